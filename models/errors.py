@@ -1,0 +1,222 @@
+"""Expected failures, each with a stable code that clients branch on; and the one failure that is our own bug.
+
+A `LedgerError` is an answer, not an accident: it is raised before the first write, nothing has moved, and
+it reaches the client as a `userError`. `field` is the path in the command that it speaks of.
+"""
+
+from decimal import Decimal
+from typing import ClassVar, Self
+
+
+class InvariantViolated(Exception):
+    """A rule that the ledger relies on does not hold: a bug of ours, never an answer to a client."""
+
+
+class LedgerError(Exception):
+    """Base of all expected failures.
+
+    code: stable name, one of the contract's `UserErrorCode`. field: path in the input, or None.
+    row: index in a bulk, from 0, or None.
+    """
+
+    code: ClassVar[str] = "INVALID"
+
+    def __init__(self, message: str, *, field: tuple[str, ...] | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.field = field
+        self.row: int | None = None
+
+    def at(self, *field: str) -> Self:
+        """The same failure, said of another field."""
+        self.field = field
+        return self
+
+
+class Invalid(LedgerError):
+    """Input that no state of the ledger could accept."""
+
+    code = "INVALID"
+
+
+class NotFound(LedgerError):
+    """No such thing in this tenant (or none that this caller may know of)."""
+
+    code = "NOT_FOUND"
+
+
+class Duplicate(LedgerError):
+    """Something of that name exists already, or comes twice in one input."""
+
+    code = "DUPLICATE"
+
+
+class Busy(LedgerError):
+    """The rows were held by others for too long; the same request may be sent again."""
+
+    code = "BUSY"
+
+    def __init__(self) -> None:
+        super().__init__("The account is busy. Nothing was changed; send the same request again.")
+
+
+class AssetUnknown(LedgerError):
+    """Neither an ISO 4217 code nor an asset of ours."""
+
+    code = "INVALID"
+
+    def __init__(self, asset: str) -> None:
+        super().__init__(f"{asset[:32]!r} is not an ISO 4217 currency, SERVICE_CREDITS or POINTS.", field=("asset",))
+
+
+class AmountZero(LedgerError):
+    code = "AMOUNT_ZERO"
+
+    def __init__(self) -> None:
+        super().__init__("The amount is zero.", field=("amount",))
+
+
+class AmountPrecision(LedgerError):
+    code = "AMOUNT_PRECISION"
+
+    def __init__(self, *, amount: Decimal, asset: str, places: int) -> None:
+        super().__init__(f"{amount} has more than the {places} decimal places of {asset}.", field=("amount",))
+
+
+class AmountOutOfRange(LedgerError):
+    code = "AMOUNT_OUT_OF_RANGE"
+
+    def __init__(self, *, amount: Decimal | int, asset: str) -> None:
+        super().__init__(f"{amount} {asset} is past what an account can hold.", field=("amount",))
+
+
+class CurrencyMismatch(LedgerError):
+    code = "CURRENCY_MISMATCH"
+
+    def __init__(self, have: str, want: str) -> None:
+        super().__init__(f"{have} cannot be set against {want}: currencies are never mixed.")
+
+
+class InsufficientBalance(LedgerError):
+    """More was asked for than can be spent now. Carries the figure that can be."""
+
+    code = "INSUFFICIENT_BALANCE"
+
+    def __init__(self, available: Decimal, asset: str, *, what: str = "available") -> None:
+        super().__init__(f"Only {available} {asset} is {what}.", field=("amount",))
+        self.available = available
+
+
+class CreditNotOpen(LedgerError):
+    code = "CREDIT_NOT_OPEN"
+
+    def __init__(self, status: str) -> None:
+        super().__init__(f"The credit is {status.lower()}, not open.", field=("creditId",))
+
+
+class ExpiryInPast(LedgerError):
+    code = "EXPIRY_IN_PAST"
+
+    def __init__(self, field: str = "expiresAt") -> None:
+        super().__init__("The credit would already have expired, or expire before it starts.", field=(field,))
+
+
+class ExpiryConflict(LedgerError):
+    """Two ways of saying one date, or a date where none belongs."""
+
+    code = "EXPIRY_CONFLICT"
+
+
+class ReasonUnknown(LedgerError):
+    code = "REASON_UNKNOWN"
+
+    def __init__(self, code: str) -> None:
+        super().__init__(f"There is no active reason {code[:64]!r}.", field=("reason",))
+
+
+class ReasonDirection(LedgerError):
+    code = "REASON_DIRECTION"
+
+    def __init__(self, code: str, direction: str) -> None:
+        super().__init__(f"The reason {code} does not serve to {direction}.", field=("reason",))
+
+
+class NoteRequired(LedgerError):
+    code = "NOTE_REQUIRED"
+
+    def __init__(self, code: str) -> None:
+        super().__init__(f"The reason {code} needs a note.", field=("note",))
+
+
+class MembershipGraceEnded(LedgerError):
+    code = "MEMBERSHIP_GRACE_ENDED"
+
+    def __init__(self, grace_days: int) -> None:
+        super().__init__(
+            f"The membership was cancelled more than {grace_days} days ago: service credits can only be removed.",
+            field=("customerId",),
+        )
+
+
+class LimitRemaining:
+    """What one limit leaves: scope PER_ADJUSTMENT, PER_ACTOR_DAY or PER_CUSTOMER_DAY; amount in the asset's own units."""
+
+    __slots__ = ("asset", "remaining", "scope")
+
+    def __init__(self, scope: str, asset: str, remaining: Decimal) -> None:
+        self.scope = scope
+        self.asset = asset
+        self.remaining = remaining
+
+
+class LimitExceeded(LedgerError):
+    """Over a limit of the actor's. Carries what each limit still leaves."""
+
+    code = "LIMIT_EXCEEDED"
+
+    def __init__(self, remaining: tuple[LimitRemaining, ...]) -> None:
+        left = ", ".join(f"{r.remaining} {r.asset} {r.scope.lower().replace('_', ' ')}" for r in remaining)
+        super().__init__(f"Over your limit. What is left: {left}.", field=("amount",))
+        self.remaining = remaining
+
+
+class RewardInactive(LedgerError):
+    code = "REWARD_INACTIVE"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"The reward is {why}.", field=("rewardId",))
+
+
+class InvoiceNotOpen(LedgerError):
+    code = "INVOICE_NOT_OPEN"
+
+    def __init__(self, status: str) -> None:
+        super().__init__(f"The invoice is {status.lower()}: nothing is due on it.", field=("invoiceId",))
+
+
+class ExceedsDue(LedgerError):
+    code = "EXCEEDS_DUE"
+
+    def __init__(self, due: Decimal, currency: str) -> None:
+        super().__init__(f"Only {due} {currency} is due.", field=("amount",))
+
+
+class ExceedsRemaining(LedgerError):
+    code = "EXCEEDS_REMAINING"
+
+    def __init__(self, remaining: Decimal, asset: str) -> None:
+        super().__init__(f"Only {remaining} {asset} is left of the credit.", field=("amount",))
+
+
+class CustomerMismatch(LedgerError):
+    code = "CUSTOMER_MISMATCH"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"The {what} is another customer's.")
+
+
+class IdempotencyKeyReused(LedgerError):
+    code = "IDEMPOTENCY_KEY_REUSED"
+
+    def __init__(self) -> None:
+        super().__init__("This idempotency key was used for another request.", field=("idempotencyKey",))

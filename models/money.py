@@ -1,0 +1,84 @@
+"""Amounts: integer minor units inside, exact decimals outside.
+
+Source of the rules: an amount is never rounded, clamped or defaulted; an amount that does not fit is
+an error that carries the numbers. Exponents come from ISO 4217, as published in the `iso4217` package.
+"""
+
+import re
+from decimal import Decimal
+from functools import lru_cache
+from typing import Final
+
+from iso4217 import Currency
+
+from models.errors import AmountOutOfRange, AmountPrecision, AmountZero, AssetUnknown
+
+MAX_AMOUNT_MINOR: Final = 10**15
+"""No single amount, balance or total goes past this many minor units, in either direction."""
+
+SERVICE_CREDITS: Final = "SERVICE_CREDITS"
+POINTS: Final = "POINTS"
+_WHOLE_ASSETS: Final = frozenset({SERVICE_CREDITS, POINTS})
+_DECIMAL: Final = re.compile(r"-?[0-9]{1,16}(\.[0-9]{1,4})?", re.ASCII)
+
+
+@lru_cache(maxsize=512)
+def exponent(asset: str) -> int:
+    """How many decimal places `asset` has: 2 for GBP, 0 for JPY, 3 for KWD, 0 for points.
+
+    Raises AssetUnknown where `asset` is neither an ISO 4217 code of a currency with minor units
+    (gold, test codes and the like have none) nor one of our own.
+    """
+    if asset in _WHOLE_ASSETS:
+        return 0
+    try:
+        places = Currency(asset).exponent
+    except ValueError:
+        raise AssetUnknown(asset) from None
+    if places is None:
+        raise AssetUnknown(asset)
+    return int(places)
+
+
+def is_money(asset: str) -> bool:
+    """Whether `asset` is a currency, and not service credits or points."""
+    return asset not in _WHOLE_ASSETS
+
+
+def parse_decimal(text: str) -> Decimal:
+    """Exact decimal from the one notation that the API knows: `-?\\d{1,16}(\\.\\d{1,4})?` in ASCII.
+
+    Raises ValueError for anything else: exponents, `NaN`, underscores, signs, blanks, other digits.
+    """
+    if not _DECIMAL.fullmatch(text):
+        raise ValueError("a decimal is up to 16 digits and up to 4 decimal places, such as 25.00")
+    return Decimal(text)
+
+
+def to_minor(amount: Decimal, asset: str) -> int:
+    """Minor units of `amount`; zero is allowed here (see `nonzero_minor`).
+
+    Raises AmountPrecision where the asset has fewer decimal places than the amount, and
+    AmountOutOfRange past ±10^15 minor units.
+    """
+    places = exponent(asset)
+    scaled = amount.scaleb(places)
+    minor = int(scaled)
+    if scaled != minor:
+        raise AmountPrecision(amount=amount, asset=asset, places=places)
+    if abs(minor) > MAX_AMOUNT_MINOR:
+        raise AmountOutOfRange(amount=amount, asset=asset)
+    return minor
+
+
+def nonzero_minor(amount: Decimal, asset: str) -> int:
+    """Minor units of an amount that has to move something. Raises AmountZero as well."""
+    minor = to_minor(amount, asset)
+    if minor == 0:
+        raise AmountZero()
+    return minor
+
+
+def to_decimal(minor: int, asset: str) -> Decimal:
+    """The exact decimal of `minor` units, with all of the asset's decimal places: 2500 GBP is 25.00."""
+    return Decimal(minor).scaleb(-exponent(asset))

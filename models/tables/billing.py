@@ -1,0 +1,75 @@
+"""Invoices, what was paid on them, and what was set against them."""
+
+from tortoise import fields
+
+from models.tables.base import TenantRow
+
+
+class Invoice(TenantRow):
+    """due = total - paid - credited, never negative. status: OPEN, PART_PAID, PAID or VOID.
+
+    auto_apply: whether it took open credit when it was issued.
+    """
+
+    customer_id = fields.UUIDField()
+    number = fields.CharField(max_length=64)
+    currency = fields.CharField(max_length=16)
+    total_minor = fields.BigIntField()
+    paid_minor = fields.BigIntField()
+    credited_minor = fields.BigIntField()
+    status = fields.CharField(max_length=16)
+    auto_apply = fields.BooleanField()
+    issued_on = fields.DateField()
+    due_on = fields.DateField(null=True)
+    actor_id = fields.UUIDField()
+    created_at = fields.DatetimeField()
+    voided_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "invoices"
+        unique_together = (("tenant_id", "number"),)
+
+
+class InvoiceLine(TenantRow):
+    """quantity × unit_price_minor, in the invoice's currency; position counts from 0."""
+
+    invoice_id = fields.UUIDField()
+    position = fields.IntField()
+    description = fields.CharField(max_length=500)
+    quantity = fields.IntField()
+    unit_price_minor = fields.BigIntField()
+
+    class Meta:
+        table = "invoice_lines"
+        unique_together = (("tenant_id", "invoice_id", "position"),)
+
+
+class Payment(TenantRow):
+    """Money that came in for an invoice, by CASH, CHECK, CARD, TRANSFER or OTHER."""
+
+    invoice_id = fields.UUIDField()
+    amount_minor = fields.BigIntField()
+    method = fields.CharField(max_length=16)
+    received_on = fields.DateField()
+    actor_id = fields.UUIDField()
+    created_at = fields.DatetimeField()
+    voided_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "payments"
+
+
+class Assignment(TenantRow):
+    """An amount of one money credit set against one invoice. origin: AUTO or MANUAL. Live until released."""
+
+    credit_id = fields.UUIDField()
+    invoice_id = fields.UUIDField()
+    transaction_id = fields.UUIDField()
+    amount_minor = fields.BigIntField()
+    origin = fields.CharField(max_length=16)
+    assigned_at = fields.DatetimeField()
+    released_at = fields.DatetimeField(null=True)
+    release_transaction_id = fields.UUIDField(null=True)
+
+    class Meta:
+        table = "assignments"

@@ -1,0 +1,84 @@
+"""What an admin sets: reasons, services, tiers, rewards, limits."""
+
+from tortoise import fields
+
+from models.tables.base import TenantRow
+
+
+class Reason(TenantRow):
+    """Why credit is added or removed. `moves_lifetime`: a correction does, a refund of redeemed points does not."""
+
+    code = fields.CharField(max_length=64)
+    label = fields.CharField(max_length=200)
+    adds = fields.BooleanField()
+    removes = fields.BooleanField()
+    moves_lifetime = fields.BooleanField()
+    note_required = fields.BooleanField()
+    active = fields.BooleanField()
+
+    class Meta:
+        table = "reasons"
+        unique_together = (("tenant_id", "code"),)
+
+
+class Service(TenantRow):
+    """Something that service credits can be spent on."""
+
+    name = fields.CharField(max_length=200)
+    active = fields.BooleanField()
+
+    class Meta:
+        table = "services"
+        unique_together = (("tenant_id", "name"),)
+
+
+class Tier(TenantRow):
+    """A threshold on the points account's lifetime total, in points."""
+
+    name = fields.CharField(max_length=200)
+    threshold_minor = fields.BigIntField()
+
+    class Meta:
+        table = "tiers"
+        unique_together = (("tenant_id", "name"), ("tenant_id", "threshold_minor"))
+
+
+class Reward(TenantRow):
+    """A coupon template: FIXED, PERCENT, FREE_PRODUCT or FREE_DELIVERY, for a price in points.
+
+    value: the amount off for FIXED (in `currency`), per cent for PERCENT, null otherwise. product: what is
+    free for FREE_PRODUCT. validity_days: 0 or null never expires. stock: null is without end.
+    """
+
+    name = fields.CharField(max_length=200)
+    kind = fields.CharField(max_length=16)
+    value = fields.DecimalField(max_digits=20, decimal_places=4, null=True)
+    currency = fields.CharField(max_length=16, null=True)
+    product = fields.CharField(max_length=200, null=True)
+    points_cost_minor = fields.BigIntField()
+    validity_days = fields.IntField(null=True)
+    stock = fields.BigIntField(null=True)
+    active = fields.BooleanField()
+
+    class Meta:
+        table = "rewards"
+        unique_together = (("tenant_id", "name"),)
+
+
+class LimitRule(TenantRow):
+    """How much one role may add: in the asset's own units, null for no limit of that kind.
+
+    asset: an asset code, or MONEY for every currency that has no rule of its own, each counted by itself.
+    holder: '' for everyone of the role, else the one subject or client that the rule is for.
+    """
+
+    role = fields.CharField(max_length=16)
+    asset = fields.CharField(max_length=16)
+    holder = fields.CharField(max_length=255)
+    per_adjustment = fields.DecimalField(max_digits=20, decimal_places=4, null=True)
+    per_actor_day = fields.DecimalField(max_digits=20, decimal_places=4, null=True)
+    per_customer_day = fields.DecimalField(max_digits=20, decimal_places=4, null=True)
+
+    class Meta:
+        table = "limit_rules"
+        unique_together = (("tenant_id", "role", "asset", "holder"),)

@@ -1,0 +1,174 @@
+"""The ledger itself. Transactions, their texts' digests, and entries are append-only: the database refuses the rest."""
+
+from tortoise import fields
+from tortoise.models import Model
+
+from models.tables.base import TenantRow
+
+
+class Account(TenantRow):
+    """One customer's one asset. The row that a posting locks.
+
+    balance_minor: the sum of all remainders: available + scheduled + expired but not yet swept.
+    sequence, head_hash: of its newest entry; 0 and null before the first.
+    posted_at: time of its newest entry, so that time never runs backwards within an account.
+    """
+
+    customer_id = fields.UUIDField()
+    asset = fields.CharField(max_length=16)
+    balance_minor = fields.BigIntField()
+    lifetime_minor = fields.BigIntField()
+    sequence = fields.BigIntField()
+    head_hash = fields.BinaryField(null=True)
+    created_at = fields.DatetimeField()
+    posted_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "accounts"
+        unique_together = (("tenant_id", "customer_id", "asset"),)
+
+
+class Credit(TenantRow):
+    """One lot of value on an account.
+
+    starts_at: spendable from; effective_on is the same as a day in the tenant's zone, as it was given.
+    expires_at: not spendable from this instant on; null never. restricted: only for the services in credit_services.
+    swept_at: when its expired remainder was written off; voided_at: when its remainder was reversed.
+    """
+
+    account_id = fields.UUIDField()
+    transaction_id = fields.UUIDField()
+    amount_minor = fields.BigIntField()
+    remaining_minor = fields.BigIntField()
+    effective_on = fields.DateField()
+    starts_at = fields.DatetimeField()
+    expires_at = fields.DatetimeField(null=True)
+    restricted = fields.BooleanField()
+    auto_apply = fields.BooleanField()
+    created_at = fields.DatetimeField()
+    swept_at = fields.DatetimeField(null=True)
+    voided_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "credits"
+
+
+class CreditService(TenantRow):
+    """One service that a restricted credit can be spent on."""
+
+    credit_id = fields.UUIDField()
+    service_id = fields.UUIDField()
+
+    class Meta:
+        table = "credit_services"
+        unique_together = (("tenant_id", "credit_id", "service_id"),)
+
+
+class Transaction(TenantRow):
+    """One immutable business event of one customer. kind: the contract's TransactionKind.
+
+    note_digest: SHA-256 over salt and note; the text itself is in transaction_texts, where it can be erased.
+    """
+
+    customer_id = fields.UUIDField()
+    kind = fields.CharField(max_length=16)
+    reason = fields.CharField(max_length=64, null=True)
+    note_digest = fields.BinaryField(null=True)
+    actor_id = fields.UUIDField()
+    approved_by_id = fields.UUIDField(null=True)
+    idempotency_key = fields.CharField(max_length=255, null=True)
+    created_at = fields.DatetimeField()
+
+    class Meta:
+        table = "transactions"
+
+
+class TransactionText(TenantRow):
+    """What people wrote on a transaction. `id` is the transaction's own."""
+
+    note = fields.TextField()
+    salt = fields.BinaryField()
+
+    class Meta:
+        table = "transaction_texts"
+
+
+class Entry(TenantRow):
+    """One signed movement on one account and one credit.
+
+    counter: the other side of the movement. lifetime_minor: what it moved the account's lifetime total by.
+    hash: SHA-256 over the previous entry's hash and this entry's facts (models/hash_chain.py).
+    """
+
+    account_id = fields.UUIDField()
+    sequence = fields.BigIntField()
+    transaction_id = fields.UUIDField()
+    credit_id = fields.UUIDField()
+    counter = fields.CharField(max_length=16)
+    amount_minor = fields.BigIntField()
+    lifetime_minor = fields.BigIntField()
+    balance_after_minor = fields.BigIntField()
+    created_at = fields.DatetimeField()
+    previous_hash = fields.BinaryField(null=True)
+    hash = fields.BinaryField()
+
+    class Meta:
+        table = "entries"
+        unique_together = (("tenant_id", "account_id", "sequence"),)
+
+
+class TierChange(TenantRow):
+    """A points account's lifetime total crossed a threshold. Names are kept as they were; null is no tier."""
+
+    account_id = fields.UUIDField()
+    transaction_id = fields.UUIDField()
+    old_tier = fields.CharField(max_length=200, null=True)
+    new_tier = fields.CharField(max_length=200, null=True)
+    created_at = fields.DatetimeField()
+
+    class Meta:
+        table = "tier_changes"
+
+
+class LimitCounter(TenantRow):
+    """What has been added on one day under one limit: scope PER_ACTOR_DAY or PER_CUSTOMER_DAY.
+
+    holder: the actor's subject (a partner's client), or the customer's id. day: in the tenant's zone.
+    """
+
+    scope = fields.CharField(max_length=16)
+    role = fields.CharField(max_length=16)
+    holder = fields.CharField(max_length=255)
+    asset = fields.CharField(max_length=16)
+    day = fields.DateField()
+    used_minor = fields.BigIntField()
+
+    class Meta:
+        table = "limit_counters"
+        unique_together = (("tenant_id", "scope", "role", "holder", "asset", "day"),)
+
+
+class IdempotencyKey(Model):
+    """A key that a success (or an approval request) has used up. input_hash: SHA-256 of the command."""
+
+    key = fields.CharField(max_length=255, primary_key=True)
+    tenant_id = fields.UUIDField()
+    operation = fields.CharField(max_length=32)
+    input_hash = fields.BinaryField()
+    result_kind = fields.CharField(max_length=16)
+    result_id = fields.UUIDField()
+    created_at = fields.DatetimeField()
+
+    class Meta:
+        table = "idempotency_keys"
+
+
+class OutboxEvent(TenantRow):
+    """Something to tell subscribers, written with the posting that it speaks of. subject_id: what it is about."""
+
+    topic = fields.CharField(max_length=64)
+    subject_id = fields.UUIDField()
+    created_at = fields.DatetimeField()
+
+    class Meta:
+        table = "outbox"

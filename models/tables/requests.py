@@ -1,0 +1,56 @@
+"""What was asked for and is not, or not only, a movement: approval requests, bulk operations."""
+
+from tortoise import fields
+
+from models.tables.base import TenantRow
+
+
+class ApprovalRequest(TenantRow):
+    """An adjustment over a limit, waiting for a second person. command: the input, to be checked again when approved."""
+
+    operation = fields.CharField(max_length=32)
+    command: fields.Field[dict[str, object]] = fields.JSONField()
+    customer_id = fields.UUIDField()
+    status = fields.CharField(max_length=16)
+    requested_by_id = fields.UUIDField()
+    decided_by_id = fields.UUIDField(null=True)
+    transaction_id = fields.UUIDField(null=True)
+    created_at = fields.DatetimeField()
+    expires_at = fields.DatetimeField()
+
+    class Meta:
+        table = "approval_requests"
+
+
+class BulkOperation(TenantRow):
+    """Many adjustments asked for at once. status: QUEUED, RUNNING, COMPLETED, FAILED or CANCELLED."""
+
+    status = fields.CharField(max_length=16)
+    asset = fields.CharField(max_length=16)
+    error_policy = fields.CharField(max_length=16)
+    dry_run = fields.BooleanField()
+    total = fields.IntField()
+    processed = fields.IntField()
+    succeeded = fields.IntField()
+    failed = fields.IntField()
+    actor_id = fields.UUIDField()
+    created_at = fields.DatetimeField()
+    finished_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "bulk_operations"
+
+
+class BulkRow(TenantRow):
+    """One row's fate. customer_id is what was asked for, which may exist nowhere. error: a userError, or null."""
+
+    operation_id = fields.UUIDField()
+    row = fields.IntField()
+    customer_id = fields.UUIDField(null=True)
+    amount = fields.DecimalField(max_digits=20, decimal_places=4)
+    transaction_id = fields.UUIDField(null=True)
+    error: fields.Field[dict[str, object] | None] = fields.JSONField(null=True)
+
+    class Meta:
+        table = "bulk_rows"
+        unique_together = (("tenant_id", "operation_id", "row"),)

@@ -1,0 +1,26 @@
+"""Coupons that customers were given."""
+
+from tortoise import fields
+
+from models.tables.base import TenantRow
+
+
+class Coupon(TenantRow):
+    """One code of one customer. status: ISSUED, USED or DISABLED; past expires_at an issued one has expired.
+
+    points_spent_minor: 0 for a free one. terms: the reward as it was then, so that later edits leave it alone.
+    """
+
+    code = fields.CharField(max_length=32)
+    reward_id = fields.UUIDField()
+    customer_id = fields.UUIDField()
+    transaction_id = fields.UUIDField()
+    points_spent_minor = fields.BigIntField()
+    status = fields.CharField(max_length=16)
+    terms: fields.Field[dict[str, object]] = fields.JSONField()
+    issued_at = fields.DatetimeField()
+    expires_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "coupons"
+        unique_together = (("tenant_id", "code"),)

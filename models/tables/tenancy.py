@@ -1,0 +1,56 @@
+"""Who is who: tenants, the people who act, the customers who are owed."""
+
+from tortoise import fields
+from tortoise.models import Model
+
+from models.tables.base import TenantRow
+
+
+class Tenant(Model):
+    """One business. `slug` is what tokens name; `time_zone` is an IANA name; days begin and end in it.
+
+    config_version: raised by a trigger whenever reasons, services, tiers, rewards, limits or the tenant
+    itself change, so that every process knows at once that what it remembers is old.
+    """
+
+    id = fields.UUIDField(primary_key=True, default=None)
+    slug = fields.CharField(max_length=63, unique=True)
+    name = fields.CharField(max_length=200)
+    time_zone = fields.CharField(max_length=64)
+    grace_days = fields.IntField()
+    config_version = fields.BigIntField()
+    created_at = fields.DatetimeField()
+
+    class Meta:
+        table = "tenants"
+
+
+class Actor(TenantRow):
+    """A person or client that did something: the token's subject, in one role, through one client."""
+
+    subject = fields.CharField(max_length=255)
+    role = fields.CharField(max_length=16)
+    client = fields.CharField(max_length=255)  # '' where the token names none
+    name = fields.CharField(max_length=255, null=True)
+
+    class Meta:
+        table = "actors"
+        unique_together = (("tenant_id", "subject", "role", "client"),)
+
+
+class Customer(TenantRow):
+    """Whom the tenant owes. `external_id` is the tenant's own name for them.
+
+    membership_cancelled_at: when the membership ended; null while it runs or where there never was one.
+    """
+
+    external_id = fields.CharField(max_length=255)
+    name = fields.CharField(max_length=255)
+    email = fields.CharField(max_length=320, null=True)
+    membership_cancelled_at = fields.DatetimeField(null=True)
+    created_at = fields.DatetimeField()
+    updated_at = fields.DatetimeField()
+
+    class Meta:
+        table = "customers"
+        unique_together = (("tenant_id", "external_id"),)

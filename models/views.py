@@ -1,0 +1,171 @@
+"""What the ledger shows of itself: plain frozen values, the same whether a posting made them or a read found them."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerView:
+    id: UUID
+    external_id: str
+    name: str
+    email: str | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AccountView:
+    """available: spendable at the time of the view. scheduled: starts later. balance: the ledger's, with expired unswept."""
+
+    id: UUID
+    customer_id: UUID
+    asset: str
+    balance_minor: int
+    available_minor: int
+    scheduled_minor: int
+    lifetime_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class CreditView:
+    id: UUID
+    account_id: UUID
+    asset: str
+    transaction_id: UUID
+    amount_minor: int
+    remaining_minor: int
+    effective_on: date
+    starts_at: datetime
+    expires_at: datetime | None
+    service_ids: tuple[UUID, ...]
+    auto_apply: bool
+    swept_at: datetime | None
+    voided_at: datetime | None
+
+    def status(self, now: datetime) -> str:
+        """The contract's CreditStatus at `now`: expiry is true the instant it passes, swept or not."""
+        if self.voided_at is not None:
+            return "VOIDED"
+        if self.remaining_minor == 0:
+            return "EXHAUSTED" if self.swept_at is None else "EXPIRED"
+        if self.expires_at is not None and self.expires_at <= now:
+            return "EXPIRED"
+        return "SCHEDULED" if self.starts_at > now else "OPEN"
+
+
+@dataclass(frozen=True, slots=True)
+class ActorView:
+    subject: str
+    name: str | None
+    role: str
+    client: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionView:
+    id: UUID
+    customer_id: UUID
+    kind: str
+    reason: str | None
+    note: str | None
+    actor: ActorView
+    approved_by: ActorView | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class EntryView:
+    id: UUID
+    account_id: UUID
+    asset: str
+    sequence: int
+    transaction_id: UUID
+    credit_id: UUID
+    counter: str
+    amount_minor: int
+    balance_after_minor: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceView:
+    id: UUID
+    number: str
+    customer_id: UUID
+    currency: str
+    status: str
+    total_minor: int
+    paid_minor: int
+    credited_minor: int
+    issued_on: date
+    due_on: date | None
+
+    @property
+    def due_minor(self) -> int:
+        return self.total_minor - self.paid_minor - self.credited_minor
+
+
+@dataclass(frozen=True, slots=True)
+class AssignmentView:
+    id: UUID
+    credit_id: UUID
+    invoice_id: UUID
+    currency: str
+    amount_minor: int
+    origin: str
+    assigned_at: datetime
+    released_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentView:
+    id: UUID
+    invoice_id: UUID
+    currency: str
+    amount_minor: int
+    method: str
+    received_on: date
+    voided_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class CouponView:
+    id: UUID
+    code: str
+    reward_id: UUID
+    customer_id: UUID
+    points_spent_minor: int
+    stored_status: str
+    issued_at: datetime
+    expires_at: datetime | None
+
+    def status(self, now: datetime) -> str:
+        """The contract's CouponStatus at `now`."""
+        if self.stored_status == "ISSUED" and self.expires_at is not None and self.expires_at <= now:
+            return "EXPIRED"
+        return self.stored_status
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalRequestView:
+    id: UUID
+    stored_status: str
+    requested_by: ActorView
+    decided_by: ActorView | None
+    expires_at: datetime
+
+    def status(self, now: datetime) -> str:
+        """The contract's ApprovalStatus at `now`."""
+        return "EXPIRED" if self.stored_status == "PENDING" and self.expires_at <= now else self.stored_status
+
+
+@dataclass(frozen=True, slots=True)
+class BulkOperationView:
+    id: UUID
+    status: str
+    asset: str
+    total: int
+    processed: int
+    succeeded: int
+    failed: int
