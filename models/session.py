@@ -1,0 +1,44 @@
+"""Connections that know their tenant: the only way to the database for everything that belongs to one.
+
+The tenant is set in the same round trip that begins the transaction, and `SET LOCAL` ends with it, so nothing
+can leak to whoever gets the connection next: outside of these transactions row-level security shows no row.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+from tortoise import connections
+from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
+
+CONNECTION_NAME = "default"
+
+
+class TenantConnection:
+    """An open transaction of one tenant. `raw` takes SQL; `orm` goes into `Model.filter(...).using_db(orm)`."""
+
+    __slots__ = ("orm", "raw", "tenant_id")
+
+    def __init__(self, tenant_id: UUID, raw: "asyncpg.Connection[Any]", client: AsyncpgDBClient) -> None:
+        self.tenant_id = tenant_id
+        self.raw = raw
+        self.orm = TransactionWrapper(client)
+        self.orm._connection = raw
+
+
+@asynccontextmanager
+async def tenant_transaction(tenant_id: UUID, *, read_only: bool = False) -> AsyncIterator[TenantConnection]:
+    """One READ COMMITTED transaction of one tenant: committed at the end, rolled back where the block raises."""
+    client: Any = connections.get(CONNECTION_NAME)
+    mode = "READ ONLY" if read_only else "READ WRITE"
+    async with client.acquire_connection() as raw:
+        await raw.execute(f"BEGIN ISOLATION LEVEL READ COMMITTED {mode}; SET LOCAL scrip.tenant = '{UUID(str(tenant_id))}'")
+        try:
+            yield TenantConnection(tenant_id, raw, client)
+        except BaseException:
+            if not raw.is_closed():
+                await raw.execute("ROLLBACK")
+            raise
+        await raw.execute("COMMIT")
