@@ -1,0 +1,191 @@
+"""Roles, scopes and the table "Who may": the only place where a right is granted.
+
+The table reads from the top left like the one in the domain's description. What is not in it is denied.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+from typing import Protocol
+
+
+class Role(StrEnum):
+    """What a person or program is to the tenant: the values are those of the `role` claim."""
+
+    STAFF = "staff"
+    MANAGER = "manager"
+    ADMIN = "admin"
+    PARTNER = "partner"
+    CUSTOMER = "customer"
+
+
+class Scope(StrEnum):
+    """What a token may be used for: the values are those in the `scope` claim."""
+
+    CUSTOMERS_READ = "customers:read"
+    CUSTOMERS_WRITE = "customers:write"
+    LEDGER_READ = "ledger:read"
+    CREDITS_ADD = "credits:add"
+    CREDITS_REMOVE = "credits:remove"
+    CREDITS_ASSIGN = "credits:assign"
+    CREDITS_BULK = "credits:bulk"
+    INVOICES_READ = "invoices:read"
+    INVOICES_WRITE = "invoices:write"
+    PAYMENTS_WRITE = "payments:write"
+    REWARDS_READ = "rewards:read"
+    REWARDS_GIVE = "rewards:give"
+    REPORTS_READ = "reports:read"
+    CONFIG_WRITE = "config:write"
+    TOKENS_WRITE = "tokens:write"
+    WEBHOOKS_WRITE = "webhooks:write"
+
+
+class Permission(Enum):
+    """One thing that a field of the API needs the right to do."""
+
+    READ_CUSTOMERS = "read customers"
+    READ_LEDGER = "read balances, credits and ledgers"
+    READ_INVOICES = "read invoices, payments and assignments"
+    READ_REWARDS = "read rewards, tiers and coupons"
+    READ_CATALOGUE = "read the reasons and services to choose from"
+    READ_REPORTS = "read reports"
+    ADD_CREDIT = "add credit or points"
+    REMOVE_CREDIT = "remove credit or points"
+    VOID = "void a credit"
+    RELEASE = "release an assignment"
+    BULK = "adjust in bulk"
+    READ_AUDIT = "read the audit"
+    ASSIGN = "assign credit"
+    GIVE_REWARD = "give a reward for points"
+    GIVE_REWARD_FREE = "give a reward free of points"
+    WRITE_CUSTOMERS = "add and edit customers"
+    WRITE_INVOICES = "issue invoices and orders"
+    WRITE_PAYMENTS = "record payments"
+    VOID_INVOICE = "void an invoice"
+    VOID_PAYMENT = "void a payment"
+    DISABLE_COUPON = "disable a coupon"
+    MERGE_ERASE = "merge or erase customers"
+    APPROVE = "decide approval requests"
+    READ_CONFIG = "read the configuration"
+    WRITE_CONFIG = "change the configuration"
+    WRITE_TOKENS = "issue and revoke tokens"
+    WRITE_WEBHOOKS = "set up webhooks"
+
+
+class Access(Enum):
+    """How far a right goes. Anything but NO is some access; the operation itself enforces how far."""
+
+    NO = "no"
+    YES = "yes"
+    LIMITED = "within limits"
+    OWN = "their own"
+    NOT_OWN = "yes, but not what they asked for themselves"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A row of the table: access by role, and the scopes of which a narrowed token needs one."""
+
+    access: Mapping[Role, Access]
+    scopes: frozenset[Scope]
+
+
+def _rule(staff: Access, manager: Access, admin: Access, partner: Access, customer: Access, *scopes: Scope) -> Rule:
+    columns = zip(Role, (staff, manager, admin, partner, customer), strict=True)
+    return Rule(dict(columns), frozenset(scopes))
+
+
+_NO, _YES, _LIMITED, _OWN, _NOT_OWN = Access.NO, Access.YES, Access.LIMITED, Access.OWN, Access.NOT_OWN
+
+# A partner has what stands in its column only with the scope; any other role's token needs the scope once it carries
+# a `scope` claim at all. Where several scopes stand, one of them will do.
+#
+# Choices that the domain's table leaves open:
+# - Releasing goes with removing, not with assigning: staff may assign and may not release.
+# - Reasons and services are what an adjustment has to name, rewards what is given, so whoever does that may list them.
+#   READ_CONFIG is the rest: limits, tokens, webhooks, and what is no longer in use.
+# - A sum over the tenant shows no more than the balances that the same person may read one by one.
+# - Approving posts what was asked for, so a narrowed token needs a scope for posting; whoever handles the approval also
+#   checks the permission for what was asked.
+# fmt: off
+RULES: Mapping[Permission, Rule] = {
+    #                                  staff     manager   admin     partner   customer
+    Permission.READ_CUSTOMERS:   _rule(_YES,     _YES,     _YES,     _YES,     _OWN, Scope.CUSTOMERS_READ),
+    Permission.READ_LEDGER:      _rule(_YES,     _YES,     _YES,     _YES,     _OWN, Scope.LEDGER_READ),
+    Permission.READ_INVOICES:    _rule(_YES,     _YES,     _YES,     _YES,     _OWN, Scope.INVOICES_READ),
+    Permission.READ_REWARDS:     _rule(_YES,     _YES,     _YES,     _YES,     _OWN, Scope.REWARDS_READ),
+    Permission.READ_CATALOGUE:   _rule(_YES,     _YES,     _YES,     _YES,     _NO,
+                                       Scope.LEDGER_READ, Scope.CREDITS_ADD, Scope.CREDITS_REMOVE, Scope.CREDITS_BULK),
+    Permission.READ_REPORTS:     _rule(_YES,     _YES,     _YES,     _YES,     _NO,  Scope.REPORTS_READ),
+
+    Permission.ADD_CREDIT:       _rule(_LIMITED, _YES,     _YES,     _LIMITED, _NO,  Scope.CREDITS_ADD),
+
+    Permission.REMOVE_CREDIT:    _rule(_NO,      _YES,     _YES,     _YES,     _NO,  Scope.CREDITS_REMOVE),
+    Permission.VOID:             _rule(_NO,      _YES,     _YES,     _YES,     _NO,  Scope.CREDITS_REMOVE),
+    Permission.RELEASE:          _rule(_NO,      _YES,     _YES,     _YES,     _NO,  Scope.CREDITS_REMOVE),
+    Permission.BULK:             _rule(_NO,      _YES,     _YES,     _YES,     _NO,  Scope.CREDITS_BULK),
+    Permission.READ_AUDIT:       _rule(_NO,      _YES,     _YES,     _YES,     _NO,  Scope.REPORTS_READ),
+
+    Permission.ASSIGN:           _rule(_YES,     _YES,     _YES,     _YES,     _NO,  Scope.CREDITS_ASSIGN),
+    Permission.GIVE_REWARD:      _rule(_YES,     _YES,     _YES,     _YES,     _NO,  Scope.REWARDS_GIVE),
+
+    Permission.WRITE_CUSTOMERS:  _rule(_YES,     _YES,     _YES,     _YES,     _NO,  Scope.CUSTOMERS_WRITE),
+    Permission.WRITE_INVOICES:   _rule(_YES,     _YES,     _YES,     _YES,     _NO,  Scope.INVOICES_WRITE),
+    Permission.WRITE_PAYMENTS:   _rule(_YES,     _YES,     _YES,     _YES,     _NO,  Scope.PAYMENTS_WRITE),
+
+    Permission.VOID_INVOICE:     _rule(_NO,      _YES,     _YES,     _YES,     _NO,  Scope.INVOICES_WRITE),
+    Permission.VOID_PAYMENT:     _rule(_NO,      _YES,     _YES,     _YES,     _NO,  Scope.PAYMENTS_WRITE),
+    Permission.DISABLE_COUPON:   _rule(_NO,      _YES,     _YES,     _YES,     _NO,  Scope.REWARDS_GIVE),
+    Permission.MERGE_ERASE:      _rule(_NO,      _YES,     _YES,     _YES,     _NO,  Scope.CUSTOMERS_WRITE),
+
+    Permission.GIVE_REWARD_FREE: _rule(_LIMITED, _YES,     _YES,     _LIMITED, _NO,  Scope.REWARDS_GIVE),
+
+    Permission.APPROVE:          _rule(_NO,      _NOT_OWN, _NOT_OWN, _NO,      _NO,
+                                       Scope.CREDITS_ADD, Scope.REWARDS_GIVE),
+
+    Permission.READ_CONFIG:      _rule(_NO,      _YES,     _YES,     _NO,      _NO,  Scope.CONFIG_WRITE),
+    Permission.WRITE_CONFIG:     _rule(_NO,      _NO,      _YES,     _NO,      _NO,  Scope.CONFIG_WRITE),
+    Permission.WRITE_TOKENS:     _rule(_NO,      _NO,      _YES,     _NO,      _NO,  Scope.TOKENS_WRITE),
+    Permission.WRITE_WEBHOOKS:   _rule(_NO,      _NO,      _YES,     _NO,      _NO,  Scope.WEBHOOKS_WRITE),
+}
+# fmt: on
+
+
+class Holder(Protocol):
+    """Whoever holds rights: a principal, or in a test anything with a role and scopes."""
+
+    @property
+    def role(self) -> Role:
+        """The one role."""
+
+    @property
+    def scopes(self) -> frozenset[Scope]:
+        """What the token may be used for: all that the role could need, unless the token narrows it."""
+
+
+def scopes_of(role: Role) -> frozenset[Scope]:
+    """Every scope that is of any use to the role: what an unnarrowed token stands for."""
+    return _SCOPES_OF[role]
+
+
+def access(holder: Holder, permission: Permission) -> Access:
+    """How far the holder's right goes: the role's cell of the table, or NO where the token's scopes leave it out."""
+    rule = RULES[permission]
+    return rule.access[holder.role] if rule.scopes & holder.scopes else Access.NO
+
+
+def may(holder: Holder, permission: Permission) -> bool:
+    """Whether the holder has the right at all. A customer's is to their own (`access` says so): reads enforce that."""
+    return access(holder, permission) is not Access.NO
+
+
+def limited(holder: Holder) -> bool:
+    """Whether what the holder adds counts against limits: so for staff and partners."""
+    return holder.role in _LIMITED_ROLES
+
+
+_SCOPES_OF: Mapping[Role, frozenset[Scope]] = {
+    role: frozenset[Scope]().union(*(rule.scopes for rule in RULES.values() if rule.access[role] is not Access.NO))
+    for role in Role
+}
+_LIMITED_ROLES = frozenset(role for role in Role if any(rule.access[role] is Access.LIMITED for rule in RULES.values()))
