@@ -1,0 +1,157 @@
+"""The ASGI endpoint of GraphQL over HTTP. WebSocket has an endpoint of its own on the same path."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.types import Receive, Scope, Send
+from strawberry.http.ides import get_graphql_ide_html
+from strawberry.schema import BaseSchema
+from strawberry.schema.exceptions import InvalidOperationTypeError
+from strawberry.types import ExecutionResult
+from strawberry.types.graphql import OperationType
+
+from app.graphql.media import GRAPHQL_RESPONSE, JSON, accepts_html, response_type
+from app.graphql.requests import DEFAULT_MAX_BODY_BYTES, GraphQLParams, HttpError, read_params
+from schema.error_codes import MASKED_MESSAGE, ErrorCode, error_entry
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_EXECUTION_TIMEOUT = 30.0
+"""Seconds."""
+
+_TIMEOUT_MESSAGE = (
+    "The operation took too long. It may have been done all the same: repeat it with the same idempotency key."
+)
+_ALLOWED_METHODS = "GET, POST"
+_GET_OPERATIONS = frozenset({OperationType.QUERY})
+_POST_OPERATIONS = frozenset({OperationType.QUERY, OperationType.MUTATION})
+_FIXED_HEADERS = [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"), (b"vary", b"accept")]
+_CONTENT_TYPES = {name: f"{name}; charset=utf-8".encode() for name in (JSON, GRAPHQL_RESPONSE)}
+
+
+class GraphQLView:
+    """Answers GraphQL over HTTP: one operation per request, queries by GET or POST, mutations by POST alone.
+
+    schema: executes. make_context: the context of one request; what it raises is answered with 500.
+    execution_timeout: seconds until an operation is given up; a posting that has begun is completed all the same.
+    ide: whether a browser that opens the path gets GraphiQL. Strawberry's page loads its scripts from a CDN.
+    """
+
+    def __init__(
+        self,
+        schema: BaseSchema,
+        make_context: Callable[[Request], Awaitable[object]],
+        *,
+        max_body_bytes: int = DEFAULT_MAX_BODY_BYTES,
+        execution_timeout: float = DEFAULT_EXECUTION_TIMEOUT,
+        ide: bool = True,
+    ) -> None:
+        self._schema = schema
+        self._make_context = make_context
+        self._max_body_bytes = max_body_bytes
+        self._execution_timeout = execution_timeout
+        self._ide_page = get_graphql_ide_html("graphiql").encode() if ide else None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        request = Request(scope, receive)
+        accept = request.headers.get("accept")
+        if self._ide_page and request.method == "GET" and accepts_html(accept) and "query" not in request.query_params:
+            await _send(send, 200, b"text/html; charset=utf-8", self._ide_page)
+            return
+        media_type = response_type(accept)
+        headers: Mapping[str, str] = {}
+        try:
+            status, answer = await self._answer(request, media_type)
+        except HttpError as error:
+            status, headers = _status_of(error, media_type), error.headers
+            answer = {"errors": [error_entry(error.message, error.code)]}
+        except Exception:  # noqa: BLE001 - the last line of defence: the client gets an answer, the log the traceback
+            request_id = getattr(request.state, "request_id", None)
+            logger.exception("unexpected error", extra={"request_id": request_id})
+            status, answer = 500, {"errors": [error_entry(MASKED_MESSAGE, ErrorCode.INTERNAL_SERVER_ERROR, request_id)]}
+        await _send(send, status, _CONTENT_TYPES[media_type or JSON], orjson.dumps(answer), headers)
+
+    async def _answer(self, request: Request, media_type: str | None) -> tuple[int, dict[str, Any]]:
+        if request.method not in ("GET", "POST"):
+            raise _method_not_allowed("GraphQL takes GET and POST.", _ALLOWED_METHODS)
+        if media_type is None:
+            raise HttpError(406, f"The answer can be {JSON} or {GRAPHQL_RESPONSE}.", ErrorCode.NOT_ACCEPTABLE)
+        params = await read_params(request, self._max_body_bytes)
+        context = await self._make_context(request)
+        result = await self._execute(params, context, request.method)
+        return _response_of(result, media_type)
+
+    async def _execute(self, params: GraphQLParams, context: object, method: str) -> ExecutionResult:
+        try:
+            async with asyncio.timeout(self._execution_timeout):
+                return await self._schema.execute(
+                    params.query,
+                    variable_values=params.variables,
+                    context_value=context,
+                    operation_name=params.operation_name,
+                    allowed_operation_types=_GET_OPERATIONS if method == "GET" else _POST_OPERATIONS,
+                    operation_extensions=params.extensions,
+                )
+        except TimeoutError:
+            raise HttpError(503, _TIMEOUT_MESSAGE, ErrorCode.TIMEOUT) from None
+        except InvalidOperationTypeError as error:
+            raise _refused_operation(error.operation_type) from None
+
+
+def _refused_operation(operation: OperationType) -> HttpError:
+    if operation is OperationType.SUBSCRIPTION:
+        return HttpError(400, "Subscriptions run over WebSocket on this path, with the protocol graphql-transport-ws.")
+    return _method_not_allowed("Send mutations by POST.", "POST")
+
+
+def _method_not_allowed(message: str, allowed: str) -> HttpError:
+    return HttpError(405, message, ErrorCode.METHOD_NOT_ALLOWED, {"allow": allowed})
+
+
+def _response_of(result: ExecutionResult, media_type: str) -> tuple[int, dict[str, Any]]:
+    """The status and body of a result.
+
+    A request that failed before execution has no `data` entry. Its status under application/json is 200, except where no
+    operation could be chosen; the newer media type lets it be told from the status (GraphQL over HTTP, 6.4).
+    """
+    answer: dict[str, Any] = {}
+    if result.errors:
+        answer["errors"] = [error.formatted for error in result.errors]
+    # An error of a field always has a path; data may be null then too, if the field was not nullable.
+    failed_before_execution = (
+        result.data is None and result.errors and all(error.path is None for error in result.errors)
+    )
+    if not failed_before_execution:
+        answer["data"] = result.data
+    if result.extensions:
+        answer["extensions"] = result.extensions
+    return _request_error_status(answer["errors"], media_type) if failed_before_execution else 200, answer
+
+
+def _request_error_status(errors: list[dict[str, Any]], media_type: str) -> int:
+    codes = {error["extensions"]["code"] for error in errors}
+    if ErrorCode.INTERNAL_SERVER_ERROR in codes:
+        return 500
+    return 400 if media_type == GRAPHQL_RESPONSE or ErrorCode.OPERATION_RESOLUTION_FAILURE in codes else 200
+
+
+def _status_of(error: HttpError, media_type: str | None) -> int:
+    # Apollo's server answers the probe with 200 under application/json, and some clients read no body otherwise.
+    if error.code is ErrorCode.PERSISTED_QUERY_NOT_SUPPORTED and media_type == JSON:
+        return 200
+    return error.status
+
+
+async def _send(
+    send: Send, status: int, content_type: bytes, body: bytes, headers: Mapping[str, str] | None = None
+) -> None:
+    raw = [(b"content-type", content_type), (b"content-length", str(len(body)).encode()), *_FIXED_HEADERS]
+    if headers:
+        raw.extend((name.encode(), value.encode()) for name, value in headers.items())
+    await send({"type": "http.response.start", "status": status, "headers": raw})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,61 @@
+"""An id for each request, taken from X-Request-Id or made, and given back: it ties an answer to its log lines."""
+
+import logging
+import re
+from collections.abc import Callable
+from contextvars import ContextVar
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+HEADER = "x-request-id"
+
+# What may go into a log line and a header as it is.
+_ACCEPTABLE = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
+
+_current: ContextVar[str | None] = ContextVar("request_id", default=None)
+
+
+class RequestIdMiddleware:
+    """Sets `request.state.request_id` and the response's X-Request-Id. An id that is too long or odd is replaced."""
+
+    def __init__(self, app: ASGIApp, new_id: Callable[[], str]) -> None:
+        self._app = app
+        self._new_id = new_id
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request or WebSocket."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        request_id = _given(scope) or self._new_id()
+        scope.setdefault("state", {})["request_id"] = request_id
+
+        async def send_with_id(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message.setdefault("headers", [])
+                MutableHeaders(scope=message)[HEADER] = request_id
+            await send(message)
+
+        token = _current.set(request_id)
+        try:
+            await self._app(scope, receive, send_with_id)
+        finally:
+            _current.reset(token)
+
+
+class RequestIdFilter(logging.Filter):
+    """Puts `request_id` on each log record, "-" outside a request, for a formatter to show."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Keep every record."""
+        if getattr(record, "request_id", None) is None:
+            record.request_id = _current.get() or "-"
+        return True
+
+
+def _given(scope: Scope) -> str | None:
+    for name, value in scope["headers"]:
+        if name == HEADER.encode():
+            return value.decode() if _ACCEPTABLE.fullmatch(value) else None
+    return None

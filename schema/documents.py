@@ -1,0 +1,226 @@
+"""Documents that have passed every check, remembered by their text, and the schema class that executes nothing else.
+
+This takes the place of Strawberry's ParserCache, ValidationCache and limiters together. Keyed by the text, a hit costs
+one dictionary look-up, where ValidationCache hashes every node of the document on each request; the limits are checked
+before validation, whose time they bound; and the memory is bounded in characters, not in documents of any size.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import strawberry
+from graphql import (
+    ASTValidationRule,
+    DocumentNode,
+    GraphQLError,
+    GraphQLSchema,
+    GraphQLSyntaxError,
+    NoSchemaIntrospectionCustomRule,
+    OperationDefinitionNode,
+    parse,
+    specified_rules,
+)
+from strawberry.extensions import SchemaExtension
+from strawberry.schema.config import StrawberryConfig
+from strawberry.schema.schema import validate_document
+from strawberry.types import ExecutionContext
+
+from schema.error_codes import ErrorCode, OperationNotFound, shape_errors, with_code
+from schema.query_limits import (
+    OperationMeasure,
+    QueryLimits,
+    QueryTooCostly,
+    as_page_size,
+    check_definitions,
+    check_shape,
+    measure_operation,
+    operations_of,
+)
+
+# A parsed document takes about 100 bytes for each character of its text (measured): this makes about 50 MB.
+MAX_CACHED_CHARACTERS = 500_000
+MAX_CACHED_PAGE_SIZES = 64
+DEFAULT_LIMITS = QueryLimits()
+MAX_SHOWN_NAME = 100
+# What graphql-core's parser says past `max_tokens`. It is a syntax error like any other by type.
+_TOO_MANY_TOKENS = "Document contains more than"
+
+
+@dataclass(slots=True)
+class CheckedOperation:
+    """One operation of a document within its limits, and its cost for the page sizes seen so far."""
+
+    node: OperationDefinitionNode
+    measure: OperationMeasure
+    costs: dict[tuple[int | None, ...], int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class CheckedDocument:
+    """A parsed document within its limits. `errors` are those of validation; with any, it is not remembered."""
+
+    node: DocumentNode
+    operations: Mapping[str | None, CheckedOperation]
+    errors: list[GraphQLError]
+
+    def operation(self, name: str | None) -> CheckedOperation:
+        """The operation to run. Raises `OperationNotFound` if there is none of that name, or several could be meant."""
+        if name is not None:
+            if (named := self.operations.get(name)) is None:
+                raise OperationNotFound(f"Unknown operation named '{name[:MAX_SHOWN_NAME]}'.")
+            return named
+        if len(self.operations) > 1:
+            raise OperationNotFound("The document has several operations: say which in operationName.")
+        for only in self.operations.values():
+            return only
+        raise OperationNotFound("The document has no operation.")
+
+
+class DocumentCache:
+    """Parses, bounds and validates documents, and remembers the valid ones, the least recently used going first."""
+
+    def __init__(self, schema: GraphQLSchema, limits: QueryLimits, rules: Iterable[type[ASTValidationRule]]) -> None:
+        self.limits = limits
+        self._schema = schema
+        self._rules = tuple(rules)
+        self._known: OrderedDict[str, CheckedDocument] = OrderedDict()
+        self._characters = 0
+        self.hits = 0
+
+    def get(self, text: str) -> CheckedDocument:
+        """The checked document. Raises `GraphQLError` with a code if it cannot be parsed or passes a limit."""
+        if (known := self._known.get(text)) is not None:
+            self._known.move_to_end(text)
+            self.hits += 1
+            return known
+        checked = self._check(text)
+        if not checked.errors:
+            self._remember(text, checked)
+        return checked
+
+    def cost(self, checked: CheckedDocument, operation: CheckedOperation, variables: Mapping[str, Any]) -> int:
+        """The cost of an operation with these variables. Only the variables that are page sizes make a difference."""
+        names = operation.measure.page_variables
+        if not names:
+            return operation.measure.cost
+        # None both for a variable left out and for a null: the one means the operation's default, so tell them apart.
+        key = tuple(as_page_size(variables[name]) if name in variables else -1 for name in names)
+        if (cost := operation.costs.get(key)) is None:
+            cost = measure_operation(self._schema, checked.node, operation.node, self.limits, variables).cost
+            if len(operation.costs) >= MAX_CACHED_PAGE_SIZES:
+                operation.costs.clear()
+            operation.costs[key] = cost
+        return cost
+
+    def _check(self, text: str) -> CheckedDocument:
+        node = _parse(text, self.limits)
+        check_definitions(node, self.limits)
+        operations = {
+            operation.name.value if operation.name else None: CheckedOperation(
+                operation, measure_operation(self._schema, node, operation, self.limits, {})
+            )
+            for operation in operations_of(node)
+        }
+        for operation in operations.values():
+            check_shape(operation.measure, self.limits)
+        errors = validate_document(self._schema, node, self._rules)
+        return CheckedDocument(node, operations, with_code(errors, ErrorCode.GRAPHQL_VALIDATION_FAILED))
+
+    def _remember(self, text: str, checked: CheckedDocument) -> None:
+        self._known[text] = checked
+        self._characters += len(text)
+        while self._characters > MAX_CACHED_CHARACTERS:
+            forgotten, _ = self._known.popitem(last=False)
+            self._characters -= len(forgotten)
+
+
+class CheckDocument(SchemaExtension):
+    """Hands Strawberry a checked document, so that it neither parses nor validates, and refuses what costs too much.
+
+    It holds wherever the schema executes, be it for HTTP or WebSocket. The cost is checked here, with the page sizes of
+    the request, and not in validation, which is remembered by the text: there, every variable would have to count as the
+    largest page, and three nested lists of ten be refused.
+    """
+
+    def __init__(self, documents: DocumentCache) -> None:
+        self._documents = documents
+
+    def on_operation(self) -> Iterator[None]:
+        """Check before Strawberry's own parsing; raises `GraphQLError` with a code."""
+        context = self.execution_context
+        if context.query:
+            self._check(context, context.query)
+        yield
+
+    def _check(self, context: ExecutionContext, text: str) -> None:
+        checked = self._documents.get(text)
+        context.graphql_document = checked.node
+        # A list, even an empty one, tells Strawberry that validation has been done.
+        context.pre_execution_errors = checked.errors
+        # Strawberry's public `operation_name` falls back to the first operation, be it one of several.
+        operation = checked.operation(context._provided_operation_name)  # noqa: SLF001
+        if checked.errors:
+            return
+        maximum = self._documents.limits.max_cost
+        cost = self._documents.cost(checked, operation, context.variables or {})
+        context.extensions_results["cost"] = {"requested": cost, "maximum": maximum}
+        if cost > maximum:
+            raise QueryTooCostly("cost", maximum, cost)
+
+
+def _parse(text: str, limits: QueryLimits) -> DocumentNode:
+    if len(text) > limits.max_characters:
+        raise QueryTooCostly("number of characters", limits.max_characters, len(text))
+    try:
+        return parse(text, max_tokens=limits.max_tokens)
+    except GraphQLSyntaxError as error:
+        if _TOO_MANY_TOKENS in error.message:
+            raise QueryTooCostly("number of tokens", limits.max_tokens) from None
+        with_code([error], ErrorCode.GRAPHQL_PARSE_FAILED)
+        raise
+
+
+class ScripSchema(strawberry.Schema):
+    """Strawberry's schema with checked documents and shaped errors.
+
+    The context of a request should have `request_id: str | None`: a masked error carries it.
+    `limits` and `introspection` can be set again by `configure`, before the schema serves its first request.
+    """
+
+    documents: DocumentCache
+
+    def __init__(
+        self,
+        query: type,
+        mutation: type | None = None,
+        subscription: type | None = None,
+        *,
+        types: Iterable[type] = (),
+        config: StrawberryConfig | None = None,
+        extensions: Iterable[Callable[[], SchemaExtension]] = (),
+        limits: QueryLimits = DEFAULT_LIMITS,
+        introspection: bool = True,
+    ) -> None:
+        super().__init__(
+            query,
+            mutation,
+            subscription,
+            types=types,
+            config=config,
+            extensions=[lambda: CheckDocument(self.documents), *extensions],
+        )
+        self.configure(limits=limits, introspection=introspection)
+
+    def configure(self, *, limits: QueryLimits, introspection: bool) -> None:
+        """Set the bounds on operations and whether the schema may be read. Forgets the documents checked so far."""
+        # Without introspection, a suggestion would tell what it hides, one guess at a time.
+        self._hide_suggestions = not introspection
+        hidden = () if introspection else (NoSchemaIntrospectionCustomRule,)
+        self.documents = DocumentCache(self._schema, limits, (*specified_rules, *hidden))
+
+    def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
+        """Strawberry calls this once with the errors of each result, before anybody else sees them."""
+        context = execution_context.context if execution_context else None
+        shape_errors(errors, getattr(context, "request_id", None), hide_suggestions=self._hide_suggestions)

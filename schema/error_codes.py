@@ -1,0 +1,135 @@
+"""Errors as clients see them: every one has `extensions.code`, and none says more than it should.
+
+An expected error (a bad document, bad input, a missing right) keeps its message and is not logged. Anything else is a
+fault of ours: it is logged once, with the traceback, and the client gets a fixed message and the request's id to quote.
+"""
+
+import logging
+import re
+from enum import StrEnum
+
+from graphql import GraphQLError, GraphQLFormattedError
+from strawberry.relay import GlobalIDValueError
+
+logger = logging.getLogger(__name__)
+
+MASKED_MESSAGE = "Something went wrong on our side. It has been logged."
+
+# graphql-core ends these messages with its suggestion, and has no switch that reaches all of them through Strawberry.
+_SUGGESTION = re.compile(r" Did you mean .*\?$", re.DOTALL)
+
+
+class ErrorCode(StrEnum):
+    """The values of `extensions.code` on a top-level error. Expected business failures are `userErrors` instead."""
+
+    GRAPHQL_PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
+    GRAPHQL_VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
+    OPERATION_RESOLUTION_FAILURE = "OPERATION_RESOLUTION_FAILURE"
+    QUERY_TOO_COSTLY = "QUERY_TOO_COSTLY"
+    BAD_USER_INPUT = "BAD_USER_INPUT"
+    UNAUTHENTICATED = "UNAUTHENTICATED"
+    FORBIDDEN = "FORBIDDEN"
+    INTERNAL_SERVER_ERROR = "INTERNAL_SERVER_ERROR"
+    # Of the HTTP request rather than the operation.
+    BAD_REQUEST = "BAD_REQUEST"
+    METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED"
+    NOT_ACCEPTABLE = "NOT_ACCEPTABLE"
+    PAYLOAD_TOO_LARGE = "PAYLOAD_TOO_LARGE"
+    UNSUPPORTED_MEDIA_TYPE = "UNSUPPORTED_MEDIA_TYPE"
+    PERSISTED_QUERY_NOT_SUPPORTED = "PERSISTED_QUERY_NOT_SUPPORTED"
+    TIMEOUT = "TIMEOUT"
+
+
+class CodedError(GraphQLError):
+    """An expected error with a code, for resolvers to raise. The message is for people; clients branch on the code."""
+
+    code: ErrorCode
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, extensions={"code": self.code})
+
+
+class BadUserInput(CodedError):
+    """An argument that the schema's types cannot refuse: a malformed id, a foreign cursor, `first: -1`."""
+
+    code = ErrorCode.BAD_USER_INPUT
+
+
+class Unauthenticated(CodedError):
+    """Nobody is known by this request, and the field needs somebody."""
+
+    code = ErrorCode.UNAUTHENTICATED
+
+
+class Forbidden(CodedError):
+    """Somebody is known, and may not do this."""
+
+    code = ErrorCode.FORBIDDEN
+
+
+class OperationNotFound(CodedError):
+    """The request does not say which of several operations to run, or names one that is not there."""
+
+    code = ErrorCode.OPERATION_RESOLUTION_FAILURE
+
+
+def shape_errors(errors: list[GraphQLError], request_id: str | None, *, hide_suggestions: bool) -> None:
+    """Give each error of a result its code, in place, and mask and log what was not expected."""
+    errors[:] = [_shape(error, request_id, hide_suggestions) for error in errors]
+
+
+def with_code(errors: list[GraphQLError], code: ErrorCode) -> list[GraphQLError]:
+    """The same errors, with a code on each that has none."""
+    for error in errors:
+        if "code" not in (error.extensions or {}):
+            error.extensions = {**(error.extensions or {}), "code": code}
+    return errors
+
+
+def error_entry(message: str, code: ErrorCode, request_id: str | None = None) -> GraphQLFormattedError:
+    """One entry of `errors` for an answer that GraphQL itself had no part in."""
+    extensions: dict[str, object] = {"code": code}
+    if request_id is not None:
+        extensions["requestId"] = request_id
+    return {"message": message, "extensions": extensions}
+
+
+def _shape(error: GraphQLError, request_id: str | None, hide_suggestions: bool) -> GraphQLError:
+    if "code" not in (error.extensions or {}):
+        cause = _cause(error)
+        if not _is_bad_input(error, cause):
+            return _masked(error, cause, request_id)
+        with_code([error], ErrorCode.BAD_USER_INPUT)
+    if hide_suggestions:
+        error.message = _SUGGESTION.sub("", error.message)
+    return error
+
+
+def _cause(error: GraphQLError) -> Exception:
+    """What was raised first: graphql-core wraps once for the place, and once more for a scalar."""
+    cause: Exception = error
+    while isinstance(cause, GraphQLError) and cause.original_error is not None:
+        cause = cause.original_error
+    return cause
+
+
+def _is_bad_input(error: GraphQLError, cause: Exception) -> bool:
+    """Whether an error without a code is the client's doing.
+
+    Without a path it was raised before execution, while variables were coerced: there, ValueError and TypeError are how
+    scalars refuse a value. With a path it was raised by a resolver or while its result was completed, where only
+    graphql-core's own complaint about an argument, and Strawberry's about an id, are the client's.
+    """
+    if isinstance(cause, GlobalIDValueError):
+        return True
+    if error.path is None:
+        return isinstance(cause, GraphQLError | ValueError | TypeError)
+    return isinstance(cause, GraphQLError) and cause.message.startswith("Argument '")
+
+
+def _masked(error: GraphQLError, cause: Exception, request_id: str | None) -> GraphQLError:
+    logger.error(
+        "unexpected error at %s", error.path or "the operation", exc_info=cause, extra={"request_id": request_id}
+    )
+    entry = error_entry(MASKED_MESSAGE, ErrorCode.INTERNAL_SERVER_ERROR, request_id)
+    return GraphQLError(MASKED_MESSAGE, nodes=error.nodes, path=error.path, extensions=entry.get("extensions"))
