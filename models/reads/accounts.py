@@ -1,0 +1,60 @@
+"""Balances: now, and at any other instant.
+
+Expiry is true the instant it passes, whether or not a sweep has run, so what can be spent is the ledger's balance
+without the remainders that start later and without those that have expired and are not yet written off.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from models.reads.session import ReadSession
+from models.views import AccountView
+
+_SELECT: Final = """
+    select t.id, t.customer_id, t.asset, t.balance_minor, t.lifetime_minor,
+           coalesce((select sum(c.remaining_minor) from credits c
+                      where c.tenant_id = $1 and c.account_id = t.id and c.remaining_minor > 0
+                        and c.starts_at > $3), 0)::bigint as scheduled_minor,
+           coalesce((select sum(c.remaining_minor) from credits c
+                      where c.tenant_id = $1 and c.account_id = t.id and c.remaining_minor > 0
+                        and c.expires_at <= $3), 0)::bigint as expired_minor
+      from accounts t where t.tenant_id = $1 and """
+
+# Per credit, what its entries up to `at` had left of it counts unless it had not started, or had expired, at `at`.
+_BALANCE_AT: Final = """
+    select coalesce((select e.balance_after_minor from entries e
+                      where e.tenant_id = $1 and e.account_id = k.account_id and e.created_at <= k.at
+                      order by e.created_at desc, e.sequence desc limit 1), 0)
+         - coalesce((select sum(e.amount_minor) from credits c
+                       join entries e on e.tenant_id = $1 and e.credit_id = c.id and e.created_at <= k.at
+                      where c.tenant_id = $1 and c.account_id = k.account_id and c.created_at <= k.at
+                        and (c.starts_at > k.at or c.expires_at <= k.at)), 0)::bigint as available_minor
+      from unnest($2::uuid[], $3::timestamptz[]) with ordinality k(account_id, at, place)
+     order by k.place"""
+
+
+def _view(row: Any) -> AccountView:
+    balance, scheduled = row["balance_minor"], row["scheduled_minor"]
+    return AccountView(
+        id=row["id"], customer_id=row["customer_id"], asset=row["asset"], balance_minor=balance,
+        available_minor=balance - scheduled - row["expired_minor"], scheduled_minor=scheduled,
+        lifetime_minor=row["lifetime_minor"],
+    )  # fmt: skip
+
+
+async def by_ids(session: ReadSession, ids: Iterable[UUID], now: datetime) -> list[AccountView]:
+    return [_view(row) for row in await session.fetch(f"{_SELECT} t.id = any($2::uuid[])", list(ids), now)]
+
+
+async def of_customers(session: ReadSession, customer_ids: Iterable[UUID], now: datetime) -> list[AccountView]:
+    """All accounts of each customer, those of one customer by asset."""
+    sql = f"{_SELECT} t.customer_id = any($2::uuid[]) order by t.customer_id, t.asset"
+    return [_view(row) for row in await session.fetch(sql, list(customer_ids), now)]
+
+
+async def available_at(session: ReadSession, asked: list[tuple[UUID, datetime]]) -> list[int]:
+    """What could be spent of each account at each instant, in minor units: from the entries up to then."""
+    rows = await session.fetch(_BALANCE_AT, [account for account, _ in asked], [at for _, at in asked])
+    return [row["available_minor"] for row in rows]

@@ -1,0 +1,39 @@
+"""What an admin has set, as rows: small tables, read as they are."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from models.reads.session import ReadSession
+from models.tables import LimitCounter, LimitRule, Reason, Service, Tier
+
+
+async def reasons(session: ReadSession, *, active_only: bool) -> list[Reason]:
+    """By code."""
+    async with session.use() as connection:
+        query = Reason.filter(tenant_id=session.tenant_id).using_db(connection.orm)
+        return await (query.filter(active=True) if active_only else query).order_by("code")
+
+
+async def services(session: ReadSession, *, active_only: bool) -> list[Service]:
+    """By name."""
+    async with session.use() as connection:
+        query = Service.filter(tenant_id=session.tenant_id).using_db(connection.orm)
+        return await (query.filter(active=True) if active_only else query).order_by("name")
+
+
+async def services_by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[Service]:
+    async with session.use() as connection:
+        return await Service.filter(tenant_id=session.tenant_id, id__in=list(ids)).using_db(connection.orm)
+
+
+async def tiers(session: ReadSession) -> list[Tier]:
+    """By rising threshold."""
+    async with session.use() as connection:
+        return await Tier.filter(tenant_id=session.tenant_id).using_db(connection.orm).order_by("threshold_minor")
+
+
+async def limit_rules(session: ReadSession, role: str, holder: str) -> list[LimitRule]:
+    """The rules for everyone of the role, and those for this holder alone."""
+    async with session.use() as connection:
+        query = LimitRule.filter(tenant_id=session.tenant_id, role=role, holder__in=["", holder])
+        return await query.using_db(connection.orm).order_by("asset", "holder")

@@ -1,0 +1,54 @@
+"""Credits: the lots that balances are made of."""
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from models.reads.paging import Condition, Listing, id_key, time_key
+from models.reads.session import ReadSession
+from models.views import CreditView
+
+_COLUMNS: Final = """
+    t.id, t.account_id, t.transaction_id, t.amount_minor, t.remaining_minor, t.effective_on, t.starts_at, t.expires_at,
+    t.auto_apply, t.swept_at, t.voided_at,
+    (select o.asset from accounts o where o.tenant_id = t.tenant_id and o.id = t.account_id) as asset,
+    case when t.restricted then array(select s.service_id from credit_services s
+                                       where s.tenant_id = t.tenant_id and s.credit_id = t.id order by s.service_id)
+         else '{}' end as service_ids"""
+
+# The same order of cases as CreditView.status.
+_STATUS: Final = """
+    case when t.voided_at is not null then 'VOIDED'
+         when t.remaining_minor = 0 and t.swept_at is null then 'EXHAUSTED'
+         when t.remaining_minor = 0 or t.expires_at <= {0} then 'EXPIRED'
+         when t.starts_at > {0} then 'SCHEDULED'
+         else 'OPEN' end = any({1}::text[])"""
+
+
+def _view(row: Any) -> CreditView:
+    return CreditView(
+        id=row["id"], account_id=row["account_id"], asset=row["asset"], transaction_id=row["transaction_id"],
+        amount_minor=row["amount_minor"], remaining_minor=row["remaining_minor"], effective_on=row["effective_on"],
+        starts_at=row["starts_at"], expires_at=row["expires_at"], service_ids=tuple(row["service_ids"]),
+        auto_apply=row["auto_apply"], swept_at=row["swept_at"], voided_at=row["voided_at"],
+    )  # fmt: skip
+
+
+CREDITS: Final = Listing(
+    name="credits", columns=_COLUMNS, table="credits t", parent="t.account_id",
+    keys=(time_key("t.created_at"), id_key("t.id")), view=_view,
+)  # fmt: skip
+"""An account's credits."""
+
+
+def with_status(statuses: Collection[str], now: datetime) -> Condition:
+    """Credits that have one of these of the contract's statuses at `now`."""
+    # An account may have a million used-up credits beside a few open ones: let the partial index find those.
+    remaining = "t.remaining_minor > 0 and " if set(statuses) <= {"OPEN", "SCHEDULED"} else ""
+    return Condition(remaining + _STATUS, (now, tuple(sorted(set(statuses)))))
+
+
+async def by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[CreditView]:
+    sql = f"select {_COLUMNS} from credits t where t.tenant_id = $1 and t.id = any($2::uuid[])"
+    return [_view(row) for row in await session.fetch(sql, list(ids))]

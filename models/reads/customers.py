@@ -1,0 +1,40 @@
+"""Customers."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+from uuid import UUID
+
+from models.reads.paging import Condition, Listing, id_key, time_key
+from models.reads.session import ReadSession
+from models.views import CustomerView
+
+_COLUMNS: Final = "t.id, t.external_id, t.name, t.email, t.created_at"
+
+
+def _view(row: Any) -> CustomerView:
+    return CustomerView(row["id"], row["external_id"], row["name"], row["email"], row["created_at"])
+
+
+CUSTOMERS: Final = Listing(
+    name="customers", columns=_COLUMNS, table="customers t", parent="t.tenant_id",
+    keys=(time_key("t.created_at"), id_key("t.id")), view=_view,
+)  # fmt: skip
+"""All of a tenant's customers: the parent is the tenant."""
+
+
+def matching(text: str) -> Condition:
+    """Customers whose external id, name or e-mail begins with `text`, whatever its case."""
+    escaped = text.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    columns = ("t.external_id", "t.name", "t.email")
+    return Condition(" or ".join(f"lower({column}) like {{0}}" for column in columns), (f"{escaped}%",))
+
+
+async def by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[CustomerView]:
+    sql = f"select {_COLUMNS} from customers t where t.tenant_id = $1 and t.id = any($2::uuid[])"
+    return [_view(row) for row in await session.fetch(sql, list(ids))]
+
+
+async def by_external_id(session: ReadSession, external_id: str) -> CustomerView | None:
+    sql = f"select {_COLUMNS} from customers t where t.tenant_id = $1 and t.external_id = $2"
+    rows = await session.fetch(sql, external_id)
+    return _view(rows[0]) if rows else None

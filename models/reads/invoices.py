@@ -1,0 +1,73 @@
+"""Invoices, the payments on them, and the credit set against them."""
+
+from collections.abc import Collection, Iterable
+from typing import Any, Final
+from uuid import UUID
+
+from models.reads.paging import Condition, Listing, id_key, time_key
+from models.reads.session import ReadSession
+from models.views import AssignmentView, InvoiceView, PaymentView
+
+_INVOICE: Final = """
+    t.id, t.number, t.customer_id, t.currency, t.status, t.total_minor, t.paid_minor, t.credited_minor, t.issued_on,
+    t.due_on"""
+_CURRENCY: Final = "(select i.currency from invoices i where i.tenant_id = t.tenant_id and i.id = t.invoice_id) as currency"
+_ASSIGNMENT: Final = f"t.id, t.credit_id, t.invoice_id, t.amount_minor, t.origin, t.assigned_at, t.released_at, {_CURRENCY}"
+_PAYMENT: Final = f"t.id, t.invoice_id, t.amount_minor, t.method, t.received_on, t.voided_at, {_CURRENCY}"
+
+
+def _invoice(row: Any) -> InvoiceView:
+    return InvoiceView(
+        id=row["id"], number=row["number"], customer_id=row["customer_id"], currency=row["currency"],
+        status=row["status"], total_minor=row["total_minor"], paid_minor=row["paid_minor"],
+        credited_minor=row["credited_minor"], issued_on=row["issued_on"], due_on=row["due_on"],
+    )  # fmt: skip
+
+
+def _assignment(row: Any) -> AssignmentView:
+    return AssignmentView(
+        id=row["id"], credit_id=row["credit_id"], invoice_id=row["invoice_id"], currency=row["currency"],
+        amount_minor=row["amount_minor"], origin=row["origin"], assigned_at=row["assigned_at"],
+        released_at=row["released_at"],
+    )  # fmt: skip
+
+
+def _payment(row: Any) -> PaymentView:
+    return PaymentView(
+        id=row["id"], invoice_id=row["invoice_id"], currency=row["currency"], amount_minor=row["amount_minor"],
+        method=row["method"], received_on=row["received_on"], voided_at=row["voided_at"],
+    )  # fmt: skip
+
+
+_BY_CREATION: Final = (time_key("t.created_at"), id_key("t.id"))
+_BY_ASSIGNMENT: Final = (time_key("t.assigned_at"), id_key("t.id"))
+
+INVOICES: Final = Listing("invoices", _INVOICE, "invoices t", "t.tenant_id", _BY_CREATION, _invoice)
+"""All of a tenant's invoices: the parent is the tenant."""
+
+CUSTOMER_INVOICES: Final = Listing("customer-invoices", _INVOICE, "invoices t", "t.customer_id", _BY_CREATION, _invoice)
+CREDIT_ASSIGNMENTS: Final = Listing(
+    "credit-assignments", _ASSIGNMENT, "assignments t", "t.credit_id", _BY_ASSIGNMENT, _assignment
+)
+INVOICE_ASSIGNMENTS: Final = Listing(
+    "invoice-assignments", _ASSIGNMENT, "assignments t", "t.invoice_id", _BY_ASSIGNMENT, _assignment
+)
+
+
+def with_status(statuses: Collection[str]) -> Condition:
+    return Condition("t.status = any({0}::text[])", (tuple(sorted(set(statuses))),))
+
+
+async def by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[InvoiceView]:
+    sql = f"select {_INVOICE} from invoices t where t.tenant_id = $1 and t.id = any($2::uuid[])"
+    return [_invoice(row) for row in await session.fetch(sql, list(ids))]
+
+
+async def assignments_by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[AssignmentView]:
+    sql = f"select {_ASSIGNMENT} from assignments t where t.tenant_id = $1 and t.id = any($2::uuid[])"
+    return [_assignment(row) for row in await session.fetch(sql, list(ids))]
+
+
+async def payments_by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[PaymentView]:
+    sql = f"select {_PAYMENT} from payments t where t.tenant_id = $1 and t.id = any($2::uuid[])"
+    return [_payment(row) for row in await session.fetch(sql, list(ids))]

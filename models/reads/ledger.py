@@ -1,0 +1,84 @@
+"""Entries, and the transactions that they belong to."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from models.reads.paging import Condition, Listing, id_key, integer_key, time_key
+from models.reads.session import ReadSession
+from models.views import ActorView, EntryView, TransactionView
+
+_ENTRY: Final = """
+    t.id, t.account_id, t.sequence, t.transaction_id, t.credit_id, t.counter, t.amount_minor, t.balance_after_minor,
+    t.created_at, (select o.asset from accounts o where o.tenant_id = t.tenant_id and o.id = t.account_id) as asset"""
+
+_TRANSACTIONS: Final = """
+    select t.id, t.customer_id, t.kind, t.reason, x.note, t.created_at,
+           a.subject, a.name, a.role, nullif(a.client, '') as client,
+           b.id as approver, b.subject as by_subject, b.name as by_name, b.role as by_role,
+           nullif(b.client, '') as by_client
+      from transactions t
+      join actors a on a.tenant_id = $1 and a.id = t.actor_id
+      left join actors b on b.tenant_id = $1 and b.id = t.approved_by_id
+      left join transaction_texts x on x.tenant_id = $1 and x.id = t.id
+     where t.tenant_id = $1 and t.id = any($2::uuid[])"""
+
+
+def _entry(row: Any) -> EntryView:
+    return EntryView(
+        id=row["id"], account_id=row["account_id"], asset=row["asset"], sequence=row["sequence"],
+        transaction_id=row["transaction_id"], credit_id=row["credit_id"], counter=row["counter"],
+        amount_minor=row["amount_minor"], balance_after_minor=row["balance_after_minor"], created_at=row["created_at"],
+    )  # fmt: skip
+
+
+ACCOUNT_LEDGER: Final = Listing(
+    name="ledger", columns=_ENTRY, table="entries t", parent="t.account_id", keys=(integer_key("t.sequence"),), view=_entry,
+)  # fmt: skip
+"""An account's entries by sequence."""
+
+CUSTOMER_LEDGER: Final = Listing(
+    name="customer-ledger", columns=_ENTRY, table="entries t", parent="t.account_id",
+    keys=(time_key("t.created_at"), id_key("t.account_id"), integer_key("t.sequence")), view=_entry,
+    through="a.customer_id = p.id",
+)  # fmt: skip
+"""The entries of all of a customer's accounts by time; those of one instant by account and sequence."""
+
+TRANSACTION_ENTRIES: Final = Listing(
+    name="entries", columns=_ENTRY, table="entries t", parent="t.transaction_id",
+    keys=(id_key("t.account_id"), integer_key("t.sequence")), view=_entry,
+)  # fmt: skip
+"""A transaction's entries."""
+
+
+def of_asset(asset: str) -> Condition:
+    """Of the customer's account in this asset alone."""
+    return Condition("a.asset = {0}", (asset,))
+
+
+def between(from_: datetime | None, to: datetime | None) -> tuple[Condition, ...]:
+    """Posted from `from_` on, and before `to`."""
+    start = () if from_ is None else (Condition("t.created_at >= {0}", (from_,)),)
+    end = () if to is None else (Condition("t.created_at < {0}", (to,)),)
+    return start + end
+
+
+async def entries_by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[EntryView]:
+    sql = f"select {_ENTRY} from entries t where t.tenant_id = $1 and t.id = any($2::uuid[])"
+    return [_entry(row) for row in await session.fetch(sql, list(ids))]
+
+
+def _transaction(row: Any) -> TransactionView:
+    approver = None
+    if row["approver"] is not None:
+        approver = ActorView(row["by_subject"], row["by_name"], row["by_role"], row["by_client"])
+    return TransactionView(
+        id=row["id"], customer_id=row["customer_id"], kind=row["kind"], reason=row["reason"], note=row["note"],
+        actor=ActorView(row["subject"], row["name"], row["role"], row["client"]), approved_by=approver,
+        created_at=row["created_at"],
+    )  # fmt: skip
+
+
+async def transactions_by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[TransactionView]:
+    return [_transaction(row) for row in await session.fetch(_TRANSACTIONS, list(ids))]

@@ -1,0 +1,63 @@
+"""What an actor's limits leave today."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Final
+
+from models.commands import Actor
+from models.errors import LimitRemaining
+from models.limits import MONEY, PER_ACTOR_DAY, PER_ADJUSTMENT
+from models.money import is_money, to_decimal
+from models.reads import configuration
+from models.reads.session import ReadSession
+from models.tables import LimitRule
+
+_USED: Final = """
+    select asset, used_minor from limit_counters
+     where tenant_id = $1 and scope = 'PER_ACTOR_DAY' and role = $2 and holder = $3 and day = $4"""
+
+# One index probe per asset, however many accounts there are.
+_ASSETS: Final = """
+    with recursive found(asset) as (
+        (select asset from accounts where tenant_id = $1 order by asset limit 1)
+        union all
+        select (select a.asset from accounts a where a.tenant_id = $1 and a.asset > f.asset order by a.asset limit 1)
+          from found f where f.asset is not null)
+    select asset from found where asset is not null"""
+
+
+async def left_today(session: ReadSession, actor: Actor, day: date) -> list[LimitRemaining]:
+    """What each of the actor's limits leaves on `day`, by asset: per adjustment, and per actor and day.
+
+    Money under the rule for every currency is listed for each currency that the tenant has accounts in. Limits by
+    customer are left out: what they leave depends on the customer.
+    """
+    rules = await configuration.limit_rules(session, actor.role, actor.holder)
+    if not rules:
+        return []
+    by_name = {(rule.holder != "", rule.asset): rule for rule in rules}
+    used = {row["asset"]: row["used_minor"] for row in await session.fetch(_USED, actor.role, actor.holder, day)}
+    assets = {rule.asset for rule in rules if rule.asset != MONEY} | set(used)
+    if any(rule.asset == MONEY for rule in rules):
+        assets |= {row["asset"] for row in await session.fetch(_ASSETS)}
+    left: list[LimitRemaining] = []
+    for asset in sorted(assets):
+        rule = _binding(by_name, asset)
+        if rule is not None:
+            left += _remaining(rule, asset, to_decimal(used.get(asset, 0), asset))
+    return left
+
+
+def _binding(rules: dict[tuple[bool, str], LimitRule], asset: str) -> LimitRule | None:
+    """The same order as models.limits.rule_for: one's own rule before the role's, the asset's before money's."""
+    names = (asset, MONEY) if is_money(asset) else (asset,)
+    return next((rules[own, name] for own in (True, False) for name in names if (own, name) in rules), None)
+
+
+def _remaining(rule: LimitRule, asset: str, used: Decimal) -> list[LimitRemaining]:
+    left = []
+    if rule.per_adjustment is not None:
+        left.append(LimitRemaining(PER_ADJUSTMENT, asset, rule.per_adjustment))
+    if rule.per_actor_day is not None:
+        left.append(LimitRemaining(PER_ACTOR_DAY, asset, max(rule.per_actor_day - used, Decimal(0))))
+    return left

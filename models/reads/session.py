@@ -1,0 +1,53 @@
+"""One request's reads: a read-only transaction that is opened by the first of them and shared by the rest."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+from models.session import TenantConnection, tenant_transaction
+
+
+class ReadSession:
+    """Reads of one tenant, one at a time: a connection runs one statement at a time, and loaders run side by side.
+
+    Release it before anything is posted and at the end of the request: a request never holds a connection while it
+    waits for a posting, and what it reads afterwards sees what was posted. It opens again by itself.
+    """
+
+    __slots__ = ("_connection", "_lock", "_stack", "tenant_id")
+
+    def __init__(self, tenant_id: UUID) -> None:
+        self.tenant_id = tenant_id
+        self._lock = asyncio.Lock()
+        self._stack = AsyncExitStack()
+        self._connection: TenantConnection | None = None
+
+    @asynccontextmanager
+    async def use(self) -> AsyncIterator[TenantConnection]:
+        """The connection, to this block alone. Where the block raises, the transaction is over with it."""
+        async with self._lock:
+            if self._connection is None:
+                transaction = tenant_transaction(self.tenant_id, read_only=True)
+                self._connection = await self._stack.enter_async_context(transaction)
+            try:
+                yield self._connection
+            except BaseException:
+                self._connection = None
+                await self._stack.__aexit__(*sys.exc_info())
+                raise
+
+    async def fetch(self, sql: str, *arguments: object) -> list[Any]:
+        """The rows of one statement, whose $1 is the tenant."""
+        async with self.use() as connection:
+            rows: list[Any] = await connection.raw.fetch(sql, self.tenant_id, *arguments)
+            return rows
+
+    async def release(self) -> None:
+        """Give the connection back, if there is one."""
+        async with self._lock:
+            if self._connection is not None:
+                self._connection = None
+                await self._stack.aclose()

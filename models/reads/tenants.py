@@ -1,0 +1,76 @@
+"""Which tenant a token speaks of. Remembered for a few seconds, by each process."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any, Final
+from uuid import UUID
+
+from tortoise import connections
+
+from models.session import CONNECTION_NAME, tenant_transaction
+
+REMEMBERED_SECONDS: Final = 5.0
+MAX_REMEMBERED: Final = 4096
+MAX_SLUG: Final = 63
+_COLUMNS: Final = "id, slug, name, time_zone, grace_days"
+
+
+@dataclass(frozen=True, slots=True)
+class TenantView:
+    """time_zone: an IANA name. grace_days: how long after a cancelled membership service credits can still be added."""
+
+    id: UUID
+    slug: str
+    name: str
+    time_zone: str
+    grace_days: int
+
+
+class TenantDirectory:
+    """Tenants by slug or by id. `clock` gives seconds that only ever rise."""
+
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        self._clock = clock
+        self._known: dict[str, tuple[float, TenantView | None]] = {}
+
+    def remembered(self, claim: str) -> TenantView | None:
+        """The tenant that `claim` was found to name a moment ago; None where it has to be looked up (again)."""
+        known = self._known.get(claim)
+        return known[1] if known is not None and known[0] > self._clock() else None
+
+    async def find(self, claim: str) -> TenantView | None:
+        """The tenant that `claim` names, by slug or id, or None. Absence is remembered as well."""
+        known = self._known.get(claim)
+        if known is not None and known[0] > self._clock():
+            return known[1]
+        tenant = await _look_up(claim)
+        if len(self._known) >= MAX_REMEMBERED:
+            self._known.clear()
+        self._known[claim] = (self._clock() + REMEMBERED_SECONDS, tenant)
+        return tenant
+
+
+async def _look_up(claim: str) -> TenantView | None:
+    if len(claim) <= MAX_SLUG and claim.isascii() and claim.replace("-", "").isalnum():
+        row = await _by_slug(claim) or await _by_id(claim)
+        if row is not None:
+            return TenantView(row["id"], row["slug"], row["name"], row["time_zone"], row["grace_days"])
+    return None
+
+
+async def _by_slug(slug: str) -> Any:
+    # No tenant is known yet: the policy on `tenants` shows the one row whose slug the transaction names.
+    client: Any = connections.get(CONNECTION_NAME)
+    async with client.acquire_connection() as raw, raw.transaction(readonly=True):
+        await raw.execute("select set_config('scrip.tenant_slug', $1, true)", slug)
+        return await raw.fetchrow(f"select {_COLUMNS} from tenants where slug = $1", slug)
+
+
+async def _by_id(claim: str) -> Any:
+    try:
+        tenant_id = UUID(claim)
+    except ValueError:
+        return None
+    async with tenant_transaction(tenant_id, read_only=True) as connection:
+        return await connection.raw.fetchrow(f"select {_COLUMNS} from tenants where id = $1", tenant_id)
