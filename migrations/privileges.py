@@ -1,0 +1,74 @@
+"""What the app's role may do in each table: the least that it needs. Granted anew after every migration.
+
+Whoever runs the migrations owns the tables; the app should not. SELECT and INSERT are for all tables of the ledger,
+UPDATE for the columns that ever change, DELETE for what is nobody's record. Entries, transactions and their texts are
+only added to (and triggers refuse the rest to the owner as well).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Privileges:
+    """updates: the columns that may be changed. A row can be locked where at least one may."""
+
+    updates: tuple[str, ...] = ()
+    inserts: bool = True
+    deletes: bool = False
+
+
+APP_PRIVILEGES: Final[Mapping[str, Privileges]] = {
+    "aerich": Privileges(inserts=False),
+    # An account that a rejected request had opened goes again; one with entries can't: they point at it.
+    "accounts": Privileges(updates=("balance_minor", "lifetime_minor", "sequence", "head_hash", "posted_at"), deletes=True),
+    "actors": Privileges(updates=("name",)),
+    "approval_requests": Privileges(updates=("status", "decided_by_id", "transaction_id")),
+    "assignments": Privileges(updates=("released_at", "release_transaction_id")),
+    "bulk_operations": Privileges(updates=("status", "total", "processed", "succeeded", "failed", "finished_at")),
+    "bulk_rows": Privileges(updates=("transaction_id", "error")),
+    "coupons": Privileges(updates=("status",)),
+    "credit_services": Privileges(),
+    "credits": Privileges(
+        updates=("remaining_minor", "expires_at", "auto_apply", "restricted", "swept_at", "voided_at")
+    ),
+    "customers": Privileges(updates=("name", "email", "membership_cancelled_at", "updated_at")),
+    "entries": Privileges(),
+    "idempotency_keys": Privileges(updates=("result_id",), deletes=True),
+    "invoice_lines": Privileges(),
+    "invoices": Privileges(updates=("paid_minor", "credited_minor", "status", "auto_apply", "due_on", "voided_at")),
+    "limit_counters": Privileges(updates=("used_minor",)),
+    "limit_rules": Privileges(updates=("per_adjustment", "per_actor_day", "per_customer_day")),
+    "outbox": Privileges(deletes=True),
+    "payments": Privileges(updates=("voided_at",)),
+    "reasons": Privileges(updates=("label", "adds", "removes", "moves_lifetime", "note_required", "active")),
+    "rewards": Privileges(
+        updates=(
+            "name", "kind", "value", "currency", "product", "points_cost_minor", "validity_days", "stock", "active",
+        )
+    ),
+    "services": Privileges(updates=("name", "active")),
+    "tenants": Privileges(updates=("name", "time_zone", "grace_days", "config_version")),
+    "tier_changes": Privileges(),
+    "tiers": Privileges(updates=("name", "threshold_minor")),
+    "transaction_texts": Privileges(),
+    "transactions": Privileges(),
+}  # fmt: skip
+
+
+def grants(role: str) -> str:
+    """The SQL that gives `role` exactly these rights in the current schema, whatever it had before. For the owner to run."""
+    quoted = '"' + role.replace('"', '""') + '"'
+    statements = [f"REVOKE ALL ON {', '.join(APP_PRIVILEGES)} FROM {quoted}"]
+    for table, may in APP_PRIVILEGES.items():
+        # REVOKE on a table takes the rights on its columns with it.
+        rights = ["SELECT"]
+        if may.inserts:
+            rights.append("INSERT")
+        if may.deletes:
+            rights.append("DELETE")
+        if may.updates:
+            rights.append(f"UPDATE ({', '.join(may.updates)})")
+        statements.append(f"GRANT {', '.join(rights)} ON {table} TO {quoted}")
+    return ";\n".join(statements) + ";"
