@@ -58,7 +58,7 @@ class Mint:
     def now(self) -> int:
         return int(self.clock.now.timestamp())
 
-    def claims(self, *, without: str = "", **changes: object) -> dict[str, object]:
+    def claims(self, without: str = "", /, **changes: object) -> dict[str, object]:
         good: dict[str, object] = {
             "iss": self.issuer,
             "aud": self.audience,
@@ -85,9 +85,9 @@ class Mint:
     def header(self, **changes: object) -> bytes:
         return json.dumps({"alg": "HS256", "typ": "at+jwt"} | changes).encode()
 
-    def token(self, *, without: str = "", **changes: object) -> str:
+    def token(self, without: str = "", /, **changes: object) -> str:
         """A good token, but for these claims."""
-        return self.signed(self.header(), json.dumps(self.claims(without=without, **changes)).encode())
+        return self.signed(self.header(), json.dumps(self.claims(without, **changes)).encode())
 
     def token_with_header(self, **changes: object) -> str:
         """A good token, but for these members of its header."""

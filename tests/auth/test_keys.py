@@ -15,12 +15,11 @@ from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from auth.errors import KeyConfigurationError, KeySetError
 from auth.jwks import JwksKeys, UrlDocument, key_source
-from auth.keys import SharedSecret, load_or_create_secret, parse_key_set
+from auth.keys import MIN_RSA_BITS, SharedSecret, load_or_create_secret, parse_key_set
 
 if TYPE_CHECKING:
-    from tests.auth.conftest import Clock, KeyPairs
-
     from auth.keys import KeyTable
+    from tests.auth.conftest import Clock, KeyPairs
 
 
 def key_set(*keys: object) -> bytes:
@@ -51,7 +50,7 @@ def test_without_a_kid_a_key_must_be_the_only_one(pairs: KeyPairs) -> None:
 
 
 def test_what_is_no_public_signature_key_is_skipped(pairs: KeyPairs) -> None:
-    small = RSAAlgorithm.to_jwk(generate_rsa_key(65537, 1024).public_key(), as_dict=True)
+    small = RSAAlgorithm.to_jwk(generate_rsa_key(65537, MIN_RSA_BITS // 2).public_key(), as_dict=True)
     other_curve = ECAlgorithm.to_jwk(generate_private_key(SECP384R1()).public_key(), as_dict=True)
     unusable: list[object] = [
         {"kty": "oct", "k": "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2U", "alg": "HS256"},
@@ -157,7 +156,7 @@ def test_exactly_one_source_of_keys_is_configured(clock: Clock) -> None:
     assert isinstance(source(url=url), JwksKeys)
     for none_or_many in ({}, {"secret": secret, "file": file}, {"secret": secret, "url": url}):
         with pytest.raises(KeyConfigurationError, match="exactly one"):
-            source(**none_or_many)  # type: ignore[arg-type]
+            source(**none_or_many)
     with pytest.raises(KeyConfigurationError, match="0 bytes"):
         source(secret="")
 

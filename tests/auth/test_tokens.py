@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import jwt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,7 +25,11 @@ if TYPE_CHECKING:
 
 def test_a_good_token_says_who_it_is(mint: Mint) -> None:
     token = mint.token(
-        role="partner", scope="credits:add ledger:read other:thing", name="Pat", client_id="till-4", aud=["x", "scrip-test"]
+        role="partner",
+        scope="credits:add ledger:read other:thing",
+        name="Pat",
+        client_id="till-4",
+        aud=["x", "scrip-test"],
     )
     assert mint.verifier().verify(token) == Principal(
         tenant="demo",
@@ -46,7 +51,7 @@ def test_an_access_token_may_say_so_in_these_ways(mint: Mint, kind: str) -> None
 
 @pytest.mark.parametrize("without", ["iat", "nbf", "jti", "scope", "name", "client_id"])
 def test_what_may_be_left_out(mint: Mint, without: str) -> None:
-    assert mint.verifier().verify(mint.token(without=without)).role is Role.STAFF
+    assert mint.verifier().verify(mint.token(without)).role is Role.STAFF
 
 
 def test_unknown_members_of_the_header_are_ignored(mint: Mint) -> None:
@@ -80,7 +85,7 @@ BAD_FORM: dict[str, tuple[Make, str]] = {
     "a line end": (lambda m: m.token() + "\n", "not a signed token"),
     "a space inside": (lambda m: m.token().replace(".", ". ", 1), "not a signed token"),
     "base64 of the other alphabet": (lambda m: "+/+/." + m.token().partition(".")[2], "not a signed token"),
-    "letters that only look like it": (lambda m: m.token().replace("e", "е"), "not a signed token"),
+    "letters that only look like it": (lambda m: m.token().replace("e", "\u0435"), "not a signed token"),
     "a surrogate": (lambda m: m.token() + "\ud800", "not a signed token"),
     "too long": (lambda m: m.token(padding="x" * 9000), "longer than"),
     "another signature": (lambda m: m.token()[:-8] + "AAAAAAAA", "signature"),
@@ -91,7 +96,10 @@ BAD_FORM: dict[str, tuple[Make, str]] = {
 }
 
 BAD_HEADERS: dict[str, tuple[Make, str]] = {
-    "alg none, unsigned": (lambda m: m.signed(m.header(alg="none"), m.payload()).rpartition(".")[0] + ".", "not a signed"),
+    "alg none, unsigned": (
+        lambda m: m.signed(m.header(alg="none"), m.payload()).rpartition(".")[0] + ".",
+        "not a signed",
+    ),
     "alg none, signed all the same": (lambda m: m.token_with_header(alg="none"), "algorithm"),
     "alg None": (lambda m: m.token_with_header(alg="None"), "algorithm"),
     "alg in small letters": (lambda m: m.token_with_header(alg="hs256"), "algorithm"),
@@ -140,21 +148,27 @@ BAD_PAYLOADS: dict[str, tuple[Make, str]] = {
     "payload with a tail": (lambda m: m.signed(m.header(), m.payload() + b"{}"), "JSON object"),
     "payload very deep": (lambda m: m.signed(m.header(), b'{"x":' + b"[" * 5000), "JSON object"),
     "a claim twice": (lambda m: m.signed(m.header(), m.payload()[:-1] + b',"role":"admin"}'), "JSON object"),
-    "a claim twice, further in": (lambda m: m.signed(m.header(), m.payload()[:-1] + b',"x":{"a":1,"a":2}}'), "JSON object"),
-    "an endless number": (lambda m: m.signed(m.header(), m.payload()[:-1] + b',"x":' + b"9" * 4999 + b"}"), "JSON object"),
+    "a claim twice, further in": (
+        lambda m: m.signed(m.header(), m.payload()[:-1] + b',"x":{"a":1,"a":2}}'),
+        "JSON object",
+    ),
+    "an endless number": (
+        lambda m: m.signed(m.header(), m.payload()[:-1] + b',"x":' + b"9" * 4999 + b"}"),
+        "JSON object",
+    ),
 }
 
 BAD_CLAIMS: dict[str, tuple[Make, str]] = {
-    "no iss": (lambda m: m.token(without="iss"), "issuer"),
+    "no iss": (lambda m: m.token("iss"), "issuer"),
     "another iss": (lambda m: m.token(iss="https://issuer.test/"), "issuer"),
     "iss a list": (lambda m: m.token(iss=[m.issuer]), "issuer"),
-    "no aud": (lambda m: m.token(without="aud"), "audience"),
+    "no aud": (lambda m: m.token("aud"), "audience"),
     "another aud": (lambda m: m.token(aud="scrip"), "audience"),
     "aud empty": (lambda m: m.token(aud=[]), "audience"),
     "aud a longer text with ours inside": (lambda m: m.token(aud="xscrip-testx"), "audience"),
     "aud with a number": (lambda m: m.token(aud=[m.audience, 1]), "audience"),
     "aud an object": (lambda m: m.token(aud={m.audience: 1}), "audience"),
-    "no exp": (lambda m: m.token(without="exp"), "exp"),
+    "no exp": (lambda m: m.token("exp"), "exp"),
     "exp null": (lambda m: m.token(exp=None), "exp"),
     "exp past": (lambda m: m.token(exp=m.now - 1), "expired"),
     "exp this instant": (lambda m: m.token(exp=m.now), "expired"),
@@ -175,7 +189,7 @@ BAD_CLAIMS: dict[str, tuple[Make, str]] = {
     "iat in the future": (lambda m: m.token(iat=m.now + 31), "iat"),
     "iat a float": (lambda m: m.token(iat=m.now + 0.5), "iat"),
     "iat false": (lambda m: m.token(iat=False), "iat"),
-    "no sub": (lambda m: m.token(without="sub"), "sub"),
+    "no sub": (lambda m: m.token("sub"), "sub"),
     "sub empty": (lambda m: m.token(sub=""), "sub"),
     "sub blank": (lambda m: m.token(sub="  "), "sub"),
     "sub with a space after it": (lambda m: m.token(sub="sam "), "sub"),
@@ -185,10 +199,10 @@ BAD_CLAIMS: dict[str, tuple[Make, str]] = {
     "sub with a line end": (lambda m: m.token(sub="sam\nrole=admin"), "sub"),
     "sub half a surrogate pair": (lambda m: m.token(sub="\ud800"), "sub"),
     "sub very long": (lambda m: m.token(sub="s" * 256), "sub"),
-    "no tenant": (lambda m: m.token(without="tenant"), "tenant"),
+    "no tenant": (lambda m: m.token("tenant"), "tenant"),
     "tenant empty": (lambda m: m.token(tenant=""), "tenant"),
     "tenant a list": (lambda m: m.token(tenant=["demo", "other"]), "tenant"),
-    "no role": (lambda m: m.token(without="role"), "role"),
+    "no role": (lambda m: m.token("role"), "role"),
     "role unknown": (lambda m: m.token(role="root"), "role"),
     "role in capitals": (lambda m: m.token(role="STAFF"), "role"),
     "role a list": (lambda m: m.token(role=["staff"]), "role"),
@@ -253,7 +267,7 @@ def test_a_secret_that_is_forgotten_takes_its_tokens_along(mint: Mint) -> None:
     class Changing(SharedSecret):
         gone = False
 
-        def find(self, key_id: str | None, algorithm: str) -> object:  # type: ignore[override]
+        def find(self, key_id: str | None, algorithm: str) -> jwt.PyJWK | None:
             return None if self.gone else super().find(key_id, algorithm)
 
     keys = Changing(mint.secret)
