@@ -139,9 +139,9 @@ class DocumentCache:
 class CheckDocument(SchemaExtension):
     """Hands Strawberry a checked document, so that it neither parses nor validates, and refuses what costs too much.
 
-    It holds wherever the schema executes, be it for HTTP or WebSocket. The cost is checked here, with the page sizes of
-    the request, and not in validation, which is remembered by the text: there, every variable would have to count as the
-    largest page, and three nested lists of ten be refused.
+    It holds wherever the schema executes, for HTTP and WebSocket alike. The cost is checked here, with the page sizes
+    of the request, and not in validation, which is remembered by the text: there, every variable would have to count
+    as the largest page, and three nested lists of ten be refused.
     """
 
     def __init__(self, documents: DocumentCache) -> None:
@@ -158,7 +158,7 @@ class CheckDocument(SchemaExtension):
         checked = self._documents.get(text)
         context.graphql_document = checked.node
         # A list, even an empty one, tells Strawberry that validation has been done.
-        context.pre_execution_errors = checked.errors
+        context.pre_execution_errors = list(checked.errors)
         # Strawberry's public `operation_name` falls back to the first operation, be it one of several.
         operation = checked.operation(context._provided_operation_name)  # noqa: SLF001
         if checked.errors:

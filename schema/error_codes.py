@@ -9,14 +9,15 @@ import re
 from enum import StrEnum
 
 from graphql import GraphQLError, GraphQLFormattedError
+from strawberry.exceptions import StrawberryInputCoercionError
 from strawberry.relay import GlobalIDValueError
 
 logger = logging.getLogger(__name__)
 
 MASKED_MESSAGE = "Something went wrong on our side. It has been logged."
 
-# graphql-core ends these messages with its suggestion, and has no switch that reaches all of them through Strawberry.
-_SUGGESTION = re.compile(r" Did you mean .*\?$", re.DOTALL)
+# graphql-core's suggestion, wherever it stands in the message. Strawberry's own switch reaches those for fields alone.
+_SUGGESTION = re.compile(r" Did you mean (?:[a-z ]+ )?'\w+'(?:,? (?:or )?'\w+')*\?")
 
 
 class ErrorCode(StrEnum):
@@ -118,9 +119,9 @@ def _is_bad_input(error: GraphQLError, cause: Exception) -> bool:
 
     Without a path it was raised before execution, while variables were coerced: there, ValueError and TypeError are how
     scalars refuse a value. With a path it was raised by a resolver or while its result was completed, where only
-    graphql-core's own complaint about an argument, and Strawberry's about an id, are the client's.
+    graphql-core's own complaint about an argument, and Strawberry's about an input or an id, are the client's.
     """
-    if isinstance(cause, GlobalIDValueError):
+    if isinstance(cause, StrawberryInputCoercionError | GlobalIDValueError):
         return True
     if error.path is None:
         return isinstance(cause, GraphQLError | ValueError | TypeError)

@@ -264,7 +264,8 @@ def _is_introspection(parent: GraphQLNamedType | None, field: str) -> bool:
 
 def _definition(parent: GraphQLNamedType | None, name: str) -> GraphQLField | None:
     if isinstance(parent, GraphQLObjectType | GraphQLInterfaceType):
-        return parent.fields.get(name)
+        fields: Mapping[str, GraphQLField] = parent.fields
+        return fields.get(name)
     return None
 
 

@@ -67,14 +67,17 @@ class GraphQLView:
         headers: Mapping[str, str] = {}
         try:
             status, answer = await self._answer(request, media_type)
+            body = orjson.dumps(answer)
         except HttpError as error:
             status, headers = _status_of(error, media_type), error.headers
-            answer = {"errors": [error_entry(error.message, error.code)]}
-        except Exception:  # noqa: BLE001 - the last line of defence: the client gets an answer, the log the traceback
+            body = orjson.dumps({"errors": [error_entry(error.message, error.code)]})
+        # The last line of defence: the client gets an answer, the log the traceback.
+        except Exception:
             request_id = getattr(request.state, "request_id", None)
             logger.exception("unexpected error", extra={"request_id": request_id})
-            status, answer = 500, {"errors": [error_entry(MASKED_MESSAGE, ErrorCode.INTERNAL_SERVER_ERROR, request_id)]}
-        await _send(send, status, _CONTENT_TYPES[media_type or JSON], orjson.dumps(answer), headers)
+            masked = error_entry(MASKED_MESSAGE, ErrorCode.INTERNAL_SERVER_ERROR, request_id)
+            status, body = 500, orjson.dumps({"errors": [masked]})
+        await _send(send, status, _CONTENT_TYPES[media_type or JSON], body, headers)
 
     async def _answer(self, request: Request, media_type: str | None) -> tuple[int, dict[str, Any]]:
         if request.method not in ("GET", "POST"):
@@ -116,21 +119,19 @@ def _method_not_allowed(message: str, allowed: str) -> HttpError:
 def _response_of(result: ExecutionResult, media_type: str) -> tuple[int, dict[str, Any]]:
     """The status and body of a result.
 
-    A request that failed before execution has no `data` entry. Its status under application/json is 200, except where no
-    operation could be chosen; the newer media type lets it be told from the status (GraphQL over HTTP, 6.4).
+    A request that failed before execution has no `data` entry. Its status under application/json is 200, except where
+    no operation could be chosen; the newer media type lets it be told from the status (GraphQL over HTTP, 6.4).
     """
     answer: dict[str, Any] = {}
     if result.errors:
         answer["errors"] = [error.formatted for error in result.errors]
     # An error of a field always has a path; data may be null then too, if the field was not nullable.
-    failed_before_execution = (
-        result.data is None and result.errors and all(error.path is None for error in result.errors)
-    )
-    if not failed_before_execution:
+    not_executed = result.data is None and result.errors and all(error.path is None for error in result.errors)
+    if not not_executed:
         answer["data"] = result.data
     if result.extensions:
         answer["extensions"] = result.extensions
-    return _request_error_status(answer["errors"], media_type) if failed_before_execution else 200, answer
+    return _request_error_status(answer["errors"], media_type) if not_executed else 200, answer
 
 
 def _request_error_status(errors: list[dict[str, Any]], media_type: str) -> int:

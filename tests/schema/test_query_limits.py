@@ -1,0 +1,335 @@
+"""The bounds on one operation: what is counted, that each bound holds, and that measuring takes linear time."""
+
+import time
+from enum import Enum
+from typing import Any
+
+import pytest
+import strawberry
+
+from schema.documents import DocumentCache, ScripSchema
+from schema.query_limits import QueryLimits, measure_operation, operations_of
+
+LIMITS = QueryLimits(
+    max_characters=20_000,
+    max_tokens=3_000,
+    max_definitions=24,
+    max_root_fields=4,
+    max_aliases=3,
+    max_depth=8,
+    max_cost=500,
+    default_page_size=10,
+    list_size=3,
+)
+
+
+@strawberry.type
+class Item:
+    name: str
+
+    @strawberry.field
+    def worth(self, at: str) -> str:
+        return at
+
+    @strawberry.field
+    def parent(self) -> "Item":
+        return self
+
+    @strawberry.field
+    def items(self) -> list["Item"]:
+        return []
+
+    @strawberry.field
+    def page(self, first: int | None = None, last: int | None = None) -> "Page":
+        return Page(edges=[], total=0)
+
+    @strawberry.field
+    def paged(self, first: int | None = None) -> list["Item"]:
+        return []
+
+
+@strawberry.type
+class Edge:
+    node: Item
+
+
+@strawberry.type
+class Page:
+    edges: list[Edge]
+    total: int
+
+
+@strawberry.enum
+class Kind(Enum):
+    LARGE = "large"
+
+
+@strawberry.input
+class Where:
+    colour: str | None = None
+
+
+@strawberry.type
+class Query:
+    @strawberry.field
+    def find(self, kind: Kind | None = None, where: Where | None = None) -> str | None:
+        return None
+
+    @strawberry.field
+    def item(self) -> Item | None:
+        return Item(name="one")
+
+    @strawberry.field
+    def page(self, first: int | None = None, last: int | None = None) -> Page | None:
+        return Page(edges=[], total=0)
+
+
+def make_schema(limits: QueryLimits = LIMITS, *, introspection: bool = True) -> ScripSchema:
+    return ScripSchema(Query, limits=limits, introspection=introspection)
+
+
+async def cost_of(query: str, variables: dict[str, Any] | None = None) -> int:
+    result = await make_schema(QueryLimits(default_page_size=10, list_size=3)).execute(query, variables)
+    assert result.errors is None
+    assert result.extensions is not None
+    cost: int = result.extensions["cost"]["requested"]
+    return cost
+
+
+async def refusal(
+    query: str, schema: ScripSchema | None = None, variables: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    result = await (schema or make_schema()).execute(query, variables)
+    assert result.data is None
+    assert result.errors is not None
+    assert len(result.errors) == 1
+    assert result.errors[0].extensions is not None
+    return dict(result.errors[0].extensions)
+
+
+@pytest.mark.parametrize(
+    ("query", "cost"),
+    [
+        ("{ item { name } }", 1),
+        ("{ item { name __typename } }", 1),
+        ('{ item { worth(at: "x") } }', 2),
+        ("{ item { parent { name } } }", 2),
+        ("{ item { items { name } } }", 1 + 3),
+        ("{ item { items { items { name } } } }", 1 + 3 * (1 + 3)),
+        ("{ item { paged(first: 7) { name } } }", 1 + 7),
+        ("{ item { paged { name } } }", 1 + 10),
+        ("{ page { total } }", 1),
+        ("{ page { edges { node { name } } } }", 1 + 10 * 2),
+        ("{ page(first: 5) { total edges { node { name } } } }", 1 + 5 * 2),
+        (
+            "{ page(last: 5) { edges { node { page(first: 4) { edges { node { name } } } } } } }",
+            1 + 5 * (2 + 1 + 4 * 2),
+        ),
+        ("{ page(first: null) { edges { node { name } } } }", 1 + 10 * 2),
+        ("{ page(first: 5) { ...F } } fragment F on Page { edges { node { name } } }", 1 + 5 * 2),
+        ("{ page(first: 5) { ... on Page { ... { edges { node { name } } } } } }", 1 + 5 * 2),
+        ("{ __schema { types { name fields { name type { name } } } } }", 0),
+    ],
+)
+async def test_cost_counts_objects_and_multiplies_pages(query: str, cost: int) -> None:
+    assert await cost_of(query) == cost
+
+
+@pytest.mark.parametrize(
+    ("variables", "items"),
+    [({}, 4), ({"n": None}, 10), ({"n": 6}, 6), ({"n": 6.0}, 6), ({"n": 0}, 0), ({"n": -3}, 0), ({"other": 9}, 4)],
+)
+async def test_cost_takes_page_sizes_from_variables_and_their_defaults(variables: dict[str, Any], items: int) -> None:
+    query = """query ($n: Int = 4, $other: Int) {
+        page(first: $n) { edges { node { name } } }
+        item { paged(first: $other) { name } }
+    }"""
+    others = variables.get("other", 10)
+    assert await cost_of(query, variables) == 1 + 2 * items + 1 + others
+
+
+async def test_one_document_is_judged_by_each_request_s_own_page_size() -> None:
+    schema = make_schema()
+    query = "query ($n: Int) { page(first: $n) { edges { node { page(first: $n) { edges { node { name } } } } } } }"
+    first = await schema.execute(query, {"n": 10})
+    assert first.errors is None
+    assert (await refusal(query, schema, {"n": 2_000_000_000}))["bound"] == "cost"
+    again = await schema.execute(query, {"n": 10})
+    assert again.errors is None
+    assert again.extensions == first.extensions == {"cost": {"requested": 1 + 10 * (2 + 1 + 20), "maximum": 500}}
+
+
+def nested(depth: int) -> str:
+    return "{ item " + "{ parent " * (depth - 2) + "{ name }" + " }" * (depth - 2) + " }"
+
+
+@pytest.mark.parametrize(
+    ("query", "bound", "maximum", "measured"),
+    [
+        (nested(9), "depth", 8, 9),
+        ("{ item { ...A } } fragment A on Item { parent { ...B } } fragment B on Item " + nested(8), "depth", 8, 10),
+        ("{ a: item { x: name y: name z: name } }", "number of aliases", 3, 4),
+        ("{ item { ...A ...A } } fragment A on Item { x: name y: name }", "number of aliases", 3, 4),
+        ("{ item item item item item { name } }", "number of root fields", 4, 5),
+        (
+            "{ ...A ...A } fragment A on Query { item { name } page { total } item { name } }",
+            "number of root fields",
+            4,
+            6,
+        ),
+        ("{ item { name } }" + "query Q { item { name } }" * 24, "number of definitions", 24, 25),
+        ("{ item { name } } #" + "x" * 20_000, "number of characters", 20_000, 20_019),
+        ("{ page(first: 251) { edges { node { name } } } }", "cost", 500, 503),
+        ("{ page(first: 2147483647) { edges { node { name } } } }", "cost", 500, 4294967295),
+    ],
+)
+async def test_each_bound_is_named_with_what_was_measured(query: str, bound: str, maximum: int, measured: int) -> None:
+    expected = {"code": "QUERY_TOO_COSTLY", "bound": bound, "maximum": maximum, "measured": measured}
+    assert await refusal(query) == expected
+
+
+async def test_tokens_are_bounded() -> None:
+    query = "{ " + "name " * 3_000 + "}"
+    assert await refusal(query) == {"code": "QUERY_TOO_COSTLY", "bound": "number of tokens", "maximum": 3_000}
+
+
+async def test_the_bound_itself_is_allowed() -> None:
+    result = await make_schema().execute(nested(8))
+    assert result.errors is None
+
+
+async def test_fifteen_levels_of_lists_are_refused_by_cost_alone() -> None:
+    schema = make_schema(QueryLimits())
+    query = "{ item " + "{ items " * 15 + "{ name }" + " }" * 15 + " }"
+    assert (await refusal(query, schema))["bound"] == "cost"
+
+
+async def test_introspection_is_exempt_from_depth_and_cost() -> None:
+    deep = "{ __schema { types { fields { args { type { ofType { ofType { ofType { ofType { name } } } } } } } } } }"
+    result = await make_schema().execute(deep)
+    assert result.errors is None
+    assert result.extensions == {"cost": {"requested": 0, "maximum": 500}}
+
+
+def doubling(levels: int) -> str:
+    """A query whose fragments spread each other twice: 2^levels selections if walked naively."""
+    fragments = (f"fragment F{level} on Item {{ ...F{level + 1} ...F{level + 1} }}" for level in range(levels))
+    return "{ item { ...F0 } } " + " ".join(fragments) + f" fragment F{levels} on Item {{ name }}"
+
+
+async def test_nested_fragment_spreads_are_measured_in_linear_time() -> None:
+    limits = QueryLimits(max_definitions=1_000)
+    schema = make_schema(limits)
+    core = schema._schema
+    times = {}
+    for levels in (20, 100):
+        document = DocumentCache(core, limits, ()).get(doubling(levels)).node
+        started = time.perf_counter()
+        for _ in range(10):
+            measure_operation(core, document, next(iter(operations_of(document))), limits, {})
+        times[levels] = time.perf_counter() - started
+    # Five times the fragments; exponential would be 2^80. The margin is for a busy machine.
+    assert times[100] < times[20] * 50
+    assert (await schema.execute(doubling(22))).data == {"item": {"name": "one"}}
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "{ item { ...A } } fragment A on Item { parent { ...A } }",
+        "{ item { ...A } } fragment A on Item { ...B } fragment B on Item { ...A }",
+        "{ item { nothing { at { all } } } }",
+        "{ item { ...Missing } }",
+        "{ ...A } fragment A on Missing { name }",
+        "{ page(first: 99999999999999999999999) { total } }",
+        "query ($n: [Int]) { page(first: $n) { total } }",
+        "mutation { nothing }",
+        "{ item { name } } { page { total } }",
+        "query Q { item { name } } query Q { page { total } }",
+        "fragment A on Item { name }",
+    ],
+)
+async def test_an_invalid_document_gets_validation_s_own_errors(query: str) -> None:
+    result = await make_schema().execute(query)
+    assert result.data is None
+    assert result.errors
+    codes = {(error.extensions or {}).get("code") for error in result.errors}
+    assert codes <= {"GRAPHQL_VALIDATION_FAILED", "OPERATION_RESOLUTION_FAILURE"}
+
+
+async def test_a_chain_of_fragments_too_deep_to_walk_is_refused() -> None:
+    chain = " ".join(f"fragment F{n} on Item {{ ... {{ ... {{ ...F{n + 1} }} }} }}" for n in range(900))
+    schema = make_schema(QueryLimits(max_definitions=10_000, max_tokens=50_000))
+    query = "{ item { ...F0 } } " + chain + " fragment F900 on Item { name }"
+    assert await refusal(query, schema) == {"code": "QUERY_TOO_COSTLY", "bound": "depth", "maximum": 20}
+
+
+async def test_a_query_nested_beyond_the_parser_is_a_parse_failure() -> None:
+    schema = make_schema(QueryLimits())
+    assert (await refusal("{ item " * 1_500 + "}" * 1_500, schema))["code"] == "GRAPHQL_PARSE_FAILED"
+
+
+async def test_a_repeated_document_is_parsed_and_validated_once() -> None:
+    schema = make_schema()
+    for _ in range(5):
+        assert (await schema.execute("{ item { name } }")).errors is None
+    assert schema.documents.hits == 4
+
+
+async def test_an_invalid_document_is_not_remembered() -> None:
+    schema = make_schema()
+    for _ in range(3):
+        assert (await schema.execute("{ nothing }")).errors
+    assert schema.documents.hits == 0
+
+
+async def test_the_memory_for_documents_is_bounded_in_characters(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("schema.documents.MAX_CACHED_CHARACTERS", 200)
+    schema = make_schema()
+    documents = [f"{{ item {{ name }} }} # {n:060}" for n in range(4)]
+    for document in documents:
+        assert (await schema.execute(document)).errors is None
+    await schema.execute(documents[3])
+    assert schema.documents.hits == 1
+    await schema.execute(documents[0])
+    assert schema.documents.hits == 1
+
+
+async def test_many_page_sizes_of_one_document_stay_right_beyond_what_is_remembered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("schema.documents.MAX_CACHED_PAGE_SIZES", 3)
+    schema = make_schema()
+    query = "query ($n: Int) { item { paged(first: $n) { name } } }"
+    for size in (1, 2, 3, 4, 5, 1, 5):
+        result = await schema.execute(query, {"n": size})
+        assert result.extensions == {"cost": {"requested": 1 + size, "maximum": 500}}
+
+
+@pytest.mark.parametrize(
+    ("query", "variables"),
+    [
+        ("{ item { nam } }", None),
+        ("{ item { worth(ate: 1) } }", None),
+        ("{ item { ... on Itme { name } } }", None),
+        ("{ find(kind: LARG) }", None),
+        ("{ find(where: {color: 1}) }", None),
+        ("query ($kind: Kind) { find(kind: $kind) }", {"kind": "LARG"}),
+        ("query ($where: Where) { find(where: $where) }", {"where": {"color": "red"}}),
+    ],
+)
+async def test_without_introspection_nothing_is_suggested(query: str, variables: dict[str, Any] | None) -> None:
+    suggested = await make_schema().execute(query, variables)
+    hidden = await make_schema(introspection=False).execute(query, variables)
+    assert suggested.errors
+    assert hidden.errors
+    assert any("Did you mean" in error.message for error in suggested.errors)
+    assert not any("Did you mean" in error.message for error in hidden.errors)
+    assert len(hidden.errors) == len(suggested.errors)
+
+
+async def test_without_introspection_the_schema_cannot_be_read() -> None:
+    result = await make_schema(introspection=False).execute("{ __schema { types { name } } }")
+    assert result.data is None
+    assert result.errors is not None
+    assert {(error.extensions or {})["code"] for error in result.errors} == {"GRAPHQL_VALIDATION_FAILED"}
