@@ -1,0 +1,183 @@
+"""The database as a whole: reaching it, migrating it, and opening the app's pool. What is in it is the models' affair."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
+
+import aerich
+import asyncpg
+from tortoise.context import TortoiseContext
+
+import migrations
+from app.problems import SetupProblem
+from migrations.privileges import grants
+
+CONNECTION: Final = "default"
+APP_LABEL: Final = "models"
+OLDEST_SERVER: Final = 15
+CONNECT_TIMEOUT_S: Final = 10
+MIGRATION_LOCK: Final = 0x5C_71_90
+"""Any number, as long as nobody else takes it: the key of the advisory lock that one migration at a time holds."""
+LOCATION: Final = Path(migrations.__file__).parent
+
+
+def tortoise_config(url: str, *, pool_min: int = 0, pool_max: int = 2) -> dict[str, Any]:
+    """Tortoise's configuration for a pool of connections to `url`.
+
+    asyncpg reads the URL itself, so that every option that it knows works: sockets, several hosts, TLS.
+    """
+
+    async def connect(*_: object, **options: Any) -> Any:
+        kept = {name: options[name] for name in ("loop", "connection_class", "record_class") if name in options}
+        return await asyncpg.connect(url, timeout=CONNECT_TIMEOUT_S, server_settings={"application_name": "scrip"}, **kept)
+
+    credentials = {"minsize": pool_min, "maxsize": pool_max, "connect": connect}
+    return {
+        "connections": {CONNECTION: {"engine": "tortoise.backends.asyncpg", "credentials": credentials}},
+        "apps": {APP_LABEL: {"models": ["models.tables", "aerich.models"], "default_connection": CONNECTION}},
+        "use_tz": True,
+        "timezone": "UTC",
+    }
+
+
+TORTOISE_ORM = tortoise_config("postgresql:///scrip")
+"""For `aerich migrate --offline`, which compares the models with the last migration and connects to nothing."""
+
+
+async def migrate(owner_url: str, app_url: str, say: Callable[[str], None]) -> list[str]:
+    """Bring the database up to date as its owner, and give the app's role its rights. Answers what was applied.
+
+    Two at once wait for each other. Raises SetupProblem when the database is out of reach, too old, or refuses.
+    """
+    async with _connection(owner_url) as connection:
+        await _check_server(connection, owner_url)
+        app_role = await _app_role(connection, owner_url, app_url, say)
+        if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", MIGRATION_LOCK):
+            say("Another Scrip is migrating this database; waiting for it")
+            await connection.execute("SELECT pg_advisory_lock($1)", MIGRATION_LOCK)
+        try:  # the lock ends with the connection at the latest
+            applied = await _upgrade(owner_url)
+            if app_role is not None:
+                async with connection.transaction():
+                    await connection.execute(grants(app_role))
+        except asyncpg.InsufficientPrivilegeError as error:
+            raise SetupProblem(
+                f"The role {_user(owner_url)} may not migrate the database at {place(owner_url)}: {error}. "
+                "Set SCRIP_MIGRATION_DATABASE_URL to the owner's."
+            ) from error
+        return applied
+
+
+async def _upgrade(owner_url: str) -> list[str]:
+    async with TortoiseContext() as context:
+        # In a context of its own: aerich would migrate whatever database the process has open already.
+        await context.init(tortoise_config(owner_url))
+        command = aerich.Command(tortoise_config(owner_url), app=APP_LABEL, location=str(LOCATION))
+        await command.init()
+        return await command.upgrade(run_in_transaction=True)
+
+
+async def _app_role(
+    connection: "asyncpg.Connection[Any]", owner_url: str, app_url: str, say: Callable[[str], None]
+) -> str | None:
+    """The role to give rights to, or None where the app runs as the owner. Warns where row security is weakened."""
+    owner, role = await connection.fetchval("SELECT current_user"), _user(app_url) or _user(owner_url)
+    row = await connection.fetchrow("SELECT rolsuper OR rolbypassrls AS unbound FROM pg_roles WHERE rolname = $1", role)
+    if row is None:
+        raise SetupProblem(
+            f"There is no role {role} at {place(owner_url)}, and DATABASE_URL names it. "
+            f"Make it first: CREATE ROLE {role} LOGIN PASSWORD '…'"
+        )
+    if row["unbound"]:
+        say(f"Warning: the role {role} is not bound by row-level security. Give the app one without SUPERUSER and BYPASSRLS.")
+    if role == owner:
+        say(
+            f"Warning: the app runs as {role}, the owner of its tables, who can lift the protection of the books. Give it "
+            "a role of its own in DATABASE_URL, and the owner's in SCRIP_MIGRATION_DATABASE_URL."
+        )
+        return None
+    return str(role)
+
+
+@asynccontextmanager
+async def open_database(url: str, *, pool_min: int, pool_max: int) -> AsyncIterator[None]:
+    """The pool that the models use, from any task, until the block ends.
+
+    Raises SetupProblem when the database is out of reach, too old or not migrated.
+    """
+    async with _connection(url) as connection:
+        await _check_server(connection, url)
+        await _check_migrated(connection, url)
+    context = TortoiseContext()
+    with context:
+        # Without the fallback, requests find no context: they run in other tasks than the one that starts the app.
+        await context.init(tortoise_config(url, pool_min=pool_min, pool_max=pool_max), _enable_global_fallback=True)
+    try:
+        await context.connections.get(CONNECTION).create_connection(with_db=True)
+        yield
+    finally:
+        await context.close_connections()
+
+
+async def _check_server(connection: "asyncpg.Connection[Any]", url: str) -> None:
+    version = connection.get_server_version()
+    if version.major < OLDEST_SERVER:
+        raise SetupProblem(
+            f"The database at {place(url)} is PostgreSQL {version.major}, and Scrip needs {OLDEST_SERVER} or newer."
+        )
+
+
+async def _check_migrated(connection: "asyncpg.Connection[Any]", url: str) -> None:
+    """A database that is ahead is fine: a newer version of the app has migrated it and is about to take over."""
+    try:
+        rows = await connection.fetch("SELECT version FROM aerich WHERE app = $1", APP_LABEL)
+    except (asyncpg.UndefinedTableError, asyncpg.InsufficientPrivilegeError):
+        rows = []
+    missing = {path.name for path in (LOCATION / APP_LABEL).glob("[0-9]*_*.py")} - {row["version"] for row in rows}
+    if missing:
+        raise SetupProblem(
+            f"The database at {place(url)} is not up to date: {len(missing)} migrations are missing. Run `scrip migrate`."
+        )
+
+
+@asynccontextmanager
+async def _connection(url: str) -> AsyncIterator["asyncpg.Connection[Any]"]:
+    try:
+        connection = await asyncpg.connect(
+            url, timeout=CONNECT_TIMEOUT_S, server_settings={"application_name": "scrip"}
+        )
+    except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise SetupProblem(_why_not(error, url)) from error
+    try:
+        yield connection
+    finally:
+        await connection.close(timeout=CONNECT_TIMEOUT_S)
+
+
+def _why_not(error: Exception, url: str) -> str:
+    match error:
+        case asyncpg.InvalidPasswordError() | asyncpg.InvalidAuthorizationSpecificationError():
+            return f"The database at {place(url)} does not let {_user(url)} in: {error}. Check the password in its URL."
+        case asyncpg.InvalidCatalogNameError():
+            return f"There is no such database at {place(url)}: {error}. Make it first, or check the URL."
+        case asyncpg.PostgresError():
+            return f"The database at {place(url)} does not take connections now: {error}"
+        case TimeoutError():
+            return f"The database at {place(url)} did not answer within {CONNECT_TIMEOUT_S} s. Is the address right?"
+        case OSError():
+            return f"The database at {place(url)} is out of reach: {error}. Does it run, and is the address right?"
+    return f"The database's URL is not understood: {error}"
+
+
+def place(url: str) -> str:
+    """Where the URL leads, without the password: for messages."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2] or "the socket"
+    return f"{host}{parts.path}"
+
+
+def _user(url: str) -> str | None:
+    name = urlsplit(url).username
+    return None if name is None else unquote(name)

@@ -1,0 +1,92 @@
+"""What can be set from outside. The names are the environment's variables; nothing else in the project reads it."""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from app.problems import SetupProblem
+
+
+def _database_url(value: SecretStr) -> SecretStr:
+    if not value.get_secret_value().startswith(("postgresql://", "postgres://")):
+        raise ValueError("must be of the form postgresql://USER:PASSWORD@HOST:PORT/DATABASE")
+    return value
+
+
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
+
+
+class Settings(BaseSettings):
+    """The environment, checked. An empty variable counts as not set."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="SCRIP_", env_ignore_empty=True, extra="ignore", frozen=True, populate_by_name=True
+    )
+
+    database_url: DatabaseUrl | None = Field(default=None, validation_alias="DATABASE_URL")
+    """As the app's role. Without it, `scrip run` starts a PostgreSQL of its own."""
+    migration_database_url: DatabaseUrl | None = None
+    """As the owner of the tables. The same as database_url where it is not set."""
+    database_pool_min: int = Field(default=2, ge=0, le=1000)
+    database_pool_max: int = Field(default=10, ge=1, le=1000)
+    """Connections per worker process."""
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    """0 takes any that is free."""
+    data_dir: Path = Path(".scrip")
+    """Of the embedded PostgreSQL, and of the token secret that is made for it."""
+    workers: int = Field(default=1, ge=1, le=64)
+    """Processes that serve requests."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    jwt_issuer: str = "scrip"
+    jwt_audience: str = "scrip"
+    jwt_secret: SecretStr | None = None
+    jwks_url: str | None = None
+    jwks_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        keys = {"JWT_SECRET": self.jwt_secret, "JWKS_URL": self.jwks_url, "JWKS_FILE": self.jwks_file}
+        given = [f"SCRIP_{name}" for name, value in keys.items() if value is not None]
+        if len(given) > 1:
+            raise ValueError(f"{' and '.join(given)}: set only one of them")
+        if self.database_pool_min > self.database_pool_max:
+            raise ValueError("SCRIP_DATABASE_POOL_MIN is more than SCRIP_DATABASE_POOL_MAX")
+        if self.migration_database_url is not None and self.database_url is None:
+            raise ValueError("SCRIP_MIGRATION_DATABASE_URL is set, and DATABASE_URL is not")
+        return self
+
+    @property
+    def app_url(self) -> str | None:
+        """DATABASE_URL in the clear."""
+        return None if self.database_url is None else self.database_url.get_secret_value()
+
+    @property
+    def owner_url(self) -> str | None:
+        """The URL that migrations use, in the clear."""
+        url = self.migration_database_url or self.database_url
+        return None if url is None else url.get_secret_value()
+
+    @property
+    def secret_file(self) -> Path:
+        """Where the secret that signs tokens is kept when the environment names no key of any kind."""
+        return self.data_dir / "jwt-secret"
+
+
+def load_settings() -> Settings:
+    """The settings as the environment has them now. Raises SetupProblem with a line for each that is wrong."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SetupProblem("\n".join(_explain(problem["loc"], problem["msg"]) for problem in error.errors())) from None
+
+
+def _explain(location: tuple[int | str, ...], message: str) -> str:
+    """One line. The wrong value is not repeated: it may hold a password."""
+    message = message.removeprefix("Value error, ")
+    if not location:
+        return message
+    name = str(location[0]).upper()
+    return f"{name if name == 'DATABASE_URL' else 'SCRIP_' + name.removeprefix('SCRIP_')}: {message}"
