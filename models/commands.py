@@ -64,6 +64,7 @@ class BulkCredit:
     expires_at: datetime | None = None
     error_policy: str = "REJECT_ALL"
     dry_run: bool = False
+    allow_duplicate_customers: bool = False
 
 
 @dataclass(frozen=True, slots=True)

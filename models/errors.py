@@ -33,6 +33,14 @@ class LedgerError(Exception):
         return self
 
 
+class LedgerErrors(LedgerError):
+    """Several failures of one request at once: a bulk's bad rows, each with its `row`."""
+
+    def __init__(self, errors: "tuple[LedgerError, ...]") -> None:
+        super().__init__(f"{len(errors)} rows cannot be posted; nothing was.")
+        self.errors = errors
+
+
 class Invalid(LedgerError):
     """Input that no state of the ledger could accept."""
 

@@ -29,12 +29,18 @@ class TenantConnection:
 
 
 @asynccontextmanager
-async def tenant_transaction(tenant_id: UUID, *, read_only: bool = False) -> AsyncIterator[TenantConnection]:
-    """One READ COMMITTED transaction of one tenant: committed at the end, rolled back where the block raises."""
+async def tenant_transaction(
+    tenant_id: UUID, *, read_only: bool = False, lock_timeout_ms: int = 0
+) -> AsyncIterator[TenantConnection]:
+    """One READ COMMITTED transaction of one tenant: committed at the end, rolled back where the block raises.
+
+    lock_timeout_ms: how long to wait for any one lock, 0 without end.
+    """
     client: Any = connections.get(CONNECTION_NAME)
-    mode = "READ ONLY" if read_only else "READ WRITE"
+    begin = f"BEGIN ISOLATION LEVEL READ COMMITTED {'READ ONLY' if read_only else 'READ WRITE'}"
+    tenant = UUID(str(tenant_id))  # nothing but a UUID gets into the statement
     async with client.acquire_connection() as raw:
-        await raw.execute(f"BEGIN ISOLATION LEVEL READ COMMITTED {mode}; SET LOCAL scrip.tenant = '{UUID(str(tenant_id))}'")
+        await raw.execute(f"{begin}; SET LOCAL scrip.tenant = '{tenant}'; SET LOCAL lock_timeout = {lock_timeout_ms:d}")
         try:
             yield TenantConnection(tenant_id, raw, client)
         except BaseException:
@@ -42,3 +48,12 @@ async def tenant_transaction(tenant_id: UUID, *, read_only: bool = False) -> Asy
                 await raw.execute("ROLLBACK")
             raise
         await raw.execute("COMMIT")
+
+
+async def tenant_id_of(slug: str) -> UUID | None:
+    """The tenant that a slug names, if any: the one row that can be seen by whoever knows its slug."""
+    client: Any = connections.get(CONNECTION_NAME)
+    async with client.acquire_connection() as raw, raw.transaction(readonly=True):
+        await raw.execute("SELECT set_config('scrip.tenant_slug', $1, true)", slug)
+        found: UUID | None = await raw.fetchval("SELECT id FROM tenants WHERE slug = $1", slug)
+        return found

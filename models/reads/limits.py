@@ -1,13 +1,12 @@
 """What an actor's limits leave today."""
 
 from datetime import date
-from decimal import Decimal
 from typing import Final
 
 from models.commands import Actor
 from models.errors import LimitRemaining
 from models.limits import MONEY, PER_ACTOR_DAY, PER_ADJUSTMENT
-from models.money import is_money, to_decimal
+from models.money import exponent, is_money, to_decimal
 from models.reads import configuration
 from models.reads.session import ReadSession
 from models.tables import LimitRule
@@ -44,7 +43,7 @@ async def left_today(session: ReadSession, actor: Actor, day: date) -> list[Limi
     for asset in sorted(assets):
         rule = _binding(by_name, asset)
         if rule is not None:
-            left += _remaining(rule, asset, to_decimal(used.get(asset, 0), asset))
+            left += _remaining(rule, asset, used.get(asset, 0))
     return left
 
 
@@ -54,10 +53,13 @@ def _binding(rules: dict[tuple[bool, str], LimitRule], asset: str) -> LimitRule 
     return next((rules[own, name] for own in (True, False) for name in names if (own, name) in rules), None)
 
 
-def _remaining(rule: LimitRule, asset: str, used: Decimal) -> list[LimitRemaining]:
+def _remaining(rule: LimitRule, asset: str, used_minor: int) -> list[LimitRemaining]:
     left = []
-    if rule.per_adjustment is not None:
-        left.append(LimitRemaining(PER_ADJUSTMENT, asset, rule.per_adjustment))
-    if rule.per_actor_day is not None:
-        left.append(LimitRemaining(PER_ACTOR_DAY, asset, max(rule.per_actor_day - used, Decimal(0))))
+    for scope, limit, used in (
+        (PER_ADJUSTMENT, rule.per_adjustment, 0),
+        (PER_ACTOR_DAY, rule.per_actor_day, used_minor),
+    ):
+        if limit is not None:
+            limit_minor = int(limit.scaleb(exponent(asset)))
+            left.append(LimitRemaining(scope, asset, to_decimal(max(limit_minor - used, 0), asset)))
     return left

@@ -12,7 +12,9 @@ from models.reads.session import ReadSession
 from models.views import ActorView, ApprovalRequestView, BulkOperationView
 
 _OPERATION: Final = "t.id, t.status, t.asset, t.total, t.processed, t.succeeded, t.failed"
-_ROW: Final = 't."row", t.customer_id, t.amount, t.transaction_id, t.error'
+_ROW: Final = """
+    t."row", t.customer_id, t.amount, t.transaction_id, t.error,
+    (select o.asset from bulk_operations o where o.tenant_id = t.tenant_id and o.id = t.operation_id) as asset"""
 _APPROVALS: Final = """
     select t.id, t.status, t.expires_at, a.subject, a.name, a.role, nullif(a.client, '') as client,
            b.id as decider, b.subject as by_subject, b.name as by_name, b.role as by_role,
@@ -28,6 +30,7 @@ class BulkRowView:
     """error: the userError that the row got, as it was stored, or None."""
 
     row: int
+    asset: str
     customer_id: UUID | None
     amount: Decimal
     transaction_id: UUID | None
@@ -44,7 +47,7 @@ def _operation(row: Any) -> BulkOperationView:
 def _row(row: Any) -> BulkRowView:
     error = row["error"]
     return BulkRowView(
-        row=row["row"], customer_id=row["customer_id"], amount=row["amount"], transaction_id=row["transaction_id"],
+        row=row["row"], asset=row["asset"], customer_id=row["customer_id"], amount=row["amount"], transaction_id=row["transaction_id"],
         error=json.loads(error) if isinstance(error, str) else error,
     )  # fmt: skip
 

@@ -149,13 +149,15 @@ class LimitCounter(TenantRow):
 
 
 class IdempotencyKey(Model):
-    """A key that a success (or an approval request) has used up. input_hash: SHA-256 of the command."""
+    """A key that a success (or an approval request) has used up. input_hash: SHA-256 of the command.
+
+    result_id: the transaction (invoice, payment, bulk operation, approval request) that it made.
+    """
 
     key = fields.CharField(max_length=255, primary_key=True)
     tenant_id = fields.UUIDField()
     operation = fields.CharField(max_length=32)
     input_hash = fields.BinaryField()
-    result_kind = fields.CharField(max_length=16)
     result_id = fields.UUIDField()
     created_at = fields.DatetimeField()
 

@@ -1,0 +1,59 @@
+"""What an admin has set, as the planner needs it: loaded whole, and kept until the tenant's version moves on."""
+
+from typing import Any, Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from models.planning.state import LimitRuleValues, ReasonRule, TenantConfig, TierRule
+from models.session import TenantConnection
+from models.tables import LimitRule, Reason, Service, Tenant, Tier
+
+MAX_REMEMBERED_TENANTS: Final = 10_000
+
+
+class Configurations:
+    """Each tenant's newest known configuration. One per process."""
+
+    def __init__(self) -> None:
+        self._known: dict[UUID, TenantConfig] = {}
+
+    async def at_version(self, connection: TenantConnection, version: int) -> TenantConfig:
+        """The configuration as of `version` (or newer): remembered, or loaded over this connection."""
+        known = self._known.get(connection.tenant_id)
+        if known is not None and known.version >= version:
+            return known
+        config = await load(connection)
+        if len(self._known) >= MAX_REMEMBERED_TENANTS:
+            self._known.clear()
+        self._known[connection.tenant_id] = config
+        return config
+
+
+async def load(connection: TenantConnection) -> TenantConfig:
+    """All of it, in five statements. The version is read first, so that what is read later is at least as new."""
+    tenant_id, orm = connection.tenant_id, connection.orm
+    tenant = await Tenant.get(id=tenant_id).using_db(orm)
+    reasons = await Reason.filter(tenant_id=tenant_id).using_db(orm)
+    services = await Service.filter(tenant_id=tenant_id).using_db(orm)
+    tiers = await Tier.filter(tenant_id=tenant_id).order_by("threshold_minor").using_db(orm)
+    rules = await LimitRule.filter(tenant_id=tenant_id).using_db(orm)
+    return TenantConfig(
+        tenant_id=tenant_id,
+        version=tenant.config_version,
+        zone=ZoneInfo(tenant.time_zone),
+        grace_days=tenant.grace_days,
+        reasons={r.code: _reason(r) for r in reasons},
+        services={s.id: s.active for s in services},
+        tiers=tuple(TierRule(t.name, t.threshold_minor) for t in tiers),
+        limits={(r.role, r.asset, r.holder): _limit(r) for r in rules},
+    )
+
+
+def _reason(row: Reason) -> ReasonRule:
+    return ReasonRule(row.code, row.adds, row.removes, row.moves_lifetime, row.note_required, row.active)
+
+
+def _limit(row: Any) -> LimitRuleValues:
+    return LimitRuleValues(
+        row.role, row.asset, row.holder, row.per_adjustment, row.per_actor_day, row.per_customer_day
+    )

@@ -1,0 +1,102 @@
+"""The ledger as a running process has it: what every operation hands its unit to."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import orjson
+
+from models.commands import Actor, Command, Outcome
+from models.configuration import Configurations
+from models.errors import Busy, Invalid
+from models.group_commit import GroupCommit, Overloaded
+from models.money import parse_decimal
+from models.planning.needs import Needs
+from models.planning.state import Source
+from models.posting import Failed, Poster, Posted, PutBack, Refused, Replayed, Result, Unit
+from models.session import tenant_transaction
+from models.sources import RandomSource, system_clock
+
+MAX_KEY_CHARACTERS: Final = 255
+MAX_REMEMBERED_ACTORS: Final = 100_000
+
+
+class Ledger:
+    """One per process. `clock` and `source` are passed in so that tests can move time."""
+
+    def __init__(self, clock: Callable[[], datetime] = system_clock, source: Source | None = None) -> None:
+        self.clock = clock
+        self.source: Source = source or RandomSource()
+        self.configurations = Configurations()
+        self._poster = Poster(self.configurations, self.source, clock)
+        self._group = GroupCommit(self._post)
+        self._actor_ids: dict[tuple[UUID, Actor], UUID] = {}
+
+    async def close(self) -> None:
+        """Finish the postings under way; take no new ones."""
+        await self._group.close()
+
+    async def submit(
+        self, tenant_id: UUID, actor: Actor, operation: str, command: Command, needs: Needs, idempotency_key: str
+    ) -> Outcome | UUID:
+        """Post one unit. Answers its outcome; or, for a replay, the id of what the first request made.
+
+        Raises the LedgerError it was refused with, Busy included, or whatever went wrong on our side.
+        """
+        check_key(idempotency_key)
+        unit = Unit(
+            command=command, actor=actor, actor_id=await self.actor_id(tenant_id, actor), needs=needs, operation=operation,
+            input_hash=input_hash(command), result_id=self.source.new_id(), idempotency_key=idempotency_key,
+        )  # fmt: skip
+        try:
+            result = await self._group.submit(tenant_id, unit)
+        except Overloaded:
+            raise Busy from None
+        match result:
+            case Posted(outcome):
+                return outcome
+            case Replayed(result_id):
+                return result_id
+            case Refused(error):
+                raise error
+            case Failed(failure):
+                raise failure
+            case PutBack():
+                raise Busy
+
+    async def actor_id(self, tenant_id: UUID, actor: Actor) -> UUID:
+        """The row that stands for this actor, made or renamed if need be."""
+        known = self._actor_ids.get((tenant_id, actor))
+        if known is not None:
+            return known
+        async with tenant_transaction(tenant_id) as connection:
+            actor_id: UUID = await connection.raw.fetchval(
+                """INSERT INTO actors AS a (tenant_id, id, subject, role, client, name) VALUES ($1, $2, $3, $4, $5, $6)
+                ON CONFLICT (tenant_id, subject, role, client) DO UPDATE SET name = coalesce(excluded.name, a.name)
+                RETURNING id""",
+                tenant_id, self.source.new_id(), actor.subject, actor.role, actor.client or "", actor.name,
+            )  # fmt: skip
+        if len(self._actor_ids) >= MAX_REMEMBERED_ACTORS:
+            self._actor_ids.clear()
+        self._actor_ids[tenant_id, actor] = actor_id
+        return actor_id
+
+    async def _post(self, tenant_id: UUID, units: Sequence[Unit], wait: bool) -> list[Result]:
+        return await self._poster.post(tenant_id, units, wait=wait)
+
+
+def check_key(idempotency_key: str) -> None:
+    """Raises Invalid for a key that is blank or longer than 255 characters."""
+    if not idempotency_key.strip() or len(idempotency_key) > MAX_KEY_CHARACTERS:
+        raise Invalid(f"A key has between 1 and {MAX_KEY_CHARACTERS} characters.", field=("idempotencyKey",))
+
+
+def input_hash(command: Command) -> bytes:
+    """SHA-256 of everything the command says: what tells a repetition from another request under the same key."""
+    return hashlib.sha256(orjson.dumps(command, default=_plain)).digest()
+
+
+def _plain(value: object) -> str:
+    return format(parse_decimal(str(value)).normalize(), "f")

@@ -1,0 +1,71 @@
+"""What a limit leaves. Pure: from the rules an admin set and the day's counters that the posting has locked.
+
+Source of the rules: domain, "Who may". Money without a rule of its own falls under the rule for MONEY, each
+currency counted by itself; a rule for one person or client goes before the rule for everyone of the role.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Final
+from uuid import UUID
+
+from models.commands import Actor
+from models.errors import LimitRemaining
+from models.money import exponent, is_money, to_decimal
+from models.planning.state import CounterKey, LimitRuleValues, TenantConfig
+
+PER_ADJUSTMENT: Final = "PER_ADJUSTMENT"
+PER_ACTOR_DAY: Final = "PER_ACTOR_DAY"
+PER_CUSTOMER_DAY: Final = "PER_CUSTOMER_DAY"
+MONEY: Final = "MONEY"
+
+
+def rule_for(config: TenantConfig, actor: Actor, asset: str) -> LimitRuleValues | None:
+    """The one rule that binds this actor on this asset, or None."""
+    names = (asset, MONEY) if is_money(asset) else (asset,)
+    for holder in (actor.holder, ""):
+        for name in names:
+            rule = config.limits.get((actor.role, name, holder))
+            if rule is not None:
+                return rule
+    return None
+
+
+def counter_keys(rule: LimitRuleValues, actor: Actor, customer_id: UUID, asset: str, day: date) -> tuple[CounterKey, ...]:
+    """The counters that this rule needs to be read and raised."""
+    keys: list[CounterKey] = []
+    if rule.per_actor_day is not None:
+        keys.append((PER_ACTOR_DAY, actor.role, actor.holder, asset, day))
+    if rule.per_customer_day is not None:
+        keys.append((PER_CUSTOMER_DAY, actor.role, str(customer_id), asset, day))
+    return tuple(keys)
+
+
+def _minor(limit: Decimal, asset: str) -> int:
+    """A limit in minor units: a fraction of one that the asset does not have is not allowed to be used."""
+    return int(limit.scaleb(exponent(asset)))
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    allowed: bool
+    remaining: tuple[LimitRemaining, ...]
+
+
+def check(rule: LimitRuleValues, asset: str, amount_minor: int, used: Callable[[str], int]) -> Verdict:
+    """Whether `amount_minor` is within every limit of `rule`; `used` gives the day's sum so far for a scope."""
+    allowed, remaining = True, []
+    for scope, limit in (
+        (PER_ADJUSTMENT, rule.per_adjustment),
+        (PER_ACTOR_DAY, rule.per_actor_day),
+        (PER_CUSTOMER_DAY, rule.per_customer_day),
+    ):
+        if limit is None:
+            continue
+        left = _minor(limit, asset) - (0 if scope == PER_ADJUSTMENT else used(scope))
+        allowed = allowed and amount_minor <= left
+        # A limit lowered during the day can be overdrawn; nobody is owed a negative allowance.
+        remaining.append(LimitRemaining(scope, asset, to_decimal(max(left, 0), asset)))
+    return Verdict(allowed, tuple(remaining))

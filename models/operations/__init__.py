@@ -1,0 +1,1 @@
+"""What can be done with the ledger: one file an operation, a frozen command in, a frozen outcome out."""

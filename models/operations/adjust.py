@@ -1,0 +1,106 @@
+"""Add or remove value on one account (sources 000, 001, 003)."""
+
+from uuid import UUID
+
+from models import limits, loading, planning
+from models.commands import Actor, AdjustCredit, CreditEffect, LimitVerdict, Outcome, Preview
+from models.errors import LedgerError, LimitExceeded
+from models.ledger import Ledger
+from models.money import POINTS, nonzero_minor
+from models.operations.replays import replay_of_request
+from models.planning.adjust import limit_verdict, needs
+from models.planning.state import AccountState, Books, Origin
+from models.session import TenantConnection, tenant_transaction
+
+
+async def adjust_credit(
+    ledger: Ledger, tenant_id: UUID, actor: Actor, command: AdjustCredit, idempotency_key: str
+) -> Outcome:
+    """Post the adjustment, once for the key. Raises the LedgerErrors of models/planning/adjust.py.
+
+    Over a limit, with `request_approval`, nothing moves and the outcome names an approval request.
+    """
+    amount_minor = nonzero_minor(command.amount, command.asset)
+    done = await ledger.submit(tenant_id, actor, "adjustCredit", command, needs(command, amount_minor), idempotency_key)
+    return done if isinstance(done, Outcome) else await replay_of_request(tenant_id, done)
+
+
+async def preview_adjustment(ledger: Ledger, tenant_id: UUID, actor: Actor, command: AdjustCredit) -> Preview:
+    """What the adjustment would do now, refusals included. Writes nothing, locks nothing."""
+    try:
+        amount_minor = nonzero_minor(command.amount, command.asset)
+    except LedgerError as error:
+        return _nothing(command, None, error)
+    async with tenant_transaction(tenant_id, read_only=True) as connection:
+        books, existing = await _unlocked_books(ledger, connection, actor, command, amount_minor)
+    account = books.accounts.get((command.customer_id, command.asset))
+    verdict = _verdict(books, actor, command, amount_minor)
+    try:
+        planning.plan(books, Origin(actor, None, ledger.source.new_id()), command)
+    except LedgerError as error:
+        return _nothing(command, account if existing else None, error, verdict=verdict, books=books)
+    planned = books.accounts[command.customer_id, command.asset]
+    new = {credit.id for credit in books.writes.credits}
+    effects = tuple(
+        CreditEffect(
+            credit_id=None if entry.credit_id in new else entry.credit_id, amount_minor=entry.amount_minor,
+            remaining_after_minor=books.credits_by_id[entry.credit_id].remaining_minor,
+            expires_at=books.credits_by_id[entry.credit_id].expires_at,
+        )
+        for entry in books.writes.entries
+    )  # fmt: skip
+    return Preview(
+        asset=command.asset, account_id=planned.id if existing else None,
+        available_after_minor=planned.available_minor, lifetime_after_minor=planned.lifetime_minor,
+        tier_after=_tier(books, planned), credits=effects, limit=verdict,
+    )  # fmt: skip
+
+
+async def _unlocked_books(
+    ledger: Ledger, connection: TenantConnection, actor: Actor, command: AdjustCredit, amount_minor: int
+) -> tuple[Books, bool]:
+    """The books for one adjustment as they stand; whether the account exists. A missing one is imagined, to add to."""
+    now = ledger.clock()
+    key = (command.customer_id, command.asset)
+    wanted = needs(command, amount_minor)
+    accounts = await loading.read_accounts(connection, {key})
+    existing = bool(accounts)
+    customers, version = await loading.load_facts(connection, {command.customer_id}, accounts, now)
+    if not existing and wanted.opens_accounts:
+        accounts[key] = AccountState(ledger.source.new_id(), *key, 0, 0, 0, None, None)
+    books = Books(
+        config=await ledger.configurations.at_version(connection, version), now=now, source=ledger.source,
+        customers=customers, accounts=accounts, accounts_by_id={a.id: a for a in accounts.values()},
+    )  # fmt: skip
+    counters = loading.counters_needed(books.config, now, [(actor, limited) for limited in wanted.limited])
+    books.counters = await loading.read_counters(connection, counters)
+    await loading.load_credits(connection, books, [wanted])
+    return books, existing
+
+
+def _verdict(books: Books, actor: Actor, command: AdjustCredit, amount_minor: int) -> LimitVerdict:
+    """The limits' say, whatever else may be wrong with the adjustment. Removals have no limit."""
+    if amount_minor < 0 or limits.rule_for(books.config, actor, command.asset) is None:
+        return LimitVerdict(allowed=True, approval_required=False, remaining=())
+    verdict = limit_verdict(books, actor, command.customer_id, command.asset, amount_minor)
+    return LimitVerdict(verdict.allowed, not verdict.allowed, verdict.remaining)
+
+
+def _nothing(
+    command: AdjustCredit, account: AccountState | None, error: LedgerError, *,
+    verdict: LimitVerdict | None = None, books: Books | None = None,
+) -> Preview:  # fmt: skip
+    """The preview of a refusal: everything stays as it is."""
+    refused_by_limit = isinstance(error, LimitExceeded)
+    return Preview(
+        asset=command.asset, account_id=account.id if account else None,
+        available_after_minor=account.available_minor if account else 0,
+        lifetime_after_minor=account.lifetime_minor if account else 0,
+        tier_after=_tier(books, account) if account and books else None, credits=(),
+        limit=verdict or LimitVerdict(allowed=not refused_by_limit, approval_required=refused_by_limit, remaining=()),
+        errors=(error,),
+    )  # fmt: skip
+
+
+def _tier(books: Books, account: AccountState) -> str | None:
+    return books.config.tier_name(account.lifetime_minor) if account.asset == POINTS else None

@@ -1,0 +1,60 @@
+"""Start a tenant, with the reasons and limits that a new one has (domain: adjusting; who may)."""
+
+from decimal import Decimal
+from typing import Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from models.errors import Duplicate
+from models.ledger import Ledger
+from models.limits import MONEY
+from models.money import POINTS, SERVICE_CREDITS
+from models.session import tenant_id_of, tenant_transaction
+from models.tables import LimitRule, Reason, Tenant
+
+GRACE_DAYS: Final = 60
+FIRST_REASONS: Final = (  # code, label, adds, removes, moves the lifetime total, needs a note
+    ("SERVICE_RECOVERY", "Service recovery", True, False, True, False),
+    ("PROMOTION", "Promotion", True, False, True, False),
+    ("GOODWILL", "Goodwill", True, False, True, False),
+    ("CORRECTION", "Correction", True, True, True, False),
+    ("POLICY", "Policy enforcement", False, True, True, False),
+    ("OTHER", "Other", True, True, True, True),
+)
+LIMITED_ROLES: Final = ("STAFF", "PARTNER")
+PER_ADJUSTMENT: Final = {MONEY: Decimal(100), SERVICE_CREDITS: Decimal(10), POINTS: Decimal(1000)}
+ACTOR_DAY_TIMES: Final = 5
+CUSTOMER_DAY_TIMES: Final = 2
+
+
+async def create_tenant(ledger: Ledger, slug: str, name: str, time_zone: str) -> UUID:
+    """Make the tenant and answer its id. Raises Duplicate where the slug is taken, ZoneInfoNotFoundError, ValueError."""
+    ZoneInfo(time_zone)
+    existing = await tenant_id_of(slug)
+    if existing is not None:
+        raise Duplicate(f"There is a tenant {slug!r} already.", field=("slug",))
+    tenant_id, new_id, now = ledger.source.new_id(), ledger.source.new_id, ledger.clock()
+    async with tenant_transaction(tenant_id) as connection:
+        orm = connection.orm
+        await Tenant.create(
+            id=tenant_id, slug=slug, name=name, time_zone=time_zone, grace_days=GRACE_DAYS, config_version=1,
+            created_at=now, using_db=orm,
+        )  # fmt: skip
+        reasons = [
+            Reason(
+                id=new_id(), tenant_id=tenant_id, code=code, label=label, adds=adds, removes=removes,
+                moves_lifetime=lifetime, note_required=note, active=True,
+            )
+            for code, label, adds, removes, lifetime, note in FIRST_REASONS
+        ]  # fmt: skip
+        await Reason.bulk_create(reasons, using_db=orm)
+        rules = [
+            LimitRule(
+                id=new_id(), tenant_id=tenant_id, role=role, asset=asset, holder="", per_adjustment=limit,
+                per_actor_day=limit * ACTOR_DAY_TIMES, per_customer_day=limit * CUSTOMER_DAY_TIMES,
+            )
+            for role in LIMITED_ROLES
+            for asset, limit in PER_ADJUSTMENT.items()
+        ]  # fmt: skip
+        await LimitRule.bulk_create(rules, using_db=orm)
+    return tenant_id

@@ -1,0 +1,23 @@
+"""Give a reward: a coupon, for points or free (source 003)."""
+
+from uuid import UUID
+
+from models.commands import Actor, GiveReward, Outcome
+from models.errors import NotFound
+from models.ledger import Ledger
+from models.operations.replays import replay_of_transaction
+from models.planning.rewards import needs
+from models.session import tenant_transaction
+
+
+async def give_reward(ledger: Ledger, tenant_id: UUID, actor: Actor, command: GiveReward, idempotency_key: str) -> Outcome:
+    """Post the coupon, once for the key. Raises the LedgerErrors of models/planning/rewards.py."""
+    async with tenant_transaction(tenant_id, read_only=True) as connection:
+        # How many credits to load; what is spent is the price under the lock.
+        price = await connection.raw.fetchval(
+            "SELECT points_cost_minor FROM rewards WHERE tenant_id = $1 AND id = $2", tenant_id, command.reward_id
+        )
+    if price is None:
+        raise NotFound("There is no such reward.", field=("rewardId",))
+    done = await ledger.submit(tenant_id, actor, "giveReward", command, needs(command, price), idempotency_key)
+    return done if isinstance(done, Outcome) else await replay_of_transaction(tenant_id, done)

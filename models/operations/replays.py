@@ -1,0 +1,52 @@
+"""What a used idempotency key stands for, found again from the id of what it made."""
+
+from dataclasses import replace
+from uuid import UUID
+
+from models.commands import Outcome
+from models.errors import InvariantViolated
+from models.session import TenantConnection, tenant_transaction
+
+
+async def replay_of_request(tenant_id: UUID, result_id: UUID) -> Outcome:
+    """The outcome of an adjustment: its transaction, or the approval request that it became."""
+    async with tenant_transaction(tenant_id, read_only=True) as connection:
+        found = await _transaction(connection, result_id)
+        if found is not None:
+            return found
+        request = await connection.raw.fetchval(
+            "SELECT id FROM approval_requests WHERE tenant_id = $1 AND id = $2", tenant_id, result_id
+        )
+    if request is None:
+        raise InvariantViolated(f"an idempotency key stands for {result_id}, which is nowhere")
+    return Outcome(approval_request_id=request, replayed=True)
+
+
+async def replay_of_transaction(tenant_id: UUID, result_id: UUID) -> Outcome:
+    """The outcome of an event: its transaction, account, credit, assignments and coupon."""
+    async with tenant_transaction(tenant_id, read_only=True) as connection:
+        found = await _transaction(connection, result_id)
+        if found is None:
+            raise InvariantViolated(f"an idempotency key stands for {result_id}, which is nowhere")
+        rows = await connection.raw.fetch(
+            "SELECT id FROM assignments WHERE tenant_id = $1 AND transaction_id = $2 ORDER BY id", tenant_id, result_id
+        )
+        coupon = await connection.raw.fetchval(
+            "SELECT id FROM coupons WHERE tenant_id = $1 AND transaction_id = $2", tenant_id, result_id
+        )
+    return replace(found, assignment_ids=tuple(row["id"] for row in rows), coupon_id=coupon)
+
+
+async def _transaction(connection: TenantConnection, transaction_id: UUID) -> Outcome | None:
+    """The transaction with its account, and its credit where it is the story of just one."""
+    row = await connection.raw.fetchrow(
+        """SELECT t.id, min(e.account_id::text)::uuid AS account_id, count(DISTINCT e.credit_id) AS credits,
+            min(e.credit_id::text)::uuid AS credit_id
+        FROM transactions t LEFT JOIN entries e ON e.tenant_id = $1 AND e.transaction_id = t.id
+        WHERE t.tenant_id = $1 AND t.id = $2 GROUP BY t.id""",
+        connection.tenant_id, transaction_id,
+    )  # fmt: skip
+    if row is None:
+        return None
+    credit_id = row["credit_id"] if row["credits"] == 1 else None
+    return Outcome(transaction_id=row["id"], account_id=row["account_id"], credit_id=credit_id, replayed=True)

@@ -1,0 +1,225 @@
+"""Adding and removing value by hand (sources 000, 001, 003). Pure."""
+
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from models import limits
+from models.commands import Actor, AdjustCredit, Outcome
+from models.errors import (
+    CreditNotOpen,
+    ExpiryConflict,
+    InsufficientBalance,
+    Invalid,
+    LimitExceeded,
+    MembershipGraceEnded,
+    NoteRequired,
+    NotFound,
+    ReasonDirection,
+    ReasonUnknown,
+)
+from models.limits import Verdict
+from models.money import SERVICE_CREDITS, nonzero_minor, to_decimal
+from models.planning import calendar, credits
+from models.planning.needs import Needs, Spend
+from models.planning.state import AccountState, Books, CreditState, Origin, ReasonRule, TransactionDraft
+from models.views import ApprovalRequestView
+
+APPROVAL_LIFETIME: Final = timedelta(days=7)
+MAX_NOTE_CHARACTERS: Final = 10_000
+MAX_SERVICES: Final = 100
+
+
+def needs(command: AdjustCredit, amount_minor: int) -> Needs:
+    """What has to be locked and loaded. An addition opens the account where there is none."""
+    key = (command.customer_id, command.asset)
+    adding = amount_minor > 0
+    by_order = not adding and command.credit_id is None
+    return Needs(
+        customers=(command.customer_id,),
+        accounts=(key,),
+        opens_accounts=adding,
+        spends=(Spend(key, -amount_minor, command.service_ids),) if by_order else (),
+        credits=(command.credit_id,) if command.credit_id else (),
+        limited=((command.customer_id, command.asset),) if adding else (),
+    )
+
+
+def plan(books: Books, origin: Origin, command: AdjustCredit) -> Outcome:
+    """Plan one adjustment. Raises the LedgerErrors that the domain names for it; then nothing has changed."""
+    amount_minor = nonzero_minor(command.amount, command.asset)
+    reason = check_reason(books, command, adding=amount_minor > 0)
+    if command.customer_id not in books.customers:
+        raise NotFound("There is no such customer.", field=("customerId",))
+    check_services(books, command, adding=amount_minor > 0)
+    if amount_minor > 0:
+        return _add(books, origin, command, amount_minor, reason)
+    return _remove(books, origin, command, -amount_minor, reason)
+
+
+def check_reason(books: Books, command: AdjustCredit, *, adding: bool) -> ReasonRule:
+    """The reason, if it is in the tenant's list and serves this direction. Raises, also for the note it needs."""
+    reason = books.config.reasons.get(command.reason)
+    if reason is None or not reason.active:
+        raise ReasonUnknown(command.reason)
+    if not (reason.adds if adding else reason.removes):
+        raise ReasonDirection(reason.code, "add" if adding else "remove")
+    if reason.note_required and not (command.note and command.note.strip()):
+        raise NoteRequired(reason.code)
+    if command.note and len(command.note) > MAX_NOTE_CHARACTERS:
+        raise Invalid(f"A note has at most {MAX_NOTE_CHARACTERS:,} characters.", field=("note",))
+    return reason
+
+
+def check_services(books: Books, command: AdjustCredit, *, adding: bool) -> None:
+    """Only service credits may name services, and only those the tenant has (and still offers, to add)."""
+    if not command.service_ids:
+        return
+    if command.asset != SERVICE_CREDITS:
+        raise Invalid(f"{command.asset} cannot be restricted to services.", field=("serviceIds",))
+    if len(command.service_ids) > MAX_SERVICES:
+        raise Invalid(f"At most {MAX_SERVICES} services can be named.", field=("serviceIds",))
+    for service_id in command.service_ids:
+        active = books.config.services.get(service_id)
+        if active is None:
+            raise NotFound("There is no such service.", field=("serviceIds",))
+        if adding and not active:
+            raise Invalid("The service is no longer offered.", field=("serviceIds",))
+
+
+def check_membership(books: Books, command: AdjustCredit) -> None:
+    """Raises MembershipGraceEnded for service credits once a cancelled membership's grace period is over.
+
+    The grace period ends with its last day, in the tenant's zone (source 001: 60 days).
+    """
+    cancelled_at = books.customers[command.customer_id].membership_cancelled_at
+    if command.asset != SERVICE_CREDITS or cancelled_at is None:
+        return
+    last_day = calendar.local_date(cancelled_at, books.config.zone) + timedelta(days=books.config.grace_days)
+    if calendar.local_date(books.now, books.config.zone) > last_day:
+        raise MembershipGraceEnded(books.config.grace_days)
+
+
+def _add(books: Books, origin: Origin, command: AdjustCredit, amount_minor: int, reason: ReasonRule) -> Outcome:
+    if command.credit_id is not None:
+        raise Invalid("An addition opens a credit of its own; creditId belongs to a removal.", field=("creditId",))
+    check_membership(books, command)
+    zone = books.config.zone
+    effective_on, starts_at = calendar.start_of_credit(command.effective_on, books.now, zone)
+    expires_at = calendar.expiry_of_credit(
+        command.expires_in_days, command.expires_at,
+        effective_on=effective_on, starts_at=starts_at, now=books.now, zone=zone,
+    )  # fmt: skip
+    account = books.accounts[command.customer_id, command.asset]
+    credits.check_room(account, amount_minor)
+    verdict = limit_verdict(books, origin.actor, command.customer_id, command.asset, amount_minor)
+    if not verdict.allowed:
+        if command.request_approval:
+            return _request_approval(books, origin, command)
+        raise LimitExceeded(verdict.remaining)
+    # Must succeed from here on.
+    use_limit(books, origin.actor, command.customer_id, command.asset, amount_minor)
+    lifetime_before = account.lifetime_minor
+    transaction = credits.begin(books, "ADJUSTMENT", command.customer_id, origin, reason=reason.code, note=command.note)
+    credit = credits.open_credit(
+        books, transaction, account, amount_minor, "ISSUED",
+        effective_on=effective_on, starts_at=starts_at, expires_at=expires_at,
+        service_ids=tuple(sorted(set(command.service_ids))), auto_apply=command.auto_apply,
+        lifetime_minor=amount_minor if reason.moves_lifetime else 0,
+    )  # fmt: skip
+    credits.follow_tier(books, transaction, account, lifetime_before)
+    return _outcome(books, transaction, account, credit)
+
+
+def _remove(books: Books, origin: Origin, command: AdjustCredit, amount_minor: int, reason: ReasonRule) -> Outcome:
+    _check_no_dates(books, command)
+    account = books.accounts.get((command.customer_id, command.asset))
+    if account is None:
+        raise InsufficientBalance(to_decimal(0, command.asset), command.asset)
+    credit = _named_credit(books, command, account, amount_minor) if command.credit_id else None
+    if credit is None:
+        credits.require_spendable(books, account, amount_minor, command.service_ids)
+    if reason.moves_lifetime and amount_minor > account.lifetime_minor:
+        left = to_decimal(account.lifetime_minor, account.asset)
+        raise InsufficientBalance(left, account.asset, what="left of the lifetime total")
+    # Must succeed from here on.
+    lifetime_before = account.lifetime_minor
+    transaction = credits.begin(books, "ADJUSTMENT", command.customer_id, origin, reason=reason.code, note=command.note)
+    if credit is not None:
+        lifetime_minor = -amount_minor if reason.moves_lifetime else 0
+        credits.move(books, transaction, account, credit, -amount_minor, "REMOVED", lifetime_minor=lifetime_minor)
+    else:
+        credits.spend(
+            books, transaction, account, amount_minor, "REMOVED",
+            service_ids=command.service_ids, moves_lifetime=reason.moves_lifetime,
+        )  # fmt: skip
+    credits.follow_tier(books, transaction, account, lifetime_before)
+    return _outcome(books, transaction, account, credit)
+
+
+def _check_no_dates(books: Books, command: AdjustCredit) -> None:
+    """A removal takes from what is open: it has no expiry, and cannot start later."""
+    if command.expires_in_days not in (None, 0):
+        raise ExpiryConflict("A removal has no expiry.", field=("expiresInDays",))
+    if command.expires_at is not None:
+        raise ExpiryConflict("A removal has no expiry.", field=("expiresAt",))
+    if command.effective_on is None:
+        return
+    calendar.checked_date(command.effective_on, "effectiveOn")
+    if command.effective_on > calendar.local_date(books.now, books.config.zone):
+        raise ExpiryConflict("A removal cannot start in the future.", field=("effectiveOn",))
+
+
+def _named_credit(books: Books, command: AdjustCredit, account: AccountState, amount_minor: int) -> CreditState:
+    """The one credit that `creditId` names, with enough on it. Raises NotFound, CreditNotOpen, InsufficientBalance."""
+    credit = books.credits_by_id.get(command.credit_id) if command.credit_id else None
+    if credit is None or credit.account_id != account.id:
+        raise NotFound("The customer has no such credit in this asset.", field=("creditId",))
+    if command.service_ids and not credits.serves(credit, command.service_ids):
+        raise Invalid("The credit does not serve these services.", field=("serviceIds",))
+    if not credits.is_open(credit, books.now):
+        raise CreditNotOpen(credits.credit_view(credit, account.asset).status(books.now))
+    if amount_minor > credit.remaining_minor:
+        raise InsufficientBalance(to_decimal(credit.remaining_minor, account.asset), account.asset, what="left of the credit")
+    return credit
+
+
+def limit_verdict(books: Books, actor: Actor, customer_id: UUID, asset: str, amount_minor: int) -> Verdict:
+    """Whether the actor's limits allow this, counting what the day's counters hold under our locks."""
+    rule = limits.rule_for(books.config, actor, asset)
+    if rule is None:
+        return Verdict(allowed=True, remaining=())
+    day = calendar.local_date(books.now, books.config.zone)
+    used = {key[0]: books.counters[key].used_minor for key in limits.counter_keys(rule, actor, customer_id, asset, day)}
+    return limits.check(rule, asset, amount_minor, used.__getitem__)
+
+
+def use_limit(books: Books, actor: Actor, customer_id: UUID, asset: str, amount_minor: int) -> None:
+    """Raise the day's counters by what is about to be posted."""
+    rule = limits.rule_for(books.config, actor, asset)
+    if rule is None:
+        return
+    day = calendar.local_date(books.now, books.config.zone)
+    for key in limits.counter_keys(rule, actor, customer_id, asset, day):
+        counter = books.counters[key]
+        books.change(counter, used_minor=counter.used_minor + amount_minor)
+        books.writes.touched_counters.append(counter)
+
+
+def _request_approval(books: Books, origin: Origin, command: AdjustCredit) -> Outcome:
+    """Nothing moves: the command waits, as it came in, for a second person."""
+    expires_at = books.now + APPROVAL_LIFETIME
+    row = (origin.result_id, "adjustCredit", command, command.customer_id, origin.actor, expires_at)
+    books.writes.approvals.append(row)
+    books.writes.events.append(("approval.requested", origin.result_id))
+    view = ApprovalRequestView(origin.result_id, "PENDING", credits.actor_view(origin.actor), None, expires_at)
+    return Outcome(approval_request_id=origin.result_id, views=(view,))
+
+
+def _outcome(books: Books, transaction: TransactionDraft, account: AccountState, credit: CreditState | None) -> Outcome:
+    views = [credits.transaction_view(transaction, books.now), credits.account_view(account)]
+    if credit is not None:
+        views.append(credits.credit_view(credit, account.asset))
+    return Outcome(
+        transaction_id=transaction.id, account_id=account.id, credit_id=credit.id if credit else None, views=tuple(views)
+    )

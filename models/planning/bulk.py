@@ -1,0 +1,111 @@
+"""Many adjustments as one unit (sources 000, 002, 003). Pure."""
+
+from typing import Any, Final
+from uuid import UUID
+
+from models.commands import AdjustCredit, BulkCredit, BulkItem, Outcome
+from models.errors import Duplicate, Invalid, LedgerError, LedgerErrors, NotFound
+from models.money import exponent, to_minor
+from models.planning import adjust
+from models.planning.needs import Needs, merge
+from models.planning.state import Books, Origin
+from models.views import BulkOperationView
+
+MAX_ROWS: Final = 10_000
+
+
+def needs(command: BulkCredit) -> Needs:
+    """What all rows need together; a row whose amount is none at all needs nothing but to be reported."""
+    rows = []
+    for item in command.items[:MAX_ROWS]:
+        try:
+            rows.append(adjust.needs(row_command(command, item), to_minor(item.amount, command.asset)))
+        except LedgerError:
+            continue
+    return merge(rows)
+
+
+def row_command(command: BulkCredit, item: BulkItem) -> AdjustCredit:
+    """The adjustment that one row stands for. Raises NotFound where the row names no customer."""
+    if item.customer_id is None:
+        raise NotFound("There is no such customer.", field=("customerId",))
+    return AdjustCredit(
+        customer_id=item.customer_id, asset=command.asset, amount=item.amount, reason=command.reason, note=command.note,
+        expires_in_days=command.expires_in_days if item.amount > 0 else None,
+        expires_at=command.expires_at if item.amount > 0 else None,
+    )  # fmt: skip
+
+
+def plan(books: Books, origin: Origin, command: BulkCredit) -> Outcome:
+    """Plan every row. REJECT_ALL raises LedgerErrors with all bad rows; SKIP_FAILED reports them and posts the rest."""
+    if not 1 <= len(command.items) <= MAX_ROWS:
+        raise Invalid(f"A bulk has between 1 and {MAX_ROWS:,} rows.", field=("items",))
+    exponent(command.asset)  # an unknown asset is one error, not one for each row
+    start = books.mark()
+    results = _plan_rows(books, origin, command)
+    errors = tuple(error for _, error in results if error)
+    if errors and command.error_policy == "REJECT_ALL" and not command.dry_run:
+        raise LedgerErrors(errors)
+    if command.dry_run:
+        books.back_to(start)
+    return _report(books, origin, command, results, failed=len(errors))
+
+
+def _plan_rows(
+    books: Books, origin: Origin, command: BulkCredit
+) -> list[tuple[UUID | None, LedgerError | None]]:
+    """Transaction or error of each row. A row that is refused leaves its neighbours planned."""
+    results: list[tuple[UUID | None, LedgerError | None]] = []
+    seen: set[UUID | None] = set()
+    for row, item in enumerate(command.items):
+        mark = books.mark()
+        try:
+            if item.customer_id in seen and not command.allow_duplicate_customers:
+                raise Duplicate("The customer comes twice.", field=("customerId",))
+            seen.add(item.customer_id)
+            row_origin = Origin(origin.actor, origin.key, books.source.new_id())
+            outcome = adjust.plan(books, row_origin, row_command(command, item))
+            results.append((outcome.transaction_id, None))
+        except LedgerError as error:
+            books.back_to(mark)
+            error.row = row
+            results.append((None, error.at(*_row_field(row, error.field))))
+    return results
+
+
+def _row_field(row: int, field: tuple[str, ...] | None) -> tuple[str, ...]:
+    """The path of a row's failure: into the row for what the row says, else where the whole bulk says it."""
+    if field and field[0] in ("customerId", "amount"):
+        return ("items", str(row), *field)
+    return field or ("items", str(row))
+
+
+def _report(
+    books: Books, origin: Origin, command: BulkCredit, results: list[tuple[UUID | None, LedgerError | None]], *, failed: int
+) -> Outcome:
+    operation = BulkOperationView(
+        id=origin.result_id, status="COMPLETED", asset=command.asset, total=len(results), processed=len(results),
+        succeeded=len(results) - failed, failed=failed,
+    )  # fmt: skip
+    books.writes.bulk_operations.append((operation, command.error_policy, command.dry_run, origin.actor))
+    for row, (item, (transaction_id, error)) in enumerate(zip(command.items, results, strict=True)):
+        report = error_report(error) if error else None
+        books.writes.bulk_rows.append(
+            (books.source.new_id(), operation.id, row, item.customer_id, item.amount, transaction_id, report)
+        )
+    books.writes.events.append(("bulk.completed", operation.id))
+    return Outcome(bulk_operation_id=operation.id, views=(operation,))
+
+
+def error_report(error: LedgerError) -> dict[str, Any]:
+    """A row's failure as it is kept: code, message, field, and the figures that it carries."""
+    report: dict[str, Any] = {"code": error.code, "message": error.message, "field": list(error.field or ()) or None}
+    available = getattr(error, "available", None)
+    if available is not None:
+        report["available"] = format(available, "f")
+    remaining = getattr(error, "remaining", None)
+    if remaining is not None:
+        report["remaining"] = [
+            {"scope": left.scope, "asset": left.asset, "remaining": format(left.remaining, "f")} for left in remaining
+        ]
+    return report

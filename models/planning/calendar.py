@@ -1,0 +1,65 @@
+"""Days in the tenant's time zone. Pure: the instant `now` is always passed in.
+
+Clock changes are the zone's own business: a day that begins with a gap begins at the instant after the gap.
+"""
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from models.errors import ExpiryConflict, ExpiryInPast, Invalid
+
+FIRST_DATE: Final = date(1900, 1, 1)
+LAST_DATE: Final = date(2200, 12, 31)
+MAX_EXPIRY_DAYS: Final = 36_500
+
+
+def local_date(now: datetime, zone: ZoneInfo) -> date:
+    """The day that it is in `zone`."""
+    return now.astimezone(zone).date()
+
+
+def start_of_day(day: date, zone: ZoneInfo) -> datetime:
+    """The first instant of `day` in `zone`, in UTC."""
+    return datetime.combine(day, time.min, tzinfo=zone).astimezone(UTC)
+
+
+def checked_date(day: date, field: str) -> date:
+    """`day`, if it is one that an account book could hold. Raises Invalid."""
+    if not FIRST_DATE <= day <= LAST_DATE:
+        raise Invalid(f"The date must lie between {FIRST_DATE} and {LAST_DATE}.", field=(field,))
+    return day
+
+
+def start_of_credit(effective_on: date | None, now: datetime, zone: ZoneInfo) -> tuple[date, datetime]:
+    """The day that a credit is effective on and the instant it can be spent from. Unless given: today, now."""
+    if effective_on is None:
+        return local_date(now, zone), now
+    return effective_on, start_of_day(checked_date(effective_on, "effectiveOn"), zone)
+
+
+def expiry_of_credit(
+    in_days: int | None, at: datetime | None, *, effective_on: date, starts_at: datetime, now: datetime, zone: ZoneInfo
+) -> datetime | None:
+    """The instant from which a credit is expired, or None for never.
+
+    `in_days` N is the end of the Nth day after today, or after the day it starts where that is later; blank
+    or 0 is never (source 000). Raises ExpiryConflict where both ways are used, ExpiryInPast, Invalid.
+    """
+    if in_days is not None and in_days != 0 and at is not None:
+        raise ExpiryConflict("Give either expiresInDays or expiresAt, not both.", field=("expiresAt",))
+    if at is not None:
+        checked_date(at.astimezone(UTC).date(), "expiresAt")
+        if at <= max(now, starts_at):
+            raise ExpiryInPast()
+        return at.astimezone(UTC)
+    return end_of_nth_day(in_days, max(effective_on, local_date(now, zone)), zone, "expiresInDays")
+
+
+def end_of_nth_day(days: int | None, first: date, zone: ZoneInfo, field: str) -> datetime | None:
+    """The end of the Nth day after `first`; None where `days` is blank or 0. Raises Invalid."""
+    if days is None or days == 0:
+        return None
+    if not 0 < days <= MAX_EXPIRY_DAYS:
+        raise Invalid(f"Days must lie between 0 and {MAX_EXPIRY_DAYS}.", field=(field,))
+    return start_of_day(first + timedelta(days=days + 1), zone)

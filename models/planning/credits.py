@@ -1,0 +1,173 @@
+"""How value moves: credits opened, spent in burn order and put back, one entry for each movement.
+
+Everything here changes the books; what calls it has already checked that it may. From the first `move` of a unit
+on, nothing may fail but a bug of ours.
+"""
+
+from bisect import insort
+from collections.abc import Iterable, Iterator
+from datetime import UTC, date, datetime
+from typing import Final
+from uuid import UUID
+
+from models.commands import Actor
+from models.errors import AmountOutOfRange, InsufficientBalance, InvariantViolated
+from models.money import MAX_AMOUNT_MINOR, POINTS, to_decimal
+from models.planning.state import AccountState, Books, CreditState, EntryDraft, Origin, TransactionDraft
+from models.views import AccountView, ActorView, CreditView, TransactionView
+
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
+
+
+def burn_key(credit: CreditState) -> tuple[datetime, bool, datetime, UUID]:
+    """Burn order: soonest expiry first and never last; then service-restricted, older, smaller id first."""
+    return (credit.expires_at or _NEVER, not credit.service_ids, credit.created_at, credit.id)
+
+
+def is_open(credit: CreditState, now: datetime) -> bool:
+    """Whether some of it can be spent at `now`."""
+    return credit.remaining_minor > 0 and credit.starts_at <= now and (credit.expires_at is None or credit.expires_at > now)
+
+
+def serves(credit: CreditState, service_ids: Iterable[UUID]) -> bool:
+    """Whether a spend for any of `service_ids` sees this credit: it names one of them, or none at all."""
+    return not credit.service_ids or any(s in credit.service_ids for s in service_ids)
+
+
+def spendable(books: Books, account: AccountState, service_ids: tuple[UUID, ...] = ()) -> Iterator[CreditState]:
+    """The account's open credits in burn order; with services named, only those that serve one of them."""
+    for credit in books.credits.get(account.id, ()):
+        if is_open(credit, books.now) and (not service_ids or serves(credit, service_ids)):
+            yield credit
+
+
+def begin(
+    books: Books, kind: str, customer_id: UUID, origin: Origin, *, reason: str | None = None, note: str | None = None
+) -> TransactionDraft:
+    """Start one business event, under the origin's result id. Its entries follow."""
+    note = note if note and note.strip() else None
+    transaction = TransactionDraft(
+        id=origin.result_id, customer_id=customer_id, kind=kind, reason=reason, note=note,
+        salt=books.source.new_salt() if note else None, actor=origin.actor, approved_by=None, idempotency_key=origin.key,
+    )  # fmt: skip
+    books.writes.transactions.append(transaction)
+    books.writes.events.append(("transaction.posted", transaction.id))
+    return transaction
+
+
+def move(
+    books: Books, transaction: TransactionDraft, account: AccountState, credit: CreditState, amount_minor: int, counter: str,
+    *, lifetime_minor: int = 0,
+) -> None:  # fmt: skip
+    """One entry: `amount_minor` onto (or, negative, off) the credit and its account."""
+    balance, remaining = account.balance_minor + amount_minor, credit.remaining_minor + amount_minor
+    lifetime = account.lifetime_minor + lifetime_minor
+    if balance < 0 or lifetime < 0 or not 0 <= remaining <= credit.amount_minor or credit.account_id != account.id:
+        raise InvariantViolated(f"{counter} {amount_minor} on credit {credit.id}: {balance=} {lifetime=} {remaining=}")
+    sequence = account.sequence + 1
+    books.change(account, balance_minor=balance, lifetime_minor=lifetime, sequence=sequence)
+    books.change(credit, remaining_minor=remaining)
+    if credit.starts_at > books.now:
+        books.change(account, scheduled_minor=account.scheduled_minor + amount_minor)
+    elif credit.expires_at is not None and credit.expires_at <= books.now:
+        books.change(account, expired_minor=account.expired_minor + amount_minor)
+    books.writes.touched_accounts.append(account)
+    books.writes.touched_credits.append(credit)
+    books.writes.entries.append(
+        EntryDraft(
+            id=books.source.new_id(), account_id=account.id, sequence=sequence, transaction=transaction,
+            credit_id=credit.id, counter=counter, amount_minor=amount_minor, lifetime_minor=lifetime_minor,
+            balance_after_minor=balance,
+        )
+    )  # fmt: skip
+
+
+def check_room(account: AccountState, amount_minor: int) -> None:
+    """Raises AmountOutOfRange where the account's balance or lifetime total would pass what one may hold."""
+    if max(account.balance_minor, account.lifetime_minor) + amount_minor > MAX_AMOUNT_MINOR:
+        raise AmountOutOfRange(amount=to_decimal(amount_minor, account.asset), asset=account.asset)
+
+
+def open_credit(
+    books: Books, transaction: TransactionDraft, account: AccountState, amount_minor: int, counter: str,
+    *, effective_on: date, starts_at: datetime, expires_at: datetime | None, service_ids: tuple[UUID, ...],
+    auto_apply: bool, lifetime_minor: int,
+) -> CreditState:  # fmt: skip
+    """A new lot on the account, with the entry that fills it."""
+    credit = CreditState(
+        id=books.source.new_id(), account_id=account.id, transaction_id=transaction.id, amount_minor=amount_minor,
+        remaining_minor=0, effective_on=effective_on, starts_at=starts_at, expires_at=expires_at,
+        service_ids=service_ids, auto_apply=auto_apply, created_at=books.now,
+    )  # fmt: skip
+    books.writes.credits.append(credit)
+    books.credits_by_id[credit.id] = credit
+    books.on_undo(lambda: books.credits_by_id.pop(credit.id))
+    lots = books.credits.setdefault(account.id, [])
+    insort(lots, credit, key=burn_key)
+    books.on_undo(lambda: lots.remove(credit))
+    move(books, transaction, account, credit, amount_minor, counter, lifetime_minor=lifetime_minor)
+    return credit
+
+
+def require_spendable(books: Books, account: AccountState, amount_minor: int, service_ids: tuple[UUID, ...]) -> None:
+    """Raises InsufficientBalance, with the figure, where less than `amount_minor` can be spent."""
+    if not service_ids:
+        available = account.available_minor
+    else:
+        available = sum(c.remaining_minor for c in spendable(books, account, service_ids))
+    if amount_minor > available:
+        raise InsufficientBalance(to_decimal(available, account.asset), account.asset)
+
+
+def spend(
+    books: Books, transaction: TransactionDraft, account: AccountState, amount_minor: int, counter: str,
+    *, service_ids: tuple[UUID, ...] = (), moves_lifetime: bool = False,
+) -> None:  # fmt: skip
+    """Take `amount_minor` in burn order. The caller has called `require_spendable`."""
+    left = amount_minor
+    for credit in list(spendable(books, account, service_ids)):
+        taken = min(left, credit.remaining_minor)
+        move(books, transaction, account, credit, -taken, counter, lifetime_minor=-taken if moves_lifetime else 0)
+        left -= taken
+        if left == 0:
+            return
+    raise InvariantViolated(f"account {account.id}: {left} of {amount_minor} not found in its open credits")
+
+
+def follow_tier(books: Books, transaction: TransactionDraft, account: AccountState, lifetime_before_minor: int) -> None:
+    """Note the tier change, where the points account's lifetime total has crossed a threshold."""
+    if account.asset != POINTS:
+        return
+    old, new = books.config.tier_name(lifetime_before_minor), books.config.tier_name(account.lifetime_minor)
+    if old != new:
+        books.writes.tier_changes.append((books.source.new_id(), account.id, transaction.id, old, new))
+        books.writes.events.append(("tier.changed", account.id))
+
+
+def account_view(account: AccountState) -> AccountView:
+    return AccountView(
+        id=account.id, customer_id=account.customer_id, asset=account.asset, balance_minor=account.balance_minor,
+        available_minor=account.available_minor, scheduled_minor=account.scheduled_minor,
+        lifetime_minor=account.lifetime_minor,
+    )  # fmt: skip
+
+
+def credit_view(credit: CreditState, asset: str) -> CreditView:
+    return CreditView(
+        id=credit.id, account_id=credit.account_id, asset=asset, transaction_id=credit.transaction_id,
+        amount_minor=credit.amount_minor, remaining_minor=credit.remaining_minor, effective_on=credit.effective_on,
+        starts_at=credit.starts_at, expires_at=credit.expires_at, service_ids=credit.service_ids,
+        auto_apply=credit.auto_apply, swept_at=credit.swept_at, voided_at=credit.voided_at,
+    )  # fmt: skip
+
+
+def actor_view(actor: Actor) -> ActorView:
+    return ActorView(subject=actor.subject, name=actor.name, role=actor.role, client=actor.client)
+
+
+def transaction_view(transaction: TransactionDraft, now: datetime) -> TransactionView:
+    return TransactionView(
+        id=transaction.id, customer_id=transaction.customer_id, kind=transaction.kind, reason=transaction.reason,
+        note=transaction.note, actor=actor_view(transaction.actor),
+        approved_by=actor_view(transaction.approved_by) if transaction.approved_by else None, created_at=now,
+    )  # fmt: skip

@@ -1,0 +1,51 @@
+"""What a unit has to have locked and loaded before it can be planned. Plain values, merged over a batch."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+from models.planning.state import AccountKey
+
+
+@dataclass(frozen=True, slots=True)
+class Spend:
+    """Enough open credits of this account, in burn order, to take `amount_minor` for one of `service_ids` (none: any).
+
+    auto_apply: only credits that apply themselves to invoices count.
+    """
+
+    account: AccountKey
+    amount_minor: int
+    service_ids: tuple[UUID, ...] = ()
+    auto_apply: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """accounts: locked. opens_accounts: made where they are missing. limited: (customer, asset) whose day counters count.
+
+    credits: loaded whatever their state. invoice_numbers: looked up, so that a duplicate can be refused.
+    """
+
+    customers: tuple[UUID, ...] = ()
+    accounts: tuple[AccountKey, ...] = ()
+    opens_accounts: bool = False
+    spends: tuple[Spend, ...] = ()
+    credits: tuple[UUID, ...] = ()
+    limited: tuple[AccountKey, ...] = ()
+    invoices: tuple[UUID, ...] = ()
+    invoice_numbers: tuple[str, ...] = ()
+    rewards: tuple[UUID, ...] = ()
+
+
+def merge(needs: Iterable[Needs]) -> Needs:
+    """All of them in one: what a bulk's rows need together."""
+    everything = tuple(needs)
+    return Needs(
+        customers=tuple(c for n in everything for c in n.customers),
+        accounts=tuple(a for n in everything for a in n.accounts),
+        opens_accounts=any(n.opens_accounts for n in everything),
+        spends=tuple(s for n in everything for s in n.spends),
+        credits=tuple(c for n in everything for c in n.credits),
+        limited=tuple(a for n in everything for a in n.limited),
+    )

@@ -1,0 +1,88 @@
+"""Rewards given: a coupon, for points or free (source 003). Pure."""
+
+from models.commands import GiveReward, Outcome
+from models.errors import InsufficientBalance, Invalid, LimitExceeded, NotFound, RewardInactive
+from models.money import POINTS, to_decimal
+from models.planning import calendar, credits
+from models.planning.adjust import MAX_NOTE_CHARACTERS, limit_verdict, use_limit
+from models.planning.needs import Needs, Spend
+from models.planning.state import AccountState, Books, Origin, RewardState
+from models.views import CouponView
+
+
+def needs(command: GiveReward, points_cost_minor: int) -> Needs:
+    """The reward (its stock), the points account, and for a free one the giver's counters.
+
+    `points_cost_minor` was found by an unlocked read and is checked again under the lock: it only says how many
+    credits to load.
+    """
+    key = (command.customer_id, POINTS)
+    return Needs(
+        customers=(command.customer_id,),
+        accounts=(key,),
+        spends=(Spend(key, points_cost_minor),) if command.deduct_points else (),
+        limited=() if command.deduct_points else (key,),
+        rewards=(command.reward_id,),
+    )
+
+
+def plan(books: Books, origin: Origin, command: GiveReward) -> Outcome:
+    """Plan one coupon. Raises RewardInactive, InsufficientBalance, LimitExceeded (a free one, at its price in points)."""
+    if command.customer_id not in books.customers:
+        raise NotFound("There is no such customer.", field=("customerId",))
+    reward = _active_reward(books, command)
+    if command.note and len(command.note) > MAX_NOTE_CHARACTERS:
+        raise Invalid(f"A note has at most {MAX_NOTE_CHARACTERS:,} characters.", field=("note",))
+    account = books.accounts.get((command.customer_id, POINTS))
+    if command.deduct_points:
+        _check_points(books, account, reward)
+    elif reward.points_cost_minor:
+        verdict = limit_verdict(books, origin.actor, command.customer_id, POINTS, reward.points_cost_minor)
+        if not verdict.allowed:
+            raise LimitExceeded(verdict.remaining).at("rewardId")
+    # Must succeed from here on.
+    spent_minor = reward.points_cost_minor if command.deduct_points else 0
+    if not command.deduct_points:
+        use_limit(books, origin.actor, command.customer_id, POINTS, reward.points_cost_minor)
+    transaction = credits.begin(books, "REWARD", command.customer_id, origin, note=command.note)
+    if spent_minor and account is not None:
+        credits.spend(books, transaction, account, spent_minor, "REDEEMED")
+    if reward.stock is not None:
+        books.change(reward, stock=reward.stock - 1)
+        books.writes.touched_rewards.append(reward)
+    view = CouponView(
+        id=books.source.new_id(), code=books.source.new_coupon_code(), reward_id=reward.id,
+        customer_id=command.customer_id, points_spent_minor=spent_minor, stored_status="ISSUED", issued_at=books.now,
+        expires_at=calendar.end_of_nth_day(
+            reward.validity_days, calendar.local_date(books.now, books.config.zone), books.config.zone, "rewardId"
+        ),
+    )  # fmt: skip
+    books.writes.coupons.append((view, transaction.id, reward.terms))
+    books.writes.events.append(("coupon.issued", view.id))
+    account_views = (credits.account_view(account),) if account else ()
+    return Outcome(
+        transaction_id=transaction.id, account_id=account.id if account else None, coupon_id=view.id,
+        views=(view, credits.transaction_view(transaction, books.now), *account_views),
+    )  # fmt: skip
+
+
+def _active_reward(books: Books, command: GiveReward) -> RewardState:
+    reward = books.rewards.get(command.reward_id)
+    if reward is None:
+        raise NotFound("There is no such reward.", field=("rewardId",))
+    if not reward.active:
+        raise RewardInactive("retired")
+    if reward.stock is not None and reward.stock < 1:
+        raise RewardInactive("out of stock")
+    return reward
+
+
+def _check_points(books: Books, account: AccountState | None, reward: RewardState) -> None:
+    if account is None:
+        if reward.points_cost_minor:
+            raise InsufficientBalance(to_decimal(0, POINTS), POINTS).at("rewardId")
+        return
+    try:
+        credits.require_spendable(books, account, reward.points_cost_minor, ())
+    except InsufficientBalance as error:
+        raise error.at("rewardId") from None

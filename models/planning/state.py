@@ -1,0 +1,274 @@
+"""The locked state that plans are made on, and what a plan changes: both can be taken back, unit by unit."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Protocol
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from models.commands import Actor
+
+AccountKey = tuple[UUID, str]
+"""Customer and asset: what names an account before anyone knows whether it exists."""
+
+CounterKey = tuple[str, str, str, str, date]
+"""Scope, role, holder, asset, day."""
+
+
+class Source(Protocol):
+    """Where ids and randomness come from. Passed in, so that a plan is a function of its arguments."""
+
+    def new_id(self) -> UUID: ...
+    def new_salt(self) -> bytes: ...
+    def new_coupon_code(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonRule:
+    code: str
+    adds: bool
+    removes: bool
+    moves_lifetime: bool
+    note_required: bool
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TierRule:
+    name: str
+    threshold_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class LimitRuleValues:
+    """One rule, in the asset's own units; None where it sets no limit of that kind."""
+
+    role: str
+    asset: str
+    holder: str
+    per_adjustment: Decimal | None
+    per_actor_day: Decimal | None
+    per_customer_day: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class TenantConfig:
+    """What an admin has set, as of `version`."""
+
+    tenant_id: UUID
+    version: int
+    zone: ZoneInfo
+    grace_days: int
+    reasons: dict[str, ReasonRule]
+    services: dict[UUID, bool]  # id -> active
+    tiers: tuple[TierRule, ...]  # by rising threshold
+    limits: dict[tuple[str, str, str], LimitRuleValues]  # (role, asset or MONEY, holder or '')
+
+    def tier_name(self, lifetime_minor: int) -> str | None:
+        """The highest tier whose threshold has been reached, or None."""
+        name = None
+        for tier in self.tiers:
+            if tier.threshold_minor > lifetime_minor:
+                break
+            name = tier.name
+        return name
+
+
+@dataclass(slots=True)
+class CustomerState:
+    id: UUID
+    membership_cancelled_at: datetime | None
+
+
+@dataclass(slots=True)
+class AccountState:
+    """An account under lock. scheduled and expired_minor: parts of the balance that cannot be spent at `Books.now`."""
+
+    id: UUID
+    customer_id: UUID
+    asset: str
+    balance_minor: int
+    lifetime_minor: int
+    sequence: int
+    head_hash: bytes | None
+    posted_at: datetime | None
+    scheduled_minor: int = 0
+    expired_minor: int = 0
+
+    @property
+    def available_minor(self) -> int:
+        return self.balance_minor - self.scheduled_minor - self.expired_minor
+
+
+@dataclass(slots=True)
+class CreditState:
+    id: UUID
+    account_id: UUID
+    transaction_id: UUID
+    amount_minor: int
+    remaining_minor: int
+    effective_on: date
+    starts_at: datetime
+    expires_at: datetime | None
+    service_ids: tuple[UUID, ...]
+    auto_apply: bool
+    created_at: datetime
+    swept_at: datetime | None = None
+    voided_at: datetime | None = None
+
+
+@dataclass(slots=True)
+class InvoiceState:
+    id: UUID
+    number: str
+    customer_id: UUID
+    currency: str
+    total_minor: int
+    paid_minor: int
+    credited_minor: int
+    status: str
+    issued_on: date
+    due_on: date | None
+
+    @property
+    def due_minor(self) -> int:
+        return self.total_minor - self.paid_minor - self.credited_minor
+
+
+@dataclass(slots=True)
+class RewardState:
+    id: UUID
+    terms: dict[str, Any]
+    points_cost_minor: int
+    validity_days: int | None
+    stock: int | None
+    active: bool
+
+
+@dataclass(slots=True)
+class CounterState:
+    id: UUID
+    used_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who asked, under which idempotency key, and the id that the result is to have (what a replay is found by)."""
+
+    actor: Actor
+    key: str | None
+    result_id: UUID
+
+
+@dataclass(slots=True)
+class TransactionDraft:
+    id: UUID
+    customer_id: UUID
+    kind: str
+    reason: str | None
+    note: str | None
+    salt: bytes | None
+    actor: Actor
+    approved_by: Actor | None
+    idempotency_key: str | None
+
+
+@dataclass(slots=True)
+class EntryDraft:
+    id: UUID
+    account_id: UUID
+    sequence: int
+    transaction: TransactionDraft
+    credit_id: UUID
+    counter: str
+    amount_minor: int
+    lifetime_minor: int
+    balance_after_minor: int
+
+
+@dataclass(slots=True)
+class Writes:
+    """What a batch will write, in lists that only grow, so that taking a unit back is cutting them short.
+
+    The rows of the smaller tables are tuples in the column order that models/writing.py names.
+    """
+
+    transactions: list[TransactionDraft] = field(default_factory=list)
+    entries: list[EntryDraft] = field(default_factory=list)
+    credits: list[CreditState] = field(default_factory=list)
+    invoices: list[tuple[Any, ...]] = field(default_factory=list)
+    invoice_lines: list[tuple[Any, ...]] = field(default_factory=list)
+    payments: list[tuple[Any, ...]] = field(default_factory=list)
+    assignments: list[tuple[Any, ...]] = field(default_factory=list)
+    coupons: list[tuple[Any, ...]] = field(default_factory=list)
+    tier_changes: list[tuple[Any, ...]] = field(default_factory=list)
+    approvals: list[tuple[Any, ...]] = field(default_factory=list)
+    bulk_operations: list[tuple[Any, ...]] = field(default_factory=list)
+    bulk_rows: list[tuple[Any, ...]] = field(default_factory=list)
+    events: list[tuple[str, UUID]] = field(default_factory=list)
+    touched_accounts: list[AccountState] = field(default_factory=list)
+    touched_credits: list[CreditState] = field(default_factory=list)
+    touched_invoices: list[InvoiceState] = field(default_factory=list)
+    touched_rewards: list[RewardState] = field(default_factory=list)
+    touched_counters: list[CounterState] = field(default_factory=list)
+
+    def lengths(self) -> tuple[int, ...]:
+        return tuple(len(getattr(self, name)) for name in self.__slots__)
+
+    def cut(self, lengths: tuple[int, ...]) -> None:
+        for name, length in zip(self.__slots__, lengths, strict=True):
+            del getattr(self, name)[length:]
+
+
+Mark = tuple[int, tuple[int, ...]]
+
+
+@dataclass(slots=True)
+class Books:
+    """Everything that the units of one batch may look at or change, at one instant `now`.
+
+    credits: by account, those that have a remainder and were asked for, in burn order. by_id: every loaded credit.
+    """
+
+    config: TenantConfig
+    now: datetime
+    source: Source
+    customers: dict[UUID, CustomerState] = field(default_factory=dict)
+    accounts: dict[AccountKey, AccountState] = field(default_factory=dict)
+    accounts_by_id: dict[UUID, AccountState] = field(default_factory=dict)
+    credits: dict[UUID, list[CreditState]] = field(default_factory=dict)
+    credits_by_id: dict[UUID, CreditState] = field(default_factory=dict)
+    invoices: dict[UUID, InvoiceState] = field(default_factory=dict)
+    invoice_numbers: set[str] = field(default_factory=set)
+    rewards: dict[UUID, RewardState] = field(default_factory=dict)
+    counters: dict[CounterKey, CounterState] = field(default_factory=dict)
+    writes: Writes = field(default_factory=Writes)
+    _undo: list[Callable[[], object]] = field(default_factory=list)
+
+    def mark(self) -> Mark:
+        """A point to go back to."""
+        return len(self._undo), self.writes.lengths()
+
+    def back_to(self, mark: Mark) -> None:
+        """Take back everything planned since `mark`."""
+        undone, lengths = mark
+        while len(self._undo) > undone:
+            self._undo.pop()()
+        self.writes.cut(lengths)
+
+    def change(self, row: Any, **values: Any) -> None:
+        """Set attributes of a state row, so that it can be taken back."""
+        old = {name: getattr(row, name) for name in values}
+
+        def restore() -> None:
+            for name, value in old.items():
+                setattr(row, name, value)
+
+        self._undo.append(restore)
+        for name, value in values.items():
+            setattr(row, name, value)
+
+    def on_undo(self, action: Callable[[], object]) -> None:
+        self._undo.append(action)

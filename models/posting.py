@@ -1,0 +1,301 @@
+"""The only writer of entries, of credits' remainders and of balances. `post(units) → results`, one tenant at a time.
+
+A unit is what one request asks for, and is all or nothing. A batch of units costs one transaction, and the same
+number of round trips however many units it holds:
+
+    1. begin, as the tenant; claim the idempotency keys; answer those that were used before
+    2. lock, in the one order; read under the locks (models/loading.py)
+    3. plan each unit in turn on the locked state (models/planning): entries, or a refusal that undoes the unit
+    4. write everything set-based (models/writing.py); commit
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+
+from models import loading, planning
+from models.commands import Actor, Command, Outcome
+from models.configuration import Configurations
+from models.errors import Busy, IdempotencyKeyReused, LedgerError
+from models.planning.needs import Needs
+from models.planning.state import AccountKey, AccountState, Books, Origin, Source
+from models.session import TenantConnection, tenant_transaction
+from models.writing import write
+
+log = logging.getLogger(__name__)
+
+MAX_ATTEMPTS: Final = 5
+LOCK_TIMEOUT_MS: Final = 5_000
+FIRST_PAUSE_SECONDS: Final = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One request: who asks for what, under which key, and what has to be locked for it.
+
+    operation and input_hash: what the key is claimed for. result_id: the id that its result gets.
+    """
+
+    command: Command
+    actor: Actor
+    actor_id: UUID
+    needs: Needs
+    operation: str
+    input_hash: bytes
+    result_id: UUID
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """The key was used before, for the same input: the id of what it made then."""
+
+    result_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    error: LedgerError
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A bug of ours, or a database out of reach. Nothing of the unit was written."""
+
+    error: Exception
+
+
+@dataclass(frozen=True, slots=True)
+class PutBack:
+    """Somebody else holds a row that it needs: to be posted again. Nothing of the unit was written."""
+
+
+Result = Posted | Replayed | Refused | Failed | PutBack
+
+Claims = dict[str, tuple[str, bytes, UUID]]
+"""Key → operation, input hash and result id that it stands for."""
+
+
+class _Contended(Exception):
+    """An account appeared between looking and locking. The batch is tried again."""
+
+
+_TRY_AGAIN: Final = (_Contended, asyncpg.SerializationError, asyncpg.DeadlockDetectedError, asyncpg.LockNotAvailableError)
+
+
+class Poster:
+    """Posts batches. Holds nothing between them but the tenants' configurations."""
+
+    def __init__(self, configurations: Configurations, source: Source, clock: Callable[[], datetime]) -> None:
+        self._configurations = configurations
+        self._source = source
+        self._clock = clock
+
+    async def post(self, tenant_id: UUID, units: Sequence[Unit], *, wait: bool) -> list[Result]:
+        """Post a batch, trying again where the database asks for it; then each unit by itself.
+
+        With `wait`, wait for locks that others hold (and refuse with Busy in the end); without, put those units back.
+        """
+        pause = FIRST_PAUSE_SECONDS
+        for _ in range(MAX_ATTEMPTS):
+            try:
+                return await self._post_once(tenant_id, units, wait=wait)
+            except _TRY_AGAIN as error:
+                log.info("posting %d units again: %s", len(units), type(error).__name__)
+                await asyncio.sleep(pause * (0.5 + random.random()))  # noqa: S311 - jitter, not a secret
+                pause *= 2
+            except Exception as error:
+                return await self._one_by_one(tenant_id, units, error, wait=wait)
+        return [Refused(Busy()) for _ in units]
+
+    async def _one_by_one(self, tenant_id: UUID, units: Sequence[Unit], error: Exception, *, wait: bool) -> list[Result]:
+        """The database refused what the planner had allowed: find the unit that did it, and spare its neighbours."""
+        if len(units) == 1 and not isinstance(error, asyncpg.UniqueViolationError):
+            log.error("posting failed: %s", units[0].operation, exc_info=error)
+            return [Failed(error)]
+        log.warning("posting %d units one by one: %s", len(units), type(error).__name__)
+        results: list[Result] = []
+        for unit in units:
+            try:
+                results += await self._post_once(tenant_id, [unit], wait=wait)
+            except _TRY_AGAIN:
+                results.append(Refused(Busy()))
+            except Exception as failure:
+                log.error("posting failed: %s", unit.operation, exc_info=failure)
+                results.append(Failed(failure))
+        return results
+
+    async def _post_once(self, tenant_id: UUID, units: Sequence[Unit], *, wait: bool) -> list[Result]:
+        results: list[Result | None] = [None] * len(units)
+        async with tenant_transaction(tenant_id, lock_timeout_ms=LOCK_TIMEOUT_MS) as connection:
+            now = self._clock()
+            claimed, known = await self._claim(connection, units, now)
+            live = _answer_replays(units, claimed, known, results)
+            if live:
+                books, opened, held = await self._lock_and_load(connection, [units[i] for i in live], now, wait=wait)
+                _plan(books, units, live, held, claimed, results)
+                # Nothing may fail from here on.
+                await self._write(connection, books, units)
+                await _close_unused(connection, opened, books)
+            await _free_keys(connection, units, claimed, results)
+        return [result if result is not None else PutBack() for result in results]
+
+    async def _claim(self, connection: TenantConnection, units: Sequence[Unit], now: datetime) -> tuple[Claims, Claims]:
+        """Claim the batch's keys, in order. Answers those claimed now, and those that were used before."""
+        wanted: Claims = {}
+        for unit in units:
+            if unit.idempotency_key is not None:
+                wanted.setdefault(unit.idempotency_key, (unit.operation, unit.input_hash, unit.result_id))
+        if not wanted:
+            return {}, {}
+        keys = sorted(wanted)
+        operations, hashes, ids = zip(*(wanted[key] for key in keys), strict=True)
+        rows = await connection.raw.fetch(
+            """INSERT INTO idempotency_keys (tenant_id, key, operation, input_hash, result_id, created_at)
+            SELECT $1, k.key, k.operation, k.input_hash, k.result_id, $6
+            FROM unnest($2::text[], $3::text[], $4::bytea[], $5::uuid[])
+                WITH ORDINALITY AS k(key, operation, input_hash, result_id, nth)
+            ORDER BY k.nth ON CONFLICT DO NOTHING RETURNING key""",
+            connection.tenant_id, keys, operations, hashes, ids, now,
+        )  # fmt: skip
+        claimed = {row["key"]: wanted[row["key"]] for row in rows}
+        if len(claimed) == len(wanted):
+            return claimed, {}
+        rows = await connection.raw.fetch(
+            "SELECT key, operation, input_hash, result_id FROM idempotency_keys WHERE tenant_id = $1 AND key = ANY($2)",
+            connection.tenant_id, [key for key in keys if key not in claimed],
+        )  # fmt: skip
+        return claimed, {row["key"]: (row["operation"], row["input_hash"], row["result_id"]) for row in rows}
+
+    async def _lock_and_load(
+        self, connection: TenantConnection, units: Sequence[Unit], started: datetime, *, wait: bool
+    ) -> tuple[Books, list[UUID], set[AccountKey]]:
+        """The books, the accounts that were opened for them, and the accounts that others hold."""
+        needs = [unit.needs for unit in units]
+        wanted = {key for n in needs for key in n.accounts}
+        accounts = await loading.lock_accounts(connection, wanted, wait=wait) if wanted else {}
+        opened, held = await self._open_missing(connection, needs, wanted, accounts, started, wait=wait)
+        # Under the locks, time has not gone on without us: it is now, but never before an account's newest entry.
+        now = max([self._clock(), *(a.posted_at for a in accounts.values() if a.posted_at is not None)])
+        customers = {customer for n in needs for customer in n.customers}
+        found, version = await loading.load_facts(connection, customers, accounts, now)
+        books = Books(
+            config=await self._configurations.at_version(connection, version), now=now, source=self._source,
+            customers=found, accounts=accounts, accounts_by_id={a.id: a for a in accounts.values()},
+        )  # fmt: skip
+        limited = [(unit.actor, key) for unit in units for key in unit.needs.limited]
+        counters = loading.counters_needed(books.config, now, limited)
+        if counters:
+            books.counters = await loading.lock_counters(connection, counters, [self._source.new_id() for _ in counters])
+        if invoices := {i for n in needs for i in n.invoices}:
+            books.invoices = await loading.load_invoices(connection, invoices, lock=True)
+        if numbers := {number for n in needs for number in n.invoice_numbers}:
+            books.invoice_numbers = await loading.taken_numbers(connection, numbers)
+        if rewards := {r for n in needs for r in n.rewards}:
+            books.rewards = await loading.load_rewards(connection, rewards, lock=True)
+        await loading.load_credits(connection, books, needs)
+        return books, opened, held
+
+    async def _open_missing(
+        self, connection: TenantConnection, needs: Sequence[Needs], wanted: set[AccountKey],
+        accounts: dict[AccountKey, AccountState], now: datetime, *, wait: bool,
+    ) -> tuple[list[UUID], set[AccountKey]]:  # fmt: skip
+        """Make the accounts that are missing and wanted; tell which of the missing others hold."""
+        missing = wanted - accounts.keys()
+        if not missing:
+            return [], set()
+        held = await loading.held_elsewhere(connection, missing)
+        to_open = {key for n in needs if n.opens_accounts for key in n.accounts} & (missing - held)
+        made: dict[AccountKey, AccountState] = {}
+        if to_open:
+            ids = [self._source.new_id() for _ in to_open]
+            made = await loading.open_accounts(connection, to_open, ids, now)
+            if len(made) < len(to_open):  # no such customer, or somebody else was faster
+                held |= await loading.held_elsewhere(connection, to_open - made.keys())
+        if held and wait:
+            raise _Contended
+        accounts.update(made)
+        return [account.id for account in made.values()], held
+
+    async def _write(self, connection: TenantConnection, books: Books, units: Sequence[Unit]) -> None:
+        actors = {unit.actor: unit.actor_id for unit in units}
+        await write(connection, books, actors, [self._source.new_id() for _ in books.writes.events])
+
+
+def _answer_replays(units: Sequence[Unit], claimed: Claims, known: Claims, results: list[Result | None]) -> list[int]:
+    """Answer the units whose key was used before; the indexes of the others, the first of each key only."""
+    live, seen = [], set()
+    for i, unit in enumerate(units):
+        key = unit.idempotency_key
+        if key is not None and key in known:
+            results[i] = _replay(unit, known[key])
+        elif key is None or (key in claimed and key not in seen):
+            seen.add(key)
+            live.append(i)
+    return live
+
+
+def _replay(unit: Unit, used: tuple[str, bytes, UUID]) -> Result:
+    operation, input_hash, result_id = used
+    if (operation, input_hash) != (unit.operation, unit.input_hash):
+        return Refused(IdempotencyKeyReused())
+    return Replayed(result_id)
+
+
+def _plan(
+    books: Books, units: Sequence[Unit], live: list[int], held: set[AccountKey], claimed: Claims, results: list[Result | None]
+) -> None:
+    """Plan each unit in turn; one that is refused leaves no trace. Then answer the batch's own repetitions."""
+    for i in live:
+        unit = units[i]
+        if not held.isdisjoint(unit.needs.accounts):
+            results[i] = PutBack()
+            continue
+        mark = books.mark()
+        try:
+            origin = Origin(unit.actor, unit.idempotency_key, unit.result_id)
+            results[i] = Posted(planning.plan(books, origin, unit.command))
+        except LedgerError as error:
+            books.back_to(mark)
+            results[i] = Refused(error)
+    posted = {units[i].idempotency_key for i in live if isinstance(results[i], Posted)}
+    for i, unit in enumerate(units):
+        if results[i] is None and unit.idempotency_key in posted:
+            results[i] = _replay(unit, claimed[unit.idempotency_key])
+
+
+async def _close_unused(connection: TenantConnection, opened: list[UUID], books: Books) -> None:
+    """An account that was opened for a unit that was then refused leaves no trace either."""
+    unused = [account_id for account_id in opened if books.accounts_by_id[account_id].sequence == 0]
+    if unused:
+        await connection.raw.execute(
+            "DELETE FROM accounts WHERE tenant_id = $1 AND id = ANY($2)", connection.tenant_id, unused
+        )
+
+
+async def _free_keys(
+    connection: TenantConnection, units: Sequence[Unit], claimed: Claims, results: list[Result | None]
+) -> None:
+    """Only a success (or an approval request) keeps its key: a dry run's report does not."""
+    used = {
+        unit.idempotency_key
+        for unit, result in zip(units, results, strict=True)
+        if isinstance(result, Posted) and not getattr(unit.command, "dry_run", False)
+    }
+    freed = [key for key in claimed if key not in used]
+    if freed:
+        await connection.raw.execute(
+            "DELETE FROM idempotency_keys WHERE tenant_id = $1 AND key = ANY($2)", connection.tenant_id, freed
+        )
