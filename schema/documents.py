@@ -28,6 +28,7 @@ from strawberry.schema.schema import validate_document
 from strawberry.types import ExecutionContext
 
 from schema.error_codes import ErrorCode, OperationNotFound, shape_errors, with_code
+from schema.fast_inputs import install_fast_inputs
 from schema.query_limits import (
     OperationMeasure,
     QueryLimits,
@@ -183,7 +184,7 @@ def _parse(text: str, limits: QueryLimits) -> DocumentNode:
 
 
 class ScripSchema(strawberry.Schema):
-    """Strawberry's schema with checked documents and shaped errors.
+    """Strawberry's schema with checked documents, shaped errors and quickly built inputs.
 
     The context of a request should have `request_id: str | None`: a masked error carries it.
     `limits` and `introspection` can be set again by `configure`, before the schema serves its first request.
@@ -211,6 +212,8 @@ class ScripSchema(strawberry.Schema):
             config=config,
             extensions=[lambda: CheckDocument(self.documents), *extensions],
         )
+        definitions = [concrete.definition for concrete in self.schema_converter.type_map.values()]
+        install_fast_inputs(definitions, self.config.name_converter)
         self.configure(limits=limits, introspection=introspection)
 
     def configure(self, *, limits: QueryLimits, introspection: bool) -> None:

@@ -38,6 +38,7 @@ from graphql import (
     is_non_null_type,
 )
 
+from models.reads.paging import DEFAULT_PAGE
 from schema.error_codes import ErrorCode
 
 PAGE_ARGUMENTS = ("first", "last")
@@ -58,7 +59,7 @@ class QueryLimits:
     """Nested fields, the leaf included. The longest path the schema is meant for has 12."""
     max_cost: int = 50_000
     """Objects in the answer. 50 customers with their balances, 50 credits and 50 invoices each cost about 31,000."""
-    default_page_size: int = 20
+    default_page_size: int = DEFAULT_PAGE
     list_size: int = 5
     """Assumed length of a list that nothing pages, such as a customer's accounts."""
 
