@@ -8,8 +8,6 @@ from auth.errors import KeyConfigurationError
 from auth.jwks import key_source
 from auth.keys import KeySource, load_or_create_secret
 
-SECRET_FILE = "jwt-secret"
-
 
 def token_keys(settings: Settings) -> KeySource:
     """The keys to check tokens with. Raises SetupProblem if the settings name none, several, or unusable ones."""
@@ -25,18 +23,17 @@ def token_keys(settings: Settings) -> KeySource:
 
 
 def token_secret(settings: Settings) -> str:
-    """The secret to issue tokens with: as set, or the one kept in the data folder beside our own PostgreSQL.
+    """The secret to issue tokens with: as set, or one that is made at the first call and kept in the data folder.
 
-    Raises SetupProblem where somebody else issues the tokens, or a server of one's own has been given no key at all.
+    Raises SetupProblem where somebody else issues the tokens, and if the secret cannot be kept.
     """
     if settings.jwks_file is not None or settings.jwks_url is not None:
         raise SetupProblem("Tokens are issued by the owner of the key set (SCRIP_JWKS_FILE, SCRIP_JWKS_URL), not here.")
     if settings.jwt_secret is not None:
         return settings.jwt_secret.get_secret_value()
-    if settings.database_url is not None:
-        raise SetupProblem("With DATABASE_URL, set SCRIP_JWT_SECRET, SCRIP_JWKS_FILE or SCRIP_JWKS_URL too.")
     try:
-        return load_or_create_secret(settings.data_dir / SECRET_FILE)
+        # Servers that do not share the folder then refuse each other's tokens, which is the safe way to be wrong.
+        return load_or_create_secret(settings.secret_file)
     except KeyConfigurationError as error:
         raise SetupProblem(_sentence(error)) from error
 

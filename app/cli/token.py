@@ -8,7 +8,7 @@ import typer
 import uuid_utils
 
 from app.problems import SetupProblem
-from app.settings import Settings
+from app.settings import Settings, load_settings
 from app.token_keys import token_secret
 from auth.errors import KeyConfigurationError, TokenError
 from auth.keys import SharedSecret
@@ -31,7 +31,7 @@ def token_command(
     if role is Role.PARTNER and scope is None:
         typer.echo("A partner has nothing but its scopes: this token can do nothing without --scope.", err=True)
     token = make_token(
-        Settings(),
+        load_settings(),
         tenant=tenant,
         role=role,
         subject=subject,
