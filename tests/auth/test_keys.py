@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP384R1, generate_private_key
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key as generate_rsa_key
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from jwt.algorithms import ECAlgorithm, RSAAlgorithm
+from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 from auth.errors import KeyConfigurationError, KeySetError
 from auth.jwks import JwksKeys, UrlDocument, key_source
@@ -60,7 +61,7 @@ def test_what_is_no_public_signature_key_is_skipped(pairs: KeyPairs) -> None:
         pairs.jwk("RS256", "x", key_ops=["encrypt"]),
         pairs.jwk("RS256", "x", key_ops="verify"),
         pairs.jwk("RS256", "x", n=5),
-        pairs.jwk("RS256", "x", d="AQ"),
+        OKPAlgorithm.to_jwk(Ed25519PrivateKey.generate(), as_dict=True) | {"kid": "private"},
         pairs.jwk("RS256", "x", kid=7),
         pairs.jwk("ES256", "x", x="AAAA"),
         pairs.jwk("ES256", "x", crv="P-384"),
