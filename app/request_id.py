@@ -5,10 +5,9 @@ import re
 from collections.abc import Callable
 from contextvars import ContextVar
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-HEADER = "x-request-id"
+HEADER = b"x-request-id"
 
 # What may go into a log line and a header as it is.
 _ACCEPTABLE = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
@@ -30,11 +29,11 @@ class RequestIdMiddleware:
             return
         request_id = _given(scope) or self._new_id()
         scope.setdefault("state", {})["request_id"] = request_id
+        header = (HEADER, request_id.encode())
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message.setdefault("headers", [])
-                MutableHeaders(scope=message)[HEADER] = request_id
+                message["headers"] = [*message.get("headers", ()), header]
             await send(message)
 
         token = _current.set(request_id)
@@ -56,6 +55,6 @@ class RequestIdFilter(logging.Filter):
 
 def _given(scope: Scope) -> str | None:
     for name, value in scope["headers"]:
-        if name == HEADER.encode():
+        if name == HEADER:
             return value.decode() if _ACCEPTABLE.fullmatch(value) else None
     return None

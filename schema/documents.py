@@ -7,6 +7,7 @@ before validation, whose time they bound; and the memory is bounded in character
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,8 +25,9 @@ from graphql import (
 )
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
-from strawberry.schema.schema import validate_document
+from strawberry.schema.schema import StreamResult, validate_document
 from strawberry.types import ExecutionContext
+from strawberry.types.execution import PreExecutionError
 
 from schema.error_codes import ErrorCode, OperationNotFound, shape_errors, with_code
 from schema.fast_inputs import install_fast_inputs
@@ -223,7 +225,20 @@ class ScripSchema(strawberry.Schema):
         hidden = () if introspection else (NoSchemaIntrospectionCustomRule,)
         self.documents = DocumentCache(self._schema, limits, (*specified_rules, *hidden))
 
+    async def stream(self, *args: Any, **options: Any) -> StreamResult:
+        """As Strawberry's, with a refusal as the only result, where by itself it would end the stream without one."""
+        return _with_refusal(await super().stream(*args, **options))
+
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """Strawberry calls this once with the errors of each result, before anybody else sees them."""
         context = execution_context.context if execution_context else None
         shape_errors(errors, getattr(context, "request_id", None), hide_suggestions=self._hide_suggestions)
+
+
+async def _with_refusal(results: StreamResult) -> StreamResult:
+    try:
+        async with aclosing(results):
+            async for result in results:
+                yield result
+    except GraphQLError as refusal:
+        yield PreExecutionError(data=None, errors=[refusal])

@@ -1,7 +1,7 @@
 """Builds input objects from plans made once, where Strawberry looks up each field's type and name again for each value.
 
-The result is the same. It saves about a seventh of the GraphQL layer's work on a small mutation, and more than half on a
-bulk of ten thousand rows (measured).
+The result is the same. It saves about a seventh of the GraphQL layer's work on a small mutation, and more than half on
+a bulk of ten thousand rows (measured).
 """
 
 from collections.abc import Callable, Iterable, Mapping

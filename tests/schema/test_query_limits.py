@@ -1,6 +1,7 @@
 """The bounds on one operation: what is counted, that each bound holds, and that measuring takes linear time."""
 
 import time
+from collections.abc import AsyncIterator
 from enum import Enum
 from typing import Any
 
@@ -82,6 +83,13 @@ class Query:
     @strawberry.field
     def page(self, first: int | None = None, last: int | None = None) -> Page | None:
         return Page(edges=[], total=0)
+
+
+@strawberry.type
+class Subscription:
+    @strawberry.subscription
+    async def count(self) -> AsyncIterator[int]:
+        yield 1
 
 
 def make_schema(limits: QueryLimits = LIMITS, *, introspection: bool = True) -> ScripSchema:
@@ -333,3 +341,22 @@ async def test_without_introspection_the_schema_cannot_be_read() -> None:
     assert result.data is None
     assert result.errors is not None
     assert {(error.extensions or {})["code"] for error in result.errors} == {"GRAPHQL_VALIDATION_FAILED"}
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ("subscription { count }", None),
+        ("subscription { a: count b: count c: count d: count }", "QUERY_TOO_COSTLY"),
+        ("subscription {", "GRAPHQL_PARSE_FAILED"),
+        ("subscription { nothing }", "GRAPHQL_VALIDATION_FAILED"),
+        ("subscription A { count } subscription B { count }", "OPERATION_RESOLUTION_FAILURE"),
+    ],
+)
+async def test_the_same_holds_for_subscriptions(query: str, code: str | None) -> None:
+    schema = ScripSchema(Query, subscription=Subscription, limits=LIMITS)
+    results = [result async for result in await schema.subscribe(query)]
+    assert len(results) == 1
+    codes = [(error.extensions or {}).get("code") for error in results[0].errors or []]
+    assert codes == ([] if code is None else [code])
+    assert results[0].data == (None if code else {"count": 1})
