@@ -8,6 +8,8 @@ from auth.errors import KeyConfigurationError
 from auth.jwks import key_source
 from auth.keys import KeySource, load_or_create_secret
 
+SECRET_FILE = "jwt-secret"
+
 
 def token_keys(settings: Settings) -> KeySource:
     """The keys to check tokens with. Raises SetupProblem if the settings name none, several, or unusable ones."""
@@ -33,7 +35,7 @@ def token_secret(settings: Settings) -> str:
         return settings.jwt_secret.get_secret_value()
     try:
         # Servers that do not share the folder then refuse each other's tokens, which is the safe way to be wrong.
-        return load_or_create_secret(settings.secret_file)
+        return load_or_create_secret(settings.data_dir / SECRET_FILE)
     except KeyConfigurationError as error:
         raise SetupProblem(_sentence(error)) from error
 
