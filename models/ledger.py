@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
@@ -12,7 +13,6 @@ from models.commands import Actor, Command, Outcome
 from models.configuration import Configurations
 from models.errors import Busy, Invalid
 from models.group_commit import GroupCommit, Overloaded
-from models.money import parse_decimal
 from models.planning.needs import Needs
 from models.planning.state import Source
 from models.posting import Failed, Poster, Posted, PutBack, Refused, Replayed, Result, Unit
@@ -99,4 +99,9 @@ def input_hash(command: Command) -> bytes:
 
 
 def _plain(value: object) -> str:
-    return format(parse_decimal(str(value)).normalize(), "f")
+    """What orjson cannot write: decimals, 25 and 25.00 being the same; and ids as the database driver makes them."""
+    if isinstance(value, Decimal):
+        return format(value.normalize(), "f")
+    if isinstance(value, UUID):
+        return str(value)
+    raise TypeError(f"cannot be hashed: {type(value).__name__}")

@@ -15,10 +15,10 @@ from models.views import AccountView
 _SELECT: Final = """
     select t.id, t.customer_id, t.asset, t.balance_minor, t.lifetime_minor,
            coalesce((select sum(c.remaining_minor) from credits c
-                      where c.tenant_id = $1 and c.account_id = t.id and c.remaining_minor > 0
+                      where c.tenant_id = $1 and c.account_id = t.id and c.open
                         and c.starts_at > $3), 0)::bigint as scheduled_minor,
            coalesce((select sum(c.remaining_minor) from credits c
-                      where c.tenant_id = $1 and c.account_id = t.id and c.remaining_minor > 0
+                      where c.tenant_id = $1 and c.account_id = t.id and c.open
                         and c.expires_at <= $3), 0)::bigint as expired_minor
       from accounts t where t.tenant_id = $1 and """
 

@@ -45,7 +45,7 @@ CREDITS: Final = Listing(
 def with_status(statuses: Collection[str], now: datetime) -> Condition:
     """Credits that have one of these of the contract's statuses at `now`."""
     # An account may have a million used-up credits beside a few open ones: let the partial index find those.
-    remaining = "t.remaining_minor > 0 and " if set(statuses) <= {"OPEN", "SCHEDULED"} else ""
+    remaining = "t.open and " if set(statuses) <= {"OPEN", "SCHEDULED"} else ""
     return Condition(remaining + _STATUS, (now, tuple(sorted(set(statuses)))))
 
 

@@ -23,10 +23,13 @@ CUSTOMERS: Final = Listing(
 
 
 def matching(text: str) -> Condition:
-    """Customers whose external id, name or e-mail begins with `text`, whatever its case."""
-    escaped = text.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    columns = ("t.external_id", "t.name", "t.email")
-    return Condition(" or ".join(f"lower({column}) like {{0}}" for column in columns), (f"{escaped}%",))
+    """Customers whose external id, name, last name or e-mail begins with `text`, whatever its case.
+
+    A range and not LIKE: only leakproof operators may use an index under row-level security.
+    """
+    columns = ("search_external_id", "search_name", "search_last_name", "search_email")
+    ranges = (f"t.{name} >= lower({{0}}) and t.{name} < lower({{0}}) || U&'\\+10FFFF'" for name in columns)
+    return Condition(" or ".join(f"({each})" for each in ranges), (text,))
 
 
 async def by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[CustomerView]:

@@ -10,7 +10,7 @@ _NOW: Final = """
     select a.asset, count(distinct a.id) as accounts, sum(c.remaining_minor)::bigint as outstanding_minor,
            coalesce(sum(c.remaining_minor) filter (where c.starts_at > $2), 0)::bigint as scheduled_minor
       from credits c join accounts a on a.tenant_id = $1 and a.id = c.account_id
-     where c.tenant_id = $1 and c.remaining_minor > 0 and (c.expires_at is null or c.expires_at > $2)
+     where c.tenant_id = $1 and c.open and (c.expires_at is null or c.expires_at > $2)
      group by a.asset order by a.asset"""
 
 _THEN: Final = """
