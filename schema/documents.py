@@ -168,9 +168,9 @@ class CheckDocument(SchemaExtension):
             return
         maximum = self._documents.limits.max_cost
         cost = self._documents.cost(checked, operation, context.variables or {})
-        context.extensions_results["cost"] = {"requested": cost, "maximum": maximum}
         if cost > maximum:
             raise QueryTooCostly("cost", maximum, cost)
+        context.extensions_results["cost"] = {"requested": cost, "maximum": maximum}
 
 
 def _parse(text: str, limits: QueryLimits) -> DocumentNode:

@@ -43,6 +43,8 @@ from schema.error_codes import ErrorCode
 
 PAGE_ARGUMENTS = ("first", "last")
 INTROSPECTION_PREFIX = "__"
+# Fragments that spread each other make numbers of any length; beyond this, JSON's readers lose the exact value.
+MAX_REPORTED = 2**53 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +70,11 @@ class QueryTooCostly(GraphQLError):
     """An operation passed one of the `QueryLimits`; `extensions` name the bound, its maximum and what was measured."""
 
     def __init__(self, bound: str, maximum: int, measured: int | None = None) -> None:
-        found = f"is {measured}, which is" if measured is not None else "is"
         extensions: dict[str, Any] = {"code": ErrorCode.QUERY_TOO_COSTLY, "bound": bound, "maximum": maximum}
+        found = "is"
         if measured is not None:
-            extensions["measured"] = measured
+            extensions["measured"] = reported = min(measured, MAX_REPORTED)
+            found = f"is {reported}, which is"
         super().__init__(f"The {bound} of this query {found} more than the {maximum} allowed.", extensions=extensions)
 
 

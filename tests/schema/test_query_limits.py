@@ -265,6 +265,13 @@ async def test_an_invalid_document_gets_validation_s_own_errors(query: str) -> N
     assert codes <= {"GRAPHQL_VALIDATION_FAILED", "OPERATION_RESOLUTION_FAILURE"}
 
 
+async def test_an_astronomical_measure_is_reported_as_the_largest_exact_number() -> None:
+    spread = " ".join(f"fragment F{n} on Item {{ ...F{n + 1} ...F{n + 1} ...F{n + 1} }}" for n in range(40))
+    schema = make_schema(QueryLimits(max_definitions=100))
+    refused = await refusal("{ item { ...F0 } } " + spread + " fragment F40 on Item { parent { name } }", schema)
+    assert refused == {"code": "QUERY_TOO_COSTLY", "bound": "cost", "maximum": 50_000, "measured": 2**53 - 1}
+
+
 async def test_a_chain_of_fragments_too_deep_to_walk_is_refused() -> None:
     chain = " ".join(f"fragment F{n} on Item {{ ... {{ ... {{ ...F{n + 1} }} }} }}" for n in range(900))
     schema = make_schema(QueryLimits(max_definitions=10_000, max_tokens=50_000))
