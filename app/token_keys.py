@@ -8,7 +8,7 @@ from auth.errors import KeyConfigurationError
 from auth.jwks import key_source
 from auth.keys import KeySource, load_or_create_secret
 
-TOKEN_KEY_FILE = "jwt-secret"
+KEPT_IN = "jwt-secret"
 
 
 def token_keys(settings: Settings) -> KeySource:
@@ -35,7 +35,7 @@ def token_secret(settings: Settings) -> str:
         return settings.jwt_secret.get_secret_value()
     try:
         # Servers that do not share the folder then refuse each other's tokens, which is the safe way to be wrong.
-        return load_or_create_secret(settings.data_dir / TOKEN_KEY_FILE)
+        return load_or_create_secret(settings.data_dir / KEPT_IN)
     except KeyConfigurationError as error:
         raise SetupProblem(_sentence(error)) from error
 

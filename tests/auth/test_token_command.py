@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 from app.cli.token import make_token, token_command
 from app.problems import SetupProblem
 from app.settings import Settings
-from app.token_keys import TOKEN_KEY_FILE, token_keys, token_secret
+from app.token_keys import KEPT_IN, token_keys, token_secret
 from auth.principal import Principal
 from auth.roles import Role, Scope, scopes_of
 from auth.tokens import TokenVerifier
@@ -79,7 +79,7 @@ def test_what_a_server_would_refuse_is_not_issued(
 def test_the_secret_is_the_one_that_is_set_or_kept(settings: Settings) -> None:
     kept = token_secret(settings)
     assert token_secret(settings) == kept
-    assert (settings.data_dir / TOKEN_KEY_FILE).read_text().strip() == kept
+    assert (settings.data_dir / KEPT_IN).read_text().strip() == kept
     given = Settings(data_dir=settings.data_dir, jwt_secret="g" * 40)
     assert token_secret(given) == "g" * 40
     assert _made(given, Role.STAFF).role is Role.STAFF
