@@ -22,7 +22,7 @@ class HttpError(Exception):
         self,
         status: int,
         message: str,
-        code: ErrorCode = ErrorCode.BAD_REQUEST,
+        code: ErrorCode = ErrorCode.BAD_USER_INPUT,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
