@@ -18,7 +18,7 @@ CONNECTION: Final = "default"
 APP_LABEL: Final = "models"
 OLDEST_SERVER: Final = 15
 CONNECT_TIMEOUT_S: Final = 10
-SERVER_SETTINGS: Final = {"application_name": "scrip"}
+SERVER_SETTINGS: Final = {"application_name": "scrip", "jit": "off", "plan_cache_mode": "force_generic_plan"}
 MIGRATION_LOCK: Final = 0x5C_71_90
 """Any number, as long as nobody else takes it: the key of the advisory lock that one migration at a time holds."""
 LOCATION: Final = Path(migrations.__file__).parent

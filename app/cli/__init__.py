@@ -1,0 +1,43 @@
+"""The command line: one file per command, and here what is common to them."""
+
+import signal
+import sys
+from types import FrameType
+
+import typer
+
+from app.cli.migrate import migrate_command
+from app.cli.run import run_command
+from app.cli.sdl import sdl_command
+from app.cli.serve import serve_command
+from app.cli.token import token_command
+from app.problems import SetupProblem
+
+cli = typer.Typer(
+    name="scrip",
+    help="What a business owes its customers, in one ledger behind one GraphQL API.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+cli.command("run")(run_command)
+cli.command("serve")(serve_command)
+cli.command("migrate")(migrate_command)
+cli.command("token")(token_command)
+cli.command("sdl")(sdl_command)
+
+
+def main() -> None:
+    """Run the command that was typed. A problem of set-up is told in a line or two, not as a traceback."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _leave)
+    try:
+        cli()
+    except SetupProblem as problem:
+        print(f"scrip: {problem}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    """End as after Ctrl-C: what was started is stopped on the way out."""
+    sys.exit(0)

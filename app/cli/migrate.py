@@ -1,0 +1,17 @@
+"""`scrip migrate`: bring a database of one's own up to date, before a new version of the app is started on it."""
+
+import asyncio
+
+from app.cli.output import say
+from app.database import migrate, place
+from app.problems import SetupProblem
+from app.settings import load_settings
+
+
+def migrate_command() -> None:
+    """Migrate the database that DATABASE_URL names, and give the app's role its rights."""
+    settings = load_settings()
+    if settings.app_url is None or settings.owner_url is None:
+        raise SetupProblem("There is nothing to migrate: DATABASE_URL is not set, and `scrip run` migrates its own.")
+    applied = asyncio.run(migrate(settings.owner_url, settings.app_url, say))
+    print(f"{place(settings.owner_url)}: " + (f"applied {', '.join(applied)}" if applied else "up to date"))

@@ -1,0 +1,74 @@
+"""`scrip serve`: the server alone, on a database that is there and migrated. And what `run` shares with it."""
+
+import asyncio
+import socket
+import sys
+
+import uvicorn
+from uvicorn.supervisors import Multiprocess
+
+from app.database import check_database
+from app.problems import SetupProblem
+from app.settings import Settings, load_settings
+
+GRACE_S = 30
+"""How long requests under way may take after the server was told to stop."""
+
+
+def serve_command() -> None:
+    """Serve, and do nothing else: for production, where DATABASE_URL is set and `scrip migrate` has run."""
+    settings = load_settings()
+    if settings.app_url is None:
+        raise SetupProblem("DATABASE_URL is not set. Set it, or use `scrip run`, which brings a database of its own.")
+    with listen(settings.host, settings.port) as listener:
+        asyncio.run(check_database(settings.app_url))
+        serve(settings, listener)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens already, so that a port in use is found out before anything else is started.
+
+    Raises SetupProblem where it cannot be had.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(2048)
+    except OSError as error:
+        listener.close()
+        reason = f"Port {port} on {host} cannot be used: {error.strerror or error}."
+        raise SetupProblem(f"{reason} Stop what uses it, or set SCRIP_PORT to another one.") from error
+    listener.set_inheritable(True)
+    return listener
+
+
+def address(listener: socket.socket) -> str:
+    """The URL that leads to the server, without a path."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def serve(settings: Settings, listener: socket.socket) -> None:
+    """Serve until told to stop, in as many processes as the settings say. Each reads the settings anew."""
+    config = uvicorn.Config(
+        "app.main:create_app_from_environment",
+        factory=True,
+        workers=settings.workers,
+        log_level=settings.log_level,
+        access_log=settings.log_level == "debug",
+        server_header=False,
+        lifespan="on",
+        timeout_graceful_shutdown=GRACE_S,
+    )
+    if settings.workers > 1:
+        Multiprocess(config, sockets=[listener]).run()
+        return
+    server = uvicorn.Server(config)
+    try:
+        server.run(sockets=[listener])
+    except KeyboardInterrupt:
+        return  # uvicorn has stopped in good order, and passes the signal on
+    if not server.started:
+        sys.exit(1)

@@ -1,0 +1,71 @@
+"""The application: settings in, an ASGI app out."""
+
+import asyncio
+import multiprocessing
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+from tortoise import connections
+
+from app.database import CONNECTION, open_database
+from app.embedded_launch import stop_with_parent
+from app.problems import SetupProblem
+from app.settings import Settings, load_settings
+from app.token_keys import token_keys
+
+READY_TIMEOUT_S = 2
+
+
+def create_app(settings: Settings) -> Starlette:
+    """The app as these settings want it. It opens the database when its lifespan begins, not before.
+
+    Raises SetupProblem where the settings name no database, or no keys to check tokens with.
+    """
+    url = settings.app_url
+    if url is None:
+        raise SetupProblem("DATABASE_URL is not set.")
+    keys = token_keys(settings)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        await keys.start()
+        try:
+            async with open_database(url, pool_min=settings.database_pool_min, pool_max=settings.database_pool_max):
+                yield
+        finally:
+            await keys.stop()
+
+    return Starlette(
+        routes=[Route("/health/live", live), Route("/health/ready", ready)],
+        lifespan=lifespan,
+    )
+
+
+def create_app_from_environment() -> Starlette:
+    """What uvicorn calls in each process that serves."""
+    parent = multiprocessing.parent_process()
+    if parent is not None and parent.pid is not None:
+        # Killed without a chance to stop its workers, the parent would leave them behind, holding the port.
+        stop_with_parent(parent.pid, signal.SIGTERM)
+    return create_app(load_settings())
+
+
+async def live(_: Request) -> JSONResponse:
+    """The process answers."""
+    return JSONResponse({"status": "live"})
+
+
+async def ready(_: Request) -> JSONResponse:
+    """The database answers too; 503 where it does not, so that no requests are sent here."""
+    try:
+        async with asyncio.timeout(READY_TIMEOUT_S):
+            await connections.get(CONNECTION).execute_query("SELECT 1")
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        return JSONResponse({"status": "database out of reach"}, status_code=503)
+    return JSONResponse({"status": "ready"})
