@@ -8,12 +8,12 @@ is not set.
     14      the ASCII text `scrip-entry-1` and a zero byte
     1       flags: 1 has a previous entry, 2 approved by somebody, 4 has a note, 8 has a reason
     32      hash of the account's previous entry
-    16 × 5  tenant, account, transaction, credit, customer
-    16 × 2  actor, approved by
-    8 × 4   sequence, amount, lifetime, balance after: in minor units
+    5 of 16 tenant, account, transaction, credit, customer
+    2 of 16 actor, approved by
+    4 of 8  sequence, amount, lifetime, balance after: in minor units
     8       time: microseconds since 1970-01-01T00:00:00Z
     32      note digest
-    3 ×     counter, kind, reason: each as its length in bytes (2, unsigned) and its UTF-8
+    3 texts counter, kind, reason: each as its length in bytes (2, unsigned) and its UTF-8
 
 A note's digest is SHA-256 over the ASCII text `scrip-note-1` and a zero byte, the length of the salt (2, unsigned), the
 salt, and the note's UTF-8. With the salt gone nobody can guess the note from the digest, and the chain still holds.
@@ -26,17 +26,13 @@ from struct import Struct
 from typing import Final
 from uuid import UUID
 
-HASH_BYTES: Final = 32
-SALT_BYTES: Final = 16
-"""What a new note's salt should have, from a cryptographic source of randomness."""
-
 _ENTRY: Final = Struct(">14sB32s16s16s16s16s16s16s16sqqqqq32s")
 _ENTRY_TAG: Final = b"scrip-entry-1\0"
 _NOTE_TAG: Final = b"scrip-note-1\0"
 _LENGTH: Final = Struct(">H")
 _HAS_PREVIOUS, _HAS_APPROVER, _HAS_NOTE, _HAS_REASON = 1, 2, 4, 8
 _NO_UUID: Final = bytes(16)
-_NO_HASH: Final = bytes(HASH_BYTES)
+_NO_HASH: Final = bytes(32)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -97,7 +93,7 @@ def entry_hash(
 
 
 def note_digest(salt: bytes, note: str) -> bytes:
-    """32 bytes that stand for a note in the chain, and tell nothing of it without the salt (SALT_BYTES random bytes)."""
+    """32 bytes that stand for a note in the chain, and tell nothing of it to whoever lacks the (random) salt."""
     return sha256(_NOTE_TAG + _LENGTH.pack(len(salt)) + salt + note.encode()).digest()
 
 
