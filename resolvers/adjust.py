@@ -1,0 +1,37 @@
+"""adjustCredit and adjustmentPreview: add or remove value, and see beforehand what that would do."""
+
+from auth.roles import Permission
+from models.commands import LimitVerdict, Preview
+from models.errors import LedgerError
+from models.operations.adjust import adjust_credit, preview_adjustment
+from schema.context import Context, Info
+from schema.mutations.adjust import AdjustCreditInput, AdjustCreditPayload
+from schema.mutations.base import idempotency_key
+from schema.types.errors import user_errors
+from schema.types.reports import AdjustmentPreview
+
+
+async def resolve(info: Info, input: AdjustCreditInput) -> AdjustCreditPayload:  # noqa: A002 - the argument's name in the API
+    _require(info.context, input)
+    try:
+        outcome = await info.context.post(adjust_credit, input.command(), idempotency_key(input.idempotency_key))
+    except LedgerError as error:
+        return AdjustCreditPayload(user_errors=user_errors(error))
+    return AdjustCreditPayload(outcome=outcome, replayed=outcome.replayed)
+
+
+async def resolve_preview(info: Info, input: AdjustCreditInput) -> AdjustmentPreview:  # noqa: A002 - as above
+    context = info.context
+    _require(context, input)
+    try:
+        command = input.command()
+        await context.reads.release()
+        preview = await preview_adjustment(context.ledger, context.tenant.id, context.actor, command)
+    except LedgerError as error:
+        preview = Preview(input.asset, None, 0, 0, None, (), LimitVerdict(False, False, ()), (error,))
+    return AdjustmentPreview.of(preview)
+
+
+def _require(context: Context, input: AdjustCreditInput) -> None:  # noqa: A002 - as above
+    """The field lets in whoever may add or remove: here it is known which of the two is asked for."""
+    context.require(Permission.REMOVE_CREDIT if input.amount < 0 else Permission.ADD_CREDIT)

@@ -1,0 +1,45 @@
+"""customer and customers."""
+
+from uuid import UUID
+
+import strawberry
+
+from models.reads import customers
+from schema import texts
+from schema.context import Context, Info
+from schema.ids import asked_id
+from schema.types.base import Connection, paged
+from schema.types.customer import Customer
+
+
+@strawberry.input(one_of=True, description="One of the two.")
+class CustomerBy:
+    id: strawberry.ID | None = strawberry.UNSET
+    external_id: str | None = strawberry.UNSET
+
+
+async def resolve_one(info: Info, by: CustomerBy) -> Customer | None:
+    context = info.context
+    customer_id = await _named(context, by)
+    if customer_id is None or not await context.may_see(customer_id):
+        return None
+    return await context.loaders.customers.load(customer_id)
+
+
+async def _named(context: Context, by: CustomerBy) -> UUID | None:
+    if by.id:
+        return asked_id(by.id, "Customer", "id")
+    external_id = texts.argument(by.external_id or "", texts.MAX_EXTERNAL_ID, "externalId")
+    found = await customers.by_external_id(context.reads, external_id)
+    return None if found is None else found.id
+
+
+async def resolve_all(
+    info: Info, first: int | None = None, after: str | None = None, last: int | None = None, before: str | None = None,
+    search: str | None = None,
+) -> Connection[Customer] | None:  # fmt: skip
+    conditions = ()
+    if search is not None and search.strip():
+        conditions = (customers.matching(texts.argument(search.strip(), texts.MAX_SEARCH, "search")),)
+    tenant = info.context.tenant.id
+    return await paged(info, customers.CUSTOMERS, tenant, *conditions, first=first, after=after, last=last, before=before)

@@ -1,0 +1,33 @@
+"""invoice and invoices."""
+
+import strawberry
+
+from models.reads import invoices
+from schema.context import Info
+from schema.ids import asked_id
+from schema.types.base import Connection, paged
+from schema.types.enums import InvoiceStatus
+from schema.types.invoice import Invoice
+
+
+async def resolve_one(info: Info, id: strawberry.ID) -> Invoice | None:  # noqa: A002 - the argument's name in the API
+    context = info.context
+    invoice_id = asked_id(id, "Invoice", "id")
+    invoice = None if invoice_id is None else await context.loaders.invoices.load(invoice_id)
+    return invoice if invoice is not None and await context.may_see(invoice.view.customer_id) else None
+
+
+async def resolve_all(
+    info: Info, customer_id: strawberry.ID | None = None, status: list[InvoiceStatus] | None = None,
+    first: int | None = None, after: str | None = None, last: int | None = None, before: str | None = None,
+) -> Connection[Invoice] | None:  # fmt: skip
+    """All of the tenant's, or one customer's; a customer who names nobody asks for their own."""
+    context = info.context
+    listing, parent = invoices.INVOICES, context.tenant.id
+    if customer_id is not None or context.is_customer:
+        asked = await context.own_customer_id() if customer_id is None else asked_id(customer_id, "Customer", "customerId")
+        if asked is None or not await context.may_see(asked) or await context.loaders.customers.load(asked) is None:
+            return None
+        listing, parent = invoices.CUSTOMER_INVOICES, asked
+    conditions = () if status is None else (invoices.with_status(status),)
+    return await paged(info, listing, parent, *conditions, first=first, after=after, last=last, before=before)

@@ -1,0 +1,29 @@
+"""ledger: a customer's entries."""
+
+from datetime import datetime
+from typing import Annotated
+
+import strawberry
+
+from models.reads import ledger
+from schema.context import Info
+from schema.ids import asked_id
+from schema.scalars import AssetCode
+from schema.types.base import Connection, paged
+from schema.types.ledger import LedgerEntry
+
+
+async def resolve(
+    info: Info, customer_id: strawberry.ID, asset: AssetCode | None = None,
+    from_: Annotated[datetime | None, strawberry.argument(name="from")] = None,
+    to: datetime | None = None, first: int | None = None, after: str | None = None, last: int | None = None,
+    before: str | None = None,
+) -> Connection[LedgerEntry] | None:  # fmt: skip
+    context = info.context
+    customer = asked_id(customer_id, "Customer", "customerId")
+    if customer is None or not await context.may_see(customer) or await context.loaders.customers.load(customer) is None:
+        return None
+    conditions = ledger.between(from_, to) + (() if asset is None else (ledger.of_asset(asset),))
+    return await paged(
+        info, ledger.CUSTOMER_LEDGER, customer, *conditions, first=first, after=after, last=last, before=before
+    )

@@ -1,0 +1,81 @@
+"""node: anything by its id, for those who may read that kind of thing; for customers, their own alone."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+import strawberry
+
+from auth.roles import Permission
+from schema.context import Context, Info
+from schema.error_codes import BadUserInput
+from schema.ids import MalformedId, parse_id
+from schema.types.base import Node
+
+Owner = Callable[[Context, Any], Awaitable[UUID | None]]
+"""Whose a node is: a customer's id; None for what is nobody's."""
+
+
+async def _itself(_context: Context, node: Any) -> UUID | None:
+    owner: UUID = node.view.id
+    return owner
+
+
+async def _its_customer(_context: Context, node: Any) -> UUID | None:
+    owner: UUID = node.view.customer_id
+    return owner
+
+
+async def _its_account(context: Context, node: Any) -> UUID | None:
+    account = await context.loaders.accounts.load(node.view.account_id)
+    return account.view.customer_id if account else None
+
+
+async def _its_invoice(context: Context, node: Any) -> UUID | None:
+    invoice = await context.loaders.invoices.load(node.view.invoice_id)
+    return invoice.view.customer_id if invoice else None
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """permission: to read it. owner: None for what every reader may see, such as a reward."""
+
+    loader: str
+    permission: Permission
+    owner: Owner | None
+
+
+KINDS: Final = {
+    "Customer": Kind("customers", Permission.READ_CUSTOMERS, _itself),
+    "Account": Kind("accounts", Permission.READ_LEDGER, _its_customer),
+    "Credit": Kind("credits", Permission.READ_LEDGER, _its_account),
+    "LedgerEntry": Kind("entries", Permission.READ_LEDGER, _its_account),
+    "Transaction": Kind("transactions", Permission.READ_LEDGER, _its_customer),
+    "Invoice": Kind("invoices", Permission.READ_INVOICES, _its_customer),
+    "Assignment": Kind("assignments", Permission.READ_INVOICES, _its_invoice),
+    "Payment": Kind("payments", Permission.READ_INVOICES, _its_invoice),
+    "Coupon": Kind("coupons", Permission.READ_REWARDS, _its_customer),
+    "Reward": Kind("rewards", Permission.READ_REWARDS, None),
+    "Service": Kind("services", Permission.READ_CATALOGUE, None),
+    "ApprovalRequest": Kind("approval_requests", Permission.ADD_CREDIT, None),
+    "BulkOperation": Kind("bulk_operations", Permission.BULK, None),
+}
+"""Every type that is a node, and who may have it."""
+
+
+async def resolve(info: Info, id: strawberry.ID) -> Node | None:  # noqa: A002 - the argument's name in the API
+    context = info.context
+    try:
+        type_name, row_id = parse_id(id)
+    except MalformedId:
+        raise BadUserInput("id is not an id that this API gave out.") from None
+    kind = KINDS.get(type_name)
+    if kind is None:
+        return None
+    context.require(kind.permission)
+    node: Any = await getattr(context.loaders, kind.loader).load(row_id)
+    if node is None or (kind.owner is not None and not await context.may_see(await kind.owner(context, node))):
+        return None
+    found: Node = node
+    return found

@@ -1,0 +1,16 @@
+"""recordPayment: note what came in for an invoice."""
+
+from models.errors import LedgerError
+from models.operations.record_payment import record_payment
+from schema.context import Info
+from schema.mutations.record_payment import RecordPaymentInput, RecordPaymentPayload
+from schema.mutations.base import idempotency_key
+from schema.types.errors import user_errors
+
+
+async def resolve(info: Info, input: RecordPaymentInput) -> RecordPaymentPayload:  # noqa: A002 - the argument's name in the API
+    try:
+        outcome = await info.context.post(record_payment, input.command(), idempotency_key(input.idempotency_key))
+    except LedgerError as error:
+        return RecordPaymentPayload(user_errors=user_errors(error))
+    return RecordPaymentPayload(outcome=outcome, replayed=outcome.replayed)

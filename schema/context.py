@@ -1,0 +1,142 @@
+"""What one request carries: who asks, of which tenant, its reads, and its way to the ledger."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import strawberry
+
+from auth.principal import Principal
+from auth.roles import Access, Permission, Role, access, may
+from models.commands import Actor, Outcome
+from models.reads import customers
+from models.reads.session import ReadSession
+from models.reads.tenants import TenantDirectory, TenantView
+from schema.error_codes import Forbidden, Unauthenticated
+
+if TYPE_CHECKING:
+    from schema.loaders import Loaders
+
+C = TypeVar("C")
+
+
+class Clock(Protocol):
+    """Of the ledger, this is all that the schema itself needs; operations take the whole."""
+
+    def clock(self) -> datetime:
+        """The time, with its zone."""
+
+
+Operation = Callable[[Any, UUID, Actor, C, str], Awaitable[Outcome]]
+"""A ledger operation that moves value: ledger, tenant, actor, command, idempotency key."""
+
+
+class Context:
+    """One request's. `admit` comes first; what needs a tenant is there only after it."""
+
+    __slots__ = (
+        "_load", "_own_customer_id", "_tenants", "ledger", "loaders", "now", "principal", "reads", "request_id", "tenant",
+    )  # fmt: skip
+
+    principal: Principal
+    tenant: TenantView
+    reads: ReadSession
+    loaders: "Loaders"
+    now: datetime
+
+    def __init__(
+        self,
+        *,
+        principal: Principal | None,
+        ledger: Any,
+        tenants: TenantDirectory,
+        loaders: "Callable[[ReadSession, datetime, bool], Loaders]",
+        request_id: str | None = None,
+    ) -> None:
+        if principal is not None:
+            self.principal = principal
+        self.ledger = ledger
+        self.request_id = request_id
+        self._tenants = tenants
+        self._load = loaders
+        self._own_customer_id: UUID | None = None
+
+    async def admit(self, anyone_with: tuple[Permission, ...], *, own: bool) -> None:
+        """Let the request in to a root field: with one of these permissions (with none named: with a token).
+
+        own: whether it will do to have the right to one's own rows alone. Raises Unauthenticated, Forbidden.
+        """
+        if not hasattr(self, "tenant"):
+            await self._enter()
+        granted = {access(self.principal, permission) for permission in anyone_with} - {Access.NO}
+        if anyone_with and (not granted or (granted == {Access.OWN} and not own)):
+            raise Forbidden("You may not do this.")
+
+    async def _enter(self) -> None:
+        if not hasattr(self, "principal"):
+            raise Unauthenticated("This needs a token: send it as 'Authorization: Bearer …'.")
+        claim = self.principal.tenant
+        tenant = self._tenants.remembered(claim) or await self._tenants.find(claim)
+        if tenant is None:
+            raise Unauthenticated("The token's tenant is not known here.")
+        if hasattr(self, "tenant"):  # root fields of a query run side by side, and another was quicker
+            return
+        self.reads = ReadSession(tenant.id)
+        self._begin_reading()
+        self.tenant = tenant
+
+    def _begin_reading(self) -> None:
+        self.now = self.ledger.clock()
+        self.loaders = self._load(self.reads, self.now, self.is_customer)
+
+    def require(self, permission: Permission) -> None:
+        """Raises Forbidden where the principal has not even the right to their own."""
+        if not may(self.principal, permission):
+            raise Forbidden("You may not do this.")
+
+    @property
+    def is_customer(self) -> bool:
+        """Whether a customer asks: they see their own rows alone, without notes and without who of the staff did what."""
+        return self.principal.role is Role.CUSTOMER
+
+    @property
+    def actor(self) -> Actor:
+        who = self.principal
+        return Actor(subject=who.subject, role=who.role.name, client=who.client_id, name=who.name)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.tenant.time_zone)
+
+    async def own_customer_id(self) -> UUID | None:
+        """The row of the customer whose own token this is; None where it names nobody (any more), or staff asks."""
+        if self._own_customer_id is None and self.is_customer and self.principal.customer:
+            customer = await customers.by_external_id(self.reads, self.principal.customer)
+            self._own_customer_id = None if customer is None else customer.id
+        return self._own_customer_id
+
+    async def may_see(self, customer_id: UUID | None) -> bool:
+        """Whether the rows of this customer may be shown at all: to customers, their own and nothing that is nobody's."""
+        return not self.is_customer or (customer_id is not None and customer_id == await self.own_customer_id())
+
+    async def post(self, operation: Operation[C], command: C, idempotency_key: str) -> Outcome:
+        """Run an operation, then let reads see what it did. Holds no connection meanwhile. Raises LedgerError."""
+        await self.reads.release()
+        outcome = await operation(self.ledger, self.tenant.id, self.actor, command, idempotency_key)
+        self.refresh(outcome.views)
+        return outcome
+
+    def refresh(self, views: tuple[Any, ...] = ()) -> None:
+        """Forget what was read before a posting; `views` are known without reading."""
+        self._begin_reading()
+        self.loaders.prime(views)
+
+    async def close(self) -> None:
+        """Give back what the request holds. Called once it has been answered, whatever the answer was."""
+        if hasattr(self, "reads"):
+            await self.reads.release()
+
+
+Info = strawberry.Info[Context, None]

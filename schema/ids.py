@@ -1,0 +1,65 @@
+"""Opaque global ids: the type's name and the row's id, as base64url. Clients store them and compare them, no more."""
+
+import binascii
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from functools import lru_cache
+from typing import Final
+from uuid import UUID
+
+import strawberry
+
+from models.errors import NotFound
+from schema.error_codes import BadUserInput
+
+MAX_ID_CHARACTERS: Final = 128
+_ID_BYTES: Final = 16
+
+
+class MalformedId(ValueError):
+    """Not an id that this API ever gave out."""
+
+
+@lru_cache(maxsize=64)
+def _prefix(type_name: str) -> bytes:
+    return type_name.encode() + b":"
+
+
+def global_id(type_name: str, row_id: UUID) -> strawberry.ID:
+    return strawberry.ID(urlsafe_b64encode(_prefix(type_name) + row_id.bytes).rstrip(b"=").decode())
+
+
+def parse_id(text: str) -> tuple[str, UUID]:
+    """The type's name and the row's id. Raises MalformedId: there is exactly one text for each id."""
+    try:
+        if len(text) > MAX_ID_CHARACTERS:
+            raise MalformedId
+        data = urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
+        type_name, separator, row_id = data[: -_ID_BYTES - 1].decode("ascii"), data[-_ID_BYTES - 1 : -_ID_BYTES], data[-_ID_BYTES:]
+        if separator != b":" or not type_name.isalpha() or global_id(type_name, UUID(bytes=row_id)) != text:
+            raise MalformedId
+        return type_name, UUID(bytes=row_id)
+    except (ValueError, binascii.Error):
+        raise MalformedId from None
+
+
+def asked_id(text: str, type_name: str, argument: str) -> UUID | None:
+    """The row's id in a query's argument; None where it is the id of something else, which is like an unknown one.
+
+    Raises BadUserInput where it is no id at all.
+    """
+    try:
+        found, row_id = parse_id(text)
+    except MalformedId:
+        raise BadUserInput(f"{argument} is not an id that this API gave out.") from None
+    return row_id if found == type_name else None
+
+
+def input_id(text: str, type_name: str, *field: str) -> UUID:
+    """The row's id in a mutation's input. Raises NotFound, at `field`, for anything that is not such an id."""
+    try:
+        found, row_id = parse_id(text)
+    except MalformedId:
+        found, row_id = "", None
+    if row_id is None or found != type_name:
+        raise NotFound(f"There is no {type_name.lower()} with this id.", field=field)
+    return row_id

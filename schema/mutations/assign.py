@@ -1,0 +1,58 @@
+"""assignCredit."""
+
+from decimal import Decimal
+from typing import Any
+
+import strawberry
+
+from models.commands import AssignCredit, InvoiceAmount
+from schema.context import Info
+from schema.ids import input_id
+from schema.mutations.base import NOTHING, OutcomeOf, loaded
+from schema.types.account import Credit
+from schema.types.base import Pending
+from schema.types.errors import UserError
+from schema.types.invoice import Assignment
+from schema.types.ledger import Transaction
+
+
+@strawberry.input
+class InvoiceAmountInput:
+    invoice_id: strawberry.ID
+    amount: Decimal | None = strawberry.field(default=None, description="Blank: as much as possible.")
+
+
+@strawberry.input
+class AssignCreditInput:
+    credit_id: strawberry.ID
+    assignments: list[InvoiceAmountInput]
+    idempotency_key: str
+
+    def command(self) -> AssignCredit:
+        """Raises NotFound."""
+        return AssignCredit(
+            credit_id=input_id(self.credit_id, "Credit", "creditId"),
+            assignments=tuple(
+                InvoiceAmount(input_id(each.invoice_id, "Invoice", "assignments", str(n), "invoiceId"), each.amount)
+                for n, each in enumerate(self.assignments)
+            ),
+        )
+
+
+@strawberry.type
+class AssignCreditPayload:
+    replayed: bool = False
+    user_errors: list[UserError] = strawberry.field(default_factory=list)
+    outcome: OutcomeOf = NOTHING
+
+    @strawberry.field(graphql_type=Credit | None)
+    def credit(self, info: Info) -> Pending[Any]:
+        return loaded(info, "credits", self.outcome.credit_id)
+
+    @strawberry.field(graphql_type=list[Assignment])
+    async def assignments(self, info: Info) -> list[Assignment]:
+        return await info.context.loaders.assignments.load_all(self.outcome.assignment_ids)
+
+    @strawberry.field(graphql_type=Transaction | None)
+    def transaction(self, info: Info) -> Pending[Any]:
+        return loaded(info, "transactions", self.outcome.transaction_id)

@@ -1,0 +1,33 @@
+"""What inputs share: turning what came in into what the ledger is asked."""
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+import strawberry
+
+from models.commands import Outcome
+from schema import texts
+from schema.context import Info
+from schema.ids import input_id
+from schema.types.base import Pending
+
+NOTHING = Outcome()
+"""The outcome of a mutation that was refused."""
+
+OutcomeOf = strawberry.Private[Outcome]
+
+
+def idempotency_key(value: str) -> str:
+    """Raises Invalid where it is blank or longer than a key may be."""
+    return texts.required(value, texts.MAX_IDEMPOTENCY_KEY, "idempotencyKey")
+
+
+def ids(values: Iterable[strawberry.ID] | None, type_name: str, field: str) -> tuple[UUID, ...]:
+    """Raises NotFound, with the place in the list."""
+    return tuple(input_id(value, type_name, field, str(n)) for n, value in enumerate(values or ()))
+
+
+def loaded(info: Info, loader: str, row_id: UUID | None) -> Pending[Any]:
+    """The row that an outcome names, if it names one. What the posting answered with is not read again."""
+    return None if row_id is None else getattr(info.context.loaders, loader).get(row_id)

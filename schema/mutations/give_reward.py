@@ -1,0 +1,53 @@
+"""giveReward."""
+
+from typing import Any
+
+import strawberry
+
+from models.commands import GiveReward
+from schema import texts
+from schema.context import Info
+from schema.ids import input_id
+from schema.mutations.base import NOTHING, OutcomeOf, loaded
+from schema.types.account import Account
+from schema.types.base import Pending
+from schema.types.errors import UserError
+from schema.types.ledger import Transaction
+from schema.types.reward import Coupon
+
+
+@strawberry.input
+class GiveRewardInput:
+    customer_id: strawberry.ID
+    reward_id: strawberry.ID
+    deduct_points: bool = strawberry.field(description="Whether the customer pays for it in points.")
+    note: str | None = None
+    idempotency_key: str
+
+    def command(self) -> GiveReward:
+        """Raises NotFound, Invalid."""
+        return GiveReward(
+            customer_id=input_id(self.customer_id, "Customer", "customerId"),
+            reward_id=input_id(self.reward_id, "Reward", "rewardId"),
+            deduct_points=self.deduct_points,
+            note=texts.optional(self.note, texts.MAX_NOTE, "note"),
+        )
+
+
+@strawberry.type
+class GiveRewardPayload:
+    replayed: bool = False
+    user_errors: list[UserError] = strawberry.field(default_factory=list)
+    outcome: OutcomeOf = NOTHING
+
+    @strawberry.field(graphql_type=Coupon | None)
+    def coupon(self, info: Info) -> Pending[Any]:
+        return loaded(info, "coupons", self.outcome.coupon_id)
+
+    @strawberry.field(graphql_type=Account | None)
+    def account(self, info: Info) -> Pending[Any]:
+        return loaded(info, "accounts", self.outcome.account_id)
+
+    @strawberry.field(graphql_type=Transaction | None)
+    def transaction(self, info: Info) -> Pending[Any]:
+        return loaded(info, "transactions", self.outcome.transaction_id)

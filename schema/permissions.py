@@ -1,0 +1,59 @@
+"""Root fields, each with the right that it takes: one that declares none cannot even be built."""
+
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from typing import Any, Final, Optional, get_type_hints
+
+import strawberry
+from strawberry.types.base import get_object_definition
+
+from auth.roles import Permission
+from schema.context import Info
+
+DECLARED: Final = "permissions"
+
+
+class UndeclaredPermission(Exception):
+    """A root field that says nothing about who may use it. Forgetting means denied, at the latest here."""
+
+
+def root_field(
+    resolver: Callable[..., Awaitable[Any]], *permissions: Permission, own: bool = False, description: str | None = None
+) -> Any:
+    """A field of Query or Mutation for whoever has one of `permissions`.
+
+    own: whether the right to one's own rows will do; the resolver then sees to it that it shows no others. The
+    resolver may ask for a more precise right as well (`Context.require`), before anything is locked.
+    """
+    if not permissions:
+        raise UndeclaredPermission(resolver.__name__)
+    return _guarded(resolver, permissions, own, description)
+
+
+def any_principal_field(resolver: Callable[..., Awaitable[Any]], *, description: str | None = None) -> Any:
+    """A root field for whoever has a valid token. What it leads to is for the resolver to check."""
+    return _guarded(resolver, (), True, description)
+
+
+def _guarded(
+    resolver: Callable[..., Awaitable[Any]], permissions: tuple[Permission, ...], own: bool, description: str | None
+) -> Any:
+    @wraps(resolver)
+    async def guarded(info: Info, **arguments: Any) -> Any:
+        await info.context.admit(permissions, own=own)
+        return await resolver(info=info, **arguments)
+
+    # Nullable whatever the resolver says: one field's failure never hides what another has posted.
+    shown = Optional[get_type_hints(resolver, include_extras=True)["return"]]  # noqa: UP045 - it is made at run time
+    return strawberry.field(
+        resolver=guarded, graphql_type=shown, description=description, metadata={DECLARED: permissions}
+    )
+
+
+def check_declared(*roots: type) -> None:
+    """Raises UndeclaredPermission for the first field of a root type that was not made by the functions above."""
+    for root in roots:
+        definition = get_object_definition(root, strict=True)
+        for field in definition.fields:
+            if DECLARED not in field.metadata:
+                raise UndeclaredPermission(f"{definition.name}.{field.python_name}")

@@ -1,0 +1,111 @@
+"""The API's own scalars: what they accept, which is one notation each, and how they are written.
+
+A value that is not in the notation is refused while variables and literals are coerced, before anything runs.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Final, NewType
+
+import strawberry
+from strawberry.types.scalar import ScalarDefinition
+
+from models.money import parse_decimal
+
+AssetCode = NewType("AssetCode", str)
+
+_ASSET: Final = re.compile(r"[A-Z][A-Z_]{2,15}", re.ASCII)
+_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_INSTANT: Final = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,6})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
+_DAY: Final = timedelta(days=1)
+# A day from the end of what Python can count to, so that any time zone can be applied to any value.
+_FIRST: Final = datetime.min.replace(tzinfo=UTC) + _DAY
+_LAST: Final = datetime.max.replace(tzinfo=UTC) - _DAY
+
+
+def _shown(value: object) -> str:
+    """What was sent, short enough to send back."""
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."
+
+
+def _parse_decimal(value: object) -> Decimal:
+    if not isinstance(value, str):
+        raise ValueError(f"A Decimal is a string such as \"25.00\", not {_shown(value)}.")
+    try:
+        return parse_decimal(value)
+    except ValueError as error:
+        raise ValueError(f"{_shown(value)} is not a Decimal: {error}.") from None
+
+
+def _write_decimal(value: Decimal) -> str:
+    return format(value, "f")
+
+
+def _parse_asset(value: object) -> AssetCode:
+    if not isinstance(value, str) or not _ASSET.fullmatch(value):
+        raise ValueError(f"{_shown(value)} is not an AssetCode: an ISO 4217 code, SERVICE_CREDITS or POINTS.")
+    return AssetCode(value)
+
+
+def _parse_date(value: object) -> date:
+    try:
+        if not isinstance(value, str) or not _DATE.fullmatch(value):
+            raise ValueError
+        parsed = date.fromisoformat(value)
+        if not _FIRST.date() <= parsed <= _LAST.date():
+            raise ValueError
+    except ValueError:
+        raise ValueError(f"{_shown(value)} is not a Date such as 2026-01-31.") from None
+    return parsed
+
+
+def _parse_instant(value: object) -> datetime:
+    """Always in UTC. Refused without an offset: nobody could say which instant was meant."""
+    try:
+        if not isinstance(value, str) or not _INSTANT.fullmatch(value):
+            raise ValueError
+        parsed = datetime.fromisoformat(value.upper()).astimezone(UTC)
+        if not _FIRST <= parsed <= _LAST:
+            raise ValueError
+    except (ValueError, OverflowError):
+        raise ValueError(
+            f"{_shown(value)} is not a DateTime with an offset, such as 2026-01-31T12:00:00Z (up to microseconds)."
+        ) from None
+    return parsed
+
+
+def _write_instant(value: datetime) -> str:
+    return f"{value.astimezone(UTC).replace(tzinfo=None).isoformat()}Z"
+
+
+SCALARS: Final[Mapping[object, ScalarDefinition]] = {
+    Decimal: strawberry.scalar(
+        name="Decimal",
+        description='An exact decimal, always as a string: "25.00". Never a JSON number, never rounded.',
+        parse_value=_parse_decimal,
+        serialize=_write_decimal,
+    ),
+    AssetCode: strawberry.scalar(
+        name="AssetCode",
+        description="What an account counts: an ISO 4217 currency code, SERVICE_CREDITS or POINTS.",
+        parse_value=_parse_asset,
+        serialize=str,
+    ),
+    datetime: strawberry.scalar(
+        name="DateTime",
+        description="An instant as in RFC 3339, always with an offset, to the microsecond: 2026-01-31T12:00:00Z.",
+        specified_by_url="https://www.rfc-editor.org/rfc/rfc3339",
+        parse_value=_parse_instant,
+        serialize=_write_instant,
+    ),
+    date: strawberry.scalar(
+        name="Date",
+        description="A day: YYYY-MM-DD.",
+        specified_by_url="https://www.rfc-editor.org/rfc/rfc3339",
+        parse_value=_parse_date,
+        serialize=date.isoformat,
+    ),
+}

@@ -1,0 +1,54 @@
+"""Texts that come in: what no table could hold is refused here, with the field it is about."""
+
+from typing import Final
+
+from models.errors import Invalid
+from schema.error_codes import BadUserInput
+
+MAX_IDEMPOTENCY_KEY: Final = 255
+MAX_EXTERNAL_ID: Final = 255
+MAX_NAME: Final = 255
+MAX_EMAIL: Final = 320
+MAX_NOTE: Final = 10_000
+MAX_REASON: Final = 64
+MAX_NUMBER: Final = 64
+MAX_DESCRIPTION: Final = 500
+MAX_SEARCH: Final = 255
+
+
+def _problem(value: str, longest: int) -> str | None:
+    if len(value) > longest:
+        return f"is longer than {longest} characters"
+    if "\x00" in value:
+        return "has a NUL character in it"
+    # Half of a surrogate pair is not a character: no encoding, hence no database, can hold it.
+    if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
+        return "has half a surrogate pair in it"
+    return None
+
+
+def text(value: str, longest: int, *field: str) -> str:
+    """`value` as it came. Raises Invalid, at `field`."""
+    problem = _problem(value, longest)
+    if problem is not None:
+        raise Invalid(f"The text {problem}.", field=field)
+    return value
+
+
+def required(value: str, longest: int, *field: str) -> str:
+    """The same, and not blank."""
+    if not value.strip():
+        raise Invalid("The text is blank.", field=field)
+    return text(value, longest, *field)
+
+
+def optional(value: str | None, longest: int, *field: str) -> str | None:
+    return None if value is None else text(value, longest, *field)
+
+
+def argument(value: str, longest: int, name: str) -> str:
+    """The same for a query's argument. Raises BadUserInput."""
+    problem = _problem(value, longest)
+    if problem is not None:
+        raise BadUserInput(f"{name} {problem}.")
+    return value

@@ -1,0 +1,89 @@
+"""What all types share: the node interface, connections, and how a value becomes one."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from uuid import UUID
+
+import strawberry
+
+from models.reads.paging import BadPage, Condition, Listing, Page, page_request
+from schema.error_codes import BadUserInput
+
+if TYPE_CHECKING:
+    from schema.context import Info
+
+T = TypeVar("T")
+V = TypeVar("V")
+
+Pending = T | Awaitable[T]
+"""A value that is known already, or will be: a field may answer with either."""
+
+
+class Reader(Protocol):
+    """What a type needs to know of the request to show a row."""
+
+    now: datetime
+    for_customer: bool
+
+
+@strawberry.interface(description="Anything with an id of its own; node(id:) finds it.")
+class Node:
+    id: strawberry.ID
+
+
+@strawberry.type
+class PageInfo:
+    has_next_page: bool
+    has_previous_page: bool
+    start_cursor: str | None
+    end_cursor: str | None
+
+
+@strawberry.type
+class Edge(Generic[T]):
+    node: T
+    listing: strawberry.Private[Listing[Any]]
+    key: strawberry.Private[tuple[object, ...]]
+
+    @strawberry.field
+    def cursor(self) -> str:
+        return self.listing.cursor(self.key)
+
+
+@strawberry.type
+class Connection(Generic[T]):
+    edges: list[Edge[T]]
+    page_info: PageInfo
+
+
+Show = Callable[[V, Reader], T]
+"""A type's `of`: how a view becomes a value of it."""
+
+
+def connection(page: Page[V], listing: Listing[V], show: Show[V, T], reader: Reader) -> Connection[T]:
+    edges = [Edge(node=show(row, reader), listing=listing, key=key) for row, key in zip(page.rows, page.keys, strict=True)]
+    return Connection(
+        edges=edges,
+        page_info=PageInfo(
+            has_next_page=page.has_next,
+            has_previous_page=page.has_previous,
+            start_cursor=listing.cursor(page.keys[0]) if page.keys else None,
+            end_cursor=listing.cursor(page.keys[-1]) if page.keys else None,
+        ),
+    )
+
+
+def paged(
+    info: "Info", listing: Listing[Any], parent: UUID, *conditions: Condition,
+    first: int | None = None, after: str | None = None, last: int | None = None, before: str | None = None,
+) -> Pending[Connection[Any]]:  # fmt: skip
+    """A page of the parent's list, read together with the same page of every other parent in this request.
+
+    Raises BadUserInput where the arguments name no page.
+    """
+    try:
+        request = page_request(listing, first, after, last, before)
+    except BadPage as error:
+        raise BadUserInput(str(error)) from None
+    return info.context.loaders.pages.get((listing, parent, request, conditions))

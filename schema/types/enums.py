@@ -1,0 +1,137 @@
+"""The API's enums. Their values are the names that the ledger itself uses."""
+
+from enum import StrEnum
+
+import strawberry
+
+
+@strawberry.enum
+class Role(StrEnum):
+    STAFF = "STAFF"
+    MANAGER = "MANAGER"
+    ADMIN = "ADMIN"
+    PARTNER = "PARTNER"
+    CUSTOMER = "CUSTOMER"
+    SYSTEM = strawberry.enum_value("SYSTEM", description="Scrip itself: a job or an import.")  # type: ignore[assignment]
+
+
+@strawberry.enum
+class Direction(StrEnum):
+    ADD = "ADD"
+    REMOVE = "REMOVE"
+
+
+@strawberry.enum
+class CreditStatus(StrEnum):
+    SCHEDULED = "SCHEDULED"
+    OPEN = "OPEN"
+    EXHAUSTED = "EXHAUSTED"
+    EXPIRED = "EXPIRED"
+    VOIDED = "VOIDED"
+
+
+@strawberry.enum
+class TransactionKind(StrEnum):
+    ADJUSTMENT = "ADJUSTMENT"
+    ASSIGNMENT = "ASSIGNMENT"
+    RELEASE = "RELEASE"
+    EXPIRY = "EXPIRY"
+    VOID = "VOID"
+    UPDATE = "UPDATE"
+    USE = "USE"
+    REWARD = "REWARD"
+    ORDER = "ORDER"
+    REVERSAL = "REVERSAL"
+
+
+@strawberry.enum
+class InvoiceStatus(StrEnum):
+    OPEN = "OPEN"
+    PART_PAID = "PART_PAID"
+    PAID = "PAID"
+    VOID = "VOID"
+
+
+@strawberry.enum
+class AssignmentOrigin(StrEnum):
+    AUTO = "AUTO"
+    MANUAL = "MANUAL"
+
+
+@strawberry.enum
+class CouponStatus(StrEnum):
+    ISSUED = "ISSUED"
+    USED = "USED"
+    DISABLED = "DISABLED"
+    EXPIRED = "EXPIRED"
+
+
+@strawberry.enum
+class ApprovalStatus(StrEnum):
+    PENDING = "PENDING"
+    APPROVED = "APPROVED"
+    REJECTED = "REJECTED"
+    WITHDRAWN = "WITHDRAWN"
+    EXPIRED = "EXPIRED"
+
+
+@strawberry.enum
+class BulkStatus(StrEnum):
+    QUEUED = "QUEUED"
+    RUNNING = "RUNNING"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+
+
+@strawberry.enum
+class BulkErrorPolicy(StrEnum):
+    REJECT_ALL = "REJECT_ALL"
+    SKIP_FAILED = "SKIP_FAILED"
+
+
+@strawberry.enum
+class PaymentMethod(StrEnum):
+    CASH = "CASH"
+    CHECK = "CHECK"
+    CARD = "CARD"
+    TRANSFER = "TRANSFER"
+    OTHER = "OTHER"
+
+
+@strawberry.enum
+class LimitScope(StrEnum):
+    PER_ADJUSTMENT = "PER_ADJUSTMENT"
+    PER_ACTOR_DAY = "PER_ACTOR_DAY"
+    PER_CUSTOMER_DAY = "PER_CUSTOMER_DAY"
+
+
+@strawberry.enum
+class UserErrorCode(StrEnum):
+    """Why a mutation changed nothing. Clients branch on it."""
+
+    NOT_FOUND = "NOT_FOUND"
+    INVALID = "INVALID"
+    DUPLICATE = "DUPLICATE"
+    BUSY = "BUSY"
+    AMOUNT_ZERO = "AMOUNT_ZERO"
+    AMOUNT_PRECISION = "AMOUNT_PRECISION"
+    AMOUNT_OUT_OF_RANGE = "AMOUNT_OUT_OF_RANGE"
+    CURRENCY_MISMATCH = "CURRENCY_MISMATCH"
+    INSUFFICIENT_BALANCE = "INSUFFICIENT_BALANCE"
+    CREDIT_NOT_OPEN = "CREDIT_NOT_OPEN"
+    CREDIT_ASSIGNED = "CREDIT_ASSIGNED"
+    CREDIT_SPENT = "CREDIT_SPENT"
+    EXPIRY_IN_PAST = "EXPIRY_IN_PAST"
+    EXPIRY_CONFLICT = "EXPIRY_CONFLICT"
+    REASON_UNKNOWN = "REASON_UNKNOWN"
+    REASON_DIRECTION = "REASON_DIRECTION"
+    NOTE_REQUIRED = "NOTE_REQUIRED"
+    MEMBERSHIP_GRACE_ENDED = "MEMBERSHIP_GRACE_ENDED"
+    LIMIT_EXCEEDED = "LIMIT_EXCEEDED"
+    REWARD_INACTIVE = "REWARD_INACTIVE"
+    INVOICE_NOT_OPEN = "INVOICE_NOT_OPEN"
+    EXCEEDS_DUE = "EXCEEDS_DUE"
+    EXCEEDS_REMAINING = "EXCEEDS_REMAINING"
+    CUSTOMER_MISMATCH = "CUSTOMER_MISMATCH"
+    IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"

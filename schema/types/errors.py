@@ -1,0 +1,37 @@
+"""Expected failures, as payloads carry them."""
+
+from decimal import Decimal
+from typing import Any
+
+import strawberry
+
+from models.errors import InsufficientBalance, LedgerError, LedgerErrors, LimitExceeded
+from schema.types.enums import LimitScope, UserErrorCode
+from schema.types.limits import LimitRemaining
+
+
+@strawberry.type(description="Why nothing was changed.")
+class UserError:
+    code: UserErrorCode
+    message: str = strawberry.field(description="For people; clients branch on code.")
+    field: list[str] | None = strawberry.field(default=None, description="Path in the input.")
+    available: Decimal | None = strawberry.field(default=None, description="With INSUFFICIENT_BALANCE.")
+    remaining: list[LimitRemaining] | None = strawberry.field(default=None, description="With LIMIT_EXCEEDED.")
+    row: int | None = strawberry.field(default=None, description="In a bulk, from 0.")
+
+    @classmethod
+    def of(cls, error: LedgerError) -> "UserError":
+        return cls(
+            code=UserErrorCode(error.code),
+            message=error.message,
+            field=None if error.field is None else list(error.field),
+            available=error.available if isinstance(error, InsufficientBalance) else None,
+            remaining=[LimitRemaining.of(r) for r in error.remaining] if isinstance(error, LimitExceeded) else None,
+            row=error.row,
+        )
+
+
+def user_errors(error: LedgerError) -> list[UserError]:
+    """One, or a bulk's: one for each bad row."""
+    errors = error.errors if isinstance(error, LedgerErrors) else (error,)
+    return [UserError.of(each) for each in errors]

@@ -1,0 +1,114 @@
+"""Approval requests, and bulk operations with the fate of each row."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import strawberry
+
+from auth.roles import Permission
+from models.money import exponent
+from models.reads import requests
+from models.reads.requests import BulkRowView
+from models.views import ApprovalRequestView, BulkOperationView
+from schema.context import Info
+from schema.ids import global_id
+from schema.scalars import AssetCode
+from schema.types.base import Connection, Node, Pending, Reader, paged
+from schema.types.customer import Customer
+from schema.types.enums import ApprovalStatus, BulkStatus, LimitScope, UserErrorCode
+from schema.types.errors import UserError
+from schema.types.ledger import Actor, Transaction
+from schema.types.limits import LimitRemaining
+
+
+@strawberry.type(description="An adjustment over a limit, waiting for a second person.")
+class ApprovalRequest(Node):
+    status: ApprovalStatus
+    requested_by: Actor
+    decided_by: Actor | None
+    expires_at: datetime
+
+    @classmethod
+    def of(cls, view: ApprovalRequestView, reader: Reader) -> "ApprovalRequest":
+        return cls(
+            id=global_id("ApprovalRequest", view.id), status=ApprovalStatus(view.status(reader.now)),
+            requested_by=Actor.of(view.requested_by), decided_by=Actor.of(view.decided_by) if view.decided_by else None,
+            expires_at=view.expires_at,
+        )  # fmt: skip
+
+
+@strawberry.type(description="What became of one row of a bulk.")
+class BulkRow:
+    row: int
+    amount: Decimal | None
+    error: UserError | None
+    view: strawberry.Private[BulkRowView]
+
+    @classmethod
+    def of(cls, view: BulkRowView, _reader: Reader) -> "BulkRow":
+        error = None if view.error is None else _kept_error(view.error, view.row)
+        return cls(row=view.row, amount=_as_asked(view.amount, view.asset), error=error, view=view)
+
+    @strawberry.field(graphql_type=Customer | None)
+    def customer(self, info: Info) -> Pending[Any]:
+        if self.view.customer_id is None:
+            return None
+        info.context.require(Permission.READ_CUSTOMERS)
+        return info.context.loaders.customers.get(self.view.customer_id)
+
+    @strawberry.field(graphql_type=Transaction | None)
+    def transaction(self, info: Info) -> Pending[Any]:
+        if self.view.transaction_id is None:
+            return None
+        info.context.require(Permission.READ_LEDGER)
+        return info.context.loaders.transactions.get(self.view.transaction_id)
+
+
+@strawberry.type(description="Many adjustments asked for at once.")
+class BulkOperation(Node):
+    status: BulkStatus
+    total: int
+    processed: int
+    succeeded: int
+    failed: int
+    view: strawberry.Private[BulkOperationView]
+
+    @classmethod
+    def of(cls, view: BulkOperationView, _reader: Reader) -> "BulkOperation":
+        return cls(
+            id=global_id("BulkOperation", view.id), status=BulkStatus(view.status), total=view.total,
+            processed=view.processed, succeeded=view.succeeded, failed=view.failed, view=view,
+        )  # fmt: skip
+
+    @strawberry.field(graphql_type=Connection[BulkRow], description="In the order that they came in.")
+    def rows(
+        self, info: Info, only_failed: bool | None = False, first: int | None = None, after: str | None = None
+    ) -> Pending[Any]:
+        conditions = (requests.ONLY_FAILED,) if only_failed else ()
+        return paged(info, requests.BULK_ROWS, self.view.id, *conditions, first=first, after=after)
+
+
+def _as_asked(amount: Decimal, asset: str) -> Decimal:
+    """The row's column has four decimal places: show the asset's, and more only where more were asked for."""
+    shown = round(amount, exponent(asset))
+    return shown if shown == amount else amount.normalize()
+
+
+def _kept_error(kept: dict[str, Any], row: int) -> UserError:
+    """A userError as models/planning/bulk.py keeps it."""
+    available, remaining = kept.get("available"), kept.get("remaining")
+    return UserError(
+        code=UserErrorCode(kept["code"]),
+        message=kept["message"],
+        field=kept.get("field"),
+        available=None if available is None else Decimal(available),
+        remaining=None if remaining is None else [_kept_limit(left) for left in remaining],
+        row=row,
+    )
+
+
+def _kept_limit(kept: dict[str, str]) -> LimitRemaining:
+    return LimitRemaining(
+        scope=LimitScope(kept["scope"]), asset=AssetCode(kept["asset"]), remaining=Decimal(kept["remaining"])
+    )

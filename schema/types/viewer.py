@@ -1,0 +1,56 @@
+"""Who is asking, and for which tenant."""
+
+from typing import Any
+
+import strawberry
+
+from models.commands import Actor
+from models.planning.calendar import local_date
+from models.reads import limits
+from models.reads.tenants import TenantView
+from schema.context import Info
+from schema.ids import global_id
+from schema.types.base import Pending
+from schema.types.customer import Customer
+from schema.types.enums import Role
+from schema.types.limits import LimitRemaining
+
+
+@strawberry.type(description="The business.")
+class Tenant:
+    id: strawberry.ID
+    name: str
+    time_zone: str = strawberry.field(description="An IANA name: days begin and end in it.")
+    grace_days: int = strawberry.field(
+        description="How long after a cancelled membership service credits can still be added."
+    )
+
+    @classmethod
+    def of(cls, view: TenantView) -> "Tenant":
+        return cls(
+            id=global_id("Tenant", view.id), name=view.name, time_zone=view.time_zone, grace_days=view.grace_days
+        )
+
+
+@strawberry.type(description="Whoever the token stands for.")
+class Viewer:
+    subject: str
+    role: Role
+    scopes: list[str] = strawberry.field(description="What the token can be used for.")
+    tenant: Tenant
+    actor: strawberry.Private[Actor]
+
+    @strawberry.field(graphql_type=Customer | None, description="For a customer's own token.")
+    async def customer(self, info: Info) -> Pending[Any]:
+        own = await info.context.own_customer_id()
+        return None if own is None else await info.context.loaders.customers.load(own)
+
+    @strawberry.field(
+        description="What is left today, by asset. Limits by customer are told by adjustmentPreview, for the customer."
+    )
+    async def limits(self, info: Info) -> list[LimitRemaining]:
+        context = info.context
+        if context.is_customer:
+            return []
+        left = await limits.left_today(context.reads, self.actor, local_date(context.now, context.zone))
+        return [LimitRemaining.of(each) for each in left]
