@@ -18,7 +18,6 @@ from models.errors import (
     ReasonDirection,
     ReasonUnknown,
 )
-from models.limits import Verdict
 from models.money import SERVICE_CREDITS, nonzero_minor, to_decimal
 from models.planning import calendar, credits
 from models.planning.needs import Needs, Spend
@@ -184,11 +183,11 @@ def _named_credit(books: Books, command: AdjustCredit, account: AccountState, am
     return credit
 
 
-def limit_verdict(books: Books, actor: Actor, customer_id: UUID, asset: str, amount_minor: int) -> Verdict:
+def limit_verdict(books: Books, actor: Actor, customer_id: UUID, asset: str, amount_minor: int) -> "limits.Verdict":
     """Whether the actor's limits allow this, counting what the day's counters hold under our locks."""
     rule = limits.rule_for(books.config, actor, asset)
     if rule is None:
-        return Verdict(allowed=True, remaining=())
+        return limits.Verdict(allowed=True, remaining=())
     day = calendar.local_date(books.now, books.config.zone)
     used = {key[0]: books.counters[key].used_minor for key in limits.counter_keys(rule, actor, customer_id, asset, day)}
     return limits.check(rule, asset, amount_minor, used.__getitem__)
