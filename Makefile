@@ -1,0 +1,44 @@
+# Everything is one command: each target first sees to its environment, in .venv, and then does its work.
+# All paths are relative and none is make's own, since make cannot handle a folder with a space in its name.
+
+PYTHON ?= python3
+export PYTHON
+python := .venv/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench simulate lock clean environment environment-dev
+
+help: ## Show this
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' Makefile | while IFS='|' read -r name text; do printf '%-18s %s\n' "$$name" "$$text"; done
+
+environment:
+	@sh scripts/environment.sh requirements.lock
+
+environment-dev:
+	@sh scripts/environment.sh requirements-dev.lock
+
+run: environment ## Start Scrip with a database and sample data of its own, at http://127.0.0.1:8000
+	@exec $(python) -m app.cli run
+
+test: environment-dev ## Run the tests; one file: make test TESTS=tests/app
+	@$(python) -m pytest -n auto --dist worksteal $(TESTS)
+
+check: environment-dev ## Look the code over: style, types, floors, schema, migrations
+	$(python) -m ruff check .
+	$(python) -m mypy
+	$(python) -c "import sys; from importlinter.cli import lint_imports_command; sys.exit(lint_imports_command())"
+	$(python) -m app.cli sdl | diff schema.graphql -
+	$(python) scripts/check_migrations.py
+
+bench: environment-dev ## Measure the speed of posting; takes some minutes
+	@$(python) -m benchmarks
+
+simulate: environment-dev ## Play the ledger against a naive one; again with the same: make simulate SEED=1234
+	@$(python) -m tests.simulation $(if $(SEED),--seed $(SEED))
+
+lock: environment-dev ## Pin the newest versions that pyproject.toml allows
+	@sh scripts/lock.sh
+
+clean: ## Remove what was made here, but not the data in .scrip
+	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist scrip.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

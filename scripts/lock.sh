@@ -1,0 +1,13 @@
+#!/bin/sh
+# Writes the lock files: every version pinned, with its hashes and no addresses, for every Python and platform at once.
+set -eu
+tool=.venv/locking
+[ -x "$tool/bin/uv" ] || { .venv/bin/python -m venv "$tool" && "$tool/bin/python" -m pip install --quiet uv; }
+lock() {
+    target=$1
+    shift
+    "$tool/bin/uv" pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+        --no-header --no-annotate "$@" pyproject.toml --output-file "$target"
+}
+lock requirements.lock --extra build
+lock requirements-dev.lock --extra build --extra dev --constraint requirements.lock
