@@ -30,17 +30,17 @@ class TenantConnection:
 
 @asynccontextmanager
 async def tenant_transaction(
-    tenant_id: UUID, *, read_only: bool = False, lock_timeout_ms: int = 0
+    tenant_id: UUID, *, read_only: bool = False, settings: str = ""
 ) -> AsyncIterator[TenantConnection]:
     """One READ COMMITTED transaction of one tenant: committed at the end, rolled back where the block raises.
 
-    lock_timeout_ms: how long to wait for any one lock, 0 without end.
+    settings: more `SET LOCAL …;`, of our own making, that travel in the same round trip.
     """
     client: Any = connections.get(CONNECTION_NAME)
     begin = f"BEGIN ISOLATION LEVEL READ COMMITTED {'READ ONLY' if read_only else 'READ WRITE'}"
     tenant = UUID(str(tenant_id))  # nothing but a UUID gets into the statement
     async with client.acquire_connection() as raw:
-        await raw.execute(f"{begin}; SET LOCAL scrip.tenant = '{tenant}'; SET LOCAL lock_timeout = {lock_timeout_ms:d}")
+        await raw.execute(f"{begin}; SET LOCAL scrip.tenant = '{tenant}'; {settings}")
         try:
             yield TenantConnection(tenant_id, raw, client)
         except BaseException:
