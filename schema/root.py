@@ -5,25 +5,23 @@ from typing import Final
 import strawberry
 from strawberry.schema.config import StrawberryConfig
 
+import resolvers.adjust
+import resolvers.assign
+import resolvers.balances
+import resolvers.bulk_credit
+import resolvers.bulk_operation
+import resolvers.configuration
+import resolvers.create_invoice
+import resolvers.customers
+import resolvers.give_reward
+import resolvers.invoices
+import resolvers.ledger
+import resolvers.liability
+import resolvers.node
+import resolvers.record_payment
+import resolvers.upsert_customer
+import resolvers.viewer
 from auth.roles import Permission as May
-from resolvers import (
-    adjust,
-    assign,
-    balances,
-    bulk_credit,
-    bulk_operation,
-    configuration,
-    create_invoice,
-    customers,
-    give_reward,
-    invoices,
-    ledger,
-    liability,
-    node,
-    record_payment,
-    upsert_customer,
-    viewer,
-)
 from schema.documents import ScripSchema
 from schema.permissions import any_principal_field, check_declared, root_field
 from schema.scalars import SCALARS
@@ -31,49 +29,49 @@ from schema.scalars import SCALARS
 
 @strawberry.type
 class Query:
-    node = any_principal_field(node.resolve, description="Anything by its id; null where there is no such thing.")
-    viewer = any_principal_field(viewer.resolve, description="Who is asking.")
-    customer = root_field(customers.resolve_one, May.READ_CUSTOMERS, own=True)
+    node = any_principal_field(resolvers.node.resolve, description="Anything by its id; null where there is no such thing.")
+    viewer = any_principal_field(resolvers.viewer.resolve, description="Who is asking.")
+    customer = root_field(resolvers.customers.resolve_one, May.READ_CUSTOMERS, own=True)
     customers = root_field(
-        customers.resolve_all,
+        resolvers.customers.resolve_all,
         May.READ_CUSTOMERS,
         description="Oldest first. search: the beginning of a name, last name, e-mail or external id, whatever its case.",
     )
-    balances = root_field(balances.resolve, May.READ_LEDGER, own=True, description="Every account of a customer.")
+    balances = root_field(resolvers.balances.resolve, May.READ_LEDGER, own=True, description="Every account of a customer.")
     ledger = root_field(
-        ledger.resolve, May.READ_LEDGER, own=True, description="Entries posted from `from` on and before `to`, oldest first."
+        resolvers.ledger.resolve, May.READ_LEDGER, own=True, description="Entries posted from `from` on and before `to`, oldest first."
     )
     invoices = root_field(
-        invoices.resolve_all, May.READ_INVOICES, own=True, description="All, or one customer's, oldest first."
+        resolvers.invoices.resolve_all, May.READ_INVOICES, own=True, description="All, or one customer's, oldest first."
     )
-    invoice = root_field(invoices.resolve_one, May.READ_INVOICES, own=True)
+    invoice = root_field(resolvers.invoices.resolve_one, May.READ_INVOICES, own=True)
     adjustment_preview = root_field(
-        adjust.resolve_preview, May.ADD_CREDIT, May.REMOVE_CREDIT, description="What adjustCredit would do. Writes nothing."
+        resolvers.adjust.resolve_preview, May.ADD_CREDIT, May.REMOVE_CREDIT, description="What adjustCredit would do. Writes nothing."
     )
-    adjustment_reasons = root_field(configuration.resolve_reasons, May.READ_CATALOGUE, description="By code.")
-    services = root_field(configuration.resolve_services, May.READ_CATALOGUE, description="By name.")
-    rewards = root_field(configuration.resolve_rewards, May.READ_REWARDS, own=True, description="By name.")
-    tiers = root_field(configuration.resolve_tiers, May.READ_REWARDS, own=True, description="By rising threshold.")
+    adjustment_reasons = root_field(resolvers.configuration.resolve_reasons, May.READ_CATALOGUE, description="By code.")
+    services = root_field(resolvers.configuration.resolve_services, May.READ_CATALOGUE, description="By name.")
+    rewards = root_field(resolvers.configuration.resolve_rewards, May.READ_REWARDS, own=True, description="By name.")
+    tiers = root_field(resolvers.configuration.resolve_tiers, May.READ_REWARDS, own=True, description="By rising threshold.")
     liability = root_field(
-        liability.resolve, May.READ_REPORTS, description="What is owed, by asset: now, or at another instant."
+        resolvers.liability.resolve, May.READ_REPORTS, description="What is owed, by asset: now, or at another instant."
     )
-    bulk_operation = root_field(bulk_operation.resolve, May.BULK)
+    bulk_operation = root_field(resolvers.bulk_operation.resolve, May.BULK)
 
 
 @strawberry.type
 class Mutation:
     adjust_credit = root_field(
-        adjust.resolve, May.ADD_CREDIT, May.REMOVE_CREDIT, description="Add (or, negative, remove) value on one account."
+        resolvers.adjust.resolve, May.ADD_CREDIT, May.REMOVE_CREDIT, description="Add (or, negative, remove) value on one account."
     )
-    bulk_credit = root_field(bulk_credit.resolve, May.BULK, description="Adjust many customers at once.")
-    assign_credit = root_field(assign.resolve, May.ASSIGN, description="Set one credit against invoices, all or nothing.")
+    bulk_credit = root_field(resolvers.bulk_credit.resolve, May.BULK, description="Adjust many customers at once.")
+    assign_credit = root_field(resolvers.assign.resolve, May.ASSIGN, description="Set one credit against invoices, all or nothing.")
     give_reward = root_field(
-        give_reward.resolve, May.GIVE_REWARD, May.GIVE_REWARD_FREE, description="Give a coupon, for points or free of them."
+        resolvers.give_reward.resolve, May.GIVE_REWARD, May.GIVE_REWARD_FREE, description="Give a coupon, for points or free of them."
     )
-    upsert_customer = root_field(upsert_customer.resolve, May.WRITE_CUSTOMERS, description="Add or edit a customer.")
-    create_invoice = root_field(create_invoice.resolve, May.WRITE_INVOICES, description="Issue an invoice.")
+    upsert_customer = root_field(resolvers.upsert_customer.resolve, May.WRITE_CUSTOMERS, description="Add or edit a customer.")
+    create_invoice = root_field(resolvers.create_invoice.resolve, May.WRITE_INVOICES, description="Issue an invoice.")
     record_payment = root_field(
-        record_payment.resolve, May.WRITE_PAYMENTS, description="Note money that came in for an invoice."
+        resolvers.record_payment.resolve, May.WRITE_PAYMENTS, description="Note money that came in for an invoice."
     )
 
 

@@ -12,7 +12,7 @@ class Role(StrEnum):
     ADMIN = "ADMIN"
     PARTNER = "PARTNER"
     CUSTOMER = "CUSTOMER"
-    SYSTEM = strawberry.enum_value("SYSTEM", description="Scrip itself: a job or an import.")  # type: ignore[assignment]
+    SYSTEM = "SYSTEM"  # Scrip itself: a job or an import
 
 
 @strawberry.enum
