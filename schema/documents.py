@@ -229,6 +229,11 @@ class ScripSchema(strawberry.Schema):
         """As Strawberry's, with a refusal as the only result, where by itself it would end the stream without one."""
         return _with_refusal(await super().stream(*args, **options))
 
+    @property
+    def graphql(self) -> GraphQLSchema:
+        """The schema as graphql-core has it: to print, to walk."""
+        return self._schema
+
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """Strawberry calls this once with the errors of each result, before anybody else sees them."""
         context = execution_context.context if execution_context else None
