@@ -28,7 +28,7 @@ check: environment-dev ## Look the code over: style, types, floors, schema, migr
 	$(python) -m mypy
 	$(python) -c "import sys; from importlinter.cli import lint_imports_command; sys.exit(lint_imports_command())"
 	$(python) -m app.cli sdl | diff schema.graphql -
-	$(python) scripts/check_migrations.py
+	$(python) -m scripts.check_migrations
 
 bench: environment-dev ## Measure the speed of posting; takes some minutes
 	@$(python) -m benchmarks

@@ -117,9 +117,7 @@ async def open_database(url: str, *, pool_min: int, pool_max: int) -> AsyncItera
 
     Raises SetupProblem when the database is out of reach, too old or not migrated.
     """
-    async with _connection(url) as connection:
-        await _check_server(connection, url)
-        await _check_migrated(connection, url)
+    await check_database(url)
     context = TortoiseContext()
     with context:
         # Without the fallback, requests find no context: they run in other tasks than the one that starts the app.
@@ -129,6 +127,13 @@ async def open_database(url: str, *, pool_min: int, pool_max: int) -> AsyncItera
         yield
     finally:
         await context.close_connections()
+
+
+async def check_database(url: str) -> None:
+    """Raises SetupProblem when the database is out of reach, too old or not migrated."""
+    async with _connection(url) as connection:
+        await _check_server(connection, url)
+        await _check_migrated(connection, url)
 
 
 async def _check_server(connection: "asyncpg.Connection[Any]", url: str) -> None:
