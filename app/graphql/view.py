@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 from starlette.requests import Request
@@ -33,6 +33,13 @@ _FIXED_HEADERS = [(b"cache-control", b"no-store"), (b"x-content-type-options", b
 _CONTENT_TYPES = {name: f"{name}; charset=utf-8".encode() for name in (JSON, GRAPHQL_RESPONSE)}
 
 
+class RequestContext(Protocol):
+    """What resolvers find in `info.context`."""
+
+    async def close(self) -> None:
+        """Give back what the request holds, whatever became of it."""
+
+
 class GraphQLView:
     """Answers GraphQL over HTTP: one operation per request, queries by GET or POST, mutations by POST alone.
 
@@ -44,7 +51,7 @@ class GraphQLView:
     def __init__(
         self,
         schema: BaseSchema,
-        make_context: Callable[[Request], Awaitable[object]],
+        make_context: Callable[[Request], Awaitable[RequestContext]],
         *,
         max_body_bytes: int = DEFAULT_MAX_BODY_BYTES,
         execution_timeout: float = DEFAULT_EXECUTION_TIMEOUT,
@@ -86,10 +93,13 @@ class GraphQLView:
             raise HttpError(406, f"The answer can be {JSON} or {GRAPHQL_RESPONSE}.", ErrorCode.NOT_ACCEPTABLE)
         params = await read_params(request, self._max_body_bytes)
         context = await self._make_context(request)
-        result = await self._execute(params, context, request.method)
+        try:
+            result = await self._execute(params, context, request.method)
+        finally:
+            await context.close()
         return _response_of(result, media_type)
 
-    async def _execute(self, params: GraphQLParams, context: object, method: str) -> ExecutionResult:
+    async def _execute(self, params: GraphQLParams, context: RequestContext, method: str) -> ExecutionResult:
         try:
             async with asyncio.timeout(self._execution_timeout):
                 return await self._schema.execute(

@@ -27,6 +27,9 @@ class Context:
         self.request_id = request_id
         self.done: list[str] = []
 
+    async def close(self) -> None:
+        pass
+
 
 @strawberry.input
 class NoteInput:

@@ -24,6 +24,9 @@ class Context:
     def __init__(self, request_id: str) -> None:
         self.request_id = request_id
 
+    async def close(self) -> None:
+        pass
+
 
 class OutOfStock(GraphQLError):
     def __init__(self) -> None:

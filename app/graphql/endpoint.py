@@ -1,0 +1,47 @@
+"""GraphQL as this project serves it: the view, with a context for each request."""
+
+from collections.abc import Awaitable, Callable
+
+from starlette.requests import Request
+
+from app.graphql.requests import DEFAULT_MAX_BODY_BYTES
+from app.graphql.view import DEFAULT_EXECUTION_TIMEOUT, GraphQLView
+from auth.backend import principal_of
+from models.ledger import Ledger
+from models.reads.tenants import TenantDirectory
+from schema.context import Context
+from schema.loaders import Loaders
+from schema.root import schema
+
+
+def graphql_view(
+    ledger: Ledger,
+    tenants: TenantDirectory,
+    *,
+    max_body_bytes: int = DEFAULT_MAX_BODY_BYTES,
+    execution_timeout: float = DEFAULT_EXECUTION_TIMEOUT,
+    ide: bool = True,
+) -> GraphQLView:
+    """What is mounted at /graphql, behind the middlewares of authentication and request ids."""
+    return GraphQLView(
+        schema,
+        context_maker(ledger, tenants),
+        max_body_bytes=max_body_bytes,
+        execution_timeout=execution_timeout,
+        ide=ide,
+    )
+
+
+def context_maker(ledger: Ledger, tenants: TenantDirectory) -> Callable[[Request], Awaitable[Context]]:
+    """Makes each request's context: whose it is, and the way to this ledger."""
+
+    async def make_context(request: Request) -> Context:
+        return Context(
+            principal=principal_of(request),
+            ledger=ledger,
+            tenants=tenants,
+            loaders=Loaders,
+            request_id=getattr(request.state, "request_id", None),
+        )
+
+    return make_context
