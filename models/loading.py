@@ -112,9 +112,9 @@ async def load_facts(
     rows = await connection.raw.fetch(
         """SELECT k.account_id, t.config_version, c.id, c.membership_cancelled_at,
             (SELECT coalesce(sum(x.remaining_minor), 0)::bigint FROM credits x WHERE x.tenant_id = $1
-                AND x.account_id = k.account_id AND x.remaining_minor > 0 AND x.starts_at > $4) AS scheduled_minor,
+                AND x.account_id = k.account_id AND x.open AND x.starts_at > $4) AS scheduled_minor,
             (SELECT coalesce(sum(x.remaining_minor), 0)::bigint FROM credits x WHERE x.tenant_id = $1
-                AND x.account_id = k.account_id AND x.remaining_minor > 0 AND x.expires_at <= $4) AS expired_minor
+                AND x.account_id = k.account_id AND x.open AND x.expires_at <= $4) AS expired_minor
         FROM tenants t
         LEFT JOIN unnest($2::uuid[], $3::uuid[]) AS k(customer_id, account_id) ON true
         LEFT JOIN customers c ON c.tenant_id = $1 AND c.id = k.customer_id
@@ -256,7 +256,7 @@ async def _open_credits(
     rows = await connection.raw.fetch(
         f"""SELECT {_CREDIT_COLUMNS} FROM unnest($2::uuid[]) AS k(account_id)
         CROSS JOIN LATERAL (
-            SELECT * FROM credits o WHERE o.tenant_id = $1 AND o.account_id = k.account_id AND o.remaining_minor > 0
+            SELECT * FROM credits o WHERE o.tenant_id = $1 AND o.account_id = k.account_id AND o.open
                 AND o.starts_at <= $3 AND (o.expires_at IS NULL OR o.expires_at > $3)
             ORDER BY o.expires_at NULLS LAST, o.restricted DESC, o.created_at, o.id LIMIT $4
         ) AS c
