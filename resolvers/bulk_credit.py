@@ -3,8 +3,8 @@
 from models.errors import LedgerError
 from models.operations.bulk_credit import bulk_credit
 from schema.context import Info
-from schema.mutations.bulk_credit import BulkCreditInput, BulkCreditPayload
 from schema.mutations.base import idempotency_key
+from schema.mutations.bulk_credit import BulkCreditInput, BulkCreditPayload
 from schema.types.errors import user_errors
 
 

@@ -26,7 +26,7 @@ async def resolve_rewards(
     context = info.context
     conditions = (rewards.ACTIVE,) if _active_only(context, active_only) else ()
     tenant = context.tenant.id
-    return await paged(info, rewards.REWARDS, tenant, *conditions, first=first, after=after, last=last, before=before)
+    return await paged(info, rewards.REWARDS, tenant, (first, after, last, before), *conditions)
 
 
 async def resolve_tiers(info: Info) -> list[Tier]:

@@ -3,8 +3,8 @@
 from models.errors import LedgerError
 from models.operations.create_invoice import create_invoice
 from schema.context import Info
-from schema.mutations.create_invoice import CreateInvoiceInput, CreateInvoicePayload
 from schema.mutations.base import idempotency_key
+from schema.mutations.create_invoice import CreateInvoiceInput, CreateInvoicePayload
 from schema.types.errors import user_errors
 
 

@@ -42,4 +42,4 @@ async def resolve_all(
     if search is not None and search.strip():
         conditions = (customers.matching(texts.argument(search.strip(), texts.MAX_SEARCH, "search")),)
     tenant = info.context.tenant.id
-    return await paged(info, customers.CUSTOMERS, tenant, *conditions, first=first, after=after, last=last, before=before)
+    return await paged(info, customers.CUSTOMERS, tenant, (first, after, last, before), *conditions)

@@ -30,4 +30,4 @@ async def resolve_all(
             return None
         listing, parent = invoices.CUSTOMER_INVOICES, asked
     conditions = () if status is None else (invoices.with_status(status),)
-    return await paged(info, listing, parent, *conditions, first=first, after=after, last=last, before=before)
+    return await paged(info, listing, parent, (first, after, last, before), *conditions)

@@ -24,6 +24,4 @@ async def resolve(
     if customer is None or not await context.may_see(customer) or await context.loaders.customers.load(customer) is None:
         return None
     conditions = ledger.between(from_, to) + (() if asset is None else (ledger.of_asset(asset),))
-    return await paged(
-        info, ledger.CUSTOMER_LEDGER, customer, *conditions, first=first, after=after, last=last, before=before
-    )
+    return await paged(info, ledger.CUSTOMER_LEDGER, customer, (first, after, last, before), *conditions)

@@ -3,8 +3,8 @@
 from models.errors import LedgerError
 from models.operations.record_payment import record_payment
 from schema.context import Info
-from schema.mutations.record_payment import RecordPaymentInput, RecordPaymentPayload
 from schema.mutations.base import idempotency_key
+from schema.mutations.record_payment import RecordPaymentInput, RecordPaymentPayload
 from schema.types.errors import user_errors
 
 

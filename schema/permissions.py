@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from functools import wraps
-from typing import Any, Final, Optional, get_type_hints
+from typing import Any, Final, get_type_hints
 
 import strawberry
 from strawberry.types.base import get_object_definition
@@ -44,9 +44,9 @@ def _guarded(
         return await resolver(info=info, **arguments)
 
     # Nullable whatever the resolver says: one field's failure never hides what another has posted.
-    shown = Optional[get_type_hints(resolver, include_extras=True)["return"]]  # noqa: UP045 - it is made at run time
+    answer = get_type_hints(resolver, include_extras=True)["return"]
     return strawberry.field(
-        resolver=guarded, graphql_type=shown, description=description, metadata={DECLARED: permissions}
+        resolver=guarded, graphql_type=answer | None, description=description, metadata={DECLARED: permissions}
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from models.reads.session import ReadSession
-from models.tables import LimitCounter, LimitRule, Reason, Service, Tier
+from models.tables import LimitRule, Reason, Service, Tier
 
 
 async def reasons(session: ReadSession, *, active_only: bool) -> list[Reason]:

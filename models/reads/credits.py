@@ -50,5 +50,4 @@ def with_status(statuses: Collection[str], now: datetime) -> Condition:
 
 
 async def by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[CreditView]:
-    sql = f"select {_COLUMNS} from credits t where t.tenant_id = $1 and t.id = any($2::uuid[])"
-    return [_view(row) for row in await session.fetch(sql, list(ids))]
+    return [_view(row) for row in await session.fetch_by_ids("credits", _COLUMNS, ids)]

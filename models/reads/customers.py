@@ -10,6 +10,8 @@ from models.views import CustomerView
 
 _COLUMNS: Final = "t.id, t.external_id, t.name, t.email, t.created_at"
 
+_BY_EXTERNAL_ID: Final = f"select {_COLUMNS} from customers t where t.tenant_id = $1 and t.external_id = $2"
+
 
 def _view(row: Any) -> CustomerView:
     return CustomerView(row["id"], row["external_id"], row["name"], row["email"], row["created_at"])
@@ -33,11 +35,9 @@ def matching(text: str) -> Condition:
 
 
 async def by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[CustomerView]:
-    sql = f"select {_COLUMNS} from customers t where t.tenant_id = $1 and t.id = any($2::uuid[])"
-    return [_view(row) for row in await session.fetch(sql, list(ids))]
+    return [_view(row) for row in await session.fetch_by_ids("customers", _COLUMNS, ids)]
 
 
 async def by_external_id(session: ReadSession, external_id: str) -> CustomerView | None:
-    sql = f"select {_COLUMNS} from customers t where t.tenant_id = $1 and t.external_id = $2"
-    rows = await session.fetch(sql, external_id)
+    rows = await session.fetch(_BY_EXTERNAL_ID, external_id)
     return _view(rows[0]) if rows else None

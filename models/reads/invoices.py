@@ -59,15 +59,12 @@ def with_status(statuses: Collection[str]) -> Condition:
 
 
 async def by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[InvoiceView]:
-    sql = f"select {_INVOICE} from invoices t where t.tenant_id = $1 and t.id = any($2::uuid[])"
-    return [_invoice(row) for row in await session.fetch(sql, list(ids))]
+    return [_invoice(row) for row in await session.fetch_by_ids("invoices", _INVOICE, ids)]
 
 
 async def assignments_by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[AssignmentView]:
-    sql = f"select {_ASSIGNMENT} from assignments t where t.tenant_id = $1 and t.id = any($2::uuid[])"
-    return [_assignment(row) for row in await session.fetch(sql, list(ids))]
+    return [_assignment(row) for row in await session.fetch_by_ids("assignments", _ASSIGNMENT, ids)]
 
 
 async def payments_by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[PaymentView]:
-    sql = f"select {_PAYMENT} from payments t where t.tenant_id = $1 and t.id = any($2::uuid[])"
-    return [_payment(row) for row in await session.fetch(sql, list(ids))]
+    return [_payment(row) for row in await session.fetch_by_ids("payments", _PAYMENT, ids)]

@@ -14,7 +14,7 @@ _ENTRY: Final = """
     t.created_at, (select o.asset from accounts o where o.tenant_id = t.tenant_id and o.id = t.account_id) as asset"""
 
 _TRANSACTIONS: Final = """
-    select t.id, t.customer_id, t.kind, t.reason, x.note, t.created_at,
+    select t.id, t.customer_id, t.kind, t.reason, nullif(x.note, '') as note, t.created_at,
            a.subject, a.name, a.role, nullif(a.client, '') as client,
            b.id as approver, b.subject as by_subject, b.name as by_name, b.role as by_role,
            nullif(b.client, '') as by_client
@@ -65,8 +65,7 @@ def between(from_: datetime | None, to: datetime | None) -> tuple[Condition, ...
 
 
 async def entries_by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[EntryView]:
-    sql = f"select {_ENTRY} from entries t where t.tenant_id = $1 and t.id = any($2::uuid[])"
-    return [_entry(row) for row in await session.fetch(sql, list(ids))]
+    return [_entry(row) for row in await session.fetch_by_ids("entries", _ENTRY, ids)]
 
 
 def _transaction(row: Any) -> TransactionView:

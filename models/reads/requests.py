@@ -59,8 +59,7 @@ ONLY_FAILED: Final = Condition("t.error is not null")
 
 
 async def operations_by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[BulkOperationView]:
-    sql = f"select {_OPERATION} from bulk_operations t where t.tenant_id = $1 and t.id = any($2::uuid[])"
-    return [_operation(row) for row in await session.fetch(sql, list(ids))]
+    return [_operation(row) for row in await session.fetch_by_ids("bulk_operations", _OPERATION, ids)]
 
 
 def _approval(row: Any) -> ApprovalRequestView:

@@ -54,10 +54,8 @@ def with_status(statuses: Collection[str], now: datetime) -> Condition:
 
 
 async def rewards_by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[RewardView]:
-    sql = f"select {_REWARD} from rewards t where t.tenant_id = $1 and t.id = any($2::uuid[])"
-    return [_reward(row) for row in await session.fetch(sql, list(ids))]
+    return [_reward(row) for row in await session.fetch_by_ids("rewards", _REWARD, ids)]
 
 
 async def coupons_by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[CouponView]:
-    sql = f"select {_COUPON} from coupons t where t.tenant_id = $1 and t.id = any($2::uuid[])"
-    return [_coupon(row) for row in await session.fetch(sql, list(ids))]
+    return [_coupon(row) for row in await session.fetch_by_ids("coupons", _COUPON, ids)]

@@ -69,7 +69,7 @@ class Account(Node):
     ) -> Pending[Any]:  # fmt: skip
         info.context.require(Permission.READ_LEDGER)
         conditions = () if status is None else (credits.with_status(status, info.context.now),)
-        return paged(info, credits.CREDITS, self.view.id, *conditions, first=first, after=after, last=last, before=before)
+        return paged(info, credits.CREDITS, self.view.id, (first, after, last, before), *conditions)
 
     @strawberry.field(graphql_type=Connection[LedgerEntryRef], description="By sequence; the newest are the last.")
     def ledger(
@@ -77,7 +77,7 @@ class Account(Node):
         before: str | None = None,
     ) -> Pending[Any]:  # fmt: skip
         info.context.require(Permission.READ_LEDGER)
-        return paged(info, ledger.ACCOUNT_LEDGER, self.view.id, first=first, after=after, last=last, before=before)
+        return paged(info, ledger.ACCOUNT_LEDGER, self.view.id, (first, after, last, before))
 
 
 @strawberry.type(description="One lot of value on an account, with its own remainder, start and expiry.")
@@ -113,7 +113,7 @@ class Credit(Node):
         before: str | None = None,
     ) -> Pending[Any]:  # fmt: skip
         info.context.require(Permission.READ_INVOICES)
-        return paged(info, invoices.CREDIT_ASSIGNMENTS, self.view.id, first=first, after=after, last=last, before=before)
+        return paged(info, invoices.CREDIT_ASSIGNMENTS, self.view.id, (first, after, last, before))
 
     @strawberry.field(graphql_type=TransactionRef, description="What opened it.")
     def transaction(self, info: Info) -> Pending[Any]:

@@ -20,6 +20,10 @@ Pending = T | Awaitable[T]
 """A value that is known already, or will be: a field may answer with either."""
 
 
+PageArguments = tuple[int | None, str | None, int | None, str | None]
+"""Relay's first, after, last and before."""
+
+
 class Reader(Protocol):
     """What a type needs to know of the request to show a row."""
 
@@ -75,15 +79,14 @@ def connection(page: Page[V], listing: Listing[V], show: Show[V, T], reader: Rea
 
 
 def paged(
-    info: "Info", listing: Listing[Any], parent: UUID, *conditions: Condition,
-    first: int | None = None, after: str | None = None, last: int | None = None, before: str | None = None,
-) -> Pending[Connection[Any]]:  # fmt: skip
+    info: "Info", listing: Listing[Any], parent: UUID, page: PageArguments, *conditions: Condition
+) -> Pending[Connection[Any]]:
     """A page of the parent's list, read together with the same page of every other parent in this request.
 
     Raises BadUserInput where the arguments name no page.
     """
     try:
-        request = page_request(listing, first, after, last, before)
+        request = page_request(listing, *page)
     except BadPage as error:
         raise BadUserInput(str(error)) from None
     return info.context.loaders.pages.get((listing, parent, request, conditions))

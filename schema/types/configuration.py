@@ -47,7 +47,7 @@ class Service(Node):
 class Tier:
     name: str
     threshold: Decimal
-    next: Optional["Tier"]  # noqa: UP045 - Strawberry resolves this forward reference only when written so
+    next: Optional["Tier"]
 
 
 class Tiers:

@@ -61,9 +61,7 @@ class Customer(Node):
     ) -> Pending[Any]:  # fmt: skip
         info.context.require(Permission.READ_LEDGER)
         conditions = () if asset is None else (ledger.of_asset(asset),)
-        return paged(
-            info, ledger.CUSTOMER_LEDGER, self.view.id, *conditions, first=first, after=after, last=last, before=before
-        )
+        return paged(info, ledger.CUSTOMER_LEDGER, self.view.id, (first, after, last, before), *conditions)
 
     @strawberry.field(graphql_type=Connection[InvoiceRef])
     def invoices(
@@ -72,9 +70,7 @@ class Customer(Node):
     ) -> Pending[Any]:  # fmt: skip
         info.context.require(Permission.READ_INVOICES)
         conditions = () if status is None else (invoices.with_status(status),)
-        return paged(
-            info, invoices.CUSTOMER_INVOICES, self.view.id, *conditions, first=first, after=after, last=last, before=before
-        )
+        return paged(info, invoices.CUSTOMER_INVOICES, self.view.id, (first, after, last, before), *conditions)
 
     @strawberry.field(graphql_type=Connection[CouponRef])
     def coupons(
@@ -83,6 +79,4 @@ class Customer(Node):
     ) -> Pending[Any]:  # fmt: skip
         info.context.require(Permission.READ_REWARDS)
         conditions = () if status is None else (rewards.with_status(status, info.context.now),)
-        return paged(
-            info, rewards.CUSTOMER_COUPONS, self.view.id, *conditions, first=first, after=after, last=last, before=before
-        )
+        return paged(info, rewards.CUSTOMER_COUPONS, self.view.id, (first, after, last, before), *conditions)

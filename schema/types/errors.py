@@ -1,12 +1,11 @@
 """Expected failures, as payloads carry them."""
 
 from decimal import Decimal
-from typing import Any
 
 import strawberry
 
 from models.errors import InsufficientBalance, LedgerError, LedgerErrors, LimitExceeded
-from schema.types.enums import LimitScope, UserErrorCode
+from schema.types.enums import UserErrorCode
 from schema.types.limits import LimitRemaining
 
 

@@ -53,7 +53,7 @@ class Invoice(Node):
         before: str | None = None,
     ) -> Pending[Any]:  # fmt: skip
         info.context.require(Permission.READ_INVOICES)
-        return paged(info, invoices.INVOICE_ASSIGNMENTS, self.view.id, first=first, after=after, last=last, before=before)
+        return paged(info, invoices.INVOICE_ASSIGNMENTS, self.view.id, (first, after, last, before))
 
 
 @strawberry.type(description="An amount of one credit set against one invoice.")

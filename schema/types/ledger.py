@@ -86,4 +86,4 @@ class Transaction(Node):
         before: str | None = None,
     ) -> Pending[Any]:  # fmt: skip
         info.context.require(Permission.READ_LEDGER)
-        return paged(info, ledger.TRANSACTION_ENTRIES, self.view.id, first=first, after=after, last=last, before=before)
+        return paged(info, ledger.TRANSACTION_ENTRIES, self.view.id, (first, after, last, before))

@@ -86,7 +86,7 @@ class BulkOperation(Node):
         self, info: Info, only_failed: bool | None = False, first: int | None = None, after: str | None = None
     ) -> Pending[Any]:
         conditions = (requests.ONLY_FAILED,) if only_failed else ()
-        return paged(info, requests.BULK_ROWS, self.view.id, *conditions, first=first, after=after)
+        return paged(info, requests.BULK_ROWS, self.view.id, (first, after, None, None), *conditions)
 
 
 def _as_asked(amount: Decimal, asset: str) -> Decimal:
