@@ -124,11 +124,7 @@ class EmbeddedPostgres:
         except BaseException:
             self.stop()
             raise
-        return Urls(
-            app=_url(APP, passwords.app, socket),
-            owner=_url(OWNER, passwords.owner, socket),
-            admin=_url(ADMIN, passwords.admin, socket),
-        )
+        return _urls(passwords, socket)
 
     def stop(self) -> None:
         """Stop the server if it runs, breaking its connections off cleanly, and let go of the folder."""
@@ -276,6 +272,40 @@ class EmbeddedPostgres:
             self._socket = None
 
 
+def running_server(data_dir: Path) -> Urls | None:
+    """How to reach the server that another process runs in this folder; None where there is none.
+
+    Raises SetupProblem where that process belongs to somebody whose passwords cannot be read.
+    """
+    folder = data_dir.absolute()
+    cluster = folder / "postgres"
+    try:
+        pid = int((cluster / "postmaster.pid").read_text().splitlines()[0])
+        if not _serves(pid, cluster):
+            return None
+        passwords = _Passwords(**json.loads((folder / "passwords.json").read_text()))
+        socket = Path((folder / "socket").read_text())
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except PermissionError as error:
+        raise SetupProblem(f"The data folder {folder} is somebody else's: {error.filename} cannot be read.") from error
+    return _urls(passwords, socket)
+
+
+def running(data_dir: Path) -> Urls | None:
+    """How to reach the server that another process runs in this folder; None where none does."""
+    folder = data_dir.absolute()
+    try:
+        with (folder / "lock").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return None
+    except BlockingIOError:
+        passwords, socket = folder / "passwords.json", folder / "socket"
+        return _urls(_Passwords(**json.loads(passwords.read_text())), Path(socket.read_text()))
+    except FileNotFoundError:
+        return None
+
+
 def stop_leftover(cluster: Path, say: Callable[[str], None]) -> None:
     """Stop the server that a killed run left running on `cluster`, and take away what it left in the file system.
 
@@ -327,6 +357,22 @@ def data_argument(cluster: Path) -> str:
     leads through this name to the folder itself, without walking there.
     """
     return "/proc/self/cwd" if os.geteuid() == 0 else str(cluster)
+
+
+def _urls(passwords: _Passwords, socket: Path) -> Urls:
+    return Urls(
+        app=_url(APP, passwords.app, socket),
+        owner=_url(OWNER, passwords.owner, socket),
+        admin=_url(ADMIN, passwords.admin, socket),
+    )
+
+
+def _urls(passwords: _Passwords, socket: Path) -> Urls:
+    return Urls(
+        app=_url(APP, passwords.app, socket),
+        owner=_url(OWNER, passwords.owner, socket),
+        admin=_url(ADMIN, passwords.admin, socket),
+    )
 
 
 def _url(role: str, password: str, socket: Path) -> str:

@@ -6,11 +6,13 @@ from types import FrameType
 
 import typer
 
+from app.cli.import_command import import_commands
 from app.cli.migrate import migrate_command
 from app.cli.run import run_command
 from app.cli.sdl import sdl_command
 from app.cli.serve import serve_command
 from app.cli.token import token_command
+from app.cli.verify import verify_command
 from app.problems import SetupProblem
 
 cli = typer.Typer(
@@ -24,7 +26,9 @@ cli.command("run")(run_command)
 cli.command("serve")(serve_command)
 cli.command("migrate")(migrate_command)
 cli.command("token")(token_command)
+cli.command("verify")(verify_command)
 cli.command("sdl")(sdl_command)
+cli.add_typer(import_commands, name="import")
 
 
 def main() -> None:

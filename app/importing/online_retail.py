@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Final, TextIO
+from typing import Final, TextIO, cast
 
 from models.commands import InvoiceLineItem
 from models.errors import LedgerError
@@ -48,8 +48,8 @@ class BadFile(Exception):
 class Document:
     """An invoice or a credit note. Quantities are positive in both.
 
-    number: as in the file, a credit note's with its C. customer: the CustomerID's digits. at: when it was issued, by the
-    shop's own clock: the earliest of its lines'.
+    number: as in the file, a credit note's with its C. customer: the CustomerID's digits. at: when it was issued, by
+    the shop's own clock: the earliest of its lines'.
     """
 
     number: str
@@ -88,7 +88,7 @@ def is_credit_note(number: str) -> bool:
 def read(path: Path) -> Contents:
     """All that is in the file, compressed or not. Raises BadFile, naming the line of each bad row."""
     reader = _Reader()
-    with _opened(path) as stream, _told_plainly(path):
+    with _told_plainly(path), _opened(path) as stream:
         rows = csv.reader(stream, strict=True)
         reader.header(next(rows, []))
         for row in rows:
@@ -99,17 +99,15 @@ def read(path: Path) -> Contents:
 @contextmanager
 def _opened(path: Path) -> Iterator[TextIO]:
     """The file as text, unpacked if it is gzip: its first bytes say so, whatever it is called."""
-    try:
-        with path.open("rb") as raw:
-            packed = raw.read(2) == _GZIP_MAGIC
-        # utf-8-sig: what spreadsheets write begins with a byte order mark.
-        opener = gzip.open if packed else open
-        stream = opener(path, "rt", encoding="utf-8-sig", newline="")
-    except OSError as error:
-        raise BadFile([f"{path} cannot be read: {error.strerror or error}."]) from error
-    with stream as text:
-        assert not isinstance(text, bytes)  # noqa: S101 (for the type checker)
-        yield text  # type: ignore[misc]
+    with path.open("rb") as raw:
+        packed = raw.read(2) == _GZIP_MAGIC
+    # utf-8-sig: what spreadsheets write begins with a byte order mark.
+    if packed:
+        with gzip.open(path, "rt", encoding="utf-8-sig", newline="") as unpacked:
+            yield cast(TextIO, unpacked)
+    else:
+        with path.open(encoding="utf-8-sig", newline="") as text:
+            yield text
 
 
 @contextmanager
@@ -120,7 +118,7 @@ def _told_plainly(path: Path) -> Iterator[None]:
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise BadFile([f"{path} is damaged: {error}."]) from error
     except UnicodeDecodeError as error:
-        raise BadFile([f"{path} is not UTF-8 text: {error.reason} at byte {error.start} of a block."]) from error
+        raise BadFile([f"{path} is not UTF-8 text."]) from error
     except csv.Error as error:
         raise BadFile([f"{path} is not CSV: {error}."]) from error
     except OSError as error:
@@ -165,8 +163,9 @@ class _Reader:
         untold = self._bad_rows - len(self._problems)
         problems = self._problems + ([f"and {untold:,} more bad rows"] if untold else [])
         for document in self._documents.values():
-            if not document.is_credit_note and len(document.lines) > MAX_LINES:
-                problems.append(f"invoice {document.number}: it has {len(document.lines):,} lines, the most is {MAX_LINES:,}")
+            lines = len(document.lines)
+            if not document.is_credit_note and lines > MAX_LINES:
+                problems.append(f"invoice {document.number}: it has {lines:,} lines, the most is {MAX_LINES:,}")
             if document.is_credit_note and not document.total:
                 problems.append(f"credit note {document.number}: it comes to nothing")
         if problems:

@@ -31,8 +31,8 @@ class ImportStopped(Exception):
 
 async def post_documents(
     ledger: Ledger, tenant_id: UUID, documents: Iterable[Document], step: Callable[[], None]
-) -> None:
-    """Post every document once, whatever was posted before. `step` is called after each.
+) -> int:
+    """Post every document once, whatever was posted before. Answers how many were new. `step` is called after each.
 
     In order of time for each customer, since a credit note pays the invoices that come after it; customers side by
     side. Raises ImportStopped at the first that is refused.
@@ -44,14 +44,16 @@ async def post_documents(
         theirs.sort(key=lambda document: document.order)
     known = await _known_customers(tenant_id, list(by_customer))
     # Whoever has most documents takes longest, and so comes first.
+    new = 0
     queue = deque(sorted(by_customer.items(), key=lambda item: -len(item[1])))
 
     async def work() -> None:
+        nonlocal new
         while queue:
             external_id, theirs = queue.popleft()
             customer_id = known.get(external_id) or await _add_customer(ledger, tenant_id, external_id)
             for document in theirs:
-                await _post(ledger, tenant_id, customer_id, document)
+                new += await _post(ledger, tenant_id, customer_id, document)
                 step()
 
     try:
@@ -60,6 +62,7 @@ async def post_documents(
                 workers.create_task(work())
     except* ImportStopped as stopped:
         raise stopped.exceptions[0] from None
+    return new
 
 
 def key_of(number: str) -> str:
@@ -86,23 +89,21 @@ async def _add_customer(ledger: Ledger, tenant_id: UUID, external_id: str) -> UU
     return customer.id
 
 
-async def _post(ledger: Ledger, tenant_id: UUID, customer_id: UUID, document: Document) -> None:
-    for tries in range(1, MAX_TRIES + 1):
+async def _post(ledger: Ledger, tenant_id: UUID, customer_id: UUID, document: Document) -> bool:
+    """Post one, and answer whether it was new."""
+    key = key_of(document.number)
+    for _ in range(MAX_TRIES):
         try:
             if document.is_credit_note:
-                command = credit_note(customer_id, document)
-                await adjust_credit(ledger, tenant_id, ACTOR, command, key_of(document.number))
+                done = await adjust_credit(ledger, tenant_id, ACTOR, credit_note(customer_id, document), key)
             else:
-                await create_invoice(
-                    ledger, tenant_id, ACTOR, invoice(customer_id, document), key_of(document.number)
-                )
+                done = await create_invoice(ledger, tenant_id, ACTOR, invoice(customer_id, document), key)
         except Busy:
-            if tries == MAX_TRIES:
-                raise ImportStopped(f"{_name(document)}: the ledger is busy. Try again.") from None
+            continue  # it has waited for its turn already, many times over
         except LedgerError as error:
             raise ImportStopped(f"{_name(document)}: {error.message}") from error
-        else:
-            return
+        return not done.replayed
+    raise ImportStopped(f"{_name(document)}: {Busy().message}")
 
 
 def invoice(customer_id: UUID, document: Document) -> CreateInvoice:
@@ -120,9 +121,9 @@ def credit_note(customer_id: UUID, document: Document) -> AdjustCredit:
 
 
 def _note(document: Document) -> str:
-    """`Credit note C536391: 12 × 22556 PLASTERS IN TIN CIRCUS PARADE at 1.65; …`, cut short between two goods."""
+    """`Credit note C536391: 12 of 22556 PLASTERS IN TIN CIRCUS PARADE at 1.65; …`, cut short between two goods."""
     note = f"Credit note {document.number}: "
-    goods = [f"{line.quantity} × {line.description} at {_money(line.unit_price)}" for line in document.lines]
+    goods = [f"{line.quantity} of {line.description} at {_money(line.unit_price)}" for line in document.lines]
     for told, one in enumerate(goods):
         if len(note) + len(one) > MAX_NOTE_CHARACTERS:
             return f"{note}and {len(goods) - told} more"

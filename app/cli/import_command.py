@@ -1,0 +1,117 @@
+"""`scrip import`: data from files, into one tenant."""
+
+import asyncio
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Final
+from uuid import UUID
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from app.cli.database import app_database
+from app.cli.output import say
+from app.database import open_database
+from app.importing.figures import Figures, figures_of
+from app.importing.online_retail import BadFile, Contents, read
+from app.importing.posting import ImportStopped, key_of, post_documents
+from app.problems import SetupProblem
+from app.settings import load_settings
+from models.errors import Duplicate
+from models.ledger import Ledger
+from models.operations.create_tenant import create_tenant
+from models.session import tenant_id_of
+
+TIME_ZONE: Final = "Europe/London"
+_SLUG: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
+
+import_commands = typer.Typer(help="Bring data in from files.", no_args_is_help=True)
+
+
+@import_commands.callback()
+def import_command() -> None:
+    """Bring data in from files."""
+
+
+@import_commands.command("online-retail")
+def online_retail_command(
+    file: Annotated[Path, typer.Argument(help="The CSV, or the same packed with gzip.")],
+    tenant: Annotated[str, typer.Option(help="The short name of the tenant to load it into.")],
+    create: Annotated[bool, typer.Option("--create-tenant", help="Make the tenant first if there is none.")] = False,
+    time_zone: Annotated[str, typer.Option(help="Of a tenant that is made: its IANA name.")] = TIME_ZONE,
+) -> None:
+    """Load invoices and credit notes from the Online Retail file: all of it or, after a stop, what is missing."""
+    _check_tenant(tenant, time_zone)
+    try:
+        contents = read(file)
+    except BadFile as bad:
+        told = "\n  ".join(bad.problems)
+        raise SetupProblem(f"{file} was not loaded, nothing of it:\n  {told}") from bad
+    with app_database(load_settings()) as url:
+        figures, new = asyncio.run(_load(url, tenant, time_zone if create else None, contents))
+    say(f"{new:,} were new" if new else "All of it was there already; nothing was changed")
+    for row in summary(figures, contents.left_out):
+        print(row)
+
+
+def _check_tenant(slug: str, time_zone: str) -> None:
+    if not _SLUG.fullmatch(slug):
+        raise SetupProblem(f"A tenant's short name is of small letters, digits and hyphens, and not {slug[:80]!r}.")
+    try:
+        ZoneInfo(time_zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise SetupProblem(f"There is no time zone {time_zone!r}; they are named as in Europe/London.") from error
+
+
+async def _load(url: str, slug: str, time_zone_of_new: str | None, contents: Contents) -> tuple[Figures, int]:
+    """Load what is missing. Answers the figures of all that the file holds, and how many documents were new."""
+    async with open_database(url, pool_min=1, pool_max=10):
+        ledger = Ledger()
+        try:
+            tenant_id = await _tenant(ledger, slug, time_zone_of_new)
+            with _progress(len(contents.documents)) as step:
+                new = await post_documents(ledger, tenant_id, contents.documents, step)
+        except ImportStopped as stopped:
+            raise SetupProblem(f"{stopped}\nWhat was loaded before it stays; run this again to go on.") from stopped
+        finally:
+            await ledger.close()
+        return await figures_of(tenant_id, [key_of(document.number) for document in contents.documents]), new
+
+
+async def _tenant(ledger: Ledger, slug: str, time_zone_of_new: str | None) -> UUID:
+    """The tenant's id; None as time zone: it has to be there."""
+    found = await tenant_id_of(slug)
+    if found is not None:
+        return found
+    if time_zone_of_new is None:
+        raise SetupProblem(f"There is no tenant {slug!r}. Check the name, or make it with --create-tenant.")
+    try:
+        tenant_id = await create_tenant(ledger, slug, slug, time_zone_of_new)
+    except Duplicate as error:
+        raise SetupProblem(f"{error.message} It was made a moment ago: run this again.") from error
+    say(f"Made the tenant {slug} ({time_zone_of_new})")
+    return tenant_id
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[], None]]:
+    """A bar on standard error, for as long as the block runs; where nobody watches, a line instead."""
+    if not sys.stderr.isatty():
+        say(f"Loading {total:,} invoices and credit notes")
+        yield lambda: None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task("Invoices and credit notes", total=total)
+        yield lambda: progress.advance(task)
+
+
+def summary(figures: Figures, left_out: int) -> list[str]:
+    """The figures in columns, a line each."""
+    rows = [*figures.rows(), ("lines without a customer, left out", f"{left_out:,}", "")]
+    return [f"{what:<34} {count:>8} {amount:>14}".rstrip() for what, count, amount in rows]
