@@ -1,0 +1,53 @@
+"""`scrip verify`: the proof of the books, for people and for a nightly job. Exit status 1 where they are wrong."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from app.cli.database import app_database
+from app.cli.output import say
+from app.database import open_database
+from app.problems import SetupProblem
+from app.settings import load_settings
+from models.reads.verify import Proof, every_tenant, verify
+
+
+def verify_command(
+    tenant: Annotated[
+        str | None, typer.Option(help="The tenant's short name; all of them where it is left out.")
+    ] = None,
+) -> None:
+    """Work out every balance, remainder, invoice, sequence and hash again from the entries, and tell what differs."""
+    with app_database(load_settings()) as url:
+        holds = asyncio.run(_verify(url, tenant))
+    if not holds:
+        raise typer.Exit(1)
+
+
+async def _verify(url: str, slug: str | None) -> bool:
+    async with open_database(url, pool_min=1, pool_max=1):
+        tenants = [each for each in await every_tenant() if slug in (None, each.slug)]
+        if slug is not None and not tenants:
+            raise SetupProblem(f"There is no tenant {slug!r}.")
+        holds = True
+        for each in tenants:
+            proof = await verify(each.id)
+            holds = holds and proof.holds
+            print(_report(each.slug, proof), flush=True)
+    say("Not compared, as no entry tells of them: daily limits used, bulk reports, approval requests, tiers.")
+    return holds
+
+
+def _report(slug: str, proof: Proof) -> str:
+    read = (
+        f"{slug}: {proof.entries:,} entries, {proof.accounts:,} accounts, {proof.credits:,} credits, "
+        f"{proof.invoices:,} invoices, {proof.coupons:,} coupons, {proof.notes:,} notes: "
+    )
+    if proof.holds:
+        return read + "all agree"
+    lines = [f"  {difference.check}: {difference.id}: {difference.detail}" for difference in proof.listed]
+    unlisted = proof.found.total() - len(proof.listed)
+    if unlisted:
+        lines.append(f"  and {unlisted:,} more of the same kinds")
+    return "\n".join([f"{read}{proof.found.total():,} DIFFER", *lines])
