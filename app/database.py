@@ -152,9 +152,8 @@ async def _check_migrated(connection: "asyncpg.Connection[Any]", url: str) -> No
         rows = []
     missing = {path.name for path in (LOCATION / APP_LABEL).glob("[0-9]*_*.py")} - {row["version"] for row in rows}
     if missing:
-        raise SetupProblem(
-            f"The database at {place(url)} is not up to date: it lacks {', '.join(sorted(missing))}. Run `scrip migrate`."
-        )
+        names = ", ".join(sorted(missing))
+        raise SetupProblem(f"The database at {place(url)} is not up to date: it lacks {names}. Run `scrip migrate`.")
 
 
 @asynccontextmanager

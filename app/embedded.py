@@ -15,6 +15,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -207,39 +208,33 @@ class EmbeddedPostgres:
             raise SetupProblem(f"PostgreSQL could not be set up in {cluster}: {_without_secrets(answer.stderr)}")
 
     def _launch(self, account: Account, programs: Path) -> Path:
-        """Start the server and wait for it. Retries while what is left of a killed one still holds its memory."""
+        """Start the server and wait for it. Answers the folder of its socket."""
         self._socket = self._new_socket_folder()
         hand_over(self._socket, account)
         settings = {**self._settings, "unix_socket_directories": str(self._socket)}
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         command = [str(programs / "postgres"), "-D", data_argument(self._cluster), *options]
         _rotate(self._log)
-        give_up = time.monotonic() + LEFTOVER_LIMIT_S
-        while True:
-            with self._log.open("ab") as log:
-                start = log.tell()
-                self._server = subprocess.Popen(
-                    launch_command(account, self._cluster, command),
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    env=ENVIRONMENT,
-                    start_new_session=True,  # Ctrl-C is for us: the server stops last, when we tell it to
-                )
-            if self._wait_until_ready(self._socket):
-                return self._socket
-            self._server = None
-            said = _tail(self._log, start)
-            if "pre-existing shared memory block" not in said or time.monotonic() > give_up:
-                raise SetupProblem(f"PostgreSQL did not start: {_fatal_line(said)} (more in {self._log})")
-            time.sleep(0.2)
+        with self._log.open("ab") as log:
+            start = log.tell()
+            self._server = subprocess.Popen(
+                launch_command(account, self._cluster, command),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=ENVIRONMENT,
+                start_new_session=True,  # Ctrl-C is for us: the server stops last, when we tell it to
+            )
+        if not self._wait_until_ready(self._server, self._socket):
+            said = _fatal_line(_tail(self._log, start))
+            raise SetupProblem(f"PostgreSQL did not start: {said} (more in {self._log})")
+        return self._socket
 
-    def _wait_until_ready(self, socket: Path) -> bool:
+    def _wait_until_ready(self, server: subprocess.Popen[bytes], socket: Path) -> bool:
         """True once the server lets connections in, False when it ended instead."""
-        assert self._server is not None  # noqa: S101 (for the type checker: the caller has just set it)
         probe = [str(installed_programs() / "pg_isready"), "-q", "-h", str(socket), "-t", "5"]
         began = told = time.monotonic()
-        while self._server.poll() is None:
+        while server.poll() is None:
             if subprocess.run(probe, env=ENVIRONMENT, check=False).returncode == 0:
                 return True
             now = time.monotonic()
@@ -292,20 +287,6 @@ def running_server(data_dir: Path) -> Urls | None:
     return _urls(passwords, socket)
 
 
-def running(data_dir: Path) -> Urls | None:
-    """How to reach the server that another process runs in this folder; None where none does."""
-    folder = data_dir.absolute()
-    try:
-        with (folder / "lock").open() as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            return None
-    except BlockingIOError:
-        passwords, socket = folder / "passwords.json", folder / "socket"
-        return _urls(_Passwords(**json.loads(passwords.read_text())), Path(socket.read_text()))
-    except FileNotFoundError:
-        return None
-
-
 def stop_leftover(cluster: Path, say: Callable[[str], None]) -> None:
     """Stop the server that a killed run left running on `cluster`, and take away what it left in the file system.
 
@@ -318,32 +299,41 @@ def stop_leftover(cluster: Path, say: Callable[[str], None]) -> None:
     pid = int(file.read_text().splitlines()[0])
     if _serves(pid, cluster):
         say(f"Stopping the PostgreSQL (process {pid}) that an earlier run left behind")
-        _end(pid, cluster)
+        _end([pid], cluster, signal.SIGINT, STOP_LIMIT_S)
     else:
         say("The last run was killed; PostgreSQL recovers its data now")
-        # The number may belong to another process by now, which PostgreSQL would take for its own.
-        file.unlink(missing_ok=True)
+    # What is still there has no postmaster any more, and would keep a new one from starting.
+    _end(_processes(cluster), cluster, signal.SIGQUIT, LEFTOVER_LIMIT_S)
+    # The number in the file may belong to another process by now, which PostgreSQL would take for its own.
+    file.unlink(missing_ok=True)
 
 
-def _end(pid: int, cluster: Path) -> None:
-    for number, limit_s in ((signal.SIGINT, STOP_LIMIT_S), (signal.SIGQUIT, LEFTOVER_LIMIT_S)):
-        give_up = time.monotonic() + limit_s
-        try:
+def _end(pids: list[int], cluster: Path, number: int, limit_s: float) -> None:
+    """Send the signal to all, and wait until they are gone. Those that stay are named in a SetupProblem."""
+    for pid in pids:
+        with suppress(ProcessLookupError):
             os.kill(pid, number)
-        except ProcessLookupError:
-            return
-        while time.monotonic() < give_up:
-            if not _serves(pid, cluster):
-                return
-            time.sleep(0.02)
-    raise SetupProblem(f"PostgreSQL (process {pid}), left behind by an earlier run, does not stop. End it by hand.")
+    give_up = time.monotonic() + limit_s
+    while left := [pid for pid in pids if _serves(pid, cluster)]:
+        if time.monotonic() > give_up:
+            raise SetupProblem(f"PostgreSQL, left behind by an earlier run, does not stop: end the processes {left}.")
+        time.sleep(0.02)
+
+
+def _processes(cluster: Path) -> list[int]:
+    """The server's processes on `cluster`, as far as the kernel shows them."""
+    if not has_proc():
+        return []
+    pids = [int(folder.name) for folder in Path("/proc").iterdir() if folder.name.isdigit()]
+    return [pid for pid in pids if _serves(pid, cluster)]
 
 
 def _serves(pid: int, cluster: Path) -> bool:
-    """Whether process `pid` is a server on `cluster`. A server's working folder is its cluster."""
+    """Whether process `pid` is one of a server on `cluster`: that is their working folder."""
     if has_proc():
+        process = Path(f"/proc/{pid}")
         try:
-            return Path(f"/proc/{pid}/cwd").samefile(cluster)
+            return (process / "cwd").samefile(cluster) and (process / "comm").read_text() == "postgres\n"
         except (FileNotFoundError, PermissionError, ProcessLookupError):
             return False
     command = ["/bin/ps", "-p", str(pid), "-o", "command="]
@@ -357,14 +347,6 @@ def data_argument(cluster: Path) -> str:
     leads through this name to the folder itself, without walking there.
     """
     return "/proc/self/cwd" if os.geteuid() == 0 else str(cluster)
-
-
-def _urls(passwords: _Passwords, socket: Path) -> Urls:
-    return Urls(
-        app=_url(APP, passwords.app, socket),
-        owner=_url(OWNER, passwords.owner, socket),
-        admin=_url(ADMIN, passwords.admin, socket),
-    )
 
 
 def _urls(passwords: _Passwords, socket: Path) -> Urls:
