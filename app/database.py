@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 import aerich
 import asyncpg
 from tortoise.context import TortoiseContext
+from tortoise.exceptions import OperationalError
 
 import migrations
 from app.problems import SetupProblem
@@ -69,7 +70,11 @@ async def migrate(owner_url: str, app_url: str, say: Callable[[str], None]) -> l
             if app_role is not None:
                 async with connection.transaction():
                     await connection.execute(grants(app_role))
-        except asyncpg.InsufficientPrivilegeError as error:
+        except (asyncpg.InsufficientPrivilegeError, OperationalError) as error:
+            # Tortoise puts one of its own around what the migrations' statements raise.
+            refused = error.__cause__ if isinstance(error, OperationalError) else error
+            if not isinstance(refused, asyncpg.InsufficientPrivilegeError):
+                raise
             raise SetupProblem(
                 f"The role {_user(owner_url)} may not migrate the database at {place(owner_url)}: {error}. "
                 "Set SCRIP_MIGRATION_DATABASE_URL to the owner's."

@@ -174,7 +174,7 @@ def _busy(urls: Urls) -> int:
 
     async def start() -> int:
         connection = await asyncpg.connect(urls.owner)
-        pid = connection.get_server_pid()
+        pid: int = connection.get_server_pid()
         counting = asyncio.ensure_future(
             connection.execute("DO $$ DECLARE n int; BEGIN FOR n IN 1..2000000000 LOOP END LOOP; END $$")
         )
