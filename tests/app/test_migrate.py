@@ -58,6 +58,13 @@ async def test_an_app_that_owns_its_tables_is_warned_about(empty: Urls) -> None:
     assert said[0].startswith("Warning: the app runs as scrip_owner, the owner of its tables")
 
 
+async def test_an_app_that_does_not_own_its_tables_needs_nobody_else_once_they_are_there(empty: Urls) -> None:
+    await migrate(empty.owner, empty.app, keep_quiet)
+    said: list[str] = []
+    assert await migrate(empty.app, empty.app, said.append) == []
+    assert said == []
+
+
 async def test_an_app_above_row_security_is_warned_about(empty: Urls) -> None:
     said: list[str] = []
     await migrate(empty.owner, empty.admin, said.append)
