@@ -94,7 +94,7 @@ async def _upgrade(owner_url: str) -> list[str]:
 async def _app_role(
     connection: "asyncpg.Connection[Any]", owner_url: str, app_url: str, say: Callable[[str], None]
 ) -> str | None:
-    """The role to give rights to; None where it is the one that is asked to. Warns where the books are less protected."""
+    """The role to give rights to, or None where it is our own. Warns where that leaves the books less protected."""
     user, role = await connection.fetchval("SELECT current_user"), _user(app_url) or _user(owner_url)
     row = await connection.fetchrow("SELECT rolsuper OR rolbypassrls AS unbound FROM pg_roles WHERE rolname = $1", role)
     if row is None:
@@ -110,7 +110,7 @@ async def _app_role(
     if role != user:
         return str(role)
     # Before the first migration there is no table yet, and this role will own what it makes.
-    owner = await connection.fetchval("SELECT relowner::regrole::text FROM pg_class WHERE oid = to_regclass('aerich')")
+    owner = await connection.fetchval("SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = to_regclass('aerich')")
     if owner in (None, role):
         say(
             f"Warning: the app runs as {role}, the owner of its tables, who can lift the protection of the books. "
