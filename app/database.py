@@ -110,7 +110,9 @@ async def _app_role(
     if role != user:
         return str(role)
     # Before the first migration there is no table yet, and this role will own what it makes.
-    owner = await connection.fetchval("SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = to_regclass('aerich')")
+    owner = await connection.fetchval(
+        "SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = to_regclass('aerich')"
+    )
     if owner in (None, role):
         say(
             f"Warning: the app runs as {role}, the owner of its tables, who can lift the protection of the books. "
