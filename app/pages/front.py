@@ -72,14 +72,14 @@ def version() -> str:
     try:
         return importlib.metadata.version("scrip")
     except importlib.metadata.PackageNotFoundError:
-        return "not installed, run from its folder"
+        return "unknown (not installed)"
 
 
 async def _server() -> str:
     rows = await connections.get(CONNECTION).execute_query_dict(
         "SELECT current_setting('server_version') AS version, current_setting('cluster_name') AS cluster"
     )
-    embedded = "the embedded one" if rows[0]["cluster"] == SERVER_SETTINGS["cluster_name"] else "your own"
+    embedded = "embedded" if rows[0]["cluster"] == SERVER_SETTINGS["cluster_name"] else "your own"
     return f"PostgreSQL {rows[0]['version']}, {embedded}"
 
 

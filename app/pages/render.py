@@ -45,7 +45,8 @@ def figures(values: Figures) -> str:
 {cells}
 </dl>
 <p class="note">A week of a real mail-order shop, 13 to 19 December 2010. Credit notes became credit, and it paid the
-invoices that came after. From <i>Online Retail</i>, D. Chen (2015), UCI Machine Learning Repository, CC BY 4.0.</p>
+invoices that came after; these are the figures as they stand.
+From <i>Online Retail</i>, D. Chen (2015), UCI Machine Learning Repository, CC BY 4.0.</p>
 </section>
 """
 
@@ -82,9 +83,9 @@ def _tokens(tokens: list[DemoToken], address: str) -> str:
     items = "".join(_token(token, address) for token in tokens)
     return f"""<section aria-labelledby="tokens">
 <h2 id="tokens">A token for each role</h2>
-<p class="note"><strong>These tokens exist only in the embedded default, the sample that <code>scrip run</code> makes for
-itself.</strong> They are good for {LIFETIME.total_seconds() / 3600:.0f} hours from when the page was loaded. With a
-database of your own, no page gives tokens away.</p>
+<p class="note"><strong>These tokens exist only in the embedded default, the sample that <code>scrip run</code>
+makes for itself.</strong> They are good for {LIFETIME.total_seconds() / 3600:.0f} hours from when the
+page was loaded. With a database of your own, no page gives tokens away.</p>
 <ul class="tokens">{items}</ul>
 </section>
 """
@@ -94,7 +95,7 @@ def _token(token: DemoToken, address: str) -> str:
     role = escape(token.role.value)
     curl = escape(curl_line(address, token.text))
     return f"""
-<li><b>{role}</b> <span>{escape(token.may)}</span>
+<li><b>{role}</b> <span class="may">{escape(token.may)}</span>
 <button type="button" data-copy="{role}">Copy<span class="skip"> the token of {role}</span></button>
 <details><summary>Token and curl</summary>
 <pre tabindex="0" data-token-of="{role}">{escape(token.text)}</pre>
