@@ -1,6 +1,7 @@
 """`scrip run` and `scrip serve` as processes of their own, the way they are used."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -95,6 +96,10 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Scrip]]:
     for scrip in started:
         scrip.process.kill()
         scrip.wait()
+    # Who is killed leaves the folder of the server's socket to the next start, and there is none.
+    note = folder / ".scrip" / "socket"
+    if note.exists():
+        shutil.rmtree(note.read_text(), ignore_errors=True)
 
 
 def test_it_runs_from_nothing_and_again_after_it_was_killed(start: Callable[..., Scrip]) -> None:
