@@ -21,8 +21,8 @@ BULK = """query($id: ID!, $failed: Boolean, $first: Int, $after: String) { bulkO
 
 async def run(tenant: Tenant, *items: tuple[UUID | None, str], asset: str = "GBP") -> UUID:
     command = BulkCredit(
-        items=tuple(BulkItem(customer, Decimal(amount)) for customer, amount in items), asset=asset, reason="CORRECTION",
-        error_policy="SKIP_FAILED",
+        items=tuple(BulkItem(customer, Decimal(amount)) for customer, amount in items), asset=asset,
+        reason="CORRECTION", error_policy="SKIP_FAILED",
     )  # fmt: skip
     outcome = await bulk_credit(tenant.ledger, tenant.id, ADMIN, command, tenant.key())
     assert outcome.bulk_operation_id is not None

@@ -4,9 +4,11 @@ from auth.roles import Role
 from tests.api.conftest import Api, gid
 from tests.factories import Tenant
 
-REASONS = "query($only: Boolean) { adjustmentReasons(activeOnly: $only) { code label directions movesLifetime noteRequired active } }"
-REWARDS = """query($only: Boolean, $first: Int, $after: String) { rewards(activeOnly: $only, first: $first, after: $after) {
-  edges { cursor node { id name pointsCost active } } pageInfo { hasNextPage } } }"""
+REASONS = """query($only: Boolean) { adjustmentReasons(activeOnly: $only) {
+  code label directions movesLifetime noteRequired active } }"""
+REWARDS = """query($only: Boolean, $first: Int, $after: String) {
+  rewards(activeOnly: $only, first: $first, after: $after) {
+    edges { cursor node { id name pointsCost active } } pageInfo { hasNextPage } } }"""
 
 
 async def test_a_new_tenant_has_its_first_reasons(api: Api) -> None:

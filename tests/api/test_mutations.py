@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 from tortoise import connections
 
+from auth.roles import Role
 from models.session import CONNECTION_NAME
 from tests.api.conftest import Api, gid
 from tests.factories import Tenant
@@ -79,16 +80,18 @@ async def test_several_in_one_request_see_their_own_writes_and_none_hides_anothe
     }
     answer = await api(query, inputs)
 
-    assert answer["a"] == {"account": {"available": "10.00", "customer": {"balances": [{"available": "10.00"}]}}, "userErrors": []}
+    assert answer["a"] == {
+        "account": {"available": "10.00", "customer": {"balances": [{"available": "10.00"}]}},
+        "userErrors": [],
+    }
     assert answer["b"] == {"account": None, "userErrors": [{"code": "INSUFFICIENT_BALANCE", "available": "10.00"}]}
     assert answer["c"]["account"] == {
-        "available": "6.00", "ledger": {"edges": [{"node": {"sequence": 2}}]}, "customer": {"account": {"available": "6.00"}},
+        "available": "6.00", "ledger": {"edges": [{"node": {"sequence": 2}}]},
+        "customer": {"account": {"available": "6.00"}},
     }  # fmt: skip
 
 
 async def test_a_denied_field_does_not_hide_what_another_posted(api: Api, tenant: Tenant) -> None:
-    from auth.roles import Role
-
     carol = await tenant.customer()
     query = """mutation($a: AdjustCreditInput!, $b: AdjustCreditInput!) {
       a: adjustCredit(input: $a) { account { available } } b: adjustCredit(input: $b) { account { available } } }"""
@@ -191,7 +194,8 @@ async def test_bad_input_is_a_user_error_and_moves_nothing(
     customer, key = gid("Customer", carol), {"idempotencyKey": "k"}
     inputs: dict[str, dict[str, Any]] = {
         "adjustCredit": adjusting(carol)["input"],
-        "bulkCredit": {"items": [{"customerId": customer, "amount": "1.00"}], "asset": "GBP", "reason": "CORRECTION", **key},
+        "bulkCredit": {"items": [{"customerId": customer, "amount": "1.00"}], "asset": "GBP", "reason": "CORRECTION",
+                       **key},
         "assignCredit": {"creditId": gid("Credit", credit.credit_id),
                          "assignments": [{"invoiceId": gid("Invoice", invoice.invoice_id)}], **key},
         "giveReward": {"customerId": customer, "rewardId": gid("Reward", await tenant.reward("Mug", 1)),
@@ -199,7 +203,8 @@ async def test_bad_input_is_a_user_error_and_moves_nothing(
         "upsertCustomer": {"externalId": "dave", "name": "Dave"},
         "createInvoice": {"customerId": customer, "number": "N", "currency": "GBP",
                           "lines": [{"description": "x", "quantity": 1, "unitPrice": "1.00"}], **key},
-        "recordPayment": {"invoiceId": gid("Invoice", invoice.invoice_id), "amount": "1.00", "method": "CASH", **key},
+        "recordPayment": {"invoiceId": gid("Invoice", invoice.invoice_id), "amount": "1.00", "method": "CASH",
+                          **key},
     }  # fmt: skip
     async with tenant.nothing_moves():
         payload = (await api(mutation(field), {"input": {**inputs[field], **change}}))[field]
@@ -208,7 +213,8 @@ async def test_bad_input_is_a_user_error_and_moves_nothing(
 
 @pytest.mark.parametrize(
     "change", [{"amount": 1.5}, {"amount": "1e3"}, {"amount": None}, {"asset": "gbp"}, {"effectiveOn": "tomorrow"},
-               {"expiresAt": "2030-01-01T00:00:00"}, {"expiresInDays": 2**31}, {"nonsense": 1}, {"idempotencyKey": None}],
+               {"expiresAt": "2030-01-01T00:00:00"}, {"expiresInDays": 2**31}, {"nonsense": 1},
+               {"idempotencyKey": None}],
     ids=str,
 )  # fmt: skip
 async def test_what_is_of_no_type_is_refused_before_anything_runs(
