@@ -243,4 +243,5 @@ def _changes(ids: Ids, key: str) -> list[Example]:
 
 
 def _change(name: str, hint: str, query: str, values: dict[str, Any], key: str) -> Example:
-    return Example(name, hint, query, {"input": {**values, "idempotencyKey": f"page-{key}"}}, changes=True)
+    own_key = f"page-{key}-{name.replace(', ', '-')}"
+    return Example(name, hint, query, {"input": {**values, "idempotencyKey": own_key}}, changes=True)
