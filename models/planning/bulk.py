@@ -48,6 +48,7 @@ def plan(books: Books, origin: Origin, command: BulkCredit) -> Outcome:
         raise LedgerErrors(errors)
     if command.dry_run:
         books.back_to(start)
+        results = [(None, error) for _, error in results]  # what was not posted has no transaction
     return _report(books, origin, command, results, failed=len(errors))
 
 
