@@ -1,6 +1,7 @@
 """What a batch needs, locked in the one order and read under the locks, into the books.
 
-The order is always: accounts, limit counters, invoices, rewards; within each kind by id. Accounts that are missing
+The order is always: accounts, limit counters, invoices, rewards; accounts by customer and asset, counters by their
+names, the others by id. Accounts that are missing
 are made after the others are locked; waiting for somebody else's insert there cannot close a circle, since whoever
 inserts waits for nothing but inserts, and all insert in the same order.
 """
@@ -41,9 +42,11 @@ _CREDIT_COLUMNS: Final = """
     c.auto_apply, c.created_at, c.swept_at, c.voided_at"""
 
 
-async def lock_accounts(connection: TenantConnection, keys: Iterable[AccountKey], *, wait: bool) -> dict[AccountKey, AccountState]:
+async def lock_accounts(
+    connection: TenantConnection, keys: Iterable[AccountKey], *, wait: bool
+) -> dict[AccountKey, AccountState]:
     """Lock those of the accounts that exist; without `wait`, only those that nobody else holds."""
-    return await _select_accounts(connection, keys, f"FOR NO KEY UPDATE OF a {'' if wait else 'SKIP LOCKED'}")
+    return await _select_accounts(connection, keys, f"FOR NO KEY UPDATE {'' if wait else 'SKIP LOCKED'}")
 
 
 async def read_accounts(connection: TenantConnection, keys: Iterable[AccountKey]) -> dict[AccountKey, AccountState]:
@@ -54,12 +57,14 @@ async def read_accounts(connection: TenantConnection, keys: Iterable[AccountKey]
 async def _select_accounts(
     connection: TenantConnection, keys: Iterable[AccountKey], locking: str
 ) -> dict[AccountKey, AccountState]:
+    """One look-up after another, in the order of the keys: no plan made for small tables can do anything else."""
     customers, assets = _columns(keys)
     rows = await connection.raw.fetch(
-        f"""SELECT {", ".join("a." + c for c in _ACCOUNT_COLUMNS.split(", "))}
-        FROM unnest($2::uuid[], $3::text[]) AS k(customer_id, asset)
-        JOIN accounts a ON a.tenant_id = $1 AND a.customer_id = k.customer_id AND a.asset = k.asset
-        ORDER BY a.id {locking}""",
+        f"""SELECT a.* FROM unnest($2::uuid[], $3::text[]) AS k(customer_id, asset)
+        CROSS JOIN LATERAL (
+            SELECT {_ACCOUNT_COLUMNS} FROM accounts
+            WHERE tenant_id = $1 AND customer_id = k.customer_id AND asset = k.asset {locking or "OFFSET 0"}
+        ) AS a""",
         connection.tenant_id, customers, assets,
     )  # fmt: skip
     return _accounts(rows)

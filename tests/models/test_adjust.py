@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from models import loading
 from models.commands import AdjustCredit
 from models.errors import InsufficientBalance, LedgerError
 from models.operations.adjust import preview_adjustment
@@ -430,9 +431,7 @@ async def test_a_preview_reports_refusals(shop: Shop, anna: UUID) -> None:
 
 
 async def test_a_preview_sees_one_moment(shop: Shop, anna: UUID, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is posted while it reads is all in it or not at all: a balance of then is not held against credits of now."""
-    from models import loading
-
+    """What is posted while it reads is all in it or not at all."""
     await shop.adjust(anna, 10)
     load_facts = loading.load_facts
 

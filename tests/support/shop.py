@@ -45,12 +45,12 @@ PARTNER: Final = Actor("bot", "PARTNER", client="app")
 NOON: Final = datetime(2026, 6, 15, 12, tzinfo=UTC)
 
 LEDGER_TABLES: Final = (
-    "accounts", "approval_requests", "assignments", "bulk_operations", "bulk_rows", "coupons", "credit_services", "credits",
-    "entries", "idempotency_keys", "invoice_lines", "invoices", "outbox", "payments", "rewards", "tier_changes",
+    "accounts", "approval_requests", "assignments", "bulk_operations", "bulk_rows", "coupons", "credit_services",
+    "credits", "entries", "idempotency_keys", "invoice_lines", "invoices", "outbox", "payments", "rewards", "tier_changes",
     "transaction_texts", "transactions",
 )  # fmt: skip
 _FINGERPRINT: Final = " UNION ALL ".join(
-    f"SELECT '{table}' AS name, count(*) AS rows, md5(string_agg(t::text, ' ' ORDER BY t::text)) AS digest"  # noqa: S608
+    f"SELECT '{table}' AS name, count(*) AS rows, md5(string_agg(t::text, ' ' ORDER BY t::text)) AS digest"
     f" FROM {table} t WHERE tenant_id = $1 {more}"
     # A counter that stands at 0 says nothing: it was only locked.
     for table, more in [*((name, "") for name in LEDGER_TABLES), ("limit_counters", "AND used_minor > 0")]
@@ -122,13 +122,15 @@ class Shop:
         command = AssignCredit(credit_id, items)
         return await assign_credit(self.ledger, self.tenant_id, MANAGER, command, key or uuid4().hex)
 
-    async def pay(self, invoice_id: UUID, amount: str | int, method: str = "CARD", key: str | None = None, **more: Any) -> Outcome:
+    async def pay(
+        self, invoice_id: UUID, amount: str | int, method: str = "CARD", *, key: str | None = None, **more: Any
+    ) -> Outcome:
         command = RecordPayment(invoice_id, Decimal(amount), method, **more)
         return await record_payment(self.ledger, self.tenant_id, MANAGER, command, key or uuid4().hex)
 
     async def give(
-        self, customer_id: UUID, reward_id: UUID, *, deduct: bool = True, actor: Actor = MANAGER, key: str | None = None,
-        note: str | None = None,
+        self, customer_id: UUID, reward_id: UUID, *, deduct: bool = True, actor: Actor = MANAGER,
+        key: str | None = None, note: str | None = None,
     ) -> Outcome:  # fmt: skip
         command = GiveReward(customer_id, reward_id, deduct, note)
         return await give_reward(self.ledger, self.tenant_id, actor, command, key or uuid4().hex)
@@ -175,7 +177,8 @@ class Shop:
         return code
 
     async def tier(self, name: str, threshold: int) -> None:
-        await self.run("INSERT INTO tiers (tenant_id, id, name, threshold_minor) VALUES ($1, $2, $3, $4)", uuid4(), name, threshold)
+        sql = "INSERT INTO tiers (tenant_id, id, name, threshold_minor) VALUES ($1, $2, $3, $4)"
+        await self.run(sql, uuid4(), name, threshold)
 
     async def limit(
         self, role: str, asset: str, *, holder: str = "", adjustment: int | None = None, actor_day: int | None = None,
@@ -199,7 +202,7 @@ class Shop:
             return [tuple(row) for row in await connection.raw.fetch(sql, self.tenant_id, *arguments)]
 
     async def count(self, table: str) -> int:
-        found: int = (await self.rows(f"SELECT count(*) FROM {table} WHERE tenant_id = $1"))[0][0]  # noqa: S608
+        found: int = (await self.rows(f"SELECT count(*) FROM {table} WHERE tenant_id = $1"))[0][0]
         return found
 
     async def account(self, customer_id: UUID, asset: str = "GBP") -> AccountView | None:
@@ -218,8 +221,8 @@ class Shop:
 
     async def remainders(self, *credit_ids: UUID) -> list[int]:
         """In the order asked for, in minor units."""
-        rows = await self.rows("SELECT id, remaining_minor FROM credits WHERE tenant_id = $1 AND id = ANY($2)", credit_ids)
-        found = dict(rows)
+        sql = "SELECT id, remaining_minor FROM credits WHERE tenant_id = $1 AND id = ANY($2)"
+        found = {row[0]: row[1] for row in await self.rows(sql, credit_ids)}
         return [found[credit_id] for credit_id in credit_ids]
 
     async def entries(self, customer_id: UUID, asset: str = "GBP") -> list[tuple[UUID, int, int]]:

@@ -1,0 +1,166 @@
+"""Setting a money credit against invoices."""
+
+import asyncio
+from datetime import date
+from uuid import UUID, uuid4
+
+from models.errors import ExceedsDue, ExceedsRemaining
+from tests.support.shop import Clock, Shop
+
+
+async def test_one_credit_is_split_over_two_invoices(shop: Shop, anna: UUID) -> None:
+    credit = await shop.credit(anna, 250)
+    first, second = await shop.invoice(anna, 100), await shop.invoice(anna, 150)
+    outcome = await shop.assign(credit, (first, 100), (second, 150))
+
+    assert await shop.invoice_state(first) == ("PAID", 0, 10000)
+    assert await shop.invoice_state(second) == ("PAID", 0, 15000)
+    assert await shop.remainders(credit) == [0]
+    assert await shop.available(anna) == 0
+    assert len(outcome.assignment_ids) == 2
+    sql = "SELECT id, invoice_id, amount_minor, origin FROM assignments WHERE tenant_id = $1 ORDER BY id"
+    rows = await shop.rows(sql)
+    assert rows == [
+        (outcome.assignment_ids[0], first, 10000, "MANUAL"), (outcome.assignment_ids[1], second, 15000, "MANUAL"),
+    ]  # fmt: skip
+
+
+async def test_a_part_of_it_leaves_the_invoice_part_paid(shop: Shop, anna: UUID) -> None:
+    credit, invoice = await shop.credit(anna, 30), await shop.invoice(anna, 100)
+    await shop.assign(credit, (invoice, "12.34"))
+
+    assert await shop.invoice_state(invoice) == ("PART_PAID", 0, 1234)
+    assert await shop.remainders(credit) == [1766]
+
+
+async def test_without_an_amount_it_is_as_much_as_possible(shop: Shop, anna: UUID) -> None:
+    credit = await shop.credit(anna, 120)
+    first, second = await shop.invoice(anna, 100), await shop.invoice(anna, 100)
+    await shop.assign(credit, (first, None), (second, None))
+
+    assert await shop.invoice_state(first) == ("PAID", 0, 10000)
+    assert await shop.invoice_state(second) == ("PART_PAID", 0, 2000)
+
+
+async def test_it_is_all_or_nothing(shop: Shop, anna: UUID) -> None:
+    credit = await shop.credit(anna, 250)
+    first, second = await shop.invoice(anna, 100), await shop.invoice(anna, 100)
+
+    async with shop.refused("EXCEEDS_DUE") as caught:
+        await shop.assign(credit, (first, 100), (second, "100.01"))
+    assert isinstance(caught.value, ExceedsDue)
+    assert caught.value.field == ("assignments", "1", "amount")
+
+
+async def test_no_more_than_the_remainder(shop: Shop, anna: UUID) -> None:
+    credit = await shop.credit(anna, 150)
+    first, second = await shop.invoice(anna, 100), await shop.invoice(anna, 100)
+
+    async with shop.refused("EXCEEDS_REMAINING") as caught:
+        await shop.assign(credit, (first, 100), (second, "50.01"))
+    assert isinstance(caught.value, ExceedsRemaining)
+    third = await shop.invoice(anna, 1)
+    async with shop.refused("EXCEEDS_REMAINING"):
+        await shop.assign(credit, (first, 100), (second, 50), (third, None))
+
+
+async def test_the_same_invoice_twice_is_refused(shop: Shop, anna: UUID) -> None:
+    credit, invoice = await shop.credit(anna, 150), await shop.invoice(anna, 100)
+    async with shop.refused("DUPLICATE"):
+        await shop.assign(credit, (invoice, 1), (invoice, 1))
+
+
+async def test_another_customers_invoice_is_refused(shop: Shop, anna: UUID) -> None:
+    credit, invoice = await shop.credit(anna, 150), await shop.invoice(await shop.customer("Ben"), 100)
+    async with shop.refused("CUSTOMER_MISMATCH"):
+        await shop.assign(credit, (invoice, 1))
+
+
+async def test_currencies_are_never_mixed(shop: Shop, anna: UUID) -> None:
+    credit, invoice = await shop.credit(anna, 150), await shop.invoice(anna, 100, "EUR")
+    async with shop.refused("CURRENCY_MISMATCH"):
+        await shop.assign(credit, (invoice, 1))
+
+
+async def test_only_money_is_assigned(shop: Shop, anna: UUID) -> None:
+    invoice = await shop.invoice(anna, 100)
+    for asset in ("POINTS", "SERVICE_CREDITS"):
+        credit = await shop.credit(anna, 150, asset)
+        async with shop.refused("INVALID"):
+            await shop.assign(credit, (invoice, 1))
+
+
+async def test_a_paid_invoice_takes_no_more(shop: Shop, anna: UUID) -> None:
+    credit, invoice = await shop.credit(anna, 150), await shop.invoice(anna, 100)
+    await shop.pay(invoice, 100)
+    for amount in (1, None):
+        async with shop.refused("INVOICE_NOT_OPEN"):
+            await shop.assign(credit, (invoice, amount))
+
+
+async def test_payments_count_towards_what_is_due(shop: Shop, anna: UUID) -> None:
+    credit, invoice = await shop.credit(anna, 150), await shop.invoice(anna, 100)
+    await shop.pay(invoice, 30)
+    async with shop.refused("EXCEEDS_DUE"):
+        await shop.assign(credit, (invoice, "70.01"))
+    await shop.assign(credit, (invoice, 70))
+
+    assert await shop.invoice_state(invoice) == ("PAID", 3000, 7000)
+
+
+async def test_the_credit_has_to_be_open(shop: Shop, anna: UUID, clock: Clock) -> None:
+    invoice, other = await shop.invoice(anna, 100), await shop.invoice(anna, 100)
+    used = await shop.credit(anna, 1)
+    await shop.assign(used, (other, 1))
+    scheduled = await shop.credit(anna, 1, effective_on=date(2027, 1, 1))
+    expired = await shop.credit(anna, 1, expires_in_days=1)
+    clock.advance(days=3)
+
+    for credit in (used, scheduled, expired):
+        async with shop.refused("CREDIT_NOT_OPEN"):
+            await shop.assign(credit, (invoice, 1))
+
+
+async def test_unknown_names_are_refused(shop: Shop, anna: UUID) -> None:
+    credit, invoice = await shop.credit(anna, 5), await shop.invoice(anna, 5)
+    async with shop.refused("NOT_FOUND"):
+        await shop.assign(uuid4(), (invoice, 1))
+    async with shop.refused("NOT_FOUND"):
+        await shop.assign(credit, (invoice, 1), (uuid4(), 1))
+    async with shop.refused("INVALID"):
+        await shop.assign(credit)
+    async with shop.refused("INVALID"):
+        await shop.assign(credit, *((uuid4(), 1) for _ in range(101)))
+
+
+async def test_amounts_have_to_be_positive_and_exact(shop: Shop, anna: UUID) -> None:
+    credit, invoice = await shop.credit(anna, 5), await shop.invoice(anna, 5)
+    for amount, code in (
+        ("-1", "INVALID"), ("0", "AMOUNT_ZERO"), ("0.001", "AMOUNT_PRECISION"), ("1e14", "AMOUNT_OUT_OF_RANGE"),
+    ):  # fmt: skip
+        async with shop.refused(code):
+            await shop.assign(credit, (invoice, amount))
+
+
+async def test_a_repetition_answers_the_same_assignments(shop: Shop, anna: UUID) -> None:
+    credit = await shop.credit(anna, 250)
+    first, second = await shop.invoice(anna, 100), await shop.invoice(anna, 150)
+    once = await shop.assign(credit, (first, 10), (second, 20), key="k")
+    before = await shop.fingerprint()
+    again = await shop.assign(credit, (first, 10), (second, 20), key="k")
+
+    assert again.replayed
+    assert (again.transaction_id, again.credit_id) == (once.transaction_id, once.credit_id)
+    assert set(again.assignment_ids) == set(once.assignment_ids)
+    assert await shop.fingerprint() == before
+
+
+async def test_one_credit_asked_for_many_times_at_once_is_given_once(shop: Shop, anna: UUID) -> None:
+    credit = await shop.credit(anna, 30)
+    invoices = [await shop.invoice(anna, 100) for _ in range(8)]
+    results = await asyncio.gather(*(shop.assign(credit, (i, 10)) for i in invoices), return_exceptions=True)
+
+    refused = [result for result in results if isinstance(result, BaseException)]
+    assert len(refused) == 5
+    assert {getattr(error, "code", None) for error in refused} <= {"EXCEEDS_REMAINING", "CREDIT_NOT_OPEN"}
+    assert sum([(await shop.invoice_state(i))[2] for i in invoices]) == 3000

@@ -1,0 +1,146 @@
+"""Many customers at once."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from models.errors import LedgerErrors
+from tests.support.shop import PARTNER, Clock, Shop
+
+
+@pytest.fixture
+async def three(shop: Shop) -> list[UUID]:
+    return [await shop.customer(name) for name in ("Anna", "Ben", "Cleo")]
+
+
+async def report(shop: Shop) -> list[tuple[Any, ...]]:
+    """Row, whether it was posted, and the code of its failure."""
+    return await shop.rows(
+        "SELECT row, transaction_id IS NOT NULL, error->>'code' FROM bulk_rows WHERE tenant_id = $1 ORDER BY row"
+    )
+
+
+async def counts(shop: Shop) -> tuple[Any, ...]:
+    return (await shop.rows("SELECT total, processed, succeeded, failed FROM bulk_operations WHERE tenant_id = $1"))[0]
+
+
+async def test_each_row_is_an_event_of_its_customer(shop: Shop, three: list[UUID]) -> None:
+    await shop.adjust(three[2], 9, "POINTS")
+    outcome = await shop.bulk((three[0], 5), (three[1], "7.00"), (three[2], -4), note="Sorry", expires_in_days=3)
+
+    assert [await shop.available(c, "POINTS") for c in three] == [5, 7, 5]
+    assert await counts(shop) == (3, 3, 3, 0)
+    assert await report(shop) == [(0, True, None), (1, True, None), (2, True, None)]
+    assert await shop.count("transaction_texts") == 3
+    assert (await shop.rows("SELECT id FROM bulk_operations WHERE tenant_id = $1")) == [(outcome.bulk_operation_id,)]
+    expiring = await shop.rows("SELECT count(*) FROM credits WHERE tenant_id = $1 AND expires_at IS NOT NULL")
+    assert expiring == [(2,)]
+
+
+async def test_reject_all_posts_nothing_and_names_every_bad_row(shop: Shop, three: list[UUID]) -> None:
+    async with shop.refused("INVALID") as caught:
+        await shop.bulk((three[0], 5), (three[1], -7), (uuid4(), 5), (three[2], "0.5"), (None, 1), (three[0], 0))
+
+    assert isinstance(caught.value, LedgerErrors)
+    assert [(error.row, error.code, error.field) for error in caught.value.errors] == [
+        (1, "INSUFFICIENT_BALANCE", ("items", "1", "amount")),
+        (2, "NOT_FOUND", ("items", "2", "customerId")),
+        (3, "AMOUNT_PRECISION", ("items", "3", "amount")),
+        (4, "NOT_FOUND", ("items", "4", "customerId")),
+        (5, "DUPLICATE", ("items", "5", "customerId")),
+    ]
+
+
+async def test_skip_failed_posts_the_rest_and_reports(shop: Shop, three: list[UUID]) -> None:
+    nobody = uuid4()
+    await shop.bulk(
+        (three[0], 5), (three[1], -7), (nobody, 5), (three[2], 2), (three[2], 2), error_policy="SKIP_FAILED"
+    )  # fmt: skip
+
+    assert [await shop.available(c, "POINTS") for c in three] == [5, 0, 2]
+    assert await counts(shop) == (5, 5, 2, 3)
+    assert await report(shop) == [
+        (0, True, None), (1, False, "INSUFFICIENT_BALANCE"), (2, False, "NOT_FOUND"), (3, True, None),
+        (4, False, "DUPLICATE"),
+    ]  # fmt: skip
+    assert await shop.count("accounts") == 2  # none for the row that was refused
+
+
+async def test_a_dry_run_gives_the_same_report_and_posts_nothing(shop: Shop, three: list[UUID]) -> None:
+    for policy in ("REJECT_ALL", "SKIP_FAILED"):
+        before = await shop.fingerprint()
+        outcome = await shop.bulk((three[0], 5), (three[1], -7), error_policy=policy, dry_run=True, key="k")
+        after = await shop.fingerprint()
+
+        moved = {name for name in after if after[name] != before[name]}
+        assert moved <= {"bulk_operations", "bulk_rows", "outbox"}
+        rows = await shop.rows(
+            "SELECT row, error->>'code' FROM bulk_rows WHERE tenant_id = $1 AND operation_id = $2 ORDER BY row",
+            outcome.bulk_operation_id,
+        )
+        assert rows == [(0, None), (1, "INSUFFICIENT_BALANCE")]
+    await shop.bulk((three[0], 5), key="k")  # it has freed its key
+    assert await shop.available(three[0], "POINTS") == 5
+
+
+async def test_duplicates_only_when_allowed(shop: Shop, three: list[UUID]) -> None:
+    async with shop.refused("INVALID"):
+        await shop.bulk((three[0], 5), (three[0], 5))
+    await shop.bulk((three[0], 5), (three[0], -2), (three[0], 5), allow_duplicate_customers=True)
+    assert await shop.available(three[0], "POINTS") == 8
+
+
+async def test_rows_see_the_rows_before_them(shop: Shop, three: list[UUID]) -> None:
+    await shop.bulk(
+        (three[0], 5), (three[0], -6), (three[0], -5), allow_duplicate_customers=True, error_policy="SKIP_FAILED"
+    )
+    assert await report(shop) == [(0, True, None), (1, False, "INSUFFICIENT_BALANCE"), (2, True, None)]
+
+
+async def test_limits_hold_over_the_rows(shop: Shop, three: list[UUID]) -> None:
+    rows = [(await shop.customer(), 1000) for _ in range(6)]
+    await shop.bulk(*rows, actor=PARTNER, error_policy="SKIP_FAILED")
+    assert await report(shop) == [*((n, True, None) for n in range(5)), (5, False, "LIMIT_EXCEEDED")]
+
+
+async def test_what_no_bulk_is(shop: Shop, three: list[UUID], clock: Clock) -> None:
+    async with shop.refused("INVALID"):
+        await shop.bulk()
+    async with shop.refused("INVALID"):
+        await shop.bulk(*[(three[0], 1)] * 10_001)
+    async with shop.refused("INVALID"):
+        await shop.bulk((three[0], 1), asset="XAU", error_policy="SKIP_FAILED")
+    async with shop.refused("INVALID"):
+        await shop.bulk((three[0], 1), expires_in_days=1, expires_at=clock() + timedelta(days=3))
+
+
+async def test_a_repetition_answers_the_same_operation(shop: Shop, three: list[UUID]) -> None:
+    once = await shop.bulk((three[0], 5), (three[1], 5), key="k")
+    before = await shop.fingerprint()
+    again, third = await asyncio.gather(*(shop.bulk((three[0], 5), (three[1], 5), key="k") for _ in range(2)))
+
+    assert again.bulk_operation_id == third.bulk_operation_id == once.bulk_operation_id
+    assert again.replayed
+    assert await shop.fingerprint() == before
+
+
+async def test_ten_thousand_rows_at_once(shop: Shop) -> None:
+    most = 10_000
+    await shop.run(
+        """INSERT INTO customers (tenant_id, id, external_id, name, created_at, updated_at)
+        SELECT $1, gen_random_uuid(), 'many-' || n, 'Many', now(), now() FROM generate_series(1, $2::int) n""",
+        most,
+    )
+    everybody = [row[0] for row in await shop.rows("SELECT id FROM customers WHERE tenant_id = $1")]
+    async with shop.refused("INVALID") as caught:
+        await shop.bulk(*((c, 1) for c in everybody[:-1]), (uuid4(), 1))
+    assert isinstance(caught.value, LedgerErrors)
+    assert [error.row for error in caught.value.errors] == [most - 1]
+    await shop.bulk(*((c, 2) for c in everybody))
+
+    sql = "SELECT count(*), sum(balance_minor), min(sequence), max(sequence) FROM accounts WHERE tenant_id = $1"
+    rows = await shop.rows(sql)
+    assert rows == [(most, 2 * most, 1, 1)]

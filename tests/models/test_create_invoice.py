@@ -1,0 +1,146 @@
+"""Issuing invoices, and the credit that applies itself to them."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+from uuid import UUID, uuid4
+
+import pytest
+
+from models.commands import CreateInvoice, InvoiceLineItem
+from models.operations.create_invoice import create_invoice
+from tests.support.shop import MANAGER, Clock, Shop
+
+
+def line(price: str, quantity: int = 1, description: str = "Tea") -> InvoiceLineItem:
+    return InvoiceLineItem(description, quantity, Decimal(price))
+
+
+async def assigned(shop: Shop, invoice_id: UUID) -> list[tuple[UUID, int, str]]:
+    sql = "SELECT credit_id, amount_minor, origin FROM assignments WHERE tenant_id = $1 AND invoice_id = $2 ORDER BY id"
+    return [(row[0], row[1], row[2]) for row in await shop.rows(sql, invoice_id)]
+
+
+async def test_its_total_is_the_sum_of_its_lines(shop: Shop, anna: UUID) -> None:
+    invoice = await shop.invoice(anna, 0, lines=(line("1.10", 3), line("0"), line("0.01", 7)))
+
+    sql = "SELECT total_minor, status, issued_on FROM invoices WHERE tenant_id = $1 AND id = $2"
+    rows = await shop.rows(sql, invoice)
+    assert rows == [(337, "OPEN", shop.today())]
+    assert await shop.count("entries") == 0
+
+
+async def test_one_over_nothing_is_paid(shop: Shop, anna: UUID) -> None:
+    assert await shop.invoice_state(await shop.invoice(anna, 0)) == ("PAID", 0, 0)
+
+
+async def test_what_is_left_of_a_credit_goes_to_the_next_invoices(shop: Shop, anna: UUID) -> None:
+    credit = await shop.credit(anna, 250, auto_apply=True)
+    first, second, third = [await shop.invoice(anna, total) for total in (100, 100, 100)]
+
+    assert await assigned(shop, first) == [(credit, 10000, "AUTO")]
+    assert await shop.invoice_state(first) == ("PAID", 0, 10000)
+    assert await shop.invoice_state(second) == ("PAID", 0, 10000)
+    assert await shop.invoice_state(third) == ("PART_PAID", 0, 5000)
+    assert await shop.available(anna) == 0
+
+
+async def test_credits_apply_in_burn_order(shop: Shop, anna: UUID, clock: Clock) -> None:
+    never = await shop.credit(anna, 10, auto_apply=True)
+    clock.advance(seconds=1)
+    later = await shop.credit(anna, 10, auto_apply=True, expires_in_days=9)
+    soon = await shop.credit(anna, 10, auto_apply=True, expires_in_days=2)
+    invoice = await shop.invoice(anna, 25)
+
+    assert await assigned(shop, invoice) == [(soon, 1000, "AUTO"), (later, 1000, "AUTO"), (never, 500, "AUTO")]
+
+
+async def test_paused_credits_and_paused_invoices_are_left_alone(shop: Shop, anna: UUID) -> None:
+    await shop.credit(anna, 10, auto_apply=False, expires_in_days=1)
+    applying = await shop.credit(anna, 10, auto_apply=True)
+
+    assert await assigned(shop, await shop.invoice(anna, 5, auto_apply=False)) == []
+    assert await assigned(shop, await shop.invoice(anna, 20)) == [(applying, 1000, "AUTO")]
+
+
+async def test_only_credit_that_has_started_and_not_expired_applies(shop: Shop, anna: UUID, clock: Clock) -> None:
+    await shop.credit(anna, 10, auto_apply=True, expires_in_days=1)
+    await shop.credit(anna, 10, auto_apply=True, effective_on=date(2026, 7, 1))
+    clock.advance(days=2)
+    invoice = await shop.invoice(anna, 5)
+    assert await assigned(shop, invoice) == []
+
+    clock.advance(days=30)  # a start triggers nothing by itself
+    assert await shop.invoice_state(invoice) == ("OPEN", 0, 0)
+    assert len(await assigned(shop, await shop.invoice(anna, 5))) == 1
+
+
+async def test_only_the_same_currency_applies(shop: Shop, anna: UUID) -> None:
+    await shop.credit(anna, 10, "EUR", auto_apply=True)
+    assert await assigned(shop, await shop.invoice(anna, 5, "GBP")) == []
+
+
+async def test_another_customers_credit_does_not_apply(shop: Shop, anna: UUID) -> None:
+    await shop.credit(await shop.customer("Ben"), 10, auto_apply=True)
+    assert await assigned(shop, await shop.invoice(anna, 5)) == []
+
+
+async def test_a_number_is_used_once(shop: Shop, anna: UUID) -> None:
+    await shop.invoice(anna, 5, number="A1")
+    async with shop.refused("DUPLICATE"):
+        await shop.invoice(anna, 6, number="A1")
+
+
+@pytest.mark.parametrize("number", ["", "  ", "x" * 65])
+async def test_a_number_fits_its_column(shop: Shop, anna: UUID, number: str) -> None:
+    command = CreateInvoice(anna, number, "GBP", (line("1"),))
+    async with shop.refused("INVALID"):
+        await create_invoice(shop.ledger, shop.tenant_id, MANAGER, command, uuid4().hex)
+
+
+@pytest.mark.parametrize(
+    ("lines", "code"),
+    [
+        ((), "INVALID"),
+        ((line("1"),) * 1001, "INVALID"),
+        ((line("1", 0),), "INVALID"),
+        ((line("1", -1),), "INVALID"),
+        ((line("-1"),), "INVALID"),
+        ((line("1", 1, "x" * 501),), "INVALID"),
+        ((line("0.001"),), "AMOUNT_PRECISION"),
+        ((line("10000000000000.01"),), "AMOUNT_OUT_OF_RANGE"),
+        ((line("10000000000000", 2),), "AMOUNT_OUT_OF_RANGE"),
+        ((line("10000000000000"), line("0.01")), "AMOUNT_OUT_OF_RANGE"),
+    ],
+)
+async def test_lines_that_no_invoice_may_have(
+    shop: Shop, anna: UUID, lines: tuple[InvoiceLineItem, ...], code: str
+) -> None:
+    await shop.credit(anna, 10, auto_apply=True)
+    async with shop.refused(code):
+        await shop.invoice(anna, 0, lines=lines)
+
+
+async def test_facts_that_no_invoice_may_have(shop: Shop, anna: UUID) -> None:
+    day = date(2026, 6, 1)
+    async with shop.refused("NOT_FOUND"):
+        await shop.invoice(uuid4(), 1)
+    async with shop.refused("CURRENCY_MISMATCH"):
+        await shop.invoice(anna, 1, "POINTS")
+    async with shop.refused("INVALID"):
+        await shop.invoice(anna, 1, "XXX")
+    async with shop.refused("INVALID"):
+        await shop.invoice(anna, 1, issued_on=day, due_on=day - timedelta(days=1))
+    for issued_on in (date(1899, 12, 31), date(2201, 1, 1)):
+        async with shop.refused("INVALID"):
+            await shop.invoice(anna, 1, issued_on=issued_on)
+
+
+async def test_a_repetition_answers_the_same_invoice(shop: Shop, anna: UUID) -> None:
+    await shop.credit(anna, 10, auto_apply=True)
+    once = await shop.invoice(anna, 5, number="A1", key="k")
+    before = await shop.fingerprint()
+
+    assert await shop.invoice(anna, 5, number="A1", key="k") == once
+    assert await shop.fingerprint() == before
+    async with shop.refused("IDEMPOTENCY_KEY_REUSED"):
+        await shop.invoice(anna, 5, number="A2", key="k")
