@@ -1,0 +1,51 @@
+// `scrip run` as somebody new to it would start it: in an empty folder, on any free port.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { createInterface } from "node:readline";
+
+const PROJECT = path.resolve(import.meta.dirname, "../..");
+const START_MS = 90_000;
+
+/** Starts it and waits until it answers. Gives its address, and `stop`, which takes its data away as well. */
+export async function startScrip() {
+  const folder = await mkdtemp(path.join(tmpdir(), "scrip-clients-"));
+  const kept = Object.entries(process.env).filter(([name]) => !/^(SCRIP_|DATABASE_)/.test(name));
+  const env = { ...Object.fromEntries(kept), PYTHONPATH: PROJECT, SCRIP_PORT: "0", SCRIP_DATA_DIR: path.join(folder, "data") };
+  const python = process.env.SCRIP_TEST_PYTHON ?? path.join(PROJECT, ".venv", "bin", "python");
+  const scrip = spawn(python, ["-m", "app.cli", "run"], { cwd: folder, env, stdio: ["ignore", "ignore", "pipe"] });
+  const ended = once(scrip, "exit");
+
+  async function stop() {
+    scrip.kill("SIGINT");
+    await ended;
+    await rm(folder, { recursive: true });
+  }
+
+  try {
+    return { url: await addressOf(scrip), stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function addressOf(scrip) {
+  const said = [];
+  const late = setTimeout(() => scrip.kill("SIGINT"), START_MS);
+  try {
+    for await (const line of createInterface({ input: scrip.stderr })) {
+      said.push(line);
+      const address = /^Scrip is at (\S+)\/graphql/.exec(line)?.[1];
+      if (address) {
+        scrip.stderr.resume();
+        return address;
+      }
+    }
+  } finally {
+    clearTimeout(late);
+  }
+  throw new Error(`scrip run did not start:\n${said.join("\n")}`);
+}
