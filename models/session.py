@@ -6,7 +6,7 @@ can leak to whoever gets the connection next: outside of these transactions row-
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
@@ -14,6 +14,8 @@ from tortoise import connections
 from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
 
 CONNECTION_NAME = "default"
+ONE_MOMENT: Final = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"
+"""Among the settings of a transaction that only reads: all its statements see the books as the first one found them."""
 
 
 class TenantConnection:

@@ -1,6 +1,5 @@
 """Add or remove value on one account (sources 000, 001, 003)."""
 
-from typing import Final
 from uuid import UUID
 
 from models import limits, loading, planning
@@ -11,10 +10,7 @@ from models.money import POINTS, nonzero_minor
 from models.operations.replays import replay_of_request
 from models.planning.adjust import limit_verdict, needs
 from models.planning.state import AccountState, Books, Origin
-from models.session import TenantConnection, tenant_transaction
-
-ONE_MOMENT: Final = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"
-"""Nothing is locked here, so that the account and its credits have to be read as they stood at the same time."""
+from models.session import ONE_MOMENT, TenantConnection, tenant_transaction
 
 
 async def adjust_credit(
@@ -63,7 +59,10 @@ async def preview_adjustment(ledger: Ledger, tenant_id: UUID, actor: Actor, comm
 async def _unlocked_books(
     ledger: Ledger, connection: TenantConnection, actor: Actor, command: AdjustCredit, amount_minor: int
 ) -> tuple[Books, bool]:
-    """The books for one adjustment as they stand; whether the account exists. A missing one is imagined, to add to."""
+    """The books for one adjustment as they stand at one moment; whether the account exists.
+
+    Nothing is locked. A missing account is imagined, to add to.
+    """
     now = ledger.clock()
     key = (command.customer_id, command.asset)
     wanted = needs(command, amount_minor)

@@ -7,14 +7,15 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 from uuid import UUID
 
-from models.session import TenantConnection, tenant_transaction
+from models.session import ONE_MOMENT, TenantConnection, tenant_transaction
 
 
 class ReadSession:
     """Reads of one tenant, one at a time: a connection runs one statement at a time, and loaders run side by side.
 
-    Release it before anything is posted and at the end of the request: a request never holds a connection while it
-    waits for a posting, and what it reads afterwards sees what was posted. It opens again by itself.
+    All of them see one moment of the books, so that the figures of one answer agree. Release it before anything is
+    posted and at the end of the request: a request never holds a connection while it waits for a posting, and what it
+    reads afterwards sees what was posted. It opens again by itself.
     """
 
     __slots__ = ("_connection", "_lock", "_stack", "tenant_id")
@@ -30,7 +31,7 @@ class ReadSession:
         """The connection, to this block alone. Where the block raises, the transaction is over with it."""
         async with self._lock:
             if self._connection is None:
-                transaction = tenant_transaction(self.tenant_id, read_only=True)
+                transaction = tenant_transaction(self.tenant_id, read_only=True, settings=ONE_MOMENT)
                 self._connection = await self._stack.enter_async_context(transaction)
             try:
                 yield self._connection
