@@ -174,3 +174,35 @@ class OutboxEvent(TenantRow):
 
     class Meta:
         table = "outbox"
+
+
+class CreditChange(TenantRow):
+    """What an update changed of a credit: what it said before, and since. Services as JSON lists of ids."""
+
+    credit_id = fields.UUIDField()
+    transaction_id = fields.UUIDField()
+    old_expires_at = fields.DatetimeField(null=True)
+    new_expires_at = fields.DatetimeField(null=True)
+    old_auto_apply = fields.BooleanField()
+    new_auto_apply = fields.BooleanField()
+    old_services: fields.Field[list[str]] = fields.JSONField()
+    new_services: fields.Field[list[str]] = fields.JSONField()
+    created_at = fields.DatetimeField()
+
+    class Meta:
+        table = "credit_changes"
+
+
+class AuditEvent(TenantRow):
+    """Something that was done and moved no value: to what, by whom, when. note: what they wrote, erasable."""
+
+    action = fields.CharField(max_length=64)
+    subject_id = fields.UUIDField()
+    customer_id = fields.UUIDField(null=True)
+    actor_id = fields.UUIDField()
+    details: fields.Field[dict[str, object] | None] = fields.JSONField(null=True)
+    note = fields.TextField(null=True)
+    created_at = fields.DatetimeField()
+
+    class Meta:
+        table = "audit_events"
