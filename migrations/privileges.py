@@ -26,15 +26,18 @@ APP_PRIVILEGES: Final[Mapping[str, Privileges]] = {
     "actors": Privileges(updates=("name",)),
     "approval_requests": Privileges(updates=("status", "decided_by_id", "transaction_id")),
     "assignments": Privileges(updates=("released_at", "release_transaction_id")),
+    "audit_events": Privileges(updates=("note", "details")),
     "bulk_operations": Privileges(updates=("status", "total", "processed", "succeeded", "failed", "finished_at")),
     "bulk_rows": Privileges(updates=("transaction_id", "error")),
     "coupons": Privileges(updates=("status",)),
-    "credit_services": Privileges(),
+    "credit_changes": Privileges(),
+    "credit_services": Privileges(deletes=True),
     "credits": Privileges(
         updates=("remaining_minor", "expires_at", "auto_apply", "restricted", "swept_at", "voided_at")
     ),
     "customers": Privileges(updates=("name", "email", "membership_cancelled_at", "updated_at")),
     "entries": Privileges(),
+    "grants": Privileges(updates=("revoked_transaction_id",)),
     "idempotency_keys": Privileges(updates=("result_id",), deletes=True),
     "invoice_lines": Privileges(),
     "invoices": Privileges(updates=("paid_minor", "credited_minor", "status", "auto_apply", "due_on", "voided_at")),
@@ -42,6 +45,7 @@ APP_PRIVILEGES: Final[Mapping[str, Privileges]] = {
     "limit_rules": Privileges(updates=("per_adjustment", "per_actor_day", "per_customer_day")),
     "outbox": Privileges(deletes=True),
     "payments": Privileges(updates=("voided_at",)),
+    "products": Privileges(updates=("name", "price_minor", "active")),
     "reasons": Privileges(updates=("label", "adds", "removes", "moves_lifetime", "note_required", "active")),
     "rewards": Privileges(
         updates=(

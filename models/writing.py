@@ -165,9 +165,12 @@ class _Writer:
         )
         await self.insert("invoice_lines", columns, w.invoice_lines)
         touched = {
-            i.id: (i.id, i.paid_minor, i.credited_minor, i.status) for i in w.touched_invoices if i.id not in new
+            i.id: (i.id, i.paid_minor, i.credited_minor, i.status, i.voided_at)
+            for i in w.touched_invoices
+            if i.id not in new
         }
-        await self.update("invoices", "paid_minor bigint, credited_minor bigint, status text", list(touched.values()))
+        columns = "paid_minor bigint, credited_minor bigint, status text, voided_at timestamptz"
+        await self.update("invoices", columns, list(touched.values()))
         await self.insert(
             "assignments",
             "id uuid, credit_id uuid, invoice_id uuid, transaction_id uuid, amount_minor bigint, origin text,"
@@ -190,13 +193,12 @@ class _Writer:
 
     async def _undone(self) -> None:
         """Releases, voidings, and grants taken back."""
-        w, now = self.writes, self.now
+        w = self.writes
         released = {part.id: (part.id, part.released_at, transaction_id) for part, transaction_id in w.released}
         columns = "released_at timestamptz, release_transaction_id uuid"
         await self.update("assignments", columns, list(released.values()))
         voided = {p.id: (p.id, p.voided_at) for p in w.touched_payments}
         await self.update("payments", "voided_at timestamptz", list(voided.values()))
-        await self.update("invoices", "voided_at timestamptz", [(i, now) for i in w.voided_invoices])
         if w.revoked_grants:
             credits, transactions = zip(*w.revoked_grants, strict=True)
             await self.raw.execute(

@@ -214,10 +214,9 @@ def plan_void_invoice(books: Books, origin: Origin, command: VoidInvoice) -> Out
     transaction = credits.begin(books, "VOID", invoice.customer_id, origin, note=command.note)
     put_parts_back(books, transaction, parts)
     outcome = _released(books, origin, transaction, parts)
-    books.change(invoice, status="VOID")
+    books.change(invoice, status="VOID", voided_at=books.now)
     take_back_grants(books, origin, invoice)
     books.writes.touched_invoices.append(invoice)
-    books.writes.voided_invoices.append(invoice.id)
     books.writes.events.append(("invoice.voided", invoice.id))
     audit(books, origin, "invoice.voided", invoice.id, invoice.customer_id, command.note)
     return Outcome(

@@ -138,6 +138,7 @@ class InvoiceState:
     status: str
     issued_on: date
     due_on: date | None
+    voided_at: datetime | None = None
     credit_lines: tuple[int, ...] = ()
     grants: tuple[UUID, ...] = ()
 
@@ -296,7 +297,6 @@ class Writes:
     touched_payments: list[PaymentState] = field(default_factory=list)
     touched_coupons: list[CouponState] = field(default_factory=list)
     amended_credits: list[CreditState] = field(default_factory=list)
-    voided_invoices: list[UUID] = field(default_factory=list)
 
     def lengths(self) -> tuple[int, ...]:
         return tuple(len(getattr(self, name)) for name in self.__slots__)
