@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 import aerich
 import asyncpg
 from tortoise.context import TortoiseContext
+from tortoise.exceptions import OperationalError
 
 import migrations
 from app.problems import SetupProblem
@@ -69,7 +70,11 @@ async def migrate(owner_url: str, app_url: str, say: Callable[[str], None]) -> l
             if app_role is not None:
                 async with connection.transaction():
                     await connection.execute(grants(app_role))
-        except asyncpg.InsufficientPrivilegeError as error:
+        except (asyncpg.InsufficientPrivilegeError, OperationalError) as error:
+            # Tortoise puts one of its own around what the migrations' statements raise.
+            refused = error.__cause__ if isinstance(error, OperationalError) else error
+            if not isinstance(refused, asyncpg.InsufficientPrivilegeError):
+                raise
             raise SetupProblem(
                 f"The role {_user(owner_url)} may not migrate the database at {place(owner_url)}: {error}. "
                 "Set SCRIP_MIGRATION_DATABASE_URL to the owner's."
@@ -89,8 +94,8 @@ async def _upgrade(owner_url: str) -> list[str]:
 async def _app_role(
     connection: "asyncpg.Connection[Any]", owner_url: str, app_url: str, say: Callable[[str], None]
 ) -> str | None:
-    """The role to give rights to, or None where the app runs as the owner. Warns where row security is weakened."""
-    owner, role = await connection.fetchval("SELECT current_user"), _user(app_url) or _user(owner_url)
+    """The role to give rights to, or None where it is our own. Warns where that leaves the books less protected."""
+    user, role = await connection.fetchval("SELECT current_user"), _user(app_url) or _user(owner_url)
     row = await connection.fetchrow("SELECT rolsuper OR rolbypassrls AS unbound FROM pg_roles WHERE rolname = $1", role)
     if row is None:
         raise SetupProblem(
@@ -102,13 +107,18 @@ async def _app_role(
             f"Warning: the role {role} is not bound by row-level security. Give the app one "
             "without SUPERUSER and BYPASSRLS."
         )
-    if role == owner:
+    if role != user:
+        return str(role)
+    # Before the first migration there is no table yet, and this role will own what it makes.
+    owner = await connection.fetchval(
+        "SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = to_regclass('aerich')"
+    )
+    if owner in (None, role):
         say(
             f"Warning: the app runs as {role}, the owner of its tables, who can lift the protection of the books. "
             "Give it a role of its own in DATABASE_URL, and the owner's in SCRIP_MIGRATION_DATABASE_URL."
         )
-        return None
-    return str(role)
+    return None
 
 
 @asynccontextmanager

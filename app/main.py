@@ -5,19 +5,29 @@ import multiprocessing
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 import asyncpg
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 from tortoise import connections
+from uuid_utils.compat import uuid7
 
 from app.database import CONNECTION, open_database
 from app.embedded_launch import stop_with_parent
+from app.graphql.endpoint import graphql_view
+from app.pages.front import front_page
 from app.problems import SetupProblem
+from app.request_id import RequestIdMiddleware
 from app.settings import Settings, load_settings
 from app.token_keys import token_keys
+from auth.backend import authentication
+from auth.tokens import TokenVerifier
+from models.ledger import Ledger
+from models.reads.tenants import TenantDirectory
 
 READY_TIMEOUT_S = 2
 
@@ -31,6 +41,7 @@ def create_app(settings: Settings) -> Starlette:
     if url is None:
         raise SetupProblem("DATABASE_URL is not set.")
     keys = token_keys(settings)
+    ledger = Ledger()
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -38,13 +49,25 @@ def create_app(settings: Settings) -> Starlette:
         try:
             async with open_database(url, pool_min=settings.database_pool_min, pool_max=settings.database_pool_max):
                 yield
+                await ledger.close()
         finally:
             await keys.stop()
 
+    verifier = TokenVerifier(keys, settings.jwt_issuer, settings.jwt_audience, _now)
     return Starlette(
-        routes=[Route("/health/live", live), Route("/health/ready", ready)],
+        routes=[
+            Route("/graphql", graphql_view(ledger, TenantDirectory())),
+            Route("/health/live", live),
+            Route("/health/ready", ready),
+            *front_page(settings, _now, uuid7),
+        ],
+        middleware=[Middleware(RequestIdMiddleware, new_id=lambda: uuid7().hex), authentication(verifier)],
         lifespan=lifespan,
     )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def create_app_from_environment() -> Starlette:

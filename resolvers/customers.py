@@ -27,9 +27,9 @@ async def resolve_one(info: Info, by: CustomerBy) -> Customer | None:
 
 
 async def _named(context: Context, by: CustomerBy) -> UUID | None:
-    if by.id:
+    if isinstance(by.id, str):
         return asked_id(by.id, "Customer", "id")
-    external_id = texts.argument(by.external_id or "", texts.MAX_EXTERNAL_ID, "externalId")
+    external_id = texts.argument(str(by.external_id), texts.MAX_EXTERNAL_ID, "externalId")
     found = await customers.by_external_id(context.reads, external_id)
     return None if found is None else found.id
 

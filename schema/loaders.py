@@ -188,8 +188,15 @@ class Loaders:
         for (listing, request, conditions), parents in together.items():
             show = SHOWN_AS[listing]
             for parent, page in (await load_pages(self.reads, listing, parents, request, conditions)).items():
-                found[listing, parent, request, conditions] = connection(page, listing, show, self)
+                shown = found[listing, parent, request, conditions] = connection(page, listing, show, self)
+                self._remember(page.rows, [edge.node for edge in shown.edges])
         return found
+
+    def _remember(self, rows: Iterable[Any], nodes: Iterable[Any]) -> None:
+        """What came with a list need not be read again by its id."""
+        for view, node in zip(rows, nodes, strict=True):
+            if (primed := _PRIMED.get(type(view))) is not None:
+                getattr(self, primed[0]).prime(view.id, node)
 
     def prime(self, known: Iterable[Any]) -> None:
         """Rows that a posting has answered with: nobody has to read them again."""
@@ -208,6 +215,7 @@ _PRIMED: Final[dict[type, tuple[str, Show[Any, Any]]]] = {
     views.AssignmentView: ("assignments", Assignment.of),
     views.PaymentView: ("payments", Payment.of),
     views.CouponView: ("coupons", Coupon.of),
+    rewards.RewardView: ("rewards", Reward.of),
     views.ApprovalRequestView: ("approval_requests", ApprovalRequest.of),
     views.BulkOperationView: ("bulk_operations", BulkOperation.of),
 }

@@ -25,7 +25,7 @@ from auth.roles import Permission as May
 from schema.documents import ScripSchema
 from schema.permissions import any_principal_field, check_declared, root_field
 from schema.scalars import SCALARS
-from schema.sdl import drop_null_defaults
+from schema.sdl import mend
 
 
 @strawberry.type
@@ -79,4 +79,4 @@ class Mutation:
 check_declared(Query, Mutation)
 
 schema: Final = ScripSchema(Query, Mutation, config=StrawberryConfig(scalar_map=SCALARS))
-drop_null_defaults(schema.graphql)
+mend(schema.graphql)

@@ -1,4 +1,4 @@
-"""The schema in GraphQL's own language, as schema.graphql keeps it."""
+"""The schema in GraphQL's own language, as schema.graphql keeps it, and what has to be mended for it to be true."""
 
 from collections.abc import Iterator
 
@@ -13,6 +13,8 @@ from graphql import (
     lexicographic_sort_schema,
     print_schema,
 )
+from strawberry.schema.schema_converter import GraphQLCoreConverter
+from strawberry.types.base import StrawberryObjectDefinition
 
 
 def sdl(schema: GraphQLSchema) -> str:
@@ -20,11 +22,19 @@ def sdl(schema: GraphQLSchema) -> str:
     return print_schema(lexicographic_sort_schema(schema))
 
 
-def drop_null_defaults(schema: GraphQLSchema) -> None:
-    """Leave an argument out, and it is left out: Strawberry declares `= null` for each that Python gives a None."""
+def mend(schema: GraphQLSchema) -> None:
+    """Say what Strawberry leaves unsaid or says too much of.
+
+    It declares `= null` for each argument that Python gives a None. And it checks its one-of inputs by itself, so that
+    graphql-core would neither print nor validate them as such.
+    """
     for value in _inputs(schema):
         if value.default_value is None:
             value.default_value = Undefined
+    for type_ in schema.type_map.values():
+        definition = type_.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+        if isinstance(type_, GraphQLInputObjectType) and isinstance(definition, StrawberryObjectDefinition):
+            type_.is_one_of = definition.is_one_of
 
 
 def _inputs(schema: GraphQLSchema) -> Iterator[GraphQLArgument | GraphQLInputField]:

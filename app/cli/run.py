@@ -1,16 +1,21 @@
 """`scrip run`: all of it in one go, to try it out or to work on it."""
 
 import asyncio
-import importlib
-import importlib.util
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from uuid_utils.compat import uuid7
 
 from app.cli.output import say
 from app.cli.serve import address, listen, serve
 from app.database import migrate
+from app.demo import TENANT
+from app.demo import load as load_sample
+from app.demo_tokens import LIFETIME, demo_tokens
 from app.embedded import EmbeddedPostgres
+from app.pages.render import curl_line
 from app.settings import Settings, load_settings
 from app.token_keys import token_secret
 
@@ -24,7 +29,8 @@ def run_command() -> None:
         if applied:
             say(f"Migrated the database: {', '.join(applied)}")
         if ready.sample:
-            _load_sample(ready)
+            load_sample(ready, say)
+            _print_tokens(ready, address(listener))
         say(f"Scrip is at {address(listener)}/graphql   (Ctrl-C stops it)")
         serve(ready, listener)
     say("Stopped")
@@ -45,7 +51,11 @@ def _database(settings: Settings) -> Iterator[Settings]:
         yield load_settings()
 
 
-def _load_sample(settings: Settings) -> None:
-    """The one place where the sample data comes in."""
-    if importlib.util.find_spec("app.demo") is not None:
-        importlib.import_module("app.demo").load(settings, say)
+def _print_tokens(settings: Settings, url: str) -> None:
+    """A line per role that asks who it is, to copy into a shell."""
+    tokens = demo_tokens(settings, datetime.now(UTC), uuid7)
+    if tokens:
+        hours = LIFETIME.total_seconds() / 3600
+        say(f"Tokens for tenant {TENANT}, for {hours:.0f} hours; there are none in a deployment of your own:")
+    for token in tokens:
+        say(f"# as {token.role.value}\n{curl_line(url, token.text)}")

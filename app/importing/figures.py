@@ -21,6 +21,7 @@ _OF_KEYS: Final = """
           join accounts a on a.tenant_id = $1 and a.id = c.account_id where k.operation = 'adjustCredit'),
     applied as (
         select s.invoice_id, s.amount_minor from noted n join assignments s on s.tenant_id = $1 and s.credit_id = n.id
+          join issued i on i.id = s.invoice_id
          where s.origin = 'AUTO' and s.released_at is null),
     covered as (
         select i.total_minor, sum(p.amount_minor) as applied_minor from applied p join issued i on i.id = p.invoice_id
@@ -40,7 +41,7 @@ _OF_KEYS: Final = """
 class Figures:
     """Of some invoices and credit notes. Amounts are in pounds.
 
-    applied: what the credit notes' credit has paid of invoices by itself; in_full, in_part: how many it has paid so;
+    applied: what the credit notes' credit has paid of these invoices by itself; in_full, in_part: how many.
     left: what remains of it.
     """
 

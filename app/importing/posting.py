@@ -53,7 +53,8 @@ async def post_documents(
             external_id, theirs = queue.popleft()
             customer_id = known.get(external_id) or await _add_customer(ledger, tenant_id, external_id)
             for document in theirs:
-                new += await _post(ledger, tenant_id, customer_id, document)
+                is_new = await _post(ledger, tenant_id, customer_id, document)
+                new += is_new  # not in one line: others add to it during the wait
                 step()
 
     try:

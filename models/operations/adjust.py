@@ -1,5 +1,6 @@
 """Add or remove value on one account (sources 000, 001, 003)."""
 
+from typing import Final
 from uuid import UUID
 
 from models import limits, loading, planning
@@ -11,6 +12,9 @@ from models.operations.replays import replay_of_request
 from models.planning.adjust import limit_verdict, needs
 from models.planning.state import AccountState, Books, Origin
 from models.session import TenantConnection, tenant_transaction
+
+ONE_MOMENT: Final = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"
+"""Nothing is locked here, so that the account and its credits have to be read as they stood at the same time."""
 
 
 async def adjust_credit(
@@ -31,7 +35,7 @@ async def preview_adjustment(ledger: Ledger, tenant_id: UUID, actor: Actor, comm
         amount_minor = nonzero_minor(command.amount, command.asset)
     except LedgerError as error:
         return _nothing(command, None, error)
-    async with tenant_transaction(tenant_id, read_only=True) as connection:
+    async with tenant_transaction(tenant_id, read_only=True, settings=ONE_MOMENT) as connection:
         books, existing = await _unlocked_books(ledger, connection, actor, command, amount_minor)
     account = books.accounts.get((command.customer_id, command.asset))
     verdict = _verdict(books, actor, command, amount_minor)

@@ -9,7 +9,8 @@ from app.embedded import Urls
 
 async def test_the_pool_is_the_apps_role_and_no_more(database: Urls) -> None:
     rows = await connections.get("default").execute_query_dict(
-        "SELECT rolname, rolsuper, rolbypassrls, rolinherit, rolcreaterole, pg_has_role('scrip_owner', 'MEMBER') AS owns "
+        "SELECT rolname, rolsuper, rolbypassrls, rolinherit, rolcreaterole, "
+        "pg_has_role('scrip_owner', 'MEMBER') AS owns "
         "FROM pg_roles WHERE rolname = current_user"
     )
     assert rows == [

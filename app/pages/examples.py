@@ -1,0 +1,246 @@
+"""The headline operations as the page offers them: a document each, with variables that work on the sample."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final
+
+MAX_EXAMPLE: Final = Decimal("10.00")
+"""The most that an example pays or assigns, in pounds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ids:
+    """What of the sample the examples speak of, as ids of the API. due, remaining: of that invoice and credit."""
+
+    customer: str
+    others: tuple[str, ...]
+    reward: str
+    service: str
+    credit: str
+    remaining: Decimal
+    invoice: str
+    due: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """An operation. hint: what to try with it. changes: whether it is a mutation."""
+
+    name: str
+    hint: str
+    query: str
+    variables: dict[str, Any]
+    changes: bool = False
+
+
+_ERRORS: Final = "userErrors { code message field }"
+
+_VIEWER: Final = """\
+query {
+  viewer {
+    subject role scopes
+    tenant { name timeZone graceDays }
+    customer { externalId }
+    limits { scope asset remaining }
+  }
+}"""
+_CUSTOMERS: Final = """\
+query ($search: String, $first: Int) {
+  customers(search: $search, first: $first) {
+    edges {
+      node {
+        externalId name
+        balances { asset available }
+        invoices(status: [OPEN, PART_PAID], first: 2) { edges { node { number due } } }
+      }
+    }
+    pageInfo { hasNextPage endCursor }
+  }
+}"""
+_BALANCES: Final = """\
+query ($customerId: ID!) {
+  balances(customerId: $customerId) {
+    asset available scheduled lifetime
+    tier { name next { name threshold } }
+    credits(status: [OPEN, SCHEDULED], first: 5) {
+      edges { node { remaining status effectiveOn expiresAt services { name } } }
+    }
+  }
+}"""
+_LEDGER: Final = """\
+query ($customerId: ID!, $asset: AssetCode, $last: Int) {
+  ledger(customerId: $customerId, asset: $asset, last: $last) {
+    edges {
+      node {
+        sequence amount balanceAfter createdAt
+        transaction { kind reason note actor { subject role } }
+      }
+    }
+    pageInfo { hasPreviousPage startCursor }
+  }
+}"""
+_INVOICES: Final = """\
+query ($customerId: ID, $status: [InvoiceStatus!], $first: Int) {
+  invoices(customerId: $customerId, status: $status, first: $first) {
+    edges {
+      node {
+        number issuedOn status total paid credited due
+        assignments(first: 5) { edges { node { amount origin } } }
+      }
+    }
+  }
+}"""
+_CHOICES: Final = """\
+query {
+  adjustmentReasons { code label directions noteRequired }
+  services { id name }
+  tiers { name threshold }
+  rewards(first: 10) { edges { node { id name pointsCost } } }
+}"""
+_LIABILITY: Final = """\
+query ($at: DateTime) {
+  liability(at: $at) { asset accounts outstanding scheduled }
+}"""
+_PREVIEW: Final = """\
+query ($input: AdjustCreditInput!) {
+  adjustmentPreview(input: $input) {
+    account { available }
+    availableAfter lifetimeAfter
+    tierAfter { name }
+    credits { amount remainingAfter expiresAt }
+    limit { allowed approvalRequired remaining { scope remaining } }
+    userErrors { code message }
+  }
+}"""
+_ADJUST: Final = f"""\
+mutation ($input: AdjustCreditInput!) {{
+  adjustCredit(input: $input) {{
+    replayed
+    account {{ asset available scheduled }}
+    credit {{ amount remaining status expiresAt }}
+    transaction {{ kind reason note createdAt }}
+    approvalRequest {{ status expiresAt }}
+    {_ERRORS}
+  }}
+}}"""
+_BULK: Final = """\
+mutation ($input: BulkCreditInput!) {
+  bulkCredit(input: $input) {
+    replayed
+    operation {
+      status total succeeded failed
+      rows(first: 10) { edges { node { row amount customer { externalId } error { code message } } } }
+    }
+    userErrors { row code message }
+  }
+}"""
+_ASSIGN: Final = f"""\
+mutation ($input: AssignCreditInput!) {{
+  assignCredit(input: $input) {{
+    replayed
+    credit {{ amount remaining }}
+    assignments {{ amount origin invoice {{ number status due }} }}
+    {_ERRORS}
+  }}
+}}"""
+_REWARD: Final = f"""\
+mutation ($input: GiveRewardInput!) {{
+  giveReward(input: $input) {{
+    replayed
+    coupon {{ code status pointsSpent expiresAt reward {{ name }} }}
+    account {{ available lifetime tier {{ name }} }}
+    {_ERRORS}
+  }}
+}}"""
+_INVOICE: Final = f"""\
+mutation ($input: CreateInvoiceInput!) {{
+  createInvoice(input: $input) {{
+    replayed
+    invoice {{
+      number status total credited due
+      assignments(first: 5) {{ edges {{ node {{ amount origin }} }} }}
+    }}
+    {_ERRORS}
+  }}
+}}"""
+_PAYMENT: Final = f"""\
+mutation ($input: RecordPaymentInput!) {{
+  recordPayment(input: $input) {{
+    replayed
+    payment {{ amount method receivedOn }}
+    invoice {{ number status total paid credited due }}
+    {_ERRORS}
+  }}
+}}"""
+_UPSERT: Final = """\
+mutation ($input: UpsertCustomerInput!) {
+  upsertCustomer(input: $input) {
+    created
+    customer { id externalId name email }
+    userErrors { code message field }
+  }
+}"""
+
+
+def examples(ids: Ids, key: str) -> list[Example]:
+    """All of them, questions first. `key` is new each time: idempotency keys and an invoice's number are made of it."""
+    return [*_questions(ids), *_changes(ids, key)]
+
+
+def _questions(ids: Ids) -> list[Example]:
+    preview = {"customerId": ids.customer, "asset": "GBP", "amount": "250.00", "reason": "GOODWILL"}
+    return [
+        Example("viewer", "Who is asking. Try it in each role.", _VIEWER, {}),
+        Example(
+            "customers", "Found by the beginning of their id, name or e-mail; a customer is refused.",
+            _CUSTOMERS, {"search": "160", "first": 5},
+        ),
+        Example("balances", "What one customer is owed, and in what lots.", _BALANCES, {"customerId": ids.customer}),
+        Example(
+            "ledger", "Every movement, newest last. A customer sees neither notes nor staff.",
+            _LEDGER, {"customerId": ids.customer, "asset": "GBP", "last": 5},
+        ),
+        Example(
+            "invoices", "A credit note has paid part of them by itself: AUTO.",
+            _INVOICES, {"customerId": ids.customer, "status": ["OPEN", "PART_PAID", "PAID"], "first": 5},
+        ),
+        Example("adjustmentReasons, services, tiers, rewards", "What there is to choose from.", _CHOICES, {}),
+        Example("liability", "What the shop owes in all; or owed then, given an instant.", _LIABILITY, {"at": None}),
+        Example(
+            "adjustmentPreview", "What an adjustment would do, without doing it. As staff this one is over the limit.",
+            _PREVIEW, {"input": {**preview, "idempotencyKey": "not-used-by-a-preview"}},
+        ),
+    ]  # fmt: skip
+
+
+def _changes(ids: Ids, key: str) -> list[Example]:
+    adjust = {"customerId": ids.customer, "asset": "GBP", "amount": "5.00", "reason": "GOODWILL"}
+    services = {**adjust, "asset": "SERVICE_CREDITS", "amount": "2", "serviceIds": [ids.service], "expiresInDays": 30}
+    bulk = {
+        "items": [{"customerId": customer, "amount": "100"} for customer in (ids.customer, *ids.others)],
+        "asset": "POINTS", "reason": "PROMOTION", "errorPolicy": "REJECT_ALL", "dryRun": False,
+    }  # fmt: skip
+    assigned = min(MAX_EXAMPLE, ids.due, ids.remaining)
+    assign = {"creditId": ids.credit, "assignments": [{"invoiceId": ids.invoice, "amount": str(assigned)}]}
+    reward = {"customerId": ids.customer, "rewardId": ids.reward, "deductPoints": True}
+    lines = [{"description": "White metal lantern", "quantity": 2, "unitPrice": "3.39"}]
+    invoice = {"customerId": ids.customer, "number": f"PAGE-{key[-8:]}", "currency": "GBP", "lines": lines}
+    payment = {"invoiceId": ids.invoice, "amount": str(min(MAX_EXAMPLE, ids.due)), "method": "CARD"}
+    customer = {"externalId": "page-1", "name": "Jane Newcomer", "email": "jane@example.com"}
+    return [
+        _change(
+            "adjustCredit", "Negative removes, which takes a manager. As staff, more than 100.00 is refused.",
+            _ADJUST, adjust, key,
+        ),
+        _change("adjustCredit, restricted", "Good for one service, and for 30 days.", _ADJUST, services, key),
+        _change("bulkCredit", "Three customers, all or none. For managers and admins.", _BULK, bulk, key),
+        _change("assignCredit", "Credit set against an open invoice by hand.", _ASSIGN, assign, key),
+        _change("giveReward", "A coupon for points; the tier stays as it is.", _REWARD, reward, key),
+        _change("createInvoice", "Open credit applies itself, in burn order.", _INVOICE, invoice, key),
+        _change("recordPayment", "More than is due is refused.", _PAYMENT, payment, key),
+        Example("upsertCustomer", "Add a customer, or edit one.", _UPSERT, {"input": customer}, changes=True),
+    ]  # fmt: skip
+
+
+def _change(name: str, hint: str, query: str, values: dict[str, Any], key: str) -> Example:
+    return Example(name, hint, query, {"input": {**values, "idempotencyKey": f"page-{key}"}}, changes=True)

@@ -1,0 +1,42 @@
+"""make bench, or: python -m benchmarks [--only NAME] [--quick]"""
+
+import argparse
+import importlib
+import os
+import platform
+import signal
+import sys
+from types import FrameType
+from typing import Final, NoReturn
+
+from benchmarks.stand import make_stand
+
+BENCHMARKS: Final = {"adjust": "adjustCredit, beside the server without its ledger and beside pgbench"}
+"""Each is a module here with a function `run(stand)`, which prints what it measured."""
+
+
+def main() -> int:
+    """Run what was asked for, each on a database of its own."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure the speed of Scrip.")
+    parser.add_argument("--only", choices=BENCHMARKS, help="; ".join(f"{name}: {text}" for name, text in BENCHMARKS.items()))
+    parser.add_argument("--quick", action="store_true", help="less than a minute, and less exact")
+    wanted = parser.parse_args()
+    signal.signal(signal.SIGTERM, _interrupt)
+    print(f"Python {platform.python_version()}, {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} before")
+    try:
+        for name in [wanted.only] if wanted.only else BENCHMARKS:
+            with make_stand(quick=wanted.quick) as stand:
+                print(f"Database made in {stand.create_s:.1f} s, migrated in {stand.migrate_s:.1f} s")
+                importlib.import_module(f"benchmarks.{name}").run(stand)
+    except KeyboardInterrupt:
+        print("Stopped", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _interrupt(_: int, __: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

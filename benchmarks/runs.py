@@ -1,0 +1,142 @@
+"""One measurement: something drives the ledger, and between two instants its answers and everybody's CPU are counted."""
+
+import os
+import random
+import subprocess
+import sys
+import time
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Final
+from urllib.parse import unquote, urlsplit
+from uuid import UUID
+
+from app.embedded_account import installed_programs
+from benchmarks.load import Log, Order
+from benchmarks.meter import Cpu, cpu_now
+from benchmarks.stand import Server, Stand, stop
+
+WARM_UP_S: Final = 1
+"""Not measured: connections are made, statements prepared, caches filled. pgbench tells the time by whole seconds."""
+MARGIN_S: Final = 0.1
+"""How much sooner than pgbench a measurement ends, so that all clients are at work to its end."""
+START_LIMIT_S: Final = 30
+_SHOWN: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What was seen between the instants `began` and `began + seconds`. Latencies are in seconds, sorted."""
+
+    seconds: float
+    latencies: Sequence[float]
+    cpu: Cpu
+
+    @property
+    def rate(self) -> float:
+        """Answers per second."""
+        return len(self.latencies) / self.seconds
+
+    def quantile(self, q: float) -> float:
+        """Seconds."""
+        return self.latencies[int(q * (len(self.latencies) - 1))]
+
+
+def over_http(stand: Stand, server: Server, order: Order, *, seconds: int) -> Run:
+    """Drive a server with requests. Raises RuntimeError where an answer is not what the order expects."""
+    wanted, result = stand.folder / "order.json", stand.folder / "result.json"
+    order.write(wanted)
+    command = [sys.executable, "-m", "benchmarks.load", str(wanted), str(result)]
+    with _driver(command, "stdout") as (driver, said):
+        _await_line(driver, said, "ready")
+        time.sleep(WARM_UP_S)
+        window = _measure(stand, server.pid, driver.pid, seconds)
+        stop(driver)
+    if driver.returncode != 0:
+        raise RuntimeError(f"the load generator ended with status {driver.returncode}")
+    log = Log.read(result)
+    if log.bad:
+        raise RuntimeError(f"{len(log.bad)} of {len(log.ends)} answers were not as expected: {log.bad[0][:_SHOWN]}")
+    return window(log.ends, log.latencies)
+
+
+def by_pgbench(stand: Stand, tenant_id: UUID, script: str, *, connections: int, seconds: int) -> Run:
+    """Drive the database with pgbench, as the app's role and the tenant. Raises RuntimeError where it fails."""
+    file, logs = stand.folder / "script.sql", stand.folder / "pgbench"
+    file.write_text(script)
+    for old in stand.folder.glob("pgbench.*"):
+        old.unlink()
+    url = urlsplit(stand.urls.app)
+    settings = {"scrip.tenant": tenant_id, "plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "jit": "off"}
+    environment = {
+        "PATH": "/usr/bin:/bin", "PGHOST": url.query.removeprefix("host="), "PGUSER": unquote(url.username or ""),
+        "PGPASSWORD": unquote(url.password or ""), "PGDATABASE": url.path.removeprefix("/"),
+        "PGOPTIONS": " ".join(f"-c {name}={value}" for name, value in settings.items()),
+    }  # fmt: skip
+    command = [
+        str(installed_programs() / "pgbench"), "--no-vacuum", "--protocol=prepared", f"--client={connections}",
+        f"--time={WARM_UP_S + seconds}", "--progress=1", "--log", f"--log-prefix={logs}", f"--file={file}",
+        f"--random-seed={random.randrange(10**9)}",  # noqa: S311 - not a secret
+    ]  # fmt: skip
+    with _driver(command, "stderr", environment) as (driver, said):
+        _await_line(driver, said, "progress:")
+        window = _measure(stand, None, driver.pid, seconds)
+        _, complaints = driver.communicate(timeout=START_LIMIT_S)
+    if driver.returncode != 0:
+        raise RuntimeError(f"pgbench failed: {complaints[-_SHOWN:]}")
+    return window(*_pgbench_log(stand.folder))
+
+
+Window = Callable[["Sequence[float]", "Sequence[float]"], Run]
+"""From all answers' ends and latencies to what was measured."""
+
+
+def _measure(stand: Stand, server: int | None, driver: int, seconds: int) -> Window:
+    """Let `seconds` pass, counting the CPU."""
+    began, before = time.time(), cpu_now(server=server, postmaster=stand.postmaster, driver=driver)
+    time.sleep(seconds - MARGIN_S)
+    ended, after = time.time(), cpu_now(server=server, postmaster=stand.postmaster, driver=driver)
+
+    def window(ends: Sequence[float], latencies: Sequence[float]) -> Run:
+        inside = sorted(latency for end, latency in zip(ends, latencies, strict=True) if began <= end < ended)
+        if not inside:
+            raise RuntimeError("there was not a single answer")
+        return Run(ended - began, inside, after - before)
+
+    return window
+
+
+def _pgbench_log(folder: Path) -> "tuple[array[float], array[float]]":
+    """Lines of client, number, microseconds, script, and when it ended: seconds and microseconds."""
+    ends, latencies = array("d"), array("d")
+    for file in folder.glob("pgbench.*"):
+        for line in file.read_text().splitlines():
+            _, _, took, _, second, microsecond = line.split()[:6]
+            ends.append(int(second) + int(microsecond) / 1e6)
+            latencies.append(int(took) / 1e6)
+    return ends, latencies
+
+
+@contextmanager
+def _driver(
+    command: list[str], says_on: str, environment: dict[str, str] | None = None
+) -> Iterator["tuple[subprocess.Popen[str], IO[str]]"]:
+    """A process that drives, ended with the block; and what it says."""
+    pipes = {"stdout": subprocess.PIPE} if says_on == "stdout" else {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+    process = subprocess.Popen(command, env=environment, text=True, start_new_session=True, **pipes)  # type: ignore[call-overload]
+    try:
+        yield process, getattr(process, says_on)
+    finally:
+        stop(process)
+
+
+def _await_line(driver: "subprocess.Popen[str]", said: IO[str], beginning: str) -> None:
+    lines = []
+    while line := said.readline():
+        if line.startswith(beginning):
+            return
+        lines.append(line)
+    raise RuntimeError(f"{driver.args} ended at once: {''.join(lines)[-_SHOWN:]}")

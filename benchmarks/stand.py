@@ -1,0 +1,116 @@
+"""What a benchmark stands on: a PostgreSQL of its own, durable and migrated, and servers on it. Nothing of it stays."""
+
+import asyncio
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from app.database import migrate
+from app.embedded import EmbeddedPostgres, Urls
+from app.settings import Settings
+from benchmarks.meter import postmaster_of
+
+START_LIMIT_S: Final = 60
+STOP_LIMIT_S: Final = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server process that answers. start_s: how long it took to."""
+
+    pid: int
+    port: int
+    start_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """folder: for whatever has to be written. *_s: how long it took to make the database and to migrate it."""
+
+    urls: Urls
+    folder: Path
+    secret: str
+    postmaster: int
+    create_s: float
+    migrate_s: float
+    quick: bool
+
+    @property
+    def settings(self) -> Settings:
+        """As the servers have them."""
+        return Settings.model_validate({"database_url": self.urls.app, "jwt_secret": self.secret, "data_dir": self.folder})
+
+    @contextmanager
+    def server(self, *changes: str) -> Iterator[Server]:
+        """One that runs until the block ends; `changes`: see benchmarks.server."""
+        port, began = _free_port(), time.monotonic()
+        environment = {
+            "PATH": "/usr/bin:/bin", "DATABASE_URL": self.urls.app, "SCRIP_JWT_SECRET": self.secret,
+            "SCRIP_PORT": str(port), "SCRIP_DATA_DIR": str(self.folder), "SCRIP_LOG_LEVEL": "warning",
+        }  # fmt: skip
+        # In a session of its own, so that Ctrl-C is for us alone, and we end it in order.
+        process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.server", *changes], env=environment, start_new_session=True
+        )
+        try:
+            _wait_until_ready(process, port)
+            yield Server(process.pid, port, time.monotonic() - began)
+        finally:
+            stop(process)
+
+
+@contextmanager
+def make_stand(*, quick: bool) -> Iterator[Stand]:
+    """A new database, until the block ends."""
+    with tempfile.TemporaryDirectory(prefix="scrip-bench-") as folder, EmbeddedPostgres(Path(folder)) as embedded:
+        began = time.monotonic()
+        urls = embedded.start()
+        made = time.monotonic()
+        asyncio.run(migrate(urls.owner, urls.app, print))
+        migrated = time.monotonic()
+        postmaster = postmaster_of(Path(folder) / "postgres")
+        yield Stand(
+            urls, Path(folder), secrets.token_urlsafe(48), postmaster, made - began, migrated - made, quick
+        )  # fmt: skip
+
+
+def stop(process: "subprocess.Popen[str] | subprocess.Popen[bytes]") -> None:
+    """End a process that we started, in good order where it lets us."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(STOP_LIMIT_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_until_ready(process: "subprocess.Popen[bytes]", port: int) -> None:
+    give_up = time.monotonic() + START_LIMIT_S
+    while time.monotonic() < give_up:
+        if process.poll() is not None:
+            raise RuntimeError(f"the server ended with status {process.returncode}")
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/ready", timeout=5) as answer:
+                if answer.status == 200:
+                    return
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            time.sleep(0.02)
+    raise RuntimeError(f"the server was not ready within {START_LIMIT_S} s")

@@ -1,0 +1,121 @@
+"""GraphQL as a client sees it: real HTTP handling, real tokens, the real ledger on a real PostgreSQL; no network."""
+
+from collections.abc import AsyncIterator, Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from app.embedded import Urls
+from app.graphql.endpoint import graphql_view
+from app.request_id import RequestIdMiddleware
+from auth.backend import authentication
+from auth.keys import SharedSecret
+from auth.roles import Role, Scope
+from auth.tokens import TokenVerifier, issue
+from models.ledger import Ledger
+from models.reads.tenants import TenantDirectory
+from schema.ids import global_id
+from tests.factories import Clock, Tenant, make_tenant
+
+SECRET: Final = "a secret for tests alone, and long enough"
+ISSUER: Final = "scrip"
+
+
+def bearer(
+    tenant: str, role: Role = Role.ADMIN, *, subject: str | None = None, scopes: Iterable[Scope] | None = None,
+    customer: str | None = None, client_id: str | None = None,
+) -> str:  # fmt: skip
+    """An Authorization header's value."""
+    token = issue(
+        SECRET, issuer=ISSUER, audience=ISSUER, tenant=tenant, subject=subject or f"{role.value}@test", role=role,
+        issued_at=datetime.now(UTC), lifetime=timedelta(hours=1), token_id=uuid4().hex, scopes=scopes,
+        name=f"{role.value.title()} of the test", client_id=client_id, customer=customer,
+    )  # fmt: skip
+    return f"Bearer {token}"
+
+
+class Answer:
+    """What came back: `data` and `errors` as in the response."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self.response = response
+        body = response.json()
+        self.data: dict[str, Any] | None = body.get("data")
+        self.errors: list[dict[str, Any]] = body.get("errors", [])
+
+    def __getitem__(self, field: str) -> Any:
+        """A root field of an answer without errors."""
+        assert self.data is not None, self.errors
+        assert not self.errors, self.errors
+        return self.data[field]
+
+    @property
+    def codes(self) -> list[str]:
+        return [error["extensions"]["code"] for error in self.errors]
+
+
+class Api:
+    """A client of one tenant, as whoever it is asked to be."""
+
+    def __init__(self, client: httpx.AsyncClient, tenant: Tenant, clock: Clock) -> None:
+        self.client = client
+        self.tenant = tenant
+        self.clock = clock
+
+    async def __call__(
+        self, query: str, variables: dict[str, Any] | None = None, *, role: Role | None = Role.ADMIN, **token: Any
+    ) -> Answer:
+        """role None: without a token. token: what `bearer` takes."""
+        headers = {} if role is None else {"authorization": bearer(self.tenant.slug, role, **token)}
+        body = {"query": query, "variables": variables or {}}
+        return Answer(await self.client.post("/graphql", json=body, headers=headers))
+
+    async def as_customer(self, external_id: str, query: str, variables: dict[str, Any] | None = None) -> Answer:
+        return await self(query, variables, role=Role.CUSTOMER, customer=external_id)
+
+
+def gid(type_name: str, row_id: UUID | None) -> str:
+    assert row_id is not None
+    return global_id(type_name, row_id)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def ledger(database: Urls, clock: Clock) -> AsyncIterator[Ledger]:
+    ledger = Ledger(clock)
+    yield ledger
+    await ledger.close()
+
+
+@pytest.fixture
+async def tenant(ledger: Ledger) -> Tenant:
+    return await make_tenant(ledger)
+
+
+@pytest.fixture
+async def other_tenant(ledger: Ledger) -> Tenant:
+    """Somebody else's: nothing of it may ever be seen or touched."""
+    return await make_tenant(ledger)
+
+
+@pytest.fixture
+async def client(ledger: Ledger) -> AsyncIterator[httpx.AsyncClient]:
+    verifier = TokenVerifier(SharedSecret(SECRET), ISSUER, ISSUER, lambda: datetime.now(UTC))
+    route = Route("/graphql", graphql_view(ledger, TenantDirectory()))
+    app = RequestIdMiddleware(Starlette(routes=[route], middleware=[authentication(verifier)]), lambda: uuid4().hex)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+        yield client
+
+
+@pytest.fixture
+def api(client: httpx.AsyncClient, tenant: Tenant, clock: Clock) -> Api:
+    return Api(client, tenant, clock)

@@ -1,0 +1,183 @@
+"""Every role on every root field, beside an independent transcription of the table "Who may". A denial moves nothing."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pytest
+from strawberry.types.base import get_object_definition
+
+from auth.roles import Role, Scope
+from schema.root import Mutation, Query
+from tests.api.conftest import Api, bearer, gid
+from tests.factories import Tenant
+
+STAFF, MANAGER, ADMIN, PARTNER, CUSTOMER = Role.STAFF, Role.MANAGER, Role.ADMIN, Role.PARTNER, Role.CUSTOMER
+INSIDE: Final = {STAFF, MANAGER, ADMIN, PARTNER}
+EVERYBODY: Final = INSIDE | {CUSTOMER}
+ABOVE_STAFF: Final = {MANAGER, ADMIN, PARTNER}
+CONFIGURATION: Final = {MANAGER, ADMIN}
+
+Ids = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A request, the root field it is for, and who may make it (a partner: with these scopes and no others)."""
+
+    name: str
+    field: str
+    query: str
+    allowed: set[Role]
+    scopes: frozenset[Scope]
+    variables: Callable[[Ids], dict[str, Any]] = lambda ids: {}
+
+
+def mutation(field: str) -> str:
+    kind = field[0].upper() + field[1:]
+    return f"mutation($input: {kind}Input!) {{ {field}(input: $input) {{ userErrors {{ code }} }} }}"
+
+
+def adjusting(amount: str) -> Callable[[Ids], dict[str, Any]]:
+    return lambda ids: {"input": {
+        "customerId": ids["Customer"], "asset": "GBP", "amount": amount, "reason": "CORRECTION", "idempotencyKey": "k",
+    }}  # fmt: skip
+
+
+def giving(*, deduct_points: bool) -> Callable[[Ids], dict[str, Any]]:
+    return lambda ids: {"input": {
+        "customerId": ids["Customer"], "rewardId": ids["Reward"], "deductPoints": deduct_points, "idempotencyKey": "k",
+    }}  # fmt: skip
+
+
+def by_id(kind: str) -> Callable[[Ids], dict[str, Any]]:
+    return lambda ids: {"id": ids[kind]}
+
+
+def scopes(*names: str) -> frozenset[Scope]:
+    return frozenset(map(Scope, names))
+
+
+PREVIEW: Final = "query($input: AdjustCreditInput!) { adjustmentPreview(input: $input) { userErrors { code } } }"
+NODE: Final = "query($id: ID!) { node(id: $id) { id } }"
+CATALOGUE: Final = scopes("ledger:read")
+
+CASES: Final = [
+    Case("viewer", "viewer", "{ viewer { subject } }", EVERYBODY, frozenset()),
+    Case("customer", "customer", "query($id: ID!) { customer(by: {id: $id}) { id } }", EVERYBODY, scopes("customers:read"),
+         by_id("Customer")),
+    Case("customers", "customers", "{ customers { edges { cursor } } }", INSIDE, scopes("customers:read")),
+    Case("balances", "balances", "query($id: ID!) { balances(customerId: $id) { id } }", EVERYBODY, scopes("ledger:read"),
+         by_id("Customer")),
+    Case("ledger", "ledger", "query($id: ID!) { ledger(customerId: $id) { edges { cursor } } }", EVERYBODY,
+         scopes("ledger:read"), by_id("Customer")),
+    Case("invoices", "invoices", "{ invoices { edges { cursor } } }", EVERYBODY, scopes("invoices:read")),
+    Case("invoice", "invoice", "query($id: ID!) { invoice(id: $id) { id } }", EVERYBODY, scopes("invoices:read"),
+         by_id("Invoice")),
+    Case("preview an addition", "adjustmentPreview", PREVIEW, INSIDE, scopes("credits:add"), adjusting("1.00")),
+    Case("preview a removal", "adjustmentPreview", PREVIEW, ABOVE_STAFF, scopes("credits:remove"), adjusting("-1.00")),
+    Case("reasons", "adjustmentReasons", "{ adjustmentReasons { code } }", INSIDE, CATALOGUE),
+    Case("old reasons", "adjustmentReasons", "{ adjustmentReasons(activeOnly: false) { code } }", CONFIGURATION, CATALOGUE),
+    Case("services", "services", "{ services { id } }", INSIDE, CATALOGUE),
+    Case("old services", "services", "{ services(activeOnly: false) { id } }", CONFIGURATION, CATALOGUE),
+    Case("rewards", "rewards", "{ rewards { edges { cursor } } }", EVERYBODY, scopes("rewards:read")),
+    Case("old rewards", "rewards", "{ rewards(activeOnly: false) { edges { cursor } } }", CONFIGURATION,
+         scopes("rewards:read")),
+    Case("tiers", "tiers", "{ tiers { name } }", EVERYBODY, scopes("rewards:read")),
+    Case("liability", "liability", "{ liability { asset } }", INSIDE, scopes("reports:read")),
+    Case("bulk operation", "bulkOperation", "query($id: ID!) { bulkOperation(id: $id) { id } }", ABOVE_STAFF,
+         scopes("credits:bulk"), by_id("BulkOperation")),
+    Case("node: customer", "node", NODE, EVERYBODY, scopes("customers:read"), by_id("Customer")),
+    Case("node: account", "node", NODE, EVERYBODY, scopes("ledger:read"), by_id("Account")),
+    Case("node: invoice", "node", NODE, EVERYBODY, scopes("invoices:read"), by_id("Invoice")),
+    Case("node: reward", "node", NODE, EVERYBODY, scopes("rewards:read"), by_id("Reward")),
+    Case("node: service", "node", NODE, INSIDE, CATALOGUE, by_id("Service")),
+    Case("node: bulk operation", "node", NODE, ABOVE_STAFF, scopes("credits:bulk"), by_id("BulkOperation")),
+    Case("add", "adjustCredit", mutation("adjustCredit"), INSIDE, scopes("credits:add"), adjusting("1.00")),
+    Case("remove", "adjustCredit", mutation("adjustCredit"), ABOVE_STAFF, scopes("credits:remove"), adjusting("-1.00")),
+    Case("bulk", "bulkCredit", mutation("bulkCredit"), ABOVE_STAFF, scopes("credits:bulk"), lambda ids: {"input": {
+        "items": [{"customerId": ids["Customer"], "amount": "1.00"}], "asset": "GBP", "reason": "CORRECTION",
+        "idempotencyKey": "k"}}),
+    Case("assign", "assignCredit", mutation("assignCredit"), INSIDE, scopes("credits:assign"), lambda ids: {"input": {
+        "creditId": ids["Credit"], "assignments": [{"invoiceId": ids["Invoice"]}], "idempotencyKey": "k"}}),
+    Case("give for points", "giveReward", mutation("giveReward"), INSIDE, scopes("rewards:give"), giving(deduct_points=True)),
+    Case("give free", "giveReward", mutation("giveReward"), INSIDE, scopes("rewards:give"), giving(deduct_points=False)),
+    Case("upsert customer", "upsertCustomer", mutation("upsertCustomer"), INSIDE, scopes("customers:write"),
+         lambda ids: {"input": {"externalId": "new", "name": "New"}}),
+    Case("create invoice", "createInvoice", mutation("createInvoice"), INSIDE, scopes("invoices:write"),
+         lambda ids: {"input": {"customerId": ids["Customer"], "number": "N-1", "currency": "GBP", "idempotencyKey": "k",
+                                "lines": [{"description": "x", "quantity": 1, "unitPrice": "1.00"}]}}),
+    Case("record payment", "recordPayment", mutation("recordPayment"), INSIDE, scopes("payments:write"),
+         lambda ids: {"input": {"invoiceId": ids["Invoice"], "amount": "1.00", "method": "CASH", "idempotencyKey": "k"}}),
+]  # fmt: skip
+
+
+@pytest.fixture
+async def ids(tenant: Tenant) -> Ids:
+    """One of each, the customer's own where it belongs to one."""
+    customer = await tenant.customer("carol")
+    credit = await tenant.adjust(customer, "10.00")
+    await tenant.adjust(customer, "500", "POINTS")
+    invoice = await tenant.invoice(customer, "20.00")
+    operation = tenant.ledger.source.new_id()
+    rows = {
+        "Customer": customer, "Account": credit.account_id, "Credit": credit.credit_id, "Invoice": invoice.invoice_id,
+        "Reward": await tenant.reward("Mug", 100), "Service": await tenant.service("Cut"), "BulkOperation": operation,
+    }  # fmt: skip
+    return {kind: gid(kind, row_id) for kind, row_id in rows.items()}
+
+
+def test_every_root_field_has_its_cases() -> None:
+    fields = {f.name for root in (Query, Mutation) for f in get_object_definition(root, strict=True).fields}
+    graphql_names = {name.split("_")[0] + "".join(map(str.title, name.split("_")[1:])) for name in fields}
+    assert {case.field for case in CASES} == graphql_names
+
+
+@pytest.mark.parametrize("role", list(Role))
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+async def test_who_may(api: Api, tenant: Tenant, ids: Ids, case: Case, role: Role) -> None:
+    token: dict[str, Any] = {"role": role, "customer": "carol" if role is CUSTOMER else None}
+    if role is PARTNER:
+        token |= {"scopes": case.scopes, "client_id": "shop"}
+    if role in case.allowed:
+        answer = await api(case.query, case.variables(ids), **token)
+        assert answer.errors == []
+        assert (answer[case.field] or {"userErrors": []}) != {}
+        if "userErrors" in case.query:
+            assert answer[case.field] == {"userErrors": []}
+    else:
+        async with tenant.nothing_moves():
+            answer = await api(case.query, case.variables(ids), **token)
+        assert answer.codes == ["FORBIDDEN"]
+        assert answer.data == {case.field: None}
+
+
+@pytest.mark.parametrize("role", [STAFF, ADMIN, PARTNER])
+@pytest.mark.parametrize("case", [case for case in CASES if case.scopes], ids=lambda case: case.name)
+async def test_scopes_narrow_every_role(api: Api, tenant: Tenant, ids: Ids, case: Case, role: Role) -> None:
+    useless = [scope for scope in Scope if scope not in case.scopes | scopes("ledger:read", "credits:add", "credits:remove",
+                                                                             "credits:bulk")]  # fmt: skip
+    async with tenant.nothing_moves():
+        answer = await api(case.query, case.variables(ids), role=role, scopes=useless)
+    assert answer.codes == ["FORBIDDEN"]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+async def test_nobody_may_anything(api: Api, tenant: Tenant, ids: Ids, case: Case) -> None:
+    async with tenant.nothing_moves():
+        answer = await api(case.query, case.variables(ids), role=None)
+    assert answer.codes == ["UNAUTHENTICATED"]
+    assert answer.data == {case.field: None}
+
+
+@pytest.mark.parametrize("claim", ["nobody", "no such tenant", "té", "x" * 255, "0197aaaa-bbbb-7ccc-8ddd-eeeeffff0001"])
+async def test_a_tenant_that_is_not_here_is_nobody(api: Api, claim: str) -> None:
+    headers = {"authorization": bearer(claim, ADMIN)}
+    response = await api.client.post("/graphql", json={"query": "{ viewer { subject } }"}, headers=headers)
+    assert response.json()["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+
+
+async def test_a_tenant_may_be_named_by_its_id(api: Api, tenant: Tenant) -> None:
+    headers = {"authorization": bearer(str(tenant.id), ADMIN)}
+    response = await api.client.post("/graphql", json={"query": "{ viewer { tenant { id } } }"}, headers=headers)
+    assert response.json()["data"] == {"viewer": {"tenant": {"id": gid("Tenant", tenant.id)}}}

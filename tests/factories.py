@@ -1,0 +1,161 @@
+"""Tenants to test with: made through the ledger's own operations, and by SQL as the app's role where there is none yet."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from itertools import count
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+from models.commands import (
+    Actor,
+    AdjustCredit,
+    AssignCredit,
+    CreateInvoice,
+    GiveReward,
+    InvoiceAmount,
+    InvoiceLineItem,
+    Outcome,
+    RecordPayment,
+    UpsertCustomer,
+)
+from models.ledger import Ledger
+from models.operations.adjust import adjust_credit
+from models.operations.assign import assign_credit
+from models.operations.create_invoice import create_invoice
+from models.operations.create_tenant import create_tenant
+from models.operations.give_reward import give_reward
+from models.operations.record_payment import record_payment
+from models.operations.upsert_customer import upsert_customer
+from models.session import tenant_transaction
+
+ADMIN: Final = Actor(subject="admin@test", role="ADMIN", name="Ada Admin")
+
+# Everything that a mutation could leave behind. Actors are left out: a refused request may well have introduced one.
+MOVED_TABLES: Final = (
+    "customers", "accounts", "credits", "credit_services", "transactions", "transaction_texts", "entries",
+    "tier_changes", "limit_counters", "idempotency_keys", "outbox", "invoices", "invoice_lines", "payments",
+    "assignments", "coupons", "rewards", "approval_requests", "bulk_operations", "bulk_rows",
+)  # fmt: skip
+
+
+class Clock:
+    """The time, ahead of the real one by as much as a test wants."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+    def advance(self, by: timedelta) -> None:
+        self.ahead += by
+
+
+class Tenant:
+    """One tenant of one test."""
+
+    def __init__(self, ledger: Ledger, tenant_id: UUID, slug: str) -> None:
+        self.ledger = ledger
+        self.id = tenant_id
+        self.slug = slug
+        self._number = count(1)
+
+    def key(self) -> str:
+        """An idempotency key that was not used before."""
+        return f"key-{next(self._number)}"
+
+    async def customer(self, external_id: str | None = None, name: str = "Carol Customer", email: str | None = None) -> UUID:
+        external_id = external_id or f"c-{next(self._number)}"
+        view, _ = await upsert_customer(self.ledger, self.id, ADMIN, UpsertCustomer(external_id, name, email))
+        return view.id
+
+    async def adjust(
+        self, customer_id: UUID, amount: str, asset: str = "GBP", *, actor: Actor = ADMIN, reason: str = "CORRECTION",
+        **more: Any,
+    ) -> Outcome:  # fmt: skip
+        command = AdjustCredit(customer_id=customer_id, asset=asset, amount=Decimal(amount), reason=reason, **more)
+        return await adjust_credit(self.ledger, self.id, actor, command, self.key())
+
+    async def invoice(
+        self, customer_id: UUID, total: str, currency: str = "GBP", *, number: str | None = None, auto_apply: bool = False,
+        issued_on: date | None = None,
+    ) -> Outcome:  # fmt: skip
+        line = InvoiceLineItem("Work done", 1, Decimal(total))
+        number = number or f"INV-{next(self._number)}"
+        command = CreateInvoice(customer_id, number, currency, (line,), issued_on=issued_on, auto_apply=auto_apply)
+        return await create_invoice(self.ledger, self.id, ADMIN, command, self.key())
+
+    async def assign(self, credit_id: UUID, invoice_id: UUID, amount: str | None = None) -> Outcome:
+        part = InvoiceAmount(invoice_id, None if amount is None else Decimal(amount))
+        return await assign_credit(self.ledger, self.id, ADMIN, AssignCredit(credit_id, (part,)), self.key())
+
+    async def pay(self, invoice_id: UUID, amount: str, method: str = "CASH") -> Outcome:
+        command = RecordPayment(invoice_id, Decimal(amount), method)
+        return await record_payment(self.ledger, self.id, ADMIN, command, self.key())
+
+    async def give(self, customer_id: UUID, reward_id: UUID, *, deduct_points: bool = True) -> Outcome:
+        command = GiveReward(customer_id, reward_id, deduct_points)
+        return await give_reward(self.ledger, self.id, ADMIN, command, self.key())
+
+    async def service(self, name: str, *, active: bool = True) -> UUID:
+        return await self._insert("services", name=name, active=active)
+
+    async def tier(self, name: str, threshold: int) -> UUID:
+        return await self._insert("tiers", name=name, threshold_minor=threshold)
+
+    async def reward(
+        self, name: str, points: int, *, active: bool = True, stock: int | None = None, validity_days: int | None = None
+    ) -> UUID:
+        return await self._insert(
+            "rewards", name=name, kind="FREE_DELIVERY", points_cost_minor=points, active=active, stock=stock,
+            validity_days=validity_days,
+        )  # fmt: skip
+
+    async def cancel_membership(self, customer_id: UUID, at: datetime) -> None:
+        await self.execute("update customers set membership_cancelled_at = $3 where tenant_id = $1 and id = $2", customer_id, at)
+
+    async def execute(self, sql: str, *arguments: object) -> None:
+        """One statement as the app's role; $1 is the tenant."""
+        async with tenant_transaction(self.id) as connection:
+            await connection.raw.execute(sql, self.id, *arguments)
+
+    async def fetch(self, sql: str, *arguments: object) -> list[Any]:
+        """The rows of one statement as the app's role; $1 is the tenant."""
+        async with tenant_transaction(self.id, read_only=True) as connection:
+            rows: list[Any] = await connection.raw.fetch(sql, self.id, *arguments)
+            return rows
+
+    async def _insert(self, table: str, **columns: object) -> UUID:
+        row_id = self.ledger.source.new_id()
+        names = ["tenant_id", "id", *columns]
+        places = ", ".join(f"${n}" for n in range(1, len(names) + 1))
+        await self.execute(f"insert into {table} ({', '.join(names)}) values ({places})", row_id, *columns.values())
+        return row_id
+
+    @asynccontextmanager
+    async def nothing_moves(self) -> AsyncIterator[None]:
+        """Fails where the block changes, adds or removes any row that a mutation could."""
+        before = await self.fingerprint()
+        yield
+        after = await self.fingerprint()
+        changed = [table for table in MOVED_TABLES if before[table] != after[table]]
+        assert not changed, f"something moved in {changed}"
+
+    async def fingerprint(self, tables: Sequence[str] = MOVED_TABLES) -> dict[str, str]:
+        """A digest of all rows of each table."""
+        async with tenant_transaction(self.id, read_only=True) as connection:
+            return {
+                table: await connection.raw.fetchval(
+                    f"select md5(coalesce(string_agg(t::text, '|' order by t::text), '')) from {table} t where tenant_id = $1",
+                    self.id,
+                )
+                for table in tables
+            }
+
+
+async def make_tenant(ledger: Ledger, *, time_zone: str = "Europe/London") -> Tenant:
+    """A tenant as a new one is: the first reasons and limits, and nothing else."""
+    slug = f"t-{uuid4().hex}"
+    return Tenant(ledger, await create_tenant(ledger, slug, "Test & Co", time_zone), slug)

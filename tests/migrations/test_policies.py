@@ -1,0 +1,226 @@
+"""Row-level security: a statement that forgets its tenant sees nothing and writes nothing, in any table."""
+
+# ruff: noqa: S608 (the tables' names are ours)
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import asyncpg
+import pytest
+from tortoise import connections
+
+from migrations.initial.policies import TENANT_TABLES
+from migrations.privileges import APP_PRIVILEGES
+from models import tables
+from models.session import CONNECTION_NAME, tenant_transaction
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from app.embedded import Urls
+    from tests.migrations.conftest import TwoTenants
+
+ALL_TABLES = (*TENANT_TABLES, "tenants")
+UPDATED = [table for table in ALL_TABLES if APP_PRIVILEGES[table].updates]
+DELETED = [table for table in ALL_TABLES if APP_PRIVILEGES[table].deletes]
+ID = UUID(int=1)
+REFUSED = "row-level security policy"
+
+
+def test_no_table_is_left_out() -> None:
+    assert set(ALL_TABLES) == {getattr(tables, name)._meta.db_table for name in tables.__all__}
+
+
+async def test_every_table_is_secured_from_its_owner_too(owner_connection: asyncpg.Connection[Any]) -> None:
+    rows = await owner_connection.fetch(
+        """SELECT relname FROM pg_class
+        WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
+            AND NOT (relrowsecurity AND relforcerowsecurity)"""
+    )
+
+    assert [row["relname"] for row in rows] == ["aerich"]
+
+
+@pytest.mark.parametrize("table", ALL_TABLES)
+async def test_a_tenant_sees_its_own_rows_alone(tenants: TwoTenants, table: str) -> None:
+    column = "id" if table == "tenants" else "tenant_id"
+    for tenant_id in (tenants.one, tenants.other):
+        async with tenants.as_tenant(tenant_id) as connection:
+            rows = await connection.fetch(f"SELECT {column} AS tenant FROM {table}")
+
+        assert [row["tenant"] for row in rows] == [tenant_id]
+
+
+@pytest.mark.parametrize("table", ALL_TABLES)
+async def test_nobody_s_connection_sees_nothing(
+    tenants: TwoTenants, owner_connection: asyncpg.Connection[Any], table: str
+) -> None:
+    """Neither with the setting empty nor where it never was; neither the app nor the owner."""
+    async with tenants.as_tenant(None) as connection:
+        assert await connection.fetch(f"SELECT FROM {table}") == []
+    assert await owner_connection.fetchval("SELECT current_setting('scrip.tenant', true)") is None
+    assert await owner_connection.fetch(f"SELECT FROM {table}") == []
+
+
+@pytest.mark.parametrize("table", ALL_TABLES)
+@pytest.mark.parametrize("writer", ["nobody", "other"])
+async def test_a_row_of_somebody_else_s_is_refused(tenants: TwoTenants, table: str, writer: str) -> None:
+    async with tenants.as_tenant(tenants.one) as connection:
+        row = await connection.fetchval(f"SELECT to_jsonb(t) FROM {table} t")
+    columns = ", ".join(f'"{name}"' for name in await tenants.columns(table))
+
+    async with tenants.as_tenant(None if writer == "nobody" else tenants.other) as connection:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError, match=REFUSED):
+            await connection.execute(
+                f"INSERT INTO {table} ({columns}) SELECT {columns} FROM jsonb_populate_record(NULL::{table}, $1)", row
+            )
+
+
+@pytest.mark.parametrize("table", UPDATED)
+async def test_nobody_changes_anything(tenants: TwoTenants, table: str) -> None:
+    column = APP_PRIVILEGES[table].updates[0]
+
+    async with tenants.as_tenant(None) as connection:
+        assert await connection.execute(f"UPDATE {table} SET {column} = {column}") == "UPDATE 0"
+        assert await connection.fetch(f"SELECT FROM {table} FOR NO KEY UPDATE") == []
+
+
+@pytest.mark.parametrize("table", DELETED)
+async def test_nobody_deletes_anything(tenants: TwoTenants, table: str) -> None:
+    async with tenants.as_tenant(None) as connection:
+        assert await connection.execute(f"DELETE FROM {table}") == "DELETE 0"
+
+
+async def test_a_row_cannot_point_into_another_tenant(tenants: TwoTenants) -> None:
+    """Even where the policies would let it: the foreign key itself names the tenant."""
+    async with tenants.as_tenant(tenants.one) as connection:
+        mine: UUID = await connection.fetchval(
+            """INSERT INTO customers (id, tenant_id, external_id, name, created_at, updated_at)
+            VALUES (gen_random_uuid(), $1, 'C2', 'Only here', now(), now()) RETURNING id""",
+            tenants.one,
+        )
+        await connection.execute("SELECT set_config('scrip.tenant', $1, true)", str(tenants.other))
+
+        with pytest.raises(asyncpg.ForeignKeyViolationError):
+            await connection.execute(
+                "INSERT INTO accounts VALUES (gen_random_uuid(), $1, $2, 'JPY', 0, 0, 0, NULL, now(), NULL)",
+                tenants.other, mine,
+            )  # fmt: skip
+
+
+async def test_a_token_s_tenant_is_found_by_its_slug_alone(tenants: TwoTenants) -> None:
+    async with tenants.as_tenant(None) as connection:
+        await connection.execute("SELECT set_config('scrip.tenant_slug', $1, true)", f"t-{tenants.one}")
+
+        assert [row["id"] for row in await connection.fetch("SELECT id FROM tenants")] == [tenants.one]
+        assert await connection.execute("UPDATE tenants SET name = 'Mine now'") == "UPDATE 0"
+
+
+async def test_the_directory_is_to_be_read_only(tenants: TwoTenants) -> None:
+    async with tenants.as_tenant(tenants.one) as connection:
+        await connection.execute("SET LOCAL scrip.directory = 'on'")
+        seen = {row["id"] for row in await connection.fetch("SELECT id FROM tenants")}
+
+        assert {tenants.one, tenants.other} <= seen
+        assert await connection.execute("UPDATE tenants SET name = 'Mine now'") == "UPDATE 1"  # one's own
+        assert {row["tenant_id"] for row in await connection.fetch("SELECT tenant_id FROM customers")} == {tenants.one}
+
+
+async def test_every_policy_is_the_same(owner_connection: asyncpg.Connection[Any]) -> None:
+    rows = await owner_connection.fetch(
+        "SELECT * FROM pg_policies WHERE policyname = 'own_tenant' AND tablename <> 'tenants'"
+    )
+
+    assert {row["tablename"] for row in rows} == set(TENANT_TABLES)
+    assert {(row["permissive"], row["cmd"], row["qual"] == row["with_check"]) for row in rows} == {
+        ("PERMISSIVE", "ALL", True)
+    }
+    assert len({row["qual"] for row in rows}) == 1
+    others = await owner_connection.fetch("SELECT tablename, cmd FROM pg_policies WHERE policyname <> 'own_tenant'")
+    assert {tuple(row) for row in others} == {("tenants", "SELECT")}
+
+
+@asynccontextmanager
+async def many_customers(tenants: TwoTenants, owner: asyncpg.Connection[Any]) -> AsyncIterator[asyncpg.Connection[Any]]:
+    """Enough of them, and known to the planner, that it does better with an index than without."""
+    async with tenants.as_tenant(tenants.one, owner) as connection:
+        await connection.execute(
+            """INSERT INTO customers (id, tenant_id, external_id, name, created_at, updated_at)
+            SELECT gen_random_uuid(), $1, md5(n::text), md5(n::text), now(), now() FROM generate_series(1, 5000) n""",
+            tenants.one,
+        )
+        await connection.execute("ANALYZE customers")
+        yield connection
+
+
+async def test_an_id_alone_is_found_by_the_key(tenants: TwoTenants, owner_connection: asyncpg.Connection[Any]) -> None:
+    async with many_customers(tenants, owner_connection) as connection:
+        plan = await connection.fetchval("EXPLAIN (FORMAT JSON) SELECT * FROM customers WHERE id = $1", ID)
+
+    [scan] = [json.loads(plan)[0]["Plan"]]
+    assert scan["Index Name"] == "customers_pkey"
+    # The tenant is worked out once, before the scan.
+    assert scan["Index Cond"].startswith("((tenant_id = (InitPlan 1).col1) AND (id = ")
+    assert [(part["Node Type"], part["Parent Relationship"]) for part in scan["Plans"]] == [("Result", "InitPlan")]
+
+
+async def test_customers_are_found_by_what_they_begin_with(
+    tenants: TwoTenants, owner_connection: asyncpg.Connection[Any]
+) -> None:
+    names = ("name", "last_name", "email", "external_id")
+    ranges = " OR ".join(
+        f"(search_{name} >= lower($1) AND search_{name} < lower($1) || U&'\\+10FFFF')" for name in names
+    )
+    query = f"SELECT name FROM customers WHERE {ranges}"
+    found = {"ZOË": 1, "MÜL": 1, "zoe@": 1, "c1": 1, "oë": 0, "zoë müllers": 0, "%": 0}
+
+    async with many_customers(tenants, owner_connection) as connection:
+        for text, number in found.items():
+            rows = [row["name"] for row in await connection.fetch(query, text)]
+            assert rows.count("Zoë Müller") == number, text
+        plan = await connection.fetchval(f"EXPLAIN (FORMAT JSON) {query}", "zo")
+
+    assert "Seq Scan" not in plan
+    assert all(f'"customers_search_{name}"' in plan for name in names)
+
+
+async def idle_tenants(database: Urls) -> set[str | None]:
+    """The tenant that each connection of the pool has while nobody uses it: all are taken at once to see."""
+    client: Any = connections.get(CONNECTION_NAME)
+    async with AsyncExitStack() as stack:
+        size = client._pool.get_size()
+        raws = [await stack.enter_async_context(client.acquire_connection()) for _ in range(size)]
+        for raw in raws:
+            assert await raw.fetch("SELECT FROM customers") == []
+        return {await raw.fetchval("SELECT nullif(current_setting('scrip.tenant', true), '')") for raw in raws}
+
+
+async def test_a_tenant_does_not_outlive_its_transaction(tenants: TwoTenants, database: Urls) -> None:
+    async def look() -> int:
+        async with tenant_transaction(tenants.one) as connection:
+            return len(await connection.raw.fetch("SELECT FROM customers"))
+
+    assert await asyncio.gather(*(look() for _ in range(20))) == [1] * 20
+    assert await idle_tenants(database) == {None}
+
+
+async def test_nor_an_error_in_it(tenants: TwoTenants, database: Urls) -> None:
+    async def fail() -> None:
+        async with tenant_transaction(tenants.one) as connection:
+            await connection.raw.execute("SELECT 1 / 0")
+
+    async def be_cancelled() -> None:
+        async with tenant_transaction(tenants.one) as connection:
+            await connection.raw.execute("SELECT pg_sleep(60)")
+
+    for _ in range(5):
+        with pytest.raises(asyncpg.DivisionByZeroError):
+            await fail()
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(be_cancelled(), 0.05)
+
+    assert await idle_tenants(database) == {None}

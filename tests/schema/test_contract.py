@@ -1,0 +1,107 @@
+"""The schema against the headline contract, and against the SDL that the project keeps."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from graphql import GraphQLInputObjectType, GraphQLObjectType, GraphQLSchema, build_schema, introspection_from_schema
+
+from models.errors import LedgerError
+from schema.root import schema
+from schema.sdl import sdl
+from schema.types.enums import UserErrorCode
+
+HERE = Path(__file__).parent
+
+# The contract leaves these to convention: edges { cursor node }, pageInfo.
+CONNECTIONS = "".join(
+    f"""
+    type {name}Connection {{ edges: [{name}Edge!]!  pageInfo: PageInfo! }}
+    type {name}Edge {{ cursor: String!  node: {name}! }}"""
+    for name in ("Customer", "LedgerEntry", "Invoice", "Reward", "Credit", "Assignment", "Coupon", "BulkRow")
+)
+PAGE_INFO = "type PageInfo { hasNextPage: Boolean! hasPreviousPage: Boolean! startCursor: String endCursor: String }"
+
+
+Described = dict[str, Any]
+
+
+def described(graphql_schema: GraphQLSchema) -> dict[str, Described]:
+    types = introspection_from_schema(graphql_schema, input_value_deprecation=True)["__schema"]["types"]
+    return {type_["name"]: type_ for type_ in types if not type_["name"].startswith("__")}
+
+
+CONTRACT = build_schema((HERE / "contract.graphql").read_text() + CONNECTIONS + PAGE_INFO)
+PROMISED = described(CONTRACT)
+BUILT = described(schema.graphql)
+
+
+@pytest.mark.parametrize("name", sorted(PROMISED))
+def test_keeps_the_contract(name: str) -> None:
+    promised, built = PROMISED[name], BUILT[name]
+    assert built["kind"] == promised["kind"]
+    assert names(promised["interfaces"]) <= names(built["interfaces"])
+    assert names(promised["enumValues"]) <= names(built["enumValues"])
+    inputs = signatures(built["inputFields"])
+    assert {field: inputs.get(field) for field in signatures(promised["inputFields"])} == signatures(promised["inputFields"])
+    fields = {field["name"]: field for field in built["fields"] or ()}
+    for field in promised["fields"] or ():
+        ours = fields[field["name"]]
+        assert written(ours["type"]) == written(field["type"]), field["name"]
+        assert signatures(ours["args"]) == signatures(field["args"]), field["name"]
+
+
+def test_one_of_the_inputs_takes_one_of_its_fields() -> None:
+    # Not by introspection: Strawberry replaces graphql-core's own answer there, for every schema in the process.
+    def one_of(graphql_schema: GraphQLSchema) -> set[str]:
+        types = graphql_schema.type_map.values()
+        return {type_.name for type_ in types if isinstance(type_, GraphQLInputObjectType) and type_.is_one_of}
+
+    assert one_of(CONTRACT) == one_of(schema.graphql) == {"CustomerBy"}
+
+
+def names(values: list[Described] | None) -> set[str]:
+    return {value["name"] for value in values or ()}
+
+
+def signatures(values: list[Described] | None) -> dict[str, tuple[str, str | None]]:
+    """Type and default of each argument or input field."""
+    return {value["name"]: (written(value["type"]), value["defaultValue"]) for value in values or ()}
+
+
+def written(type_: Described) -> str:
+    if type_["kind"] == "NON_NULL":
+        return written(type_["ofType"]) + "!"
+    return f"[{written(type_['ofType'])}]" if type_["kind"] == "LIST" else str(type_["name"])
+
+
+def test_the_kept_sdl_is_what_the_code_says() -> None:
+    kept = HERE.parents[1] / "schema.graphql"
+    assert kept.read_text() == sdl(schema.graphql) + "\n"
+
+
+def test_root_fields_are_nullable() -> None:
+    for root in (schema.graphql.query_type, schema.graphql.mutation_type):
+        assert root is not None
+        assert [name for name, field in root.fields.items() if str(field.type).endswith("!")] == []
+
+
+def test_mutations_take_one_input_and_answer_with_user_errors() -> None:
+    mutations = schema.graphql.mutation_type
+    assert mutations is not None
+    for name, field in mutations.fields.items():
+        assert re.fullmatch(r"[a-z]+[A-Z]\w*", name)
+        verb_noun = name[0].upper() + name[1:]
+        assert {arg: str(value.type) for arg, value in field.args.items()} == {"input": f"{verb_noun}Input!"}
+        assert str(field.type) == f"{verb_noun}Payload"
+        payload = schema.graphql.type_map[f"{verb_noun}Payload"]
+        assert isinstance(payload, GraphQLObjectType)
+        assert str(payload.fields["userErrors"].type) == "[UserError!]!"
+
+
+def test_every_code_of_the_ledger_can_be_told() -> None:
+    def codes(error: type[LedgerError]) -> set[str]:
+        return {error.code}.union(*(codes(child) for child in error.__subclasses__()))
+
+    assert codes(LedgerError) <= set(UserErrorCode.__members__)
