@@ -15,7 +15,7 @@ from models.errors import Busy, Invalid
 from models.group_commit import GroupCommit, Overloaded
 from models.planning.needs import Needs
 from models.planning.state import Source
-from models.posting import Failed, Poster, Posted, PutBack, Refused, Replayed, Result, Unit
+from models.posting import Failed, Posted, Poster, PutBack, Refused, Replayed, Result, Unit
 from models.session import tenant_transaction
 from models.sources import RandomSource, system_clock
 

@@ -20,8 +20,8 @@ from models.errors import (
 from models.money import is_money, nonzero_minor, to_decimal
 from models.planning import credits
 from models.planning.needs import Needs
-from models.planning.state import AccountKey, AccountState, Books, CreditState, InvoiceState, Origin, TransactionDraft
 from models.planning.settling import check_grants_fit, grant_if_paid, invoice_view, settle
+from models.planning.state import AccountKey, AccountState, Books, CreditState, InvoiceState, Origin, TransactionDraft
 from models.views import AssignmentView
 
 MAX_ASSIGNMENTS: Final = 100

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from models.commands import ExpireCredits, Outcome, UseCredit
-from models.errors import Invalid, InsufficientBalance, NotFound
+from models.errors import InsufficientBalance, Invalid, NotFound
 from models.money import SERVICE_CREDITS, nonzero_minor, to_decimal
 from models.planning import credits
 from models.planning.needs import Needs, Spend
