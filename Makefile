@@ -30,8 +30,8 @@ check: environment-dev ## Look the code over: style, types, floors, schema, migr
 	$(python) -m app.cli sdl | diff schema.graphql -
 	$(python) -m scripts.check_migrations
 
-bench: environment-dev ## Measure the speed of posting; takes some minutes
-	@$(python) -m benchmarks
+bench: environment-dev ## Measure the speed, in six minutes; in one: make bench QUICK=1; one of them: make bench ONLY=adjust
+	@$(python) -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick)
 
 simulate: environment-dev ## Play the ledger against a naive one; again with the same: make simulate SEED=1234
 	@$(python) -m tests.simulation $(if $(SEED),--seed $(SEED))

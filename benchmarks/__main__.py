@@ -18,7 +18,8 @@ BENCHMARKS: Final = {"adjust": "adjustCredit, beside the server without its ledg
 def main() -> int:
     """Run what was asked for, each on a database of its own."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure the speed of Scrip.")
-    parser.add_argument("--only", choices=BENCHMARKS, help="; ".join(f"{name}: {text}" for name, text in BENCHMARKS.items()))
+    texts = "; ".join(f"{name}: {text}" for name, text in BENCHMARKS.items())
+    parser.add_argument("--only", choices=BENCHMARKS, help=texts)
     parser.add_argument("--quick", action="store_true", help="less than a minute, and less exact")
     wanted = parser.parse_args()
     signal.signal(signal.SIGTERM, _interrupt)

@@ -100,7 +100,8 @@ def _cases(
         )
 
     def pgbench(n: int, accounts: str) -> Callable[[int], Run]:
-        script = f"\\set customer random(1, {CUSTOMERS if accounts == UNIFORM else 1})\nSELECT bench_adjust(:customer, :client_id);\n"
+        last = CUSTOMERS if accounts == UNIFORM else 1
+        script = f"\\set customer random(1, {last})\nSELECT bench_adjust(:customer, :client_id);\n"
         return lambda _: by_pgbench(stand, tenant.id, script, connections=n, seconds=seconds)
 
     cases: dict[Case, Callable[[int], Run]] = {}
@@ -122,28 +123,35 @@ def _order(server: Server, tokens: list[str], ids: list[str], prefix: str) -> Or
 
 
 def _print(runs: Runs, seconds: int) -> None:
-    rows = []
-    for (what, n, accounts), measured in sorted(runs.items(), key=lambda item: (item[0][1], item[0][2] != UNIFORM, item[0][0])):
-        rates = [r.rate for r in measured]
-        cpu = {
-            part: median(getattr(r.cpu, part) / len(r.latencies) for r in measured)
-            for part in ("server", "postgres", "driver")
-        }
-        rows.append([
-            str(n), accounts, what, f"{median(rates):,.0f}", f"{min(rates):,.0f}-{max(rates):,.0f}",
-            milliseconds(median(r.quantile(0.5) for r in measured)), milliseconds(median(r.quantile(0.99) for r in measured)),
-            "-" if what == PGBENCH else microseconds(cpu["server"]), microseconds(cpu["postgres"]), microseconds(cpu["driver"]),
-        ])  # fmt: skip
-    head = ["connections", "accounts", "what", "req/s", "from-to", "p50 ms", "p99 ms", "server µs", "PostgreSQL µs", "driver µs"]
     count = len(next(iter(runs.values())))
     print(f"adjustCredit: medians of {count} x {seconds} s; µs of CPU time per request")
-    print_table(head, rows, left=3)
+    head = ["connections", "accounts", "what", "req/s", "from-to", "p50 ms", "p99 ms"]
+    in_order = sorted(runs.items(), key=lambda item: (item[0][1], item[0][2] != UNIFORM, item[0][0]))
+    print_table([*head, "server µs", "PostgreSQL µs", "driver µs"], [_row(*item) for item in in_order], left=3)
     rows = []
     for e in EXPECTATIONS:
         ratio = median(a.rate / b.rate for a, b in zip(runs[e.case], runs[e.to], strict=True))
         verdict = "" if e.least is None else "yes" if ratio >= e.least else "NO"
         rows.append([e.text, f"{ratio:.2f}", "" if e.least is None else f">= {e.least:.2f}", verdict])
     print_table(["ratio of rates", "measured", "expected", ""], rows)
+    _warn(runs)
+
+
+def _row(case: Case, measured: list[Run]) -> list[str]:
+    what, connections, accounts = case
+    rates = [run.rate for run in measured]
+    middle, end = (milliseconds(median(run.quantile(q) for run in measured)) for q in (0.5, 0.99))
+    server, postgres, driver = (
+        microseconds(median(getattr(run.cpu, part) / len(run.latencies) for run in measured))
+        for part in ("server", "postgres", "driver")
+    )
+    return [
+        str(connections), accounts, what, f"{median(rates):,.0f}", f"{min(rates):,.0f}-{max(rates):,.0f}", middle, end,
+        "-" if what == PGBENCH else server, postgres, driver,
+    ]  # fmt: skip
+
+
+def _warn(runs: Runs) -> None:
     others = median(r.cpu.others / r.seconds for all_runs in runs.values() for r in all_runs)
     if others > NOISY:
         print(f"Others on this machine used {others:.2f} of a processor meanwhile: measure again when it is quiet.")

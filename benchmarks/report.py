@@ -7,8 +7,8 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[str]], *, left: int
     """The first `left` columns begin on the left, the others end on the right."""
     widths = [max(len(row[n]) for row in (head, *rows)) for n in range(len(head))]
     for row in (head, *rows):
-        cells = [cell.ljust(width) if n < left else cell.rjust(width) for n, (cell, width) in enumerate(zip(row, widths, strict=True))]
-        print("  ".join(cells).rstrip())
+        padded = zip(row, widths, strict=True)
+        print("  ".join(c.ljust(width) if n < left else c.rjust(width) for n, (c, width) in enumerate(padded)).rstrip())
     print()
 
 

@@ -1,6 +1,5 @@
-"""One measurement: something drives the ledger, and between two instants its answers and everybody's CPU are counted."""
+"""One measurement: something drives the ledger, and between two instants answers and everybody's CPU are counted."""
 
-import os
 import random
 import subprocess
 import sys
@@ -70,7 +69,8 @@ def by_pgbench(stand: Stand, tenant_id: UUID, script: str, *, connections: int, 
     for old in stand.folder.glob("pgbench.*"):
         old.unlink()
     url = urlsplit(stand.urls.app)
-    settings = {"scrip.tenant": tenant_id, "plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "jit": "off"}
+    plans = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "jit": "off"}  # as the server's
+    settings = {"scrip.tenant": tenant_id, **plans}
     environment = {
         "PATH": "/usr/bin:/bin", "PGHOST": url.query.removeprefix("host="), "PGUSER": unquote(url.username or ""),
         "PGPASSWORD": unquote(url.password or ""), "PGDATABASE": url.path.removeprefix("/"),
@@ -125,8 +125,11 @@ def _driver(
     command: list[str], says_on: str, environment: dict[str, str] | None = None
 ) -> Iterator["tuple[subprocess.Popen[str], IO[str]]"]:
     """A process that drives, ended with the block; and what it says."""
-    pipes = {"stdout": subprocess.PIPE} if says_on == "stdout" else {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
-    process = subprocess.Popen(command, env=environment, text=True, start_new_session=True, **pipes)  # type: ignore[call-overload]
+    process = subprocess.Popen(
+        command, env=environment, text=True, start_new_session=True,
+        stdout=subprocess.PIPE if says_on == "stdout" else subprocess.DEVNULL,
+        stderr=subprocess.PIPE if says_on == "stderr" else None,
+    )  # fmt: skip
     try:
         yield process, getattr(process, says_on)
     finally:
@@ -139,4 +142,4 @@ def _await_line(driver: "subprocess.Popen[str]", said: IO[str], beginning: str) 
         if line.startswith(beginning):
             return
         lines.append(line)
-    raise RuntimeError(f"{driver.args} ended at once: {''.join(lines)[-_SHOWN:]}")
+    raise RuntimeError(f"{driver.args!r} ended at once: {''.join(lines)[-_SHOWN:]}")

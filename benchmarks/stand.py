@@ -49,7 +49,8 @@ class Stand:
     @property
     def settings(self) -> Settings:
         """As the servers have them."""
-        return Settings.model_validate({"database_url": self.urls.app, "jwt_secret": self.secret, "data_dir": self.folder})
+        given = {"database_url": self.urls.app, "jwt_secret": self.secret, "data_dir": self.folder}
+        return Settings.model_validate(given)
 
     @contextmanager
     def server(self, *changes: str) -> Iterator[Server]:
@@ -80,9 +81,8 @@ def make_stand(*, quick: bool) -> Iterator[Stand]:
         asyncio.run(migrate(urls.owner, urls.app, print))
         migrated = time.monotonic()
         postmaster = postmaster_of(Path(folder) / "postgres")
-        yield Stand(
-            urls, Path(folder), secrets.token_urlsafe(48), postmaster, made - began, migrated - made, quick
-        )  # fmt: skip
+        secret = secrets.token_urlsafe(48)
+        yield Stand(urls, Path(folder), secret, postmaster, made - began, migrated - made, quick)
 
 
 def stop(process: "subprocess.Popen[str] | subprocess.Popen[bytes]") -> None:

@@ -3,7 +3,7 @@
 from auth.roles import Permission
 from models.reads import configuration, rewards
 from schema.context import Context, Info
-from schema.types.base import Connection, paged
+from schema.types.base import Connection, root_page
 from schema.types.configuration import AdjustmentReason, Service, Tier
 from schema.types.reward import Reward
 
@@ -26,7 +26,7 @@ async def resolve_rewards(
     context = info.context
     conditions = (rewards.ACTIVE,) if _active_only(context, active_only) else ()
     tenant = context.tenant.id
-    return await paged(info, rewards.REWARDS, tenant, (first, after, last, before), *conditions)
+    return await root_page(info, rewards.REWARDS, tenant, (first, after, last, before), *conditions)
 
 
 async def resolve_tiers(info: Info) -> list[Tier]:

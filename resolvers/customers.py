@@ -5,10 +5,11 @@ from uuid import UUID
 import strawberry
 
 from models.reads import customers
+from models.reads.paging import Condition
 from schema import texts
 from schema.context import Context, Info
 from schema.ids import asked_id
-from schema.types.base import Connection, paged
+from schema.types.base import Connection, root_page
 from schema.types.customer import Customer
 
 
@@ -38,8 +39,8 @@ async def resolve_all(
     info: Info, first: int | None = None, after: str | None = None, last: int | None = None, before: str | None = None,
     search: str | None = None,
 ) -> Connection[Customer] | None:  # fmt: skip
-    conditions = ()
+    conditions: tuple[Condition, ...] = ()
     if search is not None and search.strip():
         conditions = (customers.matching(texts.argument(search.strip(), texts.MAX_SEARCH, "search")),)
     tenant = info.context.tenant.id
-    return await paged(info, customers.CUSTOMERS, tenant, (first, after, last, before), *conditions)
+    return await root_page(info, customers.CUSTOMERS, tenant, (first, after, last, before), *conditions)

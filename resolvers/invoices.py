@@ -5,7 +5,7 @@ import strawberry
 from models.reads import invoices
 from schema.context import Info
 from schema.ids import asked_id
-from schema.types.base import Connection, paged
+from schema.types.base import Connection, root_page
 from schema.types.enums import InvoiceStatus
 from schema.types.invoice import Invoice
 
@@ -25,9 +25,11 @@ async def resolve_all(
     context = info.context
     listing, parent = invoices.INVOICES, context.tenant.id
     if customer_id is not None or context.is_customer:
-        asked = await context.own_customer_id() if customer_id is None else asked_id(customer_id, "Customer", "customerId")
+        asked = (
+            await context.own_customer_id() if customer_id is None else asked_id(customer_id, "Customer", "customerId")
+        )
         if asked is None or not await context.may_see(asked) or await context.loaders.customers.load(asked) is None:
             return None
         listing, parent = invoices.CUSTOMER_INVOICES, asked
     conditions = () if status is None else (invoices.with_status(status),)
-    return await paged(info, listing, parent, (first, after, last, before), *conditions)
+    return await root_page(info, listing, parent, (first, after, last, before), *conditions)

@@ -9,7 +9,7 @@ from models.reads import ledger
 from schema.context import Info
 from schema.ids import asked_id
 from schema.scalars import AssetCode
-from schema.types.base import Connection, paged
+from schema.types.base import Connection, root_page
 from schema.types.ledger import LedgerEntry
 
 
@@ -21,7 +21,11 @@ async def resolve(
 ) -> Connection[LedgerEntry] | None:  # fmt: skip
     context = info.context
     customer = asked_id(customer_id, "Customer", "customerId")
-    if customer is None or not await context.may_see(customer) or await context.loaders.customers.load(customer) is None:
+    if (
+        customer is None
+        or not await context.may_see(customer)
+        or await context.loaders.customers.load(customer) is None
+    ):
         return None
     conditions = ledger.between(from_, to) + (() if asset is None else (ledger.of_asset(asset),))
-    return await paged(info, ledger.CUSTOMER_LEDGER, customer, (first, after, last, before), *conditions)
+    return await root_page(info, ledger.CUSTOMER_LEDGER, customer, (first, after, last, before), *conditions)

@@ -37,7 +37,8 @@ class Context:
     """One request's. `admit` comes first; what needs a tenant is there only after it."""
 
     __slots__ = (
-        "_load", "_own_customer_id", "_tenants", "ledger", "loaders", "now", "principal", "reads", "request_id", "tenant",
+        "_load", "_own_customer_id", "_tenants", "ledger", "loaders", "now", "principal", "reads", "request_id",
+        "tenant",
     )  # fmt: skip
 
     principal: Principal
@@ -98,7 +99,7 @@ class Context:
 
     @property
     def is_customer(self) -> bool:
-        """Whether a customer asks: they see their own rows alone, without notes and without who of the staff did what."""
+        """Whether a customer asks: they see their own rows alone, without notes and without who of the staff it was."""
         return self.principal.role is Role.CUSTOMER
 
     @property
@@ -118,7 +119,7 @@ class Context:
         return self._own_customer_id
 
     async def may_see(self, customer_id: UUID | None) -> bool:
-        """Whether the rows of this customer may be shown at all: to customers, their own and nothing that is nobody's."""
+        """Whether the rows of this customer may be shown: to customers, their own and nothing that is nobody's."""
         return not self.is_customer or (customer_id is not None and customer_id == await self.own_customer_id())
 
     async def post(self, operation: Operation[C], command: C, idempotency_key: str) -> Outcome:

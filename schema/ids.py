@@ -34,7 +34,11 @@ def parse_id(text: str) -> tuple[str, UUID]:
         if len(text) > MAX_ID_CHARACTERS:
             raise MalformedId
         data = urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
-        type_name, separator, row_id = data[: -_ID_BYTES - 1].decode("ascii"), data[-_ID_BYTES - 1 : -_ID_BYTES], data[-_ID_BYTES:]
+        type_name, separator, row_id = (
+            data[: -_ID_BYTES - 1].decode("ascii"),
+            data[-_ID_BYTES - 1 : -_ID_BYTES],
+            data[-_ID_BYTES:],
+        )
         if separator != b":" or not type_name.isalpha() or global_id(type_name, UUID(bytes=row_id)) != text:
             raise MalformedId
         return type_name, UUID(bytes=row_id)

@@ -12,7 +12,8 @@ from strawberry.dataloader import DataLoader
 
 from models import views
 from models.money import to_decimal
-from models.reads import accounts, configuration, credits, customers, invoices, ledger, requests, rewards
+from models.reads import accounts, configuration, customers, invoices, ledger, requests, rewards
+from models.reads import credits as credit_reads
 from models.reads.paging import Condition, Listing, PageRequest, load_pages
 from models.reads.session import ReadSession
 from schema.types.account import Account, Credit
@@ -32,7 +33,7 @@ PageKey = tuple[Listing[Any], UUID, PageRequest, tuple[Condition, ...]]
 
 SHOWN_AS: Final[dict[Listing[Any], Show[Any, Any]]] = {
     customers.CUSTOMERS: Customer.of,
-    credits.CREDITS: Credit.of,
+    credit_reads.CREDITS: Credit.of,
     ledger.ACCOUNT_LEDGER: LedgerEntry.of,
     ledger.CUSTOMER_LEDGER: LedgerEntry.of,
     ledger.TRANSACTION_ENTRIES: LedgerEntry.of,
@@ -88,7 +89,9 @@ class Loaders:
         self.for_customer = for_customer
         self._tiers: DataLoader[None, Tiers] = DataLoader(self._read_tiers)
 
-    def _by_id(self, read: Callable[..., Awaitable[list[Any]]], show: Show[Any, T], *arguments: object) -> Loader[UUID, T]:
+    def _by_id(
+        self, read: Callable[..., Awaitable[list[Any]]], show: Show[Any, T], *arguments: object
+    ) -> Loader[UUID, T]:
         async def rows(ids: list[UUID]) -> dict[UUID, T]:
             return {view.id: show(view, self) for view in await read(self.reads, ids, *arguments)}
 
@@ -104,7 +107,7 @@ class Loaders:
 
     @cached_property
     def credits(self) -> Loader[UUID, Credit]:
-        return self._by_id(credits.by_ids, Credit.of)
+        return self._by_id(credit_reads.by_ids, Credit.of)
 
     @cached_property
     def entries(self) -> Loader[UUID, LedgerEntry]:

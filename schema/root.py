@@ -30,29 +30,41 @@ from schema.sdl import mend
 
 @strawberry.type
 class Query:
-    node = any_principal_field(resolvers.node.resolve, description="Anything by its id; null where there is no such thing.")
+    node = any_principal_field(
+        resolvers.node.resolve, description="Anything by its id; null where there is no such thing."
+    )
     viewer = any_principal_field(resolvers.viewer.resolve, description="Who is asking.")
     customer = root_field(resolvers.customers.resolve_one, May.READ_CUSTOMERS, own=True)
     customers = root_field(
         resolvers.customers.resolve_all,
         May.READ_CUSTOMERS,
-        description="Oldest first. search: the beginning of a name, last name, e-mail or external id, whatever its case.",
+        description="Oldest first. search: the beginning of a name, last name, e-mail or external id, in any case.",
     )
-    balances = root_field(resolvers.balances.resolve, May.READ_LEDGER, own=True, description="Every account of a customer.")
+    balances = root_field(
+        resolvers.balances.resolve, May.READ_LEDGER, own=True, description="Every account of a customer."
+    )
     ledger = root_field(
-        resolvers.ledger.resolve, May.READ_LEDGER, own=True, description="Entries posted from `from` on and before `to`, oldest first."
+        resolvers.ledger.resolve,
+        May.READ_LEDGER,
+        own=True,
+        description="Entries posted from `from` on and before `to`, oldest first.",
     )
     invoices = root_field(
         resolvers.invoices.resolve_all, May.READ_INVOICES, own=True, description="All, or one customer's, oldest first."
     )
     invoice = root_field(resolvers.invoices.resolve_one, May.READ_INVOICES, own=True)
     adjustment_preview = root_field(
-        resolvers.adjust.resolve_preview, May.ADD_CREDIT, May.REMOVE_CREDIT, description="What adjustCredit would do. Writes nothing."
+        resolvers.adjust.resolve_preview,
+        May.ADD_CREDIT,
+        May.REMOVE_CREDIT,
+        description="What adjustCredit would do. Writes nothing.",
     )
     adjustment_reasons = root_field(resolvers.configuration.resolve_reasons, May.READ_CATALOGUE, description="By code.")
     services = root_field(resolvers.configuration.resolve_services, May.READ_CATALOGUE, description="By name.")
     rewards = root_field(resolvers.configuration.resolve_rewards, May.READ_REWARDS, own=True, description="By name.")
-    tiers = root_field(resolvers.configuration.resolve_tiers, May.READ_REWARDS, own=True, description="By rising threshold.")
+    tiers = root_field(
+        resolvers.configuration.resolve_tiers, May.READ_REWARDS, own=True, description="By rising threshold."
+    )
     liability = root_field(
         resolvers.liability.resolve, May.READ_REPORTS, description="What is owed, by asset: now, or at another instant."
     )
@@ -62,14 +74,24 @@ class Query:
 @strawberry.type
 class Mutation:
     adjust_credit = root_field(
-        resolvers.adjust.resolve, May.ADD_CREDIT, May.REMOVE_CREDIT, description="Add (or, negative, remove) value on one account."
+        resolvers.adjust.resolve,
+        May.ADD_CREDIT,
+        May.REMOVE_CREDIT,
+        description="Add (or, negative, remove) value on one account.",
     )
     bulk_credit = root_field(resolvers.bulk_credit.resolve, May.BULK, description="Adjust many customers at once.")
-    assign_credit = root_field(resolvers.assign.resolve, May.ASSIGN, description="Set one credit against invoices, all or nothing.")
-    give_reward = root_field(
-        resolvers.give_reward.resolve, May.GIVE_REWARD, May.GIVE_REWARD_FREE, description="Give a coupon, for points or free of them."
+    assign_credit = root_field(
+        resolvers.assign.resolve, May.ASSIGN, description="Set one credit against invoices, all or nothing."
     )
-    upsert_customer = root_field(resolvers.upsert_customer.resolve, May.WRITE_CUSTOMERS, description="Add or edit a customer.")
+    give_reward = root_field(
+        resolvers.give_reward.resolve,
+        May.GIVE_REWARD,
+        May.GIVE_REWARD_FREE,
+        description="Give a coupon, for points or free of them.",
+    )
+    upsert_customer = root_field(
+        resolvers.upsert_customer.resolve, May.WRITE_CUSTOMERS, description="Add or edit a customer."
+    )
     create_invoice = root_field(resolvers.create_invoice.resolve, May.WRITE_INVOICES, description="Issue an invoice.")
     record_payment = root_field(
         resolvers.record_payment.resolve, May.WRITE_PAYMENTS, description="Note money that came in for an invoice."

@@ -33,7 +33,7 @@ def _shown(value: object) -> str:
 
 def _parse_decimal(value: object) -> Decimal:
     if not isinstance(value, str):
-        raise ValueError(f"A Decimal is a string such as \"25.00\", not {_shown(value)}.")
+        raise ValueError(f'A Decimal is a string such as "25.00", not {_shown(value)}.')
     try:
         return parse_decimal(value)
     except ValueError as error:

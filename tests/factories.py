@@ -1,4 +1,4 @@
-"""Tenants to test with: made through the ledger's own operations, and by SQL as the app's role where there is none yet."""
+"""Tenants to test with: made through the ledger's own operations, or by SQL as the app's role where there is none."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -66,7 +66,9 @@ class Tenant:
         """An idempotency key that was not used before."""
         return f"key-{next(self._number)}"
 
-    async def customer(self, external_id: str | None = None, name: str = "Carol Customer", email: str | None = None) -> UUID:
+    async def customer(
+        self, external_id: str | None = None, name: str = "Carol Customer", email: str | None = None
+    ) -> UUID:
         external_id = external_id or f"c-{next(self._number)}"
         view, _ = await upsert_customer(self.ledger, self.id, ADMIN, UpsertCustomer(external_id, name, email))
         return view.id
@@ -79,7 +81,8 @@ class Tenant:
         return await adjust_credit(self.ledger, self.id, actor, command, self.key())
 
     async def invoice(
-        self, customer_id: UUID, total: str, currency: str = "GBP", *, number: str | None = None, auto_apply: bool = False,
+        self, customer_id: UUID, total: str, currency: str = "GBP", *, number: str | None = None,
+        auto_apply: bool = False,
         issued_on: date | None = None,
     ) -> Outcome:  # fmt: skip
         line = InvoiceLineItem("Work done", 1, Decimal(total))
@@ -87,11 +90,14 @@ class Tenant:
         command = CreateInvoice(customer_id, number, currency, (line,), issued_on=issued_on, auto_apply=auto_apply)
         return await create_invoice(self.ledger, self.id, ADMIN, command, self.key())
 
-    async def assign(self, credit_id: UUID, invoice_id: UUID, amount: str | None = None) -> Outcome:
+    async def assign(self, credit_id: UUID | None, invoice_id: UUID | None, amount: str | None = None) -> Outcome:
+        assert credit_id is not None
+        assert invoice_id is not None
         part = InvoiceAmount(invoice_id, None if amount is None else Decimal(amount))
         return await assign_credit(self.ledger, self.id, ADMIN, AssignCredit(credit_id, (part,)), self.key())
 
-    async def pay(self, invoice_id: UUID, amount: str, method: str = "CASH") -> Outcome:
+    async def pay(self, invoice_id: UUID | None, amount: str, method: str = "CASH") -> Outcome:
+        assert invoice_id is not None
         command = RecordPayment(invoice_id, Decimal(amount), method)
         return await record_payment(self.ledger, self.id, ADMIN, command, self.key())
 
@@ -114,7 +120,9 @@ class Tenant:
         )  # fmt: skip
 
     async def cancel_membership(self, customer_id: UUID, at: datetime) -> None:
-        await self.execute("update customers set membership_cancelled_at = $3 where tenant_id = $1 and id = $2", customer_id, at)
+        await self.execute(
+            "update customers set membership_cancelled_at = $3 where tenant_id = $1 and id = $2", customer_id, at
+        )
 
     async def execute(self, sql: str, *arguments: object) -> None:
         """One statement as the app's role; $1 is the tenant."""
@@ -146,11 +154,9 @@ class Tenant:
     async def fingerprint(self, tables: Sequence[str] = MOVED_TABLES) -> dict[str, str]:
         """A digest of all rows of each table."""
         async with tenant_transaction(self.id, read_only=True) as connection:
+            digest = "md5(coalesce(string_agg(t::text, '|' order by t::text), ''))"
             return {
-                table: await connection.raw.fetchval(
-                    f"select md5(coalesce(string_agg(t::text, '|' order by t::text), '')) from {table} t where tenant_id = $1",
-                    self.id,
-                )
+                table: await connection.raw.fetchval(f"select {digest} from {table} t where tenant_id = $1", self.id)
                 for table in tables
             }
 

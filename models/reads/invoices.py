@@ -11,8 +11,12 @@ from models.views import AssignmentView, InvoiceView, PaymentView
 _INVOICE: Final = """
     t.id, t.number, t.customer_id, t.currency, t.status, t.total_minor, t.paid_minor, t.credited_minor, t.issued_on,
     t.due_on"""
-_CURRENCY: Final = "(select i.currency from invoices i where i.tenant_id = t.tenant_id and i.id = t.invoice_id) as currency"
-_ASSIGNMENT: Final = f"t.id, t.credit_id, t.invoice_id, t.amount_minor, t.origin, t.assigned_at, t.released_at, {_CURRENCY}"
+_CURRENCY: Final = (
+    "(select i.currency from invoices i where i.tenant_id = t.tenant_id and i.id = t.invoice_id) as currency"
+)
+_ASSIGNMENT: Final = (
+    f"t.id, t.credit_id, t.invoice_id, t.amount_minor, t.origin, t.assigned_at, t.released_at, {_CURRENCY}"
+)
 _PAYMENT: Final = f"t.id, t.invoice_id, t.amount_minor, t.method, t.received_on, t.voided_at, {_CURRENCY}"
 
 

@@ -34,7 +34,8 @@ def _entry(row: Any) -> EntryView:
 
 
 ACCOUNT_LEDGER: Final = Listing(
-    name="ledger", columns=_ENTRY, table="entries t", parent="t.account_id", keys=(integer_key("t.sequence"),), view=_entry,
+    name="ledger", columns=_ENTRY, table="entries t", parent="t.account_id", keys=(integer_key("t.sequence"),),
+    view=_entry,
 )  # fmt: skip
 """An account's entries by sequence."""
 

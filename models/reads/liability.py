@@ -26,7 +26,10 @@ _THEN: Final = """
 
 @dataclass(frozen=True, slots=True)
 class LiabilityView:
-    """accounts: those that are owed something. outstanding: remainders not yet expired; scheduled: its part that starts later."""
+    """accounts: those that something is owed on. outstanding: remainders not yet expired.
+
+    scheduled: the part of it that starts later.
+    """
 
     asset: str
     accounts: int
@@ -35,7 +38,7 @@ class LiabilityView:
 
 
 async def by_asset(session: ReadSession, at: datetime, now: datetime) -> list[LiabilityView]:
-    """Of every asset that something is owed in at `at`. From now on: the remainders as they are; before: from the entries."""
+    """Of every asset that something is owed in at `at`: from the entries, or from now on the remainders as they are."""
     rows = await session.fetch(_NOW if at >= now else _THEN, at)
     return [
         LiabilityView(row["asset"], row["accounts"], row["outstanding_minor"], row["scheduled_minor"]) for row in rows

@@ -209,7 +209,10 @@ def _statement(
     order = ", ".join(f"k{n} {direction}" for n in keys)
     named = ", ".join(f"{part.column} as k{n}" for n, part in enumerate(listing.keys))
     limit = place(request.limit + 1)
-    rows = f"select {named}, {listing.columns} from {listing.table} where {' and '.join(where)} order by {order} limit {limit}"
+    rows = (
+        f"select {named}, {listing.columns} from {listing.table} where {' and '.join(where)}"
+        f" order by {order} limit {limit}"
+    )
     if listing.through:
         rows = (
             f"select r.* from accounts a cross join lateral ({rows}) r"

@@ -47,7 +47,8 @@ def _operation(row: Any) -> BulkOperationView:
 def _row(row: Any) -> BulkRowView:
     error = row["error"]
     return BulkRowView(
-        row=row["row"], asset=row["asset"], customer_id=row["customer_id"], amount=row["amount"], transaction_id=row["transaction_id"],
+        row=row["row"], asset=row["asset"], customer_id=row["customer_id"], amount=row["amount"],
+        transaction_id=row["transaction_id"],
         error=json.loads(error) if isinstance(error, str) else error,
     )  # fmt: skip
 

@@ -12,7 +12,8 @@ from models.views import CouponView
 
 _REWARD: Final = "t.id, t.name, t.points_cost_minor, t.active"
 _COUPON: Final = """
-    t.id, t.code, t.reward_id, t.customer_id, t.points_spent_minor, t.status as stored_status, t.issued_at, t.expires_at"""
+    t.id, t.code, t.reward_id, t.customer_id, t.points_spent_minor, t.status as stored_status, t.issued_at,
+    t.expires_at"""
 
 # The same order of cases as CouponView.status.
 _STATUS: Final = """

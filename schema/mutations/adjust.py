@@ -13,7 +13,7 @@ from schema.ids import input_id
 from schema.mutations.base import NOTHING, OutcomeOf, ids, loaded
 from schema.scalars import AssetCode
 from schema.types.account import Account, Credit
-from schema.types.base import Pending
+from schema.types.base import Pending, resolved
 from schema.types.errors import UserError
 from schema.types.ledger import Transaction
 from schema.types.requests import ApprovalRequest
@@ -61,18 +61,18 @@ class AdjustCreditPayload:
     user_errors: list[UserError] = strawberry.field(default_factory=list)
     outcome: OutcomeOf = NOTHING
 
-    @strawberry.field(graphql_type=Transaction | None)
+    @resolved(Transaction | None)
     def transaction(self, info: Info) -> Pending[Any]:
         return loaded(info, "transactions", self.outcome.transaction_id)
 
-    @strawberry.field(graphql_type=Account | None)
+    @resolved(Account | None)
     def account(self, info: Info) -> Pending[Any]:
         return loaded(info, "accounts", self.outcome.account_id)
 
-    @strawberry.field(graphql_type=Credit | None, description="The one that was opened, or taken from if it was just one.")
+    @resolved(Credit | None, "The one that was opened, or taken from if it was just one.")
     def credit(self, info: Info) -> Pending[Any]:
         return loaded(info, "credits", self.outcome.credit_id)
 
-    @strawberry.field(graphql_type=ApprovalRequest | None, description="Nothing has moved: a manager has to approve first.")
+    @resolved(ApprovalRequest | None, "Nothing has moved: a manager has to approve first.")
     def approval_request(self, info: Info) -> Pending[Any]:
         return loaded(info, "approval_requests", self.outcome.approval_request_id)

@@ -10,7 +10,7 @@ from schema.context import Info
 from schema.ids import input_id
 from schema.mutations.base import NOTHING, OutcomeOf, loaded
 from schema.types.account import Credit
-from schema.types.base import Pending
+from schema.types.base import Pending, resolved
 from schema.types.errors import UserError
 from schema.types.invoice import Assignment
 from schema.types.ledger import Transaction
@@ -45,14 +45,14 @@ class AssignCreditPayload:
     user_errors: list[UserError] = strawberry.field(default_factory=list)
     outcome: OutcomeOf = NOTHING
 
-    @strawberry.field(graphql_type=Credit | None)
+    @resolved(Credit | None)
     def credit(self, info: Info) -> Pending[Any]:
         return loaded(info, "credits", self.outcome.credit_id)
 
-    @strawberry.field(graphql_type=list[Assignment])
+    @resolved(list[Assignment])
     async def assignments(self, info: Info) -> list[Assignment]:
         return await info.context.loaders.assignments.load_all(self.outcome.assignment_ids)
 
-    @strawberry.field(graphql_type=Transaction | None)
+    @resolved(Transaction | None)
     def transaction(self, info: Info) -> Pending[Any]:
         return loaded(info, "transactions", self.outcome.transaction_id)

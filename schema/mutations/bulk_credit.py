@@ -13,7 +13,7 @@ from schema.context import Info
 from schema.ids import input_id
 from schema.mutations.base import NOTHING, OutcomeOf, loaded
 from schema.scalars import AssetCode
-from schema.types.base import Pending
+from schema.types.base import Pending, resolved
 from schema.types.enums import BulkErrorPolicy
 from schema.types.errors import UserError
 from schema.types.requests import BulkOperation
@@ -66,6 +66,6 @@ class BulkCreditPayload:
     user_errors: list[UserError] = strawberry.field(default_factory=list)
     outcome: OutcomeOf = NOTHING
 
-    @strawberry.field(graphql_type=BulkOperation | None)
+    @resolved(BulkOperation | None)
     def operation(self, info: Info) -> Pending[Any]:
         return loaded(info, "bulk_operations", self.outcome.bulk_operation_id)

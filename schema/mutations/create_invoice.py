@@ -12,7 +12,7 @@ from schema.context import Info
 from schema.ids import input_id
 from schema.mutations.base import NOTHING, OutcomeOf, loaded
 from schema.scalars import AssetCode
-from schema.types.base import Pending
+from schema.types.base import Pending, resolved
 from schema.types.errors import UserError
 from schema.types.invoice import Invoice
 
@@ -25,7 +25,9 @@ class InvoiceLineInput:
 
     def line(self, place: int) -> InvoiceLineItem:
         field = ("lines", str(place), "description")
-        return InvoiceLineItem(texts.text(self.description, texts.MAX_DESCRIPTION, *field), self.quantity, self.unit_price)
+        return InvoiceLineItem(
+            texts.text(self.description, texts.MAX_DESCRIPTION, *field), self.quantity, self.unit_price
+        )
 
 
 @strawberry.input
@@ -60,6 +62,6 @@ class CreateInvoicePayload:
     user_errors: list[UserError] = strawberry.field(default_factory=list)
     outcome: OutcomeOf = NOTHING
 
-    @strawberry.field(graphql_type=Invoice | None)
+    @resolved(Invoice | None)
     def invoice(self, info: Info) -> Pending[Any]:
         return loaded(info, "invoices", self.outcome.invoice_id)

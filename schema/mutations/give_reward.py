@@ -10,7 +10,7 @@ from schema.context import Info
 from schema.ids import input_id
 from schema.mutations.base import NOTHING, OutcomeOf, loaded
 from schema.types.account import Account
-from schema.types.base import Pending
+from schema.types.base import Pending, resolved
 from schema.types.errors import UserError
 from schema.types.ledger import Transaction
 from schema.types.reward import Coupon
@@ -40,14 +40,14 @@ class GiveRewardPayload:
     user_errors: list[UserError] = strawberry.field(default_factory=list)
     outcome: OutcomeOf = NOTHING
 
-    @strawberry.field(graphql_type=Coupon | None)
+    @resolved(Coupon | None)
     def coupon(self, info: Info) -> Pending[Any]:
         return loaded(info, "coupons", self.outcome.coupon_id)
 
-    @strawberry.field(graphql_type=Account | None)
+    @resolved(Account | None)
     def account(self, info: Info) -> Pending[Any]:
         return loaded(info, "accounts", self.outcome.account_id)
 
-    @strawberry.field(graphql_type=Transaction | None)
+    @resolved(Transaction | None)
     def transaction(self, info: Info) -> Pending[Any]:
         return loaded(info, "transactions", self.outcome.transaction_id)

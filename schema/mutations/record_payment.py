@@ -10,7 +10,7 @@ from models.commands import RecordPayment
 from schema.context import Info
 from schema.ids import input_id
 from schema.mutations.base import NOTHING, OutcomeOf, loaded
-from schema.types.base import Pending
+from schema.types.base import Pending, resolved
 from schema.types.enums import PaymentMethod
 from schema.types.errors import UserError
 from schema.types.invoice import Invoice, Payment
@@ -40,10 +40,10 @@ class RecordPaymentPayload:
     user_errors: list[UserError] = strawberry.field(default_factory=list)
     outcome: OutcomeOf = NOTHING
 
-    @strawberry.field(graphql_type=Payment | None)
+    @resolved(Payment | None)
     def payment(self, info: Info) -> Pending[Any]:
         return loaded(info, "payments", self.outcome.payment_id)
 
-    @strawberry.field(graphql_type=Invoice | None)
+    @resolved(Invoice | None)
     def invoice(self, info: Info) -> Pending[Any]:
         return loaded(info, "invoices", self.outcome.invoice_id)

@@ -9,7 +9,7 @@ from models.commands import UpsertCustomer
 from schema import texts
 from schema.context import Info
 from schema.mutations.base import loaded
-from schema.types.base import Pending
+from schema.types.base import Pending, resolved
 from schema.types.customer import Customer
 from schema.types.errors import UserError
 
@@ -35,6 +35,6 @@ class UpsertCustomerPayload:
     user_errors: list[UserError] = strawberry.field(default_factory=list)
     customer_id: strawberry.Private[UUID | None] = None
 
-    @strawberry.field(graphql_type=Customer | None)
+    @resolved(Customer | None)
     def customer(self, info: Info) -> Pending[Any]:
         return loaded(info, "customers", self.customer_id)

@@ -8,12 +8,13 @@ import strawberry
 
 from auth.roles import Permission
 from models.money import POINTS, to_decimal
-from models.reads import credits, invoices, ledger
+from models.reads import credits as credit_reads
+from models.reads import invoices, ledger
 from models.views import AccountView, CreditView
 from schema.context import Info
 from schema.ids import global_id
 from schema.scalars import AssetCode
-from schema.types.base import Connection, Node, Pending, Reader, paged
+from schema.types.base import Connection, Node, Pending, Reader, paged, resolved
 from schema.types.configuration import Service, Tier
 from schema.types.customer import Customer, LedgerEntryRef
 from schema.types.enums import CreditStatus
@@ -39,39 +40,40 @@ class Account(Node):
     def of(cls, view: AccountView, _reader: Reader) -> "Account":
         asset = view.asset
         return cls(
-            id=global_id("Account", view.id), asset=AssetCode(asset), available=to_decimal(view.available_minor, asset),
-            scheduled=to_decimal(view.scheduled_minor, asset), lifetime=to_decimal(view.lifetime_minor, asset), view=view,
+            id=global_id("Account", view.id), asset=AssetCode(asset),
+            available=to_decimal(view.available_minor, asset), scheduled=to_decimal(view.scheduled_minor, asset),
+            lifetime=to_decimal(view.lifetime_minor, asset), view=view,
         )  # fmt: skip
 
-    @strawberry.field(graphql_type=Customer)
+    @resolved(Customer)
     def customer(self, info: Info) -> Pending[Any]:
         info.context.require(Permission.READ_CUSTOMERS)
         return info.context.loaders.customers.get(self.view.customer_id)
 
-    @strawberry.field(graphql_type=Tier | None, description="Of points alone: the highest tier that lifetime has reached.")
+    @resolved(Tier | None, "Of points alone: the highest tier that lifetime has reached.")
     async def tier(self, info: Info) -> Tier | None:
         if self.view.asset != POINTS:
             return None
         return (await info.context.loaders.tiers()).reached(self.view.lifetime_minor)
 
-    @strawberry.field(
-        graphql_type=Decimal,
-        description="What could be spent at that instant, from the entries up to then: expiry and start are judged as of it.",
+    @resolved(
+        Decimal,
+        "What could be spent at that instant, from the entries up to then: expiry and start are judged as of it.",
     )
     def balance_at(self, info: Info, at: datetime) -> Pending[Any]:
         info.context.require(Permission.READ_LEDGER)
         return info.context.loaders.balances_at.get((self.view.id, self.view.asset, at))
 
-    @strawberry.field(graphql_type=Connection[CreditRef], description="Oldest first.")
+    @resolved(Connection[CreditRef], "Oldest first.")
     def credits(
         self, info: Info, status: list[CreditStatus] | None = None, first: int | None = None, after: str | None = None,
         last: int | None = None, before: str | None = None,
     ) -> Pending[Any]:  # fmt: skip
         info.context.require(Permission.READ_LEDGER)
-        conditions = () if status is None else (credits.with_status(status, info.context.now),)
-        return paged(info, credits.CREDITS, self.view.id, (first, after, last, before), *conditions)
+        conditions = () if status is None else (credit_reads.with_status(status, info.context.now),)
+        return paged(info, credit_reads.CREDITS, self.view.id, (first, after, last, before), *conditions)
 
-    @strawberry.field(graphql_type=Connection[LedgerEntryRef], description="By sequence; the newest are the last.")
+    @resolved(Connection[LedgerEntryRef], "By sequence; the newest are the last.")
     def ledger(
         self, info: Info, first: int | None = None, after: str | None = None, last: int | None = None,
         before: str | None = None,
@@ -98,16 +100,16 @@ class Credit(Node):
             effective_on=view.effective_on, expires_at=view.expires_at, auto_apply=view.auto_apply, view=view,
         )  # fmt: skip
 
-    @strawberry.field(graphql_type=Account)
+    @resolved(Account)
     def account(self, info: Info) -> Pending[Any]:
         return info.context.loaders.accounts.get(self.view.account_id)
 
-    @strawberry.field(graphql_type=list[Service], description="What it can be spent on; none: on anything.")
+    @resolved(list[Service], "What it can be spent on; none: on anything.")
     async def services(self, info: Info) -> list[Service]:
         found = await info.context.loaders.services.load_all(self.view.service_ids)
         return sorted(found, key=lambda service: service.name)
 
-    @strawberry.field(graphql_type=Connection[AssignmentRef], description="Released ones too, oldest first.")
+    @resolved(Connection[AssignmentRef], "Released ones too, oldest first.")
     def assignments(
         self, info: Info, first: int | None = None, after: str | None = None, last: int | None = None,
         before: str | None = None,
@@ -115,7 +117,7 @@ class Credit(Node):
         info.context.require(Permission.READ_INVOICES)
         return paged(info, invoices.CREDIT_ASSIGNMENTS, self.view.id, (first, after, last, before))
 
-    @strawberry.field(graphql_type=TransactionRef, description="What opened it.")
+    @resolved(TransactionRef, "What opened it.")
     def transaction(self, info: Info) -> Pending[Any]:
         info.context.require(Permission.READ_LEDGER)
         return info.context.loaders.transactions.get(self.view.transaction_id)

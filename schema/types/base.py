@@ -2,12 +2,12 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar, cast
 from uuid import UUID
 
 import strawberry
 
-from models.reads.paging import BadPage, Condition, Listing, Page, page_request
+from models.reads.paging import BadPage, Condition, Listing, Page, PageRequest, page_request
 from schema.error_codes import BadUserInput
 
 if TYPE_CHECKING:
@@ -16,12 +16,20 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 V = TypeVar("V")
 
-Pending = T | Awaitable[T]
+Pending: TypeAlias = T | Awaitable[T]
 """A value that is known already, or will be: a field may answer with either."""
 
 
-PageArguments = tuple[int | None, str | None, int | None, str | None]
+PageArguments: TypeAlias = tuple[int | None, str | None, int | None, str | None]
 """Relay's first, after, last and before."""
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def resolved(graphql_type: Any, description: str | None = None) -> Callable[[F], F]:
+    """A field that a method answers for, with a value or with what will be one."""
+    return cast("Callable[[F], F]", strawberry.field(graphql_type=graphql_type, description=description))
 
 
 class Reader(Protocol):
@@ -66,7 +74,9 @@ Show = Callable[[V, Reader], T]
 
 
 def connection(page: Page[V], listing: Listing[V], show: Show[V, T], reader: Reader) -> Connection[T]:
-    edges = [Edge(node=show(row, reader), listing=listing, key=key) for row, key in zip(page.rows, page.keys, strict=True)]
+    edges = [
+        Edge(node=show(row, reader), listing=listing, key=key) for row, key in zip(page.rows, page.keys, strict=True)
+    ]
     return Connection(
         edges=edges,
         page_info=PageInfo(
@@ -80,13 +90,23 @@ def connection(page: Page[V], listing: Listing[V], show: Show[V, T], reader: Rea
 
 def paged(
     info: "Info", listing: Listing[Any], parent: UUID, page: PageArguments, *conditions: Condition
-) -> Pending[Connection[Any]]:
+) -> Pending[Any]:
     """A page of the parent's list, read together with the same page of every other parent in this request.
 
     Raises BadUserInput where the arguments name no page.
     """
+    return info.context.loaders.pages.get((listing, parent, _asked(listing, page), conditions))
+
+
+async def root_page(
+    info: "Info", listing: Listing[Any], parent: UUID, page: PageArguments, *conditions: Condition
+) -> Connection[Any] | None:
+    """The same for a root field, which has to wait."""
+    return await info.context.loaders.pages.load((listing, parent, _asked(listing, page), conditions))
+
+
+def _asked(listing: Listing[Any], page: PageArguments) -> PageRequest:
     try:
-        request = page_request(listing, *page)
+        return page_request(listing, *page)
     except BadPage as error:
         raise BadUserInput(str(error)) from None
-    return info.context.loaders.pages.get((listing, parent, request, conditions))

@@ -11,7 +11,7 @@ from models.views import CustomerView
 from schema.context import Info
 from schema.ids import global_id
 from schema.scalars import AssetCode
-from schema.types.base import Connection, Node, Pending, Reader, paged
+from schema.types.base import Connection, Node, Pending, Reader, paged, resolved
 from schema.types.enums import CouponStatus, InvoiceStatus
 
 if TYPE_CHECKING:
@@ -41,20 +41,18 @@ class Customer(Node):
             created_at=view.created_at, view=view,
         )  # fmt: skip
 
-    @strawberry.field(graphql_type=list[AccountRef], description="Every account of theirs, by asset.")
+    @resolved(list[AccountRef], "Every account of theirs, by asset.")
     def balances(self, info: Info) -> Pending[Any]:
         info.context.require(Permission.READ_LEDGER)
         return info.context.loaders.balances.get(self.view.id)
 
-    @strawberry.field(graphql_type=AccountRef | None)
+    @resolved(AccountRef | None)
     async def account(self, info: Info, asset: AssetCode) -> Any:
         info.context.require(Permission.READ_LEDGER)
-        accounts = await info.context.loaders.balances.load(self.view.id)
+        accounts = await info.context.loaders.balances.load(self.view.id) or ()
         return next((account for account in accounts if account.asset == asset), None)
 
-    @strawberry.field(
-        graphql_type=Connection[LedgerEntryRef], description="Entries of all their accounts, or of one, oldest first."
-    )
+    @resolved(Connection[LedgerEntryRef], "Entries of all their accounts, or of one, oldest first.")
     def ledger(
         self, info: Info, asset: AssetCode | None = None, first: int | None = None, after: str | None = None,
         last: int | None = None, before: str | None = None,
@@ -63,7 +61,7 @@ class Customer(Node):
         conditions = () if asset is None else (ledger.of_asset(asset),)
         return paged(info, ledger.CUSTOMER_LEDGER, self.view.id, (first, after, last, before), *conditions)
 
-    @strawberry.field(graphql_type=Connection[InvoiceRef])
+    @resolved(Connection[InvoiceRef])
     def invoices(
         self, info: Info, status: list[InvoiceStatus] | None = None, first: int | None = None, after: str | None = None,
         last: int | None = None, before: str | None = None,
@@ -72,7 +70,7 @@ class Customer(Node):
         conditions = () if status is None else (invoices.with_status(status),)
         return paged(info, invoices.CUSTOMER_INVOICES, self.view.id, (first, after, last, before), *conditions)
 
-    @strawberry.field(graphql_type=Connection[CouponRef])
+    @resolved(Connection[CouponRef])
     def coupons(
         self, info: Info, status: list[CouponStatus] | None = None, first: int | None = None, after: str | None = None,
         last: int | None = None, before: str | None = None,

@@ -14,7 +14,7 @@ from schema.context import Info
 from schema.ids import global_id
 from schema.scalars import AssetCode
 from schema.types.account import AssignmentRef, Credit
-from schema.types.base import Connection, Node, Pending, Reader, paged
+from schema.types.base import Connection, Node, Pending, Reader, paged, resolved
 from schema.types.customer import Customer
 from schema.types.enums import AssignmentOrigin, InvoiceStatus, PaymentMethod
 
@@ -42,12 +42,12 @@ class Invoice(Node):
             due=to_decimal(view.due_minor, currency), issued_on=view.issued_on, due_on=view.due_on, view=view,
         )  # fmt: skip
 
-    @strawberry.field(graphql_type=Customer)
+    @resolved(Customer)
     def customer(self, info: Info) -> Pending[Any]:
         info.context.require(Permission.READ_CUSTOMERS)
         return info.context.loaders.customers.get(self.view.customer_id)
 
-    @strawberry.field(graphql_type=Connection[AssignmentRef], description="Released ones too, oldest first.")
+    @resolved(Connection[AssignmentRef], "Released ones too, oldest first.")
     def assignments(
         self, info: Info, first: int | None = None, after: str | None = None, last: int | None = None,
         before: str | None = None,
@@ -71,12 +71,12 @@ class Assignment(Node):
             origin=AssignmentOrigin(view.origin), assigned_at=view.assigned_at, released_at=view.released_at, view=view,
         )  # fmt: skip
 
-    @strawberry.field(graphql_type=Credit)
+    @resolved(Credit)
     def credit(self, info: Info) -> Pending[Any]:
         info.context.require(Permission.READ_LEDGER)
         return info.context.loaders.credits.get(self.view.credit_id)
 
-    @strawberry.field(graphql_type=Invoice)
+    @resolved(Invoice)
     def invoice(self, info: Info) -> Pending[Any]:
         info.context.require(Permission.READ_INVOICES)
         return info.context.loaders.invoices.get(self.view.invoice_id)

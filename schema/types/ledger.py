@@ -13,7 +13,7 @@ from models.views import ActorView, EntryView, TransactionView
 from schema.context import Info
 from schema.ids import global_id
 from schema.types.account import Account, Credit, TransactionRef
-from schema.types.base import Connection, Node, Pending, Reader, paged
+from schema.types.base import Connection, Node, Pending, Reader, paged, resolved
 from schema.types.customer import LedgerEntryRef
 from schema.types.enums import Role, TransactionKind
 
@@ -43,19 +43,20 @@ class LedgerEntry(Node):
     @classmethod
     def of(cls, view: EntryView, _reader: Reader) -> "LedgerEntry":
         return cls(
-            id=global_id("LedgerEntry", view.id), sequence=view.sequence, amount=to_decimal(view.amount_minor, view.asset),
+            id=global_id("LedgerEntry", view.id), sequence=view.sequence,
+            amount=to_decimal(view.amount_minor, view.asset),
             balance_after=to_decimal(view.balance_after_minor, view.asset), created_at=view.created_at, view=view,
         )  # fmt: skip
 
-    @strawberry.field(graphql_type=Account)
+    @resolved(Account)
     def account(self, info: Info) -> Pending[Any]:
         return info.context.loaders.accounts.get(self.view.account_id)
 
-    @strawberry.field(graphql_type=Credit | None)
+    @resolved(Credit | None)
     def credit(self, info: Info) -> Pending[Any]:
         return info.context.loaders.credits.get(self.view.credit_id)
 
-    @strawberry.field(graphql_type=TransactionRef)
+    @resolved(TransactionRef)
     def transaction(self, info: Info) -> Pending[Any]:
         return info.context.loaders.transactions.get(self.view.transaction_id)
 
@@ -80,7 +81,7 @@ class Transaction(Node):
             view=view,
         )  # fmt: skip
 
-    @strawberry.field(graphql_type=Connection[LedgerEntryRef])
+    @resolved(Connection[LedgerEntryRef])
     def entries(
         self, info: Info, first: int | None = None, after: str | None = None, last: int | None = None,
         before: str | None = None,

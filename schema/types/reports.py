@@ -14,7 +14,7 @@ from models.reads.liability import LiabilityView
 from schema.context import Info
 from schema.scalars import AssetCode
 from schema.types.account import Account, Credit
-from schema.types.base import Pending
+from schema.types.base import Pending, resolved
 from schema.types.configuration import Tier
 from schema.types.errors import UserError
 from schema.types.limits import LimitVerdict
@@ -46,11 +46,12 @@ class CreditEffect:
     @classmethod
     def of(cls, effect: commands.CreditEffect, asset: str) -> "CreditEffect":
         return cls(
-            amount=to_decimal(effect.amount_minor, asset), remaining_after=to_decimal(effect.remaining_after_minor, asset),
+            amount=to_decimal(effect.amount_minor, asset),
+            remaining_after=to_decimal(effect.remaining_after_minor, asset),
             expires_at=effect.expires_at, credit_id=effect.credit_id,
         )  # fmt: skip
 
-    @strawberry.field(graphql_type=Credit | None, description="Null where it would be opened.")
+    @resolved(Credit | None, "Null where it would be opened.")
     def credit(self, info: Info) -> Pending[Any]:
         return None if self.credit_id is None else info.context.loaders.credits.get(self.credit_id)
 
@@ -76,12 +77,12 @@ class AdjustmentPreview:
             preview=preview,
         )
 
-    @strawberry.field(graphql_type=Account | None, description="As it stands now; null where it would be opened.")
+    @resolved(Account | None, "As it stands now; null where it would be opened.")
     def account(self, info: Info) -> Pending[Any]:
         account_id = self.preview.account_id
         return None if account_id is None else info.context.loaders.accounts.get(account_id)
 
-    @strawberry.field(graphql_type=Tier | None)
+    @resolved(Tier | None)
     async def tier_after(self, info: Info) -> Tier | None:
         if self.preview.tier_after is None:
             return None

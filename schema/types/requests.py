@@ -14,7 +14,7 @@ from models.views import ApprovalRequestView, BulkOperationView
 from schema.context import Info
 from schema.ids import global_id
 from schema.scalars import AssetCode
-from schema.types.base import Connection, Node, Pending, Reader, paged
+from schema.types.base import Connection, Node, Pending, Reader, paged, resolved
 from schema.types.customer import Customer
 from schema.types.enums import ApprovalStatus, BulkStatus, LimitScope, UserErrorCode
 from schema.types.errors import UserError
@@ -50,14 +50,14 @@ class BulkRow:
         error = None if view.error is None else _kept_error(view.error, view.row)
         return cls(row=view.row, amount=_as_asked(view.amount, view.asset), error=error, view=view)
 
-    @strawberry.field(graphql_type=Customer | None)
+    @resolved(Customer | None)
     def customer(self, info: Info) -> Pending[Any]:
         if self.view.customer_id is None:
             return None
         info.context.require(Permission.READ_CUSTOMERS)
         return info.context.loaders.customers.get(self.view.customer_id)
 
-    @strawberry.field(graphql_type=Transaction | None)
+    @resolved(Transaction | None)
     def transaction(self, info: Info) -> Pending[Any]:
         if self.view.transaction_id is None:
             return None
@@ -81,7 +81,7 @@ class BulkOperation(Node):
             processed=view.processed, succeeded=view.succeeded, failed=view.failed, view=view,
         )  # fmt: skip
 
-    @strawberry.field(graphql_type=Connection[BulkRow], description="In the order that they came in.")
+    @resolved(Connection[BulkRow], "In the order that they came in.")
     def rows(
         self, info: Info, only_failed: bool | None = False, first: int | None = None, after: str | None = None
     ) -> Pending[Any]:

@@ -12,7 +12,7 @@ from models.reads.rewards import RewardView
 from models.views import CouponView
 from schema.context import Info
 from schema.ids import global_id
-from schema.types.base import Node, Pending, Reader
+from schema.types.base import Node, Pending, Reader, resolved
 from schema.types.customer import Customer
 from schema.types.enums import CouponStatus
 
@@ -44,14 +44,15 @@ class Coupon(Node):
     def of(cls, view: CouponView, reader: Reader) -> "Coupon":
         return cls(
             id=global_id("Coupon", view.id), code=view.code, points_spent=to_decimal(view.points_spent_minor, POINTS),
-            status=CouponStatus(view.status(reader.now)), issued_at=view.issued_at, expires_at=view.expires_at, view=view,
+            status=CouponStatus(view.status(reader.now)), issued_at=view.issued_at, expires_at=view.expires_at,
+            view=view,
         )  # fmt: skip
 
-    @strawberry.field(graphql_type=Reward)
+    @resolved(Reward)
     def reward(self, info: Info) -> Pending[Any]:
         return info.context.loaders.rewards.get(self.view.reward_id)
 
-    @strawberry.field(graphql_type=Customer)
+    @resolved(Customer)
     def customer(self, info: Info) -> Pending[Any]:
         info.context.require(Permission.READ_CUSTOMERS)
         return info.context.loaders.customers.get(self.view.customer_id)

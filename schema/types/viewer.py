@@ -10,7 +10,7 @@ from models.reads import limits
 from models.reads.tenants import TenantView
 from schema.context import Info
 from schema.ids import global_id
-from schema.types.base import Pending
+from schema.types.base import Pending, resolved
 from schema.types.customer import Customer
 from schema.types.enums import Role
 from schema.types.limits import LimitRemaining
@@ -40,13 +40,14 @@ class Viewer:
     tenant: Tenant
     actor: strawberry.Private[Actor]
 
-    @strawberry.field(graphql_type=Customer | None, description="For a customer's own token.")
+    @resolved(Customer | None, "For a customer's own token.")
     async def customer(self, info: Info) -> Pending[Any]:
         own = await info.context.own_customer_id()
         return None if own is None else await info.context.loaders.customers.load(own)
 
-    @strawberry.field(
-        description="What is left today, by asset. Limits by customer are told by adjustmentPreview, for the customer."
+    @resolved(
+        list[LimitRemaining],
+        "What is left today, by asset. Limits by customer are told by adjustmentPreview, for the customer.",
     )
     async def limits(self, info: Info) -> list[LimitRemaining]:
         context = info.context

@@ -100,19 +100,19 @@ async def test_credits_by_status(api: Api, tenant: Tenant, clock: Clock) -> None
     await tenant.adjust(carol, "4.00")
     fields = "edges { node { amount remaining status } }"
 
-    async def credits(arguments: str) -> list[tuple[str, str, str]]:
+    async def found_by(arguments: str) -> list[tuple[str, str, str]]:
         found = await one(api, account, f"credits{arguments} {{ {fields} }}")
         return [(e["node"]["amount"], e["node"]["remaining"], e["node"]["status"]) for e in found["credits"]["edges"]]
 
     exhausted, expired = ("1.00", "0.00", "EXHAUSTED"), ("2.00", "2.00", "EXPIRED")
     scheduled, open_ = ("3.00", "3.00", "SCHEDULED"), ("4.00", "4.00", "OPEN")
-    assert await credits("") == [exhausted, expired, scheduled, open_]
-    assert await credits("(status: [OPEN])") == [open_]
-    assert await credits("(status: [OPEN, SCHEDULED], last: 5)") == [scheduled, open_]
-    assert await credits("(status: [EXPIRED, EXHAUSTED])") == [exhausted, expired]
-    assert await credits("(status: [VOIDED])") == []
-    assert await credits("(status: [])") == []
-    assert await credits("(first: 2)") == [exhausted, expired]
+    assert await found_by("") == [exhausted, expired, scheduled, open_]
+    assert await found_by("(status: [OPEN])") == [open_]
+    assert await found_by("(status: [OPEN, SCHEDULED], last: 5)") == [scheduled, open_]
+    assert await found_by("(status: [EXPIRED, EXHAUSTED])") == [exhausted, expired]
+    assert await found_by("(status: [VOIDED])") == []
+    assert await found_by("(status: [])") == []
+    assert await found_by("(first: 2)") == [exhausted, expired]
 
 
 async def test_a_credit_says_when_it_runs_and_on_what(api: Api, tenant: Tenant) -> None:

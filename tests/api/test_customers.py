@@ -20,7 +20,8 @@ DEEP = """query($first: Int) { customers(first: $first) { edges { node {
   id externalId name email createdAt
   balances { id asset available scheduled lifetime tier { name } customer { id }
     credits(first: 3) { edges { node { id amount remaining status services { name } transaction { kind note } } } } }
-  invoices(first: 3) { edges { node { number due status customer { name } assignments { edges { node { amount } } } } } }
+  invoices(first: 3) { edges { node { number due status customer { name }
+    assignments { edges { node { amount } } } } } }
 } } pageInfo { hasNextPage } } }"""
 
 
@@ -35,7 +36,8 @@ async def names(api: Api, **page: Any) -> tuple[list[str], bool, bool]:
 
 async def cursor_of(api: Api, external_id: str) -> str:
     edges = (await api(PAGE, {"first": 100}))["customers"]["edges"]
-    return next(edge["cursor"] for edge in edges if edge["node"]["externalId"] == external_id)
+    found: str = next(edge["cursor"] for edge in edges if edge["node"]["externalId"] == external_id)
+    return found
 
 
 @pytest.fixture
@@ -75,16 +77,16 @@ async def test_a_malformed_id_is_bad_input(api: Api, id_: str) -> None:
 
 @pytest.mark.parametrize("external_id", ["\x00", "c" * 256])
 async def test_an_external_id_that_no_table_holds_is_bad_input(api: Api, external_id: str) -> None:
-    answer = await api(
-        "query($by: CustomerBy!) { customer(by: $by) { id } }", {"by": {"externalId": external_id}}
-    )
+    answer = await api("query($by: CustomerBy!) { customer(by: $by) { id } }", {"by": {"externalId": external_id}})
     assert answer.codes == ["BAD_USER_INPUT"]
 
 
 async def test_sees_nothing_of_another_tenant(api: Api, tenant: Tenant, other_tenant: Tenant) -> None:
     theirs = await other_tenant.customer("carol")
 
-    assert (await api("query($id: ID!) { customer(by: {id: $id}) { id } }", {"id": gid("Customer", theirs)}))["customer"] is None
+    assert (await api("query($id: ID!) { customer(by: {id: $id}) { id } }", {"id": gid("Customer", theirs)}))[
+        "customer"
+    ] is None
     assert (await api('{ customer(by: {externalId: "carol"}) { id } }'))["customer"] is None
     assert await names(api) == ([], False, False)
 
@@ -140,7 +142,8 @@ async def test_searches_beginnings_whatever_the_case(api: Api, tenant: Tenant) -
     await tenant.customer("y-3", "Cleo 50%_\\", None)
 
     for text, found in (
-        ("bell", ["X-1", "X-2"]), ("ANNA@", ["X-1"]), ("x-", ["X-1", "X-2"]), ("ash", ["X-2"]), ("cleo 50%_\\", ["y-3"]),
+        ("bell", ["X-1", "X-2"]), ("ANNA@", ["X-1"]), ("x-", ["X-1", "X-2"]), ("ash", ["X-2"]),
+        ("cleo 50%_\\", ["y-3"]),
         ("%", []), ("ella", []), ("  ", ["X-1", "X-2", "y-3"]),
     ):  # fmt: skip
         assert (await names(api, search=text))[0] == found, text
@@ -156,7 +159,9 @@ async def test_customers_may_not_list_but_find_themselves(api: Api, tenant: Tena
         ({"externalId": "carol"}, True), ({"id": gid("Customer", carol)}, True),
         ({"externalId": "dave"}, False), ({"id": gid("Customer", dave)}, False),
     ):  # fmt: skip
-        answer = await api.as_customer("carol", "query($by: CustomerBy!) { customer(by: $by) { externalId } }", {"by": by})
+        answer = await api.as_customer(
+            "carol", "query($by: CustomerBy!) { customer(by: $by) { externalId } }", {"by": by}
+        )
         assert answer["customer"] == ({"externalId": "carol"} if found else None)
 
 
@@ -164,7 +169,9 @@ async def test_a_scope_that_is_missing_closes_the_way_to_what_it_is_for(api: Api
     await tenant.customer("carol")
     partner: dict[str, Any] = {"role": Role.PARTNER, "scopes": [Scope.CUSTOMERS_READ], "client_id": "shop"}
 
-    assert (await api('{ customer(by: {externalId: "carol"}) { name } }', **partner))["customer"]["name"] == "Carol Customer"
+    assert (await api('{ customer(by: {externalId: "carol"}) { name } }', **partner))["customer"][
+        "name"
+    ] == "Carol Customer"
     for field in ("balances { id }", 'account(asset: "GBP") { id }', "ledger { edges { cursor } }",
                   "invoices { edges { cursor } }", "coupons { edges { cursor } }"):  # fmt: skip
         answer = await api(f'{{ customer(by: {{externalId: "carol"}}) {{ name {field} }} }}', **partner)
@@ -227,5 +234,8 @@ async def test_a_page_costs_at_most_ten_statements_however_long(
     ]  # fmt: skip
     (credit,) = deep[7]["balances"][2]["credits"]["edges"]
     assert credit["node"]["services"] == [{"name": "Cut"}]
-    assert deep[7]["balances"][0]["credits"]["edges"][0]["node"]["transaction"] == {"kind": "ADJUSTMENT", "note": "sorry"}
+    assert deep[7]["balances"][0]["credits"]["edges"][0]["node"]["transaction"] == {
+        "kind": "ADJUSTMENT",
+        "note": "sorry",
+    }
     assert deep[7]["invoices"]["edges"][0]["node"]["assignments"]["edges"] == [{"node": {"amount": "2.50"}}]

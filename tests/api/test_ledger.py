@@ -11,7 +11,8 @@ from tests.factories import Clock, Tenant
 
 LEDGER = """query($id: ID!, $asset: AssetCode, $from: DateTime, $to: DateTime, $first: Int, $after: String, $last: Int,
     $before: String) {
-  ledger(customerId: $id, asset: $asset, from: $from, to: $to, first: $first, after: $after, last: $last, before: $before) {
+  ledger(customerId: $id, asset: $asset, from: $from, to: $to,
+         first: $first, after: $after, last: $last, before: $before) {
     edges { cursor node { sequence amount balanceAfter account { asset } } }
     pageInfo { hasNextPage hasPreviousPage } } }"""
 
@@ -66,7 +67,7 @@ async def test_entries_of_one_instant_are_each_shown_once(api: Api, tenant: Tena
         await tenant.adjust(dave, str(amount), "POINTS")
     await tenant.adjust(dave, "-28", "POINTS")  # seven entries with one time
 
-    seen: list[Row] = []
+    seen: list[int] = []
     cursor = None
     while True:
         found = (await api(LEDGER, {"id": gid("Customer", dave), "first": 3, "after": cursor}))["ledger"]
@@ -120,7 +121,8 @@ async def test_another_customers_or_tenants_is_none(api: Api, tenant: Tenant, ot
 
 
 @pytest.mark.parametrize(
-    "bad", [{"first": -1}, {"last": 101}, {"after": "x"}, {"from": "2026-01-01T00:00:00"}, {"asset": "pounds"}, {"id": "?"}]
+    "bad",
+    [{"first": -1}, {"last": 101}, {"after": "x"}, {"from": "2026-01-01T00:00:00"}, {"asset": "pounds"}, {"id": "?"}],
 )
 async def test_bad_input_has_its_code(api: Api, carol: Any, bad: dict[str, Any]) -> None:
     answer = await api(LEDGER, {"id": gid("Customer", carol), **bad}, role=Role.STAFF)

@@ -24,8 +24,8 @@ async def one_of_each(tenant: Tenant, external_id: str) -> dict[str, Any]:
     await tenant.adjust(customer, "100", "POINTS")
     reward = await tenant.reward(f"Mug of {external_id}", 50)
     coupon = await tenant.give(customer, reward)
-    entry = (await tenant.fetch(
-        "select id from entries where tenant_id = $1 and account_id = $2 limit 1", credit.account_id))[0]["id"]  # fmt: skip
+    entries = "select id from entries where tenant_id = $1 and account_id = $2 limit 1"
+    entry = (await tenant.fetch(entries, credit.account_id))[0]["id"]
     return {
         "Customer": customer, "Account": credit.account_id, "Credit": credit.credit_id, "LedgerEntry": entry,
         "Transaction": credit.transaction_id, "Invoice": invoice.invoice_id, "Assignment": assigned.assignment_ids[0],

@@ -85,8 +85,9 @@ class TwoTenants:
         return [row["column_name"] for row in rows]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 async def tenants(database_urls: Urls) -> AsyncIterator[TwoTenants]:
+    """Made once for all: whatever a test does to them is undone."""
     app = await asyncpg.connect(database_urls.app)
     try:
         made = TwoTenants(app, uuid4(), uuid4())

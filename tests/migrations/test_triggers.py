@@ -89,7 +89,7 @@ async def test_a_first_entry_starts_from_nothing(tenants: TwoTenants) -> None:
                 """WITH a AS (INSERT INTO accounts SELECT gen_random_uuid(), $1, id, 'JPY', 0, 0, 0, NULL, now(), NULL
                     FROM customers RETURNING id)
                 INSERT INTO entries
-                SELECT gen_random_uuid(), $1, a.id, 1, transaction_id, credit_id, 'ISSUED', 5, 0, 6, now(), NULL, sha256('1')
+                SELECT gen_random_uuid(), $1, a.id, 1, transaction_id, credit_id, 'ISSUED', 5, 0, 6, now(), NULL, hash
                 FROM a, entries""",
                 tenants.one,
             )

@@ -29,7 +29,7 @@ Described = dict[str, Any]
 
 def described(graphql_schema: GraphQLSchema) -> dict[str, Described]:
     types = introspection_from_schema(graphql_schema, input_value_deprecation=True)["__schema"]["types"]
-    return {type_["name"]: type_ for type_ in types if not type_["name"].startswith("__")}
+    return {type_["name"]: dict(type_) for type_ in types if not type_["name"].startswith("__")}
 
 
 CONTRACT = build_schema((HERE / "contract.graphql").read_text() + CONNECTIONS + PAGE_INFO)
@@ -44,7 +44,9 @@ def test_keeps_the_contract(name: str) -> None:
     assert names(promised["interfaces"]) <= names(built["interfaces"])
     assert names(promised["enumValues"]) <= names(built["enumValues"])
     inputs = signatures(built["inputFields"])
-    assert {field: inputs.get(field) for field in signatures(promised["inputFields"])} == signatures(promised["inputFields"])
+    assert {field: inputs.get(field) for field in signatures(promised["inputFields"])} == signatures(
+        promised["inputFields"]
+    )
     fields = {field["name"]: field for field in built["fields"] or ()}
     for field in promised["fields"] or ():
         ours = fields[field["name"]]

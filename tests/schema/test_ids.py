@@ -25,7 +25,8 @@ def encoded(data: bytes) -> str:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "x", "💥", "a" * 129, str(ROW), encoded(ROW.bytes), encoded(b":" + ROW.bytes), encoded(b"Customer" + ROW.bytes),
+    ["", "x", "💥", "a" * 129, str(ROW), encoded(ROW.bytes), encoded(b":" + ROW.bytes),
+     encoded(b"Customer" + ROW.bytes),
      encoded(b"Customer:" + ROW.bytes[1:]), encoded(b"Cust:omer:" + ROW.bytes), encoded(b"\xff:" + ROW.bytes),
      global_id("Customer", ROW) + "=", " " + global_id("Customer", ROW), global_id("Customer", ROW) + "\n",
      global_id("Customer", ROW)[:-1] + chr(ord(global_id("Customer", ROW)[-1]) + 1)],

@@ -39,5 +39,5 @@ def test_a_field_that_forgets_cannot_be_built() -> None:
         fine = root_field(hello, Permission.READ_LEDGER)
         forgotten = strawberry.field(resolver=hello)
 
-    with pytest.raises(UndeclaredPermission, match="Forgetful.forgotten"):
+    with pytest.raises(UndeclaredPermission, match=r"Forgetful\.forgotten"):
         check_declared(Forgetful)
