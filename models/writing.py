@@ -250,8 +250,8 @@ class _Writer:
                 for c, transaction_id, terms in w.coupons
             ],
         )  # fmt: skip
-        used = {c.id: (c.id, c.status) for c in w.touched_coupons}
-        await self.update("coupons", "status text", list(used.values()))
+        closed = {c.id: (c.id, c.status, now) for c in w.touched_coupons}
+        await self.update("coupons", "status text, closed_at timestamptz", list(closed.values()))
         await self.insert(
             "audit_events",
             "id uuid, action text, subject_id uuid, customer_id uuid, actor_id uuid, note text, created_at timestamptz",
@@ -269,10 +269,10 @@ class _Writer:
         await self.insert(
             "bulk_operations",
             "id uuid, status text, asset text, error_policy text, dry_run bool, total int, processed int, succeeded int,"
-            " failed int, actor_id uuid, created_at timestamptz, finished_at timestamptz",
+            " failed int, actor_id uuid, cancel_requested bool, created_at timestamptz, finished_at timestamptz",
             [
                 (o.id, o.status, o.asset, policy, dry_run, o.total, o.processed, o.succeeded, o.failed,
-                 self.actors[actor], now, now)
+                 self.actors[actor], False, now, now)
                 for o, policy, dry_run, actor in w.bulk_operations
             ],
         )  # fmt: skip

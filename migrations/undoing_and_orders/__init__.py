@@ -1,4 +1,5 @@
-"""The second step: releases, voidings and changes of credits; products, orders and what they grant; events without value."""
+"""The second step: releases, voidings and changes of credits; products, orders and what they grant; memberships, merged
+and erased customers; bulks that run on; events without value."""
 
 from migrations.initial.policies import own_rows
 
@@ -94,6 +95,47 @@ CREATE TABLE audit_events (
 );
 """
 
+PEOPLE = r"""
+ALTER TABLE customers ADD COLUMN membership_started_at timestamptz, ADD COLUMN merged_into_id uuid,
+    ADD COLUMN erased_at timestamptz,
+    ADD FOREIGN KEY (tenant_id, merged_into_id) REFERENCES customers (tenant_id, id),
+    ADD CONSTRAINT customers_merged CHECK (merged_into_id <> id),
+    ADD CONSTRAINT customers_membership CHECK (membership_cancelled_at >= membership_started_at);
+
+-- A merge carries the lifetime total over as well, where nothing else is left to carry by an entry without a credit.
+ALTER TABLE entries ALTER COLUMN credit_id DROP NOT NULL,
+    DROP CONSTRAINT entries_counter, DROP CONSTRAINT entries_amount, DROP CONSTRAINT entries_lifetime,
+    ADD CONSTRAINT entries_counter CHECK (CASE counter
+        WHEN 'ISSUED' THEN amount_minor > 0
+        WHEN 'REMOVED' THEN amount_minor < 0
+        WHEN 'EXPIRED' THEN amount_minor < 0
+        ELSE counter IN ('INVOICES', 'REDEEMED', 'ORDERS', 'MERGED') END),
+    ADD CONSTRAINT entries_amount CHECK (abs(amount_minor) <= 1000000000000000 AND CASE
+        WHEN credit_id IS NULL THEN counter = 'MERGED' AND amount_minor = 0 AND lifetime_minor <> 0
+        ELSE amount_minor <> 0 END),
+    ADD CONSTRAINT entries_lifetime CHECK (lifetime_minor = 0 OR credit_id IS NULL
+        OR (lifetime_minor = amount_minor AND counter IN ('ISSUED', 'REMOVED', 'ORDERS')));
+
+ALTER TABLE transactions DROP CONSTRAINT transactions_kind,
+    ADD CONSTRAINT transactions_kind CHECK (kind IN ('ADJUSTMENT', 'ASSIGNMENT', 'RELEASE', 'EXPIRY', 'VOID', 'UPDATE',
+        'USE', 'REWARD', 'ORDER', 'REVERSAL', 'MERGE'));
+
+-- Thresholds that an admin moves change tiers too, without a transaction.
+ALTER TABLE tier_changes ALTER COLUMN transaction_id DROP NOT NULL;
+
+ALTER TABLE coupons ADD COLUMN closed_at timestamptz;
+"""
+
+BULKS = r"""
+-- command: what the whole bulk says. claimed_until: who works on it has to say so again before then.
+ALTER TABLE bulk_operations ADD COLUMN command jsonb, ADD COLUMN idempotency_key varchar(255),
+    ADD COLUMN claimed_until timestamptz, ADD COLUMN cancel_requested boolean NOT NULL DEFAULT false;
+ALTER TABLE bulk_operations ALTER COLUMN cancel_requested DROP DEFAULT;
+
+-- What a row of a file says for itself: asset, reason, note, expiry.
+ALTER TABLE bulk_rows ADD COLUMN details jsonb;
+"""
+
 INDEXES = r"""
 CREATE UNIQUE INDEX payments_transaction ON payments (tenant_id, transaction_id) WHERE transaction_id IS NOT NULL;
 CREATE INDEX grants_invoice ON grants (tenant_id, invoice_id);
@@ -101,6 +143,10 @@ CREATE INDEX credit_changes_credit ON credit_changes (tenant_id, credit_id, crea
 CREATE INDEX audit_events_time ON audit_events (tenant_id, created_at, id);
 CREATE INDEX audit_events_customer ON audit_events (tenant_id, customer_id, created_at, id);
 CREATE INDEX audit_events_actor ON audit_events (tenant_id, actor_id, created_at, id);
+CREATE INDEX bulk_operations_unfinished ON bulk_operations (tenant_id, created_at, id)
+    WHERE status IN ('QUEUED', 'RUNNING');
+CREATE INDEX bulk_rows_pending ON bulk_rows (tenant_id, operation_id, row) WHERE transaction_id IS NULL AND error IS NULL;
+CREATE INDEX customers_merged_into ON customers (tenant_id, merged_into_id) WHERE merged_into_id IS NOT NULL;
 CREATE INDEX transactions_time ON transactions (tenant_id, created_at, id);
 """
 
@@ -113,4 +159,4 @@ CREATE TRIGGER never_deleted BEFORE DELETE OR TRUNCATE ON audit_events
 
 NEW_TABLES = ("products", "grants", "credit_changes", "audit_events")
 
-UPGRADE = TABLES + INDEXES + TRIGGERS + "\n".join(own_rows(table) for table in NEW_TABLES)
+UPGRADE = TABLES + PEOPLE + BULKS + INDEXES + TRIGGERS + "\n".join(own_rows(table) for table in NEW_TABLES)

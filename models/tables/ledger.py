@@ -103,7 +103,7 @@ class Entry(TenantRow):
     account_id = fields.UUIDField()
     sequence = fields.BigIntField()
     transaction_id = fields.UUIDField()
-    credit_id = fields.UUIDField()
+    credit_id = fields.UUIDField(null=True)  # null where a merge carries nothing but a lifetime total
     counter = fields.CharField(max_length=16)
     amount_minor = fields.BigIntField()
     lifetime_minor = fields.BigIntField()
@@ -118,10 +118,11 @@ class Entry(TenantRow):
 
 
 class TierChange(TenantRow):
-    """A points account's lifetime total crossed a threshold. Names are kept as they were; null is no tier."""
+    """A points account's lifetime total crossed a threshold, or a threshold it. Names are kept as they were; null is no
+    tier. transaction_id: what moved the total; null where an admin moved the threshold."""
 
     account_id = fields.UUIDField()
-    transaction_id = fields.UUIDField()
+    transaction_id = fields.UUIDField(null=True)
     old_tier = fields.CharField(max_length=200, null=True)
     new_tier = fields.CharField(max_length=200, null=True)
     created_at = fields.DatetimeField()
