@@ -1,6 +1,5 @@
 """Each invariant that a row can state, tried with a row that breaks it and nothing else."""
 
-# ruff: noqa: S608 (what is put together is all in this file)
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any

@@ -1,6 +1,5 @@
 """What the database itself holds against any bug of ours: the ledger only grows, and each entry follows the last."""
 
-# ruff: noqa: S608 (what is put together is all in this file)
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any

@@ -121,11 +121,11 @@ def tamper(books: Books, owner_connection: "asyncpg.Connection[Any]") -> Tamperi
 
 
 def _of(person: str, table: str) -> str:
-    return f"(SELECT x.id FROM {table} x JOIN customers c ON c.id = x.customer_id WHERE c.name = '{person}')"  # noqa: S608
+    return f"(SELECT x.id FROM {table} x JOIN customers c ON c.id = x.customer_id WHERE c.name = '{person}')"
 
 
 POUNDS = f"id IN {_of('Anna', 'accounts')} AND asset = 'GBP'"
-OF_POUNDS = f"account_id IN (SELECT id FROM accounts WHERE {POUNDS})"  # noqa: S608
+OF_POUNDS = f"account_id IN (SELECT id FROM accounts WHERE {POUNDS})"
 BENS_ACCOUNT = _of("Ben", "accounts")
 INVOICE = f"id = {_of('Anna', 'invoices')}"
 OF_INVOICE = f"invoice_id = {_of('Anna', 'invoices')}"
@@ -145,8 +145,8 @@ class Planted:
     @property
     def statement(self) -> str:
         if self.change is None:
-            return f"DELETE FROM {self.table} WHERE {self.where}"  # noqa: S608
-        return f"UPDATE {self.table} SET {self.change} WHERE {self.where}"  # noqa: S608
+            return f"DELETE FROM {self.table} WHERE {self.where}"
+        return f"UPDATE {self.table} SET {self.change} WHERE {self.where}"
 
 
 def planted(table: str, change: str | None, where: str, *found: str) -> Planted:
