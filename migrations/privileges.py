@@ -24,17 +24,29 @@ APP_PRIVILEGES: Final[Mapping[str, Privileges]] = {
     # An account that a rejected request had opened goes again; one with entries can't: they point at it.
     "accounts": Privileges(updates=("balance_minor", "lifetime_minor", "sequence", "head_hash", "posted_at"), deletes=True),
     "actors": Privileges(updates=("name",)),
-    "approval_requests": Privileges(updates=("status", "decided_by_id", "transaction_id")),
+    "approval_requests": Privileges(updates=("status", "decided_by_id", "transaction_id", "command")),
     "assignments": Privileges(updates=("released_at", "release_transaction_id")),
-    "bulk_operations": Privileges(updates=("status", "total", "processed", "succeeded", "failed", "finished_at")),
+    "audit_events": Privileges(updates=("note", "details")),
+    "bulk_operations": Privileges(
+        updates=(
+            "status", "total", "processed", "succeeded", "failed", "finished_at", "claimed_until", "cancel_requested",
+        )
+    ),
     "bulk_rows": Privileges(updates=("transaction_id", "error")),
-    "coupons": Privileges(updates=("status",)),
-    "credit_services": Privileges(),
+    "coupons": Privileges(updates=("status", "closed_at")),
+    "credit_changes": Privileges(),
+    "credit_services": Privileges(deletes=True),
     "credits": Privileges(
         updates=("remaining_minor", "expires_at", "auto_apply", "restricted", "swept_at", "voided_at")
     ),
-    "customers": Privileges(updates=("name", "email", "membership_cancelled_at", "updated_at")),
+    "customers": Privileges(
+        updates=(
+            "external_id", "name", "email", "membership_started_at", "membership_cancelled_at", "merged_into_id",
+            "erased_at", "updated_at",
+        )
+    ),
     "entries": Privileges(),
+    "grants": Privileges(updates=("revoked_transaction_id",)),
     "idempotency_keys": Privileges(updates=("result_id",), deletes=True),
     "invoice_lines": Privileges(),
     "invoices": Privileges(updates=("paid_minor", "credited_minor", "status", "auto_apply", "due_on", "voided_at")),
@@ -42,6 +54,7 @@ APP_PRIVILEGES: Final[Mapping[str, Privileges]] = {
     "limit_rules": Privileges(updates=("per_adjustment", "per_actor_day", "per_customer_day")),
     "outbox": Privileges(deletes=True),
     "payments": Privileges(updates=("voided_at",)),
+    "products": Privileges(updates=("name", "price_minor", "active")),
     "reasons": Privileges(updates=("label", "adds", "removes", "moves_lifetime", "note_required", "active")),
     "rewards": Privileges(
         updates=(
@@ -51,8 +64,8 @@ APP_PRIVILEGES: Final[Mapping[str, Privileges]] = {
     "services": Privileges(updates=("name", "active")),
     "tenants": Privileges(updates=("name", "time_zone", "grace_days", "config_version")),
     "tier_changes": Privileges(),
-    "tiers": Privileges(updates=("name", "threshold_minor")),
-    "transaction_texts": Privileges(),
+    "tiers": Privileges(updates=("name", "threshold_minor"), deletes=True),
+    "transaction_texts": Privileges(updates=("note", "salt")),  # to erase; a trigger sees to that
     "transactions": Privileges(),
 }  # fmt: skip
 

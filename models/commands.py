@@ -118,13 +118,138 @@ class RecordPayment:
 
 
 @dataclass(frozen=True, slots=True)
+class ReleaseAssignments:
+    """Put assigned amounts back on the credits that they came from, last first, all or nothing."""
+
+    assignment_ids: tuple[UUID, ...]
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReassignCredit:
+    """Release one assignment and set its credit against other invoices instead, all or nothing."""
+
+    assignment_id: UUID
+    assignments: tuple[InvoiceAmount, ...]
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VoidInvoice:
+    """Void an invoice (or order) and release everything on it, last first. Payments are voided before, one by one."""
+
+    invoice_id: UUID
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VoidCredit:
+    """The sources' delete: reverse what is left of a credit. release_assignments: and what is set against invoices."""
+
+    credit_id: UUID
+    release_assignments: bool = False
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateCredit:
+    """Change a credit; None leaves as it is. never_expires: take the expiry off. service_ids (): any service."""
+
+    credit_id: UUID
+    expires_in_days: int | None = None
+    expires_at: datetime | None = None
+    never_expires: bool = False
+    auto_apply: bool | None = None
+    service_ids: tuple[UUID, ...] | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UseCredit:
+    """Spend service credits on one service. The amount is positive."""
+
+    customer_id: UUID
+    service_id: UUID
+    amount: Decimal
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExpireCredits:
+    """Write off what has expired on one account. Does nothing where nothing has."""
+
+    customer_id: UUID
+    asset: str
+
+
+@dataclass(frozen=True, slots=True)
+class UseCoupon:
+    coupon_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class DisableCoupon:
+    coupon_id: UUID
+    refund_points: bool
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderItem:
+    """unit_price None: the product's own."""
+
+    product_id: UUID
+    quantity: int
+    unit_price: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CreateOrder:
+    """An invoice of product lines. Credit products put their worth on the account once the order is paid in full."""
+
+    customer_id: UUID
+    number: str
+    currency: str
+    items: tuple[OrderItem, ...]
+    issued_on: date | None = None
+    due_on: date | None = None
+    auto_apply: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class VoidPayment:
+    """Take a payment back. One made with account credit goes back to the credits it came from, last first."""
+
+    payment_id: UUID
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class UpsertCustomer:
     external_id: str
     name: str
     email: str | None = None
 
 
-Command = AdjustCredit | BulkCredit | AssignCredit | GiveReward | CreateInvoice | RecordPayment
+Command = (
+    AdjustCredit
+    | AssignCredit
+    | BulkCredit
+    | CreateInvoice
+    | CreateOrder
+    | DisableCoupon
+    | ExpireCredits
+    | GiveReward
+    | ReassignCredit
+    | RecordPayment
+    | ReleaseAssignments
+    | UpdateCredit
+    | UseCoupon
+    | UseCredit
+    | VoidCredit
+    | VoidInvoice
+    | VoidPayment
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,6 +122,53 @@ class CreditNotOpen(LedgerError):
         super().__init__(f"The credit is {status.lower()}, not open.", field=("creditId",))
 
 
+class CreditAssigned(LedgerError):
+    code = "CREDIT_ASSIGNED"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A part of the credit is set against invoices; release that first, or with releaseAssignments.",
+            field=("creditId",),
+        )
+
+
+class CreditSpent(LedgerError):
+    """What an order granted is to be taken back, and is not there any more."""
+
+    code = "CREDIT_SPENT"
+
+    def __init__(self, left: Decimal, granted: Decimal, currency: str) -> None:
+        super().__init__(f"Of the {granted} {currency} that the order granted only {left} is left.")
+
+
+class CouponNotIssued(LedgerError):
+    code = "COUPON_NOT_ISSUED"
+
+    def __init__(self, status: str) -> None:
+        super().__init__(f"The coupon is {status.lower()}.", field=("couponId",))
+
+
+class AlreadyReleased(LedgerError):
+    code = "ALREADY_RELEASED"
+
+    def __init__(self) -> None:
+        super().__init__("The assignment has been released already.")
+
+
+class PaymentVoided(LedgerError):
+    code = "PAYMENT_VOIDED"
+
+    def __init__(self) -> None:
+        super().__init__("The payment has been voided already.", field=("paymentId",))
+
+
+class InvoicePaid(LedgerError):
+    code = "INVOICE_PAID"
+
+    def __init__(self, paid: Decimal, currency: str) -> None:
+        super().__init__(f"{paid} {currency} was paid on the invoice: void the payments first.", field=("invoiceId",))
+
+
 class ExpiryInPast(LedgerError):
     code = "EXPIRY_IN_PAST"
 

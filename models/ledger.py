@@ -39,13 +39,14 @@ class Ledger:
         await self._group.close()
 
     async def submit(
-        self, tenant_id: UUID, actor: Actor, operation: str, command: Command, needs: Needs, idempotency_key: str
+        self, tenant_id: UUID, actor: Actor, operation: str, command: Command, needs: Needs, idempotency_key: str | None
     ) -> Outcome | UUID:
         """Post one unit. Answers its outcome; or, for a replay, the id of what the first request made.
 
         Raises the LedgerError it was refused with, Busy included, or whatever went wrong on our side.
         """
-        check_key(idempotency_key)
+        if idempotency_key is not None:  # what we ask of ourselves can be asked twice
+            check_key(idempotency_key)
         unit = Unit(
             command=command, actor=actor, actor_id=await self.actor_id(tenant_id, actor), needs=needs, operation=operation,
             input_hash=input_hash(command), result_id=self.source.new_id(), idempotency_key=idempotency_key,

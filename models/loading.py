@@ -1,7 +1,7 @@
 """What a batch needs, locked in the one order and read under the locks, into the books.
 
-The order is always: accounts, limit counters, invoices, rewards; accounts by customer and asset, counters by their
-names, the others by id. Accounts that are missing
+The order is always: accounts, limit counters, invoices, rewards, coupons; accounts by customer and asset, counters by
+their names, the others by id. Accounts that are missing
 are made after the others are locked; waiting for somebody else's insert there cannot close a circle, since whoever
 inserts waits for nothing but inserts, and all insert in the same order.
 """
@@ -19,13 +19,18 @@ from models.planning.needs import Needs, Spend
 from models.planning.state import (
     AccountKey,
     AccountState,
+    AssignmentState,
     Books,
     CounterKey,
     CounterState,
+    CouponState,
     CreditState,
     CustomerState,
     InvoiceState,
+    PaymentState,
+    ProductState,
     RewardState,
+    SpendRecord,
     TenantConfig,
 )
 from models.session import TenantConnection
@@ -185,12 +190,95 @@ async def read_counters(connection: TenantConnection, keys: set[CounterKey]) -> 
 
 
 async def load_invoices(connection: TenantConnection, ids: set[UUID], *, lock: bool) -> dict[UUID, InvoiceState]:
+    """The invoices; of orders that sell credit also what each such line grants, and the grants that stand."""
     rows = await connection.raw.fetch(
-        f"""SELECT id, number, customer_id, currency, total_minor, paid_minor, credited_minor, status, issued_on, due_on
+        f"""SELECT id, number, customer_id, currency, total_minor, creditable_minor, paid_minor, credited_minor, status,
+            issued_on, due_on, voided_at
         FROM invoices WHERE tenant_id = $1 AND id = ANY($2) ORDER BY id {"FOR NO KEY UPDATE" if lock else ""}""",
         connection.tenant_id, sorted(ids),
     )  # fmt: skip
-    return {row["id"]: InvoiceState(*row) for row in rows}
+    invoices = {row["id"]: InvoiceState(*row) for row in rows}
+    selling = [i.id for i in invoices.values() if i.creditable_minor < i.total_minor]
+    if selling:
+        await _load_grants(connection, invoices, selling)
+    return invoices
+
+
+async def _load_grants(connection: TenantConnection, invoices: dict[UUID, InvoiceState], selling: list[UUID]) -> None:
+    lines = await connection.raw.fetch(
+        """SELECT invoice_id, array_agg(quantity * unit_price_minor ORDER BY position) AS amounts FROM invoice_lines
+        WHERE tenant_id = $1 AND invoice_id = ANY($2) AND kind = 'CREDIT' AND unit_price_minor > 0
+        GROUP BY invoice_id""",
+        connection.tenant_id, selling,
+    )  # fmt: skip
+    for row in lines:
+        invoices[row["invoice_id"]].credit_lines = tuple(row["amounts"])
+    grants = await connection.raw.fetch(
+        """SELECT invoice_id, array_agg(credit_id ORDER BY id) AS credits FROM grants
+        WHERE tenant_id = $1 AND invoice_id = ANY($2) AND revoked_transaction_id IS NULL GROUP BY invoice_id""",
+        connection.tenant_id, selling,
+    )  # fmt: skip
+    for row in grants:
+        invoices[row["invoice_id"]].grants = tuple(row["credits"])
+
+
+async def load_assignments(connection: TenantConnection, needs: list[Needs]) -> dict[UUID, AssignmentState]:
+    """The assignments that were named, and the live ones of the credits and invoices that were. Their accounts are locked,
+    so that no others can come in between."""
+    named = [i for n in needs for i in n.assignments]
+    of_credits = [i for n in needs for i in n.assigned_credits]
+    of_invoices = [i for n in needs for i in n.assigned_invoices]
+    if not (named or of_credits or of_invoices):
+        return {}
+    columns = """a.id, a.credit_id, a.invoice_id, a.transaction_id, a.amount_minor, a.origin, a.assigned_at, a.released_at,
+            (SELECT p.id FROM payments p WHERE p.tenant_id = $1 AND p.transaction_id = a.transaction_id) AS payment_id"""
+    rows = await connection.raw.fetch(
+        f"""SELECT {columns} FROM assignments a WHERE a.tenant_id = $1 AND a.id = ANY($2)
+        UNION SELECT {columns} FROM assignments a
+            WHERE a.tenant_id = $1 AND a.credit_id = ANY($3) AND a.released_at IS NULL
+        UNION SELECT {columns} FROM assignments a
+            WHERE a.tenant_id = $1 AND a.invoice_id = ANY($4) AND a.released_at IS NULL""",
+        connection.tenant_id, named, of_credits, of_invoices,
+    )  # fmt: skip
+    return {row["id"]: AssignmentState(*row) for row in rows}
+
+
+async def load_payments(connection: TenantConnection, ids: set[UUID]) -> dict[UUID, PaymentState]:
+    """Payments, under the locks of their invoices."""
+    rows = await connection.raw.fetch(
+        """SELECT id, invoice_id, amount_minor, method, received_on, voided_at, transaction_id FROM payments
+        WHERE tenant_id = $1 AND id = ANY($2)""",
+        connection.tenant_id, sorted(ids),
+    )  # fmt: skip
+    return {row["id"]: PaymentState(*row) for row in rows}
+
+
+async def load_spend_records(connection: TenantConnection, transactions: set[UUID]) -> list[SpendRecord]:
+    """What these transactions took, credit by credit, as it was stored."""
+    rows = await connection.raw.fetch(
+        """SELECT transaction_id, sequence, credit_id, -amount_minor FROM entries
+        WHERE tenant_id = $1 AND transaction_id = ANY($2) AND amount_minor < 0 ORDER BY account_id, sequence""",
+        connection.tenant_id, sorted(transactions),
+    )  # fmt: skip
+    return [SpendRecord(*row) for row in rows]
+
+
+async def load_coupons(connection: TenantConnection, ids: set[UUID]) -> dict[UUID, CouponState]:
+    """Coupons, locked."""
+    rows = await connection.raw.fetch(
+        """SELECT id, code, reward_id, customer_id, points_spent_minor, status, issued_at, expires_at, transaction_id
+        FROM coupons WHERE tenant_id = $1 AND id = ANY($2) ORDER BY id FOR NO KEY UPDATE""",
+        connection.tenant_id, sorted(ids),
+    )  # fmt: skip
+    return {row["id"]: CouponState(*row) for row in rows}
+
+
+async def load_products(connection: TenantConnection, ids: set[UUID]) -> dict[UUID, ProductState]:
+    rows = await connection.raw.fetch(
+        "SELECT id, name, kind, currency, price_minor, active FROM products WHERE tenant_id = $1 AND id = ANY($2)",
+        connection.tenant_id, sorted(ids),
+    )  # fmt: skip
+    return {row["id"]: ProductState(*row) for row in rows}
 
 
 async def taken_numbers(connection: TenantConnection, numbers: set[str]) -> set[str]:
@@ -234,7 +322,11 @@ async def load_credits(connection: TenantConnection, books: Books, needs: list[N
         wanting = {a for a in wanting if len(lots.get(a, ())) == most and not _enough(lots[a], spends[a], books.now)}
     for credit in (c for lots in books.credits.values() for c in lots):
         books.credits_by_id[credit.id] = credit
-    named = {credit_id for n in needs for credit_id in n.credits} - books.credits_by_id.keys()
+    named = {credit_id for n in needs for credit_id in n.credits}
+    named.update(assignment.credit_id for assignment in books.assignments.values())
+    named.update(credit_id for invoice in books.invoices.values() for credit_id in invoice.grants)
+    named.update(record.credit_id for record in books.spend_records)
+    named -= books.credits_by_id.keys()
     if named:
         books.credits_by_id.update(await credits_by_id(connection, named))
 

@@ -206,13 +206,7 @@ class Poster:
         counters = loading.counters_needed(books.config, now, limited)
         if counters:
             books.counters = await loading.lock_counters(connection, counters, [self._source.new_id() for _ in counters])
-        if invoices := {i for n in needs for i in n.invoices}:
-            books.invoices = await loading.load_invoices(connection, invoices, lock=True)
-        if numbers := {number for n in needs for number in n.invoice_numbers}:
-            books.invoice_numbers = await loading.taken_numbers(connection, numbers)
-        if rewards := {r for n in needs for r in n.rewards}:
-            books.rewards = await loading.load_rewards(connection, rewards, lock=True)
-        await loading.load_credits(connection, books, needs)
+        await _load_what_is_named(connection, books, needs)
         return books, opened, held
 
     async def _open_missing(
@@ -239,6 +233,27 @@ class Poster:
     async def _write(self, connection: TenantConnection, books: Books, units: Sequence[Unit]) -> None:
         actors = {unit.actor: unit.actor_id for unit in units}
         await write(connection, books, actors, [self._source.new_id() for _ in books.writes.events])
+
+
+async def _load_what_is_named(connection: TenantConnection, books: Books, needs: list[Needs]) -> None:
+    """Invoices, rewards and coupons, locked; then everything that the locks held so far keep still."""
+    books.assignments = await loading.load_assignments(connection, needs)
+    invoices = {i for n in needs for i in n.invoices} | {a.invoice_id for a in books.assignments.values()}
+    if invoices:
+        books.invoices = await loading.load_invoices(connection, invoices, lock=True)
+    if numbers := {number for n in needs for number in n.invoice_numbers}:
+        books.invoice_numbers = await loading.taken_numbers(connection, numbers)
+    if payments := {p for n in needs for p in n.payments}:
+        books.payments = await loading.load_payments(connection, payments)
+    if products := {p for n in needs for p in n.products}:
+        books.products = await loading.load_products(connection, products)
+    if rewards := {r for n in needs for r in n.rewards}:
+        books.rewards = await loading.load_rewards(connection, rewards, lock=True)
+    if coupons := {c for n in needs for c in n.coupons}:
+        books.coupons = await loading.load_coupons(connection, coupons)
+    if undone := {t for n in needs for t in n.undone}:
+        books.spend_records = await loading.load_spend_records(connection, undone)
+    await loading.load_credits(connection, books, needs)
 
 
 def _answer_replays(units: Sequence[Unit], claimed: Claims, known: Claims, results: list[Result | None]) -> list[int]:

@@ -27,6 +27,8 @@ async def write(connection: TenantConnection, books: Books, actors: ActorIds, id
     await writer.ledger()
     if books.writes.invoices or books.writes.touched_invoices:
         await writer.billing()
+    if books.writes.amended_credits:
+        await writer.amendments()
     await writer.requests()
     await writer.outbox(ids)
 
@@ -145,24 +147,30 @@ class _Writer:
 
     async def billing(self) -> None:
         w, now = self.writes, self.now
-        new = {invoice.id for invoice, _, _ in w.invoices}
+        new = {invoice.id for invoice, *_ in w.invoices}
         await self.insert(
             "invoices",
             "id uuid, customer_id uuid, number text, currency text, total_minor bigint, paid_minor bigint,"
-            " credited_minor bigint, status text, auto_apply bool, issued_on date, due_on date, actor_id uuid,"
-            " created_at timestamptz",
+            " credited_minor bigint, creditable_minor bigint, status text, kind text, auto_apply bool, issued_on date,"
+            " due_on date, actor_id uuid, created_at timestamptz",
             [
-                (i.id, i.customer_id, i.number, i.currency, i.total_minor, i.paid_minor, i.credited_minor, i.status, auto,
-                 i.issued_on, i.due_on, self.actors[actor], now)
-                for i, actor, auto in w.invoices
+                (i.id, i.customer_id, i.number, i.currency, i.total_minor, i.paid_minor, i.credited_minor,
+                 i.creditable_minor, i.status, kind, auto, i.issued_on, i.due_on, self.actors[actor], now)
+                for i, kind, actor, auto in w.invoices
             ],
         )  # fmt: skip
-        columns = "id uuid, invoice_id uuid, position int, description text, quantity int, unit_price_minor bigint"
+        columns = (
+            "id uuid, invoice_id uuid, position int, description text, quantity int, unit_price_minor bigint, kind text,"
+            " product_id uuid"
+        )
         await self.insert("invoice_lines", columns, w.invoice_lines)
         touched = {
-            i.id: (i.id, i.paid_minor, i.credited_minor, i.status) for i in w.touched_invoices if i.id not in new
+            i.id: (i.id, i.paid_minor, i.credited_minor, i.status, i.voided_at)
+            for i in w.touched_invoices
+            if i.id not in new
         }
-        await self.update("invoices", "paid_minor bigint, credited_minor bigint, status text", list(touched.values()))
+        columns = "paid_minor bigint, credited_minor bigint, status text, voided_at timestamptz"
+        await self.update("invoices", columns, list(touched.values()))
         await self.insert(
             "assignments",
             "id uuid, credit_id uuid, invoice_id uuid, transaction_id uuid, amount_minor bigint, origin text,"
@@ -171,10 +179,64 @@ class _Writer:
         )
         await self.insert(
             "payments",
-            "id uuid, invoice_id uuid, amount_minor bigint, method text, received_on date, actor_id uuid,"
-            " created_at timestamptz",
-            [(*row[:5], self.actors[row[5]], now) for row in w.payments],
+            "id uuid, invoice_id uuid, amount_minor bigint, method text, received_on date, transaction_id uuid,"
+            " actor_id uuid, created_at timestamptz",
+            [
+                (p.id, p.invoice_id, p.amount_minor, p.method, p.received_on, p.transaction_id, self.actors[actor], now)
+                for p, actor in w.payments
+            ],
         )
+        await self.insert(
+            "grants", "id uuid, invoice_id uuid, credit_id uuid, transaction_id uuid", w.grants
+        )
+        await self._undone()
+
+    async def _undone(self) -> None:
+        """Releases, voidings, and grants taken back."""
+        w = self.writes
+        released = {part.id: (part.id, part.released_at, transaction_id) for part, transaction_id in w.released}
+        columns = "released_at timestamptz, release_transaction_id uuid"
+        await self.update("assignments", columns, list(released.values()))
+        voided = {p.id: (p.id, p.voided_at) for p in w.touched_payments}
+        await self.update("payments", "voided_at timestamptz", list(voided.values()))
+        if w.revoked_grants:
+            credits, transactions = zip(*w.revoked_grants, strict=True)
+            await self.raw.execute(
+                """UPDATE grants g SET revoked_transaction_id = u.transaction_id
+                FROM unnest($2::uuid[], $3::uuid[]) AS u(credit_id, transaction_id)
+                WHERE g.tenant_id = $1 AND g.credit_id = u.credit_id""",
+                self.tenant_id, credits, transactions,
+            )  # fmt: skip
+
+    async def amendments(self) -> None:
+        """What credits say of themselves, and what it was before."""
+        amended = {
+            c.id: (c.id, c.expires_at, bool(c.service_ids), c.auto_apply, c.swept_at, c.voided_at)
+            for c in self.writes.amended_credits
+        }
+        columns = (
+            "expires_at timestamptz, restricted bool, auto_apply bool, swept_at timestamptz, voided_at timestamptz"
+        )
+        await self.update("credits", columns, list(amended.values()))
+        changes = [(*row[:7], to_json(row[7]), to_json(row[8]), self.now) for row in self.writes.credit_changes]
+        await self.insert(
+            "credit_changes",
+            "id uuid, credit_id uuid, transaction_id uuid, old_expires_at timestamptz, new_expires_at timestamptz,"
+            " old_auto_apply bool, new_auto_apply bool, old_services jsonb, new_services jsonb, created_at timestamptz",
+            changes,
+        )
+        restricted = {row[1]: row[8] for row in self.writes.credit_changes if row[7] != row[8]}
+        if restricted:
+            await self.raw.execute(
+                "DELETE FROM credit_services WHERE tenant_id = $1 AND credit_id = ANY($2)",
+                self.tenant_id, list(restricted),
+            )  # fmt: skip
+            services = [
+                (self.books.source.new_id(), credit, service)
+                for credit, services in restricted.items()
+                for service in services
+            ]
+            await self.insert("credit_services", "id uuid, credit_id uuid, service_id uuid", services)
 
     async def requests(self) -> None:
         w, now = self.writes, self.now
@@ -188,6 +250,13 @@ class _Writer:
                 for c, transaction_id, terms in w.coupons
             ],
         )  # fmt: skip
+        closed = {c.id: (c.id, c.status, now) for c in w.touched_coupons}
+        await self.update("coupons", "status text, closed_at timestamptz", list(closed.values()))
+        await self.insert(
+            "audit_events",
+            "id uuid, action text, subject_id uuid, customer_id uuid, actor_id uuid, note text, created_at timestamptz",
+            [(*row[:4], self.actors[row[4]], row[5], now) for row in w.audits],
+        )
         await self.insert(
             "approval_requests",
             "id uuid, operation text, command jsonb, customer_id uuid, status text, requested_by_id uuid,"
@@ -200,10 +269,10 @@ class _Writer:
         await self.insert(
             "bulk_operations",
             "id uuid, status text, asset text, error_policy text, dry_run bool, total int, processed int, succeeded int,"
-            " failed int, actor_id uuid, created_at timestamptz, finished_at timestamptz",
+            " failed int, actor_id uuid, cancel_requested bool, created_at timestamptz, finished_at timestamptz",
             [
                 (o.id, o.status, o.asset, policy, dry_run, o.total, o.processed, o.succeeded, o.failed,
-                 self.actors[actor], now, now)
+                 self.actors[actor], False, now, now)
                 for o, policy, dry_run, actor in w.bulk_operations
             ],
         )  # fmt: skip

@@ -14,7 +14,8 @@ TENANT_TABLES = (
 TENANT = "(SELECT nullif(current_setting('scrip.tenant', true), '')::uuid)"
 
 
-def _own_rows(table: str) -> str:
+def own_rows(table: str) -> str:
+    """Row-level security for a table of tenants' rows."""
     return f"""
 ALTER TABLE {table} ENABLE ROW LEVEL SECURITY;
 ALTER TABLE {table} FORCE ROW LEVEL SECURITY;
@@ -30,4 +31,4 @@ CREATE POLICY by_slug ON tenants FOR SELECT USING (slug = nullif(current_setting
 CREATE POLICY directory ON tenants FOR SELECT USING (current_setting('scrip.directory', true) = 'on');
 """
 
-POLICIES = "\n".join(_own_rows(table) for table in TENANT_TABLES) + _TENANTS
+POLICIES = "\n".join(own_rows(table) for table in TENANT_TABLES) + _TENANTS

@@ -1,17 +1,61 @@
-"""Record money that came in for an invoice (sources 002, 004)."""
+"""Record and void what was paid on an invoice or order, by money or by account credit (sources 002, 004)."""
 
 from uuid import UUID
 
-from models.commands import Actor, Outcome, RecordPayment
+from models.commands import Actor, Outcome, RecordPayment, VoidPayment
+from models.errors import LedgerError, NotFound
 from models.ledger import Ledger
-from models.planning.invoices import payment_needs
+from models.money import to_minor
+from models.planning import payments
+from models.planning.state import AccountKey, PaymentState
+from models.session import tenant_transaction
 
 
 async def record_payment(
     ledger: Ledger, tenant_id: UUID, actor: Actor, command: RecordPayment, idempotency_key: str
 ) -> Outcome:
-    """Post the payment, once for the key. Raises the LedgerErrors of models/planning/invoices.py."""
-    done = await ledger.submit(tenant_id, actor, "recordPayment", command, payment_needs(command), idempotency_key)
+    """Post the payment, once for the key. Raises the LedgerErrors of models/planning/payments.py."""
+    account, grants = await _invoice_account(tenant_id, command.invoice_id)
+    try:
+        amount_minor = to_minor(command.amount, account[1])
+    except LedgerError:
+        amount_minor = 0  # the plan will say what is wrong with it
+    needs = payments.needs(command, account, grants=grants, amount_minor=amount_minor)
+    done = await ledger.submit(tenant_id, actor, "recordPayment", command, needs, idempotency_key)
     if isinstance(done, Outcome):
         return done
     return Outcome(payment_id=done, invoice_id=command.invoice_id, replayed=True)
+
+
+async def void_payment(
+    ledger: Ledger, tenant_id: UUID, actor: Actor, command: VoidPayment, idempotency_key: str
+) -> Outcome:
+    """Post the voiding, once for the key: the invoice is open again, and what an order granted is taken back."""
+    async with tenant_transaction(tenant_id, read_only=True) as connection:
+        row = await connection.raw.fetchrow(
+            """SELECT id, invoice_id, amount_minor, method, received_on, voided_at, transaction_id
+            FROM payments WHERE tenant_id = $1 AND id = $2""",
+            tenant_id, command.payment_id,
+        )  # fmt: skip
+    if row is None:
+        raise NotFound("There is no such payment.", field=("paymentId",))
+    payment = PaymentState(*row)
+    account, _ = await _invoice_account(tenant_id, payment.invoice_id)
+    needs = payments.void_needs(command, payment, account)
+    done = await ledger.submit(tenant_id, actor, "voidPayment", command, needs, idempotency_key)
+    if isinstance(done, Outcome):
+        return done
+    return Outcome(payment_id=payment.id, invoice_id=payment.invoice_id, replayed=True)
+
+
+async def _invoice_account(tenant_id: UUID, invoice_id: UUID) -> tuple[AccountKey, bool]:
+    """The account that the invoice's customer has in its currency, and whether it sells credit: neither ever changes."""
+    async with tenant_transaction(tenant_id, read_only=True) as connection:
+        row = await connection.raw.fetchrow(
+            """SELECT customer_id, currency, creditable_minor < total_minor AS sells_credit
+            FROM invoices WHERE tenant_id = $1 AND id = $2""",
+            tenant_id, invoice_id,
+        )  # fmt: skip
+    if row is None:
+        raise NotFound("There is no such invoice.", field=("invoiceId",))
+    return (row["customer_id"], row["currency"]), row["sells_credit"]

@@ -3,29 +3,31 @@
 from collections.abc import Callable
 from typing import Any
 
-from models.commands import (
-    AdjustCredit,
-    AssignCredit,
-    BulkCredit,
-    Command,
-    CreateInvoice,
-    GiveReward,
-    Outcome,
-    RecordPayment,
-)
-from models.planning import adjust, assign, bulk, invoices, rewards
+from models import commands as c
+from models.planning import adjust, assign, bulk, coupons, invoices, payments, releasing, rewards, using
 from models.planning.state import Books, Origin
 
-_PLANS: dict[type[Any], Callable[[Books, Origin, Any], Outcome]] = {
-    AdjustCredit: adjust.plan,
-    BulkCredit: bulk.plan,
-    AssignCredit: assign.plan,
-    GiveReward: rewards.plan,
-    CreateInvoice: invoices.plan_create,
-    RecordPayment: invoices.plan_payment,
+_PLANS: dict[type[Any], Callable[[Books, Origin, Any], c.Outcome]] = {
+    c.AdjustCredit: adjust.plan,
+    c.AssignCredit: assign.plan,
+    c.BulkCredit: bulk.plan,
+    c.CreateInvoice: invoices.plan_create,
+    c.CreateOrder: invoices.plan_order,
+    c.DisableCoupon: coupons.plan_disable,
+    c.ExpireCredits: using.plan_expire,
+    c.GiveReward: rewards.plan,
+    c.ReassignCredit: releasing.plan_reassign,
+    c.RecordPayment: payments.plan,
+    c.ReleaseAssignments: releasing.plan_release,
+    c.UpdateCredit: releasing.plan_update_credit,
+    c.UseCoupon: coupons.plan_use,
+    c.UseCredit: using.plan_use,
+    c.VoidCredit: releasing.plan_void_credit,
+    c.VoidInvoice: releasing.plan_void_invoice,
+    c.VoidPayment: payments.plan_void,
 }
 
 
-def plan(books: Books, origin: Origin, command: Command) -> Outcome:
+def plan(books: Books, origin: Origin, command: c.Command) -> c.Outcome:
     """Plan one unit. Raises a LedgerError; whoever calls then goes back to the mark set before."""
     return _PLANS[type(command)](books, origin, command)

@@ -20,8 +20,9 @@ from models.errors import (
 from models.money import is_money, nonzero_minor, to_decimal
 from models.planning import credits
 from models.planning.needs import Needs
+from models.planning.settling import check_grants_fit, grant_if_paid, invoice_view, settle
 from models.planning.state import AccountKey, AccountState, Books, CreditState, InvoiceState, Origin, TransactionDraft
-from models.views import AssignmentView, InvoiceView
+from models.views import AssignmentView
 
 MAX_ASSIGNMENTS: Final = 100
 
@@ -43,12 +44,10 @@ def plan(books: Books, origin: Origin, command: AssignCredit) -> Outcome:
         raise Invalid(f"Only money is set against invoices, not {account.asset}.", field=("creditId",))
     if not credits.is_open(credit, books.now):
         raise CreditNotOpen(credits.credit_view(credit, account.asset).status(books.now))
-    amounts = _amounts(books, command, account, credit)
+    amounts = planned_amounts(books, command.assignments, account, credit)
     # Must succeed from here on.
     transaction = credits.begin(books, "ASSIGNMENT", account.customer_id, origin)
-    views = [
-        assign(books, transaction, account, credit, invoice, amount_minor, "MANUAL") for invoice, amount_minor in amounts
-    ]
+    views = assign_all(books, origin, transaction, account, credit, amounts)
     return Outcome(
         transaction_id=transaction.id, account_id=account.id, credit_id=credit.id,
         assignment_ids=tuple(view.id for view in views),
@@ -59,20 +58,34 @@ def plan(books: Books, origin: Origin, command: AssignCredit) -> Outcome:
     )  # fmt: skip
 
 
-def _amounts(
-    books: Books, command: AssignCredit, account: AccountState, credit: CreditState
+def planned_amounts(
+    books: Books, items: tuple[InvoiceAmount, ...], account: AccountState, credit: CreditState
 ) -> list[tuple[InvoiceState, int]]:
     """Each invoice with what it gets, checked against what is due and what the earlier ones leave of the credit."""
     left, seen, amounts = credit.remaining_minor, set[UUID](), []
-    for index, item in enumerate(command.assignments):
+    for index, item in enumerate(items):
         try:
             invoice = _open_invoice(books, item, account, seen)
             amount_minor = _amount(item.amount, invoice, left)
         except LedgerError as error:
             raise error.at("assignments", str(index), *(error.field or ())) from None
+        check_grants_fit(books, invoice)
         left -= amount_minor
         amounts.append((invoice, amount_minor))
     return amounts
+
+
+def assign_all(
+    books: Books, origin: Origin, transaction: TransactionDraft, account: AccountState, credit: CreditState,
+    amounts: list[tuple[InvoiceState, int]],
+) -> list[AssignmentView]:  # fmt: skip
+    """Move each amount from the credit to its invoice; an order that this pays in full grants what it sells."""
+    views = [
+        assign(books, transaction, account, credit, invoice, amount_minor, "MANUAL") for invoice, amount_minor in amounts
+    ]
+    for invoice, _ in amounts:
+        grant_if_paid(books, origin, invoice)
+    return views
 
 
 def _open_invoice(books: Books, item: InvoiceAmount, account: AccountState, seen: set[UUID]) -> InvoiceState:
@@ -96,12 +109,14 @@ def _amount(amount: Decimal | None, invoice: InvoiceState, left_minor: int) -> i
     if amount is None:
         if left_minor == 0:
             raise ExceedsRemaining(to_decimal(0, invoice.currency), invoice.currency)
-        return min(left_minor, invoice.due_minor)
+        if invoice.due_to_credit_minor == 0:
+            raise ExceedsDue(to_decimal(0, invoice.currency), invoice.currency)
+        return min(left_minor, invoice.due_to_credit_minor)
     amount_minor = nonzero_minor(amount, invoice.currency)
     if amount_minor < 0:
         raise Invalid("The amount must be positive.", field=("amount",))
-    if amount_minor > invoice.due_minor:
-        raise ExceedsDue(to_decimal(invoice.due_minor, invoice.currency), invoice.currency)
+    if amount_minor > invoice.due_to_credit_minor:
+        raise ExceedsDue(to_decimal(invoice.due_to_credit_minor, invoice.currency), invoice.currency)
     if amount_minor > left_minor:
         raise ExceedsRemaining(to_decimal(left_minor, invoice.currency), invoice.currency)
     return amount_minor
@@ -120,27 +135,3 @@ def assign(
     )  # fmt: skip
     books.writes.assignments.append((view.id, credit.id, invoice.id, transaction.id, amount_minor, origin))
     return view
-
-
-def settle(books: Books, invoice: InvoiceState, *, paid_minor: int | None = None, credited_minor: int | None = None) -> None:
-    """New sums on the invoice, and the status that follows from them."""
-    paid = invoice.paid_minor if paid_minor is None else paid_minor
-    credited = invoice.credited_minor if credited_minor is None else credited_minor
-    status = status_of(invoice.total_minor, paid, credited)
-    books.change(invoice, paid_minor=paid, credited_minor=credited, status=status)
-    books.writes.touched_invoices.append(invoice)
-
-
-def status_of(total_minor: int, paid_minor: int, credited_minor: int) -> str:
-    """OPEN, PART_PAID or PAID. What is void stays void: nothing settles it."""
-    if paid_minor + credited_minor == total_minor:
-        return "PAID"
-    return "PART_PAID" if paid_minor + credited_minor else "OPEN"
-
-
-def invoice_view(invoice: InvoiceState) -> InvoiceView:
-    return InvoiceView(
-        id=invoice.id, number=invoice.number, customer_id=invoice.customer_id, currency=invoice.currency,
-        status=invoice.status, total_minor=invoice.total_minor, paid_minor=invoice.paid_minor,
-        credited_minor=invoice.credited_minor, issued_on=invoice.issued_on, due_on=invoice.due_on,
-    )  # fmt: skip

@@ -109,6 +109,43 @@ def open_credit(
     return credit
 
 
+def put_back(
+    books: Books, transaction: TransactionDraft, account: AccountState, credit: CreditState, amount_minor: int, counter: str
+) -> None:
+    """Undo a spend: the amount goes back on the credit it came from, under that credit's own expiry.
+
+    If that has passed, it comes back and expires in the same transaction, both visible (domain: credits on invoices).
+    """
+    move(books, transaction, account, credit, amount_minor, counter)
+    if credit.expires_at is not None and credit.expires_at <= books.now:
+        expire(books, transaction, account, credit)
+        return
+    lots = books.credits.get(account.id)
+    if lots is not None and credit not in lots:
+        insort(lots, credit, key=burn_key)
+        books.on_undo(lambda: lots.remove(credit))
+
+
+def expire(books: Books, transaction: TransactionDraft, account: AccountState, credit: CreditState) -> None:
+    """Write off what is left of a credit whose expiry has passed."""
+    move(books, transaction, account, credit, -credit.remaining_minor, "EXPIRED")
+    amend(books, credit, swept_at=books.now)
+
+
+def amend(books: Books, credit: CreditState, **values: object) -> None:
+    """Change what a credit says of itself, keeping its place in the burn order right."""
+    lots = books.credits.get(credit.account_id, [])
+    listed = credit in lots
+    if listed:
+        lots.remove(credit)
+        books.on_undo(lambda: insort(lots, credit, key=burn_key))
+    books.change(credit, **values)
+    if listed:
+        insort(lots, credit, key=burn_key)
+        books.on_undo(lambda: lots.remove(credit))
+    books.writes.amended_credits.append(credit)
+
+
 def require_spendable(books: Books, account: AccountState, amount_minor: int, service_ids: tuple[UUID, ...]) -> None:
     """Raises InsufficientBalance, with the figure, where less than `amount_minor` can be spent."""
     if not service_ids:

@@ -1,30 +1,29 @@
-"""Invoices issued, with the credit that applies itself to them, and payments received (sources 002, 004). Pure."""
+"""Invoices and orders issued, with the credit that applies itself to them (sources 002, 004). Pure."""
 
-from decimal import Decimal
+from dataclasses import dataclass
 from typing import Any, Final
+from uuid import UUID
 
-from models.commands import CreateInvoice, InvoiceLineItem, Outcome, RecordPayment
+from models.commands import CreateInvoice, CreateOrder, InvoiceLineItem, OrderItem, Outcome
 from models.errors import (
     AmountOutOfRange,
     CurrencyMismatch,
     Duplicate,
-    ExceedsDue,
     Invalid,
-    InvoiceNotOpen,
     LedgerError,
     NotFound,
 )
-from models.money import MAX_AMOUNT_MINOR, is_money, nonzero_minor, to_decimal, to_minor
+from models.money import MAX_AMOUNT_MINOR, is_money, to_decimal, to_minor
 from models.planning import calendar, credits
-from models.planning.assign import assign, invoice_view, settle, status_of
+from models.planning.assign import assign
+from models.planning.auditing import audit
 from models.planning.needs import Needs, Spend
+from models.planning.settling import invoice_view, status_of
 from models.planning.state import Books, InvoiceState, Origin
-from models.views import PaymentView
 
 MAX_LINES: Final = 1_000
 MAX_DESCRIPTION_CHARACTERS: Final = 500
 MAX_NUMBER_CHARACTERS: Final = 64
-PAYMENT_METHODS: Final = frozenset({"CASH", "CHECK", "CARD", "TRANSFER", "OTHER"})
 
 
 def create_needs(command: CreateInvoice) -> Needs:
@@ -48,19 +47,64 @@ def _total_or_nothing(command: CreateInvoice) -> int:
         return 0
 
 
-def payment_needs(command: RecordPayment) -> Needs:
-    return Needs(invoices=(command.invoice_id,))
-
-
 def plan_create(books: Books, origin: Origin, command: CreateInvoice) -> Outcome:
     """Plan an invoice and what applies itself to it. Raises for what no invoice may look like."""
+    _check_head(books, command)
+    lines = _lines(command)
+    return _issue(books, origin, command, [_Line(*line) for line in lines])
+
+
+def order_needs(command: CreateOrder) -> Needs:
+    """As for an invoice, with the products; what the total will be is not known before the products are."""
+    key = (command.customer_id, command.currency)
+    applies = command.auto_apply
+    return Needs(
+        customers=(command.customer_id,),
+        accounts=(key,) if applies else (),
+        spends=(Spend(key, MAX_AMOUNT_MINOR, auto_apply=True),) if applies else (),
+        invoice_numbers=(command.number,),
+        products=tuple(item.product_id for item in command.items),
+    )
+
+
+def plan_order(books: Books, origin: Origin, command: CreateOrder) -> Outcome:
+    """Plan an order: an invoice whose lines are products (source 004)."""
+    _check_head(books, command)
+    if not 1 <= len(command.items) <= MAX_LINES:
+        raise Invalid(f"An order has between 1 and {MAX_LINES:,} items.", field=("items",))
+    lines = []
+    for index, item in enumerate(command.items):
+        try:
+            lines.append(_order_line(books, item, command.currency))
+        except LedgerError as error:
+            raise error.at("items", str(index), *(error.field or ())) from None
+    return _issue(books, origin, command, lines)
+
+
+def _order_line(books: Books, item: OrderItem, currency: str) -> "_Line":
+    product = books.products.get(item.product_id)
+    if product is None:
+        raise NotFound("There is no such product.", field=("productId",))
+    if not product.active:
+        raise Invalid("The product is no longer sold.", field=("productId",))
+    if product.currency != currency:
+        raise CurrencyMismatch(product.currency, currency).at("productId")
+    price = to_decimal(product.price_minor, currency) if item.unit_price is None else item.unit_price
+    line = _line(InvoiceLineItem(product.name, item.quantity, price), currency)
+    return _Line(*line, kind=product.kind, product_id=product.id)
+
+
+def _check_head(books: Books, command: CreateInvoice | CreateOrder) -> None:
     if command.customer_id not in books.customers:
         raise NotFound("There is no such customer.", field=("customerId",))
     _check_number(books, command.number)
     if not is_money(command.currency):
         raise CurrencyMismatch(command.currency, "a currency").at("currency")
-    lines = _lines(command)
-    total_minor = sum(quantity * price for _, quantity, price in lines)
+
+
+def _issue(books: Books, origin: Origin, command: CreateInvoice | CreateOrder, lines: list["_Line"]) -> Outcome:
+    """The invoice as its lines make it, with what applies itself to it."""
+    total_minor = sum(line.amount_minor for line in lines)
     if total_minor > MAX_AMOUNT_MINOR:
         raise AmountOutOfRange(amount=to_decimal(total_minor, command.currency), asset=command.currency).at("lines")
     issued_on = command.issued_on or calendar.local_date(books.now, books.config.zone)
@@ -68,14 +112,28 @@ def plan_create(books: Books, origin: Origin, command: CreateInvoice) -> Outcome
     if command.due_on is not None and calendar.checked_date(command.due_on, "dueOn") < issued_on:
         raise Invalid("An invoice is not due before it is issued.", field=("dueOn",))
     # Must succeed from here on.
+    credit_lines = tuple(line.amount_minor for line in lines if line.kind == "CREDIT" and line.amount_minor)
     invoice = InvoiceState(
         id=origin.result_id, number=command.number, customer_id=command.customer_id, currency=command.currency,
-        total_minor=total_minor, paid_minor=0, credited_minor=0, status=status_of(total_minor, 0, 0),
-        issued_on=issued_on, due_on=command.due_on,
+        total_minor=total_minor, creditable_minor=total_minor - sum(credit_lines), paid_minor=0, credited_minor=0,
+        status=status_of(total_minor, 0, 0), issued_on=issued_on, due_on=command.due_on, credit_lines=credit_lines,
     )  # fmt: skip
-    _write_invoice(books, origin, invoice, lines, command.auto_apply)
+    _write_invoice(books, origin, invoice, lines, command)
     views = _apply_credit(books, origin, invoice) if command.auto_apply else ()
     return Outcome(invoice_id=invoice.id, views=(invoice_view(invoice), *views))
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    description: str
+    quantity: int
+    price_minor: int
+    kind: str | None = None
+    product_id: UUID | None = None
+
+    @property
+    def amount_minor(self) -> int:
+        return self.quantity * self.price_minor
 
 
 def _check_number(books: Books, number: str) -> None:
@@ -113,22 +171,26 @@ def _line(line: InvoiceLineItem, currency: str) -> tuple[str, int, int]:
 
 
 def _write_invoice(
-    books: Books, origin: Origin, invoice: InvoiceState, lines: list[tuple[str, int, int]], auto_apply: bool
+    books: Books, origin: Origin, invoice: InvoiceState, lines: list[_Line], command: CreateInvoice | CreateOrder
 ) -> None:
     books.invoices[invoice.id] = invoice
     books.invoice_numbers.add(invoice.number)
     books.on_undo(lambda: (books.invoices.pop(invoice.id), books.invoice_numbers.discard(invoice.number)))
-    books.writes.invoices.append((invoice, origin.actor, auto_apply))
-    for position, (description, quantity, price_minor) in enumerate(lines):
-        row = (books.source.new_id(), invoice.id, position, description, quantity, price_minor)
-        books.writes.invoice_lines.append(row)
+    kind = "ORDER" if isinstance(command, CreateOrder) else "INVOICE"
+    books.writes.invoices.append((invoice, kind, origin.actor, command.auto_apply))
+    for position, line in enumerate(lines):
+        books.writes.invoice_lines.append(
+            (books.source.new_id(), invoice.id, position, line.description, line.quantity, line.price_minor,
+             line.kind, line.product_id)
+        )  # fmt: skip
     books.writes.events.append(("invoice.created", invoice.id))
+    audit(books, origin, "invoice.created", invoice.id, invoice.customer_id)
 
 
 def _apply_credit(books: Books, origin: Origin, invoice: InvoiceState) -> tuple[Any, ...]:
     """Set the customer's open auto-applying credit against the new invoice, in burn order, as one AUTO event."""
     account = books.accounts.get((invoice.customer_id, invoice.currency))
-    if account is None or invoice.due_minor == 0:
+    if account is None or invoice.due_to_credit_minor == 0:
         return ()
     lots = [credit for credit in credits.spendable(books, account) if credit.auto_apply]
     if not lots:
@@ -137,43 +199,9 @@ def _apply_credit(books: Books, origin: Origin, invoice: InvoiceState) -> tuple[
     transaction = credits.begin(books, "ASSIGNMENT", invoice.customer_id, applied)
     views: list[Any] = []
     for credit in lots:
-        if invoice.due_minor == 0:
+        if invoice.due_to_credit_minor == 0:
             break
-        amount_minor = min(credit.remaining_minor, invoice.due_minor)
+        amount_minor = min(credit.remaining_minor, invoice.due_to_credit_minor)
         views.append(assign(books, transaction, account, credit, invoice, amount_minor, "AUTO"))
         views.append(credits.credit_view(credit, account.asset))
     return (*views, credits.transaction_view(transaction, books.now), credits.account_view(account))
-
-
-def plan_payment(books: Books, origin: Origin, command: RecordPayment) -> Outcome:
-    """Plan a payment of an open invoice. Raises InvoiceNotOpen, ExceedsDue, and for amounts and dates."""
-    invoice = books.invoices.get(command.invoice_id)
-    if invoice is None:
-        raise NotFound("There is no such invoice.", field=("invoiceId",))
-    amount_minor = _payment_amount(command.amount, invoice)
-    if command.method not in PAYMENT_METHODS:
-        raise Invalid("There is no such payment method.", field=("method",))
-    today = calendar.local_date(books.now, books.config.zone)
-    received_on = calendar.checked_date(command.received_on or today, "receivedOn")
-    if received_on > today:
-        raise Invalid("A payment cannot have been received in the future.", field=("receivedOn",))
-    # Must succeed from here on.
-    settle(books, invoice, paid_minor=invoice.paid_minor + amount_minor)
-    view = PaymentView(
-        id=origin.result_id, invoice_id=invoice.id, currency=invoice.currency, amount_minor=amount_minor,
-        method=command.method, received_on=received_on, voided_at=None,
-    )  # fmt: skip
-    books.writes.payments.append((view.id, invoice.id, amount_minor, command.method, received_on, origin.actor))
-    books.writes.events.append(("payment.recorded", view.id))
-    return Outcome(payment_id=view.id, invoice_id=invoice.id, views=(view, invoice_view(invoice)))
-
-
-def _payment_amount(amount: Decimal, invoice: InvoiceState) -> int:
-    if invoice.status not in ("OPEN", "PART_PAID"):
-        raise InvoiceNotOpen(invoice.status)
-    amount_minor = nonzero_minor(amount, invoice.currency)
-    if amount_minor < 0:
-        raise Invalid("The amount must be positive.", field=("amount",))
-    if amount_minor > invoice.due_minor:
-        raise ExceedsDue(to_decimal(invoice.due_minor, invoice.currency), invoice.currency)
-    return amount_minor

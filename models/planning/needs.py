@@ -24,7 +24,9 @@ class Spend:
 class Needs:
     """accounts: locked. opens_accounts: made where they are missing. limited: (customer, asset) whose day counters count.
 
-    credits: loaded whatever their state. invoice_numbers: looked up, so that a duplicate can be refused.
+    credits: loaded whatever their state. assignments: by id; assigned_credits, assigned_invoices: whatever is set
+    against invoices from these credits, or on these invoices. undone: transactions whose spends are to be undone.
+    invoice_numbers: looked up, so that a duplicate can be refused.
     """
 
     customers: tuple[UUID, ...] = ()
@@ -36,6 +38,13 @@ class Needs:
     invoices: tuple[UUID, ...] = ()
     invoice_numbers: tuple[str, ...] = ()
     rewards: tuple[UUID, ...] = ()
+    assignments: tuple[UUID, ...] = ()
+    assigned_credits: tuple[UUID, ...] = ()
+    assigned_invoices: tuple[UUID, ...] = ()
+    payments: tuple[UUID, ...] = ()
+    undone: tuple[UUID, ...] = ()
+    coupons: tuple[UUID, ...] = ()
+    products: tuple[UUID, ...] = ()
 
 
 def merge(needs: Iterable[Needs]) -> Needs:

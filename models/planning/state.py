@@ -121,20 +121,96 @@ class CreditState:
 
 @dataclass(slots=True)
 class InvoiceState:
+    """creditable_minor: what its lines other than credit products come to: as much may be paid with account credit.
+
+    credit_lines: what each credit product's line puts on the account. grants: what has been put there and not been
+    taken back, by credit.
+    """
+
     id: UUID
     number: str
     customer_id: UUID
     currency: str
     total_minor: int
+    creditable_minor: int
     paid_minor: int
     credited_minor: int
     status: str
     issued_on: date
     due_on: date | None
+    voided_at: datetime | None = None
+    credit_lines: tuple[int, ...] = ()
+    grants: tuple[UUID, ...] = ()
 
     @property
     def due_minor(self) -> int:
         return self.total_minor - self.paid_minor - self.credited_minor
+
+    @property
+    def due_to_credit_minor(self) -> int:
+        """As much of what is due as account credit may pay."""
+        return min(self.due_minor, self.creditable_minor - self.credited_minor)
+
+
+@dataclass(slots=True)
+class AssignmentState:
+    """payment_id: the payment with account credit that it is a part of, if any."""
+
+    id: UUID
+    credit_id: UUID
+    invoice_id: UUID
+    transaction_id: UUID
+    amount_minor: int
+    origin: str
+    assigned_at: datetime
+    released_at: datetime | None
+    payment_id: UUID | None
+
+
+@dataclass(slots=True)
+class PaymentState:
+    """transaction_id: what moved the account credit that it was made with; None for money that came in."""
+
+    id: UUID
+    invoice_id: UUID
+    amount_minor: int
+    method: str
+    received_on: date
+    voided_at: datetime | None
+    transaction_id: UUID | None
+
+
+@dataclass(slots=True)
+class CouponState:
+    id: UUID
+    code: str
+    reward_id: UUID
+    customer_id: UUID
+    points_spent_minor: int
+    status: str
+    issued_at: datetime
+    expires_at: datetime | None
+    transaction_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class SpendRecord:
+    """One entry of an earlier transaction that took value off a credit, as it was stored: what an undo follows."""
+
+    transaction_id: UUID
+    sequence: int
+    credit_id: UUID
+    taken_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProductState:
+    id: UUID
+    name: str
+    kind: str
+    currency: str
+    price_minor: int
+    active: bool
 
 
 @dataclass(slots=True)
@@ -205,6 +281,11 @@ class Writes:
     coupons: list[tuple[Any, ...]] = field(default_factory=list)
     tier_changes: list[tuple[Any, ...]] = field(default_factory=list)
     approvals: list[tuple[Any, ...]] = field(default_factory=list)
+    grants: list[tuple[Any, ...]] = field(default_factory=list)
+    audits: list[tuple[Any, ...]] = field(default_factory=list)
+    credit_changes: list[tuple[Any, ...]] = field(default_factory=list)
+    revoked_grants: list[tuple[UUID, UUID]] = field(default_factory=list)
+    released: list[tuple[AssignmentState, UUID]] = field(default_factory=list)
     bulk_operations: list[tuple[Any, ...]] = field(default_factory=list)
     bulk_rows: list[tuple[Any, ...]] = field(default_factory=list)
     events: list[tuple[str, UUID]] = field(default_factory=list)
@@ -213,6 +294,9 @@ class Writes:
     touched_invoices: list[InvoiceState] = field(default_factory=list)
     touched_rewards: list[RewardState] = field(default_factory=list)
     touched_counters: list[CounterState] = field(default_factory=list)
+    touched_payments: list[PaymentState] = field(default_factory=list)
+    touched_coupons: list[CouponState] = field(default_factory=list)
+    amended_credits: list[CreditState] = field(default_factory=list)
 
     def lengths(self) -> tuple[int, ...]:
         return tuple(len(getattr(self, name)) for name in self.__slots__)
@@ -242,7 +326,12 @@ class Books:
     credits_by_id: dict[UUID, CreditState] = field(default_factory=dict)
     invoices: dict[UUID, InvoiceState] = field(default_factory=dict)
     invoice_numbers: set[str] = field(default_factory=set)
+    assignments: dict[UUID, AssignmentState] = field(default_factory=dict)
+    payments: dict[UUID, PaymentState] = field(default_factory=dict)
+    spend_records: list[SpendRecord] = field(default_factory=list)
+    products: dict[UUID, ProductState] = field(default_factory=dict)
     rewards: dict[UUID, RewardState] = field(default_factory=dict)
+    coupons: dict[UUID, CouponState] = field(default_factory=dict)
     counters: dict[CounterKey, CounterState] = field(default_factory=dict)
     writes: Writes = field(default_factory=Writes)
     _undo: list[Callable[[], object]] = field(default_factory=list)

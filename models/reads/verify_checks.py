@@ -94,7 +94,8 @@ _INVOICES = (
             coalesce((SELECT sum(l.quantity * l.unit_price_minor) FROM invoice_lines l
                 WHERE l.tenant_id = $1 AND l.invoice_id = i.id), 0) AS total,
             coalesce((SELECT sum(p.amount_minor) FROM payments p
-                WHERE p.tenant_id = $1 AND p.invoice_id = i.id AND p.voided_at IS NULL), 0) AS paid,
+                WHERE p.tenant_id = $1 AND p.invoice_id = i.id AND p.voided_at IS NULL
+                    AND p.transaction_id IS NULL), 0) AS paid,
             coalesce((SELECT sum(g.amount_minor) FROM assignments g
                 WHERE g.tenant_id = $1 AND g.invoice_id = i.id AND g.released_at IS NULL), 0) AS credited
         ) s
@@ -147,15 +148,46 @@ _COUPONS = (
             SELECT transaction_id, sum(points_spent_minor) AS spent FROM coupons
             WHERE tenant_id = $1 GROUP BY transaction_id
         ) c FULL JOIN (
-            SELECT transaction_id, -sum(amount_minor) AS spent FROM entries
-            WHERE tenant_id = $1 AND counter = 'REDEEMED' AND amount_minor < 0 GROUP BY transaction_id
+            SELECT e.transaction_id, -sum(e.amount_minor) AS spent
+            FROM entries e JOIN transactions t ON t.tenant_id = $1 AND t.id = e.transaction_id AND t.kind = 'REWARD'
+            WHERE e.tenant_id = $1 AND e.counter = 'REDEEMED' GROUP BY e.transaction_id
         ) e USING (transaction_id)
         WHERE coalesce(c.spent, 0) <> coalesce(e.spent, 0)
         """,
     ),
 )
 
-CHECKS: Final = (*_ACCOUNTS, *_CREDITS, *_INVOICES, *_COUPONS)
+_ORDERS = (
+    Check(
+        "order grants",
+        """
+        SELECT i.id, format('%s %s: credit lines %s, granted %s', i.number, i.status, s.sold, s.granted) AS detail
+        FROM invoices i CROSS JOIN LATERAL (SELECT
+            coalesce((SELECT sum(l.quantity * l.unit_price_minor) FROM invoice_lines l
+                WHERE l.tenant_id = $1 AND l.invoice_id = i.id AND l.kind = 'CREDIT'), 0) AS sold,
+            coalesce((SELECT sum(c.amount_minor) FROM grants g
+                JOIN credits c ON c.tenant_id = $1 AND c.id = g.credit_id
+                WHERE g.tenant_id = $1 AND g.invoice_id = i.id AND g.revoked_transaction_id IS NULL), 0) AS granted
+        ) s
+        WHERE i.tenant_id = $1 AND (i.creditable_minor <> i.total_minor - s.sold
+            OR s.granted <> CASE WHEN i.status = 'PAID' THEN s.sold ELSE 0 END)
+        """,
+    ),
+    Check(
+        "account credit payments",
+        """
+        SELECT p.id, format('%s, its live assignments %s', p.amount_minor, coalesce(g.live, 0)) AS detail
+        FROM payments p LEFT JOIN (
+            SELECT transaction_id, sum(amount_minor) FILTER (WHERE released_at IS NULL) AS live FROM assignments
+            WHERE tenant_id = $1 GROUP BY transaction_id
+        ) g ON g.transaction_id = p.transaction_id
+        WHERE p.tenant_id = $1 AND p.transaction_id IS NOT NULL
+            AND coalesce(g.live, 0) <> CASE WHEN p.voided_at IS NULL THEN p.amount_minor ELSE 0 END
+        """,
+    ),
+)
+
+CHECKS: Final = (*_ACCOUNTS, *_CREDITS, *_INVOICES, *_ORDERS, *_COUPONS)
 
 ENTRIES: Final = """
     SELECT e.id, e.account_id, e.sequence, e.transaction_id, e.credit_id, e.counter, e.amount_minor, e.lifetime_minor,

@@ -1,10 +1,12 @@
 """Rows and nothing else, one class per table. The database is built by migrations/, which add what Tortoise cannot say."""
 
-from models.tables.billing import Assignment, Invoice, InvoiceLine, Payment
+from models.tables.billing import Assignment, Grant, Invoice, InvoiceLine, Payment, Product
 from models.tables.configuration import LimitRule, Reason, Reward, Service, Tier
 from models.tables.ledger import (
     Account,
+    AuditEvent,
     Credit,
+    CreditChange,
     CreditService,
     Entry,
     IdempotencyKey,
@@ -19,8 +21,8 @@ from models.tables.rewards import Coupon
 from models.tables.tenancy import Actor, Customer, Tenant
 
 __all__ = [
-    "Account", "Actor", "ApprovalRequest", "Assignment", "BulkOperation", "BulkRow", "Coupon", "Credit",
-    "CreditService", "Customer", "Entry", "IdempotencyKey", "Invoice", "InvoiceLine", "LimitCounter", "LimitRule",
-    "OutboxEvent", "Payment", "Reason", "Reward", "Service", "Tenant", "Tier", "TierChange", "Transaction",
+    "Account", "Actor", "ApprovalRequest", "Assignment", "AuditEvent", "BulkOperation", "BulkRow", "Coupon", "Credit",
+    "CreditChange", "CreditService", "Customer", "Entry", "Grant", "IdempotencyKey", "Invoice", "InvoiceLine",
+    "LimitCounter", "LimitRule", "OutboxEvent", "Payment", "Product", "Reason", "Reward", "Service", "Tenant", "Tier", "TierChange", "Transaction",
     "TransactionText",
 ]  # fmt: skip

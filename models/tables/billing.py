@@ -6,8 +6,9 @@ from models.tables.base import TenantRow
 
 
 class Invoice(TenantRow):
-    """due = total - paid - credited, never negative. status: OPEN, PART_PAID, PAID or VOID.
+    """due = total - paid - credited, never negative. status: OPEN, PART_PAID, PAID or VOID. kind: INVOICE or ORDER.
 
+    creditable_minor: what its lines other than credit products come to; account credit pays no more.
     auto_apply: whether it took open credit when it was issued.
     """
 
@@ -17,7 +18,9 @@ class Invoice(TenantRow):
     total_minor = fields.BigIntField()
     paid_minor = fields.BigIntField()
     credited_minor = fields.BigIntField()
+    creditable_minor = fields.BigIntField()
     status = fields.CharField(max_length=16)
+    kind = fields.CharField(max_length=16)
     auto_apply = fields.BooleanField()
     issued_on = fields.DateField()
     due_on = fields.DateField(null=True)
@@ -31,13 +34,18 @@ class Invoice(TenantRow):
 
 
 class InvoiceLine(TenantRow):
-    """quantity × unit_price_minor, in the invoice's currency; position counts from 0."""
+    """quantity × unit_price_minor, in the invoice's currency; position counts from 0.
+
+    kind, product_id: of an order's lines, GOODS, SERVICE or CREDIT as the product was then.
+    """
 
     invoice_id = fields.UUIDField()
     position = fields.IntField()
     description = fields.CharField(max_length=500)
     quantity = fields.IntField()
     unit_price_minor = fields.BigIntField()
+    kind = fields.CharField(max_length=16, null=True)
+    product_id = fields.UUIDField(null=True)
 
     class Meta:
         table = "invoice_lines"
@@ -45,12 +53,16 @@ class InvoiceLine(TenantRow):
 
 
 class Payment(TenantRow):
-    """Money that came in for an invoice, by CASH, CHECK, CARD, TRANSFER or OTHER."""
+    """What was paid on an invoice, by CASH, CHECK, CARD, TRANSFER or OTHER; or by ACCOUNT_CREDIT.
+
+    transaction_id: of a payment with account credit, the event that moved it. It counts as credited, not as paid.
+    """
 
     invoice_id = fields.UUIDField()
     amount_minor = fields.BigIntField()
     method = fields.CharField(max_length=16)
     received_on = fields.DateField()
+    transaction_id = fields.UUIDField(null=True)
     actor_id = fields.UUIDField()
     created_at = fields.DatetimeField()
     voided_at = fields.DatetimeField(null=True)
@@ -73,3 +85,30 @@ class Assignment(TenantRow):
 
     class Meta:
         table = "assignments"
+
+
+class Product(TenantRow):
+    """What orders sell: GOODS, SERVICE, or CREDIT, whose worth goes on the account once the order is paid in full."""
+
+    name = fields.CharField(max_length=200)
+    kind = fields.CharField(max_length=16)
+    currency = fields.CharField(max_length=16)
+    price_minor = fields.BigIntField()
+    active = fields.BooleanField()
+
+    class Meta:
+        table = "products"
+        unique_together = (("tenant_id", "name"),)
+
+
+class Grant(TenantRow):
+    """A credit that an order put on the account; revoked_transaction_id: what took it back."""
+
+    invoice_id = fields.UUIDField()
+    credit_id = fields.UUIDField()
+    transaction_id = fields.UUIDField()
+    revoked_transaction_id = fields.UUIDField(null=True)
+
+    class Meta:
+        table = "grants"
+        unique_together = (("tenant_id", "credit_id"),)

@@ -103,7 +103,7 @@ class Entry(TenantRow):
     account_id = fields.UUIDField()
     sequence = fields.BigIntField()
     transaction_id = fields.UUIDField()
-    credit_id = fields.UUIDField()
+    credit_id = fields.UUIDField(null=True)  # null where a merge carries nothing but a lifetime total
     counter = fields.CharField(max_length=16)
     amount_minor = fields.BigIntField()
     lifetime_minor = fields.BigIntField()
@@ -118,10 +118,11 @@ class Entry(TenantRow):
 
 
 class TierChange(TenantRow):
-    """A points account's lifetime total crossed a threshold. Names are kept as they were; null is no tier."""
+    """A points account's lifetime total crossed a threshold, or a threshold it. Names are kept as they were; null is no
+    tier. transaction_id: what moved the total; null where an admin moved the threshold."""
 
     account_id = fields.UUIDField()
-    transaction_id = fields.UUIDField()
+    transaction_id = fields.UUIDField(null=True)
     old_tier = fields.CharField(max_length=200, null=True)
     new_tier = fields.CharField(max_length=200, null=True)
     created_at = fields.DatetimeField()
@@ -174,3 +175,35 @@ class OutboxEvent(TenantRow):
 
     class Meta:
         table = "outbox"
+
+
+class CreditChange(TenantRow):
+    """What an update changed of a credit: what it said before, and since. Services as JSON lists of ids."""
+
+    credit_id = fields.UUIDField()
+    transaction_id = fields.UUIDField()
+    old_expires_at = fields.DatetimeField(null=True)
+    new_expires_at = fields.DatetimeField(null=True)
+    old_auto_apply = fields.BooleanField()
+    new_auto_apply = fields.BooleanField()
+    old_services: fields.Field[list[str]] = fields.JSONField()
+    new_services: fields.Field[list[str]] = fields.JSONField()
+    created_at = fields.DatetimeField()
+
+    class Meta:
+        table = "credit_changes"
+
+
+class AuditEvent(TenantRow):
+    """Something that was done and moved no value: to what, by whom, when. note: what they wrote, erasable."""
+
+    action = fields.CharField(max_length=64)
+    subject_id = fields.UUIDField()
+    customer_id = fields.UUIDField(null=True)
+    actor_id = fields.UUIDField()
+    details: fields.Field[dict[str, object] | None] = fields.JSONField(null=True)
+    note = fields.TextField(null=True)
+    created_at = fields.DatetimeField()
+
+    class Meta:
+        table = "audit_events"

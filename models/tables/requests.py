@@ -23,7 +23,10 @@ class ApprovalRequest(TenantRow):
 
 
 class BulkOperation(TenantRow):
-    """Many adjustments asked for at once. status: QUEUED, RUNNING, COMPLETED, FAILED or CANCELLED."""
+    """Many adjustments asked for at once. status: QUEUED, RUNNING, COMPLETED, FAILED or CANCELLED.
+
+    command, idempotency_key: what one that runs on still has to know. claimed_until: until when a worker has it.
+    """
 
     status = fields.CharField(max_length=16)
     asset = fields.CharField(max_length=16)
@@ -34,6 +37,10 @@ class BulkOperation(TenantRow):
     succeeded = fields.IntField()
     failed = fields.IntField()
     actor_id = fields.UUIDField()
+    command: fields.Field[dict[str, object] | None] = fields.JSONField(null=True)
+    idempotency_key = fields.CharField(max_length=255, null=True)
+    claimed_until = fields.DatetimeField(null=True)
+    cancel_requested = fields.BooleanField()
     created_at = fields.DatetimeField()
     finished_at = fields.DatetimeField(null=True)
 
@@ -42,13 +49,17 @@ class BulkOperation(TenantRow):
 
 
 class BulkRow(TenantRow):
-    """One row's fate. customer_id is what was asked for, which may exist nowhere. error: a userError, or null."""
+    """One row's fate. customer_id is what was asked for, which may exist nowhere. error: a userError, or null.
+
+    details: what the row says for itself (asset, reason, note, expiry). Pending while it has neither transaction nor error.
+    """
 
     operation_id = fields.UUIDField()
     row = fields.IntField()
     customer_id = fields.UUIDField(null=True)
     amount = fields.DecimalField(max_digits=20, decimal_places=4)
     transaction_id = fields.UUIDField(null=True)
+    details: fields.Field[dict[str, object] | None] = fields.JSONField(null=True)
     error: fields.Field[dict[str, object] | None] = fields.JSONField(null=True)
 
     class Meta:

@@ -20,6 +20,7 @@ class Coupon(TenantRow):
     terms: fields.Field[dict[str, object]] = fields.JSONField()
     issued_at = fields.DatetimeField()
     expires_at = fields.DatetimeField(null=True)
+    closed_at = fields.DatetimeField(null=True)  # when it was used or disabled
 
     class Meta:
         table = "coupons"

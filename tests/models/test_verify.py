@@ -190,7 +190,7 @@ PLANTED = {
         "account sums", "account head", "credit remainder", "credit amount",
     ),
     "a reason": planted("transactions", "reason = 'PROMOTION'", NOTED, "entry hash"),
-    "a kind": planted("transactions", "kind = 'USE'", "kind = 'REWARD'", "entry hash"),
+    "a kind": planted("transactions", "kind = 'USE'", "kind = 'REWARD'", "entry hash", "coupon points"),
     "a note": planted("transaction_texts", "note = 'The parcel was on time'", NOTED, "note"),
     "a note's digest": planted("transactions", f"note_digest = {FORGED}", NOTED, "note", "entry hash"),
     "what an invoice was paid": planted("invoices", "paid_minor = paid_minor + 1", INVOICE, "invoice sums"),

@@ -1,0 +1,162 @@
+"""The second step: releases, voidings and changes of credits; products, orders and what they grant; memberships, merged
+and erased customers; bulks that run on; events without value."""
+
+from migrations.initial.policies import own_rows
+
+__all__ = ["UPGRADE"]
+
+TABLES = r"""
+CREATE TABLE products (
+    id          uuid NOT NULL,
+    tenant_id   uuid NOT NULL REFERENCES tenants (id),
+    name        varchar(200) NOT NULL,
+    kind        varchar(16) NOT NULL,
+    currency    varchar(16) NOT NULL,
+    price_minor bigint NOT NULL,
+    active      boolean NOT NULL,
+    PRIMARY KEY (tenant_id, id),
+    CONSTRAINT products_name_key UNIQUE (tenant_id, name),
+    CONSTRAINT products_name_given CHECK (name <> ''),
+    CONSTRAINT products_kind CHECK (kind IN ('GOODS', 'SERVICE', 'CREDIT')),
+    CONSTRAINT products_currency CHECK (currency ~ '^[A-Z]{3}$'),
+    CONSTRAINT products_price CHECK (price_minor BETWEEN 0 AND 1000000000000000)
+);
+
+ALTER TABLE invoices ADD COLUMN creditable_minor bigint, ADD COLUMN kind varchar(16) NOT NULL DEFAULT 'INVOICE';
+UPDATE invoices SET creditable_minor = total_minor;
+ALTER TABLE invoices ALTER COLUMN creditable_minor SET NOT NULL, ALTER COLUMN kind DROP DEFAULT,
+    ADD CONSTRAINT invoices_kind CHECK (kind IN ('INVOICE', 'ORDER')),
+    ADD CONSTRAINT invoices_creditable CHECK (
+        creditable_minor BETWEEN 0 AND total_minor AND credited_minor <= creditable_minor
+        AND (kind = 'ORDER' OR creditable_minor = total_minor));
+
+ALTER TABLE invoice_lines ADD COLUMN kind varchar(16), ADD COLUMN product_id uuid,
+    ADD FOREIGN KEY (tenant_id, product_id) REFERENCES products (tenant_id, id),
+    ADD CONSTRAINT invoice_lines_product CHECK (
+        (kind IS NULL) = (product_id IS NULL) AND kind IN ('GOODS', 'SERVICE', 'CREDIT'));
+
+ALTER TABLE payments ADD COLUMN transaction_id uuid,
+    ADD FOREIGN KEY (tenant_id, transaction_id) REFERENCES transactions (tenant_id, id),
+    DROP CONSTRAINT payments_method,
+    ADD CONSTRAINT payments_method CHECK (CASE method
+        WHEN 'ACCOUNT_CREDIT' THEN transaction_id IS NOT NULL
+        ELSE method IN ('CASH', 'CHECK', 'CARD', 'TRANSFER', 'OTHER') AND transaction_id IS NULL END);
+
+-- What an order put on the account. A credit is granted once; what takes it back is written beside it.
+CREATE TABLE grants (
+    id                     uuid NOT NULL,
+    tenant_id              uuid NOT NULL,
+    invoice_id             uuid NOT NULL,
+    credit_id              uuid NOT NULL,
+    transaction_id         uuid NOT NULL,
+    revoked_transaction_id uuid,
+    PRIMARY KEY (tenant_id, id),
+    FOREIGN KEY (tenant_id, invoice_id) REFERENCES invoices (tenant_id, id),
+    FOREIGN KEY (tenant_id, credit_id) REFERENCES credits (tenant_id, id),
+    FOREIGN KEY (tenant_id, transaction_id) REFERENCES transactions (tenant_id, id),
+    FOREIGN KEY (tenant_id, revoked_transaction_id) REFERENCES transactions (tenant_id, id),
+    CONSTRAINT grants_credit_key UNIQUE (tenant_id, credit_id)
+);
+
+-- So that a balance in the past is judged by what the credit said then.
+CREATE TABLE credit_changes (
+    id             uuid NOT NULL,
+    tenant_id      uuid NOT NULL,
+    credit_id      uuid NOT NULL,
+    transaction_id uuid NOT NULL,
+    old_expires_at timestamptz,
+    new_expires_at timestamptz,
+    old_auto_apply boolean NOT NULL,
+    new_auto_apply boolean NOT NULL,
+    old_services   jsonb NOT NULL,
+    new_services   jsonb NOT NULL,
+    created_at     timestamptz NOT NULL,
+    PRIMARY KEY (tenant_id, id),
+    FOREIGN KEY (tenant_id, credit_id) REFERENCES credits (tenant_id, id),
+    FOREIGN KEY (tenant_id, transaction_id) REFERENCES transactions (tenant_id, id)
+);
+
+-- subject_id may be of any table, so it has no foreign key.
+CREATE TABLE audit_events (
+    id          uuid NOT NULL,
+    tenant_id   uuid NOT NULL,
+    action      varchar(64) NOT NULL,
+    subject_id  uuid NOT NULL,
+    customer_id uuid,
+    actor_id    uuid NOT NULL,
+    details     jsonb,
+    note        text,
+    created_at  timestamptz NOT NULL,
+    PRIMARY KEY (tenant_id, id),
+    FOREIGN KEY (tenant_id, customer_id) REFERENCES customers (tenant_id, id),
+    FOREIGN KEY (tenant_id, actor_id) REFERENCES actors (tenant_id, id),
+    CONSTRAINT audit_events_action CHECK (action ~ '^[a-z_]+[.][a-z_]+$'),
+    CONSTRAINT audit_events_note CHECK (length(note) <= 10000)
+);
+"""
+
+PEOPLE = r"""
+ALTER TABLE customers ADD COLUMN membership_started_at timestamptz, ADD COLUMN merged_into_id uuid,
+    ADD COLUMN erased_at timestamptz,
+    ADD FOREIGN KEY (tenant_id, merged_into_id) REFERENCES customers (tenant_id, id),
+    ADD CONSTRAINT customers_merged CHECK (merged_into_id <> id),
+    ADD CONSTRAINT customers_membership CHECK (membership_cancelled_at >= membership_started_at);
+
+-- A merge carries the lifetime total over as well, where nothing else is left to carry by an entry without a credit.
+ALTER TABLE entries ALTER COLUMN credit_id DROP NOT NULL,
+    DROP CONSTRAINT entries_counter, DROP CONSTRAINT entries_amount, DROP CONSTRAINT entries_lifetime,
+    ADD CONSTRAINT entries_counter CHECK (CASE counter
+        WHEN 'ISSUED' THEN amount_minor > 0
+        WHEN 'REMOVED' THEN amount_minor < 0
+        WHEN 'EXPIRED' THEN amount_minor < 0
+        ELSE counter IN ('INVOICES', 'REDEEMED', 'ORDERS', 'MERGED') END),
+    ADD CONSTRAINT entries_amount CHECK (abs(amount_minor) <= 1000000000000000 AND CASE
+        WHEN credit_id IS NULL THEN counter = 'MERGED' AND amount_minor = 0 AND lifetime_minor <> 0
+        ELSE amount_minor <> 0 END),
+    ADD CONSTRAINT entries_lifetime CHECK (lifetime_minor = 0 OR credit_id IS NULL
+        OR (lifetime_minor = amount_minor AND counter IN ('ISSUED', 'REMOVED', 'ORDERS')));
+
+ALTER TABLE transactions DROP CONSTRAINT transactions_kind,
+    ADD CONSTRAINT transactions_kind CHECK (kind IN ('ADJUSTMENT', 'ASSIGNMENT', 'RELEASE', 'EXPIRY', 'VOID', 'UPDATE',
+        'USE', 'REWARD', 'ORDER', 'REVERSAL', 'MERGE'));
+
+-- Thresholds that an admin moves change tiers too, without a transaction.
+ALTER TABLE tier_changes ALTER COLUMN transaction_id DROP NOT NULL;
+
+ALTER TABLE coupons ADD COLUMN closed_at timestamptz;
+"""
+
+BULKS = r"""
+-- command: what the whole bulk says. claimed_until: who works on it has to say so again before then.
+ALTER TABLE bulk_operations ADD COLUMN command jsonb, ADD COLUMN idempotency_key varchar(255),
+    ADD COLUMN claimed_until timestamptz, ADD COLUMN cancel_requested boolean NOT NULL DEFAULT false;
+ALTER TABLE bulk_operations ALTER COLUMN cancel_requested DROP DEFAULT;
+
+-- What a row of a file says for itself: asset, reason, note, expiry.
+ALTER TABLE bulk_rows ADD COLUMN details jsonb;
+"""
+
+INDEXES = r"""
+CREATE UNIQUE INDEX payments_transaction ON payments (tenant_id, transaction_id) WHERE transaction_id IS NOT NULL;
+CREATE INDEX grants_invoice ON grants (tenant_id, invoice_id);
+CREATE INDEX credit_changes_credit ON credit_changes (tenant_id, credit_id, created_at);
+CREATE INDEX audit_events_time ON audit_events (tenant_id, created_at, id);
+CREATE INDEX audit_events_customer ON audit_events (tenant_id, customer_id, created_at, id);
+CREATE INDEX audit_events_actor ON audit_events (tenant_id, actor_id, created_at, id);
+CREATE INDEX bulk_operations_unfinished ON bulk_operations (tenant_id, created_at, id)
+    WHERE status IN ('QUEUED', 'RUNNING');
+CREATE INDEX bulk_rows_pending ON bulk_rows (tenant_id, operation_id, row) WHERE transaction_id IS NULL AND error IS NULL;
+CREATE INDEX customers_merged_into ON customers (tenant_id, merged_into_id) WHERE merged_into_id IS NOT NULL;
+CREATE INDEX transactions_time ON transactions (tenant_id, created_at, id);
+"""
+
+TRIGGERS = r"""
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON credit_changes
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER never_deleted BEFORE DELETE OR TRUNCATE ON audit_events
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+"""
+
+NEW_TABLES = ("products", "grants", "credit_changes", "audit_events")
+
+UPGRADE = TABLES + PEOPLE + BULKS + INDEXES + TRIGGERS + "\n".join(own_rows(table) for table in NEW_TABLES)

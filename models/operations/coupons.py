@@ -1,0 +1,31 @@
+"""Use a coupon, or disable it with or without its points back (source 003)."""
+
+from uuid import UUID
+
+from models.commands import Actor, DisableCoupon, Outcome, UseCoupon
+from models.errors import NotFound
+from models.ledger import Ledger
+from models.planning import coupons
+from models.session import tenant_transaction
+
+
+async def use_coupon(ledger: Ledger, tenant_id: UUID, actor: Actor, command: UseCoupon, idempotency_key: str) -> Outcome:
+    """Post the use, once for the key. Raises CouponNotIssued, NotFound."""
+    done = await ledger.submit(tenant_id, actor, "useCoupon", command, coupons.use_needs(command), idempotency_key)
+    return done if isinstance(done, Outcome) else Outcome(coupon_id=command.coupon_id, replayed=True)
+
+
+async def disable_coupon(
+    ledger: Ledger, tenant_id: UUID, actor: Actor, command: DisableCoupon, idempotency_key: str
+) -> Outcome:
+    """Post the disabling, once for the key. Raises CouponNotIssued, NotFound."""
+    async with tenant_transaction(tenant_id, read_only=True) as connection:
+        row = await connection.raw.fetchrow(
+            "SELECT customer_id, transaction_id FROM coupons WHERE tenant_id = $1 AND id = $2",
+            tenant_id, command.coupon_id,
+        )  # fmt: skip
+    if row is None:
+        raise NotFound("There is no such coupon.", field=("couponId",))
+    needs = coupons.disable_needs(command, row["customer_id"], row["transaction_id"])
+    done = await ledger.submit(tenant_id, actor, "disableCoupon", command, needs, idempotency_key)
+    return done if isinstance(done, Outcome) else Outcome(coupon_id=command.coupon_id, replayed=True)

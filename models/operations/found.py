@@ -1,0 +1,40 @@
+"""What an unlocked read finds and no lock is needed to keep true: a credit never changes its account, an assignment
+never its credit, an invoice never its customer and currency."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from models.planning.state import AccountKey
+from models.session import tenant_transaction
+
+
+async def accounts_of_credits(tenant_id: UUID, ids: Sequence[UUID]) -> dict[UUID, AccountKey]:
+    """The account of each credit that exists."""
+    return await _keys(
+        """SELECT c.id, a.customer_id, a.asset FROM credits c
+        JOIN accounts a ON a.tenant_id = $1 AND a.id = c.account_id WHERE c.tenant_id = $1 AND c.id = ANY($2)""",
+        tenant_id, ids,
+    )  # fmt: skip
+
+
+async def accounts_of_assignments(tenant_id: UUID, ids: Sequence[UUID]) -> dict[UUID, AccountKey]:
+    """The account that each assignment took from."""
+    return await _keys(
+        """SELECT g.id, a.customer_id, a.asset FROM assignments g
+        JOIN credits c ON c.tenant_id = $1 AND c.id = g.credit_id
+        JOIN accounts a ON a.tenant_id = $1 AND a.id = c.account_id WHERE g.tenant_id = $1 AND g.id = ANY($2)""",
+        tenant_id, ids,
+    )  # fmt: skip
+
+
+async def accounts_of_invoices(tenant_id: UUID, ids: Sequence[UUID]) -> dict[UUID, AccountKey]:
+    """The customer and currency of each invoice: the name of the account that can pay it, whether or not there is one."""
+    return await _keys(
+        "SELECT id, customer_id, currency FROM invoices WHERE tenant_id = $1 AND id = ANY($2)", tenant_id, ids
+    )
+
+
+async def _keys(sql: str, tenant_id: UUID, ids: Sequence[UUID]) -> dict[UUID, AccountKey]:
+    async with tenant_transaction(tenant_id, read_only=True) as connection:
+        rows = await connection.raw.fetch(sql, tenant_id, list(ids))
+    return {row[0]: (row[1], row[2]) for row in rows}

@@ -1,0 +1,94 @@
+"""Release assignments and set them against other invoices; void invoices and credits; change credits (source 002)."""
+
+from uuid import UUID
+
+from models.commands import (
+    Actor,
+    Outcome,
+    ReassignCredit,
+    ReleaseAssignments,
+    UpdateCredit,
+    VoidCredit,
+    VoidInvoice,
+)
+from models.errors import NotFound
+from models.ledger import Ledger
+from models.operations.found import accounts_of_assignments, accounts_of_credits, accounts_of_invoices
+from models.operations.replays import replay_of_transaction
+from models.planning import releasing
+from models.planning.needs import Needs
+
+
+async def release_assignments(
+    ledger: Ledger, tenant_id: UUID, actor: Actor, command: ReleaseAssignments, idempotency_key: str
+) -> Outcome:
+    """Post the releases, all or nothing, once for the key. Raises the LedgerErrors of models/planning/releasing.py."""
+    accounts = await accounts_of_assignments(tenant_id, command.assignment_ids)
+    needs = releasing.release_needs(command, tuple(set(accounts.values())))
+    return await _post(ledger, tenant_id, actor, "releaseAssignments", command, needs, idempotency_key)
+
+
+async def reassign_credit(
+    ledger: Ledger, tenant_id: UUID, actor: Actor, command: ReassignCredit, idempotency_key: str
+) -> Outcome:
+    """Post a release and new assignments of its credit as one, once for the key."""
+    accounts = await accounts_of_assignments(tenant_id, (command.assignment_id,))
+    if command.assignment_id not in accounts:
+        raise NotFound("There is no such assignment.", field=("assignmentId",))
+    needs = releasing.reassign_needs(command, accounts[command.assignment_id])
+    return await _post(ledger, tenant_id, actor, "reassignCredit", command, needs, idempotency_key)
+
+
+async def void_invoice(
+    ledger: Ledger, tenant_id: UUID, actor: Actor, command: VoidInvoice, idempotency_key: str
+) -> Outcome:
+    """Post the voiding and the releases that follow, once for the key."""
+    accounts = await accounts_of_invoices(tenant_id, (command.invoice_id,))
+    if command.invoice_id not in accounts:
+        raise NotFound("There is no such invoice.", field=("invoiceId",))
+    needs = releasing.void_invoice_needs(command, accounts[command.invoice_id])
+    done = await _post(ledger, tenant_id, actor, "voidInvoice", command, needs, idempotency_key)
+    return done if done.invoice_id else _with_invoice(done, command.invoice_id)
+
+
+async def void_credit(
+    ledger: Ledger, tenant_id: UUID, actor: Actor, command: VoidCredit, idempotency_key: str
+) -> Outcome:
+    """Post the reversal of what is left of the credit, once for the key."""
+    accounts = await accounts_of_credits(tenant_id, (command.credit_id,))
+    if command.credit_id not in accounts:
+        raise NotFound("There is no such credit.", field=("creditId",))
+    needs = releasing.void_credit_needs(command, accounts[command.credit_id])
+    return await _post(ledger, tenant_id, actor, "voidCredit", command, needs, idempotency_key)
+
+
+async def update_credit(
+    ledger: Ledger, tenant_id: UUID, actor: Actor, command: UpdateCredit, idempotency_key: str
+) -> Outcome:
+    """Post the change, once for the key."""
+    accounts = await accounts_of_credits(tenant_id, (command.credit_id,))
+    if command.credit_id not in accounts:
+        raise NotFound("There is no such credit.", field=("creditId",))
+    needs = releasing.update_credit_needs(command, accounts[command.credit_id])
+    done = await _post(ledger, tenant_id, actor, "updateCredit", command, needs, idempotency_key)
+    if done.credit_id:
+        return done
+    account_id = done.account_id
+    return Outcome(transaction_id=done.transaction_id, account_id=account_id, credit_id=command.credit_id, replayed=True)
+
+
+async def _post(
+    ledger: Ledger, tenant_id: UUID, actor: Actor, operation: str, command: "_Command", needs: Needs, key: str
+) -> Outcome:
+    done = await ledger.submit(tenant_id, actor, operation, command, needs, key)
+    return done if isinstance(done, Outcome) else await replay_of_transaction(tenant_id, done)
+
+
+def _with_invoice(done: Outcome, invoice_id: UUID) -> Outcome:
+    return Outcome(
+        transaction_id=done.transaction_id, account_id=done.account_id, invoice_id=invoice_id,
+        assignment_ids=done.assignment_ids, replayed=done.replayed,
+    )  # fmt: skip
+
+
+_Command = ReassignCredit | ReleaseAssignments | UpdateCredit | VoidCredit | VoidInvoice

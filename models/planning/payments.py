@@ -1,0 +1,165 @@
+"""Payments of invoices and orders, by money or by account credit, and their voiding (sources 002, 004). Pure."""
+
+from decimal import Decimal
+from typing import Any, Final
+
+from models.commands import Outcome, RecordPayment, VoidPayment
+from models.errors import ExceedsDue, InsufficientBalance, Invalid, InvoiceNotOpen, NotFound, PaymentVoided
+from models.money import nonzero_minor, to_decimal
+from models.planning import calendar, credits
+from models.planning.assign import assign
+from models.planning.auditing import audit
+from models.planning.needs import Needs, Spend
+from models.planning.releasing import release
+from models.planning.settling import (
+    account_of,
+    check_grants_fit,
+    check_grants_unspent,
+    grant_if_paid,
+    invoice_view,
+    settle,
+    take_back_grants,
+)
+from models.planning.state import AccountKey, Books, InvoiceState, Origin, PaymentState
+from models.views import PaymentView
+
+ACCOUNT_CREDIT: Final = "ACCOUNT_CREDIT"
+PAYMENT_METHODS: Final = frozenset({"CASH", "CHECK", "CARD", "TRANSFER", "OTHER", ACCOUNT_CREDIT})
+
+
+def needs(command: RecordPayment, account: AccountKey, *, grants: bool, amount_minor: int) -> Needs:
+    """The invoice; and the account, where the payment is made with it or the order may put credit on it.
+
+    `account` and `grants` (whether it sells credit) were found by an unlocked read and never change.
+    """
+    with_credit = command.method == ACCOUNT_CREDIT
+    return Needs(
+        accounts=(account,) if with_credit or grants else (),
+        opens_accounts=grants,
+        spends=(Spend(account, amount_minor),) if with_credit else (),
+        invoices=(command.invoice_id,),
+    )
+
+
+def plan(books: Books, origin: Origin, command: RecordPayment) -> Outcome:
+    """Plan a payment of an open invoice. Raises InvoiceNotOpen, ExceedsDue, InsufficientBalance, and for dates."""
+    invoice = books.invoices.get(command.invoice_id)
+    if invoice is None:
+        raise NotFound("There is no such invoice.", field=("invoiceId",))
+    if invoice.status not in ("OPEN", "PART_PAID"):
+        raise InvoiceNotOpen(invoice.status)
+    if command.method not in PAYMENT_METHODS:
+        raise Invalid("There is no such payment method.", field=("method",))
+    with_credit = command.method == ACCOUNT_CREDIT
+    amount_minor = _amount(command.amount, invoice, invoice.due_to_credit_minor if with_credit else invoice.due_minor)
+    today = calendar.local_date(books.now, books.config.zone)
+    received_on = calendar.checked_date(command.received_on or today, "receivedOn")
+    if received_on > today:
+        raise Invalid("A payment cannot have been received in the future.", field=("receivedOn",))
+    check_grants_fit(books, invoice)
+    if with_credit:
+        _check_credit(books, invoice, amount_minor)
+    # Must succeed from here on.
+    payment = PaymentState(
+        id=origin.result_id, invoice_id=invoice.id, amount_minor=amount_minor, method=command.method,
+        received_on=received_on, voided_at=None, transaction_id=books.source.new_id() if with_credit else None,
+    )  # fmt: skip
+    views = _pay_with_credit(books, origin, invoice, payment) if with_credit else _pay(books, invoice, amount_minor)
+    books.writes.payments.append((payment, origin.actor))
+    books.writes.events.append(("payment.recorded", payment.id))
+    audit(books, origin, "payment.recorded", payment.id, invoice.customer_id)
+    grant_if_paid(books, origin, invoice)
+    account = account_of(books, invoice)
+    account_views = (credits.account_view(account),) if account else ()
+    return Outcome(
+        payment_id=payment.id, invoice_id=invoice.id, transaction_id=payment.transaction_id,
+        account_id=account.id if account else None,
+        views=(payment_view(payment, invoice.currency), invoice_view(invoice), *account_views, *views),
+    )  # fmt: skip
+
+
+def _amount(amount: Decimal, invoice: InvoiceState, due_minor: int) -> int:
+    amount_minor = nonzero_minor(amount, invoice.currency)
+    if amount_minor < 0:
+        raise Invalid("The amount must be positive.", field=("amount",))
+    if amount_minor > due_minor:
+        raise ExceedsDue(to_decimal(due_minor, invoice.currency), invoice.currency)
+    return amount_minor
+
+
+def _check_credit(books: Books, invoice: InvoiceState, amount_minor: int) -> None:
+    account = account_of(books, invoice)
+    if account is None:
+        raise InsufficientBalance(to_decimal(0, invoice.currency), invoice.currency)
+    credits.require_spendable(books, account, amount_minor, ())
+
+
+def _pay(books: Books, invoice: InvoiceState, amount_minor: int) -> tuple[Any, ...]:
+    settle(books, invoice, paid_minor=invoice.paid_minor + amount_minor)
+    return ()
+
+
+def _pay_with_credit(books: Books, origin: Origin, invoice: InvoiceState, payment: PaymentState) -> tuple[Any, ...]:
+    """Set the account's open credit against the invoice in burn order, as one event that the payment names."""
+    account = account_of(books, invoice)
+    if account is None or payment.transaction_id is None:
+        return ()
+    transaction = credits.begin(
+        books, "ASSIGNMENT", invoice.customer_id, Origin(origin.actor, origin.key, payment.transaction_id)
+    )
+    left, views = payment.amount_minor, list[Any]()
+    for credit in list(credits.spendable(books, account)):
+        taken = min(left, credit.remaining_minor)
+        views.append(assign(books, transaction, account, credit, invoice, taken, "MANUAL"))
+        left -= taken
+        if left == 0:
+            break
+    return (credits.transaction_view(transaction, books.now), *views)
+
+
+def void_needs(command: VoidPayment, payment: PaymentState, account: AccountKey) -> Needs:
+    """The payment's invoice and everything on it, and the account. `payment` was read without a lock."""
+    return Needs(
+        accounts=(account,),
+        invoices=(payment.invoice_id,),
+        assigned_invoices=(payment.invoice_id,) if payment.transaction_id else (),
+        payments=(command.payment_id,),
+    )
+
+
+def plan_void(books: Books, origin: Origin, command: VoidPayment) -> Outcome:
+    """Plan a payment's voiding, which reopens its invoice. Raises PaymentVoided; CreditSpent, where an order granted
+    credit that is not there any more: then nothing moves."""
+    payment = books.payments.get(command.payment_id)
+    if payment is None:
+        raise NotFound("There is no such payment.", field=("paymentId",))
+    if payment.voided_at is not None:
+        raise PaymentVoided
+    invoice = books.invoices[payment.invoice_id]
+    check_grants_unspent(books, invoice)
+    # Must succeed from here on.
+    books.change(payment, voided_at=books.now)
+    books.writes.touched_payments.append(payment)
+    transaction_id = None
+    if payment.transaction_id is None:
+        settle(books, invoice, paid_minor=invoice.paid_minor - payment.amount_minor)
+    else:
+        parts = [a for a in books.assignments.values() if a.payment_id == payment.id and a.released_at is None]
+        transaction_id = release(books, origin, "REVERSAL", parts, note=command.note).id
+    take_back_grants(books, origin, invoice)
+    books.writes.events.append(("payment.voided", payment.id))
+    audit(books, origin, "payment.voided", payment.id, invoice.customer_id, command.note)
+    account = account_of(books, invoice)
+    account_views = (credits.account_view(account),) if account else ()
+    return Outcome(
+        payment_id=payment.id, invoice_id=invoice.id, transaction_id=transaction_id,
+        account_id=account.id if account else None,
+        views=(payment_view(payment, invoice.currency), invoice_view(invoice), *account_views),
+    )  # fmt: skip
+
+
+def payment_view(payment: PaymentState, currency: str) -> PaymentView:
+    return PaymentView(
+        id=payment.id, invoice_id=payment.invoice_id, currency=currency, amount_minor=payment.amount_minor,
+        method=payment.method, received_on=payment.received_on, voided_at=payment.voided_at,
+    )  # fmt: skip

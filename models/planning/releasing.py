@@ -1,0 +1,338 @@
+"""Assignments released and moved, invoices and credits voided, credits changed (source 002). Pure.
+
+Undoing follows what was stored, last first, never today's burn order.
+"""
+
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from models.commands import (
+    Outcome,
+    ReassignCredit,
+    ReleaseAssignments,
+    UpdateCredit,
+    VoidCredit,
+    VoidInvoice,
+)
+from models.errors import (
+    AlreadyReleased,
+    CreditAssigned,
+    CreditNotOpen,
+    Duplicate,
+    ExpiryConflict,
+    InsufficientBalance,
+    Invalid,
+    InvoiceNotOpen,
+    InvoicePaid,
+    LedgerError,
+    NotFound,
+)
+from models.money import SERVICE_CREDITS, to_decimal
+from models.planning import calendar, credits
+from models.planning.adjust import MAX_NOTE_CHARACTERS, MAX_SERVICES
+from models.planning.assign import MAX_ASSIGNMENTS, assign_all, planned_amounts
+from models.planning.auditing import audit
+from models.planning.needs import Needs
+from models.planning.settling import check_grants_unspent, invoice_view, settle, take_back_grants
+from models.planning.state import (
+    AccountKey,
+    AccountState,
+    AssignmentState,
+    Books,
+    CreditState,
+    Origin,
+    TransactionDraft,
+)
+from models.views import AssignmentView
+
+_CHANGEABLE: Final = ("OPEN", "SCHEDULED", "EXHAUSTED")
+
+
+def check_note(note: str | None) -> None:
+    """Raises Invalid for a note that is too long."""
+    if note and len(note) > MAX_NOTE_CHARACTERS:
+        raise Invalid(f"A note has at most {MAX_NOTE_CHARACTERS:,} characters.", field=("note",))
+
+
+def release_needs(command: ReleaseAssignments, accounts: tuple[AccountKey, ...]) -> Needs:
+    """The assignments with their credits and invoices; `accounts` were found by an unlocked read and never change."""
+    return Needs(accounts=accounts, assignments=command.assignment_ids)
+
+
+def plan_release(books: Books, origin: Origin, command: ReleaseAssignments) -> Outcome:
+    """Plan the release of whole assignments of one customer. Raises NotFound, AlreadyReleased, CreditSpent."""
+    check_note(command.note)
+    if not 1 <= len(command.assignment_ids) <= MAX_ASSIGNMENTS:
+        raise Invalid(f"Name between 1 and {MAX_ASSIGNMENTS} assignments.", field=("assignmentIds",))
+    if len(set(command.assignment_ids)) < len(command.assignment_ids):
+        raise Duplicate("An assignment is named twice.", field=("assignmentIds",))
+    parts = [_live(books, assignment_id, index) for index, assignment_id in enumerate(command.assignment_ids)]
+    customers = {books.invoices[part.invoice_id].customer_id for part in parts}
+    if len(customers) > 1:
+        raise Invalid("These are several customers' assignments.", field=("assignmentIds",))
+    for part in parts:
+        check_grants_unspent(books, books.invoices[part.invoice_id])
+    # Must succeed from here on.
+    transaction = release(books, origin, "RELEASE", parts, note=command.note)
+    return _released(books, origin, transaction, parts)
+
+
+def _live(books: Books, assignment_id: UUID, index: int) -> AssignmentState:
+    part = books.assignments.get(assignment_id)
+    if part is None:
+        raise NotFound("There is no such assignment.", field=("assignmentIds", str(index)))
+    if part.released_at is not None:
+        raise AlreadyReleased().at("assignmentIds", str(index))
+    if part.payment_id is not None:
+        raise Invalid(
+            "It is part of a payment with account credit: void the payment.", field=("assignmentIds", str(index))
+        )
+    return part
+
+
+def release(
+    books: Books, origin: Origin, kind: str, parts: list[AssignmentState], *, note: str | None = None
+) -> TransactionDraft:
+    """Put the assignments' amounts back on their credits, last first, as one event. The caller has checked them."""
+    customer_id = books.invoices[parts[0].invoice_id].customer_id
+    transaction = credits.begin(books, kind, customer_id, origin, note=note)
+    put_parts_back(books, transaction, parts)
+    return transaction
+
+
+def put_parts_back(books: Books, transaction: TransactionDraft, parts: list[AssignmentState]) -> None:
+    for part in sorted(parts, key=lambda a: (a.assigned_at, a.id), reverse=True):
+        credit, invoice = books.credits_by_id[part.credit_id], books.invoices[part.invoice_id]
+        account = books.accounts_by_id[credit.account_id]
+        credits.put_back(books, transaction, account, credit, part.amount_minor, "INVOICES")
+        settle(books, invoice, credited_minor=invoice.credited_minor - part.amount_minor)
+        books.change(part, released_at=books.now)
+        books.writes.released.append((part, transaction.id))
+
+
+def _released(
+    books: Books, origin: Origin, transaction: TransactionDraft, parts: list[AssignmentState]
+) -> Outcome:
+    """What an order granted goes back too, once it is not paid in full any more; then the outcome of it all."""
+    invoices = {part.invoice_id: books.invoices[part.invoice_id] for part in parts}
+    for invoice in invoices.values():
+        take_back_grants(books, origin, invoice)
+    touched = {part.credit_id: books.credits_by_id[part.credit_id] for part in parts}
+    accounts = {credit.account_id: books.accounts_by_id[credit.account_id] for credit in touched.values()}
+    only = next(iter(touched)) if len(touched) == 1 else None
+    return Outcome(
+        transaction_id=transaction.id, account_id=next(iter(accounts)) if len(accounts) == 1 else None, credit_id=only,
+        assignment_ids=tuple(part.id for part in parts),
+        views=(
+            credits.transaction_view(transaction, books.now),
+            *(credits.account_view(account) for account in accounts.values()),
+            *(credits.credit_view(c, books.accounts_by_id[c.account_id].asset) for c in touched.values()),
+            *(assignment_view(part, books.invoices[part.invoice_id].currency) for part in parts),
+            *(invoice_view(invoice) for invoice in invoices.values()),
+        ),
+    )  # fmt: skip
+
+
+def assignment_view(part: AssignmentState, currency: str) -> AssignmentView:
+    return AssignmentView(
+        id=part.id, credit_id=part.credit_id, invoice_id=part.invoice_id, currency=currency,
+        amount_minor=part.amount_minor, origin=part.origin, assigned_at=part.assigned_at, released_at=part.released_at,
+    )  # fmt: skip
+
+
+def reassign_needs(command: ReassignCredit, account: AccountKey) -> Needs:
+    return Needs(
+        accounts=(account,),
+        assignments=(command.assignment_id,),
+        invoices=tuple(item.invoice_id for item in command.assignments),
+    )
+
+
+def plan_reassign(books: Books, origin: Origin, command: ReassignCredit) -> Outcome:
+    """Plan a release and new assignments of the same credit, all or nothing.
+
+    Raises what either would; CreditNotOpen where the credit expires as it comes back.
+    """
+    check_note(command.note)
+    if not 1 <= len(command.assignments) <= MAX_ASSIGNMENTS:
+        raise Invalid(f"Name between 1 and {MAX_ASSIGNMENTS} invoices.", field=("assignments",))
+    try:
+        part = _live(books, command.assignment_id, 0)
+    except LedgerError as error:
+        raise error.at("assignmentId") from None
+    check_grants_unspent(books, books.invoices[part.invoice_id])
+    mark = books.mark()
+    released = release(
+        books, Origin(origin.actor, origin.key, books.source.new_id()), "RELEASE", [part], note=command.note
+    )
+    credit = books.credits_by_id[part.credit_id]
+    account = books.accounts_by_id[credit.account_id]
+    try:
+        if not credits.is_open(credit, books.now):
+            raise CreditNotOpen(credits.credit_view(credit, account.asset).status(books.now))
+        take_back_grants(books, origin, books.invoices[part.invoice_id])
+        amounts = planned_amounts(books, command.assignments, account, credit)
+    except LedgerError:
+        books.back_to(mark)
+        raise
+    transaction = credits.begin(books, "ASSIGNMENT", account.customer_id, origin)
+    views = assign_all(books, origin, transaction, account, credit, amounts)
+    return Outcome(
+        transaction_id=transaction.id, account_id=account.id, credit_id=credit.id,
+        assignment_ids=tuple(view.id for view in views),
+        views=(
+            credits.transaction_view(transaction, books.now), credits.transaction_view(released, books.now),
+            credits.account_view(account), credits.credit_view(credit, account.asset), *views,
+            *(invoice_view(invoice) for invoice, _ in amounts),
+        ),
+    )  # fmt: skip
+
+
+def void_invoice_needs(command: VoidInvoice, account: AccountKey) -> Needs:
+    return Needs(accounts=(account,), invoices=(command.invoice_id,), assigned_invoices=(command.invoice_id,))
+
+
+def plan_void_invoice(books: Books, origin: Origin, command: VoidInvoice) -> Outcome:
+    """Plan an invoice's voiding: everything on it is released, last first.
+
+    Raises InvoiceNotOpen where it is void already, InvoicePaid where it was paid with anything but assigned credit,
+    CreditSpent where an order's credit has been spent.
+    """
+    check_note(command.note)
+    invoice = books.invoices.get(command.invoice_id)
+    if invoice is None:
+        raise NotFound("There is no such invoice.", field=("invoiceId",))
+    if invoice.status == "VOID":
+        raise InvoiceNotOpen(invoice.status)
+    parts = [a for a in books.assignments.values() if a.invoice_id == invoice.id and a.released_at is None]
+    paid_minor = invoice.paid_minor + sum(part.amount_minor for part in parts if part.payment_id)
+    if paid_minor:
+        raise InvoicePaid(to_decimal(paid_minor, invoice.currency), invoice.currency)
+    check_grants_unspent(books, invoice)
+    # Must succeed from here on.
+    transaction = credits.begin(books, "VOID", invoice.customer_id, origin, note=command.note)
+    put_parts_back(books, transaction, parts)
+    outcome = _released(books, origin, transaction, parts)
+    books.change(invoice, status="VOID", voided_at=books.now)
+    take_back_grants(books, origin, invoice)
+    books.writes.touched_invoices.append(invoice)
+    books.writes.events.append(("invoice.voided", invoice.id))
+    audit(books, origin, "invoice.voided", invoice.id, invoice.customer_id, command.note)
+    return Outcome(
+        transaction_id=transaction.id, account_id=outcome.account_id, invoice_id=invoice.id,
+        assignment_ids=outcome.assignment_ids, views=(*outcome.views, invoice_view(invoice)),
+    )  # fmt: skip
+
+
+def void_credit_needs(command: VoidCredit, account: AccountKey) -> Needs:
+    return Needs(accounts=(account,), credits=(command.credit_id,), assigned_credits=(command.credit_id,))
+
+
+def plan_void_credit(books: Books, origin: Origin, command: VoidCredit) -> Outcome:
+    """Plan a credit's voiding (the sources' delete): what is left of it is reversed, out of the lifetime total as well.
+
+    Raises CreditNotOpen where nothing is left to void, CreditAssigned where a part is set against invoices and is not
+    to be released, InsufficientBalance where the lifetime total does not hold as much.
+    """
+    check_note(command.note)
+    credit, account = _credit_and_account(books, command.credit_id)
+    parts = [a for a in books.assignments.values() if a.credit_id == credit.id and a.released_at is None]
+    status = credits.credit_view(credit, account.asset).status(books.now)
+    if status not in ("OPEN", "SCHEDULED") and not parts:
+        raise CreditNotOpen(status)
+    if parts and not command.release_assignments:
+        raise CreditAssigned
+    if any(part.payment_id for part in parts):
+        raise Invalid("A part of it was paid with: void that payment first.", field=("releaseAssignments",))
+    for part in parts:
+        check_grants_unspent(books, books.invoices[part.invoice_id])
+    reversed_minor = credit.remaining_minor + sum(part.amount_minor for part in parts)
+    expired = credit.expires_at is not None and credit.expires_at <= books.now
+    if not expired and reversed_minor > account.lifetime_minor:
+        left = to_decimal(account.lifetime_minor, account.asset)
+        raise InsufficientBalance(left, account.asset, what="left of the lifetime total").at("creditId")
+    # Must succeed from here on.
+    lifetime_before = account.lifetime_minor
+    transaction = credits.begin(books, "VOID", account.customer_id, origin, note=command.note)
+    put_parts_back(books, transaction, parts)
+    if credit.remaining_minor:
+        left_minor = credit.remaining_minor
+        credits.move(books, transaction, account, credit, -left_minor, "REMOVED", lifetime_minor=-left_minor)
+    if credit.swept_at is None:
+        credits.amend(books, credit, voided_at=books.now)
+    credits.follow_tier(books, transaction, account, lifetime_before)
+    if parts:
+        return _released(books, origin, transaction, parts)
+    return _credit_outcome(books, transaction, account, credit)
+
+
+def update_credit_needs(command: UpdateCredit, account: AccountKey) -> Needs:
+    return Needs(accounts=(account,), credits=(command.credit_id,))
+
+
+def plan_update_credit(books: Books, origin: Origin, command: UpdateCredit) -> Outcome:
+    """Plan a change of a credit's expiry, pause, restriction or note. Raises CreditNotOpen, and for dates and services."""
+    check_note(command.note)
+    credit, account = _credit_and_account(books, command.credit_id)
+    status = credits.credit_view(credit, account.asset).status(books.now)
+    if status not in _CHANGEABLE:
+        raise CreditNotOpen(status)
+    expires_at = _new_expiry(books, credit, command)
+    services = _new_services(books, credit, account, command)
+    auto_apply = credit.auto_apply if command.auto_apply is None else command.auto_apply
+    unchanged = (expires_at, services, auto_apply) == (credit.expires_at, credit.service_ids, credit.auto_apply)
+    if unchanged and not (command.note and command.note.strip()):
+        raise Invalid("That changes nothing.", field=("creditId",))
+    # Must succeed from here on.
+    transaction = credits.begin(books, "UPDATE", account.customer_id, origin, note=command.note)
+    books.writes.credit_changes.append(
+        (books.source.new_id(), credit.id, transaction.id, credit.expires_at, expires_at, credit.auto_apply, auto_apply,
+         list(credit.service_ids), list(services))
+    )  # fmt: skip
+    credits.amend(books, credit, expires_at=expires_at, service_ids=services, auto_apply=auto_apply)
+    return _credit_outcome(books, transaction, account, credit)
+
+
+def _new_expiry(books: Books, credit: CreditState, command: UpdateCredit) -> datetime | None:
+    named = (command.expires_in_days not in (None, 0)) + (command.expires_at is not None) + command.never_expires
+    if named > 1:
+        raise ExpiryConflict("Say the expiry in one way only.", field=("expiresAt",))
+    if named == 0:
+        return credit.expires_at
+    return calendar.expiry_of_credit(
+        command.expires_in_days, command.expires_at, effective_on=credit.effective_on, starts_at=credit.starts_at,
+        now=books.now, zone=books.config.zone,
+    )  # fmt: skip
+
+
+def _new_services(books: Books, credit: CreditState, account: AccountState, command: UpdateCredit) -> tuple[UUID, ...]:
+    if command.service_ids is None:
+        return credit.service_ids
+    if command.service_ids and account.asset != SERVICE_CREDITS:
+        raise Invalid(f"{account.asset} cannot be restricted to services.", field=("serviceIds",))
+    if len(command.service_ids) > MAX_SERVICES:
+        raise Invalid(f"At most {MAX_SERVICES} services can be named.", field=("serviceIds",))
+    for service_id in command.service_ids:
+        if service_id not in books.config.services:
+            raise NotFound("There is no such service.", field=("serviceIds",))
+    return tuple(sorted(set(command.service_ids)))
+
+
+def _credit_and_account(books: Books, credit_id: UUID) -> tuple[CreditState, AccountState]:
+    credit = books.credits_by_id.get(credit_id)
+    if credit is None:
+        raise NotFound("There is no such credit.", field=("creditId",))
+    return credit, books.accounts_by_id[credit.account_id]
+
+
+def _credit_outcome(
+    books: Books, transaction: TransactionDraft, account: AccountState, credit: CreditState
+) -> Outcome:
+    return Outcome(
+        transaction_id=transaction.id, account_id=account.id, credit_id=credit.id,
+        views=(
+            credits.transaction_view(transaction, books.now), credits.account_view(account),
+            credits.credit_view(credit, account.asset),
+        ),
+    )  # fmt: skip

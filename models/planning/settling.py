@@ -1,0 +1,99 @@
+"""What follows when an invoice's sums change: its status, and what an order puts on the account or takes back. Pure.
+
+Source 004: a credit product puts its worth on the account once the order is paid in full by whatever method, and not
+before; if the order is no longer paid in full, that is taken back, and if it has been spent, nothing moves.
+"""
+
+from models.errors import CreditSpent, InvariantViolated
+from models.money import to_decimal
+from models.planning import calendar, credits
+from models.planning.state import AccountState, Books, InvoiceState, Origin
+from models.views import InvoiceView
+
+
+def account_of(books: Books, invoice: InvoiceState) -> AccountState | None:
+    """The customer's account in the invoice's currency, where it was locked."""
+    return books.accounts.get((invoice.customer_id, invoice.currency))
+
+
+def status_of(total_minor: int, paid_minor: int, credited_minor: int) -> str:
+    """OPEN, PART_PAID or PAID. What is void stays void: nothing settles it."""
+    if paid_minor + credited_minor == total_minor:
+        return "PAID"
+    return "PART_PAID" if paid_minor + credited_minor else "OPEN"
+
+
+def settle(books: Books, invoice: InvoiceState, *, paid_minor: int | None = None, credited_minor: int | None = None) -> None:
+    """New sums on the invoice, and the status that follows from them."""
+    paid = invoice.paid_minor if paid_minor is None else paid_minor
+    credited = invoice.credited_minor if credited_minor is None else credited_minor
+    status = status_of(invoice.total_minor, paid, credited)
+    books.change(invoice, paid_minor=paid, credited_minor=credited, status=status)
+    books.writes.touched_invoices.append(invoice)
+
+
+def check_grants_fit(books: Books, invoice: InvoiceState) -> None:
+    """Raises AmountOutOfRange where what the order would grant finds no room on the account. Before the first change."""
+    account = account_of(books, invoice)
+    if account is not None and invoice.credit_lines:
+        credits.check_room(account, sum(invoice.credit_lines))
+
+
+def check_grants_unspent(books: Books, invoice: InvoiceState) -> None:
+    """Raises CreditSpent where what the order granted cannot be taken back whole. Before the first change."""
+    for credit_id in invoice.grants:
+        credit = books.credits_by_id[credit_id]
+        if credit.remaining_minor != credit.amount_minor or not credits.is_open(credit, books.now):
+            left = credit.remaining_minor if credits.is_open(credit, books.now) else 0
+            raise CreditSpent(
+                to_decimal(left, invoice.currency), to_decimal(credit.amount_minor, invoice.currency), invoice.currency
+            )
+
+
+def grant_if_paid(books: Books, origin: Origin, invoice: InvoiceState) -> None:
+    """Put the worth of the order's credit products on the account, one credit a line, if it has just been paid in full."""
+    if invoice.status != "PAID" or invoice.grants or not invoice.credit_lines:
+        return
+    account = account_of(books, invoice)
+    if account is None:
+        raise InvariantViolated(f"order {invoice.id} grants credit, and its account was not locked")
+    transaction = credits.begin(
+        books, "ORDER", invoice.customer_id, Origin(origin.actor, origin.key, books.source.new_id())
+    )
+    granted = tuple(
+        credits.open_credit(
+            books, transaction, account, amount_minor, "ORDERS",
+            effective_on=calendar.local_date(books.now, books.config.zone), starts_at=books.now, expires_at=None,
+            service_ids=(), auto_apply=True, lifetime_minor=amount_minor,
+        ).id
+        for amount_minor in invoice.credit_lines
+    )  # fmt: skip
+    books.change(invoice, grants=granted)
+    for credit_id in granted:
+        books.writes.grants.append((books.source.new_id(), invoice.id, credit_id, transaction.id))
+
+
+def take_back_grants(books: Books, origin: Origin, invoice: InvoiceState) -> None:
+    """Take back what the order granted, now that it is not paid in full any more, last first."""
+    if not invoice.grants or invoice.status == "PAID":
+        return
+    account = account_of(books, invoice)
+    if account is None:
+        raise InvariantViolated(f"order {invoice.id} takes back credit, and its account was not locked")
+    transaction = credits.begin(
+        books, "REVERSAL", invoice.customer_id, Origin(origin.actor, origin.key, books.source.new_id())
+    )
+    for credit_id in reversed(invoice.grants):
+        credit, amount_minor = books.credits_by_id[credit_id], books.credits_by_id[credit_id].amount_minor
+        credits.move(books, transaction, account, credit, -amount_minor, "ORDERS", lifetime_minor=-amount_minor)
+        credits.amend(books, credit, voided_at=books.now)
+        books.writes.revoked_grants.append((credit_id, transaction.id))
+    books.change(invoice, grants=())
+
+
+def invoice_view(invoice: InvoiceState) -> InvoiceView:
+    return InvoiceView(
+        id=invoice.id, number=invoice.number, customer_id=invoice.customer_id, currency=invoice.currency,
+        status=invoice.status, total_minor=invoice.total_minor, paid_minor=invoice.paid_minor,
+        credited_minor=invoice.credited_minor, issued_on=invoice.issued_on, due_on=invoice.due_on,
+    )  # fmt: skip

@@ -1,0 +1,69 @@
+"""Service credits spent on a service (source 001), and expired remainders written off. Pure."""
+
+from uuid import UUID
+
+from models.commands import ExpireCredits, Outcome, UseCredit
+from models.errors import InsufficientBalance, Invalid, NotFound
+from models.money import SERVICE_CREDITS, nonzero_minor, to_decimal
+from models.planning import credits
+from models.planning.needs import Needs, Spend
+from models.planning.releasing import check_note
+from models.planning.state import Books, Origin
+
+
+def use_needs(command: UseCredit, amount_minor: int) -> Needs:
+    key = (command.customer_id, SERVICE_CREDITS)
+    spend = Spend(key, amount_minor, (command.service_id,))
+    return Needs(customers=(command.customer_id,), accounts=(key,), spends=(spend,))
+
+
+def plan_use(books: Books, origin: Origin, command: UseCredit) -> Outcome:
+    """Plan a spend on a service: of credits that name it or name none, in burn order. Raises InsufficientBalance."""
+    check_note(command.note)
+    amount_minor = nonzero_minor(command.amount, SERVICE_CREDITS)
+    if amount_minor < 0:
+        raise Invalid("The amount must be positive.", field=("amount",))
+    if command.customer_id not in books.customers:
+        raise NotFound("There is no such customer.", field=("customerId",))
+    if command.service_id not in books.config.services:
+        raise NotFound("There is no such service.", field=("serviceId",))
+    account = books.accounts.get((command.customer_id, SERVICE_CREDITS))
+    if account is None:
+        raise InsufficientBalance(to_decimal(0, SERVICE_CREDITS), SERVICE_CREDITS)
+    credits.require_spendable(books, account, amount_minor, (command.service_id,))
+    # Must succeed from here on.
+    transaction = credits.begin(books, "USE", command.customer_id, origin, note=command.note)
+    credits.spend(books, transaction, account, amount_minor, "REDEEMED", service_ids=(command.service_id,))
+    return Outcome(
+        transaction_id=transaction.id, account_id=account.id,
+        views=(credits.transaction_view(transaction, books.now), credits.account_view(account)),
+    )  # fmt: skip
+
+
+def expire_needs(command: ExpireCredits, credit_ids: tuple[UUID, ...]) -> Needs:
+    """The account and the credits that an unlocked read found expired; what the lock shows decides."""
+    return Needs(accounts=((command.customer_id, command.asset),), credits=credit_ids)
+
+
+def plan_expire(books: Books, origin: Origin, command: ExpireCredits) -> Outcome:
+    """Plan the writing off of everything on the account that has expired; nothing at all where nothing has."""
+    account = books.accounts.get((command.customer_id, command.asset))
+    if account is None:
+        return Outcome()
+    expired = sorted(
+        (
+            credit
+            for credit in books.credits_by_id.values()
+            if credit.account_id == account.id
+            and credit.remaining_minor
+            and credit.expires_at is not None
+            and credit.expires_at <= books.now
+        ),
+        key=credits.burn_key,
+    )
+    if not expired:
+        return Outcome()
+    transaction = credits.begin(books, "EXPIRY", command.customer_id, origin)
+    for credit in expired:
+        credits.expire(books, transaction, account, credit)
+    return Outcome(transaction_id=transaction.id, account_id=account.id)
