@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -11,6 +11,7 @@ import strawberry
 from auth.principal import Principal
 from auth.roles import Access, Permission, Role, access, may
 from models.commands import Actor, Outcome
+from models.ledger import Ledger
 from models.reads import customers
 from models.reads.session import ReadSession
 from models.reads.tenants import TenantDirectory, TenantView
@@ -22,14 +23,7 @@ if TYPE_CHECKING:
 C = TypeVar("C")
 
 
-class Clock(Protocol):
-    """Of the ledger, this is all that the schema itself needs; operations take the whole."""
-
-    def clock(self) -> datetime:
-        """The time, with its zone."""
-
-
-Operation = Callable[[Any, UUID, Actor, C, str], Awaitable[Outcome]]
+Operation = Callable[[Ledger, UUID, Actor, C, str], Awaitable[Outcome]]
 """A ledger operation that moves value: ledger, tenant, actor, command, idempotency key."""
 
 
@@ -51,7 +45,7 @@ class Context:
         self,
         *,
         principal: Principal | None,
-        ledger: Any,
+        ledger: Ledger,
         tenants: TenantDirectory,
         loaders: "Callable[[ReadSession, datetime, bool], Loaders]",
         request_id: str | None = None,
@@ -137,7 +131,7 @@ class Context:
     async def close(self) -> None:
         """Give back what the request holds. Called once it has been answered, whatever the answer was."""
         if hasattr(self, "reads"):
-            await self.reads.release()
+            await self.reads.close()
 
 
 Info = strawberry.Info[Context, None]

@@ -10,6 +10,10 @@ from uuid import UUID
 from models.session import ONE_MOMENT, TenantConnection, tenant_transaction
 
 
+class ReadsOver(Exception):
+    """A read that was begun by a request, and came to the connection after the request had been answered."""
+
+
 class ReadSession:
     """Reads of one tenant, one at a time: a connection runs one statement at a time, and loaders run side by side.
 
@@ -18,18 +22,24 @@ class ReadSession:
     reads afterwards sees what was posted. It opens again by itself.
     """
 
-    __slots__ = ("_connection", "_lock", "_stack", "tenant_id")
+    __slots__ = ("_closed", "_connection", "_lock", "_stack", "tenant_id")
 
     def __init__(self, tenant_id: UUID) -> None:
         self.tenant_id = tenant_id
         self._lock = asyncio.Lock()
         self._stack = AsyncExitStack()
         self._connection: TenantConnection | None = None
+        self._closed = False
 
     @asynccontextmanager
     async def use(self) -> AsyncIterator[TenantConnection]:
-        """The connection, to this block alone. Where the block raises, the transaction is over with it."""
+        """The connection, to this block alone. Where the block raises, the transaction is over with it.
+
+        Raises ReadsOver once the request is: what was still to be read then has nobody left to read it.
+        """
         async with self._lock:
+            if self._closed:
+                raise ReadsOver
             if self._connection is None:
                 transaction = tenant_transaction(self.tenant_id, read_only=True, settings=ONE_MOMENT)
                 self._connection = await self._stack.enter_async_context(transaction)
@@ -57,3 +67,8 @@ class ReadSession:
             if self._connection is not None:
                 self._connection = None
                 await self._stack.aclose()
+
+    async def close(self) -> None:
+        """Give the connection back for good."""
+        self._closed = True
+        await self.release()

@@ -1,13 +1,16 @@
 """customer and customers."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
 import pytest
+from tortoise import connections
 
 from auth.roles import Role, Scope
+from models.session import CONNECTION_NAME
 from tests.api.conftest import Api, gid
 from tests.factories import Tenant
 
@@ -194,6 +197,20 @@ async def counting(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[list[str]]:
         yield statements
     finally:
         monkeypatch.undo()
+
+
+async def test_a_field_that_fails_leaves_no_connection_behind(api: Api, tenant: Tenant) -> None:
+    customer = await tenant.customer("carol")
+    await tenant.adjust(customer, "1.00")
+    pool: Any = connections.get(CONNECTION_NAME)
+    partner: dict[str, Any] = {"role": Role.PARTNER, "scopes": [Scope.CUSTOMERS_READ, Scope.LEDGER_READ]}
+    pending = "balances { customer { name } credits { edges { node { transaction { note } } } } }"
+    for fields in (f"{pending} coupons {{ edges {{ cursor }} }}", f"coupons {{ edges {{ cursor }} }} {pending}",
+                   f'{pending} account(asset: "GBP") {{ credits(first: -1) {{ edges {{ cursor }} }} }}'):  # fmt: skip
+        answer = await api(f'{{ customer(by: {{externalId: "carol"}}) {{ {fields} }} }}', **partner)
+        assert len(answer.codes) == 1
+        await asyncio.sleep(0.05)
+        assert pool._pool.get_idle_size() == pool._pool.get_size(), fields
 
 
 HEADLINE = """query($first: Int) { customers(first: $first) { edges { node {

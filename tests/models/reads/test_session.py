@@ -9,7 +9,7 @@ import pytest
 from tortoise import connections
 
 from models.reads import accounts
-from models.reads.session import ReadSession
+from models.reads.session import ReadSession, ReadsOver
 from models.session import CONNECTION_NAME
 from tests.support.shop import Shop
 
@@ -57,6 +57,21 @@ async def test_a_failed_read_gives_the_connection_back_and_the_next_one_works(sh
     assert in_use() == busy
     assert await available(session, shop, anna) == 100
     await session.release()
+
+
+async def test_is_over_when_it_is_closed(shop: Shop, anna: UUID) -> None:
+    await shop.adjust(anna, "1.00")
+    busy = in_use()
+    session = ReadSession(shop.tenant_id)
+    first = asyncio.create_task(available(session, shop, anna))
+    second = asyncio.create_task(available(session, shop, anna))
+    await asyncio.sleep(0)
+    await session.close()
+    with pytest.raises(ReadsOver):
+        await available(session, shop, anna)
+    await asyncio.wait([first, second])
+    assert in_use() == busy
+    assert {task.exception().__class__ for task in (first, second)} <= {ReadsOver, type(None)}
 
 
 async def test_cannot_write(shop: Shop) -> None:
