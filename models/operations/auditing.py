@@ -1,0 +1,32 @@
+"""The audit of what moves no value and so has no transaction: configuration, customers, memberships."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from models.ledger import Ledger
+from models.session import TenantConnection
+from models.writing import to_json
+
+
+async def record_event(
+    connection: TenantConnection, ledger: Ledger, actor_id: UUID, action: str, subject_id: UUID, *,
+    customer_id: UUID | None = None, details: Mapping[str, Any] | None = None, note: str | None = None,
+) -> None:  # fmt: skip
+    """Write down, in the transaction of the change itself, that the actor did `action` to the row `subject_id`.
+
+    action: `reason.created` and the like. details: what the row says now, or `{"name": [old, new]}` for each column
+    that changed; nothing that is secret. The actor's id comes from `Ledger.actor_id`, asked before the transaction.
+    """
+    await connection.raw.execute(
+        """INSERT INTO audit_events
+            (tenant_id, id, action, subject_id, customer_id, actor_id, details, note, created_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)""",
+        connection.tenant_id, ledger.source.new_id(), action, subject_id, customer_id, actor_id,
+        None if details is None else to_json(details), note, ledger.clock(),
+    )  # fmt: skip
+
+
+def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """The columns of `new` that differ from `old`: `{"label": ["before", "after"]}`."""
+    return {name: [old[name], value] for name, value in new.items() if old[name] != value}
