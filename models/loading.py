@@ -313,22 +313,23 @@ async def load_credits(connection: TenantConnection, books: Books, needs: list[N
         account = books.accounts.get(spend.account)
         if account is not None and spend.amount_minor > 0:
             spends.setdefault(account.id, []).append(spend)
+    named = {credit_id for n in needs for credit_id in n.credits}
+    named.update(assignment.credit_id for assignment in books.assignments.values())
+    named.update(credit_id for invoice in books.invoices.values() for credit_id in invoice.grants)
+    named.update(record.credit_id for record in books.spend_records)
     wanting = set(spends)
     for most in CREDITS_PER_LOAD:
         if not wanting:
             break
         lots = await _open_credits(connection, wanting, books.now, most)
         books.credits.update(lots)
-        wanting = {a for a in wanting if len(lots.get(a, ())) == most and not _enough(lots[a], spends[a], books.now)}
+        # Others in the batch may take from those that are named: a spend cannot count on them.
+        counted = {account_id: [lot for lot in found if lot.id not in named] for account_id, found in lots.items()}
+        wanting = {a for a in wanting if len(lots.get(a, ())) == most and not _enough(counted[a], spends[a], books.now)}
     for credit in (c for lots in books.credits.values() for c in lots):
         books.credits_by_id[credit.id] = credit
-    named = {credit_id for n in needs for credit_id in n.credits}
-    named.update(assignment.credit_id for assignment in books.assignments.values())
-    named.update(credit_id for invoice in books.invoices.values() for credit_id in invoice.grants)
-    named.update(record.credit_id for record in books.spend_records)
-    named -= books.credits_by_id.keys()
-    if named:
-        books.credits_by_id.update(await credits_by_id(connection, named))
+    if missing := named - books.credits_by_id.keys():
+        books.credits_by_id.update(await credits_by_id(connection, missing))
 
 
 def _enough(lots: list[CreditState], spends: list[Spend], now: datetime) -> bool:

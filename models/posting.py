@@ -33,7 +33,12 @@ log = logging.getLogger(__name__)
 
 MAX_ATTEMPTS: Final = 5
 FIRST_PAUSE_SECONDS: Final = 0.01
-SETTINGS: Final = "SET LOCAL lock_timeout = '5s'; SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off"
+MAX_TIMEOUTS: Final = 4
+LOCK_WAIT: Final = {True: "SET LOCAL lock_timeout = '5s'; ", False: "SET LOCAL lock_timeout = '250ms'; "}
+"""By whether a posting waits for locks. One that does not skips accounts that others hold; but keys, accounts that are
+just being made, counters, invoices and rewards cannot be skipped: it waits for them, not much longer than a posting takes.
+"""
+SETTINGS: Final = "SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off"
 """Every statement of a posting finds its rows by key, whatever the batch's size: planning it anew each time would cost a
 quarter of a single adjustment (measured), and a plan made while a table was still small must not scan it for ever."""
 MANY_ACCOUNTS: Final = 1_000
@@ -120,6 +125,8 @@ class Poster:
                 return await self._post_once(tenant_id, units, wait=wait)
             except _TRY_AGAIN as error:
                 log.info("posting %d units again: %s", len(units), type(error).__name__)
+                if not wait and isinstance(error, asyncpg.LockNotAvailableError):
+                    return [PutBack()] if len(units) == 1 else await self._each_alone(tenant_id, units, wait=False)
                 await asyncio.sleep(pause * (0.5 + random.random()))  # noqa: S311 - jitter, not a secret
                 pause *= 2
             except Exception as error:
@@ -132,12 +139,21 @@ class Poster:
             log.error("posting failed: %s", units[0].operation, exc_info=error)
             return [Failed(error)]
         log.warning("posting %d units one by one: %s", len(units), type(error).__name__)
+        return await self._each_alone(tenant_id, units, wait=wait)
+
+    async def _each_alone(self, tenant_id: UUID, units: Sequence[Unit], *, wait: bool) -> list[Result]:
+        """Without `wait`, those that need what others hold are put back, and after MAX_TIMEOUTS of them all the rest."""
         results: list[Result] = []
+        timeouts = 0
         for unit in units:
+            if timeouts == MAX_TIMEOUTS and not wait:
+                results.append(PutBack())
+                continue
             try:
                 results += await self._post_once(tenant_id, [unit], wait=wait)
             except _TRY_AGAIN:
-                results.append(Refused(Busy()))
+                timeouts += 1
+                results.append(Refused(Busy()) if wait else PutBack())
             except Exception as failure:
                 log.error("posting failed: %s", unit.operation, exc_info=failure)
                 results.append(Failed(failure))
@@ -146,7 +162,7 @@ class Poster:
     async def _post_once(self, tenant_id: UUID, units: Sequence[Unit], *, wait: bool) -> list[Result]:
         results: list[Result | None] = [None] * len(units)
         many = sum(len(unit.needs.accounts) for unit in units) >= MANY_ACCOUNTS
-        async with tenant_transaction(tenant_id, settings=SETTINGS + PLAN_ANEW * many) as connection:
+        async with tenant_transaction(tenant_id, settings=LOCK_WAIT[wait] + SETTINGS + PLAN_ANEW * many) as connection:
             now = self._clock()
             claimed, known = await self._claim(connection, units, now)
             live = _answer_replays(units, claimed, known, results)
@@ -202,7 +218,7 @@ class Poster:
             config=await self._configurations.at_version(connection, version), now=now, source=self._source,
             customers=found, accounts=accounts, accounts_by_id={a.id: a for a in accounts.values()},
         )  # fmt: skip
-        limited = [(unit.actor, key) for unit in units for key in unit.needs.limited]
+        limited = [(unit.actor, key) for unit in units for key in unit.needs.limited if key[0] in found]
         counters = loading.counters_needed(books.config, now, limited)
         if counters:
             books.counters = await loading.lock_counters(connection, counters, [self._source.new_id() for _ in counters])

@@ -1,0 +1,44 @@
+"""Units for a posting, made by hand: what arrives together is then up to the test."""
+
+from decimal import Decimal
+from typing import Any
+from uuid import UUID, uuid4
+
+from models.commands import Actor, AdjustCredit, CreateInvoice, GiveReward
+from models.ledger import input_hash
+from models.money import to_minor
+from models.planning import adjust, invoices, rewards
+from models.planning.needs import Needs
+from models.posting import Result, Unit
+from tests.support.shop import MANAGER, Shop
+
+
+async def unit(
+    shop: Shop, command: AdjustCredit | CreateInvoice | GiveReward, *, key: str | None = None, actor: Actor = MANAGER
+) -> Unit:
+    return Unit(
+        command=command, actor=actor, actor_id=await shop.ledger.actor_id(shop.tenant_id, actor), needs=_needs(command),
+        operation=type(command).__name__, input_hash=input_hash(command), result_id=shop.ledger.source.new_id(),
+        idempotency_key=key or uuid4().hex,
+    )  # fmt: skip
+
+
+def _needs(command: AdjustCredit | CreateInvoice | GiveReward) -> Needs:
+    match command:
+        case AdjustCredit():
+            return adjust.needs(command, to_minor(command.amount, command.asset))
+        case CreateInvoice():
+            return invoices.create_needs(command)
+        case GiveReward():
+            return rewards.needs(command, 0)
+
+
+async def post(shop: Shop, *units: Unit, wait: bool = True) -> list[Result]:
+    """One batch of them."""
+    return await shop.ledger._poster.post(shop.tenant_id, units, wait=wait)
+
+
+async def adjustment(shop: Shop, customer_id: UUID, amount: int, asset: str = "POINTS", **more: Any) -> Unit:
+    facts = {name: more.pop(name) for name in ("key", "actor") if name in more}
+    reason = more.pop("reason", "GOODWILL" if amount > 0 else "POLICY")
+    return await unit(shop, AdjustCredit(customer_id, asset, Decimal(amount), reason, **more), **facts)
