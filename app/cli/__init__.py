@@ -13,6 +13,7 @@ from app.cli.sdl import sdl_command
 from app.cli.serve import serve_command
 from app.cli.token import token_command
 from app.cli.verify import verify_command
+from app.cli.work import work_command
 from app.problems import SetupProblem
 
 cli = typer.Typer(
@@ -26,6 +27,7 @@ cli.command("run")(run_command)
 cli.command("serve")(serve_command)
 cli.command("migrate")(migrate_command)
 cli.command("token")(token_command)
+cli.command("work")(work_command)
 cli.command("verify")(verify_command)
 cli.command("sdl")(sdl_command)
 cli.add_typer(import_commands, name="import")

@@ -1,0 +1,54 @@
+"""`scrip work`: the jobs, in a process of their own. `scrip run` does them beside serving."""
+
+import asyncio
+import signal
+from typing import Annotated
+
+import typer
+
+from app.cli.database import app_database
+from app.cli.output import say
+from app.database import open_database
+from app.problems import SetupProblem
+from app.settings import load_settings
+from jobs.worker import JOBS, work, work_once
+from models.ledger import Ledger
+
+
+def work_command(
+    once: Annotated[bool, typer.Option("--once", help="Do what there is to do now, and end.")] = False,
+) -> None:
+    """Do what has to be done without being asked, such as writing off what has expired, until told to stop."""
+    settings = load_settings()
+    with app_database(settings) as url:
+        asyncio.run(_work(url, once, settings.database_pool_max))
+
+
+async def _work(url: str, once: bool, pool_max: int) -> None:
+    async with open_database(url, pool_min=1, pool_max=pool_max):
+        ledger = Ledger()
+        try:
+            if once:
+                await _once(ledger)
+            else:
+                await _until_told(ledger)
+        finally:
+            await ledger.close()
+
+
+async def _once(ledger: Ledger) -> None:
+    try:
+        done = await work_once(ledger)
+    except ExceptionGroup as group:
+        raise SetupProblem(f"{len(group.exceptions)} steps failed; what they left is done next time.") from group
+    for name, count in done.items():
+        print(f"{name}: {count:,} done")
+
+
+async def _until_told(ledger: Ledger) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    say("Working: " + ", ".join(f"{job.name} every {job.interval_s:g} s" for job in JOBS) + "   (Ctrl-C stops it)")
+    await work(ledger, stop)
+    say("Stopped")

@@ -1,0 +1,87 @@
+"""Does the jobs: all of them once, or each at its interval until told to stop.
+
+A job works on one tenant at a time, in bounded steps, and holds nothing between them: whatever was half done when its
+process died is found again by the next step, here or on another machine. So any number of workers may run at once.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from jobs import expiry
+from models.ledger import Ledger
+from models.reads.verify import every_tenant
+
+log = logging.getLogger(__name__)
+
+MAX_ROUNDS: Final = 1_000_000
+"""How often at most a job is begun anew at once, because it has found something to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """step: does some of what there is to do for one tenant, and answers how much that was; 0 once nothing is left.
+
+    interval_s: how long to wait after a round that found nothing more.
+    """
+
+    name: str
+    interval_s: float
+    step: Callable[[Ledger, UUID], Awaitable[int]]
+
+
+JOBS: Final = (Job("expiry", expiry.INTERVAL_S, expiry.run_once),)
+
+
+async def work_once(ledger: Ledger, jobs: Sequence[Job] = JOBS) -> dict[str, int]:
+    """Do whatever there is to do now. Answers how much each job did. Raises what a step raised, after all the rest."""
+    done, failures = {}, []
+    for job in jobs:
+        done[job.name], failed = await _all_there_is(ledger, job, asyncio.Event())
+        failures += failed
+    if failures:
+        raise ExceptionGroup("jobs failed", failures)
+    return done
+
+
+async def work(ledger: Ledger, stop: asyncio.Event, jobs: Sequence[Job] = JOBS) -> None:
+    """Do all jobs side by side, each at its interval, until `stop` is set; what is under way then is finished."""
+    async with asyncio.TaskGroup() as group:
+        for job in jobs:
+            group.create_task(_repeat(ledger, job, stop), name=f"job {job.name}")
+
+
+async def _repeat(ledger: Ledger, job: Job, stop: asyncio.Event) -> None:
+    while not stop.is_set():
+        try:
+            await _all_there_is(ledger, job, stop)
+        except Exception:  # the database may be out of reach for a while
+            log.exception("job %s: a round failed", job.name)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), job.interval_s)
+
+
+async def _all_there_is(ledger: Ledger, job: Job, stop: asyncio.Event) -> tuple[int, list[Exception]]:
+    """Rounds over all tenants until nothing is left to do. A tenant whose step fails is left to the next interval."""
+    done, failures, broken = 0, list[Exception](), set[UUID]()
+    for _ in range(MAX_ROUNDS):
+        found = 0
+        for tenant in await every_tenant():
+            if stop.is_set():
+                return done, failures
+            if tenant.id in broken:
+                continue
+            try:
+                found += await job.step(ledger, tenant.id)
+            except Exception as error:  # one tenant's trouble is not the others'
+                log.exception("job %s: tenant %s", job.name, tenant.slug)
+                failures.append(error)
+                broken.add(tenant.id)
+        done += found
+        if not found:
+            break
+    return done, failures
