@@ -213,6 +213,13 @@ class MembershipGraceEnded(LedgerError):
         )
 
 
+class NoMembership(LedgerError):
+    code = "NO_MEMBERSHIP"
+
+    def __init__(self) -> None:
+        super().__init__("The customer has never had a membership: start one.", field=("customerId",))
+
+
 class LimitRemaining:
     """What one limit leaves: scope PER_ADJUSTMENT, PER_ACTOR_DAY or PER_CUSTOMER_DAY; amount in the asset's own units."""
 

@@ -94,8 +94,7 @@ def check_membership(books: Books, command: AdjustCredit) -> None:
     cancelled_at = books.customers[command.customer_id].membership_cancelled_at
     if command.asset != SERVICE_CREDITS or cancelled_at is None:
         return
-    last_day = calendar.local_date(cancelled_at, books.config.zone) + timedelta(days=books.config.grace_days)
-    if calendar.local_date(books.now, books.config.zone) > last_day:
+    if books.now >= calendar.end_of_grace(cancelled_at, books.config.grace_days, books.config.zone):
         raise MembershipGraceEnded(books.config.grace_days)
 
 

@@ -63,3 +63,8 @@ def end_of_nth_day(days: int | None, first: date, zone: ZoneInfo, field: str) ->
     if not 0 < days <= MAX_EXPIRY_DAYS:
         raise Invalid(f"Days must lie between 0 and {MAX_EXPIRY_DAYS}.", field=(field,))
     return start_of_day(first + timedelta(days=days + 1), zone)
+
+
+def end_of_grace(cancelled_at: datetime, grace_days: int, zone: ZoneInfo) -> datetime:
+    """The end of the last day of grace of a membership cancelled at that instant: the Nth day after, in `zone`."""
+    return start_of_day(local_date(cancelled_at, zone) + timedelta(days=grace_days + 1), zone)

@@ -45,6 +45,13 @@ class TransactionKind(StrEnum):
 
 
 @strawberry.enum
+class MembershipStatus(StrEnum):
+    ACTIVE = "ACTIVE"
+    CANCELLED = "CANCELLED"  # within the grace period: service credits can still be added
+    ENDED = "ENDED"  # and the grace period is over
+
+
+@strawberry.enum
 class InvoiceStatus(StrEnum):
     OPEN = "OPEN"
     PART_PAID = "PART_PAID"
@@ -139,3 +146,4 @@ class UserErrorCode(StrEnum):
     PAYMENT_VOIDED = "PAYMENT_VOIDED"
     INVOICE_PAID = "INVOICE_PAID"
     COUPON_NOT_ISSUED = "COUPON_NOT_ISSUED"
+    NO_MEMBERSHIP = "NO_MEMBERSHIP"
