@@ -12,6 +12,8 @@ class CustomerView:
     name: str
     email: str | None
     created_at: datetime
+    membership_started_at: datetime | None
+    membership_cancelled_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,10 +24,11 @@ async def upsert_customer(
             """INSERT INTO customers AS c (tenant_id, id, external_id, name, email, created_at, updated_at)
             VALUES ($1, $2, $3, $4, $5, $6, $6)
             ON CONFLICT (tenant_id, external_id) DO UPDATE SET name = $4, email = $5, updated_at = $6
-            RETURNING c.id, c.external_id, c.name, c.email, c.created_at, (xmax = 0) AS created""",
+            RETURNING c.id, c.external_id, c.name, c.email, c.created_at, c.membership_started_at,
+                c.membership_cancelled_at, (xmax = 0) AS created""",
             tenant_id, ledger.source.new_id(), command.external_id, command.name, command.email, now,
         )  # fmt: skip
-    return CustomerView(*tuple(row)[:5]), row["created"]
+    return CustomerView(*tuple(row)[:7]), row["created"]
 
 
 def _check(command: UpsertCustomer) -> None:

@@ -8,13 +8,18 @@ from models.reads.paging import Condition, Listing, id_key, time_key
 from models.reads.session import ReadSession
 from models.views import CustomerView
 
-_COLUMNS: Final = "t.id, t.external_id, t.name, t.email, t.created_at"
+_COLUMNS: Final = """
+    t.id, t.external_id, t.name, t.email, t.created_at, t.membership_started_at, t.membership_cancelled_at"""
 
 _BY_EXTERNAL_ID: Final = f"select {_COLUMNS} from customers t where t.tenant_id = $1 and t.external_id = $2"
 
 
 def _view(row: Any) -> CustomerView:
-    return CustomerView(row["id"], row["external_id"], row["name"], row["email"], row["created_at"])
+    return CustomerView(
+        id=row["id"], external_id=row["external_id"], name=row["name"], email=row["email"],
+        created_at=row["created_at"], membership_started_at=row["membership_started_at"],
+        membership_cancelled_at=row["membership_cancelled_at"],
+    )  # fmt: skip
 
 
 CUSTOMERS: Final = Listing(
