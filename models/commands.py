@@ -231,6 +231,61 @@ class UpsertCustomer:
     email: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class MembershipChange:
+    """Start, cancel or reinstate. at: None for now, or an instant in the past that it happened at."""
+
+    customer_id: UUID
+    at: datetime | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CreateReason:
+    code: str
+    label: str
+    adds: bool
+    removes: bool
+    moves_lifetime: bool = True
+    note_required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateReason:
+    """None leaves as it is. The code stays: transactions name it."""
+
+    code: str
+    label: str | None = None
+    adds: bool | None = None
+    removes: bool | None = None
+    moves_lifetime: bool | None = None
+    note_required: bool | None = None
+    active: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CreateService:
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateService:
+    """None leaves as it is."""
+
+    service_id: UUID
+    name: str | None = None
+    active: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateTenant:
+    """None leaves as it is. time_zone: an IANA name. grace_days: see domain: membership gate."""
+
+    name: str | None = None
+    time_zone: str | None = None
+    grace_days: int | None = None
+
+
 Command = (
     AdjustCredit
     | AssignCredit

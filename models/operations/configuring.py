@@ -1,0 +1,70 @@
+"""What every change of the configuration does: queue for the tenant's row, change one row, write down what changed.
+
+Postings read the configuration by its version and lock none of it, so these never hold them up.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from models.commands import Actor
+from models.errors import Duplicate, Invalid
+from models.ledger import Ledger
+from models.operations.auditing import changes, record_event
+from models.session import TenantConnection, tenant_transaction
+
+
+class Configuring:
+    """One change of a tenant's configuration, under the lock that lets only one happen at a time."""
+
+    def __init__(self, connection: TenantConnection, ledger: Ledger, actor_id: UUID) -> None:
+        self.connection = connection
+        self._ledger = ledger
+        self._actor_id = actor_id
+
+    async def fetchrow(self, sql: str, *arguments: object) -> Any:
+        """The first row, or None; $1 is the tenant."""
+        return await self.connection.raw.fetchrow(sql, self.connection.tenant_id, *arguments)
+
+    async def check_room(self, table: str, most: int) -> None:
+        """Raises Invalid where the tenant has as many rows as it may have. `table` is a constant of ours."""
+        if (await self.fetchrow(f"SELECT count(*) FROM {table} WHERE tenant_id = $1"))[0] >= most:
+            raise Invalid(f"There are {most:,} already, which is the most. Retire some, or rename them.")
+
+    async def insert(self, table: str, action: str, row_id: UUID, values: Mapping[str, Any]) -> None:
+        """Add one row. `table` and the names are constants of ours."""
+        places = ", ".join(f"${n}" for n in range(3, len(values) + 3))
+        sql = f"INSERT INTO {table} (tenant_id, id, {', '.join(values)}) VALUES ($1, $2, {places})"
+        await self.connection.raw.execute(sql, self.connection.tenant_id, row_id, *values.values())
+        await record_event(self.connection, self._ledger, self._actor_id, action, row_id, details=values)
+
+    async def update(self, table: str, action: str, row: Any, wanted: Mapping[str, Any]) -> bool:
+        """Give the row, as it was read under the lock, the values that are not None; False where nothing differs."""
+        changed = changes(row, {name: value for name, value in wanted.items() if value is not None})
+        if not changed:
+            return False
+        sets = ", ".join(f"{name} = ${n}" for n, name in enumerate(changed, start=3))
+        key = "id = $1 AND id = $2" if table == "tenants" else "tenant_id = $1 AND id = $2"
+        values = [new for _, new in changed.values()]
+        await self.connection.raw.execute(
+            f"UPDATE {table} SET {sets} WHERE {key}", self.connection.tenant_id, row["id"], *values
+        )
+        await record_event(self.connection, self._ledger, self._actor_id, action, row["id"], details=changed)
+        return True
+
+
+@asynccontextmanager
+async def configuring(
+    ledger: Ledger, tenant_id: UUID, actor: Actor, *, taken: str = "name"
+) -> AsyncIterator[Configuring]:
+    """A transaction that changes the configuration. Raises Duplicate, at the field `taken`, where a name is taken."""
+    actor_id = await ledger.actor_id(tenant_id, actor)
+    try:
+        async with tenant_transaction(tenant_id) as connection:
+            await connection.raw.execute("SELECT FROM tenants WHERE id = $1 FOR NO KEY UPDATE", tenant_id)
+            yield Configuring(connection, ledger, actor_id)
+    except asyncpg.UniqueViolationError:
+        raise Duplicate(f"There is one with this {taken} already.", field=(taken,)) from None

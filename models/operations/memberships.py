@@ -1,0 +1,110 @@
+"""Memberships (source 001): started, cancelled, taken up again. They move no value; what they gate is in the planner.
+
+Asked for twice, each of them changes nothing more: above all, cancelling again does not start the grace period anew.
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+from models.commands import Actor, MembershipChange
+from models.errors import Invalid, NoMembership, NotFound
+from models.ledger import Ledger
+from models.operations.auditing import changes, record_event
+from models.session import TenantConnection, tenant_transaction
+
+Dates = tuple[datetime | None, datetime | None]
+"""When a membership was started and when it was cancelled."""
+
+
+async def start_membership(ledger: Ledger, tenant_id: UUID, actor: Actor, command: MembershipChange) -> bool:
+    """Make the customer a member; after a cancellation, as of a new start. True where they were none before.
+
+    Raises NotFound, Invalid.
+    """
+    actor_id = await ledger.actor_id(tenant_id, actor)
+    async with tenant_transaction(tenant_id) as connection:
+        started_at, cancelled_at = await _locked(connection, command)
+        if started_at is not None and cancelled_at is None:
+            return False
+        at = _instant(ledger, command, not_before=cancelled_at)
+        old = (started_at, cancelled_at)
+        await _change(connection, ledger, actor_id, command, "membership.started", old, (at, None))
+    return True
+
+
+async def cancel_membership(ledger: Ledger, tenant_id: UUID, actor: Actor, command: MembershipChange) -> bool:
+    """End the customer's membership: its grace period begins. False where it had been cancelled before.
+
+    Raises NotFound, NoMembership, Invalid.
+    """
+    actor_id = await ledger.actor_id(tenant_id, actor)
+    async with tenant_transaction(tenant_id) as connection:
+        started_at, cancelled_at = await _locked(connection, command)
+        if cancelled_at is not None:
+            return False
+        if started_at is None:
+            raise NoMembership
+        at = _instant(ledger, command, not_before=started_at)
+        old = (started_at, cancelled_at)
+        await _change(connection, ledger, actor_id, command, "membership.cancelled", old, (started_at, at))
+    return True
+
+
+async def reinstate_membership(ledger: Ledger, tenant_id: UUID, actor: Actor, command: MembershipChange) -> bool:
+    """Take a cancellation back, in the grace period or after it: the membership goes on from its old start.
+
+    False where it runs. Raises NotFound, NoMembership.
+    """
+    actor_id = await ledger.actor_id(tenant_id, actor)
+    async with tenant_transaction(tenant_id) as connection:
+        started_at, cancelled_at = await _locked(connection, command)
+        if cancelled_at is None:
+            if started_at is None:
+                raise NoMembership
+            return False
+        # A cancellation that was brought in without its start is the oldest that is known of it.
+        new = (started_at or cancelled_at, None)
+        old = (started_at, cancelled_at)
+        await _change(connection, ledger, actor_id, command, "membership.reinstated", old, new)
+    return True
+
+
+async def _locked(connection: TenantConnection, command: MembershipChange) -> Dates:
+    row = await connection.raw.fetchrow(
+        """SELECT membership_started_at, membership_cancelled_at, merged_into_id, erased_at FROM customers
+        WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE""",
+        connection.tenant_id, command.customer_id,
+    )  # fmt: skip
+    if row is None:
+        raise NotFound("There is no such customer.", field=("customerId",))
+    if row["merged_into_id"] is not None or row["erased_at"] is not None:
+        raise Invalid("The customer was merged or erased.", field=("customerId",))
+    return row["membership_started_at"], row["membership_cancelled_at"]
+
+
+def _instant(ledger: Ledger, command: MembershipChange, *, not_before: datetime | None) -> datetime:
+    """When it takes effect: now, or at the past instant that the command names, in the order of what happened."""
+    now = ledger.clock()
+    if command.at is None:
+        return max(now, not_before or now)
+    if command.at > now:
+        raise Invalid("The instant lies in the future.", field=("at",))
+    if not_before is not None and command.at < not_before:
+        raise Invalid("The instant lies before the membership's last change.", field=("at",))
+    return command.at
+
+
+async def _change(
+    connection: TenantConnection, ledger: Ledger, actor_id: UUID, command: MembershipChange, action: str, old: Dates,
+    new: Dates,
+) -> None:  # fmt: skip
+    await connection.raw.execute(
+        """UPDATE customers SET membership_started_at = $3, membership_cancelled_at = $4, updated_at = $5
+        WHERE tenant_id = $1 AND id = $2""",
+        connection.tenant_id, command.customer_id, *new, ledger.clock(),
+    )  # fmt: skip
+    names = ("startedAt", "cancelledAt")
+    await record_event(
+        connection, ledger, actor_id, action, command.customer_id, customer_id=command.customer_id, note=command.note,
+        details=changes(dict(zip(names, old, strict=True)), dict(zip(names, new, strict=True))),
+    )  # fmt: skip

@@ -1,0 +1,33 @@
+"""What the business says of itself: its name, the zone that its days are in, how long a cancelled member has grace."""
+
+from typing import Final
+from uuid import UUID
+from zoneinfo import available_timezones
+
+from models.commands import Actor, UpdateTenant
+from models.errors import Invalid, NotFound
+from models.ledger import Ledger
+from models.operations.configuring import configuring
+
+MAX_NAME_CHARACTERS: Final = 200
+MAX_GRACE_DAYS: Final = 36_500
+
+
+async def update_tenant(ledger: Ledger, tenant_id: UUID, actor: Actor, command: UpdateTenant) -> bool:
+    """Change the tenant, from the next request on; False where nothing differs. Raises Invalid.
+
+    Another zone moves the days to come. What has been posted keeps the instants it was posted with: a credit's expiry
+    does not move along.
+    """
+    if command.name is not None and not (command.name.strip() and len(command.name) <= MAX_NAME_CHARACTERS):
+        raise Invalid(f"Between 1 and {MAX_NAME_CHARACTERS} characters are needed.", field=("name",))
+    if command.time_zone is not None and command.time_zone not in available_timezones():
+        raise Invalid("There is no such time zone: an IANA name such as Europe/London is needed.", field=("timeZone",))
+    if command.grace_days is not None and not 0 <= command.grace_days <= MAX_GRACE_DAYS:
+        raise Invalid(f"Days of grace must lie between 0 and {MAX_GRACE_DAYS}.", field=("graceDays",))
+    wanted = {"name": command.name, "time_zone": command.time_zone, "grace_days": command.grace_days}
+    async with configuring(ledger, tenant_id, actor) as change:
+        row = await change.fetchrow("SELECT * FROM tenants WHERE id = $1")
+        if row is None:
+            raise NotFound("There is no such tenant.")
+        return await change.update("tenants", "tenant.updated", row, wanted)
