@@ -259,8 +259,8 @@ class InvoiceNotOpen(LedgerError):
 class ExceedsDue(LedgerError):
     code = "EXCEEDS_DUE"
 
-    def __init__(self, due: Decimal, currency: str) -> None:
-        super().__init__(f"Only {due} {currency} is due.", field=("amount",))
+    def __init__(self, due: Decimal, currency: str, *, what: str = "is due") -> None:
+        super().__init__(f"Only {due} {currency} {what}.", field=("amount",))
 
 
 class ExceedsRemaining(LedgerError):

@@ -10,7 +10,6 @@ from models.errors import (
     CurrencyMismatch,
     CustomerMismatch,
     Duplicate,
-    ExceedsDue,
     ExceedsRemaining,
     Invalid,
     InvoiceNotOpen,
@@ -20,8 +19,17 @@ from models.errors import (
 from models.money import is_money, nonzero_minor, to_decimal
 from models.planning import credits
 from models.planning.needs import Needs
-from models.planning.settling import check_grants_fit, grant_if_paid, invoice_view, settle
-from models.planning.state import AccountKey, AccountState, Books, CreditState, InvoiceState, Origin, TransactionDraft
+from models.planning.settling import check_grants_fit, exceeds_due_to_credit, grant_if_paid, invoice_view, settle
+from models.planning.state import (
+    AccountKey,
+    AccountState,
+    AssignmentState,
+    Books,
+    CreditState,
+    InvoiceState,
+    Origin,
+    TransactionDraft,
+)
 from models.views import AssignmentView
 
 MAX_ASSIGNMENTS: Final = 100
@@ -69,9 +77,9 @@ def planned_amounts(
             amount_minor = _amount(item.amount, invoice, left)
         except LedgerError as error:
             raise error.at("assignments", str(index), *(error.field or ())) from None
-        check_grants_fit(books, invoice)
         left -= amount_minor
         amounts.append((invoice, amount_minor))
+    check_grants_fit(account, amounts)
     return amounts
 
 
@@ -110,13 +118,13 @@ def _amount(amount: Decimal | None, invoice: InvoiceState, left_minor: int) -> i
         if left_minor == 0:
             raise ExceedsRemaining(to_decimal(0, invoice.currency), invoice.currency)
         if invoice.due_to_credit_minor == 0:
-            raise ExceedsDue(to_decimal(0, invoice.currency), invoice.currency)
+            raise exceeds_due_to_credit(invoice)
         return min(left_minor, invoice.due_to_credit_minor)
     amount_minor = nonzero_minor(amount, invoice.currency)
     if amount_minor < 0:
         raise Invalid("The amount must be positive.", field=("amount",))
     if amount_minor > invoice.due_to_credit_minor:
-        raise ExceedsDue(to_decimal(invoice.due_to_credit_minor, invoice.currency), invoice.currency)
+        raise exceeds_due_to_credit(invoice)
     if amount_minor > left_minor:
         raise ExceedsRemaining(to_decimal(left_minor, invoice.currency), invoice.currency)
     return amount_minor
@@ -124,14 +132,27 @@ def _amount(amount: Decimal | None, invoice: InvoiceState, left_minor: int) -> i
 
 def assign(
     books: Books, transaction: TransactionDraft, account: AccountState, credit: CreditState,
-    invoice: InvoiceState, amount_minor: int, origin: str,
+    invoice: InvoiceState, amount_minor: int, origin: str, *, payment_id: UUID | None = None,
 ) -> AssignmentView:  # fmt: skip
-    """Move `amount_minor` from the credit to the invoice. The caller has checked that both sides have it."""
+    """Move `amount_minor` from the credit to the invoice. The caller has checked that both sides have it.
+
+    payment_id: the payment with account credit that this is a part of, if it is one's.
+    """
     credits.move(books, transaction, account, credit, -amount_minor, "INVOICES")
     settle(books, invoice, credited_minor=invoice.credited_minor + amount_minor)
-    view = AssignmentView(
-        id=books.source.new_id(), credit_id=credit.id, invoice_id=invoice.id, currency=invoice.currency,
-        amount_minor=amount_minor, origin=origin, assigned_at=books.now, released_at=None,
+    part = AssignmentState(
+        id=books.source.new_id(), credit_id=credit.id, invoice_id=invoice.id, transaction_id=transaction.id,
+        amount_minor=amount_minor, origin=origin, assigned_at=books.now, released_at=None, payment_id=payment_id,
     )  # fmt: skip
-    books.writes.assignments.append((view.id, credit.id, invoice.id, transaction.id, amount_minor, origin))
-    return view
+    books.writes.assignments.append((part.id, credit.id, invoice.id, transaction.id, amount_minor, origin))
+    # A unit of the same batch may void the credit or the invoice: it has to find this here.
+    books.assignments[part.id] = part
+    books.on_undo(lambda: books.assignments.pop(part.id))
+    return assignment_view(part, invoice.currency)
+
+
+def assignment_view(part: AssignmentState, currency: str) -> AssignmentView:
+    return AssignmentView(
+        id=part.id, credit_id=part.credit_id, invoice_id=part.invoice_id, currency=currency,
+        amount_minor=part.amount_minor, origin=part.origin, assigned_at=part.assigned_at, released_at=part.released_at,
+    )  # fmt: skip

@@ -4,23 +4,32 @@ from decimal import Decimal
 from typing import Any, Final
 
 from models.commands import Outcome, RecordPayment, VoidPayment
-from models.errors import ExceedsDue, InsufficientBalance, Invalid, InvoiceNotOpen, NotFound, PaymentVoided
+from models.errors import (
+    ExceedsDue,
+    InsufficientBalance,
+    Invalid,
+    InvariantViolated,
+    InvoiceNotOpen,
+    NotFound,
+    PaymentVoided,
+)
 from models.money import nonzero_minor, to_decimal
 from models.planning import calendar, credits
 from models.planning.assign import assign
 from models.planning.auditing import audit
 from models.planning.needs import Needs, Spend
-from models.planning.releasing import release
+from models.planning.releasing import check_note, release
 from models.planning.settling import (
     account_of,
     check_grants_fit,
     check_grants_unspent,
+    exceeds_due_to_credit,
     grant_if_paid,
     invoice_view,
     settle,
     take_back_grants,
 )
-from models.planning.state import AccountKey, Books, InvoiceState, Origin, PaymentState
+from models.planning.state import AccountKey, AccountState, Books, InvoiceState, Origin, PaymentState
 from models.views import PaymentView
 
 ACCOUNT_CREDIT: Final = "ACCOUNT_CREDIT"
@@ -51,25 +60,29 @@ def plan(books: Books, origin: Origin, command: RecordPayment) -> Outcome:
     if command.method not in PAYMENT_METHODS:
         raise Invalid("There is no such payment method.", field=("method",))
     with_credit = command.method == ACCOUNT_CREDIT
-    amount_minor = _amount(command.amount, invoice, invoice.due_to_credit_minor if with_credit else invoice.due_minor)
+    amount_minor = _amount(command.amount, invoice, with_credit=with_credit)
     today = calendar.local_date(books.now, books.config.zone)
     received_on = calendar.checked_date(command.received_on or today, "receivedOn")
     if received_on > today:
         raise Invalid("A payment cannot have been received in the future.", field=("receivedOn",))
-    check_grants_fit(books, invoice)
+    account = account_of(books, invoice) if with_credit or invoice.credit_lines else None
+    check_grants_fit(account, [(invoice, amount_minor)])
     if with_credit:
-        _check_credit(books, invoice, amount_minor)
+        _check_credit(books, account, invoice, amount_minor)
     # Must succeed from here on.
     payment = PaymentState(
         id=origin.result_id, invoice_id=invoice.id, amount_minor=amount_minor, method=command.method,
         received_on=received_on, voided_at=None, transaction_id=books.source.new_id() if with_credit else None,
     )  # fmt: skip
-    views = _pay_with_credit(books, origin, invoice, payment) if with_credit else _pay(books, invoice, amount_minor)
+    views: tuple[Any, ...] = ()
+    if account is not None and with_credit:
+        views = _pay_with_credit(books, origin, account, invoice, payment)
+    else:
+        settle(books, invoice, paid_minor=invoice.paid_minor + amount_minor)
     books.writes.payments.append((payment, origin.actor))
     books.writes.events.append(("payment.recorded", payment.id))
     audit(books, origin, "payment.recorded", payment.id, invoice.customer_id)
     grant_if_paid(books, origin, invoice)
-    account = account_of(books, invoice)
     account_views = (credits.account_view(account),) if account else ()
     return Outcome(
         payment_id=payment.id, invoice_id=invoice.id, transaction_id=payment.transaction_id,
@@ -78,42 +91,38 @@ def plan(books: Books, origin: Origin, command: RecordPayment) -> Outcome:
     )  # fmt: skip
 
 
-def _amount(amount: Decimal, invoice: InvoiceState, due_minor: int) -> int:
+def _amount(amount: Decimal, invoice: InvoiceState, *, with_credit: bool) -> int:
     amount_minor = nonzero_minor(amount, invoice.currency)
     if amount_minor < 0:
         raise Invalid("The amount must be positive.", field=("amount",))
-    if amount_minor > due_minor:
-        raise ExceedsDue(to_decimal(due_minor, invoice.currency), invoice.currency)
+    if amount_minor > invoice.due_minor:
+        raise ExceedsDue(to_decimal(invoice.due_minor, invoice.currency), invoice.currency)
+    if with_credit and amount_minor > invoice.due_to_credit_minor:
+        raise exceeds_due_to_credit(invoice)
     return amount_minor
 
 
-def _check_credit(books: Books, invoice: InvoiceState, amount_minor: int) -> None:
-    account = account_of(books, invoice)
+def _check_credit(books: Books, account: AccountState | None, invoice: InvoiceState, amount_minor: int) -> None:
     if account is None:
         raise InsufficientBalance(to_decimal(0, invoice.currency), invoice.currency)
     credits.require_spendable(books, account, amount_minor, ())
 
 
-def _pay(books: Books, invoice: InvoiceState, amount_minor: int) -> tuple[Any, ...]:
-    settle(books, invoice, paid_minor=invoice.paid_minor + amount_minor)
-    return ()
-
-
-def _pay_with_credit(books: Books, origin: Origin, invoice: InvoiceState, payment: PaymentState) -> tuple[Any, ...]:
+def _pay_with_credit(
+    books: Books, origin: Origin, account: AccountState, invoice: InvoiceState, payment: PaymentState
+) -> tuple[Any, ...]:
     """Set the account's open credit against the invoice in burn order, as one event that the payment names."""
-    account = account_of(books, invoice)
-    if account is None or payment.transaction_id is None:
-        return ()
-    transaction = credits.begin(
-        books, "ASSIGNMENT", invoice.customer_id, Origin(origin.actor, origin.key, payment.transaction_id)
-    )
+    event = Origin(origin.actor, origin.key, payment.transaction_id or books.source.new_id())
+    transaction = credits.begin(books, "ASSIGNMENT", invoice.customer_id, event)
     left, views = payment.amount_minor, list[Any]()
     for credit in list(credits.spendable(books, account)):
         taken = min(left, credit.remaining_minor)
-        views.append(assign(books, transaction, account, credit, invoice, taken, "MANUAL"))
+        views.append(assign(books, transaction, account, credit, invoice, taken, "MANUAL", payment_id=payment.id))
         left -= taken
         if left == 0:
             break
+    if left:
+        raise InvariantViolated(f"account {account.id}: {left} of {payment.amount_minor} not found in its open credits")
     return (credits.transaction_view(transaction, books.now), *views)
 
 
@@ -130,13 +139,14 @@ def void_needs(command: VoidPayment, payment: PaymentState, account: AccountKey)
 def plan_void(books: Books, origin: Origin, command: VoidPayment) -> Outcome:
     """Plan a payment's voiding, which reopens its invoice. Raises PaymentVoided; CreditSpent, where an order granted
     credit that is not there any more: then nothing moves."""
+    check_note(command.note)
     payment = books.payments.get(command.payment_id)
     if payment is None:
         raise NotFound("There is no such payment.", field=("paymentId",))
     if payment.voided_at is not None:
         raise PaymentVoided
     invoice = books.invoices[payment.invoice_id]
-    check_grants_unspent(books, invoice)
+    check_grants_unspent(books, [invoice])
     # Must succeed from here on.
     books.change(payment, voided_at=books.now)
     books.writes.touched_payments.append(payment)

@@ -31,7 +31,7 @@ from models.errors import (
 from models.money import SERVICE_CREDITS, to_decimal
 from models.planning import calendar, credits
 from models.planning.adjust import MAX_NOTE_CHARACTERS, MAX_SERVICES
-from models.planning.assign import MAX_ASSIGNMENTS, assign_all, planned_amounts
+from models.planning.assign import MAX_ASSIGNMENTS, assign_all, assignment_view, planned_amounts
 from models.planning.auditing import audit
 from models.planning.needs import Needs
 from models.planning.settling import check_grants_unspent, invoice_view, settle, take_back_grants
@@ -44,7 +44,6 @@ from models.planning.state import (
     Origin,
     TransactionDraft,
 )
-from models.views import AssignmentView
 
 _CHANGEABLE: Final = ("OPEN", "SCHEDULED", "EXHAUSTED")
 
@@ -71,8 +70,7 @@ def plan_release(books: Books, origin: Origin, command: ReleaseAssignments) -> O
     customers = {books.invoices[part.invoice_id].customer_id for part in parts}
     if len(customers) > 1:
         raise Invalid("These are several customers' assignments.", field=("assignmentIds",))
-    for part in parts:
-        check_grants_unspent(books, books.invoices[part.invoice_id])
+    check_grants_unspent(books, (books.invoices[part.invoice_id] for part in parts))
     # Must succeed from here on.
     transaction = release(books, origin, "RELEASE", parts, note=command.note)
     return _released(books, origin, transaction, parts)
@@ -134,13 +132,6 @@ def _released(
     )  # fmt: skip
 
 
-def assignment_view(part: AssignmentState, currency: str) -> AssignmentView:
-    return AssignmentView(
-        id=part.id, credit_id=part.credit_id, invoice_id=part.invoice_id, currency=currency,
-        amount_minor=part.amount_minor, origin=part.origin, assigned_at=part.assigned_at, released_at=part.released_at,
-    )  # fmt: skip
-
-
 def reassign_needs(command: ReassignCredit, account: AccountKey) -> Needs:
     return Needs(
         accounts=(account,),
@@ -161,7 +152,7 @@ def plan_reassign(books: Books, origin: Origin, command: ReassignCredit) -> Outc
         part = _live(books, command.assignment_id, 0)
     except LedgerError as error:
         raise error.at("assignmentId") from None
-    check_grants_unspent(books, books.invoices[part.invoice_id])
+    check_grants_unspent(books, [books.invoices[part.invoice_id]])
     mark = books.mark()
     released = release(
         books, Origin(origin.actor, origin.key, books.source.new_id()), "RELEASE", [part], note=command.note
@@ -209,7 +200,7 @@ def plan_void_invoice(books: Books, origin: Origin, command: VoidInvoice) -> Out
     paid_minor = invoice.paid_minor + sum(part.amount_minor for part in parts if part.payment_id)
     if paid_minor:
         raise InvoicePaid(to_decimal(paid_minor, invoice.currency), invoice.currency)
-    check_grants_unspent(books, invoice)
+    check_grants_unspent(books, [invoice])
     # Must succeed from here on.
     transaction = credits.begin(books, "VOID", invoice.customer_id, origin, note=command.note)
     put_parts_back(books, transaction, parts)
@@ -245,10 +236,10 @@ def plan_void_credit(books: Books, origin: Origin, command: VoidCredit) -> Outco
         raise CreditAssigned
     if any(part.payment_id for part in parts):
         raise Invalid("A part of it was paid with: void that payment first.", field=("releaseAssignments",))
-    for part in parts:
-        check_grants_unspent(books, books.invoices[part.invoice_id])
     reversed_minor = credit.remaining_minor + sum(part.amount_minor for part in parts)
     expired = credit.expires_at is not None and credit.expires_at <= books.now
+    orders = (books.invoices[part.invoice_id] for part in parts)
+    check_grants_unspent(books, orders, also_minor=0 if expired else reversed_minor)
     if not expired and reversed_minor > account.lifetime_minor:
         left = to_decimal(account.lifetime_minor, account.asset)
         raise InsufficientBalance(left, account.asset, what="left of the lifetime total").at("creditId")

@@ -4,10 +4,12 @@ Source 004: a credit product puts its worth on the account once the order is pai
 before; if the order is no longer paid in full, that is taken back, and if it has been spent, nothing moves.
 """
 
-from models.errors import CreditSpent, InvariantViolated
+from collections.abc import Iterable
+
+from models.errors import CreditSpent, ExceedsDue, InsufficientBalance, InvariantViolated
 from models.money import to_decimal
 from models.planning import calendar, credits
-from models.planning.state import AccountState, Books, InvoiceState, Origin
+from models.planning.state import AccountKey, AccountState, Books, InvoiceState, Origin
 from models.views import InvoiceView
 
 
@@ -32,22 +34,47 @@ def settle(books: Books, invoice: InvoiceState, *, paid_minor: int | None = None
     books.writes.touched_invoices.append(invoice)
 
 
-def check_grants_fit(books: Books, invoice: InvoiceState) -> None:
-    """Raises AmountOutOfRange where what the order would grant finds no room on the account. Before the first change."""
-    account = account_of(books, invoice)
-    if account is not None and invoice.credit_lines:
-        credits.check_room(account, sum(invoice.credit_lines))
+def exceeds_due_to_credit(invoice: InvoiceState) -> ExceedsDue:
+    """The refusal of more account credit than the invoice takes: a credit product's line takes none."""
+    left = to_decimal(invoice.due_to_credit_minor, invoice.currency)
+    if invoice.due_to_credit_minor == invoice.due_minor:
+        return ExceedsDue(left, invoice.currency)
+    return ExceedsDue(left, invoice.currency, what="of what is due can be paid with account credit")
 
 
-def check_grants_unspent(books: Books, invoice: InvoiceState) -> None:
-    """Raises CreditSpent where what the order granted cannot be taken back whole. Before the first change."""
-    for credit_id in invoice.grants:
-        credit = books.credits_by_id[credit_id]
-        if credit.remaining_minor != credit.amount_minor or not credits.is_open(credit, books.now):
-            left = credit.remaining_minor if credits.is_open(credit, books.now) else 0
-            raise CreditSpent(
-                to_decimal(left, invoice.currency), to_decimal(credit.amount_minor, invoice.currency), invoice.currency
-            )
+def check_grants_fit(account: AccountState | None, amounts: Iterable[tuple[InvoiceState, int]]) -> None:
+    """Raises AmountOutOfRange where what the orders grant, once these amounts are paid, finds no room on the account.
+
+    Before the first change; the orders are all of the account's customer and currency.
+    """
+    granted_minor = sum(
+        sum(invoice.credit_lines) for invoice, amount_minor in amounts if amount_minor == invoice.due_minor
+    )
+    if account is not None and granted_minor:
+        credits.check_room(account, granted_minor)
+
+
+def check_grants_unspent(books: Books, invoices: Iterable[InvoiceState], *, also_minor: int = 0) -> None:
+    """Raises CreditSpent where what these orders granted cannot be taken back whole. Before the first change.
+
+    also_minor: what the same unit takes off the account's lifetime total besides. Raises InsufficientBalance where that
+    total, which never goes below zero, has been corrected to less than all of it.
+    """
+    taken: dict[AccountKey, int] = {}
+    for invoice in {invoice.id: invoice for invoice in invoices}.values():
+        for credit_id in invoice.grants:
+            credit = books.credits_by_id[credit_id]
+            left_minor = credit.remaining_minor if credits.is_open(credit, books.now) else 0
+            if left_minor != credit.amount_minor:
+                left, granted = (to_decimal(m, invoice.currency) for m in (left_minor, credit.amount_minor))
+                raise CreditSpent(left, granted, invoice.currency)
+            key = (invoice.customer_id, invoice.currency)
+            taken[key] = taken.get(key, also_minor) + credit.amount_minor
+    for key, amount_minor in taken.items():
+        account = books.accounts[key]
+        if amount_minor > account.lifetime_minor:
+            left = to_decimal(account.lifetime_minor, account.asset)
+            raise InsufficientBalance(left, account.asset, what="left of the lifetime total")
 
 
 def grant_if_paid(books: Books, origin: Origin, invoice: InvoiceState) -> None:
