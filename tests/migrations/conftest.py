@@ -37,10 +37,15 @@ INSERT INTO entries VALUES (:id, :tenant, :id, 1, :id, :id, 'ISSUED', 100, 100, 
 UPDATE accounts SET balance_minor = 100, lifetime_minor = 100, sequence = 1, head_hash = sha256('1'),
     posted_at = '2026-01-01Z' WHERE tenant_id = :tenant;
 INSERT INTO tier_changes VALUES (:id, :tenant, :id, :id, NULL, 'Gold', now());
-INSERT INTO invoices
-    VALUES (:id, :tenant, :id, 'I1', 'GBP', 100, 10, 20, 'PART_PAID', true, '2026-01-01', NULL, :id, now());
-INSERT INTO invoice_lines VALUES (:id, :tenant, :id, 0, 'Tea', 1, 100);
+INSERT INTO products VALUES (:id, :tenant, 'Tea', 'GOODS', 'GBP', 100, true);
+INSERT INTO invoices (id, tenant_id, customer_id, number, kind, currency, total_minor, creditable_minor, paid_minor,
+    credited_minor, status, auto_apply, issued_on, actor_id, created_at)
+    VALUES (:id, :tenant, :id, 'I1', 'INVOICE', 'GBP', 100, 100, 10, 20, 'PART_PAID', true, '2026-01-01', :id, now());
+INSERT INTO invoice_lines VALUES (:id, :tenant, :id, 0, 'Tea', 1, 100, 'GOODS', :id);
 INSERT INTO payments VALUES (:id, :tenant, :id, 10, 'CARD', '2026-01-01', :id, now());
+INSERT INTO grants VALUES (:id, :tenant, :id, :id, :id);
+INSERT INTO credit_changes VALUES (:id, :tenant, :id, :id, NULL, '2026-02-01Z', true, false, '[]', '[]', now());
+INSERT INTO audit_events VALUES (:id, :tenant, 'customer.created', :id, :id, :id, '{}', 'A note', now());
 INSERT INTO assignments VALUES (:id, :tenant, :id, :id, :id, 20, 'MANUAL', now());
 INSERT INTO coupons VALUES (:id, :tenant, 'ABC', :id, :id, :id, 0, 'ISSUED', '{}', now());
 INSERT INTO limit_counters VALUES (:id, :tenant, 'PER_ACTOR_DAY', 'STAFF', 'sam', 'GBP', '2026-01-01', 100);
@@ -48,7 +53,9 @@ INSERT INTO idempotency_keys VALUES ('key', :tenant, 'adjustCredit', sha256('inp
 INSERT INTO outbox (id, tenant_id, topic, subject_id, created_at) VALUES (:id, :tenant, 'account.changed', :id, now());
 INSERT INTO approval_requests
     VALUES (:id, :tenant, 'adjustCredit', '{}', :id, 'PENDING', :id, NULL, NULL, '2026-01-01Z', '2026-01-02Z');
-INSERT INTO bulk_operations VALUES (:id, :tenant, 'RUNNING', 'GBP', 'REJECT_ALL', false, 1, 0, 0, 0, :id, now());
+INSERT INTO bulk_operations (id, tenant_id, status, asset, error_policy, dry_run, total, processed, succeeded, failed,
+    cancel_requested, actor_id, created_at)
+    VALUES (:id, :tenant, 'RUNNING', 'GBP', 'REJECT_ALL', false, 1, 0, 0, 0, false, :id, now());
 INSERT INTO bulk_rows VALUES (:id, :tenant, :id, 0, :id, 1.5);
 """
 

@@ -32,6 +32,7 @@ ONLY_IN_THE_DATABASE = {
 POINTS_NOWHERE = {
     ("bulk_rows", "customer_id"),  # what was asked for, which may be nobody's
     ("idempotency_keys", "result_id"),  # of whichever table the operation writes to
+    ("audit_events", "subject_id"),
     ("outbox", "subject_id"),
     ("idempotency_keys", "tenant_id"),  # written with every posting, under a policy that has compared the tenant
     ("outbox", "tenant_id"),

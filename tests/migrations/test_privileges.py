@@ -9,6 +9,7 @@ import pytest
 
 from migrations.initial.policies import TENANT_TABLES
 from migrations.privileges import APP_PRIVILEGES, grants
+from migrations.undoing_and_orders import NEW_TABLES
 
 if TYPE_CHECKING:
     from app.embedded import Urls
@@ -25,7 +26,7 @@ async def app_role(database_urls: Urls) -> str:
 
 
 def test_every_table_is_listed() -> None:
-    assert APP_PRIVILEGES.keys() == {*TENANT_TABLES, "tenants", "aerich"}
+    assert APP_PRIVILEGES.keys() == {*TENANT_TABLES, *NEW_TABLES, "tenants", "aerich"}
 
 
 async def test_the_role_is_bound_by_everything(app_role: str, owner_connection: asyncpg.Connection[Any]) -> None:
@@ -66,7 +67,7 @@ async def test_rights_are_those_listed(
         assert not await has(privilege)
 
 
-@pytest.mark.parametrize("table", ["entries", "transactions", "transaction_texts"])
+@pytest.mark.parametrize("table", ["entries", "transactions", "transaction_texts", "credit_changes"])
 @pytest.mark.parametrize("statement", ["UPDATE {} SET id = id", "DELETE FROM {}", "TRUNCATE {}"])
 async def test_the_app_only_adds_to_the_ledger(tenants: TwoTenants, table: str, statement: str) -> None:
     async with tenants.as_tenant(tenants.one) as connection:

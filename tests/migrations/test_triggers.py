@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 LATER = "timestamptz '2026-01-02Z'"
 
 
-@pytest.mark.parametrize("table", ["entries", "transactions", "transaction_texts"])
+@pytest.mark.parametrize("table", ["entries", "transactions", "transaction_texts", "credit_changes"])
 @pytest.mark.parametrize("statement", ["UPDATE {} SET id = id", "DELETE FROM {}", "TRUNCATE {} CASCADE"])
 async def test_not_even_the_owner_changes_the_ledger(
     tenants: TwoTenants, owner_connection: asyncpg.Connection[Any], table: str, statement: str
@@ -21,6 +21,15 @@ async def test_not_even_the_owner_changes_the_ledger(
     async with tenants.as_tenant(tenants.one, owner_connection) as connection:
         with pytest.raises(asyncpg.IntegrityConstraintViolationError, match="is append-only"):
             await connection.execute(statement.format(table))
+
+
+@pytest.mark.parametrize("statement", ["DELETE FROM audit_events", "TRUNCATE audit_events"])
+async def test_an_event_is_not_deleted_even_by_the_owner(
+    tenants: TwoTenants, owner_connection: asyncpg.Connection[Any], statement: str
+) -> None:
+    async with tenants.as_tenant(tenants.one, owner_connection) as connection:
+        with pytest.raises(asyncpg.IntegrityConstraintViolationError, match="is append-only"):
+            await connection.execute(statement)
 
 
 @pytest.mark.parametrize(

@@ -248,8 +248,10 @@ async def test_the_list_of_differences_is_bounded(books: Books, owner_connection
     number = MAX_LISTED + 5
     async with tenant_transaction(books.tenant_id) as connection:
         await connection.raw.execute(
-            """INSERT INTO invoices SELECT gen_random_uuid(), $1, $2, 'wrong-' || n, 'GBP', 100, 0, 0, 'OPEN', true,
-                current_date, NULL, (SELECT id FROM actors WHERE tenant_id = $1 LIMIT 1), now()
+            """INSERT INTO invoices (id, tenant_id, customer_id, number, kind, currency, total_minor, creditable_minor,
+                paid_minor, credited_minor, status, auto_apply, issued_on, actor_id, created_at)
+            SELECT gen_random_uuid(), $1, $2, 'wrong-' || n, 'INVOICE', 'GBP', 100, 100, 0, 0, 'OPEN', true,
+                current_date, (SELECT id FROM actors WHERE tenant_id = $1 LIMIT 1), now()
             FROM generate_series(1, $3) n""",
             books.tenant_id, books.customer_id, number,
         )  # fmt: skip
