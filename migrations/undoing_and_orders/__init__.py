@@ -126,6 +126,16 @@ ALTER TABLE tier_changes ALTER COLUMN transaction_id DROP NOT NULL;
 ALTER TABLE coupons ADD COLUMN closed_at timestamptz;
 """
 
+WAITS = r"""
+-- How long a credit waited to start, and after its expiry to be written off: n, where that was less than 4^n seconds.
+-- What was waiting at some instant is found by a short range of an index for each n, however many credits there are.
+ALTER TABLE credits
+    ADD COLUMN start_wait smallint GENERATED ALWAYS AS (CASE WHEN starts_at > created_at
+        THEN greatest(0, floor(log(4, extract(epoch FROM starts_at - created_at))) + 1) END) STORED,
+    ADD COLUMN sweep_wait smallint GENERATED ALWAYS AS (CASE WHEN swept_at > expires_at
+        THEN greatest(0, floor(log(4, extract(epoch FROM swept_at - expires_at))) + 1) END) STORED;
+"""
+
 BULKS = r"""
 -- command: what the whole bulk says. claimed_until: who works on it has to say so again before then.
 ALTER TABLE bulk_operations ADD COLUMN command jsonb, ADD COLUMN idempotency_key varchar(255),
@@ -148,6 +158,12 @@ CREATE INDEX bulk_operations_unfinished ON bulk_operations (tenant_id, created_a
 CREATE INDEX bulk_rows_pending ON bulk_rows (tenant_id, operation_id, row) WHERE transaction_id IS NULL AND error IS NULL;
 CREATE INDEX customers_merged_into ON customers (tenant_id, merged_into_id) WHERE merged_into_id IS NOT NULL;
 CREATE INDEX transactions_time ON transactions (tenant_id, created_at, id);
+CREATE INDEX credits_start_wait ON credits (tenant_id, account_id, start_wait, starts_at) WHERE start_wait IS NOT NULL;
+CREATE INDEX credits_sweep_wait ON credits (tenant_id, account_id, sweep_wait, expires_at) WHERE sweep_wait IS NOT NULL;
+DROP INDEX credits_expiry;
+CREATE INDEX credits_expiry ON credits (tenant_id, expires_at, id) WHERE open AND expires_at IS NOT NULL;
+DROP INDEX entries_credit;
+CREATE INDEX entries_credit ON entries (tenant_id, credit_id, created_at);
 """
 
 TRIGGERS = r"""
@@ -159,4 +175,4 @@ CREATE TRIGGER never_deleted BEFORE DELETE OR TRUNCATE ON audit_events
 
 NEW_TABLES = ("products", "grants", "credit_changes", "audit_events")
 
-UPGRADE = TABLES + PEOPLE + BULKS + INDEXES + TRIGGERS + "\n".join(own_rows(table) for table in NEW_TABLES)
+UPGRADE = TABLES + PEOPLE + WAITS + BULKS + INDEXES + TRIGGERS + "\n".join(own_rows(table) for table in NEW_TABLES)

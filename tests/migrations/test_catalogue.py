@@ -25,6 +25,8 @@ ONLY_IN_THE_DATABASE = {
     ("customers", "search_email"),
     ("customers", "search_external_id"),
     ("credits", "open"),
+    ("credits", "start_wait"),
+    ("credits", "sweep_wait"),
     ("outbox", "position"),
 }
 """What Tortoise need not know: it is worked out by the database."""
