@@ -19,6 +19,7 @@ from uuid_utils.compat import uuid7
 from app.database import CONNECTION, open_database
 from app.embedded_launch import stop_with_parent
 from app.graphql.endpoint import graphql_view
+from app.metrics import Metrics, Timing
 from app.pages.front import front_page
 from app.problems import SetupProblem
 from app.request_id import RequestIdMiddleware
@@ -32,8 +33,8 @@ from models.reads.tenants import TenantDirectory
 READY_TIMEOUT_S = 2
 
 
-def create_app(settings: Settings) -> Starlette:
-    """The app as these settings want it. It opens the database when its lifespan begins, not before.
+def create_app(settings: Settings, ledger: Ledger | None = None) -> Starlette:
+    """The app as these settings want it, on a ledger of its own unless one is given. It opens the database when its lifespan begins, not before.
 
     Raises SetupProblem where the settings name no database, or no keys to check tokens with.
     """
@@ -41,7 +42,8 @@ def create_app(settings: Settings) -> Starlette:
     if url is None:
         raise SetupProblem("DATABASE_URL is not set.")
     keys = token_keys(settings)
-    ledger = Ledger()
+    ledger = ledger or Ledger()
+    metrics = Metrics(ledger)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -59,9 +61,14 @@ def create_app(settings: Settings) -> Starlette:
             Route("/graphql", graphql_view(ledger, TenantDirectory())),
             Route("/health/live", live),
             Route("/health/ready", ready),
+            *metrics.routes,
             *front_page(settings, _now, uuid7),
         ],
-        middleware=[Middleware(RequestIdMiddleware, new_id=lambda: uuid7().hex), authentication(verifier)],
+        middleware=[
+            Middleware(RequestIdMiddleware, new_id=lambda: uuid7().hex),
+            Middleware(Timing, metrics=metrics),
+            authentication(verifier),
+        ],
         lifespan=lifespan,
     )
 

@@ -65,6 +65,11 @@ class GroupCommit:
             result = await self._queue(tenant_id, Lane.PATIENT).submit(unit)
         return result
 
+    @property
+    def waiting(self) -> int:
+        """Units that no posting has taken yet."""
+        return sum(len(queue) for queue in self._queues.values())
+
     async def close(self) -> None:
         """Take nothing new, and finish what is under way."""
         self._closed = True
@@ -93,6 +98,9 @@ class _Queue:
         self._post = post
         self._retire = retire
         self._waiting: deque[_Waiting] = deque()
+
+    def __len__(self) -> int:
+        return len(self._waiting)
 
     async def submit(self, unit: Unit) -> Result:
         if len(self._waiting) >= MAX_WAITING_UNITS:

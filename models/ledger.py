@@ -1,6 +1,7 @@
 """The ledger as a running process has it: what every operation hands its unit to."""
 
 import hashlib
+import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -18,6 +19,7 @@ from models.planning.state import Source
 from models.posting import Failed, Posted, Poster, PutBack, Refused, Replayed, Result, Unit
 from models.session import tenant_transaction
 from models.sources import RandomSource, system_clock
+from models.tallies import Tallies
 
 MAX_KEY_CHARACTERS: Final = 255
 MAX_REMEMBERED_ACTORS: Final = 100_000
@@ -30,9 +32,15 @@ class Ledger:
         self.clock = clock
         self.source: Source = source or RandomSource()
         self.configurations = Configurations()
-        self._poster = Poster(self.configurations, self.source, clock)
+        self.tallies = Tallies()
+        self._poster = Poster(self.configurations, self.source, clock, self.tallies)
         self._group = GroupCommit(self._post)
         self._actor_ids: dict[tuple[UUID, Actor], UUID] = {}
+
+    @property
+    def waiting(self) -> int:
+        """Requests that no posting has taken yet."""
+        return self._group.waiting
 
     async def close(self) -> None:
         """Finish the postings under way; take no new ones."""
@@ -85,7 +93,13 @@ class Ledger:
         return actor_id
 
     async def _post(self, tenant_id: UUID, units: Sequence[Unit], wait: bool) -> list[Result]:
-        return await self._poster.post(tenant_id, units, wait=wait)
+        began = time.perf_counter()
+        results = await self._poster.post(tenant_id, units, wait=wait)
+        self.tallies.postings += 1
+        self.tallies.seconds += time.perf_counter() - began
+        for result in results:
+            self.tallies.count(type(result).__name__.lower())
+        return results
 
 
 def check_key(idempotency_key: str) -> None:

@@ -27,6 +27,7 @@ from models.errors import Busy, IdempotencyKeyReused, LedgerError
 from models.planning.needs import Needs
 from models.planning.state import AccountKey, AccountState, Books, Origin, Source
 from models.session import TenantConnection, tenant_transaction
+from models.tallies import Tallies
 from models.writing import write
 
 log = logging.getLogger(__name__)
@@ -109,10 +110,13 @@ _TRY_AGAIN: Final = (_Contended, asyncpg.SerializationError, asyncpg.DeadlockDet
 class Poster:
     """Posts batches. Holds nothing between them but the tenants' configurations."""
 
-    def __init__(self, configurations: Configurations, source: Source, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, configurations: Configurations, source: Source, clock: Callable[[], datetime], tallies: Tallies
+    ) -> None:
         self._configurations = configurations
         self._source = source
         self._clock = clock
+        self._tallies = tallies
 
     async def post(self, tenant_id: UUID, units: Sequence[Unit], *, wait: bool) -> list[Result]:
         """Post a batch, trying again where the database asks for it; then each unit by itself.
@@ -124,6 +128,7 @@ class Poster:
             try:
                 return await self._post_once(tenant_id, units, wait=wait)
             except _TRY_AGAIN as error:
+                self._tallies.retries += 1
                 log.info("posting %d units again: %s", len(units), type(error).__name__)
                 if not wait and isinstance(error, asyncpg.LockNotAvailableError):
                     return [PutBack()] if len(units) == 1 else await self._each_alone(tenant_id, units, wait=False)
@@ -135,6 +140,7 @@ class Poster:
 
     async def _one_by_one(self, tenant_id: UUID, units: Sequence[Unit], error: Exception, *, wait: bool) -> list[Result]:
         """The database refused what the planner had allowed: find the unit that did it, and spare its neighbours."""
+        self._tallies.one_by_one += 1
         if len(units) == 1 and not isinstance(error, asyncpg.UniqueViolationError):
             log.error("posting failed: %s", units[0].operation, exc_info=error)
             return [Failed(error)]

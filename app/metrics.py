@@ -1,0 +1,91 @@
+"""`/metrics`, for Prometheus: what the ledger has posted, what was asked over HTTP, and the process itself.
+
+Each serving process tells of itself alone: with SCRIP_WORKERS above 1 a scrape reaches one of them.
+"""
+
+import time
+from collections.abc import Iterator
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Gauge, Histogram, PlatformCollector, ProcessCollector
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from models.ledger import Ledger
+
+BUCKETS: Final = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+
+
+class Metrics:
+    """One app's. `routes` serves them; `Timing` feeds the requests in."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._registry = CollectorRegistry()
+        self._registry.register(_LedgerCollector(ledger))
+        ProcessCollector(registry=self._registry)
+        PlatformCollector(registry=self._registry)
+        self.seconds = Histogram(
+            "scrip_http_request_seconds", "Time to answer a request to /graphql.", ["status"],
+            buckets=BUCKETS, registry=self._registry,
+        )  # fmt: skip
+        self.under_way = Gauge("scrip_http_requests_under_way", "Requests to /graphql.", registry=self._registry)
+
+    @property
+    def routes(self) -> list[Route]:
+        return [Route("/metrics", self._show)]
+
+    async def _show(self, _: Request) -> Response:
+        return Response(generate_latest(self._registry), media_type=CONTENT_TYPE_LATEST)
+
+
+class Timing:
+    """ASGI middleware: measures requests to /graphql."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] != "/graphql":
+            await self._app(scope, receive, send)
+            return
+        status = 500
+
+        async def watched(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        began = time.perf_counter()
+        self._metrics.under_way.inc()
+        try:
+            await self._app(scope, receive, watched)
+        finally:
+            self._metrics.under_way.dec()
+            self._metrics.seconds.labels(str(status)).observe(time.perf_counter() - began)
+
+
+class _LedgerCollector(Collector):
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def collect(self) -> Iterator[Metric]:
+        tallies = self._ledger.tallies
+        for name, text, value in (
+            ("scrip_postings", "Batches of requests posted together.", tallies.postings),
+            ("scrip_posting_seconds", "Time spent in them.", tallies.seconds),
+            ("scrip_posting_retries", "Batches tried again because the database asked for it.", tallies.retries),
+            ("scrip_posting_one_by_one", "Batches that the database refused: a bug each time.", tallies.one_by_one),
+        ):
+            yield CounterMetricFamily(name, text, value=value)
+        units = CounterMetricFamily("scrip_units", "Requests to the ledger, by how they ended.", labels=["result"])
+        for result, number in sorted(tallies.units.items()):
+            units.add_metric([result], number)
+        yield units
+        yield GaugeMetricFamily("scrip_units_waiting", "Requests waiting for a posting.", value=self._ledger.waiting)

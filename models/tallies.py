@@ -1,0 +1,21 @@
+"""What the ledger has done since the process began, counted for whoever watches it. No more than numbers."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Tallies:
+    """postings: batches that were committed or refused whole. seconds: spent in them. units: how they ended, by result.
+
+    retries: batches tried again because the database asked for it. one_by_one: batches that it refused after the plan
+    had allowed them, which is a bug of ours each time.
+    """
+
+    postings: int = 0
+    seconds: float = 0.0
+    retries: int = 0
+    one_by_one: int = 0
+    units: dict[str, int] = field(default_factory=dict)
+
+    def count(self, result: str) -> None:
+        self.units[result] = self.units.get(result, 0) + 1
