@@ -1,32 +1,73 @@
 """Write off what has expired: the ledger rows that say what is true already (domain: expiry)."""
 
+import asyncio
+from collections import defaultdict
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from models.commands import Actor, ExpireCredits
+from models.commands import Actor, ExpireCredits, Outcome
+from models.errors import Busy
 from models.ledger import Ledger
+from models.planning.state import AccountKey
 from models.planning.using import expire_needs
 from models.session import tenant_transaction
 
-SYSTEM: Final = Actor(subject="scrip", role="ADMIN", client="expiry", name="Scrip")
-ACCOUNTS_AT_ONCE: Final = 200
-CREDITS_PER_ACCOUNT: Final = 1_000
+SYSTEM: Final = Actor(subject="scrip", role="SYSTEM", client="expiry", name="Scrip")
+CREDITS_AT_ONCE: Final = 500
+MAX_STEPS: Final = 100
+
+_Place = tuple[datetime, UUID]
+"""Expiry and id of a credit: how far the sweep has come."""
 
 
 async def expire_credits(ledger: Ledger, tenant_id: UUID) -> int:
-    """Write off expired credits of up to 200 accounts of the tenant. Answers how many accounts were looked at: call again
-    until it is 0. Safe to run twice, at once, and late: what a sweep finds is judged again under the lock."""
+    """Write off the tenant's expired credits, soonest expiry first: up to 50,000 of them, so call again until it is 0.
+
+    Answers how many transactions that took, one for each account in a step. Safe to run twice, at once and late: what a
+    sweep finds is judged again under the lock. An account that others hold is left to the next sweep, and one that
+    cannot be swept does not keep the others from it: what that raised is raised at the end, in an ExceptionGroup.
+    """
+    now, place, swept, failures = ledger.clock(), None, 0, []
+    for _ in range(MAX_STEPS):
+        expired, place = await _expired_after(tenant_id, now, place)
+        results = await asyncio.gather(
+            *(_write_off(ledger, tenant_id, key, tuple(credits)) for key, credits in expired.items()),
+            return_exceptions=True,
+        )
+        swept += sum(isinstance(result, Outcome) and result.transaction_id is not None for result in results)
+        failures += [result for result in results if isinstance(result, Exception) and not isinstance(result, Busy)]
+        if place is None:
+            break
+    if failures:
+        raise ExceptionGroup("accounts were not swept", failures)
+    return swept
+
+
+async def _write_off(ledger: Ledger, tenant_id: UUID, key: AccountKey, credits: tuple[UUID, ...]) -> Outcome:
+    command = ExpireCredits(*key)
+    outcome = await ledger.submit(tenant_id, SYSTEM, "expireCredits", command, expire_needs(command, credits), None)
+    if isinstance(outcome, UUID):
+        raise TypeError("without a key nothing is replayed")
+    return outcome
+
+
+async def _expired_after(
+    tenant_id: UUID, now: datetime, place: _Place | None
+) -> tuple[dict[AccountKey, list[UUID]], _Place | None]:
+    """The next credits that have expired at `now` and hold something, by account; and where to go on, None at the end."""
+    beyond = "" if place is None else "AND (c.expires_at, c.id) > ($4, $5)"
     async with tenant_transaction(tenant_id, read_only=True) as connection:
         rows = await connection.raw.fetch(
-            """SELECT a.customer_id, a.asset, (array_agg(c.id ORDER BY c.expires_at, c.id))[:$4] AS credits
-            FROM (SELECT id, account_id, expires_at FROM credits
-                WHERE tenant_id = $1 AND open AND expires_at <= $2 ORDER BY expires_at LIMIT $3) c
-            JOIN accounts a ON a.tenant_id = $1 AND a.id = c.account_id
-            GROUP BY a.id, a.customer_id, a.asset""",
-            tenant_id, ledger.clock(), ACCOUNTS_AT_ONCE, CREDITS_PER_ACCOUNT,
+            f"""SELECT c.id, c.expires_at, a.customer_id, a.asset
+            FROM (SELECT c.id, c.account_id, c.expires_at FROM credits c
+                WHERE c.tenant_id = $1 AND c.open AND c.expires_at <= $2 {beyond}
+                ORDER BY c.expires_at, c.id LIMIT $3) c
+            JOIN accounts a ON a.tenant_id = $1 AND a.id = c.account_id ORDER BY c.expires_at, c.id""",
+            tenant_id, now, CREDITS_AT_ONCE, *(place or ()),
         )  # fmt: skip
+    found: defaultdict[AccountKey, list[UUID]] = defaultdict(list)
     for row in rows:
-        command = ExpireCredits(row["customer_id"], row["asset"])
-        needs = expire_needs(command, tuple(row["credits"]))
-        await ledger.submit(tenant_id, SYSTEM, "expireCredits", command, needs, None)
-    return len(rows)
+        found[row["customer_id"], row["asset"]].append(row["id"])
+    last = (rows[-1]["expires_at"], rows[-1]["id"]) if len(rows) == CREDITS_AT_ONCE else None
+    return dict(found), last
