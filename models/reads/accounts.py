@@ -34,6 +34,15 @@ _BALANCE_AT: Final = """
       from unnest($2::uuid[], $3::timestamptz[]) with ordinality k(account_id, at, place)
      order by k.place"""
 
+# One index probe per asset, however many accounts there are.
+_ASSETS: Final = """
+    with recursive found(asset) as (
+        (select asset from accounts where tenant_id = $1 order by asset limit 1)
+        union all
+        select (select a.asset from accounts a where a.tenant_id = $1 and a.asset > f.asset order by a.asset limit 1)
+          from found f where f.asset is not null)
+    select asset from found where asset is not null"""
+
 
 def _view(row: Any) -> AccountView:
     balance, scheduled = row["balance_minor"], row["scheduled_minor"]
@@ -58,3 +67,8 @@ async def available_at(session: ReadSession, asked: list[tuple[UUID, datetime]])
     """What could be spent of each account at each instant, in minor units: from the entries up to then."""
     rows = await session.fetch(_BALANCE_AT, [account for account, _ in asked], [at for _, at in asked])
     return [row["available_minor"] for row in rows]
+
+
+async def assets(session: ReadSession) -> list[str]:
+    """The assets that the tenant has accounts in."""
+    return [row["asset"] for row in await session.fetch(_ASSETS)]

@@ -7,22 +7,13 @@ from models.commands import Actor
 from models.errors import LimitRemaining
 from models.limits import MONEY, PER_ACTOR_DAY, PER_ADJUSTMENT
 from models.money import exponent, is_money, to_decimal
-from models.reads import configuration
+from models.reads import accounts, configuration
 from models.reads.session import ReadSession
 from models.tables import LimitRule
 
 _USED: Final = """
     select asset, used_minor from limit_counters
      where tenant_id = $1 and scope = 'PER_ACTOR_DAY' and role = $2 and holder = $3 and day = $4"""
-
-# One index probe per asset, however many accounts there are.
-_ASSETS: Final = """
-    with recursive found(asset) as (
-        (select asset from accounts where tenant_id = $1 order by asset limit 1)
-        union all
-        select (select a.asset from accounts a where a.tenant_id = $1 and a.asset > f.asset order by a.asset limit 1)
-          from found f where f.asset is not null)
-    select asset from found where asset is not null"""
 
 
 async def left_today(session: ReadSession, actor: Actor, day: date) -> list[LimitRemaining]:
@@ -38,7 +29,7 @@ async def left_today(session: ReadSession, actor: Actor, day: date) -> list[Limi
     used = {row["asset"]: row["used_minor"] for row in await session.fetch(_USED, actor.role, actor.holder, day)}
     assets = {rule.asset for rule in rules if rule.asset != MONEY} | set(used)
     if any(rule.asset == MONEY for rule in rules):
-        assets |= {row["asset"] for row in await session.fetch(_ASSETS)}
+        assets |= set(await accounts.assets(session))
     left: list[LimitRemaining] = []
     for asset in sorted(assets):
         rule = _binding(by_name, asset)

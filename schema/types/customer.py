@@ -2,17 +2,20 @@
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
 
 import strawberry
 
 from auth.roles import Permission
+from models.planning.calendar import end_of_grace
 from models.reads import invoices, ledger, rewards
+from models.reads.tenants import TenantView
 from models.views import CustomerView
 from schema.context import Info
 from schema.ids import global_id
 from schema.scalars import AssetCode
 from schema.types.base import Connection, Node, Pending, Reader, paged, resolved
-from schema.types.enums import CouponStatus, InvoiceStatus
+from schema.types.enums import CouponStatus, InvoiceStatus, MembershipStatus
 
 if TYPE_CHECKING:
     from schema.types.account import Account
@@ -24,6 +27,26 @@ AccountRef = Annotated["Account", strawberry.lazy("schema.types.account")]
 InvoiceRef = Annotated["Invoice", strawberry.lazy("schema.types.invoice")]
 LedgerEntryRef = Annotated["LedgerEntry", strawberry.lazy("schema.types.ledger")]
 CouponRef = Annotated["Coupon", strawberry.lazy("schema.types.reward")]
+
+
+@strawberry.type(description="A membership, running or cancelled.")
+class Membership:
+    status: MembershipStatus
+    started_at: datetime | None = strawberry.field(description="Null where only its end is known.")
+    cancelled_at: datetime | None
+    grace_ends_at: datetime | None = strawberry.field(
+        description="From then on no service credits can be added. Null while the membership runs."
+    )
+
+    @classmethod
+    def of(cls, view: CustomerView, tenant: TenantView, now: datetime) -> "Membership | None":
+        """None where there never was one."""
+        started_at, cancelled_at = view.membership_started_at, view.membership_cancelled_at
+        if cancelled_at is None:
+            return None if started_at is None else cls(MembershipStatus.ACTIVE, started_at, None, None)
+        ends_at = end_of_grace(cancelled_at, tenant.grace_days, ZoneInfo(tenant.time_zone))
+        status = MembershipStatus.CANCELLED if now < ends_at else MembershipStatus.ENDED
+        return cls(status, started_at, cancelled_at, ends_at)
 
 
 @strawberry.type(description="Whom the tenant owes.")
@@ -40,6 +63,10 @@ class Customer(Node):
             id=global_id("Customer", view.id), external_id=view.external_id, name=view.name, email=view.email,
             created_at=view.created_at, view=view,
         )  # fmt: skip
+
+    @strawberry.field(description="Null where there never was one.")
+    def membership(self, info: Info) -> Membership | None:
+        return Membership.of(self.view, info.context.tenant, info.context.now)
 
     @resolved(list[AccountRef], "Every account of theirs, by asset.")
     def balances(self, info: Info) -> Pending[Any]:

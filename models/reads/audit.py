@@ -1,0 +1,137 @@
+"""The whole audit trail: what moved value (transactions) and what did not (audit events), in one list by time.
+
+By customer, by actor and by time there is an index; the other conditions are looked for along it.
+"""
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from typing import Any, Final
+from uuid import UUID
+
+from models.money import MAX_AMOUNT_MINOR, exponent
+from models.reads.paging import Condition, Listing, id_key, time_key
+from models.reads.session import ReadSession
+from models.views import ActorView
+
+# Plain branches, cast to one type each: only then does the planner look into them, and take each in its index's order.
+_TRAIL: Final = """(
+    select x.tenant_id, x.id, x.created_at, x.customer_id, x.actor_id, x.approved_by_id, x.kind::text as kind,
+           x.reason::text as reason, null::text as action, null::uuid as subject_id, null::jsonb as details,
+           null::text as event_note
+      from transactions x
+    union all
+    select y.tenant_id, y.id, y.created_at, y.customer_id, y.actor_id, null::uuid, null::text, null::text, y.action::text,
+           y.subject_id, y.details, y.note
+      from audit_events y) t"""
+
+_WHO: Final = """(
+    select jsonb_build_array(o.subject, o.name, o.role, nullif(o.client, '')) from actors o
+     where o.tenant_id = t.tenant_id and o.id = t.{})"""
+
+_SUMS: Final = """
+    from entries e join accounts o on o.tenant_id = t.tenant_id and o.id = e.account_id
+   where e.tenant_id = t.tenant_id and e.transaction_id = t.id"""
+
+_COLUMNS: Final = f"""
+    t.id, t.created_at, t.customer_id, t.kind, t.reason, t.action, t.subject_id, t.details,
+    {_WHO.format("actor_id")} as actor, {_WHO.format("approved_by_id")} as approver,
+    coalesce(t.event_note, (select nullif(n.note, '') from transaction_texts n
+                             where n.tenant_id = t.tenant_id and n.id = t.id)) as note,
+    (select case when min(o.asset) = max(o.asset) then min(o.asset) end {_SUMS}) as asset,
+    (select sum(e.amount_minor)::bigint {_SUMS}) as amount_minor"""
+
+_AMOUNT: Final = f"""exists (
+    select {_SUMS}
+       and o.asset = any({{0}}::text[])
+     group by o.asset
+    having sum(e.amount_minor) between ({{1}}::bigint[])[array_position({{0}}::text[], o.asset::text)]
+                                   and ({{2}}::bigint[])[array_position({{0}}::text[], o.asset::text)])"""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditView:
+    """kind and reason: of a transaction. action, subject_id and details: of what moved nothing.
+
+    amount_minor: the sum of the transaction's entries; None, as its asset is, where it has none or is of several assets.
+    """
+
+    id: UUID
+    at: datetime
+    customer_id: UUID | None
+    kind: str | None
+    reason: str | None
+    action: str | None
+    subject_id: UUID | None
+    details: Any
+    actor: ActorView
+    approved_by: ActorView | None
+    note: str | None
+    asset: str | None
+    amount_minor: int | None
+
+
+def _view(row: Any) -> AuditView:
+    return AuditView(
+        id=row["id"], at=row["created_at"], customer_id=row["customer_id"], kind=row["kind"], reason=row["reason"],
+        action=row["action"], subject_id=row["subject_id"], details=_parsed(row["details"]),
+        actor=ActorView(*_parsed(row["actor"])),
+        approved_by=None if row["approver"] is None else ActorView(*_parsed(row["approver"])), note=row["note"],
+        asset=row["asset"], amount_minor=None if row["asset"] is None else row["amount_minor"],
+    )  # fmt: skip
+
+
+def _parsed(value: Any) -> Any:
+    return json.loads(value) if isinstance(value, str) else value
+
+
+AUDIT_TRAIL: Final = Listing(
+    name="audit-trail", columns=_COLUMNS, table=_TRAIL, parent="t.tenant_id",
+    keys=(time_key("t.created_at"), id_key("t.id")), view=_view,
+)  # fmt: skip
+"""A tenant's records by time: the parent is the tenant."""
+
+
+def by_actors(ids: Collection[UUID]) -> Condition:
+    """Done by one of these: rows of one subject, in whatever role and through whatever client."""
+    if len(ids) == 1:  # then the index gives them in order
+        return Condition("t.actor_id = {0}", tuple(ids))
+    return Condition("t.actor_id = any({0}::uuid[])", (tuple(sorted(ids)),))
+
+
+def of_customer(customer_id: UUID) -> Condition:
+    return Condition("t.customer_id = {0}", (customer_id,))
+
+
+def with_reason(code: str) -> Condition:
+    return Condition("t.reason = {0}", (code,))
+
+
+def of_kinds(kinds: Collection[str]) -> Condition:
+    """Transactions of these kinds."""
+    return Condition("t.kind = any({0}::text[])", (tuple(sorted(set(kinds))),))
+
+
+def with_action(action: str) -> Condition:
+    """Events without value, such as `reason.created`."""
+    return Condition("t.action = {0}", (action,))
+
+
+def of_amount(assets: Collection[str], least: Decimal | None, most: Decimal | None) -> Condition:
+    """Transactions whose entries in one of `assets` come to at least and at most so much, in the asset's own units."""
+    names = tuple(sorted(set(assets)))
+    lows = [-MAX_AMOUNT_MINOR if least is None else _minor(least, name, ROUND_CEILING) for name in names]
+    highs = [MAX_AMOUNT_MINOR if most is None else _minor(most, name, ROUND_FLOOR) for name in names]
+    return Condition(_AMOUNT, (names, tuple(lows), tuple(highs)))
+
+
+def _minor(amount: Decimal, asset: str, rounding: str) -> int:
+    """A bound, in minor units: no amount lies between it and `amount`."""
+    return int(amount.scaleb(exponent(asset)).to_integral_value(rounding))
+
+
+async def actors_of_subject(session: ReadSession, subject: str) -> list[UUID]:
+    rows = await session.fetch("select id from actors where tenant_id = $1 and subject = $2", subject)
+    return [row["id"] for row in rows]
