@@ -4,7 +4,7 @@ import asyncio
 import multiprocessing
 import signal
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 
 import asyncpg
@@ -27,6 +27,7 @@ from app.settings import Settings, load_settings
 from app.token_keys import token_keys
 from auth.backend import authentication
 from auth.tokens import TokenVerifier
+from jobs.worker import working
 from models.ledger import Ledger
 from models.reads.tenants import TenantDirectory
 
@@ -50,7 +51,8 @@ def create_app(settings: Settings, ledger: Ledger | None = None) -> Starlette:
         await keys.start()
         try:
             async with open_database(url, pool_min=settings.database_pool_min, pool_max=settings.database_pool_max):
-                yield
+                async with working(ledger) if settings.run_jobs else nullcontext():
+                    yield
                 await ledger.close()
         finally:
             await keys.stop()

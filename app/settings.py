@@ -39,6 +39,8 @@ class Settings(BaseSettings):
     """Of the embedded PostgreSQL, and of the token secret that is made for it."""
     workers: int = Field(default=1, ge=1, le=64)
     """Processes that serve requests."""
+    run_jobs: bool = False
+    """Whether these do the jobs of `scrip work` as well. `scrip run` says so, unless it is set."""
     sample: bool = False
     """Whether this is the sample that `scrip run` sets up, whose front page gives tokens away."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -6,8 +6,8 @@ process died is found again by the next step, here or on another machine. So any
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 
 MAX_ROUNDS: Final = 1_000_000
 """How often at most a job is begun anew at once, because it has found something to do."""
+STOP_LIMIT_S: Final = 25.0
+"""How long a step under way may take to end once the process is told to stop. Whatever it leaves is done next time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,21 @@ async def work(ledger: Ledger, stop: asyncio.Event, jobs: Sequence[Job] = JOBS) 
     async with asyncio.TaskGroup() as group:
         for job in jobs:
             group.create_task(_repeat(ledger, job, stop), name=f"job {job.name}")
+
+
+@asynccontextmanager
+async def working(ledger: Ledger, jobs: Sequence[Job] = JOBS) -> AsyncIterator[None]:
+    """Do all jobs for as long as the block lasts."""
+    stop = asyncio.Event()
+    task = asyncio.create_task(work(ledger, stop, jobs), name="jobs")
+    try:
+        yield
+    finally:
+        stop.set()
+        try:
+            await asyncio.wait_for(task, STOP_LIMIT_S)
+        except TimeoutError:
+            log.warning("a job did not end within %g s, and was cut off", STOP_LIMIT_S)
 
 
 async def _repeat(ledger: Ledger, job: Job, stop: asyncio.Event) -> None:

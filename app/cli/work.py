@@ -11,7 +11,7 @@ from app.cli.output import say
 from app.database import open_database
 from app.problems import SetupProblem
 from app.settings import load_settings
-from jobs.worker import JOBS, work, work_once
+from jobs.worker import JOBS, work_once, working
 from models.ledger import Ledger
 
 
@@ -50,5 +50,6 @@ async def _until_told(ledger: Ledger) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     say("Working: " + ", ".join(f"{job.name} every {job.interval_s:g} s" for job in JOBS) + "   (Ctrl-C stops it)")
-    await work(ledger, stop)
+    async with working(ledger):
+        await stop.wait()
     say("Stopped")
