@@ -278,6 +278,26 @@ class UpdateService:
 
 
 @dataclass(frozen=True, slots=True)
+class CreateProduct:
+    """kind: GOODS, SERVICE or CREDIT."""
+
+    name: str
+    kind: str
+    currency: str
+    price: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateProduct:
+    """None leaves as it is. What was sold stays as it was sold."""
+
+    product_id: UUID
+    name: str | None = None
+    price: Decimal | None = None
+    active: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class UpdateTenant:
     """None leaves as it is. time_zone: an IANA name. grace_days: see domain: membership gate."""
 

@@ -193,7 +193,7 @@ async def load_invoices(connection: TenantConnection, ids: set[UUID], *, lock: b
     """The invoices; of orders that sell credit also what each such line grants, and the grants that stand."""
     rows = await connection.raw.fetch(
         f"""SELECT id, number, customer_id, currency, total_minor, creditable_minor, paid_minor, credited_minor, status,
-            issued_on, due_on, voided_at
+            issued_on, due_on, kind, voided_at
         FROM invoices WHERE tenant_id = $1 AND id = ANY($2) ORDER BY id {"FOR NO KEY UPDATE" if lock else ""}""",
         connection.tenant_id, sorted(ids),
     )  # fmt: skip

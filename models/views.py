@@ -100,6 +100,8 @@ class InvoiceView:
     total_minor: int
     paid_minor: int
     credited_minor: int
+    creditable_minor: int
+    kind: str
     issued_on: date
     due_on: date | None
 
@@ -129,6 +131,29 @@ class PaymentView:
     method: str
     received_on: date
     voided_at: datetime | None
+    transaction_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceLineView:
+    """kind, product_id: of an order's lines alone."""
+
+    currency: str
+    description: str
+    quantity: int
+    unit_price_minor: int
+    kind: str | None
+    product_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProductView:
+    id: UUID
+    name: str
+    kind: str
+    currency: str
+    price_minor: int
+    active: bool
 
 
 @dataclass(frozen=True, slots=True)

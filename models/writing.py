@@ -147,7 +147,7 @@ class _Writer:
 
     async def billing(self) -> None:
         w, now = self.writes, self.now
-        new = {invoice.id for invoice, *_ in w.invoices}
+        new = {invoice.id for invoice, _, _ in w.invoices}
         await self.insert(
             "invoices",
             "id uuid, customer_id uuid, number text, currency text, total_minor bigint, paid_minor bigint,"
@@ -155,8 +155,8 @@ class _Writer:
             " due_on date, actor_id uuid, created_at timestamptz",
             [
                 (i.id, i.customer_id, i.number, i.currency, i.total_minor, i.paid_minor, i.credited_minor,
-                 i.creditable_minor, i.status, kind, auto, i.issued_on, i.due_on, self.actors[actor], now)
-                for i, kind, actor, auto in w.invoices
+                 i.creditable_minor, i.status, i.kind, auto, i.issued_on, i.due_on, self.actors[actor], now)
+                for i, actor, auto in w.invoices
             ],
         )  # fmt: skip
         columns = (

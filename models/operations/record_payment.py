@@ -45,7 +45,10 @@ async def void_payment(
     done = await ledger.submit(tenant_id, actor, "voidPayment", command, needs, idempotency_key)
     if isinstance(done, Outcome):
         return done
-    return Outcome(payment_id=payment.id, invoice_id=payment.invoice_id, replayed=True)
+    transaction_id = done if payment.transaction_id else None  # what put the account credit back has the result's id
+    return Outcome(
+        payment_id=payment.id, invoice_id=payment.invoice_id, transaction_id=transaction_id, replayed=True
+    )
 
 
 async def _invoice_account(tenant_id: UUID, invoice_id: UUID) -> tuple[AccountKey, bool]:

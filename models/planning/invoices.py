@@ -116,7 +116,8 @@ def _issue(books: Books, origin: Origin, command: CreateInvoice | CreateOrder, l
     invoice = InvoiceState(
         id=origin.result_id, number=command.number, customer_id=command.customer_id, currency=command.currency,
         total_minor=total_minor, creditable_minor=total_minor - sum(credit_lines), paid_minor=0, credited_minor=0,
-        status=status_of(total_minor, 0, 0), issued_on=issued_on, due_on=command.due_on, credit_lines=credit_lines,
+        status=status_of(total_minor, 0, 0), issued_on=issued_on, due_on=command.due_on,
+        kind="ORDER" if isinstance(command, CreateOrder) else "INVOICE", credit_lines=credit_lines,
     )  # fmt: skip
     _write_invoice(books, origin, invoice, lines, command)
     views = _apply_credit(books, origin, invoice) if command.auto_apply else ()
@@ -176,8 +177,7 @@ def _write_invoice(
     books.invoices[invoice.id] = invoice
     books.invoice_numbers.add(invoice.number)
     books.on_undo(lambda: (books.invoices.pop(invoice.id), books.invoice_numbers.discard(invoice.number)))
-    kind = "ORDER" if isinstance(command, CreateOrder) else "INVOICE"
-    books.writes.invoices.append((invoice, kind, origin.actor, command.auto_apply))
+    books.writes.invoices.append((invoice, origin.actor, command.auto_apply))
     for position, line in enumerate(lines):
         books.writes.invoice_lines.append(
             (books.source.new_id(), invoice.id, position, line.description, line.quantity, line.price_minor,

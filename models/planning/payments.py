@@ -172,4 +172,5 @@ def payment_view(payment: PaymentState, currency: str) -> PaymentView:
     return PaymentView(
         id=payment.id, invoice_id=payment.invoice_id, currency=currency, amount_minor=payment.amount_minor,
         method=payment.method, received_on=payment.received_on, voided_at=payment.voided_at,
+        transaction_id=payment.transaction_id,
     )  # fmt: skip

@@ -122,5 +122,6 @@ def invoice_view(invoice: InvoiceState) -> InvoiceView:
     return InvoiceView(
         id=invoice.id, number=invoice.number, customer_id=invoice.customer_id, currency=invoice.currency,
         status=invoice.status, total_minor=invoice.total_minor, paid_minor=invoice.paid_minor,
-        credited_minor=invoice.credited_minor, issued_on=invoice.issued_on, due_on=invoice.due_on,
+        credited_minor=invoice.credited_minor, creditable_minor=invoice.creditable_minor, kind=invoice.kind,
+        issued_on=invoice.issued_on, due_on=invoice.due_on,
     )  # fmt: skip

@@ -138,6 +138,7 @@ class InvoiceState:
     status: str
     issued_on: date
     due_on: date | None
+    kind: str
     voided_at: datetime | None = None
     credit_lines: tuple[int, ...] = ()
     grants: tuple[UUID, ...] = ()

@@ -41,6 +41,13 @@ CREDITS: Final = Listing(
 )  # fmt: skip
 """An account's credits."""
 
+GRANTED: Final = Listing(
+    name="granted", columns=_COLUMNS,
+    table="credits t join grants g on g.tenant_id = t.tenant_id and g.credit_id = t.id", parent="g.invoice_id",
+    keys=(time_key("t.created_at"), id_key("t.id")), view=_view,
+)  # fmt: skip
+"""What an order put on the account, that which was taken back too."""
+
 
 def with_status(statuses: Collection[str], now: datetime) -> Condition:
     """Credits that have one of these of the contract's statuses at `now`."""

@@ -1,0 +1,74 @@
+"""The catalogue of products that orders sell, credit among them (source 004).
+
+Orders keep the name, kind and price that a product had when they were made, so that none of this touches them. A
+product's kind and currency stay: what it sells would be another thing. A retired product is sold no more.
+"""
+
+from decimal import Decimal
+from typing import Final
+from uuid import UUID
+
+from models.commands import Actor, CreateProduct, UpdateProduct
+from models.errors import CurrencyMismatch, Invalid, LedgerError, NotFound
+from models.ledger import Ledger
+from models.money import exponent, is_money, to_minor
+from models.operations.configuring import configuring
+
+MAX_NAME_CHARACTERS: Final = 200
+CREDIT: Final = "CREDIT"
+KINDS: Final = frozenset({"GOODS", "SERVICE", CREDIT})
+
+
+async def create_product(ledger: Ledger, tenant_id: UUID, actor: Actor, command: CreateProduct) -> UUID:
+    """Add a product and answer its id. Raises Invalid, Duplicate, and for a price that its currency does not have."""
+    _check_name(command.name)
+    if command.kind not in KINDS:
+        raise Invalid("There is no such kind of product.", field=("kind",))
+    _check_currency(command.currency)
+    values = {
+        "name": command.name, "kind": command.kind, "currency": command.currency,
+        "price_minor": _price_minor(command.price, command.currency, command.kind), "active": True,
+    }  # fmt: skip
+    product_id = ledger.source.new_id()
+    async with configuring(ledger, tenant_id, actor) as change:
+        await change.insert("products", "product.created", product_id, values)
+    return product_id
+
+
+async def update_product(ledger: Ledger, tenant_id: UUID, actor: Actor, command: UpdateProduct) -> bool:
+    """Rename, reprice, retire or sell again. False where nothing differs. Raises NotFound, Invalid, Duplicate."""
+    if command.name is not None:
+        _check_name(command.name)
+    async with configuring(ledger, tenant_id, actor) as change:
+        row = await change.fetchrow("SELECT * FROM products WHERE tenant_id = $1 AND id = $2", command.product_id)
+        if row is None:
+            raise NotFound("There is no such product.", field=("productId",))
+        price_minor = None if command.price is None else _price_minor(command.price, row["currency"], row["kind"])
+        wanted = {"name": command.name, "price_minor": price_minor, "active": command.active}
+        return await change.update("products", "product.updated", row, wanted)
+
+
+def _check_name(name: str) -> None:
+    if not name.strip() or len(name) > MAX_NAME_CHARACTERS:
+        raise Invalid(f"Between 1 and {MAX_NAME_CHARACTERS} characters are needed.", field=("name",))
+
+
+def _check_currency(currency: str) -> None:
+    if not is_money(currency):
+        raise CurrencyMismatch(currency, "a currency").at("currency")
+    try:
+        exponent(currency)
+    except LedgerError as error:
+        raise error.at("currency") from None
+
+
+def _price_minor(price: Decimal, currency: str, kind: str) -> int:
+    try:
+        price_minor = to_minor(price, currency)
+    except LedgerError as error:
+        raise error.at("price") from None
+    if price_minor < 0:
+        raise Invalid("The price must not be negative.", field=("price",))
+    if kind == CREDIT and price_minor == 0:
+        raise Invalid("Credit costs what it is worth, which is more than nothing.", field=("price",))
+    return price_minor
