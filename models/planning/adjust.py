@@ -147,10 +147,11 @@ def _remove(books: Books, origin: Origin, command: AdjustCredit, amount_minor: i
         lifetime_minor = -amount_minor if reason.moves_lifetime else 0
         credits.move(books, transaction, account, credit, -amount_minor, "REMOVED", lifetime_minor=lifetime_minor)
     else:
-        credits.spend(
+        spent = credits.spend(
             books, transaction, account, amount_minor, "REMOVED",
             service_ids=command.service_ids, moves_lifetime=reason.moves_lifetime,
         )  # fmt: skip
+        credit = spent[0] if len(spent) == 1 else None
     credits.follow_tier(books, transaction, account, lifetime_before)
     return _outcome(books, transaction, account, credit)
 

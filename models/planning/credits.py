@@ -159,15 +159,16 @@ def require_spendable(books: Books, account: AccountState, amount_minor: int, se
 def spend(
     books: Books, transaction: TransactionDraft, account: AccountState, amount_minor: int, counter: str,
     *, service_ids: tuple[UUID, ...] = (), moves_lifetime: bool = False,
-) -> None:  # fmt: skip
-    """Take `amount_minor` in burn order. The caller has called `require_spendable`."""
-    left = amount_minor
+) -> list[CreditState]:  # fmt: skip
+    """Take `amount_minor` in burn order, and answer from which credits. The caller has called `require_spendable`."""
+    left, spent = amount_minor, []
     for credit in list(spendable(books, account, service_ids)):
         taken = min(left, credit.remaining_minor)
         move(books, transaction, account, credit, -taken, counter, lifetime_minor=-taken if moves_lifetime else 0)
+        spent.append(credit)
         left -= taken
         if left == 0:
-            return
+            return spent
     raise InvariantViolated(f"account {account.id}: {left} of {amount_minor} not found in its open credits")
 
 
