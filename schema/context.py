@@ -128,6 +128,11 @@ class Context:
         self._begin_reading()
         self.loaders.prime(views)
 
+    async def renew_tenant(self) -> None:
+        """See the tenant as it is now that it has changed."""
+        self._tenants.forget(self.tenant)
+        self.tenant = await self._tenants.find(str(self.tenant.id)) or self.tenant
+
     async def close(self) -> None:
         """Give back what the request holds. Called once it has been answered, whatever the answer was."""
         if hasattr(self, "reads"):

@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
-from decimal import Decimal
 from functools import cached_property
 from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
@@ -11,12 +10,12 @@ from uuid import UUID
 from strawberry.dataloader import DataLoader
 
 from models import views
-from models.money import to_decimal
-from models.reads import accounts, configuration, customers, invoices, ledger, requests, rewards
+from models.reads import accounts, audit, configuration, customers, invoices, ledger, requests, rewards
 from models.reads import credits as credit_reads
 from models.reads.paging import Condition, Listing, PageRequest, load_pages
 from models.reads.session import ReadSession
 from schema.types.account import Account, Credit
+from schema.types.audit import AuditRecord
 from schema.types.base import Connection, Pending, Show, connection
 from schema.types.configuration import Service, Tiers
 from schema.types.customer import Customer
@@ -44,6 +43,7 @@ SHOWN_AS: Final[dict[Listing[Any], Show[Any, Any]]] = {
     rewards.REWARDS: Reward.of,
     rewards.CUSTOMER_COUPONS: Coupon.of,
     requests.BULK_ROWS: BulkRow.of,
+    audit.AUDIT_TRAIL: AuditRecord.of,
 }
 """What the rows of each list are shown as."""
 
@@ -155,8 +155,8 @@ class Loaders:
         return Loader(self._read_balances)
 
     @cached_property
-    def balances_at(self) -> Loader[tuple[UUID, str, datetime], Decimal]:
-        """What could be spent of an account (id and asset) at an instant."""
+    def balances_at(self) -> Loader[tuple[UUID, datetime], accounts.BalanceView]:
+        """An account at an instant."""
         return Loader(self._read_balances_at)
 
     @cached_property
@@ -178,10 +178,9 @@ class Loaders:
         return found
 
     async def _read_balances_at(
-        self, asked: list[tuple[UUID, str, datetime]]
-    ) -> dict[tuple[UUID, str, datetime], Decimal]:
-        amounts = await accounts.available_at(self.reads, [(account, at) for account, _, at in asked])
-        return {key: to_decimal(minor, key[1]) for key, minor in zip(asked, amounts, strict=True)}
+        self, asked: list[tuple[UUID, datetime]]
+    ) -> dict[tuple[UUID, datetime], accounts.BalanceView]:
+        return dict(zip(asked, await accounts.balances_at(self.reads, asked), strict=True))
 
     async def _read_pages(self, keys: list[PageKey]) -> dict[PageKey, Connection[Any]]:
         together: defaultdict[tuple[Listing[Any], PageRequest, tuple[Condition, ...]], list[UUID]] = defaultdict(list)

@@ -7,6 +7,7 @@ from strawberry.schema.config import StrawberryConfig
 
 import resolvers.adjust
 import resolvers.assign
+import resolvers.audit_trail
 import resolvers.balances
 import resolvers.bulk_credit
 import resolvers.bulk_operation
@@ -17,9 +18,14 @@ import resolvers.give_reward
 import resolvers.invoices
 import resolvers.ledger
 import resolvers.liability
+import resolvers.memberships
 import resolvers.node
+import resolvers.reasons
 import resolvers.record_payment
+import resolvers.services
+import resolvers.update_tenant
 import resolvers.upsert_customer
+import resolvers.use_credit
 import resolvers.viewer
 from auth.roles import Permission as May
 from schema.documents import ScripSchema
@@ -70,6 +76,12 @@ class Query:
     )
     bulk_operation = root_field(resolvers.bulk_operation.resolve, May.BULK)
 
+    audit_trail = root_field(
+        resolvers.audit_trail.resolve,
+        May.READ_AUDIT,
+        description="Everything that anybody did from `from` on and before `to`, oldest first; `last` for the newest.",
+    )
+
 
 @strawberry.type
 class Mutation:
@@ -95,6 +107,38 @@ class Mutation:
     create_invoice = root_field(resolvers.create_invoice.resolve, May.WRITE_INVOICES, description="Issue an invoice.")
     record_payment = root_field(
         resolvers.record_payment.resolve, May.WRITE_PAYMENTS, description="Note money that came in for an invoice."
+    )
+
+    use_credit = root_field(
+        resolvers.use_credit.resolve, May.ASSIGN, description="Spend a customer's service credits on a service."
+    )
+    start_membership = root_field(
+        resolvers.memberships.resolve_start, May.WRITE_CUSTOMERS, description="Make a customer a member."
+    )
+    cancel_membership = root_field(
+        resolvers.memberships.resolve_cancel,
+        May.WRITE_CUSTOMERS,
+        description="End a membership: service credits can be added until its grace period is over.",
+    )
+    reinstate_membership = root_field(
+        resolvers.memberships.resolve_reinstate, May.WRITE_CUSTOMERS, description="Take a cancellation back."
+    )
+    create_reason = root_field(
+        resolvers.reasons.resolve_create, May.WRITE_CONFIG, description="Add a reason to the tenant's list."
+    )
+    update_reason = root_field(
+        resolvers.reasons.resolve_update, May.WRITE_CONFIG, description="Rename, change or retire a reason."
+    )
+    create_service = root_field(
+        resolvers.services.resolve_create, May.WRITE_CONFIG, description="Add what service credits can be spent on."
+    )
+    update_service = root_field(
+        resolvers.services.resolve_update, May.WRITE_CONFIG, description="Rename or retire a service."
+    )
+    update_tenant = root_field(
+        resolvers.update_tenant.resolve,
+        May.WRITE_CONFIG,
+        description="Change the business's name, time zone or days of grace.",
     )
 
 

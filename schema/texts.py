@@ -14,6 +14,7 @@ MAX_REASON: Final = 64
 MAX_NUMBER: Final = 64
 MAX_DESCRIPTION: Final = 500
 MAX_SEARCH: Final = 255
+MAX_SUBJECT: Final = 255
 
 
 def _problem(value: str, longest: int) -> str | None:

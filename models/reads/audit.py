@@ -23,8 +23,8 @@ _TRAIL: Final = """(
            null::text as event_note
       from transactions x
     union all
-    select y.tenant_id, y.id, y.created_at, y.customer_id, y.actor_id, null::uuid, null::text, null::text, y.action::text,
-           y.subject_id, y.details, y.note
+    select y.tenant_id, y.id, y.created_at, y.customer_id, y.actor_id, null::uuid, null::text, null::text,
+           y.action::text, y.subject_id, y.details, y.note
       from audit_events y) t"""
 
 _WHO: Final = """(
@@ -55,7 +55,7 @@ _AMOUNT: Final = f"""exists (
 class AuditView:
     """kind and reason: of a transaction. action, subject_id and details: of what moved nothing.
 
-    amount_minor: the sum of the transaction's entries; None, as its asset is, where it has none or is of several assets.
+    amount_minor: the sum of the transaction's entries; None, as its asset is, where it has none or several assets'.
     """
 
     id: UUID
@@ -92,6 +92,9 @@ AUDIT_TRAIL: Final = Listing(
     keys=(time_key("t.created_at"), id_key("t.id")), view=_view,
 )  # fmt: skip
 """A tenant's records by time: the parent is the tenant."""
+
+
+NOTHING: Final = Condition("false")
 
 
 def by_actors(ids: Collection[UUID]) -> Condition:

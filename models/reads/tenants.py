@@ -50,6 +50,11 @@ class TenantDirectory:
         self._known[claim] = (self._clock() + REMEMBERED_SECONDS, tenant)
         return tenant
 
+    def forget(self, tenant: TenantView) -> None:
+        """It has changed: the next request looks it up again (in another process, within the seconds remembered)."""
+        for claim in (tenant.slug, str(tenant.id)):
+            self._known.pop(claim, None)
+
 
 async def _look_up(claim: str) -> TenantView | None:
     if len(claim) <= MAX_SLUG and claim.isascii() and claim.replace("-", "").isalnum():

@@ -42,11 +42,13 @@ class Membership:
     def of(cls, view: CustomerView, tenant: TenantView, now: datetime) -> "Membership | None":
         """None where there never was one."""
         started_at, cancelled_at = view.membership_started_at, view.membership_cancelled_at
-        if cancelled_at is None:
-            return None if started_at is None else cls(MembershipStatus.ACTIVE, started_at, None, None)
-        ends_at = end_of_grace(cancelled_at, tenant.grace_days, ZoneInfo(tenant.time_zone))
-        status = MembershipStatus.CANCELLED if now < ends_at else MembershipStatus.ENDED
-        return cls(status, started_at, cancelled_at, ends_at)
+        if started_at is None and cancelled_at is None:
+            return None
+        status, ends_at = MembershipStatus.ACTIVE, None
+        if cancelled_at is not None:
+            ends_at = end_of_grace(cancelled_at, tenant.grace_days, ZoneInfo(tenant.time_zone))
+            status = MembershipStatus.CANCELLED if now < ends_at else MembershipStatus.ENDED
+        return cls(status=status, started_at=started_at, cancelled_at=cancelled_at, grace_ends_at=ends_at)
 
 
 @strawberry.type(description="Whom the tenant owes.")
@@ -64,7 +66,7 @@ class Customer(Node):
             created_at=view.created_at, view=view,
         )  # fmt: skip
 
-    @strawberry.field(description="Null where there never was one.")
+    @resolved(Membership | None, "Null where there never was one.")
     def membership(self, info: Info) -> Membership | None:
         return Membership.of(self.view, info.context.tenant, info.context.now)
 

@@ -1,0 +1,70 @@
+"""auditTrail: everything that anybody did."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated
+
+import strawberry
+
+from models.errors import AssetUnknown
+from models.money import exponent
+from models.reads import accounts, audit
+from models.reads.ledger import between
+from models.reads.paging import Condition
+from schema import texts
+from schema.context import Context, Info
+from schema.error_codes import BadUserInput
+from schema.ids import asked_id
+from schema.scalars import AssetCode
+from schema.types.audit import AuditRecord
+from schema.types.base import Connection, root_page
+from schema.types.enums import TransactionKind
+
+
+async def resolve(
+    info: Info,
+    actor: Annotated[str | None, strawberry.argument(description="The subject of a token.")] = None,
+    customer_id: strawberry.ID | None = None,
+    reason: str | None = None,
+    kind: list[TransactionKind] | None = None,
+    action: Annotated[str | None, strawberry.argument(description="Such as reason.created.")] = None,
+    min_amount: Annotated[
+        Decimal | None, strawberry.argument(description="Signed, and in each asset's own units unless one is named.")
+    ] = None,
+    max_amount: Decimal | None = None,
+    asset: AssetCode | None = None,
+    from_: Annotated[datetime | None, strawberry.argument(name="from")] = None,
+    to: datetime | None = None,
+    first: int | None = None, after: str | None = None, last: int | None = None, before: str | None = None,
+) -> Connection[AuditRecord] | None:  # fmt: skip
+    context = info.context
+    conditions = list(between(from_, to))
+    if actor is not None:
+        subject = texts.argument(actor, texts.MAX_SUBJECT, "actor")
+        conditions.append(audit.by_actors(await audit.actors_of_subject(context.reads, subject)))
+    if customer_id is not None:
+        # Another kind's id is like that of a customer who is not there: nothing was done to them.
+        customer = asked_id(customer_id, "Customer", "customerId")
+        conditions.append(audit.NOTHING if customer is None else audit.of_customer(customer))
+    if reason is not None:
+        conditions.append(audit.with_reason(texts.argument(reason, texts.MAX_REASON, "reason")))
+    if kind is not None:
+        conditions.append(audit.of_kinds(kind))
+    if action is not None:
+        conditions.append(audit.with_action(texts.argument(action, texts.MAX_REASON, "action")))
+    conditions += await _amounts(context, min_amount, max_amount, asset)
+    return await root_page(info, audit.AUDIT_TRAIL, context.tenant.id, (first, after, last, before), *conditions)
+
+
+async def _amounts(
+    context: Context, least: Decimal | None, most: Decimal | None, asset: AssetCode | None
+) -> list[Condition]:
+    if least is None and most is None and asset is None:
+        return []
+    if asset is None:
+        return [audit.of_amount(await accounts.assets(context.reads), least, most)]
+    try:
+        exponent(asset)
+    except AssetUnknown as error:
+        raise BadUserInput(error.message) from None
+    return [audit.of_amount([asset], least, most)]

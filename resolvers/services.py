@@ -1,0 +1,31 @@
+"""createService and updateService: what service credits can be spent on."""
+
+from models.errors import LedgerError
+from models.operations.services import create_service, update_service
+from schema.context import Info
+from schema.mutations.services import CreateServiceInput, CreateServicePayload, UpdateServiceInput, UpdateServicePayload
+from schema.types.errors import user_errors
+
+
+async def resolve_create(info: Info, input: CreateServiceInput) -> CreateServicePayload:  # noqa: A002 - the argument's name in the API
+    context = info.context
+    try:
+        command = input.command()
+        await context.reads.release()
+        service_id = await create_service(context.ledger, context.tenant.id, context.actor, command)
+    except LedgerError as error:
+        return CreateServicePayload(user_errors=user_errors(error))
+    context.refresh()
+    return CreateServicePayload(service_id=service_id)
+
+
+async def resolve_update(info: Info, input: UpdateServiceInput) -> UpdateServicePayload:  # noqa: A002 - as above
+    context = info.context
+    try:
+        command = input.command()
+        await context.reads.release()
+        await update_service(context.ledger, context.tenant.id, context.actor, command)
+    except LedgerError as error:
+        return UpdateServicePayload(user_errors=user_errors(error))
+    context.refresh()
+    return UpdateServicePayload(service_id=command.service_id)

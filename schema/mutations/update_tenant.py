@@ -1,0 +1,31 @@
+"""updateTenant."""
+
+import strawberry
+
+from models.commands import UpdateTenant
+from schema import texts
+from schema.types.errors import UserError
+from schema.types.viewer import Tenant
+
+
+@strawberry.input(description="What is left out or null stays as it is.")
+class UpdateTenantInput:
+    name: str | None = None
+    time_zone: str | None = strawberry.field(
+        default=None, description="An IANA name. What has been posted keeps its instants."
+    )
+    grace_days: int | None = strawberry.field(default=None, description="For memberships cancelled already, too.")
+
+    def command(self) -> UpdateTenant:
+        """Raises Invalid."""
+        return UpdateTenant(
+            name=texts.optional(self.name, texts.MAX_NAME, "name"),
+            time_zone=texts.optional(self.time_zone, texts.MAX_NAME, "timeZone"),
+            grace_days=self.grace_days,
+        )
+
+
+@strawberry.type
+class UpdateTenantPayload:
+    tenant: Tenant | None = None
+    user_errors: list[UserError] = strawberry.field(default_factory=list)
