@@ -20,8 +20,13 @@ from models.commands import (
     InvoiceAmount,
     InvoiceLineItem,
     Outcome,
+    ReassignCredit,
     RecordPayment,
+    ReleaseAssignments,
+    UpdateCredit,
     UpsertCustomer,
+    VoidCredit,
+    VoidInvoice,
 )
 from models.errors import LedgerError
 from models.ledger import Ledger
@@ -32,6 +37,13 @@ from models.operations.create_invoice import create_invoice
 from models.operations.create_tenant import create_tenant
 from models.operations.give_reward import give_reward
 from models.operations.record_payment import record_payment
+from models.operations.releasing import (
+    reassign_credit,
+    release_assignments,
+    update_credit,
+    void_credit,
+    void_invoice,
+)
 from models.operations.upsert_customer import upsert_customer
 from models.planning.state import Source
 from models.reads import accounts
@@ -45,9 +57,9 @@ PARTNER: Final = Actor("bot", "PARTNER", client="app")
 NOON: Final = datetime(2026, 6, 15, 12, tzinfo=UTC)
 
 LEDGER_TABLES: Final = (
-    "accounts", "approval_requests", "assignments", "bulk_operations", "bulk_rows", "coupons", "credit_services",
-    "credits", "entries", "idempotency_keys", "invoice_lines", "invoices", "outbox", "payments", "rewards",
-    "tier_changes", "transaction_texts", "transactions",
+    "accounts", "approval_requests", "assignments", "audit_events", "bulk_operations", "bulk_rows", "coupons",
+    "credit_changes", "credit_services", "credits", "entries", "grants", "idempotency_keys", "invoice_lines", "invoices",
+    "outbox", "payments", "rewards", "tier_changes", "transaction_texts", "transactions",
 )  # fmt: skip
 _FINGERPRINT: Final = " UNION ALL ".join(
     f"SELECT '{table}' AS name, count(*) AS rows, md5(string_agg(t::text, ' ' ORDER BY t::text)) AS digest"
@@ -121,6 +133,29 @@ class Shop:
         items = tuple(InvoiceAmount(i, None if amount is None else Decimal(amount)) for i, amount in amounts)
         command = AssignCredit(credit_id, items)
         return await assign_credit(self.ledger, self.tenant_id, MANAGER, command, key or uuid4().hex)
+
+    async def release(self, *assignment_ids: UUID, key: str | None = None, note: str | None = None) -> Outcome:
+        command = ReleaseAssignments(assignment_ids, note)
+        return await release_assignments(self.ledger, self.tenant_id, MANAGER, command, key or uuid4().hex)
+
+    async def reassign(
+        self, assignment_id: UUID, *amounts: tuple[UUID, str | int | None], key: str | None = None
+    ) -> Outcome:
+        items = tuple(InvoiceAmount(i, None if amount is None else Decimal(amount)) for i, amount in amounts)
+        command = ReassignCredit(assignment_id, items)
+        return await reassign_credit(self.ledger, self.tenant_id, MANAGER, command, key or uuid4().hex)
+
+    async def void_invoice(self, invoice_id: UUID, *, key: str | None = None, note: str | None = None) -> Outcome:
+        command = VoidInvoice(invoice_id, note)
+        return await void_invoice(self.ledger, self.tenant_id, MANAGER, command, key or uuid4().hex)
+
+    async def void_credit(self, credit_id: UUID, *, key: str | None = None, **more: Any) -> Outcome:
+        command = VoidCredit(credit_id, **more)
+        return await void_credit(self.ledger, self.tenant_id, MANAGER, command, key or uuid4().hex)
+
+    async def update_credit(self, credit_id: UUID, *, key: str | None = None, **more: Any) -> Outcome:
+        command = UpdateCredit(credit_id, **more)
+        return await update_credit(self.ledger, self.tenant_id, MANAGER, command, key or uuid4().hex)
 
     async def pay(
         self, invoice_id: UUID, amount: str | int, method: str = "CARD", *, key: str | None = None, **more: Any
