@@ -48,6 +48,7 @@ class Permission(Enum):
     READ_INVOICES = "read invoices, payments and assignments"
     READ_REWARDS = "read rewards, tiers and coupons"
     READ_CATALOGUE = "read the reasons and services to choose from"
+    READ_PRODUCTS = "read the products to choose from"
     READ_REPORTS = "read reports"
     ADD_CREDIT = "add credit or points"
     REMOVE_CREDIT = "remove credit or points"
@@ -102,7 +103,8 @@ _NO, _YES, _LIMITED, _OWN, _NOT_OWN = Access.NO, Access.YES, Access.LIMITED, Acc
 #
 # Choices that the domain's table leaves open:
 # - Releasing goes with removing, not with assigning: staff may assign and may not release.
-# - Reasons and services are what an adjustment has to name, rewards what is given, so whoever does that may list them.
+# - Reasons and services are what an adjustment has to name, rewards what is given, products what an order sells, so
+#   whoever does that may list them.
 #   READ_CONFIG is the rest: limits, tokens, webhooks, and what is no longer in use.
 # - A sum over the tenant shows no more than the balances that the same person may read one by one.
 # - Approving posts what was asked for, so a narrowed token needs a scope for posting; whoever handles the approval also
@@ -116,6 +118,8 @@ RULES: Mapping[Permission, Rule] = {
     Permission.READ_REWARDS:     _rule(_YES,     _YES,     _YES,     _YES,     _OWN, Scope.REWARDS_READ),
     Permission.READ_CATALOGUE:   _rule(_YES,     _YES,     _YES,     _YES,     _NO,
                                        Scope.LEDGER_READ, Scope.CREDITS_ADD, Scope.CREDITS_REMOVE, Scope.CREDITS_BULK),
+    Permission.READ_PRODUCTS:    _rule(_YES,     _YES,     _YES,     _YES,     _NO,
+                                       Scope.INVOICES_READ, Scope.INVOICES_WRITE),
     Permission.READ_REPORTS:     _rule(_YES,     _YES,     _YES,     _YES,     _NO,  Scope.REPORTS_READ),
 
     Permission.ADD_CREDIT:       _rule(_LIMITED, _YES,     _YES,     _LIMITED, _NO,  Scope.CREDITS_ADD),

@@ -58,6 +58,7 @@ KINDS: Final = {
     "Coupon": Kind("coupons", Permission.READ_REWARDS, _its_customer),
     "Reward": Kind("rewards", Permission.READ_REWARDS, None),
     "Service": Kind("services", Permission.READ_CATALOGUE, None),
+    "Product": Kind("products", Permission.READ_PRODUCTS, None),
     "ApprovalRequest": Kind("approval_requests", Permission.ADD_CREDIT, None),
     "BulkOperation": Kind("bulk_operations", Permission.BULK, None),
 }

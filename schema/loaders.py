@@ -12,6 +12,8 @@ from strawberry.dataloader import DataLoader
 from models import views
 from models.reads import accounts, audit, configuration, customers, invoices, ledger, requests, rewards
 from models.reads import credits as credit_reads
+from models.reads.accounts import BalanceView
+from models.reads import products
 from models.reads.paging import Condition, Listing, PageRequest, load_pages
 from models.reads.session import ReadSession
 from schema.types.account import Account, Credit
@@ -19,8 +21,9 @@ from schema.types.audit import AuditRecord
 from schema.types.base import Connection, Pending, Show, connection
 from schema.types.configuration import Service, Tiers
 from schema.types.customer import Customer
-from schema.types.invoice import Assignment, Invoice, Payment
+from schema.types.invoice import Assignment, Invoice, InvoiceLine, Payment
 from schema.types.ledger import LedgerEntry, Transaction
+from schema.types.product import Product
 from schema.types.requests import ApprovalRequest, BulkOperation, BulkRow
 from schema.types.reward import Coupon, Reward
 
@@ -40,6 +43,10 @@ SHOWN_AS: Final[dict[Listing[Any], Show[Any, Any]]] = {
     invoices.CUSTOMER_INVOICES: Invoice.of,
     invoices.CREDIT_ASSIGNMENTS: Assignment.of,
     invoices.INVOICE_ASSIGNMENTS: Assignment.of,
+    invoices.INVOICE_PAYMENTS: Payment.of,
+    invoices.INVOICE_LINES: InvoiceLine.of,
+    credit_reads.GRANTED: Credit.of,
+    products.PRODUCTS: Product.of,
     rewards.REWARDS: Reward.of,
     rewards.CUSTOMER_COUPONS: Coupon.of,
     requests.BULK_ROWS: BulkRow.of,
@@ -130,6 +137,10 @@ class Loaders:
         return self._by_id(invoices.payments_by_ids, Payment.of)
 
     @cached_property
+    def products(self) -> Loader[UUID, Product]:
+        return self._by_id(products.by_ids, Product.of)
+
+    @cached_property
     def services(self) -> Loader[UUID, Service]:
         return self._by_id(configuration.services_by_ids, Service.of)
 
@@ -155,7 +166,7 @@ class Loaders:
         return Loader(self._read_balances)
 
     @cached_property
-    def balances_at(self) -> Loader[tuple[UUID, datetime], accounts.BalanceView]:
+    def balances_at(self) -> Loader[tuple[UUID, datetime], BalanceView]:
         """An account at an instant."""
         return Loader(self._read_balances_at)
 
@@ -179,7 +190,7 @@ class Loaders:
 
     async def _read_balances_at(
         self, asked: list[tuple[UUID, datetime]]
-    ) -> dict[tuple[UUID, datetime], accounts.BalanceView]:
+    ) -> dict[tuple[UUID, datetime], BalanceView]:
         return dict(zip(asked, await accounts.balances_at(self.reads, asked), strict=True))
 
     async def _read_pages(self, keys: list[PageKey]) -> dict[PageKey, Connection[Any]]:
@@ -216,6 +227,7 @@ _PRIMED: Final[dict[type, tuple[str, Show[Any, Any]]]] = {
     views.InvoiceView: ("invoices", Invoice.of),
     views.AssignmentView: ("assignments", Assignment.of),
     views.PaymentView: ("payments", Payment.of),
+    views.ProductView: ("products", Product.of),
     views.CouponView: ("coupons", Coupon.of),
     rewards.RewardView: ("rewards", Reward.of),
     views.ApprovalRequestView: ("approval_requests", ApprovalRequest.of),

@@ -13,6 +13,7 @@ import resolvers.bulk_credit
 import resolvers.bulk_operation
 import resolvers.configuration
 import resolvers.create_invoice
+import resolvers.create_order
 import resolvers.customers
 import resolvers.give_reward
 import resolvers.invoices
@@ -21,12 +22,14 @@ import resolvers.liability
 import resolvers.memberships
 import resolvers.node
 import resolvers.reasons
+import resolvers.products
 import resolvers.record_payment
 import resolvers.services
 import resolvers.update_tenant
 import resolvers.upsert_customer
 import resolvers.use_credit
 import resolvers.viewer
+import resolvers.void_payment
 from auth.roles import Permission as May
 from schema.documents import ScripSchema
 from schema.permissions import any_principal_field, check_declared, root_field
@@ -67,6 +70,9 @@ class Query:
     )
     adjustment_reasons = root_field(resolvers.configuration.resolve_reasons, May.READ_CATALOGUE, description="By code.")
     services = root_field(resolvers.configuration.resolve_services, May.READ_CATALOGUE, description="By name.")
+    products = root_field(
+        resolvers.products.resolve_all, May.READ_PRODUCTS, description="What orders sell, by name."
+    )
     rewards = root_field(resolvers.configuration.resolve_rewards, May.READ_REWARDS, own=True, description="By name.")
     tiers = root_field(
         resolvers.configuration.resolve_tiers, May.READ_REWARDS, own=True, description="By rising threshold."
@@ -105,8 +111,24 @@ class Mutation:
         resolvers.upsert_customer.resolve, May.WRITE_CUSTOMERS, description="Add or edit a customer."
     )
     create_invoice = root_field(resolvers.create_invoice.resolve, May.WRITE_INVOICES, description="Issue an invoice.")
+    create_order = root_field(
+        resolvers.create_order.resolve, May.WRITE_INVOICES, description="Issue an order of products, credit among them."
+    )
     record_payment = root_field(
-        resolvers.record_payment.resolve, May.WRITE_PAYMENTS, description="Note money that came in for an invoice."
+        resolvers.record_payment.resolve,
+        May.WRITE_PAYMENTS,
+        description="Note money that came in for an invoice or order, or pay with the customer's account credit.",
+    )
+    void_payment = root_field(
+        resolvers.void_payment.resolve,
+        May.VOID_PAYMENT,
+        description="Take a payment back: what it paid is due again, and credit that the order granted goes.",
+    )
+    create_product = root_field(
+        resolvers.products.resolve_create, May.WRITE_CONFIG, description="Add something for orders to sell."
+    )
+    update_product = root_field(
+        resolvers.products.resolve_update, May.WRITE_CONFIG, description="Rename, reprice or retire a product."
     )
 
     use_credit = root_field(

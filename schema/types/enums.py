@@ -104,6 +104,20 @@ class PaymentMethod(StrEnum):
     CARD = "CARD"
     TRANSFER = "TRANSFER"
     OTHER = "OTHER"
+    ACCOUNT_CREDIT = "ACCOUNT_CREDIT"  # takes the customer's open credit, in burn order
+
+
+@strawberry.enum
+class InvoiceKind(StrEnum):
+    INVOICE = "INVOICE"
+    ORDER = "ORDER"
+
+
+@strawberry.enum
+class ProductKind(StrEnum):
+    GOODS = "GOODS"
+    SERVICE = "SERVICE"
+    CREDIT = "CREDIT"  # puts its worth on the account once its order is paid in full
 
 
 @strawberry.enum

@@ -1,33 +1,64 @@
-"""Invoices, payments, and the credit set against invoices."""
+"""Invoices and orders, their lines, payments, and the credit set against them."""
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any
 
 import strawberry
 
 from auth.roles import Permission
 from models.money import to_decimal
+from models.reads import credits as credit_reads
 from models.reads import invoices
-from models.views import AssignmentView, InvoiceView, PaymentView
+from models.views import AssignmentView, InvoiceLineView, InvoiceView, PaymentView
 from schema.context import Info
 from schema.ids import global_id
 from schema.scalars import AssetCode
-from schema.types.account import AssignmentRef, Credit
+from schema.types.account import AssignmentRef, Credit, TransactionRef
 from schema.types.base import Connection, Node, Pending, Reader, paged, resolved
 from schema.types.customer import Customer
-from schema.types.enums import AssignmentOrigin, InvoiceStatus, PaymentMethod
+from schema.types.enums import AssignmentOrigin, InvoiceKind, InvoiceStatus, PaymentMethod, ProductKind
+from schema.types.product import Product
+
+PaymentRef = Annotated["Payment", strawberry.lazy("schema.types.invoice")]
 
 
-@strawberry.type(description="What a customer is asked to pay.")
+@strawberry.type(description="One line of an invoice; of an order's, with the product as it was sold.")
+class InvoiceLine:
+    description: str
+    quantity: int
+    unit_price: Decimal
+    amount: Decimal
+    kind: ProductKind | None
+    view: strawberry.Private[InvoiceLineView]
+
+    @classmethod
+    def of(cls, view: InvoiceLineView, _reader: Reader) -> "InvoiceLine":
+        price = to_decimal(view.unit_price_minor, view.currency)
+        return cls(
+            description=view.description, quantity=view.quantity, unit_price=price, amount=view.quantity * price,
+            kind=None if view.kind is None else ProductKind(view.kind), view=view,
+        )  # fmt: skip
+
+    @resolved(Product | None, "As it is now.")
+    def product(self, info: Info) -> Pending[Any]:
+        product_id = self.view.product_id
+        return None if product_id is None else info.context.loaders.products.get(product_id)
+
+
+@strawberry.type(description="What a customer is asked to pay. An order is an invoice whose lines are products.")
 class Invoice(Node):
     number: str
+    kind: InvoiceKind
     currency: AssetCode
     status: InvoiceStatus
     total: Decimal
     paid: Decimal = strawberry.field(description="By payments.")
-    credited: Decimal = strawberry.field(description="By assignments of credit.")
+    credited: Decimal = strawberry.field(description="By account credit: assignments, and payments made with it.")
     due: Decimal
+    creditable: Decimal = strawberry.field(
+        description="As much of the total as account credit may pay: what is not for credit products."
+    )
     issued_on: date
     due_on: date | None
     view: strawberry.Private[InvoiceView]
@@ -39,7 +70,8 @@ class Invoice(Node):
             id=global_id("Invoice", view.id), number=view.number, currency=AssetCode(currency),
             status=InvoiceStatus(view.status), total=to_decimal(view.total_minor, currency),
             paid=to_decimal(view.paid_minor, currency), credited=to_decimal(view.credited_minor, currency),
-            due=to_decimal(view.due_minor, currency), issued_on=view.issued_on, due_on=view.due_on, view=view,
+            due=to_decimal(view.due_minor, currency), creditable=to_decimal(view.creditable_minor, currency),
+            kind=InvoiceKind(view.kind), issued_on=view.issued_on, due_on=view.due_on, view=view,
         )  # fmt: skip
 
     @resolved(Customer)
@@ -54,6 +86,33 @@ class Invoice(Node):
     ) -> Pending[Any]:  # fmt: skip
         info.context.require(Permission.READ_INVOICES)
         return paged(info, invoices.INVOICE_ASSIGNMENTS, self.view.id, (first, after, last, before))
+
+    @resolved(Connection[InvoiceLine], "As they were written.")
+    def lines(
+        self, info: Info, first: int | None = None, after: str | None = None, last: int | None = None,
+        before: str | None = None,
+    ) -> Pending[Any]:  # fmt: skip
+        info.context.require(Permission.READ_INVOICES)
+        return paged(info, invoices.INVOICE_LINES, self.view.id, (first, after, last, before))
+
+    @resolved(Connection[PaymentRef], "Voided ones too, oldest first.")
+    def payments(
+        self, info: Info, first: int | None = None, after: str | None = None, last: int | None = None,
+        before: str | None = None,
+    ) -> Pending[Any]:  # fmt: skip
+        info.context.require(Permission.READ_INVOICES)
+        return paged(info, invoices.INVOICE_PAYMENTS, self.view.id, (first, after, last, before))
+
+    @resolved(
+        Connection[Credit],
+        "What its credit products put on the account once it was paid in full, oldest first; what was taken back, void.",
+    )
+    def granted(
+        self, info: Info, first: int | None = None, after: str | None = None, last: int | None = None,
+        before: str | None = None,
+    ) -> Pending[Any]:  # fmt: skip
+        info.context.require(Permission.READ_LEDGER)
+        return paged(info, credit_reads.GRANTED, self.view.id, (first, after, last, before))
 
 
 @strawberry.type(description="An amount of one credit set against one invoice.")
@@ -82,7 +141,7 @@ class Assignment(Node):
         return info.context.loaders.invoices.get(self.view.invoice_id)
 
 
-@strawberry.type(description="Money that came in for an invoice.")
+@strawberry.type(description="What was paid on an invoice: money that came in, or account credit.")
 class Payment(Node):
     amount: Decimal
     method: PaymentMethod
@@ -96,3 +155,14 @@ class Payment(Node):
             id=global_id("Payment", view.id), amount=to_decimal(view.amount_minor, view.currency),
             method=PaymentMethod(view.method), received_on=view.received_on, voided_at=view.voided_at, view=view,
         )  # fmt: skip
+
+    @resolved(Invoice)
+    def invoice(self, info: Info) -> Pending[Any]:
+        info.context.require(Permission.READ_INVOICES)
+        return info.context.loaders.invoices.get(self.view.invoice_id)
+
+    @resolved(TransactionRef | None, "With ACCOUNT_CREDIT, what took the credit.")
+    def transaction(self, info: Info) -> Pending[Any]:
+        info.context.require(Permission.READ_LEDGER)
+        transaction_id = self.view.transaction_id
+        return None if transaction_id is None else info.context.loaders.transactions.get(transaction_id)

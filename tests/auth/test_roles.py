@@ -30,6 +30,7 @@ WHO_MAY = """
 LEFT_OPEN = """
 | read rewards, tiers and coupons | yes | yes | yes | by scope | their own |
 | read the reasons and services to choose from | yes | yes | yes | by scope | no |
+| list the products to choose from | yes | yes | yes | by scope | no |
 | read reports | yes | yes | yes | by scope | no |
 """
 
@@ -40,6 +41,7 @@ PLACES: dict[Permission, tuple[str, str]] = {
     Permission.READ_INVOICES: ("read customers", "invoices:read"),
     Permission.READ_REWARDS: ("read rewards", "rewards:read"),
     Permission.READ_CATALOGUE: ("read the reasons", "ledger:read credits:add credits:remove credits:bulk"),
+    Permission.READ_PRODUCTS: ("list the products", "invoices:read invoices:write"),
     Permission.READ_REPORTS: ("read reports", "reports:read"),
     Permission.ADD_CREDIT: ("add credit", "credits:add"),
     Permission.REMOVE_CREDIT: ("remove,", "credits:remove"),

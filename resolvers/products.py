@@ -1,0 +1,51 @@
+"""products, createProduct and updateProduct: what orders sell."""
+
+from auth.roles import Permission
+from models.errors import LedgerError
+from models.operations.products import create_product, update_product
+from models.reads import products
+from schema.context import Info
+from schema.mutations.products import (
+    CreateProductInput,
+    CreateProductPayload,
+    UpdateProductInput,
+    UpdateProductPayload,
+)
+from schema.types.base import Connection, root_page
+from schema.types.errors import user_errors
+from schema.types.product import Product
+
+
+async def resolve_all(
+    info: Info, active_only: bool | None = True, first: int | None = None, after: str | None = None,
+    last: int | None = None, before: str | None = None,
+) -> Connection[Product] | None:  # fmt: skip
+    context = info.context
+    if active_only is False:
+        context.require(Permission.READ_CONFIG)
+    conditions = () if active_only is False else (products.ACTIVE,)
+    return await root_page(info, products.PRODUCTS, context.tenant.id, (first, after, last, before), *conditions)
+
+
+async def resolve_create(info: Info, input: CreateProductInput) -> CreateProductPayload:  # noqa: A002 - the argument's name in the API
+    context = info.context
+    try:
+        command = input.command()
+        await context.reads.release()
+        product_id = await create_product(context.ledger, context.tenant.id, context.actor, command)
+    except LedgerError as error:
+        return CreateProductPayload(user_errors=user_errors(error))
+    context.refresh()
+    return CreateProductPayload(product_id=product_id)
+
+
+async def resolve_update(info: Info, input: UpdateProductInput) -> UpdateProductPayload:  # noqa: A002 - the argument's name in the API
+    context = info.context
+    try:
+        command = input.command()
+        await context.reads.release()
+        await update_product(context.ledger, context.tenant.id, context.actor, command)
+    except LedgerError as error:
+        return UpdateProductPayload(user_errors=user_errors(error))
+    context.refresh()
+    return UpdateProductPayload(product_id=command.product_id)

@@ -1,0 +1,64 @@
+"""createOrder."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import strawberry
+
+from models.commands import CreateOrder, OrderItem
+from schema import texts
+from schema.context import Info
+from schema.ids import input_id
+from schema.mutations.base import NOTHING, OutcomeOf, loaded
+from schema.scalars import AssetCode
+from schema.types.base import Pending, resolved
+from schema.types.errors import UserError
+from schema.types.invoice import Invoice
+
+
+@strawberry.input
+class OrderItemInput:
+    product_id: strawberry.ID
+    quantity: int
+    unit_price: Decimal | None = strawberry.field(default=None, description="Blank: the product's own.")
+
+
+@strawberry.input
+class CreateOrderInput:
+    customer_id: strawberry.ID
+    number: str
+    currency: AssetCode
+    items: list[OrderItemInput]
+    issued_on: date | None = strawberry.field(default=None, description="Blank: today, in the tenant's zone.")
+    due_on: date | None = None
+    auto_apply_credit: bool | None = strawberry.field(
+        default=False, description="Set the customer's open credit against it at once, instead of by a payment."
+    )
+    idempotency_key: str
+
+    def command(self) -> CreateOrder:
+        """Raises NotFound, Invalid."""
+        return CreateOrder(
+            customer_id=input_id(self.customer_id, "Customer", "customerId"),
+            number=texts.required(self.number, texts.MAX_NUMBER, "number"),
+            currency=self.currency,
+            items=tuple(
+                OrderItem(input_id(each.product_id, "Product", "items", str(n), "productId"), each.quantity, each.unit_price)
+                for n, each in enumerate(self.items)
+            ),
+            issued_on=self.issued_on,
+            due_on=self.due_on,
+            auto_apply=self.auto_apply_credit is True,
+        )
+
+
+@strawberry.type
+class CreateOrderPayload:
+    replayed: bool = False
+    user_errors: list[UserError] = strawberry.field(default_factory=list)
+    outcome: OutcomeOf = NOTHING
+
+    @resolved(Invoice | None)
+    def order(self, info: Info) -> Pending[Any]:
+        return loaded(info, "invoices", self.outcome.invoice_id)
