@@ -5,6 +5,7 @@ without the remainders that start later and without those that have expired and 
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -22,15 +23,32 @@ _SELECT: Final = """
                         and c.expires_at <= $3), 0)::bigint as expired_minor
       from accounts t where t.tenant_id = $1 and """
 
-# Per credit, what its entries up to `at` had left of it counts unless it had not started, or had expired, at `at`.
-_BALANCE_AT: Final = """
+# Remainders at an instant: of what had not started, from the few entries up to then; of what had expired and was not
+# yet written off, from the few since then. An expiry is changed only before it, and only to after the change: hence
+# what had expired by the one it had then has expired by the present one, and the other way round. The credits of each
+# wait (`start_wait`, `sweep_wait` in migrations/) lie in a short range of an index.
+_WAITS: Final = "generate_series(0, 17) w(wait), make_interval(secs => 4.0 ^ w.wait) most"
+_AT: Final = f"""
     select coalesce((select e.balance_after_minor from entries e
                       where e.tenant_id = $1 and e.account_id = k.account_id and e.created_at <= k.at
-                      order by e.created_at desc, e.sequence desc limit 1), 0)
-         - coalesce((select sum(e.amount_minor) from credits c
-                       join entries e on e.tenant_id = $1 and e.credit_id = c.id and e.created_at <= k.at
-                      where c.tenant_id = $1 and c.account_id = k.account_id and c.created_at <= k.at
-                        and (c.starts_at > k.at or c.expires_at <= k.at)), 0)::bigint as available_minor
+                      order by e.created_at desc, e.sequence desc limit 1), 0) as ledger_minor,
+           coalesce((select sum((select sum(e.amount_minor) from entries e
+                                  where e.tenant_id = $1 and e.credit_id = c.id and e.created_at <= k.at))
+                       from {_WAITS}, credits c
+                      where c.tenant_id = $1 and c.account_id = k.account_id and c.start_wait = w.wait
+                        and c.starts_at > k.at and c.starts_at <= k.at + most and c.created_at <= k.at
+                    ), 0)::bigint as scheduled_minor,
+           coalesce((select sum(c.remaining_minor - coalesce((select sum(e.amount_minor) from entries e
+                                  where e.tenant_id = $1 and e.credit_id = c.id and e.created_at > k.at), 0))
+                       from credits c
+                      where c.tenant_id = $1 and c.account_id = k.account_id and c.open and c.expires_at <= k.at
+                    ), 0)::bigint
+         + coalesce((select sum(-(select sum(e.amount_minor) from entries e
+                                  where e.tenant_id = $1 and e.credit_id = c.id and e.created_at > k.at))
+                       from {_WAITS}, credits c
+                      where c.tenant_id = $1 and c.account_id = k.account_id and c.sweep_wait = w.wait
+                        and c.expires_at <= k.at and c.expires_at > k.at - most and c.swept_at > k.at and not c.open
+                    ), 0)::bigint as expired_minor
       from unnest($2::uuid[], $3::timestamptz[]) with ordinality k(account_id, at, place)
      order by k.place"""
 
@@ -63,10 +81,25 @@ async def of_customers(session: ReadSession, customer_ids: Iterable[UUID], now: 
     return [_view(row) for row in await session.fetch(sql, list(customer_ids), now)]
 
 
-async def available_at(session: ReadSession, asked: list[tuple[UUID, datetime]]) -> list[int]:
-    """What could be spent of each account at each instant, in minor units: from the entries up to then."""
-    rows = await session.fetch(_BALANCE_AT, [account for account, _ in asked], [at for _, at in asked])
-    return [row["available_minor"] for row in rows]
+@dataclass(frozen=True, slots=True)
+class BalanceView:
+    """An account at an instant. ledger: what its entries up to then come to. scheduled: the part of that which starts
+    later. expired: the part that had expired and was not yet written off."""
+
+    ledger_minor: int
+    scheduled_minor: int
+    expired_minor: int
+
+    @property
+    def available_minor(self) -> int:
+        """What could be spent."""
+        return self.ledger_minor - self.scheduled_minor - self.expired_minor
+
+
+async def balances_at(session: ReadSession, asked: list[tuple[UUID, datetime]]) -> list[BalanceView]:
+    """Each account at each instant, judged by its entries up to then, never by when a sweep ran."""
+    rows = await session.fetch(_AT, [account for account, _ in asked], [at for _, at in asked])
+    return [BalanceView(row["ledger_minor"], row["scheduled_minor"], row["expired_minor"]) for row in rows]
 
 
 async def assets(session: ReadSession) -> list[str]:

@@ -65,6 +65,16 @@ def between(from_: datetime | None, to: datetime | None) -> tuple[Condition, ...
     return start + end
 
 
+def up_to(at: datetime) -> Condition:
+    """Of an account's entries, those posted up to and at `at`: by the last one's sequence, as the list's index goes."""
+    return Condition(
+        """t.sequence <= (select e.sequence from entries e
+                           where e.tenant_id = $1 and e.account_id = p.id and e.created_at <= {0}
+                           order by e.created_at desc, e.sequence desc limit 1)""",
+        (at,),
+    )
+
+
 async def entries_by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[EntryView]:
     return [_entry(row) for row in await session.fetch_by_ids("entries", _ENTRY, ids)]
 

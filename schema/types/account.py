@@ -3,13 +3,16 @@
 from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any
+from uuid import UUID
 
 import strawberry
 
 from auth.roles import Permission
+from models.errors import InvariantViolated
 from models.money import POINTS, to_decimal
 from models.reads import credits as credit_reads
 from models.reads import invoices, ledger
+from models.reads.accounts import BalanceView
 from models.views import AccountView, CreditView
 from schema.context import Info
 from schema.ids import global_id
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 
 AssignmentRef = Annotated["Assignment", strawberry.lazy("schema.types.invoice")]
 TransactionRef = Annotated["Transaction", strawberry.lazy("schema.types.ledger")]
+BalanceExplanationRef = Annotated["BalanceExplanation", strawberry.lazy("schema.types.account")]
 CreditRef = Annotated["Credit", strawberry.lazy("schema.types.account")]
 
 
@@ -60,9 +64,16 @@ class Account(Node):
         Decimal,
         "What could be spent at that instant, from the entries up to then: expiry and start are judged as of it.",
     )
-    def balance_at(self, info: Info, at: datetime) -> Pending[Any]:
+    async def balance_at(self, info: Info, at: datetime) -> Decimal:
+        return (await self.balance_explanation(info, at)).available
+
+    @resolved(BalanceExplanationRef, "The same, with the entries behind it, and what of them could not be spent.")
+    async def balance_explanation(self, info: Info, at: datetime) -> "BalanceExplanation":
         info.context.require(Permission.READ_LEDGER)
-        return info.context.loaders.balances_at.get((self.view.id, self.view.asset, at))
+        found = await info.context.loaders.balances_at.load((self.view.id, at))
+        if found is None:
+            raise InvariantViolated(f"account {self.view.id} has no balance")
+        return BalanceExplanation.of(found, self.view, at)
 
     @resolved(Connection[CreditRef], "Oldest first.")
     def credits(
@@ -80,6 +91,33 @@ class Account(Node):
     ) -> Pending[Any]:  # fmt: skip
         info.context.require(Permission.READ_LEDGER)
         return paged(info, ledger.ACCOUNT_LEDGER, self.view.id, (first, after, last, before))
+
+
+@strawberry.type(description="What could be spent of an account at one instant, and why.")
+class BalanceExplanation:
+    at: datetime
+    ledger_balance: Decimal = strawberry.field(description="What the entries up to then come to.")
+    scheduled: Decimal = strawberry.field(description="The part of it that started later.")
+    expired: Decimal = strawberry.field(description="The part of it that had expired and was not yet written off.")
+    available: Decimal = strawberry.field(description="What is left: ledgerBalance - scheduled - expired.")
+    account_id: strawberry.Private[UUID]
+
+    @classmethod
+    def of(cls, found: BalanceView, account: AccountView, at: datetime) -> "BalanceExplanation":
+        return cls(
+            at=at, ledger_balance=to_decimal(found.ledger_minor, account.asset),
+            scheduled=to_decimal(found.scheduled_minor, account.asset),
+            expired=to_decimal(found.expired_minor, account.asset),
+            available=to_decimal(found.available_minor, account.asset), account_id=account.id,
+        )  # fmt: skip
+
+    @resolved(Connection[LedgerEntryRef], "Those posted up to then, by sequence.")
+    def entries(
+        self, info: Info, first: int | None = None, after: str | None = None, last: int | None = None,
+        before: str | None = None,
+    ) -> Pending[Any]:  # fmt: skip
+        page = (first, after, last, before)
+        return paged(info, ledger.ACCOUNT_LEDGER, self.account_id, page, ledger.up_to(self.at))
 
 
 @strawberry.type(description="One lot of value on an account, with its own remainder, start and expiry.")
