@@ -25,6 +25,7 @@ from models.commands import (
     ReleaseAssignments,
     UpdateCredit,
     UpsertCustomer,
+    UseCredit,
     VoidCredit,
     VoidInvoice,
 )
@@ -45,6 +46,7 @@ from models.operations.releasing import (
     void_invoice,
 )
 from models.operations.upsert_customer import upsert_customer
+from models.operations.use_credit import use_credit
 from models.planning.state import Source
 from models.reads import accounts
 from models.reads.session import ReadSession
@@ -58,8 +60,8 @@ NOON: Final = datetime(2026, 6, 15, 12, tzinfo=UTC)
 
 LEDGER_TABLES: Final = (
     "accounts", "approval_requests", "assignments", "audit_events", "bulk_operations", "bulk_rows", "coupons",
-    "credit_changes", "credit_services", "credits", "entries", "grants", "idempotency_keys", "invoice_lines", "invoices",
-    "outbox", "payments", "rewards", "tier_changes", "transaction_texts", "transactions",
+    "credit_changes", "credit_services", "credits", "entries", "grants", "idempotency_keys", "invoice_lines",
+    "invoices", "outbox", "payments", "rewards", "tier_changes", "transaction_texts", "transactions",
 )  # fmt: skip
 _FINGERPRINT: Final = " UNION ALL ".join(
     f"SELECT '{table}' AS name, count(*) AS rows, md5(string_agg(t::text, ' ' ORDER BY t::text)) AS digest"
@@ -169,6 +171,13 @@ class Shop:
     ) -> Outcome:  # fmt: skip
         command = GiveReward(customer_id, reward_id, deduct, note)
         return await give_reward(self.ledger, self.tenant_id, actor, command, key or uuid4().hex)
+
+    async def use(
+        self, customer_id: UUID, service_id: UUID, amount: str | int | Decimal, *, key: str | None = None,
+        note: str | None = None, actor: Actor = STAFF,
+    ) -> Outcome:  # fmt: skip
+        command = UseCredit(customer_id, service_id, Decimal(amount), note)
+        return await use_credit(self.ledger, self.tenant_id, actor, command, key or uuid4().hex)
 
     async def bulk(
         self, *items: tuple[UUID | None, str | int], asset: str = "POINTS", reason: str = "CORRECTION",
