@@ -16,17 +16,24 @@ async def record_event(
     """Write down, in the transaction of the change itself, that the actor did `action` to the row `subject_id`.
 
     action: `reason.created` and the like. details: what the row says now, or `{"name": [old, new]}` for each column
-    that changed; nothing that is secret. The actor's id comes from `Ledger.actor_id`, asked before the transaction.
+    that changed, kept under names as the API writes them; nothing that is secret. The actor's id comes from
+    `Ledger.actor_id`, asked before the transaction.
     """
     await connection.raw.execute(
         """INSERT INTO audit_events
             (tenant_id, id, action, subject_id, customer_id, actor_id, details, note, created_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)""",
         connection.tenant_id, ledger.source.new_id(), action, subject_id, customer_id, actor_id,
-        None if details is None else to_json(details), note, ledger.clock(),
+        None if details is None else to_json({_camel(name): value for name, value in details.items()}), note,
+        ledger.clock(),
     )  # fmt: skip
 
 
 def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, list[Any]]:
     """The columns of `new` that differ from `old`: `{"label": ["before", "after"]}`."""
     return {name: [old[name], value] for name, value in new.items() if old[name] != value}
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(map(str.capitalize, rest))
