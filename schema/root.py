@@ -21,10 +21,12 @@ import resolvers.ledger
 import resolvers.liability
 import resolvers.memberships
 import resolvers.node
-import resolvers.reasons
 import resolvers.products
+import resolvers.reasons
 import resolvers.record_payment
 import resolvers.services
+import resolvers.statement
+import resolvers.upcoming_expirations
 import resolvers.update_tenant
 import resolvers.upsert_customer
 import resolvers.use_credit
@@ -79,6 +81,24 @@ class Query:
     )
     liability = root_field(
         resolvers.liability.resolve, May.READ_REPORTS, description="What is owed, by asset: now, or at another instant."
+    )
+    trial_balance = root_field(
+        resolvers.liability.resolve_trial_balance,
+        May.READ_REPORTS,
+        description="Every entry up to that instant, or now, by asset and counter, beside the accounts' balances.",
+    )
+    upcoming_expirations = root_field(
+        resolvers.upcoming_expirations.resolve,
+        May.READ_REPORTS,
+        May.READ_LEDGER,
+        own=True,
+        description="What is left and expires, soonest first: of all or of one customer (to customers: their own).",
+    )
+    statement = root_field(
+        resolvers.statement.resolve,
+        May.READ_LEDGER,
+        own=True,
+        description="What was posted on an account from `from` on and before `to`, and the balances around it.",
     )
     bulk_operation = root_field(resolvers.bulk_operation.resolve, May.BULK)
 

@@ -174,13 +174,44 @@ _ORDERS = (
         """,
     ),
     Check(
+        "grant entries",
+        """
+        SELECT coalesce(g.transaction_id, e.transaction_id) AS id,
+            format('credit %s: orders grant %s, entries %s', coalesce(g.credit_id, e.credit_id),
+                coalesce(g.granted, 0), coalesce(e.granted, 0)) AS detail
+        FROM (
+            SELECT m.transaction_id, c.id AS credit_id, sum(m.sign * c.amount_minor) AS granted FROM (
+                SELECT transaction_id, credit_id, 1 AS sign FROM grants WHERE tenant_id = $1
+                UNION ALL
+                SELECT revoked_transaction_id, credit_id, -1 FROM grants
+                WHERE tenant_id = $1 AND revoked_transaction_id IS NOT NULL
+            ) m JOIN credits c ON c.tenant_id = $1 AND c.id = m.credit_id GROUP BY m.transaction_id, c.id
+        ) g FULL JOIN (
+            SELECT transaction_id, credit_id, sum(amount_minor) AS granted FROM entries
+            WHERE tenant_id = $1 AND counter = 'ORDERS' GROUP BY transaction_id, credit_id
+        ) e USING (transaction_id, credit_id)
+        WHERE coalesce(g.granted, 0) <> coalesce(e.granted, 0)
+        """,
+    ),
+    Check(
+        "grant parties",
+        """
+        SELECT g.id, format('%s granted by an order in %s, or to another customer', a.asset, i.currency) AS detail
+        FROM grants g
+        JOIN credits c ON c.tenant_id = $1 AND c.id = g.credit_id
+        JOIN accounts a ON a.tenant_id = $1 AND a.id = c.account_id
+        JOIN invoices i ON i.tenant_id = $1 AND i.id = g.invoice_id
+        WHERE g.tenant_id = $1 AND (a.customer_id <> i.customer_id OR a.asset <> i.currency)
+        """,
+    ),
+    Check(
         "account credit payments",
         """
         SELECT p.id, format('%s, its live assignments %s', p.amount_minor, coalesce(g.live, 0)) AS detail
         FROM payments p LEFT JOIN (
-            SELECT transaction_id, sum(amount_minor) FILTER (WHERE released_at IS NULL) AS live FROM assignments
-            WHERE tenant_id = $1 GROUP BY transaction_id
-        ) g ON g.transaction_id = p.transaction_id
+            SELECT transaction_id, invoice_id, sum(amount_minor) FILTER (WHERE released_at IS NULL) AS live
+            FROM assignments WHERE tenant_id = $1 GROUP BY transaction_id, invoice_id
+        ) g ON (g.transaction_id, g.invoice_id) = (p.transaction_id, p.invoice_id)
         WHERE p.tenant_id = $1 AND p.transaction_id IS NOT NULL
             AND coalesce(g.live, 0) <> CASE WHEN p.voided_at IS NULL THEN p.amount_minor ELSE 0 END
         """,

@@ -23,6 +23,10 @@ class OrderItemInput:
     quantity: int
     unit_price: Decimal | None = strawberry.field(default=None, description="Blank: the product's own.")
 
+    def item(self, place: int) -> OrderItem:
+        product_id = input_id(self.product_id, "Product", "items", str(place), "productId")
+        return OrderItem(product_id, self.quantity, self.unit_price)
+
 
 @strawberry.input
 class CreateOrderInput:
@@ -43,10 +47,7 @@ class CreateOrderInput:
             customer_id=input_id(self.customer_id, "Customer", "customerId"),
             number=texts.required(self.number, texts.MAX_NUMBER, "number"),
             currency=self.currency,
-            items=tuple(
-                OrderItem(input_id(each.product_id, "Product", "items", str(n), "productId"), each.quantity, each.unit_price)
-                for n, each in enumerate(self.items)
-            ),
+            items=tuple(item.item(place) for place, item in enumerate(self.items)),
             issued_on=self.issued_on,
             due_on=self.due_on,
             auto_apply=self.auto_apply_credit is True,

@@ -105,7 +105,7 @@ class Invoice(Node):
 
     @resolved(
         Connection[Credit],
-        "What its credit products put on the account once it was paid in full, oldest first; what was taken back, void.",
+        "What its credit products put on the account once it was paid in full, and what was taken back; oldest first.",
     )
     def granted(
         self, info: Info, first: int | None = None, after: str | None = None, last: int | None = None,

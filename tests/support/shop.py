@@ -16,9 +16,12 @@ from models.commands import (
     BulkCredit,
     BulkItem,
     CreateInvoice,
+    CreateOrder,
+    CreateProduct,
     GiveReward,
     InvoiceAmount,
     InvoiceLineItem,
+    OrderItem,
     Outcome,
     ReassignCredit,
     RecordPayment,
@@ -28,6 +31,7 @@ from models.commands import (
     UseCredit,
     VoidCredit,
     VoidInvoice,
+    VoidPayment,
 )
 from models.errors import LedgerError
 from models.ledger import Ledger
@@ -35,9 +39,11 @@ from models.operations.adjust import adjust_credit
 from models.operations.assign import assign_credit
 from models.operations.bulk_credit import bulk_credit
 from models.operations.create_invoice import create_invoice
+from models.operations.create_order import create_order
 from models.operations.create_tenant import create_tenant
 from models.operations.give_reward import give_reward
-from models.operations.record_payment import record_payment
+from models.operations.products import create_product
+from models.operations.record_payment import record_payment, void_payment
 from models.operations.releasing import (
     reassign_credit,
     release_assignments,
@@ -53,6 +59,7 @@ from models.reads.session import ReadSession
 from models.session import tenant_transaction
 from models.views import AccountView
 
+ADMIN: Final = Actor("ada", "ADMIN", name="Ada")
 MANAGER: Final = Actor("maria", "MANAGER", name="Maria")
 STAFF: Final = Actor("sam", "STAFF", name="Sam")
 PARTNER: Final = Actor("bot", "PARTNER", client="app")
@@ -165,6 +172,23 @@ class Shop:
         command = RecordPayment(invoice_id, Decimal(amount), method, **more)
         return await record_payment(self.ledger, self.tenant_id, MANAGER, command, key or uuid4().hex)
 
+    async def order(
+        self, customer_id: UUID, *items: tuple[UUID, int], currency: str = "GBP", key: str | None = None, **more: Any
+    ) -> UUID:
+        """Of so many of these products."""
+        lines = tuple(OrderItem(product_id, quantity) for product_id, quantity in items)
+        command = CreateOrder(customer_id, more.pop("number", uuid4().hex), currency, lines, **more)
+        outcome = await create_order(self.ledger, self.tenant_id, MANAGER, command, key or uuid4().hex)
+        assert outcome.invoice_id is not None
+        return outcome.invoice_id
+
+    async def void_payment(
+        self, payment_id: UUID | None, *, note: str | None = None, key: str | None = None
+    ) -> Outcome:
+        assert payment_id is not None
+        command = VoidPayment(payment_id, note)
+        return await void_payment(self.ledger, self.tenant_id, MANAGER, command, key or uuid4().hex)
+
     async def give(
         self, customer_id: UUID, reward_id: UUID, *, deduct: bool = True, actor: Actor = MANAGER,
         key: str | None = None, note: str | None = None,
@@ -209,6 +233,10 @@ class Shop:
             reward_id, f"Reward {reward_id}", price, stock, validity_days, active,
         )  # fmt: skip
         return reward_id
+
+    async def product(self, price: str | int, kind: str = "GOODS", currency: str = "GBP") -> UUID:
+        command = CreateProduct(f"{kind} {uuid4()}", kind, currency, Decimal(price))
+        return await create_product(self.ledger, self.tenant_id, ADMIN, command)
 
     async def reason(
         self, code: str, *, adds: bool = True, removes: bool = True, moves_lifetime: bool = True, active: bool = True

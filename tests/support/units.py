@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
-from models.commands import Actor, AdjustCredit, CreateInvoice, GiveReward
+from models.commands import Actor, AdjustCredit, Command, CreateInvoice, GiveReward
 from models.ledger import input_hash
 from models.money import to_minor
 from models.planning import adjust, invoices, rewards
@@ -14,16 +14,18 @@ from tests.support.shop import MANAGER, Shop
 
 
 async def unit(
-    shop: Shop, command: AdjustCredit | CreateInvoice | GiveReward, *, key: str | None = None, actor: Actor = MANAGER
+    shop: Shop, command: Command, *, needs: Needs | None = None, key: str | None = None, actor: Actor = MANAGER
 ) -> Unit:
     return Unit(
-        command=command, actor=actor, actor_id=await shop.ledger.actor_id(shop.tenant_id, actor), needs=_needs(command),
+        command=command, actor=actor, actor_id=await shop.ledger.actor_id(shop.tenant_id, actor),
+        needs=_needs(command) if needs is None else needs,
         operation=type(command).__name__, input_hash=input_hash(command), result_id=shop.ledger.source.new_id(),
         idempotency_key=key or uuid4().hex,
     )  # fmt: skip
 
 
-def _needs(command: AdjustCredit | CreateInvoice | GiveReward) -> Needs:
+def _needs(command: Command) -> Needs:
+    """Of those that need no look at the books first."""
     match command:
         case AdjustCredit():
             return adjust.needs(command, to_minor(command.amount, command.asset))
@@ -31,6 +33,8 @@ def _needs(command: AdjustCredit | CreateInvoice | GiveReward) -> Needs:
             return invoices.create_needs(command)
         case GiveReward():
             return rewards.needs(command, 0)
+        case _:
+            raise NotImplementedError(type(command).__name__)
 
 
 async def post(shop: Shop, *units: Unit, wait: bool = True) -> list[Result]:
