@@ -1,0 +1,31 @@
+"""What a first start takes: database, migration, the sample week, and the server until it answers; and its memory."""
+
+import time
+
+from app.demo import load as load_sample
+from benchmarks.meter import memory_bytes
+from benchmarks.report import print_table
+from benchmarks.stand import Stand
+
+
+def run(stand: Stand) -> None:
+    """Measure and print."""
+    began = time.monotonic()
+    load_sample(stand.settings, lambda _: None)
+    loaded = time.monotonic()
+    load_sample(stand.settings, lambda _: None)
+    again = time.monotonic()
+    with stand.server() as server:
+        rows = [
+            ["making the database", _seconds(stand.create_s)],
+            ["migrating it", _seconds(stand.migrate_s)],
+            ["loading the sample week", _seconds(loaded - began)],
+            ["finding it loaded", _seconds(again - loaded)],
+            ["starting the server", _seconds(server.start_s)],
+            ["memory of the server", f"{memory_bytes(server.pid) / 2**20:.0f} MB"],
+        ]
+    print_table(["a first start", ""], rows)
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.1f} s"
