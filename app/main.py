@@ -18,12 +18,13 @@ from uuid_utils.compat import uuid7
 
 from app.database import CONNECTION, open_database
 from app.embedded_launch import stop_with_parent
-from app.graphql.endpoint import graphql_view
+from app.graphql.endpoint import context_maker, graphql_view
 from app.metrics import Metrics, Timing
 from app.pages.front import front_page
 from app.problems import SetupProblem
 from app.request_id import RequestIdMiddleware
 from app.settings import Settings, load_settings
+from app.statements import statement_route
 from app.token_keys import token_keys
 from auth.backend import authentication
 from auth.tokens import TokenVerifier
@@ -57,10 +58,12 @@ def create_app(settings: Settings, ledger: Ledger | None = None) -> Starlette:
         finally:
             await keys.stop()
 
+    tenants = TenantDirectory()
     verifier = TokenVerifier(keys, settings.jwt_issuer, settings.jwt_audience, _now)
     return Starlette(
         routes=[
-            Route("/graphql", graphql_view(ledger, TenantDirectory())),
+            Route("/graphql", graphql_view(ledger, tenants)),
+            statement_route(context_maker(ledger, tenants)),
             Route("/health/live", live),
             Route("/health/ready", ready),
             *metrics.routes,

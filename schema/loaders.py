@@ -10,10 +10,20 @@ from uuid import UUID
 from strawberry.dataloader import DataLoader
 
 from models import views
-from models.reads import accounts, audit, configuration, customers, invoices, ledger, requests, rewards
+from models.reads import (
+    accounts,
+    audit,
+    configuration,
+    customers,
+    invoices,
+    ledger,
+    liability,
+    products,
+    requests,
+    rewards,
+)
 from models.reads import credits as credit_reads
 from models.reads.accounts import BalanceView
-from models.reads import products
 from models.reads.paging import Condition, Listing, PageRequest, load_pages
 from models.reads.session import ReadSession
 from schema.types.account import Account, Credit
@@ -36,6 +46,8 @@ PageKey = tuple[Listing[Any], UUID, PageRequest, tuple[Condition, ...]]
 SHOWN_AS: Final[dict[Listing[Any], Show[Any, Any]]] = {
     customers.CUSTOMERS: Customer.of,
     credit_reads.CREDITS: Credit.of,
+    credit_reads.UPCOMING: Credit.of,
+    credit_reads.CUSTOMER_UPCOMING: Credit.of,
     ledger.ACCOUNT_LEDGER: LedgerEntry.of,
     ledger.CUSTOMER_LEDGER: LedgerEntry.of,
     ledger.TRANSACTION_ENTRIES: LedgerEntry.of,
@@ -171,6 +183,11 @@ class Loaders:
         return Loader(self._read_balances_at)
 
     @cached_property
+    def liability_parts(self) -> Loader[tuple[datetime, str], list[liability.LiabilityPart]]:
+        """What makes up all that is owed, at an instant, by months in a time zone."""
+        return Loader(self._read_liability_parts)
+
+    @cached_property
     def pages(self) -> Loader[PageKey, Connection[Any]]:
         return Loader(self._read_pages)
 
@@ -192,6 +209,11 @@ class Loaders:
         self, asked: list[tuple[UUID, datetime]]
     ) -> dict[tuple[UUID, datetime], BalanceView]:
         return dict(zip(asked, await accounts.balances_at(self.reads, asked), strict=True))
+
+    async def _read_liability_parts(
+        self, asked: list[tuple[datetime, str]]
+    ) -> dict[tuple[datetime, str], list[liability.LiabilityPart]]:
+        return {(at, zone): await liability.parts(self.reads, at, self.now, zone) for at, zone in asked}
 
     async def _read_pages(self, keys: list[PageKey]) -> dict[PageKey, Connection[Any]]:
         together: defaultdict[tuple[Listing[Any], PageRequest, tuple[Condition, ...]], list[UUID]] = defaultdict(list)

@@ -44,7 +44,7 @@ def _write_decimal(value: Decimal) -> str:
     return format(value, "f")
 
 
-def _parse_asset(value: object) -> AssetCode:
+def parse_asset(value: object) -> AssetCode:
     if not isinstance(value, str) or not _ASSET.fullmatch(value):
         raise ValueError(f"{_shown(value)} is not an AssetCode: an ISO 4217 code, SERVICE_CREDITS or POINTS.")
     return AssetCode(value)
@@ -62,7 +62,7 @@ def _parse_date(value: object) -> date:
     return parsed
 
 
-def _parse_instant(value: object) -> datetime:
+def parse_instant(value: object) -> datetime:
     """Always in UTC. Refused without an offset: nobody could say which instant was meant."""
     try:
         if not isinstance(value, str) or not _INSTANT.fullmatch(value):
@@ -91,14 +91,14 @@ SCALARS: Final[Mapping[object, ScalarDefinition]] = {
     AssetCode: strawberry.scalar(
         name="AssetCode",
         description="What an account counts: an ISO 4217 currency code, SERVICE_CREDITS or POINTS.",
-        parse_value=_parse_asset,
+        parse_value=parse_asset,
         serialize=str,
     ),
     datetime: strawberry.scalar(
         name="DateTime",
         description="An instant as in RFC 3339, always with an offset, to the microsecond: 2026-01-31T12:00:00Z.",
         specified_by_url="https://www.rfc-editor.org/rfc/rfc3339",
-        parse_value=_parse_instant,
+        parse_value=parse_instant,
         serialize=_write_instant,
     ),
     date: strawberry.scalar(

@@ -48,6 +48,29 @@ GRANTED: Final = Listing(
 )  # fmt: skip
 """What an order put on the account, that which was taken back too."""
 
+UPCOMING: Final = Listing(
+    name="upcoming", columns=_COLUMNS, table="credits t", parent="t.tenant_id",
+    keys=(time_key("t.expires_at"), id_key("t.id")), view=_view,
+)  # fmt: skip
+"""All of a tenant's credits by expiry: the parent is the tenant. To be narrowed by `expiring`."""
+
+CUSTOMER_UPCOMING: Final = Listing(
+    name="customer-upcoming", columns=_COLUMNS, table="credits t", parent="t.account_id",
+    keys=(time_key("t.expires_at"), id_key("t.id")), view=_view, through="a.customer_id = p.id",
+)  # fmt: skip
+"""The same of one customer."""
+
+
+def expiring(now: datetime, until: datetime | None, asset: str | None) -> tuple[Condition, ...]:
+    """Credits that something is left of and that expire after `now`, and not after `until`."""
+    conditions = [Condition("t.open and t.expires_at is not null and t.expires_at > {0}", (now,))]
+    if until is not None:
+        conditions.append(Condition("t.expires_at <= {0}", (until,)))
+    if asset is not None:
+        account = "accounts o where o.tenant_id = t.tenant_id and o.id = t.account_id"
+        conditions.append(Condition(f"(select o.asset from {account}) = {{0}}", (asset,)))
+    return tuple(conditions)
+
 
 def with_status(statuses: Collection[str], now: datetime) -> Condition:
     """Credits that have one of these of the contract's statuses at `now`."""

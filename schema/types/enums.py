@@ -42,6 +42,7 @@ class TransactionKind(StrEnum):
     REWARD = "REWARD"
     ORDER = "ORDER"
     REVERSAL = "REVERSAL"
+    MERGE = "MERGE"
 
 
 @strawberry.enum
@@ -49,6 +50,19 @@ class MembershipStatus(StrEnum):
     ACTIVE = "ACTIVE"
     CANCELLED = "CANCELLED"  # within the grace period: service credits can still be added
     ENDED = "ENDED"  # and the grace period is over
+
+
+@strawberry.enum
+class Counter(StrEnum):
+    """The other side of an entry."""
+
+    ISSUED = "ISSUED"
+    REMOVED = "REMOVED"
+    EXPIRED = "EXPIRED"
+    INVOICES = "INVOICES"
+    REDEEMED = "REDEEMED"
+    ORDERS = "ORDERS"
+    MERGED = "MERGED"
 
 
 @strawberry.enum

@@ -15,7 +15,7 @@ from schema.ids import global_id
 from schema.types.account import Account, Credit, TransactionRef
 from schema.types.base import Connection, Node, Pending, Reader, paged, resolved
 from schema.types.customer import LedgerEntryRef
-from schema.types.enums import Role, TransactionKind
+from schema.types.enums import Counter, Role, TransactionKind
 
 
 @strawberry.type(description="Who did something: a token's subject, in one role, through one client.")
@@ -37,6 +37,7 @@ class LedgerEntry(Node):
     balance_after: Decimal = strawberry.field(
         description="The account's ledger balance: available, scheduled, and expired but not yet swept."
     )
+    counter: Counter
     created_at: datetime
     view: strawberry.Private[EntryView]
 
@@ -45,7 +46,8 @@ class LedgerEntry(Node):
         return cls(
             id=global_id("LedgerEntry", view.id), sequence=view.sequence,
             amount=to_decimal(view.amount_minor, view.asset),
-            balance_after=to_decimal(view.balance_after_minor, view.asset), created_at=view.created_at, view=view,
+            balance_after=to_decimal(view.balance_after_minor, view.asset), counter=Counter(view.counter),
+            created_at=view.created_at, view=view,
         )  # fmt: skip
 
     @resolved(Account)

@@ -1,0 +1,86 @@
+"""One account between two instants: the balance before, the entries with the balance after each, the balance then."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from models.reads.paging import Condition
+from models.reads.session import ReadSession
+
+LINES_AT_ONCE: Final = 1_000
+
+_LAST_BEFORE: Final = """
+    select e.sequence, e.balance_after_minor from entries e
+     where e.tenant_id = $1 and e.account_id = $2 and ($3::timestamptz is null or e.created_at < $3)
+     order by e.created_at desc, e.sequence desc limit 1"""
+
+_LINES: Final = """
+    select e.sequence, e.created_at, t.kind, t.reason, nullif(x.note, '') as note, e.amount_minor,
+           e.balance_after_minor, e.transaction_id, e.credit_id
+      from entries e
+      join transactions t on t.tenant_id = $1 and t.id = e.transaction_id
+      left join transaction_texts x on x.tenant_id = $1 and x.id = t.id
+     where e.tenant_id = $1 and e.account_id = $2 and e.sequence > $3 and e.sequence <= $4
+     order by e.sequence limit $5"""
+
+
+@dataclass(frozen=True, slots=True)
+class StatementView:
+    """opening, closing: the account's ledger balance before the first and after the last entry between the instants.
+    after, last: what those entries' sequences come after, and end with. account_id None: there is no account."""
+
+    account_id: UUID | None
+    asset: str
+    from_: datetime | None
+    to: datetime | None
+    opening_minor: int = 0
+    closing_minor: int = 0
+    after: int = 0
+    last: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StatementLine:
+    sequence: int
+    created_at: datetime
+    kind: str
+    reason: str | None
+    note: str | None
+    amount_minor: int
+    balance_minor: int
+    transaction_id: UUID
+    credit_id: UUID | None
+
+
+async def statement(
+    session: ReadSession, account_id: UUID | None, asset: str, from_: datetime | None, to: datetime | None
+) -> StatementView:
+    """What was posted from `from_` on (None: from the beginning) and before `to` (None: up to now)."""
+    if account_id is None:
+        return StatementView(None, asset, from_, to)
+    before = await session.fetch(_LAST_BEFORE, account_id, from_) if from_ is not None else []
+    end = await session.fetch(_LAST_BEFORE, account_id, to)
+    after, opening = before[0] if before else (0, 0)
+    last, closing = end[0] if end else (0, 0)
+    if last < after:  # `to` lies before `from_`: nothing was posted in between
+        last, closing = after, opening
+    return StatementView(account_id, asset, from_, to, opening, closing, after, last)
+
+
+def entries_of(view: StatementView) -> Condition:
+    """Of the account's entries, the statement's."""
+    return Condition("t.sequence > {0} and t.sequence <= {1}", (view.after, view.last))
+
+
+async def lines(session: ReadSession, view: StatementView) -> AsyncIterator[list[StatementLine]]:
+    """The statement's lines, up to a thousand at once. Entries stay as they are, so these may be reads of several
+    moments: whoever hands them out slowly releases the session in between."""
+    after = view.after
+    while view.account_id is not None and after < view.last:
+        rows = await session.fetch(_LINES, view.account_id, after, view.last, LINES_AT_ONCE)
+        if not rows:
+            return
+        after = rows[-1]["sequence"]
+        yield [StatementLine(*row) for row in rows]

@@ -1,0 +1,37 @@
+"""upcomingExpirations: the credits that are about to expire, of everybody or of one customer."""
+
+from datetime import datetime
+
+import strawberry
+
+from auth.roles import Permission
+from models.reads import credits as credit_reads
+from schema.context import Info
+from schema.ids import asked_id
+from schema.scalars import AssetCode
+from schema.types.account import Credit
+from schema.types.base import Connection, root_page
+
+
+async def resolve(
+    info: Info, until: datetime | None = None, asset: AssetCode | None = None,
+    customer_id: strawberry.ID | None = None, first: int | None = None, after: str | None = None,
+    last: int | None = None, before: str | None = None,
+) -> Connection[Credit] | None:  # fmt: skip
+    context = info.context
+    page, conditions = (first, after, last, before), credit_reads.expiring(context.now, until, asset)
+    if customer_id is None and not context.is_customer:
+        context.require(Permission.READ_REPORTS)
+        return await root_page(info, credit_reads.UPCOMING, context.tenant.id, page, *conditions)
+    context.require(Permission.READ_LEDGER)
+    if customer_id is None:
+        customer = await context.own_customer_id()
+    else:
+        customer = asked_id(customer_id, "Customer", "customerId")
+    if (
+        customer is None
+        or not await context.may_see(customer)
+        or await context.loaders.customers.load(customer) is None
+    ):
+        return None
+    return await root_page(info, credit_reads.CUSTOMER_UPCOMING, customer, page, *conditions)

@@ -1,0 +1,67 @@
+"""A statement as CSV (RFC 4180, UTF-8), for people to open in a spreadsheet: nothing in it is a formula there."""
+
+import csv
+import io
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Final
+
+from models.money import to_decimal
+from models.reads.statements import StatementLine, StatementView
+
+COLUMNS: Final = ("asset", "time", "sequence", "event", "reason", "amount", "balance", "transaction", "credit")
+NOTE: Final = "note"
+_STARTS_FORMULA: Final = frozenset("=+-@\t\r\n|%\uff1d\uff0b\uff0d\uff20")
+"""What spreadsheets take for the beginning of a formula, full-width forms too."""
+
+
+class StatementCsv:
+    """Writes piece by piece. notes: whether what staff wrote is shown (never to customers)."""
+
+    def __init__(self, *, notes: bool) -> None:
+        self._notes = notes
+
+    def header(self) -> str:
+        return _rows([(*COLUMNS, NOTE) if self._notes else COLUMNS])
+
+    def opening(self, view: StatementView) -> str:
+        return self._balance(view, "OPENING BALANCE", view.from_, view.opening_minor)
+
+    def closing(self, view: StatementView) -> str:
+        return self._balance(view, "CLOSING BALANCE", view.to, view.closing_minor)
+
+    def lines(self, view: StatementView, lines: Iterable[StatementLine]) -> str:
+        return _rows(self._line(view.asset, line) for line in lines)
+
+    def _line(self, asset: str, line: StatementLine) -> tuple[str, ...]:
+        row = (
+            asset, _instant(line.created_at), str(line.sequence), line.kind, safe(line.reason or ""),
+            _amount(line.amount_minor, asset), _amount(line.balance_minor, asset), str(line.transaction_id),
+            str(line.credit_id or ""),
+        )  # fmt: skip
+        return (*row, safe(line.note or "")) if self._notes else row
+
+    def _balance(self, view: StatementView, event: str, at: datetime | None, minor: int) -> str:
+        time = "" if at is None else _instant(at)
+        row = (view.asset, time, "", event, "", "", _amount(minor, view.asset), "", "")
+        return _rows([(*row, "") if self._notes else row])
+
+
+def safe(text: str) -> str:
+    """`text`, behind an apostrophe where a spreadsheet would take it for a formula, after blanks too."""
+    first = text.lstrip(" \u00a0")[:1]
+    return f"'{text}" if first in _STARTS_FORMULA and first else text
+
+
+def _rows(rows: Iterable[tuple[str, ...]]) -> str:
+    text = io.StringIO()
+    csv.writer(text).writerows(rows)
+    return text.getvalue()
+
+
+def _amount(minor: int, asset: str) -> str:
+    return format(to_decimal(minor, asset), "f")
+
+
+def _instant(at: datetime) -> str:
+    return f"{at.astimezone(UTC).replace(tzinfo=None).isoformat()}Z"
