@@ -32,6 +32,7 @@ from models.operations.record_payment import record_payment
 from models.operations.upsert_customer import upsert_customer
 from models.reads.verify import MAX_LISTED, every_tenant, verify
 from models.session import tenant_transaction
+from tests.support.tampering import Tampering, planted
 
 MANAGER = Actor("maria", "MANAGER", name="Maria")
 
@@ -98,23 +99,6 @@ async def _post_everything(books: Books, anna: UUID, ben: UUID) -> None:
     await record_payment(ledger, tenant_id, MANAGER, RecordPayment(mine, Decimal(15), "CARD"), uuid4().hex)
 
 
-class Tampering:
-    """What nobody may do, done as the owner of the tables with the triggers switched off."""
-
-    def __init__(self, connection: "asyncpg.Connection[Any]", tenant_id: UUID) -> None:
-        self.connection = connection
-        self.tenant_id = tenant_id
-
-    async def __call__(self, table: str, statement: str) -> None:
-        """Run one statement on `table`; it has to change exactly one row."""
-        async with self.connection.transaction():
-            await self.connection.execute(f"SET LOCAL scrip.tenant = '{self.tenant_id}'")
-            await self.connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
-            changed = await self.connection.execute(statement)
-            await self.connection.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
-        assert changed in ("UPDATE 1", "DELETE 1")
-
-
 @pytest.fixture
 def tamper(books: Books, owner_connection: "asyncpg.Connection[Any]") -> Tampering:
     return Tampering(owner_connection, books.tenant_id)
@@ -131,26 +115,6 @@ INVOICE = f"id = {_of('Anna', 'invoices')}"
 OF_INVOICE = f"invoice_id = {_of('Anna', 'invoices')}"
 NOTED = "id = (SELECT id FROM transaction_texts)"
 FORGED = "sha256('forged')"
-
-
-@dataclass(frozen=True, slots=True)
-class Planted:
-    """What is changed (None: deleted) of the one row that `where` picks, and the checks that have to find it."""
-
-    table: str
-    change: str | None
-    where: str
-    found: frozenset[str]
-
-    @property
-    def statement(self) -> str:
-        if self.change is None:
-            return f"DELETE FROM {self.table} WHERE {self.where}"
-        return f"UPDATE {self.table} SET {self.change} WHERE {self.where}"
-
-
-def planted(table: str, change: str | None, where: str, *found: str) -> Planted:
-    return Planted(table, change, where, frozenset(found))
 
 
 PLANTED = {
@@ -171,7 +135,9 @@ PLANTED = {
         "entries", "amount_minor = amount_minor + 1", f"counter = 'INVOICES' AND {OF_POUNDS}",
         "account sums", "credit remainder", "assignment entries", "entry balance", "entry hash",
     ),
-    "an entry's counter": planted("entries", "counter = 'ORDERS'", f"sequence = 1 AND {OF_POUNDS}", "entry hash"),
+    "an entry's counter": planted(
+        "entries", "counter = 'ORDERS'", f"sequence = 1 AND {OF_POUNDS}", "entry hash", "grant entries"
+    ),
     "an entry's time": planted(
         "entries", "created_at = '2020-01-01Z'", f"sequence = 2 AND {OF_POUNDS}", "entry time", "entry hash"
     ),

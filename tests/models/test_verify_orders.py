@@ -1,0 +1,87 @@
+"""The proof of the books finds what is wrong with orders, by its name."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import asyncpg
+import pytest
+
+from app.embedded import Urls
+from models.reads.verify import verify
+from tests.support.shop import Clock, Shop
+from tests.support.tampering import Tampering, planted
+
+
+@pytest.fixture
+async def shop(database: Urls, clock: Clock) -> AsyncIterator[Shop]:
+    """Anna has paid one order with cash and account credit; another payment of hers was voided. Ben's order is open."""
+    shop = await Shop.open(clock)
+    anna, ben = await shop.customer("Anna"), await shop.customer("Ben")
+    credit, chair = await shop.product(1, "CREDIT"), await shop.product(30)
+    await shop.credit(anna, 80)
+    paid = await shop.order(anna, (credit, 50), (chair, 1), number="PAID")
+    await shop.pay(paid, 50, "CASH")
+    await shop.pay(paid, 30, "ACCOUNT_CREDIT")
+    voided = await shop.order(anna, (credit, 20), (chair, 1), number="VOIDED")
+    await shop.pay(voided, 20, "CASH")
+    await shop.void_payment((await shop.pay(voided, 30, "ACCOUNT_CREDIT")).payment_id)
+    await shop.order(ben, (credit, 50), number="BENS")
+    yield shop
+    await shop.ledger.close()
+
+
+def _number(number: str) -> str:
+    return f"(SELECT id FROM invoices WHERE number = '{number}')"
+
+
+PAID, VOIDED, BENS = _number("PAID"), _number("VOIDED"), _number("BENS")
+LIVE = "revoked_transaction_id IS NULL"
+GRANTED = f"(SELECT credit_id FROM grants WHERE {LIVE})"
+WITH_CREDIT = "method = 'ACCOUNT_CREDIT' AND voided_at IS NULL"
+
+PLANTED = {
+    "a grant that is gone": planted("grants", None, LIVE, "order grants", "grant entries"),
+    "a grant of another's order": planted("grants", f"invoice_id = {BENS}", LIVE, "order grants", "grant parties"),
+    "a grant that was not taken back": planted(
+        "grants", "revoked_transaction_id = transaction_id", LIVE, "order grants", "grant entries"
+    ),
+    "a grant that was": planted(
+        "grants", "revoked_transaction_id = NULL", f"NOT {LIVE}", "order grants", "grant entries"
+    ),
+    "what a grant is worth": planted(
+        "credits", "amount_minor = amount_minor + 1", f"id = {GRANTED}",
+        "credit amount", "order grants", "grant entries",
+    ),
+    "a grant's entry": planted(
+        "entries", "counter = 'ISSUED'", f"credit_id = {GRANTED}", "entry hash", "grant entries"
+    ),
+    "what was sold": planted(
+        "invoice_lines", "kind = 'GOODS'", f"invoice_id = {PAID} AND kind = 'CREDIT'", "order grants"
+    ),
+    "what credit may pay": planted(
+        "invoices", "creditable_minor = creditable_minor + 1", f"id = {PAID}", "order grants"
+    ),
+    "what was paid with credit": planted(
+        "payments", "amount_minor = amount_minor - 1", WITH_CREDIT, "account credit payments"
+    ),
+    "a payment with credit that is void": planted(
+        "payments", "voided_at = created_at", WITH_CREDIT, "account credit payments"
+    ),
+    "a void one that is not": planted(
+        "payments", "voided_at = NULL", "voided_at IS NOT NULL", "account credit payments"
+    ),
+    "a payment with credit of another order": planted(
+        "payments", f"invoice_id = {VOIDED}", WITH_CREDIT, "account credit payments"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", PLANTED)
+async def test_tampering_is_found(shop: Shop, owner_connection: "asyncpg.Connection[Any]", what: str) -> None:
+    assert (await verify(shop.tenant_id)).holds
+    corruption = PLANTED[what]
+    await Tampering(owner_connection, shop.tenant_id)(corruption.table, corruption.statement)
+
+    proof = await verify(shop.tenant_id)
+
+    assert set(proof.found) == corruption.found
