@@ -32,7 +32,7 @@ class Configurations:
 async def load(connection: TenantConnection) -> TenantConfig:
     """All of it, in five statements. The version is read first, so that what is read later is at least as new."""
     tenant_id, orm = connection.tenant_id, connection.orm
-    tenant = await Tenant.get(id=tenant_id).using_db(orm)
+    tenant = await Tenant.filter(id=tenant_id).using_db(orm).get()
     reasons = await Reason.filter(tenant_id=tenant_id).using_db(orm)
     services = await Service.filter(tenant_id=tenant_id).using_db(orm)
     tiers = await Tier.filter(tenant_id=tenant_id).order_by("threshold_minor").using_db(orm)

@@ -125,5 +125,5 @@ class _Queue:
     async def _results(self, batch: list[_Waiting]) -> list[Result]:
         try:
             return await self._post(self.tenant_id, [unit for unit, _ in batch], self.lane.wait)
-        except Exception as error:  # the queue has to go on: everyone in it is waiting
+        except Exception as error:  # noqa: BLE001 - the queue has to go on: everyone in it is waiting
             return [Failed(error) for _ in batch]

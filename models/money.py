@@ -75,7 +75,7 @@ def nonzero_minor(amount: Decimal, asset: str) -> int:
     """Minor units of an amount that has to move something. Raises AmountZero as well."""
     minor = to_minor(amount, asset)
     if minor == 0:
-        raise AmountZero()
+        raise AmountZero
     return minor
 
 

@@ -51,7 +51,7 @@ def expiry_of_credit(
     if at is not None:
         checked_date(at.astimezone(UTC).date(), "expiresAt")
         if at <= max(now, starts_at):
-            raise ExpiryInPast()
+            raise ExpiryInPast
         return at.astimezone(UTC)
     return end_of_nth_day(in_days, max(effective_on, local_date(now, zone)), zone, "expiresInDays")
 

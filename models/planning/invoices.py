@@ -176,7 +176,8 @@ def _write_invoice(
 ) -> None:
     books.invoices[invoice.id] = invoice
     books.invoice_numbers.add(invoice.number)
-    books.on_undo(lambda: (books.invoices.pop(invoice.id), books.invoice_numbers.discard(invoice.number)))
+    books.on_undo(lambda: books.invoices.pop(invoice.id))
+    books.on_undo(lambda: books.invoice_numbers.remove(invoice.number))
     books.writes.invoices.append((invoice, origin.actor, command.auto_apply))
     for position, line in enumerate(lines):
         books.writes.invoice_lines.append(
