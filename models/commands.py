@@ -153,7 +153,8 @@ class VoidCredit:
 
 @dataclass(frozen=True, slots=True)
 class UpdateCredit:
-    """Change a credit; None leaves as it is. never_expires: take the expiry off. service_ids (): any service."""
+    """Change a credit; None leaves as it is. never_expires, or expires_in_days 0: take the expiry off. service_ids ():
+    any service."""
 
     credit_id: UUID
     expires_in_days: int | None = None

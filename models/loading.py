@@ -169,7 +169,7 @@ async def lock_counters(
         RETURNING scope, role, holder, asset, day, id, used_minor""",
         connection.tenant_id, new_ids, scopes, roles, holders, assets, days,
     )  # fmt: skip
-    return {tuple(row)[:5]: CounterState(row["id"], row["used_minor"]) for row in rows}  # type: ignore[misc]
+    return {tuple(row)[:5]: CounterState(row["id"], row["used_minor"]) for row in rows}
 
 
 async def read_counters(connection: TenantConnection, keys: set[CounterKey]) -> dict[CounterKey, CounterState]:
@@ -241,6 +241,20 @@ async def load_assignments(connection: TenantConnection, needs: list[Needs]) -> 
         connection.tenant_id, named, of_credits, of_invoices,
     )  # fmt: skip
     return {row["id"]: AssignmentState(*row) for row in rows}
+
+
+async def load_earned(connection: TenantConnection, ids: set[UUID]) -> set[UUID]:
+    """Those of the credits whose opening counted towards the lifetime total. What a merge brought over counts, too: the
+    total came with it."""
+    rows = await connection.raw.fetch(
+        """SELECT c.id FROM credits c
+        JOIN transactions t ON t.tenant_id = $1 AND t.id = c.transaction_id
+        WHERE c.tenant_id = $1 AND c.id = ANY($2) AND (t.kind = 'MERGE' OR EXISTS (
+            SELECT FROM entries e WHERE e.tenant_id = $1 AND e.transaction_id = c.transaction_id AND e.credit_id = c.id
+                AND e.lifetime_minor > 0))""",
+        connection.tenant_id, sorted(ids),
+    )  # fmt: skip
+    return {row["id"] for row in rows}
 
 
 async def load_payments(connection: TenantConnection, ids: set[UUID]) -> dict[UUID, PaymentState]:

@@ -273,6 +273,8 @@ async def _load_what_is_named(connection: TenantConnection, books: Books, needs:
         books.rewards = await loading.load_rewards(connection, rewards, lock=True)
     if coupons := {c for n in needs for c in n.coupons}:
         books.coupons = await loading.load_coupons(connection, coupons)
+    if voided := {c for n in needs for c in n.voided_credits}:
+        books.earned = await loading.load_earned(connection, voided)
     if undone := {t for n in needs for t in n.undone}:
         books.spend_records = await loading.load_spend_records(connection, undone)
     await loading.load_credits(connection, books, needs)
@@ -316,8 +318,9 @@ def _plan(
             results[i] = Refused(error)
     posted = {units[i].idempotency_key for i in live if isinstance(results[i], Posted)}
     for i, unit in enumerate(units):
-        if results[i] is None and unit.idempotency_key in posted:
-            results[i] = _replay(unit, claimed[unit.idempotency_key])
+        key = unit.idempotency_key
+        if results[i] is None and key is not None and key in posted:
+            results[i] = _replay(unit, claimed[key])
 
 
 async def _close_unused(connection: TenantConnection, opened: list[UUID], books: Books) -> None:

@@ -152,6 +152,8 @@ ALTER TABLE bulk_rows ADD COLUMN details jsonb;
 INDEXES = r"""
 CREATE UNIQUE INDEX payments_transaction ON payments (tenant_id, transaction_id) WHERE transaction_id IS NOT NULL;
 CREATE INDEX grants_invoice ON grants (tenant_id, invoice_id);
+CREATE INDEX assignments_release ON assignments (tenant_id, release_transaction_id)
+    WHERE release_transaction_id IS NOT NULL;
 CREATE INDEX credit_changes_credit ON credit_changes (tenant_id, credit_id, created_at);
 CREATE INDEX audit_events_time ON audit_events (tenant_id, created_at, id);
 CREATE INDEX audit_events_customer ON audit_events (tenant_id, customer_id, created_at, id);

@@ -1,5 +1,6 @@
 """Release assignments and set them against other invoices; void invoices and credits; change credits (source 002)."""
 
+from dataclasses import replace
 from uuid import UUID
 
 from models.commands import (
@@ -48,7 +49,7 @@ async def void_invoice(
         raise NotFound("There is no such invoice.", field=("invoiceId",))
     needs = releasing.void_invoice_needs(command, accounts[command.invoice_id])
     done = await _post(ledger, tenant_id, actor, "voidInvoice", command, needs, idempotency_key)
-    return done if done.invoice_id else _with_invoice(done, command.invoice_id)
+    return replace(done, invoice_id=command.invoice_id)
 
 
 async def void_credit(
@@ -71,10 +72,7 @@ async def update_credit(
         raise NotFound("There is no such credit.", field=("creditId",))
     needs = releasing.update_credit_needs(command, accounts[command.credit_id])
     done = await _post(ledger, tenant_id, actor, "updateCredit", command, needs, idempotency_key)
-    if done.credit_id:
-        return done
-    account_id = done.account_id
-    return Outcome(transaction_id=done.transaction_id, account_id=account_id, credit_id=command.credit_id, replayed=True)
+    return replace(done, credit_id=command.credit_id)  # no entry says which it was
 
 
 async def _post(
@@ -82,13 +80,6 @@ async def _post(
 ) -> Outcome:
     done = await ledger.submit(tenant_id, actor, operation, command, needs, key)
     return done if isinstance(done, Outcome) else await replay_of_transaction(tenant_id, done)
-
-
-def _with_invoice(done: Outcome, invoice_id: UUID) -> Outcome:
-    return Outcome(
-        transaction_id=done.transaction_id, account_id=done.account_id, invoice_id=invoice_id,
-        assignment_ids=done.assignment_ids, replayed=done.replayed,
-    )  # fmt: skip
 
 
 _Command = ReassignCredit | ReleaseAssignments | UpdateCredit | VoidCredit | VoidInvoice

@@ -23,14 +23,16 @@ async def replay_of_request(tenant_id: UUID, result_id: UUID) -> Outcome:
 
 
 async def replay_of_transaction(tenant_id: UUID, result_id: UUID) -> Outcome:
-    """The outcome of an event: its transaction, account, credit, assignments and coupon."""
+    """The outcome of an event: its transaction, account, credit, coupon, and the assignments made or released."""
     async with tenant_transaction(tenant_id, read_only=True) as connection:
         found = await _transaction(connection, result_id)
         if found is None:
             raise InvariantViolated(f"an idempotency key stands for {result_id}, which is nowhere")
         rows = await connection.raw.fetch(
-            "SELECT id FROM assignments WHERE tenant_id = $1 AND transaction_id = $2 ORDER BY id", tenant_id, result_id
-        )
+            """SELECT id FROM assignments WHERE tenant_id = $1 AND transaction_id = $2
+            UNION ALL SELECT id FROM assignments WHERE tenant_id = $1 AND release_transaction_id = $2 ORDER BY id""",
+            tenant_id, result_id,
+        )  # fmt: skip
         coupon = await connection.raw.fetchval(
             "SELECT id FROM coupons WHERE tenant_id = $1 AND transaction_id = $2", tenant_id, result_id
         )
@@ -38,15 +40,17 @@ async def replay_of_transaction(tenant_id: UUID, result_id: UUID) -> Outcome:
 
 
 async def _transaction(connection: TenantConnection, transaction_id: UUID) -> Outcome | None:
-    """The transaction with its account, and its credit where it is the story of just one."""
+    """The transaction with its account and its credit, each where it is the story of just one."""
     row = await connection.raw.fetchrow(
-        """SELECT t.id, min(e.account_id::text)::uuid AS account_id, count(DISTINCT e.credit_id) AS credits,
-            min(e.credit_id::text)::uuid AS credit_id
+        """SELECT t.id, count(DISTINCT e.account_id) AS accounts, min(e.account_id::text)::uuid AS account_id,
+            count(DISTINCT e.credit_id) AS credits, min(e.credit_id::text)::uuid AS credit_id
         FROM transactions t LEFT JOIN entries e ON e.tenant_id = $1 AND e.transaction_id = t.id
         WHERE t.tenant_id = $1 AND t.id = $2 GROUP BY t.id""",
         connection.tenant_id, transaction_id,
     )  # fmt: skip
     if row is None:
         return None
-    credit_id = row["credit_id"] if row["credits"] == 1 else None
-    return Outcome(transaction_id=row["id"], account_id=row["account_id"], credit_id=credit_id, replayed=True)
+    return Outcome(
+        transaction_id=row["id"], account_id=row["account_id"] if row["accounts"] == 1 else None,
+        credit_id=row["credit_id"] if row["credits"] == 1 else None, replayed=True,
+    )  # fmt: skip

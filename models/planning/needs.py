@@ -26,6 +26,7 @@ class Needs:
 
     credits: loaded whatever their state. assignments: by id; assigned_credits, assigned_invoices: whatever is set
     against invoices from these credits, or on these invoices. undone: transactions whose spends are to be undone.
+    voided_credits: those of which it matters whether they counted towards the lifetime total.
     invoice_numbers: looked up, so that a duplicate can be refused.
     """
 
@@ -41,6 +42,7 @@ class Needs:
     assignments: tuple[UUID, ...] = ()
     assigned_credits: tuple[UUID, ...] = ()
     assigned_invoices: tuple[UUID, ...] = ()
+    voided_credits: tuple[UUID, ...] = ()
     payments: tuple[UUID, ...] = ()
     undone: tuple[UUID, ...] = ()
     coupons: tuple[UUID, ...] = ()

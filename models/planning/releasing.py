@@ -78,7 +78,8 @@ def plan_release(books: Books, origin: Origin, command: ReleaseAssignments) -> O
 
 def _live(books: Books, assignment_id: UUID, index: int) -> AssignmentState:
     part = books.assignments.get(assignment_id)
-    if part is None:
+    # One that was made after its account was looked up is as good as not there: the account is not locked.
+    if part is None or books.credits_by_id[part.credit_id].account_id not in books.accounts_by_id:
         raise NotFound("There is no such assignment.", field=("assignmentIds", str(index)))
     if part.released_at is not None:
         raise AlreadyReleased().at("assignmentIds", str(index))
@@ -121,7 +122,7 @@ def _released(
     only = next(iter(touched)) if len(touched) == 1 else None
     return Outcome(
         transaction_id=transaction.id, account_id=next(iter(accounts)) if len(accounts) == 1 else None, credit_id=only,
-        assignment_ids=tuple(part.id for part in parts),
+        assignment_ids=tuple(sorted(part.id for part in parts)),
         views=(
             credits.transaction_view(transaction, books.now),
             *(credits.account_view(account) for account in accounts.values()),
@@ -153,20 +154,16 @@ def plan_reassign(books: Books, origin: Origin, command: ReassignCredit) -> Outc
     except LedgerError as error:
         raise error.at("assignmentId") from None
     check_grants_unspent(books, [books.invoices[part.invoice_id]])
-    mark = books.mark()
+    # What may be assigned shows only after the release: where it is refused, the posting takes that back too.
     released = release(
         books, Origin(origin.actor, origin.key, books.source.new_id()), "RELEASE", [part], note=command.note
     )
     credit = books.credits_by_id[part.credit_id]
     account = books.accounts_by_id[credit.account_id]
-    try:
-        if not credits.is_open(credit, books.now):
-            raise CreditNotOpen(credits.credit_view(credit, account.asset).status(books.now))
-        take_back_grants(books, origin, books.invoices[part.invoice_id])
-        amounts = planned_amounts(books, command.assignments, account, credit)
-    except LedgerError:
-        books.back_to(mark)
-        raise
+    if not credits.is_open(credit, books.now):
+        raise CreditNotOpen(credits.credit_view(credit, account.asset).status(books.now)).at("assignmentId")
+    take_back_grants(books, origin, books.invoices[part.invoice_id])
+    amounts = planned_amounts(books, command.assignments, account, credit)
     transaction = credits.begin(books, "ASSIGNMENT", account.customer_id, origin)
     views = assign_all(books, origin, transaction, account, credit, amounts)
     return Outcome(
@@ -181,7 +178,11 @@ def plan_reassign(books: Books, origin: Origin, command: ReassignCredit) -> Outc
 
 
 def void_invoice_needs(command: VoidInvoice, account: AccountKey) -> Needs:
-    return Needs(accounts=(account,), invoices=(command.invoice_id,), assigned_invoices=(command.invoice_id,))
+    """The account is opened where there is none, so that nobody else opens one and assigns from it meanwhile."""
+    return Needs(
+        accounts=(account,), opens_accounts=True, invoices=(command.invoice_id,),
+        assigned_invoices=(command.invoice_id,),
+    )  # fmt: skip
 
 
 def plan_void_invoice(books: Books, origin: Origin, command: VoidInvoice) -> Outcome:
@@ -206,7 +207,6 @@ def plan_void_invoice(books: Books, origin: Origin, command: VoidInvoice) -> Out
     put_parts_back(books, transaction, parts)
     outcome = _released(books, origin, transaction, parts)
     books.change(invoice, status="VOID", voided_at=books.now)
-    take_back_grants(books, origin, invoice)
     books.writes.touched_invoices.append(invoice)
     books.writes.events.append(("invoice.voided", invoice.id))
     audit(books, origin, "invoice.voided", invoice.id, invoice.customer_id, command.note)
@@ -217,11 +217,15 @@ def plan_void_invoice(books: Books, origin: Origin, command: VoidInvoice) -> Out
 
 
 def void_credit_needs(command: VoidCredit, account: AccountKey) -> Needs:
-    return Needs(accounts=(account,), credits=(command.credit_id,), assigned_credits=(command.credit_id,))
+    return Needs(
+        accounts=(account,), credits=(command.credit_id,), assigned_credits=(command.credit_id,),
+        voided_credits=(command.credit_id,),
+    )  # fmt: skip
 
 
 def plan_void_credit(books: Books, origin: Origin, command: VoidCredit) -> Outcome:
-    """Plan a credit's voiding (the sources' delete): what is left of it is reversed, out of the lifetime total as well.
+    """Plan a credit's voiding (the sources' delete): what is left of it is reversed, out of the lifetime total as well
+    where opening it counted there.
 
     Raises CreditNotOpen where nothing is left to void, CreditAssigned where a part is set against invoices and is not
     to be released, InsufficientBalance where the lifetime total does not hold as much.
@@ -236,21 +240,19 @@ def plan_void_credit(books: Books, origin: Origin, command: VoidCredit) -> Outco
         raise CreditAssigned
     if any(part.payment_id for part in parts):
         raise Invalid("A part of it was paid with: void that payment first.", field=("releaseAssignments",))
-    reversed_minor = credit.remaining_minor + sum(part.amount_minor for part in parts)
     expired = credit.expires_at is not None and credit.expires_at <= books.now
-    orders = (books.invoices[part.invoice_id] for part in parts)
-    check_grants_unspent(books, orders, also_minor=0 if expired else reversed_minor)
-    if not expired and reversed_minor > account.lifetime_minor:
+    earned_minor = 0 if expired or credit.id not in books.earned else credit.remaining_minor + _total(parts)
+    check_grants_unspent(books, (books.invoices[part.invoice_id] for part in parts), also_minor=earned_minor)
+    if earned_minor > account.lifetime_minor:
         left = to_decimal(account.lifetime_minor, account.asset)
         raise InsufficientBalance(left, account.asset, what="left of the lifetime total").at("creditId")
     # Must succeed from here on.
     lifetime_before = account.lifetime_minor
     transaction = credits.begin(books, "VOID", account.customer_id, origin, note=command.note)
     put_parts_back(books, transaction, parts)
-    if credit.remaining_minor:
+    if not expired:  # as it came back, it has expired: there is nothing left to reverse
         left_minor = credit.remaining_minor
-        credits.move(books, transaction, account, credit, -left_minor, "REMOVED", lifetime_minor=-left_minor)
-    if credit.swept_at is None:
+        credits.move(books, transaction, account, credit, -left_minor, "REMOVED", lifetime_minor=-earned_minor)
         credits.amend(books, credit, voided_at=books.now)
     credits.follow_tier(books, transaction, account, lifetime_before)
     if parts:
@@ -258,12 +260,19 @@ def plan_void_credit(books: Books, origin: Origin, command: VoidCredit) -> Outco
     return _credit_outcome(books, transaction, account, credit)
 
 
+def _total(parts: list[AssignmentState]) -> int:
+    return sum(part.amount_minor for part in parts)
+
+
 def update_credit_needs(command: UpdateCredit, account: AccountKey) -> Needs:
     return Needs(accounts=(account,), credits=(command.credit_id,))
 
 
 def plan_update_credit(books: Books, origin: Origin, command: UpdateCredit) -> Outcome:
-    """Plan a change of a credit's expiry, pause, restriction or note. Raises CreditNotOpen, and for dates and services."""
+    """Plan a change of a credit's expiry, pause, restriction or note. Raises CreditNotOpen, and for dates and services.
+
+    A used-up credit can be changed too: what is set against invoices may come back to it.
+    """
     check_note(command.note)
     credit, account = _credit_and_account(books, command.credit_id)
     status = credits.credit_view(credit, account.asset).status(books.now)
@@ -286,7 +295,7 @@ def plan_update_credit(books: Books, origin: Origin, command: UpdateCredit) -> O
 
 
 def _new_expiry(books: Books, credit: CreditState, command: UpdateCredit) -> datetime | None:
-    named = (command.expires_in_days not in (None, 0)) + (command.expires_at is not None) + command.never_expires
+    named = (command.expires_in_days is not None) + (command.expires_at is not None) + command.never_expires
     if named > 1:
         raise ExpiryConflict("Say the expiry in one way only.", field=("expiresAt",))
     if named == 0:
@@ -305,8 +314,11 @@ def _new_services(books: Books, credit: CreditState, account: AccountState, comm
     if len(command.service_ids) > MAX_SERVICES:
         raise Invalid(f"At most {MAX_SERVICES} services can be named.", field=("serviceIds",))
     for service_id in command.service_ids:
-        if service_id not in books.config.services:
+        active = books.config.services.get(service_id)
+        if active is None:
             raise NotFound("There is no such service.", field=("serviceIds",))
+        if not active and service_id not in credit.service_ids:
+            raise Invalid("The service is no longer offered.", field=("serviceIds",))
     return tuple(sorted(set(command.service_ids)))
 
 

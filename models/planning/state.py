@@ -315,6 +315,7 @@ class Books:
     """Everything that the units of one batch may look at or change, at one instant `now`.
 
     credits: by account, those that have a remainder and were asked for, in burn order. by_id: every loaded credit.
+    earned: of the credits that are to be voided, those whose opening counted towards the lifetime total.
     """
 
     config: TenantConfig
@@ -325,6 +326,7 @@ class Books:
     accounts_by_id: dict[UUID, AccountState] = field(default_factory=dict)
     credits: dict[UUID, list[CreditState]] = field(default_factory=dict)
     credits_by_id: dict[UUID, CreditState] = field(default_factory=dict)
+    earned: set[UUID] = field(default_factory=set)
     invoices: dict[UUID, InvoiceState] = field(default_factory=dict)
     invoice_numbers: set[str] = field(default_factory=set)
     assignments: dict[UUID, AssignmentState] = field(default_factory=dict)
