@@ -14,19 +14,25 @@ from models.commands import (
     AdjustCredit,
     AssignCredit,
     CreateInvoice,
+    CreateOrder,
+    CreateProduct,
     GiveReward,
     InvoiceAmount,
     InvoiceLineItem,
+    OrderItem,
     Outcome,
     RecordPayment,
+    UpdateProduct,
     UpsertCustomer,
 )
 from models.ledger import Ledger
 from models.operations.adjust import adjust_credit
 from models.operations.assign import assign_credit
 from models.operations.create_invoice import create_invoice
+from models.operations.create_order import create_order
 from models.operations.create_tenant import create_tenant
 from models.operations.give_reward import give_reward
+from models.operations.products import create_product, update_product
 from models.operations.record_payment import record_payment
 from models.operations.upsert_customer import upsert_customer
 from models.session import tenant_transaction
@@ -103,6 +109,24 @@ class Tenant:
     async def give(self, customer_id: UUID, reward_id: UUID, *, deduct_points: bool = True) -> Outcome:
         command = GiveReward(customer_id, reward_id, deduct_points)
         return await give_reward(self.ledger, self.id, ADMIN, command, self.key())
+
+    async def product(
+        self, name: str, price: str, kind: str = "GOODS", currency: str = "GBP", *, active: bool = True
+    ) -> UUID:
+        product_id = await create_product(
+            self.ledger, self.id, ADMIN, CreateProduct(name, kind, currency, Decimal(price))
+        )
+        if not active:
+            await update_product(self.ledger, self.id, ADMIN, UpdateProduct(product_id, active=False))
+        return product_id
+
+    async def order(
+        self, customer_id: UUID, *items: tuple[UUID, int], currency: str = "GBP", number: str | None = None
+    ) -> Outcome:
+        """Of so many of these products."""
+        lines = tuple(OrderItem(product_id, quantity) for product_id, quantity in items)
+        command = CreateOrder(customer_id, number or f"ORD-{next(self._number)}", currency, lines)
+        return await create_order(self.ledger, self.id, ADMIN, command, self.key())
 
     async def service(self, name: str, *, active: bool = True) -> UUID:
         return await self._insert("services", name=name, active=active)

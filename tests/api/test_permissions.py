@@ -61,6 +61,7 @@ def scopes(*names: str) -> frozenset[Scope]:
 PREVIEW: Final = "query($input: AdjustCreditInput!) { adjustmentPreview(input: $input) { userErrors { code } } }"
 NODE: Final = "query($id: ID!) { node(id: $id) { id } }"
 CATALOGUE: Final = scopes("ledger:read")
+PRODUCTS: Final = scopes("invoices:read", "invoices:write")
 
 CASES: Final = [
     Case("viewer", "viewer", "{ viewer { subject } }", EVERYBODY, frozenset()),
@@ -86,6 +87,14 @@ CASES: Final = [
          scopes("rewards:read")),
     Case("tiers", "tiers", "{ tiers { name } }", EVERYBODY, scopes("rewards:read")),
     Case("liability", "liability", "{ liability { asset } }", INSIDE, scopes("reports:read")),
+    Case("trial balance", "trialBalance", "{ trialBalance { asset } }", INSIDE, scopes("reports:read")),
+    Case("upcoming", "upcomingExpirations", "{ upcomingExpirations { edges { cursor } } }", EVERYBODY,
+         scopes("reports:read")),
+    Case("upcoming of one", "upcomingExpirations",
+         "query($id: ID!) { upcomingExpirations(customerId: $id) { edges { cursor } } }", EVERYBODY,
+         scopes("ledger:read"), by_id("Customer")),
+    Case("statement", "statement", 'query($id: ID!) { statement(customerId: $id, asset: "GBP") { asset } }',
+         EVERYBODY, scopes("ledger:read"), by_id("Customer")),
     Case("bulk operation", "bulkOperation", "query($id: ID!) { bulkOperation(id: $id) { id } }", ABOVE_STAFF,
          scopes("credits:bulk"), by_id("BulkOperation")),
     Case("node: customer", "node", NODE, EVERYBODY, scopes("customers:read"), by_id("Customer")),
@@ -93,6 +102,22 @@ CASES: Final = [
     Case("node: invoice", "node", NODE, EVERYBODY, scopes("invoices:read"), by_id("Invoice")),
     Case("node: reward", "node", NODE, EVERYBODY, scopes("rewards:read"), by_id("Reward")),
     Case("node: service", "node", NODE, INSIDE, CATALOGUE, by_id("Service")),
+    Case("products", "products", "{ products { edges { cursor } } }", INSIDE, PRODUCTS),
+    Case("old products", "products", "{ products(activeOnly: false) { edges { cursor } } }", CONFIGURATION, PRODUCTS),
+    Case("node: product", "node", NODE, INSIDE, PRODUCTS, by_id("Product")),
+    Case("node: payment", "node", NODE, EVERYBODY, scopes("invoices:read"), by_id("Payment")),
+    Case("create order", "createOrder", mutation("createOrder"), INSIDE, scopes("invoices:write"),
+         lambda ids: {"input": {"customerId": ids["Customer"], "number": "O-1", "currency": "GBP",
+                                "idempotencyKey": "k", "items": [{"productId": ids["Product"], "quantity": 1}]}}),
+    Case("pay with credit", "recordPayment", mutation("recordPayment"), INSIDE, scopes("payments:write"),
+         lambda ids: {"input": {"invoiceId": ids["Invoice"], "amount": "1.00", "method": "ACCOUNT_CREDIT",
+                                "idempotencyKey": "k"}}),
+    Case("void payment", "voidPayment", mutation("voidPayment"), ABOVE_STAFF, scopes("payments:write"),
+         lambda ids: {"input": {"paymentId": ids["Payment"], "idempotencyKey": "k"}}),
+    Case("create product", "createProduct", mutation("createProduct"), {ADMIN}, scopes("config:write"),
+         lambda ids: {"input": {"name": "Lamp", "kind": "GOODS", "currency": "GBP", "price": "9.00"}}),
+    Case("update product", "updateProduct", mutation("updateProduct"), {ADMIN}, scopes("config:write"),
+         lambda ids: {"input": {"productId": ids["Product"], "active": False}}),
     Case("node: bulk operation", "node", NODE, ABOVE_STAFF, scopes("credits:bulk"), by_id("BulkOperation")),
     Case("add", "adjustCredit", mutation("adjustCredit"), INSIDE, scopes("credits:add"), adjusting("1.00")),
     Case("remove", "adjustCredit", mutation("adjustCredit"), ABOVE_STAFF, scopes("credits:remove"), adjusting("-1.00")),
@@ -124,10 +149,12 @@ async def ids(tenant: Tenant) -> Ids:
     credit = await tenant.adjust(customer, "10.00")
     await tenant.adjust(customer, "500", "POINTS")
     invoice = await tenant.invoice(customer, "20.00")
+    payment = await tenant.pay(invoice.invoice_id, "2.00")
     operation = tenant.ledger.source.new_id()
     rows = {
         "Customer": customer, "Account": credit.account_id, "Credit": credit.credit_id, "Invoice": invoice.invoice_id,
         "Reward": await tenant.reward("Mug", 100), "Service": await tenant.service("Cut"), "BulkOperation": operation,
+        "Product": await tenant.product("Chair", "30.00"), "Payment": payment.payment_id,
     }  # fmt: skip
     return {kind: gid(kind, row_id) for kind, row_id in rows.items()}
 
