@@ -120,8 +120,8 @@ def put_back(
     if credit.expires_at is not None and credit.expires_at <= books.now:
         expire(books, transaction, account, credit)
         return
-    lots = books.credits.get(account.id)
-    if lots is not None and credit not in lots:
+    lots = books.credits.setdefault(account.id, [])  # empty: the account had nothing to spend before
+    if credit not in lots:
         insort(lots, credit, key=burn_key)
         books.on_undo(lambda: lots.remove(credit))
 

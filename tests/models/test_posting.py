@@ -13,13 +13,17 @@ import asyncpg
 import pytest
 
 from app.embedded import Urls
-from models import posting, writing
-from models.commands import AdjustCredit, CreateInvoice, GiveReward, InvoiceLineItem
+from models import hash_chain, posting, writing
+from models.commands import AdjustCredit, CreateInvoice, GiveReward, InvoiceLineItem, VoidInvoice
 from models.ledger import Ledger
 from models.operations.adjust import adjust_credit
+from models.operations.create_invoice import create_invoice
+from models.operations.releasing import void_invoice
 from models.posting import Failed, Posted, PutBack, Refused, Replayed
 from models.reads.verify import verify
 from models.sources import RandomSource
+from models.writing import write
+from tests.support.batch import Batch
 from tests.support.shop import MANAGER, STAFF, Clock, Shop
 from tests.support.units import adjustment, post, unit
 
@@ -92,6 +96,21 @@ async def test_two_invoices_of_one_number_in_a_batch(shop: Shop, anna: UUID) -> 
     assert [type(result) for result in results] == [Posted, Refused]
 
 
+async def test_what_a_neighbour_puts_back_can_be_spent_at_once(shop: Shop, anna: UUID) -> None:
+    """The account had nothing else to spend, so nothing else of it was read."""
+    credit = await shop.credit(anna, 10, auto_apply=True)
+    first = await shop.invoice(anna, 10)
+    batch, lines = Batch(shop.clock), (InvoiceLineItem("Tea", 1, Decimal(8)),)
+    voided, second = await batch.run(shop.tenant_id, [
+        void_invoice(batch.ledger, shop.tenant_id, MANAGER, VoidInvoice(first), "1"),
+        create_invoice(batch.ledger, shop.tenant_id, MANAGER, CreateInvoice(anna, "A2", "GBP", lines), "2"),
+    ])  # fmt: skip
+
+    assert await shop.invoice_state(voided.invoice_id) == ("VOID", 0, 0)
+    assert await shop.invoice_state(second.invoice_id) == ("PAID", 0, 800)
+    assert await shop.remainders(credit) == [200]
+
+
 async def test_a_key_that_a_refusal_frees_can_be_used_again(shop: Shop, anna: UUID) -> None:
     async with shop.refused("INSUFFICIENT_BALANCE"):
         await shop.adjust(anna, -5, "POINTS", key="k")
@@ -111,7 +130,7 @@ async def test_a_constraint_that_trips_spares_the_neighbours(
     shop: Shop, anna: UUID, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     ben = await shop.customer("Ben")
-    right = writing.entry_hash
+    right = hash_chain.entry_hash
 
     def wrong_for_ben(previous: bytes | None, **facts: Any) -> bytes:
         return b"short" if facts["customer_id"] == ben else right(previous, **facts)
@@ -171,7 +190,7 @@ async def test_a_code_that_is_taken_is_drawn_again(database: Urls, clock: Clock,
 
 
 async def test_a_deadlock_is_tried_again(shop: Shop, anna: UUID, monkeypatch: pytest.MonkeyPatch) -> None:
-    write, tried = posting.write, []
+    tried = []
 
     async def deadlock_first(*arguments: Any) -> None:
         await write(*arguments)
@@ -201,7 +220,7 @@ async def test_what_stays_contended_is_busy_in_the_end(
 async def test_a_connection_that_breaks_loses_the_posting_whole(
     shop: Shop, anna: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before, write = await shop.fingerprint(), posting.write
+    before = await shop.fingerprint()
 
     async def break_after(connection: Any, *rest: Any) -> None:
         await write(connection, *rest)

@@ -1,0 +1,120 @@
+"""Two server processes that are asked for the same at the same moment, on few accounts and crosswise."""
+
+import asyncio
+import json
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections import Counter
+from pathlib import Path
+from uuid import UUID
+
+from app.embedded import Urls
+from models.sources import system_clock
+from tests.support.shop import Shop
+from tests.support.storm import STAFF, requests
+
+ROOT = Path(__file__).parents[2]
+NUMBER = 500
+"""Requests. Each comes from both processes, so a thousand are sent."""
+SEED = 20261122
+ANSWER_BYTES = 1_000_000
+STOCK = 12
+
+
+async def process(orders: dict[str, object]) -> Process:
+    """One of the two, connected and waiting for the start."""
+    started = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.support.storm", stdin=PIPE, stdout=PIPE, cwd=ROOT, limit=ANSWER_BYTES
+    )
+    assert started.stdin is not None
+    assert started.stdout is not None
+    started.stdin.write(json.dumps(orders).encode() + b"\n")
+    assert await started.stdout.readline() == b"ready\n"
+    return started
+
+
+async def storm(shop: Shop, urls: Urls, there: dict[str, list[UUID]]) -> list[dict[str, tuple[str, str]]]:
+    """What each of the two was answered, by key."""
+    orders = {
+        "url": urls.app, "tenant": str(shop.tenant_id), "seed": SEED, "number": NUMBER,
+        "there": {kind: [str(i) for i in ids] for kind, ids in there.items()},
+    }  # fmt: skip
+    both = await asyncio.gather(*(process({**orders, "order": order}) for order in (1, 2)))
+    answers = await asyncio.gather(*(one.communicate(b"go\n") for one in both))
+    assert [one.returncode for one in both] == [0, 0]
+    return [{key: tuple(result) for key, result in json.loads(answer).items()} for answer, _ in answers]
+
+
+async def test_a_thousand_clashing_requests(shop: Shop, database_urls: Urls) -> None:
+    shop.clock.now = system_clock()  # the two go by the real time
+    customers = [await shop.customer(f"C{n}") for n in range(4)]
+    given = [await shop.credit(c, amount, auto_apply=True) for c in customers for amount in (60, 90, 120)]
+    there = {
+        "customers": customers, "credits": given, "rewards": [await shop.reward(150, stock=STOCK)],
+        "invoices": [await shop.invoice(c, 40, auto_apply=False) for c in customers for _ in range(5)],
+    }  # fmt: skip
+    first, second = await storm(shop, database_urls, there)
+    shop.clock.now = system_clock()
+
+    _check_answers(first, second)
+    await _check_keys(shop, first, second)
+    await _check_limits(shop, there["rewards"][0])
+    await _check_sums(shop)
+
+
+def _check_answers(first: dict[str, tuple[str, str]], second: dict[str, tuple[str, str]]) -> None:
+    """No request is posted twice, the repetition names what the first made, and nothing but a refusal is raised."""
+    codes = Counter(answer for answers in (first, second) for answer, _ in answers.values())
+    assert all(code.replace("_", "").isalpha() for code in codes), codes
+    assert codes["BUSY"] == 0, codes
+    assert min(codes["posted"], codes["replayed"], codes["LIMIT_EXCEEDED"], codes["DUPLICATE"]) > 0, codes
+    for key, (answer, made) in first.items():
+        again, made_again = second[key]
+        assert (answer, again) != ("posted", "posted")
+        if {answer, again} == {"posted", "replayed"}:
+            assert made == made_again
+        assert answer != "replayed" or again == "posted"
+        assert again != "replayed" or answer == "posted"
+
+
+async def _check_keys(shop: Shop, first: dict[str, tuple[str, str]], second: dict[str, tuple[str, str]]) -> None:
+    posted = {key for answers in (first, second) for key, (answer, _) in answers.items() if answer == "posted"}
+    kept = {row[0] for row in await shop.rows("SELECT key FROM idempotency_keys WHERE tenant_id = $1")}
+    assert {key for key in kept if key.startswith(f"{SEED}-")} == posted
+
+
+async def _check_limits(shop: Shop, reward: UUID) -> None:
+    used = await shop.rows(
+        """SELECT a.customer_id, sum(e.amount_minor) FROM entries e
+        JOIN accounts a ON a.tenant_id = $1 AND a.id = e.account_id
+        JOIN transactions t ON t.tenant_id = $1 AND t.id = e.transaction_id
+        JOIN actors x ON x.tenant_id = $1 AND x.id = t.actor_id
+        WHERE e.tenant_id = $1 AND x.role = $2 AND e.counter = 'ISSUED' GROUP BY 1""",
+        STAFF.role,
+    )
+    assert all(amount <= 2000 for _, amount in used)  # per customer and day
+    total = sum(amount for _, amount in used)
+    assert 4000 < total <= 5000  # per actor and day: contested, and nearly used up
+    counted = await shop.rows(
+        "SELECT used_minor FROM limit_counters WHERE tenant_id = $1 AND scope = 'PER_ACTOR_DAY' AND role = 'STAFF'"
+    )
+    assert counted == [(total,)]
+    stock = await shop.rows("SELECT stock FROM rewards WHERE tenant_id = $1 AND id = $2", reward)
+    assert stock == [(STOCK - await shop.count("coupons"),)]
+
+
+async def _check_sums(shop: Shop) -> None:
+    """Sums of entries are the balances, sequences have no gap. (And the fixture proves the books as a whole.)"""
+    wrong = await shop.rows(
+        """SELECT a.id FROM accounts a LEFT JOIN entries e ON e.tenant_id = $1 AND e.account_id = a.id
+        WHERE a.tenant_id = $1 GROUP BY a.id, a.balance_minor, a.sequence
+        HAVING coalesce(sum(e.amount_minor), 0) <> a.balance_minor OR count(e.id) <> a.sequence
+            OR min(e.sequence) <> 1 OR max(e.sequence) <> a.sequence"""
+    )
+    assert wrong == []
+
+
+def test_both_make_the_same_requests() -> None:
+    there = {kind: [str(UUID(int=n)) for n in range(4)] for kind in ("customers", "credits", "rewards", "invoices")}
+    assert requests(1, 50, there) == requests(1, 50, there)
+    assert requests(1, 50, there) != requests(2, 50, there)

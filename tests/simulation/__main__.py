@@ -1,0 +1,53 @@
+"""`python -m tests.simulation --seed 1234`: play the ledger against the reference, on a database of its own.
+
+Without a seed one is drawn and said, so that what it finds can be played again.
+"""
+
+import argparse
+import asyncio
+import secrets
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from app.database import migrate, open_database
+from app.embedded import EmbeddedPostgres, Urls
+from tests.simulation.driver import Disagreement, simulate
+
+STEPS = 1000
+
+
+def main() -> int:
+    """0 where the two agree to the end; 1, with the step and the difference, where they do not."""
+    parser = argparse.ArgumentParser("python -m tests.simulation", description="Play the ledger against a naive one.")
+    parser.add_argument("--seed", type=int, default=None, help="a number that says what happens; drawn unless given")
+    parser.add_argument("--steps", type=int, default=STEPS, help=f"how many steps; {STEPS} unless given")
+    parser.add_argument("--seeds", type=int, default=1, help="how many seeds, one after the other; 1 unless given")
+    wanted = parser.parse_args()
+    first = secrets.randbelow(10**6) if wanted.seed is None else wanted.seed
+    with tempfile.TemporaryDirectory(prefix="scrip-simulation-") as folder:
+        server = EmbeddedPostgres(Path(folder), durable=False)
+        try:
+            return asyncio.run(_play(server.start(), range(first, first + wanted.seeds), wanted.steps))
+        finally:
+            server.stop()
+
+
+async def _play(urls: Urls, seeds: range, steps: int) -> int:
+    await migrate(urls.owner, urls.app, lambda _: None)
+    async with open_database(urls.app, pool_min=2, pool_max=4):
+        for seed in seeds:
+            started = time.monotonic()
+            try:
+                answers = await simulate(seed, steps)
+            except Disagreement as difference:
+                print(f"seed {seed}: they disagree. {difference}")  # noqa: T201 - a command's answer
+                return 1
+            counts = ", ".join(f"{what} {count}" for what, count in answers.items())
+            print(f"seed {seed}: agreed for {steps} steps in {time.monotonic() - started:.0f} s ({counts})")  # noqa: T201
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,119 @@
+"""One of two processes that ask for the same things at the same time: `python -m tests.support.storm`, orders on stdin.
+
+The first line is JSON: the database, the tenant, who is there, and a seed. It answers `ready`; a second line starts it.
+Both processes make the same requests, keys included, from the same seed, and send them in an order of their own. The
+last line is JSON: by key, what came of it, and the id of what was made.
+"""
+
+import asyncio
+import json
+import random
+import sys
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
+
+from app.database import open_database
+from models.commands import (
+    Actor,
+    AdjustCredit,
+    AssignCredit,
+    BulkCredit,
+    BulkItem,
+    CreateInvoice,
+    GiveReward,
+    InvoiceAmount,
+    InvoiceLineItem,
+    Outcome,
+    RecordPayment,
+    VoidCredit,
+    VoidInvoice,
+)
+from models.errors import LedgerError
+from models.ledger import Ledger
+from models.operations.adjust import adjust_credit
+from models.operations.assign import assign_credit
+from models.operations.bulk_credit import bulk_credit
+from models.operations.create_invoice import create_invoice
+from models.operations.give_reward import give_reward
+from models.operations.record_payment import record_payment
+from models.operations.releasing import void_credit, void_invoice
+
+MANAGER: Final = Actor("maria", "MANAGER")
+STAFF: Final = Actor("sam", "STAFF")
+AT_ONCE: Final = 64
+Request = tuple[Any, Actor, Any]
+
+
+def requests(seed: int, number: int, there: dict[str, list[str]]) -> dict[str, Request]:
+    """By key, the operation, who asks, and for what: few accounts, credits and invoices, in every order."""
+    dice = random.Random(seed)  # noqa: S311 - the same dice in both processes
+    ids = {kind: [UUID(i) for i in some] for kind, some in there.items()}
+    return {f"{seed}-{n}": _request(dice, ids, n) for n in range(number)}
+
+
+def _request(dice: random.Random, ids: dict[str, list[UUID]], n: int) -> Request:
+    customer, invoice, credit = (dice.choice(ids[kind]) for kind in ("customers", "invoices", "credits"))
+    match dice.choices(("add", "remove", "staff", "assign", "pay", "invoice", "reward", "bulk", "void", "credit"),
+                       (4, 3, 4, 6, 2, 2, 3, 1, 1, 1))[0]:  # fmt: skip
+        case "add":
+            return adjust_credit, MANAGER, AdjustCredit(customer, "GBP", Decimal(dice.randint(1, 9)), "GOODWILL")
+        case "remove":
+            return adjust_credit, MANAGER, AdjustCredit(customer, "GBP", Decimal(-dice.randint(1, 30)), "POLICY")
+        case "staff":
+            return adjust_credit, STAFF, AdjustCredit(customer, "POINTS", Decimal(dice.randint(100, 400)), "GOODWILL")
+        case "assign":
+            chosen = dice.sample(ids["invoices"], dice.randint(1, 3))
+            items = tuple(InvoiceAmount(i, dice.choice((None, Decimal(dice.randint(1, 5))))) for i in chosen)
+            return assign_credit, MANAGER, AssignCredit(credit, items)
+        case "pay":
+            return record_payment, MANAGER, RecordPayment(invoice, Decimal(dice.randint(1, 9)), "CARD")
+        case "invoice":
+            lines = (InvoiceLineItem("Tea", 1, Decimal(dice.randint(1, 20))),)
+            # Now and then a number that somebody else takes, too.
+            return create_invoice, MANAGER, CreateInvoice(customer, f"N{dice.randrange(n + 1)}", "GBP", lines)
+        case "reward":
+            return give_reward, MANAGER, GiveReward(customer, ids["rewards"][0], deduct_points=dice.random() < 0.5)
+        case "bulk":
+            rows = tuple(BulkItem(c, Decimal(dice.randint(-20, 20) or 1)) for c in dice.sample(ids["customers"], 3))
+            return bulk_credit, MANAGER, BulkCredit(rows, "GBP", "CORRECTION", error_policy="SKIP_FAILED")
+        case "void":
+            return void_invoice, MANAGER, VoidInvoice(invoice)
+        case _:
+            return void_credit, MANAGER, VoidCredit(credit, release_assignments=True)
+
+
+async def _send(
+    ledger: Ledger, tenant_id: UUID, key: str, request: Request, turn: asyncio.Semaphore
+) -> tuple[str, str]:
+    operation, actor, command = request
+    async with turn:
+        try:
+            outcome: Outcome = await operation(ledger, tenant_id, actor, command, key)
+        except LedgerError as error:
+            return error.code, ""
+        except Exception as error:  # noqa: BLE001 - the other process has to hear of it
+            return f"{type(error).__name__}: {error}", ""
+    made = outcome.bulk_operation_id or outcome.payment_id or outcome.transaction_id
+    if operation is create_invoice:  # known by its own id, though a transaction may have come with it
+        made = outcome.invoice_id
+    return ("replayed" if outcome.replayed else "posted"), str(made)
+
+
+async def main() -> None:
+    orders = json.loads(sys.stdin.readline())
+    wanted = list(requests(orders["seed"], orders["number"], orders["there"]).items())
+    random.Random(orders["order"]).shuffle(wanted)  # noqa: S311 - an order of this process's own
+    tenant_id, turn = UUID(orders["tenant"]), asyncio.Semaphore(AT_ONCE)
+    async with open_database(orders["url"], pool_min=2, pool_max=8):
+        ledger = Ledger()
+        await ledger.actor_id(tenant_id, MANAGER)
+        print("ready", flush=True)  # noqa: T201 - this is how they talk
+        sys.stdin.readline()
+        results = await asyncio.gather(*(_send(ledger, tenant_id, key, request, turn) for key, request in wanted))
+        await ledger.close()
+    print(json.dumps({key: result for (key, _), result in zip(wanted, results, strict=True)}))  # noqa: T201
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
