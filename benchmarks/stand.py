@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -23,6 +24,7 @@ from benchmarks.meter import postmaster_of
 
 START_LIMIT_S: Final = 60
 STOP_LIMIT_S: Final = 40
+REMOVE_LIMIT_S: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +76,28 @@ class Stand:
 @contextmanager
 def make_stand(*, quick: bool) -> Iterator[Stand]:
     """A new database, until the block ends."""
-    with tempfile.TemporaryDirectory(prefix="scrip-bench-") as folder, EmbeddedPostgres(Path(folder)) as embedded:
+    with _temporary_folder() as folder, EmbeddedPostgres(folder) as embedded:
         began = time.monotonic()
         urls = embedded.start()
         made = time.monotonic()
         asyncio.run(migrate(urls.owner, urls.app, print))
         migrated = time.monotonic()
-        postmaster = postmaster_of(Path(folder) / "postgres")
+        postmaster = postmaster_of(folder / "postgres")
         secret = secrets.token_urlsafe(48)
-        yield Stand(urls, Path(folder), secret, postmaster, made - began, migrated - made, quick)
+        yield Stand(urls, folder, secret, postmaster, made - began, migrated - made, quick)
+
+
+@contextmanager
+def _temporary_folder() -> Iterator[Path]:
+    """A folder that goes with all that is in it, even if a program that was interrupted is still writing there."""
+    folder = Path(tempfile.mkdtemp(prefix="scrip-bench-"))
+    try:
+        yield folder
+    finally:
+        give_up = time.monotonic() + REMOVE_LIMIT_S
+        while folder.exists() and time.monotonic() < give_up:
+            shutil.rmtree(folder, ignore_errors=True)
+            time.sleep(0.05)
 
 
 def stop(process: "subprocess.Popen[str] | subprocess.Popen[bytes]") -> None:
