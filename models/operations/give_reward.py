@@ -1,16 +1,20 @@
 """Give a reward: a coupon, for points or free (source 003)."""
 
+from dataclasses import replace
 from uuid import UUID
 
 from models.commands import Actor, GiveReward, Outcome
 from models.errors import NotFound
 from models.ledger import Ledger
+from models.money import POINTS
 from models.operations.replays import replay_of_transaction
 from models.planning.rewards import needs
 from models.session import tenant_transaction
 
 
-async def give_reward(ledger: Ledger, tenant_id: UUID, actor: Actor, command: GiveReward, idempotency_key: str) -> Outcome:
+async def give_reward(
+    ledger: Ledger, tenant_id: UUID, actor: Actor, command: GiveReward, idempotency_key: str
+) -> Outcome:
     """Post the coupon, once for the key. Raises the LedgerErrors of models/planning/rewards.py."""
     async with tenant_transaction(tenant_id, read_only=True) as connection:
         # How many credits to load; what is spent is the price under the lock.
@@ -20,4 +24,19 @@ async def give_reward(ledger: Ledger, tenant_id: UUID, actor: Actor, command: Gi
     if price is None:
         raise NotFound("There is no such reward.", field=("rewardId",))
     done = await ledger.submit(tenant_id, actor, "giveReward", command, needs(command, price), idempotency_key)
-    return done if isinstance(done, Outcome) else await replay_of_transaction(tenant_id, done)
+    if isinstance(done, Outcome):
+        return done
+    replay = await replay_of_transaction(tenant_id, done)
+    if replay.account_id is not None:
+        return replay
+    return replace(replay, account_id=await _points_account(tenant_id, command.customer_id))
+
+
+async def _points_account(tenant_id: UUID, customer_id: UUID) -> UUID | None:
+    """The one that a free reward left alone: no entry tells of it."""
+    async with tenant_transaction(tenant_id, read_only=True) as connection:
+        found: UUID | None = await connection.raw.fetchval(
+            "SELECT id FROM accounts WHERE tenant_id = $1 AND customer_id = $2 AND asset = $3",
+            tenant_id, customer_id, POINTS,
+        )  # fmt: skip
+    return found
