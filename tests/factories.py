@@ -46,16 +46,20 @@ MOVED_TABLES: Final = tuple(
 
 
 class Clock:
-    """The time, ahead of the real one by as much as a test wants."""
+    """The time, ahead of the real one by as much as a test wants; or standing still."""
 
     def __init__(self) -> None:
         self.ahead = timedelta()
+        self.still: datetime | None = None
 
     def __call__(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
+        return self.still or datetime.now(UTC) + self.ahead
 
     def advance(self, by: timedelta) -> None:
         self.ahead += by
+
+    def stand_still(self, at: datetime) -> None:
+        self.still = at
 
 
 class Tenant:

@@ -90,6 +90,14 @@ def clock() -> Clock:
 
 
 @pytest.fixture
+def noon(clock: Clock) -> datetime:
+    """The clock goes on to the next noon, so that a test's day does not end under it."""
+    now = clock()
+    clock.advance(now.replace(hour=12, minute=0, second=0, microsecond=0) + timedelta(days=1) - now)
+    return clock()
+
+
+@pytest.fixture
 async def ledger(database: Urls, clock: Clock) -> AsyncIterator[Ledger]:
     ledger = Ledger(clock)
     yield ledger

@@ -1,8 +1,9 @@
 """The headline mutations, each asked for with its whole payload; and what every refusal and denial has in common."""
 
 from typing import Any, Final
+from uuid import UUID, uuid4
 
-from tests.api.conftest import Api
+from tests.api.conftest import Api, gid
 from tests.factories import Tenant
 
 ERRORS: Final = """replayed
@@ -45,6 +46,14 @@ SELECTIONS: Final = {
 }
 EMPTY: Final[dict[str, object]] = {"replayed": False, "created": False, "assignments": []}
 """What a payload's fields say where nothing was done; the others are null."""
+
+
+def adjusting(customer: UUID | None, amount: str, asset: str = "GBP", **more: Any) -> dict[str, Any]:
+    """An input of adjustCredit, with a key of its own."""
+    return {
+        "customerId": gid("Customer", customer), "asset": asset, "amount": amount, "reason": "CORRECTION",
+        "idempotencyKey": uuid4().hex, **more,
+    }  # fmt: skip
 
 
 async def ask(api: Api, field: str, given: dict[str, Any], **token: Any) -> dict[str, Any]:
