@@ -1,0 +1,197 @@
+"""auditTrail: everything that anybody did, with and without value, for those who may see it all."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from auth.roles import Role, Scope
+from models.commands import Actor, MembershipChange
+from models.operations.memberships import start_membership
+from tests.api.conftest import Api, gid
+from tests.factories import Clock, Tenant
+
+TRAIL = """query($actor: String, $customerId: ID, $reason: String, $kind: [TransactionKind!], $action: String,
+    $minAmount: Decimal, $maxAmount: Decimal, $asset: AssetCode, $from: DateTime, $to: DateTime, $first: Int,
+    $after: String, $last: Int, $before: String) {
+  auditTrail(actor: $actor, customerId: $customerId, reason: $reason, kind: $kind, action: $action,
+    minAmount: $minAmount, maxAmount: $maxAmount, asset: $asset, from: $from, to: $to, first: $first, after: $after,
+    last: $last, before: $before) {
+    edges { cursor node { at kind action actor { subject name role } approvedBy { subject } customer { externalId }
+      reason note asset amount subjectId details transaction { id entries { edges { node { amount } } } } } }
+    pageInfo { hasNextPage hasPreviousPage } } }"""
+MARIA = Actor("maria", "MANAGER", name="Maria")
+SAM = Actor("sam", "STAFF", name="Sam")
+Trail = Callable[..., Awaitable[list[dict[str, Any]]]]
+
+
+@pytest.fixture
+async def opening(tenant: Tenant, clock: Clock) -> dict[str, Any]:
+    """Two customers, and when the day begins: what was done to have them is over by then."""
+    people = {name: await tenant.customer(name) for name in ("carol", "dave")}
+    clock.advance(timedelta(minutes=1))
+    return {**people, "at": clock().isoformat()}
+
+
+@pytest.fixture
+def trail(api: Api, opening: dict[str, Any]) -> Trail:
+    """The records of the day that a manager finds."""
+
+    async def find(**filters: object) -> list[dict[str, Any]]:
+        filters.setdefault("from", opening["at"])
+        answer = (await api(TRAIL, filters, role=Role.MANAGER))["auditTrail"]
+        return [edge["node"] for edge in answer["edges"]]
+
+    return find
+
+
+@pytest.fixture
+async def day(api: Api, tenant: Tenant, clock: Clock, opening: dict[str, Any]) -> dict[str, Any]:
+    """A day's work: a minute passes between one thing and the next."""
+    carol, dave, cut = opening["carol"], opening["dave"], await tenant.service("Cut")
+
+    async def minute() -> None:
+        clock.advance(timedelta(minutes=1))
+
+    await tenant.adjust(carol, "5", "SERVICE_CREDITS", actor=SAM, reason="SERVICE_RECOVERY", note="Late start")
+    await minute()
+    await tenant.adjust(carol, "25.00", actor=MARIA, reason="GOODWILL")
+    await minute()
+    await tenant.adjust(carol, "-2", "SERVICE_CREDITS", actor=MARIA, reason="POLICY", service_ids=(cut,))
+    await minute()
+    await start_membership(tenant.ledger, tenant.id, SAM, MembershipChange(dave, note="Signed at the desk"))
+    await minute()
+    await tenant.adjust(dave, "100", "POINTS", actor=MARIA, reason="PROMOTION")
+    await minute()
+    query = 'mutation { updateReason(input: {code: "OTHER", label: "Else"}) { userErrors { code } } }'
+    await api(query)
+    return {"carol": gid("Customer", carol), "dave": gid("Customer", dave)}
+
+
+def told(records: list[dict[str, Any]]) -> list[str]:
+    return [record["action"] or f"{record['kind']} {record['amount']} {record['asset']}" for record in records]
+
+
+EVERYTHING = ["ADJUSTMENT 5 SERVICE_CREDITS", "ADJUSTMENT 25.00 GBP", "ADJUSTMENT -2 SERVICE_CREDITS",
+              "membership.started", "ADJUSTMENT 100 POINTS", "reason.updated"]  # fmt: skip
+
+
+async def test_every_adjustment_says_who_when_why_and_how_much(day: dict[str, Any], trail: Trail) -> None:
+    records = await trail()
+    assert told(records) == EVERYTHING
+    first = records[0]
+    assert first["actor"] == {"subject": "sam", "name": "Sam", "role": "STAFF"}
+    assert (first["reason"], first["note"], first["approvedBy"]) == ("SERVICE_RECOVERY", "Late start", None)
+    assert (first["customer"], first["action"], first["details"]) == ({"externalId": "carol"}, None, None)
+    assert first["transaction"]["entries"]["edges"] == [{"node": {"amount": "5"}}]
+    times = [datetime.fromisoformat(record["at"]) for record in records]
+    assert times == sorted(times)
+
+
+async def test_what_moves_no_value_is_there_too(day: dict[str, Any], trail: Trail) -> None:
+    started, updated = [record for record in await trail() if record["action"]]
+    assert (started["note"], started["subjectId"]) == ("Signed at the desk", day["dave"])
+    assert (started["customer"], started["kind"], started["transaction"]) == ({"externalId": "dave"}, None, None)
+    assert (started["asset"], started["amount"], started["reason"]) == (None, None, None)
+    assert list(started["details"]) == ["startedAt"]
+    assert updated["details"] == {"label": ["Other", "Else"]}
+    assert (updated["actor"]["subject"], updated["customer"], updated["subjectId"]) == ("admin@test", None, None)
+
+
+async def test_filters(day: dict[str, Any], trail: Trail) -> None:
+    everything = await trail()
+    at = [record["at"] for record in everything]
+    for filters, expected in (
+        ({"actor": "sam"}, [0, 3]),
+        ({"actor": "maria"}, [1, 2, 4]),
+        ({"actor": "nobody"}, []),
+        ({"customerId": day["dave"]}, [3, 4]),
+        ({"customerId": day["dave"], "actor": "sam"}, [3]),
+        ({"reason": "POLICY"}, [2]),
+        ({"reason": "NOPE"}, []),
+        ({"kind": ["ADJUSTMENT"]}, [0, 1, 2, 4]),
+        ({"kind": ["VOID", "EXPIRY"]}, []),
+        ({"kind": []}, []),
+        ({"action": "membership.started"}, [3]),
+        ({"asset": "SERVICE_CREDITS"}, [0, 2]),
+        ({"asset": "USD"}, []),
+        ({"minAmount": "5"}, [0, 1, 4]),
+        ({"minAmount": "25.01"}, [4]),
+        ({"minAmount": "24.9999"}, [1, 4]),
+        ({"maxAmount": "0"}, [2]),
+        ({"maxAmount": "-2.5"}, []),
+        ({"minAmount": "0", "maxAmount": "25"}, [0, 1]),
+        ({"minAmount": "0", "maxAmount": "25", "asset": "GBP"}, [1]),
+        ({"minAmount": "-9999999999999999"}, [0, 1, 2, 4]),
+        ({"minAmount": "9999999999999999.9999"}, []),
+        ({"from": at[1]}, [1, 2, 3, 4, 5]),
+        ({"to": at[1]}, [0]),
+        ({"from": at[1], "to": at[3], "actor": "maria"}, [1, 2]),
+    ):  # fmt: skip
+        assert await trail(**filters) == [everything[n] for n in expected], filters
+
+
+async def test_pages_from_both_ends_neither_skip_nor_repeat(api: Api, day: dict[str, Any]) -> None:
+    async def page(**arguments: object) -> tuple[list[str], list[str], dict[str, bool]]:
+        found = (await api(TRAIL, arguments))["auditTrail"]
+        return (
+            told([edge["node"] for edge in found["edges"]]), [edge["cursor"] for edge in found["edges"]],
+            found["pageInfo"],
+        )  # fmt: skip
+
+    newest, cursors, bounds = await page(last=2)
+    assert (newest, bounds) == (EVERYTHING[4:], {"hasNextPage": False, "hasPreviousPage": True})
+    older, cursors, bounds = await page(last=3, before=cursors[0])
+    assert (older, bounds) == (EVERYTHING[1:4], {"hasNextPage": True, "hasPreviousPage": True})
+    onwards, _, bounds = await page(first=50, after=cursors[-1])
+    assert (onwards, bounds) == (EVERYTHING[4:], {"hasNextPage": False, "hasPreviousPage": True})
+
+
+async def test_events_of_one_instant_are_told_apart(api: Api, tenant: Tenant, trail: Trail) -> None:
+    """A bulk's rows have one instant: pages of one record go through them all."""
+    rows = [{"customerId": gid("Customer", await tenant.customer()), "amount": str(n)} for n in range(1, 6)]
+    bulk = {"items": rows, "asset": "POINTS", "reason": "PROMOTION", "idempotencyKey": "b"}
+    query = "mutation($input: BulkCreditInput!) { bulkCredit(input: $input) { userErrors { code } } }"
+    assert (await api(query, {"input": bulk}))["bulkCredit"] == {"userErrors": []}
+    seen: list[str] = []
+    after = None
+    while True:
+        found = (await api(TRAIL, {"first": 1, "after": after, "kind": ["ADJUSTMENT"]}))["auditTrail"]
+        seen += [edge["node"]["amount"] for edge in found["edges"]]
+        if not found["pageInfo"]["hasNextPage"]:
+            break
+        after = found["edges"][0]["cursor"]
+    assert sorted(seen) == ["1", "2", "3", "4", "5"]
+
+
+async def test_it_says_no_more_than_the_token_may_read(api: Api, day: dict[str, Any]) -> None:
+    query = """{ auditTrail(first: 1, kind: ADJUSTMENT) { edges { node { at amount customer { name } transaction { id } } } } }"""
+    partner: dict[str, Any] = {"role": Role.PARTNER, "scopes": [Scope.REPORTS_READ], "client_id": "shop"}
+    answer = await api(query, **partner)
+    assert set(answer.codes) == {"FORBIDDEN"}
+    assert answer.data is not None
+    node = answer.data["auditTrail"]["edges"][0]["node"]
+    assert (node["amount"], node["customer"], node["transaction"]) == ("5", None, None)
+
+
+async def test_staff_and_customers_see_none_of_it(api: Api, day: dict[str, Any]) -> None:
+    for role, more in ((Role.STAFF, {}), (Role.CUSTOMER, {"customer": "carol"})):
+        answer = await api(TRAIL, role=role, **more)
+        assert (answer.codes, answer.data) == (["FORBIDDEN"], {"auditTrail": None})
+
+
+async def test_another_tenants_trail_is_its_own(api: Api, other_tenant: Tenant, trail: Trail) -> None:
+    dave = await other_tenant.customer()
+    await other_tenant.adjust(dave, "1.00")
+    assert await trail() == []
+    assert await trail(customerId=gid("Customer", dave)) == []
+    assert await trail(customerId=gid("Service", dave)) == []
+
+
+async def test_bad_filters(api: Api) -> None:
+    for filters in (
+        {"asset": "XYZ"}, {"customerId": "x"}, {"actor": "a\x00"}, {"reason": "x" * 65}, {"action": "\x00"},
+        {"first": -1}, {"first": 101}, {"after": "x"}, {"minAmount": 1}, {"kind": ["NOPE"]},
+    ):  # fmt: skip
+        assert (await api(TRAIL, filters)).codes == ["BAD_USER_INPUT"], filters
