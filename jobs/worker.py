@@ -39,11 +39,14 @@ class Job:
 JOBS: Final = (Job("expiry", expiry.INTERVAL_S, expiry.run_once),)
 
 
-async def work_once(ledger: Ledger, jobs: Sequence[Job] = JOBS) -> dict[str, int]:
-    """Do whatever there is to do now. Answers how much each job did. Raises what a step raised, after all the rest."""
+async def work_once(ledger: Ledger, tenant: str | None = None, jobs: Sequence[Job] = JOBS) -> dict[str, int]:
+    """Do whatever there is to do now, for one tenant (its slug) or for all. Answers how much each job did.
+
+    Raises what steps raised in an ExceptionGroup, after all the rest is done.
+    """
     done, failures = {}, []
     for job in jobs:
-        done[job.name], failed = await _all_there_is(ledger, job, asyncio.Event())
+        done[job.name], failed = await _all_there_is(ledger, job, asyncio.Event(), tenant)
         failures += failed
     if failures:
         raise ExceptionGroup("jobs failed", failures)
@@ -82,15 +85,17 @@ async def _repeat(ledger: Ledger, job: Job, stop: asyncio.Event) -> None:
             await asyncio.wait_for(stop.wait(), job.interval_s)
 
 
-async def _all_there_is(ledger: Ledger, job: Job, stop: asyncio.Event) -> tuple[int, list[Exception]]:
-    """Rounds over all tenants until nothing is left to do. A tenant whose step fails is left to the next interval."""
+async def _all_there_is(
+    ledger: Ledger, job: Job, stop: asyncio.Event, only: str | None = None
+) -> tuple[int, list[Exception]]:
+    """Rounds over the tenants until nothing is left to do. A tenant whose step fails is left to the next interval."""
     done, failures, broken = 0, list[Exception](), set[UUID]()
     for _ in range(MAX_ROUNDS):
         found = 0
         for tenant in await every_tenant():
             if stop.is_set():
-                return done, failures
-            if tenant.id in broken:
+                return done + found, failures
+            if tenant.id in broken or only not in (None, tenant.slug):
                 continue
             try:
                 found += await job.step(ledger, tenant.id)

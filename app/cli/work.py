@@ -13,32 +13,38 @@ from app.problems import SetupProblem
 from app.settings import load_settings
 from jobs.worker import JOBS, work_once, working
 from models.ledger import Ledger
+from models.session import tenant_id_of
 
 
 def work_command(
     once: Annotated[bool, typer.Option("--once", help="Do what there is to do now, and end.")] = False,
+    tenant: Annotated[str | None, typer.Option(help="With --once: of this tenant alone, by its short name.")] = None,
 ) -> None:
     """Do what has to be done without being asked, such as writing off what has expired, until told to stop."""
+    if tenant is not None and not once:
+        raise SetupProblem("--tenant goes with --once.")
     settings = load_settings()
     with app_database(settings) as url:
-        asyncio.run(_work(url, once, settings.database_pool_max))
+        asyncio.run(_work(url, once, tenant, settings.database_pool_max))
 
 
-async def _work(url: str, once: bool, pool_max: int) -> None:
+async def _work(url: str, once: bool, tenant: str | None, pool_max: int) -> None:
     async with open_database(url, pool_min=1, pool_max=pool_max):
         ledger = Ledger()
         try:
             if once:
-                await _once(ledger)
+                await _once(ledger, tenant)
             else:
                 await _until_told(ledger)
         finally:
             await ledger.close()
 
 
-async def _once(ledger: Ledger) -> None:
+async def _once(ledger: Ledger, tenant: str | None) -> None:
+    if tenant is not None and await tenant_id_of(tenant) is None:
+        raise SetupProblem(f"There is no tenant {tenant!r}.")
     try:
-        done = await work_once(ledger)
+        done = await work_once(ledger, tenant)
     except ExceptionGroup as group:
         raise SetupProblem(f"{len(group.exceptions)} steps failed; what they left is done next time.") from group
     for name, count in done.items():

@@ -1,0 +1,82 @@
+"""The worker: every tenant, every job, at its interval, and nothing that one of them does stops the rest."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from uuid import UUID
+
+import pytest
+
+from app.embedded import Urls
+from jobs.worker import Job, work_once, working
+from models.ledger import Ledger
+from tests.factories import Tenant, make_tenant
+
+
+@pytest.fixture
+async def ledger(database: Urls) -> AsyncIterator[Ledger]:
+    ledger = Ledger()
+    yield ledger
+    await ledger.close()
+
+
+@pytest.fixture
+async def tenants(ledger: Ledger) -> list[Tenant]:
+    return [await make_tenant(ledger) for _ in range(2)]
+
+
+class Steps:
+    """Has `left` to do for each of some tenants, one at a step."""
+
+    def __init__(self, tenants: list[Tenant], left: int, *, fails_for: UUID | None = None) -> None:
+        self.left = {tenant.id: left for tenant in tenants}
+        self.taken: Counter[UUID] = Counter()
+        self.fails_for = fails_for
+        self.idle = asyncio.Event()
+
+    async def __call__(self, _: Ledger, tenant_id: UUID) -> int:
+        if tenant_id not in self.left:
+            return 0
+        self.taken[tenant_id] += 1
+        if tenant_id == self.fails_for:
+            raise RuntimeError("no")
+        if self.left[tenant_id] == 0:
+            self.idle.set()
+            return 0
+        self.left[tenant_id] -= 1
+        return 1
+
+
+async def test_once_does_all_there_is_and_says_how_much(ledger: Ledger, tenants: list[Tenant]) -> None:
+    many, none = Steps(tenants, 3), Steps(tenants, 0)
+    jobs = (Job("many", 60, many), Job("none", 60, none))
+    assert await work_once(ledger, jobs=jobs) == {"many": 6, "none": 0}
+    assert set(many.left.values()) == {0}
+    assert await work_once(ledger, tenants[0].slug, (Job("many", 60, many),)) == {"many": 0}
+    assert many.taken == {tenants[0].id: 5, tenants[1].id: 4}
+
+
+async def test_a_tenant_that_fails_is_left_to_the_next_time_and_the_rest_is_done(
+    ledger: Ledger, tenants: list[Tenant]
+) -> None:
+    failing, after = Steps(tenants, 2, fails_for=tenants[0].id), Steps(tenants, 1)
+    with pytest.raises(ExceptionGroup) as caught:
+        await work_once(ledger, jobs=(Job("failing", 60, failing), Job("after", 60, after)))
+    assert [str(error) for error in caught.value.exceptions] == ["no"]
+    assert failing.taken[tenants[0].id] == 1
+    assert failing.left[tenants[1].id] == 0
+    assert set(after.left.values()) == {0}
+
+
+async def test_it_goes_on_at_its_interval_until_the_block_ends(ledger: Ledger, tenants: list[Tenant]) -> None:
+    steady, broken = Steps(tenants, 0), Steps(tenants, 1, fails_for=tenants[0].id)
+    async with working(ledger, (Job("steady", 0.001, steady), Job("broken", 0.001, broken))):
+        for steps in (steady, broken):
+            for _ in range(3):
+                steps.idle.clear()
+                async with asyncio.timeout(10):
+                    await steps.idle.wait()
+    taken = steady.taken.total(), broken.taken.total()
+    assert min(taken) >= 3
+    assert (steady.taken.total(), broken.taken.total()) == taken
+    assert not [task for task in asyncio.all_tasks() if task.get_name().startswith("job")]
