@@ -142,9 +142,8 @@ CASES: Final = [
 ]  # fmt: skip
 
 
-@pytest.fixture
-async def ids(tenant: Tenant) -> Ids:
-    """One of each, the customer's own where it belongs to one."""
+async def one_of_each(tenant: Tenant) -> Ids:
+    """The customer's own where it belongs to one."""
     customer = await tenant.customer("carol")
     credit = await tenant.adjust(customer, "10.00")
     await tenant.adjust(customer, "500", "POINTS")
@@ -157,6 +156,11 @@ async def ids(tenant: Tenant) -> Ids:
         "Product": await tenant.product("Chair", "30.00"), "Payment": payment.payment_id,
     }  # fmt: skip
     return {kind: gid(kind, row_id) for kind, row_id in rows.items()}
+
+
+@pytest.fixture
+async def ids(tenant: Tenant) -> Ids:
+    return await one_of_each(tenant)
 
 
 def test_every_root_field_has_its_cases() -> None:
