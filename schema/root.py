@@ -23,14 +23,19 @@ import resolvers.memberships
 import resolvers.node
 import resolvers.products
 import resolvers.reasons
+import resolvers.reassign_credit
 import resolvers.record_payment
+import resolvers.release_assignments
 import resolvers.services
 import resolvers.statement
 import resolvers.upcoming_expirations
+import resolvers.update_credit
 import resolvers.update_tenant
 import resolvers.upsert_customer
 import resolvers.use_credit
 import resolvers.viewer
+import resolvers.void_credit
+import resolvers.void_invoice
 import resolvers.void_payment
 from auth.roles import Permission as May
 from schema.documents import ScripSchema
@@ -120,6 +125,27 @@ class Mutation:
     bulk_credit = root_field(resolvers.bulk_credit.resolve, May.BULK, description="Adjust many customers at once.")
     assign_credit = root_field(
         resolvers.assign.resolve, May.ASSIGN, description="Set one credit against invoices, all or nothing."
+    )
+    release_assignments = root_field(
+        resolvers.release_assignments.resolve,
+        May.RELEASE,
+        description="Put assigned amounts back on the credits that they came from, last first, all or nothing.",
+    )
+    reassign_credit = root_field(
+        resolvers.reassign_credit.resolve,
+        May.RELEASE,
+        description="Release one assignment and set its credit against other invoices instead, all or nothing.",
+    )
+    update_credit = root_field(
+        resolvers.update_credit.resolve, May.VOID, description="Change a credit's expiry, pause, restriction or note."
+    )
+    void_credit = root_field(
+        resolvers.void_credit.resolve, May.VOID, description="Delete a credit: what is left of it is reversed."
+    )
+    void_invoice = root_field(
+        resolvers.void_invoice.resolve,
+        May.VOID_INVOICE,
+        description="Void an invoice or order, and release what is set against it. Its payments are voided before.",
     )
     give_reward = root_field(
         resolvers.give_reward.resolve,

@@ -33,6 +33,9 @@ class AdjustCreditInput:
     effective_on: date | None = strawberry.field(default=None, description="In the future: not to be spent until then.")
     service_ids: list[strawberry.ID] | None = strawberry.field(default=None, description="Blank: any service.")
     credit_id: strawberry.ID | None = strawberry.field(default=None, description="A removal from this one credit.")
+    auto_apply: bool | None = strawberry.field(
+        default=True, description="Whether what is left goes to the next invoice by itself; false: paused from the start."
+    )
     request_approval: bool | None = strawberry.field(
         default=False, description="Over a limit: ask a manager, rather than be refused."
     )
@@ -52,6 +55,7 @@ class AdjustCreditInput:
             service_ids=ids(self.service_ids, "Service", "serviceIds"),
             credit_id=None if self.credit_id is None else input_id(self.credit_id, "Credit", "creditId"),
             request_approval=bool(self.request_approval),
+            auto_apply=self.auto_apply is not False,
         )
 
 

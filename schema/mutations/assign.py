@@ -22,6 +22,14 @@ class InvoiceAmountInput:
     amount: Decimal | None = strawberry.field(default=None, description="Blank: as much as possible.")
 
 
+def invoice_amounts(items: list[InvoiceAmountInput]) -> tuple[InvoiceAmount, ...]:
+    """The input's `assignments`. Raises NotFound, with the place in the list."""
+    return tuple(
+        InvoiceAmount(input_id(each.invoice_id, "Invoice", "assignments", str(n), "invoiceId"), each.amount)
+        for n, each in enumerate(items)
+    )
+
+
 @strawberry.input
 class AssignCreditInput:
     credit_id: strawberry.ID
@@ -32,10 +40,7 @@ class AssignCreditInput:
         """Raises NotFound."""
         return AssignCredit(
             credit_id=input_id(self.credit_id, "Credit", "creditId"),
-            assignments=tuple(
-                InvoiceAmount(input_id(each.invoice_id, "Invoice", "assignments", str(n), "invoiceId"), each.amount)
-                for n, each in enumerate(self.assignments)
-            ),
+            assignments=invoice_amounts(self.assignments),
         )
 
 

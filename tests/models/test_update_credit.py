@@ -1,6 +1,7 @@
 """A credit changed: its expiry, its pause, what it serves, and what is noted about it. Each change is an event."""
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -110,7 +111,7 @@ async def test_a_note_alone_is_a_change(shop: Shop, anna: UUID) -> None:
     ],
     ids=str,
 )
-async def test_what_makes_no_sense_changes_nothing(shop: Shop, anna: UUID, change: dict[str, object], code: str) -> None:
+async def test_what_makes_no_sense_changes_nothing(shop: Shop, anna: UUID, change: dict[str, Any], code: str) -> None:
     credit = await shop.credit(anna, 10)
     async with shop.refused(code):
         await shop.update_credit(credit, **change)

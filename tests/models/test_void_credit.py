@@ -1,4 +1,4 @@
-"""A credit deleted, as the sources call it: what is left of it is reversed, with or without what is set against invoices."""
+"""A credit deleted, as the sources call it: what is left of it is reversed, on request with what is set against invoices."""
 
 import asyncio
 from datetime import date
@@ -10,7 +10,8 @@ from models.errors import InsufficientBalance
 from models.ledger import Ledger
 from tests.support.shop import Clock, Shop
 
-STATE = "SELECT remaining_minor, voided_at IS NOT NULL, swept_at IS NOT NULL FROM credits WHERE tenant_id = $1 AND id = $2"
+STATE = """SELECT remaining_minor, voided_at IS NOT NULL, swept_at IS NOT NULL FROM credits
+    WHERE tenant_id = $1 AND id = $2"""
 MOVED = """SELECT e.counter, e.amount_minor, e.lifetime_minor FROM entries e
     WHERE e.tenant_id = $1 AND e.transaction_id = $2 ORDER BY e.sequence"""
 
@@ -67,7 +68,8 @@ async def test_the_lifetime_total_does_not_go_below_zero(shop: Shop, anna: UUID)
     async with shop.refused("INSUFFICIENT_BALANCE") as caught:
         await shop.void_credit(earned)
     assert isinstance(caught.value, InsufficientBalance)
-    assert (caught.value.available, caught.value.field) == (100, ("creditId",))
+    assert caught.value.available == 100
+    assert caught.value.field == ("creditId",)
 
 
 async def test_voiding_points_drops_the_tier(shop: Shop, anna: UUID) -> None:

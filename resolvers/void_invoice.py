@@ -1,0 +1,16 @@
+"""voidInvoice: void an invoice and release what is set against it."""
+
+from models.errors import LedgerError
+from models.operations.releasing import void_invoice
+from schema.context import Info
+from schema.mutations.base import idempotency_key
+from schema.mutations.void_invoice import VoidInvoiceInput, VoidInvoicePayload
+from schema.types.errors import user_errors
+
+
+async def resolve(info: Info, input: VoidInvoiceInput) -> VoidInvoicePayload:  # noqa: A002 - the argument's name in the API
+    try:
+        outcome = await info.context.post(void_invoice, input.command(), idempotency_key(input.idempotency_key))
+    except LedgerError as error:
+        return VoidInvoicePayload(user_errors=user_errors(error))
+    return VoidInvoicePayload(outcome=outcome, replayed=outcome.replayed)
