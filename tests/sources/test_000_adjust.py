@@ -1,0 +1,152 @@
+"""Adjusting customers' credit by hand, from the first heading of that product's guide to the last. See docs/sources."""
+
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from auth.roles import Role
+from tests.api.conftest import Api
+from tests.factories import Clock, Tenant
+from tests.sources.pages import queries
+
+PAGE = queries("000-adjust.md")
+"""The queries that the page shows, by name: what it says is what is tested."""
+
+
+@pytest.fixture
+async def jo(api: Api) -> str:
+    """A customer to adjust, found as the guide finds them: by searching."""
+    for external_id, name in (("jo-1", "Jo March"), ("amy-1", "Amy March"), ("lou-1", "Louisa Alcott")):
+        customer = {"externalId": external_id, "name": name}
+        assert (await api(PAGE["AddCustomer"], {"input": customer}))["upsertCustomer"]["userErrors"] == []
+    found = (await api(PAGE["FindCustomer"], {"search": "jo"}))["customers"]["edges"]
+    assert [edge["node"]["name"] for edge in found] == ["Jo March"]
+    customer_id: str = found[0]["node"]["id"]
+    return customer_id
+
+
+async def adjust(api: Api, customer: str, amount: str, key: str, **more: Any) -> dict[str, Any]:
+    given = {"customerId": customer, "asset": "GBP", "amount": amount, "reason": "GOODWILL", "idempotencyKey": key}
+    payload: dict[str, Any] = (await api(PAGE["Adjust"], {"input": {**given, **more}}))["adjustCredit"]
+    return payload
+
+
+def codes(payload: dict[str, Any]) -> list[str]:
+    return [error["code"] for error in payload["userErrors"]]
+
+
+async def test_the_balance_increases_from_0_to_100(api: Api, jo: str) -> None:
+    payload = await adjust(api, jo, "100", "a")
+    assert codes(payload) == []
+    assert payload["account"]["available"] == "100.00"
+
+
+async def test_a_negative_sign_deducts(api: Api, jo: str, tenant: Tenant) -> None:
+    await adjust(api, jo, "100", "a")
+    assert (await adjust(api, jo, "-30", "b", reason="POLICY"))["account"]["available"] == "70.00"
+    async with tenant.nothing_moves():
+        refused = await adjust(api, jo, "-70.01", "c", reason="POLICY")
+    assert codes(refused) == ["INSUFFICIENT_BALANCE"]
+    assert refused["userErrors"][0]["available"] == "70.00"
+
+
+async def test_5_means_that_the_credits_expire_after_5_days(
+    api: Api, jo: str, tenant: Tenant, clock: Clock
+) -> None:
+    payload = await adjust(api, jo, "10", "a", expiresInDays=5)
+    zone = ZoneInfo("Europe/London")
+    last_day = clock().astimezone(zone).date() + timedelta(days=5)
+    expires_at = datetime.combine(last_day + timedelta(days=1), time.min, tzinfo=zone).astimezone(UTC)
+    assert datetime.fromisoformat(payload["credit"]["expiresAt"]) == expires_at
+
+    async def available() -> str:
+        balances = (await api(PAGE["Profile"], {"id": jo}))["customer"]["balances"]
+        amount: str = balances[0]["available"]
+        return amount
+
+    clock.ahead = expires_at - timedelta(minutes=1) - datetime.now(UTC)
+    assert await available() == "10.00"
+    clock.advance(timedelta(minutes=1))
+    assert await available() == "0.00"
+    assert codes(await adjust(api, jo, "-10", "b", reason="POLICY")) == ["INSUFFICIENT_BALANCE"]
+
+
+@pytest.mark.parametrize("days", [{}, {"expiresInDays": None}, {"expiresInDays": 0}], ids=str)
+async def test_left_blank_it_is_0_and_they_never_expire(api: Api, jo: str, clock: Clock, days: dict[str, Any]) -> None:
+    assert (await adjust(api, jo, "10", "a", **days))["credit"]["expiresAt"] is None
+    clock.advance(timedelta(days=10_000))
+    assert (await api(PAGE["Profile"], {"id": jo}))["customer"]["balances"][0]["available"] == "10.00"
+
+
+async def test_a_reason_is_selected_and_other_has_a_box_of_its_own(api: Api, jo: str, tenant: Tenant) -> None:
+    choices = (await api(PAGE["Reasons"]))["adjustmentReasons"]
+    assert [choice["code"] for choice in choices if choice["noteRequired"]] == ["OTHER"]
+    async with tenant.nothing_moves():
+        assert codes(await adjust(api, jo, "5", "a", reason="OTHER")) == ["NOTE_REQUIRED"]
+        assert codes(await adjust(api, jo, "5", "a", reason="OTHER", note=" ")) == ["NOTE_REQUIRED"]
+        assert codes(await adjust(api, jo, "5", "a", reason="")) == ["REASON_UNKNOWN"]
+    payload = await adjust(api, jo, "5", "a", reason="OTHER", note="Lost in the post")
+    assert (payload["transaction"]["reason"], payload["transaction"]["note"]) == ("OTHER", "Lost in the post")
+
+
+async def test_reasons_of_ones_own(api: Api, jo: str, tenant: Tenant) -> None:
+    birthday = {"code": "BIRTHDAY", "label": "Birthday", "directions": ["ADD"]}
+    assert (await api(PAGE["AddReason"], {"input": birthday}))["createReason"]["userErrors"] == []
+    assert codes(await adjust(api, jo, "5", "a", reason="BIRTHDAY")) == []
+    async with tenant.nothing_moves():
+        assert codes(await adjust(api, jo, "-5", "b", reason="BIRTHDAY")) == ["REASON_DIRECTION"]
+    retire = {"code": "BIRTHDAY", "active": False}
+    assert (await api(PAGE["ChangeReason"], {"input": retire}))["updateReason"]["userErrors"] == []
+    async with tenant.nothing_moves():
+        assert codes(await adjust(api, jo, "5", "c", reason="BIRTHDAY")) == ["REASON_UNKNOWN"]
+
+
+async def test_the_profile_shows_the_balance_and_what_it_came_from(api: Api, jo: str) -> None:
+    await adjust(api, jo, "100", "a")
+    await adjust(api, jo, "-30", "b", reason="POLICY")
+    customer = (await api(PAGE["Profile"], {"id": jo}))["customer"]
+    assert customer["balances"] == [{"asset": "GBP", "available": "70.00", "scheduled": "0.00"}]
+    entries = [edge["node"] for edge in customer["ledger"]["edges"]]
+    assert [(e["amount"], e["balanceAfter"], e["transaction"]["reason"]) for e in entries] == [
+        ("100.00", "100.00", "GOODWILL"), ("-30.00", "70.00", "POLICY"),
+    ]  # fmt: skip
+
+
+async def test_bulk_credit_adjusts_many_customers_at_once(api: Api, jo: str, tenant: Tenant) -> None:
+    found = (await api(PAGE["FindCustomer"], {"search": "march"}))["customers"]["edges"]
+    marches = [edge["node"]["id"] for edge in found]
+    assert len(marches) == 2
+    given = {"items": [{"customerId": each, "amount": "15"} for each in marches], "asset": "GBP",
+             "reason": "PROMOTION", "expiresInDays": 30, "idempotencyKey": "spring"}  # fmt: skip
+    dry = (await api(PAGE["BulkCredit"], {"input": {**given, "dryRun": True, "idempotencyKey": "dry"}}))["bulkCredit"]
+    assert (dry["userErrors"], dry["operation"]["succeeded"]) == ([], 2)
+    assert (await api(PAGE["Profile"], {"id": jo}))["customer"]["balances"] == []
+    async with tenant.nothing_moves():
+        bad = {**given, "items": [*given["items"], {"customerId": marches[0], "amount": "0"}]}
+        refused = (await api(PAGE["BulkCredit"], {"input": bad}))["bulkCredit"]
+        assert refused["userErrors"] != []
+    operation = (await api(PAGE["BulkCredit"], {"input": given}))["bulkCredit"]["operation"]
+    assert (operation["status"], operation["succeeded"], operation["failed"]) == ("COMPLETED", 2, 0)
+    again = (await api(PAGE["BulkCredit"], {"input": given}))["bulkCredit"]
+    assert (again["replayed"], again["operation"]["id"]) == (True, operation["id"])
+    for each in marches:
+        balances = (await api(PAGE["Profile"], {"id": each}))["customer"]["balances"]
+        assert [balance["available"] for balance in balances] == ["15.00"]
+
+
+async def test_a_preview_shows_the_balance_before_anything_moves(api: Api, jo: str, tenant: Tenant) -> None:
+    await adjust(api, jo, "100", "a")
+    given = {"customerId": jo, "asset": "GBP", "amount": "-30", "reason": "POLICY", "idempotencyKey": "b"}
+    async with tenant.nothing_moves():
+        preview = (await api(PAGE["Preview"], {"input": given}))["adjustmentPreview"]
+    assert (preview["account"]["available"], preview["availableAfter"]) == ("100.00", "70.00")
+
+
+async def test_only_who_may_adjusts(api: Api, jo: str, tenant: Tenant) -> None:
+    given = {"customerId": jo, "asset": "GBP", "amount": "-1", "reason": "POLICY", "idempotencyKey": "a"}
+    async with tenant.nothing_moves():
+        denied = await api(PAGE["Adjust"], {"input": given}, role=Role.STAFF)
+        own = await api(PAGE["Adjust"], {"input": {**given, "amount": "1"}}, role=Role.CUSTOMER, customer="jo-1")
+    assert (denied.codes, own.codes) == (["FORBIDDEN"], ["FORBIDDEN"])
