@@ -1,0 +1,116 @@
+"""createOrder."""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from tests.api.conftest import Api, gid
+from tests.factories import Tenant
+
+CREATE = """mutation($input: CreateOrderInput!) { createOrder(input: $input) {
+  order { id number kind currency status total paid credited due creditable
+    lines { edges { node { description quantity unitPrice amount kind product { name } } } }
+    payments { edges { node { amount } } } granted { edges { node { amount } } } }
+  replayed userErrors { code field message } } }"""
+
+
+@pytest.fixture
+async def products(tenant: Tenant) -> dict[str, UUID]:
+    return {
+        "Account credit": await tenant.product("Account credit", "1.00", "CREDIT"),
+        "Chair": await tenant.product("Chair", "30.00"),
+        "Stool": await tenant.product("Stool", "20.00", active=False),
+    }
+
+
+def ordering(customer: UUID, *items: tuple[UUID, int], **more: Any) -> dict[str, Any]:
+    return {"input": {
+        "customerId": gid("Customer", customer), "number": "O-1", "currency": "GBP", "idempotencyKey": "k",
+        "items": [{"productId": gid("Product", product), "quantity": quantity} for product, quantity in items], **more,
+    }}  # fmt: skip
+
+
+async def test_an_order_is_an_invoice_of_products(api: Api, tenant: Tenant, products: dict[str, UUID]) -> None:
+    carol = await tenant.customer("carol")
+    asked = ordering(carol, (products["Account credit"], 50), (products["Chair"], 2))
+    asked["input"]["items"][1]["unitPrice"] = "25.00"
+
+    payload = (await api(CREATE, asked))["createOrder"]
+
+    assert (payload["userErrors"], payload["replayed"]) == ([], False)
+    order = payload["order"]
+    lines = [edge["node"] for edge in order.pop("lines")["edges"]]
+    assert lines == [
+        {"description": "Account credit", "quantity": 50, "unitPrice": "1.00", "amount": "50.00", "kind": "CREDIT",
+         "product": {"name": "Account credit"}},
+        {"description": "Chair", "quantity": 2, "unitPrice": "25.00", "amount": "50.00", "kind": "GOODS",
+         "product": {"name": "Chair"}},
+    ]  # fmt: skip
+    assert order == {
+        "id": order["id"], "number": "O-1", "kind": "ORDER", "currency": "GBP", "status": "OPEN", "total": "100.00",
+        "paid": "0.00", "credited": "0.00", "due": "100.00", "creditable": "50.00", "payments": {"edges": []},
+        "granted": {"edges": []},
+    }  # fmt: skip
+    again = (await api(CREATE, asked))["createOrder"]
+    assert (again["replayed"], again["order"]["id"], again["userErrors"]) == (True, order["id"], [])
+
+
+async def test_it_is_among_the_customers_own_invoices(api: Api, tenant: Tenant, products: dict[str, UUID]) -> None:
+    carol = await tenant.customer("carol")
+    await tenant.invoice(carol, "5.00", number="I-1")
+    await tenant.order(carol, (products["Chair"], 1), number="O-1")
+    query = """{ invoices { edges { node { number kind creditable
+      lines { edges { node { description kind product { name } } } } } } } }"""
+    assert (await api.as_customer("carol", query))["invoices"]["edges"] == [
+        {"node": {"number": "I-1", "kind": "INVOICE", "creditable": "5.00",
+                  "lines": {"edges": [{"node": {"description": "Work done", "kind": None, "product": None}}]}}},
+        {"node": {"number": "O-1", "kind": "ORDER", "creditable": "30.00",
+                  "lines": {"edges": [
+                      {"node": {"description": "Chair", "kind": "GOODS", "product": {"name": "Chair"}}}]}}},
+    ]  # fmt: skip
+
+
+async def test_open_credit_goes_on_it_when_asked(api: Api, tenant: Tenant, products: dict[str, UUID]) -> None:
+    carol = await tenant.customer()
+    await tenant.adjust(carol, "20.00")
+    asked = ordering(carol, (products["Chair"], 1), autoApplyCredit=True)
+    order = (await api(CREATE, asked))["createOrder"]["order"]
+    assert (order["status"], order["credited"], order["due"]) == ("PART_PAID", "20.00", "10.00")
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"customerId": "x"}, ["NOT_FOUND", "customerId"]),
+        ({"number": " "}, ["INVALID", "number"]),
+        ({"number": "TAKEN"}, ["DUPLICATE", "number"]),
+        ({"currency": "EUR"}, ["CURRENCY_MISMATCH", "items", "0", "productId"]),
+        ({"currency": "POINTS"}, ["CURRENCY_MISMATCH", "currency"]),
+        ({"items": []}, ["INVALID", "items"]),
+        ({"items": [{"productId": "x", "quantity": 1}]}, ["NOT_FOUND", "items", "0", "productId"]),
+        ({"issuedOn": "9999-12-30"}, ["INVALID", "issuedOn"]),
+        ({"idempotencyKey": ""}, ["INVALID", "idempotencyKey"]),
+    ],
+    ids=str,
+)  # fmt: skip
+async def test_orders_that_there_are_not(
+    api: Api, tenant: Tenant, products: dict[str, UUID], change: dict[str, Any], expected: list[str]
+) -> None:
+    carol = await tenant.customer()
+    await tenant.invoice(carol, "1.00", number="TAKEN")
+    async with tenant.nothing_moves():
+        payload = (await api(CREATE, ordering(carol, (products["Chair"], 1), **change)))["createOrder"]
+    assert payload["order"] is None
+    assert [[error["code"], *error["field"]] for error in payload["userErrors"]] == [expected]
+
+
+async def test_what_is_not_sold_is_not_ordered(
+    api: Api, tenant: Tenant, other_tenant: Tenant, products: dict[str, UUID]
+) -> None:
+    carol = await tenant.customer()
+    theirs = await other_tenant.product("Chair", "30.00")
+    for product, code in ((products["Stool"], "INVALID"), (theirs, "NOT_FOUND")):
+        async with tenant.nothing_moves(), other_tenant.nothing_moves():
+            payload = (await api(CREATE, ordering(carol, (product, 1))))["createOrder"]
+        assert [(e["code"], e["field"]) for e in payload["userErrors"]] == [(code, ["items", "0", "productId"])]
