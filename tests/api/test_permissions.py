@@ -31,6 +31,7 @@ class Case:
     allowed: set[Role]
     scopes: frozenset[Scope]
     variables: Callable[[Ids], dict[str, Any]] = lambda ids: {}
+    undoes: bool = False
 
 
 def mutation(field: str) -> str:
@@ -126,6 +127,18 @@ CASES: Final = [
         "idempotencyKey": "k"}}),
     Case("assign", "assignCredit", mutation("assignCredit"), INSIDE, scopes("credits:assign"), lambda ids: {"input": {
         "creditId": ids["Credit"], "assignments": [{"invoiceId": ids["Invoice"]}], "idempotencyKey": "k"}}),
+    Case("release", "releaseAssignments", mutation("releaseAssignments"), ABOVE_STAFF, scopes("credits:remove"),
+         lambda ids: {"input": {"assignmentIds": [ids["Assignment"]], "idempotencyKey": "k"}}, undoes=True),
+    Case("reassign", "reassignCredit", mutation("reassignCredit"), ABOVE_STAFF,
+         scopes("credits:remove", "credits:assign"), lambda ids: {"input": {
+             "assignmentId": ids["Assignment"], "assignments": [{"invoiceId": ids["Unpaid"]}], "idempotencyKey": "k"}},
+         undoes=True),
+    Case("void an invoice", "voidInvoice", mutation("voidInvoice"), ABOVE_STAFF, scopes("invoices:write"),
+         lambda ids: {"input": {"invoiceId": ids["Unpaid"], "idempotencyKey": "k"}}, undoes=True),
+    Case("void a credit", "voidCredit", mutation("voidCredit"), ABOVE_STAFF, scopes("credits:remove"),
+         lambda ids: {"input": {"creditId": ids["Credit"], "releaseAssignments": True, "idempotencyKey": "k"}}),
+    Case("update a credit", "updateCredit", mutation("updateCredit"), ABOVE_STAFF, scopes("credits:remove"),
+         lambda ids: {"input": {"creditId": ids["Credit"], "autoApply": False, "idempotencyKey": "k"}}),
     Case("give for points", "giveReward", mutation("giveReward"), INSIDE, scopes("rewards:give"),
          giving(deduct_points=True)),
     Case("give free", "giveReward", mutation("giveReward"), INSIDE, scopes("rewards:give"),
@@ -159,8 +172,16 @@ async def one_of_each(tenant: Tenant) -> Ids:
 
 
 @pytest.fixture
-async def ids(tenant: Tenant) -> Ids:
-    return await one_of_each(tenant)
+async def ids(tenant: Tenant, request: pytest.FixtureRequest) -> Ids:
+    """With something to undo, for those cases that undo it."""
+    found = await one_of_each(tenant)
+    if request.node.callspec.params["case"].undoes:
+        dave = await tenant.customer("dave")
+        credit, unpaid = await tenant.adjust(dave, "10.00"), await tenant.invoice(dave, "20.00")
+        assigned = await tenant.assign(credit.credit_id, unpaid.invoice_id, "1.00")
+        found["Assignment"] = gid("Assignment", assigned.assignment_ids[0])
+        found["Unpaid"] = gid("Invoice", unpaid.invoice_id)
+    return found
 
 
 def test_every_root_field_has_its_cases() -> None:
