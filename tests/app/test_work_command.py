@@ -88,7 +88,7 @@ async def test_scrip_run_works_beside_serving(shop: Shop, database: Urls) -> Non
     process = await scrip(database, "run", SCRIP_JWT_SECRET="x" * 32, SCRIP_PORT="0", SCRIP_WORKERS="2")
     try:
         async with asyncio.timeout(LIMIT_S):
-            while await shop.rows(EXPIRIES) != [(40, 40)]:  # noqa: ASYNC110 - another process is waited for
+            while await shop.rows(EXPIRIES) != [(40, 40)]:
                 assert process.returncode is None
                 await asyncio.sleep(0.05)
         process.send_signal(signal.SIGTERM)

@@ -38,8 +38,8 @@ async def test_a_remainder_is_written_off_once(shop: Shop, anna: UUID) -> None:
     assert await shop.rows(EXPIRIES) == [(credit, -700, "EXPIRED", None, "SYSTEM")]
     assert before is not None
     assert after is not None
-    assert (before.available_minor, before.lifetime_minor) == (after.available_minor, after.lifetime_minor) == (500, 1200)
-    assert (before.balance_minor, after.balance_minor) == (1200, 500)
+    assert (before.available_minor, before.lifetime_minor, before.balance_minor) == (500, 1200, 1200)
+    assert (after.available_minor, after.lifetime_minor, after.balance_minor) == (500, 1200, 500)
     assert await shop.remainders(credit, lasting) == [0, 500]
     swept = await shop.fingerprint()
     assert await sweep(shop) == 0
