@@ -30,8 +30,20 @@ GIVE: Final = "giveReward"
 UPSERT: Final = "upsertCustomer"
 INVOICING: Final = "createInvoice"
 PAYING: Final = "recordPayment"
+RELEASE: Final = "releaseAssignments"
+REASSIGN: Final = "reassignCredit"
+VOID_INVOICE: Final = "voidInvoice"
+VOID_CREDIT: Final = "voidCredit"
+UPDATE: Final = "updateCredit"
 
+ASSIGNMENTS: Final = """assignments { id amount origin assignedAt releasedAt credit { id remaining status }
+    invoice { id status credited due } }"""
 SELECTIONS: Final = {
+    RELEASE: f"{ERRORS} {TRANSACTION} {ASSIGNMENTS}",
+    REASSIGN: f"{ERRORS} {TRANSACTION} {CREDIT} {ASSIGNMENTS}",
+    VOID_INVOICE: f"{ERRORS} {TRANSACTION} {ASSIGNMENTS} {INVOICE}",
+    VOID_CREDIT: f"{ERRORS} {TRANSACTION} {ASSIGNMENTS} {ACCOUNT} {CREDIT}",
+    UPDATE: f"{ERRORS} {TRANSACTION} {CREDIT}",
     ADJUST: f"""{ERRORS} {TRANSACTION} {ACCOUNT} {CREDIT}
       approvalRequest {{ id status requestedBy {{ subject role }} decidedBy {{ subject }} expiresAt }}""",
     BULK: f"{ERRORS} operation {{ id status total processed succeeded failed }}",

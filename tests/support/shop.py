@@ -18,6 +18,7 @@ from models.commands import (
     CreateInvoice,
     CreateOrder,
     CreateProduct,
+    DisableCoupon,
     GiveReward,
     InvoiceAmount,
     InvoiceLineItem,
@@ -28,6 +29,7 @@ from models.commands import (
     ReleaseAssignments,
     UpdateCredit,
     UpsertCustomer,
+    UseCoupon,
     UseCredit,
     VoidCredit,
     VoidInvoice,
@@ -38,9 +40,11 @@ from models.ledger import Ledger
 from models.operations.adjust import adjust_credit
 from models.operations.assign import assign_credit
 from models.operations.bulk_credit import bulk_credit
+from models.operations.coupons import disable_coupon, use_coupon
 from models.operations.create_invoice import create_invoice
 from models.operations.create_order import create_order
 from models.operations.create_tenant import create_tenant
+from models.operations.expire import expire_credits
 from models.operations.give_reward import give_reward
 from models.operations.products import create_product
 from models.operations.record_payment import record_payment, void_payment
@@ -195,6 +199,21 @@ class Shop:
     ) -> Outcome:  # fmt: skip
         command = GiveReward(customer_id, reward_id, deduct, note)
         return await give_reward(self.ledger, self.tenant_id, actor, command, key or uuid4().hex)
+
+    async def use_coupon(self, coupon_id: UUID | None, *, key: str | None = None, actor: Actor = STAFF) -> Outcome:
+        assert coupon_id is not None
+        return await use_coupon(self.ledger, self.tenant_id, actor, UseCoupon(coupon_id), key or uuid4().hex)
+
+    async def disable(
+        self, coupon_id: UUID | None, *, refund: bool, note: str | None = None, key: str | None = None
+    ) -> Outcome:
+        assert coupon_id is not None
+        command = DisableCoupon(coupon_id, refund, note)
+        return await disable_coupon(self.ledger, self.tenant_id, MANAGER, command, key or uuid4().hex)
+
+    async def expire(self) -> int:
+        """Write off what has expired; how many transactions that took."""
+        return await expire_credits(self.ledger, self.tenant_id)
 
     async def use(
         self, customer_id: UUID, service_id: UUID, amount: str | int | Decimal, *, key: str | None = None,

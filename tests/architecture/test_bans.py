@@ -1,0 +1,133 @@
+"""What the house rules forbid, looked for in every file; and that each look finds what it looks for."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("app", "auth", "jobs", "models", "resolvers", "schema")
+MAX_LINES = 500
+MAX_FUNCTION_LINES = 70
+INSTANCE_WRITES = {"save", "delete", "bulk_update", "update_from_dict", "refresh_from_db", "update_or_create"}
+"""Tortoise knows only `id` as the key: these hit the same id of another tenant, and save() writes stale columns."""
+
+
+def sources(*packages: str) -> list[Path]:
+    found = [path for package in packages for path in sorted((ROOT / package).rglob("*.py"))]
+    assert found
+    return found
+
+
+def is_queryset(node: ast.expr) -> bool:
+    """Whether it is a query: what came of filter(), get() … of a model, however long the chain."""
+    while isinstance(node, ast.Call | ast.Attribute):
+        if isinstance(node, ast.Attribute) and node.attr in ("filter", "exclude", "all"):
+            return True
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return False
+
+
+def instance_writes(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            name = node.func.attr
+            # Our own helpers are told by the table's name: no model's method takes a text first.
+            ours = bool(node.args) and isinstance(node.args[0], ast.Constant)
+            if name in INSTANCE_WRITES and not ours and not is_queryset(node.func.value):
+                yield f"line {node.lineno}: {name}()"
+
+
+def environment_reads(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr in ("environ", "environb", "getenv", "getenvb", "putenv"):
+            yield f"line {node.lineno}: {node.attr}"
+        if isinstance(node, ast.ImportFrom) and node.module == "os":
+            names = {alias.name for alias in node.names} & {"environ", "environb", "getenv", "getenvb", "putenv"}
+            yield from (f"line {node.lineno}: {name}" for name in names)
+
+
+def clocks_and_dice(tree: ast.AST) -> Iterator[str]:
+    """Time and randomness that were not passed in."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr in ("now", "utcnow", "today") and not is_books(node.value):
+            yield f"line {node.lineno}: {node.attr}"
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            modules = {node.module} if isinstance(node, ast.ImportFrom) else {alias.name for alias in node.names}
+            drawing = modules & {"random", "secrets", "time", "uuid_utils"}
+            yield from (f"line {node.lineno}: {module}" for module in drawing)
+
+
+def is_books(node: ast.expr) -> bool:
+    return getattr(node, "id", None) == "books" or getattr(node, "attr", None) == "books"
+
+
+def swallowed(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ExceptHandler) and node.type is None:
+            yield f"line {node.lineno}: bare except"
+
+
+def offenders(paths: list[Path], look: object) -> dict[str, list[str]]:
+    assert callable(look)
+    found = {str(path.relative_to(ROOT)): list(look(ast.parse(path.read_text()))) for path in paths}
+    return {path: lines for path, lines in found.items() if lines}
+
+
+def present() -> tuple[str, ...]:
+    return tuple(package for package in PACKAGES if (ROOT / package).is_dir())
+
+
+def test_no_instance_of_a_model_writes_itself() -> None:
+    assert offenders(sources(*present()), instance_writes) == {}
+
+
+def test_only_the_app_reads_the_environment() -> None:
+    others = [package for package in present() if package != "app"]
+    assert offenders(sources(*others), environment_reads) == {}
+
+
+def test_plans_take_time_and_chance_from_outside() -> None:
+    pure = [*sources("models/planning"), *(ROOT / "models" / f"{name}.py" for name in ("limits", "money", "errors"))]
+    assert offenders(pure, clocks_and_dice) == {}
+
+
+def test_no_exception_is_swallowed() -> None:
+    assert offenders(sources(*present()), swallowed) == {}
+
+
+def test_files_and_functions_stay_small() -> None:
+    long = {}
+    for path in sources(*present()):
+        text = path.read_text()
+        if len(text.splitlines()) >= MAX_LINES:
+            long[str(path.relative_to(ROOT))] = "file"
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                lines = (node.end_lineno or node.lineno) - node.lineno + 1
+                if lines > MAX_FUNCTION_LINES:
+                    long[f"{path.relative_to(ROOT)}:{node.name}"] = f"{lines} lines"
+    assert long == {}
+
+
+@pytest.mark.parametrize(
+    ("look", "code"),
+    [
+        (instance_writes, "async def f(row):\n    await row.save()"),
+        (instance_writes, "async def f(row):\n    await (await Tier.get(id=1)).delete()"),
+        (instance_writes, "async def f(rows):\n    await Tier.bulk_update(rows, ['name'])"),
+        (environment_reads, "import os\nx = os.environ['X']"),
+        (environment_reads, "from os import getenv"),
+        (clocks_and_dice, "from datetime import datetime\nx = datetime.now()"),
+        (clocks_and_dice, "import random"),
+        (swallowed, "try:\n    f()\nexcept:\n    pass"),
+    ],
+)
+def test_each_look_finds_what_it_looks_for(look: object, code: str) -> None:
+    assert callable(look)
+    assert list(look(ast.parse(code)))
+
+
+def test_a_query_may_write() -> None:
+    assert list(instance_writes(ast.parse("Tier.filter(tenant_id=t, id=i).using_db(c).delete()"))) == []

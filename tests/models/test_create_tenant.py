@@ -1,0 +1,44 @@
+"""A new tenant, with the reasons and limits that a new one has."""
+
+from decimal import Decimal
+from uuid import uuid4
+from zoneinfo import ZoneInfoNotFoundError
+
+import pytest
+
+from models.errors import Duplicate
+from models.operations.create_tenant import create_tenant
+from models.session import tenant_id_of
+from tests.support.shop import Shop
+
+
+async def test_it_starts_with_reasons_and_limits(shop: Shop) -> None:
+    sql = "SELECT code, adds, removes, note_required FROM reasons WHERE tenant_id = $1 ORDER BY code"
+    reasons = await shop.rows(sql)
+    assert reasons == [
+        ("CORRECTION", True, True, False), ("GOODWILL", True, False, False), ("OTHER", True, True, True),
+        ("POLICY", False, True, False), ("PROMOTION", True, False, False), ("SERVICE_RECOVERY", True, False, False),
+    ]  # fmt: skip
+    rules = await shop.rows(
+        """SELECT role, asset, per_adjustment, per_actor_day, per_customer_day FROM limit_rules
+        WHERE tenant_id = $1 AND holder = '' ORDER BY role, asset"""
+    )
+    assert rules == [
+        (role, asset, Decimal(most), Decimal(5 * most), Decimal(2 * most))
+        for role in ("PARTNER", "STAFF")
+        for asset, most in (("MONEY", 100), ("POINTS", 1000), ("SERVICE_CREDITS", 10))
+    ]
+    assert await shop.rows("SELECT grace_days, time_zone FROM tenants WHERE id = $1") == [(60, "Europe/London")]
+
+
+async def test_a_slug_is_used_once(shop: Shop) -> None:
+    with pytest.raises(Duplicate):
+        await create_tenant(shop.ledger, shop.slug, "Another", "UTC")
+
+
+@pytest.mark.parametrize("zone", ["Mars/Olympus", "../../etc/passwd", ""])
+async def test_a_zone_that_is_none(shop: Shop, zone: str) -> None:
+    slug = f"t-{uuid4().hex}"
+    with pytest.raises((ZoneInfoNotFoundError, ValueError)):
+        await create_tenant(shop.ledger, slug, "Nowhere", zone)
+    assert await tenant_id_of(slug) is None

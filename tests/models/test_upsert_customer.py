@@ -1,0 +1,47 @@
+"""Customers, found again by the tenant's own id for them."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from models.commands import UpsertCustomer
+from models.operations.upsert_customer import upsert_customer
+from models.views import CustomerView
+from tests.support.shop import MANAGER, Clock, Shop
+
+
+async def upsert(shop: Shop, external_id: str = "c-1", name: str = "Anna", **more: Any) -> tuple[CustomerView, bool]:
+    return await upsert_customer(shop.ledger, shop.tenant_id, MANAGER, UpsertCustomer(external_id, name, **more))
+
+
+async def test_the_first_time_makes_and_the_second_edits(shop: Shop, clock: Clock) -> None:
+    first, made = await upsert(shop, email="a@x.example")
+    clock.advance(days=1)
+    second, made_again = await upsert(shop, name="Anna Maria")
+
+    assert (made, made_again) == (True, False)
+    assert second.id == first.id
+    assert (second.name, second.email, second.created_at) == ("Anna Maria", None, first.created_at)
+    assert await shop.count("customers") == 1
+
+
+async def test_sent_many_times_at_once_it_makes_one(shop: Shop) -> None:
+    results = await asyncio.gather(*(upsert(shop) for _ in range(16)))
+    assert len({view.id for view, _ in results}) == 1
+    assert sum(made for _, made in results) == 1
+
+
+async def test_ids_tell_case_and_spaces_apart(shop: Shop) -> None:
+    ids = {(await upsert(shop, external_id))[0].id for external_id in ("a", "A", "a ", "á")}
+    assert len(ids) == 4
+
+
+@pytest.mark.parametrize("facts", [
+    {"external_id": ""}, {"external_id": " "}, {"external_id": "x" * 256}, {"name": ""}, {"name": "x" * 256},
+    {"email": ""}, {"email": "nobody"}, {"email": "x" * 312 + "@x.example"},
+])  # fmt: skip
+async def test_what_no_customer_has(shop: Shop, facts: dict[str, str]) -> None:
+    async with shop.refused("INVALID"):
+        await upsert(shop, **facts)
+    assert await shop.count("customers") == 0
