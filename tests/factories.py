@@ -1,6 +1,6 @@
 """Tenants to test with: made through the ledger's own operations, or by SQL as the app's role where there is none."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -19,6 +19,7 @@ from models.commands import (
     GiveReward,
     InvoiceAmount,
     InvoiceLineItem,
+    MembershipChange,
     OrderItem,
     Outcome,
     RecordPayment,
@@ -32,6 +33,7 @@ from models.operations.create_invoice import create_invoice
 from models.operations.create_order import create_order
 from models.operations.create_tenant import create_tenant
 from models.operations.give_reward import give_reward
+from models.operations.memberships import start_membership
 from models.operations.products import create_product, update_product
 from models.operations.record_payment import record_payment
 from models.operations.upsert_customer import upsert_customer
@@ -42,6 +44,12 @@ ADMIN: Final = Actor(subject="admin@test", role="ADMIN", name="Ada Admin")
 # Everything that a mutation could leave behind. Actors are left out: a refused request may well have introduced one.
 MOVED_TABLES: Final = tuple(
     sorted({getattr(tables, name)._meta.db_table for name in tables.__all__} - {"actors", "tenants"})
+)
+# A counter that stands at 0 says nothing: it was only locked.
+_FINGERPRINT: Final = " union all ".join(
+    f"select '{table}' as name, md5(string_agg(t::text, '|' order by t::text)) as digest from {table} t"
+    f" where tenant_id = $1 {'and used_minor > 0' if table == 'limit_counters' else ''}"
+    for table in MOVED_TABLES
 )
 
 
@@ -146,6 +154,12 @@ class Tenant:
             validity_days=validity_days,
         )  # fmt: skip
 
+    async def member(self) -> UUID:
+        """A customer whose membership runs."""
+        customer_id = await self.customer()
+        await start_membership(self.ledger, self.id, ADMIN, MembershipChange(customer_id))
+        return customer_id
+
     async def cancel_membership(self, customer_id: UUID, at: datetime) -> None:
         await self.execute(
             "update customers set membership_cancelled_at = $3 where tenant_id = $1 and id = $2", customer_id, at
@@ -178,18 +192,9 @@ class Tenant:
         changed = [table for table in MOVED_TABLES if before[table] != after[table]]
         assert not changed, f"something moved in {changed}"
 
-    async def fingerprint(self, names: Sequence[str] = MOVED_TABLES) -> dict[str, str]:
+    async def fingerprint(self) -> dict[str, str]:
         """A digest of all rows of each table."""
-        async with tenant_transaction(self.id, read_only=True) as connection:
-            digest = "md5(coalesce(string_agg(t::text, '|' order by t::text), ''))"
-            # A counter that stands at 0 says nothing: it was only locked.
-            where = {"limit_counters": "tenant_id = $1 and used_minor > 0"}
-            return {
-                name: await connection.raw.fetchval(
-                    f"select {digest} from {name} t where {where.get(name, 'tenant_id = $1')}", self.id
-                )
-                for name in names
-            }
+        return {row["name"]: row["digest"] for row in await self.fetch(_FINGERPRINT)}
 
 
 async def make_tenant(ledger: Ledger, *, time_zone: str = "Europe/London") -> Tenant:

@@ -96,6 +96,7 @@ CASES: Final = [
          scopes("ledger:read"), by_id("Customer")),
     Case("statement", "statement", 'query($id: ID!) { statement(customerId: $id, asset: "GBP") { asset } }',
          EVERYBODY, scopes("ledger:read"), by_id("Customer")),
+    Case("audit trail", "auditTrail", "{ auditTrail { edges { cursor } } }", ABOVE_STAFF, scopes("reports:read")),
     Case("bulk operation", "bulkOperation", "query($id: ID!) { bulkOperation(id: $id) { id } }", ABOVE_STAFF,
          scopes("credits:bulk"), by_id("BulkOperation")),
     Case("node: customer", "node", NODE, EVERYBODY, scopes("customers:read"), by_id("Customer")),
@@ -103,6 +104,7 @@ CASES: Final = [
     Case("node: invoice", "node", NODE, EVERYBODY, scopes("invoices:read"), by_id("Invoice")),
     Case("node: reward", "node", NODE, EVERYBODY, scopes("rewards:read"), by_id("Reward")),
     Case("node: service", "node", NODE, INSIDE, CATALOGUE, by_id("Service")),
+    Case("orders", "orders", "{ orders { edges { cursor } } }", EVERYBODY, scopes("invoices:read")),
     Case("products", "products", "{ products { edges { cursor } } }", INSIDE, PRODUCTS),
     Case("old products", "products", "{ products(activeOnly: false) { edges { cursor } } }", CONFIGURATION, PRODUCTS),
     Case("node: product", "node", NODE, INSIDE, PRODUCTS, by_id("Product")),
@@ -152,6 +154,24 @@ CASES: Final = [
     Case("record payment", "recordPayment", mutation("recordPayment"), INSIDE, scopes("payments:write"),
          lambda ids: {"input": {"invoiceId": ids["Invoice"], "amount": "1.00", "method": "CASH",
                                 "idempotencyKey": "k"}}),
+    Case("use credit", "useCredit", mutation("useCredit"), INSIDE, scopes("credits:assign"), lambda ids: {"input": {
+        "customerId": ids["Customer"], "serviceId": ids["Service"], "amount": "1", "idempotencyKey": "k"}}),
+    Case("start membership", "startMembership", mutation("startMembership"), INSIDE, scopes("customers:write"),
+         lambda ids: {"input": {"customerId": ids["Customer"]}}),
+    Case("cancel membership", "cancelMembership", mutation("cancelMembership"), INSIDE, scopes("customers:write"),
+         lambda ids: {"input": {"customerId": ids["Member"]}}),
+    Case("reinstate membership", "reinstateMembership", mutation("reinstateMembership"), INSIDE,
+         scopes("customers:write"), lambda ids: {"input": {"customerId": ids["Member"]}}),
+    Case("create reason", "createReason", mutation("createReason"), {ADMIN}, scopes("config:write"),
+         lambda ids: {"input": {"code": "NEW", "label": "New", "directions": ["ADD"]}}),
+    Case("update reason", "updateReason", mutation("updateReason"), {ADMIN}, scopes("config:write"),
+         lambda ids: {"input": {"code": "GOODWILL", "active": False}}),
+    Case("create service", "createService", mutation("createService"), {ADMIN}, scopes("config:write"),
+         lambda ids: {"input": {"name": "New"}}),
+    Case("update service", "updateService", mutation("updateService"), {ADMIN}, scopes("config:write"),
+         lambda ids: {"input": {"serviceId": ids["Service"], "active": False}}),
+    Case("update tenant", "updateTenant", mutation("updateTenant"), {ADMIN}, scopes("config:write"),
+         lambda ids: {"input": {"name": "New"}}),
 ]  # fmt: skip
 
 
@@ -160,15 +180,17 @@ async def one_of_each(tenant: Tenant) -> Ids:
     customer = await tenant.customer("carol")
     credit = await tenant.adjust(customer, "10.00")
     await tenant.adjust(customer, "500", "POINTS")
+    await tenant.adjust(customer, "5", "SERVICE_CREDITS")
+    member = await tenant.member()
     invoice = await tenant.invoice(customer, "20.00")
     payment = await tenant.pay(invoice.invoice_id, "2.00")
     operation = tenant.ledger.source.new_id()
     rows = {
         "Customer": customer, "Account": credit.account_id, "Credit": credit.credit_id, "Invoice": invoice.invoice_id,
         "Reward": await tenant.reward("Mug", 100), "Service": await tenant.service("Cut"), "BulkOperation": operation,
-        "Product": await tenant.product("Chair", "30.00"), "Payment": payment.payment_id,
+        "Member": member, "Product": await tenant.product("Chair", "30.00"), "Payment": payment.payment_id,
     }  # fmt: skip
-    return {kind: gid(kind, row_id) for kind, row_id in rows.items()}
+    return {kind: gid("Customer" if kind == "Member" else kind, row_id) for kind, row_id in rows.items()}
 
 
 @pytest.fixture
