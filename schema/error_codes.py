@@ -15,6 +15,8 @@ from strawberry.relay import GlobalIDValueError
 logger = logging.getLogger(__name__)
 
 MASKED_MESSAGE = "Something went wrong on our side. It has been logged."
+MAX_MESSAGE_CHARACTERS = 1_000
+"""graphql-core repeats a value that is none of an enum's, and the name of a field that is not there, at any length."""
 
 # graphql-core's suggestion, wherever it stands in the message. Strawberry's own switch reaches those for fields alone.
 _SUGGESTION = re.compile(r" Did you mean (?:[a-z ]+ )?'\w+'(?:,? (?:or )?'\w+')*\?")
@@ -102,6 +104,8 @@ def _shape(error: GraphQLError, request_id: str | None, hide_suggestions: bool) 
         with_code([error], ErrorCode.BAD_USER_INPUT)
     if hide_suggestions:
         error.message = _SUGGESTION.sub("", error.message)
+    if len(error.message) > MAX_MESSAGE_CHARACTERS:
+        error.message = f"{error.message[: MAX_MESSAGE_CHARACTERS - 3]}..."
     return error
 
 
