@@ -68,6 +68,12 @@ class Query:
     invoices = root_field(
         resolvers.invoices.resolve_all, May.READ_INVOICES, own=True, description="All, or one customer's, oldest first."
     )
+    orders = root_field(
+        resolvers.invoices.resolve_orders,
+        May.READ_INVOICES,
+        own=True,
+        description="The invoices that are orders: all, or one customer's, oldest first.",
+    )
     invoice = root_field(resolvers.invoices.resolve_one, May.READ_INVOICES, own=True)
     adjustment_preview = root_field(
         resolvers.adjust.resolve_preview,
