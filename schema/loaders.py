@@ -26,7 +26,7 @@ from models.reads import credits as credit_reads
 from models.reads.accounts import BalanceView
 from models.reads.paging import Condition, Listing, PageRequest, load_pages
 from models.reads.session import ReadSession
-from schema.types.account import Account, Credit
+from schema.types.account import Account, Credit, CreditChange
 from schema.types.audit import AuditRecord
 from schema.types.base import Connection, Pending, Show, connection
 from schema.types.configuration import Service, Tiers
@@ -58,6 +58,8 @@ SHOWN_AS: Final[dict[Listing[Any], Show[Any, Any]]] = {
     invoices.INVOICE_PAYMENTS: Payment.of,
     invoices.INVOICE_LINES: InvoiceLine.of,
     credit_reads.GRANTED: Credit.of,
+    credit_reads.CHANGES: CreditChange.of,
+    ledger.CREDIT_LEDGER: LedgerEntry.of,
     products.PRODUCTS: Product.of,
     rewards.REWARDS: Reward.of,
     rewards.CUSTOMER_COUPONS: Coupon.of,
@@ -73,7 +75,11 @@ class Loader(Generic[K, T]):
     def __init__(self, read: Callable[[list[K]], Awaitable[dict[K, T]]]) -> None:
         self._read = read
         self._known: dict[K, T] = {}
-        self._loader: DataLoader[K, Any] = DataLoader(self._batch)
+
+    @cached_property
+    def _loader(self) -> DataLoader[K, Any]:
+        # Made when something has to be read: after a posting, usually nothing has.
+        return DataLoader(self._batch)
 
     def get(self, key: K) -> Pending[T | None]:
         """The row; None where there is none."""
@@ -106,7 +112,10 @@ class Loaders:
         self.reads = reads
         self.now = now
         self.for_customer = for_customer
-        self._tiers: DataLoader[None, Tiers] = DataLoader(self._read_tiers)
+
+    @cached_property
+    def _tiers(self) -> DataLoader[None, Tiers]:
+        return DataLoader(self._read_tiers)
 
     def _by_id(
         self, read: Callable[..., Awaitable[list[Any]]], show: Show[Any, T], *arguments: object
@@ -251,7 +260,7 @@ _PRIMED: Final[dict[type, tuple[str, Show[Any, Any]]]] = {
     views.PaymentView: ("payments", Payment.of),
     views.ProductView: ("products", Product.of),
     views.CouponView: ("coupons", Coupon.of),
-    rewards.RewardView: ("rewards", Reward.of),
+    views.RewardView: ("rewards", Reward.of),
     views.ApprovalRequestView: ("approval_requests", ApprovalRequest.of),
     views.BulkOperationView: ("bulk_operations", BulkOperation.of),
 }

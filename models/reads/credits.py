@@ -1,6 +1,8 @@
 """Credits: the lots that balances are made of."""
 
+import json
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -8,6 +10,21 @@ from uuid import UUID
 from models.reads.paging import Condition, Listing, id_key, time_key
 from models.reads.session import ReadSession
 from models.views import CreditView
+
+
+@dataclass(frozen=True, slots=True)
+class CreditChangeView:
+    """What an update said of a credit, before and after."""
+
+    transaction_id: UUID
+    old_expires_at: datetime | None
+    new_expires_at: datetime | None
+    old_auto_apply: bool
+    new_auto_apply: bool
+    old_service_ids: tuple[UUID, ...]
+    new_service_ids: tuple[UUID, ...]
+    changed_at: datetime
+
 
 _COLUMNS: Final = """
     t.id, t.account_id, t.transaction_id, t.amount_minor, t.remaining_minor, t.effective_on, t.starts_at, t.expires_at,
@@ -47,6 +64,28 @@ GRANTED: Final = Listing(
     keys=(time_key("t.created_at"), id_key("t.id")), view=_view,
 )  # fmt: skip
 """What an order put on the account, that which was taken back too."""
+
+
+def _change(row: Any) -> CreditChangeView:
+    return CreditChangeView(
+        transaction_id=row["transaction_id"], old_expires_at=row["old_expires_at"],
+        new_expires_at=row["new_expires_at"], old_auto_apply=row["old_auto_apply"],
+        new_auto_apply=row["new_auto_apply"], old_service_ids=_ids(row["old_services"]),
+        new_service_ids=_ids(row["new_services"]), changed_at=row["created_at"],
+    )  # fmt: skip
+
+
+def _ids(value: Any) -> tuple[UUID, ...]:
+    """Of a JSON list, which the driver may or may not have read."""
+    return tuple(map(UUID, json.loads(value) if isinstance(value, str) else value))
+
+
+CHANGES: Final = Listing(
+    name="credit-changes", columns="""t.transaction_id, t.old_expires_at, t.new_expires_at, t.old_auto_apply,
+    t.new_auto_apply, t.old_services, t.new_services, t.created_at""",
+    table="credit_changes t", parent="t.credit_id", keys=(time_key("t.created_at"), id_key("t.id")), view=_change,
+)  # fmt: skip
+"""What was changed of a credit."""
 
 UPCOMING: Final = Listing(
     name="upcoming", columns=_COLUMNS, table="credits t", parent="t.tenant_id",
