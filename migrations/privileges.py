@@ -33,7 +33,7 @@ APP_PRIVILEGES: Final[Mapping[str, Privileges]] = {
         )
     ),
     "bulk_rows": Privileges(updates=("transaction_id", "error")),
-    "coupons": Privileges(updates=("status", "closed_at")),
+    "coupons": Privileges(updates=("status", "closed_at", "refund_transaction_id")),
     "credit_changes": Privileges(),
     "credit_services": Privileges(deletes=True),
     "credits": Privileges(

@@ -279,6 +279,60 @@ class UpdateService:
 
 
 @dataclass(frozen=True, slots=True)
+class CreateTier:
+    """threshold: the lifetime total, in points, from which on a customer is in it."""
+
+    name: str
+    threshold: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateTier:
+    """None leaves as it is."""
+
+    tier_id: UUID
+    name: str | None = None
+    threshold: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteTier:
+    tier_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class CreateReward:
+    """kind: FIXED (value off in currency), PERCENT (value off in per cent), FREE_PRODUCT (product) or FREE_DELIVERY.
+
+    validity_days: None or 0 never expires. stock: None is without end.
+    """
+
+    name: str
+    kind: str
+    points_cost: Decimal
+    value: Decimal | None = None
+    currency: str | None = None
+    product: str | None = None
+    validity_days: int | None = None
+    stock: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateReward:
+    """None leaves as it is; coupons that were given stay as they were given. unlimited_stock: take the stock's end off."""
+
+    reward_id: UUID
+    name: str | None = None
+    points_cost: Decimal | None = None
+    value: Decimal | None = None
+    product: str | None = None
+    validity_days: int | None = None
+    stock: int | None = None
+    unlimited_stock: bool = False
+    active: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CreateProduct:
     """kind: GOODS, SERVICE or CREDIT."""
 

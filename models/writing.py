@@ -245,13 +245,14 @@ class _Writer:
             "id uuid, code text, reward_id uuid, customer_id uuid, transaction_id uuid, points_spent_minor bigint,"
             " status text, terms jsonb, issued_at timestamptz, expires_at timestamptz",
             [
-                (c.id, c.code, c.reward_id, c.customer_id, transaction_id, c.points_spent_minor, c.stored_status,
-                 to_json(terms), c.issued_at, c.expires_at)
-                for c, transaction_id, terms in w.coupons
+                (c.id, c.code, c.reward_id, c.customer_id, c.transaction_id, c.points_spent_minor, c.stored_status,
+                 to_json(c.terms), c.issued_at, c.expires_at)
+                for c in w.coupons
             ],
         )  # fmt: skip
-        closed = {c.id: (c.id, c.status, now) for c in w.touched_coupons}
-        await self.update("coupons", "status text, closed_at timestamptz", list(closed.values()))
+        closed = {c.id: (c.id, c.status, c.closed_at, c.refund_transaction_id) for c in w.touched_coupons}
+        columns = "status text, closed_at timestamptz, refund_transaction_id uuid"
+        await self.update("coupons", columns, list(closed.values()))
         await self.insert(
             "audit_events",
             "id uuid, action text, subject_id uuid, customer_id uuid, actor_id uuid, note text, created_at timestamptz",

@@ -126,7 +126,11 @@ ALTER TABLE transactions DROP CONSTRAINT transactions_kind,
 -- Thresholds that an admin moves change tiers too, without a transaction.
 ALTER TABLE tier_changes ALTER COLUMN transaction_id DROP NOT NULL;
 
-ALTER TABLE coupons ADD COLUMN closed_at timestamptz;
+ALTER TABLE coupons ADD COLUMN closed_at timestamptz, ADD COLUMN refund_transaction_id uuid,
+    ADD FOREIGN KEY (tenant_id, refund_transaction_id) REFERENCES transactions (tenant_id, id),
+    ADD CONSTRAINT coupons_closed CHECK ((status = 'ISSUED') = (closed_at IS NULL)),
+    ADD CONSTRAINT coupons_refund CHECK (
+        refund_transaction_id IS NULL OR (status = 'DISABLED' AND points_spent_minor > 0));
 """
 
 WAITS = r"""
@@ -151,6 +155,8 @@ ALTER TABLE bulk_rows ADD COLUMN details jsonb;
 
 INDEXES = r"""
 CREATE UNIQUE INDEX payments_transaction ON payments (tenant_id, transaction_id) WHERE transaction_id IS NOT NULL;
+CREATE UNIQUE INDEX coupons_refund_key ON coupons (tenant_id, refund_transaction_id)
+    WHERE refund_transaction_id IS NOT NULL;
 CREATE INDEX grants_invoice ON grants (tenant_id, invoice_id);
 CREATE INDEX assignments_release ON assignments (tenant_id, release_transaction_id)
     WHERE release_transaction_id IS NOT NULL;
