@@ -57,6 +57,8 @@ SHOWN_AS: Final[dict[Listing[Any], Show[Any, Any]]] = {
     invoices.INVOICE_ASSIGNMENTS: Assignment.of,
     invoices.INVOICE_PAYMENTS: Payment.of,
     invoices.INVOICE_LINES: InvoiceLine.of,
+    credit_reads.ALL: Credit.of,
+    credit_reads.CUSTOMER_CREDITS: Credit.of,
     credit_reads.GRANTED: Credit.of,
     credit_reads.CHANGES: CreditChange.of,
     ledger.CREDIT_LEDGER: LedgerEntry.of,

@@ -14,6 +14,7 @@ import resolvers.bulk_operation
 import resolvers.configuration
 import resolvers.create_invoice
 import resolvers.create_order
+import resolvers.credits
 import resolvers.customers
 import resolvers.give_reward
 import resolvers.invoices
@@ -75,6 +76,9 @@ class Query:
         description="The invoices that are orders: all, or one customer's, oldest first.",
     )
     invoice = root_field(resolvers.invoices.resolve_one, May.READ_INVOICES, own=True)
+    credits = root_field(
+        resolvers.credits.resolve, May.READ_LEDGER, own=True, description="All, or one customer's, oldest first."
+    )
     adjustment_preview = root_field(
         resolvers.adjust.resolve_preview,
         May.ADD_CREDIT,

@@ -58,6 +58,17 @@ CREDITS: Final = Listing(
 )  # fmt: skip
 """An account's credits."""
 
+ALL: Final = Listing(
+    name="all-credits", columns=_COLUMNS, table="credits t", parent="t.tenant_id", keys=(id_key("t.id"),), view=_view
+)
+"""All of a tenant's: the parent is the tenant. Ids rise with time, so that the key itself is the order."""
+
+CUSTOMER_CREDITS: Final = Listing(
+    name="customer-credits", columns=_COLUMNS, table="credits t", parent="t.account_id",
+    keys=(time_key("t.created_at"), id_key("t.id")), view=_view, through="a.customer_id = p.id",
+)  # fmt: skip
+"""Those of all of a customer's accounts."""
+
 GRANTED: Final = Listing(
     name="granted", columns=_COLUMNS,
     table="credits t join grants g on g.tenant_id = t.tenant_id and g.credit_id = t.id", parent="g.invoice_id",
@@ -106,9 +117,13 @@ def expiring(now: datetime, until: datetime | None, asset: str | None) -> tuple[
     if until is not None:
         conditions.append(Condition("t.expires_at <= {0}", (until,)))
     if asset is not None:
-        account = "accounts o where o.tenant_id = t.tenant_id and o.id = t.account_id"
-        conditions.append(Condition(f"(select o.asset from {account}) = {{0}}", (asset,)))
+        conditions.append(of_asset(asset))
     return tuple(conditions)
+
+
+def of_asset(asset: str) -> Condition:
+    account = "accounts o where o.tenant_id = t.tenant_id and o.id = t.account_id"
+    return Condition(f"(select o.asset from {account}) = {{0}}", (asset,))
 
 
 def with_status(statuses: Collection[str], now: datetime) -> Condition:

@@ -76,6 +76,7 @@ CASES: Final = [
     Case("invoices", "invoices", "{ invoices { edges { cursor } } }", EVERYBODY, scopes("invoices:read")),
     Case("invoice", "invoice", "query($id: ID!) { invoice(id: $id) { id } }", EVERYBODY, scopes("invoices:read"),
          by_id("Invoice")),
+    Case("credits", "credits", "{ credits { edges { cursor } } }", EVERYBODY, scopes("ledger:read")),
     Case("preview an addition", "adjustmentPreview", PREVIEW, INSIDE, scopes("credits:add"), adjusting("1.00")),
     Case("preview a removal", "adjustmentPreview", PREVIEW, ABOVE_STAFF, scopes("credits:remove"), adjusting("-1.00")),
     Case("reasons", "adjustmentReasons", "{ adjustmentReasons { code } }", INSIDE, CATALOGUE),
