@@ -144,13 +144,15 @@ ALTER TABLE credits
 """
 
 BULKS = r"""
--- command: what the whole bulk says. claimed_until: who works on it has to say so again before then.
+-- command: what the whole bulk says. validated_at: when every row was found good. claimed_until: who works on it has to
+-- say so again before then.
 ALTER TABLE bulk_operations ADD COLUMN command jsonb, ADD COLUMN idempotency_key varchar(255),
-    ADD COLUMN claimed_until timestamptz, ADD COLUMN cancel_requested boolean NOT NULL DEFAULT false;
+    ADD COLUMN validated_at timestamptz, ADD COLUMN claimed_until timestamptz, ADD COLUMN cancel_requested boolean NOT NULL DEFAULT false;
 ALTER TABLE bulk_operations ALTER COLUMN cancel_requested DROP DEFAULT;
 
--- What a row of a file says for itself: asset, reason, note, expiry.
-ALTER TABLE bulk_rows ADD COLUMN details jsonb;
+-- What a row of a file says for itself: asset, reason, note, expiry. A row that is not understood has no amount.
+ALTER TABLE bulk_rows ADD COLUMN details jsonb, ALTER COLUMN amount DROP NOT NULL,
+    ADD CONSTRAINT bulk_rows_amount CHECK (amount IS NOT NULL OR error IS NOT NULL);
 """
 
 INDEXES = r"""

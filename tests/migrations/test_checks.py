@@ -137,6 +137,7 @@ BROKEN = [
     ("bulk_operations_status", "status = 'COMPLETED'"),
     ("bulk_operations_status", "status = 'PAUSED'"),
     ("bulk_rows_row", "row = -1"),
+    ("bulk_rows_amount", "amount = NULL"),
     ("bulk_rows_fate", "transaction_id = id, error = '{}'"),
 ]
 
