@@ -29,13 +29,13 @@ from models.reads.session import ReadSession
 from schema.types.account import Account, Credit, CreditChange
 from schema.types.audit import AuditRecord
 from schema.types.base import Connection, Pending, Show, connection
-from schema.types.configuration import Service, Tiers
+from schema.types.configuration import Service, Tier, Tiers
 from schema.types.customer import Customer
 from schema.types.invoice import Assignment, Invoice, InvoiceLine, Payment
 from schema.types.ledger import LedgerEntry, Transaction
 from schema.types.product import Product
 from schema.types.requests import ApprovalRequest, BulkOperation, BulkRow
-from schema.types.reward import Coupon, Reward
+from schema.types.reward import Coupon, Reward, TierChange
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -65,6 +65,7 @@ SHOWN_AS: Final[dict[Listing[Any], Show[Any, Any]]] = {
     products.PRODUCTS: Product.of,
     rewards.REWARDS: Reward.of,
     rewards.CUSTOMER_COUPONS: Coupon.of,
+    rewards.TIER_CHANGES: TierChange.of,
     requests.BULK_ROWS: BulkRow.of,
     audit.AUDIT_TRAIL: AuditRecord.of,
 }
@@ -204,6 +205,14 @@ class Loaders:
 
     async def tiers(self) -> Tiers:
         return await self._tiers.load(None)
+
+    @cached_property
+    def tiers_by_id(self) -> Loader[UUID, Tier]:
+        async def found(ids: list[UUID]) -> dict[UUID, Tier]:
+            tiers = (await self.tiers()).by_id
+            return {tier_id: tiers[tier_id] for tier_id in ids if tier_id in tiers}
+
+        return Loader(found)
 
     async def _read_tiers(self, keys: list[None]) -> list[Tiers]:
         return [Tiers(await configuration.tiers(self.reads))] * len(keys)

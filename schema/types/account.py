@@ -11,7 +11,7 @@ from auth.roles import Permission
 from models.errors import InvariantViolated
 from models.money import POINTS, to_decimal
 from models.reads import credits as credit_reads
-from models.reads import invoices, ledger
+from models.reads import invoices, ledger, rewards
 from models.reads.accounts import BalanceView
 from models.reads.credits import CreditChangeView
 from models.views import AccountView, CreditView
@@ -26,8 +26,10 @@ from schema.types.enums import CreditStatus
 if TYPE_CHECKING:
     from schema.types.invoice import Assignment
     from schema.types.ledger import Transaction
+    from schema.types.reward import TierChange
 
 AssignmentRef = Annotated["Assignment", strawberry.lazy("schema.types.invoice")]
+TierChangeRef = Annotated["TierChange", strawberry.lazy("schema.types.reward")]
 TransactionRef = Annotated["Transaction", strawberry.lazy("schema.types.ledger")]
 BalanceExplanationRef = Annotated["BalanceExplanation", strawberry.lazy("schema.types.account")]
 CreditChangeRef = Annotated["CreditChange", strawberry.lazy("schema.types.account")]
@@ -93,6 +95,14 @@ class Account(Node):
     ) -> Pending[Any]:  # fmt: skip
         info.context.require(Permission.READ_LEDGER)
         return paged(info, ledger.ACCOUNT_LEDGER, self.view.id, (first, after, last, before))
+
+    @resolved(Connection[TierChangeRef], "Of points alone: when they went from one tier to another, oldest first.")
+    def tier_changes(
+        self, info: Info, first: int | None = None, after: str | None = None, last: int | None = None,
+        before: str | None = None,
+    ) -> Pending[Any]:  # fmt: skip
+        info.context.require(Permission.READ_LEDGER)
+        return paged(info, rewards.TIER_CHANGES, self.view.id, (first, after, last, before))
 
 
 @strawberry.type(description="What could be spent of an account at one instant, and why.")
