@@ -282,6 +282,29 @@ class _Writer:
             "id uuid, operation_id uuid, row int, customer_id uuid, amount numeric, transaction_id uuid, error jsonb",
             [(*row[:6], to_json(row[6]) if row[6] else None) for row in w.bulk_rows],
         )
+        if w.bulk_fates:
+            await self._bulk_fates()
+
+    async def _bulk_fates(self) -> None:
+        """What became of rows that had none yet, and how far their bulk is with them."""
+        fates = [(*fate[:3], to_json(fate[3]) if fate[3] else None) for fate in self.writes.bulk_fates]
+        status = await self.raw.execute(
+            """UPDATE bulk_rows r SET transaction_id = u.transaction_id, error = u.error
+            FROM unnest($2::uuid[], $3::int[], $4::uuid[], $5::jsonb[]) AS u(operation_id, "row", transaction_id, error)
+            WHERE r.tenant_id = $1 AND r.operation_id = u.operation_id AND r."row" = u."row"
+                AND r.transaction_id IS NULL AND r.error IS NULL""",
+            self.tenant_id, *zip(*fates, strict=True),
+        )  # fmt: skip
+        if status != f"UPDATE {len(fates)}":
+            raise InvariantViolated(f"bulk_rows: {status} of {len(fates)} that were pending")
+        for operation_id in {fate[0] for fate in fates}:
+            own = [fate for fate in fates if fate[0] == operation_id]
+            failed = sum(fate[2] is None for fate in own)
+            await self.raw.execute(
+                """UPDATE bulk_operations SET processed = processed + $3, succeeded = succeeded + $3 - $4,
+                    failed = failed + $4 WHERE tenant_id = $1 AND id = $2""",
+                self.tenant_id, operation_id, len(own), failed,
+            )  # fmt: skip
 
     async def outbox(self, ids: "Sequence[UUID]") -> None:
         rows = [(i, topic, subject, self.now) for i, (topic, subject) in zip(ids, self.writes.events, strict=True)]

@@ -293,6 +293,7 @@ class Writes:
     released: list[tuple[AssignmentState, UUID]] = field(default_factory=list)
     bulk_operations: list[tuple[Any, ...]] = field(default_factory=list)
     bulk_rows: list[tuple[Any, ...]] = field(default_factory=list)
+    bulk_fates: list[tuple[Any, ...]] = field(default_factory=list)
     events: list[tuple[str, UUID]] = field(default_factory=list)
     touched_accounts: list[AccountState] = field(default_factory=list)
     touched_credits: list[CreditState] = field(default_factory=list)
