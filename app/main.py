@@ -20,6 +20,7 @@ from uuid_utils.compat import uuid7
 from app.database import CONNECTION, open_database
 from app.embedded_launch import stop_with_parent
 from app.graphql.endpoint import context_maker, graphql_view
+from app.imports import import_route
 from app.metrics import Metrics, Timing
 from app.pages.front import front_page
 from app.problems import SetupProblem
@@ -67,6 +68,7 @@ def create_app(settings: Settings, ledger: Ledger | None = None) -> Starlette:
         routes=[
             Route("/graphql", graphql_view(ledger, tenants)),
             statement_route(context_maker(ledger, tenants)),
+            import_route(context_maker(ledger, tenants)),
             Route("/health/live", live),
             Route("/health/ready", ready),
             *metrics.routes,

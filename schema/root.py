@@ -11,6 +11,7 @@ import resolvers.audit_trail
 import resolvers.balances
 import resolvers.bulk_credit
 import resolvers.bulk_operation
+import resolvers.cancel_bulk_operation
 import resolvers.configuration
 import resolvers.coupons
 import resolvers.create_invoice
@@ -137,6 +138,11 @@ class Mutation:
         description="Add (or, negative, remove) value on one account.",
     )
     bulk_credit = root_field(resolvers.bulk_credit.resolve, May.BULK, description="Adjust many customers at once.")
+    cancel_bulk_operation = root_field(
+        resolvers.cancel_bulk_operation.resolve,
+        May.BULK,
+        description="Stop a large bulk; what it has posted stays. A file comes in by POST /imports/credits.",
+    )
     assign_credit = root_field(
         resolvers.assign.resolve, May.ASSIGN, description="Set one credit against invoices, all or nothing."
     )

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from app.cli.database import app_database
+from app.cli.import_credits import credits_command
 from app.cli.output import say
 from app.database import open_database
 from app.importing.figures import Figures, figures_of
@@ -31,6 +32,7 @@ TIME_ZONE: Final = "Europe/London"
 _SLUG: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 
 import_commands = typer.Typer(help="Bring data in from files.", no_args_is_help=True)
+import_commands.command("credits")(credits_command)
 
 
 @import_commands.callback()

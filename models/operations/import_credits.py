@@ -125,7 +125,8 @@ async def _insert_rows(
             SELECT $1, u.id, $2, u.row, c.id, u.amount, u.details::jsonb, CASE
                 WHEN u.error IS NOT NULL THEN u.error::jsonb
                 WHEN c.id IS NULL THEN jsonb_set($3::jsonb, '{message}', to_jsonb(
-                    coalesce('There is no customer ' || left(u.customer, $10) || '.', 'The row names no customer.'))) END
+                    coalesce('There is no customer ' || left(u.customer, $10) || '.', 'The row names no customer.')
+                )) END
             FROM unnest($4::uuid[], $5::int[], $6::text[], $7::numeric[], $8::text[], $9::text[])
                 AS u(id, row, customer, amount, details, error)
             LEFT JOIN customers c ON c.tenant_id = $1 AND c.external_id = u.customer""",

@@ -1,4 +1,4 @@
-"""Whether every row of a queued bulk could be posted now: planned on the books of one moment, which stay as they are."""
+"""Whether every row of a queued bulk could be posted now: planned on the books of one moment."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final

@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from app.embedded import Urls
 from app.graphql.endpoint import context_maker, graphql_view
+from app.imports import import_route
 from app.request_id import RequestIdMiddleware
 from app.statements import statement_route
 from auth.backend import authentication
@@ -25,6 +26,7 @@ from tests.factories import Clock, Tenant, make_tenant
 
 SECRET: Final = "a secret for tests alone, and long enough"
 ISSUER: Final = "scrip"
+MAX_FILE_BYTES: Final = 100_000
 
 
 def bearer(
@@ -120,7 +122,11 @@ async def other_tenant(ledger: Ledger) -> Tenant:
 async def client(ledger: Ledger) -> AsyncIterator[httpx.AsyncClient]:
     verifier = TokenVerifier(SharedSecret(SECRET), ISSUER, ISSUER, lambda: datetime.now(UTC))
     tenants = TenantDirectory()
-    routes = [Route("/graphql", graphql_view(ledger, tenants)), statement_route(context_maker(ledger, tenants))]
+    make_context = context_maker(ledger, tenants)
+    routes = [
+        Route("/graphql", graphql_view(ledger, tenants)), statement_route(make_context),
+        import_route(make_context, max_file_bytes=MAX_FILE_BYTES),
+    ]  # fmt: skip
     app = RequestIdMiddleware(Starlette(routes=routes, middleware=[authentication(verifier)]), lambda: uuid4().hex)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
         yield client

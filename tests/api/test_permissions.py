@@ -2,14 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Final
 
 import pytest
 from strawberry.types.base import get_object_definition
 
 from auth.roles import Role, Scope
+from models.commands import BulkCredit, BulkItem
+from models.operations.bulk_credit import bulk_credit
 from schema.root import Mutation, Query
 from tests.api.conftest import Api, bearer, gid
+from tests.factories import ADMIN as FACTORY_ADMIN
 from tests.factories import Tenant
 
 STAFF, MANAGER, ADMIN, PARTNER, CUSTOMER = Role.STAFF, Role.MANAGER, Role.ADMIN, Role.PARTNER, Role.CUSTOMER
@@ -128,6 +132,8 @@ CASES: Final = [
     Case("bulk", "bulkCredit", mutation("bulkCredit"), ABOVE_STAFF, scopes("credits:bulk"), lambda ids: {"input": {
         "items": [{"customerId": ids["Customer"], "amount": "1.00"}], "asset": "GBP", "reason": "CORRECTION",
         "idempotencyKey": "k"}}),
+    Case("cancel a bulk", "cancelBulkOperation", mutation("cancelBulkOperation"), ABOVE_STAFF, scopes("credits:bulk"),
+         lambda ids: {"input": {"id": ids["BulkOperation"]}}),
     Case("assign", "assignCredit", mutation("assignCredit"), INSIDE, scopes("credits:assign"), lambda ids: {"input": {
         "creditId": ids["Credit"], "assignments": [{"invoiceId": ids["Invoice"]}], "idempotencyKey": "k"}}),
     Case("release", "releaseAssignments", mutation("releaseAssignments"), ABOVE_STAFF, scopes("credits:remove"),
@@ -203,13 +209,14 @@ async def one_of_each(tenant: Tenant) -> Ids:
     member = await tenant.member()
     invoice = await tenant.invoice(customer, "20.00")
     payment = await tenant.pay(invoice.invoice_id, "2.00")
-    operation = tenant.ledger.source.new_id()
+    row = BulkCredit((BulkItem(customer, Decimal(1)),), "POINTS", "CORRECTION")
+    bulk = await bulk_credit(tenant.ledger, tenant.id, FACTORY_ADMIN, row, tenant.key())
     reward = await tenant.reward("Mug", 100)
     coupon = await tenant.give(customer, reward)
     rows = {
         "Customer": customer, "Account": credit.account_id, "Credit": credit.credit_id, "Invoice": invoice.invoice_id,
         "Reward": reward, "Coupon": coupon.coupon_id, "Tier": await tenant.tier("Gold", 100),
-        "Service": await tenant.service("Cut"), "BulkOperation": operation,
+        "Service": await tenant.service("Cut"), "BulkOperation": bulk.bulk_operation_id,
         "Member": member, "Product": await tenant.product("Chair", "30.00"), "Payment": payment.payment_id,
     }  # fmt: skip
     return {kind: gid("Customer" if kind == "Member" else kind, row_id) for kind, row_id in rows.items()}

@@ -1,0 +1,116 @@
+"""`scrip import credits`: adjustments for many customers from a CSV file, worked off before the command ends."""
+
+import asyncio
+import hashlib
+from pathlib import Path
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+import typer
+
+from app.cli.database import app_database
+from app.cli.output import say
+from app.database import open_database
+from app.importing.credit_rows import credit_rows
+from app.importing.posting import ACTOR
+from app.problems import SetupProblem
+from app.settings import load_settings
+from models.commands import ImportCredits
+from models.errors import LedgerError
+from models.ledger import Ledger
+from models.operations.import_credits import import_credits
+from models.operations.run_bulks import run_bulk
+from models.session import tenant_id_of, tenant_transaction
+
+MAX_SHOWN: Final = 100
+"""Bad rows that are printed; the API has them all."""
+WAIT_S: Final = 1.0
+_READ_BYTES: Final = 1024 * 1024
+
+
+def credits_command(
+    file: Annotated[Path, typer.Argument(help="CSV: customer, amount, and if wanted asset, expires, reason, note.")],
+    tenant: Annotated[str, typer.Option(help="The short name of the tenant.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Report the same, and post nothing.")] = False,
+    asset: Annotated[str | None, typer.Option(help="Of rows that name none, such as POINTS.")] = None,
+    reason: Annotated[str | None, typer.Option(help="Of rows that name none, such as PROMOTION.")] = None,
+    note: Annotated[str | None, typer.Option(help="Of rows that have none.")] = None,
+    expires_in_days: Annotated[int | None, typer.Option(min=0, help="Of rows that name none; 0 is never.")] = None,
+    skip_failed: Annotated[
+        bool, typer.Option("--skip-failed", help="Post the good rows even if others are bad.")
+    ] = False,
+    allow_duplicates: Annotated[bool, typer.Option(help="A customer may come more than once.")] = False,
+    key: Annotated[str | None, typer.Option(help="Idempotency key; unless given, the file's own digest.")] = None,
+) -> None:
+    """Adjust many customers from a file. The same file again goes on where it stopped, and posts no row twice."""
+    command = ImportCredits(
+        digest=_digest(file), asset=asset, reason=reason, note=note, expires_in_days=expires_in_days,
+        error_policy="SKIP_FAILED" if skip_failed else "REJECT_ALL", dry_run=dry_run,
+        allow_duplicate_customers=allow_duplicates,
+    )  # fmt: skip
+    with app_database(load_settings()) as url:
+        operation, bad = asyncio.run(_import(url, tenant, file, command, key or f"file:{command.digest}"))
+    for row, code, message in bad:
+        print(f"row {row + 1}: {code}: {message}")
+    if operation["failed"] > len(bad):
+        print(f"and {operation['failed'] - len(bad):,} more")
+    posted = "would be posted" if dry_run else "posted"
+    print(
+        f"{operation['status']}: {operation['succeeded']:,} of {operation['total']:,} rows {posted}, "
+        f"{operation['failed']:,} bad"
+    )
+    if operation["status"] != "COMPLETED" or operation["failed"]:
+        raise typer.Exit(1)
+
+
+def _digest(file: Path) -> str:
+    digest = hashlib.sha256()
+    try:
+        with file.open("rb") as stream:
+            while chunk := stream.read(_READ_BYTES):
+                digest.update(chunk)
+    except OSError as error:
+        raise SetupProblem(f"{file} cannot be read: {error.strerror}.") from error
+    return digest.hexdigest()
+
+
+async def _import(url: str, slug: str, file: Path, command: ImportCredits, key: str) -> tuple[Any, list[Any]]:
+    """The operation as it ended, and its first bad rows."""
+    async with open_database(url, pool_min=1, pool_max=4):
+        tenant_id = await tenant_id_of(slug)
+        if tenant_id is None:
+            raise SetupProblem(f"There is no tenant {slug!r}.")
+        ledger = Ledger()
+        try:
+            with file.open(encoding="utf-8-sig", newline="") as lines:
+                outcome = await import_credits(ledger, tenant_id, ACTOR, command, credit_rows(lines), key)
+            assert outcome.bulk_operation_id is not None  # noqa: S101 - for the type checker
+            if outcome.replayed:
+                say("This file was taken in before: going on with that")
+            return await _work(ledger, tenant_id, outcome.bulk_operation_id)
+        except LedgerError as error:
+            raise SetupProblem(f"{file} was not taken in: {error.message}") from error
+        finally:
+            await ledger.close()
+
+
+async def _work(ledger: Ledger, tenant_id: UUID, operation_id: UUID) -> tuple[Any, list[Any]]:
+    """Work off what is queued, as any worker does, until ours is over; others may be at it too."""
+    while True:
+        did = await run_bulk(ledger, tenant_id)
+        async with tenant_transaction(tenant_id, read_only=True) as connection:
+            operation = await connection.raw.fetchrow(
+                """SELECT status, total, processed, succeeded, failed FROM bulk_operations
+                WHERE tenant_id = $1 AND id = $2""",
+                tenant_id, operation_id,
+            )  # fmt: skip
+            if operation["status"] not in ("QUEUED", "RUNNING"):
+                bad = await connection.raw.fetch(
+                    """SELECT "row", error->>'code', error->>'message' FROM bulk_rows
+                    WHERE tenant_id = $1 AND operation_id = $2 AND error IS NOT NULL ORDER BY "row" LIMIT $3""",
+                    tenant_id, operation_id, MAX_SHOWN,
+                )  # fmt: skip
+                return operation, bad
+        say(f"{operation['processed']:,} of {operation['total']:,} rows")
+        if not did:
+            await asyncio.sleep(WAIT_S)

@@ -1,0 +1,87 @@
+"""A CSV file of adjustments, row by row: `customer,amount` and, where wanted, `asset,expires,reason,note`.
+
+UTF-8, with a header, columns in any order. customer: the tenant's own id for them. expires: a number of days (0 is
+never), or the last day (2027-01-31). A blank is what the request says for the whole file.
+"""
+
+import csv
+import re
+from collections.abc import Iterable, Iterator
+from datetime import date
+from typing import Any, Final
+
+from models.commands import ImportRow
+from models.errors import Invalid, LedgerError
+from models.money import parse_decimal
+from schema.texts import MAX_EXTERNAL_ID, MAX_NOTE, MAX_REASON, required, text
+
+NEEDED: Final = ("customer", "amount")
+COLUMNS: Final = (*NEEDED, "asset", "expires", "reason", "note")
+MAX_FIELD_CHARACTERS: Final = 20_000
+MAX_ASSET: Final = 16
+_DAYS: Final = re.compile(r"[0-9]{1,6}", re.ASCII)
+_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+
+
+def credit_rows(lines: Iterable[str]) -> Iterator[ImportRow]:
+    """Each row of the file; one that is not understood carries its error. Raises Invalid where it is no such file."""
+    csv.field_size_limit(MAX_FIELD_CHARACTERS)
+    reader = csv.reader(lines, strict=True)
+    try:
+        columns = _columns(next(reader, []))
+        for cells in reader:
+            if cells:  # blank lines are none
+                yield _row(columns, [cell.strip() for cell in cells])
+    except csv.Error as error:
+        raise Invalid(f"Line {reader.line_num} is not CSV: {error}.", field=("file",)) from None
+    except UnicodeDecodeError:
+        raise Invalid(f"The file is not UTF-8, after line {reader.line_num}.", field=("file",)) from None
+
+
+def _columns(header: list[str]) -> list[str]:
+    names = [name.strip().lower() for name in header]
+    if len(set(names)) < len(names) or not set(NEEDED) <= set(names) <= set(COLUMNS):
+        raise Invalid(
+            f"The first line has to name the columns: {', '.join(NEEDED)}, and of {', '.join(COLUMNS[2:])} those that "
+            "there are.",
+            field=("file",),
+        )
+    return names
+
+
+def _row(columns: list[str], cells: list[str]) -> ImportRow:
+    if len(cells) != len(columns):
+        return ImportRow(None, None, error=Invalid(f"The row has {len(cells)} cells, and the header {len(columns)}."))
+    said = {name: cell for name, cell in zip(columns, cells, strict=True) if cell}
+    understood: dict[str, Any] = {"customer": None, "amount": None}
+    try:
+        understood["customer"] = required(said.get("customer", ""), MAX_EXTERNAL_ID, "customer")
+        understood["amount"] = _amount(said.get("amount", ""))
+        for name, longest in (("asset", MAX_ASSET), ("reason", MAX_REASON), ("note", MAX_NOTE)):
+            if name in said:
+                understood[name] = text(said[name], longest, name)
+        understood |= _expiry(said.get("expires", ""))
+    except LedgerError as error:
+        return ImportRow(**understood, error=error)
+    return ImportRow(**understood)
+
+
+def _amount(cell: str) -> Any:
+    try:
+        return parse_decimal(cell)
+    except ValueError as error:
+        raise Invalid(f"{cell[:40]!r} is not an amount: {error}.", field=("amount",)) from None
+
+
+def _expiry(cell: str) -> dict[str, Any]:
+    if not cell:
+        return {}
+    if _DAYS.fullmatch(cell):
+        return {"expires_in_days": int(cell)}
+    try:
+        if not _DATE.fullmatch(cell):
+            raise ValueError
+        return {"expires_on": date.fromisoformat(cell)}
+    except ValueError:
+        problem = f"{cell[:40]!r} is neither a number of days nor a day such as 2027-01-31."
+        raise Invalid(problem, field=("expires",)) from None

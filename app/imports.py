@@ -1,0 +1,145 @@
+"""`POST /imports/credits?asset=…&reason=…`: a CSV file of adjustments for many customers, as the request's body.
+
+The token and the rights are those of `bulkCredit`, and the header `Idempotency-Key` is what its `idempotencyKey` is.
+What rows do not say for themselves is in the query: asset, reason, note, expiresInDays or expiresAt. There are
+also errorPolicy, dryRun and allowDuplicateCustomers. The answer names the operation, as `bulkOperation` and
+`cancelBulkOperation` know it.
+"""
+
+import hashlib
+import io
+from collections.abc import Awaitable, Callable
+from tempfile import SpooledTemporaryFile
+from typing import IO, Any, Final
+
+from graphql import GraphQLError
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from app.graphql.requests import HttpError
+from app.importing.credit_rows import credit_rows
+from auth.backend import unauthenticated_response
+from auth.roles import Permission
+from models.commands import ImportCredits, Outcome
+from models.errors import IdempotencyKeyReused, LedgerError
+from models.operations.import_credits import import_credits
+from schema import texts
+from schema.context import Context
+from schema.error_codes import BadUserInput, ErrorCode, Unauthenticated, error_entry
+from schema.ids import global_id
+from schema.mutations.base import idempotency_key
+from schema.scalars import parse_asset, parse_instant
+from schema.types.enums import BulkErrorPolicy
+
+PATH: Final = "/imports/credits"
+MAX_FILE_BYTES: Final = 256 * 1024 * 1024
+"""A million rows with a short note each come to about 60 MB."""
+_IN_MEMORY_BYTES: Final = 1024 * 1024
+_PARAMETERS: Final = frozenset({
+    "asset", "reason", "note", "expiresInDays", "expiresAt", "errorPolicy", "dryRun", "allowDuplicateCustomers",
+})  # fmt: skip
+_HEADERS: Final = {"cache-control": "no-store"}
+_STATUSES: Final = {ErrorCode.BAD_USER_INPUT: 400, ErrorCode.UNAUTHENTICATED: 401, ErrorCode.FORBIDDEN: 403}
+
+
+def import_route(
+    make_context: Callable[[Request], Awaitable[Context]], *, max_file_bytes: int = MAX_FILE_BYTES
+) -> Route:
+    """The route. It needs the pool, and authentication in front of it."""
+
+    async def post(request: Request) -> Response:
+        context = await make_context(request)
+        try:
+            outcome = await _take_in(context, request, max_file_bytes)
+        except Unauthenticated as error:
+            return unauthenticated_response(request, error)
+        except GraphQLError as error:
+            code = ErrorCode((error.extensions or {})["code"])
+            return JSONResponse({"errors": [error_entry(error.message, code)]}, _STATUSES[code], _HEADERS)
+        except HttpError as error:
+            body = {"errors": [error_entry(error.message, error.code)]}
+            return JSONResponse(body, error.status, {**_HEADERS, **error.headers})
+        except LedgerError as refused:
+            return _refusal(refused)
+        finally:
+            await context.close()
+        assert outcome.bulk_operation_id is not None  # noqa: S101 - for the type checker
+        answer = {"operation": global_id("BulkOperation", outcome.bulk_operation_id), "replayed": outcome.replayed}
+        return JSONResponse(answer, 202, _HEADERS)
+
+    return Route(PATH, post, methods=["POST"])
+
+
+def _refusal(refused: LedgerError) -> JSONResponse:
+    error = {"code": refused.code, "message": refused.message, "field": list(refused.field or ()) or None}
+    return JSONResponse({"userErrors": [error]}, 409 if isinstance(refused, IdempotencyKeyReused) else 422, _HEADERS)
+
+
+async def _take_in(context: Context, request: Request, max_bytes: int) -> Outcome:
+    """Everything is checked before a byte of the file is read."""
+    await context.admit((Permission.BULK,), own=False)
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "text/csv":
+        raise HttpError(415, "Send the file as text/csv in UTF-8.", ErrorCode.UNSUPPORTED_MEDIA_TYPE)
+    if request.headers.get("content-encoding", "identity") != "identity":
+        raise HttpError(415, "Send the file without a content encoding.", ErrorCode.UNSUPPORTED_MEDIA_TYPE)
+    keys = request.headers.getlist("idempotency-key")
+    if len(keys) != 1:
+        raise BadUserInput("The header Idempotency-Key has to be given, once.")
+    key, said = idempotency_key(keys[0]), _said(request)
+    await context.reads.release()
+    with SpooledTemporaryFile(_IN_MEMORY_BYTES) as file:
+        digest = await _spool(request, file, max_bytes)
+        file.seek(0)
+        lines = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
+        command = ImportCredits(digest=digest, **said)
+        return await import_credits(context.ledger, context.tenant.id, context.actor, command, credit_rows(lines), key)
+
+
+async def _spool(request: Request, file: IO[bytes], max_bytes: int) -> str:
+    """The body into the file, which goes to disk once it is large. Answers its SHA-256."""
+    digest, size = hashlib.sha256(), 0
+    try:
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > max_bytes:
+                raise HttpError(
+                    413, f"The file is larger than {max_bytes} bytes.", ErrorCode.PAYLOAD_TOO_LARGE,
+                    {"connection": "close"},
+                )  # fmt: skip
+            digest.update(chunk)
+            file.write(chunk)
+    except ClientDisconnect:
+        raise HttpError(400, "The request ended before its body did.") from None
+    return digest.hexdigest()
+
+
+def _said(request: Request) -> dict[str, Any]:
+    """What the query says, as ImportCredits has it. Raises BadUserInput, Invalid."""
+    asked = dict(request.query_params.multi_items())
+    if not asked.keys() <= _PARAMETERS or len(asked) < len(request.query_params.multi_items()):
+        raise BadUserInput(f"Each of {', '.join(sorted(_PARAMETERS))} can be given once, and nothing else.")
+    policy = asked.get("errorPolicy", "REJECT_ALL")
+    if policy not in BulkErrorPolicy.__members__:
+        raise BadUserInput("errorPolicy is REJECT_ALL or SKIP_FAILED.")
+    days = asked.get("expiresInDays")
+    if days is not None and not (days.isascii() and days.isdecimal() and len(days) <= 6):
+        raise BadUserInput("expiresInDays is a whole number of days.")
+    try:
+        asset = parse_asset(asked["asset"]) if "asset" in asked else None
+        expires_at = parse_instant(asked["expiresAt"]) if "expiresAt" in asked else None
+    except ValueError as error:
+        raise BadUserInput(str(error)) from None
+    return {
+        "asset": asset, "reason": texts.optional(asked.get("reason"), texts.MAX_REASON, "reason"),
+        "note": texts.optional(asked.get("note"), texts.MAX_NOTE, "note"),
+        "expires_in_days": None if days is None else int(days), "expires_at": expires_at, "error_policy": policy,
+        "dry_run": _flag(asked, "dryRun"), "allow_duplicate_customers": _flag(asked, "allowDuplicateCustomers"),
+    }  # fmt: skip
+
+
+def _flag(asked: dict[str, str], name: str) -> bool:
+    value = asked.get(name, "false")
+    if value not in ("true", "false"):
+        raise BadUserInput(f"{name} is true or false.")
+    return value == "true"

@@ -1,0 +1,19 @@
+"""cancelBulkOperation: stop a large bulk after the chunk under way."""
+
+from models.errors import LedgerError
+from models.operations.cancel_bulk import cancel_bulk
+from schema.context import Info
+from schema.mutations.cancel_bulk_operation import CancelBulkOperationInput, CancelBulkOperationPayload
+from schema.types.errors import user_errors
+
+
+async def resolve(info: Info, input: CancelBulkOperationInput) -> CancelBulkOperationPayload:  # noqa: A002 - the argument's name in the API
+    context = info.context
+    try:
+        operation_id = input.operation_id()
+        await context.reads.release()
+        changed = await cancel_bulk(context.ledger, context.tenant.id, context.actor, operation_id)
+    except LedgerError as error:
+        return CancelBulkOperationPayload(user_errors=user_errors(error))
+    context.refresh()
+    return CancelBulkOperationPayload(changed=changed, operation_id=operation_id)

@@ -1,0 +1,140 @@
+"""POST /imports/credits and cancelBulkOperation, as a client meets them."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from auth.roles import Role
+from models.operations.run_bulks import run_bulk
+from tests.api.conftest import MAX_FILE_BYTES, Api, bearer, gid
+from tests.factories import Tenant
+
+FILE = """customer,amount,asset,expires,reason,note
+carol,25,,30,,
+dave,2.50,GBP,2099-12-31,GOODWILL,"Sorry, Dave"
+"""
+REPORT = """query($id: ID!) { bulkOperation(id: $id) { status total processed succeeded failed
+  rows { edges { node { row amount customer { externalId } transaction { reason note }
+    error { code field message } } } }
+} }"""
+CANCEL = """mutation($input: CancelBulkOperationInput!) { cancelBulkOperation(input: $input) {
+  changed operation { status } userErrors { code field } } }"""
+
+
+async def post(
+    api: Api, body: str | bytes = FILE, query: str = "asset=POINTS&reason=CORRECTION", *,
+    role: Role | None = Role.MANAGER, headers: dict[str, str] | None = None, key: str | None = "k", **token: Any,
+) -> httpx.Response:  # fmt: skip
+    sent = {"content-type": "text/csv; charset=utf-8", **(headers or {})}
+    if role is not None:
+        sent["authorization"] = bearer(api.tenant.slug, role, **token)
+    if key is not None:
+        sent["idempotency-key"] = key
+    content = body.encode() if isinstance(body, str) else body
+    return await api.client.post(f"/imports/credits?{query}", content=content, headers=sent)
+
+
+async def work(tenant: Tenant) -> None:
+    while await run_bulk(tenant.ledger, tenant.id):
+        pass
+
+
+async def report(api: Api, operation: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    found = (await api(REPORT, {"id": operation}))["bulkOperation"]
+    return found, [edge["node"] for edge in found.pop("rows")["edges"]]
+
+
+@pytest.fixture
+async def people(tenant: Tenant) -> None:
+    for name in ("carol", "dave"):
+        await tenant.customer(name)
+
+
+@pytest.mark.usefixtures("people")
+async def test_a_file_is_taken_in_worked_off_and_reported(api: Api, tenant: Tenant) -> None:
+    answer = await post(api)
+    assert (answer.status_code, answer.json()["replayed"]) == (202, False)
+    operation = answer.json()["operation"]
+    queued, rows = await report(api, operation)
+    assert queued == {"status": "QUEUED", "total": 2, "processed": 0, "succeeded": 0, "failed": 0}
+    await work(tenant)
+
+    done, rows = await report(api, operation)
+    assert done == {"status": "COMPLETED", "total": 2, "processed": 2, "succeeded": 2, "failed": 0}
+    assert [(row["amount"], row["customer"]["externalId"], row["transaction"]) for row in rows] == [
+        ("25", "carol", {"reason": "CORRECTION", "note": None}),
+        ("2.50", "dave", {"reason": "GOODWILL", "note": "Sorry, Dave"}),
+    ]
+    again = await post(api)
+    assert (again.status_code, again.json()) == (202, {"operation": operation, "replayed": True})
+    other = await post(api, FILE + "erin,1,,,,\n")
+    assert (other.status_code, other.json()["userErrors"][0]["code"]) == (409, "IDEMPOTENCY_KEY_REUSED")
+
+
+@pytest.mark.usefixtures("people")
+async def test_bad_rows_are_named_and_nothing_is_posted(api: Api, tenant: Tenant) -> None:
+    file = "amount,customer,expires\n5,carol,\n,dave,\n1e3,dave,soon\n5,nobody,\n5\n5,dave,soon\n0,dave,\n"
+    operation = (await post(api, "\ufeff" + file)).json()["operation"]
+    await work(tenant)
+    done, rows = await report(api, operation)
+    assert (done["status"], done["succeeded"], done["failed"]) == ("FAILED", 0, 6)
+    assert [(row["row"], row["error"]["code"], row["error"]["field"]) for row in rows if row["error"]] == [
+        (1, "INVALID", ["amount"]), (2, "INVALID", ["amount"]), (3, "NOT_FOUND", ["customer"]), (4, "INVALID", None),
+        (5, "INVALID", ["expires"]), (6, "DUPLICATE", ["customer"]),
+    ]  # fmt: skip
+    assert "nobody" in rows[3]["error"]["message"]
+    assert rows[4]["amount"] is None
+    assert await tenant.fetch("SELECT 1 FROM entries WHERE tenant_id = $1") == []
+    assert (await post(api)).status_code == 202  # the key is free again
+
+
+@pytest.mark.usefixtures("people")
+async def test_what_is_refused_before_anything_is_kept(api: Api, tenant: Tenant) -> None:
+    before = await tenant.fingerprint()
+    good = "asset=POINTS&reason=CORRECTION"
+    refused = [
+        (await post(api, "a,b\n1,2\n"), 422), (await post(api, ""), 422), (await post(api, "customer,amount\n"), 422),
+        (await post(api, "customer,amount,amount\n"), 422), (await post(api, 'customer,amount\n"a"b,1\n'), 422),
+        (await post(api, b"customer,amount\n\xff,1\n"), 422), (await post(api, query=f"{good}&asset=XAU"), 400),
+        (await post(api, query="asset=XAU&reason=POLICY"), 422), (await post(api, query=f"{good}&speed=high"), 400),
+        (await post(api, query=f"{good}&dryRun=yes"), 400), (await post(api, query=f"{good}&errorPolicy=HOPE"), 400),
+        (await post(api, query=f"{good}&expiresInDays=-1"), 400), (await post(api, key=None), 400),
+        (await post(api, key=" "), 422), (await post(api, headers={"content-type": "text/plain"}), 415),
+        (await post(api, headers={"content-encoding": "gzip"}), 415), (await post(api, role=None), 401),
+        (await post(api, "x" * (MAX_FILE_BYTES + 1)), 413), (await post(api, role=Role.STAFF), 403),
+        (await post(api, role=Role.PARTNER, scopes=()), 403),
+        (await post(api, role=Role.CUSTOMER, customer="carol"), 403),
+    ]  # fmt: skip
+    assert [answer.status_code for answer, _ in refused] == [status for _, status in refused]
+    assert await tenant.fingerprint() == before
+
+
+@pytest.mark.usefixtures("people")
+async def test_a_dry_run(api: Api, tenant: Tenant) -> None:
+    operation = (await post(api, query="asset=POINTS&reason=CORRECTION&dryRun=true")).json()["operation"]
+    await work(tenant)
+    done, _ = await report(api, operation)
+    assert done == {"status": "COMPLETED", "total": 2, "processed": 2, "succeeded": 2, "failed": 0}
+    assert await tenant.fetch("SELECT 1 FROM entries WHERE tenant_id = $1") == []
+
+
+@pytest.mark.usefixtures("people")
+async def test_cancelled_before_anybody_began(api: Api, tenant: Tenant) -> None:
+    operation = (await post(api)).json()["operation"]
+    first = (await api(CANCEL, {"input": {"id": operation}}, role=Role.MANAGER))["cancelBulkOperation"]
+    assert first == {"changed": True, "operation": {"status": "QUEUED"}, "userErrors": []}
+    await work(tenant)
+    assert (await report(api, operation))[0]["status"] == "CANCELLED"
+    again = (await api(CANCEL, {"input": {"id": operation}}, role=Role.MANAGER))["cancelBulkOperation"]
+    assert again == {"changed": False, "operation": {"status": "CANCELLED"}, "userErrors": []}
+    assert await tenant.fetch("SELECT 1 FROM entries WHERE tenant_id = $1") == []
+
+
+async def test_only_what_is_ones_own_can_be_cancelled(api: Api, tenant: Tenant, other_tenant: Tenant) -> None:
+    await other_tenant.customer("carol")
+    before = await tenant.fingerprint()
+    unknown = (await api(CANCEL, {"input": {"id": gid("BulkOperation", other_tenant.id)}}))["cancelBulkOperation"]
+    assert unknown["userErrors"] == [{"code": "NOT_FOUND", "field": ["id"]}]
+    assert (await api(CANCEL, {"input": {"id": "x"}}, role=Role.STAFF)).codes == ["FORBIDDEN"]
+    assert await tenant.fingerprint() == before
