@@ -25,7 +25,7 @@ from models.operations.create_tenant import create_tenant
 from models.operations.give_reward import give_reward
 from models.reads.session import ReadSession
 from models.session import tenant_id_of, tenant_transaction
-from models.tables import Customer, Reason, Reward, Service, Tier
+from models.tables import Customer, Product, Reason, Reward, Service, Tier
 
 TENANT: Final = "demo"
 TENANT_NAME: Final = "Demo Gifts"
@@ -50,6 +50,11 @@ REASONS: Final = (  # code, label, adds, removes, moves the lifetime total
     ("POINTS_REFUND", "Redeemed points given back", True, False, False),
 )
 SERVICES: Final = ("Engraving", "Gift wrapping", "Next-day delivery")
+PRODUCTS: Final = (  # name, kind, price in pence
+    ("Account credit", "CREDIT", 100),
+    ("Gift hamper", "GOODS", 4_500),
+    ("Hamper delivered by hand", "SERVICE", 1_250),
+)
 TIERS: Final = (("Bronze", 0), ("Silver", 1_000), ("Gold", 5_000))
 
 
@@ -175,6 +180,12 @@ async def _configure(ledger: Ledger, tenant_id: UUID) -> None:
         for code, label, adds, removes, lifetime in REASONS
     ]  # fmt: skip
     services = [Service(id=new_id(), tenant_id=tenant_id, name=name, active=True) for name in SERVICES]
+    products = [
+        Product(
+            id=new_id(), tenant_id=tenant_id, name=name, kind=kind, currency=CURRENCY, price_minor=price, active=True
+        )
+        for name, kind, price in PRODUCTS
+    ]
     tiers = [Tier(id=new_id(), tenant_id=tenant_id, name=name, threshold_minor=points) for name, points in TIERS]
     rewards = [
         Reward(
@@ -187,6 +198,7 @@ async def _configure(ledger: Ledger, tenant_id: UUID) -> None:
     async with tenant_transaction(tenant_id) as connection:
         await Reason.bulk_create(reasons, ignore_conflicts=True, using_db=connection.orm)
         await Service.bulk_create(services, ignore_conflicts=True, using_db=connection.orm)
+        await Product.bulk_create(products, ignore_conflicts=True, using_db=connection.orm)
         await Tier.bulk_create(tiers, ignore_conflicts=True, using_db=connection.orm)
         await Reward.bulk_create(rewards, ignore_conflicts=True, using_db=connection.orm)
 

@@ -103,6 +103,8 @@ _NO, _YES, _LIMITED, _OWN, _NOT_OWN = Access.NO, Access.YES, Access.LIMITED, Acc
 #
 # Choices that the domain's table leaves open:
 # - Releasing goes with removing, not with assigning: staff may assign and may not release.
+# - Using service credits for a service goes with assigning: the customer spends what is theirs, and staff see to it.
+# - Starting, cancelling and reinstating a membership is editing a customer.
 # - Reasons and services are what an adjustment has to name, rewards what is given, products what an order sells, so
 #   whoever does that may list them.
 #   READ_CONFIG is the rest: limits, tokens, webhooks, and what is no longer in use.

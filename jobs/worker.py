@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from jobs import expiry
+from jobs import bulk, expiry
 from models.ledger import Ledger
 from models.reads.verify import every_tenant
 
@@ -36,7 +36,10 @@ class Job:
     step: Callable[[Ledger, UUID], Awaitable[int]]
 
 
-JOBS: Final = (Job("expiry", expiry.INTERVAL_S, expiry.run_once),)
+JOBS: Final = (
+    Job("bulks", bulk.INTERVAL_S, bulk.run_once),
+    Job("expiry", expiry.INTERVAL_S, expiry.run_once),
+)
 
 
 async def work_once(ledger: Ledger, tenant: str | None = None, jobs: Sequence[Job] = JOBS) -> dict[str, int]:

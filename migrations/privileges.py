@@ -29,11 +29,12 @@ APP_PRIVILEGES: Final[Mapping[str, Privileges]] = {
     "audit_events": Privileges(updates=("note", "details")),
     "bulk_operations": Privileges(
         updates=(
-            "status", "total", "processed", "succeeded", "failed", "finished_at", "claimed_until", "cancel_requested",
+            "status", "total", "processed", "succeeded", "failed", "finished_at", "validated_at", "claimed_until",
+            "cancel_requested",
         )
     ),
-    "bulk_rows": Privileges(updates=("transaction_id", "error")),
-    "coupons": Privileges(updates=("status", "closed_at")),
+    "bulk_rows": Privileges(updates=("transaction_id", "error", "details")),
+    "coupons": Privileges(updates=("status", "closed_at", "refund_transaction_id")),
     "credit_changes": Privileges(),
     "credit_services": Privileges(deletes=True),
     "credits": Privileges(

@@ -68,6 +68,56 @@ class BulkCredit:
 
 
 @dataclass(frozen=True, slots=True)
+class ImportCredits:
+    """What a file of adjustments says as a whole; a row may say its own asset, reason, note and expiry instead.
+
+    digest: SHA-256 of the file, in hex. The rest is as in BulkCredit.
+    """
+
+    digest: str
+    asset: str | None = None
+    reason: str | None = None
+    note: str | None = None
+    expires_in_days: int | None = None
+    expires_at: datetime | None = None
+    error_policy: str = "REJECT_ALL"
+    dry_run: bool = False
+    allow_duplicate_customers: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ImportRow:
+    """One row of a file. customer: the tenant's own id for them. expires_on: the last day it can be spent.
+
+    error: what is wrong with it already; the rest then is as far as it was understood.
+    """
+
+    customer: str | None
+    amount: Decimal | None
+    asset: str | None = None
+    reason: str | None = None
+    note: str | None = None
+    expires_in_days: int | None = None
+    expires_on: date | None = None
+    error: LedgerError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RowAdjustment:
+    row: int
+    adjustment: AdjustCredit
+
+
+@dataclass(frozen=True, slots=True)
+class PostRows:
+    """Post some rows of a bulk that runs on, and note what became of each. all_or_nothing: one bad row refuses all."""
+
+    operation_id: UUID
+    rows: tuple[RowAdjustment, ...]
+    all_or_nothing: bool
+
+
+@dataclass(frozen=True, slots=True)
 class InvoiceAmount:
     invoice_id: UUID
     amount: Decimal | None  # None: as much as possible
@@ -279,6 +329,60 @@ class UpdateService:
 
 
 @dataclass(frozen=True, slots=True)
+class CreateTier:
+    """threshold: the lifetime total, in points, from which on a customer is in it."""
+
+    name: str
+    threshold: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateTier:
+    """None leaves as it is."""
+
+    tier_id: UUID
+    name: str | None = None
+    threshold: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteTier:
+    tier_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class CreateReward:
+    """kind: FIXED (value off in currency), PERCENT (value off in per cent), FREE_PRODUCT (product) or FREE_DELIVERY.
+
+    validity_days: None or 0 never expires. stock: None is without end.
+    """
+
+    name: str
+    kind: str
+    points_cost: Decimal
+    value: Decimal | None = None
+    currency: str | None = None
+    product: str | None = None
+    validity_days: int | None = None
+    stock: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateReward:
+    """None leaves as it is; coupons that were given stay as they were given. unlimited_stock: take the stock's end off."""
+
+    reward_id: UUID
+    name: str | None = None
+    points_cost: Decimal | None = None
+    value: Decimal | None = None
+    product: str | None = None
+    validity_days: int | None = None
+    stock: int | None = None
+    unlimited_stock: bool = False
+    active: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CreateProduct:
     """kind: GOODS, SERVICE or CREDIT."""
 
@@ -316,6 +420,7 @@ Command = (
     | DisableCoupon
     | ExpireCredits
     | GiveReward
+    | PostRows
     | ReassignCredit
     | RecordPayment
     | ReleaseAssignments

@@ -11,6 +11,8 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+import orjson
+
 from models import limits
 from models.commands import Actor
 from models.planning import calendar
@@ -38,6 +40,8 @@ from models.session import TenantConnection
 CREDITS_PER_LOAD: Final = (256, 8_192, 262_144, 8_388_608)
 """How many open credits of an account are read at first, and each time that those were not enough."""
 
+_TIERS_LOCK: Final = 7_436_901
+"""Any number, as long as nobody else takes it: the class of the advisory locks on tenants' tiers."""
 _ACCOUNT_COLUMNS: Final = "id, customer_id, asset, balance_minor, lifetime_minor, sequence, head_hash, posted_at"
 _CREDIT_COLUMNS: Final = """
     c.id, c.account_id, c.transaction_id, c.amount_minor, c.remaining_minor, c.effective_on, c.starts_at, c.expires_at,
@@ -45,6 +49,26 @@ _CREDIT_COLUMNS: Final = """
                                       WHERE s.tenant_id = c.tenant_id AND s.credit_id = c.id ORDER BY 1)
          ELSE '{}' END AS service_ids,
     c.auto_apply, c.created_at, c.swept_at, c.voided_at"""
+
+
+def keeping_tiers(tenant_id: UUID) -> str:
+    """SQL for a transaction that writes changes of tier by the tiers it reads: until its end they stay as they are.
+
+    Any number of such transactions go on side by side. To be run before the tiers' version is read. Costs no round trip
+    where it travels with others, and writes no row.
+    """
+    return f"SELECT pg_advisory_xact_lock_shared({_TIERS_LOCK}, {_tiers_key(tenant_id)})"
+
+
+async def hold_tiers(connection: TenantConnection) -> None:
+    """Wait for every transaction that is `keeping_tiers`, and keep others from beginning until this one ends."""
+    key = _tiers_key(connection.tenant_id)
+    await connection.raw.execute(f"SELECT pg_advisory_xact_lock({_TIERS_LOCK}, {key})")
+
+
+def _tiers_key(tenant_id: UUID) -> int:
+    """32 bits of the tenant's id. Two tenants that share them wait for each other, no more."""
+    return int.from_bytes(UUID(str(tenant_id)).bytes[-4:], signed=True)
 
 
 async def lock_accounts(
@@ -280,11 +304,18 @@ async def load_spend_records(connection: TenantConnection, transactions: set[UUI
 async def load_coupons(connection: TenantConnection, ids: set[UUID]) -> dict[UUID, CouponState]:
     """Coupons, locked."""
     rows = await connection.raw.fetch(
-        """SELECT id, code, reward_id, customer_id, points_spent_minor, status, issued_at, expires_at, transaction_id
+        """SELECT id, code, reward_id, customer_id, points_spent_minor, status, issued_at, expires_at, closed_at, terms,
+            transaction_id, refund_transaction_id
         FROM coupons WHERE tenant_id = $1 AND id = ANY($2) ORDER BY id FOR NO KEY UPDATE""",
         connection.tenant_id, sorted(ids),
     )  # fmt: skip
-    return {row["id"]: CouponState(*row) for row in rows}
+    return {row["id"]: _coupon(row) for row in rows}
+
+
+def _coupon(row: Any) -> CouponState:
+    coupon = CouponState(*row)
+    coupon.terms = orjson.loads(row["terms"])
+    return coupon
 
 
 async def load_products(connection: TenantConnection, ids: set[UUID]) -> dict[UUID, ProductState]:

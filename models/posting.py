@@ -24,6 +24,7 @@ from models import loading, planning
 from models.commands import Actor, Command, Outcome
 from models.configuration import Configurations
 from models.errors import Busy, IdempotencyKeyReused, LedgerError
+from models.money import POINTS
 from models.planning.needs import Needs
 from models.planning.state import AccountKey, AccountState, Books, Origin, Source
 from models.session import TenantConnection, tenant_transaction
@@ -167,8 +168,7 @@ class Poster:
 
     async def _post_once(self, tenant_id: UUID, units: Sequence[Unit], *, wait: bool) -> list[Result]:
         results: list[Result | None] = [None] * len(units)
-        many = sum(len(unit.needs.accounts) for unit in units) >= MANY_ACCOUNTS
-        async with tenant_transaction(tenant_id, settings=LOCK_WAIT[wait] + SETTINGS + PLAN_ANEW * many) as connection:
+        async with tenant_transaction(tenant_id, settings=_settings(tenant_id, units, wait=wait)) as connection:
             now = self._clock()
             claimed, known = await self._claim(connection, units, now)
             live = _answer_replays(units, claimed, known, results)
@@ -255,6 +255,14 @@ class Poster:
     async def _write(self, connection: TenantConnection, books: Books, units: Sequence[Unit]) -> None:
         actors = {unit.actor: unit.actor_id for unit in units}
         await write(connection, books, actors, [self._source.new_id() for _ in books.writes.events])
+
+
+def _settings(tenant_id: UUID, units: Sequence[Unit], *, wait: bool) -> str:
+    """What travels with the BEGIN."""
+    accounts = [key for unit in units for key in unit.needs.accounts]
+    many = len(accounts) >= MANY_ACCOUNTS
+    tiers = f"; {loading.keeping_tiers(tenant_id)}" if any(asset == POINTS for _, asset in accounts) else ""
+    return LOCK_WAIT[wait] + SETTINGS + PLAN_ANEW * many + tiers
 
 
 async def _load_what_is_named(connection: TenantConnection, books: Books, needs: list[Needs]) -> None:

@@ -42,8 +42,8 @@ async def tenant_transaction(
     begin = f"BEGIN ISOLATION LEVEL READ COMMITTED {'READ ONLY' if read_only else 'READ WRITE'}"
     tenant = UUID(str(tenant_id))  # nothing but a UUID gets into the statement
     async with client.acquire_connection() as raw:
-        await raw.execute(f"{begin}; SET LOCAL scrip.tenant = '{tenant}'; {settings}")
         try:
+            await raw.execute(f"{begin}; SET LOCAL scrip.tenant = '{tenant}'; {settings}")
             yield TenantConnection(tenant_id, raw, client)
         except BaseException:
             if not raw.is_closed():

@@ -1,7 +1,10 @@
 """What the ledger shows of itself: plain frozen values, the same whether a posting made them or a read found them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 
@@ -157,7 +160,29 @@ class ProductView:
 
 
 @dataclass(frozen=True, slots=True)
+class RewardView:
+    """value: off, in `currency` for FIXED, in per cent for PERCENT. validity_days: None or 0 never expires."""
+
+    id: UUID
+    name: str
+    kind: str
+    value: Decimal | None
+    currency: str | None
+    product: str | None
+    points_cost_minor: int
+    validity_days: int | None
+    stock: int | None
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
 class CouponView:
+    """terms: `name`, `kind`, `value` (as text), `currency` and `product` of the reward as it was when this was issued.
+
+    transaction_id: what issued it. refund_transaction_id: what put its points back. closed_at: when it was used or
+    disabled.
+    """
+
     id: UUID
     code: str
     reward_id: UUID
@@ -166,12 +191,28 @@ class CouponView:
     stored_status: str
     issued_at: datetime
     expires_at: datetime | None
+    closed_at: datetime | None
+    terms: Mapping[str, Any]
+    transaction_id: UUID
+    refund_transaction_id: UUID | None
 
     def status(self, now: datetime) -> str:
         """The contract's CouponStatus at `now`."""
         if self.stored_status == "ISSUED" and self.expires_at is not None and self.expires_at <= now:
             return "EXPIRED"
         return self.stored_status
+
+
+@dataclass(frozen=True, slots=True)
+class TierChangeView:
+    """Names as they were then; None is no tier. transaction_id: None where an admin moved the thresholds."""
+
+    id: UUID
+    account_id: UUID
+    transaction_id: UUID | None
+    old_tier: str | None
+    new_tier: str | None
+    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -305,13 +305,14 @@ class _Writer:
             "id uuid, code text, reward_id uuid, customer_id uuid, transaction_id uuid, points_spent_minor bigint,"
             " status text, terms jsonb, issued_at timestamptz, expires_at timestamptz",
             [
-                (c.id, c.code, c.reward_id, c.customer_id, transaction_id, c.points_spent_minor, c.stored_status,
-                 to_json(terms), c.issued_at, c.expires_at)
-                for c, transaction_id, terms in w.coupons
+                (c.id, c.code, c.reward_id, c.customer_id, c.transaction_id, c.points_spent_minor, c.stored_status,
+                 to_json(c.terms), c.issued_at, c.expires_at)
+                for c in w.coupons
             ],
         )  # fmt: skip
-        closed = {c.id: (c.id, c.status, now) for c in w.touched_coupons}
-        self.update("coupons", "status text, closed_at timestamptz", list(closed.values()))
+        closed = {c.id: (c.id, c.status, c.closed_at, c.refund_transaction_id) for c in w.touched_coupons}
+        columns = "status text, closed_at timestamptz, refund_transaction_id uuid"
+        self.update("coupons", columns, list(closed.values()))
         self.insert(
             "audit_events",
             "id uuid, action text, subject_id uuid, customer_id uuid, actor_id uuid, note text, created_at timestamptz",
@@ -341,6 +342,29 @@ class _Writer:
             "id uuid, operation_id uuid, row int, customer_id uuid, amount numeric, transaction_id uuid, error jsonb",
             [(*row[:6], to_json(row[6]) if row[6] else None) for row in w.bulk_rows],
         )
+        if w.bulk_fates:
+            await self._bulk_fates()
+
+    async def _bulk_fates(self) -> None:
+        """What became of rows that had none yet, and how far their bulk is with them."""
+        fates = [(*fate[:3], to_json(fate[3]) if fate[3] else None) for fate in self.writes.bulk_fates]
+        status = await self.raw.execute(
+            """UPDATE bulk_rows r SET transaction_id = u.transaction_id, error = u.error
+            FROM unnest($2::uuid[], $3::int[], $4::uuid[], $5::jsonb[]) AS u(operation_id, "row", transaction_id, error)
+            WHERE r.tenant_id = $1 AND r.operation_id = u.operation_id AND r."row" = u."row"
+                AND r.transaction_id IS NULL AND r.error IS NULL""",
+            self.tenant_id, *zip(*fates, strict=True),
+        )  # fmt: skip
+        if status != f"UPDATE {len(fates)}":
+            raise InvariantViolated(f"bulk_rows: {status} of {len(fates)} that were pending")
+        for operation_id in {fate[0] for fate in fates}:
+            own = [fate for fate in fates if fate[0] == operation_id]
+            failed = sum(fate[2] is None for fate in own)
+            await self.raw.execute(
+                """UPDATE bulk_operations SET processed = processed + $3, succeeded = succeeded + $3 - $4,
+                    failed = failed + $4 WHERE tenant_id = $1 AND id = $2""",
+                self.tenant_id, operation_id, len(own), failed,
+            )  # fmt: skip
 
     def outbox(self, ids: "Sequence[UUID]") -> None:
         rows = [(i, topic, subject, self.now) for i, (topic, subject) in zip(ids, self.writes.events, strict=True)]

@@ -1,11 +1,12 @@
-"""invoice and invoices."""
+"""invoice, invoices and orders."""
 
 import strawberry
 
 from models.reads import invoices
+from models.reads.paging import Condition
 from schema.context import Info
 from schema.ids import asked_id
-from schema.types.base import Connection, root_page
+from schema.types.base import Connection, PageArguments, root_page
 from schema.types.enums import InvoiceStatus
 from schema.types.invoice import Invoice
 
@@ -21,6 +22,20 @@ async def resolve_all(
     info: Info, customer_id: strawberry.ID | None = None, status: list[InvoiceStatus] | None = None,
     first: int | None = None, after: str | None = None, last: int | None = None, before: str | None = None,
 ) -> Connection[Invoice] | None:  # fmt: skip
+    return await _listed(info, customer_id, status, (first, after, last, before))
+
+
+async def resolve_orders(
+    info: Info, customer_id: strawberry.ID | None = None, status: list[InvoiceStatus] | None = None,
+    first: int | None = None, after: str | None = None, last: int | None = None, before: str | None = None,
+) -> Connection[Invoice] | None:  # fmt: skip
+    return await _listed(info, customer_id, status, (first, after, last, before), invoices.ORDERS_ALONE)
+
+
+async def _listed(
+    info: Info, customer_id: strawberry.ID | None, status: list[InvoiceStatus] | None, page: PageArguments,
+    *conditions: Condition,
+) -> Connection[Invoice] | None:  # fmt: skip
     """All of the tenant's, or one customer's; a customer who names nobody asks for their own."""
     context = info.context
     listing, parent = invoices.INVOICES, context.tenant.id
@@ -31,5 +46,6 @@ async def resolve_all(
         if asked is None or not await context.may_see(asked) or await context.loaders.customers.load(asked) is None:
             return None
         listing, parent = invoices.CUSTOMER_INVOICES, asked
-    conditions = () if status is None else (invoices.with_status(status),)
-    return await root_page(info, listing, parent, (first, after, last, before), *conditions)
+    if status is not None:
+        conditions = (*conditions, invoices.with_status(status))
+    return await root_page(info, listing, parent, page, *conditions)

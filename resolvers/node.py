@@ -57,6 +57,7 @@ KINDS: Final = {
     "Payment": Kind("payments", Permission.READ_INVOICES, _its_invoice),
     "Coupon": Kind("coupons", Permission.READ_REWARDS, _its_customer),
     "Reward": Kind("rewards", Permission.READ_REWARDS, None),
+    "Tier": Kind("tiers_by_id", Permission.READ_REWARDS, None),
     "Service": Kind("services", Permission.READ_CATALOGUE, None),
     "Product": Kind("products", Permission.READ_PRODUCTS, None),
     "ApprovalRequest": Kind("approval_requests", Permission.ADD_CREDIT, None),

@@ -26,16 +26,16 @@ from models.reads import credits as credit_reads
 from models.reads.accounts import BalanceView
 from models.reads.paging import Condition, Listing, PageRequest, load_pages
 from models.reads.session import ReadSession
-from schema.types.account import Account, Credit
+from schema.types.account import Account, Credit, CreditChange
 from schema.types.audit import AuditRecord
 from schema.types.base import Connection, Pending, Show, connection
-from schema.types.configuration import Service, Tiers
+from schema.types.configuration import Service, Tier, Tiers
 from schema.types.customer import Customer
 from schema.types.invoice import Assignment, Invoice, InvoiceLine, Payment
 from schema.types.ledger import LedgerEntry, Transaction
 from schema.types.product import Product
 from schema.types.requests import ApprovalRequest, BulkOperation, BulkRow
-from schema.types.reward import Coupon, Reward
+from schema.types.reward import Coupon, Reward, TierChange
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -57,10 +57,15 @@ SHOWN_AS: Final[dict[Listing[Any], Show[Any, Any]]] = {
     invoices.INVOICE_ASSIGNMENTS: Assignment.of,
     invoices.INVOICE_PAYMENTS: Payment.of,
     invoices.INVOICE_LINES: InvoiceLine.of,
+    credit_reads.ALL: Credit.of,
+    credit_reads.CUSTOMER_CREDITS: Credit.of,
     credit_reads.GRANTED: Credit.of,
+    credit_reads.CHANGES: CreditChange.of,
+    ledger.CREDIT_LEDGER: LedgerEntry.of,
     products.PRODUCTS: Product.of,
     rewards.REWARDS: Reward.of,
     rewards.CUSTOMER_COUPONS: Coupon.of,
+    rewards.TIER_CHANGES: TierChange.of,
     requests.BULK_ROWS: BulkRow.of,
     audit.AUDIT_TRAIL: AuditRecord.of,
 }
@@ -73,7 +78,11 @@ class Loader(Generic[K, T]):
     def __init__(self, read: Callable[[list[K]], Awaitable[dict[K, T]]]) -> None:
         self._read = read
         self._known: dict[K, T] = {}
-        self._loader: DataLoader[K, Any] = DataLoader(self._batch)
+
+    @cached_property
+    def _loader(self) -> DataLoader[K, Any]:
+        # Made when something has to be read: after a posting, usually nothing has.
+        return DataLoader(self._batch)
 
     def get(self, key: K) -> Pending[T | None]:
         """The row; None where there is none."""
@@ -106,7 +115,10 @@ class Loaders:
         self.reads = reads
         self.now = now
         self.for_customer = for_customer
-        self._tiers: DataLoader[None, Tiers] = DataLoader(self._read_tiers)
+
+    @cached_property
+    def _tiers(self) -> DataLoader[None, Tiers]:
+        return DataLoader(self._read_tiers)
 
     def _by_id(
         self, read: Callable[..., Awaitable[list[Any]]], show: Show[Any, T], *arguments: object
@@ -194,6 +206,14 @@ class Loaders:
     async def tiers(self) -> Tiers:
         return await self._tiers.load(None)
 
+    @cached_property
+    def tiers_by_id(self) -> Loader[UUID, Tier]:
+        async def found(ids: list[UUID]) -> dict[UUID, Tier]:
+            tiers = (await self.tiers()).by_id
+            return {tier_id: tiers[tier_id] for tier_id in ids if tier_id in tiers}
+
+        return Loader(found)
+
     async def _read_tiers(self, keys: list[None]) -> list[Tiers]:
         return [Tiers(await configuration.tiers(self.reads))] * len(keys)
 
@@ -251,7 +271,7 @@ _PRIMED: Final[dict[type, tuple[str, Show[Any, Any]]]] = {
     views.PaymentView: ("payments", Payment.of),
     views.ProductView: ("products", Product.of),
     views.CouponView: ("coupons", Coupon.of),
-    rewards.RewardView: ("rewards", Reward.of),
+    views.RewardView: ("rewards", Reward.of),
     views.ApprovalRequestView: ("approval_requests", ApprovalRequest.of),
     views.BulkOperationView: ("bulk_operations", BulkOperation.of),
 }

@@ -12,8 +12,10 @@ import resolvers.balances
 import resolvers.bulk_credit
 import resolvers.bulk_operation
 import resolvers.configuration
+import resolvers.coupons
 import resolvers.create_invoice
 import resolvers.create_order
+import resolvers.credits
 import resolvers.customers
 import resolvers.give_reward
 import resolvers.invoices
@@ -26,8 +28,10 @@ import resolvers.reasons
 import resolvers.reassign_credit
 import resolvers.record_payment
 import resolvers.release_assignments
+import resolvers.rewards
 import resolvers.services
 import resolvers.statement
+import resolvers.tiers
 import resolvers.upcoming_expirations
 import resolvers.update_credit
 import resolvers.update_tenant
@@ -68,7 +72,16 @@ class Query:
     invoices = root_field(
         resolvers.invoices.resolve_all, May.READ_INVOICES, own=True, description="All, or one customer's, oldest first."
     )
+    orders = root_field(
+        resolvers.invoices.resolve_orders,
+        May.READ_INVOICES,
+        own=True,
+        description="The invoices that are orders: all, or one customer's, oldest first.",
+    )
     invoice = root_field(resolvers.invoices.resolve_one, May.READ_INVOICES, own=True)
+    credits = root_field(
+        resolvers.credits.resolve, May.READ_LEDGER, own=True, description="All, or one customer's, oldest first."
+    )
     adjustment_preview = root_field(
         resolvers.adjust.resolve_preview,
         May.ADD_CREDIT,
@@ -84,6 +97,7 @@ class Query:
     tiers = root_field(
         resolvers.configuration.resolve_tiers, May.READ_REWARDS, own=True, description="By rising threshold."
     )
+    coupon = root_field(resolvers.coupons.resolve_one, May.READ_REWARDS, own=True)
     liability = root_field(
         resolvers.liability.resolve, May.READ_REPORTS, description="What is owed, by asset: now, or at another instant."
     )
@@ -152,6 +166,35 @@ class Mutation:
         May.GIVE_REWARD,
         May.GIVE_REWARD_FREE,
         description="Give a coupon, for points or free of them.",
+    )
+    use_coupon = root_field(
+        resolvers.coupons.resolve_use, May.GIVE_REWARD, description="Note that a coupon was used, which it can be once."
+    )
+    disable_coupon = root_field(
+        resolvers.coupons.resolve_disable,
+        May.DISABLE_COUPON,
+        description="Make a coupon good for nothing, with or without its points back.",
+    )
+    create_reward = root_field(
+        resolvers.rewards.resolve_create, May.WRITE_CONFIG, description="Add what coupons are made from."
+    )
+    update_reward = root_field(
+        resolvers.rewards.resolve_update, May.WRITE_CONFIG, description="Rename, change, restock or retire a reward."
+    )
+    create_tier = root_field(
+        resolvers.tiers.resolve_create,
+        May.WRITE_CONFIG,
+        description="Add a tier. Whoever has reached it is in it at once.",
+    )
+    update_tier = root_field(
+        resolvers.tiers.resolve_update,
+        May.WRITE_CONFIG,
+        description="Rename a tier, or move its threshold. Customers move along at once, up and down.",
+    )
+    delete_tier = root_field(
+        resolvers.tiers.resolve_delete,
+        May.WRITE_CONFIG,
+        description="Take a tier away. Whoever was in it is in the next below at once.",
     )
     upsert_customer = root_field(
         resolvers.upsert_customer.resolve, May.WRITE_CUSTOMERS, description="Add or edit a customer."

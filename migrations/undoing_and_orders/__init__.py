@@ -126,7 +126,11 @@ ALTER TABLE transactions DROP CONSTRAINT transactions_kind,
 -- Thresholds that an admin moves change tiers too, without a transaction.
 ALTER TABLE tier_changes ALTER COLUMN transaction_id DROP NOT NULL;
 
-ALTER TABLE coupons ADD COLUMN closed_at timestamptz;
+ALTER TABLE coupons ADD COLUMN closed_at timestamptz, ADD COLUMN refund_transaction_id uuid,
+    ADD FOREIGN KEY (tenant_id, refund_transaction_id) REFERENCES transactions (tenant_id, id),
+    ADD CONSTRAINT coupons_closed CHECK ((status = 'ISSUED') = (closed_at IS NULL)),
+    ADD CONSTRAINT coupons_refund CHECK (
+        refund_transaction_id IS NULL OR (status = 'DISABLED' AND points_spent_minor > 0));
 """
 
 WAITS = r"""
@@ -140,17 +144,21 @@ ALTER TABLE credits
 """
 
 BULKS = r"""
--- command: what the whole bulk says. claimed_until: who works on it has to say so again before then.
+-- command: what the whole bulk says. validated_at: when every row was found good. claimed_until: who works on it has to
+-- say so again before then.
 ALTER TABLE bulk_operations ADD COLUMN command jsonb, ADD COLUMN idempotency_key varchar(255),
-    ADD COLUMN claimed_until timestamptz, ADD COLUMN cancel_requested boolean NOT NULL DEFAULT false;
+    ADD COLUMN validated_at timestamptz, ADD COLUMN claimed_until timestamptz, ADD COLUMN cancel_requested boolean NOT NULL DEFAULT false;
 ALTER TABLE bulk_operations ALTER COLUMN cancel_requested DROP DEFAULT;
 
--- What a row of a file says for itself: asset, reason, note, expiry.
-ALTER TABLE bulk_rows ADD COLUMN details jsonb;
+-- What a row of a file says for itself: asset, reason, note, expiry. A row that is not understood has no amount.
+ALTER TABLE bulk_rows ADD COLUMN details jsonb, ALTER COLUMN amount DROP NOT NULL,
+    ADD CONSTRAINT bulk_rows_amount CHECK (amount IS NOT NULL OR error IS NOT NULL);
 """
 
 INDEXES = r"""
 CREATE UNIQUE INDEX payments_transaction ON payments (tenant_id, transaction_id) WHERE transaction_id IS NOT NULL;
+CREATE UNIQUE INDEX coupons_refund_key ON coupons (tenant_id, refund_transaction_id)
+    WHERE refund_transaction_id IS NOT NULL;
 CREATE INDEX grants_invoice ON grants (tenant_id, invoice_id);
 CREATE INDEX assignments_release ON assignments (tenant_id, release_transaction_id)
     WHERE release_transaction_id IS NOT NULL;

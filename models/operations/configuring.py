@@ -3,7 +3,7 @@
 Postings read the configuration by its version and lock none of it, so these never hold them up.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
@@ -41,9 +41,15 @@ class Configuring:
         await self.connection.raw.execute(sql, self.connection.tenant_id, row_id, *values.values())
         await record_event(self.connection, self._ledger, self._actor_id, action, row_id, details=values)
 
-    async def update(self, table: str, action: str, row: Any, wanted: Mapping[str, Any]) -> bool:
-        """Give the row, as it was read under the lock, the values that are not None; False where nothing differs."""
-        changed = changes(row, {name: value for name, value in wanted.items() if value is not None})
+    async def update(
+        self, table: str, action: str, row: Any, wanted: Mapping[str, Any], *, cleared: Iterable[str] = ()
+    ) -> bool:
+        """Give the row, as it was read under the lock, the values that are not None; False where nothing differs.
+
+        cleared: the columns that are to be null.
+        """
+        given = {name: value for name, value in wanted.items() if value is not None}
+        changed = changes(row, given | dict.fromkeys(cleared))
         if not changed:
             return False
         sets = ", ".join(f"{name} = ${n}" for n, name in enumerate(changed, start=3))
@@ -54,6 +60,14 @@ class Configuring:
         )
         await record_event(self.connection, self._ledger, self._actor_id, action, row["id"], details=changed)
         return True
+
+    async def delete(self, table: str, action: str, row: Any) -> None:
+        """Take the row away, and write down what it said."""
+        await self.connection.raw.execute(
+            f"DELETE FROM {table} WHERE tenant_id = $1 AND id = $2", self.connection.tenant_id, row["id"]
+        )
+        details = {name: value for name, value in row.items() if name not in ("tenant_id", "id")}
+        await record_event(self.connection, self._ledger, self._actor_id, action, row["id"], details=details)
 
 
 @asynccontextmanager

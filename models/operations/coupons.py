@@ -1,15 +1,19 @@
 """Use a coupon, or disable it with or without its points back (source 003)."""
 
+from dataclasses import replace
 from uuid import UUID
 
 from models.commands import Actor, DisableCoupon, Outcome, UseCoupon
 from models.errors import NotFound
 from models.ledger import Ledger
+from models.operations.replays import found_transaction
 from models.planning import coupons
 from models.session import tenant_transaction
 
 
-async def use_coupon(ledger: Ledger, tenant_id: UUID, actor: Actor, command: UseCoupon, idempotency_key: str) -> Outcome:
+async def use_coupon(
+    ledger: Ledger, tenant_id: UUID, actor: Actor, command: UseCoupon, idempotency_key: str
+) -> Outcome:
     """Post the use, once for the key. Raises CouponNotIssued, NotFound."""
     done = await ledger.submit(tenant_id, actor, "useCoupon", command, coupons.use_needs(command), idempotency_key)
     return done if isinstance(done, Outcome) else Outcome(coupon_id=command.coupon_id, replayed=True)
@@ -28,4 +32,7 @@ async def disable_coupon(
         raise NotFound("There is no such coupon.", field=("couponId",))
     needs = coupons.disable_needs(command, row["customer_id"], row["transaction_id"])
     done = await ledger.submit(tenant_id, actor, "disableCoupon", command, needs, idempotency_key)
-    return done if isinstance(done, Outcome) else Outcome(coupon_id=command.coupon_id, replayed=True)
+    if isinstance(done, Outcome):
+        return done
+    refund = await found_transaction(tenant_id, done)  # a free coupon has none
+    return replace(refund or Outcome(replayed=True), coupon_id=command.coupon_id, credit_id=None)

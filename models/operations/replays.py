@@ -39,6 +39,12 @@ async def replay_of_transaction(tenant_id: UUID, result_id: UUID) -> Outcome:
     return replace(found, assignment_ids=tuple(row["id"] for row in rows), coupon_id=coupon)
 
 
+async def found_transaction(tenant_id: UUID, result_id: UUID) -> Outcome | None:
+    """The same of something that need not have had a transaction: None where it had none."""
+    async with tenant_transaction(tenant_id, read_only=True) as connection:
+        return await _transaction(connection, result_id)
+
+
 async def _transaction(connection: TenantConnection, transaction_id: UUID) -> Outcome | None:
     """The transaction with its account and its credit, each where it is the story of just one."""
     row = await connection.raw.fetchrow(

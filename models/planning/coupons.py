@@ -9,7 +9,7 @@ from models.planning import credits
 from models.planning.auditing import audit
 from models.planning.needs import Needs
 from models.planning.releasing import check_note
-from models.planning.state import Books, CouponState, Origin
+from models.planning.state import AccountState, Books, CouponState, Origin, TransactionDraft
 from models.views import CouponView
 
 
@@ -28,7 +28,9 @@ def plan_use(books: Books, origin: Origin, command: UseCoupon) -> Outcome:
     """Plan the use of an issued coupon. Raises CouponNotIssued for any other."""
     coupon = _issued(books, command.coupon_id)
     # Must succeed from here on.
-    return _finish(books, origin, coupon, "USED", "coupon.used", None)
+    _close(books, coupon, "USED")
+    audit(books, origin, "coupon.used", coupon.id, coupon.customer_id)
+    return Outcome(coupon_id=coupon.id, views=(coupon_view(coupon),))
 
 
 def plan_disable(books: Books, origin: Origin, command: DisableCoupon) -> Outcome:
@@ -36,21 +38,28 @@ def plan_disable(books: Books, origin: Origin, command: DisableCoupon) -> Outcom
     check_note(command.note)
     coupon = _issued(books, command.coupon_id)
     # Must succeed from here on.
-    account = books.accounts.get((coupon.customer_id, POINTS))
-    transaction = None
-    if command.refund_points and coupon.points_spent_minor and account is not None:
-        transaction = credits.begin(books, "REVERSAL", coupon.customer_id, origin, note=command.note)
-        for record in sorted(books.spend_records, key=lambda r: r.sequence, reverse=True):
-            if record.transaction_id == coupon.transaction_id:
-                credit = books.credits_by_id[record.credit_id]
-                credits.put_back(books, transaction, account, credit, record.taken_minor, "REDEEMED")
-    outcome = _finish(books, origin, coupon, "DISABLED", "coupon.disabled", command.note)
-    if transaction is None or account is None:
-        return outcome
+    audit(books, origin, "coupon.disabled", coupon.id, coupon.customer_id, command.note)
+    if not (command.refund_points and coupon.points_spent_minor):
+        _close(books, coupon, "DISABLED")
+        return Outcome(coupon_id=coupon.id, views=(coupon_view(coupon),))
+    account = books.accounts[coupon.customer_id, POINTS]
+    transaction = credits.begin(books, "REVERSAL", coupon.customer_id, origin, note=command.note)
+    _put_points_back(books, transaction, account, coupon)
+    _close(books, coupon, "DISABLED", refund_transaction_id=transaction.id)
     return Outcome(
         transaction_id=transaction.id, account_id=account.id, coupon_id=coupon.id,
-        views=(*outcome.views, credits.transaction_view(transaction, books.now), credits.account_view(account)),
+        views=(
+            coupon_view(coupon), credits.transaction_view(transaction, books.now), credits.account_view(account),
+        ),
     )  # fmt: skip
+
+
+def _put_points_back(books: Books, transaction: TransactionDraft, account: AccountState, coupon: CouponState) -> None:
+    """Onto the credits that they came from, as it was stored, last first."""
+    taken = [record for record in books.spend_records if record.transaction_id == coupon.transaction_id]
+    for record in sorted(taken, key=lambda record: record.sequence, reverse=True):
+        credit = books.credits_by_id[record.credit_id]
+        credits.put_back(books, transaction, account, credit, record.taken_minor, "REDEEMED")
 
 
 def _issued(books: Books, coupon_id: UUID) -> CouponState:
@@ -63,17 +72,16 @@ def _issued(books: Books, coupon_id: UUID) -> CouponState:
     return coupon
 
 
-def _finish(books: Books, origin: Origin, coupon: CouponState, status: str, action: str, note: str | None) -> Outcome:
-    books.change(coupon, status=status)
+def _close(books: Books, coupon: CouponState, status: str, *, refund_transaction_id: UUID | None = None) -> None:
+    books.change(coupon, status=status, closed_at=books.now, refund_transaction_id=refund_transaction_id)
     books.writes.touched_coupons.append(coupon)
-    books.writes.events.append((action, coupon.id))
-    audit(books, origin, action, coupon.id, coupon.customer_id, note)
-    return Outcome(coupon_id=coupon.id, views=(coupon_view(coupon),))
+    books.writes.events.append((f"coupon.{status.lower()}", coupon.id))
 
 
 def coupon_view(coupon: CouponState) -> CouponView:
     return CouponView(
         id=coupon.id, code=coupon.code, reward_id=coupon.reward_id, customer_id=coupon.customer_id,
         points_spent_minor=coupon.points_spent_minor, stored_status=coupon.status, issued_at=coupon.issued_at,
-        expires_at=coupon.expires_at,
+        expires_at=coupon.expires_at, closed_at=coupon.closed_at, terms=coupon.terms,
+        transaction_id=coupon.transaction_id, refund_transaction_id=coupon.refund_transaction_id,
     )  # fmt: skip

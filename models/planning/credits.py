@@ -115,8 +115,12 @@ def put_back(
     """Undo a spend: the amount goes back on the credit it came from, under that credit's own expiry.
 
     If that has passed, it comes back and expires in the same transaction, both visible (domain: credits on invoices).
+    So with a credit that has been voided since: what comes back to it is reversed as the rest of it was.
     """
     move(books, transaction, account, credit, amount_minor, counter)
+    if credit.voided_at is not None:
+        move(books, transaction, account, credit, -amount_minor, "REMOVED")
+        return
     if credit.expires_at is not None and credit.expires_at <= books.now:
         expire(books, transaction, account, credit)
         return

@@ -1,7 +1,7 @@
 """Rewards given: a coupon, for points or free (source 003). Pure."""
 
 from models.commands import GiveReward, Outcome
-from models.errors import InsufficientBalance, Invalid, LimitExceeded, NotFound, RewardInactive
+from models.errors import Busy, InsufficientBalance, Invalid, LimitExceeded, NotFound, RewardInactive
 from models.money import POINTS, to_decimal
 from models.planning import calendar, credits
 from models.planning.adjust import MAX_NOTE_CHARACTERS, limit_verdict, use_limit
@@ -56,8 +56,9 @@ def plan(books: Books, origin: Origin, command: GiveReward) -> Outcome:
         expires_at=calendar.end_of_nth_day(
             reward.validity_days, calendar.local_date(books.now, books.config.zone), books.config.zone, "rewardId"
         ),
+        closed_at=None, terms=reward.terms, transaction_id=transaction.id, refund_transaction_id=None,
     )  # fmt: skip
-    books.writes.coupons.append((view, transaction.id, reward.terms))
+    books.writes.coupons.append(view)
     books.writes.events.append(("coupon.issued", view.id))
     account_views = (credits.account_view(account),) if account else ()
     return Outcome(
@@ -86,3 +87,5 @@ def _check_points(books: Books, account: AccountState | None, reward: RewardStat
         credits.require_spendable(books, account, reward.points_cost_minor, ())
     except InsufficientBalance as error:
         raise error.at("rewardId") from None
+    if sum(lot.remaining_minor for lot in credits.spendable(books, account)) < reward.points_cost_minor:
+        raise Busy  # the price has gone up since it was read, and too few credits were loaded for it

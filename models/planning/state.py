@@ -9,6 +9,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from models.commands import Actor
+from models.views import CouponView
 
 AccountKey = tuple[UUID, str]
 """Customer and asset: what names an account before anyone knows whether it exists."""
@@ -191,7 +192,10 @@ class CouponState:
     status: str
     issued_at: datetime
     expires_at: datetime | None
+    closed_at: datetime | None
+    terms: dict[str, Any]
     transaction_id: UUID
+    refund_transaction_id: UUID | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,7 +283,7 @@ class Writes:
     invoice_lines: list[tuple[Any, ...]] = field(default_factory=list)
     payments: list[tuple[Any, ...]] = field(default_factory=list)
     assignments: list[tuple[Any, ...]] = field(default_factory=list)
-    coupons: list[tuple[Any, ...]] = field(default_factory=list)
+    coupons: list[CouponView] = field(default_factory=list)
     tier_changes: list[tuple[Any, ...]] = field(default_factory=list)
     approvals: list[tuple[Any, ...]] = field(default_factory=list)
     grants: list[tuple[Any, ...]] = field(default_factory=list)
@@ -289,6 +293,7 @@ class Writes:
     released: list[tuple[AssignmentState, UUID]] = field(default_factory=list)
     bulk_operations: list[tuple[Any, ...]] = field(default_factory=list)
     bulk_rows: list[tuple[Any, ...]] = field(default_factory=list)
+    bulk_fates: list[tuple[Any, ...]] = field(default_factory=list)
     events: list[tuple[str, UUID]] = field(default_factory=list)
     touched_accounts: list[AccountState] = field(default_factory=list)
     touched_credits: list[CreditState] = field(default_factory=list)

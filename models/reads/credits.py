@@ -1,6 +1,8 @@
 """Credits: the lots that balances are made of."""
 
+import json
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -8,6 +10,21 @@ from uuid import UUID
 from models.reads.paging import Condition, Listing, id_key, time_key
 from models.reads.session import ReadSession
 from models.views import CreditView
+
+
+@dataclass(frozen=True, slots=True)
+class CreditChangeView:
+    """What an update said of a credit, before and after."""
+
+    transaction_id: UUID
+    old_expires_at: datetime | None
+    new_expires_at: datetime | None
+    old_auto_apply: bool
+    new_auto_apply: bool
+    old_service_ids: tuple[UUID, ...]
+    new_service_ids: tuple[UUID, ...]
+    changed_at: datetime
+
 
 _COLUMNS: Final = """
     t.id, t.account_id, t.transaction_id, t.amount_minor, t.remaining_minor, t.effective_on, t.starts_at, t.expires_at,
@@ -41,12 +58,45 @@ CREDITS: Final = Listing(
 )  # fmt: skip
 """An account's credits."""
 
+ALL: Final = Listing(
+    name="all-credits", columns=_COLUMNS, table="credits t", parent="t.tenant_id", keys=(id_key("t.id"),), view=_view
+)
+"""All of a tenant's: the parent is the tenant. Ids rise with time, so that the key itself is the order."""
+
+CUSTOMER_CREDITS: Final = Listing(
+    name="customer-credits", columns=_COLUMNS, table="credits t", parent="t.account_id",
+    keys=(time_key("t.created_at"), id_key("t.id")), view=_view, through="a.customer_id = p.id",
+)  # fmt: skip
+"""Those of all of a customer's accounts."""
+
 GRANTED: Final = Listing(
     name="granted", columns=_COLUMNS,
     table="credits t join grants g on g.tenant_id = t.tenant_id and g.credit_id = t.id", parent="g.invoice_id",
     keys=(time_key("t.created_at"), id_key("t.id")), view=_view,
 )  # fmt: skip
 """What an order put on the account, that which was taken back too."""
+
+
+def _change(row: Any) -> CreditChangeView:
+    return CreditChangeView(
+        transaction_id=row["transaction_id"], old_expires_at=row["old_expires_at"],
+        new_expires_at=row["new_expires_at"], old_auto_apply=row["old_auto_apply"],
+        new_auto_apply=row["new_auto_apply"], old_service_ids=_ids(row["old_services"]),
+        new_service_ids=_ids(row["new_services"]), changed_at=row["created_at"],
+    )  # fmt: skip
+
+
+def _ids(value: Any) -> tuple[UUID, ...]:
+    """Of a JSON list, which the driver may or may not have read."""
+    return tuple(map(UUID, json.loads(value) if isinstance(value, str) else value))
+
+
+CHANGES: Final = Listing(
+    name="credit-changes", columns="""t.transaction_id, t.old_expires_at, t.new_expires_at, t.old_auto_apply,
+    t.new_auto_apply, t.old_services, t.new_services, t.created_at""",
+    table="credit_changes t", parent="t.credit_id", keys=(time_key("t.created_at"), id_key("t.id")), view=_change,
+)  # fmt: skip
+"""What was changed of a credit."""
 
 UPCOMING: Final = Listing(
     name="upcoming", columns=_COLUMNS, table="credits t", parent="t.tenant_id",
@@ -67,9 +117,13 @@ def expiring(now: datetime, until: datetime | None, asset: str | None) -> tuple[
     if until is not None:
         conditions.append(Condition("t.expires_at <= {0}", (until,)))
     if asset is not None:
-        account = "accounts o where o.tenant_id = t.tenant_id and o.id = t.account_id"
-        conditions.append(Condition(f"(select o.asset from {account}) = {{0}}", (asset,)))
+        conditions.append(of_asset(asset))
     return tuple(conditions)
+
+
+def of_asset(asset: str) -> Condition:
+    account = "accounts o where o.tenant_id = t.tenant_id and o.id = t.account_id"
+    return Condition(f"(select o.asset from {account}) = {{0}}", (asset,))
 
 
 def with_status(statuses: Collection[str], now: datetime) -> Condition:

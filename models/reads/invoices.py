@@ -75,6 +75,8 @@ INVOICE_LINES: Final = Listing(
     "invoice-lines", _LINE, "invoice_lines t", "t.invoice_id", (integer_key("t.position"),), _line
 )
 
+ORDERS_ALONE: Final = Condition("t.kind = 'ORDER'")
+
 
 def with_status(statuses: Collection[str]) -> Condition:
     return Condition("t.status = any({0}::text[])", (tuple(sorted(set(statuses))),))

@@ -46,6 +46,12 @@ CUSTOMER_LEDGER: Final = Listing(
 )  # fmt: skip
 """The entries of all of a customer's accounts by time; those of one instant by account and sequence."""
 
+CREDIT_LEDGER: Final = Listing(
+    name="credit-ledger", columns=_ENTRY, table="entries t", parent="t.credit_id",
+    keys=(time_key("t.created_at"), integer_key("t.sequence")), view=_entry,
+)  # fmt: skip
+"""The entries of one credit by sequence."""
+
 TRANSACTION_ENTRIES: Final = Listing(
     name="entries", columns=_ENTRY, table="entries t", parent="t.transaction_id",
     keys=(id_key("t.account_id"), integer_key("t.sequence")), view=_entry,

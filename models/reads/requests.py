@@ -13,8 +13,8 @@ from models.views import ActorView, ApprovalRequestView, BulkOperationView
 
 _OPERATION: Final = "t.id, t.status, t.asset, t.total, t.processed, t.succeeded, t.failed"
 _ROW: Final = """
-    t."row", t.customer_id, t.amount, t.transaction_id, t.error,
-    (select o.asset from bulk_operations o where o.tenant_id = t.tenant_id and o.id = t.operation_id) as asset"""
+    t."row", t.customer_id, t.amount, t.transaction_id, t.error, coalesce(t.details->>'asset',
+    (select o.asset from bulk_operations o where o.tenant_id = t.tenant_id and o.id = t.operation_id)) as asset"""
 _APPROVALS: Final = """
     select t.id, t.status, t.expires_at, a.subject, a.name, a.role, nullif(a.client, '') as client,
            b.id as decider, b.subject as by_subject, b.name as by_name, b.role as by_role,
@@ -27,12 +27,12 @@ _APPROVALS: Final = """
 
 @dataclass(frozen=True, slots=True)
 class BulkRowView:
-    """error: the userError that the row got, as it was stored, or None."""
+    """error: the userError that the row got, as it was stored, or None. amount: None where it was not understood."""
 
     row: int
     asset: str
     customer_id: UUID | None
-    amount: Decimal
+    amount: Decimal | None
     transaction_id: UUID | None
     error: dict[str, Any] | None
 

@@ -1,42 +1,49 @@
-"""Rewards to give, and the coupons that customers were given."""
+"""Rewards to give, the coupons that customers were given, and customers' changes of tier."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+import orjson
+
 from models.reads.paging import Condition, Listing, id_key, text_key, time_key
 from models.reads.session import ReadSession
-from models.views import CouponView
+from models.views import CouponView, RewardView, TierChangeView
 
-_REWARD: Final = "t.id, t.name, t.points_cost_minor, t.active"
+_REWARD: Final = """
+    t.id, t.name, t.kind, t.value, t.currency, t.product, t.points_cost_minor, t.validity_days, t.stock, t.active"""
 _COUPON: Final = """
     t.id, t.code, t.reward_id, t.customer_id, t.points_spent_minor, t.status as stored_status, t.issued_at,
-    t.expires_at"""
+    t.expires_at, t.closed_at, t.terms, t.transaction_id, t.refund_transaction_id"""
+_TIER_CHANGE: Final = "t.id, t.account_id, t.transaction_id, t.old_tier, t.new_tier, t.created_at"
 
 # The same order of cases as CouponView.status.
 _STATUS: Final = """
     case when t.status = 'ISSUED' and t.expires_at <= {0} then 'EXPIRED' else t.status end = any({1}::text[])"""
 
 
-@dataclass(frozen=True, slots=True)
-class RewardView:
-    id: UUID
-    name: str
-    points_cost_minor: int
-    active: bool
-
-
 def _reward(row: Any) -> RewardView:
-    return RewardView(row["id"], row["name"], row["points_cost_minor"], row["active"])
+    return RewardView(
+        id=row["id"], name=row["name"], kind=row["kind"], value=row["value"], currency=row["currency"],
+        product=row["product"], points_cost_minor=row["points_cost_minor"], validity_days=row["validity_days"],
+        stock=row["stock"], active=row["active"],
+    )  # fmt: skip
 
 
 def _coupon(row: Any) -> CouponView:
     return CouponView(
         id=row["id"], code=row["code"], reward_id=row["reward_id"], customer_id=row["customer_id"],
         points_spent_minor=row["points_spent_minor"], stored_status=row["stored_status"], issued_at=row["issued_at"],
-        expires_at=row["expires_at"],
+        expires_at=row["expires_at"], closed_at=row["closed_at"], terms=orjson.loads(row["terms"]),
+        transaction_id=row["transaction_id"], refund_transaction_id=row["refund_transaction_id"],
+    )  # fmt: skip
+
+
+def _tier_change(row: Any) -> TierChangeView:
+    return TierChangeView(
+        id=row["id"], account_id=row["account_id"], transaction_id=row["transaction_id"], old_tier=row["old_tier"],
+        new_tier=row["new_tier"], created_at=row["created_at"],
     )  # fmt: skip
 
 
@@ -46,6 +53,12 @@ REWARDS: Final = Listing("rewards", _REWARD, "rewards t", "t.tenant_id", (text_k
 CUSTOMER_COUPONS: Final = Listing(
     "coupons", _COUPON, "coupons t", "t.customer_id", (time_key("t.issued_at"), id_key("t.id")), _coupon
 )
+
+TIER_CHANGES: Final = Listing(
+    "tier-changes", _TIER_CHANGE, "tier_changes t", "t.account_id", (time_key("t.created_at"), id_key("t.id")),
+    _tier_change,
+)  # fmt: skip
+"""An account's: the parent is the account."""
 
 ACTIVE: Final = Condition("t.active")
 
@@ -60,3 +73,11 @@ async def rewards_by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[Rewa
 
 async def coupons_by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[CouponView]:
     return [_coupon(row) for row in await session.fetch_by_ids("coupons", _COUPON, ids)]
+
+
+async def coupon_by_code(session: ReadSession, code: str) -> CouponView | None:
+    """Codes are capitals and digits; whoever types one in may have written it smaller, or with blanks around it."""
+    rows = await session.fetch(
+        f"select {_COUPON} from coupons t where t.tenant_id = $1 and t.code = $2", code.strip().upper()
+    )
+    return _coupon(rows[0]) if rows else None

@@ -155,6 +155,20 @@ _COUPONS = (
         WHERE coalesce(c.spent, 0) <> coalesce(e.spent, 0)
         """,
     ),
+    Check(
+        "coupon refunds",
+        """
+        SELECT coalesce(c.refund_transaction_id, e.transaction_id) AS id,
+            format('coupon %s cost %s points, entries put back %s', c.id, c.points_spent_minor, coalesce(e.back, 0))
+                AS detail
+        FROM (SELECT * FROM coupons WHERE tenant_id = $1 AND refund_transaction_id IS NOT NULL) c
+        FULL JOIN (
+            SELECT e.transaction_id, sum(e.amount_minor) AS back FROM entries e
+            WHERE e.tenant_id = $1 AND e.counter = 'REDEEMED' AND e.amount_minor > 0 GROUP BY e.transaction_id
+        ) e ON e.transaction_id = c.refund_transaction_id
+        WHERE coalesce(c.points_spent_minor, 0) <> coalesce(e.back, 0)
+        """,
+    ),
 )
 
 _ORDERS = (

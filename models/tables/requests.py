@@ -25,7 +25,8 @@ class ApprovalRequest(TenantRow):
 class BulkOperation(TenantRow):
     """Many adjustments asked for at once. status: QUEUED, RUNNING, COMPLETED, FAILED or CANCELLED.
 
-    command, idempotency_key: what one that runs on still has to know. claimed_until: until when a worker has it.
+    command, idempotency_key: what one that runs on still has to know. validated_at: when every row was found good.
+    claimed_until: until when a worker has it.
     """
 
     status = fields.CharField(max_length=16)
@@ -39,6 +40,7 @@ class BulkOperation(TenantRow):
     actor_id = fields.UUIDField()
     command: fields.Field[dict[str, object] | None] = fields.JSONField(null=True)
     idempotency_key = fields.CharField(max_length=255, null=True)
+    validated_at = fields.DatetimeField(null=True)
     claimed_until = fields.DatetimeField(null=True)
     cancel_requested = fields.BooleanField()
     created_at = fields.DatetimeField()
@@ -52,12 +54,13 @@ class BulkRow(TenantRow):
     """One row's fate. customer_id is what was asked for, which may exist nowhere. error: a userError, or null.
 
     details: what the row says for itself (asset, reason, note, expiry). Pending while it has neither transaction nor error.
+    amount: None where the row was not understood.
     """
 
     operation_id = fields.UUIDField()
     row = fields.IntField()
     customer_id = fields.UUIDField(null=True)
-    amount = fields.DecimalField(max_digits=20, decimal_places=4)
+    amount = fields.DecimalField(max_digits=20, decimal_places=4, null=True)
     transaction_id = fields.UUIDField(null=True)
     details: fields.Field[dict[str, object] | None] = fields.JSONField(null=True)
     error: fields.Field[dict[str, object] | None] = fields.JSONField(null=True)

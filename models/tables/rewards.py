@@ -9,6 +9,7 @@ class Coupon(TenantRow):
     """One code of one customer. status: ISSUED, USED or DISABLED; past expires_at an issued one has expired.
 
     points_spent_minor: 0 for a free one. terms: the reward as it was then, so that later edits leave it alone.
+    closed_at: when it was used or disabled. refund_transaction_id: what put its points back, if anything did.
     """
 
     code = fields.CharField(max_length=32)
@@ -20,7 +21,8 @@ class Coupon(TenantRow):
     terms: fields.Field[dict[str, object]] = fields.JSONField()
     issued_at = fields.DatetimeField()
     expires_at = fields.DatetimeField(null=True)
-    closed_at = fields.DatetimeField(null=True)  # when it was used or disabled
+    closed_at = fields.DatetimeField(null=True)
+    refund_transaction_id = fields.UUIDField(null=True)
 
     class Meta:
         table = "coupons"

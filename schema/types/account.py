@@ -11,8 +11,9 @@ from auth.roles import Permission
 from models.errors import InvariantViolated
 from models.money import POINTS, to_decimal
 from models.reads import credits as credit_reads
-from models.reads import invoices, ledger
+from models.reads import invoices, ledger, rewards
 from models.reads.accounts import BalanceView
+from models.reads.credits import CreditChangeView
 from models.views import AccountView, CreditView
 from schema.context import Info
 from schema.ids import global_id
@@ -25,10 +26,13 @@ from schema.types.enums import CreditStatus
 if TYPE_CHECKING:
     from schema.types.invoice import Assignment
     from schema.types.ledger import Transaction
+    from schema.types.reward import TierChange
 
 AssignmentRef = Annotated["Assignment", strawberry.lazy("schema.types.invoice")]
+TierChangeRef = Annotated["TierChange", strawberry.lazy("schema.types.reward")]
 TransactionRef = Annotated["Transaction", strawberry.lazy("schema.types.ledger")]
 BalanceExplanationRef = Annotated["BalanceExplanation", strawberry.lazy("schema.types.account")]
+CreditChangeRef = Annotated["CreditChange", strawberry.lazy("schema.types.account")]
 CreditRef = Annotated["Credit", strawberry.lazy("schema.types.account")]
 
 
@@ -92,6 +96,14 @@ class Account(Node):
         info.context.require(Permission.READ_LEDGER)
         return paged(info, ledger.ACCOUNT_LEDGER, self.view.id, (first, after, last, before))
 
+    @resolved(Connection[TierChangeRef], "Of points alone: when they went from one tier to another, oldest first.")
+    def tier_changes(
+        self, info: Info, first: int | None = None, after: str | None = None, last: int | None = None,
+        before: str | None = None,
+    ) -> Pending[Any]:  # fmt: skip
+        info.context.require(Permission.READ_LEDGER)
+        return paged(info, rewards.TIER_CHANGES, self.view.id, (first, after, last, before))
+
 
 @strawberry.type(description="What could be spent of an account at one instant, and why.")
 class BalanceExplanation:
@@ -144,8 +156,7 @@ class Credit(Node):
 
     @resolved(list[Service], "What it can be spent on; none: on anything.")
     async def services(self, info: Info) -> list[Service]:
-        found = await info.context.loaders.services.load_all(self.view.service_ids)
-        return sorted(found, key=lambda service: service.name)
+        return await _services(info, self.view.service_ids)
 
     @resolved(Connection[AssignmentRef], "Released ones too, oldest first.")
     def assignments(
@@ -155,7 +166,57 @@ class Credit(Node):
         info.context.require(Permission.READ_INVOICES)
         return paged(info, invoices.CREDIT_ASSIGNMENTS, self.view.id, (first, after, last, before))
 
+    @resolved(Connection[LedgerEntryRef], "All that was put on it and taken off it, oldest first.")
+    def entries(
+        self, info: Info, first: int | None = None, after: str | None = None, last: int | None = None,
+        before: str | None = None,
+    ) -> Pending[Any]:  # fmt: skip
+        info.context.require(Permission.READ_LEDGER)
+        return paged(info, ledger.CREDIT_LEDGER, self.view.id, (first, after, last, before))
+
+    @resolved(Connection[CreditChangeRef], "What updateCredit changed, oldest first.")
+    def changes(
+        self, info: Info, first: int | None = None, after: str | None = None, last: int | None = None,
+        before: str | None = None,
+    ) -> Pending[Any]:  # fmt: skip
+        info.context.require(Permission.READ_LEDGER)
+        return paged(info, credit_reads.CHANGES, self.view.id, (first, after, last, before))
+
     @resolved(TransactionRef, "What opened it.")
     def transaction(self, info: Info) -> Pending[Any]:
         info.context.require(Permission.READ_LEDGER)
         return info.context.loaders.transactions.get(self.view.transaction_id)
+
+
+@strawberry.type(description="What a credit said of itself before one updateCredit, and after it.")
+class CreditChange:
+    changed_at: datetime
+    old_expires_at: datetime | None
+    new_expires_at: datetime | None
+    old_auto_apply: bool
+    new_auto_apply: bool
+    view: strawberry.Private[CreditChangeView]
+
+    @classmethod
+    def of(cls, view: CreditChangeView, _reader: Reader) -> "CreditChange":
+        return cls(
+            changed_at=view.changed_at, old_expires_at=view.old_expires_at, new_expires_at=view.new_expires_at,
+            old_auto_apply=view.old_auto_apply, new_auto_apply=view.new_auto_apply, view=view,
+        )  # fmt: skip
+
+    @resolved(list[Service])
+    async def old_services(self, info: Info) -> list[Service]:
+        return await _services(info, self.view.old_service_ids)
+
+    @resolved(list[Service])
+    async def new_services(self, info: Info) -> list[Service]:
+        return await _services(info, self.view.new_service_ids)
+
+    @resolved(TransactionRef, "Who changed it, and the note.")
+    def transaction(self, info: Info) -> Pending[Any]:
+        return info.context.loaders.transactions.get(self.view.transaction_id)
+
+
+async def _services(info: Info, service_ids: tuple[UUID, ...]) -> list[Service]:
+    """By name."""
+    return sorted(await info.context.loaders.services.load_all(service_ids), key=lambda service: service.name)

@@ -20,7 +20,7 @@ from schema.types.ledger import Actor, Transaction
 
 NODES: Final = {
     "coupon": "Coupon", "customer": "Customer", "invoice": "Invoice", "membership": "Customer", "payment": "Payment",
-    "product": "Product", "reward": "Reward", "service": "Service", "tenant": "Tenant",
+    "product": "Product", "reward": "Reward", "service": "Service", "tenant": "Tenant", "tier": "Tier",
 }  # fmt: skip
 """What the subject of an action is, by the action's first word, where it has an id in this API."""
 

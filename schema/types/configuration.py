@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Optional
+from uuid import UUID
 
 import strawberry
 
@@ -44,7 +45,7 @@ class Service(Node):
 
 
 @strawberry.type(description="A threshold on the lifetime total of points.")
-class Tier:
+class Tier(Node):
     name: str
     threshold: Decimal
     next: Optional["Tier"]
@@ -56,9 +57,12 @@ class Tiers:
     def __init__(self, rows: Sequence[TierRow]) -> None:
         above: Tier | None = None
         ladder: list[tuple[int, Tier]] = []
+        self.by_id: dict[UUID, Tier] = {}
         for row in reversed(rows):
-            above = Tier(name=row.name, threshold=to_decimal(row.threshold_minor, POINTS), next=above)
+            threshold = to_decimal(row.threshold_minor, POINTS)
+            above = Tier(id=global_id("Tier", row.id), name=row.name, threshold=threshold, next=above)
             ladder.append((row.threshold_minor, above))
+            self.by_id[row.id] = above
         self._falling = ladder
 
     @property

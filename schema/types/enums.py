@@ -88,6 +88,14 @@ class CouponStatus(StrEnum):
 
 
 @strawberry.enum
+class RewardKind(StrEnum):
+    FIXED = "FIXED"  # an amount off
+    PERCENT = "PERCENT"  # so many per cent off
+    FREE_PRODUCT = "FREE_PRODUCT"
+    FREE_DELIVERY = "FREE_DELIVERY"
+
+
+@strawberry.enum
 class ApprovalStatus(StrEnum):
     PENDING = "PENDING"
     APPROVED = "APPROVED"

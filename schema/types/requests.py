@@ -89,8 +89,10 @@ class BulkOperation(Node):
         return paged(info, requests.BULK_ROWS, self.view.id, (first, after, None, None), *conditions)
 
 
-def _as_asked(amount: Decimal, asset: str) -> Decimal:
+def _as_asked(amount: Decimal | None, asset: str) -> Decimal | None:
     """The row's column has four decimal places: show the asset's, and more only where more were asked for."""
+    if amount is None:
+        return None
     shown = round(amount, exponent(asset))
     return shown if shown == amount else amount.normalize()
 

@@ -11,8 +11,9 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from app.embedded import Urls
-from app.graphql.endpoint import graphql_view
+from app.graphql.endpoint import context_maker, graphql_view
 from app.request_id import RequestIdMiddleware
+from app.statements import statement_route
 from auth.backend import authentication
 from auth.keys import SharedSecret
 from auth.roles import Role, Scope
@@ -118,8 +119,9 @@ async def other_tenant(ledger: Ledger) -> Tenant:
 @pytest.fixture
 async def client(ledger: Ledger) -> AsyncIterator[httpx.AsyncClient]:
     verifier = TokenVerifier(SharedSecret(SECRET), ISSUER, ISSUER, lambda: datetime.now(UTC))
-    route = Route("/graphql", graphql_view(ledger, TenantDirectory()))
-    app = RequestIdMiddleware(Starlette(routes=[route], middleware=[authentication(verifier)]), lambda: uuid4().hex)
+    tenants = TenantDirectory()
+    routes = [Route("/graphql", graphql_view(ledger, tenants)), statement_route(context_maker(ledger, tenants))]
+    app = RequestIdMiddleware(Starlette(routes=routes, middleware=[authentication(verifier)]), lambda: uuid4().hex)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
         yield client
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 
+from models.operations.expire import expire_credits
 from tests.api.conftest import Api, gid
 from tests.factories import Clock, Tenant
 
@@ -163,3 +164,29 @@ async def test_sees_nothing_of_another_tenant(api: Api, other_tenant: Tenant) ->
     theirs = await other_tenant.customer()
     await other_tenant.adjust(theirs, "1.00")
     assert (await api(BALANCES, {"id": gid("Customer", theirs)}))["balances"] is None
+
+
+async def test_a_balance_is_explained(api: Api, tenant: Tenant, clock: Clock) -> None:
+    carol = await tenant.customer()
+    account = (await tenant.adjust(carol, "1.00")).account_id
+    await tenant.adjust(carol, "10.00", expires_at=clock() + timedelta(hours=1))
+    await tenant.adjust(carol, "100.00", effective_on=(clock() + timedelta(days=3)).date())
+    clock.advance(timedelta(hours=2))
+    then = clock()
+    clock.advance(timedelta(days=9))
+    await expire_credits(tenant.ledger, tenant.id)
+    fields = """balanceExplanation(at: $at) { ledgerBalance scheduled expired available
+      entries(last: 2) { edges { node { amount counter } } pageInfo { hasPreviousPage hasNextPage } } }"""
+    found = (await one(api, account, fields, at=then.isoformat()))["balanceExplanation"]
+    assert [found[name] for name in ("ledgerBalance", "scheduled", "expired", "available")] == [
+        "111.00", "100.00", "10.00", "1.00",
+    ]  # fmt: skip
+    assert [edge["node"]["amount"] for edge in found["entries"]["edges"]] == ["10.00", "100.00"]
+    assert found["entries"]["pageInfo"] == {"hasPreviousPage": True, "hasNextPage": False}
+    now = (await one(api, account, fields, at=clock().isoformat()))["balanceExplanation"]
+    assert [now[name] for name in ("ledgerBalance", "scheduled", "expired", "available")] == [
+        "101.00", "0.00", "0.00", "101.00",
+    ]  # fmt: skip
+    assert now["entries"]["edges"][-1]["node"] == {"amount": "-10.00", "counter": "EXPIRED"}
+    long_ago = (await one(api, account, fields, at="2001-01-01T00:00:00Z"))["balanceExplanation"]
+    assert (long_ago["ledgerBalance"], long_ago["entries"]["edges"]) == ("0.00", [])

@@ -71,6 +71,24 @@ async def test_it_is_among_the_customers_own_invoices(api: Api, tenant: Tenant, 
     ]  # fmt: skip
 
 
+async def test_orders_can_be_listed_by_themselves(api: Api, tenant: Tenant, products: dict[str, UUID]) -> None:
+    carol = await tenant.customer("carol")
+    await tenant.invoice(carol, "5.00", number="I-1")
+    await tenant.order(carol, (products["Chair"], 1), number="O-1")
+    await tenant.order(await tenant.customer("dave"), (products["Chair"], 1), number="O-2")
+    query = """query($customer: ID, $status: [InvoiceStatus!]) {
+      orders(customerId: $customer, status: $status) { edges { node { number } } } }"""
+
+    async def numbers(**asked: Any) -> list[str]:
+        return [edge["node"]["number"] for edge in (await api(query, asked))["orders"]["edges"]]
+
+    assert await numbers() == ["O-1", "O-2"]
+    assert await numbers(customer=gid("Customer", carol)) == ["O-1"]
+    assert await numbers(status=["PAID"]) == []
+    assert (await api.as_customer("carol", query))["orders"]["edges"] == [{"node": {"number": "O-1"}}]
+    assert (await api.as_customer("nobody", query))["orders"] is None
+
+
 async def test_open_credit_goes_on_it_when_asked(api: Api, tenant: Tenant, products: dict[str, UUID]) -> None:
     carol = await tenant.customer()
     await tenant.adjust(carol, "20.00")

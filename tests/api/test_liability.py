@@ -1,10 +1,14 @@
-"""liability: what is owed, by asset, now and at another instant."""
+"""liability and trialBalance: what is owed, by asset, month and source, then and now; and it balances."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from models.commands import UpdateCredit
+from models.operations.expire import expire_credits
+from models.operations.releasing import update_credit
 from tests.api.conftest import Api
-from tests.factories import Clock, Tenant
+from tests.factories import ADMIN, Clock, Tenant
 
 LIABILITY = "query($at: DateTime) { liability(at: $at) { asset accounts outstanding scheduled } }"
 
@@ -48,3 +52,71 @@ async def test_a_past_instant_is_judged_by_the_entries_up_to_it(api: Api, tenant
 
     assert await owed(api) == []
     assert await owed(api, between) == [("GBP", 1, "10.00", "0.00")]
+
+
+PARTS = """query($at: DateTime) { liability(at: $at) { asset outstanding expired
+  byExpiryMonth { month outstanding } bySource { kind reason outstanding } } }"""
+TRIAL = "query($at: DateTime) { trialBalance(at: $at) { asset accounts counters { counter amount } } }"
+
+
+async def months(api: Api, at: datetime | None = None) -> list[tuple[str | None, str]]:
+    """Of the one asset."""
+    (row,) = (await api(PARTS, {"at": None if at is None else at.isoformat()}))["liability"]
+    return [(part["month"], part["outstanding"]) for part in row["byExpiryMonth"]]
+
+
+async def test_by_the_month_of_expiry_in_the_tenant_s_zone(api: Api, tenant: Tenant, clock: Clock) -> None:
+    carol = await tenant.customer()
+    year = clock().year + 1
+    london = ZoneInfo("Europe/London")  # an hour ahead in summer: the first instant of July is still June in UTC
+    for amount, expires_at in (
+        ("1.00", datetime(year, 7, 1, tzinfo=london)), ("2.00", datetime(year, 7, 1, 0, 0, 1, tzinfo=london)),
+        ("4.00", datetime(year + 1, 3, 1, tzinfo=UTC)), ("8.00", None),
+    ):  # fmt: skip
+        await tenant.adjust(carol, amount, expires_at=expires_at)
+    assert await months(api) == [
+        (f"{year}-06", "1.00"), (f"{year}-07", "2.00"), (f"{year + 1}-02", "4.00"), (None, "8.00"),
+    ]  # fmt: skip
+
+
+async def test_a_past_month_is_the_one_that_was_set_then(api: Api, tenant: Tenant, clock: Clock) -> None:
+    year = clock().year + 1
+    march, may = datetime(year, 3, 9, tzinfo=UTC), datetime(year, 5, 9, tzinfo=UTC)
+    credit = (await tenant.adjust(await tenant.customer(), "5.00", expires_at=march)).credit_id
+    assert credit is not None
+    instants = []
+    for change in ({"expires_at": may}, {"never_expires": True}):
+        clock.advance(timedelta(hours=1))
+        instants.append(clock())
+        clock.advance(timedelta(hours=1))
+        await update_credit(tenant.ledger, tenant.id, ADMIN, UpdateCredit(credit, **change), tenant.key())
+    assert [await months(api, at) for at in instants] == [[(f"{year}-03", "5.00")], [(f"{year}-05", "5.00")]]
+    assert await months(api) == [(None, "5.00")]
+
+
+async def test_by_source_beside_the_trial_balance(api: Api, tenant: Tenant, clock: Clock) -> None:
+    carol = await tenant.customer()
+    await tenant.adjust(carol, "10.00", reason="GOODWILL")
+    await tenant.adjust(carol, "3.00", reason="PROMOTION", expires_at=clock() + timedelta(hours=1))
+    await tenant.adjust(carol, "4.00", reason="PROMOTION", expires_at=clock() + timedelta(days=9))
+    await tenant.adjust(carol, "-2.00")  # out of the promotion that expires first
+    await tenant.invoice(carol, "1.50", auto_apply=False)
+    clock.advance(timedelta(hours=2))
+    unswept = clock()
+    clock.advance(timedelta(hours=1))
+    await expire_credits(tenant.ledger, tenant.id)
+
+    sources = [
+        {"kind": "ADJUSTMENT", "reason": "GOODWILL", "outstanding": "10.00"},
+        {"kind": "ADJUSTMENT", "reason": "PROMOTION", "outstanding": "4.00"},
+    ]
+    for at, expired in ((None, "0.00"), (unswept.isoformat(), "1.00")):
+        (row,) = (await api(PARTS, {"at": at}))["liability"]
+        assert (row["outstanding"], row["expired"], row["bySource"]) == ("14.00", expired, sources)
+    (now,) = (await api(TRIAL))["trialBalance"]
+    (then,) = (await api(TRIAL, {"at": unswept.isoformat()}))["trialBalance"]
+    assert (then["accounts"], now["accounts"]) == ("15.00", "14.00")
+    issued, removed = {"counter": "ISSUED", "amount": "17.00"}, {"counter": "REMOVED", "amount": "-2.00"}
+    assert then["counters"] == [issued, removed]
+    assert now["counters"] == [{"counter": "EXPIRED", "amount": "-1.00"}, issued, removed]
+    assert (await api(TRIAL, {"at": "2000-01-01T00:00:00Z"}))["trialBalance"] == []

@@ -31,6 +31,7 @@ async def one_of_each(tenant: Tenant, external_id: str) -> dict[str, Any]:
         "Transaction": credit.transaction_id, "Invoice": invoice.invoice_id, "Assignment": assigned.assignment_ids[0],
         "Payment": paid.payment_id, "Coupon": coupon.coupon_id, "Reward": reward,
         "Service": await tenant.service(f"Cut of {external_id}"),
+        "Tier": await tenant.tier(f"Friends of {external_id}", sum(external_id.encode())),
     }  # fmt: skip
 
 

@@ -76,6 +76,7 @@ CASES: Final = [
     Case("invoices", "invoices", "{ invoices { edges { cursor } } }", EVERYBODY, scopes("invoices:read")),
     Case("invoice", "invoice", "query($id: ID!) { invoice(id: $id) { id } }", EVERYBODY, scopes("invoices:read"),
          by_id("Invoice")),
+    Case("credits", "credits", "{ credits { edges { cursor } } }", EVERYBODY, scopes("ledger:read")),
     Case("preview an addition", "adjustmentPreview", PREVIEW, INSIDE, scopes("credits:add"), adjusting("1.00")),
     Case("preview a removal", "adjustmentPreview", PREVIEW, ABOVE_STAFF, scopes("credits:remove"), adjusting("-1.00")),
     Case("reasons", "adjustmentReasons", "{ adjustmentReasons { code } }", INSIDE, CATALOGUE),
@@ -145,6 +146,24 @@ CASES: Final = [
          giving(deduct_points=True)),
     Case("give free", "giveReward", mutation("giveReward"), INSIDE, scopes("rewards:give"),
          giving(deduct_points=False)),
+    Case("coupon", "coupon", "query($id: ID!) { coupon(by: {id: $id}) { code } }", EVERYBODY, scopes("rewards:read"),
+         by_id("Coupon")),
+    Case("node: coupon", "node", NODE, EVERYBODY, scopes("rewards:read"), by_id("Coupon")),
+    Case("node: tier", "node", NODE, EVERYBODY, scopes("rewards:read"), by_id("Tier")),
+    Case("use a coupon", "useCoupon", mutation("useCoupon"), INSIDE, scopes("rewards:give"),
+         lambda ids: {"input": {"couponId": ids["Coupon"], "idempotencyKey": "k"}}),
+    Case("disable a coupon", "disableCoupon", mutation("disableCoupon"), ABOVE_STAFF, scopes("rewards:give"),
+         lambda ids: {"input": {"couponId": ids["Coupon"], "refundPoints": True, "idempotencyKey": "k"}}),
+    Case("create reward", "createReward", mutation("createReward"), {ADMIN}, scopes("config:write"),
+         lambda ids: {"input": {"name": "Cup", "kind": "FREE_DELIVERY", "pointsCost": "10"}}),
+    Case("update reward", "updateReward", mutation("updateReward"), {ADMIN}, scopes("config:write"),
+         lambda ids: {"input": {"rewardId": ids["Reward"], "active": False}}),
+    Case("create tier", "createTier", mutation("createTier"), {ADMIN}, scopes("config:write"),
+         lambda ids: {"input": {"name": "Silver", "threshold": "50"}}),
+    Case("update tier", "updateTier", mutation("updateTier"), {ADMIN}, scopes("config:write"),
+         lambda ids: {"input": {"tierId": ids["Tier"], "threshold": "90"}}),
+    Case("delete tier", "deleteTier", mutation("deleteTier"), {ADMIN}, scopes("config:write"),
+         lambda ids: {"input": {"tierId": ids["Tier"]}}),
     Case("upsert customer", "upsertCustomer", mutation("upsertCustomer"), INSIDE, scopes("customers:write"),
          lambda ids: {"input": {"externalId": "new", "name": "New"}}),
     Case("create invoice", "createInvoice", mutation("createInvoice"), INSIDE, scopes("invoices:write"),
@@ -185,9 +204,12 @@ async def one_of_each(tenant: Tenant) -> Ids:
     invoice = await tenant.invoice(customer, "20.00")
     payment = await tenant.pay(invoice.invoice_id, "2.00")
     operation = tenant.ledger.source.new_id()
+    reward = await tenant.reward("Mug", 100)
+    coupon = await tenant.give(customer, reward)
     rows = {
         "Customer": customer, "Account": credit.account_id, "Credit": credit.credit_id, "Invoice": invoice.invoice_id,
-        "Reward": await tenant.reward("Mug", 100), "Service": await tenant.service("Cut"), "BulkOperation": operation,
+        "Reward": reward, "Coupon": coupon.coupon_id, "Tier": await tenant.tier("Gold", 100),
+        "Service": await tenant.service("Cut"), "BulkOperation": operation,
         "Member": member, "Product": await tenant.product("Chair", "30.00"), "Payment": payment.payment_id,
     }  # fmt: skip
     return {kind: gid("Customer" if kind == "Member" else kind, row_id) for kind, row_id in rows.items()}

@@ -58,6 +58,7 @@ async def counts(tenant_id: UUID) -> list[Any]:
         "coupons",
         "rewards",
         "services",
+        "products",
         "tiers",
         "reasons",
         "outbox",

@@ -112,7 +112,9 @@ BROKEN = [
     ("assignments_released", "released_at = now()"),
     ("coupons_code_given", "code = ''"),
     ("coupons_points", "points_spent_minor = -1"),
-    ("coupons_status", "status = 'EXPIRED'"),
+    ("coupons_status", "status = 'EXPIRED', closed_at = now()"),
+    ("coupons_closed", "status = 'USED'"),
+    ("coupons_refund", "refund_transaction_id = transaction_id"),
     ("coupons_expiry", "expires_at = issued_at"),
     ("audit_events_action", "action = 'Created'"),
     ("audit_events_note", "note = repeat('x', 10001)"),
@@ -135,6 +137,7 @@ BROKEN = [
     ("bulk_operations_status", "status = 'COMPLETED'"),
     ("bulk_operations_status", "status = 'PAUSED'"),
     ("bulk_rows_row", "row = -1"),
+    ("bulk_rows_amount", "amount = NULL"),
     ("bulk_rows_fate", "transaction_id = id, error = '{}'"),
 ]
 

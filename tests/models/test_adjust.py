@@ -324,6 +324,16 @@ async def test_a_named_credit_has_to_be_open(shop: Shop, anna: UUID, clock: Cloc
             await shop.adjust(anna, -1, credit_id=credit)
 
 
+async def test_a_named_credit_is_closed_from_the_instant_of_its_expiry(shop: Shop, anna: UUID, clock: Clock) -> None:
+    at = clock() + timedelta(hours=1)
+    credit = await shop.credit(anna, 9, expires_at=at)
+    clock.now = at - timedelta(microseconds=1)
+    await shop.adjust(anna, -1, credit_id=credit)
+    clock.now = at
+    async with shop.refused("CREDIT_NOT_OPEN"):
+        await shop.adjust(anna, -1, credit_id=credit)
+
+
 async def test_a_named_credit_has_to_be_this_customers_in_this_asset(shop: Shop, anna: UUID) -> None:
     ben = await shop.customer("Ben")
     his, euros = await shop.credit(ben, 9), await shop.credit(anna, 9, "EUR")

@@ -1,6 +1,7 @@
 """Orders of products, credit among them: when it is granted, what may pay, and what goes back (source 004)."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from decimal import Decimal
 from uuid import UUID, uuid4
 
@@ -8,6 +9,7 @@ import pytest
 
 from models.commands import CreateOrder, OrderItem, RecordPayment, VoidCredit, VoidInvoice
 from models.errors import ExceedsDue
+from models.ledger import Ledger
 from models.money import MAX_AMOUNT_MINOR, to_decimal
 from models.operations.create_order import create_order
 from models.planning import payments, releasing
@@ -353,14 +355,25 @@ async def test_repetitions_answer_the_same(shop: Shop, anna: UUID, chair: UUID) 
 # Races
 
 
-async def test_two_voidings_at_once(shop: Shop, anna: UUID, credit: UUID) -> None:
+@pytest.fixture
+async def elsewhere(shop: Shop) -> AsyncIterator[Shop]:
+    """The same tenant by way of another ledger, as in another process: their postings never share a transaction."""
+    ledger = Ledger(shop.clock)
+    yield Shop(ledger, shop.clock, shop.slug, shop.tenant_id)
+    await ledger.close()
+
+
+async def test_two_voidings_at_once(shop: Shop, elsewhere: Shop, anna: UUID, credit: UUID) -> None:
     payment = await shop.pay(await shop.order(anna, (credit, 50)), 50)
-    results = await asyncio.gather(*(shop.void_payment(payment.payment_id) for _ in range(4)), return_exceptions=True)
+    voidings = (where.void_payment(payment.payment_id) for where in (shop, elsewhere, shop, elsewhere))
+    results = await asyncio.gather(*voidings, return_exceptions=True)
     assert sorted(getattr(result, "code", "posted") for result in results) == ["PAYMENT_VOIDED"] * 3 + ["posted"]
     assert await shop.available(anna) == 0
 
 
-async def test_voiding_and_paying_at_once(shop: Shop, anna: UUID, credit: UUID, chair: UUID) -> None:
+async def test_voiding_and_paying_at_once(
+    shop: Shop, elsewhere: Shop, anna: UUID, credit: UUID, chair: UUID
+) -> None:
     """Whichever comes first: what is paid and what is granted agree in the end (the proof of the books sees to it)."""
     await shop.credit(anna, 500)
     for _ in range(5):
@@ -368,8 +381,8 @@ async def test_voiding_and_paying_at_once(shop: Shop, anna: UUID, credit: UUID, 
         payment = await shop.pay(order, 50, "CASH")
         results = await asyncio.gather(
             shop.void_payment(payment.payment_id),
-            shop.pay(order, 30, "ACCOUNT_CREDIT"),
-            shop.pay(order, 30, "CARD"),
+            elsewhere.pay(order, 30, "ACCOUNT_CREDIT"),
+            elsewhere.pay(order, 30, "CARD"),
             return_exceptions=True,
         )
         codes = [getattr(result, "code", "posted") for result in results]

@@ -89,6 +89,19 @@ async def test_units_of_a_batch_see_the_units_before_them(shop: Shop, anna: UUID
     assert await shop.available(anna, "POINTS") == 0
 
 
+async def test_credits_of_the_same_batch_burn_in_order_too(shop: Shop, anna: UUID) -> None:
+    """Soonest expiry first, then the service-restricted, whichever was opened first."""
+    tea, asset = await shop.service(), "SERVICE_CREDITS"
+    general = await adjustment(shop, anna, 5, asset)
+    restricted = await adjustment(shop, anna, 5, asset, service_ids=(tea,))
+    expiring = await adjustment(shop, anna, 5, asset, expires_in_days=1)
+    results = await post(shop, general, restricted, expiring, await adjustment(shop, anna, -11, asset))
+
+    opened = [result.outcome.credit_id for result in results if isinstance(result, Posted)][:3]
+    assert all(isinstance(result, Posted) for result in results)
+    assert await shop.remainders(*(credit_id for credit_id in opened if credit_id)) == [4, 0, 0]
+
+
 async def test_two_invoices_of_one_number_in_a_batch(shop: Shop, anna: UUID) -> None:
     command = CreateInvoice(anna, "A1", "GBP", (InvoiceLineItem("Tea", 1, Decimal(1)),))
     results = await post(shop, await unit(shop, command), await unit(shop, command))

@@ -11,11 +11,12 @@ from uuid import UUID
 from app.embedded import Urls
 from models.sources import system_clock
 from tests.support.shop import Shop
-from tests.support.storm import STAFF, requests
+from tests.support.storm import EVERYTHING, STAFF, UNDOING, requests
 
 ROOT = Path(__file__).parents[2]
 NUMBER = 500
 """Requests. Each comes from both processes, so a thousand are sent."""
+UNDOINGS = 200
 SEED = 20261122
 ANSWER_BYTES = 1_000_000
 STOCK = 12
@@ -33,10 +34,12 @@ async def process(orders: dict[str, object]) -> Process:
     return started
 
 
-async def storm(shop: Shop, urls: Urls, there: dict[str, list[UUID]]) -> list[dict[str, tuple[str, str]]]:
+async def storm(
+    shop: Shop, urls: Urls, there: dict[str, list[UUID]], kinds: dict[str, int], number: int
+) -> list[dict[str, tuple[str, str]]]:
     """What each of the two was answered, by key."""
     orders = {
-        "url": urls.app, "tenant": str(shop.tenant_id), "seed": SEED, "number": NUMBER,
+        "url": urls.app, "tenant": str(shop.tenant_id), "seed": SEED, "number": number, "kinds": kinds,
         "there": {kind: [str(i) for i in ids] for kind, ids in there.items()},
     }  # fmt: skip
     both = await asyncio.gather(*(process({**orders, "order": order}) for order in (1, 2)))
@@ -53,21 +56,57 @@ async def test_a_thousand_clashing_requests(shop: Shop, database_urls: Urls) -> 
         "customers": customers, "credits": given, "rewards": [await shop.reward(150, stock=STOCK)],
         "invoices": [await shop.invoice(c, 40, auto_apply=False) for c in customers for _ in range(5)],
     }  # fmt: skip
-    first, second = await storm(shop, database_urls, there)
+    first, second = await storm(shop, database_urls, there, EVERYTHING, NUMBER)
     shop.clock.now = system_clock()
 
-    _check_answers(first, second)
+    _check_answers(first, second, "LIMIT_EXCEEDED", "DUPLICATE")
     await _check_keys(shop, first, second)
     await _check_limits(shop, there["rewards"][0])
     await _check_sums(shop)
 
 
-def _check_answers(first: dict[str, tuple[str, str]], second: dict[str, tuple[str, str]]) -> None:
-    """No request is posted twice, the repetition names what the first made, and nothing but a refusal is raised."""
+async def test_credits_and_invoices_undone_in_every_order_do_not_deadlock(shop: Shop, database_urls: Urls) -> None:
+    """One process comes to an invoice by way of its credit, the other to the credit by way of its invoice."""
+    shop.clock.now = system_clock()
+    anna, ben = await shop.customer("Anna"), await shop.customer("Ben")
+    given: list[UUID] = []
+    invoices: list[UUID] = []
+    parts: list[UUID] = []
+    for customer in (anna, ben) * 8:
+        credit = await shop.credit(customer, 40, auto_apply=True)
+        invoice = await shop.invoice(customer, 60, auto_apply=False)
+        parts += (await shop.assign(credit, (invoice, 10), *((i, 1) for i in invoices[-2:-1]))).assignment_ids
+        given.append(credit)
+        invoices.append(invoice)
+    there = {"customers": [anna, ben], "credits": given, "invoices": invoices, "assignments": parts}
+    before = await _deadlocks(shop)
+    first, second = await storm(shop, database_urls, there, UNDOING, UNDOINGS)
+    shop.clock.now = system_clock()
+
+    _check_answers(first, second, "ALREADY_RELEASED", "INVOICE_NOT_OPEN", "CREDIT_NOT_OPEN")
+    await _check_keys(shop, first, second)
+    assert await _deadlocks(shop) == before
+    await _check_sums(shop)
+
+
+async def _deadlocks(shop: Shop) -> int:
+    """So many has this worker's database seen."""
+    sql = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database() AND $1::uuid IS NOT NULL"
+    found: int = (await shop.rows(sql))[0][0]
+    return found
+
+
+def _check_answers(
+    first: dict[str, tuple[str, str]], second: dict[str, tuple[str, str]], *refusals: str
+) -> None:
+    """No request is posted twice, the repetition names what the first made, and nothing but a refusal is raised.
+
+    refusals: those that have to be among the answers, so that there was something to clash over.
+    """
     codes = Counter(answer for answers in (first, second) for answer, _ in answers.values())
     assert all(code.replace("_", "").isalpha() for code in codes), codes
     assert codes["BUSY"] == 0, codes
-    assert min(codes["posted"], codes["replayed"], codes["LIMIT_EXCEEDED"], codes["DUPLICATE"]) > 0, codes
+    assert min(codes[code] for code in ("posted", "replayed", *refusals)) > 0, codes
     for key, (answer, made) in first.items():
         again, made_again = second[key]
         assert (answer, again) != ("posted", "posted")

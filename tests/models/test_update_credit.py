@@ -8,7 +8,8 @@ import pytest
 
 from tests.support.shop import Clock, Shop
 
-CHANGES = """SELECT old_expires_at, new_expires_at, old_auto_apply, new_auto_apply, old_services::text, new_services::text
+CHANGES = """SELECT old_expires_at, new_expires_at, old_auto_apply, new_auto_apply,
+        old_services::text, new_services::text
     FROM credit_changes WHERE tenant_id = $1 AND transaction_id = $2"""
 SAYS = "SELECT expires_at, auto_apply, restricted FROM credits WHERE tenant_id = $1 AND id = $2"
 MIDNIGHT = datetime(2026, 6, 21, 23, tzinfo=UTC)  # in London, at the end of the sixth day after the fifteenth
@@ -90,7 +91,8 @@ async def test_a_service_that_is_no_longer_offered_stays_and_does_not_come(shop:
 async def test_a_note_alone_is_a_change(shop: Shop, anna: UUID) -> None:
     credit = await shop.credit(anna, 10)
     outcome = await shop.update_credit(credit, note="Asked about it twice")
-    rows = await shop.rows("SELECT note FROM transaction_texts WHERE tenant_id = $1 AND id = $2", outcome.transaction_id)
+    sql = "SELECT note FROM transaction_texts WHERE tenant_id = $1 AND id = $2"
+    rows = await shop.rows(sql, outcome.transaction_id)
     assert rows == [("Asked about it twice",)]
     for nothing in ({}, {"note": " "}, {"auto_apply": False}, {"never_expires": True}, {"service_ids": ()}):
         async with shop.refused("INVALID"):

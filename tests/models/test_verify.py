@@ -170,6 +170,10 @@ PLANTED = {
     "an assignment that is gone": planted(
         "assignments", None, OF_INVOICE, "invoice sums", "assignment entries"
     ),
+    "an assignment that is called released": planted(
+        "assignments", "released_at = assigned_at, release_transaction_id = transaction_id", OF_INVOICE,
+        "invoice sums", "assignment entries",
+    ),
     "an assignment to another's invoice": planted(
         "assignments", f"invoice_id = {_of('Ben', 'invoices')}", OF_INVOICE, "invoice sums", "assignment parties"
     ),

@@ -1,4 +1,4 @@
-"""A credit deleted, as the sources call it: what is left of it is reversed, on request with what is set against invoices."""
+"""A credit deleted, as the sources call it: what is left is reversed, on request with what is set against invoices."""
 
 import asyncio
 from datetime import date

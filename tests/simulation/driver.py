@@ -12,6 +12,7 @@ from models.commands import Outcome
 from models.errors import LedgerError
 from models.reads.verify import verify
 from models.sources import RandomSource
+from models.views import AccountView
 from tests.simulation.asking import Names, ask
 from tests.simulation.compare import differences
 from tests.simulation.reference import REASONS, TIERS, Prize, Reference, Refusal, Wish
@@ -89,6 +90,7 @@ class Simulation:
             key = uuid4().hex
             answer = await settle(ask(self.shop.ledger, self.shop.tenant_id, self.names, wish, key))
             await self._judge(wish, key, answer)
+            await self._check_views(wish, answer)
         found = await differences(self.shop, self.reference)
         if found:
             raise Disagreement(f"step {self.steps}, {self.shop.clock()}: {found}")
@@ -118,6 +120,14 @@ class Simulation:
 
     def _count(self, what: str) -> None:
         self.answers[what] = self.answers.get(what, 0) + 1
+
+    async def _check_views(self, wish: Wish, answer: Outcome | LedgerError) -> None:
+        """What a posting shows of accounts is what a read finds right after it."""
+        views = [view for view in getattr(answer, "views", ()) if isinstance(view, AccountView)]
+        for view in views[-1:]:
+            found = await self.shop.account(view.customer_id, view.asset)
+            if found != view:
+                raise Disagreement(f"step {self.steps}: {wish} shows {view}, and there is {found}")
 
     async def _again(self) -> None:
         """What was done before is asked for again, under its key."""

@@ -35,9 +35,12 @@ REASSIGN: Final = "reassignCredit"
 VOID_INVOICE: Final = "voidInvoice"
 VOID_CREDIT: Final = "voidCredit"
 UPDATE: Final = "updateCredit"
+USE_COUPON: Final = "useCoupon"
+DISABLE_COUPON: Final = "disableCoupon"
 
 ASSIGNMENTS: Final = """assignments { id amount origin assignedAt releasedAt credit { id remaining status }
     invoice { id status credited due } }"""
+COUPON: Final = "coupon { id code pointsSpent status closedAt terms { name } transaction { id } refund { id } }"
 SELECTIONS: Final = {
     RELEASE: f"{ERRORS} {TRANSACTION} {ASSIGNMENTS}",
     REASSIGN: f"{ERRORS} {TRANSACTION} {CREDIT} {ASSIGNMENTS}",
@@ -51,6 +54,8 @@ SELECTIONS: Final = {
       assignments {{ id amount origin assignedAt releasedAt credit {{ id }} invoice {{ id status credited due }} }}""",
     GIVE: f"""{ERRORS} {TRANSACTION} {ACCOUNT} coupon {{ id code reward {{ id name pointsCost }}
       customer {{ externalId }} pointsSpent status issuedAt expiresAt }}""",
+    USE_COUPON: f"{ERRORS} {COUPON}",
+    DISABLE_COUPON: f"{ERRORS} {TRANSACTION} {ACCOUNT} {COUPON}",
     UPSERT: """created customer { id externalId name email createdAt balances { id } }
       userErrors { code message field available remaining { scope asset remaining } row }""",
     INVOICING: f"{ERRORS} {INVOICE}",

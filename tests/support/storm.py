@@ -25,7 +25,9 @@ from models.commands import (
     InvoiceAmount,
     InvoiceLineItem,
     Outcome,
+    ReassignCredit,
     RecordPayment,
+    ReleaseAssignments,
     VoidCredit,
     VoidInvoice,
 )
@@ -37,7 +39,7 @@ from models.operations.bulk_credit import bulk_credit
 from models.operations.create_invoice import create_invoice
 from models.operations.give_reward import give_reward
 from models.operations.record_payment import record_payment
-from models.operations.releasing import void_credit, void_invoice
+from models.operations.releasing import reassign_credit, release_assignments, void_credit, void_invoice
 
 MANAGER: Final = Actor("maria", "MANAGER")
 STAFF: Final = Actor("sam", "STAFF")
@@ -45,17 +47,26 @@ AT_ONCE: Final = 64
 Request = tuple[Any, Actor, Any]
 
 
-def requests(seed: int, number: int, there: dict[str, list[str]]) -> dict[str, Request]:
+EVERYTHING: Final = {
+    "add": 4, "remove": 3, "staff": 4, "assign": 6, "pay": 2, "invoice": 2, "reward": 3, "bulk": 1, "void": 1,
+    "credit": 1,
+}  # fmt: skip
+UNDOING: Final = {"assign": 6, "release": 3, "reassign": 3, "void": 2, "credit": 2, "pay": 2, "invoice": 2}
+"""How often each kind of request comes, beside the others."""
+
+
+def requests(
+    seed: int, number: int, there: dict[str, list[str]], kinds: dict[str, int] = EVERYTHING
+) -> dict[str, Request]:
     """By key, the operation, who asks, and for what: few accounts, credits and invoices, in every order."""
     dice = random.Random(seed)  # noqa: S311 - the same dice in both processes
     ids = {kind: [UUID(i) for i in some] for kind, some in there.items()}
-    return {f"{seed}-{n}": _request(dice, ids, n) for n in range(number)}
+    return {f"{seed}-{n}": _request(dice, ids, n, kinds) for n in range(number)}
 
 
-def _request(dice: random.Random, ids: dict[str, list[UUID]], n: int) -> Request:
+def _request(dice: random.Random, ids: dict[str, list[UUID]], n: int, kinds: dict[str, int]) -> Request:
     customer, invoice, credit = (dice.choice(ids[kind]) for kind in ("customers", "invoices", "credits"))
-    match dice.choices(("add", "remove", "staff", "assign", "pay", "invoice", "reward", "bulk", "void", "credit"),
-                       (4, 3, 4, 6, 2, 2, 3, 1, 1, 1))[0]:  # fmt: skip
+    match dice.choices(tuple(kinds), tuple(kinds.values()))[0]:
         case "add":
             return adjust_credit, MANAGER, AdjustCredit(customer, "GBP", Decimal(dice.randint(1, 9)), "GOODWILL")
         case "remove":
@@ -77,6 +88,19 @@ def _request(dice: random.Random, ids: dict[str, list[UUID]], n: int) -> Request
         case "bulk":
             rows = tuple(BulkItem(c, Decimal(dice.randint(-20, 20) or 1)) for c in dice.sample(ids["customers"], 3))
             return bulk_credit, MANAGER, BulkCredit(rows, "GBP", "CORRECTION", error_policy="SKIP_FAILED")
+        case undoing:
+            return _undo(undoing, dice, ids, invoice, credit)
+
+
+def _undo(kind: str, dice: random.Random, ids: dict[str, list[UUID]], invoice: UUID, credit: UUID) -> Request:
+    match kind:
+        case "release":
+            some = dice.sample(ids["assignments"], dice.randint(1, 2))
+            return release_assignments, MANAGER, ReleaseAssignments(tuple(some))
+        case "reassign":
+            chosen = dice.sample(ids["invoices"], dice.randint(1, 3))
+            items = tuple(InvoiceAmount(i, dice.choice((None, Decimal(1)))) for i in chosen)
+            return reassign_credit, MANAGER, ReassignCredit(dice.choice(ids["assignments"]), items)
         case "void":
             return void_invoice, MANAGER, VoidInvoice(invoice)
         case _:
@@ -102,7 +126,7 @@ async def _send(
 
 async def main() -> None:
     orders = json.loads(sys.stdin.readline())
-    wanted = list(requests(orders["seed"], orders["number"], orders["there"]).items())
+    wanted = list(requests(orders["seed"], orders["number"], orders["there"], orders["kinds"]).items())
     random.Random(orders["order"]).shuffle(wanted)  # noqa: S311 - an order of this process's own
     tenant_id, turn = UUID(orders["tenant"]), asyncio.Semaphore(AT_ONCE)
     async with open_database(orders["url"], pool_min=2, pool_max=8):

@@ -1,0 +1,155 @@
+"""Tenants with many entries, made by SQL: rows as the ledger would have written them, hashes included.
+
+Half of a tenant's entries are on one account; the rest are spread, five on each of the others. Each credit is opened by
+one entry and used up by another, which in turn is a removal or an expiry. Some fifty stay open, however many there were:
+a third of them start next year, half expire in the year after. What grows is the history.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+
+from models.hash_chain import entry_hash
+
+AMOUNT_MINOR: Final = 500
+ASSET: Final = "GBP"
+PER_ACCOUNT: Final = 5
+OPEN: Final = 50
+SPAN: Final = timedelta(days=700)
+_COLUMNS: Final = {
+    "customers": "tenant_id id external_id name created_at updated_at",
+    "accounts": "tenant_id id customer_id asset balance_minor lifetime_minor sequence head_hash created_at posted_at",
+    "transactions": "tenant_id id customer_id kind reason actor_id created_at",
+    "credits": "tenant_id id account_id transaction_id amount_minor remaining_minor effective_on starts_at expires_at"
+    " restricted auto_apply created_at swept_at",
+    "entries": "tenant_id id account_id sequence transaction_id credit_id counter amount_minor lifetime_minor"
+    " balance_after_minor created_at previous_hash hash",
+}
+_AT_ONCE: Final = 20_000
+
+
+@dataclass(slots=True)
+class _Account:
+    id: UUID
+    customer_id: UUID
+    balance: int = 0
+    lifetime: int = 0
+    sequence: int = 0
+    head: bytes | None = None
+    posted_at: datetime | None = None
+
+
+@dataclass(slots=True)
+class Maker:
+    """Makes one tenant's rows, in the order of time on each account."""
+
+    tenant_id: UUID
+    actor_id: UUID
+    now: datetime
+    ids: Iterator[int]
+    rows: dict[str, list[tuple[Any, ...]]] = field(default_factory=lambda: {table: [] for table in _COLUMNS})
+
+    def customer(self, n: int) -> UUID:
+        customer_id, began = self.id(), self.now - SPAN
+        self.rows["customers"].append((self.tenant_id, customer_id, f"c-{n:07}", f"Customer {n:07}", began, began))
+        return customer_id
+
+    def account(self, account_id: UUID, customer_id: UUID, entries: int) -> Iterator[None]:
+        """An account with so many entries. Yields after each two, so that rows can be sent on meanwhile."""
+        account, step = _Account(account_id, customer_id), SPAN / (entries + 1)
+        for n in range(0, entries, 2):
+            stays = n + 1 == entries or (entries > PER_ACCOUNT and n // 2 % (entries // 2 // OPEN) == 0)
+            self._credit(account, n // 2, self.now - SPAN + n * step, step, stays=stays)
+            yield
+        self.rows["accounts"].append((
+            self.tenant_id, account.id, customer_id, ASSET, account.balance, account.lifetime, account.sequence,
+            account.head, self.now - SPAN, account.posted_at,
+        ))  # fmt: skip
+
+    def _credit(self, account: _Account, n: int, at: datetime, step: timedelta, *, stays: bool) -> None:
+        credit_id, closed_at = self.id(), at + step
+        expires = n % 2 == 1
+        starts_at = self.now + timedelta(days=365) if stays and n % 3 == 0 else at
+        expires_at, swept_at = None, None
+        if expires:
+            expires_at = self.now + timedelta(days=500) if stays else closed_at - step / 2
+            swept_at = None if stays else closed_at
+        opened = self._entry(account, credit_id, at, AMOUNT_MINOR, "ISSUED", "ADJUSTMENT", "GOODWILL")
+        self.rows["credits"].append((
+            self.tenant_id, credit_id, account.id, opened, AMOUNT_MINOR, AMOUNT_MINOR if stays else 0, at.date(),
+            starts_at, expires_at, False, False, at, swept_at,
+        ))  # fmt: skip
+        if stays:
+            return
+        counter, kind, reason = ("EXPIRED", "EXPIRY", None) if expires else ("REMOVED", "ADJUSTMENT", "POLICY")
+        self._entry(account, credit_id, closed_at, -AMOUNT_MINOR, counter, kind, reason)
+
+    def _entry(
+        self, account: _Account, credit_id: UUID, at: datetime, amount: int, counter: str, kind: str, reason: str | None
+    ) -> UUID:
+        transaction_id, lifetime = self.id(), amount if counter == "ISSUED" else 0
+        previous = account.head
+        account.sequence += 1
+        account.posted_at = at
+        account.balance += amount
+        account.lifetime += lifetime
+        account.head = entry_hash(
+            previous, tenant_id=self.tenant_id, account_id=account.id, sequence=account.sequence,
+            transaction_id=transaction_id, credit_id=credit_id, counter=counter, amount_minor=amount,
+            lifetime_minor=lifetime, balance_after_minor=account.balance, created_at=at, kind=kind, reason=reason,
+            actor_id=self.actor_id, approved_by_id=None, customer_id=account.customer_id, note_digest=None,
+        )  # fmt: skip
+        self.rows["transactions"].append(
+            (self.tenant_id, transaction_id, account.customer_id, kind, reason, self.actor_id, at)
+        )
+        self.rows["entries"].append((
+            self.tenant_id, self.id(), account.id, account.sequence, transaction_id, credit_id, counter, amount,
+            lifetime, account.balance, at, previous, account.head,
+        ))  # fmt: skip
+        return transaction_id
+
+    def id(self) -> UUID:
+        return UUID(int=(0x0190 << 112) | (7 << 76) | (1 << 63) | next(self.ids))
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """customers: how many. customer_id, account_id: of the account that has half of all entries, in the span that ends
+    with `until`."""
+
+    customers: int
+    customer_id: UUID
+    account_id: UUID
+    until: datetime
+
+
+async def fill(
+    admin: "asyncpg.Connection[Any]", tenant_id: UUID, actor_id: UUID, entries: int, first_id: int
+) -> Filled:
+    """Give the tenant so many entries. `admin`: a superuser's connection; no other writes there meanwhile."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    maker, numbers = Maker(tenant_id, actor_id, now, count(first_id)), count()
+    await admin.execute("SET session_replication_role = replica")  # the foreign keys hold: it is we who made the rows
+    customer_id, account_id = maker.customer(next(numbers)), maker.id()
+    for _ in maker.account(account_id, customer_id, entries // 2):
+        if len(maker.rows["entries"]) >= _AT_ONCE:
+            await _send(admin, maker)
+    for _ in range(entries // 2 // PER_ACCOUNT):
+        for _ in maker.account(maker.id(), maker.customer(next(numbers)), PER_ACCOUNT):
+            pass
+        if len(maker.rows["entries"]) >= _AT_ONCE:
+            await _send(admin, maker)
+    await _send(admin, maker)
+    await admin.execute("SET session_replication_role = origin")
+    return Filled(next(numbers), customer_id, account_id, now)
+
+
+async def _send(admin: "asyncpg.Connection[Any]", maker: Maker) -> None:
+    for table, rows in maker.rows.items():
+        await admin.copy_records_to_table(table, records=rows, columns=_COLUMNS[table].split())
+        rows.clear()

@@ -1,0 +1,42 @@
+"""A queued bulk as it is worked off, and each of its rows as the adjustment that it asks for."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from models.commands import Actor, AdjustCredit, RowAdjustment
+
+
+@dataclass(frozen=True, slots=True)
+class RunningBulk:
+    """A queued bulk as whoever works on it has to know it. command: reason, note and expiry of rows that name none."""
+
+    id: UUID
+    asset: str
+    error_policy: str
+    dry_run: bool
+    total: int
+    validated_at: datetime | None
+    command: Mapping[str, Any]
+    actor: Actor
+
+
+def adjustment(bulk: RunningBulk, row: Any) -> RowAdjustment:
+    """What a row asks for: what it says itself, and else what the whole says. A removal has no expiry."""
+    own: dict[str, Any] = json.loads(row["details"]) if row["details"] else {}
+    whole = bulk.command
+    expiry = own if "expires_in_days" in own or "expires_at" in own else whole
+    adds = row["amount"] > 0
+    at = expiry.get("expires_at")
+    return RowAdjustment(
+        row["row"],
+        AdjustCredit(
+            customer_id=row["customer_id"], asset=own.get("asset", bulk.asset), amount=row["amount"],
+            reason=own.get("reason", whole["reason"]), note=own.get("note", whole["note"]),
+            expires_in_days=expiry.get("expires_in_days") if adds or expiry is own else None,
+            expires_at=datetime.fromisoformat(at) if at is not None and (adds or expiry is own) else None,
+        ),
+    )  # fmt: skip

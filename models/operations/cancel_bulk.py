@@ -1,0 +1,34 @@
+"""Stop a large bulk. What it has posted stays; the rest of its rows keep no fate."""
+
+from uuid import UUID
+
+from models.commands import Actor
+from models.errors import NotFound
+from models.ledger import Ledger
+from models.operations.auditing import record_event
+from models.session import tenant_transaction
+
+
+async def cancel_bulk(ledger: Ledger, tenant_id: UUID, actor: Actor, operation_id: UUID) -> bool:
+    """Ask whoever works on it to stop after the chunk under way. False where it is over, or was asked before.
+
+    Raises NotFound.
+    """
+    actor_id = await ledger.actor_id(tenant_id, actor)
+    async with tenant_transaction(tenant_id) as connection:
+        row = await connection.raw.fetchrow(
+            """SELECT status IN ('QUEUED', 'RUNNING') AND NOT cancel_requested AS running FROM bulk_operations
+            WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE""",
+            tenant_id, operation_id,
+        )  # fmt: skip
+        if row is None:
+            raise NotFound("There is no such bulk operation.", field=("id",))
+        if not row["running"]:
+            return False
+        await connection.raw.execute(
+            "UPDATE bulk_operations SET cancel_requested = true WHERE tenant_id = $1 AND id = $2",
+            tenant_id,
+            operation_id,
+        )
+        await record_event(connection, ledger, actor_id, "bulk.cancelled", operation_id)
+    return True

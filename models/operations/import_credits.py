@@ -1,0 +1,184 @@
+"""Take in a file of adjustments, to be worked off by models/operations/run_bulks.py (domain: bulk).
+
+The file is kept as rows of `bulk_rows`, all of it or nothing, under one idempotency key. What is wrong with a row on
+the face of it (no amount, no such customer, a customer that comes twice) is noted at once; the rest is found out by the
+run.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, timedelta
+from itertools import islice
+from typing import Any, Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from models.commands import Actor, ImportCredits, ImportRow, Outcome
+from models.errors import Duplicate, ExpiryConflict, IdempotencyKeyReused, Invalid, LedgerError, NotFound
+from models.ledger import Ledger, check_key, input_hash
+from models.money import exponent
+from models.operations.auditing import record_event
+from models.planning.bulk import error_report
+from models.planning.calendar import checked_date, start_of_day
+from models.session import TenantConnection, tenant_transaction
+from models.writing import to_json
+
+MAX_ROWS: Final = 1_000_000
+ROWS_PER_INSERT: Final = 5_000
+OPERATION: Final = "importCredits"
+MAX_SHOWN_CHARACTERS: Final = 80
+
+
+async def import_credits(
+    ledger: Ledger,
+    tenant_id: UUID,
+    actor: Actor,
+    command: ImportCredits,
+    rows: Iterable[ImportRow],
+    idempotency_key: str,
+) -> Outcome:
+    """Queue the file, once for the key (a dry run keeps none).
+
+    Raises Invalid, IdempotencyKeyReused, or what `rows` raises.
+    """
+    check_key(idempotency_key)
+    _check(command)
+    actor_id = await ledger.actor_id(tenant_id, actor)
+    operation_id = ledger.source.new_id()
+    async with tenant_transaction(tenant_id) as connection:
+        if not command.dry_run:
+            known = await _claim(connection, ledger, command, idempotency_key, operation_id)
+            if known is not None:
+                return Outcome(bulk_operation_id=known, replayed=True)
+        await connection.raw.execute(
+            """INSERT INTO bulk_operations (tenant_id, id, status, asset, error_policy, dry_run, total, processed,
+                succeeded, failed, actor_id, command, idempotency_key, cancel_requested, created_at)
+            VALUES ($1, $2, 'QUEUED', $3, $4, $5, 0, 0, 0, 0, $6, $7, $8, false, $9)""",
+            tenant_id, operation_id, command.asset or "POINTS", command.error_policy, command.dry_run, actor_id,
+            to_json(_kept(command)), idempotency_key, ledger.clock(),
+        )  # fmt: skip
+        total = await _insert_rows(connection, ledger, command, rows, operation_id)
+        if not command.allow_duplicate_customers:
+            await _refuse_duplicates(connection, operation_id)
+        await connection.raw.execute(
+            """UPDATE bulk_operations SET total = $3, (processed, failed) = (SELECT count(*), count(*) FROM bulk_rows
+                WHERE tenant_id = $1 AND operation_id = $2 AND error IS NOT NULL)
+            WHERE tenant_id = $1 AND id = $2""",
+            tenant_id, operation_id, total,
+        )  # fmt: skip
+        details = {"rows": total, "dryRun": command.dry_run, "errorPolicy": command.error_policy}
+        await record_event(connection, ledger, actor_id, "bulk.queued", operation_id, details=details)
+    return Outcome(bulk_operation_id=operation_id)
+
+
+def _check(command: ImportCredits) -> None:
+    if command.asset is not None:
+        exponent(command.asset)
+    if command.expires_in_days and command.expires_at is not None:
+        raise ExpiryConflict("Give either expiresInDays or expiresAt, not both.", field=("expiresAt",))
+
+
+def _kept(command: ImportCredits) -> dict[str, Any]:
+    """What the run has to know; an instant as text."""
+    return {
+        "reason": command.reason, "note": command.note, "expires_in_days": command.expires_in_days,
+        "expires_at": None if command.expires_at is None else command.expires_at.astimezone(UTC).isoformat(),
+    }  # fmt: skip
+
+
+async def _claim(
+    connection: TenantConnection, ledger: Ledger, command: ImportCredits, key: str, operation_id: UUID
+) -> UUID | None:
+    """None where the key is ours now; else the operation that the same file was queued as before."""
+    asked = (OPERATION, input_hash(command))
+    claimed = await connection.raw.fetchval(
+        """INSERT INTO idempotency_keys (tenant_id, key, operation, input_hash, result_id, created_at)
+        VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING true""",
+        connection.tenant_id, key, *asked, operation_id, ledger.clock(),
+    )  # fmt: skip
+    if claimed:
+        return None
+    row = await connection.raw.fetchrow(
+        "SELECT operation, input_hash, result_id FROM idempotency_keys WHERE tenant_id = $1 AND key = $2",
+        connection.tenant_id, key,
+    )  # fmt: skip
+    if row is None or (row["operation"], row["input_hash"]) != asked:
+        raise IdempotencyKeyReused
+    found: UUID = row["result_id"]
+    return found
+
+
+async def _insert_rows(
+    connection: TenantConnection, ledger: Ledger, command: ImportCredits, rows: Iterable[ImportRow], operation_id: UUID
+) -> int:
+    """How many there were. Raises Invalid for none, or more than MAX_ROWS."""
+    slug = await connection.raw.fetchval("SELECT time_zone FROM tenants WHERE id = $1", connection.tenant_id)
+    zone, total = ZoneInfo(slug), 0
+    for chunk in _chunks(rows, ROWS_PER_INSERT):
+        if total + len(chunk) > MAX_ROWS:
+            raise Invalid(f"A file has at most {MAX_ROWS:,} rows.", field=("file",))
+        stored = [
+            (ledger.source.new_id(), total + n, row.customer, *_understood(command, row, zone))
+            for n, row in enumerate(chunk)
+        ]
+        await connection.raw.execute(
+            """INSERT INTO bulk_rows (tenant_id, id, operation_id, row, customer_id, amount, details, error)
+            SELECT $1, u.id, $2, u.row, c.id, u.amount, u.details::jsonb, CASE
+                WHEN u.error IS NOT NULL THEN u.error::jsonb
+                WHEN c.id IS NULL THEN jsonb_set($3::jsonb, '{message}', to_jsonb(
+                    coalesce('There is no customer ' || left(u.customer, $10) || '.', 'The row names no customer.'))) END
+            FROM unnest($4::uuid[], $5::int[], $6::text[], $7::numeric[], $8::text[], $9::text[])
+                AS u(id, row, customer, amount, details, error)
+            LEFT JOIN customers c ON c.tenant_id = $1 AND c.external_id = u.customer""",
+            connection.tenant_id, operation_id, to_json(error_report(NotFound("", field=("customer",)))),
+            *zip(*stored, strict=True), MAX_SHOWN_CHARACTERS,
+        )  # fmt: skip
+        total += len(chunk)
+    if total == 0:
+        raise Invalid("The file has no rows.", field=("file",))
+    return total
+
+
+def _understood(command: ImportCredits, row: ImportRow, zone: ZoneInfo) -> tuple[Any, str | None, str | None]:
+    """Amount, details and error, as they are kept."""
+    details: dict[str, Any] = {
+        name: value
+        for name, value in (("reason", row.reason), ("note", row.note), ("expires_in_days", row.expires_in_days))
+        if value is not None
+    }
+    error = row.error
+    try:
+        if row.asset is not None:
+            exponent(row.asset)
+            details["asset"] = row.asset
+        elif command.asset is None and error is None:
+            raise Invalid("Neither the row nor the request names an asset.", field=("asset",))
+        if row.reason is None and command.reason is None and error is None:
+            raise Invalid("Neither the row nor the request names a reason.", field=("reason",))
+        if row.expires_on is not None:
+            day = checked_date(row.expires_on, "expires") + timedelta(days=1)
+            details["expires_at"] = start_of_day(day, zone).isoformat()
+    except LedgerError as problem:
+        error = error or problem
+    return (
+        row.amount,
+        to_json(details) if details else None,
+        None if error is None else to_json(error_report(error)),
+    )
+
+
+async def _refuse_duplicates(connection: TenantConnection, operation_id: UUID) -> None:
+    """Of a customer's rows the first one counts; the others are bad."""
+    await connection.raw.execute(
+        """UPDATE bulk_rows r SET error = $3::jsonb
+        FROM (SELECT id, row_number() OVER (PARTITION BY customer_id ORDER BY row) AS nth FROM bulk_rows
+            WHERE tenant_id = $1 AND operation_id = $2 AND customer_id IS NOT NULL) AS d
+        WHERE r.tenant_id = $1 AND r.id = d.id AND d.nth > 1 AND r.error IS NULL""",
+        connection.tenant_id, operation_id,
+        to_json(error_report(Duplicate("The customer comes twice.", field=("customer",)))),
+    )  # fmt: skip
+
+
+def _chunks(rows: Iterable[ImportRow], most: int) -> Iterator[list[ImportRow]]:
+    iterator = iter(rows)
+    while chunk := list(islice(iterator, most)):
+        yield chunk

@@ -1,0 +1,143 @@
+"""The ladder of tiers (source 003). A threshold that moves takes customers along at once, each with an event of theirs.
+
+A posting that moves points reads the tiers, and writes a change of tier by what it read. So that none is written by a
+ladder that is no more, and none is missed, such postings and a change of the ladder wait for each other
+(`keeping_tiers` in models/loading.py); postings of other assets do not.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
+
+from models.commands import Actor, CreateTier, DeleteTier, UpdateTier
+from models.errors import Duplicate, Invalid, LedgerError, NotFound
+from models.ledger import Ledger
+from models.loading import hold_tiers
+from models.money import POINTS, to_minor
+from models.operations.configuring import Configuring, configuring
+from models.planning.tiers import Rung, Shift, shifts
+
+MAX_TIERS: Final = 100
+MAX_NAME_CHARACTERS: Final = 200
+CHANGES_AT_ONCE: Final = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class LadderChange:
+    """customers_moved: how many are in another tier now."""
+
+    tier_id: UUID
+    customers_moved: int
+
+
+async def create_tier(ledger: Ledger, tenant_id: UUID, actor: Actor, command: CreateTier) -> LadderChange:
+    """Add a tier; whoever has reached it is in it. Raises Invalid, Duplicate."""
+    _check_name(command.name)
+    threshold_minor = _threshold_minor(command.threshold)
+    tier_id = ledger.source.new_id()
+    async with configuring(ledger, tenant_id, actor) as change:
+        await change.check_room("tiers", MAX_TIERS)
+        before = await _ladder(change)
+        _check_threshold_free(before, tier_id, threshold_minor)
+        values = {"name": command.name, "threshold_minor": threshold_minor}
+        await change.insert("tiers", "tier.created", tier_id, values)
+        return LadderChange(tier_id, await _move_customers(ledger, change, before))
+
+
+async def update_tier(ledger: Ledger, tenant_id: UUID, actor: Actor, command: UpdateTier) -> LadderChange:
+    """Rename a tier, which moves nobody, or move its threshold. Raises NotFound, Invalid, Duplicate."""
+    if command.name is not None:
+        _check_name(command.name)
+    threshold_minor = None if command.threshold is None else _threshold_minor(command.threshold)
+    async with configuring(ledger, tenant_id, actor) as change:
+        row = await _row(change, command.tier_id)
+        before = await _ladder(change)
+        if threshold_minor is not None:
+            _check_threshold_free(before, command.tier_id, threshold_minor)
+        wanted = {"name": command.name, "threshold_minor": threshold_minor}
+        changed = await change.update("tiers", "tier.updated", row, wanted)
+        return LadderChange(command.tier_id, await _move_customers(ledger, change, before) if changed else 0)
+
+
+async def delete_tier(ledger: Ledger, tenant_id: UUID, actor: Actor, command: DeleteTier) -> LadderChange:
+    """Take a tier away; whoever was in it is in the next below. Raises NotFound."""
+    async with configuring(ledger, tenant_id, actor) as change:
+        row = await _row(change, command.tier_id)
+        before = await _ladder(change)
+        await change.delete("tiers", "tier.deleted", row)
+        return LadderChange(command.tier_id, await _move_customers(ledger, change, before))
+
+
+async def _row(change: Configuring, tier_id: UUID) -> Any:
+    row = await change.fetchrow("SELECT * FROM tiers WHERE tenant_id = $1 AND id = $2", tier_id)
+    if row is None:
+        raise NotFound("There is no such tier.", field=("tierId",))
+    return row
+
+
+async def _ladder(change: Configuring) -> list[Rung]:
+    rows = await change.connection.raw.fetch(
+        "SELECT id, name, threshold_minor FROM tiers WHERE tenant_id = $1", change.connection.tenant_id
+    )
+    return [Rung(*row) for row in rows]
+
+
+async def _move_customers(ledger: Ledger, change: Configuring, before: Sequence[Rung]) -> int:
+    """Write what the change of the ladder does to each customer, and say how many that are."""
+    moved = shifts(before, await _ladder(change))
+    if not moved:
+        return 0
+    await hold_tiers(change.connection)
+    # From here on no posting of points is under way, and none begins before this is over.
+    raw, tenant_id, now = change.connection.raw, change.connection.tenant_id, ledger.clock()
+    cursor = await raw.cursor(
+        """SELECT a.id, s.old_tier, s.new_tier, greatest($6, a.posted_at)
+        FROM unnest($2::bigint[], $3::bigint[], $4::text[], $5::text[]) AS s(low, high, old_tier, new_tier)
+        JOIN accounts a ON a.tenant_id = $1 AND a.asset = 'POINTS'
+            AND a.lifetime_minor >= s.low AND a.lifetime_minor < s.high""",
+        tenant_id, *_columns(moved), now,
+    )  # fmt: skip
+    number = 0
+    while rows := await cursor.fetch(CHANGES_AT_ONCE):
+        number += len(rows)
+        ids = [ledger.source.new_id() for _ in rows]
+        accounts, old, new, times = zip(*rows, strict=True)
+        await raw.execute(
+            """INSERT INTO tier_changes (tenant_id, id, account_id, old_tier, new_tier, created_at)
+            SELECT $1, * FROM unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::timestamptz[])""",
+            tenant_id, ids, accounts, old, new, times,
+        )  # fmt: skip
+        await raw.execute(
+            """INSERT INTO outbox (tenant_id, id, topic, subject_id, created_at)
+            SELECT $1, n.id, 'tier.changed', n.account_id, n.created_at
+            FROM unnest($2::uuid[], $3::uuid[], $4::timestamptz[]) AS n(id, account_id, created_at)""",
+            tenant_id, [ledger.source.new_id() for _ in rows], accounts, times,
+        )  # fmt: skip
+    return number
+
+
+def _columns(moved: Sequence[Shift]) -> tuple[list[Any], list[Any], list[Any], list[Any]]:
+    return [s.low for s in moved], [s.high for s in moved], [s.old for s in moved], [s.new for s in moved]
+
+
+def _threshold_minor(threshold: Decimal) -> int:
+    try:
+        threshold_minor = to_minor(threshold, POINTS)
+    except LedgerError as error:
+        raise error.at("threshold") from None
+    if threshold_minor < 0:
+        raise Invalid("A threshold must not be negative.", field=("threshold",))
+    return threshold_minor
+
+
+def _check_threshold_free(ladder: Sequence[Rung], tier_id: UUID, threshold_minor: int) -> None:
+    taken = next((rung for rung in ladder if rung.threshold_minor == threshold_minor and rung.id != tier_id), None)
+    if taken is not None:
+        raise Duplicate(f"{taken.name} begins at {threshold_minor:,} points already.", field=("threshold",))
+
+
+def _check_name(name: str) -> None:
+    if not name.strip() or len(name) > MAX_NAME_CHARACTERS:
+        raise Invalid(f"Between 1 and {MAX_NAME_CHARACTERS} characters are needed.", field=("name",))

@@ -1,0 +1,84 @@
+"""Whether every row of a queued bulk could be posted now: planned on the books of one moment, which stay as they are."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Final
+from uuid import UUID
+
+from models import loading
+from models.commands import RowAdjustment
+from models.errors import LedgerError
+from models.ledger import Ledger
+from models.operations.bulk_row import RunningBulk, adjustment
+from models.planning.bulk_rows import needs, plan_each
+from models.planning.state import AccountState, Books, CounterKey, CounterState, Origin
+from models.session import ONE_MOMENT, TenantConnection, tenant_transaction
+
+ROWS_AT_ONCE: Final = 2_000
+
+MarkErrors = Callable[[tuple[LedgerError, ...]], Awaitable[bool]]
+"""Notes what is wrong with rows, and answers whether to go on."""
+
+
+async def validate(ledger: Ledger, tenant_id: UUID, bulk: RunningBulk, mark: MarkErrors) -> int | None:
+    """How many rows are bad, those that were known to be among them; None once `mark` says to stop.
+
+    A customer's rows are planned one after the other and see each other, and all together use up the actor's day.
+    """
+    carried: dict[CounterKey, CounterState] = {}
+    async with tenant_transaction(tenant_id, read_only=True, settings=ONE_MOMENT) as connection:
+        bad = await connection.raw.fetchval(
+            "SELECT count(*) FROM bulk_rows WHERE tenant_id = $1 AND operation_id = $2 AND error IS NOT NULL",
+            tenant_id, bulk.id,
+        )  # fmt: skip
+        async for rows in _by_customer(connection, bulk):
+            books = await _unlocked_books(ledger, connection, bulk, rows, carried)
+            origin = Origin(bulk.actor, None, bulk.id)
+            errors = tuple(error for _, _, error in plan_each(books, origin, bulk.id, rows) if error)
+            bad += len(errors)
+            if not await mark(errors):
+                return None
+    return int(bad)
+
+
+async def _by_customer(connection: TenantConnection, bulk: RunningBulk) -> AsyncIterator[tuple[RowAdjustment, ...]]:
+    """The rows that are not known to be bad, in lots that never part a customer's."""
+    lot: list[RowAdjustment] = []
+    cursor = connection.raw.cursor(
+        """SELECT "row", customer_id, amount, details::text FROM bulk_rows
+        WHERE tenant_id = $1 AND operation_id = $2 AND transaction_id IS NULL AND error IS NULL
+        ORDER BY customer_id, "row" """,
+        connection.tenant_id, bulk.id, prefetch=ROWS_AT_ONCE,
+    )  # fmt: skip
+    async for row in cursor:
+        if len(lot) >= ROWS_AT_ONCE and lot[-1].adjustment.customer_id != row["customer_id"]:
+            yield tuple(lot)
+            lot = []
+        lot.append(adjustment(bulk, row))
+    if lot:
+        yield tuple(lot)
+
+
+async def _unlocked_books(
+    ledger: Ledger, connection: TenantConnection, bulk: RunningBulk, rows: tuple[RowAdjustment, ...],
+    carried: dict[CounterKey, CounterState],
+) -> Books:  # fmt: skip
+    """The books for these rows as they stand. Accounts that are missing are imagined, to add to."""
+    now, wanted = ledger.clock(), needs(rows)
+    customers_wanted = {row.adjustment.customer_id for row in rows}
+    accounts = await loading.read_accounts(connection, set(wanted.accounts))
+    customers, version = await loading.load_facts(connection, customers_wanted, accounts, now)
+    for row in rows:
+        key = (row.adjustment.customer_id, row.adjustment.asset)
+        if row.adjustment.amount > 0 and key not in accounts:
+            accounts[key] = AccountState(ledger.source.new_id(), *key, 0, 0, 0, None, None)
+    books = Books(
+        config=await ledger.configurations.at_version(connection, version), now=now, source=ledger.source,
+        customers=customers, accounts=accounts, accounts_by_id={a.id: a for a in accounts.values()},
+    )  # fmt: skip
+    counters = loading.counters_needed(books.config, now, [(bulk.actor, key) for key in wanted.limited])
+    books.counters = await loading.read_counters(connection, counters) | {
+        key: counter for key, counter in carried.items() if key in counters
+    }
+    carried.update((key, counter) for key, counter in books.counters.items() if key[0] == "PER_ACTOR_DAY")
+    await loading.load_credits(connection, books, [wanted])
+    return books

@@ -1,0 +1,57 @@
+"""Some rows of a bulk that runs on (domain: bulk). Pure."""
+
+from typing import Any
+from uuid import UUID
+
+from models.commands import Outcome, PostRows, RowAdjustment
+from models.errors import LedgerError, LedgerErrors
+from models.money import to_minor
+from models.planning import adjust
+from models.planning.bulk import error_report
+from models.planning.needs import Needs, merge
+from models.planning.state import Books, Origin
+
+
+def needs(rows: "tuple[RowAdjustment, ...]") -> Needs:
+    """What all of them need together; a row whose amount is none at all needs nothing but to be reported."""
+    wanted = []
+    for row in rows:
+        try:
+            wanted.append(adjust.needs(row.adjustment, to_minor(row.adjustment.amount, row.adjustment.asset)))
+        except LedgerError:
+            continue
+    return merge(wanted)
+
+
+def plan(books: Books, origin: Origin, command: PostRows) -> Outcome:
+    """Plan every row, and what is noted of it. Raises LedgerErrors with every bad row where it is all or nothing."""
+    fates = plan_each(books, origin, command.operation_id, command.rows)
+    errors = tuple(error for _, _, error in fates if error)
+    if errors and command.all_or_nothing:
+        raise LedgerErrors(errors)
+    for row, transaction_id, error in fates:
+        report: dict[str, Any] | None = error_report(error) if error else None
+        books.writes.bulk_fates.append((command.operation_id, row, transaction_id, report))
+    return Outcome(bulk_operation_id=command.operation_id)
+
+
+def plan_each(
+    books: Books, origin: Origin, operation_id: UUID, rows: "tuple[RowAdjustment, ...]"
+) -> list[tuple[int, UUID | None, LedgerError | None]]:
+    """Row, and its transaction or error. A row that is refused leaves its neighbours planned."""
+    fates: list[tuple[int, UUID | None, LedgerError | None]] = []
+    for row in rows:
+        mark = books.mark()
+        try:
+            row_origin = Origin(origin.actor, row_key(operation_id, row.row), books.source.new_id())
+            fates.append((row.row, adjust.plan(books, row_origin, row.adjustment).transaction_id, None))
+        except LedgerError as error:
+            books.back_to(mark)
+            error.row = row.row
+            fates.append((row.row, None, error))
+    return fates
+
+
+def row_key(operation_id: UUID, row: int) -> str:
+    """The idempotency key of one row, derived from the operation's id."""
+    return f"bulk:{operation_id}:{row}"

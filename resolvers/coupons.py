@@ -1,0 +1,49 @@
+"""coupon, useCoupon and disableCoupon."""
+
+import strawberry
+
+from models.errors import LedgerError
+from models.operations.coupons import disable_coupon, use_coupon
+from models.reads import rewards
+from schema import texts
+from schema.context import Info
+from schema.ids import asked_id
+from schema.mutations.base import idempotency_key
+from schema.mutations.coupons import DisableCouponInput, DisableCouponPayload, UseCouponInput, UseCouponPayload
+from schema.types.errors import user_errors
+from schema.types.reward import Coupon
+
+
+@strawberry.input(one_of=True, description="One of the two.")
+class CouponBy:
+    id: strawberry.ID | None = strawberry.UNSET
+    code: str | None = strawberry.field(default=strawberry.UNSET, description="As it was typed in, in any case.")
+
+
+async def resolve_one(info: Info, by: CouponBy) -> Coupon | None:
+    context = info.context
+    if by.id:
+        coupon_id = asked_id(by.id, "Coupon", "by.id")
+        coupon = None if coupon_id is None else await context.loaders.coupons.load(coupon_id)
+    else:
+        view = await rewards.coupon_by_code(context.reads, texts.argument(by.code or "", texts.MAX_CODE, "by.code"))
+        coupon = None if view is None else Coupon.of(view, context.loaders)
+    if coupon is None or not await context.may_see(coupon.view.customer_id):
+        return None
+    return coupon
+
+
+async def resolve_use(info: Info, input: UseCouponInput) -> UseCouponPayload:  # noqa: A002 - the argument's name in the API
+    try:
+        outcome = await info.context.post(use_coupon, input.command(), idempotency_key(input.idempotency_key))
+    except LedgerError as error:
+        return UseCouponPayload(user_errors=user_errors(error))
+    return UseCouponPayload(outcome=outcome, replayed=outcome.replayed)
+
+
+async def resolve_disable(info: Info, input: DisableCouponInput) -> DisableCouponPayload:  # noqa: A002 - as above
+    try:
+        outcome = await info.context.post(disable_coupon, input.command(), idempotency_key(input.idempotency_key))
+    except LedgerError as error:
+        return DisableCouponPayload(user_errors=user_errors(error))
+    return DisableCouponPayload(outcome=outcome, replayed=outcome.replayed)

@@ -1,0 +1,32 @@
+"""credits: all of the tenant's, or one customer's."""
+
+import strawberry
+
+from models.reads import credits as credit_reads
+from schema.context import Info
+from schema.ids import asked_id
+from schema.scalars import AssetCode
+from schema.types.account import Credit
+from schema.types.base import Connection, root_page
+from schema.types.enums import CreditStatus
+
+
+async def resolve(
+    info: Info, customer_id: strawberry.ID | None = None, asset: AssetCode | None = None,
+    status: list[CreditStatus] | None = None, first: int | None = None, after: str | None = None,
+    last: int | None = None, before: str | None = None,
+) -> Connection[Credit] | None:  # fmt: skip
+    """A customer who names nobody asks for their own."""
+    context = info.context
+    listing, parent = credit_reads.ALL, context.tenant.id
+    if customer_id is not None or context.is_customer:
+        asked = (
+            await context.own_customer_id() if customer_id is None else asked_id(customer_id, "Customer", "customerId")
+        )
+        if asked is None or not await context.may_see(asked) or await context.loaders.customers.load(asked) is None:
+            return None
+        listing, parent = credit_reads.CUSTOMER_CREDITS, asked
+    conditions = () if asset is None else (credit_reads.of_asset(asset),)
+    if status is not None:
+        conditions = (*conditions, credit_reads.with_status(status, context.now))
+    return await root_page(info, listing, parent, (first, after, last, before), *conditions)

@@ -1,0 +1,31 @@
+"""createReward and updateReward: what coupons are made from."""
+
+from models.errors import LedgerError
+from models.operations.rewards import create_reward, update_reward
+from schema.context import Info
+from schema.mutations.rewards import CreateRewardInput, CreateRewardPayload, UpdateRewardInput, UpdateRewardPayload
+from schema.types.errors import user_errors
+
+
+async def resolve_create(info: Info, input: CreateRewardInput) -> CreateRewardPayload:  # noqa: A002 - the argument's name in the API
+    context = info.context
+    try:
+        command = input.command()
+        await context.reads.release()
+        reward_id = await create_reward(context.ledger, context.tenant.id, context.actor, command)
+    except LedgerError as error:
+        return CreateRewardPayload(user_errors=user_errors(error))
+    context.refresh()
+    return CreateRewardPayload(reward_id=reward_id)
+
+
+async def resolve_update(info: Info, input: UpdateRewardInput) -> UpdateRewardPayload:  # noqa: A002 - as above
+    context = info.context
+    try:
+        command = input.command()
+        await context.reads.release()
+        await update_reward(context.ledger, context.tenant.id, context.actor, command)
+    except LedgerError as error:
+        return UpdateRewardPayload(user_errors=user_errors(error))
+    context.refresh()
+    return UpdateRewardPayload(reward_id=command.reward_id)

@@ -1,0 +1,299 @@
+"""Bulks from a file: taken in, validated as a whole, posted in chunks, cancelled, gone on with by somebody else."""
+
+import asyncio
+import hashlib
+import json
+import sys
+from asyncio.subprocess import PIPE
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from app.embedded import Urls
+from models.commands import Actor, ImportCredits, ImportRow, Outcome
+from models.errors import Invalid
+from models.ledger import Ledger
+from models.operations import run_bulks
+from models.operations.cancel_bulk import cancel_bulk
+from models.operations.import_credits import import_credits
+from models.operations.run_bulks import run_bulk
+from models.sources import system_clock
+from tests.support.shop import MANAGER, PARTNER, Shop
+
+ROOT = Path(__file__).parents[2]
+
+
+async def people(shop: Shop, count: int) -> list[str]:
+    """So many customers, by their external ids."""
+    await shop.run(
+        """INSERT INTO customers (tenant_id, id, external_id, name, created_at, updated_at)
+        SELECT $1, gen_random_uuid(), 'c-' || n, 'Many', now(), now() FROM generate_series(1, $2::int) n""",
+        count,
+    )
+    return [f"c-{n}" for n in range(1, count + 1)]
+
+
+def row(customer: str | None, amount: str | int | None, **more: Any) -> ImportRow:
+    return ImportRow(customer, None if amount is None else Decimal(amount), **more)
+
+
+async def queue(
+    shop: Shop, rows: Sequence[ImportRow], *, key: str | None = None, actor: Actor = MANAGER, **whole: Any
+) -> Outcome:
+    digest = hashlib.sha256(repr(rows).encode()).hexdigest()
+    command = ImportCredits(digest, **{"asset": "POINTS", "reason": "CORRECTION", **whole})
+    return await import_credits(shop.ledger, shop.tenant_id, actor, command, rows, key or uuid4().hex)
+
+
+async def work(shop: Shop, ledger: Ledger | None = None) -> None:
+    while await run_bulk(ledger or shop.ledger, shop.tenant_id):
+        pass
+
+
+async def state(shop: Shop, outcome: Outcome) -> tuple[Any, ...]:
+    sql = """SELECT status, total, processed, succeeded, failed FROM bulk_operations WHERE tenant_id = $1 AND id = $2"""
+    return (await shop.rows(sql, outcome.bulk_operation_id))[0]
+
+
+async def failures(shop: Shop, outcome: Outcome) -> list[tuple[int, str]]:
+    sql = """SELECT row, error->>'code' FROM bulk_rows
+        WHERE tenant_id = $1 AND operation_id = $2 AND error IS NOT NULL ORDER BY row"""
+    return [(found[0], found[1]) for found in await shop.rows(sql, outcome.bulk_operation_id)]
+
+
+async def balances(shop: Shop) -> list[tuple[Any, ...]]:
+    sql = "SELECT c.external_id, a.asset, a.balance_minor, a.sequence FROM accounts a JOIN customers c ON"
+    return await shop.rows(f"{sql} c.tenant_id = $1 AND c.id = a.customer_id WHERE a.tenant_id = $1 ORDER BY 1, 2")
+
+
+async def test_rows_say_their_own_asset_expiry_reason_and_note(shop: Shop) -> None:
+    a, b, c, d = await people(shop, 4)
+    rows = [
+        row(a, 5), row(b, "7.50", asset="GBP", reason="GOODWILL", note="Sorry", expires_in_days=0),
+        row(c, 2, expires_in_days=3), row(d, 4, expires_on=date(2026, 7, 1)),
+    ]  # fmt: skip
+    outcome = await queue(shop, rows, note="From the file", expires_in_days=30)
+    assert await state(shop, outcome) == ("QUEUED", 4, 0, 0, 0)
+    await work(shop)
+
+    assert await state(shop, outcome) == ("COMPLETED", 4, 4, 4, 0)
+    found = await shop.rows(
+        """SELECT u.external_id, a.asset, c.amount_minor, t.reason, x.note, c.expires_at FROM credits c
+        JOIN accounts a ON a.tenant_id = $1 AND a.id = c.account_id
+        JOIN customers u ON u.tenant_id = $1 AND u.id = a.customer_id
+        JOIN transactions t ON t.tenant_id = $1 AND t.id = c.transaction_id
+        LEFT JOIN transaction_texts x ON x.tenant_id = $1 AND x.id = t.id WHERE c.tenant_id = $1 ORDER BY 1"""
+    )
+    assert found == [
+        (a, "POINTS", 5, "CORRECTION", "From the file", datetime(2026, 7, 15, 23, tzinfo=UTC)),
+        (b, "GBP", 750, "GOODWILL", "Sorry", None),
+        (c, "POINTS", 2, "CORRECTION", "From the file", datetime(2026, 6, 18, 23, tzinfo=UTC)),
+        (d, "POINTS", 4, "CORRECTION", "From the file", datetime(2026, 7, 1, 23, tzinfo=UTC)),
+    ]  # fmt: skip
+    keys = await shop.rows("SELECT DISTINCT idempotency_key FROM transactions WHERE tenant_id = $1 ORDER BY 1")
+    assert keys == [(f"bulk:{outcome.bulk_operation_id}:{n}",) for n in range(4)]
+
+
+BAD = [
+    (2, "NOT_FOUND"), (3, "AMOUNT_PRECISION"), (4, "INSUFFICIENT_BALANCE"), (5, "DUPLICATE"), (6, "REASON_UNKNOWN"),
+    (7, "INVALID"), (8, "NOT_FOUND"),
+]  # fmt: skip
+
+
+def mixed(known: list[str]) -> list[ImportRow]:
+    return [
+        row(known[0], 5), row(known[1], 6), row("nobody", 5), row(known[2], "0.5"), row(known[3], -4), row(known[0], 5),
+        row(known[4], 5, reason="NONE"), row(known[5], None, error=Invalid("No amount", field=("amount",))),
+        row(None, 5),
+    ]  # fmt: skip
+
+
+async def test_one_bad_row_posts_nothing_and_every_bad_row_is_reported(shop: Shop) -> None:
+    known = await people(shop, 6)
+    before = await shop.fingerprint()
+    outcome = await queue(shop, mixed(known), key="k")
+    await work(shop)
+
+    assert await state(shop, outcome) == ("FAILED", 9, 9, 0, 7)
+    assert await failures(shop, outcome) == BAD
+    after = await shop.fingerprint()
+    moved = {name for name in after if after[name] != before[name]}
+    assert moved == {"audit_events", "bulk_operations", "bulk_rows", "outbox"}
+    assert await shop.count("idempotency_keys") == 0  # a rejection frees it
+
+
+async def test_skip_failed_posts_the_good_rows(shop: Shop) -> None:
+    known = await people(shop, 6)
+    outcome = await queue(shop, mixed(known), error_policy="SKIP_FAILED")
+    await work(shop)
+    assert await state(shop, outcome) == ("COMPLETED", 9, 9, 2, 7)
+    assert await failures(shop, outcome) == BAD
+    assert await balances(shop) == [(known[0], "POINTS", 5, 1), (known[1], "POINTS", 6, 1)]
+
+
+@pytest.mark.parametrize("policy", ["REJECT_ALL", "SKIP_FAILED"])
+async def test_a_dry_run_reports_the_same_and_posts_nothing(shop: Shop, policy: str) -> None:
+    known = await people(shop, 6)
+    outcome = await queue(shop, mixed(known), error_policy=policy, dry_run=True)
+    await work(shop)
+    assert await state(shop, outcome) == ("COMPLETED", 9, 9, 2, 7)
+    assert await failures(shop, outcome) == BAD
+    assert [await shop.count(table) for table in ("accounts", "entries", "idempotency_keys")] == [0, 0, 0]
+
+
+async def test_the_same_customer_twice_in_one_bulk(shop: Shop) -> None:
+    (anna,) = await people(shop, 1)
+    refused = await queue(shop, [row(anna, 5), row(anna, 5)])
+    await work(shop)
+    assert (await state(shop, refused))[0] == "FAILED"
+    assert await failures(shop, refused) == [(1, "DUPLICATE")]
+    allowed = await queue(shop, [row(anna, 5), row(anna, -6), row(anna, 5)], allow_duplicate_customers=True)
+    await work(shop)
+    assert await failures(shop, allowed) == [(1, "INSUFFICIENT_BALANCE")]  # its rows see each other
+    allowed = await queue(shop, [row(anna, 5), row(anna, -2), row(anna, 5)], allow_duplicate_customers=True)
+    await work(shop)
+    assert await balances(shop) == [(anna, "POINTS", 8, 3)]
+
+
+async def test_limits_hold_over_all_rows(shop: Shop) -> None:
+    known = await people(shop, 6)
+    rows = [row(customer, 1000) for customer in known]
+    refused = await queue(shop, rows, actor=PARTNER)
+    await work(shop)
+    assert (await state(shop, refused)) == ("FAILED", 6, 6, 0, 1)
+    skipped = await queue(shop, rows, actor=PARTNER, error_policy="SKIP_FAILED")
+    await work(shop)
+    assert await failures(shop, skipped) == [(5, "LIMIT_EXCEEDED")]
+
+
+async def test_the_same_file_again_is_the_same_operation(shop: Shop) -> None:
+    known = await people(shop, 3)
+    rows = [row(customer, 5) for customer in known]
+    first, second = await asyncio.gather(queue(shop, rows, key="k"), queue(shop, rows, key="k"))
+    assert first.bulk_operation_id == second.bulk_operation_id
+    assert {first.replayed, second.replayed} == {True, False}
+    await work(shop)
+    before = await shop.fingerprint()
+    assert (await queue(shop, rows, key="k")).replayed
+    await work(shop)
+    assert await shop.fingerprint() == before
+    async with shop.refused("IDEMPOTENCY_KEY_REUSED"):
+        await queue(shop, rows[:2], key="k")
+
+
+async def test_what_no_file_is(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = await people(shop, 3)
+    async with shop.refused("INVALID"):
+        await queue(shop, [])
+    async with shop.refused("INVALID"):
+        await queue(shop, [row(known[0], 1)], asset="XAU")
+    monkeypatch.setattr("models.operations.import_credits.MAX_ROWS", 2)
+    async with shop.refused("INVALID"):
+        await queue(shop, [row(customer, 1) for customer in known])
+
+
+async def test_cancelled_between_two_chunks_what_was_posted_stays(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_bulks, "CHUNK_ROWS", 2)
+    monkeypatch.setattr(run_bulks, "CHUNKS_PER_RUN", 1)
+    known = await people(shop, 6)
+    outcome = await queue(shop, [row(customer, 5) for customer in known], error_policy="SKIP_FAILED")
+    assert outcome.bulk_operation_id is not None
+    await run_bulk(shop.ledger, shop.tenant_id)
+    assert await state(shop, outcome) == ("RUNNING", 6, 2, 2, 0)
+    assert await cancel_bulk(shop.ledger, shop.tenant_id, MANAGER, outcome.bulk_operation_id)
+    await work(shop)
+    assert await state(shop, outcome) == ("CANCELLED", 6, 2, 2, 0)
+    assert len(await balances(shop)) == 2
+    assert not await cancel_bulk(shop.ledger, shop.tenant_id, MANAGER, outcome.bulk_operation_id)
+
+
+async def test_a_row_that_has_gone_bad_since_is_reported(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the validation and its chunk, somebody else spends what a removal counts on."""
+    monkeypatch.setattr(run_bulks, "MOST_AT_ONCE", 3)
+    monkeypatch.setattr(run_bulks, "CHUNK_ROWS", 2)
+    monkeypatch.setattr(run_bulks, "CHUNKS_PER_RUN", 1)
+    known = await people(shop, 4)
+    filled = await queue(shop, [row(customer, 5) for customer in known], error_policy="SKIP_FAILED")
+    await work(shop)
+    assert (await state(shop, filled))[0] == "COMPLETED"
+    removal = await queue(shop, [row(customer, -5) for customer in known])
+    await run_bulk(shop.ledger, shop.tenant_id)
+    customer = (await shop.rows("SELECT id FROM customers WHERE tenant_id = $1 AND external_id = 'c-4'"))[0][0]
+    await shop.adjust(customer, -1, "POINTS")
+    await work(shop)
+    assert await state(shop, removal) == ("COMPLETED", 4, 4, 3, 1)
+    assert await failures(shop, removal) == [(3, "INSUFFICIENT_BALANCE")]
+
+
+async def test_small_ones_are_all_or_nothing_to_the_end(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = await people(shop, 3)
+    outcome = await queue(shop, [row(customer, 5) for customer in known])
+
+    async def nothing_wrong(*_: object) -> int:
+        await shop.run("UPDATE reasons SET active = false WHERE tenant_id = $1 AND code = 'CORRECTION'")
+        return 0
+
+    monkeypatch.setattr(run_bulks, "validate", nothing_wrong)
+    await work(shop)
+    assert await state(shop, outcome) == ("FAILED", 3, 3, 0, 3)
+    assert await balances(shop) == []
+
+
+async def test_two_bulks_over_the_same_customers_at_once(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By two workers, each with a ledger of its own, in opposite orders, and a small one across them."""
+    monkeypatch.setattr(run_bulks, "CHUNK_ROWS", 20)
+    known = await people(shop, 100)
+    rows = [row(customer, 5) for customer in known]
+    both = [
+        await queue(shop, rows, error_policy="SKIP_FAILED"),
+        await queue(shop, rows[::-1], error_policy="SKIP_FAILED"),
+    ]
+    ids = [found[0] for found in await shop.rows("SELECT id FROM customers WHERE tenant_id = $1 ORDER BY id DESC")]
+    other = Ledger(shop.clock)
+    try:
+        await asyncio.gather(work(shop), work(shop, other), shop.bulk(*((i, 1) for i in ids)))
+    finally:
+        await other.close()
+    await work(shop)
+    assert [await state(shop, one) for one in both] == [("COMPLETED", 100, 100, 100, 0)] * 2
+    assert {found[2:] for found in await balances(shop)} == {(11, 3)}
+
+
+async def test_a_run_that_is_killed_half_way_ends_as_if_it_had_not_been(shop: Shop, database_urls: Urls) -> None:
+    """A worker process is killed between, and within, chunks; another goes on once its claim has run out."""
+    shop.clock.now = system_clock()
+    known = await people(shop, 3_000)
+    rows = [row(customer, -1 if n % 7 == 3 else 5) for n, customer in enumerate(known)]
+    outcome = await queue(shop, rows, error_policy="SKIP_FAILED")
+    assert isinstance(outcome.bulk_operation_id, UUID)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.support.bulk_worker", stdin=PIPE, stdout=PIPE, cwd=ROOT
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(json.dumps({"url": database_urls.app, "tenant": str(shop.tenant_id)}).encode() + b"\n")
+    await process.stdin.drain()
+    async with asyncio.timeout(60):
+        assert await process.stdout.readline() == b"posted\n"
+        process.kill()
+        await process.wait()
+    status, _, processed, *_ = await state(shop, outcome)
+    assert status == "RUNNING"
+    assert 0 < processed < 3_000
+    assert await run_bulk(shop.ledger, shop.tenant_id) == 0  # the dead one's claim holds
+    shop.clock.now = system_clock() + run_bulks.CLAIM + timedelta(seconds=5)
+    await work(shop)
+
+    bad = [n for n in range(3_000) if n % 7 == 3]
+    assert await state(shop, outcome) == ("COMPLETED", 3_000, 3_000, 3_000 - len(bad), len(bad))
+    assert await failures(shop, outcome) == [(n, "INSUFFICIENT_BALANCE") for n in bad]
+    found = await balances(shop)
+    assert len(found) == 3_000 - len(bad)
+    assert {line[1:] for line in found} == {("POINTS", 5, 1)}
+    keys = await shop.rows("SELECT count(*), count(DISTINCT idempotency_key) FROM transactions WHERE tenant_id = $1")
+    assert keys == [(3_000 - len(bad),) * 2]
