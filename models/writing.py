@@ -48,6 +48,8 @@ async def write(connection: TenantConnection, books: Books, actors: ActorIds, id
     writer.undone()
     writer.amendments()
     await writer.send()
+    if books.writes.bulk_fates:
+        await writer.bulk_fates()
 
 
 @lru_cache(maxsize=256)
@@ -342,10 +344,8 @@ class _Writer:
             "id uuid, operation_id uuid, row int, customer_id uuid, amount numeric, transaction_id uuid, error jsonb",
             [(*row[:6], to_json(row[6]) if row[6] else None) for row in w.bulk_rows],
         )
-        if w.bulk_fates:
-            await self._bulk_fates()
 
-    async def _bulk_fates(self) -> None:
+    async def bulk_fates(self) -> None:
         """What became of rows that had none yet, and how far their bulk is with them."""
         fates = [(*fate[:3], to_json(fate[3]) if fate[3] else None) for fate in self.writes.bulk_fates]
         status = await self.raw.execute(
