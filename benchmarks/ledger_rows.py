@@ -1,8 +1,8 @@
 """Tenants with many entries, made by SQL: rows as the ledger would have written them, hashes included.
 
 Half of a tenant's entries are on one account; the rest are spread, five on each of the others. Each credit is opened by
-one entry and used up by another, which in turn is a removal or an expiry. Some fifty stay open, however many there were:
-a third of them start next year, half expire in the year after. What grows is the history.
+one entry and used up by another, which in turn is a removal or an expiry. Some fifty stay open, however many there are in
+all: a third of them start next year, half expire in the year after. What grows is the history.
 """
 
 from collections.abc import Iterator

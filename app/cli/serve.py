@@ -7,6 +7,7 @@ import sys
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
+from app.cli.output import say
 from app.database import check_database
 from app.problems import SetupProblem
 from app.settings import Settings, load_settings
@@ -22,6 +23,7 @@ def serve_command() -> None:
         raise SetupProblem("DATABASE_URL is not set. Set it, or use `scrip run`, which brings a database of its own.")
     with listen(settings.host, settings.port) as listener:
         asyncio.run(check_database(settings.app_url))
+        say(f"Scrip is at {address(listener)}/graphql   (Ctrl-C stops it)")
         serve(settings, listener)
 
 
@@ -52,9 +54,12 @@ def address(listener: socket.socket) -> str:
 
 def serve(settings: Settings, listener: socket.socket) -> None:
     """Serve until told to stop, in as many processes as the settings say. Each reads the settings anew."""
+    host, port = listener.getsockname()[:2]
     config = uvicorn.Config(
         "app.main:create_app_from_environment",
         factory=True,
+        host=host,  # the socket is there already; but these are what it logs
+        port=port,
         workers=settings.workers,
         log_level=settings.log_level,
         access_log=settings.log_level == "debug",
