@@ -1,13 +1,17 @@
-"""What a batch has planned, written: one set-based statement for each table that has rows.
+"""What a batch has planned, written set-based: a part for each table that has rows, all parts of a stage in one statement.
 
-Every statement names the tenant; `unnest` turns the columns' arrays into rows. The order is that of the foreign keys.
+Every part names the tenant; `unnest` turns the columns' arrays into rows. The parts of a statement see the same
+snapshot and none of the others' rows, so that no row may be written by two of them: what is inserted in one stage is
+updated in the next. Foreign keys and triggers are checked when a statement ends, with everything in place. Many rows
+are sent part by part: their round trips are nothing, and each statement is planned for tables as full as they are.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 from uuid import UUID
 
 import orjson
@@ -19,22 +23,77 @@ from models.planning.state import Books, TransactionDraft
 from models.session import TenantConnection
 
 ActorIds = dict[Actor, UUID]
+FEW: Final = 4_096
+"""Up to as many rows are written in one statement: more than a batch of single requests ever has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One table's rows: SQL with a gap for the columns' arrays, and their types. locked: the table of an update."""
+
+    text: str
+    kinds: tuple[str, ...]
+    locked: str | None = None
 
 
 async def write(connection: TenantConnection, books: Books, actors: ActorIds, ids: "Sequence[UUID]") -> None:
     """Write everything. `ids`: fresh ones for the outbox, as many as there are events."""
     writer = _Writer(connection, books, actors)
-    await writer.ledger()
-    if books.writes.invoices or books.writes.touched_invoices:
-        await writer.billing()
-    if books.writes.amended_credits:
-        await writer.amendments()
-    await writer.requests()
-    await writer.outbox(ids)
+    writer.ledger()
+    writer.billing()
+    writer.requests()
+    writer.outbox(ids)
+    await writer.send()
+    await writer.forget_services()
+    writer.undone()
+    writer.amendments()
+    await writer.send()
+    if books.writes.bulk_fates:
+        await writer.bulk_fates()
+
+
+@lru_cache(maxsize=256)
+def _insert(table: str, columns: str) -> Part:
+    """INSERT rows; `columns` is "name type, name type, …" without the tenant."""
+    names, kinds = _names_and_kinds(columns)
+    return Part(f"INSERT INTO {table} (tenant_id, {', '.join(names)}) SELECT $1, * FROM unnest({{}})", kinds)
+
+
+@lru_cache(maxsize=256)
+def _update(table: str, columns: str, *, few: bool) -> Part:
+    """UPDATE rows by id. To name a few ids twice keeps a plan made for small tables from reading all of a large one's."""
+    names, kinds = _names_and_kinds(columns)
+    return Part(
+        f"""UPDATE {table} t SET {", ".join(f"{name} = u.{name}" for name in names)}
+        FROM unnest({{}}) AS u(id, {", ".join(names)})
+        WHERE t.tenant_id = $1 AND t.id = u.id {"AND t.id = ANY({first})" if few else ""}""",
+        ("uuid", *kinds),
+        locked=table,
+    )
+
+
+def _names_and_kinds(columns: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    pairs = [column.strip().split(" ") for column in columns.split(",")]
+    return tuple(name for name, _ in pairs), tuple(kind for _, kind in pairs)
+
+
+@lru_cache(maxsize=1024)
+def _statement(parts: tuple[Part, ...]) -> str:
+    """All parts in one statement, which answers how many rows each update found."""
+    texts, number = [], 2
+    for part in parts:
+        arrays = [f"${number + n}::{kind}[]" for n, kind in enumerate(part.kinds)]
+        texts.append(part.text.format(", ".join(arrays), first=arrays[0]) + (" RETURNING 1" if part.locked else ""))
+        number += len(part.kinds)
+    if len(texts) == 1 and not parts[0].locked:
+        return texts[0]
+    named = ", ".join(f"w{n} AS ({text})" for n, text in enumerate(texts))
+    counts = [f"(SELECT count(*) FROM w{n})" for n, part in enumerate(parts) if part.locked]
+    return f"WITH {named} SELECT {', '.join(counts) or '1'}"
 
 
 class _Writer:
-    """The statements of one batch."""
+    """The statements of one batch: its parts are put together, and sent by the stage."""
 
     def __init__(self, connection: TenantConnection, books: Books, actors: ActorIds) -> None:
         self.tenant_id = connection.tenant_id
@@ -43,38 +102,41 @@ class _Writer:
         self.now = books.now
         self.writes = books.writes
         self.actors = actors
+        self._parts: list[tuple[Part, Sequence[Sequence[Any]]]] = []
 
-    async def insert(self, table: str, columns: str, rows: Sequence[Sequence[Any]]) -> None:
-        """INSERT rows; `columns` is "name type, name type, …" without the tenant."""
-        if not rows:
+    def insert(self, table: str, columns: str, rows: Sequence[Sequence[Any]]) -> None:
+        if rows:
+            self._parts.append((_insert(table, columns), rows))
+
+    def update(self, table: str, columns: str, rows: Sequence[Sequence[Any]]) -> None:
+        """The first column of each row is the id; `columns` are the others."""
+        if rows:
+            self._parts.append((_update(table, columns, few=len(rows) <= FEW), rows))
+
+    async def send(self) -> None:
+        """Send what has been put together. Raises InvariantViolated where an update did not find its locked rows."""
+        parts, self._parts = self._parts, []
+        if sum(len(rows) for _, rows in parts) <= FEW:
+            await self._send(parts)
             return
-        pairs = [column.strip().split(" ") for column in columns.split(",")]
-        names = ", ".join(name for name, _ in pairs)
-        arrays = ", ".join(f"${n}::{kind}[]" for n, (_, kind) in enumerate(pairs, start=2))
-        await self.raw.execute(
-            f"INSERT INTO {table} (tenant_id, {names}) SELECT $1, * FROM unnest({arrays})", self.tenant_id, *zip(*rows, strict=True)
-        )
+        for part in parts:
+            await self._send([part])
 
-    async def update(self, table: str, columns: str, rows: Sequence[Sequence[Any]]) -> None:
-        """UPDATE rows by id; the first column of each row is the id."""
-        if not rows:
+    async def _send(self, parts: list[tuple[Part, Sequence[Sequence[Any]]]]) -> None:
+        if not parts:
             return
-        pairs = [column.strip().split(" ") for column in columns.split(",")]
-        names = ", ".join(name for name, _ in pairs)
-        assignments = ", ".join(f"{name} = u.{name}" for name, _ in pairs)
-        arrays = ", ".join(f"${n}::{kind}[]" for n, (_, kind) in enumerate(pairs, start=3))
-        status = await self.raw.execute(
-            f"""UPDATE {table} t SET {assignments} FROM unnest($2::uuid[], {arrays}) AS u(id, {names})
-            WHERE t.tenant_id = $1 AND t.id = u.id""",
-            self.tenant_id, *zip(*rows, strict=True),
-        )  # fmt: skip
-        if status != f"UPDATE {len(rows)}":
-            raise InvariantViolated(f"{table}: {status} of {len(rows)} locked rows")
+        arguments = [column for _, rows in parts for column in zip(*rows, strict=True)]
+        counts = await self.raw.fetchrow(_statement(tuple(part for part, _ in parts)), self.tenant_id, *arguments)
+        updates = [(part.locked, len(rows)) for part, rows in parts if part.locked]
+        for (table, wanted), found in zip(updates, counts or (), strict=False):
+            if found != wanted:
+                raise InvariantViolated(f"{table}: {found} of {wanted} locked rows")
 
-    async def ledger(self) -> None:
+    def ledger(self) -> None:
+        """Transactions, credits, entries and balances; tiers, counters and stock."""
         w, now = self.writes, self.now
         digests = {t.id: note_digest(t.salt, t.note) for t in w.transactions if t.note is not None and t.salt is not None}
-        await self.insert(
+        self.insert(
             "transactions",
             "id uuid, customer_id uuid, kind text, reason text, note_digest bytea, actor_id uuid, approved_by_id uuid,"
             " idempotency_key text, created_at timestamptz",
@@ -85,19 +147,19 @@ class _Writer:
             ],
         )  # fmt: skip
         texts = [(t.id, t.note, t.salt) for t in w.transactions if t.note is not None]
-        await self.insert("transaction_texts", "id uuid, note text, salt bytea", texts)
-        await self._credits()
-        await self._entries(digests)
+        self.insert("transaction_texts", "id uuid, note text, salt bytea", texts)
+        self._credits()
+        self._entries(digests)
         columns = "id uuid, account_id uuid, transaction_id uuid, old_tier text, new_tier text, created_at timestamptz"
-        await self.insert("tier_changes", columns, [(*row, now) for row in w.tier_changes])
+        self.insert("tier_changes", columns, [(*row, now) for row in w.tier_changes])
         counters = {c.id: (c.id, c.used_minor) for c in w.touched_counters}
-        await self.update("limit_counters", "used_minor bigint", sorted(counters.values()))
+        self.update("limit_counters", "used_minor bigint", sorted(counters.values()))
         rewards = {r.id: (r.id, r.stock) for r in w.touched_rewards}
-        await self.update("rewards", "stock bigint", list(rewards.values()))
+        self.update("rewards", "stock bigint", list(rewards.values()))
 
-    async def _credits(self) -> None:
+    def _credits(self) -> None:
         new = {credit.id for credit in self.writes.credits}
-        await self.insert(
+        self.insert(
             "credits",
             "id uuid, account_id uuid, transaction_id uuid, amount_minor bigint, remaining_minor bigint, effective_on date,"
             " starts_at timestamptz, expires_at timestamptz, restricted bool, auto_apply bool, created_at timestamptz",
@@ -108,11 +170,11 @@ class _Writer:
             ],
         )  # fmt: skip
         services = [(self.books.source.new_id(), c.id, s) for c in self.writes.credits for s in c.service_ids]
-        await self.insert("credit_services", "id uuid, credit_id uuid, service_id uuid", services)
+        self.insert("credit_services", "id uuid, credit_id uuid, service_id uuid", services)
         touched = {c.id: (c.id, c.remaining_minor) for c in self.writes.touched_credits if c.id not in new}
-        await self.update("credits", "remaining_minor bigint", list(touched.values()))
+        self.update("credits", "remaining_minor bigint", list(touched.values()))
 
-    async def _entries(self, digests: dict[UUID, bytes]) -> None:
+    def _entries(self, digests: dict[UUID, bytes]) -> None:
         heads = {account.id: account.head_hash for account in self.writes.touched_accounts}
         rows = []
         for e in self.writes.entries:
@@ -122,7 +184,7 @@ class _Writer:
                 (e.id, e.account_id, e.sequence, e.transaction.id, e.credit_id, e.counter, e.amount_minor, e.lifetime_minor,
                  e.balance_after_minor, self.now, previous, heads[e.account_id])
             )  # fmt: skip
-        await self.insert(
+        self.insert(
             "entries",
             "id uuid, account_id uuid, sequence bigint, transaction_id uuid, credit_id uuid, counter text,"
             " amount_minor bigint, lifetime_minor bigint, balance_after_minor bigint, created_at timestamptz,"
@@ -134,7 +196,7 @@ class _Writer:
             for a in self.writes.touched_accounts
         }
         columns = "balance_minor bigint, lifetime_minor bigint, sequence bigint, head_hash bytea, posted_at timestamptz"
-        await self.update("accounts", columns, list(touched.values()))
+        self.update("accounts", columns, list(touched.values()))
 
     def _hash(self, t: TransactionDraft, e: Any, previous: bytes | None, digests: dict[UUID, bytes]) -> bytes:
         return entry_hash(
@@ -145,10 +207,11 @@ class _Writer:
             customer_id=t.customer_id, note_digest=digests.get(t.id),
         )  # fmt: skip
 
-    async def billing(self) -> None:
+    def billing(self) -> None:
+        """Invoices and what is on them."""
         w, now = self.writes, self.now
         new = {invoice.id for invoice, _, _ in w.invoices}
-        await self.insert(
+        self.insert(
             "invoices",
             "id uuid, customer_id uuid, number text, currency text, total_minor bigint, paid_minor bigint,"
             " credited_minor bigint, creditable_minor bigint, status text, kind text, auto_apply bool, issued_on date,"
@@ -163,21 +226,21 @@ class _Writer:
             "id uuid, invoice_id uuid, position int, description text, quantity int, unit_price_minor bigint, kind text,"
             " product_id uuid"
         )
-        await self.insert("invoice_lines", columns, w.invoice_lines)
+        self.insert("invoice_lines", columns, w.invoice_lines)
         touched = {
             i.id: (i.id, i.paid_minor, i.credited_minor, i.status, i.voided_at)
             for i in w.touched_invoices
             if i.id not in new
         }
         columns = "paid_minor bigint, credited_minor bigint, status text, voided_at timestamptz"
-        await self.update("invoices", columns, list(touched.values()))
-        await self.insert(
+        self.update("invoices", columns, list(touched.values()))
+        self.insert(
             "assignments",
             "id uuid, credit_id uuid, invoice_id uuid, transaction_id uuid, amount_minor bigint, origin text,"
             " assigned_at timestamptz",
             [(*row, now) for row in w.assignments],
         )
-        await self.insert(
+        self.insert(
             "payments",
             "id uuid, invoice_id uuid, amount_minor bigint, method text, received_on date, transaction_id uuid,"
             " actor_id uuid, created_at timestamptz",
@@ -186,29 +249,21 @@ class _Writer:
                 for p, actor in w.payments
             ],
         )
-        await self.insert(
+        self.insert(
             "grants", "id uuid, invoice_id uuid, credit_id uuid, transaction_id uuid", w.grants
         )
-        await self._undone()
 
-    async def _undone(self) -> None:
+    def undone(self) -> None:
         """Releases, voidings, and grants taken back."""
         w = self.writes
         released = {part.id: (part.id, part.released_at, transaction_id) for part, transaction_id in w.released}
         columns = "released_at timestamptz, release_transaction_id uuid"
-        await self.update("assignments", columns, list(released.values()))
+        self.update("assignments", columns, list(released.values()))
         voided = {p.id: (p.id, p.voided_at) for p in w.touched_payments}
-        await self.update("payments", "voided_at timestamptz", list(voided.values()))
-        if w.revoked_grants:
-            credits, transactions = zip(*w.revoked_grants, strict=True)
-            await self.raw.execute(
-                """UPDATE grants g SET revoked_transaction_id = u.transaction_id
-                FROM unnest($2::uuid[], $3::uuid[]) AS u(credit_id, transaction_id)
-                WHERE g.tenant_id = $1 AND g.credit_id = u.credit_id""",
-                self.tenant_id, credits, transactions,
-            )  # fmt: skip
+        self.update("payments", "voided_at timestamptz", list(voided.values()))
+        self.update("grants", "revoked_transaction_id uuid", w.revoked_grants)
 
-    async def amendments(self) -> None:
+    def amendments(self) -> None:
         """What credits say of themselves, and what it was before."""
         amended = {
             c.id: (c.id, c.expires_at, bool(c.service_ids), c.auto_apply, c.swept_at, c.voided_at)
@@ -217,30 +272,37 @@ class _Writer:
         columns = (
             "expires_at timestamptz, restricted bool, auto_apply bool, swept_at timestamptz, voided_at timestamptz"
         )
-        await self.update("credits", columns, list(amended.values()))
+        self.update("credits", columns, list(amended.values()))
         changes = [(*row[:7], to_json(row[7]), to_json(row[8]), self.now) for row in self.writes.credit_changes]
-        await self.insert(
+        self.insert(
             "credit_changes",
             "id uuid, credit_id uuid, transaction_id uuid, old_expires_at timestamptz, new_expires_at timestamptz,"
             " old_auto_apply bool, new_auto_apply bool, old_services jsonb, new_services jsonb, created_at timestamptz",
             changes,
         )
-        restricted = {row[1]: row[8] for row in self.writes.credit_changes if row[7] != row[8]}
+        services = [
+            (self.books.source.new_id(), credit_id, service_id)
+            for credit_id, service_ids in self._restricted_anew().items()
+            for service_id in service_ids
+        ]
+        self.insert("credit_services", "id uuid, credit_id uuid, service_id uuid", services)
+
+    def _restricted_anew(self) -> dict[UUID, list[UUID]]:
+        """The services of each credit whose restriction has changed, as they are in the end."""
+        return {row[1]: row[8] for row in self.writes.credit_changes if row[7] != row[8]}
+
+    async def forget_services(self) -> None:
+        """Take off what changed credits were restricted to before."""
+        restricted = list(self._restricted_anew())
         if restricted:
             await self.raw.execute(
-                "DELETE FROM credit_services WHERE tenant_id = $1 AND credit_id = ANY($2)",
-                self.tenant_id, list(restricted),
-            )  # fmt: skip
-            services = [
-                (self.books.source.new_id(), credit, service)
-                for credit, services in restricted.items()
-                for service in services
-            ]
-            await self.insert("credit_services", "id uuid, credit_id uuid, service_id uuid", services)
+                "DELETE FROM credit_services WHERE tenant_id = $1 AND credit_id = ANY($2)", self.tenant_id, restricted
+            )
 
-    async def requests(self) -> None:
+    def requests(self) -> None:
+        """Coupons, events without value, and what was asked for."""
         w, now = self.writes, self.now
-        await self.insert(
+        self.insert(
             "coupons",
             "id uuid, code text, reward_id uuid, customer_id uuid, transaction_id uuid, points_spent_minor bigint,"
             " status text, terms jsonb, issued_at timestamptz, expires_at timestamptz",
@@ -252,13 +314,13 @@ class _Writer:
         )  # fmt: skip
         closed = {c.id: (c.id, c.status, c.closed_at, c.refund_transaction_id) for c in w.touched_coupons}
         columns = "status text, closed_at timestamptz, refund_transaction_id uuid"
-        await self.update("coupons", columns, list(closed.values()))
-        await self.insert(
+        self.update("coupons", columns, list(closed.values()))
+        self.insert(
             "audit_events",
             "id uuid, action text, subject_id uuid, customer_id uuid, actor_id uuid, note text, created_at timestamptz",
             [(*row[:4], self.actors[row[4]], row[5], now) for row in w.audits],
         )
-        await self.insert(
+        self.insert(
             "approval_requests",
             "id uuid, operation text, command jsonb, customer_id uuid, status text, requested_by_id uuid,"
             " created_at timestamptz, expires_at timestamptz",
@@ -267,7 +329,7 @@ class _Writer:
                 for i, operation, command, customer_id, actor, expires_at in w.approvals
             ],
         )
-        await self.insert(
+        self.insert(
             "bulk_operations",
             "id uuid, status text, asset text, error_policy text, dry_run bool, total int, processed int, succeeded int,"
             " failed int, actor_id uuid, cancel_requested bool, created_at timestamptz, finished_at timestamptz",
@@ -277,15 +339,13 @@ class _Writer:
                 for o, policy, dry_run, actor in w.bulk_operations
             ],
         )  # fmt: skip
-        await self.insert(
+        self.insert(
             "bulk_rows",
             "id uuid, operation_id uuid, row int, customer_id uuid, amount numeric, transaction_id uuid, error jsonb",
             [(*row[:6], to_json(row[6]) if row[6] else None) for row in w.bulk_rows],
         )
-        if w.bulk_fates:
-            await self._bulk_fates()
 
-    async def _bulk_fates(self) -> None:
+    async def bulk_fates(self) -> None:
         """What became of rows that had none yet, and how far their bulk is with them."""
         fates = [(*fate[:3], to_json(fate[3]) if fate[3] else None) for fate in self.writes.bulk_fates]
         status = await self.raw.execute(
@@ -306,9 +366,9 @@ class _Writer:
                 self.tenant_id, operation_id, len(own), failed,
             )  # fmt: skip
 
-    async def outbox(self, ids: "Sequence[UUID]") -> None:
+    def outbox(self, ids: "Sequence[UUID]") -> None:
         rows = [(i, topic, subject, self.now) for i, (topic, subject) in zip(ids, self.writes.events, strict=True)]
-        await self.insert("outbox", "id uuid, topic text, subject_id uuid, created_at timestamptz", rows)
+        self.insert("outbox", "id uuid, topic text, subject_id uuid, created_at timestamptz", rows)
 
 
 def to_json(value: Any) -> str:

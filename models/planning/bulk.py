@@ -94,7 +94,8 @@ def _report(
         books.writes.bulk_rows.append(
             (books.source.new_id(), operation.id, row, item.customer_id, item.amount, transaction_id, report)
         )
-    books.writes.events.append(("bulk.completed", operation.id))
+    if not command.dry_run:
+        books.writes.events.append(("bulk.completed", operation.id))
     return Outcome(bulk_operation_id=operation.id, views=(operation,))
 
 

@@ -97,7 +97,7 @@ def grant_if_paid(books: Books, origin: Origin, invoice: InvoiceState) -> None:
     )  # fmt: skip
     books.change(invoice, grants=granted)
     for credit_id in granted:
-        books.writes.grants.append((books.source.new_id(), invoice.id, credit_id, transaction.id))
+        books.writes.grants.append((credit_id, invoice.id, credit_id, transaction.id))
 
 
 def take_back_grants(books: Books, origin: Origin, invoice: InvoiceState) -> None:

@@ -62,7 +62,8 @@ _ASSETS: Final = """
     with recursive found(asset) as (
         (select asset from accounts where tenant_id = $1 order by asset limit 1)
         union all
-        select (select a.asset from accounts a where a.tenant_id = $1 and a.asset > f.asset order by a.asset limit 1)
+        select (select a.asset from accounts a where a.tenant_id = $1 and a.asset > f.asset and a.asset <> ''
+            order by a.asset limit 1)
           from found f where f.asset is not null)
     select asset from found where asset is not null"""
 

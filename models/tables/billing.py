@@ -102,7 +102,7 @@ class Product(TenantRow):
 
 
 class Grant(TenantRow):
-    """A credit that an order put on the account; revoked_transaction_id: what took it back."""
+    """A credit that an order put on the account. `id` is the credit's own. revoked_transaction_id: what took it back."""
 
     invoice_id = fields.UUIDField()
     credit_id = fields.UUIDField()
