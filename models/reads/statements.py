@@ -13,7 +13,7 @@ LINES_AT_ONCE: Final = 1_000
 
 _LAST_BEFORE: Final = """
     select e.sequence, e.balance_after_minor from entries e
-     where e.tenant_id = $1 and e.account_id = $2 and ($3::timestamptz is null or e.created_at < $3)
+     where e.tenant_id = $1 and e.account_id = $2 and e.created_at < coalesce($3::timestamptz, 'infinity')
      order by e.created_at desc, e.sequence desc limit 1"""
 
 _LINES: Final = """
