@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 import pytest
 
@@ -42,7 +43,8 @@ async def shop_in(database: Urls) -> AsyncIterator[Open]:
         yield open_shop
 
 
-async def past(shop: Shop, account_id: object, *instants: datetime) -> list[int]:
+async def past(shop: Shop, account_id: UUID | None, *instants: datetime) -> list[int]:
+    assert account_id is not None
     session = ReadSession(shop.tenant_id)
     try:
         found = await accounts.balances_at(session, [(account_id, at) for at in instants])
