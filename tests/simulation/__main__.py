@@ -13,7 +13,7 @@ from pathlib import Path
 
 from app.database import migrate, open_database
 from app.embedded import EmbeddedPostgres, Urls
-from tests.simulation.driver import Disagreement, simulate
+from tests.simulation.driver import EVERY, Disagreement, simulate
 
 STEPS = 1000
 
@@ -24,28 +24,34 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=None, help="a number that says what happens; drawn unless given")
     parser.add_argument("--steps", type=int, default=STEPS, help=f"how many steps; {STEPS} unless given")
     parser.add_argument("--seeds", type=int, default=1, help="how many seeds, one after the other; 1 unless given")
+    parser.add_argument("--every", type=int, default=EVERY, help="compare all after so many steps; plays the same")
+    parser.add_argument("--chapter", type=int, default=0, help="begin with this one, as a disagreement names it")
     wanted = parser.parse_args()
     first = secrets.randbelow(10**6) if wanted.seed is None else wanted.seed
     with tempfile.TemporaryDirectory(prefix="scrip-simulation-") as folder:
         server = EmbeddedPostgres(Path(folder), durable=False)
         try:
-            return asyncio.run(_play(server.start(), range(first, first + wanted.seeds), wanted.steps))
+            return asyncio.run(_play(server.start(), range(first, first + wanted.seeds), wanted))
         finally:
             server.stop()
 
 
-async def _play(urls: Urls, seeds: range, steps: int) -> int:
+async def _play(urls: Urls, seeds: range, wanted: argparse.Namespace) -> int:
     await migrate(urls.owner, urls.app, lambda _: None)
     async with open_database(urls.app, pool_min=2, pool_max=4):
         for seed in seeds:
-            started = time.monotonic()
+            started, worked = time.monotonic(), time.process_time()
             try:
-                answers = await simulate(seed, steps)
+                answers = await simulate(seed, wanted.steps, every=wanted.every, first=wanted.chapter)
             except Disagreement as difference:
                 print(f"seed {seed}: they disagree. {difference}")  # noqa: T201 - a command's answer
                 return 1
             counts = ", ".join(f"{what} {count}" for what, count in answers.items())
-            print(f"seed {seed}: agreed for {steps} steps in {time.monotonic() - started:.0f} s ({counts})")  # noqa: T201
+            took, busy, number = time.monotonic() - started, time.process_time() - worked, sum(answers.values())
+            print(  # noqa: T201
+                f"seed {seed}: agreed for {wanted.steps} steps, {number} operations, in {took:.0f} s"
+                f" ({busy:.0f} s of our own, {number / took:.0f} a second): {counts}"
+            )
     return 0
 
 

@@ -1,9 +1,11 @@
 """Plays the ledger on a real database against the reference, step by step, from a seed that can be replayed."""
 
 import random
+from collections import Counter
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Final
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
@@ -13,9 +15,10 @@ from models.errors import LedgerError
 from models.reads.verify import verify
 from models.sources import RandomSource
 from models.views import AccountView
-from tests.simulation.asking import Names, ask
+from tests.simulation.asking import SETTINGS, Names, ask
 from tests.simulation.compare import differences
-from tests.simulation.reference import REASONS, TIERS, Prize, Reference, Refusal, Wish
+from tests.simulation.reference import Reference
+from tests.simulation.things import REASONS, TIERS, Membership, Prize, Product, Refusal, Wish
 from tests.simulation.wishes import Wishes
 from tests.support.batch import Batch
 from tests.support.shop import Clock, Shop
@@ -28,6 +31,20 @@ STARTS: Final = (  # in each, clocks change soon
     ("America/Havana", datetime(2026, 10, 29, 3, tzinfo=UTC)),  # midnight of 1 November comes twice
     ("Asia/Kathmandu", datetime(2026, 1, 1, tzinfo=UTC)),
 )
+PRIZES: Final = (
+    Prize(100, None, True, days=3), Prize(700, 3, True), Prize(0, None, True), Prize(50, None, False),
+)  # fmt: skip
+PRODUCTS: Final = (
+    Product("GOODS", "GBP", Decimal("7.50")), Product("SERVICE", "GBP", Decimal("0.99")),
+    Product("CREDIT", "GBP", Decimal(10)), Product("CREDIT", "GBP", Decimal(1)), Product("GOODS", "JPY", Decimal(30)),
+    Product("CREDIT", "JPY", Decimal(12)), Product("CREDIT", "KWD", Decimal("1.125")),
+)  # fmt: skip
+UNBATCHED: Final = frozenset({"sweep", *SETTINGS})
+SHOWN_EVERY: Final = 3
+EVERY: Final = 10
+"""After so many steps all is compared. What the dice say does not depend on it."""
+CHAPTER: Final = 500
+"""So many steps are played with one tenant: what is compared grows with them."""
 
 
 class Disagreement(AssertionError):
@@ -54,22 +71,21 @@ class Simulation:
     names: Names
     batch: Batch
     done: list[tuple[Wish, str, Outcome]] = field(default_factory=list)
+    every: int = EVERY
     steps: int = 0
     answers: dict[str, int] = field(default_factory=dict)
 
     @classmethod
-    async def open(cls, seed: int) -> "Simulation":
+    async def open(cls, seed: str, every: int) -> "Simulation":
         dice = random.Random(seed)  # noqa: S311 - a seed that can be replayed is the point
         zone, start = dice.choice(STARTS)
         clock, source = Clock(start), Counting()
         shop = await Shop.open(clock, zone=zone, source=source)
-        names = await _furnish(shop, dice)
-        reference = Reference(
-            ZoneInfo(zone), CUSTOMERS, services=[True, True, False],
-            prizes=[Prize(100, None, True), Prize(700, 3, True), Prize(0, None, True), Prize(50, None, False)],
-            cancelled={2: start},
-        )  # fmt: skip
-        return cls(shop, dice, reference, Wishes(dice, reference), names, Batch(clock, source))
+        names = await _furnish(shop)
+        members = [Membership() for _ in range(CUSTOMERS)]
+        members[2].cancelled = start
+        reference = Reference(ZoneInfo(zone), [True, True, False], list(PRIZES), list(PRODUCTS), members).trial()
+        return cls(shop, dice, reference, Wishes(dice, reference), names, Batch(clock, source), every=every)
 
     async def close(self) -> None:
         await self.shop.ledger.close()
@@ -83,20 +99,30 @@ class Simulation:
         what = self.dice.randrange(100)
         if what < 6 and self.done:
             await self._again()
-        elif what < 35:
-            await self._together([self.wishes.next(self.shop.clock()) for _ in range(self.dice.randint(2, 6))])
+        elif what < 50:
+            await self._together([self.wishes.next(self.shop.clock()) for _ in range(self.dice.randint(2, 12))])
         else:
-            wish = self.wishes.next(self.shop.clock())
-            key = uuid4().hex
-            answer = await settle(ask(self.shop.ledger, self.shop.tenant_id, self.names, wish, key))
-            await self._judge(wish, key, answer)
-            await self._check_views(wish, answer)
-        found = await differences(self.shop, self.reference)
+            await self._alone(self.wishes.next(self.shop.clock()))
+        if self.steps % self.every == 0:
+            await self.compare()
+
+    async def compare(self) -> None:
+        """Raises Disagreement where the database says anything else than the reference."""
+        await self.names.refresh(self.shop)
+        found = await differences(self.shop, self.names, self.reference)
         if found:
             raise Disagreement(f"step {self.steps}, {self.shop.clock()}: {found}")
 
+    async def _alone(self, wish: Wish) -> None:
+        key = uuid4().hex
+        answer = await settle(ask(self.shop.ledger, self.shop.tenant_id, self.names, wish, key))
+        await self._judge(wish, key, answer)
+        if self.steps % SHOWN_EVERY == 0:
+            await self._check_views(wish, answer)
+
     async def finish(self) -> None:
         """Raises Disagreement where the books do not prove."""
+        await self.compare()
         proof = await verify(self.shop.tenant_id)
         if not proof.holds:
             raise Disagreement(f"after {self.steps} steps: {proof.listed}")
@@ -115,7 +141,7 @@ class Simulation:
         if (expected == "requested") != (answer.approval_request_id is not None) or answer.replayed:
             raise Disagreement(f"step {self.steps}: {wish} was to be {expected}: {answer}")
         self._count(f"{wish.name} {expected}")
-        if wish.name != "sweep" and not wish.facts.get("dry_run"):
+        if wish.name not in UNBATCHED and not wish.facts.get("dry_run"):
             self.done.append((wish, key, answer))
 
     def _count(self, what: str) -> None:
@@ -143,7 +169,7 @@ class Simulation:
 
     async def _together(self, wishes: Sequence[Wish]) -> None:
         """One batch of them, in this order."""
-        wishes = [wish for wish in wishes if wish.name != "sweep"]
+        wishes = [wish for wish in wishes if wish.name not in UNBATCHED]
         keys = [uuid4().hex for _ in wishes]
         asked = [
             settle(ask(self.batch.ledger, self.shop.tenant_id, self.names, wish, key))
@@ -162,16 +188,20 @@ async def settle(asked: Awaitable[Outcome]) -> Outcome | LedgerError:
     return outcome
 
 
-async def _furnish(shop: Shop, dice: random.Random) -> Names:
-    """Customers, services, rewards, tiers and a reason, as the reference has them."""
+async def _furnish(shop: Shop) -> Names:
+    """Customers, services, rewards, products, tiers and a reason, as the reference has them."""
     names = Names([await shop.customer(f"C{n}") for n in range(CUSTOMERS)])
     names.services = [await shop.service(active=active) for active in (True, True, False)]
     names.prizes = [
-        await shop.reward(100), await shop.reward(700, stock=3), await shop.reward(0),
-        await shop.reward(50, active=False),
+        await shop.reward(prize.price, stock=prize.stock, validity_days=prize.days, active=prize.active)
+        for prize in PRIZES
     ]  # fmt: skip
+    names.products = [await shop.product(product.price, product.kind, product.currency) for product in PRODUCTS]
     for name, threshold in TIERS:
         await shop.tier(name, threshold)
+    names.tiers = [
+        row[0] for row in await shop.rows("SELECT id FROM tiers WHERE tenant_id = $1 ORDER BY threshold_minor")
+    ]
     adds, removes, moves, _ = REASONS["REFUND"]
     await shop.reason("REFUND", adds=adds, removes=removes, moves_lifetime=moves)
     cancelled = "UPDATE customers SET membership_cancelled_at = $3 WHERE tenant_id = $1 AND id = $2"
@@ -179,13 +209,21 @@ async def _furnish(shop: Shop, dice: random.Random) -> Names:
     return names
 
 
-async def simulate(seed: int, steps: int) -> dict[str, int]:
-    """Play from `seed`, and prove the books. Answers how often each thing happened. Raises Disagreement."""
-    simulation = await Simulation.open(seed)
-    try:
-        for _ in range(steps):
-            await simulation.step()
-        await simulation.finish()
-    finally:
-        await simulation.close()
-    return dict(sorted(simulation.answers.items()))
+async def simulate(seed: int, steps: int, *, every: int = EVERY, first: int = 0) -> dict[str, int]:
+    """Play from `seed`, and prove the books. Answers how often each thing happened. Raises Disagreement.
+
+    Every CHAPTER steps are played with a tenant of their own, from `first` on.
+    """
+    answers = Counter[str]()
+    for chapter in range(first, -(-steps // CHAPTER)):
+        simulation = await Simulation.open(f"{seed}.{chapter}", every)
+        try:
+            for _ in range(min(CHAPTER, steps - chapter * CHAPTER)):
+                await simulation.step()
+            await simulation.finish()
+        except Disagreement as difference:
+            raise Disagreement(f"chapter {chapter}, {difference}") from None
+        finally:
+            await simulation.close()
+        answers.update(simulation.answers)
+    return dict(sorted(answers.items()))

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from tests.simulation.reference import PLACES, Lot, Reference, Wish
+from tests.simulation.reference import Reference
+from tests.simulation.things import METHODS, PLACES, Bill, Lot, Wish
 
 MONEY = ("GBP", "GBP", "GBP", "JPY", "KWD")
 ROLES = ("MANAGER", "MANAGER", "STAFF")
@@ -19,9 +20,11 @@ class Wishes:
         self.dice = dice
         self.reference = reference
         self._kinds: list[tuple[int, Callable[[datetime], Wish | None]]] = [
-            (30, self._add), (18, self._remove), (6, self._bulk), (10, self._invoice), (12, self._assign),
-            (6, self._pay), (5, self._release), (3, self._void_invoice), (3, self._void_credit), (2, self._sweep),
-            (5, self._use), (6, self._give),
+            (24, self._add), (14, self._remove), (5, self._bulk), (8, self._invoice), (8, self._order),
+            (11, self._assign), (12, self._pay), (5, self._void_payment), (5, self._release), (5, self._reassign),
+            (3, self._void_invoice), (3, self._void_credit), (6, self._update_credit), (2, self._sweep),
+            (5, self._use), (6, self._give), (3, self._use_coupon), (3, self._disable_coupon), (2, self._member),
+            (3, self._setting),
         ]  # fmt: skip
 
     def next(self, now: datetime) -> Wish:
@@ -100,9 +103,7 @@ class Wishes:
 
     def _invoice(self, now: datetime) -> Wish:
         currency = self.dice.choice(MONEY)
-        lines = tuple(
-            (self.dice.randint(1, 3), self._amount(currency, 40)) for _ in range(self.dice.randint(1, 3))
-        )
+        lines = tuple((self.dice.randint(1, 3), self._amount(currency, 40)) for _ in range(self.dice.randint(1, 3)))
         return Wish("invoice", {
             "customer": self._customer(), "currency": currency, "lines": lines, "auto": self._chance(60),
         })  # fmt: skip
@@ -115,25 +116,61 @@ class Wishes:
         open_ones = [n for n in numbers if self.reference.bills[n].status in ("OPEN", "PART_PAID")]
         return self.dice.choice(open_ones if open_ones and self._chance(85) else numbers) if numbers else None
 
+    def _order(self, now: datetime) -> Wish:
+        products = self.reference.products
+        currency = self.dice.choice(MONEY)
+        sold = [n for n, product in enumerate(products) if product.currency == currency and product.active]
+        numbers = sold if sold and self._chance(92) else range(len(products))
+        items = tuple(
+            (self.dice.choice(numbers), self.dice.randint(0 if self._chance(5) else 1, 3),
+             self._amount(currency, 20) if self._chance(25) else None)
+            for _ in range(self.dice.randint(1, 3))
+        )  # fmt: skip
+        return Wish("order", {
+            "customer": self._customer(), "currency": currency, "items": items, "auto": self._chance(30),
+        })  # fmt: skip
+
     def _pay(self, now: datetime) -> Wish | None:
         bill = self._bill()
         if bill is None:
             return None
         owed = self.reference.bills[bill]
-        amount = owed.due if owed.due and self._chance(30) else self._amount(owed.currency, 60)
-        return Wish("pay", {"bill": bill, "amount": amount})
+        method = "ACCOUNT_CREDIT" if self._chance(45) else self.dice.choice((*METHODS, "SHELLS"))
+        most = self._most(owed, now) if method == "ACCOUNT_CREDIT" else owed.due
+        amount = most if most and self._chance(50) else self._amount(owed.currency, 60)
+        facts: dict[str, Any] = {"bill": bill, "amount": amount, "method": method}
+        if self._chance(10):
+            facts["received"] = self.reference.today(now) + timedelta(days=self.dice.randint(-9, 1))
+        return Wish("pay", facts)
+
+    def _most(self, bill: Bill, now: datetime) -> Decimal:
+        return min(bill.due_to_credit, self.reference.available(bill.customer, bill.currency, now))
+
+    def _void_payment(self, now: datetime) -> Wish | None:
+        payments = [n for n, payment in enumerate(self.reference.payments) if payment.live or self._chance(4)]
+        return Wish("void_payment", {"payment": self.dice.choice(payments)}) if payments else None
 
     def _assign(self, now: datetime) -> Wish | None:
         lots = [lot for lot in self.reference.lots if lot.asset in MONEY and (lot.is_open(now) or self._chance(10))]
         if not lots:
             return None
         lot = self.dice.choice(lots)
-        items = []
-        for _ in range(self.dice.randint(1, 3)):
-            bill = self._bill(like=lot if self._chance(94) else None)
-            if bill is not None:
-                items.append((bill, None if self._chance(40) else self._amount(lot.asset, 30)))
-        return Wish("assign", {"credit": lot.serial, "items": tuple(items)}) if items else None
+        items = self._items(lot)
+        return Wish("assign", {"credit": lot.serial, "items": items}) if items else None
+
+    def _items(self, lot: Lot) -> tuple[tuple[int, Decimal | None], ...]:
+        bills = [self._bill(like=lot if self._chance(94) else None) for _ in range(self.dice.randint(1, 3))]
+        return tuple(
+            (bill, None if self._chance(40) else self._amount(lot.asset, 30)) for bill in bills if bill is not None
+        )
+
+    def _reassign(self, now: datetime) -> Wish | None:
+        parts = [n for n, part in enumerate(self.reference.parts) if part.live or self._chance(3)]
+        if not parts:
+            return None
+        part = self.dice.choice(parts)
+        items = self._items(self.reference.lots[self.reference.parts[part].lot])
+        return Wish("reassign", {"part": part, "items": items}) if items else None
 
     def _release(self, now: datetime) -> Wish | None:
         parts = [n for n, part in enumerate(self.reference.parts) if part.live or self._chance(5)]
@@ -151,6 +188,25 @@ class Wishes:
         lot = self.dice.choice(self.reference.lots)
         return Wish("void_credit", {"credit": lot.serial, "release": self._chance(50)})
 
+    def _update_credit(self, now: datetime) -> Wish | None:
+        if not self.reference.lots:
+            return None
+        lot = self.dice.choice(self.reference.lots)
+        facts: dict[str, Any] = {"credit": lot.serial}
+        if self._chance(40):
+            facts["days"] = self.dice.choice((0, 1, 3, 40))
+        if self._chance(20):
+            facts["expires"] = now + timedelta(hours=self.dice.randint(-5, 90))
+        if self._chance(15):
+            facts["never"] = True
+        if self._chance(40):
+            facts["auto_apply"] = self._chance(70)
+        if (lot.asset == "SERVICE_CREDITS" and self._chance(60)) or self._chance(3):
+            facts["services"] = tuple(self.dice.sample(range(len(self.reference.services)), self.dice.randint(0, 2)))
+        if self._chance(15):
+            facts["note"] = self.dice.choice(("", "Because"))
+        return Wish("update_credit", facts)
+
     def _sweep(self, now: datetime) -> Wish:
         return Wish("sweep", {})
 
@@ -163,3 +219,52 @@ class Wishes:
         prize = self.dice.randrange(len(self.reference.prizes))
         facts = {"customer": self._customer(), "prize": prize, "deduct": self._chance(60)}
         return Wish("give", facts, self.dice.choice(ROLES))
+
+    def _coupon(self) -> int | None:
+        coupons = [n for n, coupon in enumerate(self.reference.coupons) if coupon.status == "ISSUED" or self._chance(4)]
+        return self.dice.choice(coupons) if coupons else None
+
+    def _use_coupon(self, now: datetime) -> Wish | None:
+        coupon = self._coupon()
+        return None if coupon is None else Wish("use_coupon", {"coupon": coupon})
+
+    def _disable_coupon(self, now: datetime) -> Wish | None:
+        coupon = self._coupon()
+        return None if coupon is None else Wish("disable_coupon", {"coupon": coupon, "refund": self._chance(75)})
+
+    # What an admin sets
+
+    def _member(self, now: datetime) -> Wish:
+        customer, at = self._customer(), None
+        if self._chance(40):
+            at = now + timedelta(hours=self.dice.choice((-2000, -100, -3, -1, 1)))
+        name = self.dice.choice(("start", "cancel", "cancel", "reinstate"))
+        return Wish(name, {"customer": customer} | ({} if name == "reinstate" else {"at": at}))
+
+    def _setting(self, now: datetime) -> Wish:
+        return self.dice.choice((
+            self._set_tier, self._set_tier, self._set_prize, self._set_product, self._set_service, self._set_grace,
+        ))()  # fmt: skip
+
+    def _set_tier(self) -> Wish:
+        tier = self.dice.randrange(len(self.reference.tiers))
+        return Wish("set_tier", {"tier": tier, "threshold": 250 * self.dice.randint(1, 12)})
+
+    def _set_prize(self) -> Wish:
+        prize = self.dice.randrange(len(self.reference.prizes))
+        stock = self.dice.choice((None, None, 0, 1, 3))
+        return Wish("set_prize", {
+            "prize": prize, "price": 50 * self.dice.randint(0, 14), "stock": stock, "active": self._chance(80),
+        })  # fmt: skip
+
+    def _set_product(self) -> Wish:
+        product = self.dice.randrange(len(self.reference.products))
+        price = Decimal(self.dice.randint(1, 30))
+        return Wish("set_product", {"product": product, "price": price, "active": self._chance(85)})
+
+    def _set_service(self) -> Wish:
+        service = self.dice.randrange(len(self.reference.services))
+        return Wish("set_service", {"service": service, "active": self._chance(75)})
+
+    def _set_grace(self) -> Wish:
+        return Wish("set_grace", {"days": self.dice.choice((0, 1, 30, 60))})

@@ -1,0 +1,142 @@
+"""What the reference does with services, points, coupons and members, and how a credit is changed."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from tests.simulation.state import State
+from tests.simulation.things import Coupon, bad_amount, first_instant, refuse
+
+
+class Serving(State):
+    # Credits as they grow old
+
+    def _sweep(self, *, now: datetime, role: str) -> str:
+        for lot in self.lots:
+            if lot.left and lot.has_expired(now):
+                lot.left, lot.swept = Decimal(0), True
+        return "done"
+
+    def _update_credit(
+        self, *, now: datetime, role: str, credit: int, days: int | None = None, expires: datetime | None = None,
+        never: bool = False, auto_apply: bool | None = None, services: tuple[int, ...] | None = None,
+        note: str | None = None,
+    ) -> str:  # fmt: skip
+        lot = self.lots[credit]
+        faults = {"CREDIT_NOT_OPEN"} if lot.voided or lot.swept or (lot.left and lot.has_expired(now)) else set()
+        ends = lot.expires
+        if (days is not None) + (expires is not None) + never > 1:
+            faults.add("EXPIRY_CONFLICT")
+        elif days is not None or expires is not None or never:
+            ends, bad_dates = self._new_expiry(now, days, expires, lot.effective, lot.starts)
+            faults |= bad_dates
+        chosen = lot.services if services is None else frozenset(services)
+        if services and (lot.asset != "SERVICE_CREDITS" or not all(self.services[s] for s in chosen - lot.services)):
+            faults.add("INVALID")
+        pause = lot.auto_apply if auto_apply is None else auto_apply
+        if (ends, chosen, pause) == (lot.expires, lot.services, lot.auto_apply) and not (note or "").strip():
+            faults.add("INVALID")
+        refuse(faults)
+        lot.expires, lot.services, lot.auto_apply = ends, chosen, pause
+        return "done"
+
+    # Services and rewards
+
+    def _use(self, *, now: datetime, role: str, customer: int, service: int, amount: Decimal) -> str:
+        faults = bad_amount(amount, "SERVICE_CREDITS") | ({"INVALID"} if amount < 0 else set())
+        if amount > self.available(customer, "SERVICE_CREDITS", now, (service,)):
+            faults.add("INSUFFICIENT_BALANCE")
+        refuse(faults)
+        self._burn(self.burning(customer, "SERVICE_CREDITS", now, (service,)), amount)
+        return "done"
+
+    def _give(self, *, now: datetime, role: str, customer: int, prize: int, deduct: bool) -> str:
+        given, faults = self.prizes[prize], set()
+        if not given.active or given.stock == 0:
+            faults.add("REWARD_INACTIVE")
+        price = Decimal(given.price)
+        if deduct and price > self.available(customer, "POINTS", now):
+            faults.add("INSUFFICIENT_BALANCE")
+        if not deduct and price and self._over_limit(now, role, customer, "POINTS", price):
+            faults.add("LIMIT_EXCEEDED")
+        refuse(faults)
+        taken: tuple[tuple[int, Decimal], ...] = ()
+        if deduct:
+            taken = self._burn(self.burning(customer, "POINTS", now), price)
+        else:
+            self._use_limit(now, role, customer, "POINTS", price)
+        if given.stock is not None:
+            given.stock -= 1
+        expires = None
+        if given.days:
+            expires = first_instant(self.today(now) + timedelta(days=given.days + 1), self.zone)
+        self.coupons.append(Coupon(customer, given.price if deduct else 0, expires, taken))
+        return "done"
+
+    def _use_coupon(self, *, now: datetime, role: str, coupon: int) -> str:
+        self._issued(coupon, now).status = "USED"
+        return "done"
+
+    def _disable_coupon(self, *, now: datetime, role: str, coupon: int, refund: bool) -> str:
+        disabled = self._issued(coupon, now)
+        for number, amount in disabled.taken if refund else ():
+            self._put_back(self.lots[number], amount, now)
+        disabled.status = "DISABLED"
+        return "done"
+
+    def _issued(self, coupon: int, now: datetime) -> Coupon:
+        found = self.coupons[coupon]
+        late = found.expires is not None and found.expires <= now
+        refuse({"COUPON_NOT_ISSUED"} if late or found.status != "ISSUED" else set())
+        return found
+
+    # Members
+
+    def _start(self, *, now: datetime, role: str, customer: int, at: datetime | None) -> str:
+        member = self.members[customer]
+        if member.started is None or member.cancelled is not None:
+            member.started, member.cancelled = _checked(at, now, member.cancelled), None
+        return "done"
+
+    def _cancel(self, *, now: datetime, role: str, customer: int, at: datetime | None) -> str:
+        member = self.members[customer]
+        if member.cancelled is None:
+            refuse({"NO_MEMBERSHIP"} if member.started is None else set())
+            member.cancelled = _checked(at, now, member.started)
+        return "done"
+
+    def _reinstate(self, *, now: datetime, role: str, customer: int, at: datetime | None) -> str:
+        member = self.members[customer]
+        refuse({"NO_MEMBERSHIP"} if member.started is None and member.cancelled is None else set())
+        member.started, member.cancelled = member.started or member.cancelled, None
+        return "done"
+
+    # What an admin sets
+
+    def _set_tier(self, *, now: datetime, role: str, tier: int, threshold: int) -> str:
+        refuse({"DUPLICATE"} if threshold in self.tiers[:tier] + self.tiers[tier + 1 :] else set())
+        self.tiers[tier] = threshold
+        return "done"
+
+    def _set_prize(self, *, now: datetime, role: str, prize: int, price: int, stock: int | None, active: bool) -> str:
+        changed = self.prizes[prize]
+        changed.price, changed.stock, changed.active = price, stock, active
+        return "done"
+
+    def _set_product(self, *, now: datetime, role: str, product: int, price: Decimal, active: bool) -> str:
+        changed = self.products[product]
+        changed.price, changed.active = price, active
+        return "done"
+
+    def _set_service(self, *, now: datetime, role: str, service: int, active: bool) -> str:
+        self.services[service] = active
+        return "done"
+
+    def _set_grace(self, *, now: datetime, role: str, days: int) -> str:
+        self.grace_days = days
+        return "done"
+
+
+def _checked(at: datetime | None, now: datetime, not_before: datetime | None) -> datetime:
+    if at is not None:
+        refuse({"INVALID"} if at > now or (not_before is not None and at < not_before) else set())
+    return at or max(now, not_before or now)
