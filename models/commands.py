@@ -276,6 +276,26 @@ class VoidPayment:
 
 
 @dataclass(frozen=True, slots=True)
+class MergeCustomers:
+    """Move all that one record of a person has to another one, and mark the first as merged into it."""
+
+    from_id: UUID
+    into_id: UUID
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateCustomer:
+    """None leaves as it is. no_email: take the address off."""
+
+    customer_id: UUID
+    external_id: str | None = None
+    name: str | None = None
+    email: str | None = None
+    no_email: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class UpsertCustomer:
     external_id: str
     name: str
@@ -420,6 +440,7 @@ Command = (
     | DisableCoupon
     | ExpireCredits
     | GiveReward
+    | MergeCustomers
     | PostRows
     | ReassignCredit
     | RecordPayment

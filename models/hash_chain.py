@@ -2,11 +2,11 @@
 
 An entry's hash is SHA-256 over these bytes, one after the other, so that anyone can compute it again in any language.
 Integers are big-endian and signed unless said otherwise; a UUID is its 16 bytes; what is missing is zeros, and its flag
-is not set.
+is not set (that of a missing credit is set: only what moves a lifetime total alone has none).
 
     bytes   what
     14      the ASCII text `scrip-entry-1` and a zero byte
-    1       flags: 1 has a previous entry, 2 approved by somebody, 4 has a note, 8 has a reason
+    1       flags: 1 has a previous entry, 2 approved by somebody, 4 has a note, 8 has a reason, 16 has no credit
     32      hash of the account's previous entry
     5 of 16 tenant, account, transaction, credit, customer
     2 of 16 actor, approved by
@@ -30,7 +30,7 @@ _ENTRY: Final = Struct(">14sB32s16s16s16s16s16s16s16sqqqqq32s")
 _ENTRY_TAG: Final = b"scrip-entry-1\0"
 _NOTE_TAG: Final = b"scrip-note-1\0"
 _LENGTH: Final = Struct(">H")
-_HAS_PREVIOUS, _HAS_APPROVER, _HAS_NOTE, _HAS_REASON = 1, 2, 4, 8
+_HAS_PREVIOUS, _HAS_APPROVER, _HAS_NOTE, _HAS_REASON, _HAS_NO_CREDIT = 1, 2, 4, 8, 16
 _NO_UUID: Final = bytes(16)
 _NO_HASH: Final = bytes(32)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -43,7 +43,7 @@ def entry_hash(
     account_id: UUID,
     sequence: int,
     transaction_id: UUID,
-    credit_id: UUID,
+    credit_id: UUID | None,
     counter: str,
     amount_minor: int,
     lifetime_minor: int,
@@ -70,6 +70,8 @@ def entry_hash(
         flags |= _HAS_NOTE
     if reason is not None:
         flags |= _HAS_REASON
+    if credit_id is None:
+        flags |= _HAS_NO_CREDIT
     since = created_at - _EPOCH
     facts = _ENTRY.pack(
         _ENTRY_TAG,
@@ -78,7 +80,7 @@ def entry_hash(
         tenant_id.bytes,
         account_id.bytes,
         transaction_id.bytes,
-        credit_id.bytes,
+        _NO_UUID if credit_id is None else credit_id.bytes,
         customer_id.bytes,
         actor_id.bytes,
         _NO_UUID if approved_by_id is None else approved_by_id.bytes,

@@ -144,7 +144,8 @@ async def load_facts(
     by_customer: list[tuple[UUID, UUID | None]] = [(a.customer_id, a.id) for a in accounts.values()]
     by_customer += [(customer, None) for customer in customers - {a.customer_id for a in accounts.values()}]
     rows = await connection.raw.fetch(
-        """SELECT k.account_id, t.config_version, c.id, c.membership_cancelled_at,
+        """SELECT k.account_id, t.config_version, c.id, c.membership_cancelled_at, c.merged_into_id,
+            c.erased_at IS NOT NULL AS erased,
             (SELECT coalesce(sum(x.remaining_minor), 0)::bigint FROM credits x WHERE x.tenant_id = $1
                 AND x.account_id = k.account_id AND x.open AND x.starts_at > $4) AS scheduled_minor,
             (SELECT coalesce(sum(x.remaining_minor), 0)::bigint FROM credits x WHERE x.tenant_id = $1
@@ -159,7 +160,9 @@ async def load_facts(
     found: dict[UUID, CustomerState] = {}
     for row in rows:
         if row["id"] is not None:
-            found[row["id"]] = CustomerState(row["id"], row["membership_cancelled_at"])
+            found[row["id"]] = CustomerState(
+                row["id"], row["membership_cancelled_at"], row["merged_into_id"], row["erased"]
+            )
         if row["account_id"] is not None:
             account = by_id[row["account_id"]]
             account.scheduled_minor, account.expired_minor = row["scheduled_minor"], row["expired_minor"]
@@ -279,6 +282,16 @@ async def load_earned(connection: TenantConnection, ids: set[UUID]) -> set[UUID]
         connection.tenant_id, sorted(ids),
     )  # fmt: skip
     return {row["id"] for row in rows}
+
+
+async def owing(connection: TenantConnection, customers: set[UUID]) -> set[UUID]:
+    """Those of the customers with invoices that are open or part paid."""
+    rows = await connection.raw.fetch(
+        """SELECT DISTINCT customer_id FROM invoices
+        WHERE tenant_id = $1 AND customer_id = ANY($2) AND status IN ('OPEN', 'PART_PAID')""",
+        connection.tenant_id, sorted(customers),
+    )  # fmt: skip
+    return {row["customer_id"] for row in rows}
 
 
 async def load_payments(connection: TenantConnection, ids: set[UUID]) -> dict[UUID, PaymentState]:

@@ -281,6 +281,8 @@ async def _load_what_is_named(connection: TenantConnection, books: Books, needs:
         books.rewards = await loading.load_rewards(connection, rewards, lock=True)
     if coupons := {c for n in needs for c in n.coupons}:
         books.coupons = await loading.load_coupons(connection, coupons)
+    if asked := {c for n in needs for c in n.owing}:
+        books.owing = await loading.owing(connection, asked)
     if voided := {c for n in needs for c in n.voided_credits}:
         books.earned = await loading.load_earned(connection, voided)
     if undone := {t for n in needs for t in n.undone}:

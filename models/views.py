@@ -81,12 +81,14 @@ class TransactionView:
 
 @dataclass(frozen=True, slots=True)
 class EntryView:
+    """credit_id: None where only the lifetime total moved, in a merge."""
+
     id: UUID
     account_id: UUID
     asset: str
     sequence: int
     transaction_id: UUID
-    credit_id: UUID
+    credit_id: UUID | None
     counter: str
     amount_minor: int
     balance_after_minor: int

@@ -344,6 +344,8 @@ class _Writer:
             "id uuid, operation_id uuid, row int, customer_id uuid, amount numeric, transaction_id uuid, error jsonb",
             [(*row[:6], to_json(row[6]) if row[6] else None) for row in w.bulk_rows],
         )
+        merged = [(from_id, into_id, now) for from_id, into_id in w.merged_customers]
+        self.update("customers", "merged_into_id uuid, updated_at timestamptz", merged)
 
     async def bulk_fates(self) -> None:
         """What became of rows that had none yet, and how far their bulk is with them."""

@@ -24,6 +24,7 @@ import resolvers.ledger
 import resolvers.liability
 import resolvers.memberships
 import resolvers.node
+import resolvers.people
 import resolvers.products
 import resolvers.reasons
 import resolvers.reassign_credit
@@ -204,6 +205,21 @@ class Mutation:
     )
     upsert_customer = root_field(
         resolvers.upsert_customer.resolve, May.WRITE_CUSTOMERS, description="Add or edit a customer."
+    )
+    update_customer = root_field(
+        resolvers.people.resolve_update,
+        May.WRITE_CUSTOMERS,
+        description="Edit a customer by id. What is left out stays; a null email is taken off.",
+    )
+    merge_customers = root_field(
+        resolvers.people.resolve_merge,
+        May.MERGE_ERASE,
+        description="Move all that one record of a person has to another. Histories stay where they are.",
+    )
+    erase_customer = root_field(
+        resolvers.people.resolve_erase,
+        May.MERGE_ERASE,
+        description="Take a person's name, addresses and notes out of the books for ever. What was posted stays.",
     )
     create_invoice = root_field(resolvers.create_invoice.resolve, May.WRITE_INVOICES, description="Issue an invoice.")
     create_order = root_field(

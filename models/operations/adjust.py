@@ -41,13 +41,13 @@ async def preview_adjustment(ledger: Ledger, tenant_id: UUID, actor: Actor, comm
         return _nothing(command, account if existing else None, error, verdict=verdict, books=books)
     planned = books.accounts[command.customer_id, command.asset]
     new = {credit.id for credit in books.writes.credits}
+    touched = [(entry, books.credits_by_id[entry.credit_id]) for entry in books.writes.entries if entry.credit_id]
     effects = tuple(
         CreditEffect(
-            credit_id=None if entry.credit_id in new else entry.credit_id, amount_minor=entry.amount_minor,
-            remaining_after_minor=books.credits_by_id[entry.credit_id].remaining_minor,
-            expires_at=books.credits_by_id[entry.credit_id].expires_at,
+            credit_id=None if credit.id in new else credit.id, amount_minor=entry.amount_minor,
+            remaining_after_minor=credit.remaining_minor, expires_at=credit.expires_at,
         )
-        for entry in books.writes.entries
+        for entry, credit in touched
     )  # fmt: skip
     return Preview(
         asset=command.asset, account_id=planned.id if existing else None,

@@ -17,7 +17,7 @@ async def upsert_customer(
     ledger: Ledger, tenant_id: UUID, actor: Actor, command: UpsertCustomer
 ) -> tuple[CustomerView, bool]:
     """The customer as they are now, and whether they are new. Sent twice, it changes nothing more. Raises Invalid."""
-    _check(command)
+    check_texts(command.external_id, command.name, command.email)
     now = ledger.clock()
     async with tenant_transaction(tenant_id) as connection:
         row = await connection.raw.fetchrow(
@@ -31,15 +31,16 @@ async def upsert_customer(
     return CustomerView(*tuple(row)[:7]), row["created"]
 
 
-def _check(command: UpsertCustomer) -> None:
-    for name, text, most in (
-        ("externalId", command.external_id, MAX_TEXT_CHARACTERS),
-        ("name", command.name, MAX_TEXT_CHARACTERS),
-        ("email", command.email, MAX_EMAIL_CHARACTERS),
+def check_texts(external_id: str | None, name: str | None, email: str | None) -> None:
+    """Raises Invalid for what no customer can be called; None is not looked at."""
+    for field, text, most in (
+        ("externalId", external_id, MAX_TEXT_CHARACTERS),
+        ("name", name, MAX_TEXT_CHARACTERS),
+        ("email", email, MAX_EMAIL_CHARACTERS),
     ):
         if text is None:
             continue
         if not text.strip() or len(text) > most:
-            raise Invalid(f"Between 1 and {most} characters are needed.", field=(name,))
-    if command.email is not None and "@" not in command.email:
+            raise Invalid(f"Between 1 and {most} characters are needed.", field=(field,))
+    if email is not None and "@" not in email:
         raise Invalid("That is not an email address.", field=("email",))

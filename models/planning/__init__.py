@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from models import commands as c
-from models.planning import adjust, assign, bulk, bulk_rows, coupons, invoices, payments, releasing, rewards, using
+from models.planning import adjust, assign, bulk, bulk_rows, coupons, invoices, merging, payments, releasing, rewards, using
 from models.planning.state import Books, Origin
 
 _PLANS: dict[type[Any], Callable[[Books, Origin, Any], c.Outcome]] = {
@@ -16,6 +16,7 @@ _PLANS: dict[type[Any], Callable[[Books, Origin, Any], c.Outcome]] = {
     c.DisableCoupon: coupons.plan_disable,
     c.ExpireCredits: using.plan_expire,
     c.GiveReward: rewards.plan,
+    c.MergeCustomers: merging.plan,
     c.PostRows: bulk_rows.plan,
     c.ReassignCredit: releasing.plan_reassign,
     c.RecordPayment: payments.plan,

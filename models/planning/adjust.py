@@ -101,6 +101,7 @@ def check_membership(books: Books, command: AdjustCredit) -> None:
 def _add(books: Books, origin: Origin, command: AdjustCredit, amount_minor: int, reason: ReasonRule) -> Outcome:
     if command.credit_id is not None:
         raise Invalid("An addition opens a credit of its own; creditId belongs to a removal.", field=("creditId",))
+    credits.check_open(books, command.customer_id, "customerId")
     check_membership(books, command)
     zone = books.config.zone
     effective_on, starts_at = calendar.start_of_credit(command.effective_on, books.now, zone)

@@ -8,7 +8,7 @@ from models.money import POINTS
 from models.planning import credits
 from models.planning.auditing import audit
 from models.planning.needs import Needs
-from models.planning.releasing import check_note
+from models.planning.releasing import check_comes_back, check_note
 from models.planning.state import AccountState, Books, CouponState, Origin, TransactionDraft
 from models.views import CouponView
 
@@ -55,10 +55,12 @@ def plan_disable(books: Books, origin: Origin, command: DisableCoupon) -> Outcom
 
 
 def _put_points_back(books: Books, transaction: TransactionDraft, account: AccountState, coupon: CouponState) -> None:
-    """Onto the credits that they came from, as it was stored, last first."""
+    """Onto the credits that they came from, as it was stored, last first. Raises AmountOutOfRange for want of room;
+    the posting then takes back the whole unit."""
     taken = [record for record in books.spend_records if record.transaction_id == coupon.transaction_id]
     for record in sorted(taken, key=lambda record: record.sequence, reverse=True):
         credit = books.credits_by_id[record.credit_id]
+        check_comes_back(account, record.taken_minor)
         credits.put_back(books, transaction, account, credit, record.taken_minor, "REDEEMED")
 
 

@@ -11,7 +11,7 @@ from typing import Final
 from uuid import UUID
 
 from models.commands import Actor
-from models.errors import AmountOutOfRange, InsufficientBalance, InvariantViolated
+from models.errors import AmountOutOfRange, InsufficientBalance, Invalid, InvariantViolated, NotFound
 from models.money import MAX_AMOUNT_MINOR, POINTS, to_decimal
 from models.planning.state import AccountState, Books, CreditState, EntryDraft, Origin, TransactionDraft
 from models.views import AccountView, ActorView, CreditView, TransactionView
@@ -80,6 +80,30 @@ def move(
             balance_after_minor=balance,
         )
     )  # fmt: skip
+
+
+def move_lifetime(books: Books, transaction: TransactionDraft, account: AccountState, lifetime_minor: int) -> None:
+    """One entry of a merge: no value moves, and the lifetime total does."""
+    lifetime, sequence = account.lifetime_minor + lifetime_minor, account.sequence + 1
+    if lifetime < 0:
+        raise InvariantViolated(f"MERGED on account {account.id}: {lifetime=}")
+    books.change(account, lifetime_minor=lifetime, sequence=sequence)
+    books.writes.touched_accounts.append(account)
+    books.writes.entries.append(
+        EntryDraft(
+            id=books.source.new_id(), account_id=account.id, sequence=sequence, transaction=transaction, credit_id=None,
+            counter="MERGED", amount_minor=0, lifetime_minor=lifetime_minor, balance_after_minor=account.balance_minor,
+        )
+    )  # fmt: skip
+
+
+def check_open(books: Books, customer_id: UUID, *field: str) -> None:
+    """Raises NotFound for nobody, Invalid for a customer who was merged or erased: nothing is added to theirs."""
+    customer = books.customers.get(customer_id)
+    if customer is None:
+        raise NotFound("There is no such customer.", field=field)
+    if customer.closed:
+        raise Invalid("The customer was merged or erased.", field=field)
 
 
 def check_room(account: AccountState, amount_minor: int) -> None:

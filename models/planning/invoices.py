@@ -95,8 +95,7 @@ def _order_line(books: Books, item: OrderItem, currency: str) -> "_Line":
 
 
 def _check_head(books: Books, command: CreateInvoice | CreateOrder) -> None:
-    if command.customer_id not in books.customers:
-        raise NotFound("There is no such customer.", field=("customerId",))
+    credits.check_open(books, command.customer_id, "customerId")
     _check_number(books, command.number)
     if not is_money(command.currency):
         raise CurrencyMismatch(command.currency, "a currency").at("currency")

@@ -27,6 +27,7 @@ class Needs:
     credits: loaded whatever their state. assignments: by id; assigned_credits, assigned_invoices: whatever is set
     against invoices from these credits, or on these invoices. undone: transactions whose spends are to be undone.
     voided_credits: those of which it matters whether they counted towards the lifetime total.
+    owing: customers of whom it matters whether invoices of theirs are unpaid.
     invoice_numbers: looked up, so that a duplicate can be refused.
     """
 
@@ -47,6 +48,7 @@ class Needs:
     undone: tuple[UUID, ...] = ()
     coupons: tuple[UUID, ...] = ()
     products: tuple[UUID, ...] = ()
+    owing: tuple[UUID, ...] = ()
 
 
 def merge(needs: Iterable[Needs]) -> Needs:

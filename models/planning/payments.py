@@ -127,9 +127,13 @@ def _pay_with_credit(
 
 
 def void_needs(command: VoidPayment, payment: PaymentState, account: AccountKey) -> Needs:
-    """The payment's invoice and everything on it, and the account. `payment` was read without a lock."""
+    """The payment's invoice and everything on it, and the account. `payment` was read without a lock.
+
+    The account is opened where there is none, so that no other payment opens one and grants credit on it meanwhile.
+    """
     return Needs(
         accounts=(account,),
+        opens_accounts=True,
         invoices=(payment.invoice_id,),
         assigned_invoices=(payment.invoice_id,) if payment.transaction_id else (),
         payments=(command.payment_id,),

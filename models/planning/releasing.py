@@ -17,6 +17,7 @@ from models.commands import (
 )
 from models.errors import (
     AlreadyReleased,
+    AmountOutOfRange,
     CreditAssigned,
     CreditNotOpen,
     Duplicate,
@@ -28,7 +29,7 @@ from models.errors import (
     LedgerError,
     NotFound,
 )
-from models.money import SERVICE_CREDITS, to_decimal
+from models.money import MAX_AMOUNT_MINOR, SERVICE_CREDITS, to_decimal
 from models.planning import calendar, credits
 from models.planning.adjust import MAX_NOTE_CHARACTERS, MAX_SERVICES
 from models.planning.assign import MAX_ASSIGNMENTS, assign_all, assignment_view, planned_amounts
@@ -52,6 +53,12 @@ def check_note(note: str | None) -> None:
     """Raises Invalid for a note that is too long."""
     if note and len(note) > MAX_NOTE_CHARACTERS:
         raise Invalid(f"A note has at most {MAX_NOTE_CHARACTERS:,} characters.", field=("note",))
+
+
+def check_comes_back(account: AccountState, amount_minor: int) -> None:
+    """Raises AmountOutOfRange where the balance has grown so much meanwhile that there is no room for what comes back."""
+    if account.balance_minor + amount_minor > MAX_AMOUNT_MINOR:
+        raise AmountOutOfRange(amount=to_decimal(amount_minor, account.asset), asset=account.asset).at()
 
 
 def release_needs(command: ReleaseAssignments, accounts: tuple[AccountKey, ...]) -> Needs:
@@ -101,9 +108,11 @@ def release(
 
 
 def put_parts_back(books: Books, transaction: TransactionDraft, parts: list[AssignmentState]) -> None:
+    """Raises AmountOutOfRange where the account finds no room; what was put back until then, the posting takes back."""
     for part in sorted(parts, key=lambda a: (a.assigned_at, a.id), reverse=True):
         credit, invoice = books.credits_by_id[part.credit_id], books.invoices[part.invoice_id]
         account = books.accounts_by_id[credit.account_id]
+        check_comes_back(account, part.amount_minor)
         credits.put_back(books, transaction, account, credit, part.amount_minor, "INVOICES")
         settle(books, invoice, credited_minor=invoice.credited_minor - part.amount_minor)
         books.change(part, released_at=books.now)

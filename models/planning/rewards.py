@@ -28,8 +28,7 @@ def needs(command: GiveReward, points_cost_minor: int) -> Needs:
 
 def plan(books: Books, origin: Origin, command: GiveReward) -> Outcome:
     """Plan one coupon. Raises RewardInactive, InsufficientBalance, LimitExceeded (a free one, at its price in points)."""
-    if command.customer_id not in books.customers:
-        raise NotFound("There is no such customer.", field=("customerId",))
+    credits.check_open(books, command.customer_id, "customerId")
     reward = _active_reward(books, command)
     if command.note and len(command.note) > MAX_NOTE_CHARACTERS:
         raise Invalid(f"A note has at most {MAX_NOTE_CHARACTERS:,} characters.", field=("note",))

@@ -81,6 +81,13 @@ class TenantConfig:
 class CustomerState:
     id: UUID
     membership_cancelled_at: datetime | None
+    merged_into_id: UUID | None = None
+    erased: bool = False
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing more may be added to what they have."""
+        return self.erased or self.merged_into_id is not None
 
 
 @dataclass(slots=True)
@@ -258,11 +265,13 @@ class TransactionDraft:
 
 @dataclass(slots=True)
 class EntryDraft:
+    """credit_id: None where only the lifetime total moves, in a merge."""
+
     id: UUID
     account_id: UUID
     sequence: int
     transaction: TransactionDraft
-    credit_id: UUID
+    credit_id: UUID | None
     counter: str
     amount_minor: int
     lifetime_minor: int
@@ -293,6 +302,7 @@ class Writes:
     released: list[tuple[AssignmentState, UUID]] = field(default_factory=list)
     bulk_operations: list[tuple[Any, ...]] = field(default_factory=list)
     bulk_rows: list[tuple[Any, ...]] = field(default_factory=list)
+    merged_customers: list[tuple[UUID, UUID]] = field(default_factory=list)
     bulk_fates: list[tuple[Any, ...]] = field(default_factory=list)
     events: list[tuple[str, UUID]] = field(default_factory=list)
     touched_accounts: list[AccountState] = field(default_factory=list)
@@ -320,6 +330,7 @@ class Books:
     """Everything that the units of one batch may look at or change, at one instant `now`.
 
     credits: by account, those that have a remainder and were asked for, in burn order. by_id: every loaded credit.
+    owing: of the customers asked about, those with unpaid invoices.
     earned: of the credits that are to be voided, those whose opening counted towards the lifetime total.
     """
 
@@ -331,6 +342,7 @@ class Books:
     accounts_by_id: dict[UUID, AccountState] = field(default_factory=dict)
     credits: dict[UUID, list[CreditState]] = field(default_factory=dict)
     credits_by_id: dict[UUID, CreditState] = field(default_factory=dict)
+    owing: set[UUID] = field(default_factory=set)
     earned: set[UUID] = field(default_factory=set)
     invoices: dict[UUID, InvoiceState] = field(default_factory=dict)
     invoice_numbers: set[str] = field(default_factory=set)

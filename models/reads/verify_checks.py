@@ -77,7 +77,7 @@ _CREDITS = (
         SELECT e.id, 'account, account of the credit and customer of the transaction do not agree' AS detail
         FROM entries e
         JOIN accounts a ON a.tenant_id = $1 AND a.id = e.account_id
-        JOIN credits c ON c.tenant_id = $1 AND c.id = e.credit_id
+        LEFT JOIN credits c ON c.tenant_id = $1 AND c.id = e.credit_id
         JOIN transactions t ON t.tenant_id = $1 AND t.id = e.transaction_id
         WHERE e.tenant_id = $1 AND (c.account_id <> a.id OR t.customer_id <> a.customer_id)
         """,

@@ -54,8 +54,10 @@ class LedgerEntry(Node):
     def account(self, info: Info) -> Pending[Any]:
         return info.context.loaders.accounts.get(self.view.account_id)
 
-    @resolved(Credit | None)
+    @resolved(Credit | None, "Null where a merge moved the lifetime total alone.")
     def credit(self, info: Info) -> Pending[Any]:
+        if self.view.credit_id is None:
+            return None
         return info.context.loaders.credits.get(self.view.credit_id)
 
     @resolved(TransactionRef)

@@ -181,6 +181,12 @@ CASES: Final = [
                                 "idempotencyKey": "k"}}),
     Case("use credit", "useCredit", mutation("useCredit"), INSIDE, scopes("credits:assign"), lambda ids: {"input": {
         "customerId": ids["Customer"], "serviceId": ids["Service"], "amount": "1", "idempotencyKey": "k"}}),
+    Case("update customer", "updateCustomer", mutation("updateCustomer"), INSIDE, scopes("customers:write"),
+         lambda ids: {"input": {"customerId": ids["Customer"], "name": "Caroline"}}),
+    Case("merge customers", "mergeCustomers", mutation("mergeCustomers"), ABOVE_STAFF, scopes("customers:write"),
+         lambda ids: {"input": {"fromId": ids["Member"], "intoId": ids["Customer"], "idempotencyKey": "k"}}),
+    Case("erase customer", "eraseCustomer", mutation("eraseCustomer"), ABOVE_STAFF, scopes("customers:write"),
+         lambda ids: {"input": {"customerId": ids["Member"]}}),
     Case("start membership", "startMembership", mutation("startMembership"), INSIDE, scopes("customers:write"),
          lambda ids: {"input": {"customerId": ids["Customer"]}}),
     Case("cancel membership", "cancelMembership", mutation("cancelMembership"), INSIDE, scopes("customers:write"),

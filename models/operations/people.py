@@ -1,0 +1,113 @@
+"""Edit a customer, and erase one (domain: erasure). Neither moves value."""
+
+from typing import Any, Final
+from uuid import UUID
+
+from models.commands import Actor, UpdateCustomer
+from models.errors import Duplicate, Invalid, NotFound
+from models.ledger import Ledger
+from models.operations.auditing import record_event
+from models.operations.upsert_customer import check_texts
+from models.session import TenantConnection, tenant_transaction
+
+ERASED_NAME: Final = "Erased"
+
+
+async def update_customer(ledger: Ledger, tenant_id: UUID, actor: Actor, command: UpdateCustomer) -> bool:
+    """Change what is said of a customer. True where something changed. Raises NotFound, Invalid, Duplicate.
+
+    The audit names the columns that changed and not what they said: a person's own words are kept in one place alone.
+    """
+    check_texts(command.external_id, command.name, command.email)
+    if command.no_email and command.email is not None:
+        raise Invalid("Give an address or take it off, not both.", field=("email",))
+    actor_id = await ledger.actor_id(tenant_id, actor)
+    async with tenant_transaction(tenant_id) as connection:
+        old = await _locked(connection, command.customer_id)
+        if old["erased_at"] is not None:
+            raise Invalid("The customer was erased.", field=("customerId",))
+        wanted = {"external_id": command.external_id, "name": command.name, "email": command.email}
+        new = {name: old[name] if value is None else value for name, value in wanted.items()}
+        if command.no_email:
+            new["email"] = None
+        changed = [name for name, value in new.items() if old[name] != value]
+        if not changed:
+            return False
+        await _check_free(connection, command)
+        await connection.raw.execute(
+            """UPDATE customers SET external_id = $3, name = $4, email = $5, updated_at = $6
+            WHERE tenant_id = $1 AND id = $2""",
+            tenant_id, command.customer_id, new["external_id"], new["name"], new["email"], ledger.clock(),
+        )  # fmt: skip
+        await record_event(
+            connection, ledger, actor_id, "customer.updated", command.customer_id, customer_id=command.customer_id,
+            details={"changed": changed},
+        )  # fmt: skip
+    return True
+
+
+async def erase_customer(ledger: Ledger, tenant_id: UUID, actor: Actor, customer_id: UUID) -> bool:
+    """Take a person out of the books for ever: name, address, external id and every note; those of the records that were
+    merged into this one, too. False where it was done before.
+
+    The books stay, and still prove themselves: the hash chain covers salted digests, and the salts go with the notes.
+    What the customer has can still be spent, removed or left to expire. Raises NotFound.
+    """
+    actor_id = await ledger.actor_id(tenant_id, actor)
+    async with tenant_transaction(tenant_id) as connection:
+        old = await _locked(connection, customer_id)
+        rows = await connection.raw.fetch(_SAME_PERSON, tenant_id, customer_id)
+        left = [row["id"] for row in rows if row["erased_at"] is None]
+        if old["erased_at"] is not None and not left:
+            return False
+        now = ledger.clock()
+        for same in left:
+            await connection.raw.execute(
+                """UPDATE customers SET external_id = $3, name = $4, email = NULL, erased_at = $5, updated_at = $5
+                WHERE tenant_id = $1 AND id = $2""",
+                tenant_id, same, f"erased-{ledger.source.new_id()}", ERASED_NAME, now,
+            )  # fmt: skip
+        for sql in _TEXTS:
+            await connection.raw.execute(sql, tenant_id, [row["id"] for row in rows])
+        await record_event(connection, ledger, actor_id, "customer.erased", customer_id, customer_id=customer_id)
+    return True
+
+
+_SAME_PERSON: Final = """WITH RECURSIVE same AS (
+        SELECT id FROM customers WHERE tenant_id = $1 AND id = $2
+        UNION SELECT c.id FROM same s JOIN customers c ON c.tenant_id = $1 AND c.merged_into_id = s.id)
+    SELECT id, erased_at FROM customers WHERE tenant_id = $1 AND id IN (SELECT id FROM same) ORDER BY id
+    FOR NO KEY UPDATE"""
+"""The customer, and all that were merged into them."""
+
+_TEXTS: Final = (
+    """UPDATE transaction_texts x SET note = '', salt = '' FROM transactions t
+    WHERE x.tenant_id = $1 AND t.tenant_id = $1 AND t.id = x.id AND t.customer_id = ANY($2)""",
+    "UPDATE audit_events SET note = NULL, details = NULL WHERE tenant_id = $1 AND customer_id = ANY($2)",
+    """UPDATE approval_requests SET command = command || '{"note": null}'
+    WHERE tenant_id = $1 AND customer_id = ANY($2) AND command->>'note' IS NOT NULL""",
+    """UPDATE bulk_rows SET details = details - 'note'
+    WHERE tenant_id = $1 AND customer_id = ANY($2) AND details->>'note' IS NOT NULL""",
+)
+"""Where a person's texts are kept. The outbox names rows by id and holds no text."""
+
+
+async def _locked(connection: TenantConnection, customer_id: UUID) -> Any:
+    row = await connection.raw.fetchrow(
+        """SELECT external_id, name, email, erased_at FROM customers
+        WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE""",
+        connection.tenant_id, customer_id,
+    )  # fmt: skip
+    if row is None:
+        raise NotFound("There is no such customer.", field=("customerId",))
+    return row
+
+
+async def _check_free(connection: TenantConnection, command: UpdateCustomer) -> None:
+    """Raises Duplicate where somebody else has the external id."""
+    taken = await connection.raw.fetchval(
+        "SELECT true FROM customers WHERE tenant_id = $1 AND external_id = $2 AND id <> $3",
+        connection.tenant_id, command.external_id, command.customer_id,
+    )  # fmt: skip
+    if taken:
+        raise Duplicate("Another customer has this external id.", field=("externalId",))

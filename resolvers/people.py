@@ -1,0 +1,49 @@
+"""updateCustomer, mergeCustomers and eraseCustomer."""
+
+from models.errors import LedgerError
+from models.operations.merge_customers import merge_customers
+from models.operations.people import erase_customer, update_customer
+from schema.context import Info
+from schema.mutations.base import idempotency_key
+from schema.mutations.people import (
+    EraseCustomerInput,
+    EraseCustomerPayload,
+    MergeCustomersInput,
+    MergeCustomersPayload,
+    UpdateCustomerInput,
+    UpdateCustomerPayload,
+)
+from schema.types.errors import user_errors
+
+
+async def resolve_update(info: Info, input: UpdateCustomerInput) -> UpdateCustomerPayload:  # noqa: A002 - the argument's name in the API
+    context = info.context
+    try:
+        command = input.command()
+        await context.reads.release()
+        changed = await update_customer(context.ledger, context.tenant.id, context.actor, command)
+    except LedgerError as error:
+        return UpdateCustomerPayload(user_errors=user_errors(error))
+    context.refresh()
+    return UpdateCustomerPayload(changed=changed, customer_id=command.customer_id)
+
+
+async def resolve_merge(info: Info, input: MergeCustomersInput) -> MergeCustomersPayload:  # noqa: A002 - as above
+    try:
+        command = input.command()
+        outcome = await info.context.post(merge_customers, command, idempotency_key(input.idempotency_key))
+    except LedgerError as error:
+        return MergeCustomersPayload(user_errors=user_errors(error))
+    return MergeCustomersPayload(replayed=outcome.replayed, customer_id=command.into_id)
+
+
+async def resolve_erase(info: Info, input: EraseCustomerInput) -> EraseCustomerPayload:  # noqa: A002 - as above
+    context = info.context
+    try:
+        customer_id = input.row_id()
+        await context.reads.release()
+        changed = await erase_customer(context.ledger, context.tenant.id, context.actor, customer_id)
+    except LedgerError as error:
+        return EraseCustomerPayload(user_errors=user_errors(error))
+    context.refresh()
+    return EraseCustomerPayload(changed=changed, customer_id=customer_id)
