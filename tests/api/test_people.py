@@ -1,0 +1,66 @@
+"""updateCustomer, mergeCustomers and eraseCustomer, as a client meets them."""
+
+from auth.roles import Role
+from tests.api.conftest import Api, gid
+from tests.factories import Tenant
+
+UPDATE = """mutation($input: UpdateCustomerInput!) { updateCustomer(input: $input) {
+  changed customer { externalId name email } userErrors { code field } } }"""
+MERGE = """mutation($input: MergeCustomersInput!) { mergeCustomers(input: $input) {
+  replayed customer { externalId account(asset: "POINTS") { available lifetime } } userErrors { code field } } }"""
+ERASE = """mutation($input: EraseCustomerInput!) { eraseCustomer(input: $input) {
+  changed customer { name email } userErrors { code field } } }"""
+LEDGER = """query($id: ID!) { customer(id: $id) { account(asset: "POINTS") { ledger { edges { node {
+  amount counter credit { id } transaction { kind note } } } } } } }"""
+
+
+async def test_what_is_left_out_stays_and_null_takes_off(api: Api, tenant: Tenant) -> None:
+    carol = gid("Customer", await tenant.customer("carol"))
+    changed = (await api(UPDATE, {"input": {"customerId": carol, "name": "Caro", "email": "c@d.e"}}))["updateCustomer"]
+    assert changed["customer"] == {"externalId": "carol", "name": "Caro", "email": "c@d.e"}
+    again = (await api(UPDATE, {"input": {"customerId": carol, "name": "Caro"}}))["updateCustomer"]
+    assert again == {**changed, "changed": False}
+    off = (await api(UPDATE, {"input": {"customerId": carol, "email": None}}))["updateCustomer"]
+    assert off["customer"] == {"externalId": "carol", "name": "Caro", "email": None}
+    async with tenant.nothing_moves():
+        for wrong in ({"name": ""}, {"email": "x"}, {"externalId": "y" * 256}):
+            refused = (await api(UPDATE, {"input": {"customerId": carol, **wrong}}))["updateCustomer"]
+            assert (refused["userErrors"][0]["code"], refused["customer"]) == ("INVALID", None)
+
+
+async def test_merged_once_and_seen_in_both_histories(api: Api, tenant: Tenant) -> None:
+    carol, caro = await tenant.customer("carol"), await tenant.customer("caro")
+    await tenant.adjust(caro, "300", "POINTS")
+    asked = {
+        "input": {
+            "fromId": gid("Customer", caro),
+            "intoId": gid("Customer", carol),
+            "note": "One",
+            "idempotencyKey": "k",
+        }
+    }
+    first = (await api(MERGE, asked, role=Role.MANAGER))["mergeCustomers"]
+    assert first == {
+        "replayed": False, "userErrors": [],
+        "customer": {"externalId": "carol", "account": {"available": "300", "lifetime": "300"}},
+    }  # fmt: skip
+    async with tenant.nothing_moves():
+        assert (await api(MERGE, asked, role=Role.MANAGER))["mergeCustomers"] == {**first, "replayed": True}
+        assert (await api(MERGE, asked, role=Role.STAFF)).codes == ["FORBIDDEN"]
+    for customer, amounts in ((caro, ["300", "-300", "0"]), (carol, ["300", "0"])):
+        found = (await api(LEDGER, {"id": gid("Customer", customer)}))["customer"]["account"]["ledger"]["edges"]
+        assert [edge["node"]["amount"] for edge in found] == amounts
+        assert found[-1]["node"]["credit"] is None
+        assert found[-1]["node"]["transaction"] == {"kind": "MERGE", "note": "One"}
+
+
+async def test_erased_for_ever(api: Api, tenant: Tenant) -> None:
+    carol = gid("Customer", await tenant.customer("carol"))
+    first = (await api(ERASE, {"input": {"customerId": carol}}, role=Role.MANAGER))["eraseCustomer"]
+    assert first == {"changed": True, "customer": {"name": "Erased", "email": None}, "userErrors": []}
+    async with tenant.nothing_moves():
+        again = (await api(ERASE, {"input": {"customerId": carol}}))["eraseCustomer"]
+        assert again == {**first, "changed": False}
+        assert (await api(ERASE, {"input": {"customerId": carol}}, role=Role.STAFF)).codes == ["FORBIDDEN"]
+        unknown = (await api(ERASE, {"input": {"customerId": "x"}}))["eraseCustomer"]
+        assert unknown["userErrors"] == [{"code": "NOT_FOUND", "field": ["customerId"]}]
