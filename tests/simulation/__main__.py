@@ -44,7 +44,8 @@ async def _play(urls: Urls, seeds: range, wanted: argparse.Namespace) -> int:
             try:
                 answers = await simulate(seed, wanted.steps, every=wanted.every, first=wanted.chapter)
             except Disagreement as difference:
-                print(f"seed {seed}: they disagree. {difference}")  # noqa: T201 - a command's answer
+                where = ", ".join(difference.__notes__)
+                print(f"{where}: they disagree. {difference}")  # noqa: T201 - a command's answer
                 return 1
             counts = ", ".join(f"{what} {count}" for what, count in answers.items())
             took, busy, number = time.monotonic() - started, time.process_time() - worked, sum(answers.values())

@@ -1,5 +1,6 @@
 """Plays the ledger on a real database against the reference, step by step, from a seed that can be replayed."""
 
+import asyncio
 import random
 from collections import Counter
 from collections.abc import Awaitable, Sequence
@@ -12,6 +13,8 @@ from zoneinfo import ZoneInfo
 
 from models.commands import Outcome
 from models.errors import LedgerError
+from models.group_commit import GroupCommit
+from models.posting import Result, Unit
 from models.reads.verify import verify
 from models.sources import RandomSource
 from models.views import AccountView
@@ -91,7 +94,7 @@ class Simulation:
         await self.shop.ledger.close()
 
     async def step(self) -> None:
-        """Some time passes; then one wish, some as one batch, or one again. Raises Disagreement."""
+        """Some time passes; then one wish, some as one batch or at once, or one again. Raises Disagreement."""
         self.steps += 1
         by = self.dice.choice((1e-6, 1.0, 60.0, 1800.0, 20_000.0, 86_400.0 * self.dice.choice((0.5, 1, 1, 2, 7))))
         self.shop.clock.advance(seconds=by)
@@ -99,7 +102,9 @@ class Simulation:
         what = self.dice.randrange(100)
         if what < 6 and self.done:
             await self._again()
-        elif what < 50:
+        elif what < 22:
+            await self._at_once([self.wishes.next(self.shop.clock()) for _ in range(self.dice.randint(2, 12))])
+        elif what < 55:
             await self._together([self.wishes.next(self.shop.clock()) for _ in range(self.dice.randint(2, 12))])
         else:
             await self._alone(self.wishes.next(self.shop.clock()))
@@ -167,6 +172,23 @@ class Simulation:
             raise Disagreement(f"step {self.steps}: {wish} again: {first} and then {answer!r}")
         self._count("replayed")
 
+    async def _at_once(self, wishes: Sequence[Wish]) -> None:
+        """All of them under way at the same time, in postings as the group commit makes them."""
+        asked = {uuid4().hex: wish for wish in wishes if wish.name not in UNBATCHED and wish.name != "bulk"}
+        ledger = self.shop.ledger
+        noting = Noting(ledger._group)
+        ledger._group = noting  # type: ignore[assignment]
+        try:
+            answers = await asyncio.gather(
+                *(settle(ask(ledger, self.shop.tenant_id, self.names, wish, key)) for key, wish in asked.items())
+            )
+        finally:
+            ledger._group = noting._group
+        by_key = dict(zip(asked, answers, strict=True))
+        posted = [key for key in noting.keys if key is not None]
+        for key in (*posted, *(key for key in asked if key not in posted)):
+            await self._judge(asked[key], key, by_key[key])
+
     async def _together(self, wishes: Sequence[Wish]) -> None:
         """One batch of them, in this order."""
         wishes = [wish for wish in wishes if wish.name not in UNBATCHED]
@@ -177,6 +199,21 @@ class Simulation:
         ]
         for wish, key, answer in zip(wishes, keys, await self.batch.run(self.shop.tenant_id, asked), strict=True):
             await self._judge(wish, key, answer)
+
+
+class Noting:
+    """In front of a group commit: notes in which order units come to it, which is the order that they are posted in."""
+
+    def __init__(self, group: GroupCommit) -> None:
+        self.keys: list[str | None] = []
+        self._group = group
+
+    async def submit(self, tenant_id: UUID, unit: Unit) -> Result:
+        self.keys.append(unit.idempotency_key)
+        return await self._group.submit(tenant_id, unit)
+
+    async def close(self) -> None:
+        await self._group.close()
 
 
 async def settle(asked: Awaitable[Outcome]) -> Outcome | LedgerError:
@@ -196,7 +233,7 @@ async def _furnish(shop: Shop) -> Names:
         await shop.reward(prize.price, stock=prize.stock, validity_days=prize.days, active=prize.active)
         for prize in PRIZES
     ]  # fmt: skip
-    names.products = [await shop.product(product.price, product.kind, product.currency) for product in PRODUCTS]
+    names.products = [await shop.product(str(product.price), product.kind, product.currency) for product in PRODUCTS]
     for name, threshold in TIERS:
         await shop.tier(name, threshold)
     names.tiers = [
@@ -221,8 +258,9 @@ async def simulate(seed: int, steps: int, *, every: int = EVERY, first: int = 0)
             for _ in range(min(CHAPTER, steps - chapter * CHAPTER)):
                 await simulation.step()
             await simulation.finish()
-        except Disagreement as difference:
-            raise Disagreement(f"chapter {chapter}, {difference}") from None
+        except Exception as error:
+            error.add_note(f"seed {seed}, chapter {chapter}, step {simulation.steps}")
+            raise
         finally:
             await simulation.close()
         answers.update(simulation.answers)

@@ -104,7 +104,7 @@ class Serving(State):
             member.cancelled = _checked(at, now, member.started)
         return "done"
 
-    def _reinstate(self, *, now: datetime, role: str, customer: int, at: datetime | None) -> str:
+    def _reinstate(self, *, now: datetime, role: str, customer: int) -> str:
         member = self.members[customer]
         refuse({"NO_MEMBERSHIP"} if member.started is None and member.cancelled is None else set())
         member.started, member.cancelled = member.started or member.cancelled, None

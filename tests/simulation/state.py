@@ -6,7 +6,7 @@ from copy import copy
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Self
+from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 from tests.simulation.things import (
@@ -54,7 +54,7 @@ class State:
         """Another of the same, to try something on."""
         other = copy(self)
         for name, value in vars(self).items():
-            setattr(other, name, [copy(thing) for thing in value] if isinstance(value, list) else copy(value))
+            setattr(other, name, [_twin(thing) for thing in value] if isinstance(value, list) else copy(value))
         return other
 
     def become(self, trial: Self) -> None:
@@ -154,3 +154,12 @@ class State:
 
     def _names(self, role: str, customer: int, asset: str, day: date) -> list[tuple[int, tuple[str, str, str, date]]]:
         return [(5, (role, "actor", asset, day)), (2, (role, f"customer {customer}", asset, day))]
+
+
+def _twin(thing: Any) -> Any:
+    """A copy of a row, in a tenth of the time that `copy` takes; of anything else, the thing itself."""
+    if not hasattr(thing, "__dict__"):
+        return thing
+    twin = object.__new__(type(thing))
+    twin.__dict__.update(thing.__dict__)
+    return twin

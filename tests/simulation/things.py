@@ -23,11 +23,12 @@ METHODS = ("CASH", "CHECK", "CARD", "TRANSFER", "OTHER", "ACCOUNT_CREDIT")
 
 @lru_cache(maxsize=10_000)
 def first_instant(day: date, zone: ZoneInfo) -> datetime:
-    """Searched for, to the minute, from an instant that is surely before it."""
+    """Searched for, by hours and then to the minute, from an instant that is surely before it."""
     instant = datetime.combine(day, time(0), tzinfo=UTC) - timedelta(hours=16)
-    while instant.astimezone(zone).date() < day:
-        instant += timedelta(minutes=1)
-    return instant
+    for step in (timedelta(hours=1), timedelta(minutes=1)):
+        while (instant + step).astimezone(zone).date() < day:
+            instant += step
+    return instant + timedelta(minutes=1)
 
 
 @dataclass
