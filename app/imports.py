@@ -21,9 +21,9 @@ from app.graphql.requests import HttpError
 from app.importing.credit_rows import credit_rows
 from auth.backend import unauthenticated_response
 from auth.roles import Permission
-from models.commands import ImportCredits, Outcome
+from models.commands import Outcome
 from models.errors import IdempotencyKeyReused, LedgerError
-from models.operations.import_credits import import_credits
+from models.operations.import_credits import ImportCredits, import_credits
 from schema import texts
 from schema.context import Context
 from schema.error_codes import BadUserInput, ErrorCode, Unauthenticated, error_entry

@@ -68,41 +68,6 @@ class BulkCredit:
 
 
 @dataclass(frozen=True, slots=True)
-class ImportCredits:
-    """What a file of adjustments says as a whole; a row may say its own asset, reason, note and expiry instead.
-
-    digest: SHA-256 of the file, in hex. The rest is as in BulkCredit.
-    """
-
-    digest: str
-    asset: str | None = None
-    reason: str | None = None
-    note: str | None = None
-    expires_in_days: int | None = None
-    expires_at: datetime | None = None
-    error_policy: str = "REJECT_ALL"
-    dry_run: bool = False
-    allow_duplicate_customers: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ImportRow:
-    """One row of a file. customer: the tenant's own id for them. expires_on: the last day it can be spent.
-
-    error: what is wrong with it already; the rest then is as far as it was understood.
-    """
-
-    customer: str | None
-    amount: Decimal | None
-    asset: str | None = None
-    reason: str | None = None
-    note: str | None = None
-    expires_in_days: int | None = None
-    expires_on: date | None = None
-    error: LedgerError | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class RowAdjustment:
     row: int
     adjustment: AdjustCredit
@@ -282,17 +247,6 @@ class MergeCustomers:
     from_id: UUID
     into_id: UUID
     note: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class UpdateCustomer:
-    """None leaves as it is. no_email: take the address off."""
-
-    customer_id: UUID
-    external_id: str | None = None
-    name: str | None = None
-    email: str | None = None
-    no_email: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import orjson
 
-from models.commands import Actor, Command, ImportCredits, Outcome
+from models.commands import Actor, Command, Outcome
 from models.configuration import Configurations
 from models.errors import Busy, Invalid
 from models.group_commit import GroupCommit, Overloaded
@@ -108,7 +108,7 @@ def check_key(idempotency_key: str) -> None:
         raise Invalid(f"A key has between 1 and {MAX_KEY_CHARACTERS} characters.", field=("idempotencyKey",))
 
 
-def input_hash(command: Command | ImportCredits) -> bytes:
+def input_hash(command: object) -> bytes:
     """SHA-256 of everything the command says: what tells a repetition from another request under the same key."""
     return hashlib.sha256(orjson.dumps(command, default=_plain)).digest()
 

@@ -15,10 +15,9 @@ from app.importing.credit_rows import credit_rows
 from app.importing.posting import ACTOR
 from app.problems import SetupProblem
 from app.settings import load_settings
-from models.commands import ImportCredits
 from models.errors import LedgerError
 from models.ledger import Ledger
-from models.operations.import_credits import import_credits
+from models.operations.import_credits import ImportCredits, import_credits
 from models.operations.run_bulks import run_bulk
 from models.session import tenant_id_of, tenant_transaction
 

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 from typing import Any, Final
 
-from models.commands import ImportRow
 from models.errors import Invalid, LedgerError
 from models.money import parse_decimal
+from models.operations.import_credits import ImportRow
 from schema.texts import MAX_EXTERNAL_ID, MAX_NOTE, MAX_REASON, required, text
 
 NEEDED: Final = ("customer", "amount")

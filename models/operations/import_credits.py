@@ -6,13 +6,15 @@ run.
 """
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, timedelta
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from itertools import islice
 from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from models.commands import Actor, ImportCredits, ImportRow, Outcome
+from models.commands import Actor, Outcome
 from models.errors import Duplicate, ExpiryConflict, IdempotencyKeyReused, Invalid, LedgerError, NotFound
 from models.ledger import Ledger, check_key, input_hash
 from models.money import exponent
@@ -26,6 +28,41 @@ MAX_ROWS: Final = 1_000_000
 ROWS_PER_INSERT: Final = 5_000
 OPERATION: Final = "importCredits"
 MAX_SHOWN_CHARACTERS: Final = 80
+
+
+@dataclass(frozen=True, slots=True)
+class ImportCredits:
+    """What a file of adjustments says as a whole; a row may say its own asset, reason, note and expiry instead.
+
+    digest: SHA-256 of the file, in hex. The rest is as in BulkCredit.
+    """
+
+    digest: str
+    asset: str | None = None
+    reason: str | None = None
+    note: str | None = None
+    expires_in_days: int | None = None
+    expires_at: datetime | None = None
+    error_policy: str = "REJECT_ALL"
+    dry_run: bool = False
+    allow_duplicate_customers: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ImportRow:
+    """One row of a file. customer: the tenant's own id for them. expires_on: the last day it can be spent.
+
+    error: what is wrong with it already; the rest then is as far as it was understood.
+    """
+
+    customer: str | None
+    amount: Decimal | None
+    asset: str | None = None
+    reason: str | None = None
+    note: str | None = None
+    expires_in_days: int | None = None
+    expires_on: date | None = None
+    error: LedgerError | None = None
 
 
 async def import_credits(

@@ -1,9 +1,10 @@
 """Edit a customer, and erase one (domain: erasure). Neither moves value."""
 
+from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from models.commands import Actor, UpdateCustomer
+from models.commands import Actor
 from models.errors import Duplicate, Invalid, NotFound
 from models.ledger import Ledger
 from models.operations.auditing import record_event
@@ -11,6 +12,17 @@ from models.operations.upsert_customer import check_texts
 from models.session import TenantConnection, tenant_transaction
 
 ERASED_NAME: Final = "Erased"
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateCustomer:
+    """None leaves as it is. no_email: take the address off."""
+
+    customer_id: UUID
+    external_id: str | None = None
+    name: str | None = None
+    email: str | None = None
+    no_email: bool = False
 
 
 async def update_customer(ledger: Ledger, tenant_id: UUID, actor: Actor, command: UpdateCustomer) -> bool:
@@ -47,7 +59,7 @@ async def update_customer(ledger: Ledger, tenant_id: UUID, actor: Actor, command
 
 
 async def erase_customer(ledger: Ledger, tenant_id: UUID, actor: Actor, customer_id: UUID) -> bool:
-    """Take a person out of the books for ever: name, address, external id and every note; those of the records that were
+    """Take a person out of the books for ever: name, address, external id and every note; of records that were
     merged into this one, too. False where it was done before.
 
     The books stay, and still prove themselves: the hash chain covers salted digests, and the salts go with the notes.

@@ -4,7 +4,19 @@ from collections.abc import Callable
 from typing import Any
 
 from models import commands as c
-from models.planning import adjust, assign, bulk, bulk_rows, coupons, invoices, merging, payments, releasing, rewards, using
+from models.planning import (
+    adjust,
+    assign,
+    bulk,
+    bulk_rows,
+    coupons,
+    invoices,
+    merging,
+    payments,
+    releasing,
+    rewards,
+    using,
+)
 from models.planning.state import Books, Origin
 
 _PLANS: dict[type[Any], Callable[[Books, Origin, Any], c.Outcome]] = {

@@ -1,4 +1,4 @@
-"""Two records of one person become one: everything that is left moves, and the history stays where it was written. Pure."""
+"""Two records of one person become one: what is left moves, and the history stays where it was written. Pure."""
 
 from uuid import UUID
 
@@ -82,7 +82,7 @@ def _move(
     books: Books, taken: TransactionDraft, given: TransactionDraft, account: AccountState, lots: list[CreditState],
     target: AccountState,
 ) -> None:  # fmt: skip
-    """Every lot with its own dates and services, started or not, expired and unswept ones too; then the lifetime total."""
+    """Every lot as it is, started or not, expired and unswept ones too; then the lifetime total."""
     before, target_before = account.lifetime_minor, target.lifetime_minor
     for lot in lots:
         amount_minor = lot.remaining_minor

@@ -5,7 +5,8 @@ from uuid import UUID
 
 import strawberry
 
-from models.commands import MergeCustomers, UpdateCustomer
+from models.commands import MergeCustomers
+from models.operations.people import UpdateCustomer
 from schema import texts
 from schema.context import Info
 from schema.ids import input_id

@@ -10,8 +10,8 @@ MERGE = """mutation($input: MergeCustomersInput!) { mergeCustomers(input: $input
   replayed customer { externalId account(asset: "POINTS") { available lifetime } } userErrors { code field } } }"""
 ERASE = """mutation($input: EraseCustomerInput!) { eraseCustomer(input: $input) {
   changed customer { name email } userErrors { code field } } }"""
-LEDGER = """query($id: ID!) { customer(id: $id) { account(asset: "POINTS") { ledger { edges { node {
-  amount counter credit { id } transaction { kind note } } } } } } }"""
+LEDGER = """query($id: ID!) { node(id: $id) { ... on Customer { account(asset: "POINTS") { ledger { edges { node {
+  amount counter credit { id } transaction { kind note } } } } } } } }"""
 
 
 async def test_what_is_left_out_stays_and_null_takes_off(api: Api, tenant: Tenant) -> None:
@@ -48,7 +48,7 @@ async def test_merged_once_and_seen_in_both_histories(api: Api, tenant: Tenant) 
         assert (await api(MERGE, asked, role=Role.MANAGER))["mergeCustomers"] == {**first, "replayed": True}
         assert (await api(MERGE, asked, role=Role.STAFF)).codes == ["FORBIDDEN"]
     for customer, amounts in ((caro, ["300", "-300", "0"]), (carol, ["300", "0"])):
-        found = (await api(LEDGER, {"id": gid("Customer", customer)}))["customer"]["account"]["ledger"]["edges"]
+        found = (await api(LEDGER, {"id": gid("Customer", customer)}))["node"]["account"]["ledger"]["edges"]
         assert [edge["node"]["amount"] for edge in found] == amounts
         assert found[-1]["node"]["credit"] is None
         assert found[-1]["node"]["transaction"] == {"kind": "MERGE", "note": "One"}

@@ -15,12 +15,12 @@ from uuid import UUID, uuid4
 import pytest
 
 from app.embedded import Urls
-from models.commands import Actor, ImportCredits, ImportRow, Outcome
+from models.commands import Actor, Outcome
 from models.errors import Invalid
 from models.ledger import Ledger
 from models.operations import run_bulks
 from models.operations.cancel_bulk import cancel_bulk
-from models.operations.import_credits import import_credits
+from models.operations.import_credits import ImportCredits, ImportRow, import_credits
 from models.operations.run_bulks import run_bulk
 from models.sources import system_clock
 from tests.support.shop import MANAGER, PARTNER, Shop

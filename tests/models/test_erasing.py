@@ -3,11 +3,11 @@
 from decimal import Decimal
 from uuid import UUID, uuid4
 
-from models.commands import ImportCredits, ImportRow, MembershipChange, MergeCustomers, UpdateCustomer
-from models.operations.import_credits import import_credits
+from models.commands import MembershipChange, MergeCustomers
+from models.operations.import_credits import ImportCredits, ImportRow, import_credits
 from models.operations.memberships import start_membership
 from models.operations.merge_customers import merge_customers
-from models.operations.people import erase_customer, update_customer
+from models.operations.people import UpdateCustomer, erase_customer, update_customer
 from models.operations.run_bulks import run_bulk
 from tests.support.shop import MANAGER, STAFF, Shop
 
