@@ -83,6 +83,7 @@ def plan(books: Books, origin: Origin, command: RecordPayment) -> Outcome:
     books.writes.events.append(("payment.recorded", payment.id))
     audit(books, origin, "payment.recorded", payment.id, invoice.customer_id)
     grant_if_paid(books, origin, invoice)
+    account = _if_used(account)
     account_views = (credits.account_view(account),) if account else ()
     return Outcome(
         payment_id=payment.id, invoice_id=invoice.id, transaction_id=payment.transaction_id,
@@ -163,13 +164,18 @@ def plan_void(books: Books, origin: Origin, command: VoidPayment) -> Outcome:
     take_back_grants(books, origin, invoice)
     books.writes.events.append(("payment.voided", payment.id))
     audit(books, origin, "payment.voided", payment.id, invoice.customer_id, command.note)
-    account = account_of(books, invoice)
+    account = _if_used(account_of(books, invoice))
     account_views = (credits.account_view(account),) if account else ()
     return Outcome(
         payment_id=payment.id, invoice_id=invoice.id, transaction_id=transaction_id,
         account_id=account.id if account else None,
         views=(payment_view(payment, invoice.currency), invoice_view(invoice), *account_views),
     )  # fmt: skip
+
+
+def _if_used(account: AccountState | None) -> AccountState | None:
+    """The account, unless it was only opened to be locked: where nothing comes onto it, it is gone again."""
+    return account if account is not None and account.sequence else None
 
 
 def payment_view(payment: PaymentState, currency: str) -> PaymentView:

@@ -2,12 +2,16 @@
 
 import asyncio
 from datetime import date, timedelta
+from decimal import Decimal
 from uuid import UUID, uuid4
 
 import pytest
 
+from models.commands import RecordPayment
 from models.errors import ExceedsDue
-from tests.support.shop import Shop
+from models.operations.record_payment import record_payment
+from models.views import AccountView
+from tests.support.shop import MANAGER, Shop
 
 
 async def test_payments_add_up_to_paid(shop: Shop, anna: UUID) -> None:
@@ -76,3 +80,16 @@ async def test_a_repetition_answers_the_same_payment(shop: Shop, anna: UUID) -> 
 
     assert (again.payment_id, again.invoice_id, again.replayed) == (once.payment_id, invoice, True)
     assert await shop.count("payments") == 1
+
+
+async def test_an_account_that_is_not_there_is_not_shown(shop: Shop, anna: UUID) -> None:
+    order = await shop.order(anna, (await shop.product(10, "CREDIT"), 5))
+    command = RecordPayment(order, Decimal(20), "CASH")
+
+    paid = await record_payment(shop.ledger, shop.tenant_id, MANAGER, command, "k")
+    voided = await shop.void_payment(paid.payment_id)
+
+    assert await shop.count("accounts") == 0  # nothing is on it before the order is paid in full
+    for outcome in (paid, voided):
+        assert outcome.account_id is None
+        assert not [view for view in outcome.views if isinstance(view, AccountView)]
