@@ -130,8 +130,9 @@ def of_amount(assets: Collection[str], least: Decimal | None, most: Decimal | No
 
 
 def _minor(amount: Decimal, asset: str, rounding: str) -> int:
-    """A bound, in minor units: no amount lies between it and `amount`."""
-    return int(amount.scaleb(exponent(asset)).to_integral_value(rounding))
+    """A bound, in minor units: no amount lies between it and `amount`. Past the largest amount one is like another."""
+    minor = int(amount.scaleb(exponent(asset)).to_integral_value(rounding))
+    return max(-MAX_AMOUNT_MINOR - 1, min(minor, MAX_AMOUNT_MINOR + 1))
 
 
 async def actors_of_subject(session: ReadSession, subject: str) -> list[UUID]:

@@ -72,7 +72,7 @@ INVOICE_PAYMENTS: Final = Listing(
     "invoice-payments", _PAYMENT, "payments t", "t.invoice_id", _BY_CREATION, _payment
 )
 INVOICE_LINES: Final = Listing(
-    "invoice-lines", _LINE, "invoice_lines t", "t.invoice_id", (integer_key("t.position"),), _line
+    "invoice-lines", _LINE, "invoice_lines t", "t.invoice_id", (integer_key("t.position", bits=32),), _line
 )
 
 ORDERS_ALONE: Final = Condition("t.kind = 'ORDER'")

@@ -45,8 +45,16 @@ def id_key(column: str) -> KeyPart:
     return KeyPart(column, str, UUID)
 
 
-def integer_key(column: str) -> KeyPart:
-    return KeyPart(column, int, _integer)
+def integer_key(column: str, *, bits: int = 64) -> KeyPart:
+    """`bits`: the column's width. No other value can be compared with it."""
+
+    def parse(value: object) -> int:
+        number = _integer(value)
+        if not -(2 ** (bits - 1)) <= number < 2 ** (bits - 1):
+            raise ValueError("past what the column holds")
+        return number
+
+    return KeyPart(column, int, parse)
 
 
 def text_key(column: str) -> KeyPart:
@@ -66,6 +74,7 @@ def _integer(value: object) -> int:
 def _text(value: object) -> str:
     if not isinstance(value, str) or "\x00" in value:
         raise ValueError("not a text")
+    value.encode()  # half a character, which JSON can write, is a ValueError here and nothing to the database
     return value
 
 

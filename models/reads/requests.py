@@ -53,7 +53,7 @@ def _row(row: Any) -> BulkRowView:
     )  # fmt: skip
 
 
-BULK_ROWS: Final = Listing("bulk-rows", _ROW, "bulk_rows t", "t.operation_id", (integer_key('t."row"'),), _row)
+BULK_ROWS: Final = Listing("bulk-rows", _ROW, "bulk_rows t", "t.operation_id", (integer_key('t."row"', bits=32),), _row)
 """An operation's rows, in the order they came in."""
 
 ONLY_FAILED: Final = Condition("t.error is not null")

@@ -2,6 +2,7 @@
 
 import json
 import re
+from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Iterator
 from copy import deepcopy
 from typing import Any, Final
@@ -293,6 +294,36 @@ async def test_a_page_that_is_none(attack: Attack, field: str) -> None:
         answer = await attack.run(query, page)
         (error,) = answer["errors"]
         assert error["extensions"]["code"] in ("BAD_USER_INPUT", "QUERY_TOO_COSTLY"), page
+
+
+@pytest.mark.parametrize(
+    ("query", "parts"),
+    [("{ rewards(first: 1, after: CURSOR) { edges { cursor } } }", ("rewards", "\ud800")),
+     ("{ products(last: 1, before: CURSOR) { edges { cursor } } }", ("products", "a\udfff")),
+     ("{ invoices { edges { node { lines(after: CURSOR) { edges { cursor } } } } } }", ("invoice-lines", 2**31)),
+     ("{ bulkOperation(id: BULK) { rows(after: CURSOR) { edges { cursor } } } }", ("bulk-rows", -(2**31) - 1)),
+     ("{ balances(customerId: CAROL) { ledger(after: CURSOR) { edges { cursor } } } }", ("ledger", 2**63))],
+    ids=lambda value: value[0] if isinstance(value, tuple) else "",
+)  # fmt: skip
+async def test_a_cursor_of_the_right_list_with_a_key_that_no_row_could_have(
+    api: Api, tenant: Tenant, query: str, parts: tuple[Any, ...]
+) -> None:
+    there = await one_of_each(tenant)
+    cursor = urlsafe_b64encode(json.dumps(parts).encode()).rstrip(b"=").decode()
+    for name, value in (("CURSOR", cursor), ("BULK", there["BulkOperation"]), ("CAROL", there["Customer"])):
+        query = query.replace(name, json.dumps(value))
+    answer = await Attack(api).run(query)
+    assert {error["extensions"]["code"] for error in answer["errors"]} == {"BAD_USER_INPUT"}
+
+
+@pytest.mark.parametrize("asset", ["KWD", "CLF"])
+async def test_an_amount_to_look_for_that_no_account_could_hold(api: Api, tenant: Tenant, asset: str) -> None:
+    await tenant.adjust(await tenant.customer(), "1", asset)
+    attack, found = Attack(api), []
+    for name, sign in (("minAmount", ""), ("minAmount", "-"), ("maxAmount", ""), ("maxAmount", "-")):
+        query = f'{{ auditTrail({name}: "{sign}9999999999999999", asset: "{asset}") {{ edges {{ cursor }} }} }}'
+        found.append(len((await attack.run(query))["data"]["auditTrail"]["edges"]))
+    assert found == [0, 1, 1, 0]
 
 
 # Several mutations in one request
