@@ -11,6 +11,8 @@ from models.operations.configuring import configuring
 
 MAX_NAME_CHARACTERS: Final = 200
 MAX_GRACE_DAYS: Final = 36_500
+NO_ZONES: Final = frozenset({"localtime", "Factory"})
+"""What time zone files have beside IANA's zones: whatever this machine is set to, and "not set yet"."""
 
 
 async def update_tenant(ledger: Ledger, tenant_id: UUID, actor: Actor, command: UpdateTenant) -> bool:
@@ -21,7 +23,7 @@ async def update_tenant(ledger: Ledger, tenant_id: UUID, actor: Actor, command: 
     """
     if command.name is not None and not (command.name.strip() and len(command.name) <= MAX_NAME_CHARACTERS):
         raise Invalid(f"Between 1 and {MAX_NAME_CHARACTERS} characters are needed.", field=("name",))
-    if command.time_zone is not None and command.time_zone not in available_timezones():
+    if command.time_zone is not None and command.time_zone not in available_timezones() - NO_ZONES:
         raise Invalid("There is no such time zone: an IANA name such as Europe/London is needed.", field=("timeZone",))
     if command.grace_days is not None and not 0 <= command.grace_days <= MAX_GRACE_DAYS:
         raise Invalid(f"Days of grace must lie between 0 and {MAX_GRACE_DAYS}.", field=("graceDays",))
