@@ -56,9 +56,11 @@ def check_note(note: str | None) -> None:
 
 
 def check_comes_back(account: AccountState, amount_minor: int) -> None:
-    """Raises AmountOutOfRange where the balance has grown so much meanwhile that there is no room for what comes back."""
+    """Raises AmountOutOfRange where the balance has grown so much that there is no room for what comes back."""
     if account.balance_minor + amount_minor > MAX_AMOUNT_MINOR:
-        raise AmountOutOfRange(amount=to_decimal(amount_minor, account.asset), asset=account.asset).at()
+        error = AmountOutOfRange(amount=to_decimal(amount_minor, account.asset), asset=account.asset)
+        error.field = None  # no amount was asked for
+        raise error
 
 
 def release_needs(command: ReleaseAssignments, accounts: tuple[AccountKey, ...]) -> Needs:

@@ -14,6 +14,7 @@ from models.money import MAX_AMOUNT_MINOR, to_decimal
 from models.operations.create_order import create_order
 from models.planning import payments, releasing
 from models.posting import Posted, Refused
+from models.session import TenantConnection, tenant_transaction
 from tests.support.shop import MANAGER, Shop
 from tests.support.units import post, unit
 
@@ -392,6 +393,35 @@ async def test_voiding_and_paying_at_once(
         status, paid, credited = await shop.invoice_state(order)
         assert (status, paid + credited) == ("PART_PAID", 6000 if codes.count("posted") == 3 else 3000)
         assert await granted(shop, order) == []
+
+
+async def test_voiding_while_the_last_payment_opens_the_account(
+    shop: Shop, elsewhere: Shop, anna: UUID, credit: UUID
+) -> None:
+    """The voiding must not go by there being no account when the payment before it in the queue has just made one."""
+    order = await shop.order(anna, (credit, 50))
+    first = await shop.pay(order, 20)
+    assert await shop.account(anna) is None
+    async with tenant_transaction(shop.tenant_id) as connection:
+        sql = "SELECT FROM invoices WHERE tenant_id = $1 AND id = $2 FOR UPDATE"
+        await connection.raw.execute(sql, shop.tenant_id, order)
+        paying = asyncio.create_task(shop.pay(order, 30))
+        await waiting(connection, 1)
+        voiding = asyncio.create_task(elsewhere.void_payment(first.payment_id))
+        await waiting(connection, 2)
+    await asyncio.gather(paying, voiding)
+    assert await shop.invoice_state(order) == ("PART_PAID", 3000, 0)
+    assert (await granted(shop, order), await shop.available(anna)) == ([], 0)
+
+
+async def waiting(connection: TenantConnection, number: int) -> None:
+    """Until so many of this database's sessions wait for a lock, and will for longer than the fast lane does."""
+    sql = """SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()
+        AND state_change < clock_timestamp() - interval '300 ms'"""
+    async with asyncio.timeout(10):
+        while await connection.raw.fetchval(sql) < number:
+            await asyncio.sleep(0.05)
+            await connection.raw.execute("SELECT pg_stat_clear_snapshot()")
 
 
 async def test_what_one_batch_pays_and_voids(shop: Shop, anna: UUID, chair: UUID) -> None:
