@@ -6,7 +6,7 @@ export PYTHON
 python := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench simulate lock clean environment environment-dev
+.PHONY: help run test test-clients check bench simulate lock clean environment environment-dev
 
 help: ## Show this
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' Makefile | while IFS='|' read -r name text; do printf '%-18s %s\n' "$$name" "$$text"; done
@@ -22,6 +22,9 @@ run: environment ## Start Scrip with a database and sample data of its own, at h
 
 test: environment-dev ## Run the tests; one file: make test TESTS=tests/app
 	@$(python) -m pytest -n auto --dist worksteal $(TESTS)
+
+test-clients: environment ## Look at Scrip as its clients do: a browser, GraphQL over HTTP; needs Node.js
+	@sh scripts/test_clients.sh
 
 check: environment-dev ## Look the code over: style, types, floors, schema, migrations
 	$(python) -m ruff check .

@@ -1,26 +1,24 @@
 // The page at `/` in a real browser: every example runs, and what it changes can be seen.
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
 import { after, before, test } from "node:test";
-import { chromium } from "playwright-core";
+import { startBrowser } from "./browser.mjs";
 import { startScrip } from "./server.mjs";
 
-const BROWSERS = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 const QUESTIONS = ["viewer", "customers", "balances", "ledger", "invoices", "liability", "adjustmentPreview"];
 const CHANGES = ["adjustCredit", "bulkCredit", "assignCredit", "giveReward", "createInvoice", "recordPayment"];
 
 let scrip;
+let chromium;
 let browser;
 
 before(async () => {
-  const executablePath = process.env.CHROMIUM ?? BROWSERS.find(existsSync);
-  assert(executablePath, "No Chromium here. Install one (Debian: apt-get install chromium), or name it in CHROMIUM.");
   scrip = await startScrip();
-  browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
+  chromium = await startBrowser();
+  browser = chromium.browser;
 });
 
 after(async () => {
-  await browser?.close();
+  await chromium?.stop();
   await scrip?.stop();
 });
 

@@ -1,15 +1,19 @@
 // `scrip run` as somebody new to it would start it: in an empty folder, on any free port.
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
+import { promisify } from "node:util";
 
 const PROJECT = path.resolve(import.meta.dirname, "../..");
 const START_MS = 90_000;
 
-/** Starts it and waits until it answers. Gives its address, and `stop`, which takes its data away as well. */
+/**
+ * Starts it and waits until it answers. Gives its address; `token`, which takes what `scrip token` takes; and `stop`,
+ * which takes its data away as well.
+ */
 export async function startScrip() {
   const folder = await mkdtemp(path.join(tmpdir(), "scrip-clients-"));
   const kept = Object.entries(process.env).filter(([name]) => !/^(SCRIP_|DATABASE_)/.test(name));
@@ -18,6 +22,11 @@ export async function startScrip() {
   const scrip = spawn(python, ["-m", "app.cli", "run"], { cwd: folder, env, stdio: ["ignore", "ignore", "pipe"] });
   const ended = once(scrip, "exit");
 
+  async function token(role, ...options) {
+    const command = ["-m", "app.cli", "token", "--tenant", "demo", "--role", role, ...options];
+    return (await promisify(execFile)(python, command, { cwd: folder, env })).stdout.trim();
+  }
+
   async function stop() {
     scrip.kill("SIGINT");
     await ended;
@@ -25,7 +34,7 @@ export async function startScrip() {
   }
 
   try {
-    return { url: await addressOf(scrip), stop };
+    return { url: await addressOf(scrip), token, stop };
   } catch (error) {
     await stop();
     throw error;

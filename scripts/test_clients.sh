@@ -1,0 +1,19 @@
+#!/bin/sh
+# Runs the tests of tests/clients, with all that they need: sh scripts/test_clients.sh
+# A tool that is missing is a failure: these tests are never skipped.
+set -eu
+cd tests/clients
+
+fail() { printf '%s\n' "$*" >&2; exit 1; }
+
+for tool in node npm; do
+    command -v "$tool" >/dev/null || fail "There is no $tool here. make test-clients needs Node.js 20.11 or newer, with npm."
+done
+node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 11) ? 0 : 1)' ||
+    fail "make test-clients needs Node.js 20.11 or newer; this is $(node --version)."
+
+lock=node_modules/.package-lock.json
+if [ ! -f "$lock" ] || [ package-lock.json -nt "$lock" ]; then
+    npm ci --no-audit --no-fund --loglevel=error
+fi
+npm test --silent
