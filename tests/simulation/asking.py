@@ -208,9 +208,13 @@ def _set_grace(names: Names, *, days: int) -> Any:
     return update_tenant, c.UpdateTenant(grace_days=days)
 
 
+def _set_zone(names: Names, *, zone: str) -> Any:
+    return update_tenant, c.UpdateTenant(time_zone=zone)
+
+
 SETTINGS: Final[dict[str, Callable[..., Any]]] = {
     "start": _membership(memberships.start_membership), "cancel": _membership(memberships.cancel_membership),
     "reinstate": _membership(memberships.reinstate_membership), "set_tier": _set_tier, "set_prize": _set_prize,
-    "set_product": _set_product, "set_service": _set_service, "set_grace": _set_grace,
+    "set_product": _set_product, "set_service": _set_service, "set_grace": _set_grace, "set_zone": _set_zone,
 }  # fmt: skip
 """What is done at once, without a key, and never waits for a batch."""

@@ -107,7 +107,8 @@ class Simulation:
         elif what < 55:
             await self._together([self.wishes.next(self.shop.clock()) for _ in range(self.dice.randint(2, 12))])
         else:
-            await self._alone(self.wishes.next(self.shop.clock()))
+            draw = self.wishes.setting if what < 62 else self.wishes.next
+            await self._alone(draw(self.shop.clock()))
         if self.steps % self.every == 0:
             await self.compare()
 

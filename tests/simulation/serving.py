@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from tests.simulation.state import State
 from tests.simulation.things import Coupon, bad_amount, first_instant, refuse
@@ -133,6 +134,10 @@ class Serving(State):
 
     def _set_grace(self, *, now: datetime, role: str, days: int) -> str:
         self.grace_days = days
+        return "done"
+
+    def _set_zone(self, *, now: datetime, role: str, zone: str) -> str:
+        self.zone = ZoneInfo(zone)
         return "done"
 
 

@@ -5,7 +5,7 @@ import pytest
 from app.embedded import Urls
 from tests.simulation.driver import simulate
 
-STEPS = 120
+STEPS = 80
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3, 4])

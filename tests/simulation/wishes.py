@@ -7,9 +7,10 @@ from decimal import Decimal
 from typing import Any
 
 from tests.simulation.reference import Reference
-from tests.simulation.things import METHODS, PLACES, Bill, Lot, Wish
+from tests.simulation.things import METHODS, PLACES, Bill, Lot, Part, Wish
 
 MONEY = ("GBP", "GBP", "GBP", "JPY", "KWD")
+ZONES = ("Europe/London", "America/Havana", "Asia/Kathmandu", "Pacific/Apia")
 ROLES = ("MANAGER", "MANAGER", "STAFF")
 
 
@@ -23,8 +24,7 @@ class Wishes:
             (24, self._add), (14, self._remove), (5, self._bulk), (8, self._invoice), (8, self._order),
             (11, self._assign), (12, self._pay), (5, self._void_payment), (5, self._release), (5, self._reassign),
             (3, self._void_invoice), (3, self._void_credit), (6, self._update_credit), (2, self._sweep),
-            (5, self._use), (6, self._give), (3, self._use_coupon), (3, self._disable_coupon), (2, self._member),
-            (3, self._setting),
+            (5, self._use), (6, self._give), (3, self._use_coupon), (3, self._disable_coupon),
         ]  # fmt: skip
 
     def next(self, now: datetime) -> Wish:
@@ -108,6 +108,12 @@ class Wishes:
             "customer": self._customer(), "currency": currency, "lines": lines, "auto": self._chance(60),
         })  # fmt: skip
 
+    def _lot(self) -> Lot | None:
+        """Mostly one of which something may still become."""
+        lots = self.reference.lots
+        alive = [lot for lot in lots if not lot.voided and not lot.swept]
+        return self.dice.choice(alive if alive and self._chance(90) else lots) if lots else None
+
     def _bill(self, *, like: Lot | None = None) -> int | None:
         numbers = [
             n for n, bill in enumerate(self.reference.bills)
@@ -165,15 +171,18 @@ class Wishes:
         )
 
     def _reassign(self, now: datetime) -> Wish | None:
-        parts = [n for n, part in enumerate(self.reference.parts) if part.live or self._chance(3)]
+        parts = [n for n, part in enumerate(self.reference.parts) if self._is_loose(part)]
         if not parts:
             return None
         part = self.dice.choice(parts)
         items = self._items(self.reference.lots[self.reference.parts[part].lot])
         return Wish("reassign", {"part": part, "items": items}) if items else None
 
+    def _is_loose(self, part: Part) -> bool:
+        return (part.live and part.payment is None) or self._chance(3)
+
     def _release(self, now: datetime) -> Wish | None:
-        parts = [n for n, part in enumerate(self.reference.parts) if part.live or self._chance(5)]
+        parts = [n for n, part in enumerate(self.reference.parts) if self._is_loose(part)]
         if not parts:
             return None
         return Wish("release", {"parts": tuple(self.dice.choices(parts, k=self.dice.choice((1, 1, 2))))})
@@ -183,15 +192,15 @@ class Wishes:
         return None if bill is None else Wish("void_invoice", {"bill": bill})
 
     def _void_credit(self, now: datetime) -> Wish | None:
-        if not self.reference.lots:
+        lot = self._lot()
+        if lot is None:
             return None
-        lot = self.dice.choice(self.reference.lots)
         return Wish("void_credit", {"credit": lot.serial, "release": self._chance(50)})
 
     def _update_credit(self, now: datetime) -> Wish | None:
-        if not self.reference.lots:
+        lot = self._lot()
+        if lot is None:
             return None
-        lot = self.dice.choice(self.reference.lots)
         facts: dict[str, Any] = {"credit": lot.serial}
         if self._chance(40):
             facts["days"] = self.dice.choice((0, 1, 3, 40))
@@ -234,6 +243,9 @@ class Wishes:
 
     # What an admin sets
 
+    def setting(self, now: datetime) -> Wish:
+        return self._member(now) if self._chance(40) else self._other_setting()
+
     def _member(self, now: datetime) -> Wish:
         customer, at = self._customer(), None
         if self._chance(40):
@@ -241,10 +253,12 @@ class Wishes:
         name = self.dice.choice(("start", "cancel", "cancel", "reinstate"))
         return Wish(name, {"customer": customer} | ({} if name == "reinstate" else {"at": at}))
 
-    def _setting(self, now: datetime) -> Wish:
-        return self.dice.choice((
+    def _other_setting(self) -> Wish:
+        kinds = (
             self._set_tier, self._set_tier, self._set_prize, self._set_product, self._set_service, self._set_grace,
-        ))()  # fmt: skip
+            self._set_zone,
+        )  # fmt: skip
+        return self.dice.choice(kinds)()
 
     def _set_tier(self) -> Wish:
         tier = self.dice.randrange(len(self.reference.tiers))
@@ -268,3 +282,6 @@ class Wishes:
 
     def _set_grace(self) -> Wish:
         return Wish("set_grace", {"days": self.dice.choice((0, 1, 30, 60))})
+
+    def _set_zone(self) -> Wish:
+        return Wish("set_zone", {"zone": self.dice.choice(ZONES)})
