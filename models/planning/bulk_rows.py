@@ -1,6 +1,6 @@
 """Some rows of a bulk that runs on (domain: bulk). Pure."""
 
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from models.commands import Outcome, PostRows, RowAdjustment
@@ -10,6 +10,9 @@ from models.planning import adjust
 from models.planning.bulk import error_report
 from models.planning.needs import Needs, merge
 from models.planning.state import Books, Origin
+
+KEYS: Final = "bulk:"
+"""How the idempotency keys begin that bulks make for their rows. Nobody else may use such a key."""
 
 
 def needs(rows: "tuple[RowAdjustment, ...]") -> Needs:
@@ -54,4 +57,4 @@ def plan_each(
 
 def row_key(operation_id: UUID, row: int) -> str:
     """The idempotency key of one row, derived from the operation's id."""
-    return f"bulk:{operation_id}:{row}"
+    return f"{KEYS}{operation_id}:{row}"

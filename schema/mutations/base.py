@@ -7,6 +7,8 @@ from uuid import UUID
 import strawberry
 
 from models.commands import Outcome
+from models.errors import Invalid
+from models.planning.bulk_rows import KEYS
 from schema import texts
 from schema.context import Info
 from schema.ids import input_id
@@ -19,7 +21,9 @@ OutcomeOf = strawberry.Private[Outcome]
 
 
 def idempotency_key(value: str) -> str:
-    """Raises Invalid where it is blank or longer than a key may be."""
+    """Raises Invalid where it is blank, longer than a key may be, or one of those that bulks make for their rows."""
+    if value.startswith(KEYS):
+        raise Invalid(f"Keys that begin with {KEYS!r} are made by Scrip itself.", field=("idempotencyKey",))
     return texts.required(value, texts.MAX_IDEMPOTENCY_KEY, "idempotencyKey")
 
 

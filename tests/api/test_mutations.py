@@ -135,6 +135,7 @@ BAD: list[tuple[str, dict[str, Any], list[str]]] = [
     ("adjustCredit", {"idempotencyKey": " "}, ["INVALID", "idempotencyKey"]),
     ("adjustCredit", {"idempotencyKey": "k" * 256}, ["INVALID", "idempotencyKey"]),
     ("adjustCredit", {"idempotencyKey": "k\x00"}, ["INVALID", "idempotencyKey"]),
+    ("adjustCredit", {"idempotencyKey": "bulk:0197aaaa-bbbb-7ccc-8ddd-eeeeffff0001:1"}, ["INVALID", "idempotencyKey"]),
     ("adjustCredit", {"note": LONG}, ["INVALID", "note"]),
     ("adjustCredit", {"note": "a\x00b"}, ["INVALID", "note"]),
     ("adjustCredit", {"reason": LONG}, ["INVALID", "reason"]),
