@@ -23,7 +23,7 @@ run: environment ## Start Scrip with a database and sample data of its own, at h
 test: environment-dev ## Run the tests; one file: make test TESTS=tests/app
 	@$(python) -m pytest -n auto --dist worksteal $(TESTS)
 
-test-clients: environment ## Look at Scrip as its clients do: a browser, GraphQL over HTTP; needs Node.js
+test-clients: environment ## Look at Scrip as its clients do, from a browser and from TypeScript; needs Node.js
 	@sh scripts/test_clients.sh
 
 check: environment-dev ## Look the code over: style, types, floors, schema, migrations

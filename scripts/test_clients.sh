@@ -16,4 +16,7 @@ lock=node_modules/.package-lock.json
 if [ ! -f "$lock" ] || [ package-lock.json -nt "$lock" ]; then
     npm ci --no-audit --no-fund --loglevel=error
 fi
-npm test --silent
+rm -rf build
+npm run --silent generate
+npm run --silent compile
+npm run --silent test

@@ -1,0 +1,7 @@
+export interface Scrip {
+  url: string;
+  token(role: string, ...options: string[]): Promise<string>;
+  stop(): Promise<void>;
+}
+
+export function startScrip(): Promise<Scrip>;
