@@ -88,9 +88,7 @@ async def _add_function(stand: Stand) -> None:
         await connection.close()
 
 
-def _cases(
-    stand: Stand, tenant: Tenant, real: Server, empty: Server, seconds: int
-) -> dict[Case, Callable[[int], Run]]:
+def _cases(stand: Stand, tenant: Tenant, real: Server, empty: Server, seconds: int) -> dict[Case, Callable[[int], Run]]:
     """What there is to measure; each takes the repetition's number."""
 
     def http(server: Server, n: int, accounts: str) -> Callable[[int], Run]:

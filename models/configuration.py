@@ -54,6 +54,4 @@ def _reason(row: Reason) -> ReasonRule:
 
 
 def _limit(row: Any) -> LimitRuleValues:
-    return LimitRuleValues(
-        row.role, row.asset, row.holder, row.per_adjustment, row.per_actor_day, row.per_customer_day
-    )
+    return LimitRuleValues(row.role, row.asset, row.holder, row.per_adjustment, row.per_actor_day, row.per_customer_day)

@@ -33,7 +33,9 @@ def rule_for(config: TenantConfig, actor: Actor, asset: str) -> LimitRuleValues 
     return None
 
 
-def counter_keys(rule: LimitRuleValues, actor: Actor, customer_id: UUID, asset: str, day: date) -> tuple[CounterKey, ...]:
+def counter_keys(
+    rule: LimitRuleValues, actor: Actor, customer_id: UUID, asset: str, day: date
+) -> tuple[CounterKey, ...]:
     """The counters that this rule needs to be read and raised."""
     keys: list[CounterKey] = []
     if rule.per_actor_day is not None:

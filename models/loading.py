@@ -169,7 +169,9 @@ async def load_facts(
     return found, rows[0]["config_version"]
 
 
-def counters_needed(config: TenantConfig, now: datetime, limited: Iterable[tuple[Actor, AccountKey]]) -> set[CounterKey]:
+def counters_needed(
+    config: TenantConfig, now: datetime, limited: Iterable[tuple[Actor, AccountKey]]
+) -> set[CounterKey]:
     """The day counters that bind these actors on these accounts."""
     day = calendar.local_date(now, config.zone)
     keys: set[CounterKey] = set()
@@ -359,9 +361,7 @@ async def load_rewards(connection: TenantConnection, ids: set[UUID], *, lock: bo
 def _reward(row: Any) -> RewardState:
     terms = {name: row[name] for name in ("name", "kind", "currency", "product")}
     terms["value"] = None if row["value"] is None else format(row["value"], "f")
-    return RewardState(
-        row["id"], terms, row["points_cost_minor"], row["validity_days"], row["stock"], row["active"]
-    )
+    return RewardState(row["id"], terms, row["points_cost_minor"], row["validity_days"], row["stock"], row["active"])
 
 
 async def load_credits(connection: TenantConnection, books: Books, needs: list[Needs]) -> None:
@@ -398,7 +398,9 @@ def _enough(lots: list[CreditState], spends: list[Spend], now: datetime) -> bool
         sum(
             lot.remaining_minor
             for lot in lots
-            if is_open(lot, now) and (not service_ids or serves(lot, service_ids)) and (lot.auto_apply or not auto_apply)
+            if is_open(lot, now)
+            and (not service_ids or serves(lot, service_ids))
+            and (lot.auto_apply or not auto_apply)
         )
         >= most
         for service_ids, auto_apply in kinds

@@ -105,7 +105,12 @@ class _Contended(Exception):
     """An account appeared between looking and locking. The batch is tried again."""
 
 
-_TRY_AGAIN: Final = (_Contended, asyncpg.SerializationError, asyncpg.DeadlockDetectedError, asyncpg.LockNotAvailableError)
+_TRY_AGAIN: Final = (
+    _Contended,
+    asyncpg.SerializationError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.LockNotAvailableError,
+)
 
 
 class Poster:
@@ -135,11 +140,13 @@ class Poster:
                     return [PutBack()] if len(units) == 1 else await self._each_alone(tenant_id, units, wait=False)
                 await asyncio.sleep(pause * (0.5 + random.random()))  # noqa: S311 - jitter, not a secret
                 pause *= 2
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, one unit must not cost its neighbours theirs
                 return await self._one_by_one(tenant_id, units, error, wait=wait)
         return [Refused(Busy()) for _ in units]
 
-    async def _one_by_one(self, tenant_id: UUID, units: Sequence[Unit], error: Exception, *, wait: bool) -> list[Result]:
+    async def _one_by_one(
+        self, tenant_id: UUID, units: Sequence[Unit], error: Exception, *, wait: bool
+    ) -> list[Result]:
         """The database refused what the planner had allowed: find the unit that did it, and spare its neighbours."""
         self._tallies.one_by_one += 1
         if len(units) == 1 and not isinstance(error, asyncpg.UniqueViolationError):
@@ -227,7 +234,9 @@ class Poster:
         limited = [(unit.actor, key) for unit in units for key in unit.needs.limited if key[0] in found]
         counters = loading.counters_needed(books.config, now, limited)
         if counters:
-            books.counters = await loading.lock_counters(connection, counters, [self._source.new_id() for _ in counters])
+            books.counters = await loading.lock_counters(
+                connection, counters, [self._source.new_id() for _ in counters]
+            )
         await _load_what_is_named(connection, books, needs)
         return books, opened, held
 
@@ -311,7 +320,12 @@ def _replay(unit: Unit, used: tuple[str, bytes, UUID]) -> Result:
 
 
 def _plan(
-    books: Books, units: Sequence[Unit], live: list[int], held: set[AccountKey], claimed: Claims, results: list[Result | None]
+    books: Books,
+    units: Sequence[Unit],
+    live: list[int],
+    held: set[AccountKey],
+    claimed: Claims,
+    results: list[Result | None],
 ) -> None:
     """Plan each unit in turn; one that is refused leaves no trace. Then answer the batch's own repetitions."""
     for i in live:

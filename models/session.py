@@ -27,7 +27,7 @@ class TenantConnection:
         self.tenant_id = tenant_id
         self.raw = raw
         self.orm = TransactionWrapper(client)
-        self.orm._connection = raw
+        self.orm._connection = raw  # noqa: SLF001 - what Tortoise itself does to bind a transaction
 
 
 @asynccontextmanager

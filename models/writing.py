@@ -135,7 +135,9 @@ class _Writer:
     def ledger(self) -> None:
         """Transactions, credits, entries and balances; tiers, counters and stock."""
         w, now = self.writes, self.now
-        digests = {t.id: note_digest(t.salt, t.note) for t in w.transactions if t.note is not None and t.salt is not None}
+        digests = {
+            t.id: note_digest(t.salt, t.note) for t in w.transactions if t.note is not None and t.salt is not None
+        }
         self.insert(
             "transactions",
             "id uuid, customer_id uuid, kind text, reason text, note_digest bytea, actor_id uuid, approved_by_id uuid,"
@@ -249,9 +251,7 @@ class _Writer:
                 for p, actor in w.payments
             ],
         )
-        self.insert(
-            "grants", "id uuid, invoice_id uuid, credit_id uuid, transaction_id uuid", w.grants
-        )
+        self.insert("grants", "id uuid, invoice_id uuid, credit_id uuid, transaction_id uuid", w.grants)
 
     def undone(self) -> None:
         """Releases, voidings, and grants taken back."""

@@ -225,9 +225,7 @@ class Loaders:
             found[view.customer_id].append(account)
         return found
 
-    async def _read_balances_at(
-        self, asked: list[tuple[UUID, datetime]]
-    ) -> dict[tuple[UUID, datetime], BalanceView]:
+    async def _read_balances_at(self, asked: list[tuple[UUID, datetime]]) -> dict[tuple[UUID, datetime], BalanceView]:
         return dict(zip(asked, await accounts.balances_at(self.reads, asked), strict=True))
 
     async def _read_liability_parts(

@@ -92,9 +92,7 @@ class Query:
     )
     adjustment_reasons = root_field(resolvers.configuration.resolve_reasons, May.READ_CATALOGUE, description="By code.")
     services = root_field(resolvers.configuration.resolve_services, May.READ_CATALOGUE, description="By name.")
-    products = root_field(
-        resolvers.products.resolve_all, May.READ_PRODUCTS, description="What orders sell, by name."
-    )
+    products = root_field(resolvers.products.resolve_all, May.READ_PRODUCTS, description="What orders sell, by name.")
     rewards = root_field(resolvers.configuration.resolve_rewards, May.READ_REWARDS, own=True, description="By name.")
     tiers = root_field(
         resolvers.configuration.resolve_tiers, May.READ_REWARDS, own=True, description="By rising threshold."

@@ -46,9 +46,7 @@ async def void_payment(
     if isinstance(done, Outcome):
         return done
     transaction_id = done if payment.transaction_id else None  # what put the account credit back has the result's id
-    return Outcome(
-        payment_id=payment.id, invoice_id=payment.invoice_id, transaction_id=transaction_id, replayed=True
-    )
+    return Outcome(payment_id=payment.id, invoice_id=payment.invoice_id, transaction_id=transaction_id, replayed=True)
 
 
 async def _invoice_account(tenant_id: UUID, invoice_id: UUID) -> tuple[AccountKey, bool]:

@@ -48,7 +48,9 @@ async def _add(connection: TenantConnection, ledger: Ledger, command: UpsertCust
     return None if row is None else CustomerView(*row)
 
 
-async def _edit(connection: TenantConnection, ledger: Ledger, command: UpsertCustomer) -> tuple[CustomerView, list[str]]:
+async def _edit(
+    connection: TenantConnection, ledger: Ledger, command: UpsertCustomer
+) -> tuple[CustomerView, list[str]]:
     """The customer as they are now, and the names of the columns that this has changed."""
     old = await connection.raw.fetchrow(
         "SELECT name, email FROM customers WHERE tenant_id = $1 AND external_id = $2 FOR NO KEY UPDATE",

@@ -9,7 +9,9 @@ from models.operations.replays import replay_of_transaction
 from models.planning.using import use_needs
 
 
-async def use_credit(ledger: Ledger, tenant_id: UUID, actor: Actor, command: UseCredit, idempotency_key: str) -> Outcome:
+async def use_credit(
+    ledger: Ledger, tenant_id: UUID, actor: Actor, command: UseCredit, idempotency_key: str
+) -> Outcome:
     """Post the use, once for the key. Raises the LedgerErrors of models/planning/using.py."""
     needs = use_needs(command, to_minor(command.amount, SERVICE_CREDITS))
     done = await ledger.submit(tenant_id, actor, "useCredit", command, needs, idempotency_key)

@@ -180,7 +180,9 @@ def _named_credit(books: Books, command: AdjustCredit, account: AccountState, am
     if not credits.is_open(credit, books.now):
         raise CreditNotOpen(credits.credit_view(credit, account.asset).status(books.now))
     if amount_minor > credit.remaining_minor:
-        raise InsufficientBalance(to_decimal(credit.remaining_minor, account.asset), account.asset, what="left of the credit")
+        raise InsufficientBalance(
+            to_decimal(credit.remaining_minor, account.asset), account.asset, what="left of the credit"
+        )
     return credit
 
 
@@ -221,5 +223,8 @@ def _outcome(books: Books, transaction: TransactionDraft, account: AccountState,
     if credit is not None:
         views.append(credits.credit_view(credit, account.asset))
     return Outcome(
-        transaction_id=transaction.id, account_id=account.id, credit_id=credit.id if credit else None, views=tuple(views)
+        transaction_id=transaction.id,
+        account_id=account.id,
+        credit_id=credit.id if credit else None,
+        views=tuple(views),
     )

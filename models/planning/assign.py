@@ -37,7 +37,9 @@ MAX_ASSIGNMENTS: Final = 100
 
 def needs(command: AssignCredit, account: AccountKey) -> Needs:
     """The credit's account and every invoice; `account` was found by an unlocked read and never changes."""
-    return Needs(accounts=(account,), credits=(command.credit_id,), invoices=tuple(a.invoice_id for a in command.assignments))
+    return Needs(
+        accounts=(account,), credits=(command.credit_id,), invoices=tuple(a.invoice_id for a in command.assignments)
+    )
 
 
 def plan(books: Books, origin: Origin, command: AssignCredit) -> Outcome:
@@ -89,7 +91,8 @@ def assign_all(
 ) -> list[AssignmentView]:  # fmt: skip
     """Move each amount from the credit to its invoice; an order that this pays in full grants what it sells."""
     views = [
-        assign(books, transaction, account, credit, invoice, amount_minor, "MANUAL") for invoice, amount_minor in amounts
+        assign(books, transaction, account, credit, invoice, amount_minor, "MANUAL")
+        for invoice, amount_minor in amounts
     ]
     for invoice, _ in amounts:
         grant_if_paid(books, origin, invoice)

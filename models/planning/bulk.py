@@ -52,9 +52,7 @@ def plan(books: Books, origin: Origin, command: BulkCredit) -> Outcome:
     return _report(books, origin, command, results, failed=len(errors))
 
 
-def _plan_rows(
-    books: Books, origin: Origin, command: BulkCredit
-) -> list[tuple[UUID | None, LedgerError | None]]:
+def _plan_rows(books: Books, origin: Origin, command: BulkCredit) -> list[tuple[UUID | None, LedgerError | None]]:
     """Transaction or error of each row. A row that is refused leaves its neighbours planned."""
     results: list[tuple[UUID | None, LedgerError | None]] = []
     seen: set[UUID | None] = set()
@@ -82,7 +80,12 @@ def _row_field(row: int, field: tuple[str, ...] | None) -> tuple[str, ...]:
 
 
 def _report(
-    books: Books, origin: Origin, command: BulkCredit, results: list[tuple[UUID | None, LedgerError | None]], *, failed: int
+    books: Books,
+    origin: Origin,
+    command: BulkCredit,
+    results: list[tuple[UUID | None, LedgerError | None]],
+    *,
+    failed: int,
 ) -> Outcome:
     operation = BulkOperationView(
         id=origin.result_id, status="COMPLETED", asset=command.asset, total=len(results), processed=len(results),

@@ -26,7 +26,11 @@ def burn_key(credit: CreditState) -> tuple[datetime, bool, datetime, UUID]:
 
 def is_open(credit: CreditState, now: datetime) -> bool:
     """Whether some of it can be spent at `now`."""
-    return credit.remaining_minor > 0 and credit.starts_at <= now and (credit.expires_at is None or credit.expires_at > now)
+    return (
+        credit.remaining_minor > 0
+        and credit.starts_at <= now
+        and (credit.expires_at is None or credit.expires_at > now)
+    )
 
 
 def serves(credit: CreditState, service_ids: Iterable[UUID]) -> bool:
@@ -134,7 +138,12 @@ def open_credit(
 
 
 def put_back(
-    books: Books, transaction: TransactionDraft, account: AccountState, credit: CreditState, amount_minor: int, counter: str
+    books: Books,
+    transaction: TransactionDraft,
+    account: AccountState,
+    credit: CreditState,
+    amount_minor: int,
+    counter: str,
 ) -> None:
     """Undo a spend: the amount goes back on the credit it came from, under that credit's own expiry.
 

@@ -121,9 +121,7 @@ def put_parts_back(books: Books, transaction: TransactionDraft, parts: list[Assi
         books.writes.released.append((part, transaction.id))
 
 
-def _released(
-    books: Books, origin: Origin, transaction: TransactionDraft, parts: list[AssignmentState]
-) -> Outcome:
+def _released(books: Books, origin: Origin, transaction: TransactionDraft, parts: list[AssignmentState]) -> Outcome:
     """What an order granted goes back too, once it is not paid in full any more; then the outcome of it all."""
     invoices = {part.invoice_id: books.invoices[part.invoice_id] for part in parts}
     for invoice in invoices.values():
@@ -340,9 +338,7 @@ def _credit_and_account(books: Books, credit_id: UUID) -> tuple[CreditState, Acc
     return credit, books.accounts_by_id[credit.account_id]
 
 
-def _credit_outcome(
-    books: Books, transaction: TransactionDraft, account: AccountState, credit: CreditState
-) -> Outcome:
+def _credit_outcome(books: Books, transaction: TransactionDraft, account: AccountState, credit: CreditState) -> Outcome:
     return Outcome(
         transaction_id=transaction.id, account_id=account.id, credit_id=credit.id,
         views=(

@@ -25,7 +25,9 @@ def status_of(total_minor: int, paid_minor: int, credited_minor: int) -> str:
     return "PART_PAID" if paid_minor + credited_minor else "OPEN"
 
 
-def settle(books: Books, invoice: InvoiceState, *, paid_minor: int | None = None, credited_minor: int | None = None) -> None:
+def settle(
+    books: Books, invoice: InvoiceState, *, paid_minor: int | None = None, credited_minor: int | None = None
+) -> None:
     """New sums on the invoice, and the status that follows from them."""
     paid = invoice.paid_minor if paid_minor is None else paid_minor
     credited = invoice.credited_minor if credited_minor is None else credited_minor

@@ -68,9 +68,7 @@ CREDIT_ASSIGNMENTS: Final = Listing(
 INVOICE_ASSIGNMENTS: Final = Listing(
     "invoice-assignments", _ASSIGNMENT, "assignments t", "t.invoice_id", _BY_ASSIGNMENT, _assignment
 )
-INVOICE_PAYMENTS: Final = Listing(
-    "invoice-payments", _PAYMENT, "payments t", "t.invoice_id", _BY_CREATION, _payment
-)
+INVOICE_PAYMENTS: Final = Listing("invoice-payments", _PAYMENT, "payments t", "t.invoice_id", _BY_CREATION, _payment)
 INVOICE_LINES: Final = Listing(
     "invoice-lines", _LINE, "invoice_lines t", "t.invoice_id", (integer_key("t.position", bits=32),), _line
 )

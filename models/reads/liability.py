@@ -92,7 +92,10 @@ async def by_asset(session: ReadSession, at: datetime, now: datetime) -> list[Li
     sql = _BY_ASSET.format(credits=_NOW if at >= now else _THEN)
     return [
         LiabilityView(
-            row["asset"], row["accounts"], int(row["outstanding_minor"]), int(row["scheduled_minor"]),
+            row["asset"],
+            row["accounts"],
+            int(row["outstanding_minor"]),
+            int(row["scheduled_minor"]),
             int(row["expired_minor"]),
         )
         for row in await session.fetch(sql, at)

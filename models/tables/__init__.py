@@ -23,6 +23,6 @@ from models.tables.tenancy import Actor, Customer, Tenant
 __all__ = [
     "Account", "Actor", "ApprovalRequest", "Assignment", "AuditEvent", "BulkOperation", "BulkRow", "Coupon", "Credit",
     "CreditChange", "CreditService", "Customer", "Entry", "Grant", "IdempotencyKey", "Invoice", "InvoiceLine",
-    "LimitCounter", "LimitRule", "OutboxEvent", "Payment", "Product", "Reason", "Reward", "Service", "Tenant", "Tier", "TierChange", "Transaction",
-    "TransactionText",
+    "LimitCounter", "LimitRule", "OutboxEvent", "Payment", "Product", "Reason", "Reward", "Service", "Tenant", "Tier",
+    "TierChange", "Transaction", "TransactionText",
 ]  # fmt: skip

@@ -34,7 +34,8 @@ class AdjustCreditInput:
     service_ids: list[strawberry.ID] | None = strawberry.field(default=None, description="Blank: any service.")
     credit_id: strawberry.ID | None = strawberry.field(default=None, description="A removal from this one credit.")
     auto_apply: bool | None = strawberry.field(
-        default=True, description="Whether what is left goes to the next invoice by itself; false: paused from the start."
+        default=True,
+        description="Whether what is left goes to the next invoice by itself; false: paused from the start.",
     )
     request_approval: bool | None = strawberry.field(
         default=False, description="Over a limit: ask a manager, rather than be refused."

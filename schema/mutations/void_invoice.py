@@ -43,6 +43,8 @@ class VoidInvoicePayload:
     async def assignments(self, info: Info) -> list[Assignment]:
         return await info.context.loaders.assignments.load_all(self.outcome.assignment_ids)
 
-    @resolved(Transaction | None, "What has expired meanwhile comes back and expires in it: both are among its entries.")
+    @resolved(
+        Transaction | None, "What has expired meanwhile comes back and expires in it: both are among its entries."
+    )
     def transaction(self, info: Info) -> Pending[Any]:
         return loaded(info, "transactions", self.outcome.transaction_id)

@@ -74,9 +74,7 @@ async def test_blank_takes_as_much_as_possible(api: Api, tenant: Tenant, carol: 
 
 
 @pytest.mark.parametrize(("currency", "amount"), [("JPY", "150"), ("KWD", "1.234")])
-async def test_every_currency_has_its_places(
-    api: Api, tenant: Tenant, carol: UUID, currency: str, amount: str
-) -> None:
+async def test_every_currency_has_its_places(api: Api, tenant: Tenant, carol: UUID, currency: str, amount: str) -> None:
     money, due = await credit(tenant, carol, amount, currency), await invoice(tenant, carol, amount, currency)
     wrong = assigning(money, (due, f"{amount}{'.5' if currency == 'JPY' else '5'}"))
     assert await refusal(api, tenant, ASSIGN, wrong) == ["AMOUNT_PRECISION", "assignments", "0", "amount"]
@@ -121,9 +119,7 @@ async def test_a_credit_gives_no_more_than_its_remainder(api: Api, tenant: Tenan
     assert (error["code"], error["field"][:2]) == ("EXCEEDS_REMAINING", ["assignments", "1"])
 
 
-async def test_only_a_money_credit_that_is_open_can_be_set(
-    api: Api, tenant: Tenant, carol: UUID, clock: Clock
-) -> None:
+async def test_only_a_money_credit_that_is_open_can_be_set(api: Api, tenant: Tenant, carol: UUID, clock: Clock) -> None:
     due = await invoice(tenant, carol, "40.00")
     used = await credit(tenant, carol, "5.00", reason="GOODWILL")
     await tenant.adjust(carol, "-5.00", credit_id=used)

@@ -82,7 +82,7 @@ async def test_disabling_without_points_back(api: Api, tenant: Tenant) -> None:
 
     assert (first["coupon"]["status"], first["coupon"]["refund"]) == ("DISABLED", None)
     assert (first["transaction"], first["account"]) == (None, None)
-    balance = (await api('{ customer(by: {externalId: "carol"}) { account(asset: "POINTS") { available } } }'))
+    balance = await api('{ customer(by: {externalId: "carol"}) { account(asset: "POINTS") { available } } }')
     assert balance["customer"] == {"account": {"available": "50"}}
     await replayed(api, tenant, DISABLE_COUPON, asked, first)
 

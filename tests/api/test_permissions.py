@@ -228,17 +228,21 @@ async def one_of_each(tenant: Tenant) -> Ids:
     return {kind: gid("Customer" if kind == "Member" else kind, row_id) for kind, row_id in rows.items()}
 
 
-@pytest.fixture
-async def ids(tenant: Tenant, request: pytest.FixtureRequest) -> Ids:
-    """With something to undo, for those cases that undo it."""
+async def what_it_names(tenant: Tenant, case: Case) -> Ids:
+    """One of each, and something to undo for those cases that undo it."""
     found = await one_of_each(tenant)
-    if request.node.callspec.params["case"].undoes:
+    if case.undoes:
         dave = await tenant.customer("dave")
         credit, unpaid = await tenant.adjust(dave, "10.00"), await tenant.invoice(dave, "20.00")
         assigned = await tenant.assign(credit.credit_id, unpaid.invoice_id, "1.00")
         found["Assignment"] = gid("Assignment", assigned.assignment_ids[0])
         found["Unpaid"] = gid("Invoice", unpaid.invoice_id)
     return found
+
+
+@pytest.fixture
+async def ids(tenant: Tenant, request: pytest.FixtureRequest) -> Ids:
+    return await what_it_names(tenant, request.node.callspec.params["case"])
 
 
 def test_every_root_field_has_its_cases() -> None:

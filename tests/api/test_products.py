@@ -92,9 +92,7 @@ async def test_products_that_there_are_not(
      ({"price": "-1"}, ["INVALID", "price"]), ({"productId": "x"}, ["NOT_FOUND", "productId"])],
     ids=str,
 )  # fmt: skip
-async def test_changes_that_are_refused(
-    api: Api, tenant: Tenant, change: dict[str, str], expected: list[str]
-) -> None:
+async def test_changes_that_are_refused(api: Api, tenant: Tenant, change: dict[str, str], expected: list[str]) -> None:
     chair = await tenant.product("Chair", "30.00")
     await tenant.product("Table", "90.00")
     async with tenant.nothing_moves():
@@ -105,7 +103,7 @@ async def test_changes_that_are_refused(
 async def test_another_tenants_products_are_not_there(api: Api, other_tenant: Tenant) -> None:
     theirs: UUID = await other_tenant.product("Chair", "30.00")
     async with other_tenant.nothing_moves():
-        payload = (await api(UPDATE, {"input": {"productId": gid("Product", theirs), "active": False}}))
+        payload = await api(UPDATE, {"input": {"productId": gid("Product", theirs), "active": False}})
     assert [error["code"] for error in payload["updateProduct"]["userErrors"]] == ["NOT_FOUND"]
     assert await names(api) == []
     node = await api("query($id: ID!) { node(id: $id) { id } }", {"id": gid("Product", theirs)})

@@ -21,7 +21,7 @@ async def test_a_reason_is_made_changed_and_retired(api: Api) -> None:
               "noteRequired": False, "active": True}  # fmt: skip
     assert made == {"reason": reason, "userErrors": []}
     reasons = (await api("{ adjustmentReasons { code } }"))["adjustmentReasons"]
-    assert [each["code"] for each in reasons][0] == "BIRTHDAY"
+    assert next(each["code"] for each in reasons) == "BIRTHDAY"
 
     change = {"label": "Birthday or name day", "directions": ["REMOVE", "ADD"], "movesLifetime": False,
               "noteRequired": True, "active": False}  # fmt: skip

@@ -47,9 +47,7 @@ async def test_external_ids_are_told_apart_exactly(api: Api, tenant: Tenant) -> 
         ({"email": f"{'x' * 320}@x"}, "email"), ({"email": "a@b\x00"}, "email"),
     ],
 )  # fmt: skip
-async def test_what_is_no_customer_is_refused(
-    api: Api, tenant: Tenant, change: dict[str, str], field: str
-) -> None:
+async def test_what_is_no_customer_is_refused(api: Api, tenant: Tenant, change: dict[str, str], field: str) -> None:
     await tenant.customer("c-1")
     given = {"externalId": "c-1", "name": "Carol", **change}
     assert await refusal(api, tenant, UPSERT, given) == ["INVALID", field]

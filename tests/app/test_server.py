@@ -188,9 +188,7 @@ def clashing(customers: Sequence[str]) -> list[Request]:
     return requests
 
 
-async def test_two_servers_and_a_thousand_clashing_requests(
-    start: Start, tenant: Tenant, database_urls: Urls
-) -> None:
+async def test_two_servers_and_a_thousand_clashing_requests(start: Start, tenant: Tenant, database_urls: Urls) -> None:
     customers = [global_id("Customer", await tenant.customer()) for _ in range(4)]
     requests = clashing(customers)
     bases = [serve(start, database_urls)[1] for _ in range(2)]

@@ -372,9 +372,7 @@ async def test_two_voidings_at_once(shop: Shop, elsewhere: Shop, anna: UUID, cre
     assert await shop.available(anna) == 0
 
 
-async def test_voiding_and_paying_at_once(
-    shop: Shop, elsewhere: Shop, anna: UUID, credit: UUID, chair: UUID
-) -> None:
+async def test_voiding_and_paying_at_once(shop: Shop, elsewhere: Shop, anna: UUID, credit: UUID, chair: UUID) -> None:
     """Whichever comes first: what is paid and what is granted agree in the end (the proof of the books sees to it)."""
     await shop.credit(anna, 500)
     for _ in range(5):

@@ -218,9 +218,7 @@ async def test_a_deadlock_is_tried_again(shop: Shop, anna: UUID, monkeypatch: py
     assert await shop.available(anna, "POINTS") == 5
 
 
-async def test_what_stays_contended_is_busy_in_the_end(
-    shop: Shop, anna: UUID, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_what_stays_contended_is_busy_in_the_end(shop: Shop, anna: UUID, monkeypatch: pytest.MonkeyPatch) -> None:
     async def always(*_: Any) -> None:
         raise asyncpg.SerializationError
 
@@ -291,7 +289,11 @@ async def test_a_key_across_postings(shop: Shop, anna: UUID) -> None:
 @pytest.mark.parametrize(
     "other",
     [
-        {"amount": 6}, {"asset": "EUR"}, {"reason": "PROMOTION"}, {"note": "x"}, {"expires_in_days": 1},
+        {"amount": 6},
+        {"asset": "EUR"},
+        {"reason": "PROMOTION"},
+        {"note": "x"},
+        {"expires_in_days": 1},
         {"auto_apply": False},
     ],
 )

@@ -96,9 +96,7 @@ async def _deadlocks(shop: Shop) -> int:
     return found
 
 
-def _check_answers(
-    first: dict[str, tuple[str, str]], second: dict[str, tuple[str, str]], *refusals: str
-) -> None:
+def _check_answers(first: dict[str, tuple[str, str]], second: dict[str, tuple[str, str]], *refusals: str) -> None:
     """No request is posted twice, the repetition names what the first made, and nothing but a refusal is raised.
 
     refusals: those that have to be among the answers, so that there was something to clash over.

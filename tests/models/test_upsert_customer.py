@@ -51,7 +51,9 @@ async def test_each_change_is_written_down_once_and_in_no_words_of_the_person_s(
     await upsert(shop, email="a@x.example")
     await upsert(shop, email="a@x.example")
     await upsert(shop, name="Anna Maria", email="a@x.example")
-    events = await shop.rows("SELECT action, details::text FROM audit_events WHERE tenant_id = $1 ORDER BY created_at, id")
+    events = await shop.rows(
+        "SELECT action, details::text FROM audit_events WHERE tenant_id = $1 ORDER BY created_at, id"
+    )
     assert [tuple(event) for event in events] == [
         ("customer.created", None), ("customer.updated", '{"changed": ["name"]}'),
     ]  # fmt: skip

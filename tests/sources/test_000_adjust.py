@@ -52,9 +52,7 @@ async def test_a_negative_sign_deducts(api: Api, jo: str, tenant: Tenant) -> Non
     assert refused["userErrors"][0]["available"] == "70.00"
 
 
-async def test_5_means_that_the_credits_expire_after_5_days(
-    api: Api, jo: str, tenant: Tenant, clock: Clock
-) -> None:
+async def test_5_means_that_the_credits_expire_after_5_days(api: Api, jo: str, tenant: Tenant, clock: Clock) -> None:
     payload = await adjust(api, jo, "10", "a", expiresInDays=5)
     zone = ZoneInfo("Europe/London")
     last_day = clock().astimezone(zone).date() + timedelta(days=5)

@@ -92,9 +92,7 @@ async def test_correcting_a_mistake(program: Program) -> None:
     ]  # fmt: skip
 
 
-async def test_a_correction_that_drops_a_tier_and_the_reward_given_before_it(
-    program: Program, tenant: Tenant
-) -> None:
+async def test_a_correction_that_drops_a_tier_and_the_reward_given_before_it(program: Program, tenant: Tenant) -> None:
     coupon = (await program.give((await program.rewards())["£5 off"], deduct=True))["coupon"]
     mistake = {"customerId": program.customer, "asset": "POINTS", "amount": "-1000", "reason": "CORRECTION"}
     async with tenant.nothing_moves():

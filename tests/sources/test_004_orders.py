@@ -126,8 +126,8 @@ async def test_what_the_page_says_is_refused(api: Api, tenant: Tenant) -> None:
 
     lamp = gid("Product", await tenant.product("Lamp", "60.00", "GOODS", "USD"))
     lit = await store.order(customer, "3", (lamp, 1))
-    assert await refused(
-        "RecordPayment", invoiceId=lit["id"], method="ACCOUNT_CREDIT", amount="50.01"
-    ) == ["INSUFFICIENT_BALANCE"]
+    assert await refused("RecordPayment", invoiceId=lit["id"], method="ACCOUNT_CREDIT", amount="50.01") == [
+        "INSUFFICIENT_BALANCE"
+    ]
     await store.pay(lit, "1.00", "ACCOUNT_CREDIT")
     assert await refused("VoidPayment", paymentId=cash) == ["CREDIT_SPENT"]

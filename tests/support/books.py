@@ -217,5 +217,3 @@ def other_commands(draw: st.DrawFn) -> Command:
             return CreateInvoice(customer, number, "GBP", lines, auto_apply=draw(st.booleans()))
         case _:
             return RecordPayment(invoice, pounds, draw(st.sampled_from(("CASH", "BARTER"))))
-
-
