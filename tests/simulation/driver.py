@@ -45,8 +45,8 @@ PRODUCTS: Final = (
 REPLAYED: Final = (
     "payment_id", "coupon_id", "approval_request_id", "bulk_operation_id", "invoice_id", "assignment_ids",
 )  # fmt: skip
-WITHOUT_ACCOUNT: Final = ("invoice", "order", "pay", "void_payment", "bulk", "update_credit")
-"""What answers neither an account nor a transaction."""
+WITHOUT_ACCOUNT: Final = ("invoice", "order", "pay", "void_payment", "bulk", "update_credit", "give")
+"""What answers no account, or (a reward for nothing) one that there may not have been then."""
 UNBATCHED: Final = frozenset({"sweep", *SETTINGS})
 SHOWN_EVERY: Final = 3
 EVERY: Final = 10
