@@ -28,7 +28,8 @@ async def update(shop: Shop, command: UpdateReason) -> bool:
 
 async def events(shop: Shop) -> list[tuple[str, object]]:
     sql = """SELECT e.action, e.details FROM audit_events e JOIN actors a ON a.tenant_id = $1 AND a.id = e.actor_id
-        WHERE e.tenant_id = $1 AND a.subject = 'maria' ORDER BY e.created_at, e.id"""
+        WHERE e.tenant_id = $1 AND a.subject = 'maria' AND e.action <> 'customer.created'
+        ORDER BY e.created_at, e.id"""
     return [(action, json.loads(details)) for action, details in await shop.rows(sql)]
 
 

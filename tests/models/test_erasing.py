@@ -91,7 +91,9 @@ async def test_editing_changes_what_is_named_alone(shop: Shop, anna: UUID) -> No
     assert not await edit(name="Anna B")
     assert await edit(no_email=True)
     assert await shop.rows(person, anna) == [("a-1", "Anna B", None)]
-    events = await shop.rows("SELECT details->'changed' FROM audit_events WHERE tenant_id = $1 ORDER BY id")
+    events = await shop.rows(
+        "SELECT details->'changed' FROM audit_events WHERE tenant_id = $1 AND action <> 'customer.created' ORDER BY id"
+    )
     assert [row[0] for row in events] == ['["external_id", "email"]', '["name"]', '["email"]']
     taken = (await shop.rows(person, ben))[0][0]
     async with shop.refused("DUPLICATE"):

@@ -37,7 +37,8 @@ async def dates(shop: Shop, customer_id: UUID) -> tuple[datetime | None, datetim
 
 
 async def events(shop: Shop) -> list[tuple[str, object, str | None]]:
-    sql = "SELECT action, details, note FROM audit_events WHERE tenant_id = $1 ORDER BY created_at, id"
+    sql = "SELECT action, details, note FROM audit_events WHERE tenant_id = $1 AND action <> 'customer.created'"
+    sql += " ORDER BY created_at, id"
     return [(row[0], json.loads(row[1]), row[2]) for row in await shop.rows(sql)]
 
 
