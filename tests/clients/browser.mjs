@@ -1,7 +1,7 @@
 // The browser that the tests drive: a named one, one of this machine, or the one that comes with an npm package.
 import { execFileSync } from "node:child_process";
 import { accessSync, constants } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { chromium } from "playwright-core";
@@ -21,9 +21,13 @@ export async function startBrowser() {
   const folder = await mkdtemp(path.join(tmpdir(), "scrip-chromium-"));
   const remove = () => rm(folder, { recursive: true });
   try {
-    const browser = await launch(unpack(folder), {
+    const executablePath = unpack(folder);
+    // The package's own configuration looks for the fonts in /tmp/fonts, and Chromium dies where it finds none.
+    const fonts = path.join(folder, "fonts.conf");
+    await writeFile(fonts, fontConfiguration(folder));
+    const browser = await launch(executablePath, {
       LD_LIBRARY_PATH: path.join(folder, "al2023", "lib"),
-      FONTCONFIG_PATH: path.join(folder, "fonts"),
+      FONTCONFIG_FILE: fonts,
       HOME: folder,
     });
     return { browser, stop: () => browser.close().finally(remove) };
@@ -35,6 +39,16 @@ export async function startBrowser() {
 
 function launch(executablePath, env) {
   return chromium.launch({ executablePath, args: ["--no-sandbox"], env: { ...process.env, ...env } });
+}
+
+function fontConfiguration(folder) {
+  const named = folder.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+  return `<?xml version="1.0"?>
+<fontconfig>
+  <dir>${named}/fonts</dir>
+  <cachedir>${named}/fonts-cache</cachedir>
+</fontconfig>
+`;
 }
 
 function onThisMachine() {
