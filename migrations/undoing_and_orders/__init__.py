@@ -1,7 +1,7 @@
 """The second step: releases, voidings and changes of credits; products, orders and what they grant; memberships, merged
 and erased customers; bulks that run on; events without value."""
 
-from migrations.initial.policies import own_rows
+from migrations.initial.policies import TENANT_TABLES, own_rows
 
 __all__ = ["UPGRADE"]
 
@@ -188,4 +188,13 @@ CREATE TRIGGER never_deleted BEFORE DELETE OR TRUNCATE ON audit_events
 
 NEW_TABLES = ("products", "grants", "credit_changes", "audit_events")
 
-UPGRADE = TABLES + PEOPLE + WAITS + BULKS + INDEXES + TRIGGERS + "\n".join(own_rows(table) for table in NEW_TABLES)
+# Where most tenants have a single row, a search by tenant seems as good as one by primary key, since every index leads
+# with the tenant; a foreign key's check then reads all rows of the one tenant that has many (measured: a bulk of 10,000
+# rows in 15 s instead of 2). So the planner is told to expect a hundred rows for each tenant, whatever it has counted.
+STATISTICS = "".join(
+    f"\nALTER TABLE {table} ALTER COLUMN tenant_id SET (n_distinct = -0.01);" for table in (*TENANT_TABLES, *NEW_TABLES)
+)
+
+UPGRADE = (
+    TABLES + PEOPLE + WAITS + BULKS + INDEXES + TRIGGERS + "\n".join(own_rows(table) for table in NEW_TABLES) + STATISTICS
+)

@@ -1,0 +1,45 @@
+"""What the planner is told, where its own count would mislead it."""
+
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+
+from app.embedded import Urls
+from models.ledger import Ledger
+from tests.factories import make_tenant
+
+TENANTS = 60
+ROWS = 3_000
+
+
+async def test_every_table_expects_many_rows_for_a_tenant(owner_connection: "asyncpg.Connection[Any]") -> None:
+    rows = await owner_connection.fetch(
+        """SELECT attrelid::regclass::text AS name, attoptions FROM pg_attribute
+        JOIN pg_class c ON c.oid = attrelid AND c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace
+        WHERE attname = 'tenant_id'"""
+    )
+    assert {row["name"] for row in rows if row["attoptions"] != ["n_distinct=-0.01"]} == set()
+
+
+async def test_one_large_tenant_among_small_ones_is_searched_by_primary_key(
+    database: Urls, owner_connection: "asyncpg.Connection[Any]"
+) -> None:
+    """Counted while each tenant had one customer, and asked as foreign keys ask."""
+    ledger = Ledger()
+    for _ in range(TENANTS):
+        await (await make_tenant(ledger)).customer()
+    await owner_connection.execute("ANALYZE customers")
+    large = await make_tenant(ledger)
+    await large.execute(
+        """insert into customers (tenant_id, id, external_id, name, created_at, updated_at)
+        select $1, gen_random_uuid(), 'm-' || n, 'Many', now(), now() from generate_series(1, $2) n""",
+        ROWS,
+    )
+    await owner_connection.execute("SET plan_cache_mode = force_generic_plan")
+    await owner_connection.execute(
+        "PREPARE check_key(uuid, uuid) AS SELECT 1 FROM ONLY customers WHERE tenant_id = $1 AND id = $2 FOR KEY SHARE"
+    )
+    plan = await owner_connection.fetch(f"EXPLAIN EXECUTE check_key('{large.id}', '{uuid4()}')")
+    assert "customers_pkey" in "".join(row[0] for row in plan)
+    await ledger.close()
