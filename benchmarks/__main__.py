@@ -14,6 +14,7 @@ from benchmarks.stand import make_stand
 BENCHMARKS: Final = {
     "start": "what a first start takes",
     "adjust": "adjustCredit, beside the server without its ledger and beside pgbench",
+    "operations": "assignCredit, createInvoice over 100 open credits, a bulk of 10,000 rows beside bare SQL",
     "ledger_reads": "a ledger page, a search and balanceAt at 1,000,000 entries, beside 10,000",
 }
 """Each is a module here with a function `run(stand)`, which prints what it measured."""
