@@ -183,10 +183,18 @@ async def test_customers_are_found_by_what_they_begin_with(
         for text, number in found.items():
             rows = [row["name"] for row in await connection.fetch(query, text)]
             assert rows.count("Zoë Müller") == number, text
-        plan = await connection.fetchval(f"EXPLAIN (FORMAT JSON) {query}", "zo")
+        # Each by itself: of all four together the planner, going by whatever other tests have left in the statistics,
+        # may do one or another by the tenant alone.
+        plans = {
+            name: await connection.fetchval(
+                f"""EXPLAIN (FORMAT JSON) SELECT name FROM customers
+                WHERE search_{name} >= lower($1) AND search_{name} < lower($1) || U&'\\+10FFFF'""",
+                "zo",
+            )
+            for name in names
+        }
 
-    assert "Seq Scan" not in plan
-    assert all(f'"customers_search_{name}"' in plan for name in names)
+    assert {name: f'"customers_search_{name}"' in plan for name, plan in plans.items()} == dict.fromkeys(names, True)
 
 
 async def idle_tenants(database: Urls) -> set[str | None]:
