@@ -55,8 +55,6 @@ SETTINGS: Mapping[str, str] = {
     "max_connections": "100",
     "shared_buffers": "128MB",
     "log_checkpoints": "off",
-    # New tables are analysed within seconds: plans made for empty ones do not suit a sample that has just been loaded.
-    "autovacuum_naptime": "5s",
     "cluster_name": "scrip",
 }
 NOT_DURABLE: Mapping[str, str] = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
