@@ -24,7 +24,11 @@ APP_PRIVILEGES: Final[Mapping[str, Privileges]] = {
     # An account that a rejected request had opened goes again; one with entries can't: they point at it.
     "accounts": Privileges(updates=("balance_minor", "lifetime_minor", "sequence", "head_hash", "posted_at"), deletes=True),
     "actors": Privileges(updates=("name",)),
-    "approval_requests": Privileges(updates=("status", "decided_by_id", "transaction_id", "command")),
+    "approval_requests": Privileges(
+        updates=(
+            "status", "decided_by_id", "decided_subject", "decided_at", "decision_note", "transaction_id", "command",
+        )
+    ),
     "assignments": Privileges(updates=("released_at", "release_transaction_id")),
     "audit_events": Privileges(updates=("note", "details")),
     "bulk_operations": Privileges(
@@ -52,8 +56,11 @@ APP_PRIVILEGES: Final[Mapping[str, Privileges]] = {
     "invoice_lines": Privileges(),
     "invoices": Privileges(updates=("paid_minor", "credited_minor", "status", "auto_apply", "due_on", "voided_at")),
     "limit_counters": Privileges(updates=("used_minor",)),
-    "limit_rules": Privileges(updates=("per_adjustment", "per_actor_day", "per_customer_day")),
+    "limit_rules": Privileges(updates=("per_adjustment", "per_actor_day", "per_customer_day"), deletes=True),
     "outbox": Privileges(deletes=True),
+    "partner_tokens": Privileges(
+        updates=("expires_at", "revoked_by_id", "revoked_at", "last_used_at", "last_used_address")
+    ),
     "payments": Privileges(updates=("voided_at",)),
     "products": Privileges(updates=("name", "price_minor", "active")),
     "reasons": Privileges(updates=("label", "adds", "removes", "moves_lifetime", "note_required", "active")),
@@ -63,7 +70,7 @@ APP_PRIVILEGES: Final[Mapping[str, Privileges]] = {
         )
     ),
     "services": Privileges(updates=("name", "active")),
-    "tenants": Privileges(updates=("name", "time_zone", "grace_days", "config_version")),
+    "tenants": Privileges(updates=("name", "time_zone", "grace_days", "approval_hours", "config_version")),
     "tier_changes": Privileges(),
     "tiers": Privileges(updates=("name", "threshold_minor"), deletes=True),
     "transaction_texts": Privileges(updates=("note", "salt")),  # to erase; a trigger sees to that

@@ -15,12 +15,17 @@ from models.errors import LedgerError
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts: the token's subject, in one role (`STAFF` …), through one client (None: none named)."""
+    """Who acts: the token's subject, in one role (`STAFF` …), through one client (None: none named).
+
+    request_id, address: which request it is, and where it came from, for the audit. The same actor can send many.
+    """
 
     subject: str
     role: str
     client: str | None = None
     name: str | None = None
+    request_id: str | None = field(default=None, compare=False)
+    address: str | None = field(default=None, compare=False)
 
     @property
     def holder(self) -> str:
@@ -378,11 +383,13 @@ class UpdateProduct:
 
 @dataclass(frozen=True, slots=True)
 class UpdateTenant:
-    """None leaves as it is. time_zone: an IANA name. grace_days: see domain: membership gate."""
+    """None leaves as it is. time_zone: an IANA name. grace_days: see domain: membership gate. approval_hours: how long
+    an approval request made from now on waits."""
 
     name: str | None = None
     time_zone: str | None = None
     grace_days: int | None = None
+    approval_hours: int | None = None
 
 
 Command = (

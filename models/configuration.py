@@ -1,5 +1,6 @@
 """What an admin has set, as the planner needs it: loaded whole, and kept until the tenant's version moves on."""
 
+from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -42,6 +43,7 @@ async def load(connection: TenantConnection) -> TenantConfig:
         version=tenant.config_version,
         zone=ZoneInfo(tenant.time_zone),
         grace_days=tenant.grace_days,
+        approval_lifetime=timedelta(hours=tenant.approval_hours),
         reasons={r.code: _reason(r) for r in reasons},
         services={s.id: s.active for s in services},
         tiers=tuple(TierRule(t.name, t.threshold_minor) for t in tiers),

@@ -317,18 +317,20 @@ class _Writer:
         self.update("coupons", columns, list(closed.values()))
         self.insert(
             "audit_events",
-            "id uuid, action text, subject_id uuid, customer_id uuid, actor_id uuid, note text, created_at timestamptz",
-            [(*row[:4], self.actors[row[4]], row[5], now) for row in w.audits],
+            "id uuid, action text, subject_id uuid, customer_id uuid, actor_id uuid, note text, request_id text,"
+            " address text, created_at timestamptz",
+            [(*row[:4], self.actors[row[4]], row[5], row[4].request_id, row[4].address, now) for row in w.audits],
         )
         self.insert(
             "approval_requests",
             "id uuid, operation text, command jsonb, customer_id uuid, status text, requested_by_id uuid,"
-            " created_at timestamptz, expires_at timestamptz",
+            " requested_subject text, created_at timestamptz, expires_at timestamptz",
             [
-                (i, operation, to_json(asdict(command)), customer_id, "PENDING", self.actors[actor], now, expires_at)
+                (i, operation, to_json(asdict(command)), customer_id, "PENDING", self.actors[actor], actor.subject, now,
+                 expires_at)
                 for i, operation, command, customer_id, actor, expires_at in w.approvals
             ],
-        )
+        )  # fmt: skip
         self.insert(
             "bulk_operations",
             "id uuid, status text, asset text, error_policy text, dry_run bool, total int, processed int, succeeded int,"

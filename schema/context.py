@@ -31,7 +31,7 @@ class Context:
     """One request's. `admit` comes first; what needs a tenant is there only after it."""
 
     __slots__ = (
-        "_load", "_own_customer_id", "_tenants", "ledger", "loaders", "now", "principal", "reads", "request_id",
+        "_load", "_own_customer_id", "_tenants", "address", "ledger", "loaders", "now", "principal", "reads", "request_id",
         "tenant",
     )  # fmt: skip
 
@@ -49,11 +49,13 @@ class Context:
         tenants: TenantDirectory,
         loaders: "Callable[[ReadSession, datetime, bool], Loaders]",
         request_id: str | None = None,
+        address: str | None = None,
     ) -> None:
         if principal is not None:
             self.principal = principal
         self.ledger = ledger
         self.request_id = request_id
+        self.address = address
         self._tenants = tenants
         self._load = loaders
         self._own_customer_id: UUID | None = None
@@ -99,7 +101,10 @@ class Context:
     @property
     def actor(self) -> Actor:
         who = self.principal
-        return Actor(subject=who.subject, role=who.role.name, client=who.client_id, name=who.name)
+        return Actor(
+            subject=who.subject, role=who.role.name, client=who.client_id, name=who.name,
+            request_id=self.request_id, address=self.address,
+        )  # fmt: skip
 
     @property
     def zone(self) -> ZoneInfo:

@@ -42,6 +42,7 @@ def context_maker(ledger: Ledger, tenants: TenantDirectory) -> Callable[[Request
             tenants=tenants,
             loaders=Loaders,
             request_id=getattr(request.state, "request_id", None),
+            address=None if request.client is None else request.client.host,
         )
 
     return make_context

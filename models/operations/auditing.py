@@ -1,31 +1,46 @@
 """The audit of what moves no value and so has no transaction: configuration, customers, memberships."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from models.commands import Actor
 from models.ledger import Ledger
 from models.session import TenantConnection
 from models.writing import to_json
 
 
+@dataclass(frozen=True, slots=True)
+class Doer:
+    """An actor and the row that stands for them."""
+
+    id: UUID
+    actor: Actor
+
+
+async def doer_of(ledger: Ledger, tenant_id: UUID, actor: Actor) -> Doer:
+    """For `record_event`; it may take a transaction of its own."""
+    return Doer(await ledger.actor_id(tenant_id, actor), actor)
+
+
 async def record_event(
-    connection: TenantConnection, ledger: Ledger, actor_id: UUID, action: str, subject_id: UUID, *,
+    connection: TenantConnection, ledger: Ledger, doer: Doer, action: str, subject_id: UUID, *,
     customer_id: UUID | None = None, details: Mapping[str, Any] | None = None, note: str | None = None,
 ) -> None:  # fmt: skip
     """Write down, in the transaction of the change itself, that the actor did `action` to the row `subject_id`.
 
     action: `reason.created` and the like. details: what the row says now, or `{"name": [old, new]}` for each column
-    that changed, kept under names as the API writes them; nothing that is secret. The actor's id comes from
-    `Ledger.actor_id`, asked before the transaction.
+    that changed, kept under names as the API writes them; nothing that is secret. The doer comes from
+    `doer_of`, asked before the transaction.
     """
     await connection.raw.execute(
         """INSERT INTO audit_events
-            (tenant_id, id, action, subject_id, customer_id, actor_id, details, note, created_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)""",
-        connection.tenant_id, ledger.source.new_id(), action, subject_id, customer_id, actor_id,
+            (tenant_id, id, action, subject_id, customer_id, actor_id, details, note, request_id, address, created_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)""",
+        connection.tenant_id, ledger.source.new_id(), action, subject_id, customer_id, doer.id,
         None if details is None else to_json({_camel(name): value for name, value in details.items()}), note,
-        ledger.clock(),
+        doer.actor.request_id, doer.actor.address, ledger.clock(),
     )  # fmt: skip
 
 

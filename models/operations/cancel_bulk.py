@@ -5,7 +5,7 @@ from uuid import UUID
 from models.commands import Actor
 from models.errors import NotFound
 from models.ledger import Ledger
-from models.operations.auditing import record_event
+from models.operations.auditing import doer_of, record_event
 from models.session import tenant_transaction
 
 
@@ -14,7 +14,7 @@ async def cancel_bulk(ledger: Ledger, tenant_id: UUID, actor: Actor, operation_i
 
     Raises NotFound.
     """
-    actor_id = await ledger.actor_id(tenant_id, actor)
+    doer = await doer_of(ledger, tenant_id, actor)
     async with tenant_transaction(tenant_id) as connection:
         row = await connection.raw.fetchrow(
             """SELECT status IN ('QUEUED', 'RUNNING') AND NOT cancel_requested AS running FROM bulk_operations
@@ -30,5 +30,5 @@ async def cancel_bulk(ledger: Ledger, tenant_id: UUID, actor: Actor, operation_i
             tenant_id,
             operation_id,
         )
-        await record_event(connection, ledger, actor_id, "bulk.cancelled", operation_id)
+        await record_event(connection, ledger, doer, "bulk.cancelled", operation_id)
     return True

@@ -13,17 +13,17 @@ import asyncpg
 from models.commands import Actor
 from models.errors import Duplicate, Invalid
 from models.ledger import Ledger
-from models.operations.auditing import changes, record_event
+from models.operations.auditing import Doer, changes, doer_of, record_event
 from models.session import TenantConnection, tenant_transaction
 
 
 class Configuring:
     """One change of a tenant's configuration, under the lock that lets only one happen at a time."""
 
-    def __init__(self, connection: TenantConnection, ledger: Ledger, actor_id: UUID) -> None:
+    def __init__(self, connection: TenantConnection, ledger: Ledger, doer: Doer) -> None:
         self.connection = connection
         self._ledger = ledger
-        self._actor_id = actor_id
+        self._doer = doer
 
     async def fetchrow(self, sql: str, *arguments: object) -> Any:
         """The first row, or None; $1 is the tenant."""
@@ -39,7 +39,7 @@ class Configuring:
         places = ", ".join(f"${n}" for n in range(3, len(values) + 3))
         sql = f"INSERT INTO {table} (tenant_id, id, {', '.join(values)}) VALUES ($1, $2, {places})"
         await self.connection.raw.execute(sql, self.connection.tenant_id, row_id, *values.values())
-        await record_event(self.connection, self._ledger, self._actor_id, action, row_id, details=values)
+        await record_event(self.connection, self._ledger, self._doer, action, row_id, details=values)
 
     async def update(
         self, table: str, action: str, row: Any, wanted: Mapping[str, Any], *, cleared: Iterable[str] = ()
@@ -58,7 +58,7 @@ class Configuring:
         await self.connection.raw.execute(
             f"UPDATE {table} SET {sets} WHERE {key}", self.connection.tenant_id, row["id"], *values
         )
-        await record_event(self.connection, self._ledger, self._actor_id, action, row["id"], details=changed)
+        await record_event(self.connection, self._ledger, self._doer, action, row["id"], details=changed)
         return True
 
     async def delete(self, table: str, action: str, row: Any) -> None:
@@ -67,7 +67,7 @@ class Configuring:
             f"DELETE FROM {table} WHERE tenant_id = $1 AND id = $2", self.connection.tenant_id, row["id"]
         )
         details = {name: value for name, value in row.items() if name not in ("tenant_id", "id")}
-        await record_event(self.connection, self._ledger, self._actor_id, action, row["id"], details=details)
+        await record_event(self.connection, self._ledger, self._doer, action, row["id"], details=details)
 
 
 @asynccontextmanager
@@ -75,10 +75,10 @@ async def configuring(
     ledger: Ledger, tenant_id: UUID, actor: Actor, *, taken: str = "name"
 ) -> AsyncIterator[Configuring]:
     """A transaction that changes the configuration. Raises Duplicate, at the field `taken`, where a name is taken."""
-    actor_id = await ledger.actor_id(tenant_id, actor)
+    doer = await doer_of(ledger, tenant_id, actor)
     try:
         async with tenant_transaction(tenant_id) as connection:
             await connection.raw.execute("SELECT FROM tenants WHERE id = $1 FOR NO KEY UPDATE", tenant_id)
-            yield Configuring(connection, ledger, actor_id)
+            yield Configuring(connection, ledger, doer)
     except asyncpg.UniqueViolationError:
         raise Duplicate(f"There is one with this {taken} already.", field=(taken,)) from None

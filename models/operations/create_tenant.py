@@ -13,6 +13,7 @@ from models.session import tenant_id_of, tenant_transaction
 from models.tables import LimitRule, Reason, Tenant
 
 GRACE_DAYS: Final = 60
+APPROVAL_HOURS: Final = 7 * 24
 FIRST_REASONS: Final = (  # code, label, adds, removes, moves the lifetime total, needs a note
     ("SERVICE_RECOVERY", "Service recovery", True, False, True, False),
     ("PROMOTION", "Promotion", True, False, True, False),
@@ -37,8 +38,8 @@ async def create_tenant(ledger: Ledger, slug: str, name: str, time_zone: str) ->
     async with tenant_transaction(tenant_id) as connection:
         orm = connection.orm
         await Tenant.create(
-            id=tenant_id, slug=slug, name=name, time_zone=time_zone, grace_days=GRACE_DAYS, config_version=1,
-            created_at=now, using_db=orm,
+            id=tenant_id, slug=slug, name=name, time_zone=time_zone, grace_days=GRACE_DAYS,
+            approval_hours=APPROVAL_HOURS, config_version=1, created_at=now, using_db=orm,
         )  # fmt: skip
         reasons = [
             Reason(

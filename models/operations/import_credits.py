@@ -18,7 +18,7 @@ from models.commands import Actor, Outcome
 from models.errors import Duplicate, ExpiryConflict, IdempotencyKeyReused, Invalid, LedgerError, NotFound
 from models.ledger import Ledger, check_key, input_hash
 from models.money import exponent
-from models.operations.auditing import record_event
+from models.operations.auditing import doer_of, record_event
 from models.planning.bulk import error_report
 from models.planning.calendar import checked_date, start_of_day
 from models.session import TenantConnection, tenant_transaction
@@ -79,7 +79,7 @@ async def import_credits(
     """
     check_key(idempotency_key)
     _check(command)
-    actor_id = await ledger.actor_id(tenant_id, actor)
+    doer = await doer_of(ledger, tenant_id, actor)
     operation_id = ledger.source.new_id()
     async with tenant_transaction(tenant_id) as connection:
         if not command.dry_run:
@@ -90,7 +90,7 @@ async def import_credits(
             """INSERT INTO bulk_operations (tenant_id, id, status, asset, error_policy, dry_run, total, processed,
                 succeeded, failed, actor_id, command, idempotency_key, cancel_requested, created_at)
             VALUES ($1, $2, 'QUEUED', $3, $4, $5, 0, 0, 0, 0, $6, $7, $8, false, $9)""",
-            tenant_id, operation_id, command.asset or "POINTS", command.error_policy, command.dry_run, actor_id,
+            tenant_id, operation_id, command.asset or "POINTS", command.error_policy, command.dry_run, doer.id,
             to_json(_kept(command)), idempotency_key, ledger.clock(),
         )  # fmt: skip
         total = await _insert_rows(connection, ledger, command, rows, operation_id)
@@ -103,7 +103,7 @@ async def import_credits(
             tenant_id, operation_id, total,
         )  # fmt: skip
         details = {"rows": total, "dryRun": command.dry_run, "errorPolicy": command.error_policy}
-        await record_event(connection, ledger, actor_id, "bulk.queued", operation_id, details=details)
+        await record_event(connection, ledger, doer, "bulk.queued", operation_id, details=details)
     return Outcome(bulk_operation_id=operation_id)
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from models.commands import Actor, MembershipChange
 from models.errors import Invalid, NoMembership, NotFound
 from models.ledger import Ledger
-from models.operations.auditing import changes, record_event
+from models.operations.auditing import Doer, changes, doer_of, record_event
 from models.session import TenantConnection, tenant_transaction
 
 Dates = tuple[datetime | None, datetime | None]
@@ -21,14 +21,14 @@ async def start_membership(ledger: Ledger, tenant_id: UUID, actor: Actor, comman
 
     Raises NotFound, Invalid.
     """
-    actor_id = await ledger.actor_id(tenant_id, actor)
+    doer = await doer_of(ledger, tenant_id, actor)
     async with tenant_transaction(tenant_id) as connection:
         started_at, cancelled_at = await _locked(connection, command)
         if started_at is not None and cancelled_at is None:
             return False
         at = _instant(ledger, command, not_before=cancelled_at)
         old = (started_at, cancelled_at)
-        await _change(connection, ledger, actor_id, command, "membership.started", old, (at, None))
+        await _change(connection, ledger, doer, command, "membership.started", old, (at, None))
     return True
 
 
@@ -37,7 +37,7 @@ async def cancel_membership(ledger: Ledger, tenant_id: UUID, actor: Actor, comma
 
     Raises NotFound, NoMembership, Invalid.
     """
-    actor_id = await ledger.actor_id(tenant_id, actor)
+    doer = await doer_of(ledger, tenant_id, actor)
     async with tenant_transaction(tenant_id) as connection:
         started_at, cancelled_at = await _locked(connection, command)
         if cancelled_at is not None:
@@ -46,7 +46,7 @@ async def cancel_membership(ledger: Ledger, tenant_id: UUID, actor: Actor, comma
             raise NoMembership
         at = _instant(ledger, command, not_before=started_at)
         old = (started_at, cancelled_at)
-        await _change(connection, ledger, actor_id, command, "membership.cancelled", old, (started_at, at))
+        await _change(connection, ledger, doer, command, "membership.cancelled", old, (started_at, at))
     return True
 
 
@@ -55,7 +55,7 @@ async def reinstate_membership(ledger: Ledger, tenant_id: UUID, actor: Actor, co
 
     False where it runs. Raises NotFound, NoMembership.
     """
-    actor_id = await ledger.actor_id(tenant_id, actor)
+    doer = await doer_of(ledger, tenant_id, actor)
     async with tenant_transaction(tenant_id) as connection:
         started_at, cancelled_at = await _locked(connection, command)
         if cancelled_at is None:
@@ -65,7 +65,7 @@ async def reinstate_membership(ledger: Ledger, tenant_id: UUID, actor: Actor, co
         # A cancellation that was brought in without its start is the oldest that is known of it.
         new = (started_at or cancelled_at, None)
         old = (started_at, cancelled_at)
-        await _change(connection, ledger, actor_id, command, "membership.reinstated", old, new)
+        await _change(connection, ledger, doer, command, "membership.reinstated", old, new)
     return True
 
 
@@ -95,7 +95,7 @@ def _instant(ledger: Ledger, command: MembershipChange, *, not_before: datetime 
 
 
 async def _change(
-    connection: TenantConnection, ledger: Ledger, actor_id: UUID, command: MembershipChange, action: str, old: Dates,
+    connection: TenantConnection, ledger: Ledger, doer: Doer, command: MembershipChange, action: str, old: Dates,
     new: Dates,
 ) -> None:  # fmt: skip
     await connection.raw.execute(
@@ -105,6 +105,6 @@ async def _change(
     )  # fmt: skip
     names = ("startedAt", "cancelledAt")
     await record_event(
-        connection, ledger, actor_id, action, command.customer_id, customer_id=command.customer_id, note=command.note,
+        connection, ledger, doer, action, command.customer_id, customer_id=command.customer_id, note=command.note,
         details=changes(dict(zip(names, old, strict=True)), dict(zip(names, new, strict=True))),
     )  # fmt: skip

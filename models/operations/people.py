@@ -7,7 +7,7 @@ from uuid import UUID
 from models.commands import Actor
 from models.errors import Duplicate, Invalid, NotFound
 from models.ledger import Ledger
-from models.operations.auditing import record_event
+from models.operations.auditing import doer_of, record_event
 from models.operations.upsert_customer import check_texts
 from models.session import TenantConnection, tenant_transaction
 
@@ -33,7 +33,7 @@ async def update_customer(ledger: Ledger, tenant_id: UUID, actor: Actor, command
     check_texts(command.external_id, command.name, command.email)
     if command.no_email and command.email is not None:
         raise Invalid("Give an address or take it off, not both.", field=("email",))
-    actor_id = await ledger.actor_id(tenant_id, actor)
+    doer = await doer_of(ledger, tenant_id, actor)
     async with tenant_transaction(tenant_id) as connection:
         old = await _locked(connection, command.customer_id)
         if old["erased_at"] is not None:
@@ -52,7 +52,7 @@ async def update_customer(ledger: Ledger, tenant_id: UUID, actor: Actor, command
             tenant_id, command.customer_id, new["external_id"], new["name"], new["email"], ledger.clock(),
         )  # fmt: skip
         await record_event(
-            connection, ledger, actor_id, "customer.updated", command.customer_id, customer_id=command.customer_id,
+            connection, ledger, doer, "customer.updated", command.customer_id, customer_id=command.customer_id,
             details={"changed": changed},
         )  # fmt: skip
     return True
@@ -65,7 +65,7 @@ async def erase_customer(ledger: Ledger, tenant_id: UUID, actor: Actor, customer
     The books stay, and still prove themselves: the hash chain covers salted digests, and the salts go with the notes.
     What the customer has can still be spent, removed or left to expire. Raises NotFound.
     """
-    actor_id = await ledger.actor_id(tenant_id, actor)
+    doer = await doer_of(ledger, tenant_id, actor)
     async with tenant_transaction(tenant_id) as connection:
         old = await _locked(connection, customer_id)
         rows = await connection.raw.fetch(_SAME_PERSON, tenant_id, customer_id)
@@ -81,7 +81,7 @@ async def erase_customer(ledger: Ledger, tenant_id: UUID, actor: Actor, customer
             )  # fmt: skip
         for sql in _TEXTS:
             await connection.raw.execute(sql, tenant_id, [row["id"] for row in rows])
-        await record_event(connection, ledger, actor_id, "customer.erased", customer_id, customer_id=customer_id)
+        await record_event(connection, ledger, doer, "customer.erased", customer_id, customer_id=customer_id)
     return True
 
 
@@ -96,8 +96,8 @@ _TEXTS: Final = (
     """UPDATE transaction_texts x SET note = '', salt = '' FROM transactions t
     WHERE x.tenant_id = $1 AND t.tenant_id = $1 AND t.id = x.id AND t.customer_id = ANY($2)""",
     "UPDATE audit_events SET note = NULL, details = NULL WHERE tenant_id = $1 AND customer_id = ANY($2)",
-    """UPDATE approval_requests SET command = command || '{"note": null}'
-    WHERE tenant_id = $1 AND customer_id = ANY($2) AND command->>'note' IS NOT NULL""",
+    """UPDATE approval_requests SET command = command || '{"note": null}', decision_note = NULL
+    WHERE tenant_id = $1 AND customer_id = ANY($2) AND (command->>'note' IS NOT NULL OR decision_note IS NOT NULL)""",
     """UPDATE bulk_rows SET details = details - 'note'
     WHERE tenant_id = $1 AND customer_id = ANY($2) AND details->>'note' IS NOT NULL""",
 )

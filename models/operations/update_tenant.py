@@ -1,4 +1,6 @@
-"""What the business says of itself: its name, the zone that its days are in, how long a cancelled member has grace."""
+"""What the business says of itself: its name, the zone that its days are in, how long a cancelled member has grace and
+an approval request waits.
+"""
 
 from typing import Final
 from uuid import UUID
@@ -11,6 +13,7 @@ from models.operations.configuring import configuring
 
 MAX_NAME_CHARACTERS: Final = 200
 MAX_GRACE_DAYS: Final = 36_500
+MAX_APPROVAL_HOURS: Final = 8_760
 NO_ZONES: Final = frozenset({"localtime", "Factory"})
 """What time zone files have beside IANA's zones: whatever this machine is set to, and "not set yet"."""
 
@@ -27,7 +30,16 @@ async def update_tenant(ledger: Ledger, tenant_id: UUID, actor: Actor, command: 
         raise Invalid("There is no such time zone: an IANA name such as Europe/London is needed.", field=("timeZone",))
     if command.grace_days is not None and not 0 <= command.grace_days <= MAX_GRACE_DAYS:
         raise Invalid(f"Days of grace must lie between 0 and {MAX_GRACE_DAYS}.", field=("graceDays",))
-    wanted = {"name": command.name, "time_zone": command.time_zone, "grace_days": command.grace_days}
+    if command.approval_hours is not None and not 1 <= command.approval_hours <= MAX_APPROVAL_HOURS:
+        raise Invalid(
+            f"An approval request waits between 1 and {MAX_APPROVAL_HOURS:,} hours.", field=("approvalHours",)
+        )
+    wanted = {
+        "name": command.name,
+        "time_zone": command.time_zone,
+        "grace_days": command.grace_days,
+        "approval_hours": command.approval_hours,
+    }
     async with configuring(ledger, tenant_id, actor) as change:
         row = await change.fetchrow("SELECT * FROM tenants WHERE id = $1")
         if row is None:

@@ -6,7 +6,7 @@ from uuid import UUID
 from models.commands import Actor, UpsertCustomer
 from models.errors import Busy, Invalid
 from models.ledger import Ledger
-from models.operations.auditing import record_event
+from models.operations.auditing import doer_of, record_event
 from models.session import TenantConnection, tenant_transaction
 from models.views import CustomerView
 
@@ -23,16 +23,16 @@ async def upsert_customer(
     The audit names the columns that changed and not what they said (models/operations/people.py).
     """
     check_texts(command.external_id, command.name, command.email)
-    actor_id = await ledger.actor_id(tenant_id, actor)
+    doer = await doer_of(ledger, tenant_id, actor)
     async with tenant_transaction(tenant_id) as connection:
         created = await _add(connection, ledger, command)
         if created is not None:
-            await record_event(connection, ledger, actor_id, "customer.created", created.id, customer_id=created.id)
+            await record_event(connection, ledger, doer, "customer.created", created.id, customer_id=created.id)
             return created, True
         customer, changed = await _edit(connection, ledger, command)
         if changed:
             await record_event(
-                connection, ledger, actor_id, "customer.updated", customer.id, customer_id=customer.id,
+                connection, ledger, doer, "customer.updated", customer.id, customer_id=customer.id,
                 details={"changed": changed},
             )  # fmt: skip
     return customer, False

@@ -1,6 +1,5 @@
 """Adding and removing value by hand (sources 000, 001, 003). Pure."""
 
-from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
@@ -24,7 +23,6 @@ from models.planning.needs import Needs, Spend
 from models.planning.state import AccountState, Books, CreditState, Origin, ReasonRule, TransactionDraft
 from models.views import ApprovalRequestView
 
-APPROVAL_LIFETIME: Final = timedelta(days=7)
 MAX_NOTE_CHARACTERS: Final = 10_000
 MAX_SERVICES: Final = 100
 
@@ -210,7 +208,7 @@ def use_limit(books: Books, actor: Actor, customer_id: UUID, asset: str, amount_
 
 def _request_approval(books: Books, origin: Origin, command: AdjustCredit) -> Outcome:
     """Nothing moves: the command waits, as it came in, for a second person."""
-    expires_at = books.now + APPROVAL_LIFETIME
+    expires_at = books.now + books.config.approval_lifetime
     row = (origin.result_id, "adjustCredit", command, command.customer_id, origin.actor, expires_at)
     books.writes.approvals.append(row)
     books.writes.events.append(("approval.requested", origin.result_id))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Protocol
 from uuid import UUID
@@ -62,6 +62,7 @@ class TenantConfig:
     version: int
     zone: ZoneInfo
     grace_days: int
+    approval_lifetime: timedelta
     reasons: dict[str, ReasonRule]
     services: dict[UUID, bool]  # id -> active
     tiers: tuple[TierRule, ...]  # by rising threshold

@@ -20,11 +20,12 @@ from models.views import ActorView
 _TRAIL: Final = """(
     select x.tenant_id, x.id, x.created_at, x.customer_id, x.actor_id, x.approved_by_id, x.kind::text as kind,
            x.reason::text as reason, null::text as action, null::uuid as subject_id, null::jsonb as details,
-           null::text as event_note
+           null::text as event_note, null::text as request_id, null::text as address
       from transactions x
     union all
     select y.tenant_id, y.id, y.created_at, y.customer_id, y.actor_id, null::uuid, null::text, null::text,
-           y.action::text, y.subject_id, y.details, y.note
+           y.action::text, y.subject_id, y.details, y.note,
+           y.request_id::text, y.address::text
       from audit_events y) t"""
 
 _WHO: Final = """(
@@ -36,7 +37,7 @@ _SUMS: Final = """
    where e.tenant_id = t.tenant_id and e.transaction_id = t.id"""
 
 _COLUMNS: Final = f"""
-    t.id, t.created_at, t.customer_id, t.kind, t.reason, t.action, t.subject_id, t.details,
+    t.id, t.created_at, t.customer_id, t.kind, t.reason, t.action, t.subject_id, t.details, t.request_id, t.address,
     {_WHO.format("actor_id")} as actor, {_WHO.format("approved_by_id")} as approver,
     coalesce(t.event_note, (select nullif(n.note, '') from transaction_texts n
                              where n.tenant_id = t.tenant_id and n.id = t.id)) as note,
@@ -56,6 +57,7 @@ _AMOUNT: Final = f"""t.kind is not null and exists (
 class AuditView:
     """kind and reason: of a transaction. action, subject_id and details: of what moved nothing.
 
+    request_id, address: of the request that did it, with an action.
     amount_minor: the sum of the transaction's entries; None, as its asset is, where it has none or several assets'.
     """
 
@@ -72,6 +74,8 @@ class AuditView:
     note: str | None
     asset: str | None
     amount_minor: int | None
+    request_id: str | None
+    address: str | None
 
 
 def _view(row: Any) -> AuditView:
@@ -81,6 +85,7 @@ def _view(row: Any) -> AuditView:
         actor=ActorView(*_parsed(row["actor"])),
         approved_by=None if row["approver"] is None else ActorView(*_parsed(row["approver"])), note=row["note"],
         asset=row["asset"], amount_minor=None if row["asset"] is None else row["amount_minor"],
+        request_id=row["request_id"], address=row["address"],
     )  # fmt: skip
 
 

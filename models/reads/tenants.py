@@ -13,18 +13,22 @@ from models.session import CONNECTION_NAME, tenant_transaction
 REMEMBERED_SECONDS: Final = 5.0
 MAX_REMEMBERED: Final = 4096
 MAX_SLUG: Final = 63
-_COLUMNS: Final = "id, slug, name, time_zone, grace_days"
+_COLUMNS: Final = "id, slug, name, time_zone, grace_days, approval_hours"
 
 
 @dataclass(frozen=True, slots=True)
 class TenantView:
-    """time_zone: an IANA name. grace_days: how long after a cancelled membership service credits can still be added."""
+    """time_zone: an IANA name. grace_days: how long after a cancelled membership service credits can still be added.
+
+    approval_hours: how long an approval request waits for somebody to decide.
+    """
 
     id: UUID
     slug: str
     name: str
     time_zone: str
     grace_days: int
+    approval_hours: int
 
 
 class TenantDirectory:
@@ -60,7 +64,7 @@ async def _look_up(claim: str) -> TenantView | None:
     if len(claim) <= MAX_SLUG and claim.isascii() and claim.replace("-", "").isalnum():
         row = await _by_slug(claim) or await _by_id(claim)
         if row is not None:
-            return TenantView(row["id"], row["slug"], row["name"], row["time_zone"], row["grace_days"])
+            return TenantView(**row)
     return None
 
 

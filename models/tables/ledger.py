@@ -195,7 +195,10 @@ class CreditChange(TenantRow):
 
 
 class AuditEvent(TenantRow):
-    """Something that was done and moved no value: to what, by whom, when. note: what they wrote, erasable."""
+    """Something that was done and moved no value: to what, by whom, when. note: what they wrote, erasable.
+
+    request_id, address: of the request that did it, where one did.
+    """
 
     action = fields.CharField(max_length=64)
     subject_id = fields.UUIDField()
@@ -203,6 +206,8 @@ class AuditEvent(TenantRow):
     actor_id = fields.UUIDField()
     details: fields.Field[dict[str, object] | None] = fields.JSONField(null=True)
     note = fields.TextField(null=True)
+    request_id = fields.CharField(max_length=128, null=True)
+    address = fields.CharField(max_length=64, null=True)
     created_at = fields.DatetimeField()
 
     class Meta:

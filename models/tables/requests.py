@@ -6,14 +6,21 @@ from models.tables.base import TenantRow
 
 
 class ApprovalRequest(TenantRow):
-    """An adjustment over a limit, waiting for a second person. command: the input, to be checked again when approved."""
+    """What was asked for over a limit, and waits for a second person. command: the input, checked again when approved.
+
+    requested_subject, decided_subject: whose tokens it was, in whatever role and through whatever client.
+    """
 
     operation = fields.CharField(max_length=32)
     command: fields.Field[dict[str, object]] = fields.JSONField()
     customer_id = fields.UUIDField()
     status = fields.CharField(max_length=16)
     requested_by_id = fields.UUIDField()
+    requested_subject = fields.CharField(max_length=255)
     decided_by_id = fields.UUIDField(null=True)
+    decided_subject = fields.CharField(max_length=255, null=True)
+    decided_at = fields.DatetimeField(null=True)
+    decision_note = fields.TextField(null=True)
     transaction_id = fields.UUIDField(null=True)
     created_at = fields.DatetimeField()
     expires_at = fields.DatetimeField()

@@ -10,7 +10,8 @@ class Tenant(Model):
     """One business. `slug` is what tokens name; `time_zone` is an IANA name; days begin and end in it.
 
     config_version: raised by a trigger whenever reasons, services, tiers, rewards, limits or the tenant
-    itself change, so that every process knows at once that what it remembers is old.
+    itself change, so that every process knows at once that what it remembers is old. approval_hours: how long an
+    approval request waits.
     """
 
     id = fields.UUIDField(primary_key=True, default=None)
@@ -18,6 +19,7 @@ class Tenant(Model):
     name = fields.CharField(max_length=200)
     time_zone = fields.CharField(max_length=64)
     grace_days = fields.IntField()
+    approval_hours = fields.IntField()
     config_version = fields.BigIntField()
     created_at = fields.DatetimeField()
 
@@ -36,6 +38,29 @@ class Actor(TenantRow):
     class Meta:
         table = "actors"
         unique_together = (("tenant_id", "subject", "role", "client"),)
+
+
+class PartnerToken(TenantRow):
+    """A token that an admin gave to a partner's client. Of its secret there is only the digest (SHA-256).
+
+    scope: what it may be used for, separated by spaces. replaces_id: the token that was rotated.
+    """
+
+    client = fields.CharField(max_length=255)
+    name = fields.CharField(max_length=255)
+    scope = fields.CharField(max_length=1000)
+    secret_hash = fields.BinaryField()
+    replaces_id = fields.UUIDField(null=True)
+    created_by_id = fields.UUIDField()
+    created_at = fields.DatetimeField()
+    expires_at = fields.DatetimeField(null=True)
+    revoked_by_id = fields.UUIDField(null=True)
+    revoked_at = fields.DatetimeField(null=True)
+    last_used_at = fields.DatetimeField(null=True)
+    last_used_address = fields.CharField(max_length=64, null=True)
+
+    class Meta:
+        table = "partner_tokens"
 
 
 class Customer(TenantRow):

@@ -15,6 +15,7 @@ class UpdateTenantInput:
         default=None, description="An IANA name. What has been posted keeps its instants."
     )
     grace_days: int | None = strawberry.field(default=None, description="For memberships cancelled already, too.")
+    approval_hours: int | None = strawberry.field(default=None, description="For approval requests from now on.")
 
     def command(self) -> UpdateTenant:
         """Raises Invalid."""
@@ -22,6 +23,7 @@ class UpdateTenantInput:
             name=texts.optional(self.name, texts.MAX_NAME, "name"),
             time_zone=texts.optional(self.time_zone, texts.MAX_NAME, "timeZone"),
             grace_days=self.grace_days,
+            approval_hours=self.approval_hours,
         )
 
 

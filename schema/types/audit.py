@@ -40,6 +40,8 @@ class AuditRecord:
     details: JSON | None = strawberry.field(
         description="Of an action: what was made, or [before, after] of each thing that was changed."
     )
+    request_id: str | None = strawberry.field(description="Of an action: the X-Request-Id of the request that did it.")
+    address: str | None = strawberry.field(description="Of an action: the network address that the request came from.")
     view: strawberry.Private[AuditView]
 
     @classmethod
@@ -48,7 +50,8 @@ class AuditRecord:
             at=view.at, kind=None if view.kind is None else TransactionKind(view.kind), action=view.action,
             actor=Actor.of(view.actor), approved_by=None if view.approved_by is None else Actor.of(view.approved_by),
             reason=view.reason, note=view.note, asset=None if view.asset is None else AssetCode(view.asset),
-            amount=_amount(view), subject_id=_subject(view), details=view.details, view=view,
+            amount=_amount(view), subject_id=_subject(view), details=view.details,
+            request_id=view.request_id, address=view.address, view=view,
         )  # fmt: skip
 
     @resolved(Customer | None)

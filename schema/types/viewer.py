@@ -24,12 +24,14 @@ class Tenant:
     grace_days: int = strawberry.field(
         description="How long after a cancelled membership service credits can still be added."
     )
+    approval_hours: int = strawberry.field(description="How long an approval request waits for somebody to decide.")
 
     @classmethod
     def of(cls, view: TenantView) -> "Tenant":
         return cls(
-            id=global_id("Tenant", view.id), name=view.name, time_zone=view.time_zone, grace_days=view.grace_days
-        )
+            id=global_id("Tenant", view.id), name=view.name, time_zone=view.time_zone, grace_days=view.grace_days,
+            approval_hours=view.approval_hours,
+        )  # fmt: skip
 
 
 @strawberry.type(description="Whoever the token stands for.")

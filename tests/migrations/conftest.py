@@ -52,7 +52,9 @@ INSERT INTO limit_counters VALUES (:id, :tenant, 'PER_ACTOR_DAY', 'STAFF', 'sam'
 INSERT INTO idempotency_keys VALUES ('key', :tenant, 'adjustCredit', sha256('input'), :id, now());
 INSERT INTO outbox (id, tenant_id, topic, subject_id, created_at) VALUES (:id, :tenant, 'account.changed', :id, now());
 INSERT INTO approval_requests
-    VALUES (:id, :tenant, 'adjustCredit', '{}', :id, 'PENDING', :id, NULL, NULL, '2026-01-01Z', '2026-01-02Z');
+    VALUES (:id, :tenant, 'adjustCredit', '{}', :id, 'PENDING', :id, NULL, NULL, '2026-01-01Z', '2026-01-02Z', 'ann');
+INSERT INTO partner_tokens (id, tenant_id, client, name, scope, secret_hash, created_by_id, created_at)
+    VALUES (:id, :tenant, 'shop', 'Web shop', 'credits:add', sha256('secret'), :id, now());
 INSERT INTO bulk_operations (id, tenant_id, status, asset, error_policy, dry_run, total, processed, succeeded, failed,
     cancel_requested, actor_id, created_at)
     VALUES (:id, :tenant, 'RUNNING', 'GBP', 'REJECT_ALL', false, 1, 0, 0, 0, false, :id, now());
@@ -102,7 +104,7 @@ async def tenants(database_urls: Urls) -> AsyncIterator[TwoTenants]:
             async with app.transaction():
                 await app.execute(f"SET LOCAL scrip.tenant = '{tenant_id}'")
                 await app.execute(
-                    "INSERT INTO tenants VALUES ($1, $2, 'Tea shop', 'Europe/London', 60, 1, now())",
+                    "INSERT INTO tenants VALUES ($1, $2, 'Tea shop', 'Europe/London', 60, 1, now(), 168)",
                     tenant_id,
                     f"t-{tenant_id}",
                 )

@@ -13,9 +13,10 @@ import asyncpg
 import pytest
 from tortoise import connections
 
+from migrations.access import NEW_TABLES as THIRD_TABLES
 from migrations.initial.policies import TENANT_TABLES
 from migrations.privileges import APP_PRIVILEGES
-from migrations.undoing_and_orders import NEW_TABLES
+from migrations.undoing_and_orders import NEW_TABLES as SECOND_TABLES
 from models import tables
 from models.session import CONNECTION_NAME, tenant_transaction
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from app.embedded import Urls
     from tests.migrations.conftest import TwoTenants
 
-ALL_TABLES = (*TENANT_TABLES, *NEW_TABLES, "tenants")
+ALL_TABLES = (*TENANT_TABLES, *SECOND_TABLES, *THIRD_TABLES, "tenants")
 UPDATED = [table for table in ALL_TABLES if APP_PRIVILEGES[table].updates]
 DELETED = [table for table in ALL_TABLES if APP_PRIVILEGES[table].deletes]
 ID = UUID(int=1)
@@ -136,7 +137,7 @@ async def test_every_policy_is_the_same(owner_connection: asyncpg.Connection[Any
         "SELECT * FROM pg_policies WHERE policyname = 'own_tenant' AND tablename <> 'tenants'"
     )
 
-    assert {row["tablename"] for row in rows} == {*TENANT_TABLES, *NEW_TABLES}
+    assert {row["tablename"] for row in rows} == {*TENANT_TABLES, *SECOND_TABLES, *THIRD_TABLES}
     assert {(row["permissive"], row["cmd"], row["qual"] == row["with_check"]) for row in rows} == {
         ("PERMISSIVE", "ALL", True)
     }

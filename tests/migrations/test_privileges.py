@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 import pytest
 
+from migrations.access import NEW_TABLES as THIRD_TABLES
 from migrations.initial.policies import TENANT_TABLES
 from migrations.privileges import APP_PRIVILEGES, grants
-from migrations.undoing_and_orders import NEW_TABLES
+from migrations.undoing_and_orders import NEW_TABLES as SECOND_TABLES
 
 if TYPE_CHECKING:
     from app.embedded import Urls
@@ -26,7 +27,7 @@ async def app_role(database_urls: Urls) -> str:
 
 
 def test_every_table_is_listed() -> None:
-    assert APP_PRIVILEGES.keys() == {*TENANT_TABLES, *NEW_TABLES, "tenants", "aerich"}
+    assert APP_PRIVILEGES.keys() == {*TENANT_TABLES, *SECOND_TABLES, *THIRD_TABLES, "tenants", "aerich"}
 
 
 async def test_the_role_is_bound_by_everything(app_role: str, owner_connection: asyncpg.Connection[Any]) -> None:

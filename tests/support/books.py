@@ -57,7 +57,8 @@ REASONS: Final = {
     )
 }  # fmt: skip
 CONFIG: Final = TenantConfig(
-    tenant_id=UUID(int=99), version=1, zone=LONDON, grace_days=60, reasons=REASONS, services={TEA: True, CAKE: True},
+    tenant_id=UUID(int=99), version=1, zone=LONDON, grace_days=60, approval_lifetime=timedelta(days=7),
+    reasons=REASONS, services={TEA: True, CAKE: True},
     tiers=(TierRule("Silver", 100), TierRule("Gold", 1000)),
     limits={("STAFF", asset, ""): LimitRuleValues("STAFF", asset, "", Decimal(100), Decimal(500), Decimal(200))
             for asset in (MONEY, POINTS, SERVICE_CREDITS)},

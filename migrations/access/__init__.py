@@ -1,0 +1,81 @@
+"""The third step: tokens that an admin gives to partners; two people on every approval; from where something was done."""
+
+from migrations.initial.policies import own_rows
+
+__all__ = ["UPGRADE"]
+
+TOKENS = r"""
+-- Of the secret there is nothing but a digest: 256 random bits need no slow hash. scope: as in a token's claim.
+-- replaces_id: the token that was rotated.
+CREATE TABLE partner_tokens (
+    id                uuid NOT NULL,
+    tenant_id         uuid NOT NULL REFERENCES tenants (id),
+    client            varchar(255) NOT NULL,
+    name              varchar(255) NOT NULL,
+    scope             varchar(1000) NOT NULL,
+    secret_hash       bytea NOT NULL,
+    replaces_id       uuid,
+    created_by_id     uuid NOT NULL,
+    created_at        timestamptz NOT NULL,
+    expires_at        timestamptz,
+    revoked_by_id     uuid,
+    revoked_at        timestamptz,
+    last_used_at      timestamptz,
+    last_used_address varchar(64),
+    PRIMARY KEY (tenant_id, id),
+    FOREIGN KEY (tenant_id, replaces_id) REFERENCES partner_tokens (tenant_id, id),
+    FOREIGN KEY (tenant_id, created_by_id) REFERENCES actors (tenant_id, id),
+    FOREIGN KEY (tenant_id, revoked_by_id) REFERENCES actors (tenant_id, id),
+    CONSTRAINT partner_tokens_texts CHECK (client <> '' AND name <> ''),
+    CONSTRAINT partner_tokens_secret_hash CHECK (octet_length(secret_hash) = 32),
+    CONSTRAINT partner_tokens_expiry CHECK (expires_at > created_at),
+    CONSTRAINT partner_tokens_revoked CHECK ((revoked_at IS NULL) = (revoked_by_id IS NULL))
+);
+"""
+
+# Four eyes, by subject: one person has several rows in actors, one for each role and client.
+APPROVALS = r"""
+ALTER TABLE approval_requests ADD COLUMN requested_subject varchar(255), ADD COLUMN decided_subject varchar(255),
+    ADD COLUMN decided_at timestamptz, ADD COLUMN decision_note text;
+ALTER TABLE approval_requests NO FORCE ROW LEVEL SECURITY;
+ALTER TABLE actors NO FORCE ROW LEVEL SECURITY;
+UPDATE approval_requests r SET requested_subject = a.subject FROM actors a
+    WHERE a.tenant_id = r.tenant_id AND a.id = r.requested_by_id;
+ALTER TABLE actors FORCE ROW LEVEL SECURITY;
+ALTER TABLE approval_requests FORCE ROW LEVEL SECURITY;
+ALTER TABLE approval_requests ALTER COLUMN requested_subject SET NOT NULL,
+    DROP CONSTRAINT approval_requests_four_eyes,
+    ADD CONSTRAINT approval_requests_four_eyes CHECK (decided_subject <> requested_subject OR status = 'WITHDRAWN'),
+    ADD CONSTRAINT approval_requests_decided CHECK (
+        (decided_by_id IS NULL) = (decided_subject IS NULL) AND (decided_by_id IS NULL) = (decided_at IS NULL)),
+    ADD CONSTRAINT approval_requests_decision_note CHECK (
+        decision_note IS NULL
+        OR (decision_note <> '' AND length(decision_note) <= 10000 AND decided_by_id IS NOT NULL));
+
+ALTER TABLE tenants ADD COLUMN approval_hours int NOT NULL DEFAULT 168,
+    ADD CONSTRAINT tenants_approval_hours CHECK (approval_hours BETWEEN 1 AND 8760);
+ALTER TABLE tenants ALTER COLUMN approval_hours DROP DEFAULT;
+DROP TRIGGER config_version ON tenants;
+CREATE TRIGGER config_version BEFORE UPDATE ON tenants FOR EACH ROW
+    WHEN ((OLD.slug, OLD.name, OLD.time_zone, OLD.grace_days, OLD.approval_hours)
+        IS DISTINCT FROM (NEW.slug, NEW.name, NEW.time_zone, NEW.grace_days, NEW.approval_hours))
+    EXECUTE FUNCTION raise_own_config_version();
+"""
+
+AUDIT = r"""
+ALTER TABLE audit_events ADD COLUMN request_id varchar(128), ADD COLUMN address varchar(64);
+"""
+
+INDEXES = r"""
+CREATE INDEX partner_tokens_time ON partner_tokens (tenant_id, created_at, id);
+CREATE INDEX approval_requests_time ON approval_requests (tenant_id, created_at, id);
+CREATE INDEX approval_requests_customer ON approval_requests (tenant_id, customer_id, created_at, id);
+CREATE INDEX approval_requests_pending ON approval_requests (tenant_id, created_at, id) WHERE status = 'PENDING';
+"""
+
+NEW_TABLES = ("partner_tokens",)
+
+# As in the step before: a tenant can have many more rows than the average one.
+STATISTICS = "".join(f"\nALTER TABLE {table} ALTER COLUMN tenant_id SET (n_distinct = -0.01);" for table in NEW_TABLES)
+
+UPGRADE = TOKENS + APPROVALS + AUDIT + INDEXES + "\n".join(own_rows(table) for table in NEW_TABLES) + STATISTICS
