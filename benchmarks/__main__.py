@@ -14,6 +14,7 @@ from benchmarks.stand import make_stand
 BENCHMARKS: Final = {
     "start": "what a first start takes",
     "adjust": "adjustCredit, beside the server without its ledger and beside pgbench",
+    "guards": "adjustCredit with and without limits, row security, token checks and rate limits",
     "operations": "assignCredit, createInvoice over 100 open credits, a bulk of 10,000 rows beside bare SQL",
     "ledger_reads": "a ledger page, a search and balanceAt at 1,000,000 entries, beside 10,000",
 }

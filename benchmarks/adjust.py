@@ -64,7 +64,7 @@ def run(stand: Stand) -> None:
     tenant = make_tenant(stand)
     asyncio.run(_add_function(stand))
     repetitions, seconds = (QUICK_REPETITIONS, QUICK_SECONDS) if stand.quick else (REPETITIONS, SECONDS)
-    with stand.server() as real, stand.server("benchmarks.without_ledger") as empty:
+    with stand.server() as real, stand.server("benchmarks.without.ledger") as empty:
         print(f"A bulkCredit of {CUSTOMERS:,} rows, onto accounts that are there: {tenant.bulk_s:.1f} s")
         print(f"Server ready after {real.start_s:.1f} s, with {memory_bytes(real.pid) / 2**20:.0f} MB")
         cases = _cases(stand, tenant, real, empty, seconds)
@@ -94,7 +94,7 @@ def _cases(stand: Stand, tenant: Tenant, real: Server, empty: Server, seconds: i
     def http(server: Server, n: int, accounts: str) -> Callable[[int], Run]:
         ids = tenant.customers if accounts == UNIFORM else tenant.customers[:1]
         return lambda repetition: over_http(
-            stand, server, _order(server, tenant.tokens[:n], ids, f"{accounts}-{n}-{repetition}"), seconds=seconds
+            stand, server, adjust_order(server, tenant.tokens[:n], ids, f"{accounts}-{n}-{repetition}"), seconds=seconds
         )
 
     def pgbench(n: int, accounts: str) -> Callable[[int], Run]:
@@ -112,7 +112,8 @@ def _cases(stand: Stand, tenant: Tenant, real: Server, empty: Server, seconds: i
     return cases
 
 
-def _order(server: Server, tokens: list[str], ids: list[str], prefix: str) -> Order:
+def adjust_order(server: Server, tokens: list[str], ids: list[str], prefix: str) -> Order:
+    """One adjustCredit after the other, of 1.50 for one of the customers `ids`."""
     wanted = {"customerId": PICK, "asset": CURRENCY, "amount": "1.50", "reason": REASON, "idempotencyKey": KEY}
     return Order(
         port=server.port, tokens=tokens, query=DOCUMENT, variables={"input": wanted}, ids=ids,

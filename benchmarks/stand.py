@@ -23,6 +23,8 @@ from app.settings import Settings
 from benchmarks.meter import postmaster_of
 
 START_LIMIT_S: Final = 60
+NEVER_REACHED: Final = "1000000000/minute"
+"""A rate limit that is checked and counted like any other."""
 STOP_LIMIT_S: Final = 40
 REMOVE_LIMIT_S: Final = 10
 
@@ -55,12 +57,13 @@ class Stand:
         return Settings.model_validate(given)
 
     @contextmanager
-    def server(self, *changes: str) -> Iterator[Server]:
-        """One that runs until the block ends; `changes`: see benchmarks.server."""
+    def server(self, *changes: str, **settings: str) -> Iterator[Server]:
+        """One that runs until the block ends. changes: see benchmarks.server. settings: more of the environment."""
         port, began = _free_port(), time.monotonic()
         environment = {
             "PATH": "/usr/bin:/bin", "DATABASE_URL": self.urls.app, "SCRIP_JWT_SECRET": self.secret,
             "SCRIP_PORT": str(port), "SCRIP_DATA_DIR": str(self.folder), "SCRIP_LOG_LEVEL": "warning",
+            "SCRIP_RATE_LIMIT": NEVER_REACHED, **settings,
         }  # fmt: skip
         # In a session of its own, so that Ctrl-C is for us alone, and we end it in order.
         process = subprocess.Popen(
