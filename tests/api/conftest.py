@@ -119,8 +119,13 @@ async def other_tenant(ledger: Ledger) -> Tenant:
 
 
 @pytest.fixture
-async def client(ledger: Ledger) -> AsyncIterator[httpx.AsyncClient]:
-    verifier = TokenVerifier(SharedSecret(SECRET), ISSUER, ISSUER, lambda: datetime.now(UTC))
+def verifier() -> TokenVerifier:
+    """What tokens are checked by."""
+    return TokenVerifier(SharedSecret(SECRET), ISSUER, ISSUER, lambda: datetime.now(UTC))
+
+
+@pytest.fixture
+async def client(ledger: Ledger, verifier: TokenVerifier) -> AsyncIterator[httpx.AsyncClient]:
     tenants = TenantDirectory()
     make_context = context_maker(ledger, tenants)
     routes = [
