@@ -115,10 +115,15 @@ def _text(claims: dict[str, object], name: str) -> str | None:
     value = claims[name]
     if not isinstance(value, str) or not 0 < len(value) <= MAX_TEXT_LENGTH:
         raise TokenError(f"the token's {name} must be a text of 1 to {MAX_TEXT_LENGTH} characters")
-    # "bob" and "bob " would be two people to the approval rule, and one to whoever reads the list.
-    if value != value.strip() or _UNPRINTABLE.search(value):
+    if not well_formed(value):
         raise TokenError(f"the token's {name} has spaces around it or characters that cannot be printed")
     return value
+
+
+def well_formed(value: str) -> bool:
+    """Whether a name or subject has no spaces around it, and no characters that cannot be printed."""
+    # "bob" and "bob " would be two people to the approval rule, and one to whoever reads the list.
+    return value == value.strip() and _UNPRINTABLE.search(value) is None
 
 
 def _required_text(claims: dict[str, object], name: str) -> str:

@@ -15,3 +15,7 @@ class KeySetError(Exception):
 
 class KeyConfigurationError(Exception):
     """The keys as configured cannot be used, so the server must not start."""
+
+
+class TokensUnavailable(Exception):
+    """Whether the token is good cannot be told now. It is refused for the moment, and is not to be thrown away."""

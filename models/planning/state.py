@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from models.commands import Actor
+from models.commands import Actor, Approvable
 from models.views import CouponView
 
 AccountKey = tuple[UUID, str]
@@ -24,6 +24,7 @@ class Source(Protocol):
     def new_id(self) -> UUID: ...
     def new_salt(self) -> bytes: ...
     def new_coupon_code(self) -> str: ...
+    def new_secret(self) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +238,28 @@ class RewardState:
 
 
 @dataclass(slots=True)
+class ApprovalState:
+    """A request for a second person's approval; command: what was asked for.
+
+    requester_allowed: whether who asked may still ask for it, as far as can be known (models/loading.py).
+    """
+
+    id: UUID
+    operation: str
+    command: Approvable
+    customer_id: UUID
+    status: str
+    requested_by: Actor
+    created_at: datetime
+    expires_at: datetime
+    requester_allowed: bool = True
+    decided_by: Actor | None = None
+    decided_at: datetime | None = None
+    decision_note: str | None = None
+    transaction_id: UUID | None = None
+
+
+@dataclass(slots=True)
 class CounterState:
     id: UUID
     used_minor: int
@@ -244,11 +267,15 @@ class CounterState:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Who asked, under which idempotency key, and the id that the result is to have (what a replay is found by)."""
+    """Who asked, under which idempotency key, and the id that the result is to have (what a replay is found by).
+
+    approved_by: the second person, on whose approval it is posted; no limit binds it then.
+    """
 
     actor: Actor
     key: str | None
     result_id: UUID
+    approved_by: Actor | None = None
 
 
 @dataclass(slots=True)
@@ -295,7 +322,7 @@ class Writes:
     assignments: list[tuple[Any, ...]] = field(default_factory=list)
     coupons: list[CouponView] = field(default_factory=list)
     tier_changes: list[tuple[Any, ...]] = field(default_factory=list)
-    approvals: list[tuple[Any, ...]] = field(default_factory=list)
+    approvals: list[ApprovalState] = field(default_factory=list)
     grants: list[tuple[Any, ...]] = field(default_factory=list)
     audits: list[tuple[Any, ...]] = field(default_factory=list)
     credit_changes: list[tuple[Any, ...]] = field(default_factory=list)
@@ -313,6 +340,7 @@ class Writes:
     touched_counters: list[CounterState] = field(default_factory=list)
     touched_payments: list[PaymentState] = field(default_factory=list)
     touched_coupons: list[CouponState] = field(default_factory=list)
+    touched_approvals: list[ApprovalState] = field(default_factory=list)
     amended_credits: list[CreditState] = field(default_factory=list)
 
     def lengths(self) -> tuple[int, ...]:
@@ -331,7 +359,7 @@ class Books:
     """Everything that the units of one batch may look at or change, at one instant `now`.
 
     credits: by account, those that have a remainder and were asked for, in burn order. by_id: every loaded credit.
-    owing: of the customers asked about, those with unpaid invoices.
+    owing: of the customers asked about, those with unpaid invoices. actor_ids: of those who asked for `approvals`.
     earned: of the credits that are to be voided, those whose opening counted towards the lifetime total.
     """
 
@@ -353,6 +381,8 @@ class Books:
     products: dict[UUID, ProductState] = field(default_factory=dict)
     rewards: dict[UUID, RewardState] = field(default_factory=dict)
     coupons: dict[UUID, CouponState] = field(default_factory=dict)
+    approvals: dict[UUID, ApprovalState] = field(default_factory=dict)
+    actor_ids: dict[Actor, UUID] = field(default_factory=dict)
     counters: dict[CounterKey, CounterState] = field(default_factory=dict)
     writes: Writes = field(default_factory=Writes)
     _undo: list[Callable[[], object]] = field(default_factory=list)

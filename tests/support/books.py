@@ -81,6 +81,9 @@ class Numbers:
     def new_coupon_code(self) -> str:
         return f"C{self.new_id().int}"
 
+    def new_secret(self) -> bytes:
+        return bytes(32)
+
 
 @st.composite
 def credit_states(draw: st.DrawFn, number: int, account_id: UUID, asset: str) -> CreditState:
