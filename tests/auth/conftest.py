@@ -108,6 +108,17 @@ class KeyPairs:
 
     private: Mapping[str, PrivateKey]
 
+    @classmethod
+    def fresh(cls) -> KeyPairs:
+        """One for each algorithm that is taken."""
+        return cls(
+            {
+                "RS256": generate_rsa_key(65537, 2048),
+                "ES256": generate_private_key(SECP256R1()),
+                "EdDSA": Ed25519PrivateKey.generate(),
+            }
+        )
+
     def jwk(self, algorithm: str, key_id: str | None, **members: object) -> dict[str, object]:
         key = self.private[algorithm]
         if isinstance(key, RSAPrivateKey):
@@ -138,10 +149,4 @@ def still_mint() -> Mint:
 
 @pytest.fixture(scope="session")
 def pairs() -> KeyPairs:
-    return KeyPairs(
-        {
-            "RS256": generate_rsa_key(65537, 2048),
-            "ES256": generate_private_key(SECP256R1()),
-            "EdDSA": Ed25519PrivateKey.generate(),
-        }
-    )
+    return KeyPairs.fresh()

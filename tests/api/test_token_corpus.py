@@ -1,0 +1,208 @@
+"""Every bad token on every class of operation: 401 to the letter, before anything is read or moved."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import httpx
+import jwt
+import pytest
+
+from auth.keys import KeyTable, parse_key_set
+from auth.tokens import TokenVerifier
+from tests.api.conftest import Api, gid
+from tests.auth.conftest import KeyPairs, Mint
+from tests.auth.test_jwks import attacks_on, published_keys
+from tests.auth.test_tokens import BAD_TOKENS
+from tests.factories import Tenant
+from tests.support.headline import ADJUST, adjusting, document
+
+GRAPHQL: Final = "application/graphql-response+json"
+VIEWER: Final = "{ viewer { subject } }"
+Headers = list[tuple[bytes, bytes]]
+
+
+class TenantMint(Mint):
+    """Its tokens are for a tenant that exists, so that nothing but what is bad in them refuses them."""
+
+    tenant = "demo"
+
+    def claims(self, without: str = "", /, **changes: object) -> dict[str, object]:
+        return super().claims(without, **{"tenant": self.tenant, "role": "manager", **changes})
+
+
+class Published:
+    """A set of public keys that never changes."""
+
+    algorithms = frozenset({"RS256", "EdDSA"})
+    ready = True
+
+    def __init__(self, table: KeyTable) -> None:
+        self._table = table
+
+    def find(self, key_id: str | None, algorithm: str) -> jwt.PyJWK | None:
+        return self._table.get((key_id, algorithm))
+
+    async def refresh_for_unknown_key(self) -> bool:
+        return False
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+
+@pytest.fixture
+def mint(tenant: Tenant) -> TenantMint:
+    mint = TenantMint()
+    mint.tenant = tenant.slug
+    return mint
+
+
+@pytest.fixture(params=["secret", "published"])
+def verifier(request: pytest.FixtureRequest, mint: TenantMint, pairs: KeyPairs) -> TokenVerifier:
+    if request.param == "secret":
+        return mint.verifier()
+    return mint.verifier(Published(parse_key_set(published_keys(pairs))))
+
+
+@pytest.fixture(scope="session")
+def pairs() -> KeyPairs:
+    return KeyPairs.fresh()
+
+
+@pytest.fixture
+def good(request: pytest.FixtureRequest, mint: TenantMint, pairs: KeyPairs) -> str:
+    """A token that this verifier takes."""
+    if request.node.callspec.params["verifier"] == "secret":
+        return mint.token()
+    return mint.by_key(pairs.private["EdDSA"], "EdDSA", "ed")
+
+
+def bad_headers(mint: Mint, pairs: KeyPairs, good: str) -> Mapping[str, Headers]:
+    """Authorization headers, by what is wrong with them."""
+    values = {name: f"Bearer {make(mint)}" for name, (make, _) in BAD_TOKENS.items() if name != "a surrogate"}
+    values |= {name: f"Bearer {token}" for name, token in attacks_on(mint, pairs).items()}
+    values |= {
+        "no value": "", "the scheme alone": "Bearer", "an empty token": "Bearer ", "Basic": "Basic c2FtOnNhbQ==",
+        "no scheme": good, "another scheme": f"Token {good}", "DPoP": f"DPoP {good}", "a tab": f"Bearer\t{good}",
+        "two in one": f"Bearer {good}, Bearer {good}", "two after each other": f"Bearer {good} {good}",
+        "quoted": f'Bearer "{good}"', "a parameter": f"Bearer token={good}", "the scheme twice": f"Bearer Bearer {good}",
+        "a no-break space": f"Bearer {good}\xa0", "a megabyte": "Bearer " + "x" * 1_000_000,
+        "an opaque token of nobody's": "Bearer scrip_" + "A" * 86,
+    }  # fmt: skip
+    found = {name: [(b"authorization", value.encode("utf-8"))] for name, value in values.items()}
+    bearer = f"Bearer {good}".encode()
+    found["two headers, the same"] = [(b"authorization", bearer)] * 2
+    found["two headers, the second bad"] = [(b"authorization", bearer), (b"Authorization", b"Bearer x")]
+    found["two headers, the first bad"] = [(b"AUTHORIZATION", b"Basic eA=="), (b"authorization", bearer)]
+    return found
+
+
+@dataclass(frozen=True)
+class Asking:
+    """One class of operation: a request, and the status of its answer with a good token."""
+
+    method: str
+    path: str
+    served: int = 200
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    body: bytes | None = None
+
+
+def _graphql(query: str, variables: dict[str, Any] | None = None, accept: str = "application/json") -> Asking:
+    headers = ((b"content-type", b"application/json"), (b"accept", accept.encode()))
+    return Asking("POST", "/graphql", 200, headers, json.dumps({"query": query, "variables": variables}).encode())
+
+
+def classes(customer_id: str, adjustment: dict[str, Any]) -> Mapping[str, Asking]:
+    """Every class of operation there is."""
+    node = "query($id: ID!) { node(id: $id) { id } }"
+    file = b"customer,amount\ncarol,1.00\n"
+    importing = ((b"content-type", b"text/csv"), (b"idempotency-key", b"corpus"))
+    return {
+        "typename": _graphql("{ __typename }"),
+        "introspection": _graphql("{ __schema { queryType { name } } }", accept=GRAPHQL),
+        "query": _graphql(VIEWER),
+        "query, newer media type": _graphql("{ customers { edges { cursor } } }", accept=GRAPHQL),
+        "node": _graphql(node, {"id": customer_id}),
+        "mutation": _graphql(document(ADJUST, "userErrors { code }"), {"input": adjustment}),
+        "mutation, newer media type": _graphql(document(ADJUST, "replayed"), {"input": adjustment}, GRAPHQL),
+        "query by GET": Asking("GET", f"/graphql?query={VIEWER}"),
+        "mutation by GET": Asking("GET", "/graphql?query=mutation { __typename }", 405),
+        "statement": Asking("GET", f"/statements/{customer_id}.csv"),
+        "import": Asking("POST", "/imports/credits?asset=GBP&reason=CORRECTION", 202, importing, file),
+    }
+
+
+async def _send(client: httpx.AsyncClient, asking: Asking, authorization: Headers) -> httpx.Response:
+    # Not `headers=` alone: httpx would fold two of one name.
+    return await client.request(
+        asking.method, asking.path, headers=[*asking.headers, *authorization], content=asking.body
+    )
+
+
+CLASSES: Final = tuple(classes("", {}))
+
+
+@pytest.fixture
+async def asking(tenant: Tenant, request: pytest.FixtureRequest) -> Asking:
+    customer = await tenant.customer("carol")
+    await tenant.adjust(customer, "10.00")
+    return classes(gid("Customer", customer), adjusting(customer, "1.00"))[request.node.callspec.params["kind"]]
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+async def test_no_bad_token_is_good_for_anything(
+    api: Api, tenant: Tenant, mint: TenantMint, pairs: KeyPairs, asking: Asking, good: str, kind: str
+) -> None:
+    asked = dict(asking.headers).get(b"accept", b"").decode()
+    async with tenant.nothing_moves():
+        for name, headers in bad_headers(mint, pairs, good).items():
+            answer = await _send(api.client, asking, headers)
+            assert answer.status_code == 401, name
+            assert answer.headers["www-authenticate"] == 'Bearer error="invalid_token"', name
+            assert answer.headers["cache-control"] == "no-store", name
+            assert answer.headers["content-type"] == (GRAPHQL if asked == GRAPHQL else "application/json"), name
+            body = answer.json()
+            assert body.keys() == {"errors"}, name
+            (error,) = body["errors"]
+            assert error["extensions"]["code"] == "UNAUTHENTICATED", name
+            assert good not in answer.text, name
+            assert mint.secret not in answer.text, name
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+async def test_a_good_token_is_served(api: Api, asking: Asking, good: str, kind: str) -> None:
+    """Else the refusals would prove nothing. The scheme is in any case (RFC 9110, 11.1)."""
+    answer = await _send(api.client, asking, [(b"authorization", f"bEaReR {good}".encode())])
+    assert answer.status_code == asking.served, answer.text
+
+
+@pytest.mark.parametrize("kind", [kind for kind in CLASSES if kind not in ("typename", "introspection")])
+async def test_without_a_token_nothing_is_served_either(api: Api, tenant: Tenant, asking: Asking, kind: str) -> None:
+    """Only the schema itself is for anybody; fields answer for themselves, and files with 401."""
+    async with tenant.nothing_moves():
+        answer = await _send(api.client, asking, [])
+    if asking.served == 405:
+        assert answer.status_code == 405
+        return
+    (error,) = answer.json()["errors"]
+    assert error["extensions"]["code"] == "UNAUTHENTICATED"
+    assert answer.status_code == (200 if asking.path.startswith("/graphql") else 401)
+
+
+@pytest.mark.parametrize("place", ["query", "cookie", "body", "x-authorization", "proxy-authorization"])
+async def test_a_token_anywhere_else_is_not_read(api: Api, good: str, place: str) -> None:
+    """RFC 6750, 2.2 and 2.3 are not offered; RFC 9700, 4.3.2 forbids the URL."""
+    url, headers, body = "/graphql", {}, {"query": VIEWER}
+    if place == "query":
+        url += f"?access_token={good}"
+    elif place == "body":
+        body |= {"access_token": good, "authorization": f"Bearer {good}"}
+    elif place == "cookie":
+        headers["cookie"] = f"access_token={good}; authorization=Bearer {good}"
+    else:
+        headers[place] = f"Bearer {good}"
+    answer = await api.client.post(url, json=body, headers=headers)
+    assert [error["extensions"]["code"] for error in answer.json()["errors"]] == ["UNAUTHENTICATED"]
