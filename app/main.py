@@ -17,6 +17,7 @@ from starlette.routing import Route
 from tortoise import connections
 from uuid_utils.compat import uuid7
 
+from app.cors import cors
 from app.database import CONNECTION, open_database
 from app.embedded_launch import stop_with_parent
 from app.graphql.endpoint import context_maker, graphql_view
@@ -25,6 +26,7 @@ from app.metrics import Metrics, Timing
 from app.pages.front import front_page
 from app.problems import SetupProblem
 from app.request_id import RequestIdMiddleware
+from app.security_headers import SecurityHeadersMiddleware, fault
 from app.settings import Settings, load_settings
 from app.statements import statement_route
 from app.token_keys import token_keys
@@ -33,6 +35,7 @@ from auth.tokens import TokenVerifier
 from jobs.worker import working
 from models.ledger import Ledger
 from models.reads.tenants import TenantDirectory
+from schema.root import schema
 
 READY_TIMEOUT_S = 2
 
@@ -64,21 +67,27 @@ def create_app(settings: Settings, ledger: Ledger | None = None) -> Starlette:
 
     tenants = TenantDirectory()
     verifier = TokenVerifier(keys, settings.jwt_issuer, settings.jwt_audience, _now)
+    schema.configure(limits=schema.documents.limits, introspection=settings.introspection)
     return Starlette(
         routes=[
-            Route("/graphql", graphql_view(ledger, tenants)),
+            Route(
+                "/graphql", graphql_view(ledger, tenants, read_timeout=settings.read_timeout, ide=settings.has_pages)
+            ),
             statement_route(context_maker(ledger, tenants)),
             import_route(context_maker(ledger, tenants)),
             Route("/health/live", live),
             Route("/health/ready", ready),
-            *metrics.routes,
-            *front_page(settings, _now, uuid7),
+            *(metrics.routes if settings.metrics else ()),
+            *(front_page(settings, _now, uuid7) if settings.has_pages else ()),
         ],
         middleware=[
             Middleware(RequestIdMiddleware, new_id=lambda: uuid7().hex),
+            Middleware(SecurityHeadersMiddleware),
+            *cors(settings.cors_origins),
             Middleware(Timing, metrics=metrics),
             authentication(verifier),
         ],
+        exception_handlers={Exception: fault},
         lifespan=lifespan,
     )
 

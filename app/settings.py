@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from app.cors import parse_origins
 from app.problems import SetupProblem
 
 
@@ -16,6 +17,9 @@ def _database_url(value: SecretStr) -> SecretStr:
 
 
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
+Origins = Annotated[
+    tuple[str, ...], NoDecode, BeforeValidator(lambda value: parse_origins(value) if isinstance(value, str) else value)
+]
 
 
 class Settings(BaseSettings):
@@ -44,6 +48,23 @@ class Settings(BaseSettings):
     sample: bool = False
     """Whether this is the sample that `scrip run` sets up, whose front page gives tokens away."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    cors_origins: Origins = ()
+    """Pages of these origins may call the API from a browser. With none, only those of its own origin can."""
+    introspection: bool = True
+    """Whether clients may read the schema. It is no secret (schema.graphql), and tools live off it; where it is off,
+    errors suggest no names either."""
+    pages: bool | None = None
+    """Whether there are a front page and an IDE. Not set: in the sample alone, since the IDE's scripts are a CDN's,
+    and tokens are typed into it."""
+    metrics: bool = True
+    """Whether there is /metrics. It counts for all tenants together and names none."""
+    read_timeout: float = Field(default=30, gt=0, le=600)
+    """Seconds that a client has to send a request's head, and again to send its body."""
+    keep_alive: int = Field(default=75, ge=1, le=3600)
+    """Seconds that a connection may rest between requests. Longer than proxies let theirs rest (60 by custom): else they
+    send a request into a connection that is being closed, and answer 502."""
+    max_connections: int = Field(default=4000, ge=10, le=1_000_000)
+    """Of one process, resting ones included. Beyond it, requests are answered with 503."""
     jwt_issuer: str = "scrip"
     jwt_audience: str = "scrip"
     jwt_secret: SecretStr | None = None
@@ -61,6 +82,11 @@ class Settings(BaseSettings):
         if self.migration_database_url is not None and self.database_url is None:
             raise ValueError("SCRIP_MIGRATION_DATABASE_URL is set, and DATABASE_URL is not")
         return self
+
+    @property
+    def has_pages(self) -> bool:
+        """Whether pages are shown, as set or by default."""
+        return self.sample if self.pages is None else self.pages
 
     @property
     def app_url(self) -> str | None:

@@ -1,19 +1,28 @@
 """`scrip serve`: the server alone, on a database that is there and migrated. And what `run` shares with it."""
 
 import asyncio
+import resource
 import socket
 import sys
+from functools import partial
 
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
 from app.cli.output import say
 from app.database import check_database
+from app.graphql import DEFAULT_MAX_BODY_BYTES
+from app.http_protocol import BoundedHttpProtocol
 from app.problems import SetupProblem
+from app.server_logs import log_config
 from app.settings import Settings, load_settings
 
 GRACE_S = 30
 """How long requests under way may take after the server was told to stop."""
+OPEN_FILES = 65_536
+"""Connections are open files; many systems let a process have 1,024 unless it asks."""
+UNREAD_MS = 60_000
+"""How long a client may leave an answer unread, the connection being full, before the system drops the connection."""
 
 
 def serve_command() -> None:
@@ -36,6 +45,8 @@ def listen(host: str, port: int) -> socket.socket:
     listener = socket.socket(family)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux; connections have it from their listener
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD_MS)
         listener.bind((host, port))
         listener.listen(2048)
     except OSError as error:
@@ -55,13 +66,18 @@ def address(listener: socket.socket) -> str:
 def serve(settings: Settings, listener: socket.socket) -> None:
     """Serve until told to stop, in as many processes as the settings say. Each reads the settings anew."""
     host, port = listener.getsockname()[:2]
+    _allow_open_files()
     config = uvicorn.Config(
         "app.main:create_app_from_environment",
         factory=True,
         host=host,  # the socket is there already; but these are what it logs
         port=port,
         workers=settings.workers,
-        log_level=settings.log_level,
+        http=partial(BoundedHttpProtocol, read_timeout=settings.read_timeout),  # type: ignore[arg-type]
+        timeout_keep_alive=settings.keep_alive,
+        limit_concurrency=settings.max_connections,
+        ws_max_size=DEFAULT_MAX_BODY_BYTES,
+        log_config=log_config(settings.log_level),
         access_log=settings.log_level == "debug",
         server_header=False,
         lifespan="on",
@@ -77,3 +93,10 @@ def serve(settings: Settings, listener: socket.socket) -> None:
         return  # uvicorn has stopped in good order, and passes the signal on
     if not server.started:
         sys.exit(1)
+
+
+def _allow_open_files() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

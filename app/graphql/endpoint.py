@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from starlette.requests import Request
 
-from app.graphql.requests import DEFAULT_MAX_BODY_BYTES
+from app.graphql.requests import DEFAULT_MAX_BODY_BYTES, DEFAULT_READ_TIMEOUT
 from app.graphql.view import DEFAULT_EXECUTION_TIMEOUT, GraphQLView
 from auth.backend import principal_of
 from models.ledger import Ledger
@@ -19,6 +19,7 @@ def graphql_view(
     tenants: TenantDirectory,
     *,
     max_body_bytes: int = DEFAULT_MAX_BODY_BYTES,
+    read_timeout: float = DEFAULT_READ_TIMEOUT,
     execution_timeout: float = DEFAULT_EXECUTION_TIMEOUT,
     ide: bool = True,
 ) -> GraphQLView:
@@ -27,6 +28,7 @@ def graphql_view(
         schema,
         context_maker(ledger, tenants),
         max_body_bytes=max_body_bytes,
+        read_timeout=read_timeout,
         execution_timeout=execution_timeout,
         ide=ide,
     )

@@ -1,5 +1,6 @@
 """From an HTTP request to the parameters of one GraphQL operation, refusing everything that is not one."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,13 @@ from schema.error_codes import ErrorCode
 
 # A bulk of 10,000 rows as variables is about 1 MB.
 DEFAULT_MAX_BODY_BYTES = 4 * 1024 * 1024
+DEFAULT_READ_TIMEOUT = 30.0
+"""Seconds. 4 MB at 1.1 Mbit/s."""
+MAX_HELD_BYTES = 64 * 1024 * 1024
+"""Of a process, in bodies that are not complete yet."""
+
+_CLOSE = {"connection": "close"}
+_CLOSE_AND_RETRY = {**_CLOSE, "retry-after": "1"}
 
 
 class HttpError(Exception):
@@ -42,7 +50,7 @@ class GraphQLParams:
     extensions: dict[str, Any] | None
 
 
-async def read_params(request: Request, max_body_bytes: int) -> GraphQLParams:
+async def read_params(request: Request, bodies: "BodyReader") -> GraphQLParams:
     """Read one operation's parameters from a GET's query string or a POST's JSON body. Raises `HttpError`."""
     if request.method == "GET":
         return params_of(_from_query_string(request.query_params))
@@ -51,7 +59,7 @@ async def read_params(request: Request, max_body_bytes: int) -> GraphQLParams:
         raise HttpError(415, "Send the operation as application/json in UTF-8.", ErrorCode.UNSUPPORTED_MEDIA_TYPE)
     if request.headers.get("content-encoding", "identity") != "identity":
         raise HttpError(415, "Send the body without a content encoding.", ErrorCode.UNSUPPORTED_MEDIA_TYPE)
-    return params_of(_json(await _body(request, max_body_bytes), "The body"))
+    return params_of(_json(await bodies.read(request), "The body"))
 
 
 def params_of(data: object) -> GraphQLParams:
@@ -101,26 +109,55 @@ def _json(text: bytes | str, what: str) -> object:
         raise HttpError(400, f"{what} is not valid JSON.") from None
 
 
-async def _body(request: Request, max_bytes: int) -> bytes:
-    """The body, never holding more than `max_bytes` and one chunk of it, whether or not its length was announced."""
-    announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and len(announced) < 20 and int(announced) > max_bytes:
-        raise _too_large(max_bytes)
-    chunks = []
-    size = 0
-    try:
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size > max_bytes:
-                raise _too_large(max_bytes)
-            chunks.append(chunk)
-    except ClientDisconnect:
-        raise HttpError(400, "The request ended before its body did.") from None
-    return b"".join(chunks)
+class BodyReader:
+    """Reads the bodies of requests within bounds of size and time, and of what all of them together hold meanwhile.
+
+    max_bytes: of one body. timeout: seconds for the whole of it, however it dribbles.
+    """
+
+    def __init__(self, max_bytes: int, timeout: float, max_held_bytes: int = MAX_HELD_BYTES) -> None:
+        self._max_bytes = max_bytes
+        self._timeout = timeout
+        self._max_held_bytes = max_held_bytes
+        self._held_bytes = 0
+
+    async def read(self, request: Request) -> bytes:
+        """The body, never holding more than the bound and one chunk of it, whether or not its length was announced.
+
+        Raises `HttpError`: 413 for a body that is too large, 408 for one too slow, 503 where too much is being read.
+        """
+        announced = request.headers.get("content-length", "")
+        if announced.isdecimal() and len(announced) < 20 and int(announced) > self._max_bytes:
+            raise _too_large(self._max_bytes)
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await self._read(request)
+        except ClientDisconnect:
+            raise HttpError(400, "The request ended before its body did.") from None
+        except TimeoutError:
+            raise HttpError(
+                408, f"The body took longer than {self._timeout:g} seconds.", ErrorCode.TIMEOUT, _CLOSE
+            ) from None
+
+    async def _read(self, request: Request) -> bytes:
+        chunks: list[bytes] = []
+        size = held = 0
+        try:
+            async for chunk in request.stream():
+                # Only what came before is held while others are served: most bodies come in one chunk and hold nothing.
+                self._held_bytes += size - held
+                held = size
+                if held and self._held_bytes > self._max_held_bytes:
+                    raise HttpError(503, "Too many large bodies are being read.", ErrorCode.BUSY, _CLOSE_AND_RETRY)
+                size += len(chunk)
+                if size > self._max_bytes:
+                    raise _too_large(self._max_bytes)
+                chunks.append(chunk)
+        finally:
+            self._held_bytes -= held
+        return b"".join(chunks)
 
 
 def _too_large(max_bytes: int) -> HttpError:
     # The rest of the body is never read, so the connection cannot be used again.
-    return HttpError(
-        413, f"The body is larger than {max_bytes} bytes.", ErrorCode.PAYLOAD_TOO_LARGE, {"connection": "close"}
-    )
+    return HttpError(413, f"The body is larger than {max_bytes} bytes.", ErrorCode.PAYLOAD_TOO_LARGE, _CLOSE)

@@ -8,14 +8,21 @@ from typing import Any, Protocol
 import orjson
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
-from strawberry.http.ides import get_graphql_ide_html
 from strawberry.schema import BaseSchema
 from strawberry.schema.exceptions import InvalidOperationTypeError
 from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 
+from app.graphql.ide import ide_page
 from app.graphql.media import GRAPHQL_RESPONSE, JSON, accepts_html, response_type
-from app.graphql.requests import DEFAULT_MAX_BODY_BYTES, GraphQLParams, HttpError, read_params
+from app.graphql.requests import (
+    DEFAULT_MAX_BODY_BYTES,
+    DEFAULT_READ_TIMEOUT,
+    BodyReader,
+    GraphQLParams,
+    HttpError,
+    read_params,
+)
 from schema.error_codes import MASKED_MESSAGE, ErrorCode, error_entry
 
 logger = logging.getLogger(__name__)
@@ -44,6 +51,7 @@ class GraphQLView:
     """Answers GraphQL over HTTP: one operation per request, queries by GET or POST, mutations by POST alone.
 
     schema: executes. make_context: the context of one request; what it raises is answered with 500.
+    read_timeout: seconds that a client has to send its body.
     execution_timeout: seconds until an operation is given up; a posting that has begun is completed all the same.
     ide: whether a browser that opens the path gets GraphiQL. Strawberry's page loads its scripts from a CDN.
     """
@@ -54,21 +62,22 @@ class GraphQLView:
         make_context: Callable[[Request], Awaitable[RequestContext]],
         *,
         max_body_bytes: int = DEFAULT_MAX_BODY_BYTES,
+        read_timeout: float = DEFAULT_READ_TIMEOUT,
         execution_timeout: float = DEFAULT_EXECUTION_TIMEOUT,
         ide: bool = True,
     ) -> None:
         self._schema = schema
         self._make_context = make_context
-        self._max_body_bytes = max_body_bytes
+        self._body_reader = BodyReader(max_body_bytes, read_timeout)
         self._execution_timeout = execution_timeout
-        self._ide_page = get_graphql_ide_html("graphiql").encode() if ide else None
+        self._ide_page = ide_page() if ide else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         request = Request(scope, receive)
         accept = request.headers.get("accept")
         if self._ide_page and request.method == "GET" and accepts_html(accept) and "query" not in request.query_params:
-            await _send(send, 200, b"text/html; charset=utf-8", self._ide_page)
+            await _send(send, 200, b"text/html; charset=utf-8", self._ide_page.html, self._ide_page.headers)
             return
         media_type = response_type(accept)
         headers: Mapping[str, str] = {}
@@ -91,7 +100,7 @@ class GraphQLView:
             raise _method_not_allowed("GraphQL takes GET and POST.", _ALLOWED_METHODS)
         if media_type is None:
             raise HttpError(406, f"The answer can be {JSON} or {GRAPHQL_RESPONSE}.", ErrorCode.NOT_ACCEPTABLE)
-        params = await read_params(request, self._max_body_bytes)
+        params = await read_params(request, self._body_reader)
         context = await self._make_context(request)
         try:
             result = await self._execute(params, context, request.method)

@@ -1,0 +1,117 @@
+"""Uvicorn's HTTP protocol, with bounds on what a client may make it wait for and hold before the app sees a request.
+
+Uvicorn has neither: a connection that never finishes its head stays open for ever, and httptools collects a head, or
+trailers, of any size. (Its other parser, h11, bounds the size alone, and takes several times as long.)
+"""
+
+import asyncio
+from typing import Any, Final
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+MAX_HEAD_BYTES: Final = 64 * 1024
+"""Of a request line with its headers, of trailers, of whatever else is not body. As much as h11 takes."""
+
+_REFUSAL: Final = "HTTP/1.1 {}\r\nconnection: close\r\ncontent-length: 0\r\ncache-control: no-store\r\n\r\n"
+
+
+class BoundedHttpProtocol(HttpToolsProtocol):
+    """One connection. Closed with 408 where the client keeps it waiting, with 431 where the head is too large.
+
+    read_timeout: seconds for the head of a request, from the connection's start or the head's first byte; and for the
+    rest of a request that has been answered already. The app itself bounds how long it reads a body, and uvicorn's
+    keep-alive timeout how long a connection rests between requests.
+    """
+
+    def __init__(self, *args: Any, read_timeout: float, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._read_timeout = read_timeout
+        self._waiting: asyncio.TimerHandle | None = None
+        self._in_message = False
+        self._head_done = False
+        self._undigested = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A client has connected."""
+        super().connection_made(transport)
+        self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It has gone."""
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Some bytes have come: pieces of a request, or of several."""
+        if self.transport.is_closing():
+            return
+        self._undigested += len(data)
+        super().data_received(data)
+        if self._in_message and self._undigested > MAX_HEAD_BYTES and not self.transport.is_closing():
+            self._refuse("431 Request Header Fields Too Large")
+
+    def on_message_begin(self) -> None:
+        """The first byte of a request."""
+        super().on_message_begin()
+        self._in_message, self._head_done = True, False
+        self._wait()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header; or a trailer, which is dropped: it must not count as a header that was there when it mattered."""
+        if not self._head_done:
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """The app starts on the request."""
+        self._head_done = True
+        self._stop_waiting()
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """A piece of the body."""
+        self._undigested = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """The last byte of a request."""
+        self._in_message = False
+        self._undigested = 0
+        self._stop_waiting()
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """The answer is written. It may have been given before the whole request was there."""
+        super().on_response_complete()
+        if self._in_message and not self.transport.is_closing():
+            self._wait()
+
+    def _wait(self) -> None:
+        self._stop_waiting()
+        self._waiting = self.loop.call_later(self._read_timeout, self._waited)
+
+    def _stop_waiting(self) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
+
+    def _waited(self) -> None:
+        self._waiting = None
+        if self.transport.is_closing():
+            return
+        if self._answering():
+            # The next request's head is late because reading is paused while this one is answered.
+            self._wait()
+        elif self._in_message and not self._head_done:
+            self._refuse("408 Request Timeout")
+        else:
+            self.transport.close()
+
+    def _answering(self) -> bool:
+        cycle: RequestResponseCycle | None = self.cycle
+        return cycle is not None and not cycle.response_complete
+
+    def _refuse(self, status: str) -> None:
+        self._stop_waiting()
+        if not self._answering():
+            self.transport.write(_REFUSAL.format(status).encode())
+        self.transport.close()

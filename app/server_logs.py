@@ -1,0 +1,40 @@
+"""Uvicorn's logs, without what clients send: no query strings, and none of the headers and frames of WebSockets."""
+
+import copy
+import logging
+from typing import Any, Final
+
+from uvicorn.config import LOGGING_CONFIG
+
+_MORE: Final = "?…"
+
+
+class WithoutQueryFilter(logging.Filter):
+    """Cuts the query off each path in a record: `GET /graphql?query=…&variables=…` holds what people are called."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Keep every record."""
+        if isinstance(record.args, tuple):
+            record.args = tuple(_cut(argument) for argument in record.args)
+        return True
+
+
+def log_config(level: str) -> dict[str, Any]:
+    """The configuration at one of SCRIP_LOG_LEVEL's levels, for `logging.config.dictConfig`.
+
+    Uvicorn itself never gets below info: at debug, it would hand its logger to the WebSocket library, which logs each
+    header and frame, tokens among them. What debug adds is a line for each request.
+    """
+    config = copy.deepcopy(LOGGING_CONFIG)
+    config["filters"] = {"without_query": {"()": WithoutQueryFilter}}
+    for handler in config["handlers"].values():
+        handler["filters"] = ["without_query"]
+    for logger in config["loggers"].values():
+        logger["level"] = max(logging.INFO, logging.getLevelNamesMapping()[level.upper()])
+    return config
+
+
+def _cut(argument: object) -> object:
+    if isinstance(argument, str) and argument.startswith("/") and "?" in argument:
+        return argument.partition("?")[0] + _MORE
+    return argument
