@@ -1,6 +1,6 @@
 """Every role on every root field, beside an independent copy of the table "Who may". A denial moves nothing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
@@ -9,12 +9,14 @@ import pytest
 from strawberry.types.base import get_object_definition
 
 from auth.roles import Role, Scope
-from models.commands import BulkCredit, BulkItem
+from models.commands import BulkCredit, BulkItem, SetLimit
 from models.operations.bulk_credit import bulk_credit
+from models.operations.limits import set_limit
 from schema.root import Mutation, Query
 from tests.api.conftest import Api, bearer, gid
 from tests.factories import ADMIN as FACTORY_ADMIN
 from tests.factories import Tenant
+from tests.support.who_may import RIGHTS, may
 
 STAFF, MANAGER, ADMIN, PARTNER, CUSTOMER = Role.STAFF, Role.MANAGER, Role.ADMIN, Role.PARTNER, Role.CUSTOMER
 INSIDE: Final = {STAFF, MANAGER, ADMIN, PARTNER}
@@ -201,6 +203,11 @@ CASES: Final = [
          lambda ids: {"input": {"name": "New"}}),
     Case("update service", "updateService", mutation("updateService"), {ADMIN}, scopes("config:write"),
          lambda ids: {"input": {"serviceId": ids["Service"], "active": False}}),
+    Case("limit rules", "limitRules", "{ limitRules { role } }", CONFIGURATION, scopes("config:write")),
+    Case("set a limit", "setLimit", mutation("setLimit"), {ADMIN}, scopes("config:write"),
+         lambda ids: {"input": {"role": "STAFF", "asset": "GBP", "perAdjustment": "5.00"}}),
+    Case("remove a limit", "removeLimit", mutation("removeLimit"), {ADMIN}, scopes("config:write"),
+         lambda ids: {"input": {"role": "STAFF", "holder": "gone"}}),
     Case("update tenant", "updateTenant", mutation("updateTenant"), {ADMIN}, scopes("config:write"),
          lambda ids: {"input": {"name": "New"}}),
 ]  # fmt: skip
@@ -219,6 +226,7 @@ async def one_of_each(tenant: Tenant) -> Ids:
     bulk = await bulk_credit(tenant.ledger, tenant.id, FACTORY_ADMIN, row, tenant.key())
     reward = await tenant.reward("Mug", 100)
     coupon = await tenant.give(customer, reward)
+    await set_limit(tenant.ledger, tenant.id, FACTORY_ADMIN, SetLimit("STAFF", holder="gone"))
     rows = {
         "Customer": customer, "Account": credit.account_id, "Credit": credit.credit_id, "Invoice": invoice.invoice_id,
         "Reward": reward, "Coupon": coupon.coupon_id, "Tier": await tenant.tier("Gold", 100),
@@ -286,20 +294,56 @@ async def test_who_may_change(api: Api, ids: Ids, case: Case, role: Role) -> Non
     await served(api, ids, case, role)
 
 
+def reads(case: Case) -> bool:
+    return not case.query.startswith("mutation")
+
+
+def usable(role: Role, narrowed: Iterable[Scope] | None) -> Iterable[str]:
+    """The scopes of a token. One that names none has all that the role can use; a partner's then has nothing."""
+    if narrowed is None:
+        narrowed = () if role is PARTNER else Scope
+    return [scope.value for scope in narrowed]
+
+
+def test_every_case_has_its_rows_in_the_table() -> None:
+    """A request to a new root field goes into tests/support/who_may.py too."""
+    assert {case.name for case in CASES} == set(RIGHTS)
+    assert len({case.name for case in CASES}) == len(CASES)
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-async def test_who_may_not(api: Api, tenant: Tenant, ids: Ids, case: Case) -> None:
-    """The other roles; every role whose token is narrowed to scopes that do not help; nobody."""
-    useful = case.scopes | scopes("ledger:read", "credits:add", "credits:remove", "credits:bulk")
-    useless = [scope for scope in Scope if scope not in useful]
-    denied = [token_of(case, role) for role in Role if role not in case.allowed]
-    if case.scopes:
-        denied += [{"role": role, "scopes": useless} for role in (STAFF, ADMIN, PARTNER)]
+def test_a_case_says_what_the_table_says(case: Case) -> None:
+    assert case.allowed == {role for role in Role if may(case.name, role.value, map(str, Scope), reads=reads(case))}
+    if PARTNER in case.allowed:
+        assert may(case.name, "partner", map(str, case.scopes), reads=reads(case))
+
+
+TOKENS: Final[list[dict[str, Any]]] = [
+    {"role": role, "scopes": narrowed, "customer": "carol" if role is CUSTOMER else None,
+     "client_id": "shop" if role is PARTNER else None}
+    for role in Role
+    for narrowed in (None, [], list(Scope), *([scope] for scope in Scope))
+]  # fmt: skip
+"""Every role as it is, with each scope alone, with all of them and with none."""
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+async def test_every_role_and_every_scope(api: Api, tenant: Tenant, ids: Ids, case: Case) -> None:
+    """Each is let in or told FORBIDDEN as the table says, and the denied move nothing. Nobody is UNAUTHENTICATED."""
+    good = {
+        n for n, token in enumerate(TOKENS)
+        if may(case.name, token["role"].value, usable(token["role"], token["scopes"]), reads=reads(case))
+    }  # fmt: skip
     async with tenant.nothing_moves():
-        for token in denied:
-            answer = await api(case.query, case.variables(ids), **token)
-            assert (answer.codes, answer.data) == (["FORBIDDEN"], {case.field: None}), token
+        for n, token in enumerate(TOKENS):
+            if n not in good:
+                answer = await api(case.query, case.variables(ids), **token)
+                assert (answer.codes, answer.data) == (["FORBIDDEN"], {case.field: None}), token
         answer = await api(case.query, case.variables(ids), role=None)
         assert (answer.codes, answer.data) == (["UNAUTHENTICATED"], {case.field: None})
+    for n in sorted(good):
+        answer = await api(case.query, case.variables(ids), **TOKENS[n])
+        assert answer.codes == [], TOKENS[n]
 
 
 @pytest.mark.parametrize("claim", ["nobody", "no such tenant", "té", "x" * 255, "0197aaaa-bbbb-7ccc-8ddd-eeeeffff0001"])

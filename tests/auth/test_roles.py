@@ -10,29 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auth.roles import RULES, Access, Permission, Role, Scope, access, limited, may, scopes_of
-
-# Word for word.
-WHO_MAY = """
-| | staff | manager | admin | partner | customer |
-| --- | --- | --- | --- | --- | --- |
-| read customers, balances, ledgers, invoices | yes | yes | yes | by scope | their own |
-| add credit or points | within limits | yes | yes | by scope, within limits | no |
-| remove, void, release, bulk, see every audit row | no | yes | yes | by scope | no |
-| assign credit, give a reward for points | yes | yes | yes | by scope | no |
-| add and edit customers, issue invoices and orders, record payments | yes | yes | yes | by scope | no |
-| void an invoice or a payment, disable a coupon, merge or erase a customer | no | yes | yes | by scope | no |
-| give a reward free of points | within limits | yes | yes | by scope, within limits | no |
-| approve a request | no | yes, not their own | yes, not their own | no | no |
-| limits, reasons, tiers, rewards, services, tokens, webhooks | no | read | yes | no | no |
-"""
-
-# What the description leaves open, in the same form.
-LEFT_OPEN = """
-| read rewards, tiers and coupons | yes | yes | yes | by scope | their own |
-| read the reasons and services to choose from | yes | yes | yes | by scope | no |
-| list the products to choose from | yes | yes | yes | by scope | no |
-| read reports | yes | yes | yes | by scope | no |
-"""
+from tests.support.who_may import cell
 
 # Each permission, the start of its row, and the scopes of which one is needed.
 PLACES: dict[Permission, tuple[str, str]] = {
@@ -84,13 +62,10 @@ class Someone:
 
 
 def _cell(permission: Permission, role: Role) -> str:
-    lines = (WHO_MAY + LEFT_OPEN).strip().splitlines()
-    column = [cell.strip() for cell in lines[0].split("|")].index(role.value)
-    (row,) = (line for line in lines if line.startswith(f"| {PLACES[permission][0]}"))
-    cell = row.split("|")[column].strip()
-    if cell == "read":
+    found = cell(PLACES[permission][0], role.value)
+    if found == "read":
         return "yes" if permission is Permission.READ_CONFIG else "no"
-    return cell
+    return found
 
 
 def test_the_scopes_are_the_published_ones() -> None:
