@@ -107,6 +107,19 @@ class GiveReward:
     reward_id: UUID
     deduct_points: bool
     note: str | None = None
+    request_approval: bool = False
+
+
+Approvable = AdjustCredit | GiveReward
+"""What can wait for a second person's approval."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApproveRequest:
+    """Post what an approval request asks for. note: what the approver has to say."""
+
+    request_id: UUID
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,129 +284,69 @@ class MembershipChange:
 
 
 @dataclass(frozen=True, slots=True)
-class CreateReason:
-    code: str
-    label: str
-    adds: bool
-    removes: bool
-    moves_lifetime: bool = True
-    note_required: bool = False
+class SetLimit:
+    """A whole rule, in place of the one for the same role, asset and holder, if there is one.
 
-
-@dataclass(frozen=True, slots=True)
-class UpdateReason:
-    """None leaves as it is. The code stays: transactions name it."""
-
-    code: str
-    label: str | None = None
-    adds: bool | None = None
-    removes: bool | None = None
-    moves_lifetime: bool | None = None
-    note_required: bool | None = None
-    active: bool | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CreateService:
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class UpdateService:
-    """None leaves as it is."""
-
-    service_id: UUID
-    name: str | None = None
-    active: bool | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CreateTier:
-    """threshold: the lifetime total, in points, from which on a customer is in it."""
-
-    name: str
-    threshold: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class UpdateTier:
-    """None leaves as it is."""
-
-    tier_id: UUID
-    name: str | None = None
-    threshold: Decimal | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class DeleteTier:
-    tier_id: UUID
-
-
-@dataclass(frozen=True, slots=True)
-class CreateReward:
-    """kind: FIXED (value off in currency), PERCENT (value off in per cent), FREE_PRODUCT (product) or FREE_DELIVERY.
-
-    validity_days: None or 0 never expires. stock: None is without end.
+    asset: None for money of every currency that has no rule of its own. holder: None for everyone of the role, else
+    one subject or, of partners, one client. The limits: in the asset's own units, None for no limit of that kind.
     """
 
+    role: str
+    asset: str | None = None
+    holder: str | None = None
+    per_adjustment: Decimal | None = None
+    per_actor_day: Decimal | None = None
+    per_customer_day: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveLimit:
+    """asset, holder: as in SetLimit."""
+
+    role: str
+    asset: str | None = None
+    holder: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IssueToken:
+    """A token for a partner's client. Whoever makes the secret tells it to its holder; here there is only its digest.
+
+    scopes: by name, those that a partner can use. limits: for the client as a whole, in place of those it has; an asset
+    that is left out stays as it is. expires_at: None never expires.
+    """
+
+    token_id: UUID
+    secret_hash: bytes
+    client: str
     name: str
-    kind: str
-    points_cost: Decimal
-    value: Decimal | None = None
-    currency: str | None = None
-    product: str | None = None
-    validity_days: int | None = None
-    stock: int | None = None
+    scopes: frozenset[str]
+    limits: tuple[SetLimit, ...] = ()
+    expires_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class UpdateReward:
-    """None leaves as it is; coupons that were given stay as they were given. unlimited_stock: take the stock's end off."""
+class RotateToken:
+    """Another secret for the client, under a token of its own. replaces_id: the token whose place it takes.
 
-    reward_id: UUID
-    name: str | None = None
-    points_cost: Decimal | None = None
-    value: Decimal | None = None
-    product: str | None = None
-    validity_days: int | None = None
-    stock: int | None = None
-    unlimited_stock: bool = False
-    active: bool | None = None
+    overlap_minutes: how long the old one is good beside it. grantable: the scopes that may be handed on.
+    """
 
-
-@dataclass(frozen=True, slots=True)
-class CreateProduct:
-    """kind: GOODS, SERVICE or CREDIT."""
-
-    name: str
-    kind: str
-    currency: str
-    price: Decimal
+    token_id: UUID
+    secret_hash: bytes
+    replaces_id: UUID
+    grantable: frozenset[str]
+    overlap_minutes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class UpdateProduct:
-    """None leaves as it is. What was sold stays as it was sold."""
-
-    product_id: UUID
-    name: str | None = None
-    price: Decimal | None = None
-    active: bool | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class UpdateTenant:
-    """None leaves as it is. time_zone: an IANA name. grace_days: see domain: membership gate. approval_hours: how long
-    an approval request made from now on waits."""
-
-    name: str | None = None
-    time_zone: str | None = None
-    grace_days: int | None = None
-    approval_hours: int | None = None
+class RevokeToken:
+    token_id: UUID
 
 
 Command = (
     AdjustCredit
+    | ApproveRequest
     | AssignCredit
     | BulkCredit
     | CreateInvoice

@@ -179,8 +179,12 @@ class InvoicePaid(LedgerError):
 class ExpiryInPast(LedgerError):
     code = "EXPIRY_IN_PAST"
 
-    def __init__(self, field: str = "expiresAt") -> None:
-        super().__init__("The credit would already have expired, or expire before it starts.", field=(field,))
+    def __init__(
+        self,
+        field: str = "expiresAt",
+        message: str = "The credit would already have expired, or expire before it starts.",
+    ) -> None:
+        super().__init__(message, field=(field,))
 
 
 class ExpiryConflict(LedgerError):
@@ -247,6 +251,38 @@ class LimitExceeded(LedgerError):
         left = ", ".join(f"{r.remaining} {r.asset} {r.scope.lower().replace('_', ' ')}" for r in remaining)
         super().__init__(f"Over your limit. What is left: {left}.", field=("amount",))
         self.remaining = remaining
+
+
+class RequestNotPending(LedgerError):
+    """Somebody has decided already, or nobody did in time."""
+
+    code = "REQUEST_NOT_PENDING"
+
+    def __init__(self, status: str) -> None:
+        super().__init__(f"The request is {status.lower()}, not pending.", field=("requestId",))
+
+
+class RequesterNotAllowed(LedgerError):
+    """Whoever asked may not ask for it any more."""
+
+    code = "REQUESTER_NOT_ALLOWED"
+
+    def __init__(self, client: str | None) -> None:
+        super().__init__(f"No token of {client} may do this any more.", field=("requestId",))
+
+
+class OwnRequest(LedgerError):
+    """Nobody decides what they asked for themselves. (The API answers FORBIDDEN.)"""
+
+    def __init__(self) -> None:
+        super().__init__("Another person has to decide.", field=("requestId",))
+
+
+class OthersRequest(LedgerError):
+    """Only who asked can withdraw. (The API answers FORBIDDEN.)"""
+
+    def __init__(self) -> None:
+        super().__init__("It was somebody else who asked for this.", field=("requestId",))
 
 
 class RewardInactive(LedgerError):

@@ -1,7 +1,7 @@
 """What a batch needs, locked in the one order and read under the locks, into the books.
 
-The order is always: accounts, limit counters, invoices, rewards, coupons; accounts by customer and asset, counters by
-their names, the others by id. Accounts that are missing
+The order is always: accounts, limit counters, invoices, rewards, coupons, approval requests; accounts by customer and
+asset, counters by their names, the others by id. Accounts that are missing
 are made after the others are locked; waiting for somebody else's insert there cannot close a circle, since whoever
 inserts waits for nothing but inserts, and all insert in the same order.
 """
@@ -15,12 +15,13 @@ import orjson
 
 from models import limits
 from models.commands import Actor
-from models.planning import calendar
+from models.planning import approving, calendar, requesting
 from models.planning.credits import is_open, serves
 from models.planning.needs import Needs, Spend
 from models.planning.state import (
     AccountKey,
     AccountState,
+    ApprovalState,
     AssignmentState,
     Books,
     CounterKey,
@@ -42,6 +43,8 @@ CREDITS_PER_LOAD: Final = (256, 8_192, 262_144, 8_388_608)
 
 _TIERS_LOCK: Final = 7_436_901
 """Any number, as long as nobody else takes it: the class of the advisory locks on tenants' tiers."""
+_LIMITS_LOCK: Final = 7_436_902
+"""Another one: the class of those on tenants' limits."""
 _ACCOUNT_COLUMNS: Final = "id, customer_id, asset, balance_minor, lifetime_minor, sequence, head_hash, posted_at"
 _CREDIT_COLUMNS: Final = """
     c.id, c.account_id, c.transaction_id, c.amount_minor, c.remaining_minor, c.effective_on, c.starts_at, c.expires_at,
@@ -57,16 +60,28 @@ def keeping_tiers(tenant_id: UUID) -> str:
     Any number of such transactions go on side by side. To be run before the tiers' version is read. Costs no round trip
     where it travels with others, and writes no row.
     """
-    return f"SELECT pg_advisory_xact_lock_shared({_TIERS_LOCK}, {_tiers_key(tenant_id)})"
+    return f"SELECT pg_advisory_xact_lock_shared({_TIERS_LOCK}, {_lock_key(tenant_id)})"
 
 
 async def hold_tiers(connection: TenantConnection) -> None:
     """Wait for every transaction that is `keeping_tiers`, and keep others from beginning until this one ends."""
-    key = _tiers_key(connection.tenant_id)
+    key = _lock_key(connection.tenant_id)
     await connection.raw.execute(f"SELECT pg_advisory_xact_lock({_TIERS_LOCK}, {key})")
 
 
-def _tiers_key(tenant_id: UUID) -> int:
+def keeping_limits(tenant_id: UUID) -> str:
+    """As `keeping_tiers`, for a transaction that adds something by the limits it reads."""
+    return f"SELECT pg_advisory_xact_lock_shared({_LIMITS_LOCK}, {_lock_key(tenant_id)})"
+
+
+async def hold_limits(connection: TenantConnection) -> None:
+    """As `hold_tiers`: once this transaction is over, nothing is posted by the limits as they were before it."""
+    await connection.raw.execute(
+        f"SELECT pg_advisory_xact_lock({_LIMITS_LOCK}, {_lock_key(connection.tenant_id)})"
+    )
+
+
+def _lock_key(tenant_id: UUID) -> int:
     """32 bits of the tenant's id. Two tenants that share them wait for each other, no more."""
     return int.from_bytes(UUID(str(tenant_id)).bytes[-4:], signed=True)
 
@@ -176,9 +191,8 @@ def counters_needed(
     day = calendar.local_date(now, config.zone)
     keys: set[CounterKey] = set()
     for actor, (customer_id, asset) in limited:
-        rule = limits.rule_for(config, actor, asset)
-        if rule is not None:
-            keys.update(limits.counter_keys(rule, actor, customer_id, asset, day))
+        if limits.rule_for(config, actor, asset) is not None:
+            keys.update(limits.counter_keys(actor, customer_id, asset, day))
     return keys
 
 
@@ -331,6 +345,41 @@ def _coupon(row: Any) -> CouponState:
     coupon = CouponState(*row)
     coupon.terms = orjson.loads(row["terms"])
     return coupon
+
+
+async def load_approvals(
+    connection: TenantConnection, ids: set[UUID], now: datetime
+) -> tuple[list[ApprovalState], dict[Actor, UUID]]:
+    """Approval requests, locked, and the rows that stand for who asked.
+
+    A partner whose client has been given tokens here needs one that is still good for what was asked for. Of anybody
+    else's rights nothing is known here: whoever issues their tokens answers for them.
+    """
+    rows = await connection.raw.fetch(
+        """SELECT r.id, r.operation, r.command, r.customer_id, r.status, r.requested_by_id, r.created_at, r.expires_at,
+            r.transaction_id, a.subject, a.role, nullif(a.client, '') AS client, a.name,
+            a.role <> 'PARTNER' OR NOT EXISTS (
+                SELECT FROM partner_tokens p WHERE p.tenant_id = $1 AND p.client = a.client
+            ) OR EXISTS (
+                SELECT FROM partner_tokens p WHERE p.tenant_id = $1 AND p.client = a.client AND p.revoked_at IS NULL
+                    AND (p.expires_at IS NULL OR p.expires_at > $5)
+                    AND ($4::text[])[array_position($3::text[], r.operation::text)] = ANY(string_to_array(p.scope, ' '))
+            ) AS allowed
+        FROM approval_requests r JOIN actors a ON a.tenant_id = $1 AND a.id = r.requested_by_id
+        WHERE r.tenant_id = $1 AND r.id = ANY($2) ORDER BY r.id FOR NO KEY UPDATE OF r""",
+        connection.tenant_id, sorted(ids), *zip(*approving.REQUESTER_SCOPES.items(), strict=True), now,
+    )  # fmt: skip
+    states = [
+        ApprovalState(
+            id=row["id"], operation=row["operation"],
+            command=requesting.restored(row["operation"], orjson.loads(row["command"])), customer_id=row["customer_id"],
+            status=row["status"], requested_by=Actor(row["subject"], row["role"], row["client"], row["name"]),
+            created_at=row["created_at"], expires_at=row["expires_at"], requester_allowed=row["allowed"],
+            transaction_id=row["transaction_id"],
+        )
+        for row in rows
+    ]  # fmt: skip
+    return states, {state.requested_by: row["requested_by_id"] for state, row in zip(states, rows, strict=True)}
 
 
 async def load_products(connection: TenantConnection, ids: set[UUID]) -> dict[UUID, ProductState]:

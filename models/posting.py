@@ -238,6 +238,7 @@ class Poster:
                 connection, counters, [self._source.new_id() for _ in counters]
             )
         await _load_what_is_named(connection, books, needs)
+        await _load_approvals(connection, books, needs)
         return books, opened, held
 
     async def _open_missing(
@@ -262,7 +263,7 @@ class Poster:
         return [account.id for account in made.values()], held
 
     async def _write(self, connection: TenantConnection, books: Books, units: Sequence[Unit]) -> None:
-        actors = {unit.actor: unit.actor_id for unit in units}
+        actors = books.actor_ids | {unit.actor: unit.actor_id for unit in units}
         await write(connection, books, actors, [self._source.new_id() for _ in books.writes.events])
 
 
@@ -271,7 +272,8 @@ def _settings(tenant_id: UUID, units: Sequence[Unit], *, wait: bool) -> str:
     accounts = [key for unit in units for key in unit.needs.accounts]
     many = len(accounts) >= MANY_ACCOUNTS
     tiers = f"; {loading.keeping_tiers(tenant_id)}" if any(asset == POINTS for _, asset in accounts) else ""
-    return LOCK_WAIT[wait] + SETTINGS + PLAN_ANEW * many + tiers
+    limits = f"; {loading.keeping_limits(tenant_id)}" if any(unit.needs.limited for unit in units) else ""
+    return LOCK_WAIT[wait] + SETTINGS + PLAN_ANEW * many + tiers + limits
 
 
 async def _load_what_is_named(connection: TenantConnection, books: Books, needs: list[Needs]) -> None:
@@ -297,6 +299,13 @@ async def _load_what_is_named(connection: TenantConnection, books: Books, needs:
     if undone := {t for n in needs for t in n.undone}:
         books.spend_records = await loading.load_spend_records(connection, undone)
     await loading.load_credits(connection, books, needs)
+
+
+async def _load_approvals(connection: TenantConnection, books: Books, needs: list[Needs]) -> None:
+    """Locked after all the rest."""
+    if wanted := {request_id for n in needs for request_id in n.approvals}:
+        found, books.actor_ids = await loading.load_approvals(connection, wanted, books.now)
+        books.approvals = {request.id: request for request in found}
 
 
 def _answer_replays(units: Sequence[Unit], claimed: Claims, known: Claims, results: list[Result | None]) -> list[int]:

@@ -219,11 +219,32 @@ class TierChangeView:
 
 @dataclass(frozen=True, slots=True)
 class ApprovalRequestView:
+    """operation: `adjustCredit` or `giveReward`; what it asks for, from `asset` to `service_ids`, is as it was asked.
+
+    asset, amount, reason: of an adjustment. reward_id: of a reward. expires_in_days, credit_expires_at, effective_on:
+    of the credit to be. expires_at: of the request.
+    """
+
     id: UUID
+    operation: str
     stored_status: str
+    customer_id: UUID
+    asset: str | None
+    amount_minor: int | None
+    reason: str | None
+    note: str | None
+    reward_id: UUID | None
+    expires_in_days: int | None
+    credit_expires_at: datetime | None
+    effective_on: date | None
+    service_ids: tuple[UUID, ...]
     requested_by: ActorView
-    decided_by: ActorView | None
+    created_at: datetime
     expires_at: datetime
+    decided_by: ActorView | None = None
+    decided_at: datetime | None = None
+    decision_note: str | None = None
+    transaction_id: UUID | None = None
 
     def status(self, now: datetime) -> str:
         """The contract's ApprovalStatus at `now`."""

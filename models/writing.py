@@ -7,7 +7,7 @@ are sent part by part: their round trips are nothing, and each statement is plan
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -19,6 +19,7 @@ import orjson
 from models.commands import Actor
 from models.errors import InvariantViolated
 from models.hash_chain import entry_hash, note_digest
+from models.planning.requesting import kept
 from models.planning.state import Books, TransactionDraft
 from models.session import TenantConnection
 
@@ -254,8 +255,18 @@ class _Writer:
         self.insert("grants", "id uuid, invoice_id uuid, credit_id uuid, transaction_id uuid", w.grants)
 
     def undone(self) -> None:
-        """Releases, voidings, and grants taken back."""
+        """Releases, voidings, and grants taken back; requests approved."""
         w = self.writes
+        approved = {
+            r.id: (r.id, r.status, self.actors[r.decided_by], r.decided_by.subject, r.decided_at, r.decision_note,
+                   r.transaction_id)
+            for r in w.touched_approvals if r.decided_by is not None
+        }  # fmt: skip
+        columns = (
+            "status text, decided_by_id uuid, decided_subject text, decided_at timestamptz, decision_note text,"
+            " transaction_id uuid"
+        )
+        self.update("approval_requests", columns, list(approved.values()))
         released = {part.id: (part.id, part.released_at, transaction_id) for part, transaction_id in w.released}
         columns = "released_at timestamptz, release_transaction_id uuid"
         self.update("assignments", columns, list(released.values()))
@@ -326,9 +337,9 @@ class _Writer:
             "id uuid, operation text, command jsonb, customer_id uuid, status text, requested_by_id uuid,"
             " requested_subject text, created_at timestamptz, expires_at timestamptz",
             [
-                (i, operation, to_json(asdict(command)), customer_id, "PENDING", self.actors[actor], actor.subject, now,
-                 expires_at)
-                for i, operation, command, customer_id, actor, expires_at in w.approvals
+                (r.id, r.operation, to_json(kept(r.command)), r.customer_id, r.status, self.actors[r.requested_by],
+                 r.requested_by.subject, r.created_at, r.expires_at)
+                for r in w.approvals
             ],
         )  # fmt: skip
         self.insert(

@@ -70,6 +70,10 @@ INDEXES = r"""
 CREATE INDEX partner_tokens_time ON partner_tokens (tenant_id, created_at, id);
 CREATE INDEX approval_requests_time ON approval_requests (tenant_id, created_at, id);
 CREATE INDEX approval_requests_customer ON approval_requests (tenant_id, customer_id, created_at, id);
+CREATE INDEX approval_requests_subject ON approval_requests (tenant_id, requested_subject, created_at, id);
+CREATE INDEX approval_requests_expiry ON approval_requests (tenant_id, expires_at, id) WHERE status = 'PENDING';
+CREATE UNIQUE INDEX approval_requests_transaction ON approval_requests (tenant_id, transaction_id)
+    WHERE transaction_id IS NOT NULL;
 CREATE INDEX approval_requests_pending ON approval_requests (tenant_id, created_at, id) WHERE status = 'PENDING';
 """
 

@@ -7,7 +7,7 @@ from models.commands import Actor, GiveReward, Outcome
 from models.errors import NotFound
 from models.ledger import Ledger
 from models.money import POINTS
-from models.operations.replays import replay_of_transaction
+from models.operations.replays import found_request, replay_of_transaction
 from models.planning.rewards import needs
 from models.session import tenant_transaction
 
@@ -15,24 +15,32 @@ from models.session import tenant_transaction
 async def give_reward(
     ledger: Ledger, tenant_id: UUID, actor: Actor, command: GiveReward, idempotency_key: str
 ) -> Outcome:
-    """Post the coupon, once for the key. Raises the LedgerErrors of models/planning/rewards.py."""
+    """Post the coupon, once for the key. Raises the LedgerErrors of models/planning/rewards.py.
+
+    A free one over a limit, with `request_approval`: nothing moves and the outcome names an approval request.
+    """
+    asked = needs(command, await price_of(tenant_id, command.reward_id))
+    done = await ledger.submit(tenant_id, actor, "giveReward", command, asked, idempotency_key)
+    if isinstance(done, Outcome):
+        return done
+    replay = await found_request(tenant_id, done) or await replay_of_transaction(tenant_id, done)
+    if replay.account_id is not None or replay.approval_request_id is not None:
+        return replay
+    return replace(replay, account_id=await points_account(tenant_id, command.customer_id))
+
+
+async def price_of(tenant_id: UUID, reward_id: UUID) -> int:
+    """In points: how many credits to load; what is spent is the price under the lock. Raises NotFound."""
     async with tenant_transaction(tenant_id, read_only=True) as connection:
-        # How many credits to load; what is spent is the price under the lock.
-        price = await connection.raw.fetchval(
-            "SELECT points_cost_minor FROM rewards WHERE tenant_id = $1 AND id = $2", tenant_id, command.reward_id
+        price: int | None = await connection.raw.fetchval(
+            "SELECT points_cost_minor FROM rewards WHERE tenant_id = $1 AND id = $2", tenant_id, reward_id
         )
     if price is None:
         raise NotFound("There is no such reward.", field=("rewardId",))
-    done = await ledger.submit(tenant_id, actor, "giveReward", command, needs(command, price), idempotency_key)
-    if isinstance(done, Outcome):
-        return done
-    replay = await replay_of_transaction(tenant_id, done)
-    if replay.account_id is not None:
-        return replay
-    return replace(replay, account_id=await _points_account(tenant_id, command.customer_id))
+    return price
 
 
-async def _points_account(tenant_id: UUID, customer_id: UUID) -> UUID | None:
+async def points_account(tenant_id: UUID, customer_id: UUID) -> UUID | None:
     """The one that a free reward left alone: no entry tells of it."""
     async with tenant_transaction(tenant_id, read_only=True) as connection:
         found: UUID | None = await connection.raw.fetchval(

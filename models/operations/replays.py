@@ -10,16 +10,19 @@ from models.session import TenantConnection, tenant_transaction
 
 async def replay_of_request(tenant_id: UUID, result_id: UUID) -> Outcome:
     """The outcome of an adjustment: its transaction, or the approval request that it became."""
+    found = await found_transaction(tenant_id, result_id) or await found_request(tenant_id, result_id)
+    if found is None:
+        raise InvariantViolated(f"an idempotency key stands for {result_id}, which is nowhere")
+    return found
+
+
+async def found_request(tenant_id: UUID, result_id: UUID) -> Outcome | None:
+    """The outcome of what became an approval request; None where it did not."""
     async with tenant_transaction(tenant_id, read_only=True) as connection:
-        found = await _transaction(connection, result_id)
-        if found is not None:
-            return found
         request = await connection.raw.fetchval(
             "SELECT id FROM approval_requests WHERE tenant_id = $1 AND id = $2", tenant_id, result_id
         )
-    if request is None:
-        raise InvariantViolated(f"an idempotency key stands for {result_id}, which is nowhere")
-    return Outcome(approval_request_id=request, replayed=True)
+    return None if request is None else Outcome(approval_request_id=request, replayed=True)
 
 
 async def replay_of_transaction(tenant_id: UUID, result_id: UUID) -> Outcome:

@@ -6,6 +6,7 @@ from typing import Any
 from models import commands as c
 from models.planning import (
     adjust,
+    approving,
     assign,
     bulk,
     bulk_rows,
@@ -21,6 +22,7 @@ from models.planning.state import Books, Origin
 
 _PLANS: dict[type[Any], Callable[[Books, Origin, Any], c.Outcome]] = {
     c.AdjustCredit: adjust.plan,
+    c.ApproveRequest: approving.plan,
     c.AssignCredit: assign.plan,
     c.BulkCredit: bulk.plan,
     c.CreateInvoice: invoices.plan_create,

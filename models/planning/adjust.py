@@ -18,10 +18,9 @@ from models.errors import (
     ReasonUnknown,
 )
 from models.money import SERVICE_CREDITS, nonzero_minor, to_decimal
-from models.planning import calendar, credits
+from models.planning import calendar, credits, requesting
 from models.planning.needs import Needs, Spend
 from models.planning.state import AccountState, Books, CreditState, Origin, ReasonRule, TransactionDraft
-from models.views import ApprovalRequestView
 
 MAX_NOTE_CHARACTERS: Final = 10_000
 MAX_SERVICES: Final = 100
@@ -109,13 +108,14 @@ def _add(books: Books, origin: Origin, command: AdjustCredit, amount_minor: int,
     )  # fmt: skip
     account = books.accounts[command.customer_id, command.asset]
     credits.check_room(account, amount_minor)
-    verdict = limit_verdict(books, origin.actor, command.customer_id, command.asset, amount_minor)
-    if not verdict.allowed:
-        if command.request_approval:
-            return _request_approval(books, origin, command)
-        raise LimitExceeded(verdict.remaining)
-    # Must succeed from here on.
-    use_limit(books, origin.actor, command.customer_id, command.asset, amount_minor)
+    if origin.approved_by is None:
+        verdict = limit_verdict(books, origin.actor, command.customer_id, command.asset, amount_minor)
+        if not verdict.allowed:
+            if command.request_approval:
+                return requesting.request_approval(books, origin, "adjustCredit", command)
+            raise LimitExceeded(verdict.remaining)
+        use_limit(books, origin.actor, command.customer_id, command.asset, amount_minor)
+    # Must succeed from here on (and using a limit does).
     lifetime_before = account.lifetime_minor
     transaction = credits.begin(books, "ADJUSTMENT", command.customer_id, origin, reason=reason.code, note=command.note)
     credit = credits.open_credit(
@@ -190,30 +190,19 @@ def limit_verdict(books: Books, actor: Actor, customer_id: UUID, asset: str, amo
     if rule is None:
         return limits.Verdict(allowed=True, remaining=())
     day = calendar.local_date(books.now, books.config.zone)
-    used = {key[0]: books.counters[key].used_minor for key in limits.counter_keys(rule, actor, customer_id, asset, day)}
+    used = {key[0]: books.counters[key].used_minor for key in limits.counter_keys(actor, customer_id, asset, day)}
     return limits.check(rule, asset, amount_minor, used.__getitem__)
 
 
 def use_limit(books: Books, actor: Actor, customer_id: UUID, asset: str, amount_minor: int) -> None:
     """Raise the day's counters by what is about to be posted."""
-    rule = limits.rule_for(books.config, actor, asset)
-    if rule is None:
+    if limits.rule_for(books.config, actor, asset) is None:
         return
     day = calendar.local_date(books.now, books.config.zone)
-    for key in limits.counter_keys(rule, actor, customer_id, asset, day):
+    for key in limits.counter_keys(actor, customer_id, asset, day):
         counter = books.counters[key]
         books.change(counter, used_minor=counter.used_minor + amount_minor)
         books.writes.touched_counters.append(counter)
-
-
-def _request_approval(books: Books, origin: Origin, command: AdjustCredit) -> Outcome:
-    """Nothing moves: the command waits, as it came in, for a second person."""
-    expires_at = books.now + books.config.approval_lifetime
-    row = (origin.result_id, "adjustCredit", command, command.customer_id, origin.actor, expires_at)
-    books.writes.approvals.append(row)
-    books.writes.events.append(("approval.requested", origin.result_id))
-    view = ApprovalRequestView(origin.result_id, "PENDING", credits.actor_view(origin.actor), None, expires_at)
-    return Outcome(approval_request_id=origin.result_id, views=(view,))
 
 
 def _outcome(books: Books, transaction: TransactionDraft, account: AccountState, credit: CreditState | None) -> Outcome:

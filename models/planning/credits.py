@@ -52,7 +52,8 @@ def begin(
     note = note if note and note.strip() else None
     transaction = TransactionDraft(
         id=origin.result_id, customer_id=customer_id, kind=kind, reason=reason, note=note,
-        salt=books.source.new_salt() if note else None, actor=origin.actor, approved_by=None, idempotency_key=origin.key,
+        salt=books.source.new_salt() if note else None, actor=origin.actor, approved_by=origin.approved_by,
+        idempotency_key=origin.key,
     )  # fmt: skip
     books.writes.transactions.append(transaction)
     books.writes.events.append(("transaction.posted", transaction.id))

@@ -29,6 +29,7 @@ class Needs:
     voided_credits: those of which it matters whether they counted towards the lifetime total.
     owing: customers of whom it matters whether invoices of theirs are unpaid.
     invoice_numbers: looked up, so that a duplicate can be refused.
+    approvals: requests that are to be approved; locked last of all.
     """
 
     customers: tuple[UUID, ...] = ()
@@ -49,6 +50,7 @@ class Needs:
     coupons: tuple[UUID, ...] = ()
     products: tuple[UUID, ...] = ()
     owing: tuple[UUID, ...] = ()
+    approvals: tuple[UUID, ...] = ()
 
 
 def merge(needs: Iterable[Needs]) -> Needs:

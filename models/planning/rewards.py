@@ -3,7 +3,7 @@
 from models.commands import GiveReward, Outcome
 from models.errors import Busy, InsufficientBalance, Invalid, LimitExceeded, NotFound, RewardInactive
 from models.money import POINTS, to_decimal
-from models.planning import calendar, credits
+from models.planning import calendar, credits, requesting
 from models.planning.adjust import MAX_NOTE_CHARACTERS, limit_verdict, use_limit
 from models.planning.needs import Needs, Spend
 from models.planning.state import AccountState, Books, Origin, RewardState
@@ -27,7 +27,8 @@ def needs(command: GiveReward, points_cost_minor: int) -> Needs:
 
 
 def plan(books: Books, origin: Origin, command: GiveReward) -> Outcome:
-    """Plan one coupon. Raises RewardInactive, InsufficientBalance, LimitExceeded (a free one, at its price in points)."""
+    """Plan one coupon. Raises RewardInactive, InsufficientBalance, LimitExceeded (a free one, at its price in points;
+    or, with `request_approval`, a second person is asked)."""
     credits.check_open(books, command.customer_id, "customerId")
     reward = _active_reward(books, command)
     if command.note and len(command.note) > MAX_NOTE_CHARACTERS:
@@ -35,14 +36,15 @@ def plan(books: Books, origin: Origin, command: GiveReward) -> Outcome:
     account = books.accounts.get((command.customer_id, POINTS))
     if command.deduct_points:
         _check_points(books, account, reward)
-    elif reward.points_cost_minor:
+    elif reward.points_cost_minor and origin.approved_by is None:
         verdict = limit_verdict(books, origin.actor, command.customer_id, POINTS, reward.points_cost_minor)
         if not verdict.allowed:
+            if command.request_approval:
+                return requesting.request_approval(books, origin, "giveReward", command)
             raise LimitExceeded(verdict.remaining).at("rewardId")
-    # Must succeed from here on.
-    spent_minor = reward.points_cost_minor if command.deduct_points else 0
-    if not command.deduct_points:
         use_limit(books, origin.actor, command.customer_id, POINTS, reward.points_cost_minor)
+    # Must succeed from here on (and using a limit does).
+    spent_minor = reward.points_cost_minor if command.deduct_points else 0
     transaction = credits.begin(books, "REWARD", command.customer_id, origin, note=command.note)
     if spent_minor and account is not None:
         credits.spend(books, transaction, account, spent_minor, "REDEEMED")

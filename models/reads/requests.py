@@ -3,11 +3,13 @@
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from models.reads.paging import Condition, Listing, integer_key
+from models.planning.requesting import restored, what_is_asked
+from models.reads.paging import Condition, Listing, id_key, integer_key, time_key
 from models.reads.session import ReadSession
 from models.views import ActorView, ApprovalRequestView, BulkOperationView
 
@@ -15,14 +17,12 @@ _OPERATION: Final = "t.id, t.status, t.asset, t.total, t.processed, t.succeeded,
 _ROW: Final = """
     t."row", t.customer_id, t.amount, t.transaction_id, t.error, coalesce(t.details->>'asset',
     (select o.asset from bulk_operations o where o.tenant_id = t.tenant_id and o.id = t.operation_id)) as asset"""
-_APPROVALS: Final = """
-    select t.id, t.status, t.expires_at, a.subject, a.name, a.role, nullif(a.client, '') as client,
-           b.id as decider, b.subject as by_subject, b.name as by_name, b.role as by_role,
-           nullif(b.client, '') as by_client
-      from approval_requests t
-      join actors a on a.tenant_id = $1 and a.id = t.requested_by_id
-      left join actors b on b.tenant_id = $1 and b.id = t.decided_by_id
-     where t.tenant_id = $1 and t.id = any($2::uuid[])"""
+_WHO: Final = """(
+    select jsonb_build_array(o.subject, o.name, o.role, nullif(o.client, '')) from actors o
+     where o.tenant_id = t.tenant_id and o.id = t.{})"""
+_APPROVAL: Final = f"""
+    t.id, t.operation, t.command, t.customer_id, t.status, t.created_at, t.expires_at, t.decided_at, t.decision_note,
+    t.transaction_id, {_WHO.format("requested_by_id")} as requester, {_WHO.format("decided_by_id")} as decider"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +45,10 @@ def _operation(row: Any) -> BulkOperationView:
 
 
 def _row(row: Any) -> BulkRowView:
-    error = row["error"]
     return BulkRowView(
         row=row["row"], asset=row["asset"], customer_id=row["customer_id"], amount=row["amount"],
         transaction_id=row["transaction_id"],
-        error=json.loads(error) if isinstance(error, str) else error,
+        error=_parsed(row["error"]),
     )  # fmt: skip
 
 
@@ -64,15 +63,48 @@ async def operations_by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[B
 
 
 def _approval(row: Any) -> ApprovalRequestView:
-    decider = None
-    if row["decider"] is not None:
-        decider = ActorView(row["by_subject"], row["by_name"], row["by_role"], row["by_client"])
+    decider = _parsed(row["decider"])
     return ApprovalRequestView(
-        id=row["id"], stored_status=row["status"],
-        requested_by=ActorView(row["subject"], row["name"], row["role"], row["client"]), decided_by=decider,
-        expires_at=row["expires_at"],
+        id=row["id"], operation=row["operation"], stored_status=row["status"], customer_id=row["customer_id"],
+        **what_is_asked(restored(row["operation"], _parsed(row["command"]))),
+        requested_by=ActorView(*_parsed(row["requester"])), created_at=row["created_at"], expires_at=row["expires_at"],
+        decided_by=None if decider is None else ActorView(*decider), decided_at=row["decided_at"],
+        decision_note=row["decision_note"], transaction_id=row["transaction_id"],
     )  # fmt: skip
 
 
+def _parsed(value: Any) -> Any:
+    return json.loads(value) if isinstance(value, str) else value
+
+
 async def approvals_by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[ApprovalRequestView]:
-    return [_approval(row) for row in await session.fetch(_APPROVALS, list(ids))]
+    return [_approval(row) for row in await session.fetch_by_ids("approval_requests", _APPROVAL, ids)]
+
+
+APPROVALS: Final = Listing(
+    "approval-requests", _APPROVAL, "approval_requests t", "t.tenant_id", (time_key("t.created_at"), id_key("t.id")),
+    _approval,
+)  # fmt: skip
+"""A tenant's requests by time: the parent is the tenant."""
+
+NO_APPROVAL: Final = Condition("false")
+
+
+def approval_status(statuses: Iterable[str], now: datetime) -> Condition:
+    """Those that have one of these at `now`: a request that nobody decided in time has expired, swept or not."""
+    asked = set(statuses)
+    kept = asked | ({"PENDING"} if "EXPIRED" in asked else set())
+    return Condition(
+        "t.status = any({0}::text[]) and"
+        " case when t.status = 'PENDING' and t.expires_at <= {2} then 'EXPIRED' else t.status end = any({1}::text[])",
+        (tuple(sorted(kept)), tuple(sorted(asked)), now),
+    )
+
+
+def approval_of(customer_id: UUID) -> Condition:
+    return Condition("t.customer_id = {0}", (customer_id,))
+
+
+def approval_asked_by(subject: str) -> Condition:
+    """With whichever of their tokens."""
+    return Condition("t.requested_subject = {0}", (subject,))

@@ -1,8 +1,9 @@
 """The proof of the books: everything that sums entries up, worked out again from the entries.
 
 Balances, lifetime totals, sequences, remainders, invoices, assignments, coupons' points, hashes and notes' digests are
-compared in one snapshot, so that it can run beside the service. Not compared: what no entry tells, which is what has
-been used of daily limits, bulk reports, approval requests, and tiers (their thresholds may have changed since).
+compared in one snapshot, so that it can run beside the service; so are approved requests with their transactions, which
+two different people have to stand on. Not compared: what no entry tells, which is what has been used of daily limits,
+bulk reports, and tiers (their thresholds may have changed since).
 """
 
 from collections import Counter

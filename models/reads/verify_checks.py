@@ -232,7 +232,35 @@ _ORDERS = (
     ),
 )
 
-CHECKS: Final = (*_ACCOUNTS, *_CREDITS, *_INVOICES, *_ORDERS, *_COUPONS)
+_APPROVALS = (
+    Check(
+        "approvals",
+        """
+        SELECT r.id, format('%s; its transaction %s by %s on the approval of %s', r.status, r.transaction_id,
+            coalesce(a.subject, 'nobody'), coalesce(b.subject, 'nobody')) AS detail
+        FROM approval_requests r
+        LEFT JOIN transactions t ON t.tenant_id = $1 AND t.id = r.transaction_id
+        LEFT JOIN actors a ON a.tenant_id = $1 AND a.id = t.actor_id
+        LEFT JOIN actors b ON b.tenant_id = $1 AND b.id = t.approved_by_id
+        WHERE r.tenant_id = $1 AND (r.status = 'APPROVED' OR r.transaction_id IS NOT NULL)
+            AND ((r.status, r.requested_by_id, r.decided_by_id, r.customer_id, r.requested_subject, r.decided_subject)
+                IS DISTINCT FROM ('APPROVED', t.actor_id, t.approved_by_id, t.customer_id, a.subject, b.subject)
+                OR a.subject = b.subject)
+        """,
+    ),
+    Check(
+        "approved transactions",
+        """
+        SELECT t.id, format('approved by %s, and named by %s requests', t.approved_by_id, count(r.id)) AS detail
+        FROM transactions t LEFT JOIN approval_requests r ON r.tenant_id = $1 AND r.transaction_id = t.id
+        WHERE t.tenant_id = $1 AND (t.approved_by_id IS NOT NULL OR r.id IS NOT NULL)
+        GROUP BY t.id, t.approved_by_id
+        HAVING count(r.id) <> CASE WHEN t.approved_by_id IS NULL THEN 0 ELSE 1 END
+        """,
+    ),
+)
+
+CHECKS: Final = (*_ACCOUNTS, *_CREDITS, *_INVOICES, *_ORDERS, *_COUPONS, *_APPROVALS)
 
 ENTRIES: Final = """
     SELECT e.id, e.account_id, e.sequence, e.transaction_id, e.credit_id, e.counter, e.amount_minor, e.lifetime_minor,

@@ -1,0 +1,150 @@
+"""Four eyes: a second person approves or rejects what was asked for over a limit; whoever asked may withdraw it."""
+
+from dataclasses import replace
+from typing import Any, Final
+from uuid import UUID
+
+import orjson
+
+from models.commands import Actor, Approvable, ApproveRequest, GiveReward, Outcome
+from models.errors import InvariantViolated, NotFound, OthersRequest, OwnRequest, RequestNotPending
+from models.ledger import Ledger
+from models.money import nonzero_minor
+from models.operations.auditing import Doer, doer_of, record_event
+from models.operations.give_reward import points_account, price_of
+from models.operations.replays import replay_of_transaction
+from models.planning import adjust, approving, rewards
+from models.planning.needs import Needs
+from models.planning.releasing import check_note
+from models.planning.requesting import restored
+from models.session import TenantConnection, tenant_transaction
+
+EXPIRED_AT_ONCE: Final = 500
+
+
+async def approve_request(
+    ledger: Ledger, tenant_id: UUID, actor: Actor, command: ApproveRequest, idempotency_key: str
+) -> Outcome:
+    """Post what was asked for, once, whoever approves it how often. Raises the LedgerErrors of models/planning/approving.py.
+
+    What was approved before is answered with its transaction, as replayed.
+    """
+    async with tenant_transaction(tenant_id, read_only=True) as connection:
+        row = await _row(connection, command.request_id)
+    if row["requested_subject"] == actor.subject:
+        raise OwnRequest
+    needs = approving.needs(command, await _needs(tenant_id, restored(row["operation"], orjson.loads(row["command"]))))
+    done = await ledger.submit(tenant_id, actor, "approveRequest", command, needs, idempotency_key)
+    if isinstance(done, Outcome) and not done.replayed:
+        return done
+    return await _approved(tenant_id, command.request_id)
+
+
+async def _needs(tenant_id: UUID, asked: Approvable) -> Needs:
+    if isinstance(asked, GiveReward):
+        return rewards.needs(asked, await price_of(tenant_id, asked.reward_id))
+    return adjust.needs(asked, nonzero_minor(asked.amount, asked.asset))
+
+
+async def _approved(tenant_id: UUID, request_id: UUID) -> Outcome:
+    """What approving it came to."""
+    async with tenant_transaction(tenant_id, read_only=True) as connection:
+        row = await _row(connection, request_id)
+    if row["transaction_id"] is None:
+        raise InvariantViolated(f"approval request {request_id} was approved, and has no transaction")
+    posted = await replay_of_transaction(tenant_id, row["transaction_id"])
+    if posted.account_id is None:  # a free reward moves nothing on it
+        posted = replace(posted, account_id=await points_account(tenant_id, row["customer_id"]))
+    return replace(posted, approval_request_id=request_id)
+
+
+async def reject_request(ledger: Ledger, tenant_id: UUID, actor: Actor, request_id: UUID, note: str | None) -> bool:
+    """Say no, so that nothing is posted. False where the same person has rejected it before.
+
+    Raises NotFound, OwnRequest, RequestNotPending, Invalid.
+    """
+    return await _decide(ledger, tenant_id, actor, request_id, "REJECTED", note)
+
+
+async def withdraw_request(ledger: Ledger, tenant_id: UUID, actor: Actor, request_id: UUID, note: str | None) -> bool:
+    """Take back what one has asked for, with whichever token. False where it was withdrawn before.
+
+    Raises NotFound, OthersRequest, RequestNotPending, Invalid.
+    """
+    return await _decide(ledger, tenant_id, actor, request_id, "WITHDRAWN", note)
+
+
+async def _decide(
+    ledger: Ledger, tenant_id: UUID, actor: Actor, request_id: UUID, status: str, note: str | None
+) -> bool:
+    check_note(note)
+    note = note if note and note.strip() else None
+    doer = await doer_of(ledger, tenant_id, actor)
+    async with tenant_transaction(tenant_id) as connection:
+        row = await _row(connection, request_id, "FOR NO KEY UPDATE")
+        own = row["requested_subject"] == actor.subject
+        if own and status == "REJECTED":
+            raise OwnRequest
+        if not own and status == "WITHDRAWN":
+            raise OthersRequest
+        if row["status"] == status and row["decided_subject"] == actor.subject:
+            return False
+        now = ledger.clock()
+        if row["status"] != "PENDING" or row["expires_at"] <= now:
+            raise RequestNotPending("EXPIRED" if row["status"] == "PENDING" else row["status"])
+        await connection.raw.execute(
+            """UPDATE approval_requests
+            SET status = $3, decided_by_id = $4, decided_subject = $5, decided_at = $6, decision_note = $7
+            WHERE tenant_id = $1 AND id = $2""",
+            tenant_id, request_id, status, doer.id, actor.subject, now, note,
+        )  # fmt: skip
+        await _tell(connection, ledger, doer, f"approval.{status.lower()}", row, note)
+    return True
+
+
+async def _tell(
+    connection: TenantConnection, ledger: Ledger, doer: Doer, what: str, row: Any, note: str | None
+) -> None:
+    """In the audit and in the outbox."""
+    await record_event(connection, ledger, doer, what, row["id"], customer_id=row["customer_id"], note=note)
+    await connection.raw.execute(
+        "INSERT INTO outbox (tenant_id, id, topic, subject_id, created_at) VALUES ($1, $2, $3, $4, $5)",
+        connection.tenant_id, ledger.source.new_id(), what, row["id"], ledger.clock(),
+    )  # fmt: skip
+
+
+async def expire_requests(ledger: Ledger, tenant_id: UUID) -> int:
+    """Mark requests that nobody decided in time, with an event each: up to 500, so call again until it is 0.
+
+    They have been expired since that instant, whether or not this has run. Safe to run twice and at once: each is
+    marked once, and one that is being decided is left to the next sweep.
+    """
+    async with tenant_transaction(tenant_id) as connection:
+        now = ledger.clock()
+        rows = await connection.raw.fetch(
+            """UPDATE approval_requests r SET status = 'EXPIRED' FROM (
+                SELECT id FROM approval_requests WHERE tenant_id = $1 AND status = 'PENDING' AND expires_at <= $2
+                ORDER BY expires_at, id LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED
+            ) AS due WHERE r.tenant_id = $1 AND r.id = due.id RETURNING r.id""",
+            tenant_id, now, EXPIRED_AT_ONCE,
+        )  # fmt: skip
+        await connection.raw.execute(
+            """INSERT INTO outbox (tenant_id, id, topic, subject_id, created_at)
+            SELECT $1, n.id, 'approval.expired', n.subject_id, $4
+            FROM unnest($2::uuid[], $3::uuid[]) AS n(id, subject_id)""",
+            tenant_id, [ledger.source.new_id() for _ in rows], [row["id"] for row in rows], now,
+        )  # fmt: skip
+    return len(rows)
+
+
+async def _row(connection: TenantConnection, request_id: UUID, locking: str = "") -> Any:
+    """Raises NotFound."""
+    row = await connection.raw.fetchrow(
+        f"""SELECT id, operation, command, customer_id, status, requested_subject, decided_subject, expires_at,
+            transaction_id
+        FROM approval_requests WHERE tenant_id = $1 AND id = $2 {locking}""",
+        connection.tenant_id, request_id,
+    )  # fmt: skip
+    if row is None:
+        raise NotFound("There is no such request.", field=("requestId",))
+    return row

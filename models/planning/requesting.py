@@ -1,0 +1,90 @@
+"""What waits for a second person: how it is kept, read again and shown. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import date, datetime
+from decimal import Decimal
+from types import UnionType
+from typing import Any, Final, Union, get_args, get_origin, get_type_hints
+from uuid import UUID
+
+from models.commands import Actor, AdjustCredit, Approvable, GiveReward, Outcome
+from models.errors import InvariantViolated
+from models.money import to_minor
+from models.planning.credits import actor_view
+from models.planning.state import ApprovalState, Books, Origin
+from models.views import ApprovalRequestView
+
+OPERATIONS: Final[Mapping[str, type[Any]]] = {"adjustCredit": AdjustCredit, "giveReward": GiveReward}
+"""What can be asked for, by the operation that it is."""
+
+
+def request_approval(books: Books, origin: Origin, operation: str, command: Approvable) -> Outcome:
+    """Nothing moves: the command waits, as it came in, until the tenant's lifetime of approvals is over."""
+    request = ApprovalState(
+        id=origin.result_id, operation=operation, command=command, customer_id=command.customer_id, status="PENDING",
+        requested_by=origin.actor, created_at=books.now, expires_at=books.now + books.config.approval_lifetime,
+    )  # fmt: skip
+    books.writes.approvals.append(request)
+    books.writes.events.append(("approval.requested", request.id))
+    return Outcome(approval_request_id=request.id, views=(shown(request),))
+
+
+def kept(command: Approvable) -> dict[str, Any]:
+    """A command as it is kept. What JSON has no type for is written as text (models/writing.py)."""
+    return asdict(command)
+
+
+def restored(operation: str, values: Mapping[str, Any]) -> Approvable:
+    """The command that was kept, every field as it was. A field that came later is at its default."""
+    command = OPERATIONS.get(operation)
+    if command is None:
+        raise InvariantViolated(f"an approval request of {operation!r}")
+    kinds = get_type_hints(command)
+    restored_command: Approvable = command(**{name: _read(kinds[name], value) for name, value in values.items()})
+    return restored_command
+
+
+def _read(kind: Any, value: Any) -> Any:
+    """A JSON value as the field's type has it."""
+    if value is None:
+        return None
+    if get_origin(kind) in (UnionType, Union):
+        (kind,) = (one for one in get_args(kind) if one is not type(None))
+    if get_origin(kind) is tuple:
+        return tuple(_read(get_args(kind)[0], each) for each in value)
+    if kind in (datetime, date):
+        return kind.fromisoformat(value)
+    return kind(value) if kind in (Decimal, UUID) else value
+
+
+def shown(request: ApprovalState) -> ApprovalRequestView:
+    """As the API shows it."""
+    return ApprovalRequestView(
+        id=request.id, operation=request.operation, stored_status=request.status, customer_id=request.customer_id,
+        **what_is_asked(request.command), requested_by=actor_view(request.requested_by), created_at=request.created_at,
+        expires_at=request.expires_at, decided_by=_maybe(request.decided_by), decided_at=request.decided_at,
+        decision_note=request.decision_note, transaction_id=request.transaction_id,
+    )  # fmt: skip
+
+
+def what_is_asked(command: Approvable) -> dict[str, Any]:
+    """The part of the view that says it."""
+    match command:
+        case AdjustCredit():
+            return {
+                "asset": command.asset, "amount_minor": to_minor(command.amount, command.asset),
+                "reason": command.reason, "note": command.note, "reward_id": None,
+                "expires_in_days": command.expires_in_days, "credit_expires_at": command.expires_at,
+                "effective_on": command.effective_on, "service_ids": command.service_ids,
+            }  # fmt: skip
+        case GiveReward():
+            return {
+                "asset": None, "amount_minor": None, "reason": None, "note": command.note,
+                "reward_id": command.reward_id, "expires_in_days": None, "credit_expires_at": None,
+                "effective_on": None, "service_ids": (),
+            }  # fmt: skip
+
+
+def _maybe(actor: Actor | None) -> Any:
+    return None if actor is None else actor_view(actor)
