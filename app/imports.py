@@ -6,6 +6,7 @@ also errorPolicy, dryRun and allowDuplicateCustomers. The answer names the opera
 `cancelBulkOperation` know it.
 """
 
+import asyncio
 import hashlib
 import io
 from collections.abc import Awaitable, Callable
@@ -35,6 +36,8 @@ from schema.types.enums import BulkErrorPolicy
 PATH: Final = "/imports/credits"
 MAX_FILE_BYTES: Final = 256 * 1024 * 1024
 """A million rows with a short note each come to about 60 MB."""
+MAX_FILE_SECONDS: Final = 900
+"""That a client has to send it: 256 MB at 2.4 Mbit/s."""
 _IN_MEMORY_BYTES: Final = 1024 * 1024
 _PARAMETERS: Final = frozenset({
     "asset", "reason", "note", "expiresInDays", "expiresAt", "errorPolicy", "dryRun", "allowDuplicateCustomers",
@@ -78,7 +81,7 @@ def _refusal(refused: LedgerError) -> JSONResponse:
 
 async def _take_in(context: Context, request: Request, max_bytes: int) -> Outcome:
     """Everything is checked before a byte of the file is read."""
-    await context.admit((Permission.BULK,), own=False)
+    await context.admit((Permission.BULK,), own=False, place=PATH)
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "text/csv":
         raise HttpError(415, "Send the file as text/csv in UTF-8.", ErrorCode.UNSUPPORTED_MEDIA_TYPE)
     if request.headers.get("content-encoding", "identity") != "identity":
@@ -100,15 +103,20 @@ async def _spool(request: Request, file: IO[bytes], max_bytes: int) -> str:
     """The body into the file, which goes to disk once it is large. Answers its SHA-256."""
     digest, size = hashlib.sha256(), 0
     try:
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size > max_bytes:
-                raise HttpError(
-                    413, f"The file is larger than {max_bytes} bytes.", ErrorCode.PAYLOAD_TOO_LARGE,
-                    {"connection": "close"},
-                )  # fmt: skip
-            digest.update(chunk)
-            file.write(chunk)
+        async with asyncio.timeout(MAX_FILE_SECONDS):
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size > max_bytes:
+                    raise HttpError(
+                        413, f"The file is larger than {max_bytes} bytes.", ErrorCode.PAYLOAD_TOO_LARGE,
+                        {"connection": "close"},
+                    )  # fmt: skip
+                digest.update(chunk)
+                file.write(chunk)
+    except TimeoutError:
+        raise HttpError(
+            408, f"The file took longer than {MAX_FILE_SECONDS} seconds.", ErrorCode.TIMEOUT, {"connection": "close"}
+        ) from None
     except ClientDisconnect:
         raise HttpError(400, "The request ended before its body did.") from None
     return digest.hexdigest()

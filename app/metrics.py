@@ -88,4 +88,10 @@ class _LedgerCollector(Collector):
         for result, number in sorted(tallies.units.items()):
             units.add_metric([result], number)
         yield units
+        denials = CounterMetricFamily(
+            "scrip_access_denied", "Refusals for want of a right, by whether the audit tells of them.", labels=["audit"]
+        )
+        for result, number in tallies.denials.items():
+            denials.add_metric([result], number)
+        yield denials
         yield GaugeMetricFamily("scrip_units_waiting", "Requests waiting for a posting.", value=self._ledger.waiting)

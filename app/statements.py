@@ -56,7 +56,7 @@ def statement_route(make_context: Callable[[Request], Awaitable[Context]]) -> Ro
 
 async def _views(context: Context, request: Request) -> list[StatementView] | None:
     """The statements asked for; None where the customer is not there, or not for this token to see."""
-    await context.admit((Permission.READ_LEDGER,), own=True)
+    await context.admit((Permission.READ_LEDGER,), own=True, place=PATH)
     query = request.query_params
     asked = dict(query.multi_items())
     if not asked.keys() <= PARAMETERS or len(asked) < len(query.multi_items()):

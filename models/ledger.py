@@ -3,7 +3,7 @@
 import hashlib
 import time
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 from uuid import UUID
@@ -14,6 +14,7 @@ from models.commands import Actor, Command, Outcome
 from models.configuration import Configurations
 from models.errors import Busy, Invalid
 from models.group_commit import GroupCommit, Overloaded
+from models.pacing import Pace
 from models.planning.needs import Needs
 from models.planning.state import Source
 from models.posting import Failed, Posted, Poster, PutBack, Refused, Replayed, Result, Unit
@@ -23,6 +24,8 @@ from models.tallies import Tallies
 
 MAX_KEY_CHARACTERS: Final = 255
 MAX_REMEMBERED_ACTORS: Final = 100_000
+MAX_DENIALS_A_MINUTE: Final = 60
+"""Rows of the audit that one actor's refused requests may fill."""
 
 
 class Ledger:
@@ -33,6 +36,7 @@ class Ledger:
         self.source: Source = source or RandomSource()
         self.configurations = Configurations()
         self.tallies = Tallies()
+        self.denials = Pace(MAX_DENIALS_A_MINUTE, timedelta(minutes=1))
         self._poster = Poster(self.configurations, self.source, clock, self.tallies)
         self._group = GroupCommit(self._post)
         self._actor_ids: dict[tuple[UUID, Actor], UUID] = {}

@@ -8,7 +8,7 @@ class Tallies:
     """postings: batches that were committed or refused whole. seconds: spent in them. units: how they ended, by result.
 
     retries: batches tried again because the database asked for it. one_by_one: batches that it refused after the plan
-    had allowed them, which is a bug of ours each time.
+    had allowed them, which is a bug of ours each time. denials: of access, by whether the audit tells of them.
     """
 
     postings: int = 0
@@ -16,6 +16,11 @@ class Tallies:
     retries: int = 0
     one_by_one: int = 0
     units: dict[str, int] = field(default_factory=dict)
+    denials: dict[str, int] = field(default_factory=lambda: {"recorded": 0, "unrecorded": 0})
 
     def count(self, result: str) -> None:
         self.units[result] = self.units.get(result, 0) + 1
+
+    def deny(self, *, recorded: int = 0, unrecorded: int) -> None:
+        self.denials["recorded"] += recorded
+        self.denials["unrecorded"] += unrecorded

@@ -1,38 +1,48 @@
 """What one request carries: who asks, of which tenant, its reads, and its way to the ledger."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import strawberry
 
 from auth.principal import Principal
-from auth.roles import Access, Permission, Role, access, may
+from auth.roles import Access, Permission, Role, access, may, scopes_of
 from models.commands import Actor, Outcome
 from models.ledger import Ledger
+from models.operations.access_audit import Denial, record_denials
 from models.reads import customers
 from models.reads.session import ReadSession
 from models.reads.tenants import TenantDirectory, TenantView
-from schema.error_codes import Forbidden, Unauthenticated
+from schema import denials
+from schema.denials import Denials
+from schema.error_codes import Unauthenticated
 
 if TYPE_CHECKING:
     from schema.loaders import Loaders
 
-C = TypeVar("C")
+logger = logging.getLogger(__name__)
 
+C = TypeVar("C")
+MAX_RECORDING_SECONDS: Final = 2.0
+"""How long an answer waits until it is written down what it refuses."""
 
 Operation = Callable[[Ledger, UUID, Actor, C, str], Awaitable[Outcome]]
 """A ledger operation that moves value: ledger, tenant, actor, command, idempotency key."""
+RefusedToken = Callable[[str, str | None, str | None], None]
+"""Takes note of a token that was refused: why, the request's id, its address."""
 
 
 class Context:
     """One request's. `admit` comes first; what needs a tenant is there only after it."""
 
     __slots__ = (
-        "_load", "_own_customer_id", "_tenants", "address", "ledger", "loaders", "now", "principal", "reads", "request_id",
-        "tenant",
+        "_load", "_own_customer_id", "_refused", "_tenants", "address", "denials", "ledger", "loaders", "now",
+        "principal", "reads", "request_id", "tenant",
     )  # fmt: skip
 
     principal: Principal
@@ -50,6 +60,7 @@ class Context:
         loaders: "Callable[[ReadSession, datetime, bool], Loaders]",
         request_id: str | None = None,
         address: str | None = None,
+        refused: RefusedToken | None = None,
     ) -> None:
         if principal is not None:
             self.principal = principal
@@ -59,17 +70,23 @@ class Context:
         self._tenants = tenants
         self._load = loaders
         self._own_customer_id: UUID | None = None
+        self._refused = refused
+        self.denials = Denials()
 
-    async def admit(self, anyone_with: tuple[Permission, ...], *, own: bool) -> None:
+    async def admit(
+        self, anyone_with: tuple[Permission, ...], *, own: bool, place: "strawberry.Info[Any, None] | str"
+    ) -> None:
         """Let the request in to a root field: with one of these permissions (with none named: with a token).
 
-        own: whether it will do to have the right to one's own rows alone. Raises Unauthenticated, Forbidden.
+        own: whether it will do to have the right to one's own rows alone. place: the field, or the path of another
+        endpoint, for the audit. Raises Unauthenticated, Forbidden.
         """
+        denials.enter(place)
         if not hasattr(self, "tenant"):
             await self._enter()
         granted = {access(self.principal, permission) for permission in anyone_with} - {Access.NO}
         if anyone_with and (not granted or (granted == {Access.OWN} and not own)):
-            raise Forbidden("You may not do this.")
+            raise self.denials.forbidden(*anyone_with)
 
     async def _enter(self) -> None:
         if not hasattr(self, "principal"):
@@ -77,6 +94,8 @@ class Context:
         claim = self.principal.tenant
         tenant = self._tenants.remembered(claim) or await self._tenants.find(claim)
         if tenant is None:
+            if self._refused is not None:
+                self._refused("the token's tenant is not known", self.request_id, self.address)
             raise Unauthenticated("The token's tenant is not known here.")
         if hasattr(self, "tenant"):  # root fields of a query run side by side, and another was quicker
             return
@@ -91,7 +110,7 @@ class Context:
     def require(self, permission: Permission) -> None:
         """Raises Forbidden where the principal has not even the right to their own."""
         if not may(self.principal, permission):
-            raise Forbidden("You may not do this.")
+            raise self.denials.forbidden(permission)
 
     @property
     def is_customer(self) -> bool:
@@ -118,8 +137,14 @@ class Context:
         return self._own_customer_id
 
     async def may_see(self, customer_id: UUID | None) -> bool:
-        """Whether the rows of this customer may be shown: to customers, their own and nothing that is nobody's."""
-        return not self.is_customer or (customer_id is not None and customer_id == await self.own_customer_id())
+        """Whether the rows of this customer may be shown: to customers, their own and nothing that is nobody's.
+
+        Where they may not, that somebody reached for them is written down, and nothing is told.
+        """
+        if not self.is_customer or (customer_id is not None and customer_id == await self.own_customer_id()):
+            return True
+        self.denials.concealed(customer_id)
+        return False
 
     async def post(self, operation: Operation[C], command: C, idempotency_key: str) -> Outcome:
         """Run an operation, then let reads see what it did. Holds no connection meanwhile. Raises LedgerError."""
@@ -139,9 +164,25 @@ class Context:
         self.tenant = await self._tenants.find(str(self.tenant.id)) or self.tenant
 
     async def close(self) -> None:
-        """Give back what the request holds. Called once it has been answered, whatever the answer was."""
-        if hasattr(self, "reads"):
-            await self.reads.close()
+        """Give back what the request holds, and write down what it was refused. Called before it is answered."""
+        if not hasattr(self, "reads"):
+            return
+        await self.reads.close()
+        if denied := self.denials.take():
+            await self._record(denied)
+
+    async def _record(self, denied: Sequence[Denial]) -> None:
+        """The request is answered as it would have been, whatever becomes of this."""
+        who = self.principal
+        narrowed = who.role is Role.PARTNER or who.scopes != scopes_of(who.role)
+        holder = {"role": who.role.name} | ({"scopes": sorted(who.scopes)} if narrowed else {})
+        try:
+            async with asyncio.timeout(MAX_RECORDING_SECONDS):
+                await record_denials(self.ledger, self.tenant.id, self.actor, denied, holder)
+        except Exception:
+            logger.exception(
+                "%d denials of access could not be written down", len(denied), extra={"request_id": self.request_id}
+            )
 
 
 Info = strawberry.Info[Context, None]

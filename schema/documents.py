@@ -6,10 +6,10 @@ before validation, whose time they bound; and the memory is bounded in character
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import strawberry
 from graphql import (
@@ -32,21 +32,26 @@ from strawberry.types.execution import PreExecutionError
 from schema.error_codes import ErrorCode, OperationNotFound, shape_errors, with_code
 from schema.fast_inputs import install_fast_inputs
 from schema.query_limits import (
+    MAX_REPORTED,
     OperationMeasure,
     QueryLimits,
     QueryTooCostly,
     as_page_size,
     check_definitions,
     check_shape,
+    check_variables,
     measure_operation,
     operations_of,
 )
+from schema.trusted import TrustedDocuments, document_text
 
 # A parsed document takes about 100 bytes for each character of its text (measured): this makes about 50 MB.
 MAX_CACHED_CHARACTERS = 500_000
 MAX_CACHED_PAGE_SIZES = 64
 DEFAULT_LIMITS = QueryLimits()
 MAX_SHOWN_NAME = 100
+CHARACTERS_PER_UNIT: Final = 10
+"""What reading, checking and validating so much of a new document costs is about what one object in an answer costs."""
 # What graphql-core's parser says past `max_tokens`. It is a syntax error like any other by type.
 _TOO_MANY_TOKENS = "Document contains more than"
 
@@ -103,6 +108,10 @@ class DocumentCache:
             self._remember(text, checked)
         return checked
 
+    def knows(self, text: str) -> bool:
+        """Whether the document is remembered, so that `get` costs next to nothing."""
+        return text in self._known
+
     def cost(self, checked: CheckedDocument, operation: CheckedOperation, variables: Mapping[str, Any]) -> int:
         """The cost of an operation with these variables. Only the variables that are page sizes make a difference."""
         names = operation.measure.page_variables
@@ -145,19 +154,31 @@ class CheckDocument(SchemaExtension):
     It holds wherever the schema executes, for HTTP and WebSocket alike. The cost is checked here, with the page sizes
     of the request, and not in validation, which is remembered by the text: there, every variable would have to count
     as the largest page, and three nested lists of ten be refused.
+
+    Where the request's context has a `charge`, work is paid for before it is done: reading a document that is not
+    remembered by its length, executing an operation by its cost. A refused document is never free.
     """
 
-    def __init__(self, documents: DocumentCache) -> None:
+    def __init__(self, documents: DocumentCache, trusted: TrustedDocuments | None) -> None:
         self._documents = documents
+        self._trusted = trusted
 
-    def on_operation(self) -> Iterator[None]:
+    async def on_operation(self) -> AsyncIterator[None]:
         """Check before Strawberry's own parsing; raises `GraphQLError` with a code."""
         context = self.execution_context
-        if context.query:
-            self._check(context, context.query)
+        charge: Callable[[int], Awaitable[None]] = getattr(context.context, "charge", None) or _for_free
+        try:
+            text = document_text(self._trusted, context.query, context.operation_extensions)
+        except GraphQLError:
+            await charge(1)
+            raise
+        context.query = text
+        await self._check(context, text, charge)
         yield
 
-    def _check(self, context: ExecutionContext, text: str) -> None:
+    async def _check(self, context: ExecutionContext, text: str, charge: Callable[[int], Awaitable[None]]) -> None:
+        if not self._documents.knows(text):
+            await charge(1 + len(text) // CHARACTERS_PER_UNIT)
         checked = self._documents.get(text)
         context.graphql_document = checked.node
         # A list, even an empty one, tells Strawberry that validation has been done.
@@ -166,11 +187,19 @@ class CheckDocument(SchemaExtension):
         operation = checked.operation(context._provided_operation_name)  # noqa: SLF001
         if checked.errors:
             return
+        variables = context.variables or {}
+        check_variables(variables, self._documents.limits)
         maximum = self._documents.limits.max_cost
-        cost = self._documents.cost(checked, operation, context.variables or {})
+        cost = self._documents.cost(checked, operation, variables)
+        context.extensions_results["cost"] = {"requested": min(cost, MAX_REPORTED), "maximum": maximum}
         if cost > maximum:
+            await charge(1)
             raise QueryTooCostly("cost", maximum, cost)
-        context.extensions_results["cost"] = {"requested": cost, "maximum": maximum}
+        await charge(cost)
+
+
+async def _for_free(_: int) -> None:
+    """Where nobody is charged: the command line, tests of the schema alone."""
 
 
 def _parse(text: str, limits: QueryLimits) -> DocumentNode:
@@ -189,10 +218,12 @@ class ScripSchema(strawberry.Schema):
     """Strawberry's schema with checked documents, shaped errors and quickly built inputs.
 
     The context of a request should have `request_id: str | None`: a masked error carries it.
-    `limits` and `introspection` can be set again by `configure`, before the schema serves its first request.
+    `limits` and `introspection` can be set again by `configure`, before the schema serves its first request. `trusted`
+    are the registered documents, if there are any.
     """
 
     documents: DocumentCache
+    trusted: TrustedDocuments | None = None
 
     def __init__(
         self,
@@ -212,14 +243,15 @@ class ScripSchema(strawberry.Schema):
             subscription,
             types=types,
             config=config,
-            extensions=[lambda: CheckDocument(self.documents), *extensions],
+            extensions=[lambda: CheckDocument(self.documents, self.trusted), *extensions],
         )
         definitions = [concrete.definition for concrete in self.schema_converter.type_map.values()]
         install_fast_inputs(definitions, self.config.name_converter)
         self.configure(limits=limits, introspection=introspection)
 
     def configure(self, *, limits: QueryLimits, introspection: bool) -> None:
-        """Set the bounds on operations and whether the schema may be read. Forgets the documents checked so far."""
+        """Set the bounds on operations and whether the schema may be read. Forgets all documents, the trusted too."""
+        self.trusted = None
         # Without introspection, a suggestion would tell what it hides, one guess at a time.
         self._hide_suggestions = not introspection
         hidden = () if introspection else (NoSchemaIntrospectionCustomRule,)
@@ -237,6 +269,9 @@ class ScripSchema(strawberry.Schema):
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """Strawberry calls this once with the errors of each result, before anybody else sees them."""
         context = execution_context.context if execution_context else None
+        if (denials := getattr(context, "denials", None)) is not None:
+            for error in errors:
+                denials.locate(error, execution_context.operation_name if execution_context else None)
         shape_errors(errors, getattr(context, "request_id", None), hide_suggestions=self._hide_suggestions)
 
 

@@ -40,7 +40,7 @@ def _guarded(
 ) -> Any:
     @wraps(resolver)
     async def guarded(info: Info, **arguments: Any) -> Any:
-        await info.context.admit(permissions, own=own)
+        await info.context.admit(permissions, own=own, place=info)
         return await resolver(info=info, **arguments)
 
     # Nullable whatever the resolver says: one field's failure never hides what another has posted.

@@ -1,0 +1,92 @@
+"""The audit of what was refused: who wanted what, without the right to it.
+
+The refusal is answered whether or not it can be written down. What one actor has written down is bounded by the minute,
+in each process; beyond that it is counted, and the next row that is written says how many were left out.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from models.commands import Actor
+from models.ledger import Ledger
+from models.operations.auditing import doer_of
+from models.session import tenant_transaction
+from models.writing import to_json
+
+ACCESS_DENIED: Final = "access.denied"
+MAX_PER_REQUEST: Final = 20
+"""Rows. What a request was refused beyond that counts as left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """One thing that was refused.
+
+    field: of Query or Mutation, or another endpoint's path. path: to a field below it, as the request names the fields.
+    code: FORBIDDEN; NOT_FOUND where it was not even told that the thing is there. missing: the rights that were lacking.
+    customer_id: whose it was, of customers who reached for somebody else's.
+    """
+
+    field: str
+    operation: str | None = None
+    code: str = "FORBIDDEN"
+    path: str | None = None
+    missing: tuple[str, ...] = ()
+    customer_id: UUID | None = None
+
+
+async def record_denials(
+    ledger: Ledger, tenant_id: UUID, actor: Actor, denials: Sequence[Denial], holder: Mapping[str, Any]
+) -> None:
+    """Write down what one request was refused, in one statement: a row for each thing, with how often it was refused.
+
+    holder: what the actor's token says that they are. A row's subject is the actor's own row, and its customer whose
+    the thing is. Raises whatever the database does; what could not be written down counts as left out.
+    """
+    different = Counter(denials)
+    key, now = (tenant_id, actor), ledger.clock()
+    granted, unrecorded = ledger.denials.take(key, min(len(different), MAX_PER_REQUEST), now)
+    if len(different) > MAX_PER_REQUEST:
+        ledger.denials.left_out(key, len(different) - MAX_PER_REQUEST, now)
+    if not granted:
+        ledger.tallies.deny(unrecorded=len(different))
+        return
+    written = list(different.items())[:granted]
+    rows = [_details(denial, times, holder) for denial, times in written]
+    if unrecorded:
+        rows[0]["unrecorded"] = unrecorded
+    try:
+        await _insert(ledger, tenant_id, actor, [denial.customer_id for denial, _ in written], rows)
+    except BaseException:
+        ledger.denials.left_out(key, granted + unrecorded, now)
+        ledger.tallies.deny(unrecorded=len(different))
+        raise
+    ledger.tallies.deny(recorded=granted, unrecorded=len(different) - granted)
+
+
+def _details(denial: Denial, times: int, holder: Mapping[str, Any]) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "field": denial.field, "path": denial.path, "operation": denial.operation, "code": denial.code,
+        "missing": list(denial.missing) or None, "times": times if times > 1 else None,
+    }  # fmt: skip
+    return {name: value for name, value in told.items() if value is not None} | dict(holder)
+
+
+async def _insert(
+    ledger: Ledger, tenant_id: UUID, actor: Actor, customers: Sequence[UUID | None], details: Sequence[dict[str, Any]]
+) -> None:
+    doer = await doer_of(ledger, tenant_id, actor)
+    async with tenant_transaction(tenant_id) as connection:
+        # What was reached for need not be there, so the customer is looked for.
+        await connection.raw.execute(
+            """INSERT INTO audit_events
+                (tenant_id, id, action, subject_id, customer_id, actor_id, details, request_id, address, created_at)
+            SELECT $1, n.id, $2, $3, c.id, $3, n.details, $4, $5, $6
+            FROM unnest($7::uuid[], $8::uuid[], $9::jsonb[]) AS n (id, customer_id, details)
+            LEFT JOIN customers c ON c.tenant_id = $1 AND c.id = n.customer_id""",
+            tenant_id, ACCESS_DENIED, doer.id, actor.request_id, actor.address, ledger.clock(),
+            [ledger.source.new_id() for _ in details], list(customers), [to_json(each) for each in details],
+        )  # fmt: skip
