@@ -29,6 +29,10 @@ class ErrorCode(StrEnum):
     GRAPHQL_VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
     OPERATION_RESOLUTION_FAILURE = "OPERATION_RESOLUTION_FAILURE"
     QUERY_TOO_COSTLY = "QUERY_TOO_COSTLY"
+    RATE_LIMITED = "RATE_LIMITED"
+    DOCUMENT_NOT_TRUSTED = "DOCUMENT_NOT_TRUSTED"
+    PERSISTED_QUERY_NOT_FOUND = "PERSISTED_QUERY_NOT_FOUND"
+    PERSISTED_QUERY_NOT_SUPPORTED = "PERSISTED_QUERY_NOT_SUPPORTED"
     BAD_USER_INPUT = "BAD_USER_INPUT"
     UNAUTHENTICATED = "UNAUTHENTICATED"
     FORBIDDEN = "FORBIDDEN"
@@ -38,8 +42,10 @@ class ErrorCode(StrEnum):
     NOT_ACCEPTABLE = "NOT_ACCEPTABLE"
     PAYLOAD_TOO_LARGE = "PAYLOAD_TOO_LARGE"
     UNSUPPORTED_MEDIA_TYPE = "UNSUPPORTED_MEDIA_TYPE"
-    PERSISTED_QUERY_NOT_SUPPORTED = "PERSISTED_QUERY_NOT_SUPPORTED"
     TIMEOUT = "TIMEOUT"
+    # Of a WebSocket.
+    TOO_MANY_OPERATIONS = "TOO_MANY_OPERATIONS"
+    TOO_MANY_CONNECTIONS = "TOO_MANY_CONNECTIONS"
     BUSY = "BUSY"
 
 
@@ -74,6 +80,45 @@ class OperationNotFound(CodedError):
     """The request does not say which of several operations to run, or names one that is not there."""
 
     code = ErrorCode.OPERATION_RESOLUTION_FAILURE
+
+
+class RateLimited(CodedError):
+    """Whoever asks has used up what they may ask for in a while. Nothing was executed."""
+
+    code = ErrorCode.RATE_LIMITED
+
+    def __init__(self, limit: str, retry_after: int) -> None:
+        """limit: such as "600000 per 1 minute", in cost units. retry_after: seconds until there is room again."""
+        super().__init__(f"The limit of {limit}, in cost, is used up. Try again in {retry_after} s.")
+        self.retry_after = retry_after
+        self.extensions = {**(self.extensions or {}), "retryAfter": retry_after}
+
+
+class PersistedQueryNotFound(CodedError):
+    """A document is named that is none of the trusted ones. Apollo's clients look for exactly this code or message."""
+
+    code = ErrorCode.PERSISTED_QUERY_NOT_FOUND
+
+    def __init__(self) -> None:
+        super().__init__("PersistedQueryNotFound")
+
+
+class PersistedQueryNotSupported(CodedError):
+    """A document is named where none are kept. Apollo's clients then send the text itself, now and from then on."""
+
+    code = ErrorCode.PERSISTED_QUERY_NOT_SUPPORTED
+
+    def __init__(self) -> None:
+        super().__init__("PersistedQueryNotSupported")
+
+
+class DocumentNotTrusted(CodedError):
+    """Only trusted documents run here, and this text is none of them."""
+
+    code = ErrorCode.DOCUMENT_NOT_TRUSTED
+
+    def __init__(self) -> None:
+        super().__init__("Only registered documents run here, and this is none of them.")
 
 
 def shape_errors(errors: list[GraphQLError], request_id: str | None, *, hide_suggestions: bool) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection
 
 from app.graphql.requests import DEFAULT_MAX_BODY_BYTES, DEFAULT_READ_TIMEOUT
 from app.graphql.view import DEFAULT_EXECUTION_TIMEOUT, GraphQLView
@@ -34,10 +34,10 @@ def graphql_view(
     )
 
 
-def context_maker(ledger: Ledger, tenants: TenantDirectory) -> Callable[[Request], Awaitable[Context]]:
-    """Makes each request's context: whose it is, and the way to this ledger."""
+def context_maker(ledger: Ledger, tenants: TenantDirectory) -> Callable[[HTTPConnection], Awaitable[Context]]:
+    """Makes the context of each request, and of each operation on a WebSocket: whose it is, and the way to this ledger."""
 
-    async def make_context(request: Request) -> Context:
+    async def make_context(request: HTTPConnection) -> Context:
         return Context(
             principal=principal_of(request),
             ledger=ledger,

@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 DEFAULT_EXECUTION_TIMEOUT = 30.0
 """Seconds."""
 
-_TIMEOUT_MESSAGE = (
+TIMEOUT_MESSAGE = (
     "The operation took too long. It may have been done all the same: repeat it with the same idempotency key."
 )
 _ALLOWED_METHODS = "GET, POST"
@@ -120,7 +120,7 @@ class GraphQLView:
                     operation_extensions=params.extensions,
                 )
         except TimeoutError:
-            raise HttpError(503, _TIMEOUT_MESSAGE, ErrorCode.TIMEOUT) from None
+            raise HttpError(503, TIMEOUT_MESSAGE, ErrorCode.TIMEOUT) from None
         except InvalidOperationTypeError as error:
             raise _refused_operation(error.operation_type) from None
 
@@ -144,13 +144,20 @@ def _response_of(result: ExecutionResult, media_type: str) -> tuple[int, dict[st
     answer: dict[str, Any] = {}
     if result.errors:
         answer["errors"] = [error.formatted for error in result.errors]
-    # An error of a field always has a path; data may be null then too, if the field was not nullable.
-    not_executed = result.data is None and result.errors and all(error.path is None for error in result.errors)
-    if not not_executed:
+    refused = is_refusal(result)
+    if not refused:
         answer["data"] = result.data
     if result.extensions:
         answer["extensions"] = result.extensions
-    return _request_error_status(answer["errors"], media_type) if not_executed else 200, answer
+    return _request_error_status(answer["errors"], media_type) if refused else 200, answer
+
+
+def is_refusal(result: ExecutionResult) -> bool:
+    """Whether the operation was refused before anything of it was executed.
+
+    An error of a field always has a path; data may be null then too, if the field was not nullable.
+    """
+    return result.data is None and bool(result.errors) and all(error.path is None for error in result.errors or ())
 
 
 def _request_error_status(errors: list[dict[str, Any]], media_type: str) -> int:
