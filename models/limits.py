@@ -1,10 +1,14 @@
 """What a limit leaves. Pure: from the rules an admin set and the day's counters that the posting has locked.
 
 Source of the rules: domain, "Who may". Money without a rule of its own falls under the rule for MONEY, each
-currency counted by itself; a rule for one person or client goes before the rule for everyone of the role.
+currency counted by itself; a rule for one person or client goes before the rule for everyone of the role. Staff and
+partners are always limited, managers and admins where a rule says so.
+
+What is added under a rule is counted for the day whether or not the rule limits the day: a limit that is set at noon
+counts the morning too.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -20,29 +24,41 @@ PER_ADJUSTMENT: Final = "PER_ADJUSTMENT"
 PER_ACTOR_DAY: Final = "PER_ACTOR_DAY"
 PER_CUSTOMER_DAY: Final = "PER_CUSTOMER_DAY"
 MONEY: Final = "MONEY"
+LIMITED_ROLES: Final = ("STAFF", "PARTNER")
+"""Those who add nothing without a rule that allows it."""
+_NOTHING: Final = Decimal(0)
+
+RuleKey = tuple[str, str, str]
+"""Role, asset or MONEY, holder or '' for everyone of the role."""
 
 
 def rule_for(config: TenantConfig, actor: Actor, asset: str) -> LimitRuleValues | None:
-    """The one rule that binds this actor on this asset, or None."""
+    """The one rule that binds this actor on this asset, or None for whoever has no limits."""
+    return binding_rule(config.limits, actor, asset)
+
+
+def binding_rule(rules: Mapping[RuleKey, LimitRuleValues], actor: Actor, asset: str) -> LimitRuleValues | None:
+    """The same, of any rules: one's own go before the role's, and then the asset's before money's.
+
+    Where no rule says anything, staff and partners may add nothing.
+    """
     names = (asset, MONEY) if is_money(asset) else (asset,)
     for holder in (actor.holder, ""):
         for name in names:
-            rule = config.limits.get((actor.role, name, holder))
+            rule = rules.get((actor.role, name, holder))
             if rule is not None:
                 return rule
+    if actor.role in LIMITED_ROLES:
+        return LimitRuleValues(actor.role, asset, "", _NOTHING, _NOTHING, _NOTHING)
     return None
 
 
-def counter_keys(
-    rule: LimitRuleValues, actor: Actor, customer_id: UUID, asset: str, day: date
-) -> tuple[CounterKey, ...]:
-    """The counters that this rule needs to be read and raised."""
-    keys: list[CounterKey] = []
-    if rule.per_actor_day is not None:
-        keys.append((PER_ACTOR_DAY, actor.role, actor.holder, asset, day))
-    if rule.per_customer_day is not None:
-        keys.append((PER_CUSTOMER_DAY, actor.role, str(customer_id), asset, day))
-    return tuple(keys)
+def counter_keys(actor: Actor, customer_id: UUID, asset: str, day: date) -> tuple[CounterKey, CounterKey]:
+    """The counters that whoever is under a rule reads and raises."""
+    return (
+        (PER_ACTOR_DAY, actor.role, actor.holder, asset, day),
+        (PER_CUSTOMER_DAY, actor.role, str(customer_id), asset, day),
+    )
 
 
 def _minor(limit: Decimal, asset: str) -> int:

@@ -22,6 +22,7 @@ import resolvers.give_reward
 import resolvers.invoices
 import resolvers.ledger
 import resolvers.liability
+import resolvers.limits
 import resolvers.memberships
 import resolvers.node
 import resolvers.people
@@ -120,6 +121,11 @@ class Query:
         description="What was posted on an account from `from` on and before `to`, and the balances around it.",
     )
     bulk_operation = root_field(resolvers.bulk_operation.resolve, May.BULK)
+    limit_rules = root_field(
+        resolvers.limits.resolve_rules,
+        May.READ_CONFIG,
+        description="How much each role may add: all rules, or one role's, or those for one subject or client alone.",
+    )
 
     audit_trail = root_field(
         resolvers.audit_trail.resolve,
@@ -265,6 +271,16 @@ class Mutation:
     )
     update_service = root_field(
         resolvers.services.resolve_update, May.WRITE_CONFIG, description="Rename or retire a service."
+    )
+    set_limit = root_field(
+        resolvers.limits.resolve_set,
+        May.WRITE_CONFIG,
+        description="Set how much a role, or one person or client, may add. In force at once.",
+    )
+    remove_limit = root_field(
+        resolvers.limits.resolve_remove,
+        May.WRITE_CONFIG,
+        description="Take a holder's or a currency's rule away: the next in line holds.",
     )
     update_tenant = root_field(
         resolvers.update_tenant.resolve,

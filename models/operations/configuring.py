@@ -29,6 +29,15 @@ class Configuring:
         """The first row, or None; $1 is the tenant."""
         return await self.connection.raw.fetchrow(sql, self.connection.tenant_id, *arguments)
 
+    @property
+    def doer_id(self) -> UUID:
+        """The row of whoever makes the change."""
+        return self._doer.id
+
+    async def record(self, action: str, row_id: UUID, details: Mapping[str, Any]) -> None:
+        """Write down a change that was made by other means than those below."""
+        await record_event(self.connection, self._ledger, self._doer, action, row_id, details=details)
+
     async def check_room(self, table: str, most: int) -> None:
         """Raises Invalid where the tenant has as many rows as it may have. `table` is a constant of ours."""
         if (await self.fetchrow(f"SELECT count(*) FROM {table} WHERE tenant_id = $1"))[0] >= most:
@@ -42,11 +51,13 @@ class Configuring:
         await record_event(self.connection, self._ledger, self._doer, action, row_id, details=values)
 
     async def update(
-        self, table: str, action: str, row: Any, wanted: Mapping[str, Any], *, cleared: Iterable[str] = ()
-    ) -> bool:
+        self, table: str, action: str, row: Any, wanted: Mapping[str, Any], *, cleared: Iterable[str] = (),
+        named: Iterable[str] = (),
+    ) -> bool:  # fmt: skip
         """Give the row, as it was read under the lock, the values that are not None; False where nothing differs.
 
-        cleared: the columns that are to be null.
+        cleared: the columns that are to be null. named: those that tell in the audit which row it is, for one that the
+        API gives no id.
         """
         given = {name: value for name, value in wanted.items() if value is not None}
         changed = changes(row, given | dict.fromkeys(cleared))
@@ -55,10 +66,11 @@ class Configuring:
         sets = ", ".join(f"{name} = ${n}" for n, name in enumerate(changed, start=3))
         key = "id = $1 AND id = $2" if table == "tenants" else "tenant_id = $1 AND id = $2"
         values = [new for _, new in changed.values()]
+        identity = {name: row[name] for name in named}
         await self.connection.raw.execute(
             f"UPDATE {table} SET {sets} WHERE {key}", self.connection.tenant_id, row["id"], *values
         )
-        await record_event(self.connection, self._ledger, self._doer, action, row["id"], details=changed)
+        await record_event(self.connection, self._ledger, self._doer, action, row["id"], details=identity | changed)
         return True
 
     async def delete(self, table: str, action: str, row: Any) -> None:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from models.errors import Duplicate
 from models.ledger import Ledger
-from models.limits import MONEY
+from models.limits import LIMITED_ROLES, MONEY
 from models.money import POINTS, SERVICE_CREDITS
 from models.session import tenant_id_of, tenant_transaction
 from models.tables import LimitRule, Reason, Tenant
@@ -22,7 +22,6 @@ FIRST_REASONS: Final = (  # code, label, adds, removes, moves the lifetime total
     ("POLICY", "Policy enforcement", False, True, True, False),
     ("OTHER", "Other", True, True, True, True),
 )
-LIMITED_ROLES: Final = ("STAFF", "PARTNER")
 PER_ADJUSTMENT: Final = {MONEY: Decimal(100), SERVICE_CREDITS: Decimal(10), POINTS: Decimal(1000)}
 ACTOR_DAY_TIMES: Final = 5
 CUSTOMER_DAY_TIMES: Final = 2

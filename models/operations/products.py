@@ -8,7 +8,8 @@ from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
-from models.commands import Actor, CreateProduct, UpdateProduct
+from models.commands import Actor
+from models.configuration_commands import CreateProduct, UpdateProduct
 from models.errors import CurrencyMismatch, Invalid, LedgerError, NotFound
 from models.ledger import Ledger
 from models.money import exponent, is_money, to_minor

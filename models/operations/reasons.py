@@ -4,7 +4,8 @@ import re
 from typing import Final
 from uuid import UUID
 
-from models.commands import Actor, CreateReason, UpdateReason
+from models.commands import Actor
+from models.configuration_commands import CreateReason, UpdateReason
 from models.errors import Invalid, NotFound
 from models.ledger import Ledger
 from models.operations.configuring import configuring

@@ -8,7 +8,8 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from models.commands import Actor, CreateReward, UpdateReward
+from models.commands import Actor
+from models.configuration_commands import CreateReward, UpdateReward
 from models.errors import CurrencyMismatch, Invalid, LedgerError, NotFound
 from models.ledger import Ledger
 from models.money import POINTS, exponent, is_money, nonzero_minor, to_minor

@@ -6,7 +6,8 @@ A retired service takes no new credits; those that name it can still be spent on
 from typing import Final
 from uuid import UUID
 
-from models.commands import Actor, CreateService, UpdateService
+from models.commands import Actor
+from models.configuration_commands import CreateService, UpdateService
 from models.errors import Invalid, NotFound
 from models.ledger import Ledger
 from models.operations.configuring import configuring

@@ -11,7 +11,8 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from models.commands import Actor, CreateTier, DeleteTier, UpdateTier
+from models.commands import Actor
+from models.configuration_commands import CreateTier, DeleteTier, UpdateTier
 from models.errors import Duplicate, Invalid, LedgerError, NotFound
 from models.ledger import Ledger
 from models.loading import hold_tiers

@@ -6,7 +6,8 @@ from typing import Final
 from uuid import UUID
 from zoneinfo import available_timezones
 
-from models.commands import Actor, UpdateTenant
+from models.commands import Actor
+from models.configuration_commands import UpdateTenant
 from models.errors import Invalid, NotFound
 from models.ledger import Ledger
 from models.operations.configuring import configuring

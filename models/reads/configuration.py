@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from models.reads.session import ReadSession
-from models.tables import LimitRule, Reason, Service, Tier
+from models.tables import Reason, Service, Tier
 
 
 async def reasons(session: ReadSession, *, active_only: bool) -> list[Reason]:
@@ -30,10 +30,3 @@ async def tiers(session: ReadSession) -> list[Tier]:
     """By rising threshold."""
     async with session.use() as connection:
         return await Tier.filter(tenant_id=session.tenant_id).using_db(connection.orm).order_by("threshold_minor")
-
-
-async def limit_rules(session: ReadSession, role: str, holder: str) -> list[LimitRule]:
-    """The rules for everyone of the role, and those for this holder alone."""
-    async with session.use() as connection:
-        query = LimitRule.filter(tenant_id=session.tenant_id, role=role, holder__in=["", holder])
-        return await query.using_db(connection.orm).order_by("asset", "holder")

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import strawberry
 
-from models.commands import CreateProduct, UpdateProduct
+from models.configuration_commands import CreateProduct, UpdateProduct
 from schema import texts
 from schema.context import Info
 from schema.ids import input_id

@@ -2,7 +2,7 @@
 
 import strawberry
 
-from models.commands import CreateReason, UpdateReason
+from models.configuration_commands import CreateReason, UpdateReason
 from schema import texts
 from schema.types.configuration import AdjustmentReason
 from schema.types.enums import Direction

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import strawberry
 
-from models.commands import CreateReward, UpdateReward
+from models.configuration_commands import CreateReward, UpdateReward
 from schema import texts
 from schema.context import Info
 from schema.ids import input_id

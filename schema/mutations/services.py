@@ -5,7 +5,7 @@ from uuid import UUID
 
 import strawberry
 
-from models.commands import CreateService, UpdateService
+from models.configuration_commands import CreateService, UpdateService
 from schema import texts
 from schema.context import Info
 from schema.ids import input_id

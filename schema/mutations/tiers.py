@@ -6,7 +6,7 @@ from uuid import UUID
 
 import strawberry
 
-from models.commands import CreateTier, DeleteTier, UpdateTier
+from models.configuration_commands import CreateTier, DeleteTier, UpdateTier
 from schema import texts
 from schema.context import Info
 from schema.ids import input_id

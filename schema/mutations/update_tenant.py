@@ -2,7 +2,7 @@
 
 import strawberry
 
-from models.commands import UpdateTenant
+from models.configuration_commands import UpdateTenant
 from schema import texts
 from schema.types.errors import UserError
 from schema.types.viewer import Tenant

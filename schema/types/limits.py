@@ -1,12 +1,59 @@
-"""What a limit leaves."""
+"""The rules about what may be added, and what a limit leaves."""
 
 from decimal import Decimal
+from enum import StrEnum
 
 import strawberry
 
 from models import commands, errors
+from models.limits import MONEY
+from models.money import to_decimal, to_minor
+from models.planning.state import LimitRuleValues
 from schema.scalars import AssetCode
 from schema.types.enums import LimitScope
+
+
+@strawberry.enum
+class LimitRole(StrEnum):
+    """Whom limits can be set for."""
+
+    STAFF = "STAFF"
+    PARTNER = "PARTNER"
+    MANAGER = "MANAGER"
+    ADMIN = "ADMIN"
+
+
+@strawberry.type(
+    description="How much one role may add. Of those that fit, one rule binds: a holder's before the role's, and then "
+    "the asset's before money's. Amounts are in the asset's own units; null is no limit of that kind."
+)
+class LimitRule:
+    role: LimitRole
+    asset: AssetCode | None = strawberry.field(
+        description="Null for money: of each currency that has no rule of its own, counted by itself."
+    )
+    holder: str | None = strawberry.field(
+        description="Null for everyone of the role; else one subject or, of partners, one client."
+    )
+    per_adjustment: Decimal | None
+    per_actor_day: Decimal | None = strawberry.field(description="Of one person or client, to all customers together.")
+    per_customer_day: Decimal | None = strawberry.field(description="To one customer, by all of the role together.")
+
+    @classmethod
+    def of(cls, rule: LimitRuleValues) -> "LimitRule":
+        return cls(
+            role=LimitRole(rule.role), asset=None if rule.asset == MONEY else AssetCode(rule.asset),
+            holder=rule.holder or None, per_adjustment=_shown(rule.per_adjustment, rule.asset),
+            per_actor_day=_shown(rule.per_actor_day, rule.asset),
+            per_customer_day=_shown(rule.per_customer_day, rule.asset),
+        )  # fmt: skip
+
+
+def _shown(limit: Decimal | None, asset: str) -> Decimal | None:
+    """With the asset's decimal places; for money, which has none of its own, with those that are needed."""
+    if limit is None:
+        return None
+    return limit.normalize() if asset == MONEY else to_decimal(to_minor(limit, asset), asset)
 
 
 @strawberry.type(description="What one limit leaves; only limits that exist are listed.")

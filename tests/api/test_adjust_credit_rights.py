@@ -130,7 +130,9 @@ async def test_a_rule_for_one_person_goes_before_the_roles(api: Api, tenant: Ten
     assert remaining == [{"scope": "PER_ADJUSTMENT", "asset": "GBP", "remaining": "5.00"}]
     for _ in range(60):
         await done(api, ADJUST, adjusting(carol, "5.00"), **STAFF)
-    await done(api, ADJUST, adjusting(carol, "100.00"), role=Role.STAFF, subject="sue")
+    dave = await tenant.customer()  # carol has had more today than everybody else's rule allows
+    await done(api, ADJUST, adjusting(dave, "100.00"), role=Role.STAFF, subject="sue")
+    await over_limit(api, tenant, adjusting(carol, "0.01"), role=Role.STAFF, subject="sue")
 
 
 async def test_staff_may_not_remove(api: Api, tenant: Tenant, carol: UUID) -> None:

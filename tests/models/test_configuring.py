@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from models.commands import CreateReason, CreateService, UpdateReason, UpdateService, UpdateTenant
+from models.configuration_commands import CreateReason, CreateService, UpdateReason, UpdateService, UpdateTenant
 from models.errors import LedgerError
 from models.operations import configuring, reasons
 from models.operations.reasons import create_reason, update_reason

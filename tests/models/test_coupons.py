@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from models.commands import CreateReward, UpdateReward
+from models.configuration_commands import CreateReward, UpdateReward
 from models.errors import LedgerError
 from models.ledger import Ledger
 from models.operations.rewards import create_reward, update_reward

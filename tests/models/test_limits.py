@@ -171,5 +171,9 @@ def test_points_and_service_credits_never_fall_under_money() -> None:
     only_money = {("STAFF", "MONEY", ""): LimitRuleValues("STAFF", "MONEY", "", Decimal(1), None, None)}
     config = type(CONFIG)(**{name: getattr(CONFIG, name) for name in CONFIG.__slots__} | {"limits": only_money})
     assert limits.rule_for(config, STAFF, "EUR") is not None
-    assert limits.rule_for(config, STAFF, "POINTS") is None
-    assert limits.rule_for(config, STAFF, "SERVICE_CREDITS") is None
+    for asset in ("POINTS", "SERVICE_CREDITS"):
+        assert limits.rule_for(config, ADMIN, asset) is None
+        # A limited role without a rule may add nothing.
+        assert limits.rule_for(config, STAFF, asset) == LimitRuleValues(
+            "STAFF", asset, "", Decimal(0), Decimal(0), Decimal(0)
+        )

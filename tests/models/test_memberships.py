@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from models.commands import MembershipChange, UpdateTenant
+from models.commands import MembershipChange
+from models.configuration_commands import UpdateTenant
 from models.errors import LedgerError, LedgerErrors
 from models.operations.memberships import cancel_membership, reinstate_membership, start_membership
 from models.operations.update_tenant import update_tenant

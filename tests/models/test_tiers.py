@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from models.commands import CreateTier, DeleteTier, UpdateTier
+from models.configuration_commands import CreateTier, DeleteTier, UpdateTier
 from models.errors import LedgerError
 from models.ledger import Ledger
 from models.operations.tiers import LadderChange, create_tier, delete_tier, update_tier

@@ -17,7 +17,6 @@ from models.commands import (
     BulkItem,
     CreateInvoice,
     CreateOrder,
-    CreateProduct,
     DisableCoupon,
     GiveReward,
     InvoiceAmount,
@@ -35,6 +34,7 @@ from models.commands import (
     VoidInvoice,
     VoidPayment,
 )
+from models.configuration_commands import CreateProduct
 from models.errors import LedgerError
 from models.ledger import Ledger
 from models.operations.adjust import adjust_credit

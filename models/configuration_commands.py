@@ -1,0 +1,127 @@
+"""What an admin can ask to be set, as in models/commands.py: reasons, services, tiers, rewards, products, the tenant."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class CreateReason:
+    code: str
+    label: str
+    adds: bool
+    removes: bool
+    moves_lifetime: bool = True
+    note_required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateReason:
+    """None leaves as it is. The code stays: transactions name it."""
+
+    code: str
+    label: str | None = None
+    adds: bool | None = None
+    removes: bool | None = None
+    moves_lifetime: bool | None = None
+    note_required: bool | None = None
+    active: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CreateService:
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateService:
+    """None leaves as it is."""
+
+    service_id: UUID
+    name: str | None = None
+    active: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CreateTier:
+    """threshold: the lifetime total, in points, from which on a customer is in it."""
+
+    name: str
+    threshold: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateTier:
+    """None leaves as it is."""
+
+    tier_id: UUID
+    name: str | None = None
+    threshold: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteTier:
+    tier_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class CreateReward:
+    """kind: FIXED (value off in currency), PERCENT (value off in per cent), FREE_PRODUCT (product) or FREE_DELIVERY.
+
+    validity_days: None or 0 never expires. stock: None is without end.
+    """
+
+    name: str
+    kind: str
+    points_cost: Decimal
+    value: Decimal | None = None
+    currency: str | None = None
+    product: str | None = None
+    validity_days: int | None = None
+    stock: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateReward:
+    """None leaves as it is; coupons that were given stay as they were given. unlimited_stock: take the stock's end off."""
+
+    reward_id: UUID
+    name: str | None = None
+    points_cost: Decimal | None = None
+    value: Decimal | None = None
+    product: str | None = None
+    validity_days: int | None = None
+    stock: int | None = None
+    unlimited_stock: bool = False
+    active: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CreateProduct:
+    """kind: GOODS, SERVICE or CREDIT."""
+
+    name: str
+    kind: str
+    currency: str
+    price: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateProduct:
+    """None leaves as it is. What was sold stays as it was sold."""
+
+    product_id: UUID
+    name: str | None = None
+    price: Decimal | None = None
+    active: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateTenant:
+    """None leaves as it is. time_zone: an IANA name. grace_days: see domain: membership gate. approval_hours: how long
+    an approval request made from now on waits."""
+
+    name: str | None = None
+    time_zone: str | None = None
+    grace_days: int | None = None
+    approval_hours: int | None = None

@@ -1,0 +1,115 @@
+"""How much a role, or one of its people or clients, may add (domain: who may). In force at once, in every process.
+
+A posting that adds something reads the rules, and counts by what it read. So that none goes by a rule that is no more
+once its change is over, such postings and a change of the limits wait for each other (`keeping_limits` in
+models/loading.py).
+"""
+
+from collections.abc import Sequence
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
+
+from models.commands import Actor, RemoveLimit, SetLimit
+from models.errors import AmountOutOfRange, AmountPrecision, Invalid, LedgerError, NotFound
+from models.ledger import Ledger
+from models.limits import LIMITED_ROLES, MONEY
+from models.loading import hold_limits
+from models.money import MAX_AMOUNT_MINOR, POINTS, SERVICE_CREDITS, exponent, to_minor
+from models.operations.configuring import Configuring, configuring
+from models.planning.state import LimitRuleValues
+
+MAX_RULES: Final = 1_000
+MAX_HOLDER_CHARACTERS: Final = 255
+MONEY_PLACES: Final = 4
+"""The most that a currency has. Each then counts as much of the limit as it can express."""
+MAX_MONEY: Final = MAX_AMOUNT_MINOR
+"""In units: whatever the currency, no account holds more."""
+STANDING: Final = frozenset({MONEY, SERVICE_CREDITS, POINTS})
+"""What there is always a rule about for everyone of a limited role."""
+_NAME: Final = ("role", "asset", "holder")
+_KINDS: Final = ("per_adjustment", "per_actor_day", "per_customer_day")
+
+
+async def set_limit(ledger: Ledger, tenant_id: UUID, actor: Actor, command: SetLimit) -> LimitRuleValues:
+    """Set the rule, in place of the one there was. Raises Invalid, AssetUnknown, AmountPrecision, AmountOutOfRange."""
+    rule = checked_limit(command)
+    async with configuring(ledger, tenant_id, actor) as change:
+        await put_limits(change, ledger, [rule])
+    return rule
+
+
+def checked_limit(command: SetLimit) -> LimitRuleValues:
+    """The rule that the command sets. Raises what `set_limit` does for one that cannot be."""
+    asset, holder = _name(command)
+    return LimitRuleValues(
+        command.role, asset, holder,
+        per_adjustment=_checked(command.per_adjustment, asset, "perAdjustment"),
+        per_actor_day=_checked(command.per_actor_day, asset, "perActorDay"),
+        per_customer_day=_checked(command.per_customer_day, asset, "perCustomerDay"),
+    )  # fmt: skip
+
+
+async def put_limits(change: Configuring, ledger: Ledger, rules: Iterable[LimitRuleValues]) -> None:
+    """Write the rules, within a change that is under way, as the last thing it does. Raises Invalid for one too many."""
+    for rule in rules:
+        name = {"role": rule.role, "asset": rule.asset, "holder": rule.holder}
+        values = {kind: getattr(rule, kind) for kind in _KINDS}
+        row = await _row(change, rule.role, rule.asset, rule.holder)
+        if row is None:
+            await change.check_room("limit_rules", MAX_RULES)
+            await change.insert("limit_rules", "limit.set", ledger.source.new_id(), name | values)
+        else:
+            cleared = [kind for kind, limit in values.items() if limit is None]
+            await change.update("limit_rules", "limit.set", row, values, cleared=cleared, named=_NAME)
+    await hold_limits(change.connection)
+
+
+async def remove_limit(ledger: Ledger, tenant_id: UUID, actor: Actor, command: RemoveLimit) -> None:
+    """Take the rule away: the next in line holds then. Raises NotFound, and Invalid for one that there has to be."""
+    asset, holder = _name(command)
+    if command.role in LIMITED_ROLES and not holder and asset in STANDING:
+        raise Invalid(
+            "Staff and partners always have a limit. Set it to what they may add; one without bounds can be set, too.",
+            field=("role",),
+        )
+    async with configuring(ledger, tenant_id, actor) as change:
+        row = await _row(change, command.role, asset, holder)
+        if row is None:
+            raise NotFound("There is no such limit.", field=("role",))
+        await change.delete("limit_rules", "limit.removed", row)
+        await hold_limits(change.connection)
+
+
+def _name(command: SetLimit | RemoveLimit) -> tuple[str, str]:
+    """Asset and holder as the rule is kept under them. Raises AssetUnknown, Invalid."""
+    if command.asset is not None:
+        exponent(command.asset)
+    if command.holder is not None and not (command.holder.strip() and len(command.holder) <= MAX_HOLDER_CHARACTERS):
+        raise Invalid(f"Between 1 and {MAX_HOLDER_CHARACTERS} characters are needed.", field=("holder",))
+    return command.asset or MONEY, command.holder or ""
+
+
+def _checked(limit: Decimal | None, asset: str, field: str) -> Decimal | None:
+    if limit is None:
+        return None
+    if limit < 0:
+        raise Invalid("A limit must not be negative.", field=(field,))
+    try:
+        if asset != MONEY:
+            to_minor(limit, asset)
+        elif limit > MAX_MONEY:
+            raise AmountOutOfRange(amount=limit, asset="of money")
+        elif limit.scaleb(MONEY_PLACES) % 1:
+            raise AmountPrecision(amount=limit, asset="money", places=MONEY_PLACES)
+    except LedgerError as error:
+        raise error.at(field) from None
+    return abs(limit)  # "-0" is nothing, too
+
+
+async def _row(change: Configuring, role: str, asset: str, holder: str) -> Any:
+    return await change.fetchrow(
+        "SELECT * FROM limit_rules WHERE tenant_id = $1 AND role = $2 AND asset = $3 AND holder = $4",
+        role, asset, holder,
+    )  # fmt: skip

@@ -1,0 +1,40 @@
+"""setLimit, removeLimit and limitRules: how much each role may add."""
+
+from models.errors import LedgerError
+from models.operations.limits import remove_limit, set_limit
+from models.reads import limits
+from schema import texts
+from schema.context import Info
+from schema.mutations.limits import RemoveLimitInput, RemoveLimitPayload, SetLimitInput, SetLimitPayload
+from schema.types.errors import user_errors
+from schema.types.limits import LimitRole, LimitRule
+
+
+async def resolve_rules(info: Info, role: LimitRole | None = None, holder: str | None = None) -> list[LimitRule]:
+    wanted = None if holder is None else texts.argument(holder, texts.MAX_SUBJECT, "holder")
+    rows = await limits.rules(info.context.reads, None if role is None else role.value, wanted)
+    return [LimitRule.of(row) for row in rows]
+
+
+async def resolve_set(info: Info, input: SetLimitInput) -> SetLimitPayload:  # noqa: A002 - the argument's name in the API
+    context = info.context
+    try:
+        command = input.command()
+        await context.reads.release()
+        rule = await set_limit(context.ledger, context.tenant.id, context.actor, command)
+    except LedgerError as error:
+        return SetLimitPayload(user_errors=user_errors(error))
+    context.refresh()
+    return SetLimitPayload(rule=LimitRule.of(rule))
+
+
+async def resolve_remove(info: Info, input: RemoveLimitInput) -> RemoveLimitPayload:  # noqa: A002 - as above
+    context = info.context
+    try:
+        command = input.command()
+        await context.reads.release()
+        await remove_limit(context.ledger, context.tenant.id, context.actor, command)
+    except LedgerError as error:
+        return RemoveLimitPayload(user_errors=user_errors(error))
+    context.refresh()
+    return RemoveLimitPayload()

@@ -1,0 +1,58 @@
+"""setLimit and removeLimit."""
+
+from decimal import Decimal
+
+import strawberry
+
+from models.commands import RemoveLimit, SetLimit
+from schema import texts
+from schema.scalars import AssetCode
+from schema.types.errors import UserError
+from schema.types.limits import LimitRole, LimitRule
+
+ASSET = "Null for money of every currency that has no rule of its own."
+HOLDER = "Null for everyone of the role; else one subject or, of partners, one client."
+NO_LIMIT = "In the asset's own units. Null or left out: no limit of this kind. 0: nothing at all."
+
+
+@strawberry.input(description="The whole rule, in place of the one for the same role, asset and holder.")
+class SetLimitInput:
+    role: LimitRole
+    asset: AssetCode | None = strawberry.field(default=None, description=ASSET)
+    holder: str | None = strawberry.field(default=None, description=HOLDER)
+    per_adjustment: Decimal | None = strawberry.field(default=None, description=NO_LIMIT)
+    per_actor_day: Decimal | None = strawberry.field(default=None, description=NO_LIMIT)
+    per_customer_day: Decimal | None = strawberry.field(default=None, description=NO_LIMIT)
+
+    def command(self) -> SetLimit:
+        """Raises Invalid."""
+        return SetLimit(
+            role=self.role.value, asset=self.asset, holder=_holder(self.holder), per_adjustment=self.per_adjustment,
+            per_actor_day=self.per_actor_day, per_customer_day=self.per_customer_day,
+        )  # fmt: skip
+
+
+@strawberry.input
+class RemoveLimitInput:
+    role: LimitRole
+    asset: AssetCode | None = strawberry.field(default=None, description=ASSET)
+    holder: str | None = strawberry.field(default=None, description=HOLDER)
+
+    def command(self) -> RemoveLimit:
+        """Raises Invalid."""
+        return RemoveLimit(role=self.role.value, asset=self.asset, holder=_holder(self.holder))
+
+
+def _holder(holder: str | None) -> str | None:
+    return None if holder is None else texts.required(holder, texts.MAX_SUBJECT, "holder")
+
+
+@strawberry.type
+class SetLimitPayload:
+    user_errors: list[UserError] = strawberry.field(default_factory=list)
+    rule: LimitRule | None = None
+
+
+@strawberry.type
+class RemoveLimitPayload:
+    user_errors: list[UserError] = strawberry.field(default_factory=list)
