@@ -25,6 +25,7 @@ from app.imports import import_route
 from app.metrics import Metrics, Timing
 from app.pages.front import front_page
 from app.problems import SetupProblem
+from app.refused_tokens import RefusedTokens
 from app.request_id import RequestIdMiddleware
 from app.security_headers import SecurityHeadersMiddleware, fault
 from app.settings import Settings, load_settings
@@ -52,7 +53,8 @@ def create_app(settings: Settings, ledger: Ledger | None = None) -> Starlette:
         raise SetupProblem("DATABASE_URL is not set.")
     keys = token_keys(settings)
     ledger = ledger or Ledger()
-    metrics = Metrics(ledger)
+    refused = RefusedTokens(_now)
+    metrics = Metrics(ledger, refused.counts)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -71,10 +73,13 @@ def create_app(settings: Settings, ledger: Ledger | None = None) -> Starlette:
     return Starlette(
         routes=[
             Route(
-                "/graphql", graphql_view(ledger, tenants, read_timeout=settings.read_timeout, ide=settings.has_pages)
+                "/graphql",
+                graphql_view(
+                    ledger, tenants, refused=refused.note, read_timeout=settings.read_timeout, ide=settings.has_pages
+                ),
             ),
-            statement_route(context_maker(ledger, tenants)),
-            import_route(context_maker(ledger, tenants)),
+            statement_route(context_maker(ledger, tenants, refused.note)),
+            import_route(context_maker(ledger, tenants, refused.note)),
             Route("/health/live", live),
             Route("/health/ready", ready),
             *(metrics.routes if settings.metrics else ()),
@@ -85,7 +90,7 @@ def create_app(settings: Settings, ledger: Ledger | None = None) -> Starlette:
             Middleware(SecurityHeadersMiddleware),
             *cors(settings.cors_origins),
             Middleware(Timing, metrics=metrics),
-            authentication(verifier),
+            authentication(verifier, on_error=refused.answer),
         ],
         exception_handlers={Exception: fault},
         lifespan=lifespan,

@@ -4,7 +4,8 @@ Each serving process tells of itself alone: with SCRIP_WORKERS above 1 a scrape 
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Gauge, Histogram, PlatformCollector, ProcessCollector
@@ -24,9 +25,11 @@ BUCKETS: Final = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 
 class Metrics:
     """One app's. `routes` serves them; `Timing` feeds the requests in."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, refused_tokens: Mapping[str, int] = MappingProxyType({})) -> None:
+        """refused_tokens: how many so far, by why; it is read at each scrape."""
         self._registry = CollectorRegistry()
         self._registry.register(_LedgerCollector(ledger))
+        self._registry.register(_RefusedTokens(refused_tokens))
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
         self.seconds = Histogram(
@@ -95,3 +98,14 @@ class _LedgerCollector(Collector):
             denials.add_metric([result], number)
         yield denials
         yield GaugeMetricFamily("scrip_units_waiting", "Requests waiting for a posting.", value=self._ledger.waiting)
+
+
+class _RefusedTokens(Collector):
+    def __init__(self, counts: Mapping[str, int]) -> None:
+        self._counts = counts
+
+    def collect(self) -> Iterator[Metric]:
+        refused = CounterMetricFamily("scrip_refused_tokens", "Tokens that were refused, by why.", labels=["reason"])
+        for reason, number in sorted(self._counts.items()):
+            refused.add_metric([reason], number)
+        yield refused

@@ -1,7 +1,7 @@
 """Tokens on requests: the part between Starlette's AuthenticationMiddleware and the verifiers."""
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 from starlette.authentication import AuthCredentials, AuthenticationBackend, AuthenticationError
@@ -89,10 +89,18 @@ def unauthenticated_response(conn: HTTPConnection, error: Exception) -> Response
     )
 
 
-def authentication(verifier: TokenVerifier, partner_tokens: PartnerTokens | None = None) -> Middleware:
-    """The middleware for the application: puts a principal, or nobody, on each request and WebSocket."""
+def authentication(
+    verifier: TokenVerifier,
+    partner_tokens: PartnerTokens | None = None,
+    *,
+    on_error: Callable[[HTTPConnection, Exception], Response] = unauthenticated_response,
+) -> Middleware:
+    """The middleware for the application: puts a principal, or nobody, on each request and WebSocket.
+
+    on_error: answers where a token is refused.
+    """
     backend = BearerBackend(verifier, partner_tokens)
-    return Middleware(AuthenticationMiddleware, backend=backend, on_error=unauthenticated_response)
+    return Middleware(AuthenticationMiddleware, backend=backend, on_error=on_error)
 
 
 def principal_of(conn: HTTPConnection) -> Principal | None:

@@ -6,10 +6,10 @@ from starlette.requests import HTTPConnection
 
 from app.graphql.requests import DEFAULT_MAX_BODY_BYTES, DEFAULT_READ_TIMEOUT
 from app.graphql.view import DEFAULT_EXECUTION_TIMEOUT, GraphQLView
-from auth.backend import principal_of
+from auth.backend import network_address, principal_of
 from models.ledger import Ledger
 from models.reads.tenants import TenantDirectory
-from schema.context import Context
+from schema.context import Context, RefusedToken
 from schema.loaders import Loaders
 from schema.root import schema
 
@@ -18,6 +18,7 @@ def graphql_view(
     ledger: Ledger,
     tenants: TenantDirectory,
     *,
+    refused: RefusedToken | None = None,
     max_body_bytes: int = DEFAULT_MAX_BODY_BYTES,
     read_timeout: float = DEFAULT_READ_TIMEOUT,
     execution_timeout: float = DEFAULT_EXECUTION_TIMEOUT,
@@ -26,7 +27,7 @@ def graphql_view(
     """What is mounted at /graphql, behind the middlewares of authentication and request ids."""
     return GraphQLView(
         schema,
-        context_maker(ledger, tenants),
+        context_maker(ledger, tenants, refused),
         max_body_bytes=max_body_bytes,
         read_timeout=read_timeout,
         execution_timeout=execution_timeout,
@@ -34,8 +35,13 @@ def graphql_view(
     )
 
 
-def context_maker(ledger: Ledger, tenants: TenantDirectory) -> Callable[[HTTPConnection], Awaitable[Context]]:
-    """Makes the context of each request, and of each operation on a WebSocket: whose it is, and the way to this ledger."""
+def context_maker(
+    ledger: Ledger, tenants: TenantDirectory, refused: RefusedToken | None = None
+) -> Callable[[HTTPConnection], Awaitable[Context]]:
+    """Makes the context of each request, and of each operation on a WebSocket: whose it is, and the way to this ledger.
+
+    refused: is told of tokens that are good and of no tenant that is known here.
+    """
 
     async def make_context(request: HTTPConnection) -> Context:
         return Context(
@@ -44,7 +50,8 @@ def context_maker(ledger: Ledger, tenants: TenantDirectory) -> Callable[[HTTPCon
             tenants=tenants,
             loaders=Loaders,
             request_id=getattr(request.state, "request_id", None),
-            address=None if request.client is None else request.client.host,
+            address=network_address(request),
+            refused=refused,
         )
 
     return make_context
