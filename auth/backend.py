@@ -9,6 +9,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.authentication import AuthenticationMiddleware
 from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, Response
+from starlette.types import Receive, Scope, Send
 
 from auth.errors import TokenError, TokensUnavailable
 from auth.partner_tokens import PartnerTokens, is_partner_token
@@ -95,12 +96,23 @@ def authentication(
     *,
     on_error: Callable[[HTTPConnection, Exception], Response] = unauthenticated_response,
 ) -> Middleware:
-    """The middleware for the application: puts a principal, or nobody, on each request and WebSocket.
+    """The middleware for the application: puts a principal, or nobody, on each request.
 
     on_error: answers where a token is refused.
     """
     backend = BearerBackend(verifier, partner_tokens)
-    return Middleware(AuthenticationMiddleware, backend=backend, on_error=on_error)
+    return Middleware(_OfRequests, backend=backend, on_error=on_error)
+
+
+class _OfRequests(AuthenticationMiddleware):
+    """A WebSocket's token comes after its handshake, or is looked at by its endpoint: here, a bad one gets no answer."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or let a WebSocket through."""
+        if scope["type"] == "websocket":
+            await self.app(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
 
 
 def principal_of(conn: HTTPConnection) -> Principal | None:
