@@ -24,6 +24,7 @@ from app.graphql.endpoint import context_maker, graphql_view
 from app.imports import import_route
 from app.metrics import Metrics, Timing
 from app.pages.front import front_page
+from app.partner_tokens import PartnerTokenVerifier
 from app.problems import SetupProblem
 from app.refused_tokens import RefusedTokens
 from app.request_id import RequestIdMiddleware
@@ -63,12 +64,14 @@ def create_app(settings: Settings, ledger: Ledger | None = None) -> Starlette:
             async with open_database(url, pool_min=settings.database_pool_min, pool_max=settings.database_pool_max):
                 async with working(ledger) if settings.run_jobs else nullcontext():
                     yield
+                await partner_tokens.settle()
                 await ledger.close()
         finally:
             await keys.stop()
 
     tenants = TenantDirectory()
     verifier = TokenVerifier(keys, settings.jwt_issuer, settings.jwt_audience, _now)
+    partner_tokens = PartnerTokenVerifier(ledger)
     schema.configure(limits=schema.documents.limits, introspection=settings.introspection)
     return Starlette(
         routes=[
@@ -90,7 +93,7 @@ def create_app(settings: Settings, ledger: Ledger | None = None) -> Starlette:
             Middleware(SecurityHeadersMiddleware),
             *cors(settings.cors_origins),
             Middleware(Timing, metrics=metrics),
-            authentication(verifier, on_error=refused.answer),
+            authentication(verifier, partner_tokens, on_error=refused.answer),
         ],
         exception_handlers={Exception: fault},
         lifespan=lifespan,

@@ -7,7 +7,8 @@ from uuid import UUID
 
 import strawberry
 
-from auth.roles import Permission
+from auth.roles import Permission, may
+from resolvers import approvals
 from schema.context import Context, Info
 from schema.error_codes import BadUserInput
 from schema.ids import MalformedId, parse_id
@@ -39,11 +40,16 @@ async def _its_invoice(context: Context, node: Any) -> UUID | None:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """permission: to read it. owner: None for what every reader may see, such as a reward."""
+    """permission, or else another: to read it. owner: None for what every reader may see, such as a reward.
+
+    shown: a rule of its own on which of them a reader may see.
+    """
 
     loader: str
     permission: Permission
     owner: Owner | None
+    another: Permission | None = None
+    shown: Callable[[Context, Any], bool] | None = None
 
 
 KINDS: Final = {
@@ -60,8 +66,11 @@ KINDS: Final = {
     "Tier": Kind("tiers_by_id", Permission.READ_REWARDS, None),
     "Service": Kind("services", Permission.READ_CATALOGUE, None),
     "Product": Kind("products", Permission.READ_PRODUCTS, None),
-    "ApprovalRequest": Kind("approval_requests", Permission.ADD_CREDIT, None),
+    "ApprovalRequest": Kind(
+        "approval_requests", Permission.ADD_CREDIT, None, Permission.GIVE_REWARD_FREE, approvals.may_see
+    ),
     "BulkOperation": Kind("bulk_operations", Permission.BULK, None),
+    "PartnerToken": Kind("partner_tokens", Permission.READ_CONFIG, None, Permission.WRITE_TOKENS),
 }
 """Every type that is a node, and who may have it."""
 
@@ -75,9 +84,11 @@ async def resolve(info: Info, id: strawberry.ID) -> Node | None:  # noqa: A002 -
     kind = KINDS.get(type_name)
     if kind is None:
         return None
-    context.require(kind.permission)
+    context.require(kind.another if kind.another and may(context.principal, kind.another) else kind.permission)
     node: Any = await getattr(context.loaders, kind.loader).load(row_id)
     if node is None or (kind.owner is not None and not await context.may_see(await kind.owner(context, node))):
+        return None
+    if kind.shown is not None and not kind.shown(context, node):
         return None
     found: Node = node
     return found

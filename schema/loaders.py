@@ -18,6 +18,7 @@ from models.reads import (
     invoices,
     ledger,
     liability,
+    partner_tokens,
     products,
     requests,
     rewards,
@@ -33,6 +34,7 @@ from schema.types.configuration import Service, Tier, Tiers
 from schema.types.customer import Customer
 from schema.types.invoice import Assignment, Invoice, InvoiceLine, Payment
 from schema.types.ledger import LedgerEntry, Transaction
+from schema.types.partner_tokens import PartnerToken
 from schema.types.product import Product
 from schema.types.requests import ApprovalRequest, BulkOperation, BulkRow
 from schema.types.reward import Coupon, Reward, TierChange
@@ -66,8 +68,10 @@ SHOWN_AS: Final[dict[Listing[Any], Show[Any, Any]]] = {
     rewards.REWARDS: Reward.of,
     rewards.CUSTOMER_COUPONS: Coupon.of,
     rewards.TIER_CHANGES: TierChange.of,
+    requests.APPROVALS: ApprovalRequest.of,
     requests.BULK_ROWS: BulkRow.of,
     audit.AUDIT_TRAIL: AuditRecord.of,
+    partner_tokens.PARTNER_TOKENS: PartnerToken.of,
 }
 """What the rows of each list are shown as."""
 
@@ -185,6 +189,10 @@ class Loaders:
         return self._by_id(requests.operations_by_ids, BulkOperation.of)
 
     @cached_property
+    def partner_tokens(self) -> Loader[UUID, PartnerToken]:
+        return self._by_id(partner_tokens.by_ids, PartnerToken.of)
+
+    @cached_property
     def balances(self) -> Loader[UUID, list[Account]]:
         """All accounts of a customer."""
         return Loader(self._read_balances)
@@ -272,4 +280,5 @@ _PRIMED: Final[dict[type, tuple[str, Show[Any, Any]]]] = {
     views.RewardView: ("rewards", Reward.of),
     views.ApprovalRequestView: ("approval_requests", ApprovalRequest.of),
     views.BulkOperationView: ("bulk_operations", BulkOperation.of),
+    partner_tokens.PartnerTokenView: ("partner_tokens", PartnerToken.of),
 }

@@ -6,6 +6,7 @@ import strawberry
 from strawberry.schema.config import StrawberryConfig
 
 import resolvers.adjust
+import resolvers.approvals
 import resolvers.assign
 import resolvers.audit_trail
 import resolvers.balances
@@ -25,6 +26,7 @@ import resolvers.liability
 import resolvers.limits
 import resolvers.memberships
 import resolvers.node
+import resolvers.partner_tokens
 import resolvers.people
 import resolvers.products
 import resolvers.reasons
@@ -121,10 +123,25 @@ class Query:
         description="What was posted on an account from `from` on and before `to`, and the balances around it.",
     )
     bulk_operation = root_field(resolvers.bulk_operation.resolve, May.BULK)
+    approval_requests = root_field(
+        resolvers.approvals.resolve_all,
+        May.APPROVE,
+        May.ADD_CREDIT,
+        May.GIVE_REWARD_FREE,
+        description="What waits, or waited, for a second person, oldest first: to those who decide all, to others their "
+        "own.",
+    )
     limit_rules = root_field(
         resolvers.limits.resolve_rules,
         May.READ_CONFIG,
         description="How much each role may add: all rules, or one role's, or those for one subject or client alone.",
+    )
+
+    partner_tokens = root_field(
+        resolvers.partner_tokens.resolve_all,
+        May.READ_CONFIG,
+        May.WRITE_TOKENS,
+        description="Every token that was issued to a partner's client, oldest first. Never a secret.",
     )
 
     audit_trail = root_field(
@@ -147,6 +164,20 @@ class Mutation:
         resolvers.cancel_bulk_operation.resolve,
         May.BULK,
         description="Stop a large bulk; what it has posted stays. A file comes in by POST /imports/credits.",
+    )
+    approve_request = root_field(
+        resolvers.approvals.resolve_approve,
+        May.APPROVE,
+        description="Post what another person asked for, checked again as of now. It is posted once.",
+    )
+    reject_request = root_field(
+        resolvers.approvals.resolve_reject, May.APPROVE, description="Say no to what another person asked for."
+    )
+    withdraw_request = root_field(
+        resolvers.approvals.resolve_withdraw,
+        May.ADD_CREDIT,
+        May.GIVE_REWARD_FREE,
+        description="Take back what one has asked for.",
     )
     assign_credit = root_field(
         resolvers.assign.resolve, May.ASSIGN, description="Set one credit against invoices, all or nothing."
@@ -281,6 +312,21 @@ class Mutation:
         resolvers.limits.resolve_remove,
         May.WRITE_CONFIG,
         description="Take a holder's or a currency's rule away: the next in line holds.",
+    )
+    issue_token = root_field(
+        resolvers.partner_tokens.resolve_issue,
+        May.WRITE_TOKENS,
+        description="Make a token for a partner's client. Its secret is told once.",
+    )
+    rotate_token = root_field(
+        resolvers.partner_tokens.resolve_rotate,
+        May.WRITE_TOKENS,
+        description="Make a token in place of another: same client, name, scopes and expiry, and a new secret.",
+    )
+    revoke_token = root_field(
+        resolvers.partner_tokens.resolve_revoke,
+        May.WRITE_TOKENS,
+        description="End a token for good: within two seconds no process takes it. Revoked ones stay as they are.",
     )
     update_tenant = root_field(
         resolvers.update_tenant.resolve,

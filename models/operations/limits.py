@@ -5,7 +5,6 @@ once its change is over, such postings and a change of the limits wait for each 
 models/loading.py).
 """
 
-from collections.abc import Sequence
 from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any, Final

@@ -19,8 +19,10 @@ from schema.types.enums import TransactionKind
 from schema.types.ledger import Actor, Transaction
 
 NODES: Final = {
+    "approval": "ApprovalRequest",
     "coupon": "Coupon", "customer": "Customer", "invoice": "Invoice", "membership": "Customer", "payment": "Payment",
     "product": "Product", "reward": "Reward", "service": "Service", "tenant": "Tenant", "tier": "Tier",
+    "token": "PartnerToken",
 }  # fmt: skip
 """What the subject of an action is, by the action's first word, where it has an id in this API."""
 

@@ -1,0 +1,183 @@
+"""Tokens for partners' clients: issued, rotated and revoked by admins; where and when they are used.
+
+No secret ever comes here, only digests. All changes queue for the tenant's row (`configuring`), so that two at once see
+each other. A token is asked for with no idempotency key, since a secret cannot be told twice: where the answer is lost,
+the same request again is refused for its name, and what it had made is in the list, to be rotated or revoked.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from models.commands import Actor, IssueToken, RevokeToken, RotateToken
+from models.errors import Duplicate, ExpiryInPast, Invalid, LedgerError, NotFound
+from models.ledger import Ledger
+from models.operations.auditing import doer_of, record_event
+from models.operations.configuring import Configuring, configuring
+from models.operations.limits import checked_limit, put_limits
+from models.planning.state import LimitRuleValues
+from models.session import tenant_transaction
+
+MAX_GOOD_TOKENS: Final = 1_000
+"""Of a tenant, at a time."""
+MAX_OVERLAP_MINUTES: Final = 7 * 24 * 60
+MAX_TEXT_CHARACTERS: Final = 255
+_GOOD: Final = "revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)"
+
+
+async def issue_token(ledger: Ledger, tenant_id: UUID, actor: Actor, command: IssueToken) -> None:
+    """Make the token good from now on. Raises Invalid, Duplicate, ExpiryInPast, and what `set_limit` does."""
+    for field, text in (("client", command.client), ("name", command.name)):
+        if not text.strip() or len(text) > MAX_TEXT_CHARACTERS:
+            raise Invalid(f"Between 1 and {MAX_TEXT_CHARACTERS} characters are needed.", field=(field,))
+    if not command.scopes:
+        raise Invalid("Without a scope the token would be good for nothing.", field=("scopes",))
+    rules = _rules(command)
+    async with configuring(ledger, tenant_id, actor) as change:
+        now = ledger.clock()
+        if command.expires_at is not None and command.expires_at <= now:
+            raise ExpiryInPast(message="The token would already have expired.")
+        await _check_room(change, now)
+        await _check_name_free(change, now, command.client, command.name)
+        values = {
+            "client": command.client, "name": command.name, "scope": " ".join(sorted(command.scopes)),
+            "expires_at": command.expires_at,
+        }  # fmt: skip
+        await _insert(change, command.token_id, command.secret_hash, now, values)
+        await change.record("token.issued", command.token_id, values)
+        if rules:
+            await put_limits(change, ledger, rules)
+
+
+async def rotate_token(ledger: Ledger, tenant_id: UUID, actor: Actor, command: RotateToken) -> None:
+    """Give the client another secret, with the same name, scopes and expiry, and end the old one.
+
+    Raises NotFound; Invalid for one that is no longer good or has been rotated, for an overlap past the longest, and
+    for a token that may do more than whoever asks may hand on: its new secret would be a way to rights of others.
+    """
+    if not 0 <= command.overlap_minutes <= MAX_OVERLAP_MINUTES:
+        raise Invalid(f"An overlap has between 0 and {MAX_OVERLAP_MINUTES} minutes.", field=("overlapMinutes",))
+    async with configuring(ledger, tenant_id, actor) as change:
+        now = ledger.clock()
+        old = await _row(change, command.replaces_id)
+        _check_good(old, now)
+        if await change.fetchrow("SELECT FROM partner_tokens WHERE tenant_id = $1 AND replaces_id = $2", old["id"]):
+            raise Invalid("The token has been rotated already: rotate the one that replaces it.", field=("tokenId",))
+        beyond = sorted(set(old["scope"].split()) - command.grantable)
+        if beyond:
+            raise Invalid(f"Your own token lacks scopes that this one has: {', '.join(beyond)}.", field=("tokenId",))
+        await _check_room(change, now)
+        values = {name: old[name] for name in ("client", "name", "scope", "expires_at")} | {"replaces_id": old["id"]}
+        await _insert(change, command.token_id, command.secret_hash, now, values)
+        ends_at = now + timedelta(minutes=command.overlap_minutes)
+        if command.overlap_minutes == 0:
+            await _revoke(change, old["id"], now)
+        elif old["expires_at"] is None or ends_at < old["expires_at"]:
+            await change.connection.raw.execute(
+                "UPDATE partner_tokens SET expires_at = $3 WHERE tenant_id = $1 AND id = $2",
+                tenant_id, old["id"], ends_at,
+            )  # fmt: skip
+        await change.record("token.rotated", command.token_id, values | {"overlap_minutes": command.overlap_minutes})
+
+
+async def revoke_token(ledger: Ledger, tenant_id: UUID, actor: Actor, command: RevokeToken) -> None:
+    """End the token for good; one that has been revoked stays as it is. Raises NotFound."""
+    async with configuring(ledger, tenant_id, actor) as change:
+        row = await _row(change, command.token_id)
+        if row["revoked_at"] is None:
+            await _revoke(change, row["id"], ledger.clock())
+            await change.record("token.revoked", row["id"], {"client": row["client"], "name": row["name"]})
+
+
+async def note_use(tenant_id: UUID, token_id: UUID, at: datetime, address: str | None) -> None:
+    """Write down that the token was used. Never backwards; and not at all while somebody else has the row."""
+    async with tenant_transaction(tenant_id) as connection:
+        await connection.raw.execute(
+            """UPDATE partner_tokens SET last_used_at = $3, last_used_address = $4
+            WHERE tenant_id = $1 AND id = (
+                SELECT id FROM partner_tokens
+                WHERE tenant_id = $1 AND id = $2 AND (last_used_at IS NULL OR last_used_at < $3)
+                FOR NO KEY UPDATE SKIP LOCKED)""",
+            tenant_id, token_id, at, address,
+        )  # fmt: skip
+
+
+async def note_refusal(
+    ledger: Ledger, tenant_id: UUID, client: Actor, token_id: UUID, why: str, unrecorded: int
+) -> None:
+    """Write down that a token that is no longer good was used: somebody still has its secret.
+
+    why: in one word. unrecorded: how often before, since the last time that it was written down.
+    """
+    doer = await doer_of(ledger, tenant_id, client)
+    async with tenant_transaction(tenant_id) as connection:
+        details: dict[str, Any] = {"client": client.client, "name": client.name, "why": why}
+        if unrecorded:
+            details["unrecorded"] = unrecorded
+        await record_event(connection, ledger, doer, "token.refused", token_id, details=details)
+
+
+def _rules(command: IssueToken) -> list[LimitRuleValues]:
+    rules: dict[str, LimitRuleValues] = {}
+    for n, limit in enumerate(command.limits):
+        try:
+            rule = checked_limit(limit)
+        except LedgerError as error:
+            raise error.at("limits", str(n), *(error.field or ())) from None
+        if rule.asset in rules:
+            raise Duplicate("There is a limit for this asset already.", field=("limits", str(n), "asset"))
+        rules[rule.asset] = rule
+    return list(rules.values())
+
+
+async def _row(change: Configuring, token_id: UUID) -> Any:
+    row = await change.fetchrow(
+        "SELECT * FROM partner_tokens WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE", token_id
+    )
+    if row is None:
+        raise NotFound("There is no token with this id.", field=("tokenId",))
+    return row
+
+
+def _check_good(row: Any, now: datetime) -> None:
+    if row["revoked_at"] is not None:
+        raise Invalid("The token has been revoked: issue another.", field=("tokenId",))
+    if row["expires_at"] is not None and row["expires_at"] <= now:
+        raise Invalid("The token has expired: issue another.", field=("tokenId",))
+
+
+async def _check_room(change: Configuring, now: datetime) -> None:
+    row = await change.fetchrow(f"SELECT count(*) FROM partner_tokens WHERE tenant_id = $1 AND {_GOOD}", now)
+    if row[0] >= MAX_GOOD_TOKENS:
+        raise Invalid(f"There are {MAX_GOOD_TOKENS:,} tokens already, which is the most. Revoke some.")
+
+
+async def _check_name_free(change: Configuring, now: datetime, client: str, name: str) -> None:
+    """Or a request that is sent again, its answer being lost, would leave a good token that nobody knows of."""
+    taken = await change.fetchrow(
+        f"SELECT FROM partner_tokens WHERE tenant_id = $1 AND {_GOOD} AND client = $3 AND name = $4", now, client, name
+    )
+    if taken is not None:
+        raise Duplicate(
+            "The client has a token of this name. If its secret is lost, rotate it; for one more, take another name.",
+            field=("name",),
+        )
+
+
+async def _insert(
+    change: Configuring, token_id: UUID, secret_hash: bytes, now: datetime, values: dict[str, Any]
+) -> None:
+    await change.connection.raw.execute(
+        """INSERT INTO partner_tokens
+            (tenant_id, id, secret_hash, created_by_id, created_at, client, name, scope, expires_at, replaces_id)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)""",
+        change.connection.tenant_id, token_id, secret_hash, change.doer_id, now, values["client"], values["name"],
+        values["scope"], values["expires_at"], values.get("replaces_id"),
+    )  # fmt: skip
+
+
+async def _revoke(change: Configuring, token_id: UUID, now: datetime) -> None:
+    await change.connection.raw.execute(
+        "UPDATE partner_tokens SET revoked_at = $3, revoked_by_id = $4 WHERE tenant_id = $1 AND id = $2",
+        change.connection.tenant_id, token_id, now, change.doer_id,
+    )  # fmt: skip

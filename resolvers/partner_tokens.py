@@ -1,0 +1,85 @@
+"""partnerTokens, issueToken, rotateToken and revokeToken. The secret is made here, told once, and kept nowhere."""
+
+from typing import Annotated
+
+import strawberry
+
+from auth.partner_tokens import PartnerSecret
+from auth.roles import Permission
+from models.errors import LedgerError
+from models.operations.partner_tokens import issue_token, revoke_token, rotate_token
+from models.reads import partner_tokens
+from models.reads.paging import Condition
+from schema import texts
+from schema.context import Context, Info
+from schema.mutations.partner_tokens import (
+    IssueTokenInput,
+    IssueTokenPayload,
+    RevokeTokenInput,
+    RevokeTokenPayload,
+    RotateTokenInput,
+    RotateTokenPayload,
+)
+from schema.types.base import Connection, root_page
+from schema.types.errors import user_errors
+from schema.types.partner_tokens import PartnerToken
+
+
+async def resolve_all(
+    info: Info, client: str | None = None,
+    active: Annotated[bool | None, strawberry.argument(description="Whether they are good now; null for all.")] = None,
+    first: int | None = None, after: str | None = None, last: int | None = None, before: str | None = None,
+) -> Connection[PartnerToken] | None:  # fmt: skip
+    context = info.context
+    conditions: list[Condition] = []
+    if client is not None:
+        conditions.append(partner_tokens.of_client(texts.argument(client, texts.MAX_SUBJECT, "client")))
+    if active is not None:
+        conditions.append(partner_tokens.good_at(context.now, good=active))
+    page = (first, after, last, before)
+    return await root_page(info, partner_tokens.PARTNER_TOKENS, context.tenant.id, page, *conditions)
+
+
+async def resolve_issue(info: Info, input: IssueTokenInput) -> IssueTokenPayload:  # noqa: A002 - the argument's name in the API
+    context = info.context
+    if input.limits:
+        context.require(Permission.WRITE_CONFIG)
+    made = _make(context)
+    try:
+        command = input.command(context.principal, made)
+        await context.reads.release()
+        await issue_token(context.ledger, context.tenant.id, context.actor, command)
+    except LedgerError as error:
+        return IssueTokenPayload(user_errors=user_errors(error))
+    context.refresh()
+    return IssueTokenPayload(made=made)
+
+
+async def resolve_rotate(info: Info, input: RotateTokenInput) -> RotateTokenPayload:  # noqa: A002 - as above
+    context = info.context
+    made = _make(context)
+    try:
+        command = input.command(context.principal, made)
+        await context.reads.release()
+        await rotate_token(context.ledger, context.tenant.id, context.actor, command)
+    except LedgerError as error:
+        return RotateTokenPayload(user_errors=user_errors(error))
+    context.refresh()
+    return RotateTokenPayload(made=made)
+
+
+async def resolve_revoke(info: Info, input: RevokeTokenInput) -> RevokeTokenPayload:  # noqa: A002 - as above
+    context = info.context
+    try:
+        command = input.command()
+        await context.reads.release()
+        await revoke_token(context.ledger, context.tenant.id, context.actor, command)
+    except LedgerError as error:
+        return RevokeTokenPayload(user_errors=user_errors(error))
+    context.refresh()
+    return RevokeTokenPayload(token_id=command.token_id)
+
+
+def _make(context: Context) -> PartnerSecret:
+    source = context.ledger.source
+    return PartnerSecret(context.tenant.id, source.new_id(), source.new_secret())
