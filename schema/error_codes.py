@@ -19,7 +19,7 @@ MAX_MESSAGE_CHARACTERS = 1_000
 """graphql-core repeats a value that is none of an enum's, and the name of a field that is not there, at any length."""
 
 # graphql-core's suggestion, wherever it stands in the message. Strawberry's own switch reaches those for fields alone.
-_SUGGESTION = re.compile(r" Did you mean (?:[a-z ]+ )?'\w+'(?:,? (?:or )?'\w+')*\?")
+_SUGGESTION = re.compile(r" Did you mean (?:[a-z ]+ )?'\w+(?: \{ \.\.\. \})?'(?:,? (?:or )?'\w+')*\?")
 
 
 class ErrorCode(StrEnum):
