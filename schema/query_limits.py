@@ -1,19 +1,23 @@
 """What one GraphQL operation may ask for, measured before anything is executed.
 
-One walk measures depth, aliases, root fields and cost together and visits each fragment once, so the time is linear in
-the size of the document however often fragments are spread.
+One walk measures depth, aliases, root fields, introspection and cost together and visits each fragment once, so the
+time is linear in the size of the document however often fragments are spread.
 
-How cost is counted, in objects that the answer may hold:
+How cost is counted (docs/query-cost.md), in objects that the answer may hold:
 
-- a field with a selection of its own costs 1; a leaf costs 0, or 1 if it takes arguments: then it computes something;
+- a field costs the weight that it declares; else 1 if it has a selection of its own or takes arguments, for then it
+  computes something; else nothing;
 - a list multiplies itself and what is below it. The factor is `first` or `last` where the list or the field around it
   takes them, `default_page_size` where neither is given, and `list_size` where nothing pages the list;
-- introspection costs nothing and has no depth: graphql-core's own rule bounds it. Its aliases count like any others.
+- a mutation of many things at once costs 1 more for each;
+- what `@skip` or `@include` leave out counts all the same, and so do fragments on types that a node turns out not to be;
+- introspection has a bound of its own, in values that the answer may hold, of which 800 cost 1. It has no depth:
+  graphql-core's own rule bounds that. Its aliases count like any others.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from graphql import (
     DocumentNode,
@@ -28,21 +32,43 @@ from graphql import (
     GraphQLSchema,
     InlineFragmentNode,
     IntValueNode,
+    ListValueNode,
+    ObjectValueNode,
     OperationDefinitionNode,
+    SchemaMetaFieldDef,
     SelectionNode,
     SelectionSetNode,
+    TypeMetaFieldDef,
     ValueNode,
     VariableNode,
     get_named_type,
     is_list_type,
     is_non_null_type,
 )
+from strawberry.schema.schema_converter import GraphQLCoreConverter
+from strawberry.types.field import StrawberryField
 
 from models.reads.paging import DEFAULT_PAGE
 from schema.error_codes import ErrorCode
 
 PAGE_ARGUMENTS = ("first", "last")
 INTROSPECTION_PREFIX = "__"
+WEIGHT: Final = "weight"
+"""In a field's metadata: what it costs by itself, an int."""
+ITEMS: Final = "items"
+"""In a field's metadata: where among its arguments the list is whose every item costs 1, such as ("input", "items")."""
+_INTROSPECTION_FIELDS = {"__schema": SchemaMetaFieldDef, "__type": TypeMetaFieldDef}
+_INTROSPECTION_LISTS = {
+    "fields": 10,
+    "inputFields": 10,
+    "enumValues": 5,
+    "possibleTypes": 10,
+    "directives": 5,
+    "args": 3,
+}
+"""How long the lists of a type are, as assumed; `types` is as long as the schema has types."""
+INTROSPECTED_PER_UNIT: Final = 800
+"""Its values come out of memory, without a resolver of ours."""
 # Fragments that spread each other make numbers of any length; beyond this, JSON's readers lose the exact value.
 MAX_REPORTED = 2**53 - 1
 
@@ -53,8 +79,16 @@ class QueryLimits:
 
     max_characters: int = 100_000
     """Length of the document: graphql-core's lexer reads blanks and comments at 2 MB/s, holding up the event loop."""
-    max_tokens: int = 5_000
+    max_tokens: int = 2_500
+    """Validation takes up to 45 µs for each. The largest documented query has 700."""
     max_definitions: int = 30
+    max_repeats: int = 100
+    """Fields whose response name is in the same selection before: validation compares each with each."""
+    max_variable_values: int = 100_000
+    """Values in the variables, nested ones included: coercion takes 2 µs for each. 10,000 rows of a bulk have 50,000."""
+    max_introspected: int = 1_500_000
+    """Values in introspection's answer, as estimated. The query that tools send asks for about 800,000,
+    in 40 ms, which hold the event loop up."""
     max_root_fields: int = 20
     max_aliases: int = 50
     max_depth: int = 20
@@ -79,20 +113,81 @@ class QueryTooCostly(GraphQLError):
 
 
 @dataclass(frozen=True, slots=True)
+class SizedVariable:
+    """A variable that says how large something is: as a number (path None), or by the length of a list in it."""
+
+    name: str
+    path: tuple[str, ...] | None
+
+    def size(self, value: object) -> int | None:
+        """By the value of the request. None where it is no size: then validation or the field refuses it."""
+        if self.path is None:
+            return as_page_size(value)
+        for key in self.path:
+            value = value.get(key) if isinstance(value, dict) else None
+        # GraphQL takes a single value for a list of one.
+        return len(value) if isinstance(value, list) else int(value is not None)
+
+    def default_size(self, node: ValueNode) -> int | None:
+        """By the default in the document."""
+        return _int_literal(node) if self.path is None else _literal_length(node, self.path)
+
+
+@dataclass(frozen=True, slots=True)
 class OperationMeasure:
-    """What one operation asks for. `page_variables` are the variables that its cost depends on."""
+    """What one operation asks for. `sized_variables` are those that its cost depends on."""
 
     depth: int
     aliases: int
     root_fields: int
+    introspected: int
     cost: int
-    page_variables: tuple[str, ...]
+    sized_variables: tuple["SizedVariable", ...]
 
 
 def check_definitions(document: DocumentNode, limits: QueryLimits) -> None:
-    """Raise `QueryTooCostly` if the document defines more operations and fragments than allowed."""
+    """Raise `QueryTooCostly` if the document has more definitions than allowed, or repeats too many fields."""
     if len(document.definitions) > limits.max_definitions:
         raise QueryTooCostly("number of definitions", limits.max_definitions, len(document.definitions))
+    repeats = 0
+    for definition in document.definitions:
+        if isinstance(definition, OperationDefinitionNode | FragmentDefinitionNode):
+            repeats += _repeats(definition.selection_set)
+    if repeats > limits.max_repeats:
+        raise QueryTooCostly("number of repeated fields", limits.max_repeats, repeats)
+
+
+def _repeats(whole: SelectionSetNode) -> int:
+    """How many fields have a name that came before in the same selection; inline fragments belong to the one around."""
+    repeats = 0
+    fields = [whole]
+    while fields:
+        seen: set[str] = set()
+        inline = [fields.pop()]
+        while inline:
+            for selection in inline.pop().selections:
+                if isinstance(selection, InlineFragmentNode):
+                    inline.append(selection.selection_set)
+                elif isinstance(selection, FieldNode):
+                    name = (selection.alias or selection.name).value
+                    repeats += name in seen
+                    seen.add(name)
+                    if selection.selection_set:
+                        fields.append(selection.selection_set)
+    return repeats
+
+
+def check_variables(variables: Mapping[str, Any], limits: QueryLimits) -> None:
+    """Raise `QueryTooCostly` if the variables hold more values than allowed. Stops counting there."""
+    left = limits.max_variable_values
+    waiting: list[Any] = [variables]
+    while waiting:
+        value = waiting.pop()
+        inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+        left -= len(inner)
+        if left < 0:
+            raise QueryTooCostly("number of values in the variables", limits.max_variable_values)
+        waiting.extend(item for item in inner if isinstance(item, dict | list))
 
 
 def check_shape(measure: OperationMeasure, limits: QueryLimits) -> None:
@@ -101,6 +196,7 @@ def check_shape(measure: OperationMeasure, limits: QueryLimits) -> None:
         ("depth", measure.depth, limits.max_depth),
         ("number of aliases", measure.aliases, limits.max_aliases),
         ("number of root fields", measure.root_fields, limits.max_root_fields),
+        ("introspection", measure.introspected, limits.max_introspected),
     ):
         if measured > maximum:
             raise QueryTooCostly(bound, maximum, measured)
@@ -118,7 +214,7 @@ def measure_operation(
     Fields that do not exist count for depth and aliases; validation reports them. Raises `QueryTooCostly` where
     fragments are chained too deeply to be walked at all.
     """
-    walk = _Walk(schema, document, limits, _page_sizes(operation, variables))
+    walk = _Walk(schema, document, limits, operation, variables)
     try:
         total = walk.selection_set(operation.selection_set, schema.get_root_type(operation.operation))
     except RecursionError:
@@ -127,8 +223,9 @@ def measure_operation(
         depth=total.depth,
         aliases=total.aliases,
         root_fields=total.fields,
-        cost=total.flat + total.per_item * limits.list_size,
-        page_variables=tuple(sorted(walk.page_variables)),
+        introspected=total.introspected,
+        cost=total.flat + total.per_item * limits.list_size + -(-total.introspected // INTROSPECTED_PER_UNIT),
+        sized_variables=tuple(sorted(walk.sized_variables, key=repr)),
     )
 
 
@@ -141,6 +238,7 @@ class _Total:
     fields: int = 0
     flat: int = 0
     per_item: int = 0
+    introspected: int = 0
 
     def add(self, other: "_Total") -> None:
         self.depth = max(self.depth, other.depth)
@@ -148,24 +246,35 @@ class _Total:
         self.fields += other.fields
         self.flat += other.flat
         self.per_item += other.per_item
+        self.introspected += other.introspected
 
 
 class _Walk:
     """One walk over an operation, remembering the total of each fragment."""
 
     def __init__(
-        self, schema: GraphQLSchema, document: DocumentNode, limits: QueryLimits, page_sizes: Mapping[str, int | None]
+        self,
+        schema: GraphQLSchema,
+        document: DocumentNode,
+        limits: QueryLimits,
+        operation: OperationDefinitionNode,
+        variables: Mapping[str, Any],
     ) -> None:
         self._schema = schema
         self._limits = limits
-        self._page_sizes = page_sizes
+        self._variables = variables
+        self._defaults = {
+            definition.variable.name.value: definition.default_value
+            for definition in operation.variable_definitions or ()
+            if definition.default_value is not None
+        }
         self._fragments = {
             definition.name.value: definition
             for definition in document.definitions
             if isinstance(definition, FragmentDefinitionNode)
         }
         self._totals: dict[str, _Total] = {}
-        self.page_variables: set[str] = set()
+        self.sized_variables: set[SizedVariable] = set()
 
     def selection_set(self, node: SelectionSetNode, parent: GraphQLNamedType | None) -> _Total:
         total = _Total()
@@ -201,13 +310,14 @@ class _Walk:
         definition = _definition(parent, name)
         below = _Total()
         if node.selection_set:
+            definition = definition or _INTROSPECTION_FIELDS.get(name)
             below_type = get_named_type(definition.type) if definition else None
             below = self.selection_set(node.selection_set, below_type)
         aliases += below.aliases
         if _is_introspection(parent, name):
-            return _Total(aliases=aliases, fields=1)
-        total = _Total(depth=below.depth + 1, aliases=aliases, fields=1)
-        weight = 1 if node.selection_set or (definition and definition.args) else 0
+            return _Total(aliases=aliases, fields=1, introspected=self._introspected(node, parent, below))
+        total = _Total(depth=below.depth + 1, aliases=aliases, fields=1, introspected=below.introspected)
+        weight = self._weight(node, definition)
         page_size = self._page_size(node, definition)
         list_size = self._limits.list_size
         if definition is None or not _is_list(definition):
@@ -218,6 +328,23 @@ class _Walk:
             total.flat = page_size * (weight + below.flat + below.per_item * list_size)
         return total
 
+    def _introspected(self, node: FieldNode, parent: GraphQLNamedType | None, below: _Total) -> int:
+        if not node.selection_set:
+            return 1 if parent is not None and parent.name.startswith(INTROSPECTION_PREFIX) else 0
+        name = node.name.value
+        items = len(self._schema.type_map) if name == "types" else _INTROSPECTION_LISTS.get(name, 1)
+        return items * (1 + below.introspected)
+
+    def _weight(self, node: FieldNode, definition: GraphQLField | None) -> int:
+        if definition is None:
+            return 1 if node.selection_set else 0
+        declared = _metadata(definition)
+        weight: int = declared.get(WEIGHT, 1 if node.selection_set or definition.args else 0)
+        if path := declared.get(ITEMS):
+            given = [argument.value for argument in node.arguments or () if argument.name.value == path[0]]
+            weight += sum(self._length(value, path[1:]) or 0 for value in given)
+        return weight
+
     def _page_size(self, node: FieldNode, definition: GraphQLField | None) -> int | None:
         """How many items the field may return by its `first` and `last`, or None if it does not page."""
         if definition is None or not any(name in definition.args for name in PAGE_ARGUMENTS):
@@ -227,22 +354,25 @@ class _Walk:
         return max(sizes, default=self._limits.default_page_size)
 
     def _size(self, value: ValueNode) -> int | None:
+        return self._of_variable(value, None) if isinstance(value, VariableNode) else _int_literal(value)
+
+    def _length(self, value: ValueNode, path: tuple[str, ...]) -> int | None:
+        """How long the list at that place in an argument is, of which any part can be a variable."""
         if isinstance(value, VariableNode):
-            self.page_variables.add(value.name.value)
-            return self._page_sizes.get(value.name.value)
-        return _int_literal(value)
+            return self._of_variable(value, path)
+        if path and isinstance(value, ObjectValueNode):
+            inner = [field.value for field in value.fields if field.name.value == path[0]]
+            return self._length(inner[0], path[1:]) if inner else None
+        return _literal_length(value, path)
 
-
-def _page_sizes(operation: OperationDefinitionNode, variables: Mapping[str, Any]) -> dict[str, int | None]:
-    """The variables that can be a page size: what the request gives, else the operation's default."""
-    sizes: dict[str, int | None] = {}
-    for definition in operation.variable_definitions or ():
-        name = definition.variable.name.value
-        if name in variables:
-            sizes[name] = as_page_size(variables[name])
-        elif definition.default_value is not None:
-            sizes[name] = _int_literal(definition.default_value)
-    return sizes
+    def _of_variable(self, node: VariableNode, path: tuple[str, ...] | None) -> int | None:
+        name = node.name.value
+        variable = SizedVariable(name, path)
+        self.sized_variables.add(variable)
+        if name in self._variables:
+            return variable.size(self._variables[name])
+        default = self._defaults.get(name)
+        return None if default is None else variable.default_size(default)
 
 
 def as_page_size(value: object) -> int | None:
@@ -258,6 +388,19 @@ def _int_literal(value: ValueNode) -> int | None:
     if isinstance(value, IntValueNode) and len(value.value) <= 10:
         return max(int(value.value), 0)
     return None
+
+
+def _literal_length(value: ValueNode, path: tuple[str, ...]) -> int | None:
+    if path:
+        inner = [field.value for field in getattr(value, "fields", ()) if field.name.value == path[0]]
+        return _literal_length(inner[0], path[1:]) if inner else None
+    return len(value.values) if isinstance(value, ListValueNode) else 1
+
+
+def _metadata(definition: GraphQLField) -> Mapping[Any, Any]:
+    """What was declared with the field."""
+    declared = definition.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+    return declared.metadata if isinstance(declared, StrawberryField) else {}
 
 
 def _is_introspection(parent: GraphQLNamedType | None, field: str) -> bool:
