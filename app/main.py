@@ -13,14 +13,15 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 from tortoise import connections
 from uuid_utils.compat import uuid7
 
 from app.cors import cors
 from app.database import CONNECTION, open_database
 from app.embedded_launch import stop_with_parent
-from app.graphql.endpoint import context_maker, graphql_view
+from app.graphql.endpoint import context_maker, graphql_view, socket_view
+from app.graphql.websocket_session import SocketLimits
 from app.imports import import_route
 from app.metrics import Metrics, Timing
 from app.pages.front import front_page
@@ -32,7 +33,7 @@ from app.security_headers import SecurityHeadersMiddleware, fault
 from app.settings import Settings, load_settings
 from app.statements import statement_route
 from app.token_keys import token_keys
-from auth.backend import authentication
+from auth.backend import BearerBackend, authentication
 from auth.tokens import TokenVerifier
 from jobs.worker import working
 from models.ledger import Ledger
@@ -73,6 +74,10 @@ def create_app(settings: Settings, ledger: Ledger | None = None) -> Starlette:
     verifier = TokenVerifier(keys, settings.jwt_issuer, settings.jwt_audience, _now)
     partner_tokens = PartnerTokenVerifier(ledger)
     schema.configure(limits=schema.documents.limits, introspection=settings.introspection)
+    sockets = socket_view(
+        ledger, tenants, BearerBackend(verifier), _now,
+        refused=refused.note, origins=settings.cors_origins, limits=_socket_limits(settings),
+    )  # fmt: skip
     return Starlette(
         routes=[
             Route(
@@ -81,6 +86,7 @@ def create_app(settings: Settings, ledger: Ledger | None = None) -> Starlette:
                     ledger, tenants, refused=refused.note, read_timeout=settings.read_timeout, ide=settings.has_pages
                 ),
             ),
+            WebSocketRoute("/graphql", sockets),
             statement_route(context_maker(ledger, tenants, refused.note)),
             import_route(context_maker(ledger, tenants, refused.note)),
             Route("/health/live", live),
@@ -97,6 +103,14 @@ def create_app(settings: Settings, ledger: Ledger | None = None) -> Starlette:
         ],
         exception_handlers={Exception: fault},
         lifespan=lifespan,
+    )
+
+
+def _socket_limits(settings: Settings) -> SocketLimits:
+    return SocketLimits(
+        init_timeout=settings.websocket_init_timeout,
+        max_sockets=settings.max_websockets,
+        max_sockets_per_holder=settings.max_websockets_per_holder,
     )
 
 

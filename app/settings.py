@@ -65,6 +65,12 @@ class Settings(BaseSettings):
     send a request into a connection that is being closed, and answer 502."""
     max_connections: int = Field(default=4000, ge=10, le=1_000_000)
     """Of one process, resting ones included. Beyond it, requests are answered with 503."""
+    max_websockets: int = Field(default=2000, ge=1, le=1_000_000)
+    """Of one process; they count as connections too. Beyond it, handshakes are answered with 503."""
+    max_websockets_per_holder: int = Field(default=50, ge=1, le=1_000_000)
+    """Of one process, for the tokens of one subject, role and client."""
+    websocket_init_timeout: float = Field(default=10, gt=0, le=60)
+    """Seconds that a client has to send its token after the handshake."""
     jwt_issuer: str = "scrip"
     jwt_audience: str = "scrip"
     jwt_secret: SecretStr | None = None

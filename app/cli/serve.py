@@ -77,6 +77,8 @@ def serve(settings: Settings, listener: socket.socket) -> None:
         timeout_keep_alive=settings.keep_alive,
         limit_concurrency=settings.max_connections,
         ws_max_size=DEFAULT_MAX_BODY_BYTES,
+        # Messages are small, and a compressor for each connection is not; nor can a small one grow into a large one.
+        ws_per_message_deflate=False,
         log_config=log_config(settings.log_level),
         access_log=settings.log_level == "debug",
         server_header=False,

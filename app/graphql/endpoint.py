@@ -1,12 +1,15 @@
 """GraphQL as this project serves it: the view, with a context for each request."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 
 from starlette.requests import HTTPConnection
 
 from app.graphql.requests import DEFAULT_MAX_BODY_BYTES, DEFAULT_READ_TIMEOUT
 from app.graphql.view import DEFAULT_EXECUTION_TIMEOUT, GraphQLView
-from auth.backend import network_address, principal_of
+from app.graphql.websocket import SocketView
+from app.graphql.websocket_session import SocketLimits
+from auth.backend import BearerBackend, network_address, principal_of
 from models.ledger import Ledger
 from models.reads.tenants import TenantDirectory
 from schema.context import Context, RefusedToken
@@ -33,6 +36,21 @@ def graphql_view(
         execution_timeout=execution_timeout,
         ide=ide,
     )
+
+
+def socket_view(
+    ledger: Ledger,
+    tenants: TenantDirectory,
+    backend: BearerBackend,
+    clock: Callable[[], datetime],
+    *,
+    refused: RefusedToken,
+    origins: Sequence[str] = (),
+    limits: SocketLimits | None = None,
+) -> SocketView:
+    """What a WebSocketRoute at /graphql leads to: the same schema, with a context for each operation."""
+    make_context = context_maker(ledger, tenants, refused)
+    return SocketView(schema, make_context, backend, clock, refused=refused, origins=origins, limits=limits)
 
 
 def context_maker(

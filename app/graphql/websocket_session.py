@@ -1,0 +1,215 @@
+"""Whose a WebSocket is: it lives as long as its token does, and no longer."""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, NoReturn
+
+from starlette.requests import HTTPConnection
+from starlette.websockets import WebSocket
+from strawberry.exceptions import ConnectionRejectionError
+
+from app.graphql.requests import DEFAULT_MAX_BODY_BYTES
+from app.graphql.view import DEFAULT_EXECUTION_TIMEOUT, RequestContext
+from app.graphql.websocket_messages import credentials_of
+from app.graphql.websocket_wire import Wire
+from auth.backend import BearerBackend, network_address
+from auth.errors import TokenError, TokensUnavailable
+from auth.principal import Principal
+from schema.context import RefusedToken
+from schema.error_codes import MASKED_MESSAGE
+
+logger = logging.getLogger(__name__)
+
+Holder = tuple[str, str, str, str | None]
+"""Tenant, role, subject and client: who stays the same when a token is renewed."""
+
+FORBIDDEN: Final = 4403
+INTERNAL_ERROR: Final = 1011
+TRY_AGAIN_LATER: Final = 1013
+CLOSE_GRACE_S: Final = 5.0
+"""For a client that does not even take the close frame."""
+MAX_REQUEST_ID_LENGTH: Final = 100
+_HOW_TO_BEGIN: Final = 'Send a token with connection_init: {"Authorization": "Bearer …"}'
+
+
+@dataclass(frozen=True, slots=True)
+class SocketLimits:
+    """What WebSockets may take. Times are in seconds.
+
+    init_timeout: until a client must have sent its token. check_interval: at most between two looks at whether the
+    token still holds. send_timeout: how long a client may leave a message unread. max_sockets: in this process.
+    max_operations: under way on one socket at a time.
+    """
+
+    init_timeout: float = 10.0
+    check_interval: float = 1.0
+    execution_timeout: float = DEFAULT_EXECUTION_TIMEOUT
+    send_timeout: float = 30.0
+    max_sockets: int = 2_000
+    max_sockets_per_holder: int = 50
+    max_operations: int = 20
+    max_message_bytes: int = DEFAULT_MAX_BODY_BYTES
+
+
+class OpenSockets:
+    """How many there are in this process, and of each holder."""
+
+    def __init__(self, limits: SocketLimits) -> None:
+        self._limits = limits
+        self._held: Counter[Holder] = Counter()
+        self.number = 0
+
+    @contextmanager
+    def one_more(self) -> Iterator[bool]:
+        """Count one for as long as the block lasts; False, and it is not counted, where there are too many."""
+        fits = self.number < self._limits.max_sockets
+        self.number += fits
+        try:
+            yield fits
+        finally:
+            self.number -= fits
+
+    def take(self, holder: Holder) -> bool:
+        """Count one of this holder's. False, and it is not counted, where there are too many."""
+        if self._held[holder] >= self._limits.max_sockets_per_holder:
+            return False
+        self._held[holder] += 1
+        return True
+
+    def give_back(self, holder: Holder) -> None:
+        """One of this holder's is gone."""
+        self._held[holder] -= 1
+        if not self._held[holder]:
+            del self._held[holder]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the WebSockets of one process share.
+
+    make_context: makes the context of an operation, from the handshake with its user and request id put in.
+    refused: is told of tokens that were refused at the beginning: why, the request's id, its address.
+    """
+
+    backend: BearerBackend
+    make_context: Callable[[HTTPConnection], Awaitable[RequestContext]]
+    clock: Callable[[], datetime]
+    refused: RefusedToken
+    limits: SocketLimits
+    sockets: OpenSockets
+
+
+class Session:
+    """One WebSocket's. Strawberry calls it the context, and puts the payload of connection_init on it.
+
+    The token comes with that payload, or in a header of the handshake, never in the URL. Both may name it, if it is
+    the same. It is checked anew before each operation, at the instant of its expiry, and every second.
+    """
+
+    def __init__(
+        self,
+        websocket: WebSocket,
+        lifetime: asyncio.Timeout,
+        surroundings: Surroundings,
+    ) -> None:
+        """lifetime: of the task that serves this socket; brought to its end where closing does not do it."""
+        self.connection_params: dict[str, Any] = {}
+        self._websocket = websocket
+        self._lifetime = lifetime
+        self._around = surroundings
+        self._credentials: list[str] = []
+        self._holder: Holder | None = None
+        self._watch: asyncio.Task[None] | None = None
+        self._operations = 0
+        self._wire: Wire | None = None
+
+    def attach(self, wire: Wire) -> None:
+        """Say how to reach the client."""
+        self._wire = wire
+        wire.abandon = self._abandon
+
+    async def begin(self) -> None:
+        """Take the token that connection_init brought. Raises ConnectionRejectionError once the socket is closed."""
+        offered = credentials_of(self.connection_params)
+        self.connection_params = {}
+        values = [value for value in offered if isinstance(value, str)]
+        if len(values) < len(offered):
+            await self._reject(FORBIDDEN, "Authorization must be a text")
+        self._credentials = list(dict.fromkeys([*self._websocket.headers.getlist("authorization"), *values]))
+        if not self._credentials:
+            await self._reject(FORBIDDEN, _HOW_TO_BEGIN)
+        try:
+            principal = await self._principal()
+        except TokenError as error:
+            self._around.refused(str(error), self.request_id, network_address(self._websocket))
+            await self._reject(FORBIDDEN, str(error))
+        except TokensUnavailable as error:
+            await self._reject(TRY_AGAIN_LATER, str(error))
+        holder = (principal.tenant, principal.role.value, principal.subject, principal.client_id)
+        if not self._around.sockets.take(holder):
+            await self._reject(TRY_AGAIN_LATER, "There are too many connections with tokens of this holder")
+        self._holder = holder
+        self._watch = asyncio.create_task(self._watch_token(principal), name="token of a WebSocket")
+
+    async def operation(self) -> RequestContext:
+        """A context for one operation, of whoever the token says at this moment. Raises TokenError, TokensUnavailable."""
+        self._operations += 1
+        principal = await self._principal()
+        scope = self._websocket.scope
+        state = {**scope.get("state", {}), "request_id": self.request_id}
+        return await self._around.make_context(HTTPConnection({**scope, "user": principal, "state": state}))
+
+    @property
+    def request_id(self) -> str:
+        """Of the operation that was begun last: the handshake's, and a number."""
+        handshake = str(self._websocket.scope.get("state", {}).get("request_id", "-"))
+        return f"{handshake[:MAX_REQUEST_ID_LENGTH]}.{self._operations}"
+
+    async def end(self, code: int, reason: str) -> None:
+        """Close the socket, whether or not its client takes notice."""
+        self._lifetime.reschedule(asyncio.get_running_loop().time() + CLOSE_GRACE_S)
+        if self._wire is not None:
+            await self._wire.close(code, reason)
+
+    async def release(self) -> None:
+        """Stop looking after the token. Called once the socket is closed, for whatever reason."""
+        if self._watch is not None:
+            self._watch.cancel()
+            await asyncio.wait([self._watch])
+        if self._holder is not None:
+            self._around.sockets.give_back(self._holder)
+            self._holder = None
+
+    def _abandon(self) -> None:
+        self._lifetime.reschedule(asyncio.get_running_loop().time())
+
+    async def _reject(self, code: int, reason: str) -> NoReturn:
+        # Strawberry closes with 4403 and no word about why. It closed first, so this is what the client sees.
+        await self.end(code, reason)
+        raise ConnectionRejectionError
+
+    async def _watch_token(self, principal: Principal) -> None:
+        try:
+            while True:
+                left = (principal.expires_at - self._around.clock()).total_seconds()
+                await asyncio.sleep(min(max(left, 0.0), self._around.limits.check_interval))
+                principal = await self._principal()
+        except TokenError as error:
+            await self.end(FORBIDDEN, str(error))
+        # What cannot be checked is not trusted.
+        except TokensUnavailable as error:
+            await self.end(TRY_AGAIN_LATER, str(error))
+        # The last line of defence: a task's failure would be seen by nobody, and nobody would look after the token.
+        except Exception:
+            logger.exception("unexpected error", extra={"request_id": self.request_id})
+            await self.end(INTERNAL_ERROR, MASKED_MESSAGE)
+
+    async def _principal(self) -> Principal:
+        return await self._around.backend.principal(
+            self._credentials, address=network_address(self._websocket), request_id=self.request_id
+        )
