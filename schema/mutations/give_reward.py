@@ -13,6 +13,7 @@ from schema.types.account import Account
 from schema.types.base import Pending, resolved
 from schema.types.errors import UserError
 from schema.types.ledger import Transaction
+from schema.types.requests import ApprovalRequest
 from schema.types.reward import Coupon
 
 
@@ -22,6 +23,9 @@ class GiveRewardInput:
     reward_id: strawberry.ID
     deduct_points: bool = strawberry.field(description="Whether the customer pays for it in points.")
     note: str | None = None
+    request_approval: bool | None = strawberry.field(
+        default=False, description="A free one over a limit: ask a manager, rather than be refused."
+    )
     idempotency_key: str
 
     def command(self) -> GiveReward:
@@ -31,6 +35,7 @@ class GiveRewardInput:
             reward_id=input_id(self.reward_id, "Reward", "rewardId"),
             deduct_points=self.deduct_points,
             note=texts.optional(self.note, texts.MAX_NOTE, "note"),
+            request_approval=bool(self.request_approval),
         )
 
 
@@ -51,3 +56,7 @@ class GiveRewardPayload:
     @resolved(Transaction | None)
     def transaction(self, info: Info) -> Pending[Any]:
         return loaded(info, "transactions", self.outcome.transaction_id)
+
+    @resolved(ApprovalRequest | None, "Nothing has moved: a manager has to approve first.")
+    def approval_request(self, info: Info) -> Pending[Any]:
+        return loaded(info, "approval_requests", self.outcome.approval_request_id)

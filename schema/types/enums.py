@@ -96,6 +96,14 @@ class RewardKind(StrEnum):
 
 
 @strawberry.enum
+class RequestedOperation(StrEnum):
+    """What an approval request asks for."""
+
+    ADJUST_CREDIT = "adjustCredit"
+    GIVE_REWARD = "giveReward"
+
+
+@strawberry.enum
 class ApprovalStatus(StrEnum):
     PENDING = "PENDING"
     APPROVED = "APPROVED"
@@ -173,6 +181,8 @@ class UserErrorCode(StrEnum):
     NOTE_REQUIRED = "NOTE_REQUIRED"
     MEMBERSHIP_GRACE_ENDED = "MEMBERSHIP_GRACE_ENDED"
     LIMIT_EXCEEDED = "LIMIT_EXCEEDED"
+    REQUEST_NOT_PENDING = "REQUEST_NOT_PENDING"
+    REQUESTER_NOT_ALLOWED = "REQUESTER_NOT_ALLOWED"
     REWARD_INACTIVE = "REWARD_INACTIVE"
     INVOICE_NOT_OPEN = "INVOICE_NOT_OPEN"
     EXCEEDS_DUE = "EXCEEDS_DUE"

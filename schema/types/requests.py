@@ -1,13 +1,13 @@
 """Approval requests, and bulk operations with the fate of each row."""
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 import strawberry
 
 from auth.roles import Permission
-from models.money import exponent
+from models.money import exponent, to_decimal
 from models.reads import requests
 from models.reads.requests import BulkRowView
 from models.views import ApprovalRequestView, BulkOperationView
@@ -15,27 +15,78 @@ from schema.context import Info
 from schema.ids import global_id
 from schema.scalars import AssetCode
 from schema.types.base import Connection, Node, Pending, Reader, paged, resolved
+from schema.types.configuration import Service
 from schema.types.customer import Customer
-from schema.types.enums import ApprovalStatus, BulkStatus, LimitScope, UserErrorCode
+from schema.types.enums import ApprovalStatus, BulkStatus, LimitScope, RequestedOperation, UserErrorCode
 from schema.types.errors import UserError
 from schema.types.ledger import Actor, Transaction
 from schema.types.limits import LimitRemaining
+from schema.types.reward import Reward
 
 
-@strawberry.type(description="An adjustment over a limit, waiting for a second person.")
+@strawberry.type(description="Something over a limit, waiting for a second person.")
 class ApprovalRequest(Node):
-    status: ApprovalStatus
+    status: ApprovalStatus = strawberry.field(description="As of now: one that nobody decided in time has expired.")
+    operation: RequestedOperation
+    asset: AssetCode | None = strawberry.field(description="With ADJUST_CREDIT.")
+    amount: Decimal | None = strawberry.field(description="With ADJUST_CREDIT.")
+    reason: str | None = strawberry.field(description="With ADJUST_CREDIT.")
+    note: str | None
+    expires_in_days: int | None = strawberry.field(
+        description="Of the credit, as it was asked: the days count from the approval."
+    )
+    credit_expires_at: datetime | None = strawberry.field(description="Of the credit, as it was asked.")
+    effective_on: date | None = strawberry.field(
+        description="Of the credit, as it was asked; null: the day of the approval."
+    )
     requested_by: Actor
-    decided_by: Actor | None
-    expires_at: datetime
+    created_at: datetime
+    expires_at: datetime = strawberry.field(description="From then on it cannot be approved.")
+    decided_by: Actor | None = strawberry.field(description="Who approved, rejected or withdrew it.")
+    decided_at: datetime | None
+    decision_note: str | None
+    view: strawberry.Private[ApprovalRequestView]
 
     @classmethod
     def of(cls, view: ApprovalRequestView, reader: Reader) -> "ApprovalRequest":
         return cls(
             id=global_id("ApprovalRequest", view.id), status=ApprovalStatus(view.status(reader.now)),
-            requested_by=Actor.of(view.requested_by), decided_by=Actor.of(view.decided_by) if view.decided_by else None,
-            expires_at=view.expires_at,
+            operation=RequestedOperation(view.operation), asset=None if view.asset is None else AssetCode(view.asset),
+            amount=_amount(view), reason=view.reason, note=view.note,
+            expires_in_days=view.expires_in_days, credit_expires_at=view.credit_expires_at,
+            effective_on=view.effective_on, requested_by=Actor.of(view.requested_by), created_at=view.created_at,
+            expires_at=view.expires_at, decided_by=Actor.of(view.decided_by) if view.decided_by else None,
+            decided_at=view.decided_at, decision_note=view.decision_note, view=view,
         )  # fmt: skip
+
+    @resolved(Customer)
+    def customer(self, info: Info) -> Pending[Any]:
+        info.context.require(Permission.READ_CUSTOMERS)
+        return info.context.loaders.customers.get(self.view.customer_id)
+
+    @resolved(Reward | None, "With GIVE_REWARD. As it is now.")
+    def reward(self, info: Info) -> Pending[Any]:
+        if self.view.reward_id is None:
+            return None
+        info.context.require(Permission.READ_REWARDS)
+        return info.context.loaders.rewards.get(self.view.reward_id)
+
+    @resolved(list[Service], "That the credit is to be for; none: any.")
+    async def services(self, info: Info) -> list[Service]:
+        info.context.require(Permission.READ_CATALOGUE)
+        return await info.context.loaders.services.load_all(self.view.service_ids)
+
+    @resolved(Transaction | None, "What was posted once it was approved.")
+    def transaction(self, info: Info) -> Pending[Any]:
+        info.context.require(Permission.READ_LEDGER)
+        posted = self.view.transaction_id
+        return None if posted is None else info.context.loaders.transactions.get(posted)
+
+
+def _amount(view: ApprovalRequestView) -> Decimal | None:
+    if view.asset is None or view.amount_minor is None:
+        return None
+    return to_decimal(view.amount_minor, view.asset)
 
 
 @strawberry.type(description="What became of one row of a bulk.")

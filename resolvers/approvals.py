@@ -1,0 +1,115 @@
+"""approvalRequests, approveRequest, rejectRequest and withdrawRequest: a second person decides (domain: who may)."""
+
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+import strawberry
+
+from auth.roles import Permission, may
+from models.errors import LedgerError, NotFound, OthersRequest, OwnRequest
+from models.operations.approvals import approve_request, reject_request, withdraw_request
+from models.reads import requests
+from schema import texts
+from schema.context import Context, Info
+from schema.error_codes import Forbidden
+from schema.ids import asked_id
+from schema.mutations.approvals import (
+    ApproveRequestInput,
+    ApproveRequestPayload,
+    RejectRequestInput,
+    RejectRequestPayload,
+    WithdrawRequestInput,
+    WithdrawRequestPayload,
+)
+from schema.mutations.base import idempotency_key
+from schema.types.base import Connection, root_page
+from schema.types.enums import ApprovalStatus
+from schema.types.errors import user_errors
+from schema.types.requests import ApprovalRequest
+
+ASKED_FOR: Final = {"adjustCredit": Permission.ADD_CREDIT, "giveReward": Permission.GIVE_REWARD_FREE}
+"""What whoever decides has to have the right to do as well."""
+
+
+def may_see(context: Context, request: Any) -> bool:
+    """Those who decide see all requests, the others what they have asked for themselves, with whichever token."""
+    subject: str = request.view.requested_by.subject
+    return may(context.principal, Permission.APPROVE) or subject == context.principal.subject
+
+
+async def resolve_all(
+    info: Info, status: list[ApprovalStatus] | None = None, customer_id: strawberry.ID | None = None,
+    requested_by: Annotated[str | None, strawberry.argument(description="The subject of a token.")] = None,
+    first: int | None = None, after: str | None = None, last: int | None = None, before: str | None = None,
+) -> Connection[ApprovalRequest] | None:  # fmt: skip
+    context = info.context
+    conditions = []
+    if not may(context.principal, Permission.APPROVE):
+        conditions.append(requests.approval_asked_by(context.principal.subject))
+    if status is not None:
+        conditions.append(requests.approval_status(status, context.now))
+    if customer_id is not None:
+        # Another kind's id is like that of a customer who is not there: nothing was asked for them.
+        customer = asked_id(customer_id, "Customer", "customerId")
+        conditions.append(requests.NO_APPROVAL if customer is None else requests.approval_of(customer))
+    if requested_by is not None:
+        subject = texts.argument(requested_by, texts.MAX_SUBJECT, "requestedBy")
+        conditions.append(requests.approval_asked_by(subject))
+    return await root_page(info, requests.APPROVALS, context.tenant.id, (first, after, last, before), *conditions)
+
+
+async def resolve_approve(info: Info, input: ApproveRequestInput) -> ApproveRequestPayload:  # noqa: A002 - the argument's name in the API
+    context = info.context
+    try:
+        command = input.command()
+        await _require_to_decide(context, command.request_id)
+        outcome = await context.post(approve_request, command, idempotency_key(input.idempotency_key))
+    except OwnRequest as error:
+        raise Forbidden(error.message) from None
+    except LedgerError as error:
+        return ApproveRequestPayload(user_errors=user_errors(error))
+    return ApproveRequestPayload(outcome=outcome, replayed=outcome.replayed)
+
+
+async def resolve_reject(info: Info, input: RejectRequestInput) -> RejectRequestPayload:  # noqa: A002 - as above
+    context = info.context
+    try:
+        request_id, note = input.decision()
+        await _require_to_decide(context, request_id)
+        await context.reads.release()
+        await reject_request(context.ledger, context.tenant.id, context.actor, request_id, note)
+    except OwnRequest as error:
+        raise Forbidden(error.message) from None
+    except LedgerError as error:
+        return RejectRequestPayload(user_errors=user_errors(error))
+    context.refresh()
+    return RejectRequestPayload(request_id=request_id)
+
+
+async def resolve_withdraw(info: Info, input: WithdrawRequestInput) -> WithdrawRequestPayload:  # noqa: A002 - as above
+    context = info.context
+    try:
+        request_id, note = input.decision()
+        await _seen(context, request_id)
+        await context.reads.release()
+        await withdraw_request(context.ledger, context.tenant.id, context.actor, request_id, note)
+    except OthersRequest as error:
+        raise Forbidden(error.message) from None
+    except LedgerError as error:
+        return WithdrawRequestPayload(user_errors=user_errors(error))
+    context.refresh()
+    return WithdrawRequestPayload(request_id=request_id)
+
+
+async def _require_to_decide(context: Context, request_id: UUID) -> None:
+    """The right to do what is asked for, as well as to approve. Raises NotFound, Forbidden."""
+    request = await _seen(context, request_id)
+    context.require(ASKED_FOR[request.view.operation])
+
+
+async def _seen(context: Context, request_id: UUID) -> ApprovalRequest:
+    """Raises NotFound for what the caller may not know of."""
+    request = await context.loaders.approval_requests.load(request_id)
+    if request is None or not may_see(context, request):
+        raise NotFound("There is no such request.", field=("requestId",))
+    return request
