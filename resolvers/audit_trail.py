@@ -2,7 +2,8 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated
+from ipaddress import ip_address
+from typing import Annotated, Final
 
 import strawberry
 
@@ -20,14 +21,21 @@ from schema.types.audit import AuditRecord
 from schema.types.base import Connection, root_page
 from schema.types.enums import TransactionKind
 
+MAX_REQUEST_ID: Final = 128
+
 
 async def resolve(
     info: Info,
     actor: Annotated[str | None, strawberry.argument(description="The subject of a token.")] = None,
+    client: Annotated[str | None, strawberry.argument(description="The client that a token was issued to.")] = None,
     customer_id: strawberry.ID | None = None,
     reason: str | None = None,
     kind: list[TransactionKind] | None = None,
-    action: Annotated[str | None, strawberry.argument(description="Such as reason.created.")] = None,
+    action: Annotated[str | None, strawberry.argument(description="Such as reason.created, access.denied.")] = None,
+    request_id: Annotated[str | None, strawberry.argument(description="The X-Request-Id of what left actions.")] = None,
+    address: Annotated[str | None, strawberry.argument(description="The network address that an action came from.")] = (
+        None
+    ),
     min_amount: Annotated[
         Decimal | None, strawberry.argument(description="Signed, and in each asset's own units unless one is named.")
     ] = None,
@@ -42,6 +50,13 @@ async def resolve(
     if actor is not None:
         subject = texts.argument(actor, texts.MAX_SUBJECT, "actor")
         conditions.append(audit.by_actors(await audit.actors_of_subject(context.reads, subject)))
+    if client is not None:
+        asked = texts.argument(client, texts.MAX_SUBJECT, "client")
+        conditions.append(audit.by_actors(await audit.actors_of_client(context.reads, asked)))
+    if request_id is not None:
+        conditions.append(audit.of_request(texts.argument(request_id, MAX_REQUEST_ID, "requestId")))
+    if address is not None:
+        conditions.append(audit.from_address(_address(address)))
     if customer_id is not None:
         # Another kind's id is like that of a customer who is not there: nothing was done to them.
         customer = asked_id(customer_id, "Customer", "customerId")
@@ -54,6 +69,14 @@ async def resolve(
         conditions.append(audit.with_action(texts.argument(action, texts.MAX_REASON, "action")))
     conditions += await _amounts(context, min_amount, max_amount, asset)
     return await root_page(info, audit.AUDIT_TRAIL, context.tenant.id, (first, after, last, before), *conditions)
+
+
+def _address(text: str) -> str:
+    """As it is written down: one address has several spellings."""
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        raise BadUserInput("address is not an IP address.") from None
 
 
 async def _amounts(

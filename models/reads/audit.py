@@ -121,6 +121,16 @@ def of_kinds(kinds: Collection[str]) -> Condition:
     return Condition("t.kind = any({0}::text[])", (tuple(sorted(set(kinds))),))
 
 
+def of_request(request_id: str) -> Condition:
+    """Events that one request left behind."""
+    return Condition("t.request_id = {0}", (request_id,))
+
+
+def from_address(address: str) -> Condition:
+    """Events that were done, or refused, from one network address."""
+    return Condition("t.address = {0}", (address,))
+
+
 def with_action(action: str) -> Condition:
     """Events without value, such as `reason.created`."""
     return Condition("t.action = {0}", (action,))
@@ -142,4 +152,9 @@ def _minor(amount: Decimal, asset: str, rounding: str) -> int:
 
 async def actors_of_subject(session: ReadSession, subject: str) -> list[UUID]:
     rows = await session.fetch("select id from actors where tenant_id = $1 and subject = $2", subject)
+    return [row["id"] for row in rows]
+
+
+async def actors_of_client(session: ReadSession, client: str) -> list[UUID]:
+    rows = await session.fetch("select id from actors where tenant_id = $1 and client = $2 and client <> ''", client)
     return [row["id"] for row in rows]

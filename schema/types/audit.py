@@ -20,7 +20,7 @@ from schema.types.ledger import Actor, Transaction
 
 NODES: Final = {
     "approval": "ApprovalRequest",
-    "coupon": "Coupon", "customer": "Customer", "invoice": "Invoice", "membership": "Customer", "payment": "Payment",
+    "bulk": "BulkOperation", "coupon": "Coupon", "customer": "Customer", "invoice": "Invoice", "membership": "Customer", "payment": "Payment",
     "product": "Product", "reward": "Reward", "service": "Service", "tenant": "Tenant", "tier": "Tier",
     "token": "PartnerToken",
 }  # fmt: skip
@@ -40,7 +40,8 @@ class AuditRecord:
     amount: Decimal | None = strawberry.field(description="Signed: the sum of the transaction's entries.")
     subject_id: strawberry.ID | None = strawberry.field(description="What an action was done to, where it has an id.")
     details: JSON | None = strawberry.field(
-        description="Of an action: what was made, or [before, after] of each thing that was changed."
+        description="Of an action: what was made, or [before, after] of each thing that was changed. Of access.denied: "
+        "which field, and which right was missing."
     )
     request_id: str | None = strawberry.field(description="Of an action: the X-Request-Id of the request that did it.")
     address: str | None = strawberry.field(description="Of an action: the network address that the request came from.")
