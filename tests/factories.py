@@ -8,6 +8,7 @@ from itertools import count
 from typing import Any, Final
 from uuid import UUID, uuid4
 
+from auth.partner_tokens import PartnerSecret
 from models import tables
 from models.commands import (
     Actor,
@@ -18,6 +19,7 @@ from models.commands import (
     GiveReward,
     InvoiceAmount,
     InvoiceLineItem,
+    IssueToken,
     MembershipChange,
     OrderItem,
     Outcome,
@@ -33,6 +35,7 @@ from models.operations.create_order import create_order
 from models.operations.create_tenant import create_tenant
 from models.operations.give_reward import give_reward
 from models.operations.memberships import start_membership
+from models.operations.partner_tokens import issue_token
 from models.operations.products import create_product, update_product
 from models.operations.record_payment import record_payment
 from models.operations.upsert_customer import upsert_customer
@@ -153,6 +156,18 @@ class Tenant:
             "rewards", name=name, kind="FREE_DELIVERY", points_cost_minor=points, active=active, stock=stock,
             validity_days=validity_days,
         )  # fmt: skip
+
+    async def partner_token(
+        self, *scopes: str, client: str = "shop", name: str | None = None, expires_at: datetime | None = None
+    ) -> PartnerSecret:
+        """One that is good, with its secret."""
+        made = PartnerSecret(self.id, self.ledger.source.new_id(), self.ledger.source.new_secret())
+        command = IssueToken(
+            made.token_id, made.digest, client, name or f"Token {next(self._number)}", frozenset(scopes),
+            expires_at=expires_at,
+        )  # fmt: skip
+        await issue_token(self.ledger, self.id, ADMIN, command)
+        return made
 
     async def member(self) -> UUID:
         """A customer whose membership runs."""

@@ -13,6 +13,7 @@ from starlette.routing import Route
 from app.embedded import Urls
 from app.graphql.endpoint import context_maker, graphql_view
 from app.imports import import_route
+from app.partner_tokens import PartnerTokenVerifier
 from app.request_id import RequestIdMiddleware
 from app.statements import statement_route
 from auth.backend import authentication
@@ -125,14 +126,25 @@ def verifier() -> TokenVerifier:
 
 
 @pytest.fixture
-async def client(ledger: Ledger, verifier: TokenVerifier) -> AsyncIterator[httpx.AsyncClient]:
+async def partner_tokens(ledger: Ledger) -> AsyncIterator[PartnerTokenVerifier]:
+    """What the tokens of partners' clients are checked by."""
+    partner_tokens = PartnerTokenVerifier(ledger)
+    yield partner_tokens
+    await partner_tokens.settle()
+
+
+@pytest.fixture
+async def client(
+    ledger: Ledger, verifier: TokenVerifier, partner_tokens: PartnerTokenVerifier
+) -> AsyncIterator[httpx.AsyncClient]:
     tenants = TenantDirectory()
     make_context = context_maker(ledger, tenants)
     routes = [
         Route("/graphql", graphql_view(ledger, tenants)), statement_route(make_context),
         import_route(make_context, max_file_bytes=MAX_FILE_BYTES),
     ]  # fmt: skip
-    app = RequestIdMiddleware(Starlette(routes=routes, middleware=[authentication(verifier)]), lambda: uuid4().hex)
+    middleware = [authentication(verifier, partner_tokens)]
+    app = RequestIdMiddleware(Starlette(routes=routes, middleware=middleware), lambda: uuid4().hex)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
         yield client
 

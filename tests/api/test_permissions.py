@@ -208,6 +208,16 @@ CASES: Final = [
          lambda ids: {"input": {"role": "STAFF", "asset": "GBP", "perAdjustment": "5.00"}}),
     Case("remove a limit", "removeLimit", mutation("removeLimit"), {ADMIN}, scopes("config:write"),
          lambda ids: {"input": {"role": "STAFF", "holder": "gone"}}),
+    Case("partner tokens", "partnerTokens", "{ partnerTokens { edges { cursor } } }", CONFIGURATION,
+         scopes("config:write", "tokens:write")),
+    Case("node: partner token", "node", NODE, CONFIGURATION, scopes("config:write", "tokens:write"),
+         by_id("PartnerToken")),
+    Case("issue a token", "issueToken", mutation("issueToken"), {ADMIN}, scopes("tokens:write"),
+         lambda ids: {"input": {"client": "shop", "name": "Till", "scopes": ["credits:add"]}}),
+    Case("rotate a token", "rotateToken", mutation("rotateToken"), {ADMIN}, scopes("tokens:write"),
+         lambda ids: {"input": {"tokenId": ids["PartnerToken"]}}),
+    Case("revoke a token", "revokeToken", mutation("revokeToken"), {ADMIN}, scopes("tokens:write"),
+         lambda ids: {"input": {"tokenId": ids["PartnerToken"]}}),
     Case("update tenant", "updateTenant", mutation("updateTenant"), {ADMIN}, scopes("config:write"),
          lambda ids: {"input": {"name": "New"}}),
 ]  # fmt: skip
@@ -231,7 +241,7 @@ async def one_of_each(tenant: Tenant) -> Ids:
         "Customer": customer, "Account": credit.account_id, "Credit": credit.credit_id, "Invoice": invoice.invoice_id,
         "Reward": reward, "Coupon": coupon.coupon_id, "Tier": await tenant.tier("Gold", 100),
         "Service": await tenant.service("Cut"), "BulkOperation": bulk.bulk_operation_id,
-        "Member": member, "Product": await tenant.product("Chair", "30.00"), "Payment": payment.payment_id,
+        "PartnerToken": (await tenant.partner_token("credits:add")).token_id, "Member": member, "Product": await tenant.product("Chair", "30.00"), "Payment": payment.payment_id,
     }  # fmt: skip
     return {kind: gid("Customer" if kind == "Member" else kind, row_id) for kind, row_id in rows.items()}
 

@@ -33,6 +33,7 @@ LEFT_OPEN: Final = """
 _OF_REQUESTS: Final = """
 | know who they are | yes | yes | yes | yes | yes |
 | list everybody | yes | yes | yes | yes | no |
+| list tokens as one who issues them | no | no | yes | no | no |
 | list what of their own expires | no | no | no | no | their own |
 """
 
@@ -45,6 +46,7 @@ _REWARDS: Final = "read rewards by rewards:read"
 _REPORTS: Final = "read reports by reports:read"
 _CONFIG: Final = "limits, by config:write"
 _TOKENS: Final = "limits, by tokens:write"
+_TOKEN_LIST: Final = f"{_CONFIG} | list tokens by tokens:write"
 _ADD: Final = "add credit by credits:add"
 _REMOVE: Final = "remove, by credits:remove"
 _BULK: Final = "remove, by credits:bulk"
@@ -84,10 +86,13 @@ RIGHTS: Final[dict[str, str]] = {
     **dict.fromkeys(
         (
             "create product", "update product", "create reward", "update reward", "create tier", "update tier",
-            "delete tier", "create reason", "update reason", "create service", "update service", "update tenant", "limit rules", "set a limit", "remove a limit",
+            "delete tier", "create reason", "update reason", "create service", "update service", "update tenant",
+            "limit rules", "set a limit", "remove a limit",
         ),
         _CONFIG,
     ),
+    "partner tokens": _TOKEN_LIST, "node: partner token": _TOKEN_LIST,
+    "issue a token": _TOKENS, "rotate a token": _TOKENS, "revoke a token": _TOKENS,
 }  # fmt: skip
 """By the name of a case in tests/api/test_permissions.py: the beginning of its row and the scopes of which one is
 needed; joined by ` & ` where it takes several rights, by ` | ` where one of several will do."""
