@@ -19,10 +19,9 @@ from schema.types.enums import TransactionKind
 from schema.types.ledger import Actor, Transaction
 
 NODES: Final = {
-    "approval": "ApprovalRequest",
-    "bulk": "BulkOperation", "coupon": "Coupon", "customer": "Customer", "invoice": "Invoice", "membership": "Customer", "payment": "Payment",
-    "product": "Product", "reward": "Reward", "service": "Service", "tenant": "Tenant", "tier": "Tier",
-    "token": "PartnerToken",
+    "approval": "ApprovalRequest", "bulk": "BulkOperation", "coupon": "Coupon", "customer": "Customer",
+    "invoice": "Invoice", "membership": "Customer", "payment": "Payment", "product": "Product", "reward": "Reward",
+    "service": "Service", "tenant": "Tenant", "tier": "Tier", "token": "PartnerToken",
 }  # fmt: skip
 """What the subject of an action is, by the action's first word, where it has an id in this API."""
 
