@@ -27,7 +27,7 @@ from models.errors import IdempotencyKeyReused, LedgerError
 from models.operations.import_credits import ImportCredits, import_credits
 from schema import texts
 from schema.context import Context
-from schema.error_codes import BadUserInput, ErrorCode, Unauthenticated, error_entry
+from schema.error_codes import BadUserInput, ErrorCode, Unauthenticated, error_entry, retry_after
 from schema.ids import global_id
 from schema.mutations.base import idempotency_key
 from schema.scalars import parse_asset, parse_instant
@@ -38,12 +38,19 @@ MAX_FILE_BYTES: Final = 256 * 1024 * 1024
 """A million rows with a short note each come to about 60 MB."""
 MAX_FILE_SECONDS: Final = 900
 """That a client has to send it: 256 MB at 2.4 Mbit/s."""
+COST: Final = 1_000
+"""Against the rate limit, whatever the size: the file is worked off by one job after the other."""
 _IN_MEMORY_BYTES: Final = 1024 * 1024
 _PARAMETERS: Final = frozenset({
     "asset", "reason", "note", "expiresInDays", "expiresAt", "errorPolicy", "dryRun", "allowDuplicateCustomers",
 })  # fmt: skip
 _HEADERS: Final = {"cache-control": "no-store"}
-_STATUSES: Final = {ErrorCode.BAD_USER_INPUT: 400, ErrorCode.UNAUTHENTICATED: 401, ErrorCode.FORBIDDEN: 403}
+_STATUSES: Final = {
+    ErrorCode.BAD_USER_INPUT: 400,
+    ErrorCode.UNAUTHENTICATED: 401,
+    ErrorCode.FORBIDDEN: 403,
+    ErrorCode.RATE_LIMITED: 429,
+}
 
 
 def import_route(
@@ -59,7 +66,9 @@ def import_route(
             return unauthenticated_response(request, error)
         except GraphQLError as error:
             code = ErrorCode((error.extensions or {})["code"])
-            return JSONResponse({"errors": [error_entry(error.message, code)]}, _STATUSES[code], _HEADERS)
+            return JSONResponse(
+                {"errors": [error_entry(error.message, code)]}, _STATUSES[code], {**_HEADERS, **retry_after(error)}
+            )
         except HttpError as error:
             body = {"errors": [error_entry(error.message, error.code)]}
             return JSONResponse(body, error.status, {**_HEADERS, **error.headers})
@@ -81,6 +90,7 @@ def _refusal(refused: LedgerError) -> JSONResponse:
 
 async def _take_in(context: Context, request: Request, max_bytes: int) -> Outcome:
     """Everything is checked before a byte of the file is read."""
+    await context.charge(COST)
     await context.admit((Permission.BULK,), own=False, place=PATH)
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "text/csv":
         raise HttpError(415, "Send the file as text/csv in UTF-8.", ErrorCode.UNSUPPORTED_MEDIA_TYPE)

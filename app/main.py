@@ -27,12 +27,14 @@ from app.metrics import Metrics, Timing
 from app.pages.front import front_page
 from app.partner_tokens import PartnerTokenVerifier
 from app.problems import SetupProblem
+from app.rate_limits import rate_limits
 from app.refused_tokens import RefusedTokens
 from app.request_id import RequestIdMiddleware
 from app.security_headers import SecurityHeadersMiddleware, fault
 from app.settings import Settings, load_settings
 from app.statements import statement_route
 from app.token_keys import token_keys
+from app.trusted_documents import load_trusted_documents
 from auth.backend import BearerBackend, authentication
 from auth.tokens import TokenVerifier
 from jobs.worker import working
@@ -56,7 +58,8 @@ def create_app(settings: Settings, ledger: Ledger | None = None) -> Starlette:
     keys = token_keys(settings)
     ledger = ledger or Ledger()
     refused = RefusedTokens(_now)
-    metrics = Metrics(ledger, refused.counts)
+    limits = rate_limits(settings.rate_limit, settings.rate_limit_url.get_secret_value())
+    metrics = Metrics(ledger, refused.counts, None if limits is None else limits.tallies)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -69,26 +72,37 @@ def create_app(settings: Settings, ledger: Ledger | None = None) -> Starlette:
                 await ledger.close()
         finally:
             await keys.stop()
+            if limits is not None:
+                await limits.close()
 
     tenants = TenantDirectory()
     verifier = TokenVerifier(keys, settings.jwt_issuer, settings.jwt_audience, _now)
     partner_tokens = PartnerTokenVerifier(ledger)
     schema.configure(limits=schema.documents.limits, introspection=settings.introspection)
+    if settings.trusted_documents is not None:
+        schema.trusted = load_trusted_documents(
+            settings.trusted_documents, schema.documents, only=settings.only_trusted_documents
+        )
     sockets = socket_view(
         ledger, tenants, BearerBackend(verifier), _now,
-        refused=refused.note, origins=settings.cors_origins, limits=_socket_limits(settings),
+        refused=refused.note, rate_limits=limits, origins=settings.cors_origins, limits=_socket_limits(settings),
     )  # fmt: skip
     return Starlette(
         routes=[
             Route(
                 "/graphql",
                 graphql_view(
-                    ledger, tenants, refused=refused.note, read_timeout=settings.read_timeout, ide=settings.has_pages
+                    ledger,
+                    tenants,
+                    refused=refused.note,
+                    rate_limits=limits,
+                    read_timeout=settings.read_timeout,
+                    ide=settings.has_pages,
                 ),
             ),
             WebSocketRoute("/graphql", sockets),
-            statement_route(context_maker(ledger, tenants, refused.note)),
-            import_route(context_maker(ledger, tenants, refused.note)),
+            statement_route(context_maker(ledger, tenants, refused.note, limits)),
+            import_route(context_maker(ledger, tenants, refused.note, limits)),
             Route("/health/live", live),
             Route("/health/ready", ready),
             *(metrics.routes if settings.metrics else ()),

@@ -17,6 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.rate_limits import RateLimitTallies
 from models.ledger import Ledger
 
 BUCKETS: Final = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
@@ -25,11 +26,18 @@ BUCKETS: Final = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 
 class Metrics:
     """One app's. `routes` serves them; `Timing` feeds the requests in."""
 
-    def __init__(self, ledger: Ledger, refused_tokens: Mapping[str, int] = MappingProxyType({})) -> None:
-        """refused_tokens: how many so far, by why; it is read at each scrape."""
+    def __init__(
+        self,
+        ledger: Ledger,
+        refused_tokens: Mapping[str, int] = MappingProxyType({}),
+        rate_limits: RateLimitTallies | None = None,
+    ) -> None:
+        """refused_tokens: how many so far, by why; rate_limits: what they did; both are read at each scrape."""
         self._registry = CollectorRegistry()
         self._registry.register(_LedgerCollector(ledger))
         self._registry.register(_RefusedTokens(refused_tokens))
+        if rate_limits is not None:
+            self._registry.register(_RateLimitCollector(rate_limits))
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
         self.seconds = Histogram(
@@ -98,6 +106,19 @@ class _LedgerCollector(Collector):
             denials.add_metric([result], number)
         yield denials
         yield GaugeMetricFamily("scrip_units_waiting", "Requests waiting for a posting.", value=self._ledger.waiting)
+
+
+class _RateLimitCollector(Collector):
+    def __init__(self, tallies: RateLimitTallies) -> None:
+        self._tallies = tallies
+
+    def collect(self) -> Iterator[Metric]:
+        for name, text, value in (
+            ("scrip_rate_limited", "Requests refused because their holder's limit was used up.", self._tallies.refused),
+            ("scrip_rate_limit_outages", "Times that Redis was given up for not answering.", self._tallies.outages),
+            ("scrip_rate_limit_counted_here", "Requests counted without it meanwhile.", self._tallies.counted_here),
+        ):
+            yield CounterMetricFamily(name, text, value=value)
 
 
 class _RefusedTokens(Collector):

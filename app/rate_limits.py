@@ -213,5 +213,5 @@ def _pool(url: str) -> BlockingConnectionPool:
 
 
 def _shared(limit: RateLimitItem, url: str, pool: BlockingConnectionPool) -> _Counter:
-    storage = RedisStorage(f"async+{url}", implementation="redispy", key_prefix="scrip", connection_pool=pool)
+    storage = RedisStorage(f"async+{url}", implementation="redispy", key_prefix="scrip", connection_pool=pool)  # type: ignore[arg-type]
     return _Counter(limit, storage)

@@ -71,6 +71,15 @@ class Settings(BaseSettings):
     """Of one process, for the tokens of one subject, role and client."""
     websocket_init_timeout: float = Field(default=10, gt=0, le=60)
     """Seconds that a client has to send its token after the handshake."""
+    rate_limit: str = "600000/minute"
+    """Cost units (docs/query-cost.md) that each holder of tokens may use in a while, and each address without one;
+    0 for no limit."""
+    rate_limit_url: SecretStr = SecretStr("memory://")
+    """Where they are counted: memory://, each process for itself, or redis://…, all together."""
+    trusted_documents: Path | None = None
+    """A manifest of registered operations, which can be asked for by id."""
+    trusted_documents_only: bool = True
+    """Whether, where there is one, nothing else runs. Then there are no pages: theirs are not registered."""
     jwt_issuer: str = "scrip"
     jwt_audience: str = "scrip"
     jwt_secret: SecretStr | None = None
@@ -85,6 +94,8 @@ class Settings(BaseSettings):
             raise ValueError(f"{' and '.join(given)}: set only one of them")
         if self.database_pool_min > self.database_pool_max:
             raise ValueError("SCRIP_DATABASE_POOL_MIN is more than SCRIP_DATABASE_POOL_MAX")
+        if self.pages and self.only_trusted_documents:
+            raise ValueError("SCRIP_PAGES is on, whose operations SCRIP_TRUSTED_DOCUMENTS_ONLY would refuse")
         if self.migration_database_url is not None and self.database_url is None:
             raise ValueError("SCRIP_MIGRATION_DATABASE_URL is set, and DATABASE_URL is not")
         return self
@@ -92,7 +103,12 @@ class Settings(BaseSettings):
     @property
     def has_pages(self) -> bool:
         """Whether pages are shown, as set or by default."""
-        return self.sample if self.pages is None else self.pages
+        return (self.sample if self.pages is None else self.pages) and not self.only_trusted_documents
+
+    @property
+    def only_trusted_documents(self) -> bool:
+        """Whether nothing else runs."""
+        return self.trusted_documents is not None and self.trusted_documents_only
 
     @property
     def app_url(self) -> str | None:

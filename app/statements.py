@@ -16,15 +16,22 @@ from auth.roles import Permission
 from models.reads import accounts, statements
 from models.reads.statements import StatementView
 from schema.context import Context
-from schema.error_codes import BadUserInput, ErrorCode, Unauthenticated, error_entry
+from schema.error_codes import BadUserInput, ErrorCode, Unauthenticated, error_entry, retry_after
 from schema.ids import asked_id
 from schema.scalars import parse_asset, parse_instant
 from schema.statement_csv import StatementCsv
 
 PATH: Final = "/statements/{customer}.csv"
 PARAMETERS: Final = frozenset({"asset", "from", "to"})
+COST: Final = 1_000
+"""Against the rate limit: as the query `statement` with all its pages would for a long one."""
 _HEADERS: Final = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
-_STATUSES: Final = {ErrorCode.BAD_USER_INPUT: 400, ErrorCode.UNAUTHENTICATED: 401, ErrorCode.FORBIDDEN: 403}
+_STATUSES: Final = {
+    ErrorCode.BAD_USER_INPUT: 400,
+    ErrorCode.UNAUTHENTICATED: 401,
+    ErrorCode.FORBIDDEN: 403,
+    ErrorCode.RATE_LIMITED: 429,
+}
 
 
 def statement_route(make_context: Callable[[Request], Awaitable[Context]]) -> Route:
@@ -40,7 +47,9 @@ def statement_route(make_context: Callable[[Request], Awaitable[Context]]) -> Ro
         except GraphQLError as error:
             await context.close()
             code = ErrorCode((error.extensions or {})["code"])
-            return JSONResponse({"errors": [error_entry(error.message, code)]}, _STATUSES[code], _HEADERS)
+            return JSONResponse(
+                {"errors": [error_entry(error.message, code)]}, _STATUSES[code], {**_HEADERS, **retry_after(error)}
+            )
         except BaseException:
             await context.close()
             raise
@@ -56,6 +65,7 @@ def statement_route(make_context: Callable[[Request], Awaitable[Context]]) -> Ro
 
 async def _views(context: Context, request: Request) -> list[StatementView] | None:
     """The statements asked for; None where the customer is not there, or not for this token to see."""
+    await context.charge(COST)
     await context.admit((Permission.READ_LEDGER,), own=True, place=PATH)
     query = request.query_params
     asked = dict(query.multi_items())

@@ -20,6 +20,7 @@ from models.reads.session import ReadSession
 from models.reads.tenants import TenantDirectory, TenantView
 from schema import denials
 from schema.denials import Denials
+from schema.documents import for_free
 from schema.error_codes import Unauthenticated
 
 if TYPE_CHECKING:
@@ -41,8 +42,8 @@ class Context:
     """One request's. `admit` comes first; what needs a tenant is there only after it."""
 
     __slots__ = (
-        "_load", "_own_customer_id", "_refused", "_tenants", "address", "denials", "ledger", "loaders", "now",
-        "principal", "reads", "request_id", "tenant",
+        "_load", "_own_customer_id", "_refused", "_tenants", "address", "charge", "denials", "ledger", "loaders",
+        "now", "principal", "reads", "request_id", "tenant",
     )  # fmt: skip
 
     principal: Principal
@@ -60,6 +61,7 @@ class Context:
         loaders: "Callable[[ReadSession, datetime, bool], Loaders]",
         request_id: str | None = None,
         address: str | None = None,
+        charge: Callable[[int], Awaitable[None]] = for_free,
         refused: RefusedToken | None = None,
     ) -> None:
         if principal is not None:
@@ -67,6 +69,7 @@ class Context:
         self.ledger = ledger
         self.request_id = request_id
         self.address = address
+        self.charge = charge
         self._tenants = tenants
         self._load = loaders
         self._own_customer_id: UUID | None = None

@@ -170,7 +170,7 @@ class CheckDocument(SchemaExtension):
     async def on_operation(self) -> AsyncIterator[None]:
         """Check before Strawberry's own parsing; raises `GraphQLError` with a code."""
         context = self.execution_context
-        charge: Callable[[int], Awaitable[None]] = getattr(context.context, "charge", None) or _for_free
+        charge: Callable[[int], Awaitable[None]] = getattr(context.context, "charge", None) or for_free
         try:
             text = document_text(self._trusted, context.query, context.operation_extensions)
         except GraphQLError:
@@ -202,7 +202,7 @@ class CheckDocument(SchemaExtension):
         await charge(cost)
 
 
-async def _for_free(_: int) -> None:
+async def for_free(_: int) -> None:
     """Where nobody is charged: the command line, tests of the schema alone."""
 
 

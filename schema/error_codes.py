@@ -142,6 +142,11 @@ def error_entry(message: str, code: ErrorCode, request_id: str | None = None) ->
     return {"message": message, "extensions": extensions}
 
 
+def retry_after(error: GraphQLError) -> dict[str, str]:
+    """The header that goes with an error over HTTP: when to try again, where it says so."""
+    return {"retry-after": str(error.retry_after)} if isinstance(error, RateLimited) else {}
+
+
 def _shape(error: GraphQLError, request_id: str | None, hide_suggestions: bool) -> GraphQLError:
     if "code" not in (error.extensions or {}):
         cause = _cause(error)

@@ -50,6 +50,11 @@ def named_document(extensions: Mapping[str, Any] | None) -> str | None:
     return document_id
 
 
+def names_document(extensions: Mapping[str, Any] | None) -> bool:
+    """Whether a request names a document instead of sending it, be it rightly or not."""
+    return extensions is not None and ("persistedQuery" in extensions or DOCUMENT_ID in extensions)
+
+
 def document_text(trusted: TrustedDocuments | None, text: str | None, extensions: Mapping[str, Any] | None) -> str:
     """The text to run: the one sent, or else the one named.
 

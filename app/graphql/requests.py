@@ -12,6 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from app.graphql.media import is_json
 from auth.backend import principal_of
 from schema.error_codes import ErrorCode
+from schema.trusted import DOCUMENT_ID, names_document
 
 # A bulk of 10,000 rows as variables is about 1 MB.
 DEFAULT_MAX_BODY_BYTES = 4 * 1024 * 1024
@@ -45,7 +46,10 @@ class HttpError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class GraphQLParams:
-    """The request parameters of the GraphQL-over-HTTP specification."""
+    """The request parameters of the GraphQL-over-HTTP specification.
+
+    query: empty where `extensions` name a document instead; a `documentId` is put in there.
+    """
 
     query: str
     variables: dict[str, Any] | None
@@ -71,15 +75,14 @@ def params_of(data: object) -> GraphQLParams:
         raise HttpError(400, "Batching is off: send one operation per request.")
     if not isinstance(data, dict):
         raise HttpError(400, "The body must be a JSON object.")
-    query = data.get("query")
+    query = _optional(data, "query", str, "a string")
     extensions = _optional(data, "extensions", dict, "an object")
-    if not query and extensions and "persistedQuery" in extensions:
-        # Apollo's clients look for exactly this message or code, and then send the query itself.
-        raise HttpError(400, "PersistedQueryNotSupported", ErrorCode.PERSISTED_QUERY_NOT_SUPPORTED)
-    if not isinstance(query, str) or not query:
+    if (document_id := _optional(data, DOCUMENT_ID, str, "a string")) is not None:
+        extensions = {**(extensions or {}), DOCUMENT_ID: document_id}
+    if not query and not names_document(extensions):
         raise HttpError(400, "The parameter `query` must be a string with a GraphQL document.")
     return GraphQLParams(
-        query,
+        query or "",
         _optional(data, "variables", dict, "an object"),
         _optional(data, "operationName", str, "a string"),
         extensions,
@@ -97,6 +100,7 @@ def _from_query_string(parameters: QueryParams) -> dict[str, object]:
     data: dict[str, object] = {
         "query": parameters.get("query"),
         "operationName": parameters.get("operationName") or None,
+        DOCUMENT_ID: parameters.get(DOCUMENT_ID) or None,
     }
     for name in ("variables", "extensions"):
         if text := parameters.get(name):

@@ -23,7 +23,7 @@ from app.graphql.requests import (
     HttpError,
     read_params,
 )
-from schema.error_codes import MASKED_MESSAGE, ErrorCode, error_entry
+from schema.error_codes import MASKED_MESSAGE, ErrorCode, RateLimited, error_entry, retry_after
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +34,7 @@ TIMEOUT_MESSAGE = (
     "The operation took too long. It may have been done all the same: repeat it with the same idempotency key."
 )
 _ALLOWED_METHODS = "GET, POST"
+_ALWAYS_400 = frozenset({ErrorCode.OPERATION_RESOLUTION_FAILURE, ErrorCode.DOCUMENT_NOT_TRUSTED})
 _GET_OPERATIONS = frozenset({OperationType.QUERY})
 _POST_OPERATIONS = frozenset({OperationType.QUERY, OperationType.MUTATION})
 _FIXED_HEADERS = [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"), (b"vary", b"accept")]
@@ -82,10 +83,10 @@ class GraphQLView:
         media_type = response_type(accept)
         headers: Mapping[str, str] = {}
         try:
-            status, answer = await self._answer(request, media_type)
+            status, headers, answer = await self._answer(request, media_type)
             body = orjson.dumps(answer)
         except HttpError as error:
-            status, headers = _status_of(error, media_type), error.headers
+            status, headers = error.status, error.headers
             body = orjson.dumps({"errors": [error_entry(error.message, error.code)]})
         # The last line of defence: the client gets an answer, the log the traceback.
         except Exception:
@@ -95,7 +96,7 @@ class GraphQLView:
             status, body = 500, orjson.dumps({"errors": [masked]})
         await _send(send, status, _CONTENT_TYPES[media_type or JSON], body, headers)
 
-    async def _answer(self, request: Request, media_type: str | None) -> tuple[int, dict[str, Any]]:
+    async def _answer(self, request: Request, media_type: str | None) -> tuple[int, Mapping[str, str], dict[str, Any]]:
         if request.method not in ("GET", "POST"):
             raise _method_not_allowed("GraphQL takes GET and POST.", _ALLOWED_METHODS)
         if media_type is None:
@@ -135,11 +136,12 @@ def _method_not_allowed(message: str, allowed: str) -> HttpError:
     return HttpError(405, message, ErrorCode.METHOD_NOT_ALLOWED, {"allow": allowed})
 
 
-def _response_of(result: ExecutionResult, media_type: str) -> tuple[int, dict[str, Any]]:
-    """The status and body of a result.
+def _response_of(result: ExecutionResult, media_type: str) -> tuple[int, Mapping[str, str], dict[str, Any]]:
+    """The status, headers and body of a result.
 
     A request that failed before execution has no `data` entry. Its status under application/json is 200, except where
-    no operation could be chosen; the newer media type lets it be told from the status (GraphQL over HTTP, 6.4).
+    no operation could be chosen, or it may not run here or not now; the newer media type lets the rest be told from the
+    status too (GraphQL over HTTP, 6.4).
     """
     answer: dict[str, Any] = {}
     if result.errors:
@@ -149,7 +151,10 @@ def _response_of(result: ExecutionResult, media_type: str) -> tuple[int, dict[st
         answer["data"] = result.data
     if result.extensions:
         answer["extensions"] = result.extensions
-    return _request_error_status(answer["errors"], media_type) if refused else 200, answer
+    if not refused:
+        return 200, {}, answer
+    headers = next((retry_after(error) for error in result.errors or () if isinstance(error, RateLimited)), {})
+    return _request_error_status(answer["errors"], media_type), headers, answer
 
 
 def is_refusal(result: ExecutionResult) -> bool:
@@ -164,14 +169,10 @@ def _request_error_status(errors: list[dict[str, Any]], media_type: str) -> int:
     codes = {error["extensions"]["code"] for error in errors}
     if ErrorCode.INTERNAL_SERVER_ERROR in codes:
         return 500
-    return 400 if media_type == GRAPHQL_RESPONSE or ErrorCode.OPERATION_RESOLUTION_FAILURE in codes else 200
-
-
-def _status_of(error: HttpError, media_type: str | None) -> int:
-    # Apollo's server answers the probe with 200 under application/json, and some clients read no body otherwise.
-    if error.code is ErrorCode.PERSISTED_QUERY_NOT_SUPPORTED and media_type == JSON:
-        return 200
-    return error.status
+    if ErrorCode.RATE_LIMITED in codes:
+        return 429
+    # Apollo's probe for a persisted query is among those with 200: some of its clients read no body otherwise.
+    return 400 if media_type == GRAPHQL_RESPONSE or codes & _ALWAYS_400 else 200
 
 
 async def _send(
