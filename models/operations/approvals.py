@@ -122,10 +122,12 @@ async def expire_requests(ledger: Ledger, tenant_id: UUID) -> int:
     async with tenant_transaction(tenant_id) as connection:
         now = ledger.clock()
         rows = await connection.raw.fetch(
-            """UPDATE approval_requests r SET status = 'EXPIRED' FROM (
+            # Materialized: a join may run what is within it once for each row, past the limit (seen).
+            """WITH due AS MATERIALIZED (
                 SELECT id FROM approval_requests WHERE tenant_id = $1 AND status = 'PENDING' AND expires_at <= $2
-                ORDER BY expires_at, id LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED
-            ) AS due WHERE r.tenant_id = $1 AND r.id = due.id RETURNING r.id""",
+                ORDER BY expires_at, id LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED)
+            UPDATE approval_requests r SET status = 'EXPIRED' FROM due
+            WHERE r.tenant_id = $1 AND r.id = due.id RETURNING r.id""",
             tenant_id, now, EXPIRED_AT_ONCE,
         )  # fmt: skip
         await connection.raw.execute(

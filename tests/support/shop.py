@@ -195,9 +195,9 @@ class Shop:
 
     async def give(
         self, customer_id: UUID, reward_id: UUID, *, deduct: bool = True, actor: Actor = MANAGER,
-        key: str | None = None, note: str | None = None,
+        key: str | None = None, note: str | None = None, request_approval: bool = False,
     ) -> Outcome:  # fmt: skip
-        command = GiveReward(customer_id, reward_id, deduct, note)
+        command = GiveReward(customer_id, reward_id, deduct, note, request_approval)
         return await give_reward(self.ledger, self.tenant_id, actor, command, key or uuid4().hex)
 
     async def use_coupon(self, coupon_id: UUID | None, *, key: str | None = None, actor: Actor = STAFF) -> Outcome:

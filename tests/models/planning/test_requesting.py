@@ -1,0 +1,39 @@
+"""What waits for a second person is what was asked for, field by field."""
+
+from datetime import UTC, date
+from decimal import Decimal
+
+import orjson
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.commands import AdjustCredit, Approvable, GiveReward
+from models.planning.requesting import OPERATIONS, kept, restored
+from models.writing import to_json
+
+IDS = st.uuids()
+INSTANTS = st.datetimes(timezones=st.just(UTC))
+DATES = st.dates(date(1900, 1, 1), date(2200, 12, 31))
+AMOUNTS = st.decimals("0.0001", "9999999999999", places=4) | st.just(Decimal("1E+3"))
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
+ADJUSTMENTS = st.builds(
+    AdjustCredit, IDS, st.sampled_from(("GBP", "POINTS")), AMOUNTS, TEXTS, st.none() | TEXTS,
+    st.none() | st.integers(0, 36_500), st.none() | INSTANTS, st.none() | DATES,
+    st.lists(IDS, max_size=3).map(tuple), st.none() | IDS, st.booleans(), st.booleans(),
+)  # fmt: skip
+REWARDS = st.builds(GiveReward, IDS, IDS, st.booleans(), st.none() | TEXTS, st.booleans())
+
+
+@given(ADJUSTMENTS | REWARDS)
+def test_a_command_comes_back_as_it_was_kept(command: Approvable) -> None:
+    (operation,) = (name for name, kind in OPERATIONS.items() if kind is type(command))
+    values = orjson.loads(to_json(kept(command)))
+    again = restored(operation, values)
+    assert again == command
+    assert [type(getattr(again, name)) for name in values] == [type(getattr(command, name)) for name in values]
+
+
+def test_every_field_is_drawn() -> None:
+    """A field that comes later has to be drawn above, too."""
+    assert len(AdjustCredit.__dataclass_fields__) == 12
+    assert len(GiveReward.__dataclass_fields__) == 5

@@ -1,0 +1,360 @@
+"""Four eyes: what was asked for over a limit is posted once another person approves it, checked again as of then."""
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, get_args
+from uuid import UUID, uuid4
+
+import pytest
+
+from auth.roles import RULES, Permission
+from models.commands import Actor, Approvable, MergeCustomers, Outcome
+from models.errors import LedgerError
+from models.ledger import Ledger
+from models.operations.merge_customers import merge_customers
+from models.operations.people import erase_customer
+from models.planning.approving import REQUESTER_SCOPES
+from models.planning.requesting import OPERATIONS
+from resolvers.approvals import ASKED_FOR
+from tests.support.approvals import SECOND, approve, ask, events, reject, row, topics, withdraw
+from tests.support.shop import ADMIN, MANAGER, NOON, PARTNER, STAFF, Clock, Shop
+
+# Approving
+
+
+async def test_posts_what_was_asked_for_with_both_people_on_it(shop: Shop, anna: UUID, clock: Clock) -> None:
+    request = await ask(shop, anna, note="Broken kettle")
+    asked_at = clock()
+    clock.advance(hours=3)
+    posted = await approve(shop, request, note="Quite right")
+
+    assert await shop.available(anna) == 101_00
+    assert (posted.approval_request_id, posted.replayed) == (request, False)
+    assert await row(shop, request) == ("APPROVED", "maria", clock(), "Quite right", posted.transaction_id)
+    (people,) = await shop.rows(
+        """SELECT a.subject, a.role, b.subject, t.reason, t.created_at, x.note, t.idempotency_key IS NOT NULL
+        FROM transactions t JOIN actors a ON a.tenant_id = $1 AND a.id = t.actor_id
+        JOIN actors b ON b.tenant_id = $1 AND b.id = t.approved_by_id
+        JOIN transaction_texts x ON x.tenant_id = $1 AND x.id = t.id WHERE t.tenant_id = $1"""
+    )
+    assert people == ("sam", "STAFF", "maria", "GOODWILL", asked_at + timedelta(hours=3), "Broken kettle", True)
+    assert await topics(shop, request) == ["approval.requested", "approval.approved"]
+    assert await events(shop, request) == [("approval.approved", "maria", "Quite right")]
+    view = posted.views[-1]
+    assert (view.status(clock()), view.decided_by.subject, view.transaction_id) == (
+        "APPROVED", "maria", posted.transaction_id,
+    )  # fmt: skip
+
+
+async def test_uses_up_nobodys_limits(shop: Shop, anna: UUID) -> None:
+    await shop.limit("MANAGER", "MONEY", adjustment=50, actor_day=50)
+    await approve(shop, await ask(shop, anna, 5_000))
+    assert await shop.rows("SELECT used_minor FROM limit_counters WHERE tenant_id = $1 AND used_minor > 0") == []
+    await shop.adjust(anna, 100, actor=STAFF)
+    await shop.adjust(anna, 50, actor=MANAGER)
+
+
+async def test_a_manager_over_a_limit_needs_another_one(shop: Shop, anna: UUID) -> None:
+    await shop.limit("MANAGER", "MONEY", adjustment=1_000)
+    request = await ask(shop, anna, 1_001, actor=MANAGER)
+    async with shop.refused("INVALID"):
+        await approve(shop, request)
+    await approve(shop, request, SECOND)
+    assert await shop.available(anna) == 1_001_00
+
+
+async def test_every_later_click_answers_the_same_and_posts_nothing(shop: Shop, anna: UUID) -> None:
+    request = await ask(shop, anna)
+    first = await approve(shop, request, key="click")
+    same_key = await approve(shop, request, key="click")
+    own_again, anothers = await approve(shop, request), await approve(shop, request, SECOND)
+    for again in (same_key, own_again, anothers):
+        assert again == replace(first, replayed=True, views=())
+    assert await shop.available(anna) == 101_00
+    assert (await shop.count("transactions"), await shop.count("audit_events")) == (1, 2)  # and the customer's
+    assert (await row(shop, request))[1] == "maria"
+    other = await ask(shop, anna)
+    async with shop.refused("IDEMPOTENCY_KEY_REUSED"):
+        await approve(shop, other, key="click")
+
+
+async def test_a_hundred_clicks_in_two_processes_post_once(shop: Shop, anna: UUID, clock: Clock) -> None:
+    await shop.credit(anna, 1)
+    request = await ask(shop, anna)
+    other = Ledger(clock)
+    try:
+        done = await asyncio.gather(
+            *(
+                approve(shop, request, (MANAGER, SECOND, ADMIN)[n % 3], ledger=(shop.ledger, other)[n % 2])
+                for n in range(100)
+            )
+        )
+    finally:
+        await other.close()
+    assert sum(not one.replayed for one in done) == 1
+    assert len({(one.transaction_id, one.credit_id, one.account_id) for one in done}) == 1
+    assert await shop.available(anna) == 102_00
+    assert await topics(shop, request) == ["approval.requested", "approval.approved"]
+
+
+async def test_approving_and_rejecting_at_once_is_one_of_the_two(shop: Shop, anna: UUID, clock: Clock) -> None:
+    other = Ledger(clock)
+    try:
+        for n in range(10):
+            request = await ask(shop, anna)
+            before = await shop.available(anna)
+            yes, no, back = await asyncio.gather(
+                approve(shop, request, ledger=other), reject(shop, request, SECOND), withdraw(shop, request),
+                return_exceptions=True,
+            )  # fmt: skip
+            won = [one for one in (yes, no, back) if not isinstance(one, BaseException)]
+            lost = [one for one in (yes, no, back) if isinstance(one, BaseException)]
+            assert len(won) == 1, n
+            assert [one.code for one in lost if isinstance(one, LedgerError)] == ["REQUEST_NOT_PENDING"] * 2
+            assert await shop.available(anna) == before + (101_00 if isinstance(won[0], Outcome) else 0)
+    finally:
+        await other.close()
+
+
+async def test_what_one_process_left_half_done_another_does(
+    shop: Shop, anna: UUID, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first dies after it has asked the database for everything but the end."""
+    request = await ask(shop, anna)
+    dying, before = Ledger(clock), await shop.fingerprint()
+    write = dying._poster._write
+
+    async def write_and_die(*everything: Any) -> None:
+        await write(*everything)
+        raise ConnectionResetError
+
+    monkeypatch.setattr(dying._poster, "_write", write_and_die)
+    with pytest.raises(ConnectionResetError):
+        await approve(shop, request, key="click", ledger=dying)
+    await dying.close()
+    assert await shop.fingerprint() == before
+    assert not (await approve(shop, request, key="click")).replayed
+    assert await shop.available(anna) == 101_00
+
+
+# Who
+
+
+@pytest.mark.parametrize(
+    "same", [STAFF, Actor("sam", "MANAGER"), Actor("sam", "ADMIN", client="console"), Actor("sam", "MANAGER", name="S")]
+)
+async def test_nobody_decides_their_own_with_whichever_token(shop: Shop, anna: UUID, same: Actor) -> None:
+    request = await ask(shop, anna)
+    async with shop.refused("INVALID"):
+        await approve(shop, request, same)
+    async with shop.refused("INVALID"):
+        await reject(shop, request, same)
+    assert await withdraw(shop, request, same)
+
+
+async def test_the_plan_refuses_the_same_person_as_well(shop: Shop, anna: UUID, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever has got past the first look is met by the second, under the lock."""
+    request = await ask(shop, anna)
+    monkeypatch.setattr("models.operations.approvals._row", _pretending_another)
+    async with shop.refused("INVALID"):
+        await approve(shop, request, Actor("sam", "ADMIN"))
+
+
+async def _pretending_another(connection: Any, request_id: UUID, locking: str = "") -> dict[str, Any]:
+    sql = "SELECT * FROM approval_requests WHERE tenant_id = $1 AND id = $2"
+    return {**await connection.raw.fetchrow(sql, connection.tenant_id, request_id), "requested_subject": "else"}
+
+
+async def test_only_who_asked_withdraws(shop: Shop, anna: UUID) -> None:
+    request = await ask(shop, anna)
+    for other in (MANAGER, ADMIN, Actor("sally", "STAFF")):
+        async with shop.refused("INVALID"):
+            await withdraw(shop, request, other)
+
+
+async def test_a_partner_whose_tokens_are_gone_has_asked_for_nothing(shop: Shop, anna: UUID, clock: Clock) -> None:
+    request, reward = await ask(shop, anna, actor=PARTNER), await shop.reward(5_000)
+    coupon = (await shop.give(anna, reward, deduct=False, actor=PARTNER, request_approval=True)).approval_request_id
+    assert coupon is not None
+    sql = """INSERT INTO partner_tokens (tenant_id, id, client, name, scope, secret_hash, created_by_id, created_at,
+            expires_at, revoked_at, revoked_by_id)
+        SELECT $1, $2, $3, 'App', $4, sha256($5::bytea), a.id, $6, $7, $8,
+            CASE WHEN $8::timestamptz IS NULL THEN NULL ELSE a.id END
+        FROM actors a WHERE a.tenant_id = $1 AND a.subject = 'maria' LIMIT 1"""
+
+    async def token(client: str, scope: str, expires: datetime | None = None, revoked: datetime | None = None) -> None:
+        await shop.run(sql, uuid4(), client, scope, uuid4().bytes, NOON, expires, revoked)
+
+    await token("other", "credits:add rewards:give")
+    await token("app", "credits:add rewards:give", revoked=NOON)
+    await token("app", "credits:add rewards:give", expires=NOON + timedelta(hours=1))
+    await token("app", "ledger:read credits:added")
+    clock.advance(hours=1)
+    for one in (request, coupon):
+        async with shop.refused("REQUESTER_NOT_ALLOWED"):
+            await approve(shop, one)
+    await token("app", "ledger:read credits:add")
+    async with shop.refused("REQUESTER_NOT_ALLOWED"):
+        await approve(shop, coupon)
+    await approve(shop, request)
+    await token("app", "rewards:give")
+    await approve(shop, coupon)
+
+
+async def test_a_partner_whose_tokens_are_issued_elsewhere_is_taken_at_its_word(shop: Shop, anna: UUID) -> None:
+    await approve(shop, await ask(shop, anna, actor=PARTNER))
+    assert await shop.available(anna) == 101_00
+
+
+def test_the_scopes_asked_of_partners_are_the_tables() -> None:
+    assert {OPERATIONS[name] for name in REQUESTER_SCOPES} == set(get_args(Approvable)) == set(OPERATIONS.values())
+    for operation, scope in REQUESTER_SCOPES.items():
+        assert RULES[ASKED_FOR[operation]].scopes == {scope}
+        assert scope in RULES[Permission.APPROVE].scopes
+
+
+# Checked again as of now
+
+
+async def test_a_request_that_is_not_there_or_is_another_tenants(shop: Shop, anna: UUID, clock: Clock) -> None:
+    other = await Shop.open(clock)
+    try:
+        theirs = await ask(other, await other.customer("Otto"))
+        for request in (theirs, uuid4()):
+            for decide in (approve, reject, withdraw):
+                async with shop.refused("NOT_FOUND"):
+                    await decide(shop, request)
+        assert (await row(other, theirs))[0] == "PENDING"
+    finally:
+        await other.ledger.close()
+
+
+async def test_a_refusal_leaves_it_pending(shop: Shop, anna: UUID) -> None:
+    request = await ask(shop, anna)
+    await shop.run("UPDATE reasons SET active = false WHERE tenant_id = $1 AND code = 'GOODWILL'")
+    async with shop.refused("REASON_UNKNOWN") as caught:
+        await approve(shop, request, key="click")
+    assert caught.value.field == ("requestId",)
+    assert (await row(shop, request))[0] == "PENDING"
+    await shop.run("UPDATE reasons SET active = true WHERE tenant_id = $1 AND code = 'GOODWILL'")
+    await approve(shop, request, key="click")
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ("UPDATE reasons SET adds = false, removes = true WHERE tenant_id = $1 AND code = 'GOODWILL'",
+         "REASON_DIRECTION"),
+        ("UPDATE reasons SET note_required = true WHERE tenant_id = $1 AND code = 'GOODWILL'", "NOTE_REQUIRED"),
+    ],
+)  # fmt: skip
+async def test_the_reason_is_checked_again(shop: Shop, anna: UUID, change: str, code: str) -> None:
+    request = await ask(shop, anna)
+    await shop.run(change)
+    async with shop.refused(code):
+        await approve(shop, request)
+
+
+async def test_the_gate_the_service_and_the_room_are_checked_again(shop: Shop, anna: UUID, clock: Clock) -> None:
+    service = await shop.service()
+    gated = await ask(shop, anna, 11, "SERVICE_CREDITS")
+    for_service = await ask(shop, anna, 11, "SERVICE_CREDITS", service_ids=(service,))
+    full = await ask(shop, anna)
+    await shop.run("UPDATE services SET active = false WHERE tenant_id = $1 AND id = $2", service)
+    async with shop.refused("INVALID"):
+        await approve(shop, for_service)
+    cancelled = "UPDATE customers SET membership_cancelled_at = $3 WHERE tenant_id = $1 AND id = $2"
+    await shop.run(cancelled, anna, clock() - timedelta(days=62))
+    async with shop.refused("MEMBERSHIP_GRACE_ENDED"):
+        await approve(shop, gated)
+    await shop.adjust(anna, "9999999999950.00")
+    async with shop.refused("AMOUNT_OUT_OF_RANGE"):
+        await approve(shop, full)
+
+
+async def test_a_limit_that_was_raised_or_lowered_meanwhile_makes_no_difference(shop: Shop, anna: UUID) -> None:
+    for limit in (1, 1_000_000):
+        request = await ask(shop, anna)
+        await shop.limit("STAFF", "MONEY", adjustment=limit)
+        await approve(shop, request)
+        await shop.limit("STAFF", "MONEY", adjustment=100)
+    assert await shop.available(anna) == 202_00
+
+
+async def test_nothing_is_added_for_who_was_erased_or_merged(shop: Shop, anna: UUID) -> None:
+    ben, cleo = await shop.customer("Ben"), await shop.customer("Cleo")
+    erased, merged = await ask(shop, anna, note="Of Anna"), await ask(shop, ben)
+    await erase_customer(shop.ledger, shop.tenant_id, MANAGER, anna)
+    await merge_customers(shop.ledger, shop.tenant_id, MANAGER, MergeCustomers(ben, cleo), "m")
+    for request in (erased, merged):
+        async with shop.refused("INVALID"):
+            await approve(shop, request)
+    assert (await shop.available(ben), await shop.available(cleo)) == (0, 0)
+
+
+async def test_the_days_count_from_the_approval_and_dates_stay_as_they_were_asked(
+    shop: Shop, anna: UUID, clock: Clock
+) -> None:
+    days = await ask(shop, anna, expires_in_days=1)
+    until = await ask(shop, anna, expires_at=NOON + timedelta(days=2))
+    starting = await ask(shop, anna, effective_on=date(2026, 6, 16), expires_at=NOON + timedelta(days=9))
+    clock.advance(days=2)
+    async with shop.refused("EXPIRY_IN_PAST"):
+        await approve(shop, until)
+    for request in (days, starting):
+        await approve(shop, request)
+    found = await shop.rows("SELECT effective_on, expires_at FROM credits WHERE tenant_id = $1 ORDER BY created_at, id")
+    assert sorted(found) == [
+        (date(2026, 6, 16), NOON + timedelta(days=9)), (date(2026, 6, 17), datetime(2026, 6, 18, 23, tzinfo=UTC)),
+    ]  # fmt: skip
+
+
+# Rewards
+
+
+async def test_a_free_reward_over_the_limit(shop: Shop, anna: UUID) -> None:
+    reward = await shop.reward(1_001, stock=1)
+    async with shop.refused("LIMIT_EXCEEDED"):
+        await shop.give(anna, reward, deduct=False, actor=STAFF)
+    asked = await shop.give(anna, reward, deduct=False, actor=STAFF, request_approval=True, key="k")
+    again = await shop.give(anna, reward, deduct=False, actor=STAFF, request_approval=True, key="k")
+    request = asked.approval_request_id
+    assert request is not None
+    assert again == replace(asked, replayed=True, views=())
+    assert (await shop.count("coupons"), await shop.count("transactions")) == (0, 0)
+
+    given = await approve(shop, request)
+    assert (await shop.count("coupons"), given.coupon_id is not None) == (1, True)
+    assert await approve(shop, request, SECOND) == replace(given, replayed=True, views=())
+    assert await shop.rows("SELECT stock FROM rewards WHERE tenant_id = $1") == [(0,)]
+    assert await shop.rows("SELECT points_spent_minor FROM coupons WHERE tenant_id = $1") == [(0,)]
+
+
+async def test_a_reward_is_checked_again(shop: Shop, anna: UUID) -> None:
+    await shop.adjust(anna, 5, "POINTS")
+    reward = await shop.reward(1_001, stock=1)
+    requests = [
+        (await shop.give(anna, reward, deduct=False, actor=STAFF, request_approval=True)).approval_request_id
+        for _ in range(2)
+    ]  # fmt: skip
+    assert requests[0] is not None
+    assert requests[1] is not None
+    first = await approve(shop, requests[0])
+    assert await approve(shop, requests[0]) == replace(first, replayed=True, views=())
+    async with shop.refused("REWARD_INACTIVE"):
+        await approve(shop, requests[1])
+    await shop.run("UPDATE rewards SET stock = NULL, active = false WHERE tenant_id = $1")
+    async with shop.refused("REWARD_INACTIVE"):
+        await approve(shop, requests[1])
+    await shop.run("UPDATE rewards SET active = true, points_cost_minor = 9000 WHERE tenant_id = $1")
+    await approve(shop, requests[1])
+    assert await shop.count("coupons") == 2
+
+
+async def test_for_points_or_within_the_limit_nobody_is_asked(shop: Shop, anna: UUID) -> None:
+    await shop.adjust(anna, 5_000, "POINTS")
+    dear, cheap = await shop.reward(1_001), await shop.reward(1_000)
+    for reward, deduct in ((dear, True), (cheap, False)):
+        outcome = await shop.give(anna, reward, deduct=deduct, actor=STAFF, request_approval=True)
+        assert (outcome.approval_request_id, outcome.coupon_id is not None) == (None, True)

@@ -1,0 +1,56 @@
+"""Requests for a second person's approval: asked for, decided, and looked at."""
+
+from typing import Any
+from uuid import UUID, uuid4
+
+from models.commands import Actor, ApproveRequest, Outcome
+from models.ledger import Ledger
+from models.operations.approvals import approve_request, reject_request, withdraw_request
+from tests.support.shop import MANAGER, STAFF, Shop
+
+SECOND = Actor("mike", "MANAGER", name="Mike")
+
+
+async def ask(shop: Shop, customer: UUID, amount: str | int = 101, asset: str = "GBP", **more: Any) -> UUID:
+    """The id of a new request, of staff unless told."""
+    outcome = await shop.adjust(customer, amount, asset, **{"actor": STAFF, "request_approval": True, **more})
+    assert outcome.approval_request_id is not None
+    assert outcome.transaction_id is None
+    return outcome.approval_request_id
+
+
+async def approve(
+    shop: Shop, request: UUID, actor: Actor = MANAGER, *, key: str | None = None, note: str | None = None,
+    ledger: Ledger | None = None,
+) -> Outcome:  # fmt: skip
+    command = ApproveRequest(request, note)
+    return await approve_request(ledger or shop.ledger, shop.tenant_id, actor, command, key or uuid4().hex)
+
+
+async def reject(shop: Shop, request: UUID, actor: Actor = MANAGER, note: str | None = None) -> bool:
+    return await reject_request(shop.ledger, shop.tenant_id, actor, request, note)
+
+
+async def withdraw(shop: Shop, request: UUID, actor: Actor = STAFF, note: str | None = None) -> bool:
+    return await withdraw_request(shop.ledger, shop.tenant_id, actor, request, note)
+
+
+async def row(shop: Shop, request: UUID) -> tuple[Any, ...]:
+    """Status, who decided, when and why, and the transaction."""
+    sql = """SELECT status, decided_subject, decided_at, decision_note, transaction_id FROM approval_requests
+        WHERE tenant_id = $1 AND id = $2"""
+    (found,) = await shop.rows(sql, request)
+    return found
+
+
+async def topics(shop: Shop, request: UUID) -> list[str]:
+    sql = "SELECT topic FROM outbox WHERE tenant_id = $1 AND subject_id = $2 ORDER BY position"
+    return [topic for (topic,) in await shop.rows(sql, request)]
+
+
+async def events(shop: Shop, request: UUID) -> list[tuple[Any, ...]]:
+    return await shop.rows(
+        """SELECT e.action, a.subject, e.note FROM audit_events e JOIN actors a ON a.tenant_id = $1 AND a.id = e.actor_id
+        WHERE e.tenant_id = $1 AND e.subject_id = $2 ORDER BY e.id""",
+        request,
+    )
