@@ -67,6 +67,7 @@ ALTER TABLE audit_events ADD COLUMN request_id varchar(128), ADD COLUMN address 
 """
 
 INDEXES = r"""
+CREATE INDEX audit_events_action ON audit_events (tenant_id, action, created_at, id);
 CREATE INDEX partner_tokens_time ON partner_tokens (tenant_id, created_at, id);
 CREATE INDEX approval_requests_time ON approval_requests (tenant_id, created_at, id);
 CREATE INDEX approval_requests_customer ON approval_requests (tenant_id, customer_id, created_at, id);
