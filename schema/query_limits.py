@@ -5,13 +5,13 @@ time is linear in the size of the document however often fragments are spread.
 
 How cost is counted (docs/query-cost.md), in objects that the answer may hold:
 
-- a field costs the weight that it declares; else 1 if it has a selection of its own or takes arguments, for then it
-  computes something; else nothing;
+- a field costs the weight that it declares; else 10 if it is a mutation; else 1 if it has a selection of its own or
+  takes arguments, for then it computes something; else nothing;
 - a list multiplies itself and what is below it. The factor is `first` or `last` where the list or the field around it
   takes them, `default_page_size` where neither is given, and `list_size` where nothing pages the list;
 - a mutation of many things at once costs 1 more for each;
 - what `@skip` or `@include` leave out counts all the same, and so do fragments on types that a node turns out not to be;
-- introspection has a bound of its own, in values that the answer may hold, of which 800 cost 1. It has no depth:
+- introspection has a bound of its own, in values that the answer may hold, of which 100 cost 1. It has no depth:
   graphql-core's own rule bounds that. Its aliases count like any others.
 """
 
@@ -57,9 +57,11 @@ WEIGHT: Final = "weight"
 """In a field's metadata: what it costs by itself, an int."""
 ITEMS: Final = "items"
 """In a field's metadata: where among its arguments the list is whose every item costs 1, such as ("input", "items")."""
+MUTATION_WEIGHT: Final = 10
+"""Of each mutation, unless it declares another: its posting takes about as long as ten objects take to be answered."""
 _INTROSPECTION_FIELDS = {"__schema": SchemaMetaFieldDef, "__type": TypeMetaFieldDef}
 _INTROSPECTION_LISTS = {
-    "fields": 10,
+    "fields": 20,
     "inputFields": 10,
     "enumValues": 5,
     "possibleTypes": 10,
@@ -67,7 +69,9 @@ _INTROSPECTION_LISTS = {
     "args": 3,
 }
 """How long the lists of a type are, as assumed; `types` is as long as the schema has types."""
-INTROSPECTED_PER_UNIT: Final = 800
+_WRAPPED_ONE_IN: Final = 3
+"""How rarely there is an `ofType`, which tools ask for nine deep: most types are names, and the wrapped ones seldom twice."""
+INTROSPECTED_PER_UNIT: Final = 100
 """Its values come out of memory, without a resolver of ours."""
 # Fragments that spread each other make numbers of any length; beyond this, JSON's readers lose the exact value.
 MAX_REPORTED = 2**53 - 1
@@ -86,9 +90,9 @@ class QueryLimits:
     """Fields whose response name is in the same selection before: validation compares each with each."""
     max_variable_values: int = 100_000
     """Values in the variables, nested ones included: coercion takes 2 µs for each. 10,000 rows of a bulk have 50,000."""
-    max_introspected: int = 1_500_000
-    """Values in introspection's answer, as estimated. The query that tools send asks for about 800,000,
-    in 40 ms, which hold the event loop up."""
+    max_introspected: int = 300_000
+    """Values in introspection's answer, as estimated; 3,000 take a millisecond, and the event loop waits. The query that
+    tools send asks for 130,000. Without the bound, twenty aliases of a short one take as long as they like."""
     max_root_fields: int = 20
     max_aliases: int = 50
     max_depth: int = 20
@@ -317,7 +321,7 @@ class _Walk:
         if _is_introspection(parent, name):
             return _Total(aliases=aliases, fields=1, introspected=self._introspected(node, parent, below))
         total = _Total(depth=below.depth + 1, aliases=aliases, fields=1, introspected=below.introspected)
-        weight = self._weight(node, definition)
+        weight = self._weight(node, definition, parent)
         page_size = self._page_size(node, definition)
         list_size = self._limits.list_size
         if definition is None or not _is_list(definition):
@@ -332,14 +336,17 @@ class _Walk:
         if not node.selection_set:
             return 1 if parent is not None and parent.name.startswith(INTROSPECTION_PREFIX) else 0
         name = node.name.value
+        if name == "ofType":
+            return -(-(1 + below.introspected) // _WRAPPED_ONE_IN)
         items = len(self._schema.type_map) if name == "types" else _INTROSPECTION_LISTS.get(name, 1)
         return items * (1 + below.introspected)
 
-    def _weight(self, node: FieldNode, definition: GraphQLField | None) -> int:
+    def _weight(self, node: FieldNode, definition: GraphQLField | None, parent: GraphQLNamedType | None) -> int:
         if definition is None:
             return 1 if node.selection_set else 0
         declared = _metadata(definition)
-        weight: int = declared.get(WEIGHT, 1 if node.selection_set or definition.args else 0)
+        ordinary = 1 if node.selection_set or definition.args else 0
+        weight: int = declared.get(WEIGHT, MUTATION_WEIGHT if parent is self._schema.mutation_type else ordinary)
         if path := declared.get(ITEMS):
             given = [argument.value for argument in node.arguments or () if argument.name.value == path[0]]
             weight += sum(self._length(value, path[1:]) or 0 for value in given)
