@@ -9,7 +9,7 @@ import pytest
 from strawberry.types.base import get_object_definition
 
 from auth.roles import Role, Scope
-from models.commands import BulkCredit, BulkItem, SetLimit
+from models.commands import Actor, BulkCredit, BulkItem, SetLimit
 from models.operations.bulk_credit import bulk_credit
 from models.operations.limits import set_limit
 from schema.root import Mutation, Query
@@ -23,13 +23,17 @@ INSIDE: Final = {STAFF, MANAGER, ADMIN, PARTNER}
 EVERYBODY: Final = INSIDE | {CUSTOMER}
 ABOVE_STAFF: Final = {MANAGER, ADMIN, PARTNER}
 CONFIGURATION: Final = {MANAGER, ADMIN}
+ASKER: Final = Actor("asker", "STAFF")
 
 Ids = dict[str, str]
 
 
 @dataclass(frozen=True)
 class Case:
-    """A request, the root field it is for, and who may make it (a partner: with these scopes and no others)."""
+    """A request, the root field it is for, and who may make it (a partner: with these scopes and no others).
+
+    subject: whose token it takes, in whatever role.
+    """
 
     name: str
     field: str
@@ -38,6 +42,7 @@ class Case:
     scopes: frozenset[Scope]
     variables: Callable[[Ids], dict[str, Any]] = lambda ids: {}
     undoes: bool = False
+    subject: str | None = None
 
 
 def mutation(field: str) -> str:
@@ -203,6 +208,16 @@ CASES: Final = [
          lambda ids: {"input": {"name": "New"}}),
     Case("update service", "updateService", mutation("updateService"), {ADMIN}, scopes("config:write"),
          lambda ids: {"input": {"serviceId": ids["Service"], "active": False}}),
+    Case("approval requests", "approvalRequests", "{ approvalRequests { edges { cursor } } }", INSIDE,
+         scopes("credits:add", "rewards:give")),
+    Case("node: approval request", "node", NODE, INSIDE, scopes("credits:add", "rewards:give"),
+         by_id("ApprovalRequest"), subject=ASKER.subject),
+    Case("approve", "approveRequest", mutation("approveRequest"), {MANAGER, ADMIN}, scopes("credits:add"),
+         lambda ids: {"input": {"requestId": ids["ApprovalRequest"], "idempotencyKey": "k"}}),
+    Case("reject", "rejectRequest", mutation("rejectRequest"), {MANAGER, ADMIN}, scopes("credits:add"),
+         lambda ids: {"input": {"requestId": ids["ApprovalRequest"]}}),
+    Case("withdraw", "withdrawRequest", mutation("withdrawRequest"), INSIDE, scopes("credits:add", "rewards:give"),
+         lambda ids: {"input": {"requestId": ids["ApprovalRequest"]}}, subject=ASKER.subject),
     Case("limit rules", "limitRules", "{ limitRules { role } }", CONFIGURATION, scopes("config:write")),
     Case("set a limit", "setLimit", mutation("setLimit"), {ADMIN}, scopes("config:write"),
          lambda ids: {"input": {"role": "STAFF", "asset": "GBP", "perAdjustment": "5.00"}}),
@@ -236,12 +251,15 @@ async def one_of_each(tenant: Tenant) -> Ids:
     bulk = await bulk_credit(tenant.ledger, tenant.id, FACTORY_ADMIN, row, tenant.key())
     reward = await tenant.reward("Mug", 100)
     coupon = await tenant.give(customer, reward)
+    asked = await tenant.adjust(customer, "101.00", actor=ASKER, request_approval=True)
     await set_limit(tenant.ledger, tenant.id, FACTORY_ADMIN, SetLimit("STAFF", holder="gone"))
     rows = {
         "Customer": customer, "Account": credit.account_id, "Credit": credit.credit_id, "Invoice": invoice.invoice_id,
         "Reward": reward, "Coupon": coupon.coupon_id, "Tier": await tenant.tier("Gold", 100),
+        "ApprovalRequest": asked.approval_request_id,
         "Service": await tenant.service("Cut"), "BulkOperation": bulk.bulk_operation_id,
-        "PartnerToken": (await tenant.partner_token("credits:add")).token_id, "Member": member, "Product": await tenant.product("Chair", "30.00"), "Payment": payment.payment_id,
+        "PartnerToken": (await tenant.partner_token("credits:add")).token_id,
+        "Member": member, "Product": await tenant.product("Chair", "30.00"), "Payment": payment.payment_id,
     }  # fmt: skip
     return {kind: gid("Customer" if kind == "Member" else kind, row_id) for kind, row_id in rows.items()}
 
@@ -271,7 +289,9 @@ def test_every_root_field_has_its_cases() -> None:
 
 def token_of(case: Case, role: Role) -> dict[str, Any]:
     """What the role's token says; a partner's has the scopes that the case needs, and no others."""
-    token: dict[str, Any] = {"role": role, "customer": "carol" if role is CUSTOMER else None}
+    token: dict[str, Any] = {
+        "role": role, "subject": case.subject, "customer": "carol" if role is CUSTOMER else None,
+    }  # fmt: skip
     if role is PARTNER:
         token |= {"scopes": case.scopes, "client_id": "shop"}
     return token
@@ -352,7 +372,7 @@ async def test_every_role_and_every_scope(api: Api, tenant: Tenant, ids: Ids, ca
         answer = await api(case.query, case.variables(ids), role=None)
         assert (answer.codes, answer.data) == (["UNAUTHENTICATED"], {case.field: None})
     for n in sorted(good):
-        answer = await api(case.query, case.variables(ids), **TOKENS[n])
+        answer = await api(case.query, case.variables(ids), **TOKENS[n], subject=case.subject)
         assert answer.codes == [], TOKENS[n]
 
 
