@@ -70,7 +70,7 @@ _INTROSPECTION_LISTS = {
 }
 """How long the lists of a type are, as assumed; `types` is as long as the schema has types."""
 _WRAPPED_ONE_IN: Final = 3
-"""How rarely there is an `ofType`, which tools ask for nine deep: most types are names, and the wrapped ones seldom twice."""
+"""How rarely there is an `ofType`, which tools ask for nine deep: most types are names, or wrapped only once."""
 INTROSPECTED_PER_UNIT: Final = 100
 """Its values come out of memory, without a resolver of ours."""
 # Fragments that spread each other make numbers of any length; beyond this, JSON's readers lose the exact value.
@@ -90,6 +90,8 @@ class QueryLimits:
     """Fields whose response name is in the same selection before: validation compares each with each."""
     max_variable_values: int = 100_000
     """Values in the variables, nested ones included: coercion takes 2 µs for each. 10,000 rows of a bulk have 50,000."""
+    max_key_length: int = 255
+    """Of an object in the variables. graphql-core looks for names like one that is not there, however long it is."""
     max_introspected: int = 300_000
     """Values in introspection's answer, as estimated; 3,000 take a millisecond, and the event loop waits. The query that
     tools send asks for 130,000. Without the bound, twenty aliases of a short one take as long as they like."""
@@ -182,7 +184,7 @@ def _repeats(whole: SelectionSetNode) -> int:
 
 
 def check_variables(variables: Mapping[str, Any], limits: QueryLimits) -> None:
-    """Raise `QueryTooCostly` if the variables hold more values than allowed. Stops counting there."""
+    """Raise `QueryTooCostly` if the variables hold more values than allowed, or a longer key. Stops counting there."""
     left = limits.max_variable_values
     waiting: list[Any] = [variables]
     while waiting:
@@ -191,6 +193,8 @@ def check_variables(variables: Mapping[str, Any], limits: QueryLimits) -> None:
         left -= len(inner)
         if left < 0:
             raise QueryTooCostly("number of values in the variables", limits.max_variable_values)
+        if isinstance(value, Mapping) and max(map(len, value), default=0) > limits.max_key_length:
+            raise QueryTooCostly("length of a key in the variables", limits.max_key_length)
         waiting.extend(item for item in inner if isinstance(item, dict | list))
 
 
