@@ -1,7 +1,8 @@
 """Root fields, each with the right that it takes: one that declares none cannot even be built."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import wraps
+from types import MappingProxyType
 from typing import Any, Final, get_type_hints
 
 import strawberry
@@ -9,8 +10,15 @@ from strawberry.types.base import get_object_definition
 
 from auth.roles import Permission
 from schema.context import Info
+from schema.query_limits import ITEMS, WEIGHT
 
 DECLARED: Final = "permissions"
+
+ORDINARY: Final[Mapping[str, Any]] = MappingProxyType({})
+BULK: Final = MappingProxyType({ITEMS: ("input", "items")})
+"""What does one thing for each of a list."""
+REPORT: Final = MappingProxyType({WEIGHT: 100})
+"""What adds up or searches entries, however little it answers."""
 
 
 class UndeclaredPermission(Exception):
@@ -18,25 +26,34 @@ class UndeclaredPermission(Exception):
 
 
 def root_field(
-    resolver: Callable[..., Awaitable[Any]], *permissions: Permission, own: bool = False, description: str | None = None
+    resolver: Callable[..., Awaitable[Any]],
+    *permissions: Permission,
+    own: bool = False,
+    description: str | None = None,
+    cost: Mapping[str, Any] = ORDINARY,
 ) -> Any:
     """A field of Query or Mutation for whoever has one of `permissions`.
 
     own: whether the right to one's own rows will do; the resolver then sees to it that it shows no others. The
     resolver may ask for a more precise right as well (`Context.require`), before anything is locked.
+    cost: what it costs before anything below it is counted, as `query_limits` reads it.
     """
     if not permissions:
         raise UndeclaredPermission(resolver.__name__)
-    return _guarded(resolver, permissions, own, description)
+    return _guarded(resolver, permissions, own, description, cost)
 
 
 def any_principal_field(resolver: Callable[..., Awaitable[Any]], *, description: str | None = None) -> Any:
     """A root field for whoever has a valid token. What it leads to is for the resolver to check."""
-    return _guarded(resolver, (), True, description)
+    return _guarded(resolver, (), True, description, ORDINARY)
 
 
 def _guarded(
-    resolver: Callable[..., Awaitable[Any]], permissions: tuple[Permission, ...], own: bool, description: str | None
+    resolver: Callable[..., Awaitable[Any]],
+    permissions: tuple[Permission, ...],
+    own: bool,
+    description: str | None,
+    cost: Mapping[str, Any],
 ) -> Any:
     @wraps(resolver)
     async def guarded(info: Info, **arguments: Any) -> Any:
@@ -46,7 +63,10 @@ def _guarded(
     # Nullable whatever the resolver says: one field's failure never hides what another has posted.
     answer = get_type_hints(resolver, include_extras=True)["return"]
     return strawberry.field(
-        resolver=guarded, graphql_type=answer | None, description=description, metadata={DECLARED: permissions}
+        resolver=guarded,
+        graphql_type=answer | None,
+        description=description,
+        metadata={DECLARED: permissions, **cost},
     )
 
 

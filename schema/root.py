@@ -48,7 +48,7 @@ import resolvers.void_invoice
 import resolvers.void_payment
 from auth.roles import Permission as May
 from schema.documents import ScripSchema
-from schema.permissions import any_principal_field, check_declared, root_field
+from schema.permissions import BULK, REPORT, any_principal_field, check_declared, root_field
 from schema.scalars import SCALARS
 from schema.sdl import mend
 
@@ -102,12 +102,16 @@ class Query:
     )
     coupon = root_field(resolvers.coupons.resolve_one, May.READ_REWARDS, own=True)
     liability = root_field(
-        resolvers.liability.resolve, May.READ_REPORTS, description="What is owed, by asset: now, or at another instant."
+        resolvers.liability.resolve,
+        May.READ_REPORTS,
+        description="What is owed, by asset: now, or at another instant.",
+        cost=REPORT,
     )
     trial_balance = root_field(
         resolvers.liability.resolve_trial_balance,
         May.READ_REPORTS,
         description="Every entry up to that instant, or now, by asset and counter, beside the accounts' balances.",
+        cost=REPORT,
     )
     upcoming_expirations = root_field(
         resolvers.upcoming_expirations.resolve,
@@ -115,12 +119,14 @@ class Query:
         May.READ_LEDGER,
         own=True,
         description="What is left and expires, soonest first: of all or of one customer (to customers: their own).",
+        cost=REPORT,
     )
     statement = root_field(
         resolvers.statement.resolve,
         May.READ_LEDGER,
         own=True,
         description="What was posted on an account from `from` on and before `to`, and the balances around it.",
+        cost=REPORT,
     )
     bulk_operation = root_field(resolvers.bulk_operation.resolve, May.BULK)
     approval_requests = root_field(
@@ -148,6 +154,7 @@ class Query:
         resolvers.audit_trail.resolve,
         May.READ_AUDIT,
         description="Everything that anybody did from `from` on and before `to`, oldest first; `last` for the newest.",
+        cost=REPORT,
     )
 
 
@@ -159,7 +166,9 @@ class Mutation:
         May.REMOVE_CREDIT,
         description="Add (or, negative, remove) value on one account.",
     )
-    bulk_credit = root_field(resolvers.bulk_credit.resolve, May.BULK, description="Adjust many customers at once.")
+    bulk_credit = root_field(
+        resolvers.bulk_credit.resolve, May.BULK, description="Adjust many customers at once.", cost=BULK
+    )
     cancel_bulk_operation = root_field(
         resolvers.cancel_bulk_operation.resolve,
         May.BULK,

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 from uuid import UUID
 
 import strawberry
@@ -34,6 +34,8 @@ TransactionRef = Annotated["Transaction", strawberry.lazy("schema.types.ledger")
 BalanceExplanationRef = Annotated["BalanceExplanation", strawberry.lazy("schema.types.account")]
 CreditChangeRef = Annotated["CreditChange", strawberry.lazy("schema.types.account")]
 CreditRef = Annotated["Credit", strawberry.lazy("schema.types.account")]
+REPLAY_WEIGHT: Final = 10
+"""Of what is worked out from all entries of an account."""
 
 
 @strawberry.type(description="What is owed to one customer in one asset.")
@@ -67,11 +69,16 @@ class Account(Node):
     @resolved(
         Decimal,
         "What could be spent at that instant, from the entries up to then: expiry and start are judged as of it.",
+        weight=REPLAY_WEIGHT,
     )
     async def balance_at(self, info: Info, at: datetime) -> Decimal:
         return (await self.balance_explanation(info, at)).available
 
-    @resolved(BalanceExplanationRef, "The same, with the entries behind it, and what of them could not be spent.")
+    @resolved(
+        BalanceExplanationRef,
+        "The same, with the entries behind it, and what of them could not be spent.",
+        weight=REPLAY_WEIGHT,
+    )
     async def balance_explanation(self, info: Info, at: datetime) -> "BalanceExplanation":
         info.context.require(Permission.READ_LEDGER)
         found = await info.context.loaders.balances_at.load((self.view.id, at))
@@ -152,6 +159,7 @@ class Credit(Node):
 
     @resolved(Account)
     def account(self, info: Info) -> Pending[Any]:
+        info.context.require(Permission.READ_LEDGER)
         return info.context.loaders.accounts.get(self.view.account_id)
 
     @resolved(list[Service], "What it can be spent on; none: on anything.")

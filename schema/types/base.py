@@ -9,6 +9,7 @@ import strawberry
 
 from models.reads.paging import BadPage, Condition, Listing, Page, PageRequest, page_request
 from schema.error_codes import BadUserInput
+from schema.query_limits import WEIGHT
 
 if TYPE_CHECKING:
     from schema.context import Info
@@ -27,9 +28,11 @@ PageArguments: TypeAlias = tuple[int | None, str | None, int | None, str | None]
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def resolved(graphql_type: Any, description: str | None = None) -> Callable[[F], F]:
-    """A field that a method answers for, with a value or with what will be one."""
-    return cast("Callable[[F], F]", strawberry.field(graphql_type=graphql_type, description=description))
+def resolved(graphql_type: Any, description: str | None = None, weight: int = 1) -> Callable[[F], F]:
+    """A field that a method answers for, with a value or with what will be one. weight: what it costs by itself."""
+    metadata = {WEIGHT: weight} if weight > 1 else None
+    field = strawberry.field(graphql_type=graphql_type, description=description, metadata=metadata)
+    return cast("Callable[[F], F]", field)
 
 
 class Reader(Protocol):
