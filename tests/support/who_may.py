@@ -73,6 +73,8 @@ RIGHTS: Final[dict[str, str]] = {
     "node: customer": _CUSTOMERS, "node: account": _LEDGER, "node: invoice": _INVOICES, "node: reward": _REWARDS,
     "node: service": _CATALOGUE, "node: product": _PRODUCTS, "node: payment": _INVOICES,
     "node: bulk operation": _BULK, "node: coupon": _REWARDS, "node: tier": _REWARDS,
+    "approval requests": f"{_DECIDE} | {_ADD} | {_FREE}", "node: approval request": f"{_ADD} | {_FREE}",
+    "approve": f"{_DECIDE} & {_ADD}", "reject": f"{_DECIDE} & {_ADD}", "withdraw": f"{_ADD} | {_FREE}",
     "add": _ADD, "remove": _REMOVE, "assign": _ASSIGN, "use credit": _ASSIGN,
     "release": _REMOVE, "reassign": f"{_REMOVE} & {_ASSIGN}", "void a credit": _REMOVE, "update a credit": _REMOVE,
     "void an invoice": "void an invoice by invoices:write", "void payment": "void an invoice by payments:write",
