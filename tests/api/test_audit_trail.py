@@ -2,14 +2,16 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from typing import Any
+from decimal import Decimal
+from typing import Any, Final
 
 import pytest
 
 from auth.roles import Role, Scope
 from models.commands import Actor, MembershipChange
 from models.operations.memberships import start_membership
-from tests.api.conftest import Api, gid
+from tests.api.conftest import Answer, Api, bearer, gid
+from tests.api.test_permissions import MUTATIONS, Case, what_it_names
 from tests.factories import Clock, Tenant
 
 TRAIL = """query($actor: String, $customerId: ID, $reason: String, $kind: [TransactionKind!], $action: String,
@@ -23,6 +25,15 @@ TRAIL = """query($actor: String, $customerId: ID, $reason: String, $kind: [Trans
     pageInfo { hasNextPage hasPreviousPage } } }"""
 MARIA = Actor("maria", "MANAGER", name="Maria")
 SAM = Actor("sam", "STAFF", name="Sam")
+CONFIGURES: Final = {
+    "createReason": "reason", "updateReason": "reason", "createService": "service", "updateService": "service",
+    "createTier": "tier", "updateTier": "tier", "deleteTier": "tier", "createReward": "reward", "updateReward": "reward",
+    "createProduct": "product", "updateProduct": "product", "updateTenant": "tenant", "setLimit": "limit",
+    "removeLimit": "limit", "issueToken": "token", "rotateToken": "token", "revokeToken": "token",
+    "upsertCustomer": "customer", "mergeCustomers": "customer", "eraseCustomer": "customer",
+    "startMembership": "membership", "cancelMembership": "membership",
+}  # fmt: skip
+"""What these leave is an event of this kind, and just one."""
 Trail = Callable[..., Awaitable[list[dict[str, Any]]]]
 
 
@@ -195,3 +206,82 @@ async def test_bad_filters(api: Api) -> None:
         {"first": -1}, {"first": 101}, {"after": "x"}, {"minAmount": 1}, {"kind": ["NOPE"]},
     ):  # fmt: skip
         assert (await api(TRAIL, filters)).codes == ["BAD_USER_INPUT"], filters
+
+
+@pytest.mark.parametrize("case", MUTATIONS, ids=lambda case: case.name)
+async def test_whatever_a_mutation_leaves_in_the_trail_says_which_request_it_was_and_from_where(
+    api: Api, tenant: Tenant, case: Case
+) -> None:
+    ids = await what_it_names(tenant, case)
+    before = await tenant.fetch("select id from audit_events where tenant_id = $1")
+    who = case.subject or "admin@test"
+    headers = {"authorization": bearer(tenant.slug, subject=who), "x-request-id": "the-request"}
+    body = {"query": case.query, "variables": case.variables(ids)}
+    answer = Answer(await api.client.post("/graphql", json=body, headers=headers))
+    assert answer[case.field]["userErrors"] == []
+    left = await tenant.fetch(
+        """select e.action, e.request_id, e.address, a.subject
+        from audit_events e join actors a on a.tenant_id = $1 and a.id = e.actor_id
+        where e.tenant_id = $1 and not e.id = any($2)""",
+        [row[0] for row in before],
+    )
+    assert {(row["request_id"], row["address"], row["subject"]) for row in left} <= {
+        ("the-request", "127.0.0.1", who)
+    }
+    if case.field in CONFIGURES:
+        assert [row["action"].split(".")[0] for row in left] == [CONFIGURES[case.field]]
+
+
+async def test_a_file_that_is_taken_in_says_which_request_it_was(api: Api, tenant: Tenant) -> None:
+    await tenant.customer("carol")
+    headers = {
+        "authorization": bearer(tenant.slug), "x-request-id": "the-file", "content-type": "text/csv",
+        "idempotency-key": "k",
+    }  # fmt: skip
+    to = "/imports/credits?asset=POINTS&reason=CORRECTION"
+    assert (await api.client.post(to, headers=headers, content=b"customer,amount\ncarol,5\n")).status_code == 202
+    rows = await tenant.fetch("select request_id, address from audit_events where tenant_id = $1 and action like 'bulk.%'")
+    assert [tuple(row) for row in rows] == [("the-file", "127.0.0.1")]
+
+
+async def test_managers_answer_for_the_money(api: Api, tenant: Tenant) -> None:
+    """Who approved what, who changed a limit from what to what, who issued which token: one query each."""
+    carol = gid("Customer", await tenant.customer("carol"))
+
+    async def do(field: str, given: dict[str, Any], asked: str = "", **token: Any) -> Any:
+        kind = field[0].upper() + field[1:]
+        query = f"mutation($input: {kind}Input!) {{ {field}(input: $input) {{ {asked} userErrors {{ code }} }} }}"
+        payload = (await api(query, {"input": given}, **token))[field]
+        assert payload.pop("userErrors") == []
+        return payload
+
+    async def asked(**filters: object) -> list[dict[str, Any]]:
+        edges = (await api(TRAIL, filters, role=Role.MANAGER))["auditTrail"]["edges"]
+        return [edge["node"] for edge in edges]
+
+    # "Who approved Carol's 150 pounds, and who had asked for them?"
+    adjustment = {"customerId": carol, "asset": "GBP", "amount": "150", "reason": "GOODWILL", "requestApproval": True,
+                  "idempotencyKey": "a"}  # fmt: skip
+    made = await do("adjustCredit", adjustment, "approvalRequest { id }", role=Role.STAFF, subject="sam")
+    decision = {"requestId": made["approvalRequest"]["id"], "note": "She waited for hours", "idempotencyKey": "b"}
+    await do("approveRequest", decision, role=Role.MANAGER, subject="maria")
+    (approved,) = await asked(customerId=carol, kind=["ADJUSTMENT"])
+    assert (approved["amount"], approved["asset"], approved["reason"]) == ("150.00", "GBP", "GOODWILL")
+    assert (approved["actor"]["subject"], approved["approvedBy"]) == ("sam", {"subject": "maria"})
+    (event,) = await asked(action="approval.approved")
+    assert (event["actor"]["subject"], event["note"]) == ("maria", "She waited for hours")
+    assert event["subjectId"] == made["approvalRequest"]["id"]
+
+    # "Who changed what staff may add in points, and from what to what?"
+    await do("setLimit", {"role": "STAFF", "asset": "POINTS", "perAdjustment": "1", "perActorDay": "2"}, subject="ada")
+    await do("setLimit", {"role": "STAFF", "asset": "POINTS", "perAdjustment": "9", "perActorDay": "2"}, subject="eve")
+    first, second = await asked(action="limit.set")
+    assert [record["actor"]["subject"] for record in (first, second)] == ["ada", "eve"]
+    assert list(map(Decimal, second["details"]["perAdjustment"])) == [1, 9]
+
+    # "Who gave the shop its token, and what for?"
+    await do("issueToken", {"client": "shop", "name": "Till", "scopes": ["credits:add"]}, subject="ada")
+    (issued,) = await asked(action="token.issued")
+    assert issued["actor"]["subject"] == "ada"
+    assert (issued["details"]["client"], issued["details"]["name"]) == ("shop", "Till")
+    assert "credits:add" in issued["details"]["scope"]
