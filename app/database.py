@@ -190,7 +190,8 @@ def _why_not(error: Exception, url: str) -> str:
             return f"The database at {place(url)} did not answer within {CONNECT_TIMEOUT_S} s. Is the address right?"
         case OSError():
             return f"The database at {place(url)} is out of reach: {error}. Does it run, and is the address right?"
-    return f"The database's URL is not understood: {error}"
+    # The error would quote the part that it is about, and it takes a wrong one for a part now and then.
+    return "The database's URL is not understood: its port, its options or another part is not as it must be."
 
 
 def place(url: str) -> str:

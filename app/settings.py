@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -13,7 +14,20 @@ from app.problems import SetupProblem
 def _database_url(value: SecretStr) -> SecretStr:
     if not value.get_secret_value().startswith(("postgresql://", "postgres://")):
         raise ValueError("must be of the form postgresql://USER:PASSWORD@HOST:PORT/DATABASE")
+    if not _parted_as_meant(value.get_secret_value()):
+        raise ValueError("has characters such as / ? # @ : [ in it that have to be percent-encoded in a password")
     return value
+
+
+def _parted_as_meant(url: str) -> bool:
+    """Whether no part of a password ends up in another part of the URL: others are shown in messages."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return False
+    query = "" if "@" in parts.netloc else parts.query
+    return parts.netloc.count("@") <= 1 and not parts.fragment and "@" not in parts.path + query
 
 
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
@@ -60,13 +74,15 @@ class Settings(BaseSettings):
     """Whether there is /metrics. It counts for all tenants together and names none."""
     read_timeout: float = Field(default=30, gt=0, le=600)
     """Seconds that a client has to send a request's head, and again to send its body."""
+    execution_timeout: float = Field(default=30, gt=0, le=600)
+    """Seconds until an operation is given up. A posting that has begun is completed all the same."""
     keep_alive: int = Field(default=75, ge=1, le=3600)
     """Seconds that a connection may rest between requests. Longer than proxies let theirs rest (60 by custom): else they
     send a request into a connection that is being closed, and answer 502."""
     max_connections: int = Field(default=4000, ge=10, le=1_000_000)
     """Of one process, resting ones included. Beyond it, requests are answered with 503."""
     max_websockets: int = Field(default=2000, ge=1, le=1_000_000)
-    """Of one process; they count as connections too. Beyond it, handshakes are answered with 503."""
+    """Of one process; they count as connections too. They are closed with 1013 beyond it."""
     max_websockets_per_holder: int = Field(default=50, ge=1, le=1_000_000)
     """Of one process, for the tokens of one subject, role and client."""
     websocket_init_timeout: float = Field(default=10, gt=0, le=60)
