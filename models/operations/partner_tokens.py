@@ -61,7 +61,8 @@ async def rotate_token(ledger: Ledger, tenant_id: UUID, actor: Actor, command: R
         now = ledger.clock()
         old = await _row(change, command.replaces_id)
         _check_good(old, now)
-        if await change.fetchrow("SELECT FROM partner_tokens WHERE tenant_id = $1 AND replaces_id = $2", old["id"]):
+        successor = "SELECT id FROM partner_tokens WHERE tenant_id = $1 AND replaces_id = $2"
+        if await change.fetchrow(successor, old["id"]) is not None:
             raise Invalid("The token has been rotated already: rotate the one that replaces it.", field=("tokenId",))
         beyond = sorted(set(old["scope"].split()) - command.grantable)
         if beyond:
@@ -155,7 +156,7 @@ async def _check_room(change: Configuring, now: datetime) -> None:
 async def _check_name_free(change: Configuring, now: datetime, client: str, name: str) -> None:
     """Or a request that is sent again, its answer being lost, would leave a good token that nobody knows of."""
     taken = await change.fetchrow(
-        f"SELECT FROM partner_tokens WHERE tenant_id = $1 AND {_GOOD} AND client = $3 AND name = $4", now, client, name
+        f"SELECT id FROM partner_tokens WHERE tenant_id = $1 AND {_GOOD} AND client = $3 AND name = $4", now, client, name
     )
     if taken is not None:
         raise Duplicate(
