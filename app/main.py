@@ -97,6 +97,7 @@ def create_app(settings: Settings, ledger: Ledger | None = None) -> Starlette:
                     refused=refused.note,
                     rate_limits=limits,
                     read_timeout=settings.read_timeout,
+                    execution_timeout=settings.execution_timeout,
                     ide=settings.has_pages,
                 ),
             ),
@@ -123,6 +124,7 @@ def create_app(settings: Settings, ledger: Ledger | None = None) -> Starlette:
 def _socket_limits(settings: Settings) -> SocketLimits:
     return SocketLimits(
         init_timeout=settings.websocket_init_timeout,
+        execution_timeout=settings.execution_timeout,
         max_sockets=settings.max_websockets,
         max_sockets_per_holder=settings.max_websockets_per_holder,
     )
