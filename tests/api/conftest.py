@@ -1,6 +1,7 @@
 """GraphQL as a client sees it: real HTTP handling, real tokens, the real ledger on a real PostgreSQL; no network."""
 
 from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID, uuid4
@@ -119,10 +120,15 @@ async def other_tenant(ledger: Ledger) -> Tenant:
     return await make_tenant(ledger)
 
 
+def token_verifier() -> TokenVerifier:
+    """Takes what `bearer` makes."""
+    return TokenVerifier(SharedSecret(SECRET), ISSUER, ISSUER, lambda: datetime.now(UTC))
+
+
 @pytest.fixture
 def verifier() -> TokenVerifier:
     """What tokens are checked by."""
-    return TokenVerifier(SharedSecret(SECRET), ISSUER, ISSUER, lambda: datetime.now(UTC))
+    return token_verifier()
 
 
 @pytest.fixture
@@ -133,10 +139,11 @@ async def partner_tokens(ledger: Ledger) -> AsyncIterator[PartnerTokenVerifier]:
     await partner_tokens.settle()
 
 
-@pytest.fixture
-async def client(
+@asynccontextmanager
+async def serving(
     ledger: Ledger, verifier: TokenVerifier, partner_tokens: PartnerTokenVerifier
 ) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the API on this ledger."""
     tenants = TenantDirectory()
     make_context = context_maker(ledger, tenants)
     routes = [
@@ -146,6 +153,14 @@ async def client(
     middleware = [authentication(verifier, partner_tokens)]
     app = RequestIdMiddleware(Starlette(routes=routes, middleware=middleware), lambda: uuid4().hex)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+        yield client
+
+
+@pytest.fixture
+async def client(
+    ledger: Ledger, verifier: TokenVerifier, partner_tokens: PartnerTokenVerifier
+) -> AsyncIterator[httpx.AsyncClient]:
+    async with serving(ledger, verifier, partner_tokens) as client:
         yield client
 
 
