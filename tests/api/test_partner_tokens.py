@@ -59,9 +59,11 @@ async def partner_tokens(ledger: Ledger, seconds: Seconds) -> Any:
     await verifier.settle()
 
 
-async def ask(api: Api, token: str, query: str, variables: dict[str, Any] | None = None, **headers: str) -> Answer:
+async def ask(
+    api: Api, token: str, query: str, variables: dict[str, Any] | None = None, *, request_id: str = "r"
+) -> Answer:
     body = {"query": query, "variables": variables or {}}
-    headers = {"authorization": f"Bearer {token}", **headers}
+    headers = {"authorization": f"Bearer {token}", "x-request-id": request_id}
     return Answer(await api.client.post("/graphql", json=body, headers=headers))
 
 
@@ -430,11 +432,11 @@ async def test_a_refused_token_that_was_good_is_written_down(
     clock.stand_still(clock())
     secret, token = await issued(api)
     await api(REVOKE, {"input": {"tokenId": token["id"]}})
-    await ask(api, secret, VIEWER, **{"x-request-id": "first"})
+    await ask(api, secret, VIEWER, request_id="first")
     for _ in range(3):
         await refused(api, secret, "revoked")
     clock.stand_still(clock() + timedelta(minutes=1))
-    await ask(api, secret, VIEWER, **{"x-request-id": "second"})
+    await ask(api, secret, VIEWER, request_id="second")
     # Who only knows the id shows nothing by it, and fills no books.
     await refused(api, PartnerSecret(parse(secret).tenant_id, parse(secret).token_id, bytes(32)).text, "not known")
     await partner_tokens.settle()

@@ -72,7 +72,8 @@ NOON: Final = datetime(2026, 6, 15, 12, tzinfo=UTC)
 LEDGER_TABLES: Final = (
     "accounts", "approval_requests", "assignments", "audit_events", "bulk_operations", "bulk_rows", "coupons",
     "credit_changes", "credit_services", "credits", "entries", "grants", "idempotency_keys", "invoice_lines",
-    "invoices", "outbox", "payments", "rewards", "tier_changes", "transaction_texts", "transactions",
+    "invoices", "limit_rules", "outbox", "partner_tokens", "payments", "rewards", "tier_changes", "transaction_texts",
+    "transactions",
 )  # fmt: skip
 _FINGERPRINT: Final = " UNION ALL ".join(
     f"SELECT '{table}' AS name, count(*) AS rows, md5(string_agg(t::text, ' ' ORDER BY t::text)) AS digest"
