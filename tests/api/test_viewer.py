@@ -1,11 +1,19 @@
 """viewer."""
 
-from auth.roles import Role
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+
+from auth.roles import Role, Scope
+from models.ledger import Ledger
 from tests.api.conftest import Api, gid
-from tests.factories import Tenant
+from tests.factories import Clock, Tenant, make_tenant
+from tests.support.headline import ADJUST, adjusting, done
 
 VIEWER = """{ viewer { subject role scopes tenant { id name timeZone graceDays } customer { externalId }
   limits { scope asset remaining } } }"""
+SET_LIMIT = "mutation($input: SetLimitInput!) { setLimit(input: $input) { userErrors { code } } }"
 
 
 async def test_says_who_asks_for_which_tenant(api: Api) -> None:
@@ -47,3 +55,53 @@ async def test_a_customer_sees_themselves(api: Api, tenant: Tenant) -> None:
     assert viewer["customer"] == {"externalId": "carol"}
     assert viewer["limits"] == []
     assert (await api.as_customer("nobody", VIEWER))["viewer"]["customer"] is None
+
+
+async def left(api: Api, asset: str = "GBP", **token: Any) -> dict[str, str]:
+    """What the viewer is told is left in this asset, by scope."""
+    told = (await api(VIEWER, **token))["viewer"]["limits"]
+    return {one["scope"]: one["remaining"] for one in told if one["asset"] == asset}
+
+
+async def test_tells_a_holder_of_their_own_rule_and_the_others_of_the_roles(api: Api, tenant: Tenant) -> None:
+    carol, sam = await tenant.customer(), {"role": Role.STAFF, "subject": "sam"}
+    await tenant.adjust(carol, "1")
+    await api(SET_LIMIT, {"input": {"role": "STAFF", "holder": "sam", "perAdjustment": "7", "perActorDay": "10"}})
+    await done(api, ADJUST, adjusting(carol, "4.00", reason="GOODWILL"), **sam)
+    assert await left(api, **sam) == {"PER_ADJUSTMENT": "7.00", "PER_ACTOR_DAY": "6.00"}
+    assert await left(api, "POINTS", **sam) == {"PER_ADJUSTMENT": "1000", "PER_ACTOR_DAY": "5000"}
+    assert await left(api, role=Role.STAFF) == {"PER_ADJUSTMENT": "100.00", "PER_ACTOR_DAY": "500.00"}
+    await api(SET_LIMIT, {"input": {"role": "STAFF", "holder": "sam", "perActorDay": "3"}})
+    assert await left(api, **sam) == {"PER_ACTOR_DAY": "0.00"}  # lowered below what was used
+
+
+async def test_tells_managers_where_there_is_a_rule(api: Api, tenant: Tenant) -> None:
+    carol = await tenant.customer()
+    await tenant.adjust(carol, "1")
+    await api(SET_LIMIT, {"input": {"role": "MANAGER", "asset": "GBP", "perActorDay": "1000"}})
+    await done(api, ADJUST, adjusting(carol, "250.00"), role=Role.MANAGER)
+    await tenant.adjust(carol, "1", "EUR")
+    assert (await api(VIEWER, role=Role.MANAGER))["viewer"]["limits"] == [
+        {"scope": "PER_ACTOR_DAY", "asset": "GBP", "remaining": "750.00"}
+    ]
+    assert (await api(VIEWER, role=Role.ADMIN))["viewer"]["limits"] == []
+
+
+async def test_tells_partners_what_their_clients_tokens_leave_together(api: Api, tenant: Tenant) -> None:
+    carol = await tenant.customer()
+    partner: dict[str, Any] = {"role": Role.PARTNER, "client_id": "shop", "scopes": [Scope.CREDITS_ADD]}
+    one, two = ({**partner, "subject": subject} for subject in ("a", "b"))
+    await done(api, ADJUST, adjusting(carol, "30.00", reason="GOODWILL"), **one)
+    assert await left(api, **one) == await left(api, **two) == {"PER_ADJUSTMENT": "100.00", "PER_ACTOR_DAY": "470.00"}
+    other = {**one, "client_id": "another"}
+    assert (await left(api, **other))["PER_ACTOR_DAY"] == "500.00"
+
+
+async def test_begins_anew_with_the_tenants_day(client: httpx.AsyncClient, ledger: Ledger, clock: Clock) -> None:
+    tenant = await make_tenant(ledger, time_zone="America/Sao_Paulo")  # where the 4th of November 2018 began at one
+    api, carol = Api(client, tenant, clock), await tenant.customer()
+    clock.stand_still(datetime(2018, 11, 4, 2, 59, 59, tzinfo=UTC))
+    await done(api, ADJUST, adjusting(carol, "30.00", reason="GOODWILL"), role=Role.STAFF)
+    assert (await left(api, role=Role.STAFF))["PER_ACTOR_DAY"] == "470.00"
+    clock.stand_still(datetime(2018, 11, 4, 3, tzinfo=UTC))
+    assert (await left(api, role=Role.STAFF))["PER_ACTOR_DAY"] == "500.00"

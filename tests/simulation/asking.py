@@ -7,6 +7,7 @@ from typing import Any, Final
 from uuid import UUID, uuid4
 
 from models import commands as c
+from models import configuration_commands as settings
 from models.commands import Actor, Outcome
 from models.ledger import Ledger
 from models.operations import coupons, memberships, releasing
@@ -187,29 +188,29 @@ def _membership(operation: Any) -> Callable[..., Any]:
 
 
 def _set_tier(names: Names, *, tier: int, threshold: int) -> Any:
-    return update_tier, c.UpdateTier(names.tiers[tier], threshold=Decimal(threshold))
+    return update_tier, settings.UpdateTier(names.tiers[tier], threshold=Decimal(threshold))
 
 
 def _set_prize(names: Names, *, prize: int, price: int, stock: int | None, active: bool) -> Any:
-    return update_reward, c.UpdateReward(
+    return update_reward, settings.UpdateReward(
         names.prizes[prize], points_cost=Decimal(price), stock=stock, unlimited_stock=stock is None, active=active
     )
 
 
 def _set_product(names: Names, *, product: int, price: Decimal, active: bool) -> Any:
-    return update_product, c.UpdateProduct(names.products[product], price=price, active=active)
+    return update_product, settings.UpdateProduct(names.products[product], price=price, active=active)
 
 
 def _set_service(names: Names, *, service: int, active: bool) -> Any:
-    return update_service, c.UpdateService(names.services[service], active=active)
+    return update_service, settings.UpdateService(names.services[service], active=active)
 
 
 def _set_grace(names: Names, *, days: int) -> Any:
-    return update_tenant, c.UpdateTenant(grace_days=days)
+    return update_tenant, settings.UpdateTenant(grace_days=days)
 
 
 def _set_zone(names: Names, *, zone: str) -> Any:
-    return update_tenant, c.UpdateTenant(time_zone=zone)
+    return update_tenant, settings.UpdateTenant(time_zone=zone)
 
 
 SETTINGS: Final[dict[str, Callable[..., Any]]] = {
