@@ -152,7 +152,8 @@ class _Counter:
         else:
             until_next = current_left - period
             wait = until_next + period * (1 - (room + 1) / max(current, 1))
-        return max(1, math.ceil(wait))
+        # At the very instant there is not yet room for the last unit.
+        return max(0, math.floor(wait)) + 1
 
 
 def holder_key(principal: Principal | None, address: str | None) -> str:
@@ -208,7 +209,7 @@ def parse_limit(text: str) -> RateLimitItem:
 def _pool(url: str) -> BlockingConnectionPool:
     return BlockingConnectionPool.from_url(
         url, max_connections=MAX_REDIS_CONNECTIONS, timeout=REDIS_TIMEOUT_S, socket_timeout=REDIS_TIMEOUT_S,
-        socket_connect_timeout=REDIS_TIMEOUT_S, retry=Retry(NoBackoff(), 0),
+        socket_connect_timeout=REDIS_TIMEOUT_S, retry=Retry(NoBackoff(), 1),  # a connection that has rested may be gone
     )  # fmt: skip
 
 
