@@ -7,6 +7,7 @@ from typing import Any, Final
 from uvicorn.config import LOGGING_CONFIG
 
 _MORE: Final = "?…"
+_INVALID_UTF8: Final = "Invalid UTF-8 sequence received from client."
 
 
 class WithoutQueryFilter(logging.Filter):
@@ -19,6 +20,14 @@ class WithoutQueryFilter(logging.Filter):
         return True
 
 
+class WithoutClientsFaultsFilter(logging.Filter):
+    """Drops what uvicorn logs as an error of its own, with a traceback, when a WebSocket's client sends invalid UTF-8."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Keep the record unless it is that one."""
+        return record.msg != _INVALID_UTF8
+
+
 def log_config(level: str) -> dict[str, Any]:
     """The configuration at one of SCRIP_LOG_LEVEL's levels, for `logging.config.dictConfig`.
 
@@ -26,9 +35,12 @@ def log_config(level: str) -> dict[str, Any]:
     header and frame, tokens among them. What debug adds is a line for each request.
     """
     config = copy.deepcopy(LOGGING_CONFIG)
-    config["filters"] = {"without_query": {"()": WithoutQueryFilter}}
+    config["filters"] = {
+        "without_query": {"()": WithoutQueryFilter},
+        "without_clients_faults": {"()": WithoutClientsFaultsFilter},
+    }
     for handler in config["handlers"].values():
-        handler["filters"] = ["without_query"]
+        handler["filters"] = list(config["filters"])
     for logger in config["loggers"].values():
         logger["level"] = max(logging.INFO, logging.getLevelNamesMapping()[level.upper()])
     return config

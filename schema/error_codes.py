@@ -45,7 +45,6 @@ class ErrorCode(StrEnum):
     TIMEOUT = "TIMEOUT"
     # Of a WebSocket.
     TOO_MANY_OPERATIONS = "TOO_MANY_OPERATIONS"
-    TOO_MANY_CONNECTIONS = "TOO_MANY_CONNECTIONS"
     BUSY = "BUSY"
 
 

@@ -26,7 +26,7 @@ MAX_HELD_BYTES = 64 * 1024 * 1024
 """Of a process, in bodies that are not complete yet."""
 
 _CLOSE = {"connection": "close"}
-_CLOSE_AND_RETRY = {**_CLOSE, "retry-after": "1"}
+_RETRY = {"retry-after": "1"}
 
 
 class HttpError(Exception):
@@ -163,7 +163,7 @@ class BodyReader:
                 self._held_bytes += size - held
                 held = size
                 if held and self._held_bytes > self._max_held_bytes:
-                    raise HttpError(503, "Too many large bodies are being read.", ErrorCode.BUSY, _CLOSE_AND_RETRY)
+                    raise HttpError(503, "Too many large bodies are being read.", ErrorCode.BUSY, _RETRY)
                 size += len(chunk)
                 if size > max_bytes:
                     raise _too_large(max_bytes)
@@ -174,5 +174,6 @@ class BodyReader:
 
 
 def _too_large(max_bytes: int) -> HttpError:
-    # The rest of the body is never read, so the connection cannot be used again.
-    return HttpError(413, f"The body is larger than {max_bytes} bytes.", ErrorCode.PAYLOAD_TOO_LARGE, _CLOSE)
+    # The connection stays open, and the server lets go of the rest as it comes (app/http_protocol.py): closed under a
+    # client that is still sending, it would be reset, and the client never see this.
+    return HttpError(413, f"The body is larger than {max_bytes} bytes.", ErrorCode.PAYLOAD_TOO_LARGE)

@@ -14,9 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, cast
 
 from graphql import GraphQLFormattedError
-from starlette.authentication import AuthenticationError
 from starlette.requests import HTTPConnection
-from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
@@ -43,14 +41,12 @@ from app.graphql.websocket_session import (
     Surroundings,
 )
 from app.graphql.websocket_wire import Wire
-from auth.backend import BearerBackend, network_address, unauthenticated_response
+from auth.backend import BearerBackend
 from auth.errors import TokenError, TokensUnavailable
 from schema.context import RefusedToken
 from schema.error_codes import MASKED_MESSAGE, ErrorCode, error_entry
 
 logger = logging.getLogger(__name__)
-
-RETRY_AFTER_S: Final = 5
 
 _ANSWERED_ONCE: Final = frozenset({OperationType.QUERY, OperationType.MUTATION})
 _SUBSCRIPTION: Final = frozenset({OperationType.SUBSCRIPTION})
@@ -207,11 +203,8 @@ class SocketView(GraphQL[Session, None]):
         """Serve one WebSocket until it closes."""
         websocket = WebSocket(scope, receive, send)
         with self.sockets.one_more() as fits:
-            if (refusal := await self._refusal(websocket) if fits else _full()) is not None:
-                await _deny(websocket, refusal)
-                return
             try:
-                await self._serve(websocket)
+                await (self._serve(websocket) if fits else self._turn_away(websocket))
             # The last line of defence: whatever it is, the client is told, and the log has the traceback.
             except Exception:
                 logger.exception("unexpected error on a WebSocket")
@@ -223,15 +216,10 @@ class SocketView(GraphQL[Session, None]):
         nothing: UnsetType = UNSET
         return nothing
 
-    async def _refusal(self, websocket: WebSocket) -> Response | None:
-        """An answer to the handshake, for a token in its headers that is refused. There may be none: it can follow."""
-        try:
-            await self._around.backend.authenticate(websocket)
-        except AuthenticationError as error:
-            request_id = getattr(websocket.state, "request_id", None)
-            self._around.refused(str(error), request_id, network_address(websocket))
-            return unauthenticated_response(websocket, error)
-        return None
+    async def _turn_away(self, websocket: WebSocket) -> None:
+        # Accepted first: a refused handshake tells a WebSocket's client nothing, not even that it may try again.
+        await websocket.accept(await self.pick_websocket_subprotocol(websocket))
+        await websocket.close(TRY_AGAIN_LATER, "There are too many connections")
 
     async def _serve(self, websocket: WebSocket) -> None:
         try:
@@ -254,17 +242,3 @@ def _arguments(params: GraphQLParams, context: RequestContext) -> dict[str, Any]
         "operation_name": params.operation_name,
         "operation_extensions": params.extensions,
     }
-
-
-def _full() -> Response:
-    text = "There are too many WebSocket connections. Try again in a moment."
-    entry = error_entry(text, ErrorCode.TOO_MANY_CONNECTIONS)
-    return JSONResponse({"errors": [entry]}, status_code=503, headers={"retry-after": str(RETRY_AFTER_S)})
-
-
-async def _deny(websocket: WebSocket, response: Response) -> None:
-    """Answer the handshake with this; where the server can't, it answers 403."""
-    if "websocket.http.response" in websocket.scope.get("extensions", {}):
-        await websocket.send_denial_response(response)
-    else:
-        await websocket.close()

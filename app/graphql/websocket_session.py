@@ -33,7 +33,8 @@ INTERNAL_ERROR: Final = 1011
 TRY_AGAIN_LATER: Final = 1013
 CLOSE_GRACE_S: Final = 5.0
 """For a client that does not even take the close frame."""
-MAX_REQUEST_ID_LENGTH: Final = 100
+MAX_HANDSHAKE_ID_LENGTH: Final = 100
+"""In the id of an operation, which has to stay within the 128 characters of any request's."""
 _HOW_TO_BEGIN: Final = 'Send a token with connection_init: {"Authorization": "Bearer …"}'
 
 
@@ -140,7 +141,8 @@ class Session:
         values = [value for value in offered if isinstance(value, str)]
         if len(values) < len(offered):
             await self._reject(FORBIDDEN, "Authorization must be a text")
-        self._credentials = list(dict.fromkeys([*self._websocket.headers.getlist("authorization"), *values]))
+        header = self._websocket.headers.getlist("authorization")
+        self._credentials = [*header, *(value for value in values if value not in header)]
         if not self._credentials:
             await self._reject(FORBIDDEN, _HOW_TO_BEGIN)
         try:
@@ -166,9 +168,9 @@ class Session:
 
     @property
     def request_id(self) -> str:
-        """Of the operation that was begun last: the handshake's, and a number."""
+        """Of the operation that was begun last: the handshake's, and a number. Before any, the handshake's."""
         handshake = str(self._websocket.scope.get("state", {}).get("request_id", "-"))
-        return f"{handshake[:MAX_REQUEST_ID_LENGTH]}.{self._operations}"
+        return f"{handshake[:MAX_HANDSHAKE_ID_LENGTH]}.{self._operations}" if self._operations else handshake
 
     async def end(self, code: int, reason: str) -> None:
         """Close the socket, whether or not its client takes notice."""
