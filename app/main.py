@@ -84,7 +84,7 @@ def create_app(settings: Settings, ledger: Ledger | None = None) -> Starlette:
             settings.trusted_documents, schema.documents, only=settings.only_trusted_documents
         )
     sockets = socket_view(
-        ledger, tenants, BearerBackend(verifier), _now,
+        ledger, tenants, BearerBackend(verifier, partner_tokens), _now,
         refused=refused.note, rate_limits=limits, origins=settings.cors_origins, limits=_socket_limits(settings),
     )  # fmt: skip
     return Starlette(
