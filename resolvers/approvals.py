@@ -1,6 +1,6 @@
 """approvalRequests, approveRequest, rejectRequest and withdrawRequest: a second person decides (domain: who may)."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from uuid import UUID
 
 import strawberry
@@ -29,12 +29,6 @@ from schema.types.requests import ApprovalRequest
 
 ASKED_FOR: Final = {"adjustCredit": Permission.ADD_CREDIT, "giveReward": Permission.GIVE_REWARD_FREE}
 """What whoever decides has to have the right to do as well."""
-
-
-def may_see(context: Context, request: Any) -> bool:
-    """Those who decide see all requests, the others what they have asked for themselves, with whichever token."""
-    subject: str = request.view.requested_by.subject
-    return may(context.principal, Permission.APPROVE) or subject == context.principal.subject
 
 
 async def resolve_all(
@@ -110,6 +104,6 @@ async def _require_to_decide(context: Context, request_id: UUID) -> None:
 async def _seen(context: Context, request_id: UUID) -> ApprovalRequest:
     """Raises NotFound for what the caller may not know of."""
     request = await context.loaders.approval_requests.load(request_id)
-    if request is None or not may_see(context, request):
+    if request is None or not request.may_be_seen(context.principal):
         raise NotFound("There is no such request.", field=("requestId",))
     return request

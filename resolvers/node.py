@@ -8,7 +8,6 @@ from uuid import UUID
 import strawberry
 
 from auth.roles import Permission, may
-from resolvers import approvals
 from schema.context import Context, Info
 from schema.error_codes import BadUserInput
 from schema.ids import MalformedId, parse_id
@@ -42,14 +41,14 @@ async def _its_invoice(context: Context, node: Any) -> UUID | None:
 class Kind:
     """permission, or else another: to read it. owner: None for what every reader may see, such as a reward.
 
-    shown: a rule of its own on which of them a reader may see.
+    says_itself: whether the type itself says who may see which (`may_be_seen`).
     """
 
     loader: str
     permission: Permission
     owner: Owner | None
     another: Permission | None = None
-    shown: Callable[[Context, Any], bool] | None = None
+    says_itself: bool = False
 
 
 KINDS: Final = {
@@ -66,9 +65,7 @@ KINDS: Final = {
     "Tier": Kind("tiers_by_id", Permission.READ_REWARDS, None),
     "Service": Kind("services", Permission.READ_CATALOGUE, None),
     "Product": Kind("products", Permission.READ_PRODUCTS, None),
-    "ApprovalRequest": Kind(
-        "approval_requests", Permission.ADD_CREDIT, None, Permission.GIVE_REWARD_FREE, approvals.may_see
-    ),
+    "ApprovalRequest": Kind("approval_requests", Permission.ADD_CREDIT, None, Permission.GIVE_REWARD_FREE, True),
     "BulkOperation": Kind("bulk_operations", Permission.BULK, None),
     "PartnerToken": Kind("partner_tokens", Permission.READ_CONFIG, None, Permission.WRITE_TOKENS),
 }
@@ -88,7 +85,7 @@ async def resolve(info: Info, id: strawberry.ID) -> Node | None:  # noqa: A002 -
     node: Any = await getattr(context.loaders, kind.loader).load(row_id)
     if node is None or (kind.owner is not None and not await context.may_see(await kind.owner(context, node))):
         return None
-    if kind.shown is not None and not kind.shown(context, node):
+    if kind.says_itself and not node.may_be_seen(context.principal):
         return None
     found: Node = node
     return found

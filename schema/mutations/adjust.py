@@ -16,7 +16,7 @@ from schema.types.account import Account, Credit
 from schema.types.base import Pending, resolved
 from schema.types.errors import UserError
 from schema.types.ledger import Transaction
-from schema.types.requests import ApprovalRequest
+from schema.types.requests import ApprovalRequest, requested
 
 
 @strawberry.input
@@ -80,4 +80,4 @@ class AdjustCreditPayload:
 
     @resolved(ApprovalRequest | None, "Nothing has moved: a manager has to approve first.")
     def approval_request(self, info: Info) -> Pending[Any]:
-        return loaded(info, "approval_requests", self.outcome.approval_request_id)
+        return requested(info, self.outcome.approval_request_id)

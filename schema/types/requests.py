@@ -3,10 +3,12 @@
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import strawberry
 
-from auth.roles import Permission
+from auth.principal import Principal
+from auth.roles import Permission, may
 from models.money import exponent, to_decimal
 from models.reads import requests
 from models.reads.requests import BulkRowView
@@ -59,6 +61,10 @@ class ApprovalRequest(Node):
             decided_at=view.decided_at, decision_note=view.decision_note, view=view,
         )  # fmt: skip
 
+    def may_be_seen(self, principal: Principal) -> bool:
+        """Those who decide see all requests, others what they have asked for themselves, with whichever token."""
+        return may(principal, Permission.APPROVE) or self.requested_by.subject == principal.subject
+
     @resolved(Customer)
     def customer(self, info: Info) -> Pending[Any]:
         info.context.require(Permission.READ_CUSTOMERS)
@@ -81,6 +87,16 @@ class ApprovalRequest(Node):
         info.context.require(Permission.READ_LEDGER)
         posted = self.view.transaction_id
         return None if posted is None else info.context.loaders.transactions.get(posted)
+
+
+def requested(info: Info, request_id: UUID | None) -> Pending[Any]:
+    """What a mutation became. Under a used key that may be somebody else's request, which is not for everyone to see."""
+    return None if request_id is None else _if_seen(info, request_id)
+
+
+async def _if_seen(info: Info, request_id: UUID) -> ApprovalRequest | None:
+    request = await info.context.loaders.approval_requests.load(request_id)
+    return request if request is not None and request.may_be_seen(info.context.principal) else None
 
 
 def _amount(view: ApprovalRequestView) -> Decimal | None:

@@ -192,6 +192,14 @@ async def test_staff_see_their_own_and_managers_all(api: Api, tenant: Tenant, ca
         assert answer.codes == ["FORBIDDEN"]
 
 
+async def test_a_used_key_tells_nobody_of_anothers_request(api: Api, tenant: Tenant, carol: UUID) -> None:
+    given = adjusting(carol, "100.01", reason="GOODWILL", requestApproval=True)
+    own = await done(api, ADJUST, given, **STAFF)
+    for token, told in (({"role": Role.STAFF, "subject": "sue"}, None), (MANAGER, own["approvalRequest"])):
+        again = await done(api, ADJUST, given, **token)
+        assert (again["replayed"], again["approvalRequest"]) == (True, told)
+
+
 async def test_withdrawing(api: Api, tenant: Tenant, carol: UUID) -> None:
     request = await asked(api, carol)
     assert await refused(api, tenant, WITHDRAW, request, role=Role.STAFF, subject="sue") == "NOT_FOUND"
