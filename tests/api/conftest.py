@@ -15,6 +15,7 @@ from app.embedded import Urls
 from app.graphql.endpoint import context_maker, graphql_view
 from app.imports import import_route
 from app.partner_tokens import PartnerTokenVerifier
+from app.rate_limits import RateLimits
 from app.request_id import RequestIdMiddleware
 from app.statements import statement_route
 from auth.backend import authentication
@@ -141,13 +142,16 @@ async def partner_tokens(ledger: Ledger) -> AsyncIterator[PartnerTokenVerifier]:
 
 @asynccontextmanager
 async def serving(
-    ledger: Ledger, verifier: TokenVerifier, partner_tokens: PartnerTokenVerifier
+    ledger: Ledger,
+    verifier: TokenVerifier,
+    partner_tokens: PartnerTokenVerifier,
+    rate_limits: RateLimits | None = None,
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the API on this ledger."""
     tenants = TenantDirectory()
-    make_context = context_maker(ledger, tenants)
+    make_context = context_maker(ledger, tenants, rate_limits=rate_limits)
     routes = [
-        Route("/graphql", graphql_view(ledger, tenants)), statement_route(make_context),
+        Route("/graphql", graphql_view(ledger, tenants, rate_limits=rate_limits)), statement_route(make_context),
         import_route(make_context, max_file_bytes=MAX_FILE_BYTES),
     ]  # fmt: skip
     middleware = [authentication(verifier, partner_tokens)]
