@@ -4,7 +4,9 @@ from typing import Any, Final
 
 import pytest
 
-from auth.roles import Role
+from auth.roles import RULES as RIGHTS
+from auth.roles import Access, Role
+from models.limits import LIMITED_ROLES
 from tests.api.conftest import Api
 from tests.factories import Tenant
 from tests.support.headline import ADJUST, adjusting, ask, done, refused
@@ -158,3 +160,9 @@ async def test_another_tenants_rules_are_out_of_reach(
         assert await listed(api, holder="sam") == []
         carol = await tenant.customer()
         await done(api, ADJUST, adjusting(carol, "2.00", reason="GOODWILL"), **SAM)
+
+
+def test_who_is_limited_is_who_may_add_within_limits() -> None:
+    """The ledger and the table of rights each say so, and know nothing of each other."""
+    limited = {role.name for right in RIGHTS.values() for role, far in right.access.items() if far is Access.LIMITED}
+    assert limited == set(LIMITED_ROLES)

@@ -11,6 +11,7 @@ from tests.api.conftest import Api, gid
 from tests.factories import Clock, Tenant, make_tenant
 from tests.support.headline import ADJUST, adjusting, done
 
+SCOPES = (Scope.CREDITS_ADD, Scope.LEDGER_READ, Scope.CUSTOMERS_READ)
 VIEWER = """{ viewer { subject role scopes tenant { id name timeZone graceDays } customer { externalId }
   limits { scope asset remaining } } }"""
 SET_LIMIT = "mutation($input: SetLimitInput!) { setLimit(input: $input) { userErrors { code } } }"
@@ -89,7 +90,7 @@ async def test_tells_managers_where_there_is_a_rule(api: Api, tenant: Tenant) ->
 
 async def test_tells_partners_what_their_clients_tokens_leave_together(api: Api, tenant: Tenant) -> None:
     carol = await tenant.customer()
-    partner: dict[str, Any] = {"role": Role.PARTNER, "client_id": "shop", "scopes": [Scope.CREDITS_ADD]}
+    partner: dict[str, Any] = {"role": Role.PARTNER, "client_id": "shop", "scopes": SCOPES}
     one, two = ({**partner, "subject": subject} for subject in ("a", "b"))
     await done(api, ADJUST, adjusting(carol, "30.00", reason="GOODWILL"), **one)
     assert await left(api, **one) == await left(api, **two) == {"PER_ADJUSTMENT": "100.00", "PER_ACTOR_DAY": "470.00"}
