@@ -3,11 +3,11 @@
 from datetime import date, datetime
 from decimal import Decimal
 
-from tests.simulation.state import State
+from tests.simulation.approving import Approving
 from tests.simulation.things import REASONS, Lot, Refusal, bad_amount, first_instant, minor
 
 
-class Adjusting(State):
+class Adjusting(Approving):
     def _adjust(
         self, *, now: datetime, role: str, customer: int, asset: str, amount: Decimal, reason: str,
         note: str | None = None, days: int | None = None, expires: datetime | None = None,
@@ -30,8 +30,10 @@ class Adjusting(State):
             faults.add("MEMBERSHIP_GRACE_ENDED")
         over = self._over_limit(now, role, customer, asset, amount)
         if over and approval and not faults:
-            self.requests += 1
-            return "requested"
+            return self._request(
+                "adjust", now, customer=customer, asset=asset, amount=amount, reason=reason, note=note, days=days,
+                expires=expires, effective=effective, services=services, auto_apply=auto_apply,
+            )  # fmt: skip
         if faults or over:
             raise Refusal(faults | ({"LIMIT_EXCEEDED"} if over else set()))
         self._use_limit(now, role, customer, asset, amount)

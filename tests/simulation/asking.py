@@ -6,17 +6,17 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID, uuid4
 
+from jobs import expiry
 from models import commands as c
 from models import configuration_commands as settings
 from models.commands import Actor, Outcome
 from models.ledger import Ledger
-from models.operations import coupons, memberships, releasing
+from models.operations import approvals, coupons, memberships, releasing
 from models.operations.adjust import adjust_credit
 from models.operations.assign import assign_credit
 from models.operations.bulk_credit import bulk_credit
 from models.operations.create_invoice import create_invoice
 from models.operations.create_order import create_order
-from models.operations.expire import expire_credits
 from models.operations.give_reward import give_reward
 from models.operations.products import update_product
 from models.operations.record_payment import record_payment, void_payment
@@ -29,7 +29,7 @@ from tests.simulation.things import Wish
 from tests.support.shop import ADMIN, Shop
 
 ACTORS: Final = {role: Actor(role.lower(), role) for role in ("MANAGER", "STAFF")}
-KINDS: Final = ("credits", "invoices", "assignments", "payments", "coupons")
+KINDS: Final = ("credits", "invoices", "assignments", "payments", "coupons", "approval_requests")
 _NEW: Final = " UNION ALL ".join(
     f"(SELECT '{kind}', id FROM {kind} WHERE tenant_id = $1 AND id > ${place} ORDER BY id)"
     for place, kind in enumerate(KINDS, start=2)
@@ -70,7 +70,7 @@ def ask(ledger: Ledger, tenant_id: UUID, names: Names, wish: Wish, key: str) -> 
 
 
 async def _sweep(ledger: Ledger, tenant_id: UUID) -> Outcome:
-    while await expire_credits(ledger, tenant_id):
+    while await expiry.run_once(ledger, tenant_id):
         pass
     return Outcome()
 
@@ -163,8 +163,13 @@ def _use(names: Names, key: str, *, customer: int, service: int, amount: Decimal
     return use_credit, c.UseCredit(names.customer(customer), names.services[service], amount)
 
 
-def _give(names: Names, key: str, *, customer: int, prize: int, deduct: bool) -> Any:
-    return give_reward, c.GiveReward(names.customer(customer), names.prizes[prize], deduct)
+def _give(names: Names, key: str, *, customer: int, prize: int, deduct: bool, approval: bool) -> Any:
+    command = c.GiveReward(names.customer(customer), names.prizes[prize], deduct, request_approval=approval)
+    return give_reward, command
+
+
+def _approve(names: Names, key: str, *, request: int) -> Any:
+    return approvals.approve_request, c.ApproveRequest(names.rows["approval_requests"][request])
 
 
 def _use_coupon(names: Names, key: str, *, coupon: int) -> Any:
@@ -178,9 +183,21 @@ def _disable_coupon(names: Names, key: str, *, coupon: int, refund: bool) -> Any
 _COMMANDS: Final[dict[str, Callable[..., Any]]] = {
     "adjust": _adjust, "bulk": _bulk, "invoice": _invoice, "order": _order, "pay": _pay, "void_payment": _void_payment,
     "assign": _assign, "reassign": _reassign, "release": _release, "void_invoice": _void_invoice,
-    "void_credit": _void_credit, "update_credit": _update_credit, "use": _use, "give": _give,
+    "void_credit": _void_credit, "update_credit": _update_credit, "use": _use, "give": _give, "approve": _approve,
     "use_coupon": _use_coupon, "disable_coupon": _disable_coupon,
 }  # fmt: skip
+
+
+async def _reject(ledger: Ledger, tenant_id: UUID, actor: Actor, request_id: UUID) -> None:
+    await approvals.reject_request(ledger, tenant_id, actor, request_id, "No")
+
+
+async def _withdraw(ledger: Ledger, tenant_id: UUID, _: Actor, request_id: UUID) -> None:
+    await approvals.withdraw_request(ledger, tenant_id, ACTORS["STAFF"], request_id, None)
+
+
+def _ending(operation: Any) -> Callable[..., Any]:
+    return lambda names, request: (operation, names.rows["approval_requests"][request])
 
 
 def _membership(operation: Any) -> Callable[..., Any]:
@@ -217,5 +234,6 @@ SETTINGS: Final[dict[str, Callable[..., Any]]] = {
     "start": _membership(memberships.start_membership), "cancel": _membership(memberships.cancel_membership),
     "reinstate": _membership(memberships.reinstate_membership), "set_tier": _set_tier, "set_prize": _set_prize,
     "set_product": _set_product, "set_service": _set_service, "set_grace": _set_grace, "set_zone": _set_zone,
+    "reject": _ending(_reject), "withdraw": _ending(_withdraw),
 }  # fmt: skip
 """What is done at once, without a key, and never waits for a batch."""

@@ -40,7 +40,7 @@ _TIERS: Final = """
     WHERE t.tenant_id = $1 ORDER BY a.customer_id, t.id DESC"""
 _LADDER: Final = "SELECT threshold_minor, name FROM tiers WHERE tenant_id = $1"
 _USED: Final = "SELECT coalesce(sum(used_minor), 0)::bigint FROM limit_counters WHERE tenant_id = $1"
-_REQUESTS: Final = "SELECT count(*) FROM approval_requests WHERE tenant_id = $1"
+_REQUESTS: Final = "SELECT customer_id, status FROM approval_requests WHERE tenant_id = $1 ORDER BY id"
 
 
 async def differences(shop: Shop, names: Names, reference: Reference) -> list[str]:
@@ -97,7 +97,7 @@ def _expected(names: Names, reference: Reference) -> Iterable[tuple[str, str, li
     yield "stock", _STOCK, sorted((names.prizes[number], prize.stock) for number, prize in enumerate(reference.prizes))
     yield "member", _MEMBERS, [(member.started, member.cancelled) for member in reference.members]
     yield "limit", _USED, [(sum(reference.used.values()),)]
-    yield "request", _REQUESTS, [(reference.requests,)]
+    yield "request", _REQUESTS, [(who[asked.facts["customer"]], asked.status) for asked in reference.requests]
 
 
 def _accounts(shop: Shop, names: Names, reference: Reference) -> list[tuple[Any, ...]]:

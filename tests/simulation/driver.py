@@ -45,7 +45,7 @@ PRODUCTS: Final = (
 REPLAYED: Final = (
     "payment_id", "coupon_id", "approval_request_id", "bulk_operation_id", "invoice_id", "assignment_ids",
 )  # fmt: skip
-WITHOUT_ACCOUNT: Final = ("invoice", "order", "pay", "void_payment", "bulk", "update_credit", "give")
+WITHOUT_ACCOUNT: Final = ("invoice", "order", "pay", "void_payment", "bulk", "update_credit", "give", "approve")
 """What answers no account, or (a reward for nothing) one that there may not have been then."""
 UNBATCHED: Final = frozenset({"sweep", *SETTINGS})
 SHOWN_EVERY: Final = 3
@@ -149,7 +149,9 @@ class Simulation:
             return
         if isinstance(answer, LedgerError):
             raise Disagreement(f"step {self.steps}: {wish} was to be {expected}: {answer.code} {answer!r}")
-        if (expected == "requested") != (answer.approval_request_id is not None) or answer.replayed:
+        asked_for = expected in ("requested", "approved", "approved before")
+        again = expected == "approved before"
+        if asked_for != (answer.approval_request_id is not None) or answer.replayed != again:
             raise Disagreement(f"step {self.steps}: {wish} was to be {expected}: {answer}")
         self._count(f"{wish.name} {expected}")
         if wish.name not in UNBATCHED and not wish.facts.get("dry_run"):

@@ -17,6 +17,6 @@ from tests.simulation.things import Wish
 @dataclass
 class Reference(Adjusting, Billing, Serving):
     def do(self, wish: Wish, now: datetime) -> str:
-        """`done` or `requested`. Raises Refusal, and has changed nothing then."""
+        """`done`, `requested`, `approved` or `approved before`. Raises Refusal, and has changed nothing then."""
         doing: Callable[..., str] = getattr(self, f"_{wish.name}")
         return doing(now=now, role=wish.role, **wish.facts)

@@ -4,17 +4,18 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from tests.simulation.state import State
+from tests.simulation.approving import Approving
 from tests.simulation.things import Coupon, bad_amount, first_instant, refuse
 
 
-class Serving(State):
+class Serving(Approving):
     # Credits as they grow old
 
     def _sweep(self, *, now: datetime, role: str) -> str:
         for lot in self.lots:
             if lot.left and lot.has_expired(now):
                 lot.left, lot.swept = Decimal(0), True
+        self._sweep_requests(now)
         return "done"
 
     def _update_credit(
@@ -50,7 +51,9 @@ class Serving(State):
         self._burn(self.burning(customer, "SERVICE_CREDITS", now, (service,)), amount)
         return "done"
 
-    def _give(self, *, now: datetime, role: str, customer: int, prize: int, deduct: bool) -> str:
+    def _give(
+        self, *, now: datetime, role: str, customer: int, prize: int, deduct: bool, approval: bool = False
+    ) -> str:
         given, faults = self.prizes[prize], set()
         if not given.active or given.stock == 0:
             faults.add("REWARD_INACTIVE")
@@ -58,6 +61,8 @@ class Serving(State):
         if deduct and price > self.available(customer, "POINTS", now):
             faults.add("INSUFFICIENT_BALANCE")
         if not deduct and price and self._over_limit(now, role, customer, "POINTS", price):
+            if approval and not faults:
+                return self._request("give", now, customer=customer, prize=prize, deduct=deduct)
             faults.add("LIMIT_EXCEEDED")
         refuse(faults)
         taken: tuple[tuple[int, Decimal], ...] = ()

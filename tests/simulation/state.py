@@ -22,6 +22,7 @@ from tests.simulation.things import (
     Payment,
     Prize,
     Product,
+    Request,
     first_instant,
     minor,
 )
@@ -44,7 +45,7 @@ class State:
     lifetime: Counter[tuple[int, str]] = field(default_factory=Counter)
     used: Counter[tuple[str, str, str, date]] = field(default_factory=Counter)  # whose, asset, day: minor units
     accounts: set[tuple[int, str]] = field(default_factory=set)
-    requests: int = 0
+    requests: list[Request] = field(default_factory=list)
 
     @property
     def customers(self) -> int:

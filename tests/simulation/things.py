@@ -18,6 +18,7 @@ REASONS = {  # adds, removes, moves the lifetime total, needs a note
 STAFF_LIMITS = {"MONEY": Decimal(100), "SERVICE_CREDITS": Decimal(10), "POINTS": Decimal(1000)}
 TIERS = (("Silver", 500), ("Gold", 2000))
 GRACE_DAYS = 60
+APPROVAL_DAYS = 7
 METHODS = ("CASH", "CHECK", "CARD", "TRANSFER", "OTHER", "ACCOUNT_CREDIT")
 
 
@@ -29,6 +30,16 @@ def first_instant(day: date, zone: ZoneInfo) -> datetime:
         while (instant + step).astimezone(zone).date() < day:
             instant += step
     return instant + timedelta(minutes=1)
+
+
+@dataclass
+class Request:
+    """What waits for a second person: an operation's name and facts."""
+
+    name: str
+    facts: dict[str, Any]
+    expires: datetime
+    status: str = "PENDING"
 
 
 @dataclass

@@ -25,6 +25,7 @@ class Wishes:
             (11, self._assign), (12, self._pay), (5, self._void_payment), (5, self._release), (5, self._reassign),
             (3, self._void_invoice), (3, self._void_credit), (6, self._update_credit), (2, self._sweep),
             (5, self._use), (6, self._give), (3, self._use_coupon), (3, self._disable_coupon),
+            (6, self._approve),
         ]  # fmt: skip
 
     def next(self, now: datetime) -> Wish:
@@ -226,7 +227,9 @@ class Wishes:
 
     def _give(self, now: datetime) -> Wish:
         prize = self.dice.randrange(len(self.reference.prizes))
-        facts = {"customer": self._customer(), "prize": prize, "deduct": self._chance(60)}
+        facts = {
+            "customer": self._customer(), "prize": prize, "deduct": self._chance(60), "approval": self._chance(40),
+        }  # fmt: skip
         return Wish("give", facts, self.dice.choice(ROLES))
 
     def _coupon(self) -> int | None:
@@ -241,9 +244,22 @@ class Wishes:
         coupon = self._coupon()
         return None if coupon is None else Wish("disable_coupon", {"coupon": coupon, "refund": self._chance(75)})
 
-    # What an admin sets
+    def _asked(self) -> int | None:
+        """Mostly one that waits."""
+        numbers = [n for n, asked in enumerate(self.reference.requests) if asked.status == "PENDING" or self._chance(9)]
+        return self.dice.choice(numbers) if numbers else None
+
+    def _approve(self, now: datetime) -> Wish | None:
+        request = self._asked()
+        role = "MANAGER" if self._chance(95) else "STAFF"
+        return None if request is None else Wish("approve", {"request": request}, role)
+
+    # What an admin sets, and what else needs no key
 
     def setting(self, now: datetime) -> Wish:
+        request = self._asked() if self._chance(15) else None
+        if request is not None:
+            return Wish(self.dice.choice(("reject", "withdraw")), {"request": request})
         return self._member(now) if self._chance(40) else self._other_setting()
 
     def _member(self, now: datetime) -> Wish:
@@ -268,7 +284,7 @@ class Wishes:
         prize = self.dice.randrange(len(self.reference.prizes))
         stock = self.dice.choice((None, None, 0, 1, 3))
         return Wish("set_prize", {
-            "prize": prize, "price": 50 * self.dice.randint(0, 14), "stock": stock, "active": self._chance(80),
+            "prize": prize, "price": 50 * self.dice.randint(0, 24), "stock": stock, "active": self._chance(80),
         })  # fmt: skip
 
     def _set_product(self) -> Wish:

@@ -1,0 +1,47 @@
+"""The reference's requests for a second person: what waits, and what becomes of it."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from tests.simulation.state import State
+from tests.simulation.things import APPROVAL_DAYS, Refusal, Request, refuse
+
+APPROVED_ROLE = "APPROVED"
+"""Nobody's: what is done in it falls under no limit."""
+
+
+class Approving(State):
+    def _request(self, name: str, now: datetime, **facts: Any) -> str:
+        self.requests.append(Request(name, facts, now + timedelta(days=APPROVAL_DAYS)))
+        return "requested"
+
+    def _approve(self, *, now: datetime, role: str, request: int) -> str:
+        asked = self.requests[request]
+        if role == "STAFF":  # they all are of the one who is staff
+            raise Refusal({"INVALID"})
+        if asked.status == "APPROVED":
+            return "approved before"
+        self._check_pending(asked, now)
+        getattr(self, f"_{asked.name}")(now=now, role=APPROVED_ROLE, **asked.facts)
+        asked.status = "APPROVED"
+        return "approved"
+
+    def _reject(self, *, now: datetime, role: str, request: int) -> str:
+        return self._end(self.requests[request], "REJECTED", now)
+
+    def _withdraw(self, *, now: datetime, role: str, request: int) -> str:
+        return self._end(self.requests[request], "WITHDRAWN", now)
+
+    def _end(self, asked: Request, status: str, now: datetime) -> str:
+        if asked.status != status:
+            self._check_pending(asked, now)
+            asked.status = status
+        return "done"
+
+    def _check_pending(self, asked: Request, now: datetime) -> None:
+        refuse({"REQUEST_NOT_PENDING"} if asked.status != "PENDING" or asked.expires <= now else set())
+
+    def _sweep_requests(self, now: datetime) -> None:
+        for asked in self.requests:
+            if asked.status == "PENDING" and asked.expires <= now:
+                asked.status = "EXPIRED"
