@@ -16,7 +16,6 @@ from typing import Final
 from uuid import UUID
 
 import asyncpg
-from tortoise.exceptions import BaseORMException
 
 from auth.errors import TokenError, TokensUnavailable
 from auth.partner_tokens import parse
@@ -31,13 +30,15 @@ from models.reads.partner_tokens import StoredToken, stored_token
 REMEMBERED_SECONDS: Final = 1.0
 MAX_REMEMBERED: Final = 4_096
 MAX_LOOKS_AT_ONCE: Final = 4
-"""So that whoever guesses at tokens leaves connections to the others."""
+"""At tokens that have been seen before."""
+MAX_FIRST_LOOKS_AT_ONCE: Final = 2
+"""At others: whoever guesses takes neither the connections nor the turns of those who have a token."""
 LOOK_TIMEOUT_SECONDS: Final = 5.0
 MAX_NOTES_AT_ONCE: Final = 64
 NOTED_EVERY: Final = timedelta(minutes=1)
 NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
-_UNREACHABLE: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, BaseORMException)
+_UNREACHABLE: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 logger = logging.getLogger(__name__)
 
@@ -66,10 +67,12 @@ class PartnerTokenVerifier:
         self._clock = clock
         self._known: dict[Key, _Known] = {}
         self._looks: dict[Key, _Look] = {}
-        self._turn = asyncio.Semaphore(MAX_LOOKS_AT_ONCE)
+        self._turns = asyncio.Semaphore(MAX_LOOKS_AT_ONCE)
+        self._first_turns = asyncio.Semaphore(MAX_FIRST_LOOKS_AT_ONCE)
         self._notes: set[asyncio.Task[None]] = set()
         self._uses = Pace(1, NOTED_EVERY)
         self._refusals = Pace(1, NOTED_EVERY)
+        self._failures = Pace(1, NOTED_EVERY)
 
     async def principal(self, token: str, *, address: str | None, request_id: str | None) -> Principal:
         """Who the token speaks for, now. Raises TokenError; TokensUnavailable where the database is out of reach."""
@@ -109,7 +112,8 @@ class PartnerTokenVerifier:
             raise TokensUnavailable("the token cannot be checked now; send the request again") from error
 
     async def _look(self, key: Key, began: float) -> _Known | None:
-        async with asyncio.timeout(LOOK_TIMEOUT_SECONDS), self._turn:
+        turns = self._turns if key in self._known else self._first_turns
+        async with asyncio.timeout(LOOK_TIMEOUT_SECONDS), turns:
             token = await stored_token(*key)
         if token is None:
             return None
@@ -126,8 +130,9 @@ class PartnerTokenVerifier:
     def _looked(self, key: Key, look: _Look) -> None:
         if self._looks.get(key) is look:
             del self._looks[key]
-        if not look.task.cancelled():
-            look.task.exception()  # whoever waited was told; if nobody did, there is nobody to tell
+        failure = None if look.task.cancelled() else look.task.exception()
+        if failure is not None and self._failures.take("", 1, self._ledger.clock())[0]:
+            logger.warning("partner tokens cannot be checked", exc_info=failure)
 
     def _used(self, token: StoredToken, now: datetime, address: str | None) -> None:
         if self._uses.take(token.id, 1, now)[0]:

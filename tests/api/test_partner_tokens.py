@@ -482,6 +482,26 @@ async def test_each_scope_alone_opens_what_it_opens_to_signed_tokens(api: Api, t
     assert ["FORBIDDEN"] in found.values()
 
 
+async def test_exports_and_imports_take_it_too(api: Api, tenant: Tenant, seconds: Seconds) -> None:
+    customer = await tenant.customer()
+    await tenant.adjust(customer, "5.00")
+    made = await tenant.partner_token("ledger:read")
+    headers = {"authorization": f"Bearer {made.text}"}
+    path = f"/statements/{gid('Customer', customer)}.csv"
+    assert (await api.client.get(path, headers=headers)).status_code == 200
+    async with tenant.nothing_moves():
+        denied = await api.client.post("/imports/credits", headers=headers | {"content-type": "text/csv"})
+        assert denied.status_code == 403
+    await api(REVOKE, {"input": {"tokenId": gid("PartnerToken", made.token_id)}})
+    seconds.now += 1
+    for answer in (
+        await api.client.get(path, headers=headers),
+        await api.client.post("/imports/credits", headers=headers),
+    ):
+        assert answer.status_code == 401
+        assert answer.headers["www-authenticate"] == 'Bearer error="invalid_token"'
+
+
 async def test_scopes_that_partners_lost_since_are_worth_nothing(api: Api, tenant: Tenant) -> None:
     made = await tenant.partner_token("tokens:write", "config:write", "no:such", "customers:read")
     assert (await ask(api, made.text, LIST)).codes == ["FORBIDDEN"]
