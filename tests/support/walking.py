@@ -233,7 +233,8 @@ class Walker:
 def _fields(kind: str) -> dict[str, GraphQLField]:
     type_ = TYPES[kind]
     assert isinstance(type_, GraphQLObjectType)
-    return type_.fields
+    fields: dict[str, GraphQLField] = type_.fields
+    return fields
 
 
 def _call(name: str, arguments: list[str]) -> str:
