@@ -32,7 +32,7 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from strawberry.types import ExecutionContext
 from strawberry.types.execution import PreExecutionError
 
-from schema.error_codes import ErrorCode, OperationNotFound, shape_errors, with_code
+from schema.error_codes import ErrorCode, OperationNotFound, RateLimited, shape_errors, with_code
 from schema.fast_inputs import install_fast_inputs
 from schema.query_limits import (
     MAX_REPORTED,
@@ -52,7 +52,7 @@ MAX_CACHED_CHARACTERS = 500_000
 MAX_CACHED_PAGE_SIZES = 64
 DEFAULT_LIMITS = QueryLimits()
 MAX_SHOWN_NAME = 100
-MAX_VALIDATION_ERRORS = 20
+MAX_VALIDATION_ERRORS = 10
 """Of a document. An error of an input object prints all of it: 1,500 fields that are not there took 0.8 s with 100."""
 CHARACTERS_PER_UNIT: Final = 10
 """What reading, checking and validating so much of a new document costs is about what one object in an answer costs."""
@@ -172,12 +172,13 @@ class CheckDocument(SchemaExtension):
         context = self.execution_context
         charge: Callable[[int], Awaitable[None]] = getattr(context.context, "charge", None) or for_free
         try:
-            text = document_text(self._trusted, context.query, context.operation_extensions)
+            context.query = text = document_text(self._trusted, context.query, context.operation_extensions)
+            await self._check(context, text, charge)
+        except RateLimited:
+            raise
         except GraphQLError:
             await charge(1)
             raise
-        context.query = text
-        await self._check(context, text, charge)
         yield
 
     async def _check(self, context: ExecutionContext, text: str, charge: Callable[[int], Awaitable[None]]) -> None:
@@ -197,7 +198,6 @@ class CheckDocument(SchemaExtension):
         cost = self._documents.cost(checked, operation, variables)
         context.extensions_results["cost"] = {"requested": min(cost, MAX_REPORTED), "maximum": maximum}
         if cost > maximum:
-            await charge(1)
             raise QueryTooCostly("cost", maximum, cost)
         await charge(cost)
 

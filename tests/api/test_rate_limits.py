@@ -1,0 +1,186 @@
+"""Rate limits as clients meet them: over HTTP, for every way in, whatever is asked."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from app import imports, statements
+from app.partner_tokens import PartnerTokenVerifier
+from app.rate_limits import RateLimits, holder_key, parse_limit
+from auth.roles import Role
+from auth.tokens import TokenVerifier
+from models.ledger import Ledger
+from schema.documents import CHARACTERS_PER_UNIT
+from tests.api.conftest import Api, bearer, gid, serving
+from tests.factories import Clock, Tenant
+
+LIMIT: Final = 2_000
+ADDRESS: Final = "127.0.0.1"
+VIEWER: Final = "{ viewer { subject } }"
+UPSERT: Final = 'mutation { upsertCustomer(input: {externalId: "c1", name: "Ann"}) { customer { id } } }'
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """It stands still: nothing slides out of the window by itself."""
+    clock = Clock()
+    clock.stand_still(datetime.now(UTC).replace(second=0, microsecond=0))
+    return clock
+
+
+@pytest.fixture
+def rate_limits(clock: Clock) -> RateLimits:
+    return RateLimits(parse_limit(f"{LIMIT}/minute"), clock=lambda: clock().timestamp())
+
+
+@pytest.fixture
+async def client(
+    ledger: Ledger, verifier: TokenVerifier, partner_tokens: PartnerTokenVerifier, rate_limits: RateLimits
+) -> AsyncIterator[httpx.AsyncClient]:
+    async with serving(ledger, verifier, partner_tokens, rate_limits) as client:
+        yield client
+
+
+Use = Callable[..., Awaitable[None]]
+
+
+@pytest.fixture
+def use(rate_limits: RateLimits, verifier: TokenVerifier, tenant: Tenant) -> Use:
+    """Takes so much of what a holder has; with role None, of what the tests' address has without a token."""
+
+    async def use(cost: int, role: Role | None = Role.ADMIN, **token: Any) -> None:
+        who = None
+        if role is not None:
+            who = await verifier.authenticate(bearer(tenant.slug, role, **token).removeprefix("Bearer "))
+        await rate_limits.charge(holder_key(who, ADDRESS), cost)
+
+    return use
+
+
+@pytest.fixture
+def left(api: Api, rate_limits: RateLimits, verifier: TokenVerifier) -> Callable[[], Awaitable[int]]:
+    """What the admin has left."""
+
+    async def left() -> int:
+        who = await verifier.authenticate(bearer(api.tenant.slug).removeprefix("Bearer "))
+        key = rate_limits.limit.key_for(holder_key(who, None))
+        _, _, current, _ = await rate_limits._own._storage.get_sliding_window(key, 60)
+        return LIMIT - current
+
+    return left
+
+
+def check_refusal(response: httpx.Response) -> int:
+    """Seconds to wait."""
+    assert response.status_code == 429
+    body = response.json()
+    assert "data" not in body
+    [error] = body["errors"]
+    assert error["extensions"]["code"] == "RATE_LIMITED"
+    wait: int = error["extensions"].get("retryAfter") or int(response.headers["retry-after"])
+    assert response.headers["retry-after"] == str(wait)
+    assert 1 <= wait <= 121
+    return wait
+
+
+async def test_who_has_used_up_their_limit_is_told_when_to_come_back(
+    api: Api, tenant: Tenant, clock: Clock, use: Use
+) -> None:
+    await use(LIMIT)
+    async with tenant.nothing_moves():
+        wait = check_refusal((await api(UPSERT)).response)
+    assert clock.still is not None
+    clock.stand_still(clock.still + timedelta(seconds=wait))
+    assert (await api(VIEWER))["viewer"]
+
+
+@pytest.mark.parametrize("accept", ["application/json", "application/graphql-response+json"])
+async def test_the_status_is_the_same_in_both_media_types(api: Api, accept: str, use: Use) -> None:
+    await use(LIMIT)
+    headers = {"authorization": bearer(api.tenant.slug), "accept": accept}
+    check_refusal(await api.client.post("/graphql", json={"query": VIEWER}, headers=headers))
+    check_refusal(await api.client.get("/graphql", params={"query": VIEWER}, headers=headers))
+
+
+async def test_a_fresh_token_does_not_help_and_others_are_served(api: Api, use: Use) -> None:
+    await use(LIMIT)
+    check_refusal((await api(VIEWER)).response)
+    assert (await api(VIEWER, subject="somebody else"))["viewer"]
+    assert (await api(VIEWER, role=Role.MANAGER))["viewer"]
+    check_refusal((await api(VIEWER)).response)
+
+
+async def test_what_is_charged_is_what_the_answer_says(api: Api, left: Callable[[], Awaitable[int]]) -> None:
+    query = "query ($n: Int) { customers(first: $n) { edges { node { id } } } liability { asset } }"
+    await api(query, {"n": 3})
+    before = await left()
+    answer = await api(query, {"n": 7})
+    cost = answer.response.json()["extensions"]["cost"]["requested"]
+    # Each edge and its node; a report weighs a hundred, and each of its rows again.
+    assert cost == 1 + 7 * 2 + 5 * 100
+    assert before - await left() == cost
+
+
+async def test_a_document_is_paid_for_by_its_length_the_first_time(
+    api: Api, left: Callable[[], Awaitable[int]]
+) -> None:
+    query = f"{{ viewer {{ subject }} }} # {uuid4().hex}"
+    before = await left()
+    for _ in range(2):
+        assert (await api(query))["viewer"]
+    assert before - await left() == 1 + len(query) // CHARACTERS_PER_UNIT + 2
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ("{ " + "viewer " * 100, "GRAPHQL_PARSE_FAILED"),
+        ("{ " + "nothing " * 20 + "}", "GRAPHQL_VALIDATION_FAILED"),
+        ("{ viewer { " + "subject " * 200 + "} }", "QUERY_TOO_COSTLY"),
+        ("{ customers(first: 100000) { edges { node { id } } } }", "QUERY_TOO_COSTLY"),
+        ("query A { viewer { subject } } query B { viewer { subject } }", "OPERATION_RESOLUTION_FAILURE"),
+    ],
+)
+async def test_a_refused_document_is_never_free(
+    api: Api, query: str, code: str, left: Callable[[], Awaitable[int]]
+) -> None:
+    for _ in range(3):
+        before = await left()
+        assert (await api(query)).codes[0] == code
+        assert before > await left()
+
+
+async def test_garbage_is_refused_unread_once_the_limit_is_used_up(api: Api, use: Use) -> None:
+    await use(LIMIT)
+    check_refusal((await api("{ " + "viewer " * 100)).response)
+
+
+async def test_without_a_token_the_address_is_charged(api: Api, use: Use) -> None:
+    assert (await api("{ __typename }", role=None))["__typename"]
+    await use(LIMIT // 2, None)
+    for _ in range(LIMIT):
+        answer = await api("{ __schema { types { name } } }", role=None)
+        if answer.errors:
+            break
+    check_refusal(answer.response)
+    assert (await api(VIEWER))["viewer"]
+
+
+async def test_statements_count(api: Api, use: Use) -> None:
+    headers = {"authorization": bearer(api.tenant.slug)}
+    path = f"/statements/{gid('Customer', uuid4())}.csv"
+    for _ in range(LIMIT // statements.COST):
+        assert (await api.client.get(path, headers=headers)).status_code == 404
+    check_refusal(await api.client.get(path, headers=headers))
+
+
+async def test_imports_count_before_a_byte_of_the_file_is_read(api: Api, tenant: Tenant, use: Use) -> None:
+    headers = {"authorization": bearer(api.tenant.slug), "content-type": "text/csv", "idempotency-key": "k"}
+    for _ in range(LIMIT // imports.COST):
+        assert (await api.client.post("/imports/credits?nonsense=1", content="x", headers=headers)).status_code == 400
+    async with tenant.nothing_moves():
+        check_refusal(await api.client.post("/imports/credits?asset=GBP", content="x", headers=headers))
