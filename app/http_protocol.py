@@ -11,6 +11,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 MAX_HEAD_BYTES: Final = 64 * 1024
 """Of a request line with its headers, of trailers, of whatever else is not body. As much as h11 takes."""
+MAX_DROPPED_BYTES: Final = 16 * 1024 * 1024
+"""Of a body that goes on after its answer: time for a client to read that before the connection is reset under it."""
 
 _REFUSAL: Final = "HTTP/1.1 {}\r\nconnection: close\r\ncontent-length: 0\r\ncache-control: no-store\r\n\r\n"
 
@@ -30,6 +32,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._in_message = False
         self._head_done = False
         self._undigested = 0
+        self._dropped = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client has connected."""
@@ -53,7 +56,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """The first byte of a request."""
         super().on_message_begin()
-        self._in_message, self._head_done = True, False
+        self._in_message, self._head_done, self._dropped = True, False, 0
         self._wait()
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -70,7 +73,12 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         """A piece of the body."""
         self._undigested = 0
-        super().on_body(body)
+        if self._answering():
+            super().on_body(body)
+            return
+        self._dropped += len(body)
+        if self._dropped > MAX_DROPPED_BYTES:
+            self.transport.close()
 
     def on_message_complete(self) -> None:
         """The last byte of a request."""

@@ -117,10 +117,7 @@ async def _spool(request: Request, file: IO[bytes], max_bytes: int) -> str:
             async for chunk in request.stream():
                 size += len(chunk)
                 if size > max_bytes:
-                    raise HttpError(
-                        413, f"The file is larger than {max_bytes} bytes.", ErrorCode.PAYLOAD_TOO_LARGE,
-                        {"connection": "close"},
-                    )  # fmt: skip
+                    raise HttpError(413, f"The file is larger than {max_bytes} bytes.", ErrorCode.PAYLOAD_TOO_LARGE)
                 digest.update(chunk)
                 file.write(chunk)
     except TimeoutError:

@@ -90,8 +90,10 @@ class QueryLimits:
     """Fields whose response name is in the same selection before: validation compares each with each."""
     max_variable_values: int = 100_000
     """Values in the variables, nested ones included: coercion takes 2 µs for each. 10,000 rows of a bulk have 50,000."""
+    max_keys: int = 1_000
+    """Of one object in the variables; more than a document can have variables."""
     max_key_length: int = 255
-    """Of an object in the variables. graphql-core looks for names like one that is not there, however long it is."""
+    """For a key that is not there, graphql-core looks for one like it, however many there are and however long."""
     max_introspected: int = 400_000
     """Values in introspection's answer, as estimated; 4,000 take a millisecond, and the event loop waits. The query that
     tools send asks for 190,000. Without the bound, twenty aliases of a short one take as long as they like."""
@@ -193,9 +195,16 @@ def check_variables(variables: Mapping[str, Any], limits: QueryLimits) -> None:
         left -= len(inner)
         if left < 0:
             raise QueryTooCostly("number of values in the variables", limits.max_variable_values)
-        if isinstance(value, Mapping) and max(map(len, value), default=0) > limits.max_key_length:
-            raise QueryTooCostly("length of a key in the variables", limits.max_key_length)
+        if isinstance(value, Mapping):
+            _check_keys(value, limits)
         waiting.extend(item for item in inner if isinstance(item, dict | list))
+
+
+def _check_keys(value: Mapping[str, Any], limits: QueryLimits) -> None:
+    if len(value) > limits.max_keys:
+        raise QueryTooCostly("number of keys of an object in the variables", limits.max_keys, len(value))
+    if max(map(len, value), default=0) > limits.max_key_length:
+        raise QueryTooCostly("length of a key in the variables", limits.max_key_length)
 
 
 def check_shape(measure: OperationMeasure, limits: QueryLimits) -> None:
