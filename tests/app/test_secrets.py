@@ -34,8 +34,10 @@ from tests.support.sockets import opened
 
 SECRET: Final = "a signing secret of this test alone, and long enough"
 LOUD: Final = """import logging, sys
+sys.stdout = sys.stderr
 logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
 """
+"""Run by Python before anything else: whatever logs is heard, and all of it is in one stream."""
 VIEWER: Final = "{ viewer { subject } }"
 ISSUE: Final = """mutation { issueToken(input: {client: "shop", name: "Till", scopes: ["customers:read"]}) {
   secret token { id } userErrors { code } } }"""
@@ -79,15 +81,15 @@ class Watched:
         answer = (await self.send(token, {"query": query, "variables": variables})).json()
         return answer.get("data")
 
-    def found(self, output: str) -> list[tuple[str, str]]:
-        """Each secret that stands somewhere, with the line. output: the server's standard output."""
-        said = [*self.scrip.said, *output.splitlines(), *self.answers]
+    def found(self) -> list[tuple[str, str]]:
+        """Each secret that stands somewhere, with the line."""
+        said = [*self.scrip.said, *self.answers]
         return [(name, line) for line in said for name, secret in self.secrets.items() if secret in line]
 
 
 @pytest.fixture
-async def watched(capfd: pytest.CaptureFixture[str], server: Urls, tmp_path: Path) -> AsyncIterator[Watched]:
-    """On a database of its own, which a test may take away. capfd: before the server starts, to have its output."""
+async def watched(server: Urls, tmp_path: Path) -> AsyncIterator[Watched]:
+    """On a database of its own, which a test may take away."""
     (tmp_path / "sitecustomize.py").write_text(LOUD)
     async with cloned_database(server, f"secrets_{uuid4().hex}") as urls:
         slug = await _make_tenant(urls)
@@ -167,9 +169,7 @@ async def _first(socket: Any) -> Any:
         return [socket.connection.close_code, socket.connection.close_reason]
 
 
-async def test_no_token_and_no_password_is_logged_or_answered_whatever_goes_wrong(
-    watched: Watched, server: Urls, capfd: pytest.CaptureFixture[str]
-) -> None:
+async def test_no_token_and_no_password_is_logged_or_answered_whatever_goes_wrong(watched: Watched, server: Urls) -> None:
     await with_tokens_of_every_kind(watched)
     good = signed(watched.tenant)
     watched.knows("a last token", good)
@@ -186,11 +186,11 @@ async def test_no_token_and_no_password_is_logged_or_answered_whatever_goes_wron
         await watched.send(good, to="/health/ready")
     await watched.send(None, to="/metrics")
     watched.scrip.end(signal.SIGTERM)
-    said, output = "".join(watched.scrip.said), capfd.readouterr().out
-    assert watched.found(output) == []
+    said = "".join(watched.scrip.said)
+    assert watched.found() == []
     # The test would see it: the log is as loud as it gets, and faults stand in it with their tracebacks.
     assert "DEBUG" in said
-    assert "GET /graphql?" in output
+    assert "GET /graphql?" in said
     assert "UndefinedTableError" in said
     assert "token refused: the token has expired" in said
     assert 'scrip_refused_tokens_total{reason="the token has expired"}' in "".join(watched.answers)
