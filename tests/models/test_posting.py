@@ -77,6 +77,7 @@ async def test_a_refused_unit_is_invisible_and_its_neighbours_are_posted(shop: S
     counts = {name: count for name, (count, _) in (await shop.fingerprint()).items() if count}
     assert counts == {
         "audit_events": 3,  # the customers themselves
+        "limit_rules": 6,  # those of a new tenant
         "accounts": 2, "credits": 3, "entries": 3, "transactions": 3, "transaction_texts": 1, "outbox": 3,
         "idempotency_keys": 3,
     }  # fmt: skip
