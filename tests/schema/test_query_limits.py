@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 import strawberry
+from graphql import get_introspection_query
 
 from schema.documents import DocumentCache, ScripSchema
-from schema.query_limits import QueryLimits, measure_operation, operations_of
+from schema.query_limits import ITEMS, WEIGHT, QueryLimits, measure_operation, operations_of
+from schema.root import schema as root_schema
 
 LIMITS = QueryLimits(
     max_characters=20_000,
@@ -30,6 +32,10 @@ class Item:
 
     @strawberry.field
     def worth(self, at: str) -> str:
+        return at
+
+    @strawberry.field(metadata={WEIGHT: 7})
+    def dear(self, at: str) -> str:
         return at
 
     @strawberry.field
@@ -80,9 +86,34 @@ class Query:
     def item(self) -> Item | None:
         return Item(name="one")
 
+    @strawberry.field(metadata={WEIGHT: 40})
+    def report(self) -> Item | None:
+        return Item(name="one")
+
     @strawberry.field
     def page(self, first: int | None = None, last: int | None = None) -> Page | None:
         return Page(edges=[], total=0)
+
+
+@strawberry.input
+class One:
+    n: int
+
+
+@strawberry.input
+class ManyInput:
+    items: list[One]
+
+
+@strawberry.type
+class Mutation:
+    @strawberry.mutation
+    def touch(self) -> Item | None:
+        return Item(name="one")
+
+    @strawberry.mutation(metadata={ITEMS: ("input", "items")})
+    def many(self, input: ManyInput) -> Item | None:  # noqa: A002
+        return Item(name="one")
 
 
 @strawberry.type
@@ -93,7 +124,7 @@ class Subscription:
 
 
 def make_schema(limits: QueryLimits = LIMITS, *, introspection: bool = True) -> ScripSchema:
-    return ScripSchema(Query, limits=limits, introspection=introspection)
+    return ScripSchema(Query, Mutation, limits=limits, introspection=introspection)
 
 
 async def cost_of(query: str, variables: dict[str, Any] | None = None) -> int:
@@ -136,7 +167,17 @@ async def refusal(
         ("{ page(first: null) { edges { node { name } } } }", 1 + 10 * 2),
         ("{ page(first: 5) { ...F } } fragment F on Page { edges { node { name } } }", 1 + 5 * 2),
         ("{ page(first: 5) { ... on Page { ... { edges { node { name } } } } } }", 1 + 5 * 2),
-        ("{ __schema { types { name fields { name type { name } } } } }", 0),
+        ("{ item { page(first: 5) { ... @include(if: false) { edges { node { name } } } } } }", 2 + 5 * 2),
+        ("{ page(first: 5) @skip(if: true) { edges { node { name } } } }", 1 + 5 * 2),
+        ("{ a: item { name } b: item { name } }", 2),
+        ("{ report { name } }", 40),
+        ('{ item { dear(at: "x") } }', 1 + 7),
+        ("mutation { touch { name } }", 10),
+        ("mutation { touch { items { name } } }", 10 + 3),
+        ("mutation { many(input: {items: []}) { name } }", 10),
+        ("mutation { many(input: {items: [{n: 1}, {n: 2}]}) { name } }", 10 + 2),
+        ("mutation { many(input: {items: {n: 1}}) { name } }", 10 + 1),
+        ("mutation { a: many(input: {items: [{n: 1}]}) { name } b: many(input: {items: [{n: 1}]}) { name } }", 22),
     ],
 )
 async def test_cost_counts_objects_and_multiplies_pages(query: str, cost: int) -> None:
@@ -212,11 +253,129 @@ async def test_fifteen_levels_of_lists_are_refused_by_cost_alone() -> None:
     assert (await refusal(query, schema))["bound"] == "cost"
 
 
-async def test_introspection_is_exempt_from_depth_and_cost() -> None:
+@pytest.mark.parametrize(
+    ("query", "variables", "items"),
+    [
+        ("mutation ($i: ManyInput!) { many(input: $i) { name } }", {"i": {"items": [{"n": 1}] * 9}}, 9),
+        ("mutation ($i: ManyInput!) { many(input: $i) { name } }", {"i": {"items": {"n": 1}}}, 1),
+        ("mutation ($i: ManyInput = {items: [{n: 1}, {n: 2}]}) { many(input: $i) { name } }", {}, 2),
+        ("mutation ($i: [One!]!) { many(input: {items: $i}) { name } }", {"i": [{"n": 1}] * 8}, 8),
+        ("mutation ($i: [One!] = [{n: 1}]) { many(input: {items: $i}) { name } }", {}, 1),
+        ("mutation ($n: Int!) { many(input: {items: [{n: $n}, {n: $n}]}) { name } }", {"n": 5}, 2),
+    ],
+)
+async def test_a_mutation_of_many_costs_one_for_each(query: str, variables: dict[str, Any], items: int) -> None:
+    assert await cost_of(query, variables) == 10 + items
+
+
+async def test_one_document_of_a_bulk_is_judged_by_each_request_s_own_items() -> None:
+    schema = make_schema()
+    query = "mutation ($i: ManyInput!) { many(input: $i) { name } }"
+    for number in (1, 400, 3):
+        result = await schema.execute(query, {"i": {"items": [{"n": 1}] * number}})
+        assert result.extensions == {"cost": {"requested": 10 + number, "maximum": 500}}
+    refused = await schema.execute(query, {"i": {"items": [{"n": 1}] * 600}})
+    assert refused.errors is not None
+    assert (refused.errors[0].extensions or {})["bound"] == "cost"
+    assert refused.extensions == {"cost": {"requested": 610, "maximum": 500}}
+
+
+async def test_introspection_has_no_depth_and_costs_little() -> None:
     deep = "{ __schema { types { fields { args { type { ofType { ofType { ofType { ofType { name } } } } } } } } } }"
     result = await make_schema().execute(deep)
     assert result.errors is None
-    assert result.extensions == {"cost": {"requested": 0, "maximum": 500}}
+    assert result.extensions is not None
+    assert 1 <= result.extensions["cost"]["requested"] <= 200
+
+
+async def test_the_introspection_of_tools_is_let_through_and_a_multiple_of_it_is_not() -> None:
+    query = get_introspection_query(input_value_deprecation=True, specified_by_url=True)
+    fields, fragments = query.split("fragment", 1)
+    inner = fields[fields.index("{") + 1 : fields.rindex("}")]
+    for times, refused in ((1, False), (3, True), (10, True)):
+        text = "{" + "".join(f"a{n}: {inner.strip()} " for n in range(times)) + "} fragment" + fragments
+        result = await root_schema.execute(text)
+        assert [(error.extensions or {}).get("bound") for error in result.errors or []] == ["introspection"] * refused
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "{ item { " + "name " * 12 + "} }",
+        "{ item { " + "... { name } " * 12 + "} }",
+        "{ item { " + "... on Item { ... { name } } " * 12 + "} }",
+        "{ item { " + "parent { name } " * 12 + "} }",
+        "{ item { " + "__typename " * 12 + "} }",
+        "{ item { ...A } } fragment A on Item { " + "name " * 12 + "}",
+        "{ item { parent { " + "name " * 6 + "} } ...A } fragment A on Item { " + "name " * 7 + "}",
+    ],
+)
+async def test_fields_that_are_asked_for_again_and_again_are_refused_before_validation(query: str) -> None:
+    limits = QueryLimits(max_repeats=10)
+    refused = await refusal(query, make_schema(limits))
+    assert (refused["bound"], refused["measured"]) == ("number of repeated fields", 11)
+
+
+async def test_the_same_name_elsewhere_is_no_repetition() -> None:
+    query = "{ item { name parent { name items { name } } ...A ...A ...A } page { total } } fragment A on Item { name }"
+    assert (await make_schema(QueryLimits(max_repeats=0)).execute(query)).errors is None
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"a": [1] * 101},
+        {str(n): n for n in range(101)},
+        {"a": {"b": [{"c": [[1] * 40] * 2}] * 2}},
+        {"a": [[[]]] * 60},
+    ],
+)
+async def test_the_values_in_variables_are_bounded_used_or_not(variables: dict[str, Any]) -> None:
+    schema = make_schema(QueryLimits(max_variable_values=100))
+    expected = {"code": "QUERY_TOO_COSTLY", "bound": "number of values in the variables", "maximum": 100}
+    assert await refusal("{ item { name } }", schema, variables) == expected
+    assert (await schema.execute("{ item { name } }", variables_of(99))).errors is None
+
+
+def variables_of(number: int) -> dict[str, Any]:
+    return {"a": [1] * number}
+
+
+FLOODS = {
+    "leaves": "{ viewer { " + "subject " * 2_400 + "} }",
+    "objects": "{ viewer { " + "tenant { name } " * 600 + "} }",
+    "inline fragments": "{ viewer { " + "... { subject } " * 600 + "} }",
+    "spreads": "{ viewer { " + "...F " * 1_200 + "} } fragment F on Viewer { subject }",
+    "type names": "{ viewer { " + "__typename " * 2_400 + "} }",
+    "directives": "{ viewer { subject " + "@include(if: true) " * 400 + "} }",
+    "variables": "query (" + " ".join(f"$v{n}: Int" for n in range(600)) + ") { viewer { subject } }",
+    "list literals": "{ credits(status: [" + "OPEN " * 2_400 + "]) { edges { node { id } } } }",
+    "objects in lists": "mutation { bulkCredit(input: {items: ["
+    + '{customerId: "x", amount: "1"} ' * 300
+    + "]}) { replayed } }",
+    "pages in fragments": "{ ...A } fragment A on Query { ...B ...B } fragment B on Query { customers(first: 100) "
+    "{ edges { node { credits(first: 100) { edges { node { id } } } } } } }",
+    "a long string": '{ customers(search: "' + "x" * 90_000 + '") { edges { node { id } } } }',
+    "nodes of all types": "{ "
+    + " ".join(
+        f'n{n}: node(id: "x") {{ ... on Customer {{ credits(first: 100) {{ edges {{ node {{ account {{ customer '
+        f"{{ credits(first: 100) {{ edges {{ cursor }} }} }} }} }} }} }} }} }}"
+        for n in range(15)
+    )
+    + " }",
+    "introspection": "{ " + " ".join(
+        f"a{n}: __schema {{ types {{ fields {{ type {{ fields {{ name type {{ name }} }} }} }} }} }}" for n in range(15)
+    ) + " }",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", FLOODS)
+async def test_a_flood_is_answered_with_an_error_before_it_holds_up_anything(kind: str) -> None:
+    began = time.perf_counter()
+    result = await root_schema.execute(FLOODS[kind])
+    took = time.perf_counter() - began
+    assert result.errors
+    assert took < 1  # on a busy machine; 0.1 at most on an idle one
 
 
 def doubling(levels: int) -> str:
