@@ -13,7 +13,6 @@ from contextlib import aclosing, suppress
 from datetime import datetime, timedelta
 from typing import Any, Final, cast
 
-from graphql import GraphQLFormattedError
 from starlette.requests import HTTPConnection
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
@@ -28,7 +27,7 @@ from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 from strawberry.types.unset import UNSET, UnsetType
 
-from app.graphql.requests import GraphQLParams, HttpError
+from app.graphql.requests import GraphQLParams
 from app.graphql.view import TIMEOUT_MESSAGE, RequestContext, is_refusal
 from app.graphql.websocket_messages import BadMessage, message_of, operation_of
 from app.graphql.websocket_session import (
@@ -82,13 +81,11 @@ class Handler(BaseGraphQLTransportWSHandler[Session, None]):
             except BadMessage as fault:
                 await self.handle_invalid_message(str(fault))
                 return
-            except HttpError as error:
-                await self._refuse(operation_id, error_entry(error.message, error.code))
-                return
             maximum = self.view.limits.max_operations
             if len(self.operations) >= maximum:
                 text = f"There are {maximum} operations under way on this connection, and no more are taken."
-                await self._refuse(operation_id, error_entry(text, ErrorCode.TOO_MANY_OPERATIONS))
+                entry = error_entry(text, ErrorCode.TOO_MANY_OPERATIONS)
+                await self.send_message({"id": operation_id, "type": "error", "payload": [entry]})
                 return
             self._asked[operation_id] = params
             message = {"type": "subscribe", "id": operation_id, "payload": {"query": params.query}}
@@ -127,7 +124,7 @@ class Handler(BaseGraphQLTransportWSHandler[Session, None]):
             await self._fail(operation, TIMEOUT_MESSAGE, ErrorCode.TIMEOUT)
             return
         except InvalidOperationTypeError:
-            # That was found before anything was executed.
+            # That was found before anything was executed; but its cost has been charged, and is so once more.
             await self._stream(operation, params, context)
             return
         finally:
@@ -158,9 +155,6 @@ class Handler(BaseGraphQLTransportWSHandler[Session, None]):
     ) -> None:
         entry = error_entry(message, code, request_id)
         await operation.send_operation_message({"id": operation.id, "type": "error", "payload": [entry]})
-
-    async def _refuse(self, operation_id: str, entry: GraphQLFormattedError) -> None:
-        await self.send_message({"id": operation_id, "type": "error", "payload": [entry]})
 
 
 class SocketView(GraphQL[Session, None]):

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from app.graphql.requests import GraphQLParams, HttpError, params_of
-from schema.error_codes import ErrorCode
 
 MAX_ID_LENGTH: Final = 255
 MAX_CLOSE_REASON_BYTES: Final = 123
@@ -43,12 +42,10 @@ def message_of(data: object) -> dict[str, Any]:
 
 
 def operation_of(message: Mapping[str, Any]) -> GraphQLParams:
-    """The operation that a `subscribe` asks for. Raises BadMessage; HttpError for what is an answer rather than that."""
+    """The operation that a `subscribe` asks for. Raises BadMessage."""
     try:
         return params_of(message["payload"])
     except HttpError as error:
-        if error.code is not ErrorCode.BAD_USER_INPUT:
-            raise
         raise BadMessage(error.message) from None
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import uuid4
@@ -15,6 +15,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from app.cli.serve import listen
+from app.graphql.websocket_wire import MESSAGE_TOO_BIG
 from auth.roles import Role
 from auth.tokens import issue
 
@@ -64,6 +65,14 @@ class Socket:
         """As JSON in a text frame; a text or bytes as it is."""
         raw = message if isinstance(message, str | bytes) else orjson.dumps(message).decode()
         await self.connection.send(raw)
+
+    async def sends_too_much(self, raw: str) -> bool:
+        """Whether the server closes with 1009 for it. It reads no more of it then, so that the frame may get lost."""
+        with suppress(ConnectionClosed):
+            await self.send(raw)
+        await self.connection.wait_closed()
+        frame = self.connection.protocol.close_rcvd
+        return frame is None or frame.code == MESSAGE_TOO_BIG
 
     async def receive(self) -> dict[str, Any]:
         """The next message."""
