@@ -118,9 +118,6 @@ class PartnerTokenVerifier:
         if token is None:
             return None
         known = _Known(began + REMEMBERED_SECONDS, token, _principal(token))
-        newer = self._known.get(key)
-        if newer is not None and newer.until > known.until:
-            return known
         self._known.pop(key, None)
         if len(self._known) >= MAX_REMEMBERED:
             del self._known[next(iter(self._known))]

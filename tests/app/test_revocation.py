@@ -135,7 +135,7 @@ async def test_a_look_that_began_long_ago_serves_nobody_who_comes_now(
     with pytest.raises(TokenError, match="revoked"):
         await late
     await asyncio.gather(early, return_exceptions=True)
-    # Nor does what it found take the place of what is newer.
+    # Nor is what it found any good to those who come later.
     with pytest.raises(TokenError, match="revoked"):
         await use(verifier, token)
 
