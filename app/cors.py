@@ -50,7 +50,12 @@ def _is_origin(text: str) -> bool:
         port = parts.port
     except ValueError:
         return False
-    if parts.scheme not in ("http", "https") or not parts.hostname or text != f"{parts.scheme}://{parts.netloc}":
+    if (
+        "*" in text
+        or parts.scheme not in ("http", "https")
+        or not parts.hostname
+        or text != f"{parts.scheme}://{parts.netloc}"
+    ):
         return False
     default = {"http": 80, "https": 443}[parts.scheme]
     return parts.username is None and text == text.lower() and port != default and text.isascii() and " " not in text

@@ -1,17 +1,13 @@
 """GraphiQL as Strawberry brings it, held to what its page names: its files come from a CDN, each with its hash."""
 
 import hashlib
-import re
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Final
+from html.parser import HTMLParser
 
 from strawberry.http.ides import get_graphql_ide_html
-
-_TAG: Final = re.compile(r"<(script|link)\b([^>]*)>(?:([^<].*?)</script>)?", re.DOTALL)
-_ADDRESS: Final = re.compile(r"""\b(?:src|href)="(https://[^"\s;,]+)\"""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +30,40 @@ def policy_of(html: str) -> str:
 
     Styles are let in inline as well: GraphiQL's editor writes them as it runs. Fonts and pictures are in its style file.
     """
-    sources: dict[str, list[str]] = {"script": [], "link": []}
-    for tag, attributes, inline in _TAG.findall(html):
-        address = _ADDRESS.search(attributes)
-        if address and "integrity=" in attributes:
-            sources[tag].append(address[1])
-        elif tag == "script" and inline:
-            digest = hashlib.sha256(inline.encode()).digest()
-            sources[tag].append(f"'sha256-{b64encode(digest).decode()}'")
+    sources = _Sources()
+    sources.feed(html)
+    sources.close()
     return (
-        f"default-src 'none'; script-src {' '.join(sources['script'])}; "
-        f"style-src 'unsafe-inline' {' '.join(sources['link'])}; font-src data:; img-src data:; connect-src 'self'; "
+        f"default-src 'none'; script-src {' '.join(sources.scripts)}; "
+        f"style-src 'unsafe-inline' {' '.join(sources.styles)}; font-src data:; img-src data:; connect-src 'self'; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
+
+
+class _Sources(HTMLParser):
+    """What a page loads, as a policy's sources: addresses that have a hash beside them, hashes of scripts in the page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scripts: list[str] = []
+        self.styles: list[str] = []
+        self._inline: list[str] | None = None
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        if tag == "script" and "src" not in given:
+            self._inline = []
+        elif tag == "script" and given.get("integrity") and given["src"]:
+            self.scripts.append(given["src"])
+        elif tag == "link" and given.get("rel") == "stylesheet" and given.get("integrity") and (style := given["href"]):
+            self.styles.append(style)
+
+    def handle_data(self, data: str) -> None:
+        if self._inline is not None:
+            self._inline.append(data)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "script" and self._inline is not None:
+            digest = hashlib.sha256("".join(self._inline).encode()).digest()
+            self.scripts.append(f"'sha256-{b64encode(digest).decode()}'")
+            self._inline = None

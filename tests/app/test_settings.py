@@ -41,12 +41,41 @@ def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) ->
     assert load_settings().port == 8000
 
 
+def test_origins_are_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().cors_origins == ()
+    monkeypatch.setenv("SCRIP_CORS_ORIGINS", " https://shop.example,http://localhost:5173 ,, https://shop.example,")
+    assert load_settings().cors_origins == ("https://shop.example", "http://localhost:5173")
+    monkeypatch.setenv("SCRIP_CORS_ORIGINS", "*")
+    assert load_settings().cors_origins == ("*",)
+
+
+def test_pages_are_the_sample_s_unless_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not load_settings().has_pages
+    monkeypatch.setenv("SCRIP_SAMPLE", "true")
+    assert load_settings().has_pages
+    monkeypatch.setenv("SCRIP_PAGES", "false")
+    assert not load_settings().has_pages
+
+
 @pytest.mark.parametrize(
     ("variables", "answer"),
     [
         ({"SCRIP_PORT": "http"}, "SCRIP_PORT: Input should be a valid integer"),
         ({"SCRIP_PORT": "70000"}, "SCRIP_PORT: Input should be less than or equal to 65535"),
         ({"SCRIP_WORKERS": "0"}, "SCRIP_WORKERS: Input should be greater than or equal to 1"),
+        (
+            {"SCRIP_CORS_ORIGINS": "https://shop.example/"},
+            "SCRIP_CORS_ORIGINS: must be origins like https://shop.example",
+        ),
+        ({"SCRIP_CORS_ORIGINS": "shop.example"}, "SCRIP_CORS_ORIGINS: must be origins"),
+        ({"SCRIP_CORS_ORIGINS": "https://Shop.example"}, "SCRIP_CORS_ORIGINS: must be origins"),
+        ({"SCRIP_CORS_ORIGINS": "https://shop.example:443"}, "SCRIP_CORS_ORIGINS: must be origins"),
+        ({"SCRIP_CORS_ORIGINS": "https://shop.example:x"}, "SCRIP_CORS_ORIGINS: must be origins"),
+        ({"SCRIP_CORS_ORIGINS": "https://u:hunter2@shop.example"}, "SCRIP_CORS_ORIGINS: must be origins"),
+        ({"SCRIP_CORS_ORIGINS": "https://*.shop.example, null"}, "SCRIP_CORS_ORIGINS: must be origins"),
+        ({"SCRIP_CORS_ORIGINS": "*, https://shop.example"}, "SCRIP_CORS_ORIGINS: has * beside other origins"),
+        ({"SCRIP_INTROSPECTION": "perhaps"}, "SCRIP_INTROSPECTION: Input should be a valid boolean"),
+        ({"SCRIP_READ_TIMEOUT": "0"}, "SCRIP_READ_TIMEOUT: Input should be greater than 0"),
         ({"SCRIP_LOG_LEVEL": "loud"}, "SCRIP_LOG_LEVEL: Input should be 'debug', 'info'"),
         ({"DATABASE_URL": "mysql://u:hunter2@h/d"}, "DATABASE_URL: must be of the form postgresql://"),
         (
