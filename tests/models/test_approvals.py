@@ -293,6 +293,18 @@ async def test_nothing_is_added_for_who_was_erased_or_merged(shop: Shop, anna: U
     assert (await shop.available(ben), await shop.available(cleo)) == (0, 0)
 
 
+async def test_what_people_wrote_on_it_goes_with_the_person(shop: Shop, anna: UUID) -> None:
+    ben = await shop.customer("Ben")
+    for customer in (anna, ben):
+        await approve(shop, await ask(shop, customer, note="Zanzibar"), note="Zanzibar, too")
+        await reject(shop, await ask(shop, customer, note="Zanzibar"), note="Zanzibar, again")
+    await merge_customers(shop.ledger, shop.tenant_id, MANAGER, MergeCustomers(ben, anna), "m")
+    await erase_customer(shop.ledger, shop.tenant_id, MANAGER, anna)
+    for table in ("approval_requests", "audit_events", "transaction_texts", "outbox", "idempotency_keys"):
+        sql = f"SELECT count(*) FROM {table} t WHERE tenant_id = $1 AND strpos(t::text, 'Zanzibar') > 0"
+        assert await shop.rows(sql) == [(0,)], table
+
+
 async def test_the_days_count_from_the_approval_and_dates_stay_as_they_were_asked(
     shop: Shop, anna: UUID, clock: Clock
 ) -> None:

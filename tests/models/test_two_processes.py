@@ -4,19 +4,22 @@ import asyncio
 import json
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
 from uuid import UUID
 
 from app.embedded import Urls
+from models.commands import ApproveRequest
 from models.sources import system_clock
+from tests.support.approvals import ask
 from tests.support.shop import Shop
-from tests.support.storm import EVERYTHING, STAFF, UNDOING, requests
+from tests.support.storm import APPROVING, EVERYTHING, STAFF, UNDOING, requests
 
 ROOT = Path(__file__).parents[2]
 NUMBER = 500
 """Requests. Each comes from both processes, so a thousand are sent."""
 UNDOINGS = 200
+APPROVALS = 200
 SEED = 20261122
 ANSWER_BYTES = 1_000_000
 STOCK = 12
@@ -85,6 +88,35 @@ async def test_credits_and_invoices_undone_in_every_order_do_not_deadlock(shop: 
 
     _check_answers(first, second, "ALREADY_RELEASED", "INVOICE_NOT_OPEN", "CREDIT_NOT_OPEN")
     await _check_keys(shop, first, second)
+    assert await _deadlocks(shop) == before
+    await _check_sums(shop)
+
+
+async def test_each_approval_is_posted_once_whoever_clicks(shop: Shop, database_urls: Urls) -> None:
+    shop.clock.now = system_clock()
+    customers = [await shop.customer(f"C{n}") for n in range(4)]
+    waiting = [await ask(shop, customer, 101 + n) for n, customer in enumerate(customers * 5)]
+    there = {
+        "customers": customers, "credits": [await shop.credit(customers[0], 1)],
+        "invoices": [await shop.invoice(customers[0], 1, auto_apply=False)], "requests": waiting,
+    }  # fmt: skip
+    before = await _deadlocks(shop)
+    answers = await storm(shop, database_urls, there, APPROVING, APPROVALS)
+    shop.clock.now = system_clock()
+
+    asked = requests(SEED, APPROVALS, {kind: list(map(str, ids)) for kind, ids in there.items()}, APPROVING)
+    made: defaultdict[UUID, set[str]] = defaultdict(set)
+    posted: Counter[UUID] = Counter()
+    for key, (_, _, command) in asked.items():
+        if isinstance(command, ApproveRequest):
+            for result, transaction in (answer[key] for answer in answers):
+                assert result in ("posted", "replayed")
+                made[command.request_id].add(transaction)
+                posted[command.request_id] += result == "posted"
+    assert set(made) == set(waiting)
+    assert {len(transactions) for transactions in made.values()} == set(posted.values()) == {1}
+    sql = "SELECT count(*) FROM transactions WHERE tenant_id = $1 AND approved_by_id IS NOT NULL"
+    assert await shop.rows(sql) == [(len(waiting),)]
     assert await _deadlocks(shop) == before
     await _check_sums(shop)
 

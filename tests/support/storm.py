@@ -17,6 +17,7 @@ from app.database import open_database
 from models.commands import (
     Actor,
     AdjustCredit,
+    ApproveRequest,
     AssignCredit,
     BulkCredit,
     BulkItem,
@@ -34,6 +35,7 @@ from models.commands import (
 from models.errors import LedgerError
 from models.ledger import Ledger
 from models.operations.adjust import adjust_credit
+from models.operations.approvals import approve_request
 from models.operations.assign import assign_credit
 from models.operations.bulk_credit import bulk_credit
 from models.operations.create_invoice import create_invoice
@@ -52,6 +54,7 @@ EVERYTHING: Final = {
     "credit": 1,
 }  # fmt: skip
 UNDOING: Final = {"assign": 6, "release": 3, "reassign": 3, "void": 2, "credit": 2, "pay": 2, "invoice": 2}
+APPROVING: Final = {"approve": 3, "add": 1}
 """How often each kind of request comes, beside the others."""
 
 
@@ -88,6 +91,8 @@ def _request(dice: random.Random, ids: dict[str, list[UUID]], n: int, kinds: dic
         case "bulk":
             rows = tuple(BulkItem(c, Decimal(dice.randint(-20, 20) or 1)) for c in dice.sample(ids["customers"], 3))
             return bulk_credit, MANAGER, BulkCredit(rows, "GBP", "CORRECTION", error_policy="SKIP_FAILED")
+        case "approve":
+            return approve_request, MANAGER, ApproveRequest(dice.choice(ids["requests"]))
         case undoing:
             return _undo(undoing, dice, ids, invoice, credit)
 
