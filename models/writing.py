@@ -328,10 +328,14 @@ class _Writer:
         self.update("coupons", columns, list(closed.values()))
         self.insert(
             "audit_events",
-            "id uuid, action text, subject_id uuid, customer_id uuid, actor_id uuid, note text, request_id text,"
-            " address text, created_at timestamptz",
-            [(*row[:4], self.actors[row[4]], row[5], row[4].request_id, row[4].address, now) for row in w.audits],
-        )
+            "id uuid, action text, subject_id uuid, customer_id uuid, actor_id uuid, note text, details jsonb,"
+            " request_id text, address text, created_at timestamptz",
+            [
+                (event, action, subject, customer, self.actors[actor], note, None if details is None else to_json(details),
+                 actor.request_id, actor.address, now)
+                for event, action, subject, customer, actor, note, details in w.audits
+            ],
+        )  # fmt: skip
         self.insert(
             "approval_requests",
             "id uuid, operation text, command jsonb, customer_id uuid, status text, requested_by_id uuid,"

@@ -1,12 +1,24 @@
 """Events that move no value, and so have no transaction: who did them, to what, and when."""
 
+from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
-from models.planning.state import Books, Origin
+from models.money import to_decimal
+from models.planning.state import Books, InvoiceState, Origin
 
 
 def audit(
-    books: Books, origin: Origin, action: str, subject_id: UUID, customer_id: UUID | None, note: str | None = None
-) -> None:
-    """Write down that the origin's actor did `action` to `subject_id`."""
-    books.writes.audits.append((books.source.new_id(), action, subject_id, customer_id, origin.actor, note))
+    books: Books, origin: Origin, action: str, subject_id: UUID, customer_id: UUID | None, note: str | None = None,
+    details: Mapping[str, Any] | None = None,
+) -> None:  # fmt: skip
+    """Write down that the origin's actor did `action` to `subject_id`.
+
+    details: what it says, under names as the API writes them; nothing that is secret or personal.
+    """
+    books.writes.audits.append((books.source.new_id(), action, subject_id, customer_id, origin.actor, note, details))
+
+
+def invoice_details(invoice: InvoiceState) -> dict[str, Any]:
+    total = to_decimal(invoice.total_minor, invoice.currency)
+    return {"number": invoice.number, "total": total, "currency": invoice.currency}

@@ -16,7 +16,7 @@ from models.errors import (
 from models.money import MAX_AMOUNT_MINOR, is_money, to_decimal, to_minor
 from models.planning import calendar, credits
 from models.planning.assign import assign
-from models.planning.auditing import audit
+from models.planning.auditing import audit, invoice_details
 from models.planning.needs import Needs, Spend
 from models.planning.settling import invoice_view, status_of
 from models.planning.state import Books, InvoiceState, Origin
@@ -184,7 +184,7 @@ def _write_invoice(
              line.kind, line.product_id)
         )  # fmt: skip
     books.writes.events.append(("invoice.created", invoice.id))
-    audit(books, origin, "invoice.created", invoice.id, invoice.customer_id)
+    audit(books, origin, "invoice.created", invoice.id, invoice.customer_id, details=invoice_details(invoice))
 
 
 def _apply_credit(books: Books, origin: Origin, invoice: InvoiceState) -> tuple[Any, ...]:

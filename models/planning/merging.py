@@ -6,6 +6,7 @@ from models.commands import MergeCustomers, Outcome
 from models.errors import Busy, Invalid, NotFound, OpenInvoices
 from models.planning import credits
 from models.planning.adjust import MAX_NOTE_CHARACTERS
+from models.planning.auditing import audit
 from models.planning.needs import Needs
 from models.planning.state import AccountState, Books, CreditState, Origin, TransactionDraft
 
@@ -44,9 +45,7 @@ def plan(books: Books, origin: Origin, command: MergeCustomers) -> Outcome:
             _move(books, taken, given, account, lots[account.id], books.accounts[command.into_id, account.asset])
     books.change(books.customers[command.from_id], merged_into_id=command.into_id)
     books.writes.merged_customers.append((command.from_id, command.into_id))
-    books.writes.audits.append(
-        (books.source.new_id(), "customer.merged", command.into_id, command.from_id, origin.actor, None)
-    )
+    audit(books, origin, "customer.merged", command.into_id, command.from_id)
     books.writes.events.append(("customer.merged", command.from_id))
     return Outcome()
 

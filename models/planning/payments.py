@@ -81,7 +81,7 @@ def plan(books: Books, origin: Origin, command: RecordPayment) -> Outcome:
         settle(books, invoice, paid_minor=invoice.paid_minor + amount_minor)
     books.writes.payments.append((payment, origin.actor))
     books.writes.events.append(("payment.recorded", payment.id))
-    audit(books, origin, "payment.recorded", payment.id, invoice.customer_id)
+    audit(books, origin, "payment.recorded", payment.id, invoice.customer_id, details=_told(payment, invoice))
     grant_if_paid(books, origin, invoice)
     account = _if_used(account)
     account_views = (credits.account_view(account),) if account else ()
@@ -90,6 +90,13 @@ def plan(books: Books, origin: Origin, command: RecordPayment) -> Outcome:
         account_id=account.id if account else None,
         views=(payment_view(payment, invoice.currency), invoice_view(invoice), *account_views, *views),
     )  # fmt: skip
+
+
+def _told(payment: PaymentState, invoice: InvoiceState) -> dict[str, Any]:
+    return {
+        "amount": to_decimal(payment.amount_minor, invoice.currency), "currency": invoice.currency,
+        "method": payment.method, "invoice": invoice.number,
+    }  # fmt: skip
 
 
 def _amount(amount: Decimal, invoice: InvoiceState, *, with_credit: bool) -> int:
@@ -163,7 +170,7 @@ def plan_void(books: Books, origin: Origin, command: VoidPayment) -> Outcome:
         transaction_id = release(books, origin, "REVERSAL", parts, note=command.note).id
     take_back_grants(books, origin, invoice)
     books.writes.events.append(("payment.voided", payment.id))
-    audit(books, origin, "payment.voided", payment.id, invoice.customer_id, command.note)
+    audit(books, origin, "payment.voided", payment.id, invoice.customer_id, command.note, _told(payment, invoice))
     account = _if_used(account_of(books, invoice))
     account_views = (credits.account_view(account),) if account else ()
     return Outcome(

@@ -33,7 +33,7 @@ from models.money import MAX_AMOUNT_MINOR, SERVICE_CREDITS, to_decimal
 from models.planning import calendar, credits
 from models.planning.adjust import MAX_NOTE_CHARACTERS, MAX_SERVICES
 from models.planning.assign import MAX_ASSIGNMENTS, assign_all, assignment_view, planned_amounts
-from models.planning.auditing import audit
+from models.planning.auditing import audit, invoice_details
 from models.planning.needs import Needs
 from models.planning.settling import check_grants_unspent, invoice_view, settle, take_back_grants
 from models.planning.state import (
@@ -218,7 +218,8 @@ def plan_void_invoice(books: Books, origin: Origin, command: VoidInvoice) -> Out
     books.change(invoice, status="VOID", voided_at=books.now)
     books.writes.touched_invoices.append(invoice)
     books.writes.events.append(("invoice.voided", invoice.id))
-    audit(books, origin, "invoice.voided", invoice.id, invoice.customer_id, command.note)
+    details = invoice_details(invoice)
+    audit(books, origin, "invoice.voided", invoice.id, invoice.customer_id, command.note, details)
     return Outcome(
         transaction_id=transaction.id, account_id=outcome.account_id, invoice_id=invoice.id,
         assignment_ids=outcome.assignment_ids, views=(*outcome.views, invoice_view(invoice)),

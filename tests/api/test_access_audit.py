@@ -110,7 +110,9 @@ async def test_a_field_below_is_named_by_its_path_and_once_for_all_rows(
 
 
 async def test_root_fields_side_by_side_are_told_apart_and_by_their_own_names(api: Api, denied: Denied) -> None:
-    await refused(api, "{ viewer: trialBalance { asset } liability { asset } auditTrail { edges { cursor } } }", **PARTNER)
+    await refused(
+        api, "{ viewer: trialBalance { asset } liability { asset } auditTrail { edges { cursor } } }", **PARTNER
+    )
     fields = {record["details"]["field"]: record["details"]["missing"] for record in await denied()}
     assert fields == {
         "trialBalance": ["READ_REPORTS"], "liability": ["READ_REPORTS"], "auditTrail": ["READ_AUDIT"],
@@ -134,7 +136,8 @@ async def test_a_customer_who_reaches_for_anothers_is_told_nothing_and_noted(
     query = "query($id: ID!) { customer(by: {id: $id}) { name } }"
     async with tenant.nothing_moves():
         answers = [
-            await api.as_customer("carol", query, {"id": gid("Customer", asked)}) for asked in (dave, elsewhere, uuid4())
+            await api.as_customer("carol", query, {"id": gid("Customer", asked)})
+            for asked in (dave, elsewhere, uuid4())
         ]
     assert [(answer.data, answer.errors) for answer in answers] == [({"customer": None}, [])] * 3
     records = await denied()
@@ -160,7 +163,9 @@ async def test_downloads_and_imports_are_endpoints_too(
         headers = {"authorization": bearer(tenant.slug, Role.CUSTOMER, customer="carol")}
         assert (await client.get(to, headers=headers)).status_code == 404
         assert (await client.get(to.replace(gid("Customer", dave), gid("Customer", carol)), headers=headers)).is_success
-    found = [(record["details"]["field"], record["details"].get("missing"), record["customer"]) for record in await denied()]
+    found = [
+        (record["details"]["field"], record["details"].get("missing"), record["customer"]) for record in await denied()
+    ]
     assert found == [
         ("/statements/{customer}.csv", ["READ_LEDGER"], None), ("/imports/credits", ["BULK"], None),
         ("/statements/{customer}.csv", None, {"externalId": "dave"}),
@@ -233,7 +238,9 @@ async def test_a_denial_is_answered_even_where_it_cannot_be_written_down(
     assert tenant.ledger.tallies.denials == {"recorded": 1, "unrecorded": 1}
 
 
-async def test_who_has_no_good_token_is_in_no_tenants_audit(api: Api, client: httpx.AsyncClient, tenant: Tenant) -> None:
+async def test_who_has_no_good_token_is_in_no_tenants_audit(
+    api: Api, client: httpx.AsyncClient, tenant: Tenant
+) -> None:
     async with tenant.nothing_moves():
         assert (await api(BALANCE, role=None)).codes == ["UNAUTHENTICATED"]
         headers = {"authorization": bearer("nobody's", Role.ADMIN)}

@@ -225,9 +225,7 @@ async def test_whatever_a_mutation_leaves_in_the_trail_says_which_request_it_was
         where e.tenant_id = $1 and not e.id = any($2)""",
         [row[0] for row in before],
     )
-    assert {(row["request_id"], row["address"], row["subject"]) for row in left} <= {
-        ("the-request", "127.0.0.1", who)
-    }
+    assert {(row["request_id"], row["address"], row["subject"]) for row in left} <= {("the-request", "127.0.0.1", who)}
     if case.field in CONFIGURES:
         assert [row["action"].split(".")[0] for row in left] == [CONFIGURES[case.field]]
 
@@ -240,7 +238,9 @@ async def test_a_file_that_is_taken_in_says_which_request_it_was(api: Api, tenan
     }  # fmt: skip
     to = "/imports/credits?asset=POINTS&reason=CORRECTION"
     assert (await api.client.post(to, headers=headers, content=b"customer,amount\ncarol,5\n")).status_code == 202
-    rows = await tenant.fetch("select request_id, address from audit_events where tenant_id = $1 and action like 'bulk.%'")
+    rows = await tenant.fetch(
+        "select request_id, address from audit_events where tenant_id = $1 and action like 'bulk.%'"
+    )
     assert [tuple(row) for row in rows] == [("the-file", "127.0.0.1")]
 
 

@@ -70,10 +70,14 @@ class Watched:
         self.secrets[name] = token[-30:]
         return token
 
-    async def send(self, token: str | None, body: object = None, to: str = "/graphql", **headers: str) -> httpx.Response:
+    async def send(
+        self, token: str | None, body: object = None, to: str = "/graphql", **headers: str
+    ) -> httpx.Response:
         """POST the body, or GET; the answer is kept."""
         given = headers | ({} if token is None else {"authorization": f"Bearer {token}"})
-        answer = await (self.http.get(to, headers=given) if body is None else self.http.post(to, json=body, headers=given))
+        answer = await (
+            self.http.get(to, headers=given) if body is None else self.http.post(to, json=body, headers=given)
+        )
         self.answers.append(f"{answer.headers} {answer.text}")
         return answer
 
@@ -141,9 +145,13 @@ async def with_tokens_of_every_kind(watched: Watched) -> None:
         await watched.send(token, {"query": VIEWER})
         await watched.send(token, {"query": "{ nope }"})
         await watched.send(token, to="/statements/nope.csv")
-        await watched.send(None, to=f"/graphql?query={quote(VIEWER)}&access_token={token}&authorization=Bearer%20{token}")
-        await watched.send(None, to=f"/nowhere/{'x'}?token={token}")
-        await watched.send(None, {"query": VIEWER}, cookie=f"token={token}", **{"x-api-key": token, "x-request-id": token})
+        await watched.send(
+            None, to=f"/graphql?query={quote(VIEWER)}&access_token={token}&authorization=Bearer%20{token}"
+        )
+        await watched.send(None, to=f"/nowhere?token={token}")
+        await watched.send(
+            None, {"query": VIEWER}, cookie=f"token={token}", **{"x-api-key": token, "x-request-id": token}
+        )
         await watched.send(good, {"query": "query($s: String) { customers(search: $s) { edges { cursor } } }",
                                   "variables": {"s": token}, "extensions": {"token": token}})  # fmt: skip
         await _by_websocket(watched, token)
@@ -169,7 +177,9 @@ async def _first(socket: Any) -> Any:
         return [socket.connection.close_code, socket.connection.close_reason]
 
 
-async def test_no_token_and_no_password_is_logged_or_answered_whatever_goes_wrong(watched: Watched, server: Urls) -> None:
+async def test_no_token_and_no_password_is_logged_or_answered_whatever_goes_wrong(
+    watched: Watched, server: Urls
+) -> None:
     await with_tokens_of_every_kind(watched)
     good = signed(watched.tenant)
     watched.knows("a last token", good)
