@@ -2,8 +2,10 @@
 
 import json
 import logging
+import re
 from base64 import urlsafe_b64encode
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
@@ -21,6 +23,7 @@ from tests.api.test_permissions import CASES, one_of_each, reads
 from tests.factories import ADMIN, Clock, Tenant
 from tests.support.who_may import may
 
+DOCUMENTATION: Final = Path(__file__).parents[2] / "docs" / "partner-tokens.md"
 TOKEN: Final = """id client name scopes active createdAt createdBy { subject } expiresAt revokedAt revokedBy { subject }
     lastUsedAt lastUsedAddress replaces { id }"""
 ISSUE: Final = f"""mutation($input: IssueTokenInput!) {{ issueToken(input: $input) {{
@@ -116,6 +119,14 @@ async def test_a_token_is_issued_and_used(api: Api, tenant: Tenant) -> None:
     assert (await ask(api, secret, "{ invoices { edges { cursor } } }")).codes == ["FORBIDDEN"]
     node = await api("query($id: ID!) { node(id: $id) { ... on PartnerToken { name } } }", {"id": token["id"]})
     assert node["node"] == {"name": "Till"}
+
+
+async def test_the_documented_request_works(api: Api, clock: Clock) -> None:
+    clock.stand_still(datetime(2026, 11, 22, tzinfo=UTC))
+    (query,) = re.findall(r"```graphql\n(.*?)```", DOCUMENTATION.read_text(), re.DOTALL)
+    payload = (await api(query))["issueToken"]
+    assert payload["userErrors"] == []
+    assert re.fullmatch(r"scrip_[A-Za-z0-9_-]{91}", payload["secret"])
 
 
 async def test_what_is_done_with_it_is_told_apart(api: Api, tenant: Tenant) -> None:
