@@ -78,32 +78,22 @@ def create_app(settings: Settings, ledger: Ledger | None = None) -> Starlette:
     tenants = TenantDirectory()
     verifier = TokenVerifier(keys, settings.jwt_issuer, settings.jwt_audience, _now)
     partner_tokens = PartnerTokenVerifier(ledger)
-    schema.configure(limits=schema.documents.limits, introspection=settings.introspection)
-    if settings.trusted_documents is not None:
-        schema.trusted = load_trusted_documents(
-            settings.trusted_documents, schema.documents, only=settings.only_trusted_documents
-        )
+    _set_up_schema(settings)
+    graphql = graphql_view(
+        ledger, tenants, refused=refused.note, rate_limits=limits, read_timeout=settings.read_timeout,
+        execution_timeout=settings.execution_timeout, ide=settings.has_pages,
+    )  # fmt: skip
     sockets = socket_view(
         ledger, tenants, BearerBackend(verifier, partner_tokens), _now,
         refused=refused.note, rate_limits=limits, origins=settings.cors_origins, limits=_socket_limits(settings),
     )  # fmt: skip
+    make_context = context_maker(ledger, tenants, refused.note, limits)
     return Starlette(
         routes=[
-            Route(
-                "/graphql",
-                graphql_view(
-                    ledger,
-                    tenants,
-                    refused=refused.note,
-                    rate_limits=limits,
-                    read_timeout=settings.read_timeout,
-                    execution_timeout=settings.execution_timeout,
-                    ide=settings.has_pages,
-                ),
-            ),
+            Route("/graphql", graphql),
             WebSocketRoute("/graphql", sockets),
-            statement_route(context_maker(ledger, tenants, refused.note, limits)),
-            import_route(context_maker(ledger, tenants, refused.note, limits)),
+            statement_route(make_context),
+            import_route(make_context),
             Route("/health/live", live),
             Route("/health/ready", ready),
             *(metrics.routes if settings.metrics else ()),
@@ -119,6 +109,15 @@ def create_app(settings: Settings, ledger: Ledger | None = None) -> Starlette:
         exception_handlers={Exception: fault},
         lifespan=lifespan,
     )
+
+
+def _set_up_schema(settings: Settings) -> None:
+    """What it lets run. Raises SetupProblem for a manifest of trusted documents that has anything wrong."""
+    schema.configure(limits=schema.documents.limits, introspection=settings.introspection)
+    if settings.trusted_documents is not None:
+        schema.trusted = load_trusted_documents(
+            settings.trusted_documents, schema.documents, only=settings.only_trusted_documents
+        )
 
 
 def _socket_limits(settings: Settings) -> SocketLimits:

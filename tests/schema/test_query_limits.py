@@ -34,7 +34,7 @@ class Item:
     def worth(self, at: str) -> str:
         return at
 
-    @strawberry.field(metadata={WEIGHT: 7})
+    @strawberry.field(metadata={WEIGHT: 7})  # type: ignore[untyped-decorator]
     def dear(self, at: str) -> str:
         return at
 
@@ -86,7 +86,7 @@ class Query:
     def item(self) -> Item | None:
         return Item(name="one")
 
-    @strawberry.field(metadata={WEIGHT: 40})
+    @strawberry.field(metadata={WEIGHT: 40})  # type: ignore[untyped-decorator]
     def report(self) -> Item | None:
         return Item(name="one")
 
@@ -111,7 +111,7 @@ class Mutation:
     def touch(self) -> Item | None:
         return Item(name="one")
 
-    @strawberry.mutation(metadata={ITEMS: ("input", "items")})
+    @strawberry.mutation(metadata={ITEMS: ("input", "items")})  # type: ignore[untyped-decorator]
     def many(self, input: ManyInput) -> Item | None:  # noqa: A002
         return Item(name="one")
 
