@@ -285,3 +285,13 @@ async def test_managers_answer_for_the_money(api: Api, tenant: Tenant) -> None:
     assert issued["actor"]["subject"] == "ada"
     assert (issued["details"]["client"], issued["details"]["name"]) == ("shop", "Till")
     assert "credits:add" in issued["details"]["scope"]
+
+
+async def test_invoices_and_payments_say_how_much_they_were(
+    tenant: Tenant, trail: Trail, opening: dict[str, Any]
+) -> None:
+    invoice = await tenant.invoice(opening["carol"], "20.00", number="INV-7")
+    await tenant.pay(invoice.invoice_id, "5.00")
+    issued, paid = await trail()
+    assert issued["details"] == {"number": "INV-7", "total": "20.00", "currency": "GBP"}
+    assert paid["details"] == {"amount": "5.00", "currency": "GBP", "method": "CASH", "invoice": "INV-7"}
