@@ -16,16 +16,21 @@ lock=node_modules/.package-lock.json
 if [ ! -f "$lock" ] || [ package-lock.json -nt "$lock" ]; then
     npm ci --no-audit --no-fund --loglevel=error
 fi
+# install_python ENVIRONMENT REQUIREMENTS: made anew where it is not yet as the requirements have it.
+install_python() {
+    state="$(pwd) $(cksum < "$2")"
+    if [ "$(cat "$1/installed" 2>/dev/null || true)" != "$state" ]; then
+        rm -rf "$1"
+        ../../.venv/bin/python -m venv "$1"
+        "$1/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r "$2"
+        printf '%s' "$state" > "$1/installed"
+    fi
+}
 # The generator of the Python client needs an older graphql-core than Scrip does.
+install_python .venv-python python-client/requirements.lock
+# What makes up operations brings a dozen packages that nothing else needs.
+install_python .venv-schemathesis schemathesis/requirements.lock
 python=.venv-python/bin/python
-requirements=python-client/requirements.lock
-state="$(pwd) $(cksum < "$requirements")"
-if [ "$(cat .venv-python/installed 2>/dev/null || true)" != "$state" ]; then
-    rm -rf .venv-python
-    ../../.venv/bin/python -m venv .venv-python
-    "$python" -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r "$requirements"
-    printf '%s' "$state" > .venv-python/installed
-fi
 rm -rf build .venv-python/generated
 mkdir .venv-python/generated
 "$python" -m ariadne_codegen --config python-client/codegen.toml > /dev/null

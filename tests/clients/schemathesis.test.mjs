@@ -1,0 +1,50 @@
+// schemathesis makes up operations by the schema, for a bounded time: nothing that can be written may break the server.
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import path from "node:path";
+import { after, before, test } from "node:test";
+import { promisify } from "node:util";
+import { startScrip } from "./server.mjs";
+
+const HERE = import.meta.dirname;
+const COMMAND = path.join(HERE, ".venv-schemathesis", "bin", "schemathesis");
+const SECONDS = 15;
+const EXAMPLES = 20;
+// What an operation can be given by id, of the sample's own.
+const EXISTING = `{
+  customers(first: 2) { edges { node { id
+    balances { id credits(first: 1) { edges { node { id transaction { id } } } } }
+    invoices(first: 1) { edges { node { id } } } } } }
+  services { id } rewards(first: 1) { edges { node { id } } } products(first: 1) { edges { node { id } } } tiers { id } }`;
+
+let scrip;
+let ids;
+
+before(async () => {
+  scrip = await startScrip();
+  const answer = await fetch(`${scrip.url}/graphql`, {
+    method: "POST",
+    headers: { "content-type": "application/json", authorization: `Bearer ${await scrip.token("admin")}` },
+    body: JSON.stringify({ query: EXISTING }),
+  });
+  ids = [...JSON.stringify(await answer.json()).matchAll(/"id":"([^"]+)"/g)].map((found) => found[1]);
+  assert.ok(ids.length > 5);
+});
+
+after(() => scrip?.stop());
+
+for (const [role, ...options] of [["admin"], ["manager"], ["customer", "--customer", "16013"]]) {
+  test(`nothing that a token of role ${role} sends breaks the server`, async () => {
+    const env = { ...process.env, SCHEMATHESIS_HOOKS: "hooks", SCRIP_IDS: ids.join(" ") };
+    const token = await scrip.token(role, ...options);
+    const { stdout } = await promisify(execFile)(
+      COMMAND,
+      [
+        "run", `${scrip.url}/graphql`, "--header", `Authorization: Bearer ${token}`, "--checks", "every_error_is_expected",
+        "--max-examples", `${EXAMPLES}`, "--max-time", `${SECONDS}`, "--continue-on-failure", "--warnings", "off", "--no-color",
+      ],
+      { env, cwd: path.join(HERE, "schemathesis"), maxBuffer: 2 ** 24 },
+    ).catch((failed) => assert.fail(failed.stdout || failed.message));
+    assert.match(stdout, /Test cases:\s+\d\d+ generated, \d+ passed\s/);
+  });
+}
