@@ -1,6 +1,8 @@
 // schemathesis makes up operations by the schema, for a bounded time: nothing that can be written may break the server.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
@@ -19,8 +21,10 @@ const EXISTING = `{
 
 let scrip;
 let ids;
+let folder; // for what it remembers of its runs
 
 before(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), "scrip-schemathesis-"));
   scrip = await startScrip();
   const answer = await fetch(`${scrip.url}/graphql`, {
     method: "POST",
@@ -31,11 +35,15 @@ before(async () => {
   assert.ok(ids.length > 5);
 });
 
-after(() => scrip?.stop());
+after(async () => {
+  await scrip?.stop();
+  await rm(folder, { recursive: true });
+});
 
 for (const [role, ...options] of [["admin"], ["manager"], ["customer", "--customer", "16013"]]) {
   test(`nothing that a token of role ${role} sends breaks the server`, async () => {
-    const env = { ...process.env, SCHEMATHESIS_HOOKS: "hooks", SCRIP_IDS: ids.join(" ") };
+    const hooks = path.join(HERE, "schemathesis");
+    const env = { ...process.env, PYTHONPATH: hooks, SCHEMATHESIS_HOOKS: "hooks", SCRIP_IDS: ids.join(" ") };
     const token = await scrip.token(role, ...options);
     const { stdout } = await promisify(execFile)(
       COMMAND,
@@ -43,7 +51,7 @@ for (const [role, ...options] of [["admin"], ["manager"], ["customer", "--custom
         "run", `${scrip.url}/graphql`, "--header", `Authorization: Bearer ${token}`, "--checks", "every_error_is_expected",
         "--max-examples", `${EXAMPLES}`, "--max-time", `${SECONDS}`, "--continue-on-failure", "--warnings", "off", "--no-color",
       ],
-      { env, cwd: path.join(HERE, "schemathesis"), maxBuffer: 2 ** 24 },
+      { env, cwd: folder, maxBuffer: 2 ** 24 },
     ).catch((failed) => assert.fail(failed.stdout || failed.message));
     assert.match(stdout, /Test cases:\s+\d\d+ generated, \d+ passed\s/);
   });
