@@ -179,6 +179,10 @@ class Server:
         return connection
 
 
+MOST: Final = 1_100
+"""Connections of the server: room for those that are used against it, and for the others."""
+
+
 @pytest.fixture
 async def attacked(database: Urls, tmp_path: Path) -> AsyncIterator[Server]:
     ledger = Ledger()
@@ -187,7 +191,7 @@ async def attacked(database: Urls, tmp_path: Path) -> AsyncIterator[Server]:
     scrip = Scrip(
         "serve", cwd=tmp_path, DATABASE_URL=database.app, SCRIP_JWT_SECRET=SECRET, SCRIP_RATE_LIMIT="0",
         SCRIP_READ_TIMEOUT=str(READ_TIMEOUT_S), SCRIP_EXECUTION_TIMEOUT=str(EXECUTION_TIMEOUT_S),
-        SCRIP_KEEP_ALIVE="1",
+        SCRIP_KEEP_ALIVE="1", SCRIP_MAX_CONNECTIONS=str(MOST),
     )  # fmt: skip
     try:
         yield await asyncio.to_thread(Server, scrip, tenant)
@@ -239,7 +243,8 @@ async def attack(server: Server, client: httpx.AsyncClient, body: Body) -> tuple
 
 def _is_sound(answer: httpx.Response, known: bool) -> bool:
     """Whether it is an answer of GraphQL's over HTTP and no fault of ours, and not much longer than what was asked."""
-    if answer.status_code >= 500 or len(answer.content) > 400_000:
+    # On a busy machine, what is allowed may take longer than this server gives it.
+    if (answer.status_code >= 500 and answer.status_code != 503) or len(answer.content) > 400_000:
         return False
     codes = {error["extensions"]["code"] for error in answer.json().get("errors", ())}
     return "INTERNAL_SERVER_ERROR" not in codes and (known or answer.status_code != 401)
@@ -407,13 +412,35 @@ async def test_many_unfinished_bodies_hold_a_bounded_amount_of_memory(attacked: 
     assert attacked.peak_bytes() - started < 150_000_000
 
 
+async def test_beyond_the_most_connections_requests_are_refused_until_some_have_gone(attacked: Server) -> None:
+    def status() -> bytes:
+        with attacked.connection(
+            b"GET /health/live HTTP/1.1\r\nhost: scrip\r\nconnection: close\r\n\r\n"
+        ) as connection:
+            return connection.recv(12)
+
+    connections = [attacked.connection() for _ in range(MOST)]
+    assert await asyncio.to_thread(status) == b"HTTP/1.1 503"
+    for connection in connections[: MOST // 2]:
+        connection.close()
+    async with asyncio.timeout(10 * READ_TIMEOUT_S):
+        while await asyncio.to_thread(status) != b"HTTP/1.1 200":  # noqa: ASYNC110 - nobody tells us
+            await asyncio.sleep(0.01)
+    for connection in connections[MOST // 2 :]:
+        connection.close()
+
+
 async def test_a_resting_connection_is_closed(attacked: Server) -> None:
     def rest() -> bytes:
         with attacked.connection(b"GET /health/live HTTP/1.1\r\nhost: scrip\r\n\r\n") as connection:
-            assert connection.recv(5_000).startswith(b"HTTP/1.1 200")
-            return connection.recv(1)
+            answer = b""
+            while piece := connection.recv(5_000):
+                answer += piece
+        return answer
 
-    assert await asyncio.to_thread(rest) == b""
+    answer = await asyncio.to_thread(rest)
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert b"connection: close" not in answer
 
 
 async def test_requests_sent_ahead_are_all_answered(attacked: Server) -> None:
