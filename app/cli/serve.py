@@ -42,7 +42,8 @@ def listen(host: str, port: int) -> socket.socket:
     Raises SetupProblem where it cannot be had.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family)
+    # asyncio sends small packets at once only where the protocol is named: else each second one waits for 40 ms.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux; connections have it from their listener
