@@ -2,21 +2,31 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
 import httpx
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import WebSocketRoute
 
 from app import imports, statements
+from app.graphql.endpoint import socket_view
 from app.partner_tokens import PartnerTokenVerifier
 from app.rate_limits import RateLimits, holder_key, parse_limit
+from app.request_id import RequestIdMiddleware
+from auth.backend import BearerBackend
 from auth.roles import Role
 from auth.tokens import TokenVerifier
 from models.ledger import Ledger
+from models.reads.tenants import TenantDirectory
 from schema.documents import CHARACTERS_PER_UNIT
+from schema.root import schema
+from schema.trusted import TrustedDocuments, sha256_of
 from tests.api.conftest import Api, bearer, gid, serving
 from tests.factories import Clock, Tenant
+from tests.support.sockets import opened, served
 
 LIMIT: Final = 2_000
 ADDRESS: Final = "127.0.0.1"
@@ -184,3 +194,61 @@ async def test_imports_count_before_a_byte_of_the_file_is_read(api: Api, tenant:
         assert (await api.client.post("/imports/credits?nonsense=1", content="x", headers=headers)).status_code == 400
     async with tenant.nothing_moves():
         check_refusal(await api.client.post("/imports/credits?asset=GBP", content="x", headers=headers))
+
+
+@pytest.fixture
+async def base(
+    ledger: Ledger, verifier: TokenVerifier, partner_tokens: PartnerTokenVerifier, rate_limits: RateLimits
+) -> AsyncIterator[str]:
+    """The same API over WebSocket."""
+    view = socket_view(
+        ledger, TenantDirectory(), BearerBackend(verifier, partner_tokens), lambda: datetime.now(UTC),
+        refused=lambda *_: None, rate_limits=rate_limits,
+    )  # fmt: skip
+    app = RequestIdMiddleware(Starlette(routes=[WebSocketRoute("/graphql", view)]), lambda: uuid4().hex)
+    async with served(app) as base:
+        yield base
+
+
+async def test_the_same_limit_holds_over_websocket_and_leaves_the_socket_open(
+    base: str, tenant: Tenant, use: Use, clock: Clock
+) -> None:
+    async with opened(base) as socket:
+        await socket.begin(bearer(tenant.slug))
+        assert (await socket.ask(VIEWER))["data"]["viewer"]
+        await use(LIMIT - 100)
+        async with tenant.nothing_moves():
+            for _ in range(100):
+                answer = await socket.ask(VIEWER)
+                if "refused" in answer:
+                    break
+            [error] = (await socket.ask(UPSERT))["refused"]
+        assert error["extensions"]["code"] == "RATE_LIMITED"
+        assert clock.still is not None
+        clock.stand_still(clock.still + timedelta(seconds=error["extensions"]["retryAfter"]))
+        assert (await socket.ask(VIEWER))["data"]["viewer"]
+
+
+async def test_trusted_documents_hold_over_websocket(
+    base: str, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schema, "trusted", TrustedDocuments({sha256_of(VIEWER): VIEWER}, only=True))
+    async with opened(base) as socket:
+        await socket.begin(bearer(tenant.slug))
+        assert (await socket.ask("", documentId=f"sha256:{sha256_of(VIEWER)}"))["data"]["viewer"]
+        persisted = {"persistedQuery": {"version": 1, "sha256Hash": sha256_of(VIEWER)}}
+        assert (await socket.ask("", extensions=persisted))["data"]["viewer"]
+        async with tenant.nothing_moves():
+            [error] = (await socket.ask(UPSERT))["refused"]
+        assert error["extensions"]["code"] == "DOCUMENT_NOT_TRUSTED"
+        [error] = (await socket.ask("", documentId="nothing"))["refused"]
+        assert error["extensions"]["code"] == "PERSISTED_QUERY_NOT_FOUND"
+
+
+async def test_the_example_that_is_documented(api: Api) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "query-cost.md").read_text()
+    query = text.split("```graphql", 1)[1].split("```", 1)[0]
+    for variables, cost in (({}, 651), ({"n": 5}, 66)):
+        answer = await api(query, variables)
+        assert answer.response.json()["extensions"]["cost"] == {"requested": cost, "maximum": 50_000}
+        assert f"{cost}" in text

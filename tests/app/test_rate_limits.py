@@ -13,16 +13,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from fakeredis import TcpFakeServer
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.applications import Starlette
 
+from app.metrics import Metrics
 from app.problems import SetupProblem
 from app.rate_limit_memory import BoundedMemoryStorage
 from app.rate_limits import REDIS_PAUSE_S, RateLimits, holder_key, parse_limit, rate_limits
 from auth.principal import Principal
 from auth.roles import Role
+from models.ledger import Ledger
 from schema.error_codes import RateLimited
 
 ROOT = Path(__file__).parents[2]
@@ -286,3 +290,15 @@ async def test_redis_counts_again_once_it_is_back(
     assert limits.tallies.counted_here == 2
     assert "answers again" in caplog.text
     await limits.close()
+
+
+async def test_metrics_tell_of_refusals_and_of_outages() -> None:
+    limits = RateLimits(parse_limit("1/minute"), clock=Seconds())
+    assert await refused_for(limits) is None
+    assert await refused_for(limits) is not None
+    app = Starlette(routes=Metrics(Ledger(), rate_limits=limits.tallies).routes)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://scrip") as client:
+        text = (await client.get("/metrics")).text
+    assert "scrip_rate_limited_total 1.0" in text
+    assert "scrip_rate_limit_outages_total 0.0" in text
+    assert "scrip_rate_limit_counted_here_total 0.0" in text

@@ -354,12 +354,12 @@ FLOODS = {
     + '{customerId: "x", amount: "1"} ' * 300
     + "]}) { replayed } }",
     "pages in fragments": "{ ...A } fragment A on Query { ...B ...B } fragment B on Query { customers(first: 100) "
-    "{ edges { node { credits(first: 100) { edges { node { id } } } } } } }",
+    "{ edges { node { invoices(first: 100) { edges { node { id } } } } } } }",
     "a long string": '{ customers(search: "' + "x" * 90_000 + '") { edges { node { id } } } }',
     "nodes of all types": "{ "
     + " ".join(
-        f'n{n}: node(id: "x") {{ ... on Customer {{ credits(first: 100) {{ edges {{ node {{ account {{ customer '
-        f"{{ credits(first: 100) {{ edges {{ cursor }} }} }} }} }} }} }} }} }}"
+        f'n{n}: node(id: "x") {{ ... on Customer {{ invoices(first: 100) {{ edges {{ node {{ customer {{ '
+        "ledger(first: 100) { edges { cursor } } } } } } } }"
         for n in range(15)
     )
     + " }",
