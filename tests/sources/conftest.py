@@ -1,5 +1,5 @@
 """The sources' flows over HTTP: the same client, tenant and clock as the API's own tests."""
 
-from tests.api.conftest import api, client, clock, ledger, tenant
+from tests.api.conftest import api, client, clock, ledger, partner_tokens, tenant, verifier
 
-__all__ = ["api", "client", "clock", "ledger", "tenant"]
+__all__ = ["api", "client", "clock", "ledger", "partner_tokens", "tenant", "verifier"]
