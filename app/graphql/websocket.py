@@ -91,6 +91,11 @@ class Handler(BaseGraphQLTransportWSHandler[Session, None]):
             message = {"type": "subscribe", "id": operation_id, "payload": {"query": params.query}}
         await super().handle_subscribe(message)
 
+    async def cleanup_operation(self, operation_id: str) -> None:
+        """Cancel an operation, which may not even have begun."""
+        self._asked.pop(operation_id, None)
+        await super().cleanup_operation(operation_id)
+
     async def run_operation(self, operation: Operation[Session, None]) -> None:
         """The task of one operation. It is cancelled when the client completes it or the socket goes."""
         params = self._asked.pop(operation.id)
@@ -121,15 +126,16 @@ class Handler(BaseGraphQLTransportWSHandler[Session, None]):
                     **_arguments(params, context), allowed_operation_types=_ANSWERED_ONCE
                 )
         except TimeoutError:
-            await self._fail(operation, TIMEOUT_MESSAGE, ErrorCode.TIMEOUT)
-            return
+            result = None
         except InvalidOperationTypeError:
             # That was found before anything was executed; but its cost has been charged, and is so once more.
             await self._stream(operation, params, context)
             return
         finally:
             await context.close()
-        if await self._send(operation, result):
+        if result is None:
+            await self._fail(operation, TIMEOUT_MESSAGE, ErrorCode.TIMEOUT)
+        elif await self._send(operation, result):
             await operation.send_operation_message({"id": operation.id, "type": "complete"})
 
     async def _stream(

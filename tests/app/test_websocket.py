@@ -287,6 +287,14 @@ async def test_completing_ends_an_operation_and_frees_its_id(ready: Socket, seen
     assert (await ready.receive())["payload"]["data"] == {"hello": "Hello, sam"}
 
 
+async def test_what_is_completed_at_once_leaves_nothing_behind(ready: Socket, seen: Seen) -> None:
+    for n in range(50):
+        await ready.subscribe(f"{n}", "{ slow }")
+        await ready.send({"type": "complete", "id": f"{n}"})
+    assert (await ready.ask("{ hello }"))["data"]
+    await until(lambda: all(context.closed == 1 for context in seen.contexts))
+
+
 async def test_each_operation_has_a_context_of_its_own(ready: Socket, seen: Seen) -> None:
     for _ in range(3):
         await ready.ask("{ hello }")
