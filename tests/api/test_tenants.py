@@ -135,7 +135,7 @@ class Pair:
     async def ask(self, case: Case, query: str, tenant: Tenant | None = None) -> dict[str, Any]:
         """What the one is answered, or the tenant that is given."""
         api = Api(self.api.client, tenant or self.api.tenant, self.api.clock)
-        answer = await api(query, case.variables(self.ids))
+        answer = await api(query, case.variables(self.ids), subject=case.subject)
         assert answer.errors == []
         assert answer.data is not None
         return answer.data

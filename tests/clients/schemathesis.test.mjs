@@ -53,6 +53,6 @@ for (const [role, ...options] of [["admin"], ["manager"], ["customer", "--custom
       ],
       { env, cwd: folder, maxBuffer: 2 ** 24 },
     ).catch((failed) => assert.fail(failed.stdout || failed.message));
-    assert.match(stdout, /Test cases:\s+\d\d+ generated, \d+ passed\s/);
+    assert.match(stdout, /[1-9]\d* generated, [1-9]\d* passed/);
   });
 }
