@@ -181,7 +181,7 @@ class Poster:
             live = _answer_replays(units, claimed, known, results)
             if live:
                 books, opened, held = await self._lock_and_load(connection, [units[i] for i in live], now, wait=wait)
-                _plan(books, units, live, held, claimed, results)
+                _plan(books, units, live, held, results)
                 # Nothing may fail from here on.
                 await self._write(connection, books, units)
                 await _close_unused(connection, opened, books)
@@ -333,7 +333,6 @@ def _plan(
     units: Sequence[Unit],
     live: list[int],
     held: set[AccountKey],
-    claimed: Claims,
     results: list[Result | None],
 ) -> None:
     """Plan each unit in turn; one that is refused leaves no trace. Then answer the batch's own repetitions."""
@@ -349,11 +348,18 @@ def _plan(
         except LedgerError as error:
             books.back_to(mark)
             results[i] = Refused(error)
-    posted = {units[i].idempotency_key for i in live if isinstance(results[i], Posted)}
+    first = {key: i for i in live if (key := units[i].idempotency_key) is not None}
     for i, unit in enumerate(units):
-        key = unit.idempotency_key
-        if results[i] is None and key is not None and key in posted:
-            results[i] = _replay(unit, claimed[key])
+        if results[i] is None and unit.idempotency_key in first:
+            results[i] = _repetition(unit, units[first[unit.idempotency_key]], results[first[unit.idempotency_key]])
+
+
+def _repetition(unit: Unit, first: Unit, result: Result | None) -> Result | None:
+    """What becomes of a unit whose key another one of the batch came with first; None: it has to come again."""
+    if isinstance(result, Posted):
+        return _replay(unit, (first.operation, first.input_hash, first.result_id))
+    same = (unit.actor, unit.operation, unit.input_hash) == (first.actor, first.operation, first.input_hash)
+    return result if same else None
 
 
 async def _close_unused(connection: TenantConnection, opened: list[UUID], books: Books) -> None:

@@ -276,6 +276,18 @@ async def test_a_key_whose_first_use_in_the_batch_was_refused(shop: Shop, anna: 
     assert isinstance(second, Posted)
 
 
+async def test_a_refused_request_that_comes_many_times_at_once_is_refused_alike(shop: Shop, anna: UUID) -> None:
+    """However many there are: none is told that the ledger is busy."""
+    again = [await adjustment(shop, anna, -5, key="k") for _ in range(20)]
+    of_another = await adjustment(shop, anna, -5, key="k", actor=STAFF)
+    before = await shop.fingerprint()
+
+    results = await post(shop, *again, of_another)
+    assert [result.error.code for result in results[:-1] if isinstance(result, Refused)] == ["INSUFFICIENT_BALANCE"] * 20
+    assert isinstance(results[-1], PutBack)  # what binds one need not bind another
+    assert await shop.fingerprint() == before
+
+
 async def test_a_key_across_postings(shop: Shop, anna: UUID) -> None:
     once = await shop.adjust(anna, "5.00", key="k")
     before = await shop.fingerprint()
