@@ -49,15 +49,16 @@ def stop_server() -> None:
     """Stop the server if one was started, and remove its data."""
     global _server
     if _server is not None:
-        _server.stop()
-        _server = None
+        # From when it lets go of its folder until the folder is gone, a run that starts would take it for a killed one's.
         with _one_at_a_time():
+            _server.stop()
+            _server = None
             shutil.rmtree(SERVERS / str(os.getpid()))
 
 
 @contextmanager
 def _one_at_a_time() -> Iterator[None]:
-    """Between two runs that start at once: neither may take the other's new folder for a killed run's."""
+    """Between two runs that start or end at once: neither may take the other's folder for a killed run's."""
     SERVERS.mkdir(parents=True, exist_ok=True)
     with (SERVERS / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
