@@ -70,13 +70,11 @@ async def resolve_reject(info: Info, input: RejectRequestInput) -> RejectRequest
     try:
         request_id, note = input.decision()
         await _require_to_decide(context, request_id)
-        await context.reads.release()
-        await reject_request(context.ledger, context.tenant.id, context.actor, request_id, note)
+        await context.change(reject_request, request_id, note)
     except OwnRequest as error:
         raise Forbidden(error.message) from None
     except LedgerError as error:
         return RejectRequestPayload(user_errors=user_errors(error))
-    context.refresh()
     return RejectRequestPayload(request_id=request_id)
 
 
@@ -85,13 +83,11 @@ async def resolve_withdraw(info: Info, input: WithdrawRequestInput) -> WithdrawR
     try:
         request_id, note = input.decision()
         await _seen(context, request_id)
-        await context.reads.release()
-        await withdraw_request(context.ledger, context.tenant.id, context.actor, request_id, note)
+        await context.change(withdraw_request, request_id, note)
     except OthersRequest as error:
         raise Forbidden(error.message) from None
     except LedgerError as error:
         return WithdrawRequestPayload(user_errors=user_errors(error))
-    context.refresh()
     return WithdrawRequestPayload(request_id=request_id)
 
 

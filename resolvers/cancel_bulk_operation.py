@@ -8,12 +8,9 @@ from schema.types.errors import user_errors
 
 
 async def resolve(info: Info, input: CancelBulkOperationInput) -> CancelBulkOperationPayload:  # noqa: A002 - the argument's name in the API
-    context = info.context
     try:
         operation_id = input.operation_id()
-        await context.reads.release()
-        changed = await cancel_bulk(context.ledger, context.tenant.id, context.actor, operation_id)
+        changed = await info.context.change(cancel_bulk, operation_id)
     except LedgerError as error:
         return CancelBulkOperationPayload(user_errors=user_errors(error))
-    context.refresh()
     return CancelBulkOperationPayload(changed=changed, operation_id=operation_id)

@@ -17,24 +17,18 @@ async def resolve_rules(info: Info, role: LimitRole | None = None, holder: str |
 
 
 async def resolve_set(info: Info, input: SetLimitInput) -> SetLimitPayload:  # noqa: A002 - the argument's name in the API
-    context = info.context
     try:
         command = input.command()
-        await context.reads.release()
-        rule = await set_limit(context.ledger, context.tenant.id, context.actor, command)
+        rule = await info.context.change(set_limit, command)
     except LedgerError as error:
         return SetLimitPayload(user_errors=user_errors(error))
-    context.refresh()
     return SetLimitPayload(rule=LimitRule.of(rule))
 
 
 async def resolve_remove(info: Info, input: RemoveLimitInput) -> RemoveLimitPayload:  # noqa: A002 - as above
-    context = info.context
     try:
         command = input.command()
-        await context.reads.release()
-        await remove_limit(context.ledger, context.tenant.id, context.actor, command)
+        await info.context.change(remove_limit, command)
     except LedgerError as error:
         return RemoveLimitPayload(user_errors=user_errors(error))
-    context.refresh()
     return RemoveLimitPayload()

@@ -1,13 +1,8 @@
 """startMembership, cancelMembership and reinstateMembership."""
 
-from collections.abc import Awaitable, Callable
-from uuid import UUID
-
-from models.commands import Actor, MembershipChange
 from models.errors import LedgerError
-from models.ledger import Ledger
 from models.operations.memberships import cancel_membership, reinstate_membership, start_membership
-from schema.context import Context, Info
+from schema.context import Info
 from schema.mutations.memberships import (
     CancelMembershipInput,
     CancelMembershipPayload,
@@ -18,13 +13,11 @@ from schema.mutations.memberships import (
 )
 from schema.types.errors import user_errors
 
-Change = Callable[[Ledger, UUID, Actor, MembershipChange], Awaitable[bool]]
-
 
 async def resolve_start(info: Info, input: StartMembershipInput) -> StartMembershipPayload:  # noqa: A002 - the argument's name in the API
     try:
         command = input.command()
-        changed = await _change(info.context, start_membership, command)
+        changed = await info.context.change(start_membership, command)
     except LedgerError as error:
         return StartMembershipPayload(user_errors=user_errors(error))
     return StartMembershipPayload(changed=changed, customer_id=command.customer_id)
@@ -33,7 +26,7 @@ async def resolve_start(info: Info, input: StartMembershipInput) -> StartMembers
 async def resolve_cancel(info: Info, input: CancelMembershipInput) -> CancelMembershipPayload:  # noqa: A002 - as above
     try:
         command = input.command()
-        changed = await _change(info.context, cancel_membership, command)
+        changed = await info.context.change(cancel_membership, command)
     except LedgerError as error:
         return CancelMembershipPayload(user_errors=user_errors(error))
     return CancelMembershipPayload(changed=changed, customer_id=command.customer_id)
@@ -42,14 +35,7 @@ async def resolve_cancel(info: Info, input: CancelMembershipInput) -> CancelMemb
 async def resolve_reinstate(info: Info, input: ReinstateMembershipInput) -> ReinstateMembershipPayload:  # noqa: A002 - as above
     try:
         command = input.command()
-        changed = await _change(info.context, reinstate_membership, command)
+        changed = await info.context.change(reinstate_membership, command)
     except LedgerError as error:
         return ReinstateMembershipPayload(user_errors=user_errors(error))
     return ReinstateMembershipPayload(changed=changed, customer_id=command.customer_id)
-
-
-async def _change(context: Context, operation: Change, command: MembershipChange) -> bool:
-    await context.reads.release()
-    changed = await operation(context.ledger, context.tenant.id, context.actor, command)
-    context.refresh()
-    return changed

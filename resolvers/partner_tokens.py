@@ -47,11 +47,9 @@ async def resolve_issue(info: Info, input: IssueTokenInput) -> IssueTokenPayload
     made = _make(context)
     try:
         command = input.command(context.principal, made)
-        await context.reads.release()
-        await issue_token(context.ledger, context.tenant.id, context.actor, command)
+        await context.change(issue_token, command)
     except LedgerError as error:
         return IssueTokenPayload(user_errors=user_errors(error))
-    context.refresh()
     return IssueTokenPayload(made=made)
 
 
@@ -60,23 +58,18 @@ async def resolve_rotate(info: Info, input: RotateTokenInput) -> RotateTokenPayl
     made = _make(context)
     try:
         command = input.command(context.principal, made)
-        await context.reads.release()
-        await rotate_token(context.ledger, context.tenant.id, context.actor, command)
+        await context.change(rotate_token, command)
     except LedgerError as error:
         return RotateTokenPayload(user_errors=user_errors(error))
-    context.refresh()
     return RotateTokenPayload(made=made)
 
 
 async def resolve_revoke(info: Info, input: RevokeTokenInput) -> RevokeTokenPayload:  # noqa: A002 - as above
-    context = info.context
     try:
         command = input.command()
-        await context.reads.release()
-        await revoke_token(context.ledger, context.tenant.id, context.actor, command)
+        await info.context.change(revoke_token, command)
     except LedgerError as error:
         return RevokeTokenPayload(user_errors=user_errors(error))
-    context.refresh()
     return RevokeTokenPayload(token_id=command.token_id)
 
 

@@ -17,14 +17,11 @@ from schema.types.errors import user_errors
 
 
 async def resolve_update(info: Info, input: UpdateCustomerInput) -> UpdateCustomerPayload:  # noqa: A002 - the argument's name in the API
-    context = info.context
     try:
         command = input.command()
-        await context.reads.release()
-        changed = await update_customer(context.ledger, context.tenant.id, context.actor, command)
+        changed = await info.context.change(update_customer, command)
     except LedgerError as error:
         return UpdateCustomerPayload(user_errors=user_errors(error))
-    context.refresh()
     return UpdateCustomerPayload(changed=changed, customer_id=command.customer_id)
 
 
@@ -38,12 +35,9 @@ async def resolve_merge(info: Info, input: MergeCustomersInput) -> MergeCustomer
 
 
 async def resolve_erase(info: Info, input: EraseCustomerInput) -> EraseCustomerPayload:  # noqa: A002 - as above
-    context = info.context
     try:
         customer_id = input.row_id()
-        await context.reads.release()
-        changed = await erase_customer(context.ledger, context.tenant.id, context.actor, customer_id)
+        changed = await info.context.change(erase_customer, customer_id)
     except LedgerError as error:
         return EraseCustomerPayload(user_errors=user_errors(error))
-    context.refresh()
     return EraseCustomerPayload(changed=changed, customer_id=customer_id)

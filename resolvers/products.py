@@ -28,24 +28,18 @@ async def resolve_all(
 
 
 async def resolve_create(info: Info, input: CreateProductInput) -> CreateProductPayload:  # noqa: A002 - the argument's name in the API
-    context = info.context
     try:
         command = input.command()
-        await context.reads.release()
-        product_id = await create_product(context.ledger, context.tenant.id, context.actor, command)
+        product_id = await info.context.change(create_product, command)
     except LedgerError as error:
         return CreateProductPayload(user_errors=user_errors(error))
-    context.refresh()
     return CreateProductPayload(product_id=product_id)
 
 
 async def resolve_update(info: Info, input: UpdateProductInput) -> UpdateProductPayload:  # noqa: A002 - the argument's name in the API
-    context = info.context
     try:
         command = input.command()
-        await context.reads.release()
-        await update_product(context.ledger, context.tenant.id, context.actor, command)
+        await info.context.change(update_product, command)
     except LedgerError as error:
         return UpdateProductPayload(user_errors=user_errors(error))
-    context.refresh()
     return UpdateProductPayload(product_id=command.product_id)

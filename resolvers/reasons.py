@@ -13,11 +13,9 @@ async def resolve_create(info: Info, input: CreateReasonInput) -> CreateReasonPa
     context = info.context
     try:
         command = input.command()
-        await context.reads.release()
-        await create_reason(context.ledger, context.tenant.id, context.actor, command)
+        await context.change(create_reason, command)
     except LedgerError as error:
         return CreateReasonPayload(user_errors=user_errors(error))
-    context.refresh()
     return CreateReasonPayload(reason=await _reason(context, command.code))
 
 
@@ -25,11 +23,9 @@ async def resolve_update(info: Info, input: UpdateReasonInput) -> UpdateReasonPa
     context = info.context
     try:
         command = input.command()
-        await context.reads.release()
-        await update_reason(context.ledger, context.tenant.id, context.actor, command)
+        await context.change(update_reason, command)
     except LedgerError as error:
         return UpdateReasonPayload(user_errors=user_errors(error))
-    context.refresh()
     return UpdateReasonPayload(reason=await _reason(context, command.code))
 
 

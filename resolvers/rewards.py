@@ -8,24 +8,18 @@ from schema.types.errors import user_errors
 
 
 async def resolve_create(info: Info, input: CreateRewardInput) -> CreateRewardPayload:  # noqa: A002 - the argument's name in the API
-    context = info.context
     try:
         command = input.command()
-        await context.reads.release()
-        reward_id = await create_reward(context.ledger, context.tenant.id, context.actor, command)
+        reward_id = await info.context.change(create_reward, command)
     except LedgerError as error:
         return CreateRewardPayload(user_errors=user_errors(error))
-    context.refresh()
     return CreateRewardPayload(reward_id=reward_id)
 
 
 async def resolve_update(info: Info, input: UpdateRewardInput) -> UpdateRewardPayload:  # noqa: A002 - as above
-    context = info.context
     try:
         command = input.command()
-        await context.reads.release()
-        await update_reward(context.ledger, context.tenant.id, context.actor, command)
+        await info.context.change(update_reward, command)
     except LedgerError as error:
         return UpdateRewardPayload(user_errors=user_errors(error))
-    context.refresh()
     return UpdateRewardPayload(reward_id=command.reward_id)

@@ -8,24 +8,18 @@ from schema.types.errors import user_errors
 
 
 async def resolve_create(info: Info, input: CreateServiceInput) -> CreateServicePayload:  # noqa: A002 - the argument's name in the API
-    context = info.context
     try:
         command = input.command()
-        await context.reads.release()
-        service_id = await create_service(context.ledger, context.tenant.id, context.actor, command)
+        service_id = await info.context.change(create_service, command)
     except LedgerError as error:
         return CreateServicePayload(user_errors=user_errors(error))
-    context.refresh()
     return CreateServicePayload(service_id=service_id)
 
 
 async def resolve_update(info: Info, input: UpdateServiceInput) -> UpdateServicePayload:  # noqa: A002 - as above
-    context = info.context
     try:
         command = input.command()
-        await context.reads.release()
-        await update_service(context.ledger, context.tenant.id, context.actor, command)
+        await info.context.change(update_service, command)
     except LedgerError as error:
         return UpdateServicePayload(user_errors=user_errors(error))
-    context.refresh()
     return UpdateServicePayload(service_id=command.service_id)

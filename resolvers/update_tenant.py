@@ -12,10 +12,8 @@ async def resolve(info: Info, input: UpdateTenantInput) -> UpdateTenantPayload: 
     context = info.context
     try:
         command = input.command()
-        await context.reads.release()
-        await update_tenant(context.ledger, context.tenant.id, context.actor, command)
+        await context.change(update_tenant, command)
     except LedgerError as error:
         return UpdateTenantPayload(user_errors=user_errors(error))
-    context.refresh()
     await context.renew_tenant()
     return UpdateTenantPayload(tenant=Tenant.of(context.tenant))

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 C = TypeVar("C")
+P = ParamSpec("P")
+R = TypeVar("R")
 MAX_RECORDING_SECONDS: Final = 2.0
 """How long an answer waits until it is written down what it refuses."""
 
@@ -155,6 +157,15 @@ class Context:
         outcome = await operation(self.ledger, self.tenant.id, self.actor, command, idempotency_key)
         self.refresh(outcome.views)
         return outcome
+
+    async def change(
+        self, operation: Callable[Concatenate[Ledger, UUID, Actor, P], Awaitable[R]], *asked: P.args, **more: P.kwargs
+    ) -> R:
+        """Run an operation that moves no value, as `post` does one that does. Raises LedgerError."""
+        await self.reads.release()
+        done = await operation(self.ledger, self.tenant.id, self.actor, *asked, **more)
+        self.refresh()
+        return done
 
     def refresh(self, views: tuple[Any, ...] = ()) -> None:
         """Forget what was read before a posting; `views` are known without reading."""
