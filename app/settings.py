@@ -62,6 +62,8 @@ class Settings(BaseSettings):
     sample: bool = False
     """Whether this is the sample that `scrip run` sets up, whose front page gives tokens away."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    trusted_proxies: str = "127.0.0.1"
+    """Who is believed about where a request comes from (X-Forwarded-For, -Proto): addresses and networks, by commas."""
     cors_origins: Origins = ()
     """Pages of these origins may call the API from a browser. With none, only those of its own origin can."""
     introspection: bool = True

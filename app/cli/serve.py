@@ -83,6 +83,7 @@ def serve(settings: Settings, listener: socket.socket) -> None:
         log_config=log_config(settings.log_level),
         access_log=settings.log_level == "debug",
         server_header=False,
+        forwarded_allow_ips=settings.trusted_proxies,
         lifespan="on",
         timeout_graceful_shutdown=GRACE_S,
     )

@@ -71,9 +71,9 @@ async def tenant(database: Urls) -> AsyncIterator[Tenant]:
     await ledger.close()
 
 
-def serve(start: Start, urls: Urls) -> tuple[Scrip, str]:
+def serve(start: Start, urls: Urls, **variables: str) -> tuple[Scrip, str]:
     """A server of the worker's database, and where it is."""
-    scrip = start("serve", DATABASE_URL=urls.app)
+    scrip = start("serve", DATABASE_URL=urls.app, **variables)
     return scrip, scrip.url()
 
 
@@ -94,10 +94,12 @@ class Client:
         self.answers: Answers = {}
         self.server_may_go = False
 
-    async def send(self, query: str, given: dict[str, Any] | None = None, role: Role = Role.ADMIN) -> dict[str, Any]:
+    async def send(
+        self, query: str, given: dict[str, Any] | None = None, role: Role = Role.ADMIN, **headers: str
+    ) -> dict[str, Any]:
         response = await self._http.post(
             "/graphql", json={"query": query, "variables": {"input": given}},
-            headers={"authorization": f"Bearer {self._tokens[role]}"},
+            headers={"authorization": f"Bearer {self._tokens[role]}", **headers},
         )  # fmt: skip
         answer = response.json()
         assert "errors" not in answer, answer
@@ -321,3 +323,14 @@ async def test_told_to_stop_it_finishes_what_is_under_way(start: Start, tenant: 
         key: made for key, made in posted.items() if key.startswith("k-")
     }.items()
     assert not [line for line in scrip.said if "Traceback" in line or "ERROR" in line]
+
+
+@pytest.mark.parametrize(("trusted", "believed"), [("127.0.0.1", "203.0.113.9"), ("10.0.0.0/8", "127.0.0.1")])
+async def test_a_proxy_is_believed_about_addresses_where_it_is_trusted(
+    start: Start, database_urls: Urls, tenant: Tenant, trusted: str, believed: str
+) -> None:
+    _, base = serve(start, database_urls, SCRIP_TRUSTED_PROXIES=trusted)
+    async with clients(tenant.slug, base) as (client,):
+        await client.send(UPSERT, **{"x-forwarded-for": "203.0.113.9"})
+        trail = await client.send('{ auditTrail(action: "customer.created") { edges { node { address } } } }')
+    assert [edge["node"]["address"] for edge in trail["auditTrail"]["edges"]] == [believed]
