@@ -13,21 +13,20 @@ from collections.abc import Awaitable, Callable
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any, Final
 
-from graphql import GraphQLError
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from app.file_requests import HEADERS, parameters_of, parsed, refusal
 from app.graphql.requests import HttpError
 from app.importing.credit_rows import credit_rows
-from auth.backend import unauthenticated_response
 from auth.roles import Permission
 from models.commands import Outcome
 from models.errors import IdempotencyKeyReused, LedgerError
 from models.operations.import_credits import ImportCredits, import_credits
 from schema import texts
 from schema.context import Context
-from schema.error_codes import BadUserInput, ErrorCode, Unauthenticated, error_entry, retry_after
+from schema.error_codes import BadUserInput, CodedError, ErrorCode
 from schema.ids import global_id
 from schema.mutations.base import idempotency_key
 from schema.scalars import parse_asset, parse_instant
@@ -44,13 +43,6 @@ _IN_MEMORY_BYTES: Final = 1024 * 1024
 _PARAMETERS: Final = frozenset({
     "asset", "reason", "note", "expiresInDays", "expiresAt", "errorPolicy", "dryRun", "allowDuplicateCustomers",
 })  # fmt: skip
-_HEADERS: Final = {"cache-control": "no-store"}
-_STATUSES: Final = {
-    ErrorCode.BAD_USER_INPUT: 400,
-    ErrorCode.UNAUTHENTICATED: 401,
-    ErrorCode.FORBIDDEN: 403,
-    ErrorCode.RATE_LIMITED: 429,
-}
 
 
 def import_route(
@@ -62,30 +54,22 @@ def import_route(
         context = await make_context(request)
         try:
             outcome = await _take_in(context, request, max_file_bytes)
-        except Unauthenticated as error:
-            return unauthenticated_response(request, error)
-        except GraphQLError as error:
-            code = ErrorCode((error.extensions or {})["code"])
-            return JSONResponse(
-                {"errors": [error_entry(error.message, code)]}, _STATUSES[code], {**_HEADERS, **retry_after(error)}
-            )
-        except HttpError as error:
-            body = {"errors": [error_entry(error.message, error.code)]}
-            return JSONResponse(body, error.status, {**_HEADERS, **error.headers})
+        except (CodedError, HttpError) as error:
+            return refusal(request, error)
         except LedgerError as refused:
-            return _refusal(refused)
+            return _not_taken(refused)
         finally:
             await context.close()
         assert outcome.bulk_operation_id is not None  # noqa: S101 - for the type checker
         answer = {"operation": global_id("BulkOperation", outcome.bulk_operation_id), "replayed": outcome.replayed}
-        return JSONResponse(answer, 202, _HEADERS)
+        return JSONResponse(answer, 202, HEADERS)
 
     return Route(PATH, post, methods=["POST"])
 
 
-def _refusal(refused: LedgerError) -> JSONResponse:
+def _not_taken(refused: LedgerError) -> JSONResponse:
     error = {"code": refused.code, "message": refused.message, "field": list(refused.field or ()) or None}
-    return JSONResponse({"userErrors": [error]}, 409 if isinstance(refused, IdempotencyKeyReused) else 422, _HEADERS)
+    return JSONResponse({"userErrors": [error]}, 409 if isinstance(refused, IdempotencyKeyReused) else 422, HEADERS)
 
 
 async def _take_in(context: Context, request: Request, max_bytes: int) -> Outcome:
@@ -131,20 +115,14 @@ async def _spool(request: Request, file: IO[bytes], max_bytes: int) -> str:
 
 def _said(request: Request) -> dict[str, Any]:
     """What the query says, as ImportCredits has it. Raises BadUserInput, Invalid."""
-    asked = dict(request.query_params.multi_items())
-    if not asked.keys() <= _PARAMETERS or len(asked) < len(request.query_params.multi_items()):
-        raise BadUserInput(f"Each of {', '.join(sorted(_PARAMETERS))} can be given once, and nothing else.")
+    asked = parameters_of(request, _PARAMETERS)
     policy = asked.get("errorPolicy", "REJECT_ALL")
     if policy not in BulkErrorPolicy.__members__:
         raise BadUserInput("errorPolicy is REJECT_ALL or SKIP_FAILED.")
     days = asked.get("expiresInDays")
     if days is not None and not (days.isascii() and days.isdecimal() and len(days) <= 6):
         raise BadUserInput("expiresInDays is a whole number of days.")
-    try:
-        asset = parse_asset(asked["asset"]) if "asset" in asked else None
-        expires_at = parse_instant(asked["expiresAt"]) if "expiresAt" in asked else None
-    except ValueError as error:
-        raise BadUserInput(str(error)) from None
+    asset, expires_at = parsed(asked, "asset", parse_asset), parsed(asked, "expiresAt", parse_instant)
     return {
         "asset": asset, "reason": texts.optional(asked.get("reason"), texts.MAX_REASON, "reason"),
         "note": texts.optional(asked.get("note"), texts.MAX_NOTE, "note"),

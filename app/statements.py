@@ -4,19 +4,19 @@ The token and the rights are the same as for the query `statement`. Without `ass
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
 from typing import Final
 
-from graphql import GraphQLError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from auth.backend import unauthenticated_response
+from app.file_requests import HEADERS, parameters_of, parsed, refusal
 from auth.roles import Permission
 from models.reads import accounts, statements
 from models.reads.statements import StatementView
 from schema.context import Context
-from schema.error_codes import BadUserInput, ErrorCode, Unauthenticated, error_entry, retry_after
+from schema.error_codes import CodedError
 from schema.ids import asked_id
 from schema.scalars import parse_asset, parse_instant
 from schema.statement_csv import StatementCsv
@@ -25,13 +25,6 @@ PATH: Final = "/statements/{customer}.csv"
 PARAMETERS: Final = frozenset({"asset", "from", "to"})
 COST: Final = 1_000
 """Against the rate limit: as the query `statement` with all its pages would for a long one."""
-_HEADERS: Final = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
-_STATUSES: Final = {
-    ErrorCode.BAD_USER_INPUT: 400,
-    ErrorCode.UNAUTHENTICATED: 401,
-    ErrorCode.FORBIDDEN: 403,
-    ErrorCode.RATE_LIMITED: 429,
-}
 
 
 def statement_route(make_context: Callable[[Request], Awaitable[Context]]) -> Route:
@@ -39,25 +32,17 @@ def statement_route(make_context: Callable[[Request], Awaitable[Context]]) -> Ro
 
     async def answer(request: Request) -> Response:
         context = await make_context(request)
-        try:
-            views = await _views(context, request)
-        except Unauthenticated as error:
-            await context.close()
-            return unauthenticated_response(request, error)
-        except GraphQLError as error:
-            await context.close()
-            code = ErrorCode((error.extensions or {})["code"])
-            return JSONResponse(
-                {"errors": [error_entry(error.message, code)]}, _STATUSES[code], {**_HEADERS, **retry_after(error)}
-            )
-        except BaseException:
-            await context.close()
-            raise
-        if views is None:
-            await context.close()
-            return JSONResponse({"errors": [{"message": "There is no such customer."}]}, 404, _HEADERS)
-        await context.reads.release()  # no connection is held while a client takes its time
-        headers = {**_HEADERS, "content-disposition": 'attachment; filename="statement.csv"'}
+        async with AsyncExitStack() as held:
+            held.push_async_callback(context.close)
+            try:
+                views = await _views(context, request)
+            except CodedError as error:
+                return refusal(request, error)
+            if views is None:
+                return JSONResponse({"errors": [{"message": "There is no such customer."}]}, 404, HEADERS)
+            await context.reads.release()  # no connection is held while a client takes its time
+            held.pop_all()  # by now it is the file's to close
+        headers = {**HEADERS, "content-disposition": 'attachment; filename="statement.csv"'}
         return StreamingResponse(_pieces(context, views), headers=headers, media_type="text/csv; charset=utf-8")
 
     return Route(PATH, answer, methods=["GET"])
@@ -67,15 +52,9 @@ async def _views(context: Context, request: Request) -> list[StatementView] | No
     """The statements asked for; None where the customer is not there, or not for this token to see."""
     await context.charge(COST)
     await context.admit((Permission.READ_LEDGER,), own=True, place=PATH)
-    query = request.query_params
-    asked = dict(query.multi_items())
-    if not asked.keys() <= PARAMETERS or len(asked) < len(query.multi_items()):
-        raise BadUserInput(f"Each of {', '.join(sorted(PARAMETERS))} can be given once, and nothing else.")
-    try:
-        asset = parse_asset(asked["asset"]) if "asset" in asked else None
-        from_, to = (parse_instant(asked[name]) if name in asked else None for name in ("from", "to"))
-    except ValueError as error:
-        raise BadUserInput(str(error)) from None
+    asked = parameters_of(request, PARAMETERS)
+    asset = parsed(asked, "asset", parse_asset)
+    from_, to = (parsed(asked, name, parse_instant) for name in ("from", "to"))
     customer = asked_id(request.path_params["customer"], "Customer", "The path")
     if (
         customer is None

@@ -1,0 +1,46 @@
+"""What requests for files, in and out, have in common: how they say what they want, and how they are refused."""
+
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from app.graphql.requests import HttpError
+from auth.backend import unauthenticated_response
+from schema.error_codes import BadUserInput, CodedError, ErrorCode, Unauthenticated, error_entry, retry_after
+
+HEADERS: Final = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+_STATUSES: Final = {ErrorCode.BAD_USER_INPUT: 400, ErrorCode.FORBIDDEN: 403, ErrorCode.RATE_LIMITED: 429}
+
+T = TypeVar("T")
+
+
+def parameters_of(request: Request, known: frozenset[str]) -> dict[str, str]:
+    """What stands in the query. Raises BadUserInput for what is not known, and for what is there twice."""
+    given = request.query_params.multi_items()
+    asked = dict(given)
+    if not asked.keys() <= known or len(asked) < len(given):
+        raise BadUserInput(f"Each of {', '.join(sorted(known))} can be given once, and nothing else.")
+    return asked
+
+
+def parsed(asked: dict[str, str], name: str, parse: Callable[[str], T]) -> T | None:
+    """One parameter, read by `parse`, which raises ValueError; None where it is not given. Raises BadUserInput."""
+    if name not in asked:
+        return None
+    try:
+        return parse(asked[name])
+    except ValueError as error:
+        raise BadUserInput(str(error)) from None
+
+
+def refusal(request: Request, error: CodedError | HttpError) -> Response:
+    """The answer to a request that ended with the error, as GraphQL over HTTP writes errors."""
+    if isinstance(error, Unauthenticated):
+        return unauthenticated_response(request, error)
+    if isinstance(error, HttpError):
+        status, headers = error.status, error.headers
+    else:
+        status, headers = _STATUSES[error.code], retry_after(error)
+    return JSONResponse({"errors": [error_entry(error.message, error.code)]}, status, {**HEADERS, **headers})
