@@ -1,33 +1,28 @@
 """The application: settings in, an ASGI app out."""
 
-import asyncio
 import gc
 import multiprocessing
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
-from datetime import UTC, datetime
 
-import asyncpg
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import JSONResponse
-from starlette.routing import Route, WebSocketRoute
-from tortoise import connections
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 from uuid_utils.compat import uuid7
 
 from app.cors import cors
-from app.database import CONNECTION, open_database
+from app.database import open_database
 from app.embedded_launch import stop_with_parent
 from app.graphql.endpoint import context_maker, graphql_view, socket_view
 from app.graphql.websocket_session import SocketLimits
+from app.health import ROUTES as HEALTH
 from app.imports import import_route
 from app.metrics import Metrics, Timing
 from app.pages.front import front_page
 from app.partner_tokens import PartnerTokenVerifier
 from app.problems import SetupProblem
-from app.rate_limits import rate_limits
+from app.rate_limits import RateLimits, rate_limits
 from app.refused_tokens import RefusedTokens
 from app.request_id import RequestIdMiddleware
 from app.security_headers import SecurityHeadersMiddleware, fault
@@ -40,9 +35,8 @@ from auth.tokens import TokenVerifier
 from jobs.worker import working
 from models.ledger import Ledger
 from models.reads.tenants import TenantDirectory
+from models.sources import system_clock
 from schema.root import schema
-
-READY_TIMEOUT_S = 2
 
 
 def create_app(settings: Settings, ledger: Ledger | None = None) -> Starlette:
@@ -57,9 +51,12 @@ def create_app(settings: Settings, ledger: Ledger | None = None) -> Starlette:
         raise SetupProblem("DATABASE_URL is not set.")
     keys = token_keys(settings)
     ledger = ledger or Ledger()
-    refused = RefusedTokens(_now)
+    verifier = TokenVerifier(keys, settings.jwt_issuer, settings.jwt_audience, system_clock)
+    partner_tokens = PartnerTokenVerifier(ledger)
+    refused = RefusedTokens(system_clock)
     limits = rate_limits(settings.rate_limit, settings.rate_limit_url.get_secret_value())
     metrics = Metrics(ledger, refused.counts, None if limits is None else limits.tallies)
+    _set_up_schema(settings)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -75,29 +72,12 @@ def create_app(settings: Settings, ledger: Ledger | None = None) -> Starlette:
             if limits is not None:
                 await limits.close()
 
-    tenants = TenantDirectory()
-    verifier = TokenVerifier(keys, settings.jwt_issuer, settings.jwt_audience, _now)
-    partner_tokens = PartnerTokenVerifier(ledger)
-    _set_up_schema(settings)
-    graphql = graphql_view(
-        ledger, tenants, refused=refused.note, rate_limits=limits, read_timeout=settings.read_timeout,
-        execution_timeout=settings.execution_timeout, ide=settings.has_pages,
-    )  # fmt: skip
-    sockets = socket_view(
-        ledger, tenants, BearerBackend(verifier, partner_tokens), _now,
-        refused=refused.note, rate_limits=limits, origins=settings.cors_origins, limits=_socket_limits(settings),
-    )  # fmt: skip
-    make_context = context_maker(ledger, tenants, refused.note, limits)
     return Starlette(
         routes=[
-            Route("/graphql", graphql),
-            WebSocketRoute("/graphql", sockets),
-            statement_route(make_context),
-            import_route(make_context),
-            Route("/health/live", live),
-            Route("/health/ready", ready),
+            *_api(settings, ledger, BearerBackend(verifier, partner_tokens), refused, limits),
+            *HEALTH,
             *(metrics.routes if settings.metrics else ()),
-            *(front_page(settings, _now, uuid7) if settings.has_pages else ()),
+            *(front_page(settings, system_clock, uuid7) if settings.has_pages else ()),
         ],
         middleware=[
             Middleware(RequestIdMiddleware, new_id=lambda: uuid7().hex),
@@ -109,6 +89,28 @@ def create_app(settings: Settings, ledger: Ledger | None = None) -> Starlette:
         exception_handlers={Exception: fault},
         lifespan=lifespan,
     )
+
+
+def _api(
+    settings: Settings, ledger: Ledger, backend: BearerBackend, refused: RefusedTokens, limits: RateLimits | None
+) -> list[BaseRoute]:
+    """GraphQL by HTTP and by WebSocket, and files in and out."""
+    tenants = TenantDirectory()
+    graphql = graphql_view(
+        ledger, tenants, refused=refused.note, rate_limits=limits, read_timeout=settings.read_timeout,
+        execution_timeout=settings.execution_timeout, ide=settings.has_pages,
+    )  # fmt: skip
+    sockets = socket_view(
+        ledger, tenants, backend, system_clock,
+        refused=refused.note, rate_limits=limits, origins=settings.cors_origins, limits=_socket_limits(settings),
+    )  # fmt: skip
+    make_context = context_maker(ledger, tenants, refused.note, limits)
+    return [
+        Route("/graphql", graphql),
+        WebSocketRoute("/graphql", sockets),
+        statement_route(make_context),
+        import_route(make_context),
+    ]
 
 
 def _set_up_schema(settings: Settings) -> None:
@@ -127,10 +129,6 @@ def _socket_limits(settings: Settings) -> SocketLimits:
         max_sockets=settings.max_websockets,
         max_sockets_per_holder=settings.max_websockets_per_holder,
     )
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 def create_app_from_environment() -> Starlette:
@@ -152,18 +150,3 @@ def _spare_the_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 5, 20)
-
-
-async def live(_: Request) -> JSONResponse:
-    """The process answers."""
-    return JSONResponse({"status": "live"})
-
-
-async def ready(_: Request) -> JSONResponse:
-    """The database answers too; 503 where it does not, so that no requests are sent here."""
-    try:
-        async with asyncio.timeout(READY_TIMEOUT_S):
-            await connections.get(CONNECTION).execute_query("SELECT 1")
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
-        return JSONResponse({"status": "database out of reach"}, status_code=503)
-    return JSONResponse({"status": "ready"})

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from starlette.requests import HTTPConnection
 
-from app.graphql.requests import DEFAULT_MAX_BODY_BYTES, DEFAULT_READ_TIMEOUT
+from app.graphql.requests import DEFAULT_READ_TIMEOUT
 from app.graphql.view import DEFAULT_EXECUTION_TIMEOUT, GraphQLView
 from app.graphql.websocket import SocketView
 from app.graphql.websocket_session import SocketLimits
@@ -25,7 +25,6 @@ def graphql_view(
     *,
     refused: RefusedToken | None = None,
     rate_limits: RateLimits | None = None,
-    max_body_bytes: int = DEFAULT_MAX_BODY_BYTES,
     read_timeout: float = DEFAULT_READ_TIMEOUT,
     execution_timeout: float = DEFAULT_EXECUTION_TIMEOUT,
     ide: bool = True,
@@ -34,7 +33,6 @@ def graphql_view(
     return GraphQLView(
         schema,
         context_maker(ledger, tenants, refused, rate_limits),
-        max_body_bytes=max_body_bytes,
         read_timeout=read_timeout,
         execution_timeout=execution_timeout,
         ide=ide,
