@@ -4,7 +4,7 @@ A unit is what one request asks for, and is all or nothing. A batch of units cos
 number of round trips however many units it holds:
 
     1. begin, as the tenant; claim the idempotency keys; answer those that were used before
-    2. lock, in the one order; read under the locks (models/loading.py)
+    2. lock, in the one order; read under the locks (models/loading)
     3. plan each unit in turn on the locked state (models/planning): entries, or a refusal that undoes the unit
     4. write everything set-based (models/writing.py); commit
 """
@@ -20,10 +20,24 @@ from uuid import UUID
 
 import asyncpg
 
-from models import loading, planning
+from models import planning
 from models.commands import Actor, Command, Outcome
 from models.configuration import Configurations
 from models.errors import Busy, IdempotencyKeyReused, LedgerError
+from models.loading.accounts import held_elsewhere, load_facts, lock_accounts, lock_customers, open_accounts
+from models.loading.approvals import load_approvals
+from models.loading.billing import (
+    load_assignments,
+    load_invoices,
+    load_payments,
+    load_products,
+    owing,
+    taken_numbers,
+)
+from models.loading.counters import counters_needed, lock_counters
+from models.loading.credits import load_credits, load_earned, load_spend_records
+from models.loading.keeping import keeping_limits, keeping_tiers
+from models.loading.rewards import load_coupons, load_rewards
 from models.money import POINTS
 from models.planning.needs import Needs
 from models.planning.state import AccountKey, AccountState, Books, Origin, Source
@@ -221,23 +235,24 @@ class Poster:
         """The books, the accounts that were opened for them, and the accounts that others hold."""
         needs = [unit.needs for unit in units]
         wanted = {key for n in needs for key in n.accounts}
-        accounts = await loading.lock_accounts(connection, wanted, wait=wait) if wanted else {}
+        accounts = await lock_accounts(connection, wanted, wait=wait) if wanted else {}
         opened, held = await self._open_missing(connection, needs, wanted, accounts, started, wait=wait)
         # Under the locks, time has not gone on without us: it is now, but never before an account's newest entry.
         now = max([self._clock(), *(a.posted_at for a in accounts.values() if a.posted_at is not None)])
         customers = {customer for n in needs for customer in n.customers}
-        found, version = await loading.load_facts(connection, customers, accounts, now)
+        found, version = await load_facts(connection, customers, accounts, now, lock=True)
         books = Books(
             config=await self._configurations.at_version(connection, version), now=now, source=self._source,
             customers=found, accounts=accounts, accounts_by_id={a.id: a for a in accounts.values()},
         )  # fmt: skip
         limited = [(unit.actor, key) for unit in units for key in unit.needs.limited if key[0] in found]
-        counters = loading.counters_needed(books.config, now, limited)
+        counters = counters_needed(books.config, now, limited)
         if counters:
-            books.counters = await loading.lock_counters(
+            books.counters = await lock_counters(
                 connection, counters, [self._source.new_id() for _ in counters]
             )
         await _load_what_is_named(connection, books, needs)
+        await _load_who_is_written_about(connection, books, units)
         await _load_approvals(connection, books, needs)
         return books, opened, held
 
@@ -249,14 +264,14 @@ class Poster:
         missing = wanted - accounts.keys()
         if not missing:
             return [], set()
-        held = await loading.held_elsewhere(connection, missing)
+        held = await held_elsewhere(connection, missing)
         to_open = {key for n in needs if n.opens_accounts for key in n.accounts} & (missing - held)
         made: dict[AccountKey, AccountState] = {}
         if to_open:
             ids = [self._source.new_id() for _ in to_open]
-            made = await loading.open_accounts(connection, to_open, ids, now)
+            made = await open_accounts(connection, to_open, ids, now)
             if len(made) < len(to_open):  # no such customer, or somebody else was faster
-                held |= await loading.held_elsewhere(connection, to_open - made.keys())
+                held |= await held_elsewhere(connection, to_open - made.keys())
         if held and wait:
             raise _Contended
         accounts.update(made)
@@ -271,40 +286,51 @@ def _settings(tenant_id: UUID, units: Sequence[Unit], *, wait: bool) -> str:
     """What travels with the BEGIN."""
     accounts = [key for unit in units for key in unit.needs.accounts]
     many = len(accounts) >= MANY_ACCOUNTS
-    tiers = f"; {loading.keeping_tiers(tenant_id)}" if any(asset == POINTS for _, asset in accounts) else ""
-    limits = f"; {loading.keeping_limits(tenant_id)}" if any(unit.needs.limited for unit in units) else ""
+    tiers = f"; {keeping_tiers(tenant_id)}" if any(asset == POINTS for _, asset in accounts) else ""
+    limits = f"; {keeping_limits(tenant_id)}" if any(unit.needs.limited for unit in units) else ""
     return LOCK_WAIT[wait] + SETTINGS + PLAN_ANEW * many + tiers + limits
 
 
 async def _load_what_is_named(connection: TenantConnection, books: Books, needs: list[Needs]) -> None:
     """Invoices, rewards and coupons, locked; then everything that the locks held so far keep still."""
-    books.assignments = await loading.load_assignments(connection, needs)
+    books.assignments = await load_assignments(connection, needs)
     invoices = {i for n in needs for i in n.invoices} | {a.invoice_id for a in books.assignments.values()}
     if invoices:
-        books.invoices = await loading.load_invoices(connection, invoices, lock=True)
+        books.invoices = await load_invoices(connection, invoices, lock=True)
     if numbers := {number for n in needs for number in n.invoice_numbers}:
-        books.invoice_numbers = await loading.taken_numbers(connection, numbers)
+        books.invoice_numbers = await taken_numbers(connection, numbers)
     if payments := {p for n in needs for p in n.payments}:
-        books.payments = await loading.load_payments(connection, payments)
+        books.payments = await load_payments(connection, payments)
     if products := {p for n in needs for p in n.products}:
-        books.products = await loading.load_products(connection, products)
+        books.products = await load_products(connection, products)
     if rewards := {r for n in needs for r in n.rewards}:
-        books.rewards = await loading.load_rewards(connection, rewards, lock=True)
+        books.rewards = await load_rewards(connection, rewards, lock=True)
     if coupons := {c for n in needs for c in n.coupons}:
-        books.coupons = await loading.load_coupons(connection, coupons)
+        books.coupons = await load_coupons(connection, coupons)
     if asked := {c for n in needs for c in n.owing}:
-        books.owing = await loading.owing(connection, asked)
+        books.owing = await owing(connection, asked)
     if voided := {c for n in needs for c in n.voided_credits}:
-        books.earned = await loading.load_earned(connection, voided)
+        books.earned = await load_earned(connection, voided)
     if undone := {t for n in needs for t in n.undone}:
-        books.spend_records = await loading.load_spend_records(connection, undone)
-    await loading.load_credits(connection, books, needs)
+        books.spend_records = await load_spend_records(connection, undone)
+    await load_credits(connection, books, needs)
+
+
+async def _load_who_is_written_about(connection: TenantConnection, books: Books, units: Sequence[Unit]) -> None:
+    """Whose invoices and coupons these are, where something is noted and no account of theirs is needed.
+
+    Locked out of the order, which is safe: whoever has a customer so that this waits (an erasure) takes none of the rest.
+    """
+    if any(getattr(unit.command, "note", None) for unit in units):
+        named = {row.customer_id for rows in (books.invoices, books.coupons) for row in rows.values()}
+        if missing := named - books.customers.keys():
+            books.customers.update(await lock_customers(connection, missing))
 
 
 async def _load_approvals(connection: TenantConnection, books: Books, needs: list[Needs]) -> None:
     """Locked after all the rest."""
     if wanted := {request_id for n in needs for request_id in n.approvals}:
-        found, books.actor_ids = await loading.load_approvals(connection, wanted, books.now)
+        found, books.actor_ids = await load_approvals(connection, wanted, books.now)
         books.approvals = {request.id: request for request in found}
 
 

@@ -2,10 +2,13 @@
 
 from uuid import UUID
 
-from models import limits, loading, planning
+from models import limits, planning
 from models.commands import Actor, AdjustCredit, CreditEffect, LimitVerdict, Outcome, Preview
 from models.errors import LedgerError, LimitExceeded
 from models.ledger import Ledger
+from models.loading.accounts import load_facts, read_accounts
+from models.loading.counters import counters_needed, read_counters
+from models.loading.credits import load_credits
 from models.money import POINTS, nonzero_minor
 from models.operations.replays import replay_of_request
 from models.planning.adjust import limit_verdict, needs
@@ -66,18 +69,18 @@ async def _unlocked_books(
     now = ledger.clock()
     key = (command.customer_id, command.asset)
     wanted = needs(command, amount_minor)
-    accounts = await loading.read_accounts(connection, {key})
+    accounts = await read_accounts(connection, {key})
     existing = bool(accounts)
-    customers, version = await loading.load_facts(connection, {command.customer_id}, accounts, now)
+    customers, version = await load_facts(connection, {command.customer_id}, accounts, now, lock=False)
     if not existing and wanted.opens_accounts:
         accounts[key] = AccountState(ledger.source.new_id(), *key, 0, 0, 0, None, None)
     books = Books(
         config=await ledger.configurations.at_version(connection, version), now=now, source=ledger.source,
         customers=customers, accounts=accounts, accounts_by_id={a.id: a for a in accounts.values()},
     )  # fmt: skip
-    counters = loading.counters_needed(books.config, now, [(actor, limited) for limited in wanted.limited])
-    books.counters = await loading.read_counters(connection, counters)
-    await loading.load_credits(connection, books, [wanted])
+    counters = counters_needed(books.config, now, [(actor, limited) for limited in wanted.limited])
+    books.counters = await read_counters(connection, counters)
+    await load_credits(connection, books, [wanted])
     return books, existing
 
 

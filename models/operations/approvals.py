@@ -78,9 +78,10 @@ async def _decide(
     ledger: Ledger, tenant_id: UUID, actor: Actor, request_id: UUID, status: str, note: str | None
 ) -> bool:
     check_note(note)
-    note = note if note and note.strip() else None
     doer = await doer_of(ledger, tenant_id, actor)
     async with tenant_transaction(tenant_id) as connection:
+        erased = await _erased(connection, request_id)
+        note = note if note and note.strip() and not erased else None
         row = await _row(connection, request_id, "FOR NO KEY UPDATE")
         own = row["requested_subject"] == actor.subject
         if own and status == "REJECTED":
@@ -100,6 +101,17 @@ async def _decide(
         )  # fmt: skip
         await _tell(connection, ledger, doer, f"approval.{status.lower()}", row, note)
     return True
+
+
+async def _erased(connection: TenantConnection, request_id: UUID) -> bool:
+    """Whether who it is for was erased. If not, they are not before this transaction is over, so that an erasure finds
+    what it writes. Locked before the request, as a posting does it."""
+    erased = await connection.raw.fetchval(
+        """SELECT erased_at IS NOT NULL FROM customers WHERE tenant_id = $1
+            AND id = (SELECT customer_id FROM approval_requests WHERE tenant_id = $1 AND id = $2) FOR KEY SHARE""",
+        connection.tenant_id, request_id,
+    )  # fmt: skip
+    return bool(erased)
 
 
 async def _tell(

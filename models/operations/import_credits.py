@@ -157,9 +157,12 @@ async def _insert_rows(
             (ledger.source.new_id(), total + n, row.customer, *_understood(command, row, zone))
             for n, row in enumerate(chunk)
         ]
+        await _keep_whom_notes_are_about(connection, chunk)
         await connection.raw.execute(
             """INSERT INTO bulk_rows (tenant_id, id, operation_id, row, customer_id, amount, details, error)
-            SELECT $1, u.id, $2, u.row, c.id, u.amount, u.details::jsonb, CASE
+            SELECT $1, u.id, $2, u.row, c.id, u.amount,
+                -- A note about somebody who is not there may be about somebody who has just been erased.
+                CASE WHEN c.id IS NULL THEN u.details::jsonb - 'note' ELSE u.details::jsonb END, CASE
                 WHEN u.error IS NOT NULL THEN u.error::jsonb
                 WHEN c.id IS NULL THEN jsonb_set($3::jsonb, '{message}', to_jsonb(
                     coalesce('There is no customer ' || left(u.customer, $10) || '.', 'The row names no customer.')
@@ -174,6 +177,15 @@ async def _insert_rows(
     if total == 0:
         raise Invalid("The file has no rows.", field=("file",))
     return total
+
+
+async def _keep_whom_notes_are_about(connection: TenantConnection, rows: list[ImportRow]) -> None:
+    """None of these customers is erased before the rows are there for the erasure to find."""
+    if noted := {row.customer for row in rows if row.note and row.customer}:
+        await connection.raw.execute(
+            "SELECT FROM customers WHERE tenant_id = $1 AND external_id = ANY($2) ORDER BY id FOR KEY SHARE",
+            connection.tenant_id, sorted(noted),
+        )  # fmt: skip
 
 
 def _understood(command: ImportCredits, row: ImportRow, zone: ZoneInfo) -> tuple[Any, str | None, str | None]:

@@ -2,7 +2,7 @@
 
 A posting that adds something reads the rules, and counts by what it read. So that none goes by a rule that is no more
 once its change is over, such postings and a change of the limits wait for each other (`keeping_limits` in
-models/loading.py).
+models/loading/keeping.py).
 """
 
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from models.commands import Actor, RemoveLimit, SetLimit
 from models.errors import AmountOutOfRange, AmountPrecision, Invalid, LedgerError, NotFound
 from models.ledger import Ledger
 from models.limits import LIMITED_ROLES, MONEY
-from models.loading import hold_limits
+from models.loading.keeping import hold_limits
 from models.money import MAX_AMOUNT_MINOR, POINTS, SERVICE_CREDITS, exponent, to_minor
 from models.operations.configuring import Configuring, configuring
 from models.planning.state import LimitRuleValues

@@ -4,14 +4,19 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
+import asyncpg
+
 from models.commands import Actor
-from models.errors import Duplicate, Invalid, NotFound
+from models.errors import Busy, Duplicate, Invalid, NotFound
 from models.ledger import Ledger
-from models.operations.auditing import doer_of, record_event
+from models.operations.auditing import Doer, doer_of, record_event
 from models.operations.upsert_customer import check_texts
 from models.session import TenantConnection, tenant_transaction
 
 ERASED_NAME: Final = "Erased"
+MAX_TRIES: Final = 10
+GIVING_WAY: Final = "SET LOCAL lock_timeout = '500ms'"
+"""Sooner than PostgreSQL looks for deadlocks: an erasure that is in a circle begins again, and nobody else has to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +68,23 @@ async def erase_customer(ledger: Ledger, tenant_id: UUID, actor: Actor, customer
     merged into this one, too. False where it was done before.
 
     The books stay, and still prove themselves: the hash chain covers salted digests, and the salts go with the notes.
-    What the customer has can still be spent, removed or left to expire. Raises NotFound.
+    What the customer has can still be spent, removed or left to expire; no note is kept of that.
+
+    Whoever writes about a customer holds their row `FOR KEY SHARE`. This holds it `FOR UPDATE`: it waits for them, sees
+    what they wrote, and they see that the customer is gone. Raises NotFound, and Busy where they never let go.
     """
     doer = await doer_of(ledger, tenant_id, actor)
-    async with tenant_transaction(tenant_id) as connection:
-        old = await _locked(connection, customer_id)
+    for _ in range(MAX_TRIES):
+        try:
+            return await _erase(ledger, tenant_id, doer, customer_id)
+        except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError):
+            continue  # that was a pause by itself
+    raise Busy
+
+
+async def _erase(ledger: Ledger, tenant_id: UUID, doer: Doer, customer_id: UUID) -> bool:
+    async with tenant_transaction(tenant_id, settings=GIVING_WAY) as connection:
+        old = await _locked(connection, customer_id, "FOR UPDATE")
         rows = await connection.raw.fetch(_SAME_PERSON, tenant_id, customer_id)
         left = [row["id"] for row in rows if row["erased_at"] is None]
         if old["erased_at"] is not None and not left:
@@ -89,8 +106,8 @@ _SAME_PERSON: Final = """WITH RECURSIVE same AS (
         SELECT id FROM customers WHERE tenant_id = $1 AND id = $2
         UNION SELECT c.id FROM same s JOIN customers c ON c.tenant_id = $1 AND c.merged_into_id = s.id)
     SELECT id, erased_at FROM customers WHERE tenant_id = $1 AND id IN (SELECT id FROM same) ORDER BY id
-    FOR NO KEY UPDATE"""
-"""The customer, and all that were merged into them."""
+    FOR UPDATE"""
+"""The customer, and all that were merged into them: nobody else is, once the customer is locked."""
 
 _TEXTS: Final = (
     """UPDATE transaction_texts x SET note = '', salt = '' FROM transactions t
@@ -104,10 +121,10 @@ _TEXTS: Final = (
 """Where a person's texts are kept. The outbox names rows by id and holds no text."""
 
 
-async def _locked(connection: TenantConnection, customer_id: UUID) -> Any:
+async def _locked(connection: TenantConnection, customer_id: UUID, locking: str = "FOR NO KEY UPDATE") -> Any:
     row = await connection.raw.fetchrow(
-        """SELECT external_id, name, email, erased_at FROM customers
-        WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE""",
+        f"""SELECT external_id, name, email, erased_at FROM customers
+        WHERE tenant_id = $1 AND id = $2 {locking}""",
         connection.tenant_id, customer_id,
     )  # fmt: skip
     if row is None:

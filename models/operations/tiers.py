@@ -2,7 +2,7 @@
 
 A posting that moves points reads the tiers, and writes a change of tier by what it read. So that none is written by a
 ladder that is no more, and none is missed, such postings and a change of the ladder wait for each other
-(`keeping_tiers` in models/loading.py); postings of other assets do not.
+(`keeping_tiers` in models/loading/keeping.py); postings of other assets do not.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from models.commands import Actor
 from models.configuration_commands import CreateTier, DeleteTier, UpdateTier
 from models.errors import Duplicate, Invalid, LedgerError, NotFound
 from models.ledger import Ledger
-from models.loading import hold_tiers
+from models.loading.keeping import hold_tiers
 from models.money import POINTS, to_minor
 from models.operations.configuring import Configuring, configuring
 from models.planning.tiers import Rung, Shift, shifts

@@ -4,10 +4,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final
 from uuid import UUID
 
-from models import loading
 from models.commands import RowAdjustment
 from models.errors import LedgerError
 from models.ledger import Ledger
+from models.loading.accounts import load_facts, read_accounts
+from models.loading.counters import counters_needed, read_counters
+from models.loading.credits import load_credits
 from models.operations.bulk_row import RunningBulk, adjustment
 from models.planning.bulk_rows import needs, plan_each
 from models.planning.state import AccountState, Books, CounterKey, CounterState, Origin
@@ -65,8 +67,8 @@ async def _unlocked_books(
     """The books for these rows as they stand. Accounts that are missing are imagined, to add to."""
     now, wanted = ledger.clock(), needs(rows)
     customers_wanted = {row.adjustment.customer_id for row in rows}
-    accounts = await loading.read_accounts(connection, set(wanted.accounts))
-    customers, version = await loading.load_facts(connection, customers_wanted, accounts, now)
+    accounts = await read_accounts(connection, set(wanted.accounts))
+    customers, version = await load_facts(connection, customers_wanted, accounts, now, lock=False)
     for row in rows:
         key = (row.adjustment.customer_id, row.adjustment.asset)
         if row.adjustment.amount > 0 and key not in accounts:
@@ -75,10 +77,10 @@ async def _unlocked_books(
         config=await ledger.configurations.at_version(connection, version), now=now, source=ledger.source,
         customers=customers, accounts=accounts, accounts_by_id={a.id: a for a in accounts.values()},
     )  # fmt: skip
-    counters = loading.counters_needed(books.config, now, [(bulk.actor, key) for key in wanted.limited])
-    books.counters = await loading.read_counters(connection, counters) | {
+    counters = counters_needed(books.config, now, [(bulk.actor, key) for key in wanted.limited])
+    books.counters = await read_counters(connection, counters) | {
         key: counter for key, counter in carried.items() if key in counters
     }
     carried.update((key, counter) for key, counter in books.counters.items() if key[0] == "PER_ACTOR_DAY")
-    await loading.load_credits(connection, books, [wanted])
+    await load_credits(connection, books, [wanted])
     return books

@@ -15,7 +15,7 @@ from typing import Final
 from models.commands import Approvable, ApproveRequest, GiveReward, Outcome
 from models.errors import LedgerError, NotFound, OwnRequest, RequesterNotAllowed, RequestNotPending
 from models.planning import adjust, requesting, rewards
-from models.planning.auditing import audit
+from models.planning.auditing import audit, kept_note
 from models.planning.needs import Needs
 from models.planning.releasing import check_note
 from models.planning.state import ApprovalState, Books, Origin
@@ -68,7 +68,7 @@ def _plan(books: Books, origin: Origin, asked: Approvable) -> Outcome:
 
 
 def _close(books: Books, origin: Origin, request: ApprovalState, note: str | None) -> None:
-    note = note if note and note.strip() else None
+    note = kept_note(books, request.customer_id, note)
     books.change(
         request, status="APPROVED", decided_by=origin.actor, decided_at=books.now, decision_note=note,
         transaction_id=origin.result_id,

@@ -8,6 +8,14 @@ from models.money import to_decimal
 from models.planning.state import Books, InvoiceState, Origin
 
 
+def kept_note(books: Books, customer_id: UUID | None, note: str | None) -> str | None:
+    """The note as it is kept. None where it is blank; and where it is about somebody who was erased, for that may have
+    come about while whoever wrote it was waiting."""
+    customer = None if customer_id is None else books.customers.get(customer_id)
+    erased = customer is not None and customer.erased
+    return note if note and note.strip() and not erased else None
+
+
 def audit(
     books: Books, origin: Origin, action: str, subject_id: UUID, customer_id: UUID | None, note: str | None = None,
     details: Mapping[str, Any] | None = None,
@@ -16,6 +24,7 @@ def audit(
 
     details: what it says, under names as the API writes them; nothing that is secret or personal.
     """
+    note = kept_note(books, customer_id, note)
     books.writes.audits.append((books.source.new_id(), action, subject_id, customer_id, origin.actor, note, details))
 
 

@@ -13,6 +13,7 @@ from uuid import UUID
 from models.commands import Actor
 from models.errors import AmountOutOfRange, InsufficientBalance, Invalid, InvariantViolated, NotFound
 from models.money import MAX_AMOUNT_MINOR, POINTS, to_decimal
+from models.planning.auditing import kept_note
 from models.planning.state import AccountState, Books, CreditState, EntryDraft, Origin, TransactionDraft
 from models.views import AccountView, ActorView, CreditView, TransactionView
 
@@ -49,7 +50,7 @@ def begin(
     books: Books, kind: str, customer_id: UUID, origin: Origin, *, reason: str | None = None, note: str | None = None
 ) -> TransactionDraft:
     """Start one business event, under the origin's result id. Its entries follow."""
-    note = note if note and note.strip() else None
+    note = kept_note(books, customer_id, note)
     transaction = TransactionDraft(
         id=origin.result_id, customer_id=customer_id, kind=kind, reason=reason, note=note,
         salt=books.source.new_salt() if note else None, actor=origin.actor, approved_by=origin.approved_by,

@@ -241,7 +241,7 @@ class RewardState:
 class ApprovalState:
     """A request for a second person's approval; command: what was asked for.
 
-    requester_allowed: whether who asked may still ask for it, as far as can be known (models/loading.py).
+    requester_allowed: whether who asked may still ask for it, as far as can be known (models/loading/approvals.py).
     """
 
     id: UUID

@@ -6,9 +6,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from models import loading
 from models.commands import AdjustCredit
 from models.errors import InsufficientBalance, LedgerError
+from models.loading.accounts import load_facts
 from models.operations.adjust import preview_adjustment
 from tests.support.shop import MANAGER, STAFF, Clock, Shop
 
@@ -443,14 +443,13 @@ async def test_a_preview_reports_refusals(shop: Shop, anna: UUID) -> None:
 async def test_a_preview_sees_one_moment(shop: Shop, anna: UUID, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is posted while it reads is all in it or not at all."""
     await shop.adjust(anna, 10)
-    load_facts = loading.load_facts
 
-    async def while_others_post(*arguments: object) -> object:
-        monkeypatch.setattr(loading, "load_facts", load_facts)
+    async def while_others_post(*arguments: object, **more: object) -> object:
+        monkeypatch.setattr("models.operations.adjust.load_facts", load_facts)
         await shop.adjust(anna, -8)
-        return await load_facts(*arguments)  # type: ignore[arg-type]
+        return await load_facts(*arguments, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(loading, "load_facts", while_others_post)
+    monkeypatch.setattr("models.operations.adjust.load_facts", while_others_post)
     command = AdjustCredit(anna, "GBP", Decimal(-9), "POLICY")
     preview = await preview_adjustment(shop.ledger, shop.tenant_id, MANAGER, command)
 

@@ -300,7 +300,7 @@ async def test_stock_is_set_and_taken_off(shop: Shop, anna: UUID) -> None:
 async def test_a_price_that_goes_up_meanwhile_asks_for_more_credits_than_were_loaded(
     shop: Shop, anna: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("models.loading.CREDITS_PER_LOAD", (2, 64))
+    monkeypatch.setattr("models.loading.credits.CREDITS_PER_LOAD", (2, 64))
     for _ in range(9):
         await shop.adjust(anna, 1, "POINTS")
     reward = await create(shop, cost=1)

@@ -1,0 +1,46 @@
+"""Approval requests, locked after all the rest."""
+
+from datetime import datetime
+from uuid import UUID
+
+import orjson
+
+from models.commands import Actor
+from models.planning import approving, requesting
+from models.planning.state import ApprovalState
+from models.session import TenantConnection
+
+
+async def load_approvals(
+    connection: TenantConnection, ids: set[UUID], now: datetime
+) -> tuple[list[ApprovalState], dict[Actor, UUID]]:
+    """Approval requests, locked, and the rows that stand for who asked.
+
+    A partner whose client has been given tokens here needs one that is still good for what was asked for. Of anybody
+    else's rights nothing is known here: whoever issues their tokens answers for them.
+    """
+    rows = await connection.raw.fetch(
+        """SELECT r.id, r.operation, r.command, r.customer_id, r.status, r.requested_by_id, r.created_at, r.expires_at,
+            r.transaction_id, a.subject, a.role, nullif(a.client, '') AS client, a.name,
+            a.role <> 'PARTNER' OR NOT EXISTS (
+                SELECT FROM partner_tokens p WHERE p.tenant_id = $1 AND p.client = a.client
+            ) OR EXISTS (
+                SELECT FROM partner_tokens p WHERE p.tenant_id = $1 AND p.client = a.client AND p.revoked_at IS NULL
+                    AND (p.expires_at IS NULL OR p.expires_at > $5)
+                    AND ($4::text[])[array_position($3::text[], r.operation::text)] = ANY(string_to_array(p.scope, ' '))
+            ) AS allowed
+        FROM approval_requests r JOIN actors a ON a.tenant_id = $1 AND a.id = r.requested_by_id
+        WHERE r.tenant_id = $1 AND r.id = ANY($2) ORDER BY r.id FOR NO KEY UPDATE OF r""",
+        connection.tenant_id, sorted(ids), *zip(*approving.REQUESTER_SCOPES.items(), strict=True), now,
+    )  # fmt: skip
+    states = [
+        ApprovalState(
+            id=row["id"], operation=row["operation"],
+            command=requesting.restored(row["operation"], orjson.loads(row["command"])), customer_id=row["customer_id"],
+            status=row["status"], requested_by=Actor(row["subject"], row["role"], row["client"], row["name"]),
+            created_at=row["created_at"], expires_at=row["expires_at"], requester_allowed=row["allowed"],
+            transaction_id=row["transaction_id"],
+        )
+        for row in rows
+    ]  # fmt: skip
+    return states, {state.requested_by: row["requested_by_id"] for state, row in zip(states, rows, strict=True)}

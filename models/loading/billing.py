@@ -1,0 +1,97 @@
+"""Invoices, what pays them and what they sell."""
+
+from uuid import UUID
+
+from models.planning.needs import Needs
+from models.planning.state import AssignmentState, InvoiceState, PaymentState, ProductState
+from models.session import TenantConnection
+
+
+async def load_invoices(connection: TenantConnection, ids: set[UUID], *, lock: bool) -> dict[UUID, InvoiceState]:
+    """The invoices; of orders that sell credit also what each such line grants, and the grants that stand."""
+    rows = await connection.raw.fetch(
+        f"""SELECT id, number, customer_id, currency, total_minor, creditable_minor, paid_minor, credited_minor, status,
+            issued_on, due_on, kind, voided_at
+        FROM invoices WHERE tenant_id = $1 AND id = ANY($2) ORDER BY id {"FOR NO KEY UPDATE" if lock else ""}""",
+        connection.tenant_id, sorted(ids),
+    )  # fmt: skip
+    invoices = {row["id"]: InvoiceState(*row) for row in rows}
+    selling = [i.id for i in invoices.values() if i.creditable_minor < i.total_minor]
+    if selling:
+        await _load_grants(connection, invoices, selling)
+    return invoices
+
+
+async def _load_grants(connection: TenantConnection, invoices: dict[UUID, InvoiceState], selling: list[UUID]) -> None:
+    lines = await connection.raw.fetch(
+        """SELECT invoice_id, array_agg(quantity * unit_price_minor ORDER BY position) AS amounts FROM invoice_lines
+        WHERE tenant_id = $1 AND invoice_id = ANY($2) AND kind = 'CREDIT' AND unit_price_minor > 0
+        GROUP BY invoice_id""",
+        connection.tenant_id, selling,
+    )  # fmt: skip
+    for row in lines:
+        invoices[row["invoice_id"]].credit_lines = tuple(row["amounts"])
+    grants = await connection.raw.fetch(
+        """SELECT invoice_id, array_agg(credit_id ORDER BY id) AS credits FROM grants
+        WHERE tenant_id = $1 AND invoice_id = ANY($2) AND revoked_transaction_id IS NULL GROUP BY invoice_id""",
+        connection.tenant_id, selling,
+    )  # fmt: skip
+    for row in grants:
+        invoices[row["invoice_id"]].grants = tuple(row["credits"])
+
+
+async def load_assignments(connection: TenantConnection, needs: list[Needs]) -> dict[UUID, AssignmentState]:
+    """The assignments that were named, and the live ones of the credits and invoices that were. Their accounts are locked,
+    so that no others can come in between."""
+    named = [i for n in needs for i in n.assignments]
+    of_credits = [i for n in needs for i in n.assigned_credits]
+    of_invoices = [i for n in needs for i in n.assigned_invoices]
+    if not (named or of_credits or of_invoices):
+        return {}
+    columns = """a.id, a.credit_id, a.invoice_id, a.transaction_id, a.amount_minor, a.origin, a.assigned_at, a.released_at,
+            (SELECT p.id FROM payments p WHERE p.tenant_id = $1 AND p.transaction_id = a.transaction_id) AS payment_id"""
+    rows = await connection.raw.fetch(
+        f"""SELECT {columns} FROM assignments a WHERE a.tenant_id = $1 AND a.id = ANY($2)
+        UNION SELECT {columns} FROM assignments a
+            WHERE a.tenant_id = $1 AND a.credit_id = ANY($3) AND a.released_at IS NULL
+        UNION SELECT {columns} FROM assignments a
+            WHERE a.tenant_id = $1 AND a.invoice_id = ANY($4) AND a.released_at IS NULL""",
+        connection.tenant_id, named, of_credits, of_invoices,
+    )  # fmt: skip
+    return {row["id"]: AssignmentState(*row) for row in rows}
+
+
+async def owing(connection: TenantConnection, customers: set[UUID]) -> set[UUID]:
+    """Those of the customers with invoices that are open or part paid."""
+    rows = await connection.raw.fetch(
+        """SELECT DISTINCT customer_id FROM invoices
+        WHERE tenant_id = $1 AND customer_id = ANY($2) AND status IN ('OPEN', 'PART_PAID')""",
+        connection.tenant_id, sorted(customers),
+    )  # fmt: skip
+    return {row["customer_id"] for row in rows}
+
+
+async def load_payments(connection: TenantConnection, ids: set[UUID]) -> dict[UUID, PaymentState]:
+    """Payments, under the locks of their invoices."""
+    rows = await connection.raw.fetch(
+        """SELECT id, invoice_id, amount_minor, method, received_on, voided_at, transaction_id FROM payments
+        WHERE tenant_id = $1 AND id = ANY($2)""",
+        connection.tenant_id, sorted(ids),
+    )  # fmt: skip
+    return {row["id"]: PaymentState(*row) for row in rows}
+
+
+async def load_products(connection: TenantConnection, ids: set[UUID]) -> dict[UUID, ProductState]:
+    rows = await connection.raw.fetch(
+        "SELECT id, name, kind, currency, price_minor, active FROM products WHERE tenant_id = $1 AND id = ANY($2)",
+        connection.tenant_id, sorted(ids),
+    )  # fmt: skip
+    return {row["id"]: ProductState(*row) for row in rows}
+
+
+async def taken_numbers(connection: TenantConnection, numbers: set[str]) -> set[str]:
+    """Those of the invoice numbers that are in use."""
+    rows = await connection.raw.fetch(
+        "SELECT number FROM invoices WHERE tenant_id = $1 AND number = ANY($2)", connection.tenant_id, sorted(numbers)
+    )
+    return {row["number"] for row in rows}

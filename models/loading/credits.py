@@ -1,0 +1,122 @@
+"""Credits: those that are named, and as many open ones of an account as may be spent from. Under their accounts' locks."""
+
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from models.planning.credits import is_open, serves
+from models.planning.needs import Needs, Spend
+from models.planning.state import Books, CreditState, SpendRecord
+from models.session import TenantConnection
+
+CREDITS_PER_LOAD: Final = (256, 8_192, 262_144, 8_388_608)
+"""How many open credits of an account are read at first, and each time that those were not enough."""
+
+_CREDIT_COLUMNS: Final = """
+    c.id, c.account_id, c.transaction_id, c.amount_minor, c.remaining_minor, c.effective_on, c.starts_at, c.expires_at,
+    CASE WHEN c.restricted THEN ARRAY(SELECT s.service_id FROM credit_services s
+                                      WHERE s.tenant_id = c.tenant_id AND s.credit_id = c.id ORDER BY 1)
+         ELSE '{}' END AS service_ids,
+    c.auto_apply, c.created_at, c.swept_at, c.voided_at"""
+
+
+async def load_earned(connection: TenantConnection, ids: set[UUID]) -> set[UUID]:
+    """Those of the credits whose opening counted towards the lifetime total. What a merge brought over counts, too: the
+    total came with it."""
+    rows = await connection.raw.fetch(
+        """SELECT c.id FROM credits c
+        JOIN transactions t ON t.tenant_id = $1 AND t.id = c.transaction_id
+        WHERE c.tenant_id = $1 AND c.id = ANY($2) AND (t.kind = 'MERGE' OR EXISTS (
+            SELECT FROM entries e WHERE e.tenant_id = $1 AND e.transaction_id = c.transaction_id AND e.credit_id = c.id
+                AND e.lifetime_minor > 0))""",
+        connection.tenant_id, sorted(ids),
+    )  # fmt: skip
+    return {row["id"] for row in rows}
+
+
+async def load_spend_records(connection: TenantConnection, transactions: set[UUID]) -> list[SpendRecord]:
+    """What these transactions took, credit by credit, as it was stored."""
+    rows = await connection.raw.fetch(
+        """SELECT transaction_id, sequence, credit_id, -amount_minor FROM entries
+        WHERE tenant_id = $1 AND transaction_id = ANY($2) AND amount_minor < 0 ORDER BY account_id, sequence""",
+        connection.tenant_id, sorted(transactions),
+    )  # fmt: skip
+    return [SpendRecord(*row) for row in rows]
+
+
+async def load_credits(connection: TenantConnection, books: Books, needs: list[Needs]) -> None:
+    """The credits that were named, and of each account that is spent from as many open ones as that takes."""
+    spends: dict[UUID, list[Spend]] = {}
+    for spend in (s for n in needs for s in n.spends):
+        account = books.accounts.get(spend.account)
+        if account is not None and spend.amount_minor > 0:
+            spends.setdefault(account.id, []).append(spend)
+    named = {credit_id for n in needs for credit_id in n.credits}
+    named.update(assignment.credit_id for assignment in books.assignments.values())
+    named.update(credit_id for invoice in books.invoices.values() for credit_id in invoice.grants)
+    named.update(record.credit_id for record in books.spend_records)
+    wanting = set(spends)
+    for most in CREDITS_PER_LOAD:
+        if not wanting:
+            break
+        lots = await _open_credits(connection, wanting, books.now, most)
+        books.credits.update(lots)
+        # Others in the batch may take from those that are named: a spend cannot count on them.
+        counted = {account_id: [lot for lot in found if lot.id not in named] for account_id, found in lots.items()}
+        wanting = {a for a in wanting if len(lots.get(a, ())) == most and not _enough(counted[a], spends[a], books.now)}
+    for credit in (c for lots in books.credits.values() for c in lots):
+        books.credits_by_id[credit.id] = credit
+    if missing := named - books.credits_by_id.keys():
+        books.credits_by_id.update(await credits_by_id(connection, missing))
+
+
+def _enough(lots: list[CreditState], spends: list[Spend], now: datetime) -> bool:
+    """Whether what was loaded, in burn order, holds all that the account's spends could take one after another."""
+    most = sum(spend.amount_minor for spend in spends)
+    kinds = {(spend.service_ids, spend.auto_apply) for spend in spends}
+    return all(
+        sum(
+            lot.remaining_minor
+            for lot in lots
+            if is_open(lot, now)
+            and (not service_ids or serves(lot, service_ids))
+            and (lot.auto_apply or not auto_apply)
+        )
+        >= most
+        for service_ids, auto_apply in kinds
+    )
+
+
+async def _open_credits(
+    connection: TenantConnection, accounts: set[UUID], now: datetime, most: int
+) -> dict[UUID, list[CreditState]]:
+    """The first `most` open credits of each account, in burn order."""
+    rows = await connection.raw.fetch(
+        f"""SELECT {_CREDIT_COLUMNS} FROM unnest($2::uuid[]) AS k(account_id)
+        CROSS JOIN LATERAL (
+            SELECT * FROM credits o WHERE o.tenant_id = $1 AND o.account_id = k.account_id AND o.open
+                AND o.starts_at <= $3 AND (o.expires_at IS NULL OR o.expires_at > $3)
+            ORDER BY o.expires_at NULLS LAST, o.restricted DESC, o.created_at, o.id LIMIT $4
+        ) AS c
+        ORDER BY c.account_id, c.expires_at NULLS LAST, c.restricted DESC, c.created_at, c.id""",
+        connection.tenant_id, sorted(accounts), now, most,
+    )  # fmt: skip
+    lots: dict[UUID, list[CreditState]] = {}
+    for row in rows:
+        lots.setdefault(row["account_id"], []).append(_credit(row))
+    return lots
+
+
+async def credits_by_id(connection: TenantConnection, ids: set[UUID]) -> dict[UUID, CreditState]:
+    """Credits whatever their state."""
+    rows = await connection.raw.fetch(
+        f"SELECT {_CREDIT_COLUMNS} FROM credits c WHERE c.tenant_id = $1 AND c.id = ANY($2)",
+        connection.tenant_id, sorted(ids),
+    )  # fmt: skip
+    return {row["id"]: _credit(row) for row in rows}
+
+
+def _credit(row: Any) -> CreditState:
+    credit = CreditState(*row)
+    credit.service_ids = tuple(credit.service_ids)
+    return credit

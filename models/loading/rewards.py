@@ -1,0 +1,41 @@
+"""Rewards and coupons."""
+
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from models.planning.state import CouponState, RewardState
+from models.session import TenantConnection
+
+
+async def load_rewards(connection: TenantConnection, ids: set[UUID], *, lock: bool) -> dict[UUID, RewardState]:
+    rows = await connection.raw.fetch(
+        f"""SELECT id, name, kind, value, currency, product, points_cost_minor, validity_days, stock, active
+        FROM rewards WHERE tenant_id = $1 AND id = ANY($2) ORDER BY id {"FOR NO KEY UPDATE" if lock else ""}""",
+        connection.tenant_id, sorted(ids),
+    )  # fmt: skip
+    return {row["id"]: _reward(row) for row in rows}
+
+
+def _reward(row: Any) -> RewardState:
+    terms = {name: row[name] for name in ("name", "kind", "currency", "product")}
+    terms["value"] = None if row["value"] is None else format(row["value"], "f")
+    return RewardState(row["id"], terms, row["points_cost_minor"], row["validity_days"], row["stock"], row["active"])
+
+
+async def load_coupons(connection: TenantConnection, ids: set[UUID]) -> dict[UUID, CouponState]:
+    """Coupons, locked."""
+    rows = await connection.raw.fetch(
+        """SELECT id, code, reward_id, customer_id, points_spent_minor, status, issued_at, expires_at, closed_at, terms,
+            transaction_id, refund_transaction_id
+        FROM coupons WHERE tenant_id = $1 AND id = ANY($2) ORDER BY id FOR NO KEY UPDATE""",
+        connection.tenant_id, sorted(ids),
+    )  # fmt: skip
+    return {row["id"]: _coupon(row) for row in rows}
+
+
+def _coupon(row: Any) -> CouponState:
+    coupon = CouponState(*row)
+    coupon.terms = orjson.loads(row["terms"])
+    return coupon
