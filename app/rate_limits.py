@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import orjson
-from limits import RateLimitItem, parse
+from limits import RateLimitItem, parse_many
 from limits.aio.storage import RedisStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from redis.asyncio import BlockingConnectionPool
@@ -198,7 +198,7 @@ def rate_limits(limit: str, url: str) -> RateLimits | None:
 def parse_limit(text: str) -> RateLimitItem:
     """A limit such as "100000/minute". Raises SetupProblem."""
     try:
-        limit = parse(text)
+        (limit,) = parse_many(text)  # `parse` takes the first of several, and leaves the others out unsaid
     except ValueError:
         raise SetupProblem('SCRIP_RATE_LIMIT: must be of the form "600000/minute", or 0 for none') from None
     if limit.amount < 1 or limit.get_expiry() > MAX_PERIOD_S:

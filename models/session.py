@@ -59,3 +59,12 @@ async def tenant_id_of(slug: str) -> UUID | None:
         await raw.execute("SELECT set_config('scrip.tenant_slug', $1, true)", slug)
         found: UUID | None = await raw.fetchval("SELECT id FROM tenants WHERE slug = $1", slug)
         return found
+
+
+def written_id(text: str) -> UUID | None:
+    """The id that `text` is, as ids are written here (RFC 9562: small letters, four hyphens); None for anything else."""
+    try:
+        found = UUID(text)
+    except ValueError:
+        return None
+    return found if str(found) == text else None

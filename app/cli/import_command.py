@@ -26,7 +26,7 @@ from app.settings import load_settings
 from models.errors import Duplicate
 from models.ledger import Ledger
 from models.operations.create_tenant import create_tenant
-from models.session import tenant_id_of
+from models.session import tenant_id_of, written_id
 
 TIME_ZONE: Final = "Europe/London"
 _SLUG: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
@@ -62,8 +62,10 @@ def online_retail_command(
 
 
 def _check_tenant(slug: str, time_zone: str) -> None:
-    if not _SLUG.fullmatch(slug):
-        raise SetupProblem(f"A tenant's short name is of small letters, digits and hyphens, and not {slug[:80]!r}.")
+    if not _SLUG.fullmatch(slug) or written_id(slug) is not None:
+        raise SetupProblem(
+            f"A tenant's short name is of small letters, digits and hyphens, no id, and not {slug[:80]!r}."
+        )
     try:
         ZoneInfo(time_zone)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:

@@ -5,11 +5,11 @@ from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from models.errors import Duplicate
+from models.errors import Duplicate, Invalid
 from models.ledger import Ledger
 from models.limits import LIMITED_ROLES, MONEY
 from models.money import POINTS, SERVICE_CREDITS
-from models.session import tenant_id_of, tenant_transaction
+from models.session import tenant_id_of, tenant_transaction, written_id
 from models.tables import LimitRule, Reason, Tenant
 
 GRACE_DAYS: Final = 60
@@ -28,8 +28,13 @@ CUSTOMER_DAY_TIMES: Final = 2
 
 
 async def create_tenant(ledger: Ledger, slug: str, name: str, time_zone: str) -> UUID:
-    """Make the tenant and answer its id. Raises Duplicate where the slug is taken, ZoneInfoNotFoundError, ValueError."""
+    """Make the tenant and answer its id.
+
+    Raises Duplicate where the slug is taken, Invalid where it reads as an id, ZoneInfoNotFoundError, ValueError.
+    """
     ZoneInfo(time_zone)
+    if written_id(slug) is not None:
+        raise Invalid("A tenant cannot be called as ids are written.", field=("slug",))
     existing = await tenant_id_of(slug)
     if existing is not None:
         raise Duplicate(f"There is a tenant {slug!r} already.", field=("slug",))

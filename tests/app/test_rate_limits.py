@@ -162,7 +162,9 @@ def test_without_a_token_the_network_counts() -> None:
     assert holder_key(None, None) == holder_key(None, None)
 
 
-@pytest.mark.parametrize("limit", ["", "many", "0/minute", "10/fortnight", "5/2 day", "-1/minute", "1.5/minute"])
+@pytest.mark.parametrize(
+    "limit", ["", "many", "0/minute", "10/fortnight", "5/2 day", "-1/minute", "1.5/minute", "5/minute; 9/hour"]
+)
 def test_a_limit_that_makes_no_sense_is_told_at_start(limit: str) -> None:
     with pytest.raises(SetupProblem, match=r"^SCRIP_RATE_LIMIT: "):
         rate_limits(limit, "memory://")

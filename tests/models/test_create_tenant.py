@@ -6,9 +6,10 @@ from zoneinfo import ZoneInfoNotFoundError
 
 import pytest
 
-from models.errors import Duplicate
+from models.errors import Duplicate, Invalid
 from models.operations.create_tenant import create_tenant
-from models.session import tenant_id_of
+from models.reads.tenants import TenantDirectory
+from models.session import tenant_id_of, tenant_transaction
 from tests.support.shop import Shop
 
 
@@ -42,3 +43,23 @@ async def test_a_zone_that_is_none(shop: Shop, zone: str) -> None:
     with pytest.raises((ZoneInfoNotFoundError, ValueError)):
         await create_tenant(shop.ledger, slug, "Nowhere", zone)
     assert await tenant_id_of(slug) is None
+
+
+async def test_no_tenant_is_called_as_another_s_id_is_written(shop: Shop) -> None:
+    with pytest.raises(Invalid):
+        await create_tenant(shop.ledger, str(shop.tenant_id), "Not the shop", "UTC")
+    assert await tenant_id_of(str(shop.tenant_id)) is None
+
+
+async def test_an_id_names_its_tenant_whatever_others_are_called(shop: Shop) -> None:
+    """Partner tokens name their tenant by its id: a tenant that is called so would be let in to by them."""
+    impostor = uuid4()
+    async with tenant_transaction(impostor) as connection:
+        await connection.raw.execute(
+            """INSERT INTO tenants (id, slug, name, time_zone, grace_days, approval_hours, config_version, created_at)
+            VALUES ($1, $2, 'Not the shop', 'UTC', 60, 168, 1, now())""",
+            impostor, str(shop.tenant_id),
+        )  # fmt: skip
+    found = await TenantDirectory().find(str(shop.tenant_id))
+    assert found is not None
+    assert found.id == shop.tenant_id
