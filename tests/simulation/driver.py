@@ -214,8 +214,9 @@ class Simulation:
         ]
         first: dict[str, Outcome | LedgerError] = {}
         for wish, key, answer in zip(wishes, keys, await self.batch.run(self.shop.tenant_id, asked), strict=True):
-            before = first.setdefault(key, answer)
-            if before is answer:
+            before = first.get(key)
+            if before is None:
+                first[key] = answer
                 await self._judge(wish, key, answer)
             elif isinstance(before, Outcome):
                 self._judge_replay(wish, before, answer)
