@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from decimal import Decimal
 from importlib import import_module
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import pytest
@@ -23,6 +23,7 @@ from tests.models.test_erasing import SECRET, where
 from tests.support.shop import MANAGER, STAFF, Shop
 
 Write = Callable[[], Awaitable[object]]
+Prepare = Callable[[Shop, UUID], Awaitable[Write]]
 ENOUGH_S = 30
 
 
@@ -81,7 +82,7 @@ WRITERS = (
     adding, removing, asking, rejecting, withdrawing, voiding_an_invoice, disabling_a_coupon, queueing_a_file,
     becoming_a_member,
 )  # fmt: skip
-PAUSED_AT = {
+PAUSED_AT: Final[dict[Prepare, str]] = {
     rejecting: "models.operations.approvals.record_event",
     withdrawing: "models.operations.approvals.record_event",
     queueing_a_file: "models.operations.import_credits.record_event",
@@ -122,11 +123,11 @@ async def refused_or_done(write: Write) -> None:
 
 @pytest.mark.parametrize("writer", WRITERS)
 async def test_what_is_being_written_is_erased_with_the_rest(
-    shop: Shop, anna: UUID, monkeypatch: pytest.MonkeyPatch, writer: Callable[[Shop, UUID], Awaitable[Write]]
+    shop: Shop, anna: UUID, monkeypatch: pytest.MonkeyPatch, writer: Prepare
 ) -> None:
     write = await writer(shop, anna)
     pause = Pause(monkeypatch, PAUSED_AT.get(writer, "models.posting.write"))
-    writing = asyncio.create_task(write())  # type: ignore[arg-type]
+    writing = asyncio.ensure_future(write())
     await pause.reached.wait()
     erasing = asyncio.create_task(erase_customer(shop.ledger, shop.tenant_id, MANAGER, anna))
     await until_it_waits(shop, erasing)
@@ -139,7 +140,7 @@ async def test_what_is_being_written_is_erased_with_the_rest(
 
 @pytest.mark.parametrize("writer", WRITERS)
 async def test_what_waited_for_the_erasure_leaves_nothing_behind(
-    shop: Shop, anna: UUID, monkeypatch: pytest.MonkeyPatch, writer: Callable[[Shop, UUID], Awaitable[Write]]
+    shop: Shop, anna: UUID, monkeypatch: pytest.MonkeyPatch, writer: Prepare
 ) -> None:
     write = await writer(shop, anna)
     pause = Pause(monkeypatch, "models.operations.people.record_event")
