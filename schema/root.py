@@ -340,7 +340,7 @@ class Mutation:
     update_tenant = root_field(
         resolvers.update_tenant.resolve,
         May.WRITE_CONFIG,
-        description="Change the business's name, time zone or days of grace.",
+        description="Change the business's name, time zone, days of grace or how long approval requests wait.",
     )
 
 
