@@ -7,10 +7,14 @@ or refuses. Ids are the database's.
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from models.errors import LedgerError
+
+LATER: Final = {"later": True}
+"""Metadata of a field that a command has not had from the first. At its default it says nothing, also in the hash that a
+used idempotency key is kept with: a request that is sent again after an upgrade is still the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +111,7 @@ class GiveReward:
     reward_id: UUID
     deduct_points: bool
     note: str | None = None
-    request_approval: bool = False
+    request_approval: bool = field(default=False, metadata=LATER)
 
 
 Approvable = AdjustCredit | GiveReward

@@ -3,14 +3,16 @@
 import hashlib
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Final
+from functools import lru_cache
+from typing import Any, Final
 from uuid import UUID
 
 import orjson
 
-from models.commands import Actor, Command, Outcome
+from models.commands import LATER, Actor, Command, Outcome
 from models.configuration import Configurations
 from models.errors import Busy, Invalid
 from models.group_commit import GroupCommit, Overloaded
@@ -112,9 +114,17 @@ def check_key(idempotency_key: str) -> None:
         raise Invalid(f"A key has between 1 and {MAX_KEY_CHARACTERS} characters.", field=("idempotencyKey",))
 
 
-def input_hash(command: object) -> bytes:
+def input_hash(command: Any) -> bytes:
     """SHA-256 of everything the command says: what tells a repetition from another request under the same key."""
-    return hashlib.sha256(orjson.dumps(command, default=_plain)).digest()
+    silent = {name for name, default in _later(command.__class__) if getattr(command, name) == default}
+    said = {f.name: getattr(command, f.name) for f in fields(command) if f.name not in silent} if silent else command
+    return hashlib.sha256(orjson.dumps(said, default=_plain)).digest()
+
+
+@lru_cache
+def _later(kind: Any) -> tuple[tuple[str, object], ...]:
+    """The fields that the command has not had from the first, with their defaults (`LATER` in models/commands.py)."""
+    return tuple((f.name, f.default) for f in fields(kind) if f.metadata == LATER)
 
 
 def _plain(value: object) -> str:

@@ -1,9 +1,12 @@
 """Points, tiers and rewards."""
 
 import asyncio
+import hashlib
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
+from models.commands import GiveReward
+from models.ledger import input_hash
 from tests.support.shop import STAFF, Clock, Shop
 
 
@@ -123,3 +126,12 @@ async def test_tiers_follow_the_lifetime_total_in_both_directions(shop: Shop, an
     assert rows == [("Bronze", "Gold"), ("Gold", "Silver"), ("Silver", "Bronze")]
     events = await shop.rows("SELECT count(*) FROM outbox WHERE tenant_id = $1 AND topic = 'tier.changed'")
     assert events == [(3,)]
+
+
+def test_a_key_from_before_an_upgrade_stands_for_the_same_request() -> None:
+    """The input is hashed as it was when a reward could not be asked for yet."""
+    anna, reward = UUID(int=1), UUID(int=2)
+    before = f'{{"customer_id":"{anna}","reward_id":"{reward}","deduct_points":true,"note":null}}'
+    assert input_hash(GiveReward(anna, reward, deduct_points=True)) == hashlib.sha256(before.encode()).digest()
+    asked = GiveReward(anna, reward, deduct_points=True, request_approval=True)
+    assert input_hash(asked) != input_hash(GiveReward(anna, reward, deduct_points=True))
