@@ -6,9 +6,9 @@ never), or the last day (2027-01-31). A blank is what the request says for the w
 
 import csv
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import date
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 from models.errors import Invalid, LedgerError
 from models.money import parse_decimal
@@ -18,24 +18,52 @@ from schema.texts import MAX_EXTERNAL_ID, MAX_NOTE, MAX_REASON, required, text
 NEEDED: Final = ("customer", "amount")
 COLUMNS: Final = (*NEEDED, "asset", "expires", "reason", "note")
 MAX_FIELD_CHARACTERS: Final = 20_000
+MAX_ROW_CHARACTERS: Final = len(COLUMNS) * (2 * MAX_FIELD_CHARACTERS + 3)
+"""Of a row as the file has it: with its quotes doubled, and what stands around its cells."""
 MAX_ASSET: Final = 16
 _DAYS: Final = re.compile(r"[0-9]{1,6}", re.ASCII)
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 
-def credit_rows(lines: Iterable[str]) -> Iterator[ImportRow]:
+def credit_rows(file: TextIO) -> Iterator[ImportRow]:
     """Each row of the file; one that is not understood carries its error. Raises Invalid where it is no such file."""
     csv.field_size_limit(MAX_FIELD_CHARACTERS)
+    lines = _Lines(file)
     reader = csv.reader(lines, strict=True)
     try:
         columns = _columns(next(reader, []))
+        lines.begin_row()
         for cells in reader:
+            lines.begin_row()
             if cells:  # blank lines are none
                 yield _row(columns, [cell.strip() for cell in cells])
     except csv.Error as error:
         raise Invalid(f"Line {reader.line_num} is not CSV: {error}.", field=("file",)) from None
     except UnicodeDecodeError:
         raise Invalid(f"The file is not UTF-8, after line {reader.line_num}.", field=("file",)) from None
+
+
+class _Lines:
+    """A file's lines, as long as those of one row together are not too long.
+
+    The csv module bounds a cell alone: one row of nothing but commas, or over lines that a quote holds together, would
+    take many times the memory of the whole file.
+    """
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self._left = MAX_ROW_CHARACTERS
+
+    def begin_row(self) -> None:
+        """What comes next is another row's."""
+        self._left = MAX_ROW_CHARACTERS
+
+    def __iter__(self) -> Iterator[str]:
+        while line := self._file.readline(self._left + 1):
+            self._left -= len(line)
+            if self._left < 0:
+                raise csv.Error(f"the row is longer than {MAX_ROW_CHARACTERS} characters")
+            yield line
 
 
 def _columns(header: list[str]) -> list[str]:
