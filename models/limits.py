@@ -17,7 +17,7 @@ from uuid import UUID
 
 from models.commands import Actor
 from models.errors import LimitRemaining
-from models.money import exponent, is_money, to_decimal
+from models.money import exponent, is_money, to_decimal, to_minor
 from models.planning.state import CounterKey, LimitRuleValues, TenantConfig
 
 PER_ADJUSTMENT: Final = "PER_ADJUSTMENT"
@@ -30,6 +30,13 @@ _NOTHING: Final = Decimal(0)
 
 RuleKey = tuple[str, str, str]
 """Role, asset or MONEY, holder or '' for everyone of the role."""
+
+
+def in_own_places(limit: Decimal | None, asset: str) -> Decimal | None:
+    """As it is shown: with the asset's decimal places; for MONEY, which has none of its own, with those needed."""
+    if limit is None:
+        return None
+    return limit.normalize() if asset == MONEY else to_decimal(to_minor(limit, asset), asset)
 
 
 def rule_for(config: TenantConfig, actor: Actor, asset: str) -> LimitRuleValues | None:

@@ -13,7 +13,7 @@ from uuid import UUID
 from models.commands import Actor, RemoveLimit, SetLimit
 from models.errors import AmountOutOfRange, AmountPrecision, Invalid, LedgerError, NotFound
 from models.ledger import Ledger
-from models.limits import LIMITED_ROLES, MONEY
+from models.limits import LIMITED_ROLES, MONEY, in_own_places
 from models.loading.keeping import hold_limits
 from models.money import MAX_AMOUNT_MINOR, POINTS, SERVICE_CREDITS, exponent, to_minor
 from models.operations.configuring import Configuring, configuring
@@ -54,7 +54,7 @@ async def put_limits(change: Configuring, ledger: Ledger, rules: Iterable[LimitR
     """Write the rules, within a change that is under way, as the last thing it does. Raises Invalid for one too many."""
     for rule in rules:
         name = {"role": rule.role, "asset": rule.asset, "holder": rule.holder}
-        values = {kind: getattr(rule, kind) for kind in _KINDS}
+        values = {kind: in_own_places(getattr(rule, kind), rule.asset) for kind in _KINDS}
         row = await _row(change, rule.role, rule.asset, rule.holder)
         if row is None:
             await change.check_room("limit_rules", MAX_RULES)
@@ -107,8 +107,10 @@ def _checked(limit: Decimal | None, asset: str, field: str) -> Decimal | None:
     return abs(limit)  # "-0" is nothing, too
 
 
-async def _row(change: Configuring, role: str, asset: str, holder: str) -> Any:
-    return await change.fetchrow(
+async def _row(change: Configuring, role: str, asset: str, holder: str) -> dict[str, Any] | None:
+    """The rule as it is kept, its limits as they are shown: the column has four decimal places for every asset."""
+    row = await change.fetchrow(
         "SELECT * FROM limit_rules WHERE tenant_id = $1 AND role = $2 AND asset = $3 AND holder = $4",
         role, asset, holder,
     )  # fmt: skip
+    return None if row is None else dict(row) | {kind: in_own_places(row[kind], asset) for kind in _KINDS}

@@ -6,8 +6,7 @@ from enum import StrEnum
 import strawberry
 
 from models import commands, errors
-from models.limits import MONEY
-from models.money import to_decimal, to_minor
+from models.limits import MONEY, in_own_places
 from models.planning.state import LimitRuleValues
 from schema.scalars import AssetCode
 from schema.types.enums import LimitScope
@@ -43,17 +42,10 @@ class LimitRule:
     def of(cls, rule: LimitRuleValues) -> "LimitRule":
         return cls(
             role=LimitRole(rule.role), asset=None if rule.asset == MONEY else AssetCode(rule.asset),
-            holder=rule.holder or None, per_adjustment=_shown(rule.per_adjustment, rule.asset),
-            per_actor_day=_shown(rule.per_actor_day, rule.asset),
-            per_customer_day=_shown(rule.per_customer_day, rule.asset),
+            holder=rule.holder or None, per_adjustment=in_own_places(rule.per_adjustment, rule.asset),
+            per_actor_day=in_own_places(rule.per_actor_day, rule.asset),
+            per_customer_day=in_own_places(rule.per_customer_day, rule.asset),
         )  # fmt: skip
-
-
-def _shown(limit: Decimal | None, asset: str) -> Decimal | None:
-    """With the asset's decimal places; for money, which has none of its own, with those that are needed."""
-    if limit is None:
-        return None
-    return limit.normalize() if asset == MONEY else to_decimal(to_minor(limit, asset), asset)
 
 
 @strawberry.type(description="What one limit leaves; only limits that exist are listed.")

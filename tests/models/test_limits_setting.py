@@ -107,10 +107,10 @@ async def test_each_change_is_in_the_audit_with_before_and_after(shop: Shop) -> 
         )
     ]
     assert found == [
-        ("limit.set", name | {"perAdjustment": "5", "perActorDay": None, "perCustomerDay": None}, "ada"),
-        ("limit.set", name | {"perAdjustment": ["5.0000", "6.5"], "perActorDay": [None, "10"]}, "ada"),
-        ("limit.set", name | {"perAdjustment": ["6.5000", None]}, "ada"),
-        ("limit.removed", name | {"perAdjustment": None, "perActorDay": "10.0000", "perCustomerDay": None}, "ada"),
+        ("limit.set", name | {"perAdjustment": "5.00", "perActorDay": None, "perCustomerDay": None}, "ada"),
+        ("limit.set", name | {"perAdjustment": ["5.00", "6.50"], "perActorDay": [None, "10.00"]}, "ada"),
+        ("limit.set", name | {"perAdjustment": ["6.50", None]}, "ada"),
+        ("limit.removed", name | {"perAdjustment": None, "perActorDay": "10.00", "perCustomerDay": None}, "ada"),
     ]
 
 
