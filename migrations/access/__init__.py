@@ -4,6 +4,11 @@ from migrations.initial.policies import own_rows
 
 __all__ = ["UPGRADE"]
 
+# The one that takes long where much has been done: while it is made, nothing is locked but the writing of this table.
+LONG_INDEX = r"""
+CREATE INDEX audit_events_action ON audit_events (tenant_id, action, created_at, id);
+"""
+
 TOKENS = r"""
 -- Of the secret there is nothing but a digest: 256 random bits need no slow hash. scope: as in a token's claim.
 -- replaces_id: the token that was rotated.
@@ -51,7 +56,9 @@ ALTER TABLE approval_requests ALTER COLUMN requested_subject SET NOT NULL,
     ADD CONSTRAINT approval_requests_decision_note CHECK (
         decision_note IS NULL
         OR (decision_note <> '' AND length(decision_note) <= 10000 AND decided_by_id IS NOT NULL));
+"""
 
+TENANTS = r"""
 ALTER TABLE tenants ADD COLUMN approval_hours int NOT NULL DEFAULT 168,
     ADD CONSTRAINT tenants_approval_hours CHECK (approval_hours BETWEEN 1 AND 8760);
 ALTER TABLE tenants ALTER COLUMN approval_hours DROP DEFAULT;
@@ -67,7 +74,6 @@ ALTER TABLE audit_events ADD COLUMN request_id varchar(128), ADD COLUMN address 
 """
 
 INDEXES = r"""
-CREATE INDEX audit_events_action ON audit_events (tenant_id, action, created_at, id);
 CREATE INDEX partner_tokens_time ON partner_tokens (tenant_id, created_at, id);
 CREATE INDEX approval_requests_time ON approval_requests (tenant_id, created_at, id);
 CREATE INDEX approval_requests_customer ON approval_requests (tenant_id, customer_id, created_at, id);
@@ -83,4 +89,7 @@ NEW_TABLES = ("partner_tokens",)
 # As in the step before: a tenant can have many more rows than the average one.
 STATISTICS = "".join(f"\nALTER TABLE {table} ALTER COLUMN tenant_id SET (n_distinct = -0.01);" for table in NEW_TABLES)
 
-UPGRADE = TOKENS + APPROVALS + AUDIT + INDEXES + "\n".join(own_rows(table) for table in NEW_TABLES) + STATISTICS
+POLICIES = "\n".join(own_rows(table) for table in NEW_TABLES)
+
+# What every request reads is locked last and only for a moment.
+UPGRADE = LONG_INDEX + TOKENS + APPROVALS + INDEXES + POLICIES + STATISTICS + AUDIT + TENANTS

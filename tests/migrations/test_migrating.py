@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
-from uuid import uuid4
+import json
+import shutil
+import sys
+from asyncio.subprocess import PIPE
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4
 
 import asyncpg
 
+from app import database
 from app.database import LOCATION, migrate
 from app.embedded import DATABASE, OWNER
+from tests.migrations.conftest import ID, ROWS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -17,6 +24,16 @@ if TYPE_CHECKING:
     from app.embedded import Urls
 
 import pytest
+
+ROOT = Path(__file__).parents[2]
+BEFORE_ACCESS = 2
+"""So many steps there were before the one on access."""
+ASKED: dict[str, object] = {
+    "customer_id": str(ID), "asset": "GBP", "amount": "101", "reason": "GOODWILL", "note": "Sorry",
+    "expires_in_days": None, "expires_at": "2126-02-01T00:00:00+00:00", "effective_on": None, "service_ids": [],
+    "credit_id": None, "request_approval": True, "auto_apply": True,
+}  # fmt: skip
+"""A request as it was kept then."""
 
 
 @pytest.fixture
@@ -46,3 +63,74 @@ async def test_two_at_once_migrate_once(empty: tuple[str, str]) -> None:
     finally:
         await app.close()
     assert await migrate(*empty, said.append) == []
+
+
+async def test_what_waited_before_the_step_on_access_can_be_approved_after_it(
+    empty: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two tenants with a row in every table that there was, and the same ids."""
+    steps = sorted((LOCATION / "models").glob("[0-9]*_*.py"))
+    (tmp_path / "models").mkdir()
+    for step in steps[:BEFORE_ACCESS]:
+        shutil.copy(step, tmp_path / "models")
+    monkeypatch.setattr(database, "LOCATION", tmp_path)
+    assert len(await database._upgrade(empty[0])) == BEFORE_ACCESS
+    monkeypatch.undo()
+    tenants = (uuid4(), uuid4())
+    owner = await asyncpg.connect(empty[0])
+    try:
+        for tenant_id in tenants:
+            await _fill_as_it_was(owner, tenant_id)
+        said: list[str] = []
+        assert len(await migrate(*empty, said.append)) == len(steps) - BEFORE_ACCESS
+
+        open_tables = "SELECT relname FROM pg_class WHERE relrowsecurity AND NOT relforcerowsecurity"
+        assert await owner.fetch(open_tables) == []
+        for tenant_id in tenants:
+            async with owner.transaction():
+                await owner.execute(f"SET LOCAL scrip.tenant = '{tenant_id}'")
+                assert [tuple(row) for row in await owner.fetch(WAITING)] == [("PENDING", "sam", None, 168)]
+        assert await _approved(empty[1], tenants[0]) == "posted"
+        async with owner.transaction():
+            await owner.execute(f"SET LOCAL scrip.tenant = '{tenants[0]}'")
+            assert [tuple(row) for row in await owner.fetch(WAITING)] == [("APPROVED", "sam", "maria", 168)]
+            rows = await owner.fetch(POSTED)
+            assert [tuple(row) for row in rows] == [(10_100, "sam", "maria", "Sorry")]
+    finally:
+        await owner.close()
+
+
+WAITING = """SELECT r.status, r.requested_subject, r.decided_subject, t.approval_hours
+    FROM approval_requests r JOIN tenants t ON t.id = r.tenant_id"""
+POSTED = """SELECT e.amount_minor, a.subject, b.subject, x.note FROM approval_requests r
+    JOIN transactions t USING (tenant_id) JOIN entries e ON e.tenant_id = t.tenant_id AND e.transaction_id = t.id
+    JOIN actors a ON a.tenant_id = t.tenant_id AND a.id = t.actor_id
+    JOIN actors b ON b.tenant_id = t.tenant_id AND b.id = t.approved_by_id
+    JOIN transaction_texts x ON x.tenant_id = t.tenant_id AND x.id = t.id WHERE t.id = r.transaction_id"""
+
+
+async def _fill_as_it_was(owner: asyncpg.Connection[Any], tenant_id: UUID) -> None:
+    """The rows that tests of the newest step have, without what that step has brought."""
+    rows = ROWS.split("INSERT INTO partner_tokens")[0].replace(", 'ann'", "").replace("2026-01-02Z", "2126-01-02Z")
+    rows += "INSERT INTO bulk_operations" + ROWS.split("INSERT INTO bulk_operations")[1]
+    rows = rows.replace("'adjustCredit', '{}'", f"'adjustCredit', '{json.dumps(ASKED)}'").replace(":id", f"'{ID}'")
+    async with owner.transaction():
+        await owner.execute(f"SET LOCAL scrip.tenant = '{tenant_id}'")
+        sql = "INSERT INTO tenants VALUES ($1, $2, 'Tea shop', 'Europe/London', 60, 1, now())"
+        await owner.execute(sql, tenant_id, f"t-{tenant_id}")
+        await owner.execute(rows.replace(":tenant", f"'{tenant_id}'"))
+
+
+async def _approved(app_url: str, tenant_id: UUID) -> str:
+    """What a process of its own is answered that approves the tenant's request."""
+    ids = {kind: [str(ID)] for kind in ("customers", "invoices", "credits", "requests")}
+    orders = {
+        "url": app_url, "tenant": str(tenant_id), "there": ids, "kinds": {"approve": 1}, "seed": 1, "number": 1,
+        "order": 1,
+    }  # fmt: skip
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.support.storm", stdin=PIPE, stdout=PIPE, cwd=ROOT
+    )
+    answer, _ = await process.communicate(json.dumps(orders).encode() + b"\ngo\n")
+    ((result, _),) = json.loads(answer.splitlines()[-1]).values()
+    return str(result)
