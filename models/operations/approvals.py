@@ -15,7 +15,7 @@ from models.operations.give_reward import points_account, price_of
 from models.operations.replays import replay_of_transaction
 from models.planning import adjust, approving, rewards
 from models.planning.needs import Needs
-from models.planning.releasing import check_note
+from models.planning.notes import check_note
 from models.planning.requesting import restored
 from models.session import TenantConnection, tenant_transaction
 

@@ -20,9 +20,9 @@ from models.errors import (
 from models.money import SERVICE_CREDITS, nonzero_minor, to_decimal
 from models.planning import calendar, credits, requesting
 from models.planning.needs import Needs, Spend
+from models.planning.notes import check_note
 from models.planning.state import AccountState, Books, CreditState, Origin, ReasonRule, TransactionDraft
 
-MAX_NOTE_CHARACTERS: Final = 10_000
 MAX_SERVICES: Final = 100
 
 
@@ -62,8 +62,7 @@ def check_reason(books: Books, command: AdjustCredit, *, adding: bool) -> Reason
         raise ReasonDirection(reason.code, "add" if adding else "remove")
     if reason.note_required and not (command.note and command.note.strip()):
         raise NoteRequired(reason.code)
-    if command.note and len(command.note) > MAX_NOTE_CHARACTERS:
-        raise Invalid(f"A note has at most {MAX_NOTE_CHARACTERS:,} characters.", field=("note",))
+    check_note(command.note)
     return reason
 
 

@@ -15,9 +15,9 @@ from typing import Final
 from models.commands import Approvable, ApproveRequest, GiveReward, Outcome
 from models.errors import LedgerError, NotFound, OwnRequest, RequesterNotAllowed, RequestNotPending
 from models.planning import adjust, requesting, rewards
-from models.planning.auditing import audit, kept_note
+from models.planning.auditing import audit
 from models.planning.needs import Needs
-from models.planning.releasing import check_note
+from models.planning.notes import check_note, kept_note
 from models.planning.state import ApprovalState, Books, Origin
 
 REQUESTER_SCOPES: Final = {"adjustCredit": "credits:add", "giveReward": "rewards:give"}

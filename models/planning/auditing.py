@@ -5,15 +5,8 @@ from typing import Any
 from uuid import UUID
 
 from models.money import to_decimal
+from models.planning.notes import kept_note
 from models.planning.state import Books, InvoiceState, Origin
-
-
-def kept_note(books: Books, customer_id: UUID | None, note: str | None) -> str | None:
-    """The note as it is kept. None where it is blank; and where it is about somebody who was erased, for that may have
-    come about while whoever wrote it was waiting."""
-    customer = None if customer_id is None else books.customers.get(customer_id)
-    erased = customer is not None and customer.erased
-    return note if note and note.strip() and not erased else None
 
 
 def audit(

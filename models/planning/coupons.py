@@ -8,7 +8,8 @@ from models.money import POINTS
 from models.planning import credits
 from models.planning.auditing import audit
 from models.planning.needs import Needs
-from models.planning.releasing import check_comes_back, check_note
+from models.planning.notes import check_note
+from models.planning.releasing import check_comes_back
 from models.planning.state import AccountState, Books, CouponState, Origin, TransactionDraft
 from models.views import CouponView
 

@@ -13,7 +13,7 @@ from uuid import UUID
 from models.commands import Actor
 from models.errors import AmountOutOfRange, InsufficientBalance, Invalid, InvariantViolated, NotFound
 from models.money import MAX_AMOUNT_MINOR, POINTS, to_decimal
-from models.planning.auditing import kept_note
+from models.planning.notes import kept_note
 from models.planning.state import AccountState, Books, CreditState, EntryDraft, Origin, TransactionDraft
 from models.views import AccountView, ActorView, CreditView, TransactionView
 

@@ -5,9 +5,9 @@ from uuid import UUID
 from models.commands import MergeCustomers, Outcome
 from models.errors import Busy, Invalid, NotFound, OpenInvoices
 from models.planning import credits
-from models.planning.adjust import MAX_NOTE_CHARACTERS
 from models.planning.auditing import audit
 from models.planning.needs import Needs
+from models.planning.notes import check_note
 from models.planning.state import AccountState, Books, CreditState, Origin, TransactionDraft
 
 
@@ -64,8 +64,7 @@ def _check(books: Books, command: MergeCustomers) -> None:
         raise Invalid("The customer was merged or erased.", field=("intoId",))
     if source.id in books.owing:
         raise OpenInvoices
-    if command.note and len(command.note) > MAX_NOTE_CHARACTERS:
-        raise Invalid(f"A note has at most {MAX_NOTE_CHARACTERS:,} characters.", field=("note",))
+    check_note(command.note)
 
 
 def _most(account: AccountState) -> int:

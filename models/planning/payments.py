@@ -18,7 +18,8 @@ from models.planning import calendar, credits
 from models.planning.assign import assign
 from models.planning.auditing import audit
 from models.planning.needs import Needs, Spend
-from models.planning.releasing import check_note, release
+from models.planning.notes import check_note
+from models.planning.releasing import release
 from models.planning.settling import (
     account_of,
     check_grants_fit,

@@ -31,10 +31,11 @@ from models.errors import (
 )
 from models.money import MAX_AMOUNT_MINOR, SERVICE_CREDITS, to_decimal
 from models.planning import calendar, credits
-from models.planning.adjust import MAX_NOTE_CHARACTERS, MAX_SERVICES
+from models.planning.adjust import MAX_SERVICES
 from models.planning.assign import MAX_ASSIGNMENTS, assign_all, assignment_view, planned_amounts
 from models.planning.auditing import audit, invoice_details
 from models.planning.needs import Needs
+from models.planning.notes import check_note
 from models.planning.settling import check_grants_unspent, invoice_view, settle, take_back_grants
 from models.planning.state import (
     AccountKey,
@@ -47,12 +48,6 @@ from models.planning.state import (
 )
 
 _CHANGEABLE: Final = ("OPEN", "SCHEDULED", "EXHAUSTED")
-
-
-def check_note(note: str | None) -> None:
-    """Raises Invalid for a note that is too long."""
-    if note and len(note) > MAX_NOTE_CHARACTERS:
-        raise Invalid(f"A note has at most {MAX_NOTE_CHARACTERS:,} characters.", field=("note",))
 
 
 def check_comes_back(account: AccountState, amount_minor: int) -> None:

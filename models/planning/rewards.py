@@ -1,11 +1,12 @@
 """Rewards given: a coupon, for points or free (source 003). Pure."""
 
 from models.commands import GiveReward, Outcome
-from models.errors import Busy, InsufficientBalance, Invalid, LimitExceeded, NotFound, RewardInactive
+from models.errors import Busy, InsufficientBalance, LimitExceeded, NotFound, RewardInactive
 from models.money import POINTS, to_decimal
 from models.planning import calendar, credits, requesting
-from models.planning.adjust import MAX_NOTE_CHARACTERS, limit_verdict, use_limit
+from models.planning.adjust import limit_verdict, use_limit
 from models.planning.needs import Needs, Spend
+from models.planning.notes import check_note
 from models.planning.state import AccountState, Books, Origin, RewardState
 from models.views import CouponView
 
@@ -31,8 +32,7 @@ def plan(books: Books, origin: Origin, command: GiveReward) -> Outcome:
     or, with `request_approval`, a second person is asked)."""
     credits.check_open(books, command.customer_id, "customerId")
     reward = _active_reward(books, command)
-    if command.note and len(command.note) > MAX_NOTE_CHARACTERS:
-        raise Invalid(f"A note has at most {MAX_NOTE_CHARACTERS:,} characters.", field=("note",))
+    check_note(command.note)
     account = books.accounts.get((command.customer_id, POINTS))
     if command.deduct_points:
         _check_points(books, account, reward)

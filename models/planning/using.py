@@ -7,7 +7,7 @@ from models.errors import InsufficientBalance, Invalid, NotFound
 from models.money import SERVICE_CREDITS, nonzero_minor, to_decimal
 from models.planning import credits
 from models.planning.needs import Needs, Spend
-from models.planning.releasing import check_note
+from models.planning.notes import check_note
 from models.planning.state import Books, Origin
 
 
