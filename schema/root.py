@@ -48,7 +48,7 @@ import resolvers.void_invoice
 import resolvers.void_payment
 from auth.roles import Permission as May
 from schema.documents import ScripSchema
-from schema.permissions import BULK, REPORT, any_principal_field, check_declared, root_field
+from schema.permissions import BULK, LONG_LIST, REPORT, any_principal_field, check_declared, root_field
 from schema.scalars import SCALARS
 from schema.sdl import mend
 
@@ -141,6 +141,7 @@ class Query:
         resolvers.limits.resolve_rules,
         May.READ_CONFIG,
         description="How much each role may add: all rules, or one role's, or those for one subject or client alone.",
+        cost=LONG_LIST,
     )
 
     partner_tokens = root_field(

@@ -166,3 +166,8 @@ def test_who_is_limited_is_who_may_add_within_limits() -> None:
     """The ledger and the table of rights each say so, and know nothing of each other."""
     limited = {role.name for right in RIGHTS.values() for role, far in right.access.items() if far is Access.LIMITED}
     assert limited == set(LIMITED_ROLES)
+
+
+async def test_the_list_has_no_pages_and_costs_what_a_long_one_does(api: Api) -> None:
+    answer = await api("{ limitRules { role } }", role=Role.MANAGER)
+    assert answer.response.json()["extensions"]["cost"]["requested"] == 500 + 5
