@@ -49,9 +49,11 @@ def load_trusted_documents(path: Path, documents: DocumentCache, *, only: bool) 
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        if path.stat().st_size > MAX_MANIFEST_BYTES:
+        with path.open("rb") as file:  # whatever it is: a device or a pipe has no size of its own
+            data = file.read(MAX_MANIFEST_BYTES + 1)
+        if len(data) > MAX_MANIFEST_BYTES:
             raise SetupProblem(f"SCRIP_TRUSTED_DOCUMENTS: {path} is larger than {MAX_MANIFEST_BYTES} bytes")
-        manifest = orjson.loads(path.read_bytes())
+        manifest = orjson.loads(data)
     except OSError as error:
         raise SetupProblem(f"SCRIP_TRUSTED_DOCUMENTS: {path} cannot be read: {error.strerror}") from None
     except orjson.JSONDecodeError as error:

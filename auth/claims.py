@@ -21,6 +21,9 @@ _MAX_LIFETIME_SECONDS = MAX_LIFETIME_DAYS * 86_400
 # Control characters and lone surrogates: PostgreSQL takes neither NUL nor surrogates, and logs take no newlines.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
+# What the four-eyes rule compares, whose limits count, and what the audit is searched by.
+_TELL_APART = frozenset({"sub", "client_id"})
+
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     """Two members of one name are read differently by different libraries (RFC 8725, 3.1; RFC 7519, 4)."""
@@ -115,7 +118,7 @@ def _text(claims: dict[str, object], name: str) -> str | None:
     value = claims[name]
     if not isinstance(value, str) or not 0 < len(value) <= MAX_TEXT_LENGTH:
         raise TokenError(f"the token's {name} must be a text of 1 to {MAX_TEXT_LENGTH} characters")
-    if not well_formed(value):
+    if not (tells_apart(value) if name in _TELL_APART else well_formed(value)):
         raise TokenError(f"the token's {name} has spaces around it or characters that cannot be printed")
     return value
 
@@ -124,6 +127,14 @@ def well_formed(value: str) -> bool:
     """Whether a name or subject has no spaces around it, and no characters that cannot be printed."""
     # "bob" and "bob " would be two people to the approval rule, and one to whoever reads the list.
     return value == value.strip() and _UNPRINTABLE.search(value) is None
+
+
+def tells_apart(value: str) -> bool:
+    """Whether a subject or client can be told from any other by whoever sees it: nothing in it is invisible.
+
+    Names may have what joins letters and turns their direction; two people who differ in that alone look like one.
+    """
+    return well_formed(value) and value.isprintable()
 
 
 def _required_text(claims: dict[str, object], name: str) -> str:

@@ -63,6 +63,8 @@ class SharedSecret:
             raise KeyConfigurationError(
                 f"the token secret has {len(material)} bytes, and needs at least {MIN_SECRET_BYTES}"
             )
+        if not secret.strip():
+            raise KeyConfigurationError("the token secret is blank")
         encoded = base64.urlsafe_b64encode(material).decode().rstrip("=")
         self._key = jwt.PyJWK({"kty": "oct", "k": encoded}, "HS256")
         try:

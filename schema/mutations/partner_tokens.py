@@ -8,7 +8,7 @@ from uuid import UUID
 
 import strawberry
 
-from auth.claims import well_formed
+from auth.claims import tells_apart, well_formed
 from auth.partner_tokens import PartnerSecret
 from auth.principal import Principal
 from auth.roles import Role, Scope, scopes_of
@@ -136,7 +136,7 @@ class RevokeTokenPayload:
 def _name(value: str, field: str) -> str:
     """As names in signed tokens are: the two kinds must be alike to whoever reads the audit."""
     text = texts.required(value, texts.MAX_SUBJECT, field)
-    if not well_formed(text):
+    if not (tells_apart(text) if field == "client" else well_formed(text)):
         raise Invalid("There are spaces around it, or characters that cannot be printed.", field=(field,))
     return text
 

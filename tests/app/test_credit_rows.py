@@ -48,4 +48,4 @@ def test_the_longest_rows_that_may_be_are_read() -> None:
     file = io.StringIO("customer,amount,note\n" + f"carol,5,{note}\n" * 100)
     rows = list(credit_rows(file))
     assert [row.error for row in rows] == [None] * 100
-    assert {row.note for row in rows} == {("She said \"no\".\n" * 600).strip()}
+    assert {row.note for row in rows} == {('She said "no".\n' * 600).strip()}

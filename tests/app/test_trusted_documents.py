@@ -311,3 +311,8 @@ def test_pages_cannot_be_asked_for_beside_it(monkeypatch: pytest.MonkeyPatch, tm
         load_settings()
     monkeypatch.setenv("SCRIP_TRUSTED_DOCUMENTS_ONLY", "false")
     assert load_settings().has_pages
+
+
+def test_a_manifest_without_an_end_is_given_up() -> None:
+    with pytest.raises(SetupProblem, match="larger than"):
+        load_trusted_documents(Path("/dev/zero"), root_schema.documents, only=True)

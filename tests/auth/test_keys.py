@@ -97,6 +97,11 @@ def test_a_short_secret_is_refused_with_its_length(secret: str) -> None:
         SharedSecret(secret)
 
 
+def test_a_blank_secret_is_refused() -> None:
+    with pytest.raises(KeyConfigurationError, match="blank"):
+        SharedSecret(" \t" * 32)
+
+
 def test_a_public_key_is_no_secret(pairs: KeyPairs) -> None:
     pem = pairs.private["RS256"].public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
     for public in (pem, json.dumps(pairs.jwk("RS256", "a"))):
