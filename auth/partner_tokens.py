@@ -20,7 +20,6 @@ from auth.errors import TokenError
 from auth.principal import Principal
 
 PREFIX: Final = "scrip_"
-SECRET_BYTES: Final = 32
 _ID_BYTES: Final = 16
 _CHECK_BYTES: Final = 4
 _SHAPE: Final = re.compile(r"scrip_[A-Za-z0-9_-]{91}", re.ASCII)

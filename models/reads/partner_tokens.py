@@ -33,7 +33,6 @@ class StoredToken:
     secret_hash: bytes = field(repr=False)
     expires_at: datetime | None
     revoked_at: datetime | None
-    last_used_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +61,7 @@ async def stored_token(tenant_id: UUID, token_id: UUID) -> StoredToken | None:
     """The token as it is now: one row by its key, under the row-level security of the tenant that the token names."""
     async with tenant_transaction(tenant_id, read_only=True) as connection:
         row = await connection.raw.fetchrow(
-            """select id, tenant_id, client, name, scope, secret_hash, expires_at, revoked_at, last_used_at
+            """select id, tenant_id, client, name, scope, secret_hash, expires_at, revoked_at
                  from partner_tokens where tenant_id = $1 and id = $2""",
             tenant_id, token_id,
         )  # fmt: skip
@@ -71,7 +70,7 @@ async def stored_token(tenant_id: UUID, token_id: UUID) -> StoredToken | None:
     return StoredToken(
         id=row["id"], tenant_id=row["tenant_id"], client=row["client"], name=row["name"],
         scopes=frozenset(row["scope"].split()), secret_hash=row["secret_hash"], expires_at=row["expires_at"],
-        revoked_at=row["revoked_at"], last_used_at=row["last_used_at"],
+        revoked_at=row["revoked_at"],
     )  # fmt: skip
 
 

@@ -30,7 +30,9 @@ class ApproveRequestInput:
 
 
 @strawberry.input
-class RejectRequestInput:
+class Decision:
+    """What rejecting and withdrawing say alike."""
+
     request_id: strawberry.ID
     note: str | None = strawberry.field(default=None, description="Why. Stays with the request.")
 
@@ -40,13 +42,13 @@ class RejectRequestInput:
 
 
 @strawberry.input
-class WithdrawRequestInput:
-    request_id: strawberry.ID
-    note: str | None = None
+class RejectRequestInput(Decision):
+    pass
 
-    def decision(self) -> tuple[UUID, str | None]:
-        """Raises NotFound, Invalid."""
-        return _request(self.request_id), texts.optional(self.note, texts.MAX_NOTE, "note")
+
+@strawberry.input
+class WithdrawRequestInput(Decision):
+    pass
 
 
 def _request(text: str) -> UUID:
@@ -83,7 +85,7 @@ class ApproveRequestPayload:
 
 
 @strawberry.type
-class RejectRequestPayload:
+class DecidedPayload:
     user_errors: list[UserError] = strawberry.field(default_factory=list)
     request_id: strawberry.Private[UUID | None] = None
 
@@ -93,10 +95,10 @@ class RejectRequestPayload:
 
 
 @strawberry.type
-class WithdrawRequestPayload:
-    user_errors: list[UserError] = strawberry.field(default_factory=list)
-    request_id: strawberry.Private[UUID | None] = None
+class RejectRequestPayload(DecidedPayload):
+    pass
 
-    @resolved(ApprovalRequest | None)
-    def approval_request(self, info: Info) -> Pending[Any]:
-        return loaded(info, "approval_requests", self.request_id)
+
+@strawberry.type
+class WithdrawRequestPayload(DecidedPayload):
+    pass
