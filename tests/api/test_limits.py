@@ -170,4 +170,4 @@ def test_who_is_limited_is_who_may_add_within_limits() -> None:
 
 async def test_the_list_has_no_pages_and_costs_what_a_long_one_does(api: Api) -> None:
     answer = await api("{ limitRules { role } }", role=Role.MANAGER)
-    assert answer.response.json()["extensions"]["cost"]["requested"] == 500 + 5
+    assert answer.response.json()["extensions"]["cost"]["requested"] == 5 * 100

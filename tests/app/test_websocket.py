@@ -464,7 +464,7 @@ async def test_a_flood_of_pings_leaves_others_their_turn(ready: Socket, base: st
 
         tasks = [asyncio.create_task(flood()), asyncio.create_task(drain())]
         for _ in range(20):
-            async with asyncio.timeout(1):
+            async with asyncio.timeout(10):  # the flood has no end
                 assert (await ready.ask("{ hello }"))["data"]
         for task in tasks:
             task.cancel()

@@ -371,11 +371,11 @@ FLOODS = {
 
 @pytest.mark.parametrize("kind", FLOODS)
 async def test_a_flood_is_answered_with_an_error_before_it_holds_up_anything(kind: str) -> None:
-    began = time.perf_counter()
+    began = time.thread_time()
     result = await root_schema.execute(FLOODS[kind])
-    took = time.perf_counter() - began
+    held_s = time.thread_time() - began
     assert result.errors
-    assert took < 1  # on a busy machine; 0.1 at most on an idle one
+    assert held_s < 1  # of the processor, which other work slows down too; 0.1 at most on an idle machine
 
 
 def doubling(levels: int) -> str:
@@ -391,10 +391,10 @@ async def test_nested_fragment_spreads_are_measured_in_linear_time() -> None:
     times = {}
     for levels in (20, 100):
         document = DocumentCache(core, limits, ()).get(doubling(levels)).node
-        started = time.perf_counter()
+        started = time.thread_time()
         for _ in range(10):
             measure_operation(core, document, next(iter(operations_of(document))), limits, {})
-        times[levels] = time.perf_counter() - started
+        times[levels] = time.thread_time() - started
     # Five times the fragments; exponential would be 2^80. The margin is for a busy machine.
     assert times[100] < times[20] * 50
     assert (await schema.execute(doubling(22))).data == {"item": {"name": "one"}}
