@@ -264,7 +264,8 @@ class Mutation:
     erase_customer = root_field(
         resolvers.people.resolve_erase,
         May.MERGE_ERASE,
-        description="Take a person's name, addresses and notes out of the books for ever. What was posted stays.",
+        description="Take a person's name, addresses and notes out of the books for ever. What was posted stays; no note "
+        "is kept of what is done about them later.",
     )
     create_invoice = root_field(resolvers.create_invoice.resolve, May.WRITE_INVOICES, description="Issue an invoice.")
     create_order = root_field(
