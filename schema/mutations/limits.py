@@ -15,21 +15,31 @@ HOLDER = "Null for everyone of the role; else one subject or, of partners, one c
 NO_LIMIT = "In the asset's own units. Null or left out: no limit of this kind. 0: nothing at all."
 
 
-@strawberry.input(description="The whole rule, in place of the one for the same role, asset and holder.")
-class SetLimitInput:
-    role: LimitRole
+@strawberry.input
+class Limits:
+    """What a rule says, whoever it is for."""
+
     asset: AssetCode | None = strawberry.field(default=None, description=ASSET)
-    holder: str | None = strawberry.field(default=None, description=HOLDER)
     per_adjustment: Decimal | None = strawberry.field(default=None, description=NO_LIMIT)
     per_actor_day: Decimal | None = strawberry.field(default=None, description=NO_LIMIT)
     per_customer_day: Decimal | None = strawberry.field(default=None, description=NO_LIMIT)
 
-    def command(self) -> SetLimit:
-        """Raises Invalid."""
+    def rule(self, role: str, holder: str | None) -> SetLimit:
+        """As it is set for them."""
         return SetLimit(
-            role=self.role.value, asset=self.asset, holder=_holder(self.holder), per_adjustment=self.per_adjustment,
+            role=role, asset=self.asset, holder=holder, per_adjustment=self.per_adjustment,
             per_actor_day=self.per_actor_day, per_customer_day=self.per_customer_day,
         )  # fmt: skip
+
+
+@strawberry.input(description="The whole rule, in place of the one for the same role, asset and holder.")
+class SetLimitInput(Limits):
+    role: LimitRole
+    holder: str | None = strawberry.field(default=None, description=HOLDER)
+
+    def command(self) -> SetLimit:
+        """Raises Invalid."""
+        return self.rule(self.role.value, _holder(self.holder))
 
 
 @strawberry.input

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
@@ -12,14 +11,13 @@ from auth.claims import tells_apart, well_formed
 from auth.partner_tokens import PartnerSecret
 from auth.principal import Principal
 from auth.roles import Role, Scope, scopes_of
-from models.commands import IssueToken, RevokeToken, RotateToken, SetLimit
+from models.commands import IssueToken, RevokeToken, RotateToken
 from models.errors import Invalid
 from schema import texts
 from schema.context import Info
 from schema.ids import input_id
 from schema.mutations.base import loaded
-from schema.mutations.limits import ASSET, NO_LIMIT
-from schema.scalars import AssetCode
+from schema.mutations.limits import Limits
 from schema.types.base import Pending, resolved
 from schema.types.errors import UserError
 from schema.types.partner_tokens import PartnerToken
@@ -37,17 +35,8 @@ NAME: Final = (
 
 
 @strawberry.input(description="What the client may add. It stands for the client as a whole, like setLimit.")
-class TokenLimitInput:
-    asset: AssetCode | None = strawberry.field(default=None, description=ASSET)
-    per_adjustment: Decimal | None = strawberry.field(default=None, description=NO_LIMIT)
-    per_actor_day: Decimal | None = strawberry.field(default=None, description=NO_LIMIT)
-    per_customer_day: Decimal | None = strawberry.field(default=None, description=NO_LIMIT)
-
-    def command(self, client: str) -> SetLimit:
-        return SetLimit(
-            role=Role.PARTNER.name, asset=self.asset, holder=client, per_adjustment=self.per_adjustment,
-            per_actor_day=self.per_actor_day, per_customer_day=self.per_customer_day,
-        )  # fmt: skip
+class TokenLimitInput(Limits):
+    pass
 
 
 @strawberry.input
@@ -69,8 +58,8 @@ class IssueTokenInput:
             raise Invalid(f"There are more than {MAX_LIMITS} limits.", field=("limits",))
         return IssueToken(
             token_id=made.token_id, secret_hash=made.digest, client=client, name=_name(self.name, "name"),
-            scopes=_scopes(self.scopes, issuer), limits=tuple(limit.command(client) for limit in self.limits or ()),
-            expires_at=self.expires_at,
+            scopes=_scopes(self.scopes, issuer), expires_at=self.expires_at,
+            limits=tuple(limit.rule(Role.PARTNER.name, client) for limit in self.limits or ()),
         )  # fmt: skip
 
 
