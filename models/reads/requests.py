@@ -106,7 +106,7 @@ def approval_status(statuses: Iterable[str], now: datetime) -> Condition:
     return Condition(
         f"t.status in ({names}) and"
         " case when t.status = 'PENDING' and t.expires_at <= {1} then 'EXPIRED' else t.status end = any({0}::text[])",
-        (asked, now),
+        (tuple(asked), now),
     )
 
 
