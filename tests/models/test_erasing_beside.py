@@ -131,9 +131,10 @@ async def test_what_is_being_written_is_erased_with_the_rest(
     await pause.reached.wait()
     erasing = asyncio.create_task(erase_customer(shop.ledger, shop.tenant_id, MANAGER, anna))
     await until_it_waits(shop, erasing)
-    assert not erasing.done()
+    waited = not erasing.done()
     pause.go_on.set()
     await writing
+    assert waited
     assert await erasing
     assert await where(shop, SECRET) == set()
 
