@@ -151,6 +151,28 @@ async def test_a_customer_who_reaches_for_anothers_is_told_nothing_and_noted(
     assert len(await denied()) == 3
 
 
+@pytest.mark.parametrize(
+    ("field", "query"),
+    [
+        ("customer", "query($name: String!) { customer(by: {externalId: $name}) { name } }"),
+        ("coupon", "query($name: String!) { coupon(by: {code: $name}) { id } }"),
+    ],
+)
+async def test_reaching_for_a_name_that_nobody_has_is_no_different(
+    api: Api, tenant: Tenant, denied: Denied, field: str, query: str
+) -> None:
+    """Noting it takes time: only for names that exist, it would tell a customer which of their guesses do."""
+    await tenant.customer("carol")
+    given = await tenant.give(await tenant.customer("dave"), await tenant.reward("Tea", 0))
+    named = "query($id: ID!) { coupon(by: {id: $id}) { code } }"
+    code = (await api(named, {"id": gid("Coupon", given.coupon_id)}))["coupon"]["code"]
+    for name in (code if field == "coupon" else "dave", "nobody"):
+        assert (await api.as_customer("carol", query, {"name": name})).data == {field: None}
+    records = await denied()
+    assert [record["details"]["field"] for record in records] == [field, field]
+    assert [record["customer"] for record in records] == [{"externalId": "dave"}, None]
+
+
 async def test_downloads_and_imports_are_endpoints_too(
     api: Api, client: httpx.AsyncClient, tenant: Tenant, denied: Denied
 ) -> None:
