@@ -331,6 +331,7 @@ async def test_a_proxy_is_believed_about_addresses_where_it_is_trusted(
 ) -> None:
     _, base = serve(start, database_urls, SCRIP_TRUSTED_PROXIES=trusted)
     async with clients(tenant.slug, base) as (client,):
-        await client.send(UPSERT, **{"x-forwarded-for": "203.0.113.9"})
+        forwarded: dict[str, Any] = {"x-forwarded-for": "203.0.113.9"}  # a header's name is no name of an argument
+        await client.send(UPSERT, **forwarded)
         trail = await client.send('{ auditTrail(action: "customer.created") { edges { node { address } } } }')
     assert [edge["node"]["address"] for edge in trail["auditTrail"]["edges"]] == [believed]
