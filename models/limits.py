@@ -26,6 +26,8 @@ PER_CUSTOMER_DAY: Final = "PER_CUSTOMER_DAY"
 MONEY: Final = "MONEY"
 LIMITED_ROLES: Final = ("STAFF", "PARTNER")
 """Those who add nothing without a rule that allows it."""
+MAX_COUNTED: Final = 2**63 - 1
+"""In minor units: what a day's counter holds. Whoever is under a rule, and comes to this, needs a second person."""
 _NOTHING: Final = Decimal(0)
 
 RuleKey = tuple[str, str, str]
@@ -81,7 +83,8 @@ class Verdict:
 
 def check(rule: LimitRuleValues, asset: str, amount_minor: int, used: Callable[[str], int]) -> Verdict:
     """Whether `amount_minor` is within every limit of `rule`; `used` gives the day's sum so far for a scope."""
-    allowed, remaining = True, []
+    allowed = all(amount_minor <= MAX_COUNTED - used(scope) for scope in (PER_ACTOR_DAY, PER_CUSTOMER_DAY))
+    remaining = []
     for scope, limit in (
         (PER_ADJUSTMENT, rule.per_adjustment),
         (PER_ACTOR_DAY, rule.per_actor_day),

@@ -8,10 +8,12 @@ from uuid import UUID
 import pytest
 
 from models import limits
-from models.commands import Actor, AdjustCredit
+from models.commands import Actor, AdjustCredit, SetLimit
 from models.errors import LimitExceeded
 from models.operations.adjust import preview_adjustment
+from models.operations.limits import set_limit
 from models.planning.state import LimitRuleValues
+from models.session import tenant_transaction
 from tests.support.books import CONFIG
 from tests.support.shop import PARTNER, STAFF, Clock, Shop
 
@@ -158,6 +160,20 @@ async def test_the_preview_says_the_verdict(shop: Shop, anna: UUID) -> None:
         assert (verdict.allowed, verdict.approval_required) == (allowed, not allowed)
         remaining = {one.scope: one.remaining for one in verdict.remaining}
         assert remaining == {"PER_ADJUSTMENT": 100, "PER_ACTOR_DAY": 410, "PER_CUSTOMER_DAY": 110}
+
+
+async def test_more_than_a_day_can_count_is_refused_where_nothing_limits_it(shop: Shop, anna: UUID) -> None:
+    await set_limit(shop.ledger, shop.tenant_id, ADMIN, SetLimit("STAFF"))
+    await shop.adjust(anna, 1, actor=STAFF)
+    async with tenant_transaction(shop.tenant_id) as connection:
+        await connection.raw.execute(
+            "UPDATE limit_counters SET used_minor = $2 WHERE tenant_id = $1", shop.tenant_id, limits.MAX_COUNTED - 100
+        )
+    async with shop.refused("LIMIT_EXCEEDED"):
+        await shop.adjust(anna, "1.01", actor=STAFF)
+    await shop.adjust(anna, "1.00", actor=STAFF)
+    asked = await shop.adjust(anna, "0.01", actor=STAFF, request_approval=True)
+    assert asked.approval_request_id is not None
 
 
 def test_a_fraction_that_the_asset_does_not_have_is_not_allowed_to_be_used() -> None:
