@@ -112,7 +112,9 @@ _SAME_PERSON: Final = """WITH RECURSIVE same AS (
 _TEXTS: Final = (
     """UPDATE transaction_texts x SET note = '', salt = '' FROM transactions t
     WHERE x.tenant_id = $1 AND t.tenant_id = $1 AND t.id = x.id AND t.customer_id = ANY($2)""",
-    "UPDATE audit_events SET note = NULL, details = NULL WHERE tenant_id = $1 AND customer_id = ANY($2)",
+    # What was refused says nothing of the person: which field it was, of whoever wanted it.
+    """UPDATE audit_events SET note = NULL, details = CASE action WHEN 'access.denied' THEN details END
+    WHERE tenant_id = $1 AND customer_id = ANY($2)""",
     """UPDATE approval_requests SET command = command || '{"note": null}', decision_note = NULL
     WHERE tenant_id = $1 AND customer_id = ANY($2) AND (command->>'note' IS NOT NULL OR decision_note IS NOT NULL)""",
     """UPDATE bulk_rows SET details = details - 'note'

@@ -173,6 +173,20 @@ async def test_reaching_for_a_name_that_nobody_has_is_no_different(
     assert [record["customer"] for record in records] == [{"externalId": "dave"}, None]
 
 
+async def test_erasing_a_customer_wipes_no_trace_of_who_reached_for_them(
+    api: Api, tenant: Tenant, denied: Denied
+) -> None:
+    await tenant.customer("carol")
+    dave = gid("Customer", await tenant.customer("dave"))
+    await api.as_customer("carol", "query($id: ID!) { customer(by: {id: $id}) { name } }", {"id": dave})
+    (before,) = await denied()
+    erase = "mutation($id: ID!) { eraseCustomer(input: {customerId: $id}) { userErrors { code } } }"
+    assert (await api(erase, {"id": dave}))["eraseCustomer"] == {"userErrors": []}
+    (after,) = await denied()
+    assert after["details"] == before["details"]
+    assert after["customer"]["externalId"].startswith("erased-")
+
+
 async def test_downloads_and_imports_are_endpoints_too(
     api: Api, client: httpx.AsyncClient, tenant: Tenant, denied: Denied
 ) -> None:
