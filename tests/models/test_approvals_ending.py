@@ -1,12 +1,15 @@
 """Requests that nobody approves: rejected, withdrawn, or expired."""
 
 import asyncio
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
 
 from jobs import expiry
-from models.commands import Actor
+from models.commands import Actor, Outcome
+from models.errors import LedgerError
+from models.ledger import Ledger
 from models.operations.approvals import expire_requests
 from tests.support.approvals import SECOND, approve, ask, events, reject, row, topics, withdraw
 from tests.support.shop import MANAGER, STAFF, Clock, Shop
@@ -100,3 +103,35 @@ async def test_a_sweep_is_bounded_and_two_at_once_mark_each_once(
         "SELECT count(*), count(DISTINCT subject_id) FROM outbox WHERE tenant_id = $1 AND topic = 'approval.expired'"
     )
     assert marked == [(9, 9)]
+
+
+async def test_approved_or_expired_where_the_clocks_of_two_processes_disagree(
+    shop: Shop, anna: UUID, clock: Clock
+) -> None:
+    """One sweeps what the other, by its own time, may still approve: each request is one of the two, and never both."""
+    for n in range(5):
+        waiting = [await ask(shop, anna, 101 + n) for _ in range(6)]
+        (late,) = {at for (at,) in await shop.rows(EXPIRIES, waiting)}
+        slow, fast = Ledger(Clock(late - timedelta(seconds=1))), Ledger(Clock(late))
+        before = await shop.available(anna)
+        try:
+            halves = [approve(shop, request, ledger=slow) for request in waiting[:3]]
+            *answers, _ = await asyncio.gather(
+                *halves, *(approve(shop, request, SECOND, ledger=slow) for request in waiting),
+                expire_requests(fast, shop.tenant_id), return_exceptions=True,
+            )  # fmt: skip
+        finally:
+            await slow.close()
+        await expire_requests(fast, shop.tenant_id)
+        ended = [await row(shop, request) for request in waiting]
+        assert {(status, made is None) for status, *_, made in ended} <= {("APPROVED", False), ("EXPIRED", True)}
+        assert all(isinstance(answer, Outcome | LedgerError) for answer in answers), answers
+        refused = {error.code for error in answers if isinstance(error, LedgerError)}
+        assert refused <= {"REQUEST_NOT_PENDING"}
+        assert len(refused) == (("EXPIRED", True) in {(one[0], one[-1] is None) for one in ended})
+        approved = sum(status == "APPROVED" for status, *_ in ended)
+        assert await shop.available(anna) == before + approved * (101 + n) * 100
+        shop.clock.now = late
+
+
+EXPIRIES = "SELECT expires_at FROM approval_requests WHERE tenant_id = $1 AND id = ANY($2)"
