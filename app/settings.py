@@ -1,5 +1,6 @@
 """What can be set from outside. The names are the environment's variables; nothing else in the project reads it."""
 
+import ipaddress
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -36,6 +37,19 @@ Origins = Annotated[
 ]
 
 
+def _proxies(value: str) -> str:
+    """The server takes what it does not understand for a name that nobody has, and says nothing."""
+    try:
+        for one in value.split(",") if value != "*" else ():
+            ipaddress.ip_network(one.strip())
+    except ValueError:
+        raise ValueError("must be addresses and networks like 10.0.0.0/8, separated by commas, or *") from None
+    return value
+
+
+Proxies = Annotated[str, AfterValidator(_proxies)]
+
+
 class Settings(BaseSettings):
     """The environment, checked. An empty variable counts as not set."""
 
@@ -62,7 +76,7 @@ class Settings(BaseSettings):
     sample: bool = False
     """Whether this is the sample that `scrip run` sets up, whose front page gives tokens away."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-    trusted_proxies: str = "127.0.0.1"
+    trusted_proxies: Proxies = "127.0.0.1"
     """Who is believed about where a request comes from (X-Forwarded-For, -Proto): addresses and networks, by commas."""
     cors_origins: Origins = ()
     """Pages of these origins may call the API from a browser. With none, only those of its own origin can."""

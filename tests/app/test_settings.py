@@ -68,6 +68,9 @@ def test_pages_are_the_sample_s_unless_it_is_said(monkeypatch: pytest.MonkeyPatc
             "SCRIP_CORS_ORIGINS: must be origins like https://shop.example",
         ),
         ({"SCRIP_CORS_ORIGINS": "shop.example"}, "SCRIP_CORS_ORIGINS: must be origins"),
+        ({"SCRIP_TRUSTED_PROXIES": "proxy.example"}, "SCRIP_TRUSTED_PROXIES: must be addresses"),
+        ({"SCRIP_TRUSTED_PROXIES": "127.0.0.1, 10.0.0.1/8"}, "SCRIP_TRUSTED_PROXIES: must be addresses"),
+        ({"SCRIP_TRUSTED_PROXIES": "127.0.0.1,*"}, "SCRIP_TRUSTED_PROXIES: must be addresses"),
         ({"SCRIP_CORS_ORIGINS": "https://Shop.example"}, "SCRIP_CORS_ORIGINS: must be origins"),
         ({"SCRIP_CORS_ORIGINS": "https://shop.example:443"}, "SCRIP_CORS_ORIGINS: must be origins"),
         ({"SCRIP_CORS_ORIGINS": "https://shop.example:x"}, "SCRIP_CORS_ORIGINS: must be origins"),
@@ -101,3 +104,9 @@ def test_what_is_wrong_is_told_in_a_line(
     assert answer in message
     assert "\n" not in message
     assert "hunter2" not in message
+
+
+@pytest.mark.parametrize("proxies", ["*", "::1", "127.0.0.1, 10.0.0.0/8,fd00::/8"])
+def test_proxies_are_named_by_address_or_network(monkeypatch: pytest.MonkeyPatch, proxies: str) -> None:
+    monkeypatch.setenv("SCRIP_TRUSTED_PROXIES", proxies)
+    assert load_settings().trusted_proxies == proxies
