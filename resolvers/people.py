@@ -1,5 +1,6 @@
 """updateCustomer, mergeCustomers and eraseCustomer."""
 
+from auth.roles import Permission
 from models.errors import LedgerError
 from models.operations.merge_customers import merge_customers
 from models.operations.people import erase_customer, update_customer
@@ -26,6 +27,8 @@ async def resolve_update(info: Info, input: UpdateCustomerInput) -> UpdateCustom
 
 
 async def resolve_merge(info: Info, input: MergeCustomersInput) -> MergeCustomersPayload:  # noqa: A002 - as above
+    # It takes from one what it gives to the other: a token for customers' names and addresses must not move their money.
+    info.context.require(Permission.REMOVE_CREDIT)
     try:
         command = input.command()
         outcome = await info.context.post(merge_customers, command, idempotency_key(input.idempotency_key))

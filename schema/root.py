@@ -259,7 +259,8 @@ class Mutation:
     merge_customers = root_field(
         resolvers.people.resolve_merge,
         May.MERGE_ERASE,
-        description="Move all that one record of a person has to another. Histories stay where they are.",
+        description="Move all that one record of a person has to another. Histories stay where they are. It takes the "
+        "right to remove credit, too.",
     )
     erase_customer = root_field(
         resolvers.people.resolve_erase,

@@ -82,7 +82,8 @@ RIGHTS: Final[dict[str, str]] = {
     "disable a coupon": "void an invoice by rewards:give",
     "upsert customer": _EDIT, "update customer": _EDIT, "start membership": _EDIT, "cancel membership": _EDIT,
     "reinstate membership": _EDIT,
-    "merge customers": "void an invoice by customers:write", "erase customer": "void an invoice by customers:write",
+    "merge customers": f"void an invoice by customers:write & {_REMOVE}",
+    "erase customer": "void an invoice by customers:write",
     "create invoice": "add and edit by invoices:write", "create order": "add and edit by invoices:write",
     "record payment": "add and edit by payments:write", "pay with credit": "add and edit by payments:write",
     **dict.fromkeys(
