@@ -1,4 +1,7 @@
-"""Uvicorn's logs, without what clients send: no query strings, and none of the headers and frames of WebSockets."""
+"""What the server logs: with the id of the request that it belongs to, and without what clients send.
+
+No query strings, and none of the headers and frames of WebSockets.
+"""
 
 import copy
 import logging
@@ -6,7 +9,12 @@ from typing import Any, Final
 
 from uvicorn.config import LOGGING_CONFIG
 
+from app.request_id import RequestIdFilter
+
 _MORE: Final = "?…"
+_REQUEST_ID: Final = " [%(request_id)s]"
+_CHATTY: Final = ("httpx", "httpcore")
+"""They tell of each request that fetches keys, its URL included."""
 _INVALID_UTF8: Final = "Invalid UTF-8 sequence received from client."
 
 
@@ -38,11 +46,17 @@ def log_config(level: str) -> dict[str, Any]:
     config["filters"] = {
         "without_query": {"()": WithoutQueryFilter},
         "without_clients_faults": {"()": WithoutClientsFaultsFilter},
+        "request_id": {"()": RequestIdFilter},
     }
+    for formatter in config["formatters"].values():
+        formatter["fmt"] += _REQUEST_ID
     for handler in config["handlers"].values():
         handler["filters"] = list(config["filters"])
+    lowest = max(logging.INFO, logging.getLevelNamesMapping()[level.upper()])
     for logger in config["loggers"].values():
-        logger["level"] = max(logging.INFO, logging.getLevelNamesMapping()[level.upper()])
+        logger["level"] = lowest
+    config["loggers"] |= {name: {"level": logging.WARNING} for name in _CHATTY}
+    config["root"] = {"level": lowest, "handlers": ["default"]}
     return config
 
 

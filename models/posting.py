@@ -149,7 +149,7 @@ class Poster:
                 return await self._post_once(tenant_id, units, wait=wait)
             except _TRY_AGAIN as error:
                 self._tallies.retries += 1
-                log.info("posting %d units again: %s", len(units), type(error).__name__)
+                log.debug("posting %d units again: %s", len(units), type(error).__name__)
                 if not wait and isinstance(error, asyncpg.LockNotAvailableError):
                     return [PutBack()] if len(units) == 1 else await self._each_alone(tenant_id, units, wait=False)
                 await asyncio.sleep(pause * (0.5 + random.random()))  # noqa: S311 - jitter, not a secret

@@ -381,6 +381,8 @@ path = "/graphql?query={customers(search:%22Ann%20Smith%22){edges{cursor}}}&toke
 logging.getLogger("uvicorn.access").info('%s - "%s %s HTTP/%s" %d', "127.0.0.1:9", "GET", path, "1.1", 200)
 logging.getLogger("uvicorn.error").info('%s - "WebSocket %s" [accepted]', "127.0.0.1:9", path)
 logging.getLogger("uvicorn.error").debug("< authorization: Bearer hunter3")
+logging.getLogger("httpx").info("HTTP Request: GET https://issuer.example/keys?key=hunter4")
+logging.getLogger("app.graphql.view").error("unexpected error", extra={"request_id": "r-1"})
 """
 
 
@@ -390,3 +392,5 @@ def test_no_query_string_is_logged_and_at_debug_no_header() -> None:
     assert "WebSocket /graphql?…" in said.stderr
     assert "Ann" not in said.stdout + said.stderr
     assert "hunter" not in said.stdout + said.stderr
+    # What clients are told to quote is what there is to search for.
+    assert "unexpected error [r-1]" in said.stderr

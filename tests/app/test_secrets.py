@@ -33,9 +33,15 @@ from tests.conftest import cloned_database
 from tests.support.sockets import opened
 
 SECRET: Final = "a signing secret of this test alone, and long enough"
-LOUD: Final = """import logging, sys
+LOUD: Final = """import logging.config, sys
 sys.stdout = sys.stderr
-logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
+configure = logging.config.dictConfig
+def loudly(config):
+    configure(config)
+    logging.basicConfig(level=logging.DEBUG, stream=sys.stderr, force=True)
+    for name in ("httpx", "httpcore"):
+        logging.getLogger(name).setLevel(logging.DEBUG)
+logging.config.dictConfig = loudly
 """
 """Run by Python before anything else: whatever logs is heard, and all of it is in one stream."""
 VIEWER: Final = "{ viewer { subject } }"
