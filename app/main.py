@@ -15,7 +15,7 @@ from app.cors import cors
 from app.database import open_database
 from app.embedded_launch import stop_with_parent
 from app.graphql.endpoint import context_maker, graphql_view, socket_view
-from app.graphql.websocket_session import SocketLimits
+from app.graphql.websocket import SocketLimits
 from app.health import ROUTES as HEALTH
 from app.imports import import_route
 from app.metrics import Metrics, Timing

@@ -12,8 +12,7 @@ from starlette.applications import Starlette
 from starlette.requests import HTTPConnection
 from starlette.routing import WebSocketRoute
 
-from app.graphql.websocket import SocketView
-from app.graphql.websocket_session import SocketLimits
+from app.graphql.websocket import SocketLimits, SocketView
 from app.request_id import RequestIdMiddleware
 from app.server_logs import WithoutClientsFaultsFilter, WithoutQueryFilter
 from auth.backend import BearerBackend, authentication, principal_of

@@ -24,7 +24,7 @@ from auth.keys import SharedSecret
 from auth.partner_tokens import parse
 from auth.roles import Role
 from auth.tokens import TokenVerifier
-from models.commands import RevokeToken
+from models.configuration_commands import RevokeToken
 from models.ledger import Ledger
 from models.operations.partner_tokens import revoke_token
 from models.reads.tenants import TenantDirectory

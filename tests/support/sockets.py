@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from app.cli.serve import listen
-from app.graphql.websocket_wire import MESSAGE_TOO_BIG
+from app.graphql.websocket.wire import MESSAGE_TOO_BIG
 from auth.roles import Role
 from auth.tokens import issue
 

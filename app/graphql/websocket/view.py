@@ -29,17 +29,16 @@ from strawberry.types.unset import UNSET, UnsetType
 
 from app.graphql.requests import GraphQLParams
 from app.graphql.view import TIMEOUT_MESSAGE, RequestContext, is_refusal
-from app.graphql.websocket_messages import BadMessage, message_of, operation_of
-from app.graphql.websocket_session import (
+from app.graphql.websocket.limits import OpenSockets, SocketLimits
+from app.graphql.websocket.messages import BadMessage, message_of, operation_of
+from app.graphql.websocket.session import (
     FORBIDDEN,
     INTERNAL_ERROR,
     TRY_AGAIN_LATER,
-    OpenSockets,
     Session,
-    SocketLimits,
     Surroundings,
 )
-from app.graphql.websocket_wire import Wire
+from app.graphql.websocket.wire import Wire
 from auth.backend import BearerBackend
 from auth.errors import TokenError, TokensUnavailable
 from schema.context import RefusedToken

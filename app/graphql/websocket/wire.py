@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, Protocol, cast
 
 import orjson
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -10,13 +10,17 @@ from starlette.websockets import WebSocketDisconnected as AlreadyClosed
 from strawberry.http.async_base_view import AsyncBaseHTTPView, AsyncWebSocketAdapter
 from strawberry.http.exceptions import NonJsonMessageReceived, NonTextMessageReceived, WebSocketDisconnected
 
-from app.graphql.websocket_messages import close_reason
-
-if TYPE_CHECKING:
-    from app.graphql.websocket import SocketView
+from app.graphql.websocket.limits import SocketLimits
+from app.graphql.websocket.messages import close_reason
 
 MESSAGE_TOO_BIG = 1009
 """Close code of RFC 6455, 7.4.1."""
+
+
+class Bounded(Protocol):
+    """The part of the endpoint that a wire needs: Strawberry hands it the whole."""
+
+    limits: SocketLimits
 
 
 class Wire(AsyncWebSocketAdapter):
@@ -25,7 +29,7 @@ class Wire(AsyncWebSocketAdapter):
     `abandon` is called when it has not read for too long: then not even a close frame gets through to it.
     """
 
-    def __init__(self, view: "SocketView", request: WebSocket, response: WebSocket) -> None:
+    def __init__(self, view: Bounded, request: WebSocket, response: WebSocket) -> None:
         super().__init__(cast("AsyncBaseHTTPView[Any, Any, Any, Any, Any, None, None]", view))
         self._websocket = response
         self._limits = view.limits

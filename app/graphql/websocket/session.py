@@ -2,9 +2,7 @@
 
 import asyncio
 import logging
-from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, NoReturn
@@ -13,10 +11,10 @@ from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket
 from strawberry.exceptions import ConnectionRejectionError
 
-from app.graphql.requests import DEFAULT_MAX_BODY_BYTES
-from app.graphql.view import DEFAULT_EXECUTION_TIMEOUT, RequestContext
-from app.graphql.websocket_messages import credentials_of
-from app.graphql.websocket_wire import Wire
+from app.graphql.view import RequestContext
+from app.graphql.websocket.limits import Holder, OpenSockets, SocketLimits
+from app.graphql.websocket.messages import credentials_of
+from app.graphql.websocket.wire import Wire
 from auth.backend import BearerBackend, network_address
 from auth.errors import TokenError, TokensUnavailable
 from auth.principal import Principal
@@ -24,9 +22,6 @@ from schema.context import RefusedToken
 from schema.error_codes import MASKED_MESSAGE
 
 logger = logging.getLogger(__name__)
-
-Holder = tuple[str, str, str, str | None]
-"""Tenant, role, subject and client: who stays the same when a token is renewed."""
 
 FORBIDDEN: Final = 4403
 INTERNAL_ERROR: Final = 1011
@@ -36,58 +31,6 @@ CLOSE_GRACE_S: Final = 5.0
 MAX_HANDSHAKE_ID_LENGTH: Final = 100
 """In the id of an operation, which has to stay within the 128 characters of any request's."""
 _HOW_TO_BEGIN: Final = 'Send a token with connection_init: {"Authorization": "Bearer …"}'
-
-
-@dataclass(frozen=True, slots=True)
-class SocketLimits:
-    """What WebSockets may take. Times are in seconds.
-
-    init_timeout: until a client must have sent its token. check_interval: at most between two looks at whether the
-    token still holds. send_timeout: how long a client may leave a message unread. max_sockets: in this process.
-    max_operations: under way on one socket at a time.
-    """
-
-    init_timeout: float = 10.0
-    # With the second that a partner token's row is remembered for, a revocation gets here within two.
-    check_interval: float = 0.5
-    execution_timeout: float = DEFAULT_EXECUTION_TIMEOUT
-    send_timeout: float = 30.0
-    max_sockets: int = 2_000
-    max_sockets_per_holder: int = 50
-    max_operations: int = 20
-    max_message_bytes: int = DEFAULT_MAX_BODY_BYTES
-
-
-class OpenSockets:
-    """How many there are in this process, and of each holder."""
-
-    def __init__(self, limits: SocketLimits) -> None:
-        self._limits = limits
-        self._held: Counter[Holder] = Counter()
-        self.number = 0
-
-    @contextmanager
-    def one_more(self) -> Iterator[bool]:
-        """Count one for as long as the block lasts; False, and it is not counted, where there are too many."""
-        fits = self.number < self._limits.max_sockets
-        self.number += fits
-        try:
-            yield fits
-        finally:
-            self.number -= fits
-
-    def take(self, holder: Holder) -> bool:
-        """Count one of this holder's. False, and it is not counted, where there are too many."""
-        if self._held[holder] >= self._limits.max_sockets_per_holder:
-            return False
-        self._held[holder] += 1
-        return True
-
-    def give_back(self, holder: Holder) -> None:
-        """One of this holder's is gone."""
-        self._held[holder] -= 1
-        if not self._held[holder]:
-            del self._held[holder]
 
 
 @dataclass(frozen=True, slots=True)
