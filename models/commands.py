@@ -287,67 +287,6 @@ class MembershipChange:
     note: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SetLimit:
-    """A whole rule, in place of the one for the same role, asset and holder, if there is one.
-
-    asset: None for money of every currency that has no rule of its own. holder: None for everyone of the role, else
-    one subject or, of partners, one client. The limits: in the asset's own units, None for no limit of that kind.
-    """
-
-    role: str
-    asset: str | None = None
-    holder: str | None = None
-    per_adjustment: Decimal | None = None
-    per_actor_day: Decimal | None = None
-    per_customer_day: Decimal | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RemoveLimit:
-    """asset, holder: as in SetLimit."""
-
-    role: str
-    asset: str | None = None
-    holder: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class IssueToken:
-    """A token for a partner's client. Whoever makes the secret tells it to its holder; here there is only its digest.
-
-    scopes: by name, those that a partner can use. limits: for the client as a whole, in place of those it has; an asset
-    that is left out stays as it is. expires_at: None never expires.
-    """
-
-    token_id: UUID
-    secret_hash: bytes
-    client: str
-    name: str
-    scopes: frozenset[str]
-    limits: tuple[SetLimit, ...] = ()
-    expires_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RotateToken:
-    """Another secret for the client, under a token of its own. replaces_id: the token whose place it takes.
-
-    overlap_minutes: how long the old one is good beside it. grantable: the scopes that may be handed on.
-    """
-
-    token_id: UUID
-    secret_hash: bytes
-    replaces_id: UUID
-    grantable: frozenset[str]
-    overlap_minutes: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class RevokeToken:
-    token_id: UUID
-
-
 Command = (
     AdjustCredit
     | ApproveRequest

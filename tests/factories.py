@@ -19,14 +19,13 @@ from models.commands import (
     GiveReward,
     InvoiceAmount,
     InvoiceLineItem,
-    IssueToken,
     MembershipChange,
     OrderItem,
     Outcome,
     RecordPayment,
     UpsertCustomer,
 )
-from models.configuration_commands import CreateProduct, UpdateProduct
+from models.configuration_commands import CreateProduct, IssueToken, UpdateProduct
 from models.ledger import Ledger
 from models.operations.adjust import adjust_credit
 from models.operations.assign import assign_credit

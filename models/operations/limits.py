@@ -10,7 +10,8 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from models.commands import Actor, RemoveLimit, SetLimit
+from models.commands import Actor
+from models.configuration_commands import RemoveLimit, SetLimit
 from models.errors import AmountOutOfRange, AmountPrecision, Invalid, LedgerError, NotFound
 from models.ledger import Ledger
 from models.limits import LIMITED_ROLES, MONEY, in_own_places

@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from models.commands import Actor, IssueToken, RevokeToken, RotateToken
+from models.commands import Actor
+from models.configuration_commands import IssueToken, RevokeToken, RotateToken
 from models.errors import Duplicate, ExpiryInPast, Invalid, LedgerError, NotFound
 from models.ledger import Ledger
 from models.operations.auditing import doer_of, record_event
@@ -156,7 +157,10 @@ async def _check_room(change: Configuring, now: datetime) -> None:
 async def _check_name_free(change: Configuring, now: datetime, client: str, name: str) -> None:
     """Or a request that is sent again, its answer being lost, would leave a good token that nobody knows of."""
     taken = await change.fetchrow(
-        f"SELECT id FROM partner_tokens WHERE tenant_id = $1 AND {_GOOD} AND client = $3 AND name = $4", now, client, name
+        f"SELECT id FROM partner_tokens WHERE tenant_id = $1 AND {_GOOD} AND client = $3 AND name = $4",
+        now,
+        client,
+        name,
     )
     if taken is not None:
         raise Duplicate(

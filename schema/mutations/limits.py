@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import strawberry
 
-from models.commands import RemoveLimit, SetLimit
+from models.configuration_commands import RemoveLimit, SetLimit
 from schema import texts
 from schema.scalars import AssetCode
 from schema.types.errors import UserError

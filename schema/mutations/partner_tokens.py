@@ -11,7 +11,7 @@ from auth.claims import tells_apart, well_formed
 from auth.partner_tokens import PartnerSecret
 from auth.principal import Principal
 from auth.roles import Role, Scope, scopes_of
-from models.commands import IssueToken, RevokeToken, RotateToken
+from models.configuration_commands import IssueToken, RevokeToken, RotateToken
 from models.errors import Invalid
 from schema import texts
 from schema.context import Info

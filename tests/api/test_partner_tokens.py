@@ -15,7 +15,8 @@ import app.partner_tokens
 from app.partner_tokens import PartnerTokenVerifier
 from auth.partner_tokens import PREFIX, PartnerSecret, parse
 from auth.roles import Role, Scope, scopes_of
-from models.commands import Actor, SetLimit
+from models.commands import Actor
+from models.configuration_commands import SetLimit
 from models.ledger import Ledger
 from models.operations.limits import set_limit
 from tests.api.conftest import Answer, Api, gid

@@ -9,7 +9,8 @@ import pytest
 from strawberry.types.base import get_object_definition
 
 from auth.roles import Role, Scope
-from models.commands import Actor, BulkCredit, BulkItem, SetLimit
+from models.commands import Actor, BulkCredit, BulkItem
+from models.configuration_commands import SetLimit
 from models.operations.bulk_credit import bulk_credit
 from models.operations.limits import set_limit
 from schema.root import Mutation, Query

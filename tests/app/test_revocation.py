@@ -16,7 +16,7 @@ from app.partner_tokens import MAX_FIRST_LOOKS_AT_ONCE, PartnerTokenVerifier
 from auth.errors import TokenError, TokensUnavailable
 from auth.partner_tokens import PartnerSecret
 from auth.principal import Principal
-from models.commands import RevokeToken
+from models.configuration_commands import RevokeToken
 from models.ledger import Ledger
 from models.operations.partner_tokens import revoke_token
 from models.reads.partner_tokens import StoredToken, stored_token

@@ -8,7 +8,8 @@ from uuid import UUID
 import pytest
 
 from models import limits
-from models.commands import Actor, AdjustCredit, SetLimit
+from models.commands import Actor, AdjustCredit
+from models.configuration_commands import SetLimit
 from models.errors import LimitExceeded
 from models.operations.adjust import preview_adjustment
 from models.operations.limits import set_limit

@@ -13,7 +13,8 @@ from uuid import UUID
 import pytest
 
 from app.embedded import Urls
-from models.commands import Actor, RemoveLimit, SetLimit
+from models.commands import Actor
+from models.configuration_commands import RemoveLimit, SetLimit
 from models.errors import LimitExceeded
 from models.ledger import Ledger
 from models.operations.limits import remove_limit, set_limit

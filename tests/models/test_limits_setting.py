@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from models.commands import Actor, AdjustCredit, Outcome, RemoveLimit, SetLimit
+from models.commands import Actor, AdjustCredit, Outcome
+from models.configuration_commands import RemoveLimit, SetLimit
 from models.errors import LimitExceeded
 from models.operations import limits
 from models.operations.adjust import preview_adjustment

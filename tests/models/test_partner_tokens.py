@@ -10,7 +10,7 @@ import pytest
 
 import models.operations.partner_tokens
 from app.embedded import Urls
-from models.commands import IssueToken, RevokeToken, RotateToken, SetLimit
+from models.configuration_commands import IssueToken, RevokeToken, RotateToken, SetLimit
 from models.errors import LedgerError
 from models.operations.partner_tokens import (
     MAX_OVERLAP_MINUTES,
