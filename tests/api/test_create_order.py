@@ -5,6 +5,7 @@ from uuid import UUID
 
 import pytest
 
+from auth.roles import Role, Scope
 from tests.api.conftest import Api, gid
 from tests.factories import Tenant
 
@@ -132,3 +133,22 @@ async def test_what_is_not_sold_is_not_ordered(
         async with tenant.nothing_moves(), other_tenant.nothing_moves():
             payload = (await api(CREATE, ordering(carol, (product, 1))))["createOrder"]
         assert [(e["code"], e["field"]) for e in payload["userErrors"]] == [(code, ["items", "0", "productId"])]
+
+
+@pytest.mark.parametrize("role", [Role.PARTNER, Role.MANAGER])
+async def test_credit_is_ordered_by_who_may_add_it(
+    api: Api, tenant: Tenant, products: dict[str, UUID], role: Role
+) -> None:
+    """Once it is paid, it is on the account: a token for invoices and payments alone would get past its scopes."""
+    carol = await tenant.customer("carol")
+    narrow = {Scope.INVOICES_READ, Scope.INVOICES_WRITE, Scope.PAYMENTS_WRITE, Scope.LEDGER_READ}
+    with_credit = ordering(carol, (products["Chair"], 1), (products["Account credit"], 50))
+    async with tenant.nothing_moves():
+        assert (await api(CREATE, with_credit, role=role, scopes=narrow)).codes == ["FORBIDDEN"]
+
+    goods_alone = ordering(carol, (products["Chair"], 1), number="O-2", idempotencyKey="g")
+    goods = await api(CREATE, goods_alone, role=role, scopes=narrow)
+    assert goods["createOrder"]["userErrors"] == []
+    wide = await api(CREATE, {"input": {**with_credit["input"], "idempotencyKey": "l"}}, role=role,
+                     scopes=narrow | {Scope.CREDITS_ADD})  # fmt: skip
+    assert wide["createOrder"]["userErrors"] == []
