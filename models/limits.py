@@ -8,10 +8,11 @@ What is added under a rule is counted for the day whether or not the rule limits
 counts the morning too.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final
 from uuid import UUID
 
@@ -70,6 +71,7 @@ def counter_keys(actor: Actor, customer_id: UUID, asset: str, day: date) -> tupl
     )
 
 
+@lru_cache(maxsize=1_000)
 def _minor(limit: Decimal, asset: str) -> int:
     """A limit in minor units: a fraction of one that the asset does not have is not allowed to be used."""
     return int(limit.scaleb(exponent(asset)))
@@ -77,23 +79,26 @@ def _minor(limit: Decimal, asset: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
+    """left_minor: by scope, what each limit that there is leaves before this; less than nothing where it is overdrawn."""
+
     allowed: bool
-    remaining: tuple[LimitRemaining, ...]
+    asset: str
+    left_minor: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def remaining(self) -> tuple[LimitRemaining, ...]:
+        """As it is told: a limit lowered during the day can be overdrawn; nobody is owed a negative allowance."""
+        asset = self.asset
+        return tuple(LimitRemaining(scope, asset, to_decimal(max(left, 0), asset)) for scope, left in self.left_minor)
 
 
-def check(rule: LimitRuleValues, asset: str, amount_minor: int, used: Callable[[str], int]) -> Verdict:
-    """Whether `amount_minor` is within every limit of `rule`; `used` gives the day's sum so far for a scope."""
-    allowed = all(amount_minor <= MAX_COUNTED - used(scope) for scope in (PER_ACTOR_DAY, PER_CUSTOMER_DAY))
-    remaining = []
-    for scope, limit in (
-        (PER_ADJUSTMENT, rule.per_adjustment),
-        (PER_ACTOR_DAY, rule.per_actor_day),
-        (PER_CUSTOMER_DAY, rule.per_customer_day),
-    ):
-        if limit is None:
-            continue
-        left = _minor(limit, asset) - (0 if scope == PER_ADJUSTMENT else used(scope))
-        allowed = allowed and amount_minor <= left
-        # A limit lowered during the day can be overdrawn; nobody is owed a negative allowance.
-        remaining.append(LimitRemaining(scope, asset, to_decimal(max(left, 0), asset)))
-    return Verdict(allowed, tuple(remaining))
+def check(rule: LimitRuleValues, asset: str, amount_minor: int, *, by_actor: int, by_customer: int) -> Verdict:
+    """Whether `amount_minor` is within every limit of `rule`; by_actor, by_customer: the day's sums so far."""
+    limits = (
+        (PER_ADJUSTMENT, rule.per_adjustment, 0),
+        (PER_ACTOR_DAY, rule.per_actor_day, by_actor),
+        (PER_CUSTOMER_DAY, rule.per_customer_day, by_customer),
+    )
+    left = tuple((scope, _minor(limit, asset) - used) for scope, limit, used in limits if limit is not None)
+    room = min([MAX_COUNTED - max(by_actor, by_customer), *(each for _, each in left)])
+    return Verdict(amount_minor <= room, asset, left)

@@ -26,9 +26,44 @@ def counters_needed(
 async def lock_counters(
     connection: TenantConnection, keys: set[CounterKey], new_ids: list[UUID]
 ) -> dict[CounterKey, CounterState]:
-    """Make and lock the counters, in the order of their names, in one statement (an update to itself locks a row)."""
-    ordered = sorted(keys)
-    scopes, roles, holders, assets, days = zip(*ordered, strict=True)
+    """Lock the counters in the order of their names, and make those that are missing, as on the first of a day.
+
+    Whoever makes one that others have made meanwhile may meet them in another order: one of them then tries again.
+    """
+    found = await _existing(connection, sorted(keys), "FOR NO KEY UPDATE OF l")
+    missing = sorted(keys - found.keys())
+    if missing:
+        found |= await _make(connection, missing, new_ids)
+    return found
+
+
+async def read_counters(connection: TenantConnection, keys: set[CounterKey]) -> dict[CounterKey, CounterState]:
+    """The counters as they stand, unlocked; one that does not exist yet stands at 0."""
+    if not keys:
+        return {}
+    return {key: CounterState(UUID(int=0), 0) for key in keys} | await _existing(connection, sorted(keys), "")
+
+
+async def _existing(
+    connection: TenantConnection, keys: list[CounterKey], lock: str
+) -> dict[CounterKey, CounterState]:
+    """Those that there are. A lock alone writes no new row, as an update to itself would (a tenth of a posting)."""
+    rows = await connection.raw.fetch(
+        f"""SELECT k.nth, l.id, l.used_minor
+        FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::date[])
+            WITH ORDINALITY AS k(scope, role, holder, asset, day, nth)
+        JOIN limit_counters l ON l.tenant_id = $1 AND (l.scope, l.role, l.holder, l.asset, l.day)
+            = (k.scope, k.role, k.holder, k.asset, k.day)
+        ORDER BY k.nth {lock}""",
+        connection.tenant_id, *zip(*keys, strict=True),
+    )  # fmt: skip
+    return {keys[nth - 1]: CounterState(row_id, used_minor) for nth, row_id, used_minor in rows}
+
+
+async def _make(
+    connection: TenantConnection, keys: list[CounterKey], new_ids: list[UUID]
+) -> dict[CounterKey, CounterState]:
+    """Make them, and lock what somebody else has made in the meantime (an update to itself locks a row)."""
     rows = await connection.raw.fetch(
         """INSERT INTO limit_counters AS l (tenant_id, id, scope, role, holder, asset, day, used_minor)
         SELECT $1, k.id, k.scope, k.role, k.holder, k.asset, k.day, 0
@@ -37,23 +72,6 @@ async def lock_counters(
         ORDER BY k.nth
         ON CONFLICT (tenant_id, scope, role, holder, asset, day) DO UPDATE SET used_minor = l.used_minor
         RETURNING scope, role, holder, asset, day, id, used_minor""",
-        connection.tenant_id, new_ids, scopes, roles, holders, assets, days,
+        connection.tenant_id, new_ids[: len(keys)], *zip(*keys, strict=True),
     )  # fmt: skip
     return {tuple(row)[:5]: CounterState(row["id"], row["used_minor"]) for row in rows}
-
-
-async def read_counters(connection: TenantConnection, keys: set[CounterKey]) -> dict[CounterKey, CounterState]:
-    """The counters as they stand, unlocked; one that does not exist yet stands at 0."""
-    ordered = sorted(keys)
-    if not ordered:
-        return {}
-    scopes, roles, holders, assets, days = zip(*ordered, strict=True)
-    rows = await connection.raw.fetch(
-        """SELECT l.scope, l.role, l.holder, l.asset, l.day, l.id, l.used_minor
-        FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::date[]) AS k(scope, role, holder, asset, day)
-        JOIN limit_counters l ON l.tenant_id = $1 AND (l.scope, l.role, l.holder, l.asset, l.day)
-            = (k.scope, k.role, k.holder, k.asset, k.day)""",
-        connection.tenant_id, scopes, roles, holders, assets, days,
-    )  # fmt: skip
-    found = {tuple(row)[:5]: CounterState(row["id"], row["used_minor"]) for row in rows}
-    return {key: found.get(key, CounterState(UUID(int=0), 0)) for key in ordered}

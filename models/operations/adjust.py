@@ -11,7 +11,8 @@ from models.loading.counters import counters_needed, read_counters
 from models.loading.credits import load_credits
 from models.money import POINTS, nonzero_minor
 from models.operations.replays import replay_of_request
-from models.planning.adjust import limit_verdict, needs
+from models.planning.adjust import needs
+from models.planning.allowances import allowance_of
 from models.planning.state import AccountState, Books, Origin
 from models.session import ONE_MOMENT, TenantConnection, tenant_transaction
 
@@ -88,7 +89,7 @@ def _verdict(books: Books, actor: Actor, command: AdjustCredit, amount_minor: in
     """The limits' say, whatever else may be wrong with the adjustment. Removals have no limit."""
     if amount_minor < 0 or limits.rule_for(books.config, actor, command.asset) is None:
         return LimitVerdict(allowed=True, approval_required=False, remaining=())
-    verdict = limit_verdict(books, actor, command.customer_id, command.asset, amount_minor)
+    verdict = allowance_of(books, actor, command.customer_id, command.asset).verdict(amount_minor)
     return LimitVerdict(verdict.allowed, not verdict.allowed, verdict.remaining)
 
 

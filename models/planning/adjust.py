@@ -1,10 +1,8 @@
 """Adding and removing value by hand (sources 000, 001, 003). Pure."""
 
 from typing import Final
-from uuid import UUID
 
-from models import limits
-from models.commands import Actor, AdjustCredit, Outcome
+from models.commands import AdjustCredit, Outcome
 from models.errors import (
     CreditNotOpen,
     ExpiryConflict,
@@ -19,6 +17,7 @@ from models.errors import (
 )
 from models.money import SERVICE_CREDITS, nonzero_minor, to_decimal
 from models.planning import calendar, credits, requesting
+from models.planning.allowances import allowance_of
 from models.planning.needs import Needs, Spend
 from models.planning.notes import check_note
 from models.planning.state import AccountState, Books, CreditState, Origin, ReasonRule, TransactionDraft
@@ -108,12 +107,13 @@ def _add(books: Books, origin: Origin, command: AdjustCredit, amount_minor: int,
     account = books.accounts[command.customer_id, command.asset]
     credits.check_room(account, amount_minor)
     if origin.approved_by is None:
-        verdict = limit_verdict(books, origin.actor, command.customer_id, command.asset, amount_minor)
+        allowance = allowance_of(books, origin.actor, command.customer_id, command.asset)
+        verdict = allowance.verdict(amount_minor)
         if not verdict.allowed:
             if command.request_approval:
                 return requesting.request_approval(books, origin, "adjustCredit", command)
             raise LimitExceeded(verdict.remaining)
-        use_limit(books, origin.actor, command.customer_id, command.asset, amount_minor)
+        allowance.use(books, amount_minor)
     # Must succeed from here on (and using a limit does).
     lifetime_before = account.lifetime_minor
     transaction = credits.begin(books, "ADJUSTMENT", command.customer_id, origin, reason=reason.code, note=command.note)
@@ -181,27 +181,6 @@ def _named_credit(books: Books, command: AdjustCredit, account: AccountState, am
             to_decimal(credit.remaining_minor, account.asset), account.asset, what="left of the credit"
         )
     return credit
-
-
-def limit_verdict(books: Books, actor: Actor, customer_id: UUID, asset: str, amount_minor: int) -> "limits.Verdict":
-    """Whether the actor's limits allow this, counting what the day's counters hold under our locks."""
-    rule = limits.rule_for(books.config, actor, asset)
-    if rule is None:
-        return limits.Verdict(allowed=True, remaining=())
-    day = calendar.local_date(books.now, books.config.zone)
-    used = {key[0]: books.counters[key].used_minor for key in limits.counter_keys(actor, customer_id, asset, day)}
-    return limits.check(rule, asset, amount_minor, used.__getitem__)
-
-
-def use_limit(books: Books, actor: Actor, customer_id: UUID, asset: str, amount_minor: int) -> None:
-    """Raise the day's counters by what is about to be posted."""
-    if limits.rule_for(books.config, actor, asset) is None:
-        return
-    day = calendar.local_date(books.now, books.config.zone)
-    for key in limits.counter_keys(actor, customer_id, asset, day):
-        counter = books.counters[key]
-        books.change(counter, used_minor=counter.used_minor + amount_minor)
-        books.writes.touched_counters.append(counter)
 
 
 def _outcome(books: Books, transaction: TransactionDraft, account: AccountState, credit: CreditState | None) -> Outcome:

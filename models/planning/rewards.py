@@ -4,7 +4,7 @@ from models.commands import GiveReward, Outcome
 from models.errors import Busy, InsufficientBalance, LimitExceeded, NotFound, RewardInactive
 from models.money import POINTS, to_decimal
 from models.planning import calendar, credits, requesting
-from models.planning.adjust import limit_verdict, use_limit
+from models.planning.allowances import allowance_of
 from models.planning.needs import Needs, Spend
 from models.planning.notes import check_note
 from models.planning.state import AccountState, Books, Origin, RewardState
@@ -37,12 +37,13 @@ def plan(books: Books, origin: Origin, command: GiveReward) -> Outcome:
     if command.deduct_points:
         _check_points(books, account, reward)
     elif reward.points_cost_minor and origin.approved_by is None:
-        verdict = limit_verdict(books, origin.actor, command.customer_id, POINTS, reward.points_cost_minor)
+        allowance = allowance_of(books, origin.actor, command.customer_id, POINTS)
+        verdict = allowance.verdict(reward.points_cost_minor)
         if not verdict.allowed:
             if command.request_approval:
                 return requesting.request_approval(books, origin, "giveReward", command)
             raise LimitExceeded(verdict.remaining).at("rewardId")
-        use_limit(books, origin.actor, command.customer_id, POINTS, reward.points_cost_minor)
+        allowance.use(books, reward.points_cost_minor)
     # Must succeed from here on (and using a limit does).
     spent_minor = reward.points_cost_minor if command.deduct_points else 0
     transaction = credits.begin(books, "REWARD", command.customer_id, origin, note=command.note)

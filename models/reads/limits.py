@@ -47,7 +47,7 @@ async def left_today(session: ReadSession, actor: Actor, day: date) -> list[Limi
 
 
 def _remaining(rule: LimitRuleValues, asset: str, used_minor: int) -> list[LimitRemaining]:
-    everything = limits.check(rule, asset, 0, lambda _: used_minor).remaining
+    everything = limits.check(rule, asset, 0, by_actor=used_minor, by_customer=0).remaining
     return [left for left in everything if left.scope != PER_CUSTOMER_DAY]
 
 

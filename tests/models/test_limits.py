@@ -179,9 +179,9 @@ async def test_more_than_a_day_can_count_is_refused_where_nothing_limits_it(shop
 
 def test_a_fraction_that_the_asset_does_not_have_is_not_allowed_to_be_used() -> None:
     rule = LimitRuleValues("STAFF", "MONEY", "", Decimal("10.5"), None, None)
-    assert limits.check(rule, "JPY", 10, lambda _: 0).allowed
-    assert not limits.check(rule, "JPY", 11, lambda _: 0).allowed
-    assert limits.check(rule, "GBP", 1050, lambda _: 0).allowed
+    assert limits.check(rule, "JPY", 10, by_actor=0, by_customer=0).allowed
+    assert not limits.check(rule, "JPY", 11, by_actor=0, by_customer=0).allowed
+    assert limits.check(rule, "GBP", 1050, by_actor=0, by_customer=0).allowed
 
 
 def test_points_and_service_credits_never_fall_under_money() -> None:
