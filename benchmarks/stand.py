@@ -63,7 +63,7 @@ class Stand:
         environment = {
             "PATH": "/usr/bin:/bin", "DATABASE_URL": self.urls.app, "SCRIP_JWT_SECRET": self.secret,
             "SCRIP_PORT": str(port), "SCRIP_DATA_DIR": str(self.folder), "SCRIP_LOG_LEVEL": "warning",
-            "SCRIP_RATE_LIMIT": NEVER_REACHED, **settings,
+            "SCRIP_RATE_LIMIT": NEVER_REACHED, "PYTHONHASHSEED": "0", **settings,
         }  # fmt: skip
         # In a session of its own, so that Ctrl-C is for us alone, and we end it in order.
         process = subprocess.Popen(
