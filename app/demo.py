@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cache
@@ -32,6 +32,7 @@ TENANT_NAME: Final = "Demo Gifts"
 TIME_ZONE: Final = "Europe/London"
 SAMPLE: Final = Path(__file__).parent / "data" / "online_retail" / "2010-12-13_2010-12-19.csv.gz"
 ACTOR: Final = Actor("demo", "ADMIN", client="scrip-demo", name="Sample data")
+STAFF_NAME: Final = "Sam, staff"
 
 REGULAR: Final = "16013"
 """A customer with something of everything: credit left over, open invoices, points, service credits, a coupon."""
@@ -106,6 +107,8 @@ ADJUSTMENTS: Final = (
     _Adjustment("services-former", FORMER, SERVICE_CREDITS, 2, "MEMBERSHIP"),
     _Adjustment("goodwill", OCCASIONAL, CURRENCY, 25, "GOODWILL", "Damaged in transit", expires_in_days=90),
 )
+REQUEST: Final = _Adjustment("request", BEST, CURRENCY, 180, "GOODWILL", "Two parcels lost in the snow")
+"""More than staff may add: asked for by them, it waits for a manager."""
 
 
 def load(settings: Settings, say: Callable[[str], None]) -> None:
@@ -204,7 +207,7 @@ async def _configure(ledger: Ledger, tenant_id: UUID) -> None:
 
 
 async def _give(ledger: Ledger, tenant_id: UUID) -> None:
-    """Points, service credits and a coupon; in the end, one membership is cancelled."""
+    """Points, service credits and a coupon. One membership is cancelled; one request waits for a manager."""
     began = await _began(tenant_id)
     customers = await customer_ids(tenant_id, (REGULAR, BEST, OCCASIONAL, FORMER))
     services = await _ids(tenant_id, "SELECT name, id FROM services WHERE tenant_id = $1 AND name = ANY($2)", SERVICES)
@@ -215,8 +218,19 @@ async def _give(ledger: Ledger, tenant_id: UUID) -> None:
     async with tenant_transaction(tenant_id) as connection:
         former = Customer.filter(tenant_id=tenant_id, id=customers[FORMER]).using_db(connection.orm)
         await former.update(membership_cancelled_at=began - CANCELLED_BEFORE_TENANT)
+    request = replace(_command(REQUEST, customers, services, began), request_approval=True)
+    await adjust_credit(ledger, tenant_id, _staff(), request, f"demo/{REQUEST.key}")
     coupon = GiveReward(customers[REGULAR], rewards[COUPON], deduct_points=True)
     await give_reward(ledger, tenant_id, ACTOR, coupon, LAST_KEY)
+
+
+def subject_of(role: str) -> str:
+    """Whose token of that role the page gives away: `staff` …"""
+    return f"{role}@{TENANT}"
+
+
+def _staff() -> Actor:
+    return Actor(subject_of("staff"), "STAFF", name=STAFF_NAME)
 
 
 def _command(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from app.demo import REGULAR, TENANT
+from app.demo import REGULAR, STAFF_NAME, TENANT, subject_of
 from app.settings import Settings
 from app.token_keys import token_secret
 from auth.roles import Role, Scope
@@ -16,7 +16,7 @@ PARTNER_SCOPES: Final = (
     Scope.CUSTOMERS_READ, Scope.LEDGER_READ, Scope.CREDITS_ADD, Scope.INVOICES_READ, Scope.REWARDS_READ,
 )  # fmt: skip
 _NAMES: Final = {
-    Role.STAFF: "Sam, staff",
+    Role.STAFF: STAFF_NAME,
     Role.MANAGER: "Maria, manager",
     Role.ADMIN: "Ada, admin",
     Role.PARTNER: "A partner's program",
@@ -35,8 +35,8 @@ class DemoToken:
 
 _MAY: Final = {
     Role.STAFF: "Reads everything; adds credit and points within limits: £100 at once, £200 per customer and day.",
-    Role.MANAGER: "Adds without limits, removes, adjusts in bulk; reads limits.",
-    Role.ADMIN: "All that a manager may, and the configuration.",
+    Role.MANAGER: "Adds without limits, removes, adjusts in bulk; decides what staff ask for; reads limits and the audit.",
+    Role.ADMIN: "All that a manager may, and the configuration: limits, partners' tokens.",
     Role.PARTNER: f"Nothing but its scopes: {' '.join(scope.value for scope in PARTNER_SCOPES)}.",
     Role.CUSTOMER: f"Reads what belongs to customer {REGULAR}, without internal notes, and changes nothing.",
 }
@@ -51,7 +51,7 @@ def demo_tokens(settings: Settings, now: datetime, new_id: Callable[[], object])
 
 
 def _token(settings: Settings, secret: str, role: Role, now: datetime, token_id: str) -> str:
-    subject = REGULAR if role is Role.CUSTOMER else f"{role.value}@{TENANT}"
+    subject = REGULAR if role is Role.CUSTOMER else subject_of(role.value)
     return issue(
         secret, issuer=settings.jwt_issuer, audience=settings.jwt_audience, tenant=TENANT, subject=subject, role=role,
         issued_at=now, lifetime=LIFETIME, token_id=token_id, name=_NAMES[role],

@@ -10,7 +10,10 @@ MAX_EXAMPLE: Final = Decimal("10.00")
 
 @dataclass(frozen=True, slots=True)
 class Ids:
-    """What of the sample the examples speak of, as ids of the API. due, remaining: of that invoice and credit."""
+    """What of the sample the examples speak of, as ids of the API. due, remaining: of that invoice and credit.
+
+    request: an approval request, one that still waits if there is one; None: nobody has asked for anything yet.
+    """
 
     customer: str
     others: tuple[str, ...]
@@ -20,6 +23,7 @@ class Ids:
     remaining: Decimal
     invoice: str
     due: Decimal
+    request: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +123,7 @@ mutation ($input: AdjustCreditInput!) {{
     account {{ asset available scheduled }}
     credit {{ amount remaining status expiresAt }}
     transaction {{ kind reason note createdAt }}
-    approvalRequest {{ status expiresAt }}
+    approvalRequest {{ id status expiresAt }}
     {_ERRORS}
   }}
 }}"""
@@ -180,11 +184,72 @@ mutation ($input: UpsertCustomerInput!) {
     userErrors { code message field }
   }
 }"""
+_LIMIT_RULES: Final = """\
+query ($role: LimitRole) {
+  limitRules(role: $role) { role asset holder perAdjustment perActorDay perCustomerDay }
+}"""
+_SET_LIMIT: Final = f"""\
+mutation ($input: SetLimitInput!) {{
+  setLimit(input: $input) {{
+    rule {{ role asset perAdjustment perActorDay perCustomerDay }}
+    {_ERRORS}
+  }}
+}}"""
+_REQUESTS: Final = """\
+query ($status: [ApprovalStatus!], $last: Int) {
+  approvalRequests(status: $status, last: $last) {
+    edges {
+      node {
+        id status operation amount asset reason note expiresAt
+        customer { externalId }
+        requestedBy { subject role }
+        decidedBy { subject role }
+      }
+    }
+  }
+}"""
+_APPROVE: Final = f"""\
+mutation ($input: ApproveRequestInput!) {{
+  approveRequest(input: $input) {{
+    replayed
+    account {{ asset available }}
+    transaction {{ kind note actor {{ subject role }} approvedBy {{ subject role }} }}
+    approvalRequest {{ status decisionNote }}
+    {_ERRORS}
+  }}
+}}"""
+_ISSUE_TOKEN: Final = f"""\
+mutation ($input: IssueTokenInput!) {{
+  issueToken(input: $input) {{
+    secret
+    token {{ id client name scopes expiresAt }}
+    {_ERRORS}
+  }}
+}}"""
+_TOKENS: Final = """\
+query ($active: Boolean, $last: Int) {
+  partnerTokens(active: $active, last: $last) {
+    edges { node { client name scopes active lastUsedAt createdBy { subject } } }
+  }
+}"""
+_AUDIT: Final = """\
+query ($action: String, $last: Int) {
+  auditTrail(action: $action, last: $last) {
+    edges { node { at action actor { subject role } details address requestId } }
+  }
+}"""
 
 
-def examples(ids: Ids, key: str) -> list[Example]:
-    """All of them, questions first. `key` is new each time: idempotency keys and an invoice's number are made of it."""
-    return [*_questions(ids), *_changes(ids, key)]
+def examples(ids: Ids, key: str) -> dict[str, list[Example]]:
+    """All of them, by the heading they stand under, questions first.
+
+    `key` is new each time: idempotency keys, an invoice's number and a token's name are made of it.
+    """
+    return {
+        "Questions": _questions(ids),
+        "Changes": _changes(ids, key),
+        "Limits, approvals, partners, audit": _control(ids, key),
+    }
 
 
 def _questions(ids: Ids) -> list[Example]:
@@ -242,6 +307,44 @@ def _changes(ids: Ids, key: str) -> list[Example]:
     ]  # fmt: skip
 
 
+def _control(ids: Ids, key: str) -> list[Example]:
+    over = {"customerId": ids.customer, "asset": "GBP", "amount": "150.00", "reason": "GOODWILL"}
+    asked = {**over, "note": "The whole order was late", "requestApproval": True}
+    limit = {
+        "role": "STAFF", "asset": "POINTS", "perAdjustment": "500", "perActorDay": "2500", "perCustomerDay": "1000",
+    }  # fmt: skip
+    approved = {"requestId": ids.request or "of approvalRequests", "note": "The carrier admits it"}
+    token = {"client": "Parcel partner", "name": f"page-{key[-8:]}", "scopes": ["customers:read", "credits:add"]}
+    return [
+        Example("limitRules", "What each role may add. As manager or admin.", _LIMIT_RULES, {"role": "STAFF"}),
+        Example(
+            "setLimit", "As admin. It holds at once: viewer tells staff what they have left.",
+            _SET_LIMIT, {"input": limit}, changes=True,
+        ),
+        _change(
+            "adjustCredit, over the limit", "As staff. Nothing moves: a manager is asked. Others have no such limit.",
+            _ADJUST, asked, key,
+        ),
+        Example(
+            "approvalRequests", "What waits for a second person. Staff see their own.",
+            _REQUESTS, {"status": ["PENDING"], "last": 5},
+        ),
+        _change(
+            "approveRequest", "As manager or admin, but never one's own. Any id of approvalRequests will do.",
+            _APPROVE, approved, key,
+        ),
+        Example(
+            "issueToken", "As admin. The secret is told here, once; the same name a second time is refused.",
+            _ISSUE_TOKEN, {"input": token}, changes=True,
+        ),
+        Example("partnerTokens", "As manager or admin. Never a secret.", _TOKENS, {"active": True, "last": 5}),
+        Example(
+            "auditTrail", "As manager or admin: who was refused what. Try something as a customer first.",
+            _AUDIT, {"action": "access.denied", "last": 5},
+        ),
+    ]  # fmt: skip
+
+
 def _change(name: str, hint: str, query: str, values: dict[str, Any], key: str) -> Example:
-    own_key = f"page-{key}-{name.replace(', ', '-')}"
+    own_key = f"page-{key}-{name.replace(', ', '-').replace(' ', '-')}"
     return Example(name, hint, query, {"input": {**values, "idempotencyKey": own_key}}, changes=True)

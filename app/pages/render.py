@@ -57,9 +57,9 @@ def trying(tokens: list[DemoToken], ids: Ids | None, key: str, address: str) -> 
         return NO_TOKENS
     if ids is None:
         return _tokens(tokens, address) + USED_UP
-    shown = examples(ids, key)
-    index = "".join(f'<li><a href="#{_anchor(example)}">{escape(example.name)}</a></li>' for example in shown)
-    forms = "".join(_example(example) for example in shown)
+    groups = examples(ids, key)
+    index = "".join(_links(title, shown) for title, shown in groups.items())
+    forms = "".join(_group(title, shown) for title, shown in groups.items())
     return f"""{_tokens(tokens, address)}
 <section aria-labelledby="try">
 <h2 id="try">Try it</h2>
@@ -71,8 +71,7 @@ A change carries an idempotency key: run it twice, and the second time it answer
 {"".join(_role(token, number == 0) for number, token in enumerate(tokens))}
 <span>Customer {REGULAR} has <output id="balances-now" data-customer="{escape(ids.customer)}">…</output></span>
 </fieldset>
-<ul class="index">{index}</ul>
-{forms}</section>
+{index}{forms}</section>
 <noscript>
 <p class="warning">Running the examples takes JavaScript; the queries can be sent with curl as well.</p>
 </noscript>
@@ -115,6 +114,15 @@ def _role(token: DemoToken, checked: bool) -> str:
     return f'<label><input type="radio" name="role" value="{role}"{" checked" if checked else ""}>{role}</label>\n'
 
 
+def _links(title: str, shown: list[Example]) -> str:
+    links = "".join(f'<li><a href="#{_anchor(example)}">{escape(example.name)}</a></li>' for example in shown)
+    return f'<p class="label">{escape(title)}</p>\n<ul class="index">{links}</ul>\n'
+
+
+def _group(title: str, shown: list[Example]) -> str:
+    return f"<h3>{escape(title)}</h3>\n" + "".join(_example(example) for example in shown)
+
+
 def _example(example: Example) -> str:
     anchor = _anchor(example)
     variables = escape(json.dumps(example.variables, indent=2, ensure_ascii=False))
@@ -122,7 +130,7 @@ def _example(example: Example) -> str:
     renew = '<button type="button" data-renew>New key</button>' if _has_key(example) else ""
     changes = ' data-changes="yes"' if example.changes else ""
     return f"""<article class="example" id="{anchor}"{changes}>
-<header><h3>{escape(example.name)}</h3><p>{escape(example.hint)}</p></header>
+<header><h4>{escape(example.name)}</h4><p>{escape(example.hint)}</p></header>
 <form>
 <div class="panes">
 <div><p class="label" id="{anchor}-query">{"Mutation" if example.changes else "Query"}</p>

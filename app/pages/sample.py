@@ -25,7 +25,9 @@ _PAIR: Final = """
      order by (a.customer_id = $2) desc, c.created_at, c.id, i.created_at, i.id limit 1"""
 _CHOICES: Final = """
     select (select id from rewards where tenant_id = $1 and name = $2) as reward_id,
-           (select id from services where tenant_id = $1 and name = $3) as service_id"""
+           (select id from services where tenant_id = $1 and name = $3) as service_id,
+           (select id from approval_requests where tenant_id = $1
+             order by (status = 'PENDING' and expires_at > now()) desc, created_at, id limit 1) as request_id"""
 
 
 async def sample_ids(tenant_id: UUID) -> Ids | None:
@@ -54,4 +56,5 @@ def _ids(customers: dict[str, UUID], choices: Any, pair: Any) -> Ids:
         remaining=to_decimal(pair["remaining_minor"], CURRENCY),
         invoice=global_id("Invoice", pair["invoice_id"]),
         due=to_decimal(pair["due_minor"], CURRENCY),
+        request=None if choices["request_id"] is None else global_id("ApprovalRequest", choices["request_id"]),
     )

@@ -62,6 +62,7 @@ async def counts(tenant_id: UUID) -> list[Any]:
         "tiers",
         "reasons",
         "outbox",
+        "approval_requests",
     )
     return [(await fetch(tenant_id, f"SELECT count(*) FROM {table}"))[0][0] for table in tables]
 
@@ -92,7 +93,8 @@ async def test_a_load_that_was_stopped_is_taken_up_again(
     assert tenant_id is not None
     assert len(await fetch(tenant_id, "SELECT 1 FROM coupons")) == 1
     keys = await fetch(tenant_id, "SELECT key FROM idempotency_keys WHERE key LIKE 'demo/%'")
-    assert len(keys) == len(demo.ADJUSTMENTS) + 1
+    assert len(keys) == len(demo.ADJUSTMENTS) + 2  # and the request, and the coupon
+    assert len(await fetch(tenant_id, "SELECT 1 FROM approval_requests")) == 1
 
 
 async def test_there_is_something_of_everything(tenant_id: UUID) -> None:
@@ -116,6 +118,16 @@ async def test_there_is_something_of_everything(tenant_id: UUID) -> None:
     assert (coupon["customer_id"], coupon["points_spent_minor"]) == (regular, 500)
     tiers = await fetch(tenant_id, "SELECT name FROM tiers ORDER BY threshold_minor")
     assert [tier["name"] for tier in tiers] == ["Bronze", "Silver", "Gold"]
+
+
+async def test_a_request_of_staff_waits_for_a_manager(tenant_id: UUID) -> None:
+    (best,) = (await demo.customer_ids(tenant_id, [demo.BEST])).values()
+    (request,) = await fetch(tenant_id, "SELECT customer_id, requested_subject, status FROM approval_requests")
+    assert tuple(request) == (best, demo.subject_of("staff"), "PENDING")
+    entries = "SELECT e.amount_minor FROM entries e JOIN accounts a ON a.id = e.account_id WHERE a.customer_id = $1"
+    moved = [entry["amount_minor"] for entry in await fetch(tenant_id, entries, best)]
+    assert moved
+    assert demo.REQUEST.amount * 100 not in moved
 
 
 async def test_the_former_member_is_past_the_grace_period(ledger: Ledger, tenant_id: UUID) -> None:

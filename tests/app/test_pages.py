@@ -3,7 +3,9 @@
 import json
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from html import unescape
 from typing import Any, Final
 from uuid import uuid4
@@ -17,7 +19,9 @@ from app import demo
 from app.demo_tokens import demo_tokens
 from app.embedded import Urls
 from app.graphql.endpoint import graphql_view
+from app.pages.examples import examples
 from app.pages.front import front_page, is_local
+from app.pages.sample import sample_ids
 from app.settings import Settings
 from auth.backend import authentication
 from auth.keys import SharedSecret
@@ -25,11 +29,14 @@ from auth.roles import Role
 from auth.tokens import TokenVerifier
 from models.ledger import Ledger
 from models.reads.tenants import TenantDirectory
+from models.session import tenant_id_of
 
 SECRET: Final = "a secret for tests alone, and long enough"
 HEADLINES: Final = (
     "viewer", "customers", "balances", "ledger", "invoices", "liability", "adjustmentPreview",
     "adjustCredit", "bulkCredit", "assignCredit", "giveReward", "createInvoice", "recordPayment",
+    "limitRules", "setLimit", "adjustCredit, over the limit", "approvalRequests", "approveRequest", "issueToken",
+    "partnerTokens", "auditTrail",
 )  # fmt: skip
 
 
@@ -69,7 +76,7 @@ def tokens_on(page: str) -> dict[str, str]:
 def examples_on(page: str) -> list[tuple[str, str, dict[str, Any]]]:
     """Name, query and variables of each, as a browser would read them."""
     found = re.findall(
-        r'<h3>(.*?)</h3>.*?class="query"[^>]*>(.*?)</pre>.*?<textarea[^>]*>(.*?)</textarea>', page, re.DOTALL
+        r'<h4>(.*?)</h4>.*?class="query"[^>]*>(.*?)</pre>.*?<textarea[^>]*>(.*?)</textarea>', page, re.DOTALL
     )
     return [(unescape(name), unescape(query), json.loads(unescape(variables))) for name, query, variables in found]
 
@@ -91,6 +98,75 @@ async def test_every_example_runs_and_answers(ledger: Ledger, database: Urls) ->
                 assert value not in (None, []), (name, field)
                 if isinstance(value, dict):
                     assert not value.get("userErrors"), (name, value)
+
+
+async def run_example(client: httpx.AsyncClient, page: str, name: str, role: str, **more: Any) -> dict[str, Any]:
+    """What the example answers to that role, with more in its input."""
+    ((query, variables),) = [(query, variables) for found, query, variables in examples_on(page) if found == name]
+    if more:
+        variables["input"] |= more
+    headers = {"authorization": f"Bearer {tokens_on(page)[role]}"}
+    answer = await client.post("/graphql", json={"query": query, "variables": variables}, headers=headers)
+    body: dict[str, Any] = answer.json()
+    return body
+
+
+async def money_of_regular(client: httpx.AsyncClient, page: str) -> Decimal:
+    answer = await run_example(client, page, "balances", "admin")
+    (money,) = [balance for balance in answer["data"]["balances"] if balance["asset"] == "GBP"]
+    return Decimal(money["available"])
+
+
+async def test_staff_ask_and_a_manager_approves(ledger: Ledger, database: Urls) -> None:
+    """As the hints say it: nothing moves before that, and whoever asked may not."""
+    async with client_of(ledger, settings(database)) as client:
+        page = (await client.get("/")).text
+        before = await money_of_regular(client, page)
+        asked = (await run_example(client, page, "adjustCredit, over the limit", "staff"))["data"]["adjustCredit"]
+        assert asked["transaction"] is None
+        request = asked["approvalRequest"]
+        assert request["status"] == "PENDING"
+        refused = await run_example(client, page, "approveRequest", "staff", requestId=request["id"])
+        assert [error["extensions"]["code"] for error in refused["errors"]] == ["FORBIDDEN"]
+        assert await money_of_regular(client, page) == before
+        answer = await run_example(client, page, "approveRequest", "manager", requestId=request["id"])
+        approved = answer["data"]["approveRequest"]
+        assert approved["replayed"] is False
+        assert approved["transaction"]["actor"] == {"subject": demo.subject_of("staff"), "role": "STAFF"}
+        assert approved["transaction"]["approvedBy"] == {"subject": demo.subject_of("manager"), "role": "MANAGER"}
+        assert Decimal(approved["account"]["available"]) - before == Decimal("150.00")
+
+
+async def test_the_page_offers_a_request_that_waits(ledger: Ledger, database: Urls) -> None:
+    """And it is a whole page where nobody has asked for anything yet."""
+    async with client_of(ledger, settings(database)) as client:
+        page = (await client.get("/")).text
+        await run_example(client, page, "adjustCredit, over the limit", "staff")
+        page = (await client.get("/")).text
+        approved = (await run_example(client, page, "approveRequest", "manager"))["data"]["approveRequest"]
+        assert approved["replayed"] is False
+        assert approved["approvalRequest"]["status"] == "APPROVED"
+    tenant_id = await tenant_id_of(demo.TENANT)
+    assert tenant_id is not None
+    ids = await sample_ids(tenant_id)
+    assert ids is not None
+    shown = examples(replace(ids, request=None), "key")
+    assert [[example.name for example in group] for group in shown.values()] == [
+        [example.name for example in group] for group in examples(ids, "key").values()
+    ]
+
+
+async def test_the_secret_of_a_partner_s_token_is_told_once(ledger: Ledger, database: Urls) -> None:
+    async with client_of(ledger, settings(database)) as client:
+        page = (await client.get("/")).text
+        first = (await run_example(client, page, "issueToken", "admin"))["data"]["issueToken"]
+        assert first["secret"]
+        again = (await run_example(client, page, "issueToken", "admin"))["data"]["issueToken"]
+        assert again["secret"] is None
+        assert [error["code"] for error in again["userErrors"]] == ["DUPLICATE"]
+        listed = json.dumps(await run_example(client, page, "partnerTokens", "manager"))
+    assert first["token"]["name"] in listed
+    assert first["secret"] not in listed
 
 
 async def test_a_page_loaded_again_has_new_keys(ledger: Ledger, database: Urls) -> None:
