@@ -271,6 +271,17 @@ class RequesterNotAllowed(LedgerError):
         super().__init__(f"No token of {client} may do this any more.", field=("requestId",))
 
 
+class TooManyPending(LedgerError):
+    """As many of one's requests wait for a second person as may."""
+
+    code = "TOO_MANY_PENDING"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            f"{most} of your requests wait for approval already: that is the most.", field=("requestApproval",)
+        )
+
+
 class OwnRequest(LedgerError):
     """Nobody decides what they asked for themselves. (The API answers FORBIDDEN.)"""
 

@@ -25,7 +25,7 @@ from models.commands import Actor, Command, Outcome
 from models.configuration import Configurations
 from models.errors import Busy, IdempotencyKeyReused, LedgerError
 from models.loading.accounts import held_elsewhere, load_facts, lock_accounts, lock_customers, open_accounts
-from models.loading.approvals import load_approvals
+from models.loading.approvals import count_waiting, load_approvals
 from models.loading.billing import (
     load_assignments,
     load_invoices,
@@ -39,6 +39,7 @@ from models.loading.credits import load_credits, load_earned, load_spend_records
 from models.loading.keeping import keeping_limits, keeping_tiers
 from models.loading.rewards import load_coupons, load_rewards
 from models.money import POINTS
+from models.planning import requesting
 from models.planning.needs import Needs
 from models.planning.state import AccountKey, AccountState, Books, Origin, Source
 from models.session import TenantConnection, tenant_transaction
@@ -195,7 +196,7 @@ class Poster:
             live = _answer_replays(units, claimed, known, results)
             if live:
                 books, opened, held = await self._lock_and_load(connection, [units[i] for i in live], now, wait=wait)
-                _plan(books, units, live, held, results)
+                await _plan_all(connection, books, units, live, held, results)
                 # Nothing may fail from here on.
                 await self._write(connection, books, units)
                 await _close_unused(connection, opened, books)
@@ -354,6 +355,25 @@ def _replay(unit: Unit, used: tuple[str, bytes, UUID]) -> Result:
     return Replayed(result_id)
 
 
+async def _plan_all(
+    connection: TenantConnection, books: Books, units: Sequence[Unit], live: list[int], held: set[AccountKey],
+    results: list[Result | None],
+) -> None:  # fmt: skip
+    """Plan the units, and answer the batch's own repetitions.
+
+    How many requests wait already is asked only where another one was planned, so that it costs nobody else a round
+    trip; where that would be too many, the units are planned again.
+    """
+    mark = books.mark()
+    _plan(books, units, live, held, results)
+    if asking := {request.requested_by.subject for request in books.writes.approvals}:
+        books.waiting = await count_waiting(connection, asking, books.now)
+        if requesting.too_many(books):
+            books.back_to(mark)
+            _plan(books, units, live, held, results)
+    _answer_repetitions(units, live, results)
+
+
 def _plan(
     books: Books,
     units: Sequence[Unit],
@@ -361,7 +381,7 @@ def _plan(
     held: set[AccountKey],
     results: list[Result | None],
 ) -> None:
-    """Plan each unit in turn; one that is refused leaves no trace. Then answer the batch's own repetitions."""
+    """Plan each unit in turn; one that is refused leaves no trace."""
     for i in live:
         unit = units[i]
         if not held.isdisjoint(unit.needs.accounts):
@@ -374,6 +394,10 @@ def _plan(
         except LedgerError as error:
             books.back_to(mark)
             results[i] = Refused(error)
+
+
+def _answer_repetitions(units: Sequence[Unit], live: list[int], results: list[Result | None]) -> None:
+    """Those whose key another unit of the batch came with first."""
     first = {key: i for i in live if (key := units[i].idempotency_key) is not None}
     for i, unit in enumerate(units):
         if results[i] is None and unit.idempotency_key in first:

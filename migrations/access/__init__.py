@@ -81,6 +81,8 @@ CREATE INDEX approval_requests_subject ON approval_requests (tenant_id, requeste
 CREATE INDEX approval_requests_expiry ON approval_requests (tenant_id, expires_at, id) WHERE status = 'PENDING';
 CREATE UNIQUE INDEX approval_requests_transaction ON approval_requests (tenant_id, transaction_id)
     WHERE transaction_id IS NOT NULL;
+CREATE INDEX approval_requests_waiting ON approval_requests (tenant_id, requested_subject, expires_at)
+    WHERE status = 'PENDING';
 CREATE INDEX approval_requests_pending ON approval_requests (tenant_id, created_at, id) WHERE status = 'PENDING';
 """
 

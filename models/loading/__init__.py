@@ -10,6 +10,8 @@ The order is always:
 Accounts that are missing are made after the others are locked, before the customers; waiting for somebody else's insert
 there cannot close a circle, since whoever inserts waits for nothing but inserts, and all insert in the same order.
 
+Last of all, whoever is to ask for an approval is locked by an advisory lock (`approvals.count_waiting`).
+
 The locks of `keeping` come before all of these: they travel with the BEGIN. What is read without a lock of its own
 (credits, assignments, payments) changes under its account's or its invoice's alone.
 

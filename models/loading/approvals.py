@@ -1,6 +1,8 @@
 """Approval requests, locked after all the rest."""
 
 from datetime import datetime
+from hashlib import blake2b
+from typing import Final
 from uuid import UUID
 
 import orjson
@@ -9,6 +11,9 @@ from models.commands import Actor
 from models.planning import approving, requesting
 from models.planning.state import ApprovalState
 from models.session import TenantConnection
+
+_ASKING_LOCK: Final = 7_436_903
+"""The class of the advisory locks on who asks for approvals (models/loading/keeping.py has others)."""
 
 
 async def load_approvals(
@@ -44,3 +49,27 @@ async def load_approvals(
         for row in rows
     ]  # fmt: skip
     return states, {state.requested_by: row["requested_by_id"] for state, row in zip(states, rows, strict=True)}
+
+
+async def count_waiting(connection: TenantConnection, subjects: set[str], now: datetime) -> dict[str, int]:
+    """How many requests of each of these wait at `now`; until the transaction ends, nobody else adds to them.
+
+    The lock is taken by a statement of its own, so that the next one sees what those have written who had it before.
+    Whoever has it waits for nothing more, and several are taken in the order of their keys.
+    """
+    keys = sorted({_asking_key(connection.tenant_id, subject) for subject in subjects})
+    await connection.raw.execute(
+        "SELECT pg_advisory_xact_lock($1, k.key) FROM unnest($2::int[]) AS k(key)", _ASKING_LOCK, keys
+    )
+    rows = await connection.raw.fetch(
+        """SELECT requested_subject, count(*) FROM approval_requests
+        WHERE tenant_id = $1 AND requested_subject = ANY($2) AND status = 'PENDING' AND expires_at > $3
+        GROUP BY requested_subject""",
+        connection.tenant_id, sorted(subjects), now,
+    )  # fmt: skip
+    return dict(rows)
+
+
+def _asking_key(tenant_id: UUID, subject: str) -> int:
+    """32 bits of who it is. Two that share them wait for each other, no more."""
+    return int.from_bytes(blake2b(tenant_id.bytes + subject.encode(), digest_size=4).digest(), signed=True)

@@ -9,7 +9,7 @@ from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 from models.commands import Actor, AdjustCredit, Approvable, GiveReward, Outcome
-from models.errors import InvariantViolated
+from models.errors import InvariantViolated, TooManyPending
 from models.money import to_minor
 from models.planning.credits import actor_view
 from models.planning.state import ApprovalState, Books, Origin
@@ -17,10 +17,17 @@ from models.views import ApprovalRequestView
 
 OPERATIONS: Final[Mapping[str, type[Any]]] = {"adjustCredit": AdjustCredit, "giveReward": GiveReward}
 """What can be asked for, by the operation that it is."""
+MAX_PENDING: Final = 1_000
+"""Requests of one person's, with whatever token, that wait at a time: more than anybody decides, and each is kept."""
 
 
 def request_approval(books: Books, origin: Origin, operation: str, command: Approvable) -> Outcome:
-    """Nothing moves: the command waits, as it came in, until the tenant's lifetime of approvals is over."""
+    """Nothing moves: the command waits, as it came in, until the tenant's lifetime of approvals is over.
+
+    Raises TooManyPending, as far as `books.waiting` tells what waits already.
+    """
+    if _pending(books, origin.actor.subject) >= MAX_PENDING:
+        raise TooManyPending(MAX_PENDING)
     request = ApprovalState(
         id=origin.result_id, operation=operation, command=command, customer_id=command.customer_id, status="PENDING",
         requested_by=origin.actor, created_at=books.now, expires_at=books.now + books.config.approval_lifetime,
@@ -28,6 +35,17 @@ def request_approval(books: Books, origin: Origin, operation: str, command: Appr
     books.writes.approvals.append(request)
     books.writes.events.append(("approval.requested", request.id))
     return Outcome(approval_request_id=request.id, views=(shown(request),))
+
+
+def too_many(books: Books) -> bool:
+    """Whether more was planned than may wait, now that `books.waiting` is known."""
+    return any(_pending(books, request.requested_by.subject) > MAX_PENDING for request in books.writes.approvals)
+
+
+def _pending(books: Books, subject: str) -> int:
+    """What waits of this person's, with what was planned."""
+    planned = sum(request.requested_by.subject == subject for request in books.writes.approvals)
+    return books.waiting.get(subject, 0) + planned
 
 
 def kept(command: Approvable) -> dict[str, Any]:

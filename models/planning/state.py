@@ -361,6 +361,7 @@ class Books:
     credits: by account, those that have a remainder and were asked for, in burn order. by_id: every loaded credit.
     owing: of the customers asked about, those with unpaid invoices. actor_ids: of those who asked for `approvals`.
     earned: of the credits that are to be voided, those whose opening counted towards the lifetime total.
+    waiting: how many requests of a subject's wait already, once anybody asks for an approval.
     """
 
     config: TenantConfig
@@ -383,6 +384,7 @@ class Books:
     coupons: dict[UUID, CouponState] = field(default_factory=dict)
     approvals: dict[UUID, ApprovalState] = field(default_factory=dict)
     actor_ids: dict[Actor, UUID] = field(default_factory=dict)
+    waiting: dict[str, int] = field(default_factory=dict)
     counters: dict[CounterKey, CounterState] = field(default_factory=dict)
     writes: Writes = field(default_factory=Writes)
     _undo: list[Callable[[], object]] = field(default_factory=list)
