@@ -1,25 +1,37 @@
 """Every bad token on every class of operation: 401 to the letter, before anything is read or moved."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final
+from uuid import uuid4
 
 import httpx
 import jwt
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import WebSocketRoute
 
+from app.graphql.endpoint import socket_view
+from app.partner_tokens import PartnerTokenVerifier
+from app.request_id import RequestIdMiddleware
+from auth.backend import BearerBackend
 from auth.keys import KeyTable, parse_key_set
 from auth.tokens import TokenVerifier
+from models.ledger import Ledger
+from models.reads.tenants import TenantDirectory
 from tests.api.conftest import Api, gid
 from tests.auth.conftest import KeyPairs, Mint
 from tests.auth.test_jwks import attacks_on, published_keys
 from tests.auth.test_tokens import BAD_TOKENS
 from tests.factories import Tenant
 from tests.support.headline import ADJUST, adjusting, document
+from tests.support.sockets import Socket, opened, served
 
 GRAPHQL: Final = "application/graphql-response+json"
 VIEWER: Final = "{ viewer { subject } }"
+LARGEST_MESSAGE_BYTES: Final = 2_000_000
 Headers = list[tuple[bytes, bytes]]
 
 
@@ -81,6 +93,16 @@ def good(request: pytest.FixtureRequest, mint: TenantMint, pairs: KeyPairs) -> s
 
 def bad_headers(mint: Mint, pairs: KeyPairs, good: str) -> Mapping[str, Headers]:
     """Authorization headers, by what is wrong with them."""
+    found = {name: [(b"authorization", value.encode("utf-8"))] for name, value in bad_values(mint, pairs, good).items()}
+    bearer = f"Bearer {good}".encode()
+    found["two headers, the same"] = [(b"authorization", bearer)] * 2
+    found["two headers, the second bad"] = [(b"authorization", bearer), (b"Authorization", b"Bearer x")]
+    found["two headers, the first bad"] = [(b"AUTHORIZATION", b"Basic eA=="), (b"authorization", bearer)]
+    return found
+
+
+def bad_values(mint: Mint, pairs: KeyPairs, good: str) -> Mapping[str, str]:
+    """Values of one Authorization header, or of a WebSocket client's, by what is wrong with them."""
     values = {name: f"Bearer {make(mint)}" for name, (make, _) in BAD_TOKENS.items() if name != "a surrogate"}
     values |= {name: f"Bearer {token}" for name, token in attacks_on(mint, pairs).items()}
     values |= {
@@ -91,12 +113,7 @@ def bad_headers(mint: Mint, pairs: KeyPairs, good: str) -> Mapping[str, Headers]
         "a no-break space": f"Bearer {good}\xa0", "a megabyte": "Bearer " + "x" * 1_000_000,
         "an opaque token of nobody's": "Bearer scrip_" + "A" * 86,
     }  # fmt: skip
-    found = {name: [(b"authorization", value.encode("utf-8"))] for name, value in values.items()}
-    bearer = f"Bearer {good}".encode()
-    found["two headers, the same"] = [(b"authorization", bearer)] * 2
-    found["two headers, the second bad"] = [(b"authorization", bearer), (b"Authorization", b"Bearer x")]
-    found["two headers, the first bad"] = [(b"AUTHORIZATION", b"Basic eA=="), (b"authorization", bearer)]
-    return found
+    return values
 
 
 @dataclass(frozen=True)
@@ -206,3 +223,64 @@ async def test_a_token_anywhere_else_is_not_read(api: Api, good: str, place: str
         headers[place] = f"Bearer {good}"
     answer = await api.client.post(url, json=body, headers=headers)
     assert [error["extensions"]["code"] for error in answer.json()["errors"]] == ["UNAUTHENTICATED"]
+
+
+# WebSocket
+
+
+@pytest.fixture
+async def sockets(
+    ledger: Ledger, verifier: TokenVerifier, partner_tokens: PartnerTokenVerifier, refusals: list[str]
+) -> AsyncIterator[str]:
+    """The address of a server with WebSockets alone, on this ledger and with these keys."""
+    view = socket_view(
+        ledger, TenantDirectory(), BearerBackend(verifier, partner_tokens), lambda: datetime.now(UTC),
+        refused=lambda reason, *_: refusals.append(reason),
+    )  # fmt: skip
+    app = RequestIdMiddleware(Starlette(routes=[WebSocketRoute("/graphql", view)]), lambda: uuid4().hex)
+    async with served(app, ws_max_size=LARGEST_MESSAGE_BYTES) as base:
+        yield base
+
+
+@pytest.fixture
+def refusals() -> list[str]:
+    """Why the server has refused tokens."""
+    return []
+
+
+async def _offer(client: Socket, payload: dict[str, Any]) -> None:
+    await client.send(json.dumps({"type": "connection_init", "payload": payload}))
+
+
+@pytest.mark.parametrize("kind", ["mutation"])
+async def test_no_bad_token_opens_a_websocket(
+    sockets: str, refusals: list[str], tenant: Tenant, mint: TenantMint, pairs: KeyPairs, asking: Asking, good: str,
+    kind: str,
+) -> None:  # fmt: skip
+    """4403 and why, without the token; the mutation that is sent right behind it runs into the closing."""
+    operation = json.loads(asking.body or b"")
+    payloads = {name: {"Authorization": value} for name, value in bad_values(mint, pairs, good).items()}
+    bearer = f"Bearer {good}"
+    payloads["two names, the second bad"] = {"Authorization": bearer, "authorization": "Bearer x"}
+    payloads["two names, the first bad"] = {"AUTHORIZATION": "Basic eA==", "authorization": bearer}
+    async with tenant.nothing_moves():
+        for name, payload in payloads.items():
+            refusals.clear()
+            async with opened(sockets) as client:
+                await _offer(client, payload)
+                await client.subscribe("1", **operation)
+                said, (code, reason) = await client.last_words()
+            assert (said, code) == ([], 4403), name
+            assert refusals == [reason], name
+            assert good not in reason, name
+            assert mint.secret not in reason, name
+
+
+@pytest.mark.parametrize("kind", ["mutation"])
+async def test_a_good_token_opens_a_websocket(sockets: str, asking: Asking, good: str, kind: str) -> None:
+    """Else the refusals would prove nothing."""
+    operation = json.loads(asking.body or b"")
+    async with opened(sockets) as client:
+        await client.begin(f"bEaReR {good}")
+        answer = await client.ask(**operation)
+    assert answer["data"] == {ADJUST: {"userErrors": []}}

@@ -104,14 +104,19 @@ class Socket:
 
     async def closed(self) -> tuple[int, str]:
         """Code and reason with which the server closes it, whatever it says before that."""
+        return (await self.last_words())[1]
+
+    async def last_words(self) -> tuple[list[str | bytes], tuple[int, str]]:
+        """What the server still says, and the code and reason with which it closes."""
+        said = []
         async with asyncio.timeout(PATIENCE_S):
             try:
                 while True:
-                    await self.connection.recv()
+                    said.append(await self.connection.recv())
             except ConnectionClosed as gone:
                 frame = gone.rcvd
         assert frame is not None, "1006: no close frame came"
-        return frame.code, frame.reason
+        return said, (frame.code, frame.reason)
 
 
 @asynccontextmanager
