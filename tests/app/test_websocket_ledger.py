@@ -125,14 +125,16 @@ async def test_the_audit_tells_which_operation_it_was_and_from_where(base: str, 
     assert [tuple(row) for row in rows] == [("the-handshake.2", "127.0.0.1")]
 
 
-@pytest.mark.parametrize("end", ["the client goes", "it completes", "the token expires"])
-async def test_a_posting_that_has_begun_is_completed(base: str, tenant: Tenant, end: str) -> None:
+@pytest.mark.parametrize("end", ["the client goes", "it completes", "the token expires", "the token is revoked"])
+async def test_a_posting_that_has_begun_is_completed(base: str, tenant: Tenant, ledger: Ledger, end: str) -> None:
     row = await tenant.customer()
     await tenant.adjust(row, "1.00")
     customer = global_id("Customer", row)
     again = adjustment(customer, "5.00")
+    secret = await tenant.partner_token("credits:add")
+    bearer = token(tenant=tenant.slug, role=Role.MANAGER, lifetime_s=2)
     async with opened(base) as client:
-        await client.begin(token(tenant=tenant.slug, role=Role.MANAGER, lifetime_s=2))
+        await client.begin(f"Bearer {secret.text}" if end == "the token is revoked" else bearer)
         async with tenant_transaction(tenant.id) as connection:
             await connection.raw.execute("select from accounts where tenant_id = $1 for update", tenant.id)
             await client.subscribe("1", ADJUST, **again)
@@ -144,6 +146,9 @@ async def test_a_posting_that_has_begun_is_completed(base: str, tenant: Tenant, 
             elif end == "it completes":
                 await client.send({"type": "complete", "id": "1"})
                 assert (await client.ask("{ viewer { __typename } }"))["data"]
+            elif end == "the token is revoked":
+                await revoke_token(ledger, tenant.id, ADMIN, RevokeToken(secret.token_id))
+                assert await client.closed() == (4403, "the token has been revoked")
             else:
                 assert await client.closed() == (4403, "the token has expired")
     async with opened(base) as client:
