@@ -17,7 +17,8 @@ class Allowance:
     rule: LimitRuleValues | None
     counters: tuple[CounterState, ...]
 
-    def verdict(self, amount_minor: int) -> limits.Verdict:
+    # In quotes: whoever imports `limits` first gets here while it is half way through.
+    def verdict(self, amount_minor: int) -> "limits.Verdict":
         """Whether the limits allow this, counting what the day's counters hold under our locks."""
         if self.rule is None:
             return limits.Verdict(allowed=True, asset=self.asset)
