@@ -6,8 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from html.parser import HTMLParser
+from typing import Final
 
 from strawberry.http.ides import get_graphql_ide_html
+
+_SETTING: Final = "shouldPersistHeaders: true,"
+_STORAGE: Final = "storage: window.sessionStorage,"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +24,12 @@ class IdePage:
 
 @cache
 def ide_page() -> IdePage:
-    """The page. A file that it names without a hash is not let in, so that the CDN cannot change what runs."""
-    html = get_graphql_ide_html("graphiql")
+    """The page. A file that it names without a hash is not let in, so that the CDN cannot change what runs.
+
+    The editor keeps the headers of each query in the browser, its history's even if told not to, and a token is one
+    of them. Here it keeps them until the tab is closed; as Strawberry has it, for good.
+    """
+    html = get_graphql_ide_html("graphiql").replace(_SETTING, f"{_SETTING} {_STORAGE}")
     return IdePage(html.encode(), {"content-security-policy": policy_of(html)})
 
 

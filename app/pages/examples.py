@@ -186,7 +186,9 @@ mutation ($input: UpsertCustomerInput!) {
 }"""
 _LIMIT_RULES: Final = """\
 query ($role: LimitRole) {
-  limitRules(role: $role) { role asset holder perAdjustment perActorDay perCustomerDay }
+  limitRules(role: $role) {
+    role asset holder perAdjustment perActorDay perCustomerDay
+  }
 }"""
 _SET_LIMIT: Final = f"""\
 mutation ($input: SetLimitInput!) {{
@@ -322,7 +324,7 @@ def _control(ids: Ids, key: str) -> list[Example]:
             _SET_LIMIT, {"input": limit}, changes=True,
         ),
         _change(
-            "adjustCredit, over the limit", "As staff. Nothing moves: a manager is asked. Others have no such limit.",
+            "adjustCredit, over the limit", "As staff. Nothing moves: a manager is asked. Managers just do it.",
             _ADJUST, asked, key,
         ),
         Example(

@@ -255,6 +255,10 @@ def test_the_ide_s_policy_lets_in_just_what_its_page_names() -> None:
     assert scripts.count("'sha256-") == 1
 
 
+def test_the_ide_keeps_tokens_no_longer_than_its_tab() -> None:
+    assert ide_page().html.decode().count("storage: window.sessionStorage,") == 1
+
+
 def test_a_file_without_a_hash_is_not_let_in() -> None:
     style = '<link rel="stylesheet" href="https://cdn.example/b.css" integrity="sha384-x">'
     page = '<script src="https://cdn.example/a.js"></script>' + style

@@ -6,6 +6,7 @@ import { startScrip } from "./server.mjs";
 
 const QUESTIONS = ["viewer", "customers", "balances", "ledger", "invoices", "liability", "adjustmentPreview"];
 const CHANGES = ["adjustCredit", "bulkCredit", "assignCredit", "giveReward", "createInvoice", "recordPayment"];
+const CONTROL = ["limitRules", "setLimit", "approvalRequests", "approveRequest", "issueToken", "partnerTokens", "auditTrail"];
 
 let scrip;
 let chromium;
@@ -37,7 +38,7 @@ async function open(options = {}) {
   return { page, problems, close: () => context.close() };
 }
 
-const example = (page, name) => page.locator(`#try-${name}`);
+const example = (page, name) => page.locator(`#try-${name.replaceAll(/\W+/g, "-")}`);
 
 async function run(page, name, role) {
   await page.getByRole("radio", { name: role, exact: true }).check();
@@ -78,6 +79,26 @@ test("every question and every change runs, as somebody who may", async () => {
     assert.match(status, /^200 as manager: done/, name);
     assert.ok(body.data[name], name);
   }
+  assert.deepEqual(problems, []);
+  await close();
+});
+
+test("limits, approvals, partners' tokens and the audit: each in a role that its hint names", async () => {
+  const { page, problems, close } = await open();
+  const before = await balance(page, "GBP");
+  const asked = (await run(page, "adjustCredit, over the limit", "staff")).body.data.adjustCredit;
+  assert.equal(asked.transaction, null);
+  assert.equal(asked.approvalRequest.status, "PENDING");
+  assert.match((await run(page, "approveRequest", "staff")).status, /FORBIDDEN/);
+  assert.equal(await balance(page, "GBP"), before);
+  for (const name of CONTROL) {
+    const { status, body } = await run(page, name, "admin");
+    assert.match(status, /^200 as admin: done/, name);
+    assert.ok(body.data[name], name);
+  }
+  const denied = (await run(page, "auditTrail", "manager")).body.data.auditTrail.edges;
+  assert.ok(denied.some(({ node }) => node.actor.role === "STAFF" && JSON.stringify(node.details).includes("approveRequest")));
+  assert.match((await run(page, "issueToken", "admin")).status, /DUPLICATE/);
   assert.deepEqual(problems, []);
   await close();
 });
