@@ -252,6 +252,28 @@ async def test_a_body_nested_without_end(attack: Attack, bomb: str) -> None:
     assert code(answer) in ("BAD_USER_INPUT", "PAYLOAD_TOO_LARGE")
 
 
+ENDLESS: Final = "9" * 5_000
+"""More digits than Python makes a number of (4,300)."""
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["{ customers(first: #) { edges { cursor } } }", "query($n: Int = #) { customers(first: $n) { edges { cursor } } }",
+     "{ customers(first: 1, search: #) { edges { cursor } } }",
+     'mutation { createTier(input: {name: "x", threshold: #}) { userErrors { code } } }'],
+)  # fmt: skip
+async def test_an_integer_too_long_to_be_read_stands_in_the_document(attack: Attack, query: str) -> None:
+    for sign in ("", "-"):
+        assert code(await attack.run(query.replace("#", sign + ENDLESS))) == "GRAPHQL_VALIDATION_FAILED"
+
+
+async def test_an_integer_too_long_to_be_read_stands_in_the_variables(attack: Attack) -> None:
+    query = json.dumps("query($n: Int) { customers(first: $n) { edges { cursor } } }")
+    for number in (ENDLESS, f"-{ENDLESS}", f"[{ENDLESS}]"):
+        answer = await attack(f'{{"query": {query}, "variables": {{"n": {number}}}}}'.encode())
+        assert code(answer) == "BAD_USER_INPUT"
+
+
 @pytest.mark.parametrize(
     "body",
     [b"", b"null", b"[]", b'"x"', b"1", b"{", b"{}", b'{"query": null}', b'{"query": {}}', b"\xff\xfe{",

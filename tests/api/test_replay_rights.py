@@ -22,7 +22,7 @@ EVERYTHING: Final = frozenset(Scope)
 
 def keyed_mutations() -> set[str]:
     """Those that the schema gives a key."""
-    mutation_type = schema._schema.mutation_type
+    mutation_type = schema.graphql.mutation_type
     assert mutation_type is not None
     inputs = {name: get_named_type(field.args["input"].type) for name, field in mutation_type.fields.items()}
     return {

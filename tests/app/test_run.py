@@ -146,7 +146,9 @@ def test_a_port_in_use_is_told_before_anything_is_started(start: Callable[..., S
 def test_a_database_of_ones_own_is_served_and_left_alone(start: Callable[..., Scrip], database_urls: Urls) -> None:
     own = {"DATABASE_URL": database_urls.app, "SCRIP_MIGRATION_DATABASE_URL": database_urls.owner}
     scrip = start("run", **own, SCRIP_JWT_SECRET="x" * 32)
-    scrip.url()
+    answer = httpx.get(f"{scrip.url()}/health/live")
+    assert answer.status_code == 200
+    assert "server" not in answer.headers  # which would say what it is made with
     assert scrip.end(signal.SIGINT) == 0
 
 

@@ -209,7 +209,7 @@ async def test_the_server_as_it_runs(start: Start, tenant: Tenant, database_urls
     async with opened(base, origin="https://a.example", path=f"/graphql?token={bearer[7:]}") as client:
         await client.begin(bearer)
         assert (await client.ask("{ viewer { tenant { name } } }"))["data"]["viewer"]
-        for frame in ("nonsense", b"binary", "[]"):
+        for frame in ("nonsense", b"binary", "[]", "9" * 5_000, "[" * 100_000):
             async with opened(base) as bad:
                 await bad.send(frame)
                 assert (await bad.closed())[0] == 4400
