@@ -249,9 +249,7 @@ class Poster:
         limited = [(unit.actor, key) for unit in units for key in unit.needs.limited if key[0] in found]
         counters = counters_needed(books.config, now, limited)
         if counters:
-            books.counters = await lock_counters(
-                connection, counters, [self._source.new_id() for _ in counters]
-            )
+            books.counters = await lock_counters(connection, counters, [self._source.new_id() for _ in counters])
         await _load_what_is_named(connection, books, needs)
         await _load_who_is_written_about(connection, books, units)
         await _load_approvals(connection, books, needs)

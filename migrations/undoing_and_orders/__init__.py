@@ -196,5 +196,12 @@ STATISTICS = "".join(
 )
 
 UPGRADE = (
-    TABLES + PEOPLE + WAITS + BULKS + INDEXES + TRIGGERS + "\n".join(own_rows(table) for table in NEW_TABLES) + STATISTICS
+    TABLES
+    + PEOPLE
+    + WAITS
+    + BULKS
+    + INDEXES
+    + TRIGGERS
+    + "\n".join(own_rows(table) for table in NEW_TABLES)
+    + STATISTICS
 )

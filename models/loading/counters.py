@@ -44,9 +44,7 @@ async def read_counters(connection: TenantConnection, keys: set[CounterKey]) -> 
     return {key: CounterState(UUID(int=0), 0) for key in keys} | await _existing(connection, sorted(keys), "")
 
 
-async def _existing(
-    connection: TenantConnection, keys: list[CounterKey], lock: str
-) -> dict[CounterKey, CounterState]:
+async def _existing(connection: TenantConnection, keys: list[CounterKey], lock: str) -> dict[CounterKey, CounterState]:
     """Those that there are. A lock alone writes no new row, as an update to itself would (a tenth of a posting)."""
     rows = await connection.raw.fetch(
         f"""SELECT k.nth, l.id, l.used_minor

@@ -33,9 +33,7 @@ def keeping_limits(tenant_id: UUID) -> str:
 
 async def hold_limits(connection: TenantConnection) -> None:
     """As `hold_tiers`: once this transaction is over, nothing is posted by the limits as they were before it."""
-    await connection.raw.execute(
-        f"SELECT pg_advisory_xact_lock({_LIMITS_LOCK}, {_lock_key(connection.tenant_id)})"
-    )
+    await connection.raw.execute(f"SELECT pg_advisory_xact_lock({_LIMITS_LOCK}, {_lock_key(connection.tenant_id)})")
 
 
 def _lock_key(tenant_id: UUID) -> int:

@@ -264,9 +264,7 @@ async def test_filters_and_pages(api: Api, tenant: Tenant, carol: UUID) -> None:
 
 
 @pytest.mark.parametrize("field", ["customer { id }", "transaction { id }", "services { id }", "reward { id }"])
-async def test_what_a_request_leads_to_takes_the_right_to_it(
-    api: Api, tenant: Tenant, carol: UUID, field: str
-) -> None:
+async def test_what_a_request_leads_to_takes_the_right_to_it(api: Api, tenant: Tenant, carol: UUID, field: str) -> None:
     service, reward = await tenant.service("Cut"), await tenant.reward("Mug", 1_001)
     credit = await asked(api, carol, "11", asset="SERVICE_CREDITS", serviceIds=[gid("Service", service)])
     given = {

@@ -276,7 +276,9 @@ async def test_a_payload_shows_what_was_done_and_no_more(api: Api, case: Case, s
     """What the payload itself names; and what lies beyond only where the scope lets read that."""
     token = token_of(case, Role.PARTNER) | {"scopes": [scope]}
     texts = {"DateTime": [api.clock().isoformat()], "AssetCode": ["GBP", "POINTS"]}
-    seen = await Walker(api, token, {}, texts).payload(case.field, case.variables(await what_it_names(api.tenant, case)))
+    seen = await Walker(api, token, {}, texts).payload(
+        case.field, case.variables(await what_it_names(api.tenant, case))
+    )
     assert seen.codes <= {"FORBIDDEN"}
     (payload,) = (kind for kind in seen.types if kind.endswith("Payload"))
     assert (seen.types & NODES) - NOBODY_S <= {*named_by(payload), *OPENS[scope]}

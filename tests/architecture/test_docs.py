@@ -23,7 +23,9 @@ def test_a_threat_has_the_test_that_it_names(file: str, name: str) -> None:
 
 
 def test_every_threat_names_a_test() -> None:
-    rows = [line for line in THREATS.splitlines() if line.startswith("| ") and not line.startswith(("| ---", "| threat"))]
+    rows = [
+        line for line in THREATS.splitlines() if line.startswith("| ") and not line.startswith(("| ---", "| threat"))
+    ]
 
     assert len(rows) > 50
     assert [row for row in rows if not TEST.search(row.rsplit("|", 2)[1])] == []

@@ -122,7 +122,16 @@ def attacks_on(mint: Mint, pairs: KeyPairs) -> dict[str, str]:
         ),
         "a certificate of its own": mint.by_key(mine, "EdDSA", "ed", x5c=["MIIB"], x5t="AA"),
     }
-    others = ("../../../../dev/null", "/dev/null", "' OR '1'='1", "ed\x00", "https://evil.test/", "ed ", "ED", "k" * 5000)
+    others = (
+        "../../../../dev/null",
+        "/dev/null",
+        "' OR '1'='1",
+        "ed\x00",
+        "https://evil.test/",
+        "ed ",
+        "ED",
+        "k" * 5000,
+    )
     for key_id in others:
         attacks[f"kid {key_id[:30]!r}"] = mint.by_key(mine, "EdDSA", key_id)
     return attacks

@@ -153,7 +153,9 @@ async def test_nobody_decides_their_own_with_whichever_token(shop: Shop, anna: U
     assert await withdraw(shop, request, same)
 
 
-async def test_the_plan_refuses_the_same_person_as_well(shop: Shop, anna: UUID, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_plan_refuses_the_same_person_as_well(
+    shop: Shop, anna: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whoever has got past the first look is met by the second, under the lock."""
     request = await ask(shop, anna)
     monkeypatch.setattr("models.operations.approvals._row", _pretending_another)

@@ -283,7 +283,9 @@ async def test_a_refused_request_that_comes_many_times_at_once_is_refused_alike(
     before = await shop.fingerprint()
 
     results = await post(shop, *again, of_another)
-    assert [result.error.code for result in results[:-1] if isinstance(result, Refused)] == ["INSUFFICIENT_BALANCE"] * 20
+    assert [result.error.code for result in results[:-1] if isinstance(result, Refused)] == [
+        "INSUFFICIENT_BALANCE"
+    ] * 20
     assert isinstance(results[-1], PutBack)  # what binds one need not bind another
     assert await shop.fingerprint() == before
 

@@ -154,7 +154,9 @@ class Walker:
             for path, data in zip(paths, answers, strict=True)
         ]
         asked = [(path, kind) for path, kinds in found for kind in kinds if self._leaves(kind)]
-        told = await self._ask([path.query(f"... on {kind} {{ {' '.join(self._leaves(kind))} }}") for path, kind in asked])
+        told = await self._ask(
+            [path.query(f"... on {kind} {{ {' '.join(self._leaves(kind))} }}") for path, kind in asked]
+        )
         for (path, kind), data in zip(asked, told, strict=True):
             if data is None:  # one of them is refused
                 await self._ask([path.query(f"... on {kind} {{ {leaf} }}") for leaf in self._leaves(kind)])
@@ -192,10 +194,10 @@ class Walker:
             if key not in must and get_named_type(argument.type).name in ("ID", "Boolean")
         }
         page = ["first: 3"] if "first" in called.args else []
-        given = [
-            list(choice) for choice in product(*(self._given(called, key, value) for key, value in must.items()))
-        ]
-        more = [[*given[0], one] for key, value in may.items() for one in self._given(called, key, value)] if given else []
+        given = [list(choice) for choice in product(*(self._given(called, key, value) for key, value in must.items()))]
+        more = (
+            [[*given[0], one] for key, value in may.items() for one in self._given(called, key, value)] if given else []
+        )
         return [_call(name, [*choice, *page]) for choice in [*given, *more]]
 
     def _given(self, called: GraphQLField, key: str, argument: GraphQLArgument) -> list[str]:
