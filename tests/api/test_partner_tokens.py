@@ -14,15 +14,12 @@ import pytest
 import app.partner_tokens
 from app.partner_tokens import PartnerTokenVerifier
 from auth.partner_tokens import PREFIX, PartnerSecret, parse
-from auth.roles import Role, Scope, scopes_of
-from models.commands import Actor
+from auth.roles import Role, Scope
 from models.configuration_commands import SetLimit
 from models.ledger import Ledger
 from models.operations.limits import set_limit
 from tests.api.conftest import Answer, Api, gid
-from tests.api.test_permissions import CASES, one_of_each, reads
 from tests.factories import ADMIN, Clock, Tenant
-from tests.support.who_may import may
 
 DOCUMENTATION: Final = Path(__file__).parents[2] / "docs" / "partner-tokens.md"
 TOKEN: Final = """id client name scopes active createdAt createdBy { subject } expiresAt revokedAt revokedBy { subject }
@@ -480,22 +477,6 @@ async def test_a_database_out_of_reach_costs_nobody_their_token(
     assert (await ask(api, secret, VIEWER)).errors == []
 
 
-@pytest.mark.parametrize("scope", sorted(scopes_of(Role.PARTNER)))
-async def test_each_scope_alone_opens_what_it_opens_to_signed_tokens(api: Api, tenant: Tenant, scope: Scope) -> None:
-    """Every request that reads, and every change that it must not make, by the domain's table."""
-    ids = await one_of_each(tenant)
-    secret = (await tenant.partner_token(scope.value, client=f"only {scope.value}")).text
-    wanted, found = {}, {}
-    for case in CASES:
-        allowed = may(case.name, "partner", [scope.value], reads=reads(case))
-        if case.undoes or (allowed and not reads(case)):
-            continue
-        answer = await ask(api, secret, case.query, case.variables(ids))
-        wanted[case.name], found[case.name] = [] if allowed else ["FORBIDDEN"], answer.codes
-    assert found == wanted
-    assert ["FORBIDDEN"] in found.values()
-
-
 async def test_exports_and_imports_take_it_too(api: Api, tenant: Tenant, seconds: Seconds) -> None:
     customer = await tenant.customer()
     await tenant.adjust(customer, "5.00")
@@ -516,12 +497,6 @@ async def test_exports_and_imports_take_it_too(api: Api, tenant: Tenant, seconds
         assert answer.headers["www-authenticate"] == 'Bearer error="invalid_token"'
 
 
-async def test_scopes_that_partners_lost_since_are_worth_nothing(api: Api, tenant: Tenant) -> None:
-    made = await tenant.partner_token("tokens:write", "config:write", "no:such", "customers:read")
-    assert (await ask(api, made.text, LIST)).codes == ["FORBIDDEN"]
-    assert (await ask(api, made.text, CUSTOMERS)).errors == []
-
-
 async def test_two_tokens_or_one_elsewhere_are_none(api: Api) -> None:
     secret, _ = await issued(api)
     value = f"Bearer {secret}"
@@ -535,8 +510,3 @@ async def test_two_tokens_or_one_elsewhere_are_none(api: Api) -> None:
         assert secret not in response.text
     response = await api.client.post(f"/graphql?access_token={secret}", json={"query": VIEWER})
     assert json.loads(response.text)["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
-
-
-def test_an_actor_of_a_client_is_its_own_holder() -> None:
-    """Issued and signed tokens of one client share a limit; nobody else's."""
-    assert Actor("shop", "PARTNER", "shop").holder == Actor("bot", "PARTNER", "shop").holder == "shop"

@@ -1,0 +1,38 @@
+"""What a partner's token opens: what its scopes say, and no more."""
+
+import pytest
+
+from auth.roles import Role, Scope, scopes_of
+from models.commands import Actor
+from tests.api.conftest import Api
+from tests.api.test_partner_tokens import CUSTOMERS, LIST, ask
+from tests.api.test_permissions import CASES, one_of_each, reads
+from tests.factories import Tenant
+from tests.support.who_may import may
+
+
+@pytest.mark.parametrize("scope", sorted(scopes_of(Role.PARTNER)))
+async def test_each_scope_alone_opens_what_it_opens_to_signed_tokens(api: Api, tenant: Tenant, scope: Scope) -> None:
+    """Every request that reads, and every change that it must not make, by the domain's table."""
+    ids = await one_of_each(tenant)
+    secret = (await tenant.partner_token(scope.value, client=f"only {scope.value}")).text
+    wanted, found = {}, {}
+    for case in CASES:
+        allowed = may(case.name, "partner", [scope.value], reads=reads(case))
+        if case.undoes or (allowed and not reads(case)):
+            continue
+        answer = await ask(api, secret, case.query, case.variables(ids))
+        wanted[case.name], found[case.name] = [] if allowed else ["FORBIDDEN"], answer.codes
+    assert found == wanted
+    assert ["FORBIDDEN"] in found.values()
+
+
+async def test_scopes_that_partners_lost_since_are_worth_nothing(api: Api, tenant: Tenant) -> None:
+    made = await tenant.partner_token("tokens:write", "config:write", "no:such", "customers:read")
+    assert (await ask(api, made.text, LIST)).codes == ["FORBIDDEN"]
+    assert (await ask(api, made.text, CUSTOMERS)).errors == []
+
+
+def test_an_actor_of_a_client_is_its_own_holder() -> None:
+    """Issued and signed tokens of one client share a limit; nobody else's."""
+    assert Actor("shop", "PARTNER", "shop").holder == Actor("bot", "PARTNER", "shop").holder == "shop"
