@@ -1,11 +1,13 @@
 """What a partner's token opens: what its scopes say, and no more."""
 
+import json
+
 import pytest
 
 from auth.roles import Role, Scope, scopes_of
 from models.commands import Actor
 from tests.api.conftest import Api
-from tests.api.test_partner_tokens import CUSTOMERS, LIST, ask
+from tests.api.test_partner_tokens import CUSTOMERS, LIST, VIEWER, ask, issued
 from tests.api.test_permissions import CASES, one_of_each, reads
 from tests.factories import Tenant
 from tests.support.who_may import may
@@ -36,3 +38,18 @@ async def test_scopes_that_partners_lost_since_are_worth_nothing(api: Api, tenan
 def test_an_actor_of_a_client_is_its_own_holder() -> None:
     """Issued and signed tokens of one client share a limit; nobody else's."""
     assert Actor("shop", "PARTNER", "shop").holder == Actor("bot", "PARTNER", "shop").holder == "shop"
+
+
+async def test_two_tokens_or_one_elsewhere_are_none(api: Api) -> None:
+    secret, _ = await issued(api)
+    value = f"Bearer {secret}"
+    for headers in (
+        [("authorization", value)] * 2,
+        [("authorization", f"Basic {secret}")],
+        [("authorization", secret)],
+    ):
+        response = await api.client.post("/graphql", json={"query": VIEWER}, headers=headers)
+        assert response.status_code == 401
+        assert secret not in response.text
+    response = await api.client.post(f"/graphql?access_token={secret}", json={"query": VIEWER})
+    assert json.loads(response.text)["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"

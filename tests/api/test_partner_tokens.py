@@ -1,6 +1,5 @@
 """partnerTokens, issueToken, rotateToken, revokeToken, and what can be done with what they give out."""
 
-import json
 import logging
 import re
 from base64 import urlsafe_b64encode
@@ -495,18 +494,3 @@ async def test_exports_and_imports_take_it_too(api: Api, tenant: Tenant, seconds
     ):
         assert answer.status_code == 401
         assert answer.headers["www-authenticate"] == 'Bearer error="invalid_token"'
-
-
-async def test_two_tokens_or_one_elsewhere_are_none(api: Api) -> None:
-    secret, _ = await issued(api)
-    value = f"Bearer {secret}"
-    for headers in (
-        [("authorization", value)] * 2,
-        [("authorization", f"Basic {secret}")],
-        [("authorization", secret)],
-    ):
-        response = await api.client.post("/graphql", json={"query": VIEWER}, headers=headers)
-        assert response.status_code == 401
-        assert secret not in response.text
-    response = await api.client.post(f"/graphql?access_token={secret}", json={"query": VIEWER})
-    assert json.loads(response.text)["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
