@@ -86,12 +86,27 @@ CREATE INDEX approval_requests_waiting ON approval_requests (tenant_id, requeste
 CREATE INDEX approval_requests_pending ON approval_requests (tenant_id, created_at, id) WHERE status = 'PENDING';
 """
 
+# Of an account's open credits, those that were to start later, and no others: what has expired is then looked for where
+# expiries are in order.
+CREDITS = r"""
+DROP INDEX credits_scheduled;
+CREATE INDEX credits_scheduled ON credits (tenant_id, account_id, starts_at) WHERE open AND starts_at > created_at;
+"""
+
 NEW_TABLES = ("partner_tokens",)
 
 # As in the step before: a tenant can have many more rows than the average one.
 STATISTICS = "".join(f"\nALTER TABLE {table} ALTER COLUMN tenant_id SET (n_distinct = -0.01);" for table in NEW_TABLES)
 
+# And an account more credits than the average one: where it is expected to have one, all its credits seem as cheap to read
+# as those of them that have expired (measured: to add to an account of 25,000 took five times as long). That an account has
+# one tenant has to be said too, or the planner expects a hundredth of that hundredth.
+STATISTICS += """
+ALTER TABLE credits ALTER COLUMN account_id SET (n_distinct = -0.01);
+CREATE STATISTICS credits_of_accounts (dependencies) ON tenant_id, account_id FROM credits;
+"""
+
 POLICIES = "\n".join(own_rows(table) for table in NEW_TABLES)
 
 # What every request reads is locked last and only for a moment.
-UPGRADE = LONG_INDEX + TOKENS + APPROVALS + INDEXES + POLICIES + STATISTICS + AUDIT + TENANTS
+UPGRADE = LONG_INDEX + TOKENS + APPROVALS + INDEXES + CREDITS + POLICIES + STATISTICS + AUDIT + TENANTS

@@ -96,7 +96,8 @@ async def load_facts(
             ORDER BY id {_KEPT if lock else ""})
         SELECT k.account_id, t.config_version, c.*,
             (SELECT coalesce(sum(x.remaining_minor), 0)::bigint FROM credits x WHERE x.tenant_id = $1
-                AND x.account_id = k.account_id AND x.open AND x.starts_at > $4) AS scheduled_minor,
+                AND x.account_id = k.account_id AND x.open AND x.starts_at > $4
+                AND x.starts_at > x.created_at) AS scheduled_minor,
             (SELECT coalesce(sum(x.remaining_minor), 0)::bigint FROM credits x WHERE x.tenant_id = $1
                 AND x.account_id = k.account_id AND x.open AND x.expires_at <= $4) AS expired_minor
         FROM tenants t

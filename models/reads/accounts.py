@@ -17,7 +17,7 @@ _SELECT: Final = """
     select t.id, t.customer_id, t.asset, t.balance_minor, t.lifetime_minor,
            coalesce((select sum(c.remaining_minor) from credits c
                       where c.tenant_id = $1 and c.account_id = t.id and c.open
-                        and c.starts_at > $3), 0)::bigint as scheduled_minor,
+                        and c.starts_at > $3 and c.starts_at > c.created_at), 0)::bigint as scheduled_minor,
            coalesce((select sum(c.remaining_minor) from credits c
                       where c.tenant_id = $1 and c.account_id = t.id and c.open
                         and c.expires_at <= $3), 0)::bigint as expired_minor
