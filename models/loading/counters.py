@@ -45,7 +45,7 @@ async def read_counters(connection: TenantConnection, keys: set[CounterKey]) -> 
 
 
 async def _existing(connection: TenantConnection, keys: list[CounterKey], lock: str) -> dict[CounterKey, CounterState]:
-    """Those that there are. A lock alone writes no new row, as an update to itself would (a tenth of a posting)."""
+    """Those that there are. A lock alone writes no new row, as an update to itself would (2 to 10 % of a posting)."""
     rows = await connection.raw.fetch(
         f"""SELECT k.nth, l.id, l.used_minor
         FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::date[])
