@@ -42,16 +42,19 @@ APP_PRIVILEGES: Final[Mapping[str, Privileges]] = {
     "credit_changes": Privileges(),
     "credit_services": Privileges(deletes=True),
     "credits": Privileges(
-        updates=("remaining_minor", "expires_at", "auto_apply", "restricted", "swept_at", "voided_at")
+        updates=(
+            "remaining_minor", "expires_at", "auto_apply", "restricted", "swept_at", "voided_at", "gone_minor",
+            "successor_id",
+        )
     ),
     "customers": Privileges(
         updates=(
             "external_id", "name", "email", "membership_started_at", "membership_cancelled_at", "merged_into_id",
-            "erased_at", "updated_at",
+            "merged_at", "erased_at", "updated_at",
         )
     ),
     "entries": Privileges(),
-    "grants": Privileges(updates=("revoked_transaction_id",)),
+    "grants": Privileges(updates=("revoked_transaction_id", "revoked_minor")),
     "idempotency_keys": Privileges(updates=("result_id",), deletes=True),
     "invoice_lines": Privileges(),
     "invoices": Privileges(updates=("paid_minor", "credited_minor", "status", "auto_apply", "due_on", "voided_at")),

@@ -102,12 +102,14 @@ class Product(TenantRow):
 
 
 class Grant(TenantRow):
-    """A credit that an order put on the account. `id` is the credit's own. revoked_transaction_id: what took it back."""
+    """A credit that an order put on the account. `id` is the credit's own. revoked_transaction_id: what took it back;
+    revoked_minor: as much of it as was left then."""
 
     invoice_id = fields.UUIDField()
     credit_id = fields.UUIDField()
     transaction_id = fields.UUIDField()
     revoked_transaction_id = fields.UUIDField(null=True)
+    revoked_minor = fields.BigIntField(null=True)
 
     class Meta:
         table = "grants"

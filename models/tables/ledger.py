@@ -34,6 +34,10 @@ class Credit(TenantRow):
     starts_at: spendable from; effective_on is the same as a day in the tenant's zone, as it was given.
     expires_at: not spendable from this instant on; null never. restricted: only for the services in credit_services.
     swept_at: when its expired remainder was written off; voided_at: when its remainder was reversed.
+    counts: whether adding it raised the lifetime total. gone_minor: what was taken back or has expired; what is neither
+    gone nor left is used. opened_sequence: of the entry that put it on its account. origin_id: the lot that it was
+    before a merge brought it here; successor_id: the lot that it is since a merge took it away. created_at: its age,
+    which a merge leaves as it was.
     """
 
     account_id = fields.UUIDField()
@@ -48,6 +52,11 @@ class Credit(TenantRow):
     created_at = fields.DatetimeField()
     swept_at = fields.DatetimeField(null=True)
     voided_at = fields.DatetimeField(null=True)
+    counts = fields.BooleanField()
+    gone_minor = fields.BigIntField()
+    opened_sequence = fields.BigIntField()
+    origin_id = fields.UUIDField(null=True)
+    successor_id = fields.UUIDField(null=True)
 
     class Meta:
         table = "credits"

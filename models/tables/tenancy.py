@@ -67,8 +67,8 @@ class Customer(TenantRow):
     """Whom the tenant owes. `external_id` is the tenant's own name for them.
 
     membership_cancelled_at: when the membership ended; null while it runs or where there never was one.
-    merged_into_id: the other record of the same person that this one's value went to. erased_at: name, e-mail and
-    notes are gone since then.
+    merged_into_id: the record that this person is now, never one that was merged itself; merged_at: since when. Every id
+    of the person's names that record. erased_at: name, e-mail and notes are gone since then.
     """
 
     external_id = fields.CharField(max_length=255)
@@ -77,6 +77,7 @@ class Customer(TenantRow):
     membership_started_at = fields.DatetimeField(null=True)
     membership_cancelled_at = fields.DatetimeField(null=True)
     merged_into_id = fields.UUIDField(null=True)
+    merged_at = fields.DatetimeField(null=True)
     erased_at = fields.DatetimeField(null=True)
     created_at = fields.DatetimeField()
     updated_at = fields.DatetimeField()

@@ -1,0 +1,4 @@
+"""Names, and since when an external id is its holder's."""
+
+NAMES = r"""
+"""

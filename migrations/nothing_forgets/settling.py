@@ -1,0 +1,4 @@
+"""Up to which instant a tenant's lists are settled."""
+
+SETTLING = r"""
+"""
