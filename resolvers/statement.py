@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Annotated
+from uuid import UUID
 
 import strawberry
 
@@ -28,6 +29,6 @@ async def resolve(
     except AssetUnknown as error:
         raise BadUserInput(error.message) from None
     await context.settle(from_, to)
-    accounts = [account for account, _ in await statements.accounts_of(context.reads, person, asset, to)]
-    views = [await statements.statement(context.reads, each, asset, from_, to) for each in (accounts or [None])]
+    accounts: list[UUID | None] = [a for a, _ in await statements.accounts_of(context.reads, person, asset, to)]
+    views = [await statements.statement(context.reads, each, asset, from_, to) for each in accounts or [None]]
     return Statement.of(views, person)

@@ -17,7 +17,7 @@ BEGIN
     PERFORM pg_stat_clear_snapshot();  -- the view is remembered until the end of a transaction
     -- Of a backend that another role has, or that is not watched, nothing is told: then nothing is settled.
     SELECT min(coalesce(a.xact_start,
-            CASE WHEN a.pid IS NOT NULL AND coalesce(a.state, 'disabled') = 'disabled' THEN '-infinity' END))
+            CASE WHEN a.pid IS NOT NULL AND coalesce(a.state, 'disabled') = 'disabled' THEN timestamptz 'epoch' END))
     INTO begun
     FROM pg_locks l LEFT JOIN LATERAL pg_stat_get_activity(l.pid) a ON true
     WHERE l.locktype = 'advisory' AND l.classid = 7436904 AND l.objid = key::oid AND l.objsubid = 2
