@@ -80,6 +80,9 @@ APP_PRIVILEGES: Final[Mapping[str, Privileges]] = {
     "transactions": Privileges(),
 }  # fmt: skip
 
+APP_FUNCTIONS: Final = ("settled_instant(integer)",)
+"""What the app's role may call, and nobody else."""
+
 
 def grants(role: str) -> str:
     """The SQL that gives `role` exactly these rights in the current schema, whatever it had before. For the owner to run."""
@@ -95,4 +98,5 @@ def grants(role: str) -> str:
         if may.updates:
             rights.append(f"UPDATE ({', '.join(may.updates)})")
         statements.append(f"GRANT {', '.join(rights)} ON {table} TO {quoted}")
+    statements += [f"GRANT EXECUTE ON FUNCTION {function} TO {quoted}" for function in APP_FUNCTIONS]
     return ";\n".join(statements) + ";"

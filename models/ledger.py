@@ -44,6 +44,11 @@ class Ledger:
         self._actor_ids: dict[tuple[UUID, Actor], UUID] = {}
 
     @property
+    def database_time(self) -> bool:
+        """Whether rows carry the database's time; otherwise that of a clock that was passed in."""
+        return self.clock is system_clock
+
+    @property
     def waiting(self) -> int:
         """Requests that no posting has taken yet."""
         return self._group.waiting

@@ -16,12 +16,12 @@ from models.commands import Actor, Outcome
 from models.ledger import Ledger
 from models.operations.access_audit import Denial, record_denials
 from models.reads import customers
-from models.reads.session import ReadSession
+from models.reads.session import ReadSession, Unsettled
 from models.reads.tenants import TenantDirectory, TenantView
 from schema import denials
 from schema.denials import Denials
 from schema.documents import for_free
-from schema.error_codes import Unauthenticated
+from schema.error_codes import StillPosting, Unauthenticated
 
 if TYPE_CHECKING:
     from schema.loaders import Loaders
@@ -44,8 +44,8 @@ class Context:
     """One request's. `admit` comes first; what needs a tenant is there only after it."""
 
     __slots__ = (
-        "_load", "_own_customer_id", "_refused", "_tenants", "address", "charge", "denials", "ledger", "loaders",
-        "now", "principal", "reads", "request_id", "tenant",
+        "_load", "_own_customer_id", "_refused", "_tenants", "address", "charge", "denials", "follows", "ledger",
+        "loaders", "now", "principal", "reads", "request_id", "tenant",
     )  # fmt: skip
 
     principal: Principal
@@ -77,6 +77,8 @@ class Context:
         self._own_customer_id: UUID | None = None
         self._refused = refused
         self.denials = Denials()
+        self.follows = True
+        """Whether the request may want cursors or past instants. A document that has neither says so."""
 
     async def admit(
         self, anyone_with: tuple[Permission, ...], *, own: bool, place: "strawberry.Info[Any, None] | str"
@@ -104,7 +106,7 @@ class Context:
             raise Unauthenticated("The token's tenant is not known here.")
         if hasattr(self, "tenant"):  # root fields of a query run side by side, and another was quicker
             return
-        self.reads = ReadSession(tenant.id)
+        self.reads = ReadSession(tenant.id, settling=self.ledger.database_time, follows=self.follows)
         self._begin_reading()
         self.tenant = tenant
 
@@ -134,6 +136,28 @@ class Context:
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.tenant.time_zone)
 
+    async def settle(self, *instants: datetime | None) -> None:
+        """Before something is read as of these instants: wait until those that have passed cannot change any more.
+
+        What has not passed yet, or None, is read as it is now. Raises StillPosting.
+        """
+        passed = [at for at in instants if at is not None and at < self.now]
+        if passed:
+            try:
+                await self.reads.settle(max(passed))
+            except Unsettled:
+                raise StillPosting(
+                    "A posting that began before that instant is still under way. Send the same request again."
+                ) from None
+
+    async def person(self, customer_id: UUID | None) -> UUID | None:
+        """The person that an id names, by whichever of their records; None where there is none, or who asks may not see
+        them."""
+        if customer_id is None or not await self.may_see(customer_id):
+            return None
+        found = await self.loaders.customers.load(customer_id)
+        return None if found is None else found.view.id
+
     async def own_customer_id(self) -> UUID | None:
         """The row of the customer whose own token this is; None where it names nobody (any more), or staff asks."""
         if self._own_customer_id is None and self.is_customer and self.principal.customer:
@@ -142,11 +166,16 @@ class Context:
         return self._own_customer_id
 
     async def may_see(self, customer_id: UUID | None) -> bool:
-        """Whether the rows of this customer may be shown: to customers, their own and nothing that is nobody's.
+        """Whether the rows of this record may be shown: to customers, those of the person that they are and nothing that is
+        nobody's.
 
         Where they may not, that somebody reached for them is written down, and nothing is told.
         """
-        if not self.is_customer or (customer_id is not None and customer_id == await self.own_customer_id()):
+        if not self.is_customer:
+            return True
+        own = await self.own_customer_id()
+        asked = None if customer_id is None or own is None else await self.loaders.customers.load(customer_id)
+        if asked is not None and asked.view.id == own:
             return True
         self.denials.concealed(customer_id)
         return False

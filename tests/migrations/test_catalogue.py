@@ -27,6 +27,7 @@ ONLY_IN_THE_DATABASE = {
     ("credits", "open"),
     ("credits", "start_wait"),
     ("credits", "sweep_wait"),
+    ("credits", "opened_at"),
     ("outbox", "position"),
 }
 """What Tortoise need not know: it is worked out by the database."""

@@ -9,7 +9,7 @@ import pytest
 
 from migrations.access import NEW_TABLES as THIRD_TABLES
 from migrations.initial.policies import TENANT_TABLES
-from migrations.privileges import APP_PRIVILEGES, grants
+from migrations.privileges import APP_FUNCTIONS, APP_PRIVILEGES, grants
 from migrations.undoing_and_orders import NEW_TABLES as SECOND_TABLES
 
 if TYPE_CHECKING:
@@ -66,6 +66,13 @@ async def test_rights_are_those_listed(
     assert {row["attname"] for row in updates} == set(may.updates)
     for privilege in ("UPDATE", "TRUNCATE", "REFERENCES", "TRIGGER"):
         assert not await has(privilege)
+
+
+async def test_functions_are_the_app_s_alone(app_role: str, owner_connection: asyncpg.Connection[Any]) -> None:
+    for function in APP_FUNCTIONS:
+        may = "SELECT has_function_privilege($1, $2, 'EXECUTE')"
+        assert await owner_connection.fetchval(may, app_role, function)
+        assert not await owner_connection.fetchval(may, "pg_monitor", function)
 
 
 @pytest.mark.parametrize("table", ["entries", "transactions", "transaction_texts", "credit_changes"])
