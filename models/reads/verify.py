@@ -16,6 +16,7 @@ from tortoise import connections
 
 from models.hash_chain import entry_hash, note_digest
 from models.reads.verify_checks import CHECKS, COUNTS, ENTRIES, NOTES
+from models.reads.verify_seals import SEAL_CHECKS
 from models.session import CONNECTION_NAME, TenantConnection, tenant_transaction
 
 MAX_LISTED: Final = 20
@@ -83,6 +84,9 @@ async def verify(tenant_id: UUID) -> Proof:
         for check in CHECKS:
             async for row in _stream(connection, check.sql):
                 proof.differs(check.name, row["id"], row["detail"])
+        for seal in SEAL_CHECKS:
+            async for row in _stream(connection, seal.sql):
+                proof.differs(f"{seal.table} row", row["id"], row["detail"])
         await _verify_chains(connection, proof)
         await _verify_notes(connection, proof)
         counts = await connection.raw.fetchrow(COUNTS, tenant_id)
