@@ -1,4 +1,5 @@
-"""Currencies kept with the books, and a seal on every row whose facts no entry's hash covers.
+"""Currencies kept with the books; what a transaction says and promises under its entries' hashes; and a seal on every row
+whose facts no hash of an entry covers.
 
 A row's seal is a digest of what the row says, kept in another table, which the app may read and not write: triggers write
 it, with their owner's rights, in the transaction that writes the row. How to compute it is in docs/proof.md;
@@ -93,6 +94,10 @@ CREATE TABLE seals (
 
 -- Keys that were used before then need not be there any more.
 ALTER TABLE tenants ADD COLUMN keys_pruned_at timestamptz;
+
+-- Over what it says and, in 32 bytes more, what the credits that it opened promise; null before this step.
+ALTER TABLE transactions ADD COLUMN digest bytea;
+ALTER TABLE transactions ADD CONSTRAINT transactions_digest CHECK (octet_length(digest) IN (32, 64));
 """
 
 # The exponents of ISO 4217 as they were when this step was written: two decimal places but for these.
@@ -164,25 +169,57 @@ def _salted(salt: str, table: str, row: str) -> str:
     return f"{salt} || {_facts(table, row)}" if table in SALTED else _facts(table, row)
 
 
+def _seal_what_changes() -> str:
+    """Of credits only those that have changed since they were opened: what they promised then is under a hash. Where the
+    first change is made, there is no seal yet."""
+    return f"""{_seal_so_far("credits")}
+CREATE FUNCTION seal_credits() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    INSERT INTO seals AS s (tenant_id, of_table, id, version, digest, salt, sealed_at)
+    VALUES (NEW.tenant_id, 'credits', NEW.id, 1, sha256({_facts("credits", "NEW")}), NULL, now())
+    ON CONFLICT (tenant_id, of_table, id) DO UPDATE
+        SET version = s.version + 1, digest = excluded.digest, sealed_at = excluded.sealed_at
+        WHERE s.digest = sha256({_facts("credits", "OLD")});
+    RETURN NULL;
+END $$;
+{_changed("credits")}"""
+
+
+def _seal_so_far(table: str) -> str:
+    return f"""
+ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY;
+{_fill(table, table)}
+ALTER TABLE {table} FORCE ROW LEVEL SECURITY;"""
+
+
+def _changed(table: str) -> str:
+    columns = ", ".join(f'"{column}"' for column in SEALED[table].split())
+    return f"""CREATE TRIGGER seal_changed AFTER UPDATE OF {columns} ON {table}
+    FOR EACH ROW WHEN (OLD.* IS DISTINCT FROM NEW.*) EXECUTE FUNCTION seal_{table}();
+"""
+
+
 def _seal(table: str) -> str:
     """Its rows so far, and what seals them from now on: all rows that a statement adds at once, each that it changes in
     what the seal covers, each that it deletes."""
     own = f"s.tenant_id = {_tenant(table, 'OLD')} AND s.of_table = '{table}' AND s.id = {_id(table, 'OLD')}"
     fitted = f"{own} AND s.digest = sha256({_salted('s.salt', table, 'OLD')})"
-    columns = ", ".join(f'"{column}"' for column in SEALED[table].split())
     fresh = "uuid_send(gen_random_uuid())" if table in SALTED else "NULL"
-    return f"""
-ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY;
-{_fill(table, table)}
-ALTER TABLE {table} FORCE ROW LEVEL SECURITY;
+    return f"""{_seal_so_far(table)}
+CREATE FUNCTION seal_added_{table}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = public, pg_temp AS $$
+BEGIN
+    {_fill(table, "added")}
+    RETURN NULL;
+END $$;
+CREATE TRIGGER seal_added AFTER INSERT ON {table}
+    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION seal_added_{table}();
 CREATE FUNCTION seal_{table}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path FROM CURRENT SET enable_seqscan = off AS $$
+    SET search_path = public, pg_temp SET enable_seqscan = off AS $$
 DECLARE
     fresh bytea := {fresh};
 BEGIN
-    IF TG_OP = 'INSERT' THEN
-        {_fill(table, "added")}
-    ELSIF TG_OP = 'UPDATE' THEN
+    IF TG_OP = 'UPDATE' THEN
         UPDATE seals s SET version = s.version + 1, digest = sha256({_salted("fresh", table, "NEW")}), salt = fresh,
             sealed_at = now()
         WHERE {fitted};
@@ -191,11 +228,8 @@ BEGIN
     END IF;
     RETURN NULL;
 END $$;
-CREATE TRIGGER seal_added AFTER INSERT ON {table}
-    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION seal_{table}();
-CREATE TRIGGER seal_changed AFTER UPDATE OF {columns} ON {table}
-    FOR EACH ROW WHEN (OLD.* IS DISTINCT FROM NEW.*) EXECUTE FUNCTION seal_{table}();
-CREATE TRIGGER seal_deleted AFTER DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION seal_{table}();
+{_changed(table)}CREATE TRIGGER seal_deleted AFTER DELETE ON {table}
+    FOR EACH ROW EXECUTE FUNCTION seal_{table}();
 """
 
 
@@ -218,7 +252,9 @@ BOOKS: Final = (
     _TABLES
     + _CURRENCIES_HELD
     + _own_rows("currencies")
-    + "".join(_seal(table) for table in SEALED)
+    + "".join(_seal(table) for table in SEALED if table not in ("credits", "transactions"))
+    + _seal_so_far("transactions")
+    + _seal_what_changes()
     + _own_rows("seals")
     + _STATISTICS
     + "\n"

@@ -49,9 +49,7 @@ SEALED: Final = {
 }
 """What each table's seal covers, in this order. The rest of its columns sum up what other rows say."""
 
-SALTED: Final = frozenset(
-    {"actors", "approval_requests", "audit_events", "bulk_operations", "bulk_rows", "customers"}
-)
+SALTED: Final = frozenset({"actors", "approval_requests", "audit_events", "bulk_operations", "bulk_rows", "customers"})
 """Where a row holds what people wrote or are called."""
 
 UNSEALED: Final = {
@@ -91,29 +89,56 @@ def _fact(column: str) -> str:
 
 def _check(table: str, columns: str) -> SealCheck:
     own = "t.id" if table == "tenants" else "t.tenant_id"
-    row_id = "t.id"
-    named = "coalesce(s.id, r.id)", "''"
-    if table == "idempotency_keys":
-        row_id = "substr(encode(sha256(convert_to(t.key, 'UTF8')), 'hex'), 1, 32)::uuid"
-        named = "coalesce(r.result_id, s.id)", "coalesce(' of the key ' || quote_literal(r.key), '')"
     facts = ", ".join([f"'{table}'", own, *(_fact(column) for column in columns.split())])
-    more = ", t.key, t.result_id" if table == "idempotency_keys" else ""
+    special = _SPECIAL.get(table, _Special())
     return SealCheck(
         table,
         f"""
-        SELECT {named[0]} AS id, CASE
+        SELECT {special.named} AS id, CASE
             WHEN r.id IS NULL THEN format('is gone; it was written %s times, the last time at %s', s.version, s.sealed_at)
             WHEN s.id IS NULL THEN 'was never written by the service'
-            ELSE format('is not as it was written at %s', s.sealed_at) END || {named[1]} AS detail
+            ELSE format('is not as it was written at %s', s.sealed_at) END{special.detail} AS detail
         FROM (
-            SELECT {row_id} AS id, convert_to(json_build_array({facts})::text, 'UTF8') AS facts{more}
-            FROM {table} t WHERE {own} = $1
+            SELECT {special.id} AS id, convert_to(json_build_array({facts})::text, 'UTF8') AS facts{special.more}
+            FROM {table} t {special.joined} WHERE {own} = $1 {special.where}
         ) r FULL JOIN (
             SELECT id, version, digest, salt, sealed_at FROM seals WHERE tenant_id = $1 AND of_table = '{table}'
         ) s ON s.id = r.id
-        WHERE s.digest IS DISTINCT FROM sha256(coalesce(s.salt, '') || r.facts)
+        WHERE s.digest IS DISTINCT FROM sha256(coalesce(s.salt, '') || r.facts) {special.but}
         """,
     )
 
+
+@dataclass(frozen=True, slots=True)
+class _Special:
+    """How a table's check differs from the others'."""
+
+    id: str = "t.id"
+    named: str = "coalesce(s.id, r.id)"
+    detail: str = ""
+    more: str = ""
+    joined: str = ""
+    where: str = ""
+    but: str = ""
+
+
+_SPECIAL: Final = {
+    # A key has no id: half of its SHA-256 is as good as one. What it made is what it is called by.
+    "idempotency_keys": _Special(
+        id="substr(encode(sha256(convert_to(t.key, 'UTF8')), 'hex'), 1, 32)::uuid",
+        named="coalesce(r.result_id, s.id)",
+        detail=" || coalesce(format(' (the key %L)', r.key), '')",
+        more=", t.key, t.result_id",
+    ),
+    # Those with a digest are under the hashes of their entries.
+    "transactions": _Special(where="AND t.digest IS NULL"),
+    # As opened, a credit is under its transaction's digest; it is sealed once it changes.
+    "credits": _Special(
+        more=", t.swept_at IS NULL AND t.voided_at IS NULL AND t.successor_id IS NULL"
+        " AND octet_length(x.digest) = 64 AS as_opened",
+        joined="LEFT JOIN transactions x ON x.tenant_id = t.tenant_id AND x.id = t.transaction_id",
+        but="AND (s.id IS NOT NULL OR r.as_opened IS NOT TRUE)",
+    ),
+}
 
 SEAL_CHECKS: Final = tuple(_check(table, columns) for table, columns in SEALED.items())
