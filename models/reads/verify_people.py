@@ -78,6 +78,10 @@ _APPROVALS = (
     ),
 )
 
+# Of others, a repetition or a part of a bulk may have made nothing that has the id.
+_MAKES_ITS_RESULT = """'adjustCredit', 'assignCredit', 'bulkCredit', 'createInvoice', 'createOrder', 'giveReward', 'reassignCredit',
+                'recordPayment', 'releaseAssignments', 'updateCredit', 'useCredit', 'voidCredit', 'voidInvoice'"""
+
 _KEYS = (
     Check(
         "transaction key",
@@ -91,12 +95,12 @@ _KEYS = (
     ),
     Check(
         "key result",
-        """
+        f"""
         SELECT k.result_id AS id, format('what the key %L is said to have made by %s is not there', k.key, k.operation)
             AS detail
         FROM idempotency_keys k
         LEFT JOIN transactions t ON t.tenant_id = $1 AND t.id = k.result_id
-        WHERE k.tenant_id = $1 AND t.id IS NULL
+        WHERE k.tenant_id = $1 AND t.id IS NULL AND k.operation IN ({_MAKES_ITS_RESULT})
             AND NOT EXISTS (SELECT FROM seals s WHERE s.tenant_id = $1 AND s.id = k.result_id)
         """,
     ),
