@@ -79,8 +79,9 @@ _APPROVALS = (
 )
 
 # Of others, a repetition or a part of a bulk may have made nothing that has the id.
-_MAKES_ITS_RESULT = """'adjustCredit', 'assignCredit', 'bulkCredit', 'createInvoice', 'createOrder', 'giveReward', 'reassignCredit',
-                'recordPayment', 'releaseAssignments', 'updateCredit', 'useCredit', 'voidCredit', 'voidInvoice'"""
+_MAKES_ITS_RESULT = """'adjustCredit', 'assignCredit', 'bulkCredit', 'createInvoice', 'createOrder', 'giveReward',
+                'reassignCredit', 'recordPayment', 'releaseAssignments', 'updateCredit', 'useCredit', 'voidCredit',
+                'voidInvoice'"""
 
 _KEYS = (
     Check(
