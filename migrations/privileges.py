@@ -47,6 +47,7 @@ APP_PRIVILEGES: Final[Mapping[str, Privileges]] = {
             "successor_id",
         )
     ),
+    "currencies": Privileges(),
     "customers": Privileges(
         updates=(
             "external_id", "name", "email", "membership_started_at", "membership_cancelled_at", "merged_into_id",
@@ -72,6 +73,7 @@ APP_PRIVILEGES: Final[Mapping[str, Privileges]] = {
             "name", "kind", "value", "currency", "product", "points_cost_minor", "validity_days", "stock", "active",
         )
     ),
+    "seals": Privileges(inserts=False),  # triggers write them, with their owner's rights
     "services": Privileges(updates=("name", "active")),
     "tenants": Privileges(updates=("name", "time_zone", "grace_days", "approval_hours", "config_version", "restated")),
     "tier_changes": Privileges(),

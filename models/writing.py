@@ -18,7 +18,7 @@ import orjson
 
 from models.commands import Actor
 from models.errors import InvariantViolated
-from models.hash_chain import entry_hash, note_digest
+from models.hash_chain import Promise, entry_hash, note_digest, promises_digest, transaction_digest
 from models.planning.requesting import kept
 from models.planning.state import Books, TransactionDraft
 from models.session import TenantConnection
@@ -141,19 +141,7 @@ class _Writer:
     def ledger(self) -> None:
         """Transactions, credits, entries and balances; tiers, counters and stock."""
         w, now = self.writes, self.now
-        digests = {
-            t.id: note_digest(t.salt, t.note) for t in w.transactions if t.note is not None and t.salt is not None
-        }
-        self.insert(
-            "transactions",
-            "id uuid, customer_id uuid, kind text, reason text, note_digest bytea, actor_id uuid, approved_by_id uuid,"
-            " idempotency_key text, created_at timestamptz",
-            [
-                (t.id, t.customer_id, t.kind, t.reason, digests.get(t.id), self.actors[t.actor],
-                 self.actors[t.approved_by] if t.approved_by else None, t.idempotency_key, now)
-                for t in w.transactions
-            ],
-        )  # fmt: skip
+        digests = self._transactions()
         texts = [(t.id, t.note, t.salt) for t in w.transactions if t.note is not None]
         self.insert("transaction_texts", "id uuid, note text, salt bytea", texts)
         self._credits()
@@ -164,6 +152,46 @@ class _Writer:
         self.update("limit_counters", "used_minor bigint", sorted(counters.values()))
         rewards = {r.id: (r.id, r.stock) for r in w.touched_rewards}
         self.update("rewards", "stock bigint", list(rewards.values()))
+
+    def _transactions(self) -> dict[UUID, bytes]:
+        """Answers their digests."""
+        digests, rows, opened = {}, [], self._promises()
+        for t in self.writes.transactions:
+            note = None if t.note is None or t.salt is None else note_digest(t.salt, t.note)
+            actor_id = self.actors[t.actor]
+            approved_by_id = self.actors[t.approved_by] if t.approved_by else None
+            digest = transaction_digest(
+                tenant_id=self.tenant_id, transaction_id=t.id, customer_id=t.customer_id, kind=t.kind, reason=t.reason,
+                note_digest=note, actor_id=actor_id, approved_by_id=approved_by_id, idempotency_key=t.idempotency_key,
+                created_at=self.now,
+            )  # fmt: skip
+            if t.id in opened:
+                digest += promises_digest(self.tenant_id, t.id, opened[t.id])
+            digests[t.id] = digest
+            rows.append((t.id, t.customer_id, t.kind, t.reason, note, actor_id, approved_by_id, t.idempotency_key, self.now,
+                         digest))  # fmt: skip
+        self.insert(
+            "transactions",
+            "id uuid, customer_id uuid, kind text, reason text, note_digest bytea, actor_id uuid, approved_by_id uuid,"
+            " idempotency_key text, created_at timestamptz, digest bytea",
+            rows,
+        )
+        return digests
+
+    def _promises(self) -> dict[UUID, list[Promise]]:
+        """By transaction, what the credits that it opened promised: before any change that the same batch made of them."""
+        first = {row[1]: row for row in reversed(self.writes.credit_changes)}
+        found: dict[UUID, list[Promise]] = {}
+        for c in self.writes.credits:
+            expires_at, auto_apply, service_ids = c.expires_at, c.auto_apply, c.service_ids
+            if c.id in first:
+                _, _, _, expires_at, _, auto_apply, _, service_ids, _ = first[c.id]
+            promise = Promise(
+                c.id, c.account_id, c.origin_id, c.amount_minor, c.opened_sequence, c.effective_on, c.starts_at,
+                expires_at, c.created_at, auto_apply, c.counts, service_ids,
+            )  # fmt: skip
+            found.setdefault(c.transaction_id, []).append(promise)
+        return found
 
     def _credits(self) -> None:
         new = {credit.id for credit in self.writes.credits}
@@ -212,11 +240,10 @@ class _Writer:
 
     def _hash(self, t: TransactionDraft, e: Any, previous: bytes | None, digests: dict[UUID, bytes]) -> bytes:
         return entry_hash(
-            previous, tenant_id=self.tenant_id, account_id=e.account_id, sequence=e.sequence, transaction_id=t.id,
-            credit_id=e.credit_id, counter=e.counter, amount_minor=e.amount_minor, lifetime_minor=e.lifetime_minor,
-            balance_after_minor=e.balance_after_minor, created_at=self.now, kind=t.kind, reason=t.reason,
-            actor_id=self.actors[t.actor], approved_by_id=self.actors[t.approved_by] if t.approved_by else None,
-            customer_id=t.customer_id, note_digest=digests.get(t.id),
+            previous, tenant_id=self.tenant_id, entry_id=e.id, account_id=e.account_id, sequence=e.sequence,
+            transaction_id=t.id, credit_id=e.credit_id, counter=e.counter, amount_minor=e.amount_minor,
+            lifetime_minor=e.lifetime_minor, balance_after_minor=e.balance_after_minor, created_at=self.now,
+            transaction_digest=digests[t.id],
         )  # fmt: skip
 
     def billing(self) -> None:

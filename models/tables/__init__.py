@@ -1,6 +1,7 @@
 """Rows and nothing else, one class per table. The database is built by migrations/, which add what Tortoise cannot say."""
 
 from models.tables.billing import Assignment, Grant, Invoice, InvoiceLine, Payment, Product
+from models.tables.books import Currency, Seal
 from models.tables.configuration import LimitRule, Reason, Reward, Service, Tier
 from models.tables.ledger import (
     Account,
@@ -22,7 +23,7 @@ from models.tables.tenancy import Actor, Customer, PartnerToken, Tenant
 
 __all__ = [
     "Account", "Actor", "ApprovalRequest", "Assignment", "AuditEvent", "BulkOperation", "BulkRow", "Coupon", "Credit",
-    "CreditChange", "CreditService", "Customer", "Entry", "Grant", "IdempotencyKey", "Invoice", "InvoiceLine",
-    "LimitCounter", "LimitRule", "OutboxEvent", "PartnerToken", "Payment", "Product", "Reason", "Reward", "Service",
+    "CreditChange", "CreditService", "Currency", "Customer", "Entry", "Grant", "IdempotencyKey", "Invoice", "InvoiceLine",
+    "LimitCounter", "LimitRule", "OutboxEvent", "PartnerToken", "Payment", "Product", "Reason", "Reward", "Seal", "Service",
     "Tenant", "Tier", "TierChange", "Transaction", "TransactionText",
 ]  # fmt: skip

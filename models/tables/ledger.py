@@ -76,7 +76,8 @@ class CreditService(TenantRow):
 class Transaction(TenantRow):
     """One immutable business event of one customer. kind: the contract's TransactionKind.
 
-    note_digest: SHA-256 over salt and note; the text itself is in transaction_texts, where it can be erased.
+    note_digest: SHA-256 over salt and note; the text itself is in transaction_texts, where it can be erased. digest: over
+    what it says, and what the credits that it opened promised (models/hash_chain.py); null where it is older than that.
     """
 
     customer_id = fields.UUIDField()
@@ -87,6 +88,7 @@ class Transaction(TenantRow):
     approved_by_id = fields.UUIDField(null=True)
     idempotency_key = fields.CharField(max_length=255, null=True)
     created_at = fields.DatetimeField()
+    digest = fields.BinaryField(null=True)
 
     class Meta:
         table = "transactions"

@@ -12,6 +12,7 @@ class Tenant(Model):
     config_version: raised by a trigger whenever reasons, services, tiers, rewards, limits or the tenant
     itself change, so that every process knows at once that what it remembers is old. approval_hours: how long an
     approval request waits. restated: whether the books of before a rule that came later have been brought to it.
+    keys_pruned_at: keys that were used before then may be gone; null where none are.
     """
 
     id = fields.UUIDField(primary_key=True, default=None)
@@ -23,6 +24,7 @@ class Tenant(Model):
     config_version = fields.BigIntField()
     created_at = fields.DatetimeField()
     restated = fields.BooleanField(default=True)
+    keys_pruned_at = fields.DatetimeField(null=True)
 
     class Meta:
         table = "tenants"

@@ -59,6 +59,7 @@ INSERT INTO bulk_operations (id, tenant_id, status, asset, error_policy, dry_run
     cancel_requested, actor_id, created_at)
     VALUES (:id, :tenant, 'RUNNING', 'GBP', 'REJECT_ALL', false, 1, 0, 0, 0, false, :id, now());
 INSERT INTO bulk_rows VALUES (:id, :tenant, :id, 0, :id, 1.5);
+INSERT INTO currencies VALUES (:id, :tenant, 'GBP', 2, now());
 """
 
 
