@@ -6,6 +6,7 @@ can leak to whoever gets the connection next: outside of these transactions row-
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -19,13 +20,17 @@ ONE_MOMENT: Final = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"
 
 
 class TenantConnection:
-    """An open transaction of one tenant. `raw` takes SQL; `orm` goes into `Model.filter(...).using_db(orm)`."""
+    """An open transaction of one tenant. `raw` takes SQL; `orm` goes into `Model.filter(...).using_db(orm)`.
 
-    __slots__ = ("orm", "raw", "tenant_id")
+    stamp: the one instant that its rows are stamped with, once `Ledger.stamp` was asked for it.
+    """
+
+    __slots__ = ("orm", "raw", "stamp", "tenant_id")
 
     def __init__(self, tenant_id: UUID, raw: "asyncpg.Connection[Any]", client: AsyncpgDBClient) -> None:
         self.tenant_id = tenant_id
         self.raw = raw
+        self.stamp: datetime | None = None
         self.orm = TransactionWrapper(client)
         self.orm._connection = raw  # noqa: SLF001 - what Tortoise itself does to bind a transaction
 
@@ -50,6 +55,14 @@ async def tenant_transaction(
                 await raw.execute("ROLLBACK")
             raise
         await raw.execute("COMMIT")
+
+
+async def database_time() -> datetime:
+    """What time the database has, asked on a connection of its own."""
+    client: Any = connections.get(CONNECTION_NAME)
+    async with client.acquire_connection() as raw:
+        told: datetime = await raw.fetchval("SELECT clock_timestamp()")
+        return told
 
 
 async def tenant_id_of(slug: str) -> UUID | None:

@@ -140,7 +140,7 @@ class _Writer:
 
     def ledger(self) -> None:
         """Transactions, credits, entries and balances; tiers, counters and stock."""
-        w, now = self.writes, self.now
+        w = self.writes
         digests = {
             t.id: note_digest(t.salt, t.note) for t in w.transactions if t.note is not None and t.salt is not None
         }
@@ -150,7 +150,7 @@ class _Writer:
             " idempotency_key text, created_at timestamptz",
             [
                 (t.id, t.customer_id, t.kind, t.reason, digests.get(t.id), self.actors[t.actor],
-                 self.actors[t.approved_by] if t.approved_by else None, t.idempotency_key, now)
+                 self.actors[t.approved_by] if t.approved_by else None, t.idempotency_key, t.created_at)
                 for t in w.transactions
             ],
         )  # fmt: skip
@@ -159,7 +159,7 @@ class _Writer:
         self._credits()
         self._entries(digests)
         columns = "id uuid, account_id uuid, transaction_id uuid, old_tier text, new_tier text, created_at timestamptz"
-        self.insert("tier_changes", columns, [(*row, now) for row in w.tier_changes])
+        self.insert("tier_changes", columns, [(*row, self._stamp(row[1])) for row in w.tier_changes])
         counters = {c.id: (c.id, c.used_minor) for c in w.touched_counters}
         self.update("limit_counters", "used_minor bigint", sorted(counters.values()))
         rewards = {r.id: (r.id, r.stock) for r in w.touched_rewards}
@@ -194,7 +194,7 @@ class _Writer:
             heads[e.account_id] = self._hash(e.transaction, e, previous, digests)
             rows.append(
                 (e.id, e.account_id, e.sequence, e.transaction.id, e.credit_id, e.counter, e.amount_minor, e.lifetime_minor,
-                 e.balance_after_minor, self.now, previous, heads[e.account_id])
+                 e.balance_after_minor, self._stamp(e.account_id), previous, heads[e.account_id])
             )  # fmt: skip
         self.insert(
             "entries",
@@ -204,17 +204,21 @@ class _Writer:
             rows,
         )
         touched = {
-            a.id: (a.id, a.balance_minor, a.lifetime_minor, a.sequence, heads[a.id], self.now)
+            a.id: (a.id, a.balance_minor, a.lifetime_minor, a.sequence, heads[a.id], a.stamp(self.now))
             for a in self.writes.touched_accounts
         }
         columns = "balance_minor bigint, lifetime_minor bigint, sequence bigint, head_hash bytea, posted_at timestamptz"
         self.update("accounts", columns, list(touched.values()))
 
+    def _stamp(self, account_id: UUID) -> datetime:
+        """When what is written of the account happened: now, and never before its newest entry."""
+        return self.books.accounts_by_id[account_id].stamp(self.now)
+
     def _hash(self, t: TransactionDraft, e: Any, previous: bytes | None, digests: dict[UUID, bytes]) -> bytes:
         return entry_hash(
             previous, tenant_id=self.tenant_id, account_id=e.account_id, sequence=e.sequence, transaction_id=t.id,
             credit_id=e.credit_id, counter=e.counter, amount_minor=e.amount_minor, lifetime_minor=e.lifetime_minor,
-            balance_after_minor=e.balance_after_minor, created_at=self.now, kind=t.kind, reason=t.reason,
+            balance_after_minor=e.balance_after_minor, created_at=self._stamp(e.account_id), kind=t.kind, reason=t.reason,
             actor_id=self.actors[t.actor], approved_by_id=self.actors[t.approved_by] if t.approved_by else None,
             customer_id=t.customer_id, note_digest=digests.get(t.id),
         )  # fmt: skip

@@ -57,7 +57,7 @@ def begin(
     transaction = TransactionDraft(
         id=origin.result_id, customer_id=customer_id, kind=kind, reason=reason, note=note,
         salt=books.source.new_salt() if note else None, actor=origin.actor, approved_by=origin.approved_by,
-        idempotency_key=origin.key,
+        idempotency_key=origin.key, created_at=books.now,
     )  # fmt: skip
     books.writes.transactions.append(transaction)
     books.writes.events.append(("transaction.posted", transaction.id))
@@ -87,6 +87,7 @@ def move(
         books.change(account, scheduled_minor=account.scheduled_minor + amount_minor)
     elif credit.expires_at is not None and credit.expires_at <= books.now:
         books.change(account, expired_minor=account.expired_minor + amount_minor)
+    transaction.created_at = max(transaction.created_at, account.stamp(books.now))
     books.writes.touched_accounts.append(account)
     books.writes.touched_credits.append(credit)
     books.writes.entries.append(
@@ -106,6 +107,7 @@ def move_lifetime(
     if lifetime < 0:
         raise InvariantViolated(f"{counter} on account {account.id}: {lifetime=}")
     books.change(account, lifetime_minor=lifetime, sequence=sequence)
+    transaction.created_at = max(transaction.created_at, account.stamp(books.now))
     books.writes.touched_accounts.append(account)
     books.writes.entries.append(
         EntryDraft(
@@ -303,9 +305,10 @@ def actor_view(actor: Actor) -> ActorView:
     return ActorView(subject=actor.subject, name=actor.name, role=actor.role, client=actor.client)
 
 
-def transaction_view(transaction: TransactionDraft, now: datetime) -> TransactionView:
+def transaction_view(transaction: TransactionDraft) -> TransactionView:
     return TransactionView(
         id=transaction.id, customer_id=transaction.customer_id, kind=transaction.kind, reason=transaction.reason,
         note=transaction.note, actor=actor_view(transaction.actor),
-        approved_by=actor_view(transaction.approved_by) if transaction.approved_by else None, created_at=now,
+        approved_by=actor_view(transaction.approved_by) if transaction.approved_by else None,
+        created_at=transaction.created_at,
     )  # fmt: skip
