@@ -117,9 +117,9 @@ class Ledger:
                 asked = self.clock.asking()
                 now = await connection.raw.fetchval("SELECT clock_timestamp()")
                 self.clock.learn(asked, now)
+            if checked:
+                self.clock.check()
             connection.stamp = now
-        if checked:
-            self.clock.check()
         return connection.stamp
 
     async def actor_id(self, tenant_id: UUID, actor: Actor) -> UUID:

@@ -28,11 +28,16 @@ def burn_key(credit: CreditState) -> tuple[datetime, bool, datetime, UUID]:
     return (credit.expires_at or _NEVER, not credit.service_ids, credit.created_at, credit.id)
 
 
+def has_started(credit: CreditState, now: datetime) -> bool:
+    """Whether it has begun; one that began when it was made has, even if the clock was ahead then."""
+    return credit.starts_at <= max(now, credit.created_at)
+
+
 def is_open(credit: CreditState, now: datetime) -> bool:
     """Whether some of it can be spent at `now`."""
     return (
         credit.remaining_minor > 0
-        and credit.starts_at <= now
+        and has_started(credit, now)
         and (credit.expires_at is None or credit.expires_at > now)
     )
 
@@ -83,7 +88,7 @@ def move(
     sequence = account.sequence + 1
     books.change(account, balance_minor=balance, lifetime_minor=total, sequence=sequence)
     books.change(credit, remaining_minor=remaining, gone_minor=gone)
-    if credit.starts_at > books.now:
+    if not has_started(credit, books.now):
         books.change(account, scheduled_minor=account.scheduled_minor + amount_minor)
     elif credit.expires_at is not None and credit.expires_at <= books.now:
         books.change(account, expired_minor=account.expired_minor + amount_minor)
