@@ -100,6 +100,8 @@ class Ledger:
 
         Costs no round trip unless that is so, or nothing is known yet.
         """
+        if self.clock.right:
+            return
         if self.clock.doubtful:
             async with self._asking:
                 if self.clock.doubtful:

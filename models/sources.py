@@ -44,6 +44,7 @@ class GivenClock:
     """A clock that decides by itself, whatever time the database has: that of tests, which move it."""
 
     skew: Final = None
+    right: Final = True
     doubtful: Final = False
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
@@ -68,15 +69,18 @@ class GivenClock:
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """What time the database had when the steady clock stood at 0: between the two. at: when it was told."""
+    """What time the database had when the steady clock stood at 0: between the two, as seconds of the Unix epoch.
 
-    earliest: datetime
-    latest: datetime
+    at: when it was told, by the steady clock.
+    """
+
+    earliest: float
+    latest: float
     at: float
 
-    def bounds(self, now: float) -> tuple[datetime, datetime]:
+    def bounds(self, now: float) -> tuple[float, float]:
         """The same as far as it still holds at `now`."""
-        drift = timedelta(seconds=(now - self.at) * DRIFT)
+        drift = (now - self.at) * DRIFT
         return self.earliest - drift, self.latest + drift
 
 
@@ -98,6 +102,7 @@ class DatabaseClock:
         max_skew: timedelta = MAX_SKEW,
     ) -> None:  # fmt: skip
         self.max_skew = max_skew
+        self._most = max_skew.total_seconds()
         self._wall = wall
         self._steady = steady
         self._known: _Told | None = None
@@ -110,8 +115,8 @@ class DatabaseClock:
         """Never before what the database has said already."""
         if self._known is None or self._newest is None:
             return self._wall()
-        earliest, latest = self._known.earliest, self._known.latest
-        return max(self._newest, earliest + (latest - earliest) / 2 + timedelta(seconds=self._steady()))
+        at_zero = (self._known.earliest + self._known.latest) / 2
+        return max(self._newest, datetime.fromtimestamp(at_zero + self._steady(), UTC))
 
     def asking(self) -> float:
         """A moment of the steady clock, to be taken before the database is asked."""
@@ -120,7 +125,7 @@ class DatabaseClock:
     def learn(self, asked: float, told: datetime) -> None:
         """Take in what the database answered since the moment `asked`. Says in the log if the wall clock is off."""
         now = self._learned_at = self._steady()
-        new = _Told(told - timedelta(seconds=now), told - timedelta(seconds=asked), now)
+        new = _Told(told.timestamp() - now, told.timestamp() - asked, now)
         if self._known is None or self._newest is None:
             self._known, self._newest = new, told
         else:
@@ -137,13 +142,18 @@ class DatabaseClock:
     def skew(self) -> float | None:
         """Seconds by which the wall clock is ahead of the database's; None before the first telling."""
         bounds = self._skew()
-        return None if bounds is None else (bounds[0] + (bounds[1] - bounds[0]) / 2).total_seconds()
+        return None if bounds is None else (bounds[0] + bounds[1]) / 2
 
     @property
     def off(self) -> bool:
         """Whether the two are further apart than they may be, for certain."""
         bounds = self._skew()
-        return bounds is not None and (bounds[0] > self.max_skew or bounds[1] < -self.max_skew)
+        return bounds is not None and (bounds[0] > self._most or bounds[1] < -self._most)
+
+    @property
+    def right(self) -> bool:
+        """Whether the database was asked, and the two are no further apart than they may be, as far as is known."""
+        return self._known is not None and not self.off
 
     @property
     def doubtful(self) -> bool:
@@ -155,15 +165,15 @@ class DatabaseClock:
         if self.off:
             raise Unavailable(self.skew or 0.0)
 
-    def _skew(self) -> tuple[timedelta, timedelta] | None:
-        """The least and the most by which the wall clock is ahead."""
+    def _skew(self) -> tuple[float, float] | None:
+        """The least and the most by which the wall clock is ahead, in seconds."""
         if self._known is None:
             return None
         before = self._steady()
-        wall = self._wall()
+        wall = self._wall().timestamp()
         after = self._steady()
         earliest, latest = self._known.bounds(after)
-        return wall - latest - timedelta(seconds=after), wall - earliest - timedelta(seconds=before)
+        return wall - latest - after, wall - earliest - before
 
     def _say(self, now: float) -> None:
         """One line when it begins and one when it is over, not one for each request."""
@@ -171,14 +181,13 @@ class DatabaseClock:
         if off is self._said_off or (self._said_at is not None and now - self._said_at < SAID_EVERY_S):
             return
         self._said_off, self._said_at = off, now
-        bound = self.max_skew.total_seconds()
         if off:
             log.error(
                 "this server's clock is %+.3f s from the database's, more than %g s: what would be written is refused"
-                " until it is set right", self.skew, bound,
+                " until it is set right", self.skew, self._most,
             )  # fmt: skip
         else:
-            log.warning("this server's clock is within %g s of the database's again: it takes postings", bound)
+            log.warning("this server's clock is within %g s of the database's again: it takes postings", self._most)
 
 
 LedgerClock = GivenClock | DatabaseClock
