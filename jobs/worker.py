@@ -13,6 +13,7 @@ from typing import Final
 from uuid import UUID
 
 from jobs import bulk, expiry
+from models.errors import Unavailable
 from models.ledger import Ledger
 from models.reads.verify import every_tenant
 
@@ -81,7 +82,10 @@ async def working(ledger: Ledger, jobs: Sequence[Job] = JOBS) -> AsyncIterator[N
 async def _repeat(ledger: Ledger, job: Job, stop: asyncio.Event) -> None:
     while not stop.is_set():
         try:
+            await ledger.check_clock()
             await _all_there_is(ledger, job, stop)
+        except Unavailable:
+            pass  # the clock has said so in the log, once
         except Exception:  # the database may be out of reach for a while
             log.exception("job %s: a round failed", job.name)
         with suppress(TimeoutError):

@@ -27,14 +27,16 @@ class TenantConnection:
     """An open transaction of one tenant. `raw` takes SQL; `orm` goes into `Model.filter(...).using_db(orm)`.
 
     settled: where it was asked for, an instant before which all is there that this transaction will ever miss.
+    stamp: the one instant that its rows are stamped with, once `Ledger.stamp` was asked for it.
     """
 
-    __slots__ = ("orm", "raw", "settled", "tenant_id")
+    __slots__ = ("orm", "raw", "settled", "stamp", "tenant_id")
 
     def __init__(self, tenant_id: UUID, raw: "asyncpg.Connection[Any]", client: AsyncpgDBClient) -> None:
         self.tenant_id = tenant_id
         self.settled: datetime | None = None
         self.raw = raw
+        self.stamp: datetime | None = None
         self.orm = TransactionWrapper(client)
         self.orm._connection = raw  # noqa: SLF001 - what Tortoise itself does to bind a transaction
 
@@ -79,6 +81,14 @@ async def settled_instant(tenant_id: UUID) -> datetime:
 def lock_key(tenant_id: UUID) -> int:
     """32 bits of the tenant's id, for advisory locks. Two tenants that share them wait for each other, no more."""
     return int.from_bytes(UUID(str(tenant_id)).bytes[-4:], signed=True)
+
+
+async def database_time() -> datetime:
+    """What time the database has, asked on a connection of its own."""
+    client: Any = connections.get(CONNECTION_NAME)
+    async with client.acquire_connection() as raw:
+        told: datetime = await raw.fetchval("SELECT clock_timestamp()")
+        return told
 
 
 async def tenant_id_of(slug: str) -> UUID | None:

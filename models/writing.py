@@ -140,14 +140,14 @@ class _Writer:
 
     def ledger(self) -> None:
         """Transactions, credits, entries and balances; tiers, counters and stock."""
-        w, now = self.writes, self.now
+        w = self.writes
         digests = self._transactions()
         texts = [(t.id, t.note, t.salt) for t in w.transactions if t.note is not None]
         self.insert("transaction_texts", "id uuid, note text, salt bytea", texts)
         self._credits()
         self._entries(digests)
         columns = "id uuid, account_id uuid, transaction_id uuid, old_tier text, new_tier text, created_at timestamptz"
-        self.insert("tier_changes", columns, [(*row, now) for row in w.tier_changes])
+        self.insert("tier_changes", columns, [(*row, self._stamp(row[1])) for row in w.tier_changes])
         counters = {c.id: (c.id, c.used_minor) for c in w.touched_counters}
         self.update("limit_counters", "used_minor bigint", sorted(counters.values()))
         rewards = {r.id: (r.id, r.stock) for r in w.touched_rewards}
@@ -163,13 +163,13 @@ class _Writer:
             digest = transaction_digest(
                 tenant_id=self.tenant_id, transaction_id=t.id, customer_id=t.customer_id, kind=t.kind, reason=t.reason,
                 note_digest=note, actor_id=actor_id, approved_by_id=approved_by_id, idempotency_key=t.idempotency_key,
-                created_at=self.now,
+                created_at=t.created_at,
             )  # fmt: skip
             if t.id in opened:
                 digest += promises_digest(self.tenant_id, t.id, opened[t.id])
             digests[t.id] = digest
-            rows.append((t.id, t.customer_id, t.kind, t.reason, note, actor_id, approved_by_id, t.idempotency_key, self.now,
-                         digest))  # fmt: skip
+            rows.append((t.id, t.customer_id, t.kind, t.reason, note, actor_id, approved_by_id, t.idempotency_key,
+                         t.created_at, digest))  # fmt: skip
         self.insert(
             "transactions",
             "id uuid, customer_id uuid, kind text, reason text, note_digest bytea, actor_id uuid, approved_by_id uuid,"
@@ -222,7 +222,7 @@ class _Writer:
             heads[e.account_id] = self._hash(e.transaction, e, previous, digests)
             rows.append(
                 (e.id, e.account_id, e.sequence, e.transaction.id, e.credit_id, e.counter, e.amount_minor, e.lifetime_minor,
-                 e.balance_after_minor, self.now, previous, heads[e.account_id])
+                 e.balance_after_minor, self._stamp(e.account_id), previous, heads[e.account_id])
             )  # fmt: skip
         self.insert(
             "entries",
@@ -232,18 +232,22 @@ class _Writer:
             rows,
         )
         touched = {
-            a.id: (a.id, a.balance_minor, a.lifetime_minor, a.sequence, heads[a.id], self.now)
+            a.id: (a.id, a.balance_minor, a.lifetime_minor, a.sequence, heads[a.id], a.stamp(self.now))
             for a in self.writes.touched_accounts
         }
         columns = "balance_minor bigint, lifetime_minor bigint, sequence bigint, head_hash bytea, posted_at timestamptz"
         self.update("accounts", columns, list(touched.values()))
 
+    def _stamp(self, account_id: UUID) -> datetime:
+        """When what is written of the account happened: now, and never before its newest entry."""
+        return self.books.accounts_by_id[account_id].stamp(self.now)
+
     def _hash(self, t: TransactionDraft, e: Any, previous: bytes | None, digests: dict[UUID, bytes]) -> bytes:
         return entry_hash(
             previous, tenant_id=self.tenant_id, entry_id=e.id, account_id=e.account_id, sequence=e.sequence,
             transaction_id=t.id, credit_id=e.credit_id, counter=e.counter, amount_minor=e.amount_minor,
-            lifetime_minor=e.lifetime_minor, balance_after_minor=e.balance_after_minor, created_at=self.now,
-            transaction_digest=digests[t.id],
+            lifetime_minor=e.lifetime_minor, balance_after_minor=e.balance_after_minor,
+            created_at=self._stamp(e.account_id), transaction_digest=digests[t.id],
         )  # fmt: skip
 
     def billing(self) -> None:

@@ -118,7 +118,7 @@ async def _open_credits(
         f"""SELECT {_CREDIT_COLUMNS} FROM unnest($2::uuid[]) AS k(account_id)
         CROSS JOIN LATERAL (
             SELECT * FROM credits o WHERE o.tenant_id = $1 AND o.account_id = k.account_id AND o.open
-                AND o.starts_at <= $3 AND (o.expires_at IS NULL OR o.expires_at > $3)
+                AND o.starts_at <= greatest($3, o.created_at) AND (o.expires_at IS NULL OR o.expires_at > $3)
             ORDER BY o.expires_at NULLS LAST, o.restricted DESC, o.created_at, o.id LIMIT $4
         ) AS c
         ORDER BY c.account_id, c.expires_at NULLS LAST, c.restricted DESC, c.created_at, c.id""",

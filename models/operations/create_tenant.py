@@ -30,7 +30,8 @@ CUSTOMER_DAY_TIMES: Final = 2
 async def create_tenant(ledger: Ledger, slug: str, name: str, time_zone: str) -> UUID:
     """Make the tenant and answer its id.
 
-    Raises Duplicate where the slug is taken, Invalid where it reads as an id, ZoneInfoNotFoundError, ValueError.
+    Raises Duplicate where the slug is taken, Invalid where it reads as an id, ZoneInfoNotFoundError, ValueError,
+    Unavailable.
     """
     ZoneInfo(time_zone)
     if written_id(slug) is not None:
@@ -38,9 +39,9 @@ async def create_tenant(ledger: Ledger, slug: str, name: str, time_zone: str) ->
     existing = await tenant_id_of(slug)
     if existing is not None:
         raise Duplicate(f"There is a tenant {slug!r} already.", field=("slug",))
-    tenant_id, new_id, now = ledger.source.new_id(), ledger.source.new_id, ledger.clock()
+    tenant_id, new_id = ledger.source.new_id(), ledger.source.new_id
     async with tenant_transaction(tenant_id) as connection:
-        orm = connection.orm
+        now, orm = await ledger.stamp(connection), connection.orm
         await Tenant.create(
             id=tenant_id, slug=slug, name=name, time_zone=time_zone, grace_days=GRACE_DAYS,
             approval_hours=APPROVAL_HOURS, config_version=1, created_at=now, using_db=orm,

@@ -91,7 +91,7 @@ async def import_credits(
                 succeeded, failed, actor_id, command, idempotency_key, cancel_requested, created_at)
             VALUES ($1, $2, 'QUEUED', $3, $4, $5, 0, 0, 0, 0, $6, $7, $8, false, $9)""",
             tenant_id, operation_id, command.asset or "POINTS", command.error_policy, command.dry_run, doer.id,
-            to_json(_kept(command)), idempotency_key, ledger.clock(),
+            to_json(_kept(command)), idempotency_key, await ledger.stamp(connection),
         )  # fmt: skip
         total = await _insert_rows(connection, ledger, command, rows, operation_id)
         if not command.allow_duplicate_customers:
@@ -130,7 +130,7 @@ async def _claim(
     claimed = await connection.raw.fetchval(
         """INSERT INTO idempotency_keys (tenant_id, key, operation, input_hash, result_id, created_at)
         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING true""",
-        connection.tenant_id, key, *asked, operation_id, ledger.clock(),
+        connection.tenant_id, key, *asked, operation_id, await ledger.stamp(connection),
     )  # fmt: skip
     if claimed:
         return None

@@ -26,7 +26,7 @@ async def start_membership(ledger: Ledger, tenant_id: UUID, actor: Actor, comman
         started_at, cancelled_at = await _locked(connection, command)
         if started_at is not None and cancelled_at is None:
             return False
-        at = _instant(ledger, command, not_before=cancelled_at)
+        at = _instant(await ledger.stamp(connection), command, not_before=cancelled_at)
         old = (started_at, cancelled_at)
         await _change(connection, ledger, doer, command, "membership.started", old, (at, None))
     return True
@@ -44,7 +44,7 @@ async def cancel_membership(ledger: Ledger, tenant_id: UUID, actor: Actor, comma
             return False
         if started_at is None:
             raise NoMembership
-        at = _instant(ledger, command, not_before=started_at)
+        at = _instant(await ledger.stamp(connection), command, not_before=started_at)
         old = (started_at, cancelled_at)
         await _change(connection, ledger, doer, command, "membership.cancelled", old, (started_at, at))
     return True
@@ -82,9 +82,8 @@ async def _locked(connection: TenantConnection, command: MembershipChange) -> Da
     return row["membership_started_at"], row["membership_cancelled_at"]
 
 
-def _instant(ledger: Ledger, command: MembershipChange, *, not_before: datetime | None) -> datetime:
+def _instant(now: datetime, command: MembershipChange, *, not_before: datetime | None) -> datetime:
     """When it takes effect: now, or at the past instant that the command names, in the order of what happened."""
-    now = ledger.clock()
     if command.at is None:
         return max(now, not_before or now)
     if command.at > now:
@@ -101,7 +100,7 @@ async def _change(
     await connection.raw.execute(
         """UPDATE customers SET membership_started_at = $3, membership_cancelled_at = $4, updated_at = $5
         WHERE tenant_id = $1 AND id = $2""",
-        connection.tenant_id, command.customer_id, *new, ledger.clock(),
+        connection.tenant_id, command.customer_id, *new, await ledger.stamp(connection),
     )  # fmt: skip
     names = ("startedAt", "cancelledAt")
     await record_event(

@@ -54,7 +54,8 @@ async def update_customer(ledger: Ledger, tenant_id: UUID, actor: Actor, command
         await connection.raw.execute(
             """UPDATE customers SET external_id = $3, name = $4, email = $5, updated_at = $6
             WHERE tenant_id = $1 AND id = $2""",
-            tenant_id, command.customer_id, new["external_id"], new["name"], new["email"], ledger.clock(),
+            tenant_id, command.customer_id, new["external_id"], new["name"], new["email"],
+            await ledger.stamp(connection),
         )  # fmt: skip
         await record_event(
             connection, ledger, doer, "customer.updated", command.customer_id, customer_id=command.customer_id,
@@ -89,7 +90,7 @@ async def _erase(ledger: Ledger, tenant_id: UUID, doer: Doer, customer_id: UUID)
         left = [row["id"] for row in rows if row["erased_at"] is None]
         if old["erased_at"] is not None and not left:
             return False
-        now = ledger.clock()
+        now = await ledger.stamp(connection)
         for same in left:
             await connection.raw.execute(
                 """UPDATE customers SET external_id = $3, name = $4, email = NULL, erased_at = $5, updated_at = $5

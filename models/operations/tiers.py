@@ -92,7 +92,8 @@ async def _move_customers(ledger: Ledger, change: Configuring, before: Sequence[
         return 0
     await hold_tiers(change.connection)
     # From here on no posting of points is under way, and none begins before this is over.
-    raw, tenant_id, now = change.connection.raw, change.connection.tenant_id, ledger.clock()
+    raw, tenant_id = change.connection.raw, change.connection.tenant_id
+    now = await ledger.stamp(change.connection)
     cursor = await raw.cursor(
         """SELECT a.id, s.old_tier, s.new_tier, greatest($6, a.posted_at)
         FROM unnest($2::bigint[], $3::bigint[], $4::text[], $5::text[]) AS s(low, high, old_tier, new_tier)

@@ -43,7 +43,8 @@ async def _add(connection: TenantConnection, ledger: Ledger, command: UpsertCust
     row = await connection.raw.fetchrow(
         f"""INSERT INTO customers (tenant_id, id, external_id, name, email, created_at, updated_at)
         VALUES ($1, $2, $3, $4, $5, $6, $6) ON CONFLICT (tenant_id, external_id) DO NOTHING RETURNING {_COLUMNS}""",
-        connection.tenant_id, ledger.source.new_id(), command.external_id, command.name, command.email, ledger.clock(),
+        connection.tenant_id, ledger.source.new_id(), command.external_id, command.name, command.email,
+        await ledger.stamp(connection),
     )  # fmt: skip
     return None if row is None else CustomerView(*row)
 
@@ -60,7 +61,8 @@ async def _edit(
     row = await connection.raw.fetchrow(
         f"""UPDATE customers SET name = $3, email = $4, updated_at = CASE WHEN $5 THEN $6 ELSE updated_at END
         WHERE tenant_id = $1 AND external_id = $2 RETURNING {_COLUMNS}""",
-        connection.tenant_id, command.external_id, command.name, command.email, bool(changed), ledger.clock(),
+        connection.tenant_id, command.external_id, command.name, command.email, bool(changed),
+        await ledger.stamp(connection),
     )  # fmt: skip
     if row is None:  # it was there a statement ago, and nobody deletes customers: they can be renamed
         raise Busy

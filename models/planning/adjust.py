@@ -179,7 +179,7 @@ def _named_credit(books: Books, command: AdjustCredit, account: AccountState, am
 
 
 def _outcome(books: Books, transaction: TransactionDraft, account: AccountState, credit: CreditState | None) -> Outcome:
-    views = [credits.transaction_view(transaction, books.now), credits.account_view(account)]
+    views = [credits.transaction_view(transaction), credits.account_view(account)]
     if credit is not None:
         views.append(credits.credit_view(credit, account.asset))
     return Outcome(

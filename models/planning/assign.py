@@ -62,7 +62,7 @@ def plan(books: Books, origin: Origin, command: AssignCredit) -> Outcome:
         transaction_id=transaction.id, account_id=account.id, credit_id=credit.id,
         assignment_ids=tuple(view.id for view in views),
         views=(
-            credits.transaction_view(transaction, books.now), credits.account_view(account),
+            credits.transaction_view(transaction), credits.account_view(account),
             credits.credit_view(credit, account.asset), *views, *(invoice_view(invoice) for invoice, _ in amounts),
         ),
     )  # fmt: skip

@@ -204,4 +204,4 @@ def _apply_credit(books: Books, origin: Origin, invoice: InvoiceState) -> tuple[
         amount_minor = min(credit.remaining_minor, invoice.due_to_credit_minor)
         views.append(assign(books, transaction, account, credit, invoice, amount_minor, "AUTO"))
         views.append(credits.credit_view(credit, account.asset))
-    return (*views, credits.transaction_view(transaction, books.now), credits.account_view(account))
+    return (*views, credits.transaction_view(transaction), credits.account_view(account))

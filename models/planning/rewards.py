@@ -65,7 +65,7 @@ def plan(books: Books, origin: Origin, command: GiveReward) -> Outcome:
     account_views = (credits.account_view(account),) if account else ()
     return Outcome(
         transaction_id=transaction.id, account_id=account.id if account else None, coupon_id=view.id,
-        views=(view, credits.transaction_view(transaction, books.now), *account_views),
+        views=(view, credits.transaction_view(transaction), *account_views),
     )  # fmt: skip
 
 

@@ -109,6 +109,10 @@ class AccountState:
     def available_minor(self) -> int:
         return self.balance_minor - self.scheduled_minor - self.expired_minor
 
+    def stamp(self, now: datetime) -> datetime:
+        """When an entry that is made now is said to have been made: never before the newest one."""
+        return now if self.posted_at is None else max(now, self.posted_at)
+
 
 @dataclass(slots=True)
 class CreditState:
@@ -292,6 +296,8 @@ class Origin:
 
 @dataclass(slots=True)
 class TransactionDraft:
+    """created_at: that of its latest entry; where it has none, that of the batch."""
+
     id: UUID
     customer_id: UUID
     kind: str
@@ -301,6 +307,7 @@ class TransactionDraft:
     actor: Actor
     approved_by: Actor | None
     idempotency_key: str | None
+    created_at: datetime
 
 
 @dataclass(slots=True)

@@ -461,14 +461,12 @@ async def test_time_never_goes_back_on_an_account(shop: Shop, anna: UUID, clock:
     await shop.adjust(anna, 5, expires_at=at + timedelta(hours=1))
     clock.advance(hours=2)
     await shop.adjust(anna, 1)
-    clock.now = at + timedelta(minutes=30)  # another process, whose clock is slow
-    async with shop.refused("INSUFFICIENT_BALANCE"):
-        await shop.adjust(anna, -2)
-    await shop.adjust(anna, -1)
+    clock.now = at + timedelta(minutes=30)  # somebody has set it right
+    await shop.adjust(anna, -2)  # the credit is good for another half an hour
 
     times = [row[0] for row in await shop.rows("SELECT created_at FROM entries WHERE tenant_id = $1 ORDER BY sequence")]
     assert times == sorted(times)
-    assert times[-1] == at + timedelta(hours=2)
+    assert times[1:] == [at + timedelta(hours=2)] * 2
 
 
 async def test_a_spend_finds_credits_behind_those_that_a_neighbour_takes_by_name(shop: Shop, anna: UUID) -> None:
