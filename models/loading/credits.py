@@ -1,9 +1,12 @@
 """Credits: those that are named, and as many open ones of an account as may be spent from. Under their accounts' locks."""
 
-from datetime import datetime
+from collections.abc import Callable
+from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
+from models.planning.applying import applying_on
+from models.planning.calendar import local_date
 from models.planning.credits import is_open, serves
 from models.planning.needs import Needs, Spend
 from models.planning.state import Books, CreditState, SpendRecord
@@ -63,28 +66,29 @@ async def load_credits(connection: TenantConnection, books: Books, needs: list[N
         books.credits.update(lots)
         # Others in the batch may take from those that are named: a spend cannot count on them.
         counted = {account_id: [lot for lot in found if lot.id not in named] for account_id, found in lots.items()}
-        wanting = {a for a in wanting if len(lots.get(a, ())) == most and not _enough(counted[a], spends[a], books.now)}
+        wanting = {a for a in wanting if len(lots.get(a, ())) == most and not _enough(books, counted[a], spends[a])}
     for credit in (c for lots in books.credits.values() for c in lots):
         books.credits_by_id[credit.id] = credit
     if missing := named - books.credits_by_id.keys():
         books.credits_by_id.update(await credits_by_id(connection, missing))
 
 
-def _enough(lots: list[CreditState], spends: list[Spend], now: datetime) -> bool:
+def _enough(books: Books, lots: list[CreditState], spends: list[Spend]) -> bool:
     """Whether what was loaded, in burn order, holds all that the account's spends could take one after another."""
     most = sum(spend.amount_minor for spend in spends)
-    kinds = {(spend.service_ids, spend.auto_apply) for spend in spends}
-    return all(
-        sum(
-            lot.remaining_minor
-            for lot in lots
-            if is_open(lot, now)
-            and (not service_ids or serves(lot, service_ids))
-            and (lot.auto_apply or not auto_apply)
-        )
-        >= most
-        for service_ids, auto_apply in kinds
-    )
+    kinds = {(spend.service_ids, spend.auto_apply, spend.issued_on) for spend in spends}
+    return all(sum(lot.remaining_minor for lot in filter(_counts(books, *kind), lots)) >= most for kind in kinds)
+
+
+def _counts(
+    books: Books, service_ids: tuple[UUID, ...], auto_apply: bool, issued_on: date | None
+) -> Callable[[CreditState], bool]:
+    """Tells of a lot whether a spend of this kind can take from it."""
+    if auto_apply:
+        zone = books.config.zone
+        applies = applying_on(issued_on or local_date(books.now, zone), zone)
+        return lambda lot: is_open(lot, books.now) and applies(lot)
+    return lambda lot: is_open(lot, books.now) and (not service_ids or serves(lot, service_ids))
 
 
 async def _open_credits(
