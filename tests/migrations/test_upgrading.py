@@ -27,6 +27,7 @@ import pytest
 from app import database
 from app.database import LOCATION
 from app.embedded import DATABASE, OWNER, Urls
+from tests.migrations import totals
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -65,6 +66,8 @@ LEFT_BEHIND: Final = """SELECT c.external_id, a.asset, a.balance_minor, a.lifeti
     ORDER BY 1, 2"""
 ALL_AGREE: Final = re.compile(r"^\S+: .* notes: all agree$", re.MULTILINE)
 
+Entries = dict[UUID, tuple[Any, ...]]
+
 
 @dataclass(frozen=True, slots=True)
 class Upgraded:
@@ -72,13 +75,15 @@ class Upgraded:
 
     copy: the same again, to go on with.
 
-    before: the entries of each tenant, by id. left_behind: what records that were merged had.
+    before: the entries of each tenant, by id. totals: what the lifetime totals are to be. left_behind: what records that
+    were merged had.
     """
 
     urls: Urls
     copy: Urls
     superuser: asyncpg.Connection[Any]
-    before: dict[str, dict[UUID, tuple[Any, ...]]]
+    before: dict[str, Entries]
+    totals: dict[str, dict[str, int]]
     left_behind: list[tuple[Any, ...]]
     applied: str
 
@@ -96,13 +101,13 @@ async def upgraded(server: Urls) -> AsyncIterator[Upgraded]:
     try:
         await admin.execute(f"CREATE DATABASE {name} OWNER {OWNER}")
         await _build_as_it_was(urls.owner)
-        before, left_behind = await _load(urls.admin)
+        loaded = await _load(urls.admin)
         status, said = await scrip(urls, "migrate")
         assert status == 0, said
         await admin.execute(f"CREATE DATABASE {name}_copy TEMPLATE {name} OWNER {OWNER}")
         superuser = await asyncpg.connect(urls.admin)
         try:
-            yield Upgraded(urls, copy, superuser, before, left_behind, said)
+            yield Upgraded(urls, copy, superuser, *loaded, said)
         finally:
             await superuser.close()
     finally:
@@ -124,10 +129,10 @@ async def _build_as_it_was(owner_url: str) -> None:
         assert len(await database._upgrade(owner_url)) == STEPS
 
 
-async def _load(url: str) -> tuple[dict[str, dict[UUID, tuple[Any, ...]]], list[tuple[Any, ...]]]:
+async def _load(url: str) -> tuple[dict[str, Entries], dict[str, dict[str, int]], list[tuple[Any, ...]]]:
     """Load the dump, table by table, past triggers and foreign keys: it was all written under them before.
 
-    Answers each tenant's entries, and what records that were merged still have.
+    Answers each tenant's entries, what their totals are to be, and what records that were merged still have.
     """
     dump = lzma.decompress((DATA / "v0_1_0.sql.xz").read_bytes())
     superuser = await asyncpg.connect(url)
@@ -139,12 +144,14 @@ async def _load(url: str) -> tuple[dict[str, dict[UUID, tuple[Any, ...]]], list[
                 await superuser.copy_to_table(table.decode(), source=source, columns=names, format="text")
         await superuser.execute("SELECT setval('outbox_position_seq', max(position)) FROM outbox")
         await _check_figures(superuser)
-        before = {}
+        before, right = {}, {}
         for tenant, told in TENANTS.items():
             rows = await superuser.fetch(ENTRIES, UUID(told["tenant_id"]))
             before[tenant] = {row["id"]: tuple(row) for row in rows}
+            found = await superuser.fetch(totals.SQL, UUID(told["tenant_id"]))
+            right[tenant] = totals.totals([totals.Entry(*row) for row in found])
         left = await superuser.fetch(LEFT_BEHIND, UUID(TENANTS["hand"]["tenant_id"]))
-        return before, [tuple(row) for row in left]
+        return before, right, [tuple(row) for row in left]
     finally:
         await superuser.close()
 
@@ -208,12 +215,20 @@ async def test_no_entry_of_then_is_another(upgraded: Upgraded, tenant: str) -> N
     assert {row_id: after.get(row_id) for row_id in before} == before
 
 
-async def test_totals_follow_the_rule_of_now(upgraded: Upgraded) -> None:
-    """M1, U5, U7: by what was added to, and taken back from, the credits that count."""
-    found = {row[0]: row[3] for row in await upgraded.rows(ACCOUNTS, "hand", TENANTS["hand"]["at"])}
-    rules = FIGURES["lifetimes_by_the_later_rule"].items()
-    right = {name: told["lifetime_minor"] for name, told in rules}
-    assert {name: found.get(f"{told['customer_id']} {told['asset']}") for name, told in rules} == right
+@pytest.mark.parametrize("tenant", TENANTS)
+async def test_totals_follow_the_rule_of_now(upgraded: Upgraded, tenant: str) -> None:
+    """M1, U5, U7: what was added to credits that count, less what was taken back from them."""
+    found = {row[0]: row[3] for row in await upgraded.rows(ACCOUNTS, tenant, TENANTS[tenant]["at"])}
+    right = upgraded.totals[tenant]
+    assert {whose: total for whose, total in found.items() if total} == {w: t for w, t in right.items() if t}
+
+
+def test_what_totals_are_to_be_is_what_each_story_says(upgraded: Upgraded) -> None:
+    rules = FIGURES["lifetimes_by_the_later_rule"].values()
+    right = {f"{told['customer_id']} {told['asset']}": told["lifetime_minor"] for told in rules}
+    assert {whose: upgraded.totals["hand"].get(whose) for whose in right} == right
+    was = {whose: figures[2] for whose, figures in TENANTS["hand"]["accounts"].items()}
+    assert {whose for whose, total in right.items() if was[whose] != total}
 
 
 async def test_nothing_stays_behind_on_a_record_that_was_merged(upgraded: Upgraded) -> None:
