@@ -6,7 +6,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from models.planning.applying import applying_on
-from models.planning.calendar import local_date
+from models.planning.calendar import local_date, start_of_day
 from models.planning.credits import is_open, serves
 from models.planning.needs import Needs, Spend
 from models.planning.state import Books, CreditState, SpendRecord
@@ -62,7 +62,8 @@ async def load_credits(connection: TenantConnection, books: Books, needs: list[N
     for most in CREDITS_PER_LOAD:
         if not wanting:
             break
-        lots = await _open_credits(connection, wanting, books.now, most)
+        days = {a: _days(books, spends[a]) if not named else (None, None) for a in sorted(wanting)}
+        lots = await _open_credits(connection, days, books.now, most)
         books.credits.update(lots)
         # Others in the batch may take from those that are named: a spend cannot count on them.
         counted = {account_id: [lot for lot in found if lot.id not in named] for account_id, found in lots.items()}
@@ -85,25 +86,43 @@ def _counts(
 ) -> Callable[[CreditState], bool]:
     """Tells of a lot whether a spend of this kind can take from it."""
     if auto_apply:
-        zone = books.config.zone
-        applies = applying_on(issued_on or local_date(books.now, zone), zone)
+        applies = applying_on(_day(books, issued_on), books.config.zone)
         return lambda lot: is_open(lot, books.now) and applies(lot)
     return lambda lot: is_open(lot, books.now) and (not service_ids or serves(lot, service_ids))
 
 
+def _day(books: Books, issued_on: date | None) -> date:
+    return issued_on or local_date(books.now, books.config.zone)
+
+
+def _days(books: Books, spends: list[Spend]) -> tuple[date, datetime] | tuple[None, None]:
+    """Where all of them are credit that applies itself: the last of the invoices' days, and when the first one begins.
+
+    What does not apply then is not read: an old invoice does not ask for all the credit there has been since. Only where
+    no credit is named, of which others in the batch may change whether it applies.
+    """
+    if not all(spend.auto_apply for spend in spends):
+        return None, None
+    days = [_day(books, spend.issued_on) for spend in spends]
+    return max(days), start_of_day(min(days), books.config.zone)
+
+
 async def _open_credits(
-    connection: TenantConnection, accounts: set[UUID], now: datetime, most: int
+    connection: TenantConnection, days: dict[UUID, tuple[date, datetime] | tuple[None, None]], now: datetime, most: int
 ) -> dict[UUID, list[CreditState]]:
-    """The first `most` open credits of each account, in burn order."""
+    """The first `most` open credits of each account, in burn order; where it has days, of those that apply then."""
+    latest, began = zip(*days.values(), strict=True)
     rows = await connection.raw.fetch(
-        f"""SELECT {_CREDIT_COLUMNS} FROM unnest($2::uuid[]) AS k(account_id)
+        f"""SELECT {_CREDIT_COLUMNS} FROM unnest($2::uuid[], $5::date[], $6::timestamptz[]) AS k(account_id, latest, began)
         CROSS JOIN LATERAL (
             SELECT * FROM credits o WHERE o.tenant_id = $1 AND o.account_id = k.account_id AND o.open
                 AND o.starts_at <= $3 AND (o.expires_at IS NULL OR o.expires_at > $3)
+                AND (k.latest IS NULL OR o.auto_apply AND o.effective_on <= k.latest
+                    AND (o.expires_at IS NULL OR o.expires_at > k.began))
             ORDER BY o.expires_at NULLS LAST, o.restricted DESC, o.created_at, o.id LIMIT $4
         ) AS c
         ORDER BY c.account_id, c.expires_at NULLS LAST, c.restricted DESC, c.created_at, c.id""",
-        connection.tenant_id, sorted(accounts), now, most,
+        connection.tenant_id, list(days), now, most, latest, began,
     )  # fmt: skip
     lots: dict[UUID, list[CreditState]] = {}
     for row in rows:

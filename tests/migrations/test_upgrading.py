@@ -64,7 +64,6 @@ LEFT_BEHIND: Final = """SELECT c.external_id, a.asset, a.balance_minor, a.lifeti
     JOIN customers c ON c.tenant_id = $1 AND c.id = a.customer_id
     WHERE a.tenant_id = $1 AND c.merged_into_id IS NOT NULL AND (a.balance_minor <> 0 OR a.lifetime_minor <> 0)
     ORDER BY 1, 2"""
-ALL_AGREE: Final = re.compile(r"^\S+: .* notes: all agree$", re.MULTILINE)
 
 Entries = dict[UUID, tuple[Any, ...]]
 
@@ -193,7 +192,7 @@ async def test_every_step_is_applied_and_once(upgraded: Upgraded) -> None:
 async def test_the_books_prove_themselves(upgraded: Upgraded) -> None:
     status, said = await scrip(upgraded.urls, "verify")
     assert status == 0, said
-    assert len(ALL_AGREE.findall(said)) == len(TENANTS), said
+    assert said.count("all agree") == len(TENANTS), said
 
 
 @pytest.mark.parametrize("tenant", TENANTS)

@@ -128,8 +128,17 @@ async def used(shop: Shop, customer: UUID) -> bool:
     return await burnt(shop, customer) == expected
 
 
-async def applied(shop: Shop, customer: UUID) -> bool:
+async def applied_alone(shop: Shop, customer: UUID) -> bool:
     """Whether an invoice, past hundreds of paused lots and hundreds of a later day, takes what applies itself."""
+    return await _applied(shop, customer)
+
+
+async def applied(shop: Shop, customer: UUID) -> bool:
+    """The same beside somebody who takes from one of those lots: not all of them are left out of what is read then."""
+    return await _applied(shop, customer, beside=True)
+
+
+async def _applied(shop: Shop, customer: UUID, *, beside: bool = False) -> bool:
     yesterday = shop.today() - timedelta(days=1)
     units = [
         await adjustment(shop, customer, 1, "GBP", expires_in_days=9, effective_on=day, auto_apply=day is None)
@@ -141,9 +150,14 @@ async def applied(shop: Shop, customer: UUID) -> bool:
     old = await shop.rows("SELECT id FROM credits WHERE tenant_id = $1 AND effective_on = $2", yesterday)
     expected = (await in_order(shop, lambda lot: lot["auto_apply"] and (lot["id"],) in old))[:100]
     command = CreateInvoice(customer, "I1", "GBP", (InvoiceLineItem("Tea", 100, Decimal(1)),), issued_on=yesterday)
-    (result,) = await post(shop, await unit(shop, command))
-    if isinstance(result, Failed):
-        raise result.error
+    units = [await unit(shop, command)]
+    if beside:
+        (paused, *_) = await in_order(shop, lambda lot: not lot["auto_apply"])
+        units.insert(0, await adjustment(shop, customer, -1, "GBP", credit_id=paused))
+        expected.insert(0, paused)
+    for result in await post(shop, *units):
+        if isinstance(result, Failed):
+            raise result.error
     return await burnt(shop, customer) == expected
 
 
@@ -181,8 +195,9 @@ async def test_for_a_service_past_the_first_load(shop: Shop, anna: UUID) -> None
     assert await used(shop, anna)
 
 
-async def test_auto_apply_past_the_first_load(shop: Shop, anna: UUID) -> None:
-    assert await applied(shop, anna)
+@pytest.mark.parametrize("case", [applied_alone, applied])
+async def test_auto_apply_past_the_first_load(shop: Shop, anna: UUID, case: Callable[[Shop, UUID], Any]) -> None:
+    assert await case(shop, anna)
 
 
 async def test_among_what_the_same_batch_adds(shop: Shop, anna: UUID) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from models.commands import CreateInvoice, InvoiceLineItem
 from models.operations.create_invoice import create_invoice
+from tests.support.batch import Batch
 from tests.support.shop import MANAGER, Clock, Shop
 
 
@@ -248,3 +249,12 @@ async def test_a_date_that_no_book_holds_is_refused(shop: Shop, anna: UUID, day:
     await shop.credit(anna, 10, auto_apply=True)
     async with shop.refused("INVALID"):
         await shop.invoice(anna, 5, issued_on=day)
+
+
+async def test_what_applies_only_since_a_moment_ago_is_taken_too(shop: Shop, anna: UUID) -> None:
+    """Changed and invoiced in one batch."""
+    paused = await shop.credit(anna, 10)
+    batch = Batch(shop.clock)
+    asked = Shop(batch.ledger, shop.clock, shop.slug, shop.tenant_id)
+    await batch.run(shop.tenant_id, [asked.update_credit(paused, auto_apply=True), asked.invoice(anna, 4, number="I1")])
+    assert await shop.remainders(paused) == [600]
