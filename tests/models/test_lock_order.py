@@ -164,6 +164,24 @@ async def test_each_operation_locks_in_the_one_order(furnished: Furnished, locks
         assert sorted(map(len, rows.values())) == list(range(len(rows)))
 
 
+async def test_customers_come_before_their_accounts_and_those_that_are_opened(
+    furnished: Furnished, locks: Locks
+) -> None:
+    """M9, M10: so that a merge, which takes customers for itself, leaves nobody behind who is about to open one."""
+    asking, (anna, *_) = Asking(furnished.shop), furnished.people
+    await furnished.shop.credit(anna, 1, "EUR")
+    backwards = furnished.people[::-1]
+    opening = await asking(asking.shop.bulk(*((customer, 1) for customer in backwards), asset="EUR"))
+    for units in (opening, (await batches(furnished))["all"]):
+        befores = await locks.befores(*units)
+        assert disorder(befores) == []
+        customers = {row.id: row for row in befores if row.table == "customers"}
+        assert len(customers) == len(furnished.people)
+        for row, before in befores.items():
+            if row.table == "accounts":
+                assert customers[row.key[0]] in before
+
+
 ORDERED: Final = re.compile(r"ORDER BY [\w.]+(, [\w.]+)* FOR [A-Z ]+")
 ONE_AT_A_TIME: Final = "AND customer_id = k.customer_id AND asset = k.asset FOR "
 LOCKING: Final = re.compile(r" FOR (NO KEY UPDATE|UPDATE|KEY SHARE|SHARE)")
