@@ -329,8 +329,8 @@ class ExceedsDue(LedgerError):
 class ExceedsRemaining(LedgerError):
     code = "EXCEEDS_REMAINING"
 
-    def __init__(self, remaining: Decimal, asset: str) -> None:
-        super().__init__(f"Only {remaining} {asset} is left of the credit.", field=("amount",))
+    def __init__(self, remaining: Decimal, asset: str, *, what: str = "is left of the credit") -> None:
+        super().__init__(f"Only {remaining} {asset} {what}.", field=("amount",))
 
 
 class CustomerMismatch(LedgerError):

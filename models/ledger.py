@@ -54,7 +54,7 @@ class Ledger:
     @property
     def database_time(self) -> bool:
         """Whether rows carry the database's time; otherwise that of a clock that was passed in."""
-        return self.clock is system_clock
+        return isinstance(self.clock, DatabaseClock)
 
     @property
     def waiting(self) -> int:

@@ -15,6 +15,7 @@ from models.errors import (
 )
 from models.money import MAX_AMOUNT_MINOR, is_money, to_decimal, to_minor
 from models.planning import calendar, credits
+from models.planning.applying import applying_on
 from models.planning.assign import assign
 from models.planning.auditing import audit, invoice_details
 from models.planning.needs import Needs, Spend
@@ -34,9 +35,17 @@ def create_needs(command: CreateInvoice) -> Needs:
     return Needs(
         customers=(command.customer_id,),
         accounts=(key,),
-        spends=(Spend(key, _total_or_nothing(command), auto_apply=True),),
+        spends=(_applied(command, _total_or_nothing(command)),),
         invoice_numbers=(command.number,),
     )
+
+
+def _applied(command: CreateInvoice | CreateOrder, most_minor: int) -> Spend:
+    """What may apply itself: nothing where the date will be refused."""
+    day = command.issued_on
+    if day is not None and not calendar.FIRST_DATE <= day <= calendar.LAST_DATE:
+        most_minor = 0
+    return Spend((command.customer_id, command.currency), most_minor, auto_apply=True, issued_on=day)
 
 
 def _total_or_nothing(command: CreateInvoice) -> int:
@@ -61,7 +70,7 @@ def order_needs(command: CreateOrder) -> Needs:
     return Needs(
         customers=(command.customer_id,),
         accounts=(key,) if applies else (),
-        spends=(Spend(key, MAX_AMOUNT_MINOR, auto_apply=True),) if applies else (),
+        spends=(_applied(command, MAX_AMOUNT_MINOR),) if applies else (),
         invoice_numbers=(command.number,),
         products=tuple(item.product_id for item in command.items),
     )
@@ -188,11 +197,12 @@ def _write_invoice(
 
 
 def _apply_credit(books: Books, origin: Origin, invoice: InvoiceState) -> tuple[Any, ...]:
-    """Set the customer's open auto-applying credit against the new invoice, in burn order, as one AUTO event."""
+    """Set the open credit that applies itself against the new invoice, in burn order, as one AUTO event."""
     account = books.accounts.get((invoice.customer_id, invoice.currency))
     if account is None or invoice.due_to_credit_minor == 0:
         return ()
-    lots = [credit for credit in credits.spendable(books, account) if credit.auto_apply]
+    applies = applying_on(invoice.issued_on, books.config.zone)
+    lots = [credit for credit in credits.spendable(books, account) if applies(credit)]
     if not lots:
         return ()
     applied = Origin(origin.actor, origin.key, books.source.new_id())

@@ -39,7 +39,11 @@ class CreateInvoiceInput:
     issued_on: date | None = strawberry.field(default=None, description="Blank: today, in the tenant's zone.")
     due_on: date | None = None
     auto_apply_credit: bool | None = strawberry.field(
-        default=True, description="Set the customer's open credit against it, in burn order."
+        default=True,
+        description=(
+            "Set the customer's open credit against it, in burn order: what is effective on its day or before, and has "
+            "not expired when that day begins."
+        ),
     )
     idempotency_key: str
 

@@ -37,7 +37,8 @@ class CreateOrderInput:
     issued_on: date | None = strawberry.field(default=None, description="Blank: today, in the tenant's zone.")
     due_on: date | None = None
     auto_apply_credit: bool | None = strawberry.field(
-        default=False, description="Set the customer's open credit against it at once, instead of by a payment."
+        default=False,
+        description="Set the customer's open credit against it at once, as against an invoice, instead of by a payment.",
     )
     idempotency_key: str
 
