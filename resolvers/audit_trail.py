@@ -62,7 +62,7 @@ async def resolve(
         customer = asked_id(customer_id, "Customer", "customerId")
         conditions.append(audit.NOTHING if customer is None else audit.of_customer(customer))
     if reason is not None:
-        conditions.append(audit.with_reason(texts.argument(reason, texts.MAX_REASON, "reason")))
+        conditions.append(audit.with_reason(texts.looked_up(reason, texts.MAX_REASON, "reason")))
     if kind is not None:
         conditions.append(audit.of_kinds(kind))
     if action is not None:

@@ -18,6 +18,7 @@ ROWS = """
 INSERT INTO actors VALUES (:id, :tenant, 'sam', 'STAFF', '', NULL);
 INSERT INTO customers (id, tenant_id, external_id, name, email, created_at, updated_at)
     VALUES (:id, :tenant, 'C1', 'Zoë Müller', 'Zoe@Example.com', now(), now());
+INSERT INTO external_ids_left VALUES (:id, :tenant, now());
 INSERT INTO reasons VALUES (:id, :tenant, 'GOODWILL', 'Goodwill', true, false, true, false, true);
 INSERT INTO services VALUES (:id, :tenant, 'Yoga', true);
 INSERT INTO tiers VALUES (:id, :tenant, 'Gold', 1000);

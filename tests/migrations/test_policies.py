@@ -15,6 +15,7 @@ from tortoise import connections
 
 from migrations.access import NEW_TABLES as THIRD_TABLES
 from migrations.initial.policies import TENANT_TABLES
+from migrations.nothing_forgets.names import NEW_TABLES as NAMES_TABLES
 from migrations.privileges import APP_PRIVILEGES
 from migrations.undoing_and_orders import NEW_TABLES as SECOND_TABLES
 from models import tables
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from app.embedded import Urls
     from tests.migrations.conftest import TwoTenants
 
-ALL_TABLES = (*TENANT_TABLES, *SECOND_TABLES, *THIRD_TABLES, "tenants")
+ALL_TABLES = (*TENANT_TABLES, *SECOND_TABLES, *THIRD_TABLES, *NAMES_TABLES, "tenants")
 UPDATED = [table for table in ALL_TABLES if APP_PRIVILEGES[table].updates]
 DELETED = [table for table in ALL_TABLES if APP_PRIVILEGES[table].deletes]
 ID = UUID(int=1)
