@@ -207,7 +207,9 @@ def _form(table: str, column: str) -> str:
     # What other systems know has one form in the database as well. What Unicode assigns later may have another there than
     # in the app, so that the rest, which people read, is held to be trimmed alone.
     form = _good(column) if column == "external_id" else f"{column} = btrim({column}, {_SPACES})"
-    return f"ALTER TABLE {table} ADD CONSTRAINT {table}_{column}_form CHECK ({column} <> '' AND {form});"
+    # That none is empty is checked already, but for this one.
+    given = "name <> '' AND " if (table, column) == ("customers", "name") else ""
+    return f"ALTER TABLE {table} ADD CONSTRAINT {table}_{column}_form CHECK ({given}{form});"
 
 
 NAMES: Final = "\n".join((

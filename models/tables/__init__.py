@@ -23,6 +23,6 @@ from models.tables.tenancy import Actor, Customer, ExternalIdLeft, PartnerToken,
 __all__ = [
     "Account", "Actor", "ApprovalRequest", "Assignment", "AuditEvent", "BulkOperation", "BulkRow", "Coupon", "Credit",
     "CreditChange", "CreditService", "Customer", "Entry", "ExternalIdLeft", "Grant", "IdempotencyKey", "Invoice",
-    "InvoiceLine", "LimitCounter", "LimitRule", "OutboxEvent", "PartnerToken", "Payment", "Product", "Reason", "Reward", "Service",
-    "Tenant", "Tier", "TierChange", "Transaction", "TransactionText",
+    "InvoiceLine", "LimitCounter", "LimitRule", "OutboxEvent", "PartnerToken", "Payment", "Product", "Reason", "Reward",
+    "Service", "Tenant", "Tier", "TierChange", "Transaction", "TransactionText",
 ]  # fmt: skip

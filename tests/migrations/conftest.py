@@ -18,7 +18,6 @@ ROWS = """
 INSERT INTO actors VALUES (:id, :tenant, 'sam', 'STAFF', '', NULL);
 INSERT INTO customers (id, tenant_id, external_id, name, email, created_at, updated_at)
     VALUES (:id, :tenant, 'C1', 'Zoë Müller', 'Zoe@Example.com', now(), now());
-INSERT INTO external_ids_left VALUES (:id, :tenant, now());
 INSERT INTO reasons VALUES (:id, :tenant, 'GOODWILL', 'Goodwill', true, false, true, false, true);
 INSERT INTO services VALUES (:id, :tenant, 'Yoga', true);
 INSERT INTO tiers VALUES (:id, :tenant, 'Gold', 1000);
@@ -31,8 +30,8 @@ INSERT INTO transaction_texts VALUES (:id, :tenant, 'A note', decode(repeat('00'
 INSERT INTO accounts (id, tenant_id, customer_id, asset, balance_minor, lifetime_minor, sequence, created_at)
     VALUES (:id, :tenant, :id, 'GBP', 0, 0, 0, now());
 INSERT INTO credits (id, tenant_id, account_id, transaction_id, amount_minor, remaining_minor, effective_on, starts_at,
-    restricted, auto_apply, created_at)
-    VALUES (:id, :tenant, :id, :id, 100, 100, '2026-01-01', '2026-01-01Z', false, true, '2026-01-01Z');
+    restricted, auto_apply, created_at, counts, gone_minor, opened_sequence)
+    VALUES (:id, :tenant, :id, :id, 100, 100, '2026-01-01', '2026-01-01Z', false, true, '2026-01-01Z', true, 0, 1);
 INSERT INTO credit_services VALUES (:id, :tenant, :id, :id);
 INSERT INTO entries VALUES (:id, :tenant, :id, 1, :id, :id, 'ISSUED', 100, 100, 100, '2026-01-01Z', NULL, sha256('1'));
 UPDATE accounts SET balance_minor = 100, lifetime_minor = 100, sequence = 1, head_hash = sha256('1'),
@@ -56,6 +55,7 @@ INSERT INTO approval_requests
     VALUES (:id, :tenant, 'adjustCredit', '{}', :id, 'PENDING', :id, NULL, NULL, '2026-01-01Z', '2026-01-02Z', 'ann');
 INSERT INTO partner_tokens (id, tenant_id, client, name, scope, secret_hash, created_by_id, created_at)
     VALUES (:id, :tenant, 'shop', 'Web shop', 'credits:add', sha256('secret'), :id, now());
+INSERT INTO external_ids_left VALUES (:id, :tenant, now());
 INSERT INTO bulk_operations (id, tenant_id, status, asset, error_policy, dry_run, total, processed, succeeded, failed,
     cancel_requested, actor_id, created_at)
     VALUES (:id, :tenant, 'RUNNING', 'GBP', 'REJECT_ALL', false, 1, 0, 0, 0, false, :id, now());

@@ -138,11 +138,12 @@ async def test_every_policy_is_the_same(owner_connection: asyncpg.Connection[Any
         "SELECT * FROM pg_policies WHERE policyname = 'own_tenant' AND tablename <> 'tenants'"
     )
 
-    assert {row["tablename"] for row in rows} == {*TENANT_TABLES, *SECOND_TABLES, *THIRD_TABLES}
+    assert {row["tablename"] for row in rows} == {*TENANT_TABLES, *SECOND_TABLES, *THIRD_TABLES, *NAMES_TABLES}
     assert {(row["permissive"], row["cmd"], row["qual"] == row["with_check"]) for row in rows} == {
         ("PERMISSIVE", "ALL", True)
     }
-    assert len({row["qual"] for row in rows}) == 1
+    # As a sub-select it is worked out once; since the step on lots it is written without, which some engines need.
+    assert len({re.sub(r"\( SELECT (.*) AS \"?nullif\"?\)", r"\1", row["qual"]) for row in rows}) == 1
     others = await owner_connection.fetch("SELECT tablename, cmd FROM pg_policies WHERE policyname <> 'own_tenant'")
     assert {tuple(row) for row in others} == {("tenants", "SELECT")}
 
