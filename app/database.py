@@ -15,6 +15,8 @@ import migrations
 from app.problems import SetupProblem
 from migrations.nothing_forgets.names import NamesClash
 from migrations.privileges import grants
+from models.ledger import Ledger
+from models.operations.restate import restate_all
 
 CONNECTION: Final = "default"
 APP_LABEL: Final = "models"
@@ -73,6 +75,7 @@ async def migrate(owner_url: str, app_url: str, say: Callable[[str], None]) -> l
             if app_role is not None:
                 async with connection.transaction():
                     await connection.execute(grants(app_role))
+            await _restate(owner_url, say)
         except NamesClash as clash:
             listed = "\n  ".join(clash.lines)
             raise SetupProblem(
@@ -98,6 +101,15 @@ async def _upgrade(owner_url: str) -> list[str]:
         command = aerich.Command(tortoise_config(owner_url), app=APP_LABEL, location=str(LOCATION))
         await command.init()
         return await command.upgrade(run_in_transaction=True)
+
+
+async def _restate(owner_url: str, say: Callable[[str], None]) -> None:
+    """Bring tenants' books to the rules that a step has brought, by postings of the system's."""
+    async with TortoiseContext() as context:
+        await context.init(tortoise_config(owner_url))
+        for slug, accounts in (await restate_all(Ledger())).items():
+            if accounts:
+                say(f"{slug}: {accounts:,} accounts were restated; see their entries of kind MERGE and RESTATEMENT")
 
 
 async def _app_role(

@@ -54,7 +54,7 @@ APP_PRIVILEGES: Final[Mapping[str, Privileges]] = {
         )
     ),
     "entries": Privileges(),
-    "external_ids_left": Privileges(),
+    "external_ids_left": Privileges(updates=("left_at",)),
     "grants": Privileges(updates=("revoked_transaction_id", "revoked_minor")),
     "idempotency_keys": Privileges(updates=("result_id",), deletes=True),
     "invoice_lines": Privileges(),
@@ -74,7 +74,7 @@ APP_PRIVILEGES: Final[Mapping[str, Privileges]] = {
         )
     ),
     "services": Privileges(updates=("name", "active")),
-    "tenants": Privileges(updates=("name", "time_zone", "grace_days", "approval_hours", "config_version")),
+    "tenants": Privileges(updates=("name", "time_zone", "grace_days", "approval_hours", "config_version", "restated")),
     "tier_changes": Privileges(),
     "tiers": Privileges(updates=("name", "threshold_minor"), deletes=True),
     "transaction_texts": Privileges(updates=("note", "salt")),  # to erase; a trigger sees to that

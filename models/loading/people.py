@@ -44,23 +44,23 @@ async def locked_person(
 
 
 async def leave_external_ids(connection: TenantConnection, external_ids: list[str], now: datetime) -> None:
-    """Remember that somebody had these, without saying who: their tokens must not open what whoever has them next owns."""
+    """Remember that somebody had these until now, without saying who: their tokens must not open what the next one has."""
     await connection.raw.execute(
         """INSERT INTO external_ids_left (tenant_id, id, left_at) SELECT $1, u.id, $3 FROM unnest($2::uuid[]) AS u(id)
-        ON CONFLICT DO NOTHING""",
+        ON CONFLICT (tenant_id, id) DO UPDATE SET left_at = greatest(external_ids_left.left_at, excluded.left_at)""",
         connection.tenant_id, sorted(_trace(connection.tenant_id, each) for each in external_ids), now,
     )  # fmt: skip
 
 
 async def take_external_id(connection: TenantConnection, customer_id: UUID, external_id: str, now: datetime) -> None:
-    """Note since when the id is this record's, and whether somebody else had it.
+    """Note since when the id is this record's, and whether somebody else had it: then not since before they gave it up.
 
     To be called once the row has the id: by then whoever gave it up is done, and what they left can be seen.
     """
     await connection.raw.execute(
-        """UPDATE customers SET external_id_since = $4, external_id_reused = EXISTS (
-            SELECT FROM external_ids_left WHERE tenant_id = $1 AND id = $3)
-        WHERE tenant_id = $1 AND id = $2""",
+        """UPDATE customers c SET external_id_reused = l.left_at IS NOT NULL, external_id_since = greatest($4, l.left_at)
+        FROM (SELECT max(left_at) AS left_at FROM external_ids_left WHERE tenant_id = $1 AND id = $3) l
+        WHERE c.tenant_id = $1 AND c.id = $2""",
         connection.tenant_id, customer_id, _trace(connection.tenant_id, external_id), now,
     )  # fmt: skip
 

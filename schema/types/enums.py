@@ -43,6 +43,7 @@ class TransactionKind(StrEnum):
     ORDER = "ORDER"
     REVERSAL = "REVERSAL"
     MERGE = "MERGE"
+    RESTATEMENT = "RESTATEMENT"  # books of before a rule that came later, brought to it by a migration
 
 
 @strawberry.enum
@@ -63,6 +64,7 @@ class Counter(StrEnum):
     REDEEMED = "REDEEMED"
     ORDERS = "ORDERS"
     MERGED = "MERGED"
+    RESTATED = "RESTATED"  # no value moves: a lifetime total is brought to a rule that came later
 
 
 @strawberry.enum

@@ -57,7 +57,7 @@ async def test_such_a_token_opens_nothing_at_all(api: Api, tenant: Tenant, still
     await rename(tenant, await tenant.customer("C-1"), "C-1-old")
     dave_id = await tenant.customer("C-1")
     dave = gid("Customer", dave_id)
-    token = {"role": Role.CUSTOMER, "customer": "C-1", "issued_at": still}
+    token: dict[str, Any] = {"role": Role.CUSTOMER, "customer": "C-1", "issued_at": still}
     reading = await api(f'{{ node(id: "{dave}") {{ id }} customer(by: {{externalId: "C-1"}}) {{ name }} }}', **token)
     assert (sorted(reading.codes), reading.data) == (["UNAUTHENTICATED"] * 2, {"node": None, "customer": None})
     async with tenant.nothing_moves():
