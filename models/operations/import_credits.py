@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from models.commands import Actor, Outcome
 from models.errors import Duplicate, ExpiryConflict, IdempotencyKeyReused, Invalid, LedgerError, NotFound
-from models.ledger import Ledger, check_key, input_hash
+from models.ledger import Ledger, check_key, hash_before, input_hash
 from models.money import exponent
 from models.names import clean_name
 from models.operations.auditing import doer_of, record_event
@@ -139,7 +139,8 @@ async def _claim(
         "SELECT operation, input_hash, result_id FROM idempotency_keys WHERE tenant_id = $1 AND key = $2",
         connection.tenant_id, key,
     )  # fmt: skip
-    if row is None or (row["operation"], row["input_hash"]) != asked:
+    same = row is not None and row["operation"] == OPERATION
+    if not same or row["input_hash"] not in (asked[1], hash_before(command)):
         raise IdempotencyKeyReused
     found: UUID = row["result_id"]
     return found

@@ -142,7 +142,8 @@ async def _token(shop: Shop, name: str) -> object:
     command = IssueToken(
         token_id=uuid4(), secret_hash=b"x" * 32, client="shop", name=name, scopes=frozenset({"ledger:read"})
     )
-    return await issue_token(shop.ledger, shop.tenant_id, ADMIN, command)
+    await issue_token(shop.ledger, shop.tenant_id, ADMIN, command)
+    return command.token_id
 
 
 @pytest.mark.parametrize(
