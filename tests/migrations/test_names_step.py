@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import shutil
+import sys
+from asyncio.subprocess import PIPE
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
@@ -16,10 +21,10 @@ from app.problems import SetupProblem
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
 
     from app.embedded import Urls
 
+ROOT = Path(__file__).parents[2]
 BEFORE = 3
 """So many steps there were before this one."""
 CUSTOMER = """INSERT INTO customers (id, tenant_id, external_id, name, created_at, updated_at, merged_into_id)
@@ -198,3 +203,17 @@ async def test_a_database_in_another_encoding_is_refused(server: Urls) -> None:
         await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
     finally:
         await admin.close()
+
+
+async def test_the_command_lists_them_and_ends_with_status_1(old: Old) -> None:
+    for external_id in ("X", "X "):
+        await old.customer(external_id)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("SCRIP_", "DATABASE_"))}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "app.cli", "migrate", cwd=ROOT, stdout=PIPE, stderr=PIPE,
+        env={**kept, "SCRIP_MIGRATION_DATABASE_URL": old.urls[0], "DATABASE_URL": old.urls[1]},
+    )  # fmt: skip
+    out, err = await process.communicate()
+    assert (process.returncode, out) == (1, b"")
+    assert err.startswith(b"scrip: Nothing was migrated at ")
+    assert err.endswith(b"become one: 'X'\n")
