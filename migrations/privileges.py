@@ -51,10 +51,11 @@ APP_PRIVILEGES: Final[Mapping[str, Privileges]] = {
     "customers": Privileges(
         updates=(
             "external_id", "name", "email", "membership_started_at", "membership_cancelled_at", "merged_into_id",
-            "merged_at", "erased_at", "updated_at",
+            "merged_at", "erased_at", "updated_at", "external_id_since", "external_id_reused",
         )
     ),
     "entries": Privileges(),
+    "external_ids_left": Privileges(updates=("left_at",)),
     "grants": Privileges(updates=("revoked_transaction_id", "revoked_minor")),
     "idempotency_keys": Privileges(updates=("result_id",), deletes=True),
     "invoice_lines": Privileges(),

@@ -78,6 +78,7 @@ class Ledger:
         unit = Unit(
             command=command, actor=actor, actor_id=await self.actor_id(tenant_id, actor), needs=needs, operation=operation,
             input_hash=input_hash(command), result_id=self.source.new_id(), idempotency_key=idempotency_key,
+            hash_before=hash_before(command),
         )  # fmt: skip
         try:
             result = await self._group.submit(tenant_id, unit)
@@ -163,10 +164,36 @@ def check_key(idempotency_key: str) -> None:
 
 
 def input_hash(command: Any) -> bytes:
-    """SHA-256 of everything the command says: what tells a repetition from another request under the same key."""
+    """SHA-256 of everything the command says: what tells a repetition from another request under the same key.
+
+    Names as they were sent, so that those which were sent before names were cleaned are still the same. A blank text that
+    may be left out says nothing.
+    """
+    return _hash(command, dict.fromkeys(_blank(command)))
+
+
+def hash_before(command: Any) -> bytes | None:
+    """The same as it was while a blank text said something; None where the command has none."""
+    return _hash(command, {}) if _blank(command) else None
+
+
+def _hash(command: Any, instead: dict[str, None]) -> bytes:
     silent = {name for name, default in _later(command.__class__) if getattr(command, name) == default}
-    said = {f.name: getattr(command, f.name) for f in fields(command) if f.name not in silent} if silent else command
+    said = command
+    if silent or instead:
+        said = {f.name: getattr(command, f.name) for f in fields(command) if f.name not in silent} | instead
     return hashlib.sha256(orjson.dumps(said, default=_plain)).digest()
+
+
+def _blank(command: Any) -> list[str]:
+    """The texts that may be left out, and are there without saying anything."""
+    values = ((name, getattr(command, name)) for name in _optional(command.__class__))
+    return [name for name, value in values if isinstance(value, str) and not value.strip()]
+
+
+@lru_cache
+def _optional(kind: Any) -> tuple[str, ...]:
+    return tuple(f.name for f in fields(kind) if f.default is None)
 
 
 @lru_cache

@@ -77,7 +77,8 @@ while they were empty reads all of the tenant's rows for each check (measured: 5
 class Unit:
     """One request: who asks for what, under which key, and what has to be locked for it.
 
-    operation and input_hash: what the key is claimed for. result_id: the id that its result gets.
+    operation and input_hash: what the key is claimed for. result_id: the id that its result gets. hash_before: what a key
+    of the time before blank texts were taken for missing ones may be kept with.
     """
 
     command: Command
@@ -88,6 +89,7 @@ class Unit:
     input_hash: bytes
     result_id: UUID
     idempotency_key: str | None = None
+    hash_before: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -406,7 +408,7 @@ def _answer_replays(units: Sequence[Unit], claimed: Claims, known: Claims, resul
 
 def _replay(unit: Unit, used: tuple[str, bytes, UUID]) -> Result:
     operation, input_hash, result_id = used
-    if (operation, input_hash) != (unit.operation, unit.input_hash):
+    if operation != unit.operation or input_hash not in (unit.input_hash, unit.hash_before):
         return Refused(IdempotencyKeyReused())
     return Replayed(result_id)
 

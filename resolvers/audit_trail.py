@@ -65,7 +65,7 @@ async def resolve(
         else:
             listing, parent = audit.CUSTOMER_TRAIL, person
     if reason is not None:
-        conditions.append(audit.with_reason(texts.argument(reason, texts.MAX_REASON, "reason")))
+        conditions.append(audit.with_reason(texts.looked_up(reason, texts.MAX_REASON, "reason")))
     if kind is not None:
         conditions.append(audit.of_kinds(kind))
     if action is not None:

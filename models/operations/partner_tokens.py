@@ -13,6 +13,7 @@ from models.commands import Actor
 from models.configuration_commands import IssueToken, RevokeToken, RotateToken
 from models.errors import Duplicate, ExpiryInPast, Invalid, LedgerError, NotFound
 from models.ledger import Ledger
+from models.names import checked_name
 from models.operations.auditing import Doer, record_event
 from models.operations.configuring import Configuring, configuring
 from models.operations.limits import checked_limit, put_limits
@@ -28,9 +29,9 @@ _GOOD: Final = "revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)"
 
 async def issue_token(ledger: Ledger, tenant_id: UUID, actor: Actor, command: IssueToken) -> None:
     """Make the token good from now on. Raises Invalid, Duplicate, ExpiryInPast, and what `set_limit` does."""
-    for field, text in (("client", command.client), ("name", command.name)):
-        if not text.strip() or len(text) > MAX_TEXT_CHARACTERS:
-            raise Invalid(f"Between 1 and {MAX_TEXT_CHARACTERS} characters are needed.", field=(field,))
+    if not command.client.strip() or len(command.client) > MAX_TEXT_CHARACTERS:
+        raise Invalid(f"Between 1 and {MAX_TEXT_CHARACTERS} characters are needed.", field=("client",))
+    name = checked_name(command.name, MAX_TEXT_CHARACTERS, "name")
     if not command.scopes:
         raise Invalid("Without a scope the token would be good for nothing.", field=("scopes",))
     rules = _rules(command)
@@ -39,9 +40,9 @@ async def issue_token(ledger: Ledger, tenant_id: UUID, actor: Actor, command: Is
         if command.expires_at is not None and command.expires_at <= now:
             raise ExpiryInPast(message="The token would already have expired.")
         await _check_room(change, now)
-        await _check_name_free(change, now, command.client, command.name)
+        await _check_name_free(change, now, command.client, name)
         values = {
-            "client": command.client, "name": command.name, "scope": " ".join(sorted(command.scopes)),
+            "client": command.client, "name": name, "scope": " ".join(sorted(command.scopes)),
             "expires_at": command.expires_at,
         }  # fmt: skip
         await _insert(change, command.token_id, command.secret_hash, now, values)

@@ -14,6 +14,7 @@ from models.errors import (
     NotFound,
 )
 from models.money import MAX_AMOUNT_MINOR, is_money, to_decimal, to_minor
+from models.names import checked_name, clean_name
 from models.planning import calendar, credits
 from models.planning.applying import applying_on
 from models.planning.assign import assign
@@ -31,12 +32,12 @@ def create_needs(command: CreateInvoice) -> Needs:
     """The customer's account in that currency, where there is one, with open credit for up to the whole total."""
     key = (command.customer_id, command.currency)
     if not command.auto_apply:
-        return Needs(customers=(command.customer_id,), invoice_numbers=(command.number,))
+        return Needs(customers=(command.customer_id,), invoice_numbers=(clean_name(command.number),))
     return Needs(
         customers=(command.customer_id,),
         accounts=(key,),
         spends=(_applied(command, _total_or_nothing(command)),),
-        invoice_numbers=(command.number,),
+        invoice_numbers=(clean_name(command.number),),
     )
 
 
@@ -71,7 +72,7 @@ def order_needs(command: CreateOrder) -> Needs:
         customers=(command.customer_id,),
         accounts=(key,) if applies else (),
         spends=(_applied(command, MAX_AMOUNT_MINOR),) if applies else (),
-        invoice_numbers=(command.number,),
+        invoice_numbers=(clean_name(command.number),),
         products=tuple(item.product_id for item in command.items),
     )
 
@@ -105,7 +106,7 @@ def _order_line(books: Books, item: OrderItem, currency: str) -> "_Line":
 
 def _check_head(books: Books, command: CreateInvoice | CreateOrder) -> None:
     credits.check_open(books, command.customer_id, "customerId")
-    _check_number(books, command.number)
+    _check_number(books, clean_name(command.number))
     if not is_money(command.currency):
         raise CurrencyMismatch(command.currency, "a currency").at("currency")
 
@@ -122,7 +123,7 @@ def _issue(books: Books, origin: Origin, command: CreateInvoice | CreateOrder, l
     # Must succeed from here on.
     credit_lines = tuple(line.amount_minor for line in lines if line.kind == "CREDIT" and line.amount_minor)
     invoice = InvoiceState(
-        id=origin.result_id, number=command.number, customer_id=command.customer_id, currency=command.currency,
+        id=origin.result_id, number=clean_name(command.number), customer_id=command.customer_id, currency=command.currency,
         total_minor=total_minor, creditable_minor=total_minor - sum(credit_lines), paid_minor=0, credited_minor=0,
         status=status_of(total_minor, 0, 0), issued_on=issued_on, due_on=command.due_on,
         kind="ORDER" if isinstance(command, CreateOrder) else "INVOICE", credit_lines=credit_lines,
@@ -146,8 +147,7 @@ class _Line:
 
 
 def _check_number(books: Books, number: str) -> None:
-    if not number.strip() or len(number) > MAX_NUMBER_CHARACTERS:
-        raise Invalid(f"A number has between 1 and {MAX_NUMBER_CHARACTERS} characters.", field=("number",))
+    checked_name(number, MAX_NUMBER_CHARACTERS, "number")
     if number in books.invoice_numbers:
         raise Duplicate("There is an invoice of this number already.", field=("number",))
 

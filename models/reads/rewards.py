@@ -7,6 +7,7 @@ from uuid import UUID
 
 import orjson
 
+from models.names import clean_name
 from models.reads.paging import RECORDS, Condition, Listing, id_key, text_key, time_key
 from models.reads.session import ReadSession
 from models.views import CouponView, RewardView, TierChangeView
@@ -79,6 +80,6 @@ async def coupons_by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[Coup
 async def coupon_by_code(session: ReadSession, code: str) -> CouponView | None:
     """Codes are capitals and digits; whoever types one in may have written it smaller, or with blanks around it."""
     rows = await session.fetch(
-        f"select {_COUPON} from coupons t where t.tenant_id = $1 and t.code = $2", code.strip().upper()
+        f"select {_COUPON} from coupons t where t.tenant_id = $1 and t.code = $2", clean_name(code).upper()
     )
     return _coupon(rows[0]) if rows else None

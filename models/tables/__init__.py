@@ -19,11 +19,11 @@ from models.tables.ledger import (
 )
 from models.tables.requests import ApprovalRequest, BulkOperation, BulkRow
 from models.tables.rewards import Coupon
-from models.tables.tenancy import Actor, Customer, PartnerToken, Tenant
+from models.tables.tenancy import Actor, Customer, ExternalIdLeft, PartnerToken, Tenant
 
 __all__ = [
     "Account", "Actor", "ApprovalRequest", "Assignment", "AuditEvent", "BulkOperation", "BulkRow", "Coupon", "Credit",
-    "CreditChange", "CreditService", "Currency", "Customer", "Entry", "Grant", "IdempotencyKey", "Invoice", "InvoiceLine",
-    "LimitCounter", "LimitRule", "OutboxEvent", "PartnerToken", "Payment", "Product", "Reason", "Reward", "Seal", "Service",
-    "Tenant", "Tier", "TierChange", "Transaction", "TransactionText",
+    "CreditChange", "CreditService", "Currency", "Customer", "Entry", "ExternalIdLeft", "Grant", "IdempotencyKey",
+    "Invoice", "InvoiceLine", "LimitCounter", "LimitRule", "OutboxEvent", "PartnerToken", "Payment", "Product", "Reason",
+    "Reward", "Seal", "Service", "Tenant", "Tier", "TierChange", "Transaction", "TransactionText",
 ]  # fmt: skip

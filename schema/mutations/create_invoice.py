@@ -51,7 +51,7 @@ class CreateInvoiceInput:
         """Raises NotFound, Invalid."""
         return CreateInvoice(
             customer_id=input_id(self.customer_id, "Customer", "customerId"),
-            number=texts.required(self.number, texts.MAX_NUMBER, "number"),
+            number=texts.name_as_sent(self.number, texts.MAX_NUMBER, "number"),
             currency=self.currency,
             lines=tuple(line.line(place) for place, line in enumerate(self.lines)),
             issued_on=self.issued_on,

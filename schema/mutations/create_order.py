@@ -46,7 +46,7 @@ class CreateOrderInput:
         """Raises NotFound, Invalid."""
         return CreateOrder(
             customer_id=input_id(self.customer_id, "Customer", "customerId"),
-            number=texts.required(self.number, texts.MAX_NUMBER, "number"),
+            number=texts.name_as_sent(self.number, texts.MAX_NUMBER, "number"),
             currency=self.currency,
             items=tuple(item.item(place) for place, item in enumerate(self.items)),
             issued_on=self.issued_on,

@@ -126,7 +126,7 @@ Download = Any
 @pytest.fixture
 def download(api: Api) -> Download:
     async def get(of: str, role: Role | None = Role.STAFF, customer: str | None = None, **query: str) -> httpx.Response:
-        headers = {} if role is None else {"authorization": bearer(api.tenant.slug, role, customer=customer)}
+        headers = {} if role is None else {"authorization": api.bearer(role, customer=customer)}
         return await api.client.get(f"/statements/{of}.csv", params=query, headers=headers)
 
     return get
