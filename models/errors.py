@@ -59,13 +59,6 @@ class Duplicate(LedgerError):
     code = "DUPLICATE"
 
 
-class OpenInvoices(LedgerError):
-    code = "OPEN_INVOICES"
-
-    def __init__(self) -> None:
-        super().__init__("The customer has unpaid invoices: have them paid or void them first.", field=("fromId",))
-
-
 class Busy(LedgerError):
     """The rows were held by others for too long; the same request may be sent again."""
 
@@ -140,12 +133,15 @@ class CreditAssigned(LedgerError):
 
 
 class CreditSpent(LedgerError):
-    """What an order granted is to be taken back, and is not there any more."""
+    """What an order granted is to be taken back, and was used. Carries how much of it."""
 
     code = "CREDIT_SPENT"
 
-    def __init__(self, left: Decimal, granted: Decimal, currency: str) -> None:
-        super().__init__(f"Of the {granted} {currency} that the order granted only {left} is left.")
+    def __init__(self, used: Decimal, granted: Decimal, currency: str) -> None:
+        super().__init__(
+            f"Of the {granted} {currency} that the order granted {used} {currency} has been used: give that back first."
+        )
+        self.used = used
 
 
 class CouponNotIssued(LedgerError):
