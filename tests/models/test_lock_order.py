@@ -154,7 +154,11 @@ async def test_each_operation_locks_in_the_one_order(furnished: Furnished, locks
     befores = {name: await locks.befores(*posted) for name, posted in units.items()}
 
     assert {name: wrong for name, rows in befores.items() if (wrong := disorder(rows))} == {}
-    assert circles(befores) == []
+    # A merge is left out: it has both customers for itself, and nobody has an account of theirs without them.
+    assert circles({name: rows for name, rows in befores.items() if name != "merge"}) == []
+    customers = {row for row in befores["merge"] if row.table == "customers"}
+    assert len(customers) == 2
+    assert all(customers <= before for row, before in befores["merge"].items() if row not in customers)
     # What was to be seen was: several of each kind, and nothing posted.
     seen = {table: sum(row.table == table for row in befores["all"]) for table in (*LATER, "customers", "accounts")}
     assert all(count >= MAX_ROWS for count in seen.values()), seen
@@ -183,7 +187,7 @@ async def test_customers_come_before_their_accounts_and_those_that_are_opened(
 
 
 ORDERED: Final = re.compile(r"ORDER BY [\w.]+(, [\w.]+)* FOR [A-Z ]+")
-ONE_AT_A_TIME: Final = "AND customer_id = k.customer_id AND asset = k.asset FOR "
+ONE_AT_A_TIME: Final = "WHERE tenant_id = $1 AND id = k.customer_id FOR KEY SHARE"
 LOCKING: Final = re.compile(r" FOR (NO KEY UPDATE|UPDATE|KEY SHARE|SHARE)")
 
 
@@ -228,15 +232,17 @@ def _ours(sent: list[tuple[str, tuple[Any, ...]]]) -> list[tuple[str, tuple[Any,
 
 
 BACKWARDS: Final = {
-    "customers": ("ORDER BY id", "FOR KEY SHARE"), "counters": ("ORDER BY k.nth", "FOR NO KEY UPDATE"),
-    "approvals": ("ORDER BY r.id", "FOR NO KEY UPDATE"), "the rest": ("ORDER BY id", "FOR NO KEY UPDATE"),
+    "to merge": ("merge", "ORDER BY id", "FOR UPDATE"), "counters": ("all", "ORDER BY k.nth", "FOR NO KEY UPDATE"),
+    "invoices": ("all", "ORDER BY i.id", "FOR NO KEY UPDATE"), "rewards": ("all", "ORDER BY id", "FOR NO KEY UPDATE"),
+    "coupons": ("all", "ORDER BY x.id", "FOR NO KEY UPDATE"),
+    "approvals": ("all", "ORDER BY r.id", "FOR NO KEY UPDATE"),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", BACKWARDS)
 async def test_these_tests_notice_another_order_in_sql(furnished: Furnished, locks: Locks, kind: str) -> None:
-    order, lock = BACKWARDS[kind]
-    units = (await batches(furnished))["all"]
+    batch, order, lock = BACKWARDS[kind]
+    units = (await batches(furnished))[batch]
     with other_sql(f"{order} {lock}", f"{order} DESC {lock}"):
         assert disorder(await locks.befores(*units))
     with statements_sent() as sent, other_sql(f"{order} {lock}", lock):
@@ -275,7 +281,7 @@ def backwards(module: str) -> Iterator[None]:
 
 BROKEN: Final[dict[str, Callable[[], AbstractContextManager[None]]]] = {
     "accounts": lambda: backwards("accounts"),
-    "invoices": lambda: other_sql("ORDER BY id FOR NO KEY UPDATE", "ORDER BY id DESC FOR NO KEY UPDATE"),
+    "invoices": lambda: other_sql("ORDER BY i.id FOR NO KEY UPDATE", "ORDER BY i.id DESC FOR NO KEY UPDATE"),
 }
 
 
