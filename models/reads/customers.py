@@ -11,7 +11,7 @@ from models.views import CustomerView
 _COLUMNS: Final = """
     t.id, t.external_id, t.name, t.email, t.created_at, t.membership_started_at, t.membership_cancelled_at"""
 
-_PERSON: Final = "customers o join customers t on t.tenant_id = $1 and t.id = coalesce(o.merged_into_id, o.id)"
+_PERSON: Final = "customers o join customers t on t.tenant_id = o.tenant_id and t.id = coalesce(o.merged_into_id, o.id)"
 _BY_EXTERNAL_ID: Final = f"select {_COLUMNS} from {_PERSON} where o.tenant_id = $1 and o.external_id = $2"
 _BY_IDS: Final = f"select o.id as asked, {_COLUMNS} from {_PERSON} where o.tenant_id = $1 and o.id = any($2::uuid[])"
 

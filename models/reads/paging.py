@@ -332,7 +332,7 @@ def page_statement(
     listing: Listing[Any], request: PageRequest, conditions: tuple[Condition, ...], settled: datetime | None
 ) -> tuple[str, list[object]]:
     """The statement, and its values from $3 on: $1 is the tenant, $2 the parents."""
-    place, through = _Placed(), listing.through
+    place, through, settled = _Placed(), listing.through, settled if listing.settles else None
     where = [f"t.tenant_id = $1 and {listing.parent} = {through.key if through else 'p.id'}"]
     where += [listing.alone] if listing.alone else []
     where += [f"({c.sql.format(*map(place, c.values))})" for c in conditions]
@@ -398,5 +398,7 @@ def _bound(listing: Listing[Any], at: Key | datetime, place: _Placed) -> str:
 
 
 def _exists(listing: Listing[Any], where: list[str], beyond: str) -> str:
-    branches = f"{listing.through.branches} cross join " if listing.through else ""
-    return f"exists (select 1 from {branches}{listing.table} where {' and '.join(where)} and {beyond})"
+    one = f"select 1 from {listing.table} where {' and '.join(where)} and {beyond}"
+    if listing.through:  # one after the other, each out of its index
+        one = f"select 1 from {listing.through.branches} cross join lateral ({one} limit 1) r"
+    return f"exists ({one})"
