@@ -124,7 +124,8 @@ async def test_t1_a_server_hours_off_writes_nothing_and_the_others_go_on(
         await right.credit(customer, 5, expires_at=await database_time() + timedelta(hours=1))
     wall.off = off
     async with right.refused("UNAVAILABLE"):
-        await wrong.adjust(customers[0], 1)
+        await wrong.adjust(customers[0], 1, actor=Actor("stranger", "MANAGER"))
+    assert await right.rows("SELECT FROM actors WHERE tenant_id = $1 AND subject = 'stranger'") == []
     async with right.refused("UNAVAILABLE"):
         await wrong.bulk(*((customer, 1) for customer in customers))
 
@@ -224,12 +225,14 @@ async def test_nothing_else_is_written_by_it_either(
     right: Shop, wrong: Shop, wall: Wall, there: dict[str, Any], write: Callable[[Shop, Any], Awaitable[object]]
 ) -> None:
     wall.off = HOURS
-    customers = "SELECT * FROM customers WHERE tenant_id = $1 ORDER BY id"
-    tenants = "SELECT * FROM tenants WHERE id = $1"
-    before = await right.rows(customers), await right.rows(tenants)
+    looks = (
+        "SELECT * FROM customers WHERE tenant_id = $1 ORDER BY id", "SELECT * FROM actors WHERE tenant_id = $1 ORDER BY id",
+        "SELECT * FROM tenants WHERE id = $1",
+    )  # fmt: skip
+    before = [await right.rows(look) for look in looks]
     async with right.refused("UNAVAILABLE"):
         await write(wrong, there)
-    assert (await right.rows(customers), await right.rows(tenants)) == before
+    assert [await right.rows(look) for look in looks] == before
 
 
 async def test_no_tenant_is_made_by_it(wrong: Shop, wall: Wall) -> None:
@@ -268,6 +271,19 @@ async def test_stamps_are_the_databases_on_whichever_server(right: Shop, wrong: 
             f"SELECT min(created_at), max(created_at) FROM {table} WHERE tenant_id = $1"
         )
         assert began <= first <= last <= ended, table
+
+
+async def test_a_stamp_is_what_the_database_says_and_not_what_is_thought_of_it(right: Shop, wrong: Shop) -> None:
+    anna = await right.customer()
+    for write in (lambda: wrong.adjust(anna, 1), lambda: wrong.customer("Ben")):
+        clock = wrong.ledger.clock
+        clock.learn(clock.asking(), await database_time() - timedelta(seconds=1.5))
+        began = await database_time()
+        await write()
+        sql = """SELECT max(created_at) FROM (SELECT created_at FROM entries WHERE tenant_id = $1
+            UNION ALL SELECT created_at FROM customers WHERE tenant_id = $1) x"""
+        ((newest,),) = await right.rows(sql)
+        assert began <= newest <= await database_time()
 
 
 async def test_a_posting_is_stamped_once_it_has_its_locks(right: Shop, database_urls: Urls) -> None:
@@ -314,6 +330,7 @@ async def test_an_account_that_is_ahead_moves_no_other(right: Shop) -> None:
     ended = await database_time()
 
     assert [type(result) for result in results] == [Posted, Posted]
+    assert right.ledger.tallies.one_by_one == 0
     assert await stamps(right, anna) == [tomorrow, tomorrow]  # it does not go back
     assert began <= (await stamps(right, ben))[-1] <= ended
     for customer, result in zip((anna, ben), results, strict=True):
