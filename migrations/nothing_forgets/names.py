@@ -100,7 +100,7 @@ def _tenant(table: str) -> str:
 def _bad(table: str, column: str, longest: int) -> str:
     """The rows whose name nobody can see, or whose NFC is longer than the column."""
     return f"""SELECT s.slug, t.id, t.{column} AS name FROM {table} t JOIN tenants s ON s.id = t.{_tenant(table)}
-        WHERE t.{column} !~ '[!-~]' AND btrim(t.{column}, {_UNSEEN}) = '' 
+        WHERE t.{column} !~ '[!-~]' AND btrim(t.{column}, {_UNSEEN}) = ''
             OR t.{column} IS NOT NFC NORMALIZED AND length({_clean("t." + column)}) > {longest}
         ORDER BY s.slug, t.id LIMIT {MAX_TOLD + 1}"""
 
@@ -176,7 +176,7 @@ WHERE n.tenant_id = c.tenant_id AND n.id = c.id AND n.nth > 1;
 # else had it before. A customer's token that was issued before that is refused (models/reads/holders.py). Of what was
 # renamed before this step, nobody knows any more who had the id; so that it counts as somebody's. Only rows that this
 # changes are written: there may be millions.
-_SINCE: Final = f"""
+_SINCE: Final = """
 ALTER TABLE customers ADD COLUMN external_id_since timestamptz;
 ALTER TABLE customers ADD COLUMN external_id_reused boolean NOT NULL DEFAULT false;
 ALTER TABLE audit_events NO FORCE ROW LEVEL SECURITY;
