@@ -11,7 +11,7 @@ from tortoise import BaseDBAsyncClient
 __all__ = ["NAMES", "NEW_TABLES", "NamesClash", "check_names"]
 
 MAX_TOLD: Final = 200
-"""Lines of what stands in the way; the rest is counted."""
+"""Lines of what stands in the way; what there is beside them is told the next time."""
 
 _WHITE_SPACE: Final = (
     *range(0x09, 0x0E), *range(0x1C, 0x21), 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F, 0x205F,
@@ -79,8 +79,7 @@ async def check_names(db: BaseDBAsyncClient) -> None:
             lines += _clashes(table, column, await _rows(db, _same(table, column)))
     await db.execute_script(_all_rows("FORCE"))
     if lines:
-        more = len(lines) - MAX_TOLD
-        raise NamesClash(lines[:MAX_TOLD] + ([f"and {more:,} more"] if more > 0 else []))
+        raise NamesClash(lines[:MAX_TOLD] + (["and more"] if len(lines) > MAX_TOLD else []))
 
 
 async def _rows(db: BaseDBAsyncClient, sql: str) -> list[dict[str, object]]:
