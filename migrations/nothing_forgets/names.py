@@ -11,7 +11,7 @@ from tortoise import BaseDBAsyncClient
 __all__ = ["NAMES", "NEW_TABLES", "NamesClash", "check_names"]
 
 MAX_TOLD: Final = 200
-"""Lines of what stands in the way; the rest is counted."""
+"""Lines of what stands in the way; what there is beside them is told the next time."""
 
 _WHITE_SPACE: Final = (
     *range(0x09, 0x0E), *range(0x1C, 0x21), 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F, 0x205F,
@@ -79,8 +79,7 @@ async def check_names(db: BaseDBAsyncClient) -> None:
             lines += _clashes(table, column, await _rows(db, _same(table, column)))
     await db.execute_script(_all_rows("FORCE"))
     if lines:
-        more = len(lines) - MAX_TOLD
-        raise NamesClash(lines[:MAX_TOLD] + ([f"and {more:,} more"] if more > 0 else []))
+        raise NamesClash(lines[:MAX_TOLD] + (["and more"] if len(lines) > MAX_TOLD else []))
 
 
 async def _rows(db: BaseDBAsyncClient, sql: str) -> list[dict[str, object]]:
@@ -100,7 +99,8 @@ def _tenant(table: str) -> str:
 def _bad(table: str, column: str, longest: int) -> str:
     """The rows whose name nobody can see, or whose NFC is longer than the column."""
     return f"""SELECT s.slug, t.id, t.{column} AS name FROM {table} t JOIN tenants s ON s.id = t.{_tenant(table)}
-        WHERE t.{column} !~ '[!-~]' AND btrim(t.{column}, {_UNSEEN}) = '' OR length({_clean("t." + column)}) > {longest}
+        WHERE t.{column} !~ '[!-~]' AND btrim(t.{column}, {_UNSEEN}) = ''
+            OR t.{column} IS NOT NFC NORMALIZED AND length({_clean("t." + column)}) > {longest}
         ORDER BY s.slug, t.id LIMIT {MAX_TOLD + 1}"""
 
 
@@ -119,12 +119,15 @@ def _same(table: str, column: str) -> str:
             SELECT w.tenant_id, w.id, c.merged_into_id, w.steps + 1
             FROM walk w JOIN customers c ON c.tenant_id = w.tenant_id AND c.id = w.at
             WHERE c.merged_into_id IS NOT NULL AND w.steps < 1000)"""
-    return f"""WITH RECURSIVE cleaned AS MATERIALIZED (
-            SELECT tenant_id, id, {column} AS name, {_clean(column)} AS clean FROM {table}),
+    # One of them changes at the least; what it becomes is looked up in the index, once for each.
+    return f"""WITH RECURSIVE changed AS MATERIALIZED (
+            SELECT tenant_id, id, {column} AS name, {_clean(column)} AS clean FROM {table} WHERE NOT ({_good(column)})),
         alike AS MATERIALIZED (
-            SELECT c.* FROM cleaned c JOIN (
-                SELECT tenant_id, clean FROM cleaned GROUP BY tenant_id, clean HAVING count(*) > 1
-            ) d ON d.tenant_id = c.tenant_id AND d.clean = c.clean){walk},
+            SELECT * FROM changed
+            UNION ALL
+            SELECT t.tenant_id, t.id, t.{column}, t.{column} FROM {table} t
+            JOIN (SELECT DISTINCT tenant_id, clean FROM changed) c ON c.tenant_id = t.tenant_id AND c.clean = t.{column}
+        ){walk},
         people AS (SELECT t.*, {person} AS person FROM alike t)
         SELECT s.slug, p.clean, array_agg(p.id ORDER BY p.id) AS ids, array_agg(p.name ORDER BY p.id) AS names
         FROM people p JOIN tenants s ON s.id = p.tenant_id
@@ -150,34 +153,38 @@ def _clashes(table: str, column: str, rows: list[dict[str, object]]) -> list[str
 
 # A record that was merged gives its external id up to the person's own record, which it names anyway.
 _ONE_PERSON: Final = f"""
+WITH changed AS MATERIALIZED (
+    SELECT tenant_id, id, merged_into_id, {_clean("external_id")} AS clean FROM customers WHERE NOT ({_good("external_id")})
+),
+alike AS (
+    SELECT tenant_id, id, merged_into_id, clean, 1 AS changes FROM changed
+    UNION ALL
+    SELECT t.tenant_id, t.id, t.merged_into_id, t.external_id, 0 FROM customers t
+    JOIN (SELECT DISTINCT tenant_id, clean FROM changed) d ON d.tenant_id = t.tenant_id AND d.clean = t.external_id
+)
 UPDATE customers c SET external_id = 'merged-' || c.id
 FROM (
     SELECT tenant_id, id, row_number() OVER (
-        PARTITION BY tenant_id, {_clean("external_id")}
-        ORDER BY merged_into_id IS NOT NULL, NOT ({_good("external_id")}), id) AS nth
-    FROM customers
+        PARTITION BY tenant_id, clean ORDER BY merged_into_id IS NOT NULL, changes, id) AS nth
+    FROM alike
 ) AS n
 WHERE n.tenant_id = c.tenant_id AND n.id = c.id AND n.nth > 1;
 """
 
-# external_id_since: when the id came to this record. external_id_reused: whether somebody else had it before. A customer's
-# token that was issued before that is refused (models/reads/holders.py). Of what was renamed before this step, nobody
-# knows any more who had the id; so that it counts as somebody's.
-_SINCE: Final = f"""
+# external_id_since: when the id came to this record; null: when the record was made. external_id_reused: whether somebody
+# else had it before. A customer's token that was issued before that is refused (models/reads/holders.py). Of what was
+# renamed before this step, nobody knows any more who had the id; so that it counts as somebody's. Only rows that this
+# changes are written: there may be millions.
+_SINCE: Final = """
 ALTER TABLE customers ADD COLUMN external_id_since timestamptz;
 ALTER TABLE customers ADD COLUMN external_id_reused boolean NOT NULL DEFAULT false;
 ALTER TABLE audit_events NO FORCE ROW LEVEL SECURITY;
-UPDATE customers c SET
-    external_id = {_clean("c.external_id")}, name = {_clean("c.name")},
-    external_id_since = coalesce(r.renamed_at, c.created_at), external_id_reused = r.renamed_at IS NOT NULL
-FROM customers o LEFT JOIN (
+UPDATE customers c SET external_id_since = r.renamed_at, external_id_reused = true
+FROM (
     SELECT tenant_id, customer_id, max(created_at) AS renamed_at FROM audit_events
     WHERE action = 'customer.updated' AND details->'changed' ? 'external_id' GROUP BY tenant_id, customer_id
-) r ON r.tenant_id = o.tenant_id AND r.customer_id = o.id
-WHERE o.tenant_id = c.tenant_id AND o.id = c.id;
+) r WHERE r.tenant_id = c.tenant_id AND r.customer_id = c.id;
 ALTER TABLE audit_events FORCE ROW LEVEL SECURITY;
-ALTER TABLE customers ALTER COLUMN external_id_since SET NOT NULL;
-ALTER TABLE customers ALTER COLUMN external_id_since SET DEFAULT now();
 """
 
 NEW_TABLES: Final = ("external_ids_left",)
@@ -216,7 +223,7 @@ NAMES: Final = "\n".join((
     _all_rows("NO FORCE"),
     _ONE_PERSON,
     _SINCE,
-    *(_cleaned(table, column) for table, column, *_ in _NAMES if table != "customers"),
+    *(_cleaned(table, column) for table, column, *_ in _NAMES),
     _all_rows("FORCE"),
     *(_form(table, column) for table, column, *_ in _NAMES),
     _LEFT,

@@ -8,7 +8,8 @@ from uuid import UUID
 from models.reads.session import ReadSession
 
 _HOLDER: Final = """
-    select coalesce(c.merged_into_id, c.id) as customer_id, c.external_id_since as since, c.external_id_reused as reused
+    select coalesce(c.merged_into_id, c.id) as customer_id, coalesce(c.external_id_since, c.created_at) as since,
+        c.external_id_reused as reused
     from customers c where c.tenant_id = $1 and c.external_id = $2"""
 
 

@@ -72,7 +72,7 @@ class Customer(TenantRow):
     membership_cancelled_at: when the membership ended; null while it runs or where there never was one.
     merged_into_id: the record that this person is now, never one that was merged itself; merged_at: since when. Every id
     of the person's names that record. erased_at: name, e-mail and notes are gone since then. external_id_since: when the
-    external id came to this record; external_id_reused: whether somebody else had it before.
+    external id came to this record; null: when it was made. external_id_reused: whether somebody else had it before.
     """
 
     external_id = fields.CharField(max_length=255)
@@ -85,7 +85,7 @@ class Customer(TenantRow):
     erased_at = fields.DatetimeField(null=True)
     created_at = fields.DatetimeField()
     updated_at = fields.DatetimeField()
-    external_id_since = fields.DatetimeField()
+    external_id_since = fields.DatetimeField(null=True)
     external_id_reused = fields.BooleanField()
 
     class Meta:

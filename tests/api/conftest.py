@@ -82,8 +82,10 @@ class Api:
         return Answer(await self.client.post("/graphql", json=body, headers=headers))
 
     def bearer(self, role: Role, **token: Any) -> str:
-        """Issued now, or by the ledger's clock where that is ahead: a customer's may not be older than their record."""
-        return bearer(self.tenant.slug, role, **{"issued_at": max(datetime.now(UTC), self.clock()), **token})
+        """Issued now; a customer's by the ledger's clock where that is ahead, since it may not be older than their record."""
+        if role is Role.CUSTOMER:
+            token = {"issued_at": max(datetime.now(UTC), self.clock()), **token}
+        return bearer(self.tenant.slug, role, **token)
 
     async def as_customer(self, external_id: str, query: str, variables: dict[str, Any] | None = None) -> Answer:
         return await self(query, variables, role=Role.CUSTOMER, customer=external_id)

@@ -110,3 +110,12 @@ async def test_the_claim_is_a_name(api: Api, tenant: Tenant) -> None:
 )  # fmt: skip
 def test_when_a_token_can_mean_the_holder(issued_at: datetime | None, reused: bool, named: bool) -> None:
     assert Holder(uuid4(), NOW, reused).is_named_by(issued_at, LEEWAY) is named
+
+
+async def test_a_record_of_before_the_upgrade_has_its_id_since_it_was_made(
+    api: Api, tenant: Tenant, still: datetime
+) -> None:
+    await tenant.customer("C-1")
+    await tenant.execute("update customers set external_id_since = null where tenant_id = $1")
+    assert (await own(api, "C-1", still))["viewer"]["customer"]["id"]
+    assert (await own(api, "C-1", still - timedelta(minutes=1))).codes == ["UNAUTHENTICATED"]

@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 from asyncio.subprocess import PIPE
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
@@ -102,9 +103,7 @@ async def test_two_customers_that_become_one_stop_it_until_one_is_renamed_case_f
     rows = await old.run(
         "SELECT external_id, external_id_since, external_id_reused FROM customers WHERE tenant_id = $1 ORDER BY 1"
     )
-    assert [(row[0], row[1].isoformat(), row[2]) for row in rows] == [
-        ("X", "2026-01-01T00:00:00+00:00", False), ("Y", "2026-01-01T00:00:00+00:00", False),
-    ]  # fmt: skip
+    assert rows == [("X", None, False), ("Y", None, False)]
     assert await old.run("SELECT name FROM tenants WHERE id = $1") == [("Tea shop",)]
 
 
@@ -175,9 +174,7 @@ async def test_an_id_that_was_renamed_before_counts_as_somebody_s(old: Old) -> N
     rows = await old.run(
         "SELECT external_id, external_id_since, external_id_reused FROM customers WHERE tenant_id = $1 ORDER BY 1"
     )
-    assert [(row[0], row[1].date().isoformat(), row[2]) for row in rows] == [
-        ("A", "2026-03-01", True), ("B", "2026-01-01", False),
-    ]  # fmt: skip
+    assert rows == [("A", datetime(2026, 3, 1, tzinfo=UTC), True), ("B", None, False)]
 
 
 async def test_a_long_list_is_cut(old: Old) -> None:
@@ -187,7 +184,7 @@ async def test_a_long_list_is_cut(old: Old) -> None:
         FROM generate_series(0, 419) n"""
     )
     lines = await old.listed()
-    assert (len(lines), lines[-1]) == (201, "and 1 more")
+    assert (len(lines), lines[-1]) == (201, "and more")
 
 
 async def test_a_database_in_another_encoding_is_refused(server: Urls) -> None:
