@@ -16,9 +16,11 @@ from uuid import UUID
 
 import orjson
 
-from models.commands import Actor
+from models.commands import Actor, AdjustCredit
+from models.currencies import hold_currencies
 from models.errors import InvariantViolated
 from models.hash_chain import Promise, entry_hash, note_digest, promises_digest, transaction_digest
+from models.money import is_money
 from models.planning.requesting import kept
 from models.planning.state import Books, TransactionDraft
 from models.session import TenantConnection
@@ -39,6 +41,8 @@ class Part:
 
 async def write(connection: TenantConnection, books: Books, actors: ActorIds, ids: "Sequence[UUID]") -> None:
     """Write everything. `ids`: fresh ones for the outbox, as many as there are events."""
+    if new := _new_currencies(books):
+        await hold_currencies(connection, books.source, books.now, new)
     writer = _Writer(connection, books, actors)
     writer.ledger()
     writer.billing()
@@ -56,6 +60,16 @@ async def write(connection: TenantConnection, books: Books, actors: ActorIds, id
         await writer.send()
     if books.writes.merged_customers:
         await writer.merges()
+
+
+def _new_currencies(books: Books) -> set[str]:
+    """What has amounts in it from now on, and is not among the currencies that the books hold."""
+    w = books.writes
+    assets = {account.asset for account in w.touched_accounts}
+    assets.update(invoice.currency for invoice, _, _ in w.invoices)
+    assets.update(request.command.asset for request in w.approvals if isinstance(request.command, AdjustCredit))
+    assets.update(operation.asset for operation, _, _, _ in w.bulk_operations)
+    return {asset for asset in assets if is_money(asset)} - books.config.currencies.keys()
 
 
 @lru_cache(maxsize=256)

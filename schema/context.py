@@ -14,6 +14,7 @@ from auth.principal import Principal
 from auth.roles import Access, Permission, Role, access, may, scopes_of
 from models.commands import Actor, Outcome
 from models.ledger import Ledger
+from models.money import enter_books
 from models.operations.access_audit import Denial, record_denials
 from models.reads import customers
 from models.reads.session import ReadSession
@@ -89,6 +90,7 @@ class Context:
         denials.enter(place)
         if not hasattr(self, "tenant"):
             await self._enter()
+        enter_books(self.tenant.currencies)  # in every field: each runs in a context of its own
         granted = {access(self.principal, permission) for permission in anyone_with} - {Access.NO}
         if anyone_with and (not granted or (granted == {Access.OWN} and not own)):
             raise self.denials.forbidden(*anyone_with)

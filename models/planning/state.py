@@ -68,6 +68,7 @@ class TenantConfig:
     services: dict[UUID, bool]  # id -> active
     tiers: tuple[TierRule, ...]  # by rising threshold
     limits: dict[tuple[str, str, str], LimitRuleValues]  # (role, asset or MONEY, holder or '')
+    currencies: dict[str, int] = field(default_factory=dict)  # code -> exponent, of those that the books hold
 
     def tier_name(self, lifetime_minor: int) -> str | None:
         """The highest tier whose threshold has been reached, or None."""
