@@ -78,11 +78,13 @@ CREATE TABLE currencies (
     CONSTRAINT currencies_exponent CHECK (exponent BETWEEN 0 AND 4)
 );
 
--- id: the sealed row's own. It has no foreign key: that the row is there is what this is to prove.
+-- id: the sealed row's own; a key's has none, and is named. There is no foreign key: that the row is there is what this is
+-- to prove.
 CREATE TABLE seals (
     tenant_id uuid NOT NULL,
     of_table  varchar(32) NOT NULL,
     id        uuid NOT NULL,
+    name      varchar(255),
     version   int NOT NULL,
     digest    bytea NOT NULL,
     salt      bytea,
@@ -159,8 +161,9 @@ def _id(table: str, row: str) -> str:
 
 def _fill(table: str, source: str) -> str:
     salt = "uuid_send(gen_random_uuid())" if table in SALTED else "NULL::bytea"
-    return f"""INSERT INTO seals (tenant_id, of_table, id, version, digest, salt, sealed_at)
-    SELECT {_tenant(table, "n")}, '{table}', {_id(table, "n")}, 1, sha256({_salted("n.fresh_salt", table, "n")}),
+    name = "n.key" if table == "idempotency_keys" else "NULL"
+    return f"""INSERT INTO seals (tenant_id, of_table, id, name, version, digest, salt, sealed_at)
+    SELECT {_tenant(table, "n")}, '{table}', {_id(table, "n")}, {name}, 1, sha256({_salted("n.fresh_salt", table, "n")}),
         n.fresh_salt, now()
     FROM (SELECT {salt} AS fresh_salt, r.* FROM {source} r) n ON CONFLICT DO NOTHING;"""
 

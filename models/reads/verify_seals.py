@@ -102,7 +102,7 @@ def _check(table: str, columns: str) -> SealCheck:
             SELECT {special.id} AS id, convert_to(json_build_array({facts})::text, 'UTF8') AS facts{special.more}
             FROM {table} t {special.joined} WHERE {own} = $1 {special.where}
         ) r FULL JOIN (
-            SELECT id, version, digest, salt, sealed_at FROM seals WHERE tenant_id = $1 AND of_table = '{table}'
+            SELECT id, name, version, digest, salt, sealed_at FROM seals WHERE tenant_id = $1 AND of_table = '{table}'
         ) s ON s.id = r.id
         WHERE s.digest IS DISTINCT FROM sha256(coalesce(s.salt, '') || r.facts) {special.but}
         """,
@@ -123,11 +123,11 @@ class _Special:
 
 
 _SPECIAL: Final = {
-    # A key has no id: half of its SHA-256 is as good as one. What it made is what it is called by.
+    # A key has no id: half of its SHA-256 is as good as one. It is called by what it made, and by itself.
     "idempotency_keys": _Special(
         id="substr(encode(sha256(convert_to(t.key, 'UTF8')), 'hex'), 1, 32)::uuid",
         named="coalesce(r.result_id, s.id)",
-        detail=" || coalesce(format(' (the key %L)', r.key), '')",
+        detail=" || format(' (the key %L)', coalesce(r.key, s.name))",
         more=", t.key, t.result_id",
     ),
     # Those with a digest are under the hashes of their entries.
