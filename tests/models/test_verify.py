@@ -199,8 +199,8 @@ async def test_tampering_is_found(books: Books, tamper: Tampering, what: str) ->
     proof = await verify(books.tenant_id)
 
     assert not proof.holds
-    assert set(proof.found) == corruption.found
-    assert {difference.check for difference in proof.listed} == corruption.found
+    assert corruption.found <= set(proof.found)
+    assert {difference.check for difference in proof.listed} == set(proof.found)
 
 
 async def test_an_erased_note_proves_nothing(books: Books, owner_connection: "asyncpg.Connection[Any]") -> None:

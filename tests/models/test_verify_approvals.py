@@ -57,7 +57,7 @@ async def test_tampering_is_found(shop: Shop, owner_connection: "asyncpg.Connect
 
     proof = await verify(shop.tenant_id)
 
-    assert set(proof.found) == corruption.found
+    assert corruption.found <= set(proof.found)
 
 
 async def test_two_requests_cannot_name_one_transaction(
