@@ -15,7 +15,8 @@ import migrations
 from app.problems import SetupProblem
 from migrations.privileges import grants
 from models.ledger import Ledger
-from models.operations.restate import restate_all
+from models.operations.restate import restate_those_left
+from models.reads.verify import every_tenant
 
 CONNECTION: Final = "default"
 APP_LABEL: Final = "models"
@@ -98,9 +99,12 @@ async def _restate(owner_url: str, say: Callable[[str], None]) -> None:
     """Bring tenants' books to the rules that a step has brought, by postings of the system's."""
     async with TortoiseContext() as context:
         await context.init(tortoise_config(owner_url))
-        for slug, accounts in (await restate_all(Ledger())).items():
+        names = {tenant.id: tenant.slug for tenant in await every_tenant()}
+        for tenant_id, accounts in (await restate_those_left(Ledger(), list(names))).items():
             if accounts:
-                say(f"{slug}: {accounts:,} accounts were restated; see their entries of kind MERGE and RESTATEMENT")
+                say(
+                    f"{names[tenant_id]}: {accounts:,} accounts were restated; see their entries of MERGE and RESTATEMENT"
+                )
 
 
 async def _app_role(

@@ -4,14 +4,13 @@ Everything it changes is an entry of the system's: a merge of what was left on r
 were followed to the person, and a RESTATEMENT of each lifetime total that is not what the credits that count come to.
 """
 
-from collections import defaultdict
+from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
 from models.commands import Actor, RestateBooks
 from models.ledger import Ledger
 from models.planning.restating import needs
-from models.reads.verify import every_tenant
 from models.session import ONE_MOMENT, tenant_transaction
 
 SYSTEM: Final = Actor(subject="scrip", role="SYSTEM", client="migration", name="Scrip")
@@ -41,15 +40,15 @@ there are, and the merged records that something is left on. A removal under a r
 not moved it; voids and reversals always do."""
 
 
-async def restate_all(ledger: Ledger) -> dict[str, int]:
-    """Every tenant whose books are not restated yet, by its slug, with how many accounts were. Safe to run again."""
-    done: defaultdict[str, int] = defaultdict(int)
-    for tenant in await every_tenant():
-        async with tenant_transaction(tenant.id, read_only=True) as connection:
-            restated = await connection.raw.fetchval("SELECT restated FROM tenants WHERE id = $1", tenant.id)
+async def restate_those_left(ledger: Ledger, tenants: Sequence[UUID]) -> dict[UUID, int]:
+    """Those of the tenants whose books are not restated yet, with how many accounts were. Safe to run again."""
+    done = {}
+    for tenant_id in tenants:
+        async with tenant_transaction(tenant_id, read_only=True) as connection:
+            restated = await connection.raw.fetchval("SELECT restated FROM tenants WHERE id = $1", tenant_id)
         if not restated:
-            done[tenant.slug] = await restate(ledger, tenant.id)
-    return dict(done)
+            done[tenant_id] = await restate(ledger, tenant_id)
+    return done
 
 
 async def restate(ledger: Ledger, tenant_id: UUID) -> int:

@@ -167,7 +167,7 @@ class UserErrorCode(StrEnum):
     INVALID = "INVALID"
     DUPLICATE = "DUPLICATE"
     BUSY = "BUSY"
-    OPEN_INVOICES = "OPEN_INVOICES"
+    OPEN_INVOICES = "OPEN_INVOICES"  # not answered any more: a merge takes open invoices along
     AMOUNT_ZERO = "AMOUNT_ZERO"
     AMOUNT_PRECISION = "AMOUNT_PRECISION"
     AMOUNT_OUT_OF_RANGE = "AMOUNT_OUT_OF_RANGE"
