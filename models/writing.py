@@ -174,20 +174,24 @@ class _Writer:
             note = None if t.note is None or t.salt is None else note_digest(t.salt, t.note)
             actor_id = self.actors[t.actor]
             approved_by_id = self.actors[t.approved_by] if t.approved_by else None
+            limited = (
+                (None, None, None) if t.limited is None else (t.limited.asset, t.limited.amount_minor, t.limited.day)
+            )
             digest = transaction_digest(
                 tenant_id=self.tenant_id, transaction_id=t.id, customer_id=t.customer_id, kind=t.kind, reason=t.reason,
                 note_digest=note, actor_id=actor_id, approved_by_id=approved_by_id, idempotency_key=t.idempotency_key,
-                created_at=self.now,
+                created_at=self.now, limited_asset=limited[0], limited_minor=limited[1], limited_on=limited[2],
             )  # fmt: skip
             if t.id in opened:
                 digest += promises_digest(self.tenant_id, t.id, opened[t.id])
             digests[t.id] = digest
             rows.append((t.id, t.customer_id, t.kind, t.reason, note, actor_id, approved_by_id, t.idempotency_key, self.now,
-                         digest))  # fmt: skip
+                         digest, *limited))  # fmt: skip
         self.insert(
             "transactions",
             "id uuid, customer_id uuid, kind text, reason text, note_digest bytea, actor_id uuid, approved_by_id uuid,"
-            " idempotency_key text, created_at timestamptz, digest bytea",
+            " idempotency_key text, created_at timestamptz, digest bytea, limited_asset text, limited_minor bigint,"
+            " limited_on date",
             rows,
         )
         return digests

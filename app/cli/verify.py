@@ -35,7 +35,9 @@ async def _verify(url: str, slug: str | None) -> bool:
             proof = await verify(each.id)
             holds = holds and proof.holds
             print(_report(each.slug, proof), flush=True)
-    say("Every row agrees or is named. Who wrote rows anew together with their hashes is found by what is kept elsewhere.")
+    say(
+        "Every row agrees or is named. Who wrote rows anew together with their hashes is found by what is kept elsewhere."
+    )
     return holds
 
 

@@ -302,6 +302,16 @@ class TransactionDraft:
     actor: Actor
     approved_by: Actor | None
     idempotency_key: str | None
+    limited: "Limited | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limited:
+    """What an event used up of its actor's limits by day, on its customer: of which asset, how much, on which day."""
+
+    asset: str
+    amount_minor: int
+    day: date
 
 
 @dataclass(slots=True)

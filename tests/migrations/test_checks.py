@@ -148,6 +148,8 @@ BROKEN = [
     ("partner_tokens_revoked", "revoked_at = now()"),
     ("grants_revoked", "revoked_minor = 1"),
     ("transactions_digest", f"digest = {SHORT}"),
+    ("transactions_limited", "limited_minor = 1"),
+    ("transactions_limited", "limited_asset = 'GBP', limited_minor = -1, limited_on = '2026-01-01'"),
     ("currencies_code", "code = 'gbp'"),
     ("currencies_exponent", "exponent = 5"),
     ("seals_digest", f"digest = {SHORT}"),

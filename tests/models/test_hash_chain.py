@@ -37,6 +37,9 @@ TRANSACTION: dict[str, Any] = {
     "approved_by_id": UUID(int=8),
     "idempotency_key": "key",
     "created_at": AT,
+    "limited_asset": "GBP",
+    "limited_minor": 2500,
+    "limited_on": date(2026, 3, 1),
 }
 PROMISE = Promise(
     UUID(int=5), UUID(int=3), UUID(int=9), 2500, 7, date(2026, 3, 1), AT, AT + timedelta(days=1), AT, True, True,
@@ -48,7 +51,7 @@ OTHER: dict[str, Any] = {
     "created_at": AT + timedelta(microseconds=1), "transaction_digest": bytes(32), "kind": "ADJUSTMENTG", "reason": None,
     "note_digest": None, "idempotency_key": "Key", "opened_sequence": 8, "effective_on": date(2026, 3, 2),
     "starts_at": AT + timedelta(microseconds=1), "expires_at": None, "auto_apply": False, "counts": False,
-    "service_ids": (UUID(int=10),),
+    "service_ids": (UUID(int=10),), "limited_asset": "EUR", "limited_minor": 2501, "limited_on": date(2026, 3, 2),
 }  # fmt: skip
 
 
@@ -88,12 +91,14 @@ def entry_as_documented(previous: bytes | None, e: dict[str, Any]) -> bytes:
 
 
 def transaction_as_documented(t: dict[str, Any]) -> bytes:
-    present = flags(t["approved_by_id"], t["note_digest"], t["reason"], t["idempotency_key"])
+    present = flags(t["approved_by_id"], t["note_digest"], t["reason"], t["idempotency_key"], t["limited_on"])
     out = b"scrip-transaction-1\0" + present
     for name in ("tenant_id", "transaction_id", "customer_id", "actor_id", "approved_by_id"):
         out += uuid(t[name])
-    out += instant(t["created_at"]) + (t["note_digest"] or bytes(32))
-    return hashlib.sha256(out + text(t["kind"]) + text(t["reason"]) + text(t["idempotency_key"])).digest()
+    out += instant(t["created_at"]) + (t["note_digest"] or bytes(32)) + number(t["limited_minor"] or 0)
+    out += number((t["limited_on"] - date(1970, 1, 1)).days if t["limited_on"] else 0, 4)
+    texts = text(t["kind"]) + text(t["reason"]) + text(t["idempotency_key"]) + text(t["limited_asset"])
+    return hashlib.sha256(out + texts).digest()
 
 
 def promises_as_documented(tenant_id: UUID, transaction_id: UUID, promises: list[Promise]) -> bytes:
@@ -131,6 +136,9 @@ transactions = st.fixed_dictionaries(
         "idempotency_key": st.none() | st.text(max_size=255),
         "note_digest": st.none() | hashes,
         "created_at": instants,
+        "limited_asset": st.none() | st.text(max_size=16),
+        "limited_minor": st.none() | amounts,
+        "limited_on": st.none() | st.dates(),
     }
 )
 promises = st.builds(

@@ -16,6 +16,7 @@ from tests.support.tampering_rows import COPIED, MOVED, NOBODY, Corruption, Supe
 
 LATER = "interval '1 day'"
 FORGED = "sha256('forged')"
+BOTH_UP = "opening_minor = opening_minor + 1, used_minor = used_minor + 1"
 PENDING_AGAIN = (
     "status = 'PENDING', decided_by_id = NULL, decided_subject = NULL, decided_at = NULL, decision_note = NULL"
 )
@@ -119,7 +120,8 @@ CHANGES: dict[str, tuple[tuple[str, str | None], ...]] = {
         ("status = 'OPEN'", "total_minor = 1, creditable_minor = 1"),
     ),
     "limit_counters": (("used_minor > 0", None), ("used_minor > 0", "used_minor = 0"), ("used_minor > 0", "day = day - 1"),
-                       ("used_minor > 0", "holder = 'eve'"), ("used_minor > 0", COPIED)),
+                       ("used_minor > 0", "holder = 'eve'"),
+                       ("used_minor > 0", BOTH_UP), ("used_minor > 0", COPIED)),
     "limit_rules": (("true", None), ("true", "per_adjustment = 1000000"), ("holder = ''", "holder = 'eve'")),
     "partner_tokens": (("true", None), ("true", "scope = 'credits:add credits:remove'"), ("true", f"secret_hash = {FORGED}"),
                        ("true", "expires_at = now() + interval '9 years'")),
@@ -153,6 +155,7 @@ CHANGES: dict[str, tuple[tuple[str, str | None], ...]] = {
         ("kind = 'ADJUSTMENT'", f"actor_id = '{NOBODY}'"), ("approved_by_id IS NOT NULL", "approved_by_id = NULL"),
         ("kind = 'ADJUSTMENT'", "reason = 'PROMOTION'"), ("kind = 'UPDATE'", "kind = 'USE'"),
         ("note_digest IS NOT NULL", "note_digest = NULL"), ("kind = 'ADJUSTMENT'", f"digest = {FORGED}"),
+        ("limited_on IS NOT NULL", "limited_minor = limited_minor - 1"),
         ("kind = 'ADJUSTMENT'", "digest = NULL"), ("kind = 'ADJUSTMENT'", COPIED), ("kind = 'ADJUSTMENT'", MOVED),
     ),
 }  # fmt: skip

@@ -46,8 +46,7 @@ async def everything(shop: Shop, clock: Clock) -> None:
     await approvals.ask(shop, ben)
     await shop.bulk((anna, 10), (ben, 20))
     await shop.void_credit(await shop.credit(ben, 7))
-    short = await shop.credit(ben, 3, expires_at=clock() + timedelta(hours=1))
-    assert short
+    await shop.credit(ben, 3, expires_at=clock() + timedelta(hours=1))
     clock.advance(hours=2)
     await shop.expire()
     await shop.credit(carl, 12)
@@ -61,19 +60,17 @@ async def everything(shop: Shop, clock: Clock) -> None:
 
 
 async def _invoices(shop: Shop, anna: UUID, pounds: UUID) -> None:
-    part_paid, void, open_one = [await shop.invoice(anna, total) for total in (40, 20, 10)]
+    part_paid, void, _ = [await shop.invoice(anna, total) for total in (40, 20, 10)]
     await shop.assign(pounds, (part_paid, 25))
     await shop.pay(part_paid, 5)
     other = await shop.assign(pounds, (void, 5))
     await shop.release(*other.assignment_ids)
     await shop.void_invoice(void)
-    assert open_one
     product = await shop.product(1, "CREDIT")
     order = await shop.order(anna, (product, 50))
-    paid = await shop.pay(order, 50)
+    await shop.pay(order, 50)
     voided = await shop.pay(await shop.order(anna, (product, 10)), 10)
     await shop.void_payment(voided.payment_id)
-    assert paid.payment_id
 
 
 @dataclass(frozen=True, slots=True)
