@@ -8,10 +8,11 @@ import asyncpg
 import pytest
 
 from app.embedded import Urls
+from models.operations.people import erase_customer
 from models.reads.verify import verify
 from models.reads.verify_links import LINKS
 from models.reads.verify_seals import SEALED, UNSEALED
-from tests.support.shop import Clock, Shop
+from tests.support.shop import MANAGER, Clock, Shop
 from tests.support.tampering_rows import COPIED, MOVED, NOBODY, Corruption, Superuser, everything
 
 LATER = "interval '1 day'"
@@ -245,6 +246,20 @@ async def test_a_rightful_change_does_not_hide_it(whole: Shop, superuser: Superu
         hidden = await verify(whole.tenant_id)
 
     assert [difference.id for difference in hidden.listed] == [product_id]
+
+
+async def test_of_what_was_erased_nothing_is_left_to_guess(whole: Shop) -> None:
+    """A seal's salt is a new one with each change, so that the digest of before is not to be had again from a guess."""
+    seal = "SELECT version, salt, digest FROM seals WHERE tenant_id = $1 AND of_table = 'customers' AND id = $2"
+    customer_id = await whole.customer("Fred")
+    ((_, salt, digest),) = await whole.rows(seal, customer_id)
+
+    await erase_customer(whole.ledger, whole.tenant_id, MANAGER, customer_id)
+    ((version, new_salt, new_digest),) = await whole.rows(seal, customer_id)
+
+    assert (version, len(salt), len(new_salt)) == (2, 16, 16)
+    assert salt != new_salt
+    assert digest != new_digest
 
 
 async def test_the_app_cannot_write_seals(whole: Shop) -> None:
