@@ -108,7 +108,6 @@ ALTER TABLE transactions ADD COLUMN limited_minor bigint;
 ALTER TABLE transactions ADD COLUMN limited_on date;
 ALTER TABLE transactions ADD CONSTRAINT transactions_limited CHECK (limited_minor >= 0
     AND (limited_asset IS NULL) = (limited_on IS NULL) AND (limited_minor IS NULL) = (limited_on IS NULL));
-CREATE INDEX transactions_limited ON transactions (tenant_id, limited_on) WHERE limited_on IS NOT NULL;
 ALTER TABLE limit_counters ADD COLUMN opening_minor bigint NOT NULL DEFAULT 0;
 ALTER TABLE limit_counters NO FORCE ROW LEVEL SECURITY;
 UPDATE limit_counters SET opening_minor = used_minor WHERE used_minor <> 0;
