@@ -13,6 +13,7 @@ from typing import Final
 from uuid import UUID
 
 from jobs import bulk, expiry
+from models.currencies import open_books
 from models.errors import Unavailable
 from models.ledger import Ledger
 from models.reads.verify import every_tenant
@@ -105,6 +106,7 @@ async def _all_there_is(
             if tenant.id in broken or only not in (None, tenant.slug):
                 continue
             try:
+                await open_books(tenant.id)
                 found += await job.step(ledger, tenant.id)
             except Exception as error:  # one tenant's trouble is not the others'
                 log.exception("job %s: tenant %s", job.name, tenant.slug)

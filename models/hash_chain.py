@@ -20,11 +20,13 @@ An entry's hash:
 The first 32 bytes of a transaction's digest:
 
     20      `scrip-transaction-1` and a zero byte
-    1       flags: 1 approved by somebody, 2 has a note, 4 has a reason, 8 has an idempotency key
+    1       flags: 1 approved by somebody, 2 has a note, 4 has a reason, 8 has an idempotency key, 16 used up limits by day
     5 of 16 tenant, transaction, customer, actor, approved by
     8       time
     32      note digest
-    3 texts kind, reason, idempotency key
+    8       how much of the limits it used up: in minor units
+    4       of which day: days since 1970-01-01
+    4 texts kind, reason, idempotency key, asset of the limits
 
 The second, of a transaction that has opened credits, over what each promised when it was opened:
 
@@ -67,14 +69,14 @@ _ENTRY: Final = Struct(">14sB32s16s16s16s16s16sqqqqq64s")
 _ENTRY_TAG: Final = b"scrip-entry-2\0"
 _ENTRY_1: Final = Struct(">14sB32s16s16s16s16s16s16s16sqqqqq32s")
 _ENTRY_1_TAG: Final = b"scrip-entry-1\0"
-_TRANSACTION: Final = Struct(">20sB16s16s16s16s16sq32s")
+_TRANSACTION: Final = Struct(">20sB16s16s16s16s16sq32sqi")
 _TRANSACTION_TAG: Final = b"scrip-transaction-1\0"
 _CREDIT: Final = Struct(">B16s16s16sqqiqqqH")
 _CREDITS_TAG: Final = b"scrip-credits-1\0"
 _NOTE_TAG: Final = b"scrip-note-1\0"
 _LENGTH: Final = Struct(">H")
 _HAS_PREVIOUS, _HAS_CREDIT, _HAS_OPENED = 1, 2, 4
-_HAS_APPROVER, _HAS_NOTE, _HAS_REASON, _HAS_KEY = 1, 2, 4, 8
+_HAS_APPROVER, _HAS_NOTE, _HAS_REASON, _HAS_KEY, _HAS_LIMITED = 1, 2, 4, 8, 16
 _EXPIRES, _APPLIES_ITSELF, _COUNTS, _HAS_ORIGIN = 1, 2, 4, 8
 _HAS_APPROVER_1, _HAS_NOTE_1, _HAS_REASON_1, _HAS_NO_CREDIT_1 = 2, 4, 8, 16
 _NO_UUID: Final = bytes(16)
@@ -160,6 +162,9 @@ def transaction_digest(
     approved_by_id: UUID | None,
     idempotency_key: str | None,
     created_at: datetime,
+    limited_asset: str | None,
+    limited_minor: int | None,
+    limited_on: date | None,
 ) -> bytes:
     """32 bytes over what a transaction says. Raises as `entry_hash` does."""
     flags = 0
@@ -171,6 +176,8 @@ def transaction_digest(
         flags |= _HAS_REASON
     if idempotency_key is not None:
         flags |= _HAS_KEY
+    if limited_on is not None:
+        flags |= _HAS_LIMITED
     facts = _TRANSACTION.pack(
         _TRANSACTION_TAG,
         flags,
@@ -181,9 +188,12 @@ def transaction_digest(
         _NO_UUID if approved_by_id is None else approved_by_id.bytes,
         _microseconds(created_at),
         note_digest or _NO_HASH,
+        limited_minor or 0,
+        0 if limited_on is None else limited_on.toordinal() - _EPOCH_DAY,
     )
     key = (idempotency_key or "").encode()
-    return sha256(facts + _text(kind) + _text(reason or "") + _LENGTH.pack(len(key)) + key).digest()
+    texts = _text(kind) + _text(reason or "") + _LENGTH.pack(len(key)) + key + _text(limited_asset or "")
+    return sha256(facts + texts).digest()
 
 
 def promises_digest(tenant_id: UUID, transaction_id: UUID, promises: Iterable[Promise]) -> bytes:

@@ -16,9 +16,11 @@ from uuid import UUID
 
 import orjson
 
-from models.commands import Actor
+from models.commands import Actor, AdjustCredit
+from models.currencies import hold_currencies
 from models.errors import InvariantViolated
 from models.hash_chain import Promise, entry_hash, note_digest, promises_digest, transaction_digest
+from models.money import is_money
 from models.planning.requesting import kept
 from models.planning.state import Books, TransactionDraft
 from models.session import TenantConnection
@@ -39,6 +41,8 @@ class Part:
 
 async def write(connection: TenantConnection, books: Books, actors: ActorIds, ids: "Sequence[UUID]") -> None:
     """Write everything. `ids`: fresh ones for the outbox, as many as there are events."""
+    if new := _new_currencies(books):
+        await hold_currencies(connection, books.source, books.now, new)
     writer = _Writer(connection, books, actors)
     writer.ledger()
     writer.billing()
@@ -56,6 +60,16 @@ async def write(connection: TenantConnection, books: Books, actors: ActorIds, id
         await writer.send()
     if books.writes.merged_customers:
         await writer.merges()
+
+
+def _new_currencies(books: Books) -> set[str]:
+    """What has amounts in it from now on, and is not among the currencies that the books hold."""
+    w = books.writes
+    assets = {account.asset for account in w.touched_accounts}
+    assets.update(invoice.currency for invoice, _, _ in w.invoices)
+    assets.update(request.command.asset for request in w.approvals if isinstance(request.command, AdjustCredit))
+    assets.update(operation.asset for operation, _, _, _ in w.bulk_operations)
+    return {asset for asset in assets if is_money(asset)} - books.config.currencies.keys()
 
 
 @lru_cache(maxsize=256)
@@ -160,20 +174,24 @@ class _Writer:
             note = None if t.note is None or t.salt is None else note_digest(t.salt, t.note)
             actor_id = self.actors[t.actor]
             approved_by_id = self.actors[t.approved_by] if t.approved_by else None
+            limited = (
+                (None, None, None) if t.limited is None else (t.limited.asset, t.limited.amount_minor, t.limited.day)
+            )
             digest = transaction_digest(
                 tenant_id=self.tenant_id, transaction_id=t.id, customer_id=t.customer_id, kind=t.kind, reason=t.reason,
                 note_digest=note, actor_id=actor_id, approved_by_id=approved_by_id, idempotency_key=t.idempotency_key,
-                created_at=t.created_at,
+                created_at=t.created_at, limited_asset=limited[0], limited_minor=limited[1], limited_on=limited[2],
             )  # fmt: skip
             if t.id in opened:
                 digest += promises_digest(self.tenant_id, t.id, opened[t.id])
             digests[t.id] = digest
             rows.append((t.id, t.customer_id, t.kind, t.reason, note, actor_id, approved_by_id, t.idempotency_key,
-                         t.created_at, digest))  # fmt: skip
+                         t.created_at, digest, *limited))  # fmt: skip
         self.insert(
             "transactions",
             "id uuid, customer_id uuid, kind text, reason text, note_digest bytea, actor_id uuid, approved_by_id uuid,"
-            " idempotency_key text, created_at timestamptz, digest bytea",
+            " idempotency_key text, created_at timestamptz, digest bytea, limited_asset text, limited_minor bigint,"
+            " limited_on date",
             rows,
         )
         return digests

@@ -15,6 +15,7 @@ from auth.roles import Access, Permission, Role, access, may, scopes_of
 from auth.tokens import DEFAULT_LEEWAY
 from models.commands import Actor, Outcome
 from models.ledger import Ledger
+from models.money import enter_books
 from models.names import clean_name
 from models.operations.access_audit import Denial, record_denials
 from models.reads.holders import Holder, holder_of
@@ -93,6 +94,7 @@ class Context:
         denials.enter(place)
         if not hasattr(self, "tenant"):
             await self._enter()
+        enter_books(self.tenant.currencies)  # in every field: each runs in a context of its own
         await self.own_customer_id()  # a token that names somebody else by now is good for nothing
         granted = {access(self.principal, permission) for permission in anyone_with} - {Access.NO}
         if anyone_with and (not granted or (granted == {Access.OWN} and not own)):

@@ -37,7 +37,7 @@ SEALED: Final = {
     "invoice_lines": "id invoice_id position description quantity unit_price_minor kind product_id",
     "invoices": "id customer_id number currency total_minor creditable_minor kind auto_apply issued_on due_on actor_id"
     " created_at voided_at",
-    "limit_counters": "id scope role holder asset day used_minor",
+    "limit_counters": "id scope role holder asset day opening_minor",
     "limit_rules": "id role asset holder per_adjustment per_actor_day per_customer_day",
     "partner_tokens": "id client name scope secret_hash replaces_id created_by_id created_at expires_at revoked_by_id"
     " revoked_at",
@@ -49,7 +49,8 @@ SEALED: Final = {
     "tenants": "id slug name time_zone grace_days approval_hours keys_pruned_at created_at",
     "tier_changes": "id account_id transaction_id old_tier new_tier created_at",
     "tiers": "id name threshold_minor",
-    "transactions": "id customer_id kind reason note_digest actor_id approved_by_id idempotency_key created_at",
+    "transactions": "id customer_id kind reason note_digest actor_id approved_by_id idempotency_key created_at"
+    " limited_asset limited_minor limited_on",
 }
 """What each table's seal covers, in this order. Not: what entries, lines and payments come to, which is worked out from
 those; and who works on a bulk, or used a token last, which nobody is promised."""
@@ -78,11 +79,13 @@ CREATE TABLE currencies (
     CONSTRAINT currencies_exponent CHECK (exponent BETWEEN 0 AND 4)
 );
 
--- id: the sealed row's own. It has no foreign key: that the row is there is what this is to prove.
+-- id: the sealed row's own; a key's has none, and is named. There is no foreign key: that the row is there is what this is
+-- to prove.
 CREATE TABLE seals (
     tenant_id uuid NOT NULL,
     of_table  varchar(32) NOT NULL,
     id        uuid NOT NULL,
+    name      varchar(255),
     version   int NOT NULL,
     digest    bytea NOT NULL,
     salt      bytea,
@@ -98,6 +101,17 @@ ALTER TABLE tenants ADD COLUMN keys_pruned_at timestamptz;
 -- Over what it says and, in 32 bytes more, what the credits that it opened promise; null before this step.
 ALTER TABLE transactions ADD COLUMN digest bytea;
 ALTER TABLE transactions ADD CONSTRAINT transactions_digest CHECK (octet_length(digest) IN (32, 64));
+
+-- What it used up of its actor's limits by day. opening_minor: what a counter held before that was said.
+ALTER TABLE transactions ADD COLUMN limited_asset varchar(16);
+ALTER TABLE transactions ADD COLUMN limited_minor bigint;
+ALTER TABLE transactions ADD COLUMN limited_on date;
+ALTER TABLE transactions ADD CONSTRAINT transactions_limited CHECK (limited_minor >= 0
+    AND (limited_asset IS NULL) = (limited_on IS NULL) AND (limited_minor IS NULL) = (limited_on IS NULL));
+ALTER TABLE limit_counters ADD COLUMN opening_minor bigint NOT NULL DEFAULT 0;
+ALTER TABLE limit_counters NO FORCE ROW LEVEL SECURITY;
+UPDATE limit_counters SET opening_minor = used_minor WHERE used_minor <> 0;
+ALTER TABLE limit_counters FORCE ROW LEVEL SECURITY;
 """
 
 # The exponents of ISO 4217 as they were when this step was written: two decimal places but for these.
@@ -159,8 +173,9 @@ def _id(table: str, row: str) -> str:
 
 def _fill(table: str, source: str) -> str:
     salt = "uuid_send(gen_random_uuid())" if table in SALTED else "NULL::bytea"
-    return f"""INSERT INTO seals (tenant_id, of_table, id, version, digest, salt, sealed_at)
-    SELECT {_tenant(table, "n")}, '{table}', {_id(table, "n")}, 1, sha256({_salted("n.fresh_salt", table, "n")}),
+    name = "n.key" if table == "idempotency_keys" else "NULL"
+    return f"""INSERT INTO seals (tenant_id, of_table, id, name, version, digest, salt, sealed_at)
+    SELECT {_tenant(table, "n")}, '{table}', {_id(table, "n")}, {name}, 1, sha256({_salted("n.fresh_salt", table, "n")}),
         n.fresh_salt, now()
     FROM (SELECT {salt} AS fresh_salt, r.* FROM {source} r) n ON CONFLICT DO NOTHING;"""
 

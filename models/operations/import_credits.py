@@ -15,6 +15,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from models.commands import Actor, Outcome
+from models.currencies import hold_currencies
 from models.errors import Duplicate, ExpiryConflict, IdempotencyKeyReused, Invalid, LedgerError, NotFound
 from models.ledger import Ledger, check_key, hash_before, input_hash
 from models.money import exponent
@@ -94,6 +95,7 @@ async def import_credits(
             tenant_id, operation_id, command.asset or "POINTS", command.error_policy, command.dry_run, doer.id,
             to_json(_kept(command)), idempotency_key, await ledger.stamp(connection),
         )  # fmt: skip
+        await hold_currencies(connection, ledger.source, ledger.clock(), [command.asset])
         total = await _insert_rows(connection, ledger, command, rows, operation_id)
         if not command.allow_duplicate_customers:
             await _refuse_duplicates(connection, operation_id)

@@ -68,6 +68,7 @@ class TenantConfig:
     services: dict[UUID, bool]  # id -> active
     tiers: tuple[TierRule, ...]  # by rising threshold
     limits: dict[tuple[str, str, str], LimitRuleValues]  # (role, asset or MONEY, holder or '')
+    currencies: dict[str, int] = field(default_factory=dict)  # code -> exponent, of those that the books hold
 
     def tier_name(self, lifetime_minor: int) -> str | None:
         """The highest tier whose threshold has been reached, or None."""
@@ -308,6 +309,16 @@ class TransactionDraft:
     approved_by: Actor | None
     idempotency_key: str | None
     created_at: datetime
+    limited: "Limited | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limited:
+    """What an event used up of its actor's limits by day, on its customer: of which asset, how much, on which day."""
+
+    asset: str
+    amount_minor: int
+    day: date
 
 
 @dataclass(slots=True)

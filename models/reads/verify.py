@@ -123,6 +123,7 @@ def _verify_transaction(tenant_id: UUID, rows: Sequence[Any], proof: Proof) -> N
         tenant_id=tenant_id, transaction_id=row["id"], customer_id=row["customer_id"], kind=row["kind"],
         reason=row["reason"], note_digest=row["note_digest"], actor_id=row["actor_id"],
         approved_by_id=row["approved_by_id"], idempotency_key=row["idempotency_key"], created_at=row["created_at"],
+        limited_asset=row["limited_asset"], limited_minor=row["limited_minor"], limited_on=row["limited_on"],
     )  # fmt: skip
     if row["digest"][:32] != says:
         proof.differs("row of transactions", row["id"], "does not say what it said when it was written")

@@ -293,7 +293,8 @@ ENTRIES: Final = """
 
 TRANSACTIONS: Final = """
     SELECT t.id, t.customer_id, t.kind, t.reason, t.note_digest, t.actor_id, t.approved_by_id, t.idempotency_key,
-        t.created_at, t.digest, c.id AS credit_id, c.account_id, c.origin_id, c.amount_minor, c.opened_sequence,
+        t.created_at, t.limited_asset, t.limited_minor, t.limited_on, t.digest,
+        c.id AS credit_id, c.account_id, c.origin_id, c.amount_minor, c.opened_sequence,
         c.effective_on, c.starts_at, c.created_at AS opened_at, c.counts,
         CASE WHEN f.credit_id IS NULL THEN c.expires_at ELSE f.old_expires_at END AS expires_at,
         CASE WHEN f.credit_id IS NULL THEN c.auto_apply ELSE f.old_auto_apply END AS auto_apply,

@@ -107,6 +107,44 @@ _KEYS = (
     ),
 )
 
+# A person's counters are those of all their records: a merge adds up those of its day.
+_LIMITS = (
+    Check(
+        "limit counter",
+        """
+        WITH persons AS (
+            SELECT id, coalesce(merged_into_id, id) AS person_id FROM customers WHERE tenant_id = $1
+        ), said AS (
+            SELECT a.role, CASE WHEN a.role = 'PARTNER' AND a.client <> '' THEN a.client ELSE a.subject END AS actor,
+                p.person_id::text AS customer, t.limited_asset AS asset, t.limited_on AS day, t.limited_minor AS used
+            FROM transactions t
+            JOIN actors a ON a.tenant_id = $1 AND a.id = t.actor_id
+            JOIN persons p ON p.id = t.customer_id
+            WHERE t.tenant_id = $1 AND t.limited_on IS NOT NULL
+        ), counted AS (
+            SELECT l.id, l.scope, l.role, l.asset, l.day, l.used_minor, l.opening_minor,
+                CASE WHEN l.scope = 'PER_CUSTOMER_DAY' THEN coalesce(p.person_id::text, l.holder) ELSE l.holder END AS holder
+            FROM limit_counters l
+            LEFT JOIN persons p ON l.scope = 'PER_CUSTOMER_DAY' AND p.id::text = l.holder
+            WHERE l.tenant_id = $1
+        )
+        SELECT coalesce(c.id, $1) AS id, format('%s %s %s, %s on %s: counters hold %s, transactions used %s and %s before',
+            scope, role, holder, asset, day, coalesce(c.used, 0), coalesce(s.used, 0), coalesce(c.opening, 0)) AS detail
+        FROM (
+            SELECT scope, role, holder, asset, day, min(id::text)::uuid AS id, sum(used_minor) AS used,
+                sum(opening_minor) AS opening
+            FROM counted GROUP BY 1, 2, 3, 4, 5
+        ) c FULL JOIN (
+            SELECT 'PER_ACTOR_DAY' AS scope, role, actor AS holder, asset, day, sum(used) AS used
+            FROM said GROUP BY 1, 2, 3, 4, 5
+            UNION ALL
+            SELECT 'PER_CUSTOMER_DAY', role, customer, asset, day, sum(used) FROM said GROUP BY 1, 2, 3, 4, 5
+        ) s USING (scope, role, holder, asset, day)
+        WHERE coalesce(c.used, 0) <> coalesce(s.used, 0) + coalesce(c.opening, 0)
+        """,
+    ),
+)
+
 _PEOPLE = (
     Check(
         "customer merge",
@@ -156,4 +194,4 @@ _PEOPLE = (
     ),
 )
 
-OTHER_CHECKS: Final = (*_COUPONS, *_APPROVALS, *_KEYS, *_PEOPLE)
+OTHER_CHECKS: Final = (*_COUPONS, *_APPROVALS, *_KEYS, *_LIMITS, *_PEOPLE)

@@ -33,7 +33,7 @@ SEALED: Final = {
     "invoice_lines": "id invoice_id position description quantity unit_price_minor kind product_id",
     "invoices": "id customer_id number currency total_minor creditable_minor kind auto_apply issued_on due_on actor_id"
     " created_at voided_at",
-    "limit_counters": "id scope role holder asset day used_minor",
+    "limit_counters": "id scope role holder asset day opening_minor",
     "limit_rules": "id role asset holder per_adjustment per_actor_day per_customer_day",
     "partner_tokens": "id client name scope secret_hash replaces_id created_by_id created_at expires_at revoked_by_id"
     " revoked_at",
@@ -45,7 +45,8 @@ SEALED: Final = {
     "tenants": "id slug name time_zone grace_days approval_hours keys_pruned_at created_at",
     "tier_changes": "id account_id transaction_id old_tier new_tier created_at",
     "tiers": "id name threshold_minor",
-    "transactions": "id customer_id kind reason note_digest actor_id approved_by_id idempotency_key created_at",
+    "transactions": "id customer_id kind reason note_digest actor_id approved_by_id idempotency_key created_at"
+    " limited_asset limited_minor limited_on",
 }
 """What each table's seal covers, in this order. The rest of its columns sum up what other rows say."""
 
@@ -57,6 +58,7 @@ UNSEALED: Final = {
     "bulk_operations": "claimed_until",
     "credits": "remaining_minor gone_minor",
     "invoices": "paid_minor credited_minor status",
+    "limit_counters": "used_minor",
     "partner_tokens": "last_used_at last_used_address",
     "tenants": "config_version restated",
 }
@@ -102,7 +104,7 @@ def _check(table: str, columns: str) -> SealCheck:
             SELECT {special.id} AS id, convert_to(json_build_array({facts})::text, 'UTF8') AS facts{special.more}
             FROM {table} t {special.joined} WHERE {own} = $1 {special.where}
         ) r FULL JOIN (
-            SELECT id, version, digest, salt, sealed_at FROM seals WHERE tenant_id = $1 AND of_table = '{table}'
+            SELECT id, name, version, digest, salt, sealed_at FROM seals WHERE tenant_id = $1 AND of_table = '{table}'
         ) s ON s.id = r.id
         WHERE s.digest IS DISTINCT FROM sha256(coalesce(s.salt, '') || r.facts) {special.but}
         """,
@@ -123,11 +125,11 @@ class _Special:
 
 
 _SPECIAL: Final = {
-    # A key has no id: half of its SHA-256 is as good as one. What it made is what it is called by.
+    # A key has no id: half of its SHA-256 is as good as one. It is called by what it made, and by itself.
     "idempotency_keys": _Special(
         id="substr(encode(sha256(convert_to(t.key, 'UTF8')), 'hex'), 1, 32)::uuid",
         named="coalesce(r.result_id, s.id)",
-        detail=" || coalesce(format(' (the key %L)', r.key), '')",
+        detail=" || format(' (the key %L)', coalesce(r.key, s.name))",
         more=", t.key, t.result_id",
     ),
     # Those with a digest are under the hashes of their entries.

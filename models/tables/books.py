@@ -18,12 +18,14 @@ class Currency(TenantRow):
 
 
 class Seal(TenantRow):
-    """What one row of `of_table` says, as a digest (docs/proof.md). Written by triggers alone. `id` is the row's own.
+    """What one row of `of_table` says, as a digest (docs/proof.md). Written by triggers alone. `id` is the row's own; a key
+    has none, and is named.
 
     version: how often the row has been written. salt: where the row holds texts of people; a new one with each version.
     """
 
     of_table = fields.CharField(max_length=32)
+    name = fields.CharField(max_length=255, null=True)
     version = fields.IntField()
     digest = fields.BinaryField()
     salt = fields.BinaryField(null=True)

@@ -59,8 +59,8 @@ INSERT INTO external_ids_left VALUES (:id, :tenant, now());
 INSERT INTO bulk_operations (id, tenant_id, status, asset, error_policy, dry_run, total, processed, succeeded, failed,
     cancel_requested, actor_id, created_at)
     VALUES (:id, :tenant, 'RUNNING', 'GBP', 'REJECT_ALL', false, 1, 0, 0, 0, false, :id, now());
-INSERT INTO bulk_rows VALUES (:id, :tenant, :id, 0, :id, 1.5);
 INSERT INTO currencies VALUES (:id, :tenant, 'GBP', 2, now());
+INSERT INTO bulk_rows VALUES (:id, :tenant, :id, 0, :id, 1.5);
 """
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from migrations.access import NEW_TABLES as THIRD_TABLES
 from migrations.initial.policies import TENANT_TABLES
+from migrations.nothing_forgets.books import NEW_TABLES as BOOKS_TABLES
 from migrations.nothing_forgets.names import NEW_TABLES as NAMES_TABLES
 from migrations.privileges import APP_FUNCTIONS, APP_PRIVILEGES, grants
 from migrations.undoing_and_orders import NEW_TABLES as SECOND_TABLES
@@ -28,7 +29,8 @@ async def app_role(database_urls: Urls) -> str:
 
 
 def test_every_table_is_listed() -> None:
-    assert APP_PRIVILEGES.keys() == {*TENANT_TABLES, *SECOND_TABLES, *THIRD_TABLES, *NAMES_TABLES, "tenants", "aerich"}
+    tables = {*TENANT_TABLES, *SECOND_TABLES, *THIRD_TABLES, *NAMES_TABLES, *BOOKS_TABLES}
+    assert APP_PRIVILEGES.keys() == {*tables, "tenants", "aerich"}
 
 
 async def test_the_role_is_bound_by_everything(app_role: str, owner_connection: asyncpg.Connection[Any]) -> None:

@@ -145,12 +145,12 @@ async def test_a_constraint_that_trips_spares_the_neighbours(
     shop: Shop, anna: UUID, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     ben = await shop.customer("Ben")
-    right = hash_chain.entry_hash
+    right = hash_chain.transaction_digest
 
-    def wrong_for_ben(previous: bytes | None, **facts: Any) -> bytes:
-        return b"short" if facts["customer_id"] == ben else right(previous, **facts)
+    def wrong_for_ben(**facts: Any) -> bytes:
+        return b"short" if facts["customer_id"] == ben else right(**facts)
 
-    monkeypatch.setattr(writing, "entry_hash", wrong_for_ben)
+    monkeypatch.setattr(writing, "transaction_digest", wrong_for_ben)
     units = [await adjustment(shop, c, 5, key=str(n)) for n, c in enumerate((anna, ben, anna))]
     with caplog.at_level(logging.WARNING):
         results = await post(shop, *units)
