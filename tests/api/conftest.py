@@ -82,7 +82,7 @@ class Api:
         return Answer(await self.client.post("/graphql", json=body, headers=headers))
 
     def bearer(self, role: Role, **token: Any) -> str:
-        """Issued now; a customer's by the ledger's clock where that is ahead, since it may not be older than their record."""
+        """Issued now; a customer's by the ledger's clock where that is ahead: it may not be older than their record."""
         if role is Role.CUSTOMER:
             token = {"issued_at": max(datetime.now(UTC), self.clock()), **token}
         return bearer(self.tenant.slug, role, **token)
