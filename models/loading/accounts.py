@@ -132,7 +132,7 @@ async def load_facts(connection: TenantConnection, accounts: dict[AccountKey, Ac
     """The tenant's configuration version; and, into the accounts, what of each balance cannot be spent at `now`."""
     by_id = {account.id: account for account in accounts.values()}
     rows = await connection.raw.fetch(
-        """SELECT t.config_version, k.account_id,
+        """SELECT t.config_version + (SELECT count(*) FROM currencies c WHERE c.tenant_id = $1) AS version, k.account_id,
             (SELECT coalesce(sum(x.remaining_minor), 0)::bigint FROM credits x WHERE x.tenant_id = $1
                 AND x.account_id = k.account_id AND x.open AND x.starts_at > $3
                 AND x.starts_at > x.created_at) AS scheduled_minor,
@@ -146,7 +146,7 @@ async def load_facts(connection: TenantConnection, accounts: dict[AccountKey, Ac
         if row["account_id"] is not None:
             account = by_id[row["account_id"]]
             account.scheduled_minor, account.expired_minor = row["scheduled_minor"], row["expired_minor"]
-    version: int = rows[0]["config_version"]
+    version: int = rows[0]["version"]
     return version
 
 
