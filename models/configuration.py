@@ -39,13 +39,15 @@ async def load(connection: TenantConnection) -> TenantConfig:
     """All of it, in six statements. The version is read first, so that what is read later is at least as new."""
     tenant_id, orm = connection.tenant_id, connection.orm
     tenant = await Tenant.filter(id=tenant_id).using_db(orm).get()
+    currencies = await held_currencies(connection)
     reasons = await Reason.filter(tenant_id=tenant_id).using_db(orm)
     services = await Service.filter(tenant_id=tenant_id).using_db(orm)
     tiers = await Tier.filter(tenant_id=tenant_id).order_by("threshold_minor").using_db(orm)
     rules = await LimitRule.filter(tenant_id=tenant_id).using_db(orm)
     return TenantConfig(
         tenant_id=tenant_id,
-        version=tenant.config_version,
+        # A currency is added by the posting that uses it first, which must not wait for whoever is changing the rest.
+        version=tenant.config_version + len(currencies),
         zone=ZoneInfo(tenant.time_zone),
         grace_days=tenant.grace_days,
         approval_lifetime=timedelta(hours=tenant.approval_hours),
@@ -53,7 +55,7 @@ async def load(connection: TenantConnection) -> TenantConfig:
         services={s.id: s.active for s in services},
         tiers=tuple(TierRule(t.name, t.threshold_minor) for t in tiers),
         limits={(r.role, r.asset, r.holder): _limit(r) for r in rules},
-        currencies=await held_currencies(connection),
+        currencies=currencies,
     )
 
 

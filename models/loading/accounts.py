@@ -140,7 +140,7 @@ async def load_facts(
     by_id = {account.id: account for account in accounts.values()}
     rows = await connection.raw.fetch(
         """WITH n AS MATERIALIZED (SELECT coalesce($3::timestamptz, clock_timestamp()) AS now)
-        SELECT t.config_version, n.now, k.account_id,
+        SELECT t.config_version + (SELECT count(*) FROM currencies c WHERE c.tenant_id = $1) AS version, n.now, k.account_id,
             (SELECT coalesce(sum(x.remaining_minor), 0)::bigint FROM credits x WHERE x.tenant_id = $1
                 AND x.account_id = k.account_id AND x.open AND x.starts_at > n.now
                 AND x.starts_at > x.created_at) AS scheduled_minor,
@@ -154,7 +154,7 @@ async def load_facts(
         if row["account_id"] is not None:
             account = by_id[row["account_id"]]
             account.scheduled_minor, account.expired_minor = row["scheduled_minor"], row["expired_minor"]
-    return rows[0]["config_version"], rows[0]["now"]
+    return rows[0]["version"], rows[0]["now"]
 
 
 async def read_customers(connection: TenantConnection, ids: Iterable[UUID]) -> dict[UUID, CustomerState]:
