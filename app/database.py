@@ -15,6 +15,7 @@ import migrations
 from app.problems import SetupProblem
 from migrations.nothing_forgets.names import NamesClash
 from migrations.privileges import grants
+from models.errors import Unavailable
 from models.ledger import Ledger
 from models.operations.restate import restate_those_left
 from models.reads.verify import every_tenant
@@ -105,11 +106,15 @@ async def _upgrade(owner_url: str) -> list[str]:
 
 
 async def _restate(owner_url: str, say: Callable[[str], None]) -> None:
-    """Bring tenants' books to the rules that a step has brought, by postings of the system's."""
+    """Bring tenants' books to the rules that a step has brought, by postings of the system's. Raises SetupProblem."""
     async with TortoiseContext() as context:
         await context.init(tortoise_config(owner_url))
         names = {tenant.id: tenant.slug for tenant in await every_tenant()}
-        for tenant_id, accounts in (await restate_those_left(Ledger(), list(names))).items():
+        try:
+            restated = await restate_those_left(Ledger(), list(names))
+        except Unavailable as error:
+            raise SetupProblem(f"The books were not restated: {error.message}") from error
+        for tenant_id, accounts in restated.items():
             if accounts:
                 say(
                     f"{names[tenant_id]}: {accounts:,} accounts were restated; see their entries of MERGE and RESTATEMENT"
