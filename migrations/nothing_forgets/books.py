@@ -31,7 +31,8 @@ SEALED: Final = {
     " swept_at voided_at counts opened_sequence origin_id successor_id",
     "currencies": "id code exponent first_used_at",
     "customers": "id external_id name email membership_started_at membership_cancelled_at merged_into_id merged_at erased_at"
-    " created_at updated_at",
+    " created_at updated_at external_id_since external_id_reused",
+    "external_ids_left": "id left_at",
     "grants": "id invoice_id credit_id transaction_id revoked_transaction_id revoked_minor",
     "idempotency_keys": "key operation input_hash result_id created_at",
     "invoice_lines": "id invoice_id position description quantity unit_price_minor kind product_id",
@@ -59,6 +60,7 @@ SALTED: Final = ("actors", "approval_requests", "audit_events", "bulk_operations
 """Where a row holds what people wrote or are called. The salt is a new one with each change, so that of what was erased
 nothing is left to guess."""
 
+_INSTANTS: Final = {"external_id_since"}
 _AS_TEXT: Final = {
     "amount", "command", "details", "error", "new_services", "old_services", "per_actor_day", "per_adjustment",
     "per_customer_day", "terms", "value",
@@ -151,7 +153,7 @@ def _facts(table: str, row: str) -> str:
 
 def _fact(column: str, row: str) -> str:
     value = f'{row}."{column}"'
-    if column.endswith("_at"):
+    if column.endswith("_at") or column in _INSTANTS:
         return f"(extract(epoch FROM {value}) * 1000000)::bigint"
     if column in _AS_TEXT:
         return f"{value}::text"

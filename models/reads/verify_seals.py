@@ -27,7 +27,8 @@ SEALED: Final = {
     " swept_at voided_at counts opened_sequence origin_id successor_id",
     "currencies": "id code exponent first_used_at",
     "customers": "id external_id name email membership_started_at membership_cancelled_at merged_into_id merged_at erased_at"
-    " created_at updated_at",
+    " created_at updated_at external_id_since external_id_reused",
+    "external_ids_left": "id left_at",
     "grants": "id invoice_id credit_id transaction_id revoked_transaction_id revoked_minor",
     "idempotency_keys": "key operation input_hash result_id created_at",
     "invoice_lines": "id invoice_id position description quantity unit_price_minor kind product_id",
@@ -56,7 +57,7 @@ SALTED: Final = frozenset({"actors", "approval_requests", "audit_events", "bulk_
 UNSEALED: Final = {
     "accounts": "balance_minor lifetime_minor sequence head_hash posted_at",
     "bulk_operations": "claimed_until",
-    "credits": "remaining_minor gone_minor",
+    "credits": "remaining_minor gone_minor opened_at",
     "invoices": "paid_minor credited_minor status",
     "limit_counters": "used_minor",
     "partner_tokens": "last_used_at last_used_address",
@@ -65,6 +66,7 @@ UNSEALED: Final = {
 """What of those tables no seal covers: figures that verify works out from entries, lines, payments and assignments, and
 what nobody is promised."""
 
+_INSTANTS: Final = frozenset({"external_id_since"})
 _AS_TEXT: Final = frozenset(
     {"amount", "command", "details", "error", "new_services", "old_services", "per_actor_day", "per_adjustment",
      "per_customer_day", "terms", "value"}
@@ -82,7 +84,7 @@ class SealCheck:
 
 def _fact(column: str) -> str:
     value = f't."{column}"'
-    if column.endswith("_at"):
+    if column.endswith("_at") or column in _INSTANTS:
         return f"(extract(epoch FROM {value}) * 1000000)::bigint"
     if column in _AS_TEXT:
         return f"{value}::text"

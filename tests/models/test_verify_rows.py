@@ -92,7 +92,10 @@ CHANGES: dict[str, tuple[tuple[str, str | None], ...]] = {
         ("membership_started_at IS NOT NULL", "membership_cancelled_at = now()"),
         ("membership_started_at IS NULL", "membership_started_at = now()"), ("erased_at IS NOT NULL", "erased_at = NULL"),
         ("erased_at IS NULL", MOVED), ("erased_at IS NULL", COPIED),
+        ("erased_at IS NULL", "external_id_reused = NOT external_id_reused"),
+        ("external_id_since IS NOT NULL", f"external_id_since = external_id_since - {LATER}"),
     ),
+    "external_ids_left": (("true", None), ("true", f"left_at = left_at - {LATER}")),
     "entries": (
         ("sequence = 1", None), ("counter = 'INVOICES'", "amount_minor = amount_minor + 1"),
         ("sequence = 2", f"created_at = created_at + {LATER}"), ("sequence = 1", f"credit_id = '{NOBODY}'"),
