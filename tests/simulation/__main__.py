@@ -13,7 +13,7 @@ from pathlib import Path
 
 from app.database import migrate, open_database
 from app.embedded import EmbeddedPostgres, Urls
-from tests.simulation.driver import EVERY, Disagreement, simulate
+from tests.simulation.driver import EVERY, Disagreement, Play, simulate
 
 STEPS = 1000
 
@@ -26,6 +26,9 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=1, help="how many seeds, one after the other; 1 unless given")
     parser.add_argument("--every", type=int, default=EVERY, help="compare all after so many steps; plays the same")
     parser.add_argument("--chapter", type=int, default=0, help="begin with this one, as a disagreement names it")
+    parser.add_argument("--without", default="", help="commands that nobody asks for, by commas")
+    parser.add_argument("--most", type=int, default=Play.most, help=f"so many at once; {Play.most} unless given")
+    parser.add_argument("--tell", action="store_true", help="print every command")
     wanted = parser.parse_args()
     first = secrets.randbelow(10**6) if wanted.seed is None else wanted.seed
     with tempfile.TemporaryDirectory(prefix="scrip-simulation-") as folder:
@@ -37,12 +40,14 @@ def main() -> int:
 
 
 async def _play(urls: Urls, seeds: range, wanted: argparse.Namespace) -> int:
+    without = frozenset(wanted.without.split(","))
+    play = Play(wanted.every, without, wanted.most, wanted.tell)
     await migrate(urls.owner, urls.app, lambda _: None)
     async with open_database(urls.app, pool_min=2, pool_max=4):
         for seed in seeds:
             started, worked = time.monotonic(), time.process_time()
             try:
-                answers = await simulate(seed, wanted.steps, every=wanted.every, first=wanted.chapter)
+                answers = await simulate(seed, wanted.steps, play, first=wanted.chapter)
             except Disagreement as difference:
                 where = ", ".join(difference.__notes__)
                 print(f"{where}: they disagree. {difference}")  # noqa: T201 - a command's answer
