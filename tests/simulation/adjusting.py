@@ -145,7 +145,7 @@ class Adjusting(Approving):
                 "days": given, "expires": expires,
             }  # fmt: skip
             queued.append(QueuedRow(facts, frozenset(errors)))
-        self.files.append(QueuedFile(tuple(queued), skip, dry_run))
+        self.files.append(QueuedFile(tuple(queued), skip, dry_run, failed=sum(bool(row.errors) for row in queued)))
         return "done"
 
     def _run(self, *, now: datetime, role: str) -> str:

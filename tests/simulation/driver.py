@@ -51,6 +51,8 @@ WITHOUT_ACCOUNT: Final = (
 """What answers no account, or (a reward for nothing) one that there may not have been then."""
 NEVER_TOGETHER: Final = frozenset({*ALONE, "merge"})
 """What is never a part of a batch."""
+NEVER_AT_ONCE: Final = frozenset({*ALONE, "bulk"})
+"""A bulk has a lane of its own: beside it, an account that was not there yet may be seen or not, and both is right."""
 SHOWN_EVERY: Final = 3
 EVERY: Final = 10
 """After so many steps all is compared. What the dice say does not depend on it."""
@@ -128,7 +130,7 @@ class Simulation:
         elif what < 55:
             await self._together([self.commands.next(self.shop.clock()) for _ in range(self._some())])
         else:
-            draw = self.commands.setting if what < 62 else self.commands.next
+            draw = self.commands.setting if what < 62 else self.commands.by_itself if what < 74 else self.commands.next
             await self._alone(draw(self.shop.clock()))
         if self.steps % self.play.every == 0:
             await self.compare()
@@ -172,7 +174,7 @@ class Simulation:
 
     async def _at_once(self, commands: Sequence[Command]) -> None:
         """All of them under way at the same time, in postings as the group commit makes them."""
-        named = {uuid4().hex: command for command in commands if command.name not in ALONE}
+        named = {uuid4().hex: command for command in commands if command.name not in NEVER_AT_ONCE}
         asked = {key: self._ask(command, key) for key, command in named.items()}
         with noted() as planned:
             answers = await asyncio.gather(*(settle(each(self.shop.ledger)) for each in asked.values()))

@@ -118,7 +118,7 @@ def ask(tenant_id: UUID, names: Names, command: Command, key: str) -> Asked:
     if command.name in ALONE:
         return lambda ledger: ALONE[command.name](ledger, tenant_id, names, key, **command.facts)
     operation, asked = _COMMANDS[command.name](names, key, **command.facts)
-    return lambda ledger: operation(ledger, tenant_id, ACTORS[command.role], asked, key)  # type: ignore[no-any-return]
+    return lambda ledger: operation(ledger, tenant_id, ACTORS[command.role], asked, key)
 
 
 def _adjust(names: Names, key: str, **facts: Any) -> Any:

@@ -1,7 +1,7 @@
 """What the reference knows, and how value moves in it."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from copy import copy
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -67,9 +67,9 @@ class State:
     def become(self, trial: Self) -> None:
         self.__dict__.update(trial.__dict__)
 
-    def may_refuse(self, codes: Iterable[str]) -> None:
+    def may_refuse(self, codes: Collection[str]) -> None:
         """Here the rules allow both: raises Refusal where the ledger has refused for one of these reasons."""
-        if self.answered in codes:
+        if self.answered is not None and self.answered in codes:
             raise Refusal(codes)
 
     # People
