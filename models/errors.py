@@ -140,12 +140,15 @@ class CreditAssigned(LedgerError):
 
 
 class CreditSpent(LedgerError):
-    """What an order granted is to be taken back, and is not there any more."""
+    """What an order granted is to be taken back, and was used. Carries how much of it."""
 
     code = "CREDIT_SPENT"
 
-    def __init__(self, left: Decimal, granted: Decimal, currency: str) -> None:
-        super().__init__(f"Of the {granted} {currency} that the order granted only {left} is left.")
+    def __init__(self, used: Decimal, granted: Decimal, currency: str) -> None:
+        super().__init__(
+            f"Of the {granted} {currency} that the order granted {used} {currency} has been used: give that back first."
+        )
+        self.used = used
 
 
 class CouponNotIssued(LedgerError):

@@ -1,9 +1,9 @@
 """Requests that arrive together share one posting: a hot account costs one lock and one commit for all of them.
 
 Each tenant has three lanes. The fast lane never waits for a row that somebody else holds: units that need one move to
-the patient lane, which waits. Bulks have a lane of their own, one to a posting. So one long bulk stalls nobody but those
-who need its accounts. In each lane at most one posting is under way; what arrives meanwhile makes the next. No wait is
-added when nothing is under way.
+the patient lane, which waits. Bulks and merges have a lane of their own, one to a posting. So one long bulk stalls
+nobody but those who need its accounts. In each lane at most one posting is under way; what arrives meanwhile makes the
+next. No wait is added when nothing is under way.
 
 A posting is a task of its own: a client that goes away does not cancel it.
 """
@@ -15,7 +15,7 @@ from enum import Enum
 from typing import Final
 from uuid import UUID
 
-from models.commands import BulkCredit, PostRows
+from models.commands import BulkCredit, MergeCustomers, PostRows
 from models.posting import Failed, PutBack, Result, Unit
 
 MAX_WAITING_UNITS: Final = 20_000
@@ -57,7 +57,7 @@ class GroupCommit:
 
         PutBack only where the unit was put back too often.
         """
-        lane = Lane.BULK if isinstance(unit.command, BulkCredit | PostRows) else Lane.FAST
+        lane = Lane.BULK if isinstance(unit.command, BulkCredit | MergeCustomers | PostRows) else Lane.FAST
         result = await self._queue(tenant_id, lane).submit(unit)
         for _ in range(MAX_PUT_BACKS):
             if not isinstance(result, PutBack):

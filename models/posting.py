@@ -12,8 +12,8 @@ number of round trips however many units it holds:
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -24,24 +24,33 @@ from models import planning
 from models.commands import Actor, Command, Outcome
 from models.configuration import Configurations
 from models.errors import Busy, IdempotencyKeyReused, LedgerError
-from models.loading.accounts import held_elsewhere, load_facts, lock_accounts, lock_customers, open_accounts
+from models.loading.accounts import (
+    held_elsewhere,
+    load_facts,
+    lock_accounts,
+    lock_customers,
+    lock_to_merge,
+    locked_elsewhere,
+    open_accounts,
+)
 from models.loading.approvals import count_waiting, load_approvals
 from models.loading.billing import (
     load_assignments,
     load_invoices,
     load_payments,
     load_products,
-    owing,
     taken_numbers,
 )
-from models.loading.counters import counters_needed, lock_counters
-from models.loading.credits import load_credits, load_earned, load_spend_records
+from models.loading.counters import counters_needed, lock_counters, lock_to_add_up
+from models.loading.credits import load_all_open, load_credits, load_spend_records
 from models.loading.keeping import keeping_limits, keeping_tiers
 from models.loading.rewards import load_coupons, load_rewards
 from models.money import POINTS
-from models.planning import requesting
+from models.persons import Persons
+from models.planning import calendar, requesting
 from models.planning.needs import Needs
-from models.planning.state import AccountKey, AccountState, Books, Origin, Source
+from models.planning.persons import followed, followed_needs
+from models.planning.state import AccountKey, AccountState, Books, CustomerState, Origin, Source
 from models.session import TenantConnection, tenant_transaction
 from models.tallies import Tallies
 from models.writing import write
@@ -117,7 +126,7 @@ Claims = dict[str, tuple[str, bytes, UUID]]
 
 
 class _Contended(Exception):
-    """An account appeared between looking and locking. The batch is tried again."""
+    """An account appeared between looking and locking, or a customer's record was merged. The batch is tried again."""
 
 
 _TRY_AGAIN: Final = (
@@ -129,7 +138,7 @@ _TRY_AGAIN: Final = (
 
 
 class Poster:
-    """Posts batches. Holds nothing between them but the tenants' configurations."""
+    """Posts batches. Holds nothing between them but the tenants' configurations, and which records were merged."""
 
     def __init__(
         self, configurations: Configurations, source: Source, clock: Callable[[], datetime], tallies: Tallies
@@ -138,6 +147,7 @@ class Poster:
         self._source = source
         self._clock = clock
         self._tallies = tallies
+        self._persons = Persons()
 
     async def post(self, tenant_id: UUID, units: Sequence[Unit], *, wait: bool) -> list[Result]:
         """Post a batch, trying again where the database asks for it; then each unit by itself.
@@ -190,6 +200,7 @@ class Poster:
 
     async def _post_once(self, tenant_id: UUID, units: Sequence[Unit], *, wait: bool) -> list[Result]:
         results: list[Result | None] = [None] * len(units)
+        units = _followed(units, self._persons.of(tenant_id))
         async with tenant_transaction(tenant_id, settings=_settings(tenant_id, units, wait=wait)) as connection:
             now = self._clock()
             claimed, known = await self._claim(connection, units, now)
@@ -234,26 +245,61 @@ class Poster:
         self, connection: TenantConnection, units: Sequence[Unit], started: datetime, *, wait: bool
     ) -> tuple[Books, list[UUID], set[AccountKey]]:
         """The books, the accounts that were opened for them, and the accounts that others hold."""
-        needs = [unit.needs for unit in units]
+        needs = await self._with_what_merges(connection, [unit.needs for unit in units])
         wanted = {key for n in needs for key in n.accounts}
-        accounts = await lock_accounts(connection, wanted, wait=wait) if wanted else {}
+        customers = {customer for n in needs for customer in n.customers}
+        accounts: dict[AccountKey, AccountState] = {}
+        found: dict[UUID, CustomerState] = {}
+        if wanted or customers:
+            accounts, found = await lock_accounts(connection, wanted, customers, wait=wait)
+        self._check_not_merged(connection.tenant_id, found)
         opened, held = await self._open_missing(connection, needs, wanted, accounts, started, wait=wait)
+        if missing := {*customers, *(customer for customer, _ in wanted)} - found.keys():
+            held |= {(customer, "") for customer in await locked_elsewhere(connection, missing)}
         # Under the locks, time has not gone on without us: it is now, but never before an account's newest entry.
         now = max([self._clock(), *(a.posted_at for a in accounts.values() if a.posted_at is not None)])
-        customers = {customer for n in needs for customer in n.customers}
-        found, version = await load_facts(connection, customers, accounts, now, lock=True)
+        version = await load_facts(connection, accounts, now)
         books = Books(
             config=await self._configurations.at_version(connection, version), now=now, source=self._source,
             customers=found, accounts=accounts, accounts_by_id={a.id: a for a in accounts.values()},
+            persons=self._persons.of(connection.tenant_id),
         )  # fmt: skip
         limited = [(unit.actor, key) for unit in units for key in unit.needs.limited if key[0] in found]
         counters = counters_needed(books.config, now, limited)
         if counters:
             books.counters = await lock_counters(connection, counters, [self._source.new_id() for _ in counters])
+        for n in needs:
+            if n.merges:
+                await self._load_what_merges(connection, books, *n.merges)
         await _load_what_is_named(connection, books, needs)
         await _load_who_is_written_about(connection, books, units)
         await _load_approvals(connection, books, needs)
         return books, opened, held
+
+    async def _with_what_merges(self, connection: TenantConnection, needs: list[Needs]) -> list[Needs]:
+        """Needs of a merge as they are once both customers are ours: all that the first has accounts in, of both."""
+        if not any(n.merges for n in needs):
+            return needs
+        whole = []
+        for n in needs:  # one: a merge is alone in its posting
+            found, accounts = await lock_to_merge(connection, set(n.merges))
+            self._check_not_merged(connection.tenant_id, found)
+            assets = {asset for customer, asset in accounts if n.merges and customer == n.merges[0]}
+            both = set(found) if len(found) == len(set(n.merges)) else set()
+            whole.append(replace(n, accounts=tuple((customer, asset) for customer in both for asset in assets)))
+        return whole
+
+    async def _load_what_merges(self, connection: TenantConnection, books: Books, from_id: UUID, into_id: UUID) -> None:
+        today = calendar.local_date(books.now, books.config.zone)
+        books.counters |= await lock_to_add_up(connection, from_id, into_id, today, self._source.new_id)
+        await load_all_open(connection, books, {a.id for a in books.accounts.values() if a.customer_id == from_id})
+
+    def _check_not_merged(self, tenant_id: UUID, found: dict[UUID, CustomerState]) -> None:
+        """Raises _Contended where a record turns out to have been merged, and remembers into which."""
+        merged = {c.id: c.merged_into_id for c in found.values() if c.merged_into_id is not None}
+        if merged:
+            self._persons.learn(tenant_id, merged)
+            raise _Contended
 
     async def _open_missing(
         self, connection: TenantConnection, needs: Sequence[Needs], wanted: set[AccountKey],
@@ -290,6 +336,16 @@ def _settings(tenant_id: UUID, units: Sequence[Unit], *, wait: bool) -> str:
     return LOCK_WAIT[wait] + SETTINGS + PLAN_ANEW * many + tiers + limits
 
 
+def _followed(units: Sequence[Unit], persons: dict[UUID, UUID]) -> Sequence[Unit]:
+    """The units, with every customer that they name as the record that they are now."""
+    if not persons:
+        return units
+    return [
+        replace(unit, command=followed(unit.command, persons), needs=followed_needs(unit.needs, persons))
+        for unit in units
+    ]
+
+
 async def _load_what_is_named(connection: TenantConnection, books: Books, needs: list[Needs]) -> None:
     """Invoices, rewards and coupons, locked; then everything that the locks held so far keep still."""
     books.assignments = await load_assignments(connection, needs)
@@ -306,10 +362,6 @@ async def _load_what_is_named(connection: TenantConnection, books: Books, needs:
         books.rewards = await load_rewards(connection, rewards, lock=True)
     if coupons := {c for n in needs for c in n.coupons}:
         books.coupons = await load_coupons(connection, coupons)
-    if asked := {c for n in needs for c in n.owing}:
-        books.owing = await owing(connection, asked)
-    if voided := {c for n in needs for c in n.voided_credits}:
-        books.earned = await load_earned(connection, voided)
     if undone := {t for n in needs for t in n.undone}:
         books.spend_records = await load_spend_records(connection, undone)
     await load_credits(connection, books, needs)
@@ -382,7 +434,7 @@ def _plan(
     """Plan each unit in turn; one that is refused leaves no trace."""
     for i in live:
         unit = units[i]
-        if not held.isdisjoint(unit.needs.accounts):
+        if held and not held.isdisjoint(_held_by_name(unit.needs)):
             results[i] = PutBack()
             continue
         mark = books.mark()
@@ -392,6 +444,12 @@ def _plan(
         except LedgerError as error:
             books.back_to(mark)
             results[i] = Refused(error)
+
+
+def _held_by_name(needs: Needs) -> Iterator[AccountKey]:
+    """Its accounts, and its customers as accounts of no asset: what others may hold of it."""
+    yield from needs.accounts
+    yield from ((customer, "") for customer in (*needs.customers, *(customer for customer, _ in needs.accounts)))
 
 
 def _answer_repetitions(units: Sequence[Unit], live: list[int], results: list[Result | None]) -> None:

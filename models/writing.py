@@ -51,6 +51,11 @@ async def write(connection: TenantConnection, books: Books, actors: ActorIds, id
     await writer.send()
     if books.writes.bulk_fates:
         await writer.bulk_fates()
+    if books.writes.moved_credits:
+        writer.update("credits", "successor_id uuid", books.writes.moved_credits)
+        await writer.send()
+    if books.writes.merged_customers:
+        await writer.merges()
 
 
 @lru_cache(maxsize=256)
@@ -165,17 +170,21 @@ class _Writer:
         self.insert(
             "credits",
             "id uuid, account_id uuid, transaction_id uuid, amount_minor bigint, remaining_minor bigint, effective_on date,"
-            " starts_at timestamptz, expires_at timestamptz, restricted bool, auto_apply bool, created_at timestamptz",
+            " starts_at timestamptz, expires_at timestamptz, restricted bool, auto_apply bool, created_at timestamptz,"
+            " counts bool, gone_minor bigint, opened_sequence bigint, origin_id uuid",
             [
                 (c.id, c.account_id, c.transaction_id, c.amount_minor, c.remaining_minor, c.effective_on, c.starts_at,
-                 c.expires_at, bool(c.service_ids), c.auto_apply, c.created_at)
+                 c.expires_at, bool(c.service_ids), c.auto_apply, c.created_at, c.counts, c.gone_minor,
+                 c.opened_sequence, c.origin_id)
                 for c in self.writes.credits
             ],
         )  # fmt: skip
         services = [(self.books.source.new_id(), c.id, s) for c in self.writes.credits for s in c.service_ids]
         self.insert("credit_services", "id uuid, credit_id uuid, service_id uuid", services)
-        touched = {c.id: (c.id, c.remaining_minor) for c in self.writes.touched_credits if c.id not in new}
-        self.update("credits", "remaining_minor bigint", list(touched.values()))
+        touched = {
+            c.id: (c.id, c.remaining_minor, c.gone_minor) for c in self.writes.touched_credits if c.id not in new
+        }
+        self.update("credits", "remaining_minor bigint, gone_minor bigint", list(touched.values()))
 
     def _entries(self, digests: dict[UUID, bytes]) -> None:
         heads = {account.id: account.head_hash for account in self.writes.touched_accounts}
@@ -272,7 +281,7 @@ class _Writer:
         self.update("assignments", columns, list(released.values()))
         voided = {p.id: (p.id, p.voided_at) for p in w.touched_payments}
         self.update("payments", "voided_at timestamptz", list(voided.values()))
-        self.update("grants", "revoked_transaction_id uuid", w.revoked_grants)
+        self.update("grants", "revoked_transaction_id uuid, revoked_minor bigint", w.revoked_grants)
 
     def amendments(self) -> None:
         """What credits say of themselves, and what it was before."""
@@ -361,8 +370,21 @@ class _Writer:
             "id uuid, operation_id uuid, row int, customer_id uuid, amount numeric, transaction_id uuid, error jsonb",
             [(*row[:6], to_json(row[6]) if row[6] else None) for row in w.bulk_rows],
         )
-        merged = [(from_id, into_id, now) for from_id, into_id in w.merged_customers]
-        self.update("customers", "merged_into_id uuid, updated_at timestamptz", merged)
+
+    async def merges(self) -> None:
+        """Lots that went on as others; records that are another's from now on, those merged into them before as well; and
+        the membership that is kept."""
+        w, now = self.writes, self.now
+        members = [(c.id, c.membership_started_at, c.membership_cancelled_at, now) for c in w.memberships]
+        columns = "membership_started_at timestamptz, membership_cancelled_at timestamptz, updated_at timestamptz"
+        self.update("customers", columns, members)
+        await self.send()
+        for from_id, into_id in w.merged_customers:
+            await self.raw.execute(
+                """UPDATE customers SET merged_into_id = $3, merged_at = $4, updated_at = $4
+                WHERE tenant_id = $1 AND (id = $2 OR merged_into_id = $2)""",
+                self.tenant_id, from_id, into_id, now,
+            )  # fmt: skip
 
     async def bulk_fates(self) -> None:
         """What became of rows that had none yet, and how far their bulk is with them."""

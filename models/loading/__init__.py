@@ -2,19 +2,20 @@
 
 The order is always:
 
-1. accounts, by customer and asset
-2. customers, by id: `FOR KEY SHARE`, which waits for nothing but an erasure
-3. limit counters, by their names
-4. invoices, rewards, coupons, approval requests: each by id
+1. customers, by id: `FOR KEY SHARE`, which waits for nothing but an erasure or a merge; after each, its accounts by asset.
+   A merge is alone in its posting: it takes both customers `FOR UPDATE` before any account, and whoever holds one of their
+   accounts holds the customer as well, so that it has let go of both
+2. limit counters, by their names
+3. invoices, rewards, coupons, approval requests: each by id
 
-Accounts that are missing are made after the others are locked, before the customers; waiting for somebody else's insert
-there cannot close a circle, since whoever inserts waits for nothing but inserts, and all insert in the same order.
+Accounts that are missing are made after the others are locked; waiting for somebody else's insert there cannot close a
+circle, since whoever inserts waits for nothing but inserts, and all insert in the same order.
 
 Last of all, whoever is to ask for an approval is locked by an advisory lock (`approvals.count_waiting`).
 
 The locks of `keeping` come before all of these: they travel with the BEGIN. What is read without a lock of its own
 (credits, assignments, payments) changes under its account's or its invoice's alone.
 
-An erasure locks customers, out of order where records were merged, and after them the rows that hold texts. It gives up
+An erasure locks the records of one person, and after them the rows that hold texts. It gives up
 and begins again sooner than PostgreSQL looks for deadlocks, so that it never costs anybody else their posting.
 """

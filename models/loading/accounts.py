@@ -8,33 +8,82 @@ from uuid import UUID
 from models.planning.state import AccountKey, AccountState, CustomerState
 from models.session import TenantConnection
 
-_CUSTOMER_COLUMNS: Final = "id, membership_cancelled_at, merged_into_id, erased_at IS NOT NULL AS erased"
-_KEPT: Final = "FOR KEY SHARE"
+_CUSTOMER_COLUMNS: Final = (
+    "id, membership_cancelled_at, membership_started_at, merged_into_id, erased_at IS NOT NULL AS erased"
+)
 _ACCOUNT_COLUMNS: Final = "id, customer_id, asset, balance_minor, lifetime_minor, sequence, head_hash, posted_at"
+_NO_ASSET: Final = ""
+"""Comes before every asset: for a customer without an account."""
 
 
 async def lock_accounts(
-    connection: TenantConnection, keys: Iterable[AccountKey], *, wait: bool
-) -> dict[AccountKey, AccountState]:
-    """Lock those of the accounts that exist; without `wait`, only those that nobody else holds."""
-    return await _select_accounts(connection, keys, f"FOR NO KEY UPDATE {'' if wait else 'SKIP LOCKED'}")
+    connection: TenantConnection, keys: set[AccountKey], customers: set[UUID], *, wait: bool
+) -> tuple[dict[AccountKey, AccountState], dict[UUID, CustomerState]]:
+    """Lock the customers, these and those of the accounts, against erasures and merges; and the accounts that exist.
+
+    Without `wait`, only what nobody else holds. One look-up after another, in the order of the keys, each customer before
+    the accounts: no plan made for small tables can do anything else.
+    """
+    alone = {(customer, _NO_ASSET) for customer in customers - {customer for customer, _ in keys}}
+    ids, assets = _columns(keys | alone)
+    skip = "" if wait else "SKIP LOCKED"
+    rows = await connection.raw.fetch(
+        f"""SELECT c.*, a.* FROM unnest($2::uuid[], $3::text[]) AS k(customer_id, asset)
+        CROSS JOIN LATERAL (
+            SELECT {_CUSTOMER_COLUMNS} FROM customers WHERE tenant_id = $1 AND id = k.customer_id FOR KEY SHARE {skip}
+        ) AS c
+        LEFT JOIN LATERAL (
+            SELECT {_ACCOUNT_COLUMNS} FROM accounts
+            WHERE tenant_id = $1 AND customer_id = c.id AND asset = k.asset FOR NO KEY UPDATE {skip}
+        ) AS a ON true""",
+        connection.tenant_id, ids, assets,
+    )  # fmt: skip
+    found: dict[UUID, CustomerState] = {}
+    accounts = {}
+    for row in rows:
+        values = tuple(row)
+        if values[0] not in found:
+            found[values[0]] = CustomerState(*values[:_WIDTH])
+        if values[_WIDTH] is not None:
+            accounts[values[_WIDTH + 1], values[_WIDTH + 2]] = AccountState(*values[_WIDTH:])
+    return accounts, found
+
+
+_WIDTH: Final = 5
+"""How many columns a customer has."""
+
+
+async def lock_to_merge(
+    connection: TenantConnection, ids: set[UUID]
+) -> tuple[dict[UUID, CustomerState], list[AccountKey]]:
+    """The customers, to ourselves: nothing is posted to them until this transaction is over. And their accounts."""
+    rows = await connection.raw.fetch(
+        f"SELECT {_CUSTOMER_COLUMNS} FROM customers WHERE tenant_id = $1 AND id = ANY($2) ORDER BY id FOR UPDATE",
+        connection.tenant_id, sorted(ids),
+    )  # fmt: skip
+    accounts = await connection.raw.fetch(
+        "SELECT customer_id, asset FROM accounts WHERE tenant_id = $1 AND customer_id = ANY($2)",
+        connection.tenant_id, sorted(ids),
+    )  # fmt: skip
+    return {row["id"]: CustomerState(*row) for row in rows}, [(row["customer_id"], row["asset"]) for row in accounts]
+
+
+async def locked_elsewhere(connection: TenantConnection, customers: set[UUID]) -> set[UUID]:
+    """Those of the customers, which could not be locked, that exist: an erasure or a merge has them."""
+    rows = await connection.raw.fetch(
+        "SELECT id FROM customers WHERE tenant_id = $1 AND id = ANY($2)", connection.tenant_id, sorted(customers)
+    )
+    return {row["id"] for row in rows}
 
 
 async def read_accounts(connection: TenantConnection, keys: Iterable[AccountKey]) -> dict[AccountKey, AccountState]:
     """Those of the accounts that exist, as they stand, unlocked."""
-    return await _select_accounts(connection, keys, "")
-
-
-async def _select_accounts(
-    connection: TenantConnection, keys: Iterable[AccountKey], locking: str
-) -> dict[AccountKey, AccountState]:
-    """One look-up after another, in the order of the keys: no plan made for small tables can do anything else."""
     customers, assets = _columns(keys)
     rows = await connection.raw.fetch(
         f"""SELECT a.* FROM unnest($2::uuid[], $3::text[]) AS k(customer_id, asset)
         CROSS JOIN LATERAL (
             SELECT {_ACCOUNT_COLUMNS} FROM accounts
-            WHERE tenant_id = $1 AND customer_id = k.customer_id AND asset = k.asset {locking or "OFFSET 0"}
+            WHERE tenant_id = $1 AND customer_id = k.customer_id AND asset = k.asset OFFSET 0
         ) AS a""",
         connection.tenant_id, customers, assets,
     )  # fmt: skip
@@ -79,51 +128,52 @@ def _accounts(rows: list[Any]) -> dict[AccountKey, AccountState]:
     return {(row["customer_id"], row["asset"]): AccountState(*row) for row in rows}
 
 
-async def load_facts(
-    connection: TenantConnection, customers: set[UUID], accounts: dict[AccountKey, AccountState], now: datetime, *,
-    lock: bool,
-) -> tuple[dict[UUID, CustomerState], int]:  # fmt: skip
-    """Customers, the tenant's configuration version, and what of each account's balance cannot be spent at `now`.
-
-    With `lock`, none of the customers is erased before the transaction is over: what it writes about them is there for
-    the erasure to find. That waits for an erasure alone, and the foreign keys of what is posted take the same lock.
-    """
-    by_customer: list[tuple[UUID, UUID | None]] = [(a.customer_id, a.id) for a in accounts.values()]
-    by_customer += [(customer, None) for customer in customers - {a.customer_id for a in accounts.values()}]
+async def load_facts(connection: TenantConnection, accounts: dict[AccountKey, AccountState], now: datetime) -> int:
+    """The tenant's configuration version; and, into the accounts, what of each balance cannot be spent at `now`."""
+    by_id = {account.id: account for account in accounts.values()}
     rows = await connection.raw.fetch(
-        f"""WITH c AS MATERIALIZED (
-            SELECT {_CUSTOMER_COLUMNS} FROM customers WHERE tenant_id = $1 AND id = ANY($5)
-            ORDER BY id {_KEPT if lock else ""})
-        SELECT k.account_id, t.config_version, c.*,
+        """SELECT t.config_version, k.account_id,
             (SELECT coalesce(sum(x.remaining_minor), 0)::bigint FROM credits x WHERE x.tenant_id = $1
-                AND x.account_id = k.account_id AND x.open AND x.starts_at > $4
+                AND x.account_id = k.account_id AND x.open AND x.starts_at > $3
                 AND x.starts_at > x.created_at) AS scheduled_minor,
             (SELECT coalesce(sum(x.remaining_minor), 0)::bigint FROM credits x WHERE x.tenant_id = $1
-                AND x.account_id = k.account_id AND x.open AND x.expires_at <= $4) AS expired_minor
-        FROM tenants t
-        LEFT JOIN unnest($2::uuid[], $3::uuid[]) AS k(customer_id, account_id) ON true
-        LEFT JOIN c ON c.id = k.customer_id
+                AND x.account_id = k.account_id AND x.open AND x.expires_at <= $3) AS expired_minor
+        FROM tenants t LEFT JOIN unnest($2::uuid[]) AS k(account_id) ON true
         WHERE t.id = $1""",
-        connection.tenant_id, [customer for customer, _ in by_customer], [account for _, account in by_customer], now,
-        sorted({customer for customer, _ in by_customer}),
+        connection.tenant_id, list(by_id), now,
     )  # fmt: skip
-    by_id = {account.id: account for account in accounts.values()}
-    found = {row["id"]: _customer(row) for row in rows if row["id"] is not None}
     for row in rows:
         if row["account_id"] is not None:
             account = by_id[row["account_id"]]
             account.scheduled_minor, account.expired_minor = row["scheduled_minor"], row["expired_minor"]
-    return found, rows[0]["config_version"]
+    version: int = rows[0]["config_version"]
+    return version
+
+
+async def read_customers(connection: TenantConnection, ids: Iterable[UUID]) -> dict[UUID, CustomerState]:
+    """Customers as they stand, unlocked."""
+    rows = await connection.raw.fetch(
+        f"SELECT {_CUSTOMER_COLUMNS} FROM customers WHERE tenant_id = $1 AND id = ANY($2)",
+        connection.tenant_id, sorted(ids),
+    )  # fmt: skip
+    return {row["id"]: CustomerState(*row) for row in rows}
 
 
 async def lock_customers(connection: TenantConnection, ids: set[UUID]) -> dict[UUID, CustomerState]:
-    """Customers, locked as by `load_facts`."""
+    """Customers, locked as by `lock_accounts`."""
     rows = await connection.raw.fetch(
-        f"SELECT {_CUSTOMER_COLUMNS} FROM customers WHERE tenant_id = $1 AND id = ANY($2) ORDER BY id {_KEPT}",
+        f"SELECT {_CUSTOMER_COLUMNS} FROM customers WHERE tenant_id = $1 AND id = ANY($2) ORDER BY id FOR KEY SHARE",
         connection.tenant_id, sorted(ids),
     )  # fmt: skip
-    return {row["id"]: _customer(row) for row in rows}
+    return {row["id"]: CustomerState(*row) for row in rows}
 
 
-def _customer(row: Any) -> CustomerState:
-    return CustomerState(row["id"], row["membership_cancelled_at"], row["merged_into_id"], row["erased"])
+async def homes_of(connection: TenantConnection, accounts: set[UUID]) -> dict[UUID, AccountKey]:
+    """Of these accounts, those whose customer's record was merged: the account that the person has in the same asset."""
+    rows = await connection.raw.fetch(
+        """SELECT a.id, c.merged_into_id, a.asset FROM accounts a
+        JOIN customers c ON c.tenant_id = $1 AND c.id = a.customer_id
+        WHERE a.tenant_id = $1 AND a.id = ANY($2) AND c.merged_into_id IS NOT NULL""",
+        connection.tenant_id, sorted(accounts),
+    )  # fmt: skip
+    return {row["id"]: (row["merged_into_id"], row["asset"]) for row in rows}

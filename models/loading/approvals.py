@@ -25,7 +25,8 @@ async def load_approvals(
     else's rights nothing is known here: whoever issues their tokens answers for them.
     """
     rows = await connection.raw.fetch(
-        """SELECT r.id, r.operation, r.command, r.customer_id, r.status, r.requested_by_id, r.created_at, r.expires_at,
+        """SELECT r.id, r.operation, r.command, coalesce(c.merged_into_id, c.id) AS customer_id,
+            r.status, r.requested_by_id, r.created_at, r.expires_at,
             r.transaction_id, a.subject, a.role, nullif(a.client, '') AS client, a.name,
             a.role <> 'PARTNER' OR NOT EXISTS (
                 SELECT FROM partner_tokens p WHERE p.tenant_id = $1 AND p.client = a.client
@@ -35,6 +36,7 @@ async def load_approvals(
                     AND ($4::text[])[array_position($3::text[], r.operation::text)] = ANY(string_to_array(p.scope, ' '))
             ) AS allowed
         FROM approval_requests r JOIN actors a ON a.tenant_id = $1 AND a.id = r.requested_by_id
+        JOIN customers c ON c.tenant_id = $1 AND c.id = r.customer_id
         WHERE r.tenant_id = $1 AND r.id = ANY($2) ORDER BY r.id FOR NO KEY UPDATE OF r""",
         connection.tenant_id, sorted(ids), *zip(*approving.REQUESTER_SCOPES.items(), strict=True), now,
     )  # fmt: skip

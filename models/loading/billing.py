@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from models.loading.credits import lots_of_same
 from models.planning.needs import Needs
 from models.planning.state import AssignmentState, InvoiceState, PaymentState, ProductState
 from models.session import TenantConnection
@@ -10,9 +11,10 @@ from models.session import TenantConnection
 async def load_invoices(connection: TenantConnection, ids: set[UUID], *, lock: bool) -> dict[UUID, InvoiceState]:
     """The invoices; of orders that sell credit also what each such line grants, and the grants that stand."""
     rows = await connection.raw.fetch(
-        f"""SELECT id, number, customer_id, currency, total_minor, creditable_minor, paid_minor, credited_minor, status,
-            issued_on, due_on, kind, voided_at
-        FROM invoices WHERE tenant_id = $1 AND id = ANY($2) ORDER BY id {"FOR NO KEY UPDATE" if lock else ""}""",
+        f"""SELECT i.id, i.number, coalesce(c.merged_into_id, c.id), i.currency, i.total_minor, i.creditable_minor,
+            i.paid_minor, i.credited_minor, i.status, i.issued_on, i.due_on, i.kind, i.voided_at
+        FROM invoices i JOIN customers c ON c.tenant_id = $1 AND c.id = i.customer_id
+        WHERE i.tenant_id = $1 AND i.id = ANY($2) ORDER BY i.id {"FOR NO KEY UPDATE OF i" if lock else ""}""",
         connection.tenant_id, sorted(ids),
     )  # fmt: skip
     invoices = {row["id"]: InvoiceState(*row) for row in rows}
@@ -44,7 +46,7 @@ async def load_assignments(connection: TenantConnection, needs: list[Needs]) -> 
     """The assignments that were named, and the live ones of the credits and invoices that were. Their accounts are locked,
     so that no others can come in between."""
     named = [i for n in needs for i in n.assignments]
-    of_credits = [i for n in needs for i in n.assigned_credits]
+    of_credits = await lots_of_same(connection, {i for n in needs for i in n.assigned_credits})
     of_invoices = [i for n in needs for i in n.assigned_invoices]
     if not (named or of_credits or of_invoices):
         return {}
@@ -59,16 +61,6 @@ async def load_assignments(connection: TenantConnection, needs: list[Needs]) -> 
         connection.tenant_id, named, of_credits, of_invoices,
     )  # fmt: skip
     return {row["id"]: AssignmentState(*row) for row in rows}
-
-
-async def owing(connection: TenantConnection, customers: set[UUID]) -> set[UUID]:
-    """Those of the customers with invoices that are open or part paid."""
-    rows = await connection.raw.fetch(
-        """SELECT DISTINCT customer_id FROM invoices
-        WHERE tenant_id = $1 AND customer_id = ANY($2) AND status IN ('OPEN', 'PART_PAID')""",
-        connection.tenant_id, sorted(customers),
-    )  # fmt: skip
-    return {row["customer_id"] for row in rows}
 
 
 async def load_payments(connection: TenantConnection, ids: set[UUID]) -> dict[UUID, PaymentState]:

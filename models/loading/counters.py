@@ -1,7 +1,8 @@
 """Counters of limits by day: which ones bind, locked or as they stand."""
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Callable, Iterable
+from datetime import date, datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from models import limits
@@ -9,6 +10,9 @@ from models.commands import Actor
 from models.planning import calendar
 from models.planning.state import AccountKey, CounterKey, CounterState, TenantConfig
 from models.session import TenantConnection
+
+ROLES: Final = ("STAFF", "MANAGER", "ADMIN", "PARTNER")
+"""Those that can have limits."""
 
 
 def counters_needed(
@@ -34,6 +38,25 @@ async def lock_counters(
     missing = sorted(keys - found.keys())
     if missing:
         found |= await _make(connection, missing, new_ids)
+    return found
+
+
+async def lock_to_add_up(
+    connection: TenantConnection, from_id: UUID, into_id: UUID, today: date, new_id: Callable[[], UUID]
+) -> dict[CounterKey, CounterState]:
+    """What was added today to either of two customers, by every role: locked, and made where the second has none."""
+    rows = await connection.raw.fetch(
+        """SELECT scope, role, holder, asset, day, id, used_minor FROM limit_counters
+        WHERE tenant_id = $1 AND scope = $2 AND role = ANY($3) AND holder = ANY($4) AND day >= $5
+        ORDER BY scope, role, holder, asset, day FOR NO KEY UPDATE""",
+        connection.tenant_id, limits.PER_CUSTOMER_DAY, ROLES, [str(from_id), str(into_id)], today - timedelta(days=1),
+    )  # fmt: skip
+    found = {tuple(row)[:5]: CounterState(row["id"], row["used_minor"]) for row in rows}
+    totals = {
+        (scope, role, str(into_id), asset, day) for scope, role, holder, asset, day in found if holder == str(from_id)
+    }
+    if missing := sorted(totals - found.keys()):
+        found |= await _make(connection, missing, [new_id() for _ in missing])
     return found
 
 

@@ -4,7 +4,8 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from models.planning.credits import is_open, serves
+from models.loading.accounts import homes_of
+from models.planning.credits import burn_key, is_open, serves
 from models.planning.needs import Needs, Spend
 from models.planning.state import Books, CreditState, SpendRecord
 from models.session import TenantConnection
@@ -17,21 +18,20 @@ _CREDIT_COLUMNS: Final = """
     CASE WHEN c.restricted THEN ARRAY(SELECT s.service_id FROM credit_services s
                                       WHERE s.tenant_id = c.tenant_id AND s.credit_id = c.id ORDER BY 1)
          ELSE '{}' END AS service_ids,
-    c.auto_apply, c.created_at, c.swept_at, c.voided_at"""
+    c.auto_apply, c.created_at, c.swept_at, c.voided_at, c.counts, c.gone_minor, c.opened_sequence, c.origin_id"""
 
 
-async def load_earned(connection: TenantConnection, ids: set[UUID]) -> set[UUID]:
-    """Those of the credits whose opening counted towards the lifetime total. What a merge brought over counts, too: the
-    total came with it."""
+async def lots_of_same(connection: TenantConnection, ids: set[UUID]) -> list[UUID]:
+    """The credits, and all lots that they were before merges or have become since."""
+    if not ids:
+        return []
     rows = await connection.raw.fetch(
-        """SELECT c.id FROM credits c
-        JOIN transactions t ON t.tenant_id = $1 AND t.id = c.transaction_id
-        WHERE c.tenant_id = $1 AND c.id = ANY($2) AND (t.kind = 'MERGE' OR EXISTS (
-            SELECT FROM entries e WHERE e.tenant_id = $1 AND e.transaction_id = c.transaction_id AND e.credit_id = c.id
-                AND e.lifetime_minor > 0))""",
+        """WITH roots AS MATERIALIZED (
+            SELECT DISTINCT coalesce(c.origin_id, c.id) AS id FROM credits c WHERE c.tenant_id = $1 AND c.id = ANY($2))
+        SELECT id FROM roots UNION SELECT c.id FROM roots r JOIN credits c ON c.tenant_id = $1 AND c.origin_id = r.id""",
         connection.tenant_id, sorted(ids),
     )  # fmt: skip
-    return {row["id"] for row in rows}
+    return [row["id"] for row in rows]
 
 
 async def load_spend_records(connection: TenantConnection, transactions: set[UUID]) -> list[SpendRecord]:
@@ -67,7 +67,30 @@ async def load_credits(connection: TenantConnection, books: Books, needs: list[N
     for credit in (c for lots in books.credits.values() for c in lots):
         books.credits_by_id[credit.id] = credit
     if missing := named - books.credits_by_id.keys():
-        books.credits_by_id.update(await credits_by_id(connection, missing))
+        await _load_named(connection, books, missing)
+
+
+async def _load_named(connection: TenantConnection, books: Books, ids: set[UUID]) -> None:
+    """Credits by id, whatever their state; one that a merge has moved is the lot that it is now, under either id."""
+    for asked, credit in (await credits_by_id(connection, ids)).items():
+        lot = books.credits_by_id.setdefault(credit.id, credit)
+        books.credits_by_id[asked] = lot
+    elsewhere = {
+        books.credits_by_id[i].account_id for i in ids if i in books.credits_by_id
+    } - books.accounts_by_id.keys()
+    if elsewhere:
+        books.homes.update(await homes_of(connection, elsewhere))
+
+
+async def load_all_open(connection: TenantConnection, books: Books, accounts: set[UUID]) -> None:
+    """Every credit of these accounts that holds something, started or not, expired or not."""
+    rows = await connection.raw.fetch(
+        f"SELECT {_CREDIT_COLUMNS} FROM credits c WHERE c.tenant_id = $1 AND c.account_id = ANY($2) AND c.open",
+        connection.tenant_id, sorted(accounts),
+    )  # fmt: skip
+    for credit in sorted(map(_credit, rows), key=burn_key):
+        books.credits.setdefault(credit.account_id, []).append(credit)
+        books.credits_by_id[credit.id] = credit
 
 
 def _enough(lots: list[CreditState], spends: list[Spend], now: datetime) -> bool:
@@ -108,12 +131,16 @@ async def _open_credits(
 
 
 async def credits_by_id(connection: TenantConnection, ids: set[UUID]) -> dict[UUID, CreditState]:
-    """Credits whatever their state."""
+    """Credits whatever their state, by the id that was asked for: of one that merges have moved, the lot that it is now."""
     rows = await connection.raw.fetch(
-        f"SELECT {_CREDIT_COLUMNS} FROM credits c WHERE c.tenant_id = $1 AND c.id = ANY($2)",
+        f"""SELECT k.id AS asked, {_CREDIT_COLUMNS} FROM unnest($2::uuid[]) AS k(id)
+        JOIN credits a ON a.tenant_id = $1 AND a.id = k.id
+        JOIN credits c ON c.tenant_id = $1 AND c.id = CASE WHEN a.successor_id IS NULL THEN a.id ELSE (
+            SELECT n.id FROM credits n WHERE n.tenant_id = $1 AND n.origin_id = coalesce(a.origin_id, a.id)
+                AND n.successor_id IS NULL) END""",
         connection.tenant_id, sorted(ids),
     )  # fmt: skip
-    return {row["id"]: _credit(row) for row in rows}
+    return {row["asked"]: _credit(tuple(row)[1:]) for row in rows}
 
 
 def _credit(row: Any) -> CreditState:

@@ -25,11 +25,12 @@ def _reward(row: Any) -> RewardState:
 
 
 async def load_coupons(connection: TenantConnection, ids: set[UUID]) -> dict[UUID, CouponState]:
-    """Coupons, locked."""
+    """Coupons, locked; each of the person that its customer is now."""
     rows = await connection.raw.fetch(
-        """SELECT id, code, reward_id, customer_id, points_spent_minor, status, issued_at, expires_at, closed_at, terms,
-            transaction_id, refund_transaction_id
-        FROM coupons WHERE tenant_id = $1 AND id = ANY($2) ORDER BY id FOR NO KEY UPDATE""",
+        """SELECT x.id, x.code, x.reward_id, coalesce(c.merged_into_id, c.id) AS customer_id, x.points_spent_minor,
+            x.status, x.issued_at, x.expires_at, x.closed_at, x.terms, x.transaction_id, x.refund_transaction_id
+        FROM coupons x JOIN customers c ON c.tenant_id = $1 AND c.id = x.customer_id
+        WHERE x.tenant_id = $1 AND x.id = ANY($2) ORDER BY x.id FOR NO KEY UPDATE OF x""",
         connection.tenant_id, sorted(ids),
     )  # fmt: skip
     return {row["id"]: _coupon(row) for row in rows}

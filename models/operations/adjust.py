@@ -6,14 +6,15 @@ from models import limits, planning
 from models.commands import Actor, AdjustCredit, CreditEffect, LimitVerdict, Outcome, Preview
 from models.errors import LedgerError, LimitExceeded
 from models.ledger import Ledger
-from models.loading.accounts import load_facts, read_accounts
+from models.loading.accounts import load_facts, read_accounts, read_customers
 from models.loading.counters import counters_needed, read_counters
 from models.loading.credits import load_credits
 from models.money import POINTS, nonzero_minor
 from models.operations.replays import replay_of_request
 from models.planning.adjust import needs
 from models.planning.allowances import allowance_of
-from models.planning.state import AccountState, Books, Origin
+from models.planning.persons import followed
+from models.planning.state import AccountState, Books, CustomerState, Origin
 from models.session import ONE_MOMENT, TenantConnection, tenant_transaction
 
 
@@ -36,7 +37,12 @@ async def preview_adjustment(ledger: Ledger, tenant_id: UUID, actor: Actor, comm
     except LedgerError as error:
         return _nothing(command, None, error)
     async with tenant_transaction(tenant_id, read_only=True, settings=ONE_MOMENT) as connection:
-        books, existing = await _unlocked_books(ledger, connection, actor, command, amount_minor)
+        customers = await read_customers(connection, {command.customer_id})
+        merged = {c.id: c.merged_into_id for c in customers.values() if c.merged_into_id is not None}
+        if merged:
+            command = followed(command, merged)
+            customers = await read_customers(connection, {command.customer_id})
+        books, existing = await _unlocked_books(ledger, connection, actor, command, amount_minor, customers)
     account = books.accounts.get((command.customer_id, command.asset))
     verdict = _verdict(books, actor, command, amount_minor)
     try:
@@ -61,8 +67,9 @@ async def preview_adjustment(ledger: Ledger, tenant_id: UUID, actor: Actor, comm
 
 
 async def _unlocked_books(
-    ledger: Ledger, connection: TenantConnection, actor: Actor, command: AdjustCredit, amount_minor: int
-) -> tuple[Books, bool]:
+    ledger: Ledger, connection: TenantConnection, actor: Actor, command: AdjustCredit, amount_minor: int,
+    customers: dict[UUID, CustomerState],
+) -> tuple[Books, bool]:  # fmt: skip
     """The books for one adjustment as they stand at one moment; whether the account exists.
 
     Nothing is locked. A missing account is imagined, to add to.
@@ -72,7 +79,7 @@ async def _unlocked_books(
     wanted = needs(command, amount_minor)
     accounts = await read_accounts(connection, {key})
     existing = bool(accounts)
-    customers, version = await load_facts(connection, {command.customer_id}, accounts, now, lock=False)
+    version = await load_facts(connection, accounts, now)
     if not existing and wanted.opens_accounts:
         accounts[key] = AccountState(ledger.source.new_id(), *key, 0, 0, 0, None, None)
     books = Books(

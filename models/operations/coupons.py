@@ -25,7 +25,9 @@ async def disable_coupon(
     """Post the disabling, once for the key. Raises CouponNotIssued, NotFound."""
     async with tenant_transaction(tenant_id, read_only=True) as connection:
         row = await connection.raw.fetchrow(
-            "SELECT customer_id, transaction_id FROM coupons WHERE tenant_id = $1 AND id = $2",
+            """SELECT coalesce(p.merged_into_id, p.id) AS customer_id, x.transaction_id
+            FROM coupons x JOIN customers p ON p.tenant_id = $1 AND p.id = x.customer_id
+            WHERE x.tenant_id = $1 AND x.id = $2""",
             tenant_id, command.coupon_id,
         )  # fmt: skip
     if row is None:

@@ -1,5 +1,5 @@
-"""What an unlocked read finds and no lock is needed to keep true: a credit never changes its account, an assignment
-never its credit, an invoice never its customer and currency."""
+"""What an unlocked read finds: the accounts of credits, assignments and invoices, each of the person that its customer is
+now. Nothing but a merge changes them, and a posting follows that under its locks (models/persons.py)."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -11,8 +11,9 @@ from models.session import tenant_transaction
 async def accounts_of_credits(tenant_id: UUID, ids: Sequence[UUID]) -> dict[UUID, AccountKey]:
     """The account of each credit that exists."""
     return await _keys(
-        """SELECT c.id, a.customer_id, a.asset FROM credits c
-        JOIN accounts a ON a.tenant_id = $1 AND a.id = c.account_id WHERE c.tenant_id = $1 AND c.id = ANY($2)""",
+        """SELECT c.id, coalesce(p.merged_into_id, p.id), a.asset FROM credits c
+        JOIN accounts a ON a.tenant_id = $1 AND a.id = c.account_id
+        JOIN customers p ON p.tenant_id = $1 AND p.id = a.customer_id WHERE c.tenant_id = $1 AND c.id = ANY($2)""",
         tenant_id, ids,
     )  # fmt: skip
 
@@ -20,9 +21,10 @@ async def accounts_of_credits(tenant_id: UUID, ids: Sequence[UUID]) -> dict[UUID
 async def accounts_of_assignments(tenant_id: UUID, ids: Sequence[UUID]) -> dict[UUID, AccountKey]:
     """The account that each assignment took from."""
     return await _keys(
-        """SELECT g.id, a.customer_id, a.asset FROM assignments g
+        """SELECT g.id, coalesce(p.merged_into_id, p.id), a.asset FROM assignments g
         JOIN credits c ON c.tenant_id = $1 AND c.id = g.credit_id
-        JOIN accounts a ON a.tenant_id = $1 AND a.id = c.account_id WHERE g.tenant_id = $1 AND g.id = ANY($2)""",
+        JOIN accounts a ON a.tenant_id = $1 AND a.id = c.account_id
+        JOIN customers p ON p.tenant_id = $1 AND p.id = a.customer_id WHERE g.tenant_id = $1 AND g.id = ANY($2)""",
         tenant_id, ids,
     )  # fmt: skip
 
@@ -30,8 +32,10 @@ async def accounts_of_assignments(tenant_id: UUID, ids: Sequence[UUID]) -> dict[
 async def accounts_of_invoices(tenant_id: UUID, ids: Sequence[UUID]) -> dict[UUID, AccountKey]:
     """The customer and currency of each invoice: the name of the account that can pay it, whether or not there is one."""
     return await _keys(
-        "SELECT id, customer_id, currency FROM invoices WHERE tenant_id = $1 AND id = ANY($2)", tenant_id, ids
-    )
+        """SELECT i.id, coalesce(p.merged_into_id, p.id), i.currency FROM invoices i
+        JOIN customers p ON p.tenant_id = $1 AND p.id = i.customer_id WHERE i.tenant_id = $1 AND i.id = ANY($2)""",
+        tenant_id, ids,
+    )  # fmt: skip
 
 
 async def _keys(sql: str, tenant_id: UUID, ids: Sequence[UUID]) -> dict[UUID, AccountKey]:

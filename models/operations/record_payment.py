@@ -50,11 +50,13 @@ async def void_payment(
 
 
 async def _invoice_account(tenant_id: UUID, invoice_id: UUID) -> tuple[AccountKey, bool]:
-    """The account that the invoice's customer has in its currency, and whether it sells credit: neither ever changes."""
+    """The account that the invoice's customer has in its currency, and whether it sells credit."""
     async with tenant_transaction(tenant_id, read_only=True) as connection:
         row = await connection.raw.fetchrow(
-            """SELECT customer_id, currency, creditable_minor < total_minor AS sells_credit
-            FROM invoices WHERE tenant_id = $1 AND id = $2""",
+            """SELECT coalesce(p.merged_into_id, p.id) AS customer_id, i.currency,
+                i.creditable_minor < i.total_minor AS sells_credit
+            FROM invoices i JOIN customers p ON p.tenant_id = $1 AND p.id = i.customer_id
+            WHERE i.tenant_id = $1 AND i.id = $2""",
             tenant_id, invoice_id,
         )  # fmt: skip
     if row is None:

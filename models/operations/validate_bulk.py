@@ -7,7 +7,7 @@ from uuid import UUID
 from models.commands import RowAdjustment
 from models.errors import LedgerError
 from models.ledger import Ledger
-from models.loading.accounts import load_facts, read_accounts
+from models.loading.accounts import load_facts, read_accounts, read_customers
 from models.loading.counters import counters_needed, read_counters
 from models.loading.credits import load_credits
 from models.operations.bulk_row import RunningBulk, adjustment
@@ -46,9 +46,10 @@ async def _by_customer(connection: TenantConnection, bulk: RunningBulk) -> Async
     """The rows that are not known to be bad, in lots that never part a customer's."""
     lot: list[RowAdjustment] = []
     cursor = connection.raw.cursor(
-        """SELECT "row", customer_id, amount, details::text FROM bulk_rows
-        WHERE tenant_id = $1 AND operation_id = $2 AND transaction_id IS NULL AND error IS NULL
-        ORDER BY customer_id, "row" """,
+        """SELECT r."row", coalesce(c.merged_into_id, r.customer_id) AS customer_id, r.amount, r.details::text
+        FROM bulk_rows r LEFT JOIN customers c ON c.tenant_id = $1 AND c.id = r.customer_id
+        WHERE r.tenant_id = $1 AND r.operation_id = $2 AND r.transaction_id IS NULL AND r.error IS NULL
+        ORDER BY 2, r."row" """,
         connection.tenant_id, bulk.id, prefetch=ROWS_AT_ONCE,
     )  # fmt: skip
     async for row in cursor:
@@ -68,7 +69,8 @@ async def _unlocked_books(
     now, wanted = ledger.clock(), needs(rows)
     customers_wanted = {row.adjustment.customer_id for row in rows}
     accounts = await read_accounts(connection, set(wanted.accounts))
-    customers, version = await load_facts(connection, customers_wanted, accounts, now, lock=False)
+    customers = await read_customers(connection, customers_wanted)
+    version = await load_facts(connection, accounts, now)
     for row in rows:
         key = (row.adjustment.customer_id, row.adjustment.asset)
         if row.adjustment.amount > 0 and key not in accounts:

@@ -120,8 +120,7 @@ def _add(books: Books, origin: Origin, command: AdjustCredit, amount_minor: int,
     credit = credits.open_credit(
         books, transaction, account, amount_minor, "ISSUED",
         effective_on=effective_on, starts_at=starts_at, expires_at=expires_at,
-        service_ids=tuple(sorted(set(command.service_ids))), auto_apply=command.auto_apply,
-        lifetime_minor=amount_minor if reason.moves_lifetime else 0,
+        service_ids=tuple(sorted(set(command.service_ids))), auto_apply=command.auto_apply, counts=reason.moves_lifetime,
     )  # fmt: skip
     credits.follow_tier(books, transaction, account, lifetime_before)
     return _outcome(books, transaction, account, credit)
@@ -135,19 +134,15 @@ def _remove(books: Books, origin: Origin, command: AdjustCredit, amount_minor: i
     credit = _named_credit(books, command, account, amount_minor) if command.credit_id else None
     if credit is None:
         credits.require_spendable(books, account, amount_minor, command.service_ids)
-    if reason.moves_lifetime and amount_minor > account.lifetime_minor:
-        left = to_decimal(account.lifetime_minor, account.asset)
-        raise InsufficientBalance(left, account.asset, what="left of the lifetime total")
     # Must succeed from here on.
     lifetime_before = account.lifetime_minor
     transaction = credits.begin(books, "ADJUSTMENT", command.customer_id, origin, reason=reason.code, note=command.note)
     if credit is not None:
-        lifetime_minor = -amount_minor if reason.moves_lifetime else 0
-        credits.move(books, transaction, account, credit, -amount_minor, "REMOVED", lifetime_minor=lifetime_minor)
+        credits.move(books, transaction, account, credit, -amount_minor, "REMOVED", lifetime=reason.moves_lifetime)
     else:
         spent = credits.spend(
             books, transaction, account, amount_minor, "REMOVED",
-            service_ids=command.service_ids, moves_lifetime=reason.moves_lifetime,
+            service_ids=command.service_ids, lifetime=reason.moves_lifetime,
         )  # fmt: skip
         credit = spent[0] if len(spent) == 1 else None
     credits.follow_tier(books, transaction, account, lifetime_before)
@@ -170,7 +165,7 @@ def _check_no_dates(books: Books, command: AdjustCredit) -> None:
 def _named_credit(books: Books, command: AdjustCredit, account: AccountState, amount_minor: int) -> CreditState:
     """The one credit that `creditId` names, with enough on it. Raises NotFound, CreditNotOpen, InsufficientBalance."""
     credit = books.credits_by_id.get(command.credit_id) if command.credit_id else None
-    if credit is None or credit.account_id != account.id:
+    if credit is None or not credits.is_locked(books, credit) or credits.account_of_lot(books, credit) is not account:
         raise NotFound("The customer has no such credit in this asset.", field=("creditId",))
     if command.service_ids and not credits.serves(credit, command.service_ids):
         raise Invalid("The credit does not serve these services.", field=("serviceIds",))

@@ -18,6 +18,7 @@ from models.planning import adjust, requesting, rewards
 from models.planning.auditing import audit
 from models.planning.needs import Needs
 from models.planning.notes import check_note, kept_note
+from models.planning.persons import followed
 from models.planning.state import ApprovalState, Books, Origin
 
 REQUESTER_SCOPES: Final = {"adjustCredit": "credits:add", "giveReward": "rewards:give"}
@@ -56,7 +57,7 @@ def plan(books: Books, origin: Origin, command: ApproveRequest) -> Outcome:
 def _plan_what_was_asked(books: Books, origin: Origin, request: ApprovalState) -> Outcome:
     requested = Origin(request.requested_by, origin.key, origin.result_id, approved_by=origin.actor)
     try:
-        return _plan(books, requested, request.command)
+        return _plan(books, requested, followed(request.command, books.persons))
     except LedgerError as error:
         raise error.at("requestId") from None  # it speaks of fields that this input does not have
 

@@ -45,7 +45,7 @@ def needs(command: AssignCredit, account: AccountKey) -> Needs:
 def plan(books: Books, origin: Origin, command: AssignCredit) -> Outcome:
     """Plan all of the assignments as one event. Raises, with the field, for the first that cannot be."""
     credit = books.credits_by_id.get(command.credit_id)
-    account = books.accounts_by_id.get(credit.account_id) if credit else None
+    account = credits.account_of_lot(books, credit) if credit and credits.is_locked(books, credit) else None
     if credit is None or account is None:
         raise NotFound("There is no such credit.", field=("creditId",))
     if not 1 <= len(command.assignments) <= MAX_ASSIGNMENTS:

@@ -9,8 +9,7 @@ from models.planning import credits
 from models.planning.auditing import audit
 from models.planning.needs import Needs
 from models.planning.notes import check_note
-from models.planning.releasing import check_comes_back
-from models.planning.state import AccountState, Books, CouponState, Origin, TransactionDraft
+from models.planning.state import Books, CouponState, Origin, TransactionDraft
 from models.views import CouponView
 
 
@@ -22,7 +21,9 @@ def disable_needs(command: DisableCoupon, customer_id: UUID, transaction_id: UUI
     """The coupon; and, to refund it, the points account with what its transaction took (found by an unlocked read)."""
     if not command.refund_points:
         return Needs(coupons=(command.coupon_id,))
-    return Needs(accounts=((customer_id, POINTS),), coupons=(command.coupon_id,), undone=(transaction_id,))
+    return Needs(
+        accounts=((customer_id, POINTS),), opens_accounts=True, coupons=(command.coupon_id,), undone=(transaction_id,)
+    )
 
 
 def plan_use(books: Books, origin: Origin, command: UseCoupon) -> Outcome:
@@ -44,8 +45,10 @@ def plan_disable(books: Books, origin: Origin, command: DisableCoupon) -> Outcom
         _close(books, coupon, "DISABLED")
         return Outcome(coupon_id=coupon.id, views=(coupon_view(coupon),))
     account = books.accounts[coupon.customer_id, POINTS]
+    lifetime_before = account.lifetime_minor
     transaction = credits.begin(books, "REVERSAL", coupon.customer_id, origin, note=command.note)
-    _put_points_back(books, transaction, account, coupon)
+    _put_points_back(books, transaction, coupon)
+    credits.follow_tier(books, transaction, account, lifetime_before)
     _close(books, coupon, "DISABLED", refund_transaction_id=transaction.id)
     return Outcome(
         transaction_id=transaction.id, account_id=account.id, coupon_id=coupon.id,
@@ -55,14 +58,12 @@ def plan_disable(books: Books, origin: Origin, command: DisableCoupon) -> Outcom
     )  # fmt: skip
 
 
-def _put_points_back(books: Books, transaction: TransactionDraft, account: AccountState, coupon: CouponState) -> None:
+def _put_points_back(books: Books, transaction: TransactionDraft, coupon: CouponState) -> None:
     """Onto the credits that they came from, as it was stored, last first. Raises AmountOutOfRange for want of room;
     the posting then takes back the whole unit."""
     taken = [record for record in books.spend_records if record.transaction_id == coupon.transaction_id]
     for record in sorted(taken, key=lambda record: record.sequence, reverse=True):
-        credit = books.credits_by_id[record.credit_id]
-        check_comes_back(account, record.taken_minor)
-        credits.put_back(books, transaction, account, credit, record.taken_minor, "REDEEMED")
+        credits.put_back(books, transaction, books.credits_by_id[record.credit_id], record.taken_minor, "REDEEMED")
 
 
 def _issued(books: Books, coupon_id: UUID) -> CouponState:

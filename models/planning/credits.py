@@ -6,6 +6,7 @@ on, nothing may fail but a bug of ours.
 
 from bisect import insort
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Final
 from uuid import UUID
@@ -17,6 +18,8 @@ from models.planning.notes import kept_note
 from models.planning.state import AccountState, Books, CreditState, EntryDraft, Origin, TransactionDraft
 from models.views import AccountView, ActorView, CreditView, TransactionView
 
+GONE: Final = frozenset({"REMOVED", "EXPIRED", "ORDERS"})
+"""The counters of what is taken off a credit and is not used: taken back, or expired."""
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
@@ -63,16 +66,23 @@ def begin(
 
 def move(
     books: Books, transaction: TransactionDraft, account: AccountState, credit: CreditState, amount_minor: int, counter: str,
-    *, lifetime_minor: int = 0,
+    *, lifetime: bool = False,
 ) -> None:  # fmt: skip
-    """One entry: `amount_minor` onto (or, negative, off) the credit and its account."""
+    """One entry: `amount_minor` onto (or, negative, off) the credit and its account.
+
+    lifetime: whether value is added to the credit or taken back from it, and not merely spent, given back or written off.
+    That moves the lifetime total where the credit counts (domain: the lifetime total).
+    """
     balance, remaining = account.balance_minor + amount_minor, credit.remaining_minor + amount_minor
-    lifetime = account.lifetime_minor + lifetime_minor
-    if balance < 0 or lifetime < 0 or not 0 <= remaining <= credit.amount_minor or credit.account_id != account.id:
-        raise InvariantViolated(f"{counter} {amount_minor} on credit {credit.id}: {balance=} {lifetime=} {remaining=}")
+    lifetime_minor = amount_minor if lifetime and credit.counts else 0
+    gone = credit.gone_minor - (amount_minor if amount_minor < 0 and counter in GONE else 0)
+    total = account.lifetime_minor + lifetime_minor
+    fits = min(balance, total, remaining) >= 0 and remaining + gone <= credit.amount_minor
+    if not fits or credit.account_id != account.id:
+        raise InvariantViolated(f"{counter} {amount_minor} on {credit.id}: {balance=} {total=} {remaining=} {gone=}")
     sequence = account.sequence + 1
-    books.change(account, balance_minor=balance, lifetime_minor=lifetime, sequence=sequence)
-    books.change(credit, remaining_minor=remaining)
+    books.change(account, balance_minor=balance, lifetime_minor=total, sequence=sequence)
+    books.change(credit, remaining_minor=remaining, gone_minor=gone)
     if credit.starts_at > books.now:
         books.change(account, scheduled_minor=account.scheduled_minor + amount_minor)
     elif credit.expires_at is not None and credit.expires_at <= books.now:
@@ -88,81 +98,129 @@ def move(
     )  # fmt: skip
 
 
-def move_lifetime(books: Books, transaction: TransactionDraft, account: AccountState, lifetime_minor: int) -> None:
-    """One entry of a merge: no value moves, and the lifetime total does."""
+def move_lifetime(
+    books: Books, transaction: TransactionDraft, account: AccountState, lifetime_minor: int, counter: str = "MERGED"
+) -> None:
+    """One entry where no value moves, and the lifetime total does: in a merge, or where books are restated."""
     lifetime, sequence = account.lifetime_minor + lifetime_minor, account.sequence + 1
     if lifetime < 0:
-        raise InvariantViolated(f"MERGED on account {account.id}: {lifetime=}")
+        raise InvariantViolated(f"{counter} on account {account.id}: {lifetime=}")
     books.change(account, lifetime_minor=lifetime, sequence=sequence)
     books.writes.touched_accounts.append(account)
     books.writes.entries.append(
         EntryDraft(
             id=books.source.new_id(), account_id=account.id, sequence=sequence, transaction=transaction, credit_id=None,
-            counter="MERGED", amount_minor=0, lifetime_minor=lifetime_minor, balance_after_minor=account.balance_minor,
+            counter=counter, amount_minor=0, lifetime_minor=lifetime_minor, balance_after_minor=account.balance_minor,
         )
     )  # fmt: skip
 
 
 def check_open(books: Books, customer_id: UUID, *field: str) -> None:
-    """Raises NotFound for nobody, Invalid for a customer who was merged or erased: nothing is added to theirs."""
+    """Raises NotFound for nobody, Invalid for a customer who was erased: nothing is added to theirs."""
     customer = books.customers.get(customer_id)
     if customer is None:
         raise NotFound("There is no such customer.", field=field)
-    if customer.closed:
-        raise Invalid("The customer was merged or erased.", field=field)
+    if customer.erased:
+        raise Invalid("The customer was erased.", field=field)
 
 
 def check_room(account: AccountState, amount_minor: int) -> None:
-    """Raises AmountOutOfRange where the account's balance or lifetime total would pass what one may hold."""
-    if max(account.balance_minor, account.lifetime_minor) + amount_minor > MAX_AMOUNT_MINOR:
+    """Raises AmountOutOfRange where the balance would pass what an account may hold. The lifetime total bounds nothing."""
+    if account.balance_minor + amount_minor > MAX_AMOUNT_MINOR:
         raise AmountOutOfRange(amount=to_decimal(amount_minor, account.asset), asset=account.asset)
+
+
+def check_comes_back(account: AccountState, amount_minor: int) -> None:
+    """The same for what comes back, where no amount was asked for."""
+    try:
+        check_room(account, amount_minor)
+    except AmountOutOfRange as error:
+        error.field = None
+        raise
 
 
 def open_credit(
     books: Books, transaction: TransactionDraft, account: AccountState, amount_minor: int, counter: str,
     *, effective_on: date, starts_at: datetime, expires_at: datetime | None, service_ids: tuple[UUID, ...],
-    auto_apply: bool, lifetime_minor: int,
+    auto_apply: bool, counts: bool,
 ) -> CreditState:  # fmt: skip
-    """A new lot on the account, with the entry that fills it."""
+    """A new lot on the account, with the entry that fills it. counts: whether that raises the lifetime total."""
     credit = CreditState(
         id=books.source.new_id(), account_id=account.id, transaction_id=transaction.id, amount_minor=amount_minor,
         remaining_minor=0, effective_on=effective_on, starts_at=starts_at, expires_at=expires_at,
-        service_ids=service_ids, auto_apply=auto_apply, created_at=books.now,
+        service_ids=service_ids, auto_apply=auto_apply, created_at=books.now, counts=counts,
+        opened_sequence=account.sequence + 1,
     )  # fmt: skip
-    books.writes.credits.append(credit)
-    books.credits_by_id[credit.id] = credit
-    books.on_undo(lambda: books.credits_by_id.pop(credit.id))
-    lots = books.credits.setdefault(account.id, [])
-    insort(lots, credit, key=burn_key)
-    books.on_undo(lambda: lots.remove(credit))
-    move(books, transaction, account, credit, amount_minor, counter, lifetime_minor=lifetime_minor)
+    _list_new(books, credit)
+    move(books, transaction, account, credit, amount_minor, counter, lifetime=True)
     return credit
 
 
-def put_back(
-    books: Books,
-    transaction: TransactionDraft,
-    account: AccountState,
-    credit: CreditState,
-    amount_minor: int,
-    counter: str,
-) -> None:
-    """Undo a spend: the amount goes back on the credit it came from, under that credit's own expiry.
+def _list_new(books: Books, credit: CreditState) -> None:
+    books.writes.credits.append(credit)
+    books.credits_by_id[credit.id] = credit
+    books.on_undo(lambda: books.credits_by_id.pop(credit.id))
+    lots = books.credits.setdefault(credit.account_id, [])
+    insort(lots, credit, key=burn_key)
+    books.on_undo(lambda: lots.remove(credit))
 
-    If that has passed, it comes back and expires in the same transaction, both visible (domain: credits on invoices).
-    So with a credit that has been voided since: what comes back to it is reversed as the rest of it was.
+
+def account_of_lot(books: Books, credit: CreditState) -> AccountState:
+    """The account that the credit belongs on now: its own, or, once its customer's record was merged, the person's."""
+    home = books.homes.get(credit.account_id)
+    return books.accounts_by_id[credit.account_id] if home is None else books.accounts[home]
+
+
+def is_locked(books: Books, credit: CreditState) -> bool:
+    """Whether the account that the credit belongs on is locked: not, where it came up after the accounts were looked for."""
+    home = books.homes.get(credit.account_id)
+    return credit.account_id in books.accounts_by_id if home is None else home in books.accounts
+
+
+def succeed(books: Books, transaction: TransactionDraft, credit: CreditState, account: AccountState) -> CreditState:
+    """The lot that a merged record's credit goes on as, on the person's account: of the first one's amount, and with what
+    was used and what is gone of it, its age, source, services and terms. Its first entry is for the caller to make.
     """
+    new = replace(
+        credit, id=books.source.new_id(), account_id=account.id, transaction_id=transaction.id, remaining_minor=0,
+        opened_sequence=account.sequence + 1, origin_id=credit.origin_id or credit.id,
+    )  # fmt: skip
+    _list_new(books, new)
+    if new.voided_at is not None or new.swept_at is not None:
+        books.writes.amended_credits.append(new)
+    books.writes.moved_credits.append((credit.id, new.id))
+    for name in [name for name, lot in books.credits_by_id.items() if lot is credit]:
+        books.change_item(books.credits_by_id, name, new)
+    return new
+
+
+def put_back(
+    books: Books, transaction: TransactionDraft, credit: CreditState, amount_minor: int, counter: str
+) -> CreditState:
+    """Undo a spend: the amount goes back on the credit it came from, under that credit's own expiry. Answers that credit,
+    or, where a merge has left nothing of it to move, the lot that it goes on as with the person.
+
+    If its expiry has passed, it comes back and expires in the same transaction, both visible (domain: credits on
+    invoices). If it has been voided since, what comes back is reversed as the rest of it was, out of the lifetime total
+    as well where it counts; the tier is for the caller to follow. Raises AmountOutOfRange where the account finds no
+    room; what was put back until then, the posting takes back.
+    """
+    account = account_of_lot(books, credit)
+    check_comes_back(account, amount_minor)
+    if credit.account_id != account.id:
+        credit = succeed(books, transaction, credit, account)
     move(books, transaction, account, credit, amount_minor, counter)
     if credit.voided_at is not None:
-        move(books, transaction, account, credit, -amount_minor, "REMOVED")
-        return
+        move(books, transaction, account, credit, -amount_minor, "REMOVED", lifetime=True)
+        return credit
     if credit.expires_at is not None and credit.expires_at <= books.now:
         expire(books, transaction, account, credit)
-        return
+        return credit
     lots = books.credits.setdefault(account.id, [])  # empty: the account had nothing to spend before
     if credit not in lots:
         insort(lots, credit, key=burn_key)
         books.on_undo(lambda: lots.remove(credit))
+    return credit
 
 
 def expire(books: Books, transaction: TransactionDraft, account: AccountState, credit: CreditState) -> None:
@@ -197,13 +255,16 @@ def require_spendable(books: Books, account: AccountState, amount_minor: int, se
 
 def spend(
     books: Books, transaction: TransactionDraft, account: AccountState, amount_minor: int, counter: str,
-    *, service_ids: tuple[UUID, ...] = (), moves_lifetime: bool = False,
+    *, service_ids: tuple[UUID, ...] = (), lifetime: bool = False,
 ) -> list[CreditState]:  # fmt: skip
-    """Take `amount_minor` in burn order, and answer from which credits. The caller has called `require_spendable`."""
+    """Take `amount_minor` in burn order, and answer from which credits. The caller has called `require_spendable`.
+
+    lifetime: whether it is taken back, and not merely spent (see `move`).
+    """
     left, spent = amount_minor, []
     for credit in list(spendable(books, account, service_ids)):
         taken = min(left, credit.remaining_minor)
-        move(books, transaction, account, credit, -taken, counter, lifetime_minor=-taken if moves_lifetime else 0)
+        move(books, transaction, account, credit, -taken, counter, lifetime=lifetime)
         spent.append(credit)
         left -= taken
         if left == 0:

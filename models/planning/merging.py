@@ -1,79 +1,86 @@
-"""Two records of one person become one: what is left moves, and the history stays where it was written. Pure."""
+"""Two records of one person become one: what is left moves, and the history stays where it was written. Pure.
 
+The merged record's rows keep their customer; whoever reads or posts follows the record to the person (persons.py). What
+moves is value, lot by lot, the lifetime totals, today's limit counters, and the membership.
+"""
+
+from datetime import UTC, datetime
+from typing import Final
 from uuid import UUID
 
+from models import limits
 from models.commands import MergeCustomers, Outcome
-from models.errors import Busy, Invalid, NotFound, OpenInvoices
+from models.errors import Invalid, InvariantViolated, NotFound
 from models.planning import credits
 from models.planning.auditing import audit
 from models.planning.needs import Needs
 from models.planning.notes import check_note
-from models.planning.state import AccountState, Books, CreditState, Origin, TransactionDraft
+from models.planning.state import (
+    AccountState,
+    Books,
+    CounterKey,
+    CreditState,
+    CustomerState,
+    Origin,
+    TransactionDraft,
+)
+
+_FIRST: Final = datetime.min.replace(tzinfo=UTC)
 
 
-def needs(command: MergeCustomers, assets: tuple[str, ...], credit_ids: tuple[UUID, ...]) -> Needs:
-    """Both customers' accounts in these assets, all of which the first has, and what is left on it.
-
-    Found by an unlocked read; the plan sees under the locks whether that is still all.
-    """
-    both = (command.from_id, command.into_id)
+def needs(command: MergeCustomers) -> Needs:
+    """Both customers to ourselves; what the first has is looked for once nobody else can add to it."""
     return Needs(
-        customers=both,
-        accounts=tuple((customer, asset) for customer in both for asset in assets),
-        opens_accounts=True,
-        credits=credit_ids,
-        owing=(command.from_id,),
+        customers=(command.from_id, command.into_id), opens_accounts=True, merges=(command.from_id, command.into_id)
     )
 
 
 def plan(books: Books, origin: Origin, command: MergeCustomers) -> Outcome:
-    """Plan the move. Raises NotFound, Invalid, OpenInvoices; Busy where more came in since it was looked."""
-    _check(books, command)
-    sources = [account for (customer, _), account in sorted(books.accounts.items()) if customer == command.from_id]
-    lots = {account.id: _lots(books, account) for account in sources}
-    for account in sources:
-        if sum(lot.remaining_minor for lot in lots[account.id]) != account.balance_minor:
-            raise Busy
-        credits.check_room(books.accounts[command.into_id, account.asset], _most(account))
-    # Must succeed from here on.
+    """Plan the move. Raises NotFound, Invalid, AmountOutOfRange. Two records that are one already change nothing."""
+    check_note(command.note)
+    source, target = _customer(books, command.from_id, "fromId"), _customer(books, command.into_id, "intoId")
+    if command.from_id == command.into_id:
+        raise Invalid("A customer cannot be merged into themselves.", field=("intoId",))
+    if source is target:
+        if source.id == command.from_id:
+            raise Invalid("The other record was merged into this one, and not the other way round.", field=("intoId",))
+        return Outcome()
+    for customer, field in ((source, "fromId"), (target, "intoId")):
+        if customer.erased:
+            raise Invalid("The customer was erased.", field=(field,))
+    sources = [account for (customer, _), account in sorted(books.accounts.items()) if customer == source.id]
     moving = [account for account in sources if account.balance_minor or account.lifetime_minor]
+    lots = {account.id: _lots(books, account) for account in moving}
+    for account in moving:
+        if sum(lot.remaining_minor for lot in lots[account.id]) != account.balance_minor:
+            raise InvariantViolated(f"account {account.id}: {account.balance_minor} is not what its open credits hold")
+        credits.check_comes_back(books.accounts[target.id, account.asset], account.balance_minor)
+    # Must succeed from here on.
     if moving:
-        taken = credits.begin(books, "MERGE", command.from_id, origin, note=command.note)
+        taken = credits.begin(books, "MERGE", source.id, origin, note=command.note)
         given_origin = Origin(origin.actor, origin.key, books.source.new_id())
-        given = credits.begin(books, "MERGE", command.into_id, given_origin, note=command.note)
+        given = credits.begin(books, "MERGE", target.id, given_origin, note=command.note)
         for account in moving:
-            _move(books, taken, given, account, lots[account.id], books.accounts[command.into_id, account.asset])
-    books.change(books.customers[command.from_id], merged_into_id=command.into_id)
-    books.writes.merged_customers.append((command.from_id, command.into_id))
-    audit(books, origin, "customer.merged", command.into_id, command.from_id)
-    books.writes.events.append(("customer.merged", command.from_id))
+            _move(books, taken, given, account, lots[account.id], books.accounts[target.id, account.asset])
+    _add_up_counters(books, source.id, target.id)
+    _keep_membership(books, source, target)
+    books.change(source, merged_into_id=target.id)
+    books.writes.merged_customers.append((source.id, target.id))
+    audit(books, origin, "customer.merged", target.id, source.id)
+    books.writes.events.append(("customer.merged", source.id))
     return Outcome()
 
 
-def _check(books: Books, command: MergeCustomers) -> None:
-    source, target = books.customers.get(command.from_id), books.customers.get(command.into_id)
-    if source is None:
-        raise NotFound("There is no such customer.", field=("fromId",))
-    if target is None:
-        raise NotFound("There is no such customer.", field=("intoId",))
-    if source is target:
-        raise Invalid("A customer cannot be merged into themselves.", field=("intoId",))
-    if source.erased or source.merged_into_id not in (None, target.id):
-        raise Invalid("The customer was erased, or merged into another.", field=("fromId",))
-    if target.closed:
-        raise Invalid("The customer was merged or erased.", field=("intoId",))
-    if source.id in books.owing:
-        raise OpenInvoices
-    check_note(command.note)
-
-
-def _most(account: AccountState) -> int:
-    return max(account.balance_minor, account.lifetime_minor)
+def _customer(books: Books, customer_id: UUID, field: str) -> CustomerState:
+    """Whom the id names: for a record that was merged, the one that the person is now."""
+    found = books.customers.get(books.persons.get(customer_id, customer_id))
+    if found is None:
+        raise NotFound("There is no such customer.", field=(field,))
+    return found
 
 
 def _lots(books: Books, account: AccountState) -> list[CreditState]:
-    found = (c for c in books.credits_by_id.values() if c.account_id == account.id and c.remaining_minor)
-    return sorted(found, key=credits.burn_key)
+    return sorted((lot for lot in books.credits.get(account.id, ()) if lot.remaining_minor), key=credits.burn_key)
 
 
 def _move(
@@ -85,15 +92,46 @@ def _move(
     for lot in lots:
         amount_minor = lot.remaining_minor
         credits.move(books, taken, account, lot, -amount_minor, "MERGED")
+        new = credits.succeed(books, given, lot, target)
+        credits.move(books, given, target, new, amount_minor, "MERGED")
         if lot.expires_at is not None and lot.expires_at <= books.now:
             # As if written off here: a balance in the past looks for what had expired among what was (models/reads).
             credits.amend(books, lot, swept_at=books.now)
-        credits.open_credit(
-            books, given, target, amount_minor, "MERGED", effective_on=lot.effective_on, starts_at=lot.starts_at,
-            expires_at=lot.expires_at, service_ids=lot.service_ids, auto_apply=lot.auto_apply, lifetime_minor=0,
-        )  # fmt: skip
     if before:
         credits.move_lifetime(books, taken, account, -before)
         credits.move_lifetime(books, given, target, before)
     credits.follow_tier(books, taken, account, before)
     credits.follow_tier(books, given, target, target_before)
+
+
+def _add_up_counters(books: Books, from_id: UUID, into_id: UUID) -> None:
+    """What was added to either counts for both: a limit by customer and day is the person's."""
+    for (scope, role, holder, asset, day), counter in sorted(books.counters.items()):
+        if scope == limits.PER_CUSTOMER_DAY and holder == str(from_id) and counter.used_minor:
+            key: CounterKey = (scope, role, str(into_id), asset, day)
+            total = books.counters[key]
+            books.change(total, used_minor=total.used_minor + counter.used_minor)
+            books.change(counter, used_minor=0)
+            books.writes.touched_counters += [total, counter]
+
+
+def _keep_membership(books: Books, source: CustomerState, target: CustomerState) -> None:
+    """The one that runs; of two that run the older start; where none runs, the one that ended last."""
+    started_at, cancelled_at = max(_membership(source), _membership(target), key=_rank)
+    if (started_at, cancelled_at) != _membership(target):
+        books.change(target, membership_started_at=started_at, membership_cancelled_at=cancelled_at)
+        books.writes.memberships.append(target)
+
+
+def _membership(customer: CustomerState) -> tuple[datetime | None, datetime | None]:
+    return customer.membership_started_at, customer.membership_cancelled_at
+
+
+def _rank(membership: tuple[datetime | None, datetime | None]) -> tuple[int, float]:
+    """How much a membership is worth keeping: one that runs by its age, one that has ended by its end, none at all."""
+    started_at, cancelled_at = membership
+    if cancelled_at is not None:
+        return 1, (cancelled_at - _FIRST).total_seconds()
+    if started_at is not None:
+        return 2, -(started_at - _FIRST).total_seconds()
+    return 0, 0.0

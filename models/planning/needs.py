@@ -22,12 +22,13 @@ class Spend:
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """accounts: locked. opens_accounts: made where they are missing. limited: (customer, asset) whose day counters count.
+    """customers: locked against an erasure and a merge, as those of all accounts are. accounts: locked. opens_accounts:
+    made where they are missing. limited: (customer, asset) whose day counters count.
 
     credits: loaded whatever their state. assignments: by id; assigned_credits, assigned_invoices: whatever is set
     against invoices from these credits, or on these invoices. undone: transactions whose spends are to be undone.
-    voided_credits: those of which it matters whether they counted towards the lifetime total.
-    owing: customers of whom it matters whether invoices of theirs are unpaid.
+    merges: customers that are to be one from now on, kept from everybody else; of the first, all accounts and what is left
+    on them, and today's counters of both.
     invoice_numbers: looked up, so that a duplicate can be refused.
     approvals: requests that are to be approved; locked last of all.
     """
@@ -44,12 +45,11 @@ class Needs:
     assignments: tuple[UUID, ...] = ()
     assigned_credits: tuple[UUID, ...] = ()
     assigned_invoices: tuple[UUID, ...] = ()
-    voided_credits: tuple[UUID, ...] = ()
     payments: tuple[UUID, ...] = ()
     undone: tuple[UUID, ...] = ()
     coupons: tuple[UUID, ...] = ()
     products: tuple[UUID, ...] = ()
-    owing: tuple[UUID, ...] = ()
+    merges: tuple[UUID, ...] = ()
     approvals: tuple[UUID, ...] = ()
 
 

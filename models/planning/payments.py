@@ -23,7 +23,7 @@ from models.planning.releasing import release
 from models.planning.settling import (
     account_of,
     check_grants_fit,
-    check_grants_unspent,
+    check_grants_unused,
     exceeds_due_to_credit,
     grant_if_paid,
     invoice_view,
@@ -150,8 +150,8 @@ def void_needs(command: VoidPayment, payment: PaymentState, account: AccountKey)
 
 
 def plan_void(books: Books, origin: Origin, command: VoidPayment) -> Outcome:
-    """Plan a payment's voiding, which reopens its invoice. Raises PaymentVoided; CreditSpent, where an order granted
-    credit that is not there any more: then nothing moves."""
+    """Plan a payment's voiding, which reopens its invoice. Raises PaymentVoided; CreditSpent, where credit that
+    an order granted was used: then nothing moves."""
     check_note(command.note)
     payment = books.payments.get(command.payment_id)
     if payment is None:
@@ -159,7 +159,7 @@ def plan_void(books: Books, origin: Origin, command: VoidPayment) -> Outcome:
     if payment.voided_at is not None:
         raise PaymentVoided
     invoice = books.invoices[payment.invoice_id]
-    check_grants_unspent(books, [invoice])
+    check_grants_unused(books, [invoice])
     # Must succeed from here on.
     books.change(payment, voided_at=books.now)
     books.writes.touched_payments.append(payment)

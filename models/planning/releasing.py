@@ -17,26 +17,24 @@ from models.commands import (
 )
 from models.errors import (
     AlreadyReleased,
-    AmountOutOfRange,
     CreditAssigned,
     CreditNotOpen,
     Duplicate,
     ExpiryConflict,
-    InsufficientBalance,
     Invalid,
     InvoiceNotOpen,
     InvoicePaid,
     LedgerError,
     NotFound,
 )
-from models.money import MAX_AMOUNT_MINOR, SERVICE_CREDITS, to_decimal
+from models.money import SERVICE_CREDITS, to_decimal
 from models.planning import calendar, credits
 from models.planning.adjust import MAX_SERVICES
 from models.planning.assign import MAX_ASSIGNMENTS, assign_all, assignment_view, planned_amounts
 from models.planning.auditing import audit, invoice_details
 from models.planning.needs import Needs
 from models.planning.notes import check_note
-from models.planning.settling import check_grants_unspent, invoice_view, settle, take_back_grants
+from models.planning.settling import check_grants_unused, invoice_view, settle, take_back_grants
 from models.planning.state import (
     AccountKey,
     AccountState,
@@ -50,17 +48,10 @@ from models.planning.state import (
 _CHANGEABLE: Final = ("OPEN", "SCHEDULED", "EXHAUSTED")
 
 
-def check_comes_back(account: AccountState, amount_minor: int) -> None:
-    """Raises AmountOutOfRange where the balance has grown so much that there is no room for what comes back."""
-    if account.balance_minor + amount_minor > MAX_AMOUNT_MINOR:
-        error = AmountOutOfRange(amount=to_decimal(amount_minor, account.asset), asset=account.asset)
-        error.field = None  # no amount was asked for
-        raise error
-
-
 def release_needs(command: ReleaseAssignments, accounts: tuple[AccountKey, ...]) -> Needs:
-    """The assignments with their credits and invoices; `accounts` were found by an unlocked read and never change."""
-    return Needs(accounts=accounts, assignments=command.assignment_ids)
+    """The assignments with their credits and invoices; `accounts` were found by an unlocked read, and change in a merge
+    alone. They are opened where a merge has left nothing to open one for."""
+    return Needs(accounts=accounts, opens_accounts=True, assignments=command.assignment_ids)
 
 
 def plan_release(books: Books, origin: Origin, command: ReleaseAssignments) -> Outcome:
@@ -74,7 +65,7 @@ def plan_release(books: Books, origin: Origin, command: ReleaseAssignments) -> O
     customers = {books.invoices[part.invoice_id].customer_id for part in parts}
     if len(customers) > 1:
         raise Invalid("These are several customers' assignments.", field=("assignmentIds",))
-    check_grants_unspent(books, (books.invoices[part.invoice_id] for part in parts))
+    check_grants_unused(books, (books.invoices[part.invoice_id] for part in parts))
     # Must succeed from here on.
     transaction = release(books, origin, "RELEASE", parts, note=command.note)
     return _released(books, origin, transaction, parts)
@@ -83,7 +74,7 @@ def plan_release(books: Books, origin: Origin, command: ReleaseAssignments) -> O
 def _live(books: Books, assignment_id: UUID, index: int) -> AssignmentState:
     part = books.assignments.get(assignment_id)
     # One that was made after its account was looked up is as good as not there: the account is not locked.
-    if part is None or books.credits_by_id[part.credit_id].account_id not in books.accounts_by_id:
+    if part is None or not credits.is_locked(books, books.credits_by_id[part.credit_id]):
         raise NotFound("There is no such assignment.", field=("assignmentIds", str(index)))
     if part.released_at is not None:
         raise AlreadyReleased().at("assignmentIds", str(index))
@@ -107,10 +98,8 @@ def release(
 def put_parts_back(books: Books, transaction: TransactionDraft, parts: list[AssignmentState]) -> None:
     """Raises AmountOutOfRange where the account finds no room; what was put back until then, the posting takes back."""
     for part in sorted(parts, key=lambda a: (a.assigned_at, a.id), reverse=True):
-        credit, invoice = books.credits_by_id[part.credit_id], books.invoices[part.invoice_id]
-        account = books.accounts_by_id[credit.account_id]
-        check_comes_back(account, part.amount_minor)
-        credits.put_back(books, transaction, account, credit, part.amount_minor, "INVOICES")
+        invoice = books.invoices[part.invoice_id]
+        credits.put_back(books, transaction, books.credits_by_id[part.credit_id], part.amount_minor, "INVOICES")
         settle(books, invoice, credited_minor=invoice.credited_minor - part.amount_minor)
         books.change(part, released_at=books.now)
         books.writes.released.append((part, transaction.id))
@@ -121,7 +110,7 @@ def _released(books: Books, origin: Origin, transaction: TransactionDraft, parts
     invoices = {part.invoice_id: books.invoices[part.invoice_id] for part in parts}
     for invoice in invoices.values():
         take_back_grants(books, origin, invoice)
-    touched = {part.credit_id: books.credits_by_id[part.credit_id] for part in parts}
+    touched = {credit.id: credit for credit in (books.credits_by_id[part.credit_id] for part in parts)}
     accounts = {credit.account_id: books.accounts_by_id[credit.account_id] for credit in touched.values()}
     only = next(iter(touched)) if len(touched) == 1 else None
     return Outcome(
@@ -140,6 +129,7 @@ def _released(books: Books, origin: Origin, transaction: TransactionDraft, parts
 def reassign_needs(command: ReassignCredit, account: AccountKey) -> Needs:
     return Needs(
         accounts=(account,),
+        opens_accounts=True,
         assignments=(command.assignment_id,),
         invoices=tuple(item.invoice_id for item in command.assignments),
     )
@@ -157,7 +147,7 @@ def plan_reassign(books: Books, origin: Origin, command: ReassignCredit) -> Outc
         part = _live(books, command.assignment_id, 0)
     except LedgerError as error:
         raise error.at("assignmentId") from None
-    check_grants_unspent(books, [books.invoices[part.invoice_id]])
+    check_grants_unused(books, [books.invoices[part.invoice_id]])
     # What may be assigned shows only after the release: where it is refused, the posting takes that back too.
     released = release(
         books, Origin(origin.actor, origin.key, books.source.new_id()), "RELEASE", [part], note=command.note
@@ -205,7 +195,7 @@ def plan_void_invoice(books: Books, origin: Origin, command: VoidInvoice) -> Out
     paid_minor = invoice.paid_minor + sum(part.amount_minor for part in parts if part.payment_id)
     if paid_minor:
         raise InvoicePaid(to_decimal(paid_minor, invoice.currency), invoice.currency)
-    check_grants_unspent(books, [invoice])
+    check_grants_unused(books, [invoice])
     # Must succeed from here on.
     transaction = credits.begin(books, "VOID", invoice.customer_id, origin, note=command.note)
     put_parts_back(books, transaction, parts)
@@ -223,21 +213,22 @@ def plan_void_invoice(books: Books, origin: Origin, command: VoidInvoice) -> Out
 
 def void_credit_needs(command: VoidCredit, account: AccountKey) -> Needs:
     return Needs(
-        accounts=(account,), credits=(command.credit_id,), assigned_credits=(command.credit_id,),
-        voided_credits=(command.credit_id,),
-    )  # fmt: skip
+        accounts=(account,), opens_accounts=True, credits=(command.credit_id,), assigned_credits=(command.credit_id,)
+    )
 
 
 def plan_void_credit(books: Books, origin: Origin, command: VoidCredit) -> Outcome:
     """Plan a credit's voiding (the sources' delete): what is left of it is reversed, out of the lifetime total as well
-    where opening it counted there.
+    where it counts there.
 
     Raises CreditNotOpen where nothing is left to void, CreditAssigned where a part is set against invoices and is not
-    to be released, InsufficientBalance where the lifetime total does not hold as much.
+    to be released.
     """
     check_note(command.note)
     credit, account = _credit_and_account(books, command.credit_id)
-    parts = [a for a in books.assignments.values() if a.credit_id == credit.id and a.released_at is None]
+    parts = [
+        a for a in books.assignments.values() if a.released_at is None and books.credits_by_id[a.credit_id] is credit
+    ]
     status = credits.credit_view(credit, account.asset).status(books.now)
     if status not in ("OPEN", "SCHEDULED") and not parts:
         raise CreditNotOpen(status)
@@ -246,18 +237,14 @@ def plan_void_credit(books: Books, origin: Origin, command: VoidCredit) -> Outco
     if any(part.payment_id for part in parts):
         raise Invalid("A part of it was paid with: void that payment first.", field=("releaseAssignments",))
     expired = credit.expires_at is not None and credit.expires_at <= books.now
-    earned_minor = 0 if expired or credit.id not in books.earned else credit.remaining_minor + _total(parts)
-    check_grants_unspent(books, (books.invoices[part.invoice_id] for part in parts), also_minor=earned_minor)
-    if earned_minor > account.lifetime_minor:
-        left = to_decimal(account.lifetime_minor, account.asset)
-        raise InsufficientBalance(left, account.asset, what="left of the lifetime total").at("creditId")
+    check_grants_unused(books, (books.invoices[part.invoice_id] for part in parts))
     # Must succeed from here on.
     lifetime_before = account.lifetime_minor
     transaction = credits.begin(books, "VOID", account.customer_id, origin, note=command.note)
     put_parts_back(books, transaction, parts)
+    credit = books.credits_by_id[command.credit_id]
     if not expired:  # as it came back, it has expired: there is nothing left to reverse
-        left_minor = credit.remaining_minor
-        credits.move(books, transaction, account, credit, -left_minor, "REMOVED", lifetime_minor=-earned_minor)
+        credits.move(books, transaction, account, credit, -credit.remaining_minor, "REMOVED", lifetime=True)
         credits.amend(books, credit, voided_at=books.now)
     credits.follow_tier(books, transaction, account, lifetime_before)
     if parts:
@@ -265,12 +252,8 @@ def plan_void_credit(books: Books, origin: Origin, command: VoidCredit) -> Outco
     return _credit_outcome(books, transaction, account, credit)
 
 
-def _total(parts: list[AssignmentState]) -> int:
-    return sum(part.amount_minor for part in parts)
-
-
 def update_credit_needs(command: UpdateCredit, account: AccountKey) -> Needs:
-    return Needs(accounts=(account,), credits=(command.credit_id,))
+    return Needs(accounts=(account,), opens_accounts=True, credits=(command.credit_id,))
 
 
 def plan_update_credit(books: Books, origin: Origin, command: UpdateCredit) -> Outcome:
@@ -331,7 +314,7 @@ def _credit_and_account(books: Books, credit_id: UUID) -> tuple[CreditState, Acc
     credit = books.credits_by_id.get(credit_id)
     if credit is None:
         raise NotFound("There is no such credit.", field=("creditId",))
-    return credit, books.accounts_by_id[credit.account_id]
+    return credit, credits.account_of_lot(books, credit)
 
 
 def _credit_outcome(books: Books, transaction: TransactionDraft, account: AccountState, credit: CreditState) -> Outcome:

@@ -1,15 +1,16 @@
 """What follows when an invoice's sums change: its status, and what an order puts on the account or takes back. Pure.
 
 Source 004: a credit product puts its worth on the account once the order is paid in full by whatever method, and not
-before; if the order is no longer paid in full, that is taken back, and if it has been spent, nothing moves.
+before; if the order is no longer paid in full, as much of it is taken back as is left, and if any of it has been used,
+nothing moves.
 """
 
 from collections.abc import Iterable
 
-from models.errors import CreditSpent, ExceedsDue, InsufficientBalance, InvariantViolated
+from models.errors import CreditSpent, ExceedsDue, InvariantViolated
 from models.money import to_decimal
 from models.planning import calendar, credits
-from models.planning.state import AccountKey, AccountState, Books, InvoiceState, Origin
+from models.planning.state import AccountState, Books, InvoiceState, Origin
 from models.views import InvoiceView
 
 
@@ -56,27 +57,17 @@ def check_grants_fit(account: AccountState | None, amounts: Iterable[tuple[Invoi
         credits.check_room(account, granted_minor)
 
 
-def check_grants_unspent(books: Books, invoices: Iterable[InvoiceState], *, also_minor: int = 0) -> None:
-    """Raises CreditSpent where what these orders granted cannot be taken back whole. Before the first change.
-
-    also_minor: what the same unit takes off the account's lifetime total besides. Raises InsufficientBalance where that
-    total, which never goes below zero, has been corrected to less than all of it.
+def check_grants_unused(books: Books, invoices: Iterable[InvoiceState]) -> None:
+    """Raises CreditSpent where any of what these orders granted was used and has not been given back: assigned, spent or
+    redeemed, wherever a merge has moved it. What was removed, voided or has expired is no obstacle. Before the first
+    change.
     """
-    taken: dict[AccountKey, int] = {}
     for invoice in {invoice.id: invoice for invoice in invoices}.values():
         for credit_id in invoice.grants:
             credit = books.credits_by_id[credit_id]
-            left_minor = credit.remaining_minor if credits.is_open(credit, books.now) else 0
-            if left_minor != credit.amount_minor:
-                left, granted = (to_decimal(m, invoice.currency) for m in (left_minor, credit.amount_minor))
-                raise CreditSpent(left, granted, invoice.currency)
-            key = (invoice.customer_id, invoice.currency)
-            taken[key] = taken.get(key, also_minor) + credit.amount_minor
-    for key, amount_minor in taken.items():
-        account = books.accounts[key]
-        if amount_minor > account.lifetime_minor:
-            left = to_decimal(account.lifetime_minor, account.asset)
-            raise InsufficientBalance(left, account.asset, what="left of the lifetime total")
+            if credit.used_minor:
+                used, granted = (to_decimal(m, invoice.currency) for m in (credit.used_minor, credit.amount_minor))
+                raise CreditSpent(used, granted, invoice.currency)
 
 
 def grant_if_paid(books: Books, origin: Origin, invoice: InvoiceState) -> None:
@@ -93,7 +84,7 @@ def grant_if_paid(books: Books, origin: Origin, invoice: InvoiceState) -> None:
         credits.open_credit(
             books, transaction, account, amount_minor, "ORDERS",
             effective_on=calendar.local_date(books.now, books.config.zone), starts_at=books.now, expires_at=None,
-            service_ids=(), auto_apply=True, lifetime_minor=amount_minor,
+            service_ids=(), auto_apply=True, counts=True,
         ).id
         for amount_minor in invoice.credit_lines
     )  # fmt: skip
@@ -103,20 +94,23 @@ def grant_if_paid(books: Books, origin: Origin, invoice: InvoiceState) -> None:
 
 
 def take_back_grants(books: Books, origin: Origin, invoice: InvoiceState) -> None:
-    """Take back what the order granted, now that it is not paid in full any more, last first."""
+    """Take back what is left of what the order granted, now that it is not paid in full any more, last first."""
     if not invoice.grants or invoice.status == "PAID":
         return
-    account = account_of(books, invoice)
-    if account is None:
+    if account_of(books, invoice) is None:
         raise InvariantViolated(f"order {invoice.id} takes back credit, and its account was not locked")
     transaction = credits.begin(
         books, "REVERSAL", invoice.customer_id, Origin(origin.actor, origin.key, books.source.new_id())
     )
     for credit_id in reversed(invoice.grants):
-        credit, amount_minor = books.credits_by_id[credit_id], books.credits_by_id[credit_id].amount_minor
-        credits.move(books, transaction, account, credit, -amount_minor, "ORDERS", lifetime_minor=-amount_minor)
-        credits.amend(books, credit, voided_at=books.now)
-        books.writes.revoked_grants.append((credit_id, transaction.id))
+        credit = books.credits_by_id[credit_id]
+        expired = credit.expires_at is not None and credit.expires_at <= books.now
+        left_minor = 0 if expired else credit.remaining_minor
+        if left_minor:
+            account = credits.account_of_lot(books, credit)
+            credits.move(books, transaction, account, credit, -left_minor, "ORDERS", lifetime=True)
+            credits.amend(books, credit, voided_at=books.now)
+        books.writes.revoked_grants.append((credit_id, transaction.id, left_minor))
     books.change(invoice, grants=())
 
 

@@ -81,15 +81,13 @@ class TenantConfig:
 
 @dataclass(slots=True)
 class CustomerState:
+    """merged_into_id: only ever of a record that was not followed to the person it is now (models/planning/persons.py)."""
+
     id: UUID
     membership_cancelled_at: datetime | None
+    membership_started_at: datetime | None = None
     merged_into_id: UUID | None = None
     erased: bool = False
-
-    @property
-    def closed(self) -> bool:
-        """Whether nothing more may be added to what they have."""
-        return self.erased or self.merged_into_id is not None
 
 
 @dataclass(slots=True)
@@ -114,6 +112,9 @@ class AccountState:
 
 @dataclass(slots=True)
 class CreditState:
+    """counts: whether adding it raised the lifetime total. gone_minor: taken back or expired; the rest of what is not left
+    is used. opened_sequence: of the entry that put it on its account. origin_id: the lot that it was before a merge."""
+
     id: UUID
     account_id: UUID
     transaction_id: UUID
@@ -127,14 +128,25 @@ class CreditState:
     created_at: datetime
     swept_at: datetime | None = None
     voided_at: datetime | None = None
+    counts: bool = False
+    gone_minor: int = 0
+    opened_sequence: int = 1
+    origin_id: UUID | None = None
+
+    @property
+    def used_minor(self) -> int:
+        """Assigned, spent or redeemed, and not given back."""
+        return self.amount_minor - self.remaining_minor - self.gone_minor
 
 
 @dataclass(slots=True)
 class InvoiceState:
-    """creditable_minor: what its lines other than credit products come to: as much may be paid with account credit.
+    """customer_id: the person as they are now, whichever record of theirs it was issued to.
+
+    creditable_minor: what its lines other than credit products come to: as much may be paid with account credit.
 
     credit_lines: what each credit product's line puts on the account. grants: what has been put there and not been
-    taken back, by credit.
+    taken back, by the credit that was granted.
     """
 
     id: UUID
@@ -326,11 +338,13 @@ class Writes:
     grants: list[tuple[Any, ...]] = field(default_factory=list)
     audits: list[tuple[Any, ...]] = field(default_factory=list)
     credit_changes: list[tuple[Any, ...]] = field(default_factory=list)
-    revoked_grants: list[tuple[UUID, UUID]] = field(default_factory=list)
+    moved_credits: list[tuple[UUID, UUID]] = field(default_factory=list)
+    revoked_grants: list[tuple[UUID, UUID, int]] = field(default_factory=list)
     released: list[tuple[AssignmentState, UUID]] = field(default_factory=list)
     bulk_operations: list[tuple[Any, ...]] = field(default_factory=list)
     bulk_rows: list[tuple[Any, ...]] = field(default_factory=list)
     merged_customers: list[tuple[UUID, UUID]] = field(default_factory=list)
+    memberships: list[CustomerState] = field(default_factory=list)
     bulk_fates: list[tuple[Any, ...]] = field(default_factory=list)
     events: list[tuple[str, UUID]] = field(default_factory=list)
     touched_accounts: list[AccountState] = field(default_factory=list)
@@ -358,9 +372,10 @@ Mark = tuple[int, tuple[int, ...]]
 class Books:
     """Everything that the units of one batch may look at or change, at one instant `now`.
 
-    credits: by account, those that have a remainder and were asked for, in burn order. by_id: every loaded credit.
-    owing: of the customers asked about, those with unpaid invoices. actor_ids: of those who asked for `approvals`.
-    earned: of the credits that are to be voided, those whose opening counted towards the lifetime total.
+    credits: by account, those that have a remainder and were asked for, in burn order. by_id: every loaded credit; an id
+    that it had before a merge names it as well. homes: of accounts that are not locked, since their customer's record was
+    merged, the account that their credits belong on now. persons: records that were merged, and the record that the
+    person is now. actor_ids: of those who asked for `approvals`.
     waiting: how many requests of a subject's wait already, once anybody asks for an approval.
     """
 
@@ -372,8 +387,8 @@ class Books:
     accounts_by_id: dict[UUID, AccountState] = field(default_factory=dict)
     credits: dict[UUID, list[CreditState]] = field(default_factory=dict)
     credits_by_id: dict[UUID, CreditState] = field(default_factory=dict)
-    owing: set[UUID] = field(default_factory=set)
-    earned: set[UUID] = field(default_factory=set)
+    homes: dict[UUID, AccountKey] = field(default_factory=dict)
+    persons: dict[UUID, UUID] = field(default_factory=dict)
     invoices: dict[UUID, InvoiceState] = field(default_factory=dict)
     invoice_numbers: set[str] = field(default_factory=set)
     assignments: dict[UUID, AssignmentState] = field(default_factory=dict)
@@ -411,6 +426,12 @@ class Books:
         self._undo.append(restore)
         for name, value in values.items():
             setattr(row, name, value)
+
+    def change_item(self, rows: dict[Any, Any], name: Any, value: Any) -> None:
+        """Let `name` stand for another row, so that it can be taken back."""
+        old = rows[name]
+        self._undo.append(lambda: rows.__setitem__(name, old))
+        rows[name] = value
 
     def on_undo(self, action: Callable[[], object]) -> None:
         self._undo.append(action)

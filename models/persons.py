@@ -1,0 +1,32 @@
+"""Which records were merged, as a running process has come to know: followed before anything is locked."""
+
+from collections.abc import Mapping
+from typing import Final
+from uuid import UUID
+
+MAX_REMEMBERED: Final = 100_000
+
+
+class Persons:
+    """Merged records by tenant, each with the record that the person is now.
+
+    Learnt from a posting that meets one under its lock, and true for good: a merge is not undone. What is not known here
+    is only found a little later.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[UUID, dict[UUID, UUID]] = {}
+        self._number = 0
+
+    def of(self, tenant_id: UUID) -> dict[UUID, UUID]:
+        """Record → person. No person in it is a record that was merged."""
+        return self._known.get(tenant_id, {})
+
+    def learn(self, tenant_id: UUID, merged: Mapping[UUID, UUID]) -> None:
+        """Remember records and the persons that they are now."""
+        if self._number >= MAX_REMEMBERED:
+            self._known.clear()
+            self._number = 0
+        known = {record: merged.get(person, person) for record, person in self.of(tenant_id).items()}
+        self._known[tenant_id] = known | dict(merged)
+        self._number += len(merged)

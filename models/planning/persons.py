@@ -1,0 +1,69 @@
+"""One person, several records: commands and needs that name a merged record, as they are for the one it is now. Pure.
+
+A record that was merged stays, and every id of its names the person (domain: merging). `persons` maps such records to
+the record that the person is now, which is none of them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import singledispatch
+from typing import Any, TypeVar
+from uuid import UUID
+
+from models.commands import BulkCredit, MergeCustomers, PostRows
+from models.planning.needs import Needs
+from models.planning.state import AccountKey
+
+Persons = Mapping[UUID, UUID]
+C = TypeVar("C")
+
+
+def followed(command: C, persons: Persons) -> C:
+    """The command, with every customer that it names as the record that they are now."""
+    if not persons:
+        return command
+    done: C = _followed(command, persons)
+    return done
+
+
+@singledispatch
+def _followed(command: Any, persons: Persons) -> Any:
+    """Most commands name one customer, or none."""
+    person = persons.get(getattr(command, "customer_id", command))
+    return command if person is None else replace(command, customer_id=person)
+
+
+@_followed.register
+def _(command: BulkCredit, persons: Persons) -> BulkCredit:
+    return replace(command, items=tuple(_followed(item, persons) for item in command.items))
+
+
+@_followed.register
+def _(command: PostRows, persons: Persons) -> PostRows:
+    rows = (replace(row, adjustment=_followed(row.adjustment, persons)) for row in command.rows)
+    return replace(command, rows=tuple(rows))
+
+
+@_followed.register
+def _(command: MergeCustomers, persons: Persons) -> MergeCustomers:
+    """As it is: whether two records are one person already is for the plan to say."""
+    return command
+
+
+def followed_needs(needs: Needs, persons: Persons) -> Needs:
+    """What is needed, of the records that the persons are now."""
+    named = (*needs.customers, *needs.merges, *(customer for customer, _ in needs.accounts))
+    if persons.keys().isdisjoint(named):
+        return needs
+
+    def key(account: AccountKey) -> AccountKey:
+        return persons.get(account[0], account[0]), account[1]
+
+    return replace(
+        needs,
+        customers=tuple(persons.get(customer, customer) for customer in needs.customers),
+        accounts=tuple(key(account) for account in needs.accounts),
+        spends=tuple(replace(spend, account=key(spend.account)) for spend in needs.spends),
+        limited=tuple(key(account) for account in needs.limited),
+        merges=tuple(persons.get(customer, customer) for customer in needs.merges),
+    )
