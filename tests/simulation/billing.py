@@ -85,7 +85,7 @@ class Billing(People):
             return
         for number in invoice.granted:
             lot = self.lots[number]
-            if not lot.swept and not lot.has_expired(now):
+            if lot.left and not lot.has_expired(now):
                 self._void(lot)
         invoice.granted = ()
 
@@ -143,22 +143,26 @@ class Billing(People):
         return "done"
 
     def _assign_all(self, lot: Lot, items: Items, now: datetime) -> None:
-        """A blank amount is as much as the credit has left, after the others, and the invoice is due."""
-        left, seen, amounts = lot.left, set[int](), []
+        """Amounts that are named are exact. What they leave of the credit the blanks share, each as much as is due."""
+        left, seen = lot.left, set[int]()
         for number, amount in items:
-            faults, given = self._bad_item(lot, number, amount, left)
-            refuse(faults | ({"DUPLICATE"} if number in seen else set()))
+            refuse(self._bad_item(lot, number, amount, left) | ({"DUPLICATE"} if number in seen else set()))
             seen.add(number)
-            left -= given
+            left -= amount or NOTHING
+        amounts = []
+        for number, amount in items:
+            given = min(left, self.invoices[number].due_to_credit) if amount is None else amount
+            left -= given if amount is None else NOTHING
             amounts.append((self.invoices[number], given))
         refuse(set() if any(given for _, given in amounts) else {"EXCEEDS_REMAINING"})
         for invoice, given in amounts:
             if given:
                 self._set_against(lot, invoice, given)
-        for invoice, _ in amounts:
-            self._grant(invoice, now)
+        for invoice, given in amounts:
+            if given:
+                self._grant(invoice, now)
 
-    def _bad_item(self, lot: Lot, number: int, amount: Decimal | None, left: Decimal) -> tuple[set[str], Decimal]:
+    def _bad_item(self, lot: Lot, number: int, amount: Decimal | None, left: Decimal) -> set[str]:
         invoice, faults = self.invoices[number], set[str]()
         if self.person(invoice.customer) != self.person(lot.customer):
             faults.add("CUSTOMER_MISMATCH")
@@ -169,9 +173,9 @@ class Billing(People):
         elif amount is not None and invoice.due_to_credit < amount:
             faults.add("EXCEEDS_DUE")
         if amount is None:
-            return faults, min(left, invoice.due_to_credit)
+            return faults
         faults |= bad_amount(amount, invoice.currency) | ({"INVALID"} if amount < 0 else set())
-        return faults | ({"EXCEEDS_REMAINING"} if amount > left else set()), amount
+        return faults | ({"EXCEEDS_REMAINING"} if amount > left else set())
 
     # Undoing
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from tests.simulation.records import Customer, refuse
-from tests.simulation.state import State
+from tests.simulation.state import State, burn_order
 
 NEVER = datetime.min.replace(tzinfo=UTC)
 
@@ -38,7 +38,7 @@ class People(State):
     # One person from now on
 
     def _merge(self, *, now: datetime, role: str, source: int, target: int) -> str:
-        """Nothing has to move here: whose a lot, an invoice, a coupon or a request is, is its record's person."""
+        """Whose a lot, an invoice, a coupon or a request is, is its record's person: nothing more has to be said."""
         refuse(set() if self.known(source) and self.known(target) else {"NOT_FOUND"})
         old, new = self.person(source), self.person(target)
         if old == new:
@@ -50,6 +50,9 @@ class People(State):
                 moved = self.used.pop((role_of, whose, asset, day))
                 self.used[role_of, f"customer {new}", asset, day] += moved
         self.customers[old].into = new
+        for lot in sorted(self.lots, key=burn_order):
+            if lot.left:
+                self._move_home(lot)
         return "done"
 
     def _merge_again(self, source: int, target: int) -> str:

@@ -66,7 +66,11 @@ does, voided, or reversed."""
 
 @dataclass
 class Lot:
-    """Value with a history. customer: the record that it was added to; whose it is now is that record's person."""
+    """Value with a history. customer: the record that it was added to; whose it is now is that record's person.
+
+    home: the record on whose account it stands: what is left moves in a merge, and what comes back later moves then.
+    place: of the credit that it is on that account, among all; the later one has the higher id.
+    """
 
     customer: int
     asset: str
@@ -78,6 +82,8 @@ class Lot:
     auto_apply: bool
     serial: int
     counts: bool
+    home: int
+    place: int
     movements: tuple[tuple[str, Decimal], ...] = ()
     swept: bool = False
     voided: bool = False

@@ -55,6 +55,7 @@ class State:
     used: Counter[Day] = field(default_factory=Counter)  # minor units
     requests: list[Request] = field(default_factory=list)
     files: list[QueuedFile] = field(default_factory=list)
+    places: int = 0  # that lots have had
     answered: str | None = None  # the code that the ledger refused this very command with, None where it did it
 
     def trial(self) -> Self:
@@ -109,8 +110,7 @@ class State:
         lots = [lot for lot in self.lots_of(customer, asset) if lot.is_open(now)]
         if wanted:
             lots = [lot for lot in lots if not lot.services or lot.services & wanted]
-        never = datetime.max.replace(tzinfo=UTC)
-        return sorted(lots, key=lambda lot: (lot.expires or never, not lot.services, lot.created, lot.serial))
+        return sorted(lots, key=burn_order)
 
     def tier(self, customer: int) -> int | None:
         """The threshold of the tier they are in."""
@@ -134,11 +134,21 @@ class State:
         starts = now if effective is None else first_instant(effective, self.zone)
         lot = Lot(
             self.person(customer), asset, now, effective or self.today(now), starts, expires, frozenset(services),
-            auto_apply, len(self.lots), counts,
+            auto_apply, len(self.lots), counts, self.person(customer), self._place(),
         )  # fmt: skip
         lot.move(ADDED, amount)
         self.lots.append(lot)
         return lot
+
+    def _place(self) -> int:
+        self.places += 1
+        return self.places
+
+    def _move_home(self, lot: Lot) -> None:
+        """Onto the account of whoever its record is now."""
+        person = self.person(lot.customer)
+        if lot.home != person:
+            lot.home, lot.place = person, self._place()
 
     def _burn(self, lots: list[Lot], amount: Decimal, kind: str) -> tuple[tuple[int, Decimal], ...]:
         """From which how much was taken."""
@@ -152,6 +162,7 @@ class State:
         return tuple(taken)
 
     def _give_back(self, lot: Lot, amount: Decimal, now: datetime) -> None:
+        self._move_home(lot)
         lot.move(RETURNED, amount)
         if lot.voided:  # it comes back, and goes as the rest did
             lot.move(TAKEN_BACK, -lot.left)
@@ -195,6 +206,11 @@ class State:
 
     def _days(self, role: str, customer: int, asset: str, day: date) -> list[tuple[int, Day]]:
         return [(5, (role, "actor", asset, day)), (2, (role, f"customer {self.person(customer)}", asset, day))]
+
+
+def burn_order(lot: Lot) -> tuple[datetime, bool, datetime, int]:
+    """The soonest expiry first and never last; the restricted before the general; the older; by id."""
+    return (lot.expires or datetime.max.replace(tzinfo=UTC), not lot.services, lot.created, lot.place)
 
 
 def _twin(thing: Any) -> Any:
