@@ -160,8 +160,9 @@ def _accounts(shop: Shop, names: Names, reference: Reference) -> Iterable[tuple[
 
 def _used(names: Names, reference: Reference) -> Iterable[tuple[Any, ...]]:
     for (role, whose, asset, day), used in reference.used.items():
-        holder = "staff" if whose == "actor" else str(names.customers[int(whose.split()[1])])
-        if used:
+        number = None if whose == "actor" else int(whose.split()[1])
+        holder = "staff" if number is None else str(names.customers[number])
+        if used and (number is None or reference.customers[number].into is None):
             yield (role, holder, asset, day, used)
 
 

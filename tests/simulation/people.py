@@ -46,9 +46,8 @@ class People(State):
         refuse({"INVALID"} if self.customers[old].erased or self.customers[new].erased else set())
         self._merge_memberships(self.customers[old], self.customers[new])
         for role_of, whose, asset, day in list(self.used):
-            if whose == f"customer {old}":
-                moved = self.used.pop((role_of, whose, asset, day))
-                self.used[role_of, f"customer {new}", asset, day] += moved
+            if whose == f"customer {old}" and day == self.today(now):
+                self.used[role_of, f"customer {new}", asset, day] += self.used[role_of, whose, asset, day]
         self.customers[old].into = new
         for lot in sorted(self.lots, key=burn_order):
             if lot.left:
