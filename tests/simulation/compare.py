@@ -1,6 +1,7 @@
 """Whether the database says what the reference says. A merged record's rows are read as the survivor's."""
 
 from collections.abc import Iterable
+from datetime import date
 from itertools import zip_longest
 from typing import Any, Final
 
@@ -49,7 +50,8 @@ _TIERS: Final = """
     JOIN accounts a ON a.tenant_id = $1 AND a.id = t.account_id
     WHERE t.tenant_id = $1 ORDER BY a.customer_id, t.id DESC"""
 _LADDER: Final = "SELECT threshold_minor, name FROM tiers WHERE tenant_id = $1"
-UNORDERED: Final = ("invoice", "payment", "request", "grant", "stock", "limit")
+UNORDERED: Final = ("invoice", "payment", "request", "grant", "stock", "account")
+ACTOR: Final = "staff"
 _USED: Final = """
     SELECT l.role, l.holder, l.asset, l.day, l.used_minor FROM limit_counters l
     LEFT JOIN customers c ON c.tenant_id = $1 AND c.id::text = l.holder
@@ -71,14 +73,18 @@ async def differences(shop: Shop, names: Names, reference: Reference) -> list[st
     try:
         found: list[str] = []
         for kind, sql, expected in _expected(names, reference):
-            real = [tuple(row) for row in await session.fetch(sql)]
-            found += _unlike(kind, *((sorted(real), sorted(expected)) if kind in UNORDERED else (real, expected)))
+            found += _unlike(kind, [tuple(row) for row in await session.fetch(sql)], expected)
+        today = reference.today(shop.clock())
+        used = {tuple(row) for row in await session.fetch(_USED)}
+        found += _unlike_sets(
+            "limit", {row for row in used if _matters(row, today)}, set(_used(names, reference, today))
+        )
         found += _unlike_rows([tuple(row) for row in await session.fetch(_ROWS)], names, reference)
         views = await accounts.of_customers(session, names.customers, shop.clock())
-        found += _unlike("account", sorted(
+        found += _unlike("account", [
             (v.customer_id, v.asset, v.balance_minor, v.available_minor, v.scheduled_minor, v.lifetime_minor)
             for v in views if v.balance_minor or v.lifetime_minor
-        ), sorted(_accounts(shop, names, reference)))  # fmt: skip
+        ], list(_accounts(shop, names, reference)))  # fmt: skip
         tiers, ladder = dict(await session.fetch(_TIERS)), dict(await session.fetch(_LADDER))
         people = reference.people()
         return found + _unlike(
@@ -135,7 +141,6 @@ def _expected(names: Names, reference: Reference) -> Iterable[tuple[str, str, li
         for coupon in reference.coupons
     ]  # fmt: skip
     yield "stock", _STOCK, [(names.prizes[number], prize.stock) for number, prize in enumerate(reference.prizes)]
-    yield "limit", _USED, list(_used(names, reference))
     yield "request", _REQUESTS, [
         (rows["approval_requests"][number], who(asked.facts["customer"]), asked.status)
         for number, asked in enumerate(reference.requests)
@@ -158,12 +163,17 @@ def _accounts(shop: Shop, names: Names, reference: Reference) -> Iterable[tuple[
             yield (names.customers[person], asset, *(minor(amount, asset) for amount in amounts))
 
 
-def _used(names: Names, reference: Reference) -> Iterable[tuple[Any, ...]]:
+def _used(names: Names, reference: Reference, today: date) -> Iterable[tuple[Any, ...]]:
     for (role, whose, asset, day), used in reference.used.items():
         number = None if whose == "actor" else int(whose.split()[1])
-        holder = "staff" if number is None else str(names.customers[number])
-        if used and (number is None or reference.customers[number].into is None):
-            yield (role, holder, asset, day, used)
+        row = (role, ACTOR if number is None else str(names.customers[number]), asset, day, used)
+        if used and (number is None or reference.customers[number].into is None) and _matters(row, today):
+            yield row
+
+
+def _matters(row: tuple[Any, ...], today: date) -> bool:
+    """A customer's day that is over binds nobody any more, so a merge need not add it up."""
+    return bool(row[1] == ACTOR or row[3] >= today)
 
 
 def _unlike_rows(real: list[tuple[Any, ...]], names: Names, reference: Reference) -> list[str]:
@@ -179,6 +189,14 @@ def _unlike_rows(real: list[tuple[Any, ...]], names: Names, reference: Reference
     return _unlike("row", shown, expected)
 
 
-def _unlike(kind: str, real: Iterable[Any], expected: Iterable[Any]) -> list[str]:
+def _unlike(kind: str, real: list[Any], expected: list[Any]) -> list[str]:
+    """What differs by its place; or, where these cannot be told apart by it, by itself."""
+    if kind in UNORDERED:
+        return _unlike_sets(kind, set(real), set(expected))
     pairs = enumerate(zip_longest(real, expected))
     return [f"{kind} {number}: {a} is not {b}" for number, (a, b) in pairs if a != b]
+
+
+def _unlike_sets(kind: str, real: set[Any], expected: set[Any]) -> list[str]:
+    more, less = sorted(real - expected), sorted(expected - real)
+    return [f"{kind}: {row} is there" for row in more] + [f"{kind}: {row} is not there" for row in less]

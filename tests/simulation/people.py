@@ -46,7 +46,7 @@ class People(State):
         refuse({"INVALID"} if self.customers[old].erased or self.customers[new].erased else set())
         self._merge_memberships(self.customers[old], self.customers[new])
         for role_of, whose, asset, day in list(self.used):
-            if whose == f"customer {old}" and day == self.today(now):
+            if whose == f"customer {old}":
                 self.used[role_of, f"customer {new}", asset, day] += self.used[role_of, whose, asset, day]
         self.customers[old].into = new
         for lot in sorted(self.lots, key=burn_order):
