@@ -28,8 +28,8 @@ class Commands:
         self._kinds: list[tuple[int, Callable[[datetime], Command | None]]] = [
             (24, self._add), (14, self._remove), (5, self._bulk), (8, self._invoice), (8, self._order),
             (11, self._assign), (12, self._pay), (5, self._void_payment), (5, self._release), (5, self._reassign),
-            (3, self._void_invoice), (3, self._void_credit), (6, self._update_credit), (5, self._use), (6, self._give), (3, self._use_coupon), (3, self._disable_coupon),
-            (6, self._approve), (2, self._merge),
+            (3, self._void_invoice), (3, self._void_credit), (6, self._update_credit), (5, self._use), (6, self._give),
+            (3, self._use_coupon), (3, self._disable_coupon), (6, self._approve), (2, self._merge),
         ]  # fmt: skip
         self._by_itself: list[tuple[int, Callable[[datetime], Command | None]]] = [
             (4, self._sweep), (4, self._merge), (4, self._upsert), (4, self._file), (6, self._run),
