@@ -6,6 +6,7 @@ from typing import Any
 
 from tests.simulation.approving import Approving
 from tests.simulation.records import (
+    NOTHING,
     REASONS,
     REMOVED,
     TAKEN_BACK,
@@ -64,8 +65,8 @@ class Adjusting(Approving):
             faults.add("EXPIRY_CONFLICT")
         if credit is None:
             lots = self.burning(customer, asset, now, services)
-            if amount > sum(lot.left for lot in lots):
-                faults.add("INSUFFICIENT_BALANCE")
+            available = sum((lot.left for lot in lots), NOTHING)
+            faults |= self.short(available) if amount > available else set()
         else:
             lots = [self.lots[credit]]
             faults |= self._bad_named(lots[0], customer, asset, amount, now, services)
@@ -77,16 +78,16 @@ class Adjusting(Approving):
     def _bad_named(
         self, lot: Lot, customer: int, asset: str, amount: Decimal, now: datetime, services: tuple[int, ...]
     ) -> set[str]:
+        # Where there is nothing at all in this asset, that may be said instead.
+        faults = set() if self.balance(customer, asset) else self.short(NOTHING)
         if (self.person(lot.customer), lot.asset) != (self.person(customer), asset):
-            # Where there is nothing at all in this asset, that may be said instead.
-            return {"NOT_FOUND"} if self.balance(customer, asset) else {"NOT_FOUND", "INSUFFICIENT_BALANCE"}
-        faults = set()
+            return faults | {"NOT_FOUND"}
         if services and lot.services and not lot.services & set(services):
             faults.add("INVALID")
         if not lot.is_open(now):
-            faults.add("CREDIT_NOT_OPEN")
-        elif amount > lot.left:
-            faults.add("INSUFFICIENT_BALANCE")
+            return faults | {"CREDIT_NOT_OPEN"}
+        if amount > lot.left:
+            faults |= self.short(lot.left)
         return faults
 
     def _bad_reason(self, reason: str, note: str | None, *, adding: bool) -> set[str]:

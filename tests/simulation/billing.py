@@ -92,7 +92,8 @@ class Billing(People):
     def _spent_grants(self, invoices: Iterable[int]) -> set[str]:
         """Why what these orders have granted cannot be taken back: something of it is used, and was not given back."""
         lots = [self.lots[number] for invoice in set(invoices) for number in self.invoices[invoice].granted]
-        return {"CREDIT_SPENT"} if any(lot.used for lot in lots) else set()
+        self.figures["CREDIT_SPENT"] = {lot.used for lot in lots if lot.used}
+        return {"CREDIT_SPENT"} if self.figures["CREDIT_SPENT"] else set()
 
     # Paying
 
@@ -108,8 +109,8 @@ class Billing(People):
         elif amount > (paid.due_to_credit if with_credit else paid.due):
             faults.add("EXCEEDS_DUE")
         lots = self.burning(paid.customer, paid.currency, now) if with_credit else []
-        if with_credit and amount > sum(lot.left for lot in lots):
-            faults.add("INSUFFICIENT_BALANCE")
+        available = sum((lot.left for lot in lots), NOTHING)
+        faults |= self.short(available) if with_credit and amount > available else set()
         refuse(faults)
         self.payments.append(Payment(invoice, amount, method))
         if not with_credit:

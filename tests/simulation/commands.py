@@ -13,6 +13,7 @@ from tests.simulation.reference import Reference
 MONEY = ("GBP", "GBP", "GBP", "JPY", "KWD")
 ZONES = ("Europe/London", "America/Havana", "Asia/Kathmandu", "Pacific/Apia")
 ROLES = ("MANAGER", "MANAGER", "STAFF")
+CROWD = 300
 FEW = 4
 """So few people that merging more of them leaves too little to happen."""
 
@@ -298,17 +299,20 @@ class Commands:
 
     def _merge(self, now: datetime) -> Command | None:
         """Mostly of two who are there; not so often where few are left."""
-        if len(self.reference.people()) < FEW and self._chance(80):
+        if self._few() and self._chance(80):
             return None
         return Command("merge", {"source": self._customer(), "target": self._customer()})
 
     def _upsert(self, now: datetime) -> Command | None:
         """Somebody new, or an edit."""
-        few = len(self.reference.people()) < FEW
+        few = self._few()
         if not few and self._chance(60):
             return None
         new = f"person-{len(self.reference.customers)}"
         return Command("upsert", {"external": new if few else self._external(), "name": self._name()})
+
+    def _few(self) -> bool:
+        return sum(not self.reference.is_erased(person) for person in self.reference.people()) < FEW
 
     def _name(self) -> str:
         return self.dice.choice(("Anna", "Ben", "Cleo", "Dan"))
@@ -317,11 +321,26 @@ class Commands:
 
     def _file(self, now: datetime) -> Command:
         asset = self._asset()
+        if self._chance(4):
+            return self._crowd(asset)
         rows = tuple(self._row(asset, now) for _ in range(self.dice.randint(1, 6)))
         return Command("file", {
             "rows": rows, "asset": asset, "reason": self.dice.choice(("CORRECTION", "CORRECTION", "REFUND", "POLICY")),
             "skip": self._chance(60), "dry_run": self._chance(15), "twice": self._chance(40),
             "days": self.dice.choice((None, None, 0, 1, 9)),
+        })  # fmt: skip
+
+    def _crowd(self, asset: str) -> Command:
+        """More lots on one account than are loaded at first."""
+        external = self._external()
+        places = PLACES[asset]
+        rows = tuple(
+            FileRow(external, Decimal(self.dice.randint(1, 9)).scaleb(-places), days=self.dice.choice((None, 2, 30)))
+            for _ in range(CROWD)
+        )
+        return Command("file", {
+            "rows": rows, "asset": asset, "reason": "CORRECTION", "skip": True, "dry_run": False, "twice": True,
+            "days": None,
         })  # fmt: skip
 
     def _row(self, asset: str, now: datetime) -> FileRow:

@@ -1,9 +1,10 @@
 """Whether the database says what the reference says. A merged record's rows are read as the survivor's."""
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, datetime
 from itertools import zip_longest
 from typing import Any, Final
+from uuid import UUID
 
 from models.reads import accounts
 from models.reads.session import ReadSession
@@ -11,6 +12,9 @@ from tests.simulation.executor import Names
 from tests.simulation.records import minor
 from tests.simulation.reference import Reference
 from tests.support.shop import Shop
+
+Balances = tuple[int, int, int]
+"""The ledger's, scheduled and available, in minor units."""
 
 _PERSON: Final = "JOIN customers p ON p.tenant_id = $1 AND p.id = {}.customer_id"
 _ONE: Final = "coalesce(p.merged_into_id, p.id)"
@@ -67,8 +71,10 @@ _ROWS: Final = """
     WHERE r.tenant_id = $1 ORDER BY o.created_at, o.id, r."row" """
 
 
-async def differences(shop: Shop, names: Names, reference: Reference) -> list[str]:
-    """In words; none where they agree."""
+async def differences(
+    shop: Shop, names: Names, reference: Reference, past: dict[tuple[UUID, datetime], Balances]
+) -> list[str]:
+    """In words; none where they agree. What each account holds now is put down in `past`."""
     session = ReadSession(shop.tenant_id)
     try:
         found: list[str] = []
@@ -81,6 +87,9 @@ async def differences(shop: Shop, names: Names, reference: Reference) -> list[st
         )
         found += _unlike_rows([tuple(row) for row in await session.fetch(_ROWS)], names, reference)
         views = await accounts.of_customers(session, names.customers, shop.clock())
+        past.update({
+            (view.id, shop.clock()): (view.balance_minor, view.scheduled_minor, view.available_minor) for view in views
+        })  # fmt: skip
         found += _unlike("account", [
             (v.customer_id, v.asset, v.balance_minor, v.available_minor, v.scheduled_minor, v.lifetime_minor)
             for v in views if v.balance_minor or v.lifetime_minor
@@ -91,6 +100,21 @@ async def differences(shop: Shop, names: Names, reference: Reference) -> list[st
             "tier", [(n, tiers.get(names.customers[n])) for n in people],
             [(n, ladder.get(reference.tier(n))) for n in people],
         )  # fmt: skip
+    finally:
+        await session.release()
+
+
+async def changed(shop: Shop, past: dict[tuple[UUID, datetime], Balances]) -> list[str]:
+    """What was otherwise then, by what is read of it now."""
+    session = ReadSession(shop.tenant_id)
+    try:
+        now = await accounts.balances_at(session, list(past))
+        pairs = zip(past.items(), now, strict=True)
+        return [
+            f"account {account} at {at} held {then}, and now it did {balance}"
+            for ((account, at), then), balance in pairs
+            if then != (balance.ledger_minor, balance.scheduled_minor, balance.available_minor)
+        ]
     finally:
         await session.release()
 

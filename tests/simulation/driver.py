@@ -12,13 +12,13 @@ from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 from models.commands import Outcome, UpsertCustomer
-from models.errors import LedgerError
+from models.errors import CreditSpent, InsufficientBalance, LedgerError
 from models.operations.upsert_customer import upsert_customer
 from models.reads.verify import verify
 from models.sources import RandomSource
 from models.views import AccountView
 from tests.simulation.commands import Commands
-from tests.simulation.compare import differences
+from tests.simulation.compare import Balances, changed, differences
 from tests.simulation.executor import ALONE, Asked, Names, ask
 from tests.simulation.order import in_order, noted
 from tests.simulation.records import REASONS, TIERS, Command, Customer, Prize, Product, Refusal
@@ -96,6 +96,7 @@ class Simulation:
     batch: Batch
     play: Play
     done: list[tuple[Command, Asked, Outcome]] = field(default_factory=list)
+    past: dict[tuple[UUID, datetime], Balances] = field(default_factory=dict)
     steps: int = 0
     answers: dict[str, int] = field(default_factory=dict)
 
@@ -141,13 +142,15 @@ class Simulation:
     async def compare(self) -> None:
         """Raises Disagreement where the database says anything else than the reference."""
         await self.names.refresh(self.shop)
-        found = await differences(self.shop, self.names, self.reference)
+        found = await differences(self.shop, self.names, self.reference, self.past)
         if found:
             raise Disagreement(f"step {self.steps}, {self.shop.clock()}: {found}")
 
     async def finish(self) -> None:
-        """Raises Disagreement where the books do not prove."""
+        """Raises Disagreement where the books do not prove, or say of the past what they did not say then."""
         await self.compare()
+        if found := await changed(self.shop, self.past):
+            raise Disagreement(f"after {self.steps} steps: {found}")
         proof = await verify(self.shop.tenant_id)
         if not proof.holds:
             raise Disagreement(f"after {self.steps} steps: {proof.listed}")
@@ -210,8 +213,10 @@ class Simulation:
         try:
             expected = self.reference.do(command, self.shop.clock(), code)
         except Refusal as refusal:
-            if code not in refusal.codes:
-                raise Disagreement(f"step {self.steps}: {command} was to be refused {refusal}: {answer!r}") from None
+            figures = self.reference.figures.get(code or "")
+            if code not in refusal.codes or (figures and _figure(answer) not in figures):
+                said = f"{refusal} with {figures}: {answer!r}"
+                raise Disagreement(f"step {self.steps}: {command} was to be refused {said}") from None
             self._count(code)
             return
         if isinstance(answer, LedgerError):
@@ -244,6 +249,14 @@ class Simulation:
 
     def _count(self, what: str) -> None:
         self.answers[what] = self.answers.get(what, 0) + 1
+
+
+def _figure(answer: Outcome | LedgerError) -> Decimal | None:
+    """Of a refusal for want of value: how much there is, or how much was used."""
+    match answer:
+        case InsufficientBalance(available=figure) | CreditSpent(used=figure):
+            return figure
+    return None
 
 
 async def settle(asked: Awaitable[Outcome]) -> Outcome | LedgerError:

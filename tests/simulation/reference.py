@@ -22,6 +22,6 @@ class Reference(Adjusting, Billing, Serving):
 
         answered: the code that the ledger has refused it with, None where it has done it.
         """
-        self.answered = answered
+        self.answered, self.figures = answered, {}
         doing: Callable[..., str] = getattr(self, f"_{command.name}")
         return doing(now=now, role=command.role, **command.facts)

@@ -45,8 +45,8 @@ class Serving(Approving):
 
     def _use(self, *, now: datetime, role: str, customer: int, service: int, amount: Decimal) -> str:
         faults = bad_amount(amount, "SERVICE_CREDITS") | ({"INVALID"} if amount < 0 else set())
-        if amount > self.available(customer, "SERVICE_CREDITS", now, (service,)):
-            faults.add("INSUFFICIENT_BALANCE")
+        available = self.available(customer, "SERVICE_CREDITS", now, (service,))
+        faults |= self.short(available) if amount > available else set()
         refuse(faults)
         self._burn(self.burning(customer, "SERVICE_CREDITS", now, (service,)), amount, USED)
         return "done"
@@ -60,8 +60,8 @@ class Serving(Approving):
         if self.is_erased(customer):
             faults.add("INVALID")
         price = Decimal(given.price)
-        if deduct and price > self.available(customer, "POINTS", now):
-            faults.add("INSUFFICIENT_BALANCE")
+        available = self.available(customer, "POINTS", now)
+        faults |= self.short(available) if deduct and price > available else set()
         if not deduct and price and self._over_limit(now, role, customer, "POINTS", price):
             if approval and not faults:
                 return self._request("give", now, customer=customer, prize=prize, deduct=deduct)

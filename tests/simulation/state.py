@@ -56,6 +56,7 @@ class State:
     requests: list[Request] = field(default_factory=list)
     files: list[QueuedFile] = field(default_factory=list)
     places: int = 0  # that lots have had
+    figures: dict[str, set[Decimal]] = field(default_factory=dict)  # by code, those that the refusal may carry
     answered: str | None = None  # the code that the ledger refused this very command with, None where it did it
 
     def trial(self) -> Self:
@@ -72,6 +73,11 @@ class State:
         """Here the rules allow both: raises Refusal where the ledger has refused for one of these reasons."""
         if self.answered is not None and self.answered in codes:
             raise Refusal(codes)
+
+    def short(self, left: Decimal) -> set[str]:
+        """The refusal of more than that."""
+        self.figures.setdefault("INSUFFICIENT_BALANCE", set()).add(left)
+        return {"INSUFFICIENT_BALANCE"}
 
     # People
 
