@@ -1,13 +1,12 @@
 """Plays the ledger on a real database against the reference, step by step, from a seed that can be replayed."""
 
-import asyncio
 import random
 from collections import Counter
-from collections.abc import Awaitable, Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
@@ -20,7 +19,7 @@ from models.views import AccountView
 from tests.simulation.commands import Commands
 from tests.simulation.compare import Balances, changed, differences
 from tests.simulation.executor import ALONE, Asked, Names, ask
-from tests.simulation.order import in_order, noted
+from tests.simulation.order import at_once, in_order, noted
 from tests.simulation.records import REASONS, TIERS, Command, Customer, Prize, Product, Refusal
 from tests.simulation.reference import Reference
 from tests.support.batch import Batch
@@ -180,7 +179,9 @@ class Simulation:
         named = {uuid4().hex: command for command in commands if command.name not in NEVER_AT_ONCE}
         asked = {key: self._ask(command, key) for key, command in named.items()}
         with noted() as planned:
-            answers = await asyncio.gather(*(settle(each(self.shop.ledger)) for each in asked.values()))
+            answers = await at_once(
+                self.shop.ledger, {key: settle(each(self.shop.ledger)) for key, each in asked.items()}
+            )
         by_key = dict(zip(asked, answers, strict=True))
         for key in in_order(list(asked), planned):
             await self._judge(named[key], asked[key], by_key[key])
@@ -259,7 +260,7 @@ def _figure(answer: Outcome | LedgerError) -> Decimal | None:
     return None
 
 
-async def settle(asked: Awaitable[Outcome]) -> Outcome | LedgerError:
+async def settle(asked: Coroutine[Any, Any, Outcome]) -> Outcome | LedgerError:
     """The outcome, or the refusal as a value."""
     try:
         outcome: Outcome = await asked
