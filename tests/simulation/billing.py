@@ -69,7 +69,7 @@ class Billing(People):
     def _set_against(self, lot: Lot, invoice: Invoice, amount: Decimal, payment: int | None = None) -> None:
         lot.move(USED, -amount)
         invoice.credited += amount
-        self.assignments.append(Assignment(lot.serial, invoice.serial, amount, payment))
+        self.assignments.append(Assignment(lot.serial, invoice.serial, amount, len(self.assignments), payment))
 
     # What an order sells
 
@@ -202,7 +202,8 @@ class Billing(People):
         return faults | ({"INVALID"} if any(part.payment is not None for part in parts) else set())
 
     def _let_go(self, parts: list[Assignment], now: datetime) -> None:
-        for part in parts:
+        """Last first."""
+        for part in sorted(parts, key=lambda part: part.serial, reverse=True):
             part.live = False
             self.invoices[part.invoice].credited -= part.amount
             self._give_back(self.lots[part.lot], part.amount, now)

@@ -169,6 +169,7 @@ class Assignment:
     lot: int
     invoice: int
     amount: Decimal
+    serial: int
     payment: int | None = None
     live: bool = True
 

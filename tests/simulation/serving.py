@@ -86,7 +86,7 @@ class Serving(Approving):
 
     def _disable_coupon(self, *, now: datetime, role: str, coupon: int, refund: bool) -> str:
         disabled = self._issued(coupon, now)
-        for number, amount in disabled.taken if refund else ():
+        for number, amount in reversed(disabled.taken if refund else ()):
             self._give_back(self.lots[number], amount, now)
         disabled.status = "DISABLED"
         return "done"
