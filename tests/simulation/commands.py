@@ -112,6 +112,9 @@ class Commands:
 
     def _remove(self, now: datetime) -> Command:
         lot = self.dice.choice(self.reference.lots) if self.reference.lots else None
+        named = self._chance(30)
+        if named and self._chance(40):
+            lot = self._lot_in_use() or lot
         customer, asset = self._customer(), self._asset()
         if lot and self._chance(90):
             customer, asset = self._record_of(lot.customer), lot.asset
@@ -120,8 +123,10 @@ class Commands:
             "reason": self.dice.choice((*["POLICY", "CORRECTION", "REFUND", "OTHER"] * 4, "GOODWILL")),
             "note": self.dice.choice((None, "Because")), "services": self._services(asset) if self._chance(50) else (),
         }  # fmt: skip
-        if lot and self._chance(30):
+        if lot and named:
             facts["credit"] = lot.serial
+            if lot.left and self._chance(30):
+                facts["amount"] = -lot.left
         if self._chance(6):
             facts[self.dice.choice(("days", "effective"))] = None
             facts["expires"] = now + timedelta(days=1)
@@ -151,6 +156,13 @@ class Commands:
         lots = self.reference.lots
         alive = [lot for lot in lots if not lot.voided and not lot.swept]
         return self.dice.choice(alive if alive and self._chance(90) else lots) if lots else None
+
+    def _lot_in_use(self) -> Lot | None:
+        """One that an order has granted, or that a coupon may still give something back to."""
+        numbers = [number for invoice in self.reference.invoices for number in invoice.granted]
+        coupons = [coupon for coupon in self.reference.coupons if coupon.status == "ISSUED"]
+        numbers += [number for coupon in coupons for number, _ in coupon.taken]
+        return self.reference.lots[self.dice.choice(numbers)] if numbers else None
 
     def _open_invoice(self, *, like: Lot | None = None) -> int | None:
         whose = None if like is None else (self.reference.person(like.customer), like.asset)
@@ -194,6 +206,9 @@ class Commands:
 
     def _void_payment(self, now: datetime) -> Command | None:
         payments = [n for n, payment in enumerate(self.reference.payments) if payment.live or self._chance(4)]
+        if self._chance(40):
+            granting = [n for n in payments if self.reference.invoices[self.reference.payments[n].invoice].granted]
+            payments = granting or payments
         return Command("void_payment", {"payment": self.dice.choice(payments)}) if payments else None
 
     def _assign(self, now: datetime) -> Command | None:
@@ -234,13 +249,13 @@ class Commands:
         return None if invoice is None else Command("void_invoice", {"invoice": invoice})
 
     def _void_credit(self, now: datetime) -> Command | None:
-        lot = self._lot()
+        lot = (self._lot_in_use() if self._chance(40) else None) or self._lot()
         if lot is None:
             return None
         return Command("void_credit", {"credit": lot.serial, "release": self._chance(50)})
 
     def _update_credit(self, now: datetime) -> Command | None:
-        lot = self._lot()
+        lot = (self._lot_in_use() if self._chance(20) else None) or self._lot()
         if lot is None:
             return None
         facts: dict[str, Any] = {"credit": lot.serial}
@@ -282,8 +297,15 @@ class Commands:
         return None if coupon is None else Command("use_coupon", {"coupon": coupon})
 
     def _disable_coupon(self, now: datetime) -> Command | None:
-        coupon = self._coupon()
+        coupon = self._undone_coupon() if self._chance(40) else None
+        coupon = self._coupon() if coupon is None else coupon
         return None if coupon is None else Command("disable_coupon", {"coupon": coupon, "refund": self._chance(75)})
+
+    def _undone_coupon(self) -> int | None:
+        """One whose points came from a lot that has been voided since."""
+        lots, coupons = self.reference.lots, enumerate(self.reference.coupons)
+        numbers = [n for n, coupon in coupons if any(lots[lot].voided for lot, _ in coupon.taken)]
+        return self.dice.choice(numbers) if numbers else None
 
     def _asked(self) -> int | None:
         """Mostly one that waits."""

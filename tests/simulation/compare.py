@@ -1,7 +1,7 @@
 """Whether the database says what the reference says. A merged record's rows are read as the survivor's."""
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import datetime
 from itertools import zip_longest
 from typing import Any, Final
 from uuid import UUID
@@ -55,7 +55,6 @@ _TIERS: Final = """
     WHERE t.tenant_id = $1 ORDER BY a.customer_id, t.id DESC"""
 _LADDER: Final = "SELECT threshold_minor, name FROM tiers WHERE tenant_id = $1"
 UNORDERED: Final = ("invoice", "payment", "request", "grant", "stock", "account")
-ACTOR: Final = "staff"
 _USED: Final = """
     SELECT l.role, l.holder, l.asset, l.day, l.used_minor FROM limit_counters l
     LEFT JOIN customers c ON c.tenant_id = $1 AND c.id::text = l.holder
@@ -187,17 +186,14 @@ def _accounts(shop: Shop, names: Names, reference: Reference) -> Iterable[tuple[
             yield (names.customers[person], asset, *(minor(amount, asset) for amount in amounts))
 
 
-def _used(names: Names, reference: Reference, today: date) -> Iterable[tuple[Any, ...]]:
+def _used(names: Names, reference: Reference) -> Iterable[tuple[Any, ...]]:
     for (role, whose, asset, day), used in reference.used.items():
-        number = None if whose == "actor" else int(whose.split()[1])
-        row = (role, ACTOR if number is None else str(names.customers[number]), asset, day, used)
-        if used and (number is None or reference.customers[number].into is None) and _matters(row, today):
-            yield row
+        if used and (whose == "actor" or reference.customers[int(whose.split()[1])].into is None):
+            yield (role, _holder(names, whose), asset, day, used)
 
 
-def _matters(row: tuple[Any, ...], today: date) -> bool:
-    """A customer's day that is over binds nobody any more, so a merge need not add it up."""
-    return bool(row[1] == ACTOR or row[3] >= today)
+def _holder(names: Names, whose: str) -> str:
+    return "staff" if whose == "actor" else str(names.customers[int(whose.split()[1])])
 
 
 def _unlike_rows(real: list[tuple[Any, ...]], names: Names, reference: Reference) -> list[str]:

@@ -47,7 +47,9 @@ class People(State):
         self._merge_memberships(self.customers[old], self.customers[new])
         for role_of, whose, asset, day in list(self.used):
             if whose == f"customer {old}":
-                self.used[role_of, f"customer {new}", asset, day] += self.used[role_of, whose, asset, day]
+                theirs = (role_of, f"customer {new}", asset, day)
+                self.used[theirs] += self.used[role_of, whose, asset, day]
+                self.settled |= {theirs} if day < self.today(now) else set()
         self.customers[old].into = new
         for lot in sorted(self.lots, key=burn_order):
             if lot.left:

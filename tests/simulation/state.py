@@ -53,6 +53,7 @@ class State:
     payments: list[Payment] = field(default_factory=list)
     coupons: list[Coupon] = field(default_factory=list)
     used: Counter[Day] = field(default_factory=Counter)  # minor units
+    settled: set[Day] = field(default_factory=set)  # that were over when a merge could have added them up
     requests: list[Request] = field(default_factory=list)
     files: list[QueuedFile] = field(default_factory=list)
     places: int = 0  # that lots have had
