@@ -79,11 +79,11 @@ async def differences(
         found: list[str] = []
         for kind, sql, expected in _expected(names, reference):
             found += _unlike(kind, [tuple(row) for row in await session.fetch(sql)], expected)
-        today = reference.today(shop.clock())
-        used = {tuple(row) for row in await session.fetch(_USED)}
-        found += _unlike_sets(
-            "limit", {row for row in used if _matters(row, today)}, set(_used(names, reference, today))
-        )
+        settled = {(role, _holder(names, whose), *more) for role, whose, *more in reference.settled}
+        used = (tuple(row) for row in await session.fetch(_USED))
+        found += _unlike_sets("limit", *(
+            {row for row in rows if row[:-1] not in settled} for rows in (used, _used(names, reference))
+        ))  # fmt: skip
         found += _unlike_rows([tuple(row) for row in await session.fetch(_ROWS)], names, reference)
         views = await accounts.of_customers(session, names.customers, shop.clock())
         past.update({
