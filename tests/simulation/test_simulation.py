@@ -9,7 +9,7 @@ from unittest.mock import patch
 import pytest
 
 from app.embedded import Urls
-from models.planning import credits, merging
+from models.planning import credits
 from models.planning.state import Books
 from tests.simulation.driver import Disagreement, simulate
 
@@ -51,17 +51,10 @@ def whatever_the_reason(*rest: Any, lifetime: bool = False) -> None:
     MOVE(*rest, lifetime=lifetime or rest[-1] == "REMOVED")
 
 
-def nothing(*_: object) -> None:
-    """A merge leaves the survivor's membership as it is."""
-
-
 SUCCEED, MOVE = credits.succeed, credits.move
 
 
-@pytest.mark.parametrize(
-    ("where", "name", "fault"),
-    [(credits, "succeed", as_if_new), (credits, "move", whatever_the_reason), (merging, "_keep_membership", nothing)],
-)
-async def test_a_fault_is_noticed(database: Urls, where: Any, name: str, fault: Callable[..., Any]) -> None:
-    with patch.object(where, name, fault), pytest.raises(Disagreement):
+@pytest.mark.parametrize(("name", "fault"), [("succeed", as_if_new), ("move", whatever_the_reason)])
+async def test_a_fault_is_noticed(database: Urls, name: str, fault: Callable[..., Any]) -> None:
+    with patch.object(credits, name, fault), pytest.raises(Disagreement):
         await simulate(1, ENOUGH)
