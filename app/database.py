@@ -14,6 +14,9 @@ from tortoise.exceptions import OperationalError
 import migrations
 from app.problems import SetupProblem
 from migrations.privileges import grants
+from models.ledger import Ledger
+from models.operations.restate import restate_those_left
+from models.reads.verify import every_tenant
 
 CONNECTION: Final = "default"
 APP_LABEL: Final = "models"
@@ -70,6 +73,7 @@ async def migrate(owner_url: str, app_url: str, say: Callable[[str], None]) -> l
             if app_role is not None:
                 async with connection.transaction():
                     await connection.execute(grants(app_role))
+            await _restate(owner_url, say)
         except (asyncpg.InsufficientPrivilegeError, OperationalError) as error:
             # Tortoise puts one of its own around what the migrations' statements raise.
             refused = error.__cause__ if isinstance(error, OperationalError) else error
@@ -89,6 +93,18 @@ async def _upgrade(owner_url: str) -> list[str]:
         command = aerich.Command(tortoise_config(owner_url), app=APP_LABEL, location=str(LOCATION))
         await command.init()
         return await command.upgrade(run_in_transaction=True)
+
+
+async def _restate(owner_url: str, say: Callable[[str], None]) -> None:
+    """Bring tenants' books to the rules that a step has brought, by postings of the system's."""
+    async with TortoiseContext() as context:
+        await context.init(tortoise_config(owner_url))
+        names = {tenant.id: tenant.slug for tenant in await every_tenant()}
+        for tenant_id, accounts in (await restate_those_left(Ledger(), list(names))).items():
+            if accounts:
+                say(
+                    f"{names[tenant_id]}: {accounts:,} accounts were restated; see their entries of MERGE and RESTATEMENT"
+                )
 
 
 async def _app_role(

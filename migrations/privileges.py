@@ -73,7 +73,7 @@ APP_PRIVILEGES: Final[Mapping[str, Privileges]] = {
         )
     ),
     "services": Privileges(updates=("name", "active")),
-    "tenants": Privileges(updates=("name", "time_zone", "grace_days", "approval_hours", "config_version")),
+    "tenants": Privileges(updates=("name", "time_zone", "grace_days", "approval_hours", "config_version", "restated")),
     "tier_changes": Privileges(),
     "tiers": Privileges(updates=("name", "threshold_minor"), deletes=True),
     "transaction_texts": Privileges(updates=("note", "salt")),  # to erase; a trigger sees to that

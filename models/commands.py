@@ -272,6 +272,17 @@ class MergeCustomers:
 
 
 @dataclass(frozen=True, slots=True)
+class RestateBooks:
+    """Bring a person's books in one asset to what today's rules come to: what is left on merged records moves to the
+    person's, and their lifetime total changes by so many minor units."""
+
+    person_id: UUID
+    asset: str
+    record_ids: tuple[UUID, ...]
+    lifetime_minor: int
+
+
+@dataclass(frozen=True, slots=True)
 class UpsertCustomer:
     external_id: str
     name: str
@@ -302,6 +313,7 @@ Command = (
     | ReassignCredit
     | RecordPayment
     | ReleaseAssignments
+    | RestateBooks
     | UpdateCredit
     | UseCoupon
     | UseCredit

@@ -59,13 +59,6 @@ class Duplicate(LedgerError):
     code = "DUPLICATE"
 
 
-class OpenInvoices(LedgerError):
-    code = "OPEN_INVOICES"
-
-    def __init__(self) -> None:
-        super().__init__("The customer has unpaid invoices: have them paid or void them first.", field=("fromId",))
-
-
 class Busy(LedgerError):
     """The rows were held by others for too long; the same request may be sent again."""
 

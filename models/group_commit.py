@@ -15,7 +15,7 @@ from enum import Enum
 from typing import Final
 from uuid import UUID
 
-from models.commands import BulkCredit, MergeCustomers, PostRows
+from models.commands import BulkCredit, MergeCustomers, PostRows, RestateBooks
 from models.posting import Failed, PutBack, Result, Unit
 
 MAX_WAITING_UNITS: Final = 20_000
@@ -57,7 +57,9 @@ class GroupCommit:
 
         PutBack only where the unit was put back too often.
         """
-        lane = Lane.BULK if isinstance(unit.command, BulkCredit | MergeCustomers | PostRows) else Lane.FAST
+        lane = (
+            Lane.BULK if isinstance(unit.command, BulkCredit | MergeCustomers | PostRows | RestateBooks) else Lane.FAST
+        )
         result = await self._queue(tenant_id, lane).submit(unit)
         for _ in range(MAX_PUT_BACKS):
             if not isinstance(result, PutBack):

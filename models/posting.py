@@ -252,7 +252,8 @@ class Poster:
         found: dict[UUID, CustomerState] = {}
         if wanted or customers:
             accounts, found = await lock_accounts(connection, wanted, customers, wait=wait)
-        self._check_not_merged(connection.tenant_id, found)
+        if not any(n.as_records for n in needs):
+            self._check_not_merged(connection.tenant_id, found)
         opened, held = await self._open_missing(connection, needs, wanted, accounts, started, wait=wait)
         if missing := {*customers, *(customer for customer, _ in wanted)} - found.keys():
             held |= {(customer, "") for customer in await locked_elsewhere(connection, missing)}
@@ -271,6 +272,8 @@ class Poster:
         for n in needs:
             if n.merges:
                 await self._load_what_merges(connection, books, *n.merges)
+            if n.as_records:
+                await load_all_open(connection, books, set(books.accounts_by_id))
         await _load_what_is_named(connection, books, needs)
         await _load_who_is_written_about(connection, books, units)
         await _load_approvals(connection, books, needs)

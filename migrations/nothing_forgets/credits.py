@@ -31,7 +31,9 @@ ALTER TABLE credits ALTER COLUMN gone_minor SET NOT NULL;
 ALTER TABLE credits ALTER COLUMN opened_sequence SET NOT NULL;
 ALTER TABLE credits ADD FOREIGN KEY (tenant_id, origin_id) REFERENCES credits (tenant_id, id);
 ALTER TABLE credits ADD FOREIGN KEY (tenant_id, successor_id) REFERENCES credits (tenant_id, id);
-ALTER TABLE credits ADD CONSTRAINT credits_gone CHECK (gone_minor >= 0 AND remaining_minor + gone_minor <= amount_minor);
+ALTER TABLE credits DROP CONSTRAINT credits_remaining;
+ALTER TABLE credits ADD CONSTRAINT credits_remaining CHECK (
+    remaining_minor >= 0 AND gone_minor >= 0 AND remaining_minor + gone_minor <= amount_minor);
 ALTER TABLE credits ADD CONSTRAINT credits_moved CHECK (successor_id IS NULL OR remaining_minor = 0);
 ALTER TABLE credits ADD CONSTRAINT credits_opened CHECK (opened_sequence >= 1);
 CREATE UNIQUE INDEX credits_opened_key ON credits (tenant_id, account_id, opened_sequence);

@@ -15,6 +15,7 @@ from models.planning import (
     merging,
     payments,
     releasing,
+    restating,
     rewards,
     using,
 )
@@ -35,6 +36,7 @@ _PLANS: dict[type[Any], Callable[[Books, Origin, Any], c.Outcome]] = {
     c.ReassignCredit: releasing.plan_reassign,
     c.RecordPayment: payments.plan,
     c.ReleaseAssignments: releasing.plan_release,
+    c.RestateBooks: restating.plan,
     c.UpdateCredit: releasing.plan_update_credit,
     c.UseCoupon: coupons.plan_use,
     c.UseCredit: using.plan_use,

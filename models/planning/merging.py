@@ -50,10 +50,7 @@ def plan(books: Books, origin: Origin, command: MergeCustomers) -> Outcome:
             raise Invalid("The customer was erased.", field=(field,))
     sources = [account for (customer, _), account in sorted(books.accounts.items()) if customer == source.id]
     moving = [account for account in sources if account.balance_minor or account.lifetime_minor]
-    lots = {account.id: _lots(books, account) for account in moving}
     for account in moving:
-        if sum(lot.remaining_minor for lot in lots[account.id]) != account.balance_minor:
-            raise InvariantViolated(f"account {account.id}: {account.balance_minor} is not what its open credits hold")
         credits.check_comes_back(books.accounts[target.id, account.asset], account.balance_minor)
     # Must succeed from here on.
     if moving:
@@ -61,7 +58,7 @@ def plan(books: Books, origin: Origin, command: MergeCustomers) -> Outcome:
         given_origin = Origin(origin.actor, origin.key, books.source.new_id())
         given = credits.begin(books, "MERGE", target.id, given_origin, note=command.note)
         for account in moving:
-            _move(books, taken, given, account, lots[account.id], books.accounts[target.id, account.asset])
+            move_account(books, taken, given, account, books.accounts[target.id, account.asset])
     _add_up_counters(books, source.id, target.id)
     _keep_membership(books, source, target)
     books.change(source, merged_into_id=target.id)
@@ -80,15 +77,17 @@ def _customer(books: Books, customer_id: UUID, field: str) -> CustomerState:
 
 
 def _lots(books: Books, account: AccountState) -> list[CreditState]:
-    return sorted((lot for lot in books.credits.get(account.id, ()) if lot.remaining_minor), key=credits.burn_key)
+    lots = sorted((lot for lot in books.credits.get(account.id, ()) if lot.remaining_minor), key=credits.burn_key)
+    if sum(lot.remaining_minor for lot in lots) != account.balance_minor:
+        raise InvariantViolated(f"account {account.id}: {account.balance_minor} is not what its open credits hold")
+    return lots
 
 
-def _move(
-    books: Books, taken: TransactionDraft, given: TransactionDraft, account: AccountState, lots: list[CreditState],
-    target: AccountState,
-) -> None:  # fmt: skip
+def move_account(
+    books: Books, taken: TransactionDraft, given: TransactionDraft, account: AccountState, target: AccountState
+) -> None:
     """Every lot as it is, started or not, expired and unswept ones too; then the lifetime total."""
-    before, target_before = account.lifetime_minor, target.lifetime_minor
+    lots, before, target_before = _lots(books, account), account.lifetime_minor, target.lifetime_minor
     for lot in lots:
         amount_minor = lot.remaining_minor
         credits.move(books, taken, account, lot, -amount_minor, "MERGED")

@@ -29,6 +29,7 @@ class Needs:
     against invoices from these credits, or on these invoices. undone: transactions whose spends are to be undone.
     merges: customers that are to be one from now on, kept from everybody else; of the first, all accounts and what is left
     on them, and today's counters of both.
+    as_records: the customers are meant as they are, merged or not.
     invoice_numbers: looked up, so that a duplicate can be refused.
     approvals: requests that are to be approved; locked last of all.
     """
@@ -50,6 +51,7 @@ class Needs:
     coupons: tuple[UUID, ...] = ()
     products: tuple[UUID, ...] = ()
     merges: tuple[UUID, ...] = ()
+    as_records: bool = False
     approvals: tuple[UUID, ...] = ()
 
 

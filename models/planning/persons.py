@@ -53,7 +53,7 @@ def _(command: MergeCustomers, persons: Persons) -> MergeCustomers:
 def followed_needs(needs: Needs, persons: Persons) -> Needs:
     """What is needed, of the records that the persons are now."""
     named = (*needs.customers, *needs.merges, *(customer for customer, _ in needs.accounts))
-    if persons.keys().isdisjoint(named):
+    if needs.as_records or persons.keys().isdisjoint(named):
         return needs
 
     def key(account: AccountKey) -> AccountKey:

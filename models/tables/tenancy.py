@@ -11,7 +11,7 @@ class Tenant(Model):
 
     config_version: raised by a trigger whenever reasons, services, tiers, rewards, limits or the tenant
     itself change, so that every process knows at once that what it remembers is old. approval_hours: how long an
-    approval request waits.
+    approval request waits. restated: whether the books of before a rule that came later have been brought to it.
     """
 
     id = fields.UUIDField(primary_key=True, default=None)
@@ -22,6 +22,7 @@ class Tenant(Model):
     approval_hours = fields.IntField()
     config_version = fields.BigIntField()
     created_at = fields.DatetimeField()
+    restated = fields.BooleanField(default=True)
 
     class Meta:
         table = "tenants"

@@ -43,6 +43,7 @@ class TransactionKind(StrEnum):
     ORDER = "ORDER"
     REVERSAL = "REVERSAL"
     MERGE = "MERGE"
+    RESTATEMENT = "RESTATEMENT"  # books of before a rule that came later, brought to it by a migration
 
 
 @strawberry.enum
@@ -63,6 +64,7 @@ class Counter(StrEnum):
     REDEEMED = "REDEEMED"
     ORDERS = "ORDERS"
     MERGED = "MERGED"
+    RESTATED = "RESTATED"  # no value moves: a lifetime total is brought to a rule that came later
 
 
 @strawberry.enum
@@ -165,7 +167,7 @@ class UserErrorCode(StrEnum):
     INVALID = "INVALID"
     DUPLICATE = "DUPLICATE"
     BUSY = "BUSY"
-    OPEN_INVOICES = "OPEN_INVOICES"
+    OPEN_INVOICES = "OPEN_INVOICES"  # not answered any more: a merge takes open invoices along
     AMOUNT_ZERO = "AMOUNT_ZERO"
     AMOUNT_PRECISION = "AMOUNT_PRECISION"
     AMOUNT_OUT_OF_RANGE = "AMOUNT_OUT_OF_RANGE"

@@ -13,7 +13,7 @@ VOID = """mutation($input: VoidPaymentInput!) { voidPayment(input: $input) {
   payment { id amount voidedAt }
   invoice { status paid credited due payments { edges { node { amount method voidedAt } } }
     granted { edges { node { status remaining } } } }
-  transaction { kind note entries { edges { node { amount } } } } replayed userErrors { code field message } } }"""
+  transaction { kind note entries { edges { node { amount } } } } replayed userErrors { code field message used } } }"""
 
 
 def voiding(payment: UUID | None, **more: Any) -> dict[str, Any]:
@@ -76,8 +76,12 @@ async def test_spent_credit_keeps_the_payment(api: Api, tenant: Tenant) -> None:
     await tenant.invoice(carol, "0.01", auto_apply=True)
     async with tenant.nothing_moves():
         payload = (await api(VOID, voiding(payment)))["voidPayment"]
-    assert [(e["code"], e["message"]) for e in payload["userErrors"]] == [
-        ("CREDIT_SPENT", "Of the 50.00 GBP that the order granted only 49.99 is left.")
+    assert [(e["code"], e["used"], e["message"]) for e in payload["userErrors"]] == [
+        (
+            "CREDIT_SPENT",
+            "0.01",
+            "Of the 50.00 GBP that the order granted 0.01 GBP has been used: give that back first.",
+        )
     ]
     assert (payload["payment"], payload["invoice"], payload["transaction"]) == (None, None, None)
 

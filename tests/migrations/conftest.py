@@ -30,8 +30,8 @@ INSERT INTO transaction_texts VALUES (:id, :tenant, 'A note', decode(repeat('00'
 INSERT INTO accounts (id, tenant_id, customer_id, asset, balance_minor, lifetime_minor, sequence, created_at)
     VALUES (:id, :tenant, :id, 'GBP', 0, 0, 0, now());
 INSERT INTO credits (id, tenant_id, account_id, transaction_id, amount_minor, remaining_minor, effective_on, starts_at,
-    restricted, auto_apply, created_at)
-    VALUES (:id, :tenant, :id, :id, 100, 100, '2026-01-01', '2026-01-01Z', false, true, '2026-01-01Z');
+    restricted, auto_apply, created_at, counts, gone_minor, opened_sequence)
+    VALUES (:id, :tenant, :id, :id, 100, 100, '2026-01-01', '2026-01-01Z', false, true, '2026-01-01Z', true, 0, 1);
 INSERT INTO credit_services VALUES (:id, :tenant, :id, :id);
 INSERT INTO entries VALUES (:id, :tenant, :id, 1, :id, :id, 'ISSUED', 100, 100, 100, '2026-01-01Z', NULL, sha256('1'));
 UPDATE accounts SET balance_minor = 100, lifetime_minor = 100, sequence = 1, head_hash = sha256('1'),

@@ -111,7 +111,10 @@ POSTED = """SELECT e.amount_minor, a.subject, b.subject, x.note FROM approval_re
 
 async def _fill_as_it_was(owner: asyncpg.Connection[Any], tenant_id: UUID) -> None:
     """The rows that tests of the newest step have, without what that step has brought."""
-    rows = ROWS.split("INSERT INTO partner_tokens")[0].replace(", 'ann'", "").replace("2026-01-02Z", "2126-01-02Z")
+    rows = ROWS.replace(", counts, gone_minor, opened_sequence)", ")").replace(
+        ", '2026-01-01Z', true, 0, 1);", ", '2026-01-01Z');"
+    )
+    rows = rows.split("INSERT INTO partner_tokens")[0].replace(", 'ann'", "").replace("2026-01-02Z", "2126-01-02Z")
     rows += "INSERT INTO bulk_operations" + ROWS.split("INSERT INTO bulk_operations")[1]
     rows = rows.replace("'adjustCredit', '{}'", f"'adjustCredit', '{json.dumps(ASKED)}'").replace(":id", f"'{ID}'")
     async with owner.transaction():

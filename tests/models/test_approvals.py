@@ -284,15 +284,23 @@ async def test_a_limit_that_was_raised_or_lowered_meanwhile_makes_no_difference(
     assert await shop.available(anna) == 202_00
 
 
-async def test_nothing_is_added_for_who_was_erased_or_merged(shop: Shop, anna: UUID) -> None:
-    ben, cleo = await shop.customer("Ben"), await shop.customer("Cleo")
-    erased, merged = await ask(shop, anna, note="Of Anna"), await ask(shop, ben)
+async def test_nothing_is_added_for_who_was_erased(shop: Shop, anna: UUID) -> None:
+    erased = await ask(shop, anna, note="Of Anna")
     await erase_customer(shop.ledger, shop.tenant_id, MANAGER, anna)
+    async with shop.refused("INVALID"):
+        await approve(shop, erased)
+    assert await shop.available(anna) == 0
+
+
+async def test_what_waits_for_a_merged_record_is_posted_to_the_person(shop: Shop) -> None:
+    """M11: also where both of them wait, each decided by itself."""
+    ben, cleo = await shop.customer("Ben"), await shop.customer("Cleo")
+    bens, cleos = await ask(shop, ben), await ask(shop, cleo)
     await merge_customers(shop.ledger, shop.tenant_id, MANAGER, MergeCustomers(ben, cleo), "m")
-    for request in (erased, merged):
-        async with shop.refused("INVALID"):
-            await approve(shop, request)
-    assert (await shop.available(ben), await shop.available(cleo)) == (0, 0)
+    await approve(shop, bens)
+    assert (await shop.available(ben), await shop.available(cleo)) == (0, 10_100)
+    await approve(shop, cleos)
+    assert (await shop.available(ben), await shop.available(cleo)) == (0, 20_200)
 
 
 async def test_what_people_wrote_on_it_goes_with_the_person(shop: Shop, anna: UUID) -> None:

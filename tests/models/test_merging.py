@@ -1,4 +1,4 @@
-"""Two records of one person: all that is left moves, with its own dates; the history stays; nothing more is added."""
+"""Two records of one person: all that is left moves, with its own dates; the history stays; every id is the person's."""
 
 import asyncio
 from datetime import timedelta
@@ -9,7 +9,11 @@ import pytest
 
 from models.commands import Actor, MergeCustomers, Outcome
 from models.operations.merge_customers import merge_customers
-from tests.support.shop import MANAGER, Clock, Shop
+from models.reads.verify import verify
+from tests.support.shop import MANAGER, STAFF, Clock, Shop
+
+Days = tuple[int | None, int | None]
+"""Start and end of a membership, in days from now."""
 
 
 @pytest.fixture
@@ -91,18 +95,14 @@ async def test_the_lifetime_total_moves_where_nothing_else_is_left(shop: Shop, a
     assert sorted(without) == [(0, -600), (0, 600)]
 
 
-async def test_refused_while_invoices_are_unpaid(shop: Shop, anna: UUID, ann: UUID) -> None:
+async def test_open_invoices_are_no_obstacle(shop: Shop, anna: UUID, ann: UUID) -> None:
     await shop.credit(ann, 50)
-    invoice = await shop.invoice(ann, 40)
-    async with shop.refused("OPEN_INVOICES"):
-        await merge(shop, ann, anna)
+    invoice = await shop.invoice(ann, 40, auto_apply=False)
     await shop.pay(invoice, 10)
-    async with shop.refused("OPEN_INVOICES"):
-        await merge(shop, ann, anna)
-    await shop.pay(invoice, 30)
-    await shop.invoice(anna, 40)  # the other one's may be
     await merge(shop, ann, anna)
-    assert await shop.available(anna) == 5000
+    await shop.pay(invoice, 30, "ACCOUNT_CREDIT")
+    assert await shop.invoice_state(invoice) == ("PAID", 1000, 3000)
+    assert await shop.available(anna) == 2000
 
 
 async def test_what_is_no_merge(shop: Shop, anna: UUID, ann: UUID) -> None:
@@ -116,31 +116,39 @@ async def test_what_is_no_merge(shop: Shop, anna: UUID, ann: UUID) -> None:
     async with shop.refused("INVALID"):
         await merge(shop, ann, anna, note="x" * 10_001)
     await merge(shop, ann, anna)
-    for from_id, into_id in ((anna, ann), (third, ann), (ann, third)):
+    async with shop.refused("INVALID"):  # a circle
+        await merge(shop, anna, ann)
+    before = await shop.fingerprint()
+    await merge(shop, ann, anna)  # nothing changes, and its key is used
+    assert [name for name, rows in (await shop.fingerprint()).items() if rows != before[name]] == ["idempotency_keys"]
+    await merge(shop, ann, third)  # whoever they are now
+    assert await shop.available(third) == 500
+    for from_id, into_id in ((third, ann), (third, anna)):
         async with shop.refused("INVALID"):
             await merge(shop, from_id, into_id)
-    await merge(shop, anna, third)  # one after the other
-    assert await shop.available(third) == 500
+    fourth = await shop.customer("Annie")
+    await merge(shop, fourth, ann)
+    into = await shop.rows("SELECT DISTINCT merged_into_id FROM customers WHERE tenant_id = $1 AND id <> $2", third)
+    assert into == [(third,)]
 
 
-async def test_nothing_is_added_to_a_merged_customer_and_what_comes_back_can_be_moved(
-    shop: Shop, anna: UUID, ann: UUID
-) -> None:
-    reward = await shop.reward(100)
+async def test_what_is_done_to_a_merged_record_is_done_to_the_person(shop: Shop, anna: UUID, ann: UUID) -> None:
+    service, reward = await shop.service(), await shop.reward(100)
     await shop.credit(ann, 250, "POINTS")
     coupon = (await shop.give(ann, reward)).coupon_id
     await merge(shop, ann, anna)
-    async with shop.refused("INVALID"):
-        await shop.adjust(ann, 5)
-    async with shop.refused("INVALID"):
-        await shop.invoice(ann, 5)
-    async with shop.refused("INVALID"):
-        await shop.give(ann, reward, deduct=False)
-    assert [await shop.available(c, "POINTS") for c in (ann, anna)] == [0, 150]
+    await shop.adjust(ann, 5, "GBP")
+    await shop.invoice(ann, 5)
+    await shop.give(ann, reward, deduct=False)
+    await shop.adjust(ann, 3, "SERVICE_CREDITS")
+    await shop.use(ann, service, 1)
+    await shop.adjust(ann, 7, "EUR")
     await shop.disable(coupon, refund=True)
-    assert [await shop.available(c, "POINTS") for c in (ann, anna)] == [100, 150]
-    await merge(shop, ann, anna)
-    assert [await shop.available(c, "POINTS") for c in (ann, anna)] == [0, 250]
+    assert [await shop.available(anna, a) for a in ("GBP", "EUR", "SERVICE_CREDITS", "POINTS")] == [0, 700, 2, 250]
+    assert await shop.rows(
+        "SELECT sum(balance_minor) FROM accounts WHERE tenant_id = $1 AND customer_id = $2", ann
+    ) == [(0,)]
+    assert await shop.rows("SELECT customer_id FROM invoices WHERE tenant_id = $1") == [(anna,)]
 
 
 async def test_once_for_the_key_and_for_all_who_ask_at_once(shop: Shop, anna: UUID, ann: UUID) -> None:
@@ -155,13 +163,11 @@ async def test_once_for_the_key_and_for_all_who_ask_at_once(shop: Shop, anna: UU
 
 
 async def test_while_both_are_being_adjusted(shop: Shop, anna: UUID, ann: UUID) -> None:
-    """Crosswise, and added to until it is merged: nothing is lost, and what is refused moved nothing."""
+    """Crosswise, before and after: nothing is lost, and nothing is left behind."""
     await shop.credit(ann, 50)
     adds = [shop.adjust(customer, 1) for customer in (anna, ann) * 15]
-    done = await asyncio.gather(*adds[:15], merge(shop, ann, anna), *adds[15:], return_exceptions=True)
-    assert all(isinstance(one, Outcome) or getattr(one, "code", None) == "INVALID" for one in done), done
-    posted = sum(isinstance(one, Outcome) for one in done) - 1
-    assert await shop.available(anna) == 5000 + 100 * posted
+    await asyncio.gather(*adds[:15], merge(shop, ann, anna), *adds[15:])
+    assert await shop.available(anna) == 5000 + 100 * 30
     assert await shop.available(ann) == 0
 
 
@@ -172,3 +178,172 @@ async def test_a_customer_with_nothing(shop: Shop, anna: UUID, ann: UUID) -> Non
         "SELECT action, subject_id, customer_id FROM audit_events WHERE tenant_id = $1 AND action <> 'customer.created'"
     )
     assert events == [("customer.merged", anna, ann)]
+
+
+# By the numbers of the cases
+
+
+async def lifetime(shop: Shop, customer: UUID, asset: str = "POINTS") -> int:
+    account = await shop.account(customer, asset)
+    return 0 if account is None else account.lifetime_minor
+
+
+async def test_m1_lots_keep_whether_they_count(shop: Shop, anna: UUID, ann: UUID) -> None:
+    await shop.reason("REFUND", moves_lifetime=False)
+    await shop.credit(ann, 100, "POINTS")
+    silent = await shop.credit(ann, 70, "POINTS", reason="REFUND")
+    await merge(shop, ann, anna)
+    await shop.void_credit(silent)  # by the id that it had
+    assert (await shop.available(anna, "POINTS"), await lifetime(shop, anna)) == (100, 100)
+
+
+async def test_m2_what_is_released_after_two_merges_is_the_last_ones(shop: Shop, anna: UUID, ann: UUID) -> None:
+    third = await shop.customer("Anne")
+    await shop.credit(ann, 5, auto_apply=True)
+    invoice = await shop.invoice(ann, 5)
+    await merge(shop, ann, anna)
+    await merge(shop, anna, third)
+    await shop.void_invoice(invoice)
+    assert [await shop.available(c) for c in (ann, anna, third)] == [0, 0, 500]
+    following = await shop.invoice(third, 3)
+    assert await shop.invoice_state(following) == ("PAID", 0, 300)
+    amount = await shop.rows(
+        "SELECT amount_minor, remaining_minor, origin_id IS NOT NULL FROM credits WHERE tenant_id = $1 ORDER BY id"
+    )
+    assert amount == [(500, 0, False), (500, 200, True)]
+
+
+async def test_m3_points_come_back_to_whoever_they_are_now(shop: Shop, anna: UUID, ann: UUID) -> None:
+    third, reward = await shop.customer("Anne"), await shop.reward(100)
+    await shop.credit(ann, 100, "POINTS")
+    coupon = (await shop.give(ann, reward)).coupon_id
+    await merge(shop, ann, anna)
+    await merge(shop, anna, third)
+    await shop.disable(coupon, refund=True)
+    assert [await shop.available(c, "POINTS") for c in (ann, anna, third)] == [0, 0, 100]
+    assert await lifetime(shop, third) == 100
+
+
+async def test_m5_the_older_lot_burns_first_whoever_had_it(shop: Shop, anna: UUID, ann: UUID, clock: Clock) -> None:
+    older = await shop.credit(ann, 10)
+    clock.advance(days=1)
+    newer = await shop.credit(anna, 10)
+    clock.advance(days=1)
+    await merge(shop, ann, anna)
+    await shop.adjust(anna, -10)
+    assert await shop.remainders(older, newer) == [0, 1000]
+    assert await shop.rows("SELECT remaining_minor FROM credits WHERE tenant_id = $1 AND origin_id = $2", older) == [
+        (0,)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("anns", "annas", "kept"),
+    [
+        ((-9, None), (None, None), (-9, None)),  # M6: one runs, the other never did
+        ((-99, -90), (None, None), (-99, -90)),  # M7: over, and the gate stays shut
+        ((-9, None), (-99, -90), (-9, None)),
+        ((-99, -90), (-9, None), (-9, None)),
+        ((-9, None), (-5, None), (-9, None)),  # both run: the older start
+        ((-5, None), (-9, None), (-9, None)),
+        ((-99, -90), (-80, -70), (-80, -70)),  # neither runs: the one that ended last
+        ((-80, -70), (-99, -90), (-80, -70)),
+        ((None, None), (-9, None), (-9, None)),
+    ],
+)
+async def test_m6_m7_the_membership_that_is_kept(
+    shop: Shop, anna: UUID, ann: UUID, clock: Clock, anns: Days, annas: Days, kept: Days
+) -> None:
+    def dates(days: Days) -> tuple[Any, ...]:
+        return tuple(None if day is None else clock() + timedelta(days=day) for day in days)
+
+    sql = """UPDATE customers SET membership_started_at = $3, membership_cancelled_at = $4
+        WHERE tenant_id = $1 AND id = $2"""
+    await shop.run(sql, ann, *dates(anns))
+    await shop.run(sql, anna, *dates(annas))
+    await merge(shop, ann, anna)
+    found = await shop.rows(
+        "SELECT membership_started_at, membership_cancelled_at FROM customers WHERE tenant_id = $1 AND id = $2", anna
+    )
+    assert found == [dates(kept)]
+    if kept[1] is not None:
+        async with shop.refused("MEMBERSHIP_GRACE_ENDED"):
+            await shop.adjust(ann, 1, "SERVICE_CREDITS")
+
+
+async def test_m9_beside_the_first_addition_in_another_asset(shop: Shop) -> None:
+    for _ in range(25):
+        ann, anna = await shop.customer("Ann"), await shop.customer("Anna")
+        await shop.credit(ann, 1)
+        await asyncio.gather(merge(shop, ann, anna), shop.adjust(ann, 5, "EUR"), shop.adjust(ann, 7, "POINTS"))
+        assert [await shop.available(anna, asset) for asset in ("GBP", "EUR", "POINTS")] == [100, 500, 7]
+        left = await shop.rows("SELECT sum(balance_minor) FROM accounts WHERE tenant_id = $1 AND customer_id = $2", ann)
+        assert left == [(0,)]
+
+
+async def test_m10_beside_an_invoice_in_a_currency_without_an_account(shop: Shop) -> None:
+    for _ in range(25):
+        ann, anna = await shop.customer("Ann"), await shop.customer("Anna")
+        _, invoice = await asyncio.gather(merge(shop, ann, anna), shop.invoice(ann, 5, "EUR"))
+        credit = await shop.credit(anna, 5, "EUR")
+        await shop.assign(credit, (invoice, 5))
+        assert await shop.invoice_state(invoice) == ("PAID", 0, 500)
+
+
+async def test_merges_at_once_in_every_direction_leave_one_person(shop: Shop) -> None:
+    people = [await shop.customer(f"P{n}") for n in range(5)]
+    for one in people:
+        await shop.credit(one, 1)
+    pairs = [(people[a], people[b]) for a in range(5) for b in range(5) if a != b]
+    done = await asyncio.gather(*(merge(shop, *pair) for pair in pairs), return_exceptions=True)
+    assert {getattr(one, "code", "done") for one in done} <= {"done", "INVALID"}
+    left = await shop.rows("SELECT id FROM customers WHERE tenant_id = $1 AND merged_into_id IS NULL")
+    assert len(left) == 1
+    assert await shop.available(left[0][0]) == 500
+    assert (await verify(shop.tenant_id)).holds
+
+
+async def test_what_was_added_today_counts_for_both(shop: Shop, anna: UUID, ann: UUID) -> None:
+    """100 a time and 200 a customer and day: each has had 100."""
+    for customer in (ann, anna):
+        await shop.adjust(customer, 100, actor=STAFF)
+    await merge(shop, ann, anna)
+    for customer in (ann, anna):
+        async with shop.refused("LIMIT_EXCEEDED"):
+            await shop.adjust(customer, 1, actor=STAFF)
+
+
+async def test_what_came_back_of_an_expired_or_voided_lot_is_written_off_with_the_person(
+    shop: Shop, anna: UUID, ann: UUID, clock: Clock
+) -> None:
+    invoices = [await shop.invoice(ann, 5, auto_apply=False) for _ in range(2)]
+    expiring, voided = await shop.credit(ann, 5, expires_in_days=1), await shop.credit(ann, 8)
+    await shop.assign(expiring, (invoices[0], 5))
+    await shop.assign(voided, (invoices[1], 5))
+    await merge(shop, ann, anna)
+    clock.advance(days=9)
+    async with shop.refused("CREDIT_ASSIGNED"):
+        await shop.void_credit(voided)
+    await shop.void_credit(voided, release_assignments=True)
+    await shop.void_invoice(invoices[0])
+    assert [await shop.available(c) for c in (ann, anna)] == [0, 0]
+    assert await lifetime(shop, anna, "GBP") == 500  # what expired has been earned
+    assert (await verify(shop.tenant_id)).holds
+
+
+async def test_a_lot_that_nothing_was_left_of_is_changed_by_its_old_id(shop: Shop, anna: UUID, ann: UUID) -> None:
+    credit, invoice = await shop.credit(ann, 5), await shop.invoice(ann, 5, auto_apply=False)
+    assigned = await shop.assign(credit, (invoice, 5))
+    await merge(shop, ann, anna)
+    await shop.update_credit(credit, auto_apply=True)
+    await shop.release(*assigned.assignment_ids)
+    following = await shop.invoice(anna, 2)
+    assert await shop.invoice_state(following) == ("PAID", 0, 200)
+
+
+async def test_a_retry_after_the_merge_is_the_same_request(shop: Shop, anna: UUID, ann: UUID) -> None:
+    first = await shop.adjust(ann, 5, key="once")
+    await merge(shop, ann, anna)
+    again = await shop.adjust(ann, 5, key="once")
+    assert (again.replayed, again.transaction_id) == (True, first.transaction_id)
+    assert await shop.available(anna) == 500

@@ -56,8 +56,8 @@ async def test_paid_in_full_again_it_grants_again(shop: Shop, order: UUID) -> No
 
 
 async def test_once_that_has_been_spent_nothing_is_released(shop: Shop, anna: UUID, order: UUID) -> None:
-    await shop.adjust(anna, -1)
     assigned = await part(shop)
+    await shop.invoice(anna, 1)
     other = await shop.invoice(anna, 30, auto_apply=False)
     async with shop.refused("CREDIT_SPENT") as caught:
         await shop.release(assigned)

@@ -1,0 +1,43 @@
+"""Books of before a rule that came later, brought to what it comes to, by entries that anybody can see. Pure.
+
+What was left on a merged record moves to the person, as a merge of today moves it; a lifetime total becomes what the
+credits that count come to, and the tier follows.
+"""
+
+from models.commands import Outcome, RestateBooks
+from models.planning import credits, merging
+from models.planning.needs import Needs
+from models.planning.state import Books, Origin
+
+
+def needs(command: RestateBooks) -> Needs:
+    """The accounts of all records of the person, each as itself."""
+    records = (*command.record_ids, command.person_id)
+    return Needs(
+        customers=records,
+        accounts=tuple((record, command.asset) for record in records),
+        opens_accounts=True,
+        as_records=True,
+    )
+
+
+def plan(books: Books, origin: Origin, command: RestateBooks) -> Outcome:
+    """Plan the moves and the correction. Nothing, where the books are right."""
+    target = books.accounts[command.person_id, command.asset]
+    left = [books.accounts[record, command.asset] for record in command.record_ids]
+    transaction_id = None
+    for account in left:
+        if account.balance_minor or account.lifetime_minor:
+            taken, given = (Origin(origin.actor, None, books.source.new_id()) for _ in range(2))
+            merging.move_account(
+                books, credits.begin(books, "MERGE", account.customer_id, taken),
+                credits.begin(books, "MERGE", target.customer_id, given), account, target,
+            )  # fmt: skip
+            transaction_id = given.result_id
+    if command.lifetime_minor:
+        before = target.lifetime_minor
+        transaction = credits.begin(books, "RESTATEMENT", target.customer_id, origin)
+        credits.move_lifetime(books, transaction, target, command.lifetime_minor, "RESTATED")
+        credits.follow_tier(books, transaction, target, before)
+        transaction_id = transaction.id
+    return Outcome(transaction_id=transaction_id, account_id=target.id)
