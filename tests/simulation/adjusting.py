@@ -41,6 +41,8 @@ class Adjusting(Approving):
         faults |= bad_dates | ({"INVALID"} if credit is not None or self.is_erased(customer) else set())
         if asset == "SERVICE_CREDITS" and self._grace_is_over(customer, now):
             faults.add("MEMBERSHIP_GRACE_ENDED")
+        if self.has_vast and self.exceeds(customer, asset, amount):
+            faults.add("AMOUNT_OUT_OF_RANGE")
         over = self._over_limit(now, role, customer, asset, amount)
         if over and approval and not faults:
             return self._request(

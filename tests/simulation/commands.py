@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from tests.simulation.records import METHODS, PLACES, REASONS, Assignment, Command, FileRow, Invoice, Lot
+from tests.simulation.records import METHODS, MOST, PLACES, REASONS, Assignment, Command, FileRow, Invoice, Lot
 from tests.simulation.reference import Reference
 
 MONEY = ("GBP", "GBP", "GBP", "JPY", "KWD")
@@ -102,6 +102,8 @@ class Commands:
             "note": self.dice.choice((None, "", "Because", "Because")), "approval": self._chance(20),
             "auto_apply": self._chance(60),
         }  # fmt: skip
+        if asset == "KWD" and self._chance(3):
+            facts["amount"] = Decimal(MOST).scaleb(-PLACES[asset])  # which fills the account
         if self._chance(40):
             facts["days"] = self.dice.choice((0, 1, 1, 2, 5, 30, 400))
         if self._chance(12):

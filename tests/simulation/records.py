@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 PLACES = {"GBP": 2, "JPY": 0, "KWD": 3, "SERVICE_CREDITS": 0, "POINTS": 0}
 WHOLE = ("SERVICE_CREDITS", "POINTS")
 MOST = 10**15
+VAST = Decimal(10**10)
+"""Lots above this are what fills an account."""
 REASONS = {  # adds, removes, moves the lifetime total, needs a note
     "GOODWILL": (True, False, True, False), "POLICY": (False, True, True, False), "OTHER": (True, True, True, True),
     "CORRECTION": (True, True, True, False), "REFUND": (True, True, False, False),

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from tests.simulation.adjusting import Adjusting
 from tests.simulation.billing import Billing
-from tests.simulation.records import Command
+from tests.simulation.records import Command, Refusal
 from tests.simulation.serving import Serving
 
 
@@ -23,5 +23,19 @@ class Reference(Adjusting, Billing, Serving):
         answered: the code that the ledger has refused it with, None where it has done it.
         """
         self.answered, self.figures = answered, {}
+        if not self.has_vast:
+            return self._done(command, now)
+        trial = self.trial()
+        trial.is_full = False
+        try:
+            became = trial._done(command, now)
+            trial.check_room()
+        except Refusal as refusal:
+            self.figures = trial.figures
+            raise Refusal(refusal.codes | ({"AMOUNT_OUT_OF_RANGE"} if trial.is_full else set())) from None
+        self.become(trial)
+        return became
+
+    def _done(self, command: Command, now: datetime) -> str:
         doing: Callable[..., str] = getattr(self, f"_{command.name}")
         return doing(now=now, role=command.role, **command.facts)

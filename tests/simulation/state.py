@@ -13,11 +13,13 @@ from tests.simulation.records import (
     ADDED,
     EXPIRED,
     GRACE_DAYS,
+    MOST,
     NOTHING,
     RETURNED,
     STAFF_LIMITS,
     TAKEN_BACK,
     TIERS,
+    VAST,
     WHOLE,
     Assignment,
     Coupon,
@@ -32,6 +34,7 @@ from tests.simulation.records import (
     Request,
     first_instant,
     minor,
+    refuse,
 )
 
 Day = tuple[str, str, str, date]
@@ -58,6 +61,8 @@ class State:
     files: list[QueuedFile] = field(default_factory=list)
     places: int = 0  # that lots have had
     figures: dict[str, set[Decimal]] = field(default_factory=dict)  # by code, those that the refusal may carry
+    has_vast: bool = False  # whether a lot was ever that large
+    is_full: bool = False  # whether an account has held more than it may, at least for a moment
     answered: str | None = None  # the code that the ledger refused this very command with, None where it did it
 
     def trial(self) -> Self:
@@ -79,6 +84,20 @@ class State:
         """The refusal of more than that."""
         self.figures.setdefault("INSUFFICIENT_BALANCE", set()).add(left)
         return {"INSUFFICIENT_BALANCE"}
+
+    def fill(self, customer: int, asset: str) -> None:
+        """Something has come onto this account."""
+        self.is_full = self.is_full or (self.has_vast and self.exceeds(customer, asset))
+
+    def exceeds(self, customer: int, asset: str, more: Decimal = NOTHING) -> bool:
+        return minor(self.balance(customer, asset) + more, asset) > MOST
+
+    def check_room(self) -> None:
+        """Raises Refusal where an account holds more than it may, and may do so where one did for a moment."""
+        held = {(self.person(lot.customer), lot.asset) for lot in self.lots if lot.amount > VAST}
+        refuse({"AMOUNT_OUT_OF_RANGE"} if any(self.exceeds(*key) for key in held) else set())
+        if self.is_full:
+            self.may_refuse({"AMOUNT_OUT_OF_RANGE"})
 
     # People
 
@@ -145,6 +164,8 @@ class State:
         )  # fmt: skip
         lot.move(ADDED, amount)
         self.lots.append(lot)
+        self.has_vast = self.has_vast or amount > VAST
+        self.fill(customer, asset)
         return lot
 
     def _place(self) -> int:
@@ -171,6 +192,7 @@ class State:
     def _give_back(self, lot: Lot, amount: Decimal, now: datetime) -> None:
         self._move_home(lot)
         lot.move(RETURNED, amount)
+        self.fill(lot.customer, lot.asset)
         if lot.voided:  # it comes back, and goes as the rest did
             lot.move(TAKEN_BACK, -lot.left)
         elif lot.has_expired(now):  # it comes back, and expires
