@@ -10,6 +10,7 @@ from tests.simulation.records import (
     REASONS,
     REMOVED,
     TAKEN_BACK,
+    VAST,
     FileRow,
     Lot,
     QueuedFile,
@@ -41,7 +42,7 @@ class Adjusting(Approving):
         faults |= bad_dates | ({"INVALID"} if credit is not None or self.is_erased(customer) else set())
         if asset == "SERVICE_CREDITS" and self._grace_is_over(customer, now):
             faults.add("MEMBERSHIP_GRACE_ENDED")
-        if self.has_vast and self.exceeds(customer, asset, amount):
+        if (self.has_vast or amount > VAST) and self.exceeds(customer, asset, amount):
             faults.add("AMOUNT_OUT_OF_RANGE")
         over = self._over_limit(now, role, customer, asset, amount)
         if over and approval and not faults:
