@@ -55,7 +55,7 @@ class Adjusting(Approving):
         self._use_limit(now, role, customer, asset, amount)
         self._open(
             customer, asset, amount, now, effective=effective, expires=ends, services=services, auto_apply=auto_apply,
-            counts=REASONS[reason][2],
+            counts=REASONS[reason][2], reason=reason,
         )  # fmt: skip
         return "done"
 

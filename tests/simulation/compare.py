@@ -6,7 +6,7 @@ from itertools import zip_longest
 from typing import Any, Final
 from uuid import UUID
 
-from models.reads import accounts
+from models.reads import accounts, liability
 from models.reads.session import ReadSession
 from tests.simulation.executor import Names
 from tests.simulation.records import minor
@@ -93,6 +93,14 @@ async def differences(
             (v.customer_id, v.asset, v.balance_minor, v.available_minor, v.scheduled_minor, v.lifetime_minor)
             for v in views if v.balance_minor or v.lifetime_minor
         ], list(_accounts(shop, names, reference)))  # fmt: skip
+        now, zone = shop.clock(), str(reference.zone)
+        found += _unlike_sets("owed", {
+            (part.asset, part.month or "", part.kind, part.reason or "", part.outstanding_minor)
+            for part in await liability.parts(session, now, now, zone)
+        }, {
+            (asset, month or "", "ORDER" if reason is None else "ADJUSTMENT", reason or "", amount)
+            for (asset, month, reason), amount in reference.owed(now).items()
+        })  # fmt: skip
         tiers, ladder = dict(await session.fetch(_TIERS)), dict(await session.fetch(_LADDER))
         people = reference.people()
         return found + _unlike(

@@ -71,7 +71,8 @@ class Lot:
     """Value with a history. customer: the record that it was added to; whose it is now is that record's person.
 
     home: the record on whose account it stands: what is left moves in a merge, and what comes back later moves then.
-    place: of the credit that it is on that account, among all; the later one has the higher id.
+    place: of the credit that it is on that account, among all; the later one has the higher id. reason: None where an
+    order has granted it.
     """
 
     customer: int
@@ -86,6 +87,7 @@ class Lot:
     counts: bool
     home: int
     place: int
+    reason: str | None
     movements: tuple[tuple[str, Decimal], ...] = ()
     swept: bool = False
     voided: bool = False

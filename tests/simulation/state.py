@@ -130,6 +130,16 @@ class State:
     def lifetime(self, customer: int, asset: str) -> Decimal:
         return sum((lot.lifetime for lot in self.lots_of(customer, asset)), NOTHING)
 
+    def owed(self, now: datetime) -> Counter[tuple[str, str | None, str | None]]:
+        """What has not expired, in minor units: by asset, the month that it expires in, and why it was given."""
+        owed = Counter[tuple[str, str | None, str | None]]()
+        for lot in self.lots:
+            if lot.left and not lot.has_expired(now):
+                last = None if lot.expires is None else lot.expires - timedelta(microseconds=1)
+                month = None if last is None else f"{last.astimezone(self.zone):%Y-%m}"
+                owed[lot.asset, month, lot.reason] += minor(lot.left, lot.asset)
+        return owed
+
     def burning(self, customer: int, asset: str, now: datetime, service: Iterable[int] = ()) -> list[Lot]:
         """Open lots in burn order, those that serve one of the services if any is named."""
         wanted = set(service)
@@ -156,11 +166,12 @@ class State:
     def _open(
         self, customer: int, asset: str, amount: Decimal, now: datetime, *, effective: date | None = None,
         expires: datetime | None = None, services: Iterable[int] = (), auto_apply: bool = True, counts: bool = True,
+        reason: str | None = None,
     ) -> Lot:  # fmt: skip
         starts = now if effective is None else first_instant(effective, self.zone)
         lot = Lot(
             self.person(customer), asset, now, effective or self.today(now), starts, expires, frozenset(services),
-            auto_apply, len(self.lots), counts, self.person(customer), self._place(),
+            auto_apply, len(self.lots), counts, self.person(customer), self._place(), reason,
         )  # fmt: skip
         lot.move(ADDED, amount)
         self.lots.append(lot)
