@@ -15,7 +15,7 @@ from models.errors import CreditSpent, InsufficientBalance, LedgerError
 from models.operations.upsert_customer import upsert_customer
 from models.reads.verify import verify
 from models.sources import RandomSource
-from models.views import AccountView
+from models.views import AccountView, CreditView
 from tests.simulation.commands import Commands
 from tests.simulation.compare import Balances, changed, differences
 from tests.simulation.executor import ALONE, Asked, Names, ask
@@ -52,7 +52,9 @@ NEVER_TOGETHER: Final = frozenset({*ALONE, "merge"})
 """What is never a part of a batch."""
 NEVER_AT_ONCE: Final = frozenset({*ALONE, "bulk"})
 """A bulk has a lane of its own: beside it, an account that was not there yet may be seen or not, and both is right."""
-SHOWN_EVERY: Final = 3
+_CREDITS: Final = """
+    SELECT id, account_id, amount_minor, remaining_minor, starts_at, expires_at, auto_apply, swept_at, voided_at
+    FROM credits WHERE tenant_id = $1 AND id = ANY($2)"""
 EVERY: Final = 10
 """After so many steps all is compared. What the dice say does not depend on it."""
 CHAPTER: Final = 500
@@ -166,8 +168,7 @@ class Simulation:
         asked = self._ask(command, uuid4().hex)
         answer = await settle(asked(self.shop.ledger))
         await self._judge(command, asked, answer)
-        if self.steps % SHOWN_EVERY == 0:
-            await self._check_views(command, answer)
+        await self._check_views(command, answer)
 
     async def _again(self) -> None:
         """What was done before is asked for again, under its key."""
@@ -241,12 +242,19 @@ class Simulation:
         self._count("replayed")
 
     async def _check_views(self, command: Command, answer: Outcome | LedgerError) -> None:
-        """What a posting shows of accounts is what a read finds right after it."""
-        views = [view for view in getattr(answer, "views", ()) if isinstance(view, AccountView)]
-        for view in views[-1:]:
+        """What a posting shows of accounts and credits is what a read finds right after it."""
+        shown = getattr(answer, "views", ())
+        for view in [view for view in shown if isinstance(view, AccountView)][-1:]:
             found = await self.shop.account(view.customer_id, view.asset)
             if found != view:
                 raise Disagreement(f"step {self.steps}: {command} shows {view}, and there is {found}")
+        credits = {view.id: view for view in shown if isinstance(view, CreditView)}
+        rows = {row[0]: row for row in await self.shop.rows(_CREDITS, list(credits))} if credits else {}
+        for view in credits.values():
+            row = (view.id, view.account_id, view.amount_minor, view.remaining_minor, view.starts_at, view.expires_at,
+                   view.auto_apply, view.swept_at, view.voided_at)  # fmt: skip
+            if rows.get(view.id) != row:
+                raise Disagreement(f"step {self.steps}: {command} shows {row}, and there is {rows.get(view.id)}")
 
     def _count(self, what: str) -> None:
         self.answers[what] = self.answers.get(what, 0) + 1
