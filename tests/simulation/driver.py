@@ -250,11 +250,11 @@ class Simulation:
                 raise Disagreement(f"step {self.steps}: {command} shows {view}, and there is {found}")
         credits = {view.id: view for view in shown if isinstance(view, CreditView)}
         rows = {row[0]: row for row in await self.shop.rows(_CREDITS, list(credits))} if credits else {}
-        for view in credits.values():
-            row = (view.id, view.account_id, view.amount_minor, view.remaining_minor, view.starts_at, view.expires_at,
-                   view.auto_apply, view.swept_at, view.voided_at)  # fmt: skip
-            if rows.get(view.id) != row:
-                raise Disagreement(f"step {self.steps}: {command} shows {row}, and there is {rows.get(view.id)}")
+        for c in credits.values():
+            row = (c.id, c.account_id, c.amount_minor, c.remaining_minor, c.starts_at, c.expires_at, c.auto_apply,
+                   c.swept_at, c.voided_at)  # fmt: skip
+            if rows.get(c.id) != row:
+                raise Disagreement(f"step {self.steps}: {command} shows {row}, and there is {rows.get(c.id)}")
 
     def _count(self, what: str) -> None:
         self.answers[what] = self.answers.get(what, 0) + 1
