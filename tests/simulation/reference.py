@@ -32,7 +32,7 @@ class Reference(Adjusting, Billing, Serving):
             trial.check_room()
         except Refusal as refusal:
             self.figures = trial.figures
-            raise Refusal(refusal.codes | ({"AMOUNT_OUT_OF_RANGE"} if trial.is_full else set())) from None
+            raise Refusal(refusal.codes | {"AMOUNT_OUT_OF_RANGE"}) from None  # which may be found first
         self.become(trial)
         return became
 
