@@ -125,6 +125,8 @@ class Commands:
             "reason": self.dice.choice((*["POLICY", "CORRECTION", "REFUND", "OTHER"] * 4, "GOODWILL")),
             "note": self.dice.choice((None, "Because")), "services": self._services(asset) if self._chance(50) else (),
         }  # fmt: skip
+        if not named and self._chance(10):  # all that there is
+            facts["amount"] = -(self.reference.available(customer, asset, now, facts["services"]) or 1)
         if lot and named:
             facts["credit"] = lot.serial
             if lot.left and self._chance(30):
@@ -345,7 +347,7 @@ class Commands:
 
     def _file(self, now: datetime) -> Command:
         asset = self._asset()
-        if self._chance(4):
+        if self._chance(8):
             return self._crowd(asset)
         rows = tuple(self._row(asset, now) for _ in range(self.dice.randint(1, 6)))
         return Command("file", {
