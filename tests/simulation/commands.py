@@ -126,7 +126,7 @@ class Commands:
             "note": self.dice.choice((None, "Because")), "services": self._services(asset) if self._chance(50) else (),
         }  # fmt: skip
         if not named and self._chance(10):  # all that there is
-            facts["amount"] = -(self.reference.available(customer, asset, now, facts["services"]) or 1)
+            facts["amount"] = -(self.reference.available(customer, asset, now, facts["services"]) or Decimal(1))
         if lot and named:
             facts["credit"] = lot.serial
             if lot.left and self._chance(30):
