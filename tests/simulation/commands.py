@@ -13,7 +13,7 @@ from tests.simulation.reference import Reference
 MONEY = ("GBP", "GBP", "GBP", "JPY", "KWD")
 ZONES = ("Europe/London", "America/Havana", "Asia/Kathmandu", "Pacific/Apia")
 ROLES = ("MANAGER", "MANAGER", "STAFF")
-CROWD = 300
+CROWD = 400
 FEW = 4
 """So few people that merging more of them leaves too little to happen."""
 
@@ -361,7 +361,7 @@ class Commands:
         external = self._external()
         places = PLACES[asset]
         rows = tuple(
-            FileRow(external, Decimal(self.dice.randint(1, 9)).scaleb(-places), days=self.dice.choice((None, 2, 30)))
+            FileRow(external, Decimal(self.dice.randint(1, 9)).scaleb(-places), days=self.dice.choice((None, None, 30, 400)))
             for _ in range(CROWD)
         )
         return Command("file", {
