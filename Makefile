@@ -37,7 +37,7 @@ bench: environment-dev ## Measure the speed, in six minutes; in one: make bench 
 	@$(python) -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick)
 
 simulate: environment-dev ## Play the ledger against a naive one; again with the same: make simulate SEED=1234
-	@$(python) -m tests.simulation $(if $(SEED),--seed $(SEED)) $(if $(STEPS),--steps $(STEPS))
+	@$(python) -m tests.simulation $(if $(SEED),--seed $(SEED)) $(if $(STEPS),--steps $(STEPS)) $(if $(OPERATIONS),--operations $(OPERATIONS))
 
 lock: environment-dev ## Pin the newest versions that pyproject.toml allows
 	@sh scripts/lock.sh

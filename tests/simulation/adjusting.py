@@ -1,10 +1,24 @@
-"""The reference's adjustments, one by one and many at once."""
+"""The reference's adjustments: one by one, many at once, and files of them that wait for their turn."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from tests.simulation.approving import Approving
-from tests.simulation.things import REASONS, Lot, Refusal, bad_amount, first_instant, minor
+from tests.simulation.records import (
+    NOTHING,
+    REASONS,
+    REMOVED,
+    TAKEN_BACK,
+    VAST,
+    FileRow,
+    Lot,
+    QueuedFile,
+    QueuedRow,
+    Refusal,
+    bad_amount,
+    first_instant,
+)
 
 
 class Adjusting(Approving):
@@ -19,15 +33,17 @@ class Adjusting(Approving):
             raise Refusal(faults)
         adding = amount > 0
         faults |= self._bad_reason(reason, note, adding=adding) | self._bad_services(asset, services, adding=adding)
-        if not 0 <= customer < self.customers:
+        if not self.known(customer):
             raise Refusal(faults | {"NOT_FOUND"})
         if not adding:
             return self._take(now, customer, asset, -amount, reason, faults, days, expires, effective, services, credit)
         starts = now if effective is None else first_instant(effective, self.zone)
         ends, bad_dates = self._new_expiry(now, days, expires, effective, starts)
-        faults |= bad_dates | ({"INVALID"} if credit is not None else set())
+        faults |= bad_dates | ({"INVALID"} if credit is not None or self.is_erased(customer) else set())
         if asset == "SERVICE_CREDITS" and self._grace_is_over(customer, now):
             faults.add("MEMBERSHIP_GRACE_ENDED")
+        if (self.has_vast or amount > VAST) and self.exceeds(customer, asset, amount):
+            faults.add("AMOUNT_OUT_OF_RANGE")
         over = self._over_limit(now, role, customer, asset, amount)
         if over and approval and not faults:
             return self._request(
@@ -39,7 +55,7 @@ class Adjusting(Approving):
         self._use_limit(now, role, customer, asset, amount)
         self._open(
             customer, asset, amount, now, effective=effective, expires=ends, services=services, auto_apply=auto_apply,
-            counted=REASONS[reason][2],
+            counts=REASONS[reason][2], reason=reason,
         )  # fmt: skip
         return "done"
 
@@ -50,36 +66,31 @@ class Adjusting(Approving):
     ) -> str:  # fmt: skip
         if days or expires is not None or (effective is not None and effective > self.today(now)):
             faults.add("EXPIRY_CONFLICT")
-        moves = reason in REASONS and REASONS[reason][2]
-        if moves and minor(amount, asset) > self.lifetime[customer, asset]:
-            faults.add("INSUFFICIENT_BALANCE")
         if credit is None:
             lots = self.burning(customer, asset, now, services)
-            if amount > sum(lot.left for lot in lots):
-                faults.add("INSUFFICIENT_BALANCE")
+            available = sum((lot.left for lot in lots), NOTHING)
+            faults |= self.short(available) if amount > available else set()
         else:
             lots = [self.lots[credit]]
             faults |= self._bad_named(lots[0], customer, asset, amount, now, services)
         if faults:
             raise Refusal(faults)
-        self._burn(lots, amount)
-        if moves:
-            self.lifetime[customer, asset] -= minor(amount, asset)
+        self._burn(lots, amount, TAKEN_BACK if REASONS[reason][2] else REMOVED)
         return "done"
 
     def _bad_named(
         self, lot: Lot, customer: int, asset: str, amount: Decimal, now: datetime, services: tuple[int, ...]
     ) -> set[str]:
-        if (lot.customer, lot.asset) != (customer, asset):
-            # Where there is no account at all, that may be said instead.
-            return {"NOT_FOUND"} if (customer, asset) in self.accounts else {"NOT_FOUND", "INSUFFICIENT_BALANCE"}
-        faults = set()
+        # Where there is nothing at all in this asset, that may be said instead.
+        faults = set() if self.balance(customer, asset) else self.short(NOTHING)
+        if (self.person(lot.customer), lot.asset) != (self.person(customer), asset):
+            return faults | {"NOT_FOUND"}
         if services and lot.services and not lot.services & set(services):
             faults.add("INVALID")
         if not lot.is_open(now):
-            faults.add("CREDIT_NOT_OPEN")
-        elif amount > lot.left:
-            faults.add("INSUFFICIENT_BALANCE")
+            return faults | {"CREDIT_NOT_OPEN"}
+        if amount > lot.left:
+            faults |= self.short(lot.left)
         return faults
 
     def _bad_reason(self, reason: str, note: str | None, *, adding: bool) -> set[str]:
@@ -94,9 +105,7 @@ class Adjusting(Approving):
             return {"INVALID"}
         return {"INVALID"} if adding and not all(self.services[s] for s in services) else set()
 
-    def _grace_is_over(self, customer: int, now: datetime) -> bool:
-        cancelled = self.members[customer].cancelled
-        return cancelled is not None and (self.today(now) - self.today(cancelled)).days > self.grace_days
+    # Many at once
 
     def _bulk(
         self, *, now: datetime, role: str, rows: tuple[tuple[int, Decimal], ...], asset: str, reason: str, skip: bool,
@@ -106,9 +115,10 @@ class Adjusting(Approving):
         failed, seen = False, set[int]()
         for customer, amount in rows:
             try:
-                if customer in seen:
+                person = self.person(customer)
+                if person in seen:
                     raise Refusal({"DUPLICATE"})
-                seen.add(customer)
+                seen.add(person)
                 trial._adjust(now=now, role=role, customer=customer, asset=asset, amount=amount, reason=reason,
                               days=days if amount > 0 else None)  # fmt: skip
             except Refusal:
@@ -118,3 +128,60 @@ class Adjusting(Approving):
         if trial is not self and not dry_run:
             self.become(trial)
         return "done"
+
+    def _file(
+        self, *, now: datetime, role: str, rows: tuple[FileRow, ...], asset: str, reason: str, skip: bool,
+        dry_run: bool, twice: bool, days: int | None = None,
+    ) -> str:  # fmt: skip
+        """It waits. What is wrong with a row on the face of it is known at once."""
+        queued, seen = [], set[int]()
+        for row in rows:
+            holder = self.holder(row.external)
+            person = None if holder is None else self.person(holder)
+            errors = {"NOT_FOUND"} if person is None else {"DUPLICATE"} if person in seen and not twice else set()
+            if person is not None:
+                seen.add(person)
+            own = row.days is not None or row.until is not None
+            given = row.days if own else days if row.amount > 0 else None
+            expires = None if row.until is None else first_instant(row.until + timedelta(days=1), self.zone)
+            facts: dict[str, Any] = {
+                "customer": person, "asset": row.asset or asset, "amount": row.amount, "reason": row.reason or reason,
+                "days": given, "expires": expires,
+            }  # fmt: skip
+            queued.append(QueuedRow(facts, frozenset(errors)))
+        self.files.append(QueuedFile(tuple(queued), skip, dry_run, failed=sum(bool(row.errors) for row in queued)))
+        return "done"
+
+    def _run(self, *, now: datetime, role: str) -> str:
+        """The oldest file that waits; rows of one person see each other."""
+        file = next((file for file in self.files if file.status == "QUEUED"), None)
+        if file is None:
+            return "done"
+        if file.dry_run or not file.skip:
+            found = self.trial()._post_rows(file.twin(), now)
+            bad = sum(bool(errors) for errors in found)
+            if file.dry_run or bad:
+                for row, errors in zip(file.rows, found, strict=True):
+                    row.errors = errors
+                file.status, file.failed = ("COMPLETED", bad) if file.dry_run else ("FAILED", bad)
+                file.succeeded = len(file.rows) - bad if file.dry_run else 0
+                return "done"
+        found = self._post_rows(file, now)
+        for row, errors in zip(file.rows, found, strict=True):
+            row.errors, row.posted = errors, not errors
+        file.status, file.failed = "COMPLETED", sum(bool(errors) for errors in found)
+        file.succeeded = len(file.rows) - file.failed
+        return "done"
+
+    def _post_rows(self, file: QueuedFile, now: datetime) -> list[frozenset[str]]:
+        """What each was refused with."""
+        found = []
+        for row in file.rows:
+            errors = row.errors
+            if not errors:
+                try:
+                    self._adjust(now=now, role="MANAGER", **row.facts)
+                except Refusal as refusal:
+                    errors = refusal.codes
+            found.append(errors)
+        return found

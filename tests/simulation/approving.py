@@ -3,14 +3,14 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from tests.simulation.state import State
-from tests.simulation.things import APPROVAL_DAYS, Refusal, Request, refuse
+from tests.simulation.people import People
+from tests.simulation.records import APPROVAL_DAYS, Refusal, Request, refuse
 
 APPROVED_ROLE = "APPROVED"
 """Nobody's: what is done in it falls under no limit."""
 
 
-class Approving(State):
+class Approving(People):
     def _request(self, name: str, now: datetime, **facts: Any) -> str:
         self.requests.append(Request(name, facts, now + timedelta(days=APPROVAL_DAYS)))
         return "requested"

@@ -4,26 +4,41 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from decimal import Decimal
 
-from tests.simulation.state import State
-from tests.simulation.things import METHODS, MOST, PLACES, WHOLE, Bill, Lot, Part, Payment, bad_amount, minor, refuse
+from tests.simulation.people import People
+from tests.simulation.records import (
+    METHODS,
+    MOST,
+    NOTHING,
+    PLACES,
+    USED,
+    WHOLE,
+    Assignment,
+    Invoice,
+    Lot,
+    Payment,
+    bad_amount,
+    first_instant,
+    refuse,
+)
 
 Items = tuple[tuple[int, Decimal | None], ...]
 """Numbers of invoices with what they are to get; None is as much as possible."""
 
 
-class Billing(State):
+class Billing(People):
     # Issuing
 
     def _invoice(
         self, *, now: datetime, role: str, customer: int, currency: str, lines: tuple[tuple[int, Decimal], ...],
-        auto: bool,
+        auto: bool, issued: date | None = None,
     ) -> str:  # fmt: skip
-        refuse(_bad_lines(lines, currency))
-        return self._issue(Bill(customer, currency, _worth(lines), len(self.bills)), now, auto)
+        refuse(_bad_lines(lines, currency) | ({"INVALID"} if self.is_erased(customer) else set()))
+        made = Invoice(self.person(customer), currency, _worth(lines), len(self.invoices))
+        return self._issue(made, issued or self.today(now), now, auto)
 
     def _order(
         self, *, now: datetime, role: str, customer: int, currency: str,
-        items: tuple[tuple[int, int, Decimal | None], ...], auto: bool,
+        items: tuple[tuple[int, int, Decimal | None], ...], auto: bool, issued: date | None = None,
     ) -> str:  # fmt: skip
         products = [self.products[number] for number, _, _ in items]
         lines = tuple(
@@ -33,55 +48,59 @@ class Billing(State):
         faults = set() if all(product.active for product in products) else {"INVALID"}
         if any(product.currency != currency for product in products):
             faults.add("CURRENCY_MISMATCH")
-        refuse(faults | _bad_lines(lines, currency))
+        refuse(faults | _bad_lines(lines, currency) | ({"INVALID"} if self.is_erased(customer) else set()))
         worth = [quantity * price for quantity, price in lines]
         sold = tuple(
             amount for product, amount in zip(products, worth, strict=True) if product.kind == "CREDIT" and amount
         )
-        return self._issue(Bill(customer, currency, _worth(lines), len(self.bills), sold), now, auto)
+        made = Invoice(self.person(customer), currency, _worth(lines), len(self.invoices), sold)
+        return self._issue(made, issued or self.today(now), now, auto)
 
-    def _issue(self, bill: Bill, now: datetime, auto: bool) -> str:
-        self.bills.append(bill)
-        for lot in self.burning(bill.customer, bill.currency, now) if auto else ():
-            if lot.auto_apply and bill.due_to_credit:
-                self._set_against(lot, bill, min(lot.left, bill.due_to_credit))
+    def _issue(self, invoice: Invoice, issued: date, now: datetime, auto: bool) -> str:
+        """Auto-applying credit goes to it: what is open now, was effective on its day, and was good when that began."""
+        self.invoices.append(invoice)
+        began = first_instant(issued, self.zone)
+        for lot in self.burning(invoice.customer, invoice.currency, now) if auto else ():
+            timely = lot.effective <= issued and not lot.has_expired(began)
+            if lot.auto_apply and timely and invoice.due_to_credit:
+                self._set_against(lot, invoice, min(lot.left, invoice.due_to_credit))
         return "done"
 
-    def _set_against(self, lot: Lot, bill: Bill, amount: Decimal, payment: int | None = None) -> None:
-        lot.left -= amount
-        bill.credited += amount
-        self.parts.append(Part(lot.serial, bill.serial, amount, payment))
+    def _set_against(self, lot: Lot, invoice: Invoice, amount: Decimal, payment: int | None = None) -> None:
+        lot.move(USED, -amount)
+        invoice.credited += amount
+        self.assignments.append(Assignment(lot.serial, invoice.serial, amount, len(self.assignments), payment))
 
     # What an order sells
 
-    def _grant(self, bill: Bill, now: datetime) -> None:
-        if bill.due == 0 and not bill.granted:
-            bill.granted = tuple(self._open(bill.customer, bill.currency, amount, now).serial for amount in bill.sold)
+    def _grant(self, invoice: Invoice, now: datetime) -> None:
+        if invoice.due == 0 and not invoice.granted:
+            invoice.granted = tuple(
+                self._open(invoice.customer, invoice.currency, amount, now).serial for amount in invoice.sold
+            )
 
-    def _take_back_grants(self, bill: Bill) -> None:
-        if bill.due == 0:
+    def _take_back_grants(self, invoice: Invoice, now: datetime) -> None:
+        """As much as is left of them; what has expired is gone already."""
+        if invoice.due == 0:
             return
-        for number in bill.granted:
+        for number in invoice.granted:
             lot = self.lots[number]
-            self.lifetime[lot.customer, lot.asset] -= minor(lot.amount, lot.asset)
-            lot.left, lot.voided = Decimal(0), True
-        bill.granted = ()
+            if lot.left and not lot.has_expired(now):
+                self._void(lot)
+        invoice.granted = ()
 
-    def _stuck_grants(self, bills: Iterable[int], now: datetime, also: int = 0) -> set[str]:
-        """Why what these orders have granted cannot be taken back whole; `also` goes off the lifetime total besides."""
-        lots = [self.lots[number] for bill in set(bills) for number in self.bills[bill].granted]
-        if any(lot.left != lot.amount or not lot.is_open(now) for lot in lots):
-            return {"CREDIT_SPENT"}
-        off = also + sum(minor(lot.amount, lot.asset) for lot in lots)
-        short = any(off > self.lifetime[lot.customer, lot.asset] for lot in lots)
-        return {"INSUFFICIENT_BALANCE"} if short else set()
+    def _spent_grants(self, invoices: Iterable[int]) -> set[str]:
+        """Why what these orders have granted cannot be taken back: something of it is used, and was not given back."""
+        lots = [self.lots[number] for invoice in set(invoices) for number in self.invoices[invoice].granted]
+        self.figures["CREDIT_SPENT"] = {lot.used for lot in lots if lot.used}
+        return {"CREDIT_SPENT"} if self.figures["CREDIT_SPENT"] else set()
 
     # Paying
 
     def _pay(
-        self, *, now: datetime, role: str, bill: int, amount: Decimal, method: str, received: date | None = None
+        self, *, now: datetime, role: str, invoice: int, amount: Decimal, method: str, received: date | None = None
     ) -> str:
-        paid = self.bills[bill]
+        paid = self.invoices[invoice]
         faults = bad_amount(amount, paid.currency) | ({"INVALID"} if amount < 0 or method not in METHODS else set())
         faults |= {"INVALID"} if received is not None and received > self.today(now) else set()
         with_credit = method == "ACCOUNT_CREDIT"
@@ -90,10 +109,10 @@ class Billing(State):
         elif amount > (paid.due_to_credit if with_credit else paid.due):
             faults.add("EXCEEDS_DUE")
         lots = self.burning(paid.customer, paid.currency, now) if with_credit else []
-        if with_credit and amount > sum(lot.left for lot in lots):
-            faults.add("INSUFFICIENT_BALANCE")
+        available = sum((lot.left for lot in lots), NOTHING)
+        faults |= self.short(available) if with_credit and amount > available else set()
         refuse(faults)
-        self.payments.append(Payment(bill, amount, method))
+        self.payments.append(Payment(invoice, amount, method))
         if not with_credit:
             paid.paid += amount
         for lot in lots:
@@ -107,12 +126,12 @@ class Billing(State):
     def _void_payment(self, *, now: datetime, role: str, payment: int) -> str:
         voided = self.payments[payment]
         refuse(set() if voided.live else {"PAYMENT_VOIDED"})
-        refuse(self._stuck_grants([voided.bill], now))
+        refuse(self._spent_grants([voided.invoice]))
         voided.live = False
         if voided.method != "ACCOUNT_CREDIT":
-            self.bills[voided.bill].paid -= voided.amount
-        self._let_go([part for part in self.parts if part.live and part.payment == payment], now)
-        self._take_back_grants(self.bills[voided.bill])
+            self.invoices[voided.invoice].paid -= voided.amount
+        self._let_go([part for part in self.assignments if part.live and part.payment == payment], now)
+        self._take_back_grants(self.invoices[voided.invoice], now)
         return "done"
 
     # Assigning
@@ -125,68 +144,80 @@ class Billing(State):
         return "done"
 
     def _assign_all(self, lot: Lot, items: Items, now: datetime) -> None:
-        left, seen, amounts = lot.left, set[int](), []
+        """Amounts that are named are exact. What they leave of the credit the blanks share, each as much as is due."""
+        left, seen = lot.left, set[int]()
         for number, amount in items:
-            faults, given = self._bad_item(lot, number, amount, left)
-            refuse(faults | ({"DUPLICATE"} if number in seen else set()))
+            refuse(self._bad_item(lot, number, amount, left) | ({"DUPLICATE"} if number in seen else set()))
             seen.add(number)
-            left -= given
-            amounts.append((self.bills[number], given))
-        for bill, given in amounts:
-            self._set_against(lot, bill, given)
-        for bill, _ in amounts:
-            self._grant(bill, now)
+            left -= amount or NOTHING
+        amounts = []
+        for number, amount in items:
+            given = min(left, self.invoices[number].due_to_credit) if amount is None else amount
+            left -= given if amount is None else NOTHING
+            amounts.append((self.invoices[number], given))
+        refuse(set() if any(given for _, given in amounts) else {"EXCEEDS_REMAINING"})
+        for invoice, given in amounts:
+            if given:
+                self._set_against(lot, invoice, given)
+        for invoice, given in amounts:
+            if given:
+                self._grant(invoice, now)
 
-    def _bad_item(self, lot: Lot, number: int, amount: Decimal | None, left: Decimal) -> tuple[set[str], Decimal]:
-        bill, faults = self.bills[number], set[str]()
-        if bill.customer != lot.customer:
+    def _bad_item(self, lot: Lot, number: int, amount: Decimal | None, left: Decimal) -> set[str]:
+        invoice, faults = self.invoices[number], set[str]()
+        if self.person(invoice.customer) != self.person(lot.customer):
             faults.add("CUSTOMER_MISMATCH")
-        if bill.currency != lot.asset:
+        if invoice.currency != lot.asset:
             faults.add("CURRENCY_MISMATCH")
-        if not bill.is_open:
+        if not invoice.is_open:
             faults.add("INVOICE_NOT_OPEN")
-        elif bill.due_to_credit < (amount or Decimal("0.00001")):
+        elif amount is not None and invoice.due_to_credit < amount:
             faults.add("EXCEEDS_DUE")
         if amount is None:
-            return faults | ({"EXCEEDS_REMAINING"} if left == 0 else set()), min(left, bill.due_to_credit)
-        faults |= bad_amount(amount, bill.currency) | ({"INVALID"} if amount < 0 else set())
-        return faults | ({"EXCEEDS_REMAINING"} if amount > left else set()), amount
+            return faults
+        faults |= bad_amount(amount, invoice.currency) | ({"INVALID"} if amount < 0 else set())
+        return faults | ({"EXCEEDS_REMAINING"} if amount > left else set())
 
     # Undoing
 
     def _release(self, *, now: datetime, role: str, parts: tuple[int, ...]) -> str:
-        chosen = [self.parts[number] for number in parts]
+        chosen = [self.assignments[number] for number in parts]
         refuse(
             self._bad_parts(chosen)
             | ({"DUPLICATE"} if len(set(parts)) < len(parts) else set())
-            | ({"INVALID"} if len({self.lots[part.lot].customer for part in chosen}) > 1 else set())
+            | ({"INVALID"} if len({self.person(self.lots[part.lot].customer) for part in chosen}) > 1 else set())
         )
-        refuse(self._stuck_grants([part.bill for part in chosen], now))
-        self._let_go(chosen, now)
-        for part in chosen:
-            self._take_back_grants(self.bills[part.bill])
+        invoices = [part.invoice for part in chosen]
+        self.may_refuse(self._spent_grants(invoices))  # which the release itself may be what gives back
+        trial = self.trial()
+        trial._let_go([trial.assignments[number] for number in parts], now)
+        refuse(trial._spent_grants(invoices))
+        for invoice in invoices:
+            trial._take_back_grants(trial.invoices[invoice], now)
+        self.become(trial)
         return "done"
 
-    def _bad_parts(self, parts: list[Part]) -> set[str]:
+    def _bad_parts(self, parts: list[Assignment]) -> set[str]:
         faults = set() if all(part.live for part in parts) else {"ALREADY_RELEASED"}
         return faults | ({"INVALID"} if any(part.payment is not None for part in parts) else set())
 
-    def _let_go(self, parts: list[Part], now: datetime) -> None:
-        for part in parts:
+    def _let_go(self, parts: list[Assignment], now: datetime) -> None:
+        """Last first."""
+        for part in sorted(parts, key=lambda part: part.serial, reverse=True):
             part.live = False
-            self.bills[part.bill].credited -= part.amount
-            self._put_back(self.lots[part.lot], part.amount, now)
+            self.invoices[part.invoice].credited -= part.amount
+            self._give_back(self.lots[part.lot], part.amount, now)
 
     def _reassign(self, *, now: datetime, role: str, part: int, items: Items) -> str:
         trial = self.trial()
         trial._release(now=now, role=role, parts=(part,))
-        trial._assign(now=now, role=role, credit=self.parts[part].lot, items=items)
+        trial._assign(now=now, role=role, credit=self.assignments[part].lot, items=items)
         self.become(trial)
         return "done"
 
-    def _void_invoice(self, *, now: datetime, role: str, bill: int) -> str:
-        voided = self.bills[bill]
-        parts = [part for part in self.parts if part.live and part.bill == bill]
+    def _void_invoice(self, *, now: datetime, role: str, invoice: int) -> str:
+        voided = self.invoices[invoice]
+        parts = [part for part in self.assignments if part.live and part.invoice == invoice]
         refuse({"INVOICE_NOT_OPEN"} if voided.void else set())
         refuse({"INVOICE_PAID"} if voided.paid or any(part.payment is not None for part in parts) else set())
         self._let_go(parts, now)
@@ -195,22 +226,17 @@ class Billing(State):
 
     def _void_credit(self, *, now: datetime, role: str, credit: int, release: bool) -> str:
         lot = self.lots[credit]
-        parts = [part for part in self.parts if part.live and part.lot == credit]
-        gone = lot.voided or lot.left == 0 or lot.has_expired(now)
-        refuse({"CREDIT_NOT_OPEN"} if gone and not parts else set())
+        parts = [part for part in self.assignments if part.live and part.lot == credit]
+        closed = lot.voided or lot.left == 0 or lot.has_expired(now)
+        refuse({"CREDIT_NOT_OPEN"} if closed and not parts else set())
         refuse({"CREDIT_ASSIGNED"} if parts and not release else set())
         refuse({"INVALID"} if any(part.payment is not None for part in parts) else set())
-        back = lot.left + sum(part.amount for part in parts)
-        earned = minor(back, lot.asset) if lot.counted and not lot.has_expired(now) else 0
-        refuse(
-            self._stuck_grants([part.bill for part in parts], now, earned)
-            | ({"INSUFFICIENT_BALANCE"} if earned > self.lifetime[lot.customer, lot.asset] else set())
-        )
+        refuse(self._spent_grants([part.invoice for part in parts]))
         self._let_go(parts, now)
-        self.lifetime[lot.customer, lot.asset] -= earned
-        lot.left, lot.voided = Decimal(0), not lot.swept
+        if not lot.swept:  # as it came back, it has expired: there is nothing left to reverse
+            self._void(lot)
         for part in parts:
-            self._take_back_grants(self.bills[part.bill])
+            self._take_back_grants(self.invoices[part.invoice], now)
         return "done"
 
 
@@ -223,4 +249,4 @@ def _bad_lines(lines: tuple[tuple[int, Decimal], ...], currency: str) -> set[str
 
 
 def _worth(lines: tuple[tuple[int, Decimal], ...]) -> Decimal:
-    return sum((quantity * price for quantity, price in lines), Decimal(0))
+    return sum((quantity * price for quantity, price in lines), NOTHING)

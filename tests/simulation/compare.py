@@ -1,118 +1,230 @@
-"""Whether the database says what the reference says."""
+"""Whether the database says what the reference says. A merged record's rows are read as the survivor's."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from itertools import zip_longest
 from typing import Any, Final
+from uuid import UUID
 
-from models.reads import accounts
+from models.reads import accounts, liability
 from models.reads.session import ReadSession
-from tests.simulation.asking import Names
+from tests.simulation.executor import Names
+from tests.simulation.records import minor
 from tests.simulation.reference import Reference
-from tests.simulation.things import minor
 from tests.support.shop import Shop
 
-_CREDITS: Final = """
-    SELECT a.customer_id, a.asset, c.amount_minor, c.remaining_minor, c.starts_at, c.expires_at, c.auto_apply,
-        c.swept_at IS NOT NULL, c.voided_at IS NOT NULL,
+Balances = tuple[int, int, int]
+"""The ledger's, scheduled and available, in minor units."""
+
+_PERSON: Final = "JOIN customers p ON p.tenant_id = $1 AND p.id = {}.customer_id"
+_ONE: Final = "coalesce(p.merged_into_id, p.id)"
+_CUSTOMERS: Final = """
+    SELECT id, merged_into_id, CASE WHEN erased_at IS NULL THEN external_id END, erased_at IS NOT NULL
+    FROM customers WHERE tenant_id = $1 ORDER BY id"""
+_PEOPLE: Final = """
+    SELECT id, CASE WHEN erased_at IS NULL THEN name END, membership_started_at, membership_cancelled_at
+    FROM customers WHERE tenant_id = $1 AND merged_into_id IS NULL ORDER BY id"""
+_CREDITS: Final = f"""
+    SELECT f.id, {_ONE}, a.asset, f.amount_minor, c.remaining_minor, c.amount_minor - c.remaining_minor - c.gone_minor,
+        c.counts, c.created_at, c.starts_at, c.expires_at, c.auto_apply, c.swept_at IS NOT NULL, c.voided_at IS NOT NULL,
         ARRAY(SELECT s.service_id FROM credit_services s WHERE s.tenant_id = $1 AND s.credit_id = c.id ORDER BY 1)
-    FROM credits c JOIN accounts a ON a.tenant_id = $1 AND a.id = c.account_id WHERE c.tenant_id = $1 ORDER BY c.id"""
-_BILLS: Final = """
-    SELECT customer_id, currency, total_minor, paid_minor, credited_minor, status
-    FROM invoices WHERE tenant_id = $1 ORDER BY id"""
-_PARTS: Final = """
-    SELECT a.credit_id, a.invoice_id, a.amount_minor, p.id, a.released_at IS NULL
-    FROM assignments a LEFT JOIN payments p ON p.tenant_id = $1 AND p.transaction_id = a.transaction_id
+    FROM credits c JOIN credits f ON f.tenant_id = $1 AND f.id = coalesce(c.origin_id, c.id)
+    JOIN accounts a ON a.tenant_id = $1 AND a.id = c.account_id {_PERSON.format("a")}
+    WHERE c.tenant_id = $1 AND c.successor_id IS NULL ORDER BY f.id"""
+_INVOICES: Final = f"""
+    SELECT i.id, {_ONE}, i.currency, i.total_minor, i.paid_minor, i.credited_minor, i.status
+    FROM invoices i {_PERSON.format("i")} WHERE i.tenant_id = $1"""
+_ASSIGNMENTS: Final = """
+    SELECT coalesce(c.origin_id, c.id), a.invoice_id, a.amount_minor, p.id, a.released_at IS NULL
+    FROM assignments a JOIN credits c ON c.tenant_id = $1 AND c.id = a.credit_id
+    LEFT JOIN payments p ON p.tenant_id = $1 AND p.transaction_id = a.transaction_id
     WHERE a.tenant_id = $1 ORDER BY a.id"""
 _PAYMENTS: Final = """
-    SELECT invoice_id, amount_minor, method, voided_at IS NULL FROM payments WHERE tenant_id = $1 ORDER BY id"""
+    SELECT id, invoice_id, amount_minor, method, voided_at IS NULL FROM payments WHERE tenant_id = $1"""
 _GRANTS: Final = """
-    SELECT invoice_id, credit_id FROM grants WHERE tenant_id = $1 AND revoked_transaction_id IS NULL
-    ORDER BY invoice_id, credit_id"""
-_COUPONS: Final = """
-    SELECT customer_id, points_spent_minor, expires_at, status, closed_at IS NULL
-    FROM coupons WHERE tenant_id = $1 ORDER BY id"""
-_MEMBERS: Final = """
-    SELECT membership_started_at, membership_cancelled_at FROM customers WHERE tenant_id = $1 ORDER BY id"""
+    SELECT g.invoice_id, coalesce(c.origin_id, c.id) AS lot FROM grants g
+    JOIN credits c ON c.tenant_id = $1 AND c.id = g.credit_id
+    WHERE g.tenant_id = $1 AND g.revoked_transaction_id IS NULL ORDER BY g.invoice_id, lot"""
+_COUPONS: Final = f"""
+    SELECT {_ONE}, c.points_spent_minor, c.expires_at, c.status, c.closed_at IS NULL
+    FROM coupons c {_PERSON.format("c")} WHERE c.tenant_id = $1 ORDER BY c.id"""
 _STOCK: Final = "SELECT id, stock FROM rewards WHERE tenant_id = $1 ORDER BY id"
 _TIERS: Final = """
     SELECT DISTINCT ON (a.customer_id) a.customer_id, t.new_tier FROM tier_changes t
     JOIN accounts a ON a.tenant_id = $1 AND a.id = t.account_id
     WHERE t.tenant_id = $1 ORDER BY a.customer_id, t.id DESC"""
 _LADDER: Final = "SELECT threshold_minor, name FROM tiers WHERE tenant_id = $1"
-_USED: Final = "SELECT coalesce(sum(used_minor), 0)::bigint FROM limit_counters WHERE tenant_id = $1"
-_REQUESTS: Final = "SELECT customer_id, status FROM approval_requests WHERE tenant_id = $1 ORDER BY id"
+UNORDERED: Final = ("invoice", "payment", "request", "grant", "stock", "account")
+_USED: Final = """
+    SELECT l.role, l.holder, l.asset, l.day, l.used_minor FROM limit_counters l
+    LEFT JOIN customers c ON c.tenant_id = $1 AND c.id::text = l.holder
+    WHERE l.tenant_id = $1 AND l.used_minor > 0 AND c.merged_into_id IS NULL"""
+_REQUESTS: Final = f"""
+    SELECT r.id, {_ONE}, r.status FROM approval_requests r {_PERSON.format("r")} WHERE r.tenant_id = $1"""
+_FILES: Final = """
+    SELECT id, status, total, succeeded, failed FROM bulk_operations
+    WHERE tenant_id = $1 AND command IS NOT NULL ORDER BY created_at, id"""
+_ROWS: Final = """
+    SELECT o.id, r."row", r.error->>'code', r.transaction_id IS NOT NULL FROM bulk_rows r
+    JOIN bulk_operations o ON o.tenant_id = $1 AND o.id = r.operation_id AND o.command IS NOT NULL
+    WHERE r.tenant_id = $1 ORDER BY o.created_at, o.id, r."row" """
 
 
-async def differences(shop: Shop, names: Names, reference: Reference) -> list[str]:
-    """In words; none where they agree."""
+async def differences(
+    shop: Shop, names: Names, reference: Reference, past: dict[tuple[UUID, datetime], Balances]
+) -> list[str]:
+    """In words; none where they agree. What each account holds now is put down in `past`."""
     session = ReadSession(shop.tenant_id)
     try:
         found: list[str] = []
         for kind, sql, expected in _expected(names, reference):
             found += _unlike(kind, [tuple(row) for row in await session.fetch(sql)], expected)
+        settled = {(role, _holder(names, whose), *more) for role, whose, *more in reference.settled}
+        used = (tuple(row) for row in await session.fetch(_USED))
+        found += _unlike_sets("limit", *(
+            {row for row in rows if row[:-1] not in settled} for rows in (used, _used(names, reference))
+        ))  # fmt: skip
+        found += _unlike_rows([tuple(row) for row in await session.fetch(_ROWS)], names, reference)
         views = await accounts.of_customers(session, names.customers, shop.clock())
+        past.update({
+            (view.id, shop.clock()): (view.balance_minor, view.scheduled_minor, view.available_minor) for view in views
+        })  # fmt: skip
         found += _unlike("account", [
             (v.customer_id, v.asset, v.balance_minor, v.available_minor, v.scheduled_minor, v.lifetime_minor)
-            for v in views
-        ], _accounts(shop, names, reference))  # fmt: skip
+            for v in views if v.balance_minor or v.lifetime_minor
+        ], list(_accounts(shop, names, reference)))  # fmt: skip
+        now, zone = shop.clock(), str(reference.zone)
+        found += _unlike_sets("owed", {
+            (part.asset, part.month or "", part.kind, part.reason or "", part.outstanding_minor)
+            for part in await liability.parts(session, now, now, zone)
+        }, {
+            (asset, month or "", "ORDER" if reason is None else "ADJUSTMENT", reason or "", amount)
+            for (asset, month, reason), amount in reference.owed(now).items()
+        })  # fmt: skip
         tiers, ladder = dict(await session.fetch(_TIERS)), dict(await session.fetch(_LADDER))
+        people = reference.people()
         return found + _unlike(
-            "tier", [(c, tiers.get(who)) for c, who in enumerate(names.customers)],
-            [(c, ladder.get(reference.tier(c))) for c in range(reference.customers)],
+            "tier", [(n, tiers.get(names.customers[n])) for n in people],
+            [(n, ladder.get(reference.tier(n))) for n in people],
         )  # fmt: skip
     finally:
         await session.release()
 
 
+async def changed(shop: Shop, past: dict[tuple[UUID, datetime], Balances]) -> list[str]:
+    """What was otherwise then, by what is read of it now."""
+    session = ReadSession(shop.tenant_id)
+    try:
+        now = await accounts.balances_at(session, list(past))
+        pairs = zip(past.items(), now, strict=True)
+        return [
+            f"account {account} at {at} held {then}, and now it did {balance}"
+            for ((account, at), then), balance in pairs
+            if then != (balance.ledger_minor, balance.scheduled_minor, balance.available_minor)
+        ]
+    finally:
+        await session.release()
+
+
 def _expected(names: Names, reference: Reference) -> Iterable[tuple[str, str, list[tuple[Any, ...]]]]:
-    who, rows = names.customers, names.rows
+    def who(customer: int) -> Any:
+        return names.customers[reference.person(customer)]
+
+    rows = names.rows
+    yield "customer", _CUSTOMERS, [
+        (names.customers[number], None if customer.into is None else who(number), customer.external or None,
+         customer.erased)
+        for number, customer in enumerate(reference.customers)
+    ]  # fmt: skip
+    yield "person", _PEOPLE, [
+        (names.customers[number], None if person.erased else person.name, person.started, person.cancelled)
+        for number, person in ((number, reference.customers[number]) for number in reference.people())
+    ]  # fmt: skip
     yield "credit", _CREDITS, [
-        (who[lot.customer], lot.asset, minor(lot.amount, lot.asset), minor(lot.left, lot.asset), lot.starts,
-         lot.expires, lot.auto_apply, lot.swept, lot.voided, sorted(names.services[s] for s in lot.services))
+        (names.lots[lot.serial], who(lot.customer), lot.asset, minor(lot.amount, lot.asset), minor(lot.left, lot.asset),
+         minor(lot.used, lot.asset), lot.counts, lot.created, lot.starts, lot.expires, lot.auto_apply, lot.swept,
+         lot.voided, sorted(names.services[s] for s in lot.services))
         for lot in reference.lots
     ]  # fmt: skip
-    yield "invoice", _BILLS, [
-        (who[bill.customer], bill.currency, minor(bill.total, bill.currency), minor(bill.paid, bill.currency),
-         minor(bill.credited, bill.currency), bill.status)
-        for bill in reference.bills
+    yield "invoice", _INVOICES, [
+        (rows["invoices"][invoice.serial], who(invoice.customer), invoice.currency, *(
+            minor(amount, invoice.currency) for amount in (invoice.total, invoice.paid, invoice.credited)
+        ), invoice.status)
+        for invoice in reference.invoices
     ]  # fmt: skip
-    yield "assignment", _PARTS, [
-        (rows["credits"][part.lot], rows["invoices"][part.bill],
-         minor(part.amount, reference.bills[part.bill].currency),
+    yield "assignment", _ASSIGNMENTS, [
+        (names.lots[part.lot], rows["invoices"][part.invoice],
+         minor(part.amount, reference.invoices[part.invoice].currency),
          None if part.payment is None else rows["payments"][part.payment], part.live)
-        for part in reference.parts
+        for part in reference.assignments
     ]  # fmt: skip
     yield "payment", _PAYMENTS, [
-        (rows["invoices"][p.bill], minor(p.amount, reference.bills[p.bill].currency), p.method, p.live)
-        for p in reference.payments
+        (rows["payments"][number], rows["invoices"][p.invoice],
+         minor(p.amount, reference.invoices[p.invoice].currency), p.method, p.live)
+        for number, p in enumerate(reference.payments)
     ]  # fmt: skip
     yield "grant", _GRANTS, [
-        (rows["invoices"][bill.serial], rows["credits"][lot])
-        for bill in reference.bills for lot in bill.granted
+        (rows["invoices"][invoice.serial], names.lots[lot])
+        for invoice in reference.invoices for lot in invoice.granted
     ]  # fmt: skip
     yield "coupon", _COUPONS, [
-        (who[coupon.customer], coupon.points, coupon.expires, coupon.status, coupon.status == "ISSUED")
+        (who(coupon.customer), coupon.points, coupon.expires, coupon.status, coupon.status == "ISSUED")
         for coupon in reference.coupons
     ]  # fmt: skip
-    yield "stock", _STOCK, sorted((names.prizes[number], prize.stock) for number, prize in enumerate(reference.prizes))
-    yield "member", _MEMBERS, [(member.started, member.cancelled) for member in reference.members]
-    yield "limit", _USED, [(sum(reference.used.values()),)]
-    yield "request", _REQUESTS, [(who[asked.facts["customer"]], asked.status) for asked in reference.requests]
-
-
-def _accounts(shop: Shop, names: Names, reference: Reference) -> list[tuple[Any, ...]]:
-    now = shop.clock()
-    return [
-        (names.customers[c], asset, *(
-            minor(amount, asset)
-            for amount in (
-                reference.balance(c, asset), reference.available(c, asset, now), reference.scheduled(c, asset, now)
-            )
-        ), reference.lifetime[c, asset])
-        for c, asset in sorted(reference.accounts)
+    yield "stock", _STOCK, [(names.prizes[number], prize.stock) for number, prize in enumerate(reference.prizes)]
+    yield "request", _REQUESTS, [
+        (rows["approval_requests"][number], who(asked.facts["customer"]), asked.status)
+        for number, asked in enumerate(reference.requests)
+    ]  # fmt: skip
+    yield "file", _FILES, [
+        (names.files[number], file.status, len(file.rows), file.succeeded, file.failed)
+        for number, file in enumerate(reference.files)
     ]  # fmt: skip
 
 
-def _unlike(kind: str, real: Iterable[Any], expected: Iterable[Any]) -> list[str]:
+def _accounts(shop: Shop, names: Names, reference: Reference) -> Iterable[tuple[Any, ...]]:
+    """What holds something; a merged record's account never does."""
+    now = shop.clock()
+    for person, asset in {(reference.person(lot.customer), lot.asset) for lot in reference.lots}:
+        amounts = (
+            reference.balance(person, asset), reference.available(person, asset, now),
+            reference.scheduled(person, asset, now), reference.lifetime(person, asset),
+        )  # fmt: skip
+        if amounts[0] or amounts[3]:
+            yield (names.customers[person], asset, *(minor(amount, asset) for amount in amounts))
+
+
+def _used(names: Names, reference: Reference) -> Iterable[tuple[Any, ...]]:
+    for (role, whose, asset, day), used in reference.used.items():
+        if used and (whose == "actor" or reference.customers[int(whose.split()[1])].into is None):
+            yield (role, _holder(names, whose), asset, day, used)
+
+
+def _holder(names: Names, whose: str) -> str:
+    return "staff" if whose == "actor" else str(names.customers[int(whose.split()[1])])
+
+
+def _unlike_rows(real: list[tuple[Any, ...]], names: Names, reference: Reference) -> list[str]:
+    """Rows of files: the code that each was refused with is one of those that the rules allow."""
+    expected = [
+        (names.files[number], place, row.errors, row.posted)
+        for number, file in enumerate(reference.files) for place, row in enumerate(file.rows)
+    ]  # fmt: skip
+    shown = [
+        (operation, place, frozenset() if code is None else errors if code in errors else {code}, posted)
+        for (operation, place, code, posted), (_, _, errors, _) in zip(real, expected, strict=False)
+    ]
+    return _unlike("row", shown, expected)
+
+
+def _unlike(kind: str, real: list[Any], expected: list[Any]) -> list[str]:
+    """What differs by its place; or, where these cannot be told apart by it, by itself."""
+    if kind in UNORDERED:
+        return _unlike_sets(kind, set(real), set(expected))
     pairs = enumerate(zip_longest(real, expected))
     return [f"{kind} {number}: {a} is not {b}" for number, (a, b) in pairs if a != b]
+
+
+def _unlike_sets(kind: str, real: set[Any], expected: set[Any]) -> list[str]:
+    more, less = sorted(real - expected), sorted(expected - real)
+    return [f"{kind}: {row} is there" for row in more] + [f"{kind}: {row} is not there" for row in less]

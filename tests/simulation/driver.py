@@ -1,32 +1,31 @@
 """Plays the ledger on a real database against the reference, step by step, from a seed that can be replayed."""
 
-import asyncio
 import random
 from collections import Counter
-from collections.abc import Awaitable, Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
-from models.commands import Outcome
-from models.errors import LedgerError
-from models.group_commit import GroupCommit
-from models.posting import Result, Unit
+from models.commands import Outcome, UpsertCustomer
+from models.errors import CreditSpent, InsufficientBalance, LedgerError
+from models.operations.upsert_customer import upsert_customer
 from models.reads.verify import verify
 from models.sources import RandomSource
-from models.views import AccountView
-from tests.simulation.asking import SETTINGS, Names, ask
-from tests.simulation.compare import differences
+from models.views import AccountView, CreditView
+from tests.simulation.commands import Commands
+from tests.simulation.compare import Balances, changed, differences
+from tests.simulation.executor import ALONE, Asked, Names, ask
+from tests.simulation.order import at_once, in_order, noted
+from tests.simulation.records import REASONS, TIERS, Command, Customer, Prize, Product, Refusal
 from tests.simulation.reference import Reference
-from tests.simulation.things import REASONS, TIERS, Membership, Prize, Product, Refusal, Wish
-from tests.simulation.wishes import Wishes
 from tests.support.batch import Batch
-from tests.support.shop import Clock, Shop
+from tests.support.shop import ADMIN, Clock, Shop
 
-CUSTOMERS: Final = 3
+CUSTOMERS: Final = 4
 STARTS: Final = (  # in each, clocks change soon
     ("Europe/London", datetime(2026, 3, 26, 22, tzinfo=UTC)),
     ("America/Sao_Paulo", datetime(2018, 11, 1, 12, tzinfo=UTC)),  # midnight of the 4th does not exist
@@ -45,10 +44,17 @@ PRODUCTS: Final = (
 REPLAYED: Final = (
     "payment_id", "coupon_id", "approval_request_id", "bulk_operation_id", "invoice_id", "assignment_ids",
 )  # fmt: skip
-WITHOUT_ACCOUNT: Final = ("invoice", "order", "pay", "void_payment", "bulk", "update_credit", "give", "approve")
+WITHOUT_ACCOUNT: Final = (
+    "invoice", "order", "pay", "void_payment", "bulk", "update_credit", "give", "approve", "merge",
+)  # fmt: skip
 """What answers no account, or (a reward for nothing) one that there may not have been then."""
-UNBATCHED: Final = frozenset({"sweep", *SETTINGS})
-SHOWN_EVERY: Final = 3
+NEVER_TOGETHER: Final = frozenset({*ALONE, "merge"})
+"""What is never a part of a batch."""
+NEVER_AT_ONCE: Final = frozenset({*ALONE, "bulk"})
+"""A bulk has a lane of its own: beside it, an account that was not there yet may be seen or not, and both is right."""
+_CREDITS: Final = """
+    SELECT id, account_id, amount_minor, remaining_minor, starts_at, expires_at, auto_apply, swept_at, voided_at
+    FROM credits WHERE tenant_id = $1 AND id = ANY($2)"""
 EVERY: Final = 10
 """After so many steps all is compared. What the dice say does not depend on it."""
 CHAPTER: Final = 500
@@ -70,36 +76,50 @@ class Counting(RandomSource):
         return UUID(int=self._next)
 
 
+@dataclass(frozen=True)
+class Play:
+    """How it is played. every: after so many steps all is compared. without: commands that nobody asks for.
+    most: so many units at once or in a batch. told: print each command as it is put."""
+
+    every: int = EVERY
+    without: frozenset[str] = frozenset()
+    most: int = 12
+    told: bool = False
+
+
 @dataclass
 class Simulation:
     shop: Shop
     dice: random.Random
     reference: Reference
-    wishes: Wishes
+    commands: Commands
     names: Names
     batch: Batch
-    done: list[tuple[Wish, str, Outcome]] = field(default_factory=list)
-    every: int = EVERY
+    play: Play
+    done: list[tuple[Command, Asked, Outcome]] = field(default_factory=list)
+    past: dict[tuple[UUID, datetime], Balances] = field(default_factory=dict)
     steps: int = 0
     answers: dict[str, int] = field(default_factory=dict)
 
     @classmethod
-    async def open(cls, seed: str, every: int) -> "Simulation":
+    async def open(cls, seed: str, play: Play) -> "Simulation":
         dice = random.Random(seed)  # noqa: S311 - a seed that can be replayed is the point
         zone, start = dice.choice(STARTS)
         clock, source = Clock(start), Counting()
         shop = await Shop.open(clock, zone=zone, source=source)
-        names = await _furnish(shop)
-        members = [Membership() for _ in range(CUSTOMERS)]
-        members[2].cancelled = start
-        reference = Reference(ZoneInfo(zone), [True, True, False], list(PRIZES), list(PRODUCTS), members).trial()
-        return cls(shop, dice, reference, Wishes(dice, reference), names, Batch(clock, source), every=every)
+        people = [Customer(f"person-{n}", "Anna") for n in range(CUSTOMERS)]
+        people[2].cancelled = start
+        reference = Reference(ZoneInfo(zone), people, [True, True, False], list(PRIZES), list(PRODUCTS)).trial()
+        names = Names(random.Random(f"{seed} ids"))  # noqa: S311
+        await _furnish(shop, names, reference)
+        commands = Commands(dice, reference, play.without)
+        return cls(shop, dice, reference, commands, names, Batch(clock, source), play)
 
     async def close(self) -> None:
         await self.shop.ledger.close()
 
     async def step(self) -> None:
-        """Some time passes; then one wish, some as one batch or at once, or one again. Raises Disagreement."""
+        """Some time passes; then one command, some as one batch or at once, or one again. Raises Disagreement."""
         self.steps += 1
         by = self.dice.choice((1e-6, 1.0, 60.0, 1800.0, 20_000.0, 86_400.0 * self.dice.choice((0.5, 1, 1, 2, 7))))
         self.shop.clock.advance(seconds=by)
@@ -108,138 +128,147 @@ class Simulation:
         if what < 6 and self.done:
             await self._again()
         elif what < 22:
-            await self._at_once([self.wishes.next(self.shop.clock()) for _ in range(self.dice.randint(2, 12))])
+            await self._at_once([self.commands.next(self.shop.clock()) for _ in range(self._some())])
         elif what < 55:
-            await self._together([self.wishes.next(self.shop.clock()) for _ in range(self.dice.randint(2, 12))])
+            await self._together([self.commands.next(self.shop.clock()) for _ in range(self._some())])
         else:
-            draw = self.wishes.setting if what < 62 else self.wishes.next
+            draw = self.commands.setting if what < 62 else self.commands.by_itself if what < 74 else self.commands.next
             await self._alone(draw(self.shop.clock()))
-        if self.steps % self.every == 0:
+        if self.steps % self.play.every == 0:
             await self.compare()
+
+    def _some(self) -> int:
+        return self.dice.randint(min(2, self.play.most), self.play.most)
 
     async def compare(self) -> None:
         """Raises Disagreement where the database says anything else than the reference."""
         await self.names.refresh(self.shop)
-        found = await differences(self.shop, self.names, self.reference)
+        found = await differences(self.shop, self.names, self.reference, self.past)
         if found:
             raise Disagreement(f"step {self.steps}, {self.shop.clock()}: {found}")
 
-    async def _alone(self, wish: Wish) -> None:
-        key = uuid4().hex
-        answer = await settle(ask(self.shop.ledger, self.shop.tenant_id, self.names, wish, key))
-        await self._judge(wish, key, answer)
-        if self.steps % SHOWN_EVERY == 0:
-            await self._check_views(wish, answer)
-
     async def finish(self) -> None:
-        """Raises Disagreement where the books do not prove."""
+        """Raises Disagreement where the books do not prove, or say of the past what they did not say then."""
         await self.compare()
+        if found := await changed(self.shop, self.past):
+            raise Disagreement(f"after {self.steps} steps: {found}")
         proof = await verify(self.shop.tenant_id)
         if not proof.holds:
             raise Disagreement(f"after {self.steps} steps: {proof.listed}")
 
-    async def _judge(self, wish: Wish, key: str, answer: Outcome | LedgerError) -> None:
+    # What is asked
+
+    def _ask(self, command: Command, key: str) -> Asked:
+        asked = ask(self.shop.tenant_id, self.names, command, key)
+        if self.play.told:
+            print(f"{self.steps} {self.shop.clock()} {key[:6]} {command}")  # noqa: T201
+        return asked
+
+    async def _alone(self, command: Command) -> None:
+        asked = self._ask(command, uuid4().hex)
+        answer = await settle(asked(self.shop.ledger))
+        await self._judge(command, asked, answer)
+        await self._check_views(command, answer)
+
+    async def _again(self) -> None:
+        """What was done before is asked for again, under its key."""
+        command, asked, first = self.dice.choice(self.done)
+        self._judge_replay(command, first, await settle(asked(self.shop.ledger)))
+
+    async def _at_once(self, commands: Sequence[Command]) -> None:
+        """All of them under way at the same time, in postings as the group commit makes them."""
+        named = {uuid4().hex: command for command in commands if command.name not in NEVER_AT_ONCE}
+        asked = {key: self._ask(command, key) for key, command in named.items()}
+        with noted() as planned:
+            answers = await at_once(
+                self.shop.ledger, {key: settle(each(self.shop.ledger)) for key, each in asked.items()}
+            )
+        by_key = dict(zip(asked, answers, strict=True))
+        for key in in_order(list(asked), planned):
+            await self._judge(named[key], asked[key], by_key[key])
+
+    async def _together(self, commands: Sequence[Command]) -> None:
+        """One batch of them, in this order."""
+        commands = [command for command in commands if command.name not in NEVER_TOGETHER]
+        asked = [self._ask(command, uuid4().hex) for command in commands]
+        for again in range(len(commands)):
+            if self.dice.randrange(100) < 5 and commands[again].name != "bulk":  # they never share a posting
+                commands.append(commands[again])
+                asked.append(asked[again])
+        answers = await self.batch.run(self.shop.tenant_id, [settle(each(self.batch.ledger)) for each in asked])
+        first: dict[int, Outcome | LedgerError] = {}
+        for command, each, answer in zip(commands, asked, answers, strict=True):
+            before = first.get(id(each))
+            if before is None:
+                first[id(each)] = answer
+                await self._judge(command, each, answer)
+            elif isinstance(before, Outcome):
+                self._judge_replay(command, before, answer)
+            elif not isinstance(answer, LedgerError) or answer.code not in (before.code, "BUSY"):  # put back, that is
+                raise Disagreement(f"step {self.steps}: {command} twice: {before!r} and {answer!r}")
+
+    # What is answered
+
+    async def _judge(self, command: Command, asked: Asked, answer: Outcome | LedgerError) -> None:
         """Hold the ledger's answer against the reference's."""
+        code = answer.code if isinstance(answer, LedgerError) else None
         try:
-            expected = self.reference.do(wish, self.shop.clock())
+            expected = self.reference.do(command, self.shop.clock(), code)
         except Refusal as refusal:
-            if not isinstance(answer, LedgerError) or answer.code not in refusal.codes:
-                raise Disagreement(f"step {self.steps}: {wish} was to be refused {refusal}: {answer!r}") from None
-            self._count(answer.code)
+            figures = self.reference.figures.get(code or "")
+            if code not in refusal.codes or (figures and _figure(answer) not in figures):
+                said = f"{refusal} with {figures}: {answer!r}"
+                raise Disagreement(f"step {self.steps}: {command} was to be refused {said}") from None
+            self._count(code)
             return
         if isinstance(answer, LedgerError):
-            raise Disagreement(f"step {self.steps}: {wish} was to be {expected}: {answer.code} {answer!r}")
+            raise Disagreement(f"step {self.steps}: {command} was to be {expected}: {answer.code} {answer!r}")
         asked_for = expected in ("requested", "approved", "approved before")
         again = expected == "approved before"
         if asked_for != (answer.approval_request_id is not None) or answer.replayed != again:
-            raise Disagreement(f"step {self.steps}: {wish} was to be {expected}: {answer}")
-        self._count(f"{wish.name} {expected}")
-        if wish.name not in UNBATCHED and not wish.facts.get("dry_run"):
-            self.done.append((wish, key, answer))
+            raise Disagreement(f"step {self.steps}: {command} was to be {expected}: {answer}")
+        self._count(f"{command.name} {expected}")
+        self.names.learn(command, expected, answer)
+        if command.name not in ALONE and not command.facts.get("dry_run"):
+            self.done.append((command, asked, answer))
+
+    def _judge_replay(self, command: Command, first: Outcome, answer: Outcome | LedgerError) -> None:
+        same = isinstance(answer, Outcome) and answer.replayed and all(
+            getattr(answer, name) == getattr(first, name)
+            for name in (*REPLAYED, *(() if command.name in WITHOUT_ACCOUNT else ("transaction_id", "account_id")))
+        )  # fmt: skip
+        if not same:
+            raise Disagreement(f"step {self.steps}: {command} again: {first} and then {answer!r}")
+        self._count("replayed")
+
+    async def _check_views(self, command: Command, answer: Outcome | LedgerError) -> None:
+        """What a posting shows of accounts and credits is what a read finds right after it."""
+        shown = getattr(answer, "views", ())
+        for view in [view for view in shown if isinstance(view, AccountView)][-1:]:
+            found = await self.shop.account(view.customer_id, view.asset)
+            if found != view:
+                raise Disagreement(f"step {self.steps}: {command} shows {view}, and there is {found}")
+        credits = {view.id: view for view in shown if isinstance(view, CreditView)}
+        rows = {row[0]: row for row in await self.shop.rows(_CREDITS, list(credits))} if credits else {}
+        for c in credits.values():
+            row = (c.id, c.account_id, c.amount_minor, c.remaining_minor, c.starts_at, c.expires_at, c.auto_apply,
+                   c.swept_at, c.voided_at)  # fmt: skip
+            if rows.get(c.id) != row:
+                raise Disagreement(f"step {self.steps}: {command} shows {row}, and there is {rows.get(c.id)}")
 
     def _count(self, what: str) -> None:
         self.answers[what] = self.answers.get(what, 0) + 1
 
-    async def _check_views(self, wish: Wish, answer: Outcome | LedgerError) -> None:
-        """What a posting shows of accounts is what a read finds right after it."""
-        views = [view for view in getattr(answer, "views", ()) if isinstance(view, AccountView)]
-        for view in views[-1:]:
-            found = await self.shop.account(view.customer_id, view.asset)
-            if found != view:
-                raise Disagreement(f"step {self.steps}: {wish} shows {view}, and there is {found}")
 
-    async def _again(self) -> None:
-        """What was done before is asked for again, under its key."""
-        wish, key, first = self.dice.choice(self.done)
-        answer = await settle(ask(self.shop.ledger, self.shop.tenant_id, self.names, wish, key))
-        self._judge_replay(wish, first, answer)
-
-    def _judge_replay(self, wish: Wish, first: Outcome, answer: Outcome | LedgerError) -> None:
-        same = isinstance(answer, Outcome) and answer.replayed and all(
-            getattr(answer, name) == getattr(first, name)
-            for name in (*REPLAYED, *(() if wish.name in WITHOUT_ACCOUNT else ("transaction_id", "account_id")))
-        )  # fmt: skip
-        if not same:
-            raise Disagreement(f"step {self.steps}: {wish} again: {first} and then {answer!r}")
-        self._count("replayed")
-
-    async def _at_once(self, wishes: Sequence[Wish]) -> None:
-        """All of them under way at the same time, in postings as the group commit makes them."""
-        asked = {uuid4().hex: wish for wish in wishes if wish.name not in UNBATCHED and wish.name != "bulk"}
-        ledger = self.shop.ledger
-        noting = Noting(ledger._group)
-        ledger._group = noting  # type: ignore[assignment]
-        try:
-            answers = await asyncio.gather(
-                *(settle(ask(ledger, self.shop.tenant_id, self.names, wish, key)) for key, wish in asked.items())
-            )
-        finally:
-            ledger._group = noting._group
-        by_key = dict(zip(asked, answers, strict=True))
-        posted = [key for key in noting.keys if key is not None]
-        for key in (*posted, *(key for key in asked if key not in posted)):
-            await self._judge(asked[key], key, by_key[key])
-
-    async def _together(self, wishes: Sequence[Wish]) -> None:
-        """One batch of them, in this order."""
-        wishes = [wish for wish in wishes if wish.name not in UNBATCHED]
-        keys = [uuid4().hex for _ in wishes]
-        for again in range(len(wishes)):
-            if self.dice.randrange(100) < 5 and wishes[again].name != "bulk":  # they never share a posting
-                wishes.append(wishes[again])
-                keys.append(keys[again])
-        asked = [
-            settle(ask(self.batch.ledger, self.shop.tenant_id, self.names, wish, key))
-            for wish, key in zip(wishes, keys, strict=True)
-        ]
-        first: dict[str, Outcome | LedgerError] = {}
-        for wish, key, answer in zip(wishes, keys, await self.batch.run(self.shop.tenant_id, asked), strict=True):
-            before = first.get(key)
-            if before is None:
-                first[key] = answer
-                await self._judge(wish, key, answer)
-            elif isinstance(before, Outcome):
-                self._judge_replay(wish, before, answer)
-            elif not isinstance(answer, LedgerError) or answer.code not in (before.code, "BUSY"):  # put back, that is
-                raise Disagreement(f"step {self.steps}: {wish} twice: {before!r} and {answer!r}")
+def _figure(answer: Outcome | LedgerError) -> Decimal | None:
+    """Of a refusal for want of value: how much there is, or how much was used."""
+    match answer:
+        case InsufficientBalance(available=figure) | CreditSpent(used=figure):
+            return figure
+    return None
 
 
-class Noting:
-    """In front of a group commit: notes in which order units come to it, which is the order that they are posted in."""
-
-    def __init__(self, group: GroupCommit) -> None:
-        self.keys: list[str | None] = []
-        self._group = group
-
-    async def submit(self, tenant_id: UUID, unit: Unit) -> Result:
-        self.keys.append(unit.idempotency_key)
-        return await self._group.submit(tenant_id, unit)
-
-    async def close(self) -> None:
-        await self._group.close()
-
-
-async def settle(asked: Awaitable[Outcome]) -> Outcome | LedgerError:
+async def settle(asked: Coroutine[Any, Any, Outcome]) -> Outcome | LedgerError:
     """The outcome, or the refusal as a value."""
     try:
         outcome: Outcome = await asked
@@ -248,10 +277,12 @@ async def settle(asked: Awaitable[Outcome]) -> Outcome | LedgerError:
     return outcome
 
 
-async def _furnish(shop: Shop) -> Names:
+async def _furnish(shop: Shop, names: Names, reference: Reference) -> None:
     """Customers, services, rewards, products, tiers and a reason, as the reference has them."""
-    names = Names([await shop.customer(f"C{n}") for n in range(CUSTOMERS)])
-    names.services = [await shop.service(active=active) for active in (True, True, False)]
+    for customer in reference.customers:
+        await upsert_customer(shop.ledger, shop.tenant_id, ADMIN, UpsertCustomer(customer.external, customer.name))
+    await names.refresh(shop)
+    names.services = [await shop.service(active=active) for active in reference.services]
     names.prizes = [
         await shop.reward(prize.price, stock=prize.stock, validity_days=prize.days, active=prize.active)
         for prize in PRIZES
@@ -266,17 +297,16 @@ async def _furnish(shop: Shop) -> Names:
     await shop.reason("REFUND", adds=adds, removes=removes, moves_lifetime=moves)
     cancelled = "UPDATE customers SET membership_cancelled_at = $3 WHERE tenant_id = $1 AND id = $2"
     await shop.run(cancelled, names.customers[2], shop.clock())
-    return names
 
 
-async def simulate(seed: int, steps: int, *, every: int = EVERY, first: int = 0) -> dict[str, int]:
+async def simulate(seed: int, steps: int, play: Play | None = None, *, first: int = 0) -> dict[str, int]:
     """Play from `seed`, and prove the books. Answers how often each thing happened. Raises Disagreement.
 
     Every CHAPTER steps are played with a tenant of their own, from `first` on.
     """
     answers = Counter[str]()
     for chapter in range(first, -(-steps // CHAPTER)):
-        simulation = await Simulation.open(f"{seed}.{chapter}", every)
+        simulation = await Simulation.open(f"{seed}.{chapter}", play or Play())
         try:
             for _ in range(min(CHAPTER, steps - chapter * CHAPTER)):
                 await simulation.step()

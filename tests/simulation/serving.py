@@ -1,11 +1,11 @@
-"""What the reference does with services, points, coupons and members, and how a credit is changed."""
+"""What the reference does with services, points and coupons, how a credit is changed, and what an admin sets."""
 
 from datetime import datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from tests.simulation.approving import Approving
-from tests.simulation.things import Coupon, bad_amount, first_instant, refuse
+from tests.simulation.records import USED, Coupon, bad_amount, first_instant, refuse
 
 
 class Serving(Approving):
@@ -13,8 +13,8 @@ class Serving(Approving):
 
     def _sweep(self, *, now: datetime, role: str) -> str:
         for lot in self.lots:
-            if lot.left and lot.has_expired(now):
-                lot.left, lot.swept = Decimal(0), True
+            if lot.has_expired(now) and lot.left:
+                self._expire(lot)
         self._sweep_requests(now)
         return "done"
 
@@ -45,10 +45,10 @@ class Serving(Approving):
 
     def _use(self, *, now: datetime, role: str, customer: int, service: int, amount: Decimal) -> str:
         faults = bad_amount(amount, "SERVICE_CREDITS") | ({"INVALID"} if amount < 0 else set())
-        if amount > self.available(customer, "SERVICE_CREDITS", now, (service,)):
-            faults.add("INSUFFICIENT_BALANCE")
+        available = self.available(customer, "SERVICE_CREDITS", now, (service,))
+        faults |= self.short(available) if amount > available else set()
         refuse(faults)
-        self._burn(self.burning(customer, "SERVICE_CREDITS", now, (service,)), amount)
+        self._burn(self.burning(customer, "SERVICE_CREDITS", now, (service,)), amount, USED)
         return "done"
 
     def _give(
@@ -57,9 +57,11 @@ class Serving(Approving):
         given, faults = self.prizes[prize], set()
         if not given.active or given.stock == 0:
             faults.add("REWARD_INACTIVE")
+        if self.is_erased(customer):
+            faults.add("INVALID")
         price = Decimal(given.price)
-        if deduct and price > self.available(customer, "POINTS", now):
-            faults.add("INSUFFICIENT_BALANCE")
+        available = self.available(customer, "POINTS", now)
+        faults |= self.short(available) if deduct and price > available else set()
         if not deduct and price and self._over_limit(now, role, customer, "POINTS", price):
             if approval and not faults:
                 return self._request("give", now, customer=customer, prize=prize, deduct=deduct)
@@ -67,7 +69,7 @@ class Serving(Approving):
         refuse(faults)
         taken: tuple[tuple[int, Decimal], ...] = ()
         if deduct:
-            taken = self._burn(self.burning(customer, "POINTS", now), price)
+            taken = self._burn(self.burning(customer, "POINTS", now), price, USED)
         else:
             self._use_limit(now, role, customer, "POINTS", price)
         if given.stock is not None:
@@ -75,7 +77,7 @@ class Serving(Approving):
         expires = None
         if given.days:
             expires = first_instant(self.today(now) + timedelta(days=given.days + 1), self.zone)
-        self.coupons.append(Coupon(customer, given.price if deduct else 0, expires, taken))
+        self.coupons.append(Coupon(self.person(customer), given.price if deduct else 0, expires, taken))
         return "done"
 
     def _use_coupon(self, *, now: datetime, role: str, coupon: int) -> str:
@@ -84,8 +86,8 @@ class Serving(Approving):
 
     def _disable_coupon(self, *, now: datetime, role: str, coupon: int, refund: bool) -> str:
         disabled = self._issued(coupon, now)
-        for number, amount in disabled.taken if refund else ():
-            self._put_back(self.lots[number], amount, now)
+        for number, amount in reversed(disabled.taken if refund else ()):
+            self._give_back(self.lots[number], amount, now)
         disabled.status = "DISABLED"
         return "done"
 
@@ -94,27 +96,6 @@ class Serving(Approving):
         late = found.expires is not None and found.expires <= now
         refuse({"COUPON_NOT_ISSUED"} if late or found.status != "ISSUED" else set())
         return found
-
-    # Members
-
-    def _start(self, *, now: datetime, role: str, customer: int, at: datetime | None) -> str:
-        member = self.members[customer]
-        if member.started is None or member.cancelled is not None:
-            member.started, member.cancelled = _checked(at, now, member.cancelled), None
-        return "done"
-
-    def _cancel(self, *, now: datetime, role: str, customer: int, at: datetime | None) -> str:
-        member = self.members[customer]
-        if member.cancelled is None:
-            refuse({"NO_MEMBERSHIP"} if member.started is None else set())
-            member.cancelled = _checked(at, now, member.started)
-        return "done"
-
-    def _reinstate(self, *, now: datetime, role: str, customer: int) -> str:
-        member = self.members[customer]
-        refuse({"NO_MEMBERSHIP"} if member.started is None and member.cancelled is None else set())
-        member.started, member.cancelled = member.started or member.cancelled, None
-        return "done"
 
     # What an admin sets
 
@@ -144,9 +125,3 @@ class Serving(Approving):
     def _set_zone(self, *, now: datetime, role: str, zone: str) -> str:
         self.zone = ZoneInfo(zone)
         return "done"
-
-
-def _checked(at: datetime | None, now: datetime, not_before: datetime | None) -> datetime:
-    if at is not None:
-        refuse({"INVALID"} if at > now or (not_before is not None and at < not_before) else set())
-    return at or max(now, not_before or now)

@@ -1,11 +1,22 @@
 """A short play of the ledger against the reference; a long one is `make simulate SEED=…`."""
 
+import ast
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
 import pytest
 
 from app.embedded import Urls
-from tests.simulation.driver import simulate
+from models.planning import credits
+from models.planning.state import Books
+from tests.simulation.driver import Disagreement, simulate
 
 STEPS = 80
+ENOUGH = 300
+"""Steps in which a fault shows."""
+REFERENCE = ("records", "state", "people", "approving", "adjusting", "billing", "serving", "reference")
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3, 4])
@@ -14,3 +25,36 @@ async def test_the_ledger_agrees_with_a_naive_one(database: Urls, seed: int) -> 
 
     # It has not only said no.
     assert sum(count for what, count in answers.items() if what.endswith(" done")) > STEPS / 2
+
+
+@pytest.mark.parametrize("module", REFERENCE)
+def test_the_reference_knows_nothing_of_the_ledger(module: str) -> None:
+    tree = ast.parse((Path(__file__).parent / f"{module}.py").read_text())
+    imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)} | {
+        alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names
+    }
+
+    ours = {name for name in imported if name and name.split(".")[0] in ("app", "auth", "jobs", "models", "tests")}
+
+    assert ours <= {f"tests.simulation.{name}" for name in REFERENCE}
+
+
+def as_if_new(books: Books, *rest: Any) -> Any:
+    """A lot that a merge has moved forgets its age."""
+    new = SUCCEED(books, *rest)
+    books.change(new, created_at=books.now)
+    return new
+
+
+def whatever_the_reason(*rest: Any, lifetime: bool = False) -> None:
+    """Each removal moves the lifetime total."""
+    MOVE(*rest, lifetime=lifetime or rest[-1] == "REMOVED")
+
+
+SUCCEED, MOVE = credits.succeed, credits.move
+
+
+@pytest.mark.parametrize(("name", "fault"), [("succeed", as_if_new), ("move", whatever_the_reason)])
+async def test_a_fault_is_noticed(database: Urls, name: str, fault: Callable[..., Any]) -> None:
+    with patch.object(credits, name, fault), pytest.raises(Disagreement):
+        await simulate(1, ENOUGH)

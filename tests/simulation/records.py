@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 PLACES = {"GBP": 2, "JPY": 0, "KWD": 3, "SERVICE_CREDITS": 0, "POINTS": 0}
 WHOLE = ("SERVICE_CREDITS", "POINTS")
 MOST = 10**15
+VAST = Decimal(10**10)
+"""Lots above this are what fills an account."""
 REASONS = {  # adds, removes, moves the lifetime total, needs a note
     "GOODWILL": (True, False, True, False), "POLICY": (False, True, True, False), "OTHER": (True, True, True, True),
     "CORRECTION": (True, True, True, False), "REFUND": (True, True, False, False),
@@ -20,6 +22,7 @@ TIERS = (("Silver", 500), ("Gold", 2000))
 GRACE_DAYS = 60
 APPROVAL_DAYS = 7
 METHODS = ("CASH", "CHECK", "CARD", "TRANSFER", "OTHER", "ACCOUNT_CREDIT")
+NOTHING = Decimal(0)
 
 
 @lru_cache(maxsize=10_000)
@@ -33,6 +36,22 @@ def first_instant(day: date, zone: ZoneInfo) -> datetime:
 
 
 @dataclass
+class Customer:
+    """One record of a person. into: the record that it was merged into; that one may have been merged again."""
+
+    external: str
+    name: str
+    started: datetime | None = None
+    cancelled: datetime | None = None
+    into: int | None = None
+    erased: bool = False
+
+    @property
+    def is_member(self) -> bool:
+        return self.started is not None and self.cancelled is None
+
+
+@dataclass
 class Request:
     """What waits for a second person: an operation's name and facts."""
 
@@ -42,32 +61,78 @@ class Request:
     status: str = "PENDING"
 
 
+ADDED, USED, RETURNED, REMOVED, TAKEN_BACK, EXPIRED = "ADDED", "USED", "RETURNED", "REMOVED", "TAKEN_BACK", "EXPIRED"
+"""What happens to a lot. REMOVED: under a reason that does not move the lifetime total. TAKEN_BACK: under one that
+does, voided, or reversed."""
+
+
 @dataclass
 class Lot:
+    """Value with a history. customer: the record that it was added to; whose it is now is that record's person.
+
+    home: the record on whose account it stands: what is left moves in a merge, and what comes back later moves then.
+    place: of the credit that it is on that account, among all; the later one has the higher id. reason: None where an
+    order has granted it.
+    """
+
     customer: int
     asset: str
-    amount: Decimal
-    left: Decimal
+    created: datetime
     effective: date
     starts: datetime
     expires: datetime | None
     services: frozenset[int]
     auto_apply: bool
     serial: int
-    counted: bool = True  # in the lifetime total, as it was opened
+    counts: bool
+    home: int
+    place: int
+    reason: str | None
+    movements: tuple[tuple[str, Decimal], ...] = ()
     swept: bool = False
     voided: bool = False
+
+    def move(self, kind: str, amount: Decimal) -> None:
+        """A positive amount puts something on it."""
+        if amount:
+            self.movements = (*self.movements, (kind, amount))
+
+    def total(self, *kinds: str) -> Decimal:
+        return sum((amount for kind, amount in self.movements if kind in kinds), NOTHING)
+
+    @property
+    def amount(self) -> Decimal:
+        return self.total(ADDED)
+
+    @property
+    def left(self) -> Decimal:
+        return sum((amount for _, amount in self.movements), NOTHING)
+
+    @property
+    def used(self) -> Decimal:
+        """Assigned, spent or redeemed, and not given back."""
+        return -self.total(USED, RETURNED)
+
+    @property
+    def gone(self) -> Decimal:
+        return -self.total(REMOVED, TAKEN_BACK, EXPIRED)
+
+    @property
+    def lifetime(self) -> Decimal:
+        """What of the lifetime total is its."""
+        return self.total(ADDED, TAKEN_BACK) if self.counts else NOTHING
 
     def has_expired(self, now: datetime) -> bool:
         return self.expires is not None and self.expires <= now
 
     def is_open(self, now: datetime) -> bool:
-        return self.left > 0 and self.starts <= now and not self.has_expired(now)
+        return self.starts <= now and not self.has_expired(now) and self.left > 0
 
 
 @dataclass
-class Bill:
-    """sold: what each line of credit puts on the account once all is paid. granted: the lots that it has put there."""
+class Invoice:
+    """An invoice or an order. sold: what each line of credit puts on the account once all is paid. granted: the lots
+    that it has put there."""
 
     customer: int
     currency: str
@@ -75,8 +140,8 @@ class Bill:
     serial: int
     sold: tuple[Decimal, ...] = ()
     granted: tuple[int, ...] = ()
-    paid: Decimal = Decimal(0)
-    credited: Decimal = Decimal(0)
+    paid: Decimal = NOTHING
+    credited: Decimal = NOTHING
     void: bool = False
 
     @property
@@ -102,19 +167,20 @@ class Bill:
 
 
 @dataclass
-class Part:
-    """Of a lot, set against a bill; payment: the one with account credit that it belongs to."""
+class Assignment:
+    """Of a lot, set against an invoice; payment: the one with account credit that it belongs to."""
 
     lot: int
-    bill: int
+    invoice: int
     amount: Decimal
+    serial: int
     payment: int | None = None
     live: bool = True
 
 
 @dataclass
 class Payment:
-    bill: int
+    invoice: int
     amount: Decimal
     method: str
     live: bool = True
@@ -147,14 +213,44 @@ class Coupon:
     status: str = "ISSUED"
 
 
+@dataclass(frozen=True)
+class FileRow:
+    """What one row of a file asks for, of whoever has this external id. asset, reason: None is the file's own."""
+
+    external: str
+    amount: Decimal
+    asset: str | None = None
+    reason: str | None = None
+    days: int | None = None
+    until: date | None = None
+
+
 @dataclass
-class Membership:
-    started: datetime | None = None
-    cancelled: datetime | None = None
+class QueuedRow:
+    """facts: of the adjustment that it asks for. errors: one of these is what it was refused with."""
+
+    facts: dict[str, Any]
+    errors: frozenset[str] = frozenset()
+    posted: bool = False
+
+
+@dataclass
+class QueuedFile:
+    rows: tuple[QueuedRow, ...]
+    skip: bool
+    dry_run: bool
+    status: str = "QUEUED"
+    succeeded: int = 0
+    failed: int = 0
+
+    def twin(self) -> "QueuedFile":
+        """A copy that shares no row."""
+        rows = tuple(QueuedRow(row.facts, row.errors, row.posted) for row in self.rows)
+        return QueuedFile(rows, self.skip, self.dry_run, self.status, self.succeeded, self.failed)
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class Command:
     """What somebody asks for, in words: customers, credits, invoices, services and rewards by their number."""
 
     name: str

@@ -1,0 +1,446 @@
+"""What people might ask for next, by the throw of dice: mostly sensible, now and then not."""
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from tests.simulation.records import METHODS, MOST, PLACES, REASONS, Assignment, Command, FileRow, Invoice, Lot
+from tests.simulation.reference import Reference
+
+MONEY = ("GBP", "GBP", "GBP", "JPY", "KWD")
+ZONES = ("Europe/London", "America/Havana", "Asia/Kathmandu", "Pacific/Apia")
+ROLES = ("MANAGER", "MANAGER", "STAFF")
+CROWD = 400
+FEW = 4
+"""So few people that merging more of them leaves too little to happen."""
+
+
+class Commands:
+    """Draws commands that speak of what the reference has."""
+
+    def __init__(self, dice: random.Random, reference: Reference, without: frozenset[str] = frozenset()) -> None:
+        """without: names of commands and of facts that nobody asks for."""
+        self.dice = dice
+        self.reference = reference
+        self.without = without
+        self._kinds: list[tuple[int, Callable[[datetime], Command | None]]] = [
+            (24, self._add), (14, self._remove), (5, self._bulk), (8, self._invoice), (8, self._order),
+            (11, self._assign), (12, self._pay), (5, self._void_payment), (5, self._release), (5, self._reassign),
+            (3, self._void_invoice), (3, self._void_credit), (6, self._update_credit), (5, self._use), (6, self._give),
+            (3, self._use_coupon), (3, self._disable_coupon), (6, self._approve), (2, self._merge),
+        ]  # fmt: skip
+        self._by_itself: list[tuple[int, Callable[[datetime], Command | None]]] = [
+            (4, self._sweep), (4, self._merge), (4, self._upsert), (4, self._file), (6, self._run),
+        ]  # fmt: skip
+
+    def next(self, now: datetime) -> Command:
+        return self._one_of(self._kinds, now)
+
+    def by_itself(self, now: datetime) -> Command:
+        """What is no posting, or never one of many."""
+        return self._one_of(self._by_itself, now)
+
+    def _one_of(self, kinds: list[tuple[int, Callable[[datetime], Command | None]]], now: datetime) -> Command:
+        weights = [weight for weight, _ in kinds]
+        while True:
+            command = self.dice.choices(kinds, weights)[0][1](now)
+            if command is not None and command.name not in self.without:
+                return command
+
+    # Parts of a command
+
+    def _chance(self, of_a_hundred: int) -> bool:
+        return self.dice.randrange(100) < of_a_hundred
+
+    def _customer(self) -> int:
+        """A record: mostly of somebody who was not erased."""
+        records = range(len(self.reference.customers))
+        there = [n for n in records if not self.reference.is_erased(n)]
+        return self.dice.choice(there if there and self._chance(93) else records)
+
+    def _record_of(self, customer: int) -> int:
+        """Any record of the person's."""
+        person = self.reference.person(customer)
+        records = range(len(self.reference.customers))
+        return self.dice.choice([n for n in records if self.reference.person(n) == person])
+
+    def _external(self) -> str:
+        """One that somebody has had, or may have."""
+        return f"person-{self.dice.randrange(len(self.reference.customers) + 2)}"
+
+    def _issued(self, now: datetime) -> dict[str, Any]:
+        """The day of an invoice, where it is not today."""
+        if not self._chance(25) or "issued" in self.without:
+            return {}
+        return {"issued": self.reference.today(now) + timedelta(days=self.dice.choice((-400, -5, -1, 1, 2, 3, 20)))}
+
+    def _asset(self) -> str:
+        return self.dice.choice((*MONEY, "SERVICE_CREDITS", "SERVICE_CREDITS", "POINTS", "POINTS"))
+
+    def _amount(self, asset: str, most: int = 120) -> Decimal:
+        if self._chance(4):
+            return self.dice.choice((Decimal(0), Decimal("0.00001"), Decimal("12.3456"), Decimal(10) ** 15 + 1))
+        places = PLACES[asset]
+        return Decimal(self.dice.randint(1, most * 10**places)).scaleb(-places)
+
+    def _services(self, asset: str) -> tuple[int, ...]:
+        if asset != "SERVICE_CREDITS" and not self._chance(2):
+            return ()
+        return tuple(self.dice.sample(range(len(self.reference.services)), self.dice.randint(0, 2)))
+
+    # Kinds of commands
+
+    def _add(self, now: datetime) -> Command:
+        asset = self._asset()
+        facts: dict[str, Any] = {
+            "customer": self._customer() if self._chance(98) else 999, "asset": asset,
+            "services": self._services(asset), "amount": self._amount(asset, 1500 if asset == "POINTS" else 120),
+            "reason": self.dice.choice((*["GOODWILL", "CORRECTION", "REFUND", "OTHER"] * 4, "POLICY", "NOPE")),
+            "note": self.dice.choice((None, "", "Because", "Because")), "approval": self._chance(20),
+            "auto_apply": self._chance(60),
+        }  # fmt: skip
+        if asset == "KWD" and self._chance(3):
+            facts["amount"] = Decimal(MOST).scaleb(-PLACES[asset])  # which fills the account
+        if self._chance(40):
+            facts["days"] = self.dice.choice((0, 1, 1, 2, 5, 30, 400))
+        if self._chance(12):
+            facts["expires"] = now + timedelta(hours=self.dice.randint(-5, 90))
+        if self._chance(15):
+            facts["effective"] = self.reference.today(now) + timedelta(days=self.dice.randint(-3, 4))
+        return Command("adjust", facts, self.dice.choice(ROLES))
+
+    def _remove(self, now: datetime) -> Command:
+        lot = self.dice.choice(self.reference.lots) if self.reference.lots else None
+        named = self._chance(30)
+        if named and self._chance(40):
+            lot = self._lot_in_use() or lot
+        customer, asset = self._customer(), self._asset()
+        if lot and self._chance(90):
+            customer, asset = self._record_of(lot.customer), lot.asset
+        facts: dict[str, Any] = {
+            "customer": customer, "asset": asset, "amount": -self._amount(asset, 150),
+            "reason": self.dice.choice((*["POLICY", "CORRECTION", "REFUND", "OTHER"] * 4, "GOODWILL")),
+            "note": self.dice.choice((None, "Because")), "services": self._services(asset) if self._chance(50) else (),
+        }  # fmt: skip
+        if not named and self._chance(10):  # all that there is
+            facts["amount"] = -(self.reference.available(customer, asset, now, facts["services"]) or Decimal(1))
+        if lot and named:
+            facts["credit"] = lot.serial
+            if lot.left and self._chance(30):
+                facts["amount"] = -lot.left
+        if self._chance(6):
+            facts[self.dice.choice(("days", "effective"))] = None
+            facts["expires"] = now + timedelta(days=1)
+        return Command("adjust", facts)
+
+    def _bulk(self, now: datetime) -> Command:
+        asset = self._asset()
+        rows = tuple(
+            (self._customer(), self._amount(asset, 60) * self.dice.choice((1, 1, -1)))
+            for _ in range(self.dice.randint(1, 4))
+        )
+        return Command("bulk", {
+            "rows": rows, "asset": asset, "reason": "CORRECTION", "skip": self._chance(60), "dry_run": self._chance(15),
+            "days": self.dice.choice((None, 1, 9)),
+        })  # fmt: skip
+
+    def _invoice(self, now: datetime) -> Command:
+        currency = self.dice.choice(MONEY)
+        lines = tuple((self.dice.randint(1, 3), self._amount(currency, 40)) for _ in range(self.dice.randint(1, 3)))
+        return Command("invoice", {
+            "customer": self._customer(), "currency": currency, "lines": lines, "auto": self._chance(60),
+            **self._issued(now),
+        })  # fmt: skip
+
+    def _lot(self) -> Lot | None:
+        """Mostly one of which something may still become."""
+        lots = self.reference.lots
+        alive = [lot for lot in lots if not lot.voided and not lot.swept]
+        return self.dice.choice(alive if alive and self._chance(90) else lots) if lots else None
+
+    def _lot_in_use(self) -> Lot | None:
+        """One that an order has granted, or that a coupon may still give something back to."""
+        numbers = [number for invoice in self.reference.invoices for number in invoice.granted]
+        coupons = [coupon for coupon in self.reference.coupons if coupon.status == "ISSUED"]
+        numbers += [number for coupon in coupons for number, _ in coupon.taken]
+        return self.reference.lots[self.dice.choice(numbers)] if numbers else None
+
+    def _open_invoice(self, *, like: Lot | None = None) -> int | None:
+        whose = None if like is None else (self.reference.person(like.customer), like.asset)
+        numbers = [
+            n for n, invoice in enumerate(self.reference.invoices)
+            if whose is None or (self.reference.person(invoice.customer), invoice.currency) == whose
+        ]  # fmt: skip
+        open_ones = [n for n in numbers if self.reference.invoices[n].status in ("OPEN", "PART_PAID")]
+        return self.dice.choice(open_ones if open_ones and self._chance(85) else numbers) if numbers else None
+
+    def _order(self, now: datetime) -> Command:
+        products = self.reference.products
+        currency = self.dice.choice(MONEY)
+        sold = [n for n, product in enumerate(products) if product.currency == currency and product.active]
+        numbers = sold if sold and self._chance(92) else range(len(products))
+        items = tuple(
+            (self.dice.choice(numbers), self.dice.randint(0 if self._chance(5) else 1, 3),
+             self._amount(currency, 20) if self._chance(25) else None)
+            for _ in range(self.dice.randint(1, 3))
+        )  # fmt: skip
+        return Command("order", {
+            "customer": self._customer(), "currency": currency, "items": items, "auto": self._chance(30),
+            **self._issued(now),
+        })  # fmt: skip
+
+    def _pay(self, now: datetime) -> Command | None:
+        invoice = self._open_invoice()
+        if invoice is None:
+            return None
+        owed = self.reference.invoices[invoice]
+        method = "ACCOUNT_CREDIT" if self._chance(45) else self.dice.choice((*METHODS, "SHELLS"))
+        most = self._most(owed, now) if method == "ACCOUNT_CREDIT" else owed.due
+        amount = most if most and self._chance(50) else self._amount(owed.currency, 60)
+        facts: dict[str, Any] = {"invoice": invoice, "amount": amount, "method": method}
+        if self._chance(10):
+            facts["received"] = self.reference.today(now) + timedelta(days=self.dice.randint(-9, 1))
+        return Command("pay", facts)
+
+    def _most(self, invoice: Invoice, now: datetime) -> Decimal:
+        return min(invoice.due_to_credit, self.reference.available(invoice.customer, invoice.currency, now))
+
+    def _void_payment(self, now: datetime) -> Command | None:
+        payments = [n for n, payment in enumerate(self.reference.payments) if payment.live or self._chance(4)]
+        if self._chance(40):
+            granting = [n for n in payments if self.reference.invoices[self.reference.payments[n].invoice].granted]
+            payments = granting or payments
+        return Command("void_payment", {"payment": self.dice.choice(payments)}) if payments else None
+
+    def _assign(self, now: datetime) -> Command | None:
+        lots = [lot for lot in self.reference.lots if lot.asset in MONEY and (lot.is_open(now) or self._chance(10))]
+        if not lots:
+            return None
+        lot = self.dice.choice(lots)
+        items = self._items(lot)
+        return Command("assign", {"credit": lot.serial, "items": items}) if items else None
+
+    def _items(self, lot: Lot) -> tuple[tuple[int, Decimal | None], ...]:
+        named = [self._open_invoice(like=lot if self._chance(94) else None) for _ in range(self.dice.randint(1, 3))]
+        return tuple(
+            (number, None if self._chance(40) else self._amount(lot.asset, 30))
+            for number in named
+            if number is not None
+        )
+
+    def _reassign(self, now: datetime) -> Command | None:
+        parts = [n for n, part in enumerate(self.reference.assignments) if self._is_loose(part)]
+        if not parts:
+            return None
+        part = self.dice.choice(parts)
+        items = self._items(self.reference.lots[self.reference.assignments[part].lot])
+        return Command("reassign", {"part": part, "items": items}) if items else None
+
+    def _is_loose(self, part: Assignment) -> bool:
+        return (part.live and part.payment is None) or self._chance(3)
+
+    def _release(self, now: datetime) -> Command | None:
+        parts = [n for n, part in enumerate(self.reference.assignments) if self._is_loose(part)]
+        if not parts:
+            return None
+        return Command("release", {"parts": tuple(self.dice.choices(parts, k=self.dice.choice((1, 1, 2))))})
+
+    def _void_invoice(self, now: datetime) -> Command | None:
+        invoice = self._open_invoice()
+        return None if invoice is None else Command("void_invoice", {"invoice": invoice})
+
+    def _void_credit(self, now: datetime) -> Command | None:
+        lot = (self._lot_in_use() if self._chance(40) else None) or self._lot()
+        if lot is None:
+            return None
+        return Command("void_credit", {"credit": lot.serial, "release": self._chance(50)})
+
+    def _update_credit(self, now: datetime) -> Command | None:
+        lot = (self._lot_in_use() if self._chance(20) else None) or self._lot()
+        if lot is None:
+            return None
+        facts: dict[str, Any] = {"credit": lot.serial}
+        if self._chance(40):
+            facts["days"] = self.dice.choice((0, 1, 3, 40))
+        if self._chance(20):
+            facts["expires"] = now + timedelta(hours=self.dice.randint(-5, 90))
+        if self._chance(15):
+            facts["never"] = True
+        if self._chance(40):
+            facts["auto_apply"] = self._chance(70)
+        if (lot.asset == "SERVICE_CREDITS" and self._chance(60)) or self._chance(3):
+            facts["services"] = tuple(self.dice.sample(range(len(self.reference.services)), self.dice.randint(0, 2)))
+        if self._chance(15):
+            facts["note"] = self.dice.choice(("", "Because"))
+        return Command("update_credit", facts)
+
+    def _sweep(self, now: datetime) -> Command:
+        return Command("sweep", {})
+
+    def _use(self, now: datetime) -> Command:
+        service = self.dice.randrange(len(self.reference.services))
+        amount = self._amount("SERVICE_CREDITS", 15)
+        return Command("use", {"customer": self._customer(), "service": service, "amount": amount})
+
+    def _give(self, now: datetime) -> Command:
+        prize = self.dice.randrange(len(self.reference.prizes))
+        facts = {
+            "customer": self._customer(), "prize": prize, "deduct": self._chance(60), "approval": self._chance(40),
+        }  # fmt: skip
+        return Command("give", facts, self.dice.choice(ROLES))
+
+    def _coupon(self) -> int | None:
+        coupons = [n for n, coupon in enumerate(self.reference.coupons) if coupon.status == "ISSUED" or self._chance(4)]
+        return self.dice.choice(coupons) if coupons else None
+
+    def _use_coupon(self, now: datetime) -> Command | None:
+        coupon = self._coupon()
+        return None if coupon is None else Command("use_coupon", {"coupon": coupon})
+
+    def _disable_coupon(self, now: datetime) -> Command | None:
+        coupon = self._undone_coupon() if self._chance(40) else None
+        coupon = self._coupon() if coupon is None else coupon
+        return None if coupon is None else Command("disable_coupon", {"coupon": coupon, "refund": self._chance(75)})
+
+    def _undone_coupon(self) -> int | None:
+        """One whose points came from a lot that has been voided since."""
+        lots, coupons = self.reference.lots, enumerate(self.reference.coupons)
+        numbers = [n for n, coupon in coupons if any(lots[lot].voided for lot, _ in coupon.taken)]
+        return self.dice.choice(numbers) if numbers else None
+
+    def _asked(self) -> int | None:
+        """Mostly one that waits."""
+        numbers = [n for n, asked in enumerate(self.reference.requests) if asked.status == "PENDING" or self._chance(9)]
+        return self.dice.choice(numbers) if numbers else None
+
+    def _approve(self, now: datetime) -> Command | None:
+        request = self._asked()
+        role = "MANAGER" if self._chance(95) else "STAFF"
+        return None if request is None else Command("approve", {"request": request}, role)
+
+    # People
+
+    def _merge(self, now: datetime) -> Command | None:
+        """Mostly of two who are there; not so often where few are left."""
+        if self._few() and self._chance(80):
+            return None
+        return Command("merge", {"source": self._customer(), "target": self._customer()})
+
+    def _upsert(self, now: datetime) -> Command | None:
+        """Somebody new, or an edit."""
+        few = self._few()
+        if not few and self._chance(60):
+            return None
+        new = f"person-{len(self.reference.customers)}"
+        return Command("upsert", {"external": new if few else self._external(), "name": self._name()})
+
+    def _few(self) -> bool:
+        return sum(not self.reference.is_erased(person) for person in self.reference.people()) < FEW
+
+    def _name(self) -> str:
+        return self.dice.choice(("Anna", "Ben", "Cleo", "Dan"))
+
+    # Files
+
+    def _file(self, now: datetime) -> Command:
+        asset = self._asset()
+        if self._chance(8):
+            return self._crowd(asset)
+        rows = tuple(self._row(asset, now) for _ in range(self.dice.randint(1, 6)))
+        return Command("file", {
+            "rows": rows, "asset": asset, "reason": self.dice.choice(("CORRECTION", "CORRECTION", "REFUND", "POLICY")),
+            "skip": self._chance(60), "dry_run": self._chance(15), "twice": self._chance(40),
+            "days": self.dice.choice((None, None, 0, 1, 9)),
+        })  # fmt: skip
+
+    def _crowd(self, asset: str) -> Command:
+        """More lots on one account than are loaded at first."""
+        external = self._external()
+        places = PLACES[asset]
+        rows = tuple(
+            FileRow(external, Decimal(self.dice.randint(1, 9)).scaleb(-places), days=self.dice.choice((None, None, 30, 400)))
+            for _ in range(CROWD)
+        )
+        return Command("file", {
+            "rows": rows, "asset": asset, "reason": "CORRECTION", "skip": True, "dry_run": False, "twice": True,
+            "days": None,
+        })  # fmt: skip
+
+    def _row(self, asset: str, now: datetime) -> FileRow:
+        own = self._asset() if self._chance(20) else None
+        sign = self.dice.choice((1, 1, 1, -1))
+        amount = Decimal(0) if self._chance(2) else self._amount(own or asset, 60)
+        row = FileRow(
+            self._external() if self._chance(96) else "nobody", sign * amount.quantize(Decimal("0.0001")), own,
+            self.dice.choice(list(REASONS)) if self._chance(20) else None,
+        )  # fmt: skip
+        if self._chance(10):
+            return replace(row, days=self.dice.choice((0, 1, 4)))
+        if self._chance(10):
+            return replace(row, until=self.reference.today(now) + timedelta(days=self.dice.randint(-2, 9)))
+        return row
+
+    def _run(self, now: datetime) -> Command:
+        return Command("run")
+
+    # What an admin sets, and what else needs no key
+
+    def setting(self, now: datetime) -> Command:
+        request = self._asked() if self._chance(15) else None
+        if request is not None:
+            return Command(self.dice.choice(("reject", "withdraw")), {"request": request})
+        while True:
+            command = self._member(now) if self._chance(40) else self._other_setting()
+            if command.name not in self.without:
+                return command
+
+    def _member(self, now: datetime) -> Command:
+        customer, at = self._customer(), None
+        if self._chance(40):
+            at = now + timedelta(hours=self.dice.choice((-2000, -100, -3, -1, 1)))
+        name = self.dice.choice(("start", "cancel", "cancel", "reinstate"))
+        return Command(name, {"customer": customer} | ({} if name == "reinstate" else {"at": at}))
+
+    def _other_setting(self) -> Command:
+        kinds = (
+            self._set_tier, self._set_tier, self._set_prize, self._set_product, self._set_service, self._set_grace,
+            self._set_zone, self._rename, self._rename, self._erase,
+        )  # fmt: skip
+        return self.dice.choice(kinds)()
+
+    def _rename(self) -> Command:
+        external = self._external() if self._chance(40) else None
+        name = self._name() if external is None or self._chance(50) else None
+        return Command("rename", {"customer": self._customer(), "name": name, "external": external})
+
+    def _erase(self) -> Command:
+        return Command("erase", {"customer": self._customer()})
+
+    def _set_tier(self) -> Command:
+        tier = self.dice.randrange(len(self.reference.tiers))
+        return Command("set_tier", {"tier": tier, "threshold": 250 * self.dice.randint(1, 12)})
+
+    def _set_prize(self) -> Command:
+        prize = self.dice.randrange(len(self.reference.prizes))
+        stock = self.dice.choice((None, None, 0, 1, 3))
+        return Command("set_prize", {
+            "prize": prize, "price": 50 * self.dice.randint(0, 24), "stock": stock, "active": self._chance(80),
+        })  # fmt: skip
+
+    def _set_product(self) -> Command:
+        product = self.dice.randrange(len(self.reference.products))
+        price = Decimal(self.dice.randint(1, 30))
+        return Command("set_product", {"product": product, "price": price, "active": self._chance(85)})
+
+    def _set_service(self) -> Command:
+        service = self.dice.randrange(len(self.reference.services))
+        return Command("set_service", {"service": service, "active": self._chance(75)})
+
+    def _set_grace(self) -> Command:
+        return Command("set_grace", {"days": self.dice.choice((0, 1, 30, 60))})
+
+    def _set_zone(self) -> Command:
+        return Command("set_zone", {"zone": self.dice.choice(ZONES)})

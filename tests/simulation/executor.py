@@ -1,0 +1,341 @@
+"""Commands put to the real ledger, through its operations."""
+
+import random
+from collections import defaultdict
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from decimal import Decimal
+from hashlib import sha256
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+from jobs import bulk, expiry
+from models import commands as c
+from models import configuration_commands as settings
+from models.commands import Actor, Outcome
+from models.ledger import Ledger
+from models.operations import approvals, coupons, memberships, people, releasing
+from models.operations.adjust import adjust_credit
+from models.operations.assign import assign_credit
+from models.operations.bulk_credit import bulk_credit
+from models.operations.create_invoice import create_invoice
+from models.operations.create_order import create_order
+from models.operations.give_reward import give_reward
+from models.operations.import_credits import ImportCredits, ImportRow, import_credits
+from models.operations.merge_customers import merge_customers
+from models.operations.products import update_product
+from models.operations.record_payment import record_payment, void_payment
+from models.operations.rewards import update_reward
+from models.operations.services import update_service
+from models.operations.tiers import update_tier
+from models.operations.update_tenant import update_tenant
+from models.operations.upsert_customer import upsert_customer
+from models.operations.use_credit import use_credit
+from tests.simulation.records import Command, FileRow
+from tests.support.shop import ADMIN, Shop
+
+ACTORS: Final = {role: Actor(role.lower(), role) for role in ("MANAGER", "STAFF")}
+KINDS: Final = ("assignments", "coupons", "customers")
+"""What is found by its id. An id of the others is drawn before they wait for their turn: the answer says it."""
+_NEW: Final = " UNION ALL ".join(
+    f"(SELECT '{kind}', id, NULL::uuid FROM {kind} WHERE tenant_id = $1 AND id > ${place} ORDER BY id)"
+    for place, kind in enumerate(KINDS, start=3)
+)
+_NEW_CREDITS: Final = """
+    (SELECT 'credits', id, origin_id FROM credits WHERE tenant_id = $1 AND id > $2 ORDER BY id) UNION ALL """
+_BEFORE_ALL: Final = UUID(int=0)
+
+
+@dataclass
+class Names:
+    """The ids of what the reference knows by number: a row's number is its place among its kind, as they were made.
+
+    A lot that a merge has moved has several; a command names any of them, as the dice fall.
+    """
+
+    dice: random.Random
+    services: list[UUID] = field(default_factory=list)
+    prizes: list[UUID] = field(default_factory=list)
+    products: list[UUID] = field(default_factory=list)
+    tiers: list[UUID] = field(default_factory=list)
+    files: list[UUID] = field(default_factory=list)
+    rows: dict[str, list[UUID]] = field(default_factory=lambda: defaultdict(list))
+    lots: list[UUID] = field(default_factory=list)  # by the first id of each
+    ids: dict[UUID, list[UUID]] = field(default_factory=dict)  # by the first one, all
+    last_credit: UUID = _BEFORE_ALL
+
+    def learn(self, command: Command, became: str, outcome: Outcome) -> None:
+        """What a command has made."""
+        if command.name in ("invoice", "order"):
+            self.rows["invoices"].append(_some(outcome.invoice_id))
+        if command.name == "pay":
+            self.rows["payments"].append(_some(outcome.payment_id))
+        if became == "requested":
+            self.rows["approval_requests"].append(_some(outcome.approval_request_id))
+        if command.name == "file":
+            self.files.append(_some(outcome.bulk_operation_id))
+
+    async def refresh(self, shop: Shop) -> None:
+        """Learn of new rows."""
+        last = [self.rows[kind][-1] if self.rows[kind] else _BEFORE_ALL for kind in KINDS]
+        for kind, row_id, origin_id in await shop.rows(_NEW_CREDITS + _NEW, self.last_credit, *last):
+            if kind == "credits":
+                self._learn_of_credit(row_id, origin_id)
+            else:
+                self.rows[kind].append(row_id)
+
+    @property
+    def customers(self) -> list[UUID]:
+        return self.rows["customers"]
+
+    def customer(self, number: int) -> UUID:
+        return self.customers[number] if number < len(self.customers) else uuid4()
+
+    def credit(self, number: int) -> UUID:
+        """Any id that the lot has had."""
+        return self.dice.choice(self.ids[self.lots[number]])
+
+    def _learn_of_credit(self, credit_id: UUID, origin_id: UUID | None) -> None:
+        if origin_id is None:
+            self.lots.append(credit_id)
+        self.ids.setdefault(origin_id or credit_id, []).append(credit_id)
+        self.last_credit = credit_id
+
+
+def _some(row_id: UUID | None) -> UUID:
+    """Raises ValueError where there is none."""
+    if row_id is None:
+        raise ValueError("it was to say what it made")
+    return row_id
+
+
+Asked = Callable[[Ledger], Coroutine[Any, Any, Outcome]]
+"""A command as it is put to a ledger, ids and key and all: the same again when it is called again."""
+
+
+def ask(tenant_id: UUID, names: Names, command: Command, key: str) -> Asked:
+    """The operation that the command asks for."""
+    if command.name in ALONE:
+        return lambda ledger: ALONE[command.name](ledger, tenant_id, names, key, **command.facts)
+    operation, asked = _COMMANDS[command.name](names, key, **command.facts)
+    return lambda ledger: operation(ledger, tenant_id, ACTORS[command.role], asked, key)
+
+
+def _adjust(names: Names, key: str, **facts: Any) -> Any:
+    credit = facts.get("credit")
+    return adjust_credit, c.AdjustCredit(
+        customer_id=names.customer(facts["customer"]), asset=facts["asset"], amount=facts["amount"],
+        reason=facts["reason"], note=facts.get("note"), expires_in_days=facts.get("days"),
+        expires_at=facts.get("expires"), effective_on=facts.get("effective"),
+        service_ids=tuple(names.services[s] for s in facts.get("services", ())),
+        credit_id=None if credit is None else names.credit(credit),
+        request_approval=facts.get("approval", False), auto_apply=facts.get("auto_apply", True),
+    )  # fmt: skip
+
+
+def _bulk(names: Names, key: str, **facts: Any) -> Any:
+    return bulk_credit, c.BulkCredit(
+        items=tuple(c.BulkItem(names.customer(customer), amount) for customer, amount in facts["rows"]),
+        asset=facts["asset"], reason=facts["reason"], expires_in_days=facts["days"], dry_run=facts["dry_run"],
+        error_policy="SKIP_FAILED" if facts["skip"] else "REJECT_ALL",
+    )  # fmt: skip
+
+
+# An invoice's number is the key: a number of its own, the same again under the same key.
+
+
+def _invoice(names: Names, key: str, **facts: Any) -> Any:
+    lines = tuple(c.InvoiceLineItem("Tea", quantity, price) for quantity, price in facts["lines"])
+    customer = names.customer(facts["customer"])
+    return create_invoice, c.CreateInvoice(
+        customer, key, facts["currency"], lines, facts.get("issued"), auto_apply=facts["auto"]
+    )
+
+
+def _order(names: Names, key: str, **facts: Any) -> Any:
+    items = tuple(c.OrderItem(names.products[product], *more) for product, *more in facts["items"])
+    customer = names.customer(facts["customer"])
+    return create_order, c.CreateOrder(
+        customer, key, facts["currency"], items, facts.get("issued"), auto_apply=facts["auto"]
+    )
+
+
+def _pay(names: Names, key: str, *, invoice: int, amount: Decimal, method: str, **facts: Any) -> Any:
+    return record_payment, c.RecordPayment(names.rows["invoices"][invoice], amount, method, facts.get("received"))
+
+
+def _void_payment(names: Names, key: str, *, payment: int) -> Any:
+    return void_payment, c.VoidPayment(names.rows["payments"][payment])
+
+
+def _amounts(names: Names, items: tuple[tuple[int, Decimal | None], ...]) -> tuple[c.InvoiceAmount, ...]:
+    return tuple(c.InvoiceAmount(names.rows["invoices"][invoice], amount) for invoice, amount in items)
+
+
+def _assign(names: Names, key: str, *, credit: int, items: tuple[tuple[int, Decimal | None], ...]) -> Any:
+    return assign_credit, c.AssignCredit(names.credit(credit), _amounts(names, items))
+
+
+def _reassign(names: Names, key: str, *, part: int, items: tuple[tuple[int, Decimal | None], ...]) -> Any:
+    command = c.ReassignCredit(names.rows["assignments"][part], _amounts(names, items))
+    return releasing.reassign_credit, command
+
+
+def _release(names: Names, key: str, *, parts: tuple[int, ...]) -> Any:
+    command = c.ReleaseAssignments(tuple(names.rows["assignments"][part] for part in parts))
+    return releasing.release_assignments, command
+
+
+def _void_invoice(names: Names, key: str, *, invoice: int) -> Any:
+    return releasing.void_invoice, c.VoidInvoice(names.rows["invoices"][invoice])
+
+
+def _void_credit(names: Names, key: str, *, credit: int, release: bool) -> Any:
+    return releasing.void_credit, c.VoidCredit(names.credit(credit), release_assignments=release)
+
+
+def _update_credit(names: Names, key: str, *, credit: int, **facts: Any) -> Any:
+    services = facts.get("services")
+    return releasing.update_credit, c.UpdateCredit(
+        names.credit(credit), expires_in_days=facts.get("days"), expires_at=facts.get("expires"),
+        never_expires=facts.get("never", False), auto_apply=facts.get("auto_apply"), note=facts.get("note"),
+        service_ids=None if services is None else tuple(names.services[s] for s in services),
+    )  # fmt: skip
+
+
+def _use(names: Names, key: str, *, customer: int, service: int, amount: Decimal) -> Any:
+    return use_credit, c.UseCredit(names.customer(customer), names.services[service], amount)
+
+
+def _give(names: Names, key: str, *, customer: int, prize: int, deduct: bool, approval: bool) -> Any:
+    command = c.GiveReward(names.customer(customer), names.prizes[prize], deduct, request_approval=approval)
+    return give_reward, command
+
+
+def _approve(names: Names, key: str, *, request: int) -> Any:
+    return approvals.approve_request, c.ApproveRequest(names.rows["approval_requests"][request])
+
+
+def _use_coupon(names: Names, key: str, *, coupon: int) -> Any:
+    return coupons.use_coupon, c.UseCoupon(names.rows["coupons"][coupon])
+
+
+def _disable_coupon(names: Names, key: str, *, coupon: int, refund: bool) -> Any:
+    return coupons.disable_coupon, c.DisableCoupon(names.rows["coupons"][coupon], refund)
+
+
+def _merge(names: Names, key: str, *, source: int, target: int) -> Any:
+    return merge_customers, c.MergeCustomers(names.customer(source), names.customer(target))
+
+
+_COMMANDS: Final[dict[str, Callable[..., Any]]] = {
+    "adjust": _adjust, "bulk": _bulk, "invoice": _invoice, "order": _order, "pay": _pay, "void_payment": _void_payment,
+    "assign": _assign, "reassign": _reassign, "release": _release, "void_invoice": _void_invoice,
+    "void_credit": _void_credit, "update_credit": _update_credit, "use": _use, "give": _give, "approve": _approve,
+    "use_coupon": _use_coupon, "disable_coupon": _disable_coupon, "merge": _merge,
+}  # fmt: skip
+
+
+async def _sweep(ledger: Ledger, tenant_id: UUID, names: Names, key: str) -> Outcome:
+    while await expiry.run_once(ledger, tenant_id):
+        pass
+    return Outcome()
+
+
+async def _file(
+    ledger: Ledger, tenant_id: UUID, names: Names, key: str, *, rows: tuple[FileRow, ...], asset: str, reason: str,
+    skip: bool, dry_run: bool, twice: bool, days: int | None = None,
+) -> Outcome:  # fmt: skip
+    command = ImportCredits(
+        sha256(key.encode()).hexdigest(), asset, reason, expires_in_days=days, dry_run=dry_run,
+        error_policy="SKIP_FAILED" if skip else "REJECT_ALL", allow_duplicate_customers=twice,
+    )  # fmt: skip
+    read = [
+        ImportRow(row.external, row.amount, row.asset, row.reason, expires_in_days=row.days, expires_on=row.until)
+        for row in rows
+    ]
+    return await import_credits(ledger, tenant_id, ACTORS["MANAGER"], command, read, key)
+
+
+async def _run(ledger: Ledger, tenant_id: UUID, names: Names, key: str) -> Outcome:
+    await bulk.run_once(ledger, tenant_id)
+    return Outcome()
+
+
+async def _upsert(ledger: Ledger, tenant_id: UUID, names: Names, key: str, *, external: str, name: str) -> Outcome:
+    await upsert_customer(ledger, tenant_id, ADMIN, c.UpsertCustomer(external, name))
+    return Outcome()
+
+
+async def _erase(ledger: Ledger, tenant_id: UUID, names: Names, key: str, *, customer: int) -> Outcome:
+    await people.erase_customer(ledger, tenant_id, ADMIN, names.customer(customer))
+    return Outcome()
+
+
+async def _rename(
+    ledger: Ledger, tenant_id: UUID, names: Names, key: str, *, customer: int, name: str | None, external: str | None
+) -> Outcome:
+    command = people.UpdateCustomer(names.customer(customer), external, name)
+    await people.update_customer(ledger, tenant_id, ADMIN, command)
+    return Outcome()
+
+
+async def _reject(ledger: Ledger, tenant_id: UUID, names: Names, key: str, *, request: int) -> Outcome:
+    await approvals.reject_request(ledger, tenant_id, ADMIN, names.rows["approval_requests"][request], "No")
+    return Outcome()
+
+
+async def _withdraw(ledger: Ledger, tenant_id: UUID, names: Names, key: str, *, request: int) -> Outcome:
+    request_id = names.rows["approval_requests"][request]
+    await approvals.withdraw_request(ledger, tenant_id, ACTORS["STAFF"], request_id, None)
+    return Outcome()
+
+
+def _setting(build: Callable[..., Any]) -> Callable[..., Coroutine[Any, Any, Outcome]]:
+    async def asked(ledger: Ledger, tenant_id: UUID, names: Names, key: str, **facts: Any) -> Outcome:
+        operation, command = build(names, **facts)
+        await operation(ledger, tenant_id, ADMIN, command)
+        return Outcome()
+
+    return asked
+
+
+def _membership(operation: Any) -> Callable[..., Coroutine[Any, Any, Outcome]]:
+    return _setting(lambda names, customer, at=None: (operation, c.MembershipChange(names.customer(customer), at)))
+
+
+def _set_tier(names: Names, *, tier: int, threshold: int) -> Any:
+    return update_tier, settings.UpdateTier(names.tiers[tier], threshold=Decimal(threshold))
+
+
+def _set_prize(names: Names, *, prize: int, price: int, stock: int | None, active: bool) -> Any:
+    return update_reward, settings.UpdateReward(
+        names.prizes[prize], points_cost=Decimal(price), stock=stock, unlimited_stock=stock is None, active=active
+    )
+
+
+def _set_product(names: Names, *, product: int, price: Decimal, active: bool) -> Any:
+    return update_product, settings.UpdateProduct(names.products[product], price=price, active=active)
+
+
+def _set_service(names: Names, *, service: int, active: bool) -> Any:
+    return update_service, settings.UpdateService(names.services[service], active=active)
+
+
+def _set_grace(names: Names, *, days: int) -> Any:
+    return update_tenant, settings.UpdateTenant(grace_days=days)
+
+
+def _set_zone(names: Names, *, zone: str) -> Any:
+    return update_tenant, settings.UpdateTenant(time_zone=zone)
+
+
+ALONE: Final[dict[str, Callable[..., Coroutine[Any, Any, Outcome]]]] = {
+    "sweep": _sweep, "file": _file, "run": _run, "upsert": _upsert, "rename": _rename, "erase": _erase,
+    "reject": _reject, "withdraw": _withdraw, "start": _membership(memberships.start_membership),
+    "cancel": _membership(memberships.cancel_membership),
+    "reinstate": _membership(memberships.reinstate_membership), "set_tier": _setting(_set_tier),
+    "set_prize": _setting(_set_prize), "set_product": _setting(_set_product), "set_service": _setting(_set_service),
+    "set_grace": _setting(_set_grace), "set_zone": _setting(_set_zone),
+}  # fmt: skip
+"""What is done at once, without a posting of its own (or in many), and never waits for a batch."""
