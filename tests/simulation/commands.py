@@ -361,7 +361,9 @@ class Commands:
         external = self._external()
         places = PLACES[asset]
         rows = tuple(
-            FileRow(external, Decimal(self.dice.randint(1, 9)).scaleb(-places), days=self.dice.choice((None, None, 30, 400)))
+            FileRow(
+                external, Decimal(self.dice.randint(1, 9)).scaleb(-places), days=self.dice.choice((None, None, 30, 400))
+            )
             for _ in range(CROWD)
         )
         return Command("file", {
