@@ -27,23 +27,15 @@ from models.loading.accounts import (
     held_elsewhere,
     load_facts,
     lock_accounts,
-    lock_customers,
     lock_to_merge,
     locked_elsewhere,
     open_accounts,
 )
-from models.loading.approvals import count_waiting, load_approvals
-from models.loading.billing import (
-    load_assignments,
-    load_invoices,
-    load_payments,
-    load_products,
-    taken_numbers,
-)
+from models.loading.approvals import count_waiting
 from models.loading.counters import counters_needed, lock_counters, lock_to_add_up
-from models.loading.credits import load_all_open, load_credits, load_spend_records
+from models.loading.credits import load_all_open
 from models.loading.keeping import keeping_limits, keeping_tiers
-from models.loading.rewards import load_coupons, load_rewards
+from models.loading.named import keep_whom_notes_are_about, load_named, load_requests
 from models.money import POINTS
 from models.persons import Persons
 from models.planning import calendar, requesting
@@ -279,9 +271,10 @@ class Poster:
                 await self._load_what_merges(connection, books, *n.merges)
             if n.as_records:
                 await load_all_open(connection, books, set(books.accounts_by_id))
-        await _load_what_is_named(connection, books, needs)
-        await _load_who_is_written_about(connection, books, units)
-        await _load_approvals(connection, books, needs)
+        await load_named(connection, books, needs)
+        if any(getattr(unit.command, "note", None) for unit in units):
+            await keep_whom_notes_are_about(connection, books)
+        await load_requests(connection, books, needs)
         return books, opened, held
 
     async def _with_what_merges(self, connection: TenantConnection, needs: list[Needs]) -> list[Needs]:
@@ -352,45 +345,6 @@ def _followed(units: Sequence[Unit], persons: dict[UUID, UUID]) -> Sequence[Unit
         replace(unit, command=followed(unit.command, persons), needs=followed_needs(unit.needs, persons))
         for unit in units
     ]
-
-
-async def _load_what_is_named(connection: TenantConnection, books: Books, needs: list[Needs]) -> None:
-    """Invoices, rewards and coupons, locked; then everything that the locks held so far keep still."""
-    books.assignments = await load_assignments(connection, needs)
-    invoices = {i for n in needs for i in n.invoices} | {a.invoice_id for a in books.assignments.values()}
-    if invoices:
-        books.invoices = await load_invoices(connection, invoices, lock=True)
-    if numbers := {number for n in needs for number in n.invoice_numbers}:
-        books.invoice_numbers = await taken_numbers(connection, numbers)
-    if payments := {p for n in needs for p in n.payments}:
-        books.payments = await load_payments(connection, payments)
-    if products := {p for n in needs for p in n.products}:
-        books.products = await load_products(connection, products)
-    if rewards := {r for n in needs for r in n.rewards}:
-        books.rewards = await load_rewards(connection, rewards, lock=True)
-    if coupons := {c for n in needs for c in n.coupons}:
-        books.coupons = await load_coupons(connection, coupons)
-    if undone := {t for n in needs for t in n.undone}:
-        books.spend_records = await load_spend_records(connection, undone)
-    await load_credits(connection, books, needs)
-
-
-async def _load_who_is_written_about(connection: TenantConnection, books: Books, units: Sequence[Unit]) -> None:
-    """Whose invoices and coupons these are, where something is noted and no account of theirs is needed.
-
-    Locked out of the order, which is safe: whoever has a customer so that this waits (an erasure) takes none of the rest.
-    """
-    if any(getattr(unit.command, "note", None) for unit in units):
-        named = {row.customer_id for rows in (books.invoices, books.coupons) for row in rows.values()}
-        if missing := named - books.customers.keys():
-            books.customers.update(await lock_customers(connection, missing))
-
-
-async def _load_approvals(connection: TenantConnection, books: Books, needs: list[Needs]) -> None:
-    """Locked after all the rest."""
-    if wanted := {request_id for n in needs for request_id in n.approvals}:
-        found, books.actor_ids = await load_approvals(connection, wanted, books.now)
-        books.approvals = {request.id: request for request in found}
 
 
 def _answer_replays(units: Sequence[Unit], claimed: Claims, known: Claims, results: list[Result | None]) -> list[int]:
