@@ -13,7 +13,9 @@ from tortoise.exceptions import OperationalError
 
 import migrations
 from app.problems import SetupProblem
+from migrations.nothing_forgets.names import NamesClash
 from migrations.privileges import grants
+from models.errors import Unavailable
 from models.ledger import Ledger
 from models.operations.restate import restate_those_left
 from models.reads.verify import every_tenant
@@ -60,10 +62,12 @@ TORTOISE_ORM = tortoise_config("postgresql:///scrip")
 async def migrate(owner_url: str, app_url: str, say: Callable[[str], None]) -> list[str]:
     """Bring the database up to date as its owner, and give the app's role its rights. Answers what was applied.
 
-    Two at once wait for each other. Raises SetupProblem when the database is out of reach, too old, or refuses.
+    Two at once wait for each other. Raises SetupProblem when the database is out of reach, too old, not in UTF-8, or
+    refuses, and where names in it have to be told apart first.
     """
     async with _connection(owner_url) as connection:
         await _check_server(connection, owner_url)
+        await _check_encoding(connection, owner_url)
         app_role = await _app_role(connection, owner_url, app_url, say)
         if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", MIGRATION_LOCK):
             say("Another Scrip is migrating this database; waiting for it")
@@ -74,6 +78,12 @@ async def migrate(owner_url: str, app_url: str, say: Callable[[str], None]) -> l
                 async with connection.transaction():
                     await connection.execute(grants(app_role))
             await _restate(owner_url, say)
+        except NamesClash as clash:
+            listed = "\n  ".join(clash.lines)
+            raise SetupProblem(
+                f"Nothing was migrated at {place(owner_url)}: names are trimmed of white space and brought to Unicode's "
+                f"NFC from now on, and these have to be renamed or merged first (docs/names.md):\n  {listed}"
+            ) from clash
         except (asyncpg.InsufficientPrivilegeError, OperationalError) as error:
             # Tortoise puts one of its own around what the migrations' statements raise.
             refused = error.__cause__ if isinstance(error, OperationalError) else error
@@ -96,11 +106,15 @@ async def _upgrade(owner_url: str) -> list[str]:
 
 
 async def _restate(owner_url: str, say: Callable[[str], None]) -> None:
-    """Bring tenants' books to the rules that a step has brought, by postings of the system's."""
+    """Bring tenants' books to the rules that a step has brought, by postings of the system's. Raises SetupProblem."""
     async with TortoiseContext() as context:
         await context.init(tortoise_config(owner_url))
         names = {tenant.id: tenant.slug for tenant in await every_tenant()}
-        for tenant_id, accounts in (await restate_those_left(Ledger(), list(names))).items():
+        try:
+            restated = await restate_those_left(Ledger(), list(names))
+        except Unavailable as error:
+            raise SetupProblem(f"The books were not restated: {error.message}") from error
+        for tenant_id, accounts in restated.items():
             if accounts:
                 say(
                     f"{names[tenant_id]}: {accounts:,} accounts were restated; see their entries of MERGE and RESTATEMENT"
@@ -168,6 +182,12 @@ async def _check_server(connection: "asyncpg.Connection[Any]", url: str) -> None
         raise SetupProblem(
             f"The database at {place(url)} is PostgreSQL {version.major}, and Scrip needs {OLDEST_SERVER} or newer."
         )
+
+
+async def _check_encoding(connection: "asyncpg.Connection[Any]", url: str) -> None:
+    encoding = await connection.fetchval("SHOW server_encoding")
+    if encoding != "UTF8":
+        raise SetupProblem(f"The database at {place(url)} is in {encoding}, and Scrip needs one in UTF8.")
 
 
 async def _check_migrated(connection: "asyncpg.Connection[Any]", url: str) -> None:

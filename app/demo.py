@@ -14,6 +14,7 @@ from app.database import open_database
 from app.importing.figures import Figures, figures_of
 from app.importing.online_retail import CURRENCY, Contents, read
 from app.importing.posting import key_of, post_documents
+from app.ledger_clock import new_ledger
 from app.problems import SetupProblem
 from app.settings import Settings
 from models.commands import Actor, AdjustCredit, GiveReward
@@ -119,12 +120,11 @@ def load(settings: Settings, say: Callable[[str], None]) -> None:
     url = settings.app_url
     if url is None:
         raise SetupProblem("DATABASE_URL is not set.")
-    asyncio.run(_load(url, say))
+    asyncio.run(_load(new_ledger(settings), url, say))
 
 
-async def _load(url: str, say: Callable[[str], None]) -> None:
+async def _load(ledger: Ledger, url: str, say: Callable[[str], None]) -> None:
     async with open_database(url, pool_min=1, pool_max=10):
-        ledger = Ledger()
         try:
             await load_demo(ledger, say)
         except LedgerError as error:

@@ -11,7 +11,12 @@ from auth.backend import unauthenticated_response
 from schema.error_codes import BadUserInput, CodedError, ErrorCode, Unauthenticated, error_entry, retry_after
 
 HEADERS: Final = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
-_STATUSES: Final = {ErrorCode.BAD_USER_INPUT: 400, ErrorCode.FORBIDDEN: 403, ErrorCode.RATE_LIMITED: 429}
+_STATUSES: Final = {
+    ErrorCode.BUSY: 503,
+    ErrorCode.BAD_USER_INPUT: 400,
+    ErrorCode.FORBIDDEN: 403,
+    ErrorCode.RATE_LIMITED: 429,
+}
 
 T = TypeVar("T")
 

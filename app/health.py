@@ -7,9 +7,9 @@ import asyncpg
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
-from tortoise import connections
 
-from app.database import CONNECTION
+from models.errors import Unavailable
+from models.ledger import Ledger
 
 READY_TIMEOUT_S: Final = 2
 
@@ -19,14 +19,19 @@ async def live(_: Request) -> JSONResponse:
     return JSONResponse({"status": "live"})
 
 
-async def ready(_: Request) -> JSONResponse:
-    """The database answers too; 503 where it does not, so that no requests are sent here."""
-    try:
-        async with asyncio.timeout(READY_TIMEOUT_S):
-            await connections.get(CONNECTION).execute_query("SELECT 1")
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
-        return JSONResponse({"status": "database out of reach"}, status_code=503)
-    return JSONResponse({"status": "ready"})
+def health_routes(ledger: Ledger) -> list[Route]:
+    """`/health/live` and `/health/ready`."""
 
+    async def ready(_: Request) -> JSONResponse:
+        """The database answers too, and has the time that we have; 503 where not, so that no requests are sent here."""
+        try:
+            async with asyncio.timeout(READY_TIMEOUT_S):
+                await ledger.sync_clock()
+            ledger.clock.check()
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            return JSONResponse({"status": "database out of reach"}, status_code=503)
+        except Unavailable as error:
+            return JSONResponse({"status": "clock off", "clockSkewSeconds": round(error.skew_s, 3)}, status_code=503)
+        return JSONResponse({"status": "ready"})
 
-ROUTES: Final = (Route("/health/live", live), Route("/health/ready", ready))
+    return [Route("/health/live", live), Route("/health/ready", ready)]

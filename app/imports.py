@@ -22,7 +22,7 @@ from app.graphql.requests import HttpError
 from app.importing.credit_rows import credit_rows
 from auth.roles import Permission
 from models.commands import Outcome
-from models.errors import IdempotencyKeyReused, LedgerError
+from models.errors import IdempotencyKeyReused, LedgerError, Unavailable
 from models.operations.import_credits import ImportCredits, import_credits
 from schema import texts
 from schema.context import Context
@@ -40,6 +40,8 @@ MAX_FILE_SECONDS: Final = 900
 COST: Final = 1_000
 """Against the rate limit, whatever the size: the file is worked off by one job after the other."""
 _IN_MEMORY_BYTES: Final = 1024 * 1024
+_STATUSES: Final = {IdempotencyKeyReused.code: 409, Unavailable.code: 503}
+"""Of those refusals for which it is not 422."""
 _PARAMETERS: Final = frozenset({
     "asset", "reason", "note", "expiresInDays", "expiresAt", "errorPolicy", "dryRun", "allowDuplicateCustomers",
 })  # fmt: skip
@@ -69,7 +71,7 @@ def import_route(
 
 def _not_taken(refused: LedgerError) -> JSONResponse:
     error = {"code": refused.code, "message": refused.message, "field": list(refused.field or ()) or None}
-    return JSONResponse({"userErrors": [error]}, 409 if isinstance(refused, IdempotencyKeyReused) else 422, HEADERS)
+    return JSONResponse({"userErrors": [error]}, _STATUSES.get(refused.code, 422), HEADERS)
 
 
 async def _take_in(context: Context, request: Request, max_bytes: int) -> Outcome:

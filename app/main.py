@@ -16,8 +16,9 @@ from app.database import open_database
 from app.embedded_launch import stop_with_parent
 from app.graphql.endpoint import context_maker, graphql_view, socket_view
 from app.graphql.websocket import SocketLimits
-from app.health import ROUTES as HEALTH
+from app.health import health_routes
 from app.imports import import_route
+from app.ledger_clock import clock_kept, new_ledger
 from app.metrics import Metrics, Timing
 from app.pages.front import front_page
 from app.partner_tokens import PartnerTokenVerifier
@@ -50,7 +51,7 @@ def create_app(settings: Settings, ledger: Ledger | None = None) -> Starlette:
     if url is None:
         raise SetupProblem("DATABASE_URL is not set.")
     keys = token_keys(settings)
-    ledger = ledger or Ledger()
+    ledger = ledger or new_ledger(settings)
     verifier = TokenVerifier(keys, settings.jwt_issuer, settings.jwt_audience, system_clock)
     partner_tokens = PartnerTokenVerifier(ledger)
     refused = RefusedTokens(system_clock)
@@ -63,7 +64,7 @@ def create_app(settings: Settings, ledger: Ledger | None = None) -> Starlette:
         await keys.start()
         try:
             async with open_database(url, pool_min=settings.database_pool_min, pool_max=settings.database_pool_max):
-                async with working(ledger) if settings.run_jobs else nullcontext():
+                async with clock_kept(ledger), working(ledger) if settings.run_jobs else nullcontext():
                     yield
                 await partner_tokens.settle()
                 await ledger.close()
@@ -75,7 +76,7 @@ def create_app(settings: Settings, ledger: Ledger | None = None) -> Starlette:
     return Starlette(
         routes=[
             *_api(settings, ledger, BearerBackend(verifier, partner_tokens), refused, limits),
-            *HEALTH,
+            *health_routes(ledger),
             *(metrics.routes if settings.metrics else ()),
             *(front_page(settings, system_clock, uuid7) if settings.has_pages else ()),
         ],

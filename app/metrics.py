@@ -106,6 +106,12 @@ class _LedgerCollector(Collector):
             denials.add_metric([result], number)
         yield denials
         yield GaugeMetricFamily("scrip_units_waiting", "Requests waiting for a posting.", value=self._ledger.waiting)
+        skew = GaugeMetricFamily(
+            "scrip_clock_skew_seconds", "By how much this machine's clock is ahead of the database's."
+        )
+        if (seconds := self._ledger.clock.skew) is not None:
+            skew.add_metric([], seconds)
+        yield skew
 
 
 class _RateLimitCollector(Collector):

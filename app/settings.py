@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.cors import parse_origins
 from app.problems import SetupProblem
+from models.sources import MAX_SKEW
 
 
 def _database_url(value: SecretStr) -> SecretStr:
@@ -112,6 +113,8 @@ class Settings(BaseSettings):
     """A manifest of registered operations, which can be asked for by id."""
     trusted_documents_only: bool = True
     """Whether, where there is one, nothing else runs. Then there are no pages: theirs are not registered."""
+    max_clock_skew: float = Field(default=MAX_SKEW.total_seconds(), gt=0, le=3600)
+    """Seconds by which this machine's clock may differ from the database's. Nothing is written beyond it."""
     jwt_issuer: str = "scrip"
     jwt_audience: str = "scrip"
     jwt_secret: SecretStr | None = None

@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from app.file_requests import HEADERS, parameters_of, parsed, refusal
 from auth.roles import Permission
-from models.reads import accounts, statements
+from models.reads import statements
 from models.reads.statements import StatementView
 from schema.context import Context
 from schema.error_codes import CodedError
@@ -55,18 +55,13 @@ async def _views(context: Context, request: Request) -> list[StatementView] | No
     asked = parameters_of(request, PARAMETERS)
     asset = parsed(asked, "asset", parse_asset)
     from_, to = (parsed(asked, name, parse_instant) for name in ("from", "to"))
-    customer = asked_id(request.path_params["customer"], "Customer", "The path")
-    if (
-        customer is None
-        or not await context.may_see(customer)
-        or await context.loaders.customers.load(customer) is None
-    ):
+    person = await context.person(asked_id(request.path_params["customer"], "Customer", "The path"))
+    if person is None:
         return None
-    found = await accounts.of_customers(context.reads, [customer], context.now)
+    await context.settle(from_, to)
     return [
-        await statements.statement(context.reads, account.id, account.asset, from_, to)
-        for account in found
-        if asset in (None, account.asset)
+        await statements.statement(context.reads, account_id, of, from_, to)
+        for account_id, of in await statements.accounts_of(context.reads, person, asset, to)
     ]
 
 

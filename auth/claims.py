@@ -23,6 +23,8 @@ _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 # What the four-eyes rule compares, whose limits count, and what the audit is searched by.
 _TELL_APART = frozenset({"sub", "client_id"})
+# An external id is a name of the tenant's, and names are trimmed wherever they come in; who acts is exact.
+_TRIMMED = frozenset({"customer"})
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -83,6 +85,7 @@ class ClaimsPolicy:
             customer=_customer(claims, role),
             token_id=_text(claims, "jti"),
             expires_at=expires_at,
+            issued_at=_issued_at(claims),
         )
 
     def _check_audience(self, audience: object) -> None:
@@ -111,11 +114,17 @@ def _seconds(claims: dict[str, object], name: str) -> int:
     return value
 
 
+def _issued_at(claims: dict[str, object]) -> datetime | None:
+    return datetime.fromtimestamp(_seconds(claims, "iat"), UTC) if "iat" in claims else None
+
+
 def _text(claims: dict[str, object], name: str) -> str | None:
     """An optional claim; one that is there must be of the right form, so null or empty is an error."""
     if name not in claims:
         return None
     value = claims[name]
+    if name in _TRIMMED and isinstance(value, str):
+        value = value.strip()
     if not isinstance(value, str) or not 0 < len(value) <= MAX_TEXT_LENGTH:
         raise TokenError(f"the token's {name} must be a text of 1 to {MAX_TEXT_LENGTH} characters")
     if not (tells_apart(value) if name in _TELL_APART else well_formed(value)):

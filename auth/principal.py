@@ -15,7 +15,8 @@ class Principal(BaseUser):
     `tenant` is the claim as it came (a slug or an id), not yet a row; `customer` is the external id in it of a
     customer's own token, and None for all others. `scopes` are those that can be used: the token's, cut down to what
     the role may do with them, or all of the role's if the token doesn't narrow it (a partner's always does).
-    `expires_at` is exact: from that instant on the token is refused.
+    `expires_at` is exact: from that instant on the token is refused. `issued_at` is in whole seconds, or None where the
+    token does not say.
     """
 
     tenant: str
@@ -27,6 +28,7 @@ class Principal(BaseUser):
     customer: str | None
     token_id: str | None
     expires_at: datetime
+    issued_at: datetime | None = None
 
     @property
     def is_authenticated(self) -> bool:

@@ -14,7 +14,7 @@ from uuid import UUID
 
 import asyncpg
 
-from models.hash_chain import entry_hash
+from models.hash_chain import entry_hash_1
 
 AMOUNT_MINOR: Final = 500
 ASSET: Final = "GBP"
@@ -26,7 +26,7 @@ _COLUMNS: Final = {
     "accounts": "tenant_id id customer_id asset balance_minor lifetime_minor sequence head_hash created_at posted_at",
     "transactions": "tenant_id id customer_id kind reason actor_id created_at",
     "credits": "tenant_id id account_id transaction_id amount_minor remaining_minor effective_on starts_at expires_at"
-    " restricted auto_apply created_at swept_at",
+    " restricted auto_apply created_at swept_at counts gone_minor opened_sequence",
     "entries": "tenant_id id account_id sequence transaction_id credit_id counter amount_minor lifetime_minor"
     " balance_after_minor created_at previous_hash hash",
 }
@@ -82,7 +82,7 @@ class Maker:
         opened = self._entry(account, credit_id, at, AMOUNT_MINOR, "ISSUED", "ADJUSTMENT", "GOODWILL")
         self.rows["credits"].append((
             self.tenant_id, credit_id, account.id, opened, AMOUNT_MINOR, AMOUNT_MINOR if stays else 0, at.date(),
-            starts_at, expires_at, False, False, at, swept_at,
+            starts_at, expires_at, False, False, at, swept_at, True, 0 if stays else AMOUNT_MINOR, account.sequence,
         ))  # fmt: skip
         if stays:
             return
@@ -98,7 +98,7 @@ class Maker:
         account.posted_at = at
         account.balance += amount
         account.lifetime += lifetime
-        account.head = entry_hash(
+        account.head = entry_hash_1(
             previous, tenant_id=self.tenant_id, account_id=account.id, sequence=account.sequence,
             transaction_id=transaction_id, credit_id=credit_id, counter=counter, amount_minor=amount,
             lifetime_minor=lifetime, balance_after_minor=account.balance, created_at=at, kind=kind, reason=reason,

@@ -13,6 +13,8 @@ from typing import Final
 from uuid import UUID
 
 from jobs import bulk, expiry
+from models.currencies import open_books
+from models.errors import Unavailable
 from models.ledger import Ledger
 from models.reads.verify import every_tenant
 
@@ -81,7 +83,10 @@ async def working(ledger: Ledger, jobs: Sequence[Job] = JOBS) -> AsyncIterator[N
 async def _repeat(ledger: Ledger, job: Job, stop: asyncio.Event) -> None:
     while not stop.is_set():
         try:
+            await ledger.check_clock()
             await _all_there_is(ledger, job, stop)
+        except Unavailable:
+            pass  # the clock has said so in the log, once
         except Exception:  # the database may be out of reach for a while
             log.exception("job %s: a round failed", job.name)
         with suppress(TimeoutError):
@@ -101,6 +106,7 @@ async def _all_there_is(
             if tenant.id in broken or only not in (None, tenant.slug):
                 continue
             try:
+                await open_books(tenant.id)
                 found += await job.step(ledger, tenant.id)
             except Exception as error:  # one tenant's trouble is not the others'
                 log.exception("job %s: tenant %s", job.name, tenant.slug)

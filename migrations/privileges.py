@@ -47,13 +47,15 @@ APP_PRIVILEGES: Final[Mapping[str, Privileges]] = {
             "successor_id",
         )
     ),
+    "currencies": Privileges(),
     "customers": Privileges(
         updates=(
             "external_id", "name", "email", "membership_started_at", "membership_cancelled_at", "merged_into_id",
-            "merged_at", "erased_at", "updated_at",
+            "merged_at", "erased_at", "updated_at", "external_id_since", "external_id_reused",
         )
     ),
     "entries": Privileges(),
+    "external_ids_left": Privileges(updates=("left_at",)),
     "grants": Privileges(updates=("revoked_transaction_id", "revoked_minor")),
     "idempotency_keys": Privileges(updates=("result_id",), deletes=True),
     "invoice_lines": Privileges(),
@@ -72,6 +74,7 @@ APP_PRIVILEGES: Final[Mapping[str, Privileges]] = {
             "name", "kind", "value", "currency", "product", "points_cost_minor", "validity_days", "stock", "active",
         )
     ),
+    "seals": Privileges(inserts=False),  # triggers write them, with their owner's rights
     "services": Privileges(updates=("name", "active")),
     "tenants": Privileges(updates=("name", "time_zone", "grace_days", "approval_hours", "config_version", "restated")),
     "tier_changes": Privileges(),
@@ -79,6 +82,9 @@ APP_PRIVILEGES: Final[Mapping[str, Privileges]] = {
     "transaction_texts": Privileges(updates=("note", "salt")),  # to erase; a trigger sees to that
     "transactions": Privileges(),
 }  # fmt: skip
+
+APP_FUNCTIONS: Final = ("settled_instant(integer)",)
+"""What the app's role may call, and nobody else."""
 
 
 def grants(role: str) -> str:
@@ -95,4 +101,5 @@ def grants(role: str) -> str:
         if may.updates:
             rights.append(f"UPDATE ({', '.join(may.updates)})")
         statements.append(f"GRANT {', '.join(rights)} ON {table} TO {quoted}")
+    statements += [f"GRANT EXECUTE ON FUNCTION {function} TO {quoted}" for function in APP_FUNCTIONS]
     return ";\n".join(statements) + ";"

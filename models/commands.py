@@ -94,7 +94,7 @@ class PostRows:
 @dataclass(frozen=True, slots=True)
 class InvoiceAmount:
     invoice_id: UUID
-    amount: Decimal | None  # None: as much as possible
+    amount: Decimal | None  # None: as much as the invoice has due, of what the amounts given leave of the credit
 
 
 @dataclass(frozen=True, slots=True)

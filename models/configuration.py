@@ -5,6 +5,8 @@ from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from models.currencies import held_currencies
+from models.money import enter_books
 from models.planning.state import LimitRuleValues, ReasonRule, TenantConfig, TierRule
 from models.session import TenantConnection
 from models.tables import LimitRule, Reason, Service, Tenant, Tier
@@ -19,28 +21,33 @@ class Configurations:
         self._known: dict[UUID, TenantConfig] = {}
 
     async def at_version(self, connection: TenantConnection, version: int) -> TenantConfig:
-        """The configuration as of `version` (or newer): remembered, or loaded over this connection."""
+        """The configuration as of `version` (or newer): remembered, or loaded over this connection.
+
+        From then on amounts have the decimal places that these books give their currencies.
+        """
         known = self._known.get(connection.tenant_id)
-        if known is not None and known.version >= version:
-            return known
-        config = await load(connection)
-        if len(self._known) >= MAX_REMEMBERED_TENANTS:
-            self._known.clear()
-        self._known[connection.tenant_id] = config
-        return config
+        if known is None or known.version < version:
+            known = await load(connection)
+            if len(self._known) >= MAX_REMEMBERED_TENANTS:
+                self._known.clear()
+            self._known[connection.tenant_id] = known
+        enter_books(known.currencies)
+        return known
 
 
 async def load(connection: TenantConnection) -> TenantConfig:
-    """All of it, in five statements. The version is read first, so that what is read later is at least as new."""
+    """All of it, in six statements. The version is read first, so that what is read later is at least as new."""
     tenant_id, orm = connection.tenant_id, connection.orm
     tenant = await Tenant.filter(id=tenant_id).using_db(orm).get()
+    currencies = await held_currencies(connection)
     reasons = await Reason.filter(tenant_id=tenant_id).using_db(orm)
     services = await Service.filter(tenant_id=tenant_id).using_db(orm)
     tiers = await Tier.filter(tenant_id=tenant_id).order_by("threshold_minor").using_db(orm)
     rules = await LimitRule.filter(tenant_id=tenant_id).using_db(orm)
     return TenantConfig(
         tenant_id=tenant_id,
-        version=tenant.config_version,
+        # A currency is added by the posting that uses it first, which must not wait for whoever is changing the rest.
+        version=tenant.config_version + len(currencies),
         zone=ZoneInfo(tenant.time_zone),
         grace_days=tenant.grace_days,
         approval_lifetime=timedelta(hours=tenant.approval_hours),
@@ -48,6 +55,7 @@ async def load(connection: TenantConnection) -> TenantConfig:
         services={s.id: s.active for s in services},
         tiers=tuple(TierRule(t.name, t.threshold_minor) for t in tiers),
         limits={(r.role, r.asset, r.holder): _limit(r) for r in rules},
+        currencies=currencies,
     )
 
 

@@ -68,6 +68,19 @@ class Busy(LedgerError):
         super().__init__("The account is busy. Nothing was changed; send the same request again.")
 
 
+class Unavailable(LedgerError):
+    """This server writes nothing now, since its clock is not the ledger's; another one may."""
+
+    code = "UNAVAILABLE"
+
+    def __init__(self, skew_s: float) -> None:
+        """skew_s: seconds by which its clock is ahead of the database's."""
+        super().__init__(
+            f"This server's clock is {skew_s:+.1f} s from the ledger's. Nothing was changed; send the same request again."
+        )
+        self.skew_s = skew_s
+
+
 class AssetUnknown(LedgerError):
     """Neither an ISO 4217 code nor an asset of ours."""
 
@@ -316,8 +329,8 @@ class ExceedsDue(LedgerError):
 class ExceedsRemaining(LedgerError):
     code = "EXCEEDS_REMAINING"
 
-    def __init__(self, remaining: Decimal, asset: str) -> None:
-        super().__init__(f"Only {remaining} {asset} is left of the credit.", field=("amount",))
+    def __init__(self, remaining: Decimal, asset: str, *, what: str = "is left of the credit") -> None:
+        super().__init__(f"Only {remaining} {asset} {what}.", field=("amount",))
 
 
 class CustomerMismatch(LedgerError):

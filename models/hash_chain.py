@@ -1,42 +1,234 @@
-"""What makes the ledger tamper-evident: each entry's hash covers its facts and the hash of the entry before it.
+"""What makes the ledger tamper-evident: each entry's hash covers its facts, what its transaction says and promises, and
+the hash of the entry before it.
 
-An entry's hash is SHA-256 over these bytes, one after the other, so that anyone can compute it again in any language.
-Integers are big-endian and signed unless said otherwise; a UUID is its 16 bytes; what is missing is zeros, and its flag
-is not set (that of a missing credit is set: only what moves a lifetime total alone has none).
+Every hash is SHA-256 over these bytes, one after the other, so that anyone can compute it again in any language.
+Integers are big-endian and signed unless said otherwise; a UUID is its 16 bytes; a time is microseconds since
+1970-01-01T00:00:00Z in 8 bytes; a text is its length in bytes (2, unsigned) and its UTF-8; what is missing is zeros, and
+its flag is not set.
 
-    bytes   what
-    14      the ASCII text `scrip-entry-1` and a zero byte
+An entry's hash:
+
+    14      the ASCII text `scrip-entry-2` and a zero byte
+    1       flags: 1 has a previous entry, 2 has a credit, 4 its transaction has opened credits
+    32      hash of the account's previous entry
+    5 of 16 tenant, entry, account, transaction, credit
+    4 of 8  sequence, amount, lifetime, balance after: in minor units
+    8       time
+    64      the transaction's digest: 32 bytes, and 32 more if it has opened credits
+    text    counter
+
+The first 32 bytes of a transaction's digest:
+
+    20      `scrip-transaction-1` and a zero byte
+    1       flags: 1 approved by somebody, 2 has a note, 4 has a reason, 8 has an idempotency key, 16 used up limits by day
+    5 of 16 tenant, transaction, customer, actor, approved by
+    8       time
+    32      note digest
+    8       how much of the limits it used up: in minor units
+    4       of which day: days since 1970-01-01
+    4 texts kind, reason, idempotency key, asset of the limits
+
+The second, of a transaction that has opened credits, over what each promised when it was opened:
+
+    16      `scrip-credits-1` and a zero byte
+    2 of 16 tenant, transaction
+    then of each credit, in the order of their ids:
+    1       flags: 1 expires, 2 applies itself, 4 counts towards the lifetime total, 8 goes on for an earlier lot
+    3 of 16 credit, account, the first of the earlier lots
+    2 of 8  amount, sequence of the entry that opened it
+    4       effective on: days since 1970-01-01
+    3 of 8  times: starts, expires, created
+    2       number of services that it is restricted to (unsigned)
+    n of 16 those services, in the order of their ids
+
+A note's digest: `scrip-note-1` and a zero byte, the length of the salt (2, unsigned), the salt, and the note's UTF-8. With
+the salt gone nobody can guess the note from the digest, and the chain still holds.
+
+A transaction of before the third migration has no digest, and its entries have hashes of the first kind:
+
+    14      `scrip-entry-1` and a zero byte
     1       flags: 1 has a previous entry, 2 approved by somebody, 4 has a note, 8 has a reason, 16 has no credit
     32      hash of the account's previous entry
     5 of 16 tenant, account, transaction, credit, customer
     2 of 16 actor, approved by
-    4 of 8  sequence, amount, lifetime, balance after: in minor units
-    8       time: microseconds since 1970-01-01T00:00:00Z
+    4 of 8  sequence, amount, lifetime, balance after
+    8       time
     32      note digest
-    3 texts counter, kind, reason: each as its length in bytes (2, unsigned) and its UTF-8
-
-A note's digest is SHA-256 over the ASCII text `scrip-note-1` and a zero byte, the length of the salt (2, unsigned), the
-salt, and the note's UTF-8. With the salt gone nobody can guess the note from the digest, and the chain still holds.
+    3 texts counter, kind, reason
 """
 
-from datetime import UTC, datetime
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime
 from functools import lru_cache
 from hashlib import sha256
 from struct import Struct
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
-_ENTRY: Final = Struct(">14sB32s16s16s16s16s16s16s16sqqqqq32s")
-_ENTRY_TAG: Final = b"scrip-entry-1\0"
+_ENTRY: Final = Struct(">14sB32s16s16s16s16s16sqqqqq64s")
+_ENTRY_TAG: Final = b"scrip-entry-2\0"
+_ENTRY_1: Final = Struct(">14sB32s16s16s16s16s16s16s16sqqqqq32s")
+_ENTRY_1_TAG: Final = b"scrip-entry-1\0"
+_TRANSACTION: Final = Struct(">20sB16s16s16s16s16sq32sqi")
+_TRANSACTION_TAG: Final = b"scrip-transaction-1\0"
+_CREDIT: Final = Struct(">B16s16s16sqqiqqqH")
+_CREDITS_TAG: Final = b"scrip-credits-1\0"
 _NOTE_TAG: Final = b"scrip-note-1\0"
 _LENGTH: Final = Struct(">H")
-_HAS_PREVIOUS, _HAS_APPROVER, _HAS_NOTE, _HAS_REASON, _HAS_NO_CREDIT = 1, 2, 4, 8, 16
+_HAS_PREVIOUS, _HAS_CREDIT, _HAS_OPENED = 1, 2, 4
+_HAS_APPROVER, _HAS_NOTE, _HAS_REASON, _HAS_KEY, _HAS_LIMITED = 1, 2, 4, 8, 16
+_EXPIRES, _APPLIES_ITSELF, _COUNTS, _HAS_ORIGIN = 1, 2, 4, 8
+_HAS_APPROVER_1, _HAS_NOTE_1, _HAS_REASON_1, _HAS_NO_CREDIT_1 = 2, 4, 8, 16
 _NO_UUID: Final = bytes(16)
 _NO_HASH: Final = bytes(32)
+_NO_DIGEST: Final = bytes(64)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
+
+
+class Promise(NamedTuple):
+    """What a credit promised when it was opened."""
+
+    id: UUID
+    account_id: UUID
+    origin_id: UUID | None
+    amount_minor: int
+    opened_sequence: int
+    effective_on: date
+    starts_at: datetime
+    expires_at: datetime | None
+    created_at: datetime
+    auto_apply: bool
+    counts: bool
+    service_ids: Sequence[UUID]
 
 
 def entry_hash(
+    previous: bytes | None,
+    *,
+    tenant_id: UUID,
+    entry_id: UUID,
+    account_id: UUID,
+    sequence: int,
+    transaction_id: UUID,
+    credit_id: UUID | None,
+    counter: str,
+    amount_minor: int,
+    lifetime_minor: int,
+    balance_after_minor: int,
+    created_at: datetime,
+    transaction_digest: bytes,
+) -> bytes:
+    """32 bytes over the entry's facts, its transaction's digest (32 bytes, or 64 where it opened credits) and `previous`,
+    the hash of the account's entry before (None for the first).
+
+    Raises TypeError for an instant without an offset, struct.error for a number past 64 bits. The hashes have 32 bytes.
+    """
+    flags = 0
+    if previous is not None:
+        flags |= _HAS_PREVIOUS
+    if credit_id is not None:
+        flags |= _HAS_CREDIT
+    if len(transaction_digest) > len(_NO_HASH):
+        flags |= _HAS_OPENED
+    facts = _ENTRY.pack(
+        _ENTRY_TAG,
+        flags,
+        previous or _NO_HASH,
+        tenant_id.bytes,
+        entry_id.bytes,
+        account_id.bytes,
+        transaction_id.bytes,
+        _NO_UUID if credit_id is None else credit_id.bytes,
+        sequence,
+        amount_minor,
+        lifetime_minor,
+        balance_after_minor,
+        _microseconds(created_at),
+        transaction_digest,
+    )
+    return sha256(facts + _text(counter)).digest()
+
+
+def transaction_digest(
+    *,
+    tenant_id: UUID,
+    transaction_id: UUID,
+    customer_id: UUID,
+    kind: str,
+    reason: str | None,
+    note_digest: bytes | None,
+    actor_id: UUID,
+    approved_by_id: UUID | None,
+    idempotency_key: str | None,
+    created_at: datetime,
+    limited_asset: str | None,
+    limited_minor: int | None,
+    limited_on: date | None,
+) -> bytes:
+    """32 bytes over what a transaction says. Raises as `entry_hash` does."""
+    flags = 0
+    if approved_by_id is not None:
+        flags |= _HAS_APPROVER
+    if note_digest is not None:
+        flags |= _HAS_NOTE
+    if reason is not None:
+        flags |= _HAS_REASON
+    if idempotency_key is not None:
+        flags |= _HAS_KEY
+    if limited_on is not None:
+        flags |= _HAS_LIMITED
+    facts = _TRANSACTION.pack(
+        _TRANSACTION_TAG,
+        flags,
+        tenant_id.bytes,
+        transaction_id.bytes,
+        customer_id.bytes,
+        actor_id.bytes,
+        _NO_UUID if approved_by_id is None else approved_by_id.bytes,
+        _microseconds(created_at),
+        note_digest or _NO_HASH,
+        limited_minor or 0,
+        0 if limited_on is None else limited_on.toordinal() - _EPOCH_DAY,
+    )
+    key = (idempotency_key or "").encode()
+    texts = _text(kind) + _text(reason or "") + _LENGTH.pack(len(key)) + key + _text(limited_asset or "")
+    return sha256(facts + texts).digest()
+
+
+def promises_digest(tenant_id: UUID, transaction_id: UUID, promises: Iterable[Promise]) -> bytes:
+    """32 bytes over what the credits that a transaction opened promised then. Raises as `entry_hash` does."""
+    parts = [_CREDITS_TAG, tenant_id.bytes, transaction_id.bytes]
+    for promise in sorted(promises):
+        flags = 0
+        if promise.expires_at is not None:
+            flags |= _EXPIRES
+        if promise.auto_apply:
+            flags |= _APPLIES_ITSELF
+        if promise.counts:
+            flags |= _COUNTS
+        if promise.origin_id is not None:
+            flags |= _HAS_ORIGIN
+        parts.append(
+            _CREDIT.pack(
+                flags,
+                promise.id.bytes,
+                promise.account_id.bytes,
+                _NO_UUID if promise.origin_id is None else promise.origin_id.bytes,
+                promise.amount_minor,
+                promise.opened_sequence,
+                promise.effective_on.toordinal() - _EPOCH_DAY,
+                _microseconds(promise.starts_at),
+                0 if promise.expires_at is None else _microseconds(promise.expires_at),
+                _microseconds(promise.created_at),
+                len(promise.service_ids),
+            )
+        )
+        parts.extend(sorted(service.bytes for service in promise.service_ids))
+    return sha256(b"".join(parts)).digest()
+
+
+def entry_hash_1(
     previous: bytes | None,
     *,
     tenant_id: UUID,
@@ -56,25 +248,23 @@ def entry_hash(
     customer_id: UUID,
     note_digest: bytes | None,
 ) -> bytes:
-    """32 bytes over the entry's facts and `previous`, the hash of the account's entry before (None for the first).
+    """The hash of an entry whose transaction has no digest. Raises as `entry_hash` does.
 
-    kind, reason, actor, approver, customer and note digest are those of the entry's transaction. Raises TypeError
-    for an instant without an offset, struct.error for a number past 64 bits. The hashes have 32 bytes.
+    kind, reason, actor, approver, customer and note digest are those of the entry's transaction.
     """
     flags = 0
     if previous is not None:
         flags |= _HAS_PREVIOUS
     if approved_by_id is not None:
-        flags |= _HAS_APPROVER
+        flags |= _HAS_APPROVER_1
     if note_digest is not None:
-        flags |= _HAS_NOTE
+        flags |= _HAS_NOTE_1
     if reason is not None:
-        flags |= _HAS_REASON
+        flags |= _HAS_REASON_1
     if credit_id is None:
-        flags |= _HAS_NO_CREDIT
-    since = created_at - _EPOCH
-    facts = _ENTRY.pack(
-        _ENTRY_TAG,
+        flags |= _HAS_NO_CREDIT_1
+    facts = _ENTRY_1.pack(
+        _ENTRY_1_TAG,
         flags,
         previous or _NO_HASH,
         tenant_id.bytes,
@@ -88,7 +278,7 @@ def entry_hash(
         amount_minor,
         lifetime_minor,
         balance_after_minor,
-        (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds,
+        _microseconds(created_at),
         note_digest or _NO_HASH,
     )
     return sha256(facts + _text(counter) + _text(kind) + _text(reason or "")).digest()
@@ -97,6 +287,11 @@ def entry_hash(
 def note_digest(salt: bytes, note: str) -> bytes:
     """32 bytes that stand for a note in the chain, and tell nothing of it to whoever lacks the (random) salt."""
     return sha256(_NOTE_TAG + _LENGTH.pack(len(salt)) + salt + note.encode()).digest()
+
+
+def _microseconds(instant: datetime) -> int:
+    since = instant - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 @lru_cache(maxsize=4096)

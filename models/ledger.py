@@ -1,5 +1,6 @@
 """The ledger as a running process has it: what every operation hands its unit to."""
 
+import asyncio
 import hashlib
 import time
 from collections.abc import Callable, Sequence
@@ -20,8 +21,8 @@ from models.pacing import Pace
 from models.planning.needs import Needs
 from models.planning.state import Source
 from models.posting import Failed, Posted, Poster, PutBack, Refused, Replayed, Result, Unit
-from models.session import tenant_transaction
-from models.sources import RandomSource, system_clock
+from models.session import TenantConnection, database_time, tenant_transaction
+from models.sources import DatabaseClock, GivenClock, LedgerClock, RandomSource
 from models.tallies import Tallies
 
 MAX_KEY_CHARACTERS: Final = 255
@@ -31,17 +32,29 @@ MAX_DENIALS_A_MINUTE: Final = 60
 
 
 class Ledger:
-    """One per process. `clock` and `source` are passed in so that tests can move time."""
+    """One per process. `clock`: a DatabaseClock, or one that decides by itself, so that tests can move time."""
 
-    def __init__(self, clock: Callable[[], datetime] = system_clock, source: Source | None = None) -> None:
-        self.clock = clock
+    def __init__(
+        self, clock: DatabaseClock | Callable[[], datetime] | None = None, source: Source | None = None
+    ) -> None:
+        self.clock: LedgerClock
+        if clock is None:
+            self.clock = DatabaseClock()
+        else:
+            self.clock = clock if isinstance(clock, DatabaseClock) else GivenClock(clock)
         self.source: Source = source or RandomSource()
         self.configurations = Configurations()
         self.tallies = Tallies()
         self.denials = Pace(MAX_DENIALS_A_MINUTE, timedelta(minutes=1))
-        self._poster = Poster(self.configurations, self.source, clock, self.tallies)
+        self._poster = Poster(self.configurations, self.source, self.clock, self.tallies)
         self._group = GroupCommit(self._post)
         self._actor_ids: dict[tuple[UUID, Actor], UUID] = {}
+        self._asking = asyncio.Lock()
+
+    @property
+    def database_time(self) -> bool:
+        """Whether rows carry the database's time; otherwise that of a clock that was passed in."""
+        return isinstance(self.clock, DatabaseClock)
 
     @property
     def waiting(self) -> int:
@@ -57,13 +70,15 @@ class Ledger:
     ) -> Outcome | UUID:
         """Post one unit. Answers its outcome; or, for a replay, the id of what the first request made.
 
-        Raises the LedgerError it was refused with, Busy included, or whatever went wrong on our side.
+        Raises the LedgerError it was refused with, Busy and Unavailable included, or whatever went wrong on our side.
         """
+        await self.check_clock()
         if idempotency_key is not None:  # what we ask of ourselves can be asked twice
             check_key(idempotency_key)
         unit = Unit(
             command=command, actor=actor, actor_id=await self.actor_id(tenant_id, actor), needs=needs, operation=operation,
             input_hash=input_hash(command), result_id=self.source.new_id(), idempotency_key=idempotency_key,
+            hash_before=hash_before(command),
         )  # fmt: skip
         try:
             result = await self._group.submit(tenant_id, unit)
@@ -80,6 +95,40 @@ class Ledger:
                 raise failure
             case PutBack():
                 raise Busy
+
+    async def sync_clock(self) -> None:
+        """Ask the database what time it is. Raises what asking it does."""
+        asked = self.clock.asking()
+        self.clock.learn(asked, await database_time())
+
+    async def check_clock(self) -> None:
+        """Raises Unavailable where this server's clock is too far from the database's: nothing is to be written then.
+
+        Costs no round trip unless that is so, or nothing is known yet.
+        """
+        if self.clock.right:
+            return
+        if self.clock.doubtful:
+            async with self._asking:
+                if self.clock.doubtful:
+                    await self.sync_clock()
+        self.clock.check()
+
+    async def stamp(self, connection: TenantConnection, *, checked: bool = True) -> datetime:
+        """When that which this transaction writes has happened: the database's time, read once within it.
+
+        Raises Unavailable as `check_clock` does, unless `checked` is False: for what a server notes of its own accord.
+        """
+        if connection.stamp is None:
+            now = self.clock.given
+            if now is None:
+                asked = self.clock.asking()
+                now = await connection.raw.fetchval("SELECT clock_timestamp()")
+                self.clock.learn(asked, now)
+            if checked:
+                self.clock.check()
+            connection.stamp = now
+        return connection.stamp
 
     async def actor_id(self, tenant_id: UUID, actor: Actor) -> UUID:
         """The row that stands for this actor, made or renamed if need be."""
@@ -115,10 +164,36 @@ def check_key(idempotency_key: str) -> None:
 
 
 def input_hash(command: Any) -> bytes:
-    """SHA-256 of everything the command says: what tells a repetition from another request under the same key."""
+    """SHA-256 of everything the command says: what tells a repetition from another request under the same key.
+
+    Names as they were sent, so that those which were sent before names were cleaned are still the same. A blank text that
+    may be left out says nothing.
+    """
+    return _hash(command, dict.fromkeys(_blank(command)))
+
+
+def hash_before(command: Any) -> bytes | None:
+    """The same as it was while a blank text said something; None where the command has none."""
+    return _hash(command, {}) if _blank(command) else None
+
+
+def _hash(command: Any, instead: dict[str, None]) -> bytes:
     silent = {name for name, default in _later(command.__class__) if getattr(command, name) == default}
-    said = {f.name: getattr(command, f.name) for f in fields(command) if f.name not in silent} if silent else command
+    said = command
+    if silent or instead:
+        said = {f.name: getattr(command, f.name) for f in fields(command) if f.name not in silent} | instead
     return hashlib.sha256(orjson.dumps(said, default=_plain)).digest()
+
+
+def _blank(command: Any) -> list[str]:
+    """The texts that may be left out, and are there without saying anything."""
+    values = ((name, getattr(command, name)) for name in _optional(command.__class__))
+    return [name for name, value in values if isinstance(value, str) and not value.strip()]
+
+
+@lru_cache
+def _optional(kind: Any) -> tuple[str, ...]:
+    return tuple(f.name for f in fields(kind) if f.default is None)
 
 
 @lru_cache

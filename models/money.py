@@ -1,12 +1,16 @@
 """Amounts: integer minor units inside, exact decimals outside.
 
 Source of the rules: an amount is never rounded, clamped or defaulted; an amount that does not fit is
-an error that carries the numbers. Exponents come from ISO 4217, as published in the `iso4217` package.
+an error that carries the numbers. Exponents are those that the tenant's books keep, from a currency's first use on; of a
+currency that they do not hold, that of ISO 4217, as published in the `iso4217` package.
 """
 
 import re
+from collections.abc import Mapping
+from contextvars import ContextVar
 from decimal import Decimal
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Final
 
 from iso4217 import Currency
@@ -22,13 +26,28 @@ _WHOLE_ASSETS: Final = frozenset({SERVICE_CREDITS, POINTS})
 _DECIMAL: Final = re.compile(r"-?[0-9]{1,16}(\.[0-9]{1,4})?", re.ASCII)
 
 
-@lru_cache(maxsize=512)
+_KEPT: Final[ContextVar[Mapping[str, int]]] = ContextVar("kept", default=MappingProxyType({}))
+"""Of the tenant whose books this task works on: currency → exponent."""
+
+
+def enter_books(currencies: Mapping[str, int]) -> None:
+    """From now on this task (and those that it begins) works on the books that keep these currencies."""
+    _KEPT.set(currencies)
+
+
 def exponent(asset: str) -> int:
     """How many decimal places `asset` has: 2 for GBP, 0 for JPY, 3 for KWD, 0 for points.
 
-    Raises AssetUnknown where `asset` is neither an ISO 4217 code of a currency with minor units
-    (gold, test codes and the like have none) nor one of our own.
+    Raises AssetUnknown where `asset` is none of our own, the books do not hold it, and it is no ISO 4217 code of a
+    currency with minor units (gold, test codes and the like have none).
     """
+    kept = _KEPT.get().get(asset)
+    return listed_exponent(asset) if kept is None else kept
+
+
+@lru_cache(maxsize=512)
+def listed_exponent(asset: str) -> int:
+    """The same, whatever any books hold."""
     if asset in _WHOLE_ASSETS:
         return 0
     try:

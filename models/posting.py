@@ -12,9 +12,8 @@ number of round trips however many units it holds:
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -23,7 +22,7 @@ import asyncpg
 from models import planning
 from models.commands import Actor, Command, Outcome
 from models.configuration import Configurations
-from models.errors import Busy, IdempotencyKeyReused, LedgerError
+from models.errors import Busy, IdempotencyKeyReused, LedgerError, Unavailable
 from models.loading.accounts import (
     held_elsewhere,
     load_facts,
@@ -52,6 +51,7 @@ from models.planning.needs import Needs
 from models.planning.persons import followed, followed_needs
 from models.planning.state import AccountKey, AccountState, Books, CustomerState, Origin, Source
 from models.session import TenantConnection, tenant_transaction
+from models.sources import LedgerClock
 from models.tallies import Tallies
 from models.writing import write
 
@@ -77,7 +77,8 @@ while they were empty reads all of the tenant's rows for each check (measured: 5
 class Unit:
     """One request: who asks for what, under which key, and what has to be locked for it.
 
-    operation and input_hash: what the key is claimed for. result_id: the id that its result gets.
+    operation and input_hash: what the key is claimed for. result_id: the id that its result gets. hash_before: what a key
+    of the time before blank texts were taken for missing ones may be kept with.
     """
 
     command: Command
@@ -88,6 +89,7 @@ class Unit:
     input_hash: bytes
     result_id: UUID
     idempotency_key: str | None = None
+    hash_before: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +142,7 @@ _TRY_AGAIN: Final = (
 class Poster:
     """Posts batches. Holds nothing between them but the tenants' configurations, and which records were merged."""
 
-    def __init__(
-        self, configurations: Configurations, source: Source, clock: Callable[[], datetime], tallies: Tallies
-    ) -> None:
+    def __init__(self, configurations: Configurations, source: Source, clock: LedgerClock, tallies: Tallies) -> None:
         self._configurations = configurations
         self._source = source
         self._clock = clock
@@ -158,6 +158,8 @@ class Poster:
         for _ in range(MAX_ATTEMPTS):
             try:
                 return await self._post_once(tenant_id, units, wait=wait)
+            except Unavailable as error:
+                return [Refused(error) for _ in units]
             except _TRY_AGAIN as error:
                 self._tallies.retries += 1
                 log.debug("posting %d units again: %s", len(units), type(error).__name__)
@@ -193,6 +195,8 @@ class Poster:
             except _TRY_AGAIN:
                 timeouts += 1
                 results.append(Refused(Busy()) if wait else PutBack())
+            except Unavailable as error:
+                results.append(Refused(error))
             except Exception as failure:
                 log.error("posting failed: %s", unit.operation, exc_info=failure)
                 results.append(Failed(failure))
@@ -202,11 +206,10 @@ class Poster:
         results: list[Result | None] = [None] * len(units)
         units = _followed(units, self._persons.of(tenant_id))
         async with tenant_transaction(tenant_id, settings=_settings(tenant_id, units, wait=wait)) as connection:
-            now = self._clock()
-            claimed, known = await self._claim(connection, units, now)
+            claimed, known = await self._claim(connection, units)
             live = _answer_replays(units, claimed, known, results)
             if live:
-                books, opened, held = await self._lock_and_load(connection, [units[i] for i in live], now, wait=wait)
+                books, opened, held = await self._lock_and_load(connection, [units[i] for i in live], wait=wait)
                 await _plan_all(connection, books, units, live, held, results)
                 # Nothing may fail from here on.
                 await self._write(connection, books, units)
@@ -214,7 +217,7 @@ class Poster:
             await _free_keys(connection, units, claimed, results)
         return [result if result is not None else PutBack() for result in results]
 
-    async def _claim(self, connection: TenantConnection, units: Sequence[Unit], now: datetime) -> tuple[Claims, Claims]:
+    async def _claim(self, connection: TenantConnection, units: Sequence[Unit]) -> tuple[Claims, Claims]:
         """Claim the batch's keys, in order. Answers those claimed now, and those that were used before."""
         wanted: Claims = {}
         for unit in units:
@@ -226,11 +229,11 @@ class Poster:
         operations, hashes, ids = zip(*(wanted[key] for key in keys), strict=True)
         rows = await connection.raw.fetch(
             """INSERT INTO idempotency_keys (tenant_id, key, operation, input_hash, result_id, created_at)
-            SELECT $1, k.key, k.operation, k.input_hash, k.result_id, $6
+            SELECT $1, k.key, k.operation, k.input_hash, k.result_id, coalesce($6::timestamptz, clock_timestamp())
             FROM unnest($2::text[], $3::text[], $4::bytea[], $5::uuid[])
                 WITH ORDINALITY AS k(key, operation, input_hash, result_id, nth)
             ORDER BY k.nth ON CONFLICT DO NOTHING RETURNING key""",
-            connection.tenant_id, keys, operations, hashes, ids, now,
+            connection.tenant_id, keys, operations, hashes, ids, self._clock.given,
         )  # fmt: skip
         claimed = {row["key"]: wanted[row["key"]] for row in rows}
         if len(claimed) == len(wanted):
@@ -242,9 +245,9 @@ class Poster:
         return claimed, {row["key"]: (row["operation"], row["input_hash"], row["result_id"]) for row in rows}
 
     async def _lock_and_load(
-        self, connection: TenantConnection, units: Sequence[Unit], started: datetime, *, wait: bool
+        self, connection: TenantConnection, units: Sequence[Unit], *, wait: bool
     ) -> tuple[Books, list[UUID], set[AccountKey]]:
-        """The books, the accounts that were opened for them, and the accounts that others hold."""
+        """The books, the accounts that were opened for them, and the accounts that others hold. Raises Unavailable."""
         needs = await self._with_what_merges(connection, [unit.needs for unit in units])
         wanted = {key for n in needs for key in n.accounts}
         customers = {customer for n in needs for customer in n.customers}
@@ -254,12 +257,14 @@ class Poster:
             accounts, found = await lock_accounts(connection, wanted, customers, wait=wait)
         if not any(n.as_records for n in needs):
             self._check_not_merged(connection.tenant_id, found)
-        opened, held = await self._open_missing(connection, needs, wanted, accounts, started, wait=wait)
+        opened, held = await self._open_missing(connection, needs, wanted, accounts, wait=wait)
         if missing := {*customers, *(customer for customer, _ in wanted)} - found.keys():
             held |= {(customer, "") for customer in await locked_elsewhere(connection, missing)}
-        # Under the locks, time has not gone on without us: it is now, but never before an account's newest entry.
-        now = max([self._clock(), *(a.posted_at for a in accounts.values() if a.posted_at is not None)])
-        version = await load_facts(connection, accounts, now)
+        # Under the locks, time has not gone on without us: it is now.
+        asked = self._clock.asking()
+        version, now = await load_facts(connection, accounts, self._clock.given)
+        self._clock.learn(asked, now)
+        self._clock.check()
         books = Books(
             config=await self._configurations.at_version(connection, version), now=now, source=self._source,
             customers=found, accounts=accounts, accounts_by_id={a.id: a for a in accounts.values()},
@@ -306,7 +311,7 @@ class Poster:
 
     async def _open_missing(
         self, connection: TenantConnection, needs: Sequence[Needs], wanted: set[AccountKey],
-        accounts: dict[AccountKey, AccountState], now: datetime, *, wait: bool,
+        accounts: dict[AccountKey, AccountState], *, wait: bool,
     ) -> tuple[list[UUID], set[AccountKey]]:  # fmt: skip
         """Make the accounts that are missing and wanted; tell which of the missing others hold."""
         missing = wanted - accounts.keys()
@@ -317,7 +322,7 @@ class Poster:
         made: dict[AccountKey, AccountState] = {}
         if to_open:
             ids = [self._source.new_id() for _ in to_open]
-            made = await open_accounts(connection, to_open, ids, now)
+            made = await open_accounts(connection, to_open, ids, self._clock.given)
             if len(made) < len(to_open):  # no such customer, or somebody else was faster
                 held |= await held_elsewhere(connection, to_open - made.keys())
         if held and wait:
@@ -403,7 +408,7 @@ def _answer_replays(units: Sequence[Unit], claimed: Claims, known: Claims, resul
 
 def _replay(unit: Unit, used: tuple[str, bytes, UUID]) -> Result:
     operation, input_hash, result_id = used
-    if (operation, input_hash) != (unit.operation, unit.input_hash):
+    if operation != unit.operation or input_hash not in (unit.input_hash, unit.hash_before):
         return Refused(IdempotencyKeyReused())
     return Replayed(result_id)
 

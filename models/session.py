@@ -6,6 +6,7 @@ can leak to whoever gets the connection next: outside of these transactions row-
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -14,42 +15,80 @@ from tortoise import connections
 from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
 
 CONNECTION_NAME = "default"
+_SETTLED: Final = "SELECT settled_instant($1)"
 ONE_MOMENT: Final = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"
 """Among the settings of a transaction that only reads: all its statements see the books as the first one found them."""
+SETTLING_LOCK: Final = 7_436_904
+"""The class of the advisory locks that tell who is writing in a tenant (`settled_instant` in migrations/ looks for it).
+Its siblings are in models/loading/keeping.py."""
 
 
 class TenantConnection:
-    """An open transaction of one tenant. `raw` takes SQL; `orm` goes into `Model.filter(...).using_db(orm)`."""
+    """An open transaction of one tenant. `raw` takes SQL; `orm` goes into `Model.filter(...).using_db(orm)`.
 
-    __slots__ = ("orm", "raw", "tenant_id")
+    settled: where it was asked for, an instant before which all is there that this transaction will ever miss.
+    stamp: the one instant that its rows are stamped with, once `Ledger.stamp` was asked for it.
+    """
+
+    __slots__ = ("orm", "raw", "settled", "stamp", "tenant_id")
 
     def __init__(self, tenant_id: UUID, raw: "asyncpg.Connection[Any]", client: AsyncpgDBClient) -> None:
         self.tenant_id = tenant_id
+        self.settled: datetime | None = None
         self.raw = raw
+        self.stamp: datetime | None = None
         self.orm = TransactionWrapper(client)
         self.orm._connection = raw  # noqa: SLF001 - what Tortoise itself does to bind a transaction
 
 
 @asynccontextmanager
 async def tenant_transaction(
-    tenant_id: UUID, *, read_only: bool = False, settings: str = ""
+    tenant_id: UUID, *, read_only: bool = False, settings: str = "", settling: bool = False
 ) -> AsyncIterator[TenantConnection]:
     """One READ COMMITTED transaction of one tenant: committed at the end, rolled back where the block raises.
 
-    settings: more `SET LOCAL …;`, of our own making, that travel in the same round trip.
+    One that writes says so by a shared lock, which keeps nobody waiting, from before anything in it is stamped until
+    it can be seen (docs/adr/0019). settings: more `SET LOCAL …;`, of our own making, that travel in the same round trip.
+    settling: ask for the settled instant first, in a statement of its own, since a snapshot must not be older than it.
     """
     client: Any = connections.get(CONNECTION_NAME)
     begin = f"BEGIN ISOLATION LEVEL READ COMMITTED {'READ ONLY' if read_only else 'READ WRITE'}"
+    writing = "" if read_only else f"SELECT pg_advisory_xact_lock_shared({SETTLING_LOCK}, {lock_key(tenant_id)}); "
     tenant = UUID(str(tenant_id))  # nothing but a UUID gets into the statement
     async with client.acquire_connection() as raw:
+        connection = TenantConnection(tenant_id, raw, client)
+        if settling:
+            connection.settled = await raw.fetchval(_SETTLED, lock_key(tenant_id))
         try:
-            await raw.execute(f"{begin}; SET LOCAL scrip.tenant = '{tenant}'; {settings}")
-            yield TenantConnection(tenant_id, raw, client)
+            await raw.execute(f"{begin}; SET LOCAL scrip.tenant = '{tenant}'; {writing}{settings}")
+            yield connection
         except BaseException:
             if not raw.is_closed():
                 await raw.execute("ROLLBACK")
             raise
         await raw.execute("COMMIT")
+
+
+async def settled_instant(tenant_id: UUID) -> datetime:
+    """An instant before which nothing can be committed in this tenant any more: the database's now, or the beginning of
+    the oldest transaction that is still writing. What is read after this sees all that is stamped earlier."""
+    client: Any = connections.get(CONNECTION_NAME)
+    async with client.acquire_connection() as raw:
+        found: datetime = await raw.fetchval(_SETTLED, lock_key(tenant_id))
+        return found
+
+
+def lock_key(tenant_id: UUID) -> int:
+    """32 bits of the tenant's id, for advisory locks. Two tenants that share them wait for each other, no more."""
+    return int.from_bytes(UUID(str(tenant_id)).bytes[-4:], signed=True)
+
+
+async def database_time() -> datetime:
+    """What time the database has, asked on a connection of its own."""
+    client: Any = connections.get(CONNECTION_NAME)
+    async with client.acquire_connection() as raw:
+        told: datetime = await raw.fetchval("SELECT clock_timestamp()")
+        return told
 
 
 async def tenant_id_of(slug: str) -> UUID | None:

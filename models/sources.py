@@ -1,11 +1,28 @@
 """Time, ids and randomness as the running service has them. Tests pass their own."""
 
+import logging
 import secrets
-from datetime import UTC, datetime
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
+
+from models.errors import Unavailable
+
+log = logging.getLogger(__name__)
+
+MAX_SKEW: Final = timedelta(seconds=2)
+"""How far a server's wall clock may be from the database's, unless something else is set."""
+DRIFT: Final = 0.0005
+"""Seconds by which two clocks part in a second at most, while one is being slewed."""
+STALE_S: Final = 1.0
+"""What was told longer ago is asked again before anybody is refused for it."""
+SAID_EVERY_S: Final = 10.0
+"""No more than one line of the log about the clock in that time."""
 
 _CODE_ALPHABET: Final = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # nothing that looks like something else
 _CODE_CHARACTERS: Final = 12
@@ -14,8 +31,166 @@ _SECRET_BYTES: Final = 32
 
 
 def system_clock() -> datetime:
-    """Now, in UTC."""
+    """Now, in UTC, by this machine's wall clock."""
     return datetime.now(UTC)
+
+
+def steady_clock() -> float:
+    """Seconds since some beginning, those that the machine slept included. Setting the wall clock does not move it."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
+
+
+class GivenClock:
+    """A clock that decides by itself, whatever time the database has: that of tests, which move it."""
+
+    skew: Final = None
+    right: Final = True
+    doubtful: Final = False
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        self._clock = clock
+
+    def __call__(self) -> datetime:
+        return self._clock()
+
+    @property
+    def given(self) -> datetime | None:
+        return self._clock()
+
+    def asking(self) -> float:
+        return 0.0
+
+    def learn(self, asked: float, told: datetime) -> None:
+        """There is nothing to learn."""
+
+    def check(self) -> None:
+        """There is nothing to compare it with."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What time the database had when the steady clock stood at 0: between the two, as seconds of the Unix epoch.
+
+    at: when it was told, by the steady clock.
+    """
+
+    earliest: float
+    latest: float
+    at: float
+
+    def bounds(self, now: float) -> tuple[float, float]:
+        """The same as far as it still holds at `now`."""
+        drift = (now - self.at) * DRIFT
+        return self.earliest - drift, self.latest + drift
+
+
+class DatabaseClock:
+    """The database's time, as this process knows it: what it was told, and how long ago that was by its steady clock.
+
+    Called, it answers now, to compare with and to read as of; rows are stamped with what the database says in their own
+    transaction. Each telling holds for some moment between question and answer. The tightest is kept, until its
+    age has made it vaguer than a new one: neither a wait for a lock nor a busy loop spoils it. One that contradicts it
+    takes its place.
+
+    wall: what is compared with it. max_skew: how far apart the two may be. Until the first telling, now is the wall's.
+    """
+
+    given: Final = None
+
+    def __init__(
+        self, wall: Callable[[], datetime] = system_clock, steady: Callable[[], float] = steady_clock, *,
+        max_skew: timedelta = MAX_SKEW,
+    ) -> None:  # fmt: skip
+        self.max_skew = max_skew
+        self._most = max_skew.total_seconds()
+        self._wall = wall
+        self._steady = steady
+        self._known: _Told | None = None
+        self._newest: datetime | None = None
+        self._learned_at = 0.0
+        self._said_off = False
+        self._said_at: float | None = None
+
+    def __call__(self) -> datetime:
+        """Never before what the database has said already."""
+        if self._known is None or self._newest is None:
+            return self._wall()
+        at_zero = (self._known.earliest + self._known.latest) / 2
+        return max(self._newest, datetime.fromtimestamp(at_zero + self._steady(), UTC))
+
+    def asking(self) -> float:
+        """A moment of the steady clock, to be taken before the database is asked."""
+        return self._steady()
+
+    def learn(self, asked: float, told: datetime) -> None:
+        """Take in what the database answered since the moment `asked`. Says in the log if the wall clock is off."""
+        now = self._learned_at = self._steady()
+        new = _Told(told.timestamp() - now, told.timestamp() - asked, now)
+        if self._known is None or self._newest is None:
+            self._known, self._newest = new, told
+        else:
+            earliest, latest = self._known.bounds(now)
+            if new.latest < earliest or new.earliest > latest:  # somebody has set the database's clock
+                self._known, self._newest = new, told
+            else:
+                self._newest = max(self._newest, told)
+                if new.latest - new.earliest <= latest - earliest:
+                    self._known = new
+        self._say(now)
+
+    @property
+    def skew(self) -> float | None:
+        """Seconds by which the wall clock is ahead of the database's; None before the first telling."""
+        bounds = self._skew()
+        return None if bounds is None else (bounds[0] + bounds[1]) / 2
+
+    @property
+    def off(self) -> bool:
+        """Whether the two are further apart than they may be, for certain."""
+        bounds = self._skew()
+        return bounds is not None and (bounds[0] > self._most or bounds[1] < -self._most)
+
+    @property
+    def right(self) -> bool:
+        """Whether the database was asked, and the two are no further apart than they may be, as far as is known."""
+        return self._known is not None and not self.off
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether the database should be asked before `check` is believed."""
+        return self._known is None or (self.off and self._steady() - self._learned_at > STALE_S)
+
+    def check(self) -> None:
+        """Raises Unavailable where the two are further apart than they may be."""
+        if self.off:
+            raise Unavailable(self.skew or 0.0)
+
+    def _skew(self) -> tuple[float, float] | None:
+        """The least and the most by which the wall clock is ahead, in seconds."""
+        if self._known is None:
+            return None
+        before = self._steady()
+        wall = self._wall().timestamp()
+        after = self._steady()
+        earliest, latest = self._known.bounds(after)
+        return wall - latest - after, wall - earliest - before
+
+    def _say(self, now: float) -> None:
+        """One line when it begins and one when it is over, not one for each request."""
+        off = self.off
+        if off is self._said_off or (self._said_at is not None and now - self._said_at < SAID_EVERY_S):
+            return
+        self._said_off, self._said_at = off, now
+        if off:
+            log.error(
+                "this server's clock is %+.3f s from the database's, more than %g s: what would be written is refused"
+                " until it is set right", self.skew, self._most,
+            )  # fmt: skip
+        else:
+            log.warning("this server's clock is within %g s of the database's again: it takes postings", self._most)
+
+
+LedgerClock = GivenClock | DatabaseClock
 
 
 class RandomSource:

@@ -16,9 +16,11 @@ from uuid import UUID
 
 import orjson
 
-from models.commands import Actor
+from models.commands import Actor, AdjustCredit
+from models.currencies import hold_currencies
 from models.errors import InvariantViolated
-from models.hash_chain import entry_hash, note_digest
+from models.hash_chain import Promise, entry_hash, note_digest, promises_digest, transaction_digest
+from models.money import is_money
 from models.planning.requesting import kept
 from models.planning.state import Books, TransactionDraft
 from models.session import TenantConnection
@@ -39,6 +41,8 @@ class Part:
 
 async def write(connection: TenantConnection, books: Books, actors: ActorIds, ids: "Sequence[UUID]") -> None:
     """Write everything. `ids`: fresh ones for the outbox, as many as there are events."""
+    if new := _new_currencies(books):
+        await hold_currencies(connection, books.source, books.now, new)
     writer = _Writer(connection, books, actors)
     writer.ledger()
     writer.billing()
@@ -56,6 +60,16 @@ async def write(connection: TenantConnection, books: Books, actors: ActorIds, id
         await writer.send()
     if books.writes.merged_customers:
         await writer.merges()
+
+
+def _new_currencies(books: Books) -> set[str]:
+    """What has amounts in it from now on, and is not among the currencies that the books hold."""
+    w = books.writes
+    assets = {account.asset for account in w.touched_accounts}
+    assets.update(invoice.currency for invoice, _, _ in w.invoices)
+    assets.update(request.command.asset for request in w.approvals if isinstance(request.command, AdjustCredit))
+    assets.update(operation.asset for operation, _, _, _ in w.bulk_operations)
+    return {asset for asset in assets if is_money(asset)} - books.config.currencies.keys()
 
 
 @lru_cache(maxsize=256)
@@ -140,30 +154,62 @@ class _Writer:
 
     def ledger(self) -> None:
         """Transactions, credits, entries and balances; tiers, counters and stock."""
-        w, now = self.writes, self.now
-        digests = {
-            t.id: note_digest(t.salt, t.note) for t in w.transactions if t.note is not None and t.salt is not None
-        }
-        self.insert(
-            "transactions",
-            "id uuid, customer_id uuid, kind text, reason text, note_digest bytea, actor_id uuid, approved_by_id uuid,"
-            " idempotency_key text, created_at timestamptz",
-            [
-                (t.id, t.customer_id, t.kind, t.reason, digests.get(t.id), self.actors[t.actor],
-                 self.actors[t.approved_by] if t.approved_by else None, t.idempotency_key, now)
-                for t in w.transactions
-            ],
-        )  # fmt: skip
+        w = self.writes
+        digests = self._transactions()
         texts = [(t.id, t.note, t.salt) for t in w.transactions if t.note is not None]
         self.insert("transaction_texts", "id uuid, note text, salt bytea", texts)
         self._credits()
         self._entries(digests)
         columns = "id uuid, account_id uuid, transaction_id uuid, old_tier text, new_tier text, created_at timestamptz"
-        self.insert("tier_changes", columns, [(*row, now) for row in w.tier_changes])
+        self.insert("tier_changes", columns, [(*row, self._stamp(row[1])) for row in w.tier_changes])
         counters = {c.id: (c.id, c.used_minor) for c in w.touched_counters}
         self.update("limit_counters", "used_minor bigint", sorted(counters.values()))
         rewards = {r.id: (r.id, r.stock) for r in w.touched_rewards}
         self.update("rewards", "stock bigint", list(rewards.values()))
+
+    def _transactions(self) -> dict[UUID, bytes]:
+        """Answers their digests."""
+        digests, rows, opened = {}, [], self._promises()
+        for t in self.writes.transactions:
+            note = None if t.note is None or t.salt is None else note_digest(t.salt, t.note)
+            actor_id = self.actors[t.actor]
+            approved_by_id = self.actors[t.approved_by] if t.approved_by else None
+            limited = (
+                (None, None, None) if t.limited is None else (t.limited.asset, t.limited.amount_minor, t.limited.day)
+            )
+            digest = transaction_digest(
+                tenant_id=self.tenant_id, transaction_id=t.id, customer_id=t.customer_id, kind=t.kind, reason=t.reason,
+                note_digest=note, actor_id=actor_id, approved_by_id=approved_by_id, idempotency_key=t.idempotency_key,
+                created_at=t.created_at, limited_asset=limited[0], limited_minor=limited[1], limited_on=limited[2],
+            )  # fmt: skip
+            if t.id in opened:
+                digest += promises_digest(self.tenant_id, t.id, opened[t.id])
+            digests[t.id] = digest
+            rows.append((t.id, t.customer_id, t.kind, t.reason, note, actor_id, approved_by_id, t.idempotency_key,
+                         t.created_at, digest, *limited))  # fmt: skip
+        self.insert(
+            "transactions",
+            "id uuid, customer_id uuid, kind text, reason text, note_digest bytea, actor_id uuid, approved_by_id uuid,"
+            " idempotency_key text, created_at timestamptz, digest bytea, limited_asset text, limited_minor bigint,"
+            " limited_on date",
+            rows,
+        )
+        return digests
+
+    def _promises(self) -> dict[UUID, list[Promise]]:
+        """By transaction, what the credits that it opened promised: before any change that the same batch made of them."""
+        first = {row[1]: row for row in reversed(self.writes.credit_changes)}
+        found: dict[UUID, list[Promise]] = {}
+        for c in self.writes.credits:
+            expires_at, auto_apply, service_ids = c.expires_at, c.auto_apply, c.service_ids
+            if c.id in first:
+                _, _, _, expires_at, _, auto_apply, _, service_ids, _ = first[c.id]
+            promise = Promise(
+                c.id, c.account_id, c.origin_id, c.amount_minor, c.opened_sequence, c.effective_on, c.starts_at,
+                expires_at, c.created_at, auto_apply, c.counts, service_ids,
+            )  # fmt: skip
+            found.setdefault(c.transaction_id, []).append(promise)
+        return found
 
     def _credits(self) -> None:
         new = {credit.id for credit in self.writes.credits}
@@ -194,7 +240,7 @@ class _Writer:
             heads[e.account_id] = self._hash(e.transaction, e, previous, digests)
             rows.append(
                 (e.id, e.account_id, e.sequence, e.transaction.id, e.credit_id, e.counter, e.amount_minor, e.lifetime_minor,
-                 e.balance_after_minor, self.now, previous, heads[e.account_id])
+                 e.balance_after_minor, self._stamp(e.account_id), previous, heads[e.account_id])
             )  # fmt: skip
         self.insert(
             "entries",
@@ -204,19 +250,22 @@ class _Writer:
             rows,
         )
         touched = {
-            a.id: (a.id, a.balance_minor, a.lifetime_minor, a.sequence, heads[a.id], self.now)
+            a.id: (a.id, a.balance_minor, a.lifetime_minor, a.sequence, heads[a.id], a.stamp(self.now))
             for a in self.writes.touched_accounts
         }
         columns = "balance_minor bigint, lifetime_minor bigint, sequence bigint, head_hash bytea, posted_at timestamptz"
         self.update("accounts", columns, list(touched.values()))
 
+    def _stamp(self, account_id: UUID) -> datetime:
+        """When what is written of the account happened: now, and never before its newest entry."""
+        return self.books.accounts_by_id[account_id].stamp(self.now)
+
     def _hash(self, t: TransactionDraft, e: Any, previous: bytes | None, digests: dict[UUID, bytes]) -> bytes:
         return entry_hash(
-            previous, tenant_id=self.tenant_id, account_id=e.account_id, sequence=e.sequence, transaction_id=t.id,
-            credit_id=e.credit_id, counter=e.counter, amount_minor=e.amount_minor, lifetime_minor=e.lifetime_minor,
-            balance_after_minor=e.balance_after_minor, created_at=self.now, kind=t.kind, reason=t.reason,
-            actor_id=self.actors[t.actor], approved_by_id=self.actors[t.approved_by] if t.approved_by else None,
-            customer_id=t.customer_id, note_digest=digests.get(t.id),
+            previous, tenant_id=self.tenant_id, entry_id=e.id, account_id=e.account_id, sequence=e.sequence,
+            transaction_id=t.id, credit_id=e.credit_id, counter=e.counter, amount_minor=e.amount_minor,
+            lifetime_minor=e.lifetime_minor, balance_after_minor=e.balance_after_minor,
+            created_at=self._stamp(e.account_id), transaction_digest=digests[t.id],
         )  # fmt: skip
 
     def billing(self) -> None:

@@ -9,6 +9,7 @@ from auth.roles import Permission, may
 from models.errors import LedgerError, NotFound, OthersRequest, OwnRequest
 from models.operations.approvals import approve_request, reject_request, withdraw_request
 from models.reads import requests
+from models.reads.paging import Condition
 from schema import texts
 from schema.context import Context, Info
 from schema.error_codes import Forbidden
@@ -37,19 +38,23 @@ async def resolve_all(
     first: int | None = None, after: str | None = None, last: int | None = None, before: str | None = None,
 ) -> Connection[ApprovalRequest] | None:  # fmt: skip
     context = info.context
-    conditions = []
+    conditions: list[Condition] = []
+    listing, parent = requests.APPROVALS, context.tenant.id
     if not may(context.principal, Permission.APPROVE):
         conditions.append(requests.approval_asked_by(context.principal.subject))
     if status is not None:
         conditions.append(requests.approval_status(status, context.now))
     if customer_id is not None:
         # Another kind's id is like that of a customer who is not there: nothing was asked for them.
-        customer = asked_id(customer_id, "Customer", "customerId")
-        conditions.append(requests.NO_APPROVAL if customer is None else requests.approval_of(customer))
+        person = await context.person(asked_id(customer_id, "Customer", "customerId"))
+        if person is None:
+            conditions.append(requests.NO_APPROVAL)
+        else:
+            listing, parent = requests.CUSTOMER_APPROVALS, person
     if requested_by is not None:
         subject = texts.argument(requested_by, texts.MAX_SUBJECT, "requestedBy")
         conditions.append(requests.approval_asked_by(subject))
-    return await root_page(info, requests.APPROVALS, context.tenant.id, (first, after, last, before), *conditions)
+    return await root_page(info, listing, parent, (first, after, last, before), *conditions)
 
 
 async def resolve_approve(info: Info, input: ApproveRequestInput) -> ApproveRequestPayload:  # noqa: A002 - the argument's name in the API

@@ -46,7 +46,7 @@ async def resolve(
     first: int | None = None, after: str | None = None, last: int | None = None, before: str | None = None,
 ) -> Connection[AuditRecord] | None:  # fmt: skip
     context = info.context
-    conditions = list(between(from_, to))
+    conditions, listing, parent = list(between(from_, to)), audit.AUDIT_TRAIL, context.tenant.id
     if actor is not None:
         subject = texts.argument(actor, texts.MAX_SUBJECT, "actor")
         conditions.append(audit.by_actors(await audit.actors_of_subject(context.reads, subject)))
@@ -59,16 +59,20 @@ async def resolve(
         conditions.append(audit.from_address(_address(address)))
     if customer_id is not None:
         # Another kind's id is like that of a customer who is not there: nothing was done to them.
-        customer = asked_id(customer_id, "Customer", "customerId")
-        conditions.append(audit.NOTHING if customer is None else audit.of_customer(customer))
+        person = await context.person(asked_id(customer_id, "Customer", "customerId"))
+        if person is None:
+            conditions.append(audit.NOTHING)
+        else:
+            listing, parent = audit.CUSTOMER_TRAIL, person
     if reason is not None:
-        conditions.append(audit.with_reason(texts.argument(reason, texts.MAX_REASON, "reason")))
+        conditions.append(audit.with_reason(texts.looked_up(reason, texts.MAX_REASON, "reason")))
     if kind is not None:
         conditions.append(audit.of_kinds(kind))
     if action is not None:
         conditions.append(audit.with_action(texts.argument(action, texts.MAX_REASON, "action")))
     conditions += await _amounts(context, min_amount, max_amount, asset)
-    return await root_page(info, audit.AUDIT_TRAIL, context.tenant.id, (first, after, last, before), *conditions)
+    await context.settle(to)
+    return await root_page(info, listing, parent, (first, after, last, before), *conditions)
 
 
 def _address(text: str) -> str:

@@ -9,11 +9,5 @@ from schema.types.account import Account
 
 async def resolve(info: Info, customer_id: strawberry.ID) -> list[Account] | None:
     context = info.context
-    customer = asked_id(customer_id, "Customer", "customerId")
-    if (
-        customer is None
-        or not await context.may_see(customer)
-        or await context.loaders.customers.load(customer) is None
-    ):
-        return None
-    return await context.loaders.balances.load(customer)
+    person = await context.person(asked_id(customer_id, "Customer", "customerId"))
+    return None if person is None else await context.loaders.balances.load(person)

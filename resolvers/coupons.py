@@ -26,7 +26,7 @@ async def resolve_one(info: Info, by: CouponBy) -> Coupon | None:
         coupon_id = asked_id(by.id, "Coupon", "by.id")
         coupon = None if coupon_id is None else await context.loaders.coupons.load(coupon_id)
     else:
-        view = await rewards.coupon_by_code(context.reads, texts.argument(by.code or "", texts.MAX_CODE, "by.code"))
+        view = await rewards.coupon_by_code(context.reads, texts.looked_up(by.code or "", texts.MAX_CODE, "by.code"))
         coupon = None if view is None else Coupon.of(view, context.loaders)
     # Asked even of none: else the time it takes would tell a customer which codes there are (resolvers/customers.py).
     return coupon if await context.may_see(None if coupon is None else coupon.view.customer_id) else None

@@ -23,9 +23,10 @@ async def resolve(
         asked = (
             await context.own_customer_id() if customer_id is None else asked_id(customer_id, "Customer", "customerId")
         )
-        if asked is None or not await context.may_see(asked) or await context.loaders.customers.load(asked) is None:
+        person = await context.person(asked)
+        if person is None:
             return None
-        listing, parent = credit_reads.CUSTOMER_CREDITS, asked
+        listing, parent = credit_reads.CUSTOMER_CREDITS, person
     conditions = () if asset is None else (credit_reads.of_asset(asset),)
     if status is not None:
         conditions = (*conditions, credit_reads.with_status(status, context.now))

@@ -32,7 +32,7 @@ async def resolve_one(info: Info, by: CustomerBy) -> Customer | None:
 async def _named(context: Context, by: CustomerBy) -> UUID | None:
     if isinstance(by.id, str):
         return asked_id(by.id, "Customer", "id")
-    external_id = texts.argument(str(by.external_id), texts.MAX_EXTERNAL_ID, "externalId")
+    external_id = texts.looked_up(str(by.external_id), texts.MAX_EXTERNAL_ID, "externalId")
     found = await customers.by_external_id(context.reads, external_id)
     return None if found is None else found.id
 
@@ -43,6 +43,6 @@ async def resolve_all(
 ) -> Connection[Customer] | None:  # fmt: skip
     conditions: tuple[Condition, ...] = ()
     if search is not None and search.strip():
-        conditions = (customers.matching(texts.argument(search.strip(), texts.MAX_SEARCH, "search")),)
+        conditions = (customers.matching(texts.looked_up(search, texts.MAX_SEARCH, "search")),)
     tenant = info.context.tenant.id
     return await root_page(info, customers.CUSTOMERS, tenant, (first, after, last, before), *conditions)

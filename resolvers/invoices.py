@@ -43,9 +43,10 @@ async def _listed(
         asked = (
             await context.own_customer_id() if customer_id is None else asked_id(customer_id, "Customer", "customerId")
         )
-        if asked is None or not await context.may_see(asked) or await context.loaders.customers.load(asked) is None:
+        person = await context.person(asked)
+        if person is None:
             return None
-        listing, parent = invoices.CUSTOMER_INVOICES, asked
+        listing, parent = invoices.CUSTOMER_INVOICES, person
     if status is not None:
         conditions = (*conditions, invoices.with_status(status))
     return await root_page(info, listing, parent, page, *conditions)

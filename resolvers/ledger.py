@@ -20,12 +20,9 @@ async def resolve(
     before: str | None = None,
 ) -> Connection[LedgerEntry] | None:  # fmt: skip
     context = info.context
-    customer = asked_id(customer_id, "Customer", "customerId")
-    if (
-        customer is None
-        or not await context.may_see(customer)
-        or await context.loaders.customers.load(customer) is None
-    ):
+    person = await context.person(asked_id(customer_id, "Customer", "customerId"))
+    if person is None:
         return None
+    await context.settle(to)
     conditions = ledger.between(from_, to) + (() if asset is None else (ledger.of_asset(asset),))
-    return await root_page(info, ledger.CUSTOMER_LEDGER, customer, (first, after, last, before), *conditions)
+    return await root_page(info, ledger.CUSTOMER_LEDGER, person, (first, after, last, before), *conditions)

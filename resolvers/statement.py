@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Annotated
+from uuid import UUID
 
 import strawberry
 
@@ -20,17 +21,14 @@ async def resolve(
     from_: Annotated[datetime | None, strawberry.argument(name="from")] = None, to: datetime | None = None,
 ) -> Statement | None:  # fmt: skip
     context = info.context
-    customer = asked_id(customer_id, "Customer", "customerId")
-    if (
-        customer is None
-        or not await context.may_see(customer)
-        or await context.loaders.customers.load(customer) is None
-    ):
+    person = await context.person(asked_id(customer_id, "Customer", "customerId"))
+    if person is None:
         return None
     try:
         exponent(asset)
     except AssetUnknown as error:
         raise BadUserInput(error.message) from None
-    accounts = await context.loaders.balances.load(customer) or []
-    account_id = next((account.view.id for account in accounts if account.asset == asset), None)
-    return Statement.of(await statements.statement(context.reads, account_id, asset, from_, to))
+    await context.settle(from_, to)
+    accounts: list[UUID | None] = [a for a, _ in await statements.accounts_of(context.reads, person, asset, to)]
+    views = [await statements.statement(context.reads, each, asset, from_, to) for each in accounts or [None]]
+    return Statement.of(views, person)

@@ -28,10 +28,7 @@ async def resolve(
         customer = await context.own_customer_id()
     else:
         customer = asked_id(customer_id, "Customer", "customerId")
-    if (
-        customer is None
-        or not await context.may_see(customer)
-        or await context.loaders.customers.load(customer) is None
-    ):
+    person = await context.person(customer)
+    if person is None:
         return None
-    return await root_page(info, credit_reads.CUSTOMER_UPCOMING, customer, page, *conditions)
+    return await root_page(info, credit_reads.CUSTOMER_UPCOMING, person, page, *conditions)

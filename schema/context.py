@@ -12,16 +12,19 @@ import strawberry
 
 from auth.principal import Principal
 from auth.roles import Access, Permission, Role, access, may, scopes_of
+from auth.tokens import DEFAULT_LEEWAY
 from models.commands import Actor, Outcome
 from models.ledger import Ledger
+from models.money import enter_books
+from models.names import clean_name
 from models.operations.access_audit import Denial, record_denials
-from models.reads import customers
-from models.reads.session import ReadSession
+from models.reads.holders import Holder, holder_of
+from models.reads.session import ReadSession, Unsettled
 from models.reads.tenants import TenantDirectory, TenantView
 from schema import denials
 from schema.denials import Denials
 from schema.documents import for_free
-from schema.error_codes import Unauthenticated
+from schema.error_codes import StillPosting, Unauthenticated
 
 if TYPE_CHECKING:
     from schema.loaders import Loaders
@@ -44,8 +47,8 @@ class Context:
     """One request's. `admit` comes first; what needs a tenant is there only after it."""
 
     __slots__ = (
-        "_load", "_own_customer_id", "_refused", "_tenants", "address", "charge", "denials", "ledger", "loaders",
-        "now", "principal", "reads", "request_id", "tenant",
+        "_holder", "_load", "_refused", "_tenants", "address", "charge", "denials", "follows", "ledger", "loaders", "now",
+        "principal", "reads", "request_id", "tenant",
     )  # fmt: skip
 
     principal: Principal
@@ -74,9 +77,11 @@ class Context:
         self.charge = charge
         self._tenants = tenants
         self._load = loaders
-        self._own_customer_id: UUID | None = None
+        self._holder: Holder | None = None
         self._refused = refused
         self.denials = Denials()
+        self.follows = True
+        """Whether the request may want cursors or past instants. A document that has neither says so."""
 
     async def admit(
         self, anyone_with: tuple[Permission, ...], *, own: bool, place: "strawberry.Info[Any, None] | str"
@@ -89,6 +94,8 @@ class Context:
         denials.enter(place)
         if not hasattr(self, "tenant"):
             await self._enter()
+        enter_books(self.tenant.currencies)  # in every field: each runs in a context of its own
+        await self.own_customer_id()  # a token that names somebody else by now is good for nothing
         granted = {access(self.principal, permission) for permission in anyone_with} - {Access.NO}
         if anyone_with and (not granted or (granted == {Access.OWN} and not own)):
             raise self.denials.forbidden(*anyone_with)
@@ -99,14 +106,17 @@ class Context:
         claim = self.principal.tenant
         tenant = self._tenants.remembered(claim) or await self._tenants.find(claim)
         if tenant is None:
-            if self._refused is not None:
-                self._refused("the token's tenant is not known", self.request_id, self.address)
+            self._note_refused("the token's tenant is not known")
             raise Unauthenticated("The token's tenant is not known here.")
         if hasattr(self, "tenant"):  # root fields of a query run side by side, and another was quicker
             return
-        self.reads = ReadSession(tenant.id)
+        self.reads = ReadSession(tenant.id, settling=self.ledger.database_time, follows=self.follows)
         self._begin_reading()
         self.tenant = tenant
+
+    def _note_refused(self, why: str) -> None:
+        if self._refused is not None:
+            self._refused(why, self.request_id, self.address)
 
     def _begin_reading(self) -> None:
         self.now = self.ledger.clock()
@@ -134,19 +144,51 @@ class Context:
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.tenant.time_zone)
 
+    async def settle(self, *instants: datetime | None) -> None:
+        """Before something is read as of these instants: wait until those that have passed cannot change any more.
+
+        What has not passed yet, or None, is read as it is now. Raises StillPosting.
+        """
+        passed = [at for at in instants if at is not None and at < self.now]
+        if passed:
+            try:
+                await self.reads.settle(max(passed))
+            except Unsettled:
+                raise StillPosting(
+                    "A posting that began before that instant is still under way. Send the same request again."
+                ) from None
+
+    async def person(self, customer_id: UUID | None) -> UUID | None:
+        """The person that an id names, by whichever of their records; None where there is none, or who asks may not see
+        them."""
+        if customer_id is None or not await self.may_see(customer_id):
+            return None
+        found = await self.loaders.customers.load(customer_id)
+        return None if found is None else found.view.id
+
     async def own_customer_id(self) -> UUID | None:
-        """The row of the customer whose own token this is; None where it names nobody (any more), or staff asks."""
-        if self._own_customer_id is None and self.is_customer and self.principal.customer:
-            customer = await customers.by_external_id(self.reads, self.principal.customer)
-            self._own_customer_id = None if customer is None else customer.id
-        return self._own_customer_id
+        """The customer whose own token this is, as the record that they are now; None where it names nobody (any more),
+        or staff asks. Raises Unauthenticated where its external id has come to somebody since it was issued.
+        """
+        if self._holder is None and self.is_customer and self.principal.customer:
+            holder = await holder_of(self.reads, clean_name(self.principal.customer))
+            if holder is not None and not holder.is_named_by(self.principal.issued_at, DEFAULT_LEEWAY):
+                self._note_refused("the token is older than its customer's external id")
+                raise Unauthenticated("The token was issued before its customer had this external id. Get a new one.")
+            self._holder = holder
+        return None if self._holder is None else self._holder.customer_id
 
     async def may_see(self, customer_id: UUID | None) -> bool:
-        """Whether the rows of this customer may be shown: to customers, their own and nothing that is nobody's.
+        """Whether the rows of this record may be shown: to customers, those of the person that they are and nothing that is
+        nobody's.
 
         Where they may not, that somebody reached for them is written down, and nothing is told.
         """
-        if not self.is_customer or (customer_id is not None and customer_id == await self.own_customer_id()):
+        if not self.is_customer:
+            return True
+        own = await self.own_customer_id()
+        asked = None if customer_id is None or own is None else await self.loaders.customers.load(customer_id)
+        if asked is not None and asked.view.id == own:
             return True
         self.denials.concealed(customer_id)
         return False

@@ -5,6 +5,7 @@ one dictionary look-up, where ValidationCache hashes every node of the document 
 before validation, whose time they bound; and the memory is bounded in characters, not in documents of any size.
 """
 
+import re
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing
@@ -56,6 +57,8 @@ MAX_VALIDATION_ERRORS = 10
 """Of a document. An error of an input object prints all of it: 1,500 fields that are not there took 0.8 s with 100."""
 CHARACTERS_PER_UNIT: Final = 10
 """What reading, checking and validating so much of a new document costs is about what one object in an answer costs."""
+_FOLLOWS: Final = re.compile(r"[cC]ursor|\b(?:after|at|from|to)\b")
+"""A document spells out the fields and arguments that it uses. What else contains these words is taken for them."""
 # What graphql-core's parser says past `max_tokens`. It is a syntax error like any other by type.
 _TOO_MANY_TOKENS = "Document contains more than"
 
@@ -71,11 +74,15 @@ class CheckedOperation:
 
 @dataclass(slots=True)
 class CheckedDocument:
-    """A parsed document within its limits. `errors` are those of validation; with any, it is not remembered."""
+    """A parsed document within its limits. `errors` are those of validation; with any, it is not remembered.
+
+    follows: whether it may ask for cursors, pass one, or name an instant; never False where it does.
+    """
 
     node: DocumentNode
     operations: Mapping[str | None, CheckedOperation]
     errors: list[GraphQLError]
+    follows: bool
 
     def operation(self, name: str | None) -> CheckedOperation:
         """The operation to run. Raises `OperationNotFound` if there is none of that name, or several could be meant."""
@@ -142,7 +149,8 @@ class DocumentCache:
         for operation in operations.values():
             check_shape(operation.measure, self.limits)
         errors = validate(self._schema, node, self._rules, MAX_VALIDATION_ERRORS)
-        return CheckedDocument(node, operations, with_code(errors, ErrorCode.GRAPHQL_VALIDATION_FAILED))
+        refused = with_code(errors, ErrorCode.GRAPHQL_VALIDATION_FAILED)
+        return CheckedDocument(node, operations, refused, follows=_FOLLOWS.search(text) is not None)
 
     def _remember(self, text: str, checked: CheckedDocument) -> None:
         self._known[text] = checked
@@ -186,6 +194,8 @@ class CheckDocument(SchemaExtension):
             await charge(1 + len(text) // CHARACTERS_PER_UNIT)
         checked = self._documents.get(text)
         context.graphql_document = checked.node
+        if hasattr(context.context, "follows"):
+            context.context.follows = checked.follows
         # A list, even an empty one, tells Strawberry that validation has been done.
         context.pre_execution_errors = list(checked.errors)
         # Strawberry's public `operation_name` falls back to the first operation, be it one of several.

@@ -44,9 +44,9 @@ class ErrorCode(StrEnum):
     UNSUPPORTED_MEDIA_TYPE = "UNSUPPORTED_MEDIA_TYPE"
     TIMEOUT = "TIMEOUT"
     UNAVAILABLE = "UNAVAILABLE"
+    BUSY = "BUSY"
     # Of a WebSocket.
     TOO_MANY_OPERATIONS = "TOO_MANY_OPERATIONS"
-    BUSY = "BUSY"
 
 
 class CodedError(GraphQLError):
@@ -80,6 +80,12 @@ class OperationNotFound(CodedError):
     """The request does not say which of several operations to run, or names one that is not there."""
 
     code = ErrorCode.OPERATION_RESOLUTION_FAILURE
+
+
+class StillPosting(CodedError):
+    """A past instant was asked for that a posting under way may still change."""
+
+    code = ErrorCode.BUSY
 
 
 class RateLimited(CodedError):

@@ -69,8 +69,10 @@ SHOWN_AS: Final[dict[Listing[Any], Show[Any, Any]]] = {
     rewards.CUSTOMER_COUPONS: Coupon.of,
     rewards.TIER_CHANGES: TierChange.of,
     requests.APPROVALS: ApprovalRequest.of,
+    requests.CUSTOMER_APPROVALS: ApprovalRequest.of,
     requests.BULK_ROWS: BulkRow.of,
     audit.AUDIT_TRAIL: AuditRecord.of,
+    audit.CUSTOMER_TRAIL: AuditRecord.of,
     partner_tokens.PARTNER_TOKENS: PartnerToken.of,
 }
 """What the rows of each list are shown as."""
@@ -134,7 +136,13 @@ class Loaders:
 
     @cached_property
     def customers(self) -> Loader[UUID, Customer]:
-        return self._by_id(customers.by_ids, Customer.of)
+        """By the id of any of a person's records: the person."""
+
+        async def people(ids: list[UUID]) -> dict[UUID, Customer]:
+            found = await customers.by_ids(self.reads, ids)
+            return {asked: Customer.of(view, self) for asked, view in found.items()}
+
+        return Loader(people)
 
     @cached_property
     def accounts(self) -> Loader[UUID, Account]:

@@ -8,8 +8,20 @@ from typing import Final
 
 from models.money import to_decimal
 from models.reads.statements import StatementLine, StatementView
+from schema.ids import global_id
 
-COLUMNS: Final = ("asset", "time", "sequence", "event", "reason", "amount", "balance", "transaction", "credit")
+COLUMNS: Final = (
+    "asset",
+    "time",
+    "sequence",
+    "event",
+    "reason",
+    "amount",
+    "balance",
+    "transaction",
+    "credit",
+    "account",
+)
 NOTE: Final = "note"
 _STARTS_FORMULA: Final = frozenset("=+-@\t\r\n|%\uff1d\uff0b\uff0d\uff20")
 """What spreadsheets take for the beginning of a formula, full-width forms too."""
@@ -31,20 +43,26 @@ class StatementCsv:
         return self._balance(view, "CLOSING BALANCE", view.to, view.closing_minor)
 
     def lines(self, view: StatementView, lines: Iterable[StatementLine]) -> str:
-        return _rows(self._line(view.asset, line) for line in lines)
+        return _rows(self._line(view, line) for line in lines)
 
-    def _line(self, asset: str, line: StatementLine) -> tuple[str, ...]:
+    def _line(self, view: StatementView, line: StatementLine) -> tuple[str, ...]:
+        asset = view.asset
         row = (
             asset, _instant(line.created_at), str(line.sequence), line.kind, safe(line.reason or ""),
-            _amount(line.amount_minor, asset), _amount(line.balance_minor, asset), str(line.transaction_id),
-            str(line.credit_id or ""),
+            _amount(line.amount_minor, asset), _amount(line.balance_minor, asset),
+            global_id("Transaction", line.transaction_id),
+            "" if line.credit_id is None else global_id("Credit", line.credit_id), _account(view),
         )  # fmt: skip
         return (*row, safe(line.note or "")) if self._notes else row
 
     def _balance(self, view: StatementView, event: str, at: datetime | None, minor: int) -> str:
         time = "" if at is None else _instant(at)
-        row = (view.asset, time, "", event, "", "", _amount(minor, view.asset), "", "")
+        row = (view.asset, time, "", event, "", "", _amount(minor, view.asset), "", "", _account(view))
         return _rows([(*row, "") if self._notes else row])
+
+
+def _account(view: StatementView) -> str:
+    return "" if view.account_id is None else global_id("Account", view.account_id)
 
 
 def safe(text: str) -> str:

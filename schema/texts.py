@@ -3,6 +3,7 @@
 from typing import Final
 
 from models.errors import Invalid
+from models.names import checked_name, clean_name
 from schema.error_codes import BadUserInput
 
 MAX_IDEMPOTENCY_KEY: Final = 255
@@ -47,6 +48,27 @@ def required(value: str, longest: int, *field: str) -> str:
     return text(value, longest, *field)
 
 
+def code(value: str, longest: int, *field: str) -> str:
+    """`value` as it would be kept, where it names something that is there or not. Raises Invalid, at `field`."""
+    return text(clean_name(value), longest, *field)
+
+
+def name(value: str, longest: int, *field: str) -> str:
+    """The same, and there is something to see in it: a name as it is kept (models/names.py)."""
+    return checked_name(code(value, longest, *field), longest, *field)
+
+
+def optional_name(value: str | None, longest: int, *field: str) -> str | None:
+    return None if value is None else name(value, longest, *field)
+
+
+def name_as_sent(value: str, longest: int, *field: str) -> str:
+    """`value` as it came, where `name` takes it: for commands that are hashed, so that what was sent before names were
+    cleaned is still the same when it is sent again."""
+    name(value, longest, *field)
+    return value
+
+
 def optional(value: str | None, longest: int, *field: str) -> str | None:
     return None if value is None else text(value, longest, *field)
 
@@ -57,3 +79,8 @@ def argument(value: str, longest: int, name: str) -> str:
     if problem is not None:
         raise BadUserInput(f"{name} {problem}.")
     return value
+
+
+def looked_up(value: str, longest: int, name: str) -> str:
+    """The same for one that names something, as it would be kept."""
+    return argument(clean_name(value), longest, name)

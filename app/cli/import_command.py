@@ -21,9 +21,10 @@ from app.database import open_database
 from app.importing.figures import Figures, figures_of
 from app.importing.online_retail import BadFile, Contents, read
 from app.importing.posting import ImportStopped, key_of, post_documents
+from app.ledger_clock import new_ledger
 from app.problems import SetupProblem
 from app.settings import load_settings
-from models.errors import Duplicate
+from models.errors import Duplicate, Unavailable
 from models.ledger import Ledger
 from models.operations.create_tenant import create_tenant
 from models.session import tenant_id_of, written_id
@@ -54,8 +55,9 @@ def online_retail_command(
     except BadFile as bad:
         told = "\n  ".join(bad.problems)
         raise SetupProblem(f"{file} was not loaded, nothing of it:\n  {told}") from bad
-    with app_database(load_settings()) as url:
-        figures, new = asyncio.run(_load(url, tenant, time_zone if create else None, contents))
+    settings = load_settings()
+    with app_database(settings) as url:
+        figures, new = asyncio.run(_load(new_ledger(settings), url, tenant, time_zone if create else None, contents))
     say(f"{new:,} were new" if new else "All of it was there already; nothing was changed")
     for row in summary(figures, contents.left_out):
         print(row)
@@ -72,16 +74,19 @@ def _check_tenant(slug: str, time_zone: str) -> None:
         raise SetupProblem(f"There is no time zone {time_zone!r}; they are named as in Europe/London.") from error
 
 
-async def _load(url: str, slug: str, time_zone_of_new: str | None, contents: Contents) -> tuple[Figures, int]:
+async def _load(
+    ledger: Ledger, url: str, slug: str, time_zone_of_new: str | None, contents: Contents
+) -> tuple[Figures, int]:
     """Load what is missing. Answers the figures of all that the file holds, and how many documents were new."""
     async with open_database(url, pool_min=1, pool_max=10):
-        ledger = Ledger()
         try:
             tenant_id = await _tenant(ledger, slug, time_zone_of_new)
             with _progress(len(contents.documents)) as step:
                 new = await post_documents(ledger, tenant_id, contents.documents, step)
         except ImportStopped as stopped:
             raise SetupProblem(f"{stopped}\nWhat was loaded before it stays; run this again to go on.") from stopped
+        except Unavailable as error:
+            raise SetupProblem(error.message) from error
         finally:
             await ledger.close()
         return await figures_of(tenant_id, [key_of(document.number) for document in contents.documents]), new

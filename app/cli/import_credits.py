@@ -13,6 +13,7 @@ from app.cli.output import say
 from app.database import open_database
 from app.importing.credit_rows import credit_rows
 from app.importing.posting import ACTOR
+from app.ledger_clock import new_ledger
 from app.problems import SetupProblem
 from app.settings import load_settings
 from models.errors import LedgerError
@@ -47,8 +48,10 @@ def credits_command(
         error_policy="SKIP_FAILED" if skip_failed else "REJECT_ALL", dry_run=dry_run,
         allow_duplicate_customers=allow_duplicates,
     )  # fmt: skip
-    with app_database(load_settings()) as url:
-        operation, bad = asyncio.run(_import(url, tenant, file, command, key or f"file:{command.digest}"))
+    settings = load_settings()
+    ledger, key = new_ledger(settings), key or f"file:{command.digest}"
+    with app_database(settings) as url:
+        operation, bad = asyncio.run(_import(ledger, url, tenant, file, command, key))
     for row, code, message in bad:
         print(f"row {row + 1}: {code}: {message}")
     if operation["failed"] > len(bad):
@@ -73,13 +76,14 @@ def _digest(file: Path) -> str:
     return digest.hexdigest()
 
 
-async def _import(url: str, slug: str, file: Path, command: ImportCredits, key: str) -> tuple[Any, list[Any]]:
+async def _import(
+    ledger: Ledger, url: str, slug: str, file: Path, command: ImportCredits, key: str
+) -> tuple[Any, list[Any]]:
     """The operation as it ended, and its first bad rows."""
     async with open_database(url, pool_min=1, pool_max=4):
         tenant_id = await tenant_id_of(slug)
         if tenant_id is None:
             raise SetupProblem(f"There is no tenant {slug!r}.")
-        ledger = Ledger()
         try:
             with file.open(encoding="utf-8-sig", newline="") as lines:
                 outcome = await import_credits(ledger, tenant_id, ACTOR, command, credit_rows(lines), key)

@@ -14,6 +14,7 @@ from auth.errors import KeyConfigurationError, TokenError
 from auth.keys import SharedSecret
 from auth.roles import Role, Scope
 from auth.tokens import issue
+from models.names import clean_name
 
 _LIFETIME = re.compile(r"([1-9][0-9]{0,5})([smhd])", re.ASCII)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -57,6 +58,7 @@ def make_token(
     token_id: str,
 ) -> str:
     """A token that a server with these settings will take. Raises SetupProblem for what it would not."""
+    customer = None if customer is None else clean_name(customer)
     who = subject or customer or f"{role.value}@{tenant}"
     secret = token_secret(settings)
     try:

@@ -9,9 +9,11 @@ import typer
 from app.cli.database import app_database
 from app.cli.output import say
 from app.database import open_database
+from app.ledger_clock import clock_kept, new_ledger
 from app.problems import SetupProblem
-from app.settings import load_settings
+from app.settings import Settings, load_settings
 from jobs.worker import JOBS, work_once, working
+from models.errors import Unavailable
 from models.ledger import Ledger
 from models.session import tenant_id_of
 
@@ -25,17 +27,18 @@ def work_command(
         raise SetupProblem("--tenant goes with --once.")
     settings = load_settings()
     with app_database(settings) as url:
-        asyncio.run(_work(url, once, tenant, settings.database_pool_max))
+        asyncio.run(_work(settings, url, once, tenant))
 
 
-async def _work(url: str, once: bool, tenant: str | None, pool_max: int) -> None:
-    async with open_database(url, pool_min=1, pool_max=pool_max):
-        ledger = Ledger()
+async def _work(settings: Settings, url: str, once: bool, tenant: str | None) -> None:
+    async with open_database(url, pool_min=1, pool_max=settings.database_pool_max):
+        ledger = new_ledger(settings)
         try:
-            if once:
-                await _once(ledger, tenant)
-            else:
-                await _until_told(ledger)
+            async with clock_kept(ledger):
+                if once:
+                    await _once(ledger, tenant)
+                else:
+                    await _until_told(ledger)
         finally:
             await ledger.close()
 
@@ -44,7 +47,10 @@ async def _once(ledger: Ledger, tenant: str | None) -> None:
     if tenant is not None and await tenant_id_of(tenant) is None:
         raise SetupProblem(f"There is no tenant {tenant!r}.")
     try:
+        await ledger.check_clock()
         done = await work_once(ledger, tenant)
+    except Unavailable as error:
+        raise SetupProblem(error.message) from error
     except ExceptionGroup as group:
         raise SetupProblem(f"{len(group.exceptions)} steps failed; what they left is done next time.") from group
     for name, count in done.items():

@@ -13,7 +13,7 @@ from typing import Any, Final, TextIO
 from models.errors import Invalid, LedgerError
 from models.money import parse_decimal
 from models.operations.import_credits import ImportRow
-from schema.texts import MAX_EXTERNAL_ID, MAX_NOTE, MAX_REASON, required, text
+from schema.texts import MAX_EXTERNAL_ID, MAX_NOTE, MAX_REASON, name, text
 
 NEEDED: Final = ("customer", "amount")
 COLUMNS: Final = (*NEEDED, "asset", "expires", "reason", "note")
@@ -67,7 +67,7 @@ class _Lines:
 
 
 def _columns(header: list[str]) -> list[str]:
-    names = [name.strip().lower() for name in header]
+    names = [column.strip().lower() for column in header]
     if len(set(names)) < len(names) or not set(NEEDED) <= set(names) <= set(COLUMNS):
         raise Invalid(
             f"The first line has to name the columns: {', '.join(NEEDED)}, and of {', '.join(COLUMNS[2:])} those that "
@@ -80,14 +80,14 @@ def _columns(header: list[str]) -> list[str]:
 def _row(columns: list[str], cells: list[str]) -> ImportRow:
     if len(cells) != len(columns):
         return ImportRow(None, None, error=Invalid(f"The row has {len(cells)} cells, and the header {len(columns)}."))
-    said = {name: cell for name, cell in zip(columns, cells, strict=True) if cell}
+    said = {column: cell for column, cell in zip(columns, cells, strict=True) if cell}
     understood: dict[str, Any] = {"customer": None, "amount": None}
     try:
-        understood["customer"] = required(said.get("customer", ""), MAX_EXTERNAL_ID, "customer")
+        understood["customer"] = name(said.get("customer", ""), MAX_EXTERNAL_ID, "customer")
         understood["amount"] = _amount(said.get("amount", ""))
-        for name, longest in (("asset", MAX_ASSET), ("reason", MAX_REASON), ("note", MAX_NOTE)):
-            if name in said:
-                understood[name] = text(said[name], longest, name)
+        for column, longest in (("asset", MAX_ASSET), ("reason", MAX_REASON), ("note", MAX_NOTE)):
+            if column in said:
+                understood[column] = text(said[column], longest, column)
         understood |= _expiry(said.get("expires", ""))
     except LedgerError as error:
         return ImportRow(**understood, error=error)

@@ -102,13 +102,16 @@ async def held_elsewhere(connection: TenantConnection, missing: Iterable[Account
 
 
 async def open_accounts(
-    connection: TenantConnection, keys: Iterable[AccountKey], ids: list[UUID], now: datetime
+    connection: TenantConnection, keys: Iterable[AccountKey], ids: list[UUID], now: datetime | None
 ) -> dict[AccountKey, AccountState]:
-    """Make the accounts that are missing, of customers that exist. One that somebody else makes meanwhile is left out."""
+    """Make the accounts that are missing, of customers that exist. One that somebody else makes meanwhile is left out.
+
+    now: None for the database's time.
+    """
     customers, assets = _columns(keys)
     rows = await connection.raw.fetch(
         f"""INSERT INTO accounts (tenant_id, id, customer_id, asset, balance_minor, lifetime_minor, sequence, created_at)
-        SELECT $1, k.id, k.customer_id, k.asset, 0, 0, 0, $5
+        SELECT $1, k.id, k.customer_id, k.asset, 0, 0, 0, coalesce($5::timestamptz, clock_timestamp())
         FROM unnest($2::uuid[], $3::uuid[], $4::text[]) AS k(id, customer_id, asset)
         JOIN customers c ON c.tenant_id = $1 AND c.id = k.customer_id
         ORDER BY k.customer_id, k.asset
@@ -128,17 +131,22 @@ def _accounts(rows: list[Any]) -> dict[AccountKey, AccountState]:
     return {(row["customer_id"], row["asset"]): AccountState(*row) for row in rows}
 
 
-async def load_facts(connection: TenantConnection, accounts: dict[AccountKey, AccountState], now: datetime) -> int:
-    """The tenant's configuration version; and, into the accounts, what of each balance cannot be spent at `now`."""
+async def load_facts(
+    connection: TenantConnection, accounts: dict[AccountKey, AccountState], now: datetime | None
+) -> tuple[int, datetime]:
+    """The tenant's configuration version, and what time it is: `now`, or else the database's. And, into the accounts, what
+    of each balance cannot be spent then.
+    """
     by_id = {account.id: account for account in accounts.values()}
     rows = await connection.raw.fetch(
-        """SELECT t.config_version, k.account_id,
+        """WITH n AS MATERIALIZED (SELECT coalesce($3::timestamptz, clock_timestamp()) AS now)
+        SELECT t.config_version + (SELECT count(*) FROM currencies c WHERE c.tenant_id = $1) AS version, n.now, k.account_id,
             (SELECT coalesce(sum(x.remaining_minor), 0)::bigint FROM credits x WHERE x.tenant_id = $1
-                AND x.account_id = k.account_id AND x.open AND x.starts_at > $3
+                AND x.account_id = k.account_id AND x.open AND x.starts_at > n.now
                 AND x.starts_at > x.created_at) AS scheduled_minor,
             (SELECT coalesce(sum(x.remaining_minor), 0)::bigint FROM credits x WHERE x.tenant_id = $1
-                AND x.account_id = k.account_id AND x.open AND x.expires_at <= $3) AS expired_minor
-        FROM tenants t LEFT JOIN unnest($2::uuid[]) AS k(account_id) ON true
+                AND x.account_id = k.account_id AND x.open AND x.expires_at <= n.now) AS expired_minor
+        FROM tenants t CROSS JOIN n LEFT JOIN unnest($2::uuid[]) AS k(account_id) ON true
         WHERE t.id = $1""",
         connection.tenant_id, list(by_id), now,
     )  # fmt: skip
@@ -146,8 +154,7 @@ async def load_facts(connection: TenantConnection, accounts: dict[AccountKey, Ac
         if row["account_id"] is not None:
             account = by_id[row["account_id"]]
             account.scheduled_minor, account.expired_minor = row["scheduled_minor"], row["expired_minor"]
-    version: int = rows[0]["config_version"]
-    return version
+    return rows[0]["version"], rows[0]["now"]
 
 
 async def read_customers(connection: TenantConnection, ids: Iterable[UUID]) -> dict[UUID, CustomerState]:

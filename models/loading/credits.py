@@ -1,10 +1,13 @@
 """Credits: those that are named, and as many open ones of an account as may be spent from. Under their accounts' locks."""
 
-from datetime import datetime
+from collections.abc import Callable
+from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
 from models.loading.accounts import homes_of
+from models.planning.applying import applying_on
+from models.planning.calendar import local_date, start_of_day
 from models.planning.credits import burn_key, is_open, serves
 from models.planning.needs import Needs, Spend
 from models.planning.state import Books, CreditState, SpendRecord
@@ -59,11 +62,12 @@ async def load_credits(connection: TenantConnection, books: Books, needs: list[N
     for most in CREDITS_PER_LOAD:
         if not wanting:
             break
-        lots = await _open_credits(connection, wanting, books.now, most)
+        days = {a: _days(books, spends[a]) if not named else (None, None) for a in sorted(wanting)}
+        lots = await _open_credits(connection, days, books.now, most)
         books.credits.update(lots)
         # Others in the batch may take from those that are named: a spend cannot count on them.
         counted = {account_id: [lot for lot in found if lot.id not in named] for account_id, found in lots.items()}
-        wanting = {a for a in wanting if len(lots.get(a, ())) == most and not _enough(counted[a], spends[a], books.now)}
+        wanting = {a for a in wanting if len(lots.get(a, ())) == most and not _enough(books, counted[a], spends[a])}
     for credit in (c for lots in books.credits.values() for c in lots):
         books.credits_by_id[credit.id] = credit
     if missing := named - books.credits_by_id.keys():
@@ -93,36 +97,55 @@ async def load_all_open(connection: TenantConnection, books: Books, accounts: se
         books.credits_by_id[credit.id] = credit
 
 
-def _enough(lots: list[CreditState], spends: list[Spend], now: datetime) -> bool:
+def _enough(books: Books, lots: list[CreditState], spends: list[Spend]) -> bool:
     """Whether what was loaded, in burn order, holds all that the account's spends could take one after another."""
     most = sum(spend.amount_minor for spend in spends)
-    kinds = {(spend.service_ids, spend.auto_apply) for spend in spends}
-    return all(
-        sum(
-            lot.remaining_minor
-            for lot in lots
-            if is_open(lot, now)
-            and (not service_ids or serves(lot, service_ids))
-            and (lot.auto_apply or not auto_apply)
-        )
-        >= most
-        for service_ids, auto_apply in kinds
-    )
+    kinds = {(spend.service_ids, spend.auto_apply, spend.issued_on) for spend in spends}
+    return all(sum(lot.remaining_minor for lot in filter(_counts(books, *kind), lots)) >= most for kind in kinds)
+
+
+def _counts(
+    books: Books, service_ids: tuple[UUID, ...], auto_apply: bool, issued_on: date | None
+) -> Callable[[CreditState], bool]:
+    """Tells of a lot whether a spend of this kind can take from it."""
+    if auto_apply:
+        applies = applying_on(_day(books, issued_on), books.config.zone)
+        return lambda lot: is_open(lot, books.now) and applies(lot)
+    return lambda lot: is_open(lot, books.now) and (not service_ids or serves(lot, service_ids))
+
+
+def _day(books: Books, issued_on: date | None) -> date:
+    return issued_on or local_date(books.now, books.config.zone)
+
+
+def _days(books: Books, spends: list[Spend]) -> tuple[date, datetime] | tuple[None, None]:
+    """Where all of them are credit that applies itself: the last of the invoices' days, and when the first one begins.
+
+    What does not apply then is not read: an old invoice does not ask for all the credit there has been since. Only where
+    no credit is named, of which others in the batch may change whether it applies.
+    """
+    if not all(spend.auto_apply for spend in spends):
+        return None, None
+    days = [_day(books, spend.issued_on) for spend in spends]
+    return max(days), start_of_day(min(days), books.config.zone)
 
 
 async def _open_credits(
-    connection: TenantConnection, accounts: set[UUID], now: datetime, most: int
+    connection: TenantConnection, days: dict[UUID, tuple[date, datetime] | tuple[None, None]], now: datetime, most: int
 ) -> dict[UUID, list[CreditState]]:
-    """The first `most` open credits of each account, in burn order."""
+    """The first `most` open credits of each account, in burn order; where it has days, of those that apply then."""
+    latest, began = zip(*days.values(), strict=True)
     rows = await connection.raw.fetch(
-        f"""SELECT {_CREDIT_COLUMNS} FROM unnest($2::uuid[]) AS k(account_id)
+        f"""SELECT {_CREDIT_COLUMNS} FROM unnest($2::uuid[], $5::date[], $6::timestamptz[]) AS k(account_id, latest, began)
         CROSS JOIN LATERAL (
             SELECT * FROM credits o WHERE o.tenant_id = $1 AND o.account_id = k.account_id AND o.open
-                AND o.starts_at <= $3 AND (o.expires_at IS NULL OR o.expires_at > $3)
+                AND o.starts_at <= greatest($3, o.created_at) AND (o.expires_at IS NULL OR o.expires_at > $3)
+                AND (k.latest IS NULL OR o.auto_apply AND o.effective_on <= k.latest
+                    AND (o.expires_at IS NULL OR o.expires_at > k.began))
             ORDER BY o.expires_at NULLS LAST, o.restricted DESC, o.created_at, o.id LIMIT $4
         ) AS c
         ORDER BY c.account_id, c.expires_at NULLS LAST, c.restricted DESC, c.created_at, c.id""",
-        connection.tenant_id, sorted(accounts), now, most,
+        connection.tenant_id, list(days), now, most, latest, began,
     )  # fmt: skip
     lots: dict[UUID, list[CreditState]] = {}
     for row in rows:

@@ -12,7 +12,6 @@ from uuid import UUID
 
 from models.commands import Actor
 from models.ledger import Ledger
-from models.operations.auditing import doer_of
 from models.session import tenant_transaction
 from models.writing import to_json
 
@@ -78,7 +77,7 @@ def _details(denial: Denial, times: int, holder: Mapping[str, Any]) -> dict[str,
 async def _insert(
     ledger: Ledger, tenant_id: UUID, actor: Actor, customers: Sequence[UUID | None], details: Sequence[dict[str, Any]]
 ) -> None:
-    doer = await doer_of(ledger, tenant_id, actor)
+    doer_id = await ledger.actor_id(tenant_id, actor)
     async with tenant_transaction(tenant_id) as connection:
         # What was reached for need not be there, so the customer is looked for.
         await connection.raw.execute(
@@ -87,6 +86,7 @@ async def _insert(
             SELECT $1, n.id, $2, $3, c.id, $3, n.details, $4, $5, $6
             FROM unnest($7::uuid[], $8::uuid[], $9::jsonb[]) AS n (id, customer_id, details)
             LEFT JOIN customers c ON c.tenant_id = $1 AND c.id = n.customer_id""",
-            tenant_id, ACCESS_DENIED, doer.id, actor.request_id, actor.address, ledger.clock(),
+            tenant_id, ACCESS_DENIED, doer_id, actor.request_id, actor.address,
+            await ledger.stamp(connection, checked=False),
             [ledger.source.new_id() for _ in details], list(customers), [to_json(each) for each in details],
         )  # fmt: skip

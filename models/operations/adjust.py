@@ -79,7 +79,7 @@ async def _unlocked_books(
     wanted = needs(command, amount_minor)
     accounts = await read_accounts(connection, {key})
     existing = bool(accounts)
-    version = await load_facts(connection, accounts, now)
+    version, _ = await load_facts(connection, accounts, now)
     if not existing and wanted.opens_accounts:
         accounts[key] = AccountState(ledger.source.new_id(), *key, 0, 0, 0, None, None)
     books = Books(

@@ -90,7 +90,7 @@ async def _decide(
             raise OthersRequest
         if row["status"] == status and row["decided_subject"] == actor.subject:
             return False
-        now = ledger.clock()
+        now = await ledger.stamp(connection)
         if row["status"] != "PENDING" or row["expires_at"] <= now:
             raise RequestNotPending("EXPIRED" if row["status"] == "PENDING" else row["status"])
         await connection.raw.execute(
@@ -121,7 +121,7 @@ async def _tell(
     await record_event(connection, ledger, doer, what, row["id"], customer_id=row["customer_id"], note=note)
     await connection.raw.execute(
         "INSERT INTO outbox (tenant_id, id, topic, subject_id, created_at) VALUES ($1, $2, $3, $4, $5)",
-        connection.tenant_id, ledger.source.new_id(), what, row["id"], ledger.clock(),
+        connection.tenant_id, ledger.source.new_id(), what, row["id"], await ledger.stamp(connection),
     )  # fmt: skip
 
 
@@ -132,7 +132,7 @@ async def expire_requests(ledger: Ledger, tenant_id: UUID) -> int:
     marked once, and one that is being decided is left to the next sweep.
     """
     async with tenant_transaction(tenant_id) as connection:
-        now = ledger.clock()
+        now = await ledger.stamp(connection)
         rows = await connection.raw.fetch(
             # Materialized: a join may run what is within it once for each row, past the limit (seen).
             """WITH due AS MATERIALIZED (

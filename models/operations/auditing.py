@@ -20,7 +20,8 @@ class Doer:
 
 
 async def doer_of(ledger: Ledger, tenant_id: UUID, actor: Actor) -> Doer:
-    """For `record_event`; it may take a transaction of its own."""
+    """For `record_event`; it may take a transaction of its own. Raises Unavailable where nothing is to be written."""
+    await ledger.check_clock()
     return Doer(await ledger.actor_id(tenant_id, actor), actor)
 
 
@@ -32,7 +33,7 @@ async def record_event(
 
     action: `reason.created` and the like. details: what the row says now, or `{"name": [old, new]}` for each column
     that changed, kept under names as the API writes them; nothing that is secret. The doer comes from
-    `doer_of`, asked before the transaction.
+    `doer_of`, asked before the transaction. Raises Unavailable.
     """
     await connection.raw.execute(
         """INSERT INTO audit_events
@@ -40,7 +41,7 @@ async def record_event(
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)""",
         connection.tenant_id, ledger.source.new_id(), action, subject_id, customer_id, doer.id,
         None if details is None else to_json({_camel(name): value for name, value in details.items()}), note,
-        doer.actor.request_id, doer.actor.address, ledger.clock(),
+        doer.actor.request_id, doer.actor.address, await ledger.stamp(connection),
     )  # fmt: skip
 
 

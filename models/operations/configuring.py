@@ -11,8 +11,10 @@ from uuid import UUID
 import asyncpg
 
 from models.commands import Actor
+from models.currencies import hold_currencies
 from models.errors import Duplicate, Invalid
 from models.ledger import Ledger
+from models.limits import MONEY
 from models.operations.auditing import Doer, changes, doer_of, record_event
 from models.session import TenantConnection, tenant_transaction
 
@@ -44,7 +46,10 @@ class Configuring:
             raise Invalid(f"There are {most:,} already, which is the most. Retire some, or rename them.")
 
     async def insert(self, table: str, action: str, row_id: UUID, values: Mapping[str, Any]) -> None:
-        """Add one row. `table` and the names are constants of ours."""
+        """Add one row. `table` and the names are constants of ours. The currency that it is in is kept with the books."""
+        held = (values.get(name) for name in ("currency", "asset"))
+        now = self._ledger.clock()
+        await hold_currencies(self.connection, self._ledger.source, now, (asset for asset in held if asset != MONEY))
         places = ", ".join(f"${n}" for n in range(3, len(values) + 3))
         sql = f"INSERT INTO {table} (tenant_id, id, {', '.join(values)}) VALUES ($1, $2, {places})"
         await self.connection.raw.execute(sql, self.connection.tenant_id, row_id, *values.values())

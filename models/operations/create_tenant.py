@@ -9,9 +9,11 @@ from models.errors import Duplicate, Invalid
 from models.ledger import Ledger
 from models.limits import LIMITED_ROLES, MONEY
 from models.money import POINTS, SERVICE_CREDITS
+from models.names import checked_name
 from models.session import tenant_id_of, tenant_transaction, written_id
 from models.tables import LimitRule, Reason, Tenant
 
+MAX_NAME_CHARACTERS: Final = 200
 GRACE_DAYS: Final = 60
 APPROVAL_HOURS: Final = 7 * 24
 FIRST_REASONS: Final = (  # code, label, adds, removes, moves the lifetime total, needs a note
@@ -30,17 +32,19 @@ CUSTOMER_DAY_TIMES: Final = 2
 async def create_tenant(ledger: Ledger, slug: str, name: str, time_zone: str) -> UUID:
     """Make the tenant and answer its id.
 
-    Raises Duplicate where the slug is taken, Invalid where it reads as an id, ZoneInfoNotFoundError, ValueError.
+    Raises Duplicate where the slug is taken, Invalid where it reads as an id or the name is none,
+    ZoneInfoNotFoundError, ValueError, Unavailable.
     """
     ZoneInfo(time_zone)
+    name = checked_name(name, MAX_NAME_CHARACTERS, "name")
     if written_id(slug) is not None:
         raise Invalid("A tenant cannot be called as ids are written.", field=("slug",))
     existing = await tenant_id_of(slug)
     if existing is not None:
         raise Duplicate(f"There is a tenant {slug!r} already.", field=("slug",))
-    tenant_id, new_id, now = ledger.source.new_id(), ledger.source.new_id, ledger.clock()
+    tenant_id, new_id = ledger.source.new_id(), ledger.source.new_id
     async with tenant_transaction(tenant_id) as connection:
-        orm = connection.orm
+        now, orm = await ledger.stamp(connection), connection.orm
         await Tenant.create(
             id=tenant_id, slug=slug, name=name, time_zone=time_zone, grace_days=GRACE_DAYS,
             approval_hours=APPROVAL_HOURS, config_version=1, created_at=now, using_db=orm,

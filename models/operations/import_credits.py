@@ -15,9 +15,11 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from models.commands import Actor, Outcome
+from models.currencies import hold_currencies
 from models.errors import Duplicate, ExpiryConflict, IdempotencyKeyReused, Invalid, LedgerError, NotFound
-from models.ledger import Ledger, check_key, input_hash
+from models.ledger import Ledger, check_key, hash_before, input_hash
 from models.money import exponent
+from models.names import clean_name
 from models.operations.auditing import doer_of, record_event
 from models.planning.bulk import error_report
 from models.planning.calendar import checked_date, start_of_day
@@ -91,8 +93,9 @@ async def import_credits(
                 succeeded, failed, actor_id, command, idempotency_key, cancel_requested, created_at)
             VALUES ($1, $2, 'QUEUED', $3, $4, $5, 0, 0, 0, 0, $6, $7, $8, false, $9)""",
             tenant_id, operation_id, command.asset or "POINTS", command.error_policy, command.dry_run, doer.id,
-            to_json(_kept(command)), idempotency_key, ledger.clock(),
+            to_json(_kept(command)), idempotency_key, await ledger.stamp(connection),
         )  # fmt: skip
+        await hold_currencies(connection, ledger.source, ledger.clock(), [command.asset])
         total = await _insert_rows(connection, ledger, command, rows, operation_id)
         if not command.allow_duplicate_customers:
             await _refuse_duplicates(connection, operation_id)
@@ -117,7 +120,7 @@ def _check(command: ImportCredits) -> None:
 def _kept(command: ImportCredits) -> dict[str, Any]:
     """What the run has to know; an instant as text."""
     return {
-        "reason": command.reason, "note": command.note, "expires_in_days": command.expires_in_days,
+        "reason": _name(command.reason), "note": command.note, "expires_in_days": command.expires_in_days,
         "expires_at": None if command.expires_at is None else command.expires_at.astimezone(UTC).isoformat(),
     }  # fmt: skip
 
@@ -130,7 +133,7 @@ async def _claim(
     claimed = await connection.raw.fetchval(
         """INSERT INTO idempotency_keys (tenant_id, key, operation, input_hash, result_id, created_at)
         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING true""",
-        connection.tenant_id, key, *asked, operation_id, ledger.clock(),
+        connection.tenant_id, key, *asked, operation_id, await ledger.stamp(connection),
     )  # fmt: skip
     if claimed:
         return None
@@ -138,7 +141,8 @@ async def _claim(
         "SELECT operation, input_hash, result_id FROM idempotency_keys WHERE tenant_id = $1 AND key = $2",
         connection.tenant_id, key,
     )  # fmt: skip
-    if row is None or (row["operation"], row["input_hash"]) != asked:
+    same = row is not None and row["operation"] == OPERATION
+    if not same or row["input_hash"] not in (asked[1], hash_before(command)):
         raise IdempotencyKeyReused
     found: UUID = row["result_id"]
     return found
@@ -154,13 +158,13 @@ async def _insert_rows(
         if total + len(chunk) > MAX_ROWS:
             raise Invalid(f"A file has at most {MAX_ROWS:,} rows.", field=("file",))
         stored = [
-            (ledger.source.new_id(), total + n, row.customer, *_understood(command, row, zone))
+            (ledger.source.new_id(), total + n, _name(row.customer), *_understood(command, row, zone))
             for n, row in enumerate(chunk)
         ]
         await _keep_whom_notes_are_about(connection, chunk)
         await connection.raw.execute(
             """INSERT INTO bulk_rows (tenant_id, id, operation_id, row, customer_id, amount, details, error)
-            SELECT $1, u.id, $2, u.row, c.id, u.amount,
+            SELECT $1, u.id, $2, u.row, coalesce(c.merged_into_id, c.id), u.amount,
                 -- A note about somebody who is not there may be about somebody who has just been erased.
                 CASE WHEN c.id IS NULL THEN u.details::jsonb - 'note' ELSE u.details::jsonb END, CASE
                 WHEN u.error IS NOT NULL THEN u.error::jsonb
@@ -181,18 +185,23 @@ async def _insert_rows(
 
 async def _keep_whom_notes_are_about(connection: TenantConnection, rows: list[ImportRow]) -> None:
     """None of these customers is erased before the rows are there for the erasure to find."""
-    if noted := {row.customer for row in rows if row.note and row.customer}:
+    if noted := {clean_name(row.customer) for row in rows if row.note and row.customer}:
+        # Of a person's records the one they name will do: an erasure locks all of them.
         await connection.raw.execute(
             "SELECT FROM customers WHERE tenant_id = $1 AND external_id = ANY($2) ORDER BY id FOR KEY SHARE",
             connection.tenant_id, sorted(noted),
         )  # fmt: skip
 
 
+def _name(text: str | None) -> str | None:
+    return None if text is None else clean_name(text)
+
+
 def _understood(command: ImportCredits, row: ImportRow, zone: ZoneInfo) -> tuple[Any, str | None, str | None]:
     """Amount, details and error, as they are kept."""
     details: dict[str, Any] = {
         name: value
-        for name, value in (("reason", row.reason), ("note", row.note), ("expires_in_days", row.expires_in_days))
+        for name, value in (("reason", _name(row.reason)), ("note", row.note), ("expires_in_days", row.expires_in_days))
         if value is not None
     }
     error = row.error

@@ -3,12 +3,14 @@
 Asked for twice, each of them changes nothing more: above all, cancelling again does not start the grace period anew.
 """
 
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
 from models.commands import Actor, MembershipChange
-from models.errors import Invalid, NoMembership, NotFound
+from models.errors import Invalid, NoMembership
 from models.ledger import Ledger
+from models.loading.people import locked_person
 from models.operations.auditing import Doer, changes, doer_of, record_event
 from models.session import TenantConnection, tenant_transaction
 
@@ -23,10 +25,10 @@ async def start_membership(ledger: Ledger, tenant_id: UUID, actor: Actor, comman
     """
     doer = await doer_of(ledger, tenant_id, actor)
     async with tenant_transaction(tenant_id) as connection:
-        started_at, cancelled_at = await _locked(connection, command)
+        command, started_at, cancelled_at = await _locked(connection, command)
         if started_at is not None and cancelled_at is None:
             return False
-        at = _instant(ledger, command, not_before=cancelled_at)
+        at = _instant(await ledger.stamp(connection), command, not_before=cancelled_at)
         old = (started_at, cancelled_at)
         await _change(connection, ledger, doer, command, "membership.started", old, (at, None))
     return True
@@ -39,14 +41,22 @@ async def cancel_membership(ledger: Ledger, tenant_id: UUID, actor: Actor, comma
     """
     doer = await doer_of(ledger, tenant_id, actor)
     async with tenant_transaction(tenant_id) as connection:
-        started_at, cancelled_at = await _locked(connection, command)
+        command, started_at, cancelled_at = await _locked(connection, command)
         if cancelled_at is not None:
             return False
         if started_at is None:
             raise NoMembership
-        at = _instant(ledger, command, not_before=started_at)
+        at = _instant(await ledger.stamp(connection), command, not_before=started_at)
         old = (started_at, cancelled_at)
-        await _change(connection, ledger, doer, command, "membership.cancelled", old, (started_at, at))
+        await _change(
+            connection,
+            ledger,
+            doer,
+            command,
+            "membership.cancelled",
+            old,
+            (started_at, at),
+        )
     return True
 
 
@@ -57,7 +67,7 @@ async def reinstate_membership(ledger: Ledger, tenant_id: UUID, actor: Actor, co
     """
     doer = await doer_of(ledger, tenant_id, actor)
     async with tenant_transaction(tenant_id) as connection:
-        started_at, cancelled_at = await _locked(connection, command)
+        command, started_at, cancelled_at = await _locked(connection, command)
         if cancelled_at is None:
             if started_at is None:
                 raise NoMembership
@@ -69,22 +79,22 @@ async def reinstate_membership(ledger: Ledger, tenant_id: UUID, actor: Actor, co
     return True
 
 
-async def _locked(connection: TenantConnection, command: MembershipChange) -> Dates:
-    row = await connection.raw.fetchrow(
-        """SELECT membership_started_at, membership_cancelled_at, merged_into_id, erased_at FROM customers
-        WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE""",
-        connection.tenant_id, command.customer_id,
-    )  # fmt: skip
-    if row is None:
-        raise NotFound("There is no such customer.", field=("customerId",))
-    if row["merged_into_id"] is not None or row["erased_at"] is not None:
-        raise Invalid("The customer was merged or erased.", field=("customerId",))
-    return row["membership_started_at"], row["membership_cancelled_at"]
+async def _locked(
+    connection: TenantConnection, command: MembershipChange
+) -> tuple[MembershipChange, datetime | None, datetime | None]:
+    """The command about the record that the customer is now, which is locked; and when its membership began and ended.
+
+    Raises NotFound, Busy, and Invalid for one that was erased.
+    """
+    columns = "membership_started_at, membership_cancelled_at, erased_at"
+    row = await locked_person(connection, command.customer_id, columns)
+    if row["erased_at"] is not None:
+        raise Invalid("The customer was erased.", field=("customerId",))
+    return replace(command, customer_id=row["id"]), row["membership_started_at"], row["membership_cancelled_at"]
 
 
-def _instant(ledger: Ledger, command: MembershipChange, *, not_before: datetime | None) -> datetime:
+def _instant(now: datetime, command: MembershipChange, *, not_before: datetime | None) -> datetime:
     """When it takes effect: now, or at the past instant that the command names, in the order of what happened."""
-    now = ledger.clock()
     if command.at is None:
         return max(now, not_before or now)
     if command.at > now:
@@ -101,7 +111,7 @@ async def _change(
     await connection.raw.execute(
         """UPDATE customers SET membership_started_at = $3, membership_cancelled_at = $4, updated_at = $5
         WHERE tenant_id = $1 AND id = $2""",
-        connection.tenant_id, command.customer_id, *new, ledger.clock(),
+        connection.tenant_id, command.customer_id, *new, await ledger.stamp(connection),
     )  # fmt: skip
     names = ("startedAt", "cancelledAt")
     await record_event(

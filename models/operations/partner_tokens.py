@@ -13,7 +13,8 @@ from models.commands import Actor
 from models.configuration_commands import IssueToken, RevokeToken, RotateToken
 from models.errors import Duplicate, ExpiryInPast, Invalid, LedgerError, NotFound
 from models.ledger import Ledger
-from models.operations.auditing import doer_of, record_event
+from models.names import checked_name
+from models.operations.auditing import Doer, record_event
 from models.operations.configuring import Configuring, configuring
 from models.operations.limits import checked_limit, put_limits
 from models.planning.state import LimitRuleValues
@@ -28,20 +29,20 @@ _GOOD: Final = "revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)"
 
 async def issue_token(ledger: Ledger, tenant_id: UUID, actor: Actor, command: IssueToken) -> None:
     """Make the token good from now on. Raises Invalid, Duplicate, ExpiryInPast, and what `set_limit` does."""
-    for field, text in (("client", command.client), ("name", command.name)):
-        if not text.strip() or len(text) > MAX_TEXT_CHARACTERS:
-            raise Invalid(f"Between 1 and {MAX_TEXT_CHARACTERS} characters are needed.", field=(field,))
+    if not command.client.strip() or len(command.client) > MAX_TEXT_CHARACTERS:
+        raise Invalid(f"Between 1 and {MAX_TEXT_CHARACTERS} characters are needed.", field=("client",))
+    name = checked_name(command.name, MAX_TEXT_CHARACTERS, "name")
     if not command.scopes:
         raise Invalid("Without a scope the token would be good for nothing.", field=("scopes",))
     rules = _rules(command)
     async with configuring(ledger, tenant_id, actor) as change:
-        now = ledger.clock()
+        now = await ledger.stamp(change.connection)
         if command.expires_at is not None and command.expires_at <= now:
             raise ExpiryInPast(message="The token would already have expired.")
         await _check_room(change, now)
-        await _check_name_free(change, now, command.client, command.name)
+        await _check_name_free(change, now, command.client, name)
         values = {
-            "client": command.client, "name": command.name, "scope": " ".join(sorted(command.scopes)),
+            "client": command.client, "name": name, "scope": " ".join(sorted(command.scopes)),
             "expires_at": command.expires_at,
         }  # fmt: skip
         await _insert(change, command.token_id, command.secret_hash, now, values)
@@ -59,7 +60,7 @@ async def rotate_token(ledger: Ledger, tenant_id: UUID, actor: Actor, command: R
     if not 0 <= command.overlap_minutes <= MAX_OVERLAP_MINUTES:
         raise Invalid(f"An overlap has between 0 and {MAX_OVERLAP_MINUTES} minutes.", field=("overlapMinutes",))
     async with configuring(ledger, tenant_id, actor) as change:
-        now = ledger.clock()
+        now = await ledger.stamp(change.connection)
         old = await _row(change, command.replaces_id)
         _check_good(old, now)
         successor = "SELECT id FROM partner_tokens WHERE tenant_id = $1 AND replaces_id = $2"
@@ -87,7 +88,7 @@ async def revoke_token(ledger: Ledger, tenant_id: UUID, actor: Actor, command: R
     async with configuring(ledger, tenant_id, actor) as change:
         row = await _row(change, command.token_id)
         if row["revoked_at"] is None:
-            await _revoke(change, row["id"], ledger.clock())
+            await _revoke(change, row["id"], await ledger.stamp(change.connection))
             await change.record("token.revoked", row["id"], {"client": row["client"], "name": row["name"]})
 
 
@@ -111,8 +112,9 @@ async def note_refusal(
 
     why: in one word. unrecorded: how often before, since the last time that it was written down.
     """
-    doer = await doer_of(ledger, tenant_id, client)
+    doer = Doer(await ledger.actor_id(tenant_id, client), client)
     async with tenant_transaction(tenant_id) as connection:
+        await ledger.stamp(connection, checked=False)
         details: dict[str, Any] = {"client": client.client, "name": client.name, "why": why}
         if unrecorded:
             details["unrecorded"] = unrecorded

@@ -7,16 +7,21 @@ from uuid import UUID
 import asyncpg
 
 from models.commands import Actor
-from models.errors import Busy, Duplicate, Invalid, NotFound
+from models.errors import Busy, Duplicate, Invalid
 from models.ledger import Ledger
+from models.loading.people import leave_external_ids, locked_person, take_external_id
 from models.operations.auditing import Doer, doer_of, record_event
-from models.operations.upsert_customer import check_texts
+from models.operations.upsert_customer import checked_texts, unknown_form
 from models.session import TenantConnection, tenant_transaction
 
 ERASED_NAME: Final = "Erased"
 MAX_TRIES: Final = 10
 GIVING_WAY: Final = "SET LOCAL lock_timeout = '500ms'"
 """Sooner than PostgreSQL looks for deadlocks: an erasure that is in a circle begins again, and nobody else has to."""
+_TAKEN: Final = "Another customer has this external id."
+_OWN: Final = (
+    "A record that was merged into this customer has this external id: it names them already, and stays as it is."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,41 +36,55 @@ class UpdateCustomer:
 
 
 async def update_customer(ledger: Ledger, tenant_id: UUID, actor: Actor, command: UpdateCustomer) -> bool:
-    """Change what is said of a customer. True where something changed. Raises NotFound, Invalid, Duplicate.
+    """Change what is said of a customer, by whichever id of theirs. True where something changed.
 
-    The audit names the columns that changed and not what they said: a person's own words are kept in one place alone.
+    Raises NotFound, Invalid, Duplicate, Busy. The audit names the columns that changed and not what they said: a person's
+    own words are kept in one place alone.
     """
-    check_texts(command.external_id, command.name, command.email)
+    said = checked_texts(command.external_id, command.name, command.email)
     if command.no_email and command.email is not None:
         raise Invalid("Give an address or take it off, not both.", field=("email",))
     doer = await doer_of(ledger, tenant_id, actor)
     async with tenant_transaction(tenant_id) as connection:
-        old = await _locked(connection, command.customer_id)
+        old = await locked_person(connection, command.customer_id, "external_id, name, email, erased_at")
         if old["erased_at"] is not None:
             raise Invalid("The customer was erased.", field=("customerId",))
-        wanted = {"external_id": command.external_id, "name": command.name, "email": command.email}
-        new = {name: old[name] if value is None else value for name, value in wanted.items()}
+        new = {name: old[name] if value is None else value for name, value in said._asdict().items()}
         if command.no_email:
             new["email"] = None
         changed = [name for name, value in new.items() if old[name] != value]
         if not changed:
             return False
-        await _check_free(connection, command)
-        await connection.raw.execute(
-            """UPDATE customers SET external_id = $3, name = $4, email = $5, updated_at = $6
-            WHERE tenant_id = $1 AND id = $2""",
-            tenant_id, command.customer_id, new["external_id"], new["name"], new["email"], ledger.clock(),
-        )  # fmt: skip
+        await _change(connection, ledger, old, new)
         await record_event(
-            connection, ledger, doer, "customer.updated", command.customer_id, customer_id=command.customer_id,
-            details={"changed": changed},
-        )  # fmt: skip
+            connection, ledger, doer, "customer.updated", old["id"], customer_id=old["id"], details={"changed": changed}
+        )
     return True
 
 
+async def _change(connection: TenantConnection, ledger: Ledger, old: Any, new: dict[str, Any]) -> None:
+    """Raises Duplicate where the external id is another record's, and Invalid where the database does not take it."""
+    renamed = new["external_id"] != old["external_id"]
+    if renamed:
+        await _check_free(connection, old["id"], new["external_id"])
+    try:
+        await connection.raw.execute(
+            """UPDATE customers SET external_id = $3, name = $4, email = $5, updated_at = $6
+            WHERE tenant_id = $1 AND id = $2""",
+            connection.tenant_id, old["id"], new["external_id"], new["name"], new["email"], await ledger.stamp(connection),
+        )  # fmt: skip
+    except asyncpg.UniqueViolationError:  # somebody was quicker
+        raise Duplicate(_TAKEN, field=("externalId",)) from None
+    except asyncpg.CheckViolationError as refused:
+        raise unknown_form(refused) from None
+    if renamed:
+        await leave_external_ids(connection, [old["external_id"]], await ledger.stamp(connection))
+        await take_external_id(connection, old["id"], new["external_id"], await ledger.stamp(connection))
+
+
 async def erase_customer(ledger: Ledger, tenant_id: UUID, actor: Actor, customer_id: UUID) -> bool:
-    """Take a person out of the books for ever: name, address, external id and every note; of records that were
-    merged into this one, too. False where it was done before.
+    """Take a person out of the books for ever, by whichever id of theirs: name, address, external id and every note, of all
+    their records. False where it was done before.
 
     The books stay, and still prove themselves: the hash chain covers salted digests, and the salts go with the notes.
     What the customer has can still be spent, removed or left to expire; no note is kept of that.
@@ -84,28 +103,30 @@ async def erase_customer(ledger: Ledger, tenant_id: UUID, actor: Actor, customer
 
 async def _erase(ledger: Ledger, tenant_id: UUID, doer: Doer, customer_id: UUID) -> bool:
     async with tenant_transaction(tenant_id, settings=GIVING_WAY) as connection:
-        old = await _locked(connection, customer_id, "FOR UPDATE")
-        rows = await connection.raw.fetch(_SAME_PERSON, tenant_id, customer_id)
-        left = [row["id"] for row in rows if row["erased_at"] is None]
-        if old["erased_at"] is not None and not left:
+        person = (await locked_person(connection, customer_id, "erased_at", "FOR UPDATE"))["id"]
+        rows = await connection.raw.fetch(_SAME_PERSON, tenant_id, person)
+        left = [row for row in rows if row["erased_at"] is None]
+        if not left:
             return False
-        now = ledger.clock()
+        now = await ledger.stamp(connection)
         for same in left:
             await connection.raw.execute(
-                """UPDATE customers SET external_id = $3, name = $4, email = NULL, erased_at = $5, updated_at = $5
+                """UPDATE customers SET external_id = $3, name = $4, email = NULL, erased_at = $5, updated_at = $5,
+                    external_id_since = $5, external_id_reused = false
                 WHERE tenant_id = $1 AND id = $2""",
-                tenant_id, same, f"erased-{ledger.source.new_id()}", ERASED_NAME, now,
+                tenant_id, same["id"], f"erased-{ledger.source.new_id()}", ERASED_NAME, now,
             )  # fmt: skip
+        await leave_external_ids(connection, [row["external_id"] for row in left], now)
         for sql in _TEXTS:
             await connection.raw.execute(sql, tenant_id, [row["id"] for row in rows])
-        await record_event(connection, ledger, doer, "customer.erased", customer_id, customer_id=customer_id)
+        await record_event(connection, ledger, doer, "customer.erased", person, customer_id=person)
     return True
 
 
 _SAME_PERSON: Final = """WITH RECURSIVE same AS (
         SELECT id FROM customers WHERE tenant_id = $1 AND id = $2
         UNION SELECT c.id FROM same s JOIN customers c ON c.tenant_id = $1 AND c.merged_into_id = s.id)
-    SELECT id, erased_at FROM customers WHERE tenant_id = $1 AND id IN (SELECT id FROM same) ORDER BY id
+    SELECT id, external_id, erased_at FROM customers WHERE tenant_id = $1 AND id IN (SELECT id FROM same) ORDER BY id
     FOR UPDATE"""
 """The customer, and all that were merged into them: nobody else is, once the customer is locked."""
 
@@ -123,22 +144,12 @@ _TEXTS: Final = (
 """Where a person's texts are kept. The outbox names rows by id and holds no text."""
 
 
-async def _locked(connection: TenantConnection, customer_id: UUID, locking: str = "FOR NO KEY UPDATE") -> Any:
-    row = await connection.raw.fetchrow(
-        f"""SELECT external_id, name, email, erased_at FROM customers
-        WHERE tenant_id = $1 AND id = $2 {locking}""",
-        connection.tenant_id, customer_id,
+async def _check_free(connection: TenantConnection, customer_id: UUID, external_id: str) -> None:
+    """Raises Duplicate where another record has the external id, whoever's it is."""
+    taken = await connection.raw.fetchrow(
+        "SELECT merged_into_id FROM customers WHERE tenant_id = $1 AND external_id = $2 AND id <> $3",
+        connection.tenant_id, external_id, customer_id,
     )  # fmt: skip
-    if row is None:
-        raise NotFound("There is no such customer.", field=("customerId",))
-    return row
-
-
-async def _check_free(connection: TenantConnection, command: UpdateCustomer) -> None:
-    """Raises Duplicate where somebody else has the external id."""
-    taken = await connection.raw.fetchval(
-        "SELECT true FROM customers WHERE tenant_id = $1 AND external_id = $2 AND id <> $3",
-        connection.tenant_id, command.external_id, command.customer_id,
-    )  # fmt: skip
-    if taken:
-        raise Duplicate("Another customer has this external id.", field=("externalId",))
+    if taken is not None:
+        own = taken["merged_into_id"] == customer_id
+        raise Duplicate(_OWN if own else _TAKEN, field=("externalId",))

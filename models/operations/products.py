@@ -13,6 +13,7 @@ from models.configuration_commands import CreateProduct, UpdateProduct
 from models.errors import CurrencyMismatch, Invalid, LedgerError, NotFound
 from models.ledger import Ledger
 from models.money import exponent, is_money, to_minor
+from models.names import checked_if_given, checked_name
 from models.operations.configuring import configuring
 
 MAX_NAME_CHARACTERS: Final = 200
@@ -22,12 +23,12 @@ KINDS: Final = frozenset({"GOODS", "SERVICE", CREDIT})
 
 async def create_product(ledger: Ledger, tenant_id: UUID, actor: Actor, command: CreateProduct) -> UUID:
     """Add a product and answer its id. Raises Invalid, Duplicate, and for a price that its currency does not have."""
-    _check_name(command.name)
+    name = checked_name(command.name, MAX_NAME_CHARACTERS, "name")
     if command.kind not in KINDS:
         raise Invalid("There is no such kind of product.", field=("kind",))
     _check_currency(command.currency)
     values = {
-        "name": command.name, "kind": command.kind, "currency": command.currency,
+        "name": name, "kind": command.kind, "currency": command.currency,
         "price_minor": _price_minor(command.price, command.currency, command.kind), "active": True,
     }  # fmt: skip
     product_id = ledger.source.new_id()
@@ -38,20 +39,14 @@ async def create_product(ledger: Ledger, tenant_id: UUID, actor: Actor, command:
 
 async def update_product(ledger: Ledger, tenant_id: UUID, actor: Actor, command: UpdateProduct) -> bool:
     """Rename, reprice, retire or sell again. False where nothing differs. Raises NotFound, Invalid, Duplicate."""
-    if command.name is not None:
-        _check_name(command.name)
+    name = checked_if_given(command.name, MAX_NAME_CHARACTERS, "name")
     async with configuring(ledger, tenant_id, actor) as change:
         row = await change.fetchrow("SELECT * FROM products WHERE tenant_id = $1 AND id = $2", command.product_id)
         if row is None:
             raise NotFound("There is no such product.", field=("productId",))
         price_minor = None if command.price is None else _price_minor(command.price, row["currency"], row["kind"])
-        wanted = {"name": command.name, "price_minor": price_minor, "active": command.active}
+        wanted = {"name": name, "price_minor": price_minor, "active": command.active}
         return await change.update("products", "product.updated", row, wanted)
-
-
-def _check_name(name: str) -> None:
-    if not name.strip() or len(name) > MAX_NAME_CHARACTERS:
-        raise Invalid(f"Between 1 and {MAX_NAME_CHARACTERS} characters are needed.", field=("name",))
 
 
 def _check_currency(currency: str) -> None:

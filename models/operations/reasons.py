@@ -8,6 +8,7 @@ from models.commands import Actor
 from models.configuration_commands import CreateReason, UpdateReason
 from models.errors import Invalid, NotFound
 from models.ledger import Ledger
+from models.names import checked_if_given, checked_name, clean_name
 from models.operations.configuring import configuring
 
 MAX_REASONS: Final = 1_000
@@ -19,32 +20,32 @@ _CODE: Final = re.compile(r"[A-Z][A-Z0-9_]{0,63}", re.ASCII)
 
 async def create_reason(ledger: Ledger, tenant_id: UUID, actor: Actor, command: CreateReason) -> str:
     """Add a reason and answer its code. Raises Invalid, Duplicate."""
-    if not _CODE.fullmatch(command.code):
+    code = clean_name(command.code)
+    if not _CODE.fullmatch(code):
         raise Invalid("A code is 1 to 64 capitals, digits and underscores, the first a capital.", field=("code",))
-    _check_label(command.label)
+    label = checked_name(command.label, MAX_LABEL_CHARACTERS, "label")
     _check_directions(adds=command.adds, removes=command.removes)
     values = {
-        "code": command.code, "label": command.label, "adds": command.adds, "removes": command.removes,
+        "code": code, "label": label, "adds": command.adds, "removes": command.removes,
         "moves_lifetime": command.moves_lifetime, "note_required": command.note_required, "active": True,
     }  # fmt: skip
     async with configuring(ledger, tenant_id, actor, taken="code") as change:
         await change.check_room("reasons", MAX_REASONS)
         await change.insert("reasons", "reason.created", ledger.source.new_id(), values)
-    return command.code
+    return code
 
 
 async def update_reason(ledger: Ledger, tenant_id: UUID, actor: Actor, command: UpdateReason) -> bool:
     """Change a reason, from the next adjustment on. False where nothing differs. Raises NotFound, Invalid."""
-    if command.label is not None:
-        _check_label(command.label)
-    if command.code == OTHER and command.note_required is False:
+    code, label = clean_name(command.code), checked_if_given(command.label, MAX_LABEL_CHARACTERS, "label")
+    if code == OTHER and command.note_required is False:
         raise Invalid("OTHER always needs a note: it is the reason.", field=("noteRequired",))
     wanted = {
-        "label": command.label, "adds": command.adds, "removes": command.removes,
+        "label": label, "adds": command.adds, "removes": command.removes,
         "moves_lifetime": command.moves_lifetime, "note_required": command.note_required, "active": command.active,
     }  # fmt: skip
     async with configuring(ledger, tenant_id, actor) as change:
-        row = await change.fetchrow("SELECT * FROM reasons WHERE tenant_id = $1 AND code = $2", command.code)
+        row = await change.fetchrow("SELECT * FROM reasons WHERE tenant_id = $1 AND code = $2", code)
         if row is None:
             raise NotFound("There is no such reason.", field=("code",))
         _check_directions(
@@ -52,11 +53,6 @@ async def update_reason(ledger: Ledger, tenant_id: UUID, actor: Actor, command: 
             removes=row["removes"] if command.removes is None else command.removes,
         )
         return await change.update("reasons", "reason.updated", row, wanted)
-
-
-def _check_label(label: str) -> None:
-    if not label.strip() or len(label) > MAX_LABEL_CHARACTERS:
-        raise Invalid(f"Between 1 and {MAX_LABEL_CHARACTERS} characters are needed.", field=("label",))
 
 
 def _check_directions(*, adds: bool, removes: bool) -> None:

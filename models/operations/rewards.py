@@ -4,6 +4,7 @@ Coupons keep the terms that they were issued under, so that none of this touches
 stay: it would be another reward. A retired one is given no more, and its coupons can still be used.
 """
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
@@ -13,6 +14,7 @@ from models.configuration_commands import CreateReward, UpdateReward
 from models.errors import CurrencyMismatch, Invalid, LedgerError, NotFound
 from models.ledger import Ledger
 from models.money import POINTS, exponent, is_money, nonzero_minor, to_minor
+from models.names import checked_if_given, checked_name
 from models.operations.configuring import configuring
 from models.planning.calendar import MAX_EXPIRY_DAYS
 
@@ -29,7 +31,9 @@ SAYS: Final = {
 
 async def create_reward(ledger: Ledger, tenant_id: UUID, actor: Actor, command: CreateReward) -> UUID:
     """Add a reward and answer its id. Raises Invalid, Duplicate, and for a value that its currency does not have."""
-    _check_text(command.name, "name")
+    command = replace(
+        command, name=checked_name(command.name, MAX_NAME_CHARACTERS, "name"), product=_product(command.product)
+    )
     _check_terms(command)
     values = {
         "name": command.name, "kind": command.kind, "value": command.value, "currency": command.currency,
@@ -47,8 +51,9 @@ async def update_reward(ledger: Ledger, tenant_id: UUID, actor: Actor, command: 
 
     Raises NotFound, Invalid, Duplicate.
     """
-    if command.name is not None:
-        _check_text(command.name, "name")
+    command = replace(
+        command, name=checked_if_given(command.name, MAX_NAME_CHARACTERS, "name"), product=_product(command.product)
+    )
     if command.stock is not None and command.unlimited_stock:
         raise Invalid("Give either stock or unlimitedStock, not both.", field=("stock",))
     wanted = {
@@ -79,8 +84,6 @@ def _check_terms(command: CreateReward) -> None:
         _check_currency(command.currency)
     if command.value is not None:
         _check_value(command.kind, command.value, command.currency)
-    if command.product is not None:
-        _check_text(command.product, "product")
 
 
 def _check_new_terms(command: UpdateReward, row: Any) -> None:
@@ -90,8 +93,6 @@ def _check_new_terms(command: UpdateReward, row: Any) -> None:
             _check_says(row["kind"], name, given=True)
     if command.value is not None:
         _check_value(row["kind"], command.value, row["currency"])
-    if command.product is not None:
-        _check_text(command.product, "product")
 
 
 def _check_says(kind: str, name: str, *, given: bool) -> None:
@@ -145,6 +146,5 @@ def _checked_stock(stock: int | None) -> int | None:
     return stock
 
 
-def _check_text(value: str, field: str) -> None:
-    if not value.strip() or len(value) > MAX_NAME_CHARACTERS:
-        raise Invalid(f"Between 1 and {MAX_NAME_CHARACTERS} characters are needed.", field=(field,))
+def _product(text: str | None) -> str | None:
+    return checked_if_given(text, MAX_NAME_CHARACTERS, "product")

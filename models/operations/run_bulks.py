@@ -81,8 +81,8 @@ async def _run(ledger: Ledger, tenant_id: UUID, bulk: RunningBulk) -> int:
 
 
 async def _claim_next(ledger: Ledger, tenant_id: UUID) -> RunningBulk | None:
-    now = ledger.clock()
     async with tenant_transaction(tenant_id) as connection:
+        now = await ledger.stamp(connection)
         row = await connection.raw.fetchrow(
             """WITH k AS MATERIALIZED (  -- looked for once: a join could do so again, and find another
                 SELECT id FROM bulk_operations WHERE tenant_id = $1 AND status IN ('QUEUED', 'RUNNING')
@@ -109,7 +109,7 @@ async def _keep_claim(ledger: Ledger, tenant_id: UUID, operation_id: UUID) -> bo
         cancelled = await connection.raw.fetchval(
             """UPDATE bulk_operations SET claimed_until = $3 WHERE tenant_id = $1 AND id = $2 AND status = 'RUNNING'
             RETURNING cancel_requested""",
-            tenant_id, operation_id, ledger.clock() + CLAIM,
+            tenant_id, operation_id, await ledger.stamp(connection) + CLAIM,
         )  # fmt: skip
     if cancelled is None:
         raise ClaimLost
@@ -120,7 +120,7 @@ async def _note_validated(ledger: Ledger, tenant_id: UUID, operation_id: UUID) -
     async with tenant_transaction(tenant_id) as connection:
         await connection.raw.execute(
             "UPDATE bulk_operations SET validated_at = $3 WHERE tenant_id = $1 AND id = $2",
-            tenant_id, operation_id, ledger.clock(),
+            tenant_id, operation_id, await ledger.stamp(connection),
         )  # fmt: skip
 
 
@@ -172,7 +172,7 @@ async def _finish(ledger: Ledger, tenant_id: UUID, operation_id: UUID, status: s
                 WHERE tenant_id = $1 AND operation_id = $2 AND error IS NOT NULL) AS n
             WHERE o.tenant_id = $1 AND o.id = $2 AND o.status = 'RUNNING'
             RETURNING o.idempotency_key""",
-            tenant_id, operation_id, status, ledger.clock(),
+            tenant_id, operation_id, status, await ledger.stamp(connection),
         )  # fmt: skip
         if row is None:
             raise ClaimLost
@@ -188,5 +188,6 @@ async def _finish(ledger: Ledger, tenant_id: UUID, operation_id: UUID, status: s
 async def _tell(connection: TenantConnection, ledger: Ledger, operation_id: UUID, status: str) -> None:
     await connection.raw.execute(
         "INSERT INTO outbox (tenant_id, id, topic, subject_id, created_at) VALUES ($1, $2, $3, $4, $5)",
-        connection.tenant_id, ledger.source.new_id(), f"bulk.{status.lower()}", operation_id, ledger.clock(),
+        connection.tenant_id, ledger.source.new_id(), f"bulk.{status.lower()}", operation_id,
+        await ledger.stamp(connection),
     )  # fmt: skip

@@ -8,8 +8,9 @@ from uuid import UUID
 
 from models.commands import Actor
 from models.configuration_commands import CreateService, UpdateService
-from models.errors import Invalid, NotFound
+from models.errors import NotFound
 from models.ledger import Ledger
+from models.names import checked_if_given, checked_name
 from models.operations.configuring import configuring
 
 MAX_SERVICES: Final = 1_000
@@ -18,26 +19,20 @@ MAX_NAME_CHARACTERS: Final = 200
 
 async def create_service(ledger: Ledger, tenant_id: UUID, actor: Actor, command: CreateService) -> UUID:
     """Add a service and answer its id. Raises Invalid, Duplicate."""
-    _check_name(command.name)
+    name = checked_name(command.name, MAX_NAME_CHARACTERS, "name")
     service_id = ledger.source.new_id()
     async with configuring(ledger, tenant_id, actor) as change:
         await change.check_room("services", MAX_SERVICES)
-        await change.insert("services", "service.created", service_id, {"name": command.name, "active": True})
+        await change.insert("services", "service.created", service_id, {"name": name, "active": True})
     return service_id
 
 
 async def update_service(ledger: Ledger, tenant_id: UUID, actor: Actor, command: UpdateService) -> bool:
     """Rename, retire or offer again. False where nothing differs. Raises NotFound, Invalid, Duplicate."""
-    if command.name is not None:
-        _check_name(command.name)
+    name = checked_if_given(command.name, MAX_NAME_CHARACTERS, "name")
     async with configuring(ledger, tenant_id, actor) as change:
         row = await change.fetchrow("SELECT * FROM services WHERE tenant_id = $1 AND id = $2", command.service_id)
         if row is None:
             raise NotFound("There is no such service.", field=("serviceId",))
-        wanted = {"name": command.name, "active": command.active}
+        wanted = {"name": name, "active": command.active}
         return await change.update("services", "service.updated", row, wanted)
-
-
-def _check_name(name: str) -> None:
-    if not name.strip() or len(name) > MAX_NAME_CHARACTERS:
-        raise Invalid(f"Between 1 and {MAX_NAME_CHARACTERS} characters are needed.", field=("name",))

@@ -17,6 +17,7 @@ from models.errors import Duplicate, Invalid, LedgerError, NotFound
 from models.ledger import Ledger
 from models.loading.keeping import hold_tiers
 from models.money import POINTS, to_minor
+from models.names import checked_if_given, checked_name
 from models.operations.configuring import Configuring, configuring
 from models.planning.tiers import Rung, Shift, shifts
 
@@ -35,29 +36,28 @@ class LadderChange:
 
 async def create_tier(ledger: Ledger, tenant_id: UUID, actor: Actor, command: CreateTier) -> LadderChange:
     """Add a tier; whoever has reached it is in it. Raises Invalid, Duplicate."""
-    _check_name(command.name)
+    name = checked_name(command.name, MAX_NAME_CHARACTERS, "name")
     threshold_minor = _threshold_minor(command.threshold)
     tier_id = ledger.source.new_id()
     async with configuring(ledger, tenant_id, actor) as change:
         await change.check_room("tiers", MAX_TIERS)
         before = await _ladder(change)
         _check_threshold_free(before, tier_id, threshold_minor)
-        values = {"name": command.name, "threshold_minor": threshold_minor}
+        values = {"name": name, "threshold_minor": threshold_minor}
         await change.insert("tiers", "tier.created", tier_id, values)
         return LadderChange(tier_id, await _move_customers(ledger, change, before))
 
 
 async def update_tier(ledger: Ledger, tenant_id: UUID, actor: Actor, command: UpdateTier) -> LadderChange:
     """Rename a tier, which moves nobody, or move its threshold. Raises NotFound, Invalid, Duplicate."""
-    if command.name is not None:
-        _check_name(command.name)
+    name = checked_if_given(command.name, MAX_NAME_CHARACTERS, "name")
     threshold_minor = None if command.threshold is None else _threshold_minor(command.threshold)
     async with configuring(ledger, tenant_id, actor) as change:
         row = await _row(change, command.tier_id)
         before = await _ladder(change)
         if threshold_minor is not None:
             _check_threshold_free(before, command.tier_id, threshold_minor)
-        wanted = {"name": command.name, "threshold_minor": threshold_minor}
+        wanted = {"name": name, "threshold_minor": threshold_minor}
         changed = await change.update("tiers", "tier.updated", row, wanted)
         return LadderChange(command.tier_id, await _move_customers(ledger, change, before) if changed else 0)
 
@@ -92,7 +92,8 @@ async def _move_customers(ledger: Ledger, change: Configuring, before: Sequence[
         return 0
     await hold_tiers(change.connection)
     # From here on no posting of points is under way, and none begins before this is over.
-    raw, tenant_id, now = change.connection.raw, change.connection.tenant_id, ledger.clock()
+    raw, tenant_id = change.connection.raw, change.connection.tenant_id
+    now = await ledger.stamp(change.connection)
     cursor = await raw.cursor(
         """SELECT a.id, s.old_tier, s.new_tier, greatest($6, a.posted_at)
         FROM unnest($2::bigint[], $3::bigint[], $4::text[], $5::text[]) AS s(low, high, old_tier, new_tier)
@@ -137,8 +138,3 @@ def _check_threshold_free(ladder: Sequence[Rung], tier_id: UUID, threshold_minor
     taken = next((rung for rung in ladder if rung.threshold_minor == threshold_minor and rung.id != tier_id), None)
     if taken is not None:
         raise Duplicate(f"{taken.name} begins at {threshold_minor:,} points already.", field=("threshold",))
-
-
-def _check_name(name: str) -> None:
-    if not name.strip() or len(name) > MAX_NAME_CHARACTERS:
-        raise Invalid(f"Between 1 and {MAX_NAME_CHARACTERS} characters are needed.", field=("name",))

@@ -10,6 +10,7 @@ from models.commands import Actor
 from models.configuration_commands import UpdateTenant
 from models.errors import Invalid, NotFound
 from models.ledger import Ledger
+from models.names import checked_if_given
 from models.operations.configuring import configuring
 
 MAX_NAME_CHARACTERS: Final = 200
@@ -25,8 +26,7 @@ async def update_tenant(ledger: Ledger, tenant_id: UUID, actor: Actor, command: 
     Another zone moves the days to come. What has been posted keeps the instants it was posted with: a credit's expiry
     does not move along.
     """
-    if command.name is not None and not (command.name.strip() and len(command.name) <= MAX_NAME_CHARACTERS):
-        raise Invalid(f"Between 1 and {MAX_NAME_CHARACTERS} characters are needed.", field=("name",))
+    name = checked_if_given(command.name, MAX_NAME_CHARACTERS, "name")
     if command.time_zone is not None and command.time_zone not in available_timezones() - NO_ZONES:
         raise Invalid("There is no such time zone: an IANA name such as Europe/London is needed.", field=("timeZone",))
     if command.grace_days is not None and not 0 <= command.grace_days <= MAX_GRACE_DAYS:
@@ -36,7 +36,7 @@ async def update_tenant(ledger: Ledger, tenant_id: UUID, actor: Actor, command: 
             f"An approval request waits between 1 and {MAX_APPROVAL_HOURS:,} hours.", field=("approvalHours",)
         )
     wanted = {
-        "name": command.name,
+        "name": name,
         "time_zone": command.time_zone,
         "grace_days": command.grace_days,
         "approval_hours": command.approval_hours,

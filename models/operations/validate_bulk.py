@@ -70,7 +70,7 @@ async def _unlocked_books(
     customers_wanted = {row.adjustment.customer_id for row in rows}
     accounts = await read_accounts(connection, set(wanted.accounts))
     customers = await read_customers(connection, customers_wanted)
-    version = await load_facts(connection, accounts, now)
+    version, _ = await load_facts(connection, accounts, now)
     for row in rows:
         key = (row.adjustment.customer_id, row.adjustment.asset)
         if row.adjustment.amount > 0 and key not in accounts:

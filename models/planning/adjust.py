@@ -106,6 +106,7 @@ def _add(books: Books, origin: Origin, command: AdjustCredit, amount_minor: int,
     )  # fmt: skip
     account = books.accounts[command.customer_id, command.asset]
     credits.check_room(account, amount_minor)
+    limited = None
     if origin.approved_by is None:
         allowance = allowance_of(books, origin.actor, command.customer_id, command.asset)
         verdict = allowance.verdict(amount_minor)
@@ -113,10 +114,12 @@ def _add(books: Books, origin: Origin, command: AdjustCredit, amount_minor: int,
             if command.request_approval:
                 return requesting.request_approval(books, origin, "adjustCredit", command)
             raise LimitExceeded(verdict.remaining)
-        allowance.use(books, amount_minor)
+        limited = allowance.use(books, amount_minor)
     # Must succeed from here on (and using a limit does).
     lifetime_before = account.lifetime_minor
-    transaction = credits.begin(books, "ADJUSTMENT", command.customer_id, origin, reason=reason.code, note=command.note)
+    transaction = credits.begin(
+        books, "ADJUSTMENT", command.customer_id, origin, reason=reason.code, note=command.note, limited=limited
+    )
     credit = credits.open_credit(
         books, transaction, account, amount_minor, "ISSUED",
         effective_on=effective_on, starts_at=starts_at, expires_at=expires_at,
@@ -179,7 +182,7 @@ def _named_credit(books: Books, command: AdjustCredit, account: AccountState, am
 
 
 def _outcome(books: Books, transaction: TransactionDraft, account: AccountState, credit: CreditState | None) -> Outcome:
-    views = [credits.transaction_view(transaction, books.now), credits.account_view(account)]
+    views = [credits.transaction_view(transaction), credits.account_view(account)]
     if credit is not None:
         views.append(credits.credit_view(credit, account.asset))
     return Outcome(

@@ -62,7 +62,7 @@ def plan(books: Books, origin: Origin, command: AssignCredit) -> Outcome:
         transaction_id=transaction.id, account_id=account.id, credit_id=credit.id,
         assignment_ids=tuple(view.id for view in views),
         views=(
-            credits.transaction_view(transaction, books.now), credits.account_view(account),
+            credits.transaction_view(transaction), credits.account_view(account),
             credits.credit_view(credit, account.asset), *views, *(invoice_view(invoice) for invoice, _ in amounts),
         ),
     )  # fmt: skip
@@ -71,16 +71,33 @@ def plan(books: Books, origin: Origin, command: AssignCredit) -> Outcome:
 def planned_amounts(
     books: Books, items: tuple[InvoiceAmount, ...], account: AccountState, credit: CreditState
 ) -> list[tuple[InvoiceState, int]]:
-    """Each invoice with what it gets, checked against what is due and what the earlier ones leave of the credit."""
-    left, seen, amounts = credit.remaining_minor, set[UUID](), []
+    """Each invoice that gets something with what it gets, in the order given.
+
+    What was given is exact, and checked against what is due and what the earlier ones given leave of the credit. Those
+    left blank share the rest, in their order, each as much as it has due; one that would get nothing is left out. Raises
+    ExceedsRemaining where all would.
+    """
+    left, seen, invoices, given = credit.remaining_minor, set[UUID](), [], dict[UUID, int]()
     for index, item in enumerate(items):
         try:
             invoice = _open_invoice(books, item, account, seen)
-            amount_minor = _amount(item.amount, invoice, left)
+            if item.amount is not None:
+                given[invoice.id] = _given_amount(item.amount, invoice, left)
         except LedgerError as error:
             raise error.at("assignments", str(index), *(error.field or ())) from None
-        left -= amount_minor
-        amounts.append((invoice, amount_minor))
+        left -= given.get(invoice.id, 0)
+        invoices.append(invoice)
+    amounts = []
+    for invoice in invoices:
+        amount_minor = given.get(invoice.id)
+        if amount_minor is None:
+            amount_minor = min(left, invoice.due_to_credit_minor)
+            left -= amount_minor
+        if amount_minor:
+            amounts.append((invoice, amount_minor))
+    if not amounts:
+        what = "of the credit can be set against these invoices"
+        raise ExceedsRemaining(to_decimal(0, account.asset), account.asset, what=what).at("assignments")
     check_grants_fit(account, amounts)
     return amounts
 
@@ -115,14 +132,7 @@ def _open_invoice(books: Books, item: InvoiceAmount, account: AccountState, seen
     return invoice
 
 
-def _amount(amount: Decimal | None, invoice: InvoiceState, left_minor: int) -> int:
-    """What is to be set against the invoice: as asked, or as much as possible."""
-    if amount is None:
-        if left_minor == 0:
-            raise ExceedsRemaining(to_decimal(0, invoice.currency), invoice.currency)
-        if invoice.due_to_credit_minor == 0:
-            raise exceeds_due_to_credit(invoice)
-        return min(left_minor, invoice.due_to_credit_minor)
+def _given_amount(amount: Decimal, invoice: InvoiceState, left_minor: int) -> int:
     amount_minor = nonzero_minor(amount, invoice.currency)
     if amount_minor < 0:
         raise Invalid("The amount must be positive.", field=("amount",))

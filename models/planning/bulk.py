@@ -55,15 +55,16 @@ def plan(books: Books, origin: Origin, command: BulkCredit) -> Outcome:
 def _plan_rows(books: Books, origin: Origin, command: BulkCredit) -> list[tuple[UUID | None, LedgerError | None]]:
     """Transaction or error of each row. A row that is refused leaves its neighbours planned."""
     results: list[tuple[UUID | None, LedgerError | None]] = []
-    seen: set[UUID | None] = set()
+    seen: set[UUID] = set()
     for row, item in enumerate(command.items):
         mark = books.mark()
         try:
-            if item.customer_id in seen and not command.allow_duplicate_customers:
+            adjustment = row_command(command, item)  # an id that is nobody's is not the same as another such
+            if adjustment.customer_id in seen and not command.allow_duplicate_customers:
                 raise Duplicate("The customer comes twice.", field=("customerId",))
-            seen.add(item.customer_id)
+            seen.add(adjustment.customer_id)
             row_origin = Origin(origin.actor, origin.key, books.source.new_id())
-            outcome = adjust.plan(books, row_origin, row_command(command, item))
+            outcome = adjust.plan(books, row_origin, adjustment)
             results.append((outcome.transaction_id, None))
         except LedgerError as error:
             books.back_to(mark)

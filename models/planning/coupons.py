@@ -53,7 +53,7 @@ def plan_disable(books: Books, origin: Origin, command: DisableCoupon) -> Outcom
     return Outcome(
         transaction_id=transaction.id, account_id=account.id, coupon_id=coupon.id,
         views=(
-            coupon_view(coupon), credits.transaction_view(transaction, books.now), credits.account_view(account),
+            coupon_view(coupon), credits.transaction_view(transaction), credits.account_view(account),
         ),
     )  # fmt: skip
 

@@ -15,7 +15,7 @@ from models.commands import Actor
 from models.errors import AmountOutOfRange, InsufficientBalance, Invalid, InvariantViolated, NotFound
 from models.money import MAX_AMOUNT_MINOR, POINTS, to_decimal
 from models.planning.notes import kept_note
-from models.planning.state import AccountState, Books, CreditState, EntryDraft, Origin, TransactionDraft
+from models.planning.state import AccountState, Books, CreditState, EntryDraft, Limited, Origin, TransactionDraft
 from models.views import AccountView, ActorView, CreditView, TransactionView
 
 GONE: Final = frozenset({"REMOVED", "EXPIRED", "ORDERS"})
@@ -28,11 +28,16 @@ def burn_key(credit: CreditState) -> tuple[datetime, bool, datetime, UUID]:
     return (credit.expires_at or _NEVER, not credit.service_ids, credit.created_at, credit.id)
 
 
+def has_started(credit: CreditState, now: datetime) -> bool:
+    """Whether it has begun; one that began when it was made has, even if the clock was ahead then."""
+    return credit.starts_at <= max(now, credit.created_at)
+
+
 def is_open(credit: CreditState, now: datetime) -> bool:
     """Whether some of it can be spent at `now`."""
     return (
         credit.remaining_minor > 0
-        and credit.starts_at <= now
+        and has_started(credit, now)
         and (credit.expires_at is None or credit.expires_at > now)
     )
 
@@ -50,14 +55,15 @@ def spendable(books: Books, account: AccountState, service_ids: tuple[UUID, ...]
 
 
 def begin(
-    books: Books, kind: str, customer_id: UUID, origin: Origin, *, reason: str | None = None, note: str | None = None
-) -> TransactionDraft:
-    """Start one business event, under the origin's result id. Its entries follow."""
+    books: Books, kind: str, customer_id: UUID, origin: Origin, *, reason: str | None = None, note: str | None = None,
+    limited: Limited | None = None,
+) -> TransactionDraft:  # fmt: skip
+    """Start one business event, under the origin's result id. Its entries follow. limited: what it used up of limits."""
     note = kept_note(books, customer_id, note)
     transaction = TransactionDraft(
         id=origin.result_id, customer_id=customer_id, kind=kind, reason=reason, note=note,
         salt=books.source.new_salt() if note else None, actor=origin.actor, approved_by=origin.approved_by,
-        idempotency_key=origin.key,
+        idempotency_key=origin.key, created_at=books.now, limited=limited,
     )  # fmt: skip
     books.writes.transactions.append(transaction)
     books.writes.events.append(("transaction.posted", transaction.id))
@@ -83,10 +89,11 @@ def move(
     sequence = account.sequence + 1
     books.change(account, balance_minor=balance, lifetime_minor=total, sequence=sequence)
     books.change(credit, remaining_minor=remaining, gone_minor=gone)
-    if credit.starts_at > books.now:
+    if not has_started(credit, books.now):
         books.change(account, scheduled_minor=account.scheduled_minor + amount_minor)
     elif credit.expires_at is not None and credit.expires_at <= books.now:
         books.change(account, expired_minor=account.expired_minor + amount_minor)
+    transaction.created_at = max(transaction.created_at, account.stamp(books.now))
     books.writes.touched_accounts.append(account)
     books.writes.touched_credits.append(credit)
     books.writes.entries.append(
@@ -106,6 +113,7 @@ def move_lifetime(
     if lifetime < 0:
         raise InvariantViolated(f"{counter} on account {account.id}: {lifetime=}")
     books.change(account, lifetime_minor=lifetime, sequence=sequence)
+    transaction.created_at = max(transaction.created_at, account.stamp(books.now))
     books.writes.touched_accounts.append(account)
     books.writes.entries.append(
         EntryDraft(
@@ -303,9 +311,10 @@ def actor_view(actor: Actor) -> ActorView:
     return ActorView(subject=actor.subject, name=actor.name, role=actor.role, client=actor.client)
 
 
-def transaction_view(transaction: TransactionDraft, now: datetime) -> TransactionView:
+def transaction_view(transaction: TransactionDraft) -> TransactionView:
     return TransactionView(
         id=transaction.id, customer_id=transaction.customer_id, kind=transaction.kind, reason=transaction.reason,
         note=transaction.note, actor=actor_view(transaction.actor),
-        approved_by=actor_view(transaction.approved_by) if transaction.approved_by else None, created_at=now,
+        approved_by=actor_view(transaction.approved_by) if transaction.approved_by else None,
+        created_at=transaction.created_at,
     )  # fmt: skip

@@ -14,7 +14,9 @@ from models.errors import (
     NotFound,
 )
 from models.money import MAX_AMOUNT_MINOR, is_money, to_decimal, to_minor
+from models.names import checked_name, clean_name
 from models.planning import calendar, credits
+from models.planning.applying import applying_on
 from models.planning.assign import assign
 from models.planning.auditing import audit, invoice_details
 from models.planning.needs import Needs, Spend
@@ -30,13 +32,21 @@ def create_needs(command: CreateInvoice) -> Needs:
     """The customer's account in that currency, where there is one, with open credit for up to the whole total."""
     key = (command.customer_id, command.currency)
     if not command.auto_apply:
-        return Needs(customers=(command.customer_id,), invoice_numbers=(command.number,))
+        return Needs(customers=(command.customer_id,), invoice_numbers=(clean_name(command.number),))
     return Needs(
         customers=(command.customer_id,),
         accounts=(key,),
-        spends=(Spend(key, _total_or_nothing(command), auto_apply=True),),
-        invoice_numbers=(command.number,),
+        spends=(_applied(command, _total_or_nothing(command)),),
+        invoice_numbers=(clean_name(command.number),),
     )
+
+
+def _applied(command: CreateInvoice | CreateOrder, most_minor: int) -> Spend:
+    """What may apply itself: nothing where the date will be refused."""
+    day = command.issued_on
+    if day is not None and not calendar.FIRST_DATE <= day <= calendar.LAST_DATE:
+        most_minor = 0
+    return Spend((command.customer_id, command.currency), most_minor, auto_apply=True, issued_on=day)
 
 
 def _total_or_nothing(command: CreateInvoice) -> int:
@@ -61,8 +71,8 @@ def order_needs(command: CreateOrder) -> Needs:
     return Needs(
         customers=(command.customer_id,),
         accounts=(key,) if applies else (),
-        spends=(Spend(key, MAX_AMOUNT_MINOR, auto_apply=True),) if applies else (),
-        invoice_numbers=(command.number,),
+        spends=(_applied(command, MAX_AMOUNT_MINOR),) if applies else (),
+        invoice_numbers=(clean_name(command.number),),
         products=tuple(item.product_id for item in command.items),
     )
 
@@ -96,7 +106,7 @@ def _order_line(books: Books, item: OrderItem, currency: str) -> "_Line":
 
 def _check_head(books: Books, command: CreateInvoice | CreateOrder) -> None:
     credits.check_open(books, command.customer_id, "customerId")
-    _check_number(books, command.number)
+    _check_number(books, clean_name(command.number))
     if not is_money(command.currency):
         raise CurrencyMismatch(command.currency, "a currency").at("currency")
 
@@ -113,7 +123,7 @@ def _issue(books: Books, origin: Origin, command: CreateInvoice | CreateOrder, l
     # Must succeed from here on.
     credit_lines = tuple(line.amount_minor for line in lines if line.kind == "CREDIT" and line.amount_minor)
     invoice = InvoiceState(
-        id=origin.result_id, number=command.number, customer_id=command.customer_id, currency=command.currency,
+        id=origin.result_id, number=clean_name(command.number), customer_id=command.customer_id, currency=command.currency,
         total_minor=total_minor, creditable_minor=total_minor - sum(credit_lines), paid_minor=0, credited_minor=0,
         status=status_of(total_minor, 0, 0), issued_on=issued_on, due_on=command.due_on,
         kind="ORDER" if isinstance(command, CreateOrder) else "INVOICE", credit_lines=credit_lines,
@@ -137,8 +147,7 @@ class _Line:
 
 
 def _check_number(books: Books, number: str) -> None:
-    if not number.strip() or len(number) > MAX_NUMBER_CHARACTERS:
-        raise Invalid(f"A number has between 1 and {MAX_NUMBER_CHARACTERS} characters.", field=("number",))
+    checked_name(number, MAX_NUMBER_CHARACTERS, "number")
     if number in books.invoice_numbers:
         raise Duplicate("There is an invoice of this number already.", field=("number",))
 
@@ -188,11 +197,12 @@ def _write_invoice(
 
 
 def _apply_credit(books: Books, origin: Origin, invoice: InvoiceState) -> tuple[Any, ...]:
-    """Set the customer's open auto-applying credit against the new invoice, in burn order, as one AUTO event."""
+    """Set the open credit that applies itself against the new invoice, in burn order, as one AUTO event."""
     account = books.accounts.get((invoice.customer_id, invoice.currency))
     if account is None or invoice.due_to_credit_minor == 0:
         return ()
-    lots = [credit for credit in credits.spendable(books, account) if credit.auto_apply]
+    applies = applying_on(invoice.issued_on, books.config.zone)
+    lots = [credit for credit in credits.spendable(books, account) if applies(credit)]
     if not lots:
         return ()
     applied = Origin(origin.actor, origin.key, books.source.new_id())
@@ -204,4 +214,4 @@ def _apply_credit(books: Books, origin: Origin, invoice: InvoiceState) -> tuple[
         amount_minor = min(credit.remaining_minor, invoice.due_to_credit_minor)
         views.append(assign(books, transaction, account, credit, invoice, amount_minor, "AUTO"))
         views.append(credits.credit_view(credit, account.asset))
-    return (*views, credits.transaction_view(transaction, books.now), credits.account_view(account))
+    return (*views, credits.transaction_view(transaction), credits.account_view(account))

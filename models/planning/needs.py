@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from uuid import UUID
 
 from models.planning.state import AccountKey
@@ -11,13 +12,14 @@ from models.planning.state import AccountKey
 class Spend:
     """Enough open credits of this account, in burn order, to take `amount_minor` for one of `service_ids` (none: any).
 
-    auto_apply: only credits that apply themselves to invoices count.
+    auto_apply: only credits count that apply themselves to an invoice of `issued_on`, or where that is None of today.
     """
 
     account: AccountKey
     amount_minor: int
     service_ids: tuple[UUID, ...] = ()
     auto_apply: bool = False
+    issued_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,7 +132,7 @@ def _pay_with_credit(
             break
     if left:
         raise InvariantViolated(f"account {account.id}: {left} of {payment.amount_minor} not found in its open credits")
-    return (credits.transaction_view(transaction, books.now), *views)
+    return (credits.transaction_view(transaction), *views)
 
 
 def void_needs(command: VoidPayment, payment: PaymentState, account: AccountKey) -> Needs:

@@ -117,7 +117,7 @@ def _released(books: Books, origin: Origin, transaction: TransactionDraft, parts
         transaction_id=transaction.id, account_id=next(iter(accounts)) if len(accounts) == 1 else None, credit_id=only,
         assignment_ids=tuple(sorted(part.id for part in parts)),
         views=(
-            credits.transaction_view(transaction, books.now),
+            credits.transaction_view(transaction),
             *(credits.account_view(account) for account in accounts.values()),
             *(credits.credit_view(c, books.accounts_by_id[c.account_id].asset) for c in touched.values()),
             *(assignment_view(part, books.invoices[part.invoice_id].currency) for part in parts),
@@ -164,7 +164,7 @@ def plan_reassign(books: Books, origin: Origin, command: ReassignCredit) -> Outc
         transaction_id=transaction.id, account_id=account.id, credit_id=credit.id,
         assignment_ids=tuple(view.id for view in views),
         views=(
-            credits.transaction_view(transaction, books.now), credits.transaction_view(released, books.now),
+            credits.transaction_view(transaction), credits.transaction_view(released),
             credits.account_view(account), credits.credit_view(credit, account.asset), *views,
             *(invoice_view(invoice) for invoice, _ in amounts),
         ),
@@ -321,7 +321,7 @@ def _credit_outcome(books: Books, transaction: TransactionDraft, account: Accoun
     return Outcome(
         transaction_id=transaction.id, account_id=account.id, credit_id=credit.id,
         views=(
-            credits.transaction_view(transaction, books.now), credits.account_view(account),
+            credits.transaction_view(transaction), credits.account_view(account),
             credits.credit_view(credit, account.asset),
         ),
     )  # fmt: skip

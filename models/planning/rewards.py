@@ -34,6 +34,7 @@ def plan(books: Books, origin: Origin, command: GiveReward) -> Outcome:
     reward = _active_reward(books, command)
     check_note(command.note)
     account = books.accounts.get((command.customer_id, POINTS))
+    limited = None
     if command.deduct_points:
         _check_points(books, account, reward)
     elif reward.points_cost_minor and origin.approved_by is None:
@@ -43,10 +44,10 @@ def plan(books: Books, origin: Origin, command: GiveReward) -> Outcome:
             if command.request_approval:
                 return requesting.request_approval(books, origin, "giveReward", command)
             raise LimitExceeded(verdict.remaining).at("rewardId")
-        allowance.use(books, reward.points_cost_minor)
+        limited = allowance.use(books, reward.points_cost_minor)
     # Must succeed from here on (and using a limit does).
     spent_minor = reward.points_cost_minor if command.deduct_points else 0
-    transaction = credits.begin(books, "REWARD", command.customer_id, origin, note=command.note)
+    transaction = credits.begin(books, "REWARD", command.customer_id, origin, note=command.note, limited=limited)
     if spent_minor and account is not None:
         credits.spend(books, transaction, account, spent_minor, "REDEEMED")
     if reward.stock is not None:
@@ -65,7 +66,7 @@ def plan(books: Books, origin: Origin, command: GiveReward) -> Outcome:
     account_views = (credits.account_view(account),) if account else ()
     return Outcome(
         transaction_id=transaction.id, account_id=account.id if account else None, coupon_id=view.id,
-        views=(view, credits.transaction_view(transaction, books.now), *account_views),
+        views=(view, credits.transaction_view(transaction), *account_views),
     )  # fmt: skip
 
 

@@ -68,6 +68,7 @@ class TenantConfig:
     services: dict[UUID, bool]  # id -> active
     tiers: tuple[TierRule, ...]  # by rising threshold
     limits: dict[tuple[str, str, str], LimitRuleValues]  # (role, asset or MONEY, holder or '')
+    currencies: dict[str, int] = field(default_factory=dict)  # code -> exponent, of those that the books hold
 
     def tier_name(self, lifetime_minor: int) -> str | None:
         """The highest tier whose threshold has been reached, or None."""
@@ -108,6 +109,10 @@ class AccountState:
     @property
     def available_minor(self) -> int:
         return self.balance_minor - self.scheduled_minor - self.expired_minor
+
+    def stamp(self, now: datetime) -> datetime:
+        """When an entry that is made now is said to have been made: never before the newest one."""
+        return now if self.posted_at is None else max(now, self.posted_at)
 
 
 @dataclass(slots=True)
@@ -292,6 +297,8 @@ class Origin:
 
 @dataclass(slots=True)
 class TransactionDraft:
+    """created_at: that of its latest entry; where it has none, that of the batch."""
+
     id: UUID
     customer_id: UUID
     kind: str
@@ -301,6 +308,17 @@ class TransactionDraft:
     actor: Actor
     approved_by: Actor | None
     idempotency_key: str | None
+    created_at: datetime
+    limited: "Limited | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limited:
+    """What an event used up of its actor's limits by day, on its customer: of which asset, how much, on which day."""
+
+    asset: str
+    amount_minor: int
+    day: date
 
 
 @dataclass(slots=True)

@@ -36,7 +36,7 @@ def plan_use(books: Books, origin: Origin, command: UseCredit) -> Outcome:
     credits.spend(books, transaction, account, amount_minor, "REDEEMED", service_ids=(command.service_id,))
     return Outcome(
         transaction_id=transaction.id, account_id=account.id,
-        views=(credits.transaction_view(transaction, books.now), credits.account_view(account)),
+        views=(credits.transaction_view(transaction), credits.account_view(account)),
     )  # fmt: skip
 
 

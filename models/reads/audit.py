@@ -6,14 +6,14 @@ By customer, by actor, by action and by time there is an index; the other condit
 
 import json
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any, Final
 from uuid import UUID
 
 from models.money import MAX_AMOUNT_MINOR, exponent
-from models.reads.paging import Condition, Listing, id_key, time_key
+from models.reads.paging import RECORDS, Condition, Listing, id_key, time_key
 from models.reads.session import ReadSession
 from models.views import ActorView
 
@@ -100,6 +100,9 @@ AUDIT_TRAIL: Final = Listing(
 )  # fmt: skip
 """A tenant's records by time: the parent is the tenant."""
 
+CUSTOMER_TRAIL: Final = replace(AUDIT_TRAIL, parent="t.customer_id", through=RECORDS)
+"""Those that have to do with one person; what a merge brought along stands where it came."""
+
 
 NOTHING: Final = Condition("false")
 
@@ -107,10 +110,6 @@ NOTHING: Final = Condition("false")
 def by_actors(ids: Collection[UUID]) -> Condition:
     """Done by one of these: rows of one subject, in whatever role and through whatever client."""
     return Condition("t.actor_id = any({0}::uuid[])", (tuple(sorted(ids)),))
-
-
-def of_customer(customer_id: UUID) -> Condition:
-    return Condition("t.customer_id = {0}", (customer_id,))
 
 
 def with_reason(code: str) -> Condition:

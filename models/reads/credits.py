@@ -7,7 +7,17 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from models.reads.paging import Condition, Listing, id_key, time_key
+from models.reads.paging import (
+    ACCOUNTS,
+    OWN_ACCOUNTS,
+    Condition,
+    Listing,
+    Older,
+    id_key,
+    instant_key,
+    integer_key,
+    time_key,
+)
 from models.reads.session import ReadSession
 from models.views import CreditView
 
@@ -52,29 +62,36 @@ def _view(row: Any) -> CreditView:
     )  # fmt: skip
 
 
+_BY_OPENING: Final = (time_key("t.opened_at"), id_key("t.id"))
+_NOT_MOVED: Final = "t.successor_id is null"
+_STORED: Final = "select c.{} from credits c where c.tenant_id = $1 and c.id = {{0}}"
+
 CREDITS: Final = Listing(
     name="credits", columns=_COLUMNS, table="credits t", parent="t.account_id",
-    keys=(time_key("t.created_at"), id_key("t.id")), view=_view,
+    keys=(integer_key("t.opened_sequence"),), view=_view,
+    older=Older((instant_key(""), id_key("")), (_STORED.format("opened_sequence"),)),
 )  # fmt: skip
-"""An account's credits."""
+"""An account's credits, by when they came onto it: one that a merge brought is older than that."""
 
 ALL: Final = Listing(
-    name="all-credits", columns=_COLUMNS, table="credits t", parent="t.tenant_id", keys=(id_key("t.id"),), view=_view
-)
-"""All of a tenant's: the parent is the tenant. Ids rise with time, so that the key itself is the order."""
+    name="all-credits", columns=_COLUMNS, table="credits t", parent="t.tenant_id", keys=_BY_OPENING, view=_view,
+    alone=_NOT_MOVED, older=Older((id_key(""),), (_STORED.format("opened_at"), "{0}::uuid")),
+)  # fmt: skip
+"""All of a tenant's: the parent is the tenant. What a merge moved stands once, where it is now."""
 
 CUSTOMER_CREDITS: Final = Listing(
-    name="customer-credits", columns=_COLUMNS, table="credits t", parent="t.account_id",
-    keys=(time_key("t.created_at"), id_key("t.id")), view=_view, through="a.customer_id = p.id",
+    name="customer-credits", columns=_COLUMNS, table="credits t", parent="t.account_id", keys=_BY_OPENING, view=_view,
+    through=ACCOUNTS, alone=_NOT_MOVED,
 )  # fmt: skip
-"""Those of all of a customer's accounts."""
+"""Those of all of a customer's accounts, and what their other records had used up before a merge."""
 
 GRANTED: Final = Listing(
     name="granted", columns=_COLUMNS,
-    table="credits t join grants g on g.tenant_id = t.tenant_id and g.credit_id = t.id", parent="g.invoice_id",
-    keys=(time_key("t.created_at"), id_key("t.id")), view=_view,
+    table="""grants g join credits o on o.tenant_id = g.tenant_id and o.id = g.credit_id
+    join credits t on t.tenant_id = g.tenant_id and t.id = coalesce(o.successor_id, o.id)""",
+    parent="g.invoice_id", keys=(time_key("o.created_at"), id_key("o.id")), view=_view,
 )  # fmt: skip
-"""What an order put on the account, that which was taken back too."""
+"""What an order put on the account, that which was taken back too; what a merge moved, where it is now."""
 
 
 def _change(row: Any) -> CreditChangeView:
@@ -100,13 +117,13 @@ CHANGES: Final = Listing(
 
 UPCOMING: Final = Listing(
     name="upcoming", columns=_COLUMNS, table="credits t", parent="t.tenant_id",
-    keys=(time_key("t.expires_at"), id_key("t.id")), view=_view,
+    keys=(instant_key("t.expires_at"), id_key("t.id")), view=_view,
 )  # fmt: skip
 """All of a tenant's credits by expiry: the parent is the tenant. To be narrowed by `expiring`."""
 
 CUSTOMER_UPCOMING: Final = Listing(
     name="customer-upcoming", columns=_COLUMNS, table="credits t", parent="t.account_id",
-    keys=(time_key("t.expires_at"), id_key("t.id")), view=_view, through="a.customer_id = p.id",
+    keys=(instant_key("t.expires_at"), id_key("t.id")), view=_view, through=OWN_ACCOUNTS,
 )  # fmt: skip
 """The same of one customer."""
 

@@ -11,7 +11,9 @@ from models.views import CustomerView
 _COLUMNS: Final = """
     t.id, t.external_id, t.name, t.email, t.created_at, t.membership_started_at, t.membership_cancelled_at"""
 
-_BY_EXTERNAL_ID: Final = f"select {_COLUMNS} from customers t where t.tenant_id = $1 and t.external_id = $2"
+_PERSON: Final = "customers o join customers t on t.tenant_id = o.tenant_id and t.id = coalesce(o.merged_into_id, o.id)"
+_BY_EXTERNAL_ID: Final = f"select {_COLUMNS} from {_PERSON} where o.tenant_id = $1 and o.external_id = $2"
+_BY_IDS: Final = f"select o.id as asked, {_COLUMNS} from {_PERSON} where o.tenant_id = $1 and o.id = any($2::uuid[])"
 
 
 def _view(row: Any) -> CustomerView:
@@ -24,25 +26,32 @@ def _view(row: Any) -> CustomerView:
 
 CUSTOMERS: Final = Listing(
     name="customers", columns=_COLUMNS, table="customers t", parent="t.tenant_id",
-    keys=(time_key("t.created_at"), id_key("t.id")), view=_view,
+    keys=(time_key("t.created_at"), id_key("t.id")), view=_view, alone="t.merged_into_id is null",
 )  # fmt: skip
-"""All of a tenant's customers: the parent is the tenant."""
+"""All of a tenant's customers, each person once: the parent is the tenant."""
 
 
 def matching(text: str) -> Condition:
-    """Customers whose external id, name, last name or e-mail begins with `text`, whatever its case.
+    """Customers whose external id, name, last name or e-mail begins with `text`, whatever its case; or that of a record
+    that was merged into them.
 
     A range and not LIKE: only leakproof operators may use an index under row-level security.
     """
-    columns = ("search_external_id", "search_name", "search_last_name", "search_email")
-    ranges = (f"t.{name} >= lower({{0}}) and t.{name} < lower({{0}}) || U&'\\+10FFFF'" for name in columns)
-    return Condition(" or ".join(f"({each})" for each in ranges), (text,))
+    merged = "select m.merged_into_id from customers m where m.tenant_id = $1 and m.merged_into_id is not null"
+    return Condition(f"{_begins('t')} or t.id = any(array({merged} and ({_begins('m')})))", (text,))
 
 
-async def by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[CustomerView]:
-    return [_view(row) for row in await session.fetch_by_ids("customers", _COLUMNS, ids)]
+def _begins(table: str) -> str:
+    columns = [f"{table}.search_{name}" for name in ("external_id", "name", "last_name", "email")]
+    return " or ".join(f"({name} >= lower({{0}}) and {name} < lower({{0}}) || U&'\\+10FFFF')" for name in columns)
+
+
+async def by_ids(session: ReadSession, ids: Iterable[UUID]) -> dict[UUID, CustomerView]:
+    """By each id, the person that it names: of a record that was merged, the one that it was merged into."""
+    return {row["asked"]: _view(row) for row in await session.fetch(_BY_IDS, list(ids))}
 
 
 async def by_external_id(session: ReadSession, external_id: str) -> CustomerView | None:
+    """The person that the name is of: of a record that was merged, the one that it was merged into."""
     rows = await session.fetch(_BY_EXTERNAL_ID, external_id)
     return _view(rows[0]) if rows else None

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from typing import Any, Final
 from uuid import UUID
 
-from models.reads.paging import Condition, Listing, id_key, integer_key, time_key
+from models.reads.paging import RECORDS, Condition, Listing, id_key, integer_key, time_key
 from models.reads.session import ReadSession
 from models.views import AssignmentView, InvoiceLineView, InvoiceView, PaymentView
 
@@ -61,7 +61,11 @@ _BY_ASSIGNMENT: Final = (time_key("t.assigned_at"), id_key("t.id"))
 INVOICES: Final = Listing("invoices", _INVOICE, "invoices t", "t.tenant_id", _BY_CREATION, _invoice)
 """All of a tenant's invoices: the parent is the tenant."""
 
-CUSTOMER_INVOICES: Final = Listing("customer-invoices", _INVOICE, "invoices t", "t.customer_id", _BY_CREATION, _invoice)
+CUSTOMER_INVOICES: Final = Listing(
+    "customer-invoices", _INVOICE, "invoices t", "t.customer_id", _BY_CREATION, _invoice, RECORDS
+)
+"""Those of all records of a person; what a merge brought along stands where it came."""
+
 CREDIT_ASSIGNMENTS: Final = Listing(
     "credit-assignments", _ASSIGNMENT, "assignments t", "t.credit_id", _BY_ASSIGNMENT, _assignment
 )

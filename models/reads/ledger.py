@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from models.reads.paging import Condition, Listing, id_key, integer_key, time_key
+from models.reads.paging import ACCOUNTS, Condition, Listing, id_key, instant_key, integer_key, time_key
 from models.reads.session import ReadSession
 from models.views import ActorView, EntryView, TransactionView
 
@@ -42,13 +42,14 @@ ACCOUNT_LEDGER: Final = Listing(
 CUSTOMER_LEDGER: Final = Listing(
     name="customer-ledger", columns=_ENTRY, table="entries t", parent="t.account_id",
     keys=(time_key("t.created_at"), id_key("t.account_id"), integer_key("t.sequence")), view=_entry,
-    through="a.customer_id = p.id",
+    through=ACCOUNTS,
 )  # fmt: skip
-"""The entries of all of a customer's accounts by time; those of one instant by account and sequence."""
+"""The entries of all of a customer's accounts by time; those of one instant by account and sequence. What a merge brought
+along stands where it came."""
 
 CREDIT_LEDGER: Final = Listing(
     name="credit-ledger", columns=_ENTRY, table="entries t", parent="t.credit_id",
-    keys=(time_key("t.created_at"), integer_key("t.sequence")), view=_entry,
+    keys=(instant_key("t.created_at"), integer_key("t.sequence")), view=_entry,
 )  # fmt: skip
 """The entries of one credit by sequence."""
 

@@ -8,10 +8,10 @@ from models.reads.session import ReadSession
 
 # Each credit with what was left of it, and when it was to expire: at $2, from now on as it stands.
 _NOW: Final = """
-    select c.id, c.account_id, c.transaction_id, c.remaining_minor, c.starts_at, c.expires_at
+    select c.id, c.account_id, c.transaction_id, c.origin_id, c.remaining_minor, c.starts_at, c.expires_at
       from credits c where c.tenant_id = $1 and c.open"""
 _THEN: Final = """
-    select c.id, c.account_id, c.transaction_id, r.remaining_minor, c.starts_at,
+    select c.id, c.account_id, c.transaction_id, c.origin_id, r.remaining_minor, c.starts_at,
            case when h.changed then h.old_expires_at else c.expires_at end as expires_at
       from (select e.credit_id, sum(e.amount_minor) as remaining_minor from entries e
              where e.tenant_id = $1 and e.created_at <= $2 group by e.credit_id having sum(e.amount_minor) > 0) r
@@ -29,13 +29,15 @@ _BY_ASSET: Final = f"""
       from ({{credits}}) c join accounts a on a.tenant_id = $1 and a.id = c.account_id
      group by a.asset order by a.asset"""
 
-# What expires with the end of a month expires at the first instant of the next.
+# What expires with the end of a month expires at the first instant of the next. What a merge moved has the source that it
+# had before.
 _PARTS: Final = f"""
     select a.asset, to_char((c.expires_at - interval '1 microsecond') at time zone $3, 'YYYY-MM') as month,
            t.kind, t.reason, sum(c.remaining_minor) as outstanding_minor
       from ({{credits}}) c
       join accounts a on a.tenant_id = $1 and a.id = c.account_id
-      join transactions t on t.tenant_id = $1 and t.id = c.transaction_id
+      join transactions t on t.tenant_id = $1 and t.id = case when c.origin_id is null then c.transaction_id else (
+           select o.transaction_id from credits o where o.tenant_id = $1 and o.id = c.origin_id) end
      where {_OWED} group by 1, 2, 3, 4 order by 1, 2 nulls last, 3, 4 nulls first"""
 
 _BALANCES: Final = """

@@ -2,6 +2,10 @@
 
 A page is named by the key of the row it follows or precedes, never by an offset, so that it neither skips nor
 repeats a row when others come in between. Every list runs from the oldest to the newest unless it says otherwise.
+
+A posting is stamped before it is committed. So what is stamped from the settled instant on (models/session.py) may still
+get rows in between: a page that follows a cursor ends there, and the cursor of a row beyond it has the follower go on
+from there. A list that is not followed shows all that can be seen.
 """
 
 import binascii
@@ -13,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
 
+from models.errors import InvariantViolated
 from models.reads.session import ReadSession
 
 V = TypeVar("V")
@@ -29,20 +34,32 @@ class BadPage(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class KeyPart:
-    """One column of a list's order, with how its value is written into a cursor and read out of it."""
+    """One column of a list's order, with how its value is written into a cursor and read out of it.
+
+    type: the column's, in SQL. least: SQL for a value that comes before all others. settles: whether it is when the row
+    was recorded, so that rows of postings in flight may come to lie before those that are seen.
+    """
 
     column: str
     dump: Callable[[Any], object]
     parse: Callable[[Any], object]
+    type: str
+    least: str
+    settles: bool = False
 
 
 def time_key(column: str) -> KeyPart:
-    """By an instant; microseconds since 1970 in the cursor."""
-    return KeyPart(column, _microseconds, lambda value: _EPOCH + timedelta(microseconds=_integer(value)))
+    """By when the row was recorded; microseconds since 1970 in the cursor."""
+    return KeyPart(column, _microseconds, _instant, "timestamptz", "'-infinity'", settles=True)
+
+
+def instant_key(column: str) -> KeyPart:
+    """By an instant that says nothing of when the row came, or where a lock keeps the rows of one parent in order."""
+    return KeyPart(column, _microseconds, _instant, "timestamptz", "'-infinity'")
 
 
 def id_key(column: str) -> KeyPart:
-    return KeyPart(column, str, UUID)
+    return KeyPart(column, str, UUID, "uuid", "'00000000-0000-0000-0000-000000000000'")
 
 
 def integer_key(column: str, *, bits: int = 64) -> KeyPart:
@@ -54,11 +71,15 @@ def integer_key(column: str, *, bits: int = 64) -> KeyPart:
             raise ValueError("past what the column holds")
         return number
 
-    return KeyPart(column, int, parse)
+    return KeyPart(column, int, parse, "bigint" if bits == 64 else "int", f"'-{2 ** (bits - 1)}'")
 
 
 def text_key(column: str) -> KeyPart:
-    return KeyPart(column, str, _text)
+    return KeyPart(column, str, _text, "text", "''")
+
+
+def _instant(value: object) -> datetime:
+    return _EPOCH + timedelta(microseconds=_integer(value))
 
 
 def _microseconds(instant: datetime) -> int:
@@ -86,13 +107,67 @@ class Condition:
     values: tuple[object, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Key:
+    """The place of a row: its values of the list's columns. place: since when it is in the list, if that is not the first
+    of these (`Through`)."""
+
+    values: tuple[object, ...]
+    place: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What a cursor says. settled: of a row that was not settled, the instant from which on whoever follows goes on."""
+
+    key: Key
+    settled: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Through:
+    """Where a parent's rows are found by way of its branches, such as its accounts: each gives a page of its own, out of
+    its index, and the page is made of these.
+
+    branches: a FROM clause, with `p.id` the parent and $1 the tenant. key: what the listing's `parent` equals then.
+    joined: since when a branch has belonged to the parent, null for ever. The rows that it brought along stand in the
+    list where it joined, behind all that was there: nobody who has read further misses them.
+    """
+
+    branches: str
+    key: str
+    joined: str | None = None
+
+
+_RECORDS: Final = """(select p.id, null::timestamptz as merged_at
+    union all select m.id, m.merged_at from customers m where m.tenant_id = $1 and m.merged_into_id = p.id) c"""
+RECORDS: Final = Through(_RECORDS, "c.id", "c.merged_at")
+"""The records of the person that the parent is: itself, and those that were merged into it."""
+ACCOUNTS: Final = Through(
+    f"{_RECORDS} join accounts a on a.tenant_id = $1 and a.customer_id = c.id", "a.id", "c.merged_at"
+)
+"""All accounts of the person that the parent is."""
+OWN_ACCOUNTS: Final = Through(
+    "(select o.id, o.asset from accounts o where o.tenant_id = $1 and o.customer_id = p.id) a", "a.id"
+)
+"""The parent's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Older:
+    """What cursors of the list were before: keys that end with the row's id. values: SQL for the key of today, with `{0}`
+    for that id and $1 for the tenant."""
+
+    keys: tuple[KeyPart, ...]
+    values: tuple[str, ...]
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Listing(Generic[V]):
     """One list that the API shows: what is selected from where, whose it is, and in which order.
 
     name: goes into its cursors, so that no other list takes them. table: with its alias, `t`; it has a tenant_id.
-    parent: the column that equals the parent's id. through: where the parent's rows are found by way of its
-    accounts, the accounts' condition (`a.…`, with `p.id` the parent), and then `parent` equals `a.id`.
+    parent: the column that equals the parent's id, or with `through` that of a branch. alone: a condition on all its rows.
     """
 
     name: str
@@ -101,15 +176,25 @@ class Listing(Generic[V]):
     parent: str
     keys: tuple[KeyPart, ...]
     view: Callable[[Any], V]
-    through: str | None = None
+    through: Through | None = None
+    alone: str | None = None
+    older: Older | None = None
 
-    def cursor(self, key: tuple[object, ...]) -> str:
-        """The opaque name of the place of one row."""
-        parts = [self.name, *(part.dump(value) for part, value in zip(self.keys, key, strict=True))]
+    @property
+    def settles(self) -> bool:
+        """Whether the rows of postings in flight may come to lie before what is seen already."""
+        return self.keys[0].settles
+
+    def cursor(self, key: Key, settled: datetime | None = None) -> str:
+        """The opaque name of the place of one row. settled: None where all rows count as settled."""
+        parts = [self.name, *(part.dump(value) for part, value in zip(self.keys, key.values, strict=True))]
+        beyond = settled if self.settles and settled is not None and _place(key) >= settled else None
+        if key.place is not None or beyond is not None:
+            parts.append([None if at is None else _microseconds(at) for at in (key.place, beyond)])
         return urlsafe_b64encode(json.dumps(parts, separators=(",", ":")).encode()).rstrip(b"=").decode()
 
-    def key(self, cursor: str) -> tuple[object, ...]:
-        """The key in a cursor that this list gave out. Raises BadPage for any other text."""
+    def mark(self, cursor: str) -> Mark:
+        """What a cursor says that this list gave out. Raises BadPage for any other text."""
         try:
             if len(cursor) > MAX_CURSOR_CHARACTERS:
                 raise ValueError("too long")
@@ -117,19 +202,35 @@ class Listing(Generic[V]):
             name, *parts = json.loads(data)
             if name != self.name:
                 raise ValueError("another list's")
-            return tuple(part.parse(value) for part, value in zip(self.keys, parts, strict=True))
+            return self._mark(parts)
         except (ValueError, TypeError, OverflowError, AttributeError, RecursionError, binascii.Error):
             raise BadPage("This cursor is not one that this list gave out.") from None
+
+    def _mark(self, parts: list[Any]) -> Mark:
+        if self.older is not None and len(parts) == len(self.older.keys) and not isinstance(parts[-1], list):
+            old = tuple(part.parse(value) for part, value in zip(self.older.keys, parts, strict=True))
+            return Mark(Key(tuple(Condition(sql, old[-1:]) for sql in self.older.values)))
+        place = settled = None
+        if self.settles and len(parts) == len(self.keys) + 1:
+            place, settled = (None if at is None else _instant(at) for at in parts.pop())
+        values = tuple(part.parse(value) for part, value in zip(self.keys, parts, strict=True))
+        return Mark(Key(values, place if self.through and self.through.joined else None), settled)
+
+
+def _place(key: Key) -> datetime:
+    """Of a row of a list that settles; that of an older cursor has settled long since."""
+    found: Any = key.values[0] if key.place is None else key.place
+    return _EPOCH if isinstance(found, Condition) else found
 
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """A page: `limit` rows from one end (backward: from the last), within what lies between two keys."""
+    """A page: `limit` rows from one end (backward: from the last), within what lies between two marks."""
 
     limit: int = DEFAULT_PAGE
     backward: bool = False
-    after: tuple[object, ...] | None = None
-    before: tuple[object, ...] | None = None
+    after: Mark | None = None
+    before: Mark | None = None
 
 
 def page_request(
@@ -145,19 +246,24 @@ def page_request(
     return PageRequest(
         limit=DEFAULT_PAGE if size is None else size,
         backward=last is not None or (first is None and before is not None and after is None),
-        after=None if after is None else listing.key(after),
-        before=None if before is None else listing.key(before),
+        after=None if after is None else listing.mark(after),
+        before=None if before is None else listing.mark(before),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[V]):
-    """Rows in the list's order, the key of each, and whether the list goes on at either end."""
+    """Rows in the list's order, the key of each, and whether the list goes on at either end.
+
+    settled: of the reads that it came from. asked: whether they know it; without, the page has no cursors.
+    """
 
     rows: tuple[V, ...]
-    keys: tuple[tuple[object, ...], ...]
+    keys: tuple[Key, ...]
     has_next: bool
     has_previous: bool
+    settled: datetime | None = None
+    asked: bool = True
 
 
 async def load_pages(
@@ -169,74 +275,130 @@ async def load_pages(
 ) -> dict[UUID, Page[V]]:
     """The same page of every parent's list, in one statement."""
     ids = list(dict.fromkeys(parents))
-    sql, values = _statement(listing, request, conditions)
+    async with session.use() as connection:
+        settled = session.settled if listing.settles else None
+        asked = settled is not None or not (listing.settles and session.settling)
+        if request.after is not None and not asked:
+            raise InvariantViolated(f"{listing.name} is followed, and nobody asked how far it is settled")
+        sql, values = page_statement(listing, request, conditions, settled)
+        rows: list[Any] = await connection.raw.fetch(sql, session.tenant_id, ids, *values)
     found: dict[UUID, list[Any]] = {parent: [] for parent in ids}
     bounds: dict[UUID, tuple[bool, bool]] = {}
-    for row in await session.fetch(sql, ids, *values):
+    for row in rows:
         bounds[row["parent"]] = (row["goes_below"], row["goes_above"])
         if row["k0"] is not None:
             found[row["parent"]].append(row)
-    return {parent: _page(listing, request, rows, *bounds[parent]) for parent, rows in found.items()}
+    return {parent: _page(listing, request, rows, *bounds[parent], settled, asked) for parent, rows in found.items()}
 
 
-def _page(listing: Listing[V], request: PageRequest, rows: list[Any], goes_below: bool, goes_above: bool) -> Page[V]:
+def _page(
+    listing: Listing[V], request: PageRequest, rows: list[Any], goes_below: bool, goes_above: bool,
+    settled: datetime | None, asked: bool,
+) -> Page[V]:  # fmt: skip
     more = len(rows) > request.limit
     kept = rows[: request.limit]
     if request.backward:
         kept.reverse()
-    width = range(len(listing.keys))
     return Page(
         rows=tuple(listing.view(row) for row in kept),
-        keys=tuple(tuple(row[f"k{n}"] for n in width) for row in kept),
+        keys=tuple(_key(listing, row) for row in kept),
         has_next=goes_above if request.backward else more or goes_above,
         has_previous=more or goes_below if request.backward else goes_below,
+        settled=settled,
+        asked=asked,
     )
 
 
-def _statement(
-    listing: Listing[Any], request: PageRequest, conditions: tuple[Condition, ...]
+def _key(listing: Listing[Any], row: Any) -> Key:
+    values = tuple(row[f"k{n}"] for n in range(len(listing.keys)))
+    place = row["place"] if listing.through is not None and listing.through.joined else None
+    return Key(values, None if place == values[0] else place)
+
+
+class _Placed:
+    """The values of a statement in the making: $1 is the tenant, $2 the parents, then what is placed here."""
+
+    def __init__(self) -> None:
+        self.values: list[object] = []
+
+    def __call__(self, value: object, kind: str = "") -> str:
+        if isinstance(value, Condition):  # of an older cursor: worked out by the database
+            return f"({value.sql.format(*map(self, value.values))})"
+        self.values.append(value)
+        return f"${len(self.values) + 2}" + (f"::{kind}" if kind else "")
+
+
+def page_statement(
+    listing: Listing[Any], request: PageRequest, conditions: tuple[Condition, ...], settled: datetime | None
 ) -> tuple[str, list[object]]:
-    """$1 tenant, $2 parents, then what `conditions` and the page's keys bring along."""
-    values: list[object] = []
-
-    def place(value: object) -> str:
-        values.append(value)
-        return f"${len(values) + 2}"
-
-    parent = "a.id" if listing.through else "p.id"
-    where = [f"t.tenant_id = $1 and {listing.parent} = {parent}"]
+    """The statement, and its values from $3 on: $1 is the tenant, $2 the parents."""
+    place, through, settled = _Placed(), listing.through, settled if listing.settles else None
+    where = [f"t.tenant_id = $1 and {listing.parent} = {through.key if through else 'p.id'}"]
+    where += [listing.alone] if listing.alone else []
     where += [f"({c.sql.format(*map(place, c.values))})" for c in conditions]
     row = ", ".join(part.column for part in listing.keys)
-    after = None if request.after is None else ", ".join(map(place, request.after))
-    before = None if request.before is None else ", ".join(map(place, request.before))
-    below = _exists(listing, where, f"({row}) <= ({after})") if after else "false"
-    above = _exists(listing, where, f"({row}) >= ({before})") if before else "false"
-    where += [f"({row}) > ({after})"] if after else []
-    where += [f"({row}) < ({before})"] if before else []
+    after, before = request.after, request.before
+    settles_first = after is not None and settled is not None and (before is None or _place(before.key) >= settled)
+    start = None if after is None else _bound(listing, after.settled or after.key, place)
+    end = _bound(listing, settled, place) if settled and settles_first else None
+    if before is not None and end is None:
+        end = _bound(listing, before.key, place)
+    below = _exists(listing, where, f"({row}) <= ({start})") if start else "false"
+    above = _exists(listing, where, f"({row}) >= ({end})") if end and not settles_first else "false"
+    where += [f"({row}) > ({start})"] if start else []
+    where += [f"({row}) < ({end})"] if end else []
     direction = "desc" if request.backward else "asc"
-    keys = range(len(listing.keys))
-    order = ", ".join(f"k{n} {direction}" for n in keys)
-    named = ", ".join(f"{part.column} as k{n}" for n, part in enumerate(listing.keys))
+    order = ", ".join(f"k{n} {direction}" for n in range(len(listing.keys)))
+    columns = ", ".join(f"{part.column} as k{n}" for n, part in enumerate(listing.keys))
     limit = place(request.limit + 1)
     rows = (
-        f"select {named}, {listing.columns} from {listing.table} where {' and '.join(where)}"
+        f"select {columns}, {listing.columns} from {listing.table} where {' and '.join(where)}"
         f" order by {order} limit {limit}"
     )
-    if listing.through:
+    if through:
+        if through.joined:
+            order = f"place {direction}, {order}"
+        joined = f", greatest({through.joined}, r.k0) as place" if through.joined else ""
         rows = (
-            f"select r.* from accounts a cross join lateral ({rows}) r"
-            f" where a.tenant_id = $1 and {listing.through} order by {order} limit {limit}"
+            f"select r.*{joined} from {through.branches} cross join lateral ({rows}) r order by {order} limit {limit}"
         )
     sql = (
         f"select p.id as parent, p.goes_below, p.goes_above, x.*"
-        f" from (select p.id, p.place, {below} as goes_below, {above} as goes_above"
-        f" from unnest($2::uuid[]) with ordinality p(id, place)) p"
-        f" left join lateral ({rows}) x on true order by p.place, {order}"
+        f" from (select p.id, p.nth, {below} as goes_below, {above} as goes_above"
+        f" from unnest($2::uuid[]) with ordinality p(id, nth)) p"
+        f" left join lateral ({rows}) x on true order by p.nth, {order}"
     )
-    return sql, values
+    return sql, place.values
+
+
+def _bound(listing: Listing[Any], at: Key | datetime, place: _Placed) -> str:
+    """SQL for the values that the key's columns have just at a key, or just before all that is recorded from an instant
+    on: less is before it, more is behind it.
+
+    In a branch that joined at m, a row's place is the later of m and its own time. So behind a place P, with the own time T
+    (of a row that was brought along: T < P), are all its rows where m > P; where m = P, those behind T; and where m < P,
+    those behind P.
+    """
+    joined = listing.through.joined if listing.through else None
+    if isinstance(at, datetime):
+        instant, rest = place(at, "timestamptz"), ", ".join(part.least for part in listing.keys[1:])
+        first = instant if joined is None else f"case when {joined} >= {instant} then '-infinity' else {instant} end"
+        return f"{first}, {rest}"
+    own, *others = (place(value, part.type) for value, part in zip(at.values, listing.keys, strict=True))
+    if joined is None:
+        return ", ".join((own, *others))
+    there = own if at.place is None else place(at.place, "timestamptz")
+    first = f"case when {joined} > {there} then '-infinity' when {joined} = {there} then {own} else {there} end"
+    if at.place is not None:
+        others = [
+            f"case when {joined} = {there} then {value} else {part.least} end"
+            for value, part in zip(others, listing.keys[1:], strict=True)
+        ]
+    return ", ".join((first, *others))
 
 
 def _exists(listing: Listing[Any], where: list[str], beyond: str) -> str:
-    accounts = f"accounts a cross join {listing.table}" if listing.through else listing.table
-    within = f"a.tenant_id = $1 and {listing.through} and " if listing.through else ""
-    return f"exists (select 1 from {accounts} where {within}{' and '.join(where)} and {beyond})"
+    one = f"select 1 from {listing.table} where {' and '.join(where)} and {beyond}"
+    if listing.through:  # one after the other, each out of its index
+        one = f"select 1 from {listing.through.branches} cross join lateral ({one} limit 1) r"
+    return f"exists ({one})"

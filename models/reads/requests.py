@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
 from models.planning.requesting import restored, what_is_asked
-from models.reads.paging import Condition, Listing, id_key, integer_key, time_key
+from models.reads.paging import RECORDS, Condition, Listing, id_key, integer_key, time_key
 from models.reads.session import ReadSession
 from models.views import ActorView, ApprovalRequestView, BulkOperationView
 
@@ -87,6 +87,9 @@ APPROVALS: Final = Listing(
 )  # fmt: skip
 """A tenant's requests by time: the parent is the tenant."""
 
+CUSTOMER_APPROVALS: Final = replace(APPROVALS, parent="t.customer_id", through=RECORDS)
+"""Those for one person; what a merge brought along stands where it came."""
+
 NO_APPROVAL: Final = Condition("false")
 _STATUSES: Final = ("PENDING", "APPROVED", "REJECTED", "WITHDRAWN", "EXPIRED")
 
@@ -108,10 +111,6 @@ def approval_status(statuses: Iterable[str], now: datetime) -> Condition:
         " case when t.status = 'PENDING' and t.expires_at <= {1} then 'EXPIRED' else t.status end = any({0}::text[])",
         (tuple(asked), now),
     )
-
-
-def approval_of(customer_id: UUID) -> Condition:
-    return Condition("t.customer_id = {0}", (customer_id,))
 
 
 def approval_asked_by(subject: str) -> Condition:

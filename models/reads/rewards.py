@@ -7,7 +7,8 @@ from uuid import UUID
 
 import orjson
 
-from models.reads.paging import Condition, Listing, id_key, text_key, time_key
+from models.names import clean_name
+from models.reads.paging import RECORDS, Condition, Listing, id_key, text_key, time_key
 from models.reads.session import ReadSession
 from models.views import CouponView, RewardView, TierChangeView
 
@@ -51,8 +52,9 @@ REWARDS: Final = Listing("rewards", _REWARD, "rewards t", "t.tenant_id", (text_k
 """All of a tenant's rewards by name, which is unique: the parent is the tenant."""
 
 CUSTOMER_COUPONS: Final = Listing(
-    "coupons", _COUPON, "coupons t", "t.customer_id", (time_key("t.issued_at"), id_key("t.id")), _coupon
+    "coupons", _COUPON, "coupons t", "t.customer_id", (time_key("t.issued_at"), id_key("t.id")), _coupon, RECORDS
 )
+"""Those of all records of a person; what a merge brought along stands where it came."""
 
 TIER_CHANGES: Final = Listing(
     "tier-changes", _TIER_CHANGE, "tier_changes t", "t.account_id", (time_key("t.created_at"), id_key("t.id")),
@@ -78,6 +80,6 @@ async def coupons_by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[Coup
 async def coupon_by_code(session: ReadSession, code: str) -> CouponView | None:
     """Codes are capitals and digits; whoever types one in may have written it smaller, or with blanks around it."""
     rows = await session.fetch(
-        f"select {_COUPON} from coupons t where t.tenant_id = $1 and t.code = $2", code.strip().upper()
+        f"select {_COUPON} from coupons t where t.tenant_id = $1 and t.code = $2", clean_name(code).upper()
     )
     return _coupon(rows[0]) if rows else None

@@ -4,14 +4,25 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
+from datetime import datetime
+from time import monotonic
+from typing import Any, Final
 from uuid import UUID
 
-from models.session import ONE_MOMENT, TenantConnection, tenant_transaction
+from models.session import ONE_MOMENT, TenantConnection, settled_instant, tenant_transaction
+
+MAX_SETTLING_SECONDS: Final = 20.0
+"""How long a read of a past instant waits for postings that may still change it."""
+FIRST_PAUSE_SECONDS: Final = 0.002
+MAX_PAUSE_SECONDS: Final = 0.1
 
 
 class ReadsOver(Exception):
     """A read that was begun by a request, and came to the connection after the request had been answered."""
+
+
+class Unsettled(Exception):
+    """A past instant was asked for that a posting in flight may still change, and the posting has not ended in time."""
 
 
 class ReadSession:
@@ -20,12 +31,20 @@ class ReadSession:
     All of them see one moment of the books, so that the figures of one answer agree. Release it before anything is
     posted and at the end of the request: a request never holds a connection while it waits for a posting, and what it
     reads afterwards sees what was posted. It opens again by itself.
+
+    settling: whether rows carry the database's time, so that those of postings in flight may come to lie before what is
+    seen already (docs/adr/0019); not with a clock of somebody's own, whose rows all count as settled. follows: whether
+    the request may want cursors or past instants; otherwise nothing is asked for that only these need.
+    settled: what is stamped before it is all seen by these reads; None where nobody asked.
     """
 
-    __slots__ = ("_closed", "_connection", "_lock", "_stack", "tenant_id")
+    __slots__ = ("_closed", "_connection", "_lock", "_stack", "follows", "settled", "settling", "tenant_id")
 
-    def __init__(self, tenant_id: UUID) -> None:
+    def __init__(self, tenant_id: UUID, *, settling: bool = False, follows: bool = True) -> None:
         self.tenant_id = tenant_id
+        self.settling = settling
+        self.follows = follows
+        self.settled: datetime | None = None
         self._lock = asyncio.Lock()
         self._stack = AsyncExitStack()
         self._connection: TenantConnection | None = None
@@ -41,14 +60,21 @@ class ReadSession:
             if self._closed:
                 raise ReadsOver
             if self._connection is None:
-                transaction = tenant_transaction(self.tenant_id, read_only=True, settings=ONE_MOMENT)
-                self._connection = await self._stack.enter_async_context(transaction)
+                self._connection = await self._open()
             try:
                 yield self._connection
             except BaseException:
                 self._connection = None
                 await self._stack.__aexit__(*sys.exc_info())
                 raise
+
+    async def _open(self) -> TenantConnection:
+        asks = self.settling and self.follows
+        transaction = tenant_transaction(self.tenant_id, read_only=True, settings=ONE_MOMENT, settling=asks)
+        connection = await self._stack.enter_async_context(transaction)
+        if asks:
+            self.settled = connection.settled
+        return connection
 
     async def fetch(self, sql: str, *arguments: object) -> list[Any]:
         """The rows of one statement, whose $1 is the tenant."""
@@ -61,14 +87,46 @@ class ReadSession:
         sql = f"select {columns} from {table} t where t.tenant_id = $1 and t.id = any($2::uuid[])"
         return await self.fetch(sql, list(ids))
 
+    async def settle(self, at: datetime) -> None:
+        """Wait until nothing can be posted any more that is stamped at or before `at`, which has passed already.
+
+        Only postings in flight at this moment are waited for, with no connection held; what is read afterwards sees
+        what they did. Raises Unsettled where one of them takes too long.
+        """
+        if not self.settling:
+            return
+        async with self._lock:
+            if self._closed:
+                raise ReadsOver
+            if self._connection is None and self.follows:
+                self._connection = await self._open()
+            if self.settled is not None and at < self.settled:
+                return
+            await self._end()
+            self.settled = await _settled_past(self.tenant_id, at)
+
+    async def _end(self) -> None:
+        if self._connection is not None:
+            self._connection = None
+            await self._stack.aclose()
+
     async def release(self) -> None:
         """Give the connection back, if there is one."""
         async with self._lock:
-            if self._connection is not None:
-                self._connection = None
-                await self._stack.aclose()
+            await self._end()
 
     async def close(self) -> None:
         """Give the connection back for good."""
         self._closed = True
         await self.release()
+
+
+async def _settled_past(tenant_id: UUID, at: datetime) -> datetime:
+    """The settled instant, once it has passed `at`. What begins to write after `at` does not keep it back."""
+    until, pause = monotonic() + MAX_SETTLING_SECONDS, FIRST_PAUSE_SECONDS
+    while (settled := await settled_instant(tenant_id)) <= at:
+        if monotonic() >= until:
+            raise Unsettled
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, MAX_PAUSE_SECONDS)
+    return settled

@@ -1,12 +1,12 @@
 """One account between two instants: the balance before, the entries with the balance after each, the balance then."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from models.reads.paging import Condition
+from models.reads.paging import RECORDS, Condition
 from models.reads.session import ReadSession
 
 LINES_AT_ONCE: Final = 1_000
@@ -15,6 +15,14 @@ _LAST_BEFORE: Final = """
     select e.sequence, e.balance_after_minor from entries e
      where e.tenant_id = $1 and e.account_id = $2 and e.created_at < coalesce($3::timestamptz, 'infinity')
      order by e.created_at desc, e.sequence desc limit 1"""
+
+# Those of a record that was merged count from then on: the past before it stays as it was.
+_ACCOUNTS: Final = f"""
+    select a.id, a.asset
+      from (select $2::uuid as id) p cross join lateral (select * from {RECORDS.branches}) c
+      join accounts a on a.tenant_id = $1 and a.customer_id = c.id
+     where ($3::text is null or a.asset = $3) and (c.merged_at is null or $4::timestamptz is null or c.merged_at < $4)
+     order by a.asset, c.merged_at nulls first, a.id"""
 
 _LINES: Final = """
     select e.sequence, e.created_at, t.kind, t.reason, nullif(x.note, '') as note, e.amount_minor,
@@ -54,6 +62,14 @@ class StatementLine:
     credit_id: UUID | None
 
 
+async def accounts_of(
+    session: ReadSession, person_id: UUID, asset: str | None, to: datetime | None
+) -> list[tuple[UUID, str]]:
+    """The accounts, with their assets, that a person's statement up to `to` covers: the person's own first, then those of
+    the records that had been merged into them by then."""
+    return [(row["id"], row["asset"]) for row in await session.fetch(_ACCOUNTS, person_id, asset, to)]
+
+
 async def statement(
     session: ReadSession, account_id: UUID | None, asset: str, from_: datetime | None, to: datetime | None
 ) -> StatementView:
@@ -72,6 +88,15 @@ async def statement(
 def entries_of(view: StatementView) -> Condition:
     """Of the account's entries, the statement's."""
     return Condition("t.sequence > {0} and t.sequence <= {1}", (view.after, view.last))
+
+
+def entries_of_all(views: Sequence[StatementView]) -> Condition:
+    """Of the entries of all of a person's accounts, those of these statements."""
+    return Condition(
+        """exists (select 1 from unnest({0}::uuid[], {1}::bigint[], {2}::bigint[]) s(account_id, after, last)
+                    where s.account_id = t.account_id and t.sequence > s.after and t.sequence <= s.last)""",
+        (tuple(v.account_id for v in views), tuple(v.after for v in views), tuple(v.last for v in views)),
+    )
 
 
 async def lines(session: ReadSession, view: StatementView) -> AsyncIterator[list[StatementLine]]:

@@ -1,6 +1,6 @@
 """Which tenant a token speaks of. Remembered for a few seconds, by each process."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Final
@@ -8,6 +8,7 @@ from uuid import UUID
 
 from tortoise import connections
 
+from models.currencies import held_currencies
 from models.session import CONNECTION_NAME, tenant_transaction, written_id
 
 REMEMBERED_SECONDS: Final = 5.0
@@ -20,7 +21,8 @@ _COLUMNS: Final = "id, slug, name, time_zone, grace_days, approval_hours"
 class TenantView:
     """time_zone: an IANA name. grace_days: how long after a cancelled membership service credits can still be added.
 
-    approval_hours: how long an approval request waits for somebody to decide.
+    approval_hours: how long an approval request waits for somebody to decide. currencies: those that the books hold, with
+    their exponents.
     """
 
     id: UUID
@@ -29,6 +31,7 @@ class TenantView:
     time_zone: str
     grace_days: int
     approval_hours: int
+    currencies: Mapping[str, int]
 
 
 class TenantDirectory:
@@ -63,21 +66,22 @@ class TenantDirectory:
 async def _look_up(claim: str) -> TenantView | None:
     if len(claim) <= MAX_SLUG and claim.isascii() and claim.replace("-", "").isalnum():
         # What is written as an id is one: else a tenant that is called so would answer to another's partner tokens.
-        tenant_id = written_id(claim)
-        row = await _by_slug(claim) if tenant_id is None else await _by_id(tenant_id)
-        if row is not None:
-            return TenantView(**row)
+        tenant_id = written_id(claim) or await _by_slug(claim)
+        if tenant_id is not None:
+            return await _by_id(tenant_id)
     return None
 
 
-async def _by_slug(slug: str) -> Any:
+async def _by_slug(slug: str) -> UUID | None:
     # No tenant is known yet: the policy on `tenants` shows the one row whose slug the transaction names.
     client: Any = connections.get(CONNECTION_NAME)
     async with client.acquire_connection() as raw, raw.transaction(readonly=True):
         await raw.execute("select set_config('scrip.tenant_slug', $1, true)", slug)
-        return await raw.fetchrow(f"select {_COLUMNS} from tenants where slug = $1", slug)
+        found: UUID | None = await raw.fetchval("select id from tenants where slug = $1", slug)
+        return found
 
 
-async def _by_id(tenant_id: UUID) -> Any:
+async def _by_id(tenant_id: UUID) -> TenantView | None:
     async with tenant_transaction(tenant_id, read_only=True) as connection:
-        return await connection.raw.fetchrow(f"select {_COLUMNS} from tenants where id = $1", tenant_id)
+        row = await connection.raw.fetchrow(f"select {_COLUMNS} from tenants where id = $1", tenant_id)
+        return None if row is None else TenantView(**row, currencies=await held_currencies(connection))

@@ -52,13 +52,47 @@ _CREDITS = (
         """,
     ),
     Check(
+        "credit gone",
+        """
+        SELECT c.id, format('gone %s; entries: %s, and %s before it was moved here', c.gone_minor, coalesce(e.gone, 0),
+            coalesce(p.gone_minor, 0)) AS detail
+        FROM credits c LEFT JOIN (
+            SELECT credit_id, -sum(amount_minor) AS gone FROM entries
+            WHERE tenant_id = $1 AND amount_minor < 0 AND counter IN ('REMOVED', 'EXPIRED', 'ORDERS') GROUP BY credit_id
+        ) e ON e.credit_id = c.id
+        LEFT JOIN credits p ON p.tenant_id = $1 AND p.successor_id = c.id
+        WHERE c.tenant_id = $1 AND c.gone_minor <> coalesce(e.gone, 0) + coalesce(p.gone_minor, 0)
+        """,
+    ),
+    Check(
         "credit amount",
         """
-        SELECT c.id, format('amount %s, which its own transaction has no entry for', c.amount_minor) AS detail
+        SELECT c.id, format('amount %s, for which entry %s of its account and transaction is not the one that opened it',
+            c.amount_minor, c.opened_sequence) AS detail
         FROM credits c
-        WHERE c.tenant_id = $1 AND NOT EXISTS (
-            SELECT FROM entries e WHERE e.tenant_id = $1 AND e.transaction_id = c.transaction_id AND e.credit_id = c.id
-                AND e.amount_minor = c.amount_minor)
+        LEFT JOIN credits r ON r.tenant_id = $1 AND r.id = c.origin_id
+        LEFT JOIN entries e ON e.tenant_id = $1 AND e.account_id = c.account_id AND e.sequence = c.opened_sequence
+        WHERE c.tenant_id = $1 AND ((e.transaction_id, e.credit_id) IS DISTINCT FROM (c.transaction_id, c.id)
+            OR c.amount_minor IS DISTINCT FROM CASE WHEN c.origin_id IS NULL THEN e.amount_minor ELSE r.amount_minor END)
+        """,
+    ),
+    Check(
+        "credit succession",
+        """
+        SELECT c.id, format('origin %s, successor %s: not one lot''s way from account to account', c.origin_id,
+            c.successor_id) AS detail
+        FROM credits c
+        LEFT JOIN credits s ON s.tenant_id = $1 AND s.id = c.successor_id
+        LEFT JOIN (
+            SELECT successor_id, count(*) AS number FROM credits
+            WHERE tenant_id = $1 AND successor_id IS NOT NULL GROUP BY successor_id
+        ) p ON p.successor_id = c.id
+        LEFT JOIN credits r ON r.tenant_id = $1 AND r.id = c.origin_id
+        WHERE c.tenant_id = $1 AND (coalesce(p.number, 0) <> (c.origin_id IS NOT NULL)::int
+            OR r.origin_id IS NOT NULL
+            OR (c.successor_id IS NOT NULL AND (c.remaining_minor <> 0
+                OR (s.origin_id, s.amount_minor, s.counts, s.created_at)
+                    IS DISTINCT FROM (coalesce(c.origin_id, c.id), c.amount_minor, c.counts, c.created_at))))
         """,
     ),
     Check(
@@ -72,14 +106,49 @@ _CREDITS = (
         """,
     ),
     Check(
+        "credit changes",
+        """
+        SELECT n.id, format('credit %s: says that it was %s, and it was %s', n.credit_id, n.old, n.before) AS detail
+        FROM (
+            SELECT id, credit_id, row(old_expires_at, old_auto_apply, old_services) AS old,
+                lag(row(new_expires_at, new_auto_apply, new_services)) OVER w AS before, row_number() OVER w AS nth
+            FROM credit_changes WHERE tenant_id = $1 WINDOW w AS (PARTITION BY credit_id ORDER BY created_at, id)
+        ) n WHERE n.nth > 1 AND n.old IS DISTINCT FROM n.before
+        UNION ALL
+        SELECT c.id, format('expires %s, applies itself %s; its last change says %s, %s', c.expires_at, c.auto_apply,
+            n.new_expires_at, n.new_auto_apply)
+        FROM credits c JOIN (
+            SELECT DISTINCT ON (credit_id) credit_id, new_expires_at, new_auto_apply, new_services FROM credit_changes
+            WHERE tenant_id = $1 ORDER BY credit_id, created_at DESC, id DESC
+        ) n ON n.credit_id = c.id
+        WHERE c.tenant_id = $1 AND (c.expires_at, c.auto_apply, c.restricted)
+            IS DISTINCT FROM (n.new_expires_at, n.new_auto_apply, jsonb_array_length(n.new_services) > 0)
+        """,
+    ),
+    Check(
+        "entry lifetime",
+        """
+        SELECT e.id, format('%s %s moves the lifetime total by %s, of a credit that counts: %s', e.counter,
+            e.amount_minor, e.lifetime_minor, c.counts) AS detail
+        FROM entries e JOIN credits c ON c.tenant_id = $1 AND c.id = e.credit_id
+        JOIN transactions t ON t.tenant_id = $1 AND t.id = e.transaction_id
+        WHERE e.tenant_id = $1 AND ((NOT c.counts AND e.lifetime_minor <> 0 AND t.digest IS NOT NULL)
+            OR (e.counter = 'ISSUED' AND e.lifetime_minor <> CASE WHEN c.counts THEN e.amount_minor ELSE 0 END))
+        """,
+    ),
+    Check(
         "entry parties",
         """
         SELECT e.id, 'account, account of the credit and customer of the transaction do not agree' AS detail
         FROM entries e
-        JOIN accounts a ON a.tenant_id = $1 AND a.id = e.account_id
+        LEFT JOIN accounts a ON a.tenant_id = $1 AND a.id = e.account_id
         LEFT JOIN credits c ON c.tenant_id = $1 AND c.id = e.credit_id
-        JOIN transactions t ON t.tenant_id = $1 AND t.id = e.transaction_id
-        WHERE e.tenant_id = $1 AND (c.account_id <> a.id OR t.customer_id <> a.customer_id)
+        LEFT JOIN transactions t ON t.tenant_id = $1 AND t.id = e.transaction_id
+        LEFT JOIN customers o ON o.tenant_id = $1 AND o.id = a.customer_id
+        LEFT JOIN customers d ON d.tenant_id = $1 AND d.id = t.customer_id
+        WHERE e.tenant_id = $1 AND (a.id IS NULL OR t.id IS NULL OR (e.credit_id IS NOT NULL AND c.id IS NULL)
+            OR c.account_id <> a.id
+            OR coalesce(o.merged_into_id, o.id) IS DISTINCT FROM coalesce(d.merged_into_id, d.id))
         """,
     ),
 )
@@ -108,20 +177,22 @@ _INVOICES = (
     Check(
         "assignment entries",
         """
+        WITH lots AS (SELECT id, coalesce(origin_id, id) AS root_id FROM credits WHERE tenant_id = $1)
         SELECT coalesce(g.transaction_id, e.transaction_id) AS id,
-            format('credit %s: assignments take %s, entries %s', coalesce(g.credit_id, e.credit_id),
+            format('credit %s: assignments take %s, entries %s', coalesce(g.root_id, e.root_id),
                 coalesce(g.taken, 0), coalesce(e.taken, 0)) AS detail
         FROM (
-            SELECT transaction_id, credit_id, sum(taken) AS taken FROM (
+            SELECT transaction_id, coalesce(root_id, credit_id) AS root_id, sum(taken) AS taken FROM (
                 SELECT transaction_id, credit_id, amount_minor AS taken FROM assignments WHERE tenant_id = $1
                 UNION ALL
                 SELECT release_transaction_id, credit_id, -amount_minor FROM assignments
                 WHERE tenant_id = $1 AND release_transaction_id IS NOT NULL
-            ) moved GROUP BY transaction_id, credit_id
+            ) moved LEFT JOIN lots ON lots.id = credit_id GROUP BY 1, 2
         ) g FULL JOIN (
-            SELECT transaction_id, credit_id, -sum(amount_minor) AS taken FROM entries
-            WHERE tenant_id = $1 AND counter = 'INVOICES' GROUP BY transaction_id, credit_id
-        ) e USING (transaction_id, credit_id)
+            SELECT transaction_id, coalesce(root_id, credit_id) AS root_id, -sum(amount_minor) AS taken
+            FROM entries LEFT JOIN lots ON lots.id = credit_id
+            WHERE tenant_id = $1 AND counter = 'INVOICES' GROUP BY 1, 2
+        ) e USING (transaction_id, root_id)
         WHERE coalesce(g.taken, 0) <> coalesce(e.taken, 0)
         """,
     ),
@@ -133,40 +204,10 @@ _INVOICES = (
         JOIN credits c ON c.tenant_id = $1 AND c.id = g.credit_id
         JOIN accounts a ON a.tenant_id = $1 AND a.id = c.account_id
         JOIN invoices i ON i.tenant_id = $1 AND i.id = g.invoice_id
-        WHERE g.tenant_id = $1 AND (a.customer_id <> i.customer_id OR a.asset <> i.currency)
-        """,
-    ),
-)
-
-_COUPONS = (
-    Check(
-        "coupon points",
-        """
-        SELECT coalesce(c.transaction_id, e.transaction_id) AS id,
-            format('coupons cost %s points, entries take %s', coalesce(c.spent, 0), coalesce(e.spent, 0)) AS detail
-        FROM (
-            SELECT transaction_id, sum(points_spent_minor) AS spent FROM coupons
-            WHERE tenant_id = $1 GROUP BY transaction_id
-        ) c FULL JOIN (
-            SELECT e.transaction_id, -sum(e.amount_minor) AS spent
-            FROM entries e JOIN transactions t ON t.tenant_id = $1 AND t.id = e.transaction_id AND t.kind = 'REWARD'
-            WHERE e.tenant_id = $1 AND e.counter = 'REDEEMED' GROUP BY e.transaction_id
-        ) e USING (transaction_id)
-        WHERE coalesce(c.spent, 0) <> coalesce(e.spent, 0)
-        """,
-    ),
-    Check(
-        "coupon refunds",
-        """
-        SELECT coalesce(c.refund_transaction_id, e.transaction_id) AS id,
-            format('coupon %s cost %s points, entries put back %s', c.id, c.points_spent_minor, coalesce(e.back, 0))
-                AS detail
-        FROM (SELECT * FROM coupons WHERE tenant_id = $1 AND refund_transaction_id IS NOT NULL) c
-        FULL JOIN (
-            SELECT e.transaction_id, sum(e.amount_minor) AS back FROM entries e
-            WHERE e.tenant_id = $1 AND e.counter = 'REDEEMED' AND e.amount_minor > 0 GROUP BY e.transaction_id
-        ) e ON e.transaction_id = c.refund_transaction_id
-        WHERE coalesce(c.points_spent_minor, 0) <> coalesce(e.back, 0)
+        JOIN customers o ON o.tenant_id = $1 AND o.id = a.customer_id
+        JOIN customers d ON d.tenant_id = $1 AND d.id = i.customer_id
+        WHERE g.tenant_id = $1 AND (a.asset <> i.currency
+            OR coalesce(o.merged_into_id, o.id) <> coalesce(d.merged_into_id, d.id))
         """,
     ),
 )
@@ -190,20 +231,23 @@ _ORDERS = (
     Check(
         "grant entries",
         """
+        WITH lots AS (SELECT id, coalesce(origin_id, id) AS root_id, amount_minor FROM credits WHERE tenant_id = $1)
         SELECT coalesce(g.transaction_id, e.transaction_id) AS id,
-            format('credit %s: orders grant %s, entries %s', coalesce(g.credit_id, e.credit_id),
+            format('credit %s: orders grant %s, entries %s', coalesce(g.root_id, e.root_id),
                 coalesce(g.granted, 0), coalesce(e.granted, 0)) AS detail
         FROM (
-            SELECT m.transaction_id, c.id AS credit_id, sum(m.sign * c.amount_minor) AS granted FROM (
-                SELECT transaction_id, credit_id, 1 AS sign FROM grants WHERE tenant_id = $1
+            SELECT transaction_id, credit_id AS root_id, sum(granted) AS granted FROM (
+                SELECT g.transaction_id, g.credit_id, c.amount_minor AS granted
+                FROM grants g JOIN lots c ON c.id = g.credit_id WHERE g.tenant_id = $1
                 UNION ALL
-                SELECT revoked_transaction_id, credit_id, -1 FROM grants
+                SELECT revoked_transaction_id, credit_id, -revoked_minor FROM grants
                 WHERE tenant_id = $1 AND revoked_transaction_id IS NOT NULL
-            ) m JOIN credits c ON c.tenant_id = $1 AND c.id = m.credit_id GROUP BY m.transaction_id, c.id
+            ) moved GROUP BY 1, 2
         ) g FULL JOIN (
-            SELECT transaction_id, credit_id, sum(amount_minor) AS granted FROM entries
-            WHERE tenant_id = $1 AND counter = 'ORDERS' GROUP BY transaction_id, credit_id
-        ) e USING (transaction_id, credit_id)
+            SELECT transaction_id, coalesce(root_id, credit_id) AS root_id, sum(entries.amount_minor) AS granted
+            FROM entries LEFT JOIN lots ON lots.id = credit_id
+            WHERE tenant_id = $1 AND counter = 'ORDERS' GROUP BY 1, 2
+        ) e USING (transaction_id, root_id)
         WHERE coalesce(g.granted, 0) <> coalesce(e.granted, 0)
         """,
     ),
@@ -215,7 +259,10 @@ _ORDERS = (
         JOIN credits c ON c.tenant_id = $1 AND c.id = g.credit_id
         JOIN accounts a ON a.tenant_id = $1 AND a.id = c.account_id
         JOIN invoices i ON i.tenant_id = $1 AND i.id = g.invoice_id
-        WHERE g.tenant_id = $1 AND (a.customer_id <> i.customer_id OR a.asset <> i.currency)
+        JOIN customers o ON o.tenant_id = $1 AND o.id = a.customer_id
+        JOIN customers d ON d.tenant_id = $1 AND d.id = i.customer_id
+        WHERE g.tenant_id = $1 AND (a.asset <> i.currency
+            OR coalesce(o.merged_into_id, o.id) <> coalesce(d.merged_into_id, d.id))
         """,
     ),
     Check(
@@ -232,52 +279,50 @@ _ORDERS = (
     ),
 )
 
-_APPROVALS = (
-    Check(
-        "approvals",
-        """
-        SELECT r.id, format('%s; its transaction %s by %s on the approval of %s', r.status, r.transaction_id,
-            coalesce(a.subject, 'nobody'), coalesce(b.subject, 'nobody')) AS detail
-        FROM approval_requests r
-        LEFT JOIN transactions t ON t.tenant_id = $1 AND t.id = r.transaction_id
-        LEFT JOIN actors a ON a.tenant_id = $1 AND a.id = t.actor_id
-        LEFT JOIN actors b ON b.tenant_id = $1 AND b.id = t.approved_by_id
-        WHERE r.tenant_id = $1 AND (r.status = 'APPROVED' OR r.transaction_id IS NOT NULL)
-            AND ((r.status, r.requested_by_id, r.decided_by_id, r.customer_id, r.requested_subject, r.decided_subject)
-                IS DISTINCT FROM ('APPROVED', t.actor_id, t.approved_by_id, t.customer_id, a.subject, b.subject)
-                OR a.subject = b.subject)
-        """,
-    ),
-    Check(
-        "approved transactions",
-        """
-        SELECT t.id, format('approved by %s, and named by %s requests', t.approved_by_id, count(r.id)) AS detail
-        FROM transactions t LEFT JOIN approval_requests r ON r.tenant_id = $1 AND r.transaction_id = t.id
-        WHERE t.tenant_id = $1 AND (t.approved_by_id IS NOT NULL OR r.id IS NOT NULL)
-        GROUP BY t.id, t.approved_by_id
-        HAVING count(r.id) <> CASE WHEN t.approved_by_id IS NULL THEN 0 ELSE 1 END
-        """,
-    ),
-)
-
-CHECKS: Final = (*_ACCOUNTS, *_CREDITS, *_INVOICES, *_ORDERS, *_COUPONS, *_APPROVALS)
+LEDGER_CHECKS: Final = (*_ACCOUNTS, *_CREDITS, *_INVOICES, *_ORDERS)
 
 ENTRIES: Final = """
     SELECT e.id, e.account_id, e.sequence, e.transaction_id, e.credit_id, e.counter, e.amount_minor, e.lifetime_minor,
-        e.balance_after_minor, e.created_at, e.previous_hash, e.hash, t.kind, t.reason, t.actor_id, t.approved_by_id,
-        t.customer_id, t.note_digest
-    FROM entries e JOIN transactions t ON t.tenant_id = $1 AND t.id = e.transaction_id
+        e.balance_after_minor, e.created_at, e.previous_hash, e.hash, t.id IS NOT NULL AS explained, t.kind, t.reason,
+        t.actor_id, t.approved_by_id, t.customer_id, t.note_digest, t.digest
+    FROM entries e LEFT JOIN transactions t ON t.tenant_id = $1 AND t.id = e.transaction_id
     WHERE e.tenant_id = $1
     ORDER BY e.account_id, e.sequence
 """
 """Every account's entries from the first to the newest, with what their hashes cover."""
 
+TRANSACTIONS: Final = """
+    SELECT t.id, t.customer_id, t.kind, t.reason, t.note_digest, t.actor_id, t.approved_by_id, t.idempotency_key,
+        t.created_at, t.limited_asset, t.limited_minor, t.limited_on, t.digest,
+        c.id AS credit_id, c.account_id, c.origin_id, c.amount_minor, c.opened_sequence,
+        c.effective_on, c.starts_at, c.created_at AS opened_at, c.counts,
+        CASE WHEN f.credit_id IS NULL THEN c.expires_at ELSE f.old_expires_at END AS expires_at,
+        CASE WHEN f.credit_id IS NULL THEN c.auto_apply ELSE f.old_auto_apply END AS auto_apply,
+        CASE WHEN f.credit_id IS NULL THEN coalesce(s.services, '{}')
+            ELSE ARRAY(SELECT jsonb_array_elements_text(f.old_services)::uuid) END AS services
+    FROM transactions t
+    LEFT JOIN credits c ON c.tenant_id = $1 AND c.transaction_id = t.id
+    LEFT JOIN (
+        SELECT DISTINCT ON (credit_id) credit_id, old_expires_at, old_auto_apply, old_services FROM credit_changes
+        WHERE tenant_id = $1 ORDER BY credit_id, created_at, id
+    ) f ON f.credit_id = c.id
+    LEFT JOIN (
+        SELECT credit_id, array_agg(service_id) AS services FROM credit_services WHERE tenant_id = $1 GROUP BY credit_id
+    ) s ON s.credit_id = c.id
+    WHERE t.tenant_id = $1 AND t.digest IS NOT NULL
+    ORDER BY t.id
+"""
+"""Transactions with a digest, a row for each credit that one opened, with what that promised then: before its changes."""
+
 NOTES: Final = """
-    SELECT t.id, t.note_digest, x.note, x.salt
-    FROM transactions t LEFT JOIN transaction_texts x ON x.tenant_id = $1 AND x.id = t.id AND octet_length(x.salt) > 0
+    SELECT t.id, t.note_digest, x.id IS NOT NULL AS kept, x.note, x.salt, coalesce(c.erased_at, p.erased_at) AS erased_at
+    FROM transactions t
+    LEFT JOIN transaction_texts x ON x.tenant_id = $1 AND x.id = t.id
+    LEFT JOIN customers c ON c.tenant_id = $1 AND c.id = t.customer_id
+    LEFT JOIN customers p ON p.tenant_id = $1 AND p.id = c.merged_into_id
     WHERE t.tenant_id = $1 AND (t.note_digest IS NOT NULL OR x.id IS NOT NULL)
 """
-"""Transactions with a note, and the note where it has not been erased."""
+"""Transactions with a note, the note, and since when its customer is erased."""
 
 COUNTS: Final = """
     SELECT (SELECT count(*) FROM accounts WHERE tenant_id = $1) AS accounts,

@@ -1,6 +1,7 @@
 """Rows and nothing else, one class per table. The database is built by migrations/, which add what Tortoise cannot say."""
 
 from models.tables.billing import Assignment, Grant, Invoice, InvoiceLine, Payment, Product
+from models.tables.books import Currency, Seal
 from models.tables.configuration import LimitRule, Reason, Reward, Service, Tier
 from models.tables.ledger import (
     Account,
@@ -18,11 +19,11 @@ from models.tables.ledger import (
 )
 from models.tables.requests import ApprovalRequest, BulkOperation, BulkRow
 from models.tables.rewards import Coupon
-from models.tables.tenancy import Actor, Customer, PartnerToken, Tenant
+from models.tables.tenancy import Actor, Customer, ExternalIdLeft, PartnerToken, Tenant
 
 __all__ = [
     "Account", "Actor", "ApprovalRequest", "Assignment", "AuditEvent", "BulkOperation", "BulkRow", "Coupon", "Credit",
-    "CreditChange", "CreditService", "Customer", "Entry", "Grant", "IdempotencyKey", "Invoice", "InvoiceLine",
-    "LimitCounter", "LimitRule", "OutboxEvent", "PartnerToken", "Payment", "Product", "Reason", "Reward", "Service",
-    "Tenant", "Tier", "TierChange", "Transaction", "TransactionText",
+    "CreditChange", "CreditService", "Currency", "Customer", "Entry", "ExternalIdLeft", "Grant", "IdempotencyKey",
+    "Invoice", "InvoiceLine", "LimitCounter", "LimitRule", "OutboxEvent", "PartnerToken", "Payment", "Product", "Reason",
+    "Reward", "Seal", "Service", "Tenant", "Tier", "TierChange", "Transaction", "TransactionText",
 ]  # fmt: skip

@@ -76,7 +76,9 @@ class CreditService(TenantRow):
 class Transaction(TenantRow):
     """One immutable business event of one customer. kind: the contract's TransactionKind.
 
-    note_digest: SHA-256 over salt and note; the text itself is in transaction_texts, where it can be erased.
+    note_digest: SHA-256 over salt and note; the text itself is in transaction_texts, where it can be erased. digest: over
+    what it says, and what the credits that it opened promised (models/hash_chain.py); null where it is older than that.
+    limited_*: what it used up of its actor's limits by day.
     """
 
     customer_id = fields.UUIDField()
@@ -87,6 +89,10 @@ class Transaction(TenantRow):
     approved_by_id = fields.UUIDField(null=True)
     idempotency_key = fields.CharField(max_length=255, null=True)
     created_at = fields.DatetimeField()
+    digest = fields.BinaryField(null=True)
+    limited_asset = fields.CharField(max_length=16, null=True)
+    limited_minor = fields.BigIntField(null=True)
+    limited_on = fields.DateField(null=True)
 
     class Meta:
         table = "transactions"
@@ -143,7 +149,8 @@ class TierChange(TenantRow):
 class LimitCounter(TenantRow):
     """What has been added on one day under one limit: scope PER_ACTOR_DAY or PER_CUSTOMER_DAY.
 
-    holder: the actor's subject (a partner's client), or the customer's id. day: in the tenant's zone.
+    holder: the actor's subject (a partner's client), or the customer's id. day: in the tenant's zone. opening_minor: what
+    it held before transactions said what they use.
     """
 
     scope = fields.CharField(max_length=16)
@@ -152,6 +159,7 @@ class LimitCounter(TenantRow):
     asset = fields.CharField(max_length=16)
     day = fields.DateField()
     used_minor = fields.BigIntField()
+    opening_minor = fields.BigIntField(default=0)
 
     class Meta:
         table = "limit_counters"

@@ -12,6 +12,7 @@ class Tenant(Model):
     config_version: raised by a trigger whenever reasons, services, tiers, rewards, limits or the tenant
     itself change, so that every process knows at once that what it remembers is old. approval_hours: how long an
     approval request waits. restated: whether the books of before a rule that came later have been brought to it.
+    keys_pruned_at: keys that were used before then may be gone; null where none are.
     """
 
     id = fields.UUIDField(primary_key=True, default=None)
@@ -23,6 +24,7 @@ class Tenant(Model):
     config_version = fields.BigIntField()
     created_at = fields.DatetimeField()
     restated = fields.BooleanField(default=True)
+    keys_pruned_at = fields.DatetimeField(null=True)
 
     class Meta:
         table = "tenants"
@@ -69,7 +71,8 @@ class Customer(TenantRow):
 
     membership_cancelled_at: when the membership ended; null while it runs or where there never was one.
     merged_into_id: the record that this person is now, never one that was merged itself; merged_at: since when. Every id
-    of the person's names that record. erased_at: name, e-mail and notes are gone since then.
+    of the person's names that record. erased_at: name, e-mail and notes are gone since then. external_id_since: when the
+    external id came to this record; null: when it was made. external_id_reused: whether somebody else had it before.
     """
 
     external_id = fields.CharField(max_length=255)
@@ -82,7 +85,18 @@ class Customer(TenantRow):
     erased_at = fields.DatetimeField(null=True)
     created_at = fields.DatetimeField()
     updated_at = fields.DatetimeField()
+    external_id_since = fields.DatetimeField(null=True)
+    external_id_reused = fields.BooleanField()
 
     class Meta:
         table = "customers"
         unique_together = (("tenant_id", "external_id"),)
+
+
+class ExternalIdLeft(TenantRow):
+    """That some customer had an external id and has it no more, by renaming or erasure. `id` is a digest of the name."""
+
+    left_at = fields.DatetimeField()
+
+    class Meta:
+        table = "external_ids_left"

@@ -48,7 +48,7 @@ class AdjustCreditInput:
             customer_id=input_id(self.customer_id, "Customer", "customerId"),
             asset=self.asset,
             amount=self.amount,
-            reason=texts.text(self.reason, texts.MAX_REASON, "reason"),
+            reason=texts.code(self.reason, texts.MAX_REASON, "reason"),
             note=texts.optional(self.note, texts.MAX_NOTE, "note"),
             expires_in_days=self.expires_in_days,
             expires_at=self.expires_at,

@@ -19,7 +19,13 @@ from schema.types.ledger import Transaction
 @strawberry.input
 class InvoiceAmountInput:
     invoice_id: strawberry.ID
-    amount: Decimal | None = strawberry.field(default=None, description="Blank: as much as possible.")
+    amount: Decimal | None = strawberry.field(
+        default=None,
+        description=(
+            "Blank: as much as the credit has left, beside the amounts given, and the invoice has due. Several blanks "
+            "share it in their order, and one that would get nothing is left out."
+        ),
+    )
 
 
 def invoice_amounts(items: list[InvoiceAmountInput]) -> tuple[InvoiceAmount, ...]:

@@ -50,7 +50,7 @@ class BulkCreditInput:
         return BulkCredit(
             items=tuple(item.item() for item in self.items),
             asset=self.asset,
-            reason=texts.text(self.reason, texts.MAX_REASON, "reason"),
+            reason=texts.code(self.reason, texts.MAX_REASON, "reason"),
             note=texts.optional(self.note, texts.MAX_NOTE, "note"),
             expires_in_days=self.expires_in_days,
             expires_at=self.expires_at,

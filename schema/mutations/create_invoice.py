@@ -39,7 +39,11 @@ class CreateInvoiceInput:
     issued_on: date | None = strawberry.field(default=None, description="Blank: today, in the tenant's zone.")
     due_on: date | None = None
     auto_apply_credit: bool | None = strawberry.field(
-        default=True, description="Set the customer's open credit against it, in burn order."
+        default=True,
+        description=(
+            "Set the customer's open credit against it, in burn order: what is effective on its day or before, and has "
+            "not expired when that day begins."
+        ),
     )
     idempotency_key: str
 
@@ -47,7 +51,7 @@ class CreateInvoiceInput:
         """Raises NotFound, Invalid."""
         return CreateInvoice(
             customer_id=input_id(self.customer_id, "Customer", "customerId"),
-            number=texts.required(self.number, texts.MAX_NUMBER, "number"),
+            number=texts.name_as_sent(self.number, texts.MAX_NUMBER, "number"),
             currency=self.currency,
             lines=tuple(line.line(place) for place, line in enumerate(self.lines)),
             issued_on=self.issued_on,

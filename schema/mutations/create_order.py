@@ -37,7 +37,8 @@ class CreateOrderInput:
     issued_on: date | None = strawberry.field(default=None, description="Blank: today, in the tenant's zone.")
     due_on: date | None = None
     auto_apply_credit: bool | None = strawberry.field(
-        default=False, description="Set the customer's open credit against it at once, instead of by a payment."
+        default=False,
+        description="Set the customer's open credit against it at once, as against an invoice, instead of by a payment.",
     )
     idempotency_key: str
 
@@ -45,7 +46,7 @@ class CreateOrderInput:
         """Raises NotFound, Invalid."""
         return CreateOrder(
             customer_id=input_id(self.customer_id, "Customer", "customerId"),
-            number=texts.required(self.number, texts.MAX_NUMBER, "number"),
+            number=texts.name_as_sent(self.number, texts.MAX_NUMBER, "number"),
             currency=self.currency,
             items=tuple(item.item(place) for place, item in enumerate(self.items)),
             issued_on=self.issued_on,

@@ -124,8 +124,13 @@ class RevokeTokenPayload:
 
 def _name(value: str, field: str) -> str:
     """As names in signed tokens are: the two kinds must be alike to whoever reads the audit."""
-    text = texts.required(value, texts.MAX_SUBJECT, field)
-    if not (tells_apart(text) if field == "client" else well_formed(text)):
+    if field == "client":  # exact, as a subject is
+        text = texts.required(value, texts.MAX_SUBJECT, field)
+        good = tells_apart(text)
+    else:
+        text = texts.name(value, texts.MAX_SUBJECT, field)
+        good = well_formed(text)
+    if not good:
         raise Invalid("There are spaces around it, or characters that cannot be printed.", field=(field,))
     return text
 

@@ -28,14 +28,11 @@ class UpdateCustomerInput:
         given = None if self.email is strawberry.UNSET else self.email
         return UpdateCustomer(
             customer_id=input_id(self.customer_id, "Customer", "customerId"),
-            external_id=_given(self.external_id, texts.MAX_EXTERNAL_ID, "externalId"),
-            name=_given(self.name, texts.MAX_NAME, "name"), email=texts.optional(given, texts.MAX_EMAIL, "email"),
+            external_id=texts.optional_name(self.external_id, texts.MAX_EXTERNAL_ID, "externalId"),
+            name=texts.optional_name(self.name, texts.MAX_NAME, "name"),
+            email=texts.optional(given, texts.MAX_EMAIL, "email"),
             no_email=self.email is None,
         )  # fmt: skip
-
-
-def _given(value: str | None, longest: int, field: str) -> str | None:
-    return None if value is None else texts.required(value, longest, field)
 
 
 @strawberry.input

@@ -27,7 +27,7 @@ class CreateProductInput:
 
     def command(self) -> CreateProduct:
         """Raises Invalid."""
-        name = texts.required(self.name, texts.MAX_PRODUCT_NAME, "name")
+        name = texts.name(self.name, texts.MAX_PRODUCT_NAME, "name")
         return CreateProduct(name, self.kind.value, self.currency, self.price)
 
 
@@ -42,7 +42,7 @@ class UpdateProductInput:
         """Raises NotFound, Invalid."""
         return UpdateProduct(
             product_id=input_id(self.product_id, "Product", "productId"),
-            name=None if self.name is None else texts.required(self.name, texts.MAX_PRODUCT_NAME, "name"),
+            name=None if self.name is None else texts.name(self.name, texts.MAX_PRODUCT_NAME, "name"),
             price=self.price,
             active=self.active,
         )

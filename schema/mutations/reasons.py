@@ -22,8 +22,8 @@ class CreateReasonInput:
     def command(self) -> CreateReason:
         """Raises Invalid."""
         return CreateReason(
-            code=texts.required(self.code, texts.MAX_REASON, "code"),
-            label=texts.required(self.label, texts.MAX_NAME, "label"),
+            code=texts.name(self.code, texts.MAX_REASON, "code"),
+            label=texts.name(self.label, texts.MAX_NAME, "label"),
             adds=Direction.ADD in self.directions,
             removes=Direction.REMOVE in self.directions,
             moves_lifetime=self.moves_lifetime is not False,
@@ -44,8 +44,8 @@ class UpdateReasonInput:
         """Raises Invalid."""
         directions = self.directions
         return UpdateReason(
-            code=texts.text(self.code, texts.MAX_REASON, "code"),
-            label=texts.optional(self.label, texts.MAX_NAME, "label"),
+            code=texts.code(self.code, texts.MAX_REASON, "code"),
+            label=texts.optional_name(self.label, texts.MAX_NAME, "label"),
             adds=None if directions is None else Direction.ADD in directions,
             removes=None if directions is None else Direction.REMOVE in directions,
             moves_lifetime=self.moves_lifetime,

@@ -36,12 +36,12 @@ class CreateRewardInput:
     def command(self) -> CreateReward:
         """Raises Invalid."""
         return CreateReward(
-            name=texts.required(self.name, texts.MAX_REWARD_NAME, "name"),
+            name=texts.name(self.name, texts.MAX_REWARD_NAME, "name"),
             kind=self.kind.value,
             points_cost=self.points_cost,
             value=self.value,
             currency=self.currency,
-            product=texts.optional(self.product, texts.MAX_REWARD_NAME, "product"),
+            product=texts.optional_name(self.product, texts.MAX_REWARD_NAME, "product"),
             validity_days=self.validity_days,
             stock=self.stock,
         )
@@ -65,10 +65,10 @@ class UpdateRewardInput:
         """Raises NotFound, Invalid."""
         return UpdateReward(
             reward_id=input_id(self.reward_id, "Reward", "rewardId"),
-            name=texts.optional(self.name, texts.MAX_REWARD_NAME, "name"),
+            name=texts.optional_name(self.name, texts.MAX_REWARD_NAME, "name"),
             points_cost=self.points_cost,
             value=self.value,
-            product=texts.optional(self.product, texts.MAX_REWARD_NAME, "product"),
+            product=texts.optional_name(self.product, texts.MAX_REWARD_NAME, "product"),
             validity_days=self.validity_days,
             stock=self.stock,
             unlimited_stock=self.unlimited_stock,

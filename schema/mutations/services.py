@@ -21,7 +21,7 @@ class CreateServiceInput:
 
     def command(self) -> CreateService:
         """Raises Invalid."""
-        return CreateService(name=texts.required(self.name, texts.MAX_NAME, "name"))
+        return CreateService(name=texts.name(self.name, texts.MAX_NAME, "name"))
 
 
 @strawberry.input(description="What is left out or null stays as it is.")
@@ -36,7 +36,7 @@ class UpdateServiceInput:
         """Raises NotFound, Invalid."""
         return UpdateService(
             service_id=input_id(self.service_id, "Service", "serviceId"),
-            name=texts.optional(self.name, texts.MAX_NAME, "name"),
+            name=texts.optional_name(self.name, texts.MAX_NAME, "name"),
             active=self.active,
         )
 

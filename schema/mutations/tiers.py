@@ -25,7 +25,7 @@ class CreateTierInput:
 
     def command(self) -> CreateTier:
         """Raises Invalid."""
-        return CreateTier(texts.required(self.name, texts.MAX_TIER_NAME, "name"), self.threshold)
+        return CreateTier(texts.name(self.name, texts.MAX_TIER_NAME, "name"), self.threshold)
 
 
 @strawberry.input(description="What is left out or null stays as it is.")
@@ -38,7 +38,7 @@ class UpdateTierInput:
         """Raises NotFound, Invalid."""
         return UpdateTier(
             tier_id=input_id(self.tier_id, "Tier", "tierId"),
-            name=texts.optional(self.name, texts.MAX_TIER_NAME, "name"),
+            name=texts.optional_name(self.name, texts.MAX_TIER_NAME, "name"),
             threshold=self.threshold,
         )
 

@@ -20,7 +20,7 @@ class UpdateTenantInput:
     def command(self) -> UpdateTenant:
         """Raises Invalid."""
         return UpdateTenant(
-            name=texts.optional(self.name, texts.MAX_NAME, "name"),
+            name=texts.optional_name(self.name, texts.MAX_NAME, "name"),
             time_zone=texts.optional(self.time_zone, texts.MAX_NAME, "timeZone"),
             grace_days=self.grace_days,
             approval_hours=self.approval_hours,

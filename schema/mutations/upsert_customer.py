@@ -23,8 +23,8 @@ class UpsertCustomerInput:
     def command(self) -> UpsertCustomer:
         """Raises Invalid."""
         return UpsertCustomer(
-            external_id=texts.required(self.external_id, texts.MAX_EXTERNAL_ID, "externalId"),
-            name=texts.required(self.name, texts.MAX_NAME, "name"),
+            external_id=texts.name(self.external_id, texts.MAX_EXTERNAL_ID, "externalId"),
+            name=texts.name(self.name, texts.MAX_NAME, "name"),
             email=texts.optional(self.email, texts.MAX_EMAIL, "email"),
         )
 

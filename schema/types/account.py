@@ -81,6 +81,7 @@ class Account(Node):
     )
     async def balance_explanation(self, info: Info, at: datetime) -> "BalanceExplanation":
         info.context.require(Permission.READ_LEDGER)
+        await info.context.settle(at)
         found = await info.context.loaders.balances_at.load((self.view.id, at))
         if found is None:
             raise InvariantViolated(f"account {self.view.id} has no balance")

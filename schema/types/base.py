@@ -1,13 +1,15 @@
 """What all types share: the node interface, connections, and how a value becomes one."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar, cast
 from uuid import UUID
 
 import strawberry
 
-from models.reads.paging import BadPage, Condition, Listing, Page, PageRequest, page_request
+from models.errors import InvariantViolated
+from models.reads.paging import BadPage, Condition, Key, Listing, Page, PageRequest, page_request
 from schema.error_codes import BadUserInput
 from schema.query_limits import WEIGHT
 
@@ -47,23 +49,47 @@ class Node:
     id: strawberry.ID
 
 
+@dataclass(frozen=True, slots=True)
+class Cursors:
+    """Of one page's rows; written when they are asked for."""
+
+    listing: Listing[Any]
+    page: Page[Any]
+
+    def of(self, key: Key) -> str:
+        if not self.page.asked:
+            raise InvariantViolated(f"a cursor of {self.listing.name}, and nobody asked how far it is settled")
+        return self.listing.cursor(key, self.page.settled)
+
+    def at(self, index: int) -> str | None:
+        """That of the first row (0) or the last (-1); None where there is none."""
+        return self.of(self.page.keys[index]) if self.page.keys else None
+
+
 @strawberry.type
 class PageInfo:
     has_next_page: bool
     has_previous_page: bool
-    start_cursor: str | None
-    end_cursor: str | None
+    cursors: strawberry.Private[Cursors | None] = None
+
+    @strawberry.field
+    def start_cursor(self) -> str | None:
+        return None if self.cursors is None else self.cursors.at(0)
+
+    @strawberry.field
+    def end_cursor(self) -> str | None:
+        return None if self.cursors is None else self.cursors.at(-1)
 
 
 @strawberry.type
 class Edge(Generic[T]):
     node: T
-    listing: strawberry.Private[Listing[Any]]
-    key: strawberry.Private[tuple[object, ...]]
+    cursors: strawberry.Private[Cursors]
+    key: strawberry.Private[Key]
 
     @strawberry.field
     def cursor(self) -> str:
-        return self.listing.cursor(self.key)
+        return self.cursors.of(self.key)
 
 
 @strawberry.type
@@ -77,17 +103,13 @@ Show = Callable[[V, Reader], T]
 
 
 def connection(page: Page[V], listing: Listing[V], show: Show[V, T], reader: Reader) -> Connection[T]:
-    edges = [
-        Edge(node=show(row, reader), listing=listing, key=key) for row, key in zip(page.rows, page.keys, strict=True)
-    ]
+    cursors = Cursors(listing, page)
     return Connection(
-        edges=edges,
-        page_info=PageInfo(
-            has_next_page=page.has_next,
-            has_previous_page=page.has_previous,
-            start_cursor=listing.cursor(page.keys[0]) if page.keys else None,
-            end_cursor=listing.cursor(page.keys[-1]) if page.keys else None,
-        ),
+        edges=[
+            Edge(node=show(row, reader), cursors=cursors, key=key)
+            for row, key in zip(page.rows, page.keys, strict=True)
+        ],
+        page_info=PageInfo(has_next_page=page.has_next, has_previous_page=page.has_previous, cursors=cursors),
     )
 
 

@@ -167,6 +167,7 @@ class UserErrorCode(StrEnum):
     INVALID = "INVALID"
     DUPLICATE = "DUPLICATE"
     BUSY = "BUSY"
+    UNAVAILABLE = "UNAVAILABLE"
     OPEN_INVOICES = "OPEN_INVOICES"  # not answered any more: a merge takes open invoices along
     AMOUNT_ZERO = "AMOUNT_ZERO"
     AMOUNT_PRECISION = "AMOUNT_PRECISION"

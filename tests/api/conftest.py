@@ -34,12 +34,12 @@ MAX_FILE_BYTES: Final = 100_000
 
 def bearer(
     tenant: str, role: Role = Role.ADMIN, *, subject: str | None = None, scopes: Iterable[Scope] | None = None,
-    customer: str | None = None, client_id: str | None = None,
+    customer: str | None = None, client_id: str | None = None, issued_at: datetime | None = None,
 ) -> str:  # fmt: skip
-    """An Authorization header's value."""
+    """An Authorization header's value. issued_at: now unless given."""
     token = issue(
         SECRET, issuer=ISSUER, audience=ISSUER, tenant=tenant, subject=subject or f"{role.value}@test", role=role,
-        issued_at=datetime.now(UTC), lifetime=timedelta(hours=1), token_id=uuid4().hex, scopes=scopes,
+        issued_at=issued_at or datetime.now(UTC), lifetime=timedelta(hours=1), token_id=uuid4().hex, scopes=scopes,
         name=f"{role.value.title()} of the test", client_id=client_id, customer=customer,
     )  # fmt: skip
     return f"Bearer {token}"
@@ -77,9 +77,15 @@ class Api:
         self, query: str, variables: dict[str, Any] | None = None, *, role: Role | None = Role.ADMIN, **token: Any
     ) -> Answer:
         """role None: without a token. token: what `bearer` takes."""
-        headers = {} if role is None else {"authorization": bearer(self.tenant.slug, role, **token)}
+        headers = {} if role is None else {"authorization": self.bearer(role, **token)}
         body = {"query": query, "variables": variables or {}}
         return Answer(await self.client.post("/graphql", json=body, headers=headers))
+
+    def bearer(self, role: Role, **token: Any) -> str:
+        """Issued now; a customer's by the ledger's clock where that is ahead: it may not be older than their record."""
+        if role is Role.CUSTOMER:
+            token = {"issued_at": max(datetime.now(UTC), self.clock()), **token}
+        return bearer(self.tenant.slug, role, **token)
 
     async def as_customer(self, external_id: str, query: str, variables: dict[str, Any] | None = None) -> Answer:
         return await self(query, variables, role=Role.CUSTOMER, customer=external_id)
@@ -122,8 +128,8 @@ async def other_tenant(ledger: Ledger) -> Tenant:
 
 
 def token_verifier() -> TokenVerifier:
-    """Takes what `bearer` makes."""
-    return TokenVerifier(SharedSecret(SECRET), ISSUER, ISSUER, lambda: datetime.now(UTC))
+    """Takes what `bearer` makes, also of an instant that the ledger's clock alone has come to."""
+    return TokenVerifier(SharedSecret(SECRET), ISSUER, ISSUER, lambda: datetime.now(UTC), timedelta(days=3_000))
 
 
 @pytest.fixture

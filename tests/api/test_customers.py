@@ -256,3 +256,15 @@ async def test_a_page_costs_at_most_ten_statements_however_long(
         "note": "sorry",
     }
     assert deep[7]["invoices"]["edges"][0]["node"]["assignments"]["edges"] == [{"node": {"amount": "2.50"}}]
+
+
+async def test_found_by_what_is_the_same_name(api: Api, tenant: Tenant) -> None:
+    await tenant.customer("Zo\u00eb")
+    for name in ("Zo\u00eb", "Zoe\u0308", "\u00a0Zo\u00eb\n"):
+        by = {"by": {"externalId": name}}
+        found = await api("query($by: CustomerBy!) { customer(by: $by) { externalId } }", by)
+        assert found["customer"] == {"externalId": "Zo\u00eb"}
+        searched = await api(
+            "query($s: String) { customers(search: $s) { edges { node { externalId } } } }", {"s": name}
+        )
+        assert [edge["node"]["externalId"] for edge in searched["customers"]["edges"]] == ["Zo\u00eb"]

@@ -138,3 +138,16 @@ async def test_only_what_is_ones_own_can_be_cancelled(api: Api, tenant: Tenant, 
     assert unknown["userErrors"] == [{"code": "NOT_FOUND", "field": ["id"]}]
     assert (await api(CANCEL, {"input": {"id": "x"}}, role=Role.STAFF)).codes == ["FORBIDDEN"]
     assert await tenant.fingerprint() == before
+
+
+@pytest.mark.usefixtures("people")
+async def test_customers_in_a_file_are_named_as_everywhere_case_f4(api: Api, tenant: Tenant) -> None:
+    file = 'customer,amount\n"carol ",5\n\u00a0dave\u3000,6\n\u200b,7\n'
+    operation = (await post(api, file, "asset=POINTS&reason=CORRECTION%C2%A0&errorPolicy=SKIP_FAILED")).json()[
+        "operation"
+    ]
+    await work(tenant)
+    done, rows = await report(api, operation)
+    assert (done["succeeded"], done["failed"]) == (2, 1)
+    assert [row["customer"] and row["customer"]["externalId"] for row in rows] == ["carol", "dave", None]
+    assert (rows[2]["error"]["code"], rows[2]["error"]["field"]) == ("INVALID", ["customer"])

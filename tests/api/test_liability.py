@@ -4,9 +4,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
+
+from models import money
 from models.commands import UpdateCredit
+from models.errors import AssetUnknown
 from models.operations.expire import expire_credits
 from models.operations.releasing import update_credit
+from schema.ids import global_id
 from tests.api.conftest import Api
 from tests.factories import ADMIN, Clock, Tenant
 
@@ -120,3 +125,31 @@ async def test_by_source_beside_the_trial_balance(api: Api, tenant: Tenant, cloc
     assert then["counters"] == [issued, removed]
     assert now["counters"] == [{"counter": "EXPIRED", "amount": "-1.00"}, issued, removed]
     assert (await api(TRIAL, {"at": "2000-01-01T00:00:00Z"}))["trialBalance"] == []
+
+
+WITHDRAWN = """query($customer: ID!) {
+  liability { asset outstanding } trialBalance { asset accounts }
+  customer(by: {id: $customer}) { balances { asset available } ledger(first: 5) { edges { node { amount } } } }
+}"""
+
+
+async def test_a_currency_that_the_list_drops_is_read_as_ever(
+    api: Api, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """B1."""
+    carol = await tenant.customer()
+    await tenant.adjust(carol, "12.50", "AUD")
+
+    def none_listed(asset: str) -> int:
+        raise AssetUnknown(asset)
+
+    monkeypatch.setattr(money, "listed_exponent", none_listed)
+
+    found = await api(WITHDRAWN, {"customer": global_id("Customer", carol)})
+
+    assert found["liability"] == [{"asset": "AUD", "outstanding": "12.50"}]
+    assert found["trialBalance"] == [{"asset": "AUD", "accounts": "12.50"}]
+    assert found["customer"] == {
+        "balances": [{"asset": "AUD", "available": "12.50"}],
+        "ledger": {"edges": [{"node": {"amount": "12.50"}}]},
+    }

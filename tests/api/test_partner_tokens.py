@@ -174,7 +174,7 @@ BAD: Final[list[tuple[dict[str, Any], str, list[str]]]] = [
     ({"client": "sh\u200bop"}, "INVALID", ["client"]),
     ({"client": "x" * 256}, "INVALID", ["client"]),
     ({"name": "  "}, "INVALID", ["name"]),
-    ({"name": "Till "}, "INVALID", ["name"]),
+    ({"name": "Ti\nll"}, "INVALID", ["name"]),
     ({"name": "x" * 256}, "INVALID", ["name"]),
     ({"scopes": []}, "INVALID", ["scopes"]),
     ({"scopes": ["credits:add"] * 101}, "INVALID", ["scopes"]),

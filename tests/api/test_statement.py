@@ -126,7 +126,7 @@ Download = Any
 @pytest.fixture
 def download(api: Api) -> Download:
     async def get(of: str, role: Role | None = Role.STAFF, customer: str | None = None, **query: str) -> httpx.Response:
-        headers = {} if role is None else {"authorization": bearer(api.tenant.slug, role, customer=customer)}
+        headers = {} if role is None else {"authorization": api.bearer(role, customer=customer)}
         return await api.client.get(f"/statements/{of}.csv", params=query, headers=headers)
 
     return get
@@ -179,3 +179,20 @@ async def test_the_download_goes_by_the_same_rules_as_the_query(
         assert response.status_code == 400, query
         assert response.json()["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
     assert (await download("nonsense")).status_code == 400
+
+
+async def test_l5_the_ids_in_the_file_are_those_of_the_api(api: Api, tenant: Tenant, clock: Clock) -> None:
+    carol, _ = await story(tenant, clock)
+    path = f"/statements/{carol}.csv"
+    file = await api.client.get(path, headers={"authorization": bearer(tenant.slug)})
+    rows = list(csv.DictReader(io.StringIO(file.text)))
+    assert len(rows) == 9
+    node = "query($id: ID!) { node(id: $id) { __typename id } }"
+    for row in rows:
+        named = {"Account": row["account"]}
+        if row["sequence"]:
+            named |= {"Transaction": row["transaction"], "Credit": row["credit"]}
+        else:
+            assert row["transaction"] == row["credit"] == ""
+        for type_name, row_id in named.items():
+            assert (await api(node, {"id": row_id}))["node"] == {"__typename": type_name, "id": row_id}

@@ -18,9 +18,10 @@ from app.embedded import Urls
 from app.importing.figures import Figures, figures_of
 from app.importing.online_retail import BadFile, Contents, Document, read
 from app.importing.posting import ImportStopped, key_of, post_documents
-from models.commands import CreateInvoice, UpsertCustomer
+from models.commands import AdjustCredit, CreateInvoice, UpsertCustomer
 from models.errors import Busy
 from models.ledger import Ledger
+from models.operations.adjust import adjust_credit
 from models.operations.create_invoice import create_invoice
 from models.operations.create_tenant import create_tenant
 from models.operations.upsert_customer import upsert_customer
@@ -161,6 +162,18 @@ async def test_credit_pays_what_comes_after_it_and_at_the_same_minute_invoices_c
     assert (figures.in_full, figures.in_part) == (1, 1)
     credited = {r["number"]: r["credited_minor"] for r in await fetch(tenant_id, "SELECT * FROM invoices")}
     assert credited == {"4": 0, "5": 2500, "6": 1500, "7": 0}
+
+
+async def test_an_imported_invoice_takes_no_credit_of_today(
+    ledger: Ledger, tenant_id: UUID, file: Callable[..., Path]
+) -> None:
+    jane, _ = await upsert_customer(ledger, tenant_id, ADMIN, UpsertCustomer("17850", "Jane"))
+    await adjust_credit(ledger, tenant_id, ADMIN, AdjustCredit(jane.id, "GBP", Decimal(99), "GOODWILL"), "today")
+    rows = row("1", 1, "15.00"), row("C2", -1, "7.00", at="2010-12-02 09:00:00"), row("3", at="2010-12-03 09:00:00")
+    _, figures = await load(ledger, tenant_id, read(file(*rows)))
+    assert (figures.applied, figures.left) == (Decimal("2.50"), Decimal("4.50"))
+    sql = "SELECT remaining_minor FROM credits ORDER BY remaining_minor"
+    assert [credit["remaining_minor"] for credit in await fetch(tenant_id, sql)] == [450, 9900]
 
 
 async def test_a_credit_note_keeps_its_day_its_goods_and_who_brought_it(

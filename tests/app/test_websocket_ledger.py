@@ -27,6 +27,7 @@ from auth.tokens import TokenVerifier
 from models.configuration_commands import RevokeToken
 from models.ledger import Ledger
 from models.operations.partner_tokens import revoke_token
+from models.operations.people import UpdateCustomer, update_customer
 from models.reads.tenants import TenantDirectory
 from models.session import tenant_transaction
 from schema.ids import global_id
@@ -112,6 +113,21 @@ async def test_another_tenants_rows_are_not_there(base: str, tenant: Tenant, led
             assert (await ours.ask(query))["data"]["node"] == {"id": node}
             answer = (await theirs.ask(query))["data"]
             assert answer == {"node": None, "customers": {"edges": []}}
+
+
+async def test_a_socket_of_a_customer_s_ends_where_their_external_id_goes_to_somebody_else_case_l4(
+    base: str, tenant: Tenant
+) -> None:
+    carol = await tenant.customer("carol")
+    own = "{ viewer { customer { id } } }"
+    async with opened(base) as client:
+        await client.begin(token(tenant=tenant.slug, role=Role.CUSTOMER, customer="carol"))
+        assert (await client.ask(own))["data"] == {"viewer": {"customer": {"id": global_id("Customer", carol)}}}
+        await update_customer(tenant.ledger, tenant.id, ADMIN, UpdateCustomer(carol, external_id="caro"))
+        await tenant.customer("carol")
+        answer = await client.ask(own)
+    assert answer["data"] == {"viewer": None}
+    assert [error["extensions"]["code"] for error in answer["errors"]] == ["UNAUTHENTICATED"]
 
 
 async def test_the_audit_tells_which_operation_it_was_and_from_where(base: str, tenant: Tenant) -> None:

@@ -59,6 +59,19 @@ def clocks_and_dice(tree: ast.AST) -> Iterator[str]:
             yield from (f"line {node.lineno}: {module}" for module in drawing)
 
 
+def wall_clocks(tree: ast.AST) -> Iterator[str]:
+    """This machine's idea of what time it is. (Durations may be measured.)"""
+    telling = {"time", "time_ns", "clock_gettime", "clock_gettime_ns", "gmtime", "localtime"}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and (
+            (node.attr in ("now", "utcnow", "today") and getattr(node.value, "id", None) in ("datetime", "date"))
+            or (node.attr in telling and getattr(node.value, "id", None) == "time")
+        ):
+            yield f"line {node.lineno}: {node.attr}"
+        if isinstance(node, ast.ImportFrom) and node.module == "time":
+            yield from (f"line {node.lineno}: {alias.name}" for alias in node.names if alias.name in telling)
+
+
 def is_books(node: ast.expr) -> bool:
     return getattr(node, "id", None) == "books" or getattr(node, "attr", None) == "books"
 
@@ -89,8 +102,18 @@ def test_only_the_app_reads_the_environment() -> None:
 
 
 def test_plans_take_time_and_chance_from_outside() -> None:
-    pure = [*sources("models/planning"), *(ROOT / "models" / f"{name}.py" for name in ("limits", "money", "errors"))]
+    pure = [
+        *sources("models/planning"),
+        *(ROOT / "models" / f"{name}.py" for name in ("limits", "money", "errors", "names")),
+    ]
     assert offenders(pure, clocks_and_dice) == {}
+
+
+def test_below_the_app_only_the_sources_look_at_the_wall_clock() -> None:
+    """The database's clock is the ledger's, and `models/sources.py` compares the two."""
+    others = [package for package in present() if package != "app"]
+    found = offenders(sources(*others), wall_clocks)
+    assert set(found) == {"models/sources.py"}
 
 
 def test_no_exception_is_swallowed() -> None:
@@ -121,6 +144,10 @@ def test_files_and_functions_stay_small() -> None:
         (environment_reads, "from os import getenv"),
         (clocks_and_dice, "from datetime import datetime\nx = datetime.now()"),
         (clocks_and_dice, "import random"),
+        (wall_clocks, "from datetime import datetime\nx = datetime.now(UTC)"),
+        (wall_clocks, "from datetime import date\nx = date.today()"),
+        (wall_clocks, "import time\nx = time.time()"),
+        (wall_clocks, "from time import monotonic, time_ns"),
         (swallowed, "try:\n    f()\nexcept:\n    pass"),
     ],
 )

@@ -45,7 +45,7 @@ def test_a_partner_has_its_scopes_and_a_customer_a_name(settings: Settings) -> N
     partner = _made(settings, Role.PARTNER, subject="till", scope="ledger:read credits:add")
     assert (partner.client_id, partner.scopes) == ("till", frozenset({Scope.LEDGER_READ, Scope.CREDITS_ADD}))
     assert _made(settings, Role.PARTNER).scopes == frozenset()
-    customer = _made(settings, Role.CUSTOMER, customer="C 17")
+    customer = _made(settings, Role.CUSTOMER, customer="\u00a0C 17 ")
     assert (customer.customer, customer.subject) == ("C 17", "C 17")
 
 

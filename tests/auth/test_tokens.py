@@ -41,6 +41,7 @@ def test_a_good_token_says_who_it_is(mint: Mint) -> None:
         customer=None,
         token_id="token-1",
         expires_at=datetime.fromtimestamp(mint.now + 600, UTC),
+        issued_at=datetime.fromtimestamp(mint.now, UTC),
     )
 
 
@@ -310,6 +311,7 @@ def test_what_is_issued_is_taken(mint: Mint) -> None:
         customer="C7",
         token_id=str(uuid.UUID(int=7)),
         expires_at=mint.clock() + timedelta(hours=1),
+        issued_at=mint.clock(),
     )
 
 

@@ -55,9 +55,11 @@ INSERT INTO approval_requests
     VALUES (:id, :tenant, 'adjustCredit', '{}', :id, 'PENDING', :id, NULL, NULL, '2026-01-01Z', '2026-01-02Z', 'ann');
 INSERT INTO partner_tokens (id, tenant_id, client, name, scope, secret_hash, created_by_id, created_at)
     VALUES (:id, :tenant, 'shop', 'Web shop', 'credits:add', sha256('secret'), :id, now());
+INSERT INTO external_ids_left VALUES (:id, :tenant, now());
 INSERT INTO bulk_operations (id, tenant_id, status, asset, error_policy, dry_run, total, processed, succeeded, failed,
     cancel_requested, actor_id, created_at)
     VALUES (:id, :tenant, 'RUNNING', 'GBP', 'REJECT_ALL', false, 1, 0, 0, 0, false, :id, now());
+INSERT INTO currencies VALUES (:id, :tenant, 'GBP', 2, now());
 INSERT INTO bulk_rows VALUES (:id, :tenant, :id, 0, :id, 1.5);
 """
 

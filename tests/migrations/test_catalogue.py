@@ -27,6 +27,7 @@ ONLY_IN_THE_DATABASE = {
     ("credits", "open"),
     ("credits", "start_wait"),
     ("credits", "sweep_wait"),
+    ("credits", "opened_at"),
     ("outbox", "position"),
 }
 """What Tortoise need not know: it is worked out by the database."""
@@ -38,6 +39,7 @@ POINTS_NOWHERE = {
     ("outbox", "subject_id"),
     ("idempotency_keys", "tenant_id"),  # written with every posting, under a policy that has compared the tenant
     ("outbox", "tenant_id"),
+    ("seals", "tenant_id"),
 }
 
 
@@ -113,7 +115,8 @@ async def test_primary_keys_lead_with_the_tenant(owner_connection: asyncpg.Conne
 
     assert keys.pop("tenants") == ["id"]
     assert keys.pop("idempotency_keys") == ["tenant_id", "key"]
-    assert set(keys) == MODELS.keys() - {"tenants", "idempotency_keys"}
+    assert keys.pop("seals") == ["tenant_id", "of_table", "id"]
+    assert set(keys) == MODELS.keys() - {"tenants", "idempotency_keys", "seals"}
     assert all(columns == ["tenant_id", "id"] for columns in keys.values())
 
 

@@ -9,7 +9,9 @@ import pytest
 
 from migrations.access import NEW_TABLES as THIRD_TABLES
 from migrations.initial.policies import TENANT_TABLES
-from migrations.privileges import APP_PRIVILEGES, grants
+from migrations.nothing_forgets.books import NEW_TABLES as BOOKS_TABLES
+from migrations.nothing_forgets.names import NEW_TABLES as NAMES_TABLES
+from migrations.privileges import APP_FUNCTIONS, APP_PRIVILEGES, grants
 from migrations.undoing_and_orders import NEW_TABLES as SECOND_TABLES
 
 if TYPE_CHECKING:
@@ -27,7 +29,8 @@ async def app_role(database_urls: Urls) -> str:
 
 
 def test_every_table_is_listed() -> None:
-    assert APP_PRIVILEGES.keys() == {*TENANT_TABLES, *SECOND_TABLES, *THIRD_TABLES, "tenants", "aerich"}
+    tables = {*TENANT_TABLES, *SECOND_TABLES, *THIRD_TABLES, *NAMES_TABLES, *BOOKS_TABLES}
+    assert APP_PRIVILEGES.keys() == {*tables, "tenants", "aerich"}
 
 
 async def test_the_role_is_bound_by_everything(app_role: str, owner_connection: asyncpg.Connection[Any]) -> None:
@@ -66,6 +69,13 @@ async def test_rights_are_those_listed(
     assert {row["attname"] for row in updates} == set(may.updates)
     for privilege in ("UPDATE", "TRUNCATE", "REFERENCES", "TRIGGER"):
         assert not await has(privilege)
+
+
+async def test_functions_are_the_app_s_alone(app_role: str, owner_connection: asyncpg.Connection[Any]) -> None:
+    for function in APP_FUNCTIONS:
+        may = "SELECT has_function_privilege($1, $2, 'EXECUTE')"
+        assert await owner_connection.fetchval(may, app_role, function)
+        assert not await owner_connection.fetchval(may, "pg_monitor", function)
 
 
 @pytest.mark.parametrize("table", ["entries", "transactions", "transaction_texts", "credit_changes"])

@@ -42,6 +42,87 @@ async def test_without_an_amount_it_is_as_much_as_possible(shop: Shop, anna: UUI
     assert await shop.invoice_state(second) == ("PART_PAID", 0, 2000)
 
 
+async def test_blanks_share_in_their_order_and_who_gets_nothing_is_left_out(shop: Shop, anna: UUID) -> None:
+    credit = await shop.credit(anna, 120)
+    first, second, third = [await shop.invoice(anna, total) for total in (70, 60, 50)]
+    outcome = await shop.assign(credit, (second, None), (first, None), (third, None))
+
+    assert await amounts_of(shop, *outcome.assignment_ids) == [(second, 6000), (first, 6000)]
+    assert await shop.invoice_state(third) == ("OPEN", 0, 0)
+    assert await shop.remainders(credit) == [0]
+
+
+async def test_what_is_left_of_the_credit_stays_on_it(shop: Shop, anna: UUID) -> None:
+    credit, invoice = await shop.credit(anna, 120), await shop.invoice(anna, 70)
+    await shop.assign(credit, (invoice, None))
+    assert await shop.remainders(credit) == [5000]
+
+
+async def test_blanks_share_what_the_amounts_given_leave(shop: Shop, anna: UUID) -> None:
+    """Wherever the amounts stand: what was asked for exactly is never the less for a blank before it."""
+    credit = await shop.credit(anna, 100)
+    first, second, third, fourth = [await shop.invoice(anna, 80) for _ in range(4)]
+    outcome = await shop.assign(credit, (first, None), (second, 30), (third, None), (fourth, 10))
+
+    assert await amounts_of(shop, *outcome.assignment_ids) == [(first, 6000), (second, 3000), (fourth, 1000)]
+    assert await shop.invoice_state(third) == ("OPEN", 0, 0)
+
+
+async def test_beside_blanks_amounts_are_refused_as_ever(shop: Shop, anna: UUID) -> None:
+    credit = await shop.credit(anna, 100)
+    first, second, third = [await shop.invoice(anna, 80) for _ in range(3)]
+    for parts, code in (
+        (((first, None), (second, "80.01")), "EXCEEDS_DUE"),
+        (((first, None), (second, 80), (third, "20.01")), "EXCEEDS_REMAINING"),
+        (((first, None), (second, 0)), "AMOUNT_ZERO"),
+        (((first, None), (first, None)), "DUPLICATE"),
+        (((first, None), (uuid4(), None)), "NOT_FOUND"),
+    ):
+        async with shop.refused(code) as caught:
+            await shop.assign(credit, *parts)
+        assert caught.value.field is not None
+        assert caught.value.field[:2] == ("assignments", str(len(parts) - 1))
+
+
+async def test_where_no_blank_gets_anything_it_is_refused(shop: Shop, anna: UUID) -> None:
+    """Both orders sell credit alone, which account credit cannot pay; beside an amount, a blank is just left out."""
+    credit, coins = await shop.credit(anna, 100), await shop.product(1, "CREDIT")
+    orders = [await shop.order(anna, (coins, 5)) for _ in range(2)]
+    async with shop.refused("EXCEEDS_REMAINING") as caught:
+        await shop.assign(credit, *((order, None) for order in orders))
+    assert caught.value.field == ("assignments",)
+    invoice = await shop.invoice(anna, 10)
+    outcome = await shop.assign(credit, (orders[0], None), (invoice, 4))
+    assert await amounts_of(shop, *outcome.assignment_ids) == [(invoice, 400)]
+
+
+async def test_a_blank_takes_of_an_order_what_credit_may_pay(shop: Shop, anna: UUID) -> None:
+    credit, coins, tea = await shop.credit(anna, 100), await shop.product(1, "CREDIT"), await shop.product(7)
+    order = await shop.order(anna, (coins, 5), (tea, 2))
+    await shop.assign(credit, (order, None))
+    assert await shop.invoice_state(order) == ("PART_PAID", 0, 1400)
+
+
+async def test_blanks_of_a_reassignment_share_what_comes_back(shop: Shop, anna: UUID) -> None:
+    credit, old = await shop.credit(anna, 50), await shop.invoice(anna, 50)
+    first, second, third = [await shop.invoice(anna, 40) for _ in range(3)]
+    made = await shop.assign(credit, (old, None))
+    outcome = await shop.reassign(made.assignment_ids[0], (first, None), (second, 20), (third, None))
+
+    assert await amounts_of(shop, *outcome.assignment_ids) == [(first, 3000), (second, 2000)]
+    assert await shop.invoice_state(old) == ("OPEN", 0, 0)
+    coins = await shop.order(anna, (await shop.product(1, "CREDIT"), 5))
+    async with shop.refused("EXCEEDS_REMAINING"):
+        await shop.reassign(outcome.assignment_ids[0], (coins, None))
+
+
+async def amounts_of(shop: Shop, *assignment_ids: UUID) -> list[tuple[UUID, int]]:
+    """Invoice and amount of each, in this order."""
+    sql = "SELECT id, invoice_id, amount_minor FROM assignments WHERE tenant_id = $1 AND id = ANY($2)"
+    found = {row[0]: (row[1], row[2]) for row in await shop.rows(sql, assignment_ids)}
+    return [found[each] for each in assignment_ids]
+
+
 async def test_it_is_all_or_nothing(shop: Shop, anna: UUID) -> None:
     credit = await shop.credit(anna, 250)
     first, second = await shop.invoice(anna, 100), await shop.invoice(anna, 100)
@@ -59,9 +140,6 @@ async def test_no_more_than_the_remainder(shop: Shop, anna: UUID) -> None:
     async with shop.refused("EXCEEDS_REMAINING") as caught:
         await shop.assign(credit, (first, 100), (second, "50.01"))
     assert isinstance(caught.value, ExceedsRemaining)
-    third = await shop.invoice(anna, 1)
-    async with shop.refused("EXCEEDS_REMAINING"):
-        await shop.assign(credit, (first, 100), (second, 50), (third, None))
 
 
 async def test_the_same_invoice_twice_is_refused(shop: Shop, anna: UUID) -> None:

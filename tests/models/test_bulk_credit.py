@@ -144,3 +144,10 @@ async def test_ten_thousand_rows_at_once(shop: Shop) -> None:
     sql = "SELECT count(*), sum(balance_minor), min(sequence), max(sequence) FROM accounts WHERE tenant_id = $1"
     rows = await shop.rows(sql)
     assert rows == [(most, 2 * most, 1, 1)]
+
+
+async def test_each_malformed_id_is_nobody_s_case_f7(shop: Shop, anna: UUID) -> None:
+    outcome = await shop.bulk((None, 5), (anna, 5), (None, 5), (anna, 5), error_policy="SKIP_FAILED")
+    sql = "SELECT error->>'code' FROM bulk_rows WHERE tenant_id = $1 AND operation_id = $2 ORDER BY row"
+    codes = [row[0] for row in await shop.rows(sql, outcome.bulk_operation_id)]
+    assert codes == ["NOT_FOUND", None, "NOT_FOUND", "DUPLICATE"]

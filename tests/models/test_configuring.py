@@ -97,7 +97,7 @@ async def test_what_changes_nothing_is_not_written_down(shop: Shop) -> None:
         (replace(TREAT, code="A-B"), "INVALID"),
         (replace(TREAT, code="Ä"), "INVALID"),
         (replace(TREAT, code="A" * 65), "INVALID"),
-        (replace(TREAT, code="A\n"), "INVALID"),
+        (replace(TREAT, code="A\nB"), "INVALID"),
         (replace(TREAT, label=" "), "INVALID"),
         (replace(TREAT, label="x" * 201), "INVALID"),
         (replace(TREAT, adds=False), "INVALID"),

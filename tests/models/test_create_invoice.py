@@ -1,13 +1,15 @@
 """Issuing invoices, and the credit that applies itself to them."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from models.commands import CreateInvoice, InvoiceLineItem
 from models.operations.create_invoice import create_invoice
+from tests.support.batch import Batch
 from tests.support.shop import MANAGER, Clock, Shop
 
 
@@ -144,3 +146,115 @@ async def test_a_repetition_answers_the_same_invoice(shop: Shop, anna: UUID) -> 
     assert await shop.fingerprint() == before
     async with shop.refused("IDEMPOTENCY_KEY_REUSED"):
         await shop.invoice(anna, 5, number="A2", key="k")
+
+
+# Auto-apply minds dates (domain: credits on invoices). The clock stands at noon of 15 June 2026 in London.
+
+
+async def test_an_old_invoice_takes_no_credit_of_later(shop: Shop, anna: UUID) -> None:
+    today = shop.today()
+    now = await shop.credit(anna, 10, auto_apply=True)
+    yesterday = await shop.credit(anna, 10, auto_apply=True, effective_on=today - timedelta(days=1))
+    for days_ago, takes in ((2, []), (1, [yesterday]), (0, [now])):
+        invoice = await shop.invoice(anna, 10, issued_on=today - timedelta(days=days_ago))
+        assert [credit for credit, *_ in await assigned(shop, invoice)] == takes
+
+
+async def test_without_a_date_it_is_of_today(shop: Shop, anna: UUID) -> None:
+    credit = await shop.credit(anna, 10, auto_apply=True)
+    assert await assigned(shop, await shop.invoice(anna, 4)) == [(credit, 400, "AUTO")]
+
+
+async def test_an_invoice_dated_ahead_takes_what_is_open_and_nothing_scheduled(shop: Shop, anna: UUID) -> None:
+    ahead = shop.today() + timedelta(days=30)
+    await shop.credit(anna, 10, auto_apply=True, effective_on=shop.today() + timedelta(days=1))
+    open_now = await shop.credit(anna, 3, auto_apply=True)
+    invoice = await shop.invoice(anna, 10, issued_on=ahead)
+    assert await assigned(shop, invoice) == [(open_now, 300, "AUTO")]
+
+
+async def test_an_invoice_dated_ahead_takes_nothing_that_has_expired_when_its_day_begins(
+    clock: Clock,
+) -> None:
+    """By the tenant's midnight, in Auckland 12 hours before that of UTC: the end of the 18th is the start of the 19th."""
+    shop = await Shop.open(clock, zone="Pacific/Auckland")
+    anna = await shop.customer()
+    assert date(2026, 6, 16) == clock().astimezone(ZoneInfo("Pacific/Auckland")).date()
+    lots = [await shop.credit(anna, 1, auto_apply=True, expires_in_days=days) for days in (1, 2, 3)]
+    midnight = datetime(2026, 6, 17, 12, tzinfo=UTC)  # the 18th begins
+    before, at, after = [
+        await shop.credit(anna, 1, auto_apply=True, expires_at=midnight + timedelta(seconds=s)) for s in (-1, 0, 1)
+    ]
+    assert await assigned(shop, await shop.invoice(anna, 100, issued_on=date(2026, 6, 18))) == [
+        (after, 100, "AUTO"), (lots[1], 100, "AUTO"), (lots[2], 100, "AUTO"),
+    ]  # fmt: skip
+    assert await shop.remainders(lots[0], before, at) == [100, 100, 100]
+    await shop.ledger.close()
+
+
+async def test_the_effective_day_is_compared_as_a_day_of_the_tenants(clock: Clock) -> None:
+    """Noon of the 15th in London is the 16th in Auckland: what is added then is of the 16th."""
+    shop = await Shop.open(clock, zone="Pacific/Auckland")
+    anna = await shop.customer()
+    credit = await shop.credit(anna, 10, auto_apply=True)
+    assert await assigned(shop, await shop.invoice(anna, 1, issued_on=date(2026, 6, 15))) == []
+    for day in (date(2026, 6, 16), None):
+        assert await assigned(shop, await shop.invoice(anna, 1, issued_on=day)) == [(credit, 100, "AUTO")]
+    await shop.ledger.close()
+
+
+async def test_an_order_minds_dates_as_an_invoice_does(shop: Shop, anna: UUID) -> None:
+    tea, credit = await shop.product(5), await shop.credit(anna, 10, auto_apply=True)
+    yesterday = shop.today() - timedelta(days=1)
+    old = await shop.order(anna, (tea, 1), issued_on=yesterday, auto_apply=True)
+    new = await shop.order(anna, (tea, 1), auto_apply=True)
+    assert (await assigned(shop, old), await assigned(shop, new)) == ([], [(credit, 500, "AUTO")])
+
+
+async def test_by_hand_and_in_payment_the_date_of_an_invoice_does_not_count(shop: Shop, anna: UUID) -> None:
+    credit = await shop.credit(anna, 10, auto_apply=True)
+    old = [await shop.invoice(anna, 3, issued_on=date(2010, 12, 1)) for _ in range(2)]
+    await shop.assign(credit, (old[0], None))
+    await shop.pay(old[1], 3, "ACCOUNT_CREDIT")
+    assert await shop.remainders(credit) == [400]
+
+
+async def test_enough_is_loaded_for_an_invoices_date(shop: Shop, anna: UUID, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What does not apply by its date fills the first load, and does not count as enough."""
+    monkeypatch.setattr("models.loading.credits.CREDITS_PER_LOAD", (2, 8))
+    yesterday = shop.today() - timedelta(days=1)
+    for days in (3, 4):
+        await shop.credit(anna, 50, auto_apply=True, expires_in_days=days)
+    old = await shop.credit(anna, 10, auto_apply=True, expires_in_days=5, effective_on=yesterday)
+    tea = await shop.product(2)
+    invoice = await shop.invoice(anna, 4, issued_on=yesterday)
+    order = await shop.order(anna, (tea, 1), issued_on=yesterday, auto_apply=True)
+    assert await assigned(shop, invoice) == [(old, 400, "AUTO")]
+    assert await assigned(shop, order) == [(old, 200, "AUTO")]
+
+
+async def test_enough_is_loaded_for_a_day_that_is_ahead(
+    shop: Shop, anna: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.loading.credits.CREDITS_PER_LOAD", (2, 8))
+    for days in (1, 2):
+        await shop.credit(anna, 50, auto_apply=True, expires_in_days=days)
+    lasting = await shop.credit(anna, 10, auto_apply=True)
+    invoice = await shop.invoice(anna, 4, issued_on=shop.today() + timedelta(days=9))
+    assert await assigned(shop, invoice) == [(lasting, 400, "AUTO")]
+
+
+@pytest.mark.parametrize("day", [date(1, 1, 1), date(9999, 12, 31)])
+async def test_a_date_that_no_book_holds_is_refused(shop: Shop, anna: UUID, day: date) -> None:
+    await shop.credit(anna, 10, auto_apply=True)
+    async with shop.refused("INVALID"):
+        await shop.invoice(anna, 5, issued_on=day)
+
+
+async def test_what_applies_only_since_a_moment_ago_is_taken_too(shop: Shop, anna: UUID) -> None:
+    """Changed and invoiced in one batch."""
+    paused = await shop.credit(anna, 10)
+    batch = Batch(shop.clock)
+    asked = Shop(batch.ledger, shop.clock, shop.slug, shop.tenant_id)
+    await batch.run(shop.tenant_id, [asked.update_credit(paused, auto_apply=True), asked.invoice(anna, 4, number="I1")])
+    assert await shop.remainders(paused) == [600]

@@ -1,7 +1,7 @@
 """The chain's bytes are those that the documentation promises, put together here in another way."""
 
 import hashlib
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID
 
@@ -9,128 +9,211 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.hash_chain import entry_hash, note_digest
+from models.hash_chain import Promise, entry_hash, promises_digest, transaction_digest
 
-FACTS: dict[str, Any] = {
+AT = datetime(2026, 3, 1, 12, 30, 15, 123456, UTC)
+ENTRY: dict[str, Any] = {
     "tenant_id": UUID(int=1),
-    "account_id": UUID(int=2),
+    "entry_id": UUID(int=2),
+    "account_id": UUID(int=3),
     "sequence": 7,
-    "transaction_id": UUID(int=3),
-    "credit_id": UUID(int=4),
+    "transaction_id": UUID(int=4),
+    "credit_id": UUID(int=5),
     "counter": "ISSUED",
     "amount_minor": 2500,
     "lifetime_minor": 2500,
     "balance_after_minor": 4000,
-    "created_at": datetime(2026, 3, 1, 12, 30, 15, 123456, UTC),
+    "created_at": AT,
+    "transaction_digest": bytes(range(32)),
+}
+TRANSACTION: dict[str, Any] = {
+    "tenant_id": UUID(int=1),
+    "transaction_id": UUID(int=4),
+    "customer_id": UUID(int=6),
     "kind": "ADJUSTMENT",
     "reason": "GOODWILL",
-    "actor_id": UUID(int=5),
-    "approved_by_id": UUID(int=6),
-    "customer_id": UUID(int=8),
     "note_digest": bytes(range(32)),
+    "actor_id": UUID(int=7),
+    "approved_by_id": UUID(int=8),
+    "idempotency_key": "key",
+    "created_at": AT,
+    "limited_asset": "GBP",
+    "limited_minor": 2500,
+    "limited_on": date(2026, 3, 1),
 }
+PROMISE = Promise(
+    UUID(int=5), UUID(int=3), UUID(int=9), 2500, 7, date(2026, 3, 1), AT, AT + timedelta(days=1), AT, True, True,
+    (UUID(int=11), UUID(int=10)),
+)  # fmt: skip
 PREVIOUS = bytes(range(32, 64))
-CHANGED: dict[str, Any] = {
-    "tenant_id": UUID(int=11),
-    "account_id": UUID(int=12),
-    "sequence": 8,
-    "transaction_id": UUID(int=13),
-    "credit_id": UUID(int=14),
-    "counter": "ORDERS",
-    "amount_minor": -2500,
-    "lifetime_minor": 0,
-    "balance_after_minor": 4001,
-    "created_at": FACTS["created_at"] + timedelta(microseconds=1),
-    "kind": "ADJUSTMENTG",
-    "reason": None,
-    "actor_id": UUID(int=15),
-    "approved_by_id": None,
-    "customer_id": UUID(int=18),
-    "note_digest": None,
-}
+OTHER: dict[str, Any] = {
+    "sequence": 8, "counter": "ORDERS", "amount_minor": -2500, "lifetime_minor": 0, "balance_after_minor": 4001,
+    "created_at": AT + timedelta(microseconds=1), "transaction_digest": bytes(32), "kind": "ADJUSTMENTG", "reason": None,
+    "note_digest": None, "idempotency_key": "Key", "opened_sequence": 8, "effective_on": date(2026, 3, 2),
+    "starts_at": AT + timedelta(microseconds=1), "expires_at": None, "auto_apply": False, "counts": False,
+    "service_ids": (UUID(int=10),), "limited_asset": "EUR", "limited_minor": 2501, "limited_on": date(2026, 3, 2),
+}  # fmt: skip
 
 
-def as_documented(previous: bytes | None, facts: dict[str, Any]) -> bytes:
-    """The documented bytes, one after the other, with nothing of the implementation's."""
+def other(name: str) -> Any:
+    return OTHER.get(name, UUID(int=99))
 
-    def number(value: int) -> bytes:
-        return value.to_bytes(8, "big", signed=True)
 
-    def text(value: str) -> bytes:
-        return len(value.encode()).to_bytes(2, "big") + value.encode()
+def number(value: int, size: int = 8) -> bytes:
+    return value.to_bytes(size, "big", signed=True)
 
-    present = [previous, facts["approved_by_id"], facts["note_digest"], facts["reason"]]
-    flags = sum(2**bit for bit, value in enumerate(present) if value is not None)
-    out = b"scrip-entry-1\0" + bytes([flags]) + (previous or bytes(32))
-    for name in ("tenant_id", "account_id", "transaction_id", "credit_id", "customer_id", "actor_id"):
-        out += facts[name].bytes
-    out += facts["approved_by_id"].bytes if facts["approved_by_id"] else bytes(16)
+
+def instant(value: datetime | None) -> bytes:
+    return number(0 if value is None else (value - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1))
+
+
+def text(value: str | None) -> bytes:
+    encoded = (value or "").encode()
+    return len(encoded).to_bytes(2, "big") + encoded
+
+
+def uuid(value: UUID | None) -> bytes:
+    return bytes(16) if value is None else value.bytes
+
+
+def flags(*values: object) -> bytes:
+    return bytes([sum(2**bit for bit, value in enumerate(values) if value is not None and value is not False)])
+
+
+def entry_as_documented(previous: bytes | None, e: dict[str, Any]) -> bytes:
+    digest = e["transaction_digest"]
+    out = b"scrip-entry-2\0" + flags(previous, e["credit_id"], len(digest) == 64) + (previous or bytes(32))
+    for name in ("tenant_id", "entry_id", "account_id", "transaction_id", "credit_id"):
+        out += uuid(e[name])
     for name in ("sequence", "amount_minor", "lifetime_minor", "balance_after_minor"):
-        out += number(facts[name])
-    out += number((facts["created_at"] - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1))
-    out += facts["note_digest"] or bytes(32)
-    return hashlib.sha256(out + text(facts["counter"]) + text(facts["kind"]) + text(facts["reason"] or "")).digest()
+        out += number(e[name])
+    return hashlib.sha256(out + instant(e["created_at"]) + digest.ljust(64, b"\0") + text(e["counter"])).digest()
+
+
+def transaction_as_documented(t: dict[str, Any]) -> bytes:
+    present = flags(t["approved_by_id"], t["note_digest"], t["reason"], t["idempotency_key"], t["limited_on"])
+    out = b"scrip-transaction-1\0" + present
+    for name in ("tenant_id", "transaction_id", "customer_id", "actor_id", "approved_by_id"):
+        out += uuid(t[name])
+    out += instant(t["created_at"]) + (t["note_digest"] or bytes(32)) + number(t["limited_minor"] or 0)
+    out += number((t["limited_on"] - date(1970, 1, 1)).days if t["limited_on"] else 0, 4)
+    texts = text(t["kind"]) + text(t["reason"]) + text(t["idempotency_key"]) + text(t["limited_asset"])
+    return hashlib.sha256(out + texts).digest()
+
+
+def promises_as_documented(tenant_id: UUID, transaction_id: UUID, promises: list[Promise]) -> bytes:
+    out = b"scrip-credits-1\0" + tenant_id.bytes + transaction_id.bytes
+    for p in sorted(promises, key=lambda each: each.id.bytes):
+        out += flags(p.expires_at, p.auto_apply, p.counts, p.origin_id)
+        out += p.id.bytes + p.account_id.bytes + uuid(p.origin_id)
+        out += number(p.amount_minor) + number(p.opened_sequence)
+        out += number((p.effective_on - date(1970, 1, 1)).days, 4)
+        out += instant(p.starts_at) + instant(p.expires_at) + instant(p.created_at)
+        out += len(p.service_ids).to_bytes(2, "big") + b"".join(sorted(s.bytes for s in p.service_ids))
+    return hashlib.sha256(out).digest()
 
 
 amounts = st.integers(-(10**15), 10**15)
-facts = st.fixed_dictionaries(
+instants = st.datetimes(min_value=datetime(1900, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+hashes = st.binary(min_size=32, max_size=32)
+entries = st.fixed_dictionaries(
     {
-        **{name: st.uuids() for name in FACTS if name.endswith("_id")},
-        "approved_by_id": st.none() | st.uuids(),
+        **{name: st.uuids() for name in ENTRY if name.endswith("_id")},
+        "credit_id": st.none() | st.uuids(),
         "sequence": st.integers(1, 2**62),
-        **{name: amounts for name in FACTS if name.endswith("_minor")},
+        **{name: amounts for name in ENTRY if name.endswith("_minor")},
         "counter": st.text(max_size=16),
-        "kind": st.text(max_size=16),
-        "reason": st.none() | st.text(max_size=64),
-        "created_at": st.datetimes(min_value=datetime(1900, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
-        "note_digest": st.none() | st.binary(min_size=32, max_size=32),
+        "created_at": instants,
+        "transaction_digest": hashes | st.binary(min_size=64, max_size=64),
     }
 )
+transactions = st.fixed_dictionaries(
+    {
+        **{name: st.uuids() for name in TRANSACTION if name.endswith("_id")},
+        "approved_by_id": st.none() | st.uuids(),
+        "kind": st.text(max_size=16),
+        "reason": st.none() | st.text(max_size=64),
+        "idempotency_key": st.none() | st.text(max_size=255),
+        "note_digest": st.none() | hashes,
+        "created_at": instants,
+        "limited_asset": st.none() | st.text(max_size=16),
+        "limited_minor": st.none() | amounts,
+        "limited_on": st.none() | st.dates(),
+    }
+)
+promises = st.builds(
+    Promise, st.uuids(), st.uuids(), st.none() | st.uuids(), amounts, st.integers(1, 2**62), st.dates(), instants,
+    st.none() | instants, instants, st.booleans(), st.booleans(), st.lists(st.uuids(), max_size=3),
+)  # fmt: skip
 
 
-@given(previous=st.none() | st.binary(min_size=32, max_size=32), facts=facts)
-def test_it_is_what_is_documented(previous: bytes | None, facts: dict[str, Any]) -> None:
-    assert entry_hash(previous, **facts) == as_documented(previous, facts)
+@given(previous=st.none() | hashes, facts=entries)
+def test_an_entry_s_hash_is_what_is_documented(previous: bytes | None, facts: dict[str, Any]) -> None:
+    assert entry_hash(previous, **facts) == entry_as_documented(previous, facts)
 
 
-@pytest.mark.parametrize("name", FACTS)
-def test_every_fact_counts(name: str) -> None:
-    assert entry_hash(PREVIOUS, **{**FACTS, name: CHANGED[name]}) != entry_hash(PREVIOUS, **FACTS)
+@given(facts=transactions)
+def test_a_transaction_s_digest_is_what_is_documented(facts: dict[str, Any]) -> None:
+    assert transaction_digest(**facts) == transaction_as_documented(facts)
+
+
+@given(opened=st.lists(promises, max_size=3, unique_by=lambda each: each.id))
+def test_the_digest_of_promises_is_what_is_documented(opened: list[Promise]) -> None:
+    ids = UUID(int=1), UUID(int=2)
+
+    assert promises_digest(*ids, opened) == promises_as_documented(*ids, opened)
+    assert promises_digest(*ids, reversed(opened)) == promises_as_documented(*ids, opened)
+
+
+@pytest.mark.parametrize("name", ENTRY)
+def test_every_fact_of_an_entry_counts(name: str) -> None:
+    assert entry_hash(PREVIOUS, **{**ENTRY, name: other(name)}) != entry_hash(PREVIOUS, **ENTRY)
+
+
+@pytest.mark.parametrize("name", TRANSACTION)
+def test_every_fact_of_a_transaction_counts(name: str) -> None:
+    assert transaction_digest(**{**TRANSACTION, name: other(name)}) != transaction_digest(**TRANSACTION)
+
+
+@pytest.mark.parametrize("name", Promise._fields)
+def test_every_promise_counts(name: str) -> None:
+    ids = UUID(int=1), UUID(int=2)
+    changed = PROMISE._replace(**{name: other(name)})
+
+    assert promises_digest(*ids, [changed]) != promises_digest(*ids, [PROMISE])
 
 
 def test_the_entry_before_counts() -> None:
-    hashes = {entry_hash(previous, **FACTS) for previous in (None, bytes(32), PREVIOUS)}
-
-    assert len(hashes) == 3
+    assert len({entry_hash(previous, **ENTRY) for previous in (None, bytes(32), PREVIOUS)}) == 3
 
 
-@pytest.mark.parametrize("name", ["approved_by_id", "note_digest", "reason"])
+@pytest.mark.parametrize("name", ["approved_by_id", "note_digest", "reason", "idempotency_key"])
 def test_what_is_missing_is_not_what_is_empty(name: str) -> None:
-    empty: Any = {"approved_by_id": UUID(int=0), "note_digest": bytes(32), "reason": ""}[name]
+    empty: Any = {"approved_by_id": UUID(int=0), "note_digest": bytes(32)}.get(name, "")
 
-    assert entry_hash(PREVIOUS, **{**FACTS, name: None}) != entry_hash(PREVIOUS, **{**FACTS, name: empty})
+    assert transaction_digest(**{**TRANSACTION, name: None}) != transaction_digest(**{**TRANSACTION, name: empty})
+
+
+def test_nothing_opened_is_not_an_empty_digest() -> None:
+    short, long = bytes(32), bytes(64)
+
+    assert entry_hash(None, **{**ENTRY, "transaction_digest": short}) != entry_hash(
+        None, **{**ENTRY, "transaction_digest": long}
+    )
 
 
 def test_texts_do_not_run_into_each_other() -> None:
-    one = entry_hash(PREVIOUS, **{**FACTS, "kind": "AB", "reason": "C"})
-    other = entry_hash(PREVIOUS, **{**FACTS, "kind": "A", "reason": "BC"})
+    one = transaction_digest(**{**TRANSACTION, "kind": "AB", "reason": "C"})
 
-    assert one != other
+    assert one != transaction_digest(**{**TRANSACTION, "kind": "A", "reason": "BC"})
 
 
 def test_an_instant_is_the_same_in_every_zone() -> None:
-    elsewhere = FACTS["created_at"].astimezone(timezone(timedelta(hours=-7)))
+    elsewhere = AT.astimezone(timezone(timedelta(hours=-7)))
 
-    assert entry_hash(PREVIOUS, **{**FACTS, "created_at": elsewhere}) == entry_hash(PREVIOUS, **FACTS)
+    assert entry_hash(PREVIOUS, **{**ENTRY, "created_at": elsewhere}) == entry_hash(PREVIOUS, **ENTRY)
 
 
 def test_an_instant_without_an_offset_is_refused() -> None:
     with pytest.raises(TypeError):
-        entry_hash(PREVIOUS, **{**FACTS, "created_at": FACTS["created_at"].replace(tzinfo=None)})
-
-
-@given(salt=st.binary(max_size=64), note=st.text())
-def test_a_note_s_digest_is_what_is_documented(salt: bytes, note: str) -> None:
-    expected = hashlib.sha256(b"scrip-note-1\0" + len(salt).to_bytes(2, "big") + salt + note.encode()).digest()
-
-    assert note_digest(salt, note) == expected
+        entry_hash(PREVIOUS, **{**ENTRY, "created_at": AT.replace(tzinfo=None)})

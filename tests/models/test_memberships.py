@@ -182,7 +182,7 @@ async def test_nobody_is_no_member(shop: Shop, anna: UUID, clock: Clock) -> None
 
 async def test_a_record_that_was_merged_away_stays_as_it_is(shop: Shop, anna: UUID) -> None:
     bert = await shop.customer("Bert")
-    await shop.run("UPDATE customers SET merged_into_id = $2 WHERE tenant_id = $1 AND id = $3", bert, anna)
-    async with shop.refused("INVALID"):
-        await start(shop, anna)
-    assert await dates(shop, anna) == (None, None)
+    sql = "UPDATE customers SET merged_into_id = $2, merged_at = $4 WHERE tenant_id = $1 AND id = $3"
+    await shop.run(sql, bert, anna, NOON)
+    assert await start(shop, anna)
+    assert (await dates(shop, anna), await dates(shop, bert)) == ((None, None), (NOON, None))

@@ -114,8 +114,9 @@ async def test_credit_cannot_be_paid_with_account_credit(shop: Shop, anna: UUID,
     assert caught.value.message == "Only 0.00 GBP of what is due can be paid with account credit."
     async with shop.refused("EXCEEDS_DUE"):
         await shop.assign(mine, (order, 1))
-    async with shop.refused("EXCEEDS_DUE"):
+    async with shop.refused("EXCEEDS_REMAINING") as refused:
         await shop.assign(mine, (order, None))
+    assert refused.value.message == "Only 0.00 GBP of the credit can be set against these invoices."
 
 
 async def test_an_order_takes_credit_by_itself_only_when_told_and_only_for_goods(

@@ -32,9 +32,11 @@ async def test_sent_many_times_at_once_it_makes_one(shop: Shop) -> None:
     assert sum(made for _, made in results) == 1
 
 
-async def test_ids_tell_case_and_spaces_apart(shop: Shop) -> None:
-    ids = {(await upsert(shop, external_id))[0].id for external_id in ("a", "A", "a ", "á")}
-    assert len(ids) == 4
+async def test_ids_tell_case_and_accents_apart(shop: Shop) -> None:
+    ids = [
+        (await upsert(shop, external_id))[0].id for external_id in ("a", "A", "a ", "\u2003a\n", "\u00e1", "a\u0301")
+    ]
+    assert (len(set(ids)), ids[0] == ids[2] == ids[3], ids[4] == ids[5]) == (3, True, True)
 
 
 @pytest.mark.parametrize("facts", [

@@ -45,4 +45,4 @@ async def test_tampering_is_found(shop: Shop, owner_connection: "asyncpg.Connect
 
     proof = await verify(shop.tenant_id)
 
-    assert set(proof.found) == corruption.found
+    assert corruption.found <= set(proof.found)

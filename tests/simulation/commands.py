@@ -364,7 +364,9 @@ class Commands:
         external = self.reference.customers[self._customer()].external
         places = PLACES[asset]
         rows = tuple(
-            FileRow(external, Decimal(self.dice.randint(1, 9)).scaleb(-places), days=self.dice.choice((None, None, 30, 400)))
+            FileRow(
+                external, Decimal(self.dice.randint(1, 9)).scaleb(-places), days=self.dice.choice((None, None, 30, 400))
+            )
             for _ in range(CROWD)
         )
         return Command("file", {

@@ -46,11 +46,15 @@ async def served(app: ASGIApp, *, ws_max_size: int = 4 * MAX_MESSAGE_BYTES) -> A
             await serving
 
 
-def token(*, tenant: str = "tea", role: Role = Role.STAFF, subject: str = "sam", lifetime_s: float = 3600) -> str:
+def token(
+    *, tenant: str = "tea", role: Role = Role.STAFF, subject: str = "sam", lifetime_s: float = 3600,
+    customer: str | None = None,
+) -> str:  # fmt: skip
     """An Authorization value. The lifetime is rounded as tokens are: to the whole second."""
     text = issue(
         SECRET, issuer=ISSUER, audience=ISSUER, tenant=tenant, subject=subject, role=role,
         issued_at=datetime.now(UTC), lifetime=timedelta(seconds=lifetime_s), token_id=uuid4().hex,
+        customer=customer,
     )  # fmt: skip
     return f"Bearer {text}"
 

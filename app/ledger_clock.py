@@ -1,0 +1,48 @@
+"""The clock that a process of ours goes by: the database's, compared with its own."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+from typing import Final
+
+import asyncpg
+
+from app.settings import Settings
+from models.ledger import Ledger
+from models.sources import DatabaseClock
+
+log = logging.getLogger(__name__)
+
+SYNC_INTERVAL_S: Final = 10.0
+SYNC_TIMEOUT_S: Final = 5.0
+_UNREACHABLE: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+
+
+def new_ledger(settings: Settings) -> Ledger:
+    """A ledger by the database's clock, which writes nothing while this machine's is further from it than is set."""
+    return Ledger(DatabaseClock(max_skew=timedelta(seconds=settings.max_clock_skew)))
+
+
+@asynccontextmanager
+async def clock_kept(ledger: Ledger, interval_s: float = SYNC_INTERVAL_S) -> AsyncIterator[None]:
+    """Ask the database what time it is, now and every so many seconds until the block ends; postings learn it as well."""
+    await ledger.sync_clock()
+    task = asyncio.create_task(_keep(ledger, interval_s), name="clock")
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def _keep(ledger: Ledger, interval_s: float) -> None:
+    while True:
+        await asyncio.sleep(interval_s)
+        try:
+            async with asyncio.timeout(SYNC_TIMEOUT_S):
+                await ledger.sync_clock()
+        except _UNREACHABLE:
+            log.debug("the database was not asked for its time", exc_info=True)  # it is missed by others, and louder

@@ -1,0 +1,54 @@
+"""Every row that another one names has to be there: with the triggers off, foreign keys hold nobody back."""
+
+from dataclasses import dataclass
+from typing import Final
+
+LINKS: Final = {
+    "accounts": "customer_id customers",
+    "approval_requests": "customer_id customers, requested_by_id actors, decided_by_id actors,"
+    " transaction_id transactions",
+    "assignments": "credit_id credits, invoice_id invoices, transaction_id transactions,"
+    " release_transaction_id transactions",
+    "audit_events": "customer_id customers, actor_id actors",
+    "bulk_operations": "actor_id actors",
+    "bulk_rows": "operation_id bulk_operations, transaction_id transactions",
+    "coupons": "reward_id rewards, customer_id customers, transaction_id transactions,"
+    " refund_transaction_id transactions",
+    "credit_changes": "credit_id credits, transaction_id transactions",
+    "credit_services": "credit_id credits, service_id services",
+    "credits": "account_id accounts, transaction_id transactions, origin_id credits, successor_id credits",
+    "customers": "merged_into_id customers",
+    "entries": "account_id accounts, transaction_id transactions, credit_id credits",
+    "grants": "invoice_id invoices, credit_id credits, transaction_id transactions, revoked_transaction_id transactions",
+    "invoice_lines": "invoice_id invoices, product_id products",
+    "invoices": "customer_id customers, actor_id actors",
+    "partner_tokens": "replaces_id partner_tokens, created_by_id actors, revoked_by_id actors",
+    "payments": "invoice_id invoices, transaction_id transactions, actor_id actors",
+    "tier_changes": "account_id accounts, transaction_id transactions",
+    "transaction_texts": "id transactions",
+    "transactions": "customer_id customers, actor_id actors, approved_by_id actors",
+}
+"""Table → each column that names a row, and the table that the row is in."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkCheck:
+    """target: the table of the rows that are missing. sql: of a tenant's ($1), (id of such a row, detail)."""
+
+    target: str
+    sql: str
+
+
+def _check(table: str, column: str, target: str) -> LinkCheck:
+    return LinkCheck(
+        target,
+        f"""
+        SELECT r.{column} AS id, format('is gone, and %s rows of {table} name it in {column}', count(*)) AS detail
+        FROM {table} r LEFT JOIN {target} t ON t.tenant_id = $1 AND t.id = r.{column}
+        WHERE r.tenant_id = $1 AND r.{column} IS NOT NULL AND t.id IS NULL
+        GROUP BY r.{column}
+        """,
+    )
+
+
+LINK_CHECKS: Final = tuple(_check(table, *link.split()) for table, links in LINKS.items() for link in links.split(","))

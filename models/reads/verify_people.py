@@ -1,0 +1,197 @@
+"""Coupons, approvals, keys, people and tiers, compared in SQL with what the books say of them: see verify_checks.py."""
+
+from typing import Final
+
+from models.reads.verify_checks import Check
+
+_COUPONS = (
+    Check(
+        "coupon points",
+        """
+        SELECT coalesce(c.transaction_id, e.transaction_id) AS id,
+            format('coupons cost %s points, entries take %s', coalesce(c.spent, 0), coalesce(e.spent, 0)) AS detail
+        FROM (
+            SELECT transaction_id, sum(points_spent_minor) AS spent FROM coupons
+            WHERE tenant_id = $1 GROUP BY transaction_id
+        ) c FULL JOIN (
+            SELECT e.transaction_id, -sum(e.amount_minor) AS spent
+            FROM entries e JOIN transactions t ON t.tenant_id = $1 AND t.id = e.transaction_id AND t.kind = 'REWARD'
+            WHERE e.tenant_id = $1 AND e.counter = 'REDEEMED' GROUP BY e.transaction_id
+        ) e USING (transaction_id)
+        WHERE coalesce(c.spent, 0) <> coalesce(e.spent, 0)
+        """,
+    ),
+    Check(
+        "coupon refunds",
+        """
+        SELECT coalesce(c.refund_transaction_id, e.transaction_id) AS id,
+            format('coupon %s cost %s points, entries put back %s', c.id, c.points_spent_minor, coalesce(e.back, 0))
+                AS detail
+        FROM (SELECT * FROM coupons WHERE tenant_id = $1 AND refund_transaction_id IS NOT NULL) c
+        FULL JOIN (
+            SELECT e.transaction_id, sum(e.amount_minor) AS back FROM entries e
+            WHERE e.tenant_id = $1 AND e.counter = 'REDEEMED' AND e.amount_minor > 0 GROUP BY e.transaction_id
+        ) e ON e.transaction_id = c.refund_transaction_id
+        WHERE coalesce(c.points_spent_minor, 0) <> coalesce(e.back, 0)
+        """,
+    ),
+    Check(
+        "coupon parties",
+        """
+        SELECT c.id, 'its customer is not the one of the transaction that issued it' AS detail
+        FROM coupons c JOIN transactions t ON t.tenant_id = $1 AND t.id = c.transaction_id
+        JOIN customers o ON o.tenant_id = $1 AND o.id = c.customer_id
+        JOIN customers d ON d.tenant_id = $1 AND d.id = t.customer_id
+        WHERE c.tenant_id = $1 AND coalesce(o.merged_into_id, o.id) <> coalesce(d.merged_into_id, d.id)
+        """,
+    ),
+)
+
+_APPROVALS = (
+    Check(
+        "approvals",
+        """
+        SELECT r.id, format('%s; its transaction %s by %s on the approval of %s', r.status, r.transaction_id,
+            coalesce(a.subject, 'nobody'), coalesce(b.subject, 'nobody')) AS detail
+        FROM approval_requests r
+        LEFT JOIN transactions t ON t.tenant_id = $1 AND t.id = r.transaction_id
+        LEFT JOIN actors a ON a.tenant_id = $1 AND a.id = t.actor_id
+        LEFT JOIN actors b ON b.tenant_id = $1 AND b.id = t.approved_by_id
+        LEFT JOIN customers o ON o.tenant_id = $1 AND o.id = r.customer_id
+        LEFT JOIN customers d ON d.tenant_id = $1 AND d.id = t.customer_id
+        WHERE r.tenant_id = $1 AND (r.status = 'APPROVED' OR r.transaction_id IS NOT NULL)
+            AND ((r.status, r.requested_by_id, r.decided_by_id, r.requested_subject, r.decided_subject)
+                IS DISTINCT FROM ('APPROVED', t.actor_id, t.approved_by_id, a.subject, b.subject)
+                OR coalesce(o.merged_into_id, o.id) IS DISTINCT FROM coalesce(d.merged_into_id, d.id)
+                OR a.subject = b.subject)
+        """,
+    ),
+    Check(
+        "approved transactions",
+        """
+        SELECT t.id, format('approved by %s, and named by %s requests', t.approved_by_id, count(r.id)) AS detail
+        FROM transactions t LEFT JOIN approval_requests r ON r.tenant_id = $1 AND r.transaction_id = t.id
+        WHERE t.tenant_id = $1 AND (t.approved_by_id IS NOT NULL OR r.id IS NOT NULL)
+        GROUP BY t.id, t.approved_by_id
+        HAVING count(r.id) <> CASE WHEN t.approved_by_id IS NULL THEN 0 ELSE 1 END
+        """,
+    ),
+)
+
+# Of others, a repetition or a part of a bulk may have made nothing that has the id.
+_MAKES_ITS_RESULT = """'adjustCredit', 'assignCredit', 'bulkCredit', 'createInvoice', 'createOrder', 'giveReward',
+                'reassignCredit', 'recordPayment', 'releaseAssignments', 'updateCredit', 'useCredit', 'voidCredit',
+                'voidInvoice'"""
+
+_KEYS = (
+    Check(
+        "transaction key",
+        """
+        SELECT t.id, format('its key %L is not among the keys that were used', t.idempotency_key) AS detail
+        FROM transactions t JOIN tenants n ON n.id = $1
+        LEFT JOIN idempotency_keys k ON k.tenant_id = $1 AND k.key = t.idempotency_key
+        WHERE t.tenant_id = $1 AND t.idempotency_key NOT LIKE 'bulk:%' AND k.key IS NULL
+            AND (n.keys_pruned_at IS NULL OR t.created_at >= n.keys_pruned_at)
+        """,
+    ),
+    Check(
+        "key result",
+        f"""
+        SELECT k.result_id AS id, format('what the key %L is said to have made by %s is not there', k.key, k.operation)
+            AS detail
+        FROM idempotency_keys k
+        LEFT JOIN transactions t ON t.tenant_id = $1 AND t.id = k.result_id
+        WHERE k.tenant_id = $1 AND t.id IS NULL AND k.operation IN ({_MAKES_ITS_RESULT})
+            AND NOT EXISTS (SELECT FROM seals s WHERE s.tenant_id = $1 AND s.id = k.result_id)
+        """,
+    ),
+)
+
+# A person's counters are those of all their records: a merge adds up those of its day.
+_LIMITS = (
+    Check(
+        "limit counter",
+        """
+        WITH persons AS (
+            SELECT id, coalesce(merged_into_id, id) AS person_id FROM customers WHERE tenant_id = $1
+        ), said AS (
+            SELECT a.role, CASE WHEN a.role = 'PARTNER' AND a.client <> '' THEN a.client ELSE a.subject END AS actor,
+                p.person_id::text AS customer, t.limited_asset AS asset, t.limited_on AS day, t.limited_minor AS used
+            FROM transactions t
+            JOIN actors a ON a.tenant_id = $1 AND a.id = t.actor_id
+            JOIN persons p ON p.id = t.customer_id
+            WHERE t.tenant_id = $1 AND t.limited_on IS NOT NULL
+        ), counted AS (
+            SELECT l.id, l.scope, l.role, l.asset, l.day, l.used_minor, l.opening_minor,
+                CASE WHEN l.scope = 'PER_CUSTOMER_DAY' THEN coalesce(p.person_id::text, l.holder) ELSE l.holder END AS holder
+            FROM limit_counters l
+            LEFT JOIN persons p ON l.scope = 'PER_CUSTOMER_DAY' AND p.id::text = l.holder
+            WHERE l.tenant_id = $1
+        )
+        SELECT coalesce(c.id, $1) AS id, format('%s %s %s, %s on %s: counters hold %s, transactions used %s and %s before',
+            scope, role, holder, asset, day, coalesce(c.used, 0), coalesce(s.used, 0), coalesce(c.opening, 0)) AS detail
+        FROM (
+            SELECT scope, role, holder, asset, day, min(id::text)::uuid AS id, sum(used_minor) AS used,
+                sum(opening_minor) AS opening
+            FROM counted GROUP BY 1, 2, 3, 4, 5
+        ) c FULL JOIN (
+            SELECT 'PER_ACTOR_DAY' AS scope, role, actor AS holder, asset, day, sum(used) AS used
+            FROM said GROUP BY 1, 2, 3, 4, 5
+            UNION ALL
+            SELECT 'PER_CUSTOMER_DAY', role, customer, asset, day, sum(used) FROM said GROUP BY 1, 2, 3, 4, 5
+        ) s USING (scope, role, holder, asset, day)
+        WHERE coalesce(c.used, 0) <> coalesce(s.used, 0) + coalesce(c.opening, 0)
+        """,
+    ),
+)
+
+_PEOPLE = (
+    Check(
+        "customer merge",
+        """
+        SELECT c.id, format('is said to be %s, which is %s', c.merged_into_id,
+            CASE WHEN p.id IS NULL THEN 'not there' ELSE 'another''s record itself' END) AS detail
+        FROM customers c LEFT JOIN customers p ON p.tenant_id = $1 AND p.id = c.merged_into_id
+        WHERE c.tenant_id = $1 AND c.merged_into_id IS NOT NULL AND (p.id IS NULL OR p.merged_into_id IS NOT NULL)
+        """,
+    ),
+    Check(
+        "merged account",
+        """
+        SELECT a.id, format('holds %s %s and a lifetime total of %s, and its customer was merged into %s', a.balance_minor,
+            a.asset, a.lifetime_minor, c.merged_into_id) AS detail
+        FROM accounts a JOIN customers c ON c.tenant_id = $1 AND c.id = a.customer_id
+        WHERE a.tenant_id = $1 AND c.merged_into_id IS NOT NULL AND (a.balance_minor <> 0 OR a.lifetime_minor <> 0)
+        """,
+    ),
+    # A renamed tier moves nobody, and leaves the names of before: where that has happened, they do not follow each other.
+    Check(
+        "tier changes",
+        """
+        SELECT n.id, format('account %s: leaves %s, and it was in %s', n.account_id, n.old_tier, n.before) AS detail
+        FROM (
+            SELECT id, account_id, old_tier, row_number() OVER w AS nth, lag(new_tier) OVER w AS before
+            FROM tier_changes WHERE tenant_id = $1 WINDOW w AS (PARTITION BY account_id ORDER BY created_at, id)
+        ) n WHERE n.nth > 1 AND n.old_tier IS DISTINCT FROM n.before AND NOT EXISTS (
+            SELECT FROM audit_events WHERE tenant_id = $1 AND action = 'tier.updated' AND details ? 'name')
+        """,
+    ),
+    Check(
+        "tier",
+        """
+        SELECT a.id, format('its last change leads to %s; %s points are %s', n.new_tier, a.lifetime_minor, t.name) AS detail
+        FROM accounts a JOIN (
+            SELECT DISTINCT ON (account_id) account_id, new_tier FROM tier_changes
+            WHERE tenant_id = $1 ORDER BY account_id, created_at DESC, id DESC
+        ) n ON n.account_id = a.id
+        LEFT JOIN (
+            SELECT name, threshold_minor AS low, lead(threshold_minor) OVER (ORDER BY threshold_minor) AS high
+            FROM tiers WHERE tenant_id = $1
+        ) t ON a.lifetime_minor >= t.low AND (a.lifetime_minor < t.high OR t.high IS NULL)
+        WHERE a.tenant_id = $1 AND n.new_tier IS DISTINCT FROM t.name AND NOT EXISTS (
+            SELECT FROM audit_events WHERE tenant_id = $1 AND action = 'tier.updated' AND details ? 'name')
+        """,
+    ),
+)
+
+OTHER_CHECKS: Final = (*_COUPONS, *_APPROVALS, *_KEYS, *_LIMITS, *_PEOPLE)

@@ -1,0 +1,35 @@
+"""What proves the books: what their currencies come to, and what each row said when it was last written."""
+
+from tortoise import fields
+
+from models.tables.base import TenantRow
+
+
+class Currency(TenantRow):
+    """A currency that the books hold, with as many decimal places as it had when they first did."""
+
+    code = fields.CharField(max_length=3)
+    exponent = fields.SmallIntField()
+    first_used_at = fields.DatetimeField()
+
+    class Meta:
+        table = "currencies"
+        unique_together = (("tenant_id", "code"),)
+
+
+class Seal(TenantRow):
+    """What one row of `of_table` says, as a digest (docs/proof.md). Written by triggers alone. `id` is the row's own; a key
+    has none, and is named.
+
+    version: how often the row has been written. salt: where the row holds texts of people; a new one with each version.
+    """
+
+    of_table = fields.CharField(max_length=32)
+    name = fields.CharField(max_length=255, null=True)
+    version = fields.IntField()
+    digest = fields.BinaryField()
+    salt = fields.BinaryField(null=True)
+    sealed_at = fields.DatetimeField()
+
+    class Meta:
+        table = "seals"

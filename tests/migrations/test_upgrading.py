@@ -1,0 +1,265 @@
+"""Books of version 0.1.0, with data of every kind (data/README.md), brought up to date.
+
+What people have is what they had, nothing of the past is rewritten, what a later rule sees differently is restated by
+entries of its own, and the books prove themselves afterwards.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import lzma
+import os
+import re
+import shutil
+import sys
+from asyncio.subprocess import PIPE
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+
+from app import database
+from app.database import LOCATION
+from app.embedded import DATABASE, OWNER, Urls
+from tests.migrations import totals
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+ROOT: Final = Path(__file__).parents[2]
+DATA: Final = Path(__file__).parent / "data"
+FIGURES: Final[dict[str, Any]] = json.loads((DATA / "v0_1_0.json").read_text())
+TENANTS: Final[dict[str, dict[str, Any]]] = FIGURES["tenants"]
+STEPS: Final = 3
+"""So many steps there were in version 0.1.0."""
+LIMIT_S: Final = 120
+COPY: Final = re.compile(rb"COPY public\.(\w+) \(([^)]*)\) FROM stdin;\n(.*?)^\\\.\n", re.MULTILINE | re.DOTALL)
+PEOPLE: Final = """WITH RECURSIVE person(id, final) AS (
+        SELECT id, id FROM customers WHERE tenant_id = $1 AND merged_into_id IS NULL
+        UNION ALL SELECT c.id, p.final FROM customers c JOIN person p ON c.tenant_id = $1 AND c.merged_into_id = p.id)"""
+ACCOUNTS: Final = f"""{PEOPLE}, open AS (
+        SELECT p.final, a.asset, c.remaining_minor FROM credits c
+        JOIN accounts a ON a.tenant_id = $1 AND a.id = c.account_id JOIN person p ON p.id = a.customer_id
+        WHERE c.tenant_id = $1 AND c.starts_at <= $2::text::timestamptz
+            AND (c.expires_at IS NULL OR c.expires_at > $2::text::timestamptz))
+    SELECT p.final || ' ' || a.asset AS whose, sum(a.balance_minor)::bigint AS balance,
+        (SELECT coalesce(sum(o.remaining_minor), 0)::bigint FROM open o
+            WHERE o.final = p.final AND o.asset = a.asset) AS available,
+        sum(a.lifetime_minor)::bigint AS lifetime
+    FROM accounts a JOIN person p ON p.id = a.customer_id WHERE a.tenant_id = $1 GROUP BY p.final, a.asset"""
+DUE: Final = f"""{PEOPLE}
+    SELECT p.final || ' ' || i.currency AS whose, sum(i.total_minor - i.paid_minor - i.credited_minor)::bigint AS due
+    FROM invoices i JOIN person p ON p.id = i.customer_id
+    WHERE i.tenant_id = $1 AND i.status <> 'VOID' GROUP BY p.final, i.currency"""
+ENTRIES: Final = """SELECT e.id, e.account_id, e.sequence, e.transaction_id, e.credit_id, e.counter, e.amount_minor,
+        e.lifetime_minor, e.balance_after_minor, e.created_at, e.hash, t.customer_id, t.kind, t.reason, t.actor_id
+    FROM entries e JOIN transactions t ON t.tenant_id = $1 AND t.id = e.transaction_id WHERE e.tenant_id = $1"""
+LEFT_BEHIND: Final = """SELECT c.external_id, a.asset, a.balance_minor, a.lifetime_minor FROM accounts a
+    JOIN customers c ON c.tenant_id = $1 AND c.id = a.customer_id
+    WHERE a.tenant_id = $1 AND c.merged_into_id IS NOT NULL AND (a.balance_minor <> 0 OR a.lifetime_minor <> 0)
+    ORDER BY 1, 2"""
+
+Entries = dict[UUID, tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Upgraded:
+    """A database that was migrated, and what was in it before.
+
+    copy: the same again, to go on with.
+
+    before: the entries of each tenant, by id. totals: what the lifetime totals are to be. left_behind: what records that
+    were merged had.
+    """
+
+    urls: Urls
+    copy: Urls
+    superuser: asyncpg.Connection[Any]
+    before: dict[str, Entries]
+    totals: dict[str, dict[str, int]]
+    left_behind: list[tuple[Any, ...]]
+    applied: str
+
+    async def rows(self, sql: str, tenant: str, *arguments: object) -> list[tuple[Any, ...]]:
+        found = await self.superuser.fetch(sql, UUID(TENANTS[tenant]["tenant_id"]), *arguments)
+        return [tuple(row) for row in found]
+
+
+@pytest.fixture(scope="module")
+async def upgraded(server: Urls) -> AsyncIterator[Upgraded]:
+    """Once for all tests of the module; none of them changes what others look at."""
+    name = f"upgraded_{uuid4().hex}"
+    urls, copy = _urls(server, name), _urls(server, f"{name}_copy")
+    admin = await asyncpg.connect(server.admin.replace(f"/{DATABASE}?", "/postgres?"))
+    try:
+        await admin.execute(f"CREATE DATABASE {name} OWNER {OWNER}")
+        await _build_as_it_was(urls.owner)
+        loaded = await _load(urls.admin)
+        status, said = await scrip(urls, "migrate")
+        assert status == 0, said
+        await admin.execute(f"CREATE DATABASE {name}_copy TEMPLATE {name} OWNER {OWNER}")
+        superuser = await asyncpg.connect(urls.admin)
+        try:
+            yield Upgraded(urls, copy, superuser, *loaded, said)
+        finally:
+            await superuser.close()
+    finally:
+        for each in (name, f"{name}_copy"):
+            await admin.execute(f"DROP DATABASE IF EXISTS {each} WITH (FORCE)")
+        await admin.close()
+
+
+def _urls(server: Urls, name: str) -> Urls:
+    return Urls(*(url.replace(f"/{DATABASE}?", f"/{name}?") for url in (server.app, server.owner, server.admin)))
+
+
+async def _build_as_it_was(owner_url: str) -> None:
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        (Path(folder) / "models").mkdir()
+        for step in sorted((LOCATION / "models").glob("[0-9]*_*.py"))[:STEPS]:
+            shutil.copy(step, Path(folder) / "models")
+        patch.setattr(database, "LOCATION", Path(folder))
+        assert len(await database._upgrade(owner_url)) == STEPS
+
+
+async def _load(url: str) -> tuple[dict[str, Entries], dict[str, dict[str, int]], list[tuple[Any, ...]]]:
+    """Load the dump, table by table, past triggers and foreign keys: it was all written under them before.
+
+    Answers each tenant's entries, what their totals are to be, and what records that were merged still have.
+    """
+    dump = lzma.decompress((DATA / "v0_1_0.sql.xz").read_bytes())
+    superuser = await asyncpg.connect(url)
+    try:
+        async with superuser.transaction():
+            await superuser.execute("SET LOCAL session_replication_role = replica")
+            for table, columns, rows in COPY.findall(dump):
+                source, names = BytesIO(rows), columns.decode().replace('"', "").split(", ")
+                await superuser.copy_to_table(table.decode(), source=source, columns=names, format="text")
+        await superuser.execute("SELECT setval('outbox_position_seq', max(position)) FROM outbox")
+        await _check_figures(superuser)
+        before, right = {}, {}
+        for tenant, told in TENANTS.items():
+            rows = await superuser.fetch(ENTRIES, UUID(told["tenant_id"]))
+            before[tenant] = {row["id"]: tuple(row) for row in rows}
+            found = await superuser.fetch(totals.SQL, UUID(told["tenant_id"]))
+            right[tenant] = totals.totals([totals.Entry(*row) for row in found])
+        left = await superuser.fetch(LEFT_BEHIND, UUID(TENANTS["hand"]["tenant_id"]))
+        return before, right, [tuple(row) for row in left]
+    finally:
+        await superuser.close()
+
+
+async def _check_figures(superuser: asyncpg.Connection[Any]) -> None:
+    """What was loaded is what the figures tell of."""
+    for table, count in FIGURES["rows"].items():
+        if table != "aerich":
+            assert await superuser.fetchval(f"SELECT count(*) FROM {table}") == count, table
+    for tenant, told in TENANTS.items():
+        found = await superuser.fetch(ACCOUNTS, UUID(told["tenant_id"]), told["at"])
+        assert {row["whose"]: list(row)[1:] for row in found} == told["accounts"], tenant
+        due = await superuser.fetch(DUE, UUID(told["tenant_id"]))
+        assert {row["whose"]: row["due"] for row in due} == told["due"], tenant
+
+
+async def scrip(urls: Urls, *arguments: str) -> tuple[int | None, str]:
+    """Exit status and output of a process of its own: a migration may want the models' pool for itself."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("SCRIP_", "DATABASE_"))}
+    environment = {**kept, "DATABASE_URL": urls.app, "SCRIP_MIGRATION_DATABASE_URL": urls.owner}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "app.cli", *arguments, cwd=ROOT, env=environment, stdout=PIPE, stderr=PIPE
+    )
+    async with asyncio.timeout(LIMIT_S):
+        out, err = await process.communicate()
+    return process.returncode, out.decode() + err.decode()
+
+
+async def test_every_step_is_applied_and_once(upgraded: Upgraded) -> None:
+    later = sorted(step.name for step in (LOCATION / "models").glob("[0-9]*_*.py"))[STEPS:]
+    assert later
+    assert all(step in upgraded.applied for step in later)
+    entries = await upgraded.superuser.fetchval("SELECT count(*) FROM entries")
+    status, said = await scrip(upgraded.urls, "migrate")
+    assert (status, "up to date" in said) == (0, True), said
+    assert await upgraded.superuser.fetchval("SELECT count(*) FROM entries") == entries
+
+
+async def test_the_books_prove_themselves(upgraded: Upgraded) -> None:
+    status, said = await scrip(upgraded.urls, "verify")
+    assert status == 0, said
+    assert said.count("all agree") == len(TENANTS), said
+
+
+@pytest.mark.parametrize("tenant", TENANTS)
+async def test_everybody_has_what_they_had(upgraded: Upgraded, tenant: str) -> None:
+    """Balance and what is available, by person and asset; and what they owe."""
+    told = TENANTS[tenant]
+    found = {row[0]: [*row[1:3]] for row in await upgraded.rows(ACCOUNTS, tenant, told["at"])}
+    had = {whose: figures[:2] for whose, figures in told["accounts"].items()}
+    # A survivor may have got an account that is empty, or a record have lost one that was.
+    assert {w: f for w, f in found.items() if f != [0, 0]} == {w: f for w, f in had.items() if f != [0, 0]}
+    assert dict(await upgraded.rows(DUE, tenant)) == told["due"]
+
+
+@pytest.mark.parametrize("tenant", TENANTS)
+async def test_no_entry_of_then_is_another(upgraded: Upgraded, tenant: str) -> None:
+    after = {row[0]: row for row in await upgraded.rows(ENTRIES, tenant)}
+    before = upgraded.before[tenant]
+    assert before
+    assert {row_id: after.get(row_id) for row_id in before} == before
+
+
+@pytest.mark.parametrize("tenant", TENANTS)
+async def test_totals_follow_the_rule_of_now(upgraded: Upgraded, tenant: str) -> None:
+    """M1, U5, U7: what was added to credits that count, less what was taken back from them."""
+    found = {row[0]: row[3] for row in await upgraded.rows(ACCOUNTS, tenant, TENANTS[tenant]["at"])}
+    right = upgraded.totals[tenant]
+    assert {whose: total for whose, total in found.items() if total} == {w: t for w, t in right.items() if t}
+
+
+def test_what_totals_are_to_be_is_what_each_story_says(upgraded: Upgraded) -> None:
+    rules = FIGURES["lifetimes_by_the_later_rule"].values()
+    right = {f"{told['customer_id']} {told['asset']}": told["lifetime_minor"] for told in rules}
+    assert {whose: upgraded.totals["hand"].get(whose) for whose in right} == right
+    was = {whose: figures[2] for whose, figures in TENANTS["hand"]["accounts"].items()}
+    assert {whose for whose, total in right.items() if was[whose] != total}
+
+
+async def test_nothing_stays_behind_on_a_record_that_was_merged(upgraded: Upgraded) -> None:
+    """M2, M3, M9: what came back to it after the merge, or was posted beside it, is the survivor's now."""
+    assert len({row[0].rstrip("0123456789-ab") for row in upgraded.left_behind}) > 1  # there was some
+    assert await upgraded.rows(LEFT_BEHIND, "hand") == []
+
+
+async def test_a_record_names_the_person_of_now(upgraded: Upgraded) -> None:
+    rows = await upgraded.rows(
+        """SELECT c.external_id, s.external_id, s.merged_into_id FROM customers c
+        JOIN customers s ON s.tenant_id = $1 AND s.id = c.merged_into_id
+        WHERE c.tenant_id = $1 AND c.external_id LIKE 'chain-%' ORDER BY 1""",
+        "hand",
+    )
+    assert rows == [("chain-a", "chain-c", None), ("chain-b", "chain-c", None)]
+
+
+async def test_work_goes_on(upgraded: Upgraded) -> None:
+    """What was queued and half done then is done, what has expired is written off, and the books prove themselves."""
+    status, said = await scrip(upgraded.copy, "work", "--once")
+    assert status == 0, said
+    status, said = await scrip(upgraded.copy, "verify")
+    assert status == 0, said
+    worked = await asyncpg.connect(upgraded.copy.admin)
+    try:
+        bulks = "SELECT status, total, processed, succeeded, failed FROM bulk_operations"
+        bulks += " WHERE tenant_id = $1 AND total IN (45, 32)"
+        done = [tuple(row) for row in await worked.fetch(bulks, UUID(TENANTS["hand"]["tenant_id"]))]
+        assert sorted(done) == [("COMPLETED", 32, 32, 30, 2), ("COMPLETED", 45, 45, 45, 0)]
+        unswept = "SELECT count(*) FROM credits WHERE remaining_minor > 0 AND expires_at <= now()"
+        assert await upgraded.superuser.fetchval(unswept) > 0
+        assert await worked.fetchval(unswept) == 0
+    finally:
+        await worked.close()

@@ -1,0 +1,190 @@
+"""A tenant with a row of every kind, and a superuser who changes one of them behind the service's back."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+
+from models.commands import MembershipChange, MergeCustomers
+from models.configuration_commands import IssueToken
+from models.operations.memberships import start_membership
+from models.operations.merge_customers import merge_customers
+from models.operations.partner_tokens import issue_token
+from models.operations.people import erase_customer
+from tests.support import approvals
+from tests.support.shop import ADMIN, MANAGER, STAFF, Clock, Shop
+
+NOBODY = "00000000-0000-4000-8000-000000000000"
+
+
+async def everything(shop: Shop, clock: Clock) -> None:
+    """At least one row in each table, by the operations themselves."""
+    await shop.tier("Gold", 100)
+    anna, ben, carl = [await shop.customer(name) for name in ("Anna", "Ben", "Carl")]
+    yoga, reward = await shop.service(), await shop.reward(300, stock=5, validity_days=30)
+    change = MembershipChange(anna)
+    await start_membership(shop.ledger, shop.tenant_id, MANAGER, change)
+    await shop.credit(anna, 100, note="The parcel was late")
+    await shop.adjust(anna, -30)
+    pounds = await shop.credit(anna, 50, actor=STAFF, expires_at=clock() + timedelta(days=9))
+    lessons = await shop.credit(anna, 5, "SERVICE_CREDITS", service_ids=(yoga,))
+    await shop.use(anna, yoga, 1)
+    await shop.update_credit(lessons, expires_at=clock() + timedelta(days=90))
+    await shop.credit(anna, 1000, "POINTS")
+    used = (await shop.give(anna, reward)).coupon_id
+    await shop.give(anna, reward)
+    refunded = (await shop.give(anna, reward)).coupon_id
+    await shop.use_coupon(used)
+    await shop.disable(refunded, refund=True)
+    await _invoices(shop, anna, pounds)
+    await approvals.approve(shop, await approvals.ask(shop, ben, note="Please"))
+    await approvals.reject(shop, await approvals.ask(shop, ben), note="No")
+    await approvals.ask(shop, ben)
+    await shop.bulk((anna, 10), (ben, 20))
+    await shop.void_credit(await shop.credit(ben, 7))
+    await shop.credit(ben, 3, expires_at=clock() + timedelta(hours=1))
+    clock.advance(hours=2)
+    await shop.expire()
+    await shop.credit(carl, 12)
+    merge = MergeCustomers(carl, ben)
+    await merge_customers(shop.ledger, shop.tenant_id, MANAGER, merge, uuid4().hex)
+    gone = await shop.customer("Dora")
+    await shop.credit(gone, 5, note="Dora's own")
+    await erase_customer(shop.ledger, shop.tenant_id, MANAGER, gone)
+    token = IssueToken(uuid4(), bytes(32), "shop", "Web shop", frozenset({"credits:add"}), (), None)
+    await issue_token(shop.ledger, shop.tenant_id, ADMIN, token)
+
+
+async def _invoices(shop: Shop, anna: UUID, pounds: UUID) -> None:
+    part_paid, void, _ = [await shop.invoice(anna, total) for total in (40, 20, 10)]
+    await shop.assign(pounds, (part_paid, 25))
+    await shop.pay(part_paid, 5)
+    other = await shop.assign(pounds, (void, 5))
+    await shop.release(*other.assignment_ids)
+    await shop.void_invoice(void)
+    product = await shop.product(1, "CREDIT")
+    order = await shop.order(anna, (product, 50))
+    await shop.pay(order, 50)
+    voided = await shop.pay(await shop.order(anna, (product, 10)), 10)
+    await shop.void_payment(voided.payment_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Corruption:
+    """What is done to the one row of `table` that `where` finds. change: what it is set to; None deletes it, COPIED makes a
+    second one, MOVED gives it to another tenant."""
+
+    table: str
+    where: str
+    change: str | None
+
+
+COPIED, MOVED = "copied", "moved"
+
+
+class Superuser:
+    """Changes one row with every trigger and foreign key asleep, and puts it back."""
+
+    def __init__(self, connection: "asyncpg.Connection[Any]", tenant_id: UUID, other_tenant_id: UUID) -> None:
+        self.connection = connection
+        self.tenant_id = tenant_id
+        self.other_tenant_id = other_tenant_id
+
+    @asynccontextmanager
+    async def doing(self, corruption: Corruption) -> AsyncIterator[Any]:
+        """For as long as the block lasts; the row as it was before (of a copy: the copy)."""
+        table, admin = corruption.table, self.connection
+        await admin.execute("SET session_replication_role = replica")
+        key = "key" if table == "idempotency_keys" else "id"
+        own = "id" if table == "tenants" else "tenant_id"
+        columns = ", ".join(
+            f'"{row[0]}"'
+            for row in await admin.fetch(
+                """SELECT attname FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped
+                    AND attgenerated = '' AND attidentity = ''""",
+                table,
+            )
+        )
+        row = await admin.fetchrow(
+            f"""SELECT t.*, to_jsonb(t) AS whole FROM {table} t WHERE t.{own} = $1 AND {corruption.where}
+            ORDER BY t.{key} LIMIT 1""",
+            self.tenant_id,
+        )
+        assert row is not None, corruption
+        of_row = f"{own} = $1 AND {key} = $2", self.tenant_id, row[key]
+        if corruption.change == COPIED:
+            copy = await self._copy(table, columns, of_row)
+            yield {"id": copy}
+            await admin.execute(f"DELETE FROM {table} WHERE id = $1", copy)
+        else:
+            await self._change(table, corruption.change, of_row)
+            yield row
+            if corruption.change == MOVED:
+                await admin.execute(
+                    f"DELETE FROM {table} WHERE {own} = $1 AND {key} = $2", self.other_tenant_id, row[key]
+                )
+            await admin.execute(f"DELETE FROM {table} WHERE {of_row[0]}", *of_row[1:])
+            await admin.execute(
+                f"INSERT INTO {table} ({columns}) SELECT {columns} FROM jsonb_populate_record(NULL::{table}, $1)",
+                row["whole"],
+            )
+        await admin.execute("SET session_replication_role = origin")
+
+    async def _change(self, table: str, change: str | None, of_row: tuple[str, UUID, Any]) -> None:
+        where, *values = of_row
+        if change is None:
+            done = await self.connection.execute(f"DELETE FROM {table} WHERE {where}", *values)
+        elif change == MOVED:
+            done = await self.connection.execute(
+                f"UPDATE {table} SET tenant_id = $3 WHERE {where}", *values, self.other_tenant_id
+            )
+        else:
+            done = await self.connection.execute(f"UPDATE {table} SET {change} WHERE {where}", *values)
+        assert done in ("UPDATE 1", "DELETE 1"), done
+
+    async def _copy(self, table: str, columns: str, of_row: tuple[str, UUID, Any]) -> UUID:
+        """Under an id of its own, and with other values where there has to be only one."""
+        where, *values = of_row
+        unique = {
+            "invoices": {"number": "doubled"},
+            "coupons": {"code": "DOUBLED"},
+            "customers": {"external_id": "two"},
+        }
+        new: dict[str, Any] = {"id": str(uuid4()), **unique.get(table, {})}
+        if table == "grants":
+            new["credit_id"] = NOBODY
+        if table == "invoice_lines":
+            new["position"] = 99
+        if table in ("accounts", "limit_counters"):
+            new["asset"] = "CHF"
+        if table == "entries":
+            new["sequence"] = 99
+        if table == "credits":
+            new["opened_sequence"] = 99
+        if table == "bulk_rows":
+            new["row"] = 99
+        if table in ("payments", "approval_requests"):
+            new["transaction_id"] = None
+        copied = await self.connection.execute(
+            f"""INSERT INTO {table} ({columns})
+            SELECT {columns} FROM jsonb_populate_record(NULL::{table},
+                (SELECT to_jsonb(t) FROM {table} t WHERE {where}) || $3::jsonb)""",
+            *values, _json(new),
+        )  # fmt: skip
+        assert copied == "INSERT 0 1"
+        return UUID(new["id"])
+
+
+def _json(value: dict[str, Any]) -> str:
+    pairs = ", ".join(f'"{name}": {_literal(each)}' for name, each in value.items())
+    return "{" + pairs + "}"
+
+
+def _literal(value: Any) -> str:
+    if value is None:
+        return "null"
+    return str(value) if isinstance(value, int) else f'"{value}"'
