@@ -170,10 +170,12 @@ class Simulation:
         """Whoever has followed a person's ledger has seen all entries of all their records, once."""
         await self.follow()
         whose = {self._id_of(n): self.reference.person(n) for n in range(len(self.reference.customers))}
-        entries = Counter(
+        entries = Counter[tuple[object, ...]](
             (whose[customer], account, place) for customer, account, place in await self.shop.rows(_ENTRIES)
         )
-        seen = Counter((person, *key[1:]) for person in self.reference.people() for key in self.followers[person].seen)
+        seen = Counter[tuple[object, ...]](
+            (person, *key[1:]) for person in self.reference.people() for key in self.followers[person].seen
+        )
         if seen != entries:
             raise Disagreement(
                 f"after {self.steps} steps: followers miss {entries - seen}, and repeat {seen - entries}"
