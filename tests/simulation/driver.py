@@ -158,6 +158,7 @@ class Simulation:
 
     async def follow(self) -> None:
         """Read on in each person's ledger, from where it was left. A merge brings more into the survivor's."""
+        await self.names.refresh(self.shop)
         for person in self.reference.people():
             follower = self.followers.setdefault(person, Follower(self.shop, CUSTOMER_LEDGER, self._id_of(person)))
             while await follower.page():
