@@ -68,7 +68,10 @@ class Commands:
         return self.dice.choice([n for n in records if self.reference.person(n) == person])
 
     def _external(self) -> str:
-        """One that somebody has had, or may have."""
+        """Mostly somebody's; else one that somebody has had, or may have."""
+        theirs = [customer.external for customer in self.reference.customers if customer.external]
+        if theirs and self._chance(80):
+            return self.dice.choice(theirs)
         return f"person-{self.dice.randrange(len(self.reference.customers) + 2)}"
 
     def _issued(self, now: datetime) -> dict[str, Any]:
@@ -358,7 +361,7 @@ class Commands:
 
     def _crowd(self, asset: str) -> Command:
         """More lots on one account than are loaded at first."""
-        external = self._external()
+        external = self.reference.customers[self._customer()].external
         places = PLACES[asset]
         rows = tuple(
             FileRow(

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from models.commands import Outcome, UpsertCustomer
 from models.errors import CreditSpent, InsufficientBalance, LedgerError
 from models.operations.upsert_customer import upsert_customer
+from models.reads.ledger import CUSTOMER_LEDGER
 from models.reads.verify import verify
 from models.sources import RandomSource
 from models.views import AccountView, CreditView
@@ -23,6 +24,7 @@ from tests.simulation.order import at_once, in_order, noted
 from tests.simulation.records import REASONS, TIERS, Command, Customer, Prize, Product, Refusal
 from tests.simulation.reference import Reference
 from tests.support.batch import Batch
+from tests.support.following import Follower
 from tests.support.shop import ADMIN, Clock, Shop
 
 CUSTOMERS: Final = 4
@@ -55,6 +57,10 @@ NEVER_AT_ONCE: Final = frozenset({*ALONE, "bulk"})
 _CREDITS: Final = """
     SELECT id, account_id, amount_minor, remaining_minor, starts_at, expires_at, auto_apply, swept_at, voided_at
     FROM credits WHERE tenant_id = $1 AND id = ANY($2)"""
+_ENTRIES: Final = """
+    SELECT a.customer_id, e.account_id, e.sequence FROM entries e
+    JOIN accounts a ON a.tenant_id = $1 AND a.id = e.account_id WHERE e.tenant_id = $1"""
+FOLLOWED_EVERY: Final = 25
 EVERY: Final = 10
 """After so many steps all is compared. What the dice say does not depend on it."""
 CHAPTER: Final = 500
@@ -98,6 +104,7 @@ class Simulation:
     play: Play
     done: list[tuple[Command, Asked, Outcome]] = field(default_factory=list)
     past: dict[tuple[UUID, datetime], Balances] = field(default_factory=dict)
+    followers: dict[int, Follower] = field(default_factory=dict)  # by whose ledger it is
     steps: int = 0
     answers: dict[str, int] = field(default_factory=dict)
 
@@ -136,6 +143,8 @@ class Simulation:
             await self._alone(draw(self.shop.clock()))
         if self.steps % self.play.every == 0:
             await self.compare()
+        if self.steps % FOLLOWED_EVERY == 0:
+            await self.follow()
 
     def _some(self) -> int:
         return self.dice.randint(min(2, self.play.most), self.play.most)
@@ -147,9 +156,37 @@ class Simulation:
         if found:
             raise Disagreement(f"step {self.steps}, {self.shop.clock()}: {found}")
 
+    async def follow(self) -> None:
+        """Read on in each person's ledger, from where it was left. A merge brings more into the survivor's."""
+        await self.names.refresh(self.shop)
+        for person in self.reference.people():
+            follower = self.followers.setdefault(person, Follower(self.shop, CUSTOMER_LEDGER, self._id_of(person)))
+            while await follower.page():
+                pass
+
+    def _id_of(self, customer: int) -> UUID:
+        return self.names.customers[customer]
+
+    async def _check_followed(self) -> None:
+        """Whoever has followed a person's ledger has seen all entries of all their records, once."""
+        await self.follow()
+        whose = {self._id_of(n): self.reference.person(n) for n in range(len(self.reference.customers))}
+        entries = Counter[tuple[object, ...]](
+            (whose[customer], account, place) for customer, account, place in await self.shop.rows(_ENTRIES)
+        )
+        seen = Counter[tuple[object, ...]](
+            (person, *key[1:]) for person in self.reference.people() for key in self.followers[person].seen
+        )
+        if seen != entries:
+            raise Disagreement(
+                f"after {self.steps} steps: followers miss {entries - seen}, and repeat {seen - entries}"
+            )
+
     async def finish(self) -> None:
-        """Raises Disagreement where the books do not prove, or say of the past what they did not say then."""
+        """Raises Disagreement where the books do not prove, say of the past what they did not say then, or have shown
+        a follower less."""
         await self.compare()
+        await self._check_followed()
         if found := await changed(self.shop, self.past):
             raise Disagreement(f"after {self.steps} steps: {found}")
         proof = await verify(self.shop.tenant_id)

@@ -73,12 +73,15 @@ class People(State):
             new.started, new.cancelled = old.started, old.cancelled
 
     def _erase(self, *, now: datetime, role: str, customer: int) -> str:
-        """All records of the person, by whichever of them."""
+        """All records of the person, by whichever of them; and every note about them."""
         refuse(set() if self.known(customer) else {"NOT_FOUND"})
         person = self.person(customer)
         for number, record in enumerate(self.customers):
             if self.person(number) == person:
                 record.erased, record.external = True, ""
+        for asked in self.requests:
+            if self.person(asked.facts["customer"]) == person and "note" in asked.facts:
+                asked.facts = asked.facts | {"note": None}
         return "done"
 
     # Members
