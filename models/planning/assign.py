@@ -36,10 +36,12 @@ MAX_ASSIGNMENTS: Final = 100
 
 
 def needs(command: AssignCredit, account: AccountKey) -> Needs:
-    """The credit's account and every invoice; `account` was found by an unlocked read and never changes."""
+    """The credit's account and every invoice; `account` was found by an unlocked read, and changes in a merge alone. It is
+    opened where a merge has left nothing of the credit to open one for, so that the credit is found to be used up."""
     return Needs(
-        accounts=(account,), credits=(command.credit_id,), invoices=tuple(a.invoice_id for a in command.assignments)
-    )
+        accounts=(account,), opens_accounts=True, credits=(command.credit_id,),
+        invoices=tuple(a.invoice_id for a in command.assignments),
+    )  # fmt: skip
 
 
 def plan(books: Books, origin: Origin, command: AssignCredit) -> Outcome:

@@ -65,7 +65,7 @@ def plan_release(books: Books, origin: Origin, command: ReleaseAssignments) -> O
     customers = {books.invoices[part.invoice_id].customer_id for part in parts}
     if len(customers) > 1:
         raise Invalid("These are several customers' assignments.", field=("assignmentIds",))
-    check_grants_unused(books, (books.invoices[part.invoice_id] for part in parts))
+    check_grants_unused(books, (books.invoices[part.invoice_id] for part in parts), parts)
     # Must succeed from here on.
     transaction = release(books, origin, "RELEASE", parts, note=command.note)
     return _released(books, origin, transaction, parts)
@@ -147,7 +147,7 @@ def plan_reassign(books: Books, origin: Origin, command: ReassignCredit) -> Outc
         part = _live(books, command.assignment_id, 0)
     except LedgerError as error:
         raise error.at("assignmentId") from None
-    check_grants_unused(books, [books.invoices[part.invoice_id]])
+    check_grants_unused(books, [books.invoices[part.invoice_id]], [part])
     # What may be assigned shows only after the release: where it is refused, the posting takes that back too.
     released = release(
         books, Origin(origin.actor, origin.key, books.source.new_id()), "RELEASE", [part], note=command.note
@@ -195,7 +195,7 @@ def plan_void_invoice(books: Books, origin: Origin, command: VoidInvoice) -> Out
     paid_minor = invoice.paid_minor + sum(part.amount_minor for part in parts if part.payment_id)
     if paid_minor:
         raise InvoicePaid(to_decimal(paid_minor, invoice.currency), invoice.currency)
-    check_grants_unused(books, [invoice])
+    check_grants_unused(books, [invoice], parts)
     # Must succeed from here on.
     transaction = credits.begin(books, "VOID", invoice.customer_id, origin, note=command.note)
     put_parts_back(books, transaction, parts)
@@ -237,7 +237,7 @@ def plan_void_credit(books: Books, origin: Origin, command: VoidCredit) -> Outco
     if any(part.payment_id for part in parts):
         raise Invalid("A part of it was paid with: void that payment first.", field=("releaseAssignments",))
     expired = credit.expires_at is not None and credit.expires_at <= books.now
-    check_grants_unused(books, (books.invoices[part.invoice_id] for part in parts))
+    check_grants_unused(books, (books.invoices[part.invoice_id] for part in parts), parts)
     # Must succeed from here on.
     lifetime_before = account.lifetime_minor
     transaction = credits.begin(books, "VOID", account.customer_id, origin, note=command.note)
@@ -318,10 +318,12 @@ def _credit_and_account(books: Books, credit_id: UUID) -> tuple[CreditState, Acc
 
 
 def _credit_outcome(books: Books, transaction: TransactionDraft, account: AccountState, credit: CreditState) -> Outcome:
+    # An account that was only opened to be locked, for a lot that a merge left nothing of, is gone again.
+    accounts = (account,) if account.sequence else ()
     return Outcome(
-        transaction_id=transaction.id, account_id=account.id, credit_id=credit.id,
+        transaction_id=transaction.id, account_id=account.id if accounts else None, credit_id=credit.id,
         views=(
-            credits.transaction_view(transaction), credits.account_view(account),
-            credits.credit_view(credit, account.asset),
+            credits.transaction_view(transaction), credits.credit_view(credit, account.asset),
+            *map(credits.account_view, accounts),
         ),
     )  # fmt: skip

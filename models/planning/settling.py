@@ -6,11 +6,12 @@ nothing moves.
 """
 
 from collections.abc import Iterable
+from uuid import UUID
 
 from models.errors import CreditSpent, ExceedsDue, InvariantViolated
 from models.money import to_decimal
 from models.planning import calendar, credits
-from models.planning.state import AccountState, Books, InvoiceState, Origin
+from models.planning.state import AccountState, AssignmentState, Books, InvoiceState, Origin
 from models.views import InvoiceView
 
 
@@ -57,16 +58,23 @@ def check_grants_fit(account: AccountState | None, amounts: Iterable[tuple[Invoi
         credits.check_room(account, granted_minor)
 
 
-def check_grants_unused(books: Books, invoices: Iterable[InvoiceState]) -> None:
+def check_grants_unused(
+    books: Books, invoices: Iterable[InvoiceState], returning: Iterable[AssignmentState] = ()
+) -> None:
     """Raises CreditSpent where any of what these orders granted was used and has not been given back: assigned, spent or
-    redeemed, wherever a merge has moved it. What was removed, voided or has expired is no obstacle. Before the first
-    change.
+    redeemed, wherever a merge has moved it. What was removed, voided or has expired is no obstacle, nor what the same unit
+    gives back (`returning`). Before the first change.
     """
+    back: dict[UUID, int] = {}
+    for part in returning:
+        credit_id = books.credits_by_id[part.credit_id].id
+        back[credit_id] = back.get(credit_id, 0) + part.amount_minor
     for invoice in {invoice.id: invoice for invoice in invoices}.values():
         for credit_id in invoice.grants:
             credit = books.credits_by_id[credit_id]
-            if credit.used_minor:
-                used, granted = (to_decimal(m, invoice.currency) for m in (credit.used_minor, credit.amount_minor))
+            used_minor = credit.used_minor - back.get(credit.id, 0)
+            if used_minor:
+                used, granted = (to_decimal(m, invoice.currency) for m in (used_minor, credit.amount_minor))
                 raise CreditSpent(used, granted, invoice.currency)
 
 

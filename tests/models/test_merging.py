@@ -347,3 +347,17 @@ async def test_a_retry_after_the_merge_is_the_same_request(shop: Shop, anna: UUI
     again = await shop.adjust(ann, 5, key="once")
     assert (again.replayed, again.transaction_id) == (True, first.transaction_id)
     assert await shop.available(anna) == 500
+
+
+async def test_a_lot_that_nothing_was_left_of_is_used_up_and_no_stranger(shop: Shop, anna: UUID, ann: UUID) -> None:
+    """Where the survivor has no account in that currency, too."""
+    await shop.reason("REFUND", moves_lifetime=False)
+    credit, invoice = await shop.credit(ann, 5, reason="REFUND"), await shop.invoice(ann, 5, auto_apply=False)
+    await shop.assign(credit, (invoice, 5))
+    await merge(shop, ann, anna)
+    other = await shop.invoice(anna, 5, auto_apply=False)
+    async with shop.refused("CREDIT_NOT_OPEN"):
+        await shop.assign(credit, (other, 5))
+    changed = await shop.update_credit(credit, expires_in_days=5)
+    assert (changed.account_id, changed.credit_id) == (None, credit)
+    assert await shop.account(anna) is None

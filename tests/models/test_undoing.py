@@ -188,3 +188,20 @@ async def test_each_undo_in_every_order_ends_the_same(shop: Shop, credit_product
         ends.add((await totals(shop, anna, "GBP"), await totals(shop, other, "GBP"), *states))
     assert ends == {((0, 0), (0, 0), ("OPEN", 0, 0), ("VOID", 0, 0))}
     assert (await verify(shop.tenant_id)).holds
+
+
+async def test_what_is_released_together_is_given_back_together(shop: Shop, anna: UUID, credit_product: UUID) -> None:
+    """One part pays for goods of the order, the other was set from what that order granted: as one after the other."""
+    chair = await shop.product(30)
+    mine = await shop.credit(anna, 30)
+    order = await shop.order(anna, (credit_product, 20), (chair, 1))
+    paying = await shop.assign(mine, (order, 30))
+    await shop.pay(order, 20)
+    ((grant,),) = await shop.rows("SELECT credit_id FROM grants WHERE tenant_id = $1 AND invoice_id = $2", order)
+    other = await shop.invoice(anna, 5, auto_apply=False)
+    spent = await shop.assign(grant, (other, 5))
+    async with shop.refused("CREDIT_SPENT"):
+        await shop.release(*paying.assignment_ids)
+    await shop.release(*paying.assignment_ids, *spent.assignment_ids)
+    assert await shop.invoice_state(order) == ("PART_PAID", 2000, 0)
+    assert await totals(shop, anna, "GBP") == (3000, 3000)
