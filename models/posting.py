@@ -332,7 +332,9 @@ def _settings(tenant_id: UUID, units: Sequence[Unit], *, wait: bool) -> str:
     """What travels with the BEGIN."""
     accounts = [key for unit in units for key in unit.needs.accounts]
     many = len(accounts) >= MANY_ACCOUNTS
-    tiers = f"; {keeping_tiers(tenant_id)}" if any(asset == POINTS for _, asset in accounts) else ""
+    # What a merge moves is found once it has begun: it may be points.
+    points = any(asset == POINTS for _, asset in accounts) or any(unit.needs.merges for unit in units)
+    tiers = f"; {keeping_tiers(tenant_id)}" if points else ""
     limits = f"; {keeping_limits(tenant_id)}" if any(unit.needs.limited for unit in units) else ""
     return LOCK_WAIT[wait] + SETTINGS + PLAN_ANEW * many + tiers + limits
 

@@ -4,6 +4,7 @@ now. Nothing but a merge changes them, and a posting follows that under its lock
 from collections.abc import Sequence
 from uuid import UUID
 
+from models.loading.credits import credits_by_id
 from models.planning.state import AccountKey
 from models.session import tenant_transaction
 
@@ -36,6 +37,13 @@ async def accounts_of_invoices(tenant_id: UUID, ids: Sequence[UUID]) -> dict[UUI
         JOIN customers p ON p.tenant_id = $1 AND p.id = i.customer_id WHERE i.tenant_id = $1 AND i.id = ANY($2)""",
         tenant_id, ids,
     )  # fmt: skip
+
+
+async def credit_as_it_is_now(tenant_id: UUID, credit_id: UUID) -> UUID:
+    """The lot that a credit is after merges, if any."""
+    async with tenant_transaction(tenant_id, read_only=True) as connection:
+        found = await credits_by_id(connection, {credit_id})
+    return found[credit_id].id
 
 
 async def _keys(sql: str, tenant_id: UUID, ids: Sequence[UUID]) -> dict[UUID, AccountKey]:

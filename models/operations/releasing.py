@@ -14,7 +14,12 @@ from models.commands import (
 )
 from models.errors import NotFound
 from models.ledger import Ledger
-from models.operations.found import accounts_of_assignments, accounts_of_credits, accounts_of_invoices
+from models.operations.found import (
+    accounts_of_assignments,
+    accounts_of_credits,
+    accounts_of_invoices,
+    credit_as_it_is_now,
+)
 from models.operations.replays import replay_of_transaction
 from models.planning import releasing
 from models.planning.needs import Needs
@@ -72,7 +77,8 @@ async def update_credit(
         raise NotFound("There is no such credit.", field=("creditId",))
     needs = releasing.update_credit_needs(command, accounts[command.credit_id])
     done = await _post(ledger, tenant_id, actor, "updateCredit", command, needs, idempotency_key)
-    return replace(done, credit_id=command.credit_id)  # no entry says which it was
+    # Of a replay no entry says which it was.
+    return replace(done, credit_id=done.credit_id or await credit_as_it_is_now(tenant_id, command.credit_id))
 
 
 async def _post(

@@ -98,7 +98,8 @@ async def _move_customers(ledger: Ledger, change: Configuring, before: Sequence[
         """SELECT a.id, s.old_tier, s.new_tier, greatest($6, a.posted_at)
         FROM unnest($2::bigint[], $3::bigint[], $4::text[], $5::text[]) AS s(low, high, old_tier, new_tier)
         JOIN accounts a ON a.tenant_id = $1 AND a.asset = 'POINTS'
-            AND a.lifetime_minor >= s.low AND a.lifetime_minor < s.high""",
+            AND a.lifetime_minor >= s.low AND a.lifetime_minor < s.high
+        JOIN customers c ON c.tenant_id = $1 AND c.id = a.customer_id AND c.merged_into_id IS NULL""",
         tenant_id, *_columns(moved), now,
     )  # fmt: skip
     number = 0

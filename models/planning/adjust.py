@@ -133,6 +133,7 @@ def _remove(books: Books, origin: Origin, command: AdjustCredit, amount_minor: i
     _check_no_dates(books, command)
     account = books.accounts.get((command.customer_id, command.asset))
     if account is None:
+        _check_used_up(books, command)
         raise InsufficientBalance(to_decimal(0, command.asset), command.asset)
     credit = _named_credit(books, command, account, amount_minor) if command.credit_id else None
     if credit is None:
@@ -150,6 +151,13 @@ def _remove(books: Books, origin: Origin, command: AdjustCredit, amount_minor: i
         credit = spent[0] if len(spent) == 1 else None
     credits.follow_tier(books, transaction, account, lifetime_before)
     return _outcome(books, transaction, account, credit)
+
+
+def _check_used_up(books: Books, command: AdjustCredit) -> None:
+    """Raises CreditNotOpen where a merge left nothing of the named credit, so that there is no account for it."""
+    credit = books.credits_by_id.get(command.credit_id) if command.credit_id else None
+    if credit is not None and books.homes.get(credit.account_id) == (command.customer_id, command.asset):
+        raise CreditNotOpen(credits.credit_view(credit, command.asset).status(books.now))
 
 
 def _check_no_dates(books: Books, command: AdjustCredit) -> None:

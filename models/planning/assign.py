@@ -100,7 +100,7 @@ def planned_amounts(
     if not amounts:
         what = "of the credit can be set against these invoices"
         raise ExceedsRemaining(to_decimal(0, account.asset), account.asset, what=what).at("assignments")
-    check_grants_fit(account, amounts)
+    check_grants_fit(account, amounts, spent_minor=sum(amount_minor for _, amount_minor in amounts))
     return amounts
 
 

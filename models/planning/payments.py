@@ -67,7 +67,7 @@ def plan(books: Books, origin: Origin, command: RecordPayment) -> Outcome:
     if received_on > today:
         raise Invalid("A payment cannot have been received in the future.", field=("receivedOn",))
     account = account_of(books, invoice) if with_credit or invoice.credit_lines else None
-    check_grants_fit(account, [(invoice, amount_minor)])
+    check_grants_fit(account, [(invoice, amount_minor)], spent_minor=amount_minor if with_credit else 0)
     if with_credit:
         _check_credit(books, account, invoice, amount_minor)
     # Must succeed from here on.

@@ -46,16 +46,19 @@ def exceeds_due_to_credit(invoice: InvoiceState) -> ExceedsDue:
     return ExceedsDue(left, invoice.currency, what="of what is due can be paid with account credit")
 
 
-def check_grants_fit(account: AccountState | None, amounts: Iterable[tuple[InvoiceState, int]]) -> None:
+def check_grants_fit(
+    account: AccountState | None, amounts: Iterable[tuple[InvoiceState, int]], *, spent_minor: int = 0
+) -> None:
     """Raises AmountOutOfRange where what the orders grant, once these amounts are paid, finds no room on the account.
 
-    Before the first change; the orders are all of the account's customer and currency.
+    Before the first change; the orders are all of the account's customer and currency. spent_minor: what the same unit
+    takes off the account.
     """
     granted_minor = sum(
         sum(invoice.credit_lines) for invoice, amount_minor in amounts if amount_minor == invoice.due_minor
     )
     if account is not None and granted_minor:
-        credits.check_room(account, granted_minor)
+        credits.check_room(account, granted_minor - spent_minor)
 
 
 def check_grants_unused(

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from models.reads.paging import (
     ACCOUNTS,
+    LOTS,
     OWN_ACCOUNTS,
     Condition,
     Listing,
@@ -88,7 +89,9 @@ CUSTOMER_CREDITS: Final = Listing(
 GRANTED: Final = Listing(
     name="granted", columns=_COLUMNS,
     table="""grants g join credits o on o.tenant_id = g.tenant_id and o.id = g.credit_id
-    join credits t on t.tenant_id = g.tenant_id and t.id = coalesce(o.successor_id, o.id)""",
+    join credits t on t.tenant_id = g.tenant_id and t.id = case when o.successor_id is null then o.id else (
+        select n.id from credits n where n.tenant_id = g.tenant_id and n.origin_id = coalesce(o.origin_id, o.id)
+            and n.successor_id is null) end""",
     parent="g.invoice_id", keys=(time_key("o.created_at"), id_key("o.id")), view=_view,
 )  # fmt: skip
 """What an order put on the account, that which was taken back too; what a merge moved, where it is now."""
@@ -112,8 +115,9 @@ CHANGES: Final = Listing(
     name="credit-changes", columns="""t.transaction_id, t.old_expires_at, t.new_expires_at, t.old_auto_apply,
     t.new_auto_apply, t.old_services, t.new_services, t.created_at""",
     table="credit_changes t", parent="t.credit_id", keys=(time_key("t.created_at"), id_key("t.id")), view=_change,
+    through=LOTS,
 )  # fmt: skip
-"""What was changed of a credit."""
+"""What was changed of a credit, also of what it was before merges."""
 
 UPCOMING: Final = Listing(
     name="upcoming", columns=_COLUMNS, table="credits t", parent="t.tenant_id",

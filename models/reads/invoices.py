@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from typing import Any, Final
 from uuid import UUID
 
-from models.reads.paging import RECORDS, Condition, Listing, id_key, integer_key, time_key
+from models.reads.paging import LOTS, RECORDS, Condition, Listing, id_key, integer_key, time_key
 from models.reads.session import ReadSession
 from models.views import AssignmentView, InvoiceLineView, InvoiceView, PaymentView
 
@@ -67,8 +67,9 @@ CUSTOMER_INVOICES: Final = Listing(
 """Those of all records of a person; what a merge brought along stands where it came."""
 
 CREDIT_ASSIGNMENTS: Final = Listing(
-    "credit-assignments", _ASSIGNMENT, "assignments t", "t.credit_id", _BY_ASSIGNMENT, _assignment
+    "credit-assignments", _ASSIGNMENT, "assignments t", "t.credit_id", _BY_ASSIGNMENT, _assignment, through=LOTS
 )
+"""What was set against invoices from a credit, also from what it was before merges."""
 INVOICE_ASSIGNMENTS: Final = Listing(
     "invoice-assignments", _ASSIGNMENT, "assignments t", "t.invoice_id", _BY_ASSIGNMENT, _assignment
 )

@@ -147,6 +147,13 @@ ACCOUNTS: Final = Through(
     f"{_RECORDS} join accounts a on a.tenant_id = $1 and a.customer_id = c.id", "a.id", "c.merged_at"
 )
 """All accounts of the person that the parent is."""
+LOTS: Final = Through(
+    """(select coalesce(q.origin_id, q.id) as id from credits q where q.tenant_id = $1 and q.id = p.id
+    union all select l.id from credits q join credits l on l.tenant_id = $1 and l.origin_id = coalesce(q.origin_id, q.id)
+      where q.tenant_id = $1 and q.id = p.id) a""",
+    "a.id",
+)
+"""What the credit that the parent is was before merges, and is since."""
 OWN_ACCOUNTS: Final = Through(
     "(select o.id, o.asset from accounts o where o.tenant_id = $1 and o.customer_id = p.id) a", "a.id"
 )

@@ -2,15 +2,22 @@
 
 import asyncio
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
 from models.commands import Actor, MergeCustomers, Outcome
+from models.configuration_commands import CreateTier
 from models.operations.merge_customers import merge_customers
+from models.operations.tiers import create_tier
+from models.reads.credits import CHANGES, GRANTED
+from models.reads.invoices import CREDIT_ASSIGNMENTS
+from models.reads.paging import PageRequest, load_pages
+from models.reads.session import ReadSession
 from models.reads.verify import verify
-from tests.support.shop import MANAGER, STAFF, Clock, Shop
+from tests.support.shop import ADMIN, MANAGER, STAFF, Clock, Shop
 
 Days = tuple[int | None, int | None]
 """Start and end of a membership, in days from now."""
@@ -358,6 +365,75 @@ async def test_a_lot_that_nothing_was_left_of_is_used_up_and_no_stranger(shop: S
     other = await shop.invoice(anna, 5, auto_apply=False)
     async with shop.refused("CREDIT_NOT_OPEN"):
         await shop.assign(credit, (other, 5))
+    async with shop.refused("CREDIT_NOT_OPEN"):
+        await shop.adjust(anna, -1, reason="CORRECTION", credit_id=credit)
     changed = await shop.update_credit(credit, expires_in_days=5)
     assert (changed.account_id, changed.credit_id) == (None, credit)
     assert await shop.account(anna) is None
+
+
+async def test_a_change_by_the_old_id_shows_the_lot_of_now(shop: Shop, anna: UUID, ann: UUID) -> None:
+    """Also to whoever sends it again."""
+    credit = await shop.credit(ann, 30)
+    await merge(shop, ann, anna)
+    ((lot,),) = await shop.rows("SELECT successor_id FROM credits WHERE tenant_id = $1 AND id = $2", credit)
+    changed = await shop.update_credit(credit, auto_apply=True, key="k")
+    again = await shop.update_credit(credit, auto_apply=True, key="k")
+    assert (changed.credit_id, again.credit_id, again.replayed) == (lot, lot, True)
+
+
+async def new_tier(shop: Shop, name: str, threshold: int) -> None:
+    """As an admin makes it, who moves the customers along."""
+    await create_tier(shop.ledger, shop.tenant_id, ADMIN, CreateTier(name, Decimal(threshold)))
+
+
+async def test_tiers_wait_for_a_merge_of_points_as_they_wait_for_points(shop: Shop) -> None:
+    """Each has 60; Silver comes at 100 while they become one."""
+    for n in range(10):
+        ann, anna = await shop.customer("Ann"), await shop.customer("Anna")
+        for customer in (ann, anna):
+            await shop.credit(customer, 60 + n, "POINTS")
+        await asyncio.gather(merge(shop, ann, anna), new_tier(shop, f"T{n}", 100 + n))
+        tiers = await shop.rows(
+            """SELECT t.new_tier FROM tier_changes t JOIN accounts a ON a.tenant_id = $1 AND a.id = t.account_id
+            WHERE t.tenant_id = $1 AND a.customer_id = $2 ORDER BY t.created_at DESC, t.id DESC LIMIT 1""",
+            anna,
+        )
+        assert tiers == [(f"T{n}",)]
+
+
+async def test_a_new_tier_moves_people_and_not_their_records(shop: Shop, anna: UUID, ann: UUID) -> None:
+    for customer in (ann, anna):
+        await shop.credit(customer, 5, "POINTS")
+    await merge(shop, ann, anna)
+    await new_tier(shop, "Base", 0)
+    moved = await shop.rows(
+        """SELECT a.customer_id FROM tier_changes t JOIN accounts a ON a.tenant_id = $1 AND a.id = t.account_id
+        WHERE t.tenant_id = $1"""
+    )
+    assert moved == [(anna,)]
+
+
+async def test_what_a_credit_was_set_against_and_what_an_order_granted_is_shown_of_the_lot_of_now(shop: Shop) -> None:
+    people = [await shop.customer(f"P{n}") for n in range(3)]
+    order = await shop.order(people[0], (await shop.product(1, "CREDIT"), 50))
+    await shop.pay(order, 50)
+    ((grant,),) = await shop.rows("SELECT credit_id FROM grants WHERE tenant_id = $1")
+    invoice = await shop.invoice(people[0], 12, auto_apply=False)
+    (part,) = (await shop.assign(grant, (invoice, 12))).assignment_ids
+    await shop.update_credit(grant, expires_in_days=9)
+    await merge(shop, people[0], people[1])
+    await merge(shop, people[1], people[2])
+    ((lot,),) = await shop.rows(
+        "SELECT id FROM credits WHERE tenant_id = $1 AND origin_id = $2 AND successor_id IS NULL", grant
+    )
+    session = ReadSession(shop.tenant_id)
+    try:
+        granted = await load_pages(session, GRANTED, [order], PageRequest())
+        set_against = await load_pages(session, CREDIT_ASSIGNMENTS, [lot, grant], PageRequest())
+        changes = await load_pages(session, CHANGES, [lot], PageRequest())
+    finally:
+        await session.release()
+    assert [(credit.id, credit.remaining_minor) for credit in granted[order].rows] == [(lot, 3800)]
+    assert [[row.id for row in set_against[each].rows] for each in (lot, grant)] == [[part], [part]]
+    assert len(changes[lot].rows) == 1
