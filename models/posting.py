@@ -318,9 +318,15 @@ class Poster:
             made = await open_accounts(connection, to_open, ids, self._clock.given)
             if len(made) < len(to_open):  # no such customer, or somebody else was faster
                 held |= await held_elsewhere(connection, to_open - made.keys())
-        if held and wait:
-            raise _Contended
         accounts.update(made)
+        if (
+            held and wait
+        ):  # somebody made them a moment ago. To begin again would lose what we have made, and the next race
+            late, _ = await lock_accounts(connection, held, set(), wait=True)
+            accounts.update(late)
+            if held - late.keys():
+                raise _Contended
+            held = set()
         return [account.id for account in made.values()], held
 
     async def _write(self, connection: TenantConnection, books: Books, units: Sequence[Unit]) -> None:

@@ -9,7 +9,8 @@ The order is always:
 3. invoices, rewards, coupons, approval requests: each by id
 
 Accounts that are missing are made after the others are locked; waiting for somebody else's insert there cannot close a
-circle, since whoever inserts waits for nothing but inserts, and all insert in the same order.
+circle, since whoever inserts waits for nothing but inserts, and all insert in the same order. Those that somebody else made
+meanwhile are locked after that, out of the order: should a circle come of it, PostgreSQL ends one, which is tried again.
 
 Last of all, whoever is to ask for an approval is locked by an advisory lock (`approvals.count_waiting`).
 

@@ -2,13 +2,18 @@
 
 import asyncio
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
+from models.commands import AdjustCredit, BulkCredit, BulkItem
 from models.errors import LedgerErrors
-from tests.support.shop import PARTNER, Clock, Shop
+from models.ledger import Ledger
+from models.operations.adjust import adjust_credit
+from models.operations.bulk_credit import bulk_credit
+from tests.support.shop import MANAGER, PARTNER, Clock, Shop
 
 
 @pytest.fixture
@@ -151,3 +156,31 @@ async def test_each_malformed_id_is_nobody_s_case_f7(shop: Shop, anna: UUID) -> 
     sql = "SELECT error->>'code' FROM bulk_rows WHERE tenant_id = $1 AND operation_id = $2 ORDER BY row"
     codes = [row[0] for row in await shop.rows(sql, outcome.bulk_operation_id)]
     assert codes == ["NOT_FOUND", None, "NOT_FOUND", "DUPLICATE"]
+
+
+async def test_a_bulk_that_opens_accounts_is_posted_beside_those_who_open_them_too(shop: Shop) -> None:
+    """Each account may be made by somebody else between looking and locking; to begin again each time would never end."""
+    people = [await shop.customer(f"P{n}") for n in range(300)]
+    other = Ledger(shop.clock)
+    items = tuple(BulkItem(customer, Decimal(1)) for customer in people)
+    done = asyncio.Event()
+
+    async def singles() -> int:
+        posted = 0
+        for customer in reversed(people):
+            if done.is_set():
+                break
+            command = AdjustCredit(customer, "NOK", Decimal(1), "GOODWILL")
+            await adjust_credit(other, shop.tenant_id, MANAGER, command, uuid4().hex)
+            posted += 1
+        return posted
+
+    async def bulk() -> None:
+        command = BulkCredit(items, "NOK", "GOODWILL")
+        await bulk_credit(shop.ledger, shop.tenant_id, MANAGER, command, "bulk")
+        done.set()
+
+    posted, _ = await asyncio.gather(singles(), bulk())
+    await other.close()
+    total = await shop.rows("SELECT sum(balance_minor) FROM accounts WHERE tenant_id = $1 AND asset = 'NOK'")
+    assert total == [(100 * (300 + posted),)]
