@@ -70,8 +70,9 @@ BEGIN
     INSERT INTO transactions (tenant_id, id, customer_id, kind, reason, actor_id, idempotency_key, created_at)
     VALUES (tenant, made, customer, 'ADJUSTMENT', 'GOODWILL', actor, wanted, instant);
     INSERT INTO credits (tenant_id, id, account_id, transaction_id, amount_minor, remaining_minor, effective_on, starts_at,
-        expires_at, restricted, auto_apply, created_at)
-    VALUES (tenant, credit, account.id, made, amount, amount, today, instant, NULL, false, true, instant);
+        expires_at, restricted, auto_apply, created_at, counts, gone_minor, opened_sequence)
+    VALUES (tenant, credit, account.id, made, amount, amount, today, instant, NULL, false, true, instant, true, 0,
+        account.sequence + 1);
 
     entry.tenant_id := tenant;
     entry.id := uuidv7();

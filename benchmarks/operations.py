@@ -207,8 +207,9 @@ _BARE: Final = (
     """INSERT INTO transactions (tenant_id, id, customer_id, kind, reason, actor_id, created_at)
     SELECT $1, transaction_id, customer_id, 'ADJUSTMENT', 'GOODWILL', $2, now() FROM bare""",
     """INSERT INTO credits (tenant_id, id, account_id, transaction_id, amount_minor, remaining_minor, effective_on,
-        starts_at, restricted, auto_apply, created_at)
-    SELECT $1, credit_id, account_id, transaction_id, 500, 500, current_date, now(), false, true, now() FROM bare""",
+        starts_at, restricted, auto_apply, created_at, counts, gone_minor, opened_sequence)
+    SELECT $1, credit_id, account_id, transaction_id, 500, 500, current_date, now(), false, true, now(), true, 0, sequence
+    FROM bare""",
     """INSERT INTO entries (tenant_id, id, account_id, sequence, transaction_id, credit_id, counter, amount_minor,
         lifetime_minor, balance_after_minor, created_at, previous_hash, hash)
     SELECT $1, gen_random_uuid(), account_id, sequence, transaction_id, credit_id, 'ISSUED', 500, 500, balance_minor,

@@ -171,7 +171,8 @@ def _id(table: str, row: str) -> str:
     return f"substr(encode(sha256(convert_to({row}.key, 'UTF8')), 'hex'), 1, 32)::uuid"
 
 
-def _fill(table: str, source: str) -> str:
+def sealing(table: str, source: str) -> str:
+    """SQL that seals the rows of `source`, as they are, as those of `table`."""
     salt = "uuid_send(gen_random_uuid())" if table in SALTED else "NULL::bytea"
     name = "n.key" if table == "idempotency_keys" else "NULL"
     return f"""INSERT INTO seals (tenant_id, of_table, id, name, version, digest, salt, sealed_at)
@@ -203,7 +204,7 @@ END $$;
 def _seal_so_far(table: str) -> str:
     return f"""
 ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY;
-{_fill(table, table)}
+{sealing(table, table)}
 ALTER TABLE {table} FORCE ROW LEVEL SECURITY;"""
 
 
@@ -224,7 +225,7 @@ def _seal(table: str) -> str:
 CREATE FUNCTION seal_added_{table}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = public, pg_temp AS $$
 BEGIN
-    {_fill(table, "added")}
+    {sealing(table, "added")}
     RETURN NULL;
 END $$;
 CREATE TRIGGER seal_added AFTER INSERT ON {table}
