@@ -15,13 +15,14 @@ MAX_ROWS: Final = 10_000
 
 
 def needs(command: BulkCredit) -> Needs:
-    """What all rows need together; a row whose amount is none at all needs nothing but to be reported."""
+    """What all rows need together; a row whose amount is none at all only who its customer is, to be reported."""
     rows = []
     for item in command.items[:MAX_ROWS]:
         try:
             rows.append(adjust.needs(row_command(command, item), to_minor(item.amount, command.asset)))
         except LedgerError:
-            continue
+            if item.customer_id is not None:
+                rows.append(Needs(customers=(item.customer_id,)))
     return merge(rows)
 
 

@@ -16,13 +16,13 @@ KEYS: Final = "bulk:"
 
 
 def needs(rows: "tuple[RowAdjustment, ...]") -> Needs:
-    """What all of them need together; a row whose amount is none at all needs nothing but to be reported."""
+    """What all of them need together; a row whose amount is none at all only who its customer is, to be reported."""
     wanted = []
     for row in rows:
         try:
             wanted.append(adjust.needs(row.adjustment, to_minor(row.adjustment.amount, row.adjustment.asset)))
         except LedgerError:
-            continue
+            wanted.append(Needs(customers=(row.adjustment.customer_id,)))
     return merge(wanted)
 
 

@@ -8,11 +8,12 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from models.commands import AdjustCredit, BulkCredit, BulkItem
+from models.commands import AdjustCredit, BulkCredit, BulkItem, MergeCustomers
 from models.errors import LedgerErrors
 from models.ledger import Ledger
 from models.operations.adjust import adjust_credit
 from models.operations.bulk_credit import bulk_credit
+from models.operations.merge_customers import merge_customers
 from tests.support.shop import MANAGER, PARTNER, Clock, Shop
 
 
@@ -184,3 +185,16 @@ async def test_a_bulk_that_opens_accounts_is_posted_beside_those_who_open_them_t
     await other.close()
     total = await shop.rows("SELECT sum(balance_minor) FROM accounts WHERE tenant_id = $1 AND asset = 'NOK'")
     assert total == [(100 * (300 + posted),)]
+
+
+async def test_a_merged_record_and_its_person_are_one_customer_whatever_is_wrong_with_the_row(shop: Shop) -> None:
+    """Also to a process that has not met the record yet."""
+    old, now = await shop.customer("Old"), await shop.customer("Now")
+    await merge_customers(shop.ledger, shop.tenant_id, MANAGER, MergeCustomers(old, now), "m")
+    command = BulkCredit(
+        (BulkItem(old, Decimal("0.001")), BulkItem(now, Decimal(5))), "GBP", "GOODWILL", error_policy="SKIP_FAILED"
+    )
+    other = Ledger(shop.clock)
+    await bulk_credit(other, shop.tenant_id, MANAGER, command, "bulk")
+    await other.close()
+    assert await report(shop) == [(0, False, "AMOUNT_PRECISION"), (1, False, "DUPLICATE")]
