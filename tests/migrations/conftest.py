@@ -1,4 +1,7 @@
-"""Two tenants with a row in every table, and the same ids in both: whatever leaks between them shows."""
+"""Two tenants with a row in every table, and the same ids in both: whatever leaks between them shows.
+
+Other tests' jobs see these tenants as well, so no row is such that a job finds something to do.
+"""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -52,13 +55,13 @@ INSERT INTO limit_counters VALUES (:id, :tenant, 'PER_ACTOR_DAY', 'STAFF', 'sam'
 INSERT INTO idempotency_keys VALUES ('key', :tenant, 'adjustCredit', sha256('input'), :id, now());
 INSERT INTO outbox (id, tenant_id, topic, subject_id, created_at) VALUES (:id, :tenant, 'account.changed', :id, now());
 INSERT INTO approval_requests
-    VALUES (:id, :tenant, 'adjustCredit', '{}', :id, 'PENDING', :id, NULL, NULL, '2026-01-01Z', '2026-01-02Z', 'ann');
+    VALUES (:id, :tenant, 'adjustCredit', '{}', :id, 'EXPIRED', :id, NULL, NULL, '2026-01-01Z', '2026-01-02Z', 'ann');
 INSERT INTO partner_tokens (id, tenant_id, client, name, scope, secret_hash, created_by_id, created_at)
     VALUES (:id, :tenant, 'shop', 'Web shop', 'credits:add', sha256('secret'), :id, now());
 INSERT INTO external_ids_left VALUES (:id, :tenant, now());
 INSERT INTO bulk_operations (id, tenant_id, status, asset, error_policy, dry_run, total, processed, succeeded, failed,
-    cancel_requested, actor_id, created_at)
-    VALUES (:id, :tenant, 'RUNNING', 'GBP', 'REJECT_ALL', false, 1, 0, 0, 0, false, :id, now());
+    cancel_requested, actor_id, created_at, finished_at)
+    VALUES (:id, :tenant, 'CANCELLED', 'GBP', 'REJECT_ALL', false, 1, 0, 0, 0, false, :id, now(), now());
 INSERT INTO currencies VALUES (:id, :tenant, 'GBP', 2, now());
 INSERT INTO bulk_rows VALUES (:id, :tenant, :id, 0, :id, 1.5);
 """

@@ -13,6 +13,7 @@ import asyncpg
 import pytest
 from tortoise import connections
 
+from jobs.worker import JOBS, work_once
 from migrations.access import NEW_TABLES as THIRD_TABLES
 from migrations.initial.policies import TENANT_TABLES
 from migrations.nothing_forgets.books import NEW_TABLES as BOOKS_TABLES
@@ -20,6 +21,7 @@ from migrations.nothing_forgets.names import NEW_TABLES as NAMES_TABLES
 from migrations.privileges import APP_PRIVILEGES
 from migrations.undoing_and_orders import NEW_TABLES as SECOND_TABLES
 from models import tables
+from models.ledger import Ledger
 from models.session import CONNECTION_NAME, tenant_transaction
 
 if TYPE_CHECKING:
@@ -58,6 +60,13 @@ async def test_a_tenant_sees_its_own_rows_alone(tenants: TwoTenants, table: str)
 
         assert {row["tenant"] for row in rows} == {tenant_id}
         assert len(rows) == 1 or table == "seals"
+
+
+async def test_no_job_finds_anything_to_do(tenants: TwoTenants, database: Urls) -> None:
+    """Else a test of the jobs, which work for every tenant there is, would add to what the tests here count."""
+    assert database
+
+    assert await work_once(Ledger(), f"t-{tenants.one}") == dict.fromkeys((job.name for job in JOBS), 0)
 
 
 @pytest.mark.parametrize("table", ALL_TABLES)
