@@ -55,7 +55,7 @@ INSERT INTO limit_counters VALUES (:id, :tenant, 'PER_ACTOR_DAY', 'STAFF', 'sam'
 INSERT INTO idempotency_keys VALUES ('key', :tenant, 'adjustCredit', sha256('input'), :id, now());
 INSERT INTO outbox (id, tenant_id, topic, subject_id, created_at) VALUES (:id, :tenant, 'account.changed', :id, now());
 INSERT INTO approval_requests
-    VALUES (:id, :tenant, 'adjustCredit', '{}', :id, 'EXPIRED', :id, NULL, NULL, '2026-01-01Z', '2026-01-02Z', 'ann');
+    VALUES (:id, :tenant, 'adjustCredit', '{}', :id, 'PENDING', :id, NULL, NULL, '2026-01-01Z', '2126-01-02Z', 'ann');
 INSERT INTO partner_tokens (id, tenant_id, client, name, scope, secret_hash, created_by_id, created_at)
     VALUES (:id, :tenant, 'shop', 'Web shop', 'credits:add', sha256('secret'), :id, now());
 INSERT INTO external_ids_left VALUES (:id, :tenant, now());
