@@ -42,7 +42,9 @@ from models.planning import calendar, requesting
 from models.planning.needs import Needs
 from models.planning.persons import followed, followed_needs
 from models.planning.state import AccountKey, AccountState, Books, CustomerState, Origin, Source
+from models.planning.steps import Steps
 from models.session import TenantConnection, tenant_transaction
+from models.slices import in_slices
 from models.sources import LedgerClock
 from models.tallies import Tallies
 from models.writing import write
@@ -331,7 +333,7 @@ class Poster:
 
     async def _write(self, connection: TenantConnection, books: Books, units: Sequence[Unit]) -> None:
         actors = books.actor_ids | {unit.actor: unit.actor_id for unit in units}
-        await write(connection, books, actors, [self._source.new_id() for _ in books.writes.events])
+        await write(connection, books, actors)
 
 
 def _settings(tenant_id: UUID, units: Sequence[Unit], *, wait: bool) -> str:
@@ -385,12 +387,12 @@ async def _plan_all(
     trip; where that would be too many, the units are planned again.
     """
     mark = books.mark()
-    _plan(books, units, live, held, results)
+    await in_slices(_plan(books, units, live, held, results))
     if asking := {request.requested_by.subject for request in books.writes.approvals}:
         books.waiting = await count_waiting(connection, asking, books.now)
         if requesting.too_many(books):
-            books.back_to(mark)
-            _plan(books, units, live, held, results)
+            await in_slices(books.going_back_to(mark))
+            await in_slices(_plan(books, units, live, held, results))
     _answer_repetitions(units, live, results)
 
 
@@ -400,7 +402,7 @@ def _plan(
     live: list[int],
     held: set[AccountKey],
     results: list[Result | None],
-) -> None:
+) -> Steps[None]:
     """Plan each unit in turn; one that is refused leaves no trace."""
     for i in live:
         unit = units[i]
@@ -410,10 +412,11 @@ def _plan(
         mark = books.mark()
         try:
             origin = Origin(unit.actor, unit.idempotency_key, unit.result_id)
-            results[i] = Posted(planning.plan(books, origin, unit.command))
+            results[i] = Posted((yield from planning.plan(books, origin, unit.command)))
         except LedgerError as error:
-            books.back_to(mark)
+            yield from books.going_back_to(mark)
             results[i] = Refused(error)
+        yield
 
 
 def _held_by_name(needs: Needs) -> Iterator[AccountKey]:

@@ -3,15 +3,15 @@
 Every part names the tenant; `unnest` turns the columns' arrays into rows. The parts of a statement see the same
 snapshot and none of the others' rows, so that no row may be written by two of them: what is inserted in one stage is
 updated in the next. Foreign keys and triggers are checked when a statement ends, with everything in place. Many rows
-are sent part by part: their round trips are nothing, and each statement is planned for tables as full as they are.
+are sent part by part, and no more than ROWS_AT_ONCE of them at a time: their round trips are nothing, each statement is
+planned for tables as full as they are, and what is made for it (rows, hashes, arrays) never holds the event loop for long.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import date, datetime
 from decimal import Decimal
-from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 import orjson
@@ -22,36 +22,30 @@ from models.errors import InvariantViolated
 from models.hash_chain import Promise, entry_hash, note_digest, promises_digest, transaction_digest
 from models.money import is_money
 from models.planning.requesting import kept
-from models.planning.state import Books, TransactionDraft
+from models.planning.state import Books, EntryDraft, TransactionDraft
+from models.planning.steps import Steps, each
 from models.session import TenantConnection
+from models.slices import each_in_slices, in_slices
+from models.statements import Part, insert, statement, update
 
 ActorIds = dict[Actor, UUID]
 FEW: Final = 4_096
 """Up to as many rows are written in one statement: more than a batch of single requests ever has."""
+ROWS_AT_ONCE: Final = 1_000
+"""Of more than that, as many. The driver makes a statement's arguments in one go, in about 10 ms for so many entries."""
+
+T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One table's rows: SQL with a gap for the columns' arrays, and their types. locked: the table of an update."""
-
-    text: str
-    kinds: tuple[str, ...]
-    locked: str | None = None
-
-
-async def write(connection: TenantConnection, books: Books, actors: ActorIds, ids: "Sequence[UUID]") -> None:
-    """Write everything. `ids`: fresh ones for the outbox, as many as there are events."""
+async def write(connection: TenantConnection, books: Books, actors: ActorIds) -> None:
+    """Write everything."""
     if new := _new_currencies(books):
         await hold_currencies(connection, books.source, books.now, new)
     writer = _Writer(connection, books, actors)
-    writer.ledger()
-    writer.billing()
-    writer.requests()
-    writer.outbox(ids)
+    await in_slices(writer.first_stage())
     await writer.send()
     await writer.forget_services()
-    writer.undone()
-    writer.amendments()
+    await in_slices(writer.second_stage())
     await writer.send()
     if books.writes.bulk_fates:
         await writer.bulk_fates()
@@ -72,46 +66,6 @@ def _new_currencies(books: Books) -> set[str]:
     return {asset for asset in assets if is_money(asset)} - books.config.currencies.keys()
 
 
-@lru_cache(maxsize=256)
-def _insert(table: str, columns: str) -> Part:
-    """INSERT rows; `columns` is "name type, name type, …" without the tenant."""
-    names, kinds = _names_and_kinds(columns)
-    return Part(f"INSERT INTO {table} (tenant_id, {', '.join(names)}) SELECT $1, * FROM unnest({{}})", kinds)
-
-
-@lru_cache(maxsize=256)
-def _update(table: str, columns: str, *, few: bool) -> Part:
-    """UPDATE rows by id. To name a few ids twice keeps a plan made for small tables from reading all of a large one's."""
-    names, kinds = _names_and_kinds(columns)
-    return Part(
-        f"""UPDATE {table} t SET {", ".join(f"{name} = u.{name}" for name in names)}
-        FROM unnest({{}}) AS u(id, {", ".join(names)})
-        WHERE t.tenant_id = $1 AND t.id = u.id {"AND t.id = ANY({first})" if few else ""}""",
-        ("uuid", *kinds),
-        locked=table,
-    )
-
-
-def _names_and_kinds(columns: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    pairs = [column.strip().split(" ") for column in columns.split(",")]
-    return tuple(name for name, _ in pairs), tuple(kind for _, kind in pairs)
-
-
-@lru_cache(maxsize=1024)
-def _statement(parts: tuple[Part, ...]) -> str:
-    """All parts in one statement, which answers how many rows each update found."""
-    texts, number = [], 2
-    for part in parts:
-        arrays = [f"${number + n}::{kind}[]" for n, kind in enumerate(part.kinds)]
-        texts.append(part.text.format(", ".join(arrays), first=arrays[0]) + (" RETURNING 1" if part.locked else ""))
-        number += len(part.kinds)
-    if len(texts) == 1 and not parts[0].locked:
-        return texts[0]
-    named = ", ".join(f"w{n} AS ({text})" for n, text in enumerate(texts))
-    counts = [f"(SELECT count(*) FROM w{n})" for n, part in enumerate(parts) if part.locked]
-    return f"WITH {named} SELECT {', '.join(counts) or '1'}"
-
-
 class _Writer:
     """The statements of one batch: its parts are put together, and sent by the stage."""
 
@@ -126,12 +80,12 @@ class _Writer:
 
     def insert(self, table: str, columns: str, rows: Sequence[Sequence[Any]]) -> None:
         if rows:
-            self._parts.append((_insert(table, columns), rows))
+            self._parts.append((insert(table, columns), rows))
 
     def update(self, table: str, columns: str, rows: Sequence[Sequence[Any]]) -> None:
         """The first column of each row is the id; `columns` are the others."""
         if rows:
-            self._parts.append((_update(table, columns, few=len(rows) <= FEW), rows))
+            self._parts.append((update(table, columns, few=len(rows) <= FEW), rows))
 
     async def send(self) -> None:
         """Send what has been put together. Raises InvariantViolated where an update did not find its locked rows."""
@@ -139,37 +93,52 @@ class _Writer:
         if sum(len(rows) for _, rows in parts) <= FEW:
             await self._send(parts)
             return
-        for part in parts:
-            await self._send([part])
+        for part, rows in parts:
+            for start in range(0, len(rows), ROWS_AT_ONCE):
+                await self._send([(part, rows[start : start + ROWS_AT_ONCE])])
 
     async def _send(self, parts: list[tuple[Part, Sequence[Sequence[Any]]]]) -> None:
         if not parts:
             return
         arguments = [column for _, rows in parts for column in zip(*rows, strict=True)]
-        counts = await self.raw.fetchrow(_statement(tuple(part for part, _ in parts)), self.tenant_id, *arguments)
+        counts = await self.raw.fetchrow(statement(tuple(part for part, _ in parts)), self.tenant_id, *arguments)
         updates = [(part.locked, len(rows)) for part, rows in parts if part.locked]
         for (table, wanted), found in zip(updates, counts or (), strict=False):
             if found != wanted:
                 raise InvariantViolated(f"{table}: {found} of {wanted} locked rows")
 
-    def ledger(self) -> None:
+    def first_stage(self) -> Steps[None]:
+        """All that is new, and what was locked and has moved."""
+        yield from self._ledger()
+        yield from self._billing()
+        yield from self._requests()
+        rows = yield from each(lambda event: (self.books.source.new_id(), *event, self.now), self.writes.events)
+        self.insert("outbox", "id uuid, topic text, subject_id uuid, created_at timestamptz", rows)
+
+    def second_stage(self) -> Steps[None]:
+        """What happened to rows of which some are new."""
+        yield from self._undone()
+        yield from self._amendments()
+
+    def _ledger(self) -> Steps[None]:
         """Transactions, credits, entries and balances; tiers, counters and stock."""
         w = self.writes
-        digests = self._transactions()
+        digests = yield from self._transactions()
         texts = [(t.id, t.note, t.salt) for t in w.transactions if t.note is not None]
         self.insert("transaction_texts", "id uuid, note text, salt bytea", texts)
-        self._credits()
-        self._entries(digests)
+        yield from self._credits()
+        yield from self._entries(digests)
         columns = "id uuid, account_id uuid, transaction_id uuid, old_tier text, new_tier text, created_at timestamptz"
         self.insert("tier_changes", columns, [(*row, self._stamp(row[1])) for row in w.tier_changes])
-        counters = {c.id: (c.id, c.used_minor) for c in w.touched_counters}
-        self.update("limit_counters", "used_minor bigint", sorted(counters.values()))
+        counters = yield from _last(lambda c: (c.id, c.used_minor), w.touched_counters)
+        self.update("limit_counters", "used_minor bigint", sorted(counters, key=_by_id))
         rewards = {r.id: (r.id, r.stock) for r in w.touched_rewards}
         self.update("rewards", "stock bigint", list(rewards.values()))
 
-    def _transactions(self) -> dict[UUID, bytes]:
+    def _transactions(self) -> Steps[dict[UUID, bytes]]:
         """Answers their digests."""
-        digests, rows, opened = {}, [], self._promises()
+        digests, rows = {}, []
+        opened = yield from self._promises()
         for t in self.writes.transactions:
             note = None if t.note is None or t.salt is None else note_digest(t.salt, t.note)
             actor_id = self.actors[t.actor]
@@ -187,6 +156,7 @@ class _Writer:
             digests[t.id] = digest
             rows.append((t.id, t.customer_id, t.kind, t.reason, note, actor_id, approved_by_id, t.idempotency_key,
                          t.created_at, digest, *limited))  # fmt: skip
+            yield
         self.insert(
             "transactions",
             "id uuid, customer_id uuid, kind text, reason text, note_digest bytea, actor_id uuid, approved_by_id uuid,"
@@ -196,7 +166,7 @@ class _Writer:
         )
         return digests
 
-    def _promises(self) -> dict[UUID, list[Promise]]:
+    def _promises(self) -> Steps[dict[UUID, list[Promise]]]:
         """By transaction, what the credits that it opened promised: before any change that the same batch made of them."""
         first = {row[1]: row for row in reversed(self.writes.credit_changes)}
         found: dict[UUID, list[Promise]] = {}
@@ -209,30 +179,32 @@ class _Writer:
                 expires_at, c.created_at, auto_apply, c.counts, service_ids,
             )  # fmt: skip
             found.setdefault(c.transaction_id, []).append(promise)
+            yield
         return found
 
-    def _credits(self) -> None:
-        new = {credit.id for credit in self.writes.credits}
+    def _credits(self) -> Steps[None]:
+        rows = yield from each(
+            lambda c: (
+                c.id, c.account_id, c.transaction_id, c.amount_minor, c.remaining_minor, c.effective_on, c.starts_at,
+                c.expires_at, bool(c.service_ids), c.auto_apply, c.created_at, c.counts, c.gone_minor,
+                c.opened_sequence, c.origin_id,
+            ),
+            self.writes.credits,
+        )  # fmt: skip
         self.insert(
             "credits",
             "id uuid, account_id uuid, transaction_id uuid, amount_minor bigint, remaining_minor bigint, effective_on date,"
             " starts_at timestamptz, expires_at timestamptz, restricted bool, auto_apply bool, created_at timestamptz,"
             " counts bool, gone_minor bigint, opened_sequence bigint, origin_id uuid",
-            [
-                (c.id, c.account_id, c.transaction_id, c.amount_minor, c.remaining_minor, c.effective_on, c.starts_at,
-                 c.expires_at, bool(c.service_ids), c.auto_apply, c.created_at, c.counts, c.gone_minor,
-                 c.opened_sequence, c.origin_id)
-                for c in self.writes.credits
-            ],
-        )  # fmt: skip
+            rows,
+        )
         services = [(self.books.source.new_id(), c.id, s) for c in self.writes.credits for s in c.service_ids]
         self.insert("credit_services", "id uuid, credit_id uuid, service_id uuid", services)
-        touched = {
-            c.id: (c.id, c.remaining_minor, c.gone_minor) for c in self.writes.touched_credits if c.id not in new
-        }
-        self.update("credits", "remaining_minor bigint, gone_minor bigint", list(touched.values()))
+        new = {row[0] for row in rows}
+        touched = yield from _last(lambda c: (c.id, c.remaining_minor, c.gone_minor), self.writes.touched_credits, new)
+        self.update("credits", "remaining_minor bigint, gone_minor bigint", touched)
 
-    def _entries(self, digests: dict[UUID, bytes]) -> None:
+    def _entries(self, digests: dict[UUID, bytes]) -> Steps[None]:
         heads = {account.id: account.head_hash for account in self.writes.touched_accounts}
         rows = []
         for e in self.writes.entries:
@@ -242,6 +214,7 @@ class _Writer:
                 (e.id, e.account_id, e.sequence, e.transaction.id, e.credit_id, e.counter, e.amount_minor, e.lifetime_minor,
                  e.balance_after_minor, self._stamp(e.account_id), previous, heads[e.account_id])
             )  # fmt: skip
+            yield
         self.insert(
             "entries",
             "id uuid, account_id uuid, sequence bigint, transaction_id uuid, credit_id uuid, counter text,"
@@ -249,18 +222,18 @@ class _Writer:
             " previous_hash bytea, hash bytea",
             rows,
         )
-        touched = {
-            a.id: (a.id, a.balance_minor, a.lifetime_minor, a.sequence, heads[a.id], a.stamp(self.now))
-            for a in self.writes.touched_accounts
-        }
+        touched = yield from _last(
+            lambda a: (a.id, a.balance_minor, a.lifetime_minor, a.sequence, heads[a.id], a.stamp(self.now)),
+            self.writes.touched_accounts,
+        )
         columns = "balance_minor bigint, lifetime_minor bigint, sequence bigint, head_hash bytea, posted_at timestamptz"
-        self.update("accounts", columns, list(touched.values()))
+        self.update("accounts", columns, touched)
 
     def _stamp(self, account_id: UUID) -> datetime:
         """When what is written of the account happened: now, and never before its newest entry."""
         return self.books.accounts_by_id[account_id].stamp(self.now)
 
-    def _hash(self, t: TransactionDraft, e: Any, previous: bytes | None, digests: dict[UUID, bytes]) -> bytes:
+    def _hash(self, t: TransactionDraft, e: EntryDraft, previous: bytes | None, digests: dict[UUID, bytes]) -> bytes:
         return entry_hash(
             previous, tenant_id=self.tenant_id, entry_id=e.id, account_id=e.account_id, sequence=e.sequence,
             transaction_id=t.id, credit_id=e.credit_id, counter=e.counter, amount_minor=e.amount_minor,
@@ -268,7 +241,7 @@ class _Writer:
             created_at=self._stamp(e.account_id), transaction_digest=digests[t.id],
         )  # fmt: skip
 
-    def billing(self) -> None:
+    def _billing(self) -> Steps[None]:
         """Invoices and what is on them."""
         w, now = self.writes, self.now
         new = {invoice.id for invoice, _, _ in w.invoices}
@@ -288,18 +261,17 @@ class _Writer:
             " product_id uuid"
         )
         self.insert("invoice_lines", columns, w.invoice_lines)
-        touched = {
-            i.id: (i.id, i.paid_minor, i.credited_minor, i.status, i.voided_at)
-            for i in w.touched_invoices
-            if i.id not in new
-        }
+        touched = yield from _last(
+            lambda i: (i.id, i.paid_minor, i.credited_minor, i.status, i.voided_at), w.touched_invoices, new
+        )
         columns = "paid_minor bigint, credited_minor bigint, status text, voided_at timestamptz"
-        self.update("invoices", columns, list(touched.values()))
+        self.update("invoices", columns, touched)
+        assigned = yield from each(lambda row: (*row, now), w.assignments)
         self.insert(
             "assignments",
             "id uuid, credit_id uuid, invoice_id uuid, transaction_id uuid, amount_minor bigint, origin text,"
             " assigned_at timestamptz",
-            [(*row, now) for row in w.assignments],
+            assigned,
         )
         self.insert(
             "payments",
@@ -312,7 +284,7 @@ class _Writer:
         )
         self.insert("grants", "id uuid, invoice_id uuid, credit_id uuid, transaction_id uuid", w.grants)
 
-    def undone(self) -> None:
+    def _undone(self) -> Steps[None]:
         """Releases, voidings, and grants taken back; requests approved."""
         w = self.writes
         approved = {
@@ -325,23 +297,22 @@ class _Writer:
             " transaction_id uuid"
         )
         self.update("approval_requests", columns, list(approved.values()))
-        released = {part.id: (part.id, part.released_at, transaction_id) for part, transaction_id in w.released}
-        columns = "released_at timestamptz, release_transaction_id uuid"
-        self.update("assignments", columns, list(released.values()))
+        released = yield from _last(lambda pair: (pair[0].id, pair[0].released_at, pair[1]), w.released)
+        self.update("assignments", "released_at timestamptz, release_transaction_id uuid", released)
         voided = {p.id: (p.id, p.voided_at) for p in w.touched_payments}
         self.update("payments", "voided_at timestamptz", list(voided.values()))
         self.update("grants", "revoked_transaction_id uuid, revoked_minor bigint", w.revoked_grants)
 
-    def amendments(self) -> None:
+    def _amendments(self) -> Steps[None]:
         """What credits say of themselves, and what it was before."""
-        amended = {
-            c.id: (c.id, c.expires_at, bool(c.service_ids), c.auto_apply, c.swept_at, c.voided_at)
-            for c in self.writes.amended_credits
-        }
+        amended = yield from _last(
+            lambda c: (c.id, c.expires_at, bool(c.service_ids), c.auto_apply, c.swept_at, c.voided_at),
+            self.writes.amended_credits,
+        )
         columns = (
             "expires_at timestamptz, restricted bool, auto_apply bool, swept_at timestamptz, voided_at timestamptz"
         )
-        self.update("credits", columns, list(amended.values()))
+        self.update("credits", columns, amended)
         changes = [(*row[:7], to_json(row[7]), to_json(row[8]), self.now) for row in self.writes.credit_changes]
         self.insert(
             "credit_changes",
@@ -368,7 +339,7 @@ class _Writer:
                 "DELETE FROM credit_services WHERE tenant_id = $1 AND credit_id = ANY($2)", self.tenant_id, restricted
             )
 
-    def requests(self) -> None:
+    def _requests(self) -> Steps[None]:
         """Coupons, events without value, and what was asked for."""
         w, now = self.writes, self.now
         self.insert(
@@ -414,11 +385,11 @@ class _Writer:
                 for o, policy, dry_run, actor in w.bulk_operations
             ],
         )  # fmt: skip
-        self.insert(
-            "bulk_rows",
-            "id uuid, operation_id uuid, row int, customer_id uuid, amount numeric, transaction_id uuid, error jsonb",
-            [(*row[:6], to_json(row[6]) if row[6] else None) for row in w.bulk_rows],
+        columns = (
+            "id uuid, operation_id uuid, row int, customer_id uuid, amount numeric, transaction_id uuid, error jsonb"
         )
+        rows = yield from each(lambda row: (*row[:6], to_json(row[6]) if row[6] else None), w.bulk_rows)
+        self.insert("bulk_rows", columns, rows)
 
     async def merges(self) -> None:
         """Lots that went on as others; records that are another's from now on, those merged into them before as well; and
@@ -437,16 +408,11 @@ class _Writer:
 
     async def bulk_fates(self) -> None:
         """What became of rows that had none yet, and how far their bulk is with them."""
-        fates = [(*fate[:3], to_json(fate[3]) if fate[3] else None) for fate in self.writes.bulk_fates]
-        status = await self.raw.execute(
-            """UPDATE bulk_rows r SET transaction_id = u.transaction_id, error = u.error
-            FROM unnest($2::uuid[], $3::int[], $4::uuid[], $5::jsonb[]) AS u(operation_id, "row", transaction_id, error)
-            WHERE r.tenant_id = $1 AND r.operation_id = u.operation_id AND r."row" = u."row"
-                AND r.transaction_id IS NULL AND r.error IS NULL""",
-            self.tenant_id, *zip(*fates, strict=True),
-        )  # fmt: skip
-        if status != f"UPDATE {len(fates)}":
-            raise InvariantViolated(f"bulk_rows: {status} of {len(fates)} that were pending")
+        fates = await each_in_slices(
+            lambda fate: (*fate[:3], to_json(fate[3]) if fate[3] else None), self.writes.bulk_fates
+        )
+        for start in range(0, len(fates), ROWS_AT_ONCE):
+            await self._settle_rows(fates[start : start + ROWS_AT_ONCE])
         for operation_id in {fate[0] for fate in fates}:
             own = [fate for fate in fates if fate[0] == operation_id]
             failed = sum(fate[2] is None for fate in own)
@@ -456,9 +422,37 @@ class _Writer:
                 self.tenant_id, operation_id, len(own), failed,
             )  # fmt: skip
 
-    def outbox(self, ids: "Sequence[UUID]") -> None:
-        rows = [(i, topic, subject, self.now) for i, (topic, subject) in zip(ids, self.writes.events, strict=True)]
-        self.insert("outbox", "id uuid, topic text, subject_id uuid, created_at timestamptz", rows)
+    async def _settle_rows(self, fates: list[tuple[Any, ...]]) -> None:
+        status = await self.raw.execute(
+            """UPDATE bulk_rows r SET transaction_id = u.transaction_id, error = u.error
+            FROM unnest($2::uuid[], $3::int[], $4::uuid[], $5::jsonb[]) AS u(operation_id, "row", transaction_id, error)
+            WHERE r.tenant_id = $1 AND r.operation_id = u.operation_id AND r."row" = u."row"
+                AND r.transaction_id IS NULL AND r.error IS NULL""",
+            self.tenant_id, *zip(*fates, strict=True),
+        )  # fmt: skip
+        if status != f"UPDATE {len(fates)}":
+            raise InvariantViolated(f"bulk_rows: {status} of {len(fates)} that were pending")
+
+
+def _last(
+    made: Callable[[T], tuple[Any, ...]], changed: Iterable[T], new: AbstractSet[UUID] = frozenset()
+) -> Steps[list[tuple[Any, ...]]]:
+    """A row for each of those that changed, once, as it is in the end; of those that are `new` there is one already.
+
+    A row begins with its id.
+    """
+    rows: dict[UUID, tuple[Any, ...]] = {}
+    for each_one in changed:
+        row = made(each_one)
+        if row[0] not in new:
+            rows[row[0]] = row
+        yield
+    return list(rows.values())
+
+
+def _by_id(row: Sequence[Any]) -> bytes:
+    found: bytes = row[0].bytes
+    return found
 
 
 def to_json(value: Any) -> str:

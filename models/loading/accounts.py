@@ -6,7 +6,9 @@ from typing import Any, Final
 from uuid import UUID
 
 from models.planning.state import AccountKey, AccountState, CustomerState
+from models.planning.steps import Steps
 from models.session import TenantConnection
+from models.slices import each_in_slices, in_slices
 
 _CUSTOMER_COLUMNS: Final = (
     "id, membership_cancelled_at, membership_started_at, merged_into_id, erased_at IS NOT NULL AS erased"
@@ -38,6 +40,10 @@ async def lock_accounts(
         ) AS a ON true""",
         connection.tenant_id, ids, assets,
     )  # fmt: skip
+    return await in_slices(_locked(rows))
+
+
+def _locked(rows: list[Any]) -> Steps[tuple[dict[AccountKey, AccountState], dict[UUID, CustomerState]]]:
     found: dict[UUID, CustomerState] = {}
     accounts = {}
     for row in rows:
@@ -46,6 +52,7 @@ async def lock_accounts(
             found[values[0]] = CustomerState(*values[:_WIDTH])
         if values[_WIDTH] is not None:
             accounts[values[_WIDTH + 1], values[_WIDTH + 2]] = AccountState(*values[_WIDTH:])
+        yield
     return accounts, found
 
 
@@ -87,7 +94,7 @@ async def read_accounts(connection: TenantConnection, keys: Iterable[AccountKey]
         ) AS a""",
         connection.tenant_id, customers, assets,
     )  # fmt: skip
-    return _accounts(rows)
+    return await _accounts(rows)
 
 
 async def held_elsewhere(connection: TenantConnection, missing: Iterable[AccountKey]) -> set[AccountKey]:
@@ -119,7 +126,7 @@ async def open_accounts(
         RETURNING {_ACCOUNT_COLUMNS}""",
         connection.tenant_id, ids, customers, assets, now,
     )  # fmt: skip
-    return _accounts(rows)
+    return await _accounts(rows)
 
 
 def _columns(keys: Iterable[AccountKey]) -> tuple[list[UUID], list[str]]:
@@ -127,8 +134,8 @@ def _columns(keys: Iterable[AccountKey]) -> tuple[list[UUID], list[str]]:
     return [customer for customer, _ in ordered], [asset for _, asset in ordered]
 
 
-def _accounts(rows: list[Any]) -> dict[AccountKey, AccountState]:
-    return {(row["customer_id"], row["asset"]): AccountState(*row) for row in rows}
+async def _accounts(rows: list[Any]) -> dict[AccountKey, AccountState]:
+    return dict(await each_in_slices(lambda row: ((row["customer_id"], row["asset"]), AccountState(*row)), rows))
 
 
 async def load_facts(
@@ -150,10 +157,13 @@ async def load_facts(
         WHERE t.id = $1""",
         connection.tenant_id, list(by_id), now,
     )  # fmt: skip
-    for row in rows:
+
+    def note(row: Any) -> None:
         if row["account_id"] is not None:
             account = by_id[row["account_id"]]
             account.scheduled_minor, account.expired_minor = row["scheduled_minor"], row["expired_minor"]
+
+    await each_in_slices(note, rows)
     return rows[0]["version"], rows[0]["now"]
 
 

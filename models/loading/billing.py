@@ -6,6 +6,7 @@ from models.loading.credits import lots_of_same
 from models.planning.needs import Needs
 from models.planning.state import AssignmentState, InvoiceState, PaymentState, ProductState
 from models.session import TenantConnection
+from models.slices import each_in_slices
 
 
 async def load_invoices(connection: TenantConnection, ids: set[UUID], *, lock: bool) -> dict[UUID, InvoiceState]:
@@ -60,7 +61,7 @@ async def load_assignments(connection: TenantConnection, needs: list[Needs]) -> 
             WHERE a.tenant_id = $1 AND a.invoice_id = ANY($4) AND a.released_at IS NULL""",
         connection.tenant_id, named, of_credits, of_invoices,
     )  # fmt: skip
-    return {row["id"]: AssignmentState(*row) for row in rows}
+    return dict(await each_in_slices(lambda row: (row["id"], AssignmentState(*row)), rows))
 
 
 async def load_payments(connection: TenantConnection, ids: set[UUID]) -> dict[UUID, PaymentState]:

@@ -8,10 +8,13 @@ from uuid import UUID
 from models.loading.accounts import homes_of
 from models.planning.applying import applying_on
 from models.planning.calendar import local_date, start_of_day
-from models.planning.credits import burn_key, is_open, serves
+from models.planning.credits import is_open, serves
+from models.planning.lots import Lots
 from models.planning.needs import Needs, Spend
 from models.planning.state import Books, CreditState, SpendRecord
+from models.planning.steps import Steps
 from models.session import TenantConnection
+from models.slices import each_in_slices, in_slices
 
 CREDITS_PER_LOAD: Final = (256, 8_192, 262_144, 8_388_608)
 """How many open credits of an account are read at first, and each time that those were not enough."""
@@ -44,7 +47,7 @@ async def load_spend_records(connection: TenantConnection, transactions: set[UUI
         WHERE tenant_id = $1 AND transaction_id = ANY($2) AND amount_minor < 0 ORDER BY account_id, sequence""",
         connection.tenant_id, sorted(transactions),
     )  # fmt: skip
-    return [SpendRecord(*row) for row in rows]
+    return await each_in_slices(lambda row: SpendRecord(*row), rows)
 
 
 async def load_credits(connection: TenantConnection, books: Books, needs: list[Needs]) -> None:
@@ -64,14 +67,32 @@ async def load_credits(connection: TenantConnection, books: Books, needs: list[N
             break
         days = {a: _days(books, spends[a]) if not named else (None, None) for a in sorted(wanting)}
         lots = await _open_credits(connection, days, books.now, most)
-        books.credits.update(lots)
-        # Others in the batch may take from those that are named: a spend cannot count on them.
-        counted = {account_id: [lot for lot in found if lot.id not in named] for account_id, found in lots.items()}
-        wanting = {a for a in wanting if len(lots.get(a, ())) == most and not _enough(books, counted[a], spends[a])}
-    for credit in (c for lots in books.credits.values() for c in lots):
-        books.credits_by_id[credit.id] = credit
+        books.credits.update((account_id, Lots(found)) for account_id, found in lots.items())
+        full = {a: lots[a] for a in wanting if len(lots.get(a, ())) == most}
+        wanting = await in_slices(_still_wanting(books, full, spends, named))
+    await in_slices(_note_ids(books))
     if missing := named - books.credits_by_id.keys():
         await _load_named(connection, books, missing)
+
+
+def _still_wanting(
+    books: Books, full: dict[UUID, list[CreditState]], spends: dict[UUID, list[Spend]], named: set[UUID]
+) -> Steps[set[UUID]]:
+    """Those of the accounts whose spends need more than was loaded."""
+    wanting = set()
+    for account_id, found in full.items():
+        # Others in the batch may take from those that are named: a spend cannot count on them.
+        counted = [lot for lot in found if lot.id not in named] if named else found
+        if not (yield from _enough(books, counted, spends[account_id])):
+            wanting.add(account_id)
+    return wanting
+
+
+def _note_ids(books: Books) -> Steps[None]:
+    for lots in books.credits.values():
+        for credit in lots.credits:
+            books.credits_by_id[credit.id] = credit
+            yield
 
 
 async def _load_named(connection: TenantConnection, books: Books, ids: set[UUID]) -> None:
@@ -79,6 +100,8 @@ async def _load_named(connection: TenantConnection, books: Books, ids: set[UUID]
     for asked, credit in (await credits_by_id(connection, ids)).items():
         lot = books.credits_by_id.setdefault(credit.id, credit)
         books.credits_by_id[asked] = lot
+        if asked != lot.id:
+            books.other_ids[lot.id] = (*books.other_ids.get(lot.id, ()), asked)
     elsewhere = {
         books.credits_by_id[i].account_id for i in ids if i in books.credits_by_id
     } - books.accounts_by_id.keys()
@@ -89,19 +112,29 @@ async def _load_named(connection: TenantConnection, books: Books, ids: set[UUID]
 async def load_all_open(connection: TenantConnection, books: Books, accounts: set[UUID]) -> None:
     """Every credit of these accounts that holds something, started or not, expired or not."""
     rows = await connection.raw.fetch(
-        f"SELECT {_CREDIT_COLUMNS} FROM credits c WHERE c.tenant_id = $1 AND c.account_id = ANY($2) AND c.open",
+        f"""SELECT {_CREDIT_COLUMNS} FROM credits c WHERE c.tenant_id = $1 AND c.account_id = ANY($2) AND c.open
+        ORDER BY c.account_id, c.expires_at NULLS LAST, c.restricted DESC, c.created_at, c.id""",
         connection.tenant_id, sorted(accounts),
     )  # fmt: skip
-    for credit in sorted(map(_credit, rows), key=burn_key):
-        books.credits.setdefault(credit.account_id, []).append(credit)
-        books.credits_by_id[credit.id] = credit
+    for account_id, found in (await in_slices(_by_account(rows))).items():
+        books.credits[account_id] = Lots(found)
+    await in_slices(_note_ids(books))
 
 
-def _enough(books: Books, lots: list[CreditState], spends: list[Spend]) -> bool:
+def _enough(books: Books, lots: list[CreditState], spends: list[Spend]) -> Steps[bool]:
     """Whether what was loaded, in burn order, holds all that the account's spends could take one after another."""
     most = sum(spend.amount_minor for spend in spends)
     kinds = {(spend.service_ids, spend.auto_apply, spend.issued_on) for spend in spends}
-    return all(sum(lot.remaining_minor for lot in filter(_counts(books, *kind), lots)) >= most for kind in kinds)
+    for kind in kinds:
+        counts, found = _counts(books, *kind), 0
+        for lot in lots:
+            found += lot.remaining_minor if counts(lot) else 0
+            if found >= most:
+                break
+            yield
+        if found < most:
+            return False
+    return True
 
 
 def _counts(
@@ -147,9 +180,14 @@ async def _open_credits(
         ORDER BY c.account_id, c.expires_at NULLS LAST, c.restricted DESC, c.created_at, c.id""",
         connection.tenant_id, list(days), now, most, latest, began,
     )  # fmt: skip
+    return await in_slices(_by_account(rows))
+
+
+def _by_account(rows: list[Any]) -> Steps[dict[UUID, list[CreditState]]]:
     lots: dict[UUID, list[CreditState]] = {}
     for row in rows:
         lots.setdefault(row["account_id"], []).append(_credit(row))
+        yield
     return lots
 
 
@@ -163,7 +201,7 @@ async def credits_by_id(connection: TenantConnection, ids: set[UUID]) -> dict[UU
                 AND n.successor_id IS NULL) END""",
         connection.tenant_id, sorted(ids),
     )  # fmt: skip
-    return {row["asked"]: _credit(tuple(row)[1:]) for row in rows}
+    return dict(await each_in_slices(lambda row: (row["asked"], _credit(tuple(row)[1:])), rows))
 
 
 def _credit(row: Any) -> CreditState:

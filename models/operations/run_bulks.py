@@ -22,6 +22,7 @@ from models.planning.bulk import MAX_ROWS as MOST_AT_ONCE
 from models.planning.bulk import error_report
 from models.planning.bulk_rows import needs, row_key
 from models.session import TenantConnection, tenant_transaction
+from models.slices import each_in_slices, in_slices
 from models.writing import to_json
 
 CHUNK_ROWS: Final = 500
@@ -72,7 +73,7 @@ async def _run(ledger: Ledger, tenant_id: UUID, bulk: RunningBulk) -> int:
         command = PostRows(bulk.id, rows, all_or_nothing=at_once)
         key = f"{row_key(bulk.id, rows[0].row)}+"
         try:
-            await ledger.submit(tenant_id, bulk.actor, "postRows", command, needs(rows), key)
+            await ledger.submit(tenant_id, bulk.actor, "postRows", command, await in_slices(needs(rows)), key)
         except LedgerErrors as refused:  # bad since it was validated
             await _marker(ledger, tenant_id, bulk.id)(refused.errors)
             return done + await _finish(ledger, tenant_id, bulk.id, "FAILED")
@@ -140,7 +141,7 @@ async def _pending(tenant_id: UUID, bulk: RunningBulk, most: int) -> tuple[RowAd
             ORDER BY "row" LIMIT $3""",
             tenant_id, bulk.id, most,
         )  # fmt: skip
-    return tuple(adjustment(bulk, row) for row in rows)
+    return tuple(await each_in_slices(lambda row: adjustment(bulk, row), rows))
 
 
 def _marker(ledger: Ledger, tenant_id: UUID, operation_id: UUID) -> MarkErrors:

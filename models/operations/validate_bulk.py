@@ -14,6 +14,7 @@ from models.operations.bulk_row import RunningBulk, adjustment
 from models.planning.bulk_rows import needs, plan_each
 from models.planning.state import AccountState, Books, CounterKey, CounterState, Origin
 from models.session import ONE_MOMENT, TenantConnection, tenant_transaction
+from models.slices import in_slices
 
 ROWS_AT_ONCE: Final = 2_000
 
@@ -35,7 +36,8 @@ async def validate(ledger: Ledger, tenant_id: UUID, bulk: RunningBulk, mark: Mar
         async for rows in _by_customer(connection, bulk):
             books = await _unlocked_books(ledger, connection, bulk, rows, carried)
             origin = Origin(bulk.actor, None, bulk.id)
-            errors = tuple(error for _, _, error in plan_each(books, origin, bulk.id, rows) if error)
+            fates = await in_slices(plan_each(books, origin, bulk.id, rows))
+            errors = tuple(error for _, _, error in fates if error)
             bad += len(errors)
             if not await mark(errors):
                 return None
@@ -66,7 +68,7 @@ async def _unlocked_books(
     carried: dict[CounterKey, CounterState],
 ) -> Books:  # fmt: skip
     """The books for these rows as they stand. Accounts that are missing are imagined, to add to."""
-    now, wanted = ledger.clock(), needs(rows)
+    now, wanted = ledger.clock(), await in_slices(needs(rows))
     customers_wanted = {row.adjustment.customer_id for row in rows}
     accounts = await read_accounts(connection, set(wanted.accounts))
     customers = await read_customers(connection, customers_wanted)

@@ -1,6 +1,9 @@
-"""Plans: (locked state, command) → entries or a refusal. Pure: no I/O, no clock, no randomness."""
+"""Plans: (locked state, command) → entries or a refusal. Pure: no I/O, no clock, no randomness.
 
-from collections.abc import Callable
+A plan that grows with what it finds is made in steps (steps.py).
+"""
+
+from collections.abc import Callable, Generator
 from typing import Any
 
 from models import commands as c
@@ -20,8 +23,9 @@ from models.planning import (
     using,
 )
 from models.planning.state import Books, Origin
+from models.planning.steps import Steps
 
-_PLANS: dict[type[Any], Callable[[Books, Origin, Any], c.Outcome]] = {
+_PLANS: dict[type[Any], Callable[[Books, Origin, Any], c.Outcome | Steps[c.Outcome]]] = {
     c.AdjustCredit: adjust.plan,
     c.ApproveRequest: approving.plan,
     c.AssignCredit: assign.plan,
@@ -46,6 +50,7 @@ _PLANS: dict[type[Any], Callable[[Books, Origin, Any], c.Outcome]] = {
 }
 
 
-def plan(books: Books, origin: Origin, command: c.Command) -> c.Outcome:
+def plan(books: Books, origin: Origin, command: c.Command) -> Steps[c.Outcome]:
     """Plan one unit. Raises a LedgerError; whoever calls then goes back to the mark set before."""
-    return _PLANS[type(command)](books, origin, command)
+    planned = _PLANS[type(command)](books, origin, command)
+    return (yield from planned) if isinstance(planned, Generator) else planned

@@ -21,6 +21,7 @@ from models.planning.allowances import allowance_of
 from models.planning.needs import Needs, Spend
 from models.planning.notes import check_note
 from models.planning.state import AccountState, Books, CreditState, Origin, ReasonRule, TransactionDraft
+from models.planning.steps import Steps
 
 MAX_SERVICES: Final = 100
 
@@ -40,7 +41,7 @@ def needs(command: AdjustCredit, amount_minor: int) -> Needs:
     )
 
 
-def plan(books: Books, origin: Origin, command: AdjustCredit) -> Outcome:
+def plan(books: Books, origin: Origin, command: AdjustCredit) -> Steps[Outcome]:
     """Plan one adjustment. Raises the LedgerErrors that the domain names for it; then nothing has changed."""
     amount_minor = nonzero_minor(command.amount, command.asset)
     reason = check_reason(books, command, adding=amount_minor > 0)
@@ -49,7 +50,7 @@ def plan(books: Books, origin: Origin, command: AdjustCredit) -> Outcome:
     check_services(books, command, adding=amount_minor > 0)
     if amount_minor > 0:
         return _add(books, origin, command, amount_minor, reason)
-    return _remove(books, origin, command, -amount_minor, reason)
+    return (yield from _remove(books, origin, command, -amount_minor, reason))
 
 
 def check_reason(books: Books, command: AdjustCredit, *, adding: bool) -> ReasonRule:
@@ -129,7 +130,9 @@ def _add(books: Books, origin: Origin, command: AdjustCredit, amount_minor: int,
     return _outcome(books, transaction, account, credit)
 
 
-def _remove(books: Books, origin: Origin, command: AdjustCredit, amount_minor: int, reason: ReasonRule) -> Outcome:
+def _remove(
+    books: Books, origin: Origin, command: AdjustCredit, amount_minor: int, reason: ReasonRule
+) -> Steps[Outcome]:
     _check_no_dates(books, command)
     account = books.accounts.get((command.customer_id, command.asset))
     if account is None:
@@ -137,14 +140,14 @@ def _remove(books: Books, origin: Origin, command: AdjustCredit, amount_minor: i
         raise InsufficientBalance(to_decimal(0, command.asset), command.asset)
     credit = _named_credit(books, command, account, amount_minor) if command.credit_id else None
     if credit is None:
-        credits.require_spendable(books, account, amount_minor, command.service_ids)
+        yield from credits.require_spendable(books, account, amount_minor, command.service_ids)
     # Must succeed from here on.
     lifetime_before = account.lifetime_minor
     transaction = credits.begin(books, "ADJUSTMENT", command.customer_id, origin, reason=reason.code, note=command.note)
     if credit is not None:
         credits.move(books, transaction, account, credit, -amount_minor, "REMOVED", lifetime=reason.moves_lifetime)
     else:
-        spent = credits.spend(
+        spent = yield from credits.spend(
             books, transaction, account, amount_minor, "REMOVED",
             service_ids=command.service_ids, lifetime=reason.moves_lifetime,
         )  # fmt: skip

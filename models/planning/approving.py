@@ -20,6 +20,7 @@ from models.planning.needs import Needs
 from models.planning.notes import check_note, kept_note
 from models.planning.persons import followed
 from models.planning.state import ApprovalState, Books, Origin
+from models.planning.steps import Steps
 
 REQUESTER_SCOPES: Final = {"adjustCredit": "credits:add", "giveReward": "rewards:give"}
 """The scope that a partner's token needs, for what it asked for to be posted. (A test compares auth/roles.py.)"""
@@ -30,7 +31,7 @@ def needs(command: ApproveRequest, asked: Needs) -> Needs:
     return replace(asked, limited=(), approvals=(command.request_id,))
 
 
-def plan(books: Books, origin: Origin, command: ApproveRequest) -> Outcome:
+def plan(books: Books, origin: Origin, command: ApproveRequest) -> Steps[Outcome]:
     """Plan what was asked for, as its requester's, on the approval of the origin's actor; a refusal leaves it pending.
 
     One that was approved before answers its transaction and posts nothing. Raises NotFound, OwnRequest,
@@ -49,20 +50,20 @@ def plan(books: Books, origin: Origin, command: ApproveRequest) -> Outcome:
         raise RequestNotPending(status)
     if not request.requester_allowed:
         raise RequesterNotAllowed(request.requested_by.client)
-    outcome = _plan_what_was_asked(books, origin, request)
+    outcome = yield from _plan_what_was_asked(books, origin, request)
     _close(books, origin, request, command.note)
     return replace(outcome, approval_request_id=request.id, views=(*outcome.views, requesting.shown(request)))
 
 
-def _plan_what_was_asked(books: Books, origin: Origin, request: ApprovalState) -> Outcome:
+def _plan_what_was_asked(books: Books, origin: Origin, request: ApprovalState) -> Steps[Outcome]:
     requested = Origin(request.requested_by, origin.key, origin.result_id, approved_by=origin.actor)
     try:
-        return _plan(books, requested, followed(request.command, books.persons))
+        return (yield from _plan(books, requested, followed(request.command, books.persons)))
     except LedgerError as error:
         raise error.at("requestId") from None  # it speaks of fields that this input does not have
 
 
-def _plan(books: Books, origin: Origin, asked: Approvable) -> Outcome:
+def _plan(books: Books, origin: Origin, asked: Approvable) -> Steps[Outcome]:
     if isinstance(asked, GiveReward):
         return rewards.plan(books, origin, asked)
     return adjust.plan(books, origin, asked)

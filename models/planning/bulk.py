@@ -9,12 +9,16 @@ from models.money import exponent, to_minor
 from models.planning import adjust
 from models.planning.needs import Needs, merge
 from models.planning.state import Books, Origin
+from models.planning.steps import Steps
 from models.views import BulkOperationView
 
 MAX_ROWS: Final = 10_000
 
+_Fate = tuple[UUID | None, LedgerError | None]
+"""A row's transaction, or what is wrong with it."""
 
-def needs(command: BulkCredit) -> Needs:
+
+def needs(command: BulkCredit) -> Steps[Needs]:
     """What all rows need together; a row whose amount is none at all only who its customer is, to be reported."""
     rows = []
     for item in command.items[:MAX_ROWS]:
@@ -23,6 +27,7 @@ def needs(command: BulkCredit) -> Needs:
         except LedgerError:
             if item.customer_id is not None:
                 rows.append(Needs(customers=(item.customer_id,)))
+        yield
     return merge(rows)
 
 
@@ -37,25 +42,25 @@ def row_command(command: BulkCredit, item: BulkItem) -> AdjustCredit:
     )  # fmt: skip
 
 
-def plan(books: Books, origin: Origin, command: BulkCredit) -> Outcome:
+def plan(books: Books, origin: Origin, command: BulkCredit) -> Steps[Outcome]:
     """Plan every row. REJECT_ALL raises LedgerErrors with all bad rows; SKIP_FAILED reports them and posts the rest."""
     if not 1 <= len(command.items) <= MAX_ROWS:
         raise Invalid(f"A bulk has between 1 and {MAX_ROWS:,} rows.", field=("items",))
     exponent(command.asset)  # an unknown asset is one error, not one for each row
     start = books.mark()
-    results = _plan_rows(books, origin, command)
+    results = yield from _plan_rows(books, origin, command)
     errors = tuple(error for _, error in results if error)
     if errors and command.error_policy == "REJECT_ALL" and not command.dry_run:
         raise LedgerErrors(errors)
     if command.dry_run:
-        books.back_to(start)
+        yield from books.going_back_to(start)
         results = [(None, error) for _, error in results]  # what was not posted has no transaction
-    return _report(books, origin, command, results, failed=len(errors))
+    return (yield from _report(books, origin, command, results, failed=len(errors)))
 
 
-def _plan_rows(books: Books, origin: Origin, command: BulkCredit) -> list[tuple[UUID | None, LedgerError | None]]:
+def _plan_rows(books: Books, origin: Origin, command: BulkCredit) -> Steps[list[_Fate]]:
     """Transaction or error of each row. A row that is refused leaves its neighbours planned."""
-    results: list[tuple[UUID | None, LedgerError | None]] = []
+    results: list[_Fate] = []
     seen: set[UUID] = set()
     for row, item in enumerate(command.items):
         mark = books.mark()
@@ -65,12 +70,13 @@ def _plan_rows(books: Books, origin: Origin, command: BulkCredit) -> list[tuple[
                 raise Duplicate("The customer comes twice.", field=("customerId",))
             seen.add(adjustment.customer_id)
             row_origin = Origin(origin.actor, origin.key, books.source.new_id())
-            outcome = adjust.plan(books, row_origin, adjustment)
+            outcome = yield from adjust.plan(books, row_origin, adjustment)
             results.append((outcome.transaction_id, None))
         except LedgerError as error:
             books.back_to(mark)
             error.row = row
             results.append((None, error.at(*_row_field(row, error.field))))
+        yield
     return results
 
 
@@ -81,14 +87,7 @@ def _row_field(row: int, field: tuple[str, ...] | None) -> tuple[str, ...]:
     return field or ("items", str(row))
 
 
-def _report(
-    books: Books,
-    origin: Origin,
-    command: BulkCredit,
-    results: list[tuple[UUID | None, LedgerError | None]],
-    *,
-    failed: int,
-) -> Outcome:
+def _report(books: Books, origin: Origin, command: BulkCredit, results: list[_Fate], *, failed: int) -> Steps[Outcome]:
     operation = BulkOperationView(
         id=origin.result_id, status="COMPLETED", asset=command.asset, total=len(results), processed=len(results),
         succeeded=len(results) - failed, failed=failed,
@@ -99,6 +98,7 @@ def _report(
         books.writes.bulk_rows.append(
             (books.source.new_id(), operation.id, row, item.customer_id, item.amount, transaction_id, report)
         )
+        yield
     if not command.dry_run:
         books.writes.events.append(("bulk.completed", operation.id))
     return Outcome(bulk_operation_id=operation.id, views=(operation,))

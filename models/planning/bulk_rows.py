@@ -10,12 +10,13 @@ from models.planning import adjust
 from models.planning.bulk import error_report
 from models.planning.needs import Needs, merge
 from models.planning.state import Books, Origin
+from models.planning.steps import Steps
 
 KEYS: Final = "bulk:"
 """How the idempotency keys begin that bulks make for their rows. Nobody else may use such a key."""
 
 
-def needs(rows: "tuple[RowAdjustment, ...]") -> Needs:
+def needs(rows: "tuple[RowAdjustment, ...]") -> Steps[Needs]:
     """What all of them need together; a row whose amount is none at all only who its customer is, to be reported."""
     wanted = []
     for row in rows:
@@ -23,35 +24,39 @@ def needs(rows: "tuple[RowAdjustment, ...]") -> Needs:
             wanted.append(adjust.needs(row.adjustment, to_minor(row.adjustment.amount, row.adjustment.asset)))
         except LedgerError:
             wanted.append(Needs(customers=(row.adjustment.customer_id,)))
+        yield
     return merge(wanted)
 
 
-def plan(books: Books, origin: Origin, command: PostRows) -> Outcome:
+def plan(books: Books, origin: Origin, command: PostRows) -> Steps[Outcome]:
     """Plan every row, and what is noted of it. Raises LedgerErrors with every bad row where it is all or nothing."""
-    fates = plan_each(books, origin, command.operation_id, command.rows)
+    fates = yield from plan_each(books, origin, command.operation_id, command.rows)
     errors = tuple(error for _, _, error in fates if error)
     if errors and command.all_or_nothing:
         raise LedgerErrors(errors)
     for row, transaction_id, error in fates:
         report: dict[str, Any] | None = error_report(error) if error else None
         books.writes.bulk_fates.append((command.operation_id, row, transaction_id, report))
+        yield
     return Outcome(bulk_operation_id=command.operation_id)
 
 
 def plan_each(
     books: Books, origin: Origin, operation_id: UUID, rows: "tuple[RowAdjustment, ...]"
-) -> list[tuple[int, UUID | None, LedgerError | None]]:
+) -> Steps[list[tuple[int, UUID | None, LedgerError | None]]]:
     """Row, and its transaction or error. A row that is refused leaves its neighbours planned."""
     fates: list[tuple[int, UUID | None, LedgerError | None]] = []
     for row in rows:
         mark = books.mark()
         try:
             row_origin = Origin(origin.actor, row_key(operation_id, row.row), books.source.new_id())
-            fates.append((row.row, adjust.plan(books, row_origin, row.adjustment).transaction_id, None))
+            outcome = yield from adjust.plan(books, row_origin, row.adjustment)
+            fates.append((row.row, outcome.transaction_id, None))
         except LedgerError as error:
             books.back_to(mark)
             error.row = row.row
             fates.append((row.row, None, error))
+        yield
     return fates
 
 

@@ -10,6 +10,7 @@ from models.planning.auditing import audit
 from models.planning.needs import Needs
 from models.planning.notes import check_note
 from models.planning.state import Books, CouponState, Origin, TransactionDraft
+from models.planning.steps import Steps
 from models.views import CouponView
 
 
@@ -35,7 +36,7 @@ def plan_use(books: Books, origin: Origin, command: UseCoupon) -> Outcome:
     return Outcome(coupon_id=coupon.id, views=(coupon_view(coupon),))
 
 
-def plan_disable(books: Books, origin: Origin, command: DisableCoupon) -> Outcome:
+def plan_disable(books: Books, origin: Origin, command: DisableCoupon) -> Steps[Outcome]:
     """Plan a coupon's disabling; its points go back only when asked for, to the credits they came from, last first."""
     check_note(command.note)
     coupon = _issued(books, command.coupon_id)
@@ -47,7 +48,7 @@ def plan_disable(books: Books, origin: Origin, command: DisableCoupon) -> Outcom
     account = books.accounts[coupon.customer_id, POINTS]
     lifetime_before = account.lifetime_minor
     transaction = credits.begin(books, "REVERSAL", coupon.customer_id, origin, note=command.note)
-    _put_points_back(books, transaction, coupon)
+    yield from _put_points_back(books, transaction, coupon)
     credits.follow_tier(books, transaction, account, lifetime_before)
     _close(books, coupon, "DISABLED", refund_transaction_id=transaction.id)
     return Outcome(
@@ -58,12 +59,13 @@ def plan_disable(books: Books, origin: Origin, command: DisableCoupon) -> Outcom
     )  # fmt: skip
 
 
-def _put_points_back(books: Books, transaction: TransactionDraft, coupon: CouponState) -> None:
+def _put_points_back(books: Books, transaction: TransactionDraft, coupon: CouponState) -> Steps[None]:
     """Onto the credits that they came from, as it was stored, last first. Raises AmountOutOfRange for want of room;
     the posting then takes back the whole unit."""
     taken = [record for record in books.spend_records if record.transaction_id == coupon.transaction_id]
     for record in sorted(taken, key=lambda record: record.sequence, reverse=True):
         credits.put_back(books, transaction, books.credits_by_id[record.credit_id], record.taken_minor, "REDEEMED")
+        yield
 
 
 def _issued(books: Books, coupon_id: UUID) -> CouponState:

@@ -4,7 +4,6 @@ Everything here changes the books; what calls it has already checked that it may
 on, nothing may fail but a bug of ours.
 """
 
-from bisect import insort
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -14,12 +13,16 @@ from uuid import UUID
 from models.commands import Actor
 from models.errors import AmountOutOfRange, InsufficientBalance, Invalid, InvariantViolated, NotFound
 from models.money import MAX_AMOUNT_MINOR, POINTS, to_decimal
+from models.planning.lots import Lots
 from models.planning.notes import kept_note
 from models.planning.state import AccountState, Books, CreditState, EntryDraft, Limited, Origin, TransactionDraft
+from models.planning.steps import Steps
 from models.views import AccountView, ActorView, CreditView, TransactionView
 
 GONE: Final = frozenset({"REMOVED", "EXPIRED", "ORDERS"})
 """The counters of what is taken off a credit and is not used: taken back, or expired."""
+_ORDERING: Final = frozenset({"expires_at", "service_ids", "created_at"})
+"""What of a credit its place in the burn order goes by."""
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
@@ -47,11 +50,26 @@ def serves(credit: CreditState, service_ids: Iterable[UUID]) -> bool:
     return not credit.service_ids or any(s in credit.service_ids for s in service_ids)
 
 
+def _gives(credit: CreditState, now: datetime, service_ids: tuple[UUID, ...]) -> bool:
+    """Whether a spend for these services, or for none in particular, takes from it at `now`."""
+    return is_open(credit, now) and (not service_ids or serves(credit, service_ids))
+
+
 def spendable(books: Books, account: AccountState, service_ids: tuple[UUID, ...] = ()) -> Iterator[CreditState]:
     """The account's open credits in burn order; with services named, only those that serve one of them."""
-    for credit in books.credits.get(account.id, ()):
-        if is_open(credit, books.now) and (not service_ids or serves(credit, service_ids)):
-            yield credit
+    return (credit for credit in looked_through(books, account, service_ids) if credit is not None)
+
+
+def looked_through(
+    books: Books, account: AccountState, service_ids: tuple[UUID, ...] = ()
+) -> Iterator[CreditState | None]:
+    """The same, with None for each that is not to be spent from: so that whoever looks for the next can pause."""
+    lots = books.credits.get(account.id)
+    if lots is None:
+        return
+    for number in range(lots.passed.get(service_ids, 0), len(lots.credits)):
+        credit = lots.credits[number]
+        yield credit if _gives(credit, books.now, service_ids) else None
 
 
 def begin(
@@ -167,10 +185,10 @@ def open_credit(
 def _list_new(books: Books, credit: CreditState) -> None:
     books.writes.credits.append(credit)
     books.credits_by_id[credit.id] = credit
-    books.on_undo(lambda: books.credits_by_id.pop(credit.id))
-    lots = books.credits.setdefault(credit.account_id, [])
-    insort(lots, credit, key=burn_key)
-    books.on_undo(lambda: lots.remove(credit))
+    books.on_undo(books.credits_by_id.pop, credit.id)
+    lots = books.credits.setdefault(credit.account_id, Lots())
+    lots.add(credit, burn_key)
+    books.on_undo(lots.remove, credit, burn_key)
 
 
 def account_of_lot(books: Books, credit: CreditState) -> AccountState:
@@ -197,8 +215,11 @@ def succeed(books: Books, transaction: TransactionDraft, credit: CreditState, ac
     if new.voided_at is not None or new.swept_at is not None:
         books.writes.amended_credits.append(new)
     books.writes.moved_credits.append((credit.id, new.id))
-    for name in [name for name, lot in books.credits_by_id.items() if lot is credit]:
+    ids = (credit.id, *books.other_ids.get(credit.id, ()))
+    for name in ids:
         books.change_item(books.credits_by_id, name, new)
+    books.other_ids[new.id] = ids
+    books.on_undo(books.other_ids.pop, new.id)
     return new
 
 
@@ -224,10 +245,9 @@ def put_back(
     if credit.expires_at is not None and credit.expires_at <= books.now:
         expire(books, transaction, account, credit)
         return credit
-    lots = books.credits.setdefault(account.id, [])  # empty: the account had nothing to spend before
-    if credit not in lots:
-        insort(lots, credit, key=burn_key)
-        books.on_undo(lambda: lots.remove(credit))
+    lots = books.credits.setdefault(account.id, Lots())  # empty: the account had nothing to spend before
+    if lots.add_or_look_again(credit, burn_key):
+        books.on_undo(lots.remove, credit, burn_key)
     return credit
 
 
@@ -239,45 +259,83 @@ def expire(books: Books, transaction: TransactionDraft, account: AccountState, c
 
 def amend(books: Books, credit: CreditState, **values: object) -> None:
     """Change what a credit says of itself, keeping its place in the burn order right."""
-    lots = books.credits.get(credit.account_id, [])
-    listed = credit in lots
-    if listed:
-        lots.remove(credit)
-        books.on_undo(lambda: insort(lots, credit, key=burn_key))
+    lots = books.credits.get(credit.account_id)
+    moves = not values.keys().isdisjoint(_ORDERING) and lots is not None and lots.holds(credit, burn_key)
+    if lots is not None and moves:
+        lots.remove(credit, burn_key)
+        books.on_undo(lots.add, credit, burn_key)
     books.change(credit, **values)
-    if listed:
-        insort(lots, credit, key=burn_key)
-        books.on_undo(lambda: lots.remove(credit))
+    if lots is not None and moves:
+        lots.add(credit, burn_key)
+        books.on_undo(lots.remove, credit, burn_key)
     books.writes.amended_credits.append(credit)
 
 
-def require_spendable(books: Books, account: AccountState, amount_minor: int, service_ids: tuple[UUID, ...]) -> None:
+def require_spendable(
+    books: Books, account: AccountState, amount_minor: int, service_ids: tuple[UUID, ...]
+) -> Steps[None]:
     """Raises InsufficientBalance, with the figure, where less than `amount_minor` can be spent."""
     if not service_ids:
         available = account.available_minor
     else:
-        available = sum(c.remaining_minor for c in spendable(books, account, service_ids))
+        available = yield from found_minor(books, account, amount_minor, service_ids)
     if amount_minor > available:
         raise InsufficientBalance(to_decimal(available, account.asset), account.asset)
+
+
+def found_minor(
+    books: Books, account: AccountState, enough_minor: int, service_ids: tuple[UUID, ...] = ()
+) -> Steps[int]:
+    """What can be spent of the account's loaded credits. Once it is enough, nobody looks any further."""
+    found = 0
+    for credit in looked_through(books, account, service_ids):
+        yield
+        found += credit.remaining_minor if credit else 0
+        if found >= enough_minor:
+            break
+    return found
+
+
+def to_take(
+    books: Books, account: AccountState, amount_minor: int, service_ids: tuple[UUID, ...] = ()
+) -> Iterator[tuple[CreditState, int] | None]:
+    """How much to take from which credit for `amount_minor`, in burn order; the caller takes it before it asks for the
+    next. None for each credit that is passed by. The caller has called `require_spendable`.
+    """
+    lots, left = books.credits.get(account.id) or Lots(), amount_minor
+    passed = lots.passed.get(service_ids, 0)
+    for number in range(passed, len(lots.credits)):
+        credit = lots.credits[number]
+        if not _gives(credit, books.now, service_ids):
+            yield None
+            continue
+        taken = min(left, credit.remaining_minor)
+        left -= taken
+        yield credit, taken
+        if left == 0:
+            if number > passed:
+                lots.pass_by(service_ids, number)
+                books.on_undo(lots.pass_no_more_than, service_ids, passed)
+            return
+    raise InvariantViolated(f"account {account.id}: {left} of {amount_minor} not found in its open credits")
 
 
 def spend(
     books: Books, transaction: TransactionDraft, account: AccountState, amount_minor: int, counter: str,
     *, service_ids: tuple[UUID, ...] = (), lifetime: bool = False,
-) -> list[CreditState]:  # fmt: skip
+) -> Steps[list[CreditState]]:  # fmt: skip
     """Take `amount_minor` in burn order, and answer from which credits. The caller has called `require_spendable`.
 
     lifetime: whether it is taken back, and not merely spent (see `move`).
     """
-    left, spent = amount_minor, []
-    for credit in list(spendable(books, account, service_ids)):
-        taken = min(left, credit.remaining_minor)
-        move(books, transaction, account, credit, -taken, counter, lifetime=lifetime)
-        spent.append(credit)
-        left -= taken
-        if left == 0:
-            return spent
-    raise InvariantViolated(f"account {account.id}: {left} of {amount_minor} not found in its open credits")
+    spent = []
+    for taking in to_take(books, account, amount_minor, service_ids):
+        if taking is not None:
+            credit, taken = taking
+            move(books, transaction, account, credit, -taken, counter, lifetime=lifetime)
+            spent.append(credit)
+        yield
+    return spent
 
 
 def follow_tier(books: Books, transaction: TransactionDraft, account: AccountState, lifetime_before_minor: int) -> None:

@@ -21,7 +21,8 @@ from models.planning.assign import assign
 from models.planning.auditing import audit, invoice_details
 from models.planning.needs import Needs, Spend
 from models.planning.settling import invoice_view, status_of
-from models.planning.state import Books, InvoiceState, Origin
+from models.planning.state import Books, InvoiceState, Origin, TransactionDraft
+from models.planning.steps import Steps
 
 MAX_LINES: Final = 1_000
 MAX_DESCRIPTION_CHARACTERS: Final = 500
@@ -57,11 +58,11 @@ def _total_or_nothing(command: CreateInvoice) -> int:
         return 0
 
 
-def plan_create(books: Books, origin: Origin, command: CreateInvoice) -> Outcome:
+def plan_create(books: Books, origin: Origin, command: CreateInvoice) -> Steps[Outcome]:
     """Plan an invoice and what applies itself to it. Raises for what no invoice may look like."""
     _check_head(books, command)
     lines = _lines(command)
-    return _issue(books, origin, command, [_Line(*line) for line in lines])
+    return (yield from _issue(books, origin, command, [_Line(*line) for line in lines]))
 
 
 def order_needs(command: CreateOrder) -> Needs:
@@ -77,7 +78,7 @@ def order_needs(command: CreateOrder) -> Needs:
     )
 
 
-def plan_order(books: Books, origin: Origin, command: CreateOrder) -> Outcome:
+def plan_order(books: Books, origin: Origin, command: CreateOrder) -> Steps[Outcome]:
     """Plan an order: an invoice whose lines are products (source 004)."""
     _check_head(books, command)
     if not 1 <= len(command.items) <= MAX_LINES:
@@ -88,7 +89,7 @@ def plan_order(books: Books, origin: Origin, command: CreateOrder) -> Outcome:
             lines.append(_order_line(books, item, command.currency))
         except LedgerError as error:
             raise error.at("items", str(index), *(error.field or ())) from None
-    return _issue(books, origin, command, lines)
+    return (yield from _issue(books, origin, command, lines))
 
 
 def _order_line(books: Books, item: OrderItem, currency: str) -> "_Line":
@@ -111,7 +112,7 @@ def _check_head(books: Books, command: CreateInvoice | CreateOrder) -> None:
         raise CurrencyMismatch(command.currency, "a currency").at("currency")
 
 
-def _issue(books: Books, origin: Origin, command: CreateInvoice | CreateOrder, lines: list["_Line"]) -> Outcome:
+def _issue(books: Books, origin: Origin, command: CreateInvoice | CreateOrder, lines: list["_Line"]) -> Steps[Outcome]:
     """The invoice as its lines make it, with what applies itself to it."""
     total_minor = sum(line.amount_minor for line in lines)
     if total_minor > MAX_AMOUNT_MINOR:
@@ -129,7 +130,7 @@ def _issue(books: Books, origin: Origin, command: CreateInvoice | CreateOrder, l
         kind="ORDER" if isinstance(command, CreateOrder) else "INVOICE", credit_lines=credit_lines,
     )  # fmt: skip
     _write_invoice(books, origin, invoice, lines, command)
-    views = _apply_credit(books, origin, invoice) if command.auto_apply else ()
+    views = (yield from _apply_credit(books, origin, invoice)) if command.auto_apply else ()
     return Outcome(invoice_id=invoice.id, views=(invoice_view(invoice), *views))
 
 
@@ -184,8 +185,8 @@ def _write_invoice(
 ) -> None:
     books.invoices[invoice.id] = invoice
     books.invoice_numbers.add(invoice.number)
-    books.on_undo(lambda: books.invoices.pop(invoice.id))
-    books.on_undo(lambda: books.invoice_numbers.remove(invoice.number))
+    books.on_undo(books.invoices.pop, invoice.id)
+    books.on_undo(books.invoice_numbers.remove, invoice.number)
     books.writes.invoices.append((invoice, origin.actor, command.auto_apply))
     for position, line in enumerate(lines):
         books.writes.invoice_lines.append(
@@ -196,22 +197,25 @@ def _write_invoice(
     audit(books, origin, "invoice.created", invoice.id, invoice.customer_id, details=invoice_details(invoice))
 
 
-def _apply_credit(books: Books, origin: Origin, invoice: InvoiceState) -> tuple[Any, ...]:
+def _apply_credit(books: Books, origin: Origin, invoice: InvoiceState) -> Steps[tuple[Any, ...]]:
     """Set the open credit that applies itself against the new invoice, in burn order, as one AUTO event."""
     account = books.accounts.get((invoice.customer_id, invoice.currency))
-    if account is None or invoice.due_to_credit_minor == 0:
+    if account is None:
         return ()
     applies = applying_on(invoice.issued_on, books.config.zone)
-    lots = [credit for credit in credits.spendable(books, account) if applies(credit)]
-    if not lots:
-        return ()
-    applied = Origin(origin.actor, origin.key, books.source.new_id())
-    transaction = credits.begin(books, "ASSIGNMENT", invoice.customer_id, applied)
+    transaction: TransactionDraft | None = None
     views: list[Any] = []
-    for credit in lots:
+    for credit in credits.looked_through(books, account):
         if invoice.due_to_credit_minor == 0:
             break
-        amount_minor = min(credit.remaining_minor, invoice.due_to_credit_minor)
-        views.append(assign(books, transaction, account, credit, invoice, amount_minor, "AUTO"))
-        views.append(credits.credit_view(credit, account.asset))
+        if credit is not None and applies(credit):
+            if transaction is None:
+                applied = Origin(origin.actor, origin.key, books.source.new_id())
+                transaction = credits.begin(books, "ASSIGNMENT", invoice.customer_id, applied)
+            amount_minor = min(credit.remaining_minor, invoice.due_to_credit_minor)
+            views.append(assign(books, transaction, account, credit, invoice, amount_minor, "AUTO"))
+            views.append(credits.credit_view(credit, account.asset))
+        yield
+    if transaction is None:
+        return ()
     return (*views, credits.transaction_view(transaction), credits.account_view(account))

@@ -24,6 +24,7 @@ from models.planning.state import (
     Origin,
     TransactionDraft,
 )
+from models.planning.steps import Steps
 
 _FIRST: Final = datetime.min.replace(tzinfo=UTC)
 
@@ -35,7 +36,7 @@ def needs(command: MergeCustomers) -> Needs:
     )
 
 
-def plan(books: Books, origin: Origin, command: MergeCustomers) -> Outcome:
+def plan(books: Books, origin: Origin, command: MergeCustomers) -> Steps[Outcome]:
     """Plan the move. Raises NotFound, Invalid, AmountOutOfRange. Two records that are one already change nothing."""
     check_note(command.note)
     source, target = _customer(books, command.from_id, "fromId"), _customer(books, command.into_id, "intoId")
@@ -58,7 +59,7 @@ def plan(books: Books, origin: Origin, command: MergeCustomers) -> Outcome:
         given_origin = Origin(origin.actor, origin.key, books.source.new_id())
         given = credits.begin(books, "MERGE", target.id, given_origin, note=command.note)
         for account in moving:
-            move_account(books, taken, given, account, books.accounts[target.id, account.asset])
+            yield from move_account(books, taken, given, account, books.accounts[target.id, account.asset])
     _add_up_counters(books, source.id, target.id)
     _keep_membership(books, source, target)
     books.change(source, merged_into_id=target.id)
@@ -77,7 +78,8 @@ def _customer(books: Books, customer_id: UUID, field: str) -> CustomerState:
 
 
 def _lots(books: Books, account: AccountState) -> list[CreditState]:
-    lots = sorted((lot for lot in books.credits.get(account.id, ()) if lot.remaining_minor), key=credits.burn_key)
+    listed = books.credits.get(account.id)
+    lots = [lot for lot in listed.credits if lot.remaining_minor] if listed else []
     if sum(lot.remaining_minor for lot in lots) != account.balance_minor:
         raise InvariantViolated(f"account {account.id}: {account.balance_minor} is not what its open credits hold")
     return lots
@@ -85,7 +87,7 @@ def _lots(books: Books, account: AccountState) -> list[CreditState]:
 
 def move_account(
     books: Books, taken: TransactionDraft, given: TransactionDraft, account: AccountState, target: AccountState
-) -> None:
+) -> Steps[None]:
     """Every lot as it is, started or not, expired and unswept ones too; then the lifetime total."""
     lots, before, target_before = _lots(books, account), account.lifetime_minor, target.lifetime_minor
     for lot in lots:
@@ -96,6 +98,7 @@ def move_account(
         if lot.expires_at is not None and lot.expires_at <= books.now:
             # As if written off here: a balance in the past looks for what had expired among what was (models/reads).
             credits.amend(books, lot, swept_at=books.now)
+        yield
     if before:
         credits.move_lifetime(books, taken, account, -before)
         credits.move_lifetime(books, given, target, before)

@@ -8,7 +8,6 @@ from models.errors import (
     ExceedsDue,
     InsufficientBalance,
     Invalid,
-    InvariantViolated,
     InvoiceNotOpen,
     NotFound,
     PaymentVoided,
@@ -31,6 +30,7 @@ from models.planning.settling import (
     take_back_grants,
 )
 from models.planning.state import AccountKey, AccountState, Books, InvoiceState, Origin, PaymentState
+from models.planning.steps import Steps
 from models.views import PaymentView
 
 ACCOUNT_CREDIT: Final = "ACCOUNT_CREDIT"
@@ -51,7 +51,7 @@ def needs(command: RecordPayment, account: AccountKey, *, grants: bool, amount_m
     )
 
 
-def plan(books: Books, origin: Origin, command: RecordPayment) -> Outcome:
+def plan(books: Books, origin: Origin, command: RecordPayment) -> Steps[Outcome]:
     """Plan a payment of an open invoice. Raises InvoiceNotOpen, ExceedsDue, InsufficientBalance, and for dates."""
     invoice = books.invoices.get(command.invoice_id)
     if invoice is None:
@@ -69,7 +69,7 @@ def plan(books: Books, origin: Origin, command: RecordPayment) -> Outcome:
     account = account_of(books, invoice) if with_credit or invoice.credit_lines else None
     check_grants_fit(account, [(invoice, amount_minor)], spent_minor=amount_minor if with_credit else 0)
     if with_credit:
-        _check_credit(books, account, invoice, amount_minor)
+        yield from _check_credit(books, account, invoice, amount_minor)
     # Must succeed from here on.
     payment = PaymentState(
         id=origin.result_id, invoice_id=invoice.id, amount_minor=amount_minor, method=command.method,
@@ -77,7 +77,7 @@ def plan(books: Books, origin: Origin, command: RecordPayment) -> Outcome:
     )  # fmt: skip
     views: tuple[Any, ...] = ()
     if account is not None and with_credit:
-        views = _pay_with_credit(books, origin, account, invoice, payment)
+        views = yield from _pay_with_credit(books, origin, account, invoice, payment)
     else:
         settle(books, invoice, paid_minor=invoice.paid_minor + amount_minor)
     books.writes.payments.append((payment, origin.actor))
@@ -111,27 +111,24 @@ def _amount(amount: Decimal, invoice: InvoiceState, *, with_credit: bool) -> int
     return amount_minor
 
 
-def _check_credit(books: Books, account: AccountState | None, invoice: InvoiceState, amount_minor: int) -> None:
+def _check_credit(books: Books, account: AccountState | None, invoice: InvoiceState, amount_minor: int) -> Steps[None]:
     if account is None:
         raise InsufficientBalance(to_decimal(0, invoice.currency), invoice.currency)
-    credits.require_spendable(books, account, amount_minor, ())
+    yield from credits.require_spendable(books, account, amount_minor, ())
 
 
 def _pay_with_credit(
     books: Books, origin: Origin, account: AccountState, invoice: InvoiceState, payment: PaymentState
-) -> tuple[Any, ...]:
+) -> Steps[tuple[Any, ...]]:
     """Set the account's open credit against the invoice in burn order, as one event that the payment names."""
     event = Origin(origin.actor, origin.key, payment.transaction_id or books.source.new_id())
     transaction = credits.begin(books, "ASSIGNMENT", invoice.customer_id, event)
-    left, views = payment.amount_minor, list[Any]()
-    for credit in list(credits.spendable(books, account)):
-        taken = min(left, credit.remaining_minor)
-        views.append(assign(books, transaction, account, credit, invoice, taken, "MANUAL", payment_id=payment.id))
-        left -= taken
-        if left == 0:
-            break
-    if left:
-        raise InvariantViolated(f"account {account.id}: {left} of {payment.amount_minor} not found in its open credits")
+    views = []
+    for taking in credits.to_take(books, account, payment.amount_minor):
+        if taking is not None:
+            credit, taken = taking
+            views.append(assign(books, transaction, account, credit, invoice, taken, "MANUAL", payment_id=payment.id))
+        yield
     return (credits.transaction_view(transaction), *views)
 
 
@@ -149,7 +146,7 @@ def void_needs(command: VoidPayment, payment: PaymentState, account: AccountKey)
     )
 
 
-def plan_void(books: Books, origin: Origin, command: VoidPayment) -> Outcome:
+def plan_void(books: Books, origin: Origin, command: VoidPayment) -> Steps[Outcome]:
     """Plan a payment's voiding, which reopens its invoice. Raises PaymentVoided; CreditSpent, where credit that
     an order granted was used: then nothing moves."""
     check_note(command.note)
@@ -168,7 +165,7 @@ def plan_void(books: Books, origin: Origin, command: VoidPayment) -> Outcome:
         settle(books, invoice, paid_minor=invoice.paid_minor - payment.amount_minor)
     else:
         parts = [a for a in books.assignments.values() if a.payment_id == payment.id and a.released_at is None]
-        transaction_id = release(books, origin, "REVERSAL", parts, note=command.note).id
+        transaction_id = (yield from release(books, origin, "REVERSAL", parts, note=command.note)).id
     take_back_grants(books, origin, invoice)
     books.writes.events.append(("payment.voided", payment.id))
     audit(books, origin, "payment.voided", payment.id, invoice.customer_id, command.note, _told(payment, invoice))

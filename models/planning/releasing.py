@@ -44,6 +44,7 @@ from models.planning.state import (
     Origin,
     TransactionDraft,
 )
+from models.planning.steps import Steps, each
 
 _CHANGEABLE: Final = ("OPEN", "SCHEDULED", "EXHAUSTED")
 
@@ -54,7 +55,7 @@ def release_needs(command: ReleaseAssignments, accounts: tuple[AccountKey, ...])
     return Needs(accounts=accounts, opens_accounts=True, assignments=command.assignment_ids)
 
 
-def plan_release(books: Books, origin: Origin, command: ReleaseAssignments) -> Outcome:
+def plan_release(books: Books, origin: Origin, command: ReleaseAssignments) -> Steps[Outcome]:
     """Plan the release of whole assignments of one customer. Raises NotFound, AlreadyReleased, CreditSpent."""
     check_note(command.note)
     if not 1 <= len(command.assignment_ids) <= MAX_ASSIGNMENTS:
@@ -67,8 +68,8 @@ def plan_release(books: Books, origin: Origin, command: ReleaseAssignments) -> O
         raise Invalid("These are several customers' assignments.", field=("assignmentIds",))
     check_grants_unused(books, (books.invoices[part.invoice_id] for part in parts), parts)
     # Must succeed from here on.
-    transaction = release(books, origin, "RELEASE", parts, note=command.note)
-    return _released(books, origin, transaction, parts)
+    transaction = yield from release(books, origin, "RELEASE", parts, note=command.note)
+    return (yield from _released(books, origin, transaction, parts))
 
 
 def _live(books: Books, assignment_id: UUID, index: int) -> AssignmentState:
@@ -87,25 +88,28 @@ def _live(books: Books, assignment_id: UUID, index: int) -> AssignmentState:
 
 def release(
     books: Books, origin: Origin, kind: str, parts: list[AssignmentState], *, note: str | None = None
-) -> TransactionDraft:
+) -> Steps[TransactionDraft]:
     """Put the assignments' amounts back on their credits, last first, as one event. The caller has checked them."""
     customer_id = books.invoices[parts[0].invoice_id].customer_id
     transaction = credits.begin(books, kind, customer_id, origin, note=note)
-    put_parts_back(books, transaction, parts)
+    yield from put_parts_back(books, transaction, parts)
     return transaction
 
 
-def put_parts_back(books: Books, transaction: TransactionDraft, parts: list[AssignmentState]) -> None:
+def put_parts_back(books: Books, transaction: TransactionDraft, parts: list[AssignmentState]) -> Steps[None]:
     """Raises AmountOutOfRange where the account finds no room; what was put back until then, the posting takes back."""
-    for part in sorted(parts, key=lambda a: (a.assigned_at, a.id), reverse=True):
+    for part in sorted(parts, key=lambda a: (a.assigned_at, a.id.bytes), reverse=True):
         invoice = books.invoices[part.invoice_id]
         credits.put_back(books, transaction, books.credits_by_id[part.credit_id], part.amount_minor, "INVOICES")
         settle(books, invoice, credited_minor=invoice.credited_minor - part.amount_minor)
         books.change(part, released_at=books.now)
         books.writes.released.append((part, transaction.id))
+        yield
 
 
-def _released(books: Books, origin: Origin, transaction: TransactionDraft, parts: list[AssignmentState]) -> Outcome:
+def _released(
+    books: Books, origin: Origin, transaction: TransactionDraft, parts: list[AssignmentState]
+) -> Steps[Outcome]:
     """What an order granted goes back too, once it is not paid in full any more; then the outcome of it all."""
     invoices = {part.invoice_id: books.invoices[part.invoice_id] for part in parts}
     for invoice in invoices.values():
@@ -113,14 +117,17 @@ def _released(books: Books, origin: Origin, transaction: TransactionDraft, parts
     touched = {credit.id: credit for credit in (books.credits_by_id[part.credit_id] for part in parts)}
     accounts = {credit.account_id: books.accounts_by_id[credit.account_id] for credit in touched.values()}
     only = next(iter(touched)) if len(touched) == 1 else None
+    credit_views = yield from each(
+        lambda credit: credits.credit_view(credit, books.accounts_by_id[credit.account_id].asset), touched.values()
+    )
+    part_views = yield from each(lambda part: assignment_view(part, books.invoices[part.invoice_id].currency), parts)
     return Outcome(
         transaction_id=transaction.id, account_id=next(iter(accounts)) if len(accounts) == 1 else None, credit_id=only,
-        assignment_ids=tuple(sorted(part.id for part in parts)),
+        assignment_ids=tuple(sorted((part.id for part in parts), key=lambda i: i.bytes)),
         views=(
             credits.transaction_view(transaction),
             *(credits.account_view(account) for account in accounts.values()),
-            *(credits.credit_view(c, books.accounts_by_id[c.account_id].asset) for c in touched.values()),
-            *(assignment_view(part, books.invoices[part.invoice_id].currency) for part in parts),
+            *credit_views, *part_views,
             *(invoice_view(invoice) for invoice in invoices.values()),
         ),
     )  # fmt: skip
@@ -135,7 +142,7 @@ def reassign_needs(command: ReassignCredit, account: AccountKey) -> Needs:
     )
 
 
-def plan_reassign(books: Books, origin: Origin, command: ReassignCredit) -> Outcome:
+def plan_reassign(books: Books, origin: Origin, command: ReassignCredit) -> Steps[Outcome]:
     """Plan a release and new assignments of the same credit, all or nothing.
 
     Raises what either would; CreditNotOpen where the credit expires as it comes back.
@@ -149,7 +156,7 @@ def plan_reassign(books: Books, origin: Origin, command: ReassignCredit) -> Outc
         raise error.at("assignmentId") from None
     check_grants_unused(books, [books.invoices[part.invoice_id]], [part])
     # What may be assigned shows only after the release: where it is refused, the posting takes that back too.
-    released = release(
+    released = yield from release(
         books, Origin(origin.actor, origin.key, books.source.new_id()), "RELEASE", [part], note=command.note
     )
     credit = books.credits_by_id[part.credit_id]
@@ -179,7 +186,7 @@ def void_invoice_needs(command: VoidInvoice, account: AccountKey) -> Needs:
     )  # fmt: skip
 
 
-def plan_void_invoice(books: Books, origin: Origin, command: VoidInvoice) -> Outcome:
+def plan_void_invoice(books: Books, origin: Origin, command: VoidInvoice) -> Steps[Outcome]:
     """Plan an invoice's voiding: everything on it is released, last first.
 
     Raises InvoiceNotOpen where it is void already, InvoicePaid where it was paid with anything but assigned credit,
@@ -198,8 +205,8 @@ def plan_void_invoice(books: Books, origin: Origin, command: VoidInvoice) -> Out
     check_grants_unused(books, [invoice], parts)
     # Must succeed from here on.
     transaction = credits.begin(books, "VOID", invoice.customer_id, origin, note=command.note)
-    put_parts_back(books, transaction, parts)
-    outcome = _released(books, origin, transaction, parts)
+    yield from put_parts_back(books, transaction, parts)
+    outcome = yield from _released(books, origin, transaction, parts)
     books.change(invoice, status="VOID", voided_at=books.now)
     books.writes.touched_invoices.append(invoice)
     books.writes.events.append(("invoice.voided", invoice.id))
@@ -217,7 +224,7 @@ def void_credit_needs(command: VoidCredit, account: AccountKey) -> Needs:
     )
 
 
-def plan_void_credit(books: Books, origin: Origin, command: VoidCredit) -> Outcome:
+def plan_void_credit(books: Books, origin: Origin, command: VoidCredit) -> Steps[Outcome]:
     """Plan a credit's voiding (the sources' delete): what is left of it is reversed, out of the lifetime total as well
     where it counts there.
 
@@ -241,14 +248,14 @@ def plan_void_credit(books: Books, origin: Origin, command: VoidCredit) -> Outco
     # Must succeed from here on.
     lifetime_before = account.lifetime_minor
     transaction = credits.begin(books, "VOID", account.customer_id, origin, note=command.note)
-    put_parts_back(books, transaction, parts)
+    yield from put_parts_back(books, transaction, parts)
     credit = books.credits_by_id[command.credit_id]
     if not expired:  # as it came back, it has expired: there is nothing left to reverse
         credits.move(books, transaction, account, credit, -credit.remaining_minor, "REMOVED", lifetime=True)
         credits.amend(books, credit, voided_at=books.now)
     credits.follow_tier(books, transaction, account, lifetime_before)
     if parts:
-        return _released(books, origin, transaction, parts)
+        return (yield from _released(books, origin, transaction, parts))
     return _credit_outcome(books, transaction, account, credit)
 
 

@@ -8,6 +8,7 @@ from models.commands import Outcome, RestateBooks
 from models.planning import credits, merging
 from models.planning.needs import Needs
 from models.planning.state import Books, Origin
+from models.planning.steps import Steps
 
 
 def needs(command: RestateBooks) -> Needs:
@@ -21,7 +22,7 @@ def needs(command: RestateBooks) -> Needs:
     )
 
 
-def plan(books: Books, origin: Origin, command: RestateBooks) -> Outcome:
+def plan(books: Books, origin: Origin, command: RestateBooks) -> Steps[Outcome]:
     """Plan the moves and the correction. Nothing, where the books are right."""
     target = books.accounts[command.person_id, command.asset]
     left = [books.accounts[record, command.asset] for record in command.record_ids]
@@ -29,7 +30,7 @@ def plan(books: Books, origin: Origin, command: RestateBooks) -> Outcome:
     for account in left:
         if account.balance_minor or account.lifetime_minor:
             taken, given = (Origin(origin.actor, None, books.source.new_id()) for _ in range(2))
-            merging.move_account(
+            yield from merging.move_account(
                 books, credits.begin(books, "MERGE", account.customer_id, taken),
                 credits.begin(books, "MERGE", target.customer_id, given), account, target,
             )  # fmt: skip

@@ -8,6 +8,7 @@ from models.planning.allowances import allowance_of
 from models.planning.needs import Needs, Spend
 from models.planning.notes import check_note
 from models.planning.state import AccountState, Books, Origin, RewardState
+from models.planning.steps import Steps
 from models.views import CouponView
 
 
@@ -27,7 +28,7 @@ def needs(command: GiveReward, points_cost_minor: int) -> Needs:
     )
 
 
-def plan(books: Books, origin: Origin, command: GiveReward) -> Outcome:
+def plan(books: Books, origin: Origin, command: GiveReward) -> Steps[Outcome]:
     """Plan one coupon. Raises RewardInactive, InsufficientBalance, LimitExceeded (a free one, at its price in points;
     or, with `request_approval`, a second person is asked)."""
     credits.check_open(books, command.customer_id, "customerId")
@@ -36,7 +37,7 @@ def plan(books: Books, origin: Origin, command: GiveReward) -> Outcome:
     account = books.accounts.get((command.customer_id, POINTS))
     limited = None
     if command.deduct_points:
-        _check_points(books, account, reward)
+        yield from _check_points(books, account, reward)
     elif reward.points_cost_minor and origin.approved_by is None:
         allowance = allowance_of(books, origin.actor, command.customer_id, POINTS)
         verdict = allowance.verdict(reward.points_cost_minor)
@@ -49,7 +50,7 @@ def plan(books: Books, origin: Origin, command: GiveReward) -> Outcome:
     spent_minor = reward.points_cost_minor if command.deduct_points else 0
     transaction = credits.begin(books, "REWARD", command.customer_id, origin, note=command.note, limited=limited)
     if spent_minor and account is not None:
-        credits.spend(books, transaction, account, spent_minor, "REDEEMED")
+        yield from credits.spend(books, transaction, account, spent_minor, "REDEEMED")
     if reward.stock is not None:
         books.change(reward, stock=reward.stock - 1)
         books.writes.touched_rewards.append(reward)
@@ -81,14 +82,14 @@ def _active_reward(books: Books, command: GiveReward) -> RewardState:
     return reward
 
 
-def _check_points(books: Books, account: AccountState | None, reward: RewardState) -> None:
+def _check_points(books: Books, account: AccountState | None, reward: RewardState) -> Steps[None]:
     if account is None:
         if reward.points_cost_minor:
             raise InsufficientBalance(to_decimal(0, POINTS), POINTS).at("rewardId")
         return
     try:
-        credits.require_spendable(books, account, reward.points_cost_minor, ())
+        yield from credits.require_spendable(books, account, reward.points_cost_minor, ())
     except InsufficientBalance as error:
         raise error.at("rewardId") from None
-    if sum(lot.remaining_minor for lot in credits.spendable(books, account)) < reward.points_cost_minor:
+    if (yield from credits.found_minor(books, account, reward.points_cost_minor)) < reward.points_cost_minor:
         raise Busy  # the price has gone up since it was read, and too few credits were loaded for it

@@ -9,6 +9,8 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from models.commands import Actor, Approvable
+from models.planning.lots import Lots
+from models.planning.steps import Steps, finish
 from models.views import CouponView
 
 AccountKey = tuple[UUID, str]
@@ -391,9 +393,9 @@ class Books:
     """Everything that the units of one batch may look at or change, at one instant `now`.
 
     credits: by account, those that have a remainder and were asked for, in burn order. by_id: every loaded credit; an id
-    that it had before a merge names it as well. homes: of accounts that are not locked, since their customer's record was
-    merged, the account that their credits belong on now. persons: records that were merged, and the record that the
-    person is now. actor_ids: of those who asked for `approvals`.
+    that it had before a merge names it as well. other_ids: by a credit's own id, those. homes: of accounts that are not
+    locked, since their customer's record was merged, the account that their credits belong on now. persons: records that
+    were merged, and the record that the person is now. actor_ids: of those who asked for `approvals`.
     waiting: how many requests of a subject's wait already, once anybody asks for an approval.
     """
 
@@ -403,8 +405,9 @@ class Books:
     customers: dict[UUID, CustomerState] = field(default_factory=dict)
     accounts: dict[AccountKey, AccountState] = field(default_factory=dict)
     accounts_by_id: dict[UUID, AccountState] = field(default_factory=dict)
-    credits: dict[UUID, list[CreditState]] = field(default_factory=dict)
+    credits: dict[UUID, Lots] = field(default_factory=dict)
     credits_by_id: dict[UUID, CreditState] = field(default_factory=dict)
+    other_ids: dict[UUID, tuple[UUID, ...]] = field(default_factory=dict)
     homes: dict[UUID, AccountKey] = field(default_factory=dict)
     persons: dict[UUID, UUID] = field(default_factory=dict)
     invoices: dict[UUID, InvoiceState] = field(default_factory=dict)
@@ -420,7 +423,7 @@ class Books:
     waiting: dict[str, int] = field(default_factory=dict)
     counters: dict[CounterKey, CounterState] = field(default_factory=dict)
     writes: Writes = field(default_factory=Writes)
-    _undo: list[Callable[[], object]] = field(default_factory=list)
+    _undo: list[tuple[Callable[..., object], tuple[Any, ...]]] = field(default_factory=list)
 
     def mark(self) -> Mark:
         """A point to go back to."""
@@ -428,28 +431,31 @@ class Books:
 
     def back_to(self, mark: Mark) -> None:
         """Take back everything planned since `mark`."""
+        finish(self.going_back_to(mark))
+
+    def going_back_to(self, mark: Mark) -> Steps[None]:
+        """The same in steps."""
         undone, lengths = mark
         while len(self._undo) > undone:
-            self._undo.pop()()
+            action, arguments = self._undo.pop()
+            action(*arguments)
+            yield
         self.writes.cut(lengths)
 
     def change(self, row: Any, **values: Any) -> None:
         """Set attributes of a state row, so that it can be taken back."""
-        old = {name: getattr(row, name) for name in values}
-
-        def restore() -> None:
-            for name, value in old.items():
-                setattr(row, name, value)
-
-        self._undo.append(restore)
-        for name, value in values.items():
-            setattr(row, name, value)
+        self._undo.append((_set_all, (row, {name: getattr(row, name) for name in values})))
+        _set_all(row, values)
 
     def change_item(self, rows: dict[Any, Any], name: Any, value: Any) -> None:
         """Let `name` stand for another row, so that it can be taken back."""
-        old = rows[name]
-        self._undo.append(lambda: rows.__setitem__(name, old))
+        self._undo.append((rows.__setitem__, (name, rows[name])))
         rows[name] = value
 
-    def on_undo(self, action: Callable[[], object]) -> None:
-        self._undo.append(action)
+    def on_undo(self, action: Callable[..., object], *arguments: Any) -> None:
+        self._undo.append((action, arguments))
+
+
+def _set_all(row: Any, values: dict[str, Any]) -> None:
+    for name, value in values.items():
+        setattr(row, name, value)

@@ -20,6 +20,7 @@ from models.loading.credits import CREDITS_PER_LOAD
 from models.planning import credits as planned_credits
 from models.planning.needs import Spend
 from models.planning.state import Books, CreditState
+from models.planning.steps import Steps
 from models.posting import Failed, Posted
 from models.sources import RandomSource
 from tests.support.mutating import other_sql
@@ -251,7 +252,8 @@ async def test_these_tests_notice_that_no_second_load_comes(
 async def test_these_tests_notice_that_what_does_not_serve_counts_as_enough(
     shop: Shop, anna: UUID, case: Callable[[Shop, UUID], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def enough(_: Books, lots: list[CreditState], spends: list[Spend]) -> bool:
+    def enough(_: Books, lots: list[CreditState], spends: list[Spend]) -> Steps[bool]:
+        yield
         return sum(lot.remaining_minor for lot in lots) >= sum(spend.amount_minor for spend in spends)
 
     monkeypatch.setattr("models.loading.credits._enough", enough)

@@ -28,6 +28,7 @@ from models.limits import MONEY
 from models.money import POINTS, SERVICE_CREDITS, to_decimal
 from models.planning.calendar import local_date
 from models.planning.credits import burn_key, is_open
+from models.planning.lots import Lots
 from models.planning.state import (
     AccountState,
     Books,
@@ -125,7 +126,7 @@ def _add_account(draw: st.DrawFn, books: Books, customer: UUID, asset: str, acco
         scheduled_minor=scheduled(lots), expired_minor=expired(lots),
     )  # fmt: skip
     books.accounts[customer, asset] = books.accounts_by_id[account_id] = account
-    books.credits[account_id] = sorted((lot for lot in lots if lot.remaining_minor), key=burn_key)
+    books.credits[account_id] = Lots(sorted((lot for lot in lots if lot.remaining_minor), key=burn_key))
     books.credits_by_id.update({lot.id: lot for lot in lots})
     day = local_date(NOW, LONDON)
     for scope, holder in (("PER_ACTOR_DAY", STAFF.subject), ("PER_CUSTOMER_DAY", str(customer))):

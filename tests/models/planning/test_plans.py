@@ -12,6 +12,7 @@ from models.errors import InsufficientBalance, LedgerError
 from models.money import MAX_AMOUNT_MINOR, to_decimal, to_minor
 from models.planning.credits import serves
 from models.planning.state import Books, Origin
+from models.planning.steps import finish
 from tests.support.books import (
     MANAGER,
     NOW,
@@ -33,7 +34,7 @@ FEW = settings(max_examples=80)
 
 def plan(books: Books, actor: Actor, command: Command) -> Outcome | LedgerError:
     try:
-        return planning.plan(books, Origin(actor, None, books.source.new_id()), command)
+        return finish(planning.plan(books, Origin(actor, None, books.source.new_id()), command))
     except LedgerError as error:
         return error
 

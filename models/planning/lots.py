@@ -1,0 +1,83 @@
+"""The credits of one account that may be spent from, in burn order. Pure.
+
+A credit is found by its place in the order, in log n comparisons; what lies behind it moves up in one go. A spend notes
+how many it has found to be empty from the front, so that the next one need not look at them again: taking from n credits
+in n spends looks at each of them once or twice, and not n times.
+"""
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from models.errors import InvariantViolated
+
+if TYPE_CHECKING:
+    from models.planning.state import CreditState
+
+Order = Callable[["CreditState"], Any]
+"""The key to sort by. Whoever changes a credit's takes it out before, and puts it back after."""
+
+
+@dataclass(slots=True)
+class Lots:
+    """credits: in burn order.
+
+    passed: by the services that spends were for, how many from the front have nothing for them. Too few costs a look; too
+    many would skip a credit: so everything that may bring one back into view lowers it.
+    """
+
+    credits: "list[CreditState]" = field(default_factory=list)
+    passed: dict[tuple[UUID, ...], int] = field(default_factory=dict, compare=False)
+
+    def add(self, credit: "CreditState", order: Order) -> None:
+        place = bisect_left(self.credits, order(credit), key=order)
+        self.credits.insert(place, credit)
+        self._look_again_from(place)
+
+    def remove(self, credit: "CreditState", order: Order) -> None:
+        """Raises InvariantViolated where it is not among them."""
+        place = self._place(credit, order)
+        if place < 0:
+            raise InvariantViolated(f"credit {credit.id} is not in its place")
+        del self.credits[place]
+        self._look_again_from(place)
+
+    def add_or_look_again(self, credit: "CreditState", order: Order) -> bool:
+        """See to it that a credit which holds something again is found. Answers whether it was not there."""
+        place = self._place(credit, order)
+        if place < 0:
+            self.add(credit, order)
+            return True
+        self._look_again_from(place)
+        return False
+
+    def holds(self, credit: "CreditState", order: Order) -> bool:
+        return self._place(credit, order) >= 0
+
+    def pass_by(self, services: tuple[UUID, ...], number: int) -> None:
+        """As many from the front have nothing for these services."""
+        self.passed[services] = number
+
+    def pass_no_more_than(self, services: tuple[UUID, ...], number: int) -> None:
+        self.passed[services] = min(number, self.passed[services])
+
+    def _look_again_from(self, place: int) -> None:
+        for services in self.passed:
+            self.pass_no_more_than(services, place)
+
+    def _place(self, credit: "CreditState", order: Order) -> int:
+        """-1 where it is not among them."""
+        key = order(credit)
+        place = bisect_left(self.credits, key, key=order)
+        while place < len(self.credits) and order(self.credits[place]) == key:
+            if self.credits[place] is credit:
+                return place
+            place += 1
+        return -1
+
+
+def in_order(credits: "Iterable[CreditState]") -> Lots:
+    """Of credits that come in burn order."""
+    return Lots(list(credits))

@@ -1,0 +1,58 @@
+"""Long work of the processor's in slices, so that everybody else in the process has a turn in between.
+
+An event loop that works for a second answers nobody for a second. Whatever grows with a request (rows, credits,
+assignments) is therefore made in steps (models/planning/steps.py), and after SLICE_SECONDS of them the loop goes round
+once. Several such works share the slice. What is small never gets to the end of its first one, and pays for two looks
+at the clock (docs/adr/0024).
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from time import perf_counter
+from typing import Final, TypeVar
+
+from models.planning.steps import Steps, each
+
+SLICE_SECONDS: Final = 0.005
+"""A round of the loop holds as much of it as this, and what others do. Most requests take about ten rounds, so that one
+is this much longer for each; half of it would cost the long work a twentieth more."""
+LEAST_SECONDS: Final = 0.001
+"""However many share it."""
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+_sharing = 0
+
+
+async def in_slices(steps: Steps[R]) -> R:
+    """What the steps make in the end. Raises what they raise."""
+    global _sharing  # noqa: PLW0603 - one event loop a process, and this is all that its long works know of each other
+    done = _advance(steps, SLICE_SECONDS)
+    if done is not None:
+        return done[0]
+    _sharing += 1
+    try:
+        while done is None:
+            await asyncio.sleep(0)
+            done = _advance(steps, max(SLICE_SECONDS / _sharing, LEAST_SECONDS))
+        return done[0]
+    finally:
+        _sharing -= 1
+        steps.close()
+
+
+async def each_in_slices(function: Callable[[T], R], rows: Iterable[T]) -> list[R]:
+    """What the function makes of each of the rows."""
+    return await in_slices(each(function, rows))
+
+
+def _advance(steps: Steps[R], seconds: float) -> tuple[R] | None:
+    """Go on for so long. The result, once it is there."""
+    due = perf_counter() + seconds
+    try:
+        while perf_counter() < due:
+            next(steps)
+    except StopIteration as done:
+        return (done.value,)
+    return None
