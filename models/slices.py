@@ -8,6 +8,8 @@ at the clock (docs/adr/0024).
 
 import asyncio
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from time import perf_counter
 from typing import Final, TypeVar
 
@@ -23,6 +25,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 _sharing = 0
+_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="beside")
 
 
 async def in_slices(steps: Steps[R]) -> R:
@@ -45,6 +48,14 @@ async def in_slices(steps: Steps[R]) -> R:
 async def each_in_slices(function: Callable[[T], R], rows: Iterable[T]) -> list[R]:
     """What the function makes of each of the rows."""
     return await in_slices(each(function, rows))
+
+
+async def beside(function: Callable[..., R], *arguments: object, **options: object) -> R:
+    """What a function answers that takes long and cannot be made in steps, from a thread of its own: one for all, so that
+    the event loop has to share the interpreter with one at most, which lets go of it every 5 ms. Raises what it raises.
+    """
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(_thread, partial(function, *arguments, **options))
 
 
 def _advance(steps: Steps[R], seconds: float) -> tuple[R] | None:

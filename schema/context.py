@@ -18,9 +18,11 @@ from models.ledger import Ledger
 from models.money import enter_books
 from models.names import clean_name
 from models.operations.access_audit import Denial, record_denials
+from models.planning.steps import finish
 from models.reads.holders import Holder, holder_of
 from models.reads.session import ReadSession, Unsettled
 from models.reads.tenants import TenantDirectory, TenantView
+from models.slices import in_slices
 from schema import denials
 from schema.denials import Denials
 from schema.documents import for_free
@@ -197,7 +199,8 @@ class Context:
         """Run an operation, then let reads see what it did. Holds no connection meanwhile. Raises LedgerError."""
         await self.reads.release()
         outcome = await operation(self.ledger, self.tenant.id, self.actor, command, idempotency_key)
-        self.refresh(outcome.views)
+        self.refresh()
+        await in_slices(self.loaders.prime(outcome.views))
         return outcome
 
     async def change(
@@ -210,9 +213,9 @@ class Context:
         return done
 
     def refresh(self, views: tuple[Any, ...] = ()) -> None:
-        """Forget what was read before a posting; `views` are known without reading."""
+        """Forget what was read before a posting; `views`, a few, are known without reading."""
         self._begin_reading()
-        self.loaders.prime(views)
+        finish(self.loaders.prime(views))
 
     async def renew_tenant(self) -> None:
         """See the tenant as it is now that it has changed."""

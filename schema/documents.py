@@ -47,6 +47,7 @@ from schema.query_limits import (
     operations_of,
 )
 from schema.trusted import TrustedDocuments, document_text
+from schema.variables import FEW_VALUES, Executor, read_beside
 
 # A parsed document takes about 100 bytes for each character of its text (measured): this makes about 50 MB.
 MAX_CACHED_CHARACTERS = 500_000
@@ -203,13 +204,15 @@ class CheckDocument(SchemaExtension):
         if checked.errors:
             return
         variables = context.variables or {}
-        check_variables(variables, self._documents.limits)
+        values = check_variables(variables, self._documents.limits)
         maximum = self._documents.limits.max_cost
         cost = self._documents.cost(checked, operation, variables)
         context.extensions_results["cost"] = {"requested": min(cost, MAX_REPORTED), "maximum": maximum}
         if cost > maximum:
             raise QueryTooCostly("cost", maximum, cost)
         await charge(cost)
+        if values > FEW_VALUES:
+            context.variables = await read_beside(context.schema._schema, operation.node, variables)  # noqa: SLF001
 
 
 async def for_free(_: int) -> None:
@@ -257,6 +260,7 @@ class ScripSchema(strawberry.Schema):
             subscription,
             types=types,
             config=config,
+            execution_context_class=Executor,
             extensions=[lambda: CheckDocument(self.documents, self.trusted), *extensions],
         )
         definitions = [concrete.definition for concrete in self.schema_converter.type_map.values()]

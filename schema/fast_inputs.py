@@ -23,6 +23,7 @@ from strawberry.types.lazy_type import LazyType
 
 FieldType = StrawberryType | type
 Convert = Callable[[Any, InputContext], object]
+Build = Callable[[Any, Mapping[str, Any], InputContext], object]
 
 
 def install_fast_inputs(definitions: Iterable[object], names: NameConverter) -> None:
@@ -31,19 +32,31 @@ def install_fast_inputs(definitions: Iterable[object], names: NameConverter) -> 
     Types that have a builder already are left alone, and those with `Maybe` fields, whose nulls Strawberry no longer
     validates for a type with a builder.
     """
+    found = []
     for definition in definitions:
         if not isinstance(definition, StrawberryObjectDefinition) or not definition.is_input or definition.from_input:
             continue
         types = [field.resolve_type(type_definition=definition) for field in definition.fields]
         if not any(isinstance(type_, StrawberryMaybe) for type_ in types):
-            definition.from_input = _builder(definition, types, names)
+            found.append((definition, types))
+    of_leaves: dict[FieldType, Build] = {}
+    for definition, types in sorted(found, key=lambda each: not _all_leaves(each[1])):
+        build = definition.from_input = _builder(definition, types, names, of_leaves)
+        if _all_leaves(types):
+            of_leaves[definition.origin] = build
+
+
+def _all_leaves(types: list[FieldType]) -> bool:
+    return all(_is_leaf(_unwrapped(type_)) for type_ in types)
 
 
 def _builder(
-    definition: StrawberryObjectDefinition, types: list[FieldType], names: NameConverter
-) -> Callable[[type, Mapping[str, Any], InputContext], object]:
+    definition: StrawberryObjectDefinition, types: list[FieldType], names: NameConverter,
+    of_leaves: Mapping[FieldType, Build],
+) -> Build:  # fmt: skip
+    """of_leaves: the builders of types that hold nothing but leaves."""
     plan = [
-        (graphql_name := names.from_field(field), field.python_name, _converter(type_, graphql_name))
+        (graphql_name := names.from_field(field), field.python_name, _converter(type_, graphql_name, of_leaves))
         for field, type_ in zip(definition.fields, types, strict=True)
     ]
     # As Strawberry does: a nullable field without a default is None where the client leaves it out.
@@ -64,15 +77,26 @@ def _builder(
     return build
 
 
-def _converter(type_: FieldType, name: str) -> Convert | None:
+def _converter(type_: FieldType, name: str, of_leaves: Mapping[FieldType, Build]) -> Convert | None:
     """How to convert a field's value, or None where graphql-core has already made it what it should be."""
     inner = _unwrapped(type_)
     if _is_leaf(inner):
         return None
+    if isinstance(inner, StrawberryList) and (item := _unwrapped(inner.of_type)) in of_leaves:
+        return _of_each(of_leaves[item], item)
     if isinstance(inner, StrawberryList) and _is_leaf(_unwrapped(inner.of_type)):
         # Copied, because graphql-core gives the same default to every request.
         return lambda value, _context: None if value is None else list(value)
     return lambda value, context: context.convert(value, type_, name)
+
+
+def _of_each(build: Build, type_: FieldType) -> Convert:
+    """Converts a list of input objects. Leaves need no path to say where they were, so all of it has one context."""
+
+    def convert(value: Any, context: InputContext) -> object:
+        return None if value is None else [None if each is None else build(type_, each, context) for each in value]
+
+    return convert
 
 
 def _unwrapped(type_: FieldType) -> FieldType:

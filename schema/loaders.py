@@ -10,6 +10,7 @@ from uuid import UUID
 from strawberry.dataloader import DataLoader
 
 from models import views
+from models.planning.steps import Steps
 from models.reads import (
     accounts,
     audit,
@@ -267,11 +268,12 @@ class Loaders:
             if (primed := _PRIMED.get(type(view))) is not None:
                 getattr(self, primed[0]).prime(view.id, node)
 
-    def prime(self, known: Iterable[Any]) -> None:
+    def prime(self, known: Iterable[Any]) -> Steps[None]:
         """Rows that a posting has answered with: nobody has to read them again."""
         for view in known:
             name, show = _PRIMED[type(view)]
             getattr(self, name).prime(view.id, show(view, self))
+            yield
 
 
 _PRIMED: Final[dict[type, tuple[str, Show[Any, Any]]]] = {

@@ -75,6 +75,7 @@ INTROSPECTED_PER_UNIT: Final = 100
 """Its values come out of memory, without a resolver of ours."""
 # Fragments that spread each other make numbers of any length; beyond this, JSON's readers lose the exact value.
 MAX_REPORTED = 2**53 - 1
+_NESTED: Final = (dict, list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,22 +186,25 @@ def _repeats(whole: SelectionSetNode) -> int:
     return repeats
 
 
-def check_variables(variables: Mapping[str, Any], limits: QueryLimits) -> None:
-    """Raise `QueryTooCostly` if the variables hold more values than allowed, or a longer key. Stops counting there."""
+def check_variables(variables: dict[str, Any], limits: QueryLimits) -> int:
+    """How many values the variables hold, which are JSON. Raise `QueryTooCostly` if they are more than allowed, or a key
+    is longer. Stops counting there."""
     left = limits.max_variable_values
     waiting: list[Any] = [variables]
     while waiting:
         value = waiting.pop()
-        inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+        is_object = isinstance(value, dict)
+        inner = value.values() if is_object else value
         left -= len(inner)
         if left < 0:
             raise QueryTooCostly("number of values in the variables", limits.max_variable_values)
-        if isinstance(value, Mapping):
+        if is_object:
             _check_keys(value, limits)
-        waiting.extend(item for item in inner if isinstance(item, dict | list))
+        waiting += [item for item in inner if isinstance(item, _NESTED)]
+    return limits.max_variable_values - left
 
 
-def _check_keys(value: Mapping[str, Any], limits: QueryLimits) -> None:
+def _check_keys(value: dict[str, Any], limits: QueryLimits) -> None:
     if len(value) > limits.max_keys:
         raise QueryTooCostly("number of keys of an object in the variables", limits.max_keys, len(value))
     if max(map(len, value), default=0) > limits.max_key_length:

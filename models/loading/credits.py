@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from models.loading.accounts import homes_of
+from models.loading.accounts import homes_of, in_order
 from models.planning.applying import applying_on
 from models.planning.calendar import local_date, start_of_day
 from models.planning.credits import is_open, serves
@@ -35,7 +35,7 @@ async def lots_of_same(connection: TenantConnection, ids: set[UUID]) -> list[UUI
         """WITH roots AS MATERIALIZED (
             SELECT DISTINCT coalesce(c.origin_id, c.id) AS id FROM credits c WHERE c.tenant_id = $1 AND c.id = ANY($2))
         SELECT id FROM roots UNION SELECT c.id FROM roots r JOIN credits c ON c.tenant_id = $1 AND c.origin_id = r.id""",
-        connection.tenant_id, sorted(ids),
+        connection.tenant_id, in_order(ids),
     )  # fmt: skip
     return [row["id"] for row in rows]
 
@@ -199,7 +199,7 @@ async def credits_by_id(connection: TenantConnection, ids: set[UUID]) -> dict[UU
         JOIN credits c ON c.tenant_id = $1 AND c.id = CASE WHEN a.successor_id IS NULL THEN a.id ELSE (
             SELECT n.id FROM credits n WHERE n.tenant_id = $1 AND n.origin_id = coalesce(a.origin_id, a.id)
                 AND n.successor_id IS NULL) END""",
-        connection.tenant_id, sorted(ids),
+        connection.tenant_id, in_order(ids),
     )  # fmt: skip
     return dict(await each_in_slices(lambda row: (row["asked"], _credit(tuple(row)[1:])), rows))
 

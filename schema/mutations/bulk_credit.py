@@ -8,6 +8,7 @@ import strawberry
 
 from models.commands import BulkCredit, BulkItem
 from models.errors import NotFound
+from models.planning.steps import Steps, each
 from schema import texts
 from schema.context import Info
 from schema.ids import input_id
@@ -45,10 +46,11 @@ class BulkCreditInput:
     allow_duplicate_customers: bool | None = False
     idempotency_key: str
 
-    def command(self) -> BulkCredit:
+    def command(self) -> Steps[BulkCredit]:
         """Raises Invalid."""
+        items = yield from each(BulkCreditItemInput.item, self.items)
         return BulkCredit(
-            items=tuple(item.item() for item in self.items),
+            items=tuple(items),
             asset=self.asset,
             reason=texts.code(self.reason, texts.MAX_REASON, "reason"),
             note=texts.optional(self.note, texts.MAX_NOTE, "note"),
