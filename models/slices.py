@@ -7,6 +7,7 @@ at the clock (docs/adr/0024).
 """
 
 import asyncio
+import gc
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -20,11 +21,17 @@ SLICE_SECONDS: Final = 0.005
 is this much longer for each; half of it would cost the long work a twentieth more."""
 LEAST_SECONDS: Final = 0.001
 """However many share it."""
+COLLECT_AFTER_SECONDS: Final = 1.0
+"""Once so long no work was long enough to be sliced, the oldest objects are looked through for garbage again."""
+_NEVER: Final = 1_000_000_000
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 _sharing = 0
+_thresholds: tuple[int, int, int] | None = None
+"""As they were, while no full collection begins by itself."""
+_timer: asyncio.TimerHandle | None = None
 _thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="beside")
 
 
@@ -35,6 +42,7 @@ async def in_slices(steps: Steps[R]) -> R:
     if done is not None:
         return done[0]
     _sharing += 1
+    _put_off_full_collections()
     try:
         while done is None:
             await asyncio.sleep(0)
@@ -42,6 +50,8 @@ async def in_slices(steps: Steps[R]) -> R:
         return done[0]
     finally:
         _sharing -= 1
+        if not _sharing:
+            _collect_again_later()
         steps.close()
 
 
@@ -56,6 +66,31 @@ async def beside(function: Callable[..., R], *arguments: object, **options: obje
     """
     loop = asyncio.get_running_loop()
     return await loop.run_in_executor(_thread, partial(function, *arguments, **options))
+
+
+def _put_off_full_collections() -> None:
+    """Not in the middle of a large work: all that it has made would be walked in one go, to find that none of it is
+    garbage (100 ms for a bulk of 10,000 customers). Young objects are looked through as ever."""
+    global _thresholds  # noqa: PLW0603 - so are the collector's
+    if _timer is not None:
+        _timer.cancel()
+    if _thresholds is None:
+        _thresholds = gc.get_threshold()
+        gc.set_threshold(*_thresholds[:2], _NEVER)
+
+
+def _collect_again_later() -> None:
+    global _timer  # noqa: PLW0603
+    if _timer is not None:
+        _timer.cancel()
+    _timer = asyncio.get_running_loop().call_later(COLLECT_AFTER_SECONDS, _collect_again)
+
+
+def _collect_again() -> None:
+    global _thresholds  # noqa: PLW0603
+    if _thresholds is not None and not _sharing:
+        gc.set_threshold(*_thresholds)
+        _thresholds = None
 
 
 def _advance(steps: Steps[R], seconds: float) -> tuple[R] | None:

@@ -74,6 +74,7 @@ def _plan_rows(books: Books, origin: Origin, command: BulkCredit) -> Steps[list[
             results.append((outcome.transaction_id, None))
         except LedgerError as error:
             books.back_to(mark)
+            error.__traceback__ = None  # of ten thousand, which would keep all these frames
             error.row = row
             results.append((None, error.at(*_row_field(row, error.field))))
         yield

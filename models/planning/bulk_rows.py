@@ -54,6 +54,7 @@ def plan_each(
             fates.append((row.row, outcome.transaction_id, None))
         except LedgerError as error:
             books.back_to(mark)
+            error.__traceback__ = None  # of ten thousand, which would keep all these frames
             error.row = row.row
             fates.append((row.row, None, error))
         yield
