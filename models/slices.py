@@ -24,6 +24,9 @@ LEAST_SECONDS: Final = 0.001
 COLLECT_AFTER_SECONDS: Final = 1.0
 """Once so long no work was long enough to be sliced, the oldest objects are looked through for garbage again."""
 _NEVER: Final = 1_000_000_000
+_FEW_TIMES: Final = 2
+"""Middle-aged objects are looked through after so many looks at young ones, so that they are few: nearly all of a large
+work's stay."""
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -76,7 +79,7 @@ def _put_off_full_collections() -> None:
         _timer.cancel()
     if _thresholds is None:
         _thresholds = gc.get_threshold()
-        gc.set_threshold(*_thresholds[:2], _NEVER)
+        gc.set_threshold(_thresholds[0], _FEW_TIMES, _NEVER)
 
 
 def _collect_again_later() -> None:

@@ -19,7 +19,7 @@ import orjson
 from models.commands import Actor, AdjustCredit
 from models.currencies import hold_currencies
 from models.errors import InvariantViolated
-from models.hash_chain import Promise, entry_hash, note_digest, promises_digest, transaction_digest
+from models.hash_chain import Promise, digesting_promises, entry_hash, note_digest, transaction_digest
 from models.money import is_money
 from models.planning.requesting import kept
 from models.planning.state import Books, EntryDraft, TransactionDraft
@@ -152,7 +152,7 @@ class _Writer:
                 created_at=t.created_at, limited_asset=limited[0], limited_minor=limited[1], limited_on=limited[2],
             )  # fmt: skip
             if t.id in opened:
-                digest += promises_digest(self.tenant_id, t.id, opened[t.id])
+                digest += yield from digesting_promises(self.tenant_id, t.id, opened[t.id])
             digests[t.id] = digest
             rows.append((t.id, t.customer_id, t.kind, t.reason, note, actor_id, approved_by_id, t.idempotency_key,
                          t.created_at, digest, *limited))  # fmt: skip

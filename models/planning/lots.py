@@ -32,7 +32,9 @@ class Lots:
     passed: dict[tuple[UUID, ...], int] = field(default_factory=dict, compare=False)
 
     def add(self, credit: "CreditState", order: Order) -> None:
-        place = bisect_left(self.credits, order(credit), key=order)
+        key, place = order(credit), len(self.credits)
+        if place and not order(self.credits[-1]) < key:  # most come last: they are the youngest, or come in this order
+            place = bisect_left(self.credits, key, key=order)
         self.credits.insert(place, credit)
         self._look_again_from(place)
 

@@ -10,7 +10,7 @@ from schema.context import Info
 from schema.ids import input_id
 from schema.mutations.base import NOTHING, OutcomeOf, loaded
 from schema.types.account import Account, Credit
-from schema.types.base import Pending, resolved
+from schema.types.base import Pending, in_turns, resolved
 from schema.types.errors import UserError
 from schema.types.invoice import Assignment
 from schema.types.ledger import Transaction
@@ -50,7 +50,8 @@ class VoidCreditPayload:
 
     @resolved(list[Assignment], "Those released, oldest first.")
     async def assignments(self, info: Info) -> list[Assignment]:
-        return await info.context.loaders.assignments.load_all(self.outcome.assignment_ids)
+        found = await info.context.loaders.assignments.load_all(self.outcome.assignment_ids)
+        return in_turns(found, lambda assignment: assignment)
 
     @resolved(Transaction | None, "Its entries reverse what was left.")
     def transaction(self, info: Info) -> Pending[Any]:

@@ -9,7 +9,7 @@ from schema import texts
 from schema.context import Info
 from schema.ids import input_id
 from schema.mutations.base import NOTHING, OutcomeOf, loaded
-from schema.types.base import Pending, resolved
+from schema.types.base import Pending, in_turns, resolved
 from schema.types.errors import UserError
 from schema.types.invoice import Assignment, Invoice
 from schema.types.ledger import Transaction
@@ -41,7 +41,8 @@ class VoidInvoicePayload:
 
     @resolved(list[Assignment], "Those released, oldest first.")
     async def assignments(self, info: Info) -> list[Assignment]:
-        return await info.context.loaders.assignments.load_all(self.outcome.assignment_ids)
+        found = await info.context.loaders.assignments.load_all(self.outcome.assignment_ids)
+        return in_turns(found, lambda assignment: assignment)
 
     @resolved(
         Transaction | None, "What has expired meanwhile comes back and expires in it: both are among its entries."

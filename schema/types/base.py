@@ -1,9 +1,10 @@
 """What all types share: the node interface, connections, and how a value becomes one."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeAlias, TypeVar, cast
 from uuid import UUID
 
 import strawberry
@@ -35,6 +36,30 @@ def resolved(graphql_type: Any, description: str | None = None, weight: int = 1)
     metadata = {WEIGHT: weight} if weight > 1 else None
     field = strawberry.field(graphql_type=graphql_type, description=description, metadata=metadata)
     return cast("Callable[[F], F]", field)
+
+
+FEW: Final = 100
+"""So many rows of a list without pages are answered between two rounds of the event loop."""
+
+
+def in_turns(rows: Sequence[V], show: Callable[[V], T]) -> list[T]:
+    """The rows as a list shows them, which graphql-core completes in one go; or, where they are many, as something that
+    it completes as well, and lets others have a turn in between: 10,000 bad rows of a bulk would take 200 ms."""
+    return [show(row) for row in rows] if len(rows) <= FEW else cast("list[T]", _InTurns(rows, show))
+
+
+class _InTurns(Generic[V, T]):
+    """Made again for each field that asks."""
+
+    def __init__(self, rows: Sequence[V], show: Callable[[V], T]) -> None:
+        self._rows = rows
+        self._show = show
+
+    async def __aiter__(self) -> AsyncIterator[T]:
+        for number, row in enumerate(self._rows):
+            if number % FEW == 0:
+                await asyncio.sleep(0)
+            yield self._show(row)
 
 
 class Reader(Protocol):

@@ -1,18 +1,13 @@
 """Expected failures, as payloads carry them."""
 
-import asyncio
-from collections.abc import AsyncIterator
 from decimal import Decimal
-from typing import Final, cast
 
 import strawberry
 
 from models.errors import CreditSpent, InsufficientBalance, LedgerError, LedgerErrors, LimitExceeded
+from schema.types.base import in_turns
 from schema.types.enums import UserErrorCode
 from schema.types.limits import LimitRemaining
-
-FEW: Final = 100
-"""So many errors are answered between two rounds of the event loop: a bulk may have ten thousand."""
 
 
 @strawberry.type(description="Why nothing was changed.")
@@ -43,20 +38,4 @@ class UserError:
 def user_errors(error: LedgerError) -> list[UserError]:
     """One, or a bulk's: one for each bad row."""
     errors = error.errors if isinstance(error, LedgerErrors) else (error,)
-    if len(errors) > FEW:
-        # graphql-core takes either: a list it completes in one go.
-        return cast("list[UserError]", _InTurns(errors))
-    return [UserError.of(each) for each in errors]
-
-
-class _InTurns:
-    """Many of them, made again for each field that asks."""
-
-    def __init__(self, errors: tuple[LedgerError, ...]) -> None:
-        self._errors = errors
-
-    async def __aiter__(self) -> AsyncIterator[UserError]:
-        for number, each in enumerate(self._errors):
-            if number % FEW == 0:
-                await asyncio.sleep(0)
-            yield UserError.of(each)
+    return in_turns(errors, UserError.of)
