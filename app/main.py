@@ -19,6 +19,7 @@ from app.graphql.websocket import SocketLimits
 from app.health import health_routes
 from app.imports import import_route
 from app.ledger_clock import clock_kept, new_ledger
+from app.loop_lag import lag_watched
 from app.metrics import Metrics, Timing
 from app.pages.front import front_page
 from app.partner_tokens import PartnerTokenVerifier
@@ -64,7 +65,11 @@ def create_app(settings: Settings, ledger: Ledger | None = None) -> Starlette:
         await keys.start()
         try:
             async with open_database(url, pool_min=settings.database_pool_min, pool_max=settings.database_pool_max):
-                async with clock_kept(ledger), working(ledger) if settings.run_jobs else nullcontext():
+                async with (
+                    lag_watched(metrics.lag.observe),
+                    clock_kept(ledger),
+                    working(ledger) if settings.run_jobs else nullcontext(),
+                ):
                     yield
                 await partner_tokens.settle()
                 await ledger.close()

@@ -21,6 +21,7 @@ from app.rate_limits import RateLimitTallies
 from models.ledger import Ledger
 
 BUCKETS: Final = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+LAG_BUCKETS: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
 
 
 class Metrics:
@@ -43,6 +44,10 @@ class Metrics:
         self.seconds = Histogram(
             "scrip_http_request_seconds", "Time to answer a request to /graphql.", ["status"],
             buckets=BUCKETS, registry=self._registry,
+        )  # fmt: skip
+        self.lag = Histogram(
+            "scrip_event_loop_lag_seconds", "By how much the event loop was late, looked at ten times a second.",
+            buckets=LAG_BUCKETS, registry=self._registry,
         )  # fmt: skip
         self.under_way = Gauge("scrip_http_requests_under_way", "Requests to /graphql.", registry=self._registry)
 

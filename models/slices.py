@@ -21,8 +21,9 @@ SLICE_SECONDS: Final = 0.005
 is this much longer for each; half of it would cost the long work a twentieth more."""
 LEAST_SECONDS: Final = 0.001
 """However many share it."""
-COLLECT_AFTER_SECONDS: Final = 1.0
-"""Once so long no work was long enough to be sliced, the oldest objects are looked through for garbage again."""
+COLLECT_AFTER_SECONDS: Final = 5.0
+"""Once so long no work was long enough to be sliced, the oldest objects are looked through for garbage again. Longer than
+a large posting waits for one of its statements."""
 _NEVER: Final = 1_000_000_000
 _FEW_TIMES: Final = 2
 """Middle-aged objects are looked through after so many looks at young ones, so that they are few: nearly all of a large

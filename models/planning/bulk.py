@@ -49,7 +49,7 @@ def plan(books: Books, origin: Origin, command: BulkCredit) -> Steps[Outcome]:
     exponent(command.asset)  # an unknown asset is one error, not one for each row
     start = books.mark()
     results = yield from _plan_rows(books, origin, command)
-    errors = tuple(error for _, error in results if error)
+    errors = tuple([error for _, error in results if error])
     if errors and command.error_policy == "REJECT_ALL" and not command.dry_run:
         raise LedgerErrors(errors)
     if command.dry_run:

@@ -31,7 +31,7 @@ def needs(rows: "tuple[RowAdjustment, ...]") -> Steps[Needs]:
 def plan(books: Books, origin: Origin, command: PostRows) -> Steps[Outcome]:
     """Plan every row, and what is noted of it. Raises LedgerErrors with every bad row where it is all or nothing."""
     fates = yield from plan_each(books, origin, command.operation_id, command.rows)
-    errors = tuple(error for _, _, error in fates if error)
+    errors = tuple([error for _, _, error in fates if error])
     if errors and command.all_or_nothing:
         raise LedgerErrors(errors)
     for row, transaction_id, error in fates:

@@ -80,7 +80,7 @@ def _customer(books: Books, customer_id: UUID, field: str) -> CustomerState:
 def _lots(books: Books, account: AccountState) -> list[CreditState]:
     listed = books.credits.get(account.id)
     lots = [lot for lot in listed.credits if lot.remaining_minor] if listed else []
-    if sum(lot.remaining_minor for lot in lots) != account.balance_minor:
+    if sum([lot.remaining_minor for lot in lots]) != account.balance_minor:
         raise InvariantViolated(f"account {account.id}: {account.balance_minor} is not what its open credits hold")
     return lots
 

@@ -44,7 +44,7 @@ from models.planning.state import (
     Origin,
     TransactionDraft,
 )
-from models.planning.steps import Steps, each
+from models.planning.steps import Steps, each, in_order
 
 _CHANGEABLE: Final = ("OPEN", "SCHEDULED", "EXHAUSTED")
 
@@ -98,7 +98,7 @@ def release(
 
 def put_parts_back(books: Books, transaction: TransactionDraft, parts: list[AssignmentState]) -> Steps[None]:
     """Raises AmountOutOfRange where the account finds no room; what was put back until then, the posting takes back."""
-    for part in sorted(parts, key=lambda a: (a.assigned_at, a.id.bytes), reverse=True):
+    for part in (yield from in_order(parts, lambda a: (a.assigned_at, a.id.bytes), reverse=True)):
         invoice = books.invoices[part.invoice_id]
         credits.put_back(books, transaction, books.credits_by_id[part.credit_id], part.amount_minor, "INVOICES")
         settle(books, invoice, credited_minor=invoice.credited_minor - part.amount_minor)
@@ -114,16 +114,18 @@ def _released(
     invoices = {part.invoice_id: books.invoices[part.invoice_id] for part in parts}
     for invoice in invoices.values():
         take_back_grants(books, origin, invoice)
-    touched = {credit.id: credit for credit in (books.credits_by_id[part.credit_id] for part in parts)}
-    accounts = {credit.account_id: books.accounts_by_id[credit.account_id] for credit in touched.values()}
+    touched, accounts = {}, {}
+    for part in parts:
+        credit = books.credits_by_id[part.credit_id]
+        touched[credit.id], accounts[credit.account_id] = credit, books.accounts_by_id[credit.account_id]
+        yield
     only = next(iter(touched)) if len(touched) == 1 else None
-    credit_views = yield from each(
-        lambda credit: credits.credit_view(credit, books.accounts_by_id[credit.account_id].asset), touched.values()
-    )
+    credit_views = yield from each(lambda c: credits.credit_view(c, accounts[c.account_id].asset), touched.values())
+    ids = yield from in_order([part.id for part in parts], lambda part_id: part_id.bytes)
     part_views = yield from each(lambda part: assignment_view(part, books.invoices[part.invoice_id].currency), parts)
     return Outcome(
         transaction_id=transaction.id, account_id=next(iter(accounts)) if len(accounts) == 1 else None, credit_id=only,
-        assignment_ids=tuple(sorted((part.id for part in parts), key=lambda i: i.bytes)),
+        assignment_ids=tuple(ids),
         views=(
             credits.transaction_view(transaction),
             *(credits.account_view(account) for account in accounts.values()),
@@ -199,7 +201,7 @@ def plan_void_invoice(books: Books, origin: Origin, command: VoidInvoice) -> Ste
     if invoice.status == "VOID":
         raise InvoiceNotOpen(invoice.status)
     parts = [a for a in books.assignments.values() if a.invoice_id == invoice.id and a.released_at is None]
-    paid_minor = invoice.paid_minor + sum(part.amount_minor for part in parts if part.payment_id)
+    paid_minor = invoice.paid_minor + sum([part.amount_minor for part in parts if part.payment_id])
     if paid_minor:
         raise InvoicePaid(to_decimal(paid_minor, invoice.currency), invoice.currency)
     check_grants_unused(books, [invoice], parts)

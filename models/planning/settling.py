@@ -68,11 +68,14 @@ def check_grants_unused(
     redeemed, wherever a merge has moved it. What was removed, voided or has expired is no obstacle, nor what the same unit
     gives back (`returning`). Before the first change.
     """
+    granting = {invoice.id: invoice for invoice in invoices if invoice.grants}
+    if not granting:
+        return
     back: dict[UUID, int] = {}
     for part in returning:
         credit_id = books.credits_by_id[part.credit_id].id
         back[credit_id] = back.get(credit_id, 0) + part.amount_minor
-    for invoice in {invoice.id: invoice for invoice in invoices}.values():
+    for invoice in granting.values():
         for credit_id in invoice.grants:
             credit = books.credits_by_id[credit_id]
             used_minor = credit.used_minor - back.get(credit.id, 0)

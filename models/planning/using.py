@@ -9,7 +9,7 @@ from models.planning import credits
 from models.planning.needs import Needs, Spend
 from models.planning.notes import check_note
 from models.planning.state import Books, Origin
-from models.planning.steps import Steps
+from models.planning.steps import Steps, in_order
 
 
 def use_needs(command: UseCredit, amount_minor: int) -> Needs:
@@ -51,21 +51,19 @@ def plan_expire(books: Books, origin: Origin, command: ExpireCredits) -> Steps[O
     account = books.accounts.get((command.customer_id, command.asset))
     if account is None:
         return Outcome()
-    expired = sorted(
-        (
-            credit
-            for credit in books.credits_by_id.values()
-            if credit.account_id == account.id
-            and credit.remaining_minor
-            and credit.expires_at is not None
-            and credit.expires_at <= books.now
-        ),
-        key=credits.burn_key,
-    )
+    expired = [
+        credit
+        for credit in books.credits_by_id.values()
+        if credit.account_id == account.id
+        and credit.remaining_minor
+        and credit.expires_at is not None
+        and credit.expires_at <= books.now
+    ]
     if not expired:
         return Outcome()
+    ordered = yield from in_order(expired, credits.burn_key)
     transaction = credits.begin(books, "EXPIRY", command.customer_id, origin)
-    for credit in expired:
+    for credit in ordered:
         credits.expire(books, transaction, account, credit)
         yield
     return Outcome(transaction_id=transaction.id, account_id=account.id)
