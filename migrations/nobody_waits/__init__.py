@@ -5,9 +5,9 @@ which distribute tables take it as well.
 """
 
 from migrations.nobody_waits.approvals import APPROVALS
-from migrations.nobody_waits.seals import SEALS
+from migrations.nobody_waits.later_columns import LATER_COLUMNS
 from migrations.nobody_waits.statistics import STATISTICS
 
 __all__ = ["UPGRADE"]
 
-UPGRADE = STATISTICS + APPROVALS + SEALS
+UPGRADE = STATISTICS + APPROVALS + LATER_COLUMNS

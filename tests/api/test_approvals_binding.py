@@ -133,7 +133,10 @@ async def test_an_order_over_the_limit_on_selling_credit(api: Api, tenant: Tenan
     assert done["approvalRequest"]["order"] == {"number": "A-1"}
     left = await api("{ viewer { limits { scope asset remaining kind } } }", **STAFF)
     # What was approved has used up nothing.
-    assert [one["remaining"] for one in left["viewer"]["limits"] if one["kind"] == "SELLING_CREDIT"] == ["50.00", "70.00"]
+    assert [one["remaining"] for one in left["viewer"]["limits"] if one["kind"] == "SELLING_CREDIT"] == [
+        "50.00",
+        "70.00",
+    ]
 
 
 async def test_the_preview_of_a_proposal(api: Api, carol: UUID) -> None:

@@ -91,4 +91,4 @@ CREATE TRIGGER seal_changed AFTER UPDATE OF {columns} ON {table}
 """
 
 
-SEALS: Final = "".join(_sealing(table) for table in LATER)
+LATER_COLUMNS: Final = "".join(_sealing(table) for table in LATER)
