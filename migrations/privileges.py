@@ -27,6 +27,7 @@ APP_PRIVILEGES: Final[Mapping[str, Privileges]] = {
     "approval_requests": Privileges(
         updates=(
             "status", "decided_by_id", "decided_subject", "decided_at", "decision_note", "transaction_id", "command",
+            "invoice_id",
         )
     ),
     "assignments": Privileges(updates=("released_at", "release_transaction_id")),
@@ -76,7 +77,11 @@ APP_PRIVILEGES: Final[Mapping[str, Privileges]] = {
     ),
     "seals": Privileges(inserts=False),  # triggers write them, with their owner's rights
     "services": Privileges(updates=("name", "active")),
-    "tenants": Privileges(updates=("name", "time_zone", "grace_days", "approval_hours", "config_version", "restated")),
+    "tenants": Privileges(
+        updates=(
+            "name", "time_zone", "grace_days", "approval_hours", "config_version", "restated", "limited_currencies",
+        )
+    ),
     "tier_changes": Privileges(),
     "tiers": Privileges(updates=("name", "threshold_minor"), deletes=True),
     "transaction_texts": Privileges(updates=("note", "salt")),  # to erase; a trigger sees to that

@@ -39,7 +39,10 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class AdjustCredit:
-    """Add (positive) or remove (negative) value on one customer's one asset. See domain: adjusting."""
+    """Add (positive) or remove (negative) value on one customer's one asset. See domain: adjusting.
+
+    request_approval: over a limit, a second person is asked. propose_only: a second person is asked in any case.
+    """
 
     customer_id: UUID
     asset: str
@@ -53,6 +56,7 @@ class AdjustCredit:
     credit_id: UUID | None = None
     request_approval: bool = False
     auto_apply: bool = True
+    propose_only: bool = field(default=False, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,18 +116,7 @@ class GiveReward:
     deduct_points: bool
     note: str | None = None
     request_approval: bool = field(default=False, metadata=LATER)
-
-
-Approvable = AdjustCredit | GiveReward
-"""What can wait for a second person's approval."""
-
-
-@dataclass(frozen=True, slots=True)
-class ApproveRequest:
-    """Post what an approval request asks for. note: what the approver has to say."""
-
-    request_id: UUID
-    note: str | None = None
+    propose_only: bool = field(default=False, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +245,24 @@ class CreateOrder:
     issued_on: date | None = None
     due_on: date | None = None
     auto_apply: bool = False
+    request_approval: bool = field(default=False, metadata=LATER)
+    propose_only: bool = field(default=False, metadata=LATER)
+
+
+Approvable = AdjustCredit | GiveReward | CreateOrder
+"""What can wait for a second person's approval."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApproveRequest:
+    """Post what an approval request asks for. note: what the approver has to say.
+
+    version: of the terms that the approver has seen (models/planning/binding.py); None: those it was asked under.
+    """
+
+    request_id: UUID
+    note: str | None = None
+    version: str | None = field(default=None, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)

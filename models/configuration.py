@@ -6,6 +6,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from models.currencies import held_currencies
+from models.limits import ADDING, SELLING_CREDIT
 from models.money import enter_books
 from models.planning.state import LimitRuleValues, ReasonRule, TenantConfig, TierRule
 from models.session import TenantConnection
@@ -54,8 +55,11 @@ async def load(connection: TenantConnection) -> TenantConfig:
         reasons={r.code: _reason(r) for r in reasons},
         services={s.id: s.active for s in services},
         tiers=tuple(TierRule(t.name, t.threshold_minor) for t in tiers),
-        limits={(r.role, r.asset, r.holder): _limit(r) for r in rules},
+        limits={(r.role, r.asset, r.holder): _limit(r) for r in rules if r.kind == ADDING},
         currencies=currencies,
+        selling_limits={(r.role, r.asset, r.holder): _limit(r) for r in rules if r.kind == SELLING_CREDIT},
+        limited_currencies=frozenset((tenant.limited_currencies or "").split()),
+        service_names={s.id: s.name for s in services},
     )
 
 
@@ -64,4 +68,6 @@ def _reason(row: Reason) -> ReasonRule:
 
 
 def _limit(row: Any) -> LimitRuleValues:
-    return LimitRuleValues(row.role, row.asset, row.holder, row.per_adjustment, row.per_actor_day, row.per_customer_day)
+    return LimitRuleValues(
+        row.role, row.asset, row.holder, row.per_adjustment, row.per_actor_day, row.per_customer_day, row.kind
+    )

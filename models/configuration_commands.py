@@ -121,18 +121,22 @@ class UpdateProduct:
 @dataclass(frozen=True, slots=True)
 class UpdateTenant:
     """None leaves as it is. time_zone: an IANA name. grace_days: see domain: membership gate. approval_hours: how long
-    an approval request made from now on waits."""
+    an approval request made from now on waits. limited_currencies: those that limited roles may use from now on; none
+    named: all."""
 
     name: str | None = None
     time_zone: str | None = None
     grace_days: int | None = None
     approval_hours: int | None = None
+    limited_currencies: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SetLimit:
-    """A whole rule, in place of the one for the same role, asset and holder, if there is one.
+    """A whole rule, in place of the one of the same kind for the same role, asset and holder, if there is one.
 
+    kind: ADDING, or SELLING_CREDIT, which is about what an order's credit lines come to: per_adjustment is per order then,
+    and there is none by customer.
     asset: None for money of every currency that has no rule of its own. holder: None for everyone of the role, else
     one subject or, of partners, one client. The limits: in the asset's own units, None for no limit of that kind.
     """
@@ -143,15 +147,17 @@ class SetLimit:
     per_adjustment: Decimal | None = None
     per_actor_day: Decimal | None = None
     per_customer_day: Decimal | None = None
+    kind: str = "ADDING"
 
 
 @dataclass(frozen=True, slots=True)
 class RemoveLimit:
-    """asset, holder: as in SetLimit."""
+    """asset, holder, kind: as in SetLimit."""
 
     role: str
     asset: str | None = None
     holder: str | None = None
+    kind: str = "ADDING"
 
 
 @dataclass(frozen=True, slots=True)

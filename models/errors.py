@@ -4,8 +4,12 @@ A `LedgerError` is an answer, not an accident: it is raised before the first wri
 it reaches the client as a `userError`. `field` is the path in the command that it speaks of.
 """
 
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import ClassVar, Self
+from typing import ClassVar, Final, Self
+
+MAX_TOLD: Final = 5
+"""Of many differences, those that a message tells. The error has all."""
 
 
 class InvariantViolated(Exception):
@@ -241,14 +245,18 @@ class NoMembership(LedgerError):
 
 
 class LimitRemaining:
-    """What one limit leaves: scope PER_ADJUSTMENT, PER_ACTOR_DAY or PER_CUSTOMER_DAY; amount in the asset's own units."""
+    """What one limit leaves: scope PER_ADJUSTMENT, PER_ACTOR_DAY or PER_CUSTOMER_DAY; amount in the asset's own units.
 
-    __slots__ = ("asset", "remaining", "scope")
+    kind: ADDING, or SELLING_CREDIT, where PER_ADJUSTMENT is per order.
+    """
 
-    def __init__(self, scope: str, asset: str, remaining: Decimal) -> None:
+    __slots__ = ("asset", "kind", "remaining", "scope")
+
+    def __init__(self, scope: str, asset: str, remaining: Decimal, kind: str = "ADDING") -> None:
         self.scope = scope
         self.asset = asset
         self.remaining = remaining
+        self.kind = kind
 
 
 class LimitExceeded(LedgerError):
@@ -260,6 +268,40 @@ class LimitExceeded(LedgerError):
         left = ", ".join(f"{r.remaining} {r.asset} {r.scope.lower().replace('_', ' ')}" for r in remaining)
         super().__init__(f"Over your limit. What is left: {left}.", field=("amount",))
         self.remaining = remaining
+
+
+class CurrencyNotAllowed(LedgerError):
+    """A limited role uses a currency that is not among those which the tenant lists for them."""
+
+    code = "CURRENCY_NOT_ALLOWED"
+
+    def __init__(self, currency: str, allowed: tuple[str, ...]) -> None:
+        super().__init__(f"You may not use {currency}, only {', '.join(allowed)}.", field=("asset",))
+        self.allowed = allowed
+
+
+@dataclass(frozen=True, slots=True)
+class TermChange:
+    """One of the terms of a request: as it was when it was asked for, and as it is now. None: there was, or is, none."""
+
+    field: str
+    before: str | None
+    after: str | None
+
+
+class RequestChanged(LedgerError):
+    """What a request was asked under holds no more. Carries the difference, and the version of what holds now."""
+
+    code = "REQUEST_CHANGED"
+
+    def __init__(self, changes: tuple[TermChange, ...], version: str) -> None:
+        told = (
+            "; ".join(f"{c.field} was {c.before}, is {c.after}" for c in changes[:MAX_TOLD])
+            or "its terms are other ones"
+        )
+        super().__init__(f"It is not what was asked for any more: {told}.", field=("requestId",))
+        self.changes = changes
+        self.version = version
 
 
 class RequestNotPending(LedgerError):
@@ -285,10 +327,8 @@ class TooManyPending(LedgerError):
 
     code = "TOO_MANY_PENDING"
 
-    def __init__(self, most: int) -> None:
-        super().__init__(
-            f"{most} of your requests wait for approval already: that is the most.", field=("requestApproval",)
-        )
+    def __init__(self, most: int, *, field: str = "requestApproval") -> None:
+        super().__init__(f"{most} of your requests wait for approval already: that is the most.", field=(field,))
 
 
 class OwnRequest(LedgerError):

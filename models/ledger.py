@@ -181,7 +181,7 @@ def _hash(command: Any, instead: dict[str, None]) -> bytes:
     silent = {name for name, default in _later(command.__class__) if getattr(command, name) == default}
     said = command
     if silent or instead:
-        said = {f.name: getattr(command, f.name) for f in fields(command) if f.name not in silent} | instead
+        said = {name: getattr(command, name) for name in _names(command.__class__) if name not in silent} | instead
     return hashlib.sha256(orjson.dumps(said, default=_plain)).digest()
 
 
@@ -189,6 +189,11 @@ def _blank(command: Any) -> list[str]:
     """The texts that may be left out, and are there without saying anything."""
     values = ((name, getattr(command, name)) for name in _optional(command.__class__))
     return [name for name, value in values if isinstance(value, str) and not value.strip()]
+
+
+@lru_cache
+def _names(kind: Any) -> tuple[str, ...]:
+    return tuple(f.name for f in fields(kind))
 
 
 @lru_cache

@@ -4,6 +4,9 @@ Source of the rules: domain, "Who may". Money without a rule of its own falls un
 currency counted by itself; a rule for one person or client goes before the rule for everyone of the role. Staff and
 partners are always limited, managers and admins where a rule says so.
 
+Selling credit is another kind of limit, on what an order's credit lines come to, per order and by actor and day: nobody
+has one until it is set, and what is sold is counted apart from what is added.
+
 What is added under a rule is counted for the day whether or not the rule limits the day: a limit that is set at noon
 counts the morning too.
 """
@@ -17,13 +20,17 @@ from typing import Final
 from uuid import UUID
 
 from models.commands import Actor
-from models.errors import LimitRemaining
+from models.errors import CurrencyNotAllowed, LimitRemaining
 from models.money import exponent, is_money, to_decimal, to_minor
 from models.planning.state import CounterKey, LimitRuleValues, TenantConfig
 
 PER_ADJUSTMENT: Final = "PER_ADJUSTMENT"
 PER_ACTOR_DAY: Final = "PER_ACTOR_DAY"
 PER_CUSTOMER_DAY: Final = "PER_CUSTOMER_DAY"
+SOLD_ACTOR_DAY: Final = "SOLD_ACTOR_DAY"
+"""The scope of the counters of what is sold. It is shown as PER_ACTOR_DAY, of its kind."""
+ADDING: Final = "ADDING"
+SELLING_CREDIT: Final = "SELLING_CREDIT"
 MONEY: Final = "MONEY"
 LIMITED_ROLES: Final = ("STAFF", "PARTNER")
 """Those who add nothing without a rule that allows it."""
@@ -52,14 +59,24 @@ def binding_rule(rules: Mapping[RuleKey, LimitRuleValues], actor: Actor, asset: 
 
     Where no rule says anything, staff and partners may add nothing.
     """
+    rule = _rule(rules, actor, asset)
+    if rule is None and actor.role in LIMITED_ROLES:
+        return LimitRuleValues(actor.role, asset, "", _NOTHING, _NOTHING, _NOTHING)
+    return rule
+
+
+def selling_rule(rules: Mapping[RuleKey, LimitRuleValues], actor: Actor, currency: str) -> LimitRuleValues | None:
+    """The rule, of those about selling credit, that binds this actor; whoever has none sells as much as they like."""
+    return _rule(rules, actor, currency) if rules else None
+
+
+def _rule(rules: Mapping[RuleKey, LimitRuleValues], actor: Actor, asset: str) -> LimitRuleValues | None:
     names = (asset, MONEY) if is_money(asset) else (asset,)
     for holder in (actor.holder, ""):
         for name in names:
             rule = rules.get((actor.role, name, holder))
             if rule is not None:
                 return rule
-    if actor.role in LIMITED_ROLES:
-        return LimitRuleValues(actor.role, asset, "", _NOTHING, _NOTHING, _NOTHING)
     return None
 
 
@@ -69,6 +86,19 @@ def counter_keys(actor: Actor, customer_id: UUID, asset: str, day: date) -> tupl
         (PER_ACTOR_DAY, actor.role, actor.holder, asset, day),
         (PER_CUSTOMER_DAY, actor.role, str(customer_id), asset, day),
     )
+
+
+def selling_key(actor: Actor, currency: str, day: date) -> CounterKey:
+    """The counter of what whoever is under a rule about selling credit has sold."""
+    return SOLD_ACTOR_DAY, actor.role, actor.holder, currency, day
+
+
+def barred_from(config: TenantConfig, actor: Actor, asset: str) -> CurrencyNotAllowed | None:
+    """Why the actor may not use this currency at all, where the tenant has listed those that limited roles may use."""
+    listed = config.limited_currencies
+    if not listed or actor.role not in LIMITED_ROLES or asset in listed or not is_money(asset):
+        return None
+    return CurrencyNotAllowed(asset, tuple(sorted(listed)))
 
 
 @lru_cache(maxsize=1_000)
@@ -84,12 +114,15 @@ class Verdict:
     allowed: bool
     asset: str
     left_minor: tuple[tuple[str, int], ...] = ()
+    kind: str = ADDING
 
     @property
     def remaining(self) -> tuple[LimitRemaining, ...]:
         """As it is told: a limit lowered during the day can be overdrawn; nobody is owed a negative allowance."""
         asset = self.asset
-        return tuple(LimitRemaining(scope, asset, to_decimal(max(left, 0), asset)) for scope, left in self.left_minor)
+        return tuple(
+            LimitRemaining(scope, asset, to_decimal(max(left, 0), asset), self.kind) for scope, left in self.left_minor
+        )
 
 
 def check(rule: LimitRuleValues, asset: str, amount_minor: int, *, by_actor: int, by_customer: int) -> Verdict:
@@ -101,4 +134,4 @@ def check(rule: LimitRuleValues, asset: str, amount_minor: int, *, by_actor: int
     )
     left = tuple((scope, _minor(limit, asset) - used) for scope, limit, used in limits if limit is not None)
     room = min([MAX_COUNTED - max(by_actor, by_customer), *(each for _, each in left)])
-    return Verdict(amount_minor <= room, asset, left)
+    return Verdict(amount_minor <= room, asset, left, rule.kind)

@@ -32,7 +32,7 @@ from models.loading.accounts import (
     open_accounts,
 )
 from models.loading.approvals import count_waiting
-from models.loading.counters import counters_needed, lock_counters, lock_to_add_up
+from models.loading.counters import counters_needed, lock_counters, lock_to_add_up, selling_counters_needed
 from models.loading.credits import load_all_open
 from models.loading.keeping import keeping_limits, keeping_tiers
 from models.loading.named import keep_whom_notes_are_about, load_named, load_requests
@@ -266,6 +266,8 @@ class Poster:
         )  # fmt: skip
         limited = [(unit.actor, key) for unit in units for key in unit.needs.limited if key[0] in found]
         counters = counters_needed(books.config, now, limited)
+        selling = [(unit.actor, currency) for unit in units for currency in unit.needs.sells]
+        counters |= selling_counters_needed(books.config, now, selling)
         if counters:
             books.counters = await lock_counters(connection, counters, [self._source.new_id() for _ in counters])
         for n in needs:
@@ -343,7 +345,7 @@ def _settings(tenant_id: UUID, units: Sequence[Unit], *, wait: bool) -> str:
     # What a merge moves is found once it has begun: it may be points.
     points = any(asset == POINTS for _, asset in accounts) or any(unit.needs.merges for unit in units)
     tiers = f"; {keeping_tiers(tenant_id)}" if points else ""
-    limits = f"; {keeping_limits(tenant_id)}" if any(unit.needs.limited for unit in units) else ""
+    limits = f"; {keeping_limits(tenant_id)}" if any(unit.needs.by_limits for unit in units) else ""
     return LOCK_WAIT[wait] + SETTINGS + PLAN_ANEW * many + tiers + limits
 
 

@@ -219,10 +219,11 @@ class TierChangeView:
 
 @dataclass(frozen=True, slots=True)
 class ApprovalRequestView:
-    """operation: `adjustCredit` or `giveReward`; what it asks for, from `asset` to `service_ids`, is as it was asked.
+    """operation: `adjustCredit`, `giveReward` or `createOrder`; what it asks for, from `asset` to `asked`, as it was asked.
 
-    asset, amount, reason: of an adjustment. reward_id: of a reward. expires_in_days, credit_expires_at, effective_on:
-    of the credit to be. expires_at: of the request.
+    asset, amount, reason: of an adjustment; of an order, what its credit lines come to. reward_id: of a reward.
+    expires_in_days, credit_expires_at, effective_on: of the credit to be. asked: the whole command (models/commands.py).
+    terms: what it was asked under. expires_at: of the request. transaction_id, or of an order invoice_id: what it became.
     """
 
     id: UUID
@@ -238,6 +239,8 @@ class ApprovalRequestView:
     credit_expires_at: datetime | None
     effective_on: date | None
     service_ids: tuple[UUID, ...]
+    asked: Any
+    terms: dict[str, str | None] | None
     requested_by: ActorView
     created_at: datetime
     expires_at: datetime
@@ -245,6 +248,7 @@ class ApprovalRequestView:
     decided_at: datetime | None = None
     decision_note: str | None = None
     transaction_id: UUID | None = None
+    invoice_id: UUID | None = None
 
     def status(self, now: datetime) -> str:
         """The contract's ApprovalStatus at `now`."""

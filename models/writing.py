@@ -16,7 +16,7 @@ from uuid import UUID
 
 import orjson
 
-from models.commands import Actor, AdjustCredit
+from models.commands import Actor, AdjustCredit, CreateOrder
 from models.currencies import hold_currencies
 from models.errors import InvariantViolated
 from models.hash_chain import Promise, digesting_promises, entry_hash, note_digest, transaction_digest
@@ -62,6 +62,7 @@ def _new_currencies(books: Books) -> set[str]:
     assets = {account.asset for account in w.touched_accounts}
     assets.update(invoice.currency for invoice, _, _ in w.invoices)
     assets.update(request.command.asset for request in w.approvals if isinstance(request.command, AdjustCredit))
+    assets.update(request.command.currency for request in w.approvals if isinstance(request.command, CreateOrder))
     assets.update(operation.asset for operation, _, _, _ in w.bulk_operations)
     return {asset for asset in assets if is_money(asset)} - books.config.currencies.keys()
 
@@ -249,10 +250,11 @@ class _Writer:
             "invoices",
             "id uuid, customer_id uuid, number text, currency text, total_minor bigint, paid_minor bigint,"
             " credited_minor bigint, creditable_minor bigint, status text, kind text, auto_apply bool, issued_on date,"
-            " due_on date, actor_id uuid, created_at timestamptz",
+            " due_on date, actor_id uuid, created_at timestamptz, limited_on date",
             [
                 (i.id, i.customer_id, i.number, i.currency, i.total_minor, i.paid_minor, i.credited_minor,
-                 i.creditable_minor, i.status, i.kind, auto, i.issued_on, i.due_on, self.actors[actor], now)
+                 i.creditable_minor, i.status, i.kind, auto, i.issued_on, i.due_on, self.actors[actor], now,
+                 i.limited_on)
                 for i, actor, auto in w.invoices
             ],
         )  # fmt: skip
@@ -289,12 +291,12 @@ class _Writer:
         w = self.writes
         approved = {
             r.id: (r.id, r.status, self.actors[r.decided_by], r.decided_by.subject, r.decided_at, r.decision_note,
-                   r.transaction_id)
+                   r.transaction_id, r.invoice_id)
             for r in w.touched_approvals if r.decided_by is not None
         }  # fmt: skip
         columns = (
             "status text, decided_by_id uuid, decided_subject text, decided_at timestamptz, decision_note text,"
-            " transaction_id uuid"
+            " transaction_id uuid, invoice_id uuid"
         )
         self.update("approval_requests", columns, list(approved.values()))
         released = yield from _last(lambda pair: (pair[0].id, pair[0].released_at, pair[1]), w.released)
@@ -368,10 +370,10 @@ class _Writer:
         self.insert(
             "approval_requests",
             "id uuid, operation text, command jsonb, customer_id uuid, status text, requested_by_id uuid,"
-            " requested_subject text, created_at timestamptz, expires_at timestamptz",
+            " requested_subject text, created_at timestamptz, expires_at timestamptz, terms jsonb",
             [
                 (r.id, r.operation, to_json(kept(r.command)), r.customer_id, r.status, self.actors[r.requested_by],
-                 r.requested_by.subject, r.created_at, r.expires_at)
+                 r.requested_by.subject, r.created_at, r.expires_at, to_json(r.terms))
                 for r in w.approvals
             ],
         )  # fmt: skip

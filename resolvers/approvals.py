@@ -1,13 +1,15 @@
 """approvalRequests, approveRequest, rejectRequest and withdrawRequest: a second person decides (domain: who may)."""
 
-from typing import Annotated, Final
+from typing import Annotated
 from uuid import UUID
 
 import strawberry
 
 from auth.roles import Permission, may
+from models.commands import AdjustCredit, Approvable, CreateOrder, GiveReward
 from models.errors import LedgerError, NotFound, OthersRequest, OwnRequest
 from models.operations.approvals import approve_request, reject_request, withdraw_request
+from models.planning.binding import Terms, credit_sold
 from models.reads import requests
 from models.reads.paging import Condition
 from schema import texts
@@ -28,8 +30,17 @@ from schema.types.enums import ApprovalStatus
 from schema.types.errors import user_errors
 from schema.types.requests import ApprovalRequest
 
-ASKED_FOR: Final = {"adjustCredit": Permission.ADD_CREDIT, "giveReward": Permission.GIVE_REWARD_FREE}
-"""What whoever decides has to have the right to do as well."""
+
+def rights_to(asked: Approvable, terms: Terms | None) -> tuple[Permission, ...]:
+    """What whoever decides has to have the right to do as well."""
+    match asked:
+        case AdjustCredit():
+            return (Permission.REMOVE_CREDIT if asked.amount < 0 else Permission.ADD_CREDIT,)
+        case GiveReward():
+            return (Permission.GIVE_REWARD if asked.deduct_points else Permission.GIVE_REWARD_FREE,)
+        case CreateOrder():
+            sells = (Permission.ADD_CREDIT,) if credit_sold(asked, terms) else ()
+            return (Permission.WRITE_INVOICES, *sells)
 
 
 async def resolve_all(
@@ -99,7 +110,8 @@ async def resolve_withdraw(info: Info, input: WithdrawRequestInput) -> WithdrawR
 async def _require_to_decide(context: Context, request_id: UUID) -> None:
     """The right to do what is asked for, as well as to approve. Raises NotFound, Forbidden."""
     request = await _seen(context, request_id)
-    context.require(ASKED_FOR[request.view.operation])
+    for right in rights_to(request.view.asked, request.view.terms):
+        context.require(right)
 
 
 async def _seen(context: Context, request_id: UUID) -> ApprovalRequest:

@@ -10,10 +10,12 @@ from uuid import UUID
 from strawberry.dataloader import DataLoader
 
 from models import views
+from models.planning.binding import Binding
 from models.planning.steps import Steps
 from models.reads import (
     accounts,
     audit,
+    bindings,
     configuration,
     customers,
     invoices,
@@ -192,6 +194,16 @@ class Loaders:
     @cached_property
     def approval_requests(self) -> Loader[UUID, ApprovalRequest]:
         return self._by_id(requests.approvals_by_ids, ApprovalRequest.of)
+
+    @cached_property
+    def bindings(self) -> Loader[UUID, Binding]:
+        """By approval request: what has changed since it was asked for."""
+
+        async def found(ids: list[UUID]) -> dict[UUID, Binding]:
+            requests = await self.approval_requests.load_all(ids)
+            return await bindings.bindings(self.reads, [request.view for request in requests])
+
+        return Loader(found)
 
     @cached_property
     def bulk_operations(self) -> Loader[UUID, BulkOperation]:

@@ -4,8 +4,10 @@ Each part is a module with the SQL of one subject; one subcommand an ALTER and n
 which distribute tables take it as well.
 """
 
+from migrations.nobody_waits.approvals import APPROVALS
+from migrations.nobody_waits.later_columns import LATER_COLUMNS
 from migrations.nobody_waits.statistics import STATISTICS
 
 __all__ = ["UPGRADE"]
 
-UPGRADE = STATISTICS
+UPGRADE = STATISTICS + APPROVALS + LATER_COLUMNS

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from hashlib import blake2b
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import orjson
@@ -27,30 +27,34 @@ async def load_approvals(
     rows = await connection.raw.fetch(
         """SELECT r.id, r.operation, r.command, coalesce(c.merged_into_id, c.id) AS customer_id,
             r.status, r.requested_by_id, r.created_at, r.expires_at,
-            r.transaction_id, a.subject, a.role, nullif(a.client, '') AS client, a.name,
+            r.transaction_id, r.invoice_id, r.terms, a.subject, a.role, nullif(a.client, '') AS client, a.name,
             a.role <> 'PARTNER' OR NOT EXISTS (
                 SELECT FROM partner_tokens p WHERE p.tenant_id = $1 AND p.client = a.client
-            ) OR EXISTS (
-                SELECT FROM partner_tokens p WHERE p.tenant_id = $1 AND p.client = a.client AND p.revoked_at IS NULL
-                    AND (p.expires_at IS NULL OR p.expires_at > $5)
-                    AND ($4::text[])[array_position($3::text[], r.operation::text)] = ANY(string_to_array(p.scope, ' '))
-            ) AS allowed
+            ) AS trusted,
+            ARRAY(
+                SELECT p.scope FROM partner_tokens p WHERE p.tenant_id = $1 AND p.client = a.client
+                    AND a.role = 'PARTNER' AND p.revoked_at IS NULL AND (p.expires_at IS NULL OR p.expires_at > $3)
+            ) AS scopes
         FROM approval_requests r JOIN actors a ON a.tenant_id = $1 AND a.id = r.requested_by_id
         JOIN customers c ON c.tenant_id = $1 AND c.id = r.customer_id
         WHERE r.tenant_id = $1 AND r.id = ANY($2) ORDER BY r.id FOR NO KEY UPDATE OF r""",
-        connection.tenant_id, sorted(ids), *zip(*approving.REQUESTER_SCOPES.items(), strict=True), now,
+        connection.tenant_id, sorted(ids), now,
     )  # fmt: skip
-    states = [
-        ApprovalState(
-            id=row["id"], operation=row["operation"],
-            command=requesting.restored(row["operation"], orjson.loads(row["command"])), customer_id=row["customer_id"],
-            status=row["status"], requested_by=Actor(row["subject"], row["role"], row["client"], row["name"]),
-            created_at=row["created_at"], expires_at=row["expires_at"], requester_allowed=row["allowed"],
-            transaction_id=row["transaction_id"],
-        )
-        for row in rows
-    ]  # fmt: skip
+    states = [_state(row) for row in rows]
     return states, {state.requested_by: row["requested_by_id"] for state, row in zip(states, rows, strict=True)}
+
+
+def _state(row: Any) -> ApprovalState:
+    command = requesting.restored(row["operation"], orjson.loads(row["command"]))
+    terms = None if row["terms"] is None else orjson.loads(row["terms"])
+    wanted = approving.requester_scopes(command, terms)
+    return ApprovalState(
+        id=row["id"], operation=row["operation"], command=command, customer_id=row["customer_id"], status=row["status"],
+        requested_by=Actor(row["subject"], row["role"], row["client"], row["name"]), created_at=row["created_at"],
+        expires_at=row["expires_at"],
+        requester_allowed=row["trusted"] or any(wanted <= set(scope.split()) for scope in row["scopes"]),
+        transaction_id=row["transaction_id"], invoice_id=row["invoice_id"], terms=terms,
+    )  # fmt: skip
 
 
 async def count_waiting(connection: TenantConnection, subjects: set[str], now: datetime) -> dict[str, int]:

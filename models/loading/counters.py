@@ -27,6 +27,20 @@ def counters_needed(
     return keys
 
 
+def selling_counters_needed(
+    config: TenantConfig, now: datetime, selling: Iterable[tuple[Actor, str]]
+) -> set[CounterKey]:
+    """The day counters that bind these actors in selling credit in these currencies."""
+    if not config.selling_limits:
+        return set()
+    day = calendar.local_date(now, config.zone)
+    return {
+        limits.selling_key(actor, currency, day)
+        for actor, currency in selling
+        if limits.selling_rule(config.selling_limits, actor, currency) is not None
+    }
+
+
 async def lock_counters(
     connection: TenantConnection, keys: set[CounterKey], new_ids: list[UUID]
 ) -> dict[CounterKey, CounterState]:

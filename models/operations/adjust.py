@@ -4,7 +4,7 @@ from uuid import UUID
 
 from models import limits, planning
 from models.commands import Actor, AdjustCredit, CreditEffect, LimitVerdict, Outcome, Preview
-from models.errors import LedgerError, LimitExceeded
+from models.errors import CurrencyNotAllowed, LedgerError, LimitExceeded
 from models.ledger import Ledger
 from models.loading.accounts import load_facts, read_accounts, read_customers
 from models.loading.counters import counters_needed, read_counters
@@ -24,7 +24,8 @@ async def adjust_credit(
 ) -> Outcome:
     """Post the adjustment, once for the key. Raises the LedgerErrors of models/planning/adjust.py.
 
-    Over a limit, with `request_approval`, nothing moves and the outcome names an approval request.
+    Over a limit, with `request_approval`, or with `propose_only` in any case, nothing moves and the outcome names an
+    approval request.
     """
     amount_minor = nonzero_minor(command.amount, command.asset)
     done = await ledger.submit(tenant_id, actor, "adjustCredit", command, needs(command, amount_minor), idempotency_key)
@@ -96,9 +97,11 @@ async def _unlocked_books(
 def _verdict(books: Books, actor: Actor, command: AdjustCredit, amount_minor: int) -> LimitVerdict:
     """The limits' say, whatever else may be wrong with the adjustment. Removals have no limit."""
     if amount_minor < 0 or limits.rule_for(books.config, actor, command.asset) is None:
-        return LimitVerdict(allowed=True, approval_required=False, remaining=())
-    verdict = allowance_of(books, actor, command.customer_id, command.asset).verdict(amount_minor)
-    return LimitVerdict(verdict.allowed, not verdict.allowed, verdict.remaining)
+        return LimitVerdict(allowed=True, approval_required=command.propose_only, remaining=())
+    allowance = allowance_of(books, actor, command.customer_id, command.asset)
+    allowed = allowance.refusal(amount_minor) is None
+    remaining = allowance.verdict(amount_minor).remaining
+    return LimitVerdict(allowed, not allowed or command.propose_only, remaining)
 
 
 def _nothing(
@@ -106,7 +109,7 @@ def _nothing(
     verdict: LimitVerdict | None = None, books: Books | None = None,
 ) -> Preview:  # fmt: skip
     """The preview of a refusal: everything stays as it is."""
-    refused_by_limit = isinstance(error, LimitExceeded)
+    refused_by_limit = isinstance(error, LimitExceeded | CurrencyNotAllowed)
     return Preview(
         asset=command.asset, account_id=account.id if account else None,
         available_after_minor=account.available_minor if account else 0,

@@ -1,4 +1,4 @@
-"""Four eyes: a second person approves or rejects what was asked for over a limit; whoever asked may withdraw it."""
+"""Four eyes: a second person approves or rejects what waits for one; whoever asked may withdraw it."""
 
 from dataclasses import replace
 from typing import Any, Final
@@ -6,14 +6,14 @@ from uuid import UUID
 
 import orjson
 
-from models.commands import Actor, Approvable, ApproveRequest, GiveReward, Outcome
+from models.commands import Actor, AdjustCredit, Approvable, ApproveRequest, CreateOrder, GiveReward, Outcome
 from models.errors import InvariantViolated, NotFound, OthersRequest, OwnRequest, RequestNotPending
 from models.ledger import Ledger
 from models.money import nonzero_minor
 from models.operations.auditing import Doer, doer_of, record_event
 from models.operations.give_reward import points_account, price_of
 from models.operations.replays import replay_of_transaction
-from models.planning import adjust, approving, rewards
+from models.planning import adjust, approving, invoices, rewards
 from models.planning.needs import Needs
 from models.planning.notes import check_note
 from models.planning.requesting import restored
@@ -33,7 +33,8 @@ async def approve_request(
         row = await _row(connection, command.request_id)
     if row["requested_subject"] == actor.subject:
         raise OwnRequest
-    needs = approving.needs(command, await _needs(tenant_id, restored(row["operation"], orjson.loads(row["command"]))))
+    asked = restored(row["operation"], orjson.loads(row["command"]))
+    needs = approving.needs(command, await _needs(tenant_id, asked))
     done = await ledger.submit(tenant_id, actor, "approveRequest", command, needs, idempotency_key)
     if isinstance(done, Outcome) and not done.replayed:
         return done
@@ -41,15 +42,21 @@ async def approve_request(
 
 
 async def _needs(tenant_id: UUID, asked: Approvable) -> Needs:
-    if isinstance(asked, GiveReward):
-        return rewards.needs(asked, await price_of(tenant_id, asked.reward_id))
-    return adjust.needs(asked, nonzero_minor(asked.amount, asked.asset))
+    match asked:
+        case AdjustCredit():
+            return adjust.needs(asked, nonzero_minor(asked.amount, asked.asset))
+        case GiveReward():
+            return rewards.needs(asked, await price_of(tenant_id, asked.reward_id))
+        case CreateOrder():
+            return invoices.order_needs(asked)
 
 
 async def _approved(tenant_id: UUID, request_id: UUID) -> Outcome:
     """What approving it came to."""
     async with tenant_transaction(tenant_id, read_only=True) as connection:
         row = await _row(connection, request_id)
+    if row["invoice_id"] is not None:
+        return Outcome(invoice_id=row["invoice_id"], approval_request_id=request_id, replayed=True)
     if row["transaction_id"] is None:
         raise InvariantViolated(f"approval request {request_id} was approved, and has no transaction")
     posted = await replay_of_transaction(tenant_id, row["transaction_id"])
@@ -155,7 +162,7 @@ async def _row(connection: TenantConnection, request_id: UUID, locking: str = ""
     """Raises NotFound."""
     row = await connection.raw.fetchrow(
         f"""SELECT id, operation, command, customer_id, status, requested_subject, decided_subject, expires_at,
-            transaction_id
+            transaction_id, invoice_id
         FROM approval_requests WHERE tenant_id = $1 AND id = $2 {locking}""",
         connection.tenant_id, request_id,
     )  # fmt: skip

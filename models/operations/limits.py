@@ -1,7 +1,8 @@
-"""How much a role, or one of its people or clients, may add (domain: who may). In force at once, in every process.
+"""How much a role, or one of its people or clients, may add, or sell of credit (domain: who may). In force at once, in
+every process.
 
-A posting that adds something reads the rules, and counts by what it read. So that none goes by a rule that is no more
-once its change is over, such postings and a change of the limits wait for each other (`keeping_limits` in
+A posting that adds or sells something reads the rules, and counts by what it read. So that none goes by a rule that is no
+more once its change is over, such postings and a change of the limits wait for each other (`keeping_limits` in
 models/loading/keeping.py).
 """
 
@@ -14,7 +15,7 @@ from models.commands import Actor
 from models.configuration_commands import RemoveLimit, SetLimit
 from models.errors import AmountOutOfRange, AmountPrecision, Invalid, LedgerError, NotFound
 from models.ledger import Ledger
-from models.limits import LIMITED_ROLES, MONEY, in_own_places
+from models.limits import ADDING, LIMITED_ROLES, MONEY, in_own_places
 from models.loading.keeping import hold_limits
 from models.money import MAX_AMOUNT_MINOR, POINTS, SERVICE_CREDITS, exponent, to_minor
 from models.operations.configuring import Configuring, configuring
@@ -28,8 +29,7 @@ MAX_MONEY: Final = MAX_AMOUNT_MINOR
 """In units: whatever the currency, no account holds more."""
 STANDING: Final = frozenset({MONEY, SERVICE_CREDITS, POINTS})
 """What there is always a rule about for everyone of a limited role."""
-_NAME: Final = ("role", "asset", "holder")
-_KINDS: Final = ("per_adjustment", "per_actor_day", "per_customer_day")
+_LIMITS: Final = ("per_adjustment", "per_actor_day", "per_customer_day")
 
 
 async def set_limit(ledger: Ledger, tenant_id: UUID, actor: Actor, command: SetLimit) -> LimitRuleValues:
@@ -43,11 +43,13 @@ async def set_limit(ledger: Ledger, tenant_id: UUID, actor: Actor, command: SetL
 def checked_limit(command: SetLimit) -> LimitRuleValues:
     """The rule that the command sets. Raises what `set_limit` does for one that cannot be."""
     asset, holder = _name(command)
+    if command.kind != ADDING and command.per_customer_day is not None:
+        raise Invalid("Selling credit has no limit by customer.", field=("perCustomerDay",))
     return LimitRuleValues(
         command.role, asset, holder,
         per_adjustment=_checked(command.per_adjustment, asset, "perAdjustment"),
         per_actor_day=_checked(command.per_actor_day, asset, "perActorDay"),
-        per_customer_day=_checked(command.per_customer_day, asset, "perCustomerDay"),
+        per_customer_day=_checked(command.per_customer_day, asset, "perCustomerDay"), kind=command.kind,
     )  # fmt: skip
 
 
@@ -55,27 +57,29 @@ async def put_limits(change: Configuring, ledger: Ledger, rules: Iterable[LimitR
     """Write the rules, within a change that is under way, as the last thing it does. Raises Invalid for one too many."""
     for rule in rules:
         name = {"role": rule.role, "asset": rule.asset, "holder": rule.holder}
-        values = {kind: in_own_places(getattr(rule, kind), rule.asset) for kind in _KINDS}
-        row = await _row(change, rule.role, rule.asset, rule.holder)
+        if rule.kind != ADDING:  # as every rule is that says nothing of it
+            name["kind"] = rule.kind
+        values = {limit: in_own_places(getattr(rule, limit), rule.asset) for limit in _LIMITS}
+        row = await _row(change, rule.role, rule.asset, rule.holder, rule.kind)
         if row is None:
             await change.check_room("limit_rules", MAX_RULES)
             await change.insert("limit_rules", "limit.set", ledger.source.new_id(), name | values)
         else:
-            cleared = [kind for kind, limit in values.items() if limit is None]
-            await change.update("limit_rules", "limit.set", row, values, cleared=cleared, named=_NAME)
+            cleared = [limit for limit, most in values.items() if most is None]
+            await change.update("limit_rules", "limit.set", row, values, cleared=cleared, named=tuple(name))
     await hold_limits(change.connection)
 
 
 async def remove_limit(ledger: Ledger, tenant_id: UUID, actor: Actor, command: RemoveLimit) -> None:
     """Take the rule away: the next in line holds then. Raises NotFound, and Invalid for one that there has to be."""
     asset, holder = _name(command)
-    if command.role in LIMITED_ROLES and not holder and asset in STANDING:
+    if command.kind == ADDING and command.role in LIMITED_ROLES and not holder and asset in STANDING:
         raise Invalid(
             "Staff and partners always have a limit. Set it to what they may add; one without bounds can be set, too.",
             field=("role",),
         )
     async with configuring(ledger, tenant_id, actor) as change:
-        row = await _row(change, command.role, asset, holder)
+        row = await _row(change, command.role, asset, holder, command.kind)
         if row is None:
             raise NotFound("There is no such limit.", field=("role",))
         await change.delete("limit_rules", "limit.removed", row)
@@ -88,6 +92,8 @@ def _name(command: SetLimit | RemoveLimit) -> tuple[str, str]:
         exponent(command.asset)
     if command.holder is not None and not (command.holder.strip() and len(command.holder) <= MAX_HOLDER_CHARACTERS):
         raise Invalid(f"Between 1 and {MAX_HOLDER_CHARACTERS} characters are needed.", field=("holder",))
+    if command.kind != ADDING and command.asset in (SERVICE_CREDITS, POINTS):
+        raise Invalid("Credit is sold in currencies alone.", field=("asset",))
     return command.asset or MONEY, command.holder or ""
 
 
@@ -108,10 +114,13 @@ def _checked(limit: Decimal | None, asset: str, field: str) -> Decimal | None:
     return abs(limit)  # "-0" is nothing, too
 
 
-async def _row(change: Configuring, role: str, asset: str, holder: str) -> dict[str, Any] | None:
+async def _row(change: Configuring, role: str, asset: str, holder: str, kind: str) -> dict[str, Any] | None:
     """The rule as it is kept, its limits as they are shown: the column has four decimal places for every asset."""
     row = await change.fetchrow(
-        "SELECT * FROM limit_rules WHERE tenant_id = $1 AND role = $2 AND asset = $3 AND holder = $4",
-        role, asset, holder,
+        "SELECT * FROM limit_rules WHERE tenant_id = $1 AND role = $2 AND asset = $3 AND holder = $4 AND kind = $5",
+        role, asset, holder, kind,
     )  # fmt: skip
-    return None if row is None else dict(row) | {kind: in_own_places(row[kind], asset) for kind in _KINDS}
+    if row is None:
+        return None
+    said = {name: value for name, value in row.items() if (name, value) != ("kind", ADDING)}
+    return said | {limit: in_own_places(row[limit], asset) for limit in _LIMITS}

@@ -1,5 +1,5 @@
 """What the business says of itself: its name, the zone that its days are in, how long a cancelled member has grace and
-an approval request waits.
+an approval request waits, which currencies limited roles may use.
 """
 
 from typing import Final
@@ -10,6 +10,7 @@ from models.commands import Actor
 from models.configuration_commands import UpdateTenant
 from models.errors import Invalid, NotFound
 from models.ledger import Ledger
+from models.money import exponent, is_money
 from models.names import checked_if_given
 from models.operations.configuring import configuring
 
@@ -35,14 +36,28 @@ async def update_tenant(ledger: Ledger, tenant_id: UUID, actor: Actor, command: 
         raise Invalid(
             f"An approval request waits between 1 and {MAX_APPROVAL_HOURS:,} hours.", field=("approvalHours",)
         )
+    currencies = _checked_currencies(command.limited_currencies)
     wanted = {
         "name": name,
         "time_zone": command.time_zone,
         "grace_days": command.grace_days,
         "approval_hours": command.approval_hours,
+        "limited_currencies": currencies or None,
     }
+    cleared = ("limited_currencies",) if currencies == "" else ()
     async with configuring(ledger, tenant_id, actor) as change:
         row = await change.fetchrow("SELECT * FROM tenants WHERE id = $1")
         if row is None:
             raise NotFound("There is no such tenant.")
-        return await change.update("tenants", "tenant.updated", row, wanted)
+        return await change.update("tenants", "tenant.updated", row, wanted, cleared=cleared)
+
+
+def _checked_currencies(codes: tuple[str, ...] | None) -> str | None:
+    """As they are kept, each once; '' for all. Raises AssetUnknown, Invalid."""
+    if codes is None:
+        return None
+    for code in codes:
+        exponent(code)
+        if not is_money(code):
+            raise Invalid(f"{code} is no currency: only currencies are listed.", field=("limitedCurrencies",))
+    return " ".join(sorted(set(codes)))

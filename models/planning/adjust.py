@@ -8,7 +8,6 @@ from models.errors import (
     ExpiryConflict,
     InsufficientBalance,
     Invalid,
-    LimitExceeded,
     MembershipGraceEnded,
     NoteRequired,
     NotFound,
@@ -110,11 +109,9 @@ def _add(books: Books, origin: Origin, command: AdjustCredit, amount_minor: int,
     limited = None
     if origin.approved_by is None:
         allowance = allowance_of(books, origin.actor, command.customer_id, command.asset)
-        verdict = allowance.verdict(amount_minor)
-        if not verdict.allowed:
-            if command.request_approval:
-                return requesting.request_approval(books, origin, "adjustCredit", command)
-            raise LimitExceeded(verdict.remaining)
+        waiting = requesting.waits(books, origin, "adjustCredit", command, allowance.refusal(amount_minor))
+        if waiting is not None:
+            return waiting
         limited = allowance.use(books, amount_minor)
     # Must succeed from here on (and using a limit does).
     lifetime_before = account.lifetime_minor
@@ -141,6 +138,10 @@ def _remove(
     credit = _named_credit(books, command, account, amount_minor) if command.credit_id else None
     if credit is None:
         yield from credits.require_spendable(books, account, amount_minor, command.service_ids)
+    if origin.approved_by is None:
+        waiting = requesting.waits(books, origin, "adjustCredit", command, refusal=None)
+        if waiting is not None:
+            return waiting
     # Must succeed from here on.
     lifetime_before = account.lifetime_minor
     transaction = credits.begin(books, "ADJUSTMENT", command.customer_id, origin, reason=reason.code, note=command.note)

@@ -1,4 +1,5 @@
-"""What an actor may still add to an account today: the rule that binds, and the day's counters under it. Pure."""
+"""What an actor may still add to an account today, or sell of credit: the rule that binds, and the day's counters under it.
+Pure."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -6,26 +7,37 @@ from uuid import UUID
 
 from models import limits
 from models.commands import Actor
+from models.errors import LedgerError, LimitExceeded
 from models.planning import calendar
 from models.planning.state import Books, CounterState, Limited, LimitRuleValues
 
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """rule: None where nothing binds, and then there are no counters. counters: the actor's day, the customer's day."""
+    """rule: None where nothing binds, and then there are no counters. counters: the actor's day; of what is added, the
+    customer's day. barred: why they may not use the currency whatever the amount.
+    """
 
     asset: str
     rule: LimitRuleValues | None
     counters: tuple[CounterState, ...]
     day: date | None = None
+    barred: LedgerError | None = None
 
     # In quotes: whoever imports `limits` first gets here while it is half way through.
     def verdict(self, amount_minor: int) -> "limits.Verdict":
         """Whether the limits allow this, counting what the day's counters hold under our locks."""
         if self.rule is None:
             return limits.Verdict(allowed=True, asset=self.asset)
-        by_actor, by_customer = (counter.used_minor for counter in self.counters)
-        return limits.check(self.rule, self.asset, amount_minor, by_actor=by_actor, by_customer=by_customer)
+        by_actor, *others = (counter.used_minor for counter in self.counters)
+        return limits.check(self.rule, self.asset, amount_minor, by_actor=by_actor, by_customer=sum(others))
+
+    def refusal(self, amount_minor: int) -> LedgerError | None:
+        """Why this is not for the actor to do alone; None where it is."""
+        if self.barred is not None:
+            return self.barred
+        verdict = self.verdict(amount_minor)
+        return None if verdict.allowed else LimitExceeded(verdict.remaining)
 
     def use(self, books: Books, amount_minor: int) -> Limited | None:
         """Raise the day's counters by what is about to be posted, which has to say so; None where there are none."""
@@ -42,4 +54,15 @@ def allowance_of(books: Books, actor: Actor, customer_id: UUID, asset: str) -> A
         return Allowance(asset, None, ())
     day = calendar.local_date(books.now, books.config.zone)
     keys = limits.counter_keys(actor, customer_id, asset, day)
-    return Allowance(asset, rule, tuple(books.counters[key] for key in keys), day)
+    barred = limits.barred_from(books.config, actor, asset)
+    return Allowance(asset, rule, tuple(books.counters[key] for key in keys), day, barred)
+
+
+def selling_allowance_of(books: Books, actor: Actor, currency: str) -> Allowance:
+    """What the actor may still sell of credit in this currency today."""
+    rule = limits.selling_rule(books.config.selling_limits, actor, currency)
+    barred = limits.barred_from(books.config, actor, currency)
+    if rule is None:
+        return Allowance(currency, None, (), barred=barred)
+    day = calendar.local_date(books.now, books.config.zone)
+    return Allowance(currency, rule, (books.counters[limits.selling_key(actor, currency, day)],), day, barred)

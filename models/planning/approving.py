@@ -1,41 +1,54 @@
 """A second person says yes: what was asked for is posted, checked again as of now. Pure.
 
-All that adjustCredit and giveReward check is checked again on the books as they are: the reason and its direction, the
-customer, the membership gate, dates, room, the reward and its stock. Days of expiry count from the approval, so that
-the customer gets as many as were meant for them; so does a start that was left blank. A start or an expiry that was
-named is kept as it was asked for, and one that has passed meanwhile is refused (EXPIRY_IN_PAST).
+All that adjustCredit, giveReward and createOrder check is checked again on the books as they are: the reason and its
+direction, the customer, the membership gate, dates, room, the reward and its stock, the products. What can be posted, but
+is another thing by now than was asked for, is refused until it is approved by its version (models/planning/binding.py).
+
+Days of expiry count from the approval, so that the customer gets as many as were meant for them; so does a start that was
+left blank. A start or an expiry that was named is kept as it was asked for, and one that has passed meanwhile is refused
+(EXPIRY_IN_PAST).
 
 Limits are what the approval is there to go past. They bind neither of the two, and what is posted uses up none of the
 requester's day: a manager has answered for it, and it must not take from what staff may add by themselves.
 """
 
-from dataclasses import replace
-from typing import Final
+from dataclasses import asdict, replace
 
-from models.commands import Approvable, ApproveRequest, GiveReward, Outcome
-from models.errors import LedgerError, NotFound, OwnRequest, RequesterNotAllowed, RequestNotPending
-from models.planning import adjust, requesting, rewards
+from models.commands import AdjustCredit, Approvable, ApproveRequest, CreateOrder, GiveReward, Outcome
+from models.errors import LedgerError, NotFound, OwnRequest, RequesterNotAllowed, RequestNotPending, TermChange
+from models.planning import adjust, invoices, requesting, rewards
 from models.planning.auditing import audit
+from models.planning.binding import Terms, check_bound, credit_sold
 from models.planning.needs import Needs
 from models.planning.notes import check_note, kept_note
 from models.planning.persons import followed
 from models.planning.state import ApprovalState, Books, Origin
 from models.planning.steps import Steps
 
-REQUESTER_SCOPES: Final = {"adjustCredit": "credits:add", "giveReward": "rewards:give"}
-"""The scope that a partner's token needs, for what it asked for to be posted. (A test compares auth/roles.py.)"""
+ADD, REMOVE, GIVE, ISSUE = "credits:add", "credits:remove", "rewards:give", "invoices:write"
+
+
+def requester_scopes(asked: Approvable, terms: Terms | None) -> frozenset[str]:
+    """The scopes that a partner's token needs, for what it asked for to be posted. (A test compares auth/roles.py.)"""
+    match asked:
+        case AdjustCredit():
+            return frozenset({REMOVE if asked.amount < 0 else ADD})
+        case GiveReward():
+            return frozenset({GIVE})
+        case CreateOrder():
+            return frozenset({ISSUE, ADD} if credit_sold(asked, terms) else {ISSUE})
 
 
 def needs(command: ApproveRequest, asked: Needs) -> Needs:
     """What the kept command needs, and the request; no day counters."""
-    return replace(asked, limited=(), approvals=(command.request_id,))
+    return replace(asked, limited=(), sells=(), approvals=(command.request_id,))
 
 
 def plan(books: Books, origin: Origin, command: ApproveRequest) -> Steps[Outcome]:
     """Plan what was asked for, as its requester's, on the approval of the origin's actor; a refusal leaves it pending.
 
     One that was approved before answers its transaction and posts nothing. Raises NotFound, OwnRequest,
-    RequestNotPending, RequesterNotAllowed, and what the kept command is refused with.
+    RequestNotPending, RequesterNotAllowed, what the kept command is refused with, and RequestChanged.
     """
     check_note(command.note)
     request = books.approvals.get(command.request_id)
@@ -44,14 +57,17 @@ def plan(books: Books, origin: Origin, command: ApproveRequest) -> Steps[Outcome
     if request.requested_by.subject == origin.actor.subject:
         raise OwnRequest
     if request.status == "APPROVED":
-        return Outcome(transaction_id=request.transaction_id, approval_request_id=request.id, replayed=True)
+        return Outcome(
+            transaction_id=request.transaction_id, invoice_id=request.invoice_id, approval_request_id=request.id,
+            replayed=True,
+        )  # fmt: skip
     status = requesting.shown(request).status(books.now)
     if status != "PENDING":
         raise RequestNotPending(status)
     if not request.requester_allowed:
         raise RequesterNotAllowed(request.requested_by.client)
     outcome = yield from _plan_what_was_asked(books, origin, request)
-    _close(books, origin, request, command.note)
+    _close(books, origin, request, outcome, command.note, check_bound(books, request, command.version))
     return replace(outcome, approval_request_id=request.id, views=(*outcome.views, requesting.shown(request)))
 
 
@@ -64,17 +80,26 @@ def _plan_what_was_asked(books: Books, origin: Origin, request: ApprovalState) -
 
 
 def _plan(books: Books, origin: Origin, asked: Approvable) -> Steps[Outcome]:
-    if isinstance(asked, GiveReward):
-        return rewards.plan(books, origin, asked)
-    return adjust.plan(books, origin, asked)
+    match asked:
+        case AdjustCredit():
+            return adjust.plan(books, origin, asked)
+        case GiveReward():
+            return rewards.plan(books, origin, asked)
+        case CreateOrder():
+            return invoices.plan_order(books, origin, asked)
 
 
-def _close(books: Books, origin: Origin, request: ApprovalState, note: str | None) -> None:
+def _close(
+    books: Books, origin: Origin, request: ApprovalState, posted: Outcome, note: str | None,
+    agreed: tuple[TermChange, ...],
+) -> None:  # fmt: skip
+    """agreed: what has changed since it was asked for, and was approved all the same."""
     note = kept_note(books, request.customer_id, note)
     books.change(
         request, status="APPROVED", decided_by=origin.actor, decided_at=books.now, decision_note=note,
-        transaction_id=origin.result_id,
+        transaction_id=posted.transaction_id, invoice_id=posted.invoice_id,
     )  # fmt: skip
     books.writes.touched_approvals.append(request)
-    audit(books, origin, "approval.approved", request.id, request.customer_id, note)
+    details = {"changes": [asdict(change) for change in agreed]} if agreed else None
+    audit(books, origin, "approval.approved", request.id, request.customer_id, note, details)
     books.writes.events.append(("approval.approved", request.id))

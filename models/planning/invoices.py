@@ -11,11 +11,13 @@ from models.errors import (
     Duplicate,
     Invalid,
     LedgerError,
+    LimitExceeded,
     NotFound,
 )
 from models.money import MAX_AMOUNT_MINOR, is_money, to_decimal, to_minor
 from models.names import checked_name, clean_name
-from models.planning import calendar, credits
+from models.planning import calendar, credits, requesting
+from models.planning.allowances import selling_allowance_of
 from models.planning.applying import applying_on
 from models.planning.assign import assign
 from models.planning.auditing import audit, invoice_details
@@ -62,7 +64,8 @@ def plan_create(books: Books, origin: Origin, command: CreateInvoice) -> Steps[O
     """Plan an invoice and what applies itself to it. Raises for what no invoice may look like."""
     _check_head(books, command)
     lines = _lines(command)
-    return (yield from _issue(books, origin, command, [_Line(*line) for line in lines]))
+    drafted = [_Line(*line) for line in lines]
+    return (yield from _issue(books, origin, command, _drafted(books, origin, command, drafted), drafted))
 
 
 def order_needs(command: CreateOrder) -> Needs:
@@ -75,11 +78,16 @@ def order_needs(command: CreateOrder) -> Needs:
         spends=(_applied(command, MAX_AMOUNT_MINOR),) if applies else (),
         invoice_numbers=(clean_name(command.number),),
         products=tuple(item.product_id for item in command.items),
+        sells=(command.currency,),
     )
 
 
 def plan_order(books: Books, origin: Origin, command: CreateOrder) -> Steps[Outcome]:
-    """Plan an order: an invoice whose lines are products (source 004)."""
+    """Plan an order: an invoice whose lines are products (source 004).
+
+    Raises LimitExceeded, CurrencyNotAllowed where it sells more credit than its actor may; or, with `request_approval`, a
+    second person is asked, with `propose_only` in any case.
+    """
     _check_head(books, command)
     if not 1 <= len(command.items) <= MAX_LINES:
         raise Invalid(f"An order has between 1 and {MAX_LINES:,} items.", field=("items",))
@@ -89,7 +97,21 @@ def plan_order(books: Books, origin: Origin, command: CreateOrder) -> Steps[Outc
             lines.append(_order_line(books, item, command.currency))
         except LedgerError as error:
             raise error.at("items", str(index), *(error.field or ())) from None
-    return (yield from _issue(books, origin, command, lines))
+    invoice = _drafted(books, origin, command, lines)
+    if origin.approved_by is None:
+        sold_minor = sum(invoice.credit_lines)
+        allowance = selling_allowance_of(books, origin.actor, command.currency) if sold_minor else None
+        refusal = None if allowance is None else allowance.refusal(sold_minor)
+        if isinstance(refusal, LimitExceeded):
+            refusal = refusal.at("items")
+        elif refusal is not None:
+            refusal = refusal.at("currency")
+        waiting = requesting.waits(books, origin, "createOrder", command, refusal)
+        if waiting is not None:
+            return waiting
+        limited = None if allowance is None else allowance.use(books, sold_minor)
+        invoice.limited_on = None if limited is None else limited.day
+    return (yield from _issue(books, origin, command, invoice, lines))
 
 
 def _order_line(books: Books, item: OrderItem, currency: str) -> "_Line":
@@ -112,8 +134,8 @@ def _check_head(books: Books, command: CreateInvoice | CreateOrder) -> None:
         raise CurrencyMismatch(command.currency, "a currency").at("currency")
 
 
-def _issue(books: Books, origin: Origin, command: CreateInvoice | CreateOrder, lines: list["_Line"]) -> Steps[Outcome]:
-    """The invoice as its lines make it, with what applies itself to it."""
+def _drafted(books: Books, origin: Origin, command: CreateInvoice | CreateOrder, lines: list["_Line"]) -> InvoiceState:
+    """The invoice as its lines make it; nothing has changed yet. Raises AmountOutOfRange, Invalid."""
     total_minor = sum(line.amount_minor for line in lines)
     if total_minor > MAX_AMOUNT_MINOR:
         raise AmountOutOfRange(amount=to_decimal(total_minor, command.currency), asset=command.currency).at("lines")
@@ -121,14 +143,19 @@ def _issue(books: Books, origin: Origin, command: CreateInvoice | CreateOrder, l
     calendar.checked_date(issued_on, "issuedOn")
     if command.due_on is not None and calendar.checked_date(command.due_on, "dueOn") < issued_on:
         raise Invalid("An invoice is not due before it is issued.", field=("dueOn",))
-    # Must succeed from here on.
     credit_lines = tuple(line.amount_minor for line in lines if line.kind == "CREDIT" and line.amount_minor)
-    invoice = InvoiceState(
+    return InvoiceState(
         id=origin.result_id, number=clean_name(command.number), customer_id=command.customer_id, currency=command.currency,
         total_minor=total_minor, creditable_minor=total_minor - sum(credit_lines), paid_minor=0, credited_minor=0,
         status=status_of(total_minor, 0, 0), issued_on=issued_on, due_on=command.due_on,
         kind="ORDER" if isinstance(command, CreateOrder) else "INVOICE", credit_lines=credit_lines,
     )  # fmt: skip
+
+
+def _issue(
+    books: Books, origin: Origin, command: CreateInvoice | CreateOrder, invoice: InvoiceState, lines: list["_Line"]
+) -> Steps[Outcome]:
+    """The drafted invoice, with what applies itself to it. Must succeed."""
     _write_invoice(books, origin, invoice, lines, command)
     views = (yield from _apply_credit(books, origin, invoice)) if command.auto_apply else ()
     return Outcome(invoice_id=invoice.id, views=(invoice_view(invoice), *views))
@@ -210,6 +237,7 @@ def _apply_credit(books: Books, origin: Origin, invoice: InvoiceState) -> Steps[
             break
         if credit is not None and applies(credit):
             if transaction is None:
+                # A second person, if there is one, stands on the request for the order.
                 applied = Origin(origin.actor, origin.key, books.source.new_id())
                 transaction = credits.begin(books, "ASSIGNMENT", invoice.customer_id, applied)
             amount_minor = min(credit.remaining_minor, invoice.due_to_credit_minor)

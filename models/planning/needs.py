@@ -25,7 +25,8 @@ class Spend:
 @dataclass(frozen=True, slots=True)
 class Needs:
     """customers: locked against an erasure and a merge, as those of all accounts are. accounts: locked. opens_accounts:
-    made where they are missing. limited: (customer, asset) whose day counters count.
+    made where they are missing. limited: (customer, asset) whose day counters count. sells: currencies in which credit may
+    be sold, where the day's counters of that count.
 
     credits: loaded whatever their state. assignments: by id; assigned_credits, assigned_invoices: whatever is set
     against invoices from these credits, or on these invoices. undone: transactions whose spends are to be undone.
@@ -55,6 +56,12 @@ class Needs:
     merges: tuple[UUID, ...] = ()
     as_records: bool = False
     approvals: tuple[UUID, ...] = ()
+    sells: tuple[str, ...] = ()
+
+    @property
+    def by_limits(self) -> bool:
+        """Whether it goes by limits, which have to stay as they are meanwhile."""
+        return bool(self.limited or self.sells)
 
 
 def merge(needs: Iterable[Needs]) -> Needs:

@@ -1,24 +1,42 @@
 """What waits for a second person: how it is kept, read again and shown. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, is_dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from types import UnionType
 from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
-from models.commands import Actor, AdjustCredit, Approvable, GiveReward, Outcome
-from models.errors import InvariantViolated, TooManyPending
+from models.commands import Actor, AdjustCredit, Approvable, CreateOrder, GiveReward, Outcome
+from models.errors import InvariantViolated, LedgerError, TooManyPending
 from models.money import to_minor
+from models.planning.binding import Terms, credit_sold, terms_of
 from models.planning.credits import actor_view
 from models.planning.state import ApprovalState, Books, Origin
 from models.views import ApprovalRequestView
 
-OPERATIONS: Final[Mapping[str, type[Any]]] = {"adjustCredit": AdjustCredit, "giveReward": GiveReward}
+OPERATIONS: Final[Mapping[str, type[Any]]] = {
+    "adjustCredit": AdjustCredit,
+    "giveReward": GiveReward,
+    "createOrder": CreateOrder,
+}
 """What can be asked for, by the operation that it is."""
 MAX_PENDING: Final = 1_000
 """Requests of one person's, with whatever token, that wait at a time: more than anybody decides, and each is kept."""
+
+
+def waits(
+    books: Books, origin: Origin, operation: str, command: Approvable, refusal: LedgerError | None
+) -> Outcome | None:
+    """The request that the command becomes, since it only proposes, or is not for its actor to do alone (`refusal`) and asks
+    for a second person then; None where it can be posted. Raises the refusal where it asks for nobody.
+    """
+    if command.propose_only or (refusal is not None and command.request_approval):
+        return request_approval(books, origin, operation, command)
+    if refusal is not None:
+        raise refusal
+    return None
 
 
 def request_approval(books: Books, origin: Origin, operation: str, command: Approvable) -> Outcome:
@@ -27,10 +45,11 @@ def request_approval(books: Books, origin: Origin, operation: str, command: Appr
     Raises TooManyPending, as far as `books.waiting` tells what waits already.
     """
     if _pending(books, origin.actor.subject) >= MAX_PENDING:
-        raise TooManyPending(MAX_PENDING)
+        raise TooManyPending(MAX_PENDING, field="proposeOnly" if command.propose_only else "requestApproval")
     request = ApprovalState(
         id=origin.result_id, operation=operation, command=command, customer_id=command.customer_id, status="PENDING",
         requested_by=origin.actor, created_at=books.now, expires_at=books.now + books.config.approval_lifetime,
+        terms=terms_of(books, command),
     )  # fmt: skip
     books.writes.approvals.append(request)
     books.writes.events.append(("approval.requested", request.id))
@@ -58,8 +77,7 @@ def restored(operation: str, values: Mapping[str, Any]) -> Approvable:
     command = OPERATIONS.get(operation)
     if command is None:
         raise InvariantViolated(f"an approval request of {operation!r}")
-    kinds = get_type_hints(command)
-    restored_command: Approvable = command(**{name: _read(kinds[name], value) for name, value in values.items()})
+    restored_command: Approvable = _read(command, values)
     return restored_command
 
 
@@ -67,6 +85,9 @@ def _read(kind: Any, value: Any) -> Any:
     """A JSON value as the field's type has it."""
     if value is None:
         return None
+    if isinstance(kind, type) and is_dataclass(kind):
+        kinds = get_type_hints(kind)
+        return kind(**{name: _read(kinds[name], each) for name, each in value.items()})
     if get_origin(kind) in (UnionType, Union):
         (kind,) = (one for one in get_args(kind) if one is not type(None))
     if get_origin(kind) is tuple:
@@ -80,28 +101,33 @@ def shown(request: ApprovalState) -> ApprovalRequestView:
     """As the API shows it."""
     return ApprovalRequestView(
         id=request.id, operation=request.operation, stored_status=request.status, customer_id=request.customer_id,
-        **what_is_asked(request.command), requested_by=actor_view(request.requested_by), created_at=request.created_at,
-        expires_at=request.expires_at, decided_by=_maybe(request.decided_by), decided_at=request.decided_at,
-        decision_note=request.decision_note, transaction_id=request.transaction_id,
+        **what_is_asked(request.command, request.terms), requested_by=actor_view(request.requested_by),
+        created_at=request.created_at, expires_at=request.expires_at, decided_by=_maybe(request.decided_by),
+        decided_at=request.decided_at,
+        decision_note=request.decision_note, transaction_id=request.transaction_id, invoice_id=request.invoice_id,
     )  # fmt: skip
 
 
-def what_is_asked(command: Approvable) -> dict[str, Any]:
+def what_is_asked(command: Approvable, terms: Terms | None) -> dict[str, Any]:
     """The part of the view that says it."""
+    asked: dict[str, Any] = dict.fromkeys(
+        ("asset", "amount_minor", "reason", "note", "reward_id", "expires_in_days", "credit_expires_at", "effective_on")
+    )
+    asked |= {"asked": command, "terms": terms, "service_ids": ()}
     match command:
         case AdjustCredit():
-            return {
+            asked |= {
                 "asset": command.asset, "amount_minor": to_minor(command.amount, command.asset),
-                "reason": command.reason, "note": command.note, "reward_id": None,
+                "reason": command.reason, "note": command.note,
                 "expires_in_days": command.expires_in_days, "credit_expires_at": command.expires_at,
                 "effective_on": command.effective_on, "service_ids": command.service_ids,
             }  # fmt: skip
         case GiveReward():
-            return {
-                "asset": None, "amount_minor": None, "reason": None, "note": command.note,
-                "reward_id": command.reward_id, "expires_in_days": None, "credit_expires_at": None,
-                "effective_on": None, "service_ids": (),
-            }  # fmt: skip
+            asked |= {"note": command.note, "reward_id": command.reward_id}
+        case CreateOrder():
+            sold_minor = to_minor(credit_sold(command, terms), command.currency)
+            asked |= {"asset": command.currency, "amount_minor": sold_minor}
+    return asked
 
 
 def _maybe(actor: Actor | None) -> Any:

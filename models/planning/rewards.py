@@ -1,7 +1,7 @@
 """Rewards given: a coupon, for points or free (source 003). Pure."""
 
 from models.commands import GiveReward, Outcome
-from models.errors import Busy, InsufficientBalance, LimitExceeded, NotFound, RewardInactive
+from models.errors import Busy, InsufficientBalance, NotFound, RewardInactive
 from models.money import POINTS, to_decimal
 from models.planning import calendar, credits, requesting
 from models.planning.allowances import allowance_of
@@ -30,7 +30,7 @@ def needs(command: GiveReward, points_cost_minor: int) -> Needs:
 
 def plan(books: Books, origin: Origin, command: GiveReward) -> Steps[Outcome]:
     """Plan one coupon. Raises RewardInactive, InsufficientBalance, LimitExceeded (a free one, at its price in points;
-    or, with `request_approval`, a second person is asked)."""
+    or, with `request_approval`, a second person is asked; with `propose_only` in any case)."""
     credits.check_open(books, command.customer_id, "customerId")
     reward = _active_reward(books, command)
     check_note(command.note)
@@ -38,14 +38,15 @@ def plan(books: Books, origin: Origin, command: GiveReward) -> Steps[Outcome]:
     limited = None
     if command.deduct_points:
         yield from _check_points(books, account, reward)
-    elif reward.points_cost_minor and origin.approved_by is None:
-        allowance = allowance_of(books, origin.actor, command.customer_id, POINTS)
-        verdict = allowance.verdict(reward.points_cost_minor)
-        if not verdict.allowed:
-            if command.request_approval:
-                return requesting.request_approval(books, origin, "giveReward", command)
-            raise LimitExceeded(verdict.remaining).at("rewardId")
-        limited = allowance.use(books, reward.points_cost_minor)
+    if origin.approved_by is None:
+        free_minor = 0 if command.deduct_points else reward.points_cost_minor
+        allowance = allowance_of(books, origin.actor, command.customer_id, POINTS) if free_minor else None
+        refusal = None if allowance is None else allowance.refusal(free_minor)
+        refusal = None if refusal is None else refusal.at("rewardId")
+        waiting = requesting.waits(books, origin, "giveReward", command, refusal)
+        if waiting is not None:
+            return waiting
+        limited = None if allowance is None else allowance.use(books, free_minor)
     # Must succeed from here on (and using a limit does).
     spent_minor = reward.points_cost_minor if command.deduct_points else 0
     transaction = credits.begin(books, "REWARD", command.customer_id, origin, note=command.note, limited=limited)

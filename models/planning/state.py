@@ -55,6 +55,7 @@ class LimitRuleValues:
     per_adjustment: Decimal | None
     per_actor_day: Decimal | None
     per_customer_day: Decimal | None
+    kind: str = "ADDING"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,9 @@ class TenantConfig:
     tiers: tuple[TierRule, ...]  # by rising threshold
     limits: dict[tuple[str, str, str], LimitRuleValues]  # (role, asset or MONEY, holder or '')
     currencies: dict[str, int] = field(default_factory=dict)  # code -> exponent, of those that the books hold
+    selling_limits: dict[tuple[str, str, str], LimitRuleValues] = field(default_factory=dict)
+    limited_currencies: frozenset[str] = frozenset()  # those that limited roles may use; none named: all
+    service_names: dict[UUID, str] = field(default_factory=dict)
 
     def tier_name(self, lifetime_minor: int) -> str | None:
         """The highest tier whose threshold has been reached, or None."""
@@ -153,7 +157,7 @@ class InvoiceState:
     creditable_minor: what its lines other than credit products come to: as much may be paid with account credit.
 
     credit_lines: what each credit product's line puts on the account. grants: what has been put there and not been
-    taken back, by the credit that was granted.
+    taken back, by the credit that was granted. limited_on: the day of its actor's that a new one has used something up of.
     """
 
     id: UUID
@@ -171,6 +175,7 @@ class InvoiceState:
     voided_at: datetime | None = None
     credit_lines: tuple[int, ...] = ()
     grants: tuple[UUID, ...] = ()
+    limited_on: date | None = None
 
     @property
     def due_minor(self) -> int:
@@ -261,6 +266,7 @@ class ApprovalState:
     """A request for a second person's approval; command: what was asked for.
 
     requester_allowed: whether who asked may still ask for it, as far as can be known (models/loading/approvals.py).
+    terms: what it was asked under (models/planning/binding.py); None where nobody kept that.
     """
 
     id: UUID
@@ -276,6 +282,8 @@ class ApprovalState:
     decided_at: datetime | None = None
     decision_note: str | None = None
     transaction_id: UUID | None = None
+    invoice_id: UUID | None = None
+    terms: dict[str, str | None] | None = None
 
 
 @dataclass(slots=True)

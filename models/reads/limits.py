@@ -6,19 +6,20 @@ from typing import Final
 from models import limits
 from models.commands import Actor
 from models.errors import LimitRemaining
-from models.limits import LIMITED_ROLES, MONEY, PER_CUSTOMER_DAY
+from models.limits import ADDING, LIMITED_ROLES, MONEY, PER_ACTOR_DAY, PER_CUSTOMER_DAY, SELLING_CREDIT, SOLD_ACTOR_DAY
+from models.money import is_money
 from models.planning.state import LimitRuleValues
 from models.reads import accounts
 from models.reads.session import ReadSession
 
 _RULES: Final = """
-    select role, asset, holder, per_adjustment, per_actor_day, per_customer_day from limit_rules
+    select role, asset, holder, per_adjustment, per_actor_day, per_customer_day, kind from limit_rules
      where tenant_id = $1 and ($2::text is null or role = $2) and ($3::text[] is null or holder = any($3))
-     order by role, asset, holder"""
+     order by role, asset, holder, kind"""
 
 _USED: Final = """
     select asset, used_minor from limit_counters
-     where tenant_id = $1 and scope = 'PER_ACTOR_DAY' and role = $2 and holder = $3 and day = $4"""
+     where tenant_id = $1 and scope = $5 and role = $2 and holder = $3 and day = $4"""
 
 
 async def rules(session: ReadSession, role: str | None, holder: str | None) -> list[LimitRuleValues]:
@@ -27,27 +28,39 @@ async def rules(session: ReadSession, role: str | None, holder: str | None) -> l
 
 
 async def left_today(session: ReadSession, actor: Actor, day: date) -> list[LimitRemaining]:
-    """What each of the actor's limits leaves on `day`, by asset: per adjustment, and per actor and day.
+    """What each of the actor's limits leaves on `day`, by asset: per adjustment, and per actor and day; then the same of
+    those about selling credit.
 
     Money under the rule for every currency is listed for each currency that the tenant has accounts in. Limits by
     customer are left out: what they leave depends on the customer.
     """
     rules_of_actor = await _rules(session, actor.role, ["", actor.holder])
-    found = {(rule.role, rule.asset, rule.holder): rule for rule in rules_of_actor}
-    if not found and actor.role not in LIMITED_ROLES:
+    found = {(rule.role, rule.asset, rule.holder): rule for rule in rules_of_actor if rule.kind == ADDING}
+    selling = {(rule.role, rule.asset, rule.holder): rule for rule in rules_of_actor if rule.kind == SELLING_CREDIT}
+    if not (found or selling) and actor.role not in LIMITED_ROLES:
         return []
-    used = {row["asset"]: row["used_minor"] for row in await session.fetch(_USED, actor.role, actor.holder, day)}
-    assets = {asset for _, asset, _ in found if asset != MONEY} | set(used) | set(await accounts.assets(session))
+    held = set(await accounts.assets(session))
     left: list[LimitRemaining] = []
-    for asset in sorted(assets):
-        rule = limits.binding_rule(found, actor, asset)
-        if rule is not None:
-            left += _remaining(rule, asset, used.get(asset, 0))
+    if found or actor.role in LIMITED_ROLES:
+        used = await _used(session, actor, day, PER_ACTOR_DAY)
+        for asset in sorted({asset for _, asset, _ in found if asset != MONEY} | set(used) | held):
+            left += _remaining(limits.binding_rule(found, actor, asset), asset, used)
+    if selling:
+        used = await _used(session, actor, day, SOLD_ACTOR_DAY)
+        for asset in sorted({asset for _, asset, _ in selling if asset != MONEY} | set(used) | held):
+            left += _remaining(limits.selling_rule(selling, actor, asset) if is_money(asset) else None, asset, used)
     return left
 
 
-def _remaining(rule: LimitRuleValues, asset: str, used_minor: int) -> list[LimitRemaining]:
-    everything = limits.check(rule, asset, 0, by_actor=used_minor, by_customer=0).remaining
+async def _used(session: ReadSession, actor: Actor, day: date, scope: str) -> dict[str, int]:
+    rows = await session.fetch(_USED, actor.role, actor.holder, day, scope)
+    return {row["asset"]: row["used_minor"] for row in rows}
+
+
+def _remaining(rule: LimitRuleValues | None, asset: str, used: dict[str, int]) -> list[LimitRemaining]:
+    if rule is None:
+        return []
+    everything = limits.check(rule, asset, 0, by_actor=used.get(asset, 0), by_customer=0).remaining
     return [left for left in everything if left.scope != PER_CUSTOMER_DAY]
 
 

@@ -22,7 +22,8 @@ _WHO: Final = """(
      where o.tenant_id = t.tenant_id and o.id = t.{})"""
 _APPROVAL: Final = f"""
     t.id, t.operation, t.command, t.customer_id, t.status, t.created_at, t.expires_at, t.decided_at, t.decision_note,
-    t.transaction_id, {_WHO.format("requested_by_id")} as requester, {_WHO.format("decided_by_id")} as decider"""
+    t.transaction_id, t.invoice_id, t.terms, {_WHO.format("requested_by_id")} as requester,
+    {_WHO.format("decided_by_id")} as decider"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +67,10 @@ def _approval(row: Any) -> ApprovalRequestView:
     decider = _parsed(row["decider"])
     return ApprovalRequestView(
         id=row["id"], operation=row["operation"], stored_status=row["status"], customer_id=row["customer_id"],
-        **what_is_asked(restored(row["operation"], _parsed(row["command"]))),
+        **what_is_asked(restored(row["operation"], _parsed(row["command"])), _parsed(row["terms"])),
         requested_by=ActorView(*_parsed(row["requester"])), created_at=row["created_at"], expires_at=row["expires_at"],
         decided_by=None if decider is None else ActorView(*decider), decided_at=row["decided_at"],
-        decision_note=row["decision_note"], transaction_id=row["transaction_id"],
+        decision_note=row["decision_note"], transaction_id=row["transaction_id"], invoice_id=row["invoice_id"],
     )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from typing import Final
 LINKS: Final = {
     "accounts": "customer_id customers",
     "approval_requests": "customer_id customers, requested_by_id actors, decided_by_id actors,"
-    " transaction_id transactions",
+    " transaction_id transactions, invoice_id invoices",
     "assignments": "credit_id credits, invoice_id invoices, transaction_id transactions,"
     " release_transaction_id transactions",
     "audit_events": "customer_id customers, actor_id actors",

@@ -59,11 +59,27 @@ _APPROVALS = (
         LEFT JOIN actors b ON b.tenant_id = $1 AND b.id = t.approved_by_id
         LEFT JOIN customers o ON o.tenant_id = $1 AND o.id = r.customer_id
         LEFT JOIN customers d ON d.tenant_id = $1 AND d.id = t.customer_id
-        WHERE r.tenant_id = $1 AND (r.status = 'APPROVED' OR r.transaction_id IS NOT NULL)
+        WHERE r.tenant_id = $1 AND r.invoice_id IS NULL AND (r.status = 'APPROVED' OR r.transaction_id IS NOT NULL)
             AND ((r.status, r.requested_by_id, r.decided_by_id, r.requested_subject, r.decided_subject)
                 IS DISTINCT FROM ('APPROVED', t.actor_id, t.approved_by_id, a.subject, b.subject)
                 OR coalesce(o.merged_into_id, o.id) IS DISTINCT FROM coalesce(d.merged_into_id, d.id)
                 OR a.subject = b.subject)
+        """,
+    ),
+    Check(
+        "approved orders",
+        """
+        SELECT r.id, format('%s; its order %s by %s, who asked for it as %s', r.status, r.invoice_id, i.actor_id,
+            r.requested_by_id) AS detail
+        FROM approval_requests r
+        LEFT JOIN invoices i ON i.tenant_id = $1 AND i.id = r.invoice_id
+        LEFT JOIN customers o ON o.tenant_id = $1 AND o.id = r.customer_id
+        LEFT JOIN customers d ON d.tenant_id = $1 AND d.id = i.customer_id
+        WHERE r.tenant_id = $1 AND r.invoice_id IS NOT NULL
+            AND ((r.status, r.operation, r.requested_by_id, i.kind)
+                IS DISTINCT FROM ('APPROVED', 'createOrder', i.actor_id, 'ORDER')
+                OR coalesce(o.merged_into_id, o.id) IS DISTINCT FROM coalesce(d.merged_into_id, d.id)
+                OR r.requested_subject = r.decided_subject OR i.limited_on IS NOT NULL)
         """,
     ),
     Check(
@@ -121,6 +137,11 @@ _LIMITS = (
             JOIN actors a ON a.tenant_id = $1 AND a.id = t.actor_id
             JOIN persons p ON p.id = t.customer_id
             WHERE t.tenant_id = $1 AND t.limited_on IS NOT NULL
+        ), sold AS (
+            SELECT a.role, CASE WHEN a.role = 'PARTNER' AND a.client <> '' THEN a.client ELSE a.subject END AS actor,
+                i.currency AS asset, i.limited_on AS day, i.total_minor - i.creditable_minor AS used
+            FROM invoices i JOIN actors a ON a.tenant_id = $1 AND a.id = i.actor_id
+            WHERE i.tenant_id = $1 AND i.limited_on IS NOT NULL
         ), counted AS (
             SELECT l.id, l.scope, l.role, l.asset, l.day, l.used_minor, l.opening_minor,
                 CASE WHEN l.scope = 'PER_CUSTOMER_DAY' THEN coalesce(p.person_id::text, l.holder) ELSE l.holder END AS holder
@@ -139,6 +160,8 @@ _LIMITS = (
             FROM said GROUP BY 1, 2, 3, 4, 5
             UNION ALL
             SELECT 'PER_CUSTOMER_DAY', role, customer, asset, day, sum(used) FROM said GROUP BY 1, 2, 3, 4, 5
+            UNION ALL
+            SELECT 'SOLD_ACTOR_DAY', role, actor, asset, day, sum(used) FROM sold GROUP BY 1, 2, 3, 4, 5
         ) s USING (scope, role, holder, asset, day)
         WHERE coalesce(c.used, 0) <> coalesce(s.used, 0) + coalesce(c.opening, 0)
         """,

@@ -9,7 +9,8 @@ class Invoice(TenantRow):
     """due = total - paid - credited, never negative. status: OPEN, PART_PAID, PAID or VOID. kind: INVOICE or ORDER.
 
     creditable_minor: what its lines other than credit products come to; account credit pays no more.
-    auto_apply: whether it took open credit when it was issued.
+    auto_apply: whether it took open credit when it was issued. limited_on: the day on which its credit lines used up of
+    what its actor may sell; null where they did not.
     """
 
     customer_id = fields.UUIDField()
@@ -27,6 +28,7 @@ class Invoice(TenantRow):
     actor_id = fields.UUIDField()
     created_at = fields.DatetimeField()
     voided_at = fields.DatetimeField(null=True)
+    limited_on = fields.DateField(null=True)
 
     class Meta:
         table = "invoices"

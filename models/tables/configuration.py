@@ -66,8 +66,9 @@ class Reward(TenantRow):
 
 
 class LimitRule(TenantRow):
-    """How much one role may add: in the asset's own units, null for no limit of that kind.
+    """How much one role may add, or sell: in the asset's own units, null for no limit of that kind.
 
+    kind: ADDING, or SELLING_CREDIT, where per_adjustment is per order and nothing is per customer.
     asset: an asset code, or MONEY for every currency that has no rule of its own, each counted by itself.
     holder: '' for everyone of the role, else the one subject or client that the rule is for.
     """
@@ -78,7 +79,8 @@ class LimitRule(TenantRow):
     per_adjustment = fields.DecimalField(max_digits=20, decimal_places=4, null=True)
     per_actor_day = fields.DecimalField(max_digits=20, decimal_places=4, null=True)
     per_customer_day = fields.DecimalField(max_digits=20, decimal_places=4, null=True)
+    kind = fields.CharField(max_length=16, default="ADDING")
 
     class Meta:
         table = "limit_rules"
-        unique_together = (("tenant_id", "role", "asset", "holder"),)
+        unique_together = (("tenant_id", "kind", "role", "asset", "holder"),)

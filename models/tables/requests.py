@@ -8,7 +8,8 @@ from models.tables.base import TenantRow
 class ApprovalRequest(TenantRow):
     """What was asked for over a limit, and waits for a second person. command: the input, checked again when approved.
 
-    requested_subject, decided_subject: whose tokens it was, in whatever role and through whatever client.
+    requested_subject, decided_subject: whose tokens it was, in whatever role and through whatever client. terms: what it
+    was asked under (models/planning/binding.py); null before these were kept. invoice_id: the order that it became.
     """
 
     operation = fields.CharField(max_length=32)
@@ -24,6 +25,8 @@ class ApprovalRequest(TenantRow):
     transaction_id = fields.UUIDField(null=True)
     created_at = fields.DatetimeField()
     expires_at = fields.DatetimeField()
+    terms: fields.Field[dict[str, object] | None] = fields.JSONField(null=True)
+    invoice_id = fields.UUIDField(null=True)
 
     class Meta:
         table = "approval_requests"

@@ -40,6 +40,9 @@ class AdjustCreditInput:
     request_approval: bool | None = strawberry.field(
         default=False, description="Over a limit: ask a manager, rather than be refused."
     )
+    propose_only: bool | None = strawberry.field(
+        default=False, description="Wait for a second person in any case, also within the limits."
+    )
     idempotency_key: str
 
     def command(self) -> AdjustCredit:
@@ -56,6 +59,7 @@ class AdjustCreditInput:
             service_ids=ids(self.service_ids, "Service", "serviceIds"),
             credit_id=None if self.credit_id is None else input_id(self.credit_id, "Credit", "creditId"),
             request_approval=bool(self.request_approval),
+            propose_only=bool(self.propose_only),
             auto_apply=self.auto_apply is not False,
         )
 

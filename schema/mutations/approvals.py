@@ -13,6 +13,7 @@ from schema.mutations.base import NOTHING, OutcomeOf, loaded
 from schema.types.account import Account, Credit
 from schema.types.base import Pending, resolved
 from schema.types.errors import UserError
+from schema.types.invoice import Invoice
 from schema.types.ledger import Transaction
 from schema.types.requests import ApprovalRequest
 from schema.types.reward import Coupon
@@ -22,11 +23,18 @@ from schema.types.reward import Coupon
 class ApproveRequestInput:
     request_id: strawberry.ID
     note: str | None = strawberry.field(default=None, description="Stays with the request.")
+    version: str | None = strawberry.field(
+        default=None,
+        description="As REQUEST_CHANGED or the request tells it: approve that. Blank: only if nothing has changed.",
+    )
     idempotency_key: str
 
     def command(self) -> ApproveRequest:
         """Raises NotFound, Invalid."""
-        return ApproveRequest(_request(self.request_id), texts.optional(self.note, texts.MAX_NOTE, "note"))
+        version = texts.optional(self.version, texts.MAX_NAME, "version")
+        return ApproveRequest(
+            _request(self.request_id), texts.optional(self.note, texts.MAX_NOTE, "note"), version or None
+        )
 
 
 @strawberry.input
@@ -82,6 +90,10 @@ class ApproveRequestPayload:
     @resolved(Coupon | None, "Of a reward.")
     def coupon(self, info: Info) -> Pending[Any]:
         return loaded(info, "coupons", self.outcome.coupon_id)
+
+    @resolved(Invoice | None, "Of an order.")
+    def order(self, info: Info) -> Pending[Any]:
+        return loaded(info, "invoices", self.outcome.invoice_id)
 
 
 @strawberry.type

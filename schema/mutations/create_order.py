@@ -15,6 +15,7 @@ from schema.scalars import AssetCode
 from schema.types.base import Pending, resolved
 from schema.types.errors import UserError
 from schema.types.invoice import Invoice
+from schema.types.requests import ApprovalRequest, requested
 
 
 @strawberry.input
@@ -40,6 +41,12 @@ class CreateOrderInput:
         default=False,
         description="Set the customer's open credit against it at once, as against an invoice, instead of by a payment.",
     )
+    request_approval: bool | None = strawberry.field(
+        default=False, description="Over a limit on selling credit: ask a manager, rather than be refused."
+    )
+    propose_only: bool | None = strawberry.field(
+        default=False, description="Wait for a second person in any case, also within the limits."
+    )
     idempotency_key: str
 
     def command(self) -> CreateOrder:
@@ -52,6 +59,8 @@ class CreateOrderInput:
             issued_on=self.issued_on,
             due_on=self.due_on,
             auto_apply=self.auto_apply_credit is True,
+            request_approval=bool(self.request_approval),
+            propose_only=bool(self.propose_only),
         )
 
 
@@ -64,3 +73,7 @@ class CreateOrderPayload:
     @resolved(Invoice | None)
     def order(self, info: Info) -> Pending[Any]:
         return loaded(info, "invoices", self.outcome.invoice_id)
+
+    @resolved(ApprovalRequest | None, "There is no order yet: a manager has to approve first.")
+    def approval_request(self, info: Info) -> Pending[Any]:
+        return requested(info, self.outcome.approval_request_id)

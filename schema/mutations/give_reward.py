@@ -26,6 +26,9 @@ class GiveRewardInput:
     request_approval: bool | None = strawberry.field(
         default=False, description="A free one over a limit: ask a manager, rather than be refused."
     )
+    propose_only: bool | None = strawberry.field(
+        default=False, description="Wait for a second person in any case, also within the limits."
+    )
     idempotency_key: str
 
     def command(self) -> GiveReward:
@@ -36,6 +39,7 @@ class GiveRewardInput:
             deduct_points=self.deduct_points,
             note=texts.optional(self.note, texts.MAX_NOTE, "note"),
             request_approval=bool(self.request_approval),
+            propose_only=bool(self.propose_only),
         )
 
 

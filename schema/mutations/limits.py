@@ -1,5 +1,6 @@
 """setLimit and removeLimit."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import strawberry
@@ -7,11 +8,13 @@ import strawberry
 from models.configuration_commands import RemoveLimit, SetLimit
 from schema import texts
 from schema.scalars import AssetCode
+from schema.types.enums import LimitKind
 from schema.types.errors import UserError
 from schema.types.limits import LimitRole, LimitRule
 
 ASSET = "Null for money of every currency that has no rule of its own."
 HOLDER = "Null for everyone of the role; else one subject or, of partners, one client."
+KIND = "What the limit is about. Of SELLING_CREDIT perAdjustment is per order, and there is no perCustomerDay."
 NO_LIMIT = "In the asset's own units. Null or left out: no limit of this kind. 0: nothing at all."
 
 
@@ -32,14 +35,15 @@ class Limits:
         )  # fmt: skip
 
 
-@strawberry.input(description="The whole rule, in place of the one for the same role, asset and holder.")
+@strawberry.input(description="The whole rule, in place of the one of this kind for the same role, asset and holder.")
 class SetLimitInput(Limits):
     role: LimitRole
     holder: str | None = strawberry.field(default=None, description=HOLDER)
+    kind: LimitKind = strawberry.field(default=LimitKind.ADDING, description=KIND)
 
     def command(self) -> SetLimit:
         """Raises Invalid."""
-        return self.rule(self.role.value, _holder(self.holder))
+        return replace(self.rule(self.role.value, _holder(self.holder)), kind=self.kind.value)
 
 
 @strawberry.input
@@ -47,10 +51,11 @@ class RemoveLimitInput:
     role: LimitRole
     asset: AssetCode | None = strawberry.field(default=None, description=ASSET)
     holder: str | None = strawberry.field(default=None, description=HOLDER)
+    kind: LimitKind = strawberry.field(default=LimitKind.ADDING, description=KIND)
 
     def command(self) -> RemoveLimit:
         """Raises Invalid."""
-        return RemoveLimit(role=self.role.value, asset=self.asset, holder=_holder(self.holder))
+        return RemoveLimit(role=self.role.value, asset=self.asset, holder=_holder(self.holder), kind=self.kind.value)
 
 
 def _holder(holder: str | None) -> str | None:

@@ -4,6 +4,7 @@ import strawberry
 
 from models.configuration_commands import UpdateTenant
 from schema import texts
+from schema.scalars import AssetCode
 from schema.types.errors import UserError
 from schema.types.viewer import Tenant
 
@@ -16,6 +17,10 @@ class UpdateTenantInput:
     )
     grace_days: int | None = strawberry.field(default=None, description="For memberships cancelled already, too.")
     approval_hours: int | None = strawberry.field(default=None, description="For approval requests from now on.")
+    limited_currencies: list[AssetCode] | None = strawberry.field(
+        default=None,
+        description="The currencies that staff and partners may add, and sell credit, in. None named: all.",
+    )
 
     def command(self) -> UpdateTenant:
         """Raises Invalid."""
@@ -24,6 +29,7 @@ class UpdateTenantInput:
             time_zone=texts.optional(self.time_zone, texts.MAX_NAME, "timeZone"),
             grace_days=self.grace_days,
             approval_hours=self.approval_hours,
+            limited_currencies=None if self.limited_currencies is None else tuple(self.limited_currencies),
         )
 
 

@@ -103,6 +103,7 @@ class RequestedOperation(StrEnum):
 
     ADJUST_CREDIT = "adjustCredit"
     GIVE_REWARD = "giveReward"
+    CREATE_ORDER = "createOrder"
 
 
 @strawberry.enum
@@ -160,6 +161,14 @@ class LimitScope(StrEnum):
 
 
 @strawberry.enum
+class LimitKind(StrEnum):
+    """What a limit is about."""
+
+    ADDING = "ADDING"  # whatever adds value
+    SELLING_CREDIT = "SELLING_CREDIT"  # what an order's credit lines come to; PER_ADJUSTMENT is per order
+
+
+@strawberry.enum
 class UserErrorCode(StrEnum):
     """Why a mutation changed nothing. Clients branch on it."""
 
@@ -184,6 +193,8 @@ class UserErrorCode(StrEnum):
     NOTE_REQUIRED = "NOTE_REQUIRED"
     MEMBERSHIP_GRACE_ENDED = "MEMBERSHIP_GRACE_ENDED"
     LIMIT_EXCEEDED = "LIMIT_EXCEEDED"
+    CURRENCY_NOT_ALLOWED = "CURRENCY_NOT_ALLOWED"
+    REQUEST_CHANGED = "REQUEST_CHANGED"
     REQUEST_NOT_PENDING = "REQUEST_NOT_PENDING"
     REQUESTER_NOT_ALLOWED = "REQUESTER_NOT_ALLOWED"
     TOO_MANY_PENDING = "TOO_MANY_PENDING"

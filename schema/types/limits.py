@@ -9,7 +9,7 @@ from models import commands, errors
 from models.limits import MONEY, in_own_places
 from models.planning.state import LimitRuleValues
 from schema.scalars import AssetCode
-from schema.types.enums import LimitScope
+from schema.types.enums import LimitKind, LimitScope
 
 
 @strawberry.enum
@@ -23,8 +23,8 @@ class LimitRole(StrEnum):
 
 
 @strawberry.type(
-    description="How much one role may add. Of those that fit, one rule binds: a holder's before the role's, and then "
-    "the asset's before money's. Amounts are in the asset's own units; null is no limit of that kind."
+    description="How much one role may add, or sell of credit. Of those of a kind that fit, one rule binds: a holder's "
+    "before the role's, and then the asset's before money's. Amounts are in the asset's own units; null is no such limit."
 )
 class LimitRule:
     role: LimitRole
@@ -34,7 +34,8 @@ class LimitRule:
     holder: str | None = strawberry.field(
         description="Null for everyone of the role; else one subject or, of partners, one client."
     )
-    per_adjustment: Decimal | None
+    kind: LimitKind
+    per_adjustment: Decimal | None = strawberry.field(description="Of SELLING_CREDIT: per order.")
     per_actor_day: Decimal | None = strawberry.field(description="Of one person or client, to all customers together.")
     per_customer_day: Decimal | None = strawberry.field(description="To one customer, by all of the role together.")
 
@@ -42,7 +43,8 @@ class LimitRule:
     def of(cls, rule: LimitRuleValues) -> "LimitRule":
         return cls(
             role=LimitRole(rule.role), asset=None if rule.asset == MONEY else AssetCode(rule.asset),
-            holder=rule.holder or None, per_adjustment=in_own_places(rule.per_adjustment, rule.asset),
+            holder=rule.holder or None, kind=LimitKind(rule.kind),
+            per_adjustment=in_own_places(rule.per_adjustment, rule.asset),
             per_actor_day=in_own_places(rule.per_actor_day, rule.asset),
             per_customer_day=in_own_places(rule.per_customer_day, rule.asset),
         )  # fmt: skip
@@ -53,16 +55,22 @@ class LimitRemaining:
     scope: LimitScope
     asset: AssetCode
     remaining: Decimal
+    kind: LimitKind = LimitKind.ADDING
 
     @classmethod
     def of(cls, left: errors.LimitRemaining) -> "LimitRemaining":
-        return cls(scope=LimitScope(left.scope), asset=AssetCode(left.asset), remaining=left.remaining)
+        return cls(
+            scope=LimitScope(left.scope),
+            asset=AssetCode(left.asset),
+            remaining=left.remaining,
+            kind=LimitKind(left.kind),
+        )
 
 
 @strawberry.type
 class LimitVerdict:
     allowed: bool
-    approval_required: bool
+    approval_required: bool = strawberry.field(description="By a limit, or since it is only proposed.")
     remaining: list[LimitRemaining]
 
     @classmethod

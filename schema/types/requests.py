@@ -9,29 +9,49 @@ import strawberry
 
 from auth.principal import Principal
 from auth.roles import Permission, may
+from models.commands import AdjustCredit, CreateOrder, GiveReward
 from models.money import exponent, to_decimal
+from models.names import clean_name
+from models.planning.binding import Binding
 from models.reads import requests
 from models.reads.requests import BulkRowView
 from models.views import ApprovalRequestView, BulkOperationView
 from schema.context import Info
 from schema.ids import global_id
 from schema.scalars import AssetCode
+from schema.types.account import Credit
 from schema.types.base import Connection, Node, Pending, Reader, paged, resolved
 from schema.types.configuration import Service
 from schema.types.customer import Customer
 from schema.types.enums import ApprovalStatus, BulkStatus, LimitScope, RequestedOperation, UserErrorCode
-from schema.types.errors import UserError
+from schema.types.errors import TermChange, UserError
+from schema.types.invoice import Invoice
 from schema.types.ledger import Actor, Transaction
 from schema.types.limits import LimitRemaining
+from schema.types.product import Product
 from schema.types.reward import Reward
 
 
-@strawberry.type(description="Something over a limit, waiting for a second person.")
+@strawberry.type(description="One line of an order that waits.")
+class RequestedItem:
+    quantity: int
+    unit_price: Decimal | None = strawberry.field(description="As it was asked; null: the product's own.")
+    product_id: strawberry.Private[UUID]
+
+    @resolved(Product | None, "As it is now.")
+    def product(self, info: Info) -> Pending[Any]:
+        info.context.require(Permission.READ_PRODUCTS)
+        return info.context.loaders.products.get(self.product_id)
+
+
+@strawberry.type(description="Something that waits for a second person: it is over a limit, or was only proposed.")
 class ApprovalRequest(Node):
     status: ApprovalStatus = strawberry.field(description="As of now: one that nobody decided in time has expired.")
     operation: RequestedOperation
-    asset: AssetCode | None = strawberry.field(description="With ADJUST_CREDIT.")
-    amount: Decimal | None = strawberry.field(description="With ADJUST_CREDIT.")
+    asset: AssetCode | None = strawberry.field(description="With ADJUST_CREDIT; with CREATE_ORDER its currency.")
+    amount: Decimal | None = strawberry.field(
+        description="With ADJUST_CREDIT; with CREATE_ORDER what its credit lines come to, as it was asked."
+    )
     reason: str | None = strawberry.field(description="With ADJUST_CREDIT.")
     note: str | None
     expires_in_days: int | None = strawberry.field(
@@ -47,6 +67,9 @@ class ApprovalRequest(Node):
     decided_by: Actor | None = strawberry.field(description="Who approved, rejected or withdrew it.")
     decided_at: datetime | None
     decision_note: str | None
+    deduct_points: bool | None = strawberry.field(description="With GIVE_REWARD.")
+    order_number: str | None = strawberry.field(description="With CREATE_ORDER.")
+    items: list[RequestedItem] = strawberry.field(description="With CREATE_ORDER.")
     view: strawberry.Private[ApprovalRequestView]
 
     @classmethod
@@ -58,7 +81,10 @@ class ApprovalRequest(Node):
             expires_in_days=view.expires_in_days, credit_expires_at=view.credit_expires_at,
             effective_on=view.effective_on, requested_by=Actor.of(view.requested_by), created_at=view.created_at,
             expires_at=view.expires_at, decided_by=Actor.of(view.decided_by) if view.decided_by else None,
-            decided_at=view.decided_at, decision_note=view.decision_note, view=view,
+            decided_at=view.decided_at, decision_note=view.decision_note,
+            deduct_points=view.asked.deduct_points if isinstance(view.asked, GiveReward) else None,
+            order_number=clean_name(view.asked.number) if isinstance(view.asked, CreateOrder) else None,
+            items=_items(view), view=view,
         )  # fmt: skip
 
     def may_be_seen(self, principal: Principal) -> bool:
@@ -82,6 +108,40 @@ class ApprovalRequest(Node):
         info.context.require(Permission.READ_CATALOGUE)
         return await info.context.loaders.services.load_all(self.view.service_ids)
 
+    @resolved(Credit | None, "That a removal is to take from alone.")
+    def credit(self, info: Info) -> Pending[Any]:
+        asked = self.view.asked
+        if not isinstance(asked, AdjustCredit) or asked.credit_id is None:
+            return None
+        info.context.require(Permission.READ_LEDGER)
+        return info.context.loaders.credits.get(asked.credit_id)
+
+    @resolved(
+        list[TermChange] | None,
+        "While it waits: what is not as it was when it was asked for. Null where nobody kept that, before it was kept.",
+    )
+    async def changes(self, info: Info) -> list[TermChange] | None:
+        binding = await self._binding(info)
+        if binding is None or binding.changes is None:
+            return None
+        return [TermChange.of(change) for change in binding.changes]
+
+    @resolved(str | None, "While it waits: what approveRequest takes, to approve it as it is now and not otherwise.")
+    async def version(self, info: Info) -> str | None:
+        binding = await self._binding(info)
+        return None if binding is None else binding.version
+
+    async def _binding(self, info: Info) -> Binding | None:
+        if self.status is not ApprovalStatus.PENDING:
+            return None
+        return await info.context.loaders.bindings.load(self.view.id)
+
+    @resolved(Invoice | None, "What was made once an order was approved.")
+    def order(self, info: Info) -> Pending[Any]:
+        info.context.require(Permission.READ_INVOICES)
+        made = self.view.invoice_id
+        return None if made is None else info.context.loaders.invoices.get(made)
+
     @resolved(Transaction | None, "What was posted once it was approved.")
     def transaction(self, info: Info) -> Pending[Any]:
         info.context.require(Permission.READ_LEDGER)
@@ -97,6 +157,15 @@ def requested(info: Info, request_id: UUID | None) -> Pending[Any]:
 async def _if_seen(info: Info, request_id: UUID) -> ApprovalRequest | None:
     request = await info.context.loaders.approval_requests.load(request_id)
     return request if request is not None and request.may_be_seen(info.context.principal) else None
+
+
+def _items(view: ApprovalRequestView) -> list[RequestedItem]:
+    if not isinstance(view.asked, CreateOrder):
+        return []
+    return [
+        RequestedItem(quantity=item.quantity, unit_price=item.unit_price, product_id=item.product_id)
+        for item in view.asked.items
+    ]
 
 
 def _amount(view: ApprovalRequestView) -> Decimal | None:

@@ -10,6 +10,7 @@ from models.reads import limits
 from models.reads.tenants import TenantView
 from schema.context import Info
 from schema.ids import global_id
+from schema.scalars import AssetCode
 from schema.types.base import Pending, resolved
 from schema.types.customer import Customer
 from schema.types.enums import Role
@@ -25,12 +26,16 @@ class Tenant:
         description="How long after a cancelled membership service credits can still be added."
     )
     approval_hours: int = strawberry.field(description="How long an approval request waits for somebody to decide.")
+    limited_currencies: list[AssetCode] = strawberry.field(
+        description="The currencies that staff and partners may add, and sell credit, in; none: all."
+    )
 
     @classmethod
     def of(cls, view: TenantView) -> "Tenant":
         return cls(
             id=global_id("Tenant", view.id), name=view.name, time_zone=view.time_zone, grace_days=view.grace_days,
             approval_hours=view.approval_hours,
+            limited_currencies=[AssetCode(code) for code in (view.limited_currencies or "").split()],
         )  # fmt: skip
 
 

@@ -3,20 +3,30 @@
 import asyncio
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any, get_args
 from uuid import UUID, uuid4
 
 import pytest
 
-from auth.roles import RULES, Permission
-from models.commands import Actor, Approvable, MergeCustomers, Outcome
-from models.errors import LedgerError
+from auth.roles import RULES
+from models.commands import (
+    Actor,
+    AdjustCredit,
+    Approvable,
+    CreateOrder,
+    GiveReward,
+    MergeCustomers,
+    OrderItem,
+    Outcome,
+)
+from models.errors import LedgerError, RequestChanged
 from models.ledger import Ledger
 from models.operations.merge_customers import merge_customers
 from models.operations.people import erase_customer
-from models.planning.approving import REQUESTER_SCOPES
+from models.planning.approving import requester_scopes
 from models.planning.requesting import OPERATIONS
-from resolvers.approvals import ASKED_FOR
+from resolvers.approvals import rights_to
 from tests.support.approvals import SECOND, approve, ask, events, reject, row, topics, withdraw
 from tests.support.shop import ADMIN, MANAGER, NOON, PARTNER, STAFF, Clock, Shop
 
@@ -210,10 +220,20 @@ async def test_a_partner_whose_tokens_are_issued_elsewhere_is_taken_at_its_word(
 
 
 def test_the_scopes_asked_of_partners_are_the_tables() -> None:
-    assert {OPERATIONS[name] for name in REQUESTER_SCOPES} == set(get_args(Approvable)) == set(OPERATIONS.values())
-    for operation, scope in REQUESTER_SCOPES.items():
-        assert RULES[ASKED_FOR[operation]].scopes == {scope}
-        assert scope in RULES[Permission.APPROVE].scopes
+    someone, one = uuid4(), Decimal(1)
+    assert set(get_args(Approvable)) == set(OPERATIONS.values())
+    adding = AdjustCredit(someone, "GBP", one, "GOODWILL")
+    items = (OrderItem(uuid4(), 1, one),)
+    asked: list[tuple[Approvable, dict[str, str | None]]] = [
+        (adding, {}), (replace(adding, amount=-one), {}), (GiveReward(someone, uuid4(), deduct_points=False), {}),
+        (GiveReward(someone, uuid4(), deduct_points=True), {}),
+        (CreateOrder(someone, "1", "GBP", items), {"items.0.kind": "GOODS"}),
+        (CreateOrder(someone, "1", "GBP", items), {"items.0.kind": "CREDIT"}),
+    ]  # fmt: skip
+    assert {type(command) for command, _ in asked} == set(get_args(Approvable))
+    for command, terms in asked:
+        scopes = frozenset[str]().union(*(RULES[right].scopes for right in rights_to(command, terms)))
+        assert requester_scopes(command, terms) == scopes
 
 
 # Checked again as of now
@@ -370,7 +390,10 @@ async def test_a_reward_is_checked_again(shop: Shop, anna: UUID) -> None:
     async with shop.refused("REWARD_INACTIVE"):
         await approve(shop, requests[1])
     await shop.run("UPDATE rewards SET active = true, points_cost_minor = 9000 WHERE tenant_id = $1")
-    await approve(shop, requests[1])
+    async with shop.refused("REQUEST_CHANGED") as changed:  # what was asked for cost 1,001
+        await approve(shop, requests[1])
+    assert isinstance(changed.value, RequestChanged)
+    await approve(shop, requests[1], version=changed.value.version)
     assert await shop.count("coupons") == 2
 
 

@@ -77,7 +77,7 @@ def addition(actor: Actor, customer: UUID, amount: int, asset: str = "GBP", *, r
 async def set_to(
     shop: Shop, role: str, asset: str | None = "GBP", holder: str | None = None, **limits: int | None
 ) -> None:
-    exact = {kind: None if limit is None else Decimal(limit) for kind, limit in limits.items()}
+    exact: dict[str, Any] = {kind: None if limit is None else Decimal(limit) for kind, limit in limits.items()}
     await set_limit(shop.ledger, shop.tenant_id, ADMIN, SetLimit(role, asset, holder, **exact))
 
 

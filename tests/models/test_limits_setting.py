@@ -31,7 +31,7 @@ HOLDERS = (STAFF, PARTNER, MANAGER, ADMIN)
 async def put(
     shop: Shop, role: str, asset: str | None = None, holder: str | None = None, **bounds: str | int | None
 ) -> LimitRuleValues:
-    exact = {kind: None if bound is None else Decimal(bound) for kind, bound in bounds.items()}
+    exact: dict[str, Any] = {kind: None if bound is None else Decimal(bound) for kind, bound in bounds.items()}
     return await set_limit(shop.ledger, shop.tenant_id, ADMIN, SetLimit(role, asset, holder, **exact))
 
 
@@ -82,7 +82,7 @@ async def test_a_rule_replaces_the_whole_one_before_it(shop: Shop, anna: UUID) -
         "STAFF", "MONEY", "", Decimal("7.5"), None, None
     )
     changed = [row for row in await stored(shop) if row not in before]
-    assert [row[2:] for row in changed] == [("STAFF", "MONEY", "", Decimal("7.5"), None, None)]
+    assert [row[2:] for row in changed] == [("STAFF", "MONEY", "", Decimal("7.5"), None, None, "ADDING")]
     assert len(await stored(shop)) == len(before)
     await put(shop, "STAFF", None)  # without bounds
     await shop.adjust(anna, 10_000, actor=STAFF)

@@ -27,6 +27,7 @@ class Adjusting(Approving):
         note: str | None = None, days: int | None = None, expires: datetime | None = None,
         effective: date | None = None,
         services: tuple[int, ...] = (), credit: int | None = None, approval: bool = False, auto_apply: bool = True,
+        propose: bool = False,
     ) -> str:  # fmt: skip
         faults = bad_amount(amount, asset)
         if faults:
@@ -45,7 +46,7 @@ class Adjusting(Approving):
         if (self.has_vast or amount > VAST) and self.exceeds(customer, asset, amount):
             faults.add("AMOUNT_OUT_OF_RANGE")
         over = self._over_limit(now, role, customer, asset, amount)
-        if over and approval and not faults:
+        if (propose or (over and approval)) and not faults:
             return self._request(
                 "adjust", now, customer=customer, asset=asset, amount=amount, reason=reason, note=note, days=days,
                 expires=expires, effective=effective, services=services, auto_apply=auto_apply,

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from decimal import Decimal
 
-from tests.simulation.people import People
+from tests.simulation.approving import Approving
 from tests.simulation.records import (
     METHODS,
     MOST,
@@ -25,7 +25,7 @@ Items = tuple[tuple[int, Decimal | None], ...]
 """Numbers of invoices with what they are to get; None is as much as possible."""
 
 
-class Billing(People):
+class Billing(Approving):
     # Issuing
 
     def _invoice(
@@ -39,6 +39,7 @@ class Billing(People):
     def _order(
         self, *, now: datetime, role: str, customer: int, currency: str,
         items: tuple[tuple[int, int, Decimal | None], ...], auto: bool, issued: date | None = None,
+        propose: bool = False,
     ) -> str:  # fmt: skip
         products = [self.products[number] for number, _, _ in items]
         lines = tuple(
@@ -49,6 +50,10 @@ class Billing(People):
         if any(product.currency != currency for product in products):
             faults.add("CURRENCY_MISMATCH")
         refuse(faults | _bad_lines(lines, currency) | ({"INVALID"} if self.is_erased(customer) else set()))
+        if propose:
+            return self._request(
+                "order", now, customer=customer, currency=currency, items=items, auto=auto, issued=issued
+            )
         worth = [quantity * price for quantity, price in lines]
         sold = tuple(
             amount for product, amount in zip(products, worth, strict=True) if product.kind == "CREDIT" and amount

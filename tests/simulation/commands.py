@@ -113,7 +113,13 @@ class Commands:
             facts["expires"] = now + timedelta(hours=self.dice.randint(-5, 90))
         if self._chance(15):
             facts["effective"] = self.reference.today(now) + timedelta(days=self.dice.randint(-3, 4))
-        return Command("adjust", facts, self.dice.choice(ROLES))
+        return self._perhaps_proposed("adjust", facts, self.dice.choice(ROLES), 4)
+
+    def _perhaps_proposed(self, name: str, facts: dict[str, Any], role: str, of_a_hundred: int) -> Command:
+        """Whatever is proposed is by the one who is staff, who may then withdraw it."""
+        if self._chance(of_a_hundred) and "propose" not in self.without:
+            return Command(name, {**facts, "propose": True}, "STAFF")
+        return Command(name, facts, role)
 
     def _remove(self, now: datetime) -> Command:
         lot = self.dice.choice(self.reference.lots) if self.reference.lots else None
@@ -190,10 +196,11 @@ class Commands:
              self._amount(currency, 20) if self._chance(25) else None)
             for _ in range(self.dice.randint(1, 3))
         )  # fmt: skip
-        return Command("order", {
+        facts = {
             "customer": self._customer(), "currency": currency, "items": items, "auto": self._chance(30),
             **self._issued(now),
-        })  # fmt: skip
+        }  # fmt: skip
+        return self._perhaps_proposed("order", facts, "MANAGER", 10)
 
     def _pay(self, now: datetime) -> Command | None:
         invoice = self._open_invoice()
@@ -293,7 +300,7 @@ class Commands:
         facts = {
             "customer": self._customer(), "prize": prize, "deduct": self._chance(60), "approval": self._chance(40),
         }  # fmt: skip
-        return Command("give", facts, self.dice.choice(ROLES))
+        return self._perhaps_proposed("give", facts, self.dice.choice(ROLES), 8)
 
     def _coupon(self) -> int | None:
         coupons = [n for n, coupon in enumerate(self.reference.coupons) if coupon.status == "ISSUED" or self._chance(4)]

@@ -66,8 +66,10 @@ class Names:
 
     def learn(self, command: Command, became: str, outcome: Outcome) -> None:
         """What a command has made."""
-        if command.name in ("invoice", "order"):
+        if command.name in ("invoice", "order") and became != "requested":
             self.rows["invoices"].append(_some(outcome.invoice_id))
+        if became == "approved" and outcome.invoice_id is not None:
+            self.rows["invoices"].append(outcome.invoice_id)
         if command.name == "pay":
             self.rows["payments"].append(_some(outcome.payment_id))
         if became == "requested":
@@ -130,6 +132,7 @@ def _adjust(names: Names, key: str, **facts: Any) -> Any:
         service_ids=tuple(names.services[s] for s in facts.get("services", ())),
         credit_id=None if credit is None else names.credit(credit),
         request_approval=facts.get("approval", False), auto_apply=facts.get("auto_apply", True),
+        propose_only=facts.get("propose", False),
     )  # fmt: skip
 
 
@@ -156,8 +159,9 @@ def _order(names: Names, key: str, **facts: Any) -> Any:
     items = tuple(c.OrderItem(names.products[product], *more) for product, *more in facts["items"])
     customer = names.customer(facts["customer"])
     return create_order, c.CreateOrder(
-        customer, key, facts["currency"], items, facts.get("issued"), auto_apply=facts["auto"]
-    )
+        customer, key, facts["currency"], items, facts.get("issued"), auto_apply=facts["auto"],
+        propose_only=facts.get("propose", False),
+    )  # fmt: skip
 
 
 def _pay(names: Names, key: str, *, invoice: int, amount: Decimal, method: str, **facts: Any) -> Any:
@@ -207,8 +211,11 @@ def _use(names: Names, key: str, *, customer: int, service: int, amount: Decimal
     return use_credit, c.UseCredit(names.customer(customer), names.services[service], amount)
 
 
-def _give(names: Names, key: str, *, customer: int, prize: int, deduct: bool, approval: bool) -> Any:
-    command = c.GiveReward(names.customer(customer), names.prizes[prize], deduct, request_approval=approval)
+def _give(names: Names, key: str, *, customer: int, prize: int, deduct: bool, **facts: bool) -> Any:
+    command = c.GiveReward(
+        names.customer(customer), names.prizes[prize], deduct, request_approval=facts["approval"],
+        propose_only=facts.get("propose", False),
+    )  # fmt: skip
     return give_reward, command
 
 

@@ -52,7 +52,15 @@ class Serving(Approving):
         return "done"
 
     def _give(
-        self, *, now: datetime, role: str, customer: int, prize: int, deduct: bool, approval: bool = False
+        self,
+        *,
+        now: datetime,
+        role: str,
+        customer: int,
+        prize: int,
+        deduct: bool,
+        approval: bool = False,
+        propose: bool = False,
     ) -> str:
         given, faults = self.prizes[prize], set()
         if not given.active or given.stock == 0:
@@ -62,6 +70,8 @@ class Serving(Approving):
         price = Decimal(given.price)
         available = self.available(customer, "POINTS", now)
         faults |= self.short(available) if deduct and price > available else set()
+        if propose and not faults:
+            return self._request("give", now, customer=customer, prize=prize, deduct=deduct)
         if not deduct and price and self._over_limit(now, role, customer, "POINTS", price):
             if approval and not faults:
                 return self._request("give", now, customer=customer, prize=prize, deduct=deduct)

@@ -19,11 +19,19 @@ async def ask(shop: Shop, customer: UUID, amount: str | int = 101, asset: str = 
     return outcome.approval_request_id
 
 
+async def ask_order(shop: Shop, customer: UUID, *items: tuple[UUID, int], **more: Any) -> UUID:
+    """The same of an order, which is only proposed unless told."""
+    outcome = await shop.issue(customer, *items, **{"actor": STAFF, "propose_only": True, **more})
+    assert outcome.approval_request_id is not None
+    assert outcome.invoice_id is None
+    return outcome.approval_request_id
+
+
 async def approve(
     shop: Shop, request: UUID, actor: Actor = MANAGER, *, key: str | None = None, note: str | None = None,
-    ledger: Ledger | None = None,
+    version: str | None = None, ledger: Ledger | None = None,
 ) -> Outcome:  # fmt: skip
-    command = ApproveRequest(request, note)
+    command = ApproveRequest(request, note, version)
     return await approve_request(ledger or shop.ledger, shop.tenant_id, actor, command, key or uuid4().hex)
 
 

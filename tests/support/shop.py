@@ -180,12 +180,19 @@ class Shop:
     async def order(
         self, customer_id: UUID, *items: tuple[UUID, int], currency: str = "GBP", key: str | None = None, **more: Any
     ) -> UUID:
-        """Of so many of these products."""
-        lines = tuple(OrderItem(product_id, quantity) for product_id, quantity in items)
-        command = CreateOrder(customer_id, more.pop("number", uuid4().hex), currency, lines, **more)
-        outcome = await create_order(self.ledger, self.tenant_id, MANAGER, command, key or uuid4().hex)
+        """The id of a new order of so many of these products."""
+        outcome = await self.issue(customer_id, *items, currency=currency, key=key, **more)
         assert outcome.invoice_id is not None
         return outcome.invoice_id
+
+    async def issue(
+        self, customer_id: UUID, *items: tuple[UUID, int], currency: str = "GBP", key: str | None = None,
+        actor: Actor = MANAGER, ledger: Ledger | None = None, **more: Any,
+    ) -> Outcome:  # fmt: skip
+        """What becomes of such an order: it may have to wait."""
+        lines = tuple(OrderItem(product_id, quantity) for product_id, quantity in items)
+        command = CreateOrder(customer_id, more.pop("number", uuid4().hex), currency, lines, **more)
+        return await create_order(ledger or self.ledger, self.tenant_id, actor, command, key or uuid4().hex)
 
     async def void_payment(
         self, payment_id: UUID | None, *, note: str | None = None, key: str | None = None
@@ -196,9 +203,9 @@ class Shop:
 
     async def give(
         self, customer_id: UUID, reward_id: UUID, *, deduct: bool = True, actor: Actor = MANAGER,
-        key: str | None = None, note: str | None = None, request_approval: bool = False,
+        key: str | None = None, note: str | None = None, request_approval: bool = False, propose_only: bool = False,
     ) -> Outcome:  # fmt: skip
-        command = GiveReward(customer_id, reward_id, deduct, note, request_approval)
+        command = GiveReward(customer_id, reward_id, deduct, note, request_approval, propose_only)
         return await give_reward(self.ledger, self.tenant_id, actor, command, key or uuid4().hex)
 
     async def use_coupon(self, coupon_id: UUID | None, *, key: str | None = None, actor: Actor = STAFF) -> Outcome:
@@ -274,16 +281,16 @@ class Shop:
 
     async def limit(
         self, role: str, asset: str, *, holder: str = "", adjustment: int | None = None, actor_day: int | None = None,
-        customer_day: int | None = None,
+        customer_day: int | None = None, kind: str = "ADDING",
     ) -> None:  # fmt: skip
         """In place of the rule of this name, if there is one."""
         await self.run(
             """INSERT INTO limit_rules
-                (tenant_id, id, role, asset, holder, per_adjustment, per_actor_day, per_customer_day)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-            ON CONFLICT (tenant_id, role, asset, holder) DO UPDATE
+                (tenant_id, id, role, asset, holder, per_adjustment, per_actor_day, per_customer_day, kind)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+            ON CONFLICT (tenant_id, kind, role, asset, holder) DO UPDATE
             SET per_adjustment = $6, per_actor_day = $7, per_customer_day = $8""",
-            uuid4(), role, asset, holder, adjustment, actor_day, customer_day,
+            uuid4(), role, asset, holder, adjustment, actor_day, customer_day, kind,
         )  # fmt: skip
 
     # What is in the books

@@ -10,11 +10,12 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from models.commands import MembershipChange, MergeCustomers
-from models.configuration_commands import IssueToken
+from models.configuration_commands import IssueToken, UpdateTenant
 from models.operations.memberships import start_membership
 from models.operations.merge_customers import merge_customers
 from models.operations.partner_tokens import issue_token
 from models.operations.people import erase_customer
+from models.operations.update_tenant import update_tenant
 from tests.support import approvals
 from tests.support.shop import ADMIN, MANAGER, STAFF, Clock, Shop
 
@@ -44,6 +45,7 @@ async def everything(shop: Shop, clock: Clock) -> None:
     await approvals.approve(shop, await approvals.ask(shop, ben, note="Please"))
     await approvals.reject(shop, await approvals.ask(shop, ben), note="No")
     await approvals.ask(shop, ben)
+    await _sold(shop, ben)
     await shop.bulk((anna, 10), (ben, 20))
     await shop.void_credit(await shop.credit(ben, 7))
     await shop.credit(ben, 3, expires_at=clock() + timedelta(hours=1))
@@ -57,6 +59,16 @@ async def everything(shop: Shop, clock: Clock) -> None:
     await erase_customer(shop.ledger, shop.tenant_id, MANAGER, gone)
     token = IssueToken(uuid4(), bytes(32), "shop", "Web shop", frozenset({"credits:add"}), (), None)
     await issue_token(shop.ledger, shop.tenant_id, ADMIN, token)
+
+
+async def _sold(shop: Shop, ben: UUID) -> None:
+    """An order within a limit on selling credit, and one that was approved."""
+    await shop.limit("STAFF", "GBP", adjustment=30, actor_day=50, kind="SELLING_CREDIT")
+    product = await shop.product(1, "CREDIT")
+    await shop.issue(ben, (product, 20), actor=STAFF)
+    await approvals.approve(shop, await approvals.ask_order(shop, ben, (product, 40)))
+    currencies = UpdateTenant(limited_currencies=("EUR", "GBP"))
+    await update_tenant(shop.ledger, shop.tenant_id, ADMIN, currencies)
 
 
 async def _invoices(shop: Shop, anna: UUID, pounds: UUID) -> None:

@@ -55,6 +55,7 @@ _EDIT: Final = "add and edit by customers:write"
 _GIVE: Final = "assign credit, by rewards:give"
 _FREE: Final = "give a reward free by rewards:give"
 _DECIDE: Final = "approve by credits:add or rewards:give"
+_ASK: Final = f"{_ADD} | {_REMOVE} | {_GIVE} | {_FREE} | add and edit by invoices:write"
 
 RIGHTS: Final[dict[str, str]] = {
     "viewer": "know who they are",
@@ -73,8 +74,8 @@ RIGHTS: Final[dict[str, str]] = {
     "node: customer": _CUSTOMERS, "node: account": _LEDGER, "node: invoice": _INVOICES, "node: reward": _REWARDS,
     "node: service": _CATALOGUE, "node: product": _PRODUCTS, "node: payment": _INVOICES,
     "node: bulk operation": _BULK, "node: coupon": _REWARDS, "node: tier": _REWARDS,
-    "approval requests": f"{_DECIDE} | {_ADD} | {_FREE}", "node: approval request": f"{_ADD} | {_FREE}",
-    "approve": f"{_DECIDE} & {_ADD}", "reject": f"{_DECIDE} & {_ADD}", "withdraw": f"{_ADD} | {_FREE}",
+    "approval requests": f"{_DECIDE} | {_ASK}", "node: approval request": f"{_ADD} | {_FREE}",
+    "approve": f"{_DECIDE} & {_ADD}", "reject": f"{_DECIDE} & {_ADD}", "withdraw": _ASK,
     "add": _ADD, "remove": _REMOVE, "assign": _ASSIGN, "use credit": _ASSIGN,
     "release": _REMOVE, "reassign": f"{_REMOVE} & {_ASSIGN}", "void a credit": _REMOVE, "update a credit": _REMOVE,
     "void an invoice": "void an invoice by invoices:write", "void payment": "void an invoice by payments:write",

@@ -7,7 +7,7 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.commands import AdjustCredit, Approvable, GiveReward
+from models.commands import AdjustCredit, Approvable, CreateOrder, GiveReward, OrderItem
 from models.planning.requesting import OPERATIONS, kept, restored
 from models.writing import to_json
 
@@ -19,12 +19,17 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"
 ADJUSTMENTS = st.builds(
     AdjustCredit, IDS, st.sampled_from(("GBP", "POINTS")), AMOUNTS, TEXTS, st.none() | TEXTS,
     st.none() | st.integers(0, 36_500), st.none() | INSTANTS, st.none() | DATES,
-    st.lists(IDS, max_size=3).map(tuple), st.none() | IDS, st.booleans(), st.booleans(),
+    st.lists(IDS, max_size=3).map(tuple), st.none() | IDS, st.booleans(), st.booleans(), st.booleans(),
 )  # fmt: skip
-REWARDS = st.builds(GiveReward, IDS, IDS, st.booleans(), st.none() | TEXTS, st.booleans())
+REWARDS = st.builds(GiveReward, IDS, IDS, st.booleans(), st.none() | TEXTS, st.booleans(), st.booleans())
+ITEMS = st.builds(OrderItem, IDS, st.integers(1, 1_000_000), st.none() | AMOUNTS)
+ORDERS = st.builds(
+    CreateOrder, IDS, TEXTS, st.just("GBP"), st.lists(ITEMS, max_size=3).map(tuple), st.none() | DATES, st.none() | DATES,
+    st.booleans(), st.booleans(), st.booleans(),
+)  # fmt: skip
 
 
-@given(ADJUSTMENTS | REWARDS)
+@given(ADJUSTMENTS | REWARDS | ORDERS)
 def test_a_command_comes_back_as_it_was_kept(command: Approvable) -> None:
     (operation,) = (name for name, kind in OPERATIONS.items() if kind is type(command))
     values = orjson.loads(to_json(kept(command)))
@@ -35,5 +40,7 @@ def test_a_command_comes_back_as_it_was_kept(command: Approvable) -> None:
 
 def test_every_field_is_drawn() -> None:
     """A field that comes later has to be drawn above, too."""
-    assert len(AdjustCredit.__dataclass_fields__) == 12
-    assert len(GiveReward.__dataclass_fields__) == 5
+    assert len(AdjustCredit.__dataclass_fields__) == 13
+    assert len(GiveReward.__dataclass_fields__) == 6
+    assert len(CreateOrder.__dataclass_fields__) == 9
+    assert len(OrderItem.__dataclass_fields__) == 3

@@ -1,0 +1,146 @@
+"""What an approval binds to: what a request was asked under, of all that an admin may change before it is approved. Pure.
+
+Bound is what would make something else of what is posted, or of what it is called: whether the reason moves the lifetime
+total, a reward with its price and terms, the services by name, products by name and price, and the zone that days are
+counted in. Not bound is what the plan checks again as of now and refuses by itself (a reason that does not serve any more,
+stock, limits), nor what was named in the request. Who the customer is is no term: a merge is no change.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from hashlib import sha256
+from typing import Final, Protocol
+from uuid import UUID
+
+import orjson
+
+from models.commands import AdjustCredit, Approvable, CreateOrder, GiveReward
+from models.errors import RequestChanged, TermChange
+from models.money import POINTS, to_decimal
+from models.planning.state import ApprovalState, Books, ProductState, RewardState, TenantConfig
+
+Terms = dict[str, str | None]
+"""By path in the input, or a name beside it, as text."""
+VERSION_CHARACTERS: Final = 32
+
+
+class InForce(Protocol):
+    """What holds now: books under lock, or no more of them than this as they were read."""
+
+    @property
+    def config(self) -> TenantConfig:
+        """What an admin has set."""
+
+    @property
+    def rewards(self) -> dict[UUID, RewardState]:
+        """Those that are spoken of."""
+
+    @property
+    def products(self) -> dict[UUID, ProductState]:
+        """Those that are spoken of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """How a request stands to what holds now. changes: None where nobody knows what it was asked under.
+
+    version: of what holds now, for whoever approves that.
+    """
+
+    version: str
+    changes: tuple[TermChange, ...] | None
+
+
+def terms_of(books: InForce, asked: Approvable) -> Terms:
+    """What holds now of what the request speaks of. What is not there any more has no terms: the plan refuses it."""
+    match asked:
+        case AdjustCredit():
+            return _of_adjustment(books, asked)
+        case GiveReward():
+            return _of_reward(books, asked)
+        case CreateOrder():
+            return _of_order(books, asked)
+
+
+def binding_of(books: InForce, asked: Approvable, terms: Terms | None) -> Binding:
+    """What has changed since it was asked under `terms`."""
+    now = terms_of(books, asked)
+    return Binding(_version(now), None if terms is None else _differences(terms, now))
+
+
+def check_bound(books: Books, request: ApprovalState, version: str | None) -> tuple[TermChange, ...]:
+    """What has changed, and was agreed to by its version. Raises RequestChanged where something else holds by now.
+
+    A request of before terms were kept is bound to nothing but a version that its approver names.
+    """
+    binding = binding_of(books, request.command, request.terms)
+    asked = None if request.terms is None else _version(request.terms)
+    expected = asked if version is None else version
+    if expected is not None and binding.version != expected:
+        raise RequestChanged(binding.changes or (), binding.version)
+    return binding.changes or ()
+
+
+def _of_adjustment(books: InForce, asked: AdjustCredit) -> Terms:
+    reason = books.config.reasons.get(asked.reason)
+    terms: Terms = {"reason.movesLifetime": None if reason is None else _yes_no(reason.moves_lifetime)}
+    for place, service_id in enumerate(asked.service_ids):
+        terms[f"serviceIds.{place}.name"] = books.config.service_names.get(service_id)
+    if asked.expires_in_days or asked.effective_on is not None:
+        terms["timeZone"] = books.config.zone.key
+    return terms
+
+
+def _of_reward(books: InForce, asked: GiveReward) -> Terms:
+    reward = books.rewards.get(asked.reward_id)
+    if reward is None:
+        return {}
+    terms: Terms = {f"reward.{name}": reward.terms[name] for name in ("name", "kind", "currency", "product")}
+    terms["reward.value"] = None if reward.terms["value"] is None else _plain(Decimal(reward.terms["value"]))
+    terms["reward.pointsCost"] = _plain(to_decimal(reward.points_cost_minor, POINTS))
+    terms["reward.validityDays"] = str(reward.validity_days) if reward.validity_days else None
+    if reward.validity_days:
+        terms["timeZone"] = books.config.zone.key
+    return terms
+
+
+def _of_order(books: InForce, asked: CreateOrder) -> Terms:
+    terms: Terms = {}
+    for place, item in enumerate(asked.items):
+        product = books.products.get(item.product_id)
+        if product is None:
+            continue
+        terms[f"items.{place}.name"] = product.name
+        terms[f"items.{place}.kind"] = product.kind
+        if item.unit_price is None:
+            terms[f"items.{place}.unitPrice"] = format(to_decimal(product.price_minor, product.currency), "f")
+    return terms
+
+
+def credit_sold(asked: CreateOrder, terms: Terms | None) -> Decimal:
+    """What the order's credit lines come to, as it was asked: what it puts on the account once it is paid."""
+    sold, terms = Decimal(0), terms or {}
+    for place, item in enumerate(asked.items):
+        if terms.get(f"items.{place}.kind") == "CREDIT":
+            price = terms.get(f"items.{place}.unitPrice") if item.unit_price is None else item.unit_price
+            sold += item.quantity * Decimal(price or 0)
+    return sold
+
+
+def _differences(before: Terms, after: Terms) -> tuple[TermChange, ...]:
+    names = dict.fromkeys((*before, *after))
+    pairs = ((name, before.get(name), after.get(name)) for name in names)
+    return tuple(TermChange(name, old, new) for name, old, new in pairs if old != new)
+
+
+def _version(terms: Terms) -> str:
+    digest = sha256(orjson.dumps(terms, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    return digest[:VERSION_CHARACTERS]
+
+
+def _plain(amount: Decimal) -> str:
+    return format(amount.normalize(), "f")
+
+
+def _yes_no(value: bool) -> str:
+    return "true" if value else "false"

@@ -1,0 +1,34 @@
+"""How approval requests stand to what holds now: what has changed since they were asked for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from models.commands import CreateOrder, GiveReward
+from models.configuration import load
+from models.loading.billing import load_products
+from models.loading.rewards import load_rewards
+from models.planning.binding import Binding, binding_of
+from models.planning.state import ProductState, RewardState, TenantConfig
+from models.reads.session import ReadSession
+from models.views import ApprovalRequestView
+
+
+@dataclass(frozen=True, slots=True)
+class _InForce:
+    config: TenantConfig
+    rewards: dict[UUID, RewardState]
+    products: dict[UUID, ProductState]
+
+
+async def bindings(session: ReadSession, requests: Sequence[ApprovalRequestView]) -> dict[UUID, Binding]:
+    """By request, as of the moment that the session sees: no more statements for many than for one."""
+    rewards = {r.asked.reward_id for r in requests if isinstance(r.asked, GiveReward)}
+    products = {i.product_id for r in requests if isinstance(r.asked, CreateOrder) for i in r.asked.items}
+    async with session.use() as connection:
+        in_force = _InForce(
+            config=await load(connection),
+            rewards=await load_rewards(connection, rewards, lock=False) if rewards else {},
+            products=await load_products(connection, products) if products else {},
+        )
+    return {r.id: binding_of(in_force, r.asked, r.terms) for r in requests}
