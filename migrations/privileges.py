@@ -76,7 +76,11 @@ APP_PRIVILEGES: Final[Mapping[str, Privileges]] = {
     ),
     "seals": Privileges(inserts=False),  # triggers write them, with their owner's rights
     "services": Privileges(updates=("name", "active")),
-    "tenants": Privileges(updates=("name", "time_zone", "grace_days", "approval_hours", "config_version", "restated")),
+    "tenants": Privileges(
+        updates=(
+            "name", "time_zone", "grace_days", "approval_hours", "config_version", "restated", "key_days", "keys_pruned_at",
+        )
+    ),
     "tier_changes": Privileges(),
     "tiers": Privileges(updates=("name", "threshold_minor"), deletes=True),
     "transaction_texts": Privileges(updates=("note", "salt")),  # to erase; a trigger sees to that

@@ -121,12 +121,13 @@ class UpdateProduct:
 @dataclass(frozen=True, slots=True)
 class UpdateTenant:
     """None leaves as it is. time_zone: an IANA name. grace_days: see domain: membership gate. approval_hours: how long
-    an approval request made from now on waits."""
+    an approval request made from now on waits. key_days: how long an idempotency key is kept."""
 
     name: str | None = None
     time_zone: str | None = None
     grace_days: int | None = None
     approval_hours: int | None = None
+    key_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,9 @@ Each part is a module with the SQL of one subject; one subcommand an ALTER and n
 which distribute tables take it as well.
 """
 
+from migrations.nobody_waits.keys import KEYS
 from migrations.nobody_waits.statistics import STATISTICS
 
 __all__ = ["UPGRADE"]
 
-UPGRADE = STATISTICS
+UPGRADE = STATISTICS + KEYS

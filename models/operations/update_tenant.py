@@ -1,5 +1,5 @@
 """What the business says of itself: its name, the zone that its days are in, how long a cancelled member has grace and
-an approval request waits.
+an approval request waits, how long an idempotency key is kept.
 """
 
 from typing import Final
@@ -16,6 +16,8 @@ from models.operations.configuring import configuring
 MAX_NAME_CHARACTERS: Final = 200
 MAX_GRACE_DAYS: Final = 36_500
 MAX_APPROVAL_HOURS: Final = 8_760
+MIN_KEY_DAYS: Final = 30
+MAX_KEY_DAYS: Final = 36_500
 NO_ZONES: Final = frozenset({"localtime", "Factory"})
 """What time zone files have beside IANA's zones: whatever this machine is set to, and "not set yet"."""
 
@@ -35,11 +37,17 @@ async def update_tenant(ledger: Ledger, tenant_id: UUID, actor: Actor, command: 
         raise Invalid(
             f"An approval request waits between 1 and {MAX_APPROVAL_HOURS:,} hours.", field=("approvalHours",)
         )
+    if command.key_days is not None and not MIN_KEY_DAYS <= command.key_days <= MAX_KEY_DAYS:
+        raise Invalid(
+            f"An idempotency key is kept between {MIN_KEY_DAYS} and {MAX_KEY_DAYS:,} days.",
+            field=("idempotencyKeyDays",),
+        )
     wanted = {
         "name": name,
         "time_zone": command.time_zone,
         "grace_days": command.grace_days,
         "approval_hours": command.approval_hours,
+        "key_days": command.key_days,
     }
     async with configuring(ledger, tenant_id, actor) as change:
         row = await change.fetchrow("SELECT * FROM tenants WHERE id = $1")

@@ -30,7 +30,7 @@ SEALED: Final = {
     " created_at updated_at external_id_since external_id_reused",
     "external_ids_left": "id left_at",
     "grants": "id invoice_id credit_id transaction_id revoked_transaction_id revoked_minor",
-    "idempotency_keys": "key operation input_hash result_id created_at",
+    "idempotency_keys": "key client shared kept operation input_hash result_id created_at",
     "invoice_lines": "id invoice_id position description quantity unit_price_minor kind product_id",
     "invoices": "id customer_id number currency total_minor creditable_minor kind auto_apply issued_on due_on actor_id"
     " created_at voided_at",
@@ -43,7 +43,7 @@ SEALED: Final = {
     "reasons": "id code label adds removes moves_lifetime note_required active",
     "rewards": "id name kind value currency product points_cost_minor validity_days stock active",
     "services": "id name active",
-    "tenants": "id slug name time_zone grace_days approval_hours keys_pruned_at created_at",
+    "tenants": "id slug name time_zone grace_days approval_hours key_days keys_pruned_at created_at",
     "tier_changes": "id account_id transaction_id old_tier new_tier created_at",
     "tiers": "id name threshold_minor",
     "transactions": "id customer_id kind reason note_digest actor_id approved_by_id idempotency_key created_at"
@@ -127,9 +127,9 @@ class _Special:
 
 
 _SPECIAL: Final = {
-    # A key has no id: half of its SHA-256 is as good as one. It is called by what it made, and by itself.
+    # A key has no id: half of the SHA-256 of it and its client is as good as one. It is called by what it made, and itself.
     "idempotency_keys": _Special(
-        id="substr(encode(sha256(convert_to(t.key, 'UTF8')), 'hex'), 1, 32)::uuid",
+        id="substr(encode(sha256(convert_to(json_build_array(t.key, t.client)::text, 'UTF8')), 'hex'), 1, 32)::uuid",
         named="coalesce(r.result_id, s.id)",
         detail=" || format(' (the key %L)', coalesce(r.key, s.name))",
         more=", t.key, t.result_id",

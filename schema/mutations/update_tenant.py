@@ -16,6 +16,9 @@ class UpdateTenantInput:
     )
     grace_days: int | None = strawberry.field(default=None, description="For memberships cancelled already, too.")
     approval_hours: int | None = strawberry.field(default=None, description="For approval requests from now on.")
+    idempotency_key_days: int | None = strawberry.field(
+        default=None, description="At least 30. Keys that are gone already do not come back."
+    )
 
     def command(self) -> UpdateTenant:
         """Raises Invalid."""
@@ -24,6 +27,7 @@ class UpdateTenantInput:
             time_zone=texts.optional(self.time_zone, texts.MAX_NAME, "timeZone"),
             grace_days=self.grace_days,
             approval_hours=self.approval_hours,
+            key_days=self.idempotency_key_days,
         )
 
 
