@@ -188,6 +188,14 @@ async def test_a_key_in_another_s_name_space_is_found_out(shop: Shop, database_u
         await superuser.close()
 
 
+async def test_a_server_of_before_cannot_claim(shop: Shop) -> None:
+    """It says of no key whose it is, and would post again what a partner has had posted since."""
+    claim = """INSERT INTO idempotency_keys (tenant_id, key, operation, input_hash, result_id, created_at)
+        VALUES ($1, 'k', 'adjustCredit', sha256('1'), gen_random_uuid(), now()) ON CONFLICT DO NOTHING"""
+    with pytest.raises(asyncpg.NotNullViolationError):
+        await shop.run(claim)
+
+
 @pytest.mark.parametrize(
     ("key", "operation", "kept"),
     [
