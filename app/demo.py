@@ -169,7 +169,8 @@ def _sample_keys() -> tuple[str, ...]:
 
 
 async def _is_loaded(tenant_id: UUID) -> bool:
-    return bool(await _rows(tenant_id, "SELECT 1 FROM idempotency_keys WHERE tenant_id = $1 AND key = $2", LAST_KEY))
+    used = "SELECT 1 FROM idempotency_keys WHERE tenant_id = $1 AND key = $2 AND client = ''"
+    return bool(await _rows(tenant_id, used, LAST_KEY))
 
 
 async def _configure(ledger: Ledger, tenant_id: UUID) -> None:

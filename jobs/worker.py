@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from jobs import bulk, expiry
+from jobs import bulk, expiry, keys
 from models.currencies import open_books
 from models.errors import Unavailable
 from models.ledger import Ledger
@@ -41,6 +41,7 @@ class Job:
 JOBS: Final = (
     Job("bulks", bulk.INTERVAL_S, bulk.run_once),
     Job("expiry", expiry.INTERVAL_S, expiry.run_once),
+    Job("keys", keys.INTERVAL_S, keys.run_once),
 )
 
 

@@ -79,7 +79,8 @@ APP_PRIVILEGES: Final[Mapping[str, Privileges]] = {
     "services": Privileges(updates=("name", "active")),
     "tenants": Privileges(
         updates=(
-            "name", "time_zone", "grace_days", "approval_hours", "config_version", "restated", "limited_currencies",
+            "name", "time_zone", "grace_days", "approval_hours", "config_version", "restated", "key_days", "keys_pruned_at",
+            "limited_currencies",
         )
     ),
     "tier_changes": Privileges(),

@@ -121,14 +121,15 @@ class UpdateProduct:
 @dataclass(frozen=True, slots=True)
 class UpdateTenant:
     """None leaves as it is. time_zone: an IANA name. grace_days: see domain: membership gate. approval_hours: how long
-    an approval request made from now on waits. limited_currencies: those that limited roles may use from now on; none
-    named: all."""
+    an approval request made from now on waits. key_days: how long an idempotency key is kept.
+    limited_currencies: those that limited roles may use from now on; none named: all."""
 
     name: str | None = None
     time_zone: str | None = None
     grace_days: int | None = None
     approval_hours: int | None = None
     limited_currencies: tuple[str, ...] | None = None
+    key_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,10 +19,11 @@ from uuid import UUID
 
 import asyncpg
 
-from models import planning
+from models import idempotency, planning
 from models.commands import Actor, Command, Outcome
 from models.configuration import Configurations
 from models.errors import Busy, IdempotencyKeyReused, LedgerError, Unavailable
+from models.idempotency import Place, Use, Uses
 from models.loading.accounts import (
     held_elsewhere,
     load_facts,
@@ -85,6 +86,16 @@ class Unit:
     idempotency_key: str | None = None
     hash_before: bytes | None = None
 
+    @property
+    def place(self) -> Place | None:
+        """Its key, in the name space of whoever asks."""
+        return None if self.idempotency_key is None else (self.idempotency_key, idempotency.client_of(self.actor))
+
+    @property
+    def use(self) -> Use:
+        """What its key is claimed for."""
+        return Use(self.operation, self.input_hash, self.result_id)
+
 
 @dataclass(frozen=True, slots=True)
 class Posted:
@@ -116,9 +127,6 @@ class PutBack:
 
 
 Result = Posted | Replayed | Refused | Failed | PutBack
-
-Claims = dict[str, tuple[str, bytes, UUID]]
-"""Key → operation, input hash and result id that it stands for."""
 
 
 class _Contended(Exception):
@@ -211,32 +219,13 @@ class Poster:
             await _free_keys(connection, units, claimed, results)
         return [result if result is not None else PutBack() for result in results]
 
-    async def _claim(self, connection: TenantConnection, units: Sequence[Unit]) -> tuple[Claims, Claims]:
-        """Claim the batch's keys, in order. Answers those claimed now, and those that were used before."""
-        wanted: Claims = {}
+    async def _claim(self, connection: TenantConnection, units: Sequence[Unit]) -> tuple[Uses, Uses]:
+        """Claim the batch's keys. Answers those claimed now, and those that were used before."""
+        wanted: dict[Place, Use] = {}
         for unit in units:
-            if unit.idempotency_key is not None:
-                wanted.setdefault(unit.idempotency_key, (unit.operation, unit.input_hash, unit.result_id))
-        if not wanted:
-            return {}, {}
-        keys = sorted(wanted)
-        operations, hashes, ids = zip(*(wanted[key] for key in keys), strict=True)
-        rows = await connection.raw.fetch(
-            """INSERT INTO idempotency_keys (tenant_id, key, operation, input_hash, result_id, created_at)
-            SELECT $1, k.key, k.operation, k.input_hash, k.result_id, coalesce($6::timestamptz, clock_timestamp())
-            FROM unnest($2::text[], $3::text[], $4::bytea[], $5::uuid[])
-                WITH ORDINALITY AS k(key, operation, input_hash, result_id, nth)
-            ORDER BY k.nth ON CONFLICT DO NOTHING RETURNING key""",
-            connection.tenant_id, keys, operations, hashes, ids, self._clock.given,
-        )  # fmt: skip
-        claimed = {row["key"]: wanted[row["key"]] for row in rows}
-        if len(claimed) == len(wanted):
-            return claimed, {}
-        rows = await connection.raw.fetch(
-            "SELECT key, operation, input_hash, result_id FROM idempotency_keys WHERE tenant_id = $1 AND key = ANY($2)",
-            connection.tenant_id, [key for key in keys if key not in claimed],
-        )  # fmt: skip
-        return claimed, {row["key"]: (row["operation"], row["input_hash"], row["result_id"]) for row in rows}
+            if (place := unit.place) is not None:
+                wanted.setdefault(place, unit.use)
+        return await idempotency.claim(connection, wanted, self._clock.given) if wanted else ({}, {})
 
     async def _lock_and_load(
         self, connection: TenantConnection, units: Sequence[Unit], *, wait: bool
@@ -359,24 +348,23 @@ def _followed(units: Sequence[Unit], persons: dict[UUID, UUID]) -> Sequence[Unit
     ]
 
 
-def _answer_replays(units: Sequence[Unit], claimed: Claims, known: Claims, results: list[Result | None]) -> list[int]:
+def _answer_replays(units: Sequence[Unit], claimed: Uses, known: Uses, results: list[Result | None]) -> list[int]:
     """Answer the units whose key was used before; the indexes of the others, the first of each key only."""
     live, seen = [], set()
     for i, unit in enumerate(units):
-        key = unit.idempotency_key
-        if key is not None and key in known:
-            results[i] = _replay(unit, known[key])
-        elif key is None or (key in claimed and key not in seen):
-            seen.add(key)
+        place = unit.place
+        if place is not None and place in known:
+            results[i] = _replay(unit, known[place])
+        elif place is None or (place in claimed and place not in seen):
+            seen.add(place)
             live.append(i)
     return live
 
 
-def _replay(unit: Unit, used: tuple[str, bytes, UUID]) -> Result:
-    operation, input_hash, result_id = used
-    if operation != unit.operation or input_hash not in (unit.input_hash, unit.hash_before):
+def _replay(unit: Unit, used: Use) -> Result:
+    if not used.is_of(unit.operation, (unit.input_hash, unit.hash_before)):
         return Refused(IdempotencyKeyReused())
-    return Replayed(result_id)
+    return Replayed(used.result_id)
 
 
 async def _plan_all(
@@ -429,16 +417,16 @@ def _held_by_name(needs: Needs) -> Iterator[AccountKey]:
 
 def _answer_repetitions(units: Sequence[Unit], live: list[int], results: list[Result | None]) -> None:
     """Those whose key another unit of the batch came with first."""
-    first = {key: i for i in live if (key := units[i].idempotency_key) is not None}
+    first = {place: i for i in live if (place := units[i].place) is not None}
     for i, unit in enumerate(units):
-        if results[i] is None and unit.idempotency_key in first:
-            results[i] = _repetition(unit, units[first[unit.idempotency_key]], results[first[unit.idempotency_key]])
+        if results[i] is None and unit.place in first:
+            results[i] = _repetition(unit, units[first[unit.place]], results[first[unit.place]])
 
 
 def _repetition(unit: Unit, first: Unit, result: Result | None) -> Result | None:
     """What becomes of a unit whose key another one of the batch came with first; None: it has to come again."""
     if isinstance(result, Posted):
-        return _replay(unit, (first.operation, first.input_hash, first.result_id))
+        return _replay(unit, first.use)
     same = (unit.actor, unit.operation, unit.input_hash) == (first.actor, first.operation, first.input_hash)
     return result if same else None
 
@@ -453,16 +441,12 @@ async def _close_unused(connection: TenantConnection, opened: list[UUID], books:
 
 
 async def _free_keys(
-    connection: TenantConnection, units: Sequence[Unit], claimed: Claims, results: list[Result | None]
+    connection: TenantConnection, units: Sequence[Unit], claimed: Uses, results: list[Result | None]
 ) -> None:
     """Only a success (or an approval request) keeps its key: a dry run's report does not."""
     used = {
-        unit.idempotency_key
+        unit.place
         for unit, result in zip(units, results, strict=True)
         if isinstance(result, Posted) and not getattr(unit.command, "dry_run", False)
     }
-    freed = [key for key in claimed if key not in used]
-    if freed:
-        await connection.raw.execute(
-            "DELETE FROM idempotency_keys WHERE tenant_id = $1 AND key = ANY($2)", connection.tenant_id, freed
-        )
+    await idempotency.free(connection, ((place, use) for place, use in claimed.items() if place not in used))

@@ -11,7 +11,9 @@ from models.money import to_decimal
 from models.reads.session import ReadSession
 
 _OF_KEYS: Final = """
-    with keys as (select result_id, operation from idempotency_keys where tenant_id = $1 and key = any($2::text[])),
+    with keys as (
+        select result_id, operation from idempotency_keys
+         where tenant_id = $1 and key = any($2::text[]) and client = ''),
     issued as (
         select i.id, i.customer_id, i.total_minor from keys k
           join invoices i on i.tenant_id = $1 and i.id = k.result_id where k.operation = 'createInvoice'),

@@ -5,9 +5,10 @@ which distribute tables take it as well.
 """
 
 from migrations.nobody_waits.approvals import APPROVALS
-from migrations.nobody_waits.later_columns import LATER_COLUMNS
+from migrations.nobody_waits.keys import KEYS
+from migrations.nobody_waits.sealing import SEALING
 from migrations.nobody_waits.statistics import STATISTICS
 
 __all__ = ["UPGRADE"]
 
-UPGRADE = STATISTICS + APPROVALS + LATER_COLUMNS
+UPGRADE = STATISTICS + KEYS + APPROVALS + SEALING

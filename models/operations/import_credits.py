@@ -16,7 +16,8 @@ from zoneinfo import ZoneInfo
 
 from models.commands import Actor, Outcome
 from models.currencies import hold_currencies
-from models.errors import Duplicate, ExpiryConflict, IdempotencyKeyReused, Invalid, LedgerError, NotFound
+from models.errors import Busy, Duplicate, ExpiryConflict, IdempotencyKeyReused, Invalid, LedgerError, NotFound
+from models.idempotency import Use, claim, client_of
 from models.ledger import Ledger, check_key, hash_before, input_hash
 from models.money import exponent
 from models.names import clean_name
@@ -30,6 +31,7 @@ MAX_ROWS: Final = 1_000_000
 ROWS_PER_INSERT: Final = 5_000
 OPERATION: Final = "importCredits"
 MAX_SHOWN_CHARACTERS: Final = 80
+MAX_CLAIMS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ async def import_credits(
 ) -> Outcome:
     """Queue the file, once for the key (a dry run keeps none).
 
-    Raises Invalid, IdempotencyKeyReused, or what `rows` raises.
+    Raises Invalid, IdempotencyKeyReused, Busy, or what `rows` raises.
     """
     check_key(idempotency_key)
     _check(command)
@@ -85,7 +87,7 @@ async def import_credits(
     operation_id = ledger.source.new_id()
     async with tenant_transaction(tenant_id) as connection:
         if not command.dry_run:
-            known = await _claim(connection, ledger, command, idempotency_key, operation_id)
+            known = await _claim(connection, ledger, actor, command, idempotency_key, operation_id)
             if known is not None:
                 return Outcome(bulk_operation_id=known, replayed=True)
         await connection.raw.execute(
@@ -126,26 +128,23 @@ def _kept(command: ImportCredits) -> dict[str, Any]:
 
 
 async def _claim(
-    connection: TenantConnection, ledger: Ledger, command: ImportCredits, key: str, operation_id: UUID
+    connection: TenantConnection, ledger: Ledger, actor: Actor, command: ImportCredits, key: str, operation_id: UUID
 ) -> UUID | None:
-    """None where the key is ours now; else the operation that the same file was queued as before."""
-    asked = (OPERATION, input_hash(command))
-    claimed = await connection.raw.fetchval(
-        """INSERT INTO idempotency_keys (tenant_id, key, operation, input_hash, result_id, created_at)
-        VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING true""",
-        connection.tenant_id, key, *asked, operation_id, await ledger.stamp(connection),
-    )  # fmt: skip
-    if claimed:
-        return None
-    row = await connection.raw.fetchrow(
-        "SELECT operation, input_hash, result_id FROM idempotency_keys WHERE tenant_id = $1 AND key = $2",
-        connection.tenant_id, key,
-    )  # fmt: skip
-    same = row is not None and row["operation"] == OPERATION
-    if not same or row["input_hash"] not in (asked[1], hash_before(command)):
-        raise IdempotencyKeyReused
-    found: UUID = row["result_id"]
-    return found
+    """None where the key is ours now; else the operation that the same file was queued as before.
+
+    Raises IdempotencyKeyReused, and Busy where others are giving the key up again and again.
+    """
+    place = (key, client_of(actor))
+    use = Use(OPERATION, input_hash(command), operation_id)
+    for _ in range(MAX_CLAIMS):
+        claimed, used = await claim(connection, {place: use}, await ledger.stamp(connection))
+        if claimed:
+            return None
+        if place in used:
+            if not used[place].is_of(OPERATION, (use.input_hash, hash_before(command))):
+                raise IdempotencyKeyReused
+            return used[place].result_id
+    raise Busy
 
 
 async def _insert_rows(

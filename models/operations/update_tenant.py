@@ -1,5 +1,5 @@
 """What the business says of itself: its name, the zone that its days are in, how long a cancelled member has grace and
-an approval request waits, which currencies limited roles may use.
+an approval request waits, how long an idempotency key is kept, which currencies limited roles may use.
 """
 
 from typing import Final
@@ -17,6 +17,8 @@ from models.operations.configuring import configuring
 MAX_NAME_CHARACTERS: Final = 200
 MAX_GRACE_DAYS: Final = 36_500
 MAX_APPROVAL_HOURS: Final = 8_760
+MIN_KEY_DAYS: Final = 30
+MAX_KEY_DAYS: Final = 36_500
 NO_ZONES: Final = frozenset({"localtime", "Factory"})
 """What time zone files have beside IANA's zones: whatever this machine is set to, and "not set yet"."""
 
@@ -36,6 +38,11 @@ async def update_tenant(ledger: Ledger, tenant_id: UUID, actor: Actor, command: 
         raise Invalid(
             f"An approval request waits between 1 and {MAX_APPROVAL_HOURS:,} hours.", field=("approvalHours",)
         )
+    if command.key_days is not None and not MIN_KEY_DAYS <= command.key_days <= MAX_KEY_DAYS:
+        raise Invalid(
+            f"An idempotency key is kept between {MIN_KEY_DAYS} and {MAX_KEY_DAYS:,} days.",
+            field=("idempotencyKeyDays",),
+        )
     currencies = _checked_currencies(command.limited_currencies)
     wanted = {
         "name": name,
@@ -43,6 +50,7 @@ async def update_tenant(ledger: Ledger, tenant_id: UUID, actor: Actor, command: 
         "grace_days": command.grace_days,
         "approval_hours": command.approval_hours,
         "limited_currencies": currencies or None,
+        "key_days": command.key_days,
     }
     cleared = ("limited_currencies",) if currencies == "" else ()
     async with configuring(ledger, tenant_id, actor) as change:

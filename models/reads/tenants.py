@@ -14,15 +14,16 @@ from models.session import CONNECTION_NAME, tenant_transaction, written_id
 REMEMBERED_SECONDS: Final = 5.0
 MAX_REMEMBERED: Final = 4096
 MAX_SLUG: Final = 63
-_COLUMNS: Final = "id, slug, name, time_zone, grace_days, approval_hours, limited_currencies"
+_COLUMNS: Final = "id, slug, name, time_zone, grace_days, approval_hours, key_days, limited_currencies"
 
 
 @dataclass(frozen=True, slots=True)
 class TenantView:
     """time_zone: an IANA name. grace_days: how long after a cancelled membership service credits can still be added.
 
-    approval_hours: how long an approval request waits for somebody to decide. currencies: those that the books hold, with
-    their exponents. limited_currencies: those that limited roles may use, with spaces between; None for all.
+    approval_hours: how long an approval request waits for somebody to decide. key_days: how long an idempotency key is
+    kept. currencies: those that the books hold, with their exponents. limited_currencies: those that limited roles may
+    use, with spaces between; None for all.
     """
 
     id: UUID
@@ -31,6 +32,7 @@ class TenantView:
     time_zone: str
     grace_days: int
     approval_hours: int
+    key_days: int
     limited_currencies: str | None
     currencies: Mapping[str, int]
 

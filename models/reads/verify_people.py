@@ -99,15 +99,20 @@ _MAKES_ITS_RESULT = """'adjustCredit', 'assignCredit', 'bulkCredit', 'createInvo
                 'reassignCredit', 'recordPayment', 'releaseAssignments', 'updateCredit', 'useCredit', 'voidCredit',
                 'voidInvoice'"""
 
+# Of those that were used since what was pruned. A posting claims its key, and then waits before it has a time: not for an
+# hour. It is the key of whoever asked for the posting; for one that had to be approved, whoever approved it.
 _KEYS = (
     Check(
         "transaction key",
         """
         SELECT t.id, format('its key %L is not among the keys that were used', t.idempotency_key) AS detail
         FROM transactions t JOIN tenants n ON n.id = $1
+        LEFT JOIN actors a ON a.tenant_id = $1 AND a.id = coalesce(t.approved_by_id, t.actor_id)
         LEFT JOIN idempotency_keys k ON k.tenant_id = $1 AND k.key = t.idempotency_key
+            AND (k.shared OR k.client = CASE WHEN a.role <> 'PARTNER' THEN '' WHEN a.client <> '' THEN a.client
+                ELSE a.subject END)
         WHERE t.tenant_id = $1 AND t.idempotency_key NOT LIKE 'bulk:%' AND k.key IS NULL
-            AND (n.keys_pruned_at IS NULL OR t.created_at >= n.keys_pruned_at)
+            AND (n.keys_pruned_at IS NULL OR t.created_at >= n.keys_pruned_at + interval '1 hour')
         """,
     ),
     Check(

@@ -11,7 +11,7 @@ SEALED: Final = {
     "accounts": "id customer_id asset created_at",
     "actors": "id subject role client name",
     "approval_requests": "id operation command customer_id status requested_by_id requested_subject decided_by_id"
-    " decided_subject decided_at decision_note transaction_id created_at expires_at",
+    " decided_subject decided_at decision_note transaction_id created_at expires_at terms invoice_id",
     "assignments": "id credit_id invoice_id transaction_id amount_minor origin assigned_at released_at"
     " release_transaction_id",
     "audit_events": "id action subject_id customer_id actor_id details note request_id address created_at",
@@ -30,12 +30,12 @@ SEALED: Final = {
     " created_at updated_at external_id_since external_id_reused",
     "external_ids_left": "id left_at",
     "grants": "id invoice_id credit_id transaction_id revoked_transaction_id revoked_minor",
-    "idempotency_keys": "key operation input_hash result_id created_at",
+    "idempotency_keys": "key client shared kept operation input_hash result_id created_at",
     "invoice_lines": "id invoice_id position description quantity unit_price_minor kind product_id",
     "invoices": "id customer_id number currency total_minor creditable_minor kind auto_apply issued_on due_on actor_id"
-    " created_at voided_at",
+    " created_at voided_at limited_on",
     "limit_counters": "id scope role holder asset day opening_minor",
-    "limit_rules": "id role asset holder per_adjustment per_actor_day per_customer_day",
+    "limit_rules": "id role asset holder per_adjustment per_actor_day per_customer_day kind",
     "partner_tokens": "id client name scope secret_hash replaces_id created_by_id created_at expires_at revoked_by_id"
     " revoked_at",
     "payments": "id invoice_id amount_minor method received_on transaction_id actor_id created_at voided_at",
@@ -43,25 +43,13 @@ SEALED: Final = {
     "reasons": "id code label adds removes moves_lifetime note_required active",
     "rewards": "id name kind value currency product points_cost_minor validity_days stock active",
     "services": "id name active",
-    "tenants": "id slug name time_zone grace_days approval_hours keys_pruned_at created_at",
+    "tenants": "id slug name time_zone grace_days approval_hours keys_pruned_at created_at key_days limited_currencies",
     "tier_changes": "id account_id transaction_id old_tier new_tier created_at",
     "tiers": "id name threshold_minor",
     "transactions": "id customer_id kind reason note_digest actor_id approved_by_id idempotency_key created_at"
     " limited_asset limited_minor limited_on",
 }
 """What each table's seal covers, in this order. The rest of its columns sum up what other rows say."""
-
-LATER: Final = {
-    "approval_requests": "terms invoice_id",
-    "invoices": "limited_on",
-    "limit_rules": "kind",
-    "tenants": "limited_currencies",
-}
-"""What some tables say that they did not from the first: a second array behind the first, which a row goes without as long
-as all of this is as it was for the rows of before."""
-
-_BEFORE: Final = {"kind": "'ADDING'"}
-"""What that is, where it is not null."""
 
 SALTED: Final = frozenset({"actors", "approval_requests", "audit_events", "bulk_operations", "bulk_rows", "customers"})
 """Where a row holds what people wrote or are called."""
@@ -81,7 +69,7 @@ what nobody is promised."""
 _INSTANTS: Final = frozenset({"external_id_since"})
 _AS_TEXT: Final = frozenset(
     {"amount", "command", "details", "error", "new_services", "old_services", "per_actor_day", "per_adjustment",
-     "per_customer_day", "terms", "value"}
+     "per_customer_day kind", "terms", "value"}
 )  # fmt: skip
 _AS_HEX: Final = frozenset({"input_hash", "note_digest", "secret_hash"})
 
@@ -103,18 +91,9 @@ def _fact(column: str) -> str:
     return f"encode({value}, 'hex')" if column in _AS_HEX else value
 
 
-def _later(table: str) -> str:
-    columns = LATER.get(table, "").split()
-    if not columns:
-        return ""
-    silent = " AND ".join(f't."{column}" IS NOT DISTINCT FROM {_BEFORE.get(column, "NULL")}' for column in columns)
-    return f" || CASE WHEN {silent} THEN '' ELSE json_build_array({', '.join(map(_fact, columns))})::text END"
-
-
 def _check(table: str, columns: str) -> SealCheck:
     own = "t.id" if table == "tenants" else "t.tenant_id"
-    first = ", ".join([f"'{table}'", own, *(_fact(column) for column in columns.split())])
-    facts = f"json_build_array({first})::text{_later(table)}"
+    facts = ", ".join([f"'{table}'", own, *(_fact(column) for column in columns.split())])
     special = _SPECIAL.get(table, _Special())
     return SealCheck(
         table,
@@ -124,7 +103,7 @@ def _check(table: str, columns: str) -> SealCheck:
             WHEN s.id IS NULL THEN 'was never written by the service'
             ELSE format('is not as it was written at %s', s.sealed_at) END{special.detail} AS detail
         FROM (
-            SELECT {special.id} AS id, convert_to({facts}, 'UTF8') AS facts{special.more}
+            SELECT {special.id} AS id, convert_to(json_build_array({facts})::text, 'UTF8') AS facts{special.more}
             FROM {table} t {special.joined} WHERE {own} = $1 {special.where}
         ) r FULL JOIN (
             SELECT id, name, version, digest, salt, sealed_at FROM seals WHERE tenant_id = $1 AND of_table = '{table}'
@@ -148,9 +127,9 @@ class _Special:
 
 
 _SPECIAL: Final = {
-    # A key has no id: half of its SHA-256 is as good as one. It is called by what it made, and by itself.
+    # A key has no id: half of the SHA-256 of it and its client is as good as one. It is called by what it made, and itself.
     "idempotency_keys": _Special(
-        id="substr(encode(sha256(convert_to(t.key, 'UTF8')), 'hex'), 1, 32)::uuid",
+        id="substr(encode(sha256(convert_to(json_build_array(t.key, t.client)::text, 'UTF8')), 'hex'), 1, 32)::uuid",
         named="coalesce(r.result_id, s.id)",
         detail=" || format(' (the key %L)', coalesce(r.key, s.name))",
         more=", t.key, t.result_id",

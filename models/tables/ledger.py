@@ -169,7 +169,9 @@ class LimitCounter(TenantRow):
 class IdempotencyKey(Model):
     """A key that a success (or an approval request) has used up. input_hash: SHA-256 of the command.
 
-    result_id: the transaction (invoice, payment, bulk operation, approval request) that it made.
+    client: whose it is: a partner's client's, or people's (''). shared: it answers to every client, since nobody can tell
+    whose it is. kept: it is never pruned. result_id: the transaction (invoice, payment, bulk operation, approval request)
+    that it made.
     """
 
     key = fields.CharField(max_length=255, primary_key=True)
@@ -178,6 +180,9 @@ class IdempotencyKey(Model):
     input_hash = fields.BinaryField()
     result_id = fields.UUIDField()
     created_at = fields.DatetimeField()
+    client = fields.CharField(max_length=255)
+    shared = fields.BooleanField()
+    kept = fields.BooleanField()
 
     class Meta:
         table = "idempotency_keys"

@@ -12,8 +12,8 @@ class Tenant(Model):
     config_version: raised by a trigger whenever reasons, services, tiers, rewards, limits or the tenant
     itself change, so that every process knows at once that what it remembers is old. approval_hours: how long an
     approval request waits. restated: whether the books of before a rule that came later have been brought to it.
-    keys_pruned_at: keys that were used before then may be gone; null where none are. limited_currencies: the codes of those
-    that limited roles may use, with spaces between; null for all.
+    key_days: how long an idempotency key is kept. keys_pruned_at: those used before then may be gone; null where none are.
+    limited_currencies: the codes of those that limited roles may use, with spaces between; null for all.
     """
 
     id = fields.UUIDField(primary_key=True, default=None)
@@ -26,6 +26,7 @@ class Tenant(Model):
     created_at = fields.DatetimeField()
     restated = fields.BooleanField(default=True)
     keys_pruned_at = fields.DatetimeField(null=True)
+    key_days = fields.IntField(default=90)
     limited_currencies = fields.CharField(max_length=1000, null=True)
 
     class Meta:

@@ -17,6 +17,9 @@ class UpdateTenantInput:
     )
     grace_days: int | None = strawberry.field(default=None, description="For memberships cancelled already, too.")
     approval_hours: int | None = strawberry.field(default=None, description="For approval requests from now on.")
+    idempotency_key_days: int | None = strawberry.field(
+        default=None, description="At least 30. Keys that are gone already do not come back."
+    )
     limited_currencies: list[AssetCode] | None = strawberry.field(
         default=None,
         description="The currencies that staff and partners may add, and sell credit, in. None named: all.",
@@ -29,6 +32,7 @@ class UpdateTenantInput:
             time_zone=texts.optional(self.time_zone, texts.MAX_NAME, "timeZone"),
             grace_days=self.grace_days,
             approval_hours=self.approval_hours,
+            key_days=self.idempotency_key_days,
             limited_currencies=None if self.limited_currencies is None else tuple(self.limited_currencies),
         )
 

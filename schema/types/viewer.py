@@ -26,6 +26,9 @@ class Tenant:
         description="How long after a cancelled membership service credits can still be added."
     )
     approval_hours: int = strawberry.field(description="How long an approval request waits for somebody to decide.")
+    idempotency_key_days: int = strawberry.field(
+        description="For how long a request that is sent again is known again by its idempotency key."
+    )
     limited_currencies: list[AssetCode] = strawberry.field(
         description="The currencies that staff and partners may add, and sell credit, in; none: all."
     )
@@ -34,7 +37,7 @@ class Tenant:
     def of(cls, view: TenantView) -> "Tenant":
         return cls(
             id=global_id("Tenant", view.id), name=view.name, time_zone=view.time_zone, grace_days=view.grace_days,
-            approval_hours=view.approval_hours,
+            approval_hours=view.approval_hours, idempotency_key_days=view.key_days,
             limited_currencies=[AssetCode(code) for code in (view.limited_currencies or "").split()],
         )  # fmt: skip
 

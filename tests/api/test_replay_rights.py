@@ -8,7 +8,8 @@ from graphql import GraphQLInputObjectType, get_named_type
 from app.partner_tokens import PartnerTokenVerifier
 from auth.partner_tokens import PartnerSecret
 from auth.roles import Role, Scope
-from models.configuration_commands import RevokeToken
+from models.configuration_commands import RevokeToken, SetLimit
+from models.operations.limits import set_limit
 from models.operations.partner_tokens import revoke_token
 from schema.root import schema
 from tests.api.conftest import Answer, Api
@@ -44,11 +45,15 @@ async def ids(tenant: Tenant, request: pytest.FixtureRequest) -> Ids:
 
 
 @pytest.fixture
-async def asked(api: Api, ids: Ids, case: Case) -> tuple[str, dict[str, Any]]:
+def request_of(ids: Ids, case: Case) -> tuple[str, dict[str, Any]]:
+    return document(case.field, "replayed userErrors { code }"), case.variables(ids)
+
+
+@pytest.fixture
+async def asked(api: Api, request_of: tuple[str, dict[str, Any]], case: Case) -> tuple[str, dict[str, Any]]:
     """The request, which an admin has had granted."""
-    query, variables = document(case.field, "replayed userErrors { code }"), case.variables(ids)
-    assert (await api(query, variables))[case.field] == {"replayed": False, "userErrors": []}
-    return query, variables
+    assert (await api(*request_of))[case.field] == {"replayed": False, "userErrors": []}
+    return request_of
 
 
 def told_nothing(answer: Answer, case: Case) -> None:
@@ -72,15 +77,20 @@ async def test_whoever_may_not_do_it_is_not_told_that_it_was_done(
 
 @pytest.mark.parametrize("case", KEYED, ids=lambda case: case.name)
 async def test_a_client_whose_scopes_were_cut_is_told_no_more(
-    api: Api, tenant: Tenant, partner_tokens: PartnerTokenVerifier, asked: tuple[str, dict[str, Any]], case: Case
+    api: Api, tenant: Tenant, partner_tokens: PartnerTokenVerifier, request_of: tuple[str, dict[str, Any]], case: Case
 ) -> None:
-    """A token's scopes never change, so that a client's are cut by giving it another token."""
-    query, variables = asked
+    """A token's scopes never change, so that a client's are cut by giving it another token. What it has asked for itself:
+    of other people's keys it is told nothing anyhow."""
+    query, variables = request_of
     before = await tenant.partner_token(*case.scopes)
     if Role.PARTNER in case.allowed:
-        answer = await _by(api, before, query, variables)
-        assert answer[case.field] == {"replayed": True, "userErrors": []}
+        for asset in (None, "POINTS", "SERVICE_CREDITS"):
+            await set_limit(tenant.ledger, tenant.id, ADMIN, SetLimit("PARTNER", asset))
+        for replayed in (False, True):
+            answer = await _by(api, before, query, variables)
+            assert answer[case.field] == {"replayed": replayed, "userErrors": []}
     else:
+        assert (await api(query, variables))[case.field] == {"replayed": False, "userErrors": []}
         told_nothing(await _by(api, before, query, variables), case)
     await revoke_token(tenant.ledger, tenant.id, ADMIN, RevokeToken(before.token_id))
     cut = [await tenant.partner_token(*(EVERYTHING - {scope})) for scope in case.scopes]

@@ -114,7 +114,7 @@ async def test_primary_keys_lead_with_the_tenant(owner_connection: asyncpg.Conne
     keys = {key["table"]: key["columns"] for key in await keys_of(owner_connection, "p")}
 
     assert keys.pop("tenants") == ["id"]
-    assert keys.pop("idempotency_keys") == ["tenant_id", "key"]
+    assert keys.pop("idempotency_keys") == ["tenant_id", "key", "client"]
     assert keys.pop("seals") == ["tenant_id", "of_table", "id"]
     assert set(keys) == MODELS.keys() - {"tenants", "idempotency_keys", "seals"}
     assert all(columns == ["tenant_id", "id"] for columns in keys.values())

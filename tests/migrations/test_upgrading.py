@@ -64,6 +64,8 @@ LEFT_BEHIND: Final = """SELECT c.external_id, a.asset, a.balance_minor, a.lifeti
     JOIN customers c ON c.tenant_id = $1 AND c.id = a.customer_id
     WHERE a.tenant_id = $1 AND c.merged_into_id IS NOT NULL AND (a.balance_minor <> 0 OR a.lifetime_minor <> 0)
     ORDER BY 1, 2"""
+PRUNABLE: Final = """SELECT count(*) FROM idempotency_keys k LEFT JOIN approval_requests r
+    ON r.tenant_id = k.tenant_id AND r.id = k.result_id AND r.status = 'PENDING' WHERE NOT k.kept AND r.id IS NULL"""
 
 Entries = dict[UUID, tuple[Any, ...]]
 
@@ -72,7 +74,7 @@ Entries = dict[UUID, tuple[Any, ...]]
 class Upgraded:
     """A database that was migrated, and what was in it before.
 
-    copy: the same again, to go on with.
+    copy, retried: the same again, to go on with.
 
     before: the entries of each tenant, by id. totals: what the lifetime totals are to be. left_behind: what records that
     were merged had.
@@ -80,6 +82,7 @@ class Upgraded:
 
     urls: Urls
     copy: Urls
+    retried: Urls
     superuser: asyncpg.Connection[Any]
     before: dict[str, Entries]
     totals: dict[str, dict[str, int]]
@@ -95,7 +98,7 @@ class Upgraded:
 async def upgraded(server: Urls) -> AsyncIterator[Upgraded]:
     """Once for all tests of the module; none of them changes what others look at."""
     name = f"upgraded_{uuid4().hex}"
-    urls, copy = _urls(server, name), _urls(server, f"{name}_copy")
+    urls, copy, retried = (_urls(server, f"{name}{more}") for more in ("", "_copy", "_retried"))
     admin = await asyncpg.connect(server.admin.replace(f"/{DATABASE}?", "/postgres?"))
     try:
         await admin.execute(f"CREATE DATABASE {name} OWNER {OWNER}")
@@ -103,14 +106,15 @@ async def upgraded(server: Urls) -> AsyncIterator[Upgraded]:
         loaded = await _load(urls.admin)
         status, said = await scrip(urls, "migrate")
         assert status == 0, said
-        await admin.execute(f"CREATE DATABASE {name}_copy TEMPLATE {name} OWNER {OWNER}")
+        for each in ("copy", "retried"):
+            await admin.execute(f"CREATE DATABASE {name}_{each} TEMPLATE {name} OWNER {OWNER}")
         superuser = await asyncpg.connect(urls.admin)
         try:
-            yield Upgraded(urls, copy, superuser, *loaded, said)
+            yield Upgraded(urls, copy, retried, superuser, *loaded, said)
         finally:
             await superuser.close()
     finally:
-        for each in (name, f"{name}_copy"):
+        for each in (name, f"{name}_copy", f"{name}_retried"):
             await admin.execute(f"DROP DATABASE IF EXISTS {each} WITH (FORCE)")
         await admin.close()
 
@@ -247,7 +251,8 @@ async def test_a_record_names_the_person_of_now(upgraded: Upgraded) -> None:
 
 
 async def test_work_goes_on(upgraded: Upgraded) -> None:
-    """What was queued and half done then is done, what has expired is written off, and the books prove themselves."""
+    """What was queued and half done then is done, what has expired is written off, old keys are gone, and the books prove
+    themselves."""
     status, said = await scrip(upgraded.copy, "work", "--once")
     assert status == 0, said
     status, said = await scrip(upgraded.copy, "verify")
@@ -261,5 +266,46 @@ async def test_work_goes_on(upgraded: Upgraded) -> None:
         unswept = "SELECT count(*) FROM credits WHERE remaining_minor > 0 AND expires_at <= now()"
         assert await upgraded.superuser.fetchval(unswept) > 0
         assert await worked.fetchval(unswept) == 0
+        # All keys of then are older than any tenant keeps them, but those of files, bulks and requests that wait.
+        assert await upgraded.superuser.fetchval(PRUNABLE) > 500
+        assert await worked.fetchval(PRUNABLE) == 0
+        assert await worked.fetchval("SELECT count(*) FROM idempotency_keys WHERE kept") > 500
+        unpruned = await worked.fetchval("SELECT array_agg(slug) FROM tenants WHERE keys_pruned_at IS NULL")
+        assert unpruned == ["demo"]  # the sample's keys are all kept
     finally:
         await worked.close()
+
+
+async def test_keys_are_those_of_the_client_of_what_they_made(upgraded: Upgraded) -> None:
+    """R4. Of a coupon's use, and of a merge that found nothing to move, nobody can tell: those answer to everybody."""
+    sql = """SELECT client, shared, operation, count(*) FROM idempotency_keys
+        WHERE tenant_id = $1 AND (client <> '' OR shared) GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"""
+    assert await upgraded.rows(sql, "hand") == [
+        ("", True, "mergeCustomers", 3), ("", True, "useCoupon", 1),
+        ("app", False, "adjustCredit", 1), ("shop", False, "adjustCredit", 1),
+    ]  # fmt: skip
+    kept = "SELECT operation, bool_and(kept) FROM idempotency_keys WHERE tenant_id = $1 AND kept GROUP BY 1 ORDER BY 1"
+    assert dict(await upgraded.rows(kept, "hand")).keys() == {"bulkCredit", "importCredits", "postRows"}
+    assert {operation for operation, _ in await upgraded.rows(kept, "demo")} >= {"adjustCredit", "createInvoice"}
+
+
+async def test_a_request_of_then_that_is_sent_again_is_known(upgraded: Upgraded) -> None:
+    """R4: by whoever asked for it, and by no other client; and the books prove themselves with both postings."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.support.again", upgraded.retried.app, TENANTS["hand"]["tenant_id"],
+        cwd=ROOT, stdout=PIPE,
+    )  # fmt: skip
+    async with asyncio.timeout(LIMIT_S):
+        answer, _ = await process.communicate()
+    told = json.loads(answer)
+
+    known = (
+        "a person's", "a person's, by another", "a partner's", "another partner's", "an approval", "a bulk", "a file",
+        "nobody knows whose", "nobody knows whose, by a partner",
+    )  # fmt: skip
+    others = ("a person's, by a partner", "a partner's, by a person", "a partner's, by another partner")
+    assert {name: told.pop(name)[0] for name in known} == dict.fromkeys(known, True)
+    assert {name: told.pop(name)[0] for name in others} == dict.fromkeys(others, False)
+    assert told == {"a person's, with another input": ["IDEMPOTENCY_KEY_REUSED", None]}
+    status, said = await scrip(upgraded.retried, "verify")
+    assert status == 0, said
