@@ -5,7 +5,7 @@ from uuid import UUID
 
 import strawberry
 
-from auth.roles import Permission, may
+from auth.roles import Permission, Role, may
 from models.errors import LedgerError, NotFound, OthersRequest, OwnRequest
 from models.operations.approvals import approve_request, reject_request, withdraw_request
 from models.reads import requests
@@ -42,6 +42,7 @@ async def resolve_all(
     listing, parent = requests.APPROVALS, context.tenant.id
     if not may(context.principal, Permission.APPROVE):
         conditions.append(requests.approval_asked_by(context.principal.subject))
+        conditions.append(requests.approval_asked_by_kind(program=context.principal.role is Role.PARTNER))
     if status is not None:
         conditions.append(requests.approval_status(status, context.now))
     if customer_id is not None:
@@ -87,7 +88,10 @@ async def resolve_withdraw(info: Info, input: WithdrawRequestInput) -> WithdrawR
     context = info.context
     try:
         request_id, note = input.decision()
-        await _seen(context, request_id)
+        request = await context.loaders.approval_requests.load(request_id)
+        # Whoever has the asker's subject and is not the asker is told so; others learn nothing of it.
+        if request is None or request.requested_by.subject != context.principal.subject:
+            await _seen(context, request_id)
         await context.change(withdraw_request, request_id, note)
     except OthersRequest as error:
         raise Forbidden(error.message) from None

@@ -13,6 +13,7 @@ from schema import texts
 from schema.context import Info
 from schema.ids import input_id
 from schema.types.base import Pending
+from schema.withheld import KINDS, withheld
 
 NOTHING = Outcome()
 """The outcome of a mutation that was refused."""
@@ -33,5 +34,22 @@ def ids(values: Iterable[strawberry.ID] | None, type_name: str, field: str) -> t
 
 
 def loaded(info: Info, loader: str, row_id: UUID | None) -> Pending[Any]:
-    """The row that an outcome names, if it names one. What the posting answered with is not read again."""
-    return None if row_id is None else getattr(info.context.loaders, loader).get(row_id)
+    """The row that an outcome names, if it names one: its id alone to whoever may not read it.
+
+    What the posting answered with is not read again.
+    """
+    if row_id is None:
+        return None
+    kind = KINDS.get(loader)
+    if kind is not None and not info.context.may(kind.permission):
+        return withheld(info.context, kind, row_id)
+    return getattr(info.context.loaders, loader).get(row_id)
+
+
+async def loaded_assignments(info: Info, row_ids: Iterable[UUID]) -> list[Any]:
+    """Those that an outcome names, in this order: their ids alone to whoever may not read them."""
+    kind = KINDS["assignments"]
+    if not info.context.may(kind.permission):
+        return [withheld(info.context, kind, row_id) for row_id in row_ids]
+    found: list[Any] = await info.context.loaders.assignments.load_all(row_ids)
+    return found

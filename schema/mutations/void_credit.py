@@ -8,7 +8,7 @@ from models.commands import VoidCredit
 from schema import texts
 from schema.context import Info
 from schema.ids import input_id
-from schema.mutations.base import NOTHING, OutcomeOf, loaded
+from schema.mutations.base import NOTHING, OutcomeOf, loaded, loaded_assignments
 from schema.types.account import Account, Credit
 from schema.types.base import Pending, resolved
 from schema.types.errors import UserError
@@ -48,9 +48,9 @@ class VoidCreditPayload:
     def account(self, info: Info) -> Pending[Any]:
         return loaded(info, "accounts", self.outcome.account_id)
 
-    @resolved(list[Assignment], "Those released, oldest first.")
+    @resolved(list[Assignment] | None, "Those released, oldest first.")
     async def assignments(self, info: Info) -> list[Assignment]:
-        return await info.context.loaders.assignments.load_all(self.outcome.assignment_ids)
+        return await loaded_assignments(info, self.outcome.assignment_ids)
 
     @resolved(Transaction | None, "Its entries reverse what was left.")
     def transaction(self, info: Info) -> Pending[Any]:
