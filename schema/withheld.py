@@ -44,7 +44,7 @@ KINDS: Final[Mapping[str, Kind]] = {
 """By the loader of the rows (schema/loaders.py). What is no customer's is not here."""
 
 
-def withheld(context: Context, kind: Kind, row_id: UUID, **told: Any) -> Any:
+def withheld(context: Context, kind: Kind, row_id: UUID, /, **told: Any) -> Any:
     """What passes for the row, and tells its id; told: and these of its fields, by their names in Python."""
     thing: Any = object.__new__(_shape(kind.type))
     vars(thing).update(

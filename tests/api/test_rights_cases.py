@@ -206,7 +206,7 @@ async def test_a_program_uses_up_nothing_of_the_person_with_its_subject(api: Api
     left = "{ viewer { limits { scope asset remaining } } }"
     await tenant.adjust(await tenant.customer(), "30.00", actor=PROGRAM)
     for token, remaining in (({"role": Role.STAFF, "subject": "sam"}, "500.00"), (as_program(), "470.00")):
-        limits = (await api(left, **token))["viewer"]["limits"]  # type: ignore[arg-type]
+        limits = (await api(left, **token))["viewer"]["limits"]
         money = [one["remaining"] for one in limits if (one["scope"], one["asset"]) == ("PER_ACTOR_DAY", "GBP")]
         assert money == [remaining], token
 

@@ -25,7 +25,6 @@ _OF_REQUESTS: Final = """
 | list tokens as one who issues them | no | no | yes | no | no |
 | list what of their own expires | no | no | no | no | their own |
 | be the person who asked | yes | yes | yes | no | no |
-| be the program that asked | no | no | no | yes | no |
 """
 
 _CATALOGUE: Final = "read the reasons by ledger:read or credits:add or credits:remove or credits:bulk"
@@ -62,14 +61,13 @@ RIGHTS: Final[dict[str, str]] = {
     "old products": f"{_PRODUCTS} & {_CONFIG}", "old rewards": f"{_REWARDS} & {_CONFIG}",
     "rewards": _REWARDS, "tiers": _REWARDS, "coupon": _REWARDS,
     "bulk operation": _BULK, "bulk": _BULK, "cancel a bulk": _BULK,
-    "bulk with a removal": f"{_BULK} & {_REMOVE}", "dry bulk with a removal": f"{_BULK} & {_REMOVE}",
+    "bulk with a removal": f"{_BULK} & {_REMOVE}",
     "node: customer": _CUSTOMERS, "node: account": _LEDGER, "node: invoice": _INVOICES, "node: reward": _REWARDS,
     "node: service": _CATALOGUE, "node: product": _PRODUCTS, "node: payment": _INVOICES,
     "node: bulk operation": _BULK, "node: coupon": _REWARDS, "node: tier": _REWARDS,
     "approval requests": f"{_DECIDE} | {_ADD} | {_FREE}", "node: approval request": f"{_ADD} | {_FREE}",
     "approve": f"{_DECIDE} & {_ADD}", "reject": f"{_DECIDE} & {_ADD}",
     "withdraw": f"{_ADD} & be the person | {_FREE} & be the person",
-    "withdraw as a partner": f"{_ADD} & be the program | {_FREE} & be the program",
     "add": _ADD, "remove": _REMOVE, "assign": _ASSIGN, "use credit": "spend, by credits:spend or credits:assign",
     "release": _REMOVE, "reassign": f"{_REMOVE} & {_ASSIGN}", "void a credit": _REMOVE, "update a credit": _REMOVE,
     "void an invoice": "void an invoice by invoices:write", "void payment": "void an invoice by payments:write",
@@ -91,7 +89,7 @@ RIGHTS: Final[dict[str, str]] = {
         _CONFIG,
     ),
     "partner tokens": _TOKEN_LIST, "node: partner token": _TOKEN_LIST,
-    "issue a token": _TOKENS, "issue a token with limits": f"{_TOKENS} & {_CONFIG}",
+    "issue a token": _TOKENS,
     "rotate a token": _TOKENS, "revoke a token": _TOKENS,
 }  # fmt: skip
 """By the name of a case in tests/api/test_permissions.py: the beginning of its row and the scopes of which one is
