@@ -10,7 +10,9 @@ from auth.roles import Role, Scope
 from models.commands import Actor
 from tests.api.conftest import Answer, Api, gid
 from tests.api.test_imports import post, report, work
+from tests.api.test_permissions import TOKENS, usable
 from tests.factories import Tenant
+from tests.support.who_may import may, missing
 
 BULK_ALONE: Final[dict[str, Any]] = {"role": Role.PARTNER, "scopes": [Scope.CREDITS_BULK], "client_id": "shop"}
 BOTH: Final = BULK_ALONE | {"scopes": [Scope.CREDITS_BULK, Scope.CREDITS_REMOVE]}
@@ -242,6 +244,37 @@ async def test_other_endpoints_name_it_too_case_r6(api: Api, people: dict[str, s
     staff = await post(api, role=Role.STAFF)
     assert refused(staff) == (403, "FORBIDDEN", ["credits:bulk"])
     assert staff.json()["errors"][0]["extensions"]["roles"] == ["MANAGER", "ADMIN", "PARTNER"]
+
+
+async def at_endpoint(api: Api, case: str, customer: str, key: str, token: dict[str, Any]) -> httpx.Response:
+    if case == "statement":
+        return await api.client.get(f"/statements/{customer}.csv", headers={"authorization": api.bearer(**token)})
+    amount = "-1" if case == "bulk with a removal" else "1"
+    return await post(api, f"customer,amount\ncarol,{amount}\n", key=key, **token)
+
+
+@pytest.mark.parametrize("case", ["statement", "bulk", "bulk with a removal"])
+async def test_every_role_and_every_scope_at_the_other_endpoints(
+    api: Api, tenant: Tenant, people: dict[str, str], case: str
+) -> None:
+    """As the table has it for GraphQL: the same rights, and the same names for those that are missing."""
+    reads, good = case == "statement", []
+    async with tenant.nothing_moves():
+        for n, token in enumerate(TOKENS):
+            asked = (case, token["role"].value, list(usable(token["role"], token["scopes"])))
+            if may(*asked, reads=reads):
+                good.append((n, token))
+                continue
+            response = await at_endpoint(api, case, people["carol"], "denied", token)
+            status, code, named = refused(response)
+            roles = response.json()["errors"][0]["extensions"].get("roles", [])
+            assert (status, code) == (403, "FORBIDDEN"), token
+            scopes, expected_roles = missing(*asked, reads=reads)
+            # The body is looked at once the sender may do the rest.
+            assert (set(named) <= scopes, bool(named), roles) == (True, True, expected_roles), token
+    assert good
+    for n, token in good:
+        assert (await at_endpoint(api, case, people["carol"], f"key-{n}", token)).is_success, token
 
 
 async def test_nobody_is_told_of_rights_who_has_no_token(api: Api) -> None:
