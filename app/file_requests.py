@@ -48,4 +48,5 @@ def refusal(request: Request, error: CodedError | HttpError) -> Response:
         status, headers = error.status, error.headers
     else:
         status, headers = _STATUSES[error.code], retry_after(error)
-    return JSONResponse({"errors": [error_entry(error.message, error.code)]}, status, {**HEADERS, **headers})
+    more = error.extensions if isinstance(error, CodedError) else None
+    return JSONResponse({"errors": [error_entry(error.message, error.code, more=more)]}, status, {**HEADERS, **headers})

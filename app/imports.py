@@ -11,7 +11,7 @@ import hashlib
 import io
 from collections.abc import Awaitable, Callable
 from tempfile import SpooledTemporaryFile
-from typing import IO, Any, Final
+from typing import IO, Any, Final, TextIO
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
@@ -75,7 +75,7 @@ def _not_taken(refused: LedgerError) -> JSONResponse:
 
 
 async def _take_in(context: Context, request: Request, max_bytes: int) -> Outcome:
-    """Everything is checked before a byte of the file is read."""
+    """Everything is checked before a byte of the file is read; and before a row is kept, whether it removes anything."""
     await context.charge(COST)
     await context.admit((Permission.BULK,), own=False, place=PATH)
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "text/csv":
@@ -91,8 +91,16 @@ async def _take_in(context: Context, request: Request, max_bytes: int) -> Outcom
         digest = await _spool(request, file, max_bytes)
         file.seek(0)
         lines = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
+        if not context.may(Permission.REMOVE_CREDIT) and await asyncio.to_thread(_removes, lines):
+            context.require(Permission.REMOVE_CREDIT)
+        lines.seek(0)
         command = ImportCredits(digest=digest, **said)
         return await import_credits(context.ledger, context.tenant.id, context.actor, command, credit_rows(lines), key)
+
+
+def _removes(lines: TextIO) -> bool:
+    """Whether any row takes something off an account. Looked for beside the event loop: a file may be large."""
+    return any(row.amount is not None and row.amount < 0 for row in credit_rows(lines))
 
 
 async def _spool(request: Request, file: IO[bytes], max_bytes: int) -> str:

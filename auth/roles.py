@@ -3,7 +3,7 @@
 The table reads from the top left like the one in the domain's description. What is not in it is denied.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Protocol
@@ -28,6 +28,7 @@ class Scope(StrEnum):
     CREDITS_ADD = "credits:add"
     CREDITS_REMOVE = "credits:remove"
     CREDITS_ASSIGN = "credits:assign"
+    CREDITS_SPEND = "credits:spend"
     CREDITS_BULK = "credits:bulk"
     INVOICES_READ = "invoices:read"
     INVOICES_WRITE = "invoices:write"
@@ -57,6 +58,8 @@ class Permission(Enum):
     BULK = "adjust in bulk"
     READ_AUDIT = "read the audit"
     ASSIGN = "assign credit"
+    USE_CREDIT = "use service credits"
+    PAY_WITH_CREDIT = "pay with account credit"
     GIVE_REWARD = "give a reward for points"
     GIVE_REWARD_FREE = "give a reward free of points"
     WRITE_CUSTOMERS = "add and edit customers"
@@ -65,7 +68,8 @@ class Permission(Enum):
     VOID_INVOICE = "void an invoice"
     VOID_PAYMENT = "void a payment"
     DISABLE_COUPON = "disable a coupon"
-    MERGE_ERASE = "merge or erase customers"
+    MERGE_CUSTOMERS = "merge customers"
+    ERASE_CUSTOMER = "erase a customer"
     APPROVE = "decide approval requests"
     READ_CONFIG = "read the configuration"
     WRITE_CONFIG = "change the configuration"
@@ -85,15 +89,19 @@ class Access(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A row of the table: access by role, and the scopes of which a narrowed token needs one."""
+    """A row of the table: access by role, and the scopes of which a narrowed token needs one.
+
+    named: the one of them that an error names where none is there.
+    """
 
     access: Mapping[Role, Access]
     scopes: frozenset[Scope]
+    named: Scope
 
 
 def _rule(staff: Access, manager: Access, admin: Access, partner: Access, customer: Access, *scopes: Scope) -> Rule:
     columns = zip(Role, (staff, manager, admin, partner, customer), strict=True)
-    return Rule(dict(columns), frozenset(scopes))
+    return Rule(dict(columns), frozenset(scopes), scopes[0])
 
 
 _NO, _YES, _LIMITED, _OWN, _NOT_OWN = Access.NO, Access.YES, Access.LIMITED, Access.OWN, Access.NOT_OWN
@@ -103,7 +111,10 @@ _NO, _YES, _LIMITED, _OWN, _NOT_OWN = Access.NO, Access.YES, Access.LIMITED, Acc
 #
 # Choices that the domain's table leaves open:
 # - Releasing goes with removing, not with assigning: staff may assign and may not release.
-# - Using service credits for a service goes with assigning: the customer spends what is theirs, and staff see to it.
+# - credits:assign was what using service credits took before credits:spend was there, and still opens it. Paying takes
+#   credits:spend alone, beside the right to record a payment.
+# - Disabling a coupon is rewards:give, with or without its points: it undoes what that scope did, as voiding a payment
+#   undoes what payments:write did.
 # - Starting, cancelling and reinstating a membership is editing a customer.
 # - Reasons and services are what an adjustment has to name, rewards what is given, products what an order sells, so
 #   whoever does that may list them.
@@ -135,6 +146,10 @@ RULES: Mapping[Permission, Rule] = {
     Permission.ASSIGN:           _rule(_YES,     _YES,     _YES,     _YES,     _NO,  Scope.CREDITS_ASSIGN),
     Permission.GIVE_REWARD:      _rule(_YES,     _YES,     _YES,     _YES,     _NO,  Scope.REWARDS_GIVE),
 
+    Permission.USE_CREDIT:       _rule(_YES,     _YES,     _YES,     _LIMITED, _NO,
+                                       Scope.CREDITS_SPEND, Scope.CREDITS_ASSIGN),
+    Permission.PAY_WITH_CREDIT:  _rule(_YES,     _YES,     _YES,     _LIMITED, _NO,  Scope.CREDITS_SPEND),
+
     Permission.WRITE_CUSTOMERS:  _rule(_YES,     _YES,     _YES,     _YES,     _NO,  Scope.CUSTOMERS_WRITE),
     Permission.WRITE_INVOICES:   _rule(_YES,     _YES,     _YES,     _YES,     _NO,  Scope.INVOICES_WRITE),
     Permission.WRITE_PAYMENTS:   _rule(_YES,     _YES,     _YES,     _YES,     _NO,  Scope.PAYMENTS_WRITE),
@@ -142,7 +157,9 @@ RULES: Mapping[Permission, Rule] = {
     Permission.VOID_INVOICE:     _rule(_NO,      _YES,     _YES,     _YES,     _NO,  Scope.INVOICES_WRITE),
     Permission.VOID_PAYMENT:     _rule(_NO,      _YES,     _YES,     _YES,     _NO,  Scope.PAYMENTS_WRITE),
     Permission.DISABLE_COUPON:   _rule(_NO,      _YES,     _YES,     _YES,     _NO,  Scope.REWARDS_GIVE),
-    Permission.MERGE_ERASE:      _rule(_NO,      _YES,     _YES,     _YES,     _NO,  Scope.CUSTOMERS_WRITE),
+    Permission.ERASE_CUSTOMER:   _rule(_NO,      _YES,     _YES,     _YES,     _NO,  Scope.CUSTOMERS_WRITE),
+
+    Permission.MERGE_CUSTOMERS:  _rule(_NO,      _YES,     _YES,     _NO,      _NO,  Scope.CUSTOMERS_WRITE),
 
     Permission.GIVE_REWARD_FREE: _rule(_LIMITED, _YES,     _YES,     _LIMITED, _NO,  Scope.REWARDS_GIVE),
 
@@ -183,6 +200,26 @@ def access(holder: Holder, permission: Permission) -> Access:
 def may(holder: Holder, permission: Permission) -> bool:
     """Whether the holder has the right at all. A customer's is to their own (`access` says so): reads enforce that."""
     return access(holder, permission) is not Access.NO
+
+
+def has(holder: Holder, permission: Permission, *, own: bool) -> bool:
+    """Whether the holder has the right, where `own` says if a right to one's own alone will do."""
+    found = access(holder, permission)
+    return found is not Access.NO and (own or found is not Access.OWN)
+
+
+def nearest(holder: Holder, permissions: Sequence[Permission]) -> Permission:
+    """Of several rights of which one would do and none is there, the first that a scope could still give the holder."""
+    for permission in permissions:
+        if RULES[permission].access[holder.role] is not Access.NO:
+            return permission
+    return permissions[0]
+
+
+def roles_with(permission: Permission, *, own: bool) -> tuple[Role, ...]:
+    """Those that can have it at all, where `own` says if a right to one's own alone counts."""
+    enough = set(Access) - ({Access.NO} if own else {Access.NO, Access.OWN})
+    return tuple(role for role in Role if RULES[permission].access[role] in enough)
 
 
 def limited(holder: Holder) -> bool:

@@ -36,6 +36,12 @@ class Actor:
         """Whose daily limit this uses up: a partner's client, everybody else's own."""
         return self.client if self.role == "PARTNER" and self.client else self.subject
 
+    def may_withdraw_of(self, asker: "Actor") -> bool:
+        """Whether what `asker` asked for is this actor's own to withdraw: the same subject, and of partners the same
+        client. A partner's client and a person of the same subject are two."""
+        program, by_program = self.role == "PARTNER", asker.role == "PARTNER"
+        return self.subject == asker.subject and program == by_program and (not program or self.client == asker.client)
+
 
 @dataclass(frozen=True, slots=True)
 class AdjustCredit:

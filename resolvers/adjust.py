@@ -12,7 +12,6 @@ from schema.types.reports import AdjustmentPreview
 
 
 async def resolve(info: Info, input: AdjustCreditInput) -> AdjustCreditPayload:  # noqa: A002 - the argument's name in the API
-    _require(info.context, input)
     try:
         outcome = await info.context.post(adjust_credit, input.command(), idempotency_key(input.idempotency_key))
     except LedgerError as error:
@@ -22,7 +21,6 @@ async def resolve(info: Info, input: AdjustCreditInput) -> AdjustCreditPayload: 
 
 async def resolve_preview(info: Info, input: AdjustCreditInput) -> AdjustmentPreview:  # noqa: A002 - as above
     context = info.context
-    _require(context, input)
     try:
         command = input.command()
         await context.reads.release()
@@ -32,6 +30,6 @@ async def resolve_preview(info: Info, input: AdjustCreditInput) -> AdjustmentPre
     return AdjustmentPreview.of(preview)
 
 
-def _require(context: Context, input: AdjustCreditInput) -> None:  # noqa: A002 - as above
-    """The field lets in whoever may add or remove: here it is known which of the two is asked for."""
-    context.require(Permission.REMOVE_CREDIT if input.amount < 0 else Permission.ADD_CREDIT)
+def rights(_context: Context, input: AdjustCreditInput) -> tuple[Permission, ...]:  # noqa: A002 - as above
+    """The sign says which of the two is asked for."""
+    return (Permission.REMOVE_CREDIT if input.amount < 0 else Permission.ADD_CREDIT,)

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import strawberry
 
-from auth.roles import Permission, may
+from auth.roles import Permission, Role, may
 from models.commands import AdjustCredit, Approvable, CreateOrder, GiveReward
 from models.errors import LedgerError, NotFound, OthersRequest, OwnRequest
 from models.operations.approvals import approve_request, reject_request, withdraw_request
@@ -53,6 +53,7 @@ async def resolve_all(
     listing, parent = requests.APPROVALS, context.tenant.id
     if not may(context.principal, Permission.APPROVE):
         conditions.append(requests.approval_asked_by(context.principal.subject))
+        conditions.append(requests.approval_asked_by_kind(program=context.principal.role is Role.PARTNER))
     if status is not None:
         conditions.append(requests.approval_status(status, context.now))
     if customer_id is not None:
@@ -98,7 +99,10 @@ async def resolve_withdraw(info: Info, input: WithdrawRequestInput) -> WithdrawR
     context = info.context
     try:
         request_id, note = input.decision()
-        await _seen(context, request_id)
+        request = await context.loaders.approval_requests.load(request_id)
+        # Whoever has the asker's subject and is not the asker is told so; others learn nothing of it.
+        if request is None or request.requested_by.subject != context.principal.subject:
+            await _seen(context, request_id)
         await context.change(withdraw_request, request_id, note)
     except OthersRequest as error:
         raise Forbidden(error.message) from None
@@ -110,8 +114,7 @@ async def resolve_withdraw(info: Info, input: WithdrawRequestInput) -> WithdrawR
 async def _require_to_decide(context: Context, request_id: UUID) -> None:
     """The right to do what is asked for, as well as to approve. Raises NotFound, Forbidden."""
     request = await _seen(context, request_id)
-    for right in rights_to(request.view.asked, request.view.terms):
-        context.require(right)
+    context.require(*rights_to(request.view.asked, request.view.terms))
 
 
 async def _seen(context: Context, request_id: UUID) -> ApprovalRequest:

@@ -1,9 +1,10 @@
 """bulkCredit: adjust many customers at once."""
 
+from auth.roles import Permission
 from models.errors import LedgerError
 from models.operations.bulk_credit import bulk_credit
 from models.slices import in_slices
-from schema.context import Info
+from schema.context import Context, Info
 from schema.mutations.base import idempotency_key
 from schema.mutations.bulk_credit import BulkCreditInput, BulkCreditPayload
 from schema.types.errors import user_errors
@@ -16,3 +17,9 @@ async def resolve(info: Info, input: BulkCreditInput) -> BulkCreditPayload:  # n
     except LedgerError as error:
         return BulkCreditPayload(user_errors=user_errors(error))
     return BulkCreditPayload(outcome=outcome, replayed=outcome.replayed)
+
+
+def rights(_context: Context, input: BulkCreditInput) -> tuple[Permission, ...]:  # noqa: A002 - as above
+    """A bulk with a removal takes the right to remove as well, whatever becomes of the row; also where it is dry."""
+    removes = any(item.amount < 0 for item in input.items)
+    return (Permission.BULK, Permission.REMOVE_CREDIT) if removes else (Permission.BULK,)

@@ -1,5 +1,7 @@
 """adjustmentReasons, services, rewards and tiers. What is no longer in use is for those who read the configuration."""
 
+from typing import Any
+
 from auth.roles import Permission
 from models.reads import configuration, rewards
 from schema.context import Context, Info
@@ -9,13 +11,13 @@ from schema.types.reward import Reward
 
 
 async def resolve_reasons(info: Info, active_only: bool | None = True) -> list[AdjustmentReason]:
-    rows = await configuration.reasons(info.context.reads, active_only=_active_only(info.context, active_only))
+    rows = await configuration.reasons(info.context.reads, active_only=active_only is not False)
     return [AdjustmentReason.of(row) for row in rows]
 
 
 async def resolve_services(info: Info, active_only: bool | None = True) -> list[Service]:
     context = info.context
-    rows = await configuration.services(context.reads, active_only=_active_only(context, active_only))
+    rows = await configuration.services(context.reads, active_only=active_only is not False)
     return [Service.of(row, context.loaders) for row in rows]
 
 
@@ -24,7 +26,7 @@ async def resolve_rewards(
     last: int | None = None, before: str | None = None,
 ) -> Connection[Reward] | None:  # fmt: skip
     context = info.context
-    conditions = (rewards.ACTIVE,) if _active_only(context, active_only) else ()
+    conditions = () if active_only is False else (rewards.ACTIVE,)
     tenant = context.tenant.id
     return await root_page(info, rewards.REWARDS, tenant, (first, after, last, before), *conditions)
 
@@ -33,8 +35,14 @@ async def resolve_tiers(info: Info) -> list[Tier]:
     return (await info.context.loaders.tiers()).rising
 
 
-def _active_only(context: Context, asked: bool | None) -> bool:
-    if asked is False:
-        context.require(Permission.READ_CONFIG)
-        return False
-    return True
+def catalogue_rights(_context: Context, active_only: bool | None = True) -> tuple[Permission, ...]:
+    """Of reasons and services."""
+    return _with_old_ones(Permission.READ_CATALOGUE, active_only)
+
+
+def reward_rights(_context: Context, active_only: bool | None = True, **_arguments: Any) -> tuple[Permission, ...]:
+    return _with_old_ones(Permission.READ_REWARDS, active_only)
+
+
+def _with_old_ones(right: Permission, active_only: bool | None) -> tuple[Permission, ...]:
+    return (right, Permission.READ_CONFIG) if active_only is False else (right,)

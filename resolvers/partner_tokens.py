@@ -42,8 +42,6 @@ async def resolve_all(
 
 async def resolve_issue(info: Info, input: IssueTokenInput) -> IssueTokenPayload:  # noqa: A002 - the argument's name in the API
     context = info.context
-    if input.limits:
-        context.require(Permission.WRITE_CONFIG)
     made = _make(context)
     try:
         command = input.command(context.principal, made)
@@ -71,6 +69,10 @@ async def resolve_revoke(info: Info, input: RevokeTokenInput) -> RevokeTokenPayl
     except LedgerError as error:
         return RevokeTokenPayload(user_errors=user_errors(error))
     return RevokeTokenPayload(token_id=command.token_id)
+
+
+def rights_to_issue(_context: Context, input: IssueTokenInput) -> tuple[Permission, ...]:  # noqa: A002 - as above
+    return (Permission.WRITE_TOKENS, Permission.WRITE_CONFIG) if input.limits else (Permission.WRITE_TOKENS,)
 
 
 def _make(context: Context) -> PartnerSecret:

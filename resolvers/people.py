@@ -4,7 +4,7 @@ from auth.roles import Permission
 from models.errors import LedgerError
 from models.operations.merge_customers import merge_customers
 from models.operations.people import erase_customer, update_customer
-from schema.context import Info
+from schema.context import Context, Info
 from schema.mutations.base import idempotency_key
 from schema.mutations.people import (
     EraseCustomerInput,
@@ -27,8 +27,6 @@ async def resolve_update(info: Info, input: UpdateCustomerInput) -> UpdateCustom
 
 
 async def resolve_merge(info: Info, input: MergeCustomersInput) -> MergeCustomersPayload:  # noqa: A002 - as above
-    # It takes from one what it gives to the other: a token for customers' names and addresses must not move their money.
-    info.context.require(Permission.REMOVE_CREDIT)
     try:
         command = input.command()
         outcome = await info.context.post(merge_customers, command, idempotency_key(input.idempotency_key))
@@ -44,3 +42,8 @@ async def resolve_erase(info: Info, input: EraseCustomerInput) -> EraseCustomerP
     except LedgerError as error:
         return EraseCustomerPayload(user_errors=user_errors(error))
     return EraseCustomerPayload(changed=changed, customer_id=customer_id)
+
+
+def rights_to_merge(_context: Context, input: MergeCustomersInput) -> tuple[Permission, ...]:  # noqa: A002 - as above
+    """It takes from one what it gives to the other: a token for names and addresses must not move money."""
+    return (Permission.MERGE_CUSTOMERS, Permission.REMOVE_CREDIT)

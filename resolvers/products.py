@@ -1,10 +1,12 @@
 """products, createProduct and updateProduct: what orders sell."""
 
+from typing import Any
+
 from auth.roles import Permission
 from models.errors import LedgerError
 from models.operations.products import create_product, update_product
 from models.reads import products
-from schema.context import Info
+from schema.context import Context, Info
 from schema.mutations.products import (
     CreateProductInput,
     CreateProductPayload,
@@ -21,8 +23,6 @@ async def resolve_all(
     last: int | None = None, before: str | None = None,
 ) -> Connection[Product] | None:  # fmt: skip
     context = info.context
-    if active_only is False:
-        context.require(Permission.READ_CONFIG)
     conditions = () if active_only is False else (products.ACTIVE,)
     return await root_page(info, products.PRODUCTS, context.tenant.id, (first, after, last, before), *conditions)
 
@@ -43,3 +43,8 @@ async def resolve_update(info: Info, input: UpdateProductInput) -> UpdateProduct
     except LedgerError as error:
         return UpdateProductPayload(user_errors=user_errors(error))
     return UpdateProductPayload(product_id=command.product_id)
+
+
+def rights(_context: Context, active_only: bool | None = True, **_arguments: Any) -> tuple[Permission, ...]:
+    """What is not sold any more is for those who read the configuration."""
+    return (Permission.READ_PRODUCTS, Permission.READ_CONFIG) if active_only is False else (Permission.READ_PRODUCTS,)

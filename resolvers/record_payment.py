@@ -1,10 +1,12 @@
 """recordPayment: note what came in for an invoice."""
 
+from auth.roles import Permission
 from models.errors import LedgerError
 from models.operations.record_payment import record_payment
-from schema.context import Info
+from schema.context import Context, Info
 from schema.mutations.base import idempotency_key
 from schema.mutations.record_payment import RecordPaymentInput, RecordPaymentPayload
+from schema.types.enums import PaymentMethod
 from schema.types.errors import user_errors
 
 
@@ -14,3 +16,10 @@ async def resolve(info: Info, input: RecordPaymentInput) -> RecordPaymentPayload
     except LedgerError as error:
         return RecordPaymentPayload(user_errors=user_errors(error))
     return RecordPaymentPayload(outcome=outcome, replayed=outcome.replayed)
+
+
+def rights(_context: Context, input: RecordPaymentInput) -> tuple[Permission, ...]:  # noqa: A002 - as above
+    """Account credit that pays is the customer's and is spent by it."""
+    if input.method is PaymentMethod.ACCOUNT_CREDIT:
+        return (Permission.WRITE_PAYMENTS, Permission.PAY_WITH_CREDIT)
+    return (Permission.WRITE_PAYMENTS,)

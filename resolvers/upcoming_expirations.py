@@ -1,12 +1,13 @@
 """upcomingExpirations: the credits that are about to expire, of everybody or of one customer."""
 
 from datetime import datetime
+from typing import Any
 
 import strawberry
 
 from auth.roles import Permission
 from models.reads import credits as credit_reads
-from schema.context import Info
+from schema.context import Context, Info
 from schema.ids import asked_id
 from schema.scalars import AssetCode
 from schema.types.account import Credit
@@ -21,9 +22,7 @@ async def resolve(
     context = info.context
     page, conditions = (first, after, last, before), credit_reads.expiring(context.now, until, asset)
     if customer_id is None and not context.is_customer:
-        context.require(Permission.READ_REPORTS)
         return await root_page(info, credit_reads.UPCOMING, context.tenant.id, page, *conditions)
-    context.require(Permission.READ_LEDGER)
     if customer_id is None:
         customer = await context.own_customer_id()
     else:
@@ -32,3 +31,9 @@ async def resolve(
     if person is None:
         return None
     return await root_page(info, credit_reads.CUSTOMER_UPCOMING, person, page, *conditions)
+
+
+def rights(context: Context, customer_id: strawberry.ID | None = None, **_arguments: Any) -> tuple[Permission, ...]:
+    """A report on everybody, or one customer's credits; to customers these are their own."""
+    everybody = customer_id is None and not context.is_customer
+    return (Permission.READ_REPORTS if everybody else Permission.READ_LEDGER,)

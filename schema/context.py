@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import strawberry
 
 from auth.principal import Principal
-from auth.roles import Access, Permission, Role, access, may, scopes_of
+from auth.roles import Permission, Role, has, may, nearest, scopes_of
 from auth.tokens import DEFAULT_LEEWAY
 from models.commands import Actor, Outcome
 from models.ledger import Ledger
@@ -86,21 +86,28 @@ class Context:
         """Whether the request may want cursors or past instants. A document that has neither says so."""
 
     async def admit(
-        self, anyone_with: tuple[Permission, ...], *, own: bool, place: "strawberry.Info[Any, None] | str"
+        self,
+        anyone_with: tuple[Permission, ...],
+        *,
+        own: bool,
+        place: "strawberry.Info[Any, None] | str",
+        exactly: "Callable[[Context], Sequence[Permission]] | None" = None,
     ) -> None:
         """Let the request in to a root field: with one of these permissions (with none named: with a token).
 
         own: whether it will do to have the right to one's own rows alone. place: the field, or the path of another
-        endpoint, for the audit. Raises Unauthenticated, Forbidden.
+        endpoint, for the audit. exactly: which of them it takes for what is asked, all together, where that is known
+        before anything is read. Raises Unauthenticated, Forbidden.
         """
         denials.enter(place)
         if not hasattr(self, "tenant"):
             await self._enter()
         enter_books(self.tenant.currencies)  # in every field: each runs in a context of its own
         await self.own_customer_id()  # a token that names somebody else by now is good for nothing
-        granted = {access(self.principal, permission) for permission in anyone_with} - {Access.NO}
-        if anyone_with and (not granted or (granted == {Access.OWN} and not own)):
-            raise self.denials.forbidden(*anyone_with)
+        if exactly is not None:
+            self.require(*exactly(self), own=own)
+        elif anyone_with and not any(has(self.principal, permission, own=own) for permission in anyone_with):
+            raise self.denials.forbidden(self.principal, (nearest(self.principal, anyone_with),), own=own)
 
     async def _enter(self) -> None:
         if not hasattr(self, "principal"):
@@ -124,10 +131,18 @@ class Context:
         self.now = self.ledger.clock()
         self.loaders = self._load(self.reads, self.now, self.is_customer)
 
-    def require(self, permission: Permission) -> None:
-        """Raises Forbidden where the principal has not even the right to their own."""
-        if not may(self.principal, permission):
-            raise self.denials.forbidden(permission)
+    def require(self, *permissions: Permission, own: bool = True) -> None:
+        """Raises Forbidden, naming each that is missing, where the principal has not all of these rights.
+
+        own: whether the right to their own will do.
+        """
+        missing = [permission for permission in permissions if not has(self.principal, permission, own=own)]
+        if missing:
+            raise self.denials.forbidden(self.principal, missing, own=own)
+
+    def may(self, permission: Permission) -> bool:
+        """Whether the principal has the right, be it to their own alone."""
+        return may(self.principal, permission)
 
     @property
     def is_customer(self) -> bool:

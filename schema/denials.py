@@ -1,5 +1,6 @@
 """What one request was refused, gathered while it runs: whoever answers it has it written down at its end."""
 
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any, Final
@@ -8,12 +9,16 @@ from uuid import UUID
 from graphql import GraphQLError
 from strawberry import Info
 
-from auth.roles import Permission
+from auth.roles import RULES, Holder, Permission, Role, roles_with
 from models.operations.access_audit import Denial
 from schema.error_codes import ErrorCode, Forbidden
 
 MAX_PATH_CHARACTERS: Final = 200
 CONCEALED: Final = "NOT_FOUND"
+_PEOPLE: Final[Mapping[Role, str]] = {
+    Role.STAFF: "staff", Role.MANAGER: "managers", Role.ADMIN: "admins", Role.PARTNER: "partners",
+    Role.CUSTOMER: "customers",
+}  # fmt: skip
 
 # Root fields of a query run side by side, each in a task of its own.
 _place: ContextVar[Info[Any, None] | str] = ContextVar("place")
@@ -32,9 +37,12 @@ class Denials:
     def __init__(self) -> None:
         self._noted: dict[object, Denial] = {}
 
-    def forbidden(self, *missing: Permission) -> Forbidden:
-        """The error to raise where one of these rights is needed and there is none."""
-        error = Forbidden("You may not do this.")
+    def forbidden(self, holder: Holder, missing: Sequence[Permission], *, own: bool = True) -> Forbidden:
+        """The error to raise where all of these rights are needed and the holder has none of them.
+
+        own: whether a right to one's own alone would have done.
+        """
+        error = _forbidden(holder, missing, own)
         self._noted[error] = _here(ErrorCode.FORBIDDEN, tuple(permission.name for permission in missing), None)
         return error
 
@@ -61,6 +69,25 @@ class Denials:
         noted = list(self._noted.values())
         self._noted.clear()
         return noted
+
+
+def _forbidden(holder: Holder, missing: Sequence[Permission], own: bool) -> Forbidden:
+    """Names each right by its scope: in the message for people, in the extensions for programs."""
+    scopes = list(dict.fromkeys(RULES[permission].named.value for permission in missing))
+    beyond = [permission for permission in missing if holder.role not in roles_with(permission, own=own)]
+    if not beyond:
+        does = _joined([permission.value for permission in missing], "and")
+        which = "the scope" if len(scopes) == 1 else "the scopes"
+        return Forbidden(f"To {does}, the token needs {which} {_joined(scopes, 'and')}.", scopes)
+    roles = [role for role in Role if all(role in roles_with(permission, own=own) for permission in beyond)]
+    does = _joined([permission.value for permission in beyond], "and")
+    who = _joined([_PEOPLE[role] for role in roles], "and")
+    message = f"The role {holder.role.value} may not {does}. Only {who} may."
+    return Forbidden(message, scopes, [role.name for role in roles])
+
+
+def _joined(words: Sequence[str], last: str) -> str:
+    return f" {last} ".join(part for part in (", ".join(words[:-1]), words[-1]) if part)
 
 
 def _here(code: str, missing: tuple[str, ...], customer_id: UUID | None) -> Denial:

@@ -6,6 +6,7 @@ fault of ours: it is logged once, with the traceback, and the client gets a fixe
 
 import logging
 import re
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 from graphql import GraphQLError, GraphQLFormattedError
@@ -71,9 +72,18 @@ class Unauthenticated(CodedError):
 
 
 class Forbidden(CodedError):
-    """Somebody is known, and may not do this."""
+    """Somebody is known, and may not do this.
+
+    missing: the rights that would have to be there as well, by the names of their scopes; none where no right would help.
+    roles: where no scope would help either, the roles that have these rights.
+    """
 
     code = ErrorCode.FORBIDDEN
+
+    def __init__(self, message: str, missing: Sequence[str] = (), roles: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        told: dict[str, object] = {**(self.extensions or {}), "missing": list(missing)}
+        self.extensions = told | {"roles": list(roles)} if roles else told
 
 
 class OperationNotFound(CodedError):
@@ -140,9 +150,11 @@ def with_code(errors: list[GraphQLError], code: ErrorCode) -> list[GraphQLError]
     return errors
 
 
-def error_entry(message: str, code: ErrorCode, request_id: str | None = None) -> GraphQLFormattedError:
-    """One entry of `errors` for an answer that GraphQL itself had no part in."""
-    extensions: dict[str, object] = {"code": code}
+def error_entry(
+    message: str, code: ErrorCode, request_id: str | None = None, more: Mapping[str, object] | None = None
+) -> GraphQLFormattedError:
+    """One entry of `errors` for an answer that GraphQL itself had no part in. more: extensions beside the code."""
+    extensions: dict[str, object] = {**(more or {}), "code": code}
     if request_id is not None:
         extensions["requestId"] = request_id
     return {"message": message, "extensions": extensions}

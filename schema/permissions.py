@@ -1,7 +1,7 @@
 """Root fields, each with the right that it takes: one that declares none cannot even be built."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from functools import wraps
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial, wraps
 from types import MappingProxyType
 from typing import Any, Final, get_type_hints
 
@@ -13,6 +13,9 @@ from schema.context import Info
 from schema.query_limits import ITEMS, WEIGHT
 
 DECLARED: Final = "permissions"
+
+Exactly = Callable[..., Sequence[Permission]]
+"""Of the request's context and a field's arguments, the rights that it takes, all of them."""
 
 ORDINARY: Final[Mapping[str, Any]] = MappingProxyType({})
 BULK: Final = MappingProxyType({ITEMS: ("input", "items")})
@@ -31,35 +34,40 @@ def root_field(
     resolver: Callable[..., Awaitable[Any]],
     *permissions: Permission,
     own: bool = False,
+    exactly: Exactly | None = None,
     description: str | None = None,
     cost: Mapping[str, Any] = ORDINARY,
 ) -> Any:
     """A field of Query or Mutation for whoever has one of `permissions`.
 
-    own: whether the right to one's own rows will do; the resolver then sees to it that it shows no others. The
-    resolver may ask for a more precise right as well (`Context.require`), before anything is locked.
+    own: whether the right to one's own rows will do; the resolver then sees to it that it shows no others.
+    exactly: of the request and the field's arguments, the rights that it takes to do that, all of them: what it moves
+    decides, not the field's name. Where that depends on what the books hold, the resolver asks for a more precise right
+    itself (`Context.require`), before anything is locked.
     cost: what it costs before anything below it is counted, as `query_limits` reads it.
     """
     if not permissions:
         raise UndeclaredPermission(resolver.__name__)
-    return _guarded(resolver, permissions, own, description, cost)
+    return _guarded(resolver, permissions, own, exactly, description, cost)
 
 
 def any_principal_field(resolver: Callable[..., Awaitable[Any]], *, description: str | None = None) -> Any:
     """A root field for whoever has a valid token. What it leads to is for the resolver to check."""
-    return _guarded(resolver, (), True, description, ORDINARY)
+    return _guarded(resolver, (), True, None, description, ORDINARY)
 
 
 def _guarded(
     resolver: Callable[..., Awaitable[Any]],
     permissions: tuple[Permission, ...],
     own: bool,
+    exactly: Exactly | None,
     description: str | None,
     cost: Mapping[str, Any],
 ) -> Any:
     @wraps(resolver)
     async def guarded(info: Info, **arguments: Any) -> Any:
-        await info.context.admit(permissions, own=own, place=info)
+        rights = None if exactly is None else partial(exactly, **arguments)
+        await info.context.admit(permissions, own=own, place=info, exactly=rights)
         return await resolver(info=info, **arguments)
 
     # Nullable whatever the resolver says: one field's failure never hides what another has posted.

@@ -94,12 +94,34 @@ class Query:
         resolvers.adjust.resolve_preview,
         May.ADD_CREDIT,
         May.REMOVE_CREDIT,
+        exactly=resolvers.adjust.rights,
         description="What adjustCredit would do. Writes nothing.",
     )
-    adjustment_reasons = root_field(resolvers.configuration.resolve_reasons, May.READ_CATALOGUE, description="By code.")
-    services = root_field(resolvers.configuration.resolve_services, May.READ_CATALOGUE, description="By name.")
-    products = root_field(resolvers.products.resolve_all, May.READ_PRODUCTS, description="What orders sell, by name.")
-    rewards = root_field(resolvers.configuration.resolve_rewards, May.READ_REWARDS, own=True, description="By name.")
+    adjustment_reasons = root_field(
+        resolvers.configuration.resolve_reasons,
+        May.READ_CATALOGUE,
+        exactly=resolvers.configuration.catalogue_rights,
+        description="By code.",
+    )
+    services = root_field(
+        resolvers.configuration.resolve_services,
+        May.READ_CATALOGUE,
+        exactly=resolvers.configuration.catalogue_rights,
+        description="By name.",
+    )
+    products = root_field(
+        resolvers.products.resolve_all,
+        May.READ_PRODUCTS,
+        exactly=resolvers.products.rights,
+        description="What orders sell, by name.",
+    )
+    rewards = root_field(
+        resolvers.configuration.resolve_rewards,
+        May.READ_REWARDS,
+        own=True,
+        exactly=resolvers.configuration.reward_rights,
+        description="By name.",
+    )
     tiers = root_field(
         resolvers.configuration.resolve_tiers, May.READ_REWARDS, own=True, description="By rising threshold."
     )
@@ -121,6 +143,7 @@ class Query:
         May.READ_REPORTS,
         May.READ_LEDGER,
         own=True,
+        exactly=resolvers.upcoming_expirations.rights,
         description="What is left and expires, soonest first: of all or of one customer (to customers: their own).",
         cost=REPORT,
     )
@@ -167,10 +190,15 @@ class Mutation:
         resolvers.adjust.resolve,
         May.ADD_CREDIT,
         May.REMOVE_CREDIT,
+        exactly=resolvers.adjust.rights,
         description="Add (or, negative, remove) value on one account.",
     )
     bulk_credit = root_field(
-        resolvers.bulk_credit.resolve, May.BULK, description="Adjust many customers at once.", cost=BULK
+        resolvers.bulk_credit.resolve,
+        May.BULK,
+        exactly=resolvers.bulk_credit.rights,
+        description="Adjust many customers at once. With a row that removes it takes the right to remove credit, too.",
+        cost=BULK,
     )
     cancel_bulk_operation = root_field(
         resolvers.cancel_bulk_operation.resolve,
@@ -201,13 +229,17 @@ class Mutation:
     reassign_credit = root_field(
         resolvers.reassign_credit.resolve,
         May.RELEASE,
+        exactly=resolvers.reassign_credit.rights,
         description="Release one assignment and set its credit against other invoices instead, all or nothing.",
     )
     update_credit = root_field(
         resolvers.update_credit.resolve, May.VOID, description="Change a credit's expiry, pause, restriction or note."
     )
     void_credit = root_field(
-        resolvers.void_credit.resolve, May.VOID, description="Delete a credit: what is left of it is reversed."
+        resolvers.void_credit.resolve,
+        May.VOID,
+        exactly=resolvers.void_credit.rights,
+        description="Delete a credit: what is left of it is reversed.",
     )
     void_invoice = root_field(
         resolvers.void_invoice.resolve,
@@ -218,6 +250,7 @@ class Mutation:
         resolvers.give_reward.resolve,
         May.GIVE_REWARD,
         May.GIVE_REWARD_FREE,
+        exactly=resolvers.give_reward.rights,
         description="Give a coupon, for points or free of them.",
     )
     use_coupon = root_field(
@@ -259,13 +292,14 @@ class Mutation:
     )
     merge_customers = root_field(
         resolvers.people.resolve_merge,
-        May.MERGE_ERASE,
+        May.MERGE_CUSTOMERS,
+        exactly=resolvers.people.rights_to_merge,
         description="Move all that one record of a person has to another. Histories stay where they are. It takes the "
         "right to remove credit, too.",
     )
     erase_customer = root_field(
         resolvers.people.resolve_erase,
-        May.MERGE_ERASE,
+        May.ERASE_CUSTOMER,
         description="Take a person's name, addresses and notes out of the books for ever. What was posted stays; no note "
         "is kept of what is done about them later.",
     )
@@ -276,7 +310,9 @@ class Mutation:
     record_payment = root_field(
         resolvers.record_payment.resolve,
         May.WRITE_PAYMENTS,
-        description="Note money that came in for an invoice or order, or pay with the customer's account credit.",
+        exactly=resolvers.record_payment.rights,
+        description="Note money that came in for an invoice or order, or pay with the customer's account credit, which "
+        "takes the right to spend it, too.",
     )
     void_payment = root_field(
         resolvers.void_payment.resolve,
@@ -291,7 +327,7 @@ class Mutation:
     )
 
     use_credit = root_field(
-        resolvers.use_credit.resolve, May.ASSIGN, description="Spend a customer's service credits on a service."
+        resolvers.use_credit.resolve, May.USE_CREDIT, description="Spend a customer's service credits on a service."
     )
     start_membership = root_field(
         resolvers.memberships.resolve_start, May.WRITE_CUSTOMERS, description="Make a customer a member."
@@ -329,6 +365,7 @@ class Mutation:
     issue_token = root_field(
         resolvers.partner_tokens.resolve_issue,
         May.WRITE_TOKENS,
+        exactly=resolvers.partner_tokens.rights_to_issue,
         description="Make a token for a partner's client. Its secret is told once.",
     )
     rotate_token = root_field(

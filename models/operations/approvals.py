@@ -74,7 +74,8 @@ async def reject_request(ledger: Ledger, tenant_id: UUID, actor: Actor, request_
 
 
 async def withdraw_request(ledger: Ledger, tenant_id: UUID, actor: Actor, request_id: UUID, note: str | None) -> bool:
-    """Take back what one has asked for, with whichever token. False where it was withdrawn before.
+    """Take back what one has asked for: a person with whichever token, a partner's client with its own. False where it
+    was withdrawn before.
 
     Raises NotFound, OthersRequest, RequestNotPending, Invalid.
     """
@@ -93,7 +94,7 @@ async def _decide(
         own = row["requested_subject"] == actor.subject
         if own and status == "REJECTED":
             raise OwnRequest
-        if not own and status == "WITHDRAWN":
+        if status == "WITHDRAWN" and not actor.may_withdraw_of(await _asker(connection, request_id)):
             raise OthersRequest
         if row["status"] == status and row["decided_subject"] == actor.subject:
             return False
@@ -108,6 +109,15 @@ async def _decide(
         )  # fmt: skip
         await _tell(connection, ledger, doer, f"approval.{status.lower()}", row, note)
     return True
+
+
+async def _asker(connection: TenantConnection, request_id: UUID) -> Actor:
+    row = await connection.raw.fetchrow(
+        """SELECT a.subject, a.role, nullif(a.client, '') AS client FROM approval_requests r
+        JOIN actors a ON a.tenant_id = $1 AND a.id = r.requested_by_id WHERE r.tenant_id = $1 AND r.id = $2""",
+        connection.tenant_id, request_id,
+    )  # fmt: skip
+    return Actor(*row)
 
 
 async def _erased(connection: TenantConnection, request_id: UUID) -> bool:

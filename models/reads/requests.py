@@ -117,3 +117,9 @@ def approval_status(statuses: Iterable[str], now: datetime) -> Condition:
 def approval_asked_by(subject: str) -> Condition:
     """With whichever of their tokens."""
     return Condition("t.requested_subject = {0}", (subject,))
+
+
+def approval_asked_by_kind(*, program: bool) -> Condition:
+    """By a partner's program, or by a person: two, where their subjects are the same."""
+    asker = "(select o.role from actors o where o.tenant_id = t.tenant_id and o.id = t.requested_by_id)"
+    return Condition(f"({asker} = 'PARTNER') = {{0}}", (program,))

@@ -8,7 +8,7 @@ import strawberry
 from models.commands import AssignCredit, InvoiceAmount
 from schema.context import Info
 from schema.ids import input_id
-from schema.mutations.base import NOTHING, OutcomeOf, loaded
+from schema.mutations.base import NOTHING, OutcomeOf, loaded, loaded_assignments
 from schema.types.account import Credit
 from schema.types.base import Pending, resolved
 from schema.types.errors import UserError
@@ -60,9 +60,9 @@ class AssignCreditPayload:
     def credit(self, info: Info) -> Pending[Any]:
         return loaded(info, "credits", self.outcome.credit_id)
 
-    @resolved(list[Assignment])
+    @resolved(list[Assignment] | None)
     async def assignments(self, info: Info) -> list[Assignment]:
-        return await info.context.loaders.assignments.load_all(self.outcome.assignment_ids)
+        return await loaded_assignments(info, self.outcome.assignment_ids)
 
     @resolved(Transaction | None)
     def transaction(self, info: Info) -> Pending[Any]:

@@ -1,7 +1,7 @@
 """What inputs share: turning what came in into what the ledger is asked."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import strawberry
@@ -12,10 +12,14 @@ from models.planning.bulk_rows import KEYS
 from schema import texts
 from schema.context import Info
 from schema.ids import input_id
-from schema.types.base import Pending
+from schema.types.base import Pending, in_turns
+from schema.withheld import KINDS, withheld
 
 NOTHING = Outcome()
 """The outcome of a mutation that was refused."""
+
+WRITTEN: Final = ("kind", "reason", "note", "actor", "created_at")
+"""Of a transaction, what is known to whoever has just posted it."""
 
 OutcomeOf = strawberry.Private[Outcome]
 
@@ -33,5 +37,30 @@ def ids(values: Iterable[strawberry.ID] | None, type_name: str, field: str) -> t
 
 
 def loaded(info: Info, loader: str, row_id: UUID | None) -> Pending[Any]:
-    """The row that an outcome names, if it names one. What the posting answered with is not read again."""
-    return None if row_id is None else getattr(info.context.loaders, loader).get(row_id)
+    """The row that an outcome names, if it names one: its id alone to whoever may not read it; of a transaction, what
+    they have written themselves.
+
+    What the posting answered with is not read again.
+    """
+    if row_id is None:
+        return None
+    kind = KINDS.get(loader)
+    if kind is not None and not info.context.may(kind.permission):
+        return _own_transaction(info, row_id) if loader == "transactions" else withheld(info.context, kind, row_id)
+    return getattr(info.context.loaders, loader).get(row_id)
+
+
+async def _own_transaction(info: Info, row_id: UUID) -> Any:
+    """With what whoever wrote it has said and been."""
+    transaction = await info.context.loaders.transactions.load(row_id)
+    told = {} if transaction is None else {name: getattr(transaction, name) for name in WRITTEN}
+    return withheld(info.context, KINDS["transactions"], row_id, **told)
+
+
+async def loaded_assignments(info: Info, row_ids: Iterable[UUID]) -> list[Any]:
+    """Those that an outcome names, in this order: their ids alone to whoever may not read them."""
+    kind = KINDS["assignments"]
+    if not info.context.may(kind.permission):
+        return in_turns(tuple(row_ids), lambda row_id: withheld(info.context, kind, row_id))
+    found: list[Any] = await info.context.loaders.assignments.load_all(row_ids)
+    return in_turns(found, lambda assignment: assignment)

@@ -1,6 +1,7 @@
 """giveReward."""
 
-from typing import Any
+from typing import Any, Final
+from uuid import UUID
 
 import strawberry
 
@@ -15,6 +16,9 @@ from schema.types.errors import UserError
 from schema.types.ledger import Transaction
 from schema.types.requests import ApprovalRequest, requested
 from schema.types.reward import Coupon
+from schema.withheld import KINDS, withheld
+
+ON_THE_VOUCHER: Final = ("code", "terms", "issued_at", "expires_at")
 
 
 @strawberry.input
@@ -49,9 +53,12 @@ class GiveRewardPayload:
     user_errors: list[UserError] = strawberry.field(default_factory=list)
     outcome: OutcomeOf = NOTHING
 
-    @resolved(Coupon | None)
+    @resolved(Coupon | None, "With its code, terms and dates even where coupons may not be read: they are handed out.")
     def coupon(self, info: Info) -> Pending[Any]:
-        return loaded(info, "coupons", self.outcome.coupon_id)
+        coupon_id = self.outcome.coupon_id
+        if coupon_id is None or info.context.may(KINDS["coupons"].permission):
+            return loaded(info, "coupons", coupon_id)
+        return _voucher(info, coupon_id)
 
     @resolved(Account | None)
     def account(self, info: Info) -> Pending[Any]:
@@ -64,3 +71,12 @@ class GiveRewardPayload:
     @resolved(ApprovalRequest | None, "Nothing has moved: a manager has to approve first.")
     def approval_request(self, info: Info) -> Pending[Any]:
         return requested(info, self.outcome.approval_request_id)
+
+
+async def _voucher(info: Info, coupon_id: UUID) -> Any:
+    """What is on it: handing that out is what giving is for."""
+    coupon = await info.context.loaders.coupons.load(coupon_id)
+    if coupon is None:
+        return None
+    told = {name: getattr(coupon, name) for name in ON_THE_VOUCHER}
+    return withheld(info.context, KINDS["coupons"], coupon_id, **told)

@@ -9,7 +9,7 @@ from schema import texts
 from schema.context import Info
 from schema.ids import input_id
 from schema.mutations.assign import InvoiceAmountInput, invoice_amounts
-from schema.mutations.base import NOTHING, OutcomeOf, loaded
+from schema.mutations.base import NOTHING, OutcomeOf, loaded, loaded_assignments
 from schema.types.account import Credit
 from schema.types.base import Pending, resolved
 from schema.types.errors import UserError
@@ -43,9 +43,9 @@ class ReassignCreditPayload:
     def credit(self, info: Info) -> Pending[Any]:
         return loaded(info, "credits", self.outcome.credit_id)
 
-    @resolved(list[Assignment], "The new ones.")
+    @resolved(list[Assignment] | None, "The new ones.")
     async def assignments(self, info: Info) -> list[Assignment]:
-        return await info.context.loaders.assignments.load_all(self.outcome.assignment_ids)
+        return await loaded_assignments(info, self.outcome.assignment_ids)
 
     @resolved(Transaction | None, "Of the new assignments. The release before it is a transaction of its own.")
     def transaction(self, info: Info) -> Pending[Any]:

@@ -7,7 +7,7 @@ import strawberry
 from models.commands import ReleaseAssignments
 from schema import texts
 from schema.context import Info
-from schema.mutations.base import NOTHING, OutcomeOf, ids, loaded
+from schema.mutations.base import NOTHING, OutcomeOf, ids, loaded, loaded_assignments
 from schema.types.base import Pending, resolved
 from schema.types.errors import UserError
 from schema.types.invoice import Assignment
@@ -34,9 +34,9 @@ class ReleaseAssignmentsPayload:
     user_errors: list[UserError] = strawberry.field(default_factory=list)
     outcome: OutcomeOf = NOTHING
 
-    @resolved(list[Assignment], "Those released, oldest first.")
+    @resolved(list[Assignment] | None, "Those released, oldest first.")
     async def assignments(self, info: Info) -> list[Assignment]:
-        return await info.context.loaders.assignments.load_all(self.outcome.assignment_ids)
+        return await loaded_assignments(info, self.outcome.assignment_ids)
 
     @resolved(
         Transaction | None, "What has expired meanwhile comes back and expires in it: both are among its entries."

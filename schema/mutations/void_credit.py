@@ -8,9 +8,9 @@ from models.commands import VoidCredit
 from schema import texts
 from schema.context import Info
 from schema.ids import input_id
-from schema.mutations.base import NOTHING, OutcomeOf, loaded
+from schema.mutations.base import NOTHING, OutcomeOf, loaded, loaded_assignments
 from schema.types.account import Account, Credit
-from schema.types.base import Pending, in_turns, resolved
+from schema.types.base import Pending, resolved
 from schema.types.errors import UserError
 from schema.types.invoice import Assignment
 from schema.types.ledger import Transaction
@@ -48,10 +48,9 @@ class VoidCreditPayload:
     def account(self, info: Info) -> Pending[Any]:
         return loaded(info, "accounts", self.outcome.account_id)
 
-    @resolved(list[Assignment], "Those released, oldest first.")
+    @resolved(list[Assignment] | None, "Those released, oldest first.")
     async def assignments(self, info: Info) -> list[Assignment]:
-        found = await info.context.loaders.assignments.load_all(self.outcome.assignment_ids)
-        return in_turns(found, lambda assignment: assignment)
+        return await loaded_assignments(info, self.outcome.assignment_ids)
 
     @resolved(Transaction | None, "Its entries reverse what was left.")
     def transaction(self, info: Info) -> Pending[Any]:

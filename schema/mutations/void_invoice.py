@@ -8,8 +8,8 @@ from models.commands import VoidInvoice
 from schema import texts
 from schema.context import Info
 from schema.ids import input_id
-from schema.mutations.base import NOTHING, OutcomeOf, loaded
-from schema.types.base import Pending, in_turns, resolved
+from schema.mutations.base import NOTHING, OutcomeOf, loaded, loaded_assignments
+from schema.types.base import Pending, resolved
 from schema.types.errors import UserError
 from schema.types.invoice import Assignment, Invoice
 from schema.types.ledger import Transaction
@@ -39,10 +39,9 @@ class VoidInvoicePayload:
     def invoice(self, info: Info) -> Pending[Any]:
         return loaded(info, "invoices", self.outcome.invoice_id)
 
-    @resolved(list[Assignment], "Those released, oldest first.")
+    @resolved(list[Assignment] | None, "Those released, oldest first.")
     async def assignments(self, info: Info) -> list[Assignment]:
-        found = await info.context.loaders.assignments.load_all(self.outcome.assignment_ids)
-        return in_turns(found, lambda assignment: assignment)
+        return await loaded_assignments(info, self.outcome.assignment_ids)
 
     @resolved(
         Transaction | None, "What has expired meanwhile comes back and expires in it: both are among its entries."

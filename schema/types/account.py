@@ -55,7 +55,7 @@ class Account(Node):
             lifetime=to_decimal(view.lifetime_minor, asset), view=view,
         )  # fmt: skip
 
-    @resolved(Customer)
+    @resolved(Customer | None)
     def customer(self, info: Info) -> Pending[Any]:
         info.context.require(Permission.READ_CUSTOMERS)
         return info.context.loaders.customers.get(self.view.customer_id)
@@ -158,7 +158,7 @@ class Credit(Node):
             effective_on=view.effective_on, expires_at=view.expires_at, auto_apply=view.auto_apply, view=view,
         )  # fmt: skip
 
-    @resolved(Account)
+    @resolved(Account | None)
     def account(self, info: Info) -> Pending[Any]:
         info.context.require(Permission.READ_LEDGER)
         return info.context.loaders.accounts.get(self.view.account_id)
@@ -167,7 +167,7 @@ class Credit(Node):
     async def services(self, info: Info) -> list[Service]:
         return await _services(info, self.view.service_ids)
 
-    @resolved(Connection[AssignmentRef], "Released ones too, oldest first.")
+    @resolved(Connection[AssignmentRef] | None, "Released ones too, oldest first.")
     def assignments(
         self, info: Info, first: int | None = None, after: str | None = None, last: int | None = None,
         before: str | None = None,
@@ -175,7 +175,7 @@ class Credit(Node):
         info.context.require(Permission.READ_INVOICES)
         return paged(info, invoices.CREDIT_ASSIGNMENTS, self.view.id, (first, after, last, before))
 
-    @resolved(Connection[LedgerEntryRef], "All that was put on it and taken off it, oldest first.")
+    @resolved(Connection[LedgerEntryRef] | None, "All that was put on it and taken off it, oldest first.")
     def entries(
         self, info: Info, first: int | None = None, after: str | None = None, last: int | None = None,
         before: str | None = None,
@@ -183,7 +183,7 @@ class Credit(Node):
         info.context.require(Permission.READ_LEDGER)
         return paged(info, ledger.CREDIT_LEDGER, self.view.id, (first, after, last, before))
 
-    @resolved(Connection[CreditChangeRef], "What updateCredit changed, oldest first.")
+    @resolved(Connection[CreditChangeRef] | None, "What updateCredit changed, oldest first.")
     def changes(
         self, info: Info, first: int | None = None, after: str | None = None, last: int | None = None,
         before: str | None = None,
@@ -191,7 +191,7 @@ class Credit(Node):
         info.context.require(Permission.READ_LEDGER)
         return paged(info, credit_reads.CHANGES, self.view.id, (first, after, last, before))
 
-    @resolved(TransactionRef, "What opened it.")
+    @resolved(TransactionRef | None, "What opened it.")
     def transaction(self, info: Info) -> Pending[Any]:
         info.context.require(Permission.READ_LEDGER)
         return info.context.loaders.transactions.get(self.view.transaction_id)

@@ -70,7 +70,7 @@ class Customer(Node):
     def membership(self, info: Info) -> Membership | None:
         return Membership.of(self.view, info.context.tenant, info.context.now)
 
-    @resolved(list[AccountRef], "Every account of theirs, by asset.")
+    @resolved(list[AccountRef] | None, "Every account of theirs, by asset.")
     def balances(self, info: Info) -> Pending[Any]:
         info.context.require(Permission.READ_LEDGER)
         return info.context.loaders.balances.get(self.view.id)
@@ -81,7 +81,7 @@ class Customer(Node):
         accounts = await info.context.loaders.balances.load(self.view.id) or ()
         return next((account for account in accounts if account.asset == asset), None)
 
-    @resolved(Connection[LedgerEntryRef], "Entries of all their accounts, or of one, oldest first.")
+    @resolved(Connection[LedgerEntryRef] | None, "Entries of all their accounts, or of one, oldest first.")
     def ledger(
         self, info: Info, asset: AssetCode | None = None, first: int | None = None, after: str | None = None,
         last: int | None = None, before: str | None = None,
@@ -90,7 +90,7 @@ class Customer(Node):
         conditions = () if asset is None else (ledger.of_asset(asset),)
         return paged(info, ledger.CUSTOMER_LEDGER, self.view.id, (first, after, last, before), *conditions)
 
-    @resolved(Connection[InvoiceRef])
+    @resolved(Connection[InvoiceRef] | None)
     def invoices(
         self, info: Info, status: list[InvoiceStatus] | None = None, first: int | None = None, after: str | None = None,
         last: int | None = None, before: str | None = None,
@@ -99,7 +99,7 @@ class Customer(Node):
         conditions = () if status is None else (invoices.with_status(status),)
         return paged(info, invoices.CUSTOMER_INVOICES, self.view.id, (first, after, last, before), *conditions)
 
-    @resolved(Connection[CouponRef])
+    @resolved(Connection[CouponRef] | None)
     def coupons(
         self, info: Info, status: list[CouponStatus] | None = None, first: int | None = None, after: str | None = None,
         last: int | None = None, before: str | None = None,

@@ -74,7 +74,7 @@ class Invoice(Node):
             kind=InvoiceKind(view.kind), issued_on=view.issued_on, due_on=view.due_on, view=view,
         )  # fmt: skip
 
-    @resolved(Customer)
+    @resolved(Customer | None)
     def customer(self, info: Info) -> Pending[Any]:
         info.context.require(Permission.READ_CUSTOMERS)
         return info.context.loaders.customers.get(self.view.customer_id)
@@ -104,7 +104,7 @@ class Invoice(Node):
         return paged(info, invoices.INVOICE_PAYMENTS, self.view.id, (first, after, last, before))
 
     @resolved(
-        Connection[Credit],
+        Connection[Credit] | None,
         "What its credit products put on the account once it was paid in full, and what was taken back; oldest first.",
     )
     def granted(
@@ -130,7 +130,7 @@ class Assignment(Node):
             origin=AssignmentOrigin(view.origin), assigned_at=view.assigned_at, released_at=view.released_at, view=view,
         )  # fmt: skip
 
-    @resolved(Credit)
+    @resolved(Credit | None)
     def credit(self, info: Info) -> Pending[Any]:
         info.context.require(Permission.READ_LEDGER)
         return info.context.loaders.credits.get(self.view.credit_id)

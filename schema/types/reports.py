@@ -8,6 +8,7 @@ from uuid import UUID
 
 import strawberry
 
+from auth.roles import Permission
 from models import commands
 from models.errors import AssetUnknown
 from models.money import to_decimal
@@ -126,32 +127,42 @@ class CreditEffect:
 
 @strawberry.type(description="What an adjustment would do if it were posted now. Nothing was written.")
 class AdjustmentPreview:
-    available_after: Decimal
-    lifetime_after: Decimal
-    credits: list[CreditEffect] = strawberry.field(description="What would be opened or taken from, in burn order.")
     limit: LimitVerdict
     user_errors: list[UserError]
     preview: strawberry.Private[commands.Preview]
 
     @classmethod
     def of(cls, preview: commands.Preview) -> "AdjustmentPreview":
-        asset = preview.asset
         return cls(
-            available_after=_shown(preview.available_after_minor, asset),
-            lifetime_after=_shown(preview.lifetime_after_minor, asset),
-            credits=[CreditEffect.of(effect, asset) for effect in preview.credits],
             limit=LimitVerdict.of(preview.limit),
             user_errors=[UserError.of(error) for error in preview.errors],
             preview=preview,
         )
 
+    @resolved(Decimal | None, "Null to those who may not read the ledger.")
+    def available_after(self, info: Info) -> Decimal:
+        info.context.require(Permission.READ_LEDGER)
+        return _shown(self.preview.available_after_minor, self.preview.asset)
+
+    @resolved(Decimal | None, "Null to those who may not read the ledger.")
+    def lifetime_after(self, info: Info) -> Decimal:
+        info.context.require(Permission.READ_LEDGER)
+        return _shown(self.preview.lifetime_after_minor, self.preview.asset)
+
+    @resolved(list[CreditEffect] | None, "What would be opened or taken from, in burn order.")
+    def credits(self, info: Info) -> list[CreditEffect]:
+        info.context.require(Permission.READ_LEDGER)
+        return [CreditEffect.of(effect, self.preview.asset) for effect in self.preview.credits]
+
     @resolved(Account | None, "As it stands now; null where it would be opened.")
     def account(self, info: Info) -> Pending[Any]:
+        info.context.require(Permission.READ_LEDGER)
         account_id = self.preview.account_id
         return None if account_id is None else info.context.loaders.accounts.get(account_id)
 
     @resolved(Tier | None)
     async def tier_after(self, info: Info) -> Tier | None:
+        info.context.require(Permission.READ_LEDGER)
         if self.preview.tier_after is None:
             return None
         return (await info.context.loaders.tiers()).named(self.preview.tier_after)

@@ -8,7 +8,7 @@ from uuid import UUID
 import strawberry
 
 from auth.principal import Principal
-from auth.roles import Permission, may
+from auth.roles import Permission, Role, may
 from models.commands import AdjustCredit, CreateOrder, GiveReward
 from models.money import exponent, to_decimal
 from models.names import clean_name
@@ -24,6 +24,7 @@ from schema.types.base import Connection, Node, Pending, Reader, paged, resolved
 from schema.types.configuration import Service
 from schema.types.customer import Customer
 from schema.types.enums import ApprovalStatus, BulkStatus, LimitScope, RequestedOperation, UserErrorCode
+from schema.types.enums import Role as RoleOf
 from schema.types.errors import TermChange, UserError
 from schema.types.invoice import Invoice
 from schema.types.ledger import Actor, Transaction
@@ -88,10 +89,13 @@ class ApprovalRequest(Node):
         )  # fmt: skip
 
     def may_be_seen(self, principal: Principal) -> bool:
-        """Those who decide see all requests, others what they have asked for themselves, with whichever token."""
-        return may(principal, Permission.APPROVE) or self.requested_by.subject == principal.subject
+        """Those who decide see all requests, others what they have asked for themselves, with whichever token; but a
+        partner's program is not the person of the same subject."""
+        who = self.requested_by
+        same = who.subject == principal.subject and (who.role is RoleOf.PARTNER) == (principal.role is Role.PARTNER)
+        return may(principal, Permission.APPROVE) or same
 
-    @resolved(Customer)
+    @resolved(Customer | None)
     def customer(self, info: Info) -> Pending[Any]:
         info.context.require(Permission.READ_CUSTOMERS)
         return info.context.loaders.customers.get(self.view.customer_id)
@@ -103,7 +107,7 @@ class ApprovalRequest(Node):
         info.context.require(Permission.READ_REWARDS)
         return info.context.loaders.rewards.get(self.view.reward_id)
 
-    @resolved(list[Service], "That the credit is to be for; none: any.")
+    @resolved(list[Service] | None, "That the credit is to be for; none: any.")
     async def services(self, info: Info) -> list[Service]:
         info.context.require(Permission.READ_CATALOGUE)
         return await info.context.loaders.services.load_all(self.view.service_ids)
@@ -238,9 +242,9 @@ def _kept_error(kept: dict[str, Any], row: int) -> UserError:
     available, remaining = kept.get("available"), kept.get("remaining")
     return UserError(
         code=UserErrorCode(kept["code"]),
-        message=kept["message"],
+        text=kept["message"],
         field=kept.get("field"),
-        available=None if available is None else Decimal(available),
+        spendable=None if available is None else Decimal(available),
         remaining=None if remaining is None else [_kept_limit(left) for left in remaining],
         row=row,
     )

@@ -96,7 +96,7 @@ class Coupon(Node):
     def reward(self, info: Info) -> Pending[Any]:
         return info.context.loaders.rewards.get(self.view.reward_id)
 
-    @resolved(Customer)
+    @resolved(Customer | None)
     def customer(self, info: Info) -> Pending[Any]:
         info.context.require(Permission.READ_CUSTOMERS)
         return info.context.loaders.customers.get(self.view.customer_id)

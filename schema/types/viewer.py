@@ -4,6 +4,7 @@ from typing import Any
 
 import strawberry
 
+from auth.roles import Permission
 from models.commands import Actor
 from models.planning.calendar import local_date
 from models.reads import limits
@@ -53,6 +54,8 @@ class Viewer:
     @resolved(Customer | None, "For a customer's own token.")
     async def customer(self, info: Info) -> Pending[Any]:
         own = await info.context.own_customer_id()
+        if own is not None:
+            info.context.require(Permission.READ_CUSTOMERS)
         return None if own is None else await info.context.loaders.customers.load(own)
 
     @resolved(

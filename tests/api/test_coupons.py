@@ -121,5 +121,5 @@ async def test_who_may_not(api: Api, tenant: Tenant) -> None:
     for field in (USE_COUPON, DISABLE_COUPON):
         await denied(api, tenant, field, asked, role=Role.CUSTOMER, customer="carol")
         await denied(api, tenant, field, asked, role=Role.PARTNER, scopes=[Scope.REWARDS_READ], client_id="till")
-    scopes = [Scope.REWARDS_GIVE, Scope.LEDGER_READ]  # for what the payload shows of transactions
+    scopes = [Scope.REWARDS_GIVE, Scope.REWARDS_READ, Scope.LEDGER_READ]  # for what the payload shows
     await done(api, USE_COUPON, asked, role=Role.PARTNER, scopes=scopes, client_id="till")

@@ -118,12 +118,16 @@ async def test_a_token_is_issued_and_used(api: Api, tenant: Tenant) -> None:
     assert node["node"] == {"name": "Till"}
 
 
-async def test_the_documented_request_works(api: Api, clock: Clock) -> None:
+async def test_the_documented_requests_work(api: Api, tenant: Tenant, clock: Clock) -> None:
     clock.stand_still(datetime(2026, 11, 22, tzinfo=UTC))
-    (query,) = re.findall(r"```graphql\n(.*?)```", DOCUMENTATION.read_text(), re.DOTALL)
+    query, adding = re.findall(r"```graphql\n(.*?)```", DOCUMENTATION.read_text(), re.DOTALL)
     payload = (await api(query))["issueToken"]
     assert payload["userErrors"] == []
     assert re.fullmatch(r"scrip_[A-Za-z0-9_-]{91}", payload["secret"])
+    given = {"customerId": gid("Customer", await tenant.customer()), "asset": "GBP", "amount": "5.00",
+             "reason": "GOODWILL", "idempotencyKey": "k"}  # fmt: skip
+    added = await api(adding, {"input": given}, role=Role.PARTNER, scopes=[Scope.CREDITS_ADD], client_id="web-shop")
+    assert (added["adjustCredit"]["replayed"], added["adjustCredit"]["userErrors"]) == (False, [])
 
 
 async def test_what_is_done_with_it_is_told_apart(api: Api, tenant: Tenant) -> None:

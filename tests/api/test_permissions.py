@@ -14,10 +14,10 @@ from models.configuration_commands import SetLimit
 from models.operations.bulk_credit import bulk_credit
 from models.operations.limits import set_limit
 from schema.root import Mutation, Query
-from tests.api.conftest import Api, bearer, gid
+from tests.api.conftest import Answer, Api, bearer, gid
 from tests.factories import ADMIN as FACTORY_ADMIN
 from tests.factories import Tenant
-from tests.support.who_may import RIGHTS, may
+from tests.support.who_may import RIGHTS, may, missing
 
 STAFF, MANAGER, ADMIN, PARTNER, CUSTOMER = Role.STAFF, Role.MANAGER, Role.ADMIN, Role.PARTNER, Role.CUSTOMER
 INSIDE: Final = {STAFF, MANAGER, ADMIN, PARTNER}
@@ -54,6 +54,13 @@ def mutation(field: str) -> str:
 def adjusting(amount: str) -> Callable[[Ids], dict[str, Any]]:
     return lambda ids: {"input": {
         "customerId": ids["Customer"], "asset": "GBP", "amount": amount, "reason": "CORRECTION", "idempotencyKey": "k",
+    }}  # fmt: skip
+
+
+def in_bulk(amount: str) -> Callable[[Ids], dict[str, Any]]:
+    return lambda ids: {"input": {
+        "items": [{"customerId": ids["Customer"], "amount": amount}], "asset": "GBP", "reason": "CORRECTION",
+        "idempotencyKey": "k",
     }}  # fmt: skip
 
 
@@ -125,7 +132,11 @@ CASES: Final = [
     Case("create order", "createOrder", mutation("createOrder"), INSIDE, scopes("invoices:write"),
          lambda ids: {"input": {"customerId": ids["Customer"], "number": "O-1", "currency": "GBP",
                                 "idempotencyKey": "k", "items": [{"productId": ids["Product"], "quantity": 1}]}}),
-    Case("pay with credit", "recordPayment", mutation("recordPayment"), INSIDE, scopes("payments:write"),
+    Case("order credit", "createOrder", mutation("createOrder"), INSIDE, scopes("invoices:write", "credits:add"),
+         lambda ids: {"input": {"customerId": ids["Customer"], "number": "O-2", "currency": "GBP",
+                                "idempotencyKey": "k", "items": [{"productId": ids["Gift"], "quantity": 1}]}}),
+    Case("pay with credit", "recordPayment", mutation("recordPayment"), INSIDE,
+         scopes("payments:write", "credits:spend"),
          lambda ids: {"input": {"invoiceId": ids["Invoice"], "amount": "1.00", "method": "ACCOUNT_CREDIT",
                                 "idempotencyKey": "k"}}),
     Case("void payment", "voidPayment", mutation("voidPayment"), ABOVE_STAFF, scopes("payments:write"),
@@ -137,9 +148,9 @@ CASES: Final = [
     Case("node: bulk operation", "node", NODE, ABOVE_STAFF, scopes("credits:bulk"), by_id("BulkOperation")),
     Case("add", "adjustCredit", mutation("adjustCredit"), INSIDE, scopes("credits:add"), adjusting("1.00")),
     Case("remove", "adjustCredit", mutation("adjustCredit"), ABOVE_STAFF, scopes("credits:remove"), adjusting("-1.00")),
-    Case("bulk", "bulkCredit", mutation("bulkCredit"), ABOVE_STAFF, scopes("credits:bulk"), lambda ids: {"input": {
-        "items": [{"customerId": ids["Customer"], "amount": "1.00"}], "asset": "GBP", "reason": "CORRECTION",
-        "idempotencyKey": "k"}}),
+    Case("bulk", "bulkCredit", mutation("bulkCredit"), ABOVE_STAFF, scopes("credits:bulk"), in_bulk("1.00")),
+    Case("bulk with a removal", "bulkCredit", mutation("bulkCredit"), ABOVE_STAFF,
+         scopes("credits:bulk", "credits:remove"), in_bulk("-1.00")),
     Case("cancel a bulk", "cancelBulkOperation", mutation("cancelBulkOperation"), ABOVE_STAFF, scopes("credits:bulk"),
          lambda ids: {"input": {"id": ids["BulkOperation"]}}),
     Case("assign", "assignCredit", mutation("assignCredit"), INSIDE, scopes("credits:assign"), lambda ids: {"input": {
@@ -187,11 +198,11 @@ CASES: Final = [
     Case("record payment", "recordPayment", mutation("recordPayment"), INSIDE, scopes("payments:write"),
          lambda ids: {"input": {"invoiceId": ids["Invoice"], "amount": "1.00", "method": "CASH",
                                 "idempotencyKey": "k"}}),
-    Case("use credit", "useCredit", mutation("useCredit"), INSIDE, scopes("credits:assign"), lambda ids: {"input": {
+    Case("use credit", "useCredit", mutation("useCredit"), INSIDE, scopes("credits:spend"), lambda ids: {"input": {
         "customerId": ids["Customer"], "serviceId": ids["Service"], "amount": "1", "idempotencyKey": "k"}}),
     Case("update customer", "updateCustomer", mutation("updateCustomer"), INSIDE, scopes("customers:write"),
          lambda ids: {"input": {"customerId": ids["Customer"], "name": "Caroline"}}),
-    Case("merge customers", "mergeCustomers", mutation("mergeCustomers"), ABOVE_STAFF,
+    Case("merge customers", "mergeCustomers", mutation("mergeCustomers"), CONFIGURATION,
          scopes("customers:write", "credits:remove"),
          lambda ids: {"input": {"fromId": ids["Member"], "intoId": ids["Customer"], "idempotencyKey": "k"}}),
     Case("erase customer", "eraseCustomer", mutation("eraseCustomer"), ABOVE_STAFF, scopes("customers:write"),
@@ -218,8 +229,9 @@ CASES: Final = [
          lambda ids: {"input": {"requestId": ids["ApprovalRequest"], "idempotencyKey": "k"}}),
     Case("reject", "rejectRequest", mutation("rejectRequest"), {MANAGER, ADMIN}, scopes("credits:add"),
          lambda ids: {"input": {"requestId": ids["ApprovalRequest"]}}),
-    Case("withdraw", "withdrawRequest", mutation("withdrawRequest"), INSIDE, scopes("credits:add", "rewards:give"),
-         lambda ids: {"input": {"requestId": ids["ApprovalRequest"]}}, subject=ASKER.subject),
+    Case("withdraw", "withdrawRequest", mutation("withdrawRequest"), {STAFF, MANAGER, ADMIN},
+         scopes("credits:add", "rewards:give"), lambda ids: {"input": {"requestId": ids["ApprovalRequest"]}},
+         subject=ASKER.subject),
     Case("limit rules", "limitRules", "{ limitRules { role } }", CONFIGURATION, scopes("config:write")),
     Case("set a limit", "setLimit", mutation("setLimit"), {ADMIN}, scopes("config:write"),
          lambda ids: {"input": {"role": "STAFF", "asset": "GBP", "perAdjustment": "5.00"}}),
@@ -261,9 +273,11 @@ async def one_of_each(tenant: Tenant) -> Ids:
         "ApprovalRequest": asked.approval_request_id,
         "Service": await tenant.service("Cut"), "BulkOperation": bulk.bulk_operation_id,
         "PartnerToken": (await tenant.partner_token("credits:add")).token_id,
+        "Gift": await tenant.product("Gift card", "1.00", "CREDIT"),
         "Member": member, "Product": await tenant.product("Chair", "30.00"), "Payment": payment.payment_id,
     }  # fmt: skip
-    return {kind: gid("Customer" if kind == "Member" else kind, row_id) for kind, row_id in rows.items()}
+    kinds = {"Member": "Customer", "Gift": "Product"}
+    return {kind: gid(kinds.get(kind, kind), row_id) for kind, row_id in rows.items()}
 
 
 async def what_it_names(tenant: Tenant, case: Case) -> Ids:
@@ -359,6 +373,19 @@ TOKENS: Final[list[dict[str, Any]]] = [
 """Every role as it is, with each scope alone, with all of them and with none."""
 
 
+def named(answer: Answer) -> tuple[set[str], list[str]]:
+    """The rights that the one refusal names, and the roles that have them."""
+    (error,) = answer.errors
+    missing = error["extensions"]["missing"]
+    assert len(set(missing)) == len(missing)
+    assert all(scope in error["message"] for scope in missing if "roles" not in error["extensions"])
+    return set(missing), error["extensions"].get("roles", [])
+
+
+def expected(case: Case, token: dict[str, Any]) -> tuple[set[str], list[str]]:
+    return missing(case.name, token["role"].value, usable(token["role"], token["scopes"]), reads=reads(case))
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 async def test_every_role_and_every_scope(api: Api, tenant: Tenant, ids: Ids, case: Case) -> None:
     """Each is let in or told FORBIDDEN as the table says, and the denied move nothing. Nobody is UNAUTHENTICATED."""
@@ -369,8 +396,9 @@ async def test_every_role_and_every_scope(api: Api, tenant: Tenant, ids: Ids, ca
     async with tenant.nothing_moves():
         for n, token in enumerate(TOKENS):
             if n not in good:
-                answer = await api(case.query, case.variables(ids), **token)
+                answer = await api(case.query, case.variables(ids), **token, subject=case.subject)
                 assert (answer.codes, answer.data) == (["FORBIDDEN"], {case.field: None}), token
+                assert named(answer) == expected(case, token), token
         answer = await api(case.query, case.variables(ids), role=None)
         assert (answer.codes, answer.data) == (["UNAUTHENTICATED"], {case.field: None})
     for n in sorted(good):

@@ -225,7 +225,7 @@ async def test_another_tenant_s_ids_reach_nothing(town: Town) -> None:
 # What each scope lets read, by hand: the types that are reached with it alone.
 ANYBODY_S: Final = {"Viewer", "Tenant", "LimitRemaining", "UserError"}
 _CATALOGUE: Final = {"AdjustmentReason", "Service"}
-_PREVIEW: Final = {"AdjustmentPreview", "Account", "CreditEffect", "LimitVerdict", "Tier"}
+_PREVIEW: Final = {"AdjustmentPreview", "LimitVerdict"}
 OPENS: Final[dict[Scope, set[str]]] = {
     Scope.CUSTOMERS_READ: {"Customer", "Membership"},
     Scope.CUSTOMERS_WRITE: set(),
@@ -234,8 +234,9 @@ OPENS: Final[dict[Scope, set[str]]] = {
         "TierChange", "Tier", *_CATALOGUE,
     },
     Scope.CREDITS_ADD: {*_PREVIEW, *_CATALOGUE, "ApprovalRequest", "Actor"},
-    Scope.CREDITS_REMOVE: {*_PREVIEW, "Credit", *_CATALOGUE},
+    Scope.CREDITS_REMOVE: {*_PREVIEW, *_CATALOGUE},
     Scope.CREDITS_ASSIGN: set(),
+    Scope.CREDITS_SPEND: set(),
     Scope.CREDITS_BULK: {"BulkOperation", "BulkRow", *_CATALOGUE},
     Scope.INVOICES_READ: {"Invoice", "InvoiceLine", "Payment", "Assignment", "Product"},
     Scope.INVOICES_WRITE: {"Product"},

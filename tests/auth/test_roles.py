@@ -29,13 +29,16 @@ PLACES: dict[Permission, tuple[str, str]] = {
     Permission.READ_AUDIT: ("remove,", "reports:read"),
     Permission.ASSIGN: ("assign credit", "credits:assign"),
     Permission.GIVE_REWARD: ("assign credit", "rewards:give"),
+    Permission.USE_CREDIT: ("spend,", "credits:spend credits:assign"),
+    Permission.PAY_WITH_CREDIT: ("spend,", "credits:spend"),
     Permission.WRITE_CUSTOMERS: ("add and edit", "customers:write"),
     Permission.WRITE_INVOICES: ("add and edit", "invoices:write"),
     Permission.WRITE_PAYMENTS: ("add and edit", "payments:write"),
     Permission.VOID_INVOICE: ("void an invoice", "invoices:write"),
     Permission.VOID_PAYMENT: ("void an invoice", "payments:write"),
     Permission.DISABLE_COUPON: ("void an invoice", "rewards:give"),
-    Permission.MERGE_ERASE: ("void an invoice", "customers:write"),
+    Permission.ERASE_CUSTOMER: ("void an invoice", "customers:write"),
+    Permission.MERGE_CUSTOMERS: ("merge customers", "customers:write"),
     Permission.GIVE_REWARD_FREE: ("give a reward free", "rewards:give"),
     Permission.APPROVE: ("approve", "credits:add rewards:give"),
     Permission.READ_CONFIG: ("limits, reasons", "config:write"),
@@ -52,6 +55,7 @@ CELLS = {
     "by scope, within limits": Access.LIMITED,
     "their own": Access.OWN,
     "yes, not their own": Access.NOT_OWN,
+    "yes (a limit of its own, unset)": Access.YES,
 }
 
 
@@ -70,7 +74,7 @@ def _cell(permission: Permission, role: Role) -> str:
 
 def test_the_scopes_are_the_published_ones() -> None:
     published = (
-        "customers:read|write ledger:read credits:add|remove|assign|bulk invoices:read|write payments:write "
+        "customers:read|write ledger:read credits:add|remove|assign|spend|bulk invoices:read|write payments:write "
         "rewards:read|give reports:read config:write tokens:write webhooks:write"
     )
     expected = set()
@@ -94,6 +98,7 @@ def test_a_right_is_what_the_table_says(permission: Permission, role: Role) -> N
     assert access(Someone(role, frozenset()), permission) is Access.NO
     for scope in Scope:
         enough = scope.value in PLACES[permission][1].split()
+        assert RULES[permission].named.value == PLACES[permission][1].split()[0]
         assert access(Someone(role, frozenset({scope})), permission) is (expected if enough else Access.NO)
 
 

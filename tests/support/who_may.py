@@ -1,25 +1,14 @@
-"""The table "Who may" as the domain's description has it, and which of its rows each request to a root field is in.
+"""The table "Who may" of the rule book, docs/domain.md, and which of its rows each request to a root field is in.
 
 Independent of auth/roles.py: what the code grants is held against this.
 """
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Final
 
-# Word for word.
-WHO_MAY: Final = """
-| | staff | manager | admin | partner | customer |
-| --- | --- | --- | --- | --- | --- |
-| read customers, balances, ledgers, invoices | yes | yes | yes | by scope | their own |
-| add credit or points | within limits | yes | yes | by scope, within limits | no |
-| remove, void, release, bulk, see every audit row | no | yes | yes | by scope | no |
-| assign credit, give a reward for points | yes | yes | yes | by scope | no |
-| add and edit customers, issue invoices and orders, record payments | yes | yes | yes | by scope | no |
-| void an invoice or a payment, disable a coupon, merge or erase a customer | no | yes | yes | by scope | no |
-| give a reward free of points | within limits | yes | yes | by scope, within limits | no |
-| approve a request | no | yes, not their own | yes, not their own | no | no |
-| limits, reasons, tiers, rewards, services, tokens, webhooks | no | read | yes | no | no |
-"""
+_PAGE: Final = (Path(__file__).parents[2] / "docs/domain.md").read_text()
+WHO_MAY: Final = _PAGE[_PAGE.index("| | staff |") : _PAGE.index("\n\n", _PAGE.index("| | staff |"))] + "\n"
 
 # What the description leaves open, in the same form.
 LEFT_OPEN: Final = """
@@ -35,6 +24,7 @@ _OF_REQUESTS: Final = """
 | list everybody | yes | yes | yes | yes | no |
 | list tokens as one who issues them | no | no | yes | no | no |
 | list what of their own expires | no | no | no | no | their own |
+| be the person who asked | yes | yes | yes | no | no |
 """
 
 _CATALOGUE: Final = "read the reasons by ledger:read or credits:add or credits:remove or credits:bulk"
@@ -54,13 +44,14 @@ _ASSIGN: Final = "assign credit, by credits:assign"
 _EDIT: Final = "add and edit by customers:write"
 _GIVE: Final = "assign credit, by rewards:give"
 _FREE: Final = "give a reward free by rewards:give"
+_PAY: Final = "add and edit by payments:write"
 _DECIDE: Final = "approve by credits:add or rewards:give"
 _ASK: Final = f"{_ADD} | {_REMOVE} | {_GIVE} | {_FREE} | add and edit by invoices:write"
 
 RIGHTS: Final[dict[str, str]] = {
     "viewer": "know who they are",
-    "customer": _CUSTOMERS, "customers": f"{_CUSTOMERS} & list everybody", "balances": _LEDGER, "ledger": _LEDGER,
-    "credits": _LEDGER, "statement": _LEDGER, "upcoming of one": _LEDGER,
+    "customer": _CUSTOMERS, "customers": f"{_CUSTOMERS} & list everybody by customers:read",
+    "balances": _LEDGER, "ledger": _LEDGER, "credits": _LEDGER, "statement": _LEDGER, "upcoming of one": _LEDGER,
     "invoices": _INVOICES, "invoice": _INVOICES, "orders": _INVOICES,
     "liability": _REPORTS, "trial balance": _REPORTS,
     "upcoming": f"{_REPORTS} | list what of their own by ledger:read",
@@ -71,22 +62,25 @@ RIGHTS: Final[dict[str, str]] = {
     "old products": f"{_PRODUCTS} & {_CONFIG}", "old rewards": f"{_REWARDS} & {_CONFIG}",
     "rewards": _REWARDS, "tiers": _REWARDS, "coupon": _REWARDS,
     "bulk operation": _BULK, "bulk": _BULK, "cancel a bulk": _BULK,
+    "bulk with a removal": f"{_BULK} & {_REMOVE}",
     "node: customer": _CUSTOMERS, "node: account": _LEDGER, "node: invoice": _INVOICES, "node: reward": _REWARDS,
     "node: service": _CATALOGUE, "node: product": _PRODUCTS, "node: payment": _INVOICES,
     "node: bulk operation": _BULK, "node: coupon": _REWARDS, "node: tier": _REWARDS,
     "approval requests": f"{_DECIDE} | {_ASK}", "node: approval request": f"{_ADD} | {_FREE}",
-    "approve": f"{_DECIDE} & {_ADD}", "reject": f"{_DECIDE} & {_ADD}", "withdraw": _ASK,
-    "add": _ADD, "remove": _REMOVE, "assign": _ASSIGN, "use credit": _ASSIGN,
+    "approve": f"{_DECIDE} & {_ADD}", "reject": f"{_DECIDE} & {_ADD}",
+    "withdraw": " | ".join(f"{asked} & be the person" for asked in _ASK.split(" | ")),
+    "add": _ADD, "remove": _REMOVE, "assign": _ASSIGN, "use credit": "spend, by credits:spend or credits:assign",
     "release": _REMOVE, "reassign": f"{_REMOVE} & {_ASSIGN}", "void a credit": _REMOVE, "update a credit": _REMOVE,
     "void an invoice": "void an invoice by invoices:write", "void payment": "void an invoice by payments:write",
     "give for points": _GIVE, "give free": _FREE, "use a coupon": _GIVE,
     "disable a coupon": "void an invoice by rewards:give",
     "upsert customer": _EDIT, "update customer": _EDIT, "start membership": _EDIT, "cancel membership": _EDIT,
     "reinstate membership": _EDIT,
-    "merge customers": f"void an invoice by customers:write & {_REMOVE}",
+    "merge customers": f"merge customers by customers:write & {_REMOVE}",
     "erase customer": "void an invoice by customers:write",
     "create invoice": "add and edit by invoices:write", "create order": "add and edit by invoices:write",
-    "record payment": "add and edit by payments:write", "pay with credit": "add and edit by payments:write",
+    "order credit": f"add and edit by invoices:write & {_ADD}",
+    "record payment": _PAY, "pay with credit": f"{_PAY} & spend, by credits:spend",
     **dict.fromkeys(
         (
             "create product", "update product", "create reward", "update reward", "create tier", "update tier",
@@ -96,15 +90,21 @@ RIGHTS: Final[dict[str, str]] = {
         _CONFIG,
     ),
     "partner tokens": _TOKEN_LIST, "node: partner token": _TOKEN_LIST,
-    "issue a token": _TOKENS, "rotate a token": _TOKENS, "revoke a token": _TOKENS,
+    "issue a token": _TOKENS,
+    "rotate a token": _TOKENS, "revoke a token": _TOKENS,
 }  # fmt: skip
 """By the name of a case in tests/api/test_permissions.py: the beginning of its row and the scopes of which one is
 needed; joined by ` & ` where it takes several rights, by ` | ` where one of several will do."""
 
 
+FIRST: Final = "add and edit by invoices"
+"""A right that is asked for by itself: what else it takes is known once the books have been read."""
+ROLES: Final = ("staff", "manager", "admin", "partner", "customer")
+
+
 def cell(row: str, role: str) -> str:
     """What stands in the one row that begins so, for this role."""
-    lines = (WHO_MAY + LEFT_OPEN + _OF_REQUESTS).strip().splitlines()
+    lines = (WHO_MAY + LEFT_OPEN.strip() + _OF_REQUESTS).strip().splitlines()
     column = [name.strip() for name in lines[0].split("|")].index(role)
     (found,) = (line for line in lines if line.startswith(f"| {row}"))
     return found.split("|")[column].strip()
@@ -119,7 +119,31 @@ def may(case: str, role: str, scopes: Iterable[str], *, reads: bool) -> bool:
     )
 
 
+def missing(case: str, role: str, scopes: Iterable[str], *, reads: bool) -> tuple[set[str], list[str]]:
+    """What the refusal has to name: a scope for each right that is not there; and where the role is in the way of any,
+    the roles that it is not.
+
+    Where several choices would do, the first that this role could have.
+    """
+    held = set(scopes)
+    choices = [[part for part in choice.split(" & ") if " by " in part] for choice in RIGHTS[case].split(" | ")]
+    if any(all(_holds(part, role, held, reads=reads) for part in parts) for parts in choices):
+        return set(), []  # it is no right that is missing
+    parts = next((some for some in choices if all(_open(part, role, reads=reads) for part in some)), choices[0])
+    lacking = [part for part in parts if not _holds(part, role, held, reads=reads)]
+    if lacking[0].startswith(FIRST):
+        lacking = lacking[:1]
+    beyond = [part for part in lacking if not _open(part, role, reads=reads)]
+    roles = [name for name in ROLES if all(_open(part, name, reads=reads) for part in beyond)] if beyond else []
+    return {part.partition(" by ")[2].split(" or ")[0] for part in lacking}, [name.upper() for name in roles]
+
+
+def _open(part: str, role: str, *, reads: bool) -> bool:
+    """Whether it is the role's with every scope there is."""
+    found = cell(part.partition(" by ")[0], role)
+    return found != "no" and (found != "read" or reads)
+
+
 def _holds(part: str, role: str, scopes: set[str], *, reads: bool) -> bool:
-    row, _, needed = part.partition(" by ")
-    found = cell(row, role)
-    return found != "no" and (found != "read" or reads) and (not needed or not scopes.isdisjoint(needed.split(" or ")))
+    needed = part.partition(" by ")[2]
+    return _open(part, role, reads=reads) and (not needed or not scopes.isdisjoint(needed.split(" or ")))
