@@ -198,6 +198,7 @@ class Poster:
 
     async def _post_once(self, tenant_id: UUID, units: Sequence[Unit], *, wait: bool) -> list[Result]:
         results: list[Result | None] = [None] * len(units)
+        books: Books | None = None
         units = _followed(units, self._persons.of(tenant_id))
         async with tenant_transaction(tenant_id, settings=_settings(tenant_id, units, wait=wait)) as connection:
             claimed, known = await self._claim(connection, units)
@@ -209,6 +210,8 @@ class Poster:
                 await self._write(connection, books, units)
                 await _close_unused(connection, opened, books)
             await _free_keys(connection, units, claimed, results)
+        if books is not None:
+            await in_slices(books.let_go())
         return [result if result is not None else PutBack() for result in results]
 
     async def _claim(self, connection: TenantConnection, units: Sequence[Unit]) -> tuple[Claims, Claims]:
