@@ -44,7 +44,7 @@ from models.planning.persons import followed, followed_needs
 from models.planning.state import AccountKey, AccountState, Books, CustomerState, Origin, Source
 from models.planning.steps import Steps
 from models.session import TenantConnection, tenant_transaction
-from models.slices import in_slices
+from models.slices import in_slices, turn_after
 from models.sources import LedgerClock
 from models.tallies import Tallies
 from models.writing import write
@@ -269,8 +269,11 @@ class Poster:
         )  # fmt: skip
         limited = [(unit.actor, key) for unit in units for key in unit.needs.limited if key[0] in found]
         counters = counters_needed(books.config, now, limited)
+        await turn_after(len(counters))
         if counters:
-            books.counters = await lock_counters(connection, counters, [self._source.new_id() for _ in counters])
+            ids = [self._source.new_id() for _ in counters]
+            await turn_after(len(counters))
+            books.counters = await lock_counters(connection, counters, ids)
         for n in needs:
             if n.merges:
                 await self._load_what_merges(connection, books, *n.merges)
