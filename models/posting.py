@@ -45,7 +45,7 @@ from models.planning.persons import followed, followed_needs
 from models.planning.state import AccountKey, AccountState, Books, CustomerState, Origin, Source
 from models.planning.steps import Steps
 from models.session import TenantConnection, tenant_transaction
-from models.slices import in_slices
+from models.slices import in_slices, turn_after
 from models.sources import LedgerClock
 from models.tallies import Tallies
 from models.writing import write
@@ -206,6 +206,7 @@ class Poster:
 
     async def _post_once(self, tenant_id: UUID, units: Sequence[Unit], *, wait: bool) -> list[Result]:
         results: list[Result | None] = [None] * len(units)
+        books: Books | None = None
         units = _followed(units, self._persons.of(tenant_id))
         async with tenant_transaction(tenant_id, settings=_settings(tenant_id, units, wait=wait)) as connection:
             claimed, known = await self._claim(connection, units)
@@ -217,6 +218,8 @@ class Poster:
                 await self._write(connection, books, units)
                 await _close_unused(connection, opened, books)
             await _free_keys(connection, units, claimed, results)
+        if books is not None:
+            await in_slices(books.let_go())
         return [result if result is not None else PutBack() for result in results]
 
     async def _claim(self, connection: TenantConnection, units: Sequence[Unit]) -> tuple[Uses, Uses]:
@@ -257,8 +260,11 @@ class Poster:
         counters = counters_needed(books.config, now, limited)
         selling = [(unit.actor, currency) for unit in units for currency in unit.needs.sells]
         counters |= selling_counters_needed(books.config, now, selling)
+        await turn_after(len(counters))
         if counters:
-            books.counters = await lock_counters(connection, counters, [self._source.new_id() for _ in counters])
+            ids = [self._source.new_id() for _ in counters]
+            await turn_after(len(counters))
+            books.counters = await lock_counters(connection, counters, ids)
         for n in needs:
             if n.merges:
                 await self._load_what_merges(connection, books, *n.merges)

@@ -21,6 +21,8 @@ SLICE_SECONDS: Final = 0.005
 is this much longer for each; half of it would cost the long work a twentieth more."""
 LEAST_SECONDS: Final = 0.001
 """However many share it."""
+MANY_ROWS: Final = 1_000
+"""To make something simple of so many takes a millisecond or two."""
 COLLECT_AFTER_SECONDS: Final = 5.0
 """Once so long no work was long enough to be sliced, the oldest objects are looked through for garbage again. Longer than
 a large posting waits for one of its statements."""
@@ -62,6 +64,12 @@ async def in_slices(steps: Steps[R]) -> R:
 async def each_in_slices(function: Callable[[T], R], rows: Iterable[T]) -> list[R]:
     """What the function makes of each of the rows."""
     return await in_slices(each(function, rows))
+
+
+async def turn_after(rows: int) -> None:
+    """Others have a turn, where something was made of many rows in one go."""
+    if rows >= MANY_ROWS:
+        await asyncio.sleep(0)
 
 
 async def beside(function: Callable[..., R], *arguments: object, **options: object) -> R:

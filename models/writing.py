@@ -94,9 +94,13 @@ class _Writer:
         if sum(len(rows) for _, rows in parts) <= FEW:
             await self._send(parts)
             return
-        for part, rows in parts:
-            for start in range(0, len(rows), ROWS_AT_ONCE):
-                await self._send([(part, rows[start : start + ROWS_AT_ONCE])])
+        while parts:
+            part, rows = parts.pop(0)
+            left = list(rows)
+            del rows
+            while left:  # and what was sent is freed at once, and not with all the rest
+                await self._send([(part, left[:ROWS_AT_ONCE])])
+                del left[:ROWS_AT_ONCE]
 
     async def _send(self, parts: list[tuple[Part, Sequence[Sequence[Any]]]]) -> None:
         if not parts:

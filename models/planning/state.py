@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -393,6 +393,11 @@ class Writes:
             del getattr(self, name)[length:]
 
 
+_LARGE: Final = 2_000
+"""So many changes are a large plan's."""
+_AT_ONCE: Final = 200
+"""So many are freed in a step."""
+
 Mark = tuple[int, tuple[int, ...]]
 
 
@@ -449,6 +454,15 @@ class Books:
             action(*arguments)
             yield
         self.writes.cut(lengths)
+
+    def let_go(self) -> Steps[None]:
+        """Forget a large plan, now that it is written: to free it in one go takes as long as any other work on all of it."""
+        if len(self._undo) < _LARGE:
+            return
+        for rows in (self._undo, *(getattr(self.writes, name) for name in self.writes.__slots__)):
+            while rows:
+                del rows[-_AT_ONCE:]
+                yield
 
     def change(self, row: Any, **values: Any) -> None:
         """Set attributes of a state row, so that it can be taken back."""

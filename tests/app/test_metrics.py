@@ -1,5 +1,7 @@
 """What /metrics tells: of postings by how their units ended, of requests, of the process."""
 
+import asyncio
+import time
 from datetime import date
 from decimal import Decimal
 
@@ -11,6 +13,7 @@ from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
+from app.loop_lag import INTERVAL_SECONDS, lag_watched
 from app.metrics import Metrics, Timing
 from models.commands import Actor, AdjustCredit, UpsertCustomer
 from models.errors import LedgerError
@@ -74,3 +77,23 @@ async def test_requests_are_timed_by_status() -> None:
     assert after["scrip_http_request_seconds_count", "418"] == 3
     assert after["scrip_http_requests_under_way", ""] == 0
     assert after["process_resident_memory_bytes", ""] > 1_000_000
+
+
+async def test_the_event_loops_lag_is_told() -> None:
+    """Whoever holds the loop is seen by how late the others are."""
+    seen: list[float] = []
+    async with lag_watched(seen.append):
+        await asyncio.sleep(3 * INTERVAL_SECONDS)
+        time.sleep(0.5)  # noqa: ASYNC251 - what must not happen
+        await asyncio.sleep(INTERVAL_SECONDS)
+    assert seen
+    assert max(seen) > 0.3
+    metrics = Metrics(Ledger())
+    metrics.lag.observe(0.4)
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(Starlette(routes=[*metrics.routes])), base_url="http://scrip"
+    ) as client:
+        found = await scraped(client)
+    assert found["scrip_event_loop_lag_seconds_count", ""] == 1
+    assert found["scrip_event_loop_lag_seconds_bucket", "0.5"] == 1
+    assert found["scrip_event_loop_lag_seconds_bucket", "0.25"] == 0

@@ -114,3 +114,13 @@ async def test_beside_is_another_thread_and_raises_what_is_raised() -> None:
     assert await beside(int, "12", base=3) == 5
     with pytest.raises(ValueError, match="invalid literal"):
         await beside(int, "x")
+
+
+async def test_a_turn_after_many_rows() -> None:
+    turns = Turns()
+    other = asyncio.create_task(turns())
+    await slices.turn_after(slices.MANY_ROWS - 1)
+    assert turns.taken == 0
+    await slices.turn_after(slices.MANY_ROWS)
+    assert turns.taken == 1
+    other.cancel()
