@@ -4,7 +4,7 @@ A key belongs to a client: partners' clients have a name space each, people shar
 were name spaces, of which nobody can tell whose it is, lies among people's and answers to everybody (`shared`).
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -38,6 +38,8 @@ _CLAIM_UNSHARED: Final = _CLAIM.replace("    ORDER BY", """    LEFT JOIN LATERAL
     ) AS o ON true
     WHERE o.shared IS NULL ORDER BY""")  # fmt: skip
 """For partners: a key that answers to everybody, and lies among people's, cannot be claimed."""
+_PLACES: Final = "(SELECT * FROM unnest($2::text[], $3::text[]) AS u(key, client) LIMIT cardinality($2)) AS p"
+"""Keys with their clients. With a limit that it does not know the planner expects few, and looks each up by primary key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +91,9 @@ async def claim(connection: TenantConnection, wanted: Uses, at: datetime | None)
 
 async def _used(connection: TenantConnection, places: Collection[Place]) -> Uses:
     rows = await connection.raw.fetch(
-        """SELECT key, client, shared, operation, input_hash, result_id FROM idempotency_keys
-        WHERE tenant_id = $1 AND key = ANY($2) AND (client = ANY($3) OR shared)""",
-        connection.tenant_id, list({key for key, _ in places}), list({client for _, client in places}),
+        f"""SELECT k.key, k.client, k.shared, k.operation, k.input_hash, k.result_id FROM {_PLACES}
+        JOIN idempotency_keys k ON k.tenant_id = $1 AND k.key = p.key AND (k.client = p.client OR k.shared)""",
+        connection.tenant_id, [key for key, _ in places], [client for _, client in places],
     )  # fmt: skip
     found = {(row["key"], row["client"]): row for row in rows}
     everybody = {row["key"]: row for row in rows if row["shared"]}
@@ -103,13 +105,11 @@ async def _used(connection: TenantConnection, places: Collection[Place]) -> Uses
     }
 
 
-async def free(connection: TenantConnection, claimed: Iterable[tuple[Place, Use]]) -> None:
+async def free(connection: TenantConnection, claimed: Collection[Place]) -> None:
     """Give up keys that this transaction has claimed."""
-    freed = list(claimed)
-    if freed:
+    if claimed:
         await connection.raw.execute(
-            """DELETE FROM idempotency_keys
-            WHERE tenant_id = $1 AND key = ANY($2) AND client = ANY($3) AND result_id = ANY($4)""",
-            connection.tenant_id, [key for (key, _), _ in freed], list({client for (_, client), _ in freed}),
-            [use.result_id for _, use in freed],
+            f"""DELETE FROM idempotency_keys k USING {_PLACES}
+            WHERE k.tenant_id = $1 AND k.key = p.key AND k.client = p.client""",
+            connection.tenant_id, [key for key, _ in claimed], [client for _, client in claimed],
         )  # fmt: skip

@@ -455,4 +455,4 @@ async def _free_keys(
         for unit, result in zip(units, results, strict=True)
         if isinstance(result, Posted) and not getattr(unit.command, "dry_run", False)
     }
-    await idempotency.free(connection, ((place, use) for place, use in claimed.items() if place not in used))
+    await idempotency.free(connection, [place for place in claimed if place not in used])

@@ -9,7 +9,7 @@ from models.session import tenant_transaction
 
 KEYS_AT_ONCE: Final = 250
 """Whoever claims one of them meanwhile waits for the transaction that prunes it: some hundredths of a second."""
-MAX_STEPS: Final = 20
+MAX_STEPS: Final = 100
 _BY_KEYS: Final = "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
 """What is old is found by the index on age and deleted by primary key, whatever the planner knows of the table."""
 _OLD: Final = """SELECT k.key, k.client, k.created_at FROM idempotency_keys k
@@ -23,7 +23,7 @@ _OLD: Final = """SELECT k.key, k.client, k.created_at FROM idempotency_keys k
 
 
 async def prune_keys(ledger: Ledger, tenant_id: UUID) -> int:
-    """Delete keys that are older than the tenant keeps them: up to 5,000, so call again until it is 0.
+    """Delete keys that are older than the tenant keeps them: up to 25,000, so call again until it is 0.
 
     Before any is gone, the tenant's row says how far back they still have to be there (`keys_pruned_at`): `verify` goes by
     that. Keys of files, bulks and requests that still wait are left. Safe to run twice and at once.
