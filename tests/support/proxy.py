@@ -35,10 +35,12 @@ class Proxy:
         parts = urlsplit(self._url)
         return f"postgresql://{parts.netloc.rpartition('@')[0]}@127.0.0.1:{self.port}{parts.path}?sslmode=disable"
 
-    async def open(self, server_url: str | None = None) -> None:
-        """Take connections (again); server_url: to a server that has another socket by now."""
-        if server_url is not None:
-            self._socket = _socket_of(server_url)
+    def serves(self, server_url: str) -> None:
+        """The server has another socket by now."""
+        self._socket = _socket_of(server_url)
+
+    async def open(self) -> None:
+        """Take connections (again)."""
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
@@ -51,15 +53,18 @@ class Proxy:
 
     async def cut(self) -> None:
         """Cut the connections that there are."""
-        for flow in list(self._flows):
-            flow.cancel()
-        await asyncio.gather(*self._flows, return_exceptions=True)
+        flows = set(self._flows)  # others begin meanwhile
+        for writer in self._writers:
+            writer.transport.abort()
+        if flows:
+            await asyncio.wait(flows)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._flows.add(task)
         task.add_done_callback(self._flows.discard)
+        self._writers.add(writer)
         try:
             up_reader, up_writer = await asyncio.open_unix_connection(self._socket)
             try:
@@ -77,6 +82,7 @@ class Proxy:
         except OSError:
             return
         finally:
+            self._writers.discard(writer)
             writer.close()
 
     async def _forth(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, muted: asyncio.Event) -> None:
