@@ -287,7 +287,7 @@ async def test_s6_a_network_that_swallows_everything(stand: Stand) -> None:
     stand.proxy.silent = False
     await till.until_ready()
     assert (await till.adjust("first")).json()["data"]["adjustCredit"]["replayed"]
-    assert stand.lines("Traceback") == 0
+    assert stand.lines("Traceback") == 0, "".join(stand.scrip.said)
 
 
 async def test_s6_a_database_that_takes_no_writes(stand: Stand, database: Urls) -> None:
