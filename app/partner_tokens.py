@@ -131,7 +131,9 @@ class PartnerTokenVerifier:
             return
         if self._failures.take("", 1, self._ledger.clock())[0]:
             # Where nothing came in time there is nothing to see in a traceback.
-            logger.warning("partner tokens cannot be checked", exc_info=None if isinstance(failure, OSError) else failure)
+            logger.warning(
+                "partner tokens cannot be checked", exc_info=None if isinstance(failure, OSError) else failure
+            )
 
     def _used(self, token: StoredToken, now: datetime, address: str | None) -> None:
         if self._uses.take(token.id, 1, now)[0]:
