@@ -1,8 +1,10 @@
 """The database as a whole: reaching it, migrating it, opening the app's pool. What is in it is the models' affair."""
 
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from time import monotonic
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
@@ -18,12 +20,18 @@ from migrations.privileges import grants
 from models.errors import Unavailable
 from models.ledger import Ledger
 from models.operations.restate import restate_those_left
+from models.pool import Connection
 from models.reads.verify import every_tenant
 
 CONNECTION: Final = "default"
 APP_LABEL: Final = "models"
 OLDEST_SERVER: Final = 15
 CONNECT_TIMEOUT_S: Final = 10
+POOL_CONNECT_TIMEOUT_S: Final = 5
+"""Less than anybody waits for a connection (models/pool.py), so that the reason is told."""
+KEEPALIVE: Final = {"TCP_KEEPIDLE": 5, "TCP_KEEPINTVL": 2, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 10_000}
+"""Seconds until a silent connection is asked for a sign of life, and between the questions; how many; and milliseconds
+until what was sent has to be acknowledged. Else it takes the kernel a quarter of an hour."""
 SERVER_SETTINGS: Final = {"application_name": "scrip", "jit": "off"}
 MIGRATION_LOCK: Final = 0x5C_71_90
 """Any number, as long as nobody else takes it: the key of the advisory lock that one migration at a time holds."""
@@ -38,21 +46,39 @@ def tortoise_config(url: str, *, pool_min: int = 0, pool_max: int = 2) -> dict[s
 
     async def connect(*_: object, **options: Any) -> Any:
         kept = {name: options[name] for name in ("loop", "connection_class", "record_class") if name in options}
-        return await asyncpg.connect(url, timeout=CONNECT_TIMEOUT_S, server_settings=SERVER_SETTINGS, **kept)
+        connection = await asyncpg.connect(url, timeout=POOL_CONNECT_TIMEOUT_S, server_settings=SERVER_SETTINGS, **kept)
+        _notice_silence(connection)
+        connection.used_at = monotonic()
+        return connection
 
-    async def keep(_: object) -> None:
+    async def keep(connection: Any) -> None:
         """In place of asyncpg's `RESET ALL`, a round trip on every release: whatever we set ends with its transaction.
 
         asyncpg has rolled back a transaction left open by then. tests/models/test_session.py proves that nothing stays.
         """
+        connection.used_at = monotonic()
 
-    credentials = {"minsize": pool_min, "maxsize": pool_max, "connect": connect, "reset": keep}
+    credentials = {
+        "minsize": pool_min, "maxsize": pool_max, "connect": connect, "reset": keep, "connection_class": Connection,
+    }  # fmt: skip
     return {
         "connections": {CONNECTION: {"engine": "tortoise.backends.asyncpg", "credentials": credentials}},
         "apps": {APP_LABEL: {"models": ["models.tables", "aerich.models"], "default_connection": CONNECTION}},
         "use_tz": True,
         "timezone": "UTC",
     }
+
+
+def _notice_silence(connection: Any) -> None:
+    """Have the kernel find out within some seconds that whoever is at the other end is gone without a word."""
+    given = connection._transport.get_extra_info("socket")  # noqa: SLF001 - asyncpg has no other way to it
+    if given.family == socket.AF_UNIX:
+        return
+    with socket.fromfd(given.fileno(), given.family, given.type) as tcp:
+        tcp.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in KEEPALIVE.items():
+            if (option := getattr(socket, name, None)) is not None:  # not every system has them all
+                tcp.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 TORTOISE_ORM = tortoise_config("postgresql:///scrip")

@@ -8,7 +8,15 @@ from starlette.responses import JSONResponse, Response
 
 from app.graphql.requests import HttpError
 from auth.backend import unauthenticated_response
-from schema.error_codes import BadUserInput, CodedError, ErrorCode, Unauthenticated, error_entry, retry_after
+from schema.error_codes import (
+    RETRY_AFTER_S,
+    BadUserInput,
+    CodedError,
+    ErrorCode,
+    Unauthenticated,
+    error_entry,
+    retry_after,
+)
 
 HEADERS: Final = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 _STATUSES: Final = {
@@ -38,6 +46,12 @@ def parsed(asked: dict[str, str], name: str, parse: Callable[[str], T]) -> T | N
         return parse(asked[name])
     except ValueError as error:
         raise BadUserInput(str(error)) from None
+
+
+async def away(request: Request, error: Exception) -> Response:
+    """The answer where a request ended with DatabaseAway, whatever it was for."""
+    entry = error_entry(str(error), ErrorCode.UNAVAILABLE, getattr(request.state, "request_id", None))
+    return JSONResponse({"errors": [entry]}, 503, {**HEADERS, "retry-after": str(RETRY_AFTER_S)})
 
 
 def refusal(request: Request, error: CodedError | HttpError) -> Response:

@@ -17,12 +17,12 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from app.file_requests import HEADERS, parameters_of, parsed, refusal
+from app.file_requests import HEADERS, away, parameters_of, parsed, refusal
 from app.graphql.requests import HttpError
 from app.importing.credit_rows import credit_rows
 from auth.roles import Permission
 from models.commands import Outcome
-from models.errors import IdempotencyKeyReused, LedgerError, Unavailable
+from models.errors import DatabaseAway, IdempotencyKeyReused, LedgerError, Unavailable
 from models.operations.import_credits import ImportCredits, import_credits
 from schema import texts
 from schema.context import Context
@@ -60,6 +60,8 @@ def import_route(
             return refusal(request, error)
         except LedgerError as refused:
             return _not_taken(refused)
+        except DatabaseAway as error:
+            return await away(request, error)
         finally:
             await context.close()
         assert outcome.bulk_operation_id is not None  # noqa: S101 - for the type checker

@@ -7,9 +7,8 @@ from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from typing import Final
 
-import asyncpg
-
 from app.settings import Settings
+from models.errors import DatabaseAway
 from models.ledger import Ledger
 from models.sources import DatabaseClock
 
@@ -17,7 +16,6 @@ log = logging.getLogger(__name__)
 
 SYNC_INTERVAL_S: Final = 10.0
 SYNC_TIMEOUT_S: Final = 5.0
-_UNREACHABLE: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
 def new_ledger(settings: Settings) -> Ledger:
@@ -44,5 +42,5 @@ async def _keep(ledger: Ledger, interval_s: float) -> None:
         try:
             async with asyncio.timeout(SYNC_TIMEOUT_S):
                 await ledger.sync_clock()
-        except _UNREACHABLE:
-            log.debug("the database was not asked for its time", exc_info=True)  # it is missed by others, and louder
+        except (DatabaseAway, OSError):
+            log.debug("the database was not asked for its time", exc_info=True)  # that it is away, the log says already

@@ -14,6 +14,7 @@ from uuid_utils.compat import uuid7
 from app.cors import cors
 from app.database import open_database
 from app.embedded_launch import stop_with_parent
+from app.file_requests import away
 from app.graphql.endpoint import context_maker, graphql_view, socket_view
 from app.graphql.websocket import SocketLimits
 from app.health import health_routes
@@ -35,6 +36,7 @@ from app.trusted_documents import load_trusted_documents
 from auth.backend import BearerBackend, authentication
 from auth.tokens import TokenVerifier
 from jobs.worker import working
+from models.errors import DatabaseAway
 from models.ledger import Ledger
 from models.reads.tenants import TenantDirectory
 from models.sources import system_clock
@@ -92,7 +94,7 @@ def create_app(settings: Settings, ledger: Ledger | None = None) -> Starlette:
             Middleware(Timing, metrics=metrics),
             authentication(verifier, partner_tokens, on_error=refused.answer),
         ],
-        exception_handlers={Exception: fault},
+        exception_handlers={DatabaseAway: away, Exception: fault},
         lifespan=lifespan,
     )
 

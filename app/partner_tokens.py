@@ -15,13 +15,12 @@ from time import monotonic
 from typing import Final
 from uuid import UUID
 
-import asyncpg
-
 from auth.errors import TokenError, TokensUnavailable
 from auth.partner_tokens import parse
 from auth.principal import Principal
 from auth.roles import Role, scopes_of
 from models.commands import Actor
+from models.errors import DatabaseAway
 from models.ledger import Ledger
 from models.operations.partner_tokens import note_refusal, note_use
 from models.pacing import Pace
@@ -38,7 +37,7 @@ MAX_NOTES_AT_ONCE: Final = 64
 NOTED_EVERY: Final = timedelta(minutes=1)
 NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
-_UNREACHABLE: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+_UNREACHABLE: Final = (DatabaseAway, OSError)
 
 logger = logging.getLogger(__name__)
 
@@ -128,8 +127,13 @@ class PartnerTokenVerifier:
         if self._looks.get(key) is look:
             del self._looks[key]
         failure = None if look.task.cancelled() else look.task.exception()
-        if failure is not None and self._failures.take("", 1, self._ledger.clock())[0]:
-            logger.warning("partner tokens cannot be checked", exc_info=failure)
+        if failure is None or isinstance(failure, DatabaseAway):  # then the log says so already
+            return
+        if self._failures.take("", 1, self._ledger.clock())[0]:
+            # Where nothing came in time there is nothing to see in a traceback.
+            logger.warning(
+                "partner tokens cannot be checked", exc_info=None if isinstance(failure, OSError) else failure
+            )
 
     def _used(self, token: StoredToken, now: datetime, address: str | None) -> None:
         if self._uses.take(token.id, 1, now)[0]:
@@ -154,7 +158,9 @@ class PartnerTokenVerifier:
         try:
             async with asyncio.timeout(LOOK_TIMEOUT_SECONDS):
                 await note()
-        except _UNREACHABLE:
+        except DatabaseAway:
+            return  # the log says so already; the next use is written down
+        except OSError:
             logger.warning("the use of a partner token could not be written down", exc_info=True)
 
 

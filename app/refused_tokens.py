@@ -8,7 +8,7 @@ from typing import Final
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
-from auth.backend import network_address, unauthenticated_response
+from auth.backend import Unchecked, network_address, unauthenticated_response
 from models.pacing import Pace
 
 logger = logging.getLogger(__name__)
@@ -40,6 +40,7 @@ class RefusedTokens:
             )  # fmt: skip
 
     def answer(self, conn: HTTPConnection, error: Exception) -> Response:
-        """What AuthenticationMiddleware answers where a token is refused."""
-        self.note(str(error), conn.scope.get("state", {}).get("request_id"), network_address(conn))
+        """What AuthenticationMiddleware answers where a token is refused, or cannot be checked now."""
+        if not isinstance(error, Unchecked):
+            self.note(str(error), conn.scope.get("state", {}).get("request_id"), network_address(conn))
         return unauthenticated_response(conn, error)

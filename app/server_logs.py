@@ -15,6 +15,8 @@ _MORE: Final = "?…"
 _REQUEST_ID: Final = " [%(request_id)s]"
 _CHATTY: Final = ("httpx", "httpcore")
 """They tell of each request that fetches keys, its URL included."""
+_ECHOING: Final = "asyncpg.pool"
+"""It tells of each attempt to reach a database that is away, with a traceback; models/outages.py tells once."""
 _INVALID_UTF8: Final = "Invalid UTF-8 sequence received from client."
 
 
@@ -56,6 +58,7 @@ def log_config(level: str) -> dict[str, Any]:
     for logger in config["loggers"].values():
         logger["level"] = lowest
     config["loggers"] |= {name: {"level": logging.WARNING} for name in _CHATTY}
+    config["loggers"][_ECHOING] = {"level": logging.ERROR}
     config["root"] = {"level": lowest, "handlers": ["default"]}
     return config
 

@@ -4,15 +4,17 @@ The token and the rights are the same as for the query `statement`. Without `ass
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import Send
 
-from app.file_requests import HEADERS, parameters_of, parsed, refusal
+from app.file_requests import HEADERS, away, parameters_of, parsed, refusal
 from auth.roles import Permission
+from models.errors import DatabaseAway
 from models.reads import statements
 from models.reads.statements import StatementView
 from schema.context import Context
@@ -38,14 +40,26 @@ def statement_route(make_context: Callable[[Request], Awaitable[Context]]) -> Ro
                 views = await _views(context, request)
             except CodedError as error:
                 return refusal(request, error)
+            except DatabaseAway as error:
+                return await away(request, error)
             if views is None:
                 return JSONResponse({"errors": [{"message": "There is no such customer."}]}, 404, HEADERS)
             await context.reads.release()  # no connection is held while a client takes its time
             held.pop_all()  # by now it is the file's to close
         headers = {**HEADERS, "content-disposition": 'attachment; filename="statement.csv"'}
-        return StreamingResponse(_pieces(context, views), headers=headers, media_type="text/csv; charset=utf-8")
+        return _CutOff(_pieces(context, views), headers=headers, media_type="text/csv; charset=utf-8")
 
     return Route(PATH, answer, methods=["GET"])
+
+
+class _CutOff(StreamingResponse):
+    """A file that ends in the middle where the database goes away under it. The connection is closed then, so that its
+    client can tell."""
+
+    async def stream_response(self, send: Send) -> None:
+        """Send it piece by piece."""
+        with suppress(DatabaseAway):
+            await super().stream_response(send)
 
 
 async def _views(context: Context, request: Request) -> list[StatementView] | None:

@@ -21,7 +21,7 @@ _GRAPHQL_RESPONSE = "application/graphql-response+json"
 _CREDENTIALS = AuthCredentials(["authenticated"])
 
 
-class _Unavailable(AuthenticationError):
+class Unchecked(AuthenticationError):
     """What Starlette has to be told where a token can be neither taken nor refused."""
 
 
@@ -47,7 +47,7 @@ class BearerBackend(AuthenticationBackend):
         except TokenError as error:
             raise AuthenticationError(str(error)) from error
         except TokensUnavailable as error:
-            raise _Unavailable(str(error)) from error
+            raise Unchecked(str(error)) from error
 
     async def principal(
         self, values: Sequence[str], *, address: str | None = None, request_id: str | None = None
@@ -74,7 +74,7 @@ def unauthenticated_response(conn: HTTPConnection, error: Exception) -> Response
 
     A client that is told 401 throws its token away, and would do so whenever the database is away.
     """
-    unavailable = isinstance(error, _Unavailable)
+    unavailable = isinstance(error, Unchecked)
     code = "UNAVAILABLE" if unavailable else "UNAUTHENTICATED"
     told = (
         {"retry-after": str(RETRY_AFTER_SECONDS)}
@@ -82,8 +82,11 @@ def unauthenticated_response(conn: HTTPConnection, error: Exception) -> Response
         else {"www-authenticate": 'Bearer error="invalid_token"'}
     )
     accepts_graphql = _GRAPHQL_RESPONSE in conn.headers.get("accept", "").lower()
+    extensions = {"code": code}
+    if unavailable and (request_id := conn.scope.get("state", {}).get("request_id")) is not None:
+        extensions["requestId"] = request_id
     return JSONResponse(
-        {"errors": [{"message": str(error), "extensions": {"code": code}}]},
+        {"errors": [{"message": str(error), "extensions": extensions}]},
         status_code=503 if unavailable else 401,
         headers={**told, "cache-control": "no-store"},
         media_type=_GRAPHQL_RESPONSE if accepts_graphql else None,

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from jobs import bulk, expiry, keys
 from models.currencies import open_books
-from models.errors import Unavailable
+from models.errors import DatabaseAway, Unavailable
 from models.ledger import Ledger
 from models.reads.verify import every_tenant
 
@@ -86,9 +86,9 @@ async def _repeat(ledger: Ledger, job: Job, stop: asyncio.Event) -> None:
         try:
             await ledger.check_clock()
             await _all_there_is(ledger, job, stop)
-        except Unavailable:
-            pass  # the clock has said so in the log, once
-        except Exception:  # the database may be out of reach for a while
+        except (Unavailable, DatabaseAway):
+            pass  # the clock, or whoever missed the database, has said so in the log, once
+        except Exception:
             log.exception("job %s: a round failed", job.name)
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), job.interval_s)
@@ -109,6 +109,8 @@ async def _all_there_is(
             try:
                 await open_books(tenant.id)
                 found += await job.step(ledger, tenant.id)
+            except DatabaseAway:
+                raise  # it is away for all of them
             except Exception as error:  # one tenant's trouble is not the others'
                 log.exception("job %s: tenant %s", job.name, tenant.slug)
                 failures.append(error)

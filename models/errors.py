@@ -16,6 +16,24 @@ class InvariantViolated(Exception):
     """A rule that the ledger relies on does not hold: a bug of ours, never an answer to a client."""
 
 
+class DatabaseAway(Exception):
+    """The database cannot be used now: it is out of reach, full or read-only. No answer of the ledger's, and no bug.
+
+    unknown: COMMIT was sent and its answer lost, so that nobody can tell whether it was done; otherwise it was not.
+    again: whether the same may be tried on another connection at once.
+    """
+
+    def __init__(self, *, unknown: bool = False, again: bool = False) -> None:
+        super().__init__(
+            "The database went away before it could say whether this was done. Send the same request again, with the same "
+            "idempotency key."
+            if unknown
+            else "The database cannot be used now. Send the same request again, in a moment."
+        )
+        self.unknown = unknown
+        self.again = again
+
+
 class LedgerError(Exception):
     """Base of all expected failures.
 

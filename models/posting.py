@@ -22,7 +22,7 @@ import asyncpg
 from models import idempotency, planning
 from models.commands import Actor, Command, Outcome
 from models.configuration import Configurations
-from models.errors import Busy, IdempotencyKeyReused, LedgerError, Unavailable
+from models.errors import Busy, DatabaseAway, IdempotencyKeyReused, LedgerError, Unavailable
 from models.idempotency import Place, Use, Uses
 from models.loading.accounts import (
     held_elsewhere,
@@ -156,12 +156,16 @@ class Poster:
 
         With `wait`, wait for locks that others hold (and refuse with Busy in the end); without, put those units back.
         """
-        pause = FIRST_PAUSE_SECONDS
+        pause, away = FIRST_PAUSE_SECONDS, False
         for _ in range(MAX_ATTEMPTS):
             try:
                 return await self._post_once(tenant_id, units, wait=wait)
             except Unavailable as error:
                 return [Refused(error) for _ in units]
+            except DatabaseAway as error:
+                if not error.again or error.unknown or away:
+                    return [Failed(error) for _ in units]
+                away = True  # nothing was committed: once more, on another connection
             except _TRY_AGAIN as error:
                 self._tallies.retries += 1
                 log.debug("posting %d units again: %s", len(units), type(error).__name__)
@@ -188,7 +192,7 @@ class Poster:
         """Without `wait`, those that need what others hold are put back, and after MAX_TIMEOUTS of them all the rest."""
         results: list[Result] = []
         timeouts = 0
-        for unit in units:
+        for place, unit in enumerate(units):
             if timeouts == MAX_TIMEOUTS and not wait:
                 results.append(PutBack())
                 continue
@@ -199,6 +203,8 @@ class Poster:
                 results.append(Refused(Busy()) if wait else PutBack())
             except Unavailable as error:
                 results.append(Refused(error))
+            except DatabaseAway as error:  # for those that are left as well
+                return results + [Failed(error) for _ in units[place:]]
             except Exception as failure:
                 log.error("posting failed: %s", unit.operation, exc_info=failure)
                 results.append(Failed(failure))

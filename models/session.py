@@ -2,25 +2,36 @@
 
 The tenant is set in the same round trip that begins the transaction, and `SET LOCAL` ends with it, so nothing
 can leak to whoever gets the connection next: outside of these transactions row-level security shows no row.
+
+What fails because the database cannot be used is raised as `DatabaseAway`, from whatever it really was
+(models/outages.py, docs/adr/0026).
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 import asyncpg
-from tortoise import connections
 from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
 
-CONNECTION_NAME = "default"
+from models.errors import InvariantViolated
+from models.outages import is_outage, is_worth_another
+from models.pool import CONNECTION_NAME, Raw, is_lost, the_pool
+
+__all__ = ["CONNECTION_NAME"]
+
 _SETTLED: Final = "SELECT settled_instant($1)"
 ONE_MOMENT: Final = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"
 """Among the settings of a transaction that only reads: all its statements see the books as the first one found them."""
 SETTLING_LOCK: Final = 7_436_904
 """The class of the advisory locks that tell who is writing in a tenant (`settled_instant` in migrations/ looks for it).
 Its siblings are in models/loading/keeping.py."""
+MAX_BEGINNINGS: Final = 3
+"""How often a transaction is begun on one more connection, where the one before turned out to be dead."""
+
+T = TypeVar("T")
 
 
 class TenantConnection:
@@ -30,7 +41,7 @@ class TenantConnection:
     stamp: the one instant that its rows are stamped with, once `Ledger.stamp` was asked for it.
     """
 
-    __slots__ = ("orm", "raw", "settled", "stamp", "tenant_id")
+    __slots__ = ("abandoned", "orm", "raw", "settled", "stamp", "tenant_id")
 
     def __init__(self, tenant_id: UUID, raw: "asyncpg.Connection[Any]", client: AsyncpgDBClient) -> None:
         self.tenant_id = tenant_id
@@ -39,6 +50,13 @@ class TenantConnection:
         self.stamp: datetime | None = None
         self.orm = TransactionWrapper(client)
         self.orm._connection = raw  # noqa: SLF001 - what Tortoise itself does to bind a transaction
+        self.abandoned = False
+
+    def abandon(self) -> None:
+        """Break off whatever runs on it. It is no outage that this is the end of it."""
+        self.abandoned = True
+        if not is_lost(self.raw):
+            self.raw.terminate()
 
 
 @asynccontextmanager
@@ -50,32 +68,107 @@ async def tenant_transaction(
     One that writes says so by a shared lock, which keeps nobody waiting, from before anything in it is stamped until
     it can be seen (docs/adr/0019). settings: more `SET LOCAL …;`, of our own making, that travel in the same round trip.
     settling: ask for the settled instant first, in a statement of its own, since a snapshot must not be older than it.
+
+    Raises DatabaseAway where the database cannot be used, or could not before the end.
     """
-    client: Any = connections.get(CONNECTION_NAME)
-    begin = f"BEGIN ISOLATION LEVEL READ COMMITTED {'READ ONLY' if read_only else 'READ WRITE'}"
-    writing = "" if read_only else f"SELECT pg_advisory_xact_lock_shared({SETTLING_LOCK}, {lock_key(tenant_id)}); "
+    pool = the_pool()
     tenant = UUID(str(tenant_id))  # nothing but a UUID gets into the statement
-    async with client.acquire_connection() as raw:
-        connection = TenantConnection(tenant_id, raw, client)
-        if settling:
-            connection.settled = await raw.fetchval(_SETTLED, lock_key(tenant_id))
+    # Not READ WRITE: a database that its owner has set to be read-only stays so.
+    begin = f"BEGIN ISOLATION LEVEL READ COMMITTED{' READ ONLY' if read_only else ''}"
+    writing = "" if read_only else f"SELECT pg_advisory_xact_lock_shared({SETTLING_LOCK}, {lock_key(tenant_id)}); "
+
+    async def begun(raw: Raw) -> datetime | None:
+        settled = await raw.fetchval(_SETTLED, lock_key(tenant_id)) if settling else None
+        await raw.execute(f"{begin}; SET LOCAL scrip.tenant = '{tenant}'; {writing}{settings}")
+        return settled
+
+    raw, settled = await _with_a_live_one(begun)
+    try:
+        connection = TenantConnection(tenant_id, raw, pool.client)
+        connection.settled = settled
         try:
-            await raw.execute(f"{begin}; SET LOCAL scrip.tenant = '{tenant}'; {writing}{settings}")
             yield connection
-        except BaseException:
-            if not raw.is_closed():
-                await raw.execute("ROLLBACK")
+        except BaseException as error:
+            await _undo(raw)
+            lost = is_lost(raw)
+            away = isinstance(error, Exception) and is_outage(error, lost=lost, writes=not read_only)
+            if away and not connection.abandoned:
+                if is_worth_another(error, lost=lost):
+                    pool.replace(raw)
+                raise pool.outages.failed(error, again=is_worth_another(error, lost=lost), write=not lost) from error
             raise
-        await raw.execute("COMMIT")
+        await _commit(raw, read_only=read_only)
+    finally:
+        await pool.give_back(raw)
+
+
+async def _commit(raw: Raw, *, read_only: bool) -> None:
+    try:
+        status = await raw.execute("COMMIT")
+    except Exception as error:
+        lost = is_lost(raw)
+        if not is_outage(error, lost=lost, writes=not read_only):
+            raise
+        if not read_only:  # nothing was to be committed then, and all that was read is good
+            raise the_pool().outages.failed(error, unknown=lost, write=not lost) from error
+        return
+    the_pool().outages.worked(write=not read_only)
+    if status != "COMMIT" and not read_only:
+        raise InvariantViolated("A transaction went on after one of its statements had failed: it was rolled back.")
+
+
+async def _undo(raw: Raw) -> None:
+    """Roll back, if there still is anything to; whatever becomes of it must not hide what it is rolled back for."""
+    if is_lost(raw):
+        return
+    try:
+        await raw.execute("ROLLBACK", timeout=the_pool().patience_s)
+    except Exception:  # noqa: BLE001 - a connection that cannot roll back is of no use: closing it does the same
+        if not is_lost(raw):
+            raw.terminate()
+
+
+async def _with_a_live_one(begin: Callable[[Raw], Awaitable[T]]) -> tuple[Raw, T]:
+    """A connection from the pool, and what `begin` answered on it; on another where that one turns out to be dead.
+
+    `begin` may do nothing that cannot be done twice. Raises DatabaseAway.
+    """
+    pool = the_pool()
+    for left in reversed(range(MAX_BEGINNINGS)):
+        raw = await pool.take()
+        try:
+            answer = await begin(raw)
+            pool.outages.worked()
+            return raw, answer
+        except BaseException as error:
+            await _undo(raw)
+            lost = is_lost(raw)
+            if lost:
+                pool.replace(raw)
+            await pool.give_back(raw)
+            if not isinstance(error, Exception) or not is_outage(error, lost=lost, writes=False):
+                raise
+            if not lost or not left:
+                raise pool.outages.failed(error) from error
+    raise InvariantViolated("a transaction is begun at least once")
+
+
+async def ask(question: Callable[[Raw], Awaitable[T]]) -> T:
+    """What a connection of no tenant answers to something that can be asked twice. Raises DatabaseAway."""
+    raw, answer = await _with_a_live_one(question)
+    await the_pool().give_back(raw)
+    return answer
 
 
 async def settled_instant(tenant_id: UUID) -> datetime:
     """An instant before which nothing can be committed in this tenant any more: the database's now, or the beginning of
     the oldest transaction that is still writing. What is read after this sees all that is stamped earlier."""
-    client: Any = connections.get(CONNECTION_NAME)
-    async with client.acquire_connection() as raw:
+
+    async def question(raw: Raw) -> datetime:
         found: datetime = await raw.fetchval(_SETTLED, lock_key(tenant_id))
         return found
+
+    return await ask(question)
 
 
 def lock_key(tenant_id: UUID) -> int:
@@ -85,19 +178,34 @@ def lock_key(tenant_id: UUID) -> int:
 
 async def database_time() -> datetime:
     """What time the database has, asked on a connection of its own."""
-    client: Any = connections.get(CONNECTION_NAME)
-    async with client.acquire_connection() as raw:
+
+    async def question(raw: Raw) -> datetime:
         told: datetime = await raw.fetchval("SELECT clock_timestamp()")
         return told
+
+    return await ask(question)
+
+
+async def takes_writes() -> bool:
+    """Whether the database lets itself be written to, as far as it says: neither is it a standby nor set to be read-only,
+    nor has a write failed a moment ago for want of room. Raises DatabaseAway."""
+
+    async def question(raw: Raw) -> bool:
+        return bool(await raw.fetchval("SHOW transaction_read_only") == "off")
+
+    return await ask(question) and not the_pool().outages.writes_fail
 
 
 async def tenant_id_of(slug: str) -> UUID | None:
     """The tenant that a slug names, if any: the one row that can be seen by whoever knows its slug."""
-    client: Any = connections.get(CONNECTION_NAME)
-    async with client.acquire_connection() as raw, raw.transaction(readonly=True):
-        await raw.execute("SELECT set_config('scrip.tenant_slug', $1, true)", slug)
-        found: UUID | None = await raw.fetchval("SELECT id FROM tenants WHERE slug = $1", slug)
-        return found
+
+    async def question(raw: Raw) -> UUID | None:
+        async with raw.transaction(readonly=True):
+            await raw.execute("SELECT set_config('scrip.tenant_slug', $1, true)", slug)
+            found: UUID | None = await raw.fetchval("SELECT id FROM tenants WHERE slug = $1", slug)
+            return found
+
+    return await ask(question)
 
 
 def written_id(text: str) -> UUID | None:

@@ -14,6 +14,7 @@ from auth.principal import Principal
 from auth.roles import Permission, Role, has, may, nearest, scopes_of
 from auth.tokens import DEFAULT_LEEWAY
 from models.commands import Actor, Outcome
+from models.errors import DatabaseAway
 from models.ledger import Ledger
 from models.money import enter_books
 from models.names import clean_name
@@ -253,6 +254,8 @@ class Context:
         try:
             async with asyncio.timeout(MAX_RECORDING_SECONDS):
                 await record_denials(self.ledger, self.tenant.id, self.actor, denied, holder)
+        except DatabaseAway:
+            return  # the log says so already; the next row tells that these were left out
         except Exception:
             logger.exception(
                 "%d denials of access could not be written down", len(denied), extra={"request_id": self.request_id}

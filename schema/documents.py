@@ -17,21 +17,28 @@ from graphql import (
     ASTValidationRule,
     DocumentNode,
     GraphQLError,
+    GraphQLNamedType,
     GraphQLSchema,
     GraphQLSyntaxError,
     NoSchemaIntrospectionCustomRule,
+    ObjectValueNode,
     OperationDefinitionNode,
+    ValidationContext,
+    VariableDefinitionNode,
+    VariableNode,
     parse,
     specified_rules,
     validate,
 )
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
+from strawberry.schema.exceptions import CannotGetOperationTypeError
 from strawberry.schema.schema import StreamResult
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from strawberry.types import ExecutionContext
 from strawberry.types.execution import PreExecutionError
+from strawberry.types.graphql import OperationType
 
 from schema.error_codes import ErrorCode, OperationNotFound, RateLimited, shape_errors, with_code
 from schema.fast_inputs import install_fast_inputs
@@ -98,13 +105,29 @@ class CheckedDocument:
         raise OperationNotFound("The document has no operation.")
 
 
+class _OneOf(OneOfInputValidationRule):
+    """Strawberry's, which takes it for granted that a variable is declared, and before it is used. Where it is not, as in a
+    fragment, other rules refuse what is wrong with it, or its value is checked when it comes."""
+
+    def __init__(self, validation_context: ValidationContext) -> None:
+        super().__init__(validation_context)
+        self.variable_definitions: dict[str, VariableDefinitionNode] = {}
+
+    def validate_one_of(self, node: ObjectValueNode, type: GraphQLNamedType) -> None:  # noqa: A002 - its name there
+        """Check one literal."""
+        given = node.fields[0].value if len(node.fields) == 1 else None
+        if isinstance(given, VariableNode) and given.name.value not in self.variable_definitions:
+            return
+        super().validate_one_of(node, type)
+
+
 class DocumentCache:
     """Parses, bounds and validates documents, and remembers the valid ones, the least recently used going first."""
 
     def __init__(self, schema: GraphQLSchema, limits: QueryLimits, rules: Iterable[type[ASTValidationRule]]) -> None:
         self.limits = limits
         self._schema = schema
-        self._rules = (*rules, MaybeNullValidationRule, OneOfInputValidationRule)
+        self._rules = (*rules, MaybeNullValidationRule, _OneOf)
         self._known: OrderedDict[str, CheckedDocument] = OrderedDict()
         self._characters = 0
         self.hits = 0
@@ -290,7 +313,19 @@ class ScripSchema(strawberry.Schema):
         if (denials := getattr(context, "denials", None)) is not None:
             for error in errors:
                 denials.locate(error, execution_context.operation_name if execution_context else None)
-        shape_errors(errors, getattr(context, "request_id", None), hide_suggestions=self._hide_suggestions)
+        shape_errors(
+            errors, getattr(context, "request_id", None),
+            hide_suggestions=self._hide_suggestions, of_query=_is_query(execution_context),
+        )  # fmt: skip
+
+
+def _is_query(context: ExecutionContext | None) -> bool:
+    if context is None or context.graphql_document is None:
+        return False
+    try:
+        return context.operation_type is OperationType.QUERY
+    except (RuntimeError, CannotGetOperationTypeError):
+        return False  # there is no such operation
 
 
 async def _with_refusal(results: StreamResult) -> StreamResult:

@@ -12,10 +12,15 @@ from enum import StrEnum
 from graphql import GraphQLError, GraphQLFormattedError
 from strawberry.exceptions import StrawberryInputCoercionError
 from strawberry.relay import GlobalIDValueError
+from strawberry.types import ExecutionResult
+
+from models.errors import DatabaseAway
 
 logger = logging.getLogger(__name__)
 
 MASKED_MESSAGE = "Something went wrong on our side. It has been logged."
+RETRY_AFTER_S = 1
+"""Where the database cannot be used: in how many seconds to try again."""
 MAX_MESSAGE_CHARACTERS = 1_000
 """graphql-core repeats a value that is none of an enum's, and the name of a field that is not there, at any length."""
 
@@ -98,6 +103,19 @@ class StillPosting(CodedError):
     code = ErrorCode.BUSY
 
 
+class Away(CodedError):
+    """The database could not be used. of_query: whether what was asked can be asked again without a thought."""
+
+    code = ErrorCode.UNAVAILABLE
+
+    def __init__(self, error: DatabaseAway, request_id: str | None, *, of_query: bool = True) -> None:
+        super().__init__(str(error))
+        self.unknown = error.unknown
+        self.of_query = of_query
+        if request_id is not None:
+            self.extensions = {**(self.extensions or {}), "requestId": request_id}
+
+
 class RateLimited(CodedError):
     """Whoever asks has used up what they may ask for in a while. Nothing was executed."""
 
@@ -137,9 +155,27 @@ class DocumentNotTrusted(CodedError):
         super().__init__("Only registered documents run here, and this is none of them.")
 
 
-def shape_errors(errors: list[GraphQLError], request_id: str | None, *, hide_suggestions: bool) -> None:
+def shape_errors(
+    errors: list[GraphQLError], request_id: str | None, *, hide_suggestions: bool, of_query: bool = False
+) -> None:
     """Give each error of a result its code, in place, and mask and log what was not expected."""
-    errors[:] = [_shape(error, request_id, hide_suggestions) for error in errors]
+    for index, error in enumerate(errors):
+        shaped = errors[index] = _shape(error, request_id, hide_suggestions)
+        if isinstance(shaped, Away):
+            shaped.of_query = of_query
+
+
+def outage_of(result: ExecutionResult) -> Away | None:
+    """The error that the whole answer is, where the database could not be used: a query that lacks something for it, or
+    a mutation of which nothing was done. What a mutation has done is told, whatever is missing of it.
+    """
+    errors = [error for error in result.errors or () if isinstance(error, Away)]
+    if not errors:
+        return None
+    done = any(value is not None and name != "__typename" for name, value in (result.data or {}).items())
+    if done and not all(error.of_query for error in errors):
+        return None
+    return next((error for error in errors if error.unknown), errors[0])
 
 
 def with_code(errors: list[GraphQLError], code: ErrorCode) -> list[GraphQLError]:
@@ -162,12 +198,16 @@ def error_entry(
 
 def retry_after(error: GraphQLError) -> dict[str, str]:
     """The header that goes with an error over HTTP: when to try again, where it says so."""
+    if isinstance(error, Away):
+        return {"retry-after": str(RETRY_AFTER_S)}
     return {"retry-after": str(error.retry_after)} if isinstance(error, RateLimited) else {}
 
 
 def _shape(error: GraphQLError, request_id: str | None, hide_suggestions: bool) -> GraphQLError:
     if "code" not in (error.extensions or {}):
         cause = _cause(error)
+        if isinstance(cause, DatabaseAway):
+            return _away(error, cause, request_id)
         if not _is_bad_input(error, cause):
             return _masked(error, cause, request_id)
         with_code([error], ErrorCode.BAD_USER_INPUT)
@@ -198,6 +238,13 @@ def _is_bad_input(error: GraphQLError, cause: Exception) -> bool:
     if error.path is None:
         return isinstance(cause, GraphQLError | ValueError | TypeError)
     return isinstance(cause, GraphQLError) and cause.message.startswith("Argument '")
+
+
+def _away(error: GraphQLError, cause: DatabaseAway, request_id: str | None) -> Away:
+    """It was logged where it was found, once for all."""
+    away = Away(cause, request_id)
+    away.nodes, away.path, away.locations = error.nodes, error.path, error.locations
+    return away
 
 
 def _masked(error: GraphQLError, cause: Exception, request_id: str | None) -> GraphQLError:

@@ -15,6 +15,7 @@ from app.cli.token import token_command
 from app.cli.verify import verify_command
 from app.cli.work import work_command
 from app.problems import SetupProblem
+from models.errors import DatabaseAway
 
 cli = typer.Typer(
     name="scrip",
@@ -41,6 +42,9 @@ def main() -> None:
         cli()
     except SetupProblem as problem:
         print(f"scrip: {problem}", file=sys.stderr)
+        sys.exit(1)
+    except DatabaseAway:  # why, the log has said
+        print("scrip: The database cannot be used. What was done before it stays; run this again.", file=sys.stderr)
         sys.exit(1)
 
 

@@ -23,7 +23,16 @@ from app.graphql.requests import (
     HttpError,
     read_params,
 )
-from schema.error_codes import MASKED_MESSAGE, ErrorCode, RateLimited, error_entry, retry_after
+from models.errors import DatabaseAway
+from schema.error_codes import (
+    MASKED_MESSAGE,
+    RETRY_AFTER_S,
+    ErrorCode,
+    RateLimited,
+    error_entry,
+    outage_of,
+    retry_after,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -81,16 +90,19 @@ class GraphQLView:
             await _send(send, 200, b"text/html; charset=utf-8", self._ide_page.html, self._ide_page.headers)
             return
         media_type = response_type(accept)
+        request_id: str | None = getattr(request.state, "request_id", None)
         headers: Mapping[str, str] = {}
         try:
             status, headers, answer = await self._answer(request, media_type)
             body = orjson.dumps(answer)
         except HttpError as error:
             status, headers = error.status, error.headers
-            body = orjson.dumps({"errors": [error_entry(error.message, error.code)]})
+            told = request_id if error.code is ErrorCode.UNAVAILABLE else None
+            body = orjson.dumps({"errors": [error_entry(error.message, error.code, told)]})
         # The last line of defence: the client gets an answer, the log the traceback.
-        except Exception:
-            request_id = getattr(request.state, "request_id", None)
+        except (Exception, asyncio.CancelledError) as error:
+            if is_cancelled(error):
+                raise
             logger.exception("unexpected error", extra={"request_id": request_id})
             masked = error_entry(MASKED_MESSAGE, ErrorCode.INTERNAL_SERVER_ERROR, request_id)
             status, body = 500, orjson.dumps({"errors": [masked]})
@@ -105,8 +117,12 @@ class GraphQLView:
         context = await self._make_context(request)
         try:
             result = await self._execute(params, context, request.method)
+        except DatabaseAway as error:
+            raise _unavailable(str(error)) from None
         finally:
-            await context.close()
+            await closed(context)
+        if (away := outage_of(result)) is not None:
+            raise _unavailable(away.message)
         return _response_of(result, media_type)
 
     async def _execute(self, params: GraphQLParams, context: RequestContext, method: str) -> ExecutionResult:
@@ -124,6 +140,26 @@ class GraphQLView:
             raise HttpError(503, TIMEOUT_MESSAGE, ErrorCode.TIMEOUT) from None
         except InvalidOperationTypeError as error:
             raise _refused_operation(error.operation_type) from None
+
+
+async def closed(context: RequestContext) -> None:
+    """Close it. That fails for nobody: what the request did is done by now, and has to be told."""
+    try:
+        await context.close()
+    except Exception:
+        logger.exception(
+            "a request's context was not closed", extra={"request_id": getattr(context, "request_id", None)}
+        )
+
+
+def is_cancelled(error: BaseException) -> bool:
+    """Whether somebody wants this task to end, and it is not just a cancelled future that it has waited for."""
+    task = asyncio.current_task()
+    return isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling() > 0
+
+
+def _unavailable(message: str) -> HttpError:
+    return HttpError(503, message, ErrorCode.UNAVAILABLE, {"retry-after": str(RETRY_AFTER_S)})
 
 
 def _refused_operation(operation: OperationType) -> HttpError:

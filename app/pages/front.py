@@ -17,16 +17,14 @@ from uuid import UUID
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from tortoise import connections
 
-from app.database import CONNECTION
 from app.demo import TENANT, demo_figures
 from app.demo_tokens import demo_tokens
 from app.embedded import SETTINGS as SERVER_SETTINGS
 from app.pages import render
 from app.pages.sample import sample_ids
 from app.settings import Settings
-from models.session import tenant_id_of
+from models.session import ask, tenant_id_of
 
 FOLDER: Final = Path(__file__).parent
 _ASSETS: Final = {"front.css": "text/css", "front.js": "text/javascript"}
@@ -76,8 +74,10 @@ def version() -> str:
 
 
 async def _server() -> str:
-    rows = await connections.get(CONNECTION).execute_query_dict(
-        "SELECT current_setting('server_version') AS version, current_setting('cluster_name') AS cluster"
+    rows = await ask(
+        lambda raw: raw.fetch(
+            "SELECT current_setting('server_version') AS version, current_setting('cluster_name') AS cluster"
+        )
     )
     embedded = "embedded" if rows[0]["cluster"] == SERVER_SETTINGS["cluster_name"] else "your own"
     return f"PostgreSQL {rows[0]['version']}, {embedded}"

@@ -13,6 +13,8 @@ from models.session import ONE_MOMENT, TenantConnection, settled_instant, tenant
 
 MAX_SETTLING_SECONDS: Final = 20.0
 """How long a read of a past instant waits for postings that may still change it."""
+MAX_CLOSING_SECONDS: Final = 2.0
+"""How long the end of a request waits for a read that nobody waits for any more."""
 FIRST_PAUSE_SECONDS: Final = 0.002
 MAX_PAUSE_SECONDS: Final = 0.1
 
@@ -116,9 +118,19 @@ class ReadSession:
             await self._end()
 
     async def close(self) -> None:
-        """Give the connection back for good."""
+        """Give the connection back for good: what still runs on it after a moment is broken off."""
         self._closed = True
-        await self.release()
+        try:
+            async with asyncio.timeout(MAX_CLOSING_SECONDS):
+                await self._lock.acquire()
+        except TimeoutError:
+            if self._connection is not None:
+                self._connection.abandon()
+            await self._lock.acquire()
+        try:
+            await self._end()
+        finally:
+            self._lock.release()
 
 
 async def _settled_past(tenant_id: UUID, at: datetime) -> datetime:

@@ -3,13 +3,11 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from time import monotonic
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
-from tortoise import connections
-
 from models.currencies import held_currencies
-from models.session import CONNECTION_NAME, tenant_transaction, written_id
+from models.session import tenant_id_of, tenant_transaction, written_id
 
 REMEMBERED_SECONDS: Final = 5.0
 MAX_REMEMBERED: Final = 4096
@@ -69,19 +67,10 @@ class TenantDirectory:
 async def _look_up(claim: str) -> TenantView | None:
     if len(claim) <= MAX_SLUG and claim.isascii() and claim.replace("-", "").isalnum():
         # What is written as an id is one: else a tenant that is called so would answer to another's partner tokens.
-        tenant_id = written_id(claim) or await _by_slug(claim)
+        tenant_id = written_id(claim) or await tenant_id_of(claim)
         if tenant_id is not None:
             return await _by_id(tenant_id)
     return None
-
-
-async def _by_slug(slug: str) -> UUID | None:
-    # No tenant is known yet: the policy on `tenants` shows the one row whose slug the transaction names.
-    client: Any = connections.get(CONNECTION_NAME)
-    async with client.acquire_connection() as raw, raw.transaction(readonly=True):
-        await raw.execute("select set_config('scrip.tenant_slug', $1, true)", slug)
-        found: UUID | None = await raw.fetchval("select id from tenants where slug = $1", slug)
-        return found
 
 
 async def _by_id(tenant_id: UUID) -> TenantView | None:

@@ -15,14 +15,13 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
-from tortoise import connections
-
 from models.hash_chain import Promise, entry_hash, entry_hash_1, note_digest, promises_digest, transaction_digest
+from models.pool import Raw
 from models.reads.verify_checks import COUNTS, ENTRIES, LEDGER_CHECKS, NOTES, TRANSACTIONS
 from models.reads.verify_links import LINK_CHECKS
 from models.reads.verify_people import OTHER_CHECKS
 from models.reads.verify_seals import SEAL_CHECKS
-from models.session import CONNECTION_NAME, TenantConnection, tenant_transaction
+from models.session import TenantConnection, ask, tenant_transaction
 
 MAX_LISTED: Final = 20
 """How many differences of each kind a proof lists; the rest it only counts."""
@@ -75,12 +74,14 @@ class TenantName:
 
 async def every_tenant() -> list[TenantName]:
     """All tenants by slug: for those who run the service, never for a request."""
-    client: Any = connections.get(CONNECTION_NAME)
-    async with client.acquire_connection() as raw, raw.transaction(readonly=True):
-        await raw.execute("SET LOCAL scrip.directory = 'on'")
-        return [
-            TenantName(row["id"], row["slug"]) for row in await raw.fetch("SELECT id, slug FROM tenants ORDER BY slug")
-        ]
+
+    async def question(raw: Raw) -> list[TenantName]:
+        async with raw.transaction(readonly=True):
+            await raw.execute("SET LOCAL scrip.directory = 'on'")
+            rows = await raw.fetch("SELECT id, slug FROM tenants ORDER BY slug")
+            return [TenantName(row["id"], row["slug"]) for row in rows]
+
+    return await ask(question)
 
 
 _STATEMENTS: Final = (

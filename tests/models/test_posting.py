@@ -15,6 +15,7 @@ import pytest
 from app.embedded import Urls
 from models import hash_chain, posting, writing
 from models.commands import AdjustCredit, CreateInvoice, GiveReward, InvoiceLineItem, VoidInvoice
+from models.errors import DatabaseAway
 from models.ledger import Ledger
 from models.operations.adjust import adjust_credit
 from models.operations.create_invoice import create_invoice
@@ -234,15 +235,21 @@ async def test_a_connection_that_breaks_loses_the_posting_whole(
     shop: Shop, anna: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = await shop.fingerprint()
+    tries = 0
 
     async def break_after(connection: Any, *rest: Any) -> None:
+        nonlocal tries
+        tries += 1
         await write(connection, *rest)
         connection.raw.terminate()
         await connection.raw.fetchval("SELECT 1")
 
     monkeypatch.setattr(posting, "write", break_after)
-    with pytest.raises(asyncpg.InterfaceError):
+    with pytest.raises(DatabaseAway) as away:
         await shop.adjust(anna, 5, key="k")
+    assert not away.value.unknown
+    assert isinstance(away.value.__cause__, asyncpg.InterfaceError)
+    assert tries == 2  # once more, on another connection
     assert await shop.fingerprint() == before
 
     monkeypatch.undo()

@@ -28,7 +28,7 @@ from strawberry.types.graphql import OperationType
 from strawberry.types.unset import UNSET, UnsetType
 
 from app.graphql.requests import GraphQLParams
-from app.graphql.view import TIMEOUT_MESSAGE, RequestContext, is_refusal
+from app.graphql.view import TIMEOUT_MESSAGE, RequestContext, closed, is_cancelled, is_refusal
 from app.graphql.websocket.limits import OpenSockets, SocketLimits
 from app.graphql.websocket.messages import BadMessage, message_of, operation_of
 from app.graphql.websocket.session import (
@@ -41,8 +41,9 @@ from app.graphql.websocket.session import (
 from app.graphql.websocket.wire import Wire
 from auth.backend import BearerBackend
 from auth.errors import TokenError, TokensUnavailable
+from models.errors import DatabaseAway
 from schema.context import RefusedToken
-from schema.error_codes import MASKED_MESSAGE, ErrorCode, error_entry
+from schema.error_codes import MASKED_MESSAGE, ErrorCode, error_entry, outage_of
 
 logger = logging.getLogger(__name__)
 
@@ -107,7 +108,9 @@ class Handler(BaseGraphQLTransportWSHandler[Session, None]):
         except TokensUnavailable as error:
             await self.context.end(TRY_AGAIN_LATER, str(error))
         # The last line of defence: the client gets an answer, the log the traceback.
-        except Exception:
+        except (Exception, asyncio.CancelledError) as error:
+            if is_cancelled(error):
+                raise
             request_id = self.context.request_id
             logger.exception("unexpected error", extra={"request_id": request_id})
             with suppress(WebSocketDisconnected):
@@ -126,14 +129,20 @@ class Handler(BaseGraphQLTransportWSHandler[Session, None]):
                 )
         except TimeoutError:
             result = None
+        except DatabaseAway as error:
+            await self._fail(operation, str(error), ErrorCode.UNAVAILABLE, self.context.request_id)
+            return
         except InvalidOperationTypeError:
             # That was found before anything was executed; but its cost has been charged, and is so once more.
             await self._stream(operation, params, context)
             return
         finally:
-            await context.close()
+            await closed(context)
         if result is None:
             await self._fail(operation, TIMEOUT_MESSAGE, ErrorCode.TIMEOUT)
+        elif (away := outage_of(result)) is not None:
+            request_id = (away.extensions or {}).get("requestId")
+            await self._fail(operation, away.message, ErrorCode.UNAVAILABLE, request_id)
         elif await self._send(operation, result):
             await operation.send_operation_message({"id": operation.id, "type": "complete"})
 

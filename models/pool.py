@@ -1,0 +1,150 @@
+"""Where connections come from: Tortoise's pool, with bounds on how long anybody waits, and without dead ones.
+
+While the database is out of reach, one attempt to reach it is made at a time, for all who have come since the one before:
+they learn its end together, and whoever comes once it is back is never told of an attempt from before that.
+"""
+
+import asyncio
+import logging
+from time import monotonic
+from typing import Any, Final, TypeAlias
+from weakref import WeakKeyDictionary
+
+import asyncpg
+from tortoise import connections
+
+from models.outages import Outages
+
+log = logging.getLogger(__name__)
+
+CONNECTION_NAME: Final = "default"
+TAKE_TIMEOUT_S: Final = 10.0
+"""How long anybody waits for a connection. Whoever holds one gives it back within a statement or a posting."""
+PATIENCE_S: Final = 3.0
+"""How long a connection may take for what costs a server nothing: to answer at all, to roll back."""
+IDLE_S: Final = 10.0
+"""A connection that has rested longer is asked whether it still is one: what lies between may have dropped it silently."""
+PAUSE_S: Final = 0.05
+"""Between two attempts to reach a database that is away."""
+MAX_TAKINGS: Final = 3
+
+
+Raw: TypeAlias = Any
+"""A connection as asyncpg has it, which has no types."""
+_UNREACHABLE: Final = (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""What connecting raises: ValueError where the server's answer is not understood."""
+
+
+class Connection(asyncpg.Connection):  # type: ignore[misc]
+    """A connection that remembers when it was used last."""
+
+    __slots__ = ("used_at",)
+    used_at: float
+
+
+class NoneCameFree(Exception):
+    """All connections of the pool were in use for too long."""
+
+
+class Pool:
+    """One pool as the models use it. `client` is Tortoise's."""
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+        self.outages = Outages()
+        self.patience_s = PATIENCE_S
+        self._away = False
+        self._attempt: asyncio.Task[None] | None = None
+        self._attempting = asyncio.Lock()
+
+    async def take(self) -> Raw:
+        """A connection that was alive a moment ago. Raises DatabaseAway where none is to be had."""
+        try:
+            async with asyncio.timeout(TAKE_TIMEOUT_S) as limit:
+                if self._away:
+                    await self._next_attempt()
+                raw = await self._alive()
+        except _UNREACHABLE as error:
+            if limit.expired():
+                raise self.outages.failed(NoneCameFree(f"no connection came free in {TAKE_TIMEOUT_S:g} s")) from error
+            self._away = True
+            raise self.outages.failed(error) from error
+        self._away = False
+        return raw
+
+    async def give_back(self, raw: Raw) -> None:
+        """Let others have it. Never fails: what does not come back whole is closed, and its place is free."""
+        try:
+            await self.client._pool.release(raw)  # noqa: SLF001 - Tortoise's wrapper does the same
+        except Exception:
+            log.debug("a connection did not come back", exc_info=True)
+
+    def replace(self, raw: Raw) -> None:
+        """It was lost, or leads to the wrong server: it and all of its time are replaced before they are used again."""
+        if not is_lost(raw):
+            raw.terminate()
+        # What asyncpg's own `expire_connections` does, which is a coroutine only by name.
+        self.client._pool._generation += 1  # noqa: SLF001
+
+    async def _alive(self) -> Raw:
+        """One from the pool; one that has rested is asked first, and replaced where it does not answer."""
+        for _ in range(MAX_TAKINGS):
+            raw = await (await self._opened()).acquire()
+            if monotonic() - raw.used_at < IDLE_S:
+                return raw
+            try:
+                await raw.execute("SELECT", timeout=PATIENCE_S)
+            except Exception:  # noqa: BLE001 - whatever it is, the connection is of no use
+                self.replace(raw)
+                await self.give_back(raw)
+            except BaseException:
+                await self.give_back(raw)
+                raise
+            else:
+                return raw
+        raise ConnectionError("one connection after the other was dead")
+
+    async def _opened(self) -> Any:
+        if self.client._pool is None:  # noqa: SLF001 - as Tortoise itself does
+            await self.client.acquire_connection().ensure_connection()
+        return self.client._pool  # noqa: SLF001
+
+    async def _next_attempt(self) -> None:
+        """Wait for the attempt to reach the database that begins next, with all the others who do. Raises what it does."""
+        if self._attempt is None:
+            self._attempt = asyncio.create_task(self._reach(), name="reaching the database")
+            self._attempt.add_done_callback(_seen)
+        await asyncio.shield(self._attempt)
+
+    async def _reach(self) -> None:
+        async with self._attempting:
+            await asyncio.sleep(PAUSE_S)
+            self._attempt = None  # whoever comes from here on waits for the next
+            await self.give_back(await self._alive())
+            self._away = False
+
+
+def is_lost(raw: Raw) -> bool:
+    """Whether the connection is gone: closed, or so broken that the pool has taken it away already."""
+    try:
+        return bool(raw.is_closed())
+    except asyncpg.InterfaceError:
+        return True
+
+
+def the_pool() -> Pool:
+    """The one that is open."""
+    client: Any = connections.get(CONNECTION_NAME)
+    pool = _POOLS.get(client)
+    if pool is None:
+        pool = _POOLS[client] = Pool(client)
+    return pool
+
+
+_POOLS: Final[WeakKeyDictionary[Any, Pool]] = WeakKeyDictionary()
+
+
+def _seen(task: "asyncio.Task[None]") -> None:
+    """Whoever waited for it may have gone: asyncio would then log what became of it."""
+    if not task.cancelled():
+        task.exception()
