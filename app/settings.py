@@ -72,6 +72,9 @@ class Settings(BaseSettings):
     """Of the embedded PostgreSQL, and of the token secret that is made for it."""
     workers: int = Field(default=1, ge=1, le=64)
     """Processes that serve requests."""
+    worker_timeout: int = Field(default=60, ge=5, le=3600)
+    """Seconds that one of several workers may be silent, and take to start, before it is taken for hung, killed and
+    replaced. Where many share one core, importing alone takes each of them longer than uvicorn's 5."""
     run_jobs: bool = False
     """Whether these do the jobs of `scrip work` as well. `scrip run` says so, unless it is set."""
     sample: bool = False
