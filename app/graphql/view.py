@@ -107,7 +107,9 @@ class GraphQLView:
             result = await self._execute(params, context, request.method)
         finally:
             await context.close()
-        return _response_of(result, media_type)
+        status, headers, answer = _response_of(result, media_type)
+        charge = getattr(context, "charge", None)
+        return status, headers if charge is None else {**headers, **charge.headers()}, answer
 
     async def _execute(self, params: GraphQLParams, context: RequestContext, method: str) -> ExecutionResult:
         try:
