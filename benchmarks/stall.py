@@ -66,7 +66,7 @@ def run(stand: Stand) -> None:
     tenant = make_tenant(stand)
     scale = QUICK_SCALE if stand.quick else SCALE
     big = asyncio.run(_big(stand, tenant, scale))
-    jobs = {"SCRIP_RUN_JOBS": "true"}
+    jobs = {"SCRIP_RUN_JOBS": "true", "SCRIP_LOG_LEVEL": "error"}
     with stand.server("benchmarks.with_lag", **jobs) as one, stand.server("benchmarks.with_lag", **jobs) as two:
         servers = (one, two)
         with _probing(stand, tenant, servers) as prober:

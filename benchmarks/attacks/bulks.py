@@ -20,7 +20,7 @@ _PAST: Final = "query($at: DateTime!) { trialBalance(at: $at) { asset accounts }
 async def _bulk(aim: Aim, customers: list[str], amount: str, role: str = "manager", **more: Any) -> None:
     items = [{"customerId": customer, "amount": amount} for customer in customers]
     given = {
-        "items": items, "asset": "GBP", "reason": "GOODWILL", "allowDuplicateCustomers": True,
+        "items": items, "asset": "GBP", "reason": "CORRECTION", "allowDuplicateCustomers": True,
         "idempotencyKey": aim.key(), **more,
     }  # fmt: skip
     await aim.ask(_BULK, {"input": given}, role=role)

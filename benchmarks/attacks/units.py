@@ -15,7 +15,7 @@ WAITING: Final = 18
 _ADJUST: Final = """mutation($input: AdjustCreditInput!) { adjustCredit(input: $input) {
   account { available } userErrors { code } } }"""
 _INVOICE: Final = """mutation($input: CreateInvoiceInput!) { createInvoice(input: $input) {
-  invoice { id creditApplied } userErrors { code } } }"""
+  invoice { id } userErrors { code } } }"""
 _VOID: Final = "mutation($input: VoidInvoiceInput!) { voidInvoice(input: $input) { userErrors { code } } }"
 _MERGE: Final = "mutation($input: MergeCustomersInput!) { mergeCustomers(input: $input) { userErrors { code } } }"
 _ERASE: Final = "mutation($input: EraseCustomerInput!) { eraseCustomer(input: $input) { userErrors { code } } }"
