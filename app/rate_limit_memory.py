@@ -34,18 +34,17 @@ class MemoryWindows:
         """Take so much of each quota if there is room in all of them; else nothing. And how they stand after that."""
         now = self._clock()
         found = [self._window(holder, quota, now) for quota, _ in wanted]
-        if not all(
-            window.used(quota) + units <= quota.amount for (quota, units), window in zip(wanted, found, strict=True)
-        ):
-            return False, found
-        for n, (quota, units) in enumerate(wanted):
-            found[n] = window = found[n].with_more(units)
+        for (quota, units), window in zip(wanted, found, strict=True):
+            if window.used(quota) + units > quota.amount:
+                return False, found
+        taken = [window.with_more(units) for (_, units), window in zip(wanted, found, strict=True)]
+        for (quota, _), window in zip(wanted, taken, strict=True):
             key = (holder, quota.name)
             self._windows[key] = (int(now // quota.period), window.current, window.previous)
             self._windows.move_to_end(key)
             if len(self._windows) > self._max_windows:
                 self._windows.popitem(last=False)
-        return True, found
+        return True, taken
 
     def _window(self, holder: str, quota: Quota, now: float) -> Window:
         number, passed = divmod(now, quota.period)

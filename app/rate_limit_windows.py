@@ -1,11 +1,10 @@
 """What rate limits are reckoned with: quotas, and the sliding windows in which they are used up."""
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Quota:
+class Quota(NamedTuple):
     """How much of something a holder may use in a while. name: as clients are told. period: seconds."""
 
     name: str
@@ -16,8 +15,7 @@ class Quota:
         return f"{self.amount} {self.name} in {self.period} s"
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(NamedTuple):
     """The seconds that end now, reckoned from two fixed windows: of the one before, the part that still reaches counts.
 
     previous, current: what was taken in the one before and in this one. previous_left, current_left: seconds for which

@@ -136,7 +136,7 @@ class Charge:
     def __init__(self, limits: RateLimits, holder: str) -> None:
         self._limits = limits
         self._holder = holder
-        self._stand: dict[Quota, Window] = {}
+        self._stand: dict[str, tuple[Quota, Window]] = {}
 
     async def __call__(self, cost: int, writes: int = 0) -> None:
         """Take so many units of what is read and of what is written, and at least one. Raises RateLimited."""
@@ -150,7 +150,7 @@ class Charge:
             return
         fits, found = await limits.take(self._holder, wanted)
         for (quota, _), window in zip(wanted, found, strict=True):
-            self._stand[quota] = window
+            self._stand[quota.name] = quota, window
         if not fits:
             limits.tallies.refused += 1
             waits = {quota: window.wait(quota, units) for (quota, units), window in zip(wanted, found, strict=True)}
@@ -162,7 +162,7 @@ class Charge:
         if not self._stand:
             return {}
         standing = ", ".join(
-            f'"{quota.name}";r={window.left(quota)};t={window.resets_in()}' for quota, window in self._stand.items()
+            f'"{quota.name}";r={window.left(quota)};t={window.resets_in()}' for quota, window in self._stand.values()
         )
         return {"ratelimit": standing, "ratelimit-policy": self._limits.policy}
 
@@ -170,7 +170,7 @@ class Charge:
         """The same for `extensions`, which reach those who see no headers."""
         return {
             quota.name: {"limit": quota.amount, "remaining": window.left(quota), "resetsIn": window.resets_in()}
-            for quota, window in self._stand.items()
+            for quota, window in self._stand.values()
         }
 
 
