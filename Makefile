@@ -34,7 +34,7 @@ check: environment-dev ## Look the code over: style, types, floors, schema, migr
 	$(python) -m scripts.check_migrations
 
 bench: environment-dev ## Measure the speed, in six minutes; in one: make bench QUICK=1; one of them: make bench ONLY=adjust
-	@$(python) -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick)
+	@$(python) -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick) $(if $(PART),--part "$(PART)")
 
 simulate: environment-dev ## Play the ledger against a naive one; again with the same: make simulate SEED=1234
 	@$(python) -m tests.simulation $(if $(SEED),--seed $(SEED)) $(if $(STEPS),--steps $(STEPS)) $(if $(OPERATIONS),--operations $(OPERATIONS))

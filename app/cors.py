@@ -10,7 +10,7 @@ from starlette.middleware.cors import CORSMiddleware
 ANY: Final = "*"
 _METHODS: Final = ("GET", "POST")
 _REQUEST_HEADERS: Final = ("authorization", "content-type", "idempotency-key", "x-request-id")
-_EXPOSED: Final = ("X-Request-Id", "Retry-After")
+_EXPOSED: Final = ("X-Request-Id", "Retry-After", "RateLimit", "RateLimit-Policy")
 
 
 def parse_origins(text: str) -> tuple[str, ...]:

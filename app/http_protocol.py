@@ -33,6 +33,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._head_done = False
         self._undigested = 0
         self._dropped = 0
+        self._running: RequestResponseCycle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client has connected."""
@@ -40,8 +41,13 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """It has gone."""
+        """It has gone. What it had sent on in advance is not begun; uvicorn would let that one write its answer all the
+        same, and tell the wrong one of the two that its client has gone."""
         self._stop_waiting()
+        self.pipeline.clear()
+        if self._running is not None and not self._running.response_complete:
+            self._running.disconnected = True
+            self._running.message_event.set()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -69,6 +75,11 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._head_done = True
         self._stop_waiting()
         super().on_headers_complete()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        """One request is answered at a time, though several may have come."""
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
 
     def on_body(self, body: bytes) -> None:
         """A piece of the body."""

@@ -58,7 +58,9 @@ def create_app(settings: Settings, ledger: Ledger | None = None) -> Starlette:
     verifier = TokenVerifier(keys, settings.jwt_issuer, settings.jwt_audience, system_clock)
     partner_tokens = PartnerTokenVerifier(ledger)
     refused = RefusedTokens(system_clock)
-    limits = rate_limits(settings.rate_limit, settings.rate_limit_url.get_secret_value())
+    limits = rate_limits(
+        settings.rate_limit, settings.rate_limit_url.get_secret_value(), settings.rate_limit_writes
+    )  # fmt: skip
     metrics = Metrics(ledger, refused.counts, None if limits is None else limits.tallies)
     _set_up_schema(settings)
 

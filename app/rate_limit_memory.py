@@ -1,66 +1,54 @@
 """Sliding windows in this process's own memory, of bounded size and in constant time.
 
 The memory storage of `limits` walks all its keys again after each request and has no bound: a client with many addresses
-would bring the process to a halt. This one keeps the same interface and arithmetic.
+would bring the process to a halt.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable
-from math import floor
+from collections.abc import Callable, Sequence
 from typing import Final
 
-from limits.aio.storage import MemoryStorage
+from app.rate_limit_windows import Quota, Window
 
-MAX_HOLDERS: Final = 50_000
-"""Windows remembered, about 400 bytes each; past that, the one used longest ago is forgotten. Whoever wants a window of
-theirs forgotten has to make a request as each of so many others first, which costs more than it gains."""
+MAX_WINDOWS: Final = 50_000
+"""Remembered, about 400 bytes each; past that, the one used longest ago is forgotten. Whoever wants a window of theirs
+forgotten has to make a request as each of so many others first, which costs more than it gains."""
 
 
-class BoundedMemoryStorage(MemoryStorage):
-    """The library's memory storage, with its sliding windows kept in one bounded table.
+class MemoryWindows:
+    """One bounded table of them.
 
-    clock: seconds, from whatever beginning, never going back. max_holders: how many windows are remembered.
+    clock: seconds, from whatever beginning, never going back. max_windows: how many are remembered.
     """
 
-    def __init__(self, clock: Callable[[], float], max_holders: int = MAX_HOLDERS) -> None:
-        super().__init__()
+    def __init__(self, clock: Callable[[], float], max_windows: int = MAX_WINDOWS) -> None:
         self._clock = clock
-        self._max_holders = max_holders
-        self._windows: OrderedDict[str, tuple[int, int, int]] = OrderedDict()
-        """By key: the number of the window, what was taken in it, and in the one before."""
+        self._max_windows = max_windows
+        self._windows: OrderedDict[tuple[str, str], tuple[int, int, int]] = OrderedDict()
+        """By holder and quota: the number of the fixed window, what was taken in it, and in the one before."""
 
     def __len__(self) -> int:
         return len(self._windows)
 
-    async def acquire_sliding_window_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
-        """Take `amount` if the window of `expiry` seconds that ends now has room for it; else leave all as it is."""
-        number, passed = self._place(expiry)
-        current, previous = self._counts(key, number)
-        if floor(previous * (1 - passed)) + current + amount > limit:
-            return False
-        self._windows[key] = (number, current + amount, previous)
-        self._windows.move_to_end(key)
-        if len(self._windows) > self._max_holders:
-            self._windows.popitem(last=False)
-        return True
+    def take(self, holder: str, wanted: Sequence[tuple[Quota, int]]) -> tuple[bool, list[Window]]:
+        """Take so much of each quota if there is room in all of them; else nothing. And how they stand after that."""
+        now = self._clock()
+        found = [self._window(holder, quota, now) for quota, _ in wanted]
+        for (quota, units), window in zip(wanted, found, strict=True):
+            if window.used(quota) + units > quota.amount:
+                return False, found
+        taken = [window.with_more(units) for (_, units), window in zip(wanted, found, strict=True)]
+        for (quota, _), window in zip(wanted, taken, strict=True):
+            key = (holder, quota.name)
+            self._windows[key] = (int(now // quota.period), window.current, window.previous)
+            self._windows.move_to_end(key)
+            if len(self._windows) > self._max_windows:
+                self._windows.popitem(last=False)
+        return True, taken
 
-    async def get_sliding_window(self, key: str, expiry: int) -> tuple[int, float, int, float]:
-        """As the library has it: what was taken in the window before and in this one, and for how long each counts."""
-        number, passed = self._place(expiry)
-        current, previous = self._counts(key, number)
-        return previous, (1 - passed) * expiry, current, (2 - passed) * expiry
-
-    async def clear_sliding_window(self, key: str, expiry: int) -> None:
-        """Forget what was taken."""
-        self._windows.pop(key, None)
-
-    def _place(self, expiry: int) -> tuple[int, float]:
-        """Which window it is by now, and the part of it that has passed."""
-        number, passed = divmod(self._clock() / expiry, 1)
-        return int(number), passed
-
-    def _counts(self, key: str, number: int) -> tuple[int, int]:
-        known, current, previous = self._windows.get(key, (number, 0, 0))
-        if known == number:
-            return current, previous
-        return 0, current if known == number - 1 else 0
+    def _window(self, holder: str, quota: Quota, now: float) -> Window:
+        number, passed = divmod(now, quota.period)
+        known, current, previous = self._windows.get((holder, quota.name), (number, 0, 0))
+        if known != number:
+            current, previous = 0, current if known == number - 1 else 0
+        return Window(previous, quota.period - passed, current, 2 * quota.period - passed)

@@ -8,41 +8,37 @@ import asyncio
 import hashlib
 import ipaddress
 import logging
-import math
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import orjson
 from limits import RateLimitItem, parse_many
-from limits.aio.storage import RedisStorage
-from limits.aio.strategies import SlidingWindowCounterRateLimiter
-from redis.asyncio import BlockingConnectionPool
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from app.problems import SetupProblem
-from app.rate_limit_memory import BoundedMemoryStorage
+from app.rate_limit_memory import MemoryWindows
+from app.rate_limit_redis import RedisWindows
+from app.rate_limit_windows import Quota, Window
 from auth.principal import Principal
 from schema.error_codes import RateLimited
 
 logger = logging.getLogger(__name__)
 
 OFF: Final = "0"
+READS, WRITES = "reads", "writes"
+WRITES_FOR_READS: Final = 3
+"""How many times the limit of reads the limit of writes is, where nobody has set it."""
 MEMORY_URL: Final = "memory://"
 REDIS_SCHEMES: Final = ("redis://", "rediss://")
 REDIS_TIMEOUT_S: Final = 0.25
 """The most that a request waits for Redis; then it is counted here."""
 REDIS_PAUSE_S: Final = 5.0
 """How long a Redis that failed is left alone. Then one request tries it."""
-MAX_REDIS_CONNECTIONS: Final = 20
 MAX_PERIOD_S: Final = 24 * 3600
 _IPV6_SITE_BITS: Final = 64
 """A subscriber gets at least this much of IPv6, and can have as many addresses in it as they like."""
-
-Charge = Callable[[int], Awaitable[None]]
 
 
 @dataclass(slots=True)
@@ -55,65 +51,68 @@ class RateLimitTallies:
 
 
 class RateLimits:
-    """One limit for every holder. Charging raises `RateLimited` where it is used up.
+    """The same quotas for every holder: one for what is read, one for what is written. Charging raises `RateLimited`
+    where one is used up.
 
-    limit: cost units in a period. redis_url: where to count; in this process where it is None. The period is a sliding
-    window, reckoned as `limits` does: of the fixed window before, the part that the sliding one still reaches counts.
+    limit, writes: cost units in a period; None for as many as one likes. redis_url: where to count; in this process
+    where it is None. The period is a sliding window (app/rate_limit_windows.py).
     """
 
     def __init__(
-        self, limit: RateLimitItem, redis_url: str | None = None, *, clock: Callable[[], float] = time.monotonic
+        self,
+        limit: RateLimitItem | None,
+        redis_url: str | None = None,
+        *,
+        writes: RateLimitItem | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.limit = limit
         self.tallies = RateLimitTallies()
+        self.reads, self.writes = _quota(READS, limit), _quota(WRITES, writes)
+        self.policy = ", ".join(
+            f'"{quota.name}";q={quota.amount};w={quota.period};qu="cost"'
+            for quota in (self.reads, self.writes)
+            if quota
+        )
+        """As the header field RateLimit-Policy says it (draft-ietf-httpapi-ratelimit-headers)."""
         self._clock = clock
-        self._own = _Counter(limit, BoundedMemoryStorage(clock))
-        self._pool = None if redis_url is None else _pool(redis_url)
-        self._shared = None if redis_url is None or self._pool is None else _shared(limit, redis_url, self._pool)
+        self._own = MemoryWindows(clock)
+        self._shared = None if redis_url is None else RedisWindows(redis_url, REDIS_TIMEOUT_S)
         self._failing = False
         self._again_at = 0.0
 
-    def of(self, principal: Principal | None, address: str | None) -> Charge:
+    def of(self, principal: Principal | None, address: str | None) -> "Charge":
         """What charges one request's holder."""
-        holder = holder_key(principal, address)
+        return Charge(self, holder_key(principal, address))
 
-        async def charge(cost: int) -> None:
-            await self.charge(holder, cost)
-
-        return charge
-
-    async def charge(self, holder: str, cost: int) -> None:
-        """Take at least one unit. What costs more than the whole limit takes all of it.
+    async def charge(self, holder: str, cost: int, writes: int = 0) -> None:
+        """Take so many units, and at least one. What costs more than a whole quota takes all of it.
 
         Raises RateLimited, having taken nothing.
         """
-        units = min(max(cost, 1), self.limit.amount)
-        wait = await self._take(holder, units)
-        if wait is not None:
-            self.tallies.refused += 1
-            raise RateLimited(str(self.limit), wait)
+        await Charge(self, holder)(cost, writes)
 
-    async def close(self) -> None:
-        """Let go of Redis."""
-        if self._pool is not None:
-            await self._pool.disconnect()
-
-    async def _take(self, holder: str, units: int) -> int | None:
+    async def take(self, holder: str, wanted: Sequence[tuple[Quota, int]]) -> tuple[bool, list[Window]]:
+        """Take so much of each quota if there is room in all, else nothing; and how they stand after that."""
         if self._shared is None:
-            return await self._own.take(holder, units)
+            return self._own.take(holder, wanted)
         if not self._failing or self._clock() >= self._again_at:
             # Set before it is known how this ends: one request alone tries a Redis that failed.
             self._again_at = self._clock() + REDIS_PAUSE_S
             try:
                 async with asyncio.timeout(REDIS_TIMEOUT_S):
-                    wait = await self._shared.take(holder, units)
+                    taken = await self._shared.take(holder, wanted)
             except (RedisError, OSError, TimeoutError) as error:
                 self._note_outage(error)
             else:
                 self._note_answer()
-                return wait
+                return taken
         self.tallies.counted_here += 1
-        return await self._own.take(holder, units)
+        return self._own.take(holder, wanted)
+
+    async def close(self) -> None:
+        """Let go of Redis."""
+        if self._shared is not None:
+            await self._shared.close()
 
     def _note_outage(self, error: Exception) -> None:
         self._again_at = self._clock() + REDIS_PAUSE_S
@@ -129,31 +128,54 @@ class RateLimits:
             logger.info("rate limits: Redis answers again")
 
 
-class _Counter:
-    """One limit in one storage."""
+class Charge:
+    """One request's: takes from its holder's quotas, and tells how they stand."""
 
-    def __init__(self, limit: RateLimitItem, storage: BoundedMemoryStorage | RedisStorage) -> None:
-        self._limit = limit
-        self._storage = storage
-        self._limiter = SlidingWindowCounterRateLimiter(storage)
+    __slots__ = ("_holder", "_limits", "_stand")
 
-    async def take(self, holder: str, units: int) -> int | None:
-        """None if there was room; else the whole seconds until there will be, if nothing else is taken meanwhile."""
-        if await self._limiter.hit(self._limit, holder, cost=units):
-            return None
-        period = self._limit.get_expiry()
-        previous, previous_left, current, current_left = await self._storage.get_sliding_window(
-            self._limit.key_for(holder), period
+    def __init__(self, limits: RateLimits, holder: str) -> None:
+        self._limits = limits
+        self._holder = holder
+        self._stand: dict[str, tuple[Quota, Window]] = {}
+
+    async def __call__(self, cost: int, writes: int = 0) -> None:
+        """Take so many units of what is read and of what is written, and at least one. Raises RateLimited."""
+        limits = self._limits
+        wanted = []
+        if limits.reads is not None and (cost > 0 or not writes):
+            wanted.append((limits.reads, min(max(cost, 1), limits.reads.amount)))
+        if limits.writes is not None and writes:
+            wanted.append((limits.writes, min(writes, limits.writes.amount)))
+        if not wanted:
+            return
+        fits, found = await limits.take(self._holder, wanted)
+        for (quota, _), window in zip(wanted, found, strict=True):
+            self._stand[quota.name] = quota, window
+        if not fits:
+            limits.tallies.refused += 1
+            waits = {quota: window.wait(quota, units) for (quota, units), window in zip(wanted, found, strict=True)}
+            last = max(waits, key=waits.__getitem__)
+            raise RateLimited(str(last), max(waits[last], 1))
+
+    def headers(self) -> Mapping[str, str]:
+        """RateLimit and RateLimit-Policy, for the quotas that were charged; none where none was."""
+        if not self._stand:
+            return {}
+        standing = ", ".join(
+            f'"{quota.name}";r={window.left(quota)};t={window.resets_in()}' for quota, window in self._stand.values()
         )
-        room = self._limit.amount - units
-        if current <= room and previous:
-            # Enough of the window before has to slide out: floor(previous × part) ≤ room − current.
-            wait = previous_left - period * (room - current + 1) / previous
-        else:
-            until_next = current_left - period
-            wait = until_next + period * (1 - (room + 1) / max(current, 1))
-        # At the very instant there is not yet room for the last unit.
-        return max(0, math.floor(wait)) + 1
+        return {"ratelimit": standing, "ratelimit-policy": self._limits.policy}
+
+    def told(self) -> dict[str, dict[str, int]]:
+        """The same for `extensions`, which reach those who see no headers."""
+        return {
+            quota.name: {"limit": quota.amount, "remaining": window.left(quota), "resetsIn": window.resets_in()}
+            for quota, window in self._stand.values()
+        }
+
+
+def _quota(name: str, limit: RateLimitItem | None) -> Quota | None:
+    return None if limit is None else Quota(name, limit.amount, limit.get_expiry())
 
 
 def holder_key(principal: Principal | None, address: str | None) -> str:
@@ -181,38 +203,37 @@ def _site(address: str | None) -> str | None:
     return str(ipaddress.IPv6Network((parsed.packed, _IPV6_SITE_BITS), strict=False).network_address)
 
 
-def rate_limits(limit: str, url: str) -> RateLimits | None:
-    """From the settings; None where they turn limits off. Raises SetupProblem where they make no sense."""
-    if limit.strip() == OFF:
-        return None
+def rate_limits(limit: str, url: str, writes: str | None = None) -> RateLimits | None:
+    """From the settings; None where they turn limits off. Raises SetupProblem where they make no sense.
+
+    writes: None for WRITES_FOR_READS times the limit.
+    """
+    reading = parse_limit(limit)
+    writing = _times(reading, WRITES_FOR_READS) if writes is None else parse_limit(writes, "SCRIP_RATE_LIMIT_WRITES")
     redis_url = None if url == MEMORY_URL else url
     if redis_url is not None and not redis_url.startswith(REDIS_SCHEMES):
         raise SetupProblem(f"SCRIP_RATE_LIMIT_URL: must be {MEMORY_URL} or begin with {' or '.join(REDIS_SCHEMES)}")
+    if reading is None and writing is None:
+        return None
     try:
-        return RateLimits(parse_limit(limit), redis_url)
+        return RateLimits(reading, redis_url, writes=writing)
     except ValueError:
         # Redis's own words would repeat the URL, with its password.
         raise SetupProblem("SCRIP_RATE_LIMIT_URL: is not the URL of a Redis") from None
 
 
-def parse_limit(text: str) -> RateLimitItem:
-    """A limit such as "100000/minute". Raises SetupProblem."""
+def parse_limit(text: str, setting: str = "SCRIP_RATE_LIMIT") -> RateLimitItem | None:
+    """A limit such as "100000/minute"; None for "0", which is none. Raises SetupProblem."""
+    if text.strip() == OFF:
+        return None
     try:
         (limit,) = parse_many(text)  # `parse` takes the first of several, and leaves the others out unsaid
     except ValueError:
-        raise SetupProblem('SCRIP_RATE_LIMIT: must be of the form "600000/minute", or 0 for none') from None
+        raise SetupProblem(f'{setting}: must be of the form "1200000/minute", or 0 for none') from None
     if limit.amount < 1 or limit.get_expiry() > MAX_PERIOD_S:
-        raise SetupProblem("SCRIP_RATE_LIMIT: must be at least 1 unit, in at most a day")
+        raise SetupProblem(f"{setting}: must be at least 1 unit, in at most a day")
     return limit
 
 
-def _pool(url: str) -> BlockingConnectionPool:
-    return BlockingConnectionPool.from_url(
-        url, max_connections=MAX_REDIS_CONNECTIONS, timeout=REDIS_TIMEOUT_S, socket_timeout=REDIS_TIMEOUT_S,
-        socket_connect_timeout=REDIS_TIMEOUT_S, retry=Retry(NoBackoff(), 1),  # a connection that has rested may be gone
-    )  # fmt: skip
-
-
-def _shared(limit: RateLimitItem, url: str, pool: BlockingConnectionPool) -> _Counter:
-    storage = RedisStorage(f"async+{url}", implementation="redispy", key_prefix="scrip", connection_pool=pool)  # type: ignore[arg-type]
-    return _Counter(limit, storage)
+def _times(limit: RateLimitItem | None, times: int) -> RateLimitItem | None:
+    return None if limit is None else type(limit)(limit.amount * times, limit.multiples, limit.namespace)

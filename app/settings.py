@@ -72,6 +72,9 @@ class Settings(BaseSettings):
     """Of the embedded PostgreSQL, and of the token secret that is made for it."""
     workers: int = Field(default=1, ge=1, le=64)
     """Processes that serve requests."""
+    worker_timeout: int = Field(default=60, ge=5, le=3600)
+    """Seconds that one of several workers may be silent, and take to start, before it is taken for hung, killed and
+    replaced. Where many share one core, importing alone takes each of them longer than uvicorn's 5."""
     run_jobs: bool = False
     """Whether these do the jobs of `scrip work` as well. `scrip run` says so, unless it is set."""
     sample: bool = False
@@ -104,9 +107,11 @@ class Settings(BaseSettings):
     """Of one process, for the tokens of one subject, role and client."""
     websocket_init_timeout: float = Field(default=10, gt=0, le=60)
     """Seconds that a client has to send its token after the handshake."""
-    rate_limit: str = "600000/minute"
-    """Cost units (docs/query-cost.md) that each holder of tokens may use in a while, and each address without one;
-    0 for no limit."""
+    rate_limit: str = "1200000/minute"
+    """Cost units (docs/query-cost.md) that each holder of tokens may have read for them in a while, and each address
+    without a token; 0 for no limit."""
+    rate_limit_writes: str | None = None
+    """The same for what they have written. Not set: three times as many as read."""
     rate_limit_url: SecretStr = SecretStr("memory://")
     """Where they are counted: memory://, each process for itself, or redis://…, all together."""
     trusted_documents: Path | None = None

@@ -94,7 +94,7 @@ def _check_document(documents: DocumentCache, text: str, where: str) -> None:
         checked = documents.get(text)
         errors = checked.errors
         for operation in checked.operations.values():
-            cost, maximum = documents.cost(checked, operation, {}), documents.limits.max_cost
+            (cost, _), maximum = documents.cost(checked, operation, {}), documents.limits.max_cost
             if cost > maximum:
                 raise QueryTooCostly("cost", maximum, cost)
     except GraphQLError as error:

@@ -1,4 +1,4 @@
-"""make bench, or: python -m benchmarks [--only NAME] [--quick]"""
+"""make bench, or: python -m benchmarks [--only NAME] [--quick] [--part TEXT]"""
 
 import argparse
 import importlib
@@ -17,6 +17,7 @@ BENCHMARKS: Final = {
     "guards": "adjustCredit with and without limits, row security, token checks and rate limits",
     "operations": "assignCredit, createInvoice over 100 open credits, a bulk of 10,000 rows beside bare SQL",
     "ledger_reads": "a ledger page, a search and balanceAt at 1,000,000 entries, beside 10,000",
+    "stall": "what others notice of bulks, large units, odd requests and held accounts, from two servers",
 }
 """Each is a module here with a function `run(stand)`, which prints what it measured."""
 
@@ -27,12 +28,13 @@ def main() -> int:
     texts = "; ".join(f"{name}: {text}" for name, text in BENCHMARKS.items())
     parser.add_argument("--only", choices=BENCHMARKS, help=texts)
     parser.add_argument("--quick", action="store_true", help="less than a minute, and less exact")
+    parser.add_argument("--part", default="", help="of stall: those attacks alone that have this in their name")
     wanted = parser.parse_args()
     signal.signal(signal.SIGTERM, _interrupt)
     print(f"Python {platform.python_version()}, {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} before")
     try:
         for name in [wanted.only] if wanted.only else BENCHMARKS:
-            with make_stand(quick=wanted.quick) as stand:
+            with make_stand(quick=wanted.quick, part=wanted.part) as stand:
                 importlib.import_module(f"benchmarks.{name}").run(stand)
     except KeyboardInterrupt:
         print("Stopped", file=sys.stderr)

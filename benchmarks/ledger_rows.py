@@ -5,7 +5,7 @@ one entry and used up by another, which in turn is a removal or an expiry. Some 
 all: a third of them start next year, half expire in the year after. What grows is the history.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -67,8 +67,24 @@ class Maker:
             stays = n + 1 == entries or (entries > PER_ACCOUNT and n // 2 % (entries // 2 // OPEN) == 0)
             self._credit(account, n // 2, self.now - SPAN + n * step, step, stays=stays)
             yield
+        self._close(account)
+
+    def lots(self, account_id: UUID, customer_id: UUID, number: int) -> Iterator[None]:
+        """An account with so many credits, all of them open and applied to invoices by themselves. Yields after each."""
+        account, step = _Account(account_id, customer_id), SPAN / (number + 1)
+        for n in range(number):
+            at, credit_id = self.now - SPAN + n * step, self.id()
+            opened = self._entry(account, credit_id, at, AMOUNT_MINOR, "ISSUED", "ADJUSTMENT", "GOODWILL")
+            self.rows["credits"].append((
+                self.tenant_id, credit_id, account.id, opened, AMOUNT_MINOR, AMOUNT_MINOR, at.date(), at, None, False,
+                True, at, None, True, 0, account.sequence,
+            ))  # fmt: skip
+            yield
+        self._close(account)
+
+    def _close(self, account: _Account) -> None:
         self.rows["accounts"].append((
-            self.tenant_id, account.id, customer_id, ASSET, account.balance, account.lifetime, account.sequence,
+            self.tenant_id, account.id, account.customer_id, ASSET, account.balance, account.lifetime, account.sequence,
             account.head, self.now - SPAN, account.posted_at,
         ))  # fmt: skip
 
@@ -150,6 +166,30 @@ async def fill(
     for table in maker.rows.keys() & SEALED.keys():  # as their triggers would have done it
         await admin.execute(sealing(table, f"(SELECT * FROM {table} WHERE tenant_id = '{tenant_id}')"))
     return Filled(next(numbers), customer_id, account_id, now)
+
+
+async def fill_lots(
+    admin: "asyncpg.Connection[Any]", tenant_id: UUID, actor_id: UUID, sizes: Sequence[int], history: int
+) -> list[UUID]:
+    """Give a tenant that has other rows too a customer for each of `sizes`, with so many open credits, and one with so
+    many entries, nearly all of credits that are used up. Answers their ids, in that order.
+    """
+    maker = Maker(tenant_id, actor_id, datetime.now(UTC).replace(microsecond=0), count(1))
+    first = maker.id()
+    await admin.execute("SET session_replication_role = replica")
+    made = []
+    for n, size in enumerate((*sizes, history)):
+        made.append(maker.customer(n))
+        rows = maker.account(maker.id(), made[-1], size) if n == len(sizes) else maker.lots(maker.id(), made[-1], size)
+        for _ in rows:
+            if len(maker.rows["entries"]) >= _AT_ONCE:
+                await _send(admin, maker)
+    await _send(admin, maker)
+    await admin.execute("SET session_replication_role = origin")
+    for table in maker.rows.keys() & SEALED.keys():
+        ours = f"tenant_id = '{tenant_id}' AND id BETWEEN '{first}' AND '{maker.id()}'"
+        await admin.execute(sealing(table, f"(SELECT * FROM {table} WHERE {ours})"))
+    return made
 
 
 async def _send(admin: "asyncpg.Connection[Any]", maker: Maker) -> None:

@@ -40,7 +40,10 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Stand:
-    """folder: for whatever has to be written. *_s: how long it took to make the database and to migrate it."""
+    """folder: for whatever has to be written. *_s: how long it took to make the database and to migrate it.
+
+    part: of the names of what is to be done, where a benchmark has several things and not all are wanted.
+    """
 
     urls: Urls
     folder: Path
@@ -49,6 +52,7 @@ class Stand:
     create_s: float
     migrate_s: float
     quick: bool
+    part: str
 
     @property
     def settings(self) -> Settings:
@@ -77,7 +81,7 @@ class Stand:
 
 
 @contextmanager
-def make_stand(*, quick: bool) -> Iterator[Stand]:
+def make_stand(*, quick: bool, part: str = "") -> Iterator[Stand]:
     """A new database, until the block ends."""
     with _temporary_folder() as folder, EmbeddedPostgres(folder) as embedded:
         began = time.monotonic()
@@ -87,7 +91,7 @@ def make_stand(*, quick: bool) -> Iterator[Stand]:
         migrated = time.monotonic()
         postmaster = postmaster_of(folder / "postgres")
         secret = secrets.token_urlsafe(48)
-        yield Stand(urls, folder, secret, postmaster, made - began, migrated - made, quick)
+        yield Stand(urls, folder, secret, postmaster, made - began, migrated - made, quick, part)
 
 
 @contextmanager

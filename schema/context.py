@@ -26,7 +26,7 @@ from models.reads.tenants import TenantDirectory, TenantView
 from models.slices import in_slices
 from schema import denials
 from schema.denials import Denials
-from schema.documents import for_free
+from schema.documents import Charge, for_free
 from schema.error_codes import StillPosting, Unauthenticated
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Context:
         loaders: "Callable[[ReadSession, datetime, bool], Loaders]",
         request_id: str | None = None,
         address: str | None = None,
-        charge: Callable[[int], Awaitable[None]] = for_free,
+        charge: Charge = for_free,
         refused: RefusedToken | None = None,
     ) -> None:
         if principal is not None:

@@ -7,10 +7,10 @@ before validation, whose time they bound; and the memory is bounded in character
 
 import re
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import strawberry
 from graphql import (
@@ -77,7 +77,7 @@ class CheckedOperation:
 
     node: OperationDefinitionNode
     measure: OperationMeasure
-    costs: dict[tuple[int | None, ...], int] = field(default_factory=dict)
+    costs: dict[tuple[int | None, ...], tuple[int, int]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -147,15 +147,20 @@ class DocumentCache:
         """Whether the document is remembered, so that `get` costs next to nothing."""
         return text in self._known
 
-    def cost(self, checked: CheckedDocument, operation: CheckedOperation, variables: Mapping[str, Any]) -> int:
-        """The cost of an operation with these variables, of which only those that say how large something is matter."""
+    def cost(
+        self, checked: CheckedDocument, operation: CheckedOperation, variables: Mapping[str, Any]
+    ) -> tuple[int, int]:
+        """The cost of an operation with these variables, of which only those that say how large something is matter.
+        Then how much of it is for what is written.
+        """
         sized = operation.measure.sized_variables
         if not sized:
-            return operation.measure.cost
+            return operation.measure.cost, operation.measure.written
         # None both for a variable left out and for a null: the one means the operation's default, so tell them apart.
         key = tuple(each.size(variables[each.name]) if each.name in variables else -1 for each in sized)
         if (cost := operation.costs.get(key)) is None:
-            cost = measure_operation(self._schema, checked.node, operation.node, self.limits, variables).cost
+            measure = measure_operation(self._schema, checked.node, operation.node, self.limits, variables)
+            cost = measure.cost, measure.written
             if len(operation.costs) >= MAX_CACHED_PAGE_SIZES:
                 operation.costs.clear()
             operation.costs[key] = cost
@@ -202,7 +207,7 @@ class CheckDocument(SchemaExtension):
     async def on_operation(self) -> AsyncIterator[None]:
         """Check before Strawberry's own parsing; raises `GraphQLError` with a code."""
         context = self.execution_context
-        charge: Callable[[int], Awaitable[None]] = getattr(context.context, "charge", None) or for_free
+        charge: Charge = getattr(context.context, "charge", None) or for_free
         try:
             context.query = text = document_text(self._trusted, context.query, context.operation_extensions)
             await self._check(context, text, charge)
@@ -211,9 +216,12 @@ class CheckDocument(SchemaExtension):
         except GraphQLError:
             await charge(1)
             raise
+        finally:
+            if told := charge.told():
+                context.extensions_results["rateLimit"] = told
         yield
 
-    async def _check(self, context: ExecutionContext, text: str, charge: Callable[[int], Awaitable[None]]) -> None:
+    async def _check(self, context: ExecutionContext, text: str, charge: "Charge") -> None:
         if not self._documents.knows(text):
             await charge(1 + len(text) // CHARACTERS_PER_UNIT)
         checked = self._documents.get(text)
@@ -229,17 +237,42 @@ class CheckDocument(SchemaExtension):
         variables = context.variables or {}
         values = check_variables(variables, self._documents.limits)
         maximum = self._documents.limits.max_cost
-        cost = self._documents.cost(checked, operation, variables)
+        cost, written = self._documents.cost(checked, operation, variables)
         context.extensions_results["cost"] = {"requested": min(cost, MAX_REPORTED), "maximum": maximum}
         if cost > maximum:
             raise QueryTooCostly("cost", maximum, cost)
-        await charge(cost)
+        await charge(cost - written, written)
         if values > FEW_VALUES:
             context.variables = await read_beside(context.schema._schema, operation.node, variables)  # noqa: SLF001
 
 
-async def for_free(_: int) -> None:
+class Charge(Protocol):
+    """Takes what an operation costs from whoever asks for it."""
+
+    async def __call__(self, cost: int, writes: int = 0) -> None:
+        """Take so many units for what is read and for what is written. Raises RateLimited."""
+
+    def told(self) -> Mapping[str, Any]:
+        """How much is left, for `extensions`."""
+
+    def headers(self) -> Mapping[str, str]:
+        """The same for an answer by HTTP."""
+
+
+class _Free:
     """Where nobody is charged: the command line, tests of the schema alone."""
+
+    async def __call__(self, cost: int, writes: int = 0) -> None:
+        """Take nothing."""
+
+    def told(self) -> Mapping[str, Any]:
+        return {}
+
+    def headers(self) -> Mapping[str, str]:
+        return {}
+
+
+for_free: Final[Charge] = _Free()
 
 
 def _parse(text: str, limits: QueryLimits) -> DocumentNode:

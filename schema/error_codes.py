@@ -122,7 +122,7 @@ class RateLimited(CodedError):
     code = ErrorCode.RATE_LIMITED
 
     def __init__(self, limit: str, retry_after: int) -> None:
-        """limit: such as "600000 per 1 minute", in cost units. retry_after: seconds until there is room again."""
+        """limit: such as "1200000 reads in 60 s", in cost units. retry_after: seconds until there is room again."""
         super().__init__(f"The limit of {limit}, in cost, is used up. Try again in {retry_after} s.")
         self.retry_after = retry_after
         self.extensions = {**(self.extensions or {}), "retryAfter": retry_after}

@@ -144,13 +144,17 @@ class SizedVariable:
 
 @dataclass(frozen=True, slots=True)
 class OperationMeasure:
-    """What one operation asks for. `sized_variables` are those that its cost depends on."""
+    """What one operation asks for. `sized_variables` are those that its cost depends on.
+
+    written: the part of the cost that is for what its mutations write; the rest is for what it reads.
+    """
 
     depth: int
     aliases: int
     root_fields: int
     introspected: int
     cost: int
+    written: int
     sized_variables: tuple["SizedVariable", ...]
 
 
@@ -246,6 +250,7 @@ def measure_operation(
         root_fields=total.fields,
         introspected=total.introspected,
         cost=total.flat + total.per_item * limits.list_size + -(-total.introspected // INTROSPECTED_PER_UNIT),
+        written=total.written,
         sized_variables=tuple(sorted(walk.sized_variables, key=repr)),
     )
 
@@ -260,6 +265,7 @@ class _Total:
     flat: int = 0
     per_item: int = 0
     introspected: int = 0
+    written: int = 0
 
     def add(self, other: "_Total") -> None:
         self.depth = max(self.depth, other.depth)
@@ -268,6 +274,7 @@ class _Total:
         self.flat += other.flat
         self.per_item += other.per_item
         self.introspected += other.introspected
+        self.written += other.written
 
 
 class _Walk:
@@ -339,6 +346,8 @@ class _Walk:
             return _Total(aliases=aliases, fields=1, introspected=self._introspected(node, parent, below))
         total = _Total(depth=below.depth + 1, aliases=aliases, fields=1, introspected=below.introspected)
         weight = self._weight(node, definition, parent)
+        if definition is not None and parent is self._schema.mutation_type:
+            total.written = weight
         page_size = self._page_size(node, definition)
         list_size = self._limits.list_size
         if definition is None or not _is_list(definition):

@@ -16,6 +16,7 @@ from app.http_protocol import BoundedHttpProtocol
 from app.problems import SetupProblem
 from app.server_logs import log_config
 from app.settings import Settings, load_settings
+from app.websocket_protocol import PatientWebSocketProtocol
 
 GRACE_S = 30
 """How long requests under way may take after the server was told to stop."""
@@ -77,6 +78,7 @@ def serve(settings: Settings, listener: socket.socket) -> None:
         http=partial(BoundedHttpProtocol, read_timeout=settings.read_timeout),  # type: ignore[arg-type]
         timeout_keep_alive=settings.keep_alive,
         limit_concurrency=settings.max_connections,
+        ws=PatientWebSocketProtocol,
         ws_max_size=DEFAULT_MAX_BODY_BYTES,
         # Messages are small, and a compressor for each connection is not; nor can a small one grow into a large one.
         ws_per_message_deflate=False,
@@ -86,6 +88,7 @@ def serve(settings: Settings, listener: socket.socket) -> None:
         forwarded_allow_ips=settings.trusted_proxies,
         lifespan="on",
         timeout_graceful_shutdown=GRACE_S,
+        timeout_worker_healthcheck=settings.worker_timeout,
     )
     if settings.workers > 1:
         Multiprocess(config, sockets=[listener]).run()

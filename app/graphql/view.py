@@ -123,7 +123,9 @@ class GraphQLView:
             await closed(context)
         if (away := outage_of(result)) is not None:
             raise _unavailable(away.message)
-        return _response_of(result, media_type)
+        status, headers, answer = _response_of(result, media_type)
+        charge = getattr(context, "charge", None)
+        return status, headers if charge is None else {**headers, **charge.headers()}, answer
 
     async def _execute(self, params: GraphQLParams, context: RequestContext, method: str) -> ExecutionResult:
         try:

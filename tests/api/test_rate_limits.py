@@ -14,6 +14,7 @@ from starlette.routing import WebSocketRoute
 from app import imports, statements
 from app.graphql.endpoint import socket_view
 from app.partner_tokens import PartnerTokenVerifier
+from app.rate_limit_windows import Quota
 from app.rate_limits import RateLimits, holder_key, parse_limit
 from app.request_id import RequestIdMiddleware
 from auth.backend import BearerBackend
@@ -77,9 +78,9 @@ def left(api: Api, rate_limits: RateLimits, verifier: TokenVerifier) -> Callable
 
     async def left() -> int:
         who = await verifier.authenticate(bearer(api.tenant.slug).removeprefix("Bearer "))
-        key = rate_limits.limit.key_for(holder_key(who, None))
-        _, _, current, _ = await rate_limits._own._storage.get_sliding_window(key, 60)
-        return LIMIT - current
+        assert rate_limits.reads is not None
+        [window] = rate_limits._own.take(holder_key(who, None), [(rate_limits.reads, 0)])[1]
+        return window.left(rate_limits.reads)
 
     return left
 
@@ -133,6 +134,50 @@ async def test_what_is_charged_is_what_the_answer_says(api: Api, left: Callable[
     # Each edge and its node; a report weighs a hundred, and each of its rows again.
     assert cost == 1 + 7 * 2 + 5 * 100
     assert before - await left() == cost
+
+
+async def test_every_answer_tells_what_is_left(api: Api, use: Use) -> None:
+    await api(VIEWER)
+    answer = await api(VIEWER)
+    told = answer.response.json()["extensions"]["rateLimit"]
+    left, resets = told["reads"]["remaining"], told["reads"]["resetsIn"]
+    assert told == {"reads": {"limit": LIMIT, "remaining": left, "resetsIn": resets}}
+    assert LIMIT - 20 < left < LIMIT
+    assert answer.response.headers["ratelimit"] == f'"reads";r={left};t={resets}'
+    assert answer.response.headers["ratelimit-policy"].startswith(f'"reads";q={LIMIT};w=60')
+    assert (await api(VIEWER)).response.json()["extensions"]["rateLimit"]["reads"]["remaining"] == left - 1
+    await use(left - 1)
+    refused = await api(VIEWER)
+    check_refusal(refused.response)
+    assert refused.response.headers["ratelimit"].startswith('"reads";r=0;t=')
+    assert refused.response.json()["extensions"]["rateLimit"]["reads"]["remaining"] == 0
+
+
+async def test_what_is_written_is_charged_apart_from_what_is_read(
+    api: Api, rate_limits: RateLimits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rate_limits, "writes", Quota("writes", 35, 60))
+    await api(UPSERT)
+    answer = await api(UPSERT)
+    extensions = answer.response.json()["extensions"]
+    assert extensions["rateLimit"]["writes"]["remaining"] == 35 - 2 * 10
+    assert '"writes";r=15' in answer.response.headers["ratelimit"]
+    assert extensions["cost"]["requested"] == 11
+    assert (await api(UPSERT))["upsertCustomer"]
+    check_refusal((await api(UPSERT)).response)
+    assert (await api(VIEWER))["viewer"]
+
+
+async def test_each_row_of_a_bulk_counts_as_a_tenth_of_a_posting(
+    api: Api, tenant: Tenant, rate_limits: RateLimits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rate_limits, "writes", Quota("writes", 100, 60))
+    item = {"customerId": gid("Customer", await tenant.customer()), "amount": "1.00"}
+    given = {"asset": "GBP", "reason": "GOODWILL", "items": [item] * 30, "allowDuplicateCustomers": True}
+    query = "mutation($i: BulkCreditInput!) { bulkCredit(input: $i) { userErrors { code } } }"
+    answer = await api(query, {"i": {**given, "idempotencyKey": "k"}})
+    assert not answer.errors
+    assert answer.response.json()["extensions"]["rateLimit"]["writes"]["remaining"] == 100 - 10 - 30
 
 
 async def test_a_document_is_paid_for_by_its_length_the_first_time(
@@ -215,7 +260,9 @@ async def test_the_same_limit_holds_over_websocket_and_leaves_the_socket_open(
 ) -> None:
     async with opened(base) as socket:
         await socket.begin(bearer(tenant.slug))
-        assert (await socket.ask(VIEWER))["data"]["viewer"]
+        answer = await socket.ask(VIEWER)
+        assert answer["data"]["viewer"]
+        assert answer["extensions"]["rateLimit"]["reads"]["limit"] == LIMIT
         await use(LIMIT - 100)
         async with tenant.nothing_moves():
             for _ in range(100):

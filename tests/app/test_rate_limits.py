@@ -22,8 +22,10 @@ from starlette.applications import Starlette
 
 from app.metrics import Metrics
 from app.problems import SetupProblem
-from app.rate_limit_memory import BoundedMemoryStorage
+from app.rate_limit_memory import MemoryWindows
+from app.rate_limit_windows import Quota, Window
 from app.rate_limits import REDIS_PAUSE_S, RateLimits, holder_key, parse_limit, rate_limits
+from app.settings import Settings
 from auth.principal import Principal
 from auth.roles import Role
 from models.ledger import Ledger
@@ -111,21 +113,91 @@ async def test_no_window_of_a_minute_gets_far_past_the_limit() -> None:
     assert len(passed) >= 60 * 5
 
 
-async def test_a_million_holders_take_bounded_memory_and_constant_time() -> None:
-    storage = BoundedMemoryStorage(Seconds(), max_holders=1_000)
+def test_a_million_holders_take_bounded_memory_and_constant_time() -> None:
+    quota, windows = Quota("reads", 10, 60), MemoryWindows(Seconds(), max_windows=1_000)
 
-    async def took(number: int) -> float:
+    def took(number: int) -> float:
         began = time.thread_time()
         for n in range(number):
-            assert await storage.acquire_sliding_window_entry(f"{number}/{n}", 10, 60)
+            assert windows.take(f"{number}/{n}", [(quota, 1)])[0]
         return (time.thread_time() - began) / number
 
-    first = await took(2_000)
-    later = min(await took(20_000), await took(20_001))
-    assert len(storage) == 1_000
+    first = took(2_000)
+    later = min(took(20_000), took(20_001))
+    assert len(windows) == 1_000
     assert later < first * 5
     # Who came last is still known.
-    assert not await storage.acquire_sliding_window_entry("20001/20000", 10, 60, 10)
+    assert not windows.take("20001/20000", [(quota, 10)])[0]
+
+
+async def test_what_is_written_has_a_quota_of_its_own() -> None:
+    limits = RateLimits(parse_limit("100/minute"), writes=parse_limit("30/minute"), clock=Seconds())
+    await limits.charge("h", 60, 30)
+    with pytest.raises(RateLimited, match="30 writes in 60 s"):
+        await limits.charge("h", 1, 10)
+    assert await refused_for(limits, 40) is None
+    with pytest.raises(RateLimited, match="100 reads in 60 s"):
+        await limits.charge("h", 1)
+
+
+async def test_a_refusal_takes_nothing_of_either_quota() -> None:
+    limits = RateLimits(parse_limit("100/minute"), writes=parse_limit("30/minute"), clock=Seconds())
+    await limits.charge("h", 1, 10)
+    with pytest.raises(RateLimited):
+        await limits.charge("h", 1, 30)
+    await limits.charge("h", 99, 20)
+
+
+async def test_what_is_left_is_told() -> None:
+    clock = Seconds()
+    limits = RateLimits(parse_limit("100/minute"), writes=parse_limit("30/minute"), clock=clock)
+    clock.now += 10
+    charge = limits.of(None, "10.0.0.1")
+    assert (charge.headers(), charge.told()) == ({}, {})
+    await charge(7)
+    policy = '"reads";q=100;w=60;qu="cost", "writes";q=30;w=60;qu="cost"'
+    assert charge.headers() == {"ratelimit": '"reads";r=93;t=110', "ratelimit-policy": policy}
+    await charge(3, 10)
+    assert charge.headers()["ratelimit"] == '"reads";r=90;t=110, "writes";r=20;t=110'
+    assert charge.told() == {
+        "reads": {"limit": 100, "remaining": 90, "resetsIn": 110},
+        "writes": {"limit": 30, "remaining": 20, "resetsIn": 110},
+    }
+    clock.now += 110
+    again = limits.of(None, "10.0.0.1")
+    await again(0, 1)
+    assert again.told()["writes"]["remaining"] == 29
+
+
+async def test_by_default_a_till_at_the_full_speed_of_one_machine_meets_neither_quota() -> None:
+    """2,000 adjustments a second, for ten minutes; one dashboard that asks for 31,000 a second does within a minute."""
+    settings, clock = Settings.model_validate({}), Seconds()
+    found = rate_limits(settings.rate_limit, "memory://", settings.rate_limit_writes)
+    assert found is not None
+    assert found.writes is not None
+    limits = RateLimits(
+        parse_limit(settings.rate_limit), writes=parse_limit(f"{found.writes.amount}/minute"), clock=clock
+    )
+    for _ in range(600):
+        clock.now += 1
+        await limits.charge("till", 2_000 * 8, 2_000 * 10)
+    asked = 0
+    while await refused_for(limits, 31_000, "dashboard") is None:
+        asked += 1
+        clock.now += 1
+    assert asked < 60
+
+
+@pytest.mark.parametrize(
+    ("limit", "writes", "expected"),
+    [
+        ("10/minute", None, (10, 30)), ("10/minute", "0", (10, None)), ("0", "7/hour", (None, 7)),
+        ("0", None, None), ("0", "0", None),
+    ],
+)  # fmt: skip
+def test_each_quota_can_be_set_and_turned_off(limit: str, writes: str | None, expected: object) -> None:
+    made = rate_limits(limit, "memory://", writes)
+    assert expected == (made and tuple(quota and quota.amount for quota in (made.reads, made.writes)))
 
 
 def principal(**changes: Any) -> Principal:
@@ -168,6 +240,11 @@ def test_without_a_token_the_network_counts() -> None:
 def test_a_limit_that_makes_no_sense_is_told_at_start(limit: str) -> None:
     with pytest.raises(SetupProblem, match=r"^SCRIP_RATE_LIMIT: "):
         rate_limits(limit, "memory://")
+
+
+def test_so_is_one_of_writes() -> None:
+    with pytest.raises(SetupProblem, match=r"^SCRIP_RATE_LIMIT_WRITES: "):
+        rate_limits("10/minute", "memory://", "many")
 
 
 @pytest.mark.parametrize("url", ["memcached://h", "redis//h", "redis://u:hunter2@h:port/0"])
@@ -227,6 +304,38 @@ async def test_redis_tells_how_long_to_wait(redis_url: str) -> None:
     await limits.close()
 
 
+async def test_redis_counts_both_quotas_at_once_and_a_refusal_takes_nothing(redis_url: str) -> None:
+    limits = RateLimits(parse_limit("100/minute"), redis_url, writes=parse_limit("30/minute"))
+    charge = limits.of(None, "10.0.0.1")
+    await charge(10, 20)
+    told = charge.told()
+    assert {name: standing["remaining"] for name, standing in told.items()} == {"reads": 90, "writes": 10}
+    assert all(100 <= standing["resetsIn"] <= 120 for standing in told.values())
+    with pytest.raises(RateLimited):
+        await charge(10, 11)
+    await charge(90, 10)
+    assert {standing["remaining"] for standing in charge.told().values()} == {0}
+    assert limits.tallies.counted_here == 0
+    await limits.close()
+
+
+async def test_in_redis_the_window_slides_too(redis_url: str) -> None:
+    limits = RateLimits(parse_limit("100/second"), redis_url)
+    charge = limits.of(None, "10.0.0.1")
+    await charge(100)
+    for _ in range(40):
+        await asyncio.sleep(0.1)
+        try:
+            await charge(50)
+        except RateLimited:
+            continue
+        break
+    else:
+        pytest.fail("there was never room again")
+    assert limits.tallies.counted_here == 0
+    await limits.close()
+
+
 async def test_without_redis_each_process_counts_for_itself_and_says_so_once(
     unused_port: int, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -276,7 +385,7 @@ async def test_redis_counts_again_once_it_is_back(
     shared = limits._shared
     assert shared is not None
 
-    async def broken(*_: object) -> int | None:
+    async def broken(*_: object) -> tuple[bool, list[Window]]:
         raise ConnectionResetError
 
     with monkeypatch.context() as outage:

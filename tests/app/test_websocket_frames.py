@@ -1,5 +1,6 @@
 """What is no message of graphql-transport-ws: each closes the socket with a code and a short reason, and hurts nobody."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
@@ -7,6 +8,8 @@ import orjson
 import pytest
 from websockets.frames import Frame, Opcode
 
+from app.http_protocol import MAX_DROPPED_BYTES
+from app.websocket_protocol import Skimmer
 from tests.app.sockets_app import Seen, Shared, quiet, shared
 from tests.support.sockets import MAX_MESSAGE_BYTES, opened, token
 
@@ -113,10 +116,56 @@ async def test_what_is_too_large(shared: Shared, seen: Seen, kind: str) -> None:
 
 @pytest.mark.parametrize("raw", ["i" * 1_000_000, "[" * DEEP + "]" * DEEP])
 async def test_what_is_far_too_large(shared: Shared, seen: Seen, raw: str) -> None:
-    """The server does not even read it."""
+    """The server does not even look at it."""
     async with opened(shared.base) as client:
         await client.begin(token())
         assert await client.sends_too_much(raw)
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.3])
+async def test_s8_a_busy_client_gets_to_know_why_it_was_closed(shared: Shared, seen: Seen, pause: float) -> None:
+    """It comes to reading only after the server has closed, while much of the message is still on its way."""
+    message = Frame(Opcode.TEXT, b"i" * 5_000_000).serialize(mask=True)
+
+    async def send() -> tuple[int, str]:
+        async with opened(shared.base) as client:
+            await client.begin(token())
+            transport = client.connection.transport
+            transport.pause_reading()
+            transport.write(message)
+            await asyncio.sleep(pause)
+            transport.resume_reading()
+            return await client.closed()
+
+    assert {code for code, _ in await asyncio.gather(*(send() for _ in range(8)))} == {1009}
+
+
+def test_the_close_frame_is_found_behind_what_is_dropped() -> None:
+    sizes = (0, 1, 125, 126, 65_535, 65_536)
+    frames = [Frame(Opcode.TEXT, b"\x88" * size).serialize(mask=True) for size in sizes]
+    whole = b"\x88" * 10 + b"".join(frames)
+    for step in (1, 7, 1_000, len(whole)):
+        skimmer = Skimmer(10)
+        assert not any(skimmer.closes(whole[at : at + step]) for at in range(0, len(whole), step))
+        assert skimmer.closes(Frame(Opcode.CLOSE, b"").serialize(mask=True))
+
+
+async def test_what_comes_after_a_fault_is_not_taken_for_ever(shared: Shared, seen: Seen) -> None:
+    """The client goes on and on, and never closes."""
+    async with opened(shared.base) as client:
+        await client.begin(token())
+        transport = client.connection.transport
+        transport.pause_reading()
+        chunk = Frame(Opcode.TEXT, b"i" * 1_000_000).serialize(mask=True)
+        sent = 0
+        async with asyncio.timeout(30):
+            while not transport.is_closing() and sent < 10 * MAX_DROPPED_BYTES:
+                transport.write(chunk)
+                sent += len(chunk)
+                while transport.get_write_buffer_size() and not transport.is_closing():  # noqa: ASYNC110 - nobody tells us
+                    await asyncio.sleep(0.001)
+        assert transport.is_closing()
+        assert sent < 3 * MAX_DROPPED_BYTES
 
 
 async def test_the_bound_is_in_bytes(shared: Shared, seen: Seen) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Final
 from uuid import uuid4
 
@@ -16,6 +17,8 @@ from websockets.typing import Subprotocol
 
 from app.cli.serve import listen
 from app.graphql.websocket.wire import MESSAGE_TOO_BIG
+from app.http_protocol import BoundedHttpProtocol
+from app.websocket_protocol import PatientWebSocketProtocol
 from auth.roles import Role
 from auth.tokens import issue
 
@@ -26,12 +29,15 @@ PATIENCE_S: Final = 10
 MAX_MESSAGE_BYTES: Final = 4_000
 
 
+HTTP: Final[Any] = partial(BoundedHttpProtocol, read_timeout=PATIENCE_S)
+
+
 @asynccontextmanager
 async def served(app: ASGIApp, *, ws_max_size: int = 4 * MAX_MESSAGE_BYTES) -> AsyncIterator[str]:
     """The app's ws:// address without a path, for as long as the block lasts."""
     config = uvicorn.Config(
-        app, lifespan="off", log_config=None, ws_max_size=ws_max_size, ws_per_message_deflate=False,
-        timeout_graceful_shutdown=PATIENCE_S,
+        app, lifespan="off", log_config=None, http=HTTP, ws=PatientWebSocketProtocol, ws_max_size=ws_max_size,
+        ws_per_message_deflate=False, timeout_graceful_shutdown=PATIENCE_S,
     )  # fmt: skip
     server = uvicorn.Server(config)
     with listen("127.0.0.1", 0) as listener:
@@ -71,12 +77,12 @@ class Socket:
         await self.connection.send(raw)
 
     async def sends_too_much(self, raw: str) -> bool:
-        """Whether the server closes with 1009 for it. It reads no more of it then, so that the frame may get lost."""
+        """Whether the server closes with 1009 for it, and the client gets to know."""
         with suppress(ConnectionClosed):
             await self.send(raw)
         await self.connection.wait_closed()
         frame = self.connection.protocol.close_rcvd
-        return frame is None or frame.code == MESSAGE_TOO_BIG
+        return frame is not None and frame.code == MESSAGE_TOO_BIG
 
     async def receive(self) -> dict[str, Any]:
         """The next message."""

@@ -1,0 +1,92 @@
+"""Several processes that serve, started where there is hardly any processor for them (case S7)."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import psutil  # type: ignore[import-untyped]
+import pytest
+from uvicorn import Config
+
+from app.cli import serve as serving
+from app.cli.serve import listen
+from app.embedded import Urls
+from app.settings import Settings
+from tests.app.test_run import Scrip
+
+WORKERS: Final = 4
+SILENT_S: Final = 8
+"""Longer than the 5 s that uvicorn would wait."""
+PATIENCE_S: Final = 300
+STARTED: Final = "Application startup complete"
+DIED: Final = "died"
+SECRET: Final = "a secret for workers under test, and long enough"
+
+
+@pytest.fixture
+def several(database: Urls, tmp_path: Path) -> Iterator[Scrip]:
+    """A server of some processes, all of them on one core."""
+    usual = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(usual)})  # inherited by what is started now
+    try:
+        scrip = Scrip(
+            "serve", cwd=tmp_path, DATABASE_URL=database.app, SCRIP_JWT_SECRET=SECRET, SCRIP_WORKERS=str(WORKERS),
+            SCRIP_DATABASE_POOL_MIN="0",
+        )  # fmt: skip
+    finally:
+        os.sched_setaffinity(0, usual)
+    yield scrip
+    scrip.process.terminate()
+    scrip.process.wait(PATIENCE_S)
+
+
+def test_s7_none_of_many_workers_is_killed_while_it_imports(several: Scrip) -> None:
+    """As where each gets a fraction of a core: for some seconds they get nothing at all."""
+
+    def lines(text: str) -> int:
+        return sum(text in line for line in several.said)
+
+    def until(true: Callable[[], bool]) -> None:
+        give_up = time.monotonic() + PATIENCE_S
+        while not true():
+            assert several.process.poll() is None, "".join(several.said)
+            assert time.monotonic() < give_up, "".join(several.said)
+            time.sleep(0.01)
+
+    until(lambda: len(workers(several)) == WORKERS)
+    found = workers(several)
+    for each in found:
+        each.suspend()
+    time.sleep(SILENT_S)
+    for each in found:
+        each.resume()
+    until(lambda: lines(STARTED) >= WORKERS or lines(DIED) > 0)
+    assert lines(DIED) == 0, "".join(several.said)
+    assert workers(several) == found
+
+
+def workers(scrip: Scrip) -> list[psutil.Process]:
+    """Those that serve; beside them is one that keeps count of what they share."""
+    children = psutil.Process(scrip.process.pid).children()
+    return [each for each in children if "resource_tracker" not in " ".join(each.cmdline())]
+
+
+@pytest.mark.parametrize(("given", "expected"), [({}, 60), ({"worker_timeout": 7}, 7)])
+def test_how_long_a_worker_may_be_silent_can_be_set(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, int], expected: int
+) -> None:
+    told: list[Config] = []
+
+    class Supervisor:
+        def __init__(self, config: Config, **_: Any) -> None:
+            told.append(config)
+
+        def run(self) -> None:
+            """Start nothing."""
+
+    monkeypatch.setattr(serving, "Multiprocess", Supervisor)
+    with listen("127.0.0.1", 0) as listener:
+        serving.serve(Settings.model_validate({"workers": 2, **given}), listener)
+    assert [config.timeout_worker_healthcheck for config in told] == [expected]
