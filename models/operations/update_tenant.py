@@ -12,6 +12,7 @@ from models.errors import Invalid, NotFound
 from models.ledger import Ledger
 from models.names import checked_if_given
 from models.operations.configuring import configuring
+from models.patience import patiently
 
 MAX_NAME_CHARACTERS: Final = 200
 MAX_GRACE_DAYS: Final = 36_500
@@ -20,6 +21,7 @@ NO_ZONES: Final = frozenset({"localtime", "Factory"})
 """What time zone files have beside IANA's zones: whatever this machine is set to, and "not set yet"."""
 
 
+@patiently
 async def update_tenant(ledger: Ledger, tenant_id: UUID, actor: Actor, command: UpdateTenant) -> bool:
     """Change the tenant, from the next request on; False where nothing differs. Raises Invalid.
 

@@ -1,7 +1,7 @@
 """Requests that arrive together share a posting; lanes keep those that wait from those that need not."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -11,8 +11,9 @@ from models import group_commit
 from models.commands import BulkCredit
 from models.errors import Busy
 from models.group_commit import GroupCommit, Lane, Overloaded
+from models.loading.held import Name
 from models.planning.needs import Needs
-from models.posting import Failed, PutBack, Refused, Result, Unit
+from models.posting import Failed, Refused, Result, Unit
 from tests.support.shop import MANAGER, Shop
 
 
@@ -24,11 +25,23 @@ class Posts:
     """In place of the poster: notes each batch, and goes on when it is let."""
 
     def __init__(self) -> None:
+        self.held: set[Name] = set()
+        self.looks = 0
+        self.in_line: list[tuple[Name, int]] = []
         self.batches: list[tuple[int, bool]] = []
         self.gate = asyncio.Event()
         self.results: list[Any] = []
 
-    async def __call__(self, tenant_id: UUID, units: Sequence[Unit], wait: bool) -> list[Result]:
+    async def still(self, tenant_id: UUID, names: Collection[Name]) -> set[Name]:
+        self.looks += 1
+        return self.held.intersection(names)
+
+    def group(self, *, in_line: int = 0) -> GroupCommit:
+        return GroupCommit(self, self.still, lambda: in_line)
+
+    async def __call__(
+        self, tenant_id: UUID, units: Sequence[Unit], wait: bool, *, first: Name | None = None, quick: bool = False
+    ) -> list[Result]:
         self.batches.append((len(units), wait))
         await self.gate.wait()
         answer: Any = self.results.pop(0) if self.results else Refused(Busy())
@@ -45,7 +58,7 @@ async def settle() -> None:
 
 async def test_what_arrives_meanwhile_makes_the_next_batch() -> None:
     posts, tenant = Posts(), uuid4()
-    group = GroupCommit(posts)
+    group = posts.group()
     tasks = [asyncio.create_task(group.submit(tenant, unit()))]
     await settle()
     assert posts.batches == [(1, False)]  # no wait is added when nothing is under way
@@ -59,7 +72,7 @@ async def test_what_arrives_meanwhile_makes_the_next_batch() -> None:
 
 async def test_tenants_do_not_wait_for_one_another() -> None:
     posts = Posts()
-    group = GroupCommit(posts)
+    group = posts.group()
     tasks = [asyncio.create_task(group.submit(uuid4(), unit())) for _ in range(3)]
     await settle()
     assert posts.batches == [(1, False)] * 3
@@ -69,7 +82,7 @@ async def test_tenants_do_not_wait_for_one_another() -> None:
 
 async def test_a_bulk_never_joins_a_batch() -> None:
     posts, tenant = Posts(), uuid4()
-    group = GroupCommit(posts)
+    group = posts.group()
     bulk = BulkCredit((), "GBP", "GOODWILL")
     tasks = [asyncio.create_task(group.submit(tenant, unit(command))) for command in (bulk, bulk, None, None)]
     await settle()
@@ -79,21 +92,11 @@ async def test_a_bulk_never_joins_a_batch() -> None:
     assert sorted(posts.batches) == [(1, True), (1, True), (2, False)]
 
 
-async def test_what_is_put_back_waits_in_a_lane_of_its_own_a_bounded_number_of_times() -> None:
-    posts = Posts()
-    posts.results = [PutBack()] * 99
-    posts.gate.set()
-    result = await GroupCommit(posts).submit(uuid4(), unit())
-
-    assert isinstance(result, PutBack)
-    assert posts.batches == [(1, False)] + [(1, True)] * group_commit.MAX_PUT_BACKS
-
-
 async def test_a_posting_that_breaks_fails_its_units_and_no_others() -> None:
     posts, tenant = Posts(), uuid4()
     posts.results = [RuntimeError("broken")]
     posts.gate.set()
-    group = GroupCommit(posts)
+    group = posts.group()
     assert isinstance(await group.submit(tenant, unit()), Failed)
     assert isinstance(await group.submit(tenant, unit()), Refused)
 
@@ -101,7 +104,7 @@ async def test_a_posting_that_breaks_fails_its_units_and_no_others() -> None:
 async def test_too_many_waiting_are_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(group_commit, "MAX_WAITING_UNITS", 3)
     posts, tenant = Posts(), uuid4()
-    group = GroupCommit(posts)
+    group = posts.group()
     tasks = [asyncio.create_task(group.submit(tenant, unit()))]
     await settle()
     tasks += [asyncio.create_task(group.submit(tenant, unit())) for _ in range(3)]
@@ -114,7 +117,7 @@ async def test_too_many_waiting_are_refused_at_once(monkeypatch: pytest.MonkeyPa
 
 async def test_closing_finishes_what_is_under_way_and_takes_nothing_new() -> None:
     posts, tenant = Posts(), uuid4()
-    group = GroupCommit(posts)
+    group = posts.group()
     task = asyncio.create_task(group.submit(tenant, unit()))
     await settle()
     closing = asyncio.create_task(group.close())
@@ -130,7 +133,7 @@ async def test_closing_finishes_what_is_under_way_and_takes_nothing_new() -> Non
 async def test_nothing_is_kept_of_a_tenant_that_is_quiet() -> None:
     posts = Posts()
     posts.gate.set()
-    group = GroupCommit(posts)
+    group = posts.group()
     await asyncio.gather(*(group.submit(uuid4(), unit()) for _ in range(5)))
     await settle()
     assert group._queues == {}
@@ -138,7 +141,7 @@ async def test_nothing_is_kept_of_a_tenant_that_is_quiet() -> None:
 
 async def test_a_client_that_goes_away_cancels_nothing() -> None:
     posts, tenant = Posts(), uuid4()
-    group = GroupCommit(posts)
+    group = posts.group()
     gone = asyncio.create_task(group.submit(tenant, unit()))
     await settle()
     also_gone, stays = (asyncio.create_task(group.submit(tenant, unit())) for _ in range(2))
@@ -167,6 +170,4 @@ async def test_a_posting_whose_client_has_gone_is_in_the_books(shop: Shop, anna:
 
 
 def test_the_lanes() -> None:
-    assert {lane.name: (lane.max_units, lane.wait) for lane in Lane} == {
-        "FAST": (256, False), "PATIENT": (256, True), "BULK": (1, True),
-    }  # fmt: skip
+    assert {lane.name: (lane.max_units, lane.wait) for lane in Lane} == {"FAST": (256, False), "BULK": (1, True)}
