@@ -226,11 +226,11 @@ class Poster:
         """Raises HeldElsewhere, and what is to be tried again."""
         results: list[Result | None] = [None] * len(units)
         units = _followed(units, self._persons.of(tenant_id))
+        dry = all(getattr(unit.command, "dry_run", False) for unit in units)
+        settings = begin_settings(tenant_id, [unit.needs for unit in units], way, dry=dry)
         waiting_for = {TIERS}  # by the BEGIN
         try:
-            async with tenant_transaction(
-                tenant_id, settings=begin_settings(tenant_id, [unit.needs for unit in units], way)
-            ) as connection:
+            async with tenant_transaction(tenant_id, settings=settings) as connection:
                 if way.first is not None:
                     waiting_for = {way.first}
                     await lock_first(connection, way.first)

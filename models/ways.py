@@ -6,7 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from models.loading.held import Name, moves_points
-from models.loading.keeping import keeping_tiers
+from models.loading.keeping import adding_nothing, keeping_tiers
 from models.planning.needs import Needs
 
 LOCK_WAIT: Final = {True: "SET LOCAL lock_timeout = '500ms'; ", False: "SET LOCAL lock_timeout = '100ms'; "}
@@ -41,8 +41,9 @@ def way_of(*, wait: bool, first: Name | None, quick: bool) -> Way:
     return Way(wait, FIRST_WAIT if first else QUICKLY if quick else LOCK_WAIT[wait], first)
 
 
-def begin_settings(tenant_id: UUID, needs: Sequence[Needs], way: Way) -> str:
-    """What travels with the BEGIN."""
+def begin_settings(tenant_id: UUID, needs: Sequence[Needs], way: Way, *, dry: bool) -> str:
+    """What travels with the BEGIN. dry: nothing will be posted."""
     many = sum(len(n.accounts) for n in needs) >= MANY_ACCOUNTS
     tiers = f"; {keeping_tiers(tenant_id)}" if any(moves_points(n) for n in needs) else ""
-    return way.lock_wait + SETTINGS + PLAN_ANEW * many + tiers
+    adds = f"; {adding_nothing(tenant_id)}" if dry else ""
+    return way.lock_wait + SETTINGS + PLAN_ANEW * many + adds + tiers

@@ -222,6 +222,16 @@ async def test_a_file_that_is_taken_in_holds_up_no_change(shop: Shop, anna: UUID
             await set_to(shop, "STAFF", per_adjustment=60)
 
 
+async def test_a_dry_run_holds_up_no_change(shop: Shop, anna: UUID, monkeypatch: pytest.MonkeyPatch) -> None:
+    pause = Pause(monkeypatch, "models.posting.write")
+    bulk = asyncio.create_task(shop.bulk((anna, 50), asset="GBP", dry_run=True))
+    await pause.reached.wait()
+    async with asyncio.timeout(SOON):
+        await set_to(shop, "STAFF", per_adjustment=60)
+    pause.go_on.set()
+    await bulk
+
+
 def token(*limits: SetLimit) -> IssueToken:
     return IssueToken(uuid4(), uuid4().bytes * 2, "app", "till", frozenset({"credits:add"}), limits)
 
