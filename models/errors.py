@@ -86,8 +86,8 @@ class Busy(LedgerError):
 
     code = "BUSY"
 
-    def __init__(self) -> None:
-        super().__init__("The account is busy. Nothing was changed; send the same request again.")
+    def __init__(self, message: str = "The account is busy. Nothing was changed; send the same request again.") -> None:
+        super().__init__(message)
 
 
 class Unavailable(LedgerError):

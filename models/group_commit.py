@@ -1,29 +1,33 @@
 """Requests that arrive together share one posting: a hot account costs one lock and one commit for all of them.
 
-Each tenant has three lanes. The fast lane never waits for a row that somebody else holds: units that need one move to
-the patient lane, which waits. Bulks and merges have a lane of their own, one to a posting. So one long bulk stalls
-nobody but those who need its accounts. In each lane at most one posting is under way; what arrives meanwhile makes the
-next. No wait is added when nothing is under way.
+Each tenant has two lanes. The fast lane never waits for a row that somebody else holds: units that need one wait in a room
+of their own (models/waiting_room.py), each with those that need the same, while the lane goes on. Bulks and merges have a
+lane of their own, one to a posting; one that needs what others hold leaves it, too, and comes again. So nobody waits for
+what they do not need. In each lane at most one posting is under way; what arrives meanwhile makes the next. No wait is
+added when nothing is under way.
 
 A posting is a task of its own: a client that goes away does not cancel it.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable
 from enum import Enum
 from typing import Final
 from uuid import UUID
 
+from models import patience
 from models.commands import BulkCredit, MergeCustomers, PostRows, RestateBooks
-from models.posting import Failed, PutBack, Result, Unit
+from models.loading.held import Name
+from models.posting import Failed, PutBack, Result, Unit, names_of
+from models.waiting_room import HeldStill, Lines, Post, WaitingRoom
 
 MAX_WAITING_UNITS: Final = 20_000
-"""Per lane. More than this is refused at once (Busy) instead of being answered too late."""
-MAX_PUT_BACKS: Final = 8
-
-Post = Callable[[UUID, Sequence[Unit], bool], Awaitable[list[Result]]]
-"""Tenant, units, wait for locks."""
+"""Per lane, and of those who wait for others. More are refused at once (Busy) instead of being answered too late."""
+MAX_PUT_BACKS: Final = 1_000
+"""Of one unit, within `patience.LONGEST_WAIT_S`."""
+PUT_BACKS_TOGETHER: Final = 5
+"""From then on it waits by itself, where it stands: it needs several things that others keep taking in turn."""
 
 _Waiting = tuple[Unit, "asyncio.Future[Result]"]
 
@@ -36,7 +40,6 @@ class Lane(Enum):
     """What a lane takes: how many units to a posting, and whether it waits for locks."""
 
     FAST = (256, False)
-    PATIENT = (256, True)
     BULK = (1, True)
 
     def __init__(self, max_units: int, wait: bool) -> None:
@@ -47,36 +50,79 @@ class Lane(Enum):
 class GroupCommit:
     """Gathers units into batches for `post`. One per process."""
 
-    def __init__(self, post: Post) -> None:
+    def __init__(self, post: Post, held_still: HeldStill, most_in_line: Callable[[], int]) -> None:
+        """held_still: which of these rows others hold. most_in_line: how many connections may wait for rows at once."""
         self._post = post
+        self._held_still = held_still
+        self._lines = Lines(most_in_line)
         self._queues: dict[tuple[UUID, Lane], _Queue] = {}
+        self._rooms: dict[UUID, WaitingRoom] = {}
         self._closed = False
 
     async def submit(self, tenant_id: UUID, unit: Unit) -> Result:
         """The unit's result, once the posting that it was part of has been committed. Raises Overloaded.
 
-        PutBack only where the unit was put back too often.
+        PutBack only where what it needs was held by others for too long.
         """
         lane = (
             Lane.BULK if isinstance(unit.command, BulkCredit | MergeCustomers | PostRows | RestateBooks) else Lane.FAST
         )
-        result = await self._queue(tenant_id, lane).submit(unit)
-        for _ in range(MAX_PUT_BACKS):
+        held = self._known(tenant_id, unit)
+        ends: float | None = None
+        for number in range(MAX_PUT_BACKS):
+            result: Result | None = None
+            if held:
+                now = asyncio.get_running_loop().time()
+                ends = ends or now + patience.LONGEST_WAIT_S
+                if now >= ends:
+                    break
+                if number > PUT_BACKS_TOGETHER and lane is Lane.FAST:
+                    held = frozenset({("posting", unit.result_id)})
+                result = await self._room(tenant_id).wait(unit, held, ends=ends, alone=lane is Lane.BULK)
+            if result is None:
+                result = await self._queue(tenant_id, lane).submit(unit)
             if not isinstance(result, PutBack):
+                return result
+            if held and not result.held and (self._closed or asyncio.get_running_loop().time() >= (ends or 0)):
                 break
-            result = await self._queue(tenant_id, Lane.PATIENT).submit(unit)
-        return result
+            held = result.held
+        return PutBack()
+
+    def _known(self, tenant_id: UUID, unit: Unit) -> frozenset[Name]:
+        """What the unit needs that others wait for already: it comes after them."""
+        room = self._rooms.get(tenant_id)
+        return frozenset() if room is None else room.known(set(names_of(unit)))
+
+    def _room(self, tenant_id: UUID) -> WaitingRoom:
+        if self._closed:
+            raise Overloaded("shutting down")
+        room = self._rooms.get(tenant_id)
+        if room is None:
+            room = WaitingRoom(tenant_id, self._post, self._held_still, self._lines, self._close_room)
+            self._rooms[tenant_id] = room
+        if len(room) >= MAX_WAITING_UNITS:
+            raise Overloaded("too many requests are waiting")
+        return room
+
+    def _close_room(self, room: WaitingRoom) -> None:
+        self._rooms.pop(room.tenant_id, None)
 
     @property
     def waiting(self) -> int:
         """Units that no posting has taken yet."""
-        return sum(len(queue) for queue in self._queues.values())
+        return sum(len(queue) for queue in self._queues.values()) + sum(len(room) for room in self._rooms.values())
 
     async def close(self) -> None:
-        """Take nothing new, and finish what is under way."""
+        """Take nothing new, and finish what is under way. Who waits for others is put back."""
         self._closed = True
-        while tasks := [queue.task for queue in self._queues.values() if queue.task is not None]:
+        while tasks := self._tasks():
+            for room in list(self._rooms.values()):
+                room.close()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _tasks(self) -> list["asyncio.Task[None]"]:
+        lanes = [queue.task for queue in self._queues.values() if queue.task is not None]
+        return lanes + [task for room in self._rooms.values() for task in room.tasks]
 
     def _queue(self, tenant_id: UUID, lane: Lane) -> "_Queue":
         if self._closed:

@@ -17,15 +17,18 @@ from models.commands import LATER, Actor, Command, Outcome
 from models.configuration import Configurations
 from models.errors import Busy, Invalid
 from models.group_commit import GroupCommit, Overloaded
+from models.loading.held import Name
 from models.pacing import Pace
+from models.patience import patiently
 from models.planning.needs import Needs
 from models.planning.state import Source
 from models.posting import Failed, Posted, Poster, PutBack, Refused, Replayed, Result, Unit
-from models.session import TenantConnection, database_time, tenant_transaction
+from models.session import TenantConnection, database_time, pool_size, tenant_transaction
 from models.sources import DatabaseClock, GivenClock, LedgerClock, RandomSource
 from models.tallies import Tallies
 
 MAX_KEY_CHARACTERS: Final = 255
+CONNECTIONS_TO_ONE_IN_LINE: Final = 4
 MAX_REMEMBERED_ACTORS: Final = 100_000
 MAX_DENIALS_A_MINUTE: Final = 60
 """Rows of the audit that one actor's refused requests may fill."""
@@ -47,7 +50,7 @@ class Ledger:
         self.tallies = Tallies()
         self.denials = Pace(MAX_DENIALS_A_MINUTE, timedelta(minutes=1))
         self._poster = Poster(self.configurations, self.source, self.clock, self.tallies)
-        self._group = GroupCommit(self._post)
+        self._group = GroupCommit(self._post, self._poster.held_still, _most_in_line)
         self._actor_ids: dict[tuple[UUID, Actor], UUID] = {}
         self._asking = asyncio.Lock()
 
@@ -135,6 +138,14 @@ class Ledger:
         known = self._actor_ids.get((tenant_id, actor))
         if known is not None:
             return known
+        actor_id = await self._named(tenant_id, actor)
+        if len(self._actor_ids) >= MAX_REMEMBERED_ACTORS:
+            self._actor_ids.clear()
+        self._actor_ids[tenant_id, actor] = actor_id
+        return actor_id
+
+    @patiently
+    async def _named(self, tenant_id: UUID, actor: Actor) -> UUID:
         async with tenant_transaction(tenant_id) as connection:
             actor_id: UUID = await connection.raw.fetchval(
                 """INSERT INTO actors AS a (tenant_id, id, subject, role, client, name) VALUES ($1, $2, $3, $4, $5, $6)
@@ -142,19 +153,23 @@ class Ledger:
                 RETURNING id""",
                 tenant_id, self.source.new_id(), actor.subject, actor.role, actor.client or "", actor.name,
             )  # fmt: skip
-        if len(self._actor_ids) >= MAX_REMEMBERED_ACTORS:
-            self._actor_ids.clear()
-        self._actor_ids[tenant_id, actor] = actor_id
         return actor_id
 
-    async def _post(self, tenant_id: UUID, units: Sequence[Unit], wait: bool) -> list[Result]:
+    async def _post(
+        self, tenant_id: UUID, units: Sequence[Unit], wait: bool, *, first: Name | None = None, quick: bool = False
+    ) -> list[Result]:
         began = time.perf_counter()
-        results = await self._poster.post(tenant_id, units, wait=wait)
+        results = await self._poster.post(tenant_id, units, wait=wait, first=first, quick=quick)
         self.tallies.postings += 1
         self.tallies.seconds += time.perf_counter() - began
         for result in results:
             self.tallies.count(type(result).__name__.lower())
         return results
+
+
+def _most_in_line() -> int:
+    """Of the pool's connections: lanes, reads and everybody else have the others."""
+    return pool_size() // CONNECTIONS_TO_ONE_IN_LINE
 
 
 def check_key(idempotency_key: str) -> None:

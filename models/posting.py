@@ -12,7 +12,7 @@ number of round trips however many units it holds:
 import asyncio
 import logging
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID
@@ -35,9 +35,17 @@ from models.loading.accounts import (
 from models.loading.approvals import count_waiting
 from models.loading.counters import counters_needed, lock_counters, lock_to_add_up, selling_counters_needed
 from models.loading.credits import load_all_open
-from models.loading.keeping import keeping_limits, keeping_tiers
-from models.loading.named import keep_whom_notes_are_about, load_named, load_requests
-from models.money import POINTS
+from models.loading.held import (
+    TIERS,
+    HeldElsewhere,
+    Name,
+    counter_names,
+    lock_first,
+    names,
+    new_names,
+    still_held,
+)
+from models.loading.named import Held, keep_whom_notes_are_about, load_named, load_requests
 from models.persons import Persons
 from models.planning import calendar, requesting
 from models.planning.needs import Needs
@@ -48,24 +56,13 @@ from models.session import TenantConnection, tenant_transaction
 from models.slices import in_slices, turn_after
 from models.sources import LedgerClock
 from models.tallies import Tallies
+from models.ways import LOCK_WAIT, QUICKLY, Way, begin_settings, way_of
 from models.writing import write
 
 log = logging.getLogger(__name__)
 
 MAX_ATTEMPTS: Final = 5
 FIRST_PAUSE_SECONDS: Final = 0.01
-MAX_TIMEOUTS: Final = 4
-LOCK_WAIT: Final = {True: "SET LOCAL lock_timeout = '5s'; ", False: "SET LOCAL lock_timeout = '250ms'; "}
-"""By whether a posting waits for locks. One that does not skips accounts that others hold; but keys, accounts that are
-just being made, counters, invoices and rewards cannot be skipped: it waits for them, not much longer than a posting takes.
-"""
-SETTINGS: Final = "SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off"
-"""Every statement of a posting finds its rows by key, whatever the batch's size: planning it anew each time would cost a
-quarter of a single adjustment (measured), and a plan made while a table was still small must not scan it for ever."""
-MANY_ACCOUNTS: Final = 1_000
-PLAN_ANEW: Final = "; DISCARD PLANS"
-"""For a posting on many accounts. The checks of foreign keys have plans too, kept until the tables are analysed: one made
-while they were empty reads all of the tenant's rows for each check (measured: 5,000 rows in 10 s instead of 1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +120,9 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class PutBack:
-    """Somebody else holds a row that it needs: to be posted again. Nothing of the unit was written."""
+    """To be posted again, once nobody else holds what is `held`. Nothing of the unit was written."""
+
+    held: frozenset[Name] = frozenset()
 
 
 Result = Posted | Replayed | Refused | Failed | PutBack
@@ -133,12 +132,7 @@ class _Contended(Exception):
     """An account appeared between looking and locking, or a customer's record was merged. The batch is tried again."""
 
 
-_TRY_AGAIN: Final = (
-    _Contended,
-    asyncpg.SerializationError,
-    asyncpg.DeadlockDetectedError,
-    asyncpg.LockNotAvailableError,
-)
+_TRY_AGAIN: Final = (_Contended, asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 
 
 class Poster:
@@ -151,58 +145,92 @@ class Poster:
         self._tallies = tallies
         self._persons = Persons()
 
-    async def post(self, tenant_id: UUID, units: Sequence[Unit], *, wait: bool) -> list[Result]:
+    async def post(
+        self, tenant_id: UUID, units: Sequence[Unit], *, wait: bool, first: Name | None = None, quick: bool = False
+    ) -> list[Result]:
         """Post a batch, trying again where the database asks for it; then each unit by itself.
 
-        With `wait`, wait for locks that others hold (and refuse with Busy in the end); without, put those units back.
+        With `wait`, wait a moment for each lock that others hold; without, skip what they hold. Either way, units that
+        could not have what they need are put back. first: a row that is waited for before anything else is locked.
+        quick: what has to be waited for all the same is given up sooner.
         """
+        return await self._post(tenant_id, units, way_of(wait=wait, first=first, quick=quick))
+
+    async def _post(self, tenant_id: UUID, units: Sequence[Unit], way: Way) -> list[Result]:
         pause, away = FIRST_PAUSE_SECONDS, False
         for _ in range(MAX_ATTEMPTS):
             try:
-                return await self._post_once(tenant_id, units, wait=wait)
+                return await self._post_once(tenant_id, units, way)
             except Unavailable as error:
                 return [Refused(error) for _ in units]
             except DatabaseAway as error:
                 if not error.again or error.unknown or away:
                     return [Failed(error) for _ in units]
                 away = True  # nothing was committed: once more, on another connection
+            except HeldElsewhere as held:
+                self._tallies.retries += 1
+                return await self._apart(tenant_id, units, held.names, way)
             except _TRY_AGAIN as error:
                 self._tallies.retries += 1
                 log.debug("posting %d units again: %s", len(units), type(error).__name__)
-                if not wait and isinstance(error, asyncpg.LockNotAvailableError):
-                    return [PutBack()] if len(units) == 1 else await self._each_alone(tenant_id, units, wait=False)
                 await asyncio.sleep(pause * (0.5 + random.random()))  # noqa: S311 - jitter, not a secret
                 pause *= 2
             except Exception as error:  # noqa: BLE001 - whatever it is, one unit must not cost its neighbours theirs
-                return await self._one_by_one(tenant_id, units, error, wait=wait)
+                return await self._one_by_one(tenant_id, units, error, way)
         return [Refused(Busy()) for _ in units]
 
-    async def _one_by_one(
-        self, tenant_id: UUID, units: Sequence[Unit], error: Exception, *, wait: bool
-    ) -> list[Result]:
+    async def _apart(self, tenant_id: UUID, units: Sequence[Unit], held: frozenset[Name], way: Way) -> list[Result]:
+        """Something that cannot be skipped was not to be had: put back whoever needs it, and post the others at once.
+
+        Those who may need it are halved until it is clear who does, each half waiting no more than a moment.
+        """
+        if held == {way.first}:
+            return [PutBack(held) for _ in units]
+        mine = [held.intersection(names_of(unit)) for unit in units]
+        if len(units) == 1:
+            return [PutBack(mine[0] or await self._held_now(tenant_id, units[0]))]
+        suspects = {i for i, names in enumerate(mine) if names} or set(range(len(units)))
+        order = sorted(range(len(units)), key=lambda i: i in suspects)
+        cut = len(units) - len(suspects)
+        found: list[Result] = []
+        if held == {TIERS}:  # whoever moves points needs them
+            found = [PutBack(held) for _ in suspects]
+            order = order[cut:] + order[:cut]
+            rest = [order[len(suspects) :]]
+        else:
+            rest = [order[: cut or len(units) // 2], order[cut or len(units) // 2 :]]
+        for part in filter(None, rest):
+            found += await self._post(tenant_id, [units[i] for i in part], Way(way.wait, QUICKLY))
+        return [result for _, result in sorted(zip(order, found, strict=True), key=lambda pair: pair[0])]
+
+    async def _held_now(self, tenant_id: UUID, unit: Unit) -> frozenset[Name]:
+        """The rows of a unit that others hold; where none is to be seen, the unit is to come again by itself."""
+        async with tenant_transaction(tenant_id) as connection:
+            held = await still_held(connection, set(names_of(unit)))
+        return frozenset(held or {("posting", unit.result_id)})
+
+    async def held_still(self, tenant_id: UUID, names: Collection[Name]) -> set[Name]:
+        """Those of the rows that others hold now."""
+        async with tenant_transaction(tenant_id) as connection:
+            return await still_held(connection, names)
+
+    async def _one_by_one(self, tenant_id: UUID, units: Sequence[Unit], error: Exception, way: Way) -> list[Result]:
         """The database refused what the planner had allowed: find the unit that did it, and spare its neighbours."""
         self._tallies.one_by_one += 1
         if len(units) == 1 and not isinstance(error, asyncpg.UniqueViolationError):
             log.error("posting failed: %s", units[0].operation, exc_info=error)
             return [Failed(error)]
         log.warning("posting %d units one by one: %s", len(units), type(error).__name__)
-        return await self._each_alone(tenant_id, units, wait=wait)
-
-    async def _each_alone(self, tenant_id: UUID, units: Sequence[Unit], *, wait: bool) -> list[Result]:
-        """Without `wait`, those that need what others hold are put back, and after MAX_TIMEOUTS of them all the rest."""
         results: list[Result] = []
-        timeouts = 0
         for place, unit in enumerate(units):
-            if timeouts == MAX_TIMEOUTS and not wait:
-                results.append(PutBack())
-                continue
             try:
-                results += await self._post_once(tenant_id, [unit], wait=wait)
+                results += await self._post_once(tenant_id, [unit], way)
+            except HeldElsewhere as held:
+                results.append(PutBack(held.names.intersection(names_of(unit))))
             except _TRY_AGAIN:
-                timeouts += 1
-                results.append(Refused(Busy()) if wait else PutBack())
-            except Unavailable as error:
-                results.append(Refused(error))
+                results.append(PutBack())
+            except Unavailable as refused:
+                results.append(Refused(refused))
             except DatabaseAway as error:  # for those that are left as well
                 return results + [Failed(error) for _ in units[place:]]
             except Exception as failure:
@@ -210,20 +238,34 @@ class Poster:
                 results.append(Failed(failure))
         return results
 
-    async def _post_once(self, tenant_id: UUID, units: Sequence[Unit], *, wait: bool) -> list[Result]:
+    async def _post_once(self, tenant_id: UUID, units: Sequence[Unit], way: Way) -> list[Result]:
+        """Raises HeldElsewhere, and what is to be tried again."""
         results: list[Result | None] = [None] * len(units)
         books: Books | None = None
         units = _followed(units, self._persons.of(tenant_id))
-        async with tenant_transaction(tenant_id, settings=_settings(tenant_id, units, wait=wait)) as connection:
-            claimed, known = await self._claim(connection, units)
-            live = _answer_replays(units, claimed, known, results)
-            if live:
-                books, opened, held = await self._lock_and_load(connection, [units[i] for i in live], wait=wait)
-                await _plan_all(connection, books, units, live, held, results)
-                # Nothing may fail from here on.
-                await self._write(connection, books, units)
-                await _close_unused(connection, opened, books)
-            await _free_keys(connection, units, claimed, results)
+        dry = all(getattr(unit.command, "dry_run", False) for unit in units)
+        settings = begin_settings(tenant_id, [unit.needs for unit in units], way, dry=dry)
+        waiting_for = {TIERS}  # by the BEGIN
+        try:
+            async with tenant_transaction(tenant_id, settings=settings) as connection:
+                if way.first is not None:
+                    waiting_for = {way.first}
+                    await lock_first(connection, way.first)
+                    await connection.raw.execute(LOCK_WAIT[way.wait])
+                waiting_for = {("idempotency_keys", unit.idempotency_key) for unit in units}
+                claimed, known = await self._claim(connection, units)
+                waiting_for = set()
+                live = _answer_replays(units, claimed, known, results)
+                if live:
+                    books, opened, held = await self._lock_and_load(connection, [units[i] for i in live], wait=way.wait)
+                    await _plan_all(connection, books, units, live, held, results)
+                    # Nothing may fail from here on.
+                    waiting_for = new_names(books)
+                    await self._write(connection, books, units)
+                    await _close_unused(connection, opened, books)
+                await _free_keys(connection, units, claimed, results)
+        except asyncpg.LockNotAvailableError:
+            raise HeldElsewhere(waiting_for) from None
         if books is not None:
             await in_slices(books.let_go())
         return [result if result is not None else PutBack() for result in results]
@@ -238,8 +280,8 @@ class Poster:
 
     async def _lock_and_load(
         self, connection: TenantConnection, units: Sequence[Unit], *, wait: bool
-    ) -> tuple[Books, list[UUID], set[AccountKey]]:
-        """The books, the accounts that were opened for them, and the accounts that others hold. Raises Unavailable."""
+    ) -> tuple[Books, list[UUID], Held]:
+        """The books, the accounts that were opened for them, and what others hold. Raises Unavailable, HeldElsewhere."""
         needs = await self._with_what_merges(connection, [unit.needs for unit in units])
         wanted = {key for n in needs for key in n.accounts}
         customers = {customer for n in needs for customer in n.customers}
@@ -249,9 +291,12 @@ class Poster:
             accounts, found = await lock_accounts(connection, wanted, customers, wait=wait)
         if not any(n.as_records for n in needs):
             self._check_not_merged(connection.tenant_id, found)
-        opened, held = await self._open_missing(connection, needs, wanted, accounts, wait=wait)
+        # Of a customer that is not there, or that others have, nothing is looked for.
+        reachable = {key for key in wanted if key[0] in found}
+        opened, late = await self._open_missing(connection, needs, reachable, accounts, wait=wait)
+        held = Held({("accounts", *key) for key in late})
         if missing := {*customers, *(customer for customer, _ in wanted)} - found.keys():
-            held |= {(customer, "") for customer in await locked_elsewhere(connection, missing)}
+            held.named |= {("customers", customer) for customer in await locked_elsewhere(connection, missing)}
         # Under the locks, time has not gone on without us: it is now.
         asked = self._clock.asking()
         version, now = await load_facts(connection, accounts, self._clock.given)
@@ -270,16 +315,17 @@ class Poster:
         if counters:
             ids = [self._source.new_id() for _ in counters]
             await turn_after(len(counters))
-            books.counters = await lock_counters(connection, counters, ids)
+            books.counters = await lock_counters(connection, counters, ids, wait=wait)
+            held.named |= counter_names(counters - books.counters.keys(), "limit_counters")
         for n in needs:
             if n.merges:
                 await self._load_what_merges(connection, books, *n.merges)
             if n.as_records:
                 await load_all_open(connection, books, set(books.accounts_by_id))
-        await load_named(connection, books, needs)
+        await load_named(connection, books, needs, held, wait=wait)
         if any(getattr(unit.command, "note", None) for unit in units):
-            await keep_whom_notes_are_about(connection, books)
-        await load_requests(connection, books, needs)
+            await keep_whom_notes_are_about(connection, books, held, wait=wait)
+        await load_requests(connection, books, needs, held, wait=wait)
         return books, opened, held
 
     async def _with_what_merges(self, connection: TenantConnection, needs: list[Needs]) -> list[Needs]:
@@ -339,15 +385,9 @@ class Poster:
         await write(connection, books, actors)
 
 
-def _settings(tenant_id: UUID, units: Sequence[Unit], *, wait: bool) -> str:
-    """What travels with the BEGIN."""
-    accounts = [key for unit in units for key in unit.needs.accounts]
-    many = len(accounts) >= MANY_ACCOUNTS
-    # What a merge moves is found once it has begun: it may be points.
-    points = any(asset == POINTS for _, asset in accounts) or any(unit.needs.merges for unit in units)
-    tiers = f"; {keeping_tiers(tenant_id)}" if points else ""
-    limits = f"; {keeping_limits(tenant_id)}" if any(unit.needs.by_limits for unit in units) else ""
-    return LOCK_WAIT[wait] + SETTINGS + PLAN_ANEW * many + tiers + limits
+def names_of(unit: Unit) -> Iterator[Name]:
+    """What the unit may find held by others."""
+    yield from names(unit.needs, unit.actor, unit.idempotency_key)
 
 
 def _followed(units: Sequence[Unit], persons: dict[UUID, UUID]) -> Sequence[Unit]:
@@ -380,7 +420,7 @@ def _replay(unit: Unit, used: Use) -> Result:
 
 
 async def _plan_all(
-    connection: TenantConnection, books: Books, units: Sequence[Unit], live: list[int], held: set[AccountKey],
+    connection: TenantConnection, books: Books, units: Sequence[Unit], live: list[int], held: Held,
     results: list[Result | None],
 ) -> None:  # fmt: skip
     """Plan the units, and answer the batch's own repetitions.
@@ -402,14 +442,15 @@ def _plan(
     books: Books,
     units: Sequence[Unit],
     live: list[int],
-    held: set[AccountKey],
+    held: Held,
     results: list[Result | None],
 ) -> Steps[None]:
     """Plan each unit in turn; one that is refused leaves no trace."""
     for i in live:
         unit = units[i]
-        if held and not held.isdisjoint(_held_by_name(unit.needs)):
-            results[i] = PutBack()
+        noted = bool(getattr(unit.command, "note", None))
+        if held and (mine := held.of(unit.needs, set(names_of(unit)), noted=noted)):
+            results[i] = PutBack(frozenset(mine))
             continue
         mark = books.mark()
         try:
@@ -419,12 +460,6 @@ def _plan(
             yield from books.going_back_to(mark)
             results[i] = Refused(error)
         yield
-
-
-def _held_by_name(needs: Needs) -> Iterator[AccountKey]:
-    """Its accounts, and its customers as accounts of no asset: what others may hold of it."""
-    yield from needs.accounts
-    yield from ((customer, "") for customer in (*needs.customers, *(customer for customer, _ in needs.accounts)))
 
 
 def _answer_repetitions(units: Sequence[Unit], live: list[int], results: list[Result | None]) -> None:

@@ -25,6 +25,9 @@ __all__ = ["CONNECTION_NAME"]
 _SETTLED: Final = "SELECT settled_instant($1)"
 ONE_MOMENT: Final = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"
 """Among the settings of a transaction that only reads: all its statements see the books as the first one found them."""
+WRITER_LOCK_WAIT: Final = "SET LOCAL lock_timeout = '200ms'"
+"""Of transactions that write and are no postings, unless they say otherwise: they hold a connection while they wait, and are
+tried again without one (`models/patience.py`)."""
 SETTLING_LOCK: Final = 7_436_904
 """The class of the advisory locks that tell who is writing in a tenant (`settled_instant` in migrations/ looks for it).
 Its siblings are in models/loading/keeping.py."""
@@ -61,17 +64,20 @@ class TenantConnection:
 
 @asynccontextmanager
 async def tenant_transaction(
-    tenant_id: UUID, *, read_only: bool = False, settings: str = "", settling: bool = False
+    tenant_id: UUID, *, read_only: bool = False, settings: str | None = None, settling: bool = False
 ) -> AsyncIterator[TenantConnection]:
     """One READ COMMITTED transaction of one tenant: committed at the end, rolled back where the block raises.
 
     One that writes says so by a shared lock, which keeps nobody waiting, from before anything in it is stamped until
-    it can be seen (docs/adr/0019). settings: more `SET LOCAL …;`, of our own making, that travel in the same round trip.
+    it can be seen (docs/adr/0019). settings: more `SET LOCAL …;`, of our own making, that travel in the same round trip;
+    those of one that writes, where nothing is said, let no lock be waited for for long.
     settling: ask for the settled instant first, in a statement of its own, since a snapshot must not be older than it.
 
     Raises DatabaseAway where the database cannot be used, or could not before the end.
     """
     pool = the_pool()
+    if settings is None:
+        settings = "" if read_only else WRITER_LOCK_WAIT
     tenant = UUID(str(tenant_id))  # nothing but a UUID gets into the statement
     # Not READ WRITE: a database that its owner has set to be read-only stays so.
     begin = f"BEGIN ISOLATION LEVEL READ COMMITTED{' READ ONLY' if read_only else ''}"
@@ -169,6 +175,30 @@ async def settled_instant(tenant_id: UUID) -> datetime:
         return found
 
     return await ask(question)
+
+
+async def holding_now(lock: int, tenant_id: UUID, *, without: int = 0) -> frozenset[str]:
+    """The transactions that hold this advisory lock of the tenant's, shared, and not the one `without`: by names that none
+    has again."""
+
+    async def question(raw: Raw) -> frozenset[str]:
+        rows = await raw.fetch(_HOLDING, lock, lock_key(tenant_id), without)
+        return frozenset(row[0] for row in rows)
+
+    return await ask(question)
+
+
+_HOLDING: Final = """SELECT virtualtransaction FROM pg_locks
+    WHERE locktype = 'advisory' AND classid IN ($1::bigint::oid, $3::bigint::oid) AND objid = $2::int::oid AND objsubid = 2
+        AND mode = 'ShareLock' AND granted
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    GROUP BY virtualtransaction HAVING bool_and(classid = $1::bigint::oid)"""
+
+
+def pool_size() -> int:
+    """How many connections this process may have."""
+    pool: Any = the_pool().client._pool  # noqa: SLF001 - there is no other way to it
+    return 0 if pool is None else int(pool.get_max_size())
 
 
 def lock_key(tenant_id: UUID) -> int:

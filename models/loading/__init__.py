@@ -14,6 +14,9 @@ meanwhile are locked after that, out of the order: should a circle come of it, P
 
 Last of all, whoever is to ask for an approval is locked by an advisory lock (`approvals.count_waiting`).
 
+A posting of single requests waits for none of these: it skips what others hold. One row alone may be waited for before all
+others, whichever it is (`held.lock_first`): whoever has it so waits for nothing after that.
+
 The locks of `keeping` come before all of these: they travel with the BEGIN. What is read without a lock of its own
 (credits, assignments, payments) changes under its account's or its invoice's alone.
 

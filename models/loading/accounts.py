@@ -5,6 +5,9 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+import asyncpg
+
+from models.loading.held import HeldElsewhere
 from models.planning.state import AccountKey, AccountState, CustomerState
 from models.planning.steps import Steps
 from models.session import TenantConnection
@@ -122,10 +125,20 @@ async def open_accounts(
 ) -> dict[AccountKey, AccountState]:
     """Make the accounts that are missing, of customers that exist. One that somebody else makes meanwhile is left out.
 
-    now: None for the database's time.
+    now: None for the database's time. Raises HeldElsewhere where others have not finished making one.
     """
     customers, assets = _columns(keys)
-    rows = await connection.raw.fetch(
+    try:
+        rows = await _insert(connection, ids, customers, assets, now)
+    except asyncpg.LockNotAvailableError:
+        raise HeldElsewhere(("new account", *key) for key in zip(customers, assets, strict=True)) from None
+    return await _accounts(rows)
+
+
+async def _insert(
+    connection: TenantConnection, ids: list[UUID], customers: list[UUID], assets: list[str], now: datetime | None
+) -> list[Any]:
+    rows: list[Any] = await connection.raw.fetch(
         f"""INSERT INTO accounts (tenant_id, id, customer_id, asset, balance_minor, lifetime_minor, sequence, created_at)
         SELECT $1, k.id, k.customer_id, k.asset, 0, 0, 0, coalesce($5::timestamptz, clock_timestamp())
         FROM unnest($2::uuid[], $3::uuid[], $4::text[]) AS k(id, customer_id, asset)
@@ -135,7 +148,7 @@ async def open_accounts(
         RETURNING {_ACCOUNT_COLUMNS}""",
         connection.tenant_id, ids, customers, assets, now,
     )  # fmt: skip
-    return await _accounts(rows)
+    return rows
 
 
 def _columns(keys: Iterable[AccountKey]) -> tuple[list[UUID], list[str]]:
@@ -190,10 +203,10 @@ async def read_customers(connection: TenantConnection, ids: Iterable[UUID]) -> d
     return {row["id"]: CustomerState(*row) for row in rows}
 
 
-async def lock_customers(connection: TenantConnection, ids: set[UUID]) -> dict[UUID, CustomerState]:
+async def lock_customers(connection: TenantConnection, ids: set[UUID], *, skip: str) -> dict[UUID, CustomerState]:
     """Customers, locked as by `lock_accounts`."""
     rows = await connection.raw.fetch(
-        f"SELECT {_CUSTOMER_COLUMNS} FROM customers WHERE tenant_id = $1 AND id = ANY($2) ORDER BY id FOR KEY SHARE",
+        f"SELECT {_CUSTOMER_COLUMNS} FROM customers WHERE tenant_id = $1 AND id = ANY($2) ORDER BY id FOR KEY SHARE {skip}",
         connection.tenant_id, in_order(ids),
     )  # fmt: skip
     return {row["id"]: CustomerState(*row) for row in rows}

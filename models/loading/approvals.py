@@ -5,9 +5,11 @@ from hashlib import blake2b
 from typing import Any, Final
 from uuid import UUID
 
+import asyncpg
 import orjson
 
 from models.commands import Actor
+from models.loading.held import HeldElsewhere
 from models.planning import approving, requesting
 from models.planning.state import ApprovalState
 from models.session import TenantConnection
@@ -17,7 +19,7 @@ _ASKING_LOCK: Final = 7_436_903
 
 
 async def load_approvals(
-    connection: TenantConnection, ids: set[UUID], now: datetime
+    connection: TenantConnection, ids: set[UUID], now: datetime, *, skip: str
 ) -> tuple[list[ApprovalState], dict[Actor, UUID]]:
     """Approval requests, locked, and the rows that stand for who asked.
 
@@ -25,7 +27,7 @@ async def load_approvals(
     else's rights nothing is known here: whoever issues their tokens answers for them.
     """
     rows = await connection.raw.fetch(
-        """SELECT r.id, r.operation, r.command, coalesce(c.merged_into_id, c.id) AS customer_id,
+        f"""SELECT r.id, r.operation, r.command, coalesce(c.merged_into_id, c.id) AS customer_id,
             r.status, r.requested_by_id, r.created_at, r.expires_at,
             r.transaction_id, r.invoice_id, r.terms, a.subject, a.role, nullif(a.client, '') AS client, a.name,
             a.role <> 'PARTNER' OR NOT EXISTS (
@@ -37,7 +39,7 @@ async def load_approvals(
             ) AS scopes
         FROM approval_requests r JOIN actors a ON a.tenant_id = $1 AND a.id = r.requested_by_id
         JOIN customers c ON c.tenant_id = $1 AND c.id = r.customer_id
-        WHERE r.tenant_id = $1 AND r.id = ANY($2) ORDER BY r.id FOR NO KEY UPDATE OF r""",
+        WHERE r.tenant_id = $1 AND r.id = ANY($2) ORDER BY r.id FOR NO KEY UPDATE OF r {skip}""",
         connection.tenant_id, sorted(ids), now,
     )  # fmt: skip
     states = [_state(row) for row in rows]
@@ -61,12 +63,15 @@ async def count_waiting(connection: TenantConnection, subjects: set[str], now: d
     """How many requests of each of these wait at `now`; until the transaction ends, nobody else adds to them.
 
     The lock is taken by a statement of its own, so that the next one sees what those have written who had it before.
-    Whoever has it waits for nothing more, and several are taken in the order of their keys.
+    Whoever has it waits for nothing more, and several are taken in the order of their keys. Raises HeldElsewhere.
     """
     keys = sorted({_asking_key(connection.tenant_id, subject) for subject in subjects})
-    await connection.raw.execute(
-        "SELECT pg_advisory_xact_lock($1, k.key) FROM unnest($2::int[]) AS k(key)", _ASKING_LOCK, keys
-    )
+    try:
+        await connection.raw.execute(
+            "SELECT pg_advisory_xact_lock($1, k.key) FROM unnest($2::int[]) AS k(key)", _ASKING_LOCK, keys
+        )
+    except asyncpg.LockNotAvailableError:
+        raise HeldElsewhere(("asking", subject) for subject in subjects) from None
     rows = await connection.raw.fetch(
         """SELECT requested_subject, count(*) FROM approval_requests
         WHERE tenant_id = $1 AND requested_subject = ANY($2) AND status = 'PENDING' AND expires_at > $3

@@ -10,13 +10,13 @@ from models.session import TenantConnection
 from models.slices import each_in_slices
 
 
-async def load_invoices(connection: TenantConnection, ids: set[UUID], *, lock: bool) -> dict[UUID, InvoiceState]:
+async def load_invoices(connection: TenantConnection, ids: set[UUID], *, skip: str) -> dict[UUID, InvoiceState]:
     """The invoices; of orders that sell credit also what each such line grants, and the grants that stand."""
     rows = await connection.raw.fetch(
         f"""SELECT i.id, i.number, coalesce(c.merged_into_id, c.id), i.currency, i.total_minor, i.creditable_minor,
             i.paid_minor, i.credited_minor, i.status, i.issued_on, i.due_on, i.kind, i.voided_at
         FROM invoices i JOIN customers c ON c.tenant_id = $1 AND c.id = i.customer_id
-        WHERE i.tenant_id = $1 AND i.id = ANY($2) ORDER BY i.id {"FOR NO KEY UPDATE OF i" if lock else ""}""",
+        WHERE i.tenant_id = $1 AND i.id = ANY($2) ORDER BY i.id FOR NO KEY UPDATE OF i {skip}""",
         connection.tenant_id, in_order(ids),
     )  # fmt: skip
     invoices = {row["id"]: InvoiceState(*row) for row in rows}

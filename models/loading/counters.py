@@ -5,8 +5,11 @@ from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+import asyncpg
+
 from models import limits
 from models.commands import Actor
+from models.loading.held import HeldElsewhere, counter_names
 from models.planning import calendar
 from models.planning.state import AccountKey, CounterKey, CounterState, TenantConfig
 from models.session import TenantConnection
@@ -42,16 +45,20 @@ def selling_counters_needed(
 
 
 async def lock_counters(
-    connection: TenantConnection, keys: set[CounterKey], new_ids: list[UUID]
+    connection: TenantConnection, keys: set[CounterKey], new_ids: list[UUID], *, wait: bool
 ) -> dict[CounterKey, CounterState]:
-    """Lock the counters in the order of their names, and make those that are missing, as on the first of a day.
+    """Lock the counters in the order of their names, and make those that are missing, as on the first of a day. Without
+    `wait`, those that others hold are left out. Raises HeldElsewhere where others have not finished making one.
 
     Whoever makes one that others have made meanwhile may meet them in another order: one of them then tries again.
     """
-    found = await _existing(connection, sorted(keys), "FOR NO KEY UPDATE OF l")
+    found = await _existing(connection, sorted(keys), f"FOR NO KEY UPDATE OF l {'' if wait else 'SKIP LOCKED'}")
     missing = sorted(keys - found.keys())
     if missing:
-        found |= await _make(connection, missing, new_ids)
+        try:
+            found |= await _make(connection, missing, new_ids, wait=wait)
+        except asyncpg.LockNotAvailableError:
+            raise HeldElsewhere(counter_names(missing, "new counter")) from None
     return found
 
 
@@ -70,7 +77,7 @@ async def lock_to_add_up(
         (scope, role, str(into_id), asset, day) for scope, role, holder, asset, day in found if holder == str(from_id)
     }
     if missing := sorted(totals - found.keys()):
-        found |= await _make(connection, missing, [new_id() for _ in missing])
+        found |= await _make(connection, missing, [new_id() for _ in missing], wait=True)
     return found
 
 
@@ -96,16 +103,17 @@ async def _existing(connection: TenantConnection, keys: list[CounterKey], lock: 
 
 
 async def _make(
-    connection: TenantConnection, keys: list[CounterKey], new_ids: list[UUID]
+    connection: TenantConnection, keys: list[CounterKey], new_ids: list[UUID], *, wait: bool
 ) -> dict[CounterKey, CounterState]:
-    """Make them, and lock what somebody else has made in the meantime (an update to itself locks a row)."""
+    """Make them, and with `wait` lock what somebody else has made in the meantime (an update to itself locks a row)."""
     rows = await connection.raw.fetch(
-        """INSERT INTO limit_counters AS l (tenant_id, id, scope, role, holder, asset, day, used_minor)
+        f"""INSERT INTO limit_counters AS l (tenant_id, id, scope, role, holder, asset, day, used_minor)
         SELECT $1, k.id, k.scope, k.role, k.holder, k.asset, k.day, 0
         FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::date[])
             WITH ORDINALITY AS k(id, scope, role, holder, asset, day, nth)
         ORDER BY k.nth
-        ON CONFLICT (tenant_id, scope, role, holder, asset, day) DO UPDATE SET used_minor = l.used_minor
+        ON CONFLICT (tenant_id, scope, role, holder, asset, day)
+            DO {"UPDATE SET used_minor = l.used_minor" if wait else "NOTHING"}
         RETURNING scope, role, holder, asset, day, id, used_minor""",
         connection.tenant_id, new_ids[: len(keys)], *zip(*keys, strict=True),
     )  # fmt: skip

@@ -1,14 +1,24 @@
-"""What a posting goes by stays as it is until the posting is over: a tenant's tiers and limits, by advisory locks."""
+"""What a posting goes by stays as it is until the posting is over, or whoever changes it waits for those who went by it.
 
+Who waits, waits without being in anybody's way: he looks who holds a lock, and asks again until they are gone.
+"""
+
+import asyncio
 from typing import Final
 from uuid import UUID
 
-from models.session import TenantConnection, lock_key
+from models.errors import Busy
+from models.patience import LONGEST_WAIT_S
+from models.session import SETTLING_LOCK, TenantConnection, holding_now, lock_key
 
-_TIERS_LOCK: Final = 7_436_901
+TIERS_LOCK: Final = 7_436_901
 """Any number, as long as nobody else takes it: the class of the advisory locks on tenants' tiers."""
-_LIMITS_LOCK: Final = 7_436_902
-"""Another one: the class of those on tenants' limits."""
+_ADDS_NOTHING: Final = 7_436_902
+"""Another one: the class of those that tell who adds nothing."""
+HOLD_WAIT: Final = "SET LOCAL lock_timeout = '100ms'"
+"""How long a change of the tiers stands in line: postings of points that come meanwhile stand behind it."""
+A_LOOK_S: Final = 0.01
+LONGEST_LOOK_S: Final = 0.1
 
 
 def keeping_tiers(tenant_id: UUID) -> str:
@@ -17,20 +27,45 @@ def keeping_tiers(tenant_id: UUID) -> str:
     Any number of such transactions go on side by side. To be run before the tiers' version is read. Costs no round trip
     where it travels with others, and writes no row.
     """
-    return f"SELECT pg_advisory_xact_lock_shared({_TIERS_LOCK}, {lock_key(tenant_id)})"
+    return f"SELECT pg_advisory_xact_lock_shared({TIERS_LOCK}, {lock_key(tenant_id)})"
+
+
+def adding_nothing(tenant_id: UUID) -> str:
+    """SQL for a transaction that writes for long and adds nothing to any account: no change of the limits waits for it."""
+    return f"SELECT pg_advisory_xact_lock_shared({_ADDS_NOTHING}, {lock_key(tenant_id)})"
 
 
 async def hold_tiers(connection: TenantConnection) -> None:
-    """Wait for every transaction that is `keeping_tiers`, and keep others from beginning until this one ends."""
+    """Keep those who are `keeping_tiers` from beginning until this transaction ends.
+
+    Raises LockNotAvailableError where one of them is not over within a moment: the change has to be begun again then,
+    after `until_tiers_rest`.
+    """
     key = lock_key(connection.tenant_id)
-    await connection.raw.execute(f"SELECT pg_advisory_xact_lock({_TIERS_LOCK}, {key})")
+    own = f"{adding_nothing(connection.tenant_id)}; {HOLD_WAIT}"
+    await connection.raw.execute(f"{own}; SELECT pg_advisory_xact_lock({TIERS_LOCK}, {key})")
 
 
-def keeping_limits(tenant_id: UUID) -> str:
-    """As `keeping_tiers`, for a transaction that adds something by the limits it reads."""
-    return f"SELECT pg_advisory_xact_lock_shared({_LIMITS_LOCK}, {lock_key(tenant_id)})"
+async def until_tiers_rest(tenant_id: UUID) -> None:
+    """Wait until whoever is `keeping_tiers` now is over, in nobody's way. Raises Busy."""
+    if not await _until_over(TIERS_LOCK, tenant_id):
+        raise Busy
 
 
-async def hold_limits(connection: TenantConnection) -> None:
-    """As `hold_tiers`: once this transaction is over, nothing is posted by the limits as they were before it."""
-    await connection.raw.execute(f"SELECT pg_advisory_xact_lock({_LIMITS_LOCK}, {lock_key(connection.tenant_id)})")
+async def until_written(tenant_id: UUID) -> bool:
+    """Wait until every transaction is over that is writing in this tenant now, but for those `adding_nothing`: from then on,
+    whatever is added is added by what was committed before this was asked. False where it took too long. Who begins
+    meanwhile waits for nothing.
+    """
+    return await _until_over(SETTLING_LOCK, tenant_id, without=_ADDS_NOTHING)
+
+
+async def _until_over(lock: int, tenant_id: UUID, *, without: int = 0) -> bool:
+    ends = asyncio.get_running_loop().time() + LONGEST_WAIT_S
+    left = await holding_now(lock, tenant_id, without=without)
+    pause = A_LOOK_S
+    while left and asyncio.get_running_loop().time() < ends:
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, LONGEST_LOOK_S)
+        left &= await holding_now(lock, tenant_id, without=without)
+    return not left

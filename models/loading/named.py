@@ -1,5 +1,10 @@
 """What units name beside accounts, into the books: invoices, rewards, coupons and what hangs on them."""
 
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Final
+from uuid import UUID
+
 from models.loading.accounts import lock_customers
 from models.loading.approvals import load_approvals
 from models.loading.billing import (
@@ -10,18 +15,55 @@ from models.loading.billing import (
     taken_numbers,
 )
 from models.loading.credits import load_credits, load_spend_records
+from models.loading.held import Name
 from models.loading.rewards import load_coupons, load_rewards
 from models.planning.needs import Needs
 from models.planning.state import Books
 from models.session import TenantConnection
 
+SKIP: Final = {True: "", False: "SKIP LOCKED"}
+"""By whether a posting waits for locks."""
 
-async def load_named(connection: TenantConnection, books: Books, needs: list[Needs]) -> None:
-    """Invoices, rewards and coupons, locked; then everything that the locks held so far keep still."""
+
+@dataclass(slots=True)
+class Held:
+    """What a posting could not have, since others hold it.
+
+    named: what units name. invoices: those of assignments, which units come to by way of these; customers: whom notes are
+    about, by way of invoices and coupons.
+    """
+
+    named: set[Name] = field(default_factory=set)
+    invoices: set[Name] = field(default_factory=set)
+    customers: set[Name] = field(default_factory=set)
+
+    def __bool__(self) -> bool:
+        return bool(self.named or self.invoices or self.customers)
+
+    def of(self, needs: Needs, names: Collection[Name], *, noted: bool) -> set[Name]:
+        """What of it a unit needs, or may need."""
+        found = self.named.intersection(names)
+        if needs.assignments or needs.assigned_credits or needs.assigned_invoices:
+            found |= self.invoices
+        if noted:
+            found |= self.customers
+        return found
+
+
+async def load_named(connection: TenantConnection, books: Books, needs: list[Needs], held: Held, *, wait: bool) -> None:
+    """Invoices, rewards and coupons, locked; then everything that the locks held so far keep still.
+
+    Without `wait`, what others have is left out, and noted in `held`.
+    """
+    skip = SKIP[wait]
     books.assignments = await load_assignments(connection, needs)
-    invoices = {i for n in needs for i in n.invoices} | {a.invoice_id for a in books.assignments.values()}
+    named = {i for n in needs for i in n.invoices}
+    invoices = named | {a.invoice_id for a in books.assignments.values()}
     if invoices:
-        books.invoices = await load_invoices(connection, invoices, lock=True)
+        books.invoices = await load_invoices(connection, invoices, skip=skip)
+        skipped = await _skipped(connection, "invoices", invoices - books.invoices.keys(), wait=wait)
+        held.named |= skipped
+        held.invoices |= skipped
     if numbers := {number for n in needs for number in n.invoice_numbers}:
         books.invoice_numbers = await taken_numbers(connection, numbers)
     if payments := {p for n in needs for p in n.payments}:
@@ -29,15 +71,17 @@ async def load_named(connection: TenantConnection, books: Books, needs: list[Nee
     if products := {p for n in needs for p in n.products}:
         books.products = await load_products(connection, products)
     if rewards := {r for n in needs for r in n.rewards}:
-        books.rewards = await load_rewards(connection, rewards, lock=True)
+        books.rewards = await load_rewards(connection, rewards, locking=f"FOR NO KEY UPDATE {skip}")
+        held.named |= await _skipped(connection, "rewards", rewards - books.rewards.keys(), wait=wait)
     if coupons := {c for n in needs for c in n.coupons}:
-        books.coupons = await load_coupons(connection, coupons)
+        books.coupons = await load_coupons(connection, coupons, skip=skip)
+        held.named |= await _skipped(connection, "coupons", coupons - books.coupons.keys(), wait=wait)
     if undone := {t for n in needs for t in n.undone}:
         books.spend_records = await load_spend_records(connection, undone)
     await load_credits(connection, books, needs)
 
 
-async def keep_whom_notes_are_about(connection: TenantConnection, books: Books) -> None:
+async def keep_whom_notes_are_about(connection: TenantConnection, books: Books, held: Held, *, wait: bool) -> None:
     """Whose invoices and coupons these are, where something is noted and no account of theirs is needed.
 
     Locked out of the order, which is safe: whoever has a customer so that this waits (an erasure, a merge) waits for none
@@ -45,11 +89,25 @@ async def keep_whom_notes_are_about(connection: TenantConnection, books: Books) 
     """
     named = {row.customer_id for rows in (books.invoices, books.coupons) for row in rows.values()}
     if missing := named - books.customers.keys():
-        books.customers.update(await lock_customers(connection, missing))
+        books.customers.update(await lock_customers(connection, missing, skip=SKIP[wait]))
+        held.customers |= {("customers", customer) for customer in missing - books.customers.keys()}
 
 
-async def load_requests(connection: TenantConnection, books: Books, needs: list[Needs]) -> None:
+async def load_requests(
+    connection: TenantConnection, books: Books, needs: list[Needs], held: Held, *, wait: bool
+) -> None:
     """Locked after all the rest."""
     if wanted := {request_id for n in needs for request_id in n.approvals}:
-        found, books.actor_ids = await load_approvals(connection, wanted, books.now)
+        found, books.actor_ids = await load_approvals(connection, wanted, books.now, skip=SKIP[wait])
         books.approvals = {request.id: request for request in found}
+        held.named |= await _skipped(connection, "approval_requests", wanted - books.approvals.keys(), wait=wait)
+
+
+async def _skipped(connection: TenantConnection, table: str, missing: set[UUID], *, wait: bool) -> set[Name]:
+    """Those of the missing that exist: somebody has them. `table` is a constant of ours."""
+    if wait or not missing:
+        return set()
+    rows = await connection.raw.fetch(
+        f"SELECT id FROM {table} WHERE tenant_id = $1 AND id = ANY($2)", connection.tenant_id, sorted(missing)
+    )
+    return {(table, row["id"]) for row in rows}

@@ -9,10 +9,11 @@ from models.planning.state import CouponState, RewardState
 from models.session import TenantConnection
 
 
-async def load_rewards(connection: TenantConnection, ids: set[UUID], *, lock: bool) -> dict[UUID, RewardState]:
+async def load_rewards(connection: TenantConnection, ids: set[UUID], *, locking: str) -> dict[UUID, RewardState]:
+    """Rewards. locking: how they are locked, as SQL; '' for not at all."""
     rows = await connection.raw.fetch(
         f"""SELECT id, name, kind, value, currency, product, points_cost_minor, validity_days, stock, active
-        FROM rewards WHERE tenant_id = $1 AND id = ANY($2) ORDER BY id {"FOR NO KEY UPDATE" if lock else ""}""",
+        FROM rewards WHERE tenant_id = $1 AND id = ANY($2) ORDER BY id {locking}""",
         connection.tenant_id, sorted(ids),
     )  # fmt: skip
     return {row["id"]: _reward(row) for row in rows}
@@ -24,13 +25,13 @@ def _reward(row: Any) -> RewardState:
     return RewardState(row["id"], terms, row["points_cost_minor"], row["validity_days"], row["stock"], row["active"])
 
 
-async def load_coupons(connection: TenantConnection, ids: set[UUID]) -> dict[UUID, CouponState]:
+async def load_coupons(connection: TenantConnection, ids: set[UUID], *, skip: str) -> dict[UUID, CouponState]:
     """Coupons, locked; each of the person that its customer is now."""
     rows = await connection.raw.fetch(
-        """SELECT x.id, x.code, x.reward_id, coalesce(c.merged_into_id, c.id) AS customer_id, x.points_spent_minor,
+        f"""SELECT x.id, x.code, x.reward_id, coalesce(c.merged_into_id, c.id) AS customer_id, x.points_spent_minor,
             x.status, x.issued_at, x.expires_at, x.closed_at, x.terms, x.transaction_id, x.refund_transaction_id
         FROM coupons x JOIN customers c ON c.tenant_id = $1 AND c.id = x.customer_id
-        WHERE x.tenant_id = $1 AND x.id = ANY($2) ORDER BY x.id FOR NO KEY UPDATE OF x""",
+        WHERE x.tenant_id = $1 AND x.id = ANY($2) ORDER BY x.id FOR NO KEY UPDATE OF x {skip}""",
         connection.tenant_id, sorted(ids),
     )  # fmt: skip
     return {row["id"]: _coupon(row) for row in rows}

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from models.commands import Actor
 from models.ledger import Ledger
+from models.patience import patiently
 from models.session import tenant_transaction
 from models.writing import to_json
 
@@ -74,6 +75,7 @@ def _details(denial: Denial, times: int, holder: Mapping[str, Any]) -> dict[str,
     return {name: value for name, value in told.items() if value is not None} | dict(holder)
 
 
+@patiently
 async def _insert(
     ledger: Ledger, tenant_id: UUID, actor: Actor, customers: Sequence[UUID | None], details: Sequence[dict[str, Any]]
 ) -> None:

@@ -13,6 +13,7 @@ from models.money import nonzero_minor
 from models.operations.auditing import Doer, doer_of, record_event
 from models.operations.give_reward import points_account, price_of
 from models.operations.replays import replay_of_transaction
+from models.patience import patiently
 from models.planning import adjust, approving, invoices, rewards
 from models.planning.needs import Needs
 from models.planning.notes import check_note
@@ -82,6 +83,7 @@ async def withdraw_request(ledger: Ledger, tenant_id: UUID, actor: Actor, reques
     return await _decide(ledger, tenant_id, actor, request_id, "WITHDRAWN", note)
 
 
+@patiently
 async def _decide(
     ledger: Ledger, tenant_id: UUID, actor: Actor, request_id: UUID, status: str, note: str | None
 ) -> bool:
@@ -142,6 +144,7 @@ async def _tell(
     )  # fmt: skip
 
 
+@patiently
 async def expire_requests(ledger: Ledger, tenant_id: UUID) -> int:
     """Mark requests that nobody decided in time, with an event each: up to 500, so call again until it is 0.
 

@@ -6,9 +6,11 @@ from models.commands import Actor
 from models.errors import NotFound
 from models.ledger import Ledger
 from models.operations.auditing import doer_of, record_event
+from models.patience import patiently
 from models.session import tenant_transaction
 
 
+@patiently
 async def cancel_bulk(ledger: Ledger, tenant_id: UUID, actor: Actor, operation_id: UUID) -> bool:
     """Ask whoever works on it to stop after the chunk under way. False where it is over, or was asked before.
 

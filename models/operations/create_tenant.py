@@ -10,6 +10,7 @@ from models.ledger import Ledger
 from models.limits import LIMITED_ROLES, MONEY
 from models.money import POINTS, SERVICE_CREDITS
 from models.names import checked_name
+from models.patience import patiently
 from models.session import tenant_id_of, tenant_transaction, written_id
 from models.tables import LimitRule, Reason, Tenant
 
@@ -29,6 +30,7 @@ ACTOR_DAY_TIMES: Final = 5
 CUSTOMER_DAY_TIMES: Final = 2
 
 
+@patiently
 async def create_tenant(ledger: Ledger, slug: str, name: str, time_zone: str) -> UUID:
     """Make the tenant and answer its id.
 

@@ -14,14 +14,17 @@ from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+import asyncpg
+
 from models.commands import Actor, Outcome
 from models.currencies import hold_currencies
 from models.errors import Busy, Duplicate, ExpiryConflict, IdempotencyKeyReused, Invalid, LedgerError, NotFound
 from models.idempotency import Use, claim, client_of
 from models.ledger import Ledger, check_key, hash_before, input_hash
+from models.loading.keeping import adding_nothing
 from models.money import exponent
 from models.names import clean_name
-from models.operations.auditing import doer_of, record_event
+from models.operations.auditing import Doer, doer_of, record_event
 from models.planning.bulk import error_report
 from models.planning.calendar import checked_date, start_of_day
 from models.session import TenantConnection, tenant_transaction
@@ -32,6 +35,8 @@ ROWS_PER_INSERT: Final = 5_000
 OPERATION: Final = "importCredits"
 MAX_SHOWN_CHARACTERS: Final = 80
 MAX_CLAIMS: Final = 5
+LOCK_WAIT: Final = "SET LOCAL lock_timeout = '10s'; "
+"""The rows can be read once only, so that it cannot be begun again: it waits for a key or a customer that others hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +90,19 @@ async def import_credits(
     _check(command)
     doer = await doer_of(ledger, tenant_id, actor)
     operation_id = ledger.source.new_id()
-    async with tenant_transaction(tenant_id) as connection:
+    try:
+        return await _queue(ledger, tenant_id, doer, command, rows, idempotency_key, operation_id)
+    except asyncpg.LockNotAvailableError:
+        raise Busy from None
+
+
+async def _queue(
+    ledger: Ledger, tenant_id: UUID, doer: Doer, command: ImportCredits, rows: Iterable[ImportRow], idempotency_key: str,
+    operation_id: UUID,
+) -> Outcome:  # fmt: skip
+    async with tenant_transaction(tenant_id, settings=LOCK_WAIT + adding_nothing(tenant_id)) as connection:
         if not command.dry_run:
-            known = await _claim(connection, ledger, actor, command, idempotency_key, operation_id)
+            known = await _claim(connection, ledger, doer.actor, command, idempotency_key, operation_id)
             if known is not None:
                 return Outcome(bulk_operation_id=known, replayed=True)
         await connection.raw.execute(

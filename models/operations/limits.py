@@ -1,9 +1,9 @@
 """How much a role, or one of its people or clients, may add, or sell of credit (domain: who may). In force at once, in
 every process.
 
-A posting that adds or sells something reads the rules, and counts by what it read. So that none goes by a rule that is no
-more once its change is over, such postings and a change of the limits wait for each other (`keeping_limits` in
-models/loading/keeping.py).
+A posting reads the rules after its transaction has begun, and counts by what it read. So whatever begins after a change was
+committed goes by it. What was writing at that moment may still go by what was: the change is answered only once all of that
+is over (`until_written` in models/loading/keeping.py). Nobody waits for the change meanwhile.
 """
 
 from collections.abc import Iterable
@@ -13,12 +13,13 @@ from uuid import UUID
 
 from models.commands import Actor
 from models.configuration_commands import RemoveLimit, SetLimit
-from models.errors import AmountOutOfRange, AmountPrecision, Invalid, LedgerError, NotFound
+from models.errors import AmountOutOfRange, AmountPrecision, Busy, Invalid, LedgerError, NotFound
 from models.ledger import Ledger
 from models.limits import ADDING, LIMITED_ROLES, MONEY, in_own_places
-from models.loading.keeping import hold_limits
+from models.loading.keeping import until_written
 from models.money import MAX_AMOUNT_MINOR, POINTS, SERVICE_CREDITS, exponent, to_minor
 from models.operations.configuring import Configuring, configuring
+from models.patience import patiently
 from models.planning.state import LimitRuleValues
 
 MAX_RULES: Final = 1_000
@@ -33,11 +34,30 @@ _LIMITS: Final = ("per_adjustment", "per_actor_day", "per_customer_day")
 
 
 async def set_limit(ledger: Ledger, tenant_id: UUID, actor: Actor, command: SetLimit) -> LimitRuleValues:
-    """Set the rule, in place of the one there was. Raises Invalid, AssetUnknown, AmountPrecision, AmountOutOfRange."""
+    """Set the rule, in place of the one there was. Raises Invalid, AssetUnknown, AmountPrecision, AmountOutOfRange, Busy."""
     rule = checked_limit(command)
+    await _set(ledger, tenant_id, actor, rule)
+    await in_force(tenant_id)
+    return rule
+
+
+@patiently
+async def _set(ledger: Ledger, tenant_id: UUID, actor: Actor, rule: LimitRuleValues) -> None:
     async with configuring(ledger, tenant_id, actor) as change:
         await put_limits(change, ledger, [rule])
-    return rule
+
+
+async def in_force(tenant_id: UUID) -> None:
+    """Once the limits have been changed: wait until nothing can be posted any more by the limits as they were.
+
+    Raises Busy, and says that the change stands, where what was under way at the time is still not over: the same change,
+    asked for again, waits for it anew.
+    """
+    if not await until_written(tenant_id):
+        raise Busy(
+            "The limit was changed and holds for whatever begins now, but a large posting that began before is still under"
+            " way. Send the same request again to know when it is over."
+        )
 
 
 def checked_limit(command: SetLimit) -> LimitRuleValues:
@@ -54,7 +74,7 @@ def checked_limit(command: SetLimit) -> LimitRuleValues:
 
 
 async def put_limits(change: Configuring, ledger: Ledger, rules: Iterable[LimitRuleValues]) -> None:
-    """Write the rules, within a change that is under way, as the last thing it does. Raises Invalid for one too many."""
+    """Write the rules, within a change that is under way; `in_force` has to follow it. Raises Invalid for one too many."""
     for rule in rules:
         name = {"role": rule.role, "asset": rule.asset, "holder": rule.holder}
         if rule.kind != ADDING:  # as every rule is that says nothing of it
@@ -67,23 +87,29 @@ async def put_limits(change: Configuring, ledger: Ledger, rules: Iterable[LimitR
         else:
             cleared = [limit for limit, most in values.items() if most is None]
             await change.update("limit_rules", "limit.set", row, values, cleared=cleared, named=tuple(name))
-    await hold_limits(change.connection)
 
 
 async def remove_limit(ledger: Ledger, tenant_id: UUID, actor: Actor, command: RemoveLimit) -> None:
-    """Take the rule away: the next in line holds then. Raises NotFound, and Invalid for one that there has to be."""
+    """Take the rule away: the next in line holds then. Raises NotFound, Busy, and Invalid for one that there has to be."""
     asset, holder = _name(command)
     if command.kind == ADDING and command.role in LIMITED_ROLES and not holder and asset in STANDING:
         raise Invalid(
             "Staff and partners always have a limit. Set it to what they may add; one without bounds can be set, too.",
             field=("role",),
         )
+    found = await _remove(ledger, tenant_id, actor, (command.role, asset, holder, command.kind))
+    await in_force(tenant_id)  # where there is none, it may have been removed just now
+    if not found:
+        raise NotFound("There is no such limit.", field=("role",))
+
+
+@patiently
+async def _remove(ledger: Ledger, tenant_id: UUID, actor: Actor, name: tuple[str, str, str, str]) -> bool:
     async with configuring(ledger, tenant_id, actor) as change:
-        row = await _row(change, command.role, asset, holder, command.kind)
-        if row is None:
-            raise NotFound("There is no such limit.", field=("role",))
-        await change.delete("limit_rules", "limit.removed", row)
-        await hold_limits(change.connection)
+        row = await _row(change, *name)
+        if row is not None:
+            await change.delete("limit_rules", "limit.removed", row)
+    return row is not None
 
 
 def _name(command: SetLimit | RemoveLimit) -> tuple[str, str]:

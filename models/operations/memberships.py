@@ -12,12 +12,14 @@ from models.errors import Invalid, NoMembership
 from models.ledger import Ledger
 from models.loading.people import locked_person
 from models.operations.auditing import Doer, changes, doer_of, record_event
+from models.patience import patiently
 from models.session import TenantConnection, tenant_transaction
 
 Dates = tuple[datetime | None, datetime | None]
 """When a membership was started and when it was cancelled."""
 
 
+@patiently
 async def start_membership(ledger: Ledger, tenant_id: UUID, actor: Actor, command: MembershipChange) -> bool:
     """Make the customer a member; after a cancellation, as of a new start. True where they were none before.
 
@@ -34,6 +36,7 @@ async def start_membership(ledger: Ledger, tenant_id: UUID, actor: Actor, comman
     return True
 
 
+@patiently
 async def cancel_membership(ledger: Ledger, tenant_id: UUID, actor: Actor, command: MembershipChange) -> bool:
     """End the customer's membership: its grace period begins. False where it had been cancelled before.
 
@@ -60,6 +63,7 @@ async def cancel_membership(ledger: Ledger, tenant_id: UUID, actor: Actor, comma
     return True
 
 
+@patiently
 async def reinstate_membership(ledger: Ledger, tenant_id: UUID, actor: Actor, command: MembershipChange) -> bool:
     """Take a cancellation back, in the grace period or after it: the membership goes on from its old start.
 

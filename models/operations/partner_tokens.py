@@ -11,12 +11,13 @@ from uuid import UUID
 
 from models.commands import Actor
 from models.configuration_commands import IssueToken, RevokeToken, RotateToken
-from models.errors import Duplicate, ExpiryInPast, Invalid, LedgerError, NotFound
+from models.errors import Busy, Duplicate, ExpiryInPast, Invalid, LedgerError, NotFound
 from models.ledger import Ledger
 from models.names import checked_name
 from models.operations.auditing import Doer, record_event
 from models.operations.configuring import Configuring, configuring
-from models.operations.limits import checked_limit, put_limits
+from models.operations.limits import checked_limit, in_force, put_limits
+from models.patience import patiently
 from models.planning.state import LimitRuleValues
 from models.session import tenant_transaction
 
@@ -28,13 +29,29 @@ _GOOD: Final = "revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)"
 
 
 async def issue_token(ledger: Ledger, tenant_id: UUID, actor: Actor, command: IssueToken) -> None:
-    """Make the token good from now on. Raises Invalid, Duplicate, ExpiryInPast, and what `set_limit` does."""
+    """Make the token good from now on. Raises Invalid, Duplicate, ExpiryInPast, and what `set_limit` does.
+
+    Where its limits cannot be said to be in force, it is revoked again: nobody was told its secret.
+    """
     if not command.client.strip() or len(command.client) > MAX_TEXT_CHARACTERS:
         raise Invalid(f"Between 1 and {MAX_TEXT_CHARACTERS} characters are needed.", field=("client",))
     name = checked_name(command.name, MAX_TEXT_CHARACTERS, "name")
     if not command.scopes:
         raise Invalid("Without a scope the token would be good for nothing.", field=("scopes",))
     rules = _rules(command)
+    await _issue(ledger, tenant_id, actor, command, name, rules)
+    if rules:
+        try:
+            await in_force(tenant_id)
+        except Busy:
+            await revoke_token(ledger, tenant_id, actor, RevokeToken(command.token_id))
+            raise
+
+
+@patiently
+async def _issue(
+    ledger: Ledger, tenant_id: UUID, actor: Actor, command: IssueToken, name: str, rules: list[LimitRuleValues]
+) -> None:
     async with configuring(ledger, tenant_id, actor) as change:
         now = await ledger.stamp(change.connection)
         if command.expires_at is not None and command.expires_at <= now:
@@ -47,10 +64,10 @@ async def issue_token(ledger: Ledger, tenant_id: UUID, actor: Actor, command: Is
         }  # fmt: skip
         await _insert(change, command.token_id, command.secret_hash, now, values)
         await change.record("token.issued", command.token_id, values)
-        if rules:
-            await put_limits(change, ledger, rules)
+        await put_limits(change, ledger, rules)
 
 
+@patiently
 async def rotate_token(ledger: Ledger, tenant_id: UUID, actor: Actor, command: RotateToken) -> None:
     """Give the client another secret, with the same name, scopes and expiry, and end the old one.
 
@@ -83,6 +100,7 @@ async def rotate_token(ledger: Ledger, tenant_id: UUID, actor: Actor, command: R
         await change.record("token.rotated", command.token_id, values | {"overlap_minutes": command.overlap_minutes})
 
 
+@patiently
 async def revoke_token(ledger: Ledger, tenant_id: UUID, actor: Actor, command: RevokeToken) -> None:
     """End the token for good; one that has been revoked stays as it is. Raises NotFound."""
     async with configuring(ledger, tenant_id, actor) as change:
@@ -92,6 +110,7 @@ async def revoke_token(ledger: Ledger, tenant_id: UUID, actor: Actor, command: R
             await change.record("token.revoked", row["id"], {"client": row["client"], "name": row["name"]})
 
 
+@patiently
 async def note_use(tenant_id: UUID, token_id: UUID, at: datetime, address: str | None) -> None:
     """Write down that the token was used. Never backwards; and not at all while somebody else has the row."""
     async with tenant_transaction(tenant_id) as connection:
@@ -105,6 +124,7 @@ async def note_use(tenant_id: UUID, token_id: UUID, at: datetime, address: str |
         )  # fmt: skip
 
 
+@patiently
 async def note_refusal(
     ledger: Ledger, tenant_id: UUID, client: Actor, token_id: UUID, why: str, unrecorded: int
 ) -> None:

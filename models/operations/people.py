@@ -7,15 +7,15 @@ from uuid import UUID
 import asyncpg
 
 from models.commands import Actor
-from models.errors import Busy, Duplicate, Invalid
+from models.errors import Duplicate, Invalid
 from models.ledger import Ledger
 from models.loading.people import leave_external_ids, locked_person, take_external_id
 from models.operations.auditing import Doer, doer_of, record_event
 from models.operations.upsert_customer import checked_texts, unknown_form
+from models.patience import patiently
 from models.session import TenantConnection, tenant_transaction
 
 ERASED_NAME: Final = "Erased"
-MAX_TRIES: Final = 10
 GIVING_WAY: Final = "SET LOCAL lock_timeout = '500ms'"
 """Sooner than PostgreSQL looks for deadlocks: an erasure that is in a circle begins again, and nobody else has to."""
 _TAKEN: Final = "Another customer has this external id."
@@ -35,6 +35,7 @@ class UpdateCustomer:
     no_email: bool = False
 
 
+@patiently
 async def update_customer(ledger: Ledger, tenant_id: UUID, actor: Actor, command: UpdateCustomer) -> bool:
     """Change what is said of a customer, by whichever id of theirs. True where something changed.
 
@@ -82,6 +83,7 @@ async def _change(connection: TenantConnection, ledger: Ledger, old: Any, new: d
         await take_external_id(connection, old["id"], new["external_id"], await ledger.stamp(connection))
 
 
+@patiently
 async def erase_customer(ledger: Ledger, tenant_id: UUID, actor: Actor, customer_id: UUID) -> bool:
     """Take a person out of the books for ever, by whichever id of theirs: name, address, external id and every note, of all
     their records. False where it was done before.
@@ -92,13 +94,7 @@ async def erase_customer(ledger: Ledger, tenant_id: UUID, actor: Actor, customer
     Whoever writes about a customer holds their row `FOR KEY SHARE`. This holds it `FOR UPDATE`: it waits for them, sees
     what they wrote, and they see that the customer is gone. Raises NotFound, and Busy where they never let go.
     """
-    doer = await doer_of(ledger, tenant_id, actor)
-    for _ in range(MAX_TRIES):
-        try:
-            return await _erase(ledger, tenant_id, doer, customer_id)
-        except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError):
-            continue  # that was a pause by itself
-    raise Busy
+    return await _erase(ledger, tenant_id, await doer_of(ledger, tenant_id, actor), customer_id)
 
 
 async def _erase(ledger: Ledger, tenant_id: UUID, doer: Doer, customer_id: UUID) -> bool:

@@ -15,12 +15,14 @@ from models.ledger import Ledger
 from models.money import exponent, is_money, to_minor
 from models.names import checked_if_given, checked_name
 from models.operations.configuring import configuring
+from models.patience import patiently
 
 MAX_NAME_CHARACTERS: Final = 200
 CREDIT: Final = "CREDIT"
 KINDS: Final = frozenset({"GOODS", "SERVICE", CREDIT})
 
 
+@patiently
 async def create_product(ledger: Ledger, tenant_id: UUID, actor: Actor, command: CreateProduct) -> UUID:
     """Add a product and answer its id. Raises Invalid, Duplicate, and for a price that its currency does not have."""
     name = checked_name(command.name, MAX_NAME_CHARACTERS, "name")
@@ -37,6 +39,7 @@ async def create_product(ledger: Ledger, tenant_id: UUID, actor: Actor, command:
     return product_id
 
 
+@patiently
 async def update_product(ledger: Ledger, tenant_id: UUID, actor: Actor, command: UpdateProduct) -> bool:
     """Rename, reprice, retire or sell again. False where nothing differs. Raises NotFound, Invalid, Duplicate."""
     name = checked_if_given(command.name, MAX_NAME_CHARACTERS, "name")

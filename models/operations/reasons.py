@@ -10,6 +10,7 @@ from models.errors import Invalid, NotFound
 from models.ledger import Ledger
 from models.names import checked_if_given, checked_name, clean_name
 from models.operations.configuring import configuring
+from models.patience import patiently
 
 MAX_REASONS: Final = 1_000
 MAX_LABEL_CHARACTERS: Final = 200
@@ -18,6 +19,7 @@ OTHER: Final = "OTHER"
 _CODE: Final = re.compile(r"[A-Z][A-Z0-9_]{0,63}", re.ASCII)
 
 
+@patiently
 async def create_reason(ledger: Ledger, tenant_id: UUID, actor: Actor, command: CreateReason) -> str:
     """Add a reason and answer its code. Raises Invalid, Duplicate."""
     code = clean_name(command.code)
@@ -35,6 +37,7 @@ async def create_reason(ledger: Ledger, tenant_id: UUID, actor: Actor, command: 
     return code
 
 
+@patiently
 async def update_reason(ledger: Ledger, tenant_id: UUID, actor: Actor, command: UpdateReason) -> bool:
     """Change a reason, from the next adjustment on. False where nothing differs. Raises NotFound, Invalid."""
     code, label = clean_name(command.code), checked_if_given(command.label, MAX_LABEL_CHARACTERS, "label")

@@ -16,6 +16,7 @@ from models.ledger import Ledger
 from models.money import POINTS, exponent, is_money, nonzero_minor, to_minor
 from models.names import checked_if_given, checked_name
 from models.operations.configuring import configuring
+from models.patience import patiently
 from models.planning.calendar import MAX_EXPIRY_DAYS
 
 MAX_NAME_CHARACTERS: Final = 200
@@ -29,6 +30,7 @@ SAYS: Final = {
 """What each kind of reward says beside its name and price: all of it, and nothing else."""
 
 
+@patiently
 async def create_reward(ledger: Ledger, tenant_id: UUID, actor: Actor, command: CreateReward) -> UUID:
     """Add a reward and answer its id. Raises Invalid, Duplicate, and for a value that its currency does not have."""
     command = replace(
@@ -46,6 +48,7 @@ async def create_reward(ledger: Ledger, tenant_id: UUID, actor: Actor, command: 
     return reward_id
 
 
+@patiently
 async def update_reward(ledger: Ledger, tenant_id: UUID, actor: Actor, command: UpdateReward) -> bool:
     """Rename, reprice, restock, retire or offer again. False where nothing differs.
 

@@ -18,6 +18,7 @@ from models.errors import LedgerErrors
 from models.ledger import Ledger
 from models.operations.bulk_row import RunningBulk, adjustment
 from models.operations.validate_bulk import MarkErrors, validate
+from models.patience import patiently
 from models.planning.bulk import MAX_ROWS as MOST_AT_ONCE
 from models.planning.bulk import error_report
 from models.planning.bulk_rows import needs, row_key
@@ -81,6 +82,7 @@ async def _run(ledger: Ledger, tenant_id: UUID, bulk: RunningBulk) -> int:
     return done
 
 
+@patiently
 async def _claim_next(ledger: Ledger, tenant_id: UUID) -> RunningBulk | None:
     async with tenant_transaction(tenant_id) as connection:
         now = await ledger.stamp(connection)
@@ -104,6 +106,7 @@ async def _claim_next(ledger: Ledger, tenant_id: UUID) -> RunningBulk | None:
     )  # fmt: skip
 
 
+@patiently
 async def _keep_claim(ledger: Ledger, tenant_id: UUID, operation_id: UUID) -> bool:
     """Say again that we are at it. False where it is to be cancelled. Raises ClaimLost where it is over."""
     async with tenant_transaction(tenant_id) as connection:
@@ -117,6 +120,7 @@ async def _keep_claim(ledger: Ledger, tenant_id: UUID, operation_id: UUID) -> bo
     return not cancelled
 
 
+@patiently
 async def _note_validated(ledger: Ledger, tenant_id: UUID, operation_id: UUID) -> None:
     async with tenant_transaction(tenant_id) as connection:
         await connection.raw.execute(
@@ -125,6 +129,7 @@ async def _note_validated(ledger: Ledger, tenant_id: UUID, operation_id: UUID) -
         )  # fmt: skip
 
 
+@patiently
 async def _release(tenant_id: UUID, operation_id: UUID) -> None:
     async with tenant_transaction(tenant_id) as connection:
         await connection.raw.execute(
@@ -161,6 +166,7 @@ def _marker(ledger: Ledger, tenant_id: UUID, operation_id: UUID) -> MarkErrors:
     return mark
 
 
+@patiently
 async def _finish(ledger: Ledger, tenant_id: UUID, operation_id: UUID, status: str) -> int:
     """End it, and pass the news on. One that failed posted nothing, and frees its key."""
     async with tenant_transaction(tenant_id) as connection:

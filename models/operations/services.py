@@ -12,11 +12,13 @@ from models.errors import NotFound
 from models.ledger import Ledger
 from models.names import checked_if_given, checked_name
 from models.operations.configuring import configuring
+from models.patience import patiently
 
 MAX_SERVICES: Final = 1_000
 MAX_NAME_CHARACTERS: Final = 200
 
 
+@patiently
 async def create_service(ledger: Ledger, tenant_id: UUID, actor: Actor, command: CreateService) -> UUID:
     """Add a service and answer its id. Raises Invalid, Duplicate."""
     name = checked_name(command.name, MAX_NAME_CHARACTERS, "name")
@@ -27,6 +29,7 @@ async def create_service(ledger: Ledger, tenant_id: UUID, actor: Actor, command:
     return service_id
 
 
+@patiently
 async def update_service(ledger: Ledger, tenant_id: UUID, actor: Actor, command: UpdateService) -> bool:
     """Rename, retire or offer again. False where nothing differs. Raises NotFound, Invalid, Duplicate."""
     name = checked_if_given(command.name, MAX_NAME_CHARACTERS, "name")

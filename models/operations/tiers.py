@@ -2,7 +2,8 @@
 
 A posting that moves points reads the tiers, and writes a change of tier by what it read. So that none is written by a
 ladder that is no more, and none is missed, such postings and a change of the ladder wait for each other
-(`keeping_tiers` in models/loading/keeping.py); postings of other assets do not.
+(`keeping_tiers` in models/loading/keeping.py); postings of other assets do not. A change that meets a large posting waits
+for its end without standing in line, so that no other posting has to stand behind it.
 """
 
 from collections.abc import Sequence
@@ -15,10 +16,11 @@ from models.commands import Actor
 from models.configuration_commands import CreateTier, DeleteTier, UpdateTier
 from models.errors import Duplicate, Invalid, LedgerError, NotFound
 from models.ledger import Ledger
-from models.loading.keeping import hold_tiers
+from models.loading.keeping import hold_tiers, until_tiers_rest
 from models.money import POINTS, to_minor
 from models.names import checked_if_given, checked_name
 from models.operations.configuring import Configuring, configuring
+from models.patience import patiently
 from models.planning.tiers import Rung, Shift, shifts
 
 MAX_TIERS: Final = 100
@@ -34,11 +36,13 @@ class LadderChange:
     customers_moved: int
 
 
+@patiently
 async def create_tier(ledger: Ledger, tenant_id: UUID, actor: Actor, command: CreateTier) -> LadderChange:
-    """Add a tier; whoever has reached it is in it. Raises Invalid, Duplicate."""
+    """Add a tier; whoever has reached it is in it. Raises Invalid, Duplicate, Busy."""
     name = checked_name(command.name, MAX_NAME_CHARACTERS, "name")
     threshold_minor = _threshold_minor(command.threshold)
     tier_id = ledger.source.new_id()
+    await until_tiers_rest(tenant_id)
     async with configuring(ledger, tenant_id, actor) as change:
         await change.check_room("tiers", MAX_TIERS)
         before = await _ladder(change)
@@ -48,10 +52,13 @@ async def create_tier(ledger: Ledger, tenant_id: UUID, actor: Actor, command: Cr
         return LadderChange(tier_id, await _move_customers(ledger, change, before))
 
 
+@patiently
 async def update_tier(ledger: Ledger, tenant_id: UUID, actor: Actor, command: UpdateTier) -> LadderChange:
-    """Rename a tier, which moves nobody, or move its threshold. Raises NotFound, Invalid, Duplicate."""
+    """Rename a tier, which moves nobody, or move its threshold. Raises NotFound, Invalid, Duplicate, Busy."""
     name = checked_if_given(command.name, MAX_NAME_CHARACTERS, "name")
     threshold_minor = None if command.threshold is None else _threshold_minor(command.threshold)
+    if threshold_minor is not None:
+        await until_tiers_rest(tenant_id)
     async with configuring(ledger, tenant_id, actor) as change:
         row = await _row(change, command.tier_id)
         before = await _ladder(change)
@@ -62,8 +69,10 @@ async def update_tier(ledger: Ledger, tenant_id: UUID, actor: Actor, command: Up
         return LadderChange(command.tier_id, await _move_customers(ledger, change, before) if changed else 0)
 
 
+@patiently
 async def delete_tier(ledger: Ledger, tenant_id: UUID, actor: Actor, command: DeleteTier) -> LadderChange:
-    """Take a tier away; whoever was in it is in the next below. Raises NotFound."""
+    """Take a tier away; whoever was in it is in the next below. Raises NotFound, Busy."""
+    await until_tiers_rest(tenant_id)
     async with configuring(ledger, tenant_id, actor) as change:
         row = await _row(change, command.tier_id)
         before = await _ladder(change)

@@ -13,6 +13,8 @@ from models.ledger import Ledger
 from models.money import exponent, is_money
 from models.names import checked_if_given
 from models.operations.configuring import configuring
+from models.operations.limits import in_force
+from models.patience import patiently
 
 MAX_NAME_CHARACTERS: Final = 200
 MAX_GRACE_DAYS: Final = 36_500
@@ -24,7 +26,7 @@ NO_ZONES: Final = frozenset({"localtime", "Factory"})
 
 
 async def update_tenant(ledger: Ledger, tenant_id: UUID, actor: Actor, command: UpdateTenant) -> bool:
-    """Change the tenant, from the next request on; False where nothing differs. Raises Invalid.
+    """Change the tenant, from the next request on; False where nothing differs. Raises Invalid, Busy.
 
     Another zone moves the days to come. What has been posted keeps the instants it was posted with: a credit's expiry
     does not move along.
@@ -53,6 +55,16 @@ async def update_tenant(ledger: Ledger, tenant_id: UUID, actor: Actor, command: 
         "key_days": command.key_days,
     }
     cleared = ("limited_currencies",) if currencies == "" else ()
+    changed = await _update(ledger, tenant_id, actor, wanted, cleared)
+    if currencies is not None:
+        await in_force(tenant_id)
+    return changed
+
+
+@patiently
+async def _update(
+    ledger: Ledger, tenant_id: UUID, actor: Actor, wanted: dict[str, object], cleared: tuple[str, ...]
+) -> bool:
     async with configuring(ledger, tenant_id, actor) as change:
         row = await change.fetchrow("SELECT * FROM tenants WHERE id = $1")
         if row is None:

@@ -11,6 +11,7 @@ from models.ledger import Ledger
 from models.loading.people import locked_person, take_external_id
 from models.names import checked_if_given
 from models.operations.auditing import doer_of, record_event
+from models.patience import patiently
 from models.session import TenantConnection, tenant_transaction
 from models.views import CustomerView
 
@@ -28,6 +29,7 @@ class Texts(NamedTuple):
     email: str | None
 
 
+@patiently
 async def upsert_customer(
     ledger: Ledger, tenant_id: UUID, actor: Actor, command: UpsertCustomer
 ) -> tuple[CustomerView, bool]:

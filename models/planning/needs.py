@@ -58,11 +58,6 @@ class Needs:
     approvals: tuple[UUID, ...] = ()
     sells: tuple[str, ...] = ()
 
-    @property
-    def by_limits(self) -> bool:
-        """Whether it goes by limits, which have to stay as they are meanwhile."""
-        return bool(self.limited or self.sells)
-
 
 def merge(needs: Iterable[Needs]) -> Needs:
     """All of them in one: what a bulk's rows need together."""

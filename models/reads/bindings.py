@@ -28,7 +28,7 @@ async def bindings(session: ReadSession, requests: Sequence[ApprovalRequestView]
     async with session.use() as connection:
         in_force = _InForce(
             config=await load(connection),
-            rewards=await load_rewards(connection, rewards, lock=False) if rewards else {},
+            rewards=await load_rewards(connection, rewards, locking="") if rewards else {},
             products=await load_products(connection, products) if products else {},
         )
     return {r.id: binding_of(in_force, r.asked, r.terms) for r in requests}

@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from decimal import Decimal
-from importlib import import_module
 from typing import Any, Final
 from uuid import UUID
 
 import pytest
 
+from models import patience
 from models.commands import MembershipChange, MergeCustomers
 from models.errors import Busy, Invalid
 from models.operations import people
@@ -20,6 +20,7 @@ from models.operations.merge_customers import merge_customers
 from models.operations.people import erase_customer
 from models.session import tenant_transaction
 from tests.models.test_erasing import SECRET, where
+from tests.support.pausing import Pause
 from tests.support.shop import MANAGER, STAFF, Shop
 
 Write = Callable[[], Awaitable[object]]
@@ -89,22 +90,6 @@ PAUSED_AT: Final[dict[Prepare, str]] = {
     becoming_a_member: "models.operations.memberships.record_event",
 }
 """Of those that are not postings, which are held up before they write anything."""
-
-
-class Pause:
-    """Holds up the first call of a function until it is let go on."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, target: str) -> None:
-        self.reached, self.go_on = asyncio.Event(), asyncio.Event()
-        module, _, name = target.rpartition(".")
-        function: Any = getattr(import_module(module), name)
-
-        async def paused(*arguments: Any, **more: Any) -> Any:
-            self.reached.set()
-            await self.go_on.wait()
-            return await function(*arguments, **more)
-
-        monkeypatch.setattr(target, paused)
 
 
 async def until_it_waits(shop: Shop, task: "asyncio.Task[Any]") -> None:
@@ -184,6 +169,7 @@ async def test_an_erasure_that_never_gets_its_turn_gives_up(
     shop: Shop, anna: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(people, "GIVING_WAY", "SET LOCAL lock_timeout = '1ms'")
+    monkeypatch.setattr(patience, "LONGEST_WAIT_S", 0.1)
     await shop.adjust(anna, 5, note=SECRET)
     before = await shop.fingerprint()
     async with tenant_transaction(shop.tenant_id) as connection:

@@ -1,16 +1,18 @@
 """Requests that arrive together share a posting; lanes keep those that wait from those that need not."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
-from models import group_commit
+from models import group_commit, patience
 from models.commands import BulkCredit
 from models.errors import Busy
 from models.group_commit import GroupCommit, Lane, Overloaded
+from models.loading.held import Name
 from models.planning.needs import Needs
 from models.posting import Failed, PutBack, Refused, Result, Unit
 from tests.support.shop import MANAGER, Shop
@@ -24,12 +26,26 @@ class Posts:
     """In place of the poster: notes each batch, and goes on when it is let."""
 
     def __init__(self) -> None:
+        self.held: set[Name] = set()
+        self.looks = 0
+        self.in_line: list[Name] = []
         self.batches: list[tuple[int, bool]] = []
         self.gate = asyncio.Event()
         self.results: list[Any] = []
 
-    async def __call__(self, tenant_id: UUID, units: Sequence[Unit], wait: bool) -> list[Result]:
+    async def still(self, tenant_id: UUID, names: Collection[Name]) -> set[Name]:
+        self.looks += 1
+        return self.held.intersection(names)
+
+    def group(self, *, in_line: int = 0) -> GroupCommit:
+        return GroupCommit(self, self.still, lambda: in_line)
+
+    async def __call__(
+        self, tenant_id: UUID, units: Sequence[Unit], wait: bool, *, first: Name | None = None, quick: bool = False
+    ) -> list[Result]:
         self.batches.append((len(units), wait))
+        if first is not None:
+            self.in_line.append(first)
         await self.gate.wait()
         answer: Any = self.results.pop(0) if self.results else Refused(Busy())
         if isinstance(answer, Exception):
@@ -45,7 +61,7 @@ async def settle() -> None:
 
 async def test_what_arrives_meanwhile_makes_the_next_batch() -> None:
     posts, tenant = Posts(), uuid4()
-    group = GroupCommit(posts)
+    group = posts.group()
     tasks = [asyncio.create_task(group.submit(tenant, unit()))]
     await settle()
     assert posts.batches == [(1, False)]  # no wait is added when nothing is under way
@@ -59,7 +75,7 @@ async def test_what_arrives_meanwhile_makes_the_next_batch() -> None:
 
 async def test_tenants_do_not_wait_for_one_another() -> None:
     posts = Posts()
-    group = GroupCommit(posts)
+    group = posts.group()
     tasks = [asyncio.create_task(group.submit(uuid4(), unit())) for _ in range(3)]
     await settle()
     assert posts.batches == [(1, False)] * 3
@@ -69,7 +85,7 @@ async def test_tenants_do_not_wait_for_one_another() -> None:
 
 async def test_a_bulk_never_joins_a_batch() -> None:
     posts, tenant = Posts(), uuid4()
-    group = GroupCommit(posts)
+    group = posts.group()
     bulk = BulkCredit((), "GBP", "GOODWILL")
     tasks = [asyncio.create_task(group.submit(tenant, unit(command))) for command in (bulk, bulk, None, None)]
     await settle()
@@ -79,21 +95,11 @@ async def test_a_bulk_never_joins_a_batch() -> None:
     assert sorted(posts.batches) == [(1, True), (1, True), (2, False)]
 
 
-async def test_what_is_put_back_waits_in_a_lane_of_its_own_a_bounded_number_of_times() -> None:
-    posts = Posts()
-    posts.results = [PutBack()] * 99
-    posts.gate.set()
-    result = await GroupCommit(posts).submit(uuid4(), unit())
-
-    assert isinstance(result, PutBack)
-    assert posts.batches == [(1, False)] + [(1, True)] * group_commit.MAX_PUT_BACKS
-
-
 async def test_a_posting_that_breaks_fails_its_units_and_no_others() -> None:
     posts, tenant = Posts(), uuid4()
     posts.results = [RuntimeError("broken")]
     posts.gate.set()
-    group = GroupCommit(posts)
+    group = posts.group()
     assert isinstance(await group.submit(tenant, unit()), Failed)
     assert isinstance(await group.submit(tenant, unit()), Refused)
 
@@ -101,7 +107,7 @@ async def test_a_posting_that_breaks_fails_its_units_and_no_others() -> None:
 async def test_too_many_waiting_are_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(group_commit, "MAX_WAITING_UNITS", 3)
     posts, tenant = Posts(), uuid4()
-    group = GroupCommit(posts)
+    group = posts.group()
     tasks = [asyncio.create_task(group.submit(tenant, unit()))]
     await settle()
     tasks += [asyncio.create_task(group.submit(tenant, unit())) for _ in range(3)]
@@ -114,7 +120,7 @@ async def test_too_many_waiting_are_refused_at_once(monkeypatch: pytest.MonkeyPa
 
 async def test_closing_finishes_what_is_under_way_and_takes_nothing_new() -> None:
     posts, tenant = Posts(), uuid4()
-    group = GroupCommit(posts)
+    group = posts.group()
     task = asyncio.create_task(group.submit(tenant, unit()))
     await settle()
     closing = asyncio.create_task(group.close())
@@ -130,7 +136,7 @@ async def test_closing_finishes_what_is_under_way_and_takes_nothing_new() -> Non
 async def test_nothing_is_kept_of_a_tenant_that_is_quiet() -> None:
     posts = Posts()
     posts.gate.set()
-    group = GroupCommit(posts)
+    group = posts.group()
     await asyncio.gather(*(group.submit(uuid4(), unit()) for _ in range(5)))
     await settle()
     assert group._queues == {}
@@ -138,7 +144,7 @@ async def test_nothing_is_kept_of_a_tenant_that_is_quiet() -> None:
 
 async def test_a_client_that_goes_away_cancels_nothing() -> None:
     posts, tenant = Posts(), uuid4()
-    group = GroupCommit(posts)
+    group = posts.group()
     gone = asyncio.create_task(group.submit(tenant, unit()))
     await settle()
     also_gone, stays = (asyncio.create_task(group.submit(tenant, unit())) for _ in range(2))
@@ -167,6 +173,82 @@ async def test_a_posting_whose_client_has_gone_is_in_the_books(shop: Shop, anna:
 
 
 def test_the_lanes() -> None:
-    assert {lane.name: (lane.max_units, lane.wait) for lane in Lane} == {
-        "FAST": (256, False), "PATIENT": (256, True), "BULK": (1, True),
-    }  # fmt: skip
+    assert {lane.name: (lane.max_units, lane.wait) for lane in Lane} == {"FAST": (256, False), "BULK": (1, True)}
+
+
+# Waiting for others
+
+ROW: Name = ("accounts", uuid4(), "GBP")
+
+
+def needing(name: Name = ROW) -> Unit:
+    return replace(unit(), needs=Needs(accounts=((name[1], name[2]),)))
+
+
+async def until(fulfilled: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not fulfilled():  # noqa: ASYNC110 - there is nothing to be told by
+            await asyncio.sleep(0.001)
+
+
+async def test_who_was_put_back_waits_in_memory_and_who_comes_later_comes_after() -> None:
+    posts, tenant = Posts(), uuid4()
+    posts.held, posts.results = {ROW}, [PutBack(frozenset({ROW}))]
+    posts.gate.set()
+    group = posts.group()
+    tasks = [asyncio.create_task(group.submit(tenant, needing())) for _ in range(5)]
+    await until(lambda: posts.looks >= 3)
+    tasks += [asyncio.create_task(group.submit(tenant, needing())) for _ in range(5)]
+    other = await group.submit(tenant, needing(("accounts", uuid4(), "GBP")))
+
+    assert isinstance(other, Refused)  # by the next posting, as ever
+    assert group.waiting == 10
+    assert [size for size, _ in posts.batches] == [5, 1]
+    posts.held = set()
+    assert all(isinstance(result, Refused) for result in await asyncio.gather(*tasks))
+    assert [size for size, _ in posts.batches] == [5, 1, 10]
+    await until(lambda: group._rooms == {})  # and nothing is kept of it
+
+
+async def test_connections_stand_in_line_for_a_few_and_post_who_waits() -> None:
+    posts, tenant = Posts(), uuid4()
+    names: list[Name] = [("accounts", uuid4(), "GBP") for _ in range(5)]
+    posts.held = set(names)
+    posts.results = [PutBack(frozenset(names))]
+    posts.gate.set()
+    group = posts.group(in_line=2)
+    await asyncio.gather(first := asyncio.create_task(group.submit(tenant, needing(names[0]))))
+    assert isinstance(first.result(), Refused)  # it got the row in line, and was posted in the same transaction
+    assert posts.batches == [(1, False), (1, False)]
+    assert len(posts.in_line) == 1
+
+    posts.results = [PutBack(frozenset({name})) for name in names]
+    tasks = [asyncio.create_task(group.submit(tenant, needing(name))) for name in names[:1]]
+    for name in names[1:]:
+        await until(lambda: not group._queues)
+        tasks.append(asyncio.create_task(group.submit(tenant, needing(name))))
+    await asyncio.gather(*tasks)
+    assert len(posts.in_line) <= 1 + len(names)
+
+
+async def test_time_is_up_for_who_waits_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "LONGEST_WAIT_S", 0.05)
+    posts = Posts()
+    posts.held, posts.results = {ROW}, [PutBack(frozenset({ROW}))] * 1_000
+    posts.gate.set()
+    group = posts.group(in_line=1)
+    assert isinstance(await group.submit(uuid4(), needing()), PutBack)
+    assert group.waiting == 0
+    await until(lambda: group._rooms == {})
+
+
+async def test_who_needs_several_things_that_are_taken_in_turn_waits_by_itself_in_the_end() -> None:
+    posts = Posts()
+    names: list[Name] = [("accounts", uuid4(), "GBP") for _ in range(2)]
+    posts.results = [PutBack(frozenset({names[n % 2]})) for n in range(group_commit.PUT_BACKS_TOGETHER + 1)]
+    posts.gate.set()
+    result = await posts.group().submit(uuid4(), needing(names[0]))
+
+    assert isinstance(result, Refused)
+    assert posts.batches[-1] == (1, True)
+    assert not any(wait for _, wait in posts.batches[:-1])

@@ -8,26 +8,28 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
 from app.embedded import Urls
 from models.commands import Actor
-from models.configuration_commands import RemoveLimit, SetLimit
-from models.errors import LimitExceeded
+from models.configuration_commands import IssueToken, RemoveLimit, SetLimit
+from models.errors import Busy
 from models.ledger import Ledger
+from models.loading import keeping
 from models.operations.limits import remove_limit, set_limit
-from models.posting import Posted
+from models.operations.partner_tokens import issue_token
 from models.session import tenant_transaction
 from tests.support.limits_worker import add
+from tests.support.pausing import Pause
 from tests.support.shop import ADMIN, STAFF, Clock, Shop
-from tests.support.units import adjustment, post
 
 ROOT = Path(__file__).parents[2]
 AT_ONCE = 100
 STEP = 7
 LINE_BYTES = 1_000_000
+SOON = 15
 
 Additions = list[list[Any]]
 Elsewhere = Callable[[Additions], Coroutine[Any, Any, list[str]]]
@@ -159,31 +161,84 @@ async def test_while_it_is_lowered_nothing_that_comes_after_exceeds_it(
     assert posted * STEP * 100 <= max(then, 50 * 100)
 
 
-async def waiting_for_locks(shop: Shop, number: int) -> None:
-    """Until so many of the database's connections wait for one another."""
-    sql = """SELECT count(*) FROM pg_stat_activity
-        WHERE datname = current_database() AND wait_event_type = 'Lock' AND $1::uuid IS NOT NULL"""
-    async with asyncio.timeout(4):
-        while (await shop.rows(sql))[0][0] < number:  # noqa: ASYNC110 - it happens in the database
+@pytest.fixture
+async def other(shop: Shop, clock: Clock) -> AsyncIterator[Shop]:
+    """Another server: it shares nothing with the first one but the database."""
+    other = Shop(Ledger(clock), clock, shop.slug, shop.tenant_id)
+    yield other
+    await other.ledger.close()
+
+
+async def test_s3_a_change_waits_for_what_is_under_way_and_nobody_waits_for_the_change(
+    shop: Shop, other: Shop, anna: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bob, cleo = await shop.customer("Bob"), await shop.customer("Cleo")
+    for one in (shop, other):
+        await one.adjust(bob, 1, actor=STAFF)
+    pause = Pause(monkeypatch, "models.posting.write")
+    bulk = asyncio.create_task(shop.bulk((anna, 50), (cleo, 50), asset="GBP"))
+    await pause.reached.wait()  # it has read the limits, and has not been posted
+    changes = [asyncio.create_task(set_to(shop, "STAFF", None, per_adjustment=limit)) for limit in (20, 10)]
+    changes += [asyncio.create_task(set_to(other, "MANAGER", None, per_adjustment=10))]
+    await until_limits(shop, {"STAFF": 10, "MANAGER": 10})
+    async with asyncio.timeout(SOON):
+        for one in (shop, other):
+            await one.adjust(bob, 10, actor=STAFF)
+            async with one.refused("LIMIT_EXCEEDED"):
+                await one.adjust(bob, 11)  # a manager's: what begins now goes by the new rule, answered or not
+            await one.adjust(bob, -1)
+            await one.adjust(bob, 1, "POINTS", actor=STAFF)
+    assert not any(change.done() for change in changes)
+    pause.go_on.set()
+    await asyncio.gather(bulk, *changes)
+    assert await shop.available(anna) == 5_000  # by the rule that was
+    async with shop.refused("LIMIT_EXCEEDED"):
+        await shop.adjust(anna, 11)
+
+
+async def test_a_change_says_so_where_what_is_under_way_takes_too_long(
+    shop: Shop, anna: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeping, "LONGEST_WAIT_S", 0.05)
+    await set_to(shop, "STAFF", per_adjustment=70)
+    tokens = await shop.count("partner_tokens")
+    async with tenant_transaction(shop.tenant_id):
+        with pytest.raises(Busy, match="was changed"):
+            await set_to(shop, "STAFF", per_adjustment=60)
+        with pytest.raises(Busy, match="was changed"):
+            await remove_limit(shop.ledger, shop.tenant_id, ADMIN, RemoveLimit("STAFF", "GBP"))
+        with pytest.raises(Busy):  # where there is none any more, it may just have been removed
+            await remove_limit(shop.ledger, shop.tenant_id, ADMIN, RemoveLimit("STAFF", "GBP"))
+        with pytest.raises(Busy):
+            await issue_token(shop.ledger, shop.tenant_id, ADMIN, token(SetLimit("PARTNER", "GBP", "app", Decimal(5))))
+    assert await shop.count("partner_tokens") == tokens + 1
+    assert await shop.rows("SELECT revoked_at IS NULL FROM partner_tokens WHERE tenant_id = $1") == [(False,)]
+    await issue_token(shop.ledger, shop.tenant_id, ADMIN, token(SetLimit("PARTNER", "GBP", "app", Decimal(5))))
+
+
+async def test_a_file_that_is_taken_in_holds_up_no_change(shop: Shop, anna: UUID) -> None:
+    async with tenant_transaction(shop.tenant_id, settings=keeping.adding_nothing(shop.tenant_id)):
+        async with asyncio.timeout(SOON):
+            await set_to(shop, "STAFF", per_adjustment=60)
+
+
+async def test_a_dry_run_holds_up_no_change(shop: Shop, anna: UUID, monkeypatch: pytest.MonkeyPatch) -> None:
+    pause = Pause(monkeypatch, "models.posting.write")
+    bulk = asyncio.create_task(shop.bulk((anna, 50), asset="GBP", dry_run=True))
+    await pause.reached.wait()
+    async with asyncio.timeout(SOON):
+        await set_to(shop, "STAFF", per_adjustment=60)
+    pause.go_on.set()
+    await bulk
+
+
+def token(*limits: SetLimit) -> IssueToken:
+    return IssueToken(uuid4(), uuid4().bytes * 2, "app", "till", frozenset({"credits:add"}), limits)
+
+
+async def until_limits(shop: Shop, wanted: dict[str, int]) -> None:
+    """Until they are committed, whether or not they have been answered."""
+    sql = "SELECT role, per_adjustment::int FROM limit_rules WHERE tenant_id = $1 AND asset = 'MONEY' AND holder = ''"
+    async with asyncio.timeout(SOON):
+        while not wanted.items() <= dict(await shop.rows(sql)).items():  # noqa: ASYNC110 - it happens in the database
             await asyncio.sleep(0.01)
-
-
-async def test_a_change_waits_for_what_is_under_way_and_the_next_goes_by_it(shop: Shop, anna: UUID) -> None:
-    await shop.adjust(anna, 1, actor=STAFF)
-    units = [await adjustment(shop, anna, 50, "GBP", actor=STAFF) for _ in range(2)]
-    async with tenant_transaction(shop.tenant_id) as connection:
-        await connection.raw.execute("SELECT FROM limit_counters WHERE tenant_id = $1 FOR UPDATE", shop.tenant_id)
-        under_way = asyncio.create_task(post(shop, units[0]))
-        await waiting_for_locks(shop, 1)  # it has read the limits, and waits for the day's counter
-        change = asyncio.create_task(set_to(shop, "STAFF", None, per_adjustment=10))
-        await waiting_for_locks(shop, 2)
-        following = asyncio.create_task(post(shop, units[1]))
-        await waiting_for_locks(shop, 3)
-        # What adds nothing waits for nobody.
-        bob = await shop.customer("Bob")
-        await asyncio.wait_for(shop.invoice(bob, 1), timeout=4)
-        assert not change.done()
-    (first,), _, (second,) = await asyncio.gather(under_way, change, following)
-    assert isinstance(first, Posted)
-    assert isinstance(getattr(second, "error", None), LimitExceeded)
-    assert await shop.available(anna) == 5_100

@@ -16,7 +16,8 @@ from app.embedded import Urls
 from models.commands import ApproveRequest, MergeCustomers
 from models.operations.approvals import approve_request
 from models.operations.merge_customers import merge_customers
-from models.posting import LOCK_WAIT, Posted, Unit
+from models.posting import Posted, Unit
+from models.ways import LOCK_WAIT
 from tests.support.approvals import SECOND, ask
 from tests.support.locks import PATIENCE_S, TABLES, Asking, Locks, Row
 from tests.support.mutating import other_sql, statements_sent

@@ -25,19 +25,9 @@ from models.reads.verify import verify
 from models.sources import RandomSource
 from models.writing import write
 from tests.support.batch import Batch
+from tests.support.holding import transaction_elsewhere
 from tests.support.shop import MANAGER, STAFF, Clock, Shop
 from tests.support.units import adjustment, post, unit
-
-
-@asynccontextmanager
-async def transaction_elsewhere(urls: Urls, shop: Shop) -> AsyncIterator["asyncpg.Connection[Any]"]:
-    """Another process in the middle of a posting, until the block ends; then it gives up."""
-    connection = await asyncpg.connect(urls.app)
-    try:
-        await connection.execute(f"BEGIN; SET LOCAL scrip.tenant = '{shop.tenant_id}'")
-        yield connection
-    finally:
-        await connection.close()
 
 
 @asynccontextmanager
@@ -449,15 +439,6 @@ async def test_an_invoice_that_is_held_stalls_nobody_else(shop: Shop, anna: UUID
         assert not waiting.done()
     await waiting
     assert await shop.invoice_state(invoice) == ("PART_PAID", 100, 0)
-
-
-async def test_a_lock_that_is_never_given_up_is_busy_in_the_end(
-    shop: Shop, anna: UUID, database_urls: Urls, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await shop.adjust(anna, 5)
-    monkeypatch.setattr(posting, "LOCK_WAIT", dict.fromkeys((True, False), "SET LOCAL lock_timeout = '20ms'; "))
-    async with held(database_urls, shop, anna), shop.refused("BUSY"):
-        await shop.adjust(anna, 1)
 
 
 # Time and size

@@ -1,0 +1,138 @@
+"""What others may hold that a posting needs, by name; and which of it they hold now.
+
+A name is a tuple: the kind, and the key of one row or of one thing that can only be made once.
+"""
+
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any, Final
+from uuid import UUID
+
+from models import limits
+from models.commands import Actor
+from models.loading.keeping import TIERS_LOCK
+from models.money import POINTS, is_money
+from models.planning.needs import Needs
+from models.planning.state import Books
+from models.session import TenantConnection, lock_key
+
+Name = tuple[Any, ...]
+TIERS: Final[Name] = ("tiers",)
+_BY_ID: Final = ("customers", "invoices", "rewards", "coupons", "approval_requests")
+COUNTER_KINDS: Final = ("limit_counters", "new counter")
+ROWS: Final = frozenset({*_BY_ID, "accounts", "limit_counters", "tiers"})
+"""Kinds that can be looked at and waited for by a lock. Of all others is seen only that somebody else has not finished
+making one."""
+
+
+class HeldElsewhere(Exception):
+    """A lock was not to be had in time. names: what it may have been; none where anything may have been."""
+
+    def __init__(self, names: Iterable[Name] = ()) -> None:
+        super().__init__()
+        self.names = frozenset(names)
+
+
+def names(needs: Needs, actor: Actor, key: str | None) -> Iterator[Name]:
+    """Everything that a unit may find held by somebody else, as far as it can be told before anything is read."""
+    if key is not None:
+        yield "idempotency_keys", key
+    for customer in {*needs.customers, *needs.merges, *(customer for customer, _ in needs.accounts)}:
+        yield "customers", customer
+    for customer, asset in needs.accounts:
+        yield "accounts", customer, asset
+        yield from (("new account", customer, asset), ("new currency", asset)) if needs.opens_accounts else ()
+    for customer, asset in needs.limited:
+        for scope, role, holder in _counters(actor, customer):
+            yield from ((kind, scope, role, holder, asset) for kind in COUNTER_KINDS)
+    for currency in needs.sells:
+        yield from ((kind, limits.SOLD_ACTOR_DAY, actor.role, actor.holder, currency) for kind in COUNTER_KINDS)
+    for kind, ids in _by_id(needs):
+        yield from ((kind, each) for each in ids)
+    yield from (("new invoice", number) for number in needs.invoice_numbers)
+    yield "asking", actor.subject
+    if moves_points(needs):
+        yield TIERS
+
+
+def moves_points(needs: Needs) -> bool:
+    """What a merge moves is found once it has begun: it may be points."""
+    return bool(needs.merges) or any(asset == POINTS for _, asset in needs.accounts)
+
+
+def counter_names(keys: Iterable[Any], kind: str) -> set[Name]:
+    """The counters, whichever day they are of."""
+    return {(kind, scope, role, holder, asset) for scope, role, holder, asset, _ in keys}
+
+
+def new_names(books: Books) -> set[Name]:
+    """What is written that others may be making too, so that it waits for them."""
+    assets = {account.asset for account in books.writes.touched_accounts} - books.config.currencies.keys()
+    made: set[Name] = {("new currency", asset) for asset in assets if is_money(asset)}
+    return made | {("new invoice", invoice.number) for invoice, _, _ in books.writes.invoices}
+
+
+def _counters(actor: Actor, customer: UUID) -> Iterator[tuple[str, str, str]]:
+    yield limits.PER_ACTOR_DAY, actor.role, actor.holder
+    yield limits.PER_CUSTOMER_DAY, actor.role, str(customer)
+
+
+def _by_id(needs: Needs) -> Iterator[tuple[str, tuple[UUID, ...]]]:
+    yield "invoices", (*needs.invoices, *needs.assigned_invoices)
+    yield "rewards", needs.rewards
+    yield "coupons", needs.coupons
+    yield "approval_requests", needs.approvals
+
+
+async def still_held(connection: TenantConnection, wanted: Collection[Name]) -> set[Name]:
+    """Those of the rows that somebody else holds now. Waits for none, and keeps those that are free until it is over."""
+    held: set[Name] = set()
+    for kind in sorted({name[0] for name in wanted} & ROWS):
+        of_kind = sorted(name[1:] for name in wanted if name[0] == kind)
+        if kind == "tiers":
+            free = await connection.raw.fetchval(
+                f"SELECT pg_try_advisory_xact_lock_shared({TIERS_LOCK}, {lock_key(connection.tenant_id)})"
+            )
+            held |= set() if free else {TIERS}
+            continue
+        there = await _rows(connection, kind, of_kind, "")
+        if there:
+            held |= there - await _rows(connection, kind, of_kind, f"{_LOCKING[kind]} SKIP LOCKED")
+    return held
+
+
+async def lock_first(connection: TenantConnection, name: Name) -> None:
+    """Wait for one row, as long as the transaction lets it, before anything else is locked.
+
+    Whoever does so waits for nothing more while they hold it, so that no circle can come of it whatever the order.
+    """
+    if name[0] in _LOCKING:
+        await _rows(connection, name[0], [name[1:]], _LOCKING[name[0]])
+
+
+_LOCKING: Final = dict.fromkeys(ROWS - {"tiers"}, "FOR NO KEY UPDATE") | {"customers": "FOR KEY SHARE"}
+
+
+async def _rows(connection: TenantConnection, kind: str, keys: list[tuple[Any, ...]], locking: str) -> set[Name]:
+    """Those that exist and could be locked."""
+    columns, types = _KEYS.get(kind, ("id", ("uuid",)))
+    arrays = ", ".join(f"${n}::{each}[]" for n, each in enumerate(types, start=2))
+    wanted = ", ".join(f"k{n}" for n in range(len(types)))
+    # One look-up after another: no plan made for small tables can read a whole one.
+    rows = await connection.raw.fetch(
+        f"""SELECT r.* FROM unnest({arrays}) AS k({wanted}) CROSS JOIN LATERAL (
+            SELECT {columns} FROM {kind} WHERE tenant_id = $1 AND ({columns}) = ({wanted}) {_ONLY.get(kind, "")} {locking}
+        ) AS r""",
+        connection.tenant_id, *zip(*keys, strict=True),
+    )  # fmt: skip
+    return {(kind, *row) for row in rows}
+
+
+_KEYS: Final = {
+    "accounts": ("customer_id, asset", ("uuid", "text")),
+    "limit_counters": ("scope, role, holder, asset", ("text", "text", "text", "text")),
+}
+_ONLY: Final = {
+    "limit_counters": """AND day = (SELECT max(day) FROM limit_counters
+        WHERE tenant_id = $1 AND (scope, role, holder, asset) = (k0, k1, k2, k3))"""
+}
+"""That of today, if anything has been added today."""
