@@ -197,7 +197,10 @@ class Loaders:
         """Rows that a posting has answered with: nobody has to read them again."""
         for view in known:
             name, show = _PRIMED[type(view)]
-            getattr(self, name).prime(view.id, show(view, self))
+            rows = self.rows.get(name)
+            if rows is None:
+                rows = self.rows[name] = Rows()
+            rows.known[view.id] = show(view, self)
             yield
 
 

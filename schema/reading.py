@@ -22,15 +22,24 @@ _Waiting = dict[K, list[asyncio.Future[T | None]]]
 
 
 class Rows(Generic[K, T]):
-    """What is known of one kind of row, None for what is not there; and who waits for what."""
+    """What is known of one kind of row, None for what is not there; and who waits for what.
+
+    After a posting usually nobody waits for anything: what that takes is made when somebody does.
+    """
 
     __slots__ = ("known", "next", "reading", "tasks")
 
+    next: _Waiting[K, T]
+    reading: _Waiting[K, T]
+    tasks: set[asyncio.Task[None]]
+    """asyncio itself holds on to none."""
+
     def __init__(self) -> None:
         self.known: dict[K, T | None] = {}
-        self.next: _Waiting[K, T] = {}
-        self.reading: _Waiting[K, T] = {}
-        self.tasks: set[asyncio.Task[None]] = set()  # asyncio itself holds on to none
+
+    def expect(self) -> None:
+        """Somebody waits for the first time."""
+        self.next, self.reading, self.tasks = {}, {}, set()
 
 
 class Loader(Generic[K, T]):
@@ -66,6 +75,8 @@ class Loader(Generic[K, T]):
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T | None] = loop.create_future()
         rows = self._rows
+        if not hasattr(rows, "next"):
+            rows.expect()
         if key in rows.reading:
             rows.reading[key].append(future)
             return future

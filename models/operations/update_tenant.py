@@ -2,6 +2,7 @@
 an approval request waits, how long an idempotency key is kept, which currencies limited roles may use.
 """
 
+from collections.abc import Mapping
 from typing import Final
 from uuid import UUID
 from zoneinfo import available_timezones
@@ -63,7 +64,7 @@ async def update_tenant(ledger: Ledger, tenant_id: UUID, actor: Actor, command: 
 
 @patiently
 async def _update(
-    ledger: Ledger, tenant_id: UUID, actor: Actor, wanted: dict[str, object], cleared: tuple[str, ...]
+    ledger: Ledger, tenant_id: UUID, actor: Actor, wanted: Mapping[str, object], cleared: tuple[str, ...]
 ) -> bool:
     async with configuring(ledger, tenant_id, actor) as change:
         row = await change.fetchrow("SELECT * FROM tenants WHERE id = $1")
