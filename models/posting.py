@@ -252,7 +252,7 @@ class Poster:
                     waiting_for = {way.first}
                     await lock_first(connection, way.first)
                     await connection.raw.execute(LOCK_WAIT[way.wait])
-                waiting_for = {("idempotency_keys", unit.idempotency_key) for unit in units}
+                waiting_for = {("idempotency_keys", *unit.place) for unit in units if unit.place is not None}
                 claimed, known = await self._claim(connection, units)
                 waiting_for = set()
                 live = _answer_replays(units, claimed, known, results)
@@ -387,7 +387,7 @@ class Poster:
 
 def names_of(unit: Unit) -> Iterator[Name]:
     """What the unit may find held by others."""
-    yield from names(unit.needs, unit.actor, unit.idempotency_key)
+    yield from names(unit.needs, unit.actor, unit.place)
 
 
 def _followed(units: Sequence[Unit], persons: dict[UUID, UUID]) -> Sequence[Unit]:

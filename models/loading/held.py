@@ -32,10 +32,10 @@ class HeldElsewhere(Exception):
         self.names = frozenset(names)
 
 
-def names(needs: Needs, actor: Actor, key: str | None) -> Iterator[Name]:
+def names(needs: Needs, actor: Actor, key: Name | None) -> Iterator[Name]:
     """Everything that a unit may find held by somebody else, as far as it can be told before anything is read."""
     if key is not None:
-        yield "idempotency_keys", key
+        yield "idempotency_keys", *key
     for customer in {*needs.customers, *needs.merges, *(customer for customer, _ in needs.accounts)}:
         yield "customers", customer
     for customer, asset in needs.accounts:
