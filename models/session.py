@@ -14,10 +14,15 @@ import asyncpg
 from tortoise import connections
 from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
 
+from models.plan_ages import ANEW, PlanAges
+
 CONNECTION_NAME = "default"
 _SETTLED: Final = "SELECT settled_instant($1)"
 ONE_MOMENT: Final = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"
 """Among the settings of a transaction that only reads: all its statements see the books as the first one found them."""
+BY_INDEX: Final = "SET LOCAL enable_seqscan = off; "
+"""Of every transaction: no statement reads all tenants' rows, even where it is planned for a tenant that has them all."""
+_ages = PlanAges()
 SETTLING_LOCK: Final = 7_436_904
 """The class of the advisory locks that tell who is writing in a tenant (`settled_instant` in migrations/ looks for it).
 Its siblings are in models/loading/keeping.py."""
@@ -60,7 +65,9 @@ async def tenant_transaction(
         if settling:
             connection.settled = await raw.fetchval(_SETTLED, lock_key(tenant_id))
         try:
-            await raw.execute(f"{begin}; SET LOCAL scrip.tenant = '{tenant}'; {writing}{settings}")
+            if _ages.due(raw):
+                await raw.execute(ANEW)
+            await raw.execute(f"{begin}; SET LOCAL scrip.tenant = '{tenant}'; {BY_INDEX}{writing}{settings}")
             yield connection
         except BaseException:
             if not raw.is_closed():

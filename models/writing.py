@@ -20,6 +20,7 @@ from models.commands import Actor, AdjustCredit
 from models.currencies import hold_currencies
 from models.errors import InvariantViolated
 from models.hash_chain import Promise, entry_hash, note_digest, promises_digest, transaction_digest
+from models.lookups import each
 from models.money import is_money
 from models.planning.requesting import kept
 from models.planning.state import Books, TransactionDraft
@@ -80,13 +81,13 @@ def _insert(table: str, columns: str) -> Part:
 
 
 @lru_cache(maxsize=256)
-def _update(table: str, columns: str, *, few: bool) -> Part:
-    """UPDATE rows by id. To name a few ids twice keeps a plan made for small tables from reading all of a large one's."""
+def _update(table: str, columns: str) -> Part:
+    """UPDATE rows by id: each is looked up by its key, as in models/lookups.py."""
     names, kinds = _names_and_kinds(columns)
     return Part(
         f"""UPDATE {table} t SET {", ".join(f"{name} = u.{name}" for name in names)}
-        FROM unnest({{}}) AS u(id, {", ".join(names)})
-        WHERE t.tenant_id = $1 AND t.id = u.id {"AND t.id = ANY({first})" if few else ""}""",
+        FROM (SELECT * FROM unnest({{}}) AS k(id, {", ".join(names)}) LIMIT cardinality({{first}})) AS u
+        WHERE t.tenant_id = $1 AND t.id = u.id""",
         ("uuid", *kinds),
         locked=table,
     )
@@ -131,7 +132,7 @@ class _Writer:
     def update(self, table: str, columns: str, rows: Sequence[Sequence[Any]]) -> None:
         """The first column of each row is the id; `columns` are the others."""
         if rows:
-            self._parts.append((_update(table, columns, few=len(rows) <= FEW), rows))
+            self._parts.append((_update(table, columns), rows))
 
     async def send(self) -> None:
         """Send what has been put together. Raises InvariantViolated where an update did not find its locked rows."""
@@ -365,8 +366,9 @@ class _Writer:
         restricted = list(self._restricted_anew())
         if restricted:
             await self.raw.execute(
-                "DELETE FROM credit_services WHERE tenant_id = $1 AND credit_id = ANY($2)", self.tenant_id, restricted
-            )
+                f"DELETE FROM credit_services s USING {each('id uuid')} k WHERE s.tenant_id = $1 AND s.credit_id = k.id",
+                self.tenant_id, restricted,
+            )  # fmt: skip
 
     def requests(self) -> None:
         """Coupons, events without value, and what was asked for."""
@@ -436,13 +438,16 @@ class _Writer:
             )  # fmt: skip
 
     async def bulk_fates(self) -> None:
-        """What became of rows that had none yet, and how far their bulk is with them."""
+        """What became of rows that had none yet, and how far their bulk is with them.
+
+        That they had none is said so that the index on such rows, which may be all of the bulk's, is not led to.
+        """
         fates = [(*fate[:3], to_json(fate[3]) if fate[3] else None) for fate in self.writes.bulk_fates]
         status = await self.raw.execute(
-            """UPDATE bulk_rows r SET transaction_id = u.transaction_id, error = u.error
-            FROM unnest($2::uuid[], $3::int[], $4::uuid[], $5::jsonb[]) AS u(operation_id, "row", transaction_id, error)
+            f"""UPDATE bulk_rows r SET transaction_id = u.transaction_id, error = u.error
+            FROM {each("operation_id uuid", '"row" int', "transaction_id uuid", "error jsonb")} u
             WHERE r.tenant_id = $1 AND r.operation_id = u.operation_id AND r."row" = u."row"
-                AND r.transaction_id IS NULL AND r.error IS NULL""",
+                AND num_nonnulls(r.transaction_id, r.error) = 0""",
             self.tenant_id, *zip(*fates, strict=True),
         )  # fmt: skip
         if status != f"UPDATE {len(fates)}":

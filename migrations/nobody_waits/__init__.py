@@ -5,7 +5,8 @@ which distribute tables take it as well.
 """
 
 from migrations.nobody_waits.statistics import STATISTICS
+from migrations.nobody_waits.triggers import TRIGGERS
 
 __all__ = ["UPGRADE"]
 
-UPGRADE = STATISTICS
+UPGRADE = STATISTICS + TRIGGERS

@@ -8,6 +8,7 @@ from uuid import UUID
 import orjson
 
 from models.commands import Actor
+from models.lookups import each
 from models.planning import approving, requesting
 from models.planning.state import ApprovalState
 from models.session import TenantConnection
@@ -25,7 +26,7 @@ async def load_approvals(
     else's rights nothing is known here: whoever issues their tokens answers for them.
     """
     rows = await connection.raw.fetch(
-        """SELECT r.id, r.operation, r.command, coalesce(c.merged_into_id, c.id) AS customer_id,
+        f"""SELECT r.id, r.operation, r.command, coalesce(c.merged_into_id, c.id) AS customer_id,
             r.status, r.requested_by_id, r.created_at, r.expires_at,
             r.transaction_id, a.subject, a.role, nullif(a.client, '') AS client, a.name,
             a.role <> 'PARTNER' OR NOT EXISTS (
@@ -35,9 +36,10 @@ async def load_approvals(
                     AND (p.expires_at IS NULL OR p.expires_at > $5)
                     AND ($4::text[])[array_position($3::text[], r.operation::text)] = ANY(string_to_array(p.scope, ' '))
             ) AS allowed
-        FROM approval_requests r JOIN actors a ON a.tenant_id = $1 AND a.id = r.requested_by_id
+        FROM {each("id uuid")} k JOIN approval_requests r ON r.tenant_id = $1 AND r.id = k.id
+        JOIN actors a ON a.tenant_id = $1 AND a.id = r.requested_by_id
         JOIN customers c ON c.tenant_id = $1 AND c.id = r.customer_id
-        WHERE r.tenant_id = $1 AND r.id = ANY($2) ORDER BY r.id FOR NO KEY UPDATE OF r""",
+        ORDER BY r.id FOR NO KEY UPDATE OF r""",
         connection.tenant_id, sorted(ids), *zip(*approving.REQUESTER_SCOPES.items(), strict=True), now,
     )  # fmt: skip
     states = [
@@ -64,9 +66,12 @@ async def count_waiting(connection: TenantConnection, subjects: set[str], now: d
         "SELECT pg_advisory_xact_lock($1, k.key) FROM unnest($2::int[]) AS k(key)", _ASKING_LOCK, keys
     )
     rows = await connection.raw.fetch(
-        """SELECT requested_subject, count(*) FROM approval_requests
-        WHERE tenant_id = $1 AND requested_subject = ANY($2) AND status = 'PENDING' AND expires_at > $3
-        GROUP BY requested_subject""",
+        f"""SELECT k.subject, r.waiting FROM {each("subject text")} k CROSS JOIN LATERAL (
+            SELECT count(*) AS waiting FROM (
+                SELECT FROM approval_requests WHERE tenant_id = $1 AND requested_subject = k.subject AND status = 'PENDING'
+                    AND expires_at > $3 ORDER BY expires_at OFFSET 0
+            ) AS w
+        ) AS r WHERE r.waiting > 0""",
         connection.tenant_id, sorted(subjects), now,
     )  # fmt: skip
     return dict(rows)
