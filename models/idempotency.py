@@ -11,6 +11,7 @@ from typing import Final
 from uuid import UUID
 
 from models.commands import Actor
+from models.lookups import each
 from models.planning.bulk_rows import KEYS
 from models.session import TenantConnection
 
@@ -38,8 +39,8 @@ _CLAIM_UNSHARED: Final = _CLAIM.replace("    ORDER BY", """    LEFT JOIN LATERAL
     ) AS o ON true
     WHERE o.shared IS NULL ORDER BY""")  # fmt: skip
 """For partners: a key that answers to everybody, and lies among people's, cannot be claimed."""
-_PLACES: Final = "(SELECT * FROM unnest($2::text[], $3::text[]) AS u(key, client) LIMIT cardinality($2)) AS p"
-"""Keys with their clients. With a limit that it does not know the planner expects few, and looks each up by primary key."""
+_PLACES: Final = f"{each('key text', 'client text')} AS p"
+"""Keys with their clients."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,7 @@ from models.loading.held import (
     still_held,
 )
 from models.loading.named import Held, keep_whom_notes_are_about, load_named, load_requests
+from models.lookups import each
 from models.persons import Persons
 from models.planning import calendar, requesting
 from models.planning.needs import Needs
@@ -483,8 +484,9 @@ async def _close_unused(connection: TenantConnection, opened: list[UUID], books:
     unused = [account_id for account_id in opened if books.accounts_by_id[account_id].sequence == 0]
     if unused:
         await connection.raw.execute(
-            "DELETE FROM accounts WHERE tenant_id = $1 AND id = ANY($2)", connection.tenant_id, unused
-        )
+            f"DELETE FROM accounts a USING {each('id uuid')} k WHERE a.tenant_id = $1 AND a.id = k.id",
+            connection.tenant_id, unused,
+        )  # fmt: skip
 
 
 async def _free_keys(

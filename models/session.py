@@ -18,6 +18,7 @@ from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
 
 from models.errors import InvariantViolated
 from models.outages import is_outage, is_worth_another
+from models.plan_ages import ANEW, PlanAges
 from models.pool import CONNECTION_NAME, Raw, is_lost, the_pool
 
 __all__ = ["CONNECTION_NAME"]
@@ -28,6 +29,9 @@ ONE_MOMENT: Final = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"
 WRITER_LOCK_WAIT: Final = "SET LOCAL lock_timeout = '200ms'"
 """Of transactions that write and are no postings, unless they say otherwise: they hold a connection while they wait, and are
 tried again without one (`models/patience.py`)."""
+BY_INDEX: Final = "SET LOCAL enable_seqscan = off; "
+"""Of every transaction: no statement reads all tenants' rows, even where it is planned for a tenant that has them all."""
+_ages = PlanAges()
 SETTLING_LOCK: Final = 7_436_904
 """The class of the advisory locks that tell who is writing in a tenant (`settled_instant` in migrations/ looks for it).
 Its siblings are in models/loading/keeping.py."""
@@ -85,7 +89,9 @@ async def tenant_transaction(
 
     async def begun(raw: Raw) -> datetime | None:
         settled = await raw.fetchval(_SETTLED, lock_key(tenant_id)) if settling else None
-        await raw.execute(f"{begin}; SET LOCAL scrip.tenant = '{tenant}'; {writing}{settings}")
+        if _ages.due(raw):
+            await raw.execute(ANEW)
+        await raw.execute(f"{begin}; SET LOCAL scrip.tenant = '{tenant}'; {BY_INDEX}{writing}{settings}")
         return settled
 
     raw, settled = await _with_a_live_one(begun)

@@ -21,13 +21,13 @@ def insert(table: str, columns: str) -> Part:
 
 
 @lru_cache(maxsize=256)
-def update(table: str, columns: str, *, few: bool) -> Part:
-    """UPDATE rows by id. To name a few ids twice keeps a plan made for small tables from reading all of a large one's."""
+def update(table: str, columns: str) -> Part:
+    """UPDATE rows by id: each is looked up by its key, as in models/lookups.py."""
     names, kinds = _names_and_kinds(columns)
     return Part(
         f"""UPDATE {table} t SET {", ".join(f"{name} = u.{name}" for name in names)}
-        FROM unnest({{}}) AS u(id, {", ".join(names)})
-        WHERE t.tenant_id = $1 AND t.id = u.id {"AND t.id = ANY({first})" if few else ""}""",
+        FROM (SELECT * FROM unnest({{}}) AS k(id, {", ".join(names)}) LIMIT cardinality({{first}})) AS u
+        WHERE t.tenant_id = $1 AND t.id = u.id""",
         ("uuid", *kinds),
         locked=table,
     )

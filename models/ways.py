@@ -7,6 +7,7 @@ from uuid import UUID
 
 from models.loading.held import Name, moves_points
 from models.loading.keeping import adding_nothing, keeping_tiers
+from models.plan_ages import ANEW
 from models.planning.needs import Needs
 
 LOCK_WAIT: Final = {True: "SET LOCAL lock_timeout = '500ms'; ", False: "SET LOCAL lock_timeout = '100ms'; "}
@@ -16,11 +17,11 @@ QUICKLY: Final = "SET LOCAL lock_timeout = '20ms'; "
 """Once somebody is known to hold something of the sort."""
 FIRST_WAIT: Final = "SET LOCAL lock_timeout = '1s'; "
 """For the one row that is waited for before anything else is locked."""
-SETTINGS: Final = "SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off"
+SETTINGS: Final = "SET LOCAL plan_cache_mode = force_generic_plan"
 """Every statement of a posting finds its rows by key, whatever the batch's size: planning it anew each time would cost a
-quarter of a single adjustment (measured), and a plan made while a table was still small must not scan it for ever."""
+quarter of a single adjustment (measured)."""
 MANY_ACCOUNTS: Final = 1_000
-PLAN_ANEW: Final = "; DISCARD PLANS"
+PLAN_ANEW: Final = f"; {ANEW}"
 """For a posting on many accounts. The checks of foreign keys have plans too, kept until the tables are analysed: one made
 while they were empty reads all of the tenant's rows for each check (measured: 5,000 rows in 10 s instead of 1)."""
 

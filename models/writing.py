@@ -16,6 +16,7 @@ from uuid import UUID
 
 import orjson
 
+from models import lookups
 from models.commands import Actor, AdjustCredit, CreateOrder
 from models.currencies import hold_currencies
 from models.errors import InvariantViolated
@@ -86,7 +87,7 @@ class _Writer:
     def update(self, table: str, columns: str, rows: Sequence[Sequence[Any]]) -> None:
         """The first column of each row is the id; `columns` are the others."""
         if rows:
-            self._parts.append((update(table, columns, few=len(rows) <= FEW), rows))
+            self._parts.append((update(table, columns), rows))
 
     async def send(self) -> None:
         """Send what has been put together. Raises InvariantViolated where an update did not find its locked rows."""
@@ -342,8 +343,10 @@ class _Writer:
         restricted = list(self._restricted_anew())
         if restricted:
             await self.raw.execute(
-                "DELETE FROM credit_services WHERE tenant_id = $1 AND credit_id = ANY($2)", self.tenant_id, restricted
-            )
+                f"""DELETE FROM credit_services s USING {lookups.each("id uuid")} k
+                WHERE s.tenant_id = $1 AND s.credit_id = k.id""",
+                self.tenant_id, restricted,
+            )  # fmt: skip
 
     def _requests(self) -> Steps[None]:
         """Coupons, events without value, and what was asked for."""
@@ -429,11 +432,12 @@ class _Writer:
             )  # fmt: skip
 
     async def _settle_rows(self, fates: list[tuple[Any, ...]]) -> None:
+        """That they had none is said so that the index on such rows, which may be all of the bulk's, is not led to."""
+        fate = lookups.each("operation_id uuid", '"row" int', "transaction_id uuid", "error jsonb")
         status = await self.raw.execute(
-            """UPDATE bulk_rows r SET transaction_id = u.transaction_id, error = u.error
-            FROM unnest($2::uuid[], $3::int[], $4::uuid[], $5::jsonb[]) AS u(operation_id, "row", transaction_id, error)
+            f"""UPDATE bulk_rows r SET transaction_id = u.transaction_id, error = u.error FROM {fate} u
             WHERE r.tenant_id = $1 AND r.operation_id = u.operation_id AND r."row" = u."row"
-                AND r.transaction_id IS NULL AND r.error IS NULL""",
+                AND num_nonnulls(r.transaction_id, r.error) = 0""",
             self.tenant_id, *zip(*fates, strict=True),
         )  # fmt: skip
         if status != f"UPDATE {len(fates)}":

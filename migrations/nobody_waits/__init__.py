@@ -8,7 +8,8 @@ from migrations.nobody_waits.approvals import APPROVALS
 from migrations.nobody_waits.keys import KEYS
 from migrations.nobody_waits.sealing import SEALING
 from migrations.nobody_waits.statistics import STATISTICS
+from migrations.nobody_waits.triggers import TRIGGERS
 
 __all__ = ["UPGRADE"]
 
-UPGRADE = STATISTICS + KEYS + APPROVALS + SEALING
+UPGRADE = STATISTICS + TRIGGERS + KEYS + APPROVALS + SEALING

@@ -8,6 +8,7 @@ from uuid import UUID
 import asyncpg
 
 from models.loading.held import HeldElsewhere
+from models.lookups import each
 from models.planning.state import AccountKey, AccountState, CustomerState
 from models.planning.steps import Steps
 from models.session import TenantConnection
@@ -68,11 +69,13 @@ async def lock_to_merge(
 ) -> tuple[dict[UUID, CustomerState], list[AccountKey]]:
     """The customers, to ourselves: nothing is posted to them until this transaction is over. And their accounts."""
     rows = await connection.raw.fetch(
-        f"SELECT {_CUSTOMER_COLUMNS} FROM customers WHERE tenant_id = $1 AND id = ANY($2) ORDER BY id FOR UPDATE",
+        f"""SELECT {_CUSTOMER_COLUMNS} FROM {each("asked uuid")} k
+        JOIN customers c ON c.tenant_id = $1 AND c.id = k.asked ORDER BY c.id FOR UPDATE OF c""",
         connection.tenant_id, in_order(ids),
     )  # fmt: skip
     accounts = await connection.raw.fetch(
-        "SELECT customer_id, asset FROM accounts WHERE tenant_id = $1 AND customer_id = ANY($2)",
+        f"""SELECT a.customer_id, a.asset FROM {each("customer_id uuid")} k
+        JOIN accounts a ON a.tenant_id = $1 AND a.customer_id = k.customer_id""",
         connection.tenant_id, in_order(ids),
     )  # fmt: skip
     return {row["id"]: CustomerState(*row) for row in rows}, [(row["customer_id"], row["asset"]) for row in accounts]
@@ -90,8 +93,9 @@ def _bytes(row_id: UUID) -> bytes:
 async def locked_elsewhere(connection: TenantConnection, customers: set[UUID]) -> set[UUID]:
     """Those of the customers, which could not be locked, that exist: an erasure or a merge has them."""
     rows = await connection.raw.fetch(
-        "SELECT id FROM customers WHERE tenant_id = $1 AND id = ANY($2)", connection.tenant_id, in_order(customers)
-    )
+        f"SELECT c.id FROM {each('id uuid')} k JOIN customers c ON c.tenant_id = $1 AND c.id = k.id",
+        connection.tenant_id, in_order(customers),
+    )  # fmt: skip
     return {row["id"] for row in rows}
 
 
@@ -113,7 +117,7 @@ async def held_elsewhere(connection: TenantConnection, missing: Iterable[Account
     """Those of the accounts that exist after all: somebody holds them, or has just made them."""
     customers, assets = _columns(missing)
     rows = await connection.raw.fetch(
-        """SELECT a.customer_id, a.asset FROM unnest($2::uuid[], $3::text[]) AS k(customer_id, asset)
+        f"""SELECT a.customer_id, a.asset FROM {each("customer_id uuid", "asset text")} k
         JOIN accounts a ON a.tenant_id = $1 AND a.customer_id = k.customer_id AND a.asset = k.asset""",
         connection.tenant_id, customers, assets,
     )  # fmt: skip
@@ -141,7 +145,7 @@ async def _insert(
     rows: list[Any] = await connection.raw.fetch(
         f"""INSERT INTO accounts (tenant_id, id, customer_id, asset, balance_minor, lifetime_minor, sequence, created_at)
         SELECT $1, k.id, k.customer_id, k.asset, 0, 0, 0, coalesce($5::timestamptz, clock_timestamp())
-        FROM unnest($2::uuid[], $3::uuid[], $4::text[]) AS k(id, customer_id, asset)
+        FROM {each("id uuid", "customer_id uuid", "asset text")} k
         JOIN customers c ON c.tenant_id = $1 AND c.id = k.customer_id
         ORDER BY k.customer_id, k.asset
         ON CONFLICT (tenant_id, customer_id, asset) DO NOTHING
@@ -170,16 +174,21 @@ async def load_facts(
 ) -> tuple[int, datetime]:
     """The tenant's configuration version, and what time it is: `now`, or else the database's. And, into the accounts, what
     of each balance cannot be spent then.
+
+    What cannot be spent is asked for in the order of the one index that leads to it and to nothing else.
     """
     by_id = {account.id: account for account in accounts.values()}
     rows = await connection.raw.fetch(
         """WITH n AS MATERIALIZED (SELECT coalesce($3::timestamptz, clock_timestamp()) AS now)
         SELECT t.config_version + (SELECT count(*) FROM currencies c WHERE c.tenant_id = $1) AS version, n.now, k.account_id,
-            (SELECT coalesce(sum(x.remaining_minor), 0)::bigint FROM credits x WHERE x.tenant_id = $1
-                AND x.account_id = k.account_id AND x.open AND x.starts_at > n.now
-                AND x.starts_at > x.created_at) AS scheduled_minor,
-            (SELECT coalesce(sum(x.remaining_minor), 0)::bigint FROM credits x WHERE x.tenant_id = $1
-                AND x.account_id = k.account_id AND x.open AND x.expires_at <= n.now) AS expired_minor
+            (SELECT coalesce(sum(w.remaining_minor), 0)::bigint FROM (
+                SELECT x.remaining_minor FROM credits x WHERE x.tenant_id = $1 AND x.account_id = k.account_id AND x.open
+                    AND x.starts_at > n.now AND x.starts_at > x.created_at ORDER BY x.starts_at OFFSET 0
+            ) AS w) AS scheduled_minor,
+            (SELECT coalesce(sum(w.remaining_minor), 0)::bigint FROM (
+                SELECT x.remaining_minor FROM credits x WHERE x.tenant_id = $1 AND x.account_id = k.account_id AND x.open
+                    AND x.expires_at <= n.now ORDER BY x.expires_at OFFSET 0
+            ) AS w) AS expired_minor
         FROM tenants t CROSS JOIN n LEFT JOIN unnest($2::uuid[]) AS k(account_id) ON true
         WHERE t.id = $1""",
         connection.tenant_id, list(by_id), now,
@@ -197,7 +206,7 @@ async def load_facts(
 async def read_customers(connection: TenantConnection, ids: Iterable[UUID]) -> dict[UUID, CustomerState]:
     """Customers as they stand, unlocked."""
     rows = await connection.raw.fetch(
-        f"SELECT {_CUSTOMER_COLUMNS} FROM customers WHERE tenant_id = $1 AND id = ANY($2)",
+        f"SELECT {_CUSTOMER_COLUMNS} FROM {each('asked uuid')} k JOIN customers ON tenant_id = $1 AND id = k.asked",
         connection.tenant_id, in_order(ids),
     )  # fmt: skip
     return {row["id"]: CustomerState(*row) for row in rows}
@@ -206,7 +215,8 @@ async def read_customers(connection: TenantConnection, ids: Iterable[UUID]) -> d
 async def lock_customers(connection: TenantConnection, ids: set[UUID], *, skip: str) -> dict[UUID, CustomerState]:
     """Customers, locked as by `lock_accounts`."""
     rows = await connection.raw.fetch(
-        f"SELECT {_CUSTOMER_COLUMNS} FROM customers WHERE tenant_id = $1 AND id = ANY($2) ORDER BY id FOR KEY SHARE {skip}",
+        f"""SELECT {_CUSTOMER_COLUMNS} FROM {each("asked uuid")} k
+        JOIN customers c ON c.tenant_id = $1 AND c.id = k.asked ORDER BY c.id FOR KEY SHARE OF c {skip}""",
         connection.tenant_id, in_order(ids),
     )  # fmt: skip
     return {row["id"]: CustomerState(*row) for row in rows}
@@ -215,9 +225,12 @@ async def lock_customers(connection: TenantConnection, ids: set[UUID], *, skip: 
 async def homes_of(connection: TenantConnection, accounts: set[UUID]) -> dict[UUID, AccountKey]:
     """Of these accounts, those whose customer's record was merged: the account that the person has in the same asset."""
     rows = await connection.raw.fetch(
-        """SELECT a.id, c.merged_into_id, a.asset FROM accounts a
-        JOIN customers c ON c.tenant_id = $1 AND c.id = a.customer_id
-        WHERE a.tenant_id = $1 AND a.id = ANY($2) AND c.merged_into_id IS NOT NULL""",
+        f"""SELECT a.id, c.merged_into_id, a.asset FROM {each("id uuid")} k
+        JOIN accounts a ON a.tenant_id = $1 AND a.id = k.id
+        CROSS JOIN LATERAL (
+            SELECT merged_into_id FROM customers WHERE tenant_id = $1 AND id = a.customer_id OFFSET 0
+        ) AS c
+        WHERE c.merged_into_id IS NOT NULL""",
         connection.tenant_id, sorted(accounts),
     )  # fmt: skip
     return {row["id"]: (row["merged_into_id"], row["asset"]) for row in rows}

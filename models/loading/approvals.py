@@ -10,6 +10,7 @@ import orjson
 
 from models.commands import Actor
 from models.loading.held import HeldElsewhere
+from models.lookups import each
 from models.planning import approving, requesting
 from models.planning.state import ApprovalState
 from models.session import TenantConnection
@@ -37,9 +38,10 @@ async def load_approvals(
                 SELECT p.scope FROM partner_tokens p WHERE p.tenant_id = $1 AND p.client = a.client
                     AND a.role = 'PARTNER' AND p.revoked_at IS NULL AND (p.expires_at IS NULL OR p.expires_at > $3)
             ) AS scopes
-        FROM approval_requests r JOIN actors a ON a.tenant_id = $1 AND a.id = r.requested_by_id
+        FROM {each("id uuid")} k JOIN approval_requests r ON r.tenant_id = $1 AND r.id = k.id
+        JOIN actors a ON a.tenant_id = $1 AND a.id = r.requested_by_id
         JOIN customers c ON c.tenant_id = $1 AND c.id = r.customer_id
-        WHERE r.tenant_id = $1 AND r.id = ANY($2) ORDER BY r.id FOR NO KEY UPDATE OF r {skip}""",
+        ORDER BY r.id FOR NO KEY UPDATE OF r {skip}""",
         connection.tenant_id, sorted(ids), now,
     )  # fmt: skip
     states = [_state(row) for row in rows]
@@ -73,9 +75,12 @@ async def count_waiting(connection: TenantConnection, subjects: set[str], now: d
     except asyncpg.LockNotAvailableError:
         raise HeldElsewhere(("asking", subject) for subject in subjects) from None
     rows = await connection.raw.fetch(
-        """SELECT requested_subject, count(*) FROM approval_requests
-        WHERE tenant_id = $1 AND requested_subject = ANY($2) AND status = 'PENDING' AND expires_at > $3
-        GROUP BY requested_subject""",
+        f"""SELECT k.subject, r.waiting FROM {each("subject text")} k CROSS JOIN LATERAL (
+            SELECT count(*) AS waiting FROM (
+                SELECT FROM approval_requests WHERE tenant_id = $1 AND requested_subject = k.subject AND status = 'PENDING'
+                    AND expires_at > $3 ORDER BY expires_at OFFSET 0
+            ) AS w
+        ) AS r WHERE r.waiting > 0""",
         connection.tenant_id, sorted(subjects), now,
     )  # fmt: skip
     return dict(rows)

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from models.loading.accounts import in_order
 from models.loading.credits import lots_of_same
+from models.lookups import each
 from models.planning.needs import Needs
 from models.planning.state import AssignmentState, InvoiceState, PaymentState, ProductState
 from models.session import TenantConnection
@@ -15,8 +16,9 @@ async def load_invoices(connection: TenantConnection, ids: set[UUID], *, skip: s
     rows = await connection.raw.fetch(
         f"""SELECT i.id, i.number, coalesce(c.merged_into_id, c.id), i.currency, i.total_minor, i.creditable_minor,
             i.paid_minor, i.credited_minor, i.status, i.issued_on, i.due_on, i.kind, i.voided_at
-        FROM invoices i JOIN customers c ON c.tenant_id = $1 AND c.id = i.customer_id
-        WHERE i.tenant_id = $1 AND i.id = ANY($2) ORDER BY i.id FOR NO KEY UPDATE OF i {skip}""",
+        FROM {each("id uuid")} k JOIN invoices i ON i.tenant_id = $1 AND i.id = k.id
+        JOIN customers c ON c.tenant_id = $1 AND c.id = i.customer_id
+        ORDER BY i.id FOR NO KEY UPDATE OF i {skip}""",
         connection.tenant_id, in_order(ids),
     )  # fmt: skip
     invoices = {row["id"]: InvoiceState(*row) for row in rows}
@@ -28,16 +30,17 @@ async def load_invoices(connection: TenantConnection, ids: set[UUID], *, skip: s
 
 async def _load_grants(connection: TenantConnection, invoices: dict[UUID, InvoiceState], selling: list[UUID]) -> None:
     lines = await connection.raw.fetch(
-        """SELECT invoice_id, array_agg(quantity * unit_price_minor ORDER BY position) AS amounts FROM invoice_lines
-        WHERE tenant_id = $1 AND invoice_id = ANY($2) AND kind = 'CREDIT' AND unit_price_minor > 0
-        GROUP BY invoice_id""",
+        f"""SELECT l.invoice_id, array_agg(l.quantity * l.unit_price_minor ORDER BY l.position) AS amounts
+        FROM {each("id uuid")} k JOIN invoice_lines l ON l.tenant_id = $1 AND l.invoice_id = k.id
+        WHERE l.kind = 'CREDIT' AND l.unit_price_minor > 0 GROUP BY l.invoice_id""",
         connection.tenant_id, selling,
     )  # fmt: skip
     for row in lines:
         invoices[row["invoice_id"]].credit_lines = tuple(row["amounts"])
     grants = await connection.raw.fetch(
-        """SELECT invoice_id, array_agg(credit_id ORDER BY id) AS credits FROM grants
-        WHERE tenant_id = $1 AND invoice_id = ANY($2) AND revoked_transaction_id IS NULL GROUP BY invoice_id""",
+        f"""SELECT g.invoice_id, array_agg(g.credit_id ORDER BY g.id) AS credits
+        FROM {each("id uuid")} k JOIN grants g ON g.tenant_id = $1 AND g.invoice_id = k.id
+        WHERE g.revoked_transaction_id IS NULL GROUP BY g.invoice_id""",
         connection.tenant_id, selling,
     )  # fmt: skip
     for row in grants:
@@ -46,7 +49,10 @@ async def _load_grants(connection: TenantConnection, invoices: dict[UUID, Invoic
 
 async def load_assignments(connection: TenantConnection, needs: list[Needs]) -> dict[UUID, AssignmentState]:
     """The assignments that were named, and the live ones of the credits and invoices that were. Their accounts are locked,
-    so that no others can come in between."""
+    so that no others can come in between.
+
+    Of a credit's it is said that they live so that the index on live ones, which is by invoice, is not led to.
+    """
     named = [i for n in needs for i in n.assignments]
     of_credits = await lots_of_same(connection, {i for n in needs for i in n.assigned_credits})
     of_invoices = [i for n in needs for i in n.assigned_invoices]
@@ -55,11 +61,13 @@ async def load_assignments(connection: TenantConnection, needs: list[Needs]) -> 
     columns = """a.id, a.credit_id, a.invoice_id, a.transaction_id, a.amount_minor, a.origin, a.assigned_at, a.released_at,
             (SELECT p.id FROM payments p WHERE p.tenant_id = $1 AND p.transaction_id = a.transaction_id) AS payment_id"""
     rows = await connection.raw.fetch(
-        f"""SELECT {columns} FROM assignments a WHERE a.tenant_id = $1 AND a.id = ANY($2)
-        UNION SELECT {columns} FROM assignments a
-            WHERE a.tenant_id = $1 AND a.credit_id = ANY($3) AND a.released_at IS NULL
-        UNION SELECT {columns} FROM assignments a
-            WHERE a.tenant_id = $1 AND a.invoice_id = ANY($4) AND a.released_at IS NULL""",
+        f"""SELECT {columns} FROM {each("id uuid")} k JOIN assignments a ON a.tenant_id = $1 AND a.id = k.id
+        UNION SELECT {columns} FROM {each("id uuid", first=3)} k CROSS JOIN LATERAL (
+            SELECT * FROM assignments WHERE tenant_id = $1 AND credit_id = k.id AND num_nonnulls(released_at) = 0
+            ORDER BY assigned_at OFFSET 0) AS a
+        UNION SELECT {columns} FROM {each("id uuid", first=4)} k CROSS JOIN LATERAL (
+            SELECT * FROM assignments WHERE tenant_id = $1 AND invoice_id = k.id AND released_at IS NULL
+            ORDER BY assigned_at OFFSET 0) AS a""",
         connection.tenant_id, named, of_credits, of_invoices,
     )  # fmt: skip
     return dict(await each_in_slices(lambda row: (row["id"], AssignmentState(*row)), rows))
@@ -68,8 +76,8 @@ async def load_assignments(connection: TenantConnection, needs: list[Needs]) -> 
 async def load_payments(connection: TenantConnection, ids: set[UUID]) -> dict[UUID, PaymentState]:
     """Payments, under the locks of their invoices."""
     rows = await connection.raw.fetch(
-        """SELECT id, invoice_id, amount_minor, method, received_on, voided_at, transaction_id FROM payments
-        WHERE tenant_id = $1 AND id = ANY($2)""",
+        f"""SELECT p.id, p.invoice_id, p.amount_minor, p.method, p.received_on, p.voided_at, p.transaction_id
+        FROM {each("id uuid")} k JOIN payments p ON p.tenant_id = $1 AND p.id = k.id""",
         connection.tenant_id, in_order(ids),
     )  # fmt: skip
     return {row["id"]: PaymentState(*row) for row in rows}
@@ -84,8 +92,12 @@ async def load_products(connection: TenantConnection, ids: set[UUID]) -> dict[UU
 
 
 async def taken_numbers(connection: TenantConnection, numbers: set[str]) -> set[str]:
-    """Those of the invoice numbers that are in use."""
+    """Those of the invoice numbers that are in use. Asked for as the next ones, so that the numbers' own order leads there:
+    where all tenants count from 1, each of them may seem to be had by everybody."""
     rows = await connection.raw.fetch(
-        "SELECT number FROM invoices WHERE tenant_id = $1 AND number = ANY($2)", connection.tenant_id, sorted(numbers)
-    )
+        f"""SELECT i.number FROM {each("number text")} k CROSS JOIN LATERAL (
+            SELECT number FROM invoices WHERE tenant_id = $1 AND number >= k.number ORDER BY number LIMIT 1) AS i
+        WHERE i.number = k.number""",
+        connection.tenant_id, sorted(numbers),
+    )  # fmt: skip
     return {row["number"] for row in rows}

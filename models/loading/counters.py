@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
+from itertools import product
 from typing import Final
 from uuid import UUID
 
@@ -10,6 +11,7 @@ import asyncpg
 from models import limits
 from models.commands import Actor
 from models.loading.held import HeldElsewhere, counter_names
+from models.lookups import each
 from models.planning import calendar
 from models.planning.state import AccountKey, CounterKey, CounterState, TenantConfig
 from models.session import TenantConnection
@@ -66,11 +68,14 @@ async def lock_to_add_up(
     connection: TenantConnection, from_id: UUID, into_id: UUID, today: date, new_id: Callable[[], UUID]
 ) -> dict[CounterKey, CounterState]:
     """What was added today to either of two customers, by every role: locked, and made where the second has none."""
+    names = sorted(product(ROLES, (str(from_id), str(into_id))))
     rows = await connection.raw.fetch(
-        """SELECT scope, role, holder, asset, day, id, used_minor FROM limit_counters
-        WHERE tenant_id = $1 AND scope = $2 AND role = ANY($3) AND holder = ANY($4) AND day >= $5
-        ORDER BY scope, role, holder, asset, day FOR NO KEY UPDATE""",
-        connection.tenant_id, limits.PER_CUSTOMER_DAY, ROLES, [str(from_id), str(into_id)], today - timedelta(days=1),
+        f"""SELECT l.* FROM {each("role text", "holder text", first=3)} k CROSS JOIN LATERAL (
+            SELECT scope, role, holder, asset, day, id, used_minor FROM limit_counters
+            WHERE tenant_id = $1 AND scope = $2 AND role = k.role AND holder = k.holder AND day >= $5
+            ORDER BY asset, day FOR NO KEY UPDATE
+        ) AS l""",
+        connection.tenant_id, limits.PER_CUSTOMER_DAY, *zip(*names, strict=True), today - timedelta(days=1),
     )  # fmt: skip
     found = {tuple(row)[:5]: CounterState(row["id"], row["used_minor"]) for row in rows}
     totals = {
@@ -92,14 +97,13 @@ async def _existing(connection: TenantConnection, keys: list[CounterKey], lock: 
     """Those that there are. A lock alone writes no new row, as an update to itself would (2 to 10 % of a posting)."""
     rows = await connection.raw.fetch(
         f"""SELECT k.nth, l.id, l.used_minor
-        FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::date[])
-            WITH ORDINALITY AS k(scope, role, holder, asset, day, nth)
+        FROM {each("scope text", "role text", "holder text", "asset text", "day date", "nth int")} k
         JOIN limit_counters l ON l.tenant_id = $1 AND (l.scope, l.role, l.holder, l.asset, l.day)
             = (k.scope, k.role, k.holder, k.asset, k.day)
         ORDER BY k.nth {lock}""",
-        connection.tenant_id, *zip(*keys, strict=True),
+        connection.tenant_id, *zip(*keys, strict=True), list(range(len(keys))),
     )  # fmt: skip
-    return {keys[nth - 1]: CounterState(row_id, used_minor) for nth, row_id, used_minor in rows}
+    return {keys[nth]: CounterState(row_id, used_minor) for nth, row_id, used_minor in rows}
 
 
 async def _make(

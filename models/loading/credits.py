@@ -6,6 +6,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from models.loading.accounts import homes_of, in_order
+from models.lookups import each
 from models.planning.applying import applying_on
 from models.planning.calendar import local_date, start_of_day
 from models.planning.credits import is_open, serves
@@ -32,9 +33,11 @@ async def lots_of_same(connection: TenantConnection, ids: set[UUID]) -> list[UUI
     if not ids:
         return []
     rows = await connection.raw.fetch(
-        """WITH roots AS MATERIALIZED (
-            SELECT DISTINCT coalesce(c.origin_id, c.id) AS id FROM credits c WHERE c.tenant_id = $1 AND c.id = ANY($2))
-        SELECT id FROM roots UNION SELECT c.id FROM roots r JOIN credits c ON c.tenant_id = $1 AND c.origin_id = r.id""",
+        f"""WITH roots AS MATERIALIZED (
+            SELECT DISTINCT coalesce(c.origin_id, c.id) AS id FROM {each("id uuid")} k
+            JOIN credits c ON c.tenant_id = $1 AND c.id = k.id)
+        SELECT id FROM roots UNION SELECT c.id FROM roots r CROSS JOIN LATERAL (
+            SELECT id FROM credits WHERE tenant_id = $1 AND origin_id = r.id OFFSET 0) AS c""",
         connection.tenant_id, in_order(ids),
     )  # fmt: skip
     return [row["id"] for row in rows]
@@ -43,8 +46,9 @@ async def lots_of_same(connection: TenantConnection, ids: set[UUID]) -> list[UUI
 async def load_spend_records(connection: TenantConnection, transactions: set[UUID]) -> list[SpendRecord]:
     """What these transactions took, credit by credit, as it was stored."""
     rows = await connection.raw.fetch(
-        """SELECT transaction_id, sequence, credit_id, -amount_minor FROM entries
-        WHERE tenant_id = $1 AND transaction_id = ANY($2) AND amount_minor < 0 ORDER BY account_id, sequence""",
+        f"""SELECT e.transaction_id, e.sequence, e.credit_id, -e.amount_minor FROM {each("id uuid")} k
+        JOIN entries e ON e.tenant_id = $1 AND e.transaction_id = k.id
+        WHERE e.amount_minor < 0 ORDER BY e.account_id, e.sequence""",
         connection.tenant_id, sorted(transactions),
     )  # fmt: skip
     return await each_in_slices(lambda row: SpendRecord(*row), rows)
@@ -112,7 +116,9 @@ async def _load_named(connection: TenantConnection, books: Books, ids: set[UUID]
 async def load_all_open(connection: TenantConnection, books: Books, accounts: set[UUID]) -> None:
     """Every credit of these accounts that holds something, started or not, expired or not."""
     rows = await connection.raw.fetch(
-        f"""SELECT {_CREDIT_COLUMNS} FROM credits c WHERE c.tenant_id = $1 AND c.account_id = ANY($2) AND c.open
+        f"""SELECT {_CREDIT_COLUMNS} FROM {each("account_id uuid")} k CROSS JOIN LATERAL (
+            SELECT * FROM credits WHERE tenant_id = $1 AND account_id = k.account_id AND open ORDER BY expires_at OFFSET 0
+        ) AS c
         ORDER BY c.account_id, c.expires_at NULLS LAST, c.restricted DESC, c.created_at, c.id""",
         connection.tenant_id, sorted(accounts),
     )  # fmt: skip
@@ -194,11 +200,14 @@ def _by_account(rows: list[Any]) -> Steps[dict[UUID, list[CreditState]]]:
 async def credits_by_id(connection: TenantConnection, ids: set[UUID]) -> dict[UUID, CreditState]:
     """Credits whatever their state, by the id that was asked for: of one that merges have moved, the lot that it is now."""
     rows = await connection.raw.fetch(
-        f"""SELECT k.id AS asked, {_CREDIT_COLUMNS} FROM unnest($2::uuid[]) AS k(id)
+        f"""SELECT k.id AS asked, {_CREDIT_COLUMNS} FROM {each("id uuid")} k
         JOIN credits a ON a.tenant_id = $1 AND a.id = k.id
-        JOIN credits c ON c.tenant_id = $1 AND c.id = CASE WHEN a.successor_id IS NULL THEN a.id ELSE (
-            SELECT n.id FROM credits n WHERE n.tenant_id = $1 AND n.origin_id = coalesce(a.origin_id, a.id)
-                AND n.successor_id IS NULL) END""",
+        CROSS JOIN LATERAL (
+            SELECT * FROM credits WHERE tenant_id = $1 AND id = CASE WHEN a.successor_id IS NULL THEN a.id ELSE (
+                SELECT n.id FROM credits n WHERE n.tenant_id = $1
+                    AND n.origin_id = CASE WHEN a.origin_id IS NULL THEN a.id ELSE a.origin_id END
+                    AND n.successor_id IS NULL) END OFFSET 0
+        ) AS c""",
         connection.tenant_id, in_order(ids),
     )  # fmt: skip
     return dict(await each_in_slices(lambda row: (row["asked"], _credit(tuple(row)[1:])), rows))

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import orjson
 
+from models.lookups import each
 from models.planning.state import CouponState, RewardState
 from models.session import TenantConnection
 
@@ -30,8 +31,9 @@ async def load_coupons(connection: TenantConnection, ids: set[UUID], *, skip: st
     rows = await connection.raw.fetch(
         f"""SELECT x.id, x.code, x.reward_id, coalesce(c.merged_into_id, c.id) AS customer_id, x.points_spent_minor,
             x.status, x.issued_at, x.expires_at, x.closed_at, x.terms, x.transaction_id, x.refund_transaction_id
-        FROM coupons x JOIN customers c ON c.tenant_id = $1 AND c.id = x.customer_id
-        WHERE x.tenant_id = $1 AND x.id = ANY($2) ORDER BY x.id FOR NO KEY UPDATE OF x {skip}""",
+        FROM {each("id uuid")} k JOIN coupons x ON x.tenant_id = $1 AND x.id = k.id
+        JOIN customers c ON c.tenant_id = $1 AND c.id = x.customer_id
+        ORDER BY x.id FOR NO KEY UPDATE OF x {skip}""",
         connection.tenant_id, sorted(ids),
     )  # fmt: skip
     return {row["id"]: _coupon(row) for row in rows}

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from models.commands import Actor
 from models.ledger import Ledger
+from models.lookups import each
 from models.patience import patiently
 from models.session import tenant_transaction
 from models.writing import to_json
@@ -83,12 +84,12 @@ async def _insert(
     async with tenant_transaction(tenant_id) as connection:
         # What was reached for need not be there, so the customer is looked for.
         await connection.raw.execute(
-            """INSERT INTO audit_events
+            f"""INSERT INTO audit_events
                 (tenant_id, id, action, subject_id, customer_id, actor_id, details, request_id, address, created_at)
             SELECT $1, n.id, $2, $3, c.id, $3, n.details, $4, $5, $6
-            FROM unnest($7::uuid[], $8::uuid[], $9::jsonb[]) AS n (id, customer_id, details)
+            FROM {each("id uuid", "customer_id uuid", "details jsonb", first=7)} n
             LEFT JOIN customers c ON c.tenant_id = $1 AND c.id = n.customer_id""",
             tenant_id, ACCESS_DENIED, doer_id, actor.request_id, actor.address,
             await ledger.stamp(connection, checked=False),
-            [ledger.source.new_id() for _ in details], list(customers), [to_json(each) for each in details],
+            [ledger.source.new_id() for _ in details], list(customers), [to_json(row) for row in details],
         )  # fmt: skip

@@ -63,7 +63,9 @@ async def _expired_after(
             FROM (SELECT c.id, c.account_id, c.expires_at FROM credits c
                 WHERE c.tenant_id = $1 AND c.open AND c.expires_at <= $2 {beyond}
                 ORDER BY c.expires_at, c.id LIMIT $3) c
-            JOIN accounts a ON a.tenant_id = $1 AND a.id = c.account_id ORDER BY c.expires_at, c.id""",
+            CROSS JOIN LATERAL (
+                SELECT customer_id, asset FROM accounts WHERE tenant_id = $1 AND id = c.account_id OFFSET 0) a
+            ORDER BY c.expires_at, c.id""",
             tenant_id, now, CREDITS_AT_ONCE, *(place or ()),
         )  # fmt: skip
     found: defaultdict[AccountKey, list[UUID]] = defaultdict(list)

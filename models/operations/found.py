@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from models.loading.credits import credits_by_id
+from models.lookups import each
 from models.planning.state import AccountKey
 from models.session import tenant_transaction
 
@@ -12,9 +13,10 @@ from models.session import tenant_transaction
 async def accounts_of_credits(tenant_id: UUID, ids: Sequence[UUID]) -> dict[UUID, AccountKey]:
     """The account of each credit that exists."""
     return await _keys(
-        """SELECT c.id, coalesce(p.merged_into_id, p.id), a.asset FROM credits c
+        f"""SELECT c.id, coalesce(p.merged_into_id, p.id), a.asset FROM {each("id uuid")} k
+        JOIN credits c ON c.tenant_id = $1 AND c.id = k.id
         JOIN accounts a ON a.tenant_id = $1 AND a.id = c.account_id
-        JOIN customers p ON p.tenant_id = $1 AND p.id = a.customer_id WHERE c.tenant_id = $1 AND c.id = ANY($2)""",
+        JOIN customers p ON p.tenant_id = $1 AND p.id = a.customer_id""",
         tenant_id, ids,
     )  # fmt: skip
 
@@ -22,10 +24,11 @@ async def accounts_of_credits(tenant_id: UUID, ids: Sequence[UUID]) -> dict[UUID
 async def accounts_of_assignments(tenant_id: UUID, ids: Sequence[UUID]) -> dict[UUID, AccountKey]:
     """The account that each assignment took from."""
     return await _keys(
-        """SELECT g.id, coalesce(p.merged_into_id, p.id), a.asset FROM assignments g
+        f"""SELECT g.id, coalesce(p.merged_into_id, p.id), a.asset FROM {each("id uuid")} k
+        JOIN assignments g ON g.tenant_id = $1 AND g.id = k.id
         JOIN credits c ON c.tenant_id = $1 AND c.id = g.credit_id
         JOIN accounts a ON a.tenant_id = $1 AND a.id = c.account_id
-        JOIN customers p ON p.tenant_id = $1 AND p.id = a.customer_id WHERE g.tenant_id = $1 AND g.id = ANY($2)""",
+        JOIN customers p ON p.tenant_id = $1 AND p.id = a.customer_id""",
         tenant_id, ids,
     )  # fmt: skip
 
@@ -33,8 +36,9 @@ async def accounts_of_assignments(tenant_id: UUID, ids: Sequence[UUID]) -> dict[
 async def accounts_of_invoices(tenant_id: UUID, ids: Sequence[UUID]) -> dict[UUID, AccountKey]:
     """The customer and currency of each invoice: the name of the account that can pay it, whether or not there is one."""
     return await _keys(
-        """SELECT i.id, coalesce(p.merged_into_id, p.id), i.currency FROM invoices i
-        JOIN customers p ON p.tenant_id = $1 AND p.id = i.customer_id WHERE i.tenant_id = $1 AND i.id = ANY($2)""",
+        f"""SELECT i.id, coalesce(p.merged_into_id, p.id), i.currency FROM {each("id uuid")} k
+        JOIN invoices i ON i.tenant_id = $1 AND i.id = k.id
+        JOIN customers p ON p.tenant_id = $1 AND p.id = i.customer_id""",
         tenant_id, ids,
     )  # fmt: skip
 

@@ -45,7 +45,8 @@ async def points_account(tenant_id: UUID, customer_id: UUID) -> UUID | None:
     async with tenant_transaction(tenant_id, read_only=True) as connection:
         found: UUID | None = await connection.raw.fetchval(
             """SELECT a.id FROM customers c JOIN accounts a ON a.tenant_id = $1 AND a.asset = $3
-                AND a.customer_id = coalesce(c.merged_into_id, c.id) WHERE c.tenant_id = $1 AND c.id = $2""",
+                AND a.customer_id = CASE WHEN c.merged_into_id IS NULL THEN c.id ELSE c.merged_into_id END
+            WHERE c.tenant_id = $1 AND c.id = $2""",
             tenant_id, customer_id, POINTS,
         )  # fmt: skip
     return found

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -22,6 +22,7 @@ from models.errors import Busy, Duplicate, ExpiryConflict, IdempotencyKeyReused,
 from models.idempotency import Use, claim, client_of
 from models.ledger import Ledger, check_key, hash_before, input_hash
 from models.loading.keeping import adding_nothing
+from models.lookups import each
 from models.money import exponent
 from models.names import clean_name
 from models.operations.auditing import Doer, doer_of, record_event
@@ -37,6 +38,8 @@ MAX_SHOWN_CHARACTERS: Final = 80
 MAX_CLAIMS: Final = 5
 LOCK_WAIT: Final = "SET LOCAL lock_timeout = '10s'; "
 """The rows can be read once only, so that it cannot be begun again: it waits for a key or a customer that others hold."""
+
+Row = TypeVar("Row")
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +190,9 @@ async def _insert_rows(
                 )) END
             FROM unnest($4::uuid[], $5::int[], $6::text[], $7::numeric[], $8::text[], $9::text[])
                 AS u(id, row, customer, amount, details, error)
-            LEFT JOIN customers c ON c.tenant_id = $1 AND c.external_id = u.customer""",
+            LEFT JOIN LATERAL (
+                SELECT id, merged_into_id FROM customers WHERE tenant_id = $1 AND external_id = u.customer OFFSET 0
+            ) AS c ON true""",
             connection.tenant_id, operation_id, to_json(error_report(NotFound("", field=("customer",)))),
             *zip(*stored, strict=True), MAX_SHOWN_CHARACTERS,
         )  # fmt: skip
@@ -202,7 +207,8 @@ async def _keep_whom_notes_are_about(connection: TenantConnection, rows: list[Im
     if noted := {clean_name(row.customer) for row in rows if row.note and row.customer}:
         # Of a person's records the one they name will do: an erasure locks all of them.
         await connection.raw.execute(
-            "SELECT FROM customers WHERE tenant_id = $1 AND external_id = ANY($2) ORDER BY id FOR KEY SHARE",
+            f"""SELECT FROM {each("external_id text")} k
+            JOIN customers c ON c.tenant_id = $1 AND c.external_id = k.external_id ORDER BY c.id FOR KEY SHARE OF c""",
             connection.tenant_id, sorted(noted),
         )  # fmt: skip
 
@@ -240,18 +246,28 @@ def _understood(command: ImportCredits, row: ImportRow, zone: ZoneInfo) -> tuple
 
 
 async def _refuse_duplicates(connection: TenantConnection, operation_id: UUID) -> None:
-    """Of a customer's rows the first one counts; the others are bad."""
-    await connection.raw.execute(
-        """UPDATE bulk_rows r SET error = $3::jsonb
-        FROM (SELECT id, row_number() OVER (PARTITION BY customer_id ORDER BY row) AS nth FROM bulk_rows
+    """Of a customer's rows the first one counts; the others are bad.
+
+    They are found by one pass and marked by their keys: joined in one statement, either may be looked for among all of
+    the other.
+    """
+    found = await connection.raw.fetch(
+        """SELECT "row" FROM (
+            SELECT "row", error, row_number() OVER (PARTITION BY customer_id ORDER BY "row") AS nth FROM bulk_rows
             WHERE tenant_id = $1 AND operation_id = $2 AND customer_id IS NOT NULL) AS d
-        WHERE r.tenant_id = $1 AND r.id = d.id AND d.nth > 1 AND r.error IS NULL""",
+        WHERE nth > 1 AND error IS NULL""",
         connection.tenant_id, operation_id,
-        to_json(error_report(Duplicate("The customer comes twice.", field=("customer",)))),
     )  # fmt: skip
+    report = to_json(error_report(Duplicate("The customer comes twice.", field=("customer",))))
+    for some in _chunks([row["row"] for row in found], ROWS_PER_INSERT):
+        await connection.raw.execute(
+            f"""UPDATE bulk_rows r SET error = $3::jsonb FROM {each('"row" int', first=4)} u
+            WHERE r.tenant_id = $1 AND r.operation_id = $2 AND r."row" = u."row" """,
+            connection.tenant_id, operation_id, report, some,
+        )  # fmt: skip
 
 
-def _chunks(rows: Iterable[ImportRow], most: int) -> Iterator[list[ImportRow]]:
+def _chunks(rows: Iterable[Row], most: int) -> Iterator[list[Row]]:
     iterator = iter(rows)
     while chunk := list(islice(iterator, most)):
         yield chunk

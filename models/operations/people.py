@@ -10,6 +10,7 @@ from models.commands import Actor
 from models.errors import Duplicate, Invalid
 from models.ledger import Ledger
 from models.loading.people import leave_external_ids, locked_person, take_external_id
+from models.lookups import each
 from models.operations.auditing import Doer, doer_of, record_event
 from models.operations.upsert_customer import checked_texts, unknown_form
 from models.patience import patiently
@@ -121,19 +122,21 @@ async def _erase(ledger: Ledger, tenant_id: UUID, doer: Doer, customer_id: UUID)
 
 _SAME_PERSON: Final = """WITH RECURSIVE same AS (
         SELECT id FROM customers WHERE tenant_id = $1 AND id = $2
-        UNION SELECT c.id FROM same s JOIN customers c ON c.tenant_id = $1 AND c.merged_into_id = s.id)
-    SELECT id, external_id, erased_at FROM customers WHERE tenant_id = $1 AND id IN (SELECT id FROM same) ORDER BY id
-    FOR UPDATE"""
+        UNION SELECT c.id FROM same s CROSS JOIN LATERAL (
+            SELECT id FROM customers WHERE tenant_id = $1 AND merged_into_id = s.id OFFSET 0) AS c)
+    SELECT c.id, c.external_id, c.erased_at FROM (SELECT id FROM same LIMIT (SELECT count(*) FROM same)) s
+    JOIN customers c ON c.tenant_id = $1 AND c.id = s.id ORDER BY c.id FOR UPDATE OF c"""
 """The customer, and all that were merged into them: nobody else is, once the customer is locked."""
 
 _TEXTS: Final = (
-    """UPDATE transaction_texts x SET note = '', salt = '' FROM transactions t
-    WHERE x.tenant_id = $1 AND t.tenant_id = $1 AND t.id = x.id AND t.customer_id = ANY($2)""",
+    f"""UPDATE transaction_texts x SET note = '', salt = '' FROM {each("id uuid")} k
+    JOIN transactions t ON t.tenant_id = $1 AND t.customer_id = k.id WHERE x.tenant_id = $1 AND x.id = t.id""",
     # What was refused says nothing of the person: which field it was, of whoever wanted it.
-    """UPDATE audit_events SET note = NULL, details = CASE action WHEN 'access.denied' THEN details END
-    WHERE tenant_id = $1 AND customer_id = ANY($2)""",
-    """UPDATE approval_requests SET command = command || '{"note": null}', decision_note = NULL
-    WHERE tenant_id = $1 AND customer_id = ANY($2) AND (command->>'note' IS NOT NULL OR decision_note IS NOT NULL)""",
+    f"""UPDATE audit_events e SET note = NULL, details = CASE action WHEN 'access.denied' THEN details END
+    FROM {each("id uuid")} k WHERE e.tenant_id = $1 AND e.customer_id = k.id""",
+    f"""UPDATE approval_requests r SET command = command || '{{"note": null}}', decision_note = NULL
+    FROM {each("id uuid")} k
+    WHERE r.tenant_id = $1 AND r.customer_id = k.id AND (command->>'note' IS NOT NULL OR decision_note IS NOT NULL)""",
     """UPDATE bulk_rows SET details = details - 'note'
     WHERE tenant_id = $1 AND customer_id = ANY($2) AND details->>'note' IS NOT NULL""",
 )

@@ -16,6 +16,7 @@ from uuid import UUID
 from models.commands import Actor, PostRows, RowAdjustment
 from models.errors import LedgerErrors
 from models.ledger import Ledger
+from models.lookups import each
 from models.operations.bulk_row import RunningBulk, adjustment
 from models.operations.validate_bulk import MarkErrors, validate
 from models.patience import patiently
@@ -155,7 +156,7 @@ def _marker(ledger: Ledger, tenant_id: UUID, operation_id: UUID) -> MarkErrors:
         if errors:
             async with tenant_transaction(tenant_id) as connection:
                 await connection.raw.execute(
-                    """UPDATE bulk_rows r SET error = u.error FROM unnest($3::int[], $4::jsonb[]) AS u("row", error)
+                    f"""UPDATE bulk_rows r SET error = u.error FROM {each('"row" int', "error jsonb", first=3)} u
                     WHERE r.tenant_id = $1 AND r.operation_id = $2 AND r."row" = u."row" AND r.error IS NULL
                         AND r.transaction_id IS NULL""",
                     tenant_id, operation_id, [error.row for error in errors],

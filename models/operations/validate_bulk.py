@@ -49,7 +49,8 @@ async def _by_customer(connection: TenantConnection, bulk: RunningBulk) -> Async
     lot: list[RowAdjustment] = []
     cursor = connection.raw.cursor(
         """SELECT r."row", coalesce(c.merged_into_id, r.customer_id) AS customer_id, r.amount, r.details::text
-        FROM bulk_rows r LEFT JOIN customers c ON c.tenant_id = $1 AND c.id = r.customer_id
+        FROM bulk_rows r LEFT JOIN LATERAL (
+            SELECT merged_into_id FROM customers WHERE tenant_id = $1 AND id = r.customer_id OFFSET 0) AS c ON true
         WHERE r.tenant_id = $1 AND r.operation_id = $2 AND r.transaction_id IS NULL AND r.error IS NULL
         ORDER BY 2, r."row" """,
         connection.tenant_id, bulk.id, prefetch=ROWS_AT_ONCE,

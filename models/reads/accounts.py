@@ -10,18 +10,26 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from models.lookups import each
 from models.reads.session import ReadSession
 from models.views import AccountView
 
-_SELECT: Final = """
+_SELECT: Final = (
+    """
     select t.id, t.customer_id, t.asset, t.balance_minor, t.lifetime_minor,
-           coalesce((select sum(c.remaining_minor) from credits c
+           coalesce((select sum(w.remaining_minor) from (
+                     select c.remaining_minor from credits c
                       where c.tenant_id = $1 and c.account_id = t.id and c.open
-                        and c.starts_at > $3 and c.starts_at > c.created_at), 0)::bigint as scheduled_minor,
-           coalesce((select sum(c.remaining_minor) from credits c
-                      where c.tenant_id = $1 and c.account_id = t.id and c.open
-                        and c.expires_at <= $3), 0)::bigint as expired_minor
-      from accounts t where t.tenant_id = $1 and """
+                        and c.starts_at > $3 and c.starts_at > c.created_at
+                      order by c.starts_at offset 0) w), 0)::bigint as scheduled_minor,
+           coalesce((select sum(w.remaining_minor) from (
+                     select c.remaining_minor from credits c
+                      where c.tenant_id = $1 and c.account_id = t.id and c.open and c.expires_at <= $3
+                      order by c.expires_at offset 0) w), 0)::bigint as expired_minor
+      from """
+    + each("id uuid")
+    + """ k join accounts t on t.tenant_id = $1 and """
+)
 
 # Remainders at an instant: of what had not started, from the few entries up to then; of what had expired and was not
 # yet written off, from the few since then. An expiry is changed only before it, and only to after the change: hence
@@ -41,11 +49,12 @@ _AT: Final = f"""
                       where c.tenant_id = $1 and c.account_id = k.account_id and c.start_wait = wait
                         and c.starts_at > k.at and c.starts_at <= k.at + make_interval(secs => 4.0::float8 ^ wait)
                         and c.created_at <= k.at order by c.starts_at offset 0) waiting), 0)::bigint as scheduled_minor,
-           coalesce((select sum(c.remaining_minor - coalesce((select sum(e.amount_minor) from entries e
-                              where e.tenant_id = $1 and e.credit_id = c.id and e.created_at > k.at), 0))
+           coalesce((select sum(left_minor) from (
+                     select c.remaining_minor - coalesce((select sum(e.amount_minor) from entries e
+                              where e.tenant_id = $1 and e.credit_id = c.id and e.created_at > k.at), 0) as left_minor
                        from credits c
                       where c.tenant_id = $1 and c.account_id = k.account_id and c.open and c.expires_at <= k.at
-                    ), 0)::bigint
+                      order by c.expires_at offset 0) expired), 0)::bigint
          - coalesce((select sum(gone_minor) from generate_series(0, {_LONGEST}) wait, lateral (
                      select (select sum(e.amount_minor) from entries e
                               where e.tenant_id = $1 and e.credit_id = c.id and e.created_at > k.at) as gone_minor
@@ -78,12 +87,12 @@ def _view(row: Any) -> AccountView:
 
 
 async def by_ids(session: ReadSession, ids: Iterable[UUID], now: datetime) -> list[AccountView]:
-    return [_view(row) for row in await session.fetch(f"{_SELECT} t.id = any($2::uuid[])", list(ids), now)]
+    return [_view(row) for row in await session.fetch(f"{_SELECT} t.id = k.id", list(ids), now)]
 
 
 async def of_customers(session: ReadSession, customer_ids: Iterable[UUID], now: datetime) -> list[AccountView]:
     """All accounts of each customer, those of one customer by asset."""
-    sql = f"{_SELECT} t.customer_id = any($2::uuid[]) order by t.customer_id, t.asset"
+    sql = f"{_SELECT} t.customer_id = k.id order by t.customer_id, t.asset"
     return [_view(row) for row in await session.fetch(sql, list(customer_ids), now)]
 
 

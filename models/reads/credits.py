@@ -64,7 +64,9 @@ def _view(row: Any) -> CreditView:
 
 
 _BY_OPENING: Final = (time_key("t.opened_at"), id_key("t.id"))
-_NOT_MOVED: Final = "t.successor_id is null"
+# Said so that it counts as true of nearly all: without statistics `is null` counts as true of one in two hundred, and the
+# list would be sorted whole.
+_NOT_MOVED: Final = "num_nonnulls(t.successor_id) <> 1"
 _STORED: Final = "select c.{} from credits c where c.tenant_id = $1 and c.id = {{0}}"
 
 CREDITS: Final = Listing(
@@ -88,10 +90,12 @@ CUSTOMER_CREDITS: Final = Listing(
 
 GRANTED: Final = Listing(
     name="granted", columns=_COLUMNS,
-    table="""grants g join credits o on o.tenant_id = g.tenant_id and o.id = g.credit_id
-    join credits t on t.tenant_id = g.tenant_id and t.id = case when o.successor_id is null then o.id else (
-        select n.id from credits n where n.tenant_id = g.tenant_id and n.origin_id = coalesce(o.origin_id, o.id)
-            and n.successor_id is null) end""",
+    table="""grants g
+    cross join lateral (select * from credits where tenant_id = g.tenant_id and id = g.credit_id offset 0) o
+    cross join lateral (select * from credits where tenant_id = g.tenant_id and id = case
+        when o.successor_id is null then o.id else (select n.id from credits n where n.tenant_id = g.tenant_id
+            and n.origin_id = case when o.origin_id is null then o.id else o.origin_id end
+            and n.successor_id is null) end offset 0) t""",
     parent="g.invoice_id", keys=(time_key("o.created_at"), id_key("o.id")), view=_view,
 )  # fmt: skip
 """What an order put on the account, that which was taken back too; what a merge moved, where it is now."""

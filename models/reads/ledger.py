@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from models.lookups import each
 from models.reads.paging import ACCOUNTS, Condition, Listing, id_key, instant_key, integer_key, time_key
 from models.reads.session import ReadSession
 from models.views import ActorView, EntryView, TransactionView
@@ -13,16 +14,15 @@ _ENTRY: Final = """
     t.id, t.account_id, t.sequence, t.transaction_id, t.credit_id, t.counter, t.amount_minor, t.balance_after_minor,
     t.created_at, (select o.asset from accounts o where o.tenant_id = t.tenant_id and o.id = t.account_id) as asset"""
 
-_TRANSACTIONS: Final = """
+_TRANSACTIONS: Final = f"""
     select t.id, t.customer_id, t.kind, t.reason, nullif(x.note, '') as note, t.created_at,
            a.subject, a.name, a.role, nullif(a.client, '') as client,
            b.id as approver, b.subject as by_subject, b.name as by_name, b.role as by_role,
            nullif(b.client, '') as by_client
-      from transactions t
-      join actors a on a.tenant_id = $1 and a.id = t.actor_id
-      left join actors b on b.tenant_id = $1 and b.id = t.approved_by_id
-      left join transaction_texts x on x.tenant_id = $1 and x.id = t.id
-     where t.tenant_id = $1 and t.id = any($2::uuid[])"""
+      from {each("id uuid")} k join transactions t on t.tenant_id = $1 and t.id = k.id
+      cross join lateral (select * from actors where tenant_id = $1 and id = t.actor_id offset 0) a
+      left join lateral (select * from actors where tenant_id = $1 and id = t.approved_by_id offset 0) b on true
+      left join lateral (select note from transaction_texts where tenant_id = $1 and id = t.id offset 0) x on true"""
 
 
 def _entry(row: Any) -> EntryView:

@@ -144,12 +144,16 @@ _RECORDS: Final = """(select p.id, null::timestamptz as merged_at
 RECORDS: Final = Through(_RECORDS, "c.id", "c.merged_at")
 """The records of the person that the parent is: itself, and those that were merged into it."""
 ACCOUNTS: Final = Through(
-    f"{_RECORDS} join accounts a on a.tenant_id = $1 and a.customer_id = c.id", "a.id", "c.merged_at"
+    f"""{_RECORDS} cross join lateral (
+    select o.id, o.asset from accounts o where o.tenant_id = $1 and o.customer_id = c.id offset 0) a""",
+    "a.id",
+    "c.merged_at",
 )
 """All accounts of the person that the parent is."""
 LOTS: Final = Through(
     """(select coalesce(q.origin_id, q.id) as id from credits q where q.tenant_id = $1 and q.id = p.id
-    union all select l.id from credits q join credits l on l.tenant_id = $1 and l.origin_id = coalesce(q.origin_id, q.id)
+    union all select l.id from credits q cross join lateral (select i.id from credits i where i.tenant_id = $1
+        and i.origin_id = case when q.origin_id is null then q.id else q.origin_id end offset 0) l
       where q.tenant_id = $1 and q.id = p.id) a""",
     "a.id",
 )
@@ -405,7 +409,9 @@ def _bound(listing: Listing[Any], at: Key | datetime, place: _Placed) -> str:
 
 
 def _exists(listing: Listing[Any], where: list[str], beyond: str) -> str:
-    one = f"select 1 from {listing.table} where {' and '.join(where)} and {beyond}"
+    # In the list's order, so that it goes by the list's index; EXISTS would not keep it.
+    order = ", ".join(part.column for part in listing.keys)
+    one = f"select true from {listing.table} where {' and '.join(where)} and {beyond} order by {order} limit 1"
     if listing.through:  # one after the other, each out of its index
-        one = f"select 1 from {listing.through.branches} cross join lateral ({one} limit 1) r"
-    return f"exists ({one})"
+        one = f"select true from {listing.through.branches} cross join lateral ({one}) r limit 1"
+    return f"(({one}) is true)"

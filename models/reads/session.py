@@ -9,6 +9,7 @@ from time import monotonic
 from typing import Any, Final
 from uuid import UUID
 
+from models.lookups import each
 from models.session import ONE_MOMENT, TenantConnection, settled_instant, tenant_transaction
 
 MAX_SETTLING_SECONDS: Final = 20.0
@@ -86,7 +87,7 @@ class ReadSession:
 
     async def fetch_by_ids(self, table: str, columns: str, ids: Iterable[UUID]) -> list[Any]:
         """The rows of `table`, called `t` in `columns`, that have one of these ids. Both are constants of ours."""
-        sql = f"select {columns} from {table} t where t.tenant_id = $1 and t.id = any($2::uuid[])"
+        sql = f"select {columns} from {each('id uuid')} k join {table} t on t.tenant_id = $1 and t.id = k.id"
         return await self.fetch(sql, list(ids))
 
     async def settle(self, at: datetime) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
@@ -10,17 +10,18 @@ from models.reads.paging import RECORDS, Condition
 from models.reads.session import ReadSession
 
 LINES_AT_ONCE: Final = 1_000
+END_OF_TIME: Final = datetime(9999, 12, 31, tzinfo=UTC)
 
 _LAST_BEFORE: Final = """
     select e.sequence, e.balance_after_minor from entries e
-     where e.tenant_id = $1 and e.account_id = $2 and e.created_at < coalesce($3::timestamptz, 'infinity')
+     where e.tenant_id = $1 and e.account_id = $2 and e.created_at < $3
      order by e.created_at desc, e.sequence desc limit 1"""
 
 # Those of a record that was merged count from then on: the past before it stays as it was.
 _ACCOUNTS: Final = f"""
     select a.id, a.asset
       from (select $2::uuid as id) p cross join lateral (select * from {RECORDS.branches}) c
-      join accounts a on a.tenant_id = $1 and a.customer_id = c.id
+      cross join lateral (select * from accounts where tenant_id = $1 and customer_id = c.id offset 0) a
      where ($3::text is null or a.asset = $3) and (c.merged_at is null or $4::timestamptz is null or c.merged_at < $4)
      order by a.asset, c.merged_at nulls first, a.id"""
 
@@ -28,8 +29,8 @@ _LINES: Final = """
     select e.sequence, e.created_at, t.kind, t.reason, nullif(x.note, '') as note, e.amount_minor,
            e.balance_after_minor, e.transaction_id, e.credit_id
       from entries e
-      join transactions t on t.tenant_id = $1 and t.id = e.transaction_id
-      left join transaction_texts x on x.tenant_id = $1 and x.id = t.id
+      cross join lateral (select * from transactions where tenant_id = $1 and id = e.transaction_id offset 0) t
+      left join lateral (select note from transaction_texts where tenant_id = $1 and id = t.id offset 0) x on true
      where e.tenant_id = $1 and e.account_id = $2 and e.sequence > $3 and e.sequence <= $4
      order by e.sequence limit $5"""
 
@@ -77,7 +78,7 @@ async def statement(
     if account_id is None:
         return StatementView(None, asset, from_, to)
     before = await session.fetch(_LAST_BEFORE, account_id, from_) if from_ is not None else []
-    end = await session.fetch(_LAST_BEFORE, account_id, to)
+    end = await session.fetch(_LAST_BEFORE, account_id, END_OF_TIME if to is None else to)
     after, opening = before[0] if before else (0, 0)
     last, closing = end[0] if end else (0, 0)
     if last < after:  # `to` lies before `from_`: nothing was posted in between

@@ -199,7 +199,7 @@ def unordered(sent: list[tuple[str, tuple[Any, ...]]]) -> list[str]:
     """
     found = []
     for sql, arguments in sent:
-        text = " ".join(sql.split())
+        text = re.sub(r" LIMIT cardinality\(\$\d+\)", "", " ".join(sql.split()))  # of all
         if LOCKING.search(text) and "LIMIT" not in text:
             keys = _keys(text, arguments)
             if not (ORDERED.search(text) or ONE_AT_A_TIME in text) or keys != sorted(keys):
@@ -210,7 +210,8 @@ def unordered(sent: list[tuple[str, tuple[Any, ...]]]) -> list[str]:
 def _keys(text: str, arguments: tuple[Any, ...]) -> list[tuple[Any, ...]]:
     """What a statement is to lock: by id, or else by what it unnests."""
     by_id = re.search(r"id = ANY\(\$(\d+)\)", text)
-    places = [by_id[1]] if by_id else re.findall(r"\$(\d+)::\w+\[\]", text)
+    unnested = re.search(r"unnest\((.*?)\)", text)
+    places = [by_id[1]] if by_id else re.findall(r"\$(\d+)::\w+\[\]", unnested[1] if unnested else "")
     return list(zip(*(arguments[int(place) - 1] for place in places), strict=True))
 
 
@@ -233,7 +234,7 @@ def _ours(sent: list[tuple[str, tuple[Any, ...]]]) -> list[tuple[str, tuple[Any,
 
 
 BACKWARDS: Final = {
-    "to merge": ("merge", "ORDER BY id", "FOR UPDATE"), "counters": ("all", "ORDER BY k.nth", "FOR NO KEY UPDATE"),
+    "to merge": ("merge", "ORDER BY c.id", "FOR UPDATE"), "counters": ("all", "ORDER BY k.nth", "FOR NO KEY UPDATE"),
     "invoices": ("all", "ORDER BY i.id", "FOR NO KEY UPDATE"), "rewards": ("all", "ORDER BY id", "FOR NO KEY UPDATE"),
     "coupons": ("all", "ORDER BY x.id", "FOR NO KEY UPDATE"),
     "approvals": ("all", "ORDER BY r.id", "FOR NO KEY UPDATE"),

@@ -1,0 +1,176 @@
+"""Every statement that the app sends goes by a key, whatever the statistics say (S: growth; docs/adr/0027).
+
+What is sent is recorded from a play of the ledger and a walk through the API. It is planned, without values, as postings
+have it planned, on tables as they may come to be; and refused where a scan is bounded by the tenant alone, or by one
+account or customer that may have very many rows. The tables are in databases of their own, which nobody else analyses.
+"""
+
+import json
+import re
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import asyncpg
+import pytest
+
+from app.embedded import Urls
+from auth.roles import Role
+from tests.api.test_walk import founded
+from tests.conftest import cloned_database
+from tests.simulation.driver import simulate
+from tests.support.crowd import add_crowd
+from tests.support.plans import Planner, Statement, recorded
+
+STEPS: Final = 300
+SMALL_TENANTS: Final = 2_000
+LARGE: Final = 10_000
+FEW_TENANTS: Final = 60
+
+LIABILITY: Final = "adds up all of a tenant's credits or entries: it has no totals to go by yet"
+ONE_PERSON: Final = "all of one person's texts are erased, once"
+ALLOWED: Final[Mapping[tuple[str, str], str]] = {
+    ("models/reads/liability.py by_asset", "tenant"): LIABILITY,
+    ("models/reads/liability.py parts", "tenant"): LIABILITY,
+    ("models/reads/liability.py trial_balance", "tenant"): LIABILITY,
+    ("models/operations/people.py _erase", "customer_id"): ONE_PERSON,
+    ("models/operations/people.py _erase", "tenant"): "rows of files say whose they are in no index: once a person erased",
+    ("models/loading/credits.py load_all_open", "account_id"): "a merge moves all that is open, and restating works it out",
+    ("models/loading/counters.py lock_to_add_up", "tenant"): "a merge; only where nothing was analysed since it was small",
+    ("models/operations/run_bulks.py _finish", "tenant"): "by the index on unfinished bulks, of which there are few",
+    ("models/operations/run_bulks.py _keep_claim", "tenant"): "the same",
+    ("models/reads/paging.py load_pages", "tenant"):
+        "a list with a condition that the statistics say is true of few rows, and no index is for: they are looked for, then"
+        " put in order",
+}  # fmt: skip
+"""By the function that asks and what bounds the scan: why it may."""
+
+
+@pytest.fixture(scope="module")
+async def statements(database: Urls) -> list[Statement]:
+    """What a play of the ledger and a walk by everything that can be read sends."""
+    with recorded() as found:
+        await simulate(1, STEPS)
+        async with founded() as town:
+            await town.walker({"role": Role.ADMIN}).queries()
+            await town.walker({"role": Role.CUSTOMER, "customer": "carol", "subject": "carol's phone"}).queries()
+    rows = ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH")
+    return sorted((s for s in found if s.named.upper().startswith(rows)), key=lambda s: s.named)
+
+
+async def crowd(superuser: "asyncpg.Connection[Any]") -> None:
+    """One large tenant among very many small ones, all of it counted."""
+    await add_crowd(superuser, 1, [1] * SMALL_TENANTS + [LARGE])
+    await superuser.execute("ANALYZE")
+
+
+async def alone(superuser: "asyncpg.Connection[Any]") -> None:
+    """A tenant that has everything."""
+    await add_crowd(superuser, 1, [2 * LARGE])
+    await superuser.execute("ANALYZE")
+
+
+async def restored(superuser: "asyncpg.Connection[Any]") -> None:
+    """Nothing was counted yet: as after a restore, or where tables were made and filled at once."""
+    await add_crowd(superuser, 1, [1] * SMALL_TENANTS + [2 * LARGE])
+
+
+async def grown(superuser: "asyncpg.Connection[Any]") -> None:
+    """Counted while each of a few tenants had one row, and never since."""
+    await add_crowd(superuser, 1, [1] * FEW_TENANTS)
+    await superuser.execute("ANALYZE")
+    await add_crowd(superuser, 1 + FEW_TENANTS, [LARGE])
+
+
+@asynccontextmanager
+async def filled(server: Urls, worker_id: str, fill: Any) -> AsyncIterator[Urls]:
+    async with cloned_database(server, f"plans_{fill.__name__}_{worker_id}") as urls:
+        superuser = await asyncpg.connect(urls.admin)
+        try:
+            for table in await superuser.fetch(
+                "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
+            ):
+                await superuser.execute(f"ALTER TABLE {table['relname']} SET (autovacuum_enabled = off)")
+            await fill(superuser)
+            yield urls
+        finally:
+            await superuser.close()
+
+
+@pytest.mark.parametrize("fill", [crowd, alone, restored, grown], ids=lambda fill: fill.__name__)
+async def test_every_statement_goes_by_a_key(
+    server: Urls, worker_id: str, statements: list[Statement], fill: Any
+) -> None:
+    async with filled(server, worker_id, fill) as urls:
+        connection = await asyncpg.connect(urls.app)
+        planner = await Planner.on(connection)
+        refused = []
+        for statement in statements:
+            unbounded = planner.unbounded(await planner.plan(statement.sql))
+            by = [scan for scan in unbounded if (statement.asked_by, scan.rpartition(": ")[2]) not in ALLOWED]
+            if by:
+                refused.append(f"{statement.asked_by}: {', '.join(by)}\n    {statement.named}")
+        await connection.close()
+    assert len(statements) > 250, "hardly anything was recorded"
+    assert not refused, "\n".join(refused)
+
+
+@pytest.mark.parametrize("fill", [crowd, alone, restored, grown], ids=lambda fill: fill.__name__)
+async def test_every_check_of_a_foreign_key_goes_by_it(server: Urls, worker_id: str, fill: Any) -> None:
+    """As PostgreSQL itself asks, with the owner's rights."""
+    async with filled(server, worker_id, fill) as urls:
+        connection = await asyncpg.connect(urls.admin)
+        checks = await connection.fetch(
+            """SELECT DISTINCT confrelid::regclass::text AS name, array(
+                SELECT a.attname::text FROM unnest(c.confkey) WITH ORDINALITY k(number, nth)
+                JOIN pg_attribute a ON a.attrelid = c.confrelid AND a.attnum = k.number ORDER BY k.nth) AS columns
+            FROM pg_constraint c WHERE contype = 'f'"""
+        )
+        planner = await Planner.on(connection)
+        refused = []
+        for check in checks:
+            key = " AND ".join(f"{column} = ${place}" for place, column in enumerate(check["columns"], start=1))
+            sql = f"SELECT 1 FROM ONLY {check['name']} x WHERE {key} FOR KEY SHARE OF x"
+            refused += planner.unbounded(await planner.plan(sql))
+        await connection.close()
+    assert len(checks) > 10
+    assert not refused
+
+
+@pytest.mark.parametrize("fill", [crowd, alone, restored, grown], ids=lambda fill: fill.__name__)
+@pytest.mark.parametrize(
+    ("function", "rows", "table"),
+    [("entries_continue", "added", "entries"), ("accounts_follow", "changed", "accounts")],
+)
+async def test_what_a_trigger_looks_up_goes_by_its_key(
+    server: Urls, worker_id: str, fill: Any, function: str, rows: str, table: str
+) -> None:
+    """Its query, of one row that was written."""
+    async with filled(server, worker_id, fill) as urls:
+        connection = await asyncpg.connect(urls.app)
+        body = await connection.fetchval("SELECT prosrc FROM pg_proc WHERE proname = $1", function)
+        query = re.search(r"(SELECT .*?)INTO broken(.*?);", body, re.DOTALL)
+        assert query is not None
+        written = f"FROM (SELECT * FROM {table} WHERE tenant_id = $1 AND id = $2 OFFSET 0)"
+        sql = (query[1] + query[2]).replace(f"FROM {rows}", written)
+        planner = await Planner.on(connection)
+        plan = await planner.plan(sql)
+        await connection.close()
+    assert written in sql
+    assert planner.unbounded(plan) == []
+    assert "entries_sequence_key" in json.dumps(plan)
+
+
+async def test_a_scan_of_the_tenant_is_seen(server: Urls, worker_id: str) -> None:
+    """Else the others would prove nothing."""
+    async with filled(server, worker_id, crowd) as urls:
+        connection = await asyncpg.connect(urls.app)
+        planner = await Planner.on(connection)
+        whole = "SELECT sum(amount_minor) FROM entries WHERE tenant_id = $1"
+        past = "SELECT sum(amount_minor) FROM entries WHERE tenant_id = $1 AND created_at > $2"
+        busy = "SELECT sum(amount_minor) FROM entries WHERE tenant_id = $1 AND account_id = $2"
+        page = "SELECT * FROM transactions WHERE tenant_id = $1 ORDER BY created_at, id LIMIT $2"
+        seen = [[scan.rpartition(": ")[2] for scan in planner.unbounded(await planner.plan(sql))]
+                for sql in (whole, past, busy, page)]  # fmt: skip
+        await connection.close()
+    assert seen == [["tenant"], ["tenant"], ["account_id"], []]
