@@ -122,7 +122,8 @@ async def test_a_listed_page_may_read_answers_refusals_too_and_no_other_may(data
             answer = await client.get(path, headers={**headers, "origin": SHOP})
             assert answer.status_code == status
             assert answer.headers["access-control-allow-origin"] == SHOP
-            assert answer.headers["access-control-expose-headers"] == "X-Request-Id, Retry-After"
+            expected = "X-Request-Id, Retry-After, RateLimit, RateLimit-Policy"
+            assert answer.headers["access-control-expose-headers"] == expected
             for other in ("https://evil.example", "null"):
                 answer = await client.get(path, headers={**headers, "origin": other})
                 assert answer.status_code == status
