@@ -19,7 +19,7 @@ from uuid import UUID
 from models import patience
 from models.commands import BulkCredit, MergeCustomers, PostRows, RestateBooks
 from models.loading.held import Name
-from models.posting import Failed, PutBack, Result, Unit, names_of
+from models.units import Failed, PutBack, Result, Unit, names_of
 from models.waiting_room import HeldStill, Lines, Post, WaitingRoom
 
 MAX_WAITING_UNITS: Final = 20_000

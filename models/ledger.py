@@ -22,10 +22,11 @@ from models.pacing import Pace
 from models.patience import patiently
 from models.planning.needs import Needs
 from models.planning.state import Source
-from models.posting import Failed, Posted, Poster, PutBack, Refused, Replayed, Result, Unit
+from models.posting import Poster
 from models.session import TenantConnection, database_time, pool_size, tenant_transaction
 from models.sources import DatabaseClock, GivenClock, LedgerClock, RandomSource
 from models.tallies import Tallies
+from models.units import Failed, Posted, PutBack, Refused, Replayed, Result, Unit
 
 MAX_KEY_CHARACTERS: Final = 255
 CONNECTIONS_TO_ONE_IN_LINE: Final = 4

@@ -12,15 +12,14 @@ number of round trips however many units it holds:
 import asyncio
 import logging
 import random
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Final
 from uuid import UUID
 
 import asyncpg
 
 from models import idempotency, planning
-from models.commands import Actor, Command, Outcome
 from models.configuration import Configurations
 from models.errors import Busy, DatabaseAway, IdempotencyKeyReused, LedgerError, Unavailable
 from models.idempotency import Place, Use, Uses
@@ -41,7 +40,6 @@ from models.loading.held import (
     Name,
     counter_names,
     lock_first,
-    names,
     new_names,
     still_held,
 )
@@ -57,6 +55,7 @@ from models.session import TenantConnection, tenant_transaction
 from models.slices import in_slices, turn_after
 from models.sources import LedgerClock
 from models.tallies import Tallies
+from models.units import Failed, Posted, PutBack, Refused, Replayed, Result, Unit, names_of
 from models.ways import LOCK_WAIT, QUICKLY, Way, begin_settings, way_of
 from models.writing import write
 
@@ -64,69 +63,6 @@ log = logging.getLogger(__name__)
 
 MAX_ATTEMPTS: Final = 5
 FIRST_PAUSE_SECONDS: Final = 0.01
-
-
-@dataclass(frozen=True, slots=True)
-class Unit:
-    """One request: who asks for what, under which key, and what has to be locked for it.
-
-    operation and input_hash: what the key is claimed for. result_id: the id that its result gets. hash_before: what a key
-    of the time before blank texts were taken for missing ones may be kept with.
-    """
-
-    command: Command
-    actor: Actor
-    actor_id: UUID
-    needs: Needs
-    operation: str
-    input_hash: bytes
-    result_id: UUID
-    idempotency_key: str | None = None
-    hash_before: bytes | None = None
-
-    @property
-    def place(self) -> Place | None:
-        """Its key, in the name space of whoever asks."""
-        return None if self.idempotency_key is None else (self.idempotency_key, idempotency.client_of(self.actor))
-
-    @property
-    def use(self) -> Use:
-        """What its key is claimed for."""
-        return Use(self.operation, self.input_hash, self.result_id)
-
-
-@dataclass(frozen=True, slots=True)
-class Posted:
-    outcome: Outcome
-
-
-@dataclass(frozen=True, slots=True)
-class Replayed:
-    """The key was used before, for the same input: the id of what it made then."""
-
-    result_id: UUID
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    error: LedgerError
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """A bug of ours, or a database out of reach. Nothing of the unit was written."""
-
-    error: Exception
-
-
-@dataclass(frozen=True, slots=True)
-class PutBack:
-    """To be posted again, once nobody else holds what is `held`. Nothing of the unit was written."""
-
-    held: frozenset[Name] = frozenset()
-
-
-Result = Posted | Replayed | Refused | Failed | PutBack
 
 
 class _Contended(Exception):
@@ -384,11 +320,6 @@ class Poster:
     async def _write(self, connection: TenantConnection, books: Books, units: Sequence[Unit]) -> None:
         actors = books.actor_ids | {unit.actor: unit.actor_id for unit in units}
         await write(connection, books, actors)
-
-
-def names_of(unit: Unit) -> Iterator[Name]:
-    """What the unit may find held by others."""
-    yield from names(unit.needs, unit.actor, unit.place)
 
 
 def _followed(units: Sequence[Unit], persons: dict[UUID, UUID]) -> Sequence[Unit]:

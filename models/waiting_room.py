@@ -16,7 +16,7 @@ from uuid import UUID
 
 from models.loading.held import ROWS, Name
 from models.patience import jittered
-from models.posting import Failed, PutBack, Result, Unit
+from models.units import Failed, PutBack, Result, Unit
 
 log = logging.getLogger(__name__)
 

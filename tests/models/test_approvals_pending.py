@@ -12,8 +12,8 @@ from models.errors import TooManyPending
 from models.ledger import Ledger
 from models.loading.approvals import count_waiting
 from models.planning.requesting import MAX_PENDING
-from models.posting import Posted, Refused, Replayed, Result
 from models.session import TenantConnection
+from models.units import Posted, Refused, Replayed, Result
 from tests.support.approvals import approve, ask, reject, row, withdraw
 from tests.support.shop import MANAGER, STAFF, Clock, Shop
 from tests.support.units import adjustment, post

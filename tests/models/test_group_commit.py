@@ -14,7 +14,7 @@ from models.errors import Busy
 from models.group_commit import GroupCommit, Lane, Overloaded
 from models.loading.held import Name
 from models.planning.needs import Needs
-from models.posting import Failed, PutBack, Refused, Result, Unit
+from models.units import Failed, PutBack, Refused, Result, Unit
 from tests.support.shop import MANAGER, Shop
 
 

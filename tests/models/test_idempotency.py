@@ -14,8 +14,8 @@ from models.idempotency import client_of, is_kept
 from models.operations.import_credits import ImportCredits, ImportRow, import_credits
 from models.operations.limits import set_limit
 from models.operations.run_bulks import run_bulk
-from models.posting import Posted, Refused, Replayed
 from models.reads.verify import verify
+from models.units import Posted, Refused, Replayed
 from tests.support import approvals
 from tests.support.batch import Batch
 from tests.support.shop import ADMIN, MANAGER, STAFF, Shop

@@ -16,7 +16,7 @@ from app.embedded import Urls
 from models.commands import ApproveRequest, MergeCustomers
 from models.operations.approvals import approve_request
 from models.operations.merge_customers import merge_customers
-from models.posting import Posted, Unit
+from models.units import Posted, Unit
 from models.ways import LOCK_WAIT
 from tests.support.approvals import SECOND, ask
 from tests.support.locks import PATIENCE_S, TABLES, Asking, Locks, Row

@@ -13,8 +13,8 @@ from models.ledger import Ledger
 from models.money import MAX_AMOUNT_MINOR, to_decimal
 from models.operations.create_order import create_order
 from models.planning import payments, releasing
-from models.posting import Posted, Refused
 from models.session import TenantConnection, tenant_transaction
+from models.units import Posted, Refused
 from tests.support.shop import MANAGER, Shop
 from tests.support.units import post, unit
 

@@ -20,9 +20,9 @@ from models.ledger import Ledger
 from models.operations.adjust import adjust_credit
 from models.operations.create_invoice import create_invoice
 from models.operations.releasing import void_invoice
-from models.posting import Failed, Posted, PutBack, Refused, Replayed
 from models.reads.verify import verify
 from models.sources import RandomSource
+from models.units import Failed, Posted, PutBack, Refused, Replayed
 from models.writing import write
 from tests.support.batch import Batch
 from tests.support.holding import transaction_elsewhere

@@ -10,7 +10,7 @@ from models.commands import AssignCredit, InvoiceAmount, Outcome, VoidInvoice
 from models.errors import AlreadyReleased, InvoicePaid, LedgerError
 from models.ledger import Ledger
 from models.planning import assign, releasing
-from models.posting import Posted
+from models.units import Posted
 from tests.support.shop import Clock, Shop
 from tests.support.units import post, unit
 

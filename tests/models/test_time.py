@@ -31,12 +31,12 @@ from models.operations.services import create_service
 from models.operations.tiers import create_tier
 from models.operations.update_tenant import update_tenant
 from models.operations.upsert_customer import upsert_customer
-from models.posting import Posted
 from models.reads import accounts
 from models.reads.session import ReadSession
 from models.reads.verify import verify
 from models.session import database_time
 from models.sources import STALE_S, DatabaseClock, system_clock
+from models.units import Posted
 from tests.support.approvals import ask
 from tests.support.shop import ADMIN, MANAGER, Clock, Shop
 from tests.support.units import adjustment, post

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from models import planning
 from models.ledger import Ledger
-from models.posting import Result, Unit
+from models.units import Result, Unit
 
 PATIENCE_SECONDS: Final = 30
 

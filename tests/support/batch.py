@@ -8,7 +8,7 @@ from uuid import UUID
 
 from models.ledger import Ledger
 from models.planning.state import Source
-from models.posting import Result, Unit
+from models.units import Result, Unit
 
 PATIENCE_SECONDS: Final = 30
 

@@ -15,7 +15,8 @@ import asyncpg
 import pytest
 
 from models.ledger import Ledger
-from models.posting import Poster, Result, Unit
+from models.posting import Poster
+from models.units import Result, Unit
 from tests.support.shop import Shop
 
 TABLES: Final = {

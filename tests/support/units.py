@@ -9,7 +9,7 @@ from models.ledger import input_hash
 from models.money import to_minor
 from models.planning import adjust, invoices, rewards
 from models.planning.needs import Needs
-from models.posting import Result, Unit
+from models.units import Result, Unit
 from tests.support.shop import MANAGER, Shop
 
 

@@ -1,0 +1,80 @@
+"""Units: what one request asks of a posting, and what becomes of it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from uuid import UUID
+
+from models import idempotency
+from models.commands import Actor, Command, Outcome
+from models.errors import LedgerError
+from models.idempotency import Place, Use
+from models.loading.held import Name, names
+from models.planning.needs import Needs
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One request: who asks for what, under which key, and what has to be locked for it.
+
+    operation and input_hash: what the key is claimed for. result_id: the id that its result gets. hash_before: what a key
+    of the time before blank texts were taken for missing ones may be kept with.
+    """
+
+    command: Command
+    actor: Actor
+    actor_id: UUID
+    needs: Needs
+    operation: str
+    input_hash: bytes
+    result_id: UUID
+    idempotency_key: str | None = None
+    hash_before: bytes | None = None
+
+    @property
+    def place(self) -> Place | None:
+        """Its key, in the name space of whoever asks."""
+        return None if self.idempotency_key is None else (self.idempotency_key, idempotency.client_of(self.actor))
+
+    @property
+    def use(self) -> Use:
+        """What its key is claimed for."""
+        return Use(self.operation, self.input_hash, self.result_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """The key was used before, for the same input: the id of what it made then."""
+
+    result_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    error: LedgerError
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A bug of ours, or a database out of reach. Nothing of the unit was written."""
+
+    error: Exception
+
+
+@dataclass(frozen=True, slots=True)
+class PutBack:
+    """To be posted again, once nobody else holds what is `held`. Nothing of the unit was written."""
+
+    held: frozenset[Name] = frozenset()
+
+
+Result = Posted | Replayed | Refused | Failed | PutBack
+
+
+def names_of(unit: Unit) -> Iterator[Name]:
+    """What the unit may find held by others."""
+    yield from names(unit.needs, unit.actor, unit.place)
