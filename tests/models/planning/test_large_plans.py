@@ -27,7 +27,7 @@ from models.commands import (
     VoidPayment,
 )
 from models.errors import LedgerError, LedgerErrors
-from models.planning.credits import burn_key
+from models.planning.credits import burn_key, spendable
 from models.planning.lots import Lots
 from models.planning.state import AccountState, AssignmentState, Books, CreditState, CustomerState, Origin, PaymentState
 from tests.support.books import ANNA, BEN, CAKE, CONFIG, MANAGER, NOW, TEA, Numbers
@@ -263,3 +263,12 @@ def test_s1_bad_rows_keep_no_frames() -> None:
         for _ in planning.plan(books, origin, bulk(["-1.00"] * 5)):
             pass
     assert [error.__traceback__ for error in caught.value.errors] == [None] * 5
+
+
+def test_s1_what_a_spend_has_passed_is_there_again_once_it_is_undone() -> None:
+    books = books_with(5)
+    account, mark = books.accounts[ANNA, "GBP"], books.mark()
+    planned(books, bulk(["-2.50", "-1.00"]))
+    assert books.credits[account.id].passed == {(): 3}
+    books.back_to(mark)
+    assert [lot.id for lot in spendable(books, account)] == [lot.id for lot in books.credits[account.id].credits]
