@@ -3,8 +3,9 @@
 Each tenant has two lanes. The fast lane never waits for a row that somebody else holds: units that need one wait in a room
 of their own (models/waiting_room.py), each with those that need the same, while the lane goes on. Bulks and merges have a
 lane of their own, one to a posting; one that needs what others hold leaves it, too, and comes again. So nobody waits for
-what they do not need. In each lane at most one posting is under way; what arrives meanwhile makes the next. No wait is
-added when nothing is under way.
+what they do not need. In the fast lane at most one posting is under way; what arrives meanwhile makes the next. Of the
+other's as many are as there are connections to spare, so that a merge need not come after a bulk. No wait is added when
+nothing is under way.
 
 A posting is a task of its own: a client that goes away does not cancel it.
 """
@@ -58,6 +59,7 @@ class GroupCommit:
         self._queues: dict[tuple[UUID, Lane], _Queue] = {}
         self._rooms: dict[UUID, WaitingRoom] = {}
         self._closed = False
+        self._at_once = {Lane.FAST: lambda: 1, Lane.BULK: lambda: max(1, most_in_line())}
 
     async def submit(self, tenant_id: UUID, unit: Unit) -> Result:
         """The unit's result, once the posting that it was part of has been committed. Raises Overloaded.
@@ -121,7 +123,7 @@ class GroupCommit:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     def _tasks(self) -> list["asyncio.Task[None]"]:
-        lanes = [queue.task for queue in self._queues.values() if queue.task is not None]
+        lanes = [task for queue in self._queues.values() for task in queue.tasks]
         return lanes + [task for room in self._rooms.values() for task in room.tasks]
 
     def _queue(self, tenant_id: UUID, lane: Lane) -> "_Queue":
@@ -129,7 +131,9 @@ class GroupCommit:
             raise Overloaded("shutting down")
         queue = self._queues.get((tenant_id, lane))
         if queue is None:
-            queue = self._queues[tenant_id, lane] = _Queue(tenant_id, lane, self._post, self._retire)
+            queue = self._queues[tenant_id, lane] = _Queue(
+                tenant_id, lane, self._post, self._at_once[lane], self._retire
+            )  # fmt: skip
         return queue
 
     def _retire(self, queue: "_Queue") -> None:
@@ -137,13 +141,16 @@ class GroupCommit:
 
 
 class _Queue:
-    """One tenant's lane, and the one task that works it off."""
+    """One tenant's lane, and the tasks that work it off: `at_once` of them at the most."""
 
-    def __init__(self, tenant_id: UUID, lane: Lane, post: Post, retire: Callable[["_Queue"], None]) -> None:
+    def __init__(
+        self, tenant_id: UUID, lane: Lane, post: Post, at_once: Callable[[], int], retire: Callable[["_Queue"], None]
+    ) -> None:
         self.tenant_id = tenant_id
         self.lane = lane
-        self.task: asyncio.Task[None] | None = None
+        self.tasks: set[asyncio.Task[None]] = set()
         self._post = post
+        self._at_once = at_once
         self._retire = retire
         self._waiting: deque[_Waiting] = deque()
 
@@ -155,8 +162,8 @@ class _Queue:
             raise Overloaded("too many requests are waiting")
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append((unit, future))
-        if self.task is None:
-            self.task = asyncio.get_running_loop().create_task(self._work())
+        if len(self.tasks) < self._at_once():
+            self.tasks.add(asyncio.get_running_loop().create_task(self._work()))
         return await future
 
     async def _work(self) -> None:
@@ -167,8 +174,9 @@ class _Queue:
                     if not future.done():  # its client may have gone away
                         future.set_result(result)
         finally:
-            self.task = None
-            self._retire(self)
+            self.tasks -= {asyncio.current_task()}
+            if not self.tasks:
+                self._retire(self)
 
     async def _results(self, batch: list[_Waiting]) -> list[Result]:
         try:

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from models import group_commit, patience
-from models.commands import BulkCredit
+from models.commands import BulkCredit, MergeCustomers
 from models.errors import Busy
 from models.group_commit import GroupCommit, Lane, Overloaded
 from models.loading.held import Name
@@ -93,6 +93,21 @@ async def test_a_bulk_never_joins_a_batch() -> None:
     posts.gate.set()
     await asyncio.gather(*tasks)
     assert sorted(posts.batches) == [(1, True), (1, True), (2, False)]
+
+
+@pytest.mark.parametrize(("spare", "at_once"), [(0, 1), (1, 1), (2, 2)])
+async def test_a_merge_need_not_come_after_a_bulk_where_there_is_a_connection_for_it(spare: int, at_once: int) -> None:
+    posts, tenant = Posts(), uuid4()
+    group = posts.group(in_line=spare)
+    bulk, merge = BulkCredit((), "GBP", "GOODWILL"), MergeCustomers(uuid4(), uuid4())
+    tasks = [asyncio.create_task(group.submit(tenant, unit(command))) for command in (bulk, merge, bulk)]
+    await settle()
+    assert posts.batches == [(1, True)] * at_once
+    posts.gate.set()
+    await asyncio.gather(*tasks)
+
+    assert posts.batches == [(1, True)] * 3
+    assert group.waiting == 0
 
 
 async def test_a_posting_that_breaks_fails_its_units_and_no_others() -> None:
