@@ -65,15 +65,13 @@ async def tenant_transaction(
         if settling:
             connection.settled = await raw.fetchval(_SETTLED, lock_key(tenant_id))
         try:
-            if _ages.due(raw):
-                await raw.execute(ANEW)
             await raw.execute(f"{begin}; SET LOCAL scrip.tenant = '{tenant}'; {BY_INDEX}{writing}{settings}")
             yield connection
         except BaseException:
             if not raw.is_closed():
                 await raw.execute("ROLLBACK")
             raise
-        await raw.execute("COMMIT")
+        await raw.execute(f"COMMIT; {ANEW}" if _ages.due(raw) else "COMMIT")  # in one round trip
 
 
 async def settled_instant(tenant_id: UUID) -> datetime:
