@@ -26,7 +26,7 @@ class PlanAges:
         self._due: WeakKeyDictionary[Any, tuple[float, float]] = WeakKeyDictionary()
 
     def due(self, connection: Any) -> bool:
-        """Whether this connection's plans are to be made anew, before it begins anything. To be asked once for that."""
+        """Whether this connection's plans are to be made anew, now that a transaction is over. To be asked once for that."""
         # Of a pool's connection, not of the loan of it.
         own = getattr(connection, "_con", connection)
         now = self._clock()
