@@ -92,8 +92,9 @@ async def claim(connection: TenantConnection, wanted: Uses, at: datetime | None)
 
 async def _used(connection: TenantConnection, places: Collection[Place]) -> Uses:
     rows = await connection.raw.fetch(
-        f"""SELECT k.key, k.client, k.shared, k.operation, k.input_hash, k.result_id FROM {_PLACES}
-        JOIN idempotency_keys k ON k.tenant_id = $1 AND k.key = p.key AND (k.client = p.client OR k.shared)""",
+        f"""SELECT k.key, k.client, k.shared, k.operation, k.input_hash, k.result_id FROM {_PLACES} CROSS JOIN LATERAL (
+            SELECT * FROM idempotency_keys WHERE tenant_id = $1 AND key = p.key ORDER BY key, client OFFSET 0
+        ) AS k WHERE k.client = p.client OR k.shared""",
         connection.tenant_id, [key for key, _ in places], [client for _, client in places],
     )  # fmt: skip
     found = {(row["key"], row["client"]): row for row in rows}

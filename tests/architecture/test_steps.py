@@ -12,7 +12,9 @@ TAKEN_BY = frozenset({"in_slices", "finish"})
 
 
 def trees() -> dict[Path, ast.Module]:
-    return {path: ast.parse(path.read_text()) for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))}
+    return {
+        path: ast.parse(path.read_text()) for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))
+    }
 
 
 def made_in_steps(files: dict[Path, ast.Module]) -> dict[str, bool]:
