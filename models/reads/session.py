@@ -14,7 +14,7 @@ from models.session import ONE_MOMENT, TenantConnection, settled_instant, tenant
 
 MAX_SETTLING_SECONDS: Final = 20.0
 """How long a read of a past instant waits for postings that may still change it."""
-MAX_CLOSING_SECONDS: Final = 2.0
+MAX_CLOSING_SECONDS: Final = 0.5
 """How long the end of a request waits for a read that nobody waits for any more."""
 FIRST_PAUSE_SECONDS: Final = 0.002
 MAX_PAUSE_SECONDS: Final = 0.1
