@@ -107,6 +107,12 @@ def _minor(limit: Decimal, asset: str) -> int:
     return int(limit.scaleb(exponent(asset)))
 
 
+def is_within(rule: LimitRuleValues, asset: str, *, by_actor: int) -> bool:
+    """Whether the actor's day may come to this sum. If so, every part of it is allowed that was allowed at a lower one."""
+    limit = rule.per_actor_day
+    return by_actor <= MAX_COUNTED and (limit is None or by_actor <= _minor(limit, asset))
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """left_minor: by scope, what each limit that there is leaves before this; less than nothing where it is overdrawn."""

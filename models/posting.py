@@ -6,7 +6,7 @@ number of round trips however many units it holds:
     1. begin, as the tenant; claim the idempotency keys; answer those that were used before
     2. lock, in the one order; read under the locks (models/loading)
     3. plan each unit in turn on the locked state (models/planning): entries, or a refusal that undoes the unit
-    4. write everything set-based (models/writing.py); commit
+    4. write everything set-based (models/writing.py); where one large unit was planned, raise its actor's counters; commit
 """
 
 import asyncio
@@ -21,6 +21,7 @@ import asyncpg
 
 from models import idempotency, planning
 from models.configuration import Configurations
+from models.counting import CountersMoved, load_counters, raise_last, to_raise
 from models.errors import Busy, DatabaseAway, IdempotencyKeyReused, LedgerError, Unavailable
 from models.idempotency import Place, Use, Uses
 from models.loading.accounts import (
@@ -32,9 +33,10 @@ from models.loading.accounts import (
     open_accounts,
 )
 from models.loading.approvals import count_waiting
-from models.loading.counters import counters_needed, lock_counters, lock_to_add_up, selling_counters_needed
+from models.loading.counters import lock_to_add_up
 from models.loading.credits import load_all_open
 from models.loading.held import (
+    COUNTER_KINDS,
     TIERS,
     HeldElsewhere,
     Name,
@@ -52,7 +54,7 @@ from models.planning.persons import followed, followed_needs
 from models.planning.state import AccountKey, AccountState, Books, CustomerState, Origin, Source
 from models.planning.steps import Steps
 from models.session import TenantConnection, tenant_transaction
-from models.slices import in_slices, turn_after
+from models.slices import in_slices
 from models.sources import LedgerClock
 from models.tallies import Tallies
 from models.units import Failed, Posted, PutBack, Refused, Replayed, Result, Unit, names_of
@@ -107,6 +109,9 @@ class Poster:
             except HeldElsewhere as held:
                 self._tallies.retries += 1
                 return await self._apart(tenant_id, units, held.names, way)
+            except CountersMoved:
+                self._tallies.retries += 1
+                way = replace(way, counts_last=False)
             except _TRY_AGAIN as error:
                 self._tallies.retries += 1
                 log.debug("posting %d units again: %s", len(units), type(error).__name__)
@@ -158,6 +163,7 @@ class Poster:
             log.error("posting failed: %s", units[0].operation, exc_info=error)
             return [Failed(error)]
         log.warning("posting %d units one by one: %s", len(units), type(error).__name__)
+        way = replace(way, counts_last=False)
         results: list[Result] = []
         for place, unit in enumerate(units):
             try:
@@ -176,11 +182,11 @@ class Poster:
         return results
 
     async def _post_once(self, tenant_id: UUID, units: Sequence[Unit], way: Way) -> list[Result]:
-        """Raises HeldElsewhere, and what is to be tried again."""
+        """Raises HeldElsewhere, CountersMoved, and what is to be tried again."""
         results: list[Result | None] = [None] * len(units)
         books: Books | None = None
         units = _followed(units, self._persons.of(tenant_id))
-        dry = all(getattr(unit.command, "dry_run", False) for unit in units)
+        dry = all(unit.is_dry for unit in units)
         settings = begin_settings(tenant_id, [unit.needs for unit in units], way, dry=dry)
         waiting_for = {TIERS}  # by the BEGIN
         try:
@@ -194,13 +200,16 @@ class Poster:
                 waiting_for = set()
                 live = _answer_replays(units, claimed, known, results)
                 if live:
-                    books, opened, held = await self._lock_and_load(connection, [units[i] for i in live], wait=way.wait)
+                    books, opened, held = await self._lock_and_load(connection, [units[i] for i in live], way)
                     await _plan_all(connection, books, units, live, held, results)
                     # Nothing may fail from here on.
                     waiting_for = new_names(books)
                     await self._write(connection, books, units)
                     await _close_unused(connection, opened, books)
                 await _free_keys(connection, units, claimed, results)
+                if books is not None and (more := to_raise(books)):
+                    waiting_for = set().union(*(counter_names(more, kind) for kind in COUNTER_KINDS))
+                    await raise_last(connection, books, units[0].actor, more)
         except asyncpg.LockNotAvailableError:
             raise HeldElsewhere(waiting_for) from None
         if books is not None:
@@ -216,9 +225,10 @@ class Poster:
         return await idempotency.claim(connection, wanted, self._clock.given) if wanted else ({}, {})
 
     async def _lock_and_load(
-        self, connection: TenantConnection, units: Sequence[Unit], *, wait: bool
+        self, connection: TenantConnection, units: Sequence[Unit], way: Way
     ) -> tuple[Books, list[UUID], Held]:
         """The books, the accounts that were opened for them, and what others hold. Raises Unavailable, HeldElsewhere."""
+        wait = way.wait
         needs = await self._with_what_merges(connection, [unit.needs for unit in units])
         wanted = {key for n in needs for key in n.accounts}
         customers = {customer for n in needs for customer in n.customers}
@@ -244,16 +254,7 @@ class Poster:
             customers=found, accounts=accounts, accounts_by_id={a.id: a for a in accounts.values()},
             persons=self._persons.of(connection.tenant_id),
         )  # fmt: skip
-        limited = [(unit.actor, key) for unit in units for key in unit.needs.limited if key[0] in found]
-        counters = counters_needed(books.config, now, limited)
-        selling = [(unit.actor, currency) for unit in units for currency in unit.needs.sells]
-        counters |= selling_counters_needed(books.config, now, selling)
-        await turn_after(len(counters))
-        if counters:
-            ids = [self._source.new_id() for _ in counters]
-            await turn_after(len(counters))
-            books.counters = await lock_counters(connection, counters, ids, wait=wait)
-            held.named |= counter_names(counters - books.counters.keys(), "limit_counters")
+        await load_counters(connection, books, units, held, way)
         for n in needs:
             if n.merges:
                 await self._load_what_merges(connection, books, *n.merges)
@@ -427,6 +428,6 @@ async def _free_keys(
     used = {
         unit.place
         for unit, result in zip(units, results, strict=True)
-        if isinstance(result, Posted) and not getattr(unit.command, "dry_run", False)
+        if isinstance(result, Posted) and not unit.is_dry
     }
     await idempotency.free(connection, [place for place in claimed if place not in used])

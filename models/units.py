@@ -2,14 +2,18 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
 from models import idempotency
-from models.commands import Actor, Command, Outcome
+from models.commands import Actor, BulkCredit, Command, Outcome, PostRows
 from models.errors import LedgerError
 from models.idempotency import Place, Use
 from models.loading.held import Name, names
 from models.planning.needs import Needs
+
+MANY_COUNTED: Final = 100
+"""A bulk of more additions than that is large: it takes long enough for others of the same actor's to come meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,16 @@ class Unit:
     def use(self) -> Use:
         """What its key is claimed for."""
         return Use(self.operation, self.input_hash, self.result_id)
+
+    @property
+    def is_dry(self) -> bool:
+        """Whether it only reports."""
+        return bool(getattr(self.command, "dry_run", False))
+
+    @property
+    def counts_much(self) -> bool:
+        """Whether it is a bulk that holds up its actor's other additions if it has their counters all along."""
+        return isinstance(self.command, BulkCredit | PostRows) and len(self.needs.limited) > MANY_COUNTED
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,12 +30,13 @@ while they were empty reads all of the tenant's rows for each check (measured: 5
 class Way:
     """wait: for locks, in their order; else what others hold is skipped. first: the one row to wait for, before all.
 
-    lock_wait: SQL that says for how long.
+    lock_wait: SQL that says for how long. counts_last: a large unit raises its actor's counters last of all.
     """
 
     wait: bool
     lock_wait: str
     first: Name | None = None
+    counts_last: bool = True
 
 
 def way_of(*, wait: bool, first: Name | None, quick: bool) -> Way:

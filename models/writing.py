@@ -136,7 +136,8 @@ class _Writer:
         yield from self._entries(digests)
         columns = "id uuid, account_id uuid, transaction_id uuid, old_tier text, new_tier text, created_at timestamptz"
         self.insert("tier_changes", columns, [(*row, self._stamp(row[1])) for row in w.tier_changes])
-        counters = yield from _last(lambda c: (c.id, c.used_minor), w.touched_counters)
+        locked = (c for c in w.touched_counters if c.read_minor is None)  # the others are raised last of all
+        counters = yield from _last(lambda c: (c.id, c.used_minor), locked)
         self.update("limit_counters", "used_minor bigint", sorted(counters, key=_by_id))
         rewards = {r.id: (r.id, r.stock) for r in w.touched_rewards}
         self.update("rewards", "stock bigint", list(rewards.values()))

@@ -1,6 +1,6 @@
-"""Counters of limits by day: which ones bind, locked or as they stand."""
+"""Counters of limits by day: which ones bind, locked, as they stand, or raised last of all."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, timedelta
 from itertools import product
 from typing import Final
@@ -91,6 +91,34 @@ async def read_counters(connection: TenantConnection, keys: set[CounterKey]) -> 
     if not keys:
         return {}
     return {key: CounterState(UUID(int=0), 0) for key in keys} | await _existing(connection, sorted(keys), "")
+
+
+async def read_to_raise(connection: TenantConnection, keys: set[CounterKey]) -> dict[CounterKey, CounterState]:
+    """The same, for `raise_counters` to raise once all else is written."""
+    found = await read_counters(connection, keys)
+    return {key: CounterState(c.id, c.used_minor, read_minor=c.used_minor) for key, c in found.items()}
+
+
+async def raise_counters(
+    connection: TenantConnection, more: Mapping[CounterKey, int], new_ids: list[UUID]
+) -> dict[CounterKey, int]:
+    """Raise the counters by so much, in the order of their names, and make those that are missing. Answers what they stand
+    at then, without those that cannot count so far. Waits for whoever has one.
+    """
+    keys = sorted(more)
+    rows = await connection.raw.fetch(
+        f"""INSERT INTO limit_counters AS l (tenant_id, id, scope, role, holder, asset, day, used_minor)
+        SELECT $1, k.id, k.scope, k.role, k.holder, k.asset, k.day, k.more
+        FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::date[], $8::bigint[])
+            WITH ORDINALITY AS k(id, scope, role, holder, asset, day, more, nth)
+        ORDER BY k.nth
+        ON CONFLICT (tenant_id, scope, role, holder, asset, day)
+            DO UPDATE SET used_minor = l.used_minor + excluded.used_minor
+            WHERE l.used_minor <= {limits.MAX_COUNTED} - excluded.used_minor
+        RETURNING scope, role, holder, asset, day, used_minor""",
+        connection.tenant_id, new_ids[: len(keys)], *zip(*keys, strict=True), [more[key] for key in keys],
+    )  # fmt: skip
+    return {tuple(row)[:5]: row["used_minor"] for row in rows}
 
 
 async def _existing(connection: TenantConnection, keys: list[CounterKey], lock: str) -> dict[CounterKey, CounterState]:

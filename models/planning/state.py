@@ -288,8 +288,11 @@ class ApprovalState:
 
 @dataclass(slots=True)
 class CounterState:
+    """read_minor: what it stood at where it was only read, since it is raised by the difference once all else is written."""
+
     id: UUID
     used_minor: int
+    read_minor: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,90 @@
+"""What a posting has of the day's counters: locked, or of a large unit's actor only raised once all else is written.
+
+A bulk of ten thousand rows takes seconds. If it had its actor's counters all along, every other addition of that partner's
+would wait for it. So they are read, and the difference that was planned is added last of all. They only rise while the day
+lasts: what was refused at a lower sum is refused at the one that it has come to, and what was allowed is allowed still, if
+that sum is within the limit. Else it is planned again, with the counters locked from the first.
+
+The customers' counters are locked from the first all the same. That is in nobody's way: whoever adds to the same account
+waits for that.
+"""
+
+from collections.abc import Sequence
+
+from models import limits
+from models.commands import Actor
+from models.loading.counters import (
+    counters_needed,
+    lock_counters,
+    raise_counters,
+    read_counters,
+    read_to_raise,
+    selling_counters_needed,
+)
+from models.loading.held import counter_names
+from models.loading.named import Held
+from models.money import is_money
+from models.planning.state import Books, CounterKey
+from models.session import TenantConnection
+from models.slices import turn_after
+from models.units import Unit
+from models.ways import Way
+
+
+class CountersMoved(Exception):
+    """What a large unit was allowed does not fit any more beside what others of the same actor's have added meanwhile."""
+
+
+async def load_counters(
+    connection: TenantConnection, books: Books, units: Sequence[Unit], held: Held, way: Way
+) -> None:
+    """The day's counters that bind: locked, but for those that are raised last of all. A dry run locks none.
+
+    Those that others hold are noted. Raises HeldElsewhere.
+    """
+    # Who has to come again, since others hold the account, has no use for the counters meanwhile; others may.
+    limited = [
+        (unit.actor, key) for unit in units for key in unit.needs.limited
+        if key[0] in books.customers and ("accounts", *key) not in held.named
+    ]  # fmt: skip
+    wanted = counters_needed(books.config, books.now, limited)
+    selling = [(unit.actor, currency) for unit in units for currency in unit.needs.sells]
+    wanted |= selling_counters_needed(books.config, books.now, selling)
+    await turn_after(len(wanted))
+    if all(unit.is_dry for unit in units):
+        books.counters = await read_counters(connection, wanted)
+        return
+    last = {key for key in wanted if key[0] == limits.PER_ACTOR_DAY} if _counts_last(books, units, way) else set()
+    books.counters = await read_to_raise(connection, last)
+    if to_lock := wanted - last:
+        ids = [books.source.new_id() for _ in to_lock]
+        await turn_after(len(to_lock))
+        books.counters |= await lock_counters(connection, to_lock, ids, wait=way.wait)
+    held.named |= counter_names(wanted - books.counters.keys(), "limit_counters")
+
+
+def _counts_last(books: Books, units: Sequence[Unit], way: Way) -> bool:
+    """Whether this is one large unit. Not where it brings a currency into the books: others wait for that, too, and may have
+    the counter by then.
+    """
+    if not way.counts_last or len(units) > 1 or not units[0].counts_much:
+        return False
+    return all(not is_money(asset) or asset in books.config.currencies for _, asset in units[0].needs.limited)
+
+
+def to_raise(books: Books) -> dict[CounterKey, int]:
+    """By how much, of the counters that have only been read."""
+    return {
+        key: counter.used_minor - counter.read_minor
+        for key, counter in books.counters.items()
+        if counter.read_minor is not None and counter.used_minor > counter.read_minor
+    }
+
+
+async def raise_last(connection: TenantConnection, books: Books, actor: Actor, more: dict[CounterKey, int]) -> None:
+    """Add what was planned to the actor's day, as it stands by now. Raises CountersMoved where that is too much."""
+    totals = await raise_counters(connection, more, [books.source.new_id() for _ in more])
+    for key in more:
+        rule = limits.rule_for(books.config, actor, key[3])
+        if rule is None or key not in totals or not limits.is_within(rule, key[3], by_actor=totals[key]):
+            raise CountersMoved
