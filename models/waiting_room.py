@@ -4,13 +4,18 @@ What is held is looked at again and again, all of it in one short transaction, w
 the rows, those that have waited longest, a connection stands in PostgreSQL's own line, so that nobody who is faster keeps
 a row from us for ever; who gets it that way is posted in the same transaction. How many connections may stand like that is
 counted for the whole process (`Lines`), so that enough are left for everybody who does not wait.
+
+Each who waits does so until a time of their own, whatever else is going on, and is then put back: but never while a posting
+has them, which may yet be committed. A name is kept for as long as anybody waits for it or a posting has somebody who did,
+so that who comes back from there finds the others. What is done once for each try is not done for each who waits.
 """
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final, Protocol
 from uuid import UUID
 
@@ -26,6 +31,8 @@ MAX_LOOKED_AT: Final = 5_000
 """Rows, at a time."""
 FIRST_PAUSE_S: Final = 0.005
 LONGEST_PAUSE_S: Final = 0.2
+TRYING_S: Final = 0.1
+"""How long what cannot be looked at is tried before the rows are looked at again; one try more at the most."""
 
 HeldStill = Callable[[UUID, Collection[Name]], Awaitable[set[Name]]]
 """Tenant, names of rows: those that others hold."""
@@ -56,7 +63,7 @@ class Lines:
         self._taken -= 1
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Waiting:
     """ends: by the loop's clock, when it is put back for good. alone: posted by its lane, once what it needs is free."""
 
@@ -64,6 +71,60 @@ class _Waiting:
     ends: float
     alone: bool
     future: "asyncio.Future[Result | None]"
+    posting: bool = False
+    """Whether a posting has it now."""
+
+    def answer(self, result: Result | None) -> None:
+        if not self.future.done():  # its client may have gone away
+            self.future.set_result(result)
+
+
+@dataclass(slots=True, eq=False)
+class _Queue:
+    """Who waits for one name, in the order in which they came; those who are posted alone by themselves."""
+
+    together: OrderedDict[_Waiting, None] = field(default_factory=OrderedDict)
+    alone: OrderedDict[_Waiting, None] = field(default_factory=OrderedDict)
+    posting: int = 0
+    """How many of them a posting has now."""
+
+    @property
+    def over(self) -> bool:
+        return not (self.together or self.alone or self.posting)
+
+    def add(self, waiting: _Waiting) -> None:
+        (self.alone if waiting.alone else self.together)[waiting] = None
+
+    def remove(self, waiting: _Waiting) -> None:
+        (self.alone if waiting.alone else self.together).pop(waiting, None)
+
+    def take(self, most: int) -> list[_Waiting]:
+        """The first of those who are to be posted together, but for those whose clients have gone away."""
+        taken = []
+        for waiting in list(islice(self.together, most)):
+            del self.together[waiting]
+            if not waiting.future.done():
+                waiting.posting = True
+                taken.append(waiting)
+        self.posting += len(taken)
+        return taken
+
+    def back(self, batch: Sequence[_Waiting]) -> None:
+        """No posting has them any more."""
+        self.posting -= len(batch)
+        for waiting in batch:
+            waiting.posting = False
+
+    def first_again(self, batch: Sequence[_Waiting]) -> None:
+        for waiting in reversed(batch):
+            self.add(waiting)
+            self.together.move_to_end(waiting, last=False)
+
+    def answer(self, result: Result | None) -> None:
+        for waiters in (self.together, self.alone):
+            for waiting in waiters:
+                waiting.answer(result)
+            waiters.clear()
 
 
 class WaitingRoom:
@@ -77,13 +138,15 @@ class WaitingRoom:
         self._held_still = held_still
         self._lines = lines
         self._retire = retire
-        self._queues: dict[Name, deque[_Waiting]] = {}
+        self._inside = 0
+        self._rows: OrderedDict[Name, _Queue] = OrderedDict()
+        self._others: OrderedDict[Name, _Queue] = OrderedDict()
         self._in_line: dict[Name, asyncio.Task[None]] = {}
         self._looking: asyncio.Task[None] | None = None
         self._closed = False
 
     def __len__(self) -> int:
-        return sum(len(queue) for queue in self._queues.values())
+        return self._inside
 
     @property
     def tasks(self) -> list["asyncio.Task[None]"]:
@@ -92,7 +155,7 @@ class WaitingRoom:
 
     def known(self, names: Collection[Name]) -> frozenset[Name]:
         """Those of the names that units wait for: whoever needs one comes after them."""
-        return frozenset(name for name in names if name in self._queues)
+        return frozenset(name for name in names if name in self._queues_like(name))
 
     async def wait(self, unit: Unit, held: Collection[Name], *, ends: float, alone: bool) -> Result | None:
         """What became of the unit; or None once what it needs seems to be free, for its lane to post it.
@@ -101,122 +164,155 @@ class WaitingRoom:
         """
         if self._closed:
             return PutBack()
-        future: asyncio.Future[Result | None] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
         name = min(self.known(held) or held, key=repr)
-        self._queues.setdefault(name, deque()).append(_Waiting(unit, ends, alone, future))
+        waiting = _Waiting(unit, ends, alone, loop.create_future())
+        self._queues_like(name).setdefault(name, _Queue()).add(waiting)
+        self._inside += 1
+        timer = loop.call_at(ends, self._time_is_up, waiting)
         if self._looking is None:
-            self._looking = asyncio.get_running_loop().create_task(self._look())
-        self._stand_in_line()
-        return await future
+            self._looking = loop.create_task(self._look())
+        self._stand_in_line([name])
+        try:
+            return await waiting.future
+        finally:
+            timer.cancel()
+            self._inside -= 1
+            self._leave(name, waiting)
 
     def close(self) -> None:
-        """Everybody who waits is put back."""
+        """Everybody who waits is put back; those whom a posting has, once it is over."""
         self._closed = True
-        for name in list(self._queues):
-            self._answer(self._queues[name], PutBack())
+        for name in [*self._rows, *self._others]:
+            self._answer(name, PutBack())
 
     async def _look(self) -> None:
         """Until nobody waits any more: each does until `ends` at the longest."""
         pause = FIRST_PAUSE_S
         try:
-            while self._queues:
+            while self._rows or self._others:
                 await asyncio.sleep(jittered(pause))
-                self._expire()
-                moved = await self._look_once([name for name in self._queues if name not in self._in_line])
-                self._stand_in_line()
-                pause = FIRST_PAUSE_S if moved else min(2 * pause, LONGEST_PAUSE_S)
+                moved = await self._look_at_rows()
+                tried, all_tried = await self._try_others()
+                self._stand_in_line(self._rows)
+                pause = FIRST_PAUSE_S if moved or tried or not all_tried else min(2 * pause, LONGEST_PAUSE_S)
         finally:
             self._looking = None
-            self._retire(self)
+            self._retire_if_over()
 
-    async def _look_once(self, names: list[Name]) -> bool:
-        """Whether anybody could go on."""
-        rows = [name for name in names if name[0] in ROWS][:MAX_LOOKED_AT]
-        free = set(rows)
-        if rows:
+    async def _look_at_rows(self) -> bool:
+        """Whether anybody could go on. Those whose turn in line it is find out by themselves."""
+        names = [name for name in self._rows if name not in self._in_line]
+        moved = False
+        for start in range(0, len(names), MAX_LOOKED_AT):
+            free = set(names[start : start + MAX_LOOKED_AT])
             try:
-                free -= await self._held_still(self.tenant_id, rows)
+                free -= await self._held_still(self.tenant_id, tuple(free))
             except Exception as error:  # noqa: BLE001 - those who wait go on, and each meets it in a posting of its own
                 log.warning("could not look at what is held: %s", type(error).__name__)
-        for name in free:
-            self._free(name)
-        moved = bool(free)
-        for name in names:
-            if name[0] not in ROWS:
-                moved |= await self._try(name)
+            for name in names[start : start + MAX_LOOKED_AT]:
+                if name in free and name not in self._in_line:  # a posting may have come to it meanwhile
+                    self._answer(name, None)
+                    moved = True
         return moved
 
-    def _stand_in_line(self) -> None:
+    async def _try_others(self) -> tuple[bool, bool]:
+        """Try what is no row, in turn, for a while: whether anybody could go on, and whether each has had a try."""
+        clock = asyncio.get_running_loop().time
+        ends = clock() + TRYING_S
+        moved = False
+        for name in list(self._others):
+            if clock() >= ends:
+                return moved, False
+            if name in self._others:
+                self._others.move_to_end(name)
+                moved |= await self._try(name)
+        return moved, True
+
+    def _stand_in_line(self, names: Iterable[Name]) -> None:
         """For the rows that have been waited for longest, as far as there are connections for it."""
-        for name, queue in self._queues.items():
-            if name[0] in ROWS and name not in self._in_line and any(not each.alone for each in queue):
+        for name in names:
+            queue = self._rows.get(name)
+            if queue is not None and queue.together and name not in self._in_line:
                 if not self._lines.take():
                     return
                 self._in_line[name] = asyncio.get_running_loop().create_task(self._line(name))
 
     async def _line(self, name: Name) -> None:
         try:
-            if not await self._try(name, first=name) and name in self._queues:
-                self._queues[name] = self._queues.pop(name)  # it is another one's turn
+            if not await self._try(name, first=name) and name in self._rows:
+                self._rows.move_to_end(name)  # it is another one's turn
                 await asyncio.sleep(jittered(FIRST_PAUSE_S))
         finally:
             del self._in_line[name]
             self._lines.give_back()
-            self._stand_in_line()
+            self._stand_in_line(self._rows)
+            self._retire_if_over()
 
     async def _try(self, name: Name, *, first: Name | None = None) -> bool:
         """Post those who wait for this; of what is not a row, one alone to see. False where it is held still."""
-        queue = self._queues.get(name, deque())
-        batch = self._take(queue, MAX_UNITS if first else 1)
-        waits = name[0] == "posting"  # nobody knows what it needs: it has to wait where it comes to it
-        results: list[Result] = []
-        if batch:
-            try:
-                units = [each.unit for each in batch]
-                results = await self._post(self.tenant_id, units, waits, first=first, quick=not (first or waits))
-            except Exception as error:  # noqa: BLE001 - as in a lane: everyone is waiting
-                results = [Failed(error) for _ in batch]
-        held = [
-            each
-            for each, result in zip(batch, results, strict=True)
-            if isinstance(result, PutBack) and name in result.held
-        ]
-        for each, result in zip(batch, results, strict=True):
-            if not (isinstance(result, PutBack) and name in result.held) and not each.future.done():
-                each.future.set_result(result)
-        queue.extendleft(reversed(held))
-        if self._closed:
-            self._answer(queue, PutBack())
-        if len(held) == len(batch) > 0:
-            return False
-        self._free(name)
-        return True
-
-    def _take(self, queue: deque[_Waiting], most: int) -> list[_Waiting]:
-        """The first of those who are to be posted together, but for those whose clients have gone away."""
-        here = [each for each in queue if not each.future.done()]
-        taken = [each for each in here if not each.alone][:most]
-        queue.clear()
-        queue.extend(each for each in here if each not in taken)
-        return taken
-
-    def _free(self, name: Name) -> None:
-        """Whoever waits for it goes on in their lanes, in the order in which they came."""
-        self._answer(self._queues.pop(name, deque()), None)
-
-    def _expire(self) -> None:
-        """Those whose time is up are put back."""
+        queue = self._queues_like(name).get(name)
+        batch = [] if queue is None else queue.take(MAX_UNITS if first else 1)
+        if queue is None or not batch:
+            self._answer(name, None)
+            return True
+        held = []
+        for waiting, result in await self._posted(batch, name, first):
+            if isinstance(result, PutBack) and name in result.held:
+                held.append(waiting)
+            else:
+                waiting.answer(result)
+        queue.back(batch)
         now = asyncio.get_running_loop().time()
-        for name, queue in list(self._queues.items()):
-            self._answer(deque(each for each in queue if each.ends <= now), PutBack())
-            left = [each for each in queue if not each.future.done()]
-            queue.clear()
-            queue.extend(left)
-            if not queue and name not in self._in_line:
-                del self._queues[name]
+        for waiting in held:
+            if self._closed or waiting.ends <= now:
+                waiting.answer(PutBack())
+        queue.first_again([waiting for waiting in held if not waiting.future.done()])
+        still = len(held) == len(batch)
+        if still:
+            self._drop_if_over(name)
+        else:
+            self._answer(name, None)
+        return not still
 
-    def _answer(self, queue: deque[_Waiting], result: Result | None) -> None:
-        while queue:
-            future = queue.popleft().future
-            if not future.done():
-                future.set_result(result)
+    async def _posted(
+        self, batch: Sequence[_Waiting], name: Name, first: Name | None
+    ) -> Sequence[tuple[_Waiting, Result]]:
+        waits = name[0] == "posting"  # nobody knows what it needs: it has to wait where it comes to it
+        units = [each.unit for each in batch]
+        try:
+            results = await self._post(self.tenant_id, units, waits, first=first, quick=not (first or waits))
+            return list(zip(batch, results, strict=True))
+        except Exception as error:  # noqa: BLE001 - as in a lane: everyone is waiting
+            return [(each, Failed(error)) for each in batch]
+
+    def _time_is_up(self, waiting: _Waiting) -> None:
+        """It is put back, unless a posting has it: then it is as it comes back from there."""
+        if not waiting.posting:
+            waiting.answer(PutBack())
+
+    def _leave(self, name: Name, waiting: _Waiting) -> None:
+        queue = self._queues_like(name).get(name)
+        if queue is not None:
+            queue.remove(waiting)
+            self._drop_if_over(name)
+
+    def _answer(self, name: Name, result: Result | None) -> None:
+        """To all who wait for it, in the order in which they came; None: they go on in their lanes."""
+        queue = self._queues_like(name).get(name)
+        if queue is not None:
+            queue.answer(result)
+            self._drop_if_over(name)
+
+    def _drop_if_over(self, name: Name) -> None:
+        queues = self._queues_like(name)
+        if name in queues and queues[name].over:
+            del queues[name]
+
+    def _queues_like(self, name: Name) -> OrderedDict[Name, _Queue]:
+        return self._rows if name[0] in ROWS else self._others
+
+    def _retire_if_over(self) -> None:
+        """Nobody waits, and nothing is under way that somebody may come back from."""
+        if not (self._rows or self._others or self.tasks):
+            self._retire(self)
