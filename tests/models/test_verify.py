@@ -31,6 +31,7 @@ from models.operations.give_reward import give_reward
 from models.operations.people import erase_customer
 from models.operations.record_payment import record_payment
 from models.operations.upsert_customer import upsert_customer
+from models.plan_ages import PlanAges
 from models.reads.verify import MAX_LISTED, every_tenant, verify
 from models.session import tenant_transaction
 from tests.support.tampering import Tampering, planted
@@ -182,6 +183,13 @@ PLANTED = {
     ),
     "a coupon's price": planted("coupons", "points_spent_minor = 299", "true", "coupon points"),
 }  # fmt: skip
+
+
+async def test_books_are_proved_on_a_connection_whose_plans_are_made_anew(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(PlanAges, "due", lambda self, connection: True)
+    assert (await verify(books.tenant_id)).holds
 
 
 async def test_right_books_hold(books: Books) -> None:
