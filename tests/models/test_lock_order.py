@@ -276,8 +276,11 @@ def backwards(module: str) -> Iterator[None]:
     def reverse(rows: Any, **more: Any) -> list[Any]:
         return builtins.sorted(rows, **more)[::-1]
 
+    changed = importlib.import_module(f"models.loading.{module}")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(importlib.import_module(f"models.loading.{module}"), "sorted", reverse, raising=False)
+        patch.setattr(changed, "sorted", reverse, raising=False)
+        if hasattr(changed, "in_order"):
+            patch.setattr(changed, "in_order", reverse)
         yield
 
 

@@ -92,8 +92,9 @@ async def request(shop: Shop, anna: UUID) -> tuple[Hold, Write]:
 
 
 async def key(shop: Shop, anna: UUID) -> tuple[Hold, Write]:
-    sql = """INSERT INTO idempotency_keys (tenant_id, key, operation, input_hash, result_id, created_at)
-        VALUES ($1, 'k', 'adjustCredit', sha256(''), gen_random_uuid(), now())"""
+    sql = """INSERT INTO idempotency_keys
+            (tenant_id, key, client, shared, kept, operation, input_hash, result_id, created_at)
+        VALUES ($1, 'k', '', false, false, 'adjustCredit', sha256(''), gen_random_uuid(), now())"""
     return (sql, ()), lambda _: shop.adjust(anna, 1, key="k")
 
 

@@ -1,10 +1,14 @@
 """A function that is held up in the middle of an operation, so that others can come meanwhile."""
 
 import asyncio
+from contextlib import suppress
 from importlib import import_module
-from typing import Any
+from typing import Any, Final
 
 import pytest
+
+LONGEST_S: Final = 60
+"""Then it goes on all the same, so that a test that has failed meanwhile can end."""
 
 
 class Pause:
@@ -18,7 +22,8 @@ class Pause:
         async def paused(*arguments: Any, **more: Any) -> Any:
             if not self.reached.is_set():
                 self.reached.set()
-                await self.go_on.wait()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self.go_on.wait(), LONGEST_S)
             return await function(*arguments, **more)
 
         monkeypatch.setattr(target, paused)
