@@ -70,13 +70,11 @@ class GroupCommit:
             Lane.BULK if isinstance(unit.command, BulkCredit | MergeCustomers | PostRows | RestateBooks) else Lane.FAST
         )
         held = self._known(tenant_id, unit)
-        ends: float | None = None
+        ends = asyncio.get_running_loop().time() + patience.LONGEST_WAIT_S
         for number in range(MAX_PUT_BACKS):
             result: Result | None = None
             if held:
-                now = asyncio.get_running_loop().time()
-                ends = ends or now + patience.LONGEST_WAIT_S
-                if now >= ends:
+                if asyncio.get_running_loop().time() >= ends:
                     break
                 if number > PUT_BACKS_TOGETHER and lane is Lane.FAST:
                     held = frozenset({("posting", unit.result_id)})
@@ -85,7 +83,7 @@ class GroupCommit:
                 result = await self._queue(tenant_id, lane).submit(unit)
             if not isinstance(result, PutBack):
                 return result
-            if held and not result.held and (self._closed or asyncio.get_running_loop().time() >= (ends or 0)):
+            if held and not result.held and (self._closed or asyncio.get_running_loop().time() >= ends):
                 break
             held = result.held
         return PutBack()

@@ -3,14 +3,18 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
+from decimal import Decimal
 from itertools import pairwise
 from typing import Final, cast
 from uuid import UUID, uuid4
 
 import pytest
 
-from models import waiting_room
+from models import patience, waiting_room
+from models.commands import Actor, AdjustCredit
+from models.group_commit import GroupCommit
 from models.loading.held import Name
+from models.planning.adjust import needs
 from models.units import Failed, PutBack, Result, Unit
 from models.waiting_room import HeldStill, Lines, Post, WaitingRoom
 
@@ -269,3 +273,27 @@ async def test_a_posting_that_answers_for_too_few_fails_for_all_of_them() -> Non
     async with answered():
         assert isinstance(await rooms.wait(R), Failed)
         await rooms.until_over()
+
+
+async def test_the_time_begins_when_the_unit_comes_and_not_when_it_is_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lane that takes long to find out what others hold keeps nobody longer for it."""
+    monkeypatch.setattr(patience, "LONGEST_WAIT_S", 0.05)
+    posted: list[int] = []
+
+    async def post(
+        tenant_id: UUID, units: Sequence[Unit], wait: bool, *, first: Name | None = None, quick: bool = False
+    ) -> list[Result]:
+        posted.append(len(units))
+        await asyncio.sleep(0.1)
+        return [PutBack(frozenset({R})) for _ in units]
+
+    async def never(tenant_id: UUID, names: Collection[Name]) -> set[Name]:
+        raise AssertionError("nobody waits any more")
+
+    lanes = GroupCommit(post, never, lambda: 1)
+    command = AdjustCredit(uuid4(), "GBP", Decimal(1), "GOODWILL")
+    unit = Unit(command, Actor("sam", "STAFF"), uuid4(), needs(command, 100), "adjustCredit", b"", uuid4())
+    async with answered():
+        assert await lanes.submit(uuid4(), unit) == PutBack()
+        await lanes.close()
+    assert posted == [1]
