@@ -89,7 +89,9 @@ async def tenant_transaction(
 
     async def begun(raw: Raw) -> datetime | None:
         settled = await raw.fetchval(_SETTLED, lock_key(tenant_id)) if settling else None
-        anew = f"; {ANEW}" if _ages.due(raw) else ""  # last: it takes a snapshot, after which no isolation can be chosen
+        anew = (
+            f"; {ANEW}" if _ages.due(raw) else ""
+        )  # last: it takes a snapshot, after which no isolation can be chosen
         await raw.execute(f"{begin}; SET LOCAL scrip.tenant = '{tenant}'; {BY_INDEX}{writing}{settings}{anew}")
         return settled
 
