@@ -53,7 +53,8 @@ async def resolve_all(
     listing, parent = requests.APPROVALS, context.tenant.id
     if not may(context.principal, Permission.APPROVE):
         conditions.append(requests.approval_asked_by(context.principal.subject))
-        conditions.append(requests.approval_asked_by_kind(program=context.principal.role is Role.PARTNER))
+        program = context.principal.role is Role.PARTNER
+        conditions.append(requests.approval_asked_through((context.principal.client_id or "") if program else None))
     if status is not None:
         conditions.append(requests.approval_status(status, context.now))
     if customer_id is not None:

@@ -90,10 +90,10 @@ class ApprovalRequest(Node):
 
     def may_be_seen(self, principal: Principal) -> bool:
         """Those who decide see all requests, others what they have asked for themselves, with whichever token; but a
-        partner's program is not the person of the same subject."""
-        who = self.requested_by
-        same = who.subject == principal.subject and (who.role is RoleOf.PARTNER) == (principal.role is Role.PARTNER)
-        return may(principal, Permission.APPROVE) or same
+        partner's program is neither the person of the same subject nor another client's program."""
+        who, program = self.requested_by, principal.role is Role.PARTNER
+        same = who.subject == principal.subject and (who.role is RoleOf.PARTNER) == program
+        return may(principal, Permission.APPROVE) or (same and (not program or who.client == principal.client_id))
 
     @resolved(Customer | None)
     def customer(self, info: Info) -> Pending[Any]:

@@ -194,6 +194,17 @@ async def test_a_program_sees_no_request_of_the_person_with_its_subject(api: Api
         assert (await api(SEEN, {"id": other}, **token))["node"] is None
 
 
+async def test_two_clients_of_one_subject_see_nothing_of_each_other(api: Api, tenant: Tenant) -> None:
+    """Neither in the list nor by its id, and a client that names none is another one too."""
+    named, nameless = await asked(tenant, PROGRAM), await asked(tenant, Actor("sam", "PARTNER"))
+    tokens = ((as_program(), [named]), (as_program("else"), []), (as_program() | {"client_id": None}, [nameless]))
+    for token, own in tokens:
+        for request in (named, nameless):
+            found = await api(SEEN, {"id": request}, **token)
+            assert found["node"] == ({"id": request} if request in own else None), token
+            assert [edge["node"]["id"] for edge in found["approvalRequests"]["edges"]] == own, token
+
+
 async def test_but_four_eyes_are_two_subjects(api: Api, tenant: Tenant) -> None:
     """A manager whose subject the program has: its request is theirs to decide no more than their own."""
     request = await asked(tenant, PROGRAM)
