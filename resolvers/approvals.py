@@ -1,6 +1,6 @@
 """approvalRequests, approveRequest, rejectRequest and withdrawRequest: a second person decides (domain: who may)."""
 
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
 import strawberry
@@ -29,6 +29,12 @@ from schema.types.base import Connection, root_page
 from schema.types.enums import ApprovalStatus
 from schema.types.errors import user_errors
 from schema.types.requests import ApprovalRequest
+
+MAY_ASK: Final = (
+    Permission.ADD_CREDIT, Permission.REMOVE_CREDIT, Permission.GIVE_REWARD, Permission.GIVE_REWARD_FREE,
+    Permission.WRITE_INVOICES,
+)  # fmt: skip
+"""Whoever has one of these can ask for a second person, and so see and withdraw what they asked for."""
 
 
 def rights_to(asked: Approvable, terms: Terms | None) -> tuple[Permission, ...]:
