@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import pairwise
 from uuid import UUID
 
 import pytest
@@ -46,7 +47,7 @@ def test_plans_are_never_older_than_half_of_their_connection() -> None:
             made.append(tenth / 10)
             assert not ages.due(connection)  # once for each time
     assert made[:5] == [FIRST_S, 3 * FIRST_S, 7 * FIRST_S, 15 * FIRST_S, 31 * FIRST_S]
-    gaps = [after - before for before, after in zip(made, made[1:], strict=False)]
+    gaps = [after - before for before, after in pairwise(made)]
     assert max(gaps) == gaps[-1] == MOST_S
     assert all(gap <= before + FIRST_S or gap == MOST_S for gap, before in zip(gaps, made, strict=False))
 
