@@ -32,7 +32,7 @@ TENANT: Final = "demo"
 TENANT_NAME: Final = "Demo Gifts"
 TIME_ZONE: Final = "Europe/London"
 SAMPLE: Final = Path(__file__).parent / "data" / "online_retail" / "2010-12-13_2010-12-19.csv.gz"
-ACTOR: Final = Actor("demo", "ADMIN", client="scrip-demo", name="Sample data")
+ACTOR: Final = Actor("demo", "ADMIN", client="scrip-demo", name="Sample data", keeps_keys=True)
 STAFF_NAME: Final = "Sam, staff"
 
 REGULAR: Final = "16013"
@@ -231,7 +231,7 @@ def subject_of(role: str) -> str:
 
 
 def _staff() -> Actor:
-    return Actor(subject_of("staff"), "STAFF", name=STAFF_NAME)
+    return Actor(subject_of("staff"), "STAFF", name=STAFF_NAME, keeps_keys=True)
 
 
 def _command(

@@ -120,8 +120,8 @@ _NO, _YES, _LIMITED, _OWN, _NOT_OWN = Access.NO, Access.YES, Access.LIMITED, Acc
 #   whoever does that may list them.
 #   READ_CONFIG is the rest: limits, tokens, webhooks, and what is no longer in use.
 # - A sum over the tenant shows no more than the balances that the same person may read one by one.
-# - Approving posts what was asked for, so a narrowed token needs a scope for posting; whoever handles the approval also
-#   checks the permission for what was asked.
+# - Approving posts what was asked for, so a narrowed token needs a scope of what can be asked for; whoever handles the
+#   approval also checks the permission for what was asked.
 # fmt: off
 RULES: Mapping[Permission, Rule] = {
     #                                  staff     manager   admin     partner   customer
@@ -164,7 +164,8 @@ RULES: Mapping[Permission, Rule] = {
     Permission.GIVE_REWARD_FREE: _rule(_LIMITED, _YES,     _YES,     _LIMITED, _NO,  Scope.REWARDS_GIVE),
 
     Permission.APPROVE:          _rule(_NO,      _NOT_OWN, _NOT_OWN, _NO,      _NO,
-                                       Scope.CREDITS_ADD, Scope.REWARDS_GIVE),
+                                       Scope.CREDITS_ADD, Scope.CREDITS_REMOVE, Scope.REWARDS_GIVE,
+                                       Scope.INVOICES_WRITE),
 
     Permission.READ_CONFIG:      _rule(_NO,      _YES,     _YES,     _NO,      _NO,  Scope.CONFIG_WRITE),
     Permission.WRITE_CONFIG:     _rule(_NO,      _NO,      _YES,     _NO,      _NO,  Scope.CONFIG_WRITE),

@@ -34,8 +34,8 @@ DECLARE
     today    date;
     entry    entries;
 BEGIN
-    INSERT INTO idempotency_keys (tenant_id, key, operation, input_hash, result_id, created_at)
-    VALUES (tenant, wanted, 'adjustCredit', sha256(convert_to(customer::text || amount || 'GBPGOODWILL', 'UTF8')), made, instant)
+    INSERT INTO idempotency_keys (tenant_id, key, client, shared, kept, operation, input_hash, result_id, created_at)
+    VALUES (tenant, wanted, '', false, false, 'adjustCredit', sha256(convert_to(customer::text || amount || 'GBPGOODWILL', 'UTF8')), made, instant)
     ON CONFLICT DO NOTHING;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'the key was used before';

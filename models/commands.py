@@ -22,6 +22,7 @@ class Actor:
     """Who acts: the token's subject, in one role (`STAFF` …), through one client (None: none named).
 
     request_id, address: which request it is, and where it came from, for the audit. The same actor can send many.
+    keeps_keys: whether what it posts stands in a file, and its idempotency keys are never pruned. Of no request.
     """
 
     subject: str
@@ -30,6 +31,7 @@ class Actor:
     name: str | None = None
     request_id: str | None = field(default=None, compare=False)
     address: str | None = field(default=None, compare=False)
+    keeps_keys: bool = field(default=False, compare=False)
 
     @property
     def holder(self) -> str:

@@ -10,6 +10,7 @@ from typing import ClassVar, Final, Self
 
 MAX_TOLD: Final = 5
 """Of many differences, those that a message tells. The error has all."""
+NOT_THAT_VERSION: Final = "Its terms are not those of the version that was named: look at it again."
 
 
 class InvariantViolated(Exception):
@@ -308,16 +309,18 @@ class TermChange:
 
 
 class RequestChanged(LedgerError):
-    """What a request was asked under holds no more. Carries the difference, and the version of what holds now."""
+    """What a request was asked under, or is to be approved by, holds no more. Carries the difference to what was asked,
+    and the version of what holds now.
+
+    changes: none where it is as it was asked, but not as in the version that was named (or nobody knows how it was).
+    """
 
     code = "REQUEST_CHANGED"
 
     def __init__(self, changes: tuple[TermChange, ...], version: str) -> None:
-        told = (
-            "; ".join(f"{c.field} was {c.before}, is {c.after}" for c in changes[:MAX_TOLD])
-            or "its terms are other ones"
-        )
-        super().__init__(f"It is not what was asked for any more: {told}.", field=("requestId",))
+        told = "; ".join(f"{c.field} was {c.before}, is {c.after}" for c in changes[:MAX_TOLD])
+        message = f"It is not what was asked for any more: {told}." if told else NOT_THAT_VERSION
+        super().__init__(message, field=("requestId",))
         self.changes = changes
         self.version = version
 

@@ -3,9 +3,10 @@
 Each tenant has two lanes. The fast lane never waits for a row that somebody else holds: units that need one wait in a room
 of their own (models/waiting_room.py), each with those that need the same, while the lane goes on. Bulks and merges have a
 lane of their own, one to a posting; one that needs what others hold leaves it, too, and comes again. So nobody waits for
-what they do not need. In the fast lane at most one posting is under way; what arrives meanwhile makes the next. Of the
-other's as many are as there are connections to spare, so that a merge need not come after a bulk. No wait is added when
-nothing is under way.
+what they do not need. In the fast lane one posting is under way at a time; what arrives meanwhile makes the next. Only where
+one takes long (an invoice that takes ten thousand credits, a search for whose key is held) another begins beside it. Of the
+bulks as many are under way as there are connections to spare, so that a merge need not come after one. No wait is added
+when nothing is under way.
 
 A posting is a task of its own: a client that goes away does not cancel it.
 """
@@ -14,7 +15,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from enum import Enum
-from typing import Final
+from typing import Final, cast
 from uuid import UUID
 
 from models import patience
@@ -25,6 +26,8 @@ from models.waiting_room import HeldStill, Lines, Post, WaitingRoom
 
 MAX_WAITING_UNITS: Final = 20_000
 """Per lane, and of those who wait for others. More are refused at once (Busy) instead of being answered too late."""
+LONG_S: Final = 0.25
+"""A posting that takes longer has others begin beside it. Most take a few milliseconds, full ones some tens."""
 MAX_PUT_BACKS: Final = 1_000
 """Of one unit, within `patience.LONGEST_WAIT_S`."""
 PUT_BACKS_TOGETHER: Final = 5
@@ -59,7 +62,7 @@ class GroupCommit:
         self._queues: dict[tuple[UUID, Lane], _Queue] = {}
         self._rooms: dict[UUID, WaitingRoom] = {}
         self._closed = False
-        self._at_once = {Lane.FAST: lambda: 1, Lane.BULK: lambda: max(1, most_in_line())}
+        self._most_at_once = lambda: max(1, most_in_line())
 
     async def submit(self, tenant_id: UUID, unit: Unit) -> Result:
         """The unit's result, once the posting that it was part of has been committed. Raises Overloaded.
@@ -130,7 +133,7 @@ class GroupCommit:
         queue = self._queues.get((tenant_id, lane))
         if queue is None:
             queue = self._queues[tenant_id, lane] = _Queue(
-                tenant_id, lane, self._post, self._at_once[lane], self._retire
+                tenant_id, lane, self._post, self._most_at_once, self._retire
             )  # fmt: skip
         return queue
 
@@ -139,16 +142,19 @@ class GroupCommit:
 
 
 class _Queue:
-    """One tenant's lane, and the tasks that work it off: `at_once` of them at the most."""
+    """One tenant's lane, and the tasks that work it off: `most_at_once` of them, but of the fast lane's one where none
+    takes long."""
 
     def __init__(
-        self, tenant_id: UUID, lane: Lane, post: Post, at_once: Callable[[], int], retire: Callable[["_Queue"], None]
-    ) -> None:
+        self, tenant_id: UUID, lane: Lane, post: Post, most_at_once: Callable[[], int],
+        retire: Callable[["_Queue"], None],
+    ) -> None:  # fmt: skip
         self.tenant_id = tenant_id
         self.lane = lane
         self.tasks: set[asyncio.Task[None]] = set()
+        self._long: set[asyncio.Task[None]] = set()
         self._post = post
-        self._at_once = at_once
+        self._most_at_once = most_at_once
         self._retire = retire
         self._waiting: deque[_Waiting] = deque()
 
@@ -160,21 +166,42 @@ class _Queue:
             raise Overloaded("too many requests are waiting")
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append((unit, future))
-        if len(self.tasks) < self._at_once():
-            self.tasks.add(asyncio.get_running_loop().create_task(self._work()))
+        self._begin()
         return await future
 
+    def _begin(self) -> None:
+        """Another task, where there is something to do that those who are at it do not get to."""
+        at_it = 0 if self.lane is Lane.BULK else len(self.tasks - self._long)
+        if self._waiting and not at_it and len(self.tasks) < self._most_at_once():
+            self.tasks.add(asyncio.get_running_loop().create_task(self._work()))
+
+    def _takes_long(self, task: "asyncio.Task[None]") -> None:
+        self._long.add(task)
+        self._begin()
+
     async def _work(self) -> None:
+        task = cast("asyncio.Task[None]", asyncio.current_task())
         try:
-            while self._waiting:
+            while self._waiting and not self._is_relieved(task):
+                self._long.discard(task)
                 batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), self.lane.max_units))]
-                for (_, future), result in zip(batch, await self._results(batch), strict=True):
-                    if not future.done():  # its client may have gone away
-                        future.set_result(result)
+                timer = asyncio.get_running_loop().call_later(LONG_S, self._takes_long, task)
+                await self._work_off(batch)
+                timer.cancel()
         finally:
-            self.tasks -= {asyncio.current_task()}
+            self._long.discard(task)
+            self.tasks.discard(task)
             if not self.tasks:
                 self._retire(self)
+
+    def _is_relieved(self, task: "asyncio.Task[None]") -> bool:
+        """Whether others have taken over while it was long at something."""
+        return self.lane is Lane.FAST and task in self._long and len(self.tasks) > 1
+
+    async def _work_off(self, batch: list[_Waiting]) -> None:
+        for (_, future), result in zip(batch, await self._results(batch), strict=True):
+            if not future.done():  # its client may have gone away
+                future.set_result(result)
 
     async def _results(self, batch: list[_Waiting]) -> list[Result]:
         try:

@@ -18,8 +18,6 @@ from models.session import TenantConnection
 PEOPLE: Final = ""
 """The name space that all people share. No client is called so."""
 KEPT_OPERATIONS: Final = frozenset({"bulkCredit", "importCredits"})
-KEPT_PREFIXES: Final = (KEYS, "online-retail/", "demo/")
-"""How keys of single rows and documents begin that came in with a bulk, a file or the sample."""
 
 Place = tuple[str, str]
 """A key and the client whose it is."""
@@ -45,11 +43,12 @@ _PLACES: Final = f"{each('key text', 'client text')} AS p"
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """What a key was used for: the id is that of what it made."""
+    """What a key was used for: the id is that of what it made. kept: to be claimed so that it is never pruned."""
 
     operation: str
     input_hash: bytes
     result_id: UUID
+    kept: bool = False
 
     def is_of(self, operation: str, hashes: Collection[bytes | None]) -> bool:
         """Whether it was this operation with this input, whichever of its hashes it was kept with."""
@@ -64,9 +63,12 @@ def client_of(actor: Actor) -> str:
     return actor.holder if actor.role == "PARTNER" else PEOPLE
 
 
-def is_kept(key: str, operation: str) -> bool:
-    """Whether it is never pruned: what came in with a bulk or a file is never taken in twice."""
-    return operation in KEPT_OPERATIONS or key.startswith(KEPT_PREFIXES)
+def is_kept(key: str, operation: str, actor: Actor) -> bool:
+    """Whether it is never pruned: what came in with a bulk or a file is never taken in twice.
+
+    By nothing that a client could choose: how bulks' own keys begin is refused of everybody else.
+    """
+    return operation in KEPT_OPERATIONS or key.startswith(KEYS) or actor.keeps_keys
 
 
 async def claim(connection: TenantConnection, wanted: Uses, at: datetime | None) -> tuple[dict[Place, Use], Uses]:
@@ -81,8 +83,8 @@ async def claim(connection: TenantConnection, wanted: Uses, at: datetime | None)
     rows = await connection.raw.fetch(
         _CLAIM if all(client == PEOPLE for client in clients) else _CLAIM_UNSHARED,
         connection.tenant_id, [key for key, _ in places], clients,
-        [is_kept(key, use.operation) for (key, _), use in zip(places, uses, strict=True)],
-        [use.operation for use in uses], [use.input_hash for use in uses], [use.result_id for use in uses], at,
+        [use.kept for use in uses], [use.operation for use in uses], [use.input_hash for use in uses],
+        [use.result_id for use in uses], at,
     )  # fmt: skip
     claimed = {place: wanted[place] for place in map(tuple, rows)}
     if len(claimed) == len(wanted):

@@ -89,9 +89,9 @@ async def tenant_transaction(
 
     async def begun(raw: Raw) -> datetime | None:
         settled = await raw.fetchval(_SETTLED, lock_key(tenant_id)) if settling else None
-        # Last: it takes a snapshot, after which no isolation can be chosen.
-        anew = f"; {ANEW}" if _ages.due(raw) else ""
-        await raw.execute(f"{begin}; SET LOCAL scrip.tenant = '{tenant}'; {BY_INDEX}{writing}{settings}{anew}")
+        if _ages.due(raw):  # by itself: it takes a snapshot, after which no isolation can be chosen
+            await raw.execute(ANEW)
+        await raw.execute(f"{begin}; SET LOCAL scrip.tenant = '{tenant}'; {BY_INDEX}{writing}{settings}")
         return settled
 
     raw, settled = await _with_a_live_one(begun)
@@ -227,7 +227,10 @@ async def takes_writes() -> bool:
     nor has a write failed a moment ago for want of room. Raises DatabaseAway."""
 
     async def question(raw: Raw) -> bool:
-        return bool(await raw.fetchval("SHOW transaction_read_only") == "off")
+        if await raw.fetchval("SHOW transaction_read_only") == "off":
+            return True
+        the_pool().replace(raw)  # its session goes on by what was set when it began; a new one goes by what is set now
+        return False
 
     return await ask(question) and not the_pool().outages.writes_fail
 

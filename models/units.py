@@ -42,7 +42,9 @@ class Unit:
     @property
     def use(self) -> Use:
         """What its key is claimed for."""
-        return Use(self.operation, self.input_hash, self.result_id)
+        key = self.idempotency_key
+        kept = key is not None and idempotency.is_kept(key, self.operation, self.actor)
+        return Use(self.operation, self.input_hash, self.result_id, kept)
 
     @property
     def is_dry(self) -> bool:

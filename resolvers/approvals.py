@@ -1,6 +1,6 @@
 """approvalRequests, approveRequest, rejectRequest and withdrawRequest: a second person decides (domain: who may)."""
 
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
 import strawberry
@@ -30,6 +30,12 @@ from schema.types.enums import ApprovalStatus
 from schema.types.errors import user_errors
 from schema.types.requests import ApprovalRequest
 
+MAY_ASK: Final = (
+    Permission.ADD_CREDIT, Permission.REMOVE_CREDIT, Permission.GIVE_REWARD, Permission.GIVE_REWARD_FREE,
+    Permission.WRITE_INVOICES,
+)  # fmt: skip
+"""Whoever has one of these can ask for a second person, and so see and withdraw what they asked for."""
+
 
 def rights_to(asked: Approvable, terms: Terms | None) -> tuple[Permission, ...]:
     """What whoever decides has to have the right to do as well."""
@@ -53,7 +59,8 @@ async def resolve_all(
     listing, parent = requests.APPROVALS, context.tenant.id
     if not may(context.principal, Permission.APPROVE):
         conditions.append(requests.approval_asked_by(context.principal.subject))
-        conditions.append(requests.approval_asked_by_kind(program=context.principal.role is Role.PARTNER))
+        program = context.principal.role is Role.PARTNER
+        conditions.append(requests.approval_asked_through((context.principal.client_id or "") if program else None))
     if status is not None:
         conditions.append(requests.approval_status(status, context.now))
     if customer_id is not None:

@@ -7,7 +7,8 @@ from uuid import UUID
 
 import strawberry
 
-from auth.roles import Permission, may
+from auth.roles import Permission
+from resolvers.approvals import MAY_ASK
 from schema.context import Context, Info
 from schema.error_codes import BadUserInput
 from schema.ids import MalformedId, parse_id
@@ -39,35 +40,34 @@ async def _its_invoice(context: Context, node: Any) -> UUID | None:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """permission, or else another: to read it. owner: None for what every reader may see, such as a reward.
+    """permissions: of which one is needed to read it. owner: None for what every reader may see, such as a reward.
 
     says_itself: whether the type itself says who may see which (`may_be_seen`).
     """
 
     loader: str
-    permission: Permission
+    permissions: tuple[Permission, ...]
     owner: Owner | None
-    another: Permission | None = None
     says_itself: bool = False
 
 
 KINDS: Final = {
-    "Customer": Kind("customers", Permission.READ_CUSTOMERS, _itself),
-    "Account": Kind("accounts", Permission.READ_LEDGER, _its_customer),
-    "Credit": Kind("credits", Permission.READ_LEDGER, _its_account),
-    "LedgerEntry": Kind("entries", Permission.READ_LEDGER, _its_account),
-    "Transaction": Kind("transactions", Permission.READ_LEDGER, _its_customer),
-    "Invoice": Kind("invoices", Permission.READ_INVOICES, _its_customer),
-    "Assignment": Kind("assignments", Permission.READ_INVOICES, _its_invoice),
-    "Payment": Kind("payments", Permission.READ_INVOICES, _its_invoice),
-    "Coupon": Kind("coupons", Permission.READ_REWARDS, _its_customer),
-    "Reward": Kind("rewards", Permission.READ_REWARDS, None),
-    "Tier": Kind("tiers_by_id", Permission.READ_REWARDS, None),
-    "Service": Kind("services", Permission.READ_CATALOGUE, None),
-    "Product": Kind("products", Permission.READ_PRODUCTS, None),
-    "ApprovalRequest": Kind("approval_requests", Permission.ADD_CREDIT, None, Permission.GIVE_REWARD_FREE, True),
-    "BulkOperation": Kind("bulk_operations", Permission.BULK, None),
-    "PartnerToken": Kind("partner_tokens", Permission.READ_CONFIG, None, Permission.WRITE_TOKENS),
+    "Customer": Kind("customers", (Permission.READ_CUSTOMERS,), _itself),
+    "Account": Kind("accounts", (Permission.READ_LEDGER,), _its_customer),
+    "Credit": Kind("credits", (Permission.READ_LEDGER,), _its_account),
+    "LedgerEntry": Kind("entries", (Permission.READ_LEDGER,), _its_account),
+    "Transaction": Kind("transactions", (Permission.READ_LEDGER,), _its_customer),
+    "Invoice": Kind("invoices", (Permission.READ_INVOICES,), _its_customer),
+    "Assignment": Kind("assignments", (Permission.READ_INVOICES,), _its_invoice),
+    "Payment": Kind("payments", (Permission.READ_INVOICES,), _its_invoice),
+    "Coupon": Kind("coupons", (Permission.READ_REWARDS,), _its_customer),
+    "Reward": Kind("rewards", (Permission.READ_REWARDS,), None),
+    "Tier": Kind("tiers_by_id", (Permission.READ_REWARDS,), None),
+    "Service": Kind("services", (Permission.READ_CATALOGUE,), None),
+    "Product": Kind("products", (Permission.READ_PRODUCTS,), None),
+    "ApprovalRequest": Kind("approval_requests", (Permission.APPROVE, *MAY_ASK), None, says_itself=True),
+    "BulkOperation": Kind("bulk_operations", (Permission.BULK,), None),
+    "PartnerToken": Kind("partner_tokens", (Permission.READ_CONFIG, Permission.WRITE_TOKENS), None),
 }
 """Every type that is a node, and who may have it."""
 
@@ -81,7 +81,7 @@ async def resolve(info: Info, id: strawberry.ID) -> Node | None:  # noqa: A002 -
     kind = KINDS.get(type_name)
     if kind is None:
         return None
-    context.require(kind.another if kind.another and may(context.principal, kind.another) else kind.permission)
+    context.require_one(kind.permissions)
     node: Any = await getattr(context.loaders, kind.loader).load(row_id)
     if node is None or (kind.owner is not None and not await context.may_see(await kind.owner(context, node))):
         return None

@@ -107,8 +107,8 @@ class Context:
         await self.own_customer_id()  # a token that names somebody else by now is good for nothing
         if exactly is not None:
             self.require(*exactly(self), own=own)
-        elif anyone_with and not any(has(self.principal, permission, own=own) for permission in anyone_with):
-            raise self.denials.forbidden(self.principal, (nearest(self.principal, anyone_with),), own=own)
+        elif anyone_with:
+            self.require_one(anyone_with, own=own)
 
     async def _enter(self) -> None:
         if not hasattr(self, "principal"):
@@ -140,6 +140,11 @@ class Context:
         missing = [permission for permission in permissions if not has(self.principal, permission, own=own)]
         if missing:
             raise self.denials.forbidden(self.principal, missing, own=own)
+
+    def require_one(self, permissions: Sequence[Permission], *, own: bool = True) -> None:
+        """Raises Forbidden, naming the nearest, where the principal has none of these rights."""
+        if not any(has(self.principal, permission, own=own) for permission in permissions):
+            raise self.denials.forbidden(self.principal, (nearest(self.principal, permissions),), own=own)
 
     def may(self, permission: Permission) -> bool:
         """Whether the principal has the right, be it to their own alone."""

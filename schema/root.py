@@ -52,9 +52,6 @@ from schema.permissions import BULK, LONG_LIST, REPORT, any_principal_field, che
 from schema.scalars import SCALARS
 from schema.sdl import mend
 
-MAY_ASK: Final = (May.ADD_CREDIT, May.REMOVE_CREDIT, May.GIVE_REWARD, May.GIVE_REWARD_FREE, May.WRITE_INVOICES)
-"""Whoever has one of these can ask for a second person, and so see and withdraw what they asked for."""
-
 
 @strawberry.type
 class Query:
@@ -158,7 +155,7 @@ class Query:
     approval_requests = root_field(
         resolvers.approvals.resolve_all,
         May.APPROVE,
-        *MAY_ASK,
+        *resolvers.approvals.MAY_ASK,
         description="What waits, or waited, for a second person, oldest first: to those who decide all, to others their "
         "own.",
     )
@@ -215,7 +212,7 @@ class Mutation:
     )
     withdraw_request = root_field(
         resolvers.approvals.resolve_withdraw,
-        *MAY_ASK,
+        *resolvers.approvals.MAY_ASK,
         description="Take back what one has asked for.",
     )
     assign_credit = root_field(

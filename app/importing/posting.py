@@ -16,7 +16,7 @@ from models.operations.create_invoice import create_invoice
 from models.operations.upsert_customer import upsert_customer
 from models.reads.session import ReadSession
 
-ACTOR: Final = Actor("import", "ADMIN", client="scrip-import", name="Import")
+ACTOR: Final = Actor("import", "ADMIN", client="scrip-import", name="Import", keeps_keys=True)
 REASON: Final = "CORRECTION"
 """Of every credit: a credit note corrects what was invoiced. New tenants have this reason."""
 MAX_AT_ONCE: Final = 192

@@ -19,7 +19,7 @@ import asyncpg
 from models.commands import Actor, Outcome
 from models.currencies import hold_currencies
 from models.errors import Busy, Duplicate, ExpiryConflict, IdempotencyKeyReused, Invalid, LedgerError, NotFound
-from models.idempotency import Use, claim, client_of
+from models.idempotency import Use, claim, client_of, is_kept
 from models.ledger import Ledger, check_key, hash_before, input_hash
 from models.loading.keeping import adding_nothing
 from models.lookups import each
@@ -153,7 +153,7 @@ async def _claim(
     Raises IdempotencyKeyReused, and Busy where others are giving the key up again and again.
     """
     place = (key, client_of(actor))
-    use = Use(OPERATION, input_hash(command), operation_id)
+    use = Use(OPERATION, input_hash(command), operation_id, is_kept(key, OPERATION, actor))
     for _ in range(MAX_CLAIMS):
         claimed, used = await claim(connection, {place: use}, await ledger.stamp(connection))
         if claimed:

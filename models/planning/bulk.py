@@ -4,7 +4,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from models.commands import AdjustCredit, BulkCredit, BulkItem, Outcome
-from models.errors import Duplicate, Invalid, LedgerError, LedgerErrors, NotFound
+from models.errors import CurrencyNotAllowed, Duplicate, Invalid, LedgerError, LedgerErrors, NotFound
 from models.money import exponent, to_minor
 from models.planning import adjust
 from models.planning.needs import Needs, merge
@@ -106,7 +106,7 @@ def _report(books: Books, origin: Origin, command: BulkCredit, results: list[_Fa
 
 
 def error_report(error: LedgerError) -> dict[str, Any]:
-    """A row's failure as it is kept: code, message, field, and the figures that it carries."""
+    """A row's failure as it is kept: code, message, field, and what else it carries."""
     report: dict[str, Any] = {"code": error.code, "message": error.message, "field": list(error.field or ()) or None}
     available = getattr(error, "available", None)
     if available is not None:
@@ -114,6 +114,9 @@ def error_report(error: LedgerError) -> dict[str, Any]:
     remaining = getattr(error, "remaining", None)
     if remaining is not None:
         report["remaining"] = [
-            {"scope": left.scope, "asset": left.asset, "remaining": format(left.remaining, "f")} for left in remaining
+            {"scope": left.scope, "asset": left.asset, "remaining": format(left.remaining, "f"), "kind": left.kind}
+            for left in remaining
         ]
+    if isinstance(error, CurrencyNotAllowed):
+        report["currencies"] = list(error.allowed)
     return report

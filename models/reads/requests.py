@@ -91,6 +91,9 @@ APPROVALS: Final = Listing(
 CUSTOMER_APPROVALS: Final = replace(APPROVALS, parent="t.customer_id", through=RECORDS)
 """Those for one person; what a merge brought along stands where it came."""
 
+_THROUGH: Final = """(
+    select case o.role when 'PARTNER' then o.client end from actors o
+     where o.tenant_id = t.tenant_id and o.id = t.requested_by_id)"""
 NO_APPROVAL: Final = Condition("false")
 _STATUSES: Final = ("PENDING", "APPROVED", "REJECTED", "WITHDRAWN", "EXPIRED")
 
@@ -119,7 +122,7 @@ def approval_asked_by(subject: str) -> Condition:
     return Condition("t.requested_subject = {0}", (subject,))
 
 
-def approval_asked_by_kind(*, program: bool) -> Condition:
-    """By a partner's program, or by a person: two, where their subjects are the same."""
-    asker = "(select o.role from actors o where o.tenant_id = t.tenant_id and o.id = t.requested_by_id)"
-    return Condition(f"({asker} = 'PARTNER') = {{0}}", (program,))
+def approval_asked_through(client: str | None) -> Condition:
+    """By a partner's program through this client ('' where it names none), or, None, by a person: all of them are
+    different ones, where their subjects are the same."""
+    return Condition(f"{_THROUGH} is not distinct from {{0}}::text", (client,))

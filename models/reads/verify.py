@@ -95,8 +95,8 @@ _STATEMENTS: Final = (
 async def verify(tenant_id: UUID) -> Proof:
     """Work the tenant's books out again. Streams what it reads, and writes nothing."""
     proof = Proof()
-    # With its BEGIN: once plans have been made anew, no isolation can be chosen any more.
-    async with tenant_transaction(tenant_id, read_only=True, settings=f"{ONE_MOMENT}; {_WHOLE_TENANT}") as connection:
+    settings = f"{ONE_MOMENT}; {_WHOLE_TENANT}"
+    async with tenant_transaction(tenant_id, read_only=True, settings=settings) as connection:
         for name, sql in _STATEMENTS:
             async for row in _stream(connection, sql):
                 proof.differs(name, row["id"], row["detail"])

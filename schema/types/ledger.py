@@ -85,7 +85,7 @@ class Transaction(Node):
             view=view,
         )  # fmt: skip
 
-    @resolved(Connection[LedgerEntryRef])
+    @resolved(Connection[LedgerEntryRef] | None)
     def entries(
         self, info: Info, first: int | None = None, after: str | None = None, last: int | None = None,
         before: str | None = None,

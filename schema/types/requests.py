@@ -23,7 +23,7 @@ from schema.types.account import Credit
 from schema.types.base import Connection, Node, Pending, Reader, paged, resolved
 from schema.types.configuration import Service
 from schema.types.customer import Customer
-from schema.types.enums import ApprovalStatus, BulkStatus, LimitScope, RequestedOperation, UserErrorCode
+from schema.types.enums import ApprovalStatus, BulkStatus, LimitKind, LimitScope, RequestedOperation, UserErrorCode
 from schema.types.enums import Role as RoleOf
 from schema.types.errors import TermChange, UserError
 from schema.types.invoice import Invoice
@@ -90,10 +90,10 @@ class ApprovalRequest(Node):
 
     def may_be_seen(self, principal: Principal) -> bool:
         """Those who decide see all requests, others what they have asked for themselves, with whichever token; but a
-        partner's program is not the person of the same subject."""
-        who = self.requested_by
-        same = who.subject == principal.subject and (who.role is RoleOf.PARTNER) == (principal.role is Role.PARTNER)
-        return may(principal, Permission.APPROVE) or same
+        partner's program is neither the person of the same subject nor another client's program."""
+        who, program = self.requested_by, principal.role is Role.PARTNER
+        same = who.subject == principal.subject and (who.role is RoleOf.PARTNER) == program
+        return may(principal, Permission.APPROVE) or (same and (not program or who.client == principal.client_id))
 
     @resolved(Customer | None)
     def customer(self, info: Info) -> Pending[Any]:
@@ -239,7 +239,7 @@ def _as_asked(amount: Decimal | None, asset: str) -> Decimal | None:
 
 def _kept_error(kept: dict[str, Any], row: int) -> UserError:
     """A userError as models/planning/bulk.py keeps it."""
-    available, remaining = kept.get("available"), kept.get("remaining")
+    available, remaining, currencies = kept.get("available"), kept.get("remaining"), kept.get("currencies")
     return UserError(
         code=UserErrorCode(kept["code"]),
         text=kept["message"],
@@ -247,10 +247,14 @@ def _kept_error(kept: dict[str, Any], row: int) -> UserError:
         spendable=None if available is None else Decimal(available),
         remaining=None if remaining is None else [_kept_limit(left) for left in remaining],
         row=row,
+        currencies=None if currencies is None else [AssetCode(code) for code in currencies],
     )
 
 
 def _kept_limit(kept: dict[str, str]) -> LimitRemaining:
     return LimitRemaining(
-        scope=LimitScope(kept["scope"]), asset=AssetCode(kept["asset"]), remaining=Decimal(kept["remaining"])
+        scope=LimitScope(kept["scope"]),
+        asset=AssetCode(kept["asset"]),
+        remaining=Decimal(kept["remaining"]),
+        kind=LimitKind(kept.get("kind", LimitKind.ADDING.value)),  # of before there was another
     )

@@ -178,7 +178,8 @@ async def test_staff_see_their_own_and_managers_all(api: Api, tenant: Tenant, ca
     seen = {
         "maria": (MANAGER, {sams, sues, bots}), "ada": ({"role": Role.ADMIN, "subject": "ada"}, {sams, sues, bots}),
         "sam": (STAFF, {sams}), "sue": ({"role": Role.STAFF, "subject": "sue"}, {sues}),
-        "bot": ({"role": Role.PARTNER, "subject": "bot", "client_id": "else", "scopes": list(Scope)}, {bots}),
+        "bot": ({"role": Role.PARTNER, "subject": "bot", "client_id": "shop", "scopes": list(Scope)}, {bots}),
+        "else": ({"role": Role.PARTNER, "subject": "bot", "client_id": "else", "scopes": list(Scope)}, set()),
         "eve": ({"role": Role.STAFF, "subject": "eve"}, set()),
     }  # fmt: skip
     for token, own in seen.values():

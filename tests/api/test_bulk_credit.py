@@ -9,8 +9,10 @@ from uuid import UUID, uuid4
 import pytest
 
 from auth.roles import Role, Scope
+from models.configuration_commands import UpdateTenant
+from models.operations.update_tenant import update_tenant
 from tests.api.conftest import Api, gid
-from tests.factories import Clock, Tenant
+from tests.factories import ADMIN, Clock, Tenant
 from tests.support.headline import ADJUST, BULK, denied, document, done, refusal, refused, replayed
 
 ROWS: Final = """query($id: ID!, $failed: Boolean, $first: Int) { bulkOperation(id: $id) {
@@ -177,6 +179,26 @@ async def test_the_limits_of_a_partner_hold_for_the_sum_of_the_rows(api: Api, te
     payload = await send("80.00", errorPolicy="SKIP_FAILED")
     assert payload == {"userErrors": [], "operation": {"succeeded": 6, "failed": 1}}
     assert [minor for _, minor in await balances(tenant)] == [8000] * 6
+
+
+async def test_a_row_in_a_currency_of_others_names_those_that_may_be_used(api: Api, tenant: Tenant) -> None:
+    """A single addition does so; the report on a bulk says no less."""
+    await update_tenant(tenant.ledger, tenant.id, ADMIN, UpdateTenant(limited_currencies=("GBP", "EUR")))
+    partner: dict[str, Any] = {"role": Role.PARTNER, "scopes": [Scope.CREDITS_BULK], "client_id": "shop"}
+    errors = "rows { edges { node { error { code currencies remaining { kind scope remaining } } } } }"
+    skipping = document(BULK, f"userErrors {{ code }} operation {{ {errors} }}")
+
+    async def told(asset: str, amount: str) -> Any:
+        given = bulk((await tenant.customer(), amount), asset=asset, errorPolicy="SKIP_FAILED")
+        (edge,) = (await api(skipping, {"input": given}, **partner))[BULK]["operation"]["rows"]["edges"]
+        return edge["node"]["error"]
+
+    assert await told("JPY", "5") == {
+        "code": "CURRENCY_NOT_ALLOWED", "currencies": ["EUR", "GBP"], "remaining": None,
+    }  # fmt: skip
+    over = await told("GBP", "500")
+    assert (over["code"], over["currencies"]) == ("LIMIT_EXCEEDED", None)
+    assert {left["kind"] for left in over["remaining"]} == {"ADDING"}
 
 
 async def test_who_may(api: Api, tenant: Tenant, three: list[UUID]) -> None:

@@ -194,6 +194,55 @@ async def test_a_program_sees_no_request_of_the_person_with_its_subject(api: Api
         assert (await api(SEEN, {"id": other}, **token))["node"] is None
 
 
+async def test_two_clients_of_one_subject_see_nothing_of_each_other(api: Api, tenant: Tenant) -> None:
+    """Neither in the list nor by its id, and a client that names none is another one too."""
+    named, nameless = await asked(tenant, PROGRAM), await asked(tenant, Actor("sam", "PARTNER"))
+    tokens: list[tuple[dict[str, Any], list[str]]] = [
+        (as_program(), [named]), (as_program("else"), []), (as_program() | {"client_id": None}, [nameless])
+    ]  # fmt: skip
+    for token, own in tokens:
+        for request in (named, nameless):
+            found = await api(SEEN, {"id": request}, **token)
+            assert found["node"] == ({"id": request} if request in own else None), token
+            assert [edge["node"]["id"] for edge in found["approvalRequests"]["edges"]] == own, token
+
+
+ADJUST: Final = """mutation($input: AdjustCreditInput!) { adjustCredit(input: $input) {
+  approvalRequest { id } userErrors { code } } }"""
+ORDER: Final = """mutation($input: CreateOrderInput!) { createOrder(input: $input) {
+  approvalRequest { id } userErrors { code } } }"""
+APPROVE: Final = """mutation($id: ID!) { approveRequest(input: {requestId: $id, idempotencyKey: "yes"}) {
+  userErrors { code } } }"""
+
+
+@pytest.mark.parametrize("scope", [Scope.CREDITS_REMOVE, Scope.INVOICES_WRITE], ids=str)
+async def test_whoever_may_do_it_alone_proposes_it_sees_it_and_approves_it(
+    api: Api, tenant: Tenant, scope: Scope
+) -> None:
+    """A removal or an order of goods: asked for, listed, read by its id and approved, each with the one scope for it;
+    and approved with no other."""
+    customer = await tenant.customer("carol")
+    await tenant.adjust(customer, "50")
+    given = {"customerId": gid("Customer", customer), "proposeOnly": True, "idempotencyKey": "k"}
+    if removes := scope is Scope.CREDITS_REMOVE:
+        given |= {"asset": "GBP", "amount": "-5", "reason": "POLICY"}
+    else:
+        items = [{"productId": gid("Product", await tenant.product("Tea", "5")), "quantity": 1}]
+        given |= {"number": "N", "currency": "GBP", "items": items}
+    query, field = (ADJUST, "adjustCredit") if removes else (ORDER, "createOrder")
+    program: dict[str, Any] = {"role": Role.PARTNER, "client_id": "shop", "scopes": [scope]}
+    request = (await api(query, {"input": given}, **program))[field]["approvalRequest"]["id"]
+    found = await api(SEEN, {"id": request}, **program)
+    assert (found["node"], found["approvalRequests"]) == ({"id": request}, {"edges": [{"node": {"id": request}}]})
+    for other in {Scope.CREDITS_REMOVE, Scope.INVOICES_WRITE, Scope.CREDITS_ADD, Scope.REWARDS_GIVE} - {scope}:
+        async with tenant.nothing_moves():
+            answer = await api(APPROVE, {"id": request}, role=Role.MANAGER, subject="maria", scopes=[other])
+        assert (answer.codes, names(answer)) == (["FORBIDDEN"], [scope]), other
+    manager: dict[str, Any] = {"role": Role.MANAGER, "subject": "maria", "scopes": [scope]}
+    assert (await api(SEEN, {"id": request}, **manager))["node"] == {"id": request}
+    assert (await api(APPROVE, {"id": request}, **manager))["approveRequest"] == {"userErrors": []}
+
+
 async def test_but_four_eyes_are_two_subjects(api: Api, tenant: Tenant) -> None:
     """A manager whose subject the program has: its request is theirs to decide no more than their own."""
     request = await asked(tenant, PROGRAM)

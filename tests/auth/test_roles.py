@@ -40,7 +40,7 @@ PLACES: dict[Permission, tuple[str, str]] = {
     Permission.ERASE_CUSTOMER: ("void an invoice", "customers:write"),
     Permission.MERGE_CUSTOMERS: ("merge customers", "customers:write"),
     Permission.GIVE_REWARD_FREE: ("give a reward free", "rewards:give"),
-    Permission.APPROVE: ("approve", "credits:add rewards:give"),
+    Permission.APPROVE: ("approve", "credits:add credits:remove rewards:give invoices:write"),
     Permission.READ_CONFIG: ("limits, reasons", "config:write"),
     Permission.WRITE_CONFIG: ("limits, reasons", "config:write"),
     Permission.WRITE_TOKENS: ("limits, reasons", "tokens:write"),

@@ -12,7 +12,7 @@ import pytest
 from app.embedded import Urls
 from models.commands import Actor, CreateOrder, MergeCustomers, OrderItem
 from models.configuration_commands import UpdateProduct, UpdateReason, UpdateReward, UpdateService, UpdateTenant
-from models.errors import RequestChanged, TermChange
+from models.errors import NOT_THAT_VERSION, RequestChanged, TermChange
 from models.ledger import Ledger
 from models.operations.create_order import create_order
 from models.operations.merge_customers import merge_customers
@@ -134,6 +134,7 @@ async def test_a_stock_that_goes_down_is_no_change(shop: Shop, anna: UUID) -> No
 async def test_it_changed_again(shop: Shop, anna: UUID) -> None:
     """Each version stands for what it was told with, and nothing else: not for what it was before either."""
     reward, request = await reward_request(shop, anna)
+    asked = await shown(shop, request)
     await change(shop, UpdateReward(reward, points_cost=Decimal(2_000)))
     first = await refused(shop, request)
     await change(shop, UpdateReward(reward, points_cost=Decimal(3_000)))
@@ -141,8 +142,11 @@ async def test_it_changed_again(shop: Shop, anna: UUID) -> None:
     assert [c.after for c in second.changes] == ["3000"]
     assert second.version != first.version
     await change(shop, UpdateReward(reward, points_cost=Decimal(1_001)))
+    assert "reward.pointsCost was 1001, is 3000" in second.message
     third = await refused(shop, request, version=second.version)
-    assert third.changes == ()
+    assert (third.changes, third.version) == ((), asked.version)
+    # It is what was asked for, and not what its approver has seen.
+    assert third.message == NOT_THAT_VERSION
     await approve(shop, request)  # as it was asked
 
 
@@ -214,7 +218,7 @@ async def test_what_was_asked_before_terms_were_kept(shop: Shop, anna: UUID, dat
     await approve(shop, first)
     await change(shop, UpdateReason("GOODWILL", moves_lifetime=True))
     error = await refused(shop, second, version=looked_at.version)
-    assert error.changes == ()
+    assert (error.changes, error.message) == ((), NOT_THAT_VERSION)
     await approve(shop, second, version=error.version)
 
 

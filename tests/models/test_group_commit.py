@@ -110,6 +110,29 @@ async def test_a_merge_need_not_come_after_a_bulk_where_there_is_a_connection_fo
     assert group.waiting == 0
 
 
+@pytest.mark.parametrize(("spare", "at_once"), [(0, 1), (2, 2)])
+async def test_another_posting_begins_beside_one_that_takes_long(
+    monkeypatch: pytest.MonkeyPatch, spare: int, at_once: int
+) -> None:
+    monkeypatch.setattr(group_commit, "LONG_S", 0.01)
+    posts, tenant = Posts(), uuid4()
+    group = posts.group(in_line=spare)
+    tasks = [asyncio.create_task(group.submit(tenant, unit()))]
+    await asyncio.sleep(0.1)  # nobody waits when it begins to be long
+    tasks += [asyncio.create_task(group.submit(tenant, unit())) for _ in range(3)]
+    await settle()
+    assert posts.batches == [(1, False), (3, False)][:at_once]
+    tasks += [asyncio.create_task(group.submit(tenant, unit()))]
+    await asyncio.sleep(0.1)
+    assert len(posts.batches) == at_once  # no more than there are connections to spare
+    posts.gate.set()
+    await asyncio.gather(*tasks)
+
+    assert sum(number for number, _ in posts.batches) == 5
+    assert group.waiting == 0
+    assert group._queues == {}
+
+
 async def test_a_posting_that_breaks_fails_its_units_and_no_others() -> None:
     posts, tenant = Posts(), uuid4()
     posts.results = [RuntimeError("broken")]

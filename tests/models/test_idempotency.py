@@ -7,6 +7,8 @@ from uuid import UUID
 import asyncpg
 import pytest
 
+from app.demo import ACTOR as SAMPLE
+from app.importing.posting import ACTOR as FROM_FILE
 from models.commands import Actor, Outcome
 from models.configuration_commands import SetLimit
 from models.errors import IdempotencyKeyReused
@@ -197,11 +199,13 @@ async def test_a_server_of_before_cannot_claim(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "operation", "kept"),
+    ("key", "operation", "actor", "kept"),
     [
-        ("k", "adjustCredit", False), ("k", "importCredits", True), ("k", "bulkCredit", True),
-        ("bulk:0:1+", "postRows", True), ("online-retail/C1", "createInvoice", True), ("demo/coupon", "giveReward", True),
+        ("k", "adjustCredit", MANAGER, False), ("k", "importCredits", MANAGER, True), ("k", "bulkCredit", MANAGER, True),
+        ("bulk:0:1+", "postRows", MANAGER, True), ("online-retail/C1", "createInvoice", FROM_FILE, True),
+        ("demo/coupon", "giveReward", SAMPLE, True), ("demo/coupon", "giveReward", STAFF, False),
+        ("online-retail/C1", "createInvoice", SHOP, False),
     ],
 )  # fmt: skip
-def test_what_came_in_with_a_file_or_a_bulk_is_kept(key: str, operation: str, kept: bool) -> None:
-    assert is_kept(key, operation) is kept
+def test_what_came_in_with_a_file_or_a_bulk_is_kept(key: str, operation: str, actor: Actor, kept: bool) -> None:
+    assert is_kept(key, operation, actor) is kept

@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 
 from app.embedded import Urls
+from app.importing.posting import ACTOR as FROM_FILE
 from models.configuration_commands import SetLimit, UpdateTenant
 from models.ledger import Ledger
 from models.operations import prune_keys as pruning
@@ -75,14 +76,15 @@ async def test_keys_of_files_bulks_and_waiting_requests_are_kept(shop: Shop, clo
     command = ImportCredits(digest="d", asset="POINTS", reason="CORRECTION", dry_run=False, error_policy="SKIP_FAILED")
     await import_credits(shop.ledger, shop.tenant_id, MANAGER, command, [ImportRow(None, None)], "file")
     await shop.bulk((anna, 5), key="bulk")
-    await shop.adjust(anna, 5, key="online-retail/C1")
+    await shop.adjust(anna, 5, key="online-retail/C1", actor=FROM_FILE)
     await shop.run("UPDATE tenants SET approval_hours = 8760, config_version = config_version + 1 WHERE id = $1")
     waiting = await approvals.ask(shop, anna, key="waits")
     await approvals.approve(shop, await approvals.ask(shop, anna, key="approved"), key="approval")
     await approvals.reject(shop, await approvals.ask(shop, anna, key="rejected"))
-    await shop.adjust(anna, 5, key="ordinary")
+    for key in ("ordinary", "online-retail/ordinary", "demo/ordinary"):
+        await shop.adjust(anna, 5, key=key)
     clock.advance(days=300)
-    assert await prune(shop) == 4
+    assert await prune(shop) == 6
     assert await keys(shop) == ["bulk", "file", "online-retail/C1", "waits"]
     assert (await verify(shop.tenant_id)).holds
     await approvals.reject(shop, waiting)

@@ -45,7 +45,7 @@ _EDIT: Final = "add and edit by customers:write"
 _GIVE: Final = "assign credit, by rewards:give"
 _FREE: Final = "give a reward free by rewards:give"
 _PAY: Final = "add and edit by payments:write"
-_DECIDE: Final = "approve by credits:add or rewards:give"
+_DECIDE: Final = "approve by credits:add or credits:remove or rewards:give or invoices:write"
 _ASK: Final = f"{_ADD} | {_REMOVE} | {_GIVE} | {_FREE} | add and edit by invoices:write"
 
 RIGHTS: Final[dict[str, str]] = {
@@ -66,7 +66,7 @@ RIGHTS: Final[dict[str, str]] = {
     "node: customer": _CUSTOMERS, "node: account": _LEDGER, "node: invoice": _INVOICES, "node: reward": _REWARDS,
     "node: service": _CATALOGUE, "node: product": _PRODUCTS, "node: payment": _INVOICES,
     "node: bulk operation": _BULK, "node: coupon": _REWARDS, "node: tier": _REWARDS,
-    "approval requests": f"{_DECIDE} | {_ASK}", "node: approval request": f"{_ADD} | {_FREE}",
+    "approval requests": f"{_DECIDE} | {_ASK}", "node: approval request": f"{_DECIDE} | {_ASK}",
     "approve": f"{_DECIDE} & {_ADD}", "reject": f"{_DECIDE} & {_ADD}",
     "withdraw": " | ".join(f"{asked} & be the person" for asked in _ASK.split(" | ")),
     "add": _ADD, "remove": _REMOVE, "assign": _ASSIGN, "use credit": "spend, by credits:spend or credits:assign",
