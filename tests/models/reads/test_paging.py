@@ -149,6 +149,14 @@ MANY: Final = (
         credited_minor, status, auto_apply, issued_on, actor_id, created_at)
     SELECT t.id, $1, t.customer_id, t.id, 'INVOICE', 'GBP', 1, 1, 0, 0, 'OPEN', true, '2026-01-01', t.actor_id, t.created_at
     FROM transactions t WHERE t.tenant_id = $1""",
+    """INSERT INTO accounts (id, tenant_id, customer_id, asset, balance_minor, lifetime_minor, sequence, created_at)
+    SELECT gen_random_uuid(), $1, c.id, 'EUR', 0, 0, 0, now() FROM customers c WHERE c.tenant_id = $1""",
+    """INSERT INTO credits (id, tenant_id, account_id, transaction_id, amount_minor, remaining_minor, effective_on,
+        starts_at, restricted, auto_apply, created_at, counts, gone_minor, opened_sequence)
+    SELECT gen_random_uuid(), $1, a.id, t.id, 1, 0, '2026-01-01', t.created_at, false, true, t.created_at, true, 0,
+        row_number() OVER (PARTITION BY a.id)
+    FROM accounts a JOIN transactions t ON t.tenant_id = $1 AND t.customer_id = a.customer_id
+    WHERE a.tenant_id = $1""",
 )
 
 
@@ -163,7 +171,7 @@ async def test_a_page_is_a_short_range_of_an_index(
         await owner_connection.execute(f"SET LOCAL scrip.tenant = '{shop.tenant_id}'")
         for sql in MANY:
             await owner_connection.execute(sql, shop.tenant_id)
-        await owner_connection.execute("ANALYZE customers, transactions, audit_events, invoices")
+        await owner_connection.execute("ANALYZE customers, transactions, audit_events, invoices, accounts, credits")
         # What cannot be done by an index alone would still show.
         for setting in ("enable_seqscan = off", "enable_sort = off", "enable_bitmapscan = off"):
             await owner_connection.execute(f"SET LOCAL {setting}")
