@@ -85,6 +85,13 @@ async def answered() -> AsyncIterator[None]:
         yield
 
 
+def let_pass(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """By the loop's clock, at once: what was begun before it is begun, however slow the machine is."""
+    loop = asyncio.get_running_loop()
+    passed = loop.time
+    monkeypatch.setattr(loop, "time", lambda: passed() + seconds)
+
+
 async def test_who_comes_back_from_a_posting_while_the_row_seemed_to_be_free_is_not_lost() -> None:
     """It was looked at before a connection stood in line for it; meanwhile another server has taken it."""
     looked, told = asyncio.Event(), asyncio.Event()
@@ -160,21 +167,22 @@ async def test_of_what_is_waited_for_by_many_they_are_posted_in_their_order() ->
     await rooms.until_over()
 
 
-async def test_time_is_up_for_each_by_itself_while_others_are_tried() -> None:
+async def test_time_is_up_for_each_by_itself_while_others_are_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing ends while one key is being tried; all others' time does."""
     postings = Postings()
     rooms = Rooms(postings, all_held)
     begun = postings.of(None)
     keys: list[Name] = [("idempotency_keys", f"k{n}", "") for n in range(50)]
-    waiting = {key: rooms.wait(key, 0.3) for key in keys}
+    waiting = {key: rooms.wait(key, SOON_S / 4) for key in keys}
     async with answered():
         await begun.wait()
+        let_pass(monkeypatch, SOON_S / 4)
         while sum(not task.done() for task in waiting.values()) > 1:  # noqa: ASYNC110 - as above
             await asyncio.sleep(0.01)
         assert {task.result() for task in waiting.values() if task.done()} == {PutBack()}
         assert len(rooms.room) == 1
         [last] = [key for key, task in waiting.items() if not task.done()]
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(0.05)
         assert not waiting[last].done()
         postings.end(None, PutBack(frozenset({last})))
         assert await waiting[last] == PutBack()
@@ -182,16 +190,17 @@ async def test_time_is_up_for_each_by_itself_while_others_are_tried() -> None:
 
 
 @pytest.mark.parametrize("name", [R, ("idempotency_keys", "k", "")])
-async def test_nobody_is_put_back_whom_a_posting_has(name: Name) -> None:
+async def test_nobody_is_put_back_whom_a_posting_has(name: Name, monkeypatch: pytest.MonkeyPatch) -> None:
     """It may be committed: who was told that they came too late would ask for it again."""
     postings = Postings()
     rooms = Rooms(postings, all_held)
     first = name if name == R else None
     begun = postings.of(first)
-    waiting = rooms.wait(name, 0.2)
+    waiting = rooms.wait(name, SOON_S / 4)
     async with answered():
         await begun.wait()
-        await asyncio.sleep(0.4)
+        let_pass(monkeypatch, SOON_S / 4)
+        await asyncio.sleep(0.05)
         rooms.room.close()
         assert not waiting.done()
         postings.end(first, DONE)
