@@ -26,7 +26,7 @@ from models.planning.requesting import kept
 from models.planning.state import Books, EntryDraft, TransactionDraft
 from models.planning.steps import Steps, each
 from models.session import TenantConnection
-from models.slices import each_in_slices, in_slices
+from models.slices import each_in_slices, in_slices, large_work
 from models.statements import Part, insert, statement, update
 
 ActorIds = dict[Actor, UUID]
@@ -40,6 +40,11 @@ T = TypeVar("T")
 
 async def write(connection: TenantConnection, books: Books, actors: ActorIds) -> None:
     """Write everything."""
+    with large_work(if_so=books.is_large):
+        await _write(connection, books, actors)
+
+
+async def _write(connection: TenantConnection, books: Books, actors: ActorIds) -> None:
     if new := _new_currencies(books):
         await hold_currencies(connection, books.source, books.now, new)
     writer = _Writer(connection, books, actors)
@@ -205,9 +210,13 @@ class _Writer:
             " counts bool, gone_minor bigint, opened_sequence bigint, origin_id uuid",
             rows,
         )
-        services = [(self.books.source.new_id(), c.id, s) for c in self.writes.credits for s in c.service_ids]
+        restricted = yield from each(
+            lambda c: [(c.id, service_id) for service_id in c.service_ids], self.writes.credits
+        )
+        services = [(self.books.source.new_id(), *pair) for pairs in restricted for pair in pairs]
         self.insert("credit_services", "id uuid, credit_id uuid, service_id uuid", services)
-        new = {row[0] for row in rows}
+        new: set[UUID] = set()
+        yield from each(lambda row: new.add(row[0]), rows)
         touched = yield from _last(lambda c: (c.id, c.remaining_minor, c.gone_minor), self.writes.touched_credits, new)
         self.update("credits", "remaining_minor bigint, gone_minor bigint", touched)
 

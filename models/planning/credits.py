@@ -112,7 +112,7 @@ def move(
     elif credit.expires_at is not None and credit.expires_at <= books.now:
         books.change(account, expired_minor=account.expired_minor + amount_minor)
     transaction.created_at = max(transaction.created_at, account.stamp(books.now))
-    books.writes.touched_accounts.append(account)
+    _touch(books, account)
     books.writes.touched_credits.append(credit)
     books.writes.entries.append(
         EntryDraft(
@@ -132,13 +132,20 @@ def move_lifetime(
         raise InvariantViolated(f"{counter} on account {account.id}: {lifetime=}")
     books.change(account, lifetime_minor=lifetime, sequence=sequence)
     transaction.created_at = max(transaction.created_at, account.stamp(books.now))
-    books.writes.touched_accounts.append(account)
+    _touch(books, account)
     books.writes.entries.append(
         EntryDraft(
             id=books.source.new_id(), account_id=account.id, sequence=sequence, transaction=transaction, credit_id=None,
             counter=counter, amount_minor=0, lifetime_minor=lifetime_minor, balance_after_minor=account.balance_minor,
         )
     )  # fmt: skip
+
+
+def _touch(books: Books, account: AccountState) -> None:
+    """It is written with the batch. A unit that moves many lots does so between two accounts at most: once for each."""
+    touched = books.writes.touched_accounts
+    if not any(account is one for one in touched[-2:]):
+        touched.append(account)
 
 
 def check_open(books: Books, customer_id: UUID, *field: str) -> None:

@@ -458,9 +458,14 @@ class Books:
             yield
         self.writes.cut(lengths)
 
+    @property
+    def is_large(self) -> bool:
+        """Whether so much is planned that each thing done with all of it takes long."""
+        return len(self._undo) >= _LARGE
+
     def let_go(self) -> Steps[None]:
         """Forget a large plan, now that it is written: to free it in one go takes as long as any other work on all of it."""
-        if len(self._undo) < _LARGE:
+        if not self.is_large:
             return
         for rows in (self._undo, *(getattr(self.writes, name) for name in self.writes.__slots__)):
             while rows:
