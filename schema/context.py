@@ -51,7 +51,7 @@ class Context:
 
     __slots__ = (
         "_holder", "_load", "_refused", "_tenants", "address", "charge", "denials", "follows", "ledger", "loaders", "now",
-        "principal", "reads", "request_id", "tenant",
+        "principal", "reads", "request_id", "searches", "tenant",
     )  # fmt: skip
 
     principal: Principal
@@ -85,6 +85,8 @@ class Context:
         self.denials = Denials()
         self.follows = True
         """Whether the request may want cursors or past instants. A document that has neither says so."""
+        self.searches = False
+        """Whether it adds up or searches much: its document says so."""
 
     async def admit(
         self,
@@ -120,7 +122,9 @@ class Context:
             raise Unauthenticated("The token's tenant is not known here.")
         if hasattr(self, "tenant"):  # root fields of a query run side by side, and another was quicker
             return
-        self.reads = ReadSession(tenant.id, settling=self.ledger.database_time, follows=self.follows)
+        self.reads = ReadSession(
+            tenant.id, settling=self.ledger.database_time, follows=self.follows, searches=self.searches
+        )
         self._begin_reading()
         self.tenant = tenant
 

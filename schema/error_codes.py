@@ -8,13 +8,14 @@ import logging
 import re
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from typing import TypeVar
 
 from graphql import GraphQLError, GraphQLFormattedError
 from strawberry.exceptions import StrawberryInputCoercionError
 from strawberry.relay import GlobalIDValueError
 from strawberry.types import ExecutionResult
 
-from models.errors import DatabaseAway
+from models.errors import Busy, DatabaseAway
 
 logger = logging.getLogger(__name__)
 
@@ -64,6 +65,9 @@ class CodedError(GraphQLError):
         super().__init__(message, extensions={"code": self.code})
 
 
+CodedErrorT = TypeVar("CodedErrorT", bound=CodedError)
+
+
 class BadUserInput(CodedError):
     """An argument that the schema's types cannot refuse: a malformed id, a foreign cursor, `first: -1`."""
 
@@ -99,6 +103,12 @@ class OperationNotFound(CodedError):
 
 class StillPosting(CodedError):
     """A past instant was asked for that a posting under way may still change."""
+
+    code = ErrorCode.BUSY
+
+
+class TooBusy(CodedError):
+    """So much is being added up or searched at the moment that nobody came free for it in time."""
 
     code = ErrorCode.BUSY
 
@@ -208,6 +218,8 @@ def _shape(error: GraphQLError, request_id: str | None, hide_suggestions: bool) 
         cause = _cause(error)
         if isinstance(cause, DatabaseAway):
             return _away(error, cause, request_id)
+        if isinstance(cause, Busy):  # of a query: what a mutation is refused for is in its payload
+            return _at(error, TooBusy(cause.message))
         if not _is_bad_input(error, cause):
             return _masked(error, cause, request_id)
         with_code([error], ErrorCode.BAD_USER_INPUT)
@@ -242,9 +254,13 @@ def _is_bad_input(error: GraphQLError, cause: Exception) -> bool:
 
 def _away(error: GraphQLError, cause: DatabaseAway, request_id: str | None) -> Away:
     """It was logged where it was found, once for all."""
-    away = Away(cause, request_id)
-    away.nodes, away.path, away.locations = error.nodes, error.path, error.locations
-    return away
+    return _at(error, Away(cause, request_id))
+
+
+def _at(error: GraphQLError, instead: CodedErrorT) -> CodedErrorT:
+    """The other error, in the place of the first."""
+    instead.nodes, instead.path, instead.locations = error.nodes, error.path, error.locations
+    return instead
 
 
 def _masked(error: GraphQLError, cause: Exception, request_id: str | None) -> GraphQLError:

@@ -10,7 +10,7 @@ from strawberry.types.base import get_object_definition
 
 from auth.roles import Permission
 from schema.context import Info
-from schema.query_limits import ITEMS, WEIGHT
+from schema.query_limits import ITEMS, SEARCHES, WEIGHT
 
 DECLARED: Final = "permissions"
 
@@ -20,7 +20,7 @@ Exactly = Callable[..., Sequence[Permission]]
 ORDINARY: Final[Mapping[str, Any]] = MappingProxyType({})
 BULK: Final = MappingProxyType({ITEMS: ("input", "items")})
 """What does one thing for each of a list."""
-REPORT: Final = MappingProxyType({WEIGHT: 100})
+REPORT: Final = MappingProxyType({WEIGHT: 100, SEARCHES: True})
 """What adds up or searches entries, however little it answers."""
 LONG_LIST: Final = MappingProxyType({WEIGHT: 100})
 """Of each of the five rows assumed of a list without pages, where there can be 1,000: they take 22 ms (measured)."""

@@ -48,6 +48,7 @@ from graphql import (
 from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
 
+from models.planning.steps import Steps
 from models.reads.paging import DEFAULT_PAGE
 from schema.error_codes import ErrorCode
 
@@ -57,6 +58,8 @@ WEIGHT: Final = "weight"
 """In a field's metadata: what it costs by itself, an int."""
 ITEMS: Final = "items"
 """In a field's metadata: where among its arguments the list is whose every item costs 1, such as ("input", "items")."""
+SEARCHES: Final = "searches"
+"""Metadata of a field that adds up or searches much, for longer than others may wait for the connection it has."""
 MUTATION_WEIGHT: Final = 10
 """Of each mutation, unless it declares another: its posting takes about as long as ten objects take to be answered."""
 _INTROSPECTION_FIELDS = {"__schema": SchemaMetaFieldDef, "__type": TypeMetaFieldDef}
@@ -146,7 +149,8 @@ class SizedVariable:
 class OperationMeasure:
     """What one operation asks for. `sized_variables` are those that its cost depends on.
 
-    written: the part of the cost that is for what its mutations write; the rest is for what it reads.
+    written: the part of the cost that is for what its mutations write; the rest is for what it reads. searches: whether
+    any of its fields is declared to add up or search much, however little it answers.
     """
 
     depth: int
@@ -155,6 +159,7 @@ class OperationMeasure:
     introspected: int
     cost: int
     written: int
+    searches: bool
     sized_variables: tuple["SizedVariable", ...]
 
 
@@ -190,7 +195,7 @@ def _repeats(whole: SelectionSetNode) -> int:
     return repeats
 
 
-def check_variables(variables: dict[str, Any], limits: QueryLimits) -> int:
+def check_variables(variables: dict[str, Any], limits: QueryLimits) -> Steps[int]:
     """How many values the variables hold, which are JSON. Raise `QueryTooCostly` if they are more than allowed, or a key
     is longer. Stops counting there."""
     left = limits.max_variable_values
@@ -205,6 +210,7 @@ def check_variables(variables: dict[str, Any], limits: QueryLimits) -> int:
         if is_object:
             _check_keys(value, limits)
         waiting += [item for item in inner if isinstance(item, _NESTED)]
+        yield
     return limits.max_variable_values - left
 
 
@@ -251,6 +257,7 @@ def measure_operation(
         introspected=total.introspected,
         cost=total.flat + total.per_item * limits.list_size + -(-total.introspected // INTROSPECTED_PER_UNIT),
         written=total.written,
+        searches=walk.searches,
         sized_variables=tuple(sorted(walk.sized_variables, key=repr)),
     )
 
@@ -303,6 +310,7 @@ class _Walk:
         }
         self._totals: dict[str, _Total] = {}
         self.sized_variables: set[SizedVariable] = set()
+        self.searches = False
 
     def selection_set(self, node: SelectionSetNode, parent: GraphQLNamedType | None) -> _Total:
         total = _Total()
@@ -373,6 +381,7 @@ class _Walk:
         declared = _metadata(definition)
         ordinary = 1 if node.selection_set or definition.args else 0
         weight: int = declared.get(WEIGHT, MUTATION_WEIGHT if parent is self._schema.mutation_type else ordinary)
+        self.searches |= bool(declared.get(SEARCHES))
         if path := declared.get(ITEMS):
             given = [argument.value for argument in node.arguments or () if argument.name.value == path[0]]
             weight += sum(self._length(value, path[1:]) or 0 for value in given)

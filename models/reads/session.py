@@ -8,9 +8,12 @@ from datetime import datetime
 from time import monotonic
 from typing import Any, Final
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
+from models.errors import Busy
 from models.lookups import each
-from models.session import ONE_MOMENT, TenantConnection, settled_instant, tenant_transaction
+from models.pool import Pool, the_pool
+from models.session import ONE_MOMENT, TenantConnection, pool_size, settled_instant, tenant_transaction
 
 MAX_SETTLING_SECONDS: Final = 20.0
 """How long a read of a past instant waits for postings that may still change it."""
@@ -18,6 +21,11 @@ MAX_CLOSING_SECONDS: Final = 0.5
 """How long the end of a request waits for a read that nobody waits for any more."""
 FIRST_PAUSE_SECONDS: Final = 0.002
 MAX_PAUSE_SECONDS: Final = 0.1
+
+
+SEARCHING_SECONDS: Final = 15.0
+"""How long a read that searches much waits for others like it, before it is told that there are too many."""
+CONNECTIONS_TO_ONE_SEARCH: Final = 4
 
 
 class ReadsOver(Exception):
@@ -38,15 +46,19 @@ class ReadSession:
     settling: whether rows carry the database's time, so that those of postings in flight may come to lie before what is
     seen already (docs/adr/0019); not with a clock of somebody's own, whose rows all count as settled. follows: whether
     the request may want cursors or past instants; otherwise nothing is asked for that only these need.
-    settled: what is stamped before it is all seen by these reads; None where nobody asked.
+    settled: what is stamped before it is all seen by these reads; None where nobody asked. searches: whether they add up or
+    search much. Of such requests no more are let in at once than leave most connections to others.
     """
 
-    __slots__ = ("_closed", "_connection", "_lock", "_stack", "follows", "settled", "settling", "tenant_id")
+    __slots__ = ("_closed", "_connection", "_lock", "_stack", "follows", "searches", "settled", "settling", "tenant_id")
 
-    def __init__(self, tenant_id: UUID, *, settling: bool = False, follows: bool = True) -> None:
+    def __init__(
+        self, tenant_id: UUID, *, settling: bool = False, follows: bool = True, searches: bool = False
+    ) -> None:
         self.tenant_id = tenant_id
         self.settling = settling
         self.follows = follows
+        self.searches = searches
         self.settled: datetime | None = None
         self._lock = asyncio.Lock()
         self._stack = AsyncExitStack()
@@ -73,6 +85,15 @@ class ReadSession:
 
     async def _open(self) -> TenantConnection:
         asks = self.settling and self.follows
+        if self.searches:
+            await self._stack.enter_async_context(_one_of_few())
+        try:
+            return await self._begin(asks)
+        except BaseException:
+            await self._stack.__aexit__(*sys.exc_info())
+            raise
+
+    async def _begin(self, asks: bool) -> TenantConnection:
         transaction = tenant_transaction(self.tenant_id, read_only=True, settings=ONE_MOMENT, settling=asks)
         connection = await self._stack.enter_async_context(transaction)
         if asks:
@@ -132,6 +153,28 @@ class ReadSession:
             await self._end()
         finally:
             self._lock.release()
+
+
+_searching: Final[WeakKeyDictionary[Pool, asyncio.Semaphore]] = WeakKeyDictionary()
+
+
+@asynccontextmanager
+async def _one_of_few() -> AsyncIterator[None]:
+    """As long as this lasts, one of the few places for reads that search much is taken, and no connection is held for
+    waiting. Raises Busy where none comes free in time."""
+    pool = the_pool()
+    places = _searching.get(pool)
+    if places is None:
+        places = _searching[pool] = asyncio.Semaphore(max(pool_size() // CONNECTIONS_TO_ONE_SEARCH, 1))
+    try:
+        async with asyncio.timeout(SEARCHING_SECONDS):
+            await places.acquire()
+    except TimeoutError:
+        raise Busy("Too many reports are being made at the moment. Ask for yours again in a while.") from None
+    try:
+        yield
+    finally:
+        places.release()
 
 
 async def _settled_past(tenant_id: UUID, at: datetime) -> datetime:

@@ -213,3 +213,20 @@ def fields() -> list[tuple[GraphQLField, str]]:
         if isinstance(of, GraphQLObjectType) and not of.name.startswith("__")
         for name, field in of.fields.items()
     ]
+
+
+async def test_a_report_waits_for_others_and_not_for_ever(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reports share a quarter of the connections; what is no report has nothing to wait for."""
+    monkeypatch.setattr(reading, "SEARCHING_SECONDS", 0.05)
+    held = [reading.ReadSession(api.tenant.id, searches=True) for _ in range(max(models_session.pool_size() // 4, 1))]
+    for session in held:
+        await session.fetch("select 1 where $1::uuid is not null")
+    try:
+        answer = await api("{ trialBalance { asset } }")
+        assert [error["extensions"]["code"] for error in answer.errors] == ["BUSY"]
+        assert "Too many reports" in answer.errors[0]["message"]
+        assert (await api("{ customers(first: 1) { edges { node { id } } } }"))["customers"]["edges"] == []
+    finally:
+        for session in held:
+            await session.close()
+    assert (await api("{ trialBalance { asset } }"))["trialBalance"] == []

@@ -489,3 +489,15 @@ async def test_the_same_holds_for_subscriptions(query: str, code: str | None) ->
     codes = [(error.extensions or {}).get("code") for error in results[0].errors or []]
     assert codes == ([] if code is None else [code])
     assert results[0].data == (None if code else {"count": 1})
+
+
+def test_documents_say_whether_they_search_much() -> None:
+    """Wherever in the document the field stands: such requests share a few connections."""
+    from schema.root import schema as scrip
+
+    def searches(text: str) -> bool:
+        return scrip.documents.get(text).operation(None).measure.searches
+
+    assert searches("{ viewer { subject } ...F } fragment F on Query { trialBalance { asset } }")
+    assert searches("{ liability { asset } }")
+    assert not searches("{ viewer { subject } customers(first: 3) { edges { node { id } } } }")

@@ -8,9 +8,11 @@ import asyncpg
 import pytest
 from tortoise import connections
 
+from models.errors import Busy
 from models.reads import accounts
+from models.reads import session as reading
 from models.reads.session import ReadSession, ReadsOver
-from models.session import CONNECTION_NAME
+from models.session import CONNECTION_NAME, pool_size
 from tests.support.shop import Shop
 
 
@@ -78,3 +80,49 @@ async def test_cannot_write(shop: Shop) -> None:
     session = ReadSession(shop.tenant_id)
     with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
         await session.fetch("delete from outbox where tenant_id = $1")
+
+
+async def test_reads_that_search_much_leave_most_connections_to_others(shop: Shop, anna: UUID) -> None:
+    await shop.adjust(anna, "1.00")
+    busy, most = in_use(), max(pool_size() // reading.CONNECTIONS_TO_ONE_SEARCH, 1)
+    sessions = [ReadSession(shop.tenant_id, searches=True) for _ in range(most + 3)]
+    reads = [asyncio.create_task(available(session, shop, anna)) for session in sessions]
+    async with asyncio.timeout(20):
+        assert await asyncio.gather(*reads[:most]) == [100] * most
+        other = ReadSession(shop.tenant_id)
+        assert await available(other, shop, anna) == 100
+        await other.release()
+        assert in_use() == busy + most
+        assert not any(read.done() for read in reads[most:])
+        reads[most].cancel()
+        for session in sessions:  # each makes room for the next
+            await session.release()
+            await asyncio.sleep(0)
+        assert await asyncio.gather(*reads[most + 1 :]) == [100] * 2
+        for session in sessions:
+            await session.close()
+    assert in_use() == busy
+
+
+async def test_who_waits_too_long_to_search_is_told(shop: Shop, anna: UUID, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "SEARCHING_SECONDS", 0.05)
+    busy, most = in_use(), max(pool_size() // reading.CONNECTIONS_TO_ONE_SEARCH, 1)
+    sessions = [ReadSession(shop.tenant_id, searches=True) for _ in range(most)]
+    for session in sessions:
+        await session.fetch("select 1 where $1::uuid is not null")
+    late = ReadSession(shop.tenant_id, searches=True)
+    with pytest.raises(Busy, match="Too many reports"):
+        await late.fetch("select 1 where $1::uuid is not null")
+    for session in sessions:
+        await session.close()
+    assert in_use() == busy
+    assert len(await late.fetch("select 1 where $1::uuid is not null")) == 1
+    await late.close()
+
+
+async def test_a_search_that_fails_makes_room_for_others(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "SEARCHING_SECONDS", 5)
+    for _ in range(pool_size() + 1):
+        session = ReadSession(shop.tenant_id, searches=True)
+        with pytest.raises(asyncpg.DivisionByZeroError):
+            await session.fetch("select 1 / 0 where $1::uuid is not null")
