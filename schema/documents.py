@@ -40,6 +40,7 @@ from strawberry.types import ExecutionContext
 from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 
+from models.slices import beside, in_slices, is_over, turn
 from schema.error_codes import ErrorCode, OperationNotFound, RateLimited, shape_errors, with_code
 from schema.fast_inputs import install_fast_inputs
 from schema.query_limits import (
@@ -63,6 +64,8 @@ DEFAULT_LIMITS = QueryLimits()
 MAX_SHOWN_NAME = 100
 MAX_VALIDATION_ERRORS = 10
 """Of a document. An error of an input object prints all of it: 1,500 fields that are not there took 0.8 s with 100."""
+LONG_DOCUMENT: Final = 1_000
+"""Characters; reading, checking and validating takes up to 45 µs for each token, of which there may be one a character."""
 CHARACTERS_PER_UNIT: Final = 10
 """What reading, checking and validating so much of a new document costs is about what one object in an answer costs."""
 _FOLLOWS: Final = re.compile(r"[cC]ursor|\b(?:after|at|from|to)\b")
@@ -134,14 +137,17 @@ class DocumentCache:
 
     def get(self, text: str) -> CheckedDocument:
         """The checked document. Raises `GraphQLError` with a code if it cannot be parsed or passes a limit."""
-        if (known := self._known.get(text)) is not None:
-            self._known.move_to_end(text)
-            self.hits += 1
+        return self._remembered(text) or self._remember(text, self._check(text))
+
+    async def read(self, text: str) -> CheckedDocument:
+        """The same without holding the event loop: a new document waits for its turn, a long one is read beside it."""
+        if (known := self._remembered(text)) is not None:
             return known
-        checked = self._check(text)
-        if not checked.errors:
-            self._remember(text, checked)
-        return checked
+        if len(text) >= LONG_DOCUMENT:
+            return self._remember(text, await beside(self._check, text))
+        if is_over():
+            await turn()
+        return self.get(text)
 
     def knows(self, text: str) -> bool:
         """Whether the document is remembered, so that `get` costs next to nothing."""
@@ -181,12 +187,21 @@ class DocumentCache:
         refused = with_code(errors, ErrorCode.GRAPHQL_VALIDATION_FAILED)
         return CheckedDocument(node, operations, refused, follows=_FOLLOWS.search(text) is not None)
 
-    def _remember(self, text: str, checked: CheckedDocument) -> None:
-        self._known[text] = checked
-        self._characters += len(text)
-        while self._characters > MAX_CACHED_CHARACTERS:
-            forgotten, _ = self._known.popitem(last=False)
-            self._characters -= len(forgotten)
+    def _remembered(self, text: str) -> CheckedDocument | None:
+        if (known := self._known.get(text)) is not None:
+            self._known.move_to_end(text)
+            self.hits += 1
+        return known
+
+    def _remember(self, text: str, checked: CheckedDocument) -> CheckedDocument:
+        """Unless it is not valid, or two have read it at once. Answers the document."""
+        if not checked.errors and text not in self._known:
+            self._known[text] = checked
+            self._characters += len(text)
+            while self._characters > MAX_CACHED_CHARACTERS:
+                forgotten, _ = self._known.popitem(last=False)
+                self._characters -= len(forgotten)
+        return checked
 
 
 class CheckDocument(SchemaExtension):
@@ -224,7 +239,7 @@ class CheckDocument(SchemaExtension):
     async def _check(self, context: ExecutionContext, text: str, charge: "Charge") -> None:
         if not self._documents.knows(text):
             await charge(1 + len(text) // CHARACTERS_PER_UNIT)
-        checked = self._documents.get(text)
+        checked = await self._documents.read(text)
         context.graphql_document = checked.node
         if hasattr(context.context, "follows"):
             context.context.follows = checked.follows
@@ -232,10 +247,12 @@ class CheckDocument(SchemaExtension):
         context.pre_execution_errors = list(checked.errors)
         # Strawberry's public `operation_name` falls back to the first operation, be it one of several.
         operation = checked.operation(context._provided_operation_name)  # noqa: SLF001
+        if hasattr(context.context, "searches"):
+            context.context.searches = operation.measure.searches
         if checked.errors:
             return
         variables = context.variables or {}
-        values = check_variables(variables, self._documents.limits)
+        values = await in_slices(check_variables(variables, self._documents.limits))
         maximum = self._documents.limits.max_cost
         cost, written = self._documents.cost(checked, operation, variables)
         context.extensions_results["cost"] = {"requested": min(cost, MAX_REPORTED), "maximum": maximum}
