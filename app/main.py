@@ -11,27 +11,27 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from uuid_utils.compat import uuid7
 
-from app.cors import cors
-from app.database import open_database
-from app.embedded_launch import stop_with_parent
-from app.file_requests import away
+from app.files.imports import import_route
+from app.files.requests import away
+from app.files.statements import statement_route
 from app.graphql.endpoint import context_maker, graphql_view, socket_view
 from app.graphql.websocket import SocketLimits
-from app.health import health_routes
-from app.imports import import_route
-from app.ledger_clock import clock_kept, new_ledger
-from app.loop_lag import lag_watched
-from app.metrics import Metrics, Timing
-from app.pages.front import front_page
-from app.partner_tokens import PartnerTokenVerifier
+from app.http.cors import cors
+from app.http.health import health_routes
+from app.http.loop_lag import lag_watched
+from app.http.metrics import Metrics, Timing
+from app.http.request_id import RequestIdMiddleware
+from app.http.security_headers import SecurityHeadersMiddleware, fault
+from app.postgres.clock import clock_kept, new_ledger
+from app.postgres.database import open_database
+from app.postgres.launch import stop_with_parent
 from app.problems import SetupProblem
-from app.rate_limits import RateLimits, rate_limits
-from app.refused_tokens import RefusedTokens
-from app.request_id import RequestIdMiddleware
-from app.security_headers import SecurityHeadersMiddleware, fault
+from app.rate_limits.quotas import RateLimits, rate_limits
+from app.sample.pages.front import front_page
 from app.settings import Settings, load_settings
-from app.statements import statement_route
-from app.token_keys import token_keys
+from app.tokens.keys import token_keys
+from app.tokens.partners import PartnerTokenVerifier
+from app.tokens.refused import RefusedTokens
 from app.trusted_documents import load_trusted_documents
 from auth.backend import BearerBackend, authentication
 from auth.tokens import TokenVerifier

@@ -10,10 +10,10 @@ import typer
 
 from app.cli.database import app_database
 from app.cli.output import say
-from app.database import open_database
-from app.importing.credit_rows import credit_rows
-from app.importing.posting import ACTOR
-from app.ledger_clock import new_ledger
+from app.files.importing.credit_rows import credit_rows
+from app.files.importing.posting import ACTOR
+from app.postgres.clock import new_ledger
+from app.postgres.database import open_database
 from app.problems import SetupProblem
 from app.settings import load_settings
 from models.errors import LedgerError

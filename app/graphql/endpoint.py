@@ -8,7 +8,7 @@ from starlette.requests import HTTPConnection
 from app.graphql.requests import DEFAULT_READ_TIMEOUT
 from app.graphql.view import DEFAULT_EXECUTION_TIMEOUT, GraphQLView
 from app.graphql.websocket import SocketLimits, SocketView
-from app.rate_limits import RateLimits
+from app.rate_limits.quotas import RateLimits
 from auth.backend import BearerBackend, network_address, principal_of
 from models.ledger import Ledger
 from models.reads.tenants import TenantDirectory

@@ -174,6 +174,6 @@ class BodyReader:
 
 
 def _too_large(max_bytes: int) -> HttpError:
-    # The connection stays open, and the server lets go of the rest as it comes (app/http_protocol.py): closed under a
+    # The connection stays open, and the server lets go of the rest as it comes (app/http/protocol.py): closed under a
     # client that is still sending, it would be reset, and the client never see this.
     return HttpError(413, f"The body is larger than {max_bytes} bytes.", ErrorCode.PAYLOAD_TOO_LARGE)

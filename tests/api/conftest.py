@@ -11,13 +11,13 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from app.embedded import Urls
+from app.files.imports import import_route
+from app.files.statements import statement_route
 from app.graphql.endpoint import context_maker, graphql_view
-from app.imports import import_route
-from app.partner_tokens import PartnerTokenVerifier
-from app.rate_limits import RateLimits
-from app.request_id import RequestIdMiddleware
-from app.statements import statement_route
+from app.http.request_id import RequestIdMiddleware
+from app.postgres.embedded import Urls
+from app.rate_limits.quotas import RateLimits
+from app.tokens.partners import PartnerTokenVerifier
 from auth.backend import authentication
 from auth.keys import SharedSecret
 from auth.roles import Role, Scope

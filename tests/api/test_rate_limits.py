@@ -11,12 +11,12 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 
-from app import imports, statements
+from app.files import imports, statements
 from app.graphql.endpoint import socket_view
-from app.partner_tokens import PartnerTokenVerifier
-from app.rate_limit_windows import Quota
-from app.rate_limits import RateLimits, holder_key, parse_limit
-from app.request_id import RequestIdMiddleware
+from app.http.request_id import RequestIdMiddleware
+from app.rate_limits.quotas import RateLimits, holder_key, parse_limit
+from app.rate_limits.windows import Quota
+from app.tokens.partners import PartnerTokenVerifier
 from auth.backend import BearerBackend
 from auth.roles import Role
 from auth.tokens import TokenVerifier

@@ -5,7 +5,7 @@ from typing import Any, Final
 import pytest
 from graphql import GraphQLInputObjectType, get_named_type
 
-from app.partner_tokens import PartnerTokenVerifier
+from app.tokens.partners import PartnerTokenVerifier
 from auth.partner_tokens import PartnerSecret
 from auth.roles import Role, Scope
 from models.configuration_commands import RevokeToken, SetLimit

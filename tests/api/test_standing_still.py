@@ -9,8 +9,8 @@ import httpx
 import pytest
 from graphql import GraphQLField, GraphQLObjectType, get_named_type
 
-from app.embedded import Urls
-from app.partner_tokens import PartnerTokenVerifier
+from app.postgres.embedded import Urls
+from app.tokens.partners import PartnerTokenVerifier
 from auth.roles import Role
 from models import session as models_session
 from models.commands import BulkCredit, BulkItem

@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 from graphql import GraphQLField, GraphQLNamedType, GraphQLObjectType, get_named_type, is_leaf_type, is_non_null_type
 
-from app.embedded import Urls
+from app.postgres.embedded import Urls
 from models import tables
 from schema.ids import parse_id
 from schema.root import schema

@@ -14,8 +14,8 @@ from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 
 from app.graphql.endpoint import socket_view
-from app.partner_tokens import PartnerTokenVerifier
-from app.request_id import RequestIdMiddleware
+from app.http.request_id import RequestIdMiddleware
+from app.tokens.partners import PartnerTokenVerifier
 from auth.backend import BearerBackend
 from auth.keys import KeyTable, parse_key_set
 from auth.tokens import TokenVerifier

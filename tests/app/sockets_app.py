@@ -13,8 +13,8 @@ from starlette.requests import HTTPConnection
 from starlette.routing import WebSocketRoute
 
 from app.graphql.websocket import SocketLimits, SocketView
-from app.request_id import RequestIdMiddleware
-from app.server_logs import WithoutClientsFaultsFilter, WithoutQueryFilter
+from app.http.logs import WithoutClientsFaultsFilter, WithoutQueryFilter
+from app.http.request_id import RequestIdMiddleware
 from auth.backend import BearerBackend, authentication, principal_of
 from auth.keys import SharedSecret
 from auth.tokens import TokenVerifier

@@ -14,7 +14,7 @@ from starlette.routing import Route
 from starlette.types import Message, Scope
 
 from app.graphql import GraphQLView
-from app.request_id import RequestIdMiddleware
+from app.http.request_id import RequestIdMiddleware
 from schema.documents import ScripSchema
 
 JSON = "application/json"

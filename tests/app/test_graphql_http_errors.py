@@ -13,7 +13,7 @@ from strawberry import relay
 from strawberry.schema.config import StrawberryConfig
 
 from app.graphql import GraphQLView
-from app.request_id import RequestIdFilter, RequestIdMiddleware
+from app.http.request_id import RequestIdFilter, RequestIdMiddleware
 from schema.documents import ScripSchema
 from schema.error_codes import MASKED_MESSAGE, BadUserInput, Forbidden, Unauthenticated
 

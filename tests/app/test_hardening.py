@@ -18,16 +18,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from app.embedded import Urls
 from app.graphql.ide import ide_page, policy_of
 from app.main import create_app
+from app.postgres.embedded import Urls
 from app.settings import Settings
 from auth.roles import Role
 from auth.tokens import issue
 from models.ledger import Ledger
 from schema.error_codes import MASKED_MESSAGE
 from schema.root import schema
-from tests.app.test_run import ROOT
+from tests.app.cli.test_run import ROOT
 from tests.factories import Tenant, make_tenant
 
 SECRET: Final = "a secret for hardened servers, and long enough"
@@ -380,7 +380,7 @@ async def test_introspection_can_be_turned_off(database: Urls, ledger: Ledger, t
 
 LOGGING: Final = """
 import logging.config
-from app.server_logs import log_config
+from app.http.logs import log_config
 logging.config.dictConfig(log_config("debug"))
 path = "/graphql?query={customers(search:%22Ann%20Smith%22){edges{cursor}}}&token=hunter2"
 logging.getLogger("uvicorn.access").info('%s - "%s %s HTTP/%s" %d', "127.0.0.1:9", "GET", path, "1.1", 200)

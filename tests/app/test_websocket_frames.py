@@ -8,8 +8,8 @@ import orjson
 import pytest
 from websockets.frames import Frame, Opcode
 
-from app.http_protocol import MAX_DROPPED_BYTES
-from app.websocket_protocol import Skimmer
+from app.http.protocol import MAX_DROPPED_BYTES
+from app.http.websocket_protocol import Skimmer
 from tests.app.sockets_app import Seen, Shared, quiet, shared
 from tests.support.sockets import MAX_MESSAGE_BYTES, opened, token
 

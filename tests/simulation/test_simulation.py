@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 import pytest
 
-from app.embedded import Urls
+from app.postgres.embedded import Urls
 from models.planning import credits
 from models.planning.state import Books
 from tests.simulation.driver import Disagreement, simulate

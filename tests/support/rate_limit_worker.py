@@ -3,7 +3,7 @@
 import asyncio
 import sys
 
-from app.rate_limits import RateLimits, parse_limit
+from app.rate_limits.quotas import RateLimits, parse_limit
 from schema.error_codes import RateLimited
 
 

@@ -17,8 +17,8 @@ from websockets.typing import Subprotocol
 
 from app.cli.serve import listen
 from app.graphql.websocket.wire import MESSAGE_TOO_BIG
-from app.http_protocol import BoundedHttpProtocol
-from app.websocket_protocol import PatientWebSocketProtocol
+from app.http.protocol import BoundedHttpProtocol
+from app.http.websocket_protocol import PatientWebSocketProtocol
 from auth.roles import Role
 from auth.tokens import issue
 
