@@ -14,7 +14,7 @@ from models.reads import requests
 from models.reads.paging import Condition
 from schema import texts
 from schema.context import Context, Info
-from schema.error_codes import Forbidden
+from schema.errors import Forbidden
 from schema.ids import asked_id
 from schema.mutations.approvals import (
     ApproveRequestInput,

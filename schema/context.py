@@ -9,10 +9,12 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import strawberry
+from graphql import GraphQLError
 
 from auth.principal import Principal
 from auth.roles import Permission, Role, has, may, nearest, scopes_of
 from auth.tokens import DEFAULT_LEEWAY
+from gateway.schema import Charge, for_free
 from models.commands import Actor, Outcome
 from models.errors import DatabaseAway
 from models.ledger import Ledger
@@ -26,8 +28,7 @@ from models.reads.tenants import TenantDirectory, TenantView
 from models.slices import in_slices
 from schema import denials
 from schema.denials import Denials
-from schema.documents import Charge, for_free
-from schema.error_codes import StillPosting, Unauthenticated
+from schema.errors import StillPosting, Unauthenticated
 
 if TYPE_CHECKING:
     from schema.loaders import Loaders
@@ -242,6 +243,10 @@ class Context:
         """See the tenant as it is now that it has changed."""
         self._tenants.forget(self.tenant)
         self.tenant = await self._tenants.find(str(self.tenant.id)) or self.tenant
+
+    def locate(self, error: GraphQLError, operation: str | None) -> None:
+        """Learn from an error of the result at which field something was refused."""
+        self.denials.locate(error, operation)
 
     async def close(self) -> None:
         """Give back what the request holds, and write down what it was refused. Called before it is answered."""

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
+from gateway.reading import Kind, Rows
 from models import views
 from models.errors import InvariantViolated
 from models.planning.binding import Binding
@@ -28,7 +29,6 @@ from models.reads import rewards as reward_reads
 from models.reads.accounts import BalanceView
 from models.reads.paging import Condition, Listing, PageRequest, load_pages
 from models.reads.session import ReadSession
-from schema.reading import Kind, Rows
 from schema.types.account import Account, Credit, CreditChange
 from schema.types.audit import AuditRecord
 from schema.types.base import Connection, Show, connection

@@ -19,14 +19,14 @@ from starlette.routing import Route
 
 from app.files.importing.credit_rows import credit_rows
 from app.files.requests import HEADERS, away, parameters_of, parsed, refusal
-from app.graphql.requests import HttpError
 from auth.roles import Permission
+from gateway.errors import BadUserInput, CodedError, ErrorCode
+from gateway.http.requests import HttpError
 from models.commands import Outcome
 from models.errors import DatabaseAway, IdempotencyKeyReused, LedgerError, Unavailable
 from models.operations.import_credits import ImportCredits, import_credits
 from schema import texts
 from schema.context import Context
-from schema.error_codes import BadUserInput, CodedError, ErrorCode
 from schema.ids import global_id
 from schema.mutations.base import idempotency_key
 from schema.scalars import parse_asset, parse_instant

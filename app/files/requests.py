@@ -6,17 +6,17 @@ from typing import Final, TypeVar
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from app.graphql.requests import HttpError
 from auth.backend import unauthenticated_response
-from schema.error_codes import (
+from gateway.errors import (
     RETRY_AFTER_S,
     BadUserInput,
     CodedError,
     ErrorCode,
-    Unauthenticated,
     error_entry,
     retry_after,
 )
+from gateway.http.requests import HttpError
+from schema.errors import Unauthenticated
 
 HEADERS: Final = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 _STATUSES: Final = {

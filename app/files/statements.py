@@ -15,11 +15,11 @@ from starlette.types import Send
 
 from app.files.requests import HEADERS, away, parameters_of, parsed, refusal
 from auth.roles import Permission
+from gateway.errors import CodedError
 from models.errors import DatabaseAway
 from models.reads import statements
 from models.reads.statements import StatementView
 from schema.context import Context
-from schema.error_codes import CodedError
 from schema.ids import asked_id
 from schema.scalars import parse_asset, parse_instant
 from schema.statement_csv import StatementCsv

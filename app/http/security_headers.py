@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from schema.error_codes import MASKED_MESSAGE, ErrorCode, error_entry
+from gateway.errors import MASKED_MESSAGE, ErrorCode, error_entry
 
 # Nothing we serve may be framed, and what is no page may load nothing, should a browser be made to show it as one.
 _HEADERS: Final = {

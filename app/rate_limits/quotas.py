@@ -22,7 +22,7 @@ from app.rate_limits.memory import MemoryWindows
 from app.rate_limits.redis import RedisWindows
 from app.rate_limits.windows import Quota, Window
 from auth.principal import Principal
-from schema.error_codes import RateLimited
+from gateway.errors import RateLimited
 
 logger = logging.getLogger(__name__)
 

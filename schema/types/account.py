@@ -8,6 +8,7 @@ from uuid import UUID
 import strawberry
 
 from auth.roles import Permission
+from gateway.reading import Pending
 from models.errors import InvariantViolated
 from models.money import POINTS, to_decimal
 from models.reads import credits as credit_reads
@@ -18,7 +19,7 @@ from models.views import AccountView, CreditView
 from schema.context import Info
 from schema.ids import global_id
 from schema.scalars import AssetCode
-from schema.types.base import Connection, Node, Pending, Reader, paged, resolved
+from schema.types.base import Connection, Node, Reader, paged, resolved
 from schema.types.configuration import Service, Tier
 from schema.types.customer import Customer, LedgerEntryRef
 from schema.types.enums import CreditStatus

@@ -1,7 +1,7 @@
 """What all types share: the node interface, connections, and how a value becomes one."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeAlias, TypeVar, cast
@@ -9,20 +9,17 @@ from uuid import UUID
 
 import strawberry
 
+from gateway.errors import BadUserInput
+from gateway.query_limits import WEIGHT
+from gateway.reading import Pending
 from models.errors import InvariantViolated
 from models.reads.paging import BadPage, Condition, Key, Listing, Page, PageRequest, page_request
-from schema.error_codes import BadUserInput
-from schema.query_limits import WEIGHT
 
 if TYPE_CHECKING:
     from schema.context import Info
 
 T = TypeVar("T")
 V = TypeVar("V")
-
-Pending: TypeAlias = T | Awaitable[T]
-"""A value that is known already, or will be: a field may answer with either."""
-
 
 PageArguments: TypeAlias = tuple[int | None, str | None, int | None, str | None]
 """Relay's first, after, last and before."""

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import strawberry
 
 from auth.roles import Permission
+from gateway.reading import Pending
 from models.planning.calendar import end_of_grace
 from models.reads import invoices, ledger, rewards
 from models.reads.tenants import TenantView
@@ -14,7 +15,7 @@ from models.views import CustomerView
 from schema.context import Info
 from schema.ids import global_id
 from schema.scalars import AssetCode
-from schema.types.base import Connection, Node, Pending, Reader, paged, resolved
+from schema.types.base import Connection, Node, Reader, paged, resolved
 from schema.types.enums import CouponStatus, InvoiceStatus, MembershipStatus
 
 if TYPE_CHECKING:

@@ -7,13 +7,14 @@ from typing import Any
 import strawberry
 
 from auth.roles import Permission
+from gateway.reading import Pending
 from models.money import to_decimal
 from models.reads import ledger
 from models.views import ActorView, EntryView, TransactionView
 from schema.context import Info
 from schema.ids import global_id
 from schema.types.account import Account, Credit, TransactionRef
-from schema.types.base import Connection, Node, Pending, Reader, paged, resolved
+from schema.types.base import Connection, Node, Reader, paged, resolved
 from schema.types.customer import LedgerEntryRef
 from schema.types.enums import Counter, Role, TransactionKind
 

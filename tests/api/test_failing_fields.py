@@ -9,9 +9,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from gateway.reading import MAX_BATCH, Loader, Rows
 from models.errors import DatabaseAway
 from schema.loaders import Loaders
-from schema.reading import MAX_BATCH, Loader, Rows
 from tests.api.conftest import Api, gid
 from tests.factories import Tenant
 

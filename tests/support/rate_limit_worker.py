@@ -4,7 +4,7 @@ import asyncio
 import sys
 
 from app.rate_limits.quotas import RateLimits, parse_limit
-from schema.error_codes import RateLimited
+from gateway.errors import RateLimited
 
 
 async def main(url: str, limit: str, requests: int) -> int:

@@ -28,8 +28,8 @@ from app.rate_limits.windows import Quota, Window
 from app.settings import Settings
 from auth.principal import Principal
 from auth.roles import Role
+from gateway.errors import RateLimited
 from models.ledger import Ledger
-from schema.error_codes import RateLimited
 
 ROOT = Path(__file__).parents[3]
 START = 6_000.0

@@ -15,7 +15,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from app.graphql.endpoint import graphql_view
+from app.graphql import graphql_view
 from app.postgres.embedded import Urls
 from app.sample import demo
 from app.sample.pages.examples import examples
@@ -30,6 +30,7 @@ from auth.tokens import TokenVerifier
 from models.ledger import Ledger
 from models.reads.tenants import TenantDirectory
 from models.session import tenant_id_of
+from tests.support.schema import SCHEMA
 
 SECRET: Final = "a secret for tests alone, and long enough"
 HEADLINES: Final = (
@@ -58,7 +59,7 @@ async def ledger(database: Urls) -> AsyncIterator[Ledger]:
 
 def client_of(ledger: Ledger, settings: Settings, host: str = "localhost:8000") -> httpx.AsyncClient:
     verifier = TokenVerifier(SharedSecret(SECRET), "scrip", "scrip", now)
-    routes = [Route("/graphql", graphql_view(ledger, TenantDirectory())), *front_page(settings, now, uuid4)]
+    routes = [Route("/graphql", graphql_view(SCHEMA, ledger, TenantDirectory())), *front_page(settings, now, uuid4)]
     app = Starlette(routes=routes, middleware=[authentication(verifier)])
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=f"http://{host}")
 
