@@ -17,7 +17,7 @@ from gateway.websocket.view import SocketView
 from models.ledger import Ledger
 from models.reads.tenants import TenantDirectory
 from schema.context import Context, RefusedToken
-from schema.loaders import Loaders
+from schema.shown import loaders_of
 
 
 def graphql_view(
@@ -100,7 +100,7 @@ def context_maker(
             principal=principal,
             ledger=ledger,
             tenants=tenants,
-            loaders=Loaders,
+            loaders=loaders_of,
             request_id=getattr(request.state, "request_id", None),
             address=address,
             charge=for_free if rate_limits is None else rate_limits.of(principal, address),

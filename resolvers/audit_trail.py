@@ -18,8 +18,9 @@ from schema.context import Context, Info
 from schema.ids import asked_id
 from schema.scalars import AssetCode
 from schema.types.audit import AuditRecord
-from schema.types.base import Connection, root_page
+from schema.types.base import Connection
 from schema.types.enums import TransactionKind
+from schema.types.pages import root_page
 
 MAX_REQUEST_ID: Final = 128
 

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypeVar
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -29,9 +29,7 @@ from models.slices import in_slices
 from schema import denials
 from schema.denials import Denials
 from schema.errors import StillPosting, Unauthenticated
-
-if TYPE_CHECKING:
-    from schema.loaders import Loaders
+from schema.loaders import Loaders
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +56,7 @@ class Context:
     principal: Principal
     tenant: TenantView
     reads: ReadSession
-    loaders: "Loaders"
+    loaders: Loaders
     now: datetime
 
     def __init__(
@@ -67,7 +65,7 @@ class Context:
         principal: Principal | None,
         ledger: Ledger,
         tenants: TenantDirectory,
-        loaders: "Callable[[ReadSession, datetime, bool], Loaders]",
+        loaders: Callable[[ReadSession, datetime, bool], Loaders],
         request_id: str | None = None,
         address: str | None = None,
         charge: Charge = for_free,

@@ -15,8 +15,9 @@ from models.reads.statements import StatementView
 from schema.context import Info
 from schema.scalars import AssetCode
 from schema.statement_csv import StatementCsv
-from schema.types.base import Connection, Edge, PageInfo, paged, resolved
+from schema.types.base import Connection, Edge, PageInfo, resolved
 from schema.types.ledger import LedgerEntry
+from schema.types.pages import paged
 
 MAX_CSV_ENTRIES: Final = 5_000
 

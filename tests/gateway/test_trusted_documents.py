@@ -292,7 +292,7 @@ def settings(tmp_path: Path) -> Settings:
 
 def test_the_app_does_not_start_with_a_manifest_that_has_anything_wrong(settings: Settings, tmp_path: Path) -> None:
     write_manifest(tmp_path, {})
-    with pytest.raises(SetupProblem, match="^SCRIP_TRUSTED_DOCUMENTS: the file names no documents"):
+    with pytest.raises(SetupProblem, match=r"^SCRIP_TRUSTED_DOCUMENTS: the file names no documents"):
         create_app(settings)
 
 

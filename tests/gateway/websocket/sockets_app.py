@@ -15,7 +15,7 @@ from starlette.routing import WebSocketRoute
 from app.graphql import admission
 from app.http.logs import WithoutClientsFaultsFilter, WithoutQueryFilter
 from app.http.request_id import RequestIdMiddleware
-from auth.backend import BearerBackend, authentication, principal_of
+from auth.backend import BearerBackend, authentication, network_address, principal_of
 from auth.keys import SharedSecret
 from auth.tokens import TokenVerifier
 from gateway.schema import GatewaySchema
@@ -134,10 +134,13 @@ def make_app(
         seen.contexts.append(context)
         return context
 
+    def note(reason: str, request_id: str, handshake: HTTPConnection) -> None:
+        seen.refused.append((reason, request_id, network_address(handshake)))
+
     verifier = TokenVerifier(keys or SharedSecret(SECRET), ISSUER, ISSUER, _now)
     view = SocketView(
         SCHEMA, make_context, admission(BearerBackend(verifier)), _now,
-        refused=lambda *told: seen.refused.append(told), limits=limits or small_limits(), **options,
+        refused=note, limits=limits or small_limits(), **options,
     )  # fmt: skip
     routes = [WebSocketRoute("/graphql", view)]
     app = Starlette(routes=routes, middleware=[authentication(verifier)])
