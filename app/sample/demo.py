@@ -1,13 +1,14 @@
 """The sample that `scrip run` sets up: tenant `demo`, with a week of a real shop, and things to try on top."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from app.files.importing.figures import Figures, figures_of
@@ -17,16 +18,27 @@ from app.postgres.clock import new_ledger
 from app.postgres.database import open_database
 from app.problems import SetupProblem
 from app.settings import Settings
-from models.commands import Actor, AdjustCredit, GiveReward
-from models.errors import LedgerError
+from models.commands import Actor, AdjustCredit, GiveReward, MembershipChange
+from models.configuration_commands import CreateProduct, CreateReason, CreateReward, CreateService, CreateTier
+from models.errors import Duplicate, LedgerError, NoMembership
 from models.ledger import Ledger
 from models.money import POINTS, SERVICE_CREDITS
 from models.operations.adjust import adjust_credit
 from models.operations.create_tenant import create_tenant
 from models.operations.give_reward import give_reward
-from models.reads.session import ReadSession
-from models.session import tenant_id_of, tenant_transaction
-from models.tables import Customer, Product, Reason, Reward, Service, Tier
+from models.operations.memberships import cancel_membership, start_membership
+from models.operations.products import create_product
+from models.operations.reasons import create_reason
+from models.operations.rewards import create_reward
+from models.operations.services import create_service
+from models.operations.tiers import create_tier
+from models.reads.configuration import service_ids
+from models.reads.customers import ids_of
+from models.reads.imports import is_used
+from models.reads.rewards import reward_ids
+from models.reads.session import reading
+from models.reads.tenants import began_at
+from models.session import tenant_id_of
 
 TENANT: Final = "demo"
 TENANT_NAME: Final = "Demo Gifts"
@@ -42,41 +54,31 @@ OCCASIONAL: Final = "16607"
 FORMER: Final = "16422"
 """Whose membership ended longer ago than the grace period: service credits cannot be added any more."""
 CANCELLED_BEFORE_TENANT: Final = timedelta(days=90)
+MEMBER_FOR: Final = timedelta(days=365)
 
 LAST_KEY: Final = "demo/coupon"
 """The idempotency key of what is done last: where it has been used, all is there."""
 
-REASONS: Final = (  # code, label, adds, removes, moves the lifetime total
-    ("PURCHASE", "Points for a purchase", True, False, True),
-    ("MEMBERSHIP", "Part of the membership", True, False, True),
-    ("POINTS_REFUND", "Redeemed points given back", True, False, False),
+REASONS: Final = (
+    CreateReason("PURCHASE", "Points for a purchase", adds=True, removes=False),
+    CreateReason("MEMBERSHIP", "Part of the membership", adds=True, removes=False),
+    CreateReason("POINTS_REFUND", "Redeemed points given back", adds=True, removes=False, moves_lifetime=False),
 )
 SERVICES: Final = ("Engraving", "Gift wrapping", "Next-day delivery")
-PRODUCTS: Final = (  # name, kind, price in pence
-    ("Account credit", "CREDIT", 100),
-    ("Gift hamper", "GOODS", 4_500),
-    ("Hamper delivered by hand", "SERVICE", 1_250),
+PRODUCTS: Final = (
+    CreateProduct("Account credit", "CREDIT", CURRENCY, Decimal(1)),
+    CreateProduct("Gift hamper", "GOODS", CURRENCY, Decimal(45)),
+    CreateProduct("Hamper delivered by hand", "SERVICE", CURRENCY, Decimal("12.50")),
 )
-TIERS: Final = (("Bronze", 0), ("Silver", 1_000), ("Gold", 5_000))
-
-
-@dataclass(frozen=True, slots=True)
-class _Reward:
-    name: str
-    kind: str
-    points: int
-    value: Decimal | None = None
-    product: str | None = None
-    validity_days: int | None = None
-    stock: int | None = None
-
-
+TIERS: Final = (
+    CreateTier("Bronze", Decimal(0)), CreateTier("Silver", Decimal(1_000)), CreateTier("Gold", Decimal(5_000)),
+)  # fmt: skip
 COUPON: Final = "5 pounds off"
 REWARDS: Final = (
-    _Reward(COUPON, "FIXED", 500, value=Decimal(5), validity_days=90),
-    _Reward("10% off the next order", "PERCENT", 800, value=Decimal(10), validity_days=60),
-    _Reward("Free delivery", "FREE_DELIVERY", 200),
-    _Reward("A free metal lantern", "FREE_PRODUCT", 300, product="71053 WHITE METAL LANTERN", stock=25),
+    CreateReward(COUPON, "FIXED", Decimal(500), value=Decimal(5), currency=CURRENCY, validity_days=90),
+    CreateReward("10% off the next order", "PERCENT", Decimal(800), value=Decimal(10), validity_days=60),
+    CreateReward("Free delivery", "FREE_DELIVERY", Decimal(200)),
+    CreateReward("A free metal lantern", "FREE_PRODUCT", Decimal(300), product="71053 WHITE METAL LANTERN", stock=25),
 )
 
 
@@ -169,60 +171,49 @@ def _sample_keys() -> tuple[str, ...]:
 
 
 async def _is_loaded(tenant_id: UUID) -> bool:
-    used = "SELECT 1 FROM idempotency_keys WHERE tenant_id = $1 AND key = $2 AND client = ''"
-    return bool(await _rows(tenant_id, used, LAST_KEY))
+    async with reading(tenant_id) as session:
+        return await is_used(session, LAST_KEY)
 
 
 async def _configure(ledger: Ledger, tenant_id: UUID) -> None:
     """What an admin would set up. What is there already is left as it is."""
-    new_id = ledger.source.new_id
-    reasons = [
-        Reason(
-            id=new_id(), tenant_id=tenant_id, code=code, label=label, adds=adds, removes=removes,
-            moves_lifetime=lifetime, note_required=False, active=True,
-        )
-        for code, label, adds, removes, lifetime in REASONS
-    ]  # fmt: skip
-    services = [Service(id=new_id(), tenant_id=tenant_id, name=name, active=True) for name in SERVICES]
-    products = [
-        Product(
-            id=new_id(), tenant_id=tenant_id, name=name, kind=kind, currency=CURRENCY, price_minor=price, active=True
-        )
-        for name, kind, price in PRODUCTS
+    made = [
+        *(partial(create_reason, ledger, tenant_id, ACTOR, reason) for reason in REASONS),
+        *(partial(create_service, ledger, tenant_id, ACTOR, CreateService(name)) for name in SERVICES),
+        *(partial(create_product, ledger, tenant_id, ACTOR, product) for product in PRODUCTS),
+        *(partial(create_tier, ledger, tenant_id, ACTOR, tier) for tier in TIERS),
+        *(partial(create_reward, ledger, tenant_id, ACTOR, reward) for reward in REWARDS),
     ]
-    tiers = [Tier(id=new_id(), tenant_id=tenant_id, name=name, threshold_minor=points) for name, points in TIERS]
-    rewards = [
-        Reward(
-            id=new_id(), tenant_id=tenant_id, name=reward.name, kind=reward.kind, value=reward.value,
-            currency=CURRENCY if reward.kind == "FIXED" else None, product=reward.product,
-            points_cost_minor=reward.points, validity_days=reward.validity_days, stock=reward.stock, active=True,
-        )
-        for reward in REWARDS
-    ]  # fmt: skip
-    async with tenant_transaction(tenant_id) as connection:
-        await Reason.bulk_create(reasons, ignore_conflicts=True, using_db=connection.orm)
-        await Service.bulk_create(services, ignore_conflicts=True, using_db=connection.orm)
-        await Product.bulk_create(products, ignore_conflicts=True, using_db=connection.orm)
-        await Tier.bulk_create(tiers, ignore_conflicts=True, using_db=connection.orm)
-        await Reward.bulk_create(rewards, ignore_conflicts=True, using_db=connection.orm)
+    for make in made:
+        with suppress(Duplicate):
+            await make()
 
 
 async def _give(ledger: Ledger, tenant_id: UUID) -> None:
     """Points, service credits and a coupon. One membership is cancelled; one request waits for a manager."""
-    began = await _began(tenant_id)
-    customers = await customer_ids(tenant_id, (REGULAR, BEST, OCCASIONAL, FORMER))
-    services = await _ids(tenant_id, "SELECT name, id FROM services WHERE tenant_id = $1 AND name = ANY($2)", SERVICES)
-    rewards = await _ids(tenant_id, "SELECT name, id FROM rewards WHERE tenant_id = $1 AND name = ANY($2)", (COUPON,))
+    async with reading(tenant_id) as session:
+        began = await began_at(session)
+        customers = await ids_of(session, (REGULAR, BEST, OCCASIONAL, FORMER))
+        services = await service_ids(session, SERVICES)
+        rewards = await reward_ids(session, (COUPON,))
     for adjustment in ADJUSTMENTS:
         command = _command(adjustment, customers, services, began)
         await adjust_credit(ledger, tenant_id, ACTOR, command, f"demo/{adjustment.key}")
-    async with tenant_transaction(tenant_id) as connection:
-        former = Customer.filter(tenant_id=tenant_id, id=customers[FORMER]).using_db(connection.orm)
-        await former.update(membership_cancelled_at=began - CANCELLED_BEFORE_TENANT)
+    await _end_membership(ledger, tenant_id, MembershipChange(customers[FORMER], at=began - CANCELLED_BEFORE_TENANT))
     request = replace(_command(REQUEST, customers, services, began), request_approval=True)
     await adjust_credit(ledger, tenant_id, _staff(), request, f"demo/{REQUEST.key}")
     coupon = GiveReward(customers[REGULAR], rewards[COUPON], deduct_points=True)
     await give_reward(ledger, tenant_id, ACTOR, coupon, LAST_KEY)
+
+
+async def _end_membership(ledger: Ledger, tenant_id: UUID, end: MembershipChange) -> None:
+    """One that had begun long before."""
+    assert end.at is not None  # noqa: S101 - for the type checker
+    try:
+        await cancel_membership(ledger, tenant_id, ACTOR, end)
+    except NoMembership:
+        await start_membership(ledger, tenant_id, ACTOR, replace(end, at=end.at - MEMBER_FOR))
+        await cancel_membership(ledger, tenant_id, ACTOR, end)
 
 
 def subject_of(role: str) -> str:
@@ -247,25 +238,7 @@ def _command(
     )  # fmt: skip
 
 
-async def _began(tenant_id: UUID) -> datetime:
-    (row,) = await _rows(tenant_id, "SELECT created_at FROM tenants WHERE id = $1")
-    began: datetime = row["created_at"]
-    return began
-
-
 async def customer_ids(tenant_id: UUID, external_ids: Sequence[str]) -> dict[str, UUID]:
     """Of the sample's customers that are there, by external id."""
-    sql = "SELECT external_id, id FROM customers WHERE tenant_id = $1 AND external_id = ANY($2)"
-    return await _ids(tenant_id, sql, external_ids)
-
-
-async def _ids(tenant_id: UUID, sql: str, names: Iterable[str]) -> dict[str, UUID]:
-    return {row[0]: row[1] for row in await _rows(tenant_id, sql, list(names))}
-
-
-async def _rows(tenant_id: UUID, sql: str, *arguments: object) -> list[Any]:
-    session = ReadSession(tenant_id)
-    try:
-        return await session.fetch(sql, *arguments)
-    finally:
-        await session.release()
+    async with reading(tenant_id) as session:
+        return await ids_of(session, external_ids)

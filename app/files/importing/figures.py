@@ -3,40 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Final
 from uuid import UUID
 
 from app.files.importing.online_retail import CURRENCY
 from models.money import to_decimal
-from models.reads.session import ReadSession
-
-_OF_KEYS: Final = """
-    with keys as (
-        select result_id, operation from idempotency_keys
-         where tenant_id = $1 and key = any($2::text[]) and client = ''),
-    issued as (
-        select i.id, i.customer_id, i.total_minor from keys k
-          join invoices i on i.tenant_id = $1 and i.id = k.result_id where k.operation = 'createInvoice'),
-    noted as (
-        select c.id, a.customer_id, c.amount_minor, c.remaining_minor from keys k
-          join credits c on c.tenant_id = $1 and c.transaction_id = k.result_id
-          join accounts a on a.tenant_id = $1 and a.id = c.account_id where k.operation = 'adjustCredit'),
-    applied as (
-        select s.invoice_id, s.amount_minor from noted n join assignments s on s.tenant_id = $1 and s.credit_id = n.id
-          join issued i on i.id = s.invoice_id
-         where s.origin = 'AUTO' and s.released_at is null),
-    covered as (
-        select i.total_minor, sum(p.amount_minor) as applied_minor from applied p join issued i on i.id = p.invoice_id
-         group by i.id, i.total_minor)
-    select (select count(*) from (select customer_id from issued union select customer_id from noted) c) as customers,
-           (select count(*) from issued) as invoices,
-           (select coalesce(sum(total_minor), 0)::bigint from issued) as invoiced_minor,
-           (select count(*) from noted) as credit_notes,
-           (select coalesce(sum(amount_minor), 0)::bigint from noted) as credited_minor,
-           (select coalesce(sum(amount_minor), 0)::bigint from applied) as applied_minor,
-           (select count(*) from covered where applied_minor = total_minor) as in_full,
-           (select count(*) from covered where applied_minor < total_minor) as in_part,
-           (select coalesce(sum(remaining_minor), 0)::bigint from noted) as left_minor"""
+from models.reads.imports import imported
+from models.reads.session import reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +44,11 @@ class Figures:
 
 async def figures_of(tenant_id: UUID, keys: Sequence[str]) -> Figures:
     """Of the documents that were posted under these idempotency keys, as they stand now."""
-    session = ReadSession(tenant_id)
-    try:
-        (row,) = await session.fetch(_OF_KEYS, list(keys))
-    finally:
-        await session.release()
+    async with reading(tenant_id) as session:
+        found = await imported(session, keys)
     return Figures(
-        customers=row["customers"], invoices=row["invoices"], invoiced=to_decimal(row["invoiced_minor"], CURRENCY),
-        credit_notes=row["credit_notes"], credited=to_decimal(row["credited_minor"], CURRENCY),
-        applied=to_decimal(row["applied_minor"], CURRENCY), in_full=row["in_full"], in_part=row["in_part"],
-        left=to_decimal(row["left_minor"], CURRENCY),
+        customers=found.customers, invoices=found.invoices, invoiced=to_decimal(found.invoiced_minor, CURRENCY),
+        credit_notes=found.credit_notes, credited=to_decimal(found.credited_minor, CURRENCY),
+        applied=to_decimal(found.applied_minor, CURRENCY), in_full=found.in_full, in_part=found.in_part,
+        left=to_decimal(found.left_minor, CURRENCY),
     )  # fmt: skip

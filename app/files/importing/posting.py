@@ -14,7 +14,8 @@ from models.ledger import Ledger
 from models.operations.adjust import adjust_credit
 from models.operations.create_invoice import create_invoice
 from models.operations.upsert_customer import upsert_customer
-from models.reads.session import ReadSession
+from models.reads import customers
+from models.reads.session import reading
 
 ACTOR: Final = Actor("import", "ADMIN", client="scrip-import", name="Import", keeps_keys=True)
 REASON: Final = "CORRECTION"
@@ -73,14 +74,8 @@ def key_of(number: str) -> str:
 
 async def _known_customers(tenant_id: UUID, external_ids: list[str]) -> dict[str, UUID]:
     """Those who are there already: they are left as they are, whatever name they have been given since."""
-    session = ReadSession(tenant_id)
-    try:
-        rows = await session.fetch(
-            "SELECT external_id, id FROM customers WHERE tenant_id = $1 AND external_id = ANY($2)", external_ids
-        )
-    finally:
-        await session.release()
-    return {row["external_id"]: row["id"] for row in rows}
+    async with reading(tenant_id) as session:
+        return await customers.ids_of(session, external_ids)
 
 
 async def _add_customer(ledger: Ledger, tenant_id: UUID, external_id: str) -> UUID:

@@ -24,7 +24,7 @@ from app.sample.pages import render
 from app.sample.pages.sample import sample_ids
 from app.sample.tokens import demo_tokens
 from app.settings import Settings
-from models.session import ask, tenant_id_of
+from models.session import server_told, tenant_id_of
 
 FOLDER: Final = Path(__file__).parent
 _ASSETS: Final = {"front.css": "text/css", "front.js": "text/javascript"}
@@ -74,13 +74,9 @@ def version() -> str:
 
 
 async def _server() -> str:
-    rows = await ask(
-        lambda raw: raw.fetch(
-            "SELECT current_setting('server_version') AS version, current_setting('cluster_name') AS cluster"
-        )
-    )
-    embedded = "embedded" if rows[0]["cluster"] == SERVER_SETTINGS["cluster_name"] else "your own"
-    return f"PostgreSQL {rows[0]['version']}, {embedded}"
+    version, cluster = await server_told()
+    embedded = "embedded" if cluster == SERVER_SETTINGS["cluster_name"] else "your own"
+    return f"PostgreSQL {version}, {embedded}"
 
 
 def is_local(host: str) -> bool:
