@@ -1,7 +1,7 @@
 """The sample that `scrip run` sets up: tenant `demo`, with a week of a real shop, and things to try on top."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -177,7 +177,7 @@ async def _is_loaded(tenant_id: UUID) -> bool:
 
 async def _configure(ledger: Ledger, tenant_id: UUID) -> None:
     """What an admin would set up. What is there already is left as it is."""
-    made = [
+    made: list[Callable[[], Awaitable[object]]] = [
         *(partial(create_reason, ledger, tenant_id, ACTOR, reason) for reason in REASONS),
         *(partial(create_service, ledger, tenant_id, ACTOR, CreateService(name)) for name in SERVICES),
         *(partial(create_product, ledger, tenant_id, ACTOR, product) for product in PRODUCTS),
