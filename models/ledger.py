@@ -24,10 +24,10 @@ from models.planning.needs import Needs
 from models.planning.state import Source
 from models.posting import Poster
 from models.session import TenantConnection, database_time, pool_size, tenant_transaction
-from models.slices import MANY_ROWS, beside
 from models.sources import DatabaseClock, GivenClock, LedgerClock, RandomSource
 from models.tallies import Tallies
 from models.units import Failed, Posted, PutBack, Refused, Replayed, Result, Unit
+from turns.slices import MANY_ROWS, beside
 
 MAX_KEY_CHARACTERS: Final = 255
 CONNECTIONS_TO_ONE_IN_LINE: Final = 4

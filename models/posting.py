@@ -52,14 +52,14 @@ from models.planning import calendar, requesting
 from models.planning.needs import Needs
 from models.planning.persons import followed, followed_needs
 from models.planning.state import AccountKey, AccountState, Books, CustomerState, Origin, Source
-from models.planning.steps import Steps
 from models.session import TenantConnection, tenant_transaction
-from models.slices import in_slices
 from models.sources import LedgerClock
 from models.tallies import Tallies
 from models.units import Failed, Posted, PutBack, Refused, Replayed, Result, Unit, names_of
 from models.ways import LOCK_WAIT, QUICKLY, Way, begin_settings, way_of
 from models.writing import write
+from turns.slices import in_slices
+from turns.steps import Steps
 
 log = logging.getLogger(__name__)
 

@@ -24,10 +24,10 @@ from models.hash_chain import Promise, digesting_promises, entry_hash, note_dige
 from models.money import is_money
 from models.planning.requesting import kept
 from models.planning.state import Books, EntryDraft, TransactionDraft
-from models.planning.steps import Steps, each
 from models.session import TenantConnection
-from models.slices import each_in_slices, in_slices, large_work
 from models.statements import Part, insert, statement, update
+from turns.slices import each_in_slices, in_slices, large_work
+from turns.steps import Steps, each
 
 ActorIds = dict[Actor, UUID]
 FEW: Final = 4_096

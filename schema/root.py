@@ -1,5 +1,7 @@
 """The roots: which field is resolved by what, and the right that it takes. Wiring alone."""
 
+import re
+from collections.abc import Callable
 from typing import Final
 
 import strawberry
@@ -47,10 +49,14 @@ import resolvers.void_credit
 import resolvers.void_invoice
 import resolvers.void_payment
 from auth.roles import Permission as May
-from schema.documents import ScripSchema
+from gateway.documents import DocumentCache
+from gateway.query_limits import QueryLimits
+from gateway.schema import GatewaySchema
+from gateway.trusted import TrustedDocuments
+from models.reads.paging import DEFAULT_PAGE
+from schema.errors import coded_of, outage_of
 from schema.permissions import BULK, LONG_LIST, REPORT, any_principal_field, check_declared, root_field
 from schema.scalars import SCALARS
-from schema.sdl import mend
 
 
 @strawberry.type
@@ -384,5 +390,20 @@ class Mutation:
 
 check_declared(Query, Mutation)
 
-schema: Final = ScripSchema(Query, Mutation, config=StrawberryConfig(scalar_map=SCALARS))
-mend(schema.graphql)
+LIMITS: Final = QueryLimits(default_page_size=DEFAULT_PAGE)
+FOLLOWS: Final = re.compile(r"[cC]ursor|\b(?:after|at|from|to)\b")
+"""Found in every document that asks for cursors, passes one, or names an instant."""
+
+
+def build_schema(
+    *,
+    limits: QueryLimits = LIMITS,
+    introspection: bool = True,
+    trusted: Callable[[DocumentCache], TrustedDocuments] | None = None,
+) -> GatewaySchema:
+    """The schema, made anew: it takes a tenth of a second. The arguments are GatewaySchema's."""
+    return GatewaySchema(
+        Query, Mutation, config=StrawberryConfig(scalar_map=SCALARS),
+        limits=limits, introspection=introspection, trusted=trusted,
+        follows=FOLLOWS, outage_of=outage_of, coded_of=coded_of,
+    )  # fmt: skip

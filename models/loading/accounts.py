@@ -10,9 +10,9 @@ import asyncpg
 from models.loading.held import HeldElsewhere
 from models.lookups import each
 from models.planning.state import AccountKey, AccountState, CustomerState
-from models.planning.steps import Steps
 from models.session import TenantConnection
-from models.slices import each_in_slices, in_slices
+from turns.slices import each_in_slices, in_slices
+from turns.steps import Steps
 
 _CUSTOMER_COLUMNS: Final = (
     "id, membership_cancelled_at, membership_started_at, merged_into_id, erased_at IS NOT NULL AS erased"

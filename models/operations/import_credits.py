@@ -29,8 +29,8 @@ from models.operations.auditing import Doer, doer_of, record_event
 from models.planning.bulk import error_report
 from models.planning.calendar import checked_date, start_of_day
 from models.session import TenantConnection, tenant_transaction
-from models.slices import each_in_slices
 from models.writing import to_json
+from turns.slices import each_in_slices
 
 MAX_ROWS: Final = 1_000_000
 ROWS_PER_INSERT: Final = 2_000

@@ -20,7 +20,7 @@ from models.planning.allowances import allowance_of
 from models.planning.needs import Needs, Spend
 from models.planning.notes import check_note
 from models.planning.state import AccountState, Books, CreditState, Origin, ReasonRule, TransactionDraft
-from models.planning.steps import Steps
+from turns.steps import Steps
 
 MAX_SERVICES: Final = 100
 

@@ -9,8 +9,8 @@ from models.money import exponent, to_minor
 from models.planning import adjust
 from models.planning.needs import Needs, merge
 from models.planning.state import Books, Origin
-from models.planning.steps import Steps
 from models.views import BulkOperationView
+from turns.steps import Steps
 
 MAX_ROWS: Final = 10_000
 

@@ -10,8 +10,8 @@ from models.planning.auditing import audit
 from models.planning.needs import Needs
 from models.planning.notes import check_note
 from models.planning.state import Books, CouponState, Origin, TransactionDraft
-from models.planning.steps import Steps
 from models.views import CouponView
+from turns.steps import Steps
 
 
 def use_needs(command: UseCoupon) -> Needs:

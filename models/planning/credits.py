@@ -16,8 +16,8 @@ from models.money import MAX_AMOUNT_MINOR, POINTS, to_decimal
 from models.planning.lots import Lots
 from models.planning.notes import kept_note
 from models.planning.state import AccountState, Books, CreditState, EntryDraft, Limited, Origin, TransactionDraft
-from models.planning.steps import Steps
 from models.views import AccountView, ActorView, CreditView, TransactionView
+from turns.steps import Steps
 
 GONE: Final = frozenset({"REMOVED", "EXPIRED", "ORDERS"})
 """The counters of what is taken off a credit and is not used: taken back, or expired."""

@@ -24,7 +24,7 @@ from models.planning.auditing import audit, invoice_details
 from models.planning.needs import Needs, Spend
 from models.planning.settling import invoice_view, status_of
 from models.planning.state import Books, InvoiceState, Origin, TransactionDraft
-from models.planning.steps import Steps
+from turns.steps import Steps
 
 MAX_LINES: Final = 1_000
 MAX_DESCRIPTION_CHARACTERS: Final = 500

@@ -30,8 +30,8 @@ from models.planning.settling import (
     take_back_grants,
 )
 from models.planning.state import AccountKey, AccountState, Books, InvoiceState, Origin, PaymentState
-from models.planning.steps import Steps
 from models.views import PaymentView
+from turns.steps import Steps
 
 ACCOUNT_CREDIT: Final = "ACCOUNT_CREDIT"
 PAYMENT_METHODS: Final = frozenset({"CASH", "CHECK", "CARD", "TRANSFER", "OTHER", ACCOUNT_CREDIT})

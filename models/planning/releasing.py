@@ -44,7 +44,7 @@ from models.planning.state import (
     Origin,
     TransactionDraft,
 )
-from models.planning.steps import Steps, each, in_order
+from turns.steps import Steps, each, in_order
 
 _CHANGEABLE: Final = ("OPEN", "SCHEDULED", "EXHAUSTED")
 

@@ -8,7 +8,7 @@ from models.commands import Outcome, RestateBooks
 from models.planning import credits, merging
 from models.planning.needs import Needs
 from models.planning.state import Books, Origin
-from models.planning.steps import Steps
+from turns.steps import Steps
 
 
 def needs(command: RestateBooks) -> Needs:

@@ -8,8 +8,8 @@ from models.planning.allowances import allowance_of
 from models.planning.needs import Needs, Spend
 from models.planning.notes import check_note
 from models.planning.state import AccountState, Books, Origin, RewardState
-from models.planning.steps import Steps
 from models.views import CouponView
+from turns.steps import Steps
 
 
 def needs(command: GiveReward, points_cost_minor: int) -> Needs:

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 from models.commands import Actor, Approvable
 from models.planning.lots import Lots
-from models.planning.steps import Steps, finish
 from models.views import CouponView
+from turns.steps import Steps, finish
 
 AccountKey = tuple[UUID, str]
 """Customer and asset: what names an account before anyone knows whether it exists."""
@@ -421,7 +421,7 @@ class Books:
     customers: dict[UUID, CustomerState] = field(default_factory=dict)
     accounts: dict[AccountKey, AccountState] = field(default_factory=dict)
     accounts_by_id: dict[UUID, AccountState] = field(default_factory=dict)
-    credits: dict[UUID, Lots] = field(default_factory=dict)
+    credits: dict[UUID, Lots["CreditState"]] = field(default_factory=dict)
     credits_by_id: dict[UUID, CreditState] = field(default_factory=dict)
     other_ids: dict[UUID, tuple[UUID, ...]] = field(default_factory=dict)
     homes: dict[UUID, AccountKey] = field(default_factory=dict)

@@ -9,7 +9,7 @@ from models.planning import credits
 from models.planning.needs import Needs, Spend
 from models.planning.notes import check_note
 from models.planning.state import Books, Origin
-from models.planning.steps import Steps, in_order
+from turns.steps import Steps, in_order
 
 
 def use_needs(command: UseCredit, amount_minor: int) -> Needs:

@@ -155,6 +155,16 @@ class ReadSession:
             self._lock.release()
 
 
+@asynccontextmanager
+async def reading(tenant_id: UUID) -> AsyncIterator[ReadSession]:
+    """Reads outside a request, of one moment."""
+    session = ReadSession(tenant_id)
+    try:
+        yield session
+    finally:
+        await session.release()
+
+
 _searching: Final[WeakKeyDictionary[Pool, asyncio.Semaphore]] = WeakKeyDictionary()
 
 

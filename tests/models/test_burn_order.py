@@ -13,19 +13,19 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from app.embedded import Urls
+from app.postgres.embedded import Urls
 from models.commands import CreateInvoice, InvoiceLineItem
 from models.errors import InsufficientBalance, InvariantViolated
 from models.loading.credits import CREDITS_PER_LOAD
 from models.planning import credits as planned_credits
 from models.planning.needs import Spend
 from models.planning.state import Books, CreditState
-from models.planning.steps import Steps
 from models.sources import RandomSource
 from models.units import Failed, Posted
 from tests.support.mutating import other_sql
 from tests.support.shop import Clock, Shop
 from tests.support.units import adjustment, post, unit
+from turns.steps import Steps
 
 EXPIRIES: Final = (None, 50, 30, 40)
 """Days."""

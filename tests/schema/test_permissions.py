@@ -7,7 +7,8 @@ from strawberry.types.base import get_object_definition
 from auth.roles import Permission
 from schema.context import Info
 from schema.permissions import DECLARED, UndeclaredPermission, check_declared, root_field
-from schema.root import Mutation, Query, schema
+from schema.root import Mutation, Query, build_schema
+from tests.support.schema import SCHEMA
 
 FOR_EVERYBODY_WITH_A_TOKEN = {"node", "viewer"}
 
@@ -21,8 +22,8 @@ def test_every_root_field_declares_its_permission() -> None:
 
 
 def test_the_schema_has_no_other_roots() -> None:
-    assert schema.graphql.subscription_type is None
-    for root, built in ((Query, schema.graphql.query_type), (Mutation, schema.graphql.mutation_type)):
+    assert SCHEMA.graphql.subscription_type is None
+    for root, built in ((Query, SCHEMA.graphql.query_type), (Mutation, SCHEMA.graphql.mutation_type)):
         assert built is not None
         assert len(get_object_definition(root, strict=True).fields) == len(built.fields)
 
@@ -41,3 +42,16 @@ def test_a_field_that_forgets_cannot_be_built() -> None:
 
     with pytest.raises(UndeclaredPermission, match=r"Forgetful\.forgotten"):
         check_declared(Forgetful)
+
+
+def test_documents_say_whether_they_search_much() -> None:
+    """Wherever in the document the field stands: such requests share a few connections."""
+    documents = build_schema().documents
+
+    def searches(text: str) -> bool:
+        found: bool = documents.get(text).operation(None).measure.searches
+        return found
+
+    assert searches("{ viewer { subject } ...F } fragment F on Query { trialBalance { asset } }")
+    assert searches("{ liability { asset } }")
+    assert not searches("{ viewer { subject } customers(first: 3) { edges { node { id } } } }")

@@ -12,8 +12,8 @@ from models.errors import LedgerError
 from models.planning import credits
 from models.planning.credits import burn_key
 from models.planning.state import Books, Mark, Origin
-from models.planning.steps import finish
 from tests.support.books import ANNA, CAKE, MANAGER, NOW, TEA, all_books, open_lots
+from turns.steps import finish
 
 ASSET = "SERVICE_CREDITS"
 AMOUNTS = st.integers(1, 300).map(Decimal)

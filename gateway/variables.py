@@ -1,0 +1,118 @@
+"""What graphql-core does in one go, however much it is, done so that others have a turn in between.
+
+*Variables.* It reads an operation's variables when it begins to execute it: 50 ms for the 10,000 rows of a bulk. Here they
+are read before, in a thread, by graphql-core's own function, and the executor is handed what came of it.
+
+*Lists.* It completes all items of a list at once, and all lists whose rows have come in the same moment: 400 ms for eight
+times 90 customers with their credits and entries. Here a list waits for its turn (turns/slices.py) where a round of the
+loop has had enough of them, and a long one is completed in slices.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from graphql import DocumentNode, GraphQLError, GraphQLSchema, OperationDefinitionNode
+from graphql.execution.values import VariableValues, get_variable_values
+from graphql.pyutils import Path, gather_with_cancel
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+
+from turns.slices import beside, in_slices, is_over, turn
+from turns.steps import Steps
+
+FEW_VALUES: Final = 500
+"""Fewer are read where they always are: it takes no longer than handing them to a thread."""
+_MAX_ERRORS: Final = 50
+"""As graphql-core has it."""
+SHORT_LIST: Final = 8
+"""Items; fewer are completed where they always are: it takes a fraction of a millisecond."""
+LONG_LIST: Final = 40
+"""As many may take longer than a slice."""
+
+
+class ReadVariables(dict[str, Any]):
+    """Variables as they came, which have been read already: values, or what is wrong with them."""
+
+    def __init__(self, given: Mapping[str, Any], read: "VariableValues | list[GraphQLError]") -> None:
+        super().__init__(given)
+        self.read = read
+
+
+async def read_beside(
+    schema: GraphQLSchema, operation: OperationDefinitionNode, variables: Mapping[str, Any]
+) -> ReadVariables:
+    """The variables of an operation that is about to be executed."""
+    read = await beside(
+        get_variable_values, schema, operation.variable_definitions or (), dict(variables), max_errors=_MAX_ERRORS
+    )
+    return ReadVariables(variables, read)
+
+
+class Executor(StrawberryGraphQLCoreExecutionContext):
+    """Executes as Strawberry's does, does not read variables again, and completes long lists in slices."""
+
+    @classmethod
+    def build(
+        cls, schema: GraphQLSchema, document: DocumentNode, root_value: Any = None, context_value: Any = None,
+        raw_variable_values: dict[str, Any] | None = None, *arguments: Any, **options: Any,
+    ) -> Any:  # fmt: skip
+        """An executor; or, where it cannot be made, why."""
+        given = raw_variable_values
+        if not isinstance(given, ReadVariables):
+            return super().build(schema, document, root_value, context_value, given, *arguments, **options)
+        if isinstance(given.read, list):
+            return given.read
+        bare = _without_variables(document)
+        made = super().build(schema, bare, root_value, context_value, None, *arguments, **options)
+        if not isinstance(made, list):
+            made.variable_values = given.read
+        return made
+
+    def complete_list_value(
+        self, return_type: Any, field_details_list: Any, info: Any, path: Path, result: Any, position_context: Any
+    ) -> Any:
+        """The list's items, each completed; or what they can be awaited from."""
+        if type(result) is list and len(result) >= SHORT_LIST and (len(result) >= LONG_LIST or is_over()):
+            return self._complete_in_turn(return_type.of_type, field_details_list, info, path, result, position_context)
+        return super().complete_list_value(return_type, field_details_list, info, path, result, position_context)
+
+    async def _complete_in_turn(
+        self, item_type: Any, field_details_list: Any, info: Any, path: Path, items: list[Any], position_context: Any
+    ) -> list[Any]:
+        if is_over():
+            await turn()
+        completed: list[Any] = []
+        waiting: list[int] = []
+
+        def steps() -> Steps[None]:
+            for index, item in enumerate(items):
+                place = path.add_key(index, None)
+                given = field_details_list, info, place, position_context
+                if self.is_awaitable(item):
+                    completed.append(self.complete_awaitable_list_item_value(item, item_type, *given))
+                    waiting.append(index)
+                elif self.complete_list_item_value(item, completed, item_type, *given):
+                    waiting.append(index)
+                yield
+
+        try:
+            await in_slices(steps())
+        except BaseException:
+            # An item that may not be null is; or nobody waits for the answer any more. What was begun ends by itself.
+            self.settle_in_background([completed[index] for index in waiting])
+            raise
+        for index, value in zip(waiting, await gather_with_cancel(*(completed[n] for n in waiting)), strict=True):
+            completed[index] = value
+        return completed
+
+
+def _without_variables(document: DocumentNode) -> DocumentNode:
+    """The document, in which no operation asks for any: what they stand for is known."""
+    definitions = tuple(
+        OperationDefinitionNode(
+            operation=each.operation, name=each.name, directives=each.directives, selection_set=each.selection_set,
+            loc=each.loc,
+        )
+        if isinstance(each, OperationDefinitionNode) else each
+        for each in document.definitions
+    )  # fmt: skip
+    return DocumentNode(definitions=definitions, loc=document.loc)

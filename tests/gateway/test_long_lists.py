@@ -1,0 +1,140 @@
+"""Long lists are completed in slices, and come out as they always do: in order, with nulls and errors where they belong."""
+
+import asyncio
+from time import perf_counter
+from typing import Any
+
+import pytest
+import strawberry
+
+from gateway.schema import GatewaySchema
+from gateway.variables import LONG_LIST, SHORT_LIST
+from turns import slices
+
+MANY = 3 * LONG_LIST
+
+
+def burn(seconds: float) -> None:
+    until = perf_counter() + seconds
+    while perf_counter() < until:
+        pass
+
+
+@strawberry.type
+class Item:
+    number: int
+
+    @strawberry.field
+    def heavy(self) -> int:
+        burn(0.001)
+        return self.number
+
+    @strawberry.field
+    async def later(self) -> int:
+        await asyncio.sleep(0)
+        return self.number
+
+    @strawberry.field
+    def odd_alone(self) -> int | None:
+        if self.number % 2 == 0:
+            raise ValueError("even")
+        return self.number
+
+    @strawberry.field
+    async def small_alone(self) -> int:
+        await asyncio.sleep(0)
+        if self.number >= MANY - 1:
+            raise ValueError("large")
+        return self.number
+
+    @strawberry.field
+    def inner(self, number: int) -> "list[Item]":
+        return [Item(number=n) for n in range(number)]
+
+
+@strawberry.type
+class Query:
+    @strawberry.field
+    def items(self, number: int) -> list[Item]:
+        return [Item(number=n) for n in range(number)]
+
+    @strawberry.field
+    def perhaps(self, number: int) -> list[Item | None] | None:
+        return [Item(number=n) for n in range(number)]
+
+
+schema = GatewaySchema(Query)
+
+
+async def ask(fields: str, number: int = MANY, root: str = "items") -> Any:
+    return await schema.execute(f"{{ {root}(number: {number}) {{ {fields} }} }}")
+
+
+async def test_items_are_in_their_order_whether_they_come_at_once_or_later() -> None:
+    result = await ask("number heavy later")
+    assert not result.errors
+    assert result.data == {"items": [{"number": n, "heavy": n, "later": n} for n in range(MANY)]}
+
+
+async def test_an_item_that_may_be_null_is_null_alone() -> None:
+    result = await ask("smallAlone", root="perhaps")
+    assert result.data == {"perhaps": [{"smallAlone": n} for n in range(MANY - 1)] + [None]}
+    [error] = result.errors
+    assert error.path == ["perhaps", MANY - 1, "smallAlone"]
+
+
+async def test_errors_of_fields_keep_their_paths() -> None:
+    result = await ask("oddAlone")
+    assert result.data == {"items": [{"oddAlone": n if n % 2 else None} for n in range(MANY)]}
+    assert [error.path for error in result.errors] == [["items", n, "oddAlone"] for n in range(0, MANY, 2)]
+
+
+@pytest.mark.filterwarnings("error")
+async def test_an_item_that_may_not_be_null_takes_its_list_along() -> None:
+    """And nothing of the others is left lying about."""
+    result = await ask("later smallAlone")
+    assert result.data is None
+    assert [error.path for error in result.errors] == [["items", MANY - 1, "smallAlone"]]
+
+
+async def rounds_of(work: Any) -> int:
+    taken = 0
+
+    async def count() -> None:
+        nonlocal taken
+        while True:
+            taken += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.create_task(count())
+    await work
+    counting.cancel()
+    return taken
+
+
+async def test_others_have_a_turn_while_a_long_list_is_completed() -> None:
+    """120 items of a millisecond: in one go they would be one round."""
+    await ask("heavy", number=1)
+    assert await rounds_of(ask("heavy")) >= 0.9 * MANY * 0.001 / slices.SLICE_SECONDS
+
+
+async def test_and_while_many_short_ones_are() -> None:
+    await ask("heavy", number=1)
+    many = asyncio.gather(*(ask("heavy", number=SHORT_LIST) for _ in range(30)))
+    assert await rounds_of(many) >= 0.9 * 30 * SHORT_LIST * 0.001 / (2 * slices.SLICE_SECONDS)
+
+
+async def test_and_while_a_list_holds_lists() -> None:
+    await ask("heavy", number=1)
+    holding = ask(f"later inner(number: {SHORT_LIST}) {{ heavy }}", number=30)
+    assert await rounds_of(holding) >= 0.9 * 30 * SHORT_LIST * 0.001 / (2 * slices.SLICE_SECONDS)
+
+
+@pytest.mark.filterwarnings("error")
+async def test_who_goes_away_meanwhile_leaves_nothing_behind() -> None:
+    task = asyncio.create_task(ask("heavy later"))
+    await asyncio.sleep(0.02)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert (await ask("number", number=LONG_LIST)).data == {"items": [{"number": n} for n in range(LONG_LIST)]}

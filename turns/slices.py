@@ -1,0 +1,206 @@
+"""Long work of the processor's in slices, so that everybody else in the process has a turn in between.
+
+An event loop that works for a second answers nobody for a second. Whatever grows with a request (rows, credits,
+assignments, the items of an answer) is therefore made in steps (turns/steps.py). A round of the loop holds
+SLICE_SECONDS of such work, whoever's it is: what is not done by then waits for another round, in the order in which it
+came. What is small never gets to the end of its first slice, and pays for two looks at the clock (docs/adr/0024).
+"""
+
+import asyncio
+import gc
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from heapq import heappop, heappush
+from itertools import count
+from time import perf_counter
+from typing import Final, TypeVar
+
+from turns.steps import Steps, each
+
+SLICE_SECONDS: Final = 0.005
+"""A round of the loop holds as much of it as this, and what others do. Most requests take about ten rounds, so that one
+is this much longer for each; half of it would cost the long work a twentieth more."""
+LEAST_SECONDS: Final = 0.001
+"""What is begun has as much, however late in a round it comes: most is done by then."""
+WOKEN_AT_ONCE: Final = 8
+"""So many of those who wait have a look at each round: most need little of it."""
+MANY_ROWS: Final = 1_000
+"""To make something simple of so many takes a millisecond or two."""
+COLLECT_AFTER_SECONDS: Final = 5.0
+"""Once so long no work was long enough to be sliced, the oldest objects are looked through for garbage again."""
+_NEVER: Final = 1_000_000_000
+_FEW_TIMES: Final = 2
+"""Middle-aged objects are looked through after so many looks at young ones, so that they are few: nearly all of a large
+work's stay."""
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class _Rounds:
+    """One event loop's: when the long works of this round have had their share, and who waits for another round."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self.ends = 0.0
+        """By perf_counter; 0 between the rounds, until there is something long again."""
+        self._waiting: list[tuple[int, asyncio.Future[bool]]] = []
+        self._tickets = count()
+        self._next_is_due = False
+
+    def is_over(self) -> bool:
+        """Whether this one is. The first who asks begins it."""
+        if self.ends:
+            return perf_counter() >= self.ends
+        self.ends = perf_counter() + SLICE_SECONDS
+        self._expect_next()
+        return False
+
+    async def turn(self) -> None:
+        ticket = next(self._tickets)
+        while True:
+            future: asyncio.Future[bool] = self.loop.create_future()
+            heappush(self._waiting, (ticket, future))
+            self._expect_next()
+            is_first = await future
+            if not self.is_over() or is_first:
+                return
+
+    def _expect_next(self) -> None:
+        if not self._next_is_due:
+            self._next_is_due = True
+            self.loop.call_soon(self._next)
+
+    def _next(self) -> None:
+        """Wake the first of those who wait: that one has its turn in any case, the others while the round is not over."""
+        self.ends, self._next_is_due, woken = 0.0, False, 0
+        while self._waiting and woken < WOKEN_AT_ONCE:
+            _, future = heappop(self._waiting)
+            if not future.done():  # whoever waited may have been cancelled
+                future.set_result(not woken)
+                woken += 1
+        if woken:
+            self._expect_next()  # after them, whatever becomes of them
+
+
+_sharing = 0
+_rounds: _Rounds | None = None
+_thresholds: tuple[int, int, int] | None = None
+"""As they were, while no full collection begins by itself."""
+_timer: asyncio.TimerHandle | None = None
+_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="beside")
+
+
+def is_over() -> bool:
+    """Whether this round of the loop has had as much of long work as it may: what can wait should wait for its turn."""
+    return _of_this_loop().is_over()
+
+
+async def turn() -> None:
+    """Wait for another round, behind all who wait for one already."""
+    await _of_this_loop().turn()
+
+
+async def in_slices(steps: Steps[R]) -> R:
+    """What the steps make in the end. Raises what they raise."""
+    rounds = _of_this_loop()
+    done = _advance(steps, rounds)
+    if done is not None:
+        return done[0]
+    with large_work():
+        try:
+            while done is None:
+                await rounds.turn()
+                done = _advance(steps, rounds)
+            return done[0]
+        finally:
+            steps.close()
+
+
+async def each_in_slices(function: Callable[[T], R], rows: Iterable[T]) -> list[R]:
+    """What the function makes of each of the rows."""
+    return await in_slices(each(function, rows))
+
+
+async def turn_after(rows: int) -> None:
+    """Others have a turn, where something was made of many rows in one go."""
+    if rows >= MANY_ROWS:
+        await turn()
+
+
+async def beside(function: Callable[..., R], *arguments: object, **options: object) -> R:
+    """What a function answers that takes long and cannot be made in steps, from a thread of its own: one for all, so that
+    the event loop has to share the interpreter with one at most, which lets go of it every 5 ms. Raises what it raises.
+    """
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(_thread, partial(function, *arguments, **options))
+
+
+class large_work:  # noqa: N801 - used as a context manager
+    """As long as something large is there, between its slices as well, no full collection begins by itself.
+
+    All that it has made would be walked in one go, to find that none of it is garbage: 100 ms for a bulk of 10,000
+    customers, 1.5 s for a merge of 100,000 credits. Young objects are looked through as ever. if_so: whether it is large.
+    """
+
+    __slots__ = ("_is_large",)
+
+    def __init__(self, *, if_so: bool = True) -> None:
+        self._is_large = if_so
+
+    def __enter__(self) -> None:
+        global _sharing  # noqa: PLW0603 - one event loop a process, and this is all that its long works know of each other
+        if self._is_large:
+            _sharing += 1
+            _put_off_full_collections()
+
+    def __exit__(self, *_: object) -> None:
+        global _sharing  # noqa: PLW0603 - as above
+        if self._is_large:
+            _sharing -= 1
+            if not _sharing:
+                _collect_again_later()
+
+
+def _of_this_loop() -> _Rounds:
+    global _rounds  # noqa: PLW0603 - a process has one loop; tests have one after the other
+    loop = asyncio.get_running_loop()
+    if _rounds is None or _rounds.loop is not loop:
+        _rounds = _Rounds(loop)
+    return _rounds
+
+
+def _put_off_full_collections() -> None:
+    global _thresholds  # noqa: PLW0603 - so are the collector's
+    if _timer is not None:
+        _timer.cancel()
+    if _thresholds is None:
+        _thresholds = gc.get_threshold()
+        gc.set_threshold(_thresholds[0], _FEW_TIMES, _NEVER)
+
+
+def _collect_again_later() -> None:
+    global _timer  # noqa: PLW0603
+    if _timer is not None:
+        _timer.cancel()
+    _timer = asyncio.get_running_loop().call_later(COLLECT_AFTER_SECONDS, _collect_again)
+
+
+def _collect_again() -> None:
+    global _thresholds  # noqa: PLW0603
+    if _thresholds is not None and not _sharing:
+        gc.set_threshold(*_thresholds)
+        _thresholds = None
+
+
+def _advance(steps: Steps[R], rounds: _Rounds) -> tuple[R] | None:
+    """Go on until the round is over. The result, once it is there."""
+    rounds.is_over()
+    due = max(rounds.ends, perf_counter() + LEAST_SECONDS)
+    try:
+        while perf_counter() < due:
+            next(steps)
+    except StopIteration as done:
+        return (done.value,)
+    return None
