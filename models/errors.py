@@ -339,8 +339,8 @@ class RequesterNotAllowed(LedgerError):
 
     code = "REQUESTER_NOT_ALLOWED"
 
-    def __init__(self, client: str | None) -> None:
-        super().__init__(f"No token of {client} may do this any more.", field=("requestId",))
+    def __init__(self, client: str | None, *, field: tuple[str, ...] | None = ("requestId",)) -> None:
+        super().__init__(f"No token of {client} may do this any more.", field=field)
 
 
 class TooManyPending(LedgerError):

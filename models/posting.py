@@ -20,6 +20,7 @@ from uuid import UUID
 import asyncpg
 
 from models import idempotency, planning
+from models.commands import PostRows
 from models.configuration import Configurations
 from models.counting import CountersMoved, load_counters, raise_last, to_raise
 from models.errors import Busy, DatabaseAway, IdempotencyKeyReused, LedgerError, Unavailable
@@ -46,6 +47,7 @@ from models.loading.held import (
     still_held,
 )
 from models.loading.named import Held, keep_whom_notes_are_about, load_named, load_requests
+from models.loading.senders import load_senders
 from models.lookups import each
 from models.persons import Persons
 from models.planning import calendar, requesting
@@ -264,6 +266,7 @@ class Poster:
         if any(getattr(unit.command, "note", None) for unit in units):
             await keep_whom_notes_are_about(connection, books, held, wait=wait)
         await load_requests(connection, books, needs, held, wait=wait)
+        await load_senders(connection, books, [unit.actor for unit in units if isinstance(unit.command, PostRows)])
         return books, opened, held
 
     async def _with_what_merges(self, connection: TenantConnection, needs: list[Needs]) -> list[Needs]:

@@ -412,7 +412,8 @@ class Books:
     that it had before a merge names it as well. other_ids: by a credit's own id, those. homes: of accounts that are not
     locked, since their customer's record was merged, the account that their credits belong on now. persons: records that
     were merged, and the record that the person is now. actor_ids: of those who asked for `approvals`.
-    waiting: how many requests of a subject's wait already, once anybody asks for an approval.
+    waiting: how many requests of a subject's wait already, once anybody asks for an approval. senders: by
+    partners' clients whose bulk runs on after its request, what each of their tokens may do now; not by those without any.
     """
 
     config: TenantConfig
@@ -437,6 +438,7 @@ class Books:
     approvals: dict[UUID, ApprovalState] = field(default_factory=dict)
     actor_ids: dict[Actor, UUID] = field(default_factory=dict)
     waiting: dict[str, int] = field(default_factory=dict)
+    senders: dict[str, tuple[frozenset[str], ...]] = field(default_factory=dict)
     counters: dict[CounterKey, CounterState] = field(default_factory=dict)
     writes: Writes = field(default_factory=Writes)
     _undo: list[tuple[Callable[..., object], tuple[Any, ...]]] = field(default_factory=list)
