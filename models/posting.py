@@ -366,7 +366,7 @@ async def _plan_all(
     """
     mark = books.mark()
     await in_slices(_plan(books, units, live, held, results))
-    if asking := {request.requested_by.subject for request in books.writes.approvals}:
+    if asking := {request.requested_by.asker for request in books.writes.approvals}:
         books.waiting = await count_waiting(connection, asking, books.now)
         if requesting.too_many(books):
             await in_slices(books.going_back_to(mark))
