@@ -38,10 +38,18 @@ _UNREACHABLE: Final = (OSError, ValueError, asyncpg.PostgresError, asyncpg.Inter
 
 
 class Connection(asyncpg.Connection):  # type: ignore[misc]
-    """A connection that remembers when it was used last."""
+    """A connection that remembers when it was used last, and is closed without a word where the other end is gone."""
 
     __slots__ = ("used_at",)
     used_at: float
+
+    async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - as asyncpg has it
+        """As asyncpg's. Its pool closes what is to be replaced in a task that nobody waits for: what that raises is logged
+        with a traceback, and closed it is all the same."""
+        try:
+            await super().close(timeout=timeout)
+        except (OSError, asyncpg.PostgresConnectionError) as error:
+            log.debug("a connection was gone when it was to be closed: %s", error)
 
 
 class NoneCameFree(Exception):
