@@ -77,9 +77,12 @@ async def count_waiting(connection: TenantConnection, askers: set[Asker], now: d
     rows = await connection.raw.fetch(
         f"""SELECT k.subject, k.client, r.waiting FROM {each("subject text", "client text")} k
         CROSS JOIN LATERAL (  -- all rows of one asker, in whatever role and under whatever name
-            SELECT ARRAY(
-                SELECT id FROM actors WHERE tenant_id = $1 AND subject = k.subject AND k.client =
-                    CASE role WHEN 'PARTNER' THEN coalesce(nullif(client, ''), subject) ELSE '' END
+            SELECT ARRAY(  -- in the order of the one index that leads to them
+                SELECT o.id FROM (
+                    SELECT id, subject, role, client FROM actors WHERE tenant_id = $1 AND subject = k.subject
+                    ORDER BY subject, role, client OFFSET 0
+                ) AS o
+                WHERE k.client = CASE o.role WHEN 'PARTNER' THEN coalesce(nullif(o.client, ''), o.subject) ELSE '' END
             ) AS ids OFFSET 0
         ) AS a CROSS JOIN LATERAL (
             SELECT count(*) AS waiting FROM (
