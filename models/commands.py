@@ -17,6 +17,10 @@ LATER: Final = {"later": True}
 used idempotency key is kept with: a request that is sent again after an upgrade is still the same."""
 
 
+Asker = tuple[str, str]
+"""A subject, and its client where that is a partner's program; '' of a person, whatever their token."""
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
     """Who acts: the token's subject, in one role (`STAFF` …), through one client (None: none named).
@@ -37,6 +41,11 @@ class Actor:
     def holder(self) -> str:
         """Whose daily limit this uses up: a partner's client, everybody else's own."""
         return self.client if self.role == "PARTNER" and self.client else self.subject
+
+    @property
+    def asker(self) -> Asker:
+        """Whose requests for approval are counted together: a partner's client and a person of the same subject are two."""
+        return self.subject, self.holder if self.role == "PARTNER" else ""
 
     def may_withdraw_of(self, asker: "Actor") -> bool:
         """Whether what `asker` asked for is this actor's own to withdraw: the same subject, and of partners the same

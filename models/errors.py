@@ -277,6 +277,12 @@ class LimitRemaining:
         self.remaining = remaining
         self.kind = kind
 
+    @property
+    def told(self) -> str:
+        """In words: `100.00 GBP per adjustment`."""
+        scope = "PER_ORDER" if (self.kind, self.scope) == ("SELLING_CREDIT", "PER_ADJUSTMENT") else self.scope
+        return f"{self.remaining} {self.asset} {scope.lower().replace('_', ' ')}"
+
 
 class LimitExceeded(LedgerError):
     """Over a limit of the actor's. Carries what each limit still leaves."""
@@ -284,8 +290,9 @@ class LimitExceeded(LedgerError):
     code = "LIMIT_EXCEEDED"
 
     def __init__(self, remaining: tuple[LimitRemaining, ...]) -> None:
-        left = ", ".join(f"{r.remaining} {r.asset} {r.scope.lower().replace('_', ' ')}" for r in remaining)
-        super().__init__(f"Over your limit. What is left: {left}.", field=("amount",))
+        left = ", ".join(one.told for one in remaining)
+        selling = " on selling credit" if any(one.kind == "SELLING_CREDIT" for one in remaining) else ""
+        super().__init__(f"Over your limit{selling}. What is left: {left}.", field=("amount",))
         self.remaining = remaining
 
 
@@ -339,8 +346,8 @@ class RequesterNotAllowed(LedgerError):
 
     code = "REQUESTER_NOT_ALLOWED"
 
-    def __init__(self, client: str | None) -> None:
-        super().__init__(f"No token of {client} may do this any more.", field=("requestId",))
+    def __init__(self, client: str | None, *, field: tuple[str, ...] | None = ("requestId",)) -> None:
+        super().__init__(f"No token of {client} may do this any more.", field=field)
 
 
 class TooManyPending(LedgerError):

@@ -6,8 +6,9 @@ they learn its end together, and whoever comes once it is back is never told of 
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from time import monotonic
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 from weakref import WeakKeyDictionary
 
 import asyncpg
@@ -29,6 +30,7 @@ PAUSE_S: Final = 0.05
 MAX_TAKINGS: Final = 3
 
 
+T = TypeVar("T")
 Raw: TypeAlias = Any
 """A connection as asyncpg has it, which has no types."""
 _UNREACHABLE: Final = (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
@@ -36,10 +38,18 @@ _UNREACHABLE: Final = (OSError, ValueError, asyncpg.PostgresError, asyncpg.Inter
 
 
 class Connection(asyncpg.Connection):  # type: ignore[misc]
-    """A connection that remembers when it was used last."""
+    """A connection that remembers when it was used last, and is closed without a word where the other end is gone."""
 
     __slots__ = ("used_at",)
     used_at: float
+
+    async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - as asyncpg has it
+        """As asyncpg's. Its pool closes what is to be replaced in a task that nobody waits for: what that raises is logged
+        with a traceback, and closed it is all the same."""
+        try:
+            await super().close(timeout=timeout)
+        except (OSError, asyncpg.PostgresConnectionError) as error:
+            log.debug("a connection was gone when it was to be closed: %s", error)
 
 
 class NoneCameFree(Exception):
@@ -78,6 +88,28 @@ class Pool:
             await self.client._pool.release(raw)  # noqa: SLF001 - Tortoise's wrapper does the same
         except Exception:
             log.debug("a connection did not come back", exc_info=True)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether all connections that it may have are open and in use: whoever comes waits until one is given back."""
+        pool = self.client._pool  # noqa: SLF001 - there is no other way to it
+        return pool is not None and pool.get_size() == pool.get_max_size() and pool.get_idle_size() == 0
+
+    async def ask_beside(self, question: Callable[[Raw], Awaitable[T]], *, otherwise: T) -> T:
+        """What a connection answers that is not of the pool's, and is closed again; for whoever cannot wait for one.
+
+        otherwise: where the server says that it has none to spare. Raises DatabaseAway.
+        """
+        try:
+            raw = await (await self._opened())._get_new_connection()  # noqa: SLF001 - as the pool makes its own
+            try:
+                return await question(raw)
+            finally:
+                await raw.close(timeout=self.patience_s)
+        except asyncpg.TooManyConnectionsError:
+            return otherwise
+        except _UNREACHABLE as error:
+            raise self.outages.failed(error) from error
 
     def replace(self, raw: Raw) -> None:
         """It was lost, or leads to the wrong server: it and all of its time are replaced before they are used again."""

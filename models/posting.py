@@ -20,6 +20,7 @@ from uuid import UUID
 import asyncpg
 
 from models import idempotency, planning
+from models.commands import PostRows
 from models.configuration import Configurations
 from models.counting import CountersMoved, load_counters, raise_last, to_raise
 from models.errors import Busy, DatabaseAway, IdempotencyKeyReused, LedgerError, Unavailable
@@ -31,10 +32,12 @@ from models.loading.accounts import (
     lock_to_merge,
     locked_elsewhere,
     open_accounts,
+    read_accounts,
+    read_customers,
 )
 from models.loading.approvals import count_waiting
 from models.loading.counters import lock_to_add_up
-from models.loading.credits import load_all_open
+from models.loading.credits import load_all_open, load_credits
 from models.loading.held import (
     COUNTER_KINDS,
     TIERS,
@@ -46,17 +49,18 @@ from models.loading.held import (
     still_held,
 )
 from models.loading.named import Held, keep_whom_notes_are_about, load_named, load_requests
+from models.loading.senders import load_senders
 from models.lookups import each
 from models.persons import Persons
 from models.planning import calendar, requesting
 from models.planning.needs import Needs
 from models.planning.persons import followed, followed_needs
 from models.planning.state import AccountKey, AccountState, Books, CustomerState, Origin, Source
-from models.session import TenantConnection, tenant_transaction
+from models.session import ONE_MOMENT, TenantConnection, tenant_transaction
 from models.sources import LedgerClock
 from models.tallies import Tallies
 from models.units import Failed, Posted, PutBack, Refused, Replayed, Result, Unit, names_of
-from models.ways import LOCK_WAIT, QUICKLY, Way, begin_settings, way_of
+from models.ways import LOCK_WAIT, QUICKLY, Way, begin_settings, report_settings, way_of
 from models.writing import write
 from turns.slices import in_slices
 from turns.steps import Steps
@@ -186,8 +190,9 @@ class Poster:
         results: list[Result | None] = [None] * len(units)
         books: Books | None = None
         units = _followed(units, self._persons.of(tenant_id))
-        dry = all(unit.is_dry for unit in units)
-        settings = begin_settings(tenant_id, [unit.needs for unit in units], way, dry=dry)
+        if len(units) == 1 and units[0].is_dry:  # as every bulk, alone in its posting
+            return [await self._report_once(tenant_id, units[0], way)]
+        settings = begin_settings(tenant_id, [unit.needs for unit in units], way)
         waiting_for = {TIERS}  # by the BEGIN
         try:
             async with tenant_transaction(tenant_id, settings=settings) as connection:
@@ -215,6 +220,48 @@ class Poster:
         if books is not None:
             await in_slices(books.let_go())
         return [result if result is not None else PutBack() for result in results]
+
+    async def _report_once(self, tenant_id: UUID, unit: Unit, way: Way) -> Result:
+        """A dry run: planned on the books of one moment, waiting for nobody and in nobody's way; then its report is written.
+
+        Raises HeldElsewhere, where others have its key, and what is to be tried again.
+        """
+        planned: list[Result | None] = [None]
+        async with tenant_transaction(tenant_id, read_only=True, settings=ONE_MOMENT) as connection:
+            books = await self._as_they_stand(connection, unit)
+        await in_slices(_plan(books, [unit], [0], Held(), planned))
+        results: list[Result | None] = [None]
+        waiting_for: set[Name] = {("idempotency_keys", *unit.place)} if unit.place is not None else set()
+        try:
+            async with tenant_transaction(tenant_id, settings=report_settings(tenant_id, way)) as connection:
+                claimed, known = await self._claim(connection, [unit])
+                if _answer_replays([unit], claimed, known, results):
+                    results = planned
+                    waiting_for = new_names(books)
+                    # Stamped after this was begun, as whatever is written (docs/adr/0019).
+                    _, books.now = await load_facts(connection, {}, self._clock.given)
+                    await self._write(connection, books, [unit])
+                await _free_keys(connection, [unit], claimed, results)
+        except asyncpg.LockNotAvailableError:
+            raise HeldElsewhere(waiting_for) from None
+        await in_slices(books.let_go())
+        return results[0] or PutBack()
+
+    async def _as_they_stand(self, connection: TenantConnection, unit: Unit) -> Books:
+        """The books without a lock. Accounts that a posting would open are imagined. Raises Unavailable."""
+        wanted = set(unit.needs.accounts)
+        found = await read_customers(connection, {*unit.needs.customers, *(customer for customer, _ in wanted)})
+        self._check_not_merged(connection.tenant_id, found)
+        accounts = await read_accounts(connection, wanted)
+        books = await self._books(connection, accounts, found)
+        if unit.needs.opens_accounts:
+            for key in wanted - accounts.keys():
+                if key[0] in found:
+                    account = accounts[key] = AccountState(self._source.new_id(), *key, 0, 0, 0, None, None)
+                    books.accounts_by_id[account.id] = account
+        await load_counters(connection, books, [unit], Held(), way_of(wait=False, first=None, quick=False))
+        await load_credits(connection, books, [unit.needs])
+        return books
 
     async def _claim(self, connection: TenantConnection, units: Sequence[Unit]) -> tuple[Uses, Uses]:
         """Claim the batch's keys. Answers those claimed now, and those that were used before."""
@@ -245,15 +292,7 @@ class Poster:
         if missing := {*customers, *(customer for customer, _ in wanted)} - found.keys():
             held.named |= {("customers", customer) for customer in await locked_elsewhere(connection, missing)}
         # Under the locks, time has not gone on without us: it is now.
-        asked = self._clock.asking()
-        version, now = await load_facts(connection, accounts, self._clock.given)
-        self._clock.learn(asked, now)
-        self._clock.check()
-        books = Books(
-            config=await self._configurations.at_version(connection, version), now=now, source=self._source,
-            customers=found, accounts=accounts, accounts_by_id={a.id: a for a in accounts.values()},
-            persons=self._persons.of(connection.tenant_id),
-        )  # fmt: skip
+        books = await self._books(connection, accounts, found)
         await load_counters(connection, books, units, held, way)
         for n in needs:
             if n.merges:
@@ -264,7 +303,22 @@ class Poster:
         if any(getattr(unit.command, "note", None) for unit in units):
             await keep_whom_notes_are_about(connection, books, held, wait=wait)
         await load_requests(connection, books, needs, held, wait=wait)
+        await load_senders(connection, books, [unit.actor for unit in units if isinstance(unit.command, PostRows)])
         return books, opened, held
+
+    async def _books(
+        self, connection: TenantConnection, accounts: dict[AccountKey, AccountState], found: dict[UUID, CustomerState]
+    ) -> Books:
+        """Of these accounts and customers, as of now. Raises Unavailable."""
+        asked = self._clock.asking()
+        version, now = await load_facts(connection, accounts, self._clock.given)
+        self._clock.learn(asked, now)
+        self._clock.check()
+        return Books(
+            config=await self._configurations.at_version(connection, version), now=now, source=self._source,
+            customers=found, accounts=accounts, accounts_by_id={a.id: a for a in accounts.values()},
+            persons=self._persons.of(connection.tenant_id),
+        )  # fmt: skip
 
     async def _with_what_merges(self, connection: TenantConnection, needs: list[Needs]) -> list[Needs]:
         """Needs of a merge as they are once both customers are ours: all that the first has accounts in, of both."""
@@ -363,7 +417,7 @@ async def _plan_all(
     """
     mark = books.mark()
     await in_slices(_plan(books, units, live, held, results))
-    if asking := {request.requested_by.subject for request in books.writes.approvals}:
+    if asking := {request.requested_by.asker for request in books.writes.approvals}:
         books.waiting = await count_waiting(connection, asking, books.now)
         if requesting.too_many(books):
             await in_slices(books.going_back_to(mark))

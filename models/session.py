@@ -207,6 +207,11 @@ def pool_size() -> int:
     return 0 if pool is None else int(pool.get_max_size())
 
 
+def pool_is_full() -> bool:
+    """Whether whoever needs a connection now has to wait until somebody gives one back."""
+    return the_pool().is_full
+
+
 def lock_key(tenant_id: UUID) -> int:
     """32 bits of the tenant's id, for advisory locks. Two tenants that share them wait for each other, no more."""
     return int.from_bytes(UUID(str(tenant_id)).bytes[-4:], signed=True)
@@ -232,9 +237,13 @@ async def server_told() -> tuple[str, str]:
     return await ask(question)
 
 
-async def takes_writes() -> bool:
+async def takes_writes(*, beside: bool = False) -> bool:
     """Whether the database lets itself be written to, as far as it says: neither is it a standby nor set to be read-only,
-    nor has a write failed a moment ago for want of room. Raises DatabaseAway."""
+    nor has a write failed a moment ago for want of room. Raises DatabaseAway.
+
+    beside: asked without waiting for one of the pool's connections, on one that is opened for it; where the server has
+    none to spare, and has said so, it is there.
+    """
 
     async def question(raw: Raw) -> bool:
         if await raw.fetchval("SHOW transaction_read_only") == "off":
@@ -242,7 +251,8 @@ async def takes_writes() -> bool:
         the_pool().replace(raw)  # its session goes on by what was set when it began; a new one goes by what is set now
         return False
 
-    return await ask(question) and not the_pool().outages.writes_fail
+    answer = await the_pool().ask_beside(question, otherwise=True) if beside else await ask(question)
+    return answer and not the_pool().outages.writes_fail
 
 
 async def tenant_id_of(slug: str) -> UUID | None:

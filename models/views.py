@@ -264,3 +264,4 @@ class BulkOperationView:
     processed: int
     succeeded: int
     failed: int
+    sent_by: ActorView

@@ -43,9 +43,13 @@ def way_of(*, wait: bool, first: Name | None, quick: bool) -> Way:
     return Way(wait, FIRST_WAIT if first else QUICKLY if quick else LOCK_WAIT[wait], first)
 
 
-def begin_settings(tenant_id: UUID, needs: Sequence[Needs], way: Way, *, dry: bool) -> str:
-    """What travels with the BEGIN. dry: nothing will be posted."""
+def begin_settings(tenant_id: UUID, needs: Sequence[Needs], way: Way) -> str:
+    """What travels with the BEGIN of a posting."""
     many = sum(len(n.accounts) for n in needs) >= MANY_ACCOUNTS
     tiers = f"; {keeping_tiers(tenant_id)}" if any(moves_points(n) for n in needs) else ""
-    adds = f"; {adding_nothing(tenant_id)}" if dry else ""
-    return way.lock_wait + SETTINGS + PLAN_ANEW * many + adds + tiers
+    return way.lock_wait + SETTINGS + PLAN_ANEW * many + tiers
+
+
+def report_settings(tenant_id: UUID, way: Way) -> str:
+    """The same where nothing is posted, and only a dry run's report is written."""
+    return f"{way.lock_wait}{SETTINGS}; {adding_nothing(tenant_id)}"

@@ -8,5 +8,8 @@ from schema.types.requests import BulkOperation
 
 
 async def resolve(info: Info, id: strawberry.ID) -> BulkOperation | None:  # noqa: A002 - the argument's name in the API
-    operation_id = asked_id(id, "BulkOperation", "id")
-    return None if operation_id is None else await info.context.loaders.bulk_operations.load(operation_id)
+    context, operation_id = info.context, asked_id(id, "BulkOperation", "id")
+    if operation_id is None:
+        return None
+    operation = await context.loaders.bulk_operations.load(operation_id)
+    return operation if operation is not None and operation.may_be_seen(context.principal) else None

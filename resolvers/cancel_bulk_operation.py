@@ -1,6 +1,6 @@
 """cancelBulkOperation: stop a large bulk after the chunk under way."""
 
-from models.errors import LedgerError
+from models.errors import LedgerError, NotFound
 from models.operations.cancel_bulk import cancel_bulk
 from schema.context import Info
 from schema.mutations.cancel_bulk_operation import CancelBulkOperationInput, CancelBulkOperationPayload
@@ -9,8 +9,11 @@ from schema.types.errors import user_errors
 
 async def resolve(info: Info, input: CancelBulkOperationInput) -> CancelBulkOperationPayload:  # noqa: A002 - the argument's name in the API
     try:
-        operation_id = input.operation_id()
-        changed = await info.context.change(cancel_bulk, operation_id)
+        context, operation_id = info.context, input.operation_id()
+        operation = await context.loaders.bulk_operations.load(operation_id)
+        if operation is None or not operation.may_be_cancelled(context.principal):
+            raise NotFound("There is no such bulk operation of yours.", field=("id",))
+        changed = await context.change(cancel_bulk, operation_id)
     except LedgerError as error:
         return CancelBulkOperationPayload(user_errors=user_errors(error))
     return CancelBulkOperationPayload(changed=changed, operation_id=operation_id)

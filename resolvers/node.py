@@ -66,7 +66,7 @@ KINDS: Final = {
     "Service": Kind("services", (Permission.READ_CATALOGUE,), None),
     "Product": Kind("products", (Permission.READ_PRODUCTS,), None),
     "ApprovalRequest": Kind("approval_requests", (Permission.APPROVE, *MAY_ASK), None, says_itself=True),
-    "BulkOperation": Kind("bulk_operations", (Permission.BULK,), None),
+    "BulkOperation": Kind("bulk_operations", (Permission.BULK,), None, says_itself=True),
     "PartnerToken": Kind("partner_tokens", (Permission.READ_CONFIG, Permission.WRITE_TOKENS), None),
 }
 """Every type that is a node, and who may have it."""

@@ -8,7 +8,7 @@ from uuid import UUID
 import asyncpg
 import orjson
 
-from models.commands import Actor
+from models.commands import Actor, Asker
 from models.loading.held import HeldElsewhere
 from models.lookups import each
 from models.planning import approving, requesting
@@ -61,31 +61,41 @@ def _state(row: Any) -> ApprovalState:
     )  # fmt: skip
 
 
-async def count_waiting(connection: TenantConnection, subjects: set[str], now: datetime) -> dict[str, int]:
+async def count_waiting(connection: TenantConnection, askers: set[Asker], now: datetime) -> dict[Asker, int]:
     """How many requests of each of these wait at `now`; until the transaction ends, nobody else adds to them.
 
     The lock is taken by a statement of its own, so that the next one sees what those have written who had it before.
     Whoever has it waits for nothing more, and several are taken in the order of their keys. Raises HeldElsewhere.
     """
-    keys = sorted({_asking_key(connection.tenant_id, subject) for subject in subjects})
+    keys = sorted({_asking_key(connection.tenant_id, asker) for asker in askers})
     try:
         await connection.raw.execute(
             "SELECT pg_advisory_xact_lock($1, k.key) FROM unnest($2::int[]) AS k(key)", _ASKING_LOCK, keys
         )
     except asyncpg.LockNotAvailableError:
-        raise HeldElsewhere(("asking", subject) for subject in subjects) from None
+        raise HeldElsewhere(("asking", *asker) for asker in askers) from None
     rows = await connection.raw.fetch(
-        f"""SELECT k.subject, r.waiting FROM {each("subject text")} k CROSS JOIN LATERAL (
+        f"""SELECT k.subject, k.client, r.waiting FROM {each("subject text", "client text")} k
+        CROSS JOIN LATERAL (  -- all rows of one asker, in whatever role and under whatever name
+            SELECT ARRAY(  -- in the order of the one index that leads to them
+                SELECT o.id FROM (
+                    SELECT id, subject, role, client FROM actors WHERE tenant_id = $1 AND subject = k.subject
+                    ORDER BY subject, role, client OFFSET 0
+                ) AS o
+                WHERE k.client = CASE o.role WHEN 'PARTNER' THEN coalesce(nullif(o.client, ''), o.subject) ELSE '' END
+            ) AS ids OFFSET 0
+        ) AS a CROSS JOIN LATERAL (
             SELECT count(*) AS waiting FROM (
-                SELECT FROM approval_requests WHERE tenant_id = $1 AND requested_subject = k.subject AND status = 'PENDING'
-                    AND expires_at > $3 ORDER BY expires_at OFFSET 0
-            ) AS w
+                SELECT requested_by_id FROM approval_requests WHERE tenant_id = $1 AND requested_subject = k.subject
+                    AND status = 'PENDING' AND expires_at > $4 ORDER BY expires_at OFFSET 0
+            ) AS w WHERE w.requested_by_id = ANY (a.ids)
         ) AS r WHERE r.waiting > 0""",
-        connection.tenant_id, sorted(subjects), now,
+        connection.tenant_id, *zip(*sorted(askers), strict=True), now,
     )  # fmt: skip
-    return dict(rows)
+    return {(row["subject"], row["client"]): row["waiting"] for row in rows}
 
 
-def _asking_key(tenant_id: UUID, subject: str) -> int:
+def _asking_key(tenant_id: UUID, asker: Asker) -> int:
     """32 bits of who it is. Two that share them wait for each other, no more."""
-    return int.from_bytes(blake2b(tenant_id.bytes + subject.encode(), digest_size=4).digest(), signed=True)
+    who = tenant_id.bytes + "\0".join(asker).encode()  # no text in the database has that character
+    return int.from_bytes(blake2b(who, digest_size=4).digest(), signed=True)

@@ -49,7 +49,7 @@ def names(needs: Needs, actor: Actor, key: Name | None) -> Iterator[Name]:
     for kind, ids in _by_id(needs):
         yield from ((kind, each) for each in ids)
     yield from (("new invoice", number) for number in needs.invoice_numbers)
-    yield "asking", actor.subject
+    yield "asking", *actor.asker
     if moves_points(needs):
         yield TIERS
 

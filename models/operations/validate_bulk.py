@@ -10,6 +10,7 @@ from models.ledger import Ledger
 from models.loading.accounts import load_facts, read_accounts, read_customers
 from models.loading.counters import counters_needed, read_counters
 from models.loading.credits import load_credits
+from models.loading.senders import load_senders
 from models.operations.bulk_row import RunningBulk, adjustment
 from models.planning.bulk_rows import needs, plan_each
 from models.planning.state import AccountState, Books, CounterKey, CounterState, Origin
@@ -88,4 +89,5 @@ async def _unlocked_books(
     }
     carried.update((key, counter) for key, counter in books.counters.items() if key[0] == "PER_ACTOR_DAY")
     await load_credits(connection, books, [wanted])
+    await load_senders(connection, books, [bulk.actor])
     return books

@@ -7,6 +7,7 @@ from models.commands import AdjustCredit, BulkCredit, BulkItem, Outcome
 from models.errors import CurrencyNotAllowed, Duplicate, Invalid, LedgerError, LedgerErrors, NotFound
 from models.money import exponent, to_minor
 from models.planning import adjust
+from models.planning.credits import actor_view
 from models.planning.needs import Needs, merge
 from models.planning.state import Books, Origin
 from models.views import BulkOperationView
@@ -91,7 +92,7 @@ def _row_field(row: int, field: tuple[str, ...] | None) -> tuple[str, ...]:
 def _report(books: Books, origin: Origin, command: BulkCredit, results: list[_Fate], *, failed: int) -> Steps[Outcome]:
     operation = BulkOperationView(
         id=origin.result_id, status="COMPLETED", asset=command.asset, total=len(results), processed=len(results),
-        succeeded=len(results) - failed, failed=failed,
+        succeeded=len(results) - failed, failed=failed, sent_by=actor_view(origin.actor),
     )  # fmt: skip
     books.writes.bulk_operations.append((operation, command.error_policy, command.dry_run, origin.actor))
     for row, (item, (transaction_id, error)) in enumerate(zip(command.items, results, strict=True)):

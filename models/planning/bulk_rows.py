@@ -3,8 +3,8 @@
 from typing import Any, Final
 from uuid import UUID
 
-from models.commands import Outcome, PostRows, RowAdjustment
-from models.errors import LedgerError, LedgerErrors
+from models.commands import Actor, AdjustCredit, Outcome, PostRows, RowAdjustment
+from models.errors import LedgerError, LedgerErrors, RequesterNotAllowed
 from models.money import to_minor
 from models.planning import adjust
 from models.planning.bulk import error_report
@@ -14,6 +14,13 @@ from turns.steps import Steps
 
 KEYS: Final = "bulk:"
 """How the idempotency keys begin that bulks make for their rows. Nobody else may use such a key."""
+BULK, REMOVE = "credits:bulk", "credits:remove"
+
+
+def sender_scopes(asked: AdjustCredit) -> frozenset[str]:
+    """The scopes that a partner's token needs, for this row of a bulk of its to be posted. (A test compares
+    auth/roles.py.)"""
+    return frozenset({BULK, REMOVE} if asked.amount < 0 else {BULK})
 
 
 def needs(rows: "tuple[RowAdjustment, ...]") -> Steps[Needs]:
@@ -44,11 +51,15 @@ def plan(books: Books, origin: Origin, command: PostRows) -> Steps[Outcome]:
 def plan_each(
     books: Books, origin: Origin, operation_id: UUID, rows: "tuple[RowAdjustment, ...]"
 ) -> Steps[list[tuple[int, UUID | None, LedgerError | None]]]:
-    """Row, and its transaction or error. A row that is refused leaves its neighbours planned."""
+    """Row, and its transaction or error. A row that is refused leaves its neighbours planned.
+
+    Whoever sent the bulk may have lost the right to since: a row that they may not send any more is refused like any other.
+    """
     fates: list[tuple[int, UUID | None, LedgerError | None]] = []
     for row in rows:
         mark = books.mark()
         try:
+            _check_sender(books, origin.actor, row.adjustment)
             row_origin = Origin(origin.actor, row_key(operation_id, row.row), books.source.new_id())
             outcome = yield from adjust.plan(books, row_origin, row.adjustment)
             fates.append((row.row, outcome.transaction_id, None))
@@ -59,6 +70,13 @@ def plan_each(
             fates.append((row.row, None, error))
         yield
     return fates
+
+
+def _check_sender(books: Books, sender: Actor, asked: AdjustCredit) -> None:
+    """Raises RequesterNotAllowed where a partner's client has no token that may do this, as far as can be known."""
+    tokens = books.senders.get(sender.client or "") if sender.role == "PARTNER" else None
+    if tokens is not None and not any(sender_scopes(asked) <= scopes for scopes in tokens):
+        raise RequesterNotAllowed(sender.client, field=None)
 
 
 def row_key(operation_id: UUID, row: int) -> str:

@@ -8,7 +8,7 @@ from types import UnionType
 from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
-from models.commands import Actor, AdjustCredit, Approvable, CreateOrder, GiveReward, Outcome
+from models.commands import Actor, AdjustCredit, Approvable, Asker, CreateOrder, GiveReward, Outcome
 from models.errors import InvariantViolated, LedgerError, TooManyPending
 from models.money import to_minor
 from models.planning.binding import Terms, credit_sold, terms_of
@@ -23,7 +23,8 @@ OPERATIONS: Final[Mapping[str, type[Any]]] = {
 }
 """What can be asked for, by the operation that it is."""
 MAX_PENDING: Final = 1_000
-"""Requests of one person's, with whatever token, that wait at a time: more than anybody decides, and each is kept."""
+"""Requests of one person's with whatever token, or of one subject of a partner's client's, that wait at a time: more than
+anybody decides, and each is kept."""
 
 
 def waits(
@@ -44,7 +45,7 @@ def request_approval(books: Books, origin: Origin, operation: str, command: Appr
 
     Raises TooManyPending, as far as `books.waiting` tells what waits already.
     """
-    if _pending(books, origin.actor.subject) >= MAX_PENDING:
+    if _pending(books, origin.actor.asker) >= MAX_PENDING:
         raise TooManyPending(MAX_PENDING, field="proposeOnly" if command.propose_only else "requestApproval")
     request = ApprovalState(
         id=origin.result_id, operation=operation, command=command, customer_id=command.customer_id, status="PENDING",
@@ -58,13 +59,13 @@ def request_approval(books: Books, origin: Origin, operation: str, command: Appr
 
 def too_many(books: Books) -> bool:
     """Whether more was planned than may wait, now that `books.waiting` is known."""
-    return any(_pending(books, request.requested_by.subject) > MAX_PENDING for request in books.writes.approvals)
+    return any(_pending(books, request.requested_by.asker) > MAX_PENDING for request in books.writes.approvals)
 
 
-def _pending(books: Books, subject: str) -> int:
-    """What waits of this person's, with what was planned."""
-    planned = sum(request.requested_by.subject == subject for request in books.writes.approvals)
-    return books.waiting.get(subject, 0) + planned
+def _pending(books: Books, asker: Asker) -> int:
+    """What waits of this person's or program's, with what was planned."""
+    planned = sum(request.requested_by.asker == asker for request in books.writes.approvals)
+    return books.waiting.get(asker, 0) + planned
 
 
 def kept(command: Approvable) -> dict[str, Any]:

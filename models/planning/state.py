@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from models.commands import Actor, Approvable
+from models.commands import Actor, Approvable, Asker
 from models.planning.lots import Lots
 from models.views import CouponView
 from turns.steps import Steps, finish
@@ -412,7 +412,8 @@ class Books:
     that it had before a merge names it as well. other_ids: by a credit's own id, those. homes: of accounts that are not
     locked, since their customer's record was merged, the account that their credits belong on now. persons: records that
     were merged, and the record that the person is now. actor_ids: of those who asked for `approvals`.
-    waiting: how many requests of a subject's wait already, once anybody asks for an approval.
+    waiting: how many requests of whoever asks wait already, once anybody asks for an approval. senders: by
+    partners' clients whose bulk runs on after its request, what each of their tokens may do now; not by those without any.
     """
 
     config: TenantConfig
@@ -436,7 +437,8 @@ class Books:
     coupons: dict[UUID, CouponState] = field(default_factory=dict)
     approvals: dict[UUID, ApprovalState] = field(default_factory=dict)
     actor_ids: dict[Actor, UUID] = field(default_factory=dict)
-    waiting: dict[str, int] = field(default_factory=dict)
+    waiting: dict[Asker, int] = field(default_factory=dict)
+    senders: dict[str, tuple[frozenset[str], ...]] = field(default_factory=dict)
     counters: dict[CounterKey, CounterState] = field(default_factory=dict)
     writes: Writes = field(default_factory=Writes)
     _undo: list[tuple[Callable[..., object], tuple[Any, ...]]] = field(default_factory=list)

@@ -13,13 +13,14 @@ from models.reads.paging import RECORDS, Condition, Listing, id_key, integer_key
 from models.reads.session import ReadSession
 from models.views import ActorView, ApprovalRequestView, BulkOperationView
 
-_OPERATION: Final = "t.id, t.status, t.asset, t.total, t.processed, t.succeeded, t.failed"
 _ROW: Final = """
     t."row", t.customer_id, t.amount, t.transaction_id, t.error, coalesce(t.details->>'asset',
     (select o.asset from bulk_operations o where o.tenant_id = t.tenant_id and o.id = t.operation_id)) as asset"""
 _WHO: Final = """(
     select jsonb_build_array(o.subject, o.name, o.role, nullif(o.client, '')) from actors o
      where o.tenant_id = t.tenant_id and o.id = t.{})"""
+_OPERATION: Final = f"""
+    t.id, t.status, t.asset, t.total, t.processed, t.succeeded, t.failed, {_WHO.format("actor_id")} as sender"""
 _APPROVAL: Final = f"""
     t.id, t.operation, t.command, t.customer_id, t.status, t.created_at, t.expires_at, t.decided_at, t.decision_note,
     t.transaction_id, t.invoice_id, t.terms, {_WHO.format("requested_by_id")} as requester,
@@ -41,7 +42,7 @@ class BulkRowView:
 def _operation(row: Any) -> BulkOperationView:
     return BulkOperationView(
         id=row["id"], status=row["status"], asset=row["asset"], total=row["total"], processed=row["processed"],
-        succeeded=row["succeeded"], failed=row["failed"],
+        succeeded=row["succeeded"], failed=row["failed"], sent_by=ActorView(*_parsed(row["sender"])),
     )  # fmt: skip
 
 

@@ -223,6 +223,16 @@ class BulkOperation(Node):
             processed=view.processed, succeeded=view.succeeded, failed=view.failed, view=view,
         )  # fmt: skip
 
+    def may_be_seen(self, principal: Principal) -> bool:
+        """A partner's program sees what its own client sent; what others did, where it may read the ledger."""
+        return self.may_be_cancelled(principal) or may(principal, Permission.READ_LEDGER)
+
+    def may_be_cancelled(self, principal: Principal) -> bool:
+        """By those who may send bulks; by a partner's program, what its own client sent."""
+        who, program = self.view.sent_by, principal.role is Role.PARTNER
+        holder = principal.client_id or principal.subject
+        return not program or (who.role == Role.PARTNER.name and (who.client or who.subject) == holder)
+
     @resolved(Connection[BulkRow], "In the order that they came in.")
     def rows(
         self, info: Info, only_failed: bool | None = False, first: int | None = None, after: str | None = None

@@ -6,10 +6,13 @@ from uuid import UUID
 
 import pytest
 
-from auth.roles import Role
-from models.commands import BulkCredit, BulkItem
+from auth.roles import Role, Scope
+from models.commands import Actor, BulkCredit, BulkItem
 from models.operations.bulk_credit import bulk_credit
 from tests.api.conftest import Api, gid
+from tests.api.test_imports import CANCEL, post
+from tests.api.test_node import NODE
+from tests.api.test_partner_tokens import ask
 from tests.factories import ADMIN, Tenant
 
 BULK = """query($id: ID!, $failed: Boolean, $first: Int, $after: String) { bulkOperation(id: $id) {
@@ -19,12 +22,12 @@ BULK = """query($id: ID!, $failed: Boolean, $first: Int, $after: String) { bulkO
       error { code message field row available } } } pageInfo { hasNextPage } } } }"""
 
 
-async def run(tenant: Tenant, *items: tuple[UUID | None, str], asset: str = "GBP") -> UUID:
+async def run(tenant: Tenant, *items: tuple[UUID | None, str], asset: str = "GBP", actor: Actor = ADMIN) -> UUID:
     command = BulkCredit(
         items=tuple(BulkItem(customer, Decimal(amount)) for customer, amount in items), asset=asset,
         reason="CORRECTION", error_policy="SKIP_FAILED",
     )  # fmt: skip
-    outcome = await bulk_credit(tenant.ledger, tenant.id, ADMIN, command, tenant.key())
+    outcome = await bulk_credit(tenant.ledger, tenant.id, actor, command, tenant.key())
     assert outcome.bulk_operation_id is not None
     return outcome.bulk_operation_id
 
@@ -74,3 +77,45 @@ async def test_unknown_ones_are_none(api: Api, other_tenant: Tenant, bulk: UUID)
     assert (await api(query, {"id": gid("Customer", bulk)}))["bulkOperation"] is None
     assert (await api(query, {"id": "?"})).codes == ["BAD_USER_INPUT"]
     assert (await api(query, {"id": gid("BulkOperation", bulk)}, role=Role.STAFF)).codes == ["FORBIDDEN"]
+
+
+SEEN = "query($id: ID!) { bulkOperation(id: $id) { status } }"
+
+
+@pytest.mark.parametrize("sent_by", [
+    ADMIN, Actor("rival", "PARTNER", client="rival"), Actor("bot", "PARTNER"), Actor("shop", "MANAGER", client="shop"),
+], ids=["admin", "another client", "a client of no name", "a person of its name"])  # fmt: skip
+async def test_a_partner_sees_what_its_own_client_sent(api: Api, tenant: Tenant, sent_by: Actor) -> None:
+    """Of others' there is nothing, by whichever door, unless it may read the ledger; and they are not its to cancel."""
+    carol = await tenant.customer("carol")
+    own = gid("BulkOperation", await run(tenant, (carol, "1"), actor=Actor("a program", "PARTNER", client="shop")))
+    other = gid("BulkOperation", await run(tenant, (carol, "1"), actor=sent_by))
+    secret = (await tenant.partner_token("credits:bulk")).text
+    signed: dict[str, Any] = {"role": Role.PARTNER, "client_id": "shop", "scopes": [Scope.CREDITS_BULK]}
+    for query, field in ((SEEN, "bulkOperation"), (NODE, "node")):
+        for answer in (await ask(api, secret, query, {"id": own}), await api(query, {"id": own}, **signed)):
+            assert answer[field] is not None
+        for answer in (await ask(api, secret, query, {"id": other}), await api(query, {"id": other}, **signed)):
+            assert answer[field] is None
+    reader = (await tenant.partner_token("credits:bulk", "ledger:read")).text
+    assert (await ask(api, reader, SEEN, {"id": other}))["bulkOperation"] == {"status": "COMPLETED"}
+
+    before = await tenant.fingerprint()
+    for token in (secret, reader):
+        refused = (await ask(api, token, CANCEL, {"input": {"id": other}}))["cancelBulkOperation"]
+        assert refused == {"changed": False, "operation": None, "userErrors": [{"code": "NOT_FOUND", "field": ["id"]}]}
+    assert await tenant.fingerprint() == before
+
+
+async def test_a_partner_cancels_what_its_own_client_queued(api: Api, tenant: Tenant) -> None:
+    await tenant.customer("carol")
+    secret = (await tenant.partner_token("credits:bulk")).text
+    file = "customer,amount\ncarol,25\n"
+    own = (await post(api, file, role=None, headers={"authorization": f"Bearer {secret}"})).json()["operation"]
+    staffs = (await post(api, file, role=Role.MANAGER)).json()["operation"]
+    refused = (await ask(api, secret, CANCEL, {"input": {"id": staffs}}))["cancelBulkOperation"]
+    assert refused["userErrors"] == [{"code": "NOT_FOUND", "field": ["id"]}]
+    done = (await ask(api, secret, CANCEL, {"input": {"id": own}}))["cancelBulkOperation"]
+    assert done == {"changed": True, "operation": {"status": "QUEUED"}, "userErrors": []}
+    cancelled = "SELECT id FROM bulk_operations WHERE tenant_id = $1 AND cancel_requested"
+    assert [gid("BulkOperation", row["id"]) for row in await tenant.fetch(cancelled)] == [own]

@@ -161,6 +161,18 @@ async def test_a_request_is_bound_to_the_zone_that_its_days_are_counted_in(shop:
     await approve(shop, none)
 
 
+async def test_an_order_without_a_day_is_of_the_day_of_its_approval(shop: Shop, anna: UUID, clock: Clock) -> None:
+    """In whatever zone is in force then: nothing was asked for by the one before. A day that was named stays."""
+    tea = await shop.product(3)
+    blank = await ask_order(shop, anna, (tea, 1))
+    named = await ask_order(shop, anna, (tea, 1), issued_on=date(2026, 6, 14))
+    clock.advance(hours=6)  # the 15th at seven in the evening, and in Tokyo the 16th at three in the morning
+    await change(shop, UpdateTenant(time_zone="Asia/Tokyo"))
+    issued = "SELECT issued_on FROM invoices WHERE tenant_id = $1 AND id = $2"
+    for request, day in ((blank, date(2026, 6, 16)), (named, date(2026, 6, 14))):
+        assert await shop.rows(issued, (await approve(shop, request)).invoice_id) == [(day,)]
+
+
 async def test_a_service_by_another_name(shop: Shop, anna: UUID) -> None:
     service = await shop.service()
     request = await ask(shop, anna, 11, "SERVICE_CREDITS", service_ids=(service,))

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 import models.posting
-from models.commands import Actor
+from models.commands import Actor, Asker
 from models.errors import TooManyPending
 from models.ledger import Ledger
 from models.loading.approvals import count_waiting
@@ -61,11 +61,26 @@ async def test_one_more_than_may_wait_is_refused(shop: Shop, anna: UUID) -> None
 async def test_it_is_the_person_who_counts_and_not_the_token_or_the_operation(shop: Shop, anna: UUID) -> None:
     await with_room_for(shop, anna, 0)
     reward = await shop.reward(5_000)
-    async with shop.refused("TOO_MANY_PENDING"):
-        await ask(shop, anna, actor=SAM_OF_A_CLIENT)
+    for sam in (Actor(STAFF.subject, "MANAGER"), Actor(STAFF.subject, "STAFF", client="till")):
+        async with shop.refused("TOO_MANY_PENDING"):
+            await ask(shop, anna, actor=sam, propose_only=True)
     async with shop.refused("TOO_MANY_PENDING"):
         await shop.give(anna, reward, deduct=False, actor=STAFF, request_approval=True)
     await ask(shop, anna, actor=Actor("sue", "STAFF"))
+
+
+async def test_a_partner_s_client_and_a_person_of_the_same_subject_are_two(shop: Shop, anna: UUID) -> None:
+    """And so are two clients; what a client asks for with several tokens is one's."""
+    await copied(shop, await ask(shop, anna, actor=SAM_OF_A_CLIENT), MAX_PENDING - 1)
+    for sam in (SAM_OF_A_CLIENT, Actor(STAFF.subject, "PARTNER", client="app", name="Another token")):
+        async with shop.refused("TOO_MANY_PENDING"):
+            await ask(shop, anna, actor=sam)
+    await with_room_for(shop, anna, 1)
+    await ask(shop, anna, actor=Actor(STAFF.subject, "PARTNER", client="another"))
+    await ask(shop, anna, actor=Actor(STAFF.subject, "PARTNER"))
+    await ask(shop, anna)
+    async with shop.refused("TOO_MANY_PENDING"):
+        await ask(shop, anna)
 
 
 async def test_another_tenants_requests_are_not_counted(shop: Shop, anna: UUID, clock: Clock) -> None:
@@ -133,15 +148,15 @@ async def test_at_once_through_two_ledgers_they_never_pass_it(
 ) -> None:
     """Each for a customer of its own, in either role: nothing but the bound makes them wait for each other."""
     await with_room_for(shop, anna, 4)
-    actors = (STAFF, SAM_OF_A_CLIENT)
+    actors = (STAFF, Actor(STAFF.subject, "MANAGER"))
     units = [
-        await adjustment(shop, await shop.customer(), 1_001, "POINTS", actor=actors[n % 2], request_approval=True)
+        await adjustment(shop, await shop.customer(), 1_001, "POINTS", actor=actors[n % 2], propose_only=True)
         for n in range(12)
     ]
 
-    async def slowly_counted(connection: TenantConnection, subjects: set[str], now: datetime) -> dict[str, int]:
+    async def slowly_counted(connection: TenantConnection, askers: set[Asker], now: datetime) -> dict[Asker, int]:
         """So that the others have time to come between the count and what is written by it."""
-        counted = await count_waiting(connection, subjects, now)
+        counted = await count_waiting(connection, askers, now)
         await asyncio.sleep(0.02)
         return counted
 

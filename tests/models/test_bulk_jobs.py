@@ -15,15 +15,19 @@ from uuid import UUID, uuid4
 import pytest
 
 from app.postgres.embedded import Urls
-from models.commands import Actor, Outcome
+from auth.roles import RULES, Permission
+from models.commands import Actor, AdjustCredit, Outcome
+from models.configuration_commands import IssueToken, RevokeToken
 from models.errors import Invalid
 from models.ledger import Ledger
 from models.operations import run_bulks
 from models.operations.cancel_bulk import cancel_bulk
 from models.operations.import_credits import ImportCredits, ImportRow, import_credits
+from models.operations.partner_tokens import issue_token, revoke_token
 from models.operations.run_bulks import run_bulk
+from models.planning.bulk_rows import sender_scopes
 from models.sources import system_clock
-from tests.support.shop import MANAGER, PARTNER, Shop
+from tests.support.shop import ADMIN, MANAGER, PARTNER, Shop
 
 ROOT = Path(__file__).parents[2]
 
@@ -297,3 +301,114 @@ async def test_a_run_that_is_killed_half_way_ends_as_if_it_had_not_been(shop: Sh
     assert {line[1:] for line in found} == {("POINTS", 5, 1)}
     keys = await shop.rows("SELECT count(*), count(DISTINCT idempotency_key) FROM transactions WHERE tenant_id = $1")
     assert keys == [(3_000 - len(bad),) * 2]
+
+
+# Whoever sent it may have lost the right to since
+
+
+async def token(shop: Shop, scopes: str = "credits:bulk credits:remove", *, client: str = "app", **more: Any) -> UUID:
+    token_id = uuid4()
+    command = IssueToken(token_id, bytes(32), client, token_id.hex, frozenset(scopes.split()), **more)
+    await issue_token(shop.ledger, shop.tenant_id, ADMIN, command)
+    return token_id
+
+
+async def revoke(shop: Shop, token_id: UUID) -> None:
+    await revoke_token(shop.ledger, shop.tenant_id, ADMIN, RevokeToken(token_id))
+
+
+@pytest.mark.parametrize(
+    ("whole", "status"),
+    [({"error_policy": "REJECT_ALL"}, "FAILED"), ({"error_policy": "SKIP_FAILED"}, "COMPLETED"),
+     ({"dry_run": True}, "COMPLETED")],
+    ids=["reject all", "skip failed", "dry run"],
+)  # fmt: skip
+async def test_a_bulk_of_a_token_that_was_revoked_meanwhile_posts_nothing(
+    shop: Shop, whole: dict[str, Any], status: str
+) -> None:
+    known = await people(shop, 3)
+    sent_with = await token(shop)
+    await token(shop, client="another")
+    outcome = await queue(shop, [row(customer, 5) for customer in known], actor=PARTNER, **whole)
+    await revoke(shop, sent_with)
+    await work(shop)
+    assert await state(shop, outcome) == (status, 3, 3, 0, 3)
+    assert await failures(shop, outcome) == [(n, "REQUESTER_NOT_ALLOWED") for n in range(3)]
+    assert await balances(shop) == []
+    told = await shop.rows("SELECT DISTINCT error->>'message', error->>'field' FROM bulk_rows WHERE tenant_id = $1")
+    assert told == [("No token of app may do this any more.", None)]
+
+
+async def test_one_that_is_revoked_between_two_chunks_posts_no_more(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_bulks, "MOST_AT_ONCE", 3)
+    monkeypatch.setattr(run_bulks, "CHUNK_ROWS", 2)
+    monkeypatch.setattr(run_bulks, "CHUNKS_PER_RUN", 1)
+    known = await people(shop, 5)
+    sent_with = await token(shop)
+    outcome = await queue(shop, [row(customer, 5) for customer in known], actor=PARTNER)
+    await run_bulk(shop.ledger, shop.tenant_id)
+    await revoke(shop, sent_with)
+    await work(shop)
+    assert await state(shop, outcome) == ("COMPLETED", 5, 5, 2, 3)
+    assert await failures(shop, outcome) == [(n, "REQUESTER_NOT_ALLOWED") for n in (2, 3, 4)]
+    assert len(await balances(shop)) == 2
+
+
+async def test_one_that_is_revoked_once_it_was_validated_posts_nothing(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = await people(shop, 3)
+    sent_with = await token(shop)
+    outcome = await queue(shop, [row(customer, 5) for customer in known], actor=PARTNER)
+
+    async def nothing_wrong(*_: object) -> int:
+        await revoke(shop, sent_with)
+        return 0
+
+    monkeypatch.setattr(run_bulks, "validate", nothing_wrong)
+    await work(shop)
+    assert await state(shop, outcome) == ("FAILED", 3, 3, 0, 3)
+    assert await balances(shop) == []
+
+
+async def test_each_row_takes_the_right_to_send_it_by_one_token_that_is_good(shop: Shop) -> None:
+    """What is left of the client's rights decides, whichever token it was sent with; what others have does not count."""
+    added, removed, *_ = known = await people(shop, 4)
+    filled = await queue(shop, [row(customer, 5) for customer in known])
+    await work(shop)
+    assert (await state(shop, filled))[0] == "COMPLETED"
+
+    async def fate() -> list[tuple[int, str]]:
+        outcome = await queue(shop, [row(added, 1), row(removed, -1)], actor=PARTNER, error_policy="SKIP_FAILED")
+        await work(shop)
+        return await failures(shop, outcome)
+
+    assert await fate() == []  # a client that has been given no token here: whoever issues its tokens answers for it
+    whole = await token(shop, expires_at=shop.clock() + timedelta(hours=1))
+    assert await fate() == []
+    shop.clock.advance(hours=1)
+    assert await fate() == [(0, "REQUESTER_NOT_ALLOWED"), (1, "REQUESTER_NOT_ALLOWED")]
+    await token(shop, "credits:remove credits:add")
+    assert await fate() == [(0, "REQUESTER_NOT_ALLOWED"), (1, "REQUESTER_NOT_ALLOWED")]
+    await token(shop, "ledger:read credits:bulk")
+    assert await fate() == [(1, "REQUESTER_NOT_ALLOWED")]
+    whole = await token(shop)
+    assert await fate() == []
+    await revoke(shop, whole)
+    assert await fate() == [(1, "REQUESTER_NOT_ALLOWED")]
+
+
+async def test_a_person_of_the_client_s_name_is_no_partner(shop: Shop) -> None:
+    known = await people(shop, 1)
+    await revoke(shop, await token(shop))
+    outcome = await queue(shop, [row(known[0], 5)], actor=Actor("app", "MANAGER", client="app"))
+    await work(shop)
+    assert await state(shop, outcome) == ("COMPLETED", 1, 1, 1, 0)
+
+
+def test_the_scopes_that_a_row_takes_are_the_tables() -> None:
+    for amount, rights in ((1, {Permission.BULK}), (-1, {Permission.BULK, Permission.REMOVE_CREDIT})):
+        scopes = frozenset[str]().union(*(RULES[right].scopes for right in rights))
+        assert sender_scopes(AdjustCredit(uuid4(), "GBP", Decimal(amount), "GOODWILL")) == scopes

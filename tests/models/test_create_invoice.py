@@ -1,5 +1,6 @@
 """Issuing invoices, and the credit that applies itself to them."""
 
+import asyncio
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID, uuid4
@@ -8,9 +9,12 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from models.commands import CreateInvoice, InvoiceLineItem
+from models.configuration_commands import UpdateTenant
+from models.ledger import Ledger
 from models.operations.create_invoice import create_invoice
+from models.operations.update_tenant import update_tenant
 from tests.support.batch import Batch
-from tests.support.shop import MANAGER, Clock, Shop
+from tests.support.shop import ADMIN, MANAGER, Clock, Shop
 
 
 def line(price: str, quantity: int = 1, description: str = "Tea") -> InvoiceLineItem:
@@ -258,3 +262,22 @@ async def test_what_applies_only_since_a_moment_ago_is_taken_too(shop: Shop, ann
     asked = Shop(batch.ledger, shop.clock, shop.slug, shop.tenant_id)
     await batch.run(shop.tenant_id, [asked.update_credit(paused, auto_apply=True), asked.invoice(anna, 4, number="I1")])
     assert await shop.remainders(paused) == [600]
+
+
+async def test_today_is_the_tenant_s_day_in_the_zone_in_force_when_it_is_posted(shop: Shop, anna: UUID) -> None:
+    """Also on a server that has known another zone, and by whichever zone was there first where both come at once."""
+    other = Shop(Ledger(shop.clock), shop.clock, shop.slug, shop.tenant_id)
+    before, after = date(2026, 6, 15), date(2026, 6, 16)
+    assert await issued_on(other, await other.invoice(anna, 1)) == before
+    change = update_tenant(shop.ledger, shop.tenant_id, ADMIN, UpdateTenant(time_zone="Pacific/Auckland"))
+    at_once = await asyncio.gather(*(other.invoice(anna, 1) for _ in range(8)), change)
+    assert {await issued_on(shop, invoice) for invoice in at_once[:-1] if isinstance(invoice, UUID)} <= {before, after}
+    for server in (shop, other):
+        assert await issued_on(server, await server.invoice(anna, 1)) == after
+    await other.ledger.close()
+
+
+async def issued_on(shop: Shop, invoice: UUID) -> date:
+    ((day,),) = await shop.rows("SELECT issued_on FROM invoices WHERE tenant_id = $1 AND id = $2", invoice)
+    assert isinstance(day, date)
+    return day

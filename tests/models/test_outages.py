@@ -1,13 +1,17 @@
 """What is an outage and what is not, and that it is told once (S6)."""
 
 import asyncio
+import gc
 import logging
 from collections.abc import Iterator
+from threading import Thread
+from typing import Any
 from uuid import UUID
 
 import asyncpg
 import pytest
 
+from app.postgres.embedded import Urls
 from models import pool as pools
 from models.errors import DatabaseAway, InvariantViolated
 from models.outages import DOUBT_S, QUIET_S, Outages
@@ -106,6 +110,42 @@ async def test_one_that_rests_and_is_dead_is_replaced(shop: Shop, monkeypatch: p
     await second.execute("SELECT pg_terminate_backend($1)", ended)
     await pool.give_back(second)
     assert ended not in await asyncio.gather(*(ask(pid) for _ in range(10)))
+
+
+def _ended_while_the_loop_stands_still(url: str, pids: list[int]) -> None:
+    """By somebody else, and nobody here has heard of it yet."""
+
+    async def end() -> None:
+        connection = await asyncpg.connect(url)
+        await connection.execute("SELECT pg_terminate_backend(pid, 5000) FROM unnest($1::int[]) AS p(pid)", pids)
+        await connection.close()
+
+    thread = Thread(target=lambda: asyncio.run(end()))
+    thread.start()
+    thread.join()
+
+
+async def test_what_is_closed_when_it_was_ended_already_leaves_nothing_in_the_log(database: Urls) -> None:
+    """The pool closes what is to be replaced in a task of its own, which nobody waits for."""
+    loop, said, pool = asyncio.get_running_loop(), list[Any](), the_pool()
+    usual = loop.get_exception_handler()
+    loop.set_exception_handler(lambda _, context: said.append(context))
+    try:
+        for _ in range(3):
+            taken = [await pool.take() for _ in range(4)]
+            pids = [await raw.fetchval("SELECT pg_backend_pid()") for raw in taken]
+            for raw in taken:
+                await pool.give_back(raw)
+            spare = await pool.take()
+            pool.replace(spare)
+            await pool.give_back(spare)
+            _ended_while_the_loop_stands_still(database.admin, pids)
+            assert await takes_writes()
+            await asyncio.sleep(0.05)
+            gc.collect()
+    finally:
+        loop.set_exception_handler(usual)
+    assert said == []
 
 
 def test_an_outage_that_flickers_is_one(caplog: pytest.LogCaptureFixture) -> None:

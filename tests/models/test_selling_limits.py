@@ -63,6 +63,9 @@ async def test_per_order_and_by_day(shop: Shop, anna: UUID, credit: UUID, clock:
         assert {(one.kind, one.asset) for one in caught.value.remaining} == {(SELLING, "GBP")}
         assert [one.scope for one in caught.value.remaining] == ["PER_ADJUSTMENT", "PER_ACTOR_DAY"]
         assert caught.value.field == ("items",)
+        assert caught.value.message == (
+            "Over your limit on selling credit. What is left: 50.00 GBP per order, 30.00 GBP per actor day."
+        )
     await shop.issue(anna, (credit, 30), actor=actor)
     assert await sold(shop) == [(actor.holder, "GBP", 80_00)]
     clock.advance(days=1)

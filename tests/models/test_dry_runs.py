@@ -1,0 +1,127 @@
+"""A dry run of a bulk waits for nobody and holds nobody up: it is planned on the books of one moment, without a lock."""
+
+import asyncio
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+from uuid import UUID
+
+import pytest
+
+from app.postgres.embedded import Urls
+from models.commands import MergeCustomers
+from models.ledger import Ledger
+from models.loading import accounts
+from models.operations.merge_customers import merge_customers
+from tests.support.holding import transaction_elsewhere
+from tests.support.mutating import statements_sent
+from tests.support.pausing import Pause
+from tests.support.shop import MANAGER, STAFF, Clock, Shop
+
+SOON: Final = 15
+"""Seconds: less than anybody waits for what is held for as long as the test goes on."""
+
+
+@pytest.fixture
+async def people(shop: Shop) -> list[UUID]:
+    """Two with points, one without an account."""
+    found = [await shop.customer(f"C{n}") for n in range(3)]
+    for customer in found[:2]:
+        await shop.adjust(customer, 5, "POINTS")
+    return found
+
+
+@pytest.fixture
+def pause(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pause]:
+    """Holds up the first bulk once its report is about to be written."""
+    pause = Pause(monkeypatch, "models.posting.write")
+    yield pause
+    pause.go_on.set()  # so that a test which fails ends
+
+
+async def report(shop: Shop, people: list[UUID], **more: Any) -> list[tuple[Any, ...]]:
+    """What it says of 1 to the first, −3 to the second, 2 to whoever has none, and −1 from them."""
+    rows = ((people[0], 1), (people[1], -3), (people[2], 2), (people[2], -1), (people[2], -2))
+    told = await shop.bulk(*rows, dry_run=True, allow_duplicate_customers=True, **more)
+    sql = """SELECT "row", error->>'code' FROM bulk_rows WHERE tenant_id = $1 AND operation_id = $2 ORDER BY "row" """
+    return await shop.rows(sql, told.bulk_operation_id)
+
+
+REPORT = [(0, None), (1, None), (2, None), (3, None), (4, "INSUFFICIENT_BALANCE")]
+
+
+@pytest.mark.parametrize("held", [
+    "SELECT FROM customers WHERE tenant_id = $1 FOR UPDATE", "SELECT FROM accounts WHERE tenant_id = $1 FOR UPDATE",
+    "SELECT FROM tenants WHERE id = $1 FOR UPDATE", "UPDATE credits SET remaining_minor = 0 WHERE tenant_id = $1",
+], ids=["customers", "accounts", "tenant", "credits"])  # fmt: skip
+async def test_it_waits_for_nobody(shop: Shop, people: list[UUID], database_urls: Urls, held: str) -> None:
+    await report(shop, people)  # whatever is only done once
+    async with transaction_elsewhere(database_urls, shop) as connection:
+        await connection.fetch(held, shop.tenant_id)
+        async with asyncio.timeout(SOON):
+            assert await report(shop, people) == REPORT
+
+
+async def test_it_holds_nobody_up(shop: Shop, people: list[UUID], pause: Pause, clock: Clock) -> None:
+    """Whether of this server or of another; and what they do changes nothing of its report."""
+    other = Shop(Ledger(clock), clock, shop.slug, shop.tenant_id)
+    told = asyncio.create_task(report(shop, people))
+    await pause.reached.wait()
+    async with asyncio.timeout(SOON):
+        for one in (shop, other):
+            await one.adjust(people[1], -2, "POINTS")
+            await one.adjust(people[2], 1, "POINTS", actor=STAFF)
+        await merge_customers(shop.ledger, shop.tenant_id, MANAGER, MergeCustomers(people[0], people[1]), "m")
+    pause.go_on.set()
+    assert await told == REPORT
+    await other.ledger.close()
+
+
+async def test_it_locks_nothing_and_leaves_nothing_but_its_report(shop: Shop, people: list[UUID]) -> None:
+    before = await shop.fingerprint()
+    with statements_sent() as sent:
+        assert await report(shop, people) == REPORT
+    assert [sql for sql, _ in sent if re.search(r"FOR (KEY |NO KEY )?(SHARE|UPDATE)", sql)] == []
+    after = await shop.fingerprint()
+    assert {name for name in after if after[name] != before[name]} == {"bulk_operations", "bulk_rows"}
+
+
+async def test_it_sees_one_moment(shop: Shop, people: list[UUID], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is posted between two of its reads is in none of them."""
+    reached, go_on, load = asyncio.Event(), asyncio.Event(), accounts.load_facts
+
+    async def held_up(*arguments: Any) -> Any:
+        if not reached.is_set():
+            reached.set()
+            await go_on.wait()
+        return await load(*arguments)
+
+    monkeypatch.setattr("models.posting.load_facts", held_up)
+    told = asyncio.create_task(report(shop, people))
+    await reached.wait()
+    async with asyncio.timeout(SOON):
+        await shop.adjust(people[1], -4, "POINTS")
+    go_on.set()
+    assert await told == REPORT
+    assert await shop.available(people[1], "POINTS") == 1
+
+
+async def test_it_follows_a_merge_that_this_server_has_not_heard_of(
+    shop: Shop, people: list[UUID], clock: Clock
+) -> None:
+    elsewhere = Ledger(clock)
+    await merge_customers(elsewhere, shop.tenant_id, MANAGER, MergeCustomers(people[0], people[1]), "m")
+    await elsewhere.close()
+    told = await shop.bulk((people[0], -8), dry_run=True)
+    sql = "SELECT customer_id, error FROM bulk_rows WHERE tenant_id = $1 AND operation_id = $2"
+    assert await shop.rows(sql, told.bulk_operation_id) == [(people[1], None)]
+
+
+async def test_a_key_that_is_used_is_told_as_ever(shop: Shop, people: list[UUID]) -> None:
+    posted = await shop.bulk((people[0], 1), key="k")
+    async with shop.refused("IDEMPOTENCY_KEY_REUSED"):
+        await shop.bulk((people[0], 1), key="k", dry_run=True)
+    again = await shop.bulk((people[0], 1), key="k")
+    assert (again.replayed, again.bulk_operation_id) == (True, posted.bulk_operation_id)
+    await shop.bulk((people[0], 1), key="free", dry_run=True)
+    assert not (await shop.bulk((people[0], 2), key="free")).replayed
