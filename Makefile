@@ -20,8 +20,9 @@ environment-dev:
 run: environment ## Start Scrip with a database and sample data of its own, at http://127.0.0.1:8000
 	@exec $(python) -m app.cli run
 
-test: environment-dev ## Run the tests; one file: make test TESTS=tests/app
+test: environment-dev ## Run the tests; one file: make test TESTS=tests/app; on another PostgreSQL: SCRIP_TEST_POSTGRES_BIN=/folder
 	@$(python) -m pytest -n auto --dist worksteal $(TESTS)
+	@$(if $(TESTS)$(SCRIP_TEST_POSTGRES_BIN),:,sh scripts/test_postgres15.sh)
 
 test-clients: environment ## Look at Scrip as its clients do, from a browser and from TypeScript; needs Node.js
 	@sh scripts/test_clients.sh

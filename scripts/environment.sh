@@ -9,7 +9,7 @@ mark=.venv/installed
 say() { printf '%s\n' "$*" >&2; }
 
 # Scripts in .venv name the folder they are in, so a copied or moved project needs a new one.
-state="$(pwd) $(cat requirements.lock requirements-dev.lock pyproject.toml scripts/environment.sh | cksum)"
+state="$(pwd) $(cat requirements*.lock pyproject.toml scripts/environment.sh | cksum)"
 if [ -f "$mark-$lock" ] && [ "$(cat "$mark-$lock")" = "$state" ]; then exit 0; fi
 
 is_new_enough() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; }
@@ -40,5 +40,16 @@ export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1
 .venv/bin/python -m pip install --progress-bar on --require-hashes --only-binary :all: -r "$lock"
 # The project itself, in place: no build environment is made and nothing fetched for it.
 .venv/bin/python -m pip install --quiet --no-deps --no-index --no-build-isolation --config-settings editable_mode=compat -e .
+if [ "$lock" = requirements-dev.lock ]; then
+    # Programs alone, of which none is Python's: those made for 3.11 serve every Python, out of the way of its packages.
+    rm -rf .venv/postgresql-15
+    case "$(uname -s) $(uname -m)" in
+    "Linux x86_64" | "Darwin x86_64" | "Darwin arm64")
+        .venv/bin/python -m pip install --progress-bar on --require-hashes --only-binary :all: --no-deps --no-compile \
+            --python-version 3.11 --implementation cp --abi cp311 --target .venv/postgresql-15 -r requirements-postgres15.lock
+        ;;
+    *) say "The package index has no PostgreSQL 15 for this machine: nothing is tested on it, unless SCRIP_TEST_POSTGRES_BIN names one" ;;
+    esac
+fi
 printf '%s' "$state" > "$mark-$lock"
 say "Ready"

@@ -7,7 +7,8 @@ lock() {
     target=$1
     shift
     "$tool/bin/uv" pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-        --no-header --no-annotate "$@" pyproject.toml --output-file "$target"
+        --no-header --no-annotate "$@" --output-file "$target"
 }
-lock requirements.lock --extra build
-lock requirements-dev.lock --extra build --extra dev --constraint requirements.lock
+lock requirements.lock --extra build pyproject.toml
+lock requirements-dev.lock --extra build --extra dev --constraint requirements.lock pyproject.toml
+lock requirements-postgres15.lock --group postgres15 --no-deps

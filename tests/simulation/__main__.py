@@ -20,6 +20,7 @@ from pathlib import Path
 from app.postgres.database import migrate, open_database
 from app.postgres.embedded import EmbeddedPostgres, Urls
 from tests.simulation.driver import CHAPTER, EVERY, Disagreement, Play, simulate
+from tests.support.postgres import given_programs
 
 STEPS = 1000
 MAX_CHAPTERS = 10_000
@@ -40,7 +41,7 @@ def main() -> int:
     wanted = parser.parse_args()
     first = secrets.randbelow(10**6) if wanted.seed is None else wanted.seed
     with tempfile.TemporaryDirectory(prefix="scrip-simulation-") as folder:
-        server = EmbeddedPostgres(Path(folder), durable=False)
+        server = EmbeddedPostgres(Path(folder), durable=False, programs=given_programs())
         try:
             return asyncio.run(_play(server.start(), range(first, first + wanted.seeds), wanted))
         finally:

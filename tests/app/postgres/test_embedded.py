@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import asyncpg
@@ -18,6 +19,7 @@ import pytest
 
 from app.postgres.embedded import EmbeddedPostgres, Urls, running_server
 from app.problems import SetupProblem
+from tests.support.postgres import SETTING, given_programs
 
 SOME_S = 20
 
@@ -232,3 +234,25 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(SetupProblem, match="file/data cannot be used"):
         make(tmp_path / "file" / "data").start()
+
+
+def test_programs_that_are_no_postgresql_are_refused(folder: Path) -> None:
+    with TemporaryDirectory(prefix="scrip-programs-", dir="/tmp") as name:  # where `nobody` may go
+        programs = Path(name)
+        (programs / "postgres").write_text("#!/bin/sh\necho another program, 15.5\n")
+        for path in (programs, programs / "postgres"):
+            path.chmod(0o755)
+        with pytest.raises(SetupProblem, match="no PostgreSQL that Scrip knows: another program"):
+            EmbeddedPostgres(folder, programs=programs).start()
+
+
+def test_tests_never_go_on_with_another_postgresql_than_the_one_that_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(SETTING, str(tmp_path))
+    with pytest.raises(pytest.UsageError, match="there is no `postgres` in"):
+        given_programs()
+    (tmp_path / "postgres").write_text("")
+    assert given_programs() == tmp_path
+    monkeypatch.delenv(SETTING)
+    assert given_programs() is None
