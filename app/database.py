@@ -15,7 +15,7 @@ from tortoise.exceptions import OperationalError
 
 import migrations
 from app.problems import SetupProblem
-from migrations.nothing_forgets.names import NamesClash
+from migrations.clashing_names import NamesClash
 from migrations.privileges import grants
 from models.errors import Unavailable
 from models.ledger import Ledger
@@ -82,7 +82,7 @@ def _notice_silence(connection: Any) -> None:
 
 
 TORTOISE_ORM = tortoise_config("postgresql:///scrip")
-"""For `aerich migrate --offline`, which compares the models with the last migration and connects to nothing."""
+"""For aerich's own command line, such as `aerich history`."""
 
 
 async def migrate(owner_url: str, app_url: str, say: Callable[[str], None]) -> list[str]:

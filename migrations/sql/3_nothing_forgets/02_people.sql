@@ -1,6 +1,5 @@
-"""Merged people: each record of a person's names the one that they are now, and since when."""
+-- Merged people: each record of a person's names the one that they are now, and since when.
 
-PEOPLE = r"""
 -- merged_into_id: the record that this person is now, never one that was merged itself. merged_at: since when; the
 -- person's lists show what this record brought from then on.
 ALTER TABLE customers ADD COLUMN merged_at timestamptz;
@@ -71,9 +70,8 @@ ALTER TABLE transactions FORCE ROW LEVEL SECURITY;
 ALTER TABLE customers ADD CONSTRAINT customers_merged_at CHECK ((merged_at IS NULL) = (merged_into_id IS NULL));
 
 -- Whether the tenant's books say what the rules of this step come to: `scrip migrate` sees to it, by entries that anybody
--- can see (models/operations/restate.py).
+-- can see.
 ALTER TABLE tenants ADD COLUMN restated boolean NOT NULL DEFAULT true;
 ALTER TABLE tenants NO FORCE ROW LEVEL SECURITY;
 UPDATE tenants SET restated = false;
 ALTER TABLE tenants FORCE ROW LEVEL SECURITY;
-"""

@@ -1,8 +1,7 @@
-"""Up to which instant a tenant's lists are settled."""
+-- Up to which instant a tenant's lists are settled.
 
-SETTLING = r"""
--- The number is that of models/session.py; key: 32 bits of the tenant's id. Whoever writes in a tenant holds the lock,
--- shared, from before anything is stamped until its rows can be seen; so what is stamped before the instant answered here
+-- The number is that of the locks of whoever writes; key: 32 bits of the tenant's id. They hold the tenant's lock, shared,
+-- from before anything is stamped until its rows can be seen; so what is stamped before the instant answered here
 -- can be seen by every snapshot that is taken later, or was never written. In a statement of its own, outside of a
 -- transaction, it costs no snapshot its age.
 CREATE FUNCTION settled_instant(key integer) RETURNS timestamptz LANGUAGE plpgsql VOLATILE AS $$
@@ -36,4 +35,3 @@ ALTER TABLE credits ALTER COLUMN opened_at SET NOT NULL;
 ALTER TABLE credits ALTER COLUMN opened_at SET DEFAULT clock_timestamp();
 CREATE INDEX credits_time ON credits (tenant_id, opened_at, id);
 CREATE INDEX credits_account_time ON credits (tenant_id, account_id, opened_at, id);
-"""

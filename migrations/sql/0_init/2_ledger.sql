@@ -1,9 +1,7 @@
-"""The ledger: transactions and entries, and the rows that sum them up.
+-- The ledger: transactions and entries, and the rows that sum them up.
+--
+-- 1000000000000000 is the most that an amount, balance or total may come to, in minor units.
 
-1000000000000000 is the most that an amount, balance or total may come to, in minor units (models/money.py).
-"""
-
-LEDGER = r"""
 CREATE TABLE transactions (
     id              uuid NOT NULL,
     tenant_id       uuid NOT NULL,
@@ -256,4 +254,3 @@ CREATE TABLE coupons (
     CONSTRAINT coupons_status CHECK (status IN ('ISSUED', 'USED', 'DISABLED')),
     CONSTRAINT coupons_expiry CHECK (expires_at > issued_at)
 );
-"""

@@ -1,13 +1,9 @@
-"""What is called with every posting, so that it reads one entry for each, whatever the statistics say.
+-- What is called with every posting, so that it reads one entry for each, whatever the statistics say.
+--
+-- An entry's predecessor was asked for by its sequence, for which an index by account and time may seem as good: where most
+-- accounts have one entry, all entries of the one account that has a million were read. Asked for as the last one before, it
+-- is found where entries are in their order.
 
-An entry's predecessor was asked for by its sequence, for which an index by account and time may seem as good: where most
-accounts have one entry, all entries of the one account that has a million were read. Asked for as the last one before, it
-is found where entries are in their order.
-"""
-
-from typing import Final
-
-TRIGGERS: Final = r"""
 CREATE OR REPLACE FUNCTION entries_continue() RETURNS trigger LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE
     broken record;
@@ -31,4 +27,3 @@ BEGIN
     END IF;
     RETURN NULL;
 END $$;
-"""

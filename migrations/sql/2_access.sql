@@ -1,15 +1,8 @@
-"""The third step: tokens that an admin gives to partners; two people on every approval; from where something was done."""
+-- Tokens that an admin gives to partners; two people on every approval; from where something was done.
 
-from migrations.initial.policies import own_rows
-
-__all__ = ["UPGRADE"]
-
-# The one that takes long where much has been done: while it is made, nothing is locked but the writing of this table.
-LONG_INDEX = r"""
+-- The one that takes long where much has been done: while it is made, nothing is locked but the writing of this table.
 CREATE INDEX audit_events_action ON audit_events (tenant_id, action, created_at, id);
-"""
 
-TOKENS = r"""
 -- Of the secret there is nothing but a digest: 256 random bits need no slow hash. scope: as in a token's claim.
 -- replaces_id: the token that was rotated.
 CREATE TABLE partner_tokens (
@@ -36,10 +29,8 @@ CREATE TABLE partner_tokens (
     CONSTRAINT partner_tokens_expiry CHECK (expires_at > created_at),
     CONSTRAINT partner_tokens_revoked CHECK ((revoked_at IS NULL) = (revoked_by_id IS NULL))
 );
-"""
 
-# Four eyes, by subject: one person has several rows in actors, one for each role and client.
-APPROVALS = r"""
+-- Four eyes, by subject: one person has several rows in actors, one for each role and client.
 ALTER TABLE approval_requests ADD COLUMN requested_subject varchar(255), ADD COLUMN decided_subject varchar(255),
     ADD COLUMN decided_at timestamptz, ADD COLUMN decision_note text;
 ALTER TABLE approval_requests NO FORCE ROW LEVEL SECURITY;
@@ -56,24 +47,7 @@ ALTER TABLE approval_requests ALTER COLUMN requested_subject SET NOT NULL,
     ADD CONSTRAINT approval_requests_decision_note CHECK (
         decision_note IS NULL
         OR (decision_note <> '' AND length(decision_note) <= 10000 AND decided_by_id IS NOT NULL));
-"""
 
-TENANTS = r"""
-ALTER TABLE tenants ADD COLUMN approval_hours int NOT NULL DEFAULT 168,
-    ADD CONSTRAINT tenants_approval_hours CHECK (approval_hours BETWEEN 1 AND 8760);
-ALTER TABLE tenants ALTER COLUMN approval_hours DROP DEFAULT;
-DROP TRIGGER config_version ON tenants;
-CREATE TRIGGER config_version BEFORE UPDATE ON tenants FOR EACH ROW
-    WHEN ((OLD.slug, OLD.name, OLD.time_zone, OLD.grace_days, OLD.approval_hours)
-        IS DISTINCT FROM (NEW.slug, NEW.name, NEW.time_zone, NEW.grace_days, NEW.approval_hours))
-    EXECUTE FUNCTION raise_own_config_version();
-"""
-
-AUDIT = r"""
-ALTER TABLE audit_events ADD COLUMN request_id varchar(128), ADD COLUMN address varchar(64);
-"""
-
-INDEXES = r"""
 CREATE INDEX partner_tokens_time ON partner_tokens (tenant_id, created_at, id);
 CREATE INDEX approval_requests_time ON approval_requests (tenant_id, created_at, id);
 CREATE INDEX approval_requests_customer ON approval_requests (tenant_id, customer_id, created_at, id);
@@ -84,29 +58,35 @@ CREATE UNIQUE INDEX approval_requests_transaction ON approval_requests (tenant_i
 CREATE INDEX approval_requests_waiting ON approval_requests (tenant_id, requested_subject, expires_at)
     WHERE status = 'PENDING';
 CREATE INDEX approval_requests_pending ON approval_requests (tenant_id, created_at, id) WHERE status = 'PENDING';
-"""
 
-# Of an account's open credits, those that were to start later, and no others: what has expired is then looked for where
-# expiries are in order.
-CREDITS = r"""
+-- Of an account's open credits, those that were to start later, and no others: what has expired is then looked for where
+-- expiries are in order.
 DROP INDEX credits_scheduled;
 CREATE INDEX credits_scheduled ON credits (tenant_id, account_id, starts_at) WHERE open AND starts_at > created_at;
-"""
 
-NEW_TABLES = ("partner_tokens",)
+ALTER TABLE partner_tokens ENABLE ROW LEVEL SECURITY;
+ALTER TABLE partner_tokens FORCE ROW LEVEL SECURITY;
+CREATE POLICY own_tenant ON partner_tokens
+    USING (tenant_id = (SELECT nullif(current_setting('scrip.tenant', true), '')::uuid))
+    WITH CHECK (tenant_id = (SELECT nullif(current_setting('scrip.tenant', true), '')::uuid));
 
-# As in the step before: a tenant can have many more rows than the average one.
-STATISTICS = "".join(f"\nALTER TABLE {table} ALTER COLUMN tenant_id SET (n_distinct = -0.01);" for table in NEW_TABLES)
+-- As in the step before: a tenant can have many more rows than the average one.
+ALTER TABLE partner_tokens ALTER COLUMN tenant_id SET (n_distinct = -0.01);
 
-# And an account more credits than the average one: where it is expected to have one, all its credits seem as cheap to read
-# as those of them that have expired (measured: half as many postings a second at 25,000). That an account has
-# one tenant has to be said too, or the planner expects a hundredth of that hundredth.
-STATISTICS += """
+-- And an account more credits than the average one: where it is expected to have one, all its credits seem as cheap to read
+-- as those of them that have expired (measured: half as many postings a second at 25,000). That an account has one tenant
+-- has to be said too, or the planner expects a hundredth of that hundredth.
 ALTER TABLE credits ALTER COLUMN account_id SET (n_distinct = -0.01);
 CREATE STATISTICS credits_of_accounts (dependencies) ON tenant_id, account_id FROM credits;
-"""
 
-POLICIES = "\n".join(own_rows(table) for table in NEW_TABLES)
+-- What every request reads is locked last and only for a moment.
+ALTER TABLE audit_events ADD COLUMN request_id varchar(128), ADD COLUMN address varchar(64);
 
-# What every request reads is locked last and only for a moment.
-UPGRADE = LONG_INDEX + TOKENS + APPROVALS + INDEXES + CREDITS + POLICIES + STATISTICS + AUDIT + TENANTS
+ALTER TABLE tenants ADD COLUMN approval_hours int NOT NULL DEFAULT 168,
+    ADD CONSTRAINT tenants_approval_hours CHECK (approval_hours BETWEEN 1 AND 8760);
+ALTER TABLE tenants ALTER COLUMN approval_hours DROP DEFAULT;
+DROP TRIGGER config_version ON tenants;
+CREATE TRIGGER config_version BEFORE UPDATE ON tenants FOR EACH ROW
+    WHEN ((OLD.slug, OLD.name, OLD.time_zone, OLD.grace_days, OLD.approval_hours)
+        IS DISTINCT FROM (NEW.slug, NEW.name, NEW.time_zone, NEW.grace_days, NEW.approval_hours))
+    EXECUTE FUNCTION raise_own_config_version();

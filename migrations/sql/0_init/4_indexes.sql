@@ -1,13 +1,11 @@
-"""What the reads go by, beside the keys. All lead with the tenant, so that the policy's own condition uses them too.
+-- What the reads go by, beside the keys. All lead with the tenant, so that the policy's own condition uses them too.
+--
+-- Row-level security lets an index serve a condition only where its operator is leakproof: =, <, >= and the like are,
+-- LIKE, text search and trigrams are not (they would read the whole tenant). Hence the search by prefix, on columns that
+-- hold what is searched in lower case and in byte order:
+--
+--     search_name >= lower($1) AND search_name < lower($1) || U&'\+10FFFF'
 
-Row-level security lets an index serve a condition only where its operator is leakproof: =, <, >= and the like are,
-LIKE, text search and trigrams are not (they would read the whole tenant). Hence the search by prefix, on columns that
-hold what is searched in lower case and in byte order:
-
-    search_name >= lower($1) AND search_name < lower($1) || U&'\\+10FFFF'
-"""
-
-INDEXES = r"""
 CREATE INDEX customers_created ON customers (tenant_id, created_at, id);
 CREATE INDEX customers_search_name ON customers (tenant_id, search_name);
 CREATE INDEX customers_search_last_name ON customers (tenant_id, search_last_name);
@@ -48,4 +46,3 @@ CREATE INDEX coupons_transaction ON coupons (tenant_id, transaction_id);
 
 CREATE INDEX approval_requests_status ON approval_requests (tenant_id, status, created_at, id);
 CREATE INDEX bulk_rows_failed ON bulk_rows (tenant_id, operation_id, row) WHERE error IS NOT NULL;
-"""

@@ -1,6 +1,5 @@
-"""Limits used up, keys used up, news to pass on, and what was asked for and is not, or not only, a movement."""
+-- Limits used up, keys used up, news to pass on, and what was asked for and is not, or not only, a movement.
 
-REQUESTS = r"""
 CREATE TABLE limit_counters (
     id         uuid NOT NULL,
     tenant_id  uuid NOT NULL REFERENCES tenants (id),
@@ -116,4 +115,3 @@ CREATE TABLE bulk_rows (
     CONSTRAINT bulk_rows_row CHECK (row >= 0),
     CONSTRAINT bulk_rows_fate CHECK (transaction_id IS NULL OR error IS NULL)
 );
-"""

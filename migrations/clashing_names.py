@@ -1,14 +1,15 @@
-"""Names in one form, and since when an external id is its holder's.
+"""What the step `nothing_forgets` looks for before it brings names into one form (`sql/3_nothing_forgets/03_names.sql`).
 
-Names are trimmed of white space and in NFC from here on. Where two become one by that, or one becomes nothing, somebody
-has to say what they are: the step lists them and changes nothing. Records of one person are no such case.
+Names are trimmed of white space and in NFC from then on. Where two become one by that, or one becomes nothing, somebody
+has to say what they are: they are listed, and nothing is changed. Records of one person are no such case. Frozen with the
+step; in Python, since SQL cannot write a name so that what nobody sees of it can be seen.
 """
 
 from typing import Final
 
 from tortoise import BaseDBAsyncClient
 
-__all__ = ["NAMES", "NEW_TABLES", "NamesClash", "check_names"]
+__all__ = ["NamesClash", "check_names"]
 
 MAX_TOLD: Final = 200
 """Lines of what stands in the way; what there is beside them is told the next time."""
@@ -149,83 +150,3 @@ def _clashes(table: str, column: str, rows: list[dict[str, object]]) -> list[str
         shown = ", ".join(f"{name!a} (id {id_})" for name, id_ in zip(names, ids, strict=True))
         lines.append(f"tenant {row['slug']}: {table}.{column} {shown} become one: {row['clean']!a}")
     return lines
-
-
-# A record that was merged gives its external id up to the person's own record, which it names anyway.
-_ONE_PERSON: Final = f"""
-WITH changed AS MATERIALIZED (
-    SELECT tenant_id, id, merged_into_id, {_clean("external_id")} AS clean FROM customers WHERE NOT ({_good("external_id")})
-),
-alike AS (
-    SELECT tenant_id, id, merged_into_id, clean, 1 AS changes FROM changed
-    UNION ALL
-    SELECT t.tenant_id, t.id, t.merged_into_id, t.external_id, 0 FROM customers t
-    JOIN (SELECT DISTINCT tenant_id, clean FROM changed) d ON d.tenant_id = t.tenant_id AND d.clean = t.external_id
-)
-UPDATE customers c SET external_id = 'merged-' || c.id
-FROM (
-    SELECT tenant_id, id, row_number() OVER (
-        PARTITION BY tenant_id, clean ORDER BY merged_into_id IS NOT NULL, changes, id) AS nth
-    FROM alike
-) AS n
-WHERE n.tenant_id = c.tenant_id AND n.id = c.id AND n.nth > 1;
-"""
-
-# external_id_since: when the id came to this record; null: when the record was made. external_id_reused: whether somebody
-# else had it before. A customer's token that was issued before that is refused (models/reads/holders.py). Of what was
-# renamed before this step, nobody knows any more who had the id; so that it counts as somebody's. Only rows that this
-# changes are written: there may be millions.
-_SINCE: Final = """
-ALTER TABLE customers ADD COLUMN external_id_since timestamptz;
-ALTER TABLE customers ADD COLUMN external_id_reused boolean NOT NULL DEFAULT false;
-ALTER TABLE audit_events NO FORCE ROW LEVEL SECURITY;
-UPDATE customers c SET external_id_since = r.renamed_at, external_id_reused = true
-FROM (
-    SELECT tenant_id, customer_id, max(created_at) AS renamed_at FROM audit_events
-    WHERE action = 'customer.updated' AND details->'changed' ? 'external_id' GROUP BY tenant_id, customer_id
-) r WHERE r.tenant_id = c.tenant_id AND r.customer_id = c.id;
-ALTER TABLE audit_events FORCE ROW LEVEL SECURITY;
-"""
-
-NEW_TABLES: Final = ("external_ids_left",)
-
-# id: 128 bits of SHA-256 over the tenant's id and the name, so that nothing of whoever was erased is kept.
-_LEFT: Final = """
-CREATE TABLE external_ids_left (
-    id        uuid NOT NULL,
-    tenant_id uuid NOT NULL REFERENCES tenants (id),
-    left_at   timestamptz NOT NULL,
-    PRIMARY KEY (tenant_id, id)
-);
-ALTER TABLE external_ids_left ENABLE ROW LEVEL SECURITY;
-ALTER TABLE external_ids_left FORCE ROW LEVEL SECURITY;
-CREATE POLICY own_tenant ON external_ids_left
-    USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
-    WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
-ALTER TABLE external_ids_left ALTER COLUMN tenant_id SET (n_distinct = -0.01);
-"""
-
-
-def _cleaned(table: str, column: str) -> str:
-    return f"UPDATE {table} SET {column} = {_clean(column)} WHERE NOT ({_good(column)});"
-
-
-def _form(table: str, column: str) -> str:
-    # What other systems know has one form in the database as well. What Unicode assigns later may have another there than
-    # in the app, so that the rest, which people read, is held to be trimmed alone.
-    form = _good(column) if column == "external_id" else f"{column} = btrim({column}, {_SPACES})"
-    # That none is empty is checked already, but for this one.
-    given = "name <> '' AND " if (table, column) == ("customers", "name") else ""
-    return f"ALTER TABLE {table} ADD CONSTRAINT {table}_{column}_form CHECK ({given}{form});"
-
-
-NAMES: Final = "\n".join((
-    _all_rows("NO FORCE"),
-    _ONE_PERSON,
-    _SINCE,
-    *(_cleaned(table, column) for table, column, *_ in _NAMES),
-    _all_rows("FORCE"),
-    *(_form(table, column) for table, column, *_ in _NAMES),
-    _LEFT,
-    "",
-))  # fmt: skip

@@ -1,6 +1,5 @@
-"""Lots: whether they count towards the lifetime total, what of them is gone for good, and what they became in a merge."""
+-- Lots: whether they count towards the lifetime total, what of them is gone for good, and what they became in a merge.
 
-CREDITS = r"""
 -- counts: whether adding it raised the lifetime total, so that taking it back lowers it. gone_minor: what was taken back
 -- or has expired; what is neither that nor left is used. opened_sequence: of the entry that put it on its account.
 -- origin_id: the lot that it was before its customer's records were merged; successor_id: the lot that it is now.
@@ -55,7 +54,7 @@ ALTER TABLE grants FORCE ROW LEVEL SECURITY;
 ALTER TABLE grants ADD CONSTRAINT grants_revoked CHECK (
     (revoked_minor IS NULL) = (revoked_transaction_id IS NULL) AND revoked_minor >= 0);
 
--- Books restated by a rule that came later: see models/operations/restate.py.
+-- Books restated by a rule that came later.
 ALTER TABLE transactions DROP CONSTRAINT transactions_kind;
 ALTER TABLE transactions ADD CONSTRAINT transactions_kind CHECK (kind IN ('ADJUSTMENT', 'ASSIGNMENT', 'RELEASE', 'EXPIRY',
     'VOID', 'UPDATE', 'USE', 'REWARD', 'ORDER', 'REVERSAL', 'MERGE', 'RESTATEMENT'));
@@ -69,4 +68,3 @@ ALTER TABLE entries DROP CONSTRAINT entries_amount;
 ALTER TABLE entries ADD CONSTRAINT entries_amount CHECK (abs(amount_minor) <= 1000000000000000 AND CASE
     WHEN credit_id IS NULL THEN counter IN ('MERGED', 'RESTATED') AND amount_minor = 0 AND lifetime_minor <> 0
     ELSE amount_minor <> 0 END);
-"""

@@ -1,12 +1,10 @@
-"""What no constraint on a single row can hold: the ledger only grows, each entry continues the one before it, an
-account shows its newest entry, and a tenant's config_version tells of every change in its configuration.
+-- What no constraint on a single row can hold: the ledger only grows, each entry continues the one before it, an
+-- account shows its newest entry, and a tenant's config_version tells of every change in its configuration.
+--
+-- The functions run with the caller's rights, under the caller's tenant. Two of them are called with every posting: their
+-- queries are scalar subqueries, which can only be index look-ups by row, and sequential scans are off for them, since a
+-- plan is kept for as long as the connection and may have been made when the tables were empty.
 
-The functions run with the caller's rights, under the caller's tenant. Two of them are called with every posting: their
-queries are scalar subqueries, which can only be index look-ups by row, and sequential scans are off for them, since a
-plan is kept for as long as the connection and may have been made when the tables were empty.
-"""
-
-_APPEND_ONLY = r"""
 CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION '% is append-only: % refused', TG_TABLE_NAME, TG_OP USING ERRCODE = 'integrity_constraint_violation';
@@ -21,9 +19,7 @@ CREATE TRIGGER never_deleted BEFORE DELETE OR TRUNCATE ON transaction_texts
 CREATE TRIGGER only_erased BEFORE UPDATE ON transaction_texts
     FOR EACH ROW WHEN (NOT (NEW.note = '' AND NEW.salt = '' AND NEW.id = OLD.id AND NEW.tenant_id = OLD.tenant_id))
     EXECUTE FUNCTION refuse_change();
-"""
 
-_CHAIN = r"""
 CREATE FUNCTION entries_continue() RETURNS trigger LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE
     broken record;
@@ -74,9 +70,7 @@ END $$;
 
 CREATE TRIGGER follows AFTER UPDATE ON accounts
     REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION accounts_follow();
-"""
 
-_CONFIGURATION = r"""
 CREATE FUNCTION raise_config_version() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     UPDATE tenants SET config_version = config_version + 1
@@ -110,6 +104,3 @@ CREATE TRIGGER config_version AFTER INSERT OR DELETE ON rewards
 CREATE TRIGGER config_version_update AFTER UPDATE ON rewards FOR EACH ROW
     WHEN ((to_jsonb(OLD) - 'stock') IS DISTINCT FROM (to_jsonb(NEW) - 'stock'))
     EXECUTE FUNCTION raise_config_version();
-"""
-
-TRIGGERS = _APPEND_ONLY + _CHAIN + _CONFIGURATION

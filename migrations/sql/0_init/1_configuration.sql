@@ -1,10 +1,8 @@
-"""Who is who, and what an admin sets.
+-- Who is who, and what an admin sets.
+--
+-- Every key leads with tenant_id, so a row cannot point into another tenant even by a bug. Nothing cascades: what is
+-- pointed at stays. Tables that reach `tenants` through another foreign key have none of their own to it.
 
-Every key leads with tenant_id, so a row cannot point into another tenant even by a bug. Nothing cascades: what is
-pointed at stays. Tables that reach `tenants` through another foreign key have none of their own to it.
-"""
-
-CONFIGURATION = r"""
 CREATE TABLE aerich (
     id      serial PRIMARY KEY,
     version varchar(255) NOT NULL,
@@ -137,4 +135,3 @@ CREATE TABLE limit_rules (
     CONSTRAINT limit_rules_asset CHECK (asset ~ '^[A-Z]{3}$' OR asset IN ('SERVICE_CREDITS', 'POINTS', 'MONEY')),
     CONSTRAINT limit_rules_numbers CHECK (per_adjustment >= 0 AND per_actor_day >= 0 AND per_customer_day >= 0)
 );
-"""
