@@ -81,10 +81,6 @@ def _notice_silence(connection: Any) -> None:
                 tcp.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
-TORTOISE_ORM = tortoise_config("postgresql:///scrip")
-"""For aerich's own command line, such as `aerich history`."""
-
-
 async def migrate(owner_url: str, app_url: str, say: Callable[[str], None]) -> list[str]:
     """Bring the database up to date as its owner, and give the app's role its rights. Answers what was applied.
 
