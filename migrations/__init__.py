@@ -1,7 +1,7 @@
 """How the database is built, step by step; and what the app's role may do in it.
 
-`sql/` holds the steps: a file each, or a folder of files that are run in the order of their names. `models/` holds one
-Python file per step, by which aerich runs it. `database.sql`, generated, shows the database that the steps build.
+`sql/` holds the steps: a file each, or a folder of files that run in the order of their names. `models/` holds one Python
+file per step, through which aerich runs it. `database.sql`, generated, shows the database that the steps build.
 
 A step is complete in itself: it names no other step and nothing of the app, so that it does tomorrow what it did
 yesterday. A step that has been released is never edited: write the next one.

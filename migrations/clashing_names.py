@@ -1,8 +1,8 @@
-"""What the step `nothing_forgets` looks for before it brings names into one form (`sql/3_nothing_forgets/03_names.sql`).
+"""Names that the step `nothing_forgets` cannot bring into one form (`sql/3_nothing_forgets/03_names.sql`).
 
-Names are trimmed of white space and in NFC from then on. Where two become one by that, or one becomes nothing, somebody
-has to say what they are: they are listed, and nothing is changed. Records of one person are no such case. Frozen with the
-step; in Python, since SQL cannot write a name so that what nobody sees of it can be seen.
+From that step on, names are trimmed of white space and in NFC. If two names become one by that, or a name becomes empty,
+a person has to decide: the step lists them and changes nothing. Two records of one person are no clash. Frozen with the
+step. In Python, because SQL cannot escape the invisible characters of the names that it lists.
 """
 
 from typing import Final

@@ -9,9 +9,9 @@ _FOLDER: Final = Path(__file__).parent / "sql"
 
 
 def sql(step: str) -> str:
-    """What `sql/<step>.sql` says, or the files of the folder `sql/<step>/`, one after the other in the order of names.
+    """The text of `sql/<step>.sql`, or of the files in the folder `sql/<step>/`, joined in the order of their names.
 
-    Raises FileNotFoundError where there is neither.
+    Raises FileNotFoundError if there is neither.
     """
     if (folder := _FOLDER / step).is_dir():
         return "\n".join(file.read_text("utf-8") for file in sorted(folder.glob("*.sql")))

@@ -1,4 +1,4 @@
-"""Exit status 1 where the steps do not build what the models describe, or what `migrations/database.sql` shows.
+"""Exits with status 1 if the steps do not build what the models describe, or what `migrations/database.sql` shows.
 
 `make check` runs it, on a database of its own.
 """
@@ -30,13 +30,13 @@ ONLY_IN_THE_DATABASE: Final = {
     ("credits", "opened_at"),
     ("outbox", "position"),
 }
-"""Columns that Tortoise need not know: they are worked out by the database."""
+"""Columns that the database computes, and no model has."""
 MAX_TOLD: Final = 60
-"""Lines of difference."""
+"""Lines of difference that are printed."""
 
 
 async def unlike_the_model(connection: Connection, table: str) -> list[str]:
-    """How the table's columns differ from its model's, in type or in whether they may be null: a line for each."""
+    """One line for each column that differs from the model's, in type or in whether it may be null."""
     meta = MODELS[table]._meta  # noqa: SLF001
     fields = {name: meta.fields_map[field] for field, name in meta.fields_db_projection.items()}
     definitions = ", ".join(
@@ -47,12 +47,12 @@ async def unlike_the_model(connection: Connection, table: str) -> list[str]:
         # PostgreSQL's own idea of the model's types, to compare with the same words.
         await connection.execute(f"CREATE TEMPORARY TABLE as_modelled ({definitions}) ON COMMIT DROP")
         modelled = await _columns(connection, "as_modelled")
-    modelled |= {name: "worked out by the database" for of, name in ONLY_IN_THE_DATABASE if of == table}
+    modelled |= {name: "computed by the database" for of, name in ONLY_IN_THE_DATABASE if of == table}
     try:
         built = await _columns(connection, table)
     except asyncpg.UndefinedTableError:
         built = {}
-    built |= {name: "worked out by the database" for name in built if (table, name) in ONLY_IN_THE_DATABASE}
+    built |= {name: "computed by the database" for name in built if (table, name) in ONLY_IN_THE_DATABASE}
     return [
         f"{table}.{name}: the model has {modelled.get(name, 'none')}, the steps build {built.get(name, 'none')}"
         for name in sorted({*modelled, *built})
@@ -71,7 +71,7 @@ async def _columns(connection: Connection, table: str) -> dict[str, str]:
 
 
 async def drift() -> list[str]:
-    """What differs, line by line."""
+    """Every difference, line by line."""
     async with built_database() as connection:
         told = [line for table in MODELS for line in await unlike_the_model(connection, table)]
         now = await picture(connection)

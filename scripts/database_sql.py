@@ -1,8 +1,7 @@
-"""The picture of the database: every object that the steps make, as SQL, from the catalogue of a database just built.
+"""The picture of the database: every object that the steps make, as SQL, from the catalogue of a freshly built database.
 
-`make database` writes it to `migrations/database.sql`, and `make check` compares. It is for reading, and in the order in
-which one looks things up: table by table by name, each with all that hangs on it, then the functions. (To build a database
-there are the steps.)
+`make database` writes it to `migrations/database.sql`, and `make check` compares. It is for reading: tables by name, each
+with its constraints, indexes, policies, triggers and grants, then the functions. (The steps are what builds a database.)
 """
 
 import asyncio
@@ -72,7 +71,7 @@ _FUNCTIONS: Final = """SELECT oid::regprocedure::text AS name, pg_get_functionde
 
 
 async def picture(connection: Connection) -> str:
-    """What the catalogue says of the schema `public`, as SQL; the same for the same database, byte by byte."""
+    """The schema `public`, as SQL. The same catalogue gives the same text, byte by byte."""
     await connection.execute("SET search_path = public")
     tables = [await _table(connection, table) for table in await connection.fetch(_TABLES)]
     others = [f"-- {OTHER_KINDS[row['kind']]} {row['name']}\n" for row in await connection.fetch(_OTHERS)]
@@ -144,7 +143,7 @@ def _trigger(row: asyncpg.Record) -> str:
 
 
 async def _grants(connection: Connection, table: asyncpg.Record, columns: list[asyncpg.Record]) -> list[str]:
-    """One line for each role, with the columns where a right is for some alone."""
+    """One line per role, with the columns if a right is limited to some."""
     rights: dict[str, dict[str, list[str]]] = {}
     for row in await _rights(connection, table["acl"]):
         rights.setdefault(row["role"], {})[row["right"]] = []
@@ -179,7 +178,7 @@ async def _function(connection: Connection, function: asyncpg.Record) -> str:
 
 
 def _readable(expression: str) -> str:
-    """Without what PostgreSQL adds for itself: the casts between its types of texts, and of whole numbers."""
+    """Removes what PostgreSQL adds by itself: casts between types of text, and of whole numbers."""
     text = _LITERAL.sub(lambda found: _visible(found[0]), expression)
     text = text.replace("::character varying", "").replace("public.", "").replace(" USING btree", "")
     text = re.sub(r"'(-?\d+)'::bigint", r"\1", text)
@@ -192,7 +191,7 @@ def _readable(expression: str) -> str:
 
 
 def _visible(literal: str) -> str:
-    """A literal of characters that nobody sees, by their codes."""
+    """Writes the invisible characters of a literal as their codes."""
     if literal.isprintable():
         return literal
     shown = (c if c.isprintable() else f"\\u{ord(c):04X}" for c in literal.replace("\\", "\\\\"))
@@ -200,7 +199,7 @@ def _visible(literal: str) -> str:
 
 
 def _wrapped(text: str) -> str:
-    """Its lines at the widths that files have, broken where there is a space outside of quotes."""
+    """Breaks lines that are too long at spaces outside of quotes."""
     lines: list[str] = []
     for line in text.split("\n"):
         margin = " " * (len(line) - len(line.lstrip()))
@@ -221,7 +220,7 @@ def _indented(text: str) -> str:
 
 @asynccontextmanager
 async def built_database() -> AsyncIterator[Connection]:
-    """A connection, as the owner, to a database that the steps have just built, until the block ends."""
+    """Connects, as the owner, to a database that the steps have just built; both end with the block."""
     folder = ROOT / ".cache" / f"database-{os.getpid()}"
     server = EmbeddedPostgres(folder, durable=False)
     try:

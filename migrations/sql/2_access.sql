@@ -1,4 +1,4 @@
--- Tokens that an admin gives to partners; two people on every approval; from where something was done.
+-- Tokens that an admin gives to partners; two people on every approval; the request and address of each audit event.
 
 -- The one that takes long where much has been done: while it is made, nothing is locked but the writing of this table.
 CREATE INDEX audit_events_action ON audit_events (tenant_id, action, created_at, id);

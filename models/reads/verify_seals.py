@@ -92,7 +92,7 @@ def _fact(column: str) -> str:
 
 
 def facts(table: str) -> str:
-    """SQL for the bytes that a seal is the digest of, after its salt: what row `t` of the table says."""
+    """SQL for the facts of the table's row `t`: the bytes that are hashed, after the salt, into its seal."""
     own = "t.id" if table == "tenants" else "t.tenant_id"
     said = ", ".join([f"'{table}'", own, *(_fact(column) for column in SEALED[table].split())])
     return f"convert_to(json_build_array({said})::text, 'UTF8')"

@@ -1,4 +1,4 @@
--- Who is who, and what an admin sets.
+-- Tenants, actors and customers, and the configuration that an admin sets.
 --
 -- Every key leads with tenant_id, so a row cannot point into another tenant even by a bug. Nothing cascades: what is
 -- pointed at stays. Tables that reach `tenants` through another foreign key have none of their own to it.

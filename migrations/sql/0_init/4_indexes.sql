@@ -1,4 +1,4 @@
--- What the reads go by, beside the keys. All lead with the tenant, so that the policy's own condition uses them too.
+-- Indexes for reads, besides the keys. All lead with the tenant, so that the policy's own condition uses them too.
 --
 -- Row-level security lets an index serve a condition only where its operator is leakproof: =, <, >= and the like are,
 -- LIKE, text search and trigrams are not (they would read the whole tenant). Hence the search by prefix, on columns that

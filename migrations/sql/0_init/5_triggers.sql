@@ -1,5 +1,5 @@
--- What no constraint on a single row can hold: the ledger only grows, each entry continues the one before it, an
--- account shows its newest entry, and a tenant's config_version tells of every change in its configuration.
+-- Triggers hold what no constraint on a single row can: the ledger only grows, each entry continues the one before it,
+-- an account shows its newest entry, and a tenant's config_version tells of every change in its configuration.
 --
 -- The functions run with the caller's rights, under the caller's tenant. Two of them are called with every posting: their
 -- queries are scalar subqueries, which can only be index look-ups by row, and sequential scans are off for them, since a

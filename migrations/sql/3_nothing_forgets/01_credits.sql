@@ -1,8 +1,9 @@
--- Lots: whether they count towards the lifetime total, what of them is gone for good, and what they became in a merge.
+-- Credits: whether they count towards the lifetime total, how much of them is gone for good, and their successors in
+-- merges.
 
 -- counts: whether adding it raised the lifetime total, so that taking it back lowers it. gone_minor: what was taken back
 -- or has expired; what is neither that nor left is used. opened_sequence: of the entry that put it on its account.
--- origin_id: the lot that it was before its customer's records were merged; successor_id: the lot that it is now.
+-- origin_id: the credit that it was before its customer's records were merged; successor_id: the credit that it is now.
 ALTER TABLE credits ADD COLUMN counts boolean;
 ALTER TABLE credits ADD COLUMN gone_minor bigint;
 ALTER TABLE credits ADD COLUMN opened_sequence bigint;

@@ -1,4 +1,4 @@
--- Merged people: each record of a person's names the one that they are now, and since when.
+-- Merged people: each record of a person names the record that the person is now, and since when.
 
 -- merged_into_id: the record that this person is now, never one that was merged itself. merged_at: since when; the
 -- person's lists show what this record brought from then on.

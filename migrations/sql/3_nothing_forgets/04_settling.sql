@@ -1,4 +1,4 @@
--- Up to which instant a tenant's lists are settled.
+-- The instant up to which a tenant's lists are settled.
 
 -- The number is that of the locks of whoever writes; key: 32 bits of the tenant's id. They hold the tenant's lock, shared,
 -- from before anything is stamped until its rows can be seen; so what is stamped before the instant answered here

@@ -1,4 +1,4 @@
--- Seals: who is who, and what they did.
+-- Seals of people, tenants and tokens, and of the audit.
 --
 -- A row's seal covers what the row says, column by column; not what entries, lines and payments come to, which is worked out
 -- from those; and not who works on a bulk, or used a token last, which nobody is promised. Where a row holds what people
@@ -8,8 +8,8 @@
 -- A seal is broken once and for all: a change made with the triggers on renews it only where it fitted the row as it was
 -- before. So what somebody did with the triggers off is still found after the row's next rightful change.
 --
--- For each table: its rows so far; what seals all rows that a statement adds; what seals a row anew that is changed in what
--- the seal covers, or takes the seal away with the row.
+-- For each table: the seals of the rows that there are; a trigger that seals the rows that a statement adds; and one that
+-- renews the seal of a row whose sealed columns change, or deletes the seal with its row.
 
 -- actors
 ALTER TABLE actors NO FORCE ROW LEVEL SECURITY;

@@ -1,6 +1,6 @@
--- Seals: what an admin sets.
+-- Seals of the configuration.
 --
--- What a seal is, and what each part does, is in 06_seals_of_people.sql.
+-- 06_seals_of_people.sql explains what a seal is, and each part of this file.
 
 -- currencies
 ALTER TABLE currencies NO FORCE ROW LEVEL SECURITY;

@@ -1,6 +1,6 @@
--- Seals: the ledger's rows that no entry's hash covers.
+-- Seals of the ledger's rows that no entry's hash covers.
 --
--- What a seal is, and what each part does, is in 06_seals_of_people.sql.
+-- 06_seals_of_people.sql explains what a seal is, and each part of this file.
 
 -- accounts
 ALTER TABLE accounts NO FORCE ROW LEVEL SECURITY;

@@ -1,6 +1,6 @@
--- Seals: what was invoiced, paid and given.
+-- Seals of invoices, payments, grants and coupons.
 --
--- What a seal is, and what each part does, is in 06_seals_of_people.sql.
+-- 06_seals_of_people.sql explains what a seal is, and each part of this file.
 
 -- coupons
 ALTER TABLE coupons NO FORCE ROW LEVEL SECURITY;

@@ -1,6 +1,6 @@
--- Seals: what was asked for, and the keys and limits that were used up.
+-- Seals of approval requests and bulks, idempotency keys and limit counters.
 --
--- What a seal is, and what each part does, is in 06_seals_of_people.sql.
+-- 06_seals_of_people.sql explains what a seal is, and each part of this file.
 
 -- approval_requests
 ALTER TABLE approval_requests NO FORCE ROW LEVEL SECURITY;

@@ -1,4 +1,4 @@
--- What the planner is told of how many rows a tenant has: as many as there are.
+-- Statistics: the planner is told that a tenant may have all the rows of a table.
 --
 -- A hundredth of a table for each, as before, made a search by tenant look cheaper than one by many primary keys, so that a
 -- posting read all of a large tenant's rows under its locks. What is counted is no better: among ten thousand tenants with

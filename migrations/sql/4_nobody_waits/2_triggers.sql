@@ -1,4 +1,4 @@
--- What is called with every posting, so that it reads one entry for each, whatever the statistics say.
+-- The trigger that every posting calls reads one entry for each that is added, whatever the statistics say.
 --
 -- An entry's predecessor was asked for by its sequence, for which an index by account and time may seem as good: where most
 -- accounts have one entry, all entries of the one account that has a million were read. Asked for as the last one before, it

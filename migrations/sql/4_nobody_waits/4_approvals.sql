@@ -1,4 +1,5 @@
--- What a request was asked under, and the order that it became; limits of another kind; and what limited roles may use.
+-- Approval requests keep the terms that they were asked under, and the order that they became; limits of another kind;
+-- currencies that limited roles may use.
 
 -- terms: null where it was asked for before this step. invoice_id: of an order, which has no transaction.
 ALTER TABLE approval_requests ADD COLUMN terms jsonb;

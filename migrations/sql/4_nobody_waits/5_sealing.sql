@@ -1,6 +1,6 @@
--- What this step's new columns say is sealed as well, from here on; the rows so far are sealed anew where their seals fit.
+-- Seals cover this step's new columns as well. Those of the rows that there are are renewed if they fit.
 --
--- A seal that does not fit stays one that does not. How a seal is computed is in docs/proof.md.
+-- A seal that does not fit stays broken. How a seal is computed is in docs/proof.md.
 
 -- approval_requests
 ALTER TABLE approval_requests NO FORCE ROW LEVEL SECURITY;
