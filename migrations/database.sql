@@ -1,4 +1,4 @@
--- The database as the steps in sql/ build it, for reading. Generated: `make database` writes it anew.
+-- The database that the steps in sql/ build, in the words of PostgreSQL 18. Written by `make database`.
 -- `scrip_app` is the role of the running app, whatever it is called elsewhere; the owner has every right.
 
 CREATE TABLE accounts (

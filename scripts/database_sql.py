@@ -20,7 +20,8 @@ from app.embedded import EmbeddedPostgres
 
 ROOT: Final = Path(__file__).parents[1]
 PICTURE: Final = ROOT / "migrations" / "database.sql"
-HEAD: Final = """-- The database as the steps in sql/ build it, for reading. Generated: `make database` writes it anew.
+HEAD: Final = """\
+-- The database that the steps in sql/ build, in the words of PostgreSQL {server}. Written by `make database`.
 -- `scrip_app` is the role of the running app, whatever it is called elsewhere; the owner has every right.
 """
 
@@ -76,7 +77,8 @@ async def picture(connection: Connection) -> str:
     tables = [await _table(connection, table) for table in await connection.fetch(_TABLES)]
     others = [f"-- {OTHER_KINDS[row['kind']]} {row['name']}\n" for row in await connection.fetch(_OTHERS)]
     functions = [await _function(connection, function) for function in await connection.fetch(_FUNCTIONS)]
-    return "\n".join([HEAD, *tables, *others, *functions])
+    head = HEAD.format(server=connection.get_server_version().major)
+    return "\n".join([head, *tables, *others, *functions])
 
 
 async def _table(connection: Connection, table: asyncpg.Record) -> str:

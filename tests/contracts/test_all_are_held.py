@@ -18,10 +18,25 @@ if TYPE_CHECKING:
 ROOT: Final = Path(__file__).parents[2]
 CONTRACTS: Final = Path(__file__).parent
 CODE: Final = ("app", "auth", "gateway", "jobs", "migrations", "models", "resolvers", "schema")
-LIBRARIES: Final = frozenset({
-    "aerich", "asyncpg", "graphql", "httptools", "limits", "pydantic_settings", "prometheus_client", "starlette",
-    "strawberry", "tortoise", "uvicorn", "websockets",
-})  # fmt: skip
+LIBRARIES: Final = frozenset(
+    {
+        "aerich",
+        "asyncpg",
+        "graphql",
+        "httptools",
+        "limits",
+        "pydantic_settings",
+        "prometheus_client",
+        "starlette",
+        "strawberry",
+        "tortoise",
+        "uvicorn",
+        "websockets",
+    }
+)
+
+_TRANSPORT_WS: Final = "strawberry.subscriptions.protocols.graphql_transport_ws.handlers"
+_SANS_IO: Final = "uvicorn.protocols.websockets.websockets_sansio_impl"
 
 OVERRIDDEN: Final = {
     "asyncpg.Connection": "test_database::test_pool",
@@ -32,20 +47,25 @@ OVERRIDDEN: Final = {
     "strawberry.http.async_base_view.AsyncWebSocketAdapter": "test_strawberry::test_websocket_adapter",
     "strawberry.schema.schema.StrawberryGraphQLCoreExecutionContext": "test_strawberry::test_executor_build",
     "strawberry.schema.validation_rules.one_of.OneOfInputValidationRule": "test_strawberry::test_one_of_rule",
-    "strawberry.subscriptions.protocols.graphql_transport_ws.handlers.BaseGraphQLTransportWSHandler":
-        "test_strawberry::test_transport_ws_handler",
+    f"{_TRANSPORT_WS}.BaseGraphQLTransportWSHandler": "test_strawberry::test_transport_ws_handler",
     "uvicorn.protocols.http.httptools_impl.HttpToolsProtocol": "test_uvicorn::test_http_tools_protocol",
-    "uvicorn.protocols.websockets.websockets_sansio_impl.WebSocketsSansIOProtocol":
-        "test_uvicorn::test_web_sockets_sans_io_protocol",
+    f"{_SANS_IO}.WebSocketsSansIOProtocol": "test_uvicorn::test_web_sockets_sans_io_protocol",
     "websockets.server.ServerProtocol": "test_uvicorn::test_server_protocol",
-}  # fmt: skip
+}
 """Which contract holds each class of a library that Scrip's code has a subclass of."""
 
-MADE_FOR_IT: Final = frozenset({
-    "graphql.GraphQLError", "prometheus_client.registry.Collector", "pydantic_settings.BaseSettings",
-    "starlette.authentication.AuthenticationBackend", "starlette.authentication.AuthenticationError",
-    "starlette.authentication.BaseUser", "strawberry.extensions.SchemaExtension", "tortoise.models.Model",
-})  # fmt: skip
+MADE_FOR_IT: Final = frozenset(
+    {
+        "graphql.GraphQLError",
+        "prometheus_client.registry.Collector",
+        "pydantic_settings.BaseSettings",
+        "starlette.authentication.AuthenticationBackend",
+        "starlette.authentication.AuthenticationError",
+        "starlette.authentication.BaseUser",
+        "strawberry.extensions.SchemaExtension",
+        "tortoise.models.Model",
+    }
+)
 """Classes whose documentation says: make a subclass."""
 
 PRIVATE: Final = {
@@ -61,16 +81,31 @@ PRIVATE: Final = {
 """Which contract holds each attribute or module with an underscore that Scrip's code takes from a library."""
 
 ELSE: Final = (
-    "test_strawberry::test_definition_backref", "test_strawberry::test_editor_page", "test_strawberry::test_from_input",
-    "test_strawberry::test_get_variable_values", "test_strawberry::test_process_errors", "test_strawberry::test_stream",
-    "test_database::test_a_step_needs_no_state_of_the_models", "test_database::test_context",
-    "test_uvicorn::test_logging_config", "test_uvicorn::test_config_takes_a_protocol_that_is_partly_made",
-)  # fmt: skip
+    "test_strawberry::test_definition_backref",
+    "test_strawberry::test_editor_page",
+    "test_strawberry::test_from_input",
+    "test_strawberry::test_get_variable_values",
+    "test_strawberry::test_process_errors",
+    "test_strawberry::test_stream",
+    "test_database::test_a_step_needs_no_state_of_the_models",
+    "test_database::test_context",
+    "test_uvicorn::test_logging_config",
+    "test_uvicorn::test_config_takes_a_protocol_that_is_partly_made",
+)
 """Contracts on what is public, and of a shape that Scrip relies on."""
 
-BOUNDED: Final = frozenset({
-    "aerich", "asyncpg", "graphql-core", "starlette", "strawberry-graphql", "tortoise-orm", "uvicorn", "websockets",
-})  # fmt: skip
+BOUNDED: Final = frozenset(
+    {
+        "aerich",
+        "asyncpg",
+        "graphql-core",
+        "starlette",
+        "strawberry-graphql",
+        "tortoise-orm",
+        "uvicorn",
+        "websockets",
+    }
+)
 
 
 def subclassed(tree: ast.Module) -> Iterator[str]:

@@ -126,9 +126,17 @@ async def test_http_tools_protocol() -> None:
     await until(lambda: cycle.response_complete)
 
     assert protocol.called == [
-        "connection_made", "on_message_begin", "on_header", "on_header", "on_headers_complete", "_start_asgi_task",
-        "on_body", "on_body", "on_message_complete", "on_response_complete",
-    ], "uvicorn calls its HTTP protocol's methods in another way"  # fmt: skip
+        "connection_made",
+        "on_message_begin",
+        "on_header",
+        "on_header",
+        "on_headers_complete",
+        "_start_asgi_task",
+        "on_body",
+        "on_body",
+        "on_message_complete",
+        "on_response_complete",
+    ], "uvicorn calls its HTTP protocol's methods in another way"
     assert transport.written.endswith(b"ok")
     protocol.connection_lost(None)
 
