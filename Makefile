@@ -6,7 +6,7 @@ export PYTHON
 python := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-clients check bench simulate lock clean environment environment-dev
+.PHONY: help run test test-clients check database bench simulate lock clean environment environment-dev
 
 help: ## Show this
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' Makefile | while IFS='|' read -r name text; do printf '%-18s %s\n' "$$name" "$$text"; done
@@ -33,6 +33,9 @@ check: environment-dev ## Look the code over: style, types, floors, schema, migr
 	$(python) -c "import sys; from importlinter.cli import lint_imports_command; sys.exit(lint_imports_command())"
 	$(python) -m app.cli sdl | diff schema.graphql -
 	$(python) -m scripts.check_migrations
+
+database: environment-dev ## Write migrations/database.sql anew, after a step was written
+	@$(python) -m scripts.database_sql
 
 bench: environment-dev ## Measure the speed, in six minutes; in one: make bench QUICK=1; one of them: make bench ONLY=adjust
 	@$(python) -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick) $(if $(PART),--part "$(PART)")

@@ -14,8 +14,8 @@ from uuid import UUID
 
 import asyncpg
 
-from migrations.nothing_forgets.books import SEALED, sealing
 from models.hash_chain import entry_hash_1
+from models.reads.verify_seals import SALTED, SEALED, facts
 
 AMOUNT_MINOR: Final = 500
 ASSET: Final = "GBP"
@@ -164,7 +164,7 @@ async def fill(
     await _send(admin, maker)
     await admin.execute("SET session_replication_role = origin")
     for table in maker.rows.keys() & SEALED.keys():  # as their triggers would have done it
-        await admin.execute(sealing(table, f"(SELECT * FROM {table} WHERE tenant_id = '{tenant_id}')"))
+        await admin.execute(_sealing(table, f"tenant_id = '{tenant_id}'"))
     return Filled(next(numbers), customer_id, account_id, now)
 
 
@@ -188,8 +188,16 @@ async def fill_lots(
     await admin.execute("SET session_replication_role = origin")
     for table in maker.rows.keys() & SEALED.keys():
         ours = f"tenant_id = '{tenant_id}' AND id BETWEEN '{first}' AND '{maker.id()}'"
-        await admin.execute(sealing(table, f"(SELECT * FROM {table} WHERE {ours})"))
+        await admin.execute(_sealing(table, ours))
     return made
+
+
+def _sealing(table: str, which: str) -> str:
+    """SQL that seals the table's rows for which the condition `which` holds."""
+    salt = "uuid_send(gen_random_uuid())" if table in SALTED else "NULL::bytea"
+    return f"""INSERT INTO seals (tenant_id, of_table, id, version, digest, salt, sealed_at)
+        SELECT t.tenant_id, '{table}', t.id, 1, sha256(coalesce(t.salt, '') || {facts(table)}), t.salt, now()
+        FROM (SELECT {salt} AS salt, r.* FROM {table} r WHERE {which}) t ON CONFLICT DO NOTHING"""
 
 
 async def _send(admin: "asyncpg.Connection[Any]", maker: Maker) -> None:

@@ -22,11 +22,19 @@ class Privileges:
 APP_PRIVILEGES: Final[Mapping[str, Privileges]] = {
     "aerich": Privileges(inserts=False),
     # An account that a rejected request had opened goes again; one with entries can't: they point at it.
-    "accounts": Privileges(updates=("balance_minor", "lifetime_minor", "sequence", "head_hash", "posted_at"), deletes=True),
+    "accounts": Privileges(
+        updates=("balance_minor", "lifetime_minor", "sequence", "head_hash", "posted_at"), deletes=True
+    ),
     "actors": Privileges(updates=("name",)),
     "approval_requests": Privileges(
         updates=(
-            "status", "decided_by_id", "decided_subject", "decided_at", "decision_note", "transaction_id", "command",
+            "status",
+            "decided_by_id",
+            "decided_subject",
+            "decided_at",
+            "decision_note",
+            "transaction_id",
+            "command",
             "invoice_id",
         )
     ),
@@ -34,7 +42,14 @@ APP_PRIVILEGES: Final[Mapping[str, Privileges]] = {
     "audit_events": Privileges(updates=("note", "details")),
     "bulk_operations": Privileges(
         updates=(
-            "status", "total", "processed", "succeeded", "failed", "finished_at", "validated_at", "claimed_until",
+            "status",
+            "total",
+            "processed",
+            "succeeded",
+            "failed",
+            "finished_at",
+            "validated_at",
+            "claimed_until",
             "cancel_requested",
         )
     ),
@@ -44,15 +59,30 @@ APP_PRIVILEGES: Final[Mapping[str, Privileges]] = {
     "credit_services": Privileges(deletes=True),
     "credits": Privileges(
         updates=(
-            "remaining_minor", "expires_at", "auto_apply", "restricted", "swept_at", "voided_at", "gone_minor",
+            "remaining_minor",
+            "expires_at",
+            "auto_apply",
+            "restricted",
+            "swept_at",
+            "voided_at",
+            "gone_minor",
             "successor_id",
         )
     ),
     "currencies": Privileges(),
     "customers": Privileges(
         updates=(
-            "external_id", "name", "email", "membership_started_at", "membership_cancelled_at", "merged_into_id",
-            "merged_at", "erased_at", "updated_at", "external_id_since", "external_id_reused",
+            "external_id",
+            "name",
+            "email",
+            "membership_started_at",
+            "membership_cancelled_at",
+            "merged_into_id",
+            "merged_at",
+            "erased_at",
+            "updated_at",
+            "external_id_since",
+            "external_id_reused",
         )
     ),
     "entries": Privileges(),
@@ -72,14 +102,29 @@ APP_PRIVILEGES: Final[Mapping[str, Privileges]] = {
     "reasons": Privileges(updates=("label", "adds", "removes", "moves_lifetime", "note_required", "active")),
     "rewards": Privileges(
         updates=(
-            "name", "kind", "value", "currency", "product", "points_cost_minor", "validity_days", "stock", "active",
+            "name",
+            "kind",
+            "value",
+            "currency",
+            "product",
+            "points_cost_minor",
+            "validity_days",
+            "stock",
+            "active",
         )
     ),
     "seals": Privileges(inserts=False),  # triggers write them, with their owner's rights
     "services": Privileges(updates=("name", "active")),
     "tenants": Privileges(
         updates=(
-            "name", "time_zone", "grace_days", "approval_hours", "config_version", "restated", "key_days", "keys_pruned_at",
+            "name",
+            "time_zone",
+            "grace_days",
+            "approval_hours",
+            "config_version",
+            "restated",
+            "key_days",
+            "keys_pruned_at",
             "limited_currencies",
         )
     ),
@@ -87,7 +132,7 @@ APP_PRIVILEGES: Final[Mapping[str, Privileges]] = {
     "tiers": Privileges(updates=("name", "threshold_minor"), deletes=True),
     "transaction_texts": Privileges(updates=("note", "salt")),  # to erase; a trigger sees to that
     "transactions": Privileges(),
-}  # fmt: skip
+}
 
 APP_FUNCTIONS: Final = ("settled_instant(integer)",)
 """What the app's role may call, and nobody else."""

@@ -15,7 +15,7 @@ from tortoise.exceptions import OperationalError
 
 import migrations
 from app.problems import SetupProblem
-from migrations.nothing_forgets.names import NamesClash
+from migrations.clashing_names import NamesClash
 from migrations.privileges import grants
 from models.errors import Unavailable
 from models.ledger import Ledger
@@ -79,10 +79,6 @@ def _notice_silence(connection: Any) -> None:
         for name, value in KEEPALIVE.items():
             if (option := getattr(socket, name, None)) is not None:  # not every system has them all
                 tcp.setsockopt(socket.IPPROTO_TCP, option, value)
-
-
-TORTOISE_ORM = tortoise_config("postgresql:///scrip")
-"""For `aerich migrate --offline`, which compares the models with the last migration and connects to nothing."""
 
 
 async def migrate(owner_url: str, app_url: str, say: Callable[[str], None]) -> list[str]:

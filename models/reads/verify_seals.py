@@ -91,9 +91,15 @@ def _fact(column: str) -> str:
     return f"encode({value}, 'hex')" if column in _AS_HEX else value
 
 
-def _check(table: str, columns: str) -> SealCheck:
+def facts(table: str) -> str:
+    """SQL for the facts of the table's row `t`: the bytes that are hashed, after the salt, into its seal."""
     own = "t.id" if table == "tenants" else "t.tenant_id"
-    facts = ", ".join([f"'{table}'", own, *(_fact(column) for column in columns.split())])
+    said = ", ".join([f"'{table}'", own, *(_fact(column) for column in SEALED[table].split())])
+    return f"convert_to(json_build_array({said})::text, 'UTF8')"
+
+
+def _check(table: str) -> SealCheck:
+    own = "t.id" if table == "tenants" else "t.tenant_id"
     special = _SPECIAL.get(table, _Special())
     return SealCheck(
         table,
@@ -103,7 +109,7 @@ def _check(table: str, columns: str) -> SealCheck:
             WHEN s.id IS NULL THEN 'was never written by the service'
             ELSE format('is not as it was written at %s', s.sealed_at) END{special.detail} AS detail
         FROM (
-            SELECT {special.id} AS id, convert_to(json_build_array({facts})::text, 'UTF8') AS facts{special.more}
+            SELECT {special.id} AS id, {facts(table)} AS facts{special.more}
             FROM {table} t {special.joined} WHERE {own} = $1 {special.where}
         ) r FULL JOIN (
             SELECT id, name, version, digest, salt, sealed_at FROM seals WHERE tenant_id = $1 AND of_table = '{table}'
@@ -145,4 +151,4 @@ _SPECIAL: Final = {
     ),
 }
 
-SEAL_CHECKS: Final = tuple(_check(table, columns) for table, columns in SEALED.items())
+SEAL_CHECKS: Final = tuple(_check(table) for table in SEALED)

@@ -7,12 +7,8 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 import pytest
 
-from migrations.access import NEW_TABLES as THIRD_TABLES
-from migrations.initial.policies import TENANT_TABLES
-from migrations.nothing_forgets.books import NEW_TABLES as BOOKS_TABLES
-from migrations.nothing_forgets.names import NEW_TABLES as NAMES_TABLES
 from migrations.privileges import APP_FUNCTIONS, APP_PRIVILEGES, grants
-from migrations.undoing_and_orders import NEW_TABLES as SECOND_TABLES
+from models import tables
 
 if TYPE_CHECKING:
     from app.postgres.embedded import Urls
@@ -29,8 +25,7 @@ async def app_role(database_urls: Urls) -> str:
 
 
 def test_every_table_is_listed() -> None:
-    tables = {*TENANT_TABLES, *SECOND_TABLES, *THIRD_TABLES, *NAMES_TABLES, *BOOKS_TABLES}
-    assert APP_PRIVILEGES.keys() == {*tables, "tenants", "aerich"}
+    assert APP_PRIVILEGES.keys() == {*(getattr(tables, name)._meta.db_table for name in tables.__all__), "aerich"}
 
 
 async def test_the_role_is_bound_by_everything(app_role: str, owner_connection: asyncpg.Connection[Any]) -> None:

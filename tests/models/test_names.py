@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migrations.nothing_forgets import names as step
+from migrations import clashing_names as step
 from models.commands import UpsertCustomer
 from models.configuration_commands import (
     CreateProduct,
