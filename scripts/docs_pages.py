@@ -131,7 +131,9 @@ def _mutation(name: str, field: GraphQLField) -> str:
     if given is None or not isinstance(payload, GraphQLObjectType):
         return _root_field(name, field)
     head = f"## {name}\n\n{_prose(field.description)}"
-    return f"{head}\n\n`{given.name}`:\n\n{_inputs_table(given.fields)}\n\n`{payload.name}`:\n\n{_fields(payload.fields)}"
+    return (
+        f"{head}\n\n`{given.name}`:\n\n{_inputs_table(given.fields)}\n\n`{payload.name}`:\n\n{_fields(payload.fields)}"
+    )
 
 
 def _fields(fields: Mapping[str, GraphQLField]) -> str:
