@@ -17,7 +17,9 @@ LANGUAGES: Final = {"sh", "graphql", "json", "sql", "ts", "js", "python"}
 """Those that a test runs. `text` is what a program says, or a figure."""
 ANY: Final = "…"
 """Stands in a JSON text for a value that is another one each time."""
-_FENCE: Final = re.compile(r"^(?:<!-- not run: (?P<reason>[^\n]+) -->\n)?```(?P<language>[^\n]*)\n(?P<text>.*?)^```$", re.M | re.S)
+_FENCE: Final = re.compile(
+    r"^(?:<!-- not run: (?P<reason>[^\n]+) -->\n)?```(?P<language>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
+)
 
 
 @dataclass(frozen=True)
@@ -49,12 +51,7 @@ def blocks(page: str) -> list[Block]:
 
 def all_blocks(*languages: str) -> list[Block]:
     """The blocks in these languages, of all pages, that are not marked as not run."""
-    return [
-        block
-        for page in PAGES
-        for block in blocks(page)
-        if block.language in languages and block.reason is None
-    ]
+    return [block for page in PAGES for block in blocks(page) if block.language in languages and block.reason is None]
 
 
 class Examples:
@@ -88,4 +85,6 @@ def is_shaped_like(shown: Any, came: Any) -> bool:
     """The same, but that numbers stand for any number."""
     if isinstance(shown, dict) and isinstance(came, dict):
         return shown.keys() == came.keys() and all(is_shaped_like(shown[key], came[key]) for key in shown)
+    if isinstance(shown, list) and isinstance(came, list):
+        return len(shown) == len(came) and all(map(is_shaped_like, shown, came))
     return isinstance(came, int) if isinstance(shown, int) else fits(shown, came)

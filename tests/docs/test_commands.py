@@ -62,7 +62,8 @@ def make_wrong(arguments: list[str]) -> str | None:
 def scrip_wrong(arguments: list[str]) -> str | None:
     """Its words are read, as `scrip` would, and nothing is run."""
     command: Any = typer.main.get_command(cli)
-    name, context = "scrip", None
+    name: str | None = "scrip"
+    context = None
     try:
         while isinstance(command, TyperGroup):
             context = command.make_context(name, list(arguments), parent=context)
