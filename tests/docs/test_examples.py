@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any, Final
 from uuid import uuid4
 
@@ -29,6 +30,11 @@ ELSEWHERE: Final = {"README.md"}
 """Sent to a server by test_served.py."""
 
 
+OTHERS: Final = {
+    "docs/names.md": "sql", "docs/running.md": "sql", "docs/proof.md": "python",
+    "README.md": "curl", "docs/bulk.md": "curl", "docs/time.md": "curl",
+}  # fmt: skip
+"""What is run by a test below or in test_served.py. The other commands: test_commands.py."""
 UPSERT: Final = 'mutation { upsertCustomer(input: { externalId: "c1", name: "Ann" }) { userErrors { code } } }'
 
 
@@ -36,6 +42,9 @@ def test_every_page_with_examples_is_run() -> None:
     with_examples = {block.page for block in all_blocks("graphql", "json")}
 
     assert with_examples == HERE | ELSEWHERE | WALKED.keys()
+    others = {(block.page, block.language) for block in all_blocks("sql", "python")}
+    others |= {(block.page, "curl") for block in all_blocks("sh") if "curl" in block.text}
+    assert others == set(OTHERS.items())
 
 
 @pytest.mark.parametrize("block", all_blocks("graphql"), ids=str)
@@ -164,6 +173,19 @@ async def test_time(api: Api, tenant: Tenant, clock: Clock) -> None:
     variables = {"id": gid("Account", done.account_id), "at": at.isoformat()}
     explained = (await api(page.take("graphql").text, variables))["node"]["balanceExplanation"]
     assert explained["available"] == "5.00", json.dumps(explained)
+    page.end()
+
+
+async def test_proof(tenant: Tenant) -> None:
+    page = Examples("docs/proof.md", "python")
+    service = await tenant.service("Yoga")
+    (seal,) = await tenant.fetch(
+        "SELECT digest, salt FROM seals WHERE tenant_id = $1 AND of_table = 'services' AND id = $2", service
+    )
+
+    known = {"sha256": sha256, "json": json, "table": "services", "tenant_id": str(tenant.id), "salt": seal["salt"]}
+    row = {"values": [str(service), "Yoga", True]}
+    assert eval(page.take("python").text, known | row) == seal["digest"]  # noqa: S307 (the page is our own)
     page.end()
 
 
