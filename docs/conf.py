@@ -18,6 +18,7 @@ html_theme = "furo"
 html_title = "Scrip"
 html_show_sourcelink = False
 html_copy_source = False
+html_show_copyright = False
 # The theme's and Sphinx's own files are copied into the site: nothing is loaded from anywhere else.
 html_theme_options = {"navigation_with_keys": True}
 
