@@ -4,7 +4,7 @@
 PYTHON ?= python3
 export PYTHON
 python := .venv/bin/python
-build_docs := $(python) -m sphinx --fail-on-warning --keep-going --quiet -b html -d build/doctrees docs build/docs
+build_docs := $(python) -m sphinx --fail-on-warning --keep-going --quiet --fresh-env --write-all -b html -d build/doctrees docs build/docs
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-clients check docs bench simulate lock clean environment environment-dev

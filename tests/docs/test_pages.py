@@ -58,9 +58,9 @@ def test_links_lead_somewhere(page: str) -> None:
 
 
 def test_it_would_be_noticed() -> None:
-    text = "[a](nowhere.md) [b](time.md#nowhere) [c](#time) [d](time.md#the-past) [e](https://example.com/#x)"
+    text = "[a](nowhere.md) [b](time.md#nowhere) [c](#nothing) [d](time.md#the-past) [e](https://example.com/#x)"
 
-    assert broken("docs/time.md", text) == ["nowhere.md", "time.md#nowhere", "#time"]
+    assert broken("docs/time.md", text) == ["nowhere.md", "time.md#nowhere", "#nothing"]
 
 
 def test_every_page_is_in_the_navigation() -> None:
