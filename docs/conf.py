@@ -23,8 +23,12 @@ html_show_copyright = False
 html_theme_options = {"navigation_with_keys": True}
 
 
+# Below the page that lists them, so that their list is not written twice.
+DECISIONS = "\n```{toctree}\n:hidden:\n:glob:\n\n0*\n```\n"
+
+
 def _fill(_: Sphinx, page: str, source: list[str]) -> None:
-    source[0] = fill_page(source[0])
+    source[0] = fill_page(source[0]) + (DECISIONS if page == "adr/README" else "")
 
 
 def setup(app: Sphinx) -> None:
