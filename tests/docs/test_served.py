@@ -23,7 +23,7 @@ from tests.docs.blocks import ROOT, Examples, fits
 
 __all__ = ["start"]
 ADDRESS: Final = "http://127.0.0.1:8000"
-SHELL_S: Final = 60
+SHELL_S: Final = 180
 
 
 class Shell:
