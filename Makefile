@@ -4,9 +4,10 @@
 PYTHON ?= python3
 export PYTHON
 python := .venv/bin/python
+build_docs := $(python) -m sphinx --fail-on-warning --keep-going --quiet --fresh-env --write-all -b html -d build/doctrees docs build/docs
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-clients check database bench simulate lock clean environment environment-dev
+.PHONY: help run test test-clients check database docs bench simulate lock clean environment environment-dev
 
 help: ## Show this
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' Makefile | while IFS='|' read -r name text; do printf '%-18s %s\n' "$$name" "$$text"; done
@@ -27,12 +28,17 @@ test: environment-dev ## Run the tests; one file: make test TESTS=tests/app; on 
 test-clients: environment ## Look at Scrip as its clients do, from a browser and from TypeScript; needs Node.js
 	@sh scripts/test_clients.sh
 
-check: environment-dev ## Look the code over: style, types, floors, schema, migrations
+check: environment-dev ## Look the code over: style, types, floors, schema, migrations, docs
 	$(python) -m ruff check .
 	$(python) -m mypy
 	$(python) -c "import sys; from importlinter.cli import lint_imports_command; sys.exit(lint_imports_command())"
 	$(python) -m app.cli sdl | diff schema.graphql -
 	$(python) -m scripts.check_migrations
+	$(build_docs)
+
+docs: environment-dev ## Build docs/ as a site in build/docs, with search; every link is checked
+	$(build_docs)
+	@echo "Open build/docs/index.html"
 
 database: environment-dev ## Write migrations/database.sql anew, after a step was written
 	@$(python) -m scripts.database_sql

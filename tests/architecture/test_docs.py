@@ -1,4 +1,4 @@
-"""What the pages name is there."""
+"""Every threat in docs/security.md has a test. The other pages: tests/docs."""
 
 import ast
 import re
@@ -29,10 +29,3 @@ def test_every_threat_names_a_test() -> None:
 
     assert len(rows) > 50
     assert [row for row in rows if not TEST.search(row.rsplit("|", 2)[1])] == []
-
-
-@pytest.mark.parametrize("page", [*sorted(ROOT.glob("docs/**/*.md")), ROOT / "README.md"], ids=lambda page: page.name)
-def test_links_lead_somewhere(page: Path) -> None:
-    links = re.findall(r"\]\((?!https?:|mailto:|#)([^)#]+)", page.read_text())
-
-    assert [link for link in links if not (page.parent / link).exists()] == []

@@ -1,0 +1,201 @@
+"""The GraphQL and the JSON of the pages, each run against the API in the order of its page."""
+
+import json
+from datetime import timedelta
+from hashlib import sha256
+from typing import Any, Final
+from uuid import uuid4
+
+import asyncpg
+import pytest
+from graphql import OperationDefinitionNode, build_schema, parse, specified_rules, validate
+from graphql.execution.values import get_variable_values
+
+from app.rate_limits.quotas import RateLimits, parse_limit
+from app.tokens.partners import PartnerTokenVerifier
+from auth.roles import Role, Scope
+from auth.tokens import TokenVerifier
+from models.ledger import Ledger
+from tests.api.conftest import Api, gid, serving
+from tests.docs.blocks import PAGES, ROOT, Examples, all_blocks, blocks, fits, is_shaped_like
+from tests.factories import Clock, Tenant
+
+SCHEMA: Final = build_schema((ROOT / "schema.graphql").read_text())
+WALKED: Final = {page: f"tests/sources/test_{page.split('/')[-1].replace('-', '_')[:-3]}.py" for page in PAGES
+                 if page.startswith("docs/sources/")}  # fmt: skip
+HERE: Final = {
+    "docs/errors.md", "docs/limits-and-approvals.md", "docs/partner-tokens.md", "docs/query-cost.md", "docs/time.md",
+}  # fmt: skip
+ELSEWHERE: Final = {"README.md"}
+"""Sent to a server by test_served.py."""
+
+
+OTHERS: Final = {
+    "docs/names.md": "sql", "docs/running.md": "sql", "docs/proof.md": "python",
+    "README.md": "curl", "docs/bulk.md": "curl", "docs/time.md": "curl",
+}  # fmt: skip
+"""What is run by a test below or in test_served.py. The other commands: test_commands.py."""
+UPSERT: Final = 'mutation { upsertCustomer(input: { externalId: "c1", name: "Ann" }) { userErrors { code } } }'
+
+
+def test_every_page_with_examples_is_run() -> None:
+    with_examples = {block.page for block in all_blocks("graphql", "json")}
+
+    assert with_examples == HERE | ELSEWHERE | WALKED.keys()
+    others = {(block.page, block.language) for block in all_blocks("sql", "python")}
+    others |= {(block.page, "curl") for block in all_blocks("sh") if "curl" in block.text}
+    assert others == set(OTHERS.items())
+
+
+@pytest.mark.parametrize("block", all_blocks("graphql"), ids=str)
+def test_every_document_is_valid(block: Any) -> None:
+    assert validate(SCHEMA, parse(block.text), specified_rules) == []
+
+
+@pytest.mark.parametrize("page", WALKED)
+def test_a_walk_runs_every_operation_of_its_page(page: str) -> None:
+    walk = (ROOT / WALKED[page]).read_text()
+    names = [
+        node.name.value
+        for block in blocks(page)
+        if block.language == "graphql"
+        for node in parse(block.text).definitions
+        if isinstance(node, OperationDefinitionNode) and node.name is not None
+    ]
+
+    assert names
+    assert [name for name in names if f'"{name}"' not in walk] == []
+
+
+@pytest.mark.parametrize("page", WALKED)
+def test_variables_that_a_walk_s_page_shows_fit_the_operation_above_them(page: str) -> None:
+    above: OperationDefinitionNode | None = None
+    for block in blocks(page):
+        if block.language == "graphql":
+            (above,) = [d for d in parse(block.text).definitions if isinstance(d, OperationDefinitionNode)]
+        elif block.language == "json":
+            assert above is not None
+            values = get_variable_values(SCHEMA, above.variable_definitions or (), block.json())
+            assert not isinstance(values, list), values
+
+
+async def test_errors(api: Api, tenant: Tenant) -> None:
+    page = Examples("docs/errors.md", "graphql", "json")
+    customer = gid("Customer", await tenant.customer())
+
+    answer = await api(page.take("graphql").text, {"customer": customer}, role=Role.STAFF)
+    assert fits(page.take("json").json(), {"data": answer.data})
+    page.end()
+
+
+async def test_limits_and_approvals(api: Api, tenant: Tenant) -> None:
+    page = Examples("docs/limits-and-approvals.md", "graphql", "json")
+    customer = gid("Customer", await tenant.customer())
+
+    assert (await api(page.take("graphql").text))["setLimit"]["userErrors"] == []
+
+    asking = """mutation ($input: AdjustCreditInput!) {
+        adjustCredit(input: $input) { approvalRequest { id } userErrors { code } } }"""
+    given = {"customerId": customer, "asset": "GBP", "amount": "41.00", "reason": "GOODWILL", "requestApproval": True,
+             "idempotencyKey": uuid4().hex}  # fmt: skip
+    asked = (await api(asking, {"input": given}, role=Role.STAFF, subject="sam"))["adjustCredit"]
+    approving = page.take("graphql").text
+    by_manager: dict[str, Any] = {"role": Role.MANAGER, "subject": "maria"}
+    variables = {"request": asked["approvalRequest"]["id"], "key": uuid4().hex}
+    assert (await api(approving, variables, **by_manager))["approveRequest"]["userErrors"] == []
+
+    reward = gid("Reward", await tenant.reward("Mug", 1_500))
+    giving = """mutation ($input: GiveRewardInput!) {
+        giveReward(input: $input) { approvalRequest { id } userErrors { code } } }"""
+    given = {"customerId": customer, "rewardId": reward, "deductPoints": False, "requestApproval": True,
+             "idempotencyKey": uuid4().hex}  # fmt: skip
+    asked = (await api(giving, {"input": given}, role=Role.STAFF, subject="sam"))["giveReward"]
+    await api(
+        """mutation ($input: UpdateRewardInput!) { updateReward(input: $input) { userErrors { code } } }""",
+        {"input": {"rewardId": reward, "pointsCost": "1600"}},
+    )
+    with_terms = approving.replace("code message field", "code field version changes { field before after }")
+    variables = {"request": asked["approvalRequest"]["id"], "key": uuid4().hex}
+    (error,) = (await api(with_terms, variables, **by_manager))["approveRequest"]["userErrors"]
+    assert fits(page.take("json").json(), error)
+    page.end()
+
+
+async def test_partner_tokens(api: Api, tenant: Tenant) -> None:
+    page = Examples("docs/partner-tokens.md", "graphql", "json")
+    customer = gid("Customer", await tenant.customer())
+
+    issued = (await api(page.take("graphql").text))["issueToken"]
+    assert (issued["userErrors"], issued["secret"][:6]) == ([], "scrip_")
+
+    bulk = """mutation ($input: BulkCreditInput!) { bulkCredit(input: $input) { userErrors { code } } }"""
+    row = {"customerId": customer, "amount": "-1.00"}
+    given = {"asset": "GBP", "items": [row], "reason": "CORRECTION", "idempotencyKey": uuid4().hex}
+    only_bulk: dict[str, Any] = {"role": Role.PARTNER, "scopes": [Scope.CREDITS_BULK], "client_id": "web-shop"}
+    denied = await api(bulk, {"input": given}, **only_bulk)
+    shown = page.take("json").json()
+    assert [fits(shown, {name: error.get(name) for name in shown}) for error in denied.errors] == [True]
+
+    given = {"customerId": customer, "asset": "GBP", "amount": "2.00", "reason": "GOODWILL",
+             "idempotencyKey": uuid4().hex}  # fmt: skip
+    headers = {"authorization": f"Bearer {issued['secret']}"}
+    body = {"query": page.take("graphql").text, "variables": {"input": given}}
+    payload = (await api.client.post("/graphql", json=body, headers=headers)).json()["data"]["adjustCredit"]
+    assert (payload["userErrors"], payload["transaction"] is not None) == ([], True)
+    page.end()
+
+
+async def test_query_cost(
+    ledger: Ledger, verifier: TokenVerifier, partner_tokens: PartnerTokenVerifier, tenant: Tenant, clock: Clock
+) -> None:
+    page = Examples("docs/query-cost.md", "graphql", "json")
+    document = page.take("graphql").text
+    limits = RateLimits(parse_limit("700/minute"), writes=parse_limit("2100/minute"))
+    async with serving(ledger, verifier, partner_tokens, limits) as client:
+        api = Api(client, tenant, clock)
+        small = await api(document, {"n": 5}, role=Role.STAFF, subject="somebody else")
+        assert small.response.json()["extensions"]["cost"]["requested"] == 66
+        answer = (await api(document, role=Role.STAFF)).response.json()
+        assert fits(page.take("json").json(), answer)
+        written = await api(UPSERT, role=Role.STAFF)
+        assert is_shaped_like(page.take("json").json(), written.response.json())
+        refused = await api(document, role=Role.STAFF)
+        assert is_shaped_like(page.take("json").json(), refused.response.json())
+        assert (refused.response.status_code, "retry-after" in refused.response.headers) == (429, True)
+    page.end()
+
+
+async def test_time(api: Api, tenant: Tenant, clock: Clock) -> None:
+    page = Examples("docs/time.md", "graphql", "json")
+    done = await tenant.adjust(await tenant.customer(), "5.00")
+    at = clock() + timedelta(seconds=1)
+
+    variables = {"id": gid("Account", done.account_id), "at": at.isoformat()}
+    explained = (await api(page.take("graphql").text, variables))["node"]["balanceExplanation"]
+    assert explained["available"] == "5.00", json.dumps(explained)
+    page.end()
+
+
+async def test_proof(tenant: Tenant) -> None:
+    page = Examples("docs/proof.md", "python")
+    service = await tenant.service("Yoga")
+    (seal,) = await tenant.fetch(
+        "SELECT digest, salt FROM seals WHERE tenant_id = $1 AND of_table = 'services' AND id = $2", service
+    )
+
+    known = {"sha256": sha256, "json": json, "table": "services", "tenant_id": str(tenant.id), "salt": seal["salt"]}
+    row = {"values": [str(service), "Yoga", True]}
+    assert eval(page.take("python").text, known | row) == seal["digest"]  # noqa: S307 (the page is our own)
+    page.end()
+
+
+async def test_names(owner_connection: "asyncpg.Connection[Any]", tenant: Tenant) -> None:
+    page = Examples("docs/names.md", "sql")
+    invoice = (await tenant.invoice(await tenant.customer(), "10.00", number="I-1")).invoice_id
+
+    await owner_connection.execute(
+        page.take("sql").text.replace("<the tenant''s id>", str(tenant.id)).replace("<the invoice''s id>", str(invoice))
+    )
+    (row,) = await tenant.fetch("SELECT number FROM invoices WHERE tenant_id = $1 AND id = $2", invoice)
+    assert row["number"] == "I-1b"
+    page.end()
