@@ -12,6 +12,7 @@ from schema.types.reports import AdjustmentPreview
 
 
 async def resolve(info: Info, input: AdjustCreditInput) -> AdjustCreditPayload:  # noqa: A002 - the argument's name in the API
+    """Add value to an account or, with a negative amount, remove value from it."""
     try:
         outcome = await info.context.post(adjust_credit, input.command(), idempotency_key(input.idempotency_key))
     except LedgerError as error:
@@ -20,6 +21,7 @@ async def resolve(info: Info, input: AdjustCreditInput) -> AdjustCreditPayload: 
 
 
 async def resolve_preview(info: Info, input: AdjustCreditInput) -> AdjustmentPreview:  # noqa: A002 - as above
+    """Return the effects that adjustCredit would have with the same input. Writes nothing."""
     context = info.context
     try:
         command = input.command()

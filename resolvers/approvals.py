@@ -1,6 +1,6 @@
 """approvalRequests, approveRequest, rejectRequest and withdrawRequest: a second person decides (domain: who may)."""
 
-from typing import Annotated, Final
+from typing import Final
 from uuid import UUID
 
 import strawberry
@@ -51,9 +51,15 @@ def rights_to(asked: Approvable, terms: Terms | None) -> tuple[Permission, ...]:
 
 async def resolve_all(
     info: Info, status: list[ApprovalStatus] | None = None, customer_id: strawberry.ID | None = None,
-    requested_by: Annotated[str | None, strawberry.argument(description="The subject of a token.")] = None,
+    requested_by: str | None = None,
     first: int | None = None, after: str | None = None, last: int | None = None, before: str | None = None,
 ) -> Connection[ApprovalRequest] | None:  # fmt: skip
+    """List approval requests, oldest first: all for those who may approve, their own for others.
+
+    status: States to list. Null: all.
+    customer_id: Customer whose requests to list. Null: all customers.
+    requested_by: Subject of the token that asked. Null: any.
+    """
     context = info.context
     conditions: list[Condition] = []
     listing, parent = requests.APPROVALS, context.tenant.id
@@ -77,6 +83,7 @@ async def resolve_all(
 
 
 async def resolve_approve(info: Info, input: ApproveRequestInput) -> ApproveRequestPayload:  # noqa: A002 - the argument's name in the API
+    """Approve another user's request and post it, checked again as of now. It is posted only once."""
     context = info.context
     try:
         command = input.command()
@@ -90,6 +97,7 @@ async def resolve_approve(info: Info, input: ApproveRequestInput) -> ApproveRequ
 
 
 async def resolve_reject(info: Info, input: RejectRequestInput) -> RejectRequestPayload:  # noqa: A002 - as above
+    """Reject another user's approval request."""
     context = info.context
     try:
         request_id, note = input.decision()
@@ -103,6 +111,7 @@ async def resolve_reject(info: Info, input: RejectRequestInput) -> RejectRequest
 
 
 async def resolve_withdraw(info: Info, input: WithdrawRequestInput) -> WithdrawRequestPayload:  # noqa: A002 - as above
+    """Withdraw one's own approval request."""
     context = info.context
     try:
         request_id, note = input.decision()

@@ -11,6 +11,8 @@ from schema.types.errors import user_errors
 
 
 async def resolve(info: Info, input: BulkCreditInput) -> BulkCreditPayload:  # noqa: A002 - the argument's name in the API
+    """Adjust up to 10,000 customers at once. With a negative amount in any row it also takes the right to remove
+    credit."""
     try:
         command = await in_slices(input.command())
         outcome = await info.context.post(bulk_credit, command, idempotency_key(input.idempotency_key))

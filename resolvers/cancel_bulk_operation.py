@@ -8,6 +8,8 @@ from schema.types.errors import user_errors
 
 
 async def resolve(info: Info, input: CancelBulkOperationInput) -> CancelBulkOperationPayload:  # noqa: A002 - the argument's name in the API
+    """Cancel a bulk that is queued or running, such as a file sent to POST /imports/credits. Rows posted before stay
+    posted."""
     try:
         operation_id = input.operation_id()
         changed = await info.context.change(cancel_bulk, operation_id)

@@ -12,6 +12,7 @@ from schema.types.errors import user_errors
 
 
 async def resolve(info: Info, input: CreateOrderInput) -> CreateOrderPayload:  # noqa: A002 - the argument's name in the API
+    """Issue an order of products. One that sells credit also takes the right to add credit."""
     try:
         command = input.command()
         await _require(info.context, command)

@@ -12,6 +12,10 @@ from schema.types.invoice import Invoice
 
 
 async def resolve_one(info: Info, id: strawberry.ID) -> Invoice | None:  # noqa: A002 - the argument's name in the API
+    """Return one invoice or order; null if there is none, or the token may not see it.
+
+    id: Invoice to return.
+    """
     context = info.context
     invoice_id = asked_id(id, "Invoice", "id")
     invoice = None if invoice_id is None else await context.loaders.invoices.load(invoice_id)
@@ -22,6 +26,11 @@ async def resolve_all(
     info: Info, customer_id: strawberry.ID | None = None, status: list[InvoiceStatus] | None = None,
     first: int | None = None, after: str | None = None, last: int | None = None, before: str | None = None,
 ) -> Connection[Invoice] | None:  # fmt: skip
+    """List invoices and orders of all customers or of one, oldest first. Customers see their own.
+
+    customer_id: Customer whose invoices to list. Null: all customers.
+    status: States to list. Null: all.
+    """
     return await _listed(info, customer_id, status, (first, after, last, before))
 
 
@@ -29,6 +38,11 @@ async def resolve_orders(
     info: Info, customer_id: strawberry.ID | None = None, status: list[InvoiceStatus] | None = None,
     first: int | None = None, after: str | None = None, last: int | None = None, before: str | None = None,
 ) -> Connection[Invoice] | None:  # fmt: skip
+    """List orders of all customers or of one, oldest first. Customers see their own.
+
+    customer_id: Customer whose orders to list. Null: all customers.
+    status: States to list. Null: all.
+    """
     return await _listed(info, customer_id, status, (first, after, last, before), invoices.ORDERS_ALONE)
 
 

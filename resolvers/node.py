@@ -73,6 +73,10 @@ KINDS: Final = {
 
 
 async def resolve(info: Info, id: strawberry.ID) -> Node | None:  # noqa: A002 - the argument's name in the API
+    """Return any object by its global id; null if there is none, or the token may not see it.
+
+    id: Global id of the object.
+    """
     context = info.context
     try:
         type_name, row_id = parse_id(id)

@@ -11,6 +11,7 @@ from schema.types.errors import user_errors
 
 
 async def resolve(info: Info, input: RecordPaymentInput) -> RecordPaymentPayload:  # noqa: A002 - the argument's name in the API
+    """Record a payment received, or pay with the customer's account credit, which also takes the right to spend it."""
     try:
         outcome = await info.context.post(record_payment, input.command(), idempotency_key(input.idempotency_key))
     except LedgerError as error:

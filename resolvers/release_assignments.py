@@ -9,6 +9,7 @@ from schema.types.errors import user_errors
 
 
 async def resolve(info: Info, input: ReleaseAssignmentsInput) -> ReleaseAssignmentsPayload:  # noqa: A002 - the argument's name in the API
+    """Return assigned amounts to the credits that they came from, last first. All or nothing."""
     try:
         outcome = await info.context.post(release_assignments, input.command(), idempotency_key(input.idempotency_key))
     except LedgerError as error:

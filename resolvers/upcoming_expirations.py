@@ -19,6 +19,12 @@ async def resolve(
     customer_id: strawberry.ID | None = None, first: int | None = None, after: str | None = None,
     last: int | None = None, before: str | None = None,
 ) -> Connection[Credit] | None:  # fmt: skip
+    """List credits that have a remainder and expire, soonest first. Customers see their own.
+
+    until: Latest expiry to list, included. Null: no end.
+    asset: Asset of the credits. Null: all.
+    customer_id: Customer whose credits to list. Null: all customers, which takes the right to read reports.
+    """
     context = info.context
     page, conditions = (first, after, last, before), credit_reads.expiring(context.now, until, asset)
     if customer_id is None and not context.is_customer:

@@ -9,6 +9,7 @@ from schema.types.viewer import Tenant
 
 
 async def resolve(info: Info, input: UpdateTenantInput) -> UpdateTenantPayload:  # noqa: A002 - the argument's name in the API
+    """Change the tenant's name, time zone or settings."""
     context = info.context
     try:
         command = input.command()

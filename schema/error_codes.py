@@ -32,27 +32,52 @@ class ErrorCode(StrEnum):
     """The values of `extensions.code` on a top-level error. Expected business failures are `userErrors` instead."""
 
     GRAPHQL_PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
+    """The document is not valid GraphQL syntax. Correct it at the location given."""
     GRAPHQL_VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
+    """The document does not fit the schema. Correct it as the message says, or generate it anew from schema.graphql."""
     OPERATION_RESOLUTION_FAILURE = "OPERATION_RESOLUTION_FAILURE"
+    """The document has several operations and none was chosen, or not the one named. Pass its name as operationName."""
     QUERY_TOO_COSTLY = "QUERY_TOO_COSTLY"
+    """The operation is deeper, larger or costlier than one request may be. Ask for smaller pages or fewer fields."""
     RATE_LIMITED = "RATE_LIMITED"
+    """The client's quota for the period is used up, and nothing was executed. Wait `retryAfter` seconds, then send the
+    same request again."""
     DOCUMENT_NOT_TRUSTED = "DOCUMENT_NOT_TRUSTED"
+    """The server runs registered documents only. Register the document, or use one that is."""
     PERSISTED_QUERY_NOT_FOUND = "PERSISTED_QUERY_NOT_FOUND"
+    """No registered document has this hash. Register the document first; Apollo's clients then send its text."""
     PERSISTED_QUERY_NOT_SUPPORTED = "PERSISTED_QUERY_NOT_SUPPORTED"
+    """The server keeps no documents. Send the text of the document instead of its hash."""
     BAD_USER_INPUT = "BAD_USER_INPUT"
+    """A variable or argument has a value that its type or the field does not accept. Correct it as the message says."""
     UNAUTHENTICATED = "UNAUTHENTICATED"
+    """The request has no valid token. Get a new token, and send it as `Authorization: Bearer …`."""
     FORBIDDEN = "FORBIDDEN"
+    """The token may not do this. Use one with the scopes in `missing`, or ask somebody in one of the `roles`."""
     INTERNAL_SERVER_ERROR = "INTERNAL_SERVER_ERROR"
+    """Scrip failed, and logged the failure. Send the same request again; if it persists, give `requestId` to support."""
+
     # Of the HTTP request rather than the operation.
+
     METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED"
+    """The HTTP method is not accepted here. Use the method that the `Allow` header names."""
     NOT_ACCEPTABLE = "NOT_ACCEPTABLE"
+    """The `Accept` header allows none of the formats served. Add application/graphql-response+json or application/json."""
     PAYLOAD_TOO_LARGE = "PAYLOAD_TOO_LARGE"
+    """The body is larger than the server accepts. Send less at a time, or use POST /imports/credits for many rows."""
     UNSUPPORTED_MEDIA_TYPE = "UNSUPPORTED_MEDIA_TYPE"
+    """The body has a content type that is not accepted. Send JSON as application/json."""
     TIMEOUT = "TIMEOUT"
+    """The request took too long. Send a mutation again with the same idempotency key; ask for less in a query."""
     UNAVAILABLE = "UNAVAILABLE"
+    """The database cannot be reached. Wait as `Retry-After` says, then send the same request again."""
     BUSY = "BUSY"
+    """A posting in flight held up the answer for too long. Send the same request again."""
+
     # Of a WebSocket.
+
     TOO_MANY_OPERATIONS = "TOO_MANY_OPERATIONS"
+    """The connection runs as many operations as it may. Wait for one to end, or stop one."""
 
 
 class CodedError(GraphQLError):

@@ -35,7 +35,6 @@ def root_field(
     *permissions: Permission,
     own: bool = False,
     exactly: Exactly | None = None,
-    description: str | None = None,
     cost: Mapping[str, Any] = ORDINARY,
 ) -> Any:
     """A field of Query or Mutation for whoever has one of `permissions`.
@@ -48,12 +47,12 @@ def root_field(
     """
     if not permissions:
         raise UndeclaredPermission(resolver.__name__)
-    return _guarded(resolver, permissions, own, exactly, description, cost)
+    return _guarded(resolver, permissions, own, exactly, cost)
 
 
-def any_principal_field(resolver: Callable[..., Awaitable[Any]], *, description: str | None = None) -> Any:
+def any_principal_field(resolver: Callable[..., Awaitable[Any]]) -> Any:
     """A root field for whoever has a valid token. What it leads to is for the resolver to check."""
-    return _guarded(resolver, (), True, None, description, ORDINARY)
+    return _guarded(resolver, (), True, None, ORDINARY)
 
 
 def _guarded(
@@ -61,7 +60,6 @@ def _guarded(
     permissions: tuple[Permission, ...],
     own: bool,
     exactly: Exactly | None,
-    description: str | None,
     cost: Mapping[str, Any],
 ) -> Any:
     @wraps(resolver)
@@ -75,7 +73,6 @@ def _guarded(
     return strawberry.field(
         resolver=guarded,
         graphql_type=answer | None,
-        description=description,
         metadata={DECLARED: permissions, **cost},
     )
 

@@ -1,4 +1,4 @@
-"""What inputs share: turning what came in into what the ledger is asked."""
+"""Parts that inputs and payloads share."""
 
 from collections.abc import Iterable
 from typing import Any, Final
@@ -13,6 +13,7 @@ from schema import texts
 from schema.context import Info
 from schema.ids import input_id
 from schema.types.base import Pending, in_turns
+from schema.types.errors import UserError
 from schema.withheld import KINDS, withheld
 
 NOTHING = Outcome()
@@ -22,6 +23,32 @@ WRITTEN: Final = ("kind", "reason", "note", "actor", "created_at")
 """Of a transaction, what is known to whoever has just posted it."""
 
 OutcomeOf = strawberry.Private[Outcome]
+
+
+@strawberry.input
+class KeyedInput:
+    """Input of a mutation that must be safe to send again."""
+
+    idempotency_key: str
+    """Your own unique key of this request, up to 255 characters, such as a UUID. A request sent again with the same key
+    and input returns the first result, and moves nothing; make a new key for each new request."""
+
+
+@strawberry.type
+class Payload:
+    """Result of a mutation."""
+
+    user_errors: list[UserError] = strawberry.field(default_factory=list)
+    """Reasons for which nothing was changed; empty on success."""
+
+
+@strawberry.type
+class PostingPayload(Payload):
+    """Result of a mutation that takes an idempotency key."""
+
+    replayed: bool = False
+    """Whether this idempotency key had been used for the same request before: its first result, and nothing moved now."""
+    outcome: OutcomeOf = NOTHING
 
 
 def idempotency_key(value: str) -> str:

@@ -31,10 +31,12 @@ PageArguments: TypeAlias = tuple[int | None, str | None, int | None, str | None]
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def resolved(graphql_type: Any, description: str | None = None, weight: int = 1) -> Callable[[F], F]:
-    """A field that a method answers for, with a value or with what will be one. weight: what it costs by itself."""
+def resolved(graphql_type: Any, weight: int = 1) -> Callable[[F], F]:
+    """A field that a method resolves, to a value or an awaitable of one; the method's docstring describes it.
+
+    weight: its own cost, in the units of query costs."""
     metadata = {WEIGHT: weight} if weight > 1 else None
-    field = strawberry.field(graphql_type=graphql_type, description=description, metadata=metadata)
+    field = strawberry.field(graphql_type=graphql_type, metadata=metadata)
     return cast("Callable[[F], F]", field)
 
 
@@ -69,9 +71,12 @@ class Reader(Protocol):
     for_customer: bool
 
 
-@strawberry.interface(description="Anything with an id of its own; node(id:) finds it.")
+@strawberry.interface
 class Node:
+    """An object with a global id, which node(id:) finds."""
+
     id: strawberry.ID
+    """Global id. Opaque: store it and compare it, but do not parse it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,34 +98,48 @@ class Cursors:
 
 @strawberry.type
 class PageInfo:
+    """Position of a page in its list."""
+
     has_next_page: bool
+    """Whether rows follow this page."""
     has_previous_page: bool
+    """Whether rows precede this page."""
     cursors: strawberry.Private[Cursors | None] = None
 
     @strawberry.field
     def start_cursor(self) -> str | None:
+        """Cursor of the first row, to pass as `before`; null if the page is empty."""
         return None if self.cursors is None else self.cursors.at(0)
 
     @strawberry.field
     def end_cursor(self) -> str | None:
+        """Cursor of the last row, to pass as `after`; null if the page is empty."""
         return None if self.cursors is None else self.cursors.at(-1)
 
 
 @strawberry.type
 class Edge(Generic[T]):
+    """One row of a page, with its cursor."""
+
     node: T
+    """The row itself."""
     cursors: strawberry.Private[Cursors]
     key: strawberry.Private[Key]
 
     @strawberry.field
     def cursor(self) -> str:
+        """Position of the row in its list, to pass as `after` or `before`. Opaque."""
         return self.cursors.of(self.key)
 
 
 @strawberry.type
 class Connection(Generic[T]):
+    """One page of a list."""
+
     edges: list[Edge[T]]
+    """Rows of the page, each with its cursor."""
     page_info: PageInfo
+    """Cursors of the page's ends, and whether the list goes on beyond them."""
 
 
 Show = Callable[[V, Reader], T]
