@@ -1,7 +1,5 @@
 """partnerTokens, issueToken, rotateToken and revokeToken. The secret is made here, told once, and kept nowhere."""
 
-
-
 from auth.partner_tokens import PartnerSecret
 from auth.roles import Permission
 from models.errors import LedgerError

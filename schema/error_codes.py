@@ -148,7 +148,9 @@ class RateLimited(CodedError):
 
     def __init__(self, limit: str, retry_after: int) -> None:
         """limit: such as "1200000 reads in 60 s", in cost units. retry_after: seconds until there is room again."""
-        super().__init__(f"The limit of {limit}, in cost, is used up. Try again in {retry_after} s.")
+        super().__init__(
+            f"The limit of {limit}, in cost units, is used up. Nothing was done; try again in {retry_after} s."
+        )
         self.retry_after = retry_after
         self.extensions = {**(self.extensions or {}), "retryAfter": retry_after}
 
@@ -177,7 +179,7 @@ class DocumentNotTrusted(CodedError):
     code = ErrorCode.DOCUMENT_NOT_TRUSTED
 
     def __init__(self) -> None:
-        super().__init__("Only registered documents run here, and this is none of them.")
+        super().__init__("This server runs registered documents only, and this is not one of them.")
 
 
 def shape_errors(

@@ -73,7 +73,6 @@ class AdjustCreditInput(KeyedInput):
 class AdjustCreditPayload(PostingPayload):
     """Result of adjustCredit."""
 
-
     @resolved(Transaction | None)
     def transaction(self, info: Info) -> Pending[Any]:
         """Transaction that was posted; null if approval was requested."""

@@ -55,7 +55,6 @@ class AssignCreditInput(KeyedInput):
 class AssignCreditPayload(PostingPayload):
     """Result of assignCredit."""
 
-
     @resolved(Credit | None)
     def credit(self, info: Info) -> Pending[Any]:
         """Credit after the assignment."""

@@ -79,7 +79,6 @@ class BulkCreditInput(KeyedInput):
 class BulkCreditPayload(PostingPayload):
     """Result of bulkCredit."""
 
-
     @resolved(BulkOperation | None)
     def operation(self, info: Info) -> Pending[Any]:
         """Bulk operation with the result of each row."""

@@ -51,7 +51,6 @@ class DisableCouponInput(KeyedInput):
 class UseCouponPayload(PostingPayload):
     """Result of useCoupon."""
 
-
     @resolved(Coupon | None)
     def coupon(self, info: Info) -> Pending[Any]:
         """Coupon after its use."""
@@ -61,7 +60,6 @@ class UseCouponPayload(PostingPayload):
 @strawberry.type
 class DisableCouponPayload(PostingPayload):
     """Result of disableCoupon."""
-
 
     @resolved(Coupon | None)
     def coupon(self, info: Info) -> Pending[Any]:

@@ -71,7 +71,6 @@ class CreateInvoiceInput(KeyedInput):
 class CreateInvoicePayload(PostingPayload):
     """Result of createInvoice."""
 
-
     @resolved(Invoice | None)
     def invoice(self, info: Info) -> Pending[Any]:
         """Invoice that was issued."""

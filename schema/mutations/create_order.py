@@ -75,7 +75,6 @@ class CreateOrderInput(KeyedInput):
 class CreateOrderPayload(PostingPayload):
     """Result of createOrder."""
 
-
     @resolved(Invoice | None)
     def order(self, info: Info) -> Pending[Any]:
         """Order that was issued; null if approval was requested."""

@@ -53,7 +53,6 @@ class GiveRewardInput(KeyedInput):
 class GiveRewardPayload(PostingPayload):
     """Result of giveReward."""
 
-
     @resolved(Coupon | None)
     def coupon(self, info: Info) -> Pending[Any]:
         """Coupon that was issued. Its code, terms and dates are readable even without the right to read coupons."""

@@ -90,4 +90,3 @@ class SetLimitPayload(Payload):
 @strawberry.type
 class RemoveLimitPayload(Payload):
     """Result of removeLimit."""
-

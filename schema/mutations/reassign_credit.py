@@ -40,7 +40,6 @@ class ReassignCreditInput(KeyedInput):
 class ReassignCreditPayload(PostingPayload):
     """Result of reassignCredit."""
 
-
     @resolved(Credit | None)
     def credit(self, info: Info) -> Pending[Any]:
         """Credit after the move."""

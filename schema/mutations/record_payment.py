@@ -42,7 +42,6 @@ class RecordPaymentInput(KeyedInput):
 class RecordPaymentPayload(PostingPayload):
     """Result of recordPayment."""
 
-
     @resolved(Payment | None)
     def payment(self, info: Info) -> Pending[Any]:
         """Payment that was recorded."""

@@ -34,7 +34,6 @@ class ReleaseAssignmentsInput(KeyedInput):
 class ReleaseAssignmentsPayload(PostingPayload):
     """Result of releaseAssignments."""
 
-
     @resolved(list[Assignment] | None)
     async def assignments(self, info: Info) -> list[Assignment]:
         """Released assignments, oldest first."""

@@ -51,7 +51,6 @@ class UpdateCreditInput(KeyedInput):
 class UpdateCreditPayload(PostingPayload):
     """Result of updateCredit."""
 
-
     @resolved(Credit | None)
     def credit(self, info: Info) -> Pending[Any]:
         """Credit after the change."""

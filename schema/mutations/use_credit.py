@@ -42,7 +42,6 @@ class UseCreditInput(KeyedInput):
 class UseCreditPayload(PostingPayload):
     """Result of useCredit."""
 
-
     @resolved(Transaction | None)
     def transaction(self, info: Info) -> Pending[Any]:
         """Transaction that was posted. Its entries list the credits spent, in burn order."""

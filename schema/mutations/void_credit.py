@@ -39,7 +39,6 @@ class VoidCreditInput(KeyedInput):
 class VoidCreditPayload(PostingPayload):
     """Result of voidCredit."""
 
-
     @resolved(Credit | None)
     def credit(self, info: Info) -> Pending[Any]:
         """Credit after it was voided."""

@@ -35,7 +35,6 @@ class VoidInvoiceInput(KeyedInput):
 class VoidInvoicePayload(PostingPayload):
     """Result of voidInvoice."""
 
-
     @resolved(Invoice | None)
     def invoice(self, info: Info) -> Pending[Any]:
         """Invoice after it was voided."""

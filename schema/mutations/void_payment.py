@@ -35,7 +35,6 @@ class VoidPaymentInput(KeyedInput):
 class VoidPaymentPayload(PostingPayload):
     """Result of voidPayment."""
 
-
     @resolved(Payment | None)
     def payment(self, info: Info) -> Pending[Any]:
         """Payment after it was voided."""

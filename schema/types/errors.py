@@ -15,11 +15,11 @@ from schema.types.enums import UserErrorCode
 from schema.types.limits import LimitRemaining
 
 FIGURES: Final = {
-    "INSUFFICIENT_BALANCE": (Permission.READ_LEDGER, "That is more than can be spent."),
-    "EXCEEDS_REMAINING": (Permission.READ_LEDGER, "That is more than is left of the credit."),
-    "CREDIT_SPENT": (Permission.READ_LEDGER, "Credit that the order granted has been used: give that back first."),
-    "EXCEEDS_DUE": (Permission.READ_INVOICES, "That is more than is due."),
-    "INVOICE_PAID": (Permission.READ_INVOICES, "The invoice has payments: void these first."),
+    "INSUFFICIENT_BALANCE": (Permission.READ_LEDGER, "Not enough is available."),
+    "EXCEEDS_REMAINING": (Permission.READ_LEDGER, "That is more than is left of the credit. Lower the amount."),
+    "CREDIT_SPENT": (Permission.READ_LEDGER, "Credit that the order granted has been used. Give that back first."),
+    "EXCEEDS_DUE": (Permission.READ_INVOICES, "That is more than is due. Lower the amount."),
+    "INVOICE_PAID": (Permission.READ_INVOICES, "The invoice has payments. Void those first."),
 }
 """The failures that tell a figure of the customer's: the right to read it, and what is said without the figure."""
 
