@@ -1,4 +1,4 @@
-"""adjustCredit and adjustmentPreview: add or remove value, and see beforehand what that would do."""
+"""adjustCredit, and adjustmentPreview with the same input."""
 
 from auth.roles import Permission
 from models.commands import LimitVerdict, Preview
@@ -33,5 +33,5 @@ async def resolve_preview(info: Info, input: AdjustCreditInput) -> AdjustmentPre
 
 
 def rights(_context: Context, input: AdjustCreditInput) -> tuple[Permission, ...]:  # noqa: A002 - as above
-    """The sign says which of the two is asked for."""
+    """Return the right to add or to remove, by the sign."""
     return (Permission.REMOVE_CREDIT if input.amount < 0 else Permission.ADD_CREDIT,)

@@ -1,4 +1,4 @@
-"""approvalRequests, approveRequest, rejectRequest and withdrawRequest: a second person decides (domain: who may)."""
+"""approvalRequests, approveRequest, rejectRequest and withdrawRequest: decisions of a second person (domain: who may)."""
 
 from typing import Final
 from uuid import UUID
@@ -34,11 +34,11 @@ MAY_ASK: Final = (
     Permission.ADD_CREDIT, Permission.REMOVE_CREDIT, Permission.GIVE_REWARD, Permission.GIVE_REWARD_FREE,
     Permission.WRITE_INVOICES,
 )  # fmt: skip
-"""Whoever has one of these can ask for a second person, and so see and withdraw what they asked for."""
+"""Any one of these rights lets its holder ask for approval, and see and withdraw their own requests."""
 
 
 def rights_to(asked: Approvable, terms: Terms | None) -> tuple[Permission, ...]:
-    """What whoever decides has to have the right to do as well."""
+    """Return the rights to the requested operation, which the approver needs as well."""
     match asked:
         case AdjustCredit():
             return (Permission.REMOVE_CREDIT if asked.amount < 0 else Permission.ADD_CREDIT,)
@@ -128,13 +128,13 @@ async def resolve_withdraw(info: Info, input: WithdrawRequestInput) -> WithdrawR
 
 
 async def _require_to_decide(context: Context, request_id: UUID) -> None:
-    """The right to do what is asked for, as well as to approve. Raises NotFound, Forbidden."""
+    """Require the rights to the requested operation as well as to approve. Raises NotFound, Forbidden."""
     request = await _seen(context, request_id)
     context.require(*rights_to(request.view.asked, request.view.terms))
 
 
 async def _seen(context: Context, request_id: UUID) -> ApprovalRequest:
-    """Raises NotFound for what the caller may not know of."""
+    """Return the request. Raises NotFound if the caller may not know of it."""
     request = await context.loaders.approval_requests.load(request_id)
     if request is None or not request.may_be_seen(context.principal):
         raise NotFound("There is no such request.", field=("requestId",))

@@ -1,4 +1,4 @@
-"""auditTrail: everything that anybody did."""
+"""auditTrail: everything that was done in the tenant."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -89,7 +89,7 @@ async def resolve(
 
 
 def _address(text: str) -> str:
-    """As it is written down: one address has several spellings."""
+    """Return the address in the form in which it is stored: one address has several spellings."""
     try:
         return str(ip_address(text))
     except ValueError:

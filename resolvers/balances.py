@@ -1,4 +1,4 @@
-"""balances: every account of a customer."""
+"""balances: all accounts of a customer."""
 
 import strawberry
 

@@ -1,4 +1,4 @@
-"""bulkOperation: how far a bulk is, and what became of each row."""
+"""bulkOperation: progress of a bulk, and the result of each row."""
 
 import strawberry
 

@@ -1,4 +1,4 @@
-"""cancelBulkOperation: stop a large bulk after the chunk under way."""
+"""cancelBulkOperation: cancel a bulk after the chunk under way."""
 
 from models.errors import LedgerError
 from models.operations.cancel_bulk import cancel_bulk

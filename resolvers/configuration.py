@@ -1,4 +1,4 @@
-"""adjustmentReasons, services, rewards and tiers. What is no longer in use is for those who read the configuration."""
+"""adjustmentReasons, services, rewards and tiers. Retired ones take the right to read the configuration."""
 
 from typing import Any
 
@@ -49,7 +49,7 @@ async def resolve_tiers(info: Info) -> list[Tier]:
 
 
 def catalogue_rights(_context: Context, active_only: bool | None = True) -> tuple[Permission, ...]:
-    """Of reasons and services."""
+    """Return the rights to list reasons or services."""
     return _with_old_ones(Permission.READ_CATALOGUE, active_only)
 
 

@@ -1,4 +1,4 @@
-"""credits: all of the tenant's, or one customer's."""
+"""credits: those of the tenant, or of one customer."""
 
 import strawberry
 

@@ -50,7 +50,7 @@ async def _listed(
     info: Info, customer_id: strawberry.ID | None, status: list[InvoiceStatus] | None, page: PageArguments,
     *conditions: Condition,
 ) -> Connection[Invoice] | None:  # fmt: skip
-    """All of the tenant's, or one customer's; a customer who names nobody asks for their own."""
+    """List the tenant's invoices or one customer's; without a customer id, a customer gets their own."""
     context = info.context
     listing, parent = invoices.INVOICES, context.tenant.id
     if customer_id is not None or context.is_customer:

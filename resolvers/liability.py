@@ -1,4 +1,4 @@
-"""liability and trialBalance: what the business owes, by asset, and the books that it agrees with."""
+"""liability and trialBalance: the total owed, by asset, and the books that it agrees with."""
 
 from datetime import datetime
 

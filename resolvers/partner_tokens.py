@@ -1,4 +1,4 @@
-"""partnerTokens, issueToken, rotateToken and revokeToken. The secret is made here, told once, and kept nowhere."""
+"""partnerTokens, issueToken, rotateToken and revokeToken. The secret is made here, shown once, and stored nowhere."""
 
 from auth.partner_tokens import PartnerSecret
 from auth.roles import Permission

@@ -49,5 +49,6 @@ async def resolve_erase(info: Info, input: EraseCustomerInput) -> EraseCustomerP
 
 
 def rights_to_merge(_context: Context, input: MergeCustomersInput) -> tuple[Permission, ...]:  # noqa: A002 - as above
-    """It takes from one what it gives to the other: a token for names and addresses must not move money."""
+    """Return the right to remove as well: value moves from one to the other, and a token for names and addresses must
+    not move money."""
     return (Permission.MERGE_CUSTOMERS, Permission.REMOVE_CREDIT)

@@ -1,4 +1,4 @@
-"""products, createProduct and updateProduct: what orders sell."""
+"""products, createProduct and updateProduct."""
 
 from typing import Any
 
@@ -52,5 +52,5 @@ async def resolve_update(info: Info, input: UpdateProductInput) -> UpdateProduct
 
 
 def rights(_context: Context, active_only: bool | None = True, **_arguments: Any) -> tuple[Permission, ...]:
-    """What is not sold any more is for those who read the configuration."""
+    """Return the rights to list products; retired ones take the right to read the configuration."""
     return (Permission.READ_PRODUCTS, Permission.READ_CONFIG) if active_only is False else (Permission.READ_PRODUCTS,)

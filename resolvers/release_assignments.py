@@ -1,4 +1,4 @@
-"""releaseAssignments: put assigned amounts back on their credits."""
+"""releaseAssignments: return assigned amounts to their credits."""
 
 from models.errors import LedgerError
 from models.operations.releasing import release_assignments

@@ -1,4 +1,4 @@
-"""createReward and updateReward: what coupons are made from."""
+"""createReward and updateReward: the templates that coupons are issued from."""
 
 from models.errors import LedgerError
 from models.operations.rewards import create_reward, update_reward

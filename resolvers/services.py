@@ -1,4 +1,4 @@
-"""createService and updateService: what service credits can be spent on."""
+"""createService and updateService: the services that service credits can be spent on."""
 
 from models.errors import LedgerError
 from models.operations.services import create_service, update_service

@@ -1,4 +1,4 @@
-"""upcomingExpirations: the credits that are about to expire, of everybody or of one customer."""
+"""upcomingExpirations: credits that are about to expire, of all customers or of one."""
 
 from datetime import datetime
 from typing import Any
@@ -40,6 +40,6 @@ async def resolve(
 
 
 def rights(context: Context, customer_id: strawberry.ID | None = None, **_arguments: Any) -> tuple[Permission, ...]:
-    """A report on everybody, or one customer's credits; to customers these are their own."""
+    """Return the right to read reports for all customers, and to read ledgers for one; customers read their own."""
     everybody = customer_id is None and not context.is_customer
     return (Permission.READ_REPORTS if everybody else Permission.READ_LEDGER,)

@@ -1,4 +1,4 @@
-"""updateTenant: name, time zone, days of grace."""
+"""updateTenant: the tenant's name, time zone and settings."""
 
 from models.errors import LedgerError
 from models.operations.update_tenant import update_tenant

@@ -1,4 +1,4 @@
-"""upsertCustomer: add or edit one."""
+"""upsertCustomer: add or edit a customer."""
 
 from models.errors import LedgerError
 from models.operations.upsert_customer import upsert_customer

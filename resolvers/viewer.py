@@ -1,4 +1,4 @@
-"""viewer: who is asking."""
+"""viewer: the user or program that the token identifies."""
 
 from schema.context import Info
 from schema.types.enums import Role

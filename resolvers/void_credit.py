@@ -1,4 +1,4 @@
-"""voidCredit: delete a credit."""
+"""voidCredit: reverse the remainder of a credit."""
 
 from auth.roles import Permission
 from models.errors import LedgerError

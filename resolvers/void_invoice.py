@@ -1,4 +1,4 @@
-"""voidInvoice: void an invoice and release what is set against it."""
+"""voidInvoice: void an invoice and release its assignments."""
 
 from models.errors import LedgerError
 from models.operations.releasing import void_invoice

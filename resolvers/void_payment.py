@@ -1,4 +1,4 @@
-"""voidPayment: take a payment back."""
+"""voidPayment: void a payment."""
 
 from models.errors import LedgerError
 from models.operations.record_payment import void_payment
