@@ -1,7 +1,7 @@
-"""Errors as clients see them: every one has `extensions.code`, and none says more than it should.
+"""Errors as clients see them: each has `extensions.code`, and none reveals more than it should.
 
-An expected error (a bad document, bad input, a missing right) keeps its message and is not logged. Anything else is a
-fault of ours: it is logged once, with the traceback, and the client gets a fixed message and the request's id to quote.
+An expected error (a bad document, bad input, a missing right) keeps its message and is not logged. Any other is a fault
+of Scrip: it is logged once, with the traceback, and the client gets a fixed message and the request's id to quote.
 """
 
 import logging
@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 MASKED_MESSAGE = "Something went wrong on our side. It has been logged."
 RETRY_AFTER_S = 1
-"""Where the database cannot be used: in how many seconds to try again."""
+"""Seconds after which to try again if the database cannot be used."""
 MAX_MESSAGE_CHARACTERS = 1_000
 """graphql-core repeats a value that is none of an enum's, and the name of a field that is not there, at any length."""
 
@@ -90,22 +90,22 @@ class CodedError(GraphQLError):
 
 
 class BadUserInput(CodedError):
-    """An argument that the schema's types cannot refuse: a malformed id, a foreign cursor, `first: -1`."""
+    """An argument is bad that the schema's types cannot reject: a malformed id, a foreign cursor, `first: -1`."""
 
     code = ErrorCode.BAD_USER_INPUT
 
 
 class Unauthenticated(CodedError):
-    """Nobody is known by this request, and the field needs somebody."""
+    """The request has no principal, and the field needs one."""
 
     code = ErrorCode.UNAUTHENTICATED
 
 
 class Forbidden(CodedError):
-    """Somebody is known, and may not do this.
+    """The principal may not do this.
 
-    missing: the rights that would have to be there as well, by the names of their scopes; none where no right would help.
-    roles: where no scope would help either, the roles that have these rights.
+    missing: the rights that are needed as well, by the names of their scopes; empty if no right would help. roles: if
+    no scope would help either, the roles that have these rights.
     """
 
     code = ErrorCode.FORBIDDEN
@@ -117,19 +117,19 @@ class Forbidden(CodedError):
 
 
 class OperationNotFound(CodedError):
-    """The request does not say which of several operations to run, or names one that is not there."""
+    """The request does not say which of several operations to run, or names one that does not exist."""
 
     code = ErrorCode.OPERATION_RESOLUTION_FAILURE
 
 
 class StillPosting(CodedError):
-    """A past instant was asked for that a posting under way may still change."""
+    """A past instant was asked for that a posting in flight may still change."""
 
     code = ErrorCode.BUSY
 
 
 class Away(CodedError):
-    """The database could not be used. of_query: whether what was asked can be asked again without a thought."""
+    """The database could not be used. of_query: whether the request can be repeated without a thought."""
 
     code = ErrorCode.UNAVAILABLE
 
@@ -142,7 +142,7 @@ class Away(CodedError):
 
 
 class RateLimited(CodedError):
-    """Whoever asks has used up what they may ask for in a while. Nothing was executed."""
+    """The client has used up its quota for the period. Nothing was executed."""
 
     code = ErrorCode.RATE_LIMITED
 
@@ -156,7 +156,7 @@ class RateLimited(CodedError):
 
 
 class PersistedQueryNotFound(CodedError):
-    """A document is named that is none of the trusted ones. Apollo's clients look for exactly this code or message."""
+    """The named document is not a trusted one. Apollo's clients look for exactly this code or message."""
 
     code = ErrorCode.PERSISTED_QUERY_NOT_FOUND
 
@@ -165,7 +165,7 @@ class PersistedQueryNotFound(CodedError):
 
 
 class PersistedQueryNotSupported(CodedError):
-    """A document is named where none are kept. Apollo's clients then send the text itself, now and from then on."""
+    """A document is named, and none are kept. Apollo's clients then send the text itself, now and from then on."""
 
     code = ErrorCode.PERSISTED_QUERY_NOT_SUPPORTED
 
@@ -174,7 +174,7 @@ class PersistedQueryNotSupported(CodedError):
 
 
 class DocumentNotTrusted(CodedError):
-    """Only trusted documents run here, and this text is none of them."""
+    """Only trusted documents run here, and this text is not one of them."""
 
     code = ErrorCode.DOCUMENT_NOT_TRUSTED
 
@@ -185,7 +185,7 @@ class DocumentNotTrusted(CodedError):
 def shape_errors(
     errors: list[GraphQLError], request_id: str | None, *, hide_suggestions: bool, of_query: bool = False
 ) -> None:
-    """Give each error of a result its code, in place, and mask and log what was not expected."""
+    """Give each error of a result its code, in place; mask and log the unexpected ones."""
     for index, error in enumerate(errors):
         shaped = errors[index] = _shape(error, request_id, hide_suggestions)
         if isinstance(shaped, Away):
@@ -193,9 +193,9 @@ def shape_errors(
 
 
 def outage_of(result: ExecutionResult) -> Away | None:
-    """The error that the whole answer is, where the database could not be used: a query that lacks something for it, or
-    a mutation of which nothing was done. What a mutation has done is told, whatever is missing of it.
-    """
+    """Return the error that stands for the whole response if the database could not be used: for a query that lacks
+    something because of it, or a mutation that did nothing. A mutation that did something is reported, whatever is
+    missing of it."""
     errors = [error for error in result.errors or () if isinstance(error, Away)]
     if not errors:
         return None
@@ -206,7 +206,7 @@ def outage_of(result: ExecutionResult) -> Away | None:
 
 
 def with_code(errors: list[GraphQLError], code: ErrorCode) -> list[GraphQLError]:
-    """The same errors, with a code on each that has none."""
+    """Return the same errors, with a code on each that has none."""
     for error in errors:
         if "code" not in (error.extensions or {}):
             error.extensions = {**(error.extensions or {}), "code": code}
@@ -216,7 +216,7 @@ def with_code(errors: list[GraphQLError], code: ErrorCode) -> list[GraphQLError]
 def error_entry(
     message: str, code: ErrorCode, request_id: str | None = None, more: Mapping[str, object] | None = None
 ) -> GraphQLFormattedError:
-    """One entry of `errors` for an answer that GraphQL itself had no part in. more: extensions beside the code."""
+    """Return one entry of `errors` for a response that GraphQL had no part in. more: extensions beside the code."""
     extensions: dict[str, object] = {**(more or {}), "code": code}
     if request_id is not None:
         extensions["requestId"] = request_id
@@ -224,7 +224,7 @@ def error_entry(
 
 
 def retry_after(error: GraphQLError) -> dict[str, str]:
-    """The header that goes with an error over HTTP: when to try again, where it says so."""
+    """Return the header that goes with an error over HTTP: when to try again, if it says so."""
     if isinstance(error, Away):
         return {"retry-after": str(RETRY_AFTER_S)}
     return {"retry-after": str(error.retry_after)} if isinstance(error, RateLimited) else {}
@@ -246,7 +246,7 @@ def _shape(error: GraphQLError, request_id: str | None, hide_suggestions: bool) 
 
 
 def _cause(error: GraphQLError) -> Exception:
-    """What was raised first: graphql-core wraps once for the place, and once more for a scalar."""
+    """Return the first exception raised: graphql-core wraps it once for the place, and once more for a scalar."""
     cause: Exception = error
     while isinstance(cause, GraphQLError) and cause.original_error is not None:
         cause = cause.original_error
@@ -254,10 +254,10 @@ def _cause(error: GraphQLError) -> Exception:
 
 
 def _is_bad_input(error: GraphQLError, cause: Exception) -> bool:
-    """Whether an error without a code is the client's doing.
+    """Return whether an error without a code is the client's doing.
 
     Without a path it was raised before execution, while variables were coerced: there, ValueError and TypeError are how
-    scalars refuse a value. With a path it was raised by a resolver or while its result was completed, where only
+    scalars reject a value. With a path it was raised by a resolver or while its result was completed; there, only
     graphql-core's own complaint about an argument, and Strawberry's about an input or an id, are the client's.
     """
     if isinstance(cause, StrawberryInputCoercionError | GlobalIDValueError):

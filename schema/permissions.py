@@ -1,4 +1,4 @@
-"""Root fields, each with the right that it takes: one that declares none cannot even be built."""
+"""Root fields, each with the right that it takes. A root field without one cannot be built."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial, wraps
@@ -15,19 +15,19 @@ from schema.query_limits import ITEMS, WEIGHT
 DECLARED: Final = "permissions"
 
 Exactly = Callable[..., Sequence[Permission]]
-"""Of the request's context and a field's arguments, the rights that it takes, all of them."""
+"""From the request's context and a field's arguments, returns all the rights that the request takes."""
 
 ORDINARY: Final[Mapping[str, Any]] = MappingProxyType({})
 BULK: Final = MappingProxyType({ITEMS: ("input", "items")})
-"""What does one thing for each of a list."""
+"""Cost of a field that does one thing for each item of a list."""
 REPORT: Final = MappingProxyType({WEIGHT: 100})
-"""What adds up or searches entries, however little it answers."""
+"""Cost of a field that adds up or searches entries, however little it returns."""
 LONG_LIST: Final = MappingProxyType({WEIGHT: 100})
 """Of each of the five rows assumed of a list without pages, where there can be 1,000: they take 22 ms (measured)."""
 
 
 class UndeclaredPermission(Exception):
-    """A root field that says nothing about who may use it. Forgetting means denied, at the latest here."""
+    """A root field declares no right. Forgetting means denied, at the latest here."""
 
 
 def root_field(
@@ -37,13 +37,12 @@ def root_field(
     exactly: Exactly | None = None,
     cost: Mapping[str, Any] = ORDINARY,
 ) -> Any:
-    """A field of Query or Mutation for whoever has one of `permissions`.
+    """Return a field of Query or Mutation for holders of one of `permissions`; the resolver's docstring describes it.
 
-    own: whether the right to one's own rows will do; the resolver then sees to it that it shows no others.
-    exactly: of the request and the field's arguments, the rights that it takes to do that, all of them: what it moves
-    decides, not the field's name. Where that depends on what the books hold, the resolver asks for a more precise right
-    itself (`Context.require`), before anything is locked.
-    cost: what it costs before anything below it is counted, as `query_limits` reads it.
+    own: whether a right to one's own rows is enough; the resolver then shows no others. exactly: returns the rights
+    that this request takes, all of them: its effect decides, not the field's name. If that depends on the books, the
+    resolver itself requires a more precise right (`Context.require`), before anything is locked. cost: its cost without
+    anything below it, as `query_limits` reads it.
     """
     if not permissions:
         raise UndeclaredPermission(resolver.__name__)
@@ -51,7 +50,7 @@ def root_field(
 
 
 def any_principal_field(resolver: Callable[..., Awaitable[Any]]) -> Any:
-    """A root field for whoever has a valid token. What it leads to is for the resolver to check."""
+    """Return a root field for any valid token. The resolver checks the right to what it returns."""
     return _guarded(resolver, (), True, None, ORDINARY)
 
 
@@ -78,7 +77,7 @@ def _guarded(
 
 
 def check_declared(*roots: type) -> None:
-    """Raises UndeclaredPermission for the first field of a root type that was not made by the functions above."""
+    """Raise UndeclaredPermission for the first field of a root type that was not made by the functions above."""
     for root in roots:
         definition = get_object_definition(root, strict=True)
         for field in definition.fields:

@@ -1,6 +1,6 @@
-"""The API's own scalars: what they accept, which is one notation each, and how they are written.
+"""The API's own scalars: the one notation that each accepts, and how it is written.
 
-A value that is not in the notation is refused while variables and literals are coerced, before anything runs.
+A value in any other notation is rejected while variables and literals are coerced, before anything runs.
 """
 
 import re
@@ -26,7 +26,7 @@ _LAST: Final = datetime.max.replace(tzinfo=UTC) - _DAY
 
 
 def _shown(value: object) -> str:
-    """What was sent, short enough to send back."""
+    """Return the sent value, short enough to send back."""
     text = repr(value)
     return text if len(text) <= 40 else f"{text[:37]}..."
 
@@ -63,7 +63,7 @@ def _parse_date(value: object) -> date:
 
 
 def parse_instant(value: object) -> datetime:
-    """Always in UTC. Refused without an offset: nobody could say which instant was meant."""
+    """Return the instant in UTC. Rejected without an offset: nobody could tell which instant was meant."""
     try:
         if not isinstance(value, str) or not _INSTANT.fullmatch(value):
             raise ValueError

@@ -27,7 +27,7 @@ class InvoiceAmountInput:
 
 
 def invoice_amounts(items: list[InvoiceAmountInput]) -> tuple[InvoiceAmount, ...]:
-    """The input's `assignments`. Raises NotFound, with the place in the list."""
+    """Return the input's `assignments`. Raises NotFound, with the place in the list."""
     return tuple(
         InvoiceAmount(input_id(each.invoice_id, "Invoice", "assignments", str(n), "invoiceId"), each.amount)
         for n, each in enumerate(items)

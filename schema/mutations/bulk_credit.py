@@ -29,7 +29,7 @@ class BulkCreditItemInput:
     """Amount to add (positive) or remove (negative)."""
 
     def item(self) -> BulkItem:
-        """An id that is no customer's is a bad row, not a bad bulk."""
+        """Return the row. An id that is no customer's makes a bad row, not a bad bulk."""
         try:
             return BulkItem(input_id(self.customer_id, "Customer"), self.amount)
         except NotFound:

@@ -78,7 +78,7 @@ class GiveRewardPayload(PostingPayload):
 
 
 async def _voucher(info: Info, coupon_id: UUID) -> Any:
-    """What is on it: handing that out is what giving is for."""
+    """The coupon with what is printed on it: handing that out is the purpose of giving it."""
     coupon = await info.context.loaders.coupons.load(coupon_id)
     if coupon is None:
         return None

@@ -34,7 +34,7 @@ class Limits:
     allowed."""
 
     def rule(self, role: str, holder: str | None) -> SetLimit:
-        """As it is set for them."""
+        """Return the command that sets the rule for this role and holder."""
         return SetLimit(
             role=role, asset=self.asset, holder=holder, per_adjustment=self.per_adjustment,
             per_actor_day=self.per_actor_day, per_customer_day=self.per_customer_day,

@@ -138,7 +138,7 @@ class RevokeTokenPayload(Payload):
 
 
 def _name(value: str, field: str) -> str:
-    """As names in signed tokens are: the two kinds must be alike to whoever reads the audit."""
+    """Checked like names in signed tokens: the two kinds must look alike in the audit trail."""
     if field == "client":  # exact, as a subject is
         text = texts.required(value, texts.MAX_SUBJECT, field)
         good = tells_apart(text)
@@ -151,7 +151,7 @@ def _name(value: str, field: str) -> str:
 
 
 def _scopes(names: Sequence[str], issuer: Principal) -> frozenset[str]:
-    """Each once. Raises Invalid, with the place in the list, for one that cannot be handed on to a partner."""
+    """Return each scope once. Raises Invalid, with the place in the list, for one that cannot be given to a partner."""
     if len(names) > MAX_SCOPES:
         raise Invalid(f"There are more than {MAX_SCOPES} scopes.", field=("scopes",))
     usable = {scope.value: scope for scope in scopes_of(Role.PARTNER)}
@@ -165,5 +165,5 @@ def _scopes(names: Sequence[str], issuer: Principal) -> frozenset[str]:
 
 
 def _shown(name: str) -> str:
-    """What was sent, short enough to send back."""
+    """Return the sent text, short enough to send back."""
     return ascii(name if len(name) <= texts.MAX_REASON else f"{name[: texts.MAX_REASON]}...")

@@ -35,7 +35,7 @@ BalanceExplanationRef = Annotated["BalanceExplanation", strawberry.lazy("schema.
 CreditChangeRef = Annotated["CreditChange", strawberry.lazy("schema.types.account")]
 CreditRef = Annotated["Credit", strawberry.lazy("schema.types.account")]
 REPLAY_WEIGHT: Final = 10
-"""Of what is worked out from all entries of an account."""
+"""Cost of a field that is computed from all entries of an account."""
 
 
 @strawberry.type
@@ -275,5 +275,5 @@ class CreditChange:
 
 
 async def _services(info: Info, service_ids: tuple[UUID, ...]) -> list[Service]:
-    """By name."""
+    """Return the services, by name."""
     return sorted(await info.context.loaders.services.load_all(service_ids), key=lambda service: service.name)

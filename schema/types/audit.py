@@ -23,7 +23,7 @@ NODES: Final = {
     "invoice": "Invoice", "membership": "Customer", "payment": "Payment", "product": "Product", "reward": "Reward",
     "service": "Service", "tenant": "Tenant", "tier": "Tier", "token": "PartnerToken",
 }  # fmt: skip
-"""What the subject of an action is, by the action's first word, where it has an id in this API."""
+"""Type of an action's subject, by the action's first word, if it has an id in this API."""
 
 
 @strawberry.type

@@ -1,4 +1,4 @@
-"""What all types share: the node interface, connections, and how a value becomes one."""
+"""Parts that all types share: the node interface, connections, and how a view becomes a type."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -21,7 +21,7 @@ T = TypeVar("T")
 V = TypeVar("V")
 
 Pending: TypeAlias = T | Awaitable[T]
-"""A value that is known already, or will be: a field may answer with either."""
+"""A value that is known already, or an awaitable of it: a field may return either."""
 
 
 PageArguments: TypeAlias = tuple[int | None, str | None, int | None, str | None]
@@ -32,26 +32,27 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def resolved(graphql_type: Any, weight: int = 1) -> Callable[[F], F]:
-    """A field that a method resolves, to a value or an awaitable of one; the method's docstring describes it.
+    """Return a field that a method resolves, to a value or an awaitable of one; the method's docstring describes it.
 
-    weight: its own cost, in the units of query costs."""
+    weight: its own cost, in the units of query costs.
+    """
     metadata = {WEIGHT: weight} if weight > 1 else None
     field = strawberry.field(graphql_type=graphql_type, metadata=metadata)
     return cast("Callable[[F], F]", field)
 
 
 FEW: Final = 100
-"""So many rows of a list without pages are answered between two rounds of the event loop."""
+"""Rows of a list without pages that are completed between two rounds of the event loop."""
 
 
 def in_turns(rows: Sequence[V], show: Callable[[V], T]) -> list[T]:
-    """The rows as a list shows them, which graphql-core completes in one go; or, where they are many, as something that
-    it completes as well, and lets others have a turn in between: 10,000 bad rows of a bulk would take 200 ms."""
+    """Return the rows as a list shows them: as a list, which graphql-core completes in one go, or, if they are many, as
+    an async iterable that lets others have a turn in between. 10,000 bad rows of a bulk would take 200 ms."""
     return [show(row) for row in rows] if len(rows) <= FEW else cast("list[T]", _InTurns(rows, show))
 
 
 class _InTurns(Generic[V, T]):
-    """Made again for each field that asks."""
+    """Made anew for each field that asks."""
 
     def __init__(self, rows: Sequence[V], show: Callable[[V], T]) -> None:
         self._rows = rows
@@ -65,7 +66,7 @@ class _InTurns(Generic[V, T]):
 
 
 class Reader(Protocol):
-    """What a type needs to know of the request to show a row."""
+    """The parts of a request that a type needs to show a row."""
 
     now: datetime
     for_customer: bool
@@ -81,7 +82,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Cursors:
-    """Of one page's rows; written when they are asked for."""
+    """Cursors of one page's rows, written on demand."""
 
     listing: Listing[Any]
     page: Page[Any]
@@ -92,7 +93,7 @@ class Cursors:
         return self.listing.cursor(key, self.page.settled)
 
     def at(self, index: int) -> str | None:
-        """That of the first row (0) or the last (-1); None where there is none."""
+        """Return that of the first row (0) or the last (-1); None if there is none."""
         return self.of(self.page.keys[index]) if self.page.keys else None
 
 
@@ -143,7 +144,7 @@ class Connection(Generic[T]):
 
 
 Show = Callable[[V, Reader], T]
-"""A type's `of`: how a view becomes a value of it."""
+"""A type's `of`: turns a view into the type."""
 
 
 def connection(page: Page[V], listing: Listing[V], show: Show[V, T], reader: Reader) -> Connection[T]:
@@ -160,9 +161,9 @@ def connection(page: Page[V], listing: Listing[V], show: Show[V, T], reader: Rea
 def paged(
     info: "Info", listing: Listing[Any], parent: UUID, page: PageArguments, *conditions: Condition
 ) -> Pending[Any]:
-    """A page of the parent's list, read together with the same page of every other parent in this request.
+    """Return a page of the parent's list, read together with the same page of every other parent in this request.
 
-    Raises BadUserInput where the arguments name no page.
+    Raises BadUserInput if the arguments name no page.
     """
     return info.context.loaders.pages.get((listing, parent, _asked(listing, page), conditions))
 
@@ -170,7 +171,7 @@ def paged(
 async def root_page(
     info: "Info", listing: Listing[Any], parent: UUID, page: PageArguments, *conditions: Condition
 ) -> Connection[Any] | None:
-    """The same for a root field, which has to wait."""
+    """Return the same for a root field, which has to wait."""
     return await info.context.loaders.pages.load((listing, parent, _asked(listing, page), conditions))
 
 

@@ -1,4 +1,4 @@
-"""What an admin sets, as far as the API shows it: reasons, services, tiers."""
+"""Parts of the configuration that the API shows: reasons, services, tiers."""
 
 from collections.abc import Sequence
 from decimal import Decimal

@@ -44,7 +44,7 @@ class Membership:
 
     @classmethod
     def of(cls, view: CustomerView, tenant: TenantView, now: datetime) -> "Membership | None":
-        """None where there never was one."""
+        """Return None if there never was one."""
         started_at, cancelled_at = view.membership_started_at, view.membership_cancelled_at
         if started_at is None and cancelled_at is None:
             return None

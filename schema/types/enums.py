@@ -1,4 +1,4 @@
-"""The API's enums. Their values are the names that the ledger itself uses."""
+"""Enums of the API. Their values are the names that the ledger itself uses."""
 
 from enum import StrEnum
 

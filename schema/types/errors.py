@@ -21,7 +21,7 @@ FIGURES: Final = {
     "EXCEEDS_DUE": (Permission.READ_INVOICES, "That is more than is due. Lower the amount."),
     "INVOICE_PAID": (Permission.READ_INVOICES, "The invoice has payments. Void those first."),
 }
-"""The failures that tell a figure of the customer's: the right to read it, and what is said without the figure."""
+"""Failures whose message quotes a figure of the customer's: the right to read it, and the message without it."""
 
 
 @strawberry.type
@@ -95,6 +95,6 @@ class UserError:
 
 
 def user_errors(error: LedgerError) -> list[UserError]:
-    """One, or a bulk's: one for each bad row."""
+    """Return one error, or a bulk's: one for each bad row."""
     all_of_them = error.errors if isinstance(error, LedgerErrors) else (error,)
     return in_turns(all_of_them, UserError.of)

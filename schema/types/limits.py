@@ -1,4 +1,4 @@
-"""The rules about what may be added, and what a limit leaves."""
+"""Limit rules, and the amounts left under them."""
 
 from decimal import Decimal
 from enum import StrEnum
@@ -66,7 +66,7 @@ class LimitRemaining:
     asset: AssetCode
     """Asset of the amount."""
     remaining: Decimal
-    """Amount left today, in the asset's own units, such as "175.00"."""
+    """Amount that can still be added or sold under it, in the asset's own units, such as "175.00"."""
     kind: LimitKind = LimitKind.ADDING
     """Whether the limit is on adding value or on selling credit."""
 

@@ -1,4 +1,4 @@
-"""Tokens of partners' clients. Never a secret: that is told once, by the mutation that makes it."""
+"""Tokens of partners' clients. Never a secret: that is shown once, by the mutation that makes it."""
 
 from datetime import datetime
 from typing import Annotated, Any

@@ -1,4 +1,4 @@
-"""Products: what orders sell."""
+"""Products that orders sell."""
 
 from decimal import Decimal
 

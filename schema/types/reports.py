@@ -1,4 +1,4 @@
-"""What the business owes, and what an adjustment would do."""
+"""Reports on the total owed, and the preview of an adjustment."""
 
 from collections import Counter
 from datetime import datetime
@@ -209,7 +209,7 @@ class AdjustmentPreview:
 
 
 def _shown(minor: int, asset: str) -> Decimal:
-    """The preview of an asset that does not exist says so in userErrors, and has to show some figure all the same."""
+    """Return a figure even for an asset that does not exist: the preview has to show some, and says so in userErrors."""
     try:
         return to_decimal(minor, asset)
     except AssetUnknown:

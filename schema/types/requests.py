@@ -1,4 +1,4 @@
-"""Approval requests, and bulk operations with the fate of each row."""
+"""Approval requests, and bulk operations with the result of each row."""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -108,7 +108,7 @@ class ApprovalRequest(Node):
         )  # fmt: skip
 
     def may_be_seen(self, principal: Principal) -> bool:
-        """Those who decide see all requests, others what they have asked for themselves, with whichever token; but a
+        """Return whether the principal may see it: all requests if they approve, else their own, with any token; but a
         partner's program is neither the person of the same subject nor another client's program."""
         who, program = self.requested_by, principal.role is Role.PARTNER
         same = who.subject == principal.subject and (who.role is RoleOf.PARTNER) == program
@@ -180,7 +180,8 @@ class ApprovalRequest(Node):
 
 
 def requested(info: Info, request_id: UUID | None) -> Pending[Any]:
-    """What a mutation became. Under a used key that may be somebody else's request, which is not for everyone to see."""
+    """Return the approval request that a mutation made. Under a used key it may be another user's, which not everyone
+    may see."""
     return None if request_id is None else _if_seen(info, request_id)
 
 
@@ -274,7 +275,7 @@ class BulkOperation(Node):
 
 
 def _as_asked(amount: Decimal | None, asset: str) -> Decimal | None:
-    """The row's column has four decimal places: show the asset's, and more only where more were asked for."""
+    """Return the amount with the asset's decimal places, or more if more were asked for: the row's column has four."""
     if amount is None:
         return None
     shown = round(amount, exponent(asset))
@@ -282,7 +283,7 @@ def _as_asked(amount: Decimal | None, asset: str) -> Decimal | None:
 
 
 def _kept_error(kept: dict[str, Any], row: int) -> UserError:
-    """A userError as models/planning/bulk.py keeps it."""
+    """Return a userError as models/planning/bulk.py stores it."""
     available, remaining, currencies = kept.get("available"), kept.get("remaining"), kept.get("currencies")
     return UserError(
         code=UserErrorCode(kept["code"]),

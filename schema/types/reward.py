@@ -20,7 +20,7 @@ from schema.types.enums import CouponStatus, RewardKind
 
 
 def shown_value(value: Decimal | None, currency: str | None) -> Decimal | None:
-    """With as many decimal places as its currency has; per cent with as many as it needs."""
+    """Return the value with the decimal places of its currency; per cent with as many as it needs."""
     if value is None:
         return None
     if currency is not None:

@@ -40,7 +40,7 @@ class Statement:
 
     @classmethod
     def of(cls, views: list[StatementView], person_id: UUID) -> "Statement":
-        """views: of each account; of none, one that is empty."""
+        """views: one for each account; if there is none, one that is empty."""
         asset = views[0].asset
         return cls(
             asset=AssetCode(asset), from_=views[0].from_, to=views[0].to,

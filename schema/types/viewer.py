@@ -1,4 +1,4 @@
-"""Who is asking, and for which tenant."""
+"""The caller, and the tenant."""
 
 from typing import Any
 
