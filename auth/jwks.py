@@ -209,7 +209,9 @@ class JwksKeys:
     def _report(self, problem: str) -> None:
         """Once per problem, not once per try."""
         if problem != self._problem:
-            _logger.warning("token keys could not be read, the last ones stay in use for a while: %s", problem)
+            _logger.warning(
+                "token keys could not be read; the previous ones stay in use for a limited time: %s", problem
+            )
         self._problem = problem
 
 

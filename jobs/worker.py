@@ -80,7 +80,7 @@ async def working(ledger: Ledger, jobs: Sequence[Job] = JOBS) -> AsyncIterator[N
         try:
             await asyncio.wait_for(task, STOP_LIMIT_S)
         except TimeoutError:
-            log.warning("a job did not end within %g s, and was cut off", STOP_LIMIT_S)
+            log.warning("a job did not stop within %g s and was cancelled", STOP_LIMIT_S)
 
 
 async def _repeat(ledger: Ledger, job: Job, stop: asyncio.Event) -> None:
@@ -114,7 +114,7 @@ async def _all_there_is(
             except DatabaseAway:
                 raise  # it is away for all of them
             except Exception as error:  # one tenant's trouble is not the others'
-                log.exception("job %s: tenant %s", job.name, tenant.slug)
+                log.exception("job %s failed for tenant %s; it is retried at the next interval", job.name, tenant.slug)
                 failures.append(error)
                 broken.add(tenant.id)
         done += found

@@ -264,7 +264,7 @@ class Context:
             return  # the log says so already; the next row tells that these were left out
         except Exception:
             logger.exception(
-                "%d denials of access could not be written down", len(denied), extra={"request_id": self.request_id}
+                "%d denials of access could not be recorded", len(denied), extra={"request_id": self.request_id}
             )
 
 
