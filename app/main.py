@@ -11,36 +11,39 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from uuid_utils.compat import uuid7
 
-from app.cors import cors
-from app.database import open_database
-from app.embedded_launch import stop_with_parent
-from app.file_requests import away
-from app.graphql.endpoint import context_maker, graphql_view, socket_view
-from app.graphql.websocket import SocketLimits
-from app.health import health_routes
-from app.imports import import_route
-from app.ledger_clock import clock_kept, new_ledger
-from app.loop_lag import lag_watched
-from app.metrics import Metrics, Timing
-from app.pages.front import front_page
-from app.partner_tokens import PartnerTokenVerifier
+from app.files.imports import import_route
+from app.files.requests import away
+from app.files.statements import statement_route
+from app.graphql import context_maker, graphql_view, socket_view
+from app.http.cors import cors
+from app.http.health import health_routes
+from app.http.loop_lag import lag_watched
+from app.http.metrics import Metrics, Timing
+from app.http.request_id import RequestIdMiddleware
+from app.http.security_headers import SecurityHeadersMiddleware, fault
+from app.postgres.clock import clock_kept, new_ledger
+from app.postgres.database import open_database
+from app.postgres.launch import stop_with_parent
 from app.problems import SetupProblem
-from app.rate_limits import RateLimits, rate_limits
-from app.refused_tokens import RefusedTokens
-from app.request_id import RequestIdMiddleware
-from app.security_headers import SecurityHeadersMiddleware, fault
+from app.rate_limits.quotas import RateLimits, rate_limits
+from app.sample.pages.front import front_page
 from app.settings import Settings, load_settings
-from app.statements import statement_route
-from app.token_keys import token_keys
-from app.trusted_documents import load_trusted_documents
+from app.tokens.keys import token_keys
+from app.tokens.partners import PartnerTokenVerifier
+from app.tokens.refused import RefusedTokens
 from auth.backend import BearerBackend, authentication
 from auth.tokens import TokenVerifier
+from gateway.documents import DocumentCache
+from gateway.manifest import BadManifest, load_trusted_documents
+from gateway.schema import GatewaySchema
+from gateway.trusted import TrustedDocuments
+from gateway.websocket.limits import SocketLimits
 from jobs.worker import working
 from models.errors import DatabaseAway
 from models.ledger import Ledger
 from models.reads.tenants import TenantDirectory
 from models.sources import system_clock
-from schema.root import schema
+from schema.root import build_schema
 
 
 def create_app(settings: Settings, ledger: Ledger | None = None) -> Starlette:
@@ -62,7 +65,7 @@ def create_app(settings: Settings, ledger: Ledger | None = None) -> Starlette:
         settings.rate_limit, settings.rate_limit_url.get_secret_value(), settings.rate_limit_writes
     )  # fmt: skip
     metrics = Metrics(ledger, refused.counts, None if limits is None else limits.tallies)
-    _set_up_schema(settings)
+    schema = _schema(settings)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -84,7 +87,7 @@ def create_app(settings: Settings, ledger: Ledger | None = None) -> Starlette:
 
     return Starlette(
         routes=[
-            *_api(settings, ledger, BearerBackend(verifier, partner_tokens), refused, limits),
+            *_api(settings, schema, ledger, BearerBackend(verifier, partner_tokens), refused, limits),
             *health_routes(ledger),
             *(metrics.routes if settings.metrics else ()),
             *(front_page(settings, system_clock, uuid7) if settings.has_pages else ()),
@@ -102,16 +105,21 @@ def create_app(settings: Settings, ledger: Ledger | None = None) -> Starlette:
 
 
 def _api(
-    settings: Settings, ledger: Ledger, backend: BearerBackend, refused: RefusedTokens, limits: RateLimits | None
+    settings: Settings,
+    schema: GatewaySchema,
+    ledger: Ledger,
+    backend: BearerBackend,
+    refused: RefusedTokens,
+    limits: RateLimits | None,
 ) -> list[BaseRoute]:
     """GraphQL by HTTP and by WebSocket, and files in and out."""
     tenants = TenantDirectory()
     graphql = graphql_view(
-        ledger, tenants, refused=refused.note, rate_limits=limits, read_timeout=settings.read_timeout,
+        schema, ledger, tenants, refused=refused.note, rate_limits=limits, read_timeout=settings.read_timeout,
         execution_timeout=settings.execution_timeout, ide=settings.has_pages,
     )  # fmt: skip
     sockets = socket_view(
-        ledger, tenants, backend, system_clock,
+        schema, ledger, tenants, backend, system_clock,
         refused=refused.note, rate_limits=limits, origins=settings.cors_origins, limits=_socket_limits(settings),
     )  # fmt: skip
     make_context = context_maker(ledger, tenants, refused.note, limits)
@@ -123,13 +131,18 @@ def _api(
     ]
 
 
-def _set_up_schema(settings: Settings) -> None:
-    """What it lets run. Raises SetupProblem for a manifest of trusted documents that has anything wrong."""
-    schema.configure(limits=schema.documents.limits, introspection=settings.introspection)
-    if settings.trusted_documents is not None:
-        schema.trusted = load_trusted_documents(
-            settings.trusted_documents, schema.documents, only=settings.only_trusted_documents
-        )
+def _schema(settings: Settings) -> GatewaySchema:
+    """With what it lets run. Raises SetupProblem for a manifest of trusted documents that has anything wrong."""
+    manifest = settings.trusted_documents
+
+    def trusted(documents: DocumentCache) -> TrustedDocuments:
+        assert manifest is not None  # noqa: S101 - for the type checker
+        return load_trusted_documents(manifest, documents, only=settings.only_trusted_documents)
+
+    try:
+        return build_schema(introspection=settings.introspection, trusted=None if manifest is None else trusted)
+    except BadManifest as error:
+        raise SetupProblem(f"SCRIP_TRUSTED_DOCUMENTS: {error}") from error
 
 
 def _socket_limits(settings: Settings) -> SocketLimits:

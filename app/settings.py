@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from app.cors import parse_origins
+from app.http.cors import parse_origins
 from app.problems import SetupProblem
 from models.sources import MAX_SKEW
 

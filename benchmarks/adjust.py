@@ -13,7 +13,7 @@ from typing import Final
 
 import asyncpg
 
-from app.embedded import APP
+from app.postgres.embedded import APP
 from benchmarks.data import CURRENCY, CUSTOMERS, REASON, Tenant, make_tenant, prove
 from benchmarks.load import KEY, PICK, Order
 from benchmarks.meter import memory_bytes

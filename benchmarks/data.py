@@ -13,7 +13,7 @@ from uuid import UUID
 import asyncpg
 
 from app.cli.token import make_token
-from app.database import open_database
+from app.postgres.database import open_database
 from auth.roles import Role
 from benchmarks.stand import Stand
 from models.commands import Actor, BulkCredit, BulkItem

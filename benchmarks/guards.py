@@ -12,7 +12,7 @@ from typing import Final
 
 import asyncpg
 
-from app.embedded import APP
+from app.postgres.embedded import APP
 from benchmarks.adjust import UNIFORM, adjust_order
 from benchmarks.data import Tenant, make_tenant, prove
 from benchmarks.report import microseconds, print_table

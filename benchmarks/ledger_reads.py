@@ -15,7 +15,7 @@ from uuid import UUID
 import asyncpg
 
 from app.cli.token import make_token
-from app.database import open_database
+from app.postgres.database import open_database
 from auth.roles import Role
 from benchmarks.ledger_rows import SPAN, Filled, fill
 from benchmarks.load import PICK, Order

@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
-from app.database import open_database
+from app.postgres.database import open_database
 from benchmarks.report import print_table
 from benchmarks.stand import Stand
 from models.commands import (

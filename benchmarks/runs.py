@@ -13,7 +13,7 @@ from typing import IO, Final
 from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
-from app.embedded_account import installed_programs
+from app.postgres.account import installed_programs
 from benchmarks.load import Log, Order
 from benchmarks.meter import Cpu, cpu_now
 from benchmarks.stand import Server, Stand, stop

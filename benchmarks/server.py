@@ -9,7 +9,7 @@ import signal
 import sys
 
 from app.cli.serve import serve_command
-from app.embedded_launch import stop_with_parent
+from app.postgres.launch import stop_with_parent
 
 if __name__ == "__main__":
     stop_with_parent(os.getppid(), signal.SIGTERM)

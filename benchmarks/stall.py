@@ -22,7 +22,7 @@ from typing import Final
 import asyncpg
 
 from app.cli.token import make_token
-from app.database import open_database
+from app.postgres.database import open_database
 from auth.roles import Role
 from benchmarks.attacks import ATTACKS, Big
 from benchmarks.data import CUSTOMERS, SLUG, Tenant, make_tenant, prove

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from app.database import migrate
-from app.embedded import EmbeddedPostgres, Urls
+from app.postgres.database import migrate
+from app.postgres.embedded import EmbeddedPostgres, Urls
 from app.settings import Settings
 from benchmarks.meter import postmaster_of
 

@@ -2,7 +2,7 @@
 
 import time
 
-from app.demo import load as load_sample
+from app.sample.demo import load as load_sample
 from benchmarks.meter import memory_bytes
 from benchmarks.report import print_table
 from benchmarks.stand import Stand

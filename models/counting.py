@@ -11,7 +11,6 @@ waits for that.
 
 from collections.abc import Sequence
 
-from models import limits
 from models.commands import Actor
 from models.loading.counters import (
     counters_needed,
@@ -24,6 +23,7 @@ from models.loading.counters import (
 from models.loading.held import counter_names
 from models.loading.named import Held
 from models.money import is_money
+from models.planning import limits
 from models.planning.state import Books, CounterKey
 from models.session import TenantConnection
 from models.slices import turn_after

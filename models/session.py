@@ -222,6 +222,16 @@ async def database_time() -> datetime:
     return await ask(question)
 
 
+async def server_told() -> tuple[str, str]:
+    """The server's version, and what its cluster is called ('' where nobody has named it)."""
+
+    async def question(raw: Raw) -> tuple[str, str]:
+        row = await raw.fetchrow("SELECT current_setting('server_version'), current_setting('cluster_name')")
+        return row[0], row[1]
+
+    return await ask(question)
+
+
 async def takes_writes() -> bool:
     """Whether the database lets itself be written to, as far as it says: neither is it a standby nor set to be read-only,
     nor has a write failed a moment ago for want of room. Raises DatabaseAway."""

@@ -14,7 +14,7 @@ from models.reads import requests
 from models.reads.paging import Condition
 from schema import texts
 from schema.context import Context, Info
-from schema.error_codes import Forbidden
+from schema.errors import Forbidden
 from schema.ids import asked_id
 from schema.mutations.approvals import (
     ApproveRequestInput,
@@ -25,9 +25,10 @@ from schema.mutations.approvals import (
     WithdrawRequestPayload,
 )
 from schema.mutations.base import idempotency_key
-from schema.types.base import Connection, root_page
+from schema.types.base import Connection
 from schema.types.enums import ApprovalStatus
 from schema.types.errors import user_errors
+from schema.types.pages import root_page
 from schema.types.requests import ApprovalRequest
 
 MAY_ASK: Final = (
@@ -135,7 +136,7 @@ async def _require_to_decide(context: Context, request_id: UUID) -> None:
 
 async def _seen(context: Context, request_id: UUID) -> ApprovalRequest:
     """Return the request. Raises NotFound if the caller may not know of it."""
-    request = await context.loaders.approval_requests.load(request_id)
+    request: ApprovalRequest | None = await context.loaders.approval_requests.load(request_id)
     if request is None or not request.may_be_seen(context.principal):
         raise NotFound("There is no such request.", field=("requestId",))
     return request

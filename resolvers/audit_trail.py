@@ -7,6 +7,7 @@ from typing import Annotated, Final
 
 import strawberry
 
+from gateway.errors import BadUserInput
 from models.errors import AssetUnknown
 from models.money import exponent
 from models.reads import accounts, audit
@@ -14,12 +15,12 @@ from models.reads.ledger import between
 from models.reads.paging import Condition
 from schema import texts
 from schema.context import Context, Info
-from schema.error_codes import BadUserInput
 from schema.ids import asked_id
 from schema.scalars import AssetCode
 from schema.types.audit import AuditRecord
-from schema.types.base import Connection, root_page
+from schema.types.base import Connection
 from schema.types.enums import TransactionKind
+from schema.types.pages import root_page
 
 MAX_REQUEST_ID: Final = 128
 

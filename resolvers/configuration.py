@@ -5,8 +5,9 @@ from typing import Any
 from auth.roles import Permission
 from models.reads import configuration, rewards
 from schema.context import Context, Info
-from schema.types.base import Connection, root_page
+from schema.types.base import Connection
 from schema.types.configuration import AdjustmentReason, Service, Tier
+from schema.types.pages import root_page
 from schema.types.reward import Reward
 
 

@@ -7,8 +7,9 @@ from schema.context import Info
 from schema.ids import asked_id
 from schema.scalars import AssetCode
 from schema.types.account import Credit
-from schema.types.base import Connection, root_page
+from schema.types.base import Connection
 from schema.types.enums import CreditStatus
+from schema.types.pages import root_page
 
 
 async def resolve(

@@ -9,8 +9,9 @@ from models.reads.paging import Condition
 from schema import texts
 from schema.context import Context, Info
 from schema.ids import asked_id
-from schema.types.base import Connection, root_page
+from schema.types.base import Connection
 from schema.types.customer import Customer
+from schema.types.pages import root_page
 
 
 @strawberry.input(one_of=True)

@@ -6,9 +6,10 @@ from models.reads import invoices
 from models.reads.paging import Condition
 from schema.context import Info
 from schema.ids import asked_id
-from schema.types.base import Connection, PageArguments, root_page
+from schema.types.base import Connection
 from schema.types.enums import InvoiceStatus
 from schema.types.invoice import Invoice
+from schema.types.pages import PageArguments, root_page
 
 
 async def resolve_one(info: Info, id: strawberry.ID) -> Invoice | None:  # noqa: A002 - the argument's name in the API

@@ -9,8 +9,9 @@ from models.reads import ledger
 from schema.context import Info
 from schema.ids import asked_id
 from schema.scalars import AssetCode
-from schema.types.base import Connection, root_page
+from schema.types.base import Connection
 from schema.types.ledger import LedgerEntry
+from schema.types.pages import root_page
 
 
 async def resolve(

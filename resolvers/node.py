@@ -8,9 +8,9 @@ from uuid import UUID
 import strawberry
 
 from auth.roles import Permission
+from gateway.errors import BadUserInput
 from resolvers.approvals import MAY_ASK
 from schema.context import Context, Info
-from schema.error_codes import BadUserInput
 from schema.ids import MalformedId, parse_id
 from schema.types.base import Node
 

@@ -16,8 +16,9 @@ from schema.mutations.partner_tokens import (
     RotateTokenInput,
     RotateTokenPayload,
 )
-from schema.types.base import Connection, root_page
+from schema.types.base import Connection
 from schema.types.errors import user_errors
+from schema.types.pages import root_page
 from schema.types.partner_tokens import PartnerToken
 
 

@@ -13,8 +13,9 @@ from schema.mutations.products import (
     UpdateProductInput,
     UpdateProductPayload,
 )
-from schema.types.base import Connection, root_page
+from schema.types.base import Connection
 from schema.types.errors import user_errors
+from schema.types.pages import root_page
 from schema.types.product import Product
 
 

@@ -6,11 +6,11 @@ from uuid import UUID
 
 import strawberry
 
+from gateway.errors import BadUserInput
 from models.errors import AssetUnknown
 from models.money import exponent
 from models.reads import statements
 from schema.context import Info
-from schema.error_codes import BadUserInput
 from schema.ids import asked_id
 from schema.scalars import AssetCode
 from schema.types.statement import Statement

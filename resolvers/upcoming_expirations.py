@@ -11,7 +11,8 @@ from schema.context import Context, Info
 from schema.ids import asked_id
 from schema.scalars import AssetCode
 from schema.types.account import Credit
-from schema.types.base import Connection, root_page
+from schema.types.base import Connection
+from schema.types.pages import root_page
 
 
 async def resolve(

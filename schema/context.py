@@ -4,15 +4,17 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypeVar
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import strawberry
+from graphql import GraphQLError
 
 from auth.principal import Principal
 from auth.roles import Permission, Role, has, may, nearest, scopes_of
 from auth.tokens import DEFAULT_LEEWAY
+from gateway.schema import Charge, for_free
 from models.commands import Actor, Outcome
 from models.errors import DatabaseAway
 from models.ledger import Ledger
@@ -26,11 +28,8 @@ from models.reads.tenants import TenantDirectory, TenantView
 from models.slices import in_slices
 from schema import denials
 from schema.denials import Denials
-from schema.documents import Charge, for_free
-from schema.error_codes import StillPosting, Unauthenticated
-
-if TYPE_CHECKING:
-    from schema.loaders import Loaders
+from schema.errors import StillPosting, Unauthenticated
+from schema.loaders import Loaders
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +56,7 @@ class Context:
     principal: Principal
     tenant: TenantView
     reads: ReadSession
-    loaders: "Loaders"
+    loaders: Loaders
     now: datetime
 
     def __init__(
@@ -66,7 +65,7 @@ class Context:
         principal: Principal | None,
         ledger: Ledger,
         tenants: TenantDirectory,
-        loaders: "Callable[[ReadSession, datetime, bool], Loaders]",
+        loaders: Callable[[ReadSession, datetime, bool], Loaders],
         request_id: str | None = None,
         address: str | None = None,
         charge: Charge = for_free,
@@ -243,6 +242,10 @@ class Context:
         """Read the tenant again after a change."""
         self._tenants.forget(self.tenant)
         self.tenant = await self._tenants.find(str(self.tenant.id)) or self.tenant
+
+    def locate(self, error: GraphQLError, operation: str | None) -> None:
+        """Learn from an error of the result at which field something was refused."""
+        self.denials.locate(error, operation)
 
     async def close(self) -> None:
         """Release all that the request holds, and record its denials. Called before the response is sent."""

@@ -10,8 +10,9 @@ from graphql import GraphQLError
 from strawberry import Info
 
 from auth.roles import RULES, Holder, Permission, Role, roles_with
+from gateway.errors import ErrorCode
 from models.operations.access_audit import Denial
-from schema.error_codes import ErrorCode, Forbidden
+from schema.errors import Forbidden
 
 MAX_PATH_CHARACTERS: Final = 200
 CONCEALED: Final = "NOT_FOUND"

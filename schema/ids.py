@@ -8,8 +8,8 @@ from uuid import UUID
 
 import strawberry
 
+from gateway.errors import BadUserInput
 from models.errors import NotFound
-from schema.error_codes import BadUserInput
 
 MAX_ID_CHARACTERS: Final = 128
 _ID_BYTES: Final = 16

@@ -1,18 +1,18 @@
 """Reads of one request: rows of each kind are read once, together for all fields that ask at the same moment."""
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
+from gateway.reading import Kind, Rows
 from models import views
 from models.errors import InvariantViolated
 from models.planning.binding import Binding
 from models.planning.steps import Steps
 from models.reads import (
     accounts,
-    audit,
     bindings,
     configuration,
     customers,
@@ -28,78 +28,34 @@ from models.reads import rewards as reward_reads
 from models.reads.accounts import BalanceView
 from models.reads.paging import Condition, Listing, PageRequest, load_pages
 from models.reads.session import ReadSession
-from schema.reading import Kind, Rows
-from schema.types.account import Account, Credit, CreditChange
-from schema.types.audit import AuditRecord
 from schema.types.base import Connection, Show, connection
-from schema.types.configuration import Service, Tier, Tiers
-from schema.types.customer import Customer
-from schema.types.invoice import Assignment, Invoice, InvoiceLine, Payment
-from schema.types.ledger import LedgerEntry, Transaction
-from schema.types.partner_tokens import PartnerToken
-from schema.types.product import Product
-from schema.types.requests import ApprovalRequest, BulkOperation, BulkRow
-from schema.types.reward import Coupon, Reward, TierChange
+from schema.types.configuration import Tier, Tiers
 
 T = TypeVar("T")
 
 PageKey = tuple[Listing[Any], UUID, PageRequest, tuple[Condition, ...]]
 """A list, whose, which page of it, and what of it."""
 
-SHOWN_AS: Final[dict[Listing[Any], Show[Any, Any]]] = {
-    customers.CUSTOMERS: Customer.of,
-    credit_reads.CREDITS: Credit.of,
-    credit_reads.UPCOMING: Credit.of,
-    credit_reads.CUSTOMER_UPCOMING: Credit.of,
-    ledger.ACCOUNT_LEDGER: LedgerEntry.of,
-    ledger.CUSTOMER_LEDGER: LedgerEntry.of,
-    ledger.TRANSACTION_ENTRIES: LedgerEntry.of,
-    invoice_reads.INVOICES: Invoice.of,
-    invoice_reads.CUSTOMER_INVOICES: Invoice.of,
-    invoice_reads.CREDIT_ASSIGNMENTS: Assignment.of,
-    invoice_reads.INVOICE_ASSIGNMENTS: Assignment.of,
-    invoice_reads.INVOICE_PAYMENTS: Payment.of,
-    invoice_reads.INVOICE_LINES: InvoiceLine.of,
-    credit_reads.ALL: Credit.of,
-    credit_reads.CUSTOMER_CREDITS: Credit.of,
-    credit_reads.GRANTED: Credit.of,
-    credit_reads.CHANGES: CreditChange.of,
-    ledger.CREDIT_LEDGER: LedgerEntry.of,
-    products.PRODUCTS: Product.of,
-    reward_reads.REWARDS: Reward.of,
-    reward_reads.CUSTOMER_COUPONS: Coupon.of,
-    reward_reads.TIER_CHANGES: TierChange.of,
-    requests.APPROVALS: ApprovalRequest.of,
-    requests.CUSTOMER_APPROVALS: ApprovalRequest.of,
-    requests.BULK_ROWS: BulkRow.of,
-    audit.AUDIT_TRAIL: AuditRecord.of,
-    audit.CUSTOMER_TRAIL: AuditRecord.of,
-    partner_tokens.PARTNER_TOKENS: PartnerToken.of,
-}
-"""What the rows of each list are shown as."""
 
-
-def _by_id(
-    read: Callable[..., Awaitable[list[Any]]], show: Show[Any, T], *, as_of_now: bool = False
-) -> "Kind[UUID, T]":
+def _by_id(read: Callable[..., Awaitable[list[Any]]], *, as_of_now: bool = False) -> "Kind[UUID, Any]":
     """By their own ids. as_of_now: whether `read` has to be told what time it is."""
 
-    async def rows(loaders: "Loaders", ids: list[UUID]) -> dict[UUID, T]:
+    async def rows(loaders: "Loaders", ids: list[UUID]) -> dict[UUID, Any]:
         arguments = (loaders.now,) if as_of_now else ()
-        return {view.id: show(view, loaders) for view in await read(loaders.reads, ids, *arguments)}
+        return {view.id: loaders.show(view) for view in await read(loaders.reads, ids, *arguments)}
 
     return Kind(rows)
 
 
-async def _people(loaders: "Loaders", ids: list[UUID]) -> dict[UUID, Customer]:
+async def _people(loaders: "Loaders", ids: list[UUID]) -> dict[UUID, Any]:
     found = await customers.by_ids(loaders.reads, ids)
-    return {asked: Customer.of(view, loaders) for asked, view in found.items()}
+    return {asked: loaders.show(view) for asked, view in found.items()}
 
 
-async def _balances(loaders: "Loaders", ids: list[UUID]) -> dict[UUID, list[Account]]:
-    found: dict[UUID, list[Account]] = {customer_id: [] for customer_id in ids}
+async def _balances(loaders: "Loaders", ids: list[UUID]) -> dict[UUID, list[Any]]:
+    found: dict[UUID, list[Any]] = {customer_id: [] for customer_id in ids}
     for view in await accounts.of_customers(loaders.reads, ids, loaders.now):
-        account = Account.of(view, loaders)
+        account = loaders.show(view)
         loaders.accounts.prime(view.id, account)
         found[view.customer_id].append(account)
     return found
@@ -123,9 +79,8 @@ async def _pages(loaders: "Loaders", keys: list[PageKey]) -> dict[PageKey, Conne
         together[listing, request, conditions].append(parent)
     found: dict[PageKey, Connection[Any]] = {}
     for (listing, request, conditions), parents in together.items():
-        show = SHOWN_AS[listing]
         for parent, page in (await load_pages(loaders.reads, listing, parents, request, conditions)).items():
-            shown = found[listing, parent, request, conditions] = connection(page, listing, show, loaders)
+            shown = found[listing, parent, request, conditions] = connection(page, listing, loaders.show)
             loaders.remember(page.rows, [edge.node for edge in shown.edges])
     return found
 
@@ -145,26 +100,29 @@ async def _bindings(loaders: "Loaders", ids: list[UUID]) -> dict[UUID, Binding]:
 
 
 class Loaders:
-    """Reads of one request, as of one instant. `for_customer`: fields that customers must not see are left out."""
+    """Reads of one request, as of one instant. `for_customer`: fields that customers must not see are left out.
+
+    shown: by the class of a row, the type that shows it; a loader returns that.
+    """
 
     customers = Kind(_people)
     """By the id of any of a person's records: the person."""
-    accounts = _by_id(accounts.by_ids, Account.of, as_of_now=True)
-    credits = _by_id(credit_reads.by_ids, Credit.of)
-    entries = _by_id(ledger.entries_by_ids, LedgerEntry.of)
-    transactions = _by_id(ledger.transactions_by_ids, Transaction.of)
-    invoices = _by_id(invoice_reads.by_ids, Invoice.of)
-    assignments = _by_id(invoice_reads.assignments_by_ids, Assignment.of)
-    payments = _by_id(invoice_reads.payments_by_ids, Payment.of)
-    products = _by_id(products.by_ids, Product.of)
-    services = _by_id(configuration.services_by_ids, Service.of)
-    rewards = _by_id(reward_reads.rewards_by_ids, Reward.of)
-    coupons = _by_id(reward_reads.coupons_by_ids, Coupon.of)
-    approval_requests = _by_id(requests.approvals_by_ids, ApprovalRequest.of)
+    accounts = _by_id(accounts.by_ids, as_of_now=True)
+    credits = _by_id(credit_reads.by_ids)
+    entries = _by_id(ledger.entries_by_ids)
+    transactions = _by_id(ledger.transactions_by_ids)
+    invoices = _by_id(invoice_reads.by_ids)
+    assignments = _by_id(invoice_reads.assignments_by_ids)
+    payments = _by_id(invoice_reads.payments_by_ids)
+    products = _by_id(products.by_ids)
+    services = _by_id(configuration.services_by_ids)
+    rewards = _by_id(reward_reads.rewards_by_ids)
+    coupons = _by_id(reward_reads.coupons_by_ids)
+    approval_requests = _by_id(requests.approvals_by_ids)
     bindings = Kind(_bindings)
     """By approval request: what has changed since it was asked for."""
-    bulk_operations = _by_id(requests.operations_by_ids, BulkOperation.of)
-    partner_tokens = _by_id(partner_tokens.by_ids, PartnerToken.of)
+    bulk_operations = _by_id(requests.operations_by_ids)
+    partner_tokens = _by_id(partner_tokens.by_ids)
     balances = Kind(_balances)
     """All accounts of a customer."""
     balances_at = Kind(_balances_at)
@@ -175,11 +133,18 @@ class Loaders:
     tiers_by_id = Kind(_tiers_by_id)
     _all_tiers = Kind(_tiers)
 
-    def __init__(self, reads: ReadSession, now: datetime, for_customer: bool) -> None:
+    def __init__(
+        self, reads: ReadSession, now: datetime, for_customer: bool, shown: Mapping[type, Show[Any, Any]]
+    ) -> None:
+        self.shown = shown
         self.reads = reads
         self.now = now
         self.for_customer = for_customer
         self.rows: dict[str, Rows[Any, Any]] = {}
+
+    def show(self, view: Any) -> Any:
+        """The row as the API shows it to who asks."""
+        return self.shown[type(view)](view, self)
 
     async def tiers(self) -> Tiers:
         tiers = await self._all_tiers.load(None)
@@ -191,32 +156,33 @@ class Loaders:
         """Keep rows that came with a list, so that they are not read again by id."""
         for view, node in zip(rows, nodes, strict=True):
             if (primed := _PRIMED.get(type(view))) is not None:
-                getattr(self, primed[0]).prime(view.id, node)
+                getattr(self, primed).prime(view.id, node)
 
     def prime(self, known: Iterable[Any]) -> Steps[None]:
         """Keep rows that a posting returned, so that they are not read again."""
         for view in known:
-            name, show = _PRIMED[type(view)]
+            name = _PRIMED[type(view)]
             rows = self.rows.get(name)
             if rows is None:
                 rows = self.rows[name] = Rows()
-            rows.known[view.id] = show(view, self)
+            rows.known[view.id] = self.show(view)
             yield
 
 
-_PRIMED: Final[dict[type, tuple[str, Show[Any, Any]]]] = {
-    views.CustomerView: ("customers", Customer.of),
-    views.AccountView: ("accounts", Account.of),
-    views.CreditView: ("credits", Credit.of),
-    views.EntryView: ("entries", LedgerEntry.of),
-    views.TransactionView: ("transactions", Transaction.of),
-    views.InvoiceView: ("invoices", Invoice.of),
-    views.AssignmentView: ("assignments", Assignment.of),
-    views.PaymentView: ("payments", Payment.of),
-    views.ProductView: ("products", Product.of),
-    views.CouponView: ("coupons", Coupon.of),
-    views.RewardView: ("rewards", Reward.of),
-    views.ApprovalRequestView: ("approval_requests", ApprovalRequest.of),
-    views.BulkOperationView: ("bulk_operations", BulkOperation.of),
-    partner_tokens.PartnerTokenView: ("partner_tokens", PartnerToken.of),
+_PRIMED: Final[dict[type, str]] = {
+    views.CustomerView: "customers",
+    views.AccountView: "accounts",
+    views.CreditView: "credits",
+    views.EntryView: "entries",
+    views.TransactionView: "transactions",
+    views.InvoiceView: "invoices",
+    views.AssignmentView: "assignments",
+    views.PaymentView: "payments",
+    views.ProductView: "products",
+    views.CouponView: "coupons",
+    views.RewardView: "rewards",
+    views.ApprovalRequestView: "approval_requests",
+    views.BulkOperationView: "bulk_operations",
+    partner_tokens.PartnerTokenView: "partner_tokens",
 }
+"""Whose loader a row is known to once it is here."""

@@ -9,8 +9,8 @@ import strawberry
 from strawberry.types.base import get_object_definition
 
 from auth.roles import Permission
+from gateway.query_limits import ITEMS, WEIGHT
 from schema.context import Info
-from schema.query_limits import ITEMS, WEIGHT
 
 DECLARED: Final = "permissions"
 

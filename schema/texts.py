@@ -2,9 +2,9 @@
 
 from typing import Final
 
+from gateway.errors import BadUserInput
 from models.errors import Invalid
 from models.names import checked_name, clean_name
-from schema.error_codes import BadUserInput
 
 MAX_IDEMPOTENCY_KEY: Final = 255
 MAX_EXTERNAL_ID: Final = 255

@@ -8,7 +8,7 @@ from aerich import Command
 from aerich.migrate import Migrate
 from aerich.utils import get_models_describe
 
-from app.database import APP_LABEL, LOCATION, TORTOISE_ORM
+from app.postgres.database import APP_LABEL, LOCATION, TORTOISE_ORM
 
 
 async def drift() -> list[str]:

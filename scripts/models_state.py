@@ -5,7 +5,7 @@ import asyncio
 from aerich import Command
 from aerich.utils import get_formatted_compressed_data, get_models_describe
 
-from app.database import APP_LABEL, LOCATION, TORTOISE_ORM
+from app.postgres.database import APP_LABEL, LOCATION, TORTOISE_ORM
 
 ROW_CHARACTERS = 118
 

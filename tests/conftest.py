@@ -17,8 +17,8 @@ import asyncpg
 import hypothesis
 import pytest
 
-from app.database import migrate, open_database
-from app.embedded import DATABASE, OWNER, EmbeddedPostgres, Urls, stop_leftover
+from app.postgres.database import migrate, open_database
+from app.postgres.embedded import DATABASE, OWNER, EmbeddedPostgres, Urls, stop_leftover
 
 ROOT = Path(__file__).parents[1]
 SERVERS = ROOT / ".cache" / "tests"

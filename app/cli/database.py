@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from app.cli.output import say
-from app.database import migrate
-from app.embedded import EmbeddedPostgres, running_server
+from app.postgres.database import migrate
+from app.postgres.embedded import EmbeddedPostgres, running_server
 from app.settings import Settings
 
 

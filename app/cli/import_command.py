@@ -17,11 +17,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from app.cli.database import app_database
 from app.cli.import_credits import credits_command
 from app.cli.output import say
-from app.database import open_database
-from app.importing.figures import Figures, figures_of
-from app.importing.online_retail import BadFile, Contents, read
-from app.importing.posting import ImportStopped, key_of, post_documents
-from app.ledger_clock import new_ledger
+from app.files.importing.figures import Figures, figures_of
+from app.files.importing.online_retail import BadFile, Contents, read
+from app.files.importing.posting import ImportStopped, key_of, post_documents
+from app.postgres.clock import new_ledger
+from app.postgres.database import open_database
 from app.problems import SetupProblem
 from app.settings import load_settings
 from models.errors import Duplicate, Unavailable

@@ -3,24 +3,27 @@
 import asyncio
 import hashlib
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from uuid import UUID
 
 import typer
 
 from app.cli.database import app_database
 from app.cli.output import say
-from app.database import open_database
-from app.importing.credit_rows import credit_rows
-from app.importing.posting import ACTOR
-from app.ledger_clock import new_ledger
+from app.files.importing.credit_rows import credit_rows
+from app.files.importing.posting import ACTOR
+from app.postgres.clock import new_ledger
+from app.postgres.database import open_database
 from app.problems import SetupProblem
 from app.settings import load_settings
 from models.errors import LedgerError
 from models.ledger import Ledger
 from models.operations.import_credits import ImportCredits, import_credits
 from models.operations.run_bulks import run_bulk
-from models.session import tenant_id_of, tenant_transaction
+from models.reads.requests import BulkRowView, failed_rows, operations_by_ids
+from models.reads.session import reading
+from models.session import tenant_id_of
+from models.views import BulkOperationView
 
 MAX_SHOWN: Final = 100
 """Bad rows that are printed; the API has them all."""
@@ -52,16 +55,14 @@ def credits_command(
     ledger, key = new_ledger(settings), key or f"file:{command.digest}"
     with app_database(settings) as url:
         operation, bad = asyncio.run(_import(ledger, url, tenant, file, command, key))
-    for row, code, message in bad:
-        print(f"row {row + 1}: {code}: {message}")
-    if operation["failed"] > len(bad):
-        print(f"and {operation['failed'] - len(bad):,} more")
+    for row in bad:
+        error = row.error or {}
+        print(f"row {row.row + 1}: {error.get('code')}: {error.get('message')}")
+    if operation.failed > len(bad):
+        print(f"and {operation.failed - len(bad):,} more")
     posted = "would be posted" if dry_run else "posted"
-    print(
-        f"{operation['status']}: {operation['succeeded']:,} of {operation['total']:,} rows {posted}, "
-        f"{operation['failed']:,} bad"
-    )
-    if operation["status"] != "COMPLETED" or operation["failed"]:
+    print(f"{operation.status}: {operation.succeeded:,} of {operation.total:,} rows {posted}, {operation.failed:,} bad")
+    if operation.status != "COMPLETED" or operation.failed:
         raise typer.Exit(1)
 
 
@@ -78,7 +79,7 @@ def _digest(file: Path) -> str:
 
 async def _import(
     ledger: Ledger, url: str, slug: str, file: Path, command: ImportCredits, key: str
-) -> tuple[Any, list[Any]]:
+) -> tuple[BulkOperationView, list[BulkRowView]]:
     """The operation as it ended, and its first bad rows."""
     async with open_database(url, pool_min=1, pool_max=4):
         tenant_id = await tenant_id_of(slug)
@@ -97,23 +98,14 @@ async def _import(
             await ledger.close()
 
 
-async def _work(ledger: Ledger, tenant_id: UUID, operation_id: UUID) -> tuple[Any, list[Any]]:
+async def _work(ledger: Ledger, tenant_id: UUID, operation_id: UUID) -> tuple[BulkOperationView, list[BulkRowView]]:
     """Work off what is queued, as any worker does, until ours is over; others may be at it too."""
     while True:
         did = await run_bulk(ledger, tenant_id)
-        async with tenant_transaction(tenant_id, read_only=True) as connection:
-            operation = await connection.raw.fetchrow(
-                """SELECT status, total, processed, succeeded, failed FROM bulk_operations
-                WHERE tenant_id = $1 AND id = $2""",
-                tenant_id, operation_id,
-            )  # fmt: skip
-            if operation["status"] not in ("QUEUED", "RUNNING"):
-                bad = await connection.raw.fetch(
-                    """SELECT "row", error->>'code', error->>'message' FROM bulk_rows
-                    WHERE tenant_id = $1 AND operation_id = $2 AND error IS NOT NULL ORDER BY "row" LIMIT $3""",
-                    tenant_id, operation_id, MAX_SHOWN,
-                )  # fmt: skip
-                return operation, bad
-        say(f"{operation['processed']:,} of {operation['total']:,} rows")
+        async with reading(tenant_id) as session:
+            (operation,) = await operations_by_ids(session, [operation_id])
+            if operation.status not in ("QUEUED", "RUNNING"):
+                return operation, await failed_rows(session, operation_id, MAX_SHOWN)
+        say(f"{operation.processed:,} of {operation.total:,} rows")
         if not did:
             await asyncio.sleep(WAIT_S)

@@ -3,7 +3,7 @@
 import asyncio
 
 from app.cli.output import say
-from app.database import migrate, place
+from app.postgres.database import migrate, place
 from app.problems import SetupProblem
 from app.settings import load_settings
 

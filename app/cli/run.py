@@ -10,14 +10,14 @@ from uuid_utils.compat import uuid7
 
 from app.cli.output import say
 from app.cli.serve import address, listen, serve
-from app.database import migrate
-from app.demo import TENANT
-from app.demo import load as load_sample
-from app.demo_tokens import LIFETIME, demo_tokens
-from app.embedded import EmbeddedPostgres
-from app.pages.render import curl_line
+from app.postgres.database import migrate
+from app.postgres.embedded import EmbeddedPostgres
+from app.sample.demo import TENANT
+from app.sample.demo import load as load_sample
+from app.sample.pages.render import curl_line
+from app.sample.tokens import LIFETIME, demo_tokens
 from app.settings import Settings, load_settings
-from app.token_keys import token_secret
+from app.tokens.keys import token_secret
 
 
 def run_command() -> None:

@@ -3,7 +3,7 @@
 
 def sdl_command() -> None:
     """Print the schema as SDL. `make check` compares it with schema.graphql."""
-    from schema.root import schema
-    from schema.sdl import sdl
+    from gateway.sdl import sdl
+    from schema.root import build_schema
 
-    print(sdl(schema.graphql))
+    print(sdl(build_schema().graphql))

@@ -10,13 +10,13 @@ import uvicorn
 from uvicorn.supervisors import Multiprocess
 
 from app.cli.output import say
-from app.database import check_database
-from app.graphql import DEFAULT_MAX_BODY_BYTES
-from app.http_protocol import BoundedHttpProtocol
+from app.http.logs import log_config
+from app.http.protocol import BoundedHttpProtocol
+from app.http.websocket_protocol import PatientWebSocketProtocol
+from app.postgres.database import check_database
 from app.problems import SetupProblem
-from app.server_logs import log_config
 from app.settings import Settings, load_settings
-from app.websocket_protocol import PatientWebSocketProtocol
+from gateway.http.requests import DEFAULT_MAX_BODY_BYTES
 
 GRACE_S = 30
 """How long requests under way may take after the server was told to stop."""

@@ -9,7 +9,7 @@ import uuid_utils
 
 from app.problems import SetupProblem
 from app.settings import Settings, load_settings
-from app.token_keys import token_secret
+from app.tokens.keys import token_secret
 from auth.errors import KeyConfigurationError, TokenError
 from auth.keys import SharedSecret
 from auth.roles import Role, Scope

@@ -7,7 +7,7 @@ import typer
 
 from app.cli.database import app_database
 from app.cli.output import say
-from app.database import open_database
+from app.postgres.database import open_database
 from app.problems import SetupProblem
 from app.settings import load_settings
 from models.reads.verify import Proof, every_tenant, verify

@@ -8,8 +8,8 @@ import typer
 
 from app.cli.database import app_database
 from app.cli.output import say
-from app.database import open_database
-from app.ledger_clock import clock_kept, new_ledger
+from app.postgres.clock import clock_kept, new_ledger
+from app.postgres.database import open_database
 from app.problems import SetupProblem
 from app.settings import Settings, load_settings
 from jobs.worker import JOBS, work_once, working

@@ -8,11 +8,10 @@ from uuid import UUID
 
 import asyncpg
 
-from models import limits
 from models.commands import Actor
 from models.loading.held import HeldElsewhere, counter_names
 from models.lookups import each
-from models.planning import calendar
+from models.planning import calendar, limits
 from models.planning.state import AccountKey, CounterKey, CounterState, TenantConfig
 from models.session import TenantConnection
 

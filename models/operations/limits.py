@@ -15,11 +15,11 @@ from models.commands import Actor
 from models.configuration_commands import RemoveLimit, SetLimit
 from models.errors import AmountOutOfRange, AmountPrecision, Busy, Invalid, LedgerError, NotFound
 from models.ledger import Ledger
-from models.limits import ADDING, LIMITED_ROLES, MONEY, in_own_places
 from models.loading.keeping import until_written
 from models.money import MAX_AMOUNT_MINOR, POINTS, SERVICE_CREDITS, exponent, to_minor
 from models.operations.configuring import Configuring, configuring
 from models.patience import patiently
+from models.planning.limits import ADDING, LIMITED_ROLES, MONEY, in_own_places
 from models.planning.state import LimitRuleValues
 
 MAX_RULES: Final = 1_000

@@ -8,37 +8,43 @@ in n spends looks at each of them once or twice, and not n times.
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
 from models.errors import InvariantViolated
 
-if TYPE_CHECKING:
-    from models.planning.state import CreditState
 
-Order = Callable[["CreditState"], Any]
+class Lot(Protocol):
+    """A credit, as far as its place goes."""
+
+    id: UUID
+
+
+L = TypeVar("L", bound=Lot)
+
+Order = Callable[[L], Any]
 """The key to sort by. Whoever changes a credit's takes it out before, and puts it back after."""
 
 
 @dataclass(slots=True)
-class Lots:
+class Lots(Generic[L]):
     """credits: in burn order.
 
     passed: by the services that spends were for, how many from the front have nothing for them. Too few costs a look; too
     many would skip a credit: so everything that may bring one back into view lowers it.
     """
 
-    credits: "list[CreditState]" = field(default_factory=list)
+    credits: list[L] = field(default_factory=list)
     passed: dict[tuple[UUID, ...], int] = field(default_factory=dict, compare=False)
 
-    def add(self, credit: "CreditState", order: Order) -> None:
+    def add(self, credit: L, order: Order[L]) -> None:
         key, place = order(credit), len(self.credits)
         if place and not order(self.credits[-1]) < key:  # most come last: they are the youngest, or come in this order
             place = bisect_left(self.credits, key, key=order)
         self.credits.insert(place, credit)
         self._look_again_from(place)
 
-    def remove(self, credit: "CreditState", order: Order) -> None:
+    def remove(self, credit: L, order: Order[L]) -> None:
         """Raises InvariantViolated where it is not among them."""
         place = self._place(credit, order)
         if place < 0:
@@ -46,7 +52,7 @@ class Lots:
         del self.credits[place]
         self._look_again_from(place)
 
-    def add_or_look_again(self, credit: "CreditState", order: Order) -> bool:
+    def add_or_look_again(self, credit: L, order: Order[L]) -> bool:
         """See to it that a credit which holds something again is found. Answers whether it was not there."""
         place = self._place(credit, order)
         if place < 0:
@@ -55,7 +61,7 @@ class Lots:
         self._look_again_from(place)
         return False
 
-    def holds(self, credit: "CreditState", order: Order) -> bool:
+    def holds(self, credit: L, order: Order[L]) -> bool:
         return self._place(credit, order) >= 0
 
     def pass_by(self, services: tuple[UUID, ...], number: int) -> None:
@@ -69,7 +75,7 @@ class Lots:
         for services in self.passed:
             self.pass_no_more_than(services, place)
 
-    def _place(self, credit: "CreditState", order: Order) -> int:
+    def _place(self, credit: L, order: Order[L]) -> int:
         """-1 where it is not among them."""
         key = order(credit)
         place = bisect_left(self.credits, key, key=order)
@@ -80,6 +86,6 @@ class Lots:
         return -1
 
 
-def in_order(credits: "Iterable[CreditState]") -> Lots:
+def in_order(credits: Iterable[L]) -> Lots[L]:
     """Of credits that come in burn order."""
     return Lots(list(credits))

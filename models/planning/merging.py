@@ -8,10 +8,9 @@ from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
-from models import limits
 from models.commands import MergeCustomers, Outcome
 from models.errors import Invalid, InvariantViolated, NotFound
-from models.planning import credits
+from models.planning import credits, limits
 from models.planning.auditing import audit
 from models.planning.needs import Needs
 from models.planning.notes import check_note

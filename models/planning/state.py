@@ -421,7 +421,7 @@ class Books:
     customers: dict[UUID, CustomerState] = field(default_factory=dict)
     accounts: dict[AccountKey, AccountState] = field(default_factory=dict)
     accounts_by_id: dict[UUID, AccountState] = field(default_factory=dict)
-    credits: dict[UUID, Lots] = field(default_factory=dict)
+    credits: dict[UUID, Lots["CreditState"]] = field(default_factory=dict)
     credits_by_id: dict[UUID, CreditState] = field(default_factory=dict)
     other_ids: dict[UUID, tuple[UUID, ...]] = field(default_factory=dict)
     homes: dict[UUID, AccountKey] = field(default_factory=dict)

@@ -30,3 +30,9 @@ async def tiers(session: ReadSession) -> list[Tier]:
     """By rising threshold."""
     async with session.use() as connection:
         return await Tier.filter(tenant_id=session.tenant_id).using_db(connection.orm).order_by("threshold_minor")
+
+
+async def service_ids(session: ReadSession, names: Iterable[str]) -> dict[str, UUID]:
+    """The ids of those services that are there, by name."""
+    sql = "select name, id from services where tenant_id = $1 and name = any($2::text[])"
+    return {row["name"]: row["id"] for row in await session.fetch(sql, list(names))}

@@ -62,3 +62,9 @@ async def by_external_id(session: ReadSession, external_id: str) -> CustomerView
     """The person that the name is of: of a record that was merged, the one that it was merged into."""
     rows = await session.fetch(_BY_EXTERNAL_ID, external_id)
     return _view(rows[0]) if rows else None
+
+
+async def ids_of(session: ReadSession, external_ids: Iterable[str]) -> dict[str, UUID]:
+    """The ids of those records that are there, by external id."""
+    sql = "select external_id, id from customers where tenant_id = $1 and external_id = any($2::text[])"
+    return {row["external_id"]: row["id"] for row in await session.fetch(sql, list(external_ids))}

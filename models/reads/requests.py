@@ -59,6 +59,16 @@ BULK_ROWS: Final = Listing("bulk-rows", _ROW, "bulk_rows t", "t.operation_id", (
 ONLY_FAILED: Final = Condition("t.error is not null")
 
 
+_FAILED_ROWS: Final = f"""
+    select {_ROW} from bulk_rows t
+     where t.tenant_id = $1 and t.operation_id = $2 and {ONLY_FAILED.sql} order by t."row" limit $3"""
+
+
+async def failed_rows(session: ReadSession, operation_id: UUID, number: int) -> list[BulkRowView]:
+    """The first bad rows of an operation, at most so many."""
+    return [_row(row) for row in await session.fetch(_FAILED_ROWS, operation_id, number)]
+
+
 async def operations_by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[BulkOperationView]:
     return [_operation(row) for row in await session.fetch_by_ids("bulk_operations", _OPERATION, ids)]
 

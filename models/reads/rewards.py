@@ -83,3 +83,9 @@ async def coupon_by_code(session: ReadSession, code: str) -> CouponView | None:
         f"select {_COUPON} from coupons t where t.tenant_id = $1 and t.code = $2", clean_name(code).upper()
     )
     return _coupon(rows[0]) if rows else None
+
+
+async def reward_ids(session: ReadSession, names: Iterable[str]) -> dict[str, UUID]:
+    """The ids of those rewards that are there, by name."""
+    sql = "select name, id from rewards where tenant_id = $1 and name = any($2::text[])"
+    return {row["name"]: row["id"] for row in await session.fetch(sql, list(names))}

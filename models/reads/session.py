@@ -134,6 +134,16 @@ class ReadSession:
             self._lock.release()
 
 
+@asynccontextmanager
+async def reading(tenant_id: UUID) -> AsyncIterator[ReadSession]:
+    """Reads outside a request, of one moment."""
+    session = ReadSession(tenant_id)
+    try:
+        yield session
+    finally:
+        await session.release()
+
+
 async def _settled_past(tenant_id: UUID, at: datetime) -> datetime:
     """The settled instant, once it has passed `at`. What begins to write after `at` does not keep it back."""
     until, pause = monotonic() + MAX_SETTLING_SECONDS, FIRST_PAUSE_SECONDS

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from time import monotonic
 from typing import Final
 from uuid import UUID
 
 from models.currencies import held_currencies
+from models.reads.session import ReadSession
 from models.session import tenant_id_of, tenant_transaction, written_id
 
 REMEMBERED_SECONDS: Final = 5.0
@@ -77,3 +79,10 @@ async def _by_id(tenant_id: UUID) -> TenantView | None:
     async with tenant_transaction(tenant_id, read_only=True) as connection:
         row = await connection.raw.fetchrow(f"select {_COLUMNS} from tenants where id = $1", tenant_id)
         return None if row is None else TenantView(**row, currencies=await held_currencies(connection))
+
+
+async def began_at(session: ReadSession) -> datetime:
+    """When the tenant was made."""
+    (row,) = await session.fetch("select created_at from tenants where id = $1")
+    began: datetime = row["created_at"]
+    return began

@@ -6,6 +6,7 @@ from typing import Any
 
 import strawberry
 
+from gateway.reading import Pending
 from models.commands import AdjustCredit
 from schema import texts
 from schema.context import Info
@@ -13,7 +14,7 @@ from schema.ids import input_id
 from schema.mutations.base import KeyedInput, PostingPayload, ids, loaded
 from schema.scalars import AssetCode
 from schema.types.account import Account, Credit
-from schema.types.base import Pending, resolved
+from schema.types.base import resolved
 from schema.types.ledger import Transaction
 from schema.types.requests import ApprovalRequest, requested
 

@@ -5,13 +5,14 @@ from uuid import UUID
 
 import strawberry
 
+from gateway.reading import Pending
 from models.commands import ApproveRequest
 from schema import texts
 from schema.context import Info
 from schema.ids import input_id
 from schema.mutations.base import KeyedInput, Payload, PostingPayload, loaded
 from schema.types.account import Account, Credit
-from schema.types.base import Pending, resolved
+from schema.types.base import resolved
 from schema.types.invoice import Invoice
 from schema.types.ledger import Transaction
 from schema.types.requests import ApprovalRequest

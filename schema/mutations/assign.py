@@ -5,12 +5,13 @@ from typing import Any
 
 import strawberry
 
+from gateway.reading import Pending
 from models.commands import AssignCredit, InvoiceAmount
 from schema.context import Info
 from schema.ids import input_id
 from schema.mutations.base import KeyedInput, PostingPayload, loaded, loaded_assignments
 from schema.types.account import Credit
-from schema.types.base import Pending, resolved
+from schema.types.base import resolved
 from schema.types.invoice import Assignment
 from schema.types.ledger import Transaction
 

@@ -6,13 +6,14 @@ from uuid import UUID
 
 import strawberry
 
+from gateway.reading import Pending
 from models.commands import Outcome
 from models.errors import Invalid
 from models.planning.bulk_rows import KEYS
 from schema import texts
 from schema.context import Info
 from schema.ids import input_id
-from schema.types.base import Pending, in_turns
+from schema.types.base import in_turns
 from schema.types.errors import UserError
 from schema.withheld import KINDS, withheld
 

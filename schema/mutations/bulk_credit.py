@@ -6,6 +6,7 @@ from typing import Any
 
 import strawberry
 
+from gateway.reading import Pending
 from models.commands import BulkCredit, BulkItem
 from models.errors import NotFound
 from models.planning.steps import Steps, each
@@ -14,7 +15,7 @@ from schema.context import Info
 from schema.ids import input_id
 from schema.mutations.base import KeyedInput, PostingPayload, loaded
 from schema.scalars import AssetCode
-from schema.types.base import Pending, resolved
+from schema.types.base import resolved
 from schema.types.enums import BulkErrorPolicy
 from schema.types.requests import BulkOperation
 

@@ -5,10 +5,11 @@ from uuid import UUID
 
 import strawberry
 
+from gateway.reading import Pending
 from schema.context import Info
 from schema.ids import input_id
 from schema.mutations.base import Payload, loaded
-from schema.types.base import Pending, resolved
+from schema.types.base import resolved
 from schema.types.requests import BulkOperation
 
 

@@ -6,13 +6,14 @@ from typing import Any
 
 import strawberry
 
+from gateway.reading import Pending
 from models.commands import CreateInvoice, InvoiceLineItem
 from schema import texts
 from schema.context import Info
 from schema.ids import input_id
 from schema.mutations.base import KeyedInput, PostingPayload, loaded
 from schema.scalars import AssetCode
-from schema.types.base import Pending, resolved
+from schema.types.base import resolved
 from schema.types.invoice import Invoice
 
 

@@ -11,6 +11,7 @@ from auth.claims import tells_apart, well_formed
 from auth.partner_tokens import PartnerSecret
 from auth.principal import Principal
 from auth.roles import Role, Scope, scopes_of
+from gateway.reading import Pending
 from models.configuration_commands import IssueToken, RevokeToken, RotateToken
 from models.errors import Invalid
 from schema import texts
@@ -18,7 +19,7 @@ from schema.context import Info
 from schema.ids import input_id
 from schema.mutations.base import Payload, loaded
 from schema.mutations.limits import Limits
-from schema.types.base import Pending, resolved
+from schema.types.base import resolved
 from schema.types.partner_tokens import PartnerToken
 
 MAX_SCOPES: Final = 100

@@ -5,13 +5,14 @@ from uuid import UUID
 
 import strawberry
 
+from gateway.reading import Pending
 from models.commands import MergeCustomers
 from models.operations.people import UpdateCustomer
 from schema import texts
 from schema.context import Info
 from schema.ids import input_id
 from schema.mutations.base import KeyedInput, Payload, loaded
-from schema.types.base import Pending, resolved
+from schema.types.base import resolved
 from schema.types.customer import Customer
 
 

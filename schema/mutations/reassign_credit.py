@@ -4,6 +4,7 @@ from typing import Any
 
 import strawberry
 
+from gateway.reading import Pending
 from models.commands import ReassignCredit
 from schema import texts
 from schema.context import Info
@@ -11,7 +12,7 @@ from schema.ids import input_id
 from schema.mutations.assign import InvoiceAmountInput, invoice_amounts
 from schema.mutations.base import KeyedInput, PostingPayload, loaded, loaded_assignments
 from schema.types.account import Credit
-from schema.types.base import Pending, resolved
+from schema.types.base import resolved
 from schema.types.invoice import Assignment
 from schema.types.ledger import Transaction
 

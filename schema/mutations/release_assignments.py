@@ -4,11 +4,12 @@ from typing import Any
 
 import strawberry
 
+from gateway.reading import Pending
 from models.commands import ReleaseAssignments
 from schema import texts
 from schema.context import Info
 from schema.mutations.base import KeyedInput, PostingPayload, ids, loaded, loaded_assignments
-from schema.types.base import Pending, resolved
+from schema.types.base import resolved
 from schema.types.invoice import Assignment
 from schema.types.ledger import Transaction
 

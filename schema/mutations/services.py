@@ -5,12 +5,13 @@ from uuid import UUID
 
 import strawberry
 
+from gateway.reading import Pending
 from models.configuration_commands import CreateService, UpdateService
 from schema import texts
 from schema.context import Info
 from schema.ids import input_id
 from schema.mutations.base import Payload, loaded
-from schema.types.base import Pending, resolved
+from schema.types.base import resolved
 from schema.types.configuration import Service
 
 

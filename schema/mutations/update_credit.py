@@ -5,13 +5,14 @@ from typing import Any
 
 import strawberry
 
+from gateway.reading import Pending
 from models.commands import UpdateCredit
 from schema import texts
 from schema.context import Info
 from schema.ids import input_id
 from schema.mutations.base import KeyedInput, PostingPayload, ids, loaded
 from schema.types.account import Credit
-from schema.types.base import Pending, resolved
+from schema.types.base import resolved
 from schema.types.ledger import Transaction
 
 

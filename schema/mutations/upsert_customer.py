@@ -5,11 +5,12 @@ from uuid import UUID
 
 import strawberry
 
+from gateway.reading import Pending
 from models.commands import UpsertCustomer
 from schema import texts
 from schema.context import Info
 from schema.mutations.base import Payload, loaded
-from schema.types.base import Pending, resolved
+from schema.types.base import resolved
 from schema.types.customer import Customer
 
 

@@ -4,12 +4,13 @@ from typing import Any
 
 import strawberry
 
+from gateway.reading import Pending
 from models.commands import VoidPayment
 from schema import texts
 from schema.context import Info
 from schema.ids import input_id
 from schema.mutations.base import KeyedInput, PostingPayload, loaded
-from schema.types.base import Pending, resolved
+from schema.types.base import resolved
 from schema.types.invoice import Invoice, Payment
 from schema.types.ledger import Transaction
 

@@ -2,12 +2,13 @@
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 import strawberry
 
 from auth.roles import Permission
+from gateway.reading import Pending
 from models.errors import InvariantViolated
 from models.money import POINTS, to_decimal
 from models.reads import credits as credit_reads
@@ -18,19 +19,13 @@ from models.views import AccountView, CreditView
 from schema.context import Info
 from schema.ids import global_id
 from schema.scalars import AssetCode
-from schema.types.base import Connection, Node, Pending, Reader, paged, resolved
+from schema.types.base import Connection, Node, Reader, resolved
 from schema.types.configuration import Service, Tier
-from schema.types.customer import Customer, LedgerEntryRef
+from schema.types.customer import Customer
 from schema.types.enums import CreditStatus
+from schema.types.pages import paged
+from schema.types.refs import AssignmentRef, LedgerEntryRef, TierChangeRef, TransactionRef
 
-if TYPE_CHECKING:
-    from schema.types.invoice import Assignment
-    from schema.types.ledger import Transaction
-    from schema.types.reward import TierChange
-
-AssignmentRef = Annotated["Assignment", strawberry.lazy("schema.types.invoice")]
-TierChangeRef = Annotated["TierChange", strawberry.lazy("schema.types.reward")]
-TransactionRef = Annotated["Transaction", strawberry.lazy("schema.types.ledger")]
 BalanceExplanationRef = Annotated["BalanceExplanation", strawberry.lazy("schema.types.account")]
 CreditChangeRef = Annotated["CreditChange", strawberry.lazy("schema.types.account")]
 CreditRef = Annotated["Credit", strawberry.lazy("schema.types.account")]

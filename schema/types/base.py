@@ -1,32 +1,19 @@
 """Parts that all types share: the node interface, connections, and how a view becomes a type."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeAlias, TypeVar, cast
-from uuid import UUID
+from typing import Any, Final, Generic, Protocol, TypeVar, cast
 
 import strawberry
 
+from gateway.query_limits import WEIGHT
 from models.errors import InvariantViolated
-from models.reads.paging import BadPage, Condition, Key, Listing, Page, PageRequest, page_request
-from schema.error_codes import BadUserInput
-from schema.query_limits import WEIGHT
-
-if TYPE_CHECKING:
-    from schema.context import Info
+from models.reads.paging import Key, Listing, Page
 
 T = TypeVar("T")
 V = TypeVar("V")
-
-Pending: TypeAlias = T | Awaitable[T]
-"""A value that is known already, or an awaitable of it: a field may return either."""
-
-
-PageArguments: TypeAlias = tuple[int | None, str | None, int | None, str | None]
-"""Relay's first, after, last and before."""
-
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -147,36 +134,9 @@ Show = Callable[[V, Reader], T]
 """A type's `of`: turns a view into the type."""
 
 
-def connection(page: Page[V], listing: Listing[V], show: Show[V, T], reader: Reader) -> Connection[T]:
+def connection(page: Page[V], listing: Listing[V], show: Callable[[V], T]) -> Connection[T]:
     cursors = Cursors(listing, page)
     return Connection(
-        edges=[
-            Edge(node=show(row, reader), cursors=cursors, key=key)
-            for row, key in zip(page.rows, page.keys, strict=True)
-        ],
+        edges=[Edge(node=show(row), cursors=cursors, key=key) for row, key in zip(page.rows, page.keys, strict=True)],
         page_info=PageInfo(has_next_page=page.has_next, has_previous_page=page.has_previous, cursors=cursors),
     )
-
-
-def paged(
-    info: "Info", listing: Listing[Any], parent: UUID, page: PageArguments, *conditions: Condition
-) -> Pending[Any]:
-    """Return a page of the parent's list, read together with the same page of every other parent in this request.
-
-    Raises BadUserInput if the arguments name no page.
-    """
-    return info.context.loaders.pages.get((listing, parent, _asked(listing, page), conditions))
-
-
-async def root_page(
-    info: "Info", listing: Listing[Any], parent: UUID, page: PageArguments, *conditions: Condition
-) -> Connection[Any] | None:
-    """Return the same for a root field, which has to wait."""
-    return await info.context.loaders.pages.load((listing, parent, _asked(listing, page), conditions))
-
-
-def _asked(listing: Listing[Any], page: PageArguments) -> PageRequest:
-    try:
-        return page_request(listing, *page)
-    except BadPage as error:
-        raise BadUserInput(str(error)) from None

@@ -1,12 +1,13 @@
 """Customers."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import strawberry
 
 from auth.roles import Permission
+from gateway.reading import Pending
 from models.planning.calendar import end_of_grace
 from models.reads import invoices, ledger, rewards
 from models.reads.tenants import TenantView
@@ -14,19 +15,10 @@ from models.views import CustomerView
 from schema.context import Info
 from schema.ids import global_id
 from schema.scalars import AssetCode
-from schema.types.base import Connection, Node, Pending, Reader, paged, resolved
+from schema.types.base import Connection, Node, Reader, resolved
 from schema.types.enums import CouponStatus, InvoiceStatus, MembershipStatus
-
-if TYPE_CHECKING:
-    from schema.types.account import Account
-    from schema.types.invoice import Invoice
-    from schema.types.ledger import LedgerEntry
-    from schema.types.reward import Coupon
-
-AccountRef = Annotated["Account", strawberry.lazy("schema.types.account")]
-InvoiceRef = Annotated["Invoice", strawberry.lazy("schema.types.invoice")]
-LedgerEntryRef = Annotated["LedgerEntry", strawberry.lazy("schema.types.ledger")]
-CouponRef = Annotated["Coupon", strawberry.lazy("schema.types.reward")]
+from schema.types.pages import paged
+from schema.types.refs import AccountRef, CouponRef, InvoiceRef, LedgerEntryRef
 
 
 @strawberry.type

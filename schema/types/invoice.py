@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import strawberry
 
 from auth.roles import Permission
+from gateway.reading import Pending
 from models.money import to_decimal
 from models.reads import credits as credit_reads
 from models.reads import invoices
@@ -14,11 +15,13 @@ from models.views import AssignmentView, InvoiceLineView, InvoiceView, PaymentVi
 from schema.context import Info
 from schema.ids import global_id
 from schema.scalars import AssetCode
-from schema.types.account import AssignmentRef, Credit, TransactionRef
-from schema.types.base import Connection, Node, Pending, Reader, paged, resolved
+from schema.types.account import Credit
+from schema.types.base import Connection, Node, Reader, resolved
 from schema.types.customer import Customer
 from schema.types.enums import AssignmentOrigin, InvoiceKind, InvoiceStatus, PaymentMethod, ProductKind
+from schema.types.pages import paged
 from schema.types.product import Product
+from schema.types.refs import AssignmentRef, TransactionRef
 
 PaymentRef = Annotated["Payment", strawberry.lazy("schema.types.invoice")]
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 import strawberry
 
 from models import commands, errors
-from models.limits import MONEY, in_own_places
+from models.planning.limits import MONEY, in_own_places
 from models.planning.state import LimitRuleValues
 from schema.scalars import AssetCode
 from schema.types.enums import LimitKind, LimitScope

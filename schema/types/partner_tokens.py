@@ -5,10 +5,11 @@ from typing import Annotated, Any
 
 import strawberry
 
+from gateway.reading import Pending
 from models.reads.partner_tokens import PartnerTokenView
 from schema.context import Info
 from schema.ids import global_id
-from schema.types.base import Node, Pending, Reader, resolved
+from schema.types.base import Node, Reader, resolved
 from schema.types.ledger import Actor
 
 PartnerTokenRef = Annotated["PartnerToken", strawberry.lazy("schema.types.partner_tokens")]

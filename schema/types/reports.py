@@ -9,6 +9,7 @@ from uuid import UUID
 import strawberry
 
 from auth.roles import Permission
+from gateway.reading import Pending
 from models import commands
 from models.errors import AssetUnknown
 from models.money import to_decimal
@@ -17,7 +18,7 @@ from schema.context import Info
 from schema.scalars import AssetCode
 from schema.types import enums
 from schema.types.account import Account, Credit
-from schema.types.base import Pending, resolved
+from schema.types.base import resolved
 from schema.types.configuration import Tier
 from schema.types.enums import TransactionKind
 from schema.types.errors import UserError

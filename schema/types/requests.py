@@ -9,6 +9,7 @@ import strawberry
 
 from auth.principal import Principal
 from auth.roles import Permission, Role, may
+from gateway.reading import Pending
 from models.commands import AdjustCredit, CreateOrder, GiveReward
 from models.money import exponent, to_decimal
 from models.names import clean_name
@@ -20,7 +21,7 @@ from schema.context import Info
 from schema.ids import global_id
 from schema.scalars import AssetCode
 from schema.types.account import Credit
-from schema.types.base import Connection, Node, Pending, Reader, paged, resolved
+from schema.types.base import Connection, Node, Reader, resolved
 from schema.types.configuration import Service
 from schema.types.customer import Customer
 from schema.types.enums import ApprovalStatus, BulkStatus, LimitKind, LimitScope, RequestedOperation, UserErrorCode
@@ -29,6 +30,7 @@ from schema.types.errors import TermChange, UserError
 from schema.types.invoice import Invoice
 from schema.types.ledger import Actor, Transaction
 from schema.types.limits import LimitRemaining
+from schema.types.pages import paged
 from schema.types.product import Product
 from schema.types.reward import Reward
 

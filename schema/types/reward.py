@@ -8,15 +8,16 @@ from typing import Any
 import strawberry
 
 from auth.roles import Permission
+from gateway.reading import Pending
 from models.money import POINTS, exponent, to_decimal
 from models.views import CouponView, RewardView, TierChangeView
 from schema.context import Info
 from schema.ids import global_id
 from schema.scalars import AssetCode
-from schema.types.account import TransactionRef
-from schema.types.base import Node, Pending, Reader, resolved
+from schema.types.base import Node, Reader, resolved
 from schema.types.customer import Customer
 from schema.types.enums import CouponStatus, RewardKind
+from schema.types.refs import TransactionRef
 
 
 def shown_value(value: Decimal | None, currency: str | None) -> Decimal | None:

@@ -7,15 +7,17 @@ from uuid import UUID
 
 import strawberry
 
+from gateway.errors import BadUserInput
+from gateway.reading import Pending
 from models.money import to_decimal
 from models.reads import ledger, statements
 from models.reads.statements import StatementView
 from schema.context import Info
-from schema.error_codes import BadUserInput
 from schema.scalars import AssetCode
 from schema.statement_csv import StatementCsv
-from schema.types.base import Connection, Edge, PageInfo, Pending, paged, resolved
+from schema.types.base import Connection, Edge, PageInfo, resolved
 from schema.types.ledger import LedgerEntry
+from schema.types.pages import paged
 
 MAX_CSV_ENTRIES: Final = 5_000
 

@@ -5,6 +5,7 @@ from typing import Any
 import strawberry
 
 from auth.roles import Permission
+from gateway.reading import Pending
 from models.commands import Actor
 from models.planning.calendar import local_date
 from models.reads import limits
@@ -12,7 +13,7 @@ from models.reads.tenants import TenantView
 from schema.context import Info
 from schema.ids import global_id
 from schema.scalars import AssetCode
-from schema.types.base import Pending, resolved
+from schema.types.base import resolved
 from schema.types.customer import Customer
 from schema.types.enums import Role
 from schema.types.limits import LimitRemaining

@@ -11,13 +11,13 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from app.embedded import Urls
-from app.graphql.endpoint import context_maker, graphql_view
-from app.imports import import_route
-from app.partner_tokens import PartnerTokenVerifier
-from app.rate_limits import RateLimits
-from app.request_id import RequestIdMiddleware
-from app.statements import statement_route
+from app.files.imports import import_route
+from app.files.statements import statement_route
+from app.graphql import context_maker, graphql_view
+from app.http.request_id import RequestIdMiddleware
+from app.postgres.embedded import Urls
+from app.rate_limits.quotas import RateLimits
+from app.tokens.partners import PartnerTokenVerifier
 from auth.backend import authentication
 from auth.keys import SharedSecret
 from auth.roles import Role, Scope
@@ -26,6 +26,7 @@ from models.ledger import Ledger
 from models.reads.tenants import TenantDirectory
 from schema.ids import global_id
 from tests.factories import Clock, Tenant, make_tenant
+from tests.support.schema import SCHEMA
 
 SECRET: Final = "a secret for tests alone, and long enough"
 ISSUER: Final = "scrip"
@@ -157,7 +158,7 @@ async def serving(
     tenants = TenantDirectory()
     make_context = context_maker(ledger, tenants, rate_limits=rate_limits)
     routes = [
-        Route("/graphql", graphql_view(ledger, tenants, rate_limits=rate_limits)), statement_route(make_context),
+        Route("/graphql", graphql_view(SCHEMA, ledger, tenants, rate_limits=rate_limits)), statement_route(make_context),
         import_route(make_context, max_file_bytes=MAX_FILE_BYTES),
     ]  # fmt: skip
     middleware = [authentication(verifier, partner_tokens)]

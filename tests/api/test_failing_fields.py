@@ -9,9 +9,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from gateway.reading import MAX_BATCH, Loader, Rows
 from models.errors import DatabaseAway
 from schema.loaders import Loaders
-from schema.reading import MAX_BATCH, Loader, Rows
 from tests.api.conftest import Api, gid
 from tests.factories import Tenant
 
@@ -251,7 +251,7 @@ async def test_loaders_are_gone_with_the_request() -> None:
     gc.collect()
     gc.disable()
     try:
-        loaders: Any = Loaders(Reads(), None, False)  # type: ignore[arg-type]
+        loaders: Any = Loaders(Reads(), None, False, {})  # type: ignore[arg-type]
         assert await loaders.payments.load(uuid4()) is None
         await asyncio.sleep(0.01)
         gone = weakref.ref(loaders)

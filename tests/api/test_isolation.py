@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from app.embedded import Urls
+from app.postgres.embedded import Urls
 from auth.roles import Role
 from jobs import bulk, expiry
 from schema.ids import parse_id

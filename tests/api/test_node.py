@@ -6,10 +6,10 @@ import pytest
 from strawberry.types.base import get_object_definition
 
 from resolvers.node import KINDS
-from schema.root import schema
 from schema.types.base import Node
 from tests.api.conftest import Api, gid
 from tests.factories import Tenant
+from tests.support.schema import SCHEMA
 
 NODE = "query($id: ID!) { node(id: $id) { __typename id } }"
 OWNED = ["Customer", "Account", "Credit", "LedgerEntry", "Transaction", "Invoice", "Assignment", "Payment", "Coupon"]
@@ -41,8 +41,8 @@ async def test_finds_each_kind(api: Api, tenant: Tenant) -> None:
 
 
 def test_knows_every_type_that_is_a_node() -> None:
-    interface = schema.graphql.type_map[get_object_definition(Node, strict=True).name]
-    kinds = {type_.name for type_ in schema.graphql.get_possible_types(interface)}  # type: ignore[arg-type]
+    interface = SCHEMA.graphql.type_map[get_object_definition(Node, strict=True).name]
+    kinds = {type_.name for type_ in SCHEMA.graphql.get_possible_types(interface)}  # type: ignore[arg-type]
     assert set(KINDS) == kinds
     assert {kind for kind, rule in KINDS.items() if rule.owner is not None} == set(OWNED)
 

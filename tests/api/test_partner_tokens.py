@@ -10,8 +10,8 @@ from uuid import uuid4
 
 import pytest
 
-import app.partner_tokens
-from app.partner_tokens import PartnerTokenVerifier
+import app.tokens.partners
+from app.tokens.partners import PartnerTokenVerifier
 from auth.partner_tokens import PREFIX, PartnerSecret, parse
 from auth.roles import Role, Scope
 from models.configuration_commands import SetLimit
@@ -472,7 +472,7 @@ async def test_a_database_out_of_reach_costs_nobody_their_token(
         raise ConnectionRefusedError
 
     with monkeypatch.context() as patch:
-        patch.setattr(app.partner_tokens, "stored_token", away)
+        patch.setattr(app.tokens.partners, "stored_token", away)
         answer = await ask(api, secret, VIEWER)
     assert (answer.response.status_code, answer.codes) == (503, ["UNAVAILABLE"])
     assert "www-authenticate" not in answer.response.headers

@@ -11,22 +11,22 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 
-from app import imports, statements
-from app.graphql.endpoint import socket_view
-from app.partner_tokens import PartnerTokenVerifier
-from app.rate_limit_windows import Quota
-from app.rate_limits import RateLimits, holder_key, parse_limit
-from app.request_id import RequestIdMiddleware
+from app.files import imports, statements
+from app.graphql import socket_view
+from app.http.request_id import RequestIdMiddleware
+from app.rate_limits.quotas import RateLimits, holder_key, parse_limit
+from app.rate_limits.windows import Quota
+from app.tokens.partners import PartnerTokenVerifier
 from auth.backend import BearerBackend
 from auth.roles import Role
 from auth.tokens import TokenVerifier
+from gateway.schema import CHARACTERS_PER_UNIT
+from gateway.trusted import TrustedDocuments, sha256_of
 from models.ledger import Ledger
 from models.reads.tenants import TenantDirectory
-from schema.documents import CHARACTERS_PER_UNIT
-from schema.root import schema
-from schema.trusted import TrustedDocuments, sha256_of
 from tests.api.conftest import Api, bearer, gid, serving
 from tests.factories import Clock, Tenant
+from tests.support.schema import SCHEMA
 from tests.support.sockets import opened, served
 
 LIMIT: Final = 2_000
@@ -247,7 +247,7 @@ async def base(
 ) -> AsyncIterator[str]:
     """The same API over WebSocket."""
     view = socket_view(
-        ledger, TenantDirectory(), BearerBackend(verifier, partner_tokens), lambda: datetime.now(UTC),
+        SCHEMA, ledger, TenantDirectory(), BearerBackend(verifier, partner_tokens), lambda: datetime.now(UTC),
         refused=lambda *_: None, rate_limits=rate_limits,
     )  # fmt: skip
     app = RequestIdMiddleware(Starlette(routes=[WebSocketRoute("/graphql", view)]), lambda: uuid4().hex)
@@ -279,7 +279,7 @@ async def test_the_same_limit_holds_over_websocket_and_leaves_the_socket_open(
 async def test_trusted_documents_hold_over_websocket(
     base: str, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(schema, "trusted", TrustedDocuments({sha256_of(VIEWER): VIEWER}, only=True))
+    monkeypatch.setattr(SCHEMA, "trusted", TrustedDocuments({sha256_of(VIEWER): VIEWER}, only=True))
     async with opened(base) as socket:
         await socket.begin(bearer(tenant.slug))
         assert (await socket.ask("", documentId=f"sha256:{sha256_of(VIEWER)}"))["data"]["viewer"]

@@ -10,10 +10,10 @@ import pytest
 from graphql import GraphQLField, GraphQLObjectType, get_named_type, is_leaf_type, is_non_null_type
 
 from auth.roles import Role, Scope
-from schema.root import schema
 from tests.api.conftest import Answer, Api, gid
 from tests.api.test_permissions import MUTATIONS, PARTNER, Case, Ids, one_of_each, token_of, what_it_names
 from tests.factories import Tenant
+from tests.support.schema import SCHEMA
 
 CUSTOMERS, LEDGER, INVOICES, REWARDS = "customers:read", "ledger:read", "invoices:read", "rewards:read"
 READS: Final = {
@@ -30,7 +30,7 @@ OWN: Final = {
 }
 """What a payload tells of what was written, beside its id; giveReward, of the coupon that it gave, what is on it."""
 OBJECTS: Final = {
-    name: type_ for name, type_ in schema.graphql.type_map.items()
+    name: type_ for name, type_ in SCHEMA.graphql.type_map.items()
     if isinstance(type_, GraphQLObjectType) and not name.startswith("__")
 }  # fmt: skip
 

@@ -5,17 +5,17 @@ from typing import Any, Final
 import pytest
 from graphql import GraphQLInputObjectType, get_named_type
 
-from app.partner_tokens import PartnerTokenVerifier
+from app.tokens.partners import PartnerTokenVerifier
 from auth.partner_tokens import PartnerSecret
 from auth.roles import Role, Scope
 from models.configuration_commands import RevokeToken, SetLimit
 from models.operations.limits import set_limit
 from models.operations.partner_tokens import revoke_token
-from schema.root import schema
 from tests.api.conftest import Answer, Api
 from tests.api.test_permissions import MUTATIONS, TOKENS, Case, Ids, usable, what_it_names
 from tests.factories import ADMIN, Tenant
 from tests.support.headline import document
+from tests.support.schema import SCHEMA
 from tests.support.who_may import may
 
 EVERYTHING: Final = frozenset(Scope)
@@ -23,7 +23,7 @@ EVERYTHING: Final = frozenset(Scope)
 
 def keyed_mutations() -> set[str]:
     """Those that the schema gives a key."""
-    mutation_type = schema.graphql.mutation_type
+    mutation_type = SCHEMA.graphql.mutation_type
     assert mutation_type is not None
     inputs = {name: get_named_type(field.args["input"].type) for name, field in mutation_type.fields.items()}
     return {

@@ -9,9 +9,10 @@ import httpx
 import pytest
 from graphql import GraphQLField, GraphQLObjectType, get_named_type
 
-from app.embedded import Urls
-from app.partner_tokens import PartnerTokenVerifier
+from app.postgres.embedded import Urls
+from app.tokens.partners import PartnerTokenVerifier
 from auth.roles import Role
+from gateway.documents import DocumentCache
 from models import session as models_session
 from models.commands import BulkCredit, BulkItem
 from models.ledger import Ledger
@@ -20,10 +21,10 @@ from models.operations.bulk_credit import bulk_credit
 from models.reads import session as reading
 from models.session import tenant_transaction
 from models.sources import system_clock
-from schema.documents import DocumentCache
-from schema.root import schema
+from schema.root import FOLLOWS
 from tests.api.conftest import Api, bearer, gid, serving, token_verifier
 from tests.factories import ADMIN, Clock, Tenant, make_tenant
+from tests.support.schema import SCHEMA
 
 ROWS: Final = 1_000
 FOLLOW: Final = """query($after: String) {
@@ -190,8 +191,8 @@ async def test_only_who_wants_cursors_or_the_past_asks_how_far_things_are_settle
 
 
 def test_no_cursor_and_no_instant_is_named_otherwise() -> None:
-    """What a document is judged by (schema/documents.py) covers every cursor and instant that the schema has."""
-    cache = DocumentCache(schema.graphql, schema.documents.limits, ())
+    """What a document is judged by (schema/root.py) covers every cursor and instant that the schema has."""
+    cache = DocumentCache(SCHEMA.graphql, SCHEMA.documents.limits, (), FOLLOWS)
 
     def follows(word: str) -> bool:
         return cache.get(f"query {{ viewer {{ subject }} }} # {word}\n").follows
@@ -209,7 +210,7 @@ def test_no_cursor_and_no_instant_is_named_otherwise() -> None:
 def fields() -> list[tuple[GraphQLField, str]]:
     return [
         (field, name)
-        for of in schema.graphql.type_map.values()
+        for of in SCHEMA.graphql.type_map.values()
         if isinstance(of, GraphQLObjectType) and not of.name.startswith("__")
         for name, field in of.fields.items()
     ]

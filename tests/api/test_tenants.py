@@ -10,13 +10,13 @@ import asyncpg
 import pytest
 from graphql import GraphQLField, GraphQLNamedType, GraphQLObjectType, get_named_type, is_leaf_type, is_non_null_type
 
-from app.embedded import Urls
+from app.postgres.embedded import Urls
 from models import tables
 from schema.ids import parse_id
-from schema.root import schema
 from tests.api.conftest import Api, gid
 from tests.api.test_permissions import CASES, Case, Ids, what_it_names
 from tests.factories import Clock, Tenant, make_tenant
+from tests.support.schema import SCHEMA
 
 MUTATIONS: Final = [case for case in CASES if case.query.startswith("mutation")]
 QUERIES: Final = [case for case in CASES if not case.query.startswith("mutation")]
@@ -171,13 +171,13 @@ def _selected(name: str, field: GraphQLField, depth: int) -> str:
 
 def in_full(case: Case, ids: Ids) -> str:
     """The case's query with all that its field can answer, in place of what it asks for."""
-    root = schema.graphql.query_type
+    root = SCHEMA.graphql.query_type
     assert root is not None
     start, call, _ = case.query.partition(re.search(rf"{case.field}(\([^)]*\))?", case.query)[0])  # type: ignore[index]
     if case.field != "node":
         return f"{start}{call} {everything(get_named_type(root.fields[case.field].type), 4)} }}"
     kind, _ = parse_id(case.variables(ids)["id"])
-    return f"{start}{call} {{ ... on {kind} {everything(schema.graphql.type_map[kind], 3)} }} }}"
+    return f"{start}{call} {{ ... on {kind} {everything(SCHEMA.graphql.type_map[kind], 3)} }} }}"
 
 
 @pytest.mark.parametrize("case", QUERIES, ids=lambda case: case.name)

@@ -13,9 +13,9 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 
-from app.graphql.endpoint import socket_view
-from app.partner_tokens import PartnerTokenVerifier
-from app.request_id import RequestIdMiddleware
+from app.graphql import socket_view
+from app.http.request_id import RequestIdMiddleware
+from app.tokens.partners import PartnerTokenVerifier
 from auth.backend import BearerBackend
 from auth.keys import KeyTable, parse_key_set
 from auth.tokens import TokenVerifier
@@ -27,6 +27,7 @@ from tests.auth.test_jwks import attacks_on, published_keys
 from tests.auth.test_tokens import BAD_TOKENS
 from tests.factories import Tenant
 from tests.support.headline import ADJUST, adjusting, document
+from tests.support.schema import SCHEMA
 from tests.support.sockets import Socket, opened, served
 
 GRAPHQL: Final = "application/graphql-response+json"
@@ -234,7 +235,7 @@ async def sockets(
 ) -> AsyncIterator[str]:
     """The address of a server with WebSockets alone, on this ledger and with these keys."""
     view = socket_view(
-        ledger, TenantDirectory(), BearerBackend(verifier, partner_tokens), lambda: datetime.now(UTC),
+        SCHEMA, ledger, TenantDirectory(), BearerBackend(verifier, partner_tokens), lambda: datetime.now(UTC),
         refused=lambda reason, *_: refusals.append(reason),
     )  # fmt: skip
     app = RequestIdMiddleware(Starlette(routes=[WebSocketRoute("/graphql", view)]), lambda: uuid4().hex)

@@ -10,8 +10,8 @@ from uuid import UUID
 import pytest
 from graphql import GraphQLObjectType, get_named_type
 
-from app.embedded import Urls
-from app.partner_tokens import PartnerTokenVerifier
+from app.postgres.embedded import Urls
+from app.tokens.partners import PartnerTokenVerifier
 from auth.roles import Role, Scope
 from models.commands import Actor, BulkCredit, BulkItem, MembershipChange, UpdateCredit
 from models.ledger import Ledger

@@ -21,7 +21,7 @@ import asyncpg
 import httpx
 import pytest
 
-from app.embedded import Urls
+from app.postgres.embedded import Urls
 from auth.roles import Role, Scope
 from auth.tokens import issue
 from benchmarks.attacks import ATTACKS, Big
@@ -31,7 +31,7 @@ from models.ledger import Ledger
 from models.reads.verify import verify
 from models.session import tenant_transaction
 from schema.ids import global_id
-from tests.app.test_run import ROOT, Scrip
+from tests.app.cli.test_run import ROOT, Scrip
 from tests.factories import Tenant, make_tenant
 
 SECRET: Final = "a secret for servers under attack, and long enough"

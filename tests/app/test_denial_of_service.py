@@ -20,11 +20,11 @@ import httpx
 import pytest
 from graphql import get_introspection_query
 
-from app.embedded import Urls
+from app.postgres.embedded import Urls
 from auth.roles import Role
 from auth.tokens import issue
 from models.ledger import Ledger
-from tests.app.test_run import Scrip
+from tests.app.cli.test_run import Scrip
 from tests.factories import Tenant, make_tenant
 
 SECRET: Final = "a secret for servers under attack, and long enough"

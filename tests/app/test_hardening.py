@@ -3,7 +3,7 @@
 import re
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
@@ -18,16 +18,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from app.embedded import Urls
-from app.graphql.ide import ide_page, policy_of
 from app.main import create_app
+from app.postgres.embedded import Urls
 from app.settings import Settings
 from auth.roles import Role
 from auth.tokens import issue
+from gateway.errors import MASKED_MESSAGE
+from gateway.http.ide import ide_page, policy_of
 from models.ledger import Ledger
-from schema.error_codes import MASKED_MESSAGE
-from schema.root import schema
-from tests.app.test_run import ROOT
+from tests.app.cli.test_run import ROOT
 from tests.factories import Tenant, make_tenant
 
 SECRET: Final = "a secret for hardened servers, and long enough"
@@ -46,13 +45,6 @@ async def ledger(database: Urls) -> AsyncIterator[Ledger]:
 @pytest.fixture
 async def tenant(ledger: Ledger) -> Tenant:
     return await make_tenant(ledger)
-
-
-@pytest.fixture(autouse=True)
-def readable_schema() -> Iterator[None]:
-    """The schema is the process's: whatever a test hides can be read again after it."""
-    yield
-    schema.configure(limits=schema.documents.limits, introspection=True)
 
 
 def app_of(urls: Urls, ledger: Ledger, **more: Any) -> Starlette:
@@ -380,14 +372,14 @@ async def test_introspection_can_be_turned_off(database: Urls, ledger: Ledger, t
 
 LOGGING: Final = """
 import logging.config
-from app.server_logs import log_config
+from app.http.logs import log_config
 logging.config.dictConfig(log_config("debug"))
 path = "/graphql?query={customers(search:%22Ann%20Smith%22){edges{cursor}}}&token=hunter2"
 logging.getLogger("uvicorn.access").info('%s - "%s %s HTTP/%s" %d', "127.0.0.1:9", "GET", path, "1.1", 200)
 logging.getLogger("uvicorn.error").info('%s - "WebSocket %s" [accepted]', "127.0.0.1:9", path)
 logging.getLogger("uvicorn.error").debug("< authorization: Bearer hunter3")
 logging.getLogger("httpx").info("HTTP Request: GET https://issuer.example/keys?key=hunter4")
-logging.getLogger("app.graphql.view").error("unexpected error", extra={"request_id": "r-1"})
+logging.getLogger("gateway.http.view").error("unexpected error", extra={"request_id": "r-1"})
 """
 
 

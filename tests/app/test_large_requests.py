@@ -16,12 +16,12 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from app.embedded import Urls
+from app.postgres.embedded import Urls
 from models.ledger import Ledger
 from models.reads.verify import verify
 from schema.ids import global_id
+from tests.app.cli.test_run import Scrip
 from tests.app.test_denial_of_service import SECRET, Server
-from tests.app.test_run import Scrip
 from tests.factories import Tenant, make_tenant
 
 HELD_S: Final = 0.12

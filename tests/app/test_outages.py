@@ -17,13 +17,13 @@ from tortoise.context import TortoiseContext
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
-from app.database import migrate, tortoise_config
-from app.embedded import EmbeddedPostgres, Urls
+from app.postgres.database import migrate, tortoise_config
+from app.postgres.embedded import EmbeddedPostgres, Urls
 from auth.roles import Role
 from auth.tokens import issue
 from models.ledger import Ledger
 from schema.ids import global_id
-from tests.app.test_run import Scrip
+from tests.app.cli.test_run import Scrip
 from tests.factories import Tenant, make_tenant
 from tests.support.proxy import Proxy, proxied
 

@@ -20,15 +20,15 @@ import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from app.embedded import Urls
+from app.postgres.embedded import Urls
 from app.problems import SetupProblem
-from app.refused_tokens import MAX_LINES_A_MINUTE, MAX_REASONS, OTHER_REASONS, RefusedTokens
 from app.settings import Settings, load_settings
+from app.tokens.refused import MAX_LINES_A_MINUTE, MAX_REASONS, OTHER_REASONS, RefusedTokens
 from auth.errors import TokenError
 from auth.keys import SharedSecret
 from auth.roles import Role
 from auth.tokens import TokenVerifier, issue
-from tests.app.test_run import ROOT, Scrip
+from tests.app.cli.test_run import ROOT, Scrip
 from tests.conftest import cloned_database
 from tests.support.sockets import opened
 

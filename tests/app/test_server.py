@@ -15,14 +15,14 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from app.embedded import Urls
+from app.postgres.embedded import Urls
 from auth.roles import Role
 from auth.tokens import issue
 from models.ledger import Ledger
 from models.reads.verify import verify
 from models.session import tenant_transaction
 from schema.ids import global_id
-from tests.app.test_run import Scrip, get, wait_for
+from tests.app.cli.test_run import Scrip, get, wait_for
 from tests.factories import Tenant, make_tenant
 
 SECRET: Final = "a secret for servers under test, and long enough"

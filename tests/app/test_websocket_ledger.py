@@ -14,11 +14,11 @@ from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 from websockets.frames import Frame, Opcode
 
-from app.embedded import Urls
-from app.graphql.endpoint import socket_view
-from app.partner_tokens import PartnerTokenVerifier
-from app.rate_limits import rate_limits
-from app.request_id import RequestIdMiddleware
+from app.graphql import socket_view
+from app.http.request_id import RequestIdMiddleware
+from app.postgres.embedded import Urls
+from app.rate_limits.quotas import rate_limits
+from app.tokens.partners import PartnerTokenVerifier
 from auth.backend import BearerBackend
 from auth.keys import SharedSecret
 from auth.partner_tokens import parse
@@ -31,8 +31,9 @@ from models.operations.people import UpdateCustomer, update_customer
 from models.reads.tenants import TenantDirectory
 from models.session import tenant_transaction
 from schema.ids import global_id
-from tests.app.test_run import Scrip
+from tests.app.cli.test_run import Scrip
 from tests.factories import ADMIN, Tenant, make_tenant
+from tests.support.schema import SCHEMA
 from tests.support.sockets import ISSUER, SECRET, Socket, opened, served, token
 
 REVOKED_WITHIN_S: Final = 2.0
@@ -63,7 +64,7 @@ async def sockets_of(ledger: Ledger, rate_limit: str = "0") -> AsyncIterator[str
     partner_tokens = PartnerTokenVerifier(ledger)
     verifier = TokenVerifier(SharedSecret(SECRET), ISSUER, ISSUER, lambda: datetime.now(UTC))
     view = socket_view(
-        ledger, TenantDirectory(), BearerBackend(verifier, partner_tokens), lambda: datetime.now(UTC),
+        SCHEMA, ledger, TenantDirectory(), BearerBackend(verifier, partner_tokens), lambda: datetime.now(UTC),
         refused=lambda *_: None, rate_limits=rate_limits(rate_limit, "memory://"),
     )  # fmt: skip
     app = RequestIdMiddleware(Starlette(routes=[WebSocketRoute("/graphql", view)]), lambda: uuid4().hex)

@@ -12,9 +12,9 @@ from uvicorn import Config
 
 from app.cli import serve as serving
 from app.cli.serve import listen
-from app.embedded import Urls
+from app.postgres.embedded import Urls
 from app.settings import Settings
-from tests.app.test_run import Scrip
+from tests.app.cli.test_run import Scrip
 
 WORKERS: Final = 4
 SILENT_S: Final = 8

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("models", "resolvers", "schema", "jobs", "app")
+PACKAGES = ("gateway", "models", "resolvers", "schema", "jobs", "app")
 TAKEN_BY = frozenset({"in_slices", "finish"})
 
 

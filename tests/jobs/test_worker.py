@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from app.embedded import Urls
+from app.postgres.embedded import Urls
 from jobs.worker import Job, work_once, working
 from models.ledger import Ledger
 from tests.factories import Tenant, make_tenant

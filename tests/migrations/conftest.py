@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from app.embedded import Urls
+from app.postgres.embedded import Urls
 
 ID = UUID(int=1)
 """The id of every row, in each table and for each tenant."""

@@ -13,7 +13,7 @@ from tortoise import Model
 from tortoise.fields import UUIDField
 
 import migrations
-from app.embedded import Urls
+from app.postgres.embedded import Urls
 from models import tables
 
 MODELS: dict[str, type[Model]] = {

@@ -13,15 +13,15 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
-from app import database
-from app.database import LOCATION, migrate
-from app.embedded import DATABASE, OWNER
+from app.postgres import database
+from app.postgres.database import LOCATION, migrate
+from app.postgres.embedded import DATABASE, OWNER
 from tests.migrations.conftest import ID, ROWS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from app.embedded import Urls
+    from app.postgres.embedded import Urls
 
 import pytest
 

@@ -15,15 +15,15 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from app import database
-from app.database import LOCATION, migrate
-from app.embedded import DATABASE, OWNER
+from app.postgres import database
+from app.postgres.database import LOCATION, migrate
+from app.postgres.embedded import DATABASE, OWNER
 from app.problems import SetupProblem
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from app.embedded import Urls
+    from app.postgres.embedded import Urls
 
 ROOT = Path(__file__).parents[2]
 STEPS = sorted((LOCATION / "models").glob("[0-9]*_*.py"))

@@ -27,7 +27,7 @@ from models.session import CONNECTION_NAME, tenant_transaction
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from app.embedded import Urls
+    from app.postgres.embedded import Urls
     from tests.migrations.conftest import TwoTenants
 
 ALL_TABLES = (*TENANT_TABLES, *SECOND_TABLES, *THIRD_TABLES, *NAMES_TABLES, *BOOKS_TABLES, "tenants")

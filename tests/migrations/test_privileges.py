@@ -15,7 +15,7 @@ from migrations.privileges import APP_FUNCTIONS, APP_PRIVILEGES, grants
 from migrations.undoing_and_orders import NEW_TABLES as SECOND_TABLES
 
 if TYPE_CHECKING:
-    from app.embedded import Urls
+    from app.postgres.embedded import Urls
     from tests.migrations.conftest import TwoTenants
 
 

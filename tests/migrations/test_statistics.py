@@ -6,7 +6,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from app.embedded import Urls
+from app.postgres.embedded import Urls
 from models.ledger import Ledger
 from tests.factories import make_tenant
 

@@ -24,9 +24,9 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from app import database
-from app.database import LOCATION
-from app.embedded import DATABASE, OWNER, Urls
+from app.postgres import database
+from app.postgres.database import LOCATION
+from app.postgres.embedded import DATABASE, OWNER, Urls
 from tests.migrations import totals
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from app.embedded import Urls
+from app.postgres.embedded import Urls
 from models.reads.verify import verify
 from tests.support.shop import Clock, Shop
 

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from app.embedded import Urls
+from app.postgres.embedded import Urls
 from models.commands import Actor, CreateOrder, MergeCustomers, OrderItem
 from models.configuration_commands import UpdateProduct, UpdateReason, UpdateReward, UpdateService, UpdateTenant
 from models.errors import NOT_THAT_VERSION, RequestChanged, TermChange

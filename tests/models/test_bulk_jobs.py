@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from app.embedded import Urls
+from app.postgres.embedded import Urls
 from models.commands import Actor, Outcome
 from models.errors import Invalid
 from models.ledger import Ledger

@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from app.embedded import Urls
+from app.postgres.embedded import Urls
 from models.commands import CreateInvoice, InvoiceLineItem
 from models.errors import InsufficientBalance, InvariantViolated
 from models.loading.credits import CREDITS_PER_LOAD

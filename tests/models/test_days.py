@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from app.embedded import Urls
+from app.postgres.embedded import Urls
 from models.operations.expire import expire_credits
 from models.reads import accounts
 from models.reads.session import ReadSession

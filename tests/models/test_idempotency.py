@@ -7,8 +7,8 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from app.demo import ACTOR as SAMPLE
-from app.importing.posting import ACTOR as FROM_FILE
+from app.files.importing.posting import ACTOR as FROM_FILE
+from app.sample.demo import ACTOR as SAMPLE
 from models.commands import Actor, Outcome
 from models.configuration_commands import SetLimit
 from models.errors import IdempotencyKeyReused

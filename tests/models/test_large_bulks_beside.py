@@ -8,12 +8,12 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from app.embedded import Urls
-from models import limits
+from app.postgres.embedded import Urls
 from models.commands import Actor, Outcome
 from models.errors import LedgerErrors, LimitExceeded
 from models.ledger import Ledger
 from models.money import to_decimal
+from models.planning import limits
 from models.planning.state import LimitRuleValues
 from models.units import MANY_COUNTED, PutBack, Unit
 from tests.models.test_bulk_jobs import queue, row, state, work

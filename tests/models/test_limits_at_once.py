@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from app.embedded import Urls
+from app.postgres.embedded import Urls
 from models.commands import Actor
 from models.configuration_commands import IssueToken, RemoveLimit, SetLimit
 from models.errors import Busy

@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from app.embedded import Urls
+from app.postgres.embedded import Urls
 from models.commands import ApproveRequest, MergeCustomers
 from models.operations.approvals import approve_request
 from models.operations.merge_customers import merge_customers

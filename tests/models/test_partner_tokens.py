@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 import models.operations.partner_tokens
-from app.embedded import Urls
+from app.postgres.embedded import Urls
 from models.configuration_commands import IssueToken, RevokeToken, RotateToken, SetLimit
 from models.errors import LedgerError
 from models.operations.partner_tokens import (

@@ -9,8 +9,8 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from app.embedded import Urls
-from app.importing.posting import ACTOR as FROM_FILE
+from app.files.importing.posting import ACTOR as FROM_FILE
+from app.postgres.embedded import Urls
 from models.configuration_commands import SetLimit, UpdateTenant
 from models.ledger import Ledger
 from models.operations import prune_keys as pruning

@@ -11,7 +11,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from app.embedded import Urls
+from app.postgres.embedded import Urls
 from models.reads import session as reading
 from models.reads.session import ReadSession, Unsettled
 from models.session import SETTLING_LOCK, TenantConnection, lock_key, settled_instant, tenant_transaction

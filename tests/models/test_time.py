@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from app.embedded import Urls
+from app.postgres.embedded import Urls
 from models.commands import Actor, MembershipChange, MergeCustomers, UpsertCustomer
 from models.configuration_commands import CreateReason, CreateService, CreateTier, IssueToken, SetLimit, UpdateTenant
 from models.errors import Unavailable

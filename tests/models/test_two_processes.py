@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from uuid import UUID
 
-from app.embedded import Urls
+from app.postgres.embedded import Urls
 from models.commands import ApproveRequest
 from models.sources import system_clock
 from tests.support.approvals import ask

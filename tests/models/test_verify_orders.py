@@ -6,7 +6,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from app.embedded import Urls
+from app.postgres.embedded import Urls
 from models.reads.verify import verify
 from tests.support.shop import Clock, Shop
 from tests.support.tampering import Tampering, planted

@@ -7,7 +7,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from app.embedded import Urls
+from app.postgres.embedded import Urls
 from models.operations.people import erase_customer
 from models.reads.verify import verify
 from models.reads.verify_links import LINKS

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from app.embedded import Urls
+from app.postgres.embedded import Urls
 from models import ledger, patience
 from models.commands import Actor, UpsertCustomer
 from models.errors import Busy, LedgerError

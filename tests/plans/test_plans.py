@@ -14,7 +14,7 @@ from typing import Any, Final
 import asyncpg
 import pytest
 
-from app.embedded import Urls
+from app.postgres.embedded import Urls
 from auth.roles import Role
 from tests.api.test_walk import founded
 from tests.conftest import cloned_database

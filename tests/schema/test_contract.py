@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from graphql import GraphQLInputObjectType, GraphQLObjectType, GraphQLSchema, build_schema, introspection_from_schema
 
+from gateway.sdl import sdl
 from models.errors import LedgerError
-from schema.root import schema
-from schema.sdl import sdl
 from schema.types.enums import UserErrorCode
+from tests.support.schema import SCHEMA
 
 HERE = Path(__file__).parent
 
@@ -34,7 +34,7 @@ def described(graphql_schema: GraphQLSchema) -> dict[str, Described]:
 
 CONTRACT = build_schema((HERE / "contract.graphql").read_text() + CONNECTIONS + PAGE_INFO)
 PROMISED = described(CONTRACT)
-BUILT = described(schema.graphql)
+BUILT = described(SCHEMA.graphql)
 
 
 @pytest.mark.parametrize("name", sorted(PROMISED))
@@ -61,7 +61,7 @@ def test_one_of_the_inputs_takes_one_of_its_fields() -> None:
         return {type_.name for type_ in types if isinstance(type_, GraphQLInputObjectType) and type_.is_one_of}
 
     assert one_of(CONTRACT) == {"CustomerBy"}
-    assert one_of(schema.graphql) == {"CustomerBy", "CouponBy"}
+    assert one_of(SCHEMA.graphql) == {"CustomerBy", "CouponBy"}
 
 
 def names(values: list[Described] | None) -> set[str]:
@@ -81,24 +81,24 @@ def written(type_: Described) -> str:
 
 def test_the_kept_sdl_is_what_the_code_says() -> None:
     kept = HERE.parents[1] / "schema.graphql"
-    assert kept.read_text() == sdl(schema.graphql) + "\n"
+    assert kept.read_text() == sdl(SCHEMA.graphql) + "\n"
 
 
 def test_root_fields_are_nullable() -> None:
-    for root in (schema.graphql.query_type, schema.graphql.mutation_type):
+    for root in (SCHEMA.graphql.query_type, SCHEMA.graphql.mutation_type):
         assert root is not None
         assert [name for name, field in root.fields.items() if str(field.type).endswith("!")] == []
 
 
 def test_mutations_take_one_input_and_answer_with_user_errors() -> None:
-    mutations = schema.graphql.mutation_type
+    mutations = SCHEMA.graphql.mutation_type
     assert mutations is not None
     for name, field in mutations.fields.items():
         assert re.fullmatch(r"[a-z]+[A-Z]\w*", name)
         verb_noun = name[0].upper() + name[1:]
         assert {arg: str(value.type) for arg, value in field.args.items()} == {"input": f"{verb_noun}Input!"}
         assert str(field.type) == f"{verb_noun}Payload"
-        payload = schema.graphql.type_map[f"{verb_noun}Payload"]
+        payload = SCHEMA.graphql.type_map[f"{verb_noun}Payload"]
         assert isinstance(payload, GraphQLObjectType)
         assert str(payload.fields["userErrors"].type) == "[UserError!]!"
 

@@ -17,10 +17,10 @@ from graphql import (
     is_specified_scalar_type,
 )
 
+from gateway.errors import ErrorCode
 from schema.descriptions import describe, docstrings, read
-from schema.error_codes import ErrorCode
-from schema.root import schema
 from schema.types.enums import UserErrorCode
+from tests.support.schema import SCHEMA
 
 BAD_BEGINNING: Final = re.compile(r"(What|Who|Whom|Whose|Whoever|Whatever|Where|That)\b")
 """A description begins with a verb, or with the noun that the thing is."""
@@ -73,11 +73,11 @@ def words(text: str) -> set[str]:
 
 
 def test_everything_is_described() -> None:
-    assert faults(schema.graphql) == []
+    assert faults(SCHEMA.graphql) == []
 
 
 def test_there_is_much_to_describe() -> None:
-    assert len(list(descriptions(schema.graphql))) > 900
+    assert len(list(descriptions(SCHEMA.graphql))) > 900
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.errors import BadUserInput
 from models.errors import NotFound
-from schema.error_codes import BadUserInput
 from schema.ids import MalformedId, asked_id, global_id, input_id, parse_id
 
 ROW = UUID("0197aaaa-bbbb-7ccc-8ddd-eeeeffff0001")

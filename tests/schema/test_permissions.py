@@ -7,7 +7,8 @@ from strawberry.types.base import get_object_definition
 from auth.roles import Permission
 from schema.context import Info
 from schema.permissions import DECLARED, UndeclaredPermission, check_declared, root_field
-from schema.root import Mutation, Query, schema
+from schema.root import Mutation, Query
+from tests.support.schema import SCHEMA
 
 FOR_EVERYBODY_WITH_A_TOKEN = {"node", "viewer"}
 
@@ -21,8 +22,8 @@ def test_every_root_field_declares_its_permission() -> None:
 
 
 def test_the_schema_has_no_other_roots() -> None:
-    assert schema.graphql.subscription_type is None
-    for root, built in ((Query, schema.graphql.query_type), (Mutation, schema.graphql.mutation_type)):
+    assert SCHEMA.graphql.subscription_type is None
+    for root, built in ((Query, SCHEMA.graphql.query_type), (Mutation, SCHEMA.graphql.mutation_type)):
         assert built is not None
         assert len(get_object_definition(root, strict=True).fields) == len(built.fields)
 

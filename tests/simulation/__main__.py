@@ -17,8 +17,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from app.database import migrate, open_database
-from app.embedded import EmbeddedPostgres, Urls
+from app.postgres.database import migrate, open_database
+from app.postgres.embedded import EmbeddedPostgres, Urls
 from tests.simulation.driver import CHAPTER, EVERY, Disagreement, Play, simulate
 
 STEPS = 1000

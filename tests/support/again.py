@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from app.database import open_database
+from app.postgres.database import open_database
 from models.commands import Actor, AdjustCredit, ApproveRequest, BulkCredit, BulkItem, Outcome, UseCoupon
 from models.currencies import open_books
 from models.errors import LedgerError

@@ -24,10 +24,10 @@ from models.commands import (
     InvoiceLineItem,
     RecordPayment,
 )
-from models.limits import MONEY
 from models.money import POINTS, SERVICE_CREDITS, to_decimal
 from models.planning.calendar import local_date
 from models.planning.credits import burn_key, is_open
+from models.planning.limits import MONEY
 from models.planning.lots import Lots
 from models.planning.state import (
     AccountState,

@@ -6,7 +6,7 @@ import sys
 from typing import Any
 from uuid import UUID
 
-from app.database import open_database
+from app.postgres.database import open_database
 from models.ledger import Ledger
 from models.operations.run_bulks import run_bulk
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import asyncpg
 
-from app.embedded import Urls
+from app.postgres.embedded import Urls
 from tests.support.shop import Shop
 
 

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
-from app.database import open_database
+from app.postgres.database import open_database
 from models.commands import Actor, AdjustCredit, GiveReward
 from models.errors import LedgerError
 from models.ledger import Ledger

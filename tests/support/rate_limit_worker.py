@@ -3,8 +3,8 @@
 import asyncio
 import sys
 
-from app.rate_limits import RateLimits, parse_limit
-from schema.error_codes import RateLimited
+from app.rate_limits.quotas import RateLimits, parse_limit
+from gateway.errors import RateLimited
 
 
 async def main(url: str, limit: str, requests: int) -> int:

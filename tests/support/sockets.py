@@ -16,11 +16,11 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from app.cli.serve import listen
-from app.graphql.websocket.wire import MESSAGE_TOO_BIG
-from app.http_protocol import BoundedHttpProtocol
-from app.websocket_protocol import PatientWebSocketProtocol
+from app.http.protocol import BoundedHttpProtocol
+from app.http.websocket_protocol import PatientWebSocketProtocol
 from auth.roles import Role
 from auth.tokens import issue
+from gateway.websocket.wire import MESSAGE_TOO_BIG
 
 SECRET: Final = "a secret for sockets alone, and long enough"
 ISSUER: Final = "scrip"

@@ -22,15 +22,15 @@ from graphql import (
 )
 
 from schema.ids import MalformedId, parse_id
-from schema.root import schema
 from tests.api.conftest import Api
+from tests.support.schema import SCHEMA
 
 MAX_STEPS: Final = 15
 """Fields below a root. A connection takes three for each node: the list, its edges, the node."""
 AT_ONCE: Final = 10
 """Paths in one request, each under an alias."""
-TYPES: Final = schema.graphql.type_map
-NODES: Final = frozenset(type_.name for type_ in schema.graphql.get_possible_types(TYPES["Node"]))  # type: ignore[arg-type]
+TYPES: Final = SCHEMA.graphql.type_map
+NODES: Final = frozenset(type_.name for type_ in SCHEMA.graphql.get_possible_types(TYPES["Node"]))  # type: ignore[arg-type]
 
 Ids = Mapping[str, list[str]]
 """Global ids by type."""
@@ -116,15 +116,15 @@ class Walker:
 
     async def queries(self) -> Seen:
         """From every field of Query."""
-        assert schema.graphql.query_type is not None
+        assert SCHEMA.graphql.query_type is not None
         # Single nodes last: a field is visited where it is come upon first, and a list shows more of it.
-        for name, root in sorted(schema.graphql.query_type.fields.items(), key=lambda item: item[0] == "node"):
+        for name, root in sorted(SCHEMA.graphql.query_type.fields.items(), key=lambda item: item[0] == "node"):
             await self._down([Path(call, (), (name,)) for call in self._calls(name, root)])
         return self.seen
 
     async def payload(self, name: str, variables: dict[str, Any]) -> Seen:
         """From one mutation's payload. It is sent many times: its idempotency key has to see to it that it can be."""
-        mutation = schema.graphql.mutation_type
+        mutation = SCHEMA.graphql.mutation_type
         assert mutation is not None
         self._head = f"mutation($input: {mutation.fields[name].args['input'].type})"
         self._variables = variables

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from app.embedded import Urls
+from app.postgres.embedded import Urls
 from models.configuration_commands import IssueToken
 from models.ledger import Ledger
 from models.operations.partner_tokens import issue_token

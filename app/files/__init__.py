@@ -1,0 +1,1 @@
+"""Files by HTTP and from the command line: imports, exports, statements."""

@@ -1,0 +1,66 @@
+"""What requests for files, in and out, have in common: how they say what they want, and how they are refused."""
+
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from auth.backend import unauthenticated_response
+from gateway.errors import (
+    RETRY_AFTER_S,
+    BadUserInput,
+    CodedError,
+    ErrorCode,
+    error_entry,
+    retry_after,
+)
+from gateway.http.requests import HttpError
+from schema.errors import Unauthenticated
+
+HEADERS: Final = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+_STATUSES: Final = {
+    ErrorCode.BUSY: 503,
+    ErrorCode.BAD_USER_INPUT: 400,
+    ErrorCode.FORBIDDEN: 403,
+    ErrorCode.RATE_LIMITED: 429,
+}
+
+T = TypeVar("T")
+
+
+def parameters_of(request: Request, known: frozenset[str]) -> dict[str, str]:
+    """What stands in the query. Raises BadUserInput for what is not known, and for what is there twice."""
+    given = request.query_params.multi_items()
+    asked = dict(given)
+    if not asked.keys() <= known or len(asked) < len(given):
+        raise BadUserInput(f"Each of {', '.join(sorted(known))} can be given once, and nothing else.")
+    return asked
+
+
+def parsed(asked: dict[str, str], name: str, parse: Callable[[str], T]) -> T | None:
+    """One parameter, read by `parse`, which raises ValueError; None where it is not given. Raises BadUserInput."""
+    if name not in asked:
+        return None
+    try:
+        return parse(asked[name])
+    except ValueError as error:
+        raise BadUserInput(str(error)) from None
+
+
+async def away(request: Request, error: Exception) -> Response:
+    """The answer where a request ended with DatabaseAway, whatever it was for."""
+    entry = error_entry(str(error), ErrorCode.UNAVAILABLE, getattr(request.state, "request_id", None))
+    return JSONResponse({"errors": [entry]}, 503, {**HEADERS, "retry-after": str(RETRY_AFTER_S)})
+
+
+def refusal(request: Request, error: CodedError | HttpError) -> Response:
+    """The answer to a request that ended with the error, as GraphQL over HTTP writes errors."""
+    if isinstance(error, Unauthenticated):
+        return unauthenticated_response(request, error)
+    if isinstance(error, HttpError):
+        status, headers = error.status, error.headers
+    else:
+        status, headers = _STATUSES[error.code], retry_after(error)
+    more = error.extensions if isinstance(error, CodedError) else None
+    return JSONResponse({"errors": [error_entry(error.message, error.code, more=more)]}, status, {**HEADERS, **headers})

@@ -1,0 +1,110 @@
+"""GraphQL as this project serves it: the view, with a context for each request."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+
+from starlette.requests import HTTPConnection
+
+from app.rate_limits.quotas import RateLimits
+from auth.backend import BearerBackend, network_address, principal_of
+from auth.errors import TokenError, TokensUnavailable
+from gateway.http.requests import DEFAULT_READ_TIMEOUT
+from gateway.http.view import DEFAULT_EXECUTION_TIMEOUT, GraphQLView
+from gateway.schema import GatewaySchema, for_free
+from gateway.websocket.limits import SocketLimits
+from gateway.websocket.session import Admit, Bearer, CannotTell, NotAdmitted
+from gateway.websocket.view import SocketView
+from models.ledger import Ledger
+from models.reads.tenants import TenantDirectory
+from schema.context import Context, RefusedToken
+from schema.shown import loaders_of
+
+
+def graphql_view(
+    schema: GatewaySchema,
+    ledger: Ledger,
+    tenants: TenantDirectory,
+    *,
+    refused: RefusedToken | None = None,
+    rate_limits: RateLimits | None = None,
+    read_timeout: float = DEFAULT_READ_TIMEOUT,
+    execution_timeout: float = DEFAULT_EXECUTION_TIMEOUT,
+    ide: bool = True,
+) -> GraphQLView:
+    """What is mounted at /graphql, behind the middlewares of authentication and request ids."""
+    return GraphQLView(
+        schema,
+        context_maker(ledger, tenants, refused, rate_limits),
+        read_timeout=read_timeout,
+        execution_timeout=execution_timeout,
+        is_known=lambda request: principal_of(request) is not None,
+        ide=ide,
+    )
+
+
+def socket_view(
+    schema: GatewaySchema,
+    ledger: Ledger,
+    tenants: TenantDirectory,
+    backend: BearerBackend,
+    clock: Callable[[], datetime],
+    *,
+    refused: RefusedToken,
+    rate_limits: RateLimits | None = None,
+    origins: Sequence[str] = (),
+    limits: SocketLimits | None = None,
+) -> SocketView:
+    """What a WebSocketRoute at /graphql leads to: the same schema, with a context for each operation.
+
+    A subscription's resolver has to call `info.context.refresh()` before each event, so that it is read as of its own
+    instant, and `info.context.reads.release()` after it, so that none holds a connection to the database while it waits.
+    """
+
+    def note(reason: str, request_id: str, handshake: HTTPConnection) -> None:
+        refused(reason, request_id, network_address(handshake))
+
+    make_context = context_maker(ledger, tenants, refused, rate_limits)
+    return SocketView(schema, make_context, admission(backend), clock, refused=note, origins=origins, limits=limits)
+
+
+def admission(backend: BearerBackend) -> Admit:
+    """How WebSockets find out whose a token is."""
+
+    async def admit(values: Sequence[str], handshake: HTTPConnection, request_id: str) -> Bearer:
+        try:
+            who = await backend.principal(values, address=network_address(handshake), request_id=request_id)
+        except TokenError as error:
+            raise NotAdmitted(str(error)) from error
+        except TokensUnavailable as error:
+            raise CannotTell(str(error)) from error
+        return Bearer(who, (who.tenant, who.role.value, who.subject, who.client_id), who.expires_at)
+
+    return admit
+
+
+def context_maker(
+    ledger: Ledger,
+    tenants: TenantDirectory,
+    refused: RefusedToken | None = None,
+    rate_limits: RateLimits | None = None,
+) -> Callable[[HTTPConnection], Awaitable[Context]]:
+    """Makes the context of each request, and of each operation on a WebSocket: whose it is, and the way to this ledger.
+
+    refused: is told of tokens that are good and of no tenant that is known here. rate_limits: who has used up theirs
+    is refused; without them nobody is.
+    """
+
+    async def make_context(request: HTTPConnection) -> Context:
+        principal, address = principal_of(request), network_address(request)
+        return Context(
+            principal=principal,
+            ledger=ledger,
+            tenants=tenants,
+            loaders=loaders_of,
+            request_id=getattr(request.state, "request_id", None),
+            address=address,
+            charge=for_free if rate_limits is None else rate_limits.of(principal, address),
+            refused=refused,
+        )
+
+    return make_context

@@ -1,0 +1,239 @@
+"""How much of the API one holder of tokens may use in a while, counted by the cost of what they ask for.
+
+Counted in this process's memory, or in a Redis that all processes share. Where that Redis does not answer, each process
+counts for itself until it does: requests are neither refused nor let through unbounded because of it.
+"""
+
+import asyncio
+import hashlib
+import ipaddress
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import orjson
+from limits import RateLimitItem, parse_many
+from redis.exceptions import RedisError
+
+from app.problems import SetupProblem
+from app.rate_limits.memory import MemoryWindows
+from app.rate_limits.redis import RedisWindows
+from app.rate_limits.windows import Quota, Window
+from auth.principal import Principal
+from gateway.errors import RateLimited
+
+logger = logging.getLogger(__name__)
+
+OFF: Final = "0"
+READS, WRITES = "reads", "writes"
+WRITES_FOR_READS: Final = 3
+"""How many times the limit of reads the limit of writes is, where nobody has set it."""
+MEMORY_URL: Final = "memory://"
+REDIS_SCHEMES: Final = ("redis://", "rediss://")
+REDIS_TIMEOUT_S: Final = 0.25
+"""The most that a request waits for Redis; then it is counted here."""
+REDIS_PAUSE_S: Final = 5.0
+"""How long a Redis that failed is left alone. Then one request tries it."""
+MAX_PERIOD_S: Final = 24 * 3600
+_IPV6_SITE_BITS: Final = 64
+"""A subscriber gets at least this much of IPv6, and can have as many addresses in it as they like."""
+
+
+@dataclass(slots=True)
+class RateLimitTallies:
+    """Since the process began. outages: how often Redis was given up; counted_here: requests counted without it."""
+
+    refused: int = 0
+    outages: int = 0
+    counted_here: int = 0
+
+
+class RateLimits:
+    """The same quotas for every holder: one for what is read, one for what is written. Charging raises `RateLimited`
+    where one is used up.
+
+    limit, writes: cost units in a period; None for as many as one likes. redis_url: where to count; in this process
+    where it is None. The period is a sliding window (app/rate_limits/windows.py).
+    """
+
+    def __init__(
+        self,
+        limit: RateLimitItem | None,
+        redis_url: str | None = None,
+        *,
+        writes: RateLimitItem | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.tallies = RateLimitTallies()
+        self.reads, self.writes = _quota(READS, limit), _quota(WRITES, writes)
+        self.policy = ", ".join(
+            f'"{quota.name}";q={quota.amount};w={quota.period};qu="cost"'
+            for quota in (self.reads, self.writes)
+            if quota
+        )
+        """As the header field RateLimit-Policy says it (draft-ietf-httpapi-ratelimit-headers)."""
+        self._clock = clock
+        self._own = MemoryWindows(clock)
+        self._shared = None if redis_url is None else RedisWindows(redis_url, REDIS_TIMEOUT_S)
+        self._failing = False
+        self._again_at = 0.0
+
+    def of(self, principal: Principal | None, address: str | None) -> "Charge":
+        """What charges one request's holder."""
+        return Charge(self, holder_key(principal, address))
+
+    async def charge(self, holder: str, cost: int, writes: int = 0) -> None:
+        """Take so many units, and at least one. What costs more than a whole quota takes all of it.
+
+        Raises RateLimited, having taken nothing.
+        """
+        await Charge(self, holder)(cost, writes)
+
+    async def take(self, holder: str, wanted: Sequence[tuple[Quota, int]]) -> tuple[bool, list[Window]]:
+        """Take so much of each quota if there is room in all, else nothing; and how they stand after that."""
+        if self._shared is None:
+            return self._own.take(holder, wanted)
+        if not self._failing or self._clock() >= self._again_at:
+            # Set before it is known how this ends: one request alone tries a Redis that failed.
+            self._again_at = self._clock() + REDIS_PAUSE_S
+            try:
+                async with asyncio.timeout(REDIS_TIMEOUT_S):
+                    taken = await self._shared.take(holder, wanted)
+            except (RedisError, OSError, TimeoutError) as error:
+                self._note_outage(error)
+            else:
+                self._note_answer()
+                return taken
+        self.tallies.counted_here += 1
+        return self._own.take(holder, wanted)
+
+    async def close(self) -> None:
+        """Let go of Redis."""
+        if self._shared is not None:
+            await self._shared.close()
+
+    def _note_outage(self, error: Exception) -> None:
+        self._again_at = self._clock() + REDIS_PAUSE_S
+        if not self._failing:
+            self._failing = True
+            self.tallies.outages += 1
+            # Its text may hold the address and the password; the kind says enough.
+            logger.warning("rate limits: Redis does not answer (%s); each process counts alone", type(error).__name__)
+
+    def _note_answer(self) -> None:
+        if self._failing:
+            self._failing = False
+            logger.info("rate limits: Redis answers again")
+
+
+class Charge:
+    """One request's: takes from its holder's quotas, and tells how they stand."""
+
+    __slots__ = ("_holder", "_limits", "_stand")
+
+    def __init__(self, limits: RateLimits, holder: str) -> None:
+        self._limits = limits
+        self._holder = holder
+        self._stand: dict[str, tuple[Quota, Window]] = {}
+
+    async def __call__(self, cost: int, writes: int = 0) -> None:
+        """Take so many units of what is read and of what is written, and at least one. Raises RateLimited."""
+        limits = self._limits
+        wanted = []
+        if limits.reads is not None and (cost > 0 or not writes):
+            wanted.append((limits.reads, min(max(cost, 1), limits.reads.amount)))
+        if limits.writes is not None and writes:
+            wanted.append((limits.writes, min(writes, limits.writes.amount)))
+        if not wanted:
+            return
+        fits, found = await limits.take(self._holder, wanted)
+        for (quota, _), window in zip(wanted, found, strict=True):
+            self._stand[quota.name] = quota, window
+        if not fits:
+            limits.tallies.refused += 1
+            waits = {quota: window.wait(quota, units) for (quota, units), window in zip(wanted, found, strict=True)}
+            last = max(waits, key=waits.__getitem__)
+            raise RateLimited(str(last), max(waits[last], 1))
+
+    def headers(self) -> Mapping[str, str]:
+        """RateLimit and RateLimit-Policy, for the quotas that were charged; none where none was."""
+        if not self._stand:
+            return {}
+        standing = ", ".join(
+            f'"{quota.name}";r={window.left(quota)};t={window.resets_in()}' for quota, window in self._stand.values()
+        )
+        return {"ratelimit": standing, "ratelimit-policy": self._limits.policy}
+
+    def told(self) -> dict[str, dict[str, int]]:
+        """The same for `extensions`, which reach those who see no headers."""
+        return {
+            quota.name: {"limit": quota.amount, "remaining": window.left(quota), "resetsIn": window.resets_in()}
+            for quota, window in self._stand.values()
+        }
+
+
+def _quota(name: str, limit: RateLimitItem | None) -> Quota | None:
+    return None if limit is None else Quota(name, limit.amount, limit.get_expiry())
+
+
+def holder_key(principal: Principal | None, address: str | None) -> str:
+    """Who is charged: one person or client, however many tokens they are issued; without a token, an address.
+
+    A hash, so that no name gets into Redis and none can be put together that equals another's.
+    """
+    who: tuple[str | None, ...]
+    if principal is None:
+        who = ("address", _site(address))
+    else:
+        who = ("token", principal.tenant, principal.role, principal.subject, principal.client_id, principal.customer)
+    return hashlib.blake2b(orjson.dumps(who), digest_size=16).hexdigest()
+
+
+def _site(address: str | None) -> str | None:
+    if address is None or ":" not in address:
+        return address
+    try:
+        parsed = ipaddress.IPv6Address(address)
+    except ValueError:
+        return address
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.IPv6Network((parsed.packed, _IPV6_SITE_BITS), strict=False).network_address)
+
+
+def rate_limits(limit: str, url: str, writes: str | None = None) -> RateLimits | None:
+    """From the settings; None where they turn limits off. Raises SetupProblem where they make no sense.
+
+    writes: None for WRITES_FOR_READS times the limit.
+    """
+    reading = parse_limit(limit)
+    writing = _times(reading, WRITES_FOR_READS) if writes is None else parse_limit(writes, "SCRIP_RATE_LIMIT_WRITES")
+    redis_url = None if url == MEMORY_URL else url
+    if redis_url is not None and not redis_url.startswith(REDIS_SCHEMES):
+        raise SetupProblem(f"SCRIP_RATE_LIMIT_URL: must be {MEMORY_URL} or begin with {' or '.join(REDIS_SCHEMES)}")
+    if reading is None and writing is None:
+        return None
+    try:
+        return RateLimits(reading, redis_url, writes=writing)
+    except ValueError:
+        # Redis's own words would repeat the URL, with its password.
+        raise SetupProblem("SCRIP_RATE_LIMIT_URL: is not the URL of a Redis") from None
+
+
+def parse_limit(text: str, setting: str = "SCRIP_RATE_LIMIT") -> RateLimitItem | None:
+    """A limit such as "100000/minute"; None for "0", which is none. Raises SetupProblem."""
+    if text.strip() == OFF:
+        return None
+    try:
+        (limit,) = parse_many(text)  # `parse` takes the first of several, and leaves the others out unsaid
+    except ValueError:
+        raise SetupProblem(f'{setting}: must be of the form "1200000/minute", or 0 for none') from None
+    if limit.amount < 1 or limit.get_expiry() > MAX_PERIOD_S:
+        raise SetupProblem(f"{setting}: must be at least 1 unit, in at most a day")
+    return limit
+
+
+def _times(limit: RateLimitItem | None, times: int) -> RateLimitItem | None:
+    return None if limit is None else type(limit)(limit.amount * times, limit.multiples, limit.namespace)

@@ -1,0 +1,1 @@
+"""The sample that `scrip run` sets up, and its pages. Nothing else needs it."""

@@ -1,0 +1,1 @@
+"""Tokens where they meet the outside: keys from the settings, partners' rows, refusals."""

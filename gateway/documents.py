@@ -1,0 +1,191 @@
+"""Documents that have passed every check, remembered by their text.
+
+This takes the place of Strawberry's ParserCache, ValidationCache and limiters together. Keyed by the text, a hit costs
+one dictionary look-up, where ValidationCache hashes every node of the document on each request; the limits are checked
+before validation, whose time they bound; and the memory is bounded in characters, not in documents of any size.
+"""
+
+import re
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphql import (
+    ASTValidationRule,
+    DocumentNode,
+    GraphQLError,
+    GraphQLNamedType,
+    GraphQLSchema,
+    GraphQLSyntaxError,
+    ObjectValueNode,
+    OperationDefinitionNode,
+    ValidationContext,
+    VariableDefinitionNode,
+    VariableNode,
+    parse,
+    validate,
+)
+from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
+from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
+
+from gateway.errors import ErrorCode, OperationNotFound, with_code
+from gateway.query_limits import (
+    OperationMeasure,
+    QueryLimits,
+    QueryTooCostly,
+    check_definitions,
+    check_shape,
+    measure_operation,
+    operations_of,
+)
+
+# A parsed document takes about 100 bytes for each character of its text (measured): this makes about 50 MB.
+MAX_CACHED_CHARACTERS = 500_000
+MAX_CACHED_PAGE_SIZES = 64
+MAX_SHOWN_NAME = 100
+MAX_VALIDATION_ERRORS = 10
+"""Of a document. An error of an input object prints all of it: 1,500 fields that are not there took 0.8 s with 100."""
+# What graphql-core's parser says past `max_tokens`. It is a syntax error like any other by type.
+_TOO_MANY_TOKENS = "Document contains more than"
+
+
+@dataclass(slots=True)
+class CheckedOperation:
+    """One operation of a document within its limits, and its cost for the page sizes seen so far."""
+
+    node: OperationDefinitionNode
+    measure: OperationMeasure
+    costs: dict[tuple[int | None, ...], tuple[int, int]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class CheckedDocument:
+    """A parsed document within its limits. `errors` are those of validation; with any, it is not remembered.
+
+    follows: whether it may follow a list or look at the past; never False where it does.
+    """
+
+    node: DocumentNode
+    operations: Mapping[str | None, CheckedOperation]
+    errors: list[GraphQLError]
+    follows: bool
+
+    def operation(self, name: str | None) -> CheckedOperation:
+        """The operation to run. Raises `OperationNotFound` if there is none of that name, or several could be meant."""
+        if name is not None:
+            if (named := self.operations.get(name)) is None:
+                raise OperationNotFound(f"Unknown operation named '{name[:MAX_SHOWN_NAME]}'.")
+            return named
+        if len(self.operations) > 1:
+            raise OperationNotFound("The document has several operations: say which in operationName.")
+        for only in self.operations.values():
+            return only
+        raise OperationNotFound("The document has no operation.")
+
+
+class _OneOf(OneOfInputValidationRule):
+    """Strawberry's, which takes it for granted that a variable is declared, and before it is used. Where it is not, as in a
+    fragment, other rules refuse what is wrong with it, or its value is checked when it comes."""
+
+    def __init__(self, validation_context: ValidationContext) -> None:
+        super().__init__(validation_context)
+        self.variable_definitions: dict[str, VariableDefinitionNode] = {}
+
+    def validate_one_of(self, node: ObjectValueNode, type: GraphQLNamedType) -> None:  # noqa: A002 - its name there
+        """Check one literal."""
+        given = node.fields[0].value if len(node.fields) == 1 else None
+        if isinstance(given, VariableNode) and given.name.value not in self.variable_definitions:
+            return
+        super().validate_one_of(node, type)
+
+
+class DocumentCache:
+    """Parses, bounds and validates documents, and remembers the valid ones, the least recently used going first."""
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        limits: QueryLimits,
+        rules: Iterable[type[ASTValidationRule]],
+        follows: re.Pattern[str] | None = None,
+    ) -> None:
+        """follows: what is found in the text of every document that follows a list or looks at the past. A document spells
+        out the fields and arguments that it uses; what else contains these words is taken for them. None: all may."""
+        self.limits = limits
+        self._follows = follows
+        self._schema = schema
+        self._rules = (*rules, MaybeNullValidationRule, _OneOf)
+        self._known: OrderedDict[str, CheckedDocument] = OrderedDict()
+        self._characters = 0
+        self.hits = 0
+
+    def get(self, text: str) -> CheckedDocument:
+        """The checked document. Raises `GraphQLError` with a code if it cannot be parsed or passes a limit."""
+        if (known := self._known.get(text)) is not None:
+            self._known.move_to_end(text)
+            self.hits += 1
+            return known
+        checked = self._check(text)
+        if not checked.errors:
+            self._remember(text, checked)
+        return checked
+
+    def knows(self, text: str) -> bool:
+        """Whether the document is remembered, so that `get` costs next to nothing."""
+        return text in self._known
+
+    def cost(
+        self, checked: CheckedDocument, operation: CheckedOperation, variables: Mapping[str, Any]
+    ) -> tuple[int, int]:
+        """The cost of an operation with these variables, of which only those that say how large something is matter.
+        Then how much of it is for what is written.
+        """
+        sized = operation.measure.sized_variables
+        if not sized:
+            return operation.measure.cost, operation.measure.written
+        # None both for a variable left out and for a null: the one means the operation's default, so tell them apart.
+        key = tuple(each.size(variables[each.name]) if each.name in variables else -1 for each in sized)
+        if (cost := operation.costs.get(key)) is None:
+            measure = measure_operation(self._schema, checked.node, operation.node, self.limits, variables)
+            cost = measure.cost, measure.written
+            if len(operation.costs) >= MAX_CACHED_PAGE_SIZES:
+                operation.costs.clear()
+            operation.costs[key] = cost
+        return cost
+
+    def _check(self, text: str) -> CheckedDocument:
+        node = _parse(text, self.limits)
+        check_definitions(node, self.limits)
+        operations = {
+            operation.name.value if operation.name else None: CheckedOperation(
+                operation, measure_operation(self._schema, node, operation, self.limits, {})
+            )
+            for operation in operations_of(node)
+        }
+        for operation in operations.values():
+            check_shape(operation.measure, self.limits)
+        errors = validate(self._schema, node, self._rules, MAX_VALIDATION_ERRORS)
+        refused = with_code(errors, ErrorCode.GRAPHQL_VALIDATION_FAILED)
+        return CheckedDocument(
+            node, operations, refused, self._follows is None or self._follows.search(text) is not None
+        )
+
+    def _remember(self, text: str, checked: CheckedDocument) -> None:
+        self._known[text] = checked
+        self._characters += len(text)
+        while self._characters > MAX_CACHED_CHARACTERS:
+            forgotten, _ = self._known.popitem(last=False)
+            self._characters -= len(forgotten)
+
+
+def _parse(text: str, limits: QueryLimits) -> DocumentNode:
+    if len(text) > limits.max_characters:
+        raise QueryTooCostly("number of characters", limits.max_characters, len(text))
+    try:
+        return parse(text, max_tokens=limits.max_tokens)
+    except GraphQLSyntaxError as error:
+        if _TOO_MANY_TOKENS in error.message:
+            raise QueryTooCostly("number of tokens", limits.max_tokens) from None
+        with_code([error], ErrorCode.GRAPHQL_PARSE_FAILED)
+        raise

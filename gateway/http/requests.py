@@ -1,0 +1,186 @@
+"""From an HTTP request to the parameters of one GraphQL operation, refusing everything that is not one."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from starlette.datastructures import QueryParams
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
+
+from gateway.errors import ErrorCode
+from gateway.http.media import is_json
+from gateway.trusted import DOCUMENT_ID, names_document
+
+# A bulk of 10,000 rows as variables is about 1 MB.
+DEFAULT_MAX_BODY_BYTES = 4 * 1024 * 1024
+ANONYMOUS_MAX_BODY_BYTES = 256 * 1024
+"""Whoever is not known can read the schema, which takes no variables: nobody makes us take megabytes apart for it."""
+MAX_BRACKETS = 200_000
+"""In a body, those in texts included: reading a million empty lists takes 0.1 s and 80 MB before anything can count them."""
+DEFAULT_READ_TIMEOUT = 30.0
+"""Seconds. 4 MB at 1.1 Mbit/s."""
+MAX_HELD_BYTES = 64 * 1024 * 1024
+"""Of a process, in bodies that are not complete yet."""
+
+_CLOSE = {"connection": "close"}
+_RETRY = {"retry-after": "1"}
+
+
+class HttpError(Exception):
+    """A request that is refused before, or instead of, executing anything."""
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        code: ErrorCode = ErrorCode.BAD_USER_INPUT,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.code = code
+        self.headers = headers or {}
+
+
+@dataclass(frozen=True, slots=True)
+class GraphQLParams:
+    """The request parameters of the GraphQL-over-HTTP specification.
+
+    query: empty where `extensions` name a document instead; a `documentId` is put in there.
+    """
+
+    query: str
+    variables: dict[str, Any] | None
+    operation_name: str | None
+    extensions: dict[str, Any] | None
+
+
+async def read_params(request: Request, bodies: "BodyReader") -> GraphQLParams:
+    """Read one operation's parameters from a GET's query string or a POST's JSON body. Raises `HttpError`."""
+    if request.method == "GET":
+        return params_of(_from_query_string(request.query_params))
+    # Exactly JSON: a page of another site can't send that without a preflight, so none can post on a user's behalf.
+    if not is_json(request.headers.get("content-type")):
+        raise HttpError(415, "Send the operation as application/json in UTF-8.", ErrorCode.UNSUPPORTED_MEDIA_TYPE)
+    if request.headers.get("content-encoding", "identity") != "identity":
+        raise HttpError(415, "Send the body without a content encoding.", ErrorCode.UNSUPPORTED_MEDIA_TYPE)
+    body = await bodies.read(request)
+    if body.count(b"[") + body.count(b"{") > MAX_BRACKETS:
+        raise HttpError(400, f"The body has more than {MAX_BRACKETS} lists and objects.")
+    return params_of(_json(body, "The body"))
+
+
+def params_of(data: object) -> GraphQLParams:
+    """Check the parameters' types. Raises `HttpError`."""
+    if isinstance(data, list):
+        raise HttpError(400, "Batching is off: send one operation per request.")
+    if not isinstance(data, dict):
+        raise HttpError(400, "The body must be a JSON object.")
+    query = _optional(data, "query", str, "a string")
+    extensions = _optional(data, "extensions", dict, "an object")
+    if (document_id := _optional(data, DOCUMENT_ID, str, "a string")) is not None:
+        extensions = {**(extensions or {}), DOCUMENT_ID: document_id}
+    if not query and not names_document(extensions):
+        raise HttpError(400, "The parameter `query` must be a string with a GraphQL document.")
+    return GraphQLParams(
+        query or "",
+        _optional(data, "variables", dict, "an object"),
+        _optional(data, "operationName", str, "a string"),
+        extensions,
+    )
+
+
+def _optional(data: dict[str, Any], name: str, kind: type, described: str) -> Any:
+    value = data.get(name)
+    if value is not None and not isinstance(value, kind):
+        raise HttpError(400, f"The parameter `{name}` must be {described} or null.")
+    return value
+
+
+def _from_query_string(parameters: QueryParams) -> dict[str, object]:
+    data: dict[str, object] = {
+        "query": parameters.get("query"),
+        "operationName": parameters.get("operationName") or None,
+        DOCUMENT_ID: parameters.get(DOCUMENT_ID) or None,
+    }
+    for name in ("variables", "extensions"):
+        if text := parameters.get(name):
+            data[name] = _json(text, f"The parameter `{name}`")
+    return data
+
+
+def _json(text: bytes | str, what: str) -> object:
+    # orjson bounds the depth and refuses invalid UTF-8, lone surrogates and NaN; the json module has trouble with each.
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        raise HttpError(400, f"{what} is not valid JSON.") from None
+
+
+class BodyReader:
+    """Reads the bodies of requests within bounds of size and time, and of what all of them together hold meanwhile.
+
+    max_bytes: of one body, where it is known whose request it is. timeout: seconds for the whole of it, however it
+    dribbles. is_known: whether that is known.
+    """
+
+    def __init__(
+        self,
+        max_bytes: int,
+        timeout: float,
+        is_known: Callable[[HTTPConnection], bool],
+        max_held_bytes: int = MAX_HELD_BYTES,
+    ) -> None:
+        self._is_known = is_known
+        self._max_bytes = max_bytes
+        self._timeout = timeout
+        self._max_held_bytes = max_held_bytes
+        self._held_bytes = 0
+
+    async def read(self, request: Request) -> bytes:
+        """The body, never holding more than the bound and one chunk of it, whether or not its length was announced.
+
+        Raises `HttpError`: 413 for a body that is too large, 408 for one too slow, 503 where too much is being read.
+        """
+        announced = request.headers.get("content-length", "")
+        max_bytes = self._max_bytes
+        if not self._is_known(request):
+            max_bytes = min(max_bytes, ANONYMOUS_MAX_BODY_BYTES)
+        if announced.isdecimal() and len(announced) < 20 and int(announced) > max_bytes:
+            raise _too_large(max_bytes)
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await self._read(request, max_bytes)
+        except ClientDisconnect:
+            raise HttpError(400, "The request ended before its body did.") from None
+        except TimeoutError:
+            raise HttpError(
+                408, f"The body took longer than {self._timeout:g} seconds.", ErrorCode.TIMEOUT, _CLOSE
+            ) from None
+
+    async def _read(self, request: Request, max_bytes: int) -> bytes:
+        chunks: list[bytes] = []
+        size = held = 0
+        try:
+            async for chunk in request.stream():
+                # Only what came before is held while others are served: most bodies come in one chunk and hold nothing.
+                self._held_bytes += size - held
+                held = size
+                if held and self._held_bytes > self._max_held_bytes:
+                    raise HttpError(503, "Too many large bodies are being read.", ErrorCode.BUSY, _RETRY)
+                size += len(chunk)
+                if size > max_bytes:
+                    raise _too_large(max_bytes)
+                chunks.append(chunk)
+        finally:
+            self._held_bytes -= held
+        return b"".join(chunks)
+
+
+def _too_large(max_bytes: int) -> HttpError:
+    # The connection stays open, and the server lets go of the rest as it comes: closed under a
+    # client that is still sending, it would be reset, and the client never see this.
+    return HttpError(413, f"The body is larger than {max_bytes} bytes.", ErrorCode.PAYLOAD_TOO_LARGE)

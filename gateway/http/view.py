@@ -1,0 +1,226 @@
+"""The ASGI endpoint of GraphQL over HTTP. WebSocket has an endpoint of its own on the same path."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol
+
+import orjson
+from starlette.requests import HTTPConnection, Request
+from starlette.types import Receive, Scope, Send
+from strawberry.schema.exceptions import InvalidOperationTypeError
+from strawberry.types import ExecutionResult
+from strawberry.types.graphql import OperationType
+
+from gateway.errors import (
+    MASKED_MESSAGE,
+    RETRY_AFTER_S,
+    ErrorCode,
+    RateLimited,
+    away_of,
+    error_entry,
+    retry_after,
+)
+from gateway.http.ide import ide_page
+from gateway.http.media import GRAPHQL_RESPONSE, JSON, accepts_html, response_type
+from gateway.http.requests import (
+    DEFAULT_MAX_BODY_BYTES,
+    DEFAULT_READ_TIMEOUT,
+    BodyReader,
+    GraphQLParams,
+    HttpError,
+    read_params,
+)
+from gateway.schema import GatewaySchema
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_EXECUTION_TIMEOUT = 30.0
+"""Seconds."""
+
+TIMEOUT_MESSAGE = (
+    "The operation took too long. It may have been done all the same: repeat it with the same idempotency key."
+)
+_ALLOWED_METHODS = "GET, POST"
+_ALWAYS_400 = frozenset({ErrorCode.OPERATION_RESOLUTION_FAILURE, ErrorCode.DOCUMENT_NOT_TRUSTED})
+_GET_OPERATIONS = frozenset({OperationType.QUERY})
+_POST_OPERATIONS = frozenset({OperationType.QUERY, OperationType.MUTATION})
+_FIXED_HEADERS = [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"), (b"vary", b"accept")]
+_CONTENT_TYPES = {name: f"{name}; charset=utf-8".encode() for name in (JSON, GRAPHQL_RESPONSE)}
+
+
+class RequestContext(Protocol):
+    """What resolvers find in `info.context`."""
+
+    async def close(self) -> None:
+        """Give back what the request holds, whatever became of it."""
+
+
+class GraphQLView:
+    """Answers GraphQL over HTTP: one operation per request, queries by GET or POST, mutations by POST alone.
+
+    schema: executes. make_context: the context of one request; what it raises is answered with 500.
+    read_timeout: seconds that a client has to send its body.
+    execution_timeout: seconds until an operation is given up; a posting that has begun is completed all the same.
+    is_known: whether it is known who asks; others may send but small bodies.
+    ide: whether a browser that opens the path gets GraphiQL. Strawberry's page loads its scripts from a CDN.
+    """
+
+    def __init__(
+        self,
+        schema: GatewaySchema,
+        make_context: Callable[[Request], Awaitable[RequestContext]],
+        *,
+        max_body_bytes: int = DEFAULT_MAX_BODY_BYTES,
+        read_timeout: float = DEFAULT_READ_TIMEOUT,
+        execution_timeout: float = DEFAULT_EXECUTION_TIMEOUT,
+        is_known: Callable[[HTTPConnection], bool] = lambda _: False,
+        ide: bool = True,
+    ) -> None:
+        self._schema = schema
+        self._make_context = make_context
+        self._body_reader = BodyReader(max_body_bytes, read_timeout, is_known)
+        self._execution_timeout = execution_timeout
+        self._ide_page = ide_page() if ide else None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        request = Request(scope, receive)
+        accept = request.headers.get("accept")
+        if self._ide_page and request.method == "GET" and accepts_html(accept) and "query" not in request.query_params:
+            await _send(send, 200, b"text/html; charset=utf-8", self._ide_page.html, self._ide_page.headers)
+            return
+        media_type = response_type(accept)
+        request_id: str | None = getattr(request.state, "request_id", None)
+        headers: Mapping[str, str] = {}
+        try:
+            status, headers, answer = await self._answer(request, media_type)
+            body = orjson.dumps(answer)
+        except HttpError as error:
+            status, headers = error.status, error.headers
+            told = request_id if error.code is ErrorCode.UNAVAILABLE else None
+            body = orjson.dumps({"errors": [error_entry(error.message, error.code, told)]})
+        # The last line of defence: the client gets an answer, the log the traceback.
+        except (Exception, asyncio.CancelledError) as error:
+            if is_cancelled(error):
+                raise
+            logger.exception("unexpected error", extra={"request_id": request_id})
+            masked = error_entry(MASKED_MESSAGE, ErrorCode.INTERNAL_SERVER_ERROR, request_id)
+            status, body = 500, orjson.dumps({"errors": [masked]})
+        await _send(send, status, _CONTENT_TYPES[media_type or JSON], body, headers)
+
+    async def _answer(self, request: Request, media_type: str | None) -> tuple[int, Mapping[str, str], dict[str, Any]]:
+        if request.method not in ("GET", "POST"):
+            raise _method_not_allowed("GraphQL takes GET and POST.", _ALLOWED_METHODS)
+        if media_type is None:
+            raise HttpError(406, f"The answer can be {JSON} or {GRAPHQL_RESPONSE}.", ErrorCode.NOT_ACCEPTABLE)
+        params = await read_params(request, self._body_reader)
+        context = await self._make_context(request)
+        try:
+            result = await self._execute(params, context, request.method)
+        except Exception as error:
+            if (outage := self._schema.outage_of(error)) is None:
+                raise
+            raise _unavailable(outage.message) from None
+        finally:
+            await closed(context)
+        if (away := away_of(result)) is not None:
+            raise _unavailable(away.message)
+        status, headers, answer = _response_of(result, media_type)
+        charge = getattr(context, "charge", None)
+        return status, headers if charge is None else {**headers, **charge.headers()}, answer
+
+    async def _execute(self, params: GraphQLParams, context: RequestContext, method: str) -> ExecutionResult:
+        try:
+            async with asyncio.timeout(self._execution_timeout):
+                return await self._schema.execute(
+                    params.query,
+                    variable_values=params.variables,
+                    context_value=context,
+                    operation_name=params.operation_name,
+                    allowed_operation_types=_GET_OPERATIONS if method == "GET" else _POST_OPERATIONS,
+                    operation_extensions=params.extensions,
+                )
+        except TimeoutError:
+            raise HttpError(503, TIMEOUT_MESSAGE, ErrorCode.TIMEOUT) from None
+        except InvalidOperationTypeError as error:
+            raise _refused_operation(error.operation_type) from None
+
+
+async def closed(context: RequestContext) -> None:
+    """Close it. That fails for nobody: what the request did is done by now, and has to be told."""
+    try:
+        await context.close()
+    except Exception:
+        logger.exception(
+            "a request's context was not closed", extra={"request_id": getattr(context, "request_id", None)}
+        )
+
+
+def is_cancelled(error: BaseException) -> bool:
+    """Whether somebody wants this task to end, and it is not just a cancelled future that it has waited for."""
+    task = asyncio.current_task()
+    return isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling() > 0
+
+
+def _unavailable(message: str) -> HttpError:
+    return HttpError(503, message, ErrorCode.UNAVAILABLE, {"retry-after": str(RETRY_AFTER_S)})
+
+
+def _refused_operation(operation: OperationType) -> HttpError:
+    if operation is OperationType.SUBSCRIPTION:
+        return HttpError(400, "Subscriptions run over WebSocket on this path, with the protocol graphql-transport-ws.")
+    return _method_not_allowed("Send mutations by POST.", "POST")
+
+
+def _method_not_allowed(message: str, allowed: str) -> HttpError:
+    return HttpError(405, message, ErrorCode.METHOD_NOT_ALLOWED, {"allow": allowed})
+
+
+def _response_of(result: ExecutionResult, media_type: str) -> tuple[int, Mapping[str, str], dict[str, Any]]:
+    """The status, headers and body of a result.
+
+    A request that failed before execution has no `data` entry. Its status under application/json is 200, except where
+    no operation could be chosen, or it may not run here or not now; the newer media type lets the rest be told from the
+    status too (GraphQL over HTTP, 6.4).
+    """
+    answer: dict[str, Any] = {}
+    if result.errors:
+        answer["errors"] = [error.formatted for error in result.errors]
+    refused = is_refusal(result)
+    if not refused:
+        answer["data"] = result.data
+    if result.extensions:
+        answer["extensions"] = result.extensions
+    if not refused:
+        return 200, {}, answer
+    headers = next((retry_after(error) for error in result.errors or () if isinstance(error, RateLimited)), {})
+    return _request_error_status(answer["errors"], media_type), headers, answer
+
+
+def is_refusal(result: ExecutionResult) -> bool:
+    """Whether the operation was refused before anything of it was executed.
+
+    An error of a field always has a path; data may be null then too, if the field was not nullable.
+    """
+    return result.data is None and bool(result.errors) and all(error.path is None for error in result.errors or ())
+
+
+def _request_error_status(errors: list[dict[str, Any]], media_type: str) -> int:
+    codes = {error["extensions"]["code"] for error in errors}
+    if ErrorCode.INTERNAL_SERVER_ERROR in codes:
+        return 500
+    if ErrorCode.RATE_LIMITED in codes:
+        return 429
+    # Apollo's probe for a persisted query is among those with 200: some of its clients read no body otherwise.
+    return 400 if media_type == GRAPHQL_RESPONSE or codes & _ALWAYS_400 else 200
+
+
+async def _send(
+    send: Send, status: int, content_type: bytes, body: bytes, headers: Mapping[str, str] | None = None
+) -> None:
+    raw = [(b"content-type", content_type), (b"content-length", str(len(body)).encode()), *_FIXED_HEADERS]
+    if headers:
+        raw.extend((name.encode(), value.encode()) for name, value in headers.items())
+    await send({"type": "http.response.start", "status": status, "headers": raw})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,106 @@
+"""Reads the manifest of trusted documents, and lets none in that could not run.
+
+Two forms are known: `{"<id>": "<document>"}`, as Relay and GraphQL Code Generator write it, and Apollo's
+`{"format": "apollo-persisted-query-manifest", "operations": [{"id": …, "body": …}]}`.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+from graphql import GraphQLError
+
+from gateway.documents import DocumentCache
+from gateway.query_limits import QueryTooCostly
+from gateway.trusted import TrustedDocuments, canonical_id, sha256_of
+
+APOLLO_FORMAT: Final = "apollo-persisted-query-manifest"
+MAX_MANIFEST_BYTES: Final = 32 * 1024 * 1024
+MAX_DOCUMENTS: Final = 10_000
+_HEX: Final = re.compile(r"[0-9a-f]+")
+_DIGESTS: Final = {32: "md5", 40: "sha1", 64: "sha256"}
+"""What an id of so many hex digits is: Relay's default, Code Generator's, Apollo's."""
+
+
+class BadManifest(Exception):
+    """The manifest, or one of its documents, is not as it has to be. The message says what, for whoever set it."""
+
+
+def load_trusted_documents(path: Path, documents: DocumentCache, *, only: bool) -> TrustedDocuments:
+    """The manifest's documents, each checked against the schema and its limits.
+
+    documents: with the schema and limits that requests will meet. only: whether nothing else may run.
+
+    Raises BadManifest, naming the document, for one that is not what its hash says, or that would be refused.
+    """
+    by_id: dict[str, str] = {}
+    for given_id, text in _entries(_read(path)):
+        where = f"document {given_id[:80]!r}"
+        document_id = canonical_id(given_id)
+        _check_digest(document_id, text, where)
+        _check_document(documents, text, where)
+        for name in (document_id, sha256_of(text)):
+            if by_id.setdefault(name, text) != text:
+                raise BadManifest(f"{where} is there twice, with different texts")
+    if not by_id:
+        raise BadManifest("the file names no documents")
+    return TrustedDocuments(by_id, only)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:  # whatever it is: a device or a pipe has no size of its own
+            data = file.read(MAX_MANIFEST_BYTES + 1)
+        if len(data) > MAX_MANIFEST_BYTES:
+            raise BadManifest(f"{path} is larger than {MAX_MANIFEST_BYTES} bytes")
+        manifest = orjson.loads(data)
+    except OSError as error:
+        raise BadManifest(f"{path} cannot be read: {error.strerror}") from None
+    except orjson.JSONDecodeError as error:
+        raise BadManifest(f"{path} is not JSON: {error}") from None
+    if not isinstance(manifest, dict):
+        raise BadManifest(f"{path} must hold an object")
+    return manifest
+
+
+def _entries(manifest: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    entries: list[tuple[Any, Any]] = list(manifest.items())
+    if "format" in manifest:
+        operations = manifest.get("operations")
+        if manifest["format"] != APOLLO_FORMAT or not isinstance(operations, list):
+            raise BadManifest(f"the format is neither {APOLLO_FORMAT} nor an object of texts")
+        entries = [
+            (entry.get("id"), entry.get("body")) if isinstance(entry, dict) else (None, None) for entry in operations
+        ]
+    if len(entries) > MAX_DOCUMENTS:
+        raise BadManifest(f"{len(entries)} documents are more than the {MAX_DOCUMENTS} allowed")
+    for number, (document_id, text) in enumerate(entries, 1):
+        if not isinstance(document_id, str) or not isinstance(text, str) or not document_id or not text:
+            raise BadManifest(f"entry {number} has no id or no text")
+        yield document_id, text
+
+
+def _check_digest(document_id: str, text: str, where: str) -> None:
+    algorithm = _DIGESTS.get(len(document_id)) if _HEX.fullmatch(document_id) else None
+    # Which text an id stands for is the manifest's to say; the hash only shows that the file is whole.
+    if algorithm and hashlib.new(algorithm, text.encode(), usedforsecurity=False).hexdigest() != document_id:
+        raise BadManifest(f"{where}: the text's {algorithm} is another")
+
+
+def _check_document(documents: DocumentCache, text: str, where: str) -> None:
+    try:
+        checked = documents.get(text)
+        errors = checked.errors
+        for operation in checked.operations.values():
+            (cost, _), maximum = documents.cost(checked, operation, {}), documents.limits.max_cost
+            if cost > maximum:
+                raise QueryTooCostly("cost", maximum, cost)
+    except GraphQLError as error:
+        errors = [error]
+    if errors:
+        raise BadManifest(f"{where}: {errors[0].message}")
+    if not checked.operations:
+        raise BadManifest(f"{where} has no operation")

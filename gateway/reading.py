@@ -1,0 +1,135 @@
+"""Rows by key, read together for all who ask for them in the same moment, and once.
+
+Each who waits has a future of their own. graphql-core cancels the siblings of a field that fails: that takes nothing from
+others who wait for the same row, and what went wrong with a read is told to each.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable, Iterable
+from typing import Any, Final, Generic, TypeAlias, TypeVar
+
+K = TypeVar("K", bound=Hashable)
+T = TypeVar("T")
+
+Pending: TypeAlias = T | Awaitable[T]
+"""A value that is known already, or will be: a field may answer with either."""
+
+MAX_BATCH: Final = 1_000
+"""Keys that are read in one go; more take several."""
+
+Read = Callable[[Any, list[K]], Awaitable[dict[K, T]]]
+"""Reads the rows of these keys, for whoever the loader belongs to. A key that nothing is found for is left out."""
+_Waiting = dict[K, list[asyncio.Future[T | None]]]
+
+
+class Rows(Generic[K, T]):
+    """What is known of one kind of row, None for what is not there; and who waits for what.
+
+    After a posting usually nobody waits for anything: what that takes is made when somebody does.
+    """
+
+    __slots__ = ("known", "next", "reading", "tasks")
+
+    next: _Waiting[K, T]
+    reading: _Waiting[K, T]
+    tasks: set[asyncio.Task[None]]
+    """asyncio itself holds on to none."""
+
+    def __init__(self) -> None:
+        self.known: dict[K, T | None] = {}
+
+    def expect(self) -> None:
+        """Somebody waits for the first time."""
+        self.next, self.reading, self.tasks = {}, {}, set()
+
+
+class Loader(Generic[K, T]):
+    """The way to one kind of row. It is made anew whenever it is wanted, so that its owner and its rows do not hold on to
+    each other, and are gone with the request."""
+
+    __slots__ = ("_owner", "_read", "_rows")
+
+    def __init__(self, rows: Rows[K, T], read: Read[K, T], owner: Any) -> None:
+        self._rows = rows
+        self._read = read
+        self._owner = owner
+
+    def get(self, key: K) -> Pending[T | None]:
+        """The row; None where there is none. What is known already is answered as it is, with nothing to wait for."""
+        known = self._rows.known
+        return known[key] if key in known else self._wait(key)
+
+    async def load(self, key: K) -> T | None:
+        known = self._rows.known
+        return known[key] if key in known else await self._wait(key)
+
+    async def load_all(self, keys: Iterable[K]) -> list[T]:
+        """Those that exist."""
+        wanted = list(keys)
+        await asyncio.gather(*(self._wait(key) for key in wanted if key not in self._rows.known))
+        return [row for key in wanted if (row := self._rows.known.get(key)) is not None]
+
+    def prime(self, key: K, value: T) -> None:
+        self._rows.known[key] = value
+
+    def _wait(self, key: K) -> "asyncio.Future[T | None]":
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T | None] = loop.create_future()
+        rows = self._rows
+        if not hasattr(rows, "next"):
+            rows.expect()
+        if key in rows.reading:
+            rows.reading[key].append(future)
+            return future
+        if not rows.next:  # read once everybody who can run now has asked
+            loop.call_soon(loop.call_soon, self._begin)
+        rows.next.setdefault(key, []).append(future)
+        return future
+
+    def _begin(self) -> None:
+        rows, waiting = self._rows, self._rows.next
+        rows.next = {}
+        keys = [key for key, futures in waiting.items() if not all(future.done() for future in futures)]
+        for start in range(0, len(keys), MAX_BATCH):
+            batch = {key: waiting[key] for key in keys[start : start + MAX_BATCH]}
+            rows.reading.update(batch)
+            task = asyncio.get_running_loop().create_task(self._batch(batch))
+            rows.tasks.add(task)
+            task.add_done_callback(rows.tasks.discard)
+
+    async def _batch(self, batch: _Waiting[K, T]) -> None:
+        known = self._rows.known
+        failure: Exception | None = None
+        try:
+            found = await self._read(self._owner, list(batch))
+            known.update((key, found.get(key)) for key in batch if key not in known)
+        except Exception as error:  # noqa: BLE001 - it is theirs who wait
+            failure = error
+        finally:
+            for key, futures in batch.items():
+                del self._rows.reading[key]
+                for future in futures:
+                    if future.done():  # whoever waited has been cancelled
+                        continue
+                    if failure is not None:
+                        future.set_exception(failure)
+                    elif key in known:
+                        future.set_result(known[key])
+                    else:  # the process ends
+                        future.cancel()
+
+
+class Kind(Generic[K, T]):
+    """A kind of row as an attribute of whoever has `rows: dict[str, Rows]`: there, it is the loader."""
+
+    def __init__(self, read: Read[K, T]) -> None:
+        self._read = read
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, owner: Any, kind: type) -> Loader[K, T]:
+        rows = owner.rows.get(self._name)
+        if rows is None:
+            rows = owner.rows[self._name] = Rows()
+        return Loader(rows, self._read, owner)

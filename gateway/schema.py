@@ -1,0 +1,207 @@
+"""The schema class that executes no documents but checked ones, and only for what their caller has left to spend."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import aclosing
+from typing import Any, Final, Protocol
+
+import strawberry
+from graphql import GraphQLError, GraphQLSchema, NoSchemaIntrospectionCustomRule, specified_rules
+from strawberry.extensions import SchemaExtension
+from strawberry.schema.config import StrawberryConfig
+from strawberry.schema.exceptions import CannotGetOperationTypeError
+from strawberry.schema.schema import StreamResult
+from strawberry.types import ExecutionContext
+from strawberry.types.execution import PreExecutionError
+from strawberry.types.graphql import OperationType
+
+from gateway.documents import DocumentCache
+from gateway.errors import OutageOf, RateLimited, no_outage, shape_errors
+from gateway.fast_inputs import install_fast_inputs
+from gateway.query_limits import MAX_REPORTED, QueryLimits, QueryTooCostly, check_variables
+from gateway.sdl import mend
+from gateway.trusted import TrustedDocuments, document_text
+from gateway.variables import FEW_VALUES, Beside, Executor, read_beside
+
+DEFAULT_LIMITS: Final = QueryLimits()
+CHARACTERS_PER_UNIT: Final = 10
+"""What reading, checking and validating so much of a new document costs is about what one object in an answer costs."""
+
+
+class CheckDocument(SchemaExtension):
+    """Hands Strawberry a checked document, so that it neither parses nor validates, and refuses what costs too much.
+
+    It holds wherever the schema executes, for HTTP and WebSocket alike. The cost is checked here, with the page sizes
+    of the request, and not in validation, which is remembered by the text: there, every variable would have to count
+    as the largest page, and three nested lists of ten be refused.
+
+    Where the request's context has a `charge`, work is paid for before it is done: reading a document that is not
+    remembered by its length, executing an operation by its cost. A refused document is never free.
+    """
+
+    def __init__(self, documents: DocumentCache, trusted: TrustedDocuments | None, beside: Beside) -> None:
+        self._documents = documents
+        self._trusted = trusted
+        self._beside = beside
+
+    async def on_operation(self) -> AsyncIterator[None]:
+        """Check before Strawberry's own parsing; raises `GraphQLError` with a code."""
+        context = self.execution_context
+        charge: Charge = getattr(context.context, "charge", None) or for_free
+        try:
+            context.query = text = document_text(self._trusted, context.query, context.operation_extensions)
+            await self._check(context, text, charge)
+        except RateLimited:
+            raise
+        except GraphQLError:
+            await charge(1)
+            raise
+        finally:
+            if told := charge.told():
+                context.extensions_results["rateLimit"] = told
+        yield
+
+    async def _check(self, context: ExecutionContext, text: str, charge: "Charge") -> None:
+        if not self._documents.knows(text):
+            await charge(1 + len(text) // CHARACTERS_PER_UNIT)
+        checked = self._documents.get(text)
+        context.graphql_document = checked.node
+        if hasattr(context.context, "follows"):
+            context.context.follows = checked.follows
+        # A list, even an empty one, tells Strawberry that validation has been done.
+        context.pre_execution_errors = list(checked.errors)
+        # Strawberry's public `operation_name` falls back to the first operation, be it one of several.
+        operation = checked.operation(context._provided_operation_name)  # noqa: SLF001
+        if checked.errors:
+            return
+        variables = context.variables or {}
+        values = check_variables(variables, self._documents.limits)
+        maximum = self._documents.limits.max_cost
+        cost, written = self._documents.cost(checked, operation, variables)
+        context.extensions_results["cost"] = {"requested": min(cost, MAX_REPORTED), "maximum": maximum}
+        if cost > maximum:
+            raise QueryTooCostly("cost", maximum, cost)
+        await charge(cost - written, written)
+        if values > FEW_VALUES:
+            schema = context.schema._schema  # noqa: SLF001
+            context.variables = await read_beside(schema, operation.node, variables, self._beside)
+
+
+class Charge(Protocol):
+    """Takes what an operation costs from whoever asks for it."""
+
+    async def __call__(self, cost: int, writes: int = 0) -> None:
+        """Take so many units for what is read and for what is written. Raises RateLimited."""
+
+    def told(self) -> Mapping[str, Any]:
+        """How much is left, for `extensions`."""
+
+    def headers(self) -> Mapping[str, str]:
+        """The same for an answer by HTTP."""
+
+
+class _Free:
+    """Where nobody is charged: the command line, tests of the schema alone."""
+
+    async def __call__(self, cost: int, writes: int = 0) -> None:
+        """Take nothing."""
+
+    def told(self) -> Mapping[str, Any]:
+        return {}
+
+    def headers(self) -> Mapping[str, str]:
+        return {}
+
+
+for_free: Final[Charge] = _Free()
+
+
+class GatewaySchema(strawberry.Schema):
+    """Strawberry's schema with checked documents, shaped errors and quickly built inputs.
+
+    A request's context may have, besides what resolvers want of it:
+
+    - `request_id: str | None`: a masked error carries it;
+    - `charge: Charge`: takes what its operation costs;
+    - `follows: bool`: is told whether its document may follow a list or look at the past;
+    - `locate(error, operation_name)`: is told of each error of its result, and so where it arose.
+    """
+
+    def __init__(
+        self,
+        query: type,
+        mutation: type | None = None,
+        subscription: type | None = None,
+        *,
+        types: Iterable[type] = (),
+        config: StrawberryConfig | None = None,
+        extensions: Iterable[Callable[[], SchemaExtension]] = (),
+        limits: QueryLimits = DEFAULT_LIMITS,
+        introspection: bool = True,
+        trusted: Callable[[DocumentCache], TrustedDocuments] | None = None,
+        follows: re.Pattern[str] | None = None,
+        outage_of: OutageOf = no_outage,
+        beside: Beside = asyncio.to_thread,
+    ) -> None:
+        """limits: the bounds on operations. introspection: whether clients may read the schema. trusted: makes the
+        registered documents, checked as those of requests will be. follows: see DocumentCache. outage_of: which
+        exceptions tell of an outage. beside: calls a function that takes long without holding up the event loop.
+        """
+        super().__init__(
+            query,
+            mutation,
+            subscription,
+            types=types,
+            config=config,
+            execution_context_class=Executor,
+            extensions=[lambda: CheckDocument(self.documents, self.trusted, beside), *extensions],
+        )
+        definitions = [concrete.definition for concrete in self.schema_converter.type_map.values()]
+        install_fast_inputs(definitions, self.config.name_converter)
+        mend(self._schema)
+        # Without introspection, a suggestion would tell what it hides, one guess at a time.
+        self._hide_suggestions = not introspection
+        hidden = () if introspection else (NoSchemaIntrospectionCustomRule,)
+        self.documents: Final = DocumentCache(self._schema, limits, (*specified_rules, *hidden), follows)
+        self.trusted: Final = None if trusted is None else trusted(self.documents)
+        self.outage_of: Final = outage_of
+
+    async def stream(self, *args: Any, **options: Any) -> StreamResult:
+        """As Strawberry's, with a refusal as the only result, where by itself it would end the stream without one."""
+        return _with_refusal(await super().stream(*args, **options))
+
+    @property
+    def graphql(self) -> GraphQLSchema:
+        """The schema as graphql-core has it: to print, to walk."""
+        return self._schema
+
+    def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
+        """Strawberry calls this once with the errors of each result, before anybody else sees them."""
+        context = execution_context.context if execution_context else None
+        if (locate := getattr(context, "locate", None)) is not None:
+            for error in errors:
+                locate(error, execution_context.operation_name if execution_context else None)
+        shape_errors(
+            errors, getattr(context, "request_id", None),
+            hide_suggestions=self._hide_suggestions, of_query=_is_query(execution_context),
+            outage_of=self.outage_of,
+        )  # fmt: skip
+
+
+def _is_query(context: ExecutionContext | None) -> bool:
+    if context is None or context.graphql_document is None:
+        return False
+    try:
+        return context.operation_type is OperationType.QUERY
+    except (RuntimeError, CannotGetOperationTypeError):
+        return False  # there is no such operation
+
+
+async def _with_refusal(results: StreamResult) -> StreamResult:
+    try:
+        async with aclosing(results):
+            async for result in results:
+                yield result
+    except GraphQLError as refusal:
+        yield PreExecutionError(data=None, errors=[refusal])

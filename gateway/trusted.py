@@ -1,0 +1,76 @@
+"""Trusted documents: operations registered beforehand, which requests name by an id instead of sending the text."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from gateway.errors import BadUserInput, DocumentNotTrusted, PersistedQueryNotFound, PersistedQueryNotSupported
+
+DOCUMENT_ID: Final = "documentId"
+_SHA256: Final = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
+
+
+def sha256_of(text: str) -> str:
+    """The id that every document has, whatever else it is called."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def canonical_id(document_id: str) -> str:
+    """An id as it is looked up: "sha256:<hex>" is the same as the hex digits alone."""
+    found = _SHA256.fullmatch(document_id)
+    return found[1] if found else document_id
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedDocuments:
+    """The registered texts by their ids: those of the manifest, and each text's SHA-256. only: whether no others run."""
+
+    by_id: Mapping[str, str]
+    only: bool
+    texts: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "texts", frozenset(self.by_id.values()))
+
+
+def named_document(extensions: Mapping[str, Any] | None) -> str | None:
+    """The id of the document that a request names, in the way of Apollo or of GraphQL over HTTP; None if it names none.
+
+    extensions: the request's, with its `documentId`, if it has one, put in. Raises BadUserInput.
+    """
+    if not extensions:
+        return None
+    document_id = extensions.get(DOCUMENT_ID)
+    if document_id is None and (persisted := extensions.get("persistedQuery")) is not None:
+        document_id = persisted.get("sha256Hash") if isinstance(persisted, dict) else persisted
+    if document_id is not None and not isinstance(document_id, str):
+        raise BadUserInput("A document's id must be a string.")
+    return document_id
+
+
+def names_document(extensions: Mapping[str, Any] | None) -> bool:
+    """Whether a request names a document instead of sending it, be it rightly or not."""
+    return extensions is not None and ("persistedQuery" in extensions or DOCUMENT_ID in extensions)
+
+
+def document_text(trusted: TrustedDocuments | None, text: str | None, extensions: Mapping[str, Any] | None) -> str:
+    """The text to run: the one sent, or else the one named.
+
+    Raises PersistedQueryNotSupported, PersistedQueryNotFound, DocumentNotTrusted, BadUserInput.
+    """
+    document_id = named_document(extensions)
+    if text:
+        if extensions and extensions.get(DOCUMENT_ID) is not None:
+            raise BadUserInput("Give either the query or a documentId.")
+        if trusted is not None and trusted.only and text not in trusted.texts:
+            raise DocumentNotTrusted
+        return text
+    if document_id is None:
+        raise BadUserInput("There is neither a query nor a documentId.")
+    if trusted is None:
+        raise PersistedQueryNotSupported
+    if (found := trusted.by_id.get(canonical_id(document_id))) is None:
+        raise PersistedQueryNotFound
+    return found

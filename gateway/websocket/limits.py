@@ -1,0 +1,61 @@
+"""What WebSockets may take of a process, and how many there are."""
+
+from collections import Counter
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from gateway.http.requests import DEFAULT_MAX_BODY_BYTES
+from gateway.http.view import DEFAULT_EXECUTION_TIMEOUT
+
+
+@dataclass(frozen=True, slots=True)
+class SocketLimits:
+    """What WebSockets may take. Times are in seconds.
+
+    init_timeout: until a client must have sent its token. check_interval: at most between two looks at whether the
+    token still holds. send_timeout: how long a client may leave a message unread. max_sockets: in this process.
+    max_operations: under way on one socket at a time.
+    """
+
+    init_timeout: float = 10.0
+    # With the second that a partner token's row is remembered for, a revocation gets here within two.
+    check_interval: float = 0.5
+    execution_timeout: float = DEFAULT_EXECUTION_TIMEOUT
+    send_timeout: float = 30.0
+    max_sockets: int = 2_000
+    max_sockets_per_holder: int = 50
+    max_operations: int = 20
+    max_message_bytes: int = DEFAULT_MAX_BODY_BYTES
+
+
+class OpenSockets:
+    """How many there are in this process, and of each holder."""
+
+    def __init__(self, limits: SocketLimits) -> None:
+        self._limits = limits
+        self._held: Counter[Hashable] = Counter()
+        self.number = 0
+
+    @contextmanager
+    def one_more(self) -> Iterator[bool]:
+        """Count one for as long as the block lasts; False, and it is not counted, where there are too many."""
+        fits = self.number < self._limits.max_sockets
+        self.number += fits
+        try:
+            yield fits
+        finally:
+            self.number -= fits
+
+    def take(self, holder: Hashable) -> bool:
+        """Count one of this holder's. False, and it is not counted, where there are too many."""
+        if self._held[holder] >= self._limits.max_sockets_per_holder:
+            return False
+        self._held[holder] += 1
+        return True
+
+    def give_back(self, holder: Hashable) -> None:
+        """One of this holder's is gone."""
+        self._held[holder] -= 1
+        if not self._held[holder]:
+            del self._held[holder]

@@ -1,0 +1,180 @@
+"""Whose a WebSocket is: it lives as long as its token does, and no longer."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, NoReturn
+
+from starlette.requests import HTTPConnection
+from starlette.websockets import WebSocket
+from strawberry.exceptions import ConnectionRejectionError
+
+from gateway.errors import MASKED_MESSAGE
+from gateway.http.view import RequestContext
+from gateway.websocket.limits import OpenSockets, SocketLimits
+from gateway.websocket.messages import credentials_of
+from gateway.websocket.wire import Wire
+
+logger = logging.getLogger(__name__)
+
+FORBIDDEN: Final = 4403
+INTERNAL_ERROR: Final = 1011
+TRY_AGAIN_LATER: Final = 1013
+CLOSE_GRACE_S: Final = 5.0
+"""For a client that does not even take the close frame."""
+MAX_HANDSHAKE_ID_LENGTH: Final = 100
+"""In the id of an operation, which has to stay within the 128 characters of any request's."""
+_HOW_TO_BEGIN: Final = 'Send a token with connection_init: {"Authorization": "Bearer …"}'
+
+
+class NotAdmitted(Exception):
+    """The token does not hold, or there is not one. The message says why, for whoever sent it."""
+
+
+class CannotTell(Exception):
+    """Whether the token holds cannot be told now. The message is for whoever sent it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """Whose a token is.
+
+    user: for the context of each operation. holder: who stays the same when a token is renewed.
+    """
+
+    user: object
+    holder: Hashable
+    expires_at: datetime
+
+
+Admit = Callable[[Sequence[str], HTTPConnection, str], Awaitable[Bearer]]
+"""Whose a token is, now: takes what came as Authorization, the handshake, and the id of the operation that it is for. Raises
+NotAdmitted, CannotTell."""
+Refused = Callable[[str, str, HTTPConnection], None]
+"""Is told of a token that was refused at the beginning: why, the request's id, the handshake."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the WebSockets of one process share.
+
+    make_context: makes the context of an operation, from the handshake with its user and request id put in.
+    """
+
+    admit: Admit
+    make_context: Callable[[HTTPConnection], Awaitable[RequestContext]]
+    clock: Callable[[], datetime]
+    refused: Refused
+    limits: SocketLimits
+    sockets: OpenSockets
+
+
+class Session:
+    """One WebSocket's. Strawberry calls it the context, and puts the payload of connection_init on it.
+
+    The token comes with that payload, or in a header of the handshake, never in the URL. Both may name it, if it is
+    the same. It is checked anew before each operation, at the instant of its expiry, and every half second.
+    """
+
+    def __init__(
+        self,
+        websocket: WebSocket,
+        lifetime: asyncio.Timeout,
+        surroundings: Surroundings,
+    ) -> None:
+        """lifetime: of the task that serves this socket; brought to its end where closing does not do it."""
+        self.connection_params: dict[str, Any] = {}
+        self._websocket = websocket
+        self._lifetime = lifetime
+        self._around = surroundings
+        self._credentials: list[str] = []
+        self._holder: Hashable | None = None
+        self._watch: asyncio.Task[None] | None = None
+        self._operations = 0
+        self._wire: Wire | None = None
+
+    def attach(self, wire: Wire) -> None:
+        """Say how to reach the client."""
+        self._wire = wire
+        wire.abandon = self._abandon
+
+    async def begin(self) -> None:
+        """Take the token that connection_init brought. Raises ConnectionRejectionError once the socket is closed."""
+        offered = credentials_of(self.connection_params)
+        self.connection_params = {}
+        values = [value for value in offered if isinstance(value, str)]
+        if len(values) < len(offered):
+            await self._reject(FORBIDDEN, "Authorization must be a text")
+        header = self._websocket.headers.getlist("authorization")
+        self._credentials = [*header, *(value for value in values if value not in header)]
+        if not self._credentials:
+            await self._reject(FORBIDDEN, _HOW_TO_BEGIN)
+        try:
+            bearer = await self._bearer()
+        except NotAdmitted as error:
+            self._around.refused(str(error), self.request_id, self._websocket)
+            await self._reject(FORBIDDEN, str(error))
+        except CannotTell as error:
+            await self._reject(TRY_AGAIN_LATER, str(error))
+        if not self._around.sockets.take(bearer.holder):
+            await self._reject(TRY_AGAIN_LATER, "There are too many connections with tokens of this holder")
+        self._holder = bearer.holder
+        self._watch = asyncio.create_task(self._watch_token(bearer), name="token of a WebSocket")
+
+    async def operation(self) -> RequestContext:
+        """A context for one operation, of whoever the token says at this moment. Raises NotAdmitted, CannotTell."""
+        self._operations += 1
+        bearer = await self._bearer()
+        scope = self._websocket.scope
+        state = {**scope.get("state", {}), "request_id": self.request_id}
+        return await self._around.make_context(HTTPConnection({**scope, "user": bearer.user, "state": state}))
+
+    @property
+    def request_id(self) -> str:
+        """Of the operation that was begun last: the handshake's, and a number. Before any, the handshake's."""
+        handshake = str(self._websocket.scope.get("state", {}).get("request_id", "-"))
+        return f"{handshake[:MAX_HANDSHAKE_ID_LENGTH]}.{self._operations}" if self._operations else handshake
+
+    async def end(self, code: int, reason: str) -> None:
+        """Close the socket, whether or not its client takes notice."""
+        self._lifetime.reschedule(asyncio.get_running_loop().time() + CLOSE_GRACE_S)
+        if self._wire is not None:
+            await self._wire.close(code, reason)
+
+    async def release(self) -> None:
+        """Stop looking after the token. Called once the socket is closed, for whatever reason."""
+        if self._watch is not None:
+            self._watch.cancel()
+            await asyncio.wait([self._watch])
+        if self._holder is not None:
+            self._around.sockets.give_back(self._holder)
+            self._holder = None
+
+    def _abandon(self) -> None:
+        self._lifetime.reschedule(asyncio.get_running_loop().time())
+
+    async def _reject(self, code: int, reason: str) -> NoReturn:
+        # Strawberry closes with 4403 and no word about why. It closed first, so this is what the client sees.
+        await self.end(code, reason)
+        raise ConnectionRejectionError
+
+    async def _watch_token(self, bearer: Bearer) -> None:
+        try:
+            while True:
+                left = (bearer.expires_at - self._around.clock()).total_seconds()
+                await asyncio.sleep(min(max(left, 0.0), self._around.limits.check_interval))
+                bearer = await self._bearer()
+        except NotAdmitted as error:
+            await self.end(FORBIDDEN, str(error))
+        # What cannot be checked is not trusted.
+        except CannotTell as error:
+            await self.end(TRY_AGAIN_LATER, str(error))
+        # The last line of defence: a task's failure would be seen by nobody, and nobody would look after the token.
+        except Exception:
+            logger.exception("unexpected error", extra={"request_id": self.request_id})
+            await self.end(INTERNAL_ERROR, MASKED_MESSAGE)
+
+    async def _bearer(self) -> Bearer:
+        return await self._around.admit(self._credentials, self._websocket, self.request_id)

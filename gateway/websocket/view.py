@@ -1,0 +1,253 @@
+"""GraphQL over WebSocket, by the protocol graphql-transport-ws, on Strawberry's own handler.
+
+Queries, mutations and subscriptions go through the same schema as by HTTP, each with a context of its own: a
+subscription only has to be added to the schema.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import aclosing, suppress
+from datetime import datetime, timedelta
+from typing import Any, Final, cast
+
+from starlette.requests import HTTPConnection
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket
+from strawberry.asgi import GraphQL
+from strawberry.http.exceptions import WebSocketDisconnected
+from strawberry.schema.exceptions import InvalidOperationTypeError
+from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
+from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler, Operation
+from strawberry.subscriptions.protocols.graphql_transport_ws.types import Message, SubscribeMessage
+from strawberry.types import ExecutionResult
+from strawberry.types.graphql import OperationType
+from strawberry.types.unset import UNSET, UnsetType
+
+from gateway.errors import MASKED_MESSAGE, ErrorCode, away_of, error_entry
+from gateway.http.requests import GraphQLParams
+from gateway.http.view import TIMEOUT_MESSAGE, RequestContext, closed, is_cancelled, is_refusal
+from gateway.schema import GatewaySchema
+from gateway.websocket.limits import OpenSockets, SocketLimits
+from gateway.websocket.messages import BadMessage, message_of, operation_of
+from gateway.websocket.session import (
+    FORBIDDEN,
+    INTERNAL_ERROR,
+    TRY_AGAIN_LATER,
+    Admit,
+    CannotTell,
+    NotAdmitted,
+    Refused,
+    Session,
+    Surroundings,
+)
+from gateway.websocket.wire import Wire
+
+logger = logging.getLogger(__name__)
+
+_ANSWERED_ONCE: Final = frozenset({OperationType.QUERY, OperationType.MUTATION})
+_SUBSCRIPTION: Final = frozenset({OperationType.SUBSCRIPTION})
+
+
+class Handler(BaseGraphQLTransportWSHandler[Session, None]):
+    """Strawberry's, which takes care of the protocol's order, with our own way to run an operation."""
+
+    task_logger = logger
+    view: "SocketView"
+    websocket: Wire
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._asked: dict[str, GraphQLParams] = {}
+        self.context.attach(self.websocket)
+
+    async def handle_message(self, message: Message) -> None:
+        """Act on one message, which can be any JSON at all."""
+        try:
+            checked = message_of(message)
+        except BadMessage as fault:
+            await self.handle_invalid_message(str(fault))
+            return
+        await super().handle_message(cast("Message", checked))
+
+    async def handle_subscribe(self, message: SubscribeMessage) -> None:
+        """Begin an operation, or refuse it alone; the base closes the socket where that is due."""
+        operation_id = message["id"]
+        if self.connection_acknowledged and operation_id not in self.operations:
+            try:
+                params = operation_of(message)
+            except BadMessage as fault:
+                await self.handle_invalid_message(str(fault))
+                return
+            maximum = self.view.limits.max_operations
+            if len(self.operations) >= maximum:
+                text = f"There are {maximum} operations under way on this connection, and no more are taken."
+                entry = error_entry(text, ErrorCode.TOO_MANY_OPERATIONS)
+                await self.send_message({"id": operation_id, "type": "error", "payload": [entry]})
+                return
+            self._asked[operation_id] = params
+            message = {"type": "subscribe", "id": operation_id, "payload": {"query": params.query}}
+        await super().handle_subscribe(message)
+
+    async def cleanup_operation(self, operation_id: str) -> None:
+        """Cancel an operation, which may not even have begun."""
+        self._asked.pop(operation_id, None)
+        await super().cleanup_operation(operation_id)
+
+    async def run_operation(self, operation: Operation[Session, None]) -> None:
+        """The task of one operation. It is cancelled when the client completes it or the socket goes."""
+        params = self._asked.pop(operation.id)
+        try:
+            await self._run(operation, params)
+        except WebSocketDisconnected:
+            return  # nobody to tell
+        except NotAdmitted as error:
+            await self.context.end(FORBIDDEN, str(error))
+        except CannotTell as error:
+            await self.context.end(TRY_AGAIN_LATER, str(error))
+        # The last line of defence: the client gets an answer, the log the traceback.
+        except (Exception, asyncio.CancelledError) as error:
+            if is_cancelled(error):
+                raise
+            request_id = self.context.request_id
+            logger.exception("unexpected error", extra={"request_id": request_id})
+            with suppress(WebSocketDisconnected):
+                await self._fail(operation, MASKED_MESSAGE, ErrorCode.INTERNAL_SERVER_ERROR, request_id)
+        finally:
+            if self.operations.get(operation.id) is operation:
+                del self.operations[operation.id]
+
+    async def _run(self, operation: Operation[Session, None], params: GraphQLParams) -> None:
+        context = await self.context.operation()
+        # Given back before anything is sent: a client that reads slowly must not hold a connection to the database.
+        try:
+            async with asyncio.timeout(self.view.limits.execution_timeout):
+                result = await self.schema.execute(
+                    **_arguments(params, context), allowed_operation_types=_ANSWERED_ONCE
+                )
+        except TimeoutError:
+            result = None
+        except InvalidOperationTypeError:
+            # That was found before anything was executed; but its cost has been charged, and is so once more.
+            await self._stream(operation, params, context)
+            return
+        except Exception as error:
+            if (outage := self.view.outage_of(error)) is None:
+                raise
+            await self._fail(operation, outage.message, ErrorCode.UNAVAILABLE, self.context.request_id)
+            return
+        finally:
+            await closed(context)
+        if result is None:
+            await self._fail(operation, TIMEOUT_MESSAGE, ErrorCode.TIMEOUT)
+        elif (away := away_of(result)) is not None:
+            request_id = (away.extensions or {}).get("requestId")
+            await self._fail(operation, away.message, ErrorCode.UNAVAILABLE, request_id)
+        elif await self._send(operation, result):
+            await operation.send_operation_message({"id": operation.id, "type": "complete"})
+
+    async def _stream(
+        self, operation: Operation[Session, None], params: GraphQLParams, context: RequestContext
+    ) -> None:
+        results = await self.schema.stream(**_arguments(params, context), allowed_operation_types=_SUBSCRIPTION)
+        async with aclosing(results):
+            async for result in results:
+                if not await self._send(operation, cast("ExecutionResult", result)):
+                    return
+        await operation.send_operation_message({"id": operation.id, "type": "complete"})
+
+    async def _send(self, operation: Operation[Session, None], result: ExecutionResult) -> bool:
+        """Whether the operation goes on after it: one that was refused before it was executed has ended."""
+        if is_refusal(result):
+            await operation.send_initial_errors(result.errors or [])
+            return False
+        await operation.send_next(result)
+        return True
+
+    async def _fail(
+        self, operation: Operation[Session, None], message: str, code: ErrorCode, request_id: str | None = None
+    ) -> None:
+        entry = error_entry(message, code, request_id)
+        await operation.send_operation_message({"id": operation.id, "type": "error", "payload": [entry]})
+
+
+class SocketView(GraphQL[Session, None]):
+    """The ASGI endpoint of WebSocket /graphql.
+
+    admit, make_context, refused: see Surroundings.
+    origins: of pages that may connect besides those of this host. A token is not sent by a browser on its own, so that
+    another site's page gets nothing by connecting; but it need not get as far as that.
+    """
+
+    websocket_adapter_class = Wire  # type: ignore[assignment]
+    graphql_transport_ws_handler_class = Handler
+
+    def __init__(
+        self,
+        schema: GatewaySchema,
+        make_context: Callable[[HTTPConnection], Awaitable[RequestContext]],
+        admit: Admit,
+        clock: Callable[[], datetime],
+        *,
+        origins: Sequence[str] = (),
+        refused: Refused = lambda *_: None,
+        limits: SocketLimits | None = None,
+    ) -> None:
+        self.limits = limits or SocketLimits()
+        self.sockets = OpenSockets(self.limits)
+        self.outage_of = schema.outage_of
+        self._around = Surroundings(admit, make_context, clock, refused, self.limits, self.sockets)
+        super().__init__(
+            schema,
+            graphql_ide=None,
+            # Not the legacy graphql-ws, which Strawberry speaks as well.
+            subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL],
+            connection_init_wait_timeout=timedelta(seconds=self.limits.init_timeout),
+            # Ours comes first, with a code that clients can tell.
+            max_subscriptions_per_connection=None,
+            allowed_origins=origins,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one WebSocket until it closes."""
+        websocket = WebSocket(scope, receive, send)
+        with self.sockets.one_more() as fits:
+            try:
+                await (self._serve(websocket) if fits else self._turn_away(websocket))
+            # The last line of defence: whatever it is, the client is told, and the log has the traceback.
+            except Exception:
+                logger.exception("unexpected error on a WebSocket")
+                await Wire(self, websocket, websocket).close(INTERNAL_ERROR, MASKED_MESSAGE)
+
+    async def on_ws_connect(self, context: Session) -> UnsetType | dict[str, object] | None:
+        """Strawberry's hook for connection_init. Raises ConnectionRejectionError."""
+        await context.begin()
+        nothing: UnsetType = UNSET
+        return nothing
+
+    async def _turn_away(self, websocket: WebSocket) -> None:
+        # Accepted first: a refused handshake tells a WebSocket's client nothing, not even that it may try again.
+        await websocket.accept(await self.pick_websocket_subprotocol(websocket))
+        await websocket.close(TRY_AGAIN_LATER, "There are too many connections")
+
+    async def _serve(self, websocket: WebSocket) -> None:
+        try:
+            async with asyncio.timeout(None) as lifetime:
+                session = Session(websocket, lifetime, self._around)
+                try:
+                    await self.run(websocket, context=session)
+                finally:
+                    await session.release()
+        except TimeoutError:
+            if not lifetime.expired():
+                raise
+
+
+def _arguments(params: GraphQLParams, context: RequestContext) -> dict[str, Any]:
+    return {
+        "query": params.query,
+        "variable_values": params.variables,
+        "context_value": context,
+        "operation_name": params.operation_name,
+        "operation_extensions": params.extensions,
+    }

@@ -1,0 +1,35 @@
+"""Lists by pages: a field asks for one, and it is read together with those of its neighbours."""
+
+from typing import Any, TypeAlias
+from uuid import UUID
+
+from gateway.errors import BadUserInput
+from gateway.reading import Pending
+from models.reads.paging import BadPage, Condition, Listing, PageRequest, page_request
+from schema.context import Info
+from schema.types.base import Connection
+
+PageArguments: TypeAlias = tuple[int | None, str | None, int | None, str | None]
+"""Relay's first, after, last and before."""
+
+
+def paged(info: Info, listing: Listing[Any], parent: UUID, page: PageArguments, *conditions: Condition) -> Pending[Any]:
+    """Return a page of the parent's list, read together with the same page of every other parent in this request.
+
+    Raises BadUserInput if the arguments name no page.
+    """
+    return info.context.loaders.pages.get((listing, parent, _asked(listing, page), conditions))
+
+
+async def root_page(
+    info: Info, listing: Listing[Any], parent: UUID, page: PageArguments, *conditions: Condition
+) -> Connection[Any] | None:
+    """Return the same for a root field, which has to wait."""
+    return await info.context.loaders.pages.load((listing, parent, _asked(listing, page), conditions))
+
+
+def _asked(listing: Listing[Any], page: PageArguments) -> PageRequest:
+    try:
+        return page_request(listing, *page)
+    except BadPage as error:
+        raise BadUserInput(str(error)) from None

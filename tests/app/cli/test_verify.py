@@ -1,0 +1,79 @@
+"""`scrip verify` as a nightly job meets it: what it prints, and its exit status."""
+
+import asyncio
+import os
+import sys
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+
+from app.postgres.embedded import Urls
+from models.ledger import Ledger
+from models.operations.create_tenant import create_tenant
+from models.session import tenant_transaction
+
+
+async def scrip_verify(*arguments: str, **environment: str) -> tuple[int | None, str, str]:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "app.cli", "verify", *arguments),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={"PATH": os.environ["PATH"], **environment},
+    )
+    out, err = await process.communicate()
+    return process.returncode, out.decode(), err.decode()
+
+
+@pytest.fixture
+async def tenant(database: Urls) -> tuple[str, UUID]:
+    slug = f"t-{uuid4().hex}"
+    return slug, await create_tenant(Ledger(), slug, "Tea shop", "Europe/London")
+
+
+async def test_right_books(tenant: tuple[str, UUID], database: Urls) -> None:
+    slug, _ = tenant
+
+    status, out, err = await scrip_verify("--tenant", slug, DATABASE_URL=database.app)
+
+    assert status == 0, err
+    assert out == f"{slug}: 0 entries, 0 accounts, 0 credits, 0 invoices, 0 coupons, 0 notes: all agree\n"
+
+
+async def test_wrong_books(
+    tenant: tuple[str, UUID], database: Urls, owner_connection: "asyncpg.Connection[Any]"
+) -> None:
+    slug, tenant_id = tenant
+    invoice_id = uuid4()
+    async with tenant_transaction(tenant_id) as connection:
+        await connection.raw.execute(
+            "INSERT INTO actors (id, tenant_id, subject, role, client) VALUES ($2, $1, 's', 'STAFF', '')",
+            tenant_id,
+            uuid4(),
+        )
+        await connection.raw.execute(
+            """INSERT INTO customers (id, tenant_id, external_id, name, created_at, updated_at)
+            VALUES ($2, $1, 'A', 'Anna', now(), now())""",
+            tenant_id, uuid4(),
+        )  # fmt: skip
+        await connection.raw.execute(  # an invoice without the lines that make up its total
+            """INSERT INTO invoices (id, tenant_id, customer_id, number, kind, currency, total_minor, creditable_minor,
+                paid_minor, credited_minor, status, auto_apply, issued_on, actor_id, created_at)
+            SELECT $2, $1, c.id, 'I1', 'INVOICE', 'GBP', 100, 100, 0, 0, 'OPEN', true, current_date, a.id, now()
+            FROM customers c, actors a WHERE c.tenant_id = $1 AND a.tenant_id = $1""",
+            tenant_id, invoice_id,
+        )  # fmt: skip
+
+    status, out, _ = await scrip_verify("--tenant", slug, DATABASE_URL=database.app)
+
+    assert status == 1
+    assert out.splitlines()[0].endswith("1 DIFFER")
+    assert out.splitlines()[1].startswith(f"  invoice sums: {invoice_id}: I1 OPEN: total 100,")
+
+
+async def test_a_tenant_that_is_not_there(database: Urls) -> None:
+    status, out, err = await scrip_verify("--tenant", "nobody", DATABASE_URL=database.app)
+
+    assert (status, out) == (1, "")
+    assert err == "scrip: There is no tenant 'nobody'.\n"
