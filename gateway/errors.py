@@ -102,9 +102,9 @@ class OperationNotFound(CodedError):
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """Something that every answer rests upon cannot be used now.
+    """A dependency of every answer cannot be used now.
 
-    message: for the client. unknown: whether nobody can tell if what was asked was done; otherwise it was not.
+    message: for the client. unknown: whether nobody can tell if the request was executed; if false, it was not.
     """
 
     message: str
@@ -112,11 +112,11 @@ class Outage:
 
 
 OutageOf = Callable[[BaseException], Outage | None]
-"""The outage that an exception tells of; None where it tells of none."""
+"""Returns the outage that an exception stands for; None if it stands for none."""
 
 
 def no_outage(_: BaseException) -> None:
-    """Where answers rest upon nothing that could be away."""
+    """For servers whose answers depend on nothing that could be away."""
 
 
 class Away(CodedError):

@@ -2,7 +2,7 @@
 
 graphql-core reads an operation's variables in one go when it begins to execute it: 50 ms for the 10,000 rows of a bulk,
 in which nobody else would have a turn. Here they are read before, in a thread, by graphql-core's own function, and the
-executor is handed what came of it.
+executor is handed the result.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -13,7 +13,7 @@ from graphql.execution.values import VariableValues, get_variable_values
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 Beside = Callable[..., Awaitable[Any]]
-"""Calls a function with arguments in a thread, and answers what it does. Raises what it raises."""
+"""Calls a function with arguments in a thread, and returns its result. Raises what it raises."""
 FEW_VALUES: Final = 500
 """Fewer are read where they always are: it takes no longer than handing them to a thread."""
 _MAX_ERRORS: Final = 50
@@ -21,7 +21,7 @@ _MAX_ERRORS: Final = 50
 
 
 class ReadVariables(dict[str, Any]):
-    """Variables as they came, which have been read already: values, or what is wrong with them."""
+    """Variables as sent, already read: their values, or their errors."""
 
     def __init__(self, given: Mapping[str, Any], read: "VariableValues | list[GraphQLError]") -> None:
         super().__init__(given)
@@ -31,7 +31,7 @@ class ReadVariables(dict[str, Any]):
 async def read_beside(
     schema: GraphQLSchema, operation: OperationDefinitionNode, variables: Mapping[str, Any], beside: Beside
 ) -> ReadVariables:
-    """The variables of an operation that is about to be executed."""
+    """Read the variables of an operation that is about to be executed."""
     read = await beside(
         get_variable_values, schema, operation.variable_definitions or (), dict(variables), max_errors=_MAX_ERRORS
     )
@@ -39,14 +39,14 @@ async def read_beside(
 
 
 class Executor(StrawberryGraphQLCoreExecutionContext):
-    """Executes as Strawberry's does, and does not read variables again."""
+    """Executes like Strawberry's, without reading variables again."""
 
     @classmethod
     def build(
         cls, schema: GraphQLSchema, document: DocumentNode, root_value: Any = None, context_value: Any = None,
         raw_variable_values: dict[str, Any] | None = None, *arguments: Any, **options: Any,
     ) -> Any:  # fmt: skip
-        """An executor; or, where it cannot be made, why."""
+        """Return an executor or, if it cannot be made, the reasons."""
         given = raw_variable_values
         if not isinstance(given, ReadVariables):
             return super().build(schema, document, root_value, context_value, given, *arguments, **options)
@@ -60,7 +60,7 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
 
 
 def _without_variables(document: DocumentNode) -> DocumentNode:
-    """The document, in which no operation asks for any: what they stand for is known."""
+    """Return the document with no operation asking for variables: their values are known."""
     definitions = tuple(
         OperationDefinitionNode(
             operation=each.operation, name=each.name, directives=each.directives, selection_set=each.selection_set,
