@@ -1,7 +1,7 @@
 """Errors as clients see them: each has `extensions.code`, and none reveals more than it should.
 
 An expected error (a bad document, bad input, a missing right) keeps its message and is not logged. Any other is a fault
-of Scrip: it is logged once, with the traceback, and the client gets a fixed message and the request's id to quote.
+of ours: it is logged once, with the traceback, and the client gets a fixed message and the request's id to quote.
 """
 
 import logging
@@ -33,7 +33,7 @@ class ErrorCode(StrEnum):
     GRAPHQL_PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
     """The document is not valid GraphQL syntax. Correct it at the location given."""
     GRAPHQL_VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
-    """The document does not fit the schema. Correct it as the message says, or generate it anew from schema.graphql."""
+    """The document does not fit the schema. Correct it as the message says, or generate it anew from the schema."""
     OPERATION_RESOLUTION_FAILURE = "OPERATION_RESOLUTION_FAILURE"
     """The document has several operations and none was chosen, or not the one named. Pass its name as operationName."""
     QUERY_TOO_COSTLY = "QUERY_TOO_COSTLY"
@@ -54,7 +54,7 @@ class ErrorCode(StrEnum):
     FORBIDDEN = "FORBIDDEN"
     """The token may not do this. Use one with the scopes in `missing`, or ask somebody in one of the `roles`."""
     INTERNAL_SERVER_ERROR = "INTERNAL_SERVER_ERROR"
-    """Scrip failed, and logged the failure. Send the same request again; if it persists, give `requestId` to support."""
+    """The server failed, and logged it. Send the same request again; if it fails again, give `requestId` to support."""
 
     # Of the HTTP request rather than the operation.
 
@@ -63,7 +63,7 @@ class ErrorCode(StrEnum):
     NOT_ACCEPTABLE = "NOT_ACCEPTABLE"
     """The `Accept` header allows none of the formats served. Add application/graphql-response+json or application/json."""
     PAYLOAD_TOO_LARGE = "PAYLOAD_TOO_LARGE"
-    """The body is larger than the server accepts. Send less at a time, or use POST /imports/credits for many rows."""
+    """The body is larger than the server accepts. Send less at a time."""
     UNSUPPORTED_MEDIA_TYPE = "UNSUPPORTED_MEDIA_TYPE"
     """The body has a content type that is not accepted. Send JSON as application/json."""
     TIMEOUT = "TIMEOUT"
