@@ -367,8 +367,9 @@ class RequesterNotAllowed(LedgerError):
     code = "REQUESTER_NOT_ALLOWED"
 
     def __init__(self, client: str | None) -> None:
+        who = "The requester" if client is None else f"The client {client}"
         super().__init__(
-            f"{client} may no longer ask for this. Reject the request; somebody else can make it again.",
+            f"{who} may no longer ask for this. Reject the request; somebody else can make it again.",
             field=("requestId",),
         )
 
