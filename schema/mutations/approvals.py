@@ -86,17 +86,17 @@ class ApproveRequestPayload(PostingPayload):
 
     @resolved(Account | None)
     def account(self, info: Info) -> Pending[Any]:
-        """Account after the posting; null for an order."""
+        """Account after the posting; null for an order, and if replayed."""
         return loaded(info, "accounts", self.outcome.account_id)
 
     @resolved(Credit | None)
     def credit(self, info: Info) -> Pending[Any]:
-        """Credit that was opened or taken from; null unless the request was an adjustment."""
+        """Credit that was opened or taken from; null unless the request was an adjustment, and if replayed."""
         return loaded(info, "credits", self.outcome.credit_id)
 
     @resolved(Coupon | None)
     def coupon(self, info: Info) -> Pending[Any]:
-        """Coupon that was issued; null unless the request was for a reward."""
+        """Coupon that was issued; null unless the request was for a reward, and if replayed."""
         return loaded(info, "coupons", self.outcome.coupon_id)
 
     @resolved(Invoice | None)
