@@ -1,1 +1,1 @@
-"""Who is asking, and what they may do: tokens in, principals out. Knows nothing of ledgers, GraphQL or settings."""
+"""Authentication and rights: tokens in, principals out. Knows nothing of ledgers, GraphQL or settings."""

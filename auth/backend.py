@@ -22,22 +22,23 @@ _CREDENTIALS = AuthCredentials(["authenticated"])
 
 
 class Unchecked(AuthenticationError):
-    """What Starlette has to be told where a token can be neither taken nor refused."""
+    """Reported to Starlette if a token can be neither accepted nor rejected."""
 
 
 class BearerBackend(AuthenticationBackend):
     """`Authorization: Bearer TOKEN` (RFC 6750, 2.1) and no other way: not in the body, not in the URL.
 
-    A token goes to one verifier, by how it begins, and never to the other.
+    A token goes to one verifier, by its first characters, and never to the other.
     """
 
     def __init__(self, verifier: TokenVerifier, partner_tokens: PartnerTokens | None = None) -> None:
-        """partner_tokens: None where there are none, and what looks like one is refused."""
+        """partner_tokens: None if there are none; a token that looks like one is then rejected."""
         self._verifier = verifier
         self._partner_tokens = partner_tokens
 
     async def authenticate(self, conn: HTTPConnection) -> tuple[AuthCredentials, Principal] | None:
-        """None without a token: then fields decide. Raises AuthenticationError for a bad one, whatever is asked."""
+        """Return None without a token: then fields decide. Raises AuthenticationError for a bad one, whatever the
+        request."""
         values = conn.headers.getlist("authorization")
         if not values:
             return None
@@ -52,9 +53,9 @@ class BearerBackend(AuthenticationBackend):
     async def principal(
         self, values: Sequence[str], *, address: str | None = None, request_id: str | None = None
     ) -> Principal:
-        """Whose the one Authorization value is, be it a header's or a WebSocket client's.
+        """Return the principal of one Authorization value, from a header or a WebSocket client.
 
-        address, request_id: where it was used. Raises TokenError; TokensUnavailable where that cannot be told now.
+        address, request_id: of its use. Raises TokenError; TokensUnavailable if it cannot be checked now.
         """
         if len(values) != 1:
             raise TokenError("there is more than one Authorization header")
@@ -70,10 +71,8 @@ class BearerBackend(AuthenticationBackend):
 
 
 def unauthenticated_response(conn: HTTPConnection, error: Exception) -> Response:
-    """401 as RFC 6750, 3 wants it, with a GraphQL error for a body; 503 where the token could not be checked.
-
-    A client that is told 401 throws its token away, and would do so whenever the database is away.
-    """
+    """401 as RFC 6750, 3 specifies, with a GraphQL error as body; 503 if the token could not be checked: on a 401 a
+    client throws its token away, and would do so in every outage of the database."""
     unavailable = isinstance(error, Unchecked)
     code = "UNAVAILABLE" if unavailable else "UNAUTHENTICATED"
     told = (
@@ -99,16 +98,17 @@ def authentication(
     *,
     on_error: Callable[[HTTPConnection, Exception], Response] = unauthenticated_response,
 ) -> Middleware:
-    """The middleware for the application: puts a principal, or nobody, on each request.
+    """Return the application's middleware, which puts a principal, or nobody, on each request.
 
-    on_error: answers where a token is refused.
+    on_error: makes the response if a token is rejected.
     """
     backend = BearerBackend(verifier, partner_tokens)
     return Middleware(_OfRequests, backend=backend, on_error=on_error)
 
 
 class _OfRequests(AuthenticationMiddleware):
-    """A WebSocket's token comes after its handshake, or is looked at by its endpoint: here, a bad one gets no answer."""
+    """Requests only. A WebSocket sends its token after the handshake, or its endpoint reads it; a bad one is not
+    answered here."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or let a WebSocket through."""
@@ -119,13 +119,13 @@ class _OfRequests(AuthenticationMiddleware):
 
 
 def principal_of(conn: HTTPConnection) -> Principal | None:
-    """Whose request it is, or None if it came without a token."""
+    """Return the principal of a request, or None if it came without a token."""
     user = conn.scope.get("user")
     return user if isinstance(user, Principal) else None
 
 
 def network_address(conn: HTTPConnection) -> str | None:
-    """The IP address that the request came from, or None: behind a proxy it is what a header said, of any form."""
+    """Return the IP address of the request's client, or None: behind a proxy it comes from a header, in any form."""
     return None if conn.client is None else _address(conn.client.host)
 
 

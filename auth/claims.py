@@ -1,4 +1,4 @@
-"""The claims of a token whose signature has been checked: read to the letter, or refused.
+"""Claims of a token whose signature has been checked: read strictly, or rejected.
 
 Sources: RFC 7519 (claims), RFC 8725 (best current practice), RFC 9068 (access tokens).
 """
@@ -28,7 +28,7 @@ _TRIMMED = frozenset({"customer"})
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """Two members of one name are read differently by different libraries (RFC 8725, 3.1; RFC 7519, 4)."""
+    """Reject two members of one name: libraries read them differently (RFC 8725, 3.1; RFC 7519, 4)."""
     members = dict(pairs)
     if len(members) != len(pairs):
         raise ValueError("duplicate member")
@@ -43,9 +43,9 @@ _DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_consta
 
 
 def strict_object(data: bytes, part: str) -> dict[str, object]:
-    """The JSON object in `data`, which must be UTF-8 without a byte order mark and name no member twice.
+    """Return the JSON object in `data`, which must be UTF-8 without a byte order mark and name no member twice.
 
-    `part` is what to call it in the error. Raises TokenError.
+    part: name of it in the error. Raises TokenError.
     """
     try:
         value = _DECODER.decode(data.decode("utf-8"))
@@ -58,10 +58,10 @@ def strict_object(data: bytes, part: str) -> dict[str, object]:
 
 @dataclass(frozen=True, slots=True)
 class ClaimsPolicy:
-    """What this server expects of a token.
+    """Requirements of this server on a token.
 
-    `leeway` is how far an issuer's clock may be ahead of ours (`nbf`, `iat`). There is none after `exp`: that instant
-    is also when open connections are closed.
+    leeway: how far an issuer's clock may be ahead of ours (`nbf`, `iat`). There is none after `exp`: open connections
+    are closed at that instant, too.
     """
 
     issuer: str
@@ -69,7 +69,7 @@ class ClaimsPolicy:
     leeway: timedelta
 
     def principal(self, claims: dict[str, object], now: datetime) -> Principal:
-        """The principal that the claims describe at the instant `now`. Raises TokenError."""
+        """Return the principal that the claims describe at the instant `now`. Raises TokenError."""
         if claims.get("iss") != self.issuer:
             raise TokenError("the token is from another issuer")
         self._check_audience(claims.get("aud"))
@@ -119,7 +119,7 @@ def _issued_at(claims: dict[str, object]) -> datetime | None:
 
 
 def _text(claims: dict[str, object], name: str) -> str | None:
-    """An optional claim; one that is there must be of the right form, so null or empty is an error."""
+    """Return an optional claim. If present it must have the right form: null or empty is an error."""
     if name not in claims:
         return None
     value = claims[name]
@@ -139,9 +139,9 @@ def well_formed(value: str) -> bool:
 
 
 def tells_apart(value: str) -> bool:
-    """Whether a subject or client can be told from any other by whoever sees it: nothing in it is invisible.
+    """Return whether a reader can tell a subject or client from every other: nothing in it is invisible.
 
-    Names may have what joins letters and turns their direction; two people who differ in that alone look like one.
+    Names may contain joiners and marks of direction; two people who differ in those alone look the same.
     """
     return well_formed(value) and value.isprintable()
 
@@ -161,7 +161,7 @@ def _role(value: object) -> Role:
 
 
 def _scopes(claims: dict[str, object], role: Role) -> frozenset[Scope]:
-    """What the token can be used for. Unknown scopes are other services' and are ignored."""
+    """Return the scopes of the token. Unknown ones belong to other services and are ignored."""
     of_role = scopes_of(role)
     if "scope" not in claims:
         return frozenset() if role is Role.PARTNER else of_role
@@ -173,7 +173,8 @@ def _scopes(claims: dict[str, object], role: Role) -> frozenset[Scope]:
 
 
 def _customer(claims: dict[str, object], role: Role) -> str | None:
-    """The customer that a customer's token is for. On any other role's it is refused: ignoring it would widen."""
+    """Return the customer of a customer's token. On any other role's token it is an error: ignoring it would widen the
+    token."""
     customer = _text(claims, "customer")
     if (customer is not None) != (role is Role.CUSTOMER):
         raise TokenError("the token must name a customer if its role is customer, and only then")

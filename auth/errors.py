@@ -1,16 +1,16 @@
-"""What can go wrong with tokens and keys. No message ever quotes a token, a claim's value or a key."""
+"""Errors of tokens and keys. No message ever quotes a token, a claim's value or a key."""
 
 
 class TokenError(Exception):
-    """The token is refused. The message says why, in words that may be shown to whoever sent it."""
+    """The token is rejected. The message says why, and may be shown to the sender."""
 
 
 class UnknownKeyError(TokenError):
-    """No key is known that could have signed the token: it may be newer than the keys we hold."""
+    """No known key could have signed the token; it may be newer than the keys held."""
 
 
 class KeySetError(Exception):
-    """A key set could not be read or holds nothing usable. What was known before stays in use for a while."""
+    """A key set could not be read, or holds no usable key. The previous one stays in use for a limited time."""
 
 
 class KeyConfigurationError(Exception):
@@ -18,4 +18,4 @@ class KeyConfigurationError(Exception):
 
 
 class TokensUnavailable(Exception):
-    """Whether the token is good cannot be told now. It is refused for the moment, and is not to be thrown away."""
+    """The token cannot be checked now. The client should keep it and try again."""

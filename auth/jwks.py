@@ -1,7 +1,7 @@
 """Public keys that change while the server runs: a JWK Set in a file or at a URL, read in the background.
 
-`find` only ever looks into memory. A set that can't be read leaves the keys of the last one in use for a bounded time,
-so that an outage of the issuer is none of ours at once, and a key that was withdrawn is not trusted for ever.
+`find` only looks into memory. If a set cannot be read, the keys of the last one stay in use for a limited time: an
+outage of the issuer is not an outage of Scrip at once, and a withdrawn key is not trusted for ever.
 """
 
 import asyncio
@@ -28,10 +28,10 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """When a key set is read again. All in seconds.
+    """Times at which a key set is read again, all in seconds.
 
-    `interval` between reads, `retry` after one that failed, `cooldown` at least between reads that unknown keys ask
-    for, `max_age` after the last good read until the keys are no longer trusted.
+    `interval` between reads, `retry` after a failed one, `cooldown` at least between reads that unknown keys ask for,
+    `max_age` after the last good read until the keys are no longer trusted.
     """
 
     interval: float
@@ -48,7 +48,7 @@ class Document(Protocol):
     """A place to read a key set from."""
 
     async def read(self) -> bytes:
-        """At most MAX_DOCUMENT_BYTES. Raises KeySetError."""
+        """Return at most MAX_DOCUMENT_BYTES. Raises KeySetError."""
 
     async def close(self) -> None:
         """Let go of connections."""
@@ -61,7 +61,7 @@ class FileDocument:
         self._path = path
 
     async def read(self) -> bytes:
-        """The file's content. Raises KeySetError."""
+        """Return the file's content. Raises KeySetError."""
         return await asyncio.to_thread(self._read)
 
     async def close(self) -> None:
@@ -96,7 +96,7 @@ class UrlDocument:
         )
 
     async def read(self) -> bytes:
-        """The body of a plain answer 200. Raises KeySetError."""
+        """Return the body of a plain 200 response. Raises KeySetError."""
         try:
             async with asyncio.timeout(FETCH_TIMEOUT_SECONDS), self._client.stream("GET", self._url) as response:
                 if response.status_code != 200:
@@ -120,7 +120,7 @@ class JwksKeys:
     def __init__(
         self, document: Document, schedule: Schedule, monotonic: Callable[[], float], *, must_start: bool
     ) -> None:
-        """`must_start`: whether a first read that fails is a reason not to start (a file) or to go on (a URL)."""
+        """must_start: whether a failed first read prevents the start (a file) or not (a URL)."""
         self._document = document
         self._schedule = schedule
         self._monotonic = monotonic
@@ -140,15 +140,15 @@ class JwksKeys:
 
     @property
     def ready(self) -> bool:
-        """Whether there are keys, and they are not too old."""
+        """Return whether there are keys that are not too old."""
         return self._monotonic() < self._good_until
 
     def find(self, key_id: str | None, algorithm: str) -> jwt.PyJWK | None:
-        """The key under this `kid` for this algorithm, or None."""
+        """Return the key with this `kid` for this algorithm, or None."""
         return self._keys.get((key_id, algorithm)) if self.ready else None
 
     async def refresh_for_unknown_key(self) -> bool:
-        """Read now, or join the read under way, and wait a short time for it. False while cooling down."""
+        """Read now, or join the read under way, and wait a short time for it. Returns False while cooling down."""
         reading = self._reading is not None and not self._reading.done()
         if not reading and self._monotonic() < self._last_read + self._schedule.cooldown:
             return False
@@ -160,7 +160,7 @@ class JwksKeys:
         return True
 
     async def refresh(self) -> None:
-        """Read the document once, however many ask at the same time. A failure is logged and changes nothing."""
+        """Read the document once, however many callers ask at the same time. A failure is logged and changes nothing."""
         if self._reading is None or self._reading.done():
             self._last_read = self._monotonic()
             self._reading = asyncio.create_task(self._read())
@@ -168,7 +168,8 @@ class JwksKeys:
         await asyncio.shield(self._reading)
 
     async def start(self) -> None:
-        """Read once, then go on in the background. Raises KeyConfigurationError if the first read was a must."""
+        """Read once, then continue in the background. Raises KeyConfigurationError if the first read was required and
+        failed."""
         await self.refresh()
         if self._must_start and not self.ready:
             await self._document.close()
@@ -208,16 +209,18 @@ class JwksKeys:
     def _report(self, problem: str) -> None:
         """Once per problem, not once per try."""
         if problem != self._problem:
-            _logger.warning("token keys could not be read, the last ones stay in use for a while: %s", problem)
+            _logger.warning(
+                "token keys could not be read; the previous ones stay in use for a limited time: %s", problem
+            )
         self._problem = problem
 
 
 def key_source(
     *, secret: str | None, jwks_file: Path | None, jwks_url: str | None, monotonic: Callable[[], float]
 ) -> KeySource:
-    """The source that is configured. `monotonic` is in seconds.
+    """Return the configured source.
 
-    Raises KeyConfigurationError unless exactly one is given, and if it cannot be right.
+    monotonic: in seconds. Raises KeyConfigurationError unless exactly one is given, and if it cannot be right.
     """
     if sum(value is not None for value in (secret, jwks_file, jwks_url)) != 1:
         raise KeyConfigurationError("give a secret, a key set file or a key set URL to check tokens with: exactly one")
@@ -238,7 +241,7 @@ async def _bounded(response: httpx.Response) -> bytes:
 
 
 def _check_url(url: str) -> bool:
-    """Whether the URL is on this host. Raises KeyConfigurationError if it is neither that nor https."""
+    """Return whether the URL is on this host. Raises KeyConfigurationError if it is neither that nor https."""
     try:
         httpx.URL(url)
         parts = urlsplit(url)

@@ -1,4 +1,4 @@
-"""The keys that tokens are checked with: a shared secret, or a set of public keys. Each is pinned to one algorithm."""
+"""Keys that tokens are checked with: a shared secret, or a set of public keys. Each is pinned to one algorithm."""
 
 import base64
 import json
@@ -30,31 +30,32 @@ KeyTable = Mapping[tuple[str | None, str], jwt.PyJWK]
 
 
 class KeySource(Protocol):
-    """Where the verifier looks up keys. `start` and `stop` belong to the application's lifespan."""
+    """The verifier's source of keys. `start` and `stop` belong to the application's lifespan."""
 
     @property
     def algorithms(self) -> frozenset[str]:
-        """The algorithms that its keys can have. All other tokens are refused unseen."""
+        """Return the algorithms of its keys. Tokens with any other are rejected unseen."""
 
     @property
     def ready(self) -> bool:
-        """Whether there are keys to check tokens with now."""
+        """Return whether there are keys to check tokens with now."""
 
     def find(self, key_id: str | None, algorithm: str) -> jwt.PyJWK | None:
-        """The key for exactly this algorithm, or None. Never waits. The same object for as long as the key is good."""
+        """Return the key for exactly this algorithm, or None. Never waits. Returns the same object for as long as the
+        key is good."""
 
     async def refresh_for_unknown_key(self) -> bool:
-        """Look for new keys, unless that was done a moment ago. True if it is worth calling `find` again."""
+        """Look for new keys, unless that was done recently. Returns True if it is worth calling `find` again."""
 
     async def start(self) -> None:
         """Make keys available. Raises KeyConfigurationError if there can be none as configured."""
 
     async def stop(self) -> None:
-        """Let go of whatever `start` took."""
+        """Release all that `start` took."""
 
 
 class SharedSecret:
-    """One secret for HS256, shared with the issuer. It has no `kid`: whatever the token says there is ignored."""
+    """One secret for HS256, shared with the issuer. It has no `kid`; one in the token is ignored."""
 
     def __init__(self, secret: str) -> None:
         """Raises KeyConfigurationError for a secret that is too short, or is a public key by mistake."""
@@ -99,7 +100,7 @@ class SharedSecret:
 
 
 def parse_key_set(document: bytes) -> KeyTable:
-    """The usable signature keys in a JWK Set (RFC 7517, 5). Keys of other kinds are skipped, as it says there.
+    """Return the usable signature keys in a JWK Set (RFC 7517, 5). Keys of other kinds are skipped, as specified there.
 
     Raises KeySetError if it is not a key set, is too large, or holds no usable key.
     """
@@ -159,10 +160,10 @@ def _algorithm(member: dict[str, object]) -> str | None:
 
 
 def load_or_create_secret(path: Path, generate: Callable[[int], str] = secrets.token_urlsafe) -> str:
-    """The secret in the file, which is made at the first call and readable by its owner alone (0600).
+    """Return the secret in the file, which is created at the first call, readable by its owner only (0600).
 
-    Safe when several processes call it at once: all get the same secret. Raises KeyConfigurationError if the file
-    cannot be read or made, or holds too little.
+    Safe if several processes call it at once: all get the same secret. Raises KeyConfigurationError if the file cannot
+    be read or created, or holds too little.
     """
     try:
         if not path.exists():
@@ -178,7 +179,7 @@ def load_or_create_secret(path: Path, generate: Callable[[int], str] = secrets.t
 
 
 def _create_secret(path: Path, secret: str) -> None:
-    """Written in full under another name first: a link appears at once or, where another process was faster, not."""
+    """Write it in full under another name first: a link appears at once, or not if another process was faster."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     try:

@@ -27,7 +27,7 @@ _SHAPE: Final = re.compile(r"scrip_[A-Za-z0-9_-]{91}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class PartnerSecret:
-    """A token in the clear, on its way to its holder or from them. Neither its repr nor its digest gives it away."""
+    """A token in the clear, on its way to or from its holder. Neither its repr nor its digest reveals it."""
 
     tenant_id: UUID
     token_id: UUID
@@ -35,37 +35,38 @@ class PartnerSecret:
 
     @property
     def text(self) -> str:
-        """The token as its holder keeps it."""
+        """Return the token as its holder keeps it."""
         data = self.tenant_id.bytes + self.token_id.bytes + self.secret
         return PREFIX + urlsafe_b64encode(data + _checksum(data)).rstrip(b"=").decode()
 
     @property
     def digest(self) -> bytes:
-        """What is kept of the secret. 256 random bits need no slow hash: there is no list of them to try."""
+        """Return what is stored of the secret. 256 random bits need no slow hash: there is no list of them to try."""
         return hashlib.sha256(self.secret).digest()
 
     def fits(self, digest: bytes) -> bool:
-        """Whether the secret is the one that `digest` was made of. It takes as long whatever they have in common."""
+        """Return whether `digest` was made from the secret, in constant time."""
         return hmac.compare_digest(self.digest, digest)
 
 
 class PartnerTokens(Protocol):
-    """Whoever knows the tokens that were issued."""
+    """A store of issued tokens."""
 
     async def principal(self, token: str, *, address: str | None, request_id: str | None) -> Principal:
-        """Who the token speaks for, now. `address` and `request_id` say where it was used.
+        """Return the principal that the token speaks for now.
 
-        Raises TokenError, or TokensUnavailable where it cannot be told.
+        address, request_id: of its use. Raises TokenError, or TokensUnavailable if it cannot be checked.
         """
 
 
 def is_partner_token(text: str) -> bool:
-    """Whether it claims to be one. No signed token begins like this: theirs begin with the base64url of a brace."""
+    """Return whether the text claims to be one. No signed token begins like this: theirs begin with the base64url of a
+    brace."""
     return text.startswith(PREFIX)
 
 
 def parse(text: str) -> PartnerSecret:
-    """The token's parts. There is exactly one text for each token. Raises TokenError for anything else."""
+    """Return the token's parts. There is exactly one text for each token. Raises TokenError for anything else."""
     if not _SHAPE.fullmatch(text):
         raise TokenError("this is not a partner token as they are issued here")
     data = urlsafe_b64decode(f"{text[len(PREFIX) :]}=")

@@ -10,13 +10,12 @@ from auth.roles import Role, Scope
 
 @dataclass(frozen=True, slots=True)
 class Principal(BaseUser):
-    """Who is asking, as their token says. It is also what Starlette calls the user of a request.
+    """The user or program that a token identifies. It is also what Starlette calls the user of a request.
 
-    `tenant` is the claim as it came (a slug or an id), not yet a row; `customer` is the external id in it of a
-    customer's own token, and None for all others. `scopes` are those that can be used: the token's, cut down to what
-    the role may do with them, or all of the role's if the token doesn't narrow it (a partner's always does).
-    `expires_at` is exact: from that instant on the token is refused. `issued_at` is in whole seconds, or None where the
-    token does not say.
+    `tenant` is the claim as sent (a slug or an id), not yet a row; `customer` is the external id in a customer's own
+    token, and None in all others. `scopes` are those that can be used: the token's, reduced to those that the role can
+    use, or all of the role's if the token does not narrow it (a partner's always does). `expires_at` is exact: the
+    token is rejected from that instant. `issued_at` is in whole seconds, or None if the token does not say.
     """
 
     tenant: str
@@ -32,12 +31,12 @@ class Principal(BaseUser):
 
     @property
     def is_authenticated(self) -> bool:
-        """Always: nobody becomes a principal without a token that was checked."""
+        """Always true: without a checked token there is no principal."""
         return True
 
     @property
     def display_name(self) -> str:
-        """What to call them."""
+        """Return the name to show."""
         return self.name or self.subject
 
     @property

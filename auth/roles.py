@@ -1,6 +1,6 @@
 """Roles, scopes and the table "Who may": the only place where a right is granted.
 
-The table reads from the top left like the one in the domain's description. What is not in it is denied.
+The table reads from the top left like the one in the domain's description. Anything not in it is denied.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from typing import Protocol
 
 
 class Role(StrEnum):
-    """What a person or program is to the tenant: the values are those of the `role` claim."""
+    """Role of a person or program in the tenant; the values are those of the `role` claim."""
 
     STAFF = "staff"
     MANAGER = "manager"
@@ -20,7 +20,7 @@ class Role(StrEnum):
 
 
 class Scope(StrEnum):
-    """What a token may be used for: the values are those in the `scope` claim."""
+    """Scope that a token opens; the values are those in the `scope` claim."""
 
     CUSTOMERS_READ = "customers:read"
     CUSTOMERS_WRITE = "customers:write"
@@ -42,7 +42,7 @@ class Scope(StrEnum):
 
 
 class Permission(Enum):
-    """One thing that a field of the API needs the right to do."""
+    """Right that a field of the API takes."""
 
     READ_CUSTOMERS = "read customers"
     READ_LEDGER = "read balances, credits and ledgers"
@@ -78,7 +78,7 @@ class Permission(Enum):
 
 
 class Access(Enum):
-    """How far a right goes. Anything but NO is some access; the operation itself enforces how far."""
+    """Extent of a right. Anything but NO is some access; the operation itself enforces the extent."""
 
     NO = "no"
     YES = "yes"
@@ -91,7 +91,7 @@ class Access(Enum):
 class Rule:
     """A row of the table: access by role, and the scopes of which a narrowed token needs one.
 
-    named: the one of them that an error names where none is there.
+    named: the scope that an error names if none of them is there.
     """
 
     access: Mapping[Role, Access]
@@ -176,7 +176,7 @@ RULES: Mapping[Permission, Rule] = {
 
 
 class Holder(Protocol):
-    """Whoever holds rights: a principal, or in a test anything with a role and scopes."""
+    """A holder of rights: a principal, or in a test anything with a role and scopes."""
 
     @property
     def role(self) -> Role:
@@ -184,33 +184,38 @@ class Holder(Protocol):
 
     @property
     def scopes(self) -> frozenset[Scope]:
-        """What the token may be used for: all that the role could need, unless the token narrows it."""
+        """The token's scopes: all that the role could need, unless the token narrows it."""
 
 
 def scopes_of(role: Role) -> frozenset[Scope]:
-    """Every scope that is of any use to the role: what an unnarrowed token stands for."""
+    """Return every scope of any use to the role: those of a token that does not narrow it."""
     return _SCOPES_OF[role]
 
 
 def access(holder: Holder, permission: Permission) -> Access:
-    """How far the holder's right goes: the role's cell of the table, or NO where the token's scopes leave it out."""
+    """Return the extent of the holder's right: the role's cell of the table, or NO if the token's scopes leave it out."""
     rule = RULES[permission]
     return rule.access[holder.role] if rule.scopes & holder.scopes else Access.NO
 
 
 def may(holder: Holder, permission: Permission) -> bool:
-    """Whether the holder has the right at all. A customer's is to their own (`access` says so): reads enforce that."""
+    """Return whether the holder has the right at all. A customer's extends to their own only (`access`): reads enforce
+    that."""
     return access(holder, permission) is not Access.NO
 
 
 def has(holder: Holder, permission: Permission, *, own: bool) -> bool:
-    """Whether the holder has the right, where `own` says if a right to one's own alone will do."""
+    """Return whether the holder has the right.
+
+    own: whether a right to one's own is enough.
+    """
     found = access(holder, permission)
     return found is not Access.NO and (own or found is not Access.OWN)
 
 
 def nearest(holder: Holder, permissions: Sequence[Permission]) -> Permission:
-    """Of several rights of which one would do and none is there, the first that a scope could still give the holder."""
+    """Return the right to name in an error, of several of which one would do and none is there: the first that a scope
+    could give."""
     for permission in permissions:
         if RULES[permission].access[holder.role] is not Access.NO:
             return permission
@@ -218,13 +223,16 @@ def nearest(holder: Holder, permissions: Sequence[Permission]) -> Permission:
 
 
 def roles_with(permission: Permission, *, own: bool) -> tuple[Role, ...]:
-    """Those that can have it at all, where `own` says if a right to one's own alone counts."""
+    """Return the roles that can have the right at all.
+
+    own: whether a right to one's own counts.
+    """
     enough = set(Access) - ({Access.NO} if own else {Access.NO, Access.OWN})
     return tuple(role for role in Role if RULES[permission].access[role] in enough)
 
 
 def limited(holder: Holder) -> bool:
-    """Whether what the holder adds counts against limits: so for staff and partners."""
+    """Return whether value that the holder adds counts against limits: true for staff and partners."""
     return holder.role in _LIMITED_ROLES
 
 

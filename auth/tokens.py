@@ -45,7 +45,7 @@ class _Header:
 
 @dataclass(frozen=True, slots=True)
 class _Checked:
-    """A token that was good, and the key that said so."""
+    """A token that was good, with the key that proved it."""
 
     principal: Principal
     header: _Header
@@ -53,7 +53,7 @@ class _Checked:
 
 
 class TokenVerifier:
-    """Turns tokens into principals. One for the process; `verify` never waits."""
+    """Turns tokens into principals. One for each process; `verify` never waits."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class TokenVerifier:
         clock: Callable[[], datetime],
         leeway: timedelta = DEFAULT_LEEWAY,
     ) -> None:
-        """`clock` answers the current instant, with an offset. `leeway` is for `nbf` and `iat` alone."""
+        """clock: returns the current instant, with an offset. leeway: for `nbf` and `iat` only."""
         self._keys = keys
         self._policy = ClaimsPolicy(issuer, audience, leeway)
         self._clock = clock
@@ -72,7 +72,7 @@ class TokenVerifier:
         self._cache: dict[str, _Checked] = {}
 
     def verify(self, token: str) -> Principal:
-        """Who the token speaks for. Raises TokenError (UnknownKeyError if the key may just not be known yet)."""
+        """Return the principal of the token. Raises TokenError (UnknownKeyError if the key may only be unknown as yet)."""
         checked = self._cache.get(token)
         if checked is not None:
             if self._still_good(checked):
@@ -85,7 +85,7 @@ class TokenVerifier:
         return checked.principal
 
     async def authenticate(self, token: str) -> Principal:
-        """As `verify`, but a key that isn't known yet is looked for first, so that rotation refuses nobody."""
+        """Like `verify`, but look for an unknown key first, so that a rotation rejects nobody."""
         try:
             return self.verify(token)
         except UnknownKeyError:
@@ -151,10 +151,10 @@ def issue(
     client_id: str | None = None,
     customer: str | None = None,
 ) -> str:
-    """A token signed with the shared secret (HS256), which `verify` will take from `issued_at` for `lifetime`.
+    """Return a token signed with the shared secret (HS256), which `verify` accepts from `issued_at` for `lifetime`.
 
-    `scopes` None leaves the role as it is; an empty one narrows it to nothing. Raises TokenError for claims that would
-    be refused.
+    scopes: None leaves the role as it is; an empty list narrows it to nothing. Raises TokenError for claims that would
+    be rejected.
     """
     issued = int(issued_at.timestamp())
     optional = {

@@ -1,4 +1,4 @@
-"""Documents that have passed every check, remembered by their text.
+"""Documents that have passed every check, cached by their text.
 
 This takes the place of Strawberry's ParserCache, ValidationCache and limiters together. Keyed by the text, a hit costs
 one dictionary look-up, where ValidationCache hashes every node of the document on each request; the limits are checked
@@ -64,9 +64,9 @@ class CheckedOperation:
 
 @dataclass(slots=True)
 class CheckedDocument:
-    """A parsed document within its limits. `errors` are those of validation; with any, it is not remembered.
+    """A parsed document within its limits. `errors` are those of validation; with any, it is not cached.
 
-    follows: whether it may follow a list or look at the past; never False where it does.
+    follows: whether it may follow a list or look at the past; never False if it does.
     """
 
     node: DocumentNode
@@ -75,7 +75,8 @@ class CheckedDocument:
     follows: bool
 
     def operation(self, name: str | None) -> CheckedOperation:
-        """The operation to run. Raises `OperationNotFound` if there is none of that name, or several could be meant."""
+        """Return the operation to run. Raises `OperationNotFound` if there is none of that name, or several could be
+        meant."""
         if name is not None:
             if (named := self.operations.get(name)) is None:
                 raise OperationNotFound(f"Unknown operation named '{name[:MAX_SHOWN_NAME]}'.")
@@ -88,8 +89,8 @@ class CheckedDocument:
 
 
 class _OneOf(OneOfInputValidationRule):
-    """Strawberry's, which takes it for granted that a variable is declared, and before it is used. Where it is not, as in a
-    fragment, other rules refuse what is wrong with it, or its value is checked when it comes."""
+    """Strawberry's rule, which assumes that a variable is declared, and before it is used. If it is not, as in a
+    fragment, other rules reject it, or its value is checked on arrival."""
 
     def __init__(self, validation_context: ValidationContext) -> None:
         super().__init__(validation_context)
@@ -104,7 +105,7 @@ class _OneOf(OneOfInputValidationRule):
 
 
 class DocumentCache:
-    """Parses, bounds and validates documents, and remembers the valid ones, the least recently used going first."""
+    """Parses, bounds and validates documents, and caches the valid ones, evicting the least recently used."""
 
     def __init__(
         self,
@@ -113,8 +114,9 @@ class DocumentCache:
         rules: Iterable[type[ASTValidationRule]],
         follows: re.Pattern[str] | None = None,
     ) -> None:
-        """follows: what is found in the text of every document that follows a list or looks at the past. A document spells
-        out the fields and arguments that it uses; what else contains these words is taken for them. None: all may."""
+        """follows: a pattern found in the text of every document that follows a list or looks at the past. A document
+        spells out the fields and arguments that it uses; others that contain these words are taken for such. None: all
+        may."""
         self.limits = limits
         self._follows = follows
         self._schema = schema
@@ -138,15 +140,14 @@ class DocumentCache:
         return self.get(text)
 
     def knows(self, text: str) -> bool:
-        """Whether the document is remembered, so that `get` costs next to nothing."""
+        """Return whether the document is cached, so that `get` costs next to nothing."""
         return text in self._known
 
     def cost(
         self, checked: CheckedDocument, operation: CheckedOperation, variables: Mapping[str, Any]
     ) -> tuple[int, int]:
-        """The cost of an operation with these variables, of which only those that say how large something is matter.
-        Then how much of it is for what is written.
-        """
+        """Return the cost of an operation with these variables, and the part of it that is for writing. Only variables
+        that say how large something is matter."""
         sized = operation.measure.sized_variables
         if not sized:
             return operation.measure.cost, operation.measure.written

@@ -1,7 +1,7 @@
-"""Errors as clients see them: every one has `extensions.code`, and none says more than it should.
+"""Errors as clients see them: each has `extensions.code`, and none reveals more than it should.
 
-An expected error (a bad document, bad input, a missing right) keeps its message and is not logged. Anything else is a
-fault of ours: it is logged once, with the traceback, and the client gets a fixed message and the request's id to quote.
+An expected error (a bad document, bad input, a missing right) keeps its message and is not logged. Any other is a fault
+of ours: it is logged once, with the traceback, and the client gets a fixed message and the request's id to quote.
 """
 
 import logging
@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 MASKED_MESSAGE = "Something went wrong on our side. It has been logged."
 RETRY_AFTER_S = 1
-"""In how many seconds to try again, where there is an outage."""
+"""Seconds after which to try again if there is an outage."""
 MAX_MESSAGE_CHARACTERS = 1_000
 """graphql-core repeats a value that is none of an enum's, and the name of a field that is not there, at any length."""
 
@@ -32,27 +32,52 @@ class ErrorCode(StrEnum):
     """The values of `extensions.code` on a top-level error. Expected business failures are `userErrors` instead."""
 
     GRAPHQL_PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
+    """The document is not valid GraphQL syntax. Correct it at the location given."""
     GRAPHQL_VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
+    """The document does not fit the schema. Correct it as the message says, or generate it anew from the schema."""
     OPERATION_RESOLUTION_FAILURE = "OPERATION_RESOLUTION_FAILURE"
+    """The document has several operations and none was chosen, or not the one named. Pass its name as operationName."""
     QUERY_TOO_COSTLY = "QUERY_TOO_COSTLY"
+    """The operation is deeper, larger or costlier than one request may be. Ask for smaller pages or fewer fields."""
     RATE_LIMITED = "RATE_LIMITED"
+    """The client's quota for the period is used up, and nothing was executed. Wait `retryAfter` seconds, then send the
+    same request again."""
     DOCUMENT_NOT_TRUSTED = "DOCUMENT_NOT_TRUSTED"
+    """The server runs registered documents only. Register the document, or use one that is."""
     PERSISTED_QUERY_NOT_FOUND = "PERSISTED_QUERY_NOT_FOUND"
+    """No registered document has this hash. Register the document first; Apollo's clients then send its text."""
     PERSISTED_QUERY_NOT_SUPPORTED = "PERSISTED_QUERY_NOT_SUPPORTED"
+    """The server keeps no documents. Send the text of the document instead of its hash."""
     BAD_USER_INPUT = "BAD_USER_INPUT"
+    """A variable or argument has a value that its type or the field does not accept. Correct it as the message says."""
     UNAUTHENTICATED = "UNAUTHENTICATED"
+    """The request has no valid token. Get a new token, and send it as `Authorization: Bearer …`."""
     FORBIDDEN = "FORBIDDEN"
+    """The token may not do this. Use one with the scopes in `missing`, or ask somebody in one of the `roles`."""
     INTERNAL_SERVER_ERROR = "INTERNAL_SERVER_ERROR"
+    """The server failed, and logged it. Send the same request again; if it fails again, give `requestId` to support."""
+
     # Of the HTTP request rather than the operation.
+
     METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED"
+    """The HTTP method is not accepted here. Use the method that the `Allow` header names."""
     NOT_ACCEPTABLE = "NOT_ACCEPTABLE"
+    """The `Accept` header allows none of the formats served. Add application/graphql-response+json or application/json."""
     PAYLOAD_TOO_LARGE = "PAYLOAD_TOO_LARGE"
+    """The body is larger than the server accepts. Send less at a time."""
     UNSUPPORTED_MEDIA_TYPE = "UNSUPPORTED_MEDIA_TYPE"
+    """The body has a content type that is not accepted. Send JSON as application/json."""
     TIMEOUT = "TIMEOUT"
+    """The request took too long. Send a mutation again with the same idempotency key; ask for less in a query."""
     UNAVAILABLE = "UNAVAILABLE"
+    """The database cannot be reached. Wait as `Retry-After` says, then send the same request again."""
     BUSY = "BUSY"
+    """A posting in flight held up the answer for too long. Send the same request again."""
+
     # Of a WebSocket.
+
     TOO_MANY_OPERATIONS = "TOO_MANY_OPERATIONS"
+    """The connection runs as many operations as it may. Wait for one to end, or stop one."""
 
 
 class CodedError(GraphQLError):
@@ -68,22 +93,22 @@ CodedErrorT = TypeVar("CodedErrorT", bound=CodedError)
 
 
 class BadUserInput(CodedError):
-    """An argument that the schema's types cannot refuse: a malformed id, a foreign cursor, `first: -1`."""
+    """An argument is bad that the schema's types cannot reject: a malformed id, a foreign cursor, `first: -1`."""
 
     code = ErrorCode.BAD_USER_INPUT
 
 
 class OperationNotFound(CodedError):
-    """The request does not say which of several operations to run, or names one that is not there."""
+    """The request does not say which of several operations to run, or names one that does not exist."""
 
     code = ErrorCode.OPERATION_RESOLUTION_FAILURE
 
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """Something that every answer rests upon cannot be used now.
+    """A dependency of every answer cannot be used now.
 
-    message: for the client. unknown: whether nobody can tell if what was asked was done; otherwise it was not.
+    message: for the client. unknown: whether nobody can tell if the request was executed; if false, it was not.
     """
 
     message: str
@@ -91,11 +116,11 @@ class Outage:
 
 
 OutageOf = Callable[[BaseException], Outage | None]
-"""The outage that an exception tells of; None where it tells of none."""
+"""Returns the outage that an exception stands for; None if it stands for none."""
 
 
 def no_outage(_: BaseException) -> None:
-    """Where answers rest upon nothing that could be away."""
+    """For servers whose answers depend on nothing that could be away."""
 
 
 CodedOf = Callable[[BaseException], CodedError | None]
@@ -107,7 +132,7 @@ def no_code(_: BaseException) -> None:
 
 
 class Away(CodedError):
-    """What answers rest upon could not be used. of_query: whether this can be asked again without a thought."""
+    """The request depends on something that cannot be used now. of_query: whether it can be repeated without a thought."""
 
     code = ErrorCode.UNAVAILABLE
 
@@ -120,19 +145,21 @@ class Away(CodedError):
 
 
 class RateLimited(CodedError):
-    """Whoever asks has used up what they may ask for in a while. Nothing was executed."""
+    """The client has used up its quota for the period. Nothing was executed."""
 
     code = ErrorCode.RATE_LIMITED
 
     def __init__(self, limit: str, retry_after: int) -> None:
         """limit: such as "1200000 reads in 60 s", in cost units. retry_after: seconds until there is room again."""
-        super().__init__(f"The limit of {limit}, in cost, is used up. Try again in {retry_after} s.")
+        super().__init__(
+            f"The limit of {limit}, in cost units, is used up. Nothing was done; try again in {retry_after} s."
+        )
         self.retry_after = retry_after
         self.extensions = {**(self.extensions or {}), "retryAfter": retry_after}
 
 
 class PersistedQueryNotFound(CodedError):
-    """A document is named that is none of the trusted ones. Apollo's clients look for exactly this code or message."""
+    """The named document is not a trusted one. Apollo's clients look for exactly this code or message."""
 
     code = ErrorCode.PERSISTED_QUERY_NOT_FOUND
 
@@ -141,7 +168,7 @@ class PersistedQueryNotFound(CodedError):
 
 
 class PersistedQueryNotSupported(CodedError):
-    """A document is named where none are kept. Apollo's clients then send the text itself, now and from then on."""
+    """A document is named, and none are kept. Apollo's clients then send the text itself, now and from then on."""
 
     code = ErrorCode.PERSISTED_QUERY_NOT_SUPPORTED
 
@@ -150,12 +177,12 @@ class PersistedQueryNotSupported(CodedError):
 
 
 class DocumentNotTrusted(CodedError):
-    """Only trusted documents run here, and this text is none of them."""
+    """Only trusted documents run here, and this text is not one of them."""
 
     code = ErrorCode.DOCUMENT_NOT_TRUSTED
 
     def __init__(self) -> None:
-        super().__init__("Only registered documents run here, and this is none of them.")
+        super().__init__("This server runs registered documents only, and this is not one of them.")
 
 
 def shape_errors(
@@ -167,7 +194,7 @@ def shape_errors(
     outage_of: OutageOf = no_outage,
     coded_of: CodedOf = no_code,
 ) -> None:
-    """Give each error of a result its code, in place, and mask and log what was not expected."""
+    """Give each error of a result its code, in place; mask and log the unexpected ones."""
     for index, error in enumerate(errors):
         shaped = errors[index] = _shape(error, request_id, hide_suggestions, outage_of, coded_of)
         if isinstance(shaped, Away):
@@ -175,9 +202,8 @@ def shape_errors(
 
 
 def away_of(result: ExecutionResult) -> Away | None:
-    """The error that the whole answer is, where an outage left nothing of it: a query that lacks something for it, or
-    a mutation of which nothing was done. What a mutation has done is told, whatever is missing of it.
-    """
+    """Return the error that stands for the whole response in an outage: for a query that lacks something because of it,
+    or a mutation that did nothing. A mutation that did something is reported, whatever is missing of it."""
     errors = [error for error in result.errors or () if isinstance(error, Away)]
     if not errors:
         return None
@@ -188,7 +214,7 @@ def away_of(result: ExecutionResult) -> Away | None:
 
 
 def with_code(errors: list[GraphQLError], code: ErrorCode) -> list[GraphQLError]:
-    """The same errors, with a code on each that has none."""
+    """Return the same errors, with a code on each that has none."""
     for error in errors:
         if "code" not in (error.extensions or {}):
             error.extensions = {**(error.extensions or {}), "code": code}
@@ -198,7 +224,7 @@ def with_code(errors: list[GraphQLError], code: ErrorCode) -> list[GraphQLError]
 def error_entry(
     message: str, code: ErrorCode, request_id: str | None = None, more: Mapping[str, object] | None = None
 ) -> GraphQLFormattedError:
-    """One entry of `errors` for an answer that GraphQL itself had no part in. more: extensions beside the code."""
+    """Return one entry of `errors` for a response that GraphQL had no part in. more: extensions beside the code."""
     extensions: dict[str, object] = {**(more or {}), "code": code}
     if request_id is not None:
         extensions["requestId"] = request_id
@@ -206,7 +232,7 @@ def error_entry(
 
 
 def retry_after(error: GraphQLError) -> dict[str, str]:
-    """The header that goes with an error over HTTP: when to try again, where it says so."""
+    """Return the header that goes with an error over HTTP: when to try again, if it says so."""
     if isinstance(error, Away):
         return {"retry-after": str(RETRY_AFTER_S)}
     return {"retry-after": str(error.retry_after)} if isinstance(error, RateLimited) else {}
@@ -232,7 +258,7 @@ def _shape(
 
 
 def _cause(error: GraphQLError) -> Exception:
-    """What was raised first: graphql-core wraps once for the place, and once more for a scalar."""
+    """Return the first exception raised: graphql-core wraps it once for the place, and once more for a scalar."""
     cause: Exception = error
     while isinstance(cause, GraphQLError) and cause.original_error is not None:
         cause = cause.original_error
@@ -240,10 +266,10 @@ def _cause(error: GraphQLError) -> Exception:
 
 
 def _is_bad_input(error: GraphQLError, cause: Exception) -> bool:
-    """Whether an error without a code is the client's doing.
+    """Return whether an error without a code is the client's doing.
 
     Without a path it was raised before execution, while variables were coerced: there, ValueError and TypeError are how
-    scalars refuse a value. With a path it was raised by a resolver or while its result was completed, where only
+    scalars reject a value. With a path it was raised by a resolver or while its result was completed; there, only
     graphql-core's own complaint about an argument, and Strawberry's about an input or an id, are the client's.
     """
     if isinstance(cause, StrawberryInputCoercionError | GlobalIDValueError):

@@ -26,15 +26,14 @@ _DIGESTS: Final = {32: "md5", 40: "sha1", 64: "sha256"}
 
 
 class BadManifest(Exception):
-    """The manifest, or one of its documents, is not as it has to be. The message says what, for whoever set it."""
+    """The manifest, or one of its documents, is invalid. The message says how, for the operator."""
 
 
 def load_trusted_documents(path: Path, documents: DocumentCache, *, only: bool) -> TrustedDocuments:
-    """The manifest's documents, each checked against the schema and its limits.
+    """Return the manifest's documents, each checked against the schema and its limits.
 
-    documents: with the schema and limits that requests will meet. only: whether nothing else may run.
-
-    Raises BadManifest, naming the document, for one that is not what its hash says, or that would be refused.
+    documents: with the schema and limits that requests will meet. only: whether nothing else may run. Raises
+    BadManifest, naming the document, for one that does not match its hash, or that would be rejected.
     """
     by_id: dict[str, str] = {}
     for given_id, text in _entries(_read(path)):

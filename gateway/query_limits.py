@@ -82,7 +82,7 @@ _NESTED: Final = (dict, list)
 
 @dataclass(frozen=True, slots=True)
 class QueryLimits:
-    """The bounds on one operation. The defaults leave ample room for every documented query."""
+    """Bounds on one operation. The defaults leave ample room for every documented query."""
 
     max_characters: int = 100_000
     """Length of the document: graphql-core's lexer reads blanks and comments at 2 MB/s, holding up the event loop."""
@@ -132,7 +132,7 @@ class SizedVariable:
     path: tuple[str, ...] | None
 
     def size(self, value: object) -> int | None:
-        """By the value of the request. None where it is no size: then validation or the field refuses it."""
+        """Return the size by the value of the request; None if it is no size: then validation or the field rejects it."""
         if self.path is None:
             return as_page_size(value)
         for key in self.path:
@@ -141,13 +141,13 @@ class SizedVariable:
         return len(value) if isinstance(value, list) else int(value is not None)
 
     def default_size(self, node: ValueNode) -> int | None:
-        """By the default in the document."""
+        """Return the size by the default in the document."""
         return _int_literal(node) if self.path is None else _literal_length(node, self.path)
 
 
 @dataclass(frozen=True, slots=True)
 class OperationMeasure:
-    """What one operation asks for. `sized_variables` are those that its cost depends on.
+    """Measurements of one operation. `sized_variables` are those that its cost depends on.
 
     written: the part of the cost that is for what its mutations write; the rest is for what it reads. searches: whether
     any of its fields is declared to add up or search much, however little it answers.
@@ -176,7 +176,7 @@ def check_definitions(document: DocumentNode, limits: QueryLimits) -> None:
 
 
 def _repeats(whole: SelectionSetNode) -> int:
-    """How many fields have a name that came before in the same selection; inline fragments belong to the one around."""
+    """Count fields whose name came before in the same selection; inline fragments belong to the one around."""
     repeats = 0
     fields = [whole]
     while fields:
@@ -242,8 +242,8 @@ def measure_operation(
 ) -> OperationMeasure:
     """Measure one operation of a document that need not be valid yet.
 
-    Fields that do not exist count for depth and aliases; validation reports them. Raises `QueryTooCostly` where
-    fragments are chained too deeply to be walked at all.
+    Fields that do not exist count for depth and aliases; validation reports them. Raises `QueryTooCostly` if fragments
+    are chained too deeply to be walked at all.
     """
     walk = _Walk(schema, document, limits, operation, variables)
     try:
@@ -418,7 +418,7 @@ class _Walk:
 
 
 def as_page_size(value: object) -> int | None:
-    """A variable's value as a page size, or None if it is none. A negative one counts as 0: the field refuses it."""
+    """Return a variable's value as a page size, or None if it is none. A negative one counts as 0: the field rejects it."""
     # GraphQL's Int also takes a float without a fraction, and refuses the rest.
     if isinstance(value, int | float) and not isinstance(value, bool) and value == value // 1:
         return max(int(value), 0)
@@ -464,5 +464,5 @@ def _is_list(definition: GraphQLField) -> bool:
 
 
 def operations_of(document: DocumentNode) -> Iterable[OperationDefinitionNode]:
-    """The operations of a document, in order."""
+    """Return the operations of a document, in order."""
     return (definition for definition in document.definitions if isinstance(definition, OperationDefinitionNode))

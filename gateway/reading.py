@@ -1,7 +1,7 @@
-"""Rows by key, read together for all who ask for them in the same moment, and once.
+"""Rows by key, read once, together for all callers that ask at the same moment.
 
-Each who waits has a future of their own. graphql-core cancels the siblings of a field that fails: that takes nothing from
-others who wait for the same row, and what went wrong with a read is told to each.
+Each waiting caller has a future of its own. graphql-core cancels the siblings of a field that fails: that takes nothing
+from others that wait for the same row, and a failed read is reported to each.
 """
 
 import asyncio
@@ -18,14 +18,14 @@ MAX_BATCH: Final = 1_000
 """Keys that are read in one go; more take several."""
 
 Read = Callable[[Any, list[K]], Awaitable[dict[K, T]]]
-"""Reads the rows of these keys, for whoever the loader belongs to. A key that nothing is found for is left out."""
+"""Reads the rows of these keys for the loader's owner. A key without a row is left out."""
 _Waiting = dict[K, list[asyncio.Future[T | None]]]
 
 
 class Rows(Generic[K, T]):
-    """What is known of one kind of row, None for what is not there; and who waits for what.
+    """Known rows of one kind, None for those that do not exist; and the callers waiting for others.
 
-    After a posting usually nobody waits for anything: what that takes is made when somebody does.
+    After a posting usually nobody waits: the parts for waiting are made when somebody does.
     """
 
     __slots__ = ("known", "next", "reading", "tasks")
@@ -39,13 +39,13 @@ class Rows(Generic[K, T]):
         self.known: dict[K, T | None] = {}
 
     def expect(self) -> None:
-        """Somebody waits for the first time."""
+        """Prepare for the first waiting caller."""
         self.next, self.reading, self.tasks = {}, {}, set()
 
 
 class Loader(Generic[K, T]):
-    """The way to one kind of row. It is made anew whenever it is wanted, so that its owner and its rows do not hold on to
-    each other, and are gone with the request."""
+    """Access to one kind of row. It is made anew whenever it is wanted, so that its owner and its rows do not hold on
+    to each other, and are gone with the request."""
 
     __slots__ = ("_owner", "_read", "_rows")
 
@@ -55,7 +55,7 @@ class Loader(Generic[K, T]):
         self._owner = owner
 
     def get(self, key: K) -> Pending[T | None]:
-        """The row; None where there is none. What is known already is answered as it is, with nothing to wait for."""
+        """Return the row; None if there is none. A known row is returned as it is, with nothing to wait for."""
         known = self._rows.known
         return known[key] if key in known else self._wait(key)
 
@@ -64,7 +64,7 @@ class Loader(Generic[K, T]):
         return known[key] if key in known else await self._wait(key)
 
     async def load_all(self, keys: Iterable[K]) -> list[T]:
-        """Those that exist."""
+        """Return those that exist."""
         wanted = list(keys)
         await asyncio.gather(*(self._wait(key) for key in wanted if key not in self._rows.known))
         return [row for key in wanted if (row := self._rows.known.get(key)) is not None]
@@ -120,7 +120,7 @@ class Loader(Generic[K, T]):
 
 
 class Kind(Generic[K, T]):
-    """A kind of row as an attribute of whoever has `rows: dict[str, Rows]`: there, it is the loader."""
+    """A kind of row as an attribute of an owner with `rows: dict[str, Rows]`: there, it is the loader."""
 
     def __init__(self, read: Read[K, T]) -> None:
         self._read = read

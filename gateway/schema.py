@@ -1,4 +1,4 @@
-"""The schema class that executes no documents but checked ones, and only for what their caller has left to spend."""
+"""The schema class that executes only checked documents, and only within the caller's quota."""
 
 import re
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
@@ -45,7 +45,7 @@ class CheckDocument(SchemaExtension):
         self._trusted = trusted
 
     async def on_operation(self) -> AsyncIterator[None]:
-        """Check before Strawberry's own parsing; raises `GraphQLError` with a code."""
+        """Check before Strawberry's own parsing. Raises `GraphQLError` with a code."""
         context = self.execution_context
         charge: Charge = getattr(context.context, "charge", None) or for_free
         try:
@@ -90,20 +90,20 @@ class CheckDocument(SchemaExtension):
 
 
 class Charge(Protocol):
-    """Takes what an operation costs from whoever asks for it."""
+    """Charges the caller for an operation."""
 
     async def __call__(self, cost: int, writes: int = 0) -> None:
-        """Take so many units for what is read and for what is written. Raises RateLimited."""
+        """Take so many units for reading and for writing. Raises RateLimited."""
 
     def told(self) -> Mapping[str, Any]:
-        """How much is left, for `extensions`."""
+        """Return the rest of the quota, for `extensions`."""
 
     def headers(self) -> Mapping[str, str]:
-        """The same for an answer by HTTP."""
+        """Return the same for a response by HTTP."""
 
 
 class _Free:
-    """Where nobody is charged: the command line, tests of the schema alone."""
+    """No charge: for the command line, and tests of the schema alone."""
 
     async def __call__(self, cost: int, writes: int = 0) -> None:
         """Take nothing."""
@@ -171,7 +171,7 @@ class GatewaySchema(strawberry.Schema):
         self._coded_of = coded_of
 
     async def stream(self, *args: Any, **options: Any) -> StreamResult:
-        """As Strawberry's, with a refusal as the only result, where by itself it would end the stream without one."""
+        """Like Strawberry's, with a refusal as the only result, where Strawberry would end the stream without one."""
         return _with_refusal(await super().stream(*args, **options))
 
     @property
@@ -180,7 +180,7 @@ class GatewaySchema(strawberry.Schema):
         return self._schema
 
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
-        """Strawberry calls this once with the errors of each result, before anybody else sees them."""
+        """Shape the errors of each result. Strawberry calls this once, before anybody else sees them."""
         context = execution_context.context if execution_context else None
         if (locate := getattr(context, "locate", None)) is not None:
             for error in errors:

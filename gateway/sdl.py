@@ -1,4 +1,4 @@
-"""The schema in GraphQL's own language, as schema.graphql keeps it, and what has to be mended for it to be true."""
+"""The schema as SDL, which schema.graphql keeps, and corrections to Strawberry's."""
 
 from collections.abc import Iterator
 
@@ -18,12 +18,12 @@ from strawberry.types.base import StrawberryObjectDefinition
 
 
 def sdl(schema: GraphQLSchema) -> str:
-    """Sorted, so that moving code changes nothing."""
+    """Return the SDL, sorted, so that moving code changes nothing."""
     return print_schema(lexicographic_sort_schema(schema))
 
 
 def mend(schema: GraphQLSchema) -> None:
-    """Say what Strawberry leaves unsaid or says too much of.
+    """Correct what Strawberry leaves out or overstates.
 
     It declares `= null` for each argument that Python gives a None. And it checks its one-of inputs by itself, so that
     graphql-core would neither print nor validate them as such.

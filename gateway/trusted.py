@@ -13,19 +13,19 @@ _SHA256: Final = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
 
 
 def sha256_of(text: str) -> str:
-    """The id that every document has, whatever else it is called."""
+    """Return the id that every document has, beside any other."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def canonical_id(document_id: str) -> str:
-    """An id as it is looked up: "sha256:<hex>" is the same as the hex digits alone."""
+    """Return an id as it is looked up: "sha256:<hex>" is the same as the hex digits alone."""
     found = _SHA256.fullmatch(document_id)
     return found[1] if found else document_id
 
 
 @dataclass(frozen=True, slots=True)
 class TrustedDocuments:
-    """The registered texts by their ids: those of the manifest, and each text's SHA-256. only: whether no others run."""
+    """Registered texts by their ids: those of the manifest, and each text's SHA-256. only: whether no others run."""
 
     by_id: Mapping[str, str]
     only: bool
@@ -36,7 +36,8 @@ class TrustedDocuments:
 
 
 def named_document(extensions: Mapping[str, Any] | None) -> str | None:
-    """The id of the document that a request names, in the way of Apollo or of GraphQL over HTTP; None if it names none.
+    """Return the id of the document that a request names, by Apollo's convention or GraphQL over HTTP's; None if it
+    names none.
 
     extensions: the request's, with its `documentId`, if it has one, put in. Raises BadUserInput.
     """
@@ -51,12 +52,12 @@ def named_document(extensions: Mapping[str, Any] | None) -> str | None:
 
 
 def names_document(extensions: Mapping[str, Any] | None) -> bool:
-    """Whether a request names a document instead of sending it, be it rightly or not."""
+    """Return whether a request names a document instead of sending it, correctly or not."""
     return extensions is not None and ("persistedQuery" in extensions or DOCUMENT_ID in extensions)
 
 
 def document_text(trusted: TrustedDocuments | None, text: str | None, extensions: Mapping[str, Any] | None) -> str:
-    """The text to run: the one sent, or else the one named.
+    """Return the text to run: the one sent, or else the one named.
 
     Raises PersistedQueryNotSupported, PersistedQueryNotFound, DocumentNotTrusted, BadUserInput.
     """

@@ -30,7 +30,7 @@ LONG_LIST: Final = 40
 
 
 class ReadVariables(dict[str, Any]):
-    """Variables as they came, which have been read already: values, or what is wrong with them."""
+    """Variables as sent, already read: their values, or their errors."""
 
     def __init__(self, given: Mapping[str, Any], read: "VariableValues | list[GraphQLError]") -> None:
         super().__init__(given)
@@ -40,7 +40,7 @@ class ReadVariables(dict[str, Any]):
 async def read_beside(
     schema: GraphQLSchema, operation: OperationDefinitionNode, variables: Mapping[str, Any]
 ) -> ReadVariables:
-    """The variables of an operation that is about to be executed."""
+    """Read the variables of an operation that is about to be executed."""
     read = await beside(
         get_variable_values, schema, operation.variable_definitions or (), dict(variables), max_errors=_MAX_ERRORS
     )
@@ -55,7 +55,7 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
         cls, schema: GraphQLSchema, document: DocumentNode, root_value: Any = None, context_value: Any = None,
         raw_variable_values: dict[str, Any] | None = None, *arguments: Any, **options: Any,
     ) -> Any:  # fmt: skip
-        """An executor; or, where it cannot be made, why."""
+        """Return an executor or, if it cannot be made, the reasons."""
         given = raw_variable_values
         if not isinstance(given, ReadVariables):
             return super().build(schema, document, root_value, context_value, given, *arguments, **options)
@@ -106,7 +106,7 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
 
 
 def _without_variables(document: DocumentNode) -> DocumentNode:
-    """The document, in which no operation asks for any: what they stand for is known."""
+    """Return the document with no operation asking for variables: their values are known."""
     definitions = tuple(
         OperationDefinitionNode(
             operation=each.operation, name=each.name, directives=each.directives, selection_set=each.selection_set,

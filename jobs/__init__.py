@@ -1,1 +1,1 @@
-"""What has to be done without being asked: a file for each job, and `jobs.worker`, which does them in turn."""
+"""Background work: a file for each job, and `jobs.worker`, which runs them in turn."""

@@ -1,5 +1,5 @@
-"""The expiry sweep: it writes the rows that say what has been true since the expiry passed (domain: expiry), of credits
-and of approval requests."""
+"""Expiry sweep: writes the entries for credits that have expired, and closes approval requests that have (domain:
+expiry)."""
 
 from typing import Final
 from uuid import UUID
@@ -13,6 +13,6 @@ INTERVAL_S: Final = 60.0
 
 
 async def run_once(ledger: Ledger, tenant_id: UUID) -> int:
-    """Write off some of what has expired. Answers how many accounts and requests that was; 0 once nothing is left."""
+    """Write off some expired credits and requests. Returns the number of accounts and requests, 0 if none is left."""
     requests = await expire_requests(ledger, tenant_id)
     return requests + await expire_credits(ledger, tenant_id)

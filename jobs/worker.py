@@ -1,7 +1,7 @@
-"""Does the jobs: all of them once, or each at its interval until told to stop.
+"""Runs the jobs: all of them once, or each at its interval until told to stop.
 
-A job works on one tenant at a time, in bounded steps, and holds nothing between them: whatever was half done when its
-process died is found again by the next step, here or on another machine. So any number of workers may run at once.
+A job works on one tenant at a time, in bounded steps, and holds nothing between them: if its process dies, the next
+step continues from there, here or on another machine. So any number of workers may run at once.
 """
 
 import asyncio
@@ -21,16 +21,18 @@ from models.reads.verify import every_tenant
 log = logging.getLogger(__name__)
 
 MAX_ROUNDS: Final = 1_000_000
-"""How often at most a job is begun anew at once, because it has found something to do."""
+"""Maximum rounds of a job without a pause, while it keeps finding something to do."""
 STOP_LIMIT_S: Final = 25.0
-"""How long a step under way may take to end once the process is told to stop. Whatever it leaves is done next time."""
+"""Seconds that a step under way may take to end once the process is told to stop. The rest is done next time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """step: does some of what there is to do for one tenant, and answers how much that was; 0 once nothing is left.
+    """One kind of background work.
 
-    interval_s: how long to wait after a round that found nothing more.
+    step: does some of the work of one tenant, and returns how much; 0 if none is left.
+
+    interval_s: seconds to wait after a round that found nothing more.
     """
 
     name: str
@@ -46,9 +48,9 @@ JOBS: Final = (
 
 
 async def work_once(ledger: Ledger, tenant: str | None = None, jobs: Sequence[Job] = JOBS) -> dict[str, int]:
-    """Do whatever there is to do now, for one tenant (its slug) or for all. Answers how much each job did.
+    """Do all the work there is now, for one tenant (its slug) or for all. Returns how much each job did.
 
-    Raises what steps raised in an ExceptionGroup, after all the rest is done.
+    Raises the errors of steps as an ExceptionGroup, after all the rest is done.
     """
     done, failures = {}, []
     for job in jobs:
@@ -60,7 +62,7 @@ async def work_once(ledger: Ledger, tenant: str | None = None, jobs: Sequence[Jo
 
 
 async def work(ledger: Ledger, stop: asyncio.Event, jobs: Sequence[Job] = JOBS) -> None:
-    """Do all jobs side by side, each at its interval, until `stop` is set; what is under way then is finished."""
+    """Run all jobs side by side, each at its interval, until `stop` is set; steps under way are finished then."""
     async with asyncio.TaskGroup() as group:
         for job in jobs:
             group.create_task(_repeat(ledger, job, stop), name=f"job {job.name}")
@@ -68,7 +70,7 @@ async def work(ledger: Ledger, stop: asyncio.Event, jobs: Sequence[Job] = JOBS) 
 
 @asynccontextmanager
 async def working(ledger: Ledger, jobs: Sequence[Job] = JOBS) -> AsyncIterator[None]:
-    """Do all jobs for as long as the block lasts."""
+    """Run all jobs for as long as the block lasts."""
     stop = asyncio.Event()
     task = asyncio.create_task(work(ledger, stop, jobs), name="jobs")
     try:
@@ -78,7 +80,7 @@ async def working(ledger: Ledger, jobs: Sequence[Job] = JOBS) -> AsyncIterator[N
         try:
             await asyncio.wait_for(task, STOP_LIMIT_S)
         except TimeoutError:
-            log.warning("a job did not end within %g s, and was cut off", STOP_LIMIT_S)
+            log.warning("a job did not stop within %g s and was cancelled", STOP_LIMIT_S)
 
 
 async def _repeat(ledger: Ledger, job: Job, stop: asyncio.Event) -> None:
@@ -97,7 +99,7 @@ async def _repeat(ledger: Ledger, job: Job, stop: asyncio.Event) -> None:
 async def _all_there_is(
     ledger: Ledger, job: Job, stop: asyncio.Event, only: str | None = None
 ) -> tuple[int, list[Exception]]:
-    """Rounds over the tenants until nothing is left to do. A tenant whose step fails is left to the next interval."""
+    """Go over the tenants until nothing is left to do. A tenant whose step fails is retried at the next interval."""
     done, failures, broken = 0, list[Exception](), set[UUID]()
     for _ in range(MAX_ROUNDS):
         found = 0
@@ -112,7 +114,7 @@ async def _all_there_is(
             except DatabaseAway:
                 raise  # it is away for all of them
             except Exception as error:  # one tenant's trouble is not the others'
-                log.exception("job %s: tenant %s", job.name, tenant.slug)
+                log.exception("job %s failed for tenant %s; it is retried at the next interval", job.name, tenant.slug)
                 failures.append(error)
                 broken.add(tenant.id)
         done += found

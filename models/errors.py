@@ -10,7 +10,7 @@ from typing import ClassVar, Final, Self
 
 MAX_TOLD: Final = 5
 """Of many differences, those that a message tells. The error has all."""
-NOT_THAT_VERSION: Final = "Its terms are not those of the version that was named: look at it again."
+NOT_THAT_VERSION: Final = "The request is not as in the version given. Review it, then approve it again."
 
 
 class InvariantViolated(Exception):
@@ -26,10 +26,10 @@ class DatabaseAway(Exception):
 
     def __init__(self, *, unknown: bool = False, again: bool = False) -> None:
         super().__init__(
-            "The database went away before it could say whether this was done. Send the same request again, with the same "
-            "idempotency key."
+            "The connection to the database was lost before it confirmed this. Send the same request again with the same "
+            "idempotency key: it will not be done twice."
             if unknown
-            else "The database cannot be used now. Send the same request again, in a moment."
+            else "The database cannot be reached at the moment. Send the same request again shortly."
         )
         self.unknown = unknown
         self.again = again
@@ -60,7 +60,7 @@ class LedgerErrors(LedgerError):
     """Several failures of one request at once: a bulk's bad rows, each with its `row`."""
 
     def __init__(self, errors: "tuple[LedgerError, ...]") -> None:
-        super().__init__(f"{len(errors)} rows cannot be posted; nothing was.")
+        super().__init__(f"{len(errors)} rows cannot be posted, so no row was. Correct them, or skip failed rows.")
         self.errors = errors
 
 
@@ -87,7 +87,7 @@ class Busy(LedgerError):
 
     code = "BUSY"
 
-    def __init__(self, message: str = "The account is busy. Nothing was changed; send the same request again.") -> None:
+    def __init__(self, message: str = "This account is in use by others. Nothing was changed; try again.") -> None:
         super().__init__(message)
 
 
@@ -99,7 +99,7 @@ class Unavailable(LedgerError):
     def __init__(self, skew_s: float) -> None:
         """skew_s: seconds by which its clock is ahead of the database's."""
         super().__init__(
-            f"This server's clock is {skew_s:+.1f} s from the ledger's. Nothing was changed; send the same request again."
+            f"This server's clock is {skew_s:+.1f} s off, so it cannot write. Nothing was changed; try again shortly."
         )
         self.skew_s = skew_s
 
@@ -110,35 +110,39 @@ class AssetUnknown(LedgerError):
     code = "INVALID"
 
     def __init__(self, asset: str) -> None:
-        super().__init__(f"{asset[:32]!r} is not an ISO 4217 currency, SERVICE_CREDITS or POINTS.", field=("asset",))
+        super().__init__(
+            f"{asset[:32]!r} is no asset. Use an ISO 4217 currency such as GBP, SERVICE_CREDITS or POINTS.",
+            field=("asset",),
+        )
 
 
 class AmountZero(LedgerError):
     code = "AMOUNT_ZERO"
 
     def __init__(self) -> None:
-        super().__init__("The amount is zero.", field=("amount",))
+        super().__init__("The amount is zero. Enter one above or below zero.", field=("amount",))
 
 
 class AmountPrecision(LedgerError):
     code = "AMOUNT_PRECISION"
 
     def __init__(self, *, amount: Decimal, asset: str, places: int) -> None:
-        super().__init__(f"{amount} has more than the {places} decimal places of {asset}.", field=("amount",))
+        allowed = f"has {places} decimal places" if places else "is counted in whole numbers"
+        super().__init__(f"{amount} has too many decimal places: {asset} {allowed}.", field=("amount",))
 
 
 class AmountOutOfRange(LedgerError):
     code = "AMOUNT_OUT_OF_RANGE"
 
     def __init__(self, *, amount: Decimal | int, asset: str) -> None:
-        super().__init__(f"{amount} {asset} is past what an account can hold.", field=("amount",))
+        super().__init__(f"{amount} {asset} is more than an account can hold. Check the amount.", field=("amount",))
 
 
 class CurrencyMismatch(LedgerError):
     code = "CURRENCY_MISMATCH"
 
     def __init__(self, have: str, want: str) -> None:
-        super().__init__(f"{have} cannot be set against {want}: currencies are never mixed.")
+        super().__init__(f"{have} cannot be used for {want}: both must be in the same currency.")
 
 
 class InsufficientBalance(LedgerError):
@@ -147,7 +151,7 @@ class InsufficientBalance(LedgerError):
     code = "INSUFFICIENT_BALANCE"
 
     def __init__(self, available: Decimal, asset: str, *, what: str = "available") -> None:
-        super().__init__(f"Only {available} {asset} is {what}.", field=("amount",))
+        super().__init__(f"Not enough: only {available} {asset} is {what}.", field=("amount",))
         self.available = available
 
 
@@ -155,7 +159,9 @@ class CreditNotOpen(LedgerError):
     code = "CREDIT_NOT_OPEN"
 
     def __init__(self, status: str) -> None:
-        super().__init__(f"The credit is {status.lower()}, not open.", field=("creditId",))
+        super().__init__(
+            f"The credit is {status.lower()}, so it cannot be used. Choose an open one.", field=("creditId",)
+        )
 
 
 class CreditAssigned(LedgerError):
@@ -163,7 +169,7 @@ class CreditAssigned(LedgerError):
 
     def __init__(self) -> None:
         super().__init__(
-            "A part of the credit is set against invoices; release that first, or with releaseAssignments.",
+            "Part of the credit is set against invoices. Release that first, or void it with releaseAssignments.",
             field=("creditId",),
         )
 
@@ -175,7 +181,7 @@ class CreditSpent(LedgerError):
 
     def __init__(self, used: Decimal, granted: Decimal, currency: str) -> None:
         super().__init__(
-            f"Of the {granted} {currency} that the order granted {used} {currency} has been used: give that back first."
+            f"{used} {currency} of the {granted} {currency} that the order granted has been used. Give that back first."
         )
         self.used = used
 
@@ -184,28 +190,30 @@ class CouponNotIssued(LedgerError):
     code = "COUPON_NOT_ISSUED"
 
     def __init__(self, status: str) -> None:
-        super().__init__(f"The coupon is {status.lower()}.", field=("couponId",))
+        super().__init__(f"The coupon is already {status.lower()}.", field=("couponId",))
 
 
 class AlreadyReleased(LedgerError):
     code = "ALREADY_RELEASED"
 
     def __init__(self) -> None:
-        super().__init__("The assignment has been released already.")
+        super().__init__("The assignment was released before. Nothing was changed.")
 
 
 class PaymentVoided(LedgerError):
     code = "PAYMENT_VOIDED"
 
     def __init__(self) -> None:
-        super().__init__("The payment has been voided already.", field=("paymentId",))
+        super().__init__("The payment was voided before. Nothing was changed.", field=("paymentId",))
 
 
 class InvoicePaid(LedgerError):
     code = "INVOICE_PAID"
 
     def __init__(self, paid: Decimal, currency: str) -> None:
-        super().__init__(f"{paid} {currency} was paid on the invoice: void the payments first.", field=("invoiceId",))
+        super().__init__(
+            f"{paid} {currency} has been paid on the invoice. Void the payments first.", field=("invoiceId",)
+        )
 
 
 class ExpiryInPast(LedgerError):
@@ -214,7 +222,7 @@ class ExpiryInPast(LedgerError):
     def __init__(
         self,
         field: str = "expiresAt",
-        message: str = "The credit would already have expired, or expire before it starts.",
+        message: str = "The expiry has passed already, or comes before the start. Choose a later date.",
     ) -> None:
         super().__init__(message, field=(field,))
 
@@ -229,21 +237,25 @@ class ReasonUnknown(LedgerError):
     code = "REASON_UNKNOWN"
 
     def __init__(self, code: str) -> None:
-        super().__init__(f"There is no active reason {code[:64]!r}.", field=("reason",))
+        super().__init__(
+            f"{code[:64]!r} is not an active reason. Choose one from the list of reasons.", field=("reason",)
+        )
 
 
 class ReasonDirection(LedgerError):
     code = "REASON_DIRECTION"
 
     def __init__(self, code: str, direction: str) -> None:
-        super().__init__(f"The reason {code} does not serve to {direction}.", field=("reason",))
+        super().__init__(
+            f"The reason {code} cannot be used to {direction} value. Choose another one.", field=("reason",)
+        )
 
 
 class NoteRequired(LedgerError):
     code = "NOTE_REQUIRED"
 
     def __init__(self, code: str) -> None:
-        super().__init__(f"The reason {code} needs a note.", field=("note",))
+        super().__init__(f"The reason {code} needs a note. Add one.", field=("note",))
 
 
 class MembershipGraceEnded(LedgerError):
@@ -251,7 +263,8 @@ class MembershipGraceEnded(LedgerError):
 
     def __init__(self, grace_days: int) -> None:
         super().__init__(
-            f"The membership was cancelled more than {grace_days} days ago: service credits can only be removed.",
+            f"The membership was cancelled more than {grace_days} days ago, so service credits can only be removed. "
+            "Reinstate it to add some.",
             field=("customerId",),
         )
 
@@ -260,7 +273,7 @@ class NoMembership(LedgerError):
     code = "NO_MEMBERSHIP"
 
     def __init__(self) -> None:
-        super().__init__("The customer has never had a membership: start one.", field=("customerId",))
+        super().__init__("The customer never had a membership. Start one first.", field=("customerId",))
 
 
 class LimitRemaining:
@@ -277,11 +290,15 @@ class LimitRemaining:
         self.remaining = remaining
         self.kind = kind
 
-    @property
-    def told(self) -> str:
-        """In words: `100.00 GBP per adjustment`."""
-        scope = "PER_ORDER" if (self.kind, self.scope) == ("SELLING_CREDIT", "PER_ADJUSTMENT") else self.scope
-        return f"{self.remaining} {self.asset} {scope.lower().replace('_', ' ')}"
+
+_SPANS: Final = {
+    ("PER_ADJUSTMENT", "ADDING"): "at a time",
+    ("PER_ACTOR_DAY", "ADDING"): "more today",
+    ("PER_CUSTOMER_DAY", "ADDING"): "more to this customer today",
+    ("PER_ADJUSTMENT", "SELLING_CREDIT"): "in one order",
+    ("PER_ACTOR_DAY", "SELLING_CREDIT"): "more today",
+}
+"""How a message names what a limit covers, by its scope and kind."""
 
 
 class LimitExceeded(LedgerError):
@@ -290,9 +307,10 @@ class LimitExceeded(LedgerError):
     code = "LIMIT_EXCEEDED"
 
     def __init__(self, remaining: tuple[LimitRemaining, ...]) -> None:
-        left = ", ".join(one.told for one in remaining)
-        selling = " on selling credit" if any(one.kind == "SELLING_CREDIT" for one in remaining) else ""
-        super().__init__(f"Over your limit{selling}. What is left: {left}.", field=("amount",))
+        verb = "sell" if any(left.kind != "ADDING" for left in remaining) else "give"
+        each = [f"{left.remaining} {left.asset} {_SPANS[left.scope, left.kind]}" for left in remaining]
+        possible = f"you can {verb} {', '.join(each)}" if each else "you may not give any"
+        super().__init__(f"Over your limit: {possible}. A manager can approve more.", field=("amount",))
         self.remaining = remaining
 
 
@@ -302,7 +320,9 @@ class CurrencyNotAllowed(LedgerError):
     code = "CURRENCY_NOT_ALLOWED"
 
     def __init__(self, currency: str, allowed: tuple[str, ...]) -> None:
-        super().__init__(f"You may not use {currency}, only {', '.join(allowed)}.", field=("asset",))
+        super().__init__(
+            f"You may not use {currency}, only {', '.join(allowed)}. A manager can approve it.", field=("asset",)
+        )
         self.allowed = allowed
 
 
@@ -325,8 +345,8 @@ class RequestChanged(LedgerError):
     code = "REQUEST_CHANGED"
 
     def __init__(self, changes: tuple[TermChange, ...], version: str) -> None:
-        told = "; ".join(f"{c.field} was {c.before}, is {c.after}" for c in changes[:MAX_TOLD])
-        message = f"It is not what was asked for any more: {told}." if told else NOT_THAT_VERSION
+        told = "; ".join(f"{c.field} was {c.before or 'unset'}, is {c.after or 'unset'}" for c in changes[:MAX_TOLD])
+        message = f"The request has changed since it was made: {told}. Review it first." if told else NOT_THAT_VERSION
         super().__init__(message, field=("requestId",))
         self.changes = changes
         self.version = version
@@ -338,7 +358,7 @@ class RequestNotPending(LedgerError):
     code = "REQUEST_NOT_PENDING"
 
     def __init__(self, status: str) -> None:
-        super().__init__(f"The request is {status.lower()}, not pending.", field=("requestId",))
+        super().__init__(f"The request is already {status.lower()}. Nothing was changed.", field=("requestId",))
 
 
 class RequesterNotAllowed(LedgerError):
@@ -347,7 +367,9 @@ class RequesterNotAllowed(LedgerError):
     code = "REQUESTER_NOT_ALLOWED"
 
     def __init__(self, client: str | None, *, field: tuple[str, ...] | None = ("requestId",)) -> None:
-        super().__init__(f"No token of {client} may do this any more.", field=field)
+        who = "The requester" if client is None else f"The client {client}"
+        todo = " Reject the request; somebody else can make it again." if field else ""
+        super().__init__(f"{who} may no longer ask for this.{todo}", field=field)
 
 
 class TooManyPending(LedgerError):
@@ -356,28 +378,35 @@ class TooManyPending(LedgerError):
     code = "TOO_MANY_PENDING"
 
     def __init__(self, most: int, *, field: str = "requestApproval") -> None:
-        super().__init__(f"{most} of your requests wait for approval already: that is the most.", field=(field,))
+        super().__init__(
+            f"{most} of your requests wait for approval, which is the maximum. Withdraw some, or have them decided.",
+            field=(field,),
+        )
 
 
 class OwnRequest(LedgerError):
     """Nobody decides what they asked for themselves. (The API answers FORBIDDEN.)"""
 
     def __init__(self) -> None:
-        super().__init__("Another person has to decide.", field=("requestId",))
+        super().__init__(
+            "You cannot decide your own request. Ask another person who may approve.", field=("requestId",)
+        )
 
 
 class OthersRequest(LedgerError):
     """Only who asked can withdraw. (The API answers FORBIDDEN.)"""
 
     def __init__(self) -> None:
-        super().__init__("It was somebody else who asked for this.", field=("requestId",))
+        super().__init__(
+            "Only the requester can withdraw a request. If you may approve, you can reject it.", field=("requestId",)
+        )
 
 
 class RewardInactive(LedgerError):
     code = "REWARD_INACTIVE"
 
     def __init__(self, why: str) -> None:
-        super().__init__(f"The reward is {why}.", field=("rewardId",))
+        super().__init__(f"The reward is {why}. Choose another one.", field=("rewardId",))
 
 
 class InvoiceNotOpen(LedgerError):
@@ -405,11 +434,14 @@ class CustomerMismatch(LedgerError):
     code = "CUSTOMER_MISMATCH"
 
     def __init__(self, what: str) -> None:
-        super().__init__(f"The {what} is another customer's.")
+        super().__init__(f"The {what} belongs to another customer.")
 
 
 class IdempotencyKeyReused(LedgerError):
     code = "IDEMPOTENCY_KEY_REUSED"
 
     def __init__(self) -> None:
-        super().__init__("This idempotency key was used for another request.", field=("idempotencyKey",))
+        super().__init__(
+            "This idempotency key was used for another request. Nothing was changed; use a new key.",
+            field=("idempotencyKey",),
+        )

@@ -1,1 +1,2 @@
-"""One file an operation: authorise, build the command, call, wrap. What it takes is declared in schema/root.py."""
+"""One file for each operation: authorise, build the command, call, wrap. The rights it takes are declared in
+schema/root.py."""

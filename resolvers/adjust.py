@@ -1,4 +1,4 @@
-"""adjustCredit and adjustmentPreview: add or remove value, and see beforehand what that would do."""
+"""adjustCredit, and adjustmentPreview with the same input."""
 
 from auth.roles import Permission
 from models.commands import LimitVerdict, Preview
@@ -12,6 +12,7 @@ from schema.types.reports import AdjustmentPreview
 
 
 async def resolve(info: Info, input: AdjustCreditInput) -> AdjustCreditPayload:  # noqa: A002 - the argument's name in the API
+    """Add value to an account or, with a negative amount, remove value from it."""
     try:
         outcome = await info.context.post(adjust_credit, input.command(), idempotency_key(input.idempotency_key))
     except LedgerError as error:
@@ -20,6 +21,7 @@ async def resolve(info: Info, input: AdjustCreditInput) -> AdjustCreditPayload: 
 
 
 async def resolve_preview(info: Info, input: AdjustCreditInput) -> AdjustmentPreview:  # noqa: A002 - as above
+    """Return the effects that adjustCredit would have with the same input. Writes nothing."""
     context = info.context
     try:
         command = input.command()
@@ -31,5 +33,5 @@ async def resolve_preview(info: Info, input: AdjustCreditInput) -> AdjustmentPre
 
 
 def rights(_context: Context, input: AdjustCreditInput) -> tuple[Permission, ...]:  # noqa: A002 - as above
-    """The sign says which of the two is asked for."""
+    """Return the right to add or to remove, by the sign."""
     return (Permission.REMOVE_CREDIT if input.amount < 0 else Permission.ADD_CREDIT,)

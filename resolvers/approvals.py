@@ -1,6 +1,6 @@
-"""approvalRequests, approveRequest, rejectRequest and withdrawRequest: a second person decides (domain: who may)."""
+"""approvalRequests, approveRequest, rejectRequest and withdrawRequest: decisions of a second person (domain: who may)."""
 
-from typing import Annotated, Final
+from typing import Final
 from uuid import UUID
 
 import strawberry
@@ -35,11 +35,11 @@ MAY_ASK: Final = (
     Permission.ADD_CREDIT, Permission.REMOVE_CREDIT, Permission.GIVE_REWARD, Permission.GIVE_REWARD_FREE,
     Permission.WRITE_INVOICES,
 )  # fmt: skip
-"""Whoever has one of these can ask for a second person, and so see and withdraw what they asked for."""
+"""Any one of these rights lets its holder ask for approval, and see and withdraw their own requests."""
 
 
 def rights_to(asked: Approvable, terms: Terms | None) -> tuple[Permission, ...]:
-    """What whoever decides has to have the right to do as well."""
+    """Return the rights to the requested operation, which the approver needs as well."""
     match asked:
         case AdjustCredit():
             return (Permission.REMOVE_CREDIT if asked.amount < 0 else Permission.ADD_CREDIT,)
@@ -52,9 +52,15 @@ def rights_to(asked: Approvable, terms: Terms | None) -> tuple[Permission, ...]:
 
 async def resolve_all(
     info: Info, status: list[ApprovalStatus] | None = None, customer_id: strawberry.ID | None = None,
-    requested_by: Annotated[str | None, strawberry.argument(description="The subject of a token.")] = None,
+    requested_by: str | None = None,
     first: int | None = None, after: str | None = None, last: int | None = None, before: str | None = None,
 ) -> Connection[ApprovalRequest] | None:  # fmt: skip
+    """List approval requests, oldest first: all for those who may approve, their own for others.
+
+    status: States to list. Null: all.
+    customer_id: Customer whose requests to list. Null: all customers.
+    requested_by: Subject of the token that asked. Null: any.
+    """
     context = info.context
     conditions: list[Condition] = []
     listing, parent = requests.APPROVALS, context.tenant.id
@@ -78,6 +84,7 @@ async def resolve_all(
 
 
 async def resolve_approve(info: Info, input: ApproveRequestInput) -> ApproveRequestPayload:  # noqa: A002 - the argument's name in the API
+    """Approve another user's request and post it, checked again as of now. It is posted only once."""
     context = info.context
     try:
         command = input.command()
@@ -91,6 +98,7 @@ async def resolve_approve(info: Info, input: ApproveRequestInput) -> ApproveRequ
 
 
 async def resolve_reject(info: Info, input: RejectRequestInput) -> RejectRequestPayload:  # noqa: A002 - as above
+    """Reject another user's approval request."""
     context = info.context
     try:
         request_id, note = input.decision()
@@ -104,6 +112,7 @@ async def resolve_reject(info: Info, input: RejectRequestInput) -> RejectRequest
 
 
 async def resolve_withdraw(info: Info, input: WithdrawRequestInput) -> WithdrawRequestPayload:  # noqa: A002 - as above
+    """Withdraw one's own approval request."""
     context = info.context
     try:
         request_id, note = input.decision()
@@ -120,13 +129,13 @@ async def resolve_withdraw(info: Info, input: WithdrawRequestInput) -> WithdrawR
 
 
 async def _require_to_decide(context: Context, request_id: UUID) -> None:
-    """The right to do what is asked for, as well as to approve. Raises NotFound, Forbidden."""
+    """Require the rights to the requested operation as well as to approve. Raises NotFound, Forbidden."""
     request = await _seen(context, request_id)
     context.require(*rights_to(request.view.asked, request.view.terms))
 
 
 async def _seen(context: Context, request_id: UUID) -> ApprovalRequest:
-    """Raises NotFound for what the caller may not know of."""
+    """Return the request. Raises NotFound if the caller may not know of it."""
     request: ApprovalRequest | None = await context.loaders.approval_requests.load(request_id)
     if request is None or not request.may_be_seen(context.principal):
         raise NotFound("There is no such request.", field=("requestId",))

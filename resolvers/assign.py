@@ -9,6 +9,7 @@ from schema.types.errors import user_errors
 
 
 async def resolve(info: Info, input: AssignCreditInput) -> AssignCreditPayload:  # noqa: A002 - the argument's name in the API
+    """Set one credit against one or more invoices. All or nothing."""
     try:
         outcome = await info.context.post(assign_credit, input.command(), idempotency_key(input.idempotency_key))
     except LedgerError as error:

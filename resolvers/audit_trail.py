@@ -1,4 +1,4 @@
-"""auditTrail: everything that anybody did."""
+"""auditTrail: everything that was done in the tenant."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -27,25 +27,38 @@ MAX_REQUEST_ID: Final = 128
 
 async def resolve(
     info: Info,
-    actor: Annotated[str | None, strawberry.argument(description="The subject of a token.")] = None,
-    client: Annotated[str | None, strawberry.argument(description="The client that a token was issued to.")] = None,
+    actor: str | None = None,
+    client: str | None = None,
     customer_id: strawberry.ID | None = None,
     reason: str | None = None,
     kind: list[TransactionKind] | None = None,
-    action: Annotated[str | None, strawberry.argument(description="Such as reason.created, access.denied.")] = None,
-    request_id: Annotated[str | None, strawberry.argument(description="The X-Request-Id of what left actions.")] = None,
-    address: Annotated[str | None, strawberry.argument(description="The network address that an action came from.")] = (
-        None
-    ),
-    min_amount: Annotated[
-        Decimal | None, strawberry.argument(description="Signed, and in each asset's own units unless one is named.")
-    ] = None,
+    action: str | None = None,
+    request_id: str | None = None,
+    address: str | None = None,
+    min_amount: Decimal | None = None,
     max_amount: Decimal | None = None,
     asset: AssetCode | None = None,
     from_: Annotated[datetime | None, strawberry.argument(name="from")] = None,
     to: datetime | None = None,
     first: int | None = None, after: str | None = None, last: int | None = None, before: str | None = None,
 ) -> Connection[AuditRecord] | None:  # fmt: skip
+    """List everything that was done from `from` (included) to `to` (excluded), oldest first; pass `last` for the
+    newest.
+
+    actor: Subject of the token that did it.
+    client: Client that the token was issued to.
+    customer_id: Customer whom it concerns.
+    reason: Code of the adjustment reason, such as GOODWILL.
+    kind: Kinds of transactions to list. Null: transactions and actions.
+    action: Name of the action, such as reason.created or access.denied.
+    request_id: X-Request-Id of the request; only actions have one.
+    address: Network address that the request came from, IPv4 or IPv6; only actions have one.
+    min_amount: Smallest amount to list, signed, in the asset's own units; without `asset`, in each asset's.
+    max_amount: Largest amount to list, signed, in the asset's own units; without `asset`, in each asset's.
+    asset: Asset that moved.
+    from_: Start of the period, included. Null: from the beginning.
+    to: End of the period, excluded. Null: now.
+    """
     context = info.context
     conditions, listing, parent = list(between(from_, to)), audit.AUDIT_TRAIL, context.tenant.id
     if actor is not None:
@@ -77,7 +90,7 @@ async def resolve(
 
 
 def _address(text: str) -> str:
-    """As it is written down: one address has several spellings."""
+    """Return the address in the form in which it is stored: one address has several spellings."""
     try:
         return str(ip_address(text))
     except ValueError:

@@ -1,4 +1,4 @@
-"""balances: every account of a customer."""
+"""balances: all accounts of a customer."""
 
 import strawberry
 
@@ -8,6 +8,10 @@ from schema.types.account import Account
 
 
 async def resolve(info: Info, customer_id: strawberry.ID) -> list[Account] | None:
+    """List all accounts of a customer, by asset.
+
+    customer_id: Customer whose accounts to list.
+    """
     context = info.context
     person = await context.person(asked_id(customer_id, "Customer", "customerId"))
     return None if person is None else await context.loaders.balances.load(person)

@@ -11,6 +11,8 @@ from turns.slices import in_slices
 
 
 async def resolve(info: Info, input: BulkCreditInput) -> BulkCreditPayload:  # noqa: A002 - the argument's name in the API
+    """Adjust up to 10,000 customers at once. With a negative amount in any row it also takes the right to remove
+    credit."""
     try:
         command = await in_slices(input.command())
         outcome = await info.context.post(bulk_credit, command, idempotency_key(input.idempotency_key))
@@ -20,6 +22,6 @@ async def resolve(info: Info, input: BulkCreditInput) -> BulkCreditPayload:  # n
 
 
 def rights(_context: Context, input: BulkCreditInput) -> tuple[Permission, ...]:  # noqa: A002 - as above
-    """A bulk with a removal takes the right to remove as well, whatever becomes of the row; also where it is dry."""
+    """Return the right to run bulks, and to remove if any row removes, whatever becomes of the row, in a dry run too."""
     removes = any(item.amount < 0 for item in input.items)
     return (Permission.BULK, Permission.REMOVE_CREDIT) if removes else (Permission.BULK,)

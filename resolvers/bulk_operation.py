@@ -1,4 +1,4 @@
-"""bulkOperation: how far a bulk is, and what became of each row."""
+"""bulkOperation: progress of a bulk, and the result of each row."""
 
 import strawberry
 
@@ -8,6 +8,10 @@ from schema.types.requests import BulkOperation
 
 
 async def resolve(info: Info, id: strawberry.ID) -> BulkOperation | None:  # noqa: A002 - the argument's name in the API
+    """Return a bulk operation: its progress, and the result of each row.
+
+    id: Bulk operation to return.
+    """
     context, operation_id = info.context, asked_id(id, "BulkOperation", "id")
     if operation_id is None:
         return None

@@ -1,4 +1,4 @@
-"""cancelBulkOperation: stop a large bulk after the chunk under way."""
+"""cancelBulkOperation: cancel a bulk after the chunk under way."""
 
 from models.errors import LedgerError, NotFound
 from models.operations.cancel_bulk import cancel_bulk
@@ -8,6 +8,8 @@ from schema.types.errors import user_errors
 
 
 async def resolve(info: Info, input: CancelBulkOperationInput) -> CancelBulkOperationPayload:  # noqa: A002 - the argument's name in the API
+    """Cancel a bulk that is queued or running, such as a file sent to POST /imports/credits. Rows posted before stay
+    posted."""
     try:
         context, operation_id = info.context, input.operation_id()
         operation = await context.loaders.bulk_operations.load(operation_id)

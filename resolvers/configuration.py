@@ -1,4 +1,4 @@
-"""adjustmentReasons, services, rewards and tiers. What is no longer in use is for those who read the configuration."""
+"""adjustmentReasons, services, rewards and tiers. Retired ones take the right to read the configuration."""
 
 from typing import Any
 
@@ -12,11 +12,19 @@ from schema.types.reward import Reward
 
 
 async def resolve_reasons(info: Info, active_only: bool | None = True) -> list[AdjustmentReason]:
+    """List adjustment reasons, by code.
+
+    active_only: Whether to leave out retired reasons. false takes the right to read the configuration.
+    """
     rows = await configuration.reasons(info.context.reads, active_only=active_only is not False)
     return [AdjustmentReason.of(row) for row in rows]
 
 
 async def resolve_services(info: Info, active_only: bool | None = True) -> list[Service]:
+    """List services, by name.
+
+    active_only: Whether to leave out retired services. false takes the right to read the configuration.
+    """
     context = info.context
     rows = await configuration.services(context.reads, active_only=active_only is not False)
     return [Service.of(row, context.loaders) for row in rows]
@@ -26,6 +34,10 @@ async def resolve_rewards(
     info: Info, active_only: bool | None = True, first: int | None = None, after: str | None = None,
     last: int | None = None, before: str | None = None,
 ) -> Connection[Reward] | None:  # fmt: skip
+    """List rewards, by name.
+
+    active_only: Whether to leave out retired rewards. false takes the right to read the configuration.
+    """
     context = info.context
     conditions = () if active_only is False else (rewards.ACTIVE,)
     tenant = context.tenant.id
@@ -33,11 +45,12 @@ async def resolve_rewards(
 
 
 async def resolve_tiers(info: Info) -> list[Tier]:
+    """List tiers, lowest threshold first."""
     return (await info.context.loaders.tiers()).rising
 
 
 def catalogue_rights(_context: Context, active_only: bool | None = True) -> tuple[Permission, ...]:
-    """Of reasons and services."""
+    """Return the rights to list reasons or services."""
     return _with_old_ones(Permission.READ_CATALOGUE, active_only)
 
 

@@ -14,13 +14,21 @@ from schema.types.errors import user_errors
 from schema.types.reward import Coupon
 
 
-@strawberry.input(one_of=True, description="One of the two.")
+@strawberry.input(one_of=True)
 class CouponBy:
+    """One of the two: the coupon's id or its code."""
+
     id: strawberry.ID | None = strawberry.UNSET
-    code: str | None = strawberry.field(default=strawberry.UNSET, description="As it was typed in, in any case.")
+    """Global id of the coupon."""
+    code: str | None = strawberry.UNSET
+    """Code of the coupon as typed in, upper or lower case."""
 
 
 async def resolve_one(info: Info, by: CouponBy) -> Coupon | None:
+    """Return one coupon; null if there is none, or the token may not see it.
+
+    by: Coupon to return.
+    """
     context = info.context
     if by.id:
         coupon_id = asked_id(by.id, "Coupon", "by.id")
@@ -33,6 +41,7 @@ async def resolve_one(info: Info, by: CouponBy) -> Coupon | None:
 
 
 async def resolve_use(info: Info, input: UseCouponInput) -> UseCouponPayload:  # noqa: A002 - the argument's name in the API
+    """Mark a coupon as used. A coupon can be used once."""
     try:
         outcome = await info.context.post(use_coupon, input.command(), idempotency_key(input.idempotency_key))
     except LedgerError as error:
@@ -41,6 +50,7 @@ async def resolve_use(info: Info, input: UseCouponInput) -> UseCouponPayload:  #
 
 
 async def resolve_disable(info: Info, input: DisableCouponInput) -> DisableCouponPayload:  # noqa: A002 - as above
+    """Disable a coupon, optionally refunding its points."""
     try:
         outcome = await info.context.post(disable_coupon, input.command(), idempotency_key(input.idempotency_key))
     except LedgerError as error:

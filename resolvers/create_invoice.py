@@ -9,6 +9,7 @@ from schema.types.errors import user_errors
 
 
 async def resolve(info: Info, input: CreateInvoiceInput) -> CreateInvoicePayload:  # noqa: A002 - the argument's name in the API
+    """Issue an invoice."""
     try:
         outcome = await info.context.post(create_invoice, input.command(), idempotency_key(input.idempotency_key))
     except LedgerError as error:

@@ -12,6 +12,7 @@ from schema.types.errors import user_errors
 
 
 async def resolve(info: Info, input: CreateOrderInput) -> CreateOrderPayload:  # noqa: A002 - the argument's name in the API
+    """Issue an order of products. One that sells credit also takes the right to add credit."""
     try:
         command = input.command()
         await _require(info.context, command)
@@ -22,7 +23,8 @@ async def resolve(info: Info, input: CreateOrderInput) -> CreateOrderPayload:  #
 
 
 async def _require(context: Context, command: CreateOrder) -> None:
-    """Credit that is sold is on the account once it is paid. What kind a product is of never changes."""
+    """Require the right to add credit if the order sells any: the credit is on the account once it is paid. A product's
+    kind never changes."""
     products = await context.loaders.products.load_all([item.product_id for item in command.items])
     if any(product.kind is ProductKind.CREDIT for product in products):
         context.require(Permission.ADD_CREDIT)

@@ -1,4 +1,4 @@
-"""credits: all of the tenant's, or one customer's."""
+"""credits: those of the tenant, or of one customer."""
 
 import strawberry
 
@@ -17,7 +17,12 @@ async def resolve(
     status: list[CreditStatus] | None = None, first: int | None = None, after: str | None = None,
     last: int | None = None, before: str | None = None,
 ) -> Connection[Credit] | None:  # fmt: skip
-    """A customer who names nobody asks for their own."""
+    """List credits of all customers or of one, oldest first. Customers see their own.
+
+    customer_id: Customer whose credits to list. Null: all customers.
+    asset: Asset of the credits. Null: all.
+    status: States to list. Null: all.
+    """
     context = info.context
     listing, parent = credit_reads.ALL, context.tenant.id
     if customer_id is not None or context.is_customer:

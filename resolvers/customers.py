@@ -14,13 +14,21 @@ from schema.types.customer import Customer
 from schema.types.pages import root_page
 
 
-@strawberry.input(one_of=True, description="One of the two.")
+@strawberry.input(one_of=True)
 class CustomerBy:
+    """One of the two: the customer's id or external id."""
+
     id: strawberry.ID | None = strawberry.UNSET
+    """Global id of the customer."""
     external_id: str | None = strawberry.UNSET
+    """Id that the tenant's own systems use for the customer."""
 
 
 async def resolve_one(info: Info, by: CustomerBy) -> Customer | None:
+    """Return one customer; null if there is none, or the token may not see it.
+
+    by: Customer to return.
+    """
     context = info.context
     customer_id = await _named(context, by)
     # Asked even of nobody: that a customer reached for somebody is written down, and the time it takes must not tell
@@ -42,6 +50,10 @@ async def resolve_all(
     info: Info, first: int | None = None, after: str | None = None, last: int | None = None, before: str | None = None,
     search: str | None = None,
 ) -> Connection[Customer] | None:  # fmt: skip
+    """List customers, oldest first.
+
+    search: Beginning of a name, last name, e-mail address or external id, upper or lower case. Null: all customers.
+    """
     conditions: tuple[Condition, ...] = ()
     if search is not None and search.strip():
         conditions = (customers.matching(texts.looked_up(search, texts.MAX_SEARCH, "search")),)

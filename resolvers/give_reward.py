@@ -10,6 +10,7 @@ from schema.types.errors import user_errors
 
 
 async def resolve(info: Info, input: GiveRewardInput) -> GiveRewardPayload:  # noqa: A002 - the argument's name in the API
+    """Give a reward to a customer, for points or free, and issue its coupon."""
     try:
         outcome = await info.context.post(give_reward, input.command(), idempotency_key(input.idempotency_key))
     except LedgerError as error:

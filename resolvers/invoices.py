@@ -13,6 +13,10 @@ from schema.types.pages import PageArguments, root_page
 
 
 async def resolve_one(info: Info, id: strawberry.ID) -> Invoice | None:  # noqa: A002 - the argument's name in the API
+    """Return one invoice or order; null if there is none, or the token may not see it.
+
+    id: Invoice to return.
+    """
     context = info.context
     invoice_id = asked_id(id, "Invoice", "id")
     invoice = None if invoice_id is None else await context.loaders.invoices.load(invoice_id)
@@ -23,6 +27,11 @@ async def resolve_all(
     info: Info, customer_id: strawberry.ID | None = None, status: list[InvoiceStatus] | None = None,
     first: int | None = None, after: str | None = None, last: int | None = None, before: str | None = None,
 ) -> Connection[Invoice] | None:  # fmt: skip
+    """List invoices and orders of all customers or of one, oldest first. Customers see their own.
+
+    customer_id: Customer whose invoices to list. Null: all customers.
+    status: States to list. Null: all.
+    """
     return await _listed(info, customer_id, status, (first, after, last, before))
 
 
@@ -30,6 +39,11 @@ async def resolve_orders(
     info: Info, customer_id: strawberry.ID | None = None, status: list[InvoiceStatus] | None = None,
     first: int | None = None, after: str | None = None, last: int | None = None, before: str | None = None,
 ) -> Connection[Invoice] | None:  # fmt: skip
+    """List orders of all customers or of one, oldest first. Customers see their own.
+
+    customer_id: Customer whose orders to list. Null: all customers.
+    status: States to list. Null: all.
+    """
     return await _listed(info, customer_id, status, (first, after, last, before), invoices.ORDERS_ALONE)
 
 
@@ -37,7 +51,7 @@ async def _listed(
     info: Info, customer_id: strawberry.ID | None, status: list[InvoiceStatus] | None, page: PageArguments,
     *conditions: Condition,
 ) -> Connection[Invoice] | None:  # fmt: skip
-    """All of the tenant's, or one customer's; a customer who names nobody asks for their own."""
+    """List the tenant's invoices or one customer's; without a customer id, a customer gets their own."""
     context = info.context
     listing, parent = invoices.INVOICES, context.tenant.id
     if customer_id is not None or context.is_customer:

@@ -20,6 +20,13 @@ async def resolve(
     to: datetime | None = None, first: int | None = None, after: str | None = None, last: int | None = None,
     before: str | None = None,
 ) -> Connection[LedgerEntry] | None:  # fmt: skip
+    """List a customer's entries from `from` (included) to `to` (excluded), oldest first.
+
+    customer_id: Customer whose entries to list.
+    asset: Asset of the entries. Null: all.
+    from_: Start of the period, included. Null: from the beginning.
+    to: End of the period, excluded. Null: now.
+    """
     context = info.context
     person = await context.person(asked_id(customer_id, "Customer", "customerId"))
     if person is None:

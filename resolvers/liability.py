@@ -1,4 +1,4 @@
-"""liability and trialBalance: what the business owes, by asset, and the books that it agrees with."""
+"""liability and trialBalance: the total owed, by asset, and the books that it agrees with."""
 
 from datetime import datetime
 
@@ -8,6 +8,10 @@ from schema.types.reports import Liability, TrialBalance
 
 
 async def resolve(info: Info, at: datetime | None = None) -> list[Liability]:
+    """Return the total owed to all customers, by asset.
+
+    at: Instant to report on. Null: now.
+    """
     context = info.context
     await context.settle(at)
     at = context.now if at is None else at
@@ -15,6 +19,10 @@ async def resolve(info: Info, at: datetime | None = None) -> list[Liability]:
 
 
 async def resolve_trial_balance(info: Info, at: datetime | None = None) -> list[TrialBalance]:
+    """Return the trial balance, by asset: all entries by counter, beside the accounts' balances.
+
+    at: Instant to report on. Null: now.
+    """
     context = info.context
     await context.settle(at)
     found = await liability.trial_balance(context.reads, context.now if at is None else at)

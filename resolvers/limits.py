@@ -11,12 +11,18 @@ from schema.types.limits import LimitRole, LimitRule
 
 
 async def resolve_rules(info: Info, role: LimitRole | None = None, holder: str | None = None) -> list[LimitRule]:
+    """List limit rules.
+
+    role: Role whose rules to list. Null: all roles.
+    holder: Subject or client whose own rules to list. Null: all.
+    """
     wanted = None if holder is None else texts.argument(holder, texts.MAX_SUBJECT, "holder")
     rows = await limits.rules(info.context.reads, None if role is None else role.value, wanted)
     return [LimitRule.of(row) for row in rows]
 
 
 async def resolve_set(info: Info, input: SetLimitInput) -> SetLimitPayload:  # noqa: A002 - the argument's name in the API
+    """Set how much a role, or one person or client, may add. In force immediately in every process."""
     try:
         command = input.command()
         rule = await info.context.change(set_limit, command)
@@ -26,6 +32,7 @@ async def resolve_set(info: Info, input: SetLimitInput) -> SetLimitPayload:  # n
 
 
 async def resolve_remove(info: Info, input: RemoveLimitInput) -> RemoveLimitPayload:  # noqa: A002 - as above
+    """Delete a limit rule. The next rule that fits binds immediately: the role's, or that for money."""
     try:
         command = input.command()
         await info.context.change(remove_limit, command)

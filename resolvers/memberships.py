@@ -15,6 +15,7 @@ from schema.types.errors import user_errors
 
 
 async def resolve_start(info: Info, input: StartMembershipInput) -> StartMembershipPayload:  # noqa: A002 - the argument's name in the API
+    """Start a customer's membership."""
     try:
         command = input.command()
         changed = await info.context.change(start_membership, command)
@@ -24,6 +25,7 @@ async def resolve_start(info: Info, input: StartMembershipInput) -> StartMembers
 
 
 async def resolve_cancel(info: Info, input: CancelMembershipInput) -> CancelMembershipPayload:  # noqa: A002 - as above
+    """Cancel a membership. Service credits can be added until its grace period ends."""
     try:
         command = input.command()
         changed = await info.context.change(cancel_membership, command)
@@ -33,6 +35,7 @@ async def resolve_cancel(info: Info, input: CancelMembershipInput) -> CancelMemb
 
 
 async def resolve_reinstate(info: Info, input: ReinstateMembershipInput) -> ReinstateMembershipPayload:  # noqa: A002 - as above
+    """Reinstate a cancelled membership."""
     try:
         command = input.command()
         changed = await info.context.change(reinstate_membership, command)

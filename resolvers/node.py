@@ -1,4 +1,4 @@
-"""node: anything by its id, for those who may read that kind of thing; for customers, their own alone."""
+"""node: any object by its id, for holders of the right to read its kind; for customers, their own only."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from schema.ids import MalformedId, parse_id
 from schema.types.base import Node
 
 Owner = Callable[[Context, Any], Awaitable[UUID | None]]
-"""Whose a node is: a customer's id; None for what is nobody's."""
+"""Returns the customer whose node it is; None for nodes that belong to no customer."""
 
 
 async def _itself(_context: Context, node: Any) -> UUID | None:
@@ -40,9 +40,10 @@ async def _its_invoice(context: Context, node: Any) -> UUID | None:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """permissions: of which one is needed to read it. owner: None for what every reader may see, such as a reward.
+    """Rights to one kind of node.
 
-    says_itself: whether the type itself says who may see which (`may_be_seen`).
+    permissions: of which one is needed to read it. owner: None for kinds that every reader may see, such as a reward.
+    says_itself: whether the type itself decides who may see which (`may_be_seen`).
     """
 
     loader: str
@@ -69,10 +70,14 @@ KINDS: Final = {
     "BulkOperation": Kind("bulk_operations", (Permission.BULK,), None, says_itself=True),
     "PartnerToken": Kind("partner_tokens", (Permission.READ_CONFIG, Permission.WRITE_TOKENS), None),
 }
-"""Every type that is a node, and who may have it."""
+"""Every type that is a node, and the rights to read it."""
 
 
 async def resolve(info: Info, id: strawberry.ID) -> Node | None:  # noqa: A002 - the argument's name in the API
+    """Return any object by its global id; null if there is none, or the token may not see it.
+
+    id: Global id of the object.
+    """
     context = info.context
     try:
         type_name, row_id = parse_id(id)

@@ -1,8 +1,4 @@
-"""partnerTokens, issueToken, rotateToken and revokeToken. The secret is made here, told once, and kept nowhere."""
-
-from typing import Annotated
-
-import strawberry
+"""partnerTokens, issueToken, rotateToken and revokeToken. The secret is made here, shown once, and stored nowhere."""
 
 from auth.partner_tokens import PartnerSecret
 from auth.roles import Permission
@@ -28,9 +24,14 @@ from schema.types.partner_tokens import PartnerToken
 
 async def resolve_all(
     info: Info, client: str | None = None,
-    active: Annotated[bool | None, strawberry.argument(description="Whether they are good now; null for all.")] = None,
+    active: bool | None = None,
     first: int | None = None, after: str | None = None, last: int | None = None, before: str | None = None,
 ) -> Connection[PartnerToken] | None:  # fmt: skip
+    """List the tokens issued to partners' clients, oldest first. Secrets are never shown.
+
+    client: Client whose tokens to list. Null: all clients.
+    active: Whether to list tokens that are accepted now (true) or not (false). Null: all.
+    """
     context = info.context
     conditions: list[Condition] = []
     if client is not None:
@@ -42,6 +43,7 @@ async def resolve_all(
 
 
 async def resolve_issue(info: Info, input: IssueTokenInput) -> IssueTokenPayload:  # noqa: A002 - the argument's name in the API
+    """Issue a token to a partner's client. Its secret is shown once."""
     context = info.context
     made = _make(context)
     try:
@@ -53,6 +55,7 @@ async def resolve_issue(info: Info, input: IssueTokenInput) -> IssueTokenPayload
 
 
 async def resolve_rotate(info: Info, input: RotateTokenInput) -> RotateTokenPayload:  # noqa: A002 - as above
+    """Replace a token with a new one of the same client, name, scopes and expiry, and a new secret."""
     context = info.context
     made = _make(context)
     try:
@@ -64,6 +67,7 @@ async def resolve_rotate(info: Info, input: RotateTokenInput) -> RotateTokenPayl
 
 
 async def resolve_revoke(info: Info, input: RevokeTokenInput) -> RevokeTokenPayload:  # noqa: A002 - as above
+    """Revoke a token. Every process rejects it within two seconds."""
     try:
         command = input.command()
         await info.context.change(revoke_token, command)

@@ -18,6 +18,7 @@ from schema.types.errors import user_errors
 
 
 async def resolve_update(info: Info, input: UpdateCustomerInput) -> UpdateCustomerPayload:  # noqa: A002 - the argument's name in the API
+    """Edit a customer by id. Fields left out stay as they are; a null e-mail address is removed."""
     try:
         command = input.command()
         changed = await info.context.change(update_customer, command)
@@ -27,6 +28,8 @@ async def resolve_update(info: Info, input: UpdateCustomerInput) -> UpdateCustom
 
 
 async def resolve_merge(info: Info, input: MergeCustomersInput) -> MergeCustomersPayload:  # noqa: A002 - as above
+    """Merge two records of one person: the surviving record takes over all value, invoices and coupons, and each keeps
+    its history. It also takes the right to remove credit."""
     try:
         command = input.command()
         outcome = await info.context.post(merge_customers, command, idempotency_key(input.idempotency_key))
@@ -36,6 +39,7 @@ async def resolve_merge(info: Info, input: MergeCustomersInput) -> MergeCustomer
 
 
 async def resolve_erase(info: Info, input: EraseCustomerInput) -> EraseCustomerPayload:  # noqa: A002 - as above
+    """Erase a customer's name, addresses and notes for good. Posted amounts stay, and later notes are not kept."""
     try:
         customer_id = input.row_id()
         changed = await info.context.change(erase_customer, customer_id)
@@ -45,5 +49,6 @@ async def resolve_erase(info: Info, input: EraseCustomerInput) -> EraseCustomerP
 
 
 def rights_to_merge(_context: Context, input: MergeCustomersInput) -> tuple[Permission, ...]:  # noqa: A002 - as above
-    """It takes from one what it gives to the other: a token for names and addresses must not move money."""
+    """Return the right to remove as well: value moves from one to the other, and a token for names and addresses must
+    not move money."""
     return (Permission.MERGE_CUSTOMERS, Permission.REMOVE_CREDIT)

@@ -1,4 +1,4 @@
-"""products, createProduct and updateProduct: what orders sell."""
+"""products, createProduct and updateProduct."""
 
 from typing import Any
 
@@ -23,12 +23,17 @@ async def resolve_all(
     info: Info, active_only: bool | None = True, first: int | None = None, after: str | None = None,
     last: int | None = None, before: str | None = None,
 ) -> Connection[Product] | None:  # fmt: skip
+    """List products, by name.
+
+    active_only: Whether to leave out retired products. false takes the right to read the configuration.
+    """
     context = info.context
     conditions = () if active_only is False else (products.ACTIVE,)
     return await root_page(info, products.PRODUCTS, context.tenant.id, (first, after, last, before), *conditions)
 
 
 async def resolve_create(info: Info, input: CreateProductInput) -> CreateProductPayload:  # noqa: A002 - the argument's name in the API
+    """Create a product for orders to sell."""
     try:
         command = input.command()
         product_id = await info.context.change(create_product, command)
@@ -38,6 +43,7 @@ async def resolve_create(info: Info, input: CreateProductInput) -> CreateProduct
 
 
 async def resolve_update(info: Info, input: UpdateProductInput) -> UpdateProductPayload:  # noqa: A002 - the argument's name in the API
+    """Rename, reprice or retire a product."""
     try:
         command = input.command()
         await info.context.change(update_product, command)
@@ -47,5 +53,5 @@ async def resolve_update(info: Info, input: UpdateProductInput) -> UpdateProduct
 
 
 def rights(_context: Context, active_only: bool | None = True, **_arguments: Any) -> tuple[Permission, ...]:
-    """What is not sold any more is for those who read the configuration."""
+    """Return the rights to list products; retired ones take the right to read the configuration."""
     return (Permission.READ_PRODUCTS, Permission.READ_CONFIG) if active_only is False else (Permission.READ_PRODUCTS,)

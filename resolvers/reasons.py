@@ -10,6 +10,7 @@ from schema.types.errors import user_errors
 
 
 async def resolve_create(info: Info, input: CreateReasonInput) -> CreateReasonPayload:  # noqa: A002 - the argument's name in the API
+    """Create an adjustment reason."""
     context = info.context
     try:
         command = input.command()
@@ -20,6 +21,7 @@ async def resolve_create(info: Info, input: CreateReasonInput) -> CreateReasonPa
 
 
 async def resolve_update(info: Info, input: UpdateReasonInput) -> UpdateReasonPayload:  # noqa: A002 - as above
+    """Change or retire an adjustment reason."""
     context = info.context
     try:
         command = input.command()

@@ -10,6 +10,7 @@ from schema.types.errors import user_errors
 
 
 async def resolve(info: Info, input: ReassignCreditInput) -> ReassignCreditPayload:  # noqa: A002 - the argument's name in the API
+    """Release one assignment and set its credit against other invoices instead. All or nothing."""
     try:
         outcome = await info.context.post(reassign_credit, input.command(), idempotency_key(input.idempotency_key))
     except LedgerError as error:

@@ -1,4 +1,4 @@
-"""recordPayment: note what came in for an invoice."""
+"""recordPayment: record a payment on an invoice or order."""
 
 from auth.roles import Permission
 from models.errors import LedgerError
@@ -11,6 +11,7 @@ from schema.types.errors import user_errors
 
 
 async def resolve(info: Info, input: RecordPaymentInput) -> RecordPaymentPayload:  # noqa: A002 - the argument's name in the API
+    """Record a payment received, or pay with the customer's account credit, which also takes the right to spend it."""
     try:
         outcome = await info.context.post(record_payment, input.command(), idempotency_key(input.idempotency_key))
     except LedgerError as error:
@@ -19,7 +20,7 @@ async def resolve(info: Info, input: RecordPaymentInput) -> RecordPaymentPayload
 
 
 def rights(_context: Context, input: RecordPaymentInput) -> tuple[Permission, ...]:  # noqa: A002 - as above
-    """Account credit that pays is the customer's and is spent by it."""
+    """Return the right to spend credit as well if the payment is made with account credit."""
     if input.method is PaymentMethod.ACCOUNT_CREDIT:
         return (Permission.WRITE_PAYMENTS, Permission.PAY_WITH_CREDIT)
     return (Permission.WRITE_PAYMENTS,)

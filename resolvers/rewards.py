@@ -1,4 +1,4 @@
-"""createReward and updateReward: what coupons are made from."""
+"""createReward and updateReward: the templates that coupons are issued from."""
 
 from models.errors import LedgerError
 from models.operations.rewards import create_reward, update_reward
@@ -8,6 +8,7 @@ from schema.types.errors import user_errors
 
 
 async def resolve_create(info: Info, input: CreateRewardInput) -> CreateRewardPayload:  # noqa: A002 - the argument's name in the API
+    """Create a reward: the template that coupons are issued from."""
     try:
         command = input.command()
         reward_id = await info.context.change(create_reward, command)
@@ -17,6 +18,7 @@ async def resolve_create(info: Info, input: CreateRewardInput) -> CreateRewardPa
 
 
 async def resolve_update(info: Info, input: UpdateRewardInput) -> UpdateRewardPayload:  # noqa: A002 - as above
+    """Rename, change, restock or retire a reward."""
     try:
         command = input.command()
         await info.context.change(update_reward, command)

@@ -1,4 +1,4 @@
-"""createService and updateService: what service credits can be spent on."""
+"""createService and updateService: the services that service credits can be spent on."""
 
 from models.errors import LedgerError
 from models.operations.services import create_service, update_service
@@ -8,6 +8,7 @@ from schema.types.errors import user_errors
 
 
 async def resolve_create(info: Info, input: CreateServiceInput) -> CreateServicePayload:  # noqa: A002 - the argument's name in the API
+    """Create a service that service credits can be spent on."""
     try:
         command = input.command()
         service_id = await info.context.change(create_service, command)
@@ -17,6 +18,7 @@ async def resolve_create(info: Info, input: CreateServiceInput) -> CreateService
 
 
 async def resolve_update(info: Info, input: UpdateServiceInput) -> UpdateServicePayload:  # noqa: A002 - as above
+    """Rename or retire a service."""
     try:
         command = input.command()
         await info.context.change(update_service, command)

@@ -20,6 +20,13 @@ async def resolve(
     info: Info, customer_id: strawberry.ID, asset: AssetCode,
     from_: Annotated[datetime | None, strawberry.argument(name="from")] = None, to: datetime | None = None,
 ) -> Statement | None:  # fmt: skip
+    """Return a customer's statement in one asset, from `from` (included) to `to` (excluded).
+
+    customer_id: Customer whose statement to return.
+    asset: Asset of the statement, such as GBP.
+    from_: Start of the period, included. Null: from the beginning.
+    to: End of the period, excluded. Null: now.
+    """
     context = info.context
     person = await context.person(asked_id(customer_id, "Customer", "customerId"))
     if person is None:

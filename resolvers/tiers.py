@@ -15,6 +15,7 @@ from schema.types.errors import user_errors
 
 
 async def resolve_create(info: Info, input: CreateTierInput) -> CreateTierPayload:  # noqa: A002 - the argument's name in the API
+    """Create a tier. Customers who have reached it enter it immediately."""
     try:
         command = input.command()
         done = await info.context.change(create_tier, command)
@@ -24,6 +25,7 @@ async def resolve_create(info: Info, input: CreateTierInput) -> CreateTierPayloa
 
 
 async def resolve_update(info: Info, input: UpdateTierInput) -> UpdateTierPayload:  # noqa: A002 - as above
+    """Rename a tier, or change its threshold. Customers move up and down immediately."""
     try:
         command = input.command()
         done = await info.context.change(update_tier, command)
@@ -33,6 +35,7 @@ async def resolve_update(info: Info, input: UpdateTierInput) -> UpdateTierPayloa
 
 
 async def resolve_delete(info: Info, input: DeleteTierInput) -> DeleteTierPayload:  # noqa: A002 - as above
+    """Delete a tier. Its members move to the next lower tier immediately."""
     try:
         command = input.command()
         done = await info.context.change(delete_tier, command)

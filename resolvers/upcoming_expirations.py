@@ -1,4 +1,4 @@
-"""upcomingExpirations: the credits that are about to expire, of everybody or of one customer."""
+"""upcomingExpirations: credits that are about to expire, of all customers or of one."""
 
 from datetime import datetime
 from typing import Any
@@ -20,6 +20,12 @@ async def resolve(
     customer_id: strawberry.ID | None = None, first: int | None = None, after: str | None = None,
     last: int | None = None, before: str | None = None,
 ) -> Connection[Credit] | None:  # fmt: skip
+    """List credits that have a remainder and expire, soonest first. Customers see their own.
+
+    until: Latest expiry to list, included. Null: no end.
+    asset: Asset of the credits. Null: all.
+    customer_id: Customer whose credits to list. Null: all customers, which takes the right to read reports.
+    """
     context = info.context
     page, conditions = (first, after, last, before), credit_reads.expiring(context.now, until, asset)
     if customer_id is None and not context.is_customer:
@@ -35,6 +41,6 @@ async def resolve(
 
 
 def rights(context: Context, customer_id: strawberry.ID | None = None, **_arguments: Any) -> tuple[Permission, ...]:
-    """A report on everybody, or one customer's credits; to customers these are their own."""
+    """Return the right to read reports for all customers, and to read ledgers for one; customers read their own."""
     everybody = customer_id is None and not context.is_customer
     return (Permission.READ_REPORTS if everybody else Permission.READ_LEDGER,)

@@ -9,6 +9,7 @@ from schema.types.errors import user_errors
 
 
 async def resolve(info: Info, input: UpdateCreditInput) -> UpdateCreditPayload:  # noqa: A002 - the argument's name in the API
+    """Change a credit's expiry, pause, service restriction or note."""
     try:
         outcome = await info.context.post(update_credit, input.command(), idempotency_key(input.idempotency_key))
     except LedgerError as error:

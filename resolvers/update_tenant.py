@@ -1,4 +1,4 @@
-"""updateTenant: name, time zone, days of grace."""
+"""updateTenant: the tenant's name, time zone and settings."""
 
 from models.errors import LedgerError
 from models.operations.update_tenant import update_tenant
@@ -9,6 +9,7 @@ from schema.types.viewer import Tenant
 
 
 async def resolve(info: Info, input: UpdateTenantInput) -> UpdateTenantPayload:  # noqa: A002 - the argument's name in the API
+    """Change the tenant's name, time zone or settings."""
     context = info.context
     try:
         command = input.command()

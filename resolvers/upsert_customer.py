@@ -1,4 +1,4 @@
-"""upsertCustomer: add or edit one."""
+"""upsertCustomer: add or edit a customer."""
 
 from models.errors import LedgerError
 from models.operations.upsert_customer import upsert_customer
@@ -8,6 +8,7 @@ from schema.types.errors import user_errors
 
 
 async def resolve(info: Info, input: UpsertCustomerInput) -> UpsertCustomerPayload:  # noqa: A002 - the argument's name in the API
+    """Add a customer, or edit the one with this external id."""
     context = info.context
     try:
         command = input.command()

@@ -9,6 +9,7 @@ from schema.types.errors import user_errors
 
 
 async def resolve(info: Info, input: UseCreditInput) -> UseCreditPayload:  # noqa: A002 - the argument's name in the API
+    """Spend a customer's service credits on a service."""
     try:
         outcome = await info.context.post(use_credit, input.command(), idempotency_key(input.idempotency_key))
     except LedgerError as error:

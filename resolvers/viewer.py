@@ -1,4 +1,4 @@
-"""viewer: who is asking."""
+"""viewer: the user or program that the token identifies."""
 
 from schema.context import Info
 from schema.types.enums import Role
@@ -6,6 +6,7 @@ from schema.types.viewer import Tenant, Viewer
 
 
 async def resolve(info: Info) -> Viewer:
+    """Return the user or program that the request's token identifies."""
     context, who = info.context, info.context.principal
     return Viewer(
         subject=who.subject, role=Role(who.role.name), scopes=sorted(who.scopes), tenant=Tenant.of(context.tenant),

@@ -1,4 +1,4 @@
-"""voidCredit: delete a credit."""
+"""voidCredit: reverse the remainder of a credit."""
 
 from auth.roles import Permission
 from models.errors import LedgerError
@@ -10,6 +10,7 @@ from schema.types.errors import user_errors
 
 
 async def resolve(info: Info, input: VoidCreditInput) -> VoidCreditPayload:  # noqa: A002 - the argument's name in the API
+    """Void a credit: reverse its remainder."""
     try:
         outcome = await info.context.post(void_credit, input.command(), idempotency_key(input.idempotency_key))
     except LedgerError as error:

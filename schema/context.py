@@ -1,4 +1,4 @@
-"""What one request carries: who asks, of which tenant, its reads, and its way to the ledger."""
+"""State of one request: its principal, its tenant, its reads, and its access to the ledger."""
 
 import asyncio
 import logging
@@ -46,7 +46,7 @@ RefusedToken = Callable[[str, str | None, str | None], None]
 
 
 class Context:
-    """One request's. `admit` comes first; what needs a tenant is there only after it."""
+    """One request's. `admit` comes first; parts that need a tenant are there only after it."""
 
     __slots__ = (
         "_holder", "_load", "_refused", "_tenants", "address", "charge", "denials", "follows", "ledger", "loaders", "now",
@@ -95,11 +95,11 @@ class Context:
         place: "strawberry.Info[Any, None] | str",
         exactly: "Callable[[Context], Sequence[Permission]] | None" = None,
     ) -> None:
-        """Let the request in to a root field: with one of these permissions (with none named: with a token).
+        """Let the request into a root field: with one of these permissions or, if none is named, with any token.
 
-        own: whether it will do to have the right to one's own rows alone. place: the field, or the path of another
-        endpoint, for the audit. exactly: which of them it takes for what is asked, all together, where that is known
-        before anything is read. Raises Unauthenticated, Forbidden.
+        own: whether a right to one's own rows is enough. place: the field, or the path of another endpoint, for the
+        audit. exactly: the rights that this very request takes, all together, if that is known before anything is read.
+        Raises Unauthenticated, Forbidden.
         """
         denials.enter(place)
         if not hasattr(self, "tenant"):
@@ -136,26 +136,26 @@ class Context:
         self.loaders = self._load(self.reads, self.now, self.is_customer)
 
     def require(self, *permissions: Permission, own: bool = True) -> None:
-        """Raises Forbidden, naming each that is missing, where the principal has not all of these rights.
+        """Raise Forbidden, naming each missing right, unless the principal has all of these.
 
-        own: whether the right to their own will do.
+        own: whether a right to their own is enough.
         """
         missing = [permission for permission in permissions if not has(self.principal, permission, own=own)]
         if missing:
             raise self.denials.forbidden(self.principal, missing, own=own)
 
     def require_one(self, permissions: Sequence[Permission], *, own: bool = True) -> None:
-        """Raises Forbidden, naming the nearest, where the principal has none of these rights."""
+        """Raise Forbidden, naming the nearest right, if the principal has none of these."""
         if not any(has(self.principal, permission, own=own) for permission in permissions):
             raise self.denials.forbidden(self.principal, (nearest(self.principal, permissions),), own=own)
 
     def may(self, permission: Permission) -> bool:
-        """Whether the principal has the right, be it to their own alone."""
+        """Return whether the principal has the right, be it to their own only."""
         return may(self.principal, permission)
 
     @property
     def is_customer(self) -> bool:
-        """Whether a customer asks: they see their own rows alone, without notes and without who of the staff it was."""
+        """Return whether a customer asks: they see their own rows only, without notes and without names of staff."""
         return self.principal.role is Role.CUSTOMER
 
     @property
@@ -171,9 +171,9 @@ class Context:
         return ZoneInfo(self.tenant.time_zone)
 
     async def settle(self, *instants: datetime | None) -> None:
-        """Before something is read as of these instants: wait until those that have passed cannot change any more.
+        """Wait until past instants cannot change any more, before something is read as of them.
 
-        What has not passed yet, or None, is read as it is now. Raises StillPosting.
+        A future instant, or None, is read as it is now. Raises StillPosting.
         """
         passed = [at for at in instants if at is not None and at < self.now]
         if passed:
@@ -185,7 +185,7 @@ class Context:
                 ) from None
 
     async def person(self, customer_id: UUID | None) -> UUID | None:
-        """The person that an id names, by whichever of their records; None where there is none, or who asks may not see
+        """Return the person that an id names, by any of their records; None if there is none, or the caller may not see
         them."""
         if customer_id is None or not await self.may_see(customer_id):
             return None
@@ -193,8 +193,10 @@ class Context:
         return None if found is None else found.view.id
 
     async def own_customer_id(self) -> UUID | None:
-        """The customer whose own token this is, as the record that they are now; None where it names nobody (any more),
-        or staff asks. Raises Unauthenticated where its external id has come to somebody since it was issued.
+        """Return the customer whose own token this is, as the surviving record; None if it names nobody (any more), or
+        staff asks.
+
+        Raises Unauthenticated if its external id has come to somebody else since it was issued.
         """
         if self._holder is None and self.is_customer and self.principal.customer:
             holder = await holder_of(self.reads, clean_name(self.principal.customer))
@@ -205,10 +207,9 @@ class Context:
         return None if self._holder is None else self._holder.customer_id
 
     async def may_see(self, customer_id: UUID | None) -> bool:
-        """Whether the rows of this record may be shown: to customers, those of the person that they are and nothing that is
-        nobody's.
+        """Return whether the rows of this record may be shown: to customers, only those of the person that they are.
 
-        Where they may not, that somebody reached for them is written down, and nothing is told.
+        If not, the attempt is recorded, and the caller is told nothing.
         """
         if not self.is_customer:
             return True
@@ -220,7 +221,7 @@ class Context:
         return False
 
     async def post(self, operation: Operation[C], command: C, idempotency_key: str) -> Outcome:
-        """Run an operation, then let reads see what it did. Holds no connection meanwhile. Raises LedgerError."""
+        """Run an operation, then let reads see its effects. Holds no connection meanwhile. Raises LedgerError."""
         await self.reads.release()
         outcome = await operation(self.ledger, self.tenant.id, self.actor, command, idempotency_key)
         self.refresh()
@@ -230,19 +231,19 @@ class Context:
     async def change(
         self, operation: Callable[Concatenate[Ledger, UUID, Actor, P], Awaitable[R]], *asked: P.args, **more: P.kwargs
     ) -> R:
-        """Run an operation that moves no value, as `post` does one that does. Raises LedgerError."""
+        """Run an operation that moves no value, like `post`. Raises LedgerError."""
         await self.reads.release()
         done = await operation(self.ledger, self.tenant.id, self.actor, *asked, **more)
         self.refresh()
         return done
 
     def refresh(self, views: tuple[Any, ...] = ()) -> None:
-        """Forget what was read before a posting; `views`, a few, are known without reading."""
+        """Forget rows read before a posting; `views`, a few, are known without reading."""
         self._begin_reading()
         finish(self.loaders.prime(views))
 
     async def renew_tenant(self) -> None:
-        """See the tenant as it is now that it has changed."""
+        """Read the tenant again after a change."""
         self._tenants.forget(self.tenant)
         self.tenant = await self._tenants.find(str(self.tenant.id)) or self.tenant
 
@@ -251,7 +252,7 @@ class Context:
         self.denials.locate(error, operation)
 
     async def close(self) -> None:
-        """Give back what the request holds, and write down what it was refused. Called before it is answered."""
+        """Release all that the request holds, and record its denials. Called before the response is sent."""
         if not hasattr(self, "reads"):
             return
         await self.reads.close()
@@ -259,7 +260,7 @@ class Context:
             await self._record(denied)
 
     async def _record(self, denied: Sequence[Denial]) -> None:
-        """The request is answered as it would have been, whatever becomes of this."""
+        """Never raises: the response is the same, whether or not this succeeds."""
         who = self.principal
         narrowed = who.role is Role.PARTNER or who.scopes != scopes_of(who.role)
         holder = {"role": who.role.name} | ({"scopes": sorted(who.scopes)} if narrowed else {})
@@ -270,7 +271,7 @@ class Context:
             return  # the log says so already; the next row tells that these were left out
         except Exception:
             logger.exception(
-                "%d denials of access could not be written down", len(denied), extra={"request_id": self.request_id}
+                "%d denials of access could not be recorded", len(denied), extra={"request_id": self.request_id}
             )
 
 

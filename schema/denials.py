@@ -1,4 +1,4 @@
-"""What one request was refused, gathered while it runs: whoever answers it has it written down at its end."""
+"""Denials of one request, gathered while it runs and recorded at its end."""
 
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
@@ -26,12 +26,12 @@ _place: ContextVar[Info[Any, None] | str] = ContextVar("place")
 
 
 def enter(place: Info[Any, None] | str) -> None:
-    """Say which field of Query or Mutation, or which other endpoint's path, the current task answers from here on."""
+    """Set the field of Query or Mutation, or the path of another endpoint, that the current task works on from here."""
     _place.set(place)
 
 
 class Denials:
-    """One request's."""
+    """Denials of one request."""
 
     __slots__ = ("_noted",)
 
@@ -39,20 +39,20 @@ class Denials:
         self._noted: dict[object, Denial] = {}
 
     def forbidden(self, holder: Holder, missing: Sequence[Permission], *, own: bool = True) -> Forbidden:
-        """The error to raise where all of these rights are needed and the holder has none of them.
+        """Return the error to raise if all of these rights are needed and the holder has none of them.
 
-        own: whether a right to one's own alone would have done.
+        own: whether a right to one's own would have been enough.
         """
         error = _forbidden(holder, missing, own)
         self._noted[error] = _here(ErrorCode.FORBIDDEN, tuple(permission.name for permission in missing), None)
         return error
 
     def concealed(self, customer_id: UUID | None) -> None:
-        """Somebody reached for what is this customer's (or nobody's), and is told that there is no such thing."""
+        """Record that the caller tried to reach a row of this customer (or of nobody), and was told that there is none."""
         self._noted[object()] = _here(CONCEALED, (), customer_id)
 
     def locate(self, error: GraphQLError, operation: str | None) -> None:
-        """Learn from an error of the result at which field it arose. One that is not `Forbidden` is passed over."""
+        """Note at which field an error of the result arose. Any error but `Forbidden` is passed over."""
         cause: BaseException | None = error
         while isinstance(cause, GraphQLError) and not isinstance(cause, Forbidden):
             cause = cause.original_error
@@ -66,14 +66,14 @@ class Denials:
         self._noted[cause] = replace(noted, path=path)
 
     def take(self) -> list[Denial]:
-        """All of them, once."""
+        """Return all of them, once."""
         noted = list(self._noted.values())
         self._noted.clear()
         return noted
 
 
 def _forbidden(holder: Holder, missing: Sequence[Permission], own: bool) -> Forbidden:
-    """Names each right by its scope: in the message for people, in the extensions for programs."""
+    """Return an error that names each right by its scope: in the message for people, in the extensions for programs."""
     scopes = list(dict.fromkeys(RULES[permission].named.value for permission in missing))
     beyond = [permission for permission in missing if holder.role not in roles_with(permission, own=own)]
     if not beyond:

@@ -7,16 +7,16 @@ from models.errors import Busy, DatabaseAway
 
 
 class Unauthenticated(CodedError):
-    """Nobody is known by this request, and the field needs somebody."""
+    """The request has no principal, and the field needs one."""
 
     code = ErrorCode.UNAUTHENTICATED
 
 
 class Forbidden(CodedError):
-    """Somebody is known, and may not do this.
+    """The principal may not do this.
 
-    missing: the rights that would have to be there as well, by the names of their scopes; none where no right would help.
-    roles: where no scope would help either, the roles that have these rights.
+    missing: the rights that are needed as well, by the names of their scopes; empty if no right would help. roles: if
+    no scope would help either, the roles that have these rights.
     """
 
     code = ErrorCode.FORBIDDEN
@@ -34,13 +34,13 @@ class TooBusy(CodedError):
 
 
 class StillPosting(CodedError):
-    """A past instant was asked for that a posting under way may still change."""
+    """A past instant was asked for that a posting in flight may still change."""
 
     code = ErrorCode.BUSY
 
 
 def outage_of(error: BaseException) -> Outage | None:
-    """What the gateway makes of the database's being away."""
+    """Return what the gateway needs to know if the database is away."""
     return Outage(str(error), error.unknown) if isinstance(error, DatabaseAway) else None
 
 

@@ -1,4 +1,4 @@
-"""Opaque global ids: the type's name and the row's id, as base64url. Clients store them and compare them, no more."""
+"""Global ids: the type's name and the row's id, as base64url. Opaque: clients store and compare them."""
 
 import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -16,7 +16,7 @@ _ID_BYTES: Final = 16
 
 
 class MalformedId(ValueError):
-    """Not an id that this API ever gave out."""
+    """The text is no id that this API ever gave out."""
 
 
 @lru_cache(maxsize=64)
@@ -29,7 +29,7 @@ def global_id(type_name: str, row_id: UUID) -> strawberry.ID:
 
 
 def parse_id(text: str) -> tuple[str, UUID]:
-    """The type's name and the row's id. Raises MalformedId: there is exactly one text for each id."""
+    """Return the type's name and the row's id. Raises MalformedId: there is exactly one text for each id."""
     try:
         if len(text) > MAX_ID_CHARACTERS:
             raise MalformedId
@@ -47,9 +47,9 @@ def parse_id(text: str) -> tuple[str, UUID]:
 
 
 def asked_id(text: str, type_name: str, argument: str) -> UUID | None:
-    """The row's id in a query's argument; None where it is the id of something else, which is like an unknown one.
+    """Return the row's id in a query's argument; None for the id of another type, which is like an unknown one.
 
-    Raises BadUserInput where it is no id at all.
+    Raises BadUserInput if it is no id at all.
     """
     try:
         found, row_id = parse_id(text)
@@ -59,7 +59,7 @@ def asked_id(text: str, type_name: str, argument: str) -> UUID | None:
 
 
 def input_id(text: str, type_name: str, *field: str) -> UUID:
-    """The row's id in a mutation's input. Raises NotFound, at `field`, for anything that is not such an id."""
+    """Return the row's id in a mutation's input. Raises NotFound, at `field`, for anything that is not such an id."""
     try:
         found, row_id = parse_id(text)
     except MalformedId:

@@ -1,4 +1,4 @@
-"""What one request reads: each kind of row together for all who ask for it in the same moment, and once."""
+"""Reads of one request: rows of each kind are read once, together for all fields that ask at the same moment."""
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -100,9 +100,9 @@ async def _bindings(loaders: "Loaders", ids: list[UUID]) -> dict[UUID, Binding]:
 
 
 class Loaders:
-    """A request's reads, as of one instant. `for_customer`: what customers must not see is left out.
+    """Reads of one request, as of one instant. `for_customer`: fields that customers must not see are left out.
 
-    shown: by the class of a row, what it is shown as; a loader answers with that.
+    shown: by the class of a row, the type that shows it; a loader returns that.
     """
 
     customers = Kind(_people)
@@ -153,13 +153,13 @@ class Loaders:
         return tiers
 
     def remember(self, rows: Iterable[Any], nodes: Iterable[Any]) -> None:
-        """What came with a list need not be read again by its id."""
+        """Keep rows that came with a list, so that they are not read again by id."""
         for view, node in zip(rows, nodes, strict=True):
             if (primed := _PRIMED.get(type(view))) is not None:
                 getattr(self, primed).prime(view.id, node)
 
     def prime(self, known: Iterable[Any]) -> Steps[None]:
-        """Rows that a posting has answered with: nobody has to read them again."""
+        """Keep rows that a posting returned, so that they are not read again."""
         for view in known:
             name = _PRIMED[type(view)]
             rows = self.rows.get(name)

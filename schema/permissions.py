@@ -1,4 +1,4 @@
-"""Root fields, each with the right that it takes: one that declares none cannot even be built."""
+"""Root fields, each with the right that it takes. A root field without one cannot be built."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial, wraps
@@ -15,19 +15,19 @@ from schema.context import Info
 DECLARED: Final = "permissions"
 
 Exactly = Callable[..., Sequence[Permission]]
-"""Of the request's context and a field's arguments, the rights that it takes, all of them."""
+"""From the request's context and a field's arguments, returns all the rights that the request takes."""
 
 ORDINARY: Final[Mapping[str, Any]] = MappingProxyType({})
 BULK: Final = MappingProxyType({ITEMS: ("input", "items")})
-"""What does one thing for each of a list."""
+"""Cost of a field that does one thing for each item of a list."""
 REPORT: Final = MappingProxyType({WEIGHT: 100, SEARCHES: True})
-"""What adds up or searches entries, however little it answers."""
+"""Cost of a field that adds up or searches entries, however little it returns."""
 LONG_LIST: Final = MappingProxyType({WEIGHT: 100})
 """Of each of the five rows assumed of a list without pages, where there can be 1,000: they take 22 ms (measured)."""
 
 
 class UndeclaredPermission(Exception):
-    """A root field that says nothing about who may use it. Forgetting means denied, at the latest here."""
+    """A root field declares no right. Forgetting means denied, at the latest here."""
 
 
 def root_field(
@@ -35,25 +35,23 @@ def root_field(
     *permissions: Permission,
     own: bool = False,
     exactly: Exactly | None = None,
-    description: str | None = None,
     cost: Mapping[str, Any] = ORDINARY,
 ) -> Any:
-    """A field of Query or Mutation for whoever has one of `permissions`.
+    """Return a field of Query or Mutation for holders of one of `permissions`; the resolver's docstring describes it.
 
-    own: whether the right to one's own rows will do; the resolver then sees to it that it shows no others.
-    exactly: of the request and the field's arguments, the rights that it takes to do that, all of them: what it moves
-    decides, not the field's name. Where that depends on what the books hold, the resolver asks for a more precise right
-    itself (`Context.require`), before anything is locked.
-    cost: what it costs before anything below it is counted, as `query_limits` reads it.
+    own: whether a right to one's own rows is enough; the resolver then shows no others. exactly: returns the rights
+    that this request takes, all of them: its effect decides, not the field's name. If that depends on the books, the
+    resolver itself requires a more precise right (`Context.require`), before anything is locked. cost: its cost without
+    anything below it, as `query_limits` reads it.
     """
     if not permissions:
         raise UndeclaredPermission(resolver.__name__)
-    return _guarded(resolver, permissions, own, exactly, description, cost)
+    return _guarded(resolver, permissions, own, exactly, cost)
 
 
-def any_principal_field(resolver: Callable[..., Awaitable[Any]], *, description: str | None = None) -> Any:
-    """A root field for whoever has a valid token. What it leads to is for the resolver to check."""
-    return _guarded(resolver, (), True, None, description, ORDINARY)
+def any_principal_field(resolver: Callable[..., Awaitable[Any]]) -> Any:
+    """Return a root field for any valid token. The resolver checks the right to what it returns."""
+    return _guarded(resolver, (), True, None, ORDINARY)
 
 
 def _guarded(
@@ -61,7 +59,6 @@ def _guarded(
     permissions: tuple[Permission, ...],
     own: bool,
     exactly: Exactly | None,
-    description: str | None,
     cost: Mapping[str, Any],
 ) -> Any:
     @wraps(resolver)
@@ -75,13 +72,12 @@ def _guarded(
     return strawberry.field(
         resolver=guarded,
         graphql_type=answer | None,
-        description=description,
         metadata={DECLARED: permissions, **cost},
     )
 
 
 def check_declared(*roots: type) -> None:
-    """Raises UndeclaredPermission for the first field of a root type that was not made by the functions above."""
+    """Raise UndeclaredPermission for the first field of a root type that was not made by the functions above."""
     for root in roots:
         definition = get_object_definition(root, strict=True)
         for field in definition.fields:

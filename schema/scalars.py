@@ -1,6 +1,6 @@
-"""The API's own scalars: what they accept, which is one notation each, and how they are written.
+"""The API's own scalars: the one notation that each accepts, and how it is written.
 
-A value that is not in the notation is refused while variables and literals are coerced, before anything runs.
+A value in any other notation is rejected while variables and literals are coerced, before anything runs.
 """
 
 import re
@@ -26,7 +26,7 @@ _LAST: Final = datetime.max.replace(tzinfo=UTC) - _DAY
 
 
 def _shown(value: object) -> str:
-    """What was sent, short enough to send back."""
+    """Return the sent value, short enough to send back."""
     text = repr(value)
     return text if len(text) <= 40 else f"{text[:37]}..."
 
@@ -63,7 +63,7 @@ def _parse_date(value: object) -> date:
 
 
 def parse_instant(value: object) -> datetime:
-    """Always in UTC. Refused without an offset: nobody could say which instant was meant."""
+    """Return the instant in UTC. Rejected without an offset: nobody could tell which instant was meant."""
     try:
         if not isinstance(value, str) or not _INSTANT.fullmatch(value):
             raise ValueError
@@ -84,26 +84,26 @@ def _write_instant(value: datetime) -> str:
 SCALARS: Final[Mapping[object, ScalarDefinition]] = {
     Decimal: strawberry.scalar(
         name="Decimal",
-        description='An exact decimal, always as a string: "25.00". Never a JSON number, never rounded.',
+        description='Exact decimal number as a string, such as "25.00". Never a JSON number, never rounded.',
         parse_value=_parse_decimal,
         serialize=_write_decimal,
     ),
     AssetCode: strawberry.scalar(
         name="AssetCode",
-        description="What an account counts: an ISO 4217 currency code, SERVICE_CREDITS or POINTS.",
+        description="Asset of an account: an ISO 4217 currency code such as GBP, SERVICE_CREDITS or POINTS.",
         parse_value=parse_asset,
         serialize=str,
     ),
     datetime: strawberry.scalar(
         name="DateTime",
-        description="An instant as in RFC 3339, always with an offset, to the microsecond: 2026-01-31T12:00:00Z.",
+        description="Instant by RFC 3339 with an offset, to the microsecond, such as 2026-01-31T12:00:00Z.",
         specified_by_url="https://www.rfc-editor.org/rfc/rfc3339",
         parse_value=parse_instant,
         serialize=_write_instant,
     ),
     date: strawberry.scalar(
         name="Date",
-        description="A day: YYYY-MM-DD.",
+        description="Day as YYYY-MM-DD, such as 2026-01-31.",
         specified_by_url="https://www.rfc-editor.org/rfc/rfc3339",
         parse_value=_parse_date,
         serialize=date.isoformat,

@@ -1,4 +1,4 @@
-"""A statement as CSV (RFC 4180, UTF-8), for people to open in a spreadsheet: nothing in it is a formula there."""
+"""A statement as CSV (RFC 4180, UTF-8) for spreadsheets: nothing in it is taken for a formula."""
 
 import csv
 import io
@@ -28,7 +28,7 @@ _STARTS_FORMULA: Final = frozenset("=+-@\t\r\n|%\uff1d\uff0b\uff0d\uff20")
 
 
 class StatementCsv:
-    """Writes piece by piece. notes: whether what staff wrote is shown (never to customers)."""
+    """Writes a statement piece by piece. notes: whether staff's notes are shown (never to customers)."""
 
     def __init__(self, *, notes: bool) -> None:
         self._notes = notes
@@ -66,7 +66,7 @@ def _account(view: StatementView) -> str:
 
 
 def safe(text: str) -> str:
-    """`text`, behind an apostrophe where a spreadsheet would take it for a formula, after blanks too."""
+    """Return `text`, behind an apostrophe if a spreadsheet would take it for a formula, after blanks too."""
     first = text.lstrip(" \u00a0")[:1]
     return f"'{text}" if first in _STARTS_FORMULA and first else text
 

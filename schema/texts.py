@@ -1,4 +1,4 @@
-"""Texts that come in: what no table could hold is refused here, with the field it is about."""
+"""Checks of incoming texts: one that no table could hold is rejected, with its field."""
 
 from typing import Final
 
@@ -34,7 +34,7 @@ def _problem(value: str, longest: int) -> str | None:
 
 
 def text(value: str, longest: int, *field: str) -> str:
-    """`value` as it came. Raises Invalid, at `field`."""
+    """Return `value` as sent. Raises Invalid, at `field`."""
     problem = _problem(value, longest)
     if problem is not None:
         raise Invalid(f"The text {problem}.", field=field)
@@ -42,19 +42,19 @@ def text(value: str, longest: int, *field: str) -> str:
 
 
 def required(value: str, longest: int, *field: str) -> str:
-    """The same, and not blank."""
+    """Like `text`, and not blank."""
     if not value.strip():
         raise Invalid("The text is blank.", field=field)
     return text(value, longest, *field)
 
 
 def code(value: str, longest: int, *field: str) -> str:
-    """`value` as it would be kept, where it names something that is there or not. Raises Invalid, at `field`."""
+    """Return `value` as it would be stored, if it names something that may or may not exist. Raises Invalid, at `field`."""
     return text(clean_name(value), longest, *field)
 
 
 def name(value: str, longest: int, *field: str) -> str:
-    """The same, and there is something to see in it: a name as it is kept (models/names.py)."""
+    """Like `code`, and with something visible in it: a name as it is stored (models/names.py)."""
     return checked_name(code(value, longest, *field), longest, *field)
 
 
@@ -63,8 +63,8 @@ def optional_name(value: str | None, longest: int, *field: str) -> str | None:
 
 
 def name_as_sent(value: str, longest: int, *field: str) -> str:
-    """`value` as it came, where `name` takes it: for commands that are hashed, so that what was sent before names were
-    cleaned is still the same when it is sent again."""
+    """Return `value` as sent, if `name` accepts it: for commands that are hashed, so that a request from before names
+    were cleaned is still the same when it is sent again."""
     name(value, longest, *field)
     return value
 
@@ -74,7 +74,7 @@ def optional(value: str | None, longest: int, *field: str) -> str | None:
 
 
 def argument(value: str, longest: int, name: str) -> str:
-    """The same for a query's argument. Raises BadUserInput."""
+    """Like `text`, for a query's argument. Raises BadUserInput."""
     problem = _problem(value, longest)
     if problem is not None:
         raise BadUserInput(f"{name} {problem}.")
@@ -82,5 +82,5 @@ def argument(value: str, longest: int, name: str) -> str:
 
 
 def looked_up(value: str, longest: int, name: str) -> str:
-    """The same for one that names something, as it would be kept."""
+    """Like `argument`, for one that names something, as it would be stored."""
     return argument(clean_name(value), longest, name)

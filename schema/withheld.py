@@ -1,8 +1,8 @@
-"""What a payload names and the token may not read: its id, and nothing else of it.
+"""Objects that a payload names and the token may not read: the id, and nothing else.
 
-A write has to answer what it made, so that it can be told from others and found again; a right to write is no right to
-read. So where the right to read is missing, the payload's field leads to a thing of which the id alone is known, and
-each other field of it is refused like any that is not allowed. Nothing is read for it.
+A write returns what it made, so that it can be told from others and found again; a right to write is no right to read.
+If the right to read is missing, the payload's field leads to an object of which only the id is known; each other field
+of it is denied like any that is not allowed. Nothing is read for it.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ from schema.types.reward import Coupon
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A type whose rows are a customer's, and the right to read it."""
+    """A type whose rows belong to customers, and the right to read it."""
 
     type: type
     permission: Permission
@@ -41,11 +41,14 @@ KINDS: Final[Mapping[str, Kind]] = {
     "payments": Kind(Payment, Permission.READ_INVOICES),
     "transactions": Kind(Transaction, Permission.READ_LEDGER),
 }
-"""By the loader of the rows (schema/loaders.py). What is no customer's is not here."""
+"""By the loader of the rows (schema/loaders.py). Types that belong to no customer are not listed."""
 
 
 def withheld(context: Context, kind: Kind, row_id: UUID, /, **told: Any) -> Any:
-    """What passes for the row, and tells its id; told: and these of its fields, by their names in Python."""
+    """Return an object that stands for the row and reveals its id.
+
+    told: further fields to reveal, by their names in Python.
+    """
     thing: Any = object.__new__(_shape(kind.type))
     vars(thing).update(
         id=global_id(kind.type.__name__, row_id), _refuse=lambda: context.require(kind.permission), **told
@@ -55,7 +58,7 @@ def withheld(context: Context, kind: Kind, row_id: UUID, /, **told: Any) -> Any:
 
 @lru_cache
 def _shape(type_: type) -> type:
-    """A type that passes for this one, and refuses each attribute that was not put there."""
+    """Return a subtype that denies each attribute that was not set."""
     fields = get_object_definition(type_, strict=True).fields
     refused = {"view", *(field.python_name for field in fields)}
 

@@ -19,7 +19,7 @@ from models.errors import DatabaseAway
 
 cli = typer.Typer(
     name="scrip",
-    help="What a business owes its customers, in one ledger behind one GraphQL API.",
+    help="Scrip: a ledger of what a business owes its customers, behind one GraphQL API.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -44,7 +44,9 @@ def main() -> None:
         print(f"scrip: {problem}", file=sys.stderr)
         sys.exit(1)
     except DatabaseAway:  # why, the log has said
-        print("scrip: The database cannot be used. What was done before it stays; run this again.", file=sys.stderr)
+        print(
+            "scrip: The database cannot be reached. Work done so far is kept; run the command again.", file=sys.stderr
+        )
         sys.exit(1)
 
 

@@ -32,23 +32,23 @@ from models.session import tenant_id_of, written_id
 TIME_ZONE: Final = "Europe/London"
 _SLUG: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 
-import_commands = typer.Typer(help="Bring data in from files.", no_args_is_help=True)
+import_commands = typer.Typer(help="Import data from files.", no_args_is_help=True)
 import_commands.command("credits")(credits_command)
 
 
 @import_commands.callback()
 def import_command() -> None:
-    """Bring data in from files."""
+    """Import data from files."""
 
 
 @import_commands.command("online-retail")
 def online_retail_command(
-    file: Annotated[Path, typer.Argument(help="The CSV, or the same packed with gzip.")],
-    tenant: Annotated[str, typer.Option(help="The short name of the tenant to load it into.")],
-    create: Annotated[bool, typer.Option("--create-tenant", help="Make the tenant first if there is none.")] = False,
-    time_zone: Annotated[str, typer.Option(help="Of a tenant that is made: its IANA name.")] = TIME_ZONE,
+    file: Annotated[Path, typer.Argument(help="CSV file, plain or packed with gzip.")],
+    tenant: Annotated[str, typer.Option(help="Short name of the tenant.")],
+    create: Annotated[bool, typer.Option("--create-tenant", help="Create the tenant if there is none.")] = False,
+    time_zone: Annotated[str, typer.Option(help="IANA time zone of a created tenant.")] = TIME_ZONE,
 ) -> None:
-    """Load invoices and credit notes from the Online Retail file: all of it or, after a stop, what is missing."""
+    """Import invoices and credit notes from the Online Retail file. Running it again imports the rest."""
     _check_tenant(tenant, time_zone)
     try:
         contents = read(file)

@@ -32,20 +32,20 @@ _READ_BYTES: Final = 1024 * 1024
 
 
 def credits_command(
-    file: Annotated[Path, typer.Argument(help="CSV: customer, amount, and if wanted asset, expires, reason, note.")],
-    tenant: Annotated[str, typer.Option(help="The short name of the tenant.")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Report the same, and post nothing.")] = False,
-    asset: Annotated[str | None, typer.Option(help="Of rows that name none, such as POINTS.")] = None,
-    reason: Annotated[str | None, typer.Option(help="Of rows that name none, such as PROMOTION.")] = None,
-    note: Annotated[str | None, typer.Option(help="Of rows that have none.")] = None,
-    expires_in_days: Annotated[int | None, typer.Option(min=0, help="Of rows that name none; 0 is never.")] = None,
-    skip_failed: Annotated[
-        bool, typer.Option("--skip-failed", help="Post the good rows even if others are bad.")
-    ] = False,
-    allow_duplicates: Annotated[bool, typer.Option(help="A customer may come more than once.")] = False,
-    key: Annotated[str | None, typer.Option(help="Idempotency key; unless given, the file's own digest.")] = None,
+    file: Annotated[Path, typer.Argument(help="CSV file: customer, amount; optionally asset, expires, reason, note.")],
+    tenant: Annotated[str, typer.Option(help="Short name of the tenant.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Report the results without posting anything.")] = False,
+    asset: Annotated[str | None, typer.Option(help="Asset of rows without one, such as POINTS.")] = None,
+    reason: Annotated[str | None, typer.Option(help="Reason of rows without one, such as PROMOTION.")] = None,
+    note: Annotated[str | None, typer.Option(help="Note of rows without one.")] = None,
+    expires_in_days: Annotated[
+        int | None, typer.Option(min=0, help="Days to expiry of rows without one; 0: never.")
+    ] = None,
+    skip_failed: Annotated[bool, typer.Option("--skip-failed", help="Post good rows even if others are bad.")] = False,
+    allow_duplicates: Annotated[bool, typer.Option(help="Allow a customer in more than one row.")] = False,
+    key: Annotated[str | None, typer.Option(help="Idempotency key. Default: the digest of the file.")] = None,
 ) -> None:
-    """Adjust many customers from a file. The same file again goes on where it stopped, and posts no row twice."""
+    """Adjust many customers from a file. Running it again resumes, and posts no row twice."""
     command = ImportCredits(
         digest=_digest(file), asset=asset, reason=reason, note=note, expires_in_days=expires_in_days,
         error_policy="SKIP_FAILED" if skip_failed else "REJECT_ALL", dry_run=dry_run,

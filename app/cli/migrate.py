@@ -9,7 +9,7 @@ from app.settings import load_settings
 
 
 def migrate_command() -> None:
-    """Migrate the database that DATABASE_URL names, and give the app's role its rights."""
+    """Migrate the database that DATABASE_URL names, and grant the app's role its rights."""
     settings = load_settings()
     if settings.app_url is None or settings.owner_url is None:
         raise SetupProblem("There is nothing to migrate: DATABASE_URL is not set, and `scrip run` migrates its own.")

@@ -21,7 +21,7 @@ from app.tokens.keys import token_secret
 
 
 def run_command() -> None:
-    """Start a PostgreSQL unless DATABASE_URL names one, migrate it, load the sample if it is ours, serve, and work."""
+    """Start a PostgreSQL unless DATABASE_URL names one, migrate it, load sample data if it is new, serve and run jobs."""
     os.environ["SCRIP_RUN_JOBS"] = os.environ.get("SCRIP_RUN_JOBS") or "true"
     settings = load_settings()
     with listen(settings.host, settings.port) as listener, _database(settings) as ready:

@@ -2,7 +2,7 @@
 
 
 def sdl_command() -> None:
-    """Print the schema. Whatever changes it changes this, for `make check` to compare."""
+    """Print the schema as SDL. `make check` compares it with schema.graphql."""
     from gateway.sdl import sdl
     from schema.root import build_schema
 

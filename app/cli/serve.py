@@ -27,7 +27,7 @@ UNREAD_MS = 60_000
 
 
 def serve_command() -> None:
-    """Serve, and do nothing else: for production, where DATABASE_URL is set and `scrip migrate` has run."""
+    """Serve requests, and run no jobs. For production: set DATABASE_URL, and run `scrip migrate` first."""
     settings = load_settings()
     if settings.app_url is None:
         raise SetupProblem("DATABASE_URL is not set. Set it, or use `scrip run`, which brings a database of its own.")

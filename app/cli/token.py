@@ -21,12 +21,12 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 def token_command(
-    tenant: Annotated[str, typer.Option(help="The tenant's short name or id.")],
-    role: Annotated[Role, typer.Option(help="What the bearer is to the tenant.")],
-    subject: Annotated[str | None, typer.Option(help="Who it is; otherwise named after the role.")] = None,
-    scope: Annotated[str | None, typer.Option(help='Scopes with spaces between: "ledger:read credits:add".')] = None,
-    customer: Annotated[str | None, typer.Option(help="The external id of the customer whose token it is.")] = None,
-    ttl: Annotated[str, typer.Option(help="How long it is good for: 30s, 15m, 1h, 7d.")] = "1h",
+    tenant: Annotated[str, typer.Option(help="Short name or id of the tenant.")],
+    role: Annotated[Role, typer.Option(help="Role of the bearer.")],
+    subject: Annotated[str | None, typer.Option(help="Subject. Default: named after the role.")] = None,
+    scope: Annotated[str | None, typer.Option(help='Scopes separated by spaces: "ledger:read credits:add".')] = None,
+    customer: Annotated[str | None, typer.Option(help="External id of the customer, for a customer's token.")] = None,
+    ttl: Annotated[str, typer.Option(help="Lifetime, such as 30s, 15m, 1h, 7d.")] = "1h",
 ) -> None:
     """Print an access token, signed with the server's own secret."""
     if role is Role.PARTNER and scope is None:

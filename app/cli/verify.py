@@ -14,11 +14,9 @@ from models.reads.verify import Proof, every_tenant, verify
 
 
 def verify_command(
-    tenant: Annotated[
-        str | None, typer.Option(help="The tenant's short name; all of them where it is left out.")
-    ] = None,
+    tenant: Annotated[str | None, typer.Option(help="Short name of the tenant. Default: all tenants.")] = None,
 ) -> None:
-    """Work the books out again from the entries, compare every row with what was hashed of it, and tell what differs."""
+    """Recompute the books from the entries, compare every row with its hash, and list the differences."""
     with app_database(load_settings()) as url:
         holds = asyncio.run(_verify(url, tenant))
     if not holds:

@@ -19,10 +19,10 @@ from models.session import tenant_id_of
 
 
 def work_command(
-    once: Annotated[bool, typer.Option("--once", help="Do what there is to do now, and end.")] = False,
-    tenant: Annotated[str | None, typer.Option(help="With --once: of this tenant alone, by its short name.")] = None,
+    once: Annotated[bool, typer.Option("--once", help="Do the work there is now, then exit.")] = False,
+    tenant: Annotated[str | None, typer.Option(help="With --once: only for this tenant, by its short name.")] = None,
 ) -> None:
-    """Do what has to be done without being asked, such as writing off what has expired, until told to stop."""
+    """Run the jobs, such as writing off expired credit and posting queued imports, until told to stop."""
     if tenant is not None and not once:
         raise SetupProblem("--tenant goes with --once.")
     settings = load_settings()

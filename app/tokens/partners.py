@@ -161,7 +161,7 @@ class PartnerTokenVerifier:
         except DatabaseAway:
             return  # the log says so already; the next use is written down
         except OSError:
-            logger.warning("the use of a partner token could not be written down", exc_info=True)
+            logger.warning("the use of a partner token could not be recorded", exc_info=True)
 
 
 def _principal(token: StoredToken) -> Principal:

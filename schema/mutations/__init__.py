@@ -1,1 +1,1 @@
-"""Inputs and payloads, one file for each operation. An input knows the command that it says."""
+"""Inputs and payloads, one file for each operation. An input builds its command."""

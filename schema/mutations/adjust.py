@@ -11,40 +11,45 @@ from models.commands import AdjustCredit
 from schema import texts
 from schema.context import Info
 from schema.ids import input_id
-from schema.mutations.base import NOTHING, OutcomeOf, ids, loaded
+from schema.mutations.base import KeyedInput, PostingPayload, ids, loaded
 from schema.scalars import AssetCode
 from schema.types.account import Account, Credit
 from schema.types.base import resolved
-from schema.types.errors import UserError
 from schema.types.ledger import Transaction
 from schema.types.requests import ApprovalRequest, requested
 
 
 @strawberry.input
-class AdjustCreditInput:
+class AdjustCreditInput(KeyedInput):
+    """An adjustment to post, or to preview."""
+
     customer_id: strawberry.ID
+    """Customer to adjust."""
     asset: AssetCode
-    amount: Decimal = strawberry.field(description="Signed: positive adds, negative removes.")
-    reason: str = strawberry.field(description="A code of the tenant's list.")
-    note: str | None = strawberry.field(default=None, description="Required with OTHER.")
-    expires_in_days: int | None = strawberry.field(
-        default=None, description="At the end of the Nth day from today, in the tenant's zone. Blank or 0: never."
-    )
+    """Asset to adjust, such as GBP, POINTS or SERVICE_CREDITS."""
+    amount: Decimal
+    """Amount to add (positive) or remove (negative), such as "25.00" or "-2.50"."""
+    reason: str
+    """Code of an active reason, such as GOODWILL; see adjustmentReasons."""
+    note: str | None = None
+    """Free text of up to 10,000 characters, hidden from customers. Some reasons require it; OTHER always does."""
+    expires_in_days: int | None = None
+    """Days until the credit expires, up to the end of the last day in the tenant's time zone. Null or 0: never. For
+    additions only."""
     expires_at: datetime | None = None
-    effective_on: date | None = strawberry.field(default=None, description="In the future: not to be spent until then.")
-    service_ids: list[strawberry.ID] | None = strawberry.field(default=None, description="Blank: any service.")
-    credit_id: strawberry.ID | None = strawberry.field(default=None, description="A removal from this one credit.")
-    auto_apply: bool | None = strawberry.field(
-        default=True,
-        description="Whether what is left goes to the next invoice by itself; false: paused from the start.",
-    )
-    request_approval: bool | None = strawberry.field(
-        default=False, description="Over a limit: ask a manager, rather than be refused."
-    )
-    propose_only: bool | None = strawberry.field(
-        default=False, description="Wait for a second person in any case, also within the limits."
-    )
-    idempotency_key: str
+    """Instant at which the credit expires, in place of expiresInDays. For additions only."""
+    effective_on: date | None = None
+    """Day from which the credit can be spent. Null: now. For additions only."""
+    service_ids: list[strawberry.ID] | None = None
+    """Services to restrict the credit to, at most 100. Null or empty: any service. For SERVICE_CREDITS only."""
+    credit_id: strawberry.ID | None = None
+    """Credit to remove from. Null: open credits in burn order. For removals only."""
+    auto_apply: bool | None = True
+    """Whether the remainder is applied to the next invoice. false: paused."""
+    request_approval: bool | None = False
+    """Whether to ask for approval instead of failing if a limit is exceeded."""
+    propose_only: bool | None = False
+    """Whether to ask for approval in any case, even within the limits."""
 
     def command(self) -> AdjustCredit:
         """Raises NotFound, Invalid."""
@@ -66,23 +71,25 @@ class AdjustCreditInput:
 
 
 @strawberry.type
-class AdjustCreditPayload:
-    replayed: bool = False
-    user_errors: list[UserError] = strawberry.field(default_factory=list)
-    outcome: OutcomeOf = NOTHING
+class AdjustCreditPayload(PostingPayload):
+    """Result of adjustCredit."""
 
     @resolved(Transaction | None)
     def transaction(self, info: Info) -> Pending[Any]:
+        """Transaction that was posted; null if approval was requested."""
         return loaded(info, "transactions", self.outcome.transaction_id)
 
     @resolved(Account | None)
     def account(self, info: Info) -> Pending[Any]:
+        """Account after the adjustment."""
         return loaded(info, "accounts", self.outcome.account_id)
 
-    @resolved(Credit | None, "The one that was opened, or taken from if it was just one.")
+    @resolved(Credit | None)
     def credit(self, info: Info) -> Pending[Any]:
+        """Credit that was opened or, if exactly one was, taken from."""
         return loaded(info, "credits", self.outcome.credit_id)
 
-    @resolved(ApprovalRequest | None, "Nothing has moved: a manager has to approve first.")
+    @resolved(ApprovalRequest | None)
     def approval_request(self, info: Info) -> Pending[Any]:
+        """Approval request that was made instead of posting; null if the adjustment was posted."""
         return requested(info, self.outcome.approval_request_id)

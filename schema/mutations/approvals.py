@@ -10,10 +10,9 @@ from models.commands import ApproveRequest
 from schema import texts
 from schema.context import Info
 from schema.ids import input_id
-from schema.mutations.base import NOTHING, OutcomeOf, loaded
+from schema.mutations.base import KeyedInput, Payload, PostingPayload, loaded
 from schema.types.account import Account, Credit
 from schema.types.base import resolved
-from schema.types.errors import UserError
 from schema.types.invoice import Invoice
 from schema.types.ledger import Transaction
 from schema.types.requests import ApprovalRequest
@@ -21,14 +20,16 @@ from schema.types.reward import Coupon
 
 
 @strawberry.input
-class ApproveRequestInput:
+class ApproveRequestInput(KeyedInput):
+    """An approval of another user's request."""
+
     request_id: strawberry.ID
-    note: str | None = strawberry.field(default=None, description="Stays with the request.")
-    version: str | None = strawberry.field(
-        default=None,
-        description="As REQUEST_CHANGED or the request tells it: approve that. Blank: only if nothing has changed.",
-    )
-    idempotency_key: str
+    """Approval request to approve."""
+    note: str | None = None
+    """Free text kept with the request."""
+    version: str | None = None
+    """Version of the terms to approve, from the request or from REQUEST_CHANGED. Null: approve only if nothing has
+    changed."""
 
     def command(self) -> ApproveRequest:
         """Raises NotFound, Invalid."""
@@ -40,10 +41,12 @@ class ApproveRequestInput:
 
 @strawberry.input
 class Decision:
-    """What rejecting and withdrawing say alike."""
+    """An end to an approval request without approving it."""
 
     request_id: strawberry.ID
-    note: str | None = strawberry.field(default=None, description="Why. Stays with the request.")
+    """Approval request to decide."""
+    note: str | None = None
+    """Why, as free text kept with the request."""
 
     def decision(self) -> tuple[UUID, str | None]:
         """Raises NotFound, Invalid."""
@@ -52,12 +55,12 @@ class Decision:
 
 @strawberry.input
 class RejectRequestInput(Decision):
-    pass
+    """A rejection of another user's request."""
 
 
 @strawberry.input
 class WithdrawRequestInput(Decision):
-    pass
+    """A withdrawal of one's own request."""
 
 
 def _request(text: str) -> UUID:
@@ -65,53 +68,60 @@ def _request(text: str) -> UUID:
 
 
 @strawberry.type
-class ApproveRequestPayload:
-    replayed: bool = strawberry.field(
-        default=False, description="Whether it had been approved before: nothing was posted by this."
-    )
-    user_errors: list[UserError] = strawberry.field(default_factory=list)
-    outcome: OutcomeOf = NOTHING
+class ApproveRequestPayload(PostingPayload):
+    """Result of approveRequest."""
+
+    replayed: bool = False
+    """Whether the request had been approved before; nothing was posted this time."""
 
     @resolved(ApprovalRequest | None)
     def approval_request(self, info: Info) -> Pending[Any]:
+        """Approval request after the decision."""
         return loaded(info, "approval_requests", self.outcome.approval_request_id)
 
-    @resolved(Transaction | None, "Of whoever asked, on the approval of whoever approved.")
+    @resolved(Transaction | None)
     def transaction(self, info: Info) -> Pending[Any]:
+        """Transaction that was posted, with the requester as actor; null for an order."""
         return loaded(info, "transactions", self.outcome.transaction_id)
 
     @resolved(Account | None)
     def account(self, info: Info) -> Pending[Any]:
+        """Account after the posting; null for an order, and if replayed."""
         return loaded(info, "accounts", self.outcome.account_id)
 
-    @resolved(Credit | None, "Of an adjustment.")
+    @resolved(Credit | None)
     def credit(self, info: Info) -> Pending[Any]:
+        """Credit that was opened or taken from; null unless the request was an adjustment, and if replayed."""
         return loaded(info, "credits", self.outcome.credit_id)
 
-    @resolved(Coupon | None, "Of a reward.")
+    @resolved(Coupon | None)
     def coupon(self, info: Info) -> Pending[Any]:
+        """Coupon that was issued; null unless the request was for a reward, and if replayed."""
         return loaded(info, "coupons", self.outcome.coupon_id)
 
-    @resolved(Invoice | None, "Of an order.")
+    @resolved(Invoice | None)
     def order(self, info: Info) -> Pending[Any]:
+        """Order that was made; null unless the request was for one."""
         return loaded(info, "invoices", self.outcome.invoice_id)
 
 
 @strawberry.type
-class DecidedPayload:
-    user_errors: list[UserError] = strawberry.field(default_factory=list)
+class DecidedPayload(Payload):
+    """Result of ending an approval request."""
+
     request_id: strawberry.Private[UUID | None] = None
 
     @resolved(ApprovalRequest | None)
     def approval_request(self, info: Info) -> Pending[Any]:
+        """Approval request after the decision."""
         return loaded(info, "approval_requests", self.request_id)
 
 
 @strawberry.type
 class RejectRequestPayload(DecidedPayload):
-    pass
+    """Result of rejectRequest."""
 
 
 @strawberry.type
 class WithdrawRequestPayload(DecidedPayload):
-    pass
+    """Result of withdrawRequest."""

@@ -9,28 +9,26 @@ from gateway.reading import Pending
 from models.commands import AssignCredit, InvoiceAmount
 from schema.context import Info
 from schema.ids import input_id
-from schema.mutations.base import NOTHING, OutcomeOf, loaded, loaded_assignments
+from schema.mutations.base import KeyedInput, PostingPayload, loaded, loaded_assignments
 from schema.types.account import Credit
 from schema.types.base import resolved
-from schema.types.errors import UserError
 from schema.types.invoice import Assignment
 from schema.types.ledger import Transaction
 
 
 @strawberry.input
 class InvoiceAmountInput:
+    """An invoice to set credit against, and how much of it."""
+
     invoice_id: strawberry.ID
-    amount: Decimal | None = strawberry.field(
-        default=None,
-        description=(
-            "Blank: as much as the credit has left, beside the amounts given, and the invoice has due. Several blanks "
-            "share it in their order, and one that would get nothing is left out."
-        ),
-    )
+    """Open invoice or order to pay."""
+    amount: Decimal | None = None
+    """Amount to set against it. Null: as much as the credit has left and the invoice has due; several nulls share the
+    rest in their order."""
 
 
 def invoice_amounts(items: list[InvoiceAmountInput]) -> tuple[InvoiceAmount, ...]:
-    """The input's `assignments`. Raises NotFound, with the place in the list."""
+    """Return the input's `assignments`. Raises NotFound, with the place in the list."""
     return tuple(
         InvoiceAmount(input_id(each.invoice_id, "Invoice", "assignments", str(n), "invoiceId"), each.amount)
         for n, each in enumerate(items)
@@ -38,10 +36,13 @@ def invoice_amounts(items: list[InvoiceAmountInput]) -> tuple[InvoiceAmount, ...
 
 
 @strawberry.input
-class AssignCreditInput:
+class AssignCreditInput(KeyedInput):
+    """One credit and the invoices to set it against."""
+
     credit_id: strawberry.ID
+    """Open money credit to assign."""
     assignments: list[InvoiceAmountInput]
-    idempotency_key: str
+    """Invoices to pay, between 1 and 100, each named once."""
 
     def command(self) -> AssignCredit:
         """Raises NotFound."""
@@ -52,19 +53,20 @@ class AssignCreditInput:
 
 
 @strawberry.type
-class AssignCreditPayload:
-    replayed: bool = False
-    user_errors: list[UserError] = strawberry.field(default_factory=list)
-    outcome: OutcomeOf = NOTHING
+class AssignCreditPayload(PostingPayload):
+    """Result of assignCredit."""
 
     @resolved(Credit | None)
     def credit(self, info: Info) -> Pending[Any]:
+        """Credit after the assignment."""
         return loaded(info, "credits", self.outcome.credit_id)
 
     @resolved(list[Assignment] | None)
     async def assignments(self, info: Info) -> list[Assignment]:
+        """New assignments, in the order of the input."""
         return await loaded_assignments(info, self.outcome.assignment_ids)
 
     @resolved(Transaction | None)
     def transaction(self, info: Info) -> Pending[Any]:
+        """Transaction that was posted."""
         return loaded(info, "transactions", self.outcome.transaction_id)

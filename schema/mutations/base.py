@@ -1,4 +1,4 @@
-"""What inputs share: turning what came in into what the ledger is asked."""
+"""Parts that inputs and payloads share."""
 
 from collections.abc import Iterable
 from typing import Any, Final
@@ -14,34 +14,61 @@ from schema import texts
 from schema.context import Info
 from schema.ids import input_id
 from schema.types.base import in_turns
+from schema.types.errors import UserError
 from schema.withheld import KINDS, withheld
 
 NOTHING = Outcome()
-"""The outcome of a mutation that was refused."""
+"""Outcome of a mutation that was rejected."""
 
 WRITTEN: Final = ("kind", "reason", "note", "actor", "created_at")
-"""Of a transaction, what is known to whoever has just posted it."""
+"""Fields of a transaction that are known to the token that has just posted it."""
 
 OutcomeOf = strawberry.Private[Outcome]
 
 
+@strawberry.input
+class KeyedInput:
+    """Input of a mutation that must be safe to send again."""
+
+    idempotency_key: str
+    """Your own unique key of this request, up to 255 characters, such as a UUID. A request sent again with the same key
+    and input returns the first result, and moves nothing; make a new key for each new request."""
+
+
+@strawberry.type
+class Payload:
+    """Result of a mutation."""
+
+    user_errors: list[UserError] = strawberry.field(default_factory=list)
+    """Reasons for which nothing was changed; empty on success."""
+
+
+@strawberry.type
+class PostingPayload(Payload):
+    """Result of a mutation that takes an idempotency key."""
+
+    replayed: bool = False
+    """Whether this idempotency key had been used for the same request before: its first result, and nothing moved now."""
+    outcome: OutcomeOf = NOTHING
+
+
 def idempotency_key(value: str) -> str:
-    """Raises Invalid where it is blank, longer than a key may be, or one of those that bulks make for their rows."""
+    """Return the key. Raises Invalid if it is blank, too long, or one of those that bulks make for their rows."""
     if value.startswith(KEYS):
         raise Invalid(f"Keys that begin with {KEYS!r} are made by Scrip itself.", field=("idempotencyKey",))
     return texts.required(value, texts.MAX_IDEMPOTENCY_KEY, "idempotencyKey")
 
 
 def ids(values: Iterable[strawberry.ID] | None, type_name: str, field: str) -> tuple[UUID, ...]:
-    """Raises NotFound, with the place in the list."""
+    """Return the rows' ids. Raises NotFound, with the place in the list."""
     return tuple(input_id(value, type_name, field, str(n)) for n, value in enumerate(values or ()))
 
 
 def loaded(info: Info, loader: str, row_id: UUID | None) -> Pending[Any]:
-    """The row that an outcome names, if it names one: its id alone to whoever may not read it; of a transaction, what
-    they have written themselves.
+    """Return the row that an outcome names, if it names one. A token that may not read it gets its id only and, of a
+    transaction, what it has written itself.
 
-    What the posting answered with is not read again.
+    Rows that the posting returned are not read again.
     """
     if row_id is None:
         return None
@@ -52,14 +79,14 @@ def loaded(info: Info, loader: str, row_id: UUID | None) -> Pending[Any]:
 
 
 async def _own_transaction(info: Info, row_id: UUID) -> Any:
-    """With what whoever wrote it has said and been."""
+    """The transaction with the fields that its writer knows."""
     transaction = await info.context.loaders.transactions.load(row_id)
     told = {} if transaction is None else {name: getattr(transaction, name) for name in WRITTEN}
     return withheld(info.context, KINDS["transactions"], row_id, **told)
 
 
 async def loaded_assignments(info: Info, row_ids: Iterable[UUID]) -> list[Any]:
-    """Those that an outcome names, in this order: their ids alone to whoever may not read them."""
+    """Return the named assignments in this order; only their ids to a token that may not read them."""
     kind = KINDS["assignments"]
     if not info.context.may(kind.permission):
         return in_turns(tuple(row_ids), lambda row_id: withheld(info.context, kind, row_id))

@@ -12,22 +12,25 @@ from models.errors import NotFound
 from schema import texts
 from schema.context import Info
 from schema.ids import input_id
-from schema.mutations.base import NOTHING, OutcomeOf, loaded
+from schema.mutations.base import KeyedInput, PostingPayload, loaded
 from schema.scalars import AssetCode
 from schema.types.base import resolved
 from schema.types.enums import BulkErrorPolicy
-from schema.types.errors import UserError
 from schema.types.requests import BulkOperation
 from turns.steps import Steps, each
 
 
 @strawberry.input
 class BulkCreditItemInput:
+    """One row of a bulk."""
+
     customer_id: strawberry.ID
+    """Customer to adjust."""
     amount: Decimal
+    """Amount to add (positive) or remove (negative)."""
 
     def item(self) -> BulkItem:
-        """An id that is no customer's is a bad row, not a bad bulk."""
+        """Return the row. An id that is no customer's makes a bad row, not a bad bulk."""
         try:
             return BulkItem(input_id(self.customer_id, "Customer"), self.amount)
         except NotFound:
@@ -35,17 +38,27 @@ class BulkCreditItemInput:
 
 
 @strawberry.input
-class BulkCreditInput:
+class BulkCreditInput(KeyedInput):
+    """Many adjustments to post at once, with the same asset, reason and expiry."""
+
     items: list[BulkCreditItemInput]
+    """Rows, between 1 and 10,000."""
     asset: AssetCode
+    """Asset of all rows, such as POINTS."""
     reason: str
+    """Code of an active reason, such as PROMOTION; see adjustmentReasons."""
     note: str | None = None
+    """Free text of up to 10,000 characters for every row's transaction, hidden from customers."""
     expires_in_days: int | None = None
+    """Days until added credits expire, up to the end of the last day in the tenant's time zone. Null or 0: never."""
     expires_at: datetime | None = None
+    """Instant at which added credits expire, in place of expiresInDays."""
     error_policy: BulkErrorPolicy | None = BulkErrorPolicy.REJECT_ALL
-    dry_run: bool | None = strawberry.field(default=False, description="Report the same, and post nothing.")
+    """Whether one bad row rejects all rows."""
+    dry_run: bool | None = False
+    """Whether to report the results without posting anything."""
     allow_duplicate_customers: bool | None = False
-    idempotency_key: str
+    """Whether a customer may be listed more than once."""
 
     def command(self) -> Steps[BulkCredit]:
         """Raises Invalid."""
@@ -64,11 +77,10 @@ class BulkCreditInput:
 
 
 @strawberry.type
-class BulkCreditPayload:
-    replayed: bool = False
-    user_errors: list[UserError] = strawberry.field(default_factory=list)
-    outcome: OutcomeOf = NOTHING
+class BulkCreditPayload(PostingPayload):
+    """Result of bulkCredit."""
 
     @resolved(BulkOperation | None)
     def operation(self, info: Info) -> Pending[Any]:
+        """Bulk operation with the result of each row."""
         return loaded(info, "bulk_operations", self.outcome.bulk_operation_id)

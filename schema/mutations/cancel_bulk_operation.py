@@ -8,15 +8,17 @@ import strawberry
 from gateway.reading import Pending
 from schema.context import Info
 from schema.ids import input_id
-from schema.mutations.base import loaded
+from schema.mutations.base import Payload, loaded
 from schema.types.base import resolved
-from schema.types.errors import UserError
 from schema.types.requests import BulkOperation
 
 
 @strawberry.input
 class CancelBulkOperationInput:
+    """A bulk operation to cancel."""
+
     id: strawberry.ID
+    """Bulk operation to cancel."""
 
     def operation_id(self) -> UUID:
         """Raises NotFound."""
@@ -24,13 +26,14 @@ class CancelBulkOperationInput:
 
 
 @strawberry.type
-class CancelBulkOperationPayload:
-    changed: bool = strawberry.field(
-        default=False, description="false: it was over, or had been cancelled before. What was posted stays posted."
-    )
-    user_errors: list[UserError] = strawberry.field(default_factory=list)
+class CancelBulkOperationPayload(Payload):
+    """Result of cancelBulkOperation."""
+
+    changed: bool = False
+    """Whether this call cancelled it; false if it had ended or been cancelled before."""
     operation_id: strawberry.Private[UUID | None] = None
 
     @resolved(BulkOperation | None)
     def operation(self, info: Info) -> Pending[Any]:
+        """Bulk operation after the call. Rows posted before stay posted."""
         return loaded(info, "bulk_operations", self.operation_id)

@@ -9,18 +9,19 @@ from models.commands import DisableCoupon, UseCoupon
 from schema import texts
 from schema.context import Info
 from schema.ids import input_id
-from schema.mutations.base import NOTHING, OutcomeOf, loaded
+from schema.mutations.base import KeyedInput, PostingPayload, loaded
 from schema.types.account import Account
 from schema.types.base import resolved
-from schema.types.errors import UserError
 from schema.types.ledger import Transaction
 from schema.types.reward import Coupon
 
 
 @strawberry.input
-class UseCouponInput:
+class UseCouponInput(KeyedInput):
+    """A coupon to mark as used."""
+
     coupon_id: strawberry.ID
-    idempotency_key: str
+    """Coupon to use. It must be issued, and not expired."""
 
     def command(self) -> UseCoupon:
         """Raises NotFound."""
@@ -28,13 +29,15 @@ class UseCouponInput:
 
 
 @strawberry.input
-class DisableCouponInput:
+class DisableCouponInput(KeyedInput):
+    """A coupon to disable."""
+
     coupon_id: strawberry.ID
-    refund_points: bool = strawberry.field(
-        default=False, description="Whether the points that it cost go back to where they came from."
-    )
+    """Coupon to disable. It must not have been used."""
+    refund_points: bool = False
+    """Whether to return the points it cost to the credits that they came from."""
     note: str | None = None
-    idempotency_key: str
+    """Free text kept with the refund and in the audit trail, hidden from customers."""
 
     def command(self) -> DisableCoupon:
         """Raises NotFound, Invalid."""
@@ -46,30 +49,30 @@ class DisableCouponInput:
 
 
 @strawberry.type
-class UseCouponPayload:
-    replayed: bool = False
-    user_errors: list[UserError] = strawberry.field(default_factory=list)
-    outcome: OutcomeOf = NOTHING
+class UseCouponPayload(PostingPayload):
+    """Result of useCoupon."""
 
     @resolved(Coupon | None)
     def coupon(self, info: Info) -> Pending[Any]:
+        """Coupon after its use."""
         return loaded(info, "coupons", self.outcome.coupon_id)
 
 
 @strawberry.type
-class DisableCouponPayload:
-    replayed: bool = False
-    user_errors: list[UserError] = strawberry.field(default_factory=list)
-    outcome: OutcomeOf = NOTHING
+class DisableCouponPayload(PostingPayload):
+    """Result of disableCoupon."""
 
     @resolved(Coupon | None)
     def coupon(self, info: Info) -> Pending[Any]:
+        """Coupon after it was disabled."""
         return loaded(info, "coupons", self.outcome.coupon_id)
 
-    @resolved(Account | None, "That the points went back to; null where none did.")
+    @resolved(Account | None)
     def account(self, info: Info) -> Pending[Any]:
+        """Points account after the refund; null if no points were refunded."""
         return loaded(info, "accounts", self.outcome.account_id)
 
-    @resolved(Transaction | None, "What put the points back; null where none went.")
+    @resolved(Transaction | None)
     def transaction(self, info: Info) -> Pending[Any]:
+        """Transaction that refunded the points; null if none were refunded."""
         return loaded(info, "transactions", self.outcome.transaction_id)

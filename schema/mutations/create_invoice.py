@@ -11,18 +11,22 @@ from models.commands import CreateInvoice, InvoiceLineItem
 from schema import texts
 from schema.context import Info
 from schema.ids import input_id
-from schema.mutations.base import NOTHING, OutcomeOf, loaded
+from schema.mutations.base import KeyedInput, PostingPayload, loaded
 from schema.scalars import AssetCode
 from schema.types.base import resolved
-from schema.types.errors import UserError
 from schema.types.invoice import Invoice
 
 
 @strawberry.input
 class InvoiceLineInput:
+    """One line of an invoice."""
+
     description: str
+    """Text of the line, up to 500 characters."""
     quantity: int
+    """Number of units, at least 1."""
     unit_price: Decimal
+    """Price of one unit in the invoice's currency, not negative."""
 
     def line(self, place: int) -> InvoiceLineItem:
         field = ("lines", str(place), "description")
@@ -32,21 +36,24 @@ class InvoiceLineInput:
 
 
 @strawberry.input
-class CreateInvoiceInput:
+class CreateInvoiceInput(KeyedInput):
+    """An invoice to issue."""
+
     customer_id: strawberry.ID
+    """Customer who is to pay."""
     number: str
+    """Number that is unique in the tenant, up to 64 characters, such as "INV-2026-0042"."""
     currency: AssetCode
+    """Currency of all amounts, an ISO 4217 code."""
     lines: list[InvoiceLineInput]
-    issued_on: date | None = strawberry.field(default=None, description="Blank: today, in the tenant's zone.")
+    """Lines, between 1 and 1,000."""
+    issued_on: date | None = None
+    """Day of issue. Null: today in the tenant's time zone."""
     due_on: date | None = None
-    auto_apply_credit: bool | None = strawberry.field(
-        default=True,
-        description=(
-            "Set the customer's open credit against it, in burn order: what is effective on its day or before, and has "
-            "not expired when that day begins."
-        ),
-    )
-    idempotency_key: str
+    """Day by which it is to be paid, not before issuedOn."""
+    auto_apply_credit: bool | None = True
+    """Whether to pay it from the customer's open credit at once, in burn order. Takes credits effective on issuedOn and
+    not expired when that day begins."""
 
     def command(self) -> CreateInvoice:
         """Raises NotFound, Invalid."""
@@ -62,11 +69,10 @@ class CreateInvoiceInput:
 
 
 @strawberry.type
-class CreateInvoicePayload:
-    replayed: bool = False
-    user_errors: list[UserError] = strawberry.field(default_factory=list)
-    outcome: OutcomeOf = NOTHING
+class CreateInvoicePayload(PostingPayload):
+    """Result of createInvoice."""
 
     @resolved(Invoice | None)
     def invoice(self, info: Info) -> Pending[Any]:
+        """Invoice that was issued."""
         return loaded(info, "invoices", self.outcome.invoice_id)

@@ -11,19 +11,23 @@ from models.commands import CreateOrder, OrderItem
 from schema import texts
 from schema.context import Info
 from schema.ids import input_id
-from schema.mutations.base import NOTHING, OutcomeOf, loaded
+from schema.mutations.base import KeyedInput, PostingPayload, loaded
 from schema.scalars import AssetCode
 from schema.types.base import resolved
-from schema.types.errors import UserError
 from schema.types.invoice import Invoice
 from schema.types.requests import ApprovalRequest, requested
 
 
 @strawberry.input
 class OrderItemInput:
+    """One line of an order."""
+
     product_id: strawberry.ID
+    """Active product to sell."""
     quantity: int
-    unit_price: Decimal | None = strawberry.field(default=None, description="Blank: the product's own.")
+    """Number of units, at least 1."""
+    unit_price: Decimal | None = None
+    """Price of one unit. Null: the product's own price."""
 
     def item(self, place: int) -> OrderItem:
         product_id = input_id(self.product_id, "Product", "items", str(place), "productId")
@@ -31,24 +35,27 @@ class OrderItemInput:
 
 
 @strawberry.input
-class CreateOrderInput:
+class CreateOrderInput(KeyedInput):
+    """An order to issue."""
+
     customer_id: strawberry.ID
+    """Customer who is to pay."""
     number: str
+    """Number that is unique in the tenant, up to 64 characters, such as "SO-1042"."""
     currency: AssetCode
+    """Currency of all amounts, an ISO 4217 code."""
     items: list[OrderItemInput]
-    issued_on: date | None = strawberry.field(default=None, description="Blank: today, in the tenant's zone.")
+    """Lines, between 1 and 1,000."""
+    issued_on: date | None = None
+    """Day of issue. Null: today in the tenant's time zone."""
     due_on: date | None = None
-    auto_apply_credit: bool | None = strawberry.field(
-        default=False,
-        description="Set the customer's open credit against it at once, as against an invoice, instead of by a payment.",
-    )
-    request_approval: bool | None = strawberry.field(
-        default=False, description="Over a limit on selling credit: ask a manager, rather than be refused."
-    )
-    propose_only: bool | None = strawberry.field(
-        default=False, description="Wait for a second person in any case, also within the limits."
-    )
-    idempotency_key: str
+    """Day by which it is to be paid, not before issuedOn."""
+    auto_apply_credit: bool | None = False
+    """Whether to pay it from the customer's open credit at once, as for an invoice, instead of by a later payment."""
+    request_approval: bool | None = False
+    """Whether to ask for approval instead of failing if a limit on selling credit is exceeded."""
+    propose_only: bool | None = False
+    """Whether to ask for approval in any case, even within the limits."""
 
     def command(self) -> CreateOrder:
         """Raises NotFound, Invalid."""
@@ -66,15 +73,15 @@ class CreateOrderInput:
 
 
 @strawberry.type
-class CreateOrderPayload:
-    replayed: bool = False
-    user_errors: list[UserError] = strawberry.field(default_factory=list)
-    outcome: OutcomeOf = NOTHING
+class CreateOrderPayload(PostingPayload):
+    """Result of createOrder."""
 
     @resolved(Invoice | None)
     def order(self, info: Info) -> Pending[Any]:
+        """Order that was issued; null if approval was requested."""
         return loaded(info, "invoices", self.outcome.invoice_id)
 
-    @resolved(ApprovalRequest | None, "There is no order yet: a manager has to approve first.")
+    @resolved(ApprovalRequest | None)
     def approval_request(self, info: Info) -> Pending[Any]:
+        """Approval request that was made instead of issuing; null if the order was issued."""
         return requested(info, self.outcome.approval_request_id)

@@ -10,10 +10,9 @@ from models.commands import GiveReward
 from schema import texts
 from schema.context import Info
 from schema.ids import input_id
-from schema.mutations.base import NOTHING, OutcomeOf, loaded
+from schema.mutations.base import KeyedInput, PostingPayload, loaded
 from schema.types.account import Account
 from schema.types.base import resolved
-from schema.types.errors import UserError
 from schema.types.ledger import Transaction
 from schema.types.requests import ApprovalRequest, requested
 from schema.types.reward import Coupon
@@ -23,18 +22,21 @@ ON_THE_VOUCHER: Final = ("code", "terms", "issued_at", "expires_at")
 
 
 @strawberry.input
-class GiveRewardInput:
+class GiveRewardInput(KeyedInput):
+    """A reward to give to a customer."""
+
     customer_id: strawberry.ID
+    """Customer to give it to."""
     reward_id: strawberry.ID
-    deduct_points: bool = strawberry.field(description="Whether the customer pays for it in points.")
+    """Active reward to give."""
+    deduct_points: bool
+    """Whether the customer pays for it in points. false: it is free."""
     note: str | None = None
-    request_approval: bool | None = strawberry.field(
-        default=False, description="A free one over a limit: ask a manager, rather than be refused."
-    )
-    propose_only: bool | None = strawberry.field(
-        default=False, description="Wait for a second person in any case, also within the limits."
-    )
-    idempotency_key: str
+    """Free text of up to 10,000 characters, hidden from customers."""
+    request_approval: bool | None = False
+    """Whether to ask for approval instead of failing if a free reward exceeds a limit."""
+    propose_only: bool | None = False
+    """Whether to ask for approval in any case, even within the limits."""
 
     def command(self) -> GiveReward:
         """Raises NotFound, Invalid."""
@@ -49,13 +51,12 @@ class GiveRewardInput:
 
 
 @strawberry.type
-class GiveRewardPayload:
-    replayed: bool = False
-    user_errors: list[UserError] = strawberry.field(default_factory=list)
-    outcome: OutcomeOf = NOTHING
+class GiveRewardPayload(PostingPayload):
+    """Result of giveReward."""
 
-    @resolved(Coupon | None, "With its code, terms and dates even where coupons may not be read: they are handed out.")
+    @resolved(Coupon | None)
     def coupon(self, info: Info) -> Pending[Any]:
+        """Coupon that was issued. Its code, terms and dates are readable even without the right to read coupons."""
         coupon_id = self.outcome.coupon_id
         if coupon_id is None or info.context.may(KINDS["coupons"].permission):
             return loaded(info, "coupons", coupon_id)
@@ -63,19 +64,22 @@ class GiveRewardPayload:
 
     @resolved(Account | None)
     def account(self, info: Info) -> Pending[Any]:
+        """Points account of the customer; null if there is none."""
         return loaded(info, "accounts", self.outcome.account_id)
 
     @resolved(Transaction | None)
     def transaction(self, info: Info) -> Pending[Any]:
+        """Transaction that was posted; null if approval was requested."""
         return loaded(info, "transactions", self.outcome.transaction_id)
 
-    @resolved(ApprovalRequest | None, "Nothing has moved: a manager has to approve first.")
+    @resolved(ApprovalRequest | None)
     def approval_request(self, info: Info) -> Pending[Any]:
+        """Approval request that was made instead of giving; null if the reward was given."""
         return requested(info, self.outcome.approval_request_id)
 
 
 async def _voucher(info: Info, coupon_id: UUID) -> Any:
-    """What is on it: handing that out is what giving is for."""
+    """The coupon with what is printed on it: handing that out is the purpose of giving it."""
     coupon = await info.context.loaders.coupons.load(coupon_id)
     if coupon is None:
         return None

@@ -7,9 +7,9 @@ import strawberry
 
 from models.configuration_commands import RemoveLimit, SetLimit
 from schema import texts
+from schema.mutations.base import Payload
 from schema.scalars import AssetCode
 from schema.types.enums import LimitKind
-from schema.types.errors import UserError
 from schema.types.limits import LimitRole, LimitRule
 
 ASSET = "Null for money of every currency that has no rule of its own."
@@ -20,26 +20,37 @@ NO_LIMIT = "In the asset's own units. Null or left out: no limit of this kind. 0
 
 @strawberry.input
 class Limits:
-    """What a rule says, whoever it is for."""
+    """Amounts of a limit rule."""
 
-    asset: AssetCode | None = strawberry.field(default=None, description=ASSET)
-    per_adjustment: Decimal | None = strawberry.field(default=None, description=NO_LIMIT)
-    per_actor_day: Decimal | None = strawberry.field(default=None, description=NO_LIMIT)
-    per_customer_day: Decimal | None = strawberry.field(default=None, description=NO_LIMIT)
+    asset: AssetCode | None = None
+    """Asset that the rule is for. Null: money in each currency that has no rule of its own."""
+    per_adjustment: Decimal | None = None
+    """Maximum per adjustment or, for SELLING_CREDIT, per order, in the asset's own units. Null: no such limit. 0:
+    nothing allowed."""
+    per_actor_day: Decimal | None = None
+    """Maximum per person or client and day, in the asset's own units. Null: no such limit. 0: nothing allowed."""
+    per_customer_day: Decimal | None = None
+    """Maximum per customer and day, in the asset's own units; not for SELLING_CREDIT. Null: no such limit. 0: nothing
+    allowed."""
 
     def rule(self, role: str, holder: str | None) -> SetLimit:
-        """As it is set for them."""
+        """Return the command that sets the rule for this role and holder."""
         return SetLimit(
             role=role, asset=self.asset, holder=holder, per_adjustment=self.per_adjustment,
             per_actor_day=self.per_actor_day, per_customer_day=self.per_customer_day,
         )  # fmt: skip
 
 
-@strawberry.input(description="The whole rule, in place of the one of this kind for the same role, asset and holder.")
+@strawberry.input
 class SetLimitInput(Limits):
+    """A whole limit rule. It replaces the rule of the same kind, role, asset and holder."""
+
     role: LimitRole
-    holder: str | None = strawberry.field(default=None, description=HOLDER)
-    kind: LimitKind = strawberry.field(default=LimitKind.ADDING, description=KIND)
+    """Role that the rule binds."""
+    holder: str | None = None
+    """One subject or, for partners, one client. Null: everyone in the role."""
+    kind: LimitKind = LimitKind.ADDING
+    """Whether the rule limits adding value or selling credit."""
 
     def command(self) -> SetLimit:
         """Raises Invalid."""
@@ -48,10 +59,16 @@ class SetLimitInput(Limits):
 
 @strawberry.input
 class RemoveLimitInput:
+    """Limit rule to delete, named by its role, asset, holder and kind."""
+
     role: LimitRole
-    asset: AssetCode | None = strawberry.field(default=None, description=ASSET)
-    holder: str | None = strawberry.field(default=None, description=HOLDER)
-    kind: LimitKind = strawberry.field(default=LimitKind.ADDING, description=KIND)
+    """Role that the rule binds."""
+    asset: AssetCode | None = None
+    """Asset that the rule is for. Null: the rule for money in each currency without one of its own."""
+    holder: str | None = None
+    """One subject or, for partners, one client. Null: the rule for everyone in the role."""
+    kind: LimitKind = LimitKind.ADDING
+    """Whether the rule limits adding value or selling credit."""
 
     def command(self) -> RemoveLimit:
         """Raises Invalid."""
@@ -63,11 +80,13 @@ def _holder(holder: str | None) -> str | None:
 
 
 @strawberry.type
-class SetLimitPayload:
-    user_errors: list[UserError] = strawberry.field(default_factory=list)
+class SetLimitPayload(Payload):
+    """Result of setLimit."""
+
     rule: LimitRule | None = None
+    """Limit rule now in force."""
 
 
 @strawberry.type
-class RemoveLimitPayload:
-    user_errors: list[UserError] = strawberry.field(default_factory=list)
+class RemoveLimitPayload(Payload):
+    """Result of removeLimit."""

@@ -11,10 +11,9 @@ from models.commands import MembershipChange
 from schema import texts
 from schema.context import Info
 from schema.ids import input_id
-from schema.mutations.base import loaded
+from schema.mutations.base import Payload, loaded
 from schema.types.base import resolved
 from schema.types.customer import Customer
-from schema.types.errors import UserError
 
 
 def _change(customer_id: strawberry.ID, at: datetime | None, note: str | None) -> MembershipChange:
@@ -27,9 +26,14 @@ def _change(customer_id: strawberry.ID, at: datetime | None, note: str | None) -
 
 @strawberry.input
 class StartMembershipInput:
+    """A membership to start."""
+
     customer_id: strawberry.ID
-    at: datetime | None = strawberry.field(default=None, description="Blank: now. Otherwise an instant in the past.")
+    """Customer who becomes a member."""
+    at: datetime | None = None
+    """Instant at which it started. Null: now. Not in the future."""
     note: str | None = None
+    """Free text kept in the audit trail."""
 
     def command(self) -> MembershipChange:
         """Raises NotFound, Invalid."""
@@ -38,11 +42,14 @@ class StartMembershipInput:
 
 @strawberry.input
 class CancelMembershipInput:
+    """A membership to cancel."""
+
     customer_id: strawberry.ID
-    at: datetime | None = strawberry.field(
-        default=None, description="Blank: now. Otherwise an instant in the past: the grace period runs from it."
-    )
+    """Member whose membership ends."""
+    at: datetime | None = None
+    """Instant at which it was cancelled; the grace period runs from then. Null: now. Not in the future."""
     note: str | None = None
+    """Free text kept in the audit trail."""
 
     def command(self) -> MembershipChange:
         """Raises NotFound, Invalid."""
@@ -51,8 +58,12 @@ class CancelMembershipInput:
 
 @strawberry.input
 class ReinstateMembershipInput:
+    """A cancelled membership to reinstate."""
+
     customer_id: strawberry.ID
+    """Former member."""
     note: str | None = None
+    """Free text kept in the audit trail."""
 
     def command(self) -> MembershipChange:
         """Raises NotFound, Invalid."""
@@ -60,35 +71,42 @@ class ReinstateMembershipInput:
 
 
 @strawberry.type
-class StartMembershipPayload:
-    changed: bool = strawberry.field(default=False, description="false: the membership was running already.")
-    user_errors: list[UserError] = strawberry.field(default_factory=list)
+class StartMembershipPayload(Payload):
+    """Result of startMembership."""
+
+    changed: bool = False
+    """Whether this call started it; false if it was running already."""
     customer_id: strawberry.Private[UUID | None] = None
 
     @resolved(Customer | None)
     def customer(self, info: Info) -> Pending[Any]:
+        """Customer with the membership."""
         return loaded(info, "customers", self.customer_id)
 
 
 @strawberry.type
-class CancelMembershipPayload:
-    changed: bool = strawberry.field(
-        default=False, description="false: it had been cancelled before, and the grace period runs from then."
-    )
-    user_errors: list[UserError] = strawberry.field(default_factory=list)
+class CancelMembershipPayload(Payload):
+    """Result of cancelMembership."""
+
+    changed: bool = False
+    """Whether this call cancelled it; false if it had been cancelled before, and the grace period runs from then."""
     customer_id: strawberry.Private[UUID | None] = None
 
     @resolved(Customer | None)
     def customer(self, info: Info) -> Pending[Any]:
+        """Customer with the membership."""
         return loaded(info, "customers", self.customer_id)
 
 
 @strawberry.type
-class ReinstateMembershipPayload:
-    changed: bool = strawberry.field(default=False, description="false: the membership was running already.")
-    user_errors: list[UserError] = strawberry.field(default_factory=list)
+class ReinstateMembershipPayload(Payload):
+    """Result of reinstateMembership."""
+
+    changed: bool = False
+    """Whether this call reinstated it; false if it was running already."""
     customer_id: strawberry.Private[UUID | None] = None
 
     @resolved(Customer | None)
     def customer(self, info: Info) -> Pending[Any]:
+        """Customer with the membership."""
         return loaded(info, "customers", self.customer_id)

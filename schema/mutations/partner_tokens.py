@@ -17,10 +17,9 @@ from models.errors import Invalid
 from schema import texts
 from schema.context import Info
 from schema.ids import input_id
-from schema.mutations.base import loaded
+from schema.mutations.base import Payload, loaded
 from schema.mutations.limits import Limits
 from schema.types.base import resolved
-from schema.types.errors import UserError
 from schema.types.partner_tokens import PartnerToken
 
 MAX_SCOPES: Final = 100
@@ -35,22 +34,28 @@ NAME: Final = (
 )
 
 
-@strawberry.input(description="What the client may add. It stands for the client as a whole, like setLimit.")
+@strawberry.input
 class TokenLimitInput(Limits):
-    pass
+    """A limit rule for the client of a token. It binds all tokens of that client, as a rule set by setLimit does."""
 
 
 @strawberry.input
 class IssueTokenInput:
-    client: str = strawberry.field(description=CLIENT)
-    name: str = strawberry.field(description=NAME)
-    scopes: list[str] = strawberry.field(
-        description="Such as credits:add. Each must be of use to a partner, and one that your own token has."
-    )
-    limits: list[TokenLimitInput] | None = strawberry.field(
-        default=None, description="In place of the client's own for these assets. Takes the right to set limits."
-    )
-    expires_at: datetime | None = strawberry.field(default=None, description="Null: until it is revoked.")
+    """A token to issue to a partner's client."""
+
+    client: str
+    """Name of the client program. All tokens of one name, and signed tokens whose client_id is the same, share limits
+    and stand in the audit trail as one; give no name to two programs."""
+    name: str
+    """Name that tells the client's tokens apart, such as "Checkout"; unique among its active tokens. A request repeated
+    after a lost answer fails with DUPLICATE: rotate or revoke the token that the first one issued."""
+    scopes: list[str]
+    """Scopes to open, such as credits:add. Each must be available to partners, and open to your own token."""
+    limits: list[TokenLimitInput] | None = None
+    """Limit rules that replace the client's own for these assets. Requires the right to set limits. Null: the rules
+    stay."""
+    expires_at: datetime | None = None
+    """Instant from which it is rejected. Null: valid until revoked."""
 
     def command(self, issuer: Principal, made: PartnerSecret) -> IssueToken:
         """Raises Invalid."""
@@ -66,10 +71,12 @@ class IssueTokenInput:
 
 @strawberry.input
 class RotateTokenInput:
+    """A token to replace with a new one."""
+
     token_id: strawberry.ID
-    overlap_minutes: int = strawberry.field(
-        default=0, description="How long the old token stays good beside the new one: at most 10080, a week."
-    )
+    """Token to replace."""
+    overlap_minutes: int = 0
+    """Minutes for which the old token stays valid beside the new one, at most 10080 (a week)."""
 
     def command(self, issuer: Principal, made: PartnerSecret) -> RotateToken:
         """Raises NotFound."""
@@ -82,7 +89,10 @@ class RotateTokenInput:
 
 @strawberry.input
 class RevokeTokenInput:
+    """A token to revoke."""
+
     token_id: strawberry.ID
+    """Token to revoke."""
 
     def command(self) -> RevokeToken:
         """Raises NotFound."""
@@ -90,41 +100,46 @@ class RevokeTokenInput:
 
 
 @strawberry.type
-class NewTokenPayload:
-    user_errors: list[UserError] = strawberry.field(default_factory=list)
+class NewTokenPayload(Payload):
+    """A new token with its secret."""
+
     made: strawberry.Private[PartnerSecret | None] = None
 
-    @resolved(str | None, "The token to send as 'Authorization: Bearer …'. It is told here, once, and never again.")
+    @resolved(str | None)
     def secret(self) -> str | None:
+        """Token to send as 'Authorization: Bearer …'. Store it now: it is never shown again."""
         return None if self.made is None else self.made.text
 
     @resolved(PartnerToken | None)
     def token(self, info: Info) -> Pending[Any]:
+        """Record of the new token."""
         return loaded(info, "partner_tokens", None if self.made is None else self.made.token_id)
 
 
 @strawberry.type
 class IssueTokenPayload(NewTokenPayload):
-    pass
+    """Result of issueToken."""
 
 
 @strawberry.type
 class RotateTokenPayload(NewTokenPayload):
-    pass
+    """Result of rotateToken."""
 
 
 @strawberry.type
-class RevokeTokenPayload:
-    user_errors: list[UserError] = strawberry.field(default_factory=list)
+class RevokeTokenPayload(Payload):
+    """Result of revokeToken."""
+
     token_id: strawberry.Private[UUID | None] = None
 
     @resolved(PartnerToken | None)
     def token(self, info: Info) -> Pending[Any]:
+        """Record of the revoked token."""
         return loaded(info, "partner_tokens", self.token_id)
 
 
 def _name(value: str, field: str) -> str:
-    """As names in signed tokens are: the two kinds must be alike to whoever reads the audit."""
+    """Checked like names in signed tokens: the two kinds must look alike in the audit trail."""
     if field == "client":  # exact, as a subject is
         text = texts.required(value, texts.MAX_SUBJECT, field)
         good = tells_apart(text)
@@ -137,7 +152,7 @@ def _name(value: str, field: str) -> str:
 
 
 def _scopes(names: Sequence[str], issuer: Principal) -> frozenset[str]:
-    """Each once. Raises Invalid, with the place in the list, for one that cannot be handed on to a partner."""
+    """Return each scope once. Raises Invalid, with the place in the list, for one that cannot be given to a partner."""
     if len(names) > MAX_SCOPES:
         raise Invalid(f"There are more than {MAX_SCOPES} scopes.", field=("scopes",))
     usable = {scope.value: scope for scope in scopes_of(Role.PARTNER)}
@@ -151,5 +166,5 @@ def _scopes(names: Sequence[str], issuer: Principal) -> frozenset[str]:
 
 
 def _shown(name: str) -> str:
-    """What was sent, short enough to send back."""
+    """Return the sent text, short enough to send back."""
     return ascii(name if len(name) <= texts.MAX_REASON else f"{name[: texts.MAX_REASON]}...")

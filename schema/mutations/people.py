@@ -11,18 +11,23 @@ from models.operations.people import UpdateCustomer
 from schema import texts
 from schema.context import Info
 from schema.ids import input_id
-from schema.mutations.base import loaded
+from schema.mutations.base import KeyedInput, Payload, loaded
 from schema.types.base import resolved
 from schema.types.customer import Customer
-from schema.types.errors import UserError
 
 
 @strawberry.input
 class UpdateCustomerInput:
+    """Changes to a customer. Fields left out stay as they are."""
+
     customer_id: strawberry.ID
+    """Customer to edit."""
     external_id: str | None = None
+    """New external id, unique in the tenant, up to 255 characters. Null: unchanged."""
     name: str | None = None
+    """New display name, up to 255 characters. Null: unchanged."""
     email: str | None = strawberry.UNSET
+    """New e-mail address. Left out: unchanged. Null: removed."""
 
     def command(self) -> UpdateCustomer:
         """Raises NotFound, Invalid."""
@@ -37,11 +42,15 @@ class UpdateCustomerInput:
 
 
 @strawberry.input
-class MergeCustomersInput:
+class MergeCustomersInput(KeyedInput):
+    """Two records of one person to merge."""
+
     from_id: strawberry.ID
+    """Record to merge into the other. Its ids name the other record from then on."""
     into_id: strawberry.ID
+    """Record that survives."""
     note: str | None = None
-    idempotency_key: str
+    """Free text kept in the audit trail."""
 
     def command(self) -> MergeCustomers:
         """Raises NotFound, Invalid."""
@@ -53,7 +62,10 @@ class MergeCustomersInput:
 
 @strawberry.input
 class EraseCustomerInput:
+    """A customer to erase."""
+
     customer_id: strawberry.ID
+    """Customer to erase. Cannot be undone."""
 
     def row_id(self) -> UUID:
         """Raises NotFound."""
@@ -61,33 +73,42 @@ class EraseCustomerInput:
 
 
 @strawberry.type
-class UpdateCustomerPayload:
+class UpdateCustomerPayload(Payload):
+    """Result of updateCustomer."""
+
     changed: bool = False
-    user_errors: list[UserError] = strawberry.field(default_factory=list)
+    """Whether anything changed."""
     customer_id: strawberry.Private[UUID | None] = None
 
     @resolved(Customer | None)
     def customer(self, info: Info) -> Pending[Any]:
+        """Customer after the change."""
         return loaded(info, "customers", self.customer_id)
 
 
 @strawberry.type
-class MergeCustomersPayload:
+class MergeCustomersPayload(Payload):
+    """Result of mergeCustomers."""
+
     replayed: bool = False
-    user_errors: list[UserError] = strawberry.field(default_factory=list)
-    customer_id: strawberry.Private[UUID | None] = None
-
-    @resolved(Customer | None, "The one that has it all now.")
-    def customer(self, info: Info) -> Pending[Any]:
-        return loaded(info, "customers", self.customer_id)
-
-
-@strawberry.type
-class EraseCustomerPayload:
-    changed: bool = strawberry.field(default=False, description="false: it was done before.")
-    user_errors: list[UserError] = strawberry.field(default_factory=list)
+    """Whether this idempotency key had been used for the same request before; nothing moved this time."""
     customer_id: strawberry.Private[UUID | None] = None
 
     @resolved(Customer | None)
     def customer(self, info: Info) -> Pending[Any]:
+        """Surviving record, which now holds everything."""
+        return loaded(info, "customers", self.customer_id)
+
+
+@strawberry.type
+class EraseCustomerPayload(Payload):
+    """Result of eraseCustomer."""
+
+    changed: bool = False
+    """Whether this call erased the customer; false if it was done before."""
+    customer_id: strawberry.Private[UUID | None] = None
+
+    @resolved(Customer | None)
+    def customer(self, info: Info) -> Pending[Any]:
+        """Customer without personal data."""
         return loaded(info, "customers", self.customer_id)

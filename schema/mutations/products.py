@@ -11,20 +11,25 @@ from models.configuration_commands import CreateProduct, UpdateProduct
 from schema import texts
 from schema.context import Info
 from schema.ids import input_id
-from schema.mutations.base import loaded
+from schema.mutations.base import Payload, loaded
 from schema.scalars import AssetCode
 from schema.types.base import resolved
 from schema.types.enums import ProductKind
-from schema.types.errors import UserError
 from schema.types.product import Product
 
 
 @strawberry.input
 class CreateProductInput:
-    name: str = strawberry.field(description="Unique.")
+    """A product to add."""
+
+    name: str
+    """Unique display name, up to 200 characters."""
     kind: ProductKind
+    """Goods, service or credit."""
     currency: AssetCode
-    price: Decimal = strawberry.field(description="Of one. A credit product's is what one puts on the account.")
+    """Currency of the price, an ISO 4217 code."""
+    price: Decimal
+    """Price of one unit, not negative. One unit of a credit product adds this amount to the account."""
 
     def command(self) -> CreateProduct:
         """Raises Invalid."""
@@ -34,10 +39,16 @@ class CreateProductInput:
 
 @strawberry.input
 class UpdateProductInput:
+    """Changes to a product. Fields that are null or left out stay as they are."""
+
     product_id: strawberry.ID
-    name: str | None = strawberry.field(default=None, description="Blank: as it is.")
-    price: Decimal | None = strawberry.field(default=None, description="Blank: as it is.")
-    active: bool | None = strawberry.field(default=None, description="false: sold no more. Blank: as it is.")
+    """Product to change."""
+    name: str | None = None
+    """New display name, up to 200 characters."""
+    price: Decimal | None = None
+    """New price of one unit. Orders made before keep theirs."""
+    active: bool | None = None
+    """Whether new orders can sell it; false retires it."""
 
     def command(self) -> UpdateProduct:
         """Raises NotFound, Invalid."""
@@ -50,20 +61,22 @@ class UpdateProductInput:
 
 
 @strawberry.type
-class ProductPayload:
-    user_errors: list[UserError] = strawberry.field(default_factory=list)
+class ProductPayload(Payload):
+    """A product after it was added or changed."""
+
     product_id: strawberry.Private[UUID | None] = None
 
     @resolved(Product | None)
     def product(self, info: Info) -> Pending[Any]:
+        """Product after the call."""
         return loaded(info, "products", self.product_id)
 
 
 @strawberry.type
 class CreateProductPayload(ProductPayload):
-    pass
+    """Result of createProduct."""
 
 
 @strawberry.type
 class UpdateProductPayload(ProductPayload):
-    pass
+    """Result of updateProduct."""

@@ -4,20 +4,25 @@ import strawberry
 
 from models.configuration_commands import CreateReason, UpdateReason
 from schema import texts
+from schema.mutations.base import Payload
 from schema.types.configuration import AdjustmentReason
 from schema.types.enums import Direction
-from schema.types.errors import UserError
 
 
 @strawberry.input
 class CreateReasonInput:
-    code: str = strawberry.field(description="Capitals, digits and underscores. It never changes.")
+    """An adjustment reason to add."""
+
+    code: str
+    """Unique code: 1 to 64 capitals, digits and underscores, starting with a capital. It can never be changed."""
     label: str
-    directions: list[Direction] = strawberry.field(description="What it serves to do: add, remove, or both.")
-    moves_lifetime: bool | None = strawberry.field(
-        default=True, description="Whether it moves the lifetime total as well as the balance."
-    )
+    """Text to show to people, such as "Goodwill gesture"."""
+    directions: list[Direction]
+    """Directions that it may be used for: adding, removing, or both."""
+    moves_lifetime: bool | None = True
+    """Whether adjustments under it change the lifetime total as well as the balance."""
     note_required: bool | None = False
+    """Whether adjustments under it need a note."""
 
     def command(self) -> CreateReason:
         """Raises Invalid."""
@@ -31,14 +36,22 @@ class CreateReasonInput:
         )
 
 
-@strawberry.input(description="What is left out or null stays as it is.")
+@strawberry.input
 class UpdateReasonInput:
-    code: str = strawberry.field(description="Which: the code itself never changes.")
+    """Changes to an adjustment reason. Fields that are null or left out stay as they are."""
+
+    code: str
+    """Code of the reason to change."""
     label: str | None = None
+    """New text to show to people."""
     directions: list[Direction] | None = None
-    moves_lifetime: bool | None = strawberry.field(default=None, description="For adjustments from now on.")
-    note_required: bool | None = strawberry.field(default=None, description="OTHER always needs one.")
-    active: bool | None = strawberry.field(default=None, description="false retires it: nothing new can name it.")
+    """Directions that it may be used for from now on."""
+    moves_lifetime: bool | None = None
+    """Whether adjustments under it change the lifetime total from now on."""
+    note_required: bool | None = None
+    """Whether adjustments under it need a note from now on. OTHER always needs one."""
+    active: bool | None = None
+    """Whether new adjustments can use it; false retires it."""
 
     def command(self) -> UpdateReason:
         """Raises Invalid."""
@@ -55,12 +68,16 @@ class UpdateReasonInput:
 
 
 @strawberry.type
-class CreateReasonPayload:
+class CreateReasonPayload(Payload):
+    """Result of createReason."""
+
     reason: AdjustmentReason | None = None
-    user_errors: list[UserError] = strawberry.field(default_factory=list)
+    """Reason that was added."""
 
 
 @strawberry.type
-class UpdateReasonPayload:
+class UpdateReasonPayload(Payload):
+    """Result of updateReason."""
+
     reason: AdjustmentReason | None = None
-    user_errors: list[UserError] = strawberry.field(default_factory=list)
+    """Reason after the change."""

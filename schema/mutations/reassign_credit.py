@@ -10,20 +10,23 @@ from schema import texts
 from schema.context import Info
 from schema.ids import input_id
 from schema.mutations.assign import InvoiceAmountInput, invoice_amounts
-from schema.mutations.base import NOTHING, OutcomeOf, loaded, loaded_assignments
+from schema.mutations.base import KeyedInput, PostingPayload, loaded, loaded_assignments
 from schema.types.account import Credit
 from schema.types.base import resolved
-from schema.types.errors import UserError
 from schema.types.invoice import Assignment
 from schema.types.ledger import Transaction
 
 
 @strawberry.input
-class ReassignCreditInput:
-    assignment_id: strawberry.ID = strawberry.field(description="What is released.")
-    assignments: list[InvoiceAmountInput] = strawberry.field(description="Where its credit goes instead.")
-    note: str | None = strawberry.field(default=None, description="For the release.")
-    idempotency_key: str
+class ReassignCreditInput(KeyedInput):
+    """An assignment to move to other invoices."""
+
+    assignment_id: strawberry.ID
+    """Assignment to release."""
+    assignments: list[InvoiceAmountInput]
+    """Invoices to set its credit against instead, between 1 and 100."""
+    note: str | None = None
+    """Free text kept with the release, hidden from customers."""
 
     def command(self) -> ReassignCredit:
         """Raises NotFound, Invalid."""
@@ -35,19 +38,20 @@ class ReassignCreditInput:
 
 
 @strawberry.type
-class ReassignCreditPayload:
-    replayed: bool = False
-    user_errors: list[UserError] = strawberry.field(default_factory=list)
-    outcome: OutcomeOf = NOTHING
+class ReassignCreditPayload(PostingPayload):
+    """Result of reassignCredit."""
 
     @resolved(Credit | None)
     def credit(self, info: Info) -> Pending[Any]:
+        """Credit after the move."""
         return loaded(info, "credits", self.outcome.credit_id)
 
-    @resolved(list[Assignment] | None, "The new ones.")
+    @resolved(list[Assignment] | None)
     async def assignments(self, info: Info) -> list[Assignment]:
+        """New assignments, in the order of the input."""
         return await loaded_assignments(info, self.outcome.assignment_ids)
 
-    @resolved(Transaction | None, "Of the new assignments. The release before it is a transaction of its own.")
+    @resolved(Transaction | None)
     def transaction(self, info: Info) -> Pending[Any]:
+        """Transaction of the new assignments. The release has a transaction of its own."""
         return loaded(info, "transactions", self.outcome.transaction_id)

@@ -10,20 +10,24 @@ from gateway.reading import Pending
 from models.commands import RecordPayment
 from schema.context import Info
 from schema.ids import input_id
-from schema.mutations.base import NOTHING, OutcomeOf, loaded
+from schema.mutations.base import KeyedInput, PostingPayload, loaded
 from schema.types.base import resolved
 from schema.types.enums import PaymentMethod
-from schema.types.errors import UserError
 from schema.types.invoice import Invoice, Payment
 
 
 @strawberry.input
-class RecordPaymentInput:
+class RecordPaymentInput(KeyedInput):
+    """A payment to record."""
+
     invoice_id: strawberry.ID
+    """Open invoice or order that is paid."""
     amount: Decimal
+    """Amount paid, in the invoice's currency, no more than is due."""
     method: PaymentMethod
-    received_on: date | None = strawberry.field(default=None, description="Blank: today, in the tenant's zone.")
-    idempotency_key: str
+    """Means of payment. ACCOUNT_CREDIT takes the customer's open credit."""
+    received_on: date | None = None
+    """Day on which it was received, not in the future. Null: today in the tenant's time zone."""
 
     def command(self) -> RecordPayment:
         """Raises NotFound."""
@@ -36,15 +40,15 @@ class RecordPaymentInput:
 
 
 @strawberry.type
-class RecordPaymentPayload:
-    replayed: bool = False
-    user_errors: list[UserError] = strawberry.field(default_factory=list)
-    outcome: OutcomeOf = NOTHING
+class RecordPaymentPayload(PostingPayload):
+    """Result of recordPayment."""
 
     @resolved(Payment | None)
     def payment(self, info: Info) -> Pending[Any]:
+        """Payment that was recorded."""
         return loaded(info, "payments", self.outcome.payment_id)
 
     @resolved(Invoice | None)
     def invoice(self, info: Info) -> Pending[Any]:
+        """Invoice after the payment."""
         return loaded(info, "invoices", self.outcome.invoice_id)

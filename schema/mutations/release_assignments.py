@@ -8,18 +8,20 @@ from gateway.reading import Pending
 from models.commands import ReleaseAssignments
 from schema import texts
 from schema.context import Info
-from schema.mutations.base import NOTHING, OutcomeOf, ids, loaded, loaded_assignments
+from schema.mutations.base import KeyedInput, PostingPayload, ids, loaded, loaded_assignments
 from schema.types.base import resolved
-from schema.types.errors import UserError
 from schema.types.invoice import Assignment
 from schema.types.ledger import Transaction
 
 
 @strawberry.input
-class ReleaseAssignmentsInput:
-    assignment_ids: list[strawberry.ID] = strawberry.field(description="One customer's, in any order.")
+class ReleaseAssignmentsInput(KeyedInput):
+    """Assignments to release."""
+
+    assignment_ids: list[strawberry.ID]
+    """Assignments of one customer, between 1 and 100, in any order."""
     note: str | None = None
-    idempotency_key: str
+    """Free text of up to 10,000 characters, hidden from customers."""
 
     def command(self) -> ReleaseAssignments:
         """Raises NotFound, Invalid."""
@@ -30,17 +32,16 @@ class ReleaseAssignmentsInput:
 
 
 @strawberry.type
-class ReleaseAssignmentsPayload:
-    replayed: bool = False
-    user_errors: list[UserError] = strawberry.field(default_factory=list)
-    outcome: OutcomeOf = NOTHING
+class ReleaseAssignmentsPayload(PostingPayload):
+    """Result of releaseAssignments."""
 
-    @resolved(list[Assignment] | None, "Those released, oldest first.")
+    @resolved(list[Assignment] | None)
     async def assignments(self, info: Info) -> list[Assignment]:
+        """Released assignments, oldest first."""
         return await loaded_assignments(info, self.outcome.assignment_ids)
 
-    @resolved(
-        Transaction | None, "What has expired meanwhile comes back and expires in it: both are among its entries."
-    )
+    @resolved(Transaction | None)
     def transaction(self, info: Info) -> Pending[Any]:
+        """Transaction of the release. An amount whose credit has expired meanwhile comes back and expires in it, as two
+        entries."""
         return loaded(info, "transactions", self.outcome.transaction_id)

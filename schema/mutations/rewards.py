@@ -11,28 +11,33 @@ from models.configuration_commands import CreateReward, UpdateReward
 from schema import texts
 from schema.context import Info
 from schema.ids import input_id
-from schema.mutations.base import loaded
+from schema.mutations.base import Payload, loaded
 from schema.scalars import AssetCode
 from schema.types.base import resolved
 from schema.types.enums import RewardKind
-from schema.types.errors import UserError
 from schema.types.reward import Reward
 
 
 @strawberry.input
 class CreateRewardInput:
-    name: str = strawberry.field(description="Unique.")
+    """A reward to add."""
+
+    name: str
+    """Unique display name, up to 200 characters."""
     kind: RewardKind
-    points_cost: Decimal = strawberry.field(description="Its price; 0 for one that costs nothing.")
-    value: Decimal | None = strawberry.field(
-        default=None, description="What is taken off: with FIXED in currency, with PERCENT in per cent."
-    )
-    currency: AssetCode | None = strawberry.field(default=None, description="With FIXED.")
-    product: str | None = strawberry.field(default=None, description="What is free, with FREE_PRODUCT.")
-    validity_days: int | None = strawberry.field(
-        default=None, description="Coupons can be used until the end of the Nth day after; blank or 0: for ever."
-    )
-    stock: int | None = strawberry.field(default=None, description="How many can be given; blank: any number.")
+    """Benefit that its coupons give."""
+    points_cost: Decimal
+    """Price in points; 0 if it costs nothing."""
+    value: Decimal | None = None
+    """Discount: an amount in `currency` for FIXED, per cent for PERCENT. Not for the other kinds."""
+    currency: AssetCode | None = None
+    """Currency of the value. For FIXED only."""
+    product: str | None = None
+    """Product given for free, as text. For FREE_PRODUCT only."""
+    validity_days: int | None = None
+    """Days after issue for which coupons are valid, up to the end of the last one. Null or 0: they never expire."""
+    stock: int | None = None
+    """Number of coupons that can be given. Null: any number."""
 
     def command(self) -> CreateReward:
         """Raises Invalid."""
@@ -48,19 +53,29 @@ class CreateRewardInput:
         )
 
 
-@strawberry.input(
-    description="What is left out or null stays as it is, and so do the coupons that were given. Kind and currency do."
-)
+@strawberry.input
 class UpdateRewardInput:
+    """Changes to a reward. Fields that are null or left out stay as they are, and so do coupons issued before. Kind and
+    currency cannot be changed."""
+
     reward_id: strawberry.ID
+    """Reward to change."""
     name: str | None = None
+    """New display name, up to 200 characters."""
     points_cost: Decimal | None = None
+    """New price in points."""
     value: Decimal | None = None
+    """New discount: an amount for FIXED, per cent for PERCENT."""
     product: str | None = None
-    validity_days: int | None = strawberry.field(default=None, description="0: for ever.")
-    stock: int | None = strawberry.field(default=None, description="How many more can be given.")
-    unlimited_stock: bool = strawberry.field(default=False, description="Any number can be given.")
-    active: bool | None = strawberry.field(default=None, description="false retires it: it is given no more.")
+    """New free product, as text. For FREE_PRODUCT only."""
+    validity_days: int | None = None
+    """New number of days for which coupons are valid. 0: they never expire."""
+    stock: int | None = None
+    """New number of coupons that can still be given."""
+    unlimited_stock: bool = False
+    """Whether to remove the stock limit. Not together with stock."""
+    active: bool | None = None
+    """Whether it can be given; false retires it."""
 
     def command(self) -> UpdateReward:
         """Raises NotFound, Invalid."""
@@ -78,20 +93,22 @@ class UpdateRewardInput:
 
 
 @strawberry.type
-class RewardPayload:
-    user_errors: list[UserError] = strawberry.field(default_factory=list)
+class RewardPayload(Payload):
+    """A reward after it was added or changed."""
+
     reward_id: strawberry.Private[UUID | None] = None
 
     @resolved(Reward | None)
     def reward(self, info: Info) -> Pending[Any]:
+        """Reward after the call."""
         return loaded(info, "rewards", self.reward_id)
 
 
 @strawberry.type
 class CreateRewardPayload(RewardPayload):
-    pass
+    """Result of createReward."""
 
 
 @strawberry.type
 class UpdateRewardPayload(RewardPayload):
-    pass
+    """Result of updateReward."""

@@ -10,28 +10,33 @@ from models.configuration_commands import CreateService, UpdateService
 from schema import texts
 from schema.context import Info
 from schema.ids import input_id
-from schema.mutations.base import loaded
+from schema.mutations.base import Payload, loaded
 from schema.types.base import resolved
 from schema.types.configuration import Service
-from schema.types.errors import UserError
 
 
 @strawberry.input
 class CreateServiceInput:
+    """A service to add."""
+
     name: str
+    """Unique display name, up to 200 characters."""
 
     def command(self) -> CreateService:
         """Raises Invalid."""
         return CreateService(name=texts.name(self.name, texts.MAX_NAME, "name"))
 
 
-@strawberry.input(description="What is left out or null stays as it is.")
+@strawberry.input
 class UpdateServiceInput:
+    """Changes to a service. Fields that are null or left out stay as they are."""
+
     service_id: strawberry.ID
+    """Service to change."""
     name: str | None = None
-    active: bool | None = strawberry.field(
-        default=None, description="false retires it: no new credits name it; those that do can still be spent on it."
-    )
+    """New display name, up to 200 characters."""
+    active: bool | None = None
+    """Whether new credits can be restricted to it. false retires it; existing credits can still be spent on it."""
 
     def command(self) -> UpdateService:
         """Raises NotFound, Invalid."""
@@ -43,20 +48,24 @@ class UpdateServiceInput:
 
 
 @strawberry.type
-class CreateServicePayload:
-    user_errors: list[UserError] = strawberry.field(default_factory=list)
+class CreateServicePayload(Payload):
+    """Result of createService."""
+
     service_id: strawberry.Private[UUID | None] = None
 
     @resolved(Service | None)
     def service(self, info: Info) -> Pending[Any]:
+        """Service that was added."""
         return loaded(info, "services", self.service_id)
 
 
 @strawberry.type
-class UpdateServicePayload:
-    user_errors: list[UserError] = strawberry.field(default_factory=list)
+class UpdateServicePayload(Payload):
+    """Result of updateService."""
+
     service_id: strawberry.Private[UUID | None] = None
 
     @resolved(Service | None)
     def service(self, info: Info) -> Pending[Any]:
+        """Service after the change."""
         return loaded(info, "services", self.service_id)

@@ -11,29 +11,37 @@ from models.configuration_commands import CreateTier, DeleteTier, UpdateTier
 from schema import texts
 from schema.context import Info
 from schema.ids import input_id
-from schema.mutations.base import loaded
+from schema.mutations.base import Payload, loaded
 from schema.types.base import resolved
 from schema.types.configuration import Tier
-from schema.types.errors import UserError
 
 MOVED = "How many customers are in another tier now. Each has an event of their own: Account.tierChanges."
 
 
 @strawberry.input
 class CreateTierInput:
-    name: str = strawberry.field(description="Unique.")
-    threshold: Decimal = strawberry.field(description="The lifetime total that it takes: a whole number of points.")
+    """A tier to add."""
+
+    name: str
+    """Unique display name, up to 200 characters."""
+    threshold: Decimal
+    """Lifetime total at which the tier begins, in whole points."""
 
     def command(self) -> CreateTier:
         """Raises Invalid."""
         return CreateTier(texts.name(self.name, texts.MAX_TIER_NAME, "name"), self.threshold)
 
 
-@strawberry.input(description="What is left out or null stays as it is.")
+@strawberry.input
 class UpdateTierInput:
+    """Changes to a tier. Fields that are null or left out stay as they are."""
+
     tier_id: strawberry.ID
-    name: str | None = strawberry.field(default=None, description="A new name moves nobody.")
+    """Tier to change."""
+    name: str | None = None
+    """New display name. It moves nobody."""
     threshold: Decimal | None = None
+    """New lifetime total at which the tier begins, in whole points."""
 
     def command(self) -> UpdateTier:
         """Raises NotFound, Invalid."""
@@ -46,7 +54,10 @@ class UpdateTierInput:
 
 @strawberry.input
 class DeleteTierInput:
+    """A tier to delete."""
+
     tier_id: strawberry.ID
+    """Tier to delete."""
 
     def command(self) -> DeleteTier:
         """Raises NotFound."""
@@ -54,28 +65,34 @@ class DeleteTierInput:
 
 
 @strawberry.type
-class TierPayload:
-    user_errors: list[UserError] = strawberry.field(default_factory=list)
-    customers_moved: int = strawberry.field(default=0, description=MOVED)
+class TierPayload(Payload):
+    """A tier after it was added or changed."""
+
+    customers_moved: int = 0
+    """Number of customers whose tier changed. Account.tierChanges lists each move."""
     tier_id: strawberry.Private[UUID | None] = None
 
     @resolved(Tier | None)
     def tier(self, info: Info) -> Pending[Any]:
+        """Tier after the call."""
         return loaded(info, "tiers_by_id", self.tier_id)
 
 
 @strawberry.type
 class CreateTierPayload(TierPayload):
-    pass
+    """Result of createTier."""
 
 
 @strawberry.type
 class UpdateTierPayload(TierPayload):
-    pass
+    """Result of updateTier."""
 
 
 @strawberry.type
-class DeleteTierPayload:
-    user_errors: list[UserError] = strawberry.field(default_factory=list)
+class DeleteTierPayload(Payload):
+    """Result of deleteTier."""
+
     deleted_tier_id: strawberry.ID | None = None
-    customers_moved: int = strawberry.field(default=0, description=MOVED)
+    """Id that the deleted tier had."""
+    customers_moved: int = 0
+    """Number of customers whose tier changed. Account.tierChanges lists each move."""

@@ -10,28 +10,30 @@ from models.commands import UpdateCredit
 from schema import texts
 from schema.context import Info
 from schema.ids import input_id
-from schema.mutations.base import NOTHING, OutcomeOf, ids, loaded
+from schema.mutations.base import KeyedInput, PostingPayload, ids, loaded
 from schema.types.account import Credit
 from schema.types.base import resolved
-from schema.types.errors import UserError
 from schema.types.ledger import Transaction
 
 
-@strawberry.input(description="What is blank stays as it is.")
-class UpdateCreditInput:
+@strawberry.input
+class UpdateCreditInput(KeyedInput):
+    """Changes to a credit. Fields that are null or left out stay as they are."""
+
     credit_id: strawberry.ID
-    expires_in_days: int | None = strawberry.field(
-        default=None,
-        description="At the end of the Nth day from today, or from its start if that is later. 0: never.",
-    )
+    """Open or scheduled credit to change."""
+    expires_in_days: int | None = None
+    """New expiry: days from today or, if it starts later, from its start. 0: never."""
     expires_at: datetime | None = None
-    never_expires: bool | None = strawberry.field(default=False, description="Take the expiry off.")
-    auto_apply: bool | None = strawberry.field(
-        default=None, description="false: paused, so that what is left does not go to the next invoice by itself."
-    )
-    service_ids: list[strawberry.ID] | None = strawberry.field(default=None, description="Empty: any service.")
+    """New instant of expiry, in place of expiresInDays."""
+    never_expires: bool | None = False
+    """Whether to remove the expiry."""
+    auto_apply: bool | None = None
+    """Whether the remainder is applied to the next invoice. false pauses it."""
+    service_ids: list[strawberry.ID] | None = None
+    """New services to restrict the credit to. Empty: any service."""
     note: str | None = None
-    idempotency_key: str
+    """Free text of up to 10,000 characters kept with the change, hidden from customers."""
 
     def command(self) -> UpdateCredit:
         """Raises NotFound, Invalid."""
@@ -47,15 +49,15 @@ class UpdateCreditInput:
 
 
 @strawberry.type
-class UpdateCreditPayload:
-    replayed: bool = False
-    user_errors: list[UserError] = strawberry.field(default_factory=list)
-    outcome: OutcomeOf = NOTHING
+class UpdateCreditPayload(PostingPayload):
+    """Result of updateCredit."""
 
     @resolved(Credit | None)
     def credit(self, info: Info) -> Pending[Any]:
+        """Credit after the change."""
         return loaded(info, "credits", self.outcome.credit_id)
 
-    @resolved(Transaction | None, "It has no entries: nothing has moved.")
+    @resolved(Transaction | None)
     def transaction(self, info: Info) -> Pending[Any]:
+        """Transaction of the change. It has no entries, since no value moved."""
         return loaded(info, "transactions", self.outcome.transaction_id)

@@ -4,26 +4,27 @@ import strawberry
 
 from models.configuration_commands import UpdateTenant
 from schema import texts
+from schema.mutations.base import Payload
 from schema.scalars import AssetCode
-from schema.types.errors import UserError
 from schema.types.viewer import Tenant
 
 
-@strawberry.input(description="What is left out or null stays as it is.")
+@strawberry.input
 class UpdateTenantInput:
+    """Changes to the tenant. Fields that are null or left out stay as they are."""
+
     name: str | None = None
-    time_zone: str | None = strawberry.field(
-        default=None, description="An IANA name. What has been posted keeps its instants."
-    )
-    grace_days: int | None = strawberry.field(default=None, description="For memberships cancelled already, too.")
-    approval_hours: int | None = strawberry.field(default=None, description="For approval requests from now on.")
-    idempotency_key_days: int | None = strawberry.field(
-        default=None, description="At least 30. Keys that are gone already do not come back."
-    )
-    limited_currencies: list[AssetCode] | None = strawberry.field(
-        default=None,
-        description="The currencies that staff and partners may add, and sell credit, in. None named: all.",
-    )
+    """New display name, up to 200 characters."""
+    time_zone: str | None = None
+    """New time zone, an IANA name such as Europe/London. Posted transactions keep their instants."""
+    grace_days: int | None = None
+    """Days of grace after a cancelled membership, also for memberships cancelled before."""
+    approval_hours: int | None = None
+    """Hours for which an approval request waits before it expires. Requests made before keep theirs."""
+    idempotency_key_days: int | None = None
+    """Days for which idempotency keys are kept, at least 30. Keys already pruned do not come back."""
+    limited_currencies: list[AssetCode] | None = None
+    """Currencies in which staff and partners may add value and sell credit. Empty: all."""
 
     def command(self) -> UpdateTenant:
         """Raises Invalid."""
@@ -38,6 +39,8 @@ class UpdateTenantInput:
 
 
 @strawberry.type
-class UpdateTenantPayload:
+class UpdateTenantPayload(Payload):
+    """Result of updateTenant."""
+
     tenant: Tenant | None = None
-    user_errors: list[UserError] = strawberry.field(default_factory=list)
+    """Tenant after the change."""

@@ -10,20 +10,24 @@ from models.commands import UseCredit
 from schema import texts
 from schema.context import Info
 from schema.ids import input_id
-from schema.mutations.base import NOTHING, OutcomeOf, loaded
+from schema.mutations.base import KeyedInput, PostingPayload, loaded
 from schema.types.account import Account
 from schema.types.base import resolved
-from schema.types.errors import UserError
 from schema.types.ledger import Transaction
 
 
 @strawberry.input
-class UseCreditInput:
+class UseCreditInput(KeyedInput):
+    """Service credits to spend."""
+
     customer_id: strawberry.ID
-    service_id: strawberry.ID = strawberry.field(description="What the credits are spent on.")
-    amount: Decimal = strawberry.field(description="How many service credits: a whole number above zero.")
+    """Customer whose credits are spent."""
+    service_id: strawberry.ID
+    """Service to spend them on."""
+    amount: Decimal
+    """Number of service credits, a whole number above zero."""
     note: str | None = None
-    idempotency_key: str
+    """Free text of up to 10,000 characters, hidden from customers."""
 
     def command(self) -> UseCredit:
         """Raises NotFound, Invalid."""
@@ -36,15 +40,15 @@ class UseCreditInput:
 
 
 @strawberry.type
-class UseCreditPayload:
-    replayed: bool = False
-    user_errors: list[UserError] = strawberry.field(default_factory=list)
-    outcome: OutcomeOf = NOTHING
+class UseCreditPayload(PostingPayload):
+    """Result of useCredit."""
 
-    @resolved(Transaction | None, "Its entries say which credits were spent, in burn order.")
+    @resolved(Transaction | None)
     def transaction(self, info: Info) -> Pending[Any]:
+        """Transaction that was posted. Its entries list the credits spent, in burn order."""
         return loaded(info, "transactions", self.outcome.transaction_id)
 
     @resolved(Account | None)
     def account(self, info: Info) -> Pending[Any]:
+        """Service credit account after the use."""
         return loaded(info, "accounts", self.outcome.account_id)

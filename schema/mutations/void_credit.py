@@ -9,22 +9,23 @@ from models.commands import VoidCredit
 from schema import texts
 from schema.context import Info
 from schema.ids import input_id
-from schema.mutations.base import NOTHING, OutcomeOf, loaded, loaded_assignments
+from schema.mutations.base import KeyedInput, PostingPayload, loaded, loaded_assignments
 from schema.types.account import Account, Credit
 from schema.types.base import resolved
-from schema.types.errors import UserError
 from schema.types.invoice import Assignment
 from schema.types.ledger import Transaction
 
 
 @strawberry.input
-class VoidCreditInput:
+class VoidCreditInput(KeyedInput):
+    """A credit to void."""
+
     credit_id: strawberry.ID
-    release_assignments: bool | None = strawberry.field(
-        default=False, description="Take back what is set against invoices, too: they are due again."
-    )
+    """Credit whose remainder is to be reversed."""
+    release_assignments: bool | None = False
+    """Whether to take back the parts set against invoices, which become due again."""
     note: str | None = None
-    idempotency_key: str
+    """Free text of up to 10,000 characters, hidden from customers."""
 
     def command(self) -> VoidCredit:
         """Raises NotFound, Invalid."""
@@ -36,23 +37,25 @@ class VoidCreditInput:
 
 
 @strawberry.type
-class VoidCreditPayload:
-    replayed: bool = False
-    user_errors: list[UserError] = strawberry.field(default_factory=list)
-    outcome: OutcomeOf = NOTHING
+class VoidCreditPayload(PostingPayload):
+    """Result of voidCredit."""
 
     @resolved(Credit | None)
     def credit(self, info: Info) -> Pending[Any]:
+        """Credit after it was voided."""
         return loaded(info, "credits", self.outcome.credit_id)
 
     @resolved(Account | None)
     def account(self, info: Info) -> Pending[Any]:
+        """Account after the reversal."""
         return loaded(info, "accounts", self.outcome.account_id)
 
-    @resolved(list[Assignment] | None, "Those released, oldest first.")
+    @resolved(list[Assignment] | None)
     async def assignments(self, info: Info) -> list[Assignment]:
+        """Released assignments, oldest first."""
         return await loaded_assignments(info, self.outcome.assignment_ids)
 
-    @resolved(Transaction | None, "Its entries reverse what was left.")
+    @resolved(Transaction | None)
     def transaction(self, info: Info) -> Pending[Any]:
+        """Transaction whose entries reverse the remainder."""
         return loaded(info, "transactions", self.outcome.transaction_id)

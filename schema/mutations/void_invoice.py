@@ -9,18 +9,20 @@ from models.commands import VoidInvoice
 from schema import texts
 from schema.context import Info
 from schema.ids import input_id
-from schema.mutations.base import NOTHING, OutcomeOf, loaded, loaded_assignments
+from schema.mutations.base import KeyedInput, PostingPayload, loaded, loaded_assignments
 from schema.types.base import resolved
-from schema.types.errors import UserError
 from schema.types.invoice import Assignment, Invoice
 from schema.types.ledger import Transaction
 
 
 @strawberry.input
-class VoidInvoiceInput:
-    invoice_id: strawberry.ID = strawberry.field(description="An invoice's or an order's.")
+class VoidInvoiceInput(KeyedInput):
+    """An invoice or order to void."""
+
+    invoice_id: strawberry.ID
+    """Invoice or order to void. Void its payments first."""
     note: str | None = None
-    idempotency_key: str
+    """Free text of up to 10,000 characters, hidden from customers."""
 
     def command(self) -> VoidInvoice:
         """Raises NotFound, Invalid."""
@@ -31,21 +33,21 @@ class VoidInvoiceInput:
 
 
 @strawberry.type
-class VoidInvoicePayload:
-    replayed: bool = False
-    user_errors: list[UserError] = strawberry.field(default_factory=list)
-    outcome: OutcomeOf = NOTHING
+class VoidInvoicePayload(PostingPayload):
+    """Result of voidInvoice."""
 
     @resolved(Invoice | None)
     def invoice(self, info: Info) -> Pending[Any]:
+        """Invoice after it was voided."""
         return loaded(info, "invoices", self.outcome.invoice_id)
 
-    @resolved(list[Assignment] | None, "Those released, oldest first.")
+    @resolved(list[Assignment] | None)
     async def assignments(self, info: Info) -> list[Assignment]:
+        """Released assignments, oldest first."""
         return await loaded_assignments(info, self.outcome.assignment_ids)
 
-    @resolved(
-        Transaction | None, "What has expired meanwhile comes back and expires in it: both are among its entries."
-    )
+    @resolved(Transaction | None)
     def transaction(self, info: Info) -> Pending[Any]:
+        """Transaction of the release. An amount whose credit has expired meanwhile comes back and expires in it, as two
+        entries."""
         return loaded(info, "transactions", self.outcome.transaction_id)

@@ -9,18 +9,20 @@ from models.commands import VoidPayment
 from schema import texts
 from schema.context import Info
 from schema.ids import input_id
-from schema.mutations.base import NOTHING, OutcomeOf, loaded
+from schema.mutations.base import KeyedInput, PostingPayload, loaded
 from schema.types.base import resolved
-from schema.types.errors import UserError
 from schema.types.invoice import Invoice, Payment
 from schema.types.ledger import Transaction
 
 
 @strawberry.input
-class VoidPaymentInput:
+class VoidPaymentInput(KeyedInput):
+    """A payment to void."""
+
     payment_id: strawberry.ID
+    """Payment to void."""
     note: str | None = None
-    idempotency_key: str
+    """Free text of up to 10,000 characters, hidden from customers."""
 
     def command(self) -> VoidPayment:
         """Raises NotFound, Invalid."""
@@ -31,19 +33,20 @@ class VoidPaymentInput:
 
 
 @strawberry.type
-class VoidPaymentPayload:
-    replayed: bool = False
-    user_errors: list[UserError] = strawberry.field(default_factory=list)
-    outcome: OutcomeOf = NOTHING
+class VoidPaymentPayload(PostingPayload):
+    """Result of voidPayment."""
 
     @resolved(Payment | None)
     def payment(self, info: Info) -> Pending[Any]:
+        """Payment after it was voided."""
         return loaded(info, "payments", self.outcome.payment_id)
 
     @resolved(Invoice | None)
     def invoice(self, info: Info) -> Pending[Any]:
+        """Invoice after it, due again by the amount."""
         return loaded(info, "invoices", self.outcome.invoice_id)
 
-    @resolved(Transaction | None, "What put account credit back; null where the payment was made with money.")
+    @resolved(Transaction | None)
     def transaction(self, info: Info) -> Pending[Any]:
+        """Transaction that returned account credit; null if the payment was made in money."""
         return loaded(info, "transactions", self.outcome.transaction_id)

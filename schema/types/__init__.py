@@ -1,1 +1,1 @@
-"""The types of the API, one file for each part of the domain. Plain attributes wherever a value is known already."""
+"""Types of the API, one file for each part of the domain. A value that is known already is a plain attribute."""

@@ -30,15 +30,22 @@ BalanceExplanationRef = Annotated["BalanceExplanation", strawberry.lazy("schema.
 CreditChangeRef = Annotated["CreditChange", strawberry.lazy("schema.types.account")]
 CreditRef = Annotated["Credit", strawberry.lazy("schema.types.account")]
 REPLAY_WEIGHT: Final = 10
-"""Of what is worked out from all entries of an account."""
+"""Cost of a field that is computed from all entries of an account."""
 
 
-@strawberry.type(description="What is owed to one customer in one asset.")
+@strawberry.type
 class Account(Node):
+    """One customer's account in one asset: what the business owes the customer in it."""
+
     asset: AssetCode
-    available: Decimal = strawberry.field(description="What can be spent now.")
-    scheduled: Decimal = strawberry.field(description="What starts later.")
-    lifetime: Decimal = strawberry.field(description="What was earned in all, net of corrections.")
+    """Asset that the account is kept in, such as GBP, POINTS or SERVICE_CREDITS."""
+    available: Decimal
+    """Amount that can be spent now: remainders of credits that have started and have not expired."""
+    scheduled: Decimal
+    """Amount on credits that start in the future; not yet available."""
+    lifetime: Decimal
+    """Total ever earned, net of corrections. Tiers are reached by the lifetime total of points; spending and expiry
+    leave it alone."""
     view: strawberry.Private[AccountView]
 
     @classmethod
@@ -52,29 +59,32 @@ class Account(Node):
 
     @resolved(Customer | None)
     def customer(self, info: Info) -> Pending[Any]:
+        """Customer who owns the account."""
         info.context.require(Permission.READ_CUSTOMERS)
         return info.context.loaders.customers.get(self.view.customer_id)
 
-    @resolved(Tier | None, "Of points alone: the highest tier that lifetime has reached.")
+    @resolved(Tier | None)
     async def tier(self, info: Info) -> Tier | None:
+        """Highest tier that the lifetime total has reached; null below the first tier, and for every asset but POINTS."""
         if self.view.asset != POINTS:
             return None
         return (await info.context.loaders.tiers()).reached(self.view.lifetime_minor)
 
-    @resolved(
-        Decimal,
-        "What could be spent at that instant, from the entries up to then: expiry and start are judged as of it.",
-        weight=REPLAY_WEIGHT,
-    )
+    @resolved(Decimal, weight=REPLAY_WEIGHT)
     async def balance_at(self, info: Info, at: datetime) -> Decimal:
+        """Amount that could be spent at one instant, computed from the entries up to then; start and expiry are judged
+        as of that instant.
+
+        at: Instant to report on. A past one always gives the same answer.
+        """
         return (await self.balance_explanation(info, at)).available
 
-    @resolved(
-        BalanceExplanationRef,
-        "The same, with the entries behind it, and what of them could not be spent.",
-        weight=REPLAY_WEIGHT,
-    )
+    @resolved(BalanceExplanationRef, weight=REPLAY_WEIGHT)
     async def balance_explanation(self, info: Info, at: datetime) -> "BalanceExplanation":
+        """Balance at one instant with its parts: the entries up to then, and the value among them that could not be spent.
+
+        at: Instant to report on. A past one always gives the same answer.
+        """
         info.context.require(Permission.READ_LEDGER)
         await info.context.settle(at)
         found = await info.context.loaders.balances_at.load((self.view.id, at))
@@ -82,39 +92,52 @@ class Account(Node):
             raise InvariantViolated(f"account {self.view.id} has no balance")
         return BalanceExplanation.of(found, self.view, at)
 
-    @resolved(Connection[CreditRef], "Oldest first.")
+    @resolved(Connection[CreditRef])
     def credits(
         self, info: Info, status: list[CreditStatus] | None = None, first: int | None = None, after: str | None = None,
         last: int | None = None, before: str | None = None,
     ) -> Pending[Any]:  # fmt: skip
+        """Credits of the account, oldest first.
+
+        status: States to list. Null: all.
+        """
         info.context.require(Permission.READ_LEDGER)
         conditions = () if status is None else (credit_reads.with_status(status, info.context.now),)
         return paged(info, credit_reads.CREDITS, self.view.id, (first, after, last, before), *conditions)
 
-    @resolved(Connection[LedgerEntryRef], "By sequence; the newest are the last.")
+    @resolved(Connection[LedgerEntryRef])
     def ledger(
         self, info: Info, first: int | None = None, after: str | None = None, last: int | None = None,
         before: str | None = None,
     ) -> Pending[Any]:  # fmt: skip
+        """Entries of the account by sequence, oldest first; pass `last` for the newest."""
         info.context.require(Permission.READ_LEDGER)
         return paged(info, ledger.ACCOUNT_LEDGER, self.view.id, (first, after, last, before))
 
-    @resolved(Connection[TierChangeRef], "Of points alone: when they went from one tier to another, oldest first.")
+    @resolved(Connection[TierChangeRef])
     def tier_changes(
         self, info: Info, first: int | None = None, after: str | None = None, last: int | None = None,
         before: str | None = None,
     ) -> Pending[Any]:  # fmt: skip
+        """Moves between tiers, oldest first; empty for every asset but POINTS."""
         info.context.require(Permission.READ_LEDGER)
         return paged(info, rewards.TIER_CHANGES, self.view.id, (first, after, last, before))
 
 
-@strawberry.type(description="What could be spent of an account at one instant, and why.")
+@strawberry.type
 class BalanceExplanation:
+    """An account's balance at one instant, broken down."""
+
     at: datetime
-    ledger_balance: Decimal = strawberry.field(description="What the entries up to then come to.")
-    scheduled: Decimal = strawberry.field(description="The part of it that started later.")
-    expired: Decimal = strawberry.field(description="The part of it that had expired and was not yet written off.")
-    available: Decimal = strawberry.field(description="What is left: ledgerBalance - scheduled - expired.")
+    """Instant that the balance is of."""
+    ledger_balance: Decimal
+    """Sum of all entries up to the instant."""
+    scheduled: Decimal
+    """Part of ledgerBalance on credits that started later than the instant."""
+    expired: Decimal
+    """Part of ledgerBalance that had expired by the instant and had not been written off yet."""
+    available: Decimal
+    """Amount that could be spent: ledgerBalance - scheduled - expired."""
     account_id: strawberry.Private[UUID]
 
     @classmethod
@@ -126,23 +149,32 @@ class BalanceExplanation:
             available=to_decimal(found.available_minor, account.asset), account_id=account.id,
         )  # fmt: skip
 
-    @resolved(Connection[LedgerEntryRef], "Those posted up to then, by sequence.")
+    @resolved(Connection[LedgerEntryRef])
     def entries(
         self, info: Info, first: int | None = None, after: str | None = None, last: int | None = None,
         before: str | None = None,
     ) -> Pending[Any]:  # fmt: skip
+        """Entries posted up to the instant, by sequence."""
         page = (first, after, last, before)
         return paged(info, ledger.ACCOUNT_LEDGER, self.account_id, page, ledger.up_to(self.at))
 
 
-@strawberry.type(description="One lot of value on an account, with its own remainder, start and expiry.")
+@strawberry.type
 class Credit(Node):
+    """One credit on an account: an amount with its own remainder, start, expiry and restrictions."""
+
     amount: Decimal
+    """Amount that the credit was opened with, such as "25.00"."""
     remaining: Decimal
+    """Amount left of it, whether or not it can be spent now."""
     status: CreditStatus
+    """State of the credit now; expiry counts from the instant it passes."""
     effective_on: date
-    expires_at: datetime | None = strawberry.field(description="Not to be spent from then on; null: never expires.")
-    auto_apply: bool = strawberry.field(description="Whether what is left goes to the next invoice.")
+    """Day from which the credit can be spent, in the tenant's time zone."""
+    expires_at: datetime | None
+    """Instant from which the credit can no longer be spent; null if it never expires."""
+    auto_apply: bool
+    """Whether the remainder is applied to the customer's next invoice; false while paused."""
     view: strawberry.Private[CreditView]
 
     @classmethod
@@ -155,50 +187,63 @@ class Credit(Node):
 
     @resolved(Account | None)
     def account(self, info: Info) -> Pending[Any]:
+        """Account that the credit belongs to."""
         info.context.require(Permission.READ_LEDGER)
         return info.context.loaders.accounts.get(self.view.account_id)
 
-    @resolved(list[Service], "What it can be spent on; none: on anything.")
+    @resolved(list[Service])
     async def services(self, info: Info) -> list[Service]:
+        """Services that the credit is restricted to, by name; empty if it can be spent on any."""
         return await _services(info, self.view.service_ids)
 
-    @resolved(Connection[AssignmentRef] | None, "Released ones too, oldest first.")
+    @resolved(Connection[AssignmentRef] | None)
     def assignments(
         self, info: Info, first: int | None = None, after: str | None = None, last: int | None = None,
         before: str | None = None,
     ) -> Pending[Any]:  # fmt: skip
+        """Amounts of the credit set against invoices, oldest first, released ones included."""
         info.context.require(Permission.READ_INVOICES)
         return paged(info, invoices.CREDIT_ASSIGNMENTS, self.view.id, (first, after, last, before))
 
-    @resolved(Connection[LedgerEntryRef] | None, "All that was put on it and taken off it, oldest first.")
+    @resolved(Connection[LedgerEntryRef] | None)
     def entries(
         self, info: Info, first: int | None = None, after: str | None = None, last: int | None = None,
         before: str | None = None,
     ) -> Pending[Any]:  # fmt: skip
+        """Entries that added to the credit or took from it, oldest first."""
         info.context.require(Permission.READ_LEDGER)
         return paged(info, ledger.CREDIT_LEDGER, self.view.id, (first, after, last, before))
 
-    @resolved(Connection[CreditChangeRef] | None, "What updateCredit changed, oldest first.")
+    @resolved(Connection[CreditChangeRef] | None)
     def changes(
         self, info: Info, first: int | None = None, after: str | None = None, last: int | None = None,
         before: str | None = None,
     ) -> Pending[Any]:  # fmt: skip
+        """Changes made by updateCredit, oldest first."""
         info.context.require(Permission.READ_LEDGER)
         return paged(info, credit_reads.CHANGES, self.view.id, (first, after, last, before))
 
-    @resolved(TransactionRef | None, "What opened it.")
+    @resolved(TransactionRef | None)
     def transaction(self, info: Info) -> Pending[Any]:
+        """Transaction that opened the credit."""
         info.context.require(Permission.READ_LEDGER)
         return info.context.loaders.transactions.get(self.view.transaction_id)
 
 
-@strawberry.type(description="What a credit said of itself before one updateCredit, and after it.")
+@strawberry.type
 class CreditChange:
+    """One change that updateCredit made to a credit: the terms before it and after it."""
+
     changed_at: datetime
+    """Instant of the change."""
     old_expires_at: datetime | None
+    """Expiry before the change; null if there was none."""
     new_expires_at: datetime | None
+    """Expiry after the change; null if there is none."""
     old_auto_apply: bool
+    """Whether the remainder went to the next invoice before the change."""
     new_auto_apply: bool
+    """Whether the remainder goes to the next invoice after the change."""
     view: strawberry.Private[CreditChangeView]
 
     @classmethod
@@ -210,17 +255,20 @@ class CreditChange:
 
     @resolved(list[Service])
     async def old_services(self, info: Info) -> list[Service]:
+        """Services that the credit was restricted to before the change; empty for any."""
         return await _services(info, self.view.old_service_ids)
 
     @resolved(list[Service])
     async def new_services(self, info: Info) -> list[Service]:
+        """Services that the credit is restricted to after the change; empty for any."""
         return await _services(info, self.view.new_service_ids)
 
-    @resolved(TransactionRef, "Who changed it, and the note.")
+    @resolved(TransactionRef)
     def transaction(self, info: Info) -> Pending[Any]:
+        """Transaction of the change, with its actor and note."""
         return info.context.loaders.transactions.get(self.view.transaction_id)
 
 
 async def _services(info: Info, service_ids: tuple[UUID, ...]) -> list[Service]:
-    """By name."""
+    """Return the services, by name."""
     return sorted(await info.context.loaders.services.load_all(service_ids), key=lambda service: service.name)

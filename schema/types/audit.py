@@ -24,27 +24,40 @@ NODES: Final = {
     "invoice": "Invoice", "membership": "Customer", "payment": "Payment", "product": "Product", "reward": "Reward",
     "service": "Service", "tenant": "Tenant", "tier": "Tier", "token": "PartnerToken",
 }  # fmt: skip
-"""What the subject of an action is, by the action's first word, where it has an id in this API."""
+"""Type of an action's subject, by the action's first word, if it has an id in this API."""
 
 
-@strawberry.type(description="One thing that somebody did. Never removed.")
+@strawberry.type
 class AuditRecord:
+    """One thing that one user, program or job did. Records are never changed or removed."""
+
     at: datetime
-    kind: TransactionKind | None = strawberry.field(description="Of a transaction; null for what moves no value.")
-    action: str | None = strawberry.field(description="What moved no value, such as reason.created; else null.")
+    """Instant at which it was done."""
+    kind: TransactionKind | None
+    """Kind of the transaction; null if no value moved."""
+    action: str | None
+    """Name of the action if no value moved, such as reason.created or access.denied; else null."""
     actor: Actor
+    """User, program or job that did it."""
     approved_by: Actor | None
+    """Second person who approved it; null if no approval was needed."""
     reason: str | None
+    """Code of the adjustment reason, such as GOODWILL; null if none was given."""
     note: str | None
-    asset: AssetCode | None = strawberry.field(description="Null where nothing moved, or several assets did.")
-    amount: Decimal | None = strawberry.field(description="Signed: the sum of the transaction's entries.")
-    subject_id: strawberry.ID | None = strawberry.field(description="What an action was done to, where it has an id.")
-    details: JSON | None = strawberry.field(
-        description="Of an action: what was made, or [before, after] of each thing that was changed. Of access.denied: "
-        "which field, and which right was missing."
-    )
-    request_id: str | None = strawberry.field(description="Of an action: the X-Request-Id of the request that did it.")
-    address: str | None = strawberry.field(description="Of an action: the network address that the request came from.")
+    """Free text given with it; null if none was given."""
+    asset: AssetCode | None
+    """Asset that moved; null if nothing moved, or several assets did."""
+    amount: Decimal | None
+    """Sum of the transaction's entries, negative if value was removed; null if nothing moved."""
+    subject_id: strawberry.ID | None
+    """Id of the object that an action was done to, if it has one; null for transactions."""
+    details: JSON | None
+    """Particulars of an action: the object as it was made, or [before, after] of each changed field. For access.denied
+    the denied field and the missing right."""
+    request_id: str | None
+    """X-Request-Id of the request that did it; set for actions only."""
+    address: str | None
+    """Network address that the request came from; set for actions only."""
     view: strawberry.Private[AuditView]
 
     @classmethod
@@ -59,12 +72,14 @@ class AuditRecord:
 
     @resolved(Customer | None)
     def customer(self, info: Info) -> Pending[Any]:
+        """Customer whom it concerns; null if it concerns none."""
         info.context.require(Permission.READ_CUSTOMERS)
         customer_id = self.view.customer_id
         return None if customer_id is None else info.context.loaders.customers.get(customer_id)
 
-    @resolved(Transaction | None, "With its entries; null for what moves no value.")
+    @resolved(Transaction | None)
     def transaction(self, info: Info) -> Pending[Any]:
+        """Transaction with its entries; null if no value moved."""
         info.context.require(Permission.READ_LEDGER)
         return None if self.view.kind is None else info.context.loaders.transactions.get(self.view.id)
 

@@ -1,4 +1,4 @@
-"""What all types share: the node interface, connections, and how a value becomes one."""
+"""Parts that all types share: the node interface, connections, and how a view becomes a type."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -18,25 +18,28 @@ V = TypeVar("V")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def resolved(graphql_type: Any, description: str | None = None, weight: int = 1) -> Callable[[F], F]:
-    """A field that a method answers for, with a value or with what will be one. weight: what it costs by itself."""
+def resolved(graphql_type: Any, weight: int = 1) -> Callable[[F], F]:
+    """Return a field that a method resolves, to a value or an awaitable of one; the method's docstring describes it.
+
+    weight: its own cost, in the units of query costs.
+    """
     metadata = {WEIGHT: weight} if weight > 1 else None
-    field = strawberry.field(graphql_type=graphql_type, description=description, metadata=metadata)
+    field = strawberry.field(graphql_type=graphql_type, metadata=metadata)
     return cast("Callable[[F], F]", field)
 
 
 FEW: Final = 100
-"""So many rows of a list without pages are answered between two rounds of the event loop."""
+"""Rows of a list without pages that are completed between two rounds of the event loop."""
 
 
 def in_turns(rows: Sequence[V], show: Callable[[V], T]) -> list[T]:
-    """The rows as a list shows them, which graphql-core completes in one go; or, where they are many, as something that
-    it completes as well, and lets others have a turn in between: 10,000 bad rows of a bulk would take 200 ms."""
+    """Return the rows as a list shows them: as a list, which graphql-core completes in one go, or, if they are many, as
+    an async iterable that lets others have a turn in between. 10,000 bad rows of a bulk would take 200 ms."""
     return [show(row) for row in rows] if len(rows) <= FEW else cast("list[T]", _InTurns(rows, show))
 
 
 class _InTurns(Generic[V, T]):
-    """Made again for each field that asks."""
+    """Made anew for each field that asks."""
 
     def __init__(self, rows: Sequence[V], show: Callable[[V], T]) -> None:
         self._rows = rows
@@ -50,20 +53,23 @@ class _InTurns(Generic[V, T]):
 
 
 class Reader(Protocol):
-    """What a type needs to know of the request to show a row."""
+    """The parts of a request that a type needs to show a row."""
 
     now: datetime
     for_customer: bool
 
 
-@strawberry.interface(description="Anything with an id of its own; node(id:) finds it.")
+@strawberry.interface
 class Node:
+    """An object with a global id, which node(id:) finds."""
+
     id: strawberry.ID
+    """Global id. Opaque: store it and compare it, but do not parse it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cursors:
-    """Of one page's rows; written when they are asked for."""
+    """Cursors of one page's rows, written on demand."""
 
     listing: Listing[Any]
     page: Page[Any]
@@ -74,44 +80,58 @@ class Cursors:
         return self.listing.cursor(key, self.page.settled)
 
     def at(self, index: int) -> str | None:
-        """That of the first row (0) or the last (-1); None where there is none."""
+        """Return that of the first row (0) or the last (-1); None if there is none."""
         return self.of(self.page.keys[index]) if self.page.keys else None
 
 
 @strawberry.type
 class PageInfo:
+    """Position of a page in its list."""
+
     has_next_page: bool
+    """Whether rows follow this page."""
     has_previous_page: bool
+    """Whether rows precede this page."""
     cursors: strawberry.Private[Cursors | None] = None
 
     @strawberry.field
     def start_cursor(self) -> str | None:
+        """Cursor of the first row, to pass as `before`; null if the page is empty."""
         return None if self.cursors is None else self.cursors.at(0)
 
     @strawberry.field
     def end_cursor(self) -> str | None:
+        """Cursor of the last row, to pass as `after`; null if the page is empty."""
         return None if self.cursors is None else self.cursors.at(-1)
 
 
 @strawberry.type
 class Edge(Generic[T]):
+    """One row of a page, with its cursor."""
+
     node: T
+    """The row itself."""
     cursors: strawberry.Private[Cursors]
     key: strawberry.Private[Key]
 
     @strawberry.field
     def cursor(self) -> str:
+        """Position of the row in its list, to pass as `after` or `before`. Opaque."""
         return self.cursors.of(self.key)
 
 
 @strawberry.type
 class Connection(Generic[T]):
+    """One page of a list."""
+
     edges: list[Edge[T]]
+    """Rows of the page, each with its cursor."""
     page_info: PageInfo
+    """Cursors of the page's ends, and whether the list goes on beyond them."""
 
 
 Show = Callable[[V, Reader], T]
-"""A type's `of`: how a view becomes a value of it."""
+"""A type's `of`: turns a view into the type."""
 
 
 def connection(page: Page[V], listing: Listing[V], show: Callable[[V], T]) -> Connection[T]:

@@ -1,4 +1,4 @@
-"""What an admin sets, as far as the API shows it: reasons, services, tiers."""
+"""Parts of the configuration that the API shows: reasons, services, tiers."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -16,14 +16,22 @@ from schema.types.base import Node, Reader
 from schema.types.enums import Direction
 
 
-@strawberry.type(description="Why credit is added or removed.")
+@strawberry.type
 class AdjustmentReason:
+    """A reason for adding or removing value, from the tenant's list."""
+
     code: str
+    """Code to send as `reason`, such as GOODWILL. It never changes."""
     label: str
+    """Text to show to people, such as "Goodwill gesture"."""
     directions: list[Direction]
-    moves_lifetime: bool = strawberry.field(description="Whether it moves the lifetime total as well as the balance.")
+    """Directions that the reason may be used for: adding, removing, or both."""
+    moves_lifetime: bool
+    """Whether an adjustment under this reason changes the lifetime total as well as the balance."""
     note_required: bool
+    """Whether an adjustment under this reason needs a note."""
     active: bool
+    """Whether new adjustments can use the reason; false once it is retired."""
 
     @classmethod
     def of(cls, row: Reason) -> "AdjustmentReason":
@@ -34,21 +42,30 @@ class AdjustmentReason:
         )  # fmt: skip
 
 
-@strawberry.type(description="Something that service credits can be spent on.")
+@strawberry.type
 class Service(Node):
+    """A service that service credits can be spent on, such as a wash or a lesson."""
+
     name: str
+    """Unique display name."""
     active: bool
+    """Whether new credits can be restricted to the service; false once it is retired."""
 
     @classmethod
     def of(cls, row: ServiceRow, _reader: Reader) -> "Service":
         return cls(id=global_id("Service", row.id), name=row.name, active=row.active)
 
 
-@strawberry.type(description="A threshold on the lifetime total of points.")
+@strawberry.type
 class Tier(Node):
+    """A level that a customer reaches by lifetime points."""
+
     name: str
+    """Unique display name, such as "Gold"."""
     threshold: Decimal
+    """Lifetime total at which the tier begins, in whole points."""
     next: Optional["Tier"]
+    """Tier with the next higher threshold; null for the highest."""
 
 
 class Tiers:

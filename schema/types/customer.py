@@ -21,18 +21,22 @@ from schema.types.pages import paged
 from schema.types.refs import AccountRef, CouponRef, InvoiceRef, LedgerEntryRef
 
 
-@strawberry.type(description="A membership, running or cancelled.")
+@strawberry.type
 class Membership:
+    """A customer's membership, running or cancelled."""
+
     status: MembershipStatus
-    started_at: datetime | None = strawberry.field(description="Null where only its end is known.")
+    """State of the membership now."""
+    started_at: datetime | None
+    """Instant at which it started; null if only its end is known."""
     cancelled_at: datetime | None
-    grace_ends_at: datetime | None = strawberry.field(
-        description="From then on no service credits can be added. Null while the membership runs."
-    )
+    """Instant at which it was cancelled; null while it runs."""
+    grace_ends_at: datetime | None
+    """Instant from which service credits can no longer be added; null while the membership runs."""
 
     @classmethod
     def of(cls, view: CustomerView, tenant: TenantView, now: datetime) -> "Membership | None":
-        """None where there never was one."""
+        """Return None if there never was one."""
         started_at, cancelled_at = view.membership_started_at, view.membership_cancelled_at
         if started_at is None and cancelled_at is None:
             return None
@@ -43,12 +47,18 @@ class Membership:
         return cls(status=status, started_at=started_at, cancelled_at=cancelled_at, grace_ends_at=ends_at)
 
 
-@strawberry.type(description="Whom the tenant owes.")
+@strawberry.type
 class Customer(Node):
-    external_id: str = strawberry.field(description="The tenant's own name for them, unique.")
+    """A customer of the tenant: a person or firm that holds accounts."""
+
+    external_id: str
+    """Unique id that the tenant's own systems use for the customer, such as "C-1001"."""
     name: str
+    """Display name; "Erased" once the customer is erased."""
     email: str | None
+    """E-mail address; null if none is recorded."""
     created_at: datetime
+    """Instant at which the customer was added."""
     view: strawberry.Private[CustomerView]
 
     @classmethod
@@ -58,26 +68,36 @@ class Customer(Node):
             created_at=view.created_at, view=view,
         )  # fmt: skip
 
-    @resolved(Membership | None, "Null where there never was one.")
+    @resolved(Membership | None)
     def membership(self, info: Info) -> Membership | None:
+        """Current or latest membership; null if there never was one."""
         return Membership.of(self.view, info.context.tenant, info.context.now)
 
-    @resolved(list[AccountRef] | None, "Every account of theirs, by asset.")
+    @resolved(list[AccountRef] | None)
     def balances(self, info: Info) -> Pending[Any]:
+        """All accounts of the customer, by asset."""
         info.context.require(Permission.READ_LEDGER)
         return info.context.loaders.balances.get(self.view.id)
 
     @resolved(AccountRef | None)
     async def account(self, info: Info, asset: AssetCode) -> Any:
+        """Account in one asset; null if nothing was ever posted in it.
+
+        asset: Asset of the account, such as GBP.
+        """
         info.context.require(Permission.READ_LEDGER)
         accounts = await info.context.loaders.balances.load(self.view.id) or ()
         return next((account for account in accounts if account.asset == asset), None)
 
-    @resolved(Connection[LedgerEntryRef] | None, "Entries of all their accounts, or of one, oldest first.")
+    @resolved(Connection[LedgerEntryRef] | None)
     def ledger(
         self, info: Info, asset: AssetCode | None = None, first: int | None = None, after: str | None = None,
         last: int | None = None, before: str | None = None,
     ) -> Pending[Any]:  # fmt: skip
+        """Entries of all the customer's accounts, or of one asset, oldest first.
+
+        asset: Asset of the entries. Null: all.
+        """
         info.context.require(Permission.READ_LEDGER)
         conditions = () if asset is None else (ledger.of_asset(asset),)
         return paged(info, ledger.CUSTOMER_LEDGER, self.view.id, (first, after, last, before), *conditions)
@@ -87,6 +107,10 @@ class Customer(Node):
         self, info: Info, status: list[InvoiceStatus] | None = None, first: int | None = None, after: str | None = None,
         last: int | None = None, before: str | None = None,
     ) -> Pending[Any]:  # fmt: skip
+        """Invoices and orders, oldest first.
+
+        status: States to list. Null: all.
+        """
         info.context.require(Permission.READ_INVOICES)
         conditions = () if status is None else (invoices.with_status(status),)
         return paged(info, invoices.CUSTOMER_INVOICES, self.view.id, (first, after, last, before), *conditions)
@@ -96,6 +120,10 @@ class Customer(Node):
         self, info: Info, status: list[CouponStatus] | None = None, first: int | None = None, after: str | None = None,
         last: int | None = None, before: str | None = None,
     ) -> Pending[Any]:  # fmt: skip
+        """Coupons given to the customer, oldest first.
+
+        status: States to list. Null: all.
+        """
         info.context.require(Permission.READ_REWARDS)
         conditions = () if status is None else (rewards.with_status(status, info.context.now),)
         return paged(info, rewards.CUSTOMER_COUPONS, self.view.id, (first, after, last, before), *conditions)

@@ -15,44 +15,52 @@ from schema.types.enums import UserErrorCode
 from schema.types.limits import LimitRemaining
 
 FIGURES: Final = {
-    "INSUFFICIENT_BALANCE": (Permission.READ_LEDGER, "That is more than can be spent."),
-    "EXCEEDS_REMAINING": (Permission.READ_LEDGER, "That is more than is left of the credit."),
-    "CREDIT_SPENT": (Permission.READ_LEDGER, "Credit that the order granted has been used: give that back first."),
-    "EXCEEDS_DUE": (Permission.READ_INVOICES, "That is more than is due."),
-    "INVOICE_PAID": (Permission.READ_INVOICES, "The invoice has payments: void these first."),
+    "INSUFFICIENT_BALANCE": (Permission.READ_LEDGER, "Not enough is available."),
+    "EXCEEDS_REMAINING": (Permission.READ_LEDGER, "That is more than is left of the credit. Lower the amount."),
+    "CREDIT_SPENT": (Permission.READ_LEDGER, "Credit that the order granted has been used. Give that back first."),
+    "EXCEEDS_DUE": (Permission.READ_INVOICES, "That is more than is due. Lower the amount."),
+    "INVOICE_PAID": (Permission.READ_INVOICES, "The invoice has payments. Void those first."),
 }
-"""The failures that tell a figure of the customer's: the right to read it, and what is said without the figure."""
+"""Failures whose message quotes a figure of the customer's: the right to read it, and the message without it."""
 
 
-@strawberry.type(description="One of the terms that a request was asked under, and what has become of it.")
+@strawberry.type
 class TermChange:
-    field: str = strawberry.field(description="Path in the input that was asked for, or of what it names.")
-    before: str | None = strawberry.field(description="When it was asked for; null: nothing.")
-    after: str | None = strawberry.field(description="Now; null: nothing.")
+    """One term of an approval request that has changed since it was asked for."""
+
+    field: str
+    """Path of the term, such as reward.pointsCost."""
+    before: str | None
+    """Value at the time of asking; null if there was none."""
+    after: str | None
+    """Value now; null if there is none."""
 
     @classmethod
     def of(cls, change: errors.TermChange) -> "TermChange":
         return cls(field=change.field, before=change.before, after=change.after)
 
 
-@strawberry.type(description="Why nothing was changed.")
+@strawberry.type
 class UserError:
+    """An expected failure, such as a limit or a missing balance. Nothing was changed."""
+
     code: UserErrorCode
+    """Stable code to branch on."""
     text: strawberry.Private[str]
     spendable: strawberry.Private[Decimal | None] = None
     spent: strawberry.Private[Decimal | None] = None
-    field: list[str] | None = strawberry.field(default=None, description="Path in the input.")
-    remaining: list[LimitRemaining] | None = strawberry.field(default=None, description="With LIMIT_EXCEEDED.")
-    row: int | None = strawberry.field(default=None, description="In a bulk, from 0.")
-    currencies: list[AssetCode] | None = strawberry.field(
-        default=None, description="With CURRENCY_NOT_ALLOWED: those that may be used."
-    )
-    changes: list[TermChange] | None = strawberry.field(
-        default=None, description="With REQUEST_CHANGED: what is not as it was when it was asked for."
-    )
-    version: str | None = strawberry.field(
-        default=None, description="With REQUEST_CHANGED: what approveRequest takes, to approve it as it is now."
-    )
+    field: list[str] | None = None
+    """Path in the input that the error is about, such as ["items", "3", "amount"]; null if it is about the whole."""
+    remaining: list[LimitRemaining] | None = None
+    """With LIMIT_EXCEEDED: amount left under each limit that applies."""
+    row: int | None = None
+    """In a bulk: number of the failed row, counted from 0; null elsewhere."""
+    currencies: list[AssetCode] | None = None
+    """With CURRENCY_NOT_ALLOWED: currencies that may be used instead."""
+    changes: list[TermChange] | None = None
+    """With REQUEST_CHANGED: terms that differ from those asked for."""
+    version: str | None = None
+    """With REQUEST_CHANGED: version to pass to approveRequest in order to approve the terms as they are now."""
 
     @classmethod
     def of(cls, error: LedgerError) -> "UserError":
@@ -69,24 +77,24 @@ class UserError:
             version=error.version if isinstance(error, errors.RequestChanged) else None,
         )
 
-    @resolved(str, "For people; clients branch on code. Without figures that may not be read.")
+    @resolved(str)
     def message(self, info: Info) -> str:
+        """Text to show to the user. It leaves out figures that the token may not read; branch on `code`, never on this."""
         right, without = FIGURES.get(self.code.name, (None, ""))
         return self.text if right is None or info.context.may(right) else without
 
-    @resolved(Decimal | None, "With INSUFFICIENT_BALANCE, where the ledger may be read.")
+    @resolved(Decimal | None)
     def available(self, info: Info) -> Decimal | None:
+        """With INSUFFICIENT_BALANCE: amount that can be spent, if the token may read the ledger."""
         return self.spendable if info.context.may(Permission.READ_LEDGER) else None
 
-    @resolved(
-        Decimal | None,
-        "With CREDIT_SPENT, where the ledger may be read: how much of what the order granted has been used.",
-    )
+    @resolved(Decimal | None)
     def used(self, info: Info) -> Decimal | None:
+        """With CREDIT_SPENT: amount of the order's credit that has been used, if the token may read the ledger."""
         return self.spent if info.context.may(Permission.READ_LEDGER) else None
 
 
 def user_errors(error: LedgerError) -> list[UserError]:
-    """One, or a bulk's: one for each bad row."""
+    """Return one error, or a bulk's: one for each bad row."""
     all_of_them = error.errors if isinstance(error, LedgerErrors) else (error,)
     return in_turns(all_of_them, UserError.of)

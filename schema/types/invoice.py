@@ -26,13 +26,20 @@ from schema.types.refs import AssignmentRef, TransactionRef
 PaymentRef = Annotated["Payment", strawberry.lazy("schema.types.invoice")]
 
 
-@strawberry.type(description="One line of an invoice; of an order's, with the product as it was sold.")
+@strawberry.type
 class InvoiceLine:
+    """One line of an invoice or order; an order's line keeps the product as it was sold."""
+
     description: str
+    """Text of the line; for orders the product's name at the time."""
     quantity: int
+    """Number of units, at least 1."""
     unit_price: Decimal
+    """Price of one unit, in the invoice's currency."""
     amount: Decimal
+    """Total of the line: quantity × unitPrice."""
     kind: ProductKind | None
+    """Kind of the product sold; null on a plain invoice."""
     view: strawberry.Private[InvoiceLineView]
 
     @classmethod
@@ -43,27 +50,39 @@ class InvoiceLine:
             kind=None if view.kind is None else ProductKind(view.kind), view=view,
         )  # fmt: skip
 
-    @resolved(Product | None, "As it is now.")
+    @resolved(Product | None)
     def product(self, info: Info) -> Pending[Any]:
+        """Product as it is now; null on a plain invoice."""
         product_id = self.view.product_id
         return None if product_id is None else info.context.loaders.products.get(product_id)
 
 
-@strawberry.type(description="What a customer is asked to pay. An order is an invoice whose lines are products.")
+@strawberry.type
 class Invoice(Node):
+    """A request for payment. An order is an invoice whose lines are products."""
+
     number: str
+    """Number that the tenant gave it, such as "INV-2026-0042"; unique in the tenant."""
     kind: InvoiceKind
+    """Whether it is a plain invoice or an order."""
     currency: AssetCode
+    """Currency of all its amounts, an ISO 4217 code."""
     status: InvoiceStatus
+    """State by how much of it is paid."""
     total: Decimal
-    paid: Decimal = strawberry.field(description="By payments.")
-    credited: Decimal = strawberry.field(description="By account credit: assignments, and payments made with it.")
+    """Sum of all lines."""
+    paid: Decimal
+    """Amount paid in money: cash, card and the like, net of voided payments."""
+    credited: Decimal
+    """Amount covered by account credit: assignments, and payments made with credit."""
     due: Decimal
-    creditable: Decimal = strawberry.field(
-        description="As much of the total as account credit may pay: what is not for credit products."
-    )
+    """Amount still to pay: total - paid - credited."""
+    creditable: Decimal
+    """Part of the total that account credit may cover: all lines but those of credit products."""
     issued_on: date
+    """Day of issue, in the tenant's time zone."""
     due_on: date | None
+    """Day by which it is to be paid; null if none was set."""
     view: strawberry.Private[InvoiceView]
 
     @classmethod
@@ -79,51 +98,59 @@ class Invoice(Node):
 
     @resolved(Customer | None)
     def customer(self, info: Info) -> Pending[Any]:
+        """Customer who is to pay."""
         info.context.require(Permission.READ_CUSTOMERS)
         return info.context.loaders.customers.get(self.view.customer_id)
 
-    @resolved(Connection[AssignmentRef], "Released ones too, oldest first.")
+    @resolved(Connection[AssignmentRef])
     def assignments(
         self, info: Info, first: int | None = None, after: str | None = None, last: int | None = None,
         before: str | None = None,
     ) -> Pending[Any]:  # fmt: skip
+        """Amounts of credit set against it, oldest first, released ones included."""
         info.context.require(Permission.READ_INVOICES)
         return paged(info, invoices.INVOICE_ASSIGNMENTS, self.view.id, (first, after, last, before))
 
-    @resolved(Connection[InvoiceLine], "As they were written.")
+    @resolved(Connection[InvoiceLine])
     def lines(
         self, info: Info, first: int | None = None, after: str | None = None, last: int | None = None,
         before: str | None = None,
     ) -> Pending[Any]:  # fmt: skip
+        """Lines in the order in which they were entered."""
         info.context.require(Permission.READ_INVOICES)
         return paged(info, invoices.INVOICE_LINES, self.view.id, (first, after, last, before))
 
-    @resolved(Connection[PaymentRef], "Voided ones too, oldest first.")
+    @resolved(Connection[PaymentRef])
     def payments(
         self, info: Info, first: int | None = None, after: str | None = None, last: int | None = None,
         before: str | None = None,
     ) -> Pending[Any]:  # fmt: skip
+        """Payments received, oldest first, voided ones included."""
         info.context.require(Permission.READ_INVOICES)
         return paged(info, invoices.INVOICE_PAYMENTS, self.view.id, (first, after, last, before))
 
-    @resolved(
-        Connection[Credit] | None,
-        "What its credit products put on the account once it was paid in full, and what was taken back; oldest first.",
-    )
+    @resolved(Connection[Credit] | None)
     def granted(
         self, info: Info, first: int | None = None, after: str | None = None, last: int | None = None,
         before: str | None = None,
     ) -> Pending[Any]:  # fmt: skip
+        """Credits that its credit products opened when it was paid in full, oldest first, taken-back ones included."""
         info.context.require(Permission.READ_LEDGER)
         return paged(info, credit_reads.GRANTED, self.view.id, (first, after, last, before))
 
 
-@strawberry.type(description="An amount of one credit set against one invoice.")
+@strawberry.type
 class Assignment(Node):
+    """An amount of one credit set against one invoice."""
+
     amount: Decimal
+    """Amount set against the invoice, in the invoice's currency."""
     origin: AssignmentOrigin
+    """Whether a user made the assignment or Scrip did."""
     assigned_at: datetime
+    """Instant at which it was made."""
     released_at: datetime | None
+    """Instant at which the amount went back to its credit; null while it stands."""
     view: strawberry.Private[AssignmentView]
 
     @classmethod
@@ -135,21 +162,29 @@ class Assignment(Node):
 
     @resolved(Credit | None)
     def credit(self, info: Info) -> Pending[Any]:
+        """Credit that the amount comes from."""
         info.context.require(Permission.READ_LEDGER)
         return info.context.loaders.credits.get(self.view.credit_id)
 
     @resolved(Invoice)
     def invoice(self, info: Info) -> Pending[Any]:
+        """Invoice that the amount pays."""
         info.context.require(Permission.READ_INVOICES)
         return info.context.loaders.invoices.get(self.view.invoice_id)
 
 
-@strawberry.type(description="What was paid on an invoice: money that came in, or account credit.")
+@strawberry.type
 class Payment(Node):
+    """A payment on an invoice, in money or with account credit."""
+
     amount: Decimal
+    """Amount paid, in the invoice's currency."""
     method: PaymentMethod
+    """Means of payment."""
     received_on: date
+    """Day on which it was received, in the tenant's time zone."""
     voided_at: datetime | None
+    """Instant at which it was voided; null while it stands."""
     view: strawberry.Private[PaymentView]
 
     @classmethod
@@ -161,11 +196,13 @@ class Payment(Node):
 
     @resolved(Invoice)
     def invoice(self, info: Info) -> Pending[Any]:
+        """Invoice that it pays."""
         info.context.require(Permission.READ_INVOICES)
         return info.context.loaders.invoices.get(self.view.invoice_id)
 
-    @resolved(TransactionRef | None, "With ACCOUNT_CREDIT, what took the credit.")
+    @resolved(TransactionRef | None)
     def transaction(self, info: Info) -> Pending[Any]:
+        """With ACCOUNT_CREDIT: transaction that took the credit. Null for money."""
         info.context.require(Permission.READ_LEDGER)
         transaction_id = self.view.transaction_id
         return None if transaction_id is None else info.context.loaders.transactions.get(transaction_id)

@@ -20,27 +20,38 @@ from schema.types.pages import paged
 from schema.types.refs import LedgerEntryRef, TransactionRef
 
 
-@strawberry.type(description="Who did something: a token's subject, in one role, through one client.")
+@strawberry.type
 class Actor:
+    """The user, program or job that did something: a token's subject in one role, through one client."""
+
     subject: str
+    """Subject (`sub`) of the token."""
     name: str | None
+    """Display name from the token; null if it has none, or the person was erased."""
     role: Role
+    """Role in which it was done."""
     client: str | None
+    """Client program that the token was issued to; null if the token names none."""
 
     @classmethod
     def of(cls, view: ActorView) -> "Actor":
         return cls(subject=view.subject, name=view.name, role=Role(view.role), client=view.client)
 
 
-@strawberry.type(description="One signed movement on one account and one credit. Never changed or removed.")
+@strawberry.type
 class LedgerEntry(Node):
-    sequence: int = strawberry.field(description="Gapless per account, from 1.")
-    amount: Decimal = strawberry.field(description="Signed.")
-    balance_after: Decimal = strawberry.field(
-        description="The account's ledger balance: available, scheduled, and expired but not yet swept."
-    )
+    """One signed movement on one account and one credit. Entries are never changed or removed."""
+
+    sequence: int
+    """Number of the entry on its account, from 1 without gaps."""
+    amount: Decimal
+    """Amount that moved: positive if added, negative if removed."""
+    balance_after: Decimal
+    """Ledger balance of the account after the entry: available, scheduled, and expired but not yet written off."""
     counter: Counter
+    """Other side of the entry, as the trial balance groups it."""
     created_at: datetime
+    """Instant at which the entry was posted."""
     view: strawberry.Private[EntryView]
 
     @classmethod
@@ -54,27 +65,38 @@ class LedgerEntry(Node):
 
     @resolved(Account)
     def account(self, info: Info) -> Pending[Any]:
+        """Account that the entry is on."""
         return info.context.loaders.accounts.get(self.view.account_id)
 
-    @resolved(Credit | None, "Null where a merge moved the lifetime total alone.")
+    @resolved(Credit | None)
     def credit(self, info: Info) -> Pending[Any]:
+        """Credit that the entry is on; null if a merge moved only the lifetime total."""
         if self.view.credit_id is None:
             return None
         return info.context.loaders.credits.get(self.view.credit_id)
 
     @resolved(TransactionRef)
     def transaction(self, info: Info) -> Pending[Any]:
+        """Transaction that the entry is part of."""
         return info.context.loaders.transactions.get(self.view.transaction_id)
 
 
-@strawberry.type(description="One business event of one customer. Never changed or removed.")
+@strawberry.type
 class Transaction(Node):
+    """One business event of one customer, such as an adjustment. Transactions are never changed or removed."""
+
     kind: TransactionKind
+    """Kind of event."""
     reason: str | None
-    note: str | None = strawberry.field(description="Null to customers.")
-    actor: Actor | None = strawberry.field(description="Null to customers.")
-    approved_by: Actor | None = strawberry.field(description="Null to customers.")
+    """Code of the adjustment reason; null if the event needs none."""
+    note: str | None
+    """Free text given with it; null to customers."""
+    actor: Actor | None
+    """User, program or job that did it; null to customers."""
+    approved_by: Actor | None
+    """Second person who approved it; null to customers, and if no approval was needed."""
     created_at: datetime
+    """Instant at which it was posted."""
     view: strawberry.Private[TransactionView]
 
     @classmethod
@@ -92,5 +114,6 @@ class Transaction(Node):
         self, info: Info, first: int | None = None, after: str | None = None, last: int | None = None,
         before: str | None = None,
     ) -> Pending[Any]:  # fmt: skip
+        """Entries of the transaction, in the order in which they were posted."""
         info.context.require(Permission.READ_LEDGER)
         return paged(info, ledger.TRANSACTION_ENTRIES, self.view.id, (first, after, last, before))

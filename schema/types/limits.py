@@ -1,4 +1,4 @@
-"""The rules about what may be added, and what a limit leaves."""
+"""Limit rules, and the amounts left under them."""
 
 from decimal import Decimal
 from enum import StrEnum
@@ -14,30 +14,37 @@ from schema.types.enums import LimitKind, LimitScope
 
 @strawberry.enum
 class LimitRole(StrEnum):
-    """Whom limits can be set for."""
+    """Role that limits can be set for."""
 
     STAFF = "STAFF"
+    """Staff; without any rule they may add nothing."""
     PARTNER = "PARTNER"
+    """Partners' programs; without any rule they may add nothing."""
     MANAGER = "MANAGER"
+    """Managers; unlimited unless a rule is set."""
     ADMIN = "ADMIN"
+    """Administrators; unlimited unless a rule is set."""
 
 
-@strawberry.type(
-    description="How much one role may add, or sell of credit. Of those of a kind that fit, one rule binds: a holder's "
-    "before the role's, and then the asset's before money's. Amounts are in the asset's own units; null is no such limit."
-)
+@strawberry.type
 class LimitRule:
+    """How much one role may add, or sell as credit. Of all rules that fit, one binds: a holder's before the role's,
+    then the asset's before that for money. Amounts are in the asset's own units; null means no such limit."""
+
     role: LimitRole
-    asset: AssetCode | None = strawberry.field(
-        description="Null for money: of each currency that has no rule of its own, counted by itself."
-    )
-    holder: str | None = strawberry.field(
-        description="Null for everyone of the role; else one subject or, of partners, one client."
-    )
+    """Role that the rule binds."""
+    asset: AssetCode | None
+    """Asset that the rule is for; null for each currency without a rule of its own, counted separately."""
+    holder: str | None
+    """One subject or, for partners, one client; null for everyone in the role."""
     kind: LimitKind
-    per_adjustment: Decimal | None = strawberry.field(description="Of SELLING_CREDIT: per order.")
-    per_actor_day: Decimal | None = strawberry.field(description="Of one person or client, to all customers together.")
-    per_customer_day: Decimal | None = strawberry.field(description="To one customer, by all of the role together.")
+    """Whether the rule limits adding value or selling credit."""
+    per_adjustment: Decimal | None
+    """Maximum per adjustment or, for SELLING_CREDIT, per order."""
+    per_actor_day: Decimal | None
+    """Maximum that one person or client may add in a day, to all customers together."""
+    per_customer_day: Decimal | None
+    """Maximum that one customer may be given in a day, by everyone in the role together."""
 
     @classmethod
     def of(cls, rule: LimitRuleValues) -> "LimitRule":
@@ -50,12 +57,18 @@ class LimitRule:
         )  # fmt: skip
 
 
-@strawberry.type(description="What one limit leaves; only limits that exist are listed.")
+@strawberry.type
 class LimitRemaining:
+    """Amount left under one limit. Limits that are not set are not listed."""
+
     scope: LimitScope
+    """Scope of the limit: one adjustment, or a day."""
     asset: AssetCode
+    """Asset of the amount."""
     remaining: Decimal
+    """Amount that can still be added or sold under it, in the asset's own units, such as "175.00"."""
     kind: LimitKind = LimitKind.ADDING
+    """Whether the limit is on adding value or on selling credit."""
 
     @classmethod
     def of(cls, left: errors.LimitRemaining) -> "LimitRemaining":
@@ -69,9 +82,14 @@ class LimitRemaining:
 
 @strawberry.type
 class LimitVerdict:
+    """Result of checking an adjustment against the limits."""
+
     allowed: bool
-    approval_required: bool = strawberry.field(description="By a limit, or since it is only proposed.")
+    """Whether the adjustment is within every limit."""
+    approval_required: bool
+    """Whether a second person would have to approve: a limit is exceeded, or proposeOnly was set."""
     remaining: list[LimitRemaining]
+    """Amount left under each limit before the adjustment."""
 
     @classmethod
     def of(cls, verdict: commands.LimitVerdict) -> "LimitVerdict":

@@ -14,9 +14,9 @@ PageArguments: TypeAlias = tuple[int | None, str | None, int | None, str | None]
 
 
 def paged(info: Info, listing: Listing[Any], parent: UUID, page: PageArguments, *conditions: Condition) -> Pending[Any]:
-    """A page of the parent's list, read together with the same page of every other parent in this request.
+    """Return a page of the parent's list, read together with the same page of every other parent in this request.
 
-    Raises BadUserInput where the arguments name no page.
+    Raises BadUserInput if the arguments name no page.
     """
     return info.context.loaders.pages.get((listing, parent, _asked(listing, page), conditions))
 
@@ -24,7 +24,7 @@ def paged(info: Info, listing: Listing[Any], parent: UUID, page: PageArguments, 
 async def root_page(
     info: Info, listing: Listing[Any], parent: UUID, page: PageArguments, *conditions: Condition
 ) -> Connection[Any] | None:
-    """The same for a root field, which has to wait."""
+    """Return the same for a root field, which has to wait."""
     return await info.context.loaders.pages.load((listing, parent, _asked(listing, page), conditions))
 
 

@@ -1,4 +1,4 @@
-"""Tokens of partners' clients. Never a secret: that is told once, by the mutation that makes it."""
+"""Tokens of partners' clients. Never a secret: that is shown once, by the mutation that makes it."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -15,21 +15,32 @@ from schema.types.ledger import Actor
 PartnerTokenRef = Annotated["PartnerToken", strawberry.lazy("schema.types.partner_tokens")]
 
 
-@strawberry.type(description="A token that was issued to a partner's client.")
+@strawberry.type
 class PartnerToken(Node):
-    client: str = strawberry.field(
-        description="Whom it was issued to: the subject and client of all that is done with it, and whose limits count."
-    )
+    """A token issued to a partner's client program. Its secret is never shown again."""
+
+    client: str
+    """Name of the client: the subject of everything done with the token, and the holder whose limits count."""
     name: str
-    scopes: list[str] = strawberry.field(description="All that it may be used for.")
-    active: bool = strawberry.field(description="Whether requests with it are served now.")
+    """Name that tells the client's tokens apart, such as "Checkout"."""
+    scopes: list[str]
+    """Scopes that the token opens, such as credits:add. It has no other rights."""
+    active: bool
+    """Whether requests with the token are accepted now."""
     created_at: datetime
+    """Instant at which it was issued."""
     created_by: Actor
+    """Administrator who issued it."""
     expires_at: datetime | None
+    """Instant from which it is rejected; null if it never expires."""
     revoked_at: datetime | None
+    """Instant at which it was revoked; null if it was not."""
     revoked_by: Actor | None
-    last_used_at: datetime | None = strawberry.field(description="Noted at most once a minute.")
+    """Administrator who revoked it; null if it was not revoked."""
+    last_used_at: datetime | None
+    """Instant of its last use, recorded at most once a minute; null if it was never used."""
     last_used_address: str | None
+    """Network address of its last use; null if it was never used."""
     view: strawberry.Private[PartnerTokenView]
 
     @classmethod
@@ -42,7 +53,8 @@ class PartnerToken(Node):
             last_used_address=view.last_used_address, view=view,
         )  # fmt: skip
 
-    @resolved(PartnerTokenRef | None, "The token that was rotated to make this one.")
+    @resolved(PartnerTokenRef | None)
     def replaces(self, info: Info) -> Pending[Any]:
+        """Token that was rotated into this one; null if it was issued anew."""
         token_id = self.view.replaces_id
         return None if token_id is None else info.context.loaders.partner_tokens.get(token_id)

@@ -1,4 +1,4 @@
-"""Products: what orders sell."""
+"""Products that orders sell."""
 
 from decimal import Decimal
 
@@ -12,13 +12,20 @@ from schema.types.base import Node, Reader
 from schema.types.enums import ProductKind
 
 
-@strawberry.type(description="What orders sell.")
+@strawberry.type
 class Product(Node):
+    """A product that orders sell: goods, a service, or credit."""
+
     name: str
+    """Unique display name."""
     kind: ProductKind
+    """Goods, service or credit."""
     currency: AssetCode
+    """Currency of the price, an ISO 4217 code."""
     price: Decimal
+    """Price of one unit. One unit of a credit product adds this amount to the account."""
     active: bool
+    """Whether new orders can sell it; false once it is retired."""
 
     @classmethod
     def of(cls, view: ProductView, _reader: Reader) -> "Product":

@@ -1,4 +1,4 @@
-"""What the business owes, and what an adjustment would do."""
+"""Reports on the total owed, and the preview of an adjustment."""
 
 from collections import Counter
 from datetime import datetime
@@ -25,28 +25,42 @@ from schema.types.errors import UserError
 from schema.types.limits import LimitVerdict
 
 
-@strawberry.type(description="What is owed and expires in one month.")
+@strawberry.type
 class LiabilityByMonth:
-    month: str | None = strawberry.field(description="In the tenant's zone, such as 2026-07; null: never expires.")
+    """Amount owed that expires in one month."""
+
+    month: str | None
+    """Month in the tenant's time zone, such as 2026-07; null for credits that never expire."""
     outstanding: Decimal
+    """Remainders of the credits that expire in this month."""
 
 
-@strawberry.type(description="What is owed from one source.")
+@strawberry.type
 class LiabilityBySource:
-    kind: TransactionKind = strawberry.field(description="Of the transactions that opened the credits.")
+    """Amount owed that came from one source."""
+
+    kind: TransactionKind
+    """Kind of the transactions that opened the credits."""
     reason: str | None
+    """Adjustment reason that they were opened under; null if the kind needs none."""
     outstanding: Decimal
+    """Remainders of the credits from this source."""
 
 
-@strawberry.type(description="What is owed in one asset.")
+@strawberry.type
 class Liability:
+    """Total owed to all customers in one asset, at one instant."""
+
     asset: AssetCode
-    accounts: int = strawberry.field(description="Those that something is owed on.")
-    outstanding: Decimal = strawberry.field(description="All remainders that have not expired, scheduled ones too.")
-    scheduled: Decimal = strawberry.field(description="Of these, what starts later.")
-    expired: Decimal = strawberry.field(
-        description="Beside them, what had expired and was not yet written off; both make the trial balance."
-    )
+    """Asset of all amounts here."""
+    accounts: int
+    """Number of accounts with something owed on them."""
+    outstanding: Decimal
+    """Remainders of all credits that have not expired, scheduled ones included."""
+    scheduled: Decimal
+    """Part of outstanding on credits that start later."""
+    expired: Decimal
+    """Remainders that had expired and had not been written off yet; not part of outstanding."""
     at: strawberry.Private[datetime]
 
     @classmethod
@@ -58,15 +72,17 @@ class Liability:
             expired=to_decimal(view.expired_minor, view.asset), at=at,
         )  # fmt: skip
 
-    @resolved(list[LiabilityByMonth], "outstanding by the month of its expiry, as that was set then; never last.")
+    @resolved(list[LiabilityByMonth])
     async def by_expiry_month(self, info: Info) -> list[LiabilityByMonth]:
+        """Outstanding amount by month of expiry, in order, credits that never expire last."""
         months: Counter[str | None] = Counter()
         for part in await self._parts(info):
             months[part.month] += part.outstanding_minor
         return [LiabilityByMonth(month=month, outstanding=self._amount(minor)) for month, minor in months.items()]
 
-    @resolved(list[LiabilityBySource], "outstanding by what it was given for.")
+    @resolved(list[LiabilityBySource])
     async def by_source(self, info: Info) -> list[LiabilityBySource]:
+        """Outstanding amount by the kind and reason of the transactions that opened the credits."""
         sources: Counter[tuple[str, str]] = Counter()
         for part in await self._parts(info):
             sources[part.kind, part.reason or ""] += part.outstanding_minor
@@ -83,17 +99,26 @@ class Liability:
         return to_decimal(minor, self.asset)
 
 
-@strawberry.type(description="All entries against one counter.")
+@strawberry.type
 class CounterTotal:
+    """Sum of all entries against one counter."""
+
     counter: enums.Counter
-    amount: Decimal = strawberry.field(description="As the accounts see it: what was issued is positive.")
+    """Counter that the entries were posted against."""
+    amount: Decimal
+    """Sum as the accounts see it: positive for value issued, negative for value spent."""
 
 
-@strawberry.type(description="One asset's books in balance.")
+@strawberry.type
 class TrialBalance:
+    """Trial balance of one asset: both sides of the books, which are equal."""
+
     asset: AssetCode
-    accounts: Decimal = strawberry.field(description="The ledger balances of all accounts together.")
-    counters: list[CounterTotal] = strawberry.field(description="The other side, which comes to the same.")
+    """Asset of all amounts here."""
+    accounts: Decimal
+    """Sum of the ledger balances of all accounts."""
+    counters: list[CounterTotal]
+    """Sum of the entries by counter; together they equal `accounts`."""
 
     @classmethod
     def of(cls, view: TrialBalanceView) -> "TrialBalance":
@@ -106,11 +131,16 @@ class TrialBalance:
         )  # fmt: skip
 
 
-@strawberry.type(description="A credit that an adjustment would open or take from.")
+@strawberry.type
 class CreditEffect:
-    amount: Decimal = strawberry.field(description="Signed.")
+    """Effect that an adjustment would have on one credit."""
+
+    amount: Decimal
+    """Amount that would be added (positive) or taken (negative)."""
     remaining_after: Decimal
+    """Amount that would be left of the credit."""
     expires_at: datetime | None
+    """Expiry of the credit; null if it never expires."""
     credit_id: strawberry.Private[UUID | None]
 
     @classmethod
@@ -121,15 +151,20 @@ class CreditEffect:
             expires_at=effect.expires_at, credit_id=effect.credit_id,
         )  # fmt: skip
 
-    @resolved(Credit | None, "Null where it would be opened.")
+    @resolved(Credit | None)
     def credit(self, info: Info) -> Pending[Any]:
+        """Credit that would be taken from; null if the adjustment would open a new one."""
         return None if self.credit_id is None else info.context.loaders.credits.get(self.credit_id)
 
 
-@strawberry.type(description="What an adjustment would do if it were posted now. Nothing was written.")
+@strawberry.type
 class AdjustmentPreview:
+    """Effects that an adjustment would have if it were posted now. Nothing is written."""
+
     limit: LimitVerdict
+    """Result of checking it against the limits."""
     user_errors: list[UserError]
+    """Reasons for which the adjustment would be rejected; empty if it would be posted."""
     preview: strawberry.Private[commands.Preview]
 
     @classmethod
@@ -140,29 +175,34 @@ class AdjustmentPreview:
             preview=preview,
         )
 
-    @resolved(Decimal | None, "Null to those who may not read the ledger.")
+    @resolved(Decimal | None)
     def available_after(self, info: Info) -> Decimal:
+        """Available amount after the adjustment; null without the right to read the ledger."""
         info.context.require(Permission.READ_LEDGER)
         return _shown(self.preview.available_after_minor, self.preview.asset)
 
-    @resolved(Decimal | None, "Null to those who may not read the ledger.")
+    @resolved(Decimal | None)
     def lifetime_after(self, info: Info) -> Decimal:
+        """Lifetime total after the adjustment; null without the right to read the ledger."""
         info.context.require(Permission.READ_LEDGER)
         return _shown(self.preview.lifetime_after_minor, self.preview.asset)
 
-    @resolved(list[CreditEffect] | None, "What would be opened or taken from, in burn order.")
+    @resolved(list[CreditEffect] | None)
     def credits(self, info: Info) -> list[CreditEffect]:
+        """Credits that would be opened or taken from, in burn order."""
         info.context.require(Permission.READ_LEDGER)
         return [CreditEffect.of(effect, self.preview.asset) for effect in self.preview.credits]
 
-    @resolved(Account | None, "As it stands now; null where it would be opened.")
+    @resolved(Account | None)
     def account(self, info: Info) -> Pending[Any]:
+        """Account before the adjustment; null if it would be opened."""
         info.context.require(Permission.READ_LEDGER)
         account_id = self.preview.account_id
         return None if account_id is None else info.context.loaders.accounts.get(account_id)
 
     @resolved(Tier | None)
     async def tier_after(self, info: Info) -> Tier | None:
+        """Tier after the adjustment; null below the first tier, and for every asset but POINTS."""
         info.context.require(Permission.READ_LEDGER)
         if self.preview.tier_after is None:
             return None
@@ -170,7 +210,7 @@ class AdjustmentPreview:
 
 
 def _shown(minor: int, asset: str) -> Decimal:
-    """The preview of an asset that does not exist says so in userErrors, and has to show some figure all the same."""
+    """Return a figure even for an asset that does not exist: the preview has to show some, and says so in userErrors."""
     try:
         return to_decimal(minor, asset)
     except AssetUnknown:

@@ -1,4 +1,4 @@
-"""Approval requests, and bulk operations with the fate of each row."""
+"""Approval requests, and bulk operations with the result of each row."""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -35,44 +35,63 @@ from schema.types.product import Product
 from schema.types.reward import Reward
 
 
-@strawberry.type(description="One line of an order that waits.")
+@strawberry.type
 class RequestedItem:
+    """One line of an order that waits for approval."""
+
     quantity: int
-    unit_price: Decimal | None = strawberry.field(description="As it was asked; null: the product's own.")
+    """Number of units to sell."""
+    unit_price: Decimal | None
+    """Price asked for per unit; null for the product's own price."""
     product_id: strawberry.Private[UUID]
 
-    @resolved(Product | None, "As it is now.")
+    @resolved(Product | None)
     def product(self, info: Info) -> Pending[Any]:
+        """Product to sell, as it is now."""
         info.context.require(Permission.READ_PRODUCTS)
         return info.context.loaders.products.get(self.product_id)
 
 
-@strawberry.type(description="Something that waits for a second person: it is over a limit, or was only proposed.")
+@strawberry.type
 class ApprovalRequest(Node):
-    status: ApprovalStatus = strawberry.field(description="As of now: one that nobody decided in time has expired.")
+    """A request that waits, or waited, for a second person: it was over a limit, or was only proposed."""
+
+    status: ApprovalStatus
+    """State now; an undecided request expires by itself."""
     operation: RequestedOperation
-    asset: AssetCode | None = strawberry.field(description="With ADJUST_CREDIT; with CREATE_ORDER its currency.")
-    amount: Decimal | None = strawberry.field(
-        description="With ADJUST_CREDIT; with CREATE_ORDER what its credit lines come to, as it was asked."
-    )
-    reason: str | None = strawberry.field(description="With ADJUST_CREDIT.")
+    """Mutation that is to be approved."""
+    asset: AssetCode | None
+    """Asset to adjust or, for CREATE_ORDER, the order's currency."""
+    amount: Decimal | None
+    """Amount to adjust by or, for CREATE_ORDER, the total of the order's credit lines, as asked for."""
+    reason: str | None
+    """With ADJUST_CREDIT: code of the adjustment reason."""
     note: str | None
-    expires_in_days: int | None = strawberry.field(
-        description="Of the credit, as it was asked: the days count from the approval."
-    )
-    credit_expires_at: datetime | None = strawberry.field(description="Of the credit, as it was asked.")
-    effective_on: date | None = strawberry.field(
-        description="Of the credit, as it was asked; null: the day of the approval."
-    )
+    """Free text given with the request."""
+    expires_in_days: int | None
+    """Days until the credit is to expire, counted from the approval."""
+    credit_expires_at: datetime | None
+    """Instant at which the credit is to expire; null if none was asked for."""
+    effective_on: date | None
+    """Day from which the credit is to be available; null for the day of the approval."""
     requested_by: Actor
+    """User or program that asked."""
     created_at: datetime
-    expires_at: datetime = strawberry.field(description="From then on it cannot be approved.")
-    decided_by: Actor | None = strawberry.field(description="Who approved, rejected or withdrew it.")
+    """Instant at which it was asked for."""
+    expires_at: datetime
+    """Instant from which it can no longer be approved."""
+    decided_by: Actor | None
+    """User who approved, rejected or withdrew it; null while it is pending."""
     decided_at: datetime | None
+    """Instant of the decision; null while it is pending."""
     decision_note: str | None
-    deduct_points: bool | None = strawberry.field(description="With GIVE_REWARD.")
-    order_number: str | None = strawberry.field(description="With CREATE_ORDER.")
-    items: list[RequestedItem] = strawberry.field(description="With CREATE_ORDER.")
+    """Free text given with the decision."""
+    deduct_points: bool | None
+    """With GIVE_REWARD: whether the customer is to pay in points."""
+    order_number: str | None
+    """With CREATE_ORDER: number of the order."""
+    items: list[RequestedItem]
+    """With CREATE_ORDER: lines of the order. Empty for other operations."""
     view: strawberry.Private[ApprovalRequestView]
 
     @classmethod
@@ -91,7 +110,7 @@ class ApprovalRequest(Node):
         )  # fmt: skip
 
     def may_be_seen(self, principal: Principal) -> bool:
-        """Those who decide see all requests, others what they have asked for themselves, with whichever token; but a
+        """Return whether the principal may see it: all requests if they approve, else their own, with any token; but a
         partner's program is neither the person of the same subject nor another client's program."""
         who, program = self.requested_by, principal.role is Role.PARTNER
         same = who.subject == principal.subject and (who.role is RoleOf.PARTNER) == program
@@ -99,41 +118,46 @@ class ApprovalRequest(Node):
 
     @resolved(Customer | None)
     def customer(self, info: Info) -> Pending[Any]:
+        """Customer whom the request is for."""
         info.context.require(Permission.READ_CUSTOMERS)
         return info.context.loaders.customers.get(self.view.customer_id)
 
-    @resolved(Reward | None, "With GIVE_REWARD. As it is now.")
+    @resolved(Reward | None)
     def reward(self, info: Info) -> Pending[Any]:
+        """With GIVE_REWARD: reward to give, as it is now."""
         if self.view.reward_id is None:
             return None
         info.context.require(Permission.READ_REWARDS)
         return info.context.loaders.rewards.get(self.view.reward_id)
 
-    @resolved(list[Service] | None, "That the credit is to be for; none: any.")
+    @resolved(list[Service] | None)
     async def services(self, info: Info) -> list[Service]:
+        """Services that the credit is to be restricted to; empty for any."""
         info.context.require(Permission.READ_CATALOGUE)
         return await info.context.loaders.services.load_all(self.view.service_ids)
 
-    @resolved(Credit | None, "That a removal is to take from alone.")
+    @resolved(Credit | None)
     def credit(self, info: Info) -> Pending[Any]:
+        """Credit that a removal is to take from, if one was named."""
         asked = self.view.asked
         if not isinstance(asked, AdjustCredit) or asked.credit_id is None:
             return None
         info.context.require(Permission.READ_LEDGER)
         return info.context.loaders.credits.get(asked.credit_id)
 
-    @resolved(
-        list[TermChange] | None,
-        "While it waits: what is not as it was when it was asked for. Null where nobody kept that, before it was kept.",
-    )
+    @resolved(list[TermChange] | None)
     async def changes(self, info: Info) -> list[TermChange] | None:
+        """While it is pending: terms that have changed since it was asked for. Null if its terms were not recorded when
+        it was made."""
         binding = await self._binding(info)
         if binding is None or binding.changes is None:
             return None
         return [TermChange.of(change) for change in binding.changes]
 
-    @resolved(str | None, "While it waits: what approveRequest takes, to approve it as it is now and not otherwise.")
+    @resolved(str | None)
     async def version(self, info: Info) -> str | None:
+        """While it is pending: version of the current terms, to pass to approveRequest so that nothing else is
+        approved."""
         binding = await self._binding(info)
         return None if binding is None else binding.version
 
@@ -142,21 +166,24 @@ class ApprovalRequest(Node):
             return None
         return await info.context.loaders.bindings.load(self.view.id)
 
-    @resolved(Invoice | None, "What was made once an order was approved.")
+    @resolved(Invoice | None)
     def order(self, info: Info) -> Pending[Any]:
+        """Order that the approval made; null for other operations and until then."""
         info.context.require(Permission.READ_INVOICES)
         made = self.view.invoice_id
         return None if made is None else info.context.loaders.invoices.get(made)
 
-    @resolved(Transaction | None, "What was posted once it was approved.")
+    @resolved(Transaction | None)
     def transaction(self, info: Info) -> Pending[Any]:
+        """Transaction that the approval posted; null until then."""
         info.context.require(Permission.READ_LEDGER)
         posted = self.view.transaction_id
         return None if posted is None else info.context.loaders.transactions.get(posted)
 
 
 def requested(info: Info, request_id: UUID | None) -> Pending[Any]:
-    """What a mutation became. Under a used key that may be somebody else's request, which is not for everyone to see."""
+    """Return the approval request that a mutation made. Under a used key it may be another user's, which not everyone
+    may see."""
     return None if request_id is None else _if_seen(info, request_id)
 
 
@@ -180,11 +207,16 @@ def _amount(view: ApprovalRequestView) -> Decimal | None:
     return to_decimal(view.amount_minor, view.asset)
 
 
-@strawberry.type(description="What became of one row of a bulk.")
+@strawberry.type
 class BulkRow:
+    """Result of one row of a bulk."""
+
     row: int
+    """Number of the row, counted from 0."""
     amount: Decimal | None
+    """Amount asked for; null if the row's amount could not be read."""
     error: UserError | None
+    """Reason for which the row was not posted; null if it was, or has not been tried yet."""
     view: strawberry.Private[BulkRowView]
 
     @classmethod
@@ -194,6 +226,7 @@ class BulkRow:
 
     @resolved(Customer | None)
     def customer(self, info: Info) -> Pending[Any]:
+        """Customer of the row; null if the row names none that exists."""
         if self.view.customer_id is None:
             return None
         info.context.require(Permission.READ_CUSTOMERS)
@@ -201,19 +234,27 @@ class BulkRow:
 
     @resolved(Transaction | None)
     def transaction(self, info: Info) -> Pending[Any]:
+        """Transaction that the row posted; null if it was not posted."""
         if self.view.transaction_id is None:
             return None
         info.context.require(Permission.READ_LEDGER)
         return info.context.loaders.transactions.get(self.view.transaction_id)
 
 
-@strawberry.type(description="Many adjustments asked for at once.")
+@strawberry.type
 class BulkOperation(Node):
+    """Many adjustments requested at once, with the result of each."""
+
     status: BulkStatus
+    """Progress of the operation."""
     total: int
+    """Number of rows."""
     processed: int
+    """Number of rows that are finished, posted or failed."""
     succeeded: int
+    """Number of rows posted; in a dry run, of rows that would be."""
     failed: int
+    """Number of rows rejected."""
     view: strawberry.Private[BulkOperationView]
 
     @classmethod
@@ -233,16 +274,20 @@ class BulkOperation(Node):
         holder = principal.client_id or principal.subject
         return not program or (who.role == Role.PARTNER.name and (who.client or who.subject) == holder)
 
-    @resolved(Connection[BulkRow], "In the order that they came in.")
+    @resolved(Connection[BulkRow])
     def rows(
         self, info: Info, only_failed: bool | None = False, first: int | None = None, after: str | None = None
     ) -> Pending[Any]:
+        """Rows in the order in which they were sent.
+
+        only_failed: Whether to list failed rows only.
+        """
         conditions = (requests.ONLY_FAILED,) if only_failed else ()
         return paged(info, requests.BULK_ROWS, self.view.id, (first, after, None, None), *conditions)
 
 
 def _as_asked(amount: Decimal | None, asset: str) -> Decimal | None:
-    """The row's column has four decimal places: show the asset's, and more only where more were asked for."""
+    """Return the amount with the asset's decimal places, or more if more were asked for: the row's column has four."""
     if amount is None:
         return None
     shown = round(amount, exponent(asset))
@@ -250,7 +295,7 @@ def _as_asked(amount: Decimal | None, asset: str) -> Decimal | None:
 
 
 def _kept_error(kept: dict[str, Any], row: int) -> UserError:
-    """A userError as models/planning/bulk.py keeps it."""
+    """Return a userError as models/planning/bulk.py stores it."""
     available, remaining, currencies = kept.get("available"), kept.get("remaining"), kept.get("currencies")
     return UserError(
         code=UserErrorCode(kept["code"]),

@@ -21,7 +21,7 @@ from schema.types.refs import TransactionRef
 
 
 def shown_value(value: Decimal | None, currency: str | None) -> Decimal | None:
-    """With as many decimal places as its currency has; per cent with as many as it needs."""
+    """Return the value with the decimal places of its currency; per cent with as many as it needs."""
     if value is None:
         return None
     if currency is not None:
@@ -29,19 +29,28 @@ def shown_value(value: Decimal | None, currency: str | None) -> Decimal | None:
     return value.quantize(Decimal(1)) if value == value.to_integral_value() else value.normalize()
 
 
-@strawberry.type(description="What a coupon is made from.")
+@strawberry.type
 class Reward(Node):
+    """A reward: the template that coupons are issued from."""
+
     name: str
+    """Unique display name, such as "Free coffee"."""
     kind: RewardKind
-    value: Decimal | None = strawberry.field(description="What is taken off: in currency, or for PERCENT in per cent.")
-    currency: AssetCode | None = strawberry.field(description="With FIXED.")
-    product: str | None = strawberry.field(description="What is free, with FREE_PRODUCT.")
+    """Benefit that its coupons give."""
+    value: Decimal | None
+    """Discount: an amount in `currency` for FIXED, per cent for PERCENT; else null."""
+    currency: AssetCode | None
+    """With FIXED: currency of the value."""
+    product: str | None
+    """With FREE_PRODUCT: product given for free, as text."""
     points_cost: Decimal
-    validity_days: int | None = strawberry.field(
-        description="A coupon can be used until the end of the Nth day after it was given; null or 0: for ever."
-    )
-    stock: int | None = strawberry.field(description="How many more can be given; null: any number.")
+    """Price in points."""
+    validity_days: int | None
+    """Days after issue for which its coupons are valid, up to the end of the last one; null or 0 if they never expire."""
+    stock: int | None
+    """Number of coupons that can still be given; null for any number."""
     active: bool
+    """Whether it can be given; false once it is retired."""
 
     @classmethod
     def of(cls, view: RewardView, _reader: Reader) -> "Reward":
@@ -53,13 +62,20 @@ class Reward(Node):
         )  # fmt: skip
 
 
-@strawberry.type(description="What a coupon is good for: its reward as it was when the coupon was given.")
+@strawberry.type
 class CouponTerms:
+    """Benefit of a coupon: its reward as it was when the coupon was issued."""
+
     name: str
+    """Name that the reward had."""
     kind: RewardKind
-    value: Decimal | None = strawberry.field(description="What is taken off: in currency, or for PERCENT in per cent.")
+    """Benefit that the coupon gives."""
+    value: Decimal | None
+    """Discount: an amount in `currency` for FIXED, per cent for PERCENT; else null."""
     currency: AssetCode | None
+    """With FIXED: currency of the value."""
     product: str | None
+    """With FREE_PRODUCT: product given for free, as text."""
 
     @classmethod
     def of(cls, terms: Mapping[str, Any]) -> "CouponTerms":
@@ -74,15 +90,24 @@ def _asset(currency: str | None) -> AssetCode | None:
     return None if currency is None else AssetCode(currency)
 
 
-@strawberry.type(description="A code that one customer was given.")
+@strawberry.type
 class Coupon(Node):
+    """A coupon given to one customer, with its own code."""
+
     code: str
+    """Unique code to show or type in at the till, such as "7QWKM2XDA4HP"."""
     terms: CouponTerms
-    points_spent: Decimal = strawberry.field(description="0 for a free one.")
+    """Benefit that the coupon gives, as promised at issue."""
+    points_spent: Decimal
+    """Points that the customer paid; 0 if it was free."""
     status: CouponStatus
+    """State now."""
     issued_at: datetime
-    expires_at: datetime | None = strawberry.field(description="Not to be used from then on; null: never expires.")
-    closed_at: datetime | None = strawberry.field(description="When it was used or disabled.")
+    """Instant at which it was given."""
+    expires_at: datetime | None
+    """Instant from which it can no longer be used; null if it never expires."""
+    closed_at: datetime | None
+    """Instant at which it was used or disabled; null while it is neither."""
     view: strawberry.Private[CouponView]
 
     @classmethod
@@ -93,39 +118,49 @@ class Coupon(Node):
             issued_at=view.issued_at, expires_at=view.expires_at, closed_at=view.closed_at, view=view,
         )  # fmt: skip
 
-    @resolved(Reward, "As it is now.")
+    @resolved(Reward)
     def reward(self, info: Info) -> Pending[Any]:
+        """Reward that it was issued from, as it is now."""
         return info.context.loaders.rewards.get(self.view.reward_id)
 
     @resolved(Customer | None)
     def customer(self, info: Info) -> Pending[Any]:
+        """Customer who holds it."""
         info.context.require(Permission.READ_CUSTOMERS)
         return info.context.loaders.customers.get(self.view.customer_id)
 
-    @resolved(TransactionRef | None, "What gave it.")
+    @resolved(TransactionRef | None)
     def transaction(self, info: Info) -> Pending[Any]:
+        """Transaction that issued the coupon."""
         info.context.require(Permission.READ_LEDGER)
         return info.context.loaders.transactions.get(self.view.transaction_id)
 
-    @resolved(TransactionRef | None, "What put its points back, where it was disabled with them.")
+    @resolved(TransactionRef | None)
     def refund(self, info: Info) -> Pending[Any]:
+        """Transaction that refunded its points when it was disabled; null if none were refunded."""
         info.context.require(Permission.READ_LEDGER)
         refund = self.view.refund_transaction_id
         return None if refund is None else info.context.loaders.transactions.get(refund)
 
 
-@strawberry.type(description="A customer went from one tier to another.")
+@strawberry.type
 class TierChange:
-    old: str | None = strawberry.field(description="The name that it had then; null: none was reached.")
+    """A customer's move from one tier to another."""
+
+    old: str | None
+    """Name of the previous tier at the time; null if none had been reached."""
     new: str | None
+    """Name of the new tier at the time; null below the first tier."""
     at: datetime
+    """Instant of the move."""
     view: strawberry.Private[TierChangeView]
 
     @classmethod
     def of(cls, view: TierChangeView, _reader: Reader) -> "TierChange":
         return cls(old=view.old_tier, new=view.new_tier, at=view.created_at, view=view)
 
-    @resolved(TransactionRef | None, "What moved the lifetime total; null where the thresholds were moved.")
+    @resolved(TransactionRef | None)
     def transaction(self, info: Info) -> Pending[Any]:
+        """Transaction that changed the lifetime total; null if a threshold was changed instead."""
         transaction_id = self.view.transaction_id
         return None if transaction_id is None else info.context.loaders.transactions.get(transaction_id)

@@ -22,22 +22,27 @@ from schema.types.pages import paged
 MAX_CSV_ENTRIES: Final = 5_000
 
 
-@strawberry.type(
-    description="What was posted for one customer in one asset between two instants, and the ledger balance around it. "
-    "Where records were merged, that of all their accounts together, from the merge on."
-)
+@strawberry.type
 class Statement:
+    """A customer's statement in one asset: entries of a period, and the ledger balance before and after. After a merge
+    it covers the accounts of all merged records."""
+
     asset: AssetCode
-    from_: datetime | None = strawberry.field(name="from", description="Entries from then on; null: from the first.")
-    to: datetime | None = strawberry.field(description="Entries before then; null: up to now.")
-    opening_balance: Decimal = strawberry.field(description="The ledger balance before the first of the entries.")
-    closing_balance: Decimal = strawberry.field(description="The ledger balance after the last of them.")
+    """Asset of all amounts here."""
+    from_: datetime | None = strawberry.field(name="from")
+    """Start of the period, included; null for the first entry."""
+    to: datetime | None
+    """End of the period, excluded; null for now."""
+    opening_balance: Decimal
+    """Ledger balance before the first entry of the period."""
+    closing_balance: Decimal
+    """Ledger balance after the last entry of the period."""
     views: strawberry.Private[list[StatementView]]
     person_id: strawberry.Private[UUID]
 
     @classmethod
     def of(cls, views: list[StatementView], person_id: UUID) -> "Statement":
-        """views: of each account; of none, one that is empty."""
+        """views: one for each account; if there is none, one that is empty."""
         asset = views[0].asset
         return cls(
             asset=AssetCode(asset), from_=views[0].from_, to=views[0].to,
@@ -46,14 +51,12 @@ class Statement:
             views=views, person_id=person_id,
         )  # fmt: skip
 
-    @resolved(
-        Connection[LedgerEntry],
-        "By sequence; what a merge brought along, where it came. balanceAfter is the account's running balance.",
-    )
+    @resolved(Connection[LedgerEntry])
     def entries(
         self, info: Info, first: int | None = None, after: str | None = None, last: int | None = None,
         before: str | None = None,
     ) -> Pending[Any]:  # fmt: skip
+        """Entries of the period by sequence. balanceAfter is the running balance of the entry's own account."""
         account_id, page = self.views[0].account_id, (first, after, last, before)
         if account_id is None:
             empty: list[Edge[LedgerEntry]] = []
@@ -64,8 +67,9 @@ class Statement:
             return paged(info, ledger.CUSTOMER_LEDGER, self.person_id, page, chosen)
         return paged(info, ledger.ACCOUNT_LEDGER, account_id, page, statements.entries_of(self.views[0]))
 
-    @resolved(str, f"As CSV, up to {MAX_CSV_ENTRIES:,} entries; GET /statements/{{customer id}}.csv has no such limit.")
+    @resolved(str)
     async def csv(self, info: Info) -> str:
+        """The statement as CSV text, with up to 5,000 entries. For more, download GET /statements/{customer id}.csv."""
         if sum(view.last - view.after for view in self.views) > MAX_CSV_ENTRIES:
             raise BadUserInput(f"The statement has more than {MAX_CSV_ENTRIES:,} entries: narrow from and to.")
         csv = StatementCsv(notes=not info.context.is_customer)

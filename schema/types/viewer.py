@@ -1,4 +1,4 @@
-"""Who is asking, and for which tenant."""
+"""The caller, and the tenant."""
 
 from typing import Any
 
@@ -19,21 +19,24 @@ from schema.types.enums import Role
 from schema.types.limits import LimitRemaining
 
 
-@strawberry.type(description="The business.")
+@strawberry.type
 class Tenant:
+    """The business whose books these are."""
+
     id: strawberry.ID
+    """Global id of the tenant."""
     name: str
-    time_zone: str = strawberry.field(description="An IANA name: days begin and end in it.")
-    grace_days: int = strawberry.field(
-        description="How long after a cancelled membership service credits can still be added."
-    )
-    approval_hours: int = strawberry.field(description="How long an approval request waits for somebody to decide.")
-    idempotency_key_days: int = strawberry.field(
-        description="For how long a request that is sent again is known again by its idempotency key."
-    )
-    limited_currencies: list[AssetCode] = strawberry.field(
-        description="The currencies that staff and partners may add, and sell credit, in; none: all."
-    )
+    """Display name."""
+    time_zone: str
+    """Time zone in which its days begin and end, an IANA name such as Europe/London."""
+    grace_days: int
+    """Days after a membership is cancelled in which service credits can still be added."""
+    approval_hours: int
+    """Hours for which an approval request waits before it expires."""
+    idempotency_key_days: int
+    """Days for which idempotency keys are kept; a request sent again within them is recognised."""
+    limited_currencies: list[AssetCode]
+    """Currencies in which staff and partners may add value and sell credit; empty for all."""
 
     @classmethod
     def of(cls, view: TenantView) -> "Tenant":
@@ -44,26 +47,31 @@ class Tenant:
         )  # fmt: skip
 
 
-@strawberry.type(description="Whoever the token stands for.")
+@strawberry.type
 class Viewer:
+    """The user or program that the request's token identifies."""
+
     subject: str
+    """Subject (`sub`) of the token."""
     role: Role
-    scopes: list[str] = strawberry.field(description="What the token can be used for.")
+    """Role that the token gives."""
+    scopes: list[str]
+    """Scopes that the token opens, such as ledger:read."""
     tenant: Tenant
+    """Tenant that the token belongs to."""
     actor: strawberry.Private[Actor]
 
-    @resolved(Customer | None, "For a customer's own token.")
+    @resolved(Customer | None)
     async def customer(self, info: Info) -> Pending[Any]:
+        """Customer that the token belongs to; null unless it is a customer's token."""
         own = await info.context.own_customer_id()
         if own is not None:
             info.context.require(Permission.READ_CUSTOMERS)
         return None if own is None else await info.context.loaders.customers.load(own)
 
-    @resolved(
-        list[LimitRemaining],
-        "What is left today, by asset. Limits by customer are told by adjustmentPreview, for the customer.",
-    )
+    @resolved(list[LimitRemaining])
     async def limits(self, info: Info) -> list[LimitRemaining]:
+        """Amounts left today by asset, per adjustment and per day. adjustmentPreview shows the limits per customer."""
         context = info.context
         if context.is_customer:
             return []

@@ -266,7 +266,7 @@ async def test_a_denial_is_answered_even_where_it_cannot_be_written_down(
         broken.setattr("models.operations.access_audit._insert", fails)
         answer = await refused(api, BALANCE, **PARTNER)
     assert answer.data == {"trialBalance": None}
-    assert "1 denials of access could not be written down" in caplog.text
+    assert "1 denials of access could not be recorded" in caplog.text
     assert await denied() == []
     await refused(api, RENAME, **PARTNER)
     (record,) = await denied()

@@ -283,8 +283,12 @@ async def test_upserting_somebody_who_is_there_tells_nothing_of_them(api: Api, t
 @pytest.mark.parametrize(
     ("amount", "scopes", "said"),
     [
-        ("-999999.00", ["credits:remove"], {"message": "That is more than can be spent.", "available": None}),
-        ("-999999.00", ["credits:remove", LEDGER], {"message": "Only 10.00 GBP is available.", "available": "10.00"}),
+        ("-999999.00", ["credits:remove"], {"message": "Not enough is available.", "available": None}),
+        (
+            "-999999.00",
+            ["credits:remove", LEDGER],
+            {"message": "Not enough: only 10.00 GBP is available.", "available": "10.00"},
+        ),
     ],
 )
 async def test_a_refusal_tells_no_figure_that_may_not_be_read(
@@ -312,6 +316,8 @@ async def test_nor_does_an_assignment_or_a_payment_that_is_too_large(api: Api, t
     assigned = await api(assign, ids, **partner("credits:assign"))
     paid = await api(pay, {"invoice": ids["invoice"]}, **partner("payments:write"))
     assert assigned["assignCredit"]["userErrors"] == [
-        {"code": "EXCEEDS_REMAINING", "message": "That is more than is left of the credit."}
+        {"code": "EXCEEDS_REMAINING", "message": "That is more than is left of the credit. Lower the amount."}
     ]
-    assert paid["recordPayment"]["userErrors"] == [{"code": "EXCEEDS_DUE", "message": "That is more than is due."}]
+    assert paid["recordPayment"]["userErrors"] == [
+        {"code": "EXCEEDS_DUE", "message": "That is more than is due. Lower the amount."}
+    ]

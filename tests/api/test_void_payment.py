@@ -80,7 +80,7 @@ async def test_spent_credit_keeps_the_payment(api: Api, tenant: Tenant) -> None:
         (
             "CREDIT_SPENT",
             "0.01",
-            "Of the 50.00 GBP that the order granted 0.01 GBP has been used: give that back first.",
+            "0.01 GBP of the 50.00 GBP that the order granted has been used. Give that back first.",
         )
     ]
     assert (payload["payment"], payload["invoice"], payload["transaction"]) == (None, None, None)

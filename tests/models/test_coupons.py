@@ -163,7 +163,7 @@ async def test_a_coupon_can_be_used_until_its_last_instant(shop: Shop, anna: UUI
     for refused in (shop.use_coupon(expired.coupon_id), shop.disable(expired.coupon_id, refund=True)):
         async with shop.refused("COUPON_NOT_ISSUED") as caught:
             await refused
-        assert caught.value.message == "The coupon is expired."
+        assert caught.value.message == "The coupon is already expired."
     assert await points(shop, anna) == (300, 300, 500)
 
 

@@ -242,7 +242,7 @@ async def test_a_busy_ledger_is_asked_again_a_few_times(
         raise Busy
 
     monkeypatch.setattr("app.files.importing.posting.create_invoice", always_busy)
-    with pytest.raises(ImportStopped, match=r"^Invoice 2: The account is busy"):
+    with pytest.raises(ImportStopped, match=r"^Invoice 2: This account is in use"):
         await load(ledger, tenant_id, read(file(row("2"))))
 
 
@@ -295,9 +295,9 @@ def test_columns_are_found_by_name(file: Callable[..., Path]) -> None:
         (row(price="NaN"), "UnitPrice 'NaN' is not an amount such as 2.55"),
         (row(price="1e3"), "UnitPrice '1e3' is not an amount such as 2.55"),
         (row(price=""), "UnitPrice '' is not an amount such as 2.55"),
-        (row(price="2.555"), "UnitPrice: 2.555 has more than the 2 decimal places of GBP."),
+        (row(price="2.555"), "UnitPrice: 2.555 has too many decimal places: GBP has 2 decimal places."),
         (row(price="-2.55"), "UnitPrice -2.55 is negative"),
-        (row(price="9" * 16), f"UnitPrice: {'9' * 16} GBP is past what an account can hold."),
+        (row(price="9" * 16), f"UnitPrice: {'9' * 16} GBP is more than an account can hold. Check the amount."),
         (row(at="2010-12-01"), "InvoiceDate '2010-12-01' is not of the form 2010-12-01 08:26:00"),
         (row(at="12/1/2010 8:26"), "InvoiceDate '12/1/2010 8:26' is not of the form 2010-12-01 08:26:00"),
         (row(at="2010-02-30 08:26:00"), "InvoiceDate '2010-02-30 08:26:00' is no date: day is out of range for month"),

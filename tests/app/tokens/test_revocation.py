@@ -251,7 +251,7 @@ async def test_a_use_that_cannot_be_written_down_hinders_nobody(
     token = await tenant.partner_token("ledger:read")
     assert (await use(verifier, token)).subject == "shop"
     await verifier.settle()
-    assert "could not be written down" in caplog.text
+    assert "could not be recorded" in caplog.text
     assert token.text not in caplog.text
 
 
