@@ -308,7 +308,8 @@ class LimitExceeded(LedgerError):
 
     def __init__(self, remaining: tuple[LimitRemaining, ...]) -> None:
         verb = "sell" if any(left.kind != "ADDING" for left in remaining) else "give"
-        each = [f"{left.remaining} {left.asset} {_SPANS[left.scope, left.kind]}" for left in remaining]
+        what = " of credit" if verb == "sell" else ""
+        each = [f"{left.remaining} {left.asset}{what} {_SPANS[left.scope, left.kind]}" for left in remaining]
         possible = f"you can {verb} {', '.join(each)}" if each else "you may not give any"
         super().__init__(f"Over your limit: {possible}. A manager can approve more.", field=("amount",))
         self.remaining = remaining

@@ -336,7 +336,7 @@ async def test_a_bulk_of_a_token_that_was_revoked_meanwhile_posts_nothing(
     assert await failures(shop, outcome) == [(n, "REQUESTER_NOT_ALLOWED") for n in range(3)]
     assert await balances(shop) == []
     told = await shop.rows("SELECT DISTINCT error->>'message', error->>'field' FROM bulk_rows WHERE tenant_id = $1")
-    assert told == [("No token of app may do this any more.", None)]
+    assert told == [("The client app may no longer ask for this.", None)]
 
 
 async def test_one_that_is_revoked_between_two_chunks_posts_no_more(

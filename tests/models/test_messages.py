@@ -84,7 +84,10 @@ def test_every_failure_has_an_example() -> None:
         ),
         (
             (("PER_ADJUSTMENT", "50.00", "SELLING_CREDIT"), ("PER_ACTOR_DAY", "20.00", "SELLING_CREDIT")),
-            "Over your limit: you can sell 50.00 GBP in one order, 20.00 GBP more today. A manager can approve more.",
+            (
+                    "Over your limit: you can sell 50.00 GBP of credit in one order, 20.00 GBP of credit more today."
+                    " A manager can approve more."
+                ),
         ),
         ((), "Over your limit: you may not give any. A manager can approve more."),
     ],

@@ -64,7 +64,8 @@ async def test_per_order_and_by_day(shop: Shop, anna: UUID, credit: UUID, clock:
         assert [one.scope for one in caught.value.remaining] == ["PER_ADJUSTMENT", "PER_ACTOR_DAY"]
         assert caught.value.field == ("items",)
         assert caught.value.message == (
-            "Over your limit on selling credit. What is left: 50.00 GBP per order, 30.00 GBP per actor day."
+            "Over your limit: you can sell 50.00 GBP of credit in one order, 30.00 GBP of credit more today."
+            " A manager can approve more."
         )
     await shop.issue(anna, (credit, 30), actor=actor)
     assert await sold(shop) == [(actor.holder, "GBP", 80_00)]
