@@ -51,7 +51,7 @@ from models.persons import Persons
 from models.planning import calendar, requesting
 from models.planning.needs import Needs
 from models.planning.persons import followed, followed_needs
-from models.planning.state import AccountKey, AccountState, Books, CustomerState, Origin, Source
+from models.planning.state import AccountKey, AccountState, Books, CustomerState, PostingContext, Source
 from models.planning.steps import Steps
 from models.session import TenantConnection, tenant_transaction
 from models.slices import in_slices
@@ -387,8 +387,8 @@ def _plan(
             continue
         mark = books.mark()
         try:
-            origin = Origin(unit.actor, unit.idempotency_key, unit.result_id)
-            results[i] = Posted((yield from planning.plan(books, origin, unit.command)))
+            context = PostingContext(unit.actor, unit.idempotency_key, unit.result_id)
+            results[i] = Posted((yield from planning.plan(books, context, unit.command)))
         except LedgerError as error:
             yield from books.going_back_to(mark)
             results[i] = Refused(error)

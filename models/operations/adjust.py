@@ -14,7 +14,7 @@ from models.operations.replays import replay_of_request
 from models.planning.adjust import needs
 from models.planning.allowances import allowance_of
 from models.planning.persons import followed
-from models.planning.state import AccountState, Books, CustomerState, Origin
+from models.planning.state import AccountState, Books, CustomerState, PostingContext
 from models.session import ONE_MOMENT, TenantConnection, tenant_transaction
 from models.slices import in_slices
 
@@ -48,7 +48,7 @@ async def preview_adjustment(ledger: Ledger, tenant_id: UUID, actor: Actor, comm
     account = books.accounts.get((command.customer_id, command.asset))
     verdict = _verdict(books, actor, command, amount_minor)
     try:
-        await in_slices(planning.plan(books, Origin(actor, None, ledger.source.new_id()), command))
+        await in_slices(planning.plan(books, PostingContext(actor, None, ledger.source.new_id()), command))
     except LedgerError as error:
         return _nothing(command, account if existing else None, error, verdict=verdict, books=books)
     planned = books.accounts[command.customer_id, command.asset]

@@ -12,7 +12,7 @@ from models.loading.counters import counters_needed, read_counters
 from models.loading.credits import load_credits
 from models.operations.bulk_row import RunningBulk, adjustment
 from models.planning.bulk_rows import needs, plan_each
-from models.planning.state import AccountState, Books, CounterKey, CounterState, Origin
+from models.planning.state import AccountState, Books, CounterKey, CounterState, PostingContext
 from models.session import ONE_MOMENT, TenantConnection, tenant_transaction
 from models.slices import in_slices
 
@@ -35,8 +35,8 @@ async def validate(ledger: Ledger, tenant_id: UUID, bulk: RunningBulk, mark: Mar
         )  # fmt: skip
         async for rows in _by_customer(connection, bulk):
             books = await _unlocked_books(ledger, connection, bulk, rows, carried)
-            origin = Origin(bulk.actor, None, bulk.id)
-            fates = await in_slices(plan_each(books, origin, bulk.id, rows))
+            context = PostingContext(bulk.actor, None, bulk.id)
+            fates = await in_slices(plan_each(books, context, bulk.id, rows))
             errors = tuple(error for _, _, error in fates if error)
             bad += len(errors)
             if not await mark(errors):

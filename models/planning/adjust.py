@@ -19,7 +19,7 @@ from models.planning import calendar, credits, requesting
 from models.planning.allowances import allowance_of
 from models.planning.needs import Needs, Spend
 from models.planning.notes import check_note
-from models.planning.state import AccountState, Books, CreditState, Origin, ReasonRule, TransactionDraft
+from models.planning.state import AccountState, Books, CreditState, PostingContext, ReasonRule, TransactionDraft
 from models.planning.steps import Steps
 
 MAX_SERVICES: Final = 100
@@ -40,7 +40,7 @@ def needs(command: AdjustCredit, amount_minor: int) -> Needs:
     )
 
 
-def plan(books: Books, origin: Origin, command: AdjustCredit) -> Steps[Outcome]:
+def plan(books: Books, context: PostingContext, command: AdjustCredit) -> Steps[Outcome]:
     """Plan one adjustment. Raises the LedgerErrors that the domain names for it; then nothing has changed."""
     amount_minor = nonzero_minor(command.amount, command.asset)
     reason = check_reason(books, command, adding=amount_minor > 0)
@@ -48,8 +48,8 @@ def plan(books: Books, origin: Origin, command: AdjustCredit) -> Steps[Outcome]:
         raise NotFound("There is no such customer.", field=("customerId",))
     check_services(books, command, adding=amount_minor > 0)
     if amount_minor > 0:
-        return _add(books, origin, command, amount_minor, reason)
-    return (yield from _remove(books, origin, command, -amount_minor, reason))
+        return _add(books, context, command, amount_minor, reason)
+    return (yield from _remove(books, context, command, -amount_minor, reason))
 
 
 def check_reason(books: Books, command: AdjustCredit, *, adding: bool) -> ReasonRule:
@@ -93,7 +93,9 @@ def check_membership(books: Books, command: AdjustCredit) -> None:
         raise MembershipGraceEnded(books.config.grace_days)
 
 
-def _add(books: Books, origin: Origin, command: AdjustCredit, amount_minor: int, reason: ReasonRule) -> Outcome:
+def _add(
+    books: Books, context: PostingContext, command: AdjustCredit, amount_minor: int, reason: ReasonRule
+) -> Outcome:
     if command.credit_id is not None:
         raise Invalid("An addition opens a credit of its own; creditId belongs to a removal.", field=("creditId",))
     credits.check_open(books, command.customer_id, "customerId")
@@ -107,16 +109,16 @@ def _add(books: Books, origin: Origin, command: AdjustCredit, amount_minor: int,
     account = books.accounts[command.customer_id, command.asset]
     credits.check_room(account, amount_minor)
     limited = None
-    if origin.approved_by is None:
-        allowance = allowance_of(books, origin.actor, command.customer_id, command.asset)
-        waiting = requesting.waits(books, origin, "adjustCredit", command, allowance.refusal(amount_minor))
+    if context.approved_by is None:
+        allowance = allowance_of(books, context.actor, command.customer_id, command.asset)
+        waiting = requesting.waits(books, context, "adjustCredit", command, allowance.refusal(amount_minor))
         if waiting is not None:
             return waiting
         limited = allowance.use(books, amount_minor)
     # Must succeed from here on (and using a limit does).
     lifetime_before = account.lifetime_minor
     transaction = credits.begin(
-        books, "ADJUSTMENT", command.customer_id, origin, reason=reason.code, note=command.note, limited=limited
+        books, "ADJUSTMENT", command.customer_id, context, reason=reason.code, note=command.note, limited=limited
     )
     credit = credits.open_credit(
         books, transaction, account, amount_minor, "ISSUED",
@@ -128,7 +130,7 @@ def _add(books: Books, origin: Origin, command: AdjustCredit, amount_minor: int,
 
 
 def _remove(
-    books: Books, origin: Origin, command: AdjustCredit, amount_minor: int, reason: ReasonRule
+    books: Books, context: PostingContext, command: AdjustCredit, amount_minor: int, reason: ReasonRule
 ) -> Steps[Outcome]:
     _check_no_dates(books, command)
     account = books.accounts.get((command.customer_id, command.asset))
@@ -138,13 +140,15 @@ def _remove(
     credit = _named_credit(books, command, account, amount_minor) if command.credit_id else None
     if credit is None:
         yield from credits.require_spendable(books, account, amount_minor, command.service_ids)
-    if origin.approved_by is None:
-        waiting = requesting.waits(books, origin, "adjustCredit", command, refusal=None)
+    if context.approved_by is None:
+        waiting = requesting.waits(books, context, "adjustCredit", command, refusal=None)
         if waiting is not None:
             return waiting
     # Must succeed from here on.
     lifetime_before = account.lifetime_minor
-    transaction = credits.begin(books, "ADJUSTMENT", command.customer_id, origin, reason=reason.code, note=command.note)
+    transaction = credits.begin(
+        books, "ADJUSTMENT", command.customer_id, context, reason=reason.code, note=command.note
+    )
     if credit is not None:
         credits.move(books, transaction, account, credit, -amount_minor, "REMOVED", lifetime=reason.moves_lifetime)
     else:

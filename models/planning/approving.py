@@ -22,7 +22,7 @@ from models.planning.binding import Terms, check_bound, credit_sold
 from models.planning.needs import Needs
 from models.planning.notes import check_note, kept_note
 from models.planning.persons import followed
-from models.planning.state import ApprovalState, Books, Origin
+from models.planning.state import ApprovalState, Books, PostingContext
 from models.planning.steps import Steps
 
 ADD, REMOVE, GIVE, ISSUE = "credits:add", "credits:remove", "rewards:give", "invoices:write"
@@ -44,8 +44,8 @@ def needs(command: ApproveRequest, asked: Needs) -> Needs:
     return replace(asked, limited=(), sells=(), approvals=(command.request_id,))
 
 
-def plan(books: Books, origin: Origin, command: ApproveRequest) -> Steps[Outcome]:
-    """Plan what was asked for, as its requester's, on the approval of the origin's actor; a refusal leaves it pending.
+def plan(books: Books, context: PostingContext, command: ApproveRequest) -> Steps[Outcome]:
+    """Plan what was asked for, as its requester's, on the approval of the context's actor; a refusal leaves it pending.
 
     One that was approved before answers its transaction and posts nothing. Raises NotFound, OwnRequest,
     RequestNotPending, RequesterNotAllowed, what the kept command is refused with, and RequestChanged.
@@ -54,7 +54,7 @@ def plan(books: Books, origin: Origin, command: ApproveRequest) -> Steps[Outcome
     request = books.approvals.get(command.request_id)
     if request is None:
         raise NotFound("There is no such request.", field=("requestId",))
-    if request.requested_by.subject == origin.actor.subject:
+    if request.requested_by.subject == context.actor.subject:
         raise OwnRequest
     if request.status == "APPROVED":
         return Outcome(
@@ -66,40 +66,40 @@ def plan(books: Books, origin: Origin, command: ApproveRequest) -> Steps[Outcome
         raise RequestNotPending(status)
     if not request.requester_allowed:
         raise RequesterNotAllowed(request.requested_by.client)
-    outcome = yield from _plan_what_was_asked(books, origin, request)
-    _close(books, origin, request, outcome, command.note, check_bound(books, request, command.version))
+    outcome = yield from _plan_what_was_asked(books, context, request)
+    _close(books, context, request, outcome, command.note, check_bound(books, request, command.version))
     return replace(outcome, approval_request_id=request.id, views=(*outcome.views, requesting.shown(request)))
 
 
-def _plan_what_was_asked(books: Books, origin: Origin, request: ApprovalState) -> Steps[Outcome]:
-    requested = Origin(request.requested_by, origin.key, origin.result_id, approved_by=origin.actor)
+def _plan_what_was_asked(books: Books, context: PostingContext, request: ApprovalState) -> Steps[Outcome]:
+    requested = PostingContext(request.requested_by, context.key, context.result_id, approved_by=context.actor)
     try:
         return (yield from _plan(books, requested, followed(request.command, books.persons)))
     except LedgerError as error:
         raise error.at("requestId") from None  # it speaks of fields that this input does not have
 
 
-def _plan(books: Books, origin: Origin, asked: Approvable) -> Steps[Outcome]:
+def _plan(books: Books, context: PostingContext, asked: Approvable) -> Steps[Outcome]:
     match asked:
         case AdjustCredit():
-            return adjust.plan(books, origin, asked)
+            return adjust.plan(books, context, asked)
         case GiveReward():
-            return rewards.plan(books, origin, asked)
+            return rewards.plan(books, context, asked)
         case CreateOrder():
-            return invoices.plan_order(books, origin, asked)
+            return invoices.plan_order(books, context, asked)
 
 
 def _close(
-    books: Books, origin: Origin, request: ApprovalState, posted: Outcome, note: str | None,
+    books: Books, context: PostingContext, request: ApprovalState, posted: Outcome, note: str | None,
     agreed: tuple[TermChange, ...],
 ) -> None:  # fmt: skip
     """agreed: what has changed since it was asked for, and was approved all the same."""
     note = kept_note(books, request.customer_id, note)
     books.change(
-        request, status="APPROVED", decided_by=origin.actor, decided_at=books.now, decision_note=note,
+        request, status="APPROVED", decided_by=context.actor, decided_at=books.now, decision_note=note,
         transaction_id=posted.transaction_id, invoice_id=posted.invoice_id,
     )  # fmt: skip
     books.writes.touched_approvals.append(request)
     details = {"changes": [asdict(change) for change in agreed]} if agreed else None
-    audit(books, origin, "approval.approved", request.id, request.customer_id, note, details)
+    audit(books, context, "approval.approved", request.id, request.customer_id, note, details)
     books.writes.events.append(("approval.approved", request.id))

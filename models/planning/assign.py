@@ -27,7 +27,7 @@ from models.planning.state import (
     Books,
     CreditState,
     InvoiceState,
-    Origin,
+    PostingContext,
     TransactionDraft,
 )
 from models.views import AssignmentView
@@ -44,7 +44,7 @@ def needs(command: AssignCredit, account: AccountKey) -> Needs:
     )  # fmt: skip
 
 
-def plan(books: Books, origin: Origin, command: AssignCredit) -> Outcome:
+def plan(books: Books, context: PostingContext, command: AssignCredit) -> Outcome:
     """Plan all of the assignments as one event. Raises, with the field, for the first that cannot be."""
     credit = books.credits_by_id.get(command.credit_id)
     account = credits.account_of_lot(books, credit) if credit and credits.is_locked(books, credit) else None
@@ -58,8 +58,8 @@ def plan(books: Books, origin: Origin, command: AssignCredit) -> Outcome:
         raise CreditNotOpen(credits.credit_view(credit, account.asset).status(books.now))
     amounts = planned_amounts(books, command.assignments, account, credit)
     # Must succeed from here on.
-    transaction = credits.begin(books, "ASSIGNMENT", account.customer_id, origin)
-    views = assign_all(books, origin, transaction, account, credit, amounts)
+    transaction = credits.begin(books, "ASSIGNMENT", account.customer_id, context)
+    views = assign_all(books, context, transaction, account, credit, amounts)
     return Outcome(
         transaction_id=transaction.id, account_id=account.id, credit_id=credit.id,
         assignment_ids=tuple(view.id for view in views),
@@ -105,7 +105,7 @@ def planned_amounts(
 
 
 def assign_all(
-    books: Books, origin: Origin, transaction: TransactionDraft, account: AccountState, credit: CreditState,
+    books: Books, context: PostingContext, transaction: TransactionDraft, account: AccountState, credit: CreditState,
     amounts: list[tuple[InvoiceState, int]],
 ) -> list[AssignmentView]:  # fmt: skip
     """Move each amount from the credit to its invoice; an order that this pays in full grants what it sells."""
@@ -114,7 +114,7 @@ def assign_all(
         for invoice, amount_minor in amounts
     ]
     for invoice, _ in amounts:
-        grant_if_paid(books, origin, invoice)
+        grant_if_paid(books, context, invoice)
     return views
 
 

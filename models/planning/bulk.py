@@ -8,7 +8,7 @@ from models.errors import CurrencyNotAllowed, Duplicate, Invalid, LedgerError, L
 from models.money import exponent, to_minor
 from models.planning import adjust
 from models.planning.needs import Needs, merge
-from models.planning.state import Books, Origin
+from models.planning.state import Books, PostingContext
 from models.planning.steps import Steps
 from models.views import BulkOperationView
 
@@ -42,23 +42,23 @@ def row_command(command: BulkCredit, item: BulkItem) -> AdjustCredit:
     )  # fmt: skip
 
 
-def plan(books: Books, origin: Origin, command: BulkCredit) -> Steps[Outcome]:
+def plan(books: Books, context: PostingContext, command: BulkCredit) -> Steps[Outcome]:
     """Plan every row. REJECT_ALL raises LedgerErrors with all bad rows; SKIP_FAILED reports them and posts the rest."""
     if not 1 <= len(command.items) <= MAX_ROWS:
         raise Invalid(f"A bulk has between 1 and {MAX_ROWS:,} rows.", field=("items",))
     exponent(command.asset)  # an unknown asset is one error, not one for each row
     start = books.mark()
-    results = yield from _plan_rows(books, origin, command)
+    results = yield from _plan_rows(books, context, command)
     errors = tuple([error for _, error in results if error])
     if errors and command.error_policy == "REJECT_ALL" and not command.dry_run:
         raise LedgerErrors(errors)
     if command.dry_run:
         yield from books.going_back_to(start)
         results = [(None, error) for _, error in results]  # what was not posted has no transaction
-    return (yield from _report(books, origin, command, results, failed=len(errors)))
+    return (yield from _report(books, context, command, results, failed=len(errors)))
 
 
-def _plan_rows(books: Books, origin: Origin, command: BulkCredit) -> Steps[list[_Fate]]:
+def _plan_rows(books: Books, context: PostingContext, command: BulkCredit) -> Steps[list[_Fate]]:
     """Transaction or error of each row. A row that is refused leaves its neighbours planned."""
     results: list[_Fate] = []
     seen: set[UUID] = set()
@@ -69,7 +69,7 @@ def _plan_rows(books: Books, origin: Origin, command: BulkCredit) -> Steps[list[
             if adjustment.customer_id in seen and not command.allow_duplicate_customers:
                 raise Duplicate("The customer comes twice.", field=("customerId",))
             seen.add(adjustment.customer_id)
-            row_origin = Origin(origin.actor, origin.key, books.source.new_id())
+            row_origin = PostingContext(context.actor, context.key, books.source.new_id())
             outcome = yield from adjust.plan(books, row_origin, adjustment)
             results.append((outcome.transaction_id, None))
         except LedgerError as error:
@@ -88,12 +88,14 @@ def _row_field(row: int, field: tuple[str, ...] | None) -> tuple[str, ...]:
     return field or ("items", str(row))
 
 
-def _report(books: Books, origin: Origin, command: BulkCredit, results: list[_Fate], *, failed: int) -> Steps[Outcome]:
+def _report(
+    books: Books, context: PostingContext, command: BulkCredit, results: list[_Fate], *, failed: int
+) -> Steps[Outcome]:
     operation = BulkOperationView(
-        id=origin.result_id, status="COMPLETED", asset=command.asset, total=len(results), processed=len(results),
+        id=context.result_id, status="COMPLETED", asset=command.asset, total=len(results), processed=len(results),
         succeeded=len(results) - failed, failed=failed,
     )  # fmt: skip
-    books.writes.bulk_operations.append((operation, command.error_policy, command.dry_run, origin.actor))
+    books.writes.bulk_operations.append((operation, command.error_policy, command.dry_run, context.actor))
     for row, (item, (transaction_id, error)) in enumerate(zip(command.items, results, strict=True)):
         report = error_report(error) if error else None
         books.writes.bulk_rows.append(

@@ -9,7 +9,7 @@ from models.money import to_minor
 from models.planning import adjust
 from models.planning.bulk import error_report
 from models.planning.needs import Needs, merge
-from models.planning.state import Books, Origin
+from models.planning.state import Books, PostingContext
 from models.planning.steps import Steps
 
 KEYS: Final = "bulk:"
@@ -28,9 +28,9 @@ def needs(rows: "tuple[RowAdjustment, ...]") -> Steps[Needs]:
     return merge(wanted)
 
 
-def plan(books: Books, origin: Origin, command: PostRows) -> Steps[Outcome]:
+def plan(books: Books, context: PostingContext, command: PostRows) -> Steps[Outcome]:
     """Plan every row, and what is noted of it. Raises LedgerErrors with every bad row where it is all or nothing."""
-    fates = yield from plan_each(books, origin, command.operation_id, command.rows)
+    fates = yield from plan_each(books, context, command.operation_id, command.rows)
     errors = tuple([error for _, _, error in fates if error])
     if errors and command.all_or_nothing:
         raise LedgerErrors(errors)
@@ -42,14 +42,14 @@ def plan(books: Books, origin: Origin, command: PostRows) -> Steps[Outcome]:
 
 
 def plan_each(
-    books: Books, origin: Origin, operation_id: UUID, rows: "tuple[RowAdjustment, ...]"
+    books: Books, context: PostingContext, operation_id: UUID, rows: "tuple[RowAdjustment, ...]"
 ) -> Steps[list[tuple[int, UUID | None, LedgerError | None]]]:
     """Row, and its transaction or error. A row that is refused leaves its neighbours planned."""
     fates: list[tuple[int, UUID | None, LedgerError | None]] = []
     for row in rows:
         mark = books.mark()
         try:
-            row_origin = Origin(origin.actor, row_key(operation_id, row.row), books.source.new_id())
+            row_origin = PostingContext(context.actor, row_key(operation_id, row.row), books.source.new_id())
             outcome = yield from adjust.plan(books, row_origin, row.adjustment)
             fates.append((row.row, outcome.transaction_id, None))
         except LedgerError as error:

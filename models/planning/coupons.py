@@ -9,7 +9,7 @@ from models.planning import credits
 from models.planning.auditing import audit
 from models.planning.needs import Needs
 from models.planning.notes import check_note
-from models.planning.state import Books, CouponState, Origin, TransactionDraft
+from models.planning.state import Books, CouponState, PostingContext, TransactionDraft
 from models.planning.steps import Steps
 from models.views import CouponView
 
@@ -27,27 +27,27 @@ def disable_needs(command: DisableCoupon, customer_id: UUID, transaction_id: UUI
     )
 
 
-def plan_use(books: Books, origin: Origin, command: UseCoupon) -> Outcome:
+def plan_use(books: Books, context: PostingContext, command: UseCoupon) -> Outcome:
     """Plan the use of an issued coupon. Raises CouponNotIssued for any other."""
     coupon = _issued(books, command.coupon_id)
     # Must succeed from here on.
     _close(books, coupon, "USED")
-    audit(books, origin, "coupon.used", coupon.id, coupon.customer_id)
+    audit(books, context, "coupon.used", coupon.id, coupon.customer_id)
     return Outcome(coupon_id=coupon.id, views=(coupon_view(coupon),))
 
 
-def plan_disable(books: Books, origin: Origin, command: DisableCoupon) -> Steps[Outcome]:
+def plan_disable(books: Books, context: PostingContext, command: DisableCoupon) -> Steps[Outcome]:
     """Plan a coupon's disabling; its points go back only when asked for, to the credits they came from, last first."""
     check_note(command.note)
     coupon = _issued(books, command.coupon_id)
     # Must succeed from here on.
-    audit(books, origin, "coupon.disabled", coupon.id, coupon.customer_id, command.note)
+    audit(books, context, "coupon.disabled", coupon.id, coupon.customer_id, command.note)
     if not (command.refund_points and coupon.points_spent_minor):
         _close(books, coupon, "DISABLED")
         return Outcome(coupon_id=coupon.id, views=(coupon_view(coupon),))
     account = books.accounts[coupon.customer_id, POINTS]
     lifetime_before = account.lifetime_minor
-    transaction = credits.begin(books, "REVERSAL", coupon.customer_id, origin, note=command.note)
+    transaction = credits.begin(books, "REVERSAL", coupon.customer_id, context, note=command.note)
     yield from _put_points_back(books, transaction, coupon)
     credits.follow_tier(books, transaction, account, lifetime_before)
     _close(books, coupon, "DISABLED", refund_transaction_id=transaction.id)

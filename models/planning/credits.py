@@ -15,7 +15,15 @@ from models.errors import AmountOutOfRange, InsufficientBalance, Invalid, Invari
 from models.money import MAX_AMOUNT_MINOR, POINTS, to_decimal
 from models.planning.lots import Lots
 from models.planning.notes import kept_note
-from models.planning.state import AccountState, Books, CreditState, EntryDraft, Limited, Origin, TransactionDraft
+from models.planning.state import (
+    AccountState,
+    Books,
+    CreditState,
+    EntryDraft,
+    Limited,
+    PostingContext,
+    TransactionDraft,
+)
 from models.planning.steps import Steps
 from models.views import AccountView, ActorView, CreditView, TransactionView
 
@@ -73,15 +81,15 @@ def looked_through(
 
 
 def begin(
-    books: Books, kind: str, customer_id: UUID, origin: Origin, *, reason: str | None = None, note: str | None = None,
+    books: Books, kind: str, customer_id: UUID, context: PostingContext, *, reason: str | None = None, note: str | None = None,
     limited: Limited | None = None,
 ) -> TransactionDraft:  # fmt: skip
-    """Start one business event, under the origin's result id. Its entries follow. limited: what it used up of limits."""
+    """Start one business event, under the context's result id. Its entries follow. limited: what it used up of limits."""
     note = kept_note(books, customer_id, note)
     transaction = TransactionDraft(
-        id=origin.result_id, customer_id=customer_id, kind=kind, reason=reason, note=note,
-        salt=books.source.new_salt() if note else None, actor=origin.actor, approved_by=origin.approved_by,
-        idempotency_key=origin.key, created_at=books.now, limited=limited,
+        id=context.result_id, customer_id=customer_id, kind=kind, reason=reason, note=note,
+        salt=books.source.new_salt() if note else None, actor=context.actor, approved_by=context.approved_by,
+        idempotency_key=context.key, created_at=books.now, limited=limited,
     )  # fmt: skip
     books.writes.transactions.append(transaction)
     books.writes.events.append(("transaction.posted", transaction.id))

@@ -23,7 +23,7 @@ from models.planning.assign import assign
 from models.planning.auditing import audit, invoice_details
 from models.planning.needs import Needs, Spend
 from models.planning.settling import invoice_view, status_of
-from models.planning.state import Books, InvoiceState, Origin, TransactionDraft
+from models.planning.state import Books, InvoiceState, PostingContext, TransactionDraft
 from models.planning.steps import Steps
 
 MAX_LINES: Final = 1_000
@@ -60,12 +60,12 @@ def _total_or_nothing(command: CreateInvoice) -> int:
         return 0
 
 
-def plan_create(books: Books, origin: Origin, command: CreateInvoice) -> Steps[Outcome]:
+def plan_create(books: Books, context: PostingContext, command: CreateInvoice) -> Steps[Outcome]:
     """Plan an invoice and what applies itself to it. Raises for what no invoice may look like."""
     _check_head(books, command)
     lines = _lines(command)
     drafted = [_Line(*line) for line in lines]
-    return (yield from _issue(books, origin, command, _drafted(books, origin, command, drafted), drafted))
+    return (yield from _issue(books, context, command, _drafted(books, context, command, drafted), drafted))
 
 
 def order_needs(command: CreateOrder) -> Needs:
@@ -82,7 +82,7 @@ def order_needs(command: CreateOrder) -> Needs:
     )
 
 
-def plan_order(books: Books, origin: Origin, command: CreateOrder) -> Steps[Outcome]:
+def plan_order(books: Books, context: PostingContext, command: CreateOrder) -> Steps[Outcome]:
     """Plan an order: an invoice whose lines are products (source 004).
 
     Raises LimitExceeded, CurrencyNotAllowed where it sells more credit than its actor may; or, with `request_approval`, a
@@ -97,21 +97,21 @@ def plan_order(books: Books, origin: Origin, command: CreateOrder) -> Steps[Outc
             lines.append(_order_line(books, item, command.currency))
         except LedgerError as error:
             raise error.at("items", str(index), *(error.field or ())) from None
-    invoice = _drafted(books, origin, command, lines)
-    if origin.approved_by is None:
+    invoice = _drafted(books, context, command, lines)
+    if context.approved_by is None:
         sold_minor = sum(invoice.credit_lines)
-        allowance = selling_allowance_of(books, origin.actor, command.currency) if sold_minor else None
+        allowance = selling_allowance_of(books, context.actor, command.currency) if sold_minor else None
         refusal = None if allowance is None else allowance.refusal(sold_minor)
         if isinstance(refusal, LimitExceeded):
             refusal = refusal.at("items")
         elif refusal is not None:
             refusal = refusal.at("currency")
-        waiting = requesting.waits(books, origin, "createOrder", command, refusal)
+        waiting = requesting.waits(books, context, "createOrder", command, refusal)
         if waiting is not None:
             return waiting
         limited = None if allowance is None else allowance.use(books, sold_minor)
         invoice.limited_on = None if limited is None else limited.day
-    return (yield from _issue(books, origin, command, invoice, lines))
+    return (yield from _issue(books, context, command, invoice, lines))
 
 
 def _order_line(books: Books, item: OrderItem, currency: str) -> "_Line":
@@ -134,7 +134,9 @@ def _check_head(books: Books, command: CreateInvoice | CreateOrder) -> None:
         raise CurrencyMismatch(command.currency, "a currency").at("currency")
 
 
-def _drafted(books: Books, origin: Origin, command: CreateInvoice | CreateOrder, lines: list["_Line"]) -> InvoiceState:
+def _drafted(
+    books: Books, context: PostingContext, command: CreateInvoice | CreateOrder, lines: list["_Line"]
+) -> InvoiceState:
     """The invoice as its lines make it; nothing has changed yet. Raises AmountOutOfRange, Invalid."""
     total_minor = sum(line.amount_minor for line in lines)
     if total_minor > MAX_AMOUNT_MINOR:
@@ -145,7 +147,7 @@ def _drafted(books: Books, origin: Origin, command: CreateInvoice | CreateOrder,
         raise Invalid("An invoice is not due before it is issued.", field=("dueOn",))
     credit_lines = tuple(line.amount_minor for line in lines if line.kind == "CREDIT" and line.amount_minor)
     return InvoiceState(
-        id=origin.result_id, number=clean_name(command.number), customer_id=command.customer_id, currency=command.currency,
+        id=context.result_id, number=clean_name(command.number), customer_id=command.customer_id, currency=command.currency,
         total_minor=total_minor, creditable_minor=total_minor - sum(credit_lines), paid_minor=0, credited_minor=0,
         status=status_of(total_minor, 0, 0), issued_on=issued_on, due_on=command.due_on,
         kind="ORDER" if isinstance(command, CreateOrder) else "INVOICE", credit_lines=credit_lines,
@@ -153,11 +155,15 @@ def _drafted(books: Books, origin: Origin, command: CreateInvoice | CreateOrder,
 
 
 def _issue(
-    books: Books, origin: Origin, command: CreateInvoice | CreateOrder, invoice: InvoiceState, lines: list["_Line"]
+    books: Books,
+    context: PostingContext,
+    command: CreateInvoice | CreateOrder,
+    invoice: InvoiceState,
+    lines: list["_Line"],
 ) -> Steps[Outcome]:
     """The drafted invoice, with what applies itself to it. Must succeed."""
-    _write_invoice(books, origin, invoice, lines, command)
-    views = (yield from _apply_credit(books, origin, invoice)) if command.auto_apply else ()
+    _write_invoice(books, context, invoice, lines, command)
+    views = (yield from _apply_credit(books, context, invoice)) if command.auto_apply else ()
     return Outcome(invoice_id=invoice.id, views=(invoice_view(invoice), *views))
 
 
@@ -208,23 +214,27 @@ def _line(line: InvoiceLineItem, currency: str) -> tuple[str, int, int]:
 
 
 def _write_invoice(
-    books: Books, origin: Origin, invoice: InvoiceState, lines: list[_Line], command: CreateInvoice | CreateOrder
+    books: Books,
+    context: PostingContext,
+    invoice: InvoiceState,
+    lines: list[_Line],
+    command: CreateInvoice | CreateOrder,
 ) -> None:
     books.invoices[invoice.id] = invoice
     books.invoice_numbers.add(invoice.number)
     books.on_undo(books.invoices.pop, invoice.id)
     books.on_undo(books.invoice_numbers.remove, invoice.number)
-    books.writes.invoices.append((invoice, origin.actor, command.auto_apply))
+    books.writes.invoices.append((invoice, context.actor, command.auto_apply))
     for position, line in enumerate(lines):
         books.writes.invoice_lines.append(
             (books.source.new_id(), invoice.id, position, line.description, line.quantity, line.price_minor,
              line.kind, line.product_id)
         )  # fmt: skip
     books.writes.events.append(("invoice.created", invoice.id))
-    audit(books, origin, "invoice.created", invoice.id, invoice.customer_id, details=invoice_details(invoice))
+    audit(books, context, "invoice.created", invoice.id, invoice.customer_id, details=invoice_details(invoice))
 
 
-def _apply_credit(books: Books, origin: Origin, invoice: InvoiceState) -> Steps[tuple[Any, ...]]:
+def _apply_credit(books: Books, context: PostingContext, invoice: InvoiceState) -> Steps[tuple[Any, ...]]:
     """Set the open credit that applies itself against the new invoice, in burn order, as one AUTO event."""
     account = books.accounts.get((invoice.customer_id, invoice.currency))
     if account is None:
@@ -238,7 +248,7 @@ def _apply_credit(books: Books, origin: Origin, invoice: InvoiceState) -> Steps[
         if credit is not None and applies(credit):
             if transaction is None:
                 # A second person, if there is one, stands on the request for the order.
-                applied = Origin(origin.actor, origin.key, books.source.new_id())
+                applied = PostingContext(context.actor, context.key, books.source.new_id())
                 transaction = credits.begin(books, "ASSIGNMENT", invoice.customer_id, applied)
             amount_minor = min(credit.remaining_minor, invoice.due_to_credit_minor)
             views.append(assign(books, transaction, account, credit, invoice, amount_minor, "AUTO"))

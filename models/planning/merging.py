@@ -21,7 +21,7 @@ from models.planning.state import (
     CounterKey,
     CreditState,
     CustomerState,
-    Origin,
+    PostingContext,
     TransactionDraft,
 )
 from models.planning.steps import Steps
@@ -36,7 +36,7 @@ def needs(command: MergeCustomers) -> Needs:
     )
 
 
-def plan(books: Books, origin: Origin, command: MergeCustomers) -> Steps[Outcome]:
+def plan(books: Books, context: PostingContext, command: MergeCustomers) -> Steps[Outcome]:
     """Plan the move. Raises NotFound, Invalid, AmountOutOfRange. Two records that are one already change nothing."""
     check_note(command.note)
     source, target = _customer(books, command.from_id, "fromId"), _customer(books, command.into_id, "intoId")
@@ -55,8 +55,8 @@ def plan(books: Books, origin: Origin, command: MergeCustomers) -> Steps[Outcome
         credits.check_comes_back(books.accounts[target.id, account.asset], account.balance_minor)
     # Must succeed from here on.
     if moving:
-        taken = credits.begin(books, "MERGE", source.id, origin, note=command.note)
-        given_origin = Origin(origin.actor, origin.key, books.source.new_id())
+        taken = credits.begin(books, "MERGE", source.id, context, note=command.note)
+        given_origin = PostingContext(context.actor, context.key, books.source.new_id())
         given = credits.begin(books, "MERGE", target.id, given_origin, note=command.note)
         for account in moving:
             yield from move_account(books, taken, given, account, books.accounts[target.id, account.asset])
@@ -64,7 +64,7 @@ def plan(books: Books, origin: Origin, command: MergeCustomers) -> Steps[Outcome
     _keep_membership(books, source, target)
     books.change(source, merged_into_id=target.id)
     books.writes.merged_customers.append((source.id, target.id))
-    audit(books, origin, "customer.merged", target.id, source.id)
+    audit(books, context, "customer.merged", target.id, source.id)
     books.writes.events.append(("customer.merged", source.id))
     return Outcome()
 

@@ -29,7 +29,7 @@ from models.planning.settling import (
     settle,
     take_back_grants,
 )
-from models.planning.state import AccountKey, AccountState, Books, InvoiceState, Origin, PaymentState
+from models.planning.state import AccountKey, AccountState, Books, InvoiceState, PaymentState, PostingContext
 from models.planning.steps import Steps
 from models.views import PaymentView
 
@@ -51,7 +51,7 @@ def needs(command: RecordPayment, account: AccountKey, *, grants: bool, amount_m
     )
 
 
-def plan(books: Books, origin: Origin, command: RecordPayment) -> Steps[Outcome]:
+def plan(books: Books, context: PostingContext, command: RecordPayment) -> Steps[Outcome]:
     """Plan a payment of an open invoice. Raises InvoiceNotOpen, ExceedsDue, InsufficientBalance, and for dates."""
     invoice = books.invoices.get(command.invoice_id)
     if invoice is None:
@@ -72,18 +72,18 @@ def plan(books: Books, origin: Origin, command: RecordPayment) -> Steps[Outcome]
         yield from _check_credit(books, account, invoice, amount_minor)
     # Must succeed from here on.
     payment = PaymentState(
-        id=origin.result_id, invoice_id=invoice.id, amount_minor=amount_minor, method=command.method,
+        id=context.result_id, invoice_id=invoice.id, amount_minor=amount_minor, method=command.method,
         received_on=received_on, voided_at=None, transaction_id=books.source.new_id() if with_credit else None,
     )  # fmt: skip
     views: tuple[Any, ...] = ()
     if account is not None and with_credit:
-        views = yield from _pay_with_credit(books, origin, account, invoice, payment)
+        views = yield from _pay_with_credit(books, context, account, invoice, payment)
     else:
         settle(books, invoice, paid_minor=invoice.paid_minor + amount_minor)
-    books.writes.payments.append((payment, origin.actor))
+    books.writes.payments.append((payment, context.actor))
     books.writes.events.append(("payment.recorded", payment.id))
-    audit(books, origin, "payment.recorded", payment.id, invoice.customer_id, details=_told(payment, invoice))
-    grant_if_paid(books, origin, invoice)
+    audit(books, context, "payment.recorded", payment.id, invoice.customer_id, details=_told(payment, invoice))
+    grant_if_paid(books, context, invoice)
     account = _if_used(account)
     account_views = (credits.account_view(account),) if account else ()
     return Outcome(
@@ -118,10 +118,10 @@ def _check_credit(books: Books, account: AccountState | None, invoice: InvoiceSt
 
 
 def _pay_with_credit(
-    books: Books, origin: Origin, account: AccountState, invoice: InvoiceState, payment: PaymentState
+    books: Books, context: PostingContext, account: AccountState, invoice: InvoiceState, payment: PaymentState
 ) -> Steps[tuple[Any, ...]]:
     """Set the account's open credit against the invoice in burn order, as one event that the payment names."""
-    event = Origin(origin.actor, origin.key, payment.transaction_id or books.source.new_id())
+    event = PostingContext(context.actor, context.key, payment.transaction_id or books.source.new_id())
     transaction = credits.begin(books, "ASSIGNMENT", invoice.customer_id, event)
     views = []
     for taking in credits.to_take(books, account, payment.amount_minor):
@@ -146,7 +146,7 @@ def void_needs(command: VoidPayment, payment: PaymentState, account: AccountKey)
     )
 
 
-def plan_void(books: Books, origin: Origin, command: VoidPayment) -> Steps[Outcome]:
+def plan_void(books: Books, context: PostingContext, command: VoidPayment) -> Steps[Outcome]:
     """Plan a payment's voiding, which reopens its invoice. Raises PaymentVoided; CreditSpent, where credit that
     an order granted was used: then nothing moves."""
     check_note(command.note)
@@ -165,10 +165,10 @@ def plan_void(books: Books, origin: Origin, command: VoidPayment) -> Steps[Outco
         settle(books, invoice, paid_minor=invoice.paid_minor - payment.amount_minor)
     else:
         parts = [a for a in books.assignments.values() if a.payment_id == payment.id and a.released_at is None]
-        transaction_id = (yield from release(books, origin, "REVERSAL", parts, note=command.note)).id
-    take_back_grants(books, origin, invoice)
+        transaction_id = (yield from release(books, context, "REVERSAL", parts, note=command.note)).id
+    take_back_grants(books, context, invoice)
     books.writes.events.append(("payment.voided", payment.id))
-    audit(books, origin, "payment.voided", payment.id, invoice.customer_id, command.note, _told(payment, invoice))
+    audit(books, context, "payment.voided", payment.id, invoice.customer_id, command.note, _told(payment, invoice))
     account = _if_used(account_of(books, invoice))
     account_views = (credits.account_view(account),) if account else ()
     return Outcome(

@@ -13,7 +13,7 @@ from models.errors import InvariantViolated, LedgerError, TooManyPending
 from models.money import to_minor
 from models.planning.binding import Terms, credit_sold, terms_of
 from models.planning.credits import actor_view
-from models.planning.state import ApprovalState, Books, Origin
+from models.planning.state import ApprovalState, Books, PostingContext
 from models.views import ApprovalRequestView
 
 OPERATIONS: Final[Mapping[str, type[Any]]] = {
@@ -27,28 +27,28 @@ MAX_PENDING: Final = 1_000
 
 
 def waits(
-    books: Books, origin: Origin, operation: str, command: Approvable, refusal: LedgerError | None
+    books: Books, context: PostingContext, operation: str, command: Approvable, refusal: LedgerError | None
 ) -> Outcome | None:
     """The request that the command becomes, since it only proposes, or is not for its actor to do alone (`refusal`) and asks
     for a second person then; None where it can be posted. Raises the refusal where it asks for nobody.
     """
     if command.propose_only or (refusal is not None and command.request_approval):
-        return request_approval(books, origin, operation, command)
+        return request_approval(books, context, operation, command)
     if refusal is not None:
         raise refusal
     return None
 
 
-def request_approval(books: Books, origin: Origin, operation: str, command: Approvable) -> Outcome:
+def request_approval(books: Books, context: PostingContext, operation: str, command: Approvable) -> Outcome:
     """Nothing moves: the command waits, as it came in, until the tenant's lifetime of approvals is over.
 
     Raises TooManyPending, as far as `books.waiting` tells what waits already.
     """
-    if _pending(books, origin.actor.subject) >= MAX_PENDING:
+    if _pending(books, context.actor.subject) >= MAX_PENDING:
         raise TooManyPending(MAX_PENDING, field="proposeOnly" if command.propose_only else "requestApproval")
     request = ApprovalState(
-        id=origin.result_id, operation=operation, command=command, customer_id=command.customer_id, status="PENDING",
-        requested_by=origin.actor, created_at=books.now, expires_at=books.now + books.config.approval_lifetime,
+        id=context.result_id, operation=operation, command=command, customer_id=command.customer_id, status="PENDING",
+        requested_by=context.actor, created_at=books.now, expires_at=books.now + books.config.approval_lifetime,
         terms=terms_of(books, command),
     )  # fmt: skip
     books.writes.approvals.append(request)

@@ -7,7 +7,7 @@ from models.planning import calendar, credits, requesting
 from models.planning.allowances import allowance_of
 from models.planning.needs import Needs, Spend
 from models.planning.notes import check_note
-from models.planning.state import AccountState, Books, Origin, RewardState
+from models.planning.state import AccountState, Books, PostingContext, RewardState
 from models.planning.steps import Steps
 from models.views import CouponView
 
@@ -28,7 +28,7 @@ def needs(command: GiveReward, points_cost_minor: int) -> Needs:
     )
 
 
-def plan(books: Books, origin: Origin, command: GiveReward) -> Steps[Outcome]:
+def plan(books: Books, context: PostingContext, command: GiveReward) -> Steps[Outcome]:
     """Plan one coupon. Raises RewardInactive, InsufficientBalance, LimitExceeded (a free one, at its price in points;
     or, with `request_approval`, a second person is asked; with `propose_only` in any case)."""
     credits.check_open(books, command.customer_id, "customerId")
@@ -38,18 +38,18 @@ def plan(books: Books, origin: Origin, command: GiveReward) -> Steps[Outcome]:
     limited = None
     if command.deduct_points:
         yield from _check_points(books, account, reward)
-    if origin.approved_by is None:
+    if context.approved_by is None:
         free_minor = 0 if command.deduct_points else reward.points_cost_minor
-        allowance = allowance_of(books, origin.actor, command.customer_id, POINTS) if free_minor else None
+        allowance = allowance_of(books, context.actor, command.customer_id, POINTS) if free_minor else None
         refusal = None if allowance is None else allowance.refusal(free_minor)
         refusal = None if refusal is None else refusal.at("rewardId")
-        waiting = requesting.waits(books, origin, "giveReward", command, refusal)
+        waiting = requesting.waits(books, context, "giveReward", command, refusal)
         if waiting is not None:
             return waiting
         limited = None if allowance is None else allowance.use(books, free_minor)
     # Must succeed from here on (and using a limit does).
     spent_minor = reward.points_cost_minor if command.deduct_points else 0
-    transaction = credits.begin(books, "REWARD", command.customer_id, origin, note=command.note, limited=limited)
+    transaction = credits.begin(books, "REWARD", command.customer_id, context, note=command.note, limited=limited)
     if spent_minor and account is not None:
         yield from credits.spend(books, transaction, account, spent_minor, "REDEEMED")
     if reward.stock is not None:

@@ -11,7 +11,7 @@ from uuid import UUID
 from models.errors import CreditSpent, ExceedsDue, InvariantViolated
 from models.money import to_decimal
 from models.planning import calendar, credits
-from models.planning.state import AccountState, AssignmentState, Books, InvoiceState, Origin
+from models.planning.state import AccountState, AssignmentState, Books, InvoiceState, PostingContext
 from models.views import InvoiceView
 
 
@@ -84,7 +84,7 @@ def check_grants_unused(
                 raise CreditSpent(used, granted, invoice.currency)
 
 
-def grant_if_paid(books: Books, origin: Origin, invoice: InvoiceState) -> None:
+def grant_if_paid(books: Books, context: PostingContext, invoice: InvoiceState) -> None:
     """Put the worth of the order's credit products on the account, one credit a line, if it has just been paid in full."""
     if invoice.status != "PAID" or invoice.grants or not invoice.credit_lines:
         return
@@ -92,7 +92,7 @@ def grant_if_paid(books: Books, origin: Origin, invoice: InvoiceState) -> None:
     if account is None:
         raise InvariantViolated(f"order {invoice.id} grants credit, and its account was not locked")
     transaction = credits.begin(
-        books, "ORDER", invoice.customer_id, Origin(origin.actor, origin.key, books.source.new_id())
+        books, "ORDER", invoice.customer_id, PostingContext(context.actor, context.key, books.source.new_id())
     )
     granted = tuple(
         credits.open_credit(
@@ -107,14 +107,14 @@ def grant_if_paid(books: Books, origin: Origin, invoice: InvoiceState) -> None:
         books.writes.grants.append((credit_id, invoice.id, credit_id, transaction.id))
 
 
-def take_back_grants(books: Books, origin: Origin, invoice: InvoiceState) -> None:
+def take_back_grants(books: Books, context: PostingContext, invoice: InvoiceState) -> None:
     """Take back what is left of what the order granted, now that it is not paid in full any more, last first."""
     if not invoice.grants or invoice.status == "PAID":
         return
     if account_of(books, invoice) is None:
         raise InvariantViolated(f"order {invoice.id} takes back credit, and its account was not locked")
     transaction = credits.begin(
-        books, "REVERSAL", invoice.customer_id, Origin(origin.actor, origin.key, books.source.new_id())
+        books, "REVERSAL", invoice.customer_id, PostingContext(context.actor, context.key, books.source.new_id())
     )
     for credit_id in reversed(invoice.grants):
         credit = books.credits_by_id[credit_id]

@@ -296,7 +296,7 @@ class CounterState:
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class PostingContext:
     """Who asked, under which idempotency key, and the id that the result is to have (what a replay is found by).
 
     approved_by: the second person, on whose approval it is posted; no limit binds it then.

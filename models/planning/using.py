@@ -8,7 +8,7 @@ from models.money import SERVICE_CREDITS, nonzero_minor, to_decimal
 from models.planning import credits
 from models.planning.needs import Needs, Spend
 from models.planning.notes import check_note
-from models.planning.state import Books, Origin
+from models.planning.state import Books, PostingContext
 from models.planning.steps import Steps, in_order
 
 
@@ -18,7 +18,7 @@ def use_needs(command: UseCredit, amount_minor: int) -> Needs:
     return Needs(customers=(command.customer_id,), accounts=(key,), spends=(spend,))
 
 
-def plan_use(books: Books, origin: Origin, command: UseCredit) -> Steps[Outcome]:
+def plan_use(books: Books, context: PostingContext, command: UseCredit) -> Steps[Outcome]:
     """Plan a spend on a service: of credits that name it or name none, in burn order. Raises InsufficientBalance."""
     check_note(command.note)
     amount_minor = nonzero_minor(command.amount, SERVICE_CREDITS)
@@ -33,7 +33,7 @@ def plan_use(books: Books, origin: Origin, command: UseCredit) -> Steps[Outcome]
         raise InsufficientBalance(to_decimal(0, SERVICE_CREDITS), SERVICE_CREDITS)
     yield from credits.require_spendable(books, account, amount_minor, (command.service_id,))
     # Must succeed from here on.
-    transaction = credits.begin(books, "USE", command.customer_id, origin, note=command.note)
+    transaction = credits.begin(books, "USE", command.customer_id, context, note=command.note)
     yield from credits.spend(books, transaction, account, amount_minor, "REDEEMED", service_ids=(command.service_id,))
     return Outcome(
         transaction_id=transaction.id, account_id=account.id,
@@ -46,7 +46,7 @@ def expire_needs(command: ExpireCredits, credit_ids: tuple[UUID, ...]) -> Needs:
     return Needs(accounts=((command.customer_id, command.asset),), credits=credit_ids)
 
 
-def plan_expire(books: Books, origin: Origin, command: ExpireCredits) -> Steps[Outcome]:
+def plan_expire(books: Books, context: PostingContext, command: ExpireCredits) -> Steps[Outcome]:
     """Plan the writing off of everything on the account that has expired; nothing at all where nothing has."""
     account = books.accounts.get((command.customer_id, command.asset))
     if account is None:
@@ -62,7 +62,7 @@ def plan_expire(books: Books, origin: Origin, command: ExpireCredits) -> Steps[O
     if not expired:
         return Outcome()
     ordered = yield from in_order(expired, credits.burn_key)
-    transaction = credits.begin(books, "EXPIRY", command.customer_id, origin)
+    transaction = credits.begin(books, "EXPIRY", command.customer_id, context)
     for credit in ordered:
         credits.expire(books, transaction, account, credit)
         yield

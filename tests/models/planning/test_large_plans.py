@@ -29,7 +29,15 @@ from models.commands import (
 from models.errors import LedgerError, LedgerErrors
 from models.planning.credits import burn_key, spendable
 from models.planning.lots import Lots
-from models.planning.state import AccountState, AssignmentState, Books, CreditState, CustomerState, Origin, PaymentState
+from models.planning.state import (
+    AccountState,
+    AssignmentState,
+    Books,
+    CreditState,
+    CustomerState,
+    PaymentState,
+    PostingContext,
+)
 from tests.support.books import ANNA, BEN, CAKE, CONFIG, MANAGER, NOW, TEA, Numbers
 
 FEW, MANY = 250, 2_000
@@ -65,9 +73,9 @@ def counting() -> Iterator[Counted]:
 
 def planned(books: Books, command: Command, *, undone: bool = False) -> Counted:
     """What planning takes; with `undone`, what it takes to take it back again, as where the whole is refused."""
-    start, origin = books.mark(), Origin(MANAGER, None, books.source.new_id())
+    start, context = books.mark(), PostingContext(MANAGER, None, books.source.new_id())
     with counting() as counted:
-        _walk(counted, planning.plan(books, origin, command))
+        _walk(counted, planning.plan(books, context, command))
         if undone:
             _walk(counted, books.going_back_to(start))
     return counted
@@ -258,9 +266,9 @@ def test_s1_what_is_planned_is_right() -> None:
 
 def test_s1_bad_rows_keep_no_frames() -> None:
     """A traceback each would keep ten thousand plans alive."""
-    books, origin = books_with(0), Origin(MANAGER, None, UUID(int=5))
+    books, context = books_with(0), PostingContext(MANAGER, None, UUID(int=5))
     with pytest.raises(LedgerErrors) as caught:
-        for _ in planning.plan(books, origin, bulk(["-1.00"] * 5)):
+        for _ in planning.plan(books, context, bulk(["-1.00"] * 5)):
             pass
     assert [error.__traceback__ for error in caught.value.errors] == [None] * 5
 

@@ -11,7 +11,7 @@ from models.commands import AdjustCredit, UpdateCredit, UseCredit
 from models.errors import LedgerError
 from models.planning import credits
 from models.planning.credits import burn_key
-from models.planning.state import Books, Mark, Origin
+from models.planning.state import Books, Mark, PostingContext
 from models.planning.steps import finish
 from tests.support.books import ANNA, CAKE, MANAGER, NOW, TEA, all_books, open_lots
 
@@ -22,7 +22,7 @@ AMOUNTS = st.integers(1, 300).map(Decimal)
 def plan(books: Books, command: AdjustCredit | UseCredit | UpdateCredit) -> None:
     mark = books.mark()
     try:
-        finish(planning.plan(books, Origin(MANAGER, None, books.source.new_id()), command))
+        finish(planning.plan(books, PostingContext(MANAGER, None, books.source.new_id()), command))
     except LedgerError:
         books.back_to(mark)
 
@@ -44,7 +44,7 @@ def step(draw: st.DrawFn, books: Books, marks: list[Mark]) -> None:
             plan(books, UseCredit(ANNA, draw(st.sampled_from((TEA, CAKE))), draw(AMOUNTS)))
         case "put back" if used := [lot for lot in lots if lot.used_minor and lot.id.int > 10**6]:
             lot = draw(st.sampled_from(used))
-            transaction = credits.begin(books, "REVERSAL", ANNA, Origin(MANAGER, None, books.source.new_id()))
+            transaction = credits.begin(books, "REVERSAL", ANNA, PostingContext(MANAGER, None, books.source.new_id()))
             credits.put_back(books, transaction, lot, draw(st.integers(1, lot.used_minor)), "REDEEMED")
         case "change" if lots:
             at = NOW + timedelta(days=draw(st.integers(1, 20)))

@@ -11,7 +11,7 @@ from models.commands import Actor, AdjustCredit, BulkCredit, Command, Outcome
 from models.errors import InsufficientBalance, LedgerError
 from models.money import MAX_AMOUNT_MINOR, to_decimal, to_minor
 from models.planning.credits import serves
-from models.planning.state import Books, Origin
+from models.planning.state import Books, PostingContext
 from models.planning.steps import finish
 from tests.support.books import (
     MANAGER,
@@ -34,7 +34,7 @@ FEW = settings(max_examples=80)
 
 def plan(books: Books, actor: Actor, command: Command) -> Outcome | LedgerError:
     try:
-        return finish(planning.plan(books, Origin(actor, None, books.source.new_id()), command))
+        return finish(planning.plan(books, PostingContext(actor, None, books.source.new_id()), command))
     except LedgerError as error:
         return error
 
