@@ -32,7 +32,7 @@ from models.loading.accounts import (
     locked_elsewhere,
     open_accounts,
 )
-from models.loading.approvals import count_waiting
+from models.loading.approvals import count_pending_requests
 from models.loading.counters import lock_to_add_up
 from models.loading.credits import load_all_open
 from models.loading.held import (
@@ -361,12 +361,12 @@ async def _plan_all(
     How many requests wait already is asked only where another one was planned, so that it costs nobody else a round
     trip; where that would be too many, the units are planned again.
     """
-    mark = books.mark()
+    savepoint = books.savepoint()
     await in_slices(_plan(books, units, live, held, results))
     if asking := {request.requested_by.subject for request in books.writes.approvals}:
-        books.waiting = await count_waiting(connection, asking, books.now)
+        books.pending_requests = await count_pending_requests(connection, asking, books.now)
         if requesting.too_many(books):
-            await in_slices(books.going_back_to(mark))
+            await in_slices(books.rolling_back_to(savepoint))
             await in_slices(_plan(books, units, live, held, results))
     _answer_repetitions(units, live, results)
 
@@ -385,12 +385,12 @@ def _plan(
         if held and (mine := held.of(unit.needs, set(names_of(unit)), noted=noted)):
             results[i] = PutBack(frozenset(mine))
             continue
-        mark = books.mark()
+        savepoint = books.savepoint()
         try:
             context = PostingContext(unit.actor, unit.idempotency_key, unit.result_id)
             results[i] = Posted((yield from planning.plan(books, context, unit.command)))
         except LedgerError as error:
-            yield from books.going_back_to(mark)
+            yield from books.rolling_back_to(savepoint)
             results[i] = Refused(error)
         yield
 

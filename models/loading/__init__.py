@@ -12,7 +12,7 @@ Accounts that are missing are made after the others are locked; waiting for some
 circle, since whoever inserts waits for nothing but inserts, and all insert in the same order. Those that somebody else made
 meanwhile are locked after that, out of the order: should a circle come of it, PostgreSQL ends one, which is tried again.
 
-Last of all, whoever is to ask for an approval is locked by an advisory lock (`approvals.count_waiting`).
+Last of all, whoever is to ask for an approval is locked by an advisory lock (`approvals.count_pending_requests`).
 
 A large bulk (models/counting.py) raises its actor's counters once all else is written, just before it commits. It may wait
 for them there, and no circle comes of it: whoever has one of these waits, if at all, for a customer's counter, whose account

@@ -61,7 +61,7 @@ def _state(row: Any) -> ApprovalState:
     )  # fmt: skip
 
 
-async def count_waiting(connection: TenantConnection, subjects: set[str], now: datetime) -> dict[str, int]:
+async def count_pending_requests(connection: TenantConnection, subjects: set[str], now: datetime) -> dict[str, int]:
     """How many requests of each of these wait at `now`; until the transaction ends, nobody else adds to them.
 
     The lock is taken by a statement of its own, so that the next one sees what those have written who had it before.

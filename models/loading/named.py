@@ -76,8 +76,8 @@ async def load_named(connection: TenantConnection, books: Books, needs: list[Nee
     if coupons := {c for n in needs for c in n.coupons}:
         books.coupons = await load_coupons(connection, coupons, skip=skip)
         held.named |= await _skipped(connection, "coupons", coupons - books.coupons.keys(), wait=wait)
-    if undone := {t for n in needs for t in n.undone}:
-        books.spend_records = await load_spend_records(connection, undone)
+    if reversed_transactions := {t for n in needs for t in n.reversed_transactions}:
+        books.spend_records = await load_spend_records(connection, reversed_transactions)
     await load_credits(connection, books, needs)
 
 

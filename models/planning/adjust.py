@@ -111,9 +111,9 @@ def _add(
     limited = None
     if context.approved_by is None:
         allowance = allowance_of(books, context.actor, command.customer_id, command.asset)
-        waiting = requesting.waits(books, context, "adjustCredit", command, allowance.refusal(amount_minor))
-        if waiting is not None:
-            return waiting
+        pending_request = requesting.waits(books, context, "adjustCredit", command, allowance.refusal(amount_minor))
+        if pending_request is not None:
+            return pending_request
         limited = allowance.use(books, amount_minor)
     # Must succeed from here on (and using a limit does).
     lifetime_before = account.lifetime_minor
@@ -141,9 +141,9 @@ def _remove(
     if credit is None:
         yield from credits.require_spendable(books, account, amount_minor, command.service_ids)
     if context.approved_by is None:
-        waiting = requesting.waits(books, context, "adjustCredit", command, refusal=None)
-        if waiting is not None:
-            return waiting
+        pending_request = requesting.waits(books, context, "adjustCredit", command, refusal=None)
+        if pending_request is not None:
+            return pending_request
     # Must succeed from here on.
     lifetime_before = account.lifetime_minor
     transaction = credits.begin(

@@ -162,7 +162,7 @@ def assign(
     books.writes.assignments.append((part.id, credit.id, invoice.id, transaction.id, amount_minor, origin))
     # A unit of the same batch may void the credit or the invoice: it has to find this here.
     books.assignments[part.id] = part
-    books.on_undo(books.assignments.pop, part.id)
+    books.on_rollback(books.assignments.pop, part.id)
     return assignment_view(part, invoice.currency)
 
 

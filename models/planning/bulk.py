@@ -47,13 +47,13 @@ def plan(books: Books, context: PostingContext, command: BulkCredit) -> Steps[Ou
     if not 1 <= len(command.items) <= MAX_ROWS:
         raise Invalid(f"A bulk has between 1 and {MAX_ROWS:,} rows.", field=("items",))
     exponent(command.asset)  # an unknown asset is one error, not one for each row
-    start = books.mark()
+    start = books.savepoint()
     results = yield from _plan_rows(books, context, command)
     errors = tuple([error for _, error in results if error])
     if errors and command.error_policy == "REJECT_ALL" and not command.dry_run:
         raise LedgerErrors(errors)
     if command.dry_run:
-        yield from books.going_back_to(start)
+        yield from books.rolling_back_to(start)
         results = [(None, error) for _, error in results]  # what was not posted has no transaction
     return (yield from _report(books, context, command, results, failed=len(errors)))
 
@@ -63,7 +63,7 @@ def _plan_rows(books: Books, context: PostingContext, command: BulkCredit) -> St
     results: list[_Fate] = []
     seen: set[UUID] = set()
     for row, item in enumerate(command.items):
-        mark = books.mark()
+        savepoint = books.savepoint()
         try:
             adjustment = row_command(command, item)  # an id that is nobody's is not the same as another such
             if adjustment.customer_id in seen and not command.allow_duplicate_customers:
@@ -73,7 +73,7 @@ def _plan_rows(books: Books, context: PostingContext, command: BulkCredit) -> St
             outcome = yield from adjust.plan(books, row_origin, adjustment)
             results.append((outcome.transaction_id, None))
         except LedgerError as error:
-            books.back_to(mark)
+            books.rollback_to(savepoint)
             error.__traceback__ = None  # of ten thousand, which would keep all these frames
             error.row = row
             results.append((None, error.at(*_row_field(row, error.field))))

@@ -47,13 +47,13 @@ def plan_each(
     """Row, and its transaction or error. A row that is refused leaves its neighbours planned."""
     fates: list[tuple[int, UUID | None, LedgerError | None]] = []
     for row in rows:
-        mark = books.mark()
+        savepoint = books.savepoint()
         try:
             row_origin = PostingContext(context.actor, row_key(operation_id, row.row), books.source.new_id())
             outcome = yield from adjust.plan(books, row_origin, row.adjustment)
             fates.append((row.row, outcome.transaction_id, None))
         except LedgerError as error:
-            books.back_to(mark)
+            books.rollback_to(savepoint)
             error.__traceback__ = None  # of ten thousand, which would keep all these frames
             error.row = row.row
             fates.append((row.row, None, error))

@@ -23,7 +23,10 @@ def disable_needs(command: DisableCoupon, customer_id: UUID, transaction_id: UUI
     if not command.refund_points:
         return Needs(coupons=(command.coupon_id,))
     return Needs(
-        accounts=((customer_id, POINTS),), opens_accounts=True, coupons=(command.coupon_id,), undone=(transaction_id,)
+        accounts=((customer_id, POINTS),),
+        opens_accounts=True,
+        coupons=(command.coupon_id,),
+        reversed_transactions=(transaction_id,),
     )
 
 

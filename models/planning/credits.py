@@ -81,8 +81,8 @@ def looked_through(
 
 
 def begin(
-    books: Books, kind: str, customer_id: UUID, context: PostingContext, *, reason: str | None = None, note: str | None = None,
-    limited: Limited | None = None,
+    books: Books, kind: str, customer_id: UUID, context: PostingContext, *, reason: str | None = None,
+    note: str | None = None, limited: Limited | None = None,
 ) -> TransactionDraft:  # fmt: skip
     """Start one business event, under the context's result id. Its entries follow. limited: what it used up of limits."""
     note = kept_note(books, customer_id, note)
@@ -193,10 +193,10 @@ def open_credit(
 def _list_new(books: Books, credit: CreditState) -> None:
     books.writes.credits.append(credit)
     books.credits_by_id[credit.id] = credit
-    books.on_undo(books.credits_by_id.pop, credit.id)
+    books.on_rollback(books.credits_by_id.pop, credit.id)
     lots = books.credits.setdefault(credit.account_id, Lots())
     lots.add(credit, burn_key)
-    books.on_undo(lots.remove, credit, burn_key)
+    books.on_rollback(lots.remove, credit, burn_key)
 
 
 def account_of_lot(books: Books, credit: CreditState) -> AccountState:
@@ -227,7 +227,7 @@ def succeed(books: Books, transaction: TransactionDraft, credit: CreditState, ac
     for name in ids:
         books.change_item(books.credits_by_id, name, new)
     books.other_ids[new.id] = ids
-    books.on_undo(books.other_ids.pop, new.id)
+    books.on_rollback(books.other_ids.pop, new.id)
     return new
 
 
@@ -255,7 +255,7 @@ def put_back(
         return credit
     lots = books.credits.setdefault(account.id, Lots())  # empty: the account had nothing to spend before
     if lots.add_or_look_again(credit, burn_key):
-        books.on_undo(lots.remove, credit, burn_key)
+        books.on_rollback(lots.remove, credit, burn_key)
     return credit
 
 
@@ -271,11 +271,11 @@ def amend(books: Books, credit: CreditState, **values: object) -> None:
     moves = not values.keys().isdisjoint(_ORDERING) and lots is not None and lots.holds(credit, burn_key)
     if lots is not None and moves:
         lots.remove(credit, burn_key)
-        books.on_undo(lots.add, credit, burn_key)
+        books.on_rollback(lots.add, credit, burn_key)
     books.change(credit, **values)
     if lots is not None and moves:
         lots.add(credit, burn_key)
-        books.on_undo(lots.remove, credit, burn_key)
+        books.on_rollback(lots.remove, credit, burn_key)
     books.writes.amended_credits.append(credit)
 
 
@@ -323,7 +323,7 @@ def to_take(
         if left == 0:
             if number > passed:
                 lots.pass_by(service_ids, number)
-                books.on_undo(lots.pass_no_more_than, service_ids, passed)
+                books.on_rollback(lots.pass_no_more_than, service_ids, passed)
             return
     raise InvariantViolated(f"account {account.id}: {left} of {amount_minor} not found in its open credits")
 

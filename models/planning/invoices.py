@@ -106,9 +106,9 @@ def plan_order(books: Books, context: PostingContext, command: CreateOrder) -> S
             refusal = refusal.at("items")
         elif refusal is not None:
             refusal = refusal.at("currency")
-        waiting = requesting.waits(books, context, "createOrder", command, refusal)
-        if waiting is not None:
-            return waiting
+        pending_request = requesting.waits(books, context, "createOrder", command, refusal)
+        if pending_request is not None:
+            return pending_request
         limited = None if allowance is None else allowance.use(books, sold_minor)
         invoice.limited_on = None if limited is None else limited.day
     return (yield from _issue(books, context, command, invoice, lines))
@@ -222,8 +222,8 @@ def _write_invoice(
 ) -> None:
     books.invoices[invoice.id] = invoice
     books.invoice_numbers.add(invoice.number)
-    books.on_undo(books.invoices.pop, invoice.id)
-    books.on_undo(books.invoice_numbers.remove, invoice.number)
+    books.on_rollback(books.invoices.pop, invoice.id)
+    books.on_rollback(books.invoice_numbers.remove, invoice.number)
     books.writes.invoices.append((invoice, context.actor, command.auto_apply))
     for position, line in enumerate(lines):
         books.writes.invoice_lines.append(

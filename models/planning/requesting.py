@@ -42,7 +42,7 @@ def waits(
 def request_approval(books: Books, context: PostingContext, operation: str, command: Approvable) -> Outcome:
     """Nothing moves: the command waits, as it came in, until the tenant's lifetime of approvals is over.
 
-    Raises TooManyPending, as far as `books.waiting` tells what waits already.
+    Raises TooManyPending, as far as `books.pending_requests` tells what waits already.
     """
     if _pending(books, context.actor.subject) >= MAX_PENDING:
         raise TooManyPending(MAX_PENDING, field="proposeOnly" if command.propose_only else "requestApproval")
@@ -57,14 +57,14 @@ def request_approval(books: Books, context: PostingContext, operation: str, comm
 
 
 def too_many(books: Books) -> bool:
-    """Whether more was planned than may wait, now that `books.waiting` is known."""
+    """Whether more was planned than may wait, now that `books.pending_requests` is known."""
     return any(_pending(books, request.requested_by.subject) > MAX_PENDING for request in books.writes.approvals)
 
 
 def _pending(books: Books, subject: str) -> int:
     """What waits of this person's, with what was planned."""
     planned = sum(request.requested_by.subject == subject for request in books.writes.approvals)
-    return books.waiting.get(subject, 0) + planned
+    return books.pending_requests.get(subject, 0) + planned
 
 
 def kept(command: Approvable) -> dict[str, Any]:

@@ -43,9 +43,9 @@ def plan(books: Books, context: PostingContext, command: GiveReward) -> Steps[Ou
         allowance = allowance_of(books, context.actor, command.customer_id, POINTS) if free_minor else None
         refusal = None if allowance is None else allowance.refusal(free_minor)
         refusal = None if refusal is None else refusal.at("rewardId")
-        waiting = requesting.waits(books, context, "giveReward", command, refusal)
-        if waiting is not None:
-            return waiting
+        pending_request = requesting.waits(books, context, "giveReward", command, refusal)
+        if pending_request is not None:
+            return pending_request
         limited = None if allowance is None else allowance.use(books, free_minor)
     # Must succeed from here on (and using a limit does).
     spent_minor = reward.points_cost_minor if command.deduct_points else 0

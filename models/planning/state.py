@@ -401,7 +401,7 @@ _LARGE: Final = 2_000
 _AT_ONCE: Final = 200
 """So many are freed in a step."""
 
-Mark = tuple[int, tuple[int, ...]]
+Savepoint = tuple[int, tuple[int, ...]]
 
 
 @dataclass(slots=True)
@@ -412,7 +412,7 @@ class Books:
     that it had before a merge names it as well. other_ids: by a credit's own id, those. homes: of accounts that are not
     locked, since their customer's record was merged, the account that their credits belong on now. persons: records that
     were merged, and the record that the person is now. actor_ids: of those who asked for `approvals`.
-    waiting: how many requests of a subject's wait already, once anybody asks for an approval.
+    pending_requests: how many requests of a subject's wait already, once anybody asks for an approval.
     """
 
     config: TenantConfig
@@ -436,49 +436,49 @@ class Books:
     coupons: dict[UUID, CouponState] = field(default_factory=dict)
     approvals: dict[UUID, ApprovalState] = field(default_factory=dict)
     actor_ids: dict[Actor, UUID] = field(default_factory=dict)
-    waiting: dict[str, int] = field(default_factory=dict)
+    pending_requests: dict[str, int] = field(default_factory=dict)
     counters: dict[CounterKey, CounterState] = field(default_factory=dict)
     writes: Writes = field(default_factory=Writes)
-    _undo: list[tuple[Callable[..., object], tuple[Any, ...]]] = field(default_factory=list)
+    _on_rollback: list[tuple[Callable[..., object], tuple[Any, ...]]] = field(default_factory=list)
 
-    def mark(self) -> Mark:
+    def savepoint(self) -> Savepoint:
         """A point to go back to."""
-        return len(self._undo), self.writes.lengths()
+        return len(self._on_rollback), self.writes.lengths()
 
-    def back_to(self, mark: Mark) -> None:
-        """Take back everything planned since `mark`."""
-        finish(self.going_back_to(mark))
+    def rollback_to(self, savepoint: Savepoint) -> None:
+        """Take back everything planned since `savepoint`."""
+        finish(self.rolling_back_to(savepoint))
 
-    def going_back_to(self, mark: Mark) -> Steps[None]:
+    def rolling_back_to(self, savepoint: Savepoint) -> Steps[None]:
         """The same in steps."""
-        undone, lengths = mark
-        while len(self._undo) > undone:
-            action, arguments = self._undo.pop()
+        kept, lengths = savepoint
+        while len(self._on_rollback) > kept:
+            action, arguments = self._on_rollback.pop()
             action(*arguments)
             yield
         self.writes.cut(lengths)
 
     def let_go(self) -> Steps[None]:
         """Forget a large plan, now that it is written: to free it in one go takes as long as any other work on all of it."""
-        if len(self._undo) < _LARGE:
+        if len(self._on_rollback) < _LARGE:
             return
-        for rows in (self._undo, *(getattr(self.writes, name) for name in self.writes.__slots__)):
+        for rows in (self._on_rollback, *(getattr(self.writes, name) for name in self.writes.__slots__)):
             while rows:
                 del rows[-_AT_ONCE:]
                 yield
 
     def change(self, row: Any, **values: Any) -> None:
         """Set attributes of a state row, so that it can be taken back."""
-        self._undo.append((_set_all, (row, {name: getattr(row, name) for name in values})))
+        self._on_rollback.append((_set_all, (row, {name: getattr(row, name) for name in values})))
         _set_all(row, values)
 
     def change_item(self, rows: dict[Any, Any], name: Any, value: Any) -> None:
         """Let `name` stand for another row, so that it can be taken back."""
-        self._undo.append((rows.__setitem__, (name, rows[name])))
+        self._on_rollback.append((rows.__setitem__, (name, rows[name])))
         rows[name] = value
 
-    def on_undo(self, action: Callable[..., object], *arguments: Any) -> None:
-        self._undo.append((action, arguments))
+    def on_rollback(self, action: Callable[..., object], *arguments: Any) -> None:
+        self._on_rollback.append((action, arguments))
 
 
 def _set_all(row: Any, values: dict[str, Any]) -> None:

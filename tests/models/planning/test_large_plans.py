@@ -73,11 +73,11 @@ def counting() -> Iterator[Counted]:
 
 def planned(books: Books, command: Command, *, undone: bool = False) -> Counted:
     """What planning takes; with `undone`, what it takes to take it back again, as where the whole is refused."""
-    start, context = books.mark(), PostingContext(MANAGER, None, books.source.new_id())
+    start, context = books.savepoint(), PostingContext(MANAGER, None, books.source.new_id())
     with counting() as counted:
         _walk(counted, planning.plan(books, context, command))
         if undone:
-            _walk(counted, books.going_back_to(start))
+            _walk(counted, books.rolling_back_to(start))
     return counted
 
 
@@ -242,7 +242,7 @@ CASES: Final = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
+@pytest.savepoint.parametrize("case", CASES, ids=lambda case: case.__name__)
 def test_s1_s4_a_plan_costs_n_log_n_and_pauses_often(case: Callable[[int], Counted]) -> None:
     few, many = case(FEW), case(MANY)
     assert few.calls > FEW  # something was planned
@@ -275,8 +275,8 @@ def test_s1_bad_rows_keep_no_frames() -> None:
 
 def test_s1_what_a_spend_has_passed_is_there_again_once_it_is_undone() -> None:
     books = books_with(5)
-    account, mark = books.accounts[ANNA, "GBP"], books.mark()
+    account, savepoint = books.accounts[ANNA, "GBP"], books.savepoint()
     planned(books, bulk(["-2.50", "-1.00"]))
     assert books.credits[account.id].passed == {(): 3}
-    books.back_to(mark)
+    books.rollback_to(savepoint)
     assert [lot.id for lot in spendable(books, account)] == [lot.id for lot in books.credits[account.id].credits]

@@ -11,7 +11,7 @@ from models.commands import AdjustCredit, UpdateCredit, UseCredit
 from models.errors import LedgerError
 from models.planning import credits
 from models.planning.credits import burn_key
-from models.planning.state import Books, Mark, PostingContext
+from models.planning.state import Books, PostingContext, Savepoint
 from models.planning.steps import finish
 from tests.support.books import ANNA, CAKE, MANAGER, NOW, TEA, all_books, open_lots
 
@@ -20,14 +20,14 @@ AMOUNTS = st.integers(1, 300).map(Decimal)
 
 
 def plan(books: Books, command: AdjustCredit | UseCredit | UpdateCredit) -> None:
-    mark = books.mark()
+    savepoint = books.savepoint()
     try:
         finish(planning.plan(books, PostingContext(MANAGER, None, books.source.new_id()), command))
     except LedgerError:
-        books.back_to(mark)
+        books.rollback_to(savepoint)
 
 
-def step(draw: st.DrawFn, books: Books, marks: list[Mark]) -> None:
+def step(draw: st.DrawFn, books: Books, marks: list[Savepoint]) -> None:
     """Anything that may change which lot comes next."""
     account = books.accounts[ANNA, ASSET]
     lots = sorted((lot for lot in books.credits_by_id.values() if lot.account_id == account.id), key=burn_key)
@@ -50,15 +50,15 @@ def step(draw: st.DrawFn, books: Books, marks: list[Mark]) -> None:
             at = NOW + timedelta(days=draw(st.integers(1, 20)))
             plan(books, UpdateCredit(draw(st.sampled_from(lots)).id, expires_at=at))
         case "mark":
-            marks.append(books.mark())
+            marks.append(books.savepoint())
         case "undo" if marks:
-            books.back_to(marks.pop())
+            books.rollback_to(marks.pop())
 
 
 @settings(max_examples=150, deadline=None)
 @given(all_books(), st.data())
 def test_a_spend_takes_the_first_whatever_was_before(books: Books, data: st.DataObject) -> None:
-    account, marks = books.accounts[ANNA, ASSET], list[Mark]()
+    account, marks = books.accounts[ANNA, ASSET], list[Savepoint]()
 
     @st.composite
     def steps(draw: st.DrawFn) -> None:
