@@ -17,16 +17,16 @@ from models.commands import LATER, Actor, Command, Outcome
 from models.configuration import Configurations
 from models.errors import Busy, Invalid
 from models.group_commit import GroupCommit, Overloaded
-from models.loading.held import Name
-from models.pacing import Pace
+from models.ledger_metrics import LedgerMetrics
+from models.loading.locked_elsewhere import Name
 from models.patience import patiently
 from models.planning.needs import Needs
 from models.planning.state import Source
 from models.posting import Poster
 from models.session import TenantConnection, database_time, pool_size, tenant_transaction
 from models.sources import DatabaseClock, GivenClock, LedgerClock, RandomSource
-from models.tallies import Tallies
-from models.units import Failed, Posted, PutBack, Refused, Replayed, Result, Unit
+from models.throttle import Throttle
+from models.units import Failed, Posted, Refused, Replayed, Requeued, Result, Unit
 
 MAX_KEY_CHARACTERS: Final = 255
 CONNECTIONS_TO_ONE_IN_LINE: Final = 4
@@ -48,10 +48,10 @@ class Ledger:
             self.clock = clock if isinstance(clock, DatabaseClock) else GivenClock(clock)
         self.source: Source = source or RandomSource()
         self.configurations = Configurations()
-        self.tallies = Tallies()
-        self.denials = Pace(MAX_DENIALS_A_MINUTE, timedelta(minutes=1))
-        self._poster = Poster(self.configurations, self.source, self.clock, self.tallies)
-        self._group = GroupCommit(self._post, self._poster.held_still, _most_in_line)
+        self.metrics = LedgerMetrics()
+        self.denials = Throttle(MAX_DENIALS_A_MINUTE, timedelta(minutes=1))
+        self._poster = Poster(self.configurations, self.source, self.clock, self.metrics)
+        self._group = GroupCommit(self._post, self._poster.still_locked, _most_in_line)
         self._actor_ids: dict[tuple[UUID, Actor], UUID] = {}
         self._asking = asyncio.Lock()
 
@@ -97,7 +97,7 @@ class Ledger:
                 raise error
             case Failed(failure):
                 raise failure
-            case PutBack():
+            case Requeued():
                 raise Busy
 
     async def sync_clock(self) -> None:
@@ -161,10 +161,10 @@ class Ledger:
     ) -> list[Result]:
         began = time.perf_counter()
         results = await self._poster.post(tenant_id, units, wait=wait, first=first, quick=quick)
-        self.tallies.postings += 1
-        self.tallies.seconds += time.perf_counter() - began
+        self.metrics.postings += 1
+        self.metrics.seconds += time.perf_counter() - began
         for result in results:
-            self.tallies.count(type(result).__name__.lower())
+            self.metrics.count(type(result).__name__.lower())
         return results
 
 

@@ -24,28 +24,29 @@ from models.configuration import Configurations
 from models.counting import CountersMoved, load_counters, raise_last, to_raise
 from models.errors import Busy, DatabaseAway, IdempotencyKeyReused, LedgerError, Unavailable
 from models.idempotency import Place, Use, Uses
+from models.ledger_metrics import LedgerMetrics
 from models.loading.accounts import (
-    held_elsewhere,
+    accounts_locked_elsewhere,
+    customers_locked_elsewhere,
     load_facts,
     lock_accounts,
     lock_to_merge,
-    locked_elsewhere,
     open_accounts,
 )
 from models.loading.approvals import count_pending_requests
 from models.loading.counters import lock_to_add_up
 from models.loading.credits import load_all_open
-from models.loading.held import (
+from models.loading.locked_elsewhere import (
     COUNTER_KINDS,
     TIERS,
-    HeldElsewhere,
+    LockedElsewhere,
     Name,
     counter_names,
     lock_first,
     new_names,
-    still_held,
+    still_locked,
 )
-from models.loading.named import Held, keep_whom_notes_are_about, load_named, load_requests
+from models.loading.named import Skipped, keep_whom_notes_are_about, load_named, load_requests
 from models.lookups import each
 from models.persons import Persons
 from models.planning import calendar, requesting
@@ -56,8 +57,7 @@ from models.planning.steps import Steps
 from models.session import TenantConnection, tenant_transaction
 from models.slices import in_slices
 from models.sources import LedgerClock
-from models.tallies import Tallies
-from models.units import Failed, Posted, PutBack, Refused, Replayed, Result, Unit, names_of
+from models.units import Failed, Posted, Refused, Replayed, Requeued, Result, Unit, names_of
 from models.ways import LOCK_WAIT, QUICKLY, Way, begin_settings, way_of
 from models.writing import write
 
@@ -77,11 +77,13 @@ _TRY_AGAIN: Final = (_Contended, asyncpg.SerializationError, asyncpg.DeadlockDet
 class Poster:
     """Posts batches. Holds nothing between them but the tenants' configurations, and which records were merged."""
 
-    def __init__(self, configurations: Configurations, source: Source, clock: LedgerClock, tallies: Tallies) -> None:
+    def __init__(
+        self, configurations: Configurations, source: Source, clock: LedgerClock, metrics: LedgerMetrics
+    ) -> None:
         self._configurations = configurations
         self._source = source
         self._clock = clock
-        self._tallies = tallies
+        self._metrics = metrics
         self._persons = Persons()
 
     async def post(
@@ -106,14 +108,14 @@ class Poster:
                 if not error.again or error.unknown or away:
                     return [Failed(error) for _ in units]
                 away = True  # nothing was committed: once more, on another connection
-            except HeldElsewhere as held:
-                self._tallies.retries += 1
-                return await self._apart(tenant_id, units, held.names, way)
+            except LockedElsewhere as locked_elsewhere:
+                self._metrics.retries += 1
+                return await self._apart(tenant_id, units, locked_elsewhere.names, way)
             except CountersMoved:
-                self._tallies.retries += 1
+                self._metrics.retries += 1
                 way = replace(way, counts_last=False)
             except _TRY_AGAIN as error:
-                self._tallies.retries += 1
+                self._metrics.retries += 1
                 log.debug("posting %d units again: %s", len(units), type(error).__name__)
                 await asyncio.sleep(pause * (0.5 + random.random()))  # noqa: S311 - jitter, not a secret
                 pause *= 2
@@ -121,22 +123,24 @@ class Poster:
                 return await self._one_by_one(tenant_id, units, error, way)
         return [Refused(Busy()) for _ in units]
 
-    async def _apart(self, tenant_id: UUID, units: Sequence[Unit], held: frozenset[Name], way: Way) -> list[Result]:
+    async def _apart(
+        self, tenant_id: UUID, units: Sequence[Unit], locked_elsewhere: frozenset[Name], way: Way
+    ) -> list[Result]:
         """Something that cannot be skipped was not to be had: put back whoever needs it, and post the others at once.
 
         Those who may need it are halved until it is clear who does, each half waiting no more than a moment.
         """
-        if held == {way.first}:
-            return [PutBack(held) for _ in units]
-        mine = [held.intersection(names_of(unit)) for unit in units]
+        if locked_elsewhere == {way.first}:
+            return [Requeued(locked_elsewhere) for _ in units]
+        mine = [locked_elsewhere.intersection(names_of(unit)) for unit in units]
         if len(units) == 1:
-            return [PutBack(mine[0] or await self._held_now(tenant_id, units[0]))]
+            return [Requeued(mine[0] or await self._locked_now(tenant_id, units[0]))]
         suspects = {i for i, names in enumerate(mine) if names} or set(range(len(units)))
         order = sorted(range(len(units)), key=lambda i: i in suspects)
         cut = len(units) - len(suspects)
         found: list[Result] = []
-        if held == {TIERS}:  # whoever moves points needs them
-            found = [PutBack(held) for _ in suspects]
+        if locked_elsewhere == {TIERS}:  # whoever moves points needs them
+            found = [Requeued(locked_elsewhere) for _ in suspects]
             order = order[cut:] + order[:cut]
             rest = [order[len(suspects) :]]
         else:
@@ -145,20 +149,20 @@ class Poster:
             found += await self._post(tenant_id, [units[i] for i in part], Way(way.wait, QUICKLY))
         return [result for _, result in sorted(zip(order, found, strict=True), key=lambda pair: pair[0])]
 
-    async def _held_now(self, tenant_id: UUID, unit: Unit) -> frozenset[Name]:
+    async def _locked_now(self, tenant_id: UUID, unit: Unit) -> frozenset[Name]:
         """The rows of a unit that others hold; where none is to be seen, the unit is to come again by itself."""
         async with tenant_transaction(tenant_id) as connection:
-            held = await still_held(connection, set(names_of(unit)))
-        return frozenset(held or {("posting", unit.result_id)})
+            locked_elsewhere = await still_locked(connection, set(names_of(unit)))
+        return frozenset(locked_elsewhere or {("posting", unit.result_id)})
 
-    async def held_still(self, tenant_id: UUID, names: Collection[Name]) -> set[Name]:
+    async def still_locked(self, tenant_id: UUID, names: Collection[Name]) -> set[Name]:
         """Those of the rows that others hold now."""
         async with tenant_transaction(tenant_id) as connection:
-            return await still_held(connection, names)
+            return await still_locked(connection, names)
 
     async def _one_by_one(self, tenant_id: UUID, units: Sequence[Unit], error: Exception, way: Way) -> list[Result]:
         """The database refused what the planner had allowed: find the unit that did it, and spare its neighbours."""
-        self._tallies.one_by_one += 1
+        self._metrics.one_by_one += 1
         if len(units) == 1 and not isinstance(error, asyncpg.UniqueViolationError):
             log.error("posting failed: %s", units[0].operation, exc_info=error)
             return [Failed(error)]
@@ -168,10 +172,10 @@ class Poster:
         for place, unit in enumerate(units):
             try:
                 results += await self._post_once(tenant_id, [unit], way)
-            except HeldElsewhere as held:
-                results.append(PutBack(held.names.intersection(names_of(unit))))
+            except LockedElsewhere as locked_elsewhere:
+                results.append(Requeued(locked_elsewhere.names.intersection(names_of(unit))))
             except _TRY_AGAIN:
-                results.append(PutBack())
+                results.append(Requeued())
             except Unavailable as refused:
                 results.append(Refused(refused))
             except DatabaseAway as error:  # for those that are left as well
@@ -182,7 +186,7 @@ class Poster:
         return results
 
     async def _post_once(self, tenant_id: UUID, units: Sequence[Unit], way: Way) -> list[Result]:
-        """Raises HeldElsewhere, CountersMoved, and what is to be tried again."""
+        """Raises LockedElsewhere, CountersMoved, and what is to be tried again."""
         results: list[Result | None] = [None] * len(units)
         books: Books | None = None
         units = _followed(units, self._persons.of(tenant_id))
@@ -200,8 +204,8 @@ class Poster:
                 waiting_for = set()
                 live = _answer_replays(units, claimed, known, results)
                 if live:
-                    books, opened, held = await self._lock_and_load(connection, [units[i] for i in live], way)
-                    await _plan_all(connection, books, units, live, held, results)
+                    books, opened, skipped = await self._lock_and_load(connection, [units[i] for i in live], way)
+                    await _plan_all(connection, books, units, live, skipped, results)
                     # Nothing may fail from here on.
                     waiting_for = new_names(books)
                     await self._write(connection, books, units)
@@ -211,10 +215,10 @@ class Poster:
                     waiting_for = set().union(*(counter_names(more, kind) for kind in COUNTER_KINDS))
                     await raise_last(connection, books, units[0].actor, more)
         except asyncpg.LockNotAvailableError:
-            raise HeldElsewhere(waiting_for) from None
+            raise LockedElsewhere(waiting_for) from None
         if books is not None:
             await in_slices(books.let_go())
-        return [result if result is not None else PutBack() for result in results]
+        return [result if result is not None else Requeued() for result in results]
 
     async def _claim(self, connection: TenantConnection, units: Sequence[Unit]) -> tuple[Uses, Uses]:
         """Claim the batch's keys. Answers those claimed now, and those that were used before."""
@@ -226,8 +230,8 @@ class Poster:
 
     async def _lock_and_load(
         self, connection: TenantConnection, units: Sequence[Unit], way: Way
-    ) -> tuple[Books, list[UUID], Held]:
-        """The books, the accounts that were opened for them, and what others hold. Raises Unavailable, HeldElsewhere."""
+    ) -> tuple[Books, list[UUID], Skipped]:
+        """The books, the accounts that were opened for them, and what others hold. Raises Unavailable, LockedElsewhere."""
         wait = way.wait
         needs = await self._with_what_merges(connection, [unit.needs for unit in units])
         wanted = {key for n in needs for key in n.accounts}
@@ -241,9 +245,11 @@ class Poster:
         # Of a customer that is not there, or that others have, nothing is looked for.
         reachable = {key for key in wanted if key[0] in found}
         opened, late = await self._open_missing(connection, needs, reachable, accounts, wait=wait)
-        held = Held({("accounts", *key) for key in late})
+        skipped = Skipped({("accounts", *key) for key in late})
         if missing := {*customers, *(customer for customer, _ in wanted)} - found.keys():
-            held.named |= {("customers", customer) for customer in await locked_elsewhere(connection, missing)}
+            skipped.named |= {
+                ("customers", customer) for customer in await customers_locked_elsewhere(connection, missing)
+            }
         # Under the locks, time has not gone on without us: it is now.
         asked = self._clock.asking()
         version, now = await load_facts(connection, accounts, self._clock.given)
@@ -254,17 +260,17 @@ class Poster:
             customers=found, accounts=accounts, accounts_by_id={a.id: a for a in accounts.values()},
             persons=self._persons.of(connection.tenant_id),
         )  # fmt: skip
-        await load_counters(connection, books, units, held, way)
+        await load_counters(connection, books, units, skipped, way)
         for n in needs:
             if n.merges:
                 await self._load_what_merges(connection, books, *n.merges)
             if n.as_records:
                 await load_all_open(connection, books, set(books.accounts_by_id))
-        await load_named(connection, books, needs, held, wait=wait)
+        await load_named(connection, books, needs, skipped, wait=wait)
         if any(getattr(unit.command, "note", None) for unit in units):
-            await keep_whom_notes_are_about(connection, books, held, wait=wait)
-        await load_requests(connection, books, needs, held, wait=wait)
-        return books, opened, held
+            await keep_whom_notes_are_about(connection, books, skipped, wait=wait)
+        await load_requests(connection, books, needs, skipped, wait=wait)
+        return books, opened, skipped
 
     async def _with_what_merges(self, connection: TenantConnection, needs: list[Needs]) -> list[Needs]:
         """Needs of a merge as they are once both customers are ours: all that the first has accounts in, of both."""
@@ -299,24 +305,24 @@ class Poster:
         missing = wanted - accounts.keys()
         if not missing:
             return [], set()
-        held = await held_elsewhere(connection, missing)
-        to_open = {key for n in needs if n.opens_accounts for key in n.accounts} & (missing - held)
+        locked_elsewhere = await accounts_locked_elsewhere(connection, missing)
+        to_open = {key for n in needs if n.opens_accounts for key in n.accounts} & (missing - locked_elsewhere)
         made: dict[AccountKey, AccountState] = {}
         if to_open:
             ids = [self._source.new_id() for _ in to_open]
             made = await open_accounts(connection, to_open, ids, self._clock.given)
             if len(made) < len(to_open):  # no such customer, or somebody else was faster
-                held |= await held_elsewhere(connection, to_open - made.keys())
+                locked_elsewhere |= await accounts_locked_elsewhere(connection, to_open - made.keys())
         accounts.update(made)
         if (
-            held and wait
+            locked_elsewhere and wait
         ):  # somebody made them a moment ago. To begin again would lose what we have made, and the next race
-            late, _ = await lock_accounts(connection, held, set(), wait=True)
+            late, _ = await lock_accounts(connection, locked_elsewhere, set(), wait=True)
             accounts.update(late)
-            if held - late.keys():
+            if locked_elsewhere - late.keys():
                 raise _Contended
-            held = set()
-        return [account.id for account in made.values()], held
+            locked_elsewhere = set()
+        return [account.id for account in made.values()], locked_elsewhere
 
     async def _write(self, connection: TenantConnection, books: Books, units: Sequence[Unit]) -> None:
         actors = books.actor_ids | {unit.actor: unit.actor_id for unit in units}
@@ -353,7 +359,7 @@ def _replay(unit: Unit, used: Use) -> Result:
 
 
 async def _plan_all(
-    connection: TenantConnection, books: Books, units: Sequence[Unit], live: list[int], held: Held,
+    connection: TenantConnection, books: Books, units: Sequence[Unit], live: list[int], skipped: Skipped,
     results: list[Result | None],
 ) -> None:  # fmt: skip
     """Plan the units, and answer the batch's own repetitions.
@@ -362,12 +368,12 @@ async def _plan_all(
     trip; where that would be too many, the units are planned again.
     """
     savepoint = books.savepoint()
-    await in_slices(_plan(books, units, live, held, results))
+    await in_slices(_plan(books, units, live, skipped, results))
     if asking := {request.requested_by.subject for request in books.writes.approvals}:
         books.pending_requests = await count_pending_requests(connection, asking, books.now)
         if requesting.too_many(books):
             await in_slices(books.rolling_back_to(savepoint))
-            await in_slices(_plan(books, units, live, held, results))
+            await in_slices(_plan(books, units, live, skipped, results))
     _answer_repetitions(units, live, results)
 
 
@@ -375,15 +381,15 @@ def _plan(
     books: Books,
     units: Sequence[Unit],
     live: list[int],
-    held: Held,
+    skipped: Skipped,
     results: list[Result | None],
 ) -> Steps[None]:
     """Plan each unit in turn; one that is refused leaves no trace."""
     for i in live:
         unit = units[i]
         noted = bool(getattr(unit.command, "note", None))
-        if held and (mine := held.of(unit.needs, set(names_of(unit)), noted=noted)):
-            results[i] = PutBack(frozenset(mine))
+        if skipped and (mine := skipped.of(unit.needs, set(names_of(unit)), noted=noted)):
+            results[i] = Requeued(frozenset(mine))
             continue
         savepoint = books.savepoint()
         try:

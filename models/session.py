@@ -34,7 +34,7 @@ BY_INDEX: Final = "SET LOCAL enable_seqscan = off; "
 _ages = PlanAges()
 SETTLING_LOCK: Final = 7_436_904
 """The class of the advisory locks that tell who is writing in a tenant (`settled_instant` in migrations/ looks for it).
-Its siblings are in models/loading/keeping.py."""
+Its siblings are in models/loading/config_locks.py."""
 MAX_BEGINNINGS: Final = 3
 """How often a transaction is begun on one more connection, where the one before turned out to be dead."""
 

@@ -9,7 +9,7 @@ from models import idempotency
 from models.commands import Actor, BulkCredit, Command, Outcome, PostRows
 from models.errors import LedgerError
 from models.idempotency import Place, Use
-from models.loading.held import Name, names
+from models.loading.locked_elsewhere import Name, names
 from models.planning.needs import Needs
 
 MANY_COUNTED: Final = 100
@@ -82,13 +82,13 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
-class PutBack:
-    """To be posted again, once nobody else holds what is `held`. Nothing of the unit was written."""
+class Requeued:
+    """To be posted again, once nobody else holds what is `locked_elsewhere`. Nothing of the unit was written."""
 
-    held: frozenset[Name] = frozenset()
+    locked_elsewhere: frozenset[Name] = frozenset()
 
 
-Result = Posted | Replayed | Refused | Failed | PutBack
+Result = Posted | Replayed | Refused | Failed | Requeued
 
 
 def names_of(unit: Unit) -> Iterator[Name]:

@@ -21,9 +21,9 @@ for a currency that others bring into the books, which is why a bulk that brings
 who wait for a counter before anything else may come to an account that the bulk has opened, and give up in a moment.
 
 A posting of single requests waits for none of these: it skips what others hold. One row alone may be waited for before all
-others, whichever it is (`held.lock_first`): whoever has it so waits for nothing after that.
+others, whichever it is (`locked_elsewhere.lock_first`): whoever has it so waits for nothing after that.
 
-The locks of `keeping` come before all of these: they travel with the BEGIN. What is read without a lock of its own
+The locks of `config_locks` come before all of these: they travel with the BEGIN. What is read without a lock of its own
 (credits, assignments, payments) changes under its account's or its invoice's alone.
 
 An erasure locks the records of one person, and after them the rows that hold texts. It gives up

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
-from models.loading.held import HeldElsewhere
+from models.loading.locked_elsewhere import LockedElsewhere
 from models.lookups import each
 from models.planning.state import AccountKey, AccountState, CustomerState
 from models.planning.steps import Steps
@@ -90,7 +90,7 @@ def _bytes(row_id: UUID) -> bytes:
     return row_id.bytes
 
 
-async def locked_elsewhere(connection: TenantConnection, customers: set[UUID]) -> set[UUID]:
+async def customers_locked_elsewhere(connection: TenantConnection, customers: set[UUID]) -> set[UUID]:
     """Those of the customers, which could not be locked, that exist: an erasure or a merge has them."""
     rows = await connection.raw.fetch(
         f"SELECT c.id FROM {each('id uuid')} k JOIN customers c ON c.tenant_id = $1 AND c.id = k.id",
@@ -113,7 +113,7 @@ async def read_accounts(connection: TenantConnection, keys: Iterable[AccountKey]
     return await _accounts(rows)
 
 
-async def held_elsewhere(connection: TenantConnection, missing: Iterable[AccountKey]) -> set[AccountKey]:
+async def accounts_locked_elsewhere(connection: TenantConnection, missing: Iterable[AccountKey]) -> set[AccountKey]:
     """Those of the accounts that exist after all: somebody holds them, or has just made them."""
     customers, assets = _columns(missing)
     rows = await connection.raw.fetch(
@@ -129,13 +129,13 @@ async def open_accounts(
 ) -> dict[AccountKey, AccountState]:
     """Make the accounts that are missing, of customers that exist. One that somebody else makes meanwhile is left out.
 
-    now: None for the database's time. Raises HeldElsewhere where others have not finished making one.
+    now: None for the database's time. Raises LockedElsewhere where others have not finished making one.
     """
     customers, assets = _columns(keys)
     try:
         rows = await _insert(connection, ids, customers, assets, now)
     except asyncpg.LockNotAvailableError:
-        raise HeldElsewhere(("new account", *key) for key in zip(customers, assets, strict=True)) from None
+        raise LockedElsewhere(("new account", *key) for key in zip(customers, assets, strict=True)) from None
     return await _accounts(rows)
 
 

@@ -10,7 +10,7 @@ import asyncpg
 
 from models import limits
 from models.commands import Actor
-from models.loading.held import HeldElsewhere, counter_names
+from models.loading.locked_elsewhere import LockedElsewhere, counter_names
 from models.lookups import each
 from models.planning import calendar
 from models.planning.state import AccountKey, CounterKey, CounterState, TenantConfig
@@ -50,7 +50,7 @@ async def lock_counters(
     connection: TenantConnection, keys: set[CounterKey], new_ids: list[UUID], *, wait: bool
 ) -> dict[CounterKey, CounterState]:
     """Lock the counters in the order of their names, and make those that are missing, as on the first of a day. Without
-    `wait`, those that others hold are left out. Raises HeldElsewhere where others have not finished making one.
+    `wait`, those that others hold are left out. Raises LockedElsewhere where others have not finished making one.
 
     Whoever makes one that others have made meanwhile may meet them in another order: one of them then tries again.
     """
@@ -60,7 +60,7 @@ async def lock_counters(
         try:
             found |= await _make(connection, missing, new_ids, wait=wait)
         except asyncpg.LockNotAvailableError:
-            raise HeldElsewhere(counter_names(missing, "new counter")) from None
+            raise LockedElsewhere(counter_names(missing, "new counter")) from None
     return found
 
 

@@ -53,7 +53,7 @@ async def record_denials(
     if len(different) > MAX_PER_REQUEST:
         ledger.denials.left_out(key, len(different) - MAX_PER_REQUEST, now)
     if not granted:
-        ledger.tallies.deny(unrecorded=len(different))
+        ledger.metrics.deny(unrecorded=len(different))
         return
     written = list(different.items())[:granted]
     rows = [_details(denial, times, holder) for denial, times in written]
@@ -63,9 +63,9 @@ async def record_denials(
         await _insert(ledger, tenant_id, actor, [denial.customer_id for denial, _ in written], rows)
     except BaseException:
         ledger.denials.left_out(key, granted + unrecorded, now)
-        ledger.tallies.deny(unrecorded=len(different))
+        ledger.metrics.deny(unrecorded=len(different))
         raise
-    ledger.tallies.deny(recorded=granted, unrecorded=len(different) - granted)
+    ledger.metrics.deny(recorded=granted, unrecorded=len(different) - granted)
 
 
 def _details(denial: Denial, times: int, holder: Mapping[str, Any]) -> dict[str, Any]:

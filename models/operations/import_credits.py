@@ -21,7 +21,7 @@ from models.currencies import hold_currencies
 from models.errors import Busy, Duplicate, ExpiryConflict, IdempotencyKeyReused, Invalid, LedgerError, NotFound
 from models.idempotency import Use, claim, client_of, is_kept
 from models.ledger import Ledger, check_key, hash_before, input_hash
-from models.loading.keeping import adding_nothing
+from models.loading.config_locks import adding_nothing
 from models.lookups import each
 from models.money import exponent
 from models.names import clean_name

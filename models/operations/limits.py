@@ -3,7 +3,7 @@ every process.
 
 A posting reads the rules after its transaction has begun, and counts by what it read. So whatever begins after a change was
 committed goes by it. What was writing at that moment may still go by what was: the change is answered only once all of that
-is over (`until_written` in models/loading/keeping.py). Nobody waits for the change meanwhile.
+is over (`until_written` in models/loading/config_locks.py). Nobody waits for the change meanwhile.
 """
 
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ from models.configuration_commands import RemoveLimit, SetLimit
 from models.errors import AmountOutOfRange, AmountPrecision, Busy, Invalid, LedgerError, NotFound
 from models.ledger import Ledger
 from models.limits import ADDING, LIMITED_ROLES, MONEY, in_own_places
-from models.loading.keeping import until_written
+from models.loading.config_locks import until_written
 from models.money import MAX_AMOUNT_MINOR, POINTS, SERVICE_CREDITS, exponent, to_minor
 from models.operations.configuring import Configuring, configuring
 from models.patience import patiently

@@ -67,7 +67,7 @@ def _put_points_back(books: Books, transaction: TransactionDraft, coupon: Coupon
     the posting then takes back the whole unit."""
     taken = [record for record in books.spend_records if record.transaction_id == coupon.transaction_id]
     for record in sorted(taken, key=lambda record: record.sequence, reverse=True):
-        credits.put_back(books, transaction, books.credits_by_id[record.credit_id], record.taken_minor, "REDEEMED")
+        credits.restore(books, transaction, books.credits_by_id[record.credit_id], record.taken_minor, "REDEEMED")
         yield
 
 

@@ -231,7 +231,7 @@ def succeed(books: Books, transaction: TransactionDraft, credit: CreditState, ac
     return new
 
 
-def put_back(
+def restore(
     books: Books, transaction: TransactionDraft, credit: CreditState, amount_minor: int, counter: str
 ) -> CreditState:
     """Undo a spend: the amount goes back on the credit it came from, under that credit's own expiry. Answers that credit,

@@ -100,7 +100,7 @@ def put_parts_back(books: Books, transaction: TransactionDraft, parts: list[Assi
     """Raises AmountOutOfRange where the account finds no room; what was put back until then, the posting takes back."""
     for part in (yield from in_order(parts, lambda a: (a.assigned_at, a.id.bytes), reverse=True)):
         invoice = books.invoices[part.invoice_id]
-        credits.put_back(books, transaction, books.credits_by_id[part.credit_id], part.amount_minor, "INVOICES")
+        credits.restore(books, transaction, books.credits_by_id[part.credit_id], part.amount_minor, "INVOICES")
         settle(books, invoice, credited_minor=invoice.credited_minor - part.amount_minor)
         books.change(part, released_at=books.now)
         books.writes.released.append((part, transaction.id))

@@ -439,11 +439,11 @@ class Books:
     pending_requests: dict[str, int] = field(default_factory=dict)
     counters: dict[CounterKey, CounterState] = field(default_factory=dict)
     writes: Writes = field(default_factory=Writes)
-    _on_rollback: list[tuple[Callable[..., object], tuple[Any, ...]]] = field(default_factory=list)
+    _rollback: list[tuple[Callable[..., object], tuple[Any, ...]]] = field(default_factory=list)
 
     def savepoint(self) -> Savepoint:
         """A point to go back to."""
-        return len(self._on_rollback), self.writes.lengths()
+        return len(self._rollback), self.writes.lengths()
 
     def rollback_to(self, savepoint: Savepoint) -> None:
         """Take back everything planned since `savepoint`."""
@@ -452,33 +452,33 @@ class Books:
     def rolling_back_to(self, savepoint: Savepoint) -> Steps[None]:
         """The same in steps."""
         kept, lengths = savepoint
-        while len(self._on_rollback) > kept:
-            action, arguments = self._on_rollback.pop()
+        while len(self._rollback) > kept:
+            action, arguments = self._rollback.pop()
             action(*arguments)
             yield
         self.writes.cut(lengths)
 
     def let_go(self) -> Steps[None]:
         """Forget a large plan, now that it is written: to free it in one go takes as long as any other work on all of it."""
-        if len(self._on_rollback) < _LARGE:
+        if len(self._rollback) < _LARGE:
             return
-        for rows in (self._on_rollback, *(getattr(self.writes, name) for name in self.writes.__slots__)):
+        for rows in (self._rollback, *(getattr(self.writes, name) for name in self.writes.__slots__)):
             while rows:
                 del rows[-_AT_ONCE:]
                 yield
 
     def change(self, row: Any, **values: Any) -> None:
         """Set attributes of a state row, so that it can be taken back."""
-        self._on_rollback.append((_set_all, (row, {name: getattr(row, name) for name in values})))
+        self._rollback.append((_set_all, (row, {name: getattr(row, name) for name in values})))
         _set_all(row, values)
 
     def change_item(self, rows: dict[Any, Any], name: Any, value: Any) -> None:
         """Let `name` stand for another row, so that it can be taken back."""
-        self._on_rollback.append((rows.__setitem__, (name, rows[name])))
+        self._rollback.append((rows.__setitem__, (name, rows[name])))
         rows[name] = value
 
     def on_rollback(self, action: Callable[..., object], *arguments: Any) -> None:
-        self._on_rollback.append((action, arguments))
+        self._rollback.append((action, arguments))
 
 
 def _set_all(row: Any, values: dict[str, Any]) -> None:

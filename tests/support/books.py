@@ -168,7 +168,7 @@ def open_lots(books: Books, account: AccountState) -> list[CreditState]:
 def snapshot(books: Books) -> dict[str, Any]:
     """Everything in the books, down to the last list, but for the way back."""
     return copy.deepcopy({
-        item.name: getattr(books, item.name) for item in fields(books) if item.name not in ("source", "config", "_on_rollback")
+        item.name: getattr(books, item.name) for item in fields(books) if item.name not in ("source", "config", "_rollback")
     })  # fmt: skip
 
 

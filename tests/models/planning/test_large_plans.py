@@ -242,7 +242,7 @@ CASES: Final = (
 )  # fmt: skip
 
 
-@pytest.savepoint.parametrize("case", CASES, ids=lambda case: case.__name__)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
 def test_s1_s4_a_plan_costs_n_log_n_and_pauses_often(case: Callable[[int], Counted]) -> None:
     few, many = case(FEW), case(MANY)
     assert few.calls > FEW  # something was planned

@@ -45,7 +45,7 @@ def step(draw: st.DrawFn, books: Books, marks: list[Savepoint]) -> None:
         case "put back" if used := [lot for lot in lots if lot.used_minor and lot.id.int > 10**6]:
             lot = draw(st.sampled_from(used))
             transaction = credits.begin(books, "REVERSAL", ANNA, PostingContext(MANAGER, None, books.source.new_id()))
-            credits.put_back(books, transaction, lot, draw(st.integers(1, lot.used_minor)), "REDEEMED")
+            credits.restore(books, transaction, lot, draw(st.integers(1, lot.used_minor)), "REDEEMED")
         case "change" if lots:
             at = NOW + timedelta(days=draw(st.integers(1, 20)))
             plan(books, UpdateCredit(draw(st.sampled_from(lots)).id, expires_at=at))
