@@ -48,8 +48,8 @@ async def write(connection: TenantConnection, books: Books, actors: ActorIds) ->
     await writer.forget_services()
     await in_slices(writer.second_stage())
     await writer.send()
-    if books.writes.bulk_fates:
-        await writer.bulk_fates()
+    if books.writes.row_results:
+        await writer.row_results()
     if books.writes.moved_credits:
         writer.update("credits", "successor_id uuid", books.writes.moved_credits)
         await writer.send()
@@ -416,33 +416,34 @@ class _Writer:
                 self.tenant_id, from_id, into_id, now,
             )  # fmt: skip
 
-    async def bulk_fates(self) -> None:
+    async def row_results(self) -> None:
         """What became of rows that had none yet, and how far their bulk is with them."""
-        fates = await each_in_slices(
-            lambda fate: (*fate[:3], to_json(fate[3]) if fate[3] else None), self.writes.bulk_fates
+        row_results = await each_in_slices(
+            lambda row_result: (*row_result[:3], to_json(row_result[3]) if row_result[3] else None),
+            self.writes.row_results,
         )
-        for start in range(0, len(fates), ROWS_AT_ONCE):
-            await self._settle_rows(fates[start : start + ROWS_AT_ONCE])
-        for operation_id in {fate[0] for fate in fates}:
-            own = [fate for fate in fates if fate[0] == operation_id]
-            failed = sum(fate[2] is None for fate in own)
+        for start in range(0, len(row_results), ROWS_AT_ONCE):
+            await self._settle_rows(row_results[start : start + ROWS_AT_ONCE])
+        for operation_id in {row_result[0] for row_result in row_results}:
+            own = [row_result for row_result in row_results if row_result[0] == operation_id]
+            failed = sum(row_result[2] is None for row_result in own)
             await self.raw.execute(
                 """UPDATE bulk_operations SET processed = processed + $3, succeeded = succeeded + $3 - $4,
                     failed = failed + $4 WHERE tenant_id = $1 AND id = $2""",
                 self.tenant_id, operation_id, len(own), failed,
             )  # fmt: skip
 
-    async def _settle_rows(self, fates: list[tuple[Any, ...]]) -> None:
+    async def _settle_rows(self, row_results: list[tuple[Any, ...]]) -> None:
         """That they had none is said so that the index on such rows, which may be all of the bulk's, is not led to."""
-        fate = lookups.each("operation_id uuid", '"row" int', "transaction_id uuid", "error jsonb")
+        row_result = lookups.each("operation_id uuid", '"row" int', "transaction_id uuid", "error jsonb")
         status = await self.raw.execute(
-            f"""UPDATE bulk_rows r SET transaction_id = u.transaction_id, error = u.error FROM {fate} u
+            f"""UPDATE bulk_rows r SET transaction_id = u.transaction_id, error = u.error FROM {row_result} u
             WHERE r.tenant_id = $1 AND r.operation_id = u.operation_id AND r."row" = u."row"
                 AND num_nonnulls(r.transaction_id, r.error) = 0""",
-            self.tenant_id, *zip(*fates, strict=True),
+            self.tenant_id, *zip(*row_results, strict=True),
         )  # fmt: skip
-        if status != f"UPDATE {len(fates)}":
-            raise InvariantViolated(f"bulk_rows: {status} of {len(fates)} that were pending")
+        if status != f"UPDATE {len(row_results)}":
+            raise InvariantViolated(f"bulk_rows: {status} of {len(row_results)} that were pending")
 
 
 def _last(

@@ -36,8 +36,8 @@ async def validate(ledger: Ledger, tenant_id: UUID, bulk: RunningBulk, mark: Mar
         async for rows in _by_customer(connection, bulk):
             books = await _unlocked_books(ledger, connection, bulk, rows, carried)
             context = PostingContext(bulk.actor, None, bulk.id)
-            fates = await in_slices(plan_each(books, context, bulk.id, rows))
-            errors = tuple(error for _, _, error in fates if error)
+            row_results = await in_slices(plan_each(books, context, bulk.id, rows))
+            errors = tuple(error for _, _, error in row_results if error)
             bad += len(errors)
             if not await mark(errors):
                 return None

@@ -14,7 +14,7 @@ from models.views import BulkOperationView
 
 MAX_ROWS: Final = 10_000
 
-_Fate = tuple[UUID | None, LedgerError | None]
+_RowResult = tuple[UUID | None, LedgerError | None]
 """A row's transaction, or what is wrong with it."""
 
 
@@ -58,9 +58,9 @@ def plan(books: Books, context: PostingContext, command: BulkCredit) -> Steps[Ou
     return (yield from _report(books, context, command, results, failed=len(errors)))
 
 
-def _plan_rows(books: Books, context: PostingContext, command: BulkCredit) -> Steps[list[_Fate]]:
+def _plan_rows(books: Books, context: PostingContext, command: BulkCredit) -> Steps[list[_RowResult]]:
     """Transaction or error of each row. A row that is refused leaves its neighbours planned."""
-    results: list[_Fate] = []
+    results: list[_RowResult] = []
     seen: set[UUID] = set()
     for row, item in enumerate(command.items):
         savepoint = books.savepoint()
@@ -69,8 +69,8 @@ def _plan_rows(books: Books, context: PostingContext, command: BulkCredit) -> St
             if adjustment.customer_id in seen and not command.allow_duplicate_customers:
                 raise Duplicate("The customer comes twice.", field=("customerId",))
             seen.add(adjustment.customer_id)
-            row_origin = PostingContext(context.actor, context.key, books.source.new_id())
-            outcome = yield from adjust.plan(books, row_origin, adjustment)
+            row_context = PostingContext(context.actor, context.key, books.source.new_id())
+            outcome = yield from adjust.plan(books, row_context, adjustment)
             results.append((outcome.transaction_id, None))
         except LedgerError as error:
             books.rollback_to(savepoint)
@@ -89,7 +89,7 @@ def _row_field(row: int, field: tuple[str, ...] | None) -> tuple[str, ...]:
 
 
 def _report(
-    books: Books, context: PostingContext, command: BulkCredit, results: list[_Fate], *, failed: int
+    books: Books, context: PostingContext, command: BulkCredit, results: list[_RowResult], *, failed: int
 ) -> Steps[Outcome]:
     operation = BulkOperationView(
         id=context.result_id, status="COMPLETED", asset=command.asset, total=len(results), processed=len(results),

@@ -30,13 +30,13 @@ def needs(rows: "tuple[RowAdjustment, ...]") -> Steps[Needs]:
 
 def plan(books: Books, context: PostingContext, command: PostRows) -> Steps[Outcome]:
     """Plan every row, and what is noted of it. Raises LedgerErrors with every bad row where it is all or nothing."""
-    fates = yield from plan_each(books, context, command.operation_id, command.rows)
-    errors = tuple([error for _, _, error in fates if error])
+    row_results = yield from plan_each(books, context, command.operation_id, command.rows)
+    errors = tuple([error for _, _, error in row_results if error])
     if errors and command.all_or_nothing:
         raise LedgerErrors(errors)
-    for row, transaction_id, error in fates:
+    for row, transaction_id, error in row_results:
         report: dict[str, Any] | None = error_report(error) if error else None
-        books.writes.bulk_fates.append((command.operation_id, row, transaction_id, report))
+        books.writes.row_results.append((command.operation_id, row, transaction_id, report))
         yield
     return Outcome(bulk_operation_id=command.operation_id)
 
@@ -45,20 +45,20 @@ def plan_each(
     books: Books, context: PostingContext, operation_id: UUID, rows: "tuple[RowAdjustment, ...]"
 ) -> Steps[list[tuple[int, UUID | None, LedgerError | None]]]:
     """Row, and its transaction or error. A row that is refused leaves its neighbours planned."""
-    fates: list[tuple[int, UUID | None, LedgerError | None]] = []
+    row_results: list[tuple[int, UUID | None, LedgerError | None]] = []
     for row in rows:
         savepoint = books.savepoint()
         try:
-            row_origin = PostingContext(context.actor, row_key(operation_id, row.row), books.source.new_id())
-            outcome = yield from adjust.plan(books, row_origin, row.adjustment)
-            fates.append((row.row, outcome.transaction_id, None))
+            row_context = PostingContext(context.actor, row_key(operation_id, row.row), books.source.new_id())
+            outcome = yield from adjust.plan(books, row_context, row.adjustment)
+            row_results.append((row.row, outcome.transaction_id, None))
         except LedgerError as error:
             books.rollback_to(savepoint)
             error.__traceback__ = None  # of ten thousand, which would keep all these frames
             error.row = row.row
-            fates.append((row.row, None, error))
+            row_results.append((row.row, None, error))
         yield
-    return fates
+    return row_results
 
 
 def row_key(operation_id: UUID, row: int) -> str:

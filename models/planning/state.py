@@ -376,7 +376,7 @@ class Writes:
     bulk_rows: list[tuple[Any, ...]] = field(default_factory=list)
     merged_customers: list[tuple[UUID, UUID]] = field(default_factory=list)
     memberships: list[CustomerState] = field(default_factory=list)
-    bulk_fates: list[tuple[Any, ...]] = field(default_factory=list)
+    row_results: list[tuple[Any, ...]] = field(default_factory=list)
     events: list[tuple[str, UUID]] = field(default_factory=list)
     touched_accounts: list[AccountState] = field(default_factory=list)
     touched_credits: list[CreditState] = field(default_factory=list)
