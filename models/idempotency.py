@@ -86,7 +86,7 @@ async def claim(connection: TenantConnection, wanted: Uses, at: datetime | None)
         [use.kept for use in uses], [use.operation for use in uses], [use.input_hash for use in uses],
         [use.result_id for use in uses], at,
     )  # fmt: skip
-    claimed = {place: wanted[place] for place in map(tuple, rows)}
+    claimed = {place: wanted[place] for place in [(row["key"], row["client"]) for row in rows]}
     if len(claimed) == len(wanted):
         return claimed, {}
     return claimed, await _used(connection, [place for place in places if place not in claimed])

@@ -22,7 +22,8 @@ from uuid import UUID
 from models.commands import Actor
 from models.errors import CurrencyNotAllowed, LimitRemaining
 from models.money import exponent, is_money, to_decimal, to_minor
-from models.planning.state import CounterKey, LimitRuleValues, TenantConfig
+from models.planning.config import LimitRuleValues, TenantConfig
+from models.planning.state import CounterKey
 
 PER_ADJUSTMENT: Final = "PER_ADJUSTMENT"
 PER_ACTOR_DAY: Final = "PER_ACTOR_DAY"

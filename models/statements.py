@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
+from models.planning.columns import Columns
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -14,28 +16,26 @@ class Part:
 
 
 @lru_cache(maxsize=256)
-def insert(table: str, columns: str) -> Part:
-    """INSERT rows; `columns` is "name type, name type, …" without the tenant."""
-    names, kinds = _names_and_kinds(columns)
-    return Part(f"INSERT INTO {table} (tenant_id, {', '.join(names)}) SELECT $1, * FROM unnest({{}})", kinds)
-
-
-@lru_cache(maxsize=256)
-def update(table: str, columns: str) -> Part:
-    """UPDATE rows by id: each is looked up by its key, as in models/lookups.py."""
-    names, kinds = _names_and_kinds(columns)
+def insert(columns: Columns) -> Part:
+    """INSERT rows of these columns."""
+    names = ", ".join(column.name for column in columns.columns)
     return Part(
-        f"""UPDATE {table} t SET {", ".join(f"{name} = u.{name}" for name in names)}
-        FROM (SELECT * FROM unnest({{}}) AS k(id, {", ".join(names)}) LIMIT cardinality({{first}})) AS u
-        WHERE t.tenant_id = $1 AND t.id = u.id""",
-        ("uuid", *kinds),
-        locked=table,
+        f"INSERT INTO {columns.table} (tenant_id, {names}) SELECT $1, * FROM unnest({{}})",
+        tuple(column.sql for column in columns.columns),
     )
 
 
-def _names_and_kinds(columns: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    pairs = [column.strip().split(" ") for column in columns.split(",")]
-    return tuple(name for name, _ in pairs), tuple(kind for _, kind in pairs)
+@lru_cache(maxsize=256)
+def update(columns: Columns) -> Part:
+    """UPDATE rows by id, the first of the columns: each is looked up by its key, as in models/lookups.py."""
+    names = [column.name for column in columns.columns]
+    return Part(
+        f"""UPDATE {columns.table} t SET {", ".join(f"{name} = u.{name}" for name in names[1:])}
+        FROM (SELECT * FROM unnest({{}}) AS k({", ".join(names)}) LIMIT cardinality({{first}})) AS u
+        WHERE t.tenant_id = $1 AND t.id = u.id""",
+        tuple(column.sql for column in columns.columns),
+        locked=columns.table,
+    )
 
 
 @lru_cache(maxsize=1024)

@@ -9,15 +9,16 @@ import asyncpg
 
 from models.loading.locked_elsewhere import LockedElsewhere
 from models.lookups import each
+from models.planning.columns import maker, selected
 from models.planning.state import AccountKey, AccountState, CustomerState
 from models.planning.steps import Steps
 from models.session import TenantConnection
 from models.slices import each_in_slices, in_slices
 
-_CUSTOMER_COLUMNS: Final = (
-    "id, membership_cancelled_at, membership_started_at, merged_into_id, erased_at IS NOT NULL AS erased"
-)
-_ACCOUNT_COLUMNS: Final = "id, customer_id, asset, balance_minor, lifetime_minor, sequence, head_hash, posted_at"
+_CUSTOMER_COLUMNS: Final = selected(CustomerState, erased="erased_at IS NOT NULL")
+_ACCOUNT_COLUMNS: Final = selected(AccountState)
+_BESIDE_A_CUSTOMER: Final = "account_"
+"""Before the names of an account's columns in a row that has its customer's as well."""
 _NO_ASSET: Final = ""
 """Comes before every asset: for a customer without an account."""
 
@@ -39,7 +40,7 @@ async def lock_accounts(
             SELECT {_CUSTOMER_COLUMNS} FROM customers WHERE tenant_id = $1 AND id = k.customer_id FOR KEY SHARE {skip}
         ) AS c
         LEFT JOIN LATERAL (
-            SELECT {_ACCOUNT_COLUMNS} FROM accounts
+            SELECT {selected(AccountState, prefix=_BESIDE_A_CUSTOMER)} FROM accounts
             WHERE tenant_id = $1 AND customer_id = c.id AND asset = k.asset FOR NO KEY UPDATE {skip}
         ) AS a ON true""",
         connection.tenant_id, ids, assets,
@@ -49,19 +50,16 @@ async def lock_accounts(
 
 def _locked(rows: list[Any]) -> Steps[tuple[dict[AccountKey, AccountState], dict[UUID, CustomerState]]]:
     found: dict[UUID, CustomerState] = {}
-    accounts = {}
+    accounts: dict[AccountKey, AccountState] = {}
+    customer, account = maker(CustomerState, rows), maker(AccountState, rows, _BESIDE_A_CUSTOMER)
     for row in rows:
-        values = tuple(row)
-        if values[0] not in found:
-            found[values[0]] = CustomerState(*values[:_WIDTH])
-        if values[_WIDTH] is not None:
-            accounts[values[_WIDTH + 1], values[_WIDTH + 2]] = AccountState(*values[_WIDTH:])
+        if row["id"] not in found:
+            found[row["id"]] = customer(row)
+        if row["account_id"] is not None:
+            state = account(row)
+            accounts[state.customer_id, state.asset] = state
         yield
     return accounts, found
-
-
-_WIDTH: Final = 5
-"""How many columns a customer has."""
 
 
 async def lock_to_merge(
@@ -78,7 +76,7 @@ async def lock_to_merge(
         JOIN accounts a ON a.tenant_id = $1 AND a.customer_id = k.customer_id""",
         connection.tenant_id, in_order(ids),
     )  # fmt: skip
-    return {row["id"]: CustomerState(*row) for row in rows}, [(row["customer_id"], row["asset"]) for row in accounts]
+    return _customers(rows), [(row["customer_id"], row["asset"]) for row in accounts]
 
 
 def in_order(ids: Iterable[UUID]) -> list[UUID]:
@@ -166,7 +164,13 @@ def _customer_and_asset(key: AccountKey) -> tuple[bytes, str]:
 
 
 async def _accounts(rows: list[Any]) -> dict[AccountKey, AccountState]:
-    return dict(await each_in_slices(lambda row: ((row["customer_id"], row["asset"]), AccountState(*row)), rows))
+    account = maker(AccountState, rows)
+    return dict(await each_in_slices(lambda row: ((row["customer_id"], row["asset"]), account(row)), rows))
+
+
+def _customers(rows: list[Any]) -> dict[UUID, CustomerState]:
+    customer = maker(CustomerState, rows)
+    return {row["id"]: customer(row) for row in rows}
 
 
 async def load_facts(
@@ -209,7 +213,7 @@ async def read_customers(connection: TenantConnection, ids: Iterable[UUID]) -> d
         f"SELECT {_CUSTOMER_COLUMNS} FROM {each('asked uuid')} k JOIN customers ON tenant_id = $1 AND id = k.asked",
         connection.tenant_id, in_order(ids),
     )  # fmt: skip
-    return {row["id"]: CustomerState(*row) for row in rows}
+    return _customers(rows)
 
 
 async def lock_customers(connection: TenantConnection, ids: set[UUID], *, skip: str) -> dict[UUID, CustomerState]:
@@ -219,7 +223,7 @@ async def lock_customers(connection: TenantConnection, ids: set[UUID], *, skip: 
         JOIN customers c ON c.tenant_id = $1 AND c.id = k.asked ORDER BY c.id FOR KEY SHARE OF c {skip}""",
         connection.tenant_id, in_order(ids),
     )  # fmt: skip
-    return {row["id"]: CustomerState(*row) for row in rows}
+    return _customers(rows)
 
 
 async def homes_of(connection: TenantConnection, accounts: set[UUID]) -> dict[UUID, AccountKey]:

@@ -83,7 +83,7 @@ async def count_pending_requests(connection: TenantConnection, subjects: set[str
         ) AS r WHERE r.waiting > 0""",
         connection.tenant_id, sorted(subjects), now,
     )  # fmt: skip
-    return dict(rows)
+    return {row["subject"]: row["waiting"] for row in rows}
 
 
 def _asking_key(tenant_id: UUID, subject: str) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, timedelta
 from itertools import product
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
@@ -13,7 +13,9 @@ from models.commands import Actor
 from models.loading.locked_elsewhere import LockedElsewhere, counter_names
 from models.lookups import each
 from models.planning import calendar
-from models.planning.state import AccountKey, CounterKey, CounterState, TenantConfig
+from models.planning.columns import maker
+from models.planning.config import TenantConfig
+from models.planning.state import AccountKey, CounterKey, CounterState
 from models.session import TenantConnection
 
 ROLES: Final = ("STAFF", "MANAGER", "ADMIN", "PARTNER")
@@ -77,7 +79,7 @@ async def lock_to_add_up(
         ) AS l""",
         connection.tenant_id, limits.PER_CUSTOMER_DAY, *zip(*names, strict=True), today - timedelta(days=1),
     )  # fmt: skip
-    found = {tuple(row)[:5]: CounterState(row["id"], row["used_minor"]) for row in rows}
+    found = _counters(rows)
     totals = {
         (scope, role, str(into_id), asset, day) for scope, role, holder, asset, day in found if holder == str(from_id)
     }
@@ -118,7 +120,7 @@ async def raise_counters(
         RETURNING scope, role, holder, asset, day, used_minor""",
         connection.tenant_id, new_ids[: len(keys)], *zip(*keys, strict=True), [more[key] for key in keys],
     )  # fmt: skip
-    return {tuple(row)[:5]: row["used_minor"] for row in rows}
+    return {_key(row): row["used_minor"] for row in rows}
 
 
 async def _existing(connection: TenantConnection, keys: list[CounterKey], lock: str) -> dict[CounterKey, CounterState]:
@@ -131,7 +133,8 @@ async def _existing(connection: TenantConnection, keys: list[CounterKey], lock: 
         ORDER BY k.nth {lock}""",
         connection.tenant_id, *zip(*keys, strict=True), list(range(len(keys))),
     )  # fmt: skip
-    return {keys[nth]: CounterState(row_id, used_minor) for nth, row_id, used_minor in rows}
+    counter = maker(CounterState, rows)
+    return {keys[row["nth"]]: counter(row) for row in rows}
 
 
 async def _make(
@@ -149,4 +152,13 @@ async def _make(
         RETURNING scope, role, holder, asset, day, id, used_minor""",
         connection.tenant_id, new_ids[: len(keys)], *zip(*keys, strict=True),
     )  # fmt: skip
-    return {tuple(row)[:5]: CounterState(row["id"], row["used_minor"]) for row in rows}
+    return _counters(rows)
+
+
+def _counters(rows: list[Any]) -> dict[CounterKey, CounterState]:
+    counter = maker(CounterState, rows)
+    return {_key(row): counter(row) for row in rows}
+
+
+def _key(row: Any) -> CounterKey:
+    return row["scope"], row["role"], row["holder"], row["asset"], row["day"]

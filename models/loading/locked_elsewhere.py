@@ -68,7 +68,7 @@ def new_names(books: Books) -> set[Name]:
     """What is written that others may be making too, so that it waits for them."""
     assets = {account.asset for account in books.writes.touched_accounts} - books.config.currencies.keys()
     made: set[Name] = {("new currency", asset) for asset in assets if is_money(asset)}
-    return made | {("new invoice", invoice.number) for invoice, _, _ in books.writes.invoices}
+    return made | {("new invoice", invoice.number) for invoice in books.writes.invoices}
 
 
 def _counters(actor: Actor, customer: UUID) -> Iterator[tuple[str, str, str]]:

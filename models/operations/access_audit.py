@@ -14,8 +14,8 @@ from models.commands import Actor
 from models.ledger import Ledger
 from models.lookups import each
 from models.patience import patiently
+from models.planning.columns import to_json
 from models.session import tenant_transaction
-from models.writing import to_json
 
 ACCESS_DENIED: Final = "access.denied"
 MAX_PER_REQUEST: Final = 20

@@ -28,8 +28,8 @@ from models.names import clean_name
 from models.operations.auditing import Doer, doer_of, record_event
 from models.planning.bulk import error_report
 from models.planning.calendar import checked_date, start_of_day
+from models.planning.columns import to_json
 from models.session import TenantConnection, tenant_transaction
-from models.writing import to_json
 
 MAX_ROWS: Final = 1_000_000
 ROWS_PER_INSERT: Final = 5_000

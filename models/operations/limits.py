@@ -20,7 +20,7 @@ from models.loading.config_locks import until_written
 from models.money import MAX_AMOUNT_MINOR, POINTS, SERVICE_CREDITS, exponent, to_minor
 from models.operations.configuring import Configuring, configuring
 from models.patience import patiently
-from models.planning.state import LimitRuleValues
+from models.planning.config import LimitRuleValues
 
 MAX_RULES: Final = 1_000
 MAX_HOLDER_CHARACTERS: Final = 255

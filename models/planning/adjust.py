@@ -17,9 +17,11 @@ from models.errors import (
 from models.money import SERVICE_CREDITS, nonzero_minor, to_decimal
 from models.planning import calendar, credits, requesting
 from models.planning.allowances import allowance_of
+from models.planning.config import ReasonRule
+from models.planning.drafts import TransactionDraft
 from models.planning.needs import Needs, Spend
 from models.planning.notes import check_note
-from models.planning.state import AccountState, Books, CreditState, PostingContext, ReasonRule, TransactionDraft
+from models.planning.state import AccountState, Books, CreditState, PostingContext
 from models.planning.steps import Steps
 
 MAX_SERVICES: Final = 100

@@ -9,7 +9,9 @@ from models import limits
 from models.commands import Actor
 from models.errors import LedgerError, LimitExceeded
 from models.planning import calendar
-from models.planning.state import Books, CounterState, Limited, LimitRuleValues
+from models.planning.config import LimitRuleValues
+from models.planning.drafts import Limited
+from models.planning.state import Books, CounterState
 
 
 @dataclass(frozen=True, slots=True)

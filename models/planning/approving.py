@@ -19,6 +19,7 @@ from models.errors import LedgerError, NotFound, OwnRequest, RequesterNotAllowed
 from models.planning import adjust, invoices, requesting, rewards
 from models.planning.auditing import audit
 from models.planning.binding import Terms, check_bound, credit_sold
+from models.planning.events import emit
 from models.planning.needs import Needs
 from models.planning.notes import check_note, kept_note
 from models.planning.persons import followed
@@ -102,4 +103,4 @@ def _close(
     books.writes.touched_approvals.append(request)
     details = {"changes": [asdict(change) for change in agreed]} if agreed else None
     audit(books, context, "approval.approved", request.id, request.customer_id, note, details)
-    books.writes.events.append(("approval.approved", request.id))
+    emit(books, "approval.approved", request.id)

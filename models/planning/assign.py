@@ -18,6 +18,7 @@ from models.errors import (
 )
 from models.money import is_money, nonzero_minor, to_decimal
 from models.planning import credits
+from models.planning.drafts import TransactionDraft
 from models.planning.needs import Needs
 from models.planning.settling import check_grants_fit, exceeds_due_to_credit, grant_if_paid, invoice_view, settle
 from models.planning.state import (
@@ -28,7 +29,6 @@ from models.planning.state import (
     CreditState,
     InvoiceState,
     PostingContext,
-    TransactionDraft,
 )
 from models.views import AssignmentView
 
@@ -159,7 +159,7 @@ def assign(
         id=books.source.new_id(), credit_id=credit.id, invoice_id=invoice.id, transaction_id=transaction.id,
         amount_minor=amount_minor, origin=origin, assigned_at=books.now, released_at=None, payment_id=payment_id,
     )  # fmt: skip
-    books.writes.assignments.append((part.id, credit.id, invoice.id, transaction.id, amount_minor, origin))
+    books.writes.assignments.append(part)
     # A unit of the same batch may void the credit or the invoice: it has to find this here.
     books.assignments[part.id] = part
     books.on_rollback(books.assignments.pop, part.id)

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from models.money import to_decimal
+from models.planning.drafts import AuditDraft
 from models.planning.notes import kept_note
 from models.planning.state import Books, InvoiceState, PostingContext
 
@@ -18,7 +19,13 @@ def audit(
     details: what it says, under names as the API writes them; nothing that is secret or personal.
     """
     note = kept_note(books, customer_id, note)
-    books.writes.audits.append((books.source.new_id(), action, subject_id, customer_id, context.actor, note, details))
+    books.writes.audits.append(
+        AuditDraft(
+            id=books.source.new_id(), action=action, subject_id=subject_id, customer_id=customer_id, actor=context.actor,
+            note=note, details=details, request_id=context.actor.request_id, address=context.actor.address,
+            created_at=books.now,
+        )
+    )  # fmt: skip
 
 
 def invoice_details(invoice: InvoiceState) -> dict[str, Any]:

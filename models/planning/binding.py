@@ -17,7 +17,8 @@ import orjson
 from models.commands import AdjustCredit, Approvable, CreateOrder, GiveReward
 from models.errors import RequestChanged, TermChange
 from models.money import POINTS, to_decimal
-from models.planning.state import ApprovalState, Books, ProductState, RewardState, TenantConfig
+from models.planning.config import TenantConfig
+from models.planning.state import ApprovalState, Books, ProductState, RewardState
 
 Terms = dict[str, str | None]
 """By path in the input, or a name beside it, as text."""

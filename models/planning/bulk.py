@@ -7,6 +7,8 @@ from models.commands import AdjustCredit, BulkCredit, BulkItem, Outcome
 from models.errors import CurrencyNotAllowed, Duplicate, Invalid, LedgerError, LedgerErrors, NotFound
 from models.money import exponent, to_minor
 from models.planning import adjust
+from models.planning.drafts import BulkOperationDraft, BulkRowDraft
+from models.planning.events import emit
 from models.planning.needs import Needs, merge
 from models.planning.state import Books, PostingContext
 from models.planning.steps import Steps
@@ -95,15 +97,24 @@ def _report(
         id=context.result_id, status="COMPLETED", asset=command.asset, total=len(results), processed=len(results),
         succeeded=len(results) - failed, failed=failed,
     )  # fmt: skip
-    books.writes.bulk_operations.append((operation, command.error_policy, command.dry_run, context.actor))
+    books.writes.bulk_operations.append(
+        BulkOperationDraft(
+            id=operation.id, status=operation.status, asset=operation.asset, error_policy=command.error_policy,
+            dry_run=command.dry_run, total=operation.total, processed=operation.processed,
+            succeeded=operation.succeeded, failed=operation.failed, actor=context.actor, cancel_requested=False,
+            created_at=books.now, finished_at=books.now,
+        )
+    )  # fmt: skip
     for row, (item, (transaction_id, error)) in enumerate(zip(command.items, results, strict=True)):
         report = error_report(error) if error else None
         books.writes.bulk_rows.append(
-            (books.source.new_id(), operation.id, row, item.customer_id, item.amount, transaction_id, report)
+            BulkRowDraft(
+                books.source.new_id(), operation.id, row, item.customer_id, item.amount, transaction_id, report
+            )
         )
         yield
     if not command.dry_run:
-        books.writes.events.append(("bulk.completed", operation.id))
+        emit(books, "bulk.completed", operation.id)
     return Outcome(bulk_operation_id=operation.id, views=(operation,))
 
 

@@ -8,6 +8,7 @@ from models.errors import LedgerError, LedgerErrors
 from models.money import to_minor
 from models.planning import adjust
 from models.planning.bulk import error_report
+from models.planning.drafts import RowResult
 from models.planning.needs import Needs, merge
 from models.planning.state import Books, PostingContext
 from models.planning.steps import Steps
@@ -36,7 +37,7 @@ def plan(books: Books, context: PostingContext, command: PostRows) -> Steps[Outc
         raise LedgerErrors(errors)
     for row, transaction_id, error in row_results:
         report: dict[str, Any] | None = error_report(error) if error else None
-        books.writes.row_results.append((command.operation_id, row, transaction_id, report))
+        books.writes.row_results.append(RowResult(command.operation_id, row, transaction_id, report))
         yield
     return Outcome(bulk_operation_id=command.operation_id)
 

@@ -7,9 +7,11 @@ from models.errors import CouponNotIssued, NotFound
 from models.money import POINTS
 from models.planning import credits
 from models.planning.auditing import audit
+from models.planning.drafts import TransactionDraft
+from models.planning.events import emit
 from models.planning.needs import Needs
 from models.planning.notes import check_note
-from models.planning.state import Books, CouponState, PostingContext, TransactionDraft
+from models.planning.state import Books, CouponState, PostingContext
 from models.planning.steps import Steps
 from models.views import CouponView
 
@@ -84,7 +86,7 @@ def _issued(books: Books, coupon_id: UUID) -> CouponState:
 def _close(books: Books, coupon: CouponState, status: str, *, refund_transaction_id: UUID | None = None) -> None:
     books.change(coupon, status=status, closed_at=books.now, refund_transaction_id=refund_transaction_id)
     books.writes.touched_coupons.append(coupon)
-    books.writes.events.append((f"coupon.{status.lower()}", coupon.id))
+    emit(books, f"coupon.{status.lower()}", coupon.id)
 
 
 def coupon_view(coupon: CouponState) -> CouponView:

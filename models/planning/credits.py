@@ -6,37 +6,24 @@ on, nothing may fail but a bug of ours.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
 from models.commands import Actor
 from models.errors import AmountOutOfRange, InsufficientBalance, Invalid, InvariantViolated, NotFound
 from models.money import MAX_AMOUNT_MINOR, POINTS, to_decimal
+from models.planning.burn_order import ORDERED_BY, burn_key
+from models.planning.drafts import EntryDraft, Limited, TierChangeDraft, TransactionDraft, TransactionTextDraft
+from models.planning.events import emit
 from models.planning.lots import Lots
 from models.planning.notes import kept_note
-from models.planning.state import (
-    AccountState,
-    Books,
-    CreditState,
-    EntryDraft,
-    Limited,
-    PostingContext,
-    TransactionDraft,
-)
+from models.planning.state import AccountState, Books, CreditState, PostingContext
 from models.planning.steps import Steps
 from models.views import AccountView, ActorView, CreditView, TransactionView
 
 GONE: Final = frozenset({"REMOVED", "EXPIRED", "ORDERS"})
 """The counters of what is taken off a credit and is not used: taken back, or expired."""
-_ORDERING: Final = frozenset({"expires_at", "service_ids", "created_at"})
-"""What of a credit its place in the burn order goes by."""
-_NEVER: Final = datetime.max.replace(tzinfo=UTC)
-
-
-def burn_key(credit: CreditState) -> tuple[datetime, bool, datetime, UUID]:
-    """Burn order: soonest expiry first and never last; then service-restricted, older, smaller id first."""
-    return (credit.expires_at or _NEVER, not credit.service_ids, credit.created_at, credit.id)
 
 
 def has_started(credit: CreditState, now: datetime) -> bool:
@@ -89,10 +76,15 @@ def begin(
     transaction = TransactionDraft(
         id=context.result_id, customer_id=customer_id, kind=kind, reason=reason, note=note,
         salt=books.source.new_salt() if note else None, actor=context.actor, approved_by=context.approved_by,
-        idempotency_key=context.key, created_at=books.now, limited=limited,
+        idempotency_key=context.key, created_at=books.now,
     )  # fmt: skip
+    if limited is not None:
+        transaction.limited_asset, transaction.limited_minor = limited.asset, limited.amount_minor
+        transaction.limited_on = limited.day
+    if note is not None and transaction.salt is not None:
+        books.writes.transaction_texts.append(TransactionTextDraft(transaction.id, note, transaction.salt))
     books.writes.transactions.append(transaction)
-    books.writes.events.append(("transaction.posted", transaction.id))
+    emit(books, "transaction.posted", transaction.id)
     return transaction
 
 
@@ -119,14 +111,15 @@ def move(
         books.change(account, scheduled_minor=account.scheduled_minor + amount_minor)
     elif credit.expires_at is not None and credit.expires_at <= books.now:
         books.change(account, expired_minor=account.expired_minor + amount_minor)
-    transaction.created_at = max(transaction.created_at, account.stamp(books.now))
+    stamp = account.stamp(books.now)
+    transaction.created_at = max(transaction.created_at, stamp)
     books.writes.touched_accounts.append(account)
     books.writes.touched_credits.append(credit)
     books.writes.entries.append(
         EntryDraft(
             id=books.source.new_id(), account_id=account.id, sequence=sequence, transaction=transaction,
             credit_id=credit.id, counter=counter, amount_minor=amount_minor, lifetime_minor=lifetime_minor,
-            balance_after_minor=balance,
+            balance_after_minor=balance, created_at=stamp,
         )
     )  # fmt: skip
 
@@ -139,12 +132,14 @@ def move_lifetime(
     if lifetime < 0:
         raise InvariantViolated(f"{counter} on account {account.id}: {lifetime=}")
     books.change(account, lifetime_minor=lifetime, sequence=sequence)
-    transaction.created_at = max(transaction.created_at, account.stamp(books.now))
+    stamp = account.stamp(books.now)
+    transaction.created_at = max(transaction.created_at, stamp)
     books.writes.touched_accounts.append(account)
     books.writes.entries.append(
         EntryDraft(
             id=books.source.new_id(), account_id=account.id, sequence=sequence, transaction=transaction, credit_id=None,
             counter=counter, amount_minor=0, lifetime_minor=lifetime_minor, balance_after_minor=account.balance_minor,
+            created_at=stamp,
         )
     )  # fmt: skip
 
@@ -222,7 +217,8 @@ def succeed(books: Books, transaction: TransactionDraft, credit: CreditState, ac
     _list_new(books, new)
     if new.voided_at is not None or new.swept_at is not None:
         books.writes.amended_credits.append(new)
-    books.writes.moved_credits.append((credit.id, new.id))
+    books.change(credit, successor_id=new.id)
+    books.writes.moved_credits.append(credit)
     ids = (credit.id, *books.other_ids.get(credit.id, ()))
     for name in ids:
         books.change_item(books.credits_by_id, name, new)
@@ -268,7 +264,7 @@ def expire(books: Books, transaction: TransactionDraft, account: AccountState, c
 def amend(books: Books, credit: CreditState, **values: object) -> None:
     """Change what a credit says of itself, keeping its place in the burn order right."""
     lots = books.credits.get(credit.account_id)
-    moves = not values.keys().isdisjoint(_ORDERING) and lots is not None and lots.holds(credit, burn_key)
+    moves = not values.keys().isdisjoint(ORDERED_BY) and lots is not None and lots.holds(credit, burn_key)
     if lots is not None and moves:
         lots.remove(credit, burn_key)
         books.on_rollback(lots.add, credit, burn_key)
@@ -352,8 +348,12 @@ def follow_tier(books: Books, transaction: TransactionDraft, account: AccountSta
         return
     old, new = books.config.tier_name(lifetime_before_minor), books.config.tier_name(account.lifetime_minor)
     if old != new:
-        books.writes.tier_changes.append((books.source.new_id(), account.id, transaction.id, old, new))
-        books.writes.events.append(("tier.changed", account.id))
+        books.writes.tier_changes.append(
+            TierChangeDraft(
+                books.source.new_id(), account.id, transaction.id, old, new, created_at=account.stamp(books.now)
+            )
+        )
+        emit(books, "tier.changed", account.id)
 
 
 def account_view(account: AccountState) -> AccountView:

@@ -21,9 +21,11 @@ from models.planning.allowances import selling_allowance_of
 from models.planning.applying import applying_on
 from models.planning.assign import assign
 from models.planning.auditing import audit, invoice_details
+from models.planning.drafts import InvoiceLineDraft, TransactionDraft
+from models.planning.events import emit
 from models.planning.needs import Needs, Spend
 from models.planning.settling import invoice_view, status_of
-from models.planning.state import Books, InvoiceState, PostingContext, TransactionDraft
+from models.planning.state import Books, InvoiceState, PostingContext
 from models.planning.steps import Steps
 
 MAX_LINES: Final = 1_000
@@ -224,13 +226,16 @@ def _write_invoice(
     books.invoice_numbers.add(invoice.number)
     books.on_rollback(books.invoices.pop, invoice.id)
     books.on_rollback(books.invoice_numbers.remove, invoice.number)
-    books.writes.invoices.append((invoice, context.actor, command.auto_apply))
+    invoice.actor, invoice.auto_apply, invoice.created_at = context.actor, command.auto_apply, books.now
+    books.writes.invoices.append(invoice)
     for position, line in enumerate(lines):
         books.writes.invoice_lines.append(
-            (books.source.new_id(), invoice.id, position, line.description, line.quantity, line.price_minor,
-             line.kind, line.product_id)
+            InvoiceLineDraft(
+                books.source.new_id(), invoice.id, position, line.description, line.quantity, line.price_minor,
+                line.kind, line.product_id,
+            )
         )  # fmt: skip
-    books.writes.events.append(("invoice.created", invoice.id))
+    emit(books, "invoice.created", invoice.id)
     audit(books, context, "invoice.created", invoice.id, invoice.customer_id, details=invoice_details(invoice))
 
 

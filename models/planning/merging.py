@@ -13,17 +13,11 @@ from models.commands import MergeCustomers, Outcome
 from models.errors import Invalid, InvariantViolated, NotFound
 from models.planning import credits
 from models.planning.auditing import audit
+from models.planning.drafts import MergedCustomer, TransactionDraft
+from models.planning.events import emit
 from models.planning.needs import Needs
 from models.planning.notes import check_note
-from models.planning.state import (
-    AccountState,
-    Books,
-    CounterKey,
-    CreditState,
-    CustomerState,
-    PostingContext,
-    TransactionDraft,
-)
+from models.planning.state import AccountState, Books, CounterKey, CreditState, CustomerState, PostingContext
 from models.planning.steps import Steps
 
 _FIRST: Final = datetime.min.replace(tzinfo=UTC)
@@ -63,9 +57,9 @@ def plan(books: Books, context: PostingContext, command: MergeCustomers) -> Step
     _add_up_counters(books, source.id, target.id)
     _keep_membership(books, source, target)
     books.change(source, merged_into_id=target.id)
-    books.writes.merged_customers.append((source.id, target.id))
+    books.writes.merged_customers.append(MergedCustomer(source.id, target.id))
     audit(books, context, "customer.merged", target.id, source.id)
-    books.writes.events.append(("customer.merged", source.id))
+    emit(books, "customer.merged", source.id)
     return Outcome()
 
 
@@ -121,7 +115,9 @@ def _keep_membership(books: Books, source: CustomerState, target: CustomerState)
     """The one that runs; of two that run the older start; where none runs, the one that ended last."""
     started_at, cancelled_at = max(_membership(source), _membership(target), key=_rank)
     if (started_at, cancelled_at) != _membership(target):
-        books.change(target, membership_started_at=started_at, membership_cancelled_at=cancelled_at)
+        books.change(
+            target, membership_started_at=started_at, membership_cancelled_at=cancelled_at, updated_at=books.now
+        )
         books.writes.memberships.append(target)
 
 

@@ -16,6 +16,7 @@ from models.money import nonzero_minor, to_decimal
 from models.planning import calendar, credits
 from models.planning.assign import assign
 from models.planning.auditing import audit
+from models.planning.events import emit
 from models.planning.needs import Needs, Spend
 from models.planning.notes import check_note
 from models.planning.releasing import release
@@ -74,14 +75,15 @@ def plan(books: Books, context: PostingContext, command: RecordPayment) -> Steps
     payment = PaymentState(
         id=context.result_id, invoice_id=invoice.id, amount_minor=amount_minor, method=command.method,
         received_on=received_on, voided_at=None, transaction_id=books.source.new_id() if with_credit else None,
+        actor=context.actor, created_at=books.now,
     )  # fmt: skip
     views: tuple[Any, ...] = ()
     if account is not None and with_credit:
         views = yield from _pay_with_credit(books, context, account, invoice, payment)
     else:
         settle(books, invoice, paid_minor=invoice.paid_minor + amount_minor)
-    books.writes.payments.append((payment, context.actor))
-    books.writes.events.append(("payment.recorded", payment.id))
+    books.writes.payments.append(payment)
+    emit(books, "payment.recorded", payment.id)
     audit(books, context, "payment.recorded", payment.id, invoice.customer_id, details=_told(payment, invoice))
     grant_if_paid(books, context, invoice)
     account = _if_used(account)
@@ -167,7 +169,7 @@ def plan_void(books: Books, context: PostingContext, command: VoidPayment) -> St
         parts = [a for a in books.assignments.values() if a.payment_id == payment.id and a.released_at is None]
         transaction_id = (yield from release(books, context, "REVERSAL", parts, note=command.note)).id
     take_back_grants(books, context, invoice)
-    books.writes.events.append(("payment.voided", payment.id))
+    emit(books, "payment.voided", payment.id)
     audit(books, context, "payment.voided", payment.id, invoice.customer_id, command.note, _told(payment, invoice))
     account = _if_used(account_of(books, invoice))
     account_views = (credits.account_view(account),) if account else ()

@@ -32,18 +32,12 @@ from models.planning import calendar, credits
 from models.planning.adjust import MAX_SERVICES
 from models.planning.assign import MAX_ASSIGNMENTS, assign_all, assignment_view, planned_amounts
 from models.planning.auditing import audit, invoice_details
+from models.planning.drafts import CreditChangeDraft, TransactionDraft
+from models.planning.events import emit
 from models.planning.needs import Needs
 from models.planning.notes import check_note
 from models.planning.settling import check_grants_unused, invoice_view, settle, take_back_grants
-from models.planning.state import (
-    AccountKey,
-    AccountState,
-    AssignmentState,
-    Books,
-    CreditState,
-    PostingContext,
-    TransactionDraft,
-)
+from models.planning.state import AccountKey, AccountState, AssignmentState, Books, CreditState, PostingContext
 from models.planning.steps import Steps, each, in_order
 
 _CHANGEABLE: Final = ("OPEN", "SCHEDULED", "EXHAUSTED")
@@ -102,8 +96,8 @@ def put_parts_back(books: Books, transaction: TransactionDraft, parts: list[Assi
         invoice = books.invoices[part.invoice_id]
         credits.restore(books, transaction, books.credits_by_id[part.credit_id], part.amount_minor, "INVOICES")
         settle(books, invoice, credited_minor=invoice.credited_minor - part.amount_minor)
-        books.change(part, released_at=books.now)
-        books.writes.released.append((part, transaction.id))
+        books.change(part, released_at=books.now, release_transaction_id=transaction.id)
+        books.writes.touched_assignments.append(part)
         yield
 
 
@@ -211,7 +205,7 @@ def plan_void_invoice(books: Books, context: PostingContext, command: VoidInvoic
     outcome = yield from _released(books, context, transaction, parts)
     books.change(invoice, status="VOID", voided_at=books.now)
     books.writes.touched_invoices.append(invoice)
-    books.writes.events.append(("invoice.voided", invoice.id))
+    emit(books, "invoice.voided", invoice.id)
     details = invoice_details(invoice)
     audit(books, context, "invoice.voided", invoice.id, invoice.customer_id, command.note, details)
     return Outcome(
@@ -284,8 +278,12 @@ def plan_update_credit(books: Books, context: PostingContext, command: UpdateCre
     # Must succeed from here on.
     transaction = credits.begin(books, "UPDATE", account.customer_id, context, note=command.note)
     books.writes.credit_changes.append(
-        (books.source.new_id(), credit.id, transaction.id, credit.expires_at, expires_at, credit.auto_apply, auto_apply,
-         list(credit.service_ids), list(services))
+        CreditChangeDraft(
+            id=books.source.new_id(), credit_id=credit.id, transaction_id=transaction.id,
+            old_expires_at=credit.expires_at, new_expires_at=expires_at, old_auto_apply=credit.auto_apply,
+            new_auto_apply=auto_apply, old_services=list(credit.service_ids), new_services=list(services),
+            created_at=books.now,
+        )
     )  # fmt: skip
     credits.amend(books, credit, expires_at=expires_at, service_ids=services, auto_apply=auto_apply)
     return _credit_outcome(books, transaction, account, credit)

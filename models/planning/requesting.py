@@ -1,7 +1,7 @@
 """What waits for a second person: how it is kept, read again and shown. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, is_dataclass
+from dataclasses import is_dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from types import UnionType
@@ -13,6 +13,7 @@ from models.errors import InvariantViolated, LedgerError, TooManyPending
 from models.money import to_minor
 from models.planning.binding import Terms, credit_sold, terms_of
 from models.planning.credits import actor_view
+from models.planning.events import emit
 from models.planning.state import ApprovalState, Books, PostingContext
 from models.views import ApprovalRequestView
 
@@ -52,7 +53,7 @@ def request_approval(books: Books, context: PostingContext, operation: str, comm
         terms=terms_of(books, command),
     )  # fmt: skip
     books.writes.approvals.append(request)
-    books.writes.events.append(("approval.requested", request.id))
+    emit(books, "approval.requested", request.id)
     return Outcome(approval_request_id=request.id, views=(shown(request),))
 
 
@@ -65,11 +66,6 @@ def _pending(books: Books, subject: str) -> int:
     """What waits of this person's, with what was planned."""
     planned = sum(request.requested_by.subject == subject for request in books.writes.approvals)
     return books.pending_requests.get(subject, 0) + planned
-
-
-def kept(command: Approvable) -> dict[str, Any]:
-    """A command as it is kept. What JSON has no type for is written as text (models/writing.py)."""
-    return asdict(command)
 
 
 def restored(operation: str, values: Mapping[str, Any]) -> Approvable:

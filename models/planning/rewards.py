@@ -5,11 +5,12 @@ from models.errors import Busy, InsufficientBalance, NotFound, RewardInactive
 from models.money import POINTS, to_decimal
 from models.planning import calendar, credits, requesting
 from models.planning.allowances import allowance_of
+from models.planning.coupons import coupon_view
+from models.planning.events import emit
 from models.planning.needs import Needs, Spend
 from models.planning.notes import check_note
-from models.planning.state import AccountState, Books, PostingContext, RewardState
+from models.planning.state import AccountState, Books, CouponState, PostingContext, RewardState
 from models.planning.steps import Steps
-from models.views import CouponView
 
 
 def needs(command: GiveReward, points_cost_minor: int) -> Needs:
@@ -55,16 +56,17 @@ def plan(books: Books, context: PostingContext, command: GiveReward) -> Steps[Ou
     if reward.stock is not None:
         books.change(reward, stock=reward.stock - 1)
         books.writes.touched_rewards.append(reward)
-    view = CouponView(
+    coupon = CouponState(
         id=books.source.new_id(), code=books.source.new_coupon_code(), reward_id=reward.id,
-        customer_id=command.customer_id, points_spent_minor=spent_minor, stored_status="ISSUED", issued_at=books.now,
+        customer_id=command.customer_id, points_spent_minor=spent_minor, status="ISSUED", issued_at=books.now,
         expires_at=calendar.end_of_nth_day(
             reward.validity_days, calendar.local_date(books.now, books.config.zone), books.config.zone, "rewardId"
         ),
         closed_at=None, terms=reward.terms, transaction_id=transaction.id, refund_transaction_id=None,
     )  # fmt: skip
-    books.writes.coupons.append(view)
-    books.writes.events.append(("coupon.issued", view.id))
+    view = coupon_view(coupon)
+    books.writes.coupons.append(coupon)
+    emit(books, "coupon.issued", view.id)
     account_views = (credits.account_view(account),) if account else ()
     return Outcome(
         transaction_id=transaction.id, account_id=account.id if account else None, coupon_id=view.id,

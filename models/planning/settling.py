@@ -11,6 +11,7 @@ from uuid import UUID
 from models.errors import CreditSpent, ExceedsDue, InvariantViolated
 from models.money import to_decimal
 from models.planning import calendar, credits
+from models.planning.drafts import GrantDraft, GrantRevocation
 from models.planning.state import AccountState, AssignmentState, Books, InvoiceState, PostingContext
 from models.views import InvoiceView
 
@@ -104,7 +105,7 @@ def grant_if_paid(books: Books, context: PostingContext, invoice: InvoiceState) 
     )  # fmt: skip
     books.change(invoice, grants=granted)
     for credit_id in granted:
-        books.writes.grants.append((credit_id, invoice.id, credit_id, transaction.id))
+        books.writes.grants.append(GrantDraft(credit_id, invoice.id, credit_id, transaction.id))
 
 
 def take_back_grants(books: Books, context: PostingContext, invoice: InvoiceState) -> None:
@@ -124,7 +125,7 @@ def take_back_grants(books: Books, context: PostingContext, invoice: InvoiceStat
             account = credits.account_of_lot(books, credit)
             credits.move(books, transaction, account, credit, -left_minor, "ORDERS", lifetime=True)
             credits.amend(books, credit, voided_at=books.now)
-        books.writes.revoked_grants.append((credit_id, transaction.id, left_minor))
+        books.writes.revoked_grants.append(GrantRevocation(credit_id, transaction.id, left_minor))
     books.change(invoice, grants=())
 
 

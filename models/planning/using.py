@@ -6,6 +6,7 @@ from models.commands import ExpireCredits, Outcome, UseCredit
 from models.errors import InsufficientBalance, Invalid, NotFound
 from models.money import SERVICE_CREDITS, nonzero_minor, to_decimal
 from models.planning import credits
+from models.planning.burn_order import burn_key
 from models.planning.needs import Needs, Spend
 from models.planning.notes import check_note
 from models.planning.state import Books, PostingContext
@@ -61,7 +62,7 @@ def plan_expire(books: Books, context: PostingContext, command: ExpireCredits) -
     ]
     if not expired:
         return Outcome()
-    ordered = yield from in_order(expired, credits.burn_key)
+    ordered = yield from in_order(expired, burn_key)
     transaction = credits.begin(books, "EXPIRY", command.customer_id, context)
     for credit in ordered:
         credits.expire(books, transaction, account, credit)

@@ -7,7 +7,7 @@ import strawberry
 
 from models import commands, errors
 from models.limits import MONEY, in_own_places
-from models.planning.state import LimitRuleValues
+from models.planning.config import LimitRuleValues
 from schema.scalars import AssetCode
 from schema.types.enums import LimitKind, LimitScope
 

@@ -14,7 +14,7 @@ from models.commands import Actor, Outcome
 from models.errors import LedgerErrors, LimitExceeded
 from models.ledger import Ledger
 from models.money import to_decimal
-from models.planning.state import LimitRuleValues
+from models.planning.config import LimitRuleValues
 from models.units import MANY_COUNTED, Requeued, Unit
 from tests.models.test_bulk_jobs import queue, row, state, work
 from tests.support.holding import transaction_elsewhere

@@ -26,8 +26,10 @@ from models.commands import (
 )
 from models.limits import MONEY
 from models.money import POINTS, SERVICE_CREDITS, to_decimal
+from models.planning.burn_order import burn_key
 from models.planning.calendar import local_date
-from models.planning.credits import burn_key, is_open
+from models.planning.config import LimitRuleValues, ReasonRule, TenantConfig, TierRule
+from models.planning.credits import is_open
 from models.planning.lots import Lots
 from models.planning.state import (
     AccountState,
@@ -36,11 +38,7 @@ from models.planning.state import (
     CreditState,
     CustomerState,
     InvoiceState,
-    LimitRuleValues,
-    ReasonRule,
     RewardState,
-    TenantConfig,
-    TierRule,
 )
 
 NOW: Final = datetime(2026, 6, 15, 12, tzinfo=UTC)

@@ -27,7 +27,8 @@ from models.commands import (
     VoidPayment,
 )
 from models.errors import LedgerError, LedgerErrors
-from models.planning.credits import burn_key, spendable
+from models.planning.burn_order import burn_key
+from models.planning.credits import spendable
 from models.planning.lots import Lots
 from models.planning.state import (
     AccountState,
@@ -143,7 +144,7 @@ def paid(number: int) -> tuple[Books, UUID]:
     planned(books, an_invoice(number, auto_apply=False))
     (invoice,) = books.invoices.values()
     planned(books, RecordPayment(invoice.id, Decimal(number), "ACCOUNT_CREDIT"))
-    payment: PaymentState = books.writes.payments[0][0]
+    payment: PaymentState = books.writes.payments[0]
     books.payments[payment.id] = payment
     parts: list[AssignmentState] = list(books.assignments.values())
     for part in parts:

@@ -10,7 +10,7 @@ from models import planning
 from models.commands import AdjustCredit, UpdateCredit, UseCredit
 from models.errors import LedgerError
 from models.planning import credits
-from models.planning.credits import burn_key
+from models.planning.burn_order import burn_key
 from models.planning.state import Books, PostingContext, Savepoint
 from models.planning.steps import finish
 from tests.support.books import ANNA, CAKE, MANAGER, NOW, TEA, all_books, open_lots
