@@ -11,6 +11,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from models.errors import LedgerError
+from models.kinds import BulkErrorPolicy, Role
 
 LATER: Final = {"later": True}
 """Metadata of a field that a command has not had from the first. At its default it says nothing, also in the hash that a
@@ -36,17 +37,38 @@ class Actor:
     @property
     def holder(self) -> str:
         """Whose daily limit this uses up: a partner's client, everybody else's own."""
-        return self.client if self.role == "PARTNER" and self.client else self.subject
+        return self.client if self.role == Role.PARTNER and self.client else self.subject
 
     def may_withdraw_of(self, asker: "Actor") -> bool:
         """Whether what `asker` asked for is this actor's own to withdraw: the same subject, and of partners the same
         client. A partner's client and a person of the same subject are two."""
-        program, by_program = self.role == "PARTNER", asker.role == "PARTNER"
+        program, by_program = self.role == Role.PARTNER, asker.role == Role.PARTNER
         return self.subject == asker.subject and program == by_program and (not program or self.client == asker.client)
 
 
+class Asked:
+    """What the writer has to know of a command, whichever it is.
+
+    alone: whether it is posted by itself, in the lane of large units. is_bulk: whether it is many rows' adjustments.
+    """
+
+    __slots__ = ()
+    alone = False
+    is_bulk = False
+
+    @property
+    def note(self) -> str | None:
+        """What is written down with it, for people to read."""
+        return None
+
+    @property
+    def dry_run(self) -> bool:
+        """Whether it only reports what it would do."""
+        return False
+
+
 @dataclass(frozen=True, slots=True)
-class AdjustCredit:
+class AdjustCredit(Asked):
     """Add (positive) or remove (negative) value on one customer's one asset. See domain: adjusting.
 
     request_approval: over a limit, a second person is asked. propose_only: a second person is asked in any case.
@@ -74,8 +96,10 @@ class BulkItem:
 
 
 @dataclass(frozen=True, slots=True)
-class BulkCredit:
+class BulkCredit(Asked):
     """Adjust many customers' one asset. error_policy: REJECT_ALL or SKIP_FAILED. dry_run: report, post nothing."""
+
+    alone = is_bulk = True
 
     items: tuple[BulkItem, ...]
     asset: str
@@ -83,7 +107,7 @@ class BulkCredit:
     note: str | None = None
     expires_in_days: int | None = None
     expires_at: datetime | None = None
-    error_policy: str = "REJECT_ALL"
+    error_policy: str = BulkErrorPolicy.REJECT_ALL
     dry_run: bool = False
     allow_duplicate_customers: bool = False
 
@@ -95,8 +119,10 @@ class RowAdjustment:
 
 
 @dataclass(frozen=True, slots=True)
-class PostRows:
+class PostRows(Asked):
     """Post some rows of a bulk that runs on, and note what became of each. all_or_nothing: one bad row refuses all."""
+
+    alone = is_bulk = True
 
     operation_id: UUID
     rows: tuple[RowAdjustment, ...]
@@ -110,7 +136,7 @@ class InvoiceAmount:
 
 
 @dataclass(frozen=True, slots=True)
-class AssignCredit:
+class AssignCredit(Asked):
     """Set one money credit against one or several invoices of the same customer, all or nothing."""
 
     credit_id: UUID
@@ -118,7 +144,7 @@ class AssignCredit:
 
 
 @dataclass(frozen=True, slots=True)
-class GiveReward:
+class GiveReward(Asked):
     customer_id: UUID
     reward_id: UUID
     deduct_points: bool
@@ -135,7 +161,7 @@ class InvoiceLineItem:
 
 
 @dataclass(frozen=True, slots=True)
-class CreateInvoice:
+class CreateInvoice(Asked):
     """issued_on: today in the tenant's zone unless given. auto_apply: take the customer's open auto-applying credit."""
 
     customer_id: UUID
@@ -148,7 +174,7 @@ class CreateInvoice:
 
 
 @dataclass(frozen=True, slots=True)
-class RecordPayment:
+class RecordPayment(Asked):
     invoice_id: UUID
     amount: Decimal
     method: str
@@ -156,7 +182,7 @@ class RecordPayment:
 
 
 @dataclass(frozen=True, slots=True)
-class ReleaseAssignments:
+class ReleaseAssignments(Asked):
     """Put assigned amounts back on the credits that they came from, last first, all or nothing."""
 
     assignment_ids: tuple[UUID, ...]
@@ -164,7 +190,7 @@ class ReleaseAssignments:
 
 
 @dataclass(frozen=True, slots=True)
-class ReassignCredit:
+class ReassignCredit(Asked):
     """Release one assignment and set its credit against other invoices instead, all or nothing."""
 
     assignment_id: UUID
@@ -173,7 +199,7 @@ class ReassignCredit:
 
 
 @dataclass(frozen=True, slots=True)
-class VoidInvoice:
+class VoidInvoice(Asked):
     """Void an invoice (or order) and release everything on it, last first. Payments are voided before, one by one."""
 
     invoice_id: UUID
@@ -181,7 +207,7 @@ class VoidInvoice:
 
 
 @dataclass(frozen=True, slots=True)
-class VoidCredit:
+class VoidCredit(Asked):
     """The sources' delete: reverse what is left of a credit. release_assignments: and what is set against invoices."""
 
     credit_id: UUID
@@ -190,7 +216,7 @@ class VoidCredit:
 
 
 @dataclass(frozen=True, slots=True)
-class UpdateCredit:
+class UpdateCredit(Asked):
     """Change a credit; None leaves as it is. never_expires, or expires_in_days 0: take the expiry off. service_ids ():
     any service."""
 
@@ -204,7 +230,7 @@ class UpdateCredit:
 
 
 @dataclass(frozen=True, slots=True)
-class UseCredit:
+class UseCredit(Asked):
     """Spend service credits on one service. The amount is positive."""
 
     customer_id: UUID
@@ -214,7 +240,7 @@ class UseCredit:
 
 
 @dataclass(frozen=True, slots=True)
-class ExpireCredits:
+class ExpireCredits(Asked):
     """Write off what has expired on one account. Does nothing where nothing has."""
 
     customer_id: UUID
@@ -222,12 +248,12 @@ class ExpireCredits:
 
 
 @dataclass(frozen=True, slots=True)
-class UseCoupon:
+class UseCoupon(Asked):
     coupon_id: UUID
 
 
 @dataclass(frozen=True, slots=True)
-class DisableCoupon:
+class DisableCoupon(Asked):
     coupon_id: UUID
     refund_points: bool
     note: str | None = None
@@ -243,7 +269,7 @@ class OrderItem:
 
 
 @dataclass(frozen=True, slots=True)
-class CreateOrder:
+class CreateOrder(Asked):
     """An invoice of product lines. Credit products put their worth on the account once the order is paid in full."""
 
     customer_id: UUID
@@ -262,7 +288,7 @@ Approvable = AdjustCredit | GiveReward | CreateOrder
 
 
 @dataclass(frozen=True, slots=True)
-class ApproveRequest:
+class ApproveRequest(Asked):
     """Post what an approval request asks for. note: what the approver has to say.
 
     version: of the terms that the approver has seen (models/planning/binding.py); None: those it was asked under.
@@ -274,7 +300,7 @@ class ApproveRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class VoidPayment:
+class VoidPayment(Asked):
     """Take a payment back. One made with account credit goes back to the credits it came from, last first."""
 
     payment_id: UUID
@@ -282,8 +308,10 @@ class VoidPayment:
 
 
 @dataclass(frozen=True, slots=True)
-class MergeCustomers:
+class MergeCustomers(Asked):
     """Move all that one record of a person has to another one, and mark the first as merged into it."""
+
+    alone = True
 
     from_id: UUID
     into_id: UUID
@@ -291,9 +319,11 @@ class MergeCustomers:
 
 
 @dataclass(frozen=True, slots=True)
-class RestateBooks:
+class RestateBooks(Asked):
     """Bring a person's books in one asset to what today's rules come to: what is left on merged records moves to the
     person's, and their lifetime total changes by so many minor units."""
+
+    alone = True
 
     person_id: UUID
     asset: str

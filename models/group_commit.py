@@ -19,7 +19,6 @@ from typing import Final, cast
 from uuid import UUID
 
 from models import patience
-from models.commands import BulkCredit, MergeCustomers, PostRows, RestateBooks
 from models.loading.locked_elsewhere import Name
 from models.units import Failed, Requeued, Result, Unit, names_of
 from models.waiting_room import Lines, Post, StillLocked, WaitingRoom
@@ -69,9 +68,7 @@ class GroupCommit:
 
         Requeued only where what it needs was held by others for too long.
         """
-        lane = (
-            Lane.BULK if isinstance(unit.command, BulkCredit | MergeCustomers | PostRows | RestateBooks) else Lane.FAST
-        )
+        lane = Lane.BULK if unit.command.alone else Lane.FAST
         locked_elsewhere = self._known(tenant_id, unit)
         ends = asyncio.get_running_loop().time() + patience.LONGEST_WAIT_S
         for number in range(MAX_REQUEUES):

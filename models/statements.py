@@ -8,19 +8,22 @@ from models.planning.columns import Columns
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One table's rows: SQL with a gap for the columns' arrays, and their types. locked: the table of an update."""
+    """One table's rows: SQL with a gap for the columns' arrays, and their types."""
 
+    table: str
     text: str
     kinds: tuple[str, ...]
-    locked: str | None = None
 
 
 @lru_cache(maxsize=256)
 def insert(columns: Columns) -> Part:
-    """INSERT rows of these columns."""
+    """INSERT rows of these columns. From the tenant's row, so that where tenants are on several machines all of it goes to
+    one (docs/adr/0037)."""
     names = ", ".join(column.name for column in columns.columns)
     return Part(
-        f"INSERT INTO {columns.table} (tenant_id, {names}) SELECT $1, * FROM unnest({{}})",
+        columns.table,
+        f"""INSERT INTO {columns.table} (tenant_id, {names})
+        SELECT t.id, u.* FROM tenants t CROSS JOIN unnest({{}}) AS u WHERE t.id = $1""",
         tuple(column.sql for column in columns.columns),
     )
 
@@ -30,24 +33,22 @@ def update(columns: Columns) -> Part:
     """UPDATE rows by id, the first of the columns: each is looked up by its key, as in models/lookups.py."""
     names = [column.name for column in columns.columns]
     return Part(
+        columns.table,
         f"""UPDATE {columns.table} t SET {", ".join(f"{name} = u.{name}" for name in names[1:])}
         FROM (SELECT * FROM unnest({{}}) AS k({", ".join(names)}) LIMIT cardinality({{first}})) AS u
         WHERE t.tenant_id = $1 AND t.id = u.id""",
         tuple(column.sql for column in columns.columns),
-        locked=columns.table,
     )
 
 
 @lru_cache(maxsize=1024)
 def statement(parts: tuple[Part, ...]) -> str:
-    """All parts in one statement, which answers how many rows each update found."""
+    """All parts in one statement, which answers how many rows each of them wrote."""
     texts, number = [], 2
     for part in parts:
         arrays = [f"${number + n}::{kind}[]" for n, kind in enumerate(part.kinds)]
-        texts.append(part.text.format(", ".join(arrays), first=arrays[0]) + (" RETURNING 1" if part.locked else ""))
+        texts.append(part.text.format(", ".join(arrays), first=arrays[0]))
         number += len(part.kinds)
-    if len(texts) == 1 and not parts[0].locked:
-        return texts[0]
-    named = ", ".join(f"w{n} AS ({text})" for n, text in enumerate(texts))
-    counts = [f"(SELECT count(*) FROM w{n})" for n, part in enumerate(parts) if part.locked]
-    return f"WITH {named} SELECT {', '.join(counts) or '1'}"
+    named = ", ".join(f"w{n} AS ({text} RETURNING 1)" for n, text in enumerate(texts))
+    counts = ", ".join(f"(SELECT count(*) FROM w{n})" for n in range(len(texts)))
+    return f"WITH {named} SELECT {counts}"

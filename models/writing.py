@@ -133,7 +133,7 @@ class _Writer:
         return each(partial(columns.values, actors=self.actors), rows)
 
     async def send(self) -> None:
-        """Send what has been put together. Raises InvariantViolated where an update did not find its locked rows."""
+        """Send what has been put together. Raises InvariantViolated where not as many rows were written."""
         parts, self._parts = self._parts, []
         if sum(len(rows) for _, rows in parts) <= FEW:
             await self._send(parts)
@@ -151,10 +151,9 @@ class _Writer:
             return
         arguments = [column for _, rows in parts for column in zip(*rows, strict=True)]
         counts = await self.raw.fetchrow(statement(tuple(part for part, _ in parts)), self.tenant_id, *arguments)
-        updates = [(part.locked, len(rows)) for part, rows in parts if part.locked]
-        for (table, wanted), found in zip(updates, counts or (), strict=False):
-            if found != wanted:
-                raise InvariantViolated(f"{table}: {found} of {wanted} locked rows")
+        for (part, rows), written in zip(parts, counts, strict=True):
+            if written != len(rows):
+                raise InvariantViolated(f"{part.table}: {written} of {len(rows)} rows")
 
     def first_stage(self) -> Steps[None]:
         """All that is new, and what was locked and has moved."""

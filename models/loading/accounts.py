@@ -153,6 +153,14 @@ async def _insert(
     return rows
 
 
+async def close_accounts(connection: TenantConnection, ids: list[UUID]) -> None:
+    """Take away accounts that this transaction has opened."""
+    await connection.raw.execute(
+        f"DELETE FROM accounts a USING {each('id uuid')} k WHERE a.tenant_id = $1 AND a.id = k.id",
+        connection.tenant_id, ids,
+    )  # fmt: skip
+
+
 def _columns(keys: Iterable[AccountKey]) -> tuple[list[UUID], list[str]]:
     ordered = sorted(keys, key=_customer_and_asset)
     return [customer for customer, _ in ordered], [asset for _, asset in ordered]

@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, timedelta
 from itertools import product
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 import asyncpg
 
 from models import limits
 from models.commands import Actor
+from models.kinds import LimitRole
 from models.loading.locked_elsewhere import LockedElsewhere, counter_names
 from models.lookups import each
 from models.planning import calendar
@@ -17,9 +18,6 @@ from models.planning.columns import maker
 from models.planning.config import TenantConfig
 from models.planning.state import AccountKey, CounterKey, CounterState
 from models.session import TenantConnection
-
-ROLES: Final = ("STAFF", "MANAGER", "ADMIN", "PARTNER")
-"""Those that can have limits."""
 
 
 def counters_needed(
@@ -70,7 +68,7 @@ async def lock_to_add_up(
     connection: TenantConnection, from_id: UUID, into_id: UUID, today: date, new_id: Callable[[], UUID]
 ) -> dict[CounterKey, CounterState]:
     """What was added today to either of two customers, by every role: locked, and made where the second has none."""
-    names = sorted(product(ROLES, (str(from_id), str(into_id))))
+    names = sorted(product(LimitRole, (str(from_id), str(into_id))))
     rows = await connection.raw.fetch(
         f"""SELECT l.* FROM {each("role text", "holder text", first=3)} k CROSS JOIN LATERAL (
             SELECT scope, role, holder, asset, day, id, used_minor FROM limit_counters
@@ -110,9 +108,11 @@ async def raise_counters(
     keys = sorted(more)
     rows = await connection.raw.fetch(
         f"""INSERT INTO limit_counters AS l (tenant_id, id, scope, role, holder, asset, day, used_minor)
-        SELECT $1, k.id, k.scope, k.role, k.holder, k.asset, k.day, k.more
-        FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::date[], $8::bigint[])
+        SELECT t.id, k.id, k.scope, k.role, k.holder, k.asset, k.day, k.more
+        FROM tenants t
+        CROSS JOIN unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::date[], $8::bigint[])
             WITH ORDINALITY AS k(id, scope, role, holder, asset, day, more, nth)
+        WHERE t.id = $1
         ORDER BY k.nth
         ON CONFLICT (tenant_id, scope, role, holder, asset, day)
             DO UPDATE SET used_minor = l.used_minor + excluded.used_minor
@@ -143,9 +143,10 @@ async def _make(
     """Make them, and with `wait` lock what somebody else has made in the meantime (an update to itself locks a row)."""
     rows = await connection.raw.fetch(
         f"""INSERT INTO limit_counters AS l (tenant_id, id, scope, role, holder, asset, day, used_minor)
-        SELECT $1, k.id, k.scope, k.role, k.holder, k.asset, k.day, 0
-        FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::date[])
+        SELECT t.id, k.id, k.scope, k.role, k.holder, k.asset, k.day, 0
+        FROM tenants t CROSS JOIN unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::date[])
             WITH ORDINALITY AS k(id, scope, role, holder, asset, day, nth)
+        WHERE t.id = $1
         ORDER BY k.nth
         ON CONFLICT (tenant_id, scope, role, holder, asset, day)
             DO {"UPDATE SET used_minor = l.used_minor" if wait else "NOTHING"}

@@ -83,10 +83,10 @@ async def load_named(
     await load_credits(connection, books, needs)
 
 
-async def keep_whom_notes_are_about(
+async def lock_whom_notes_are_about(
     connection: TenantConnection, books: Books, skipped: Skipped, *, wait: bool
 ) -> None:
-    """Whose invoices and coupons these are, where something is noted and no account of theirs is needed.
+    """Lock the customers of the named invoices and coupons, so that an erasure cannot miss what is noted of them.
 
     Locked out of the order, which is safe: whoever has a customer so that this waits (an erasure, a merge) waits for none
     of the rest.

@@ -86,9 +86,9 @@ async def _insert(
         await connection.raw.execute(
             f"""INSERT INTO audit_events
                 (tenant_id, id, action, subject_id, customer_id, actor_id, details, request_id, address, created_at)
-            SELECT $1, n.id, $2, $3, c.id, $3, n.details, $4, $5, $6
-            FROM {each("id uuid", "customer_id uuid", "details jsonb", first=7)} n
-            LEFT JOIN customers c ON c.tenant_id = $1 AND c.id = n.customer_id""",
+            SELECT t.id, n.id, $2, $3, c.id, $3, n.details, $4, $5, $6
+            FROM tenants t CROSS JOIN {each("id uuid", "customer_id uuid", "details jsonb", first=7)} n
+            LEFT JOIN customers c ON c.tenant_id = $1 AND c.id = n.customer_id WHERE t.id = $1""",
             tenant_id, ACCESS_DENIED, doer_id, actor.request_id, actor.address,
             await ledger.stamp(connection, checked=False),
             [ledger.source.new_id() for _ in details], list(customers), [to_json(row) for row in details],

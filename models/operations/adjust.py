@@ -15,7 +15,7 @@ from models.planning.adjust import needs
 from models.planning.allowances import allowance_of
 from models.planning.persons import followed
 from models.planning.state import AccountState, Books, CustomerState, PostingContext
-from models.session import ONE_MOMENT, TenantConnection, tenant_transaction
+from models.session import TenantConnection, tenant_transaction
 from models.slices import in_slices
 
 
@@ -38,7 +38,7 @@ async def preview_adjustment(ledger: Ledger, tenant_id: UUID, actor: Actor, comm
         amount_minor = nonzero_minor(command.amount, command.asset)
     except LedgerError as error:
         return _nothing(command, None, error)
-    async with tenant_transaction(tenant_id, read_only=True, settings=ONE_MOMENT) as connection:
+    async with tenant_transaction(tenant_id, read_only=True, one_moment=True) as connection:
         customers = await read_customers(connection, {command.customer_id})
         merged = {c.id: c.merged_into_id for c in customers.values() if c.merged_into_id is not None}
         if merged:

@@ -118,13 +118,15 @@ async def _move_customers(ledger: Ledger, change: Configuring, before: Sequence[
         accounts, old, new, times = zip(*rows, strict=True)
         await raw.execute(
             """INSERT INTO tier_changes (tenant_id, id, account_id, old_tier, new_tier, created_at)
-            SELECT $1, * FROM unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::timestamptz[])""",
+            SELECT t.id, n.* FROM tenants t
+            CROSS JOIN unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::timestamptz[]) AS n WHERE t.id = $1""",
             tenant_id, ids, accounts, old, new, times,
         )  # fmt: skip
         await raw.execute(
             """INSERT INTO outbox (tenant_id, id, topic, subject_id, created_at)
-            SELECT $1, n.id, 'tier.changed', n.account_id, n.created_at
-            FROM unnest($2::uuid[], $3::uuid[], $4::timestamptz[]) AS n(id, account_id, created_at)""",
+            SELECT t.id, n.id, 'tier.changed', n.account_id, n.created_at
+            FROM tenants t CROSS JOIN unnest($2::uuid[], $3::uuid[], $4::timestamptz[]) AS n(id, account_id, created_at)
+            WHERE t.id = $1""",
             tenant_id, [ledger.source.new_id() for _ in rows], accounts, times,
         )  # fmt: skip
     return number

@@ -14,6 +14,7 @@ from models.errors import (
     ReasonDirection,
     ReasonUnknown,
 )
+from models.kinds import Counter, TransactionKind
 from models.money import SERVICE_CREDITS, nonzero_minor, to_decimal
 from models.planning import calendar, credits, requesting
 from models.planning.allowances import allowance_of
@@ -120,10 +121,16 @@ def _add(
     # Must succeed from here on (and using a limit does).
     lifetime_before = account.lifetime_minor
     transaction = credits.begin(
-        books, "ADJUSTMENT", command.customer_id, context, reason=reason.code, note=command.note, limited=limited
+        books,
+        TransactionKind.ADJUSTMENT,
+        command.customer_id,
+        context,
+        reason=reason.code,
+        note=command.note,
+        limited=limited,
     )
     credit = credits.open_credit(
-        books, transaction, account, amount_minor, "ISSUED",
+        books, transaction, account, amount_minor, Counter.ISSUED,
         effective_on=effective_on, starts_at=starts_at, expires_at=expires_at,
         service_ids=tuple(sorted(set(command.service_ids))), auto_apply=command.auto_apply, counts=reason.moves_lifetime,
     )  # fmt: skip
@@ -149,13 +156,15 @@ def _remove(
     # Must succeed from here on.
     lifetime_before = account.lifetime_minor
     transaction = credits.begin(
-        books, "ADJUSTMENT", command.customer_id, context, reason=reason.code, note=command.note
+        books, TransactionKind.ADJUSTMENT, command.customer_id, context, reason=reason.code, note=command.note
     )
     if credit is not None:
-        credits.move(books, transaction, account, credit, -amount_minor, "REMOVED", lifetime=reason.moves_lifetime)
+        credits.move(
+            books, transaction, account, credit, -amount_minor, Counter.REMOVED, lifetime=reason.moves_lifetime
+        )
     else:
         spent = yield from credits.spend(
-            books, transaction, account, amount_minor, "REMOVED",
+            books, transaction, account, amount_minor, Counter.REMOVED,
             service_ids=command.service_ids, lifetime=reason.moves_lifetime,
         )  # fmt: skip
         credit = spent[0] if len(spent) == 1 else None

@@ -16,6 +16,7 @@ from dataclasses import asdict, replace
 
 from models.commands import AdjustCredit, Approvable, ApproveRequest, CreateOrder, GiveReward, Outcome
 from models.errors import LedgerError, NotFound, OwnRequest, RequesterNotAllowed, RequestNotPending, TermChange
+from models.kinds import ApprovalStatus
 from models.planning import adjust, invoices, requesting, rewards
 from models.planning.auditing import audit
 from models.planning.binding import Terms, check_bound, credit_sold
@@ -57,13 +58,13 @@ def plan(books: Books, context: PostingContext, command: ApproveRequest) -> Step
         raise NotFound("There is no such request.", field=("requestId",))
     if request.requested_by.subject == context.actor.subject:
         raise OwnRequest
-    if request.status == "APPROVED":
+    if request.status == ApprovalStatus.APPROVED:
         return Outcome(
             transaction_id=request.transaction_id, invoice_id=request.invoice_id, approval_request_id=request.id,
             replayed=True,
         )  # fmt: skip
     status = requesting.shown(request).status(books.now)
-    if status != "PENDING":
+    if status != ApprovalStatus.PENDING:
         raise RequestNotPending(status)
     if not request.requester_allowed:
         raise RequesterNotAllowed(request.requested_by.client)
@@ -97,7 +98,7 @@ def _close(
     """agreed: what has changed since it was asked for, and was approved all the same."""
     note = kept_note(books, request.customer_id, note)
     books.change(
-        request, status="APPROVED", decided_by=context.actor, decided_at=books.now, decision_note=note,
+        request, status=ApprovalStatus.APPROVED, decided_by=context.actor, decided_at=books.now, decision_note=note,
         transaction_id=posted.transaction_id, invoice_id=posted.invoice_id,
     )  # fmt: skip
     books.writes.touched_approvals.append(request)

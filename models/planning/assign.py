@@ -16,6 +16,7 @@ from models.errors import (
     LedgerError,
     NotFound,
 )
+from models.kinds import AssignmentOrigin, Counter, InvoiceStatus, TransactionKind
 from models.money import is_money, nonzero_minor, to_decimal
 from models.planning import credits
 from models.planning.drafts import TransactionDraft
@@ -58,7 +59,7 @@ def plan(books: Books, context: PostingContext, command: AssignCredit) -> Outcom
         raise CreditNotOpen(credits.credit_view(credit, account.asset).status(books.now))
     amounts = planned_amounts(books, command.assignments, account, credit)
     # Must succeed from here on.
-    transaction = credits.begin(books, "ASSIGNMENT", account.customer_id, context)
+    transaction = credits.begin(books, TransactionKind.ASSIGNMENT, account.customer_id, context)
     views = assign_all(books, context, transaction, account, credit, amounts)
     return Outcome(
         transaction_id=transaction.id, account_id=account.id, credit_id=credit.id,
@@ -110,7 +111,7 @@ def assign_all(
 ) -> list[AssignmentView]:  # fmt: skip
     """Move each amount from the credit to its invoice; an order that this pays in full grants what it sells."""
     views = [
-        assign(books, transaction, account, credit, invoice, amount_minor, "MANUAL")
+        assign(books, transaction, account, credit, invoice, amount_minor, AssignmentOrigin.MANUAL)
         for invoice, amount_minor in amounts
     ]
     for invoice, _ in amounts:
@@ -129,7 +130,7 @@ def _open_invoice(books: Books, item: InvoiceAmount, account: AccountState, seen
         raise CustomerMismatch("invoice").at("invoiceId")
     if invoice.currency != account.asset:
         raise CurrencyMismatch(account.asset, invoice.currency).at("invoiceId")
-    if invoice.status not in ("OPEN", "PART_PAID"):
+    if invoice.status not in (InvoiceStatus.OPEN, InvoiceStatus.PART_PAID):
         raise InvoiceNotOpen(invoice.status)
     return invoice
 
@@ -147,13 +148,13 @@ def _given_amount(amount: Decimal, invoice: InvoiceState, left_minor: int) -> in
 
 def assign(
     books: Books, transaction: TransactionDraft, account: AccountState, credit: CreditState,
-    invoice: InvoiceState, amount_minor: int, origin: str, *, payment_id: UUID | None = None,
+    invoice: InvoiceState, amount_minor: int, origin: AssignmentOrigin, *, payment_id: UUID | None = None,
 ) -> AssignmentView:  # fmt: skip
     """Move `amount_minor` from the credit to the invoice. The caller has checked that both sides have it.
 
     payment_id: the payment with account credit that this is a part of, if it is one's.
     """
-    credits.move(books, transaction, account, credit, -amount_minor, "INVOICES")
+    credits.move(books, transaction, account, credit, -amount_minor, Counter.INVOICES)
     settle(books, invoice, credited_minor=invoice.credited_minor + amount_minor)
     part = AssignmentState(
         id=books.source.new_id(), credit_id=credit.id, invoice_id=invoice.id, transaction_id=transaction.id,

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from models.commands import AdjustCredit, BulkCredit, BulkItem, Outcome
 from models.errors import CurrencyNotAllowed, Duplicate, Invalid, LedgerError, LedgerErrors, NotFound
+from models.kinds import BulkErrorPolicy, BulkStatus
 from models.money import exponent, to_minor
 from models.planning import adjust
 from models.planning.drafts import BulkOperationDraft, BulkRowDraft
@@ -52,7 +53,7 @@ def plan(books: Books, context: PostingContext, command: BulkCredit) -> Steps[Ou
     start = books.savepoint()
     results = yield from _plan_rows(books, context, command)
     errors = tuple([error for _, error in results if error])
-    if errors and command.error_policy == "REJECT_ALL" and not command.dry_run:
+    if errors and command.error_policy == BulkErrorPolicy.REJECT_ALL and not command.dry_run:
         raise LedgerErrors(errors)
     if command.dry_run:
         yield from books.rolling_back_to(start)
@@ -94,7 +95,7 @@ def _report(
     books: Books, context: PostingContext, command: BulkCredit, results: list[_RowResult], *, failed: int
 ) -> Steps[Outcome]:
     operation = BulkOperationView(
-        id=context.result_id, status="COMPLETED", asset=command.asset, total=len(results), processed=len(results),
+        id=context.result_id, status=BulkStatus.COMPLETED, asset=command.asset, total=len(results), processed=len(results),
         succeeded=len(results) - failed, failed=failed,
     )  # fmt: skip
     books.writes.bulk_operations.append(

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from decimal import Decimal
-from enum import Enum
+from enum import Enum, StrEnum
 from functools import lru_cache
 from operator import attrgetter, itemgetter
 from types import UnionType
@@ -128,11 +128,15 @@ def _column(name: str, annotation: Any) -> Column | None:
     if ASIDE in marks:
         return None
     kind = _without_none(annotation)
-    sql = "jsonb" if AS_JSON in marks else _SQL_TYPES[get_origin(kind) or kind]
+    sql = "jsonb" if AS_JSON in marks else _sql_type(get_origin(kind) or kind)
     return Column(
         name=f"{name}_id" if kind is Actor else name, sql=sql, attribute=name, convert=_converting(kind, sql),
         inserted=LATER not in marks, read=UNREAD not in marks and kind is not Actor,
     )  # fmt: skip
+
+
+def _sql_type(kind: Any) -> str:
+    return _SQL_TYPES[str if issubclass(kind, StrEnum) else kind]
 
 
 def _without_none(kind: Any) -> Any:

@@ -6,6 +6,8 @@ from decimal import Decimal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from models.kinds import LimitKind
+
 
 @dataclass(frozen=True, slots=True)
 class ReasonRule:
@@ -33,7 +35,7 @@ class LimitRuleValues:
     per_adjustment: Decimal | None
     per_actor_day: Decimal | None
     per_customer_day: Decimal | None
-    kind: str = "ADDING"
+    kind: str = LimitKind.ADDING
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from models.commands import DisableCoupon, Outcome, UseCoupon
 from models.errors import CouponNotIssued, NotFound
+from models.kinds import Counter, CouponStatus, TransactionKind
 from models.money import POINTS
 from models.planning import credits
 from models.planning.auditing import audit
@@ -36,7 +37,7 @@ def plan_use(books: Books, context: PostingContext, command: UseCoupon) -> Outco
     """Plan the use of an issued coupon. Raises CouponNotIssued for any other."""
     coupon = _issued(books, command.coupon_id)
     # Must succeed from here on.
-    _close(books, coupon, "USED")
+    _close(books, coupon, CouponStatus.USED)
     audit(books, context, "coupon.used", coupon.id, coupon.customer_id)
     return Outcome(coupon_id=coupon.id, views=(coupon_view(coupon),))
 
@@ -48,14 +49,14 @@ def plan_disable(books: Books, context: PostingContext, command: DisableCoupon) 
     # Must succeed from here on.
     audit(books, context, "coupon.disabled", coupon.id, coupon.customer_id, command.note)
     if not (command.refund_points and coupon.points_spent_minor):
-        _close(books, coupon, "DISABLED")
+        _close(books, coupon, CouponStatus.DISABLED)
         return Outcome(coupon_id=coupon.id, views=(coupon_view(coupon),))
     account = books.accounts[coupon.customer_id, POINTS]
     lifetime_before = account.lifetime_minor
-    transaction = credits.begin(books, "REVERSAL", coupon.customer_id, context, note=command.note)
+    transaction = credits.begin(books, TransactionKind.REVERSAL, coupon.customer_id, context, note=command.note)
     yield from _put_points_back(books, transaction, coupon)
     credits.follow_tier(books, transaction, account, lifetime_before)
-    _close(books, coupon, "DISABLED", refund_transaction_id=transaction.id)
+    _close(books, coupon, CouponStatus.DISABLED, refund_transaction_id=transaction.id)
     return Outcome(
         transaction_id=transaction.id, account_id=account.id, coupon_id=coupon.id,
         views=(
@@ -69,7 +70,7 @@ def _put_points_back(books: Books, transaction: TransactionDraft, coupon: Coupon
     the posting then takes back the whole unit."""
     taken = [record for record in books.spend_records if record.transaction_id == coupon.transaction_id]
     for record in sorted(taken, key=lambda record: record.sequence, reverse=True):
-        credits.restore(books, transaction, books.credits_by_id[record.credit_id], record.taken_minor, "REDEEMED")
+        credits.restore(books, transaction, books.credits_by_id[record.credit_id], record.taken_minor, Counter.REDEEMED)
         yield
 
 
@@ -78,12 +79,14 @@ def _issued(books: Books, coupon_id: UUID) -> CouponState:
     if coupon is None:
         raise NotFound("There is no such coupon.", field=("couponId",))
     status = coupon_view(coupon).status(books.now)
-    if status != "ISSUED":
+    if status != CouponStatus.ISSUED:
         raise CouponNotIssued(status)
     return coupon
 
 
-def _close(books: Books, coupon: CouponState, status: str, *, refund_transaction_id: UUID | None = None) -> None:
+def _close(
+    books: Books, coupon: CouponState, status: CouponStatus, *, refund_transaction_id: UUID | None = None
+) -> None:
     books.change(coupon, status=status, closed_at=books.now, refund_transaction_id=refund_transaction_id)
     books.writes.touched_coupons.append(coupon)
     emit(books, f"coupon.{status.lower()}", coupon.id)

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from models.commands import Actor
 from models.errors import AmountOutOfRange, InsufficientBalance, Invalid, InvariantViolated, NotFound
+from models.kinds import Counter, TransactionKind
 from models.money import MAX_AMOUNT_MINOR, POINTS, to_decimal
 from models.planning.burn_order import ORDERED_BY, burn_key
 from models.planning.drafts import EntryDraft, Limited, TierChangeDraft, TransactionDraft, TransactionTextDraft
@@ -22,7 +23,7 @@ from models.planning.state import AccountState, Books, CreditState, PostingConte
 from models.planning.steps import Steps
 from models.views import AccountView, ActorView, CreditView, TransactionView
 
-GONE: Final = frozenset({"REMOVED", "EXPIRED", "ORDERS"})
+GONE: Final = frozenset({Counter.REMOVED, Counter.EXPIRED, Counter.ORDERS})
 """The counters of what is taken off a credit and is not used: taken back, or expired."""
 
 
@@ -68,7 +69,7 @@ def looked_through(
 
 
 def begin(
-    books: Books, kind: str, customer_id: UUID, context: PostingContext, *, reason: str | None = None,
+    books: Books, kind: TransactionKind, customer_id: UUID, context: PostingContext, *, reason: str | None = None,
     note: str | None = None, limited: Limited | None = None,
 ) -> TransactionDraft:  # fmt: skip
     """Start one business event, under the context's result id. Its entries follow. limited: what it used up of limits."""
@@ -89,8 +90,8 @@ def begin(
 
 
 def move(
-    books: Books, transaction: TransactionDraft, account: AccountState, credit: CreditState, amount_minor: int, counter: str,
-    *, lifetime: bool = False,
+    books: Books, transaction: TransactionDraft, account: AccountState, credit: CreditState, amount_minor: int,
+    counter: Counter, *, lifetime: bool = False,
 ) -> None:  # fmt: skip
     """One entry: `amount_minor` onto (or, negative, off) the credit and its account.
 
@@ -125,7 +126,11 @@ def move(
 
 
 def move_lifetime(
-    books: Books, transaction: TransactionDraft, account: AccountState, lifetime_minor: int, counter: str = "MERGED"
+    books: Books,
+    transaction: TransactionDraft,
+    account: AccountState,
+    lifetime_minor: int,
+    counter: Counter = Counter.MERGED,
 ) -> None:
     """One entry where no value moves, and the lifetime total does: in a merge, or where books are restated."""
     lifetime, sequence = account.lifetime_minor + lifetime_minor, account.sequence + 1
@@ -169,7 +174,7 @@ def check_comes_back(account: AccountState, amount_minor: int) -> None:
 
 
 def open_credit(
-    books: Books, transaction: TransactionDraft, account: AccountState, amount_minor: int, counter: str,
+    books: Books, transaction: TransactionDraft, account: AccountState, amount_minor: int, counter: Counter,
     *, effective_on: date, starts_at: datetime, expires_at: datetime | None, service_ids: tuple[UUID, ...],
     auto_apply: bool, counts: bool,
 ) -> CreditState:  # fmt: skip
@@ -228,7 +233,7 @@ def succeed(books: Books, transaction: TransactionDraft, credit: CreditState, ac
 
 
 def restore(
-    books: Books, transaction: TransactionDraft, credit: CreditState, amount_minor: int, counter: str
+    books: Books, transaction: TransactionDraft, credit: CreditState, amount_minor: int, counter: Counter
 ) -> CreditState:
     """Undo a spend: the amount goes back on the credit it came from, under that credit's own expiry. Answers that credit,
     or, where a merge has left nothing of it to move, the lot that it goes on as with the person.
@@ -244,7 +249,7 @@ def restore(
         credit = succeed(books, transaction, credit, account)
     move(books, transaction, account, credit, amount_minor, counter)
     if credit.voided_at is not None:
-        move(books, transaction, account, credit, -amount_minor, "REMOVED", lifetime=True)
+        move(books, transaction, account, credit, -amount_minor, Counter.REMOVED, lifetime=True)
         return credit
     if credit.expires_at is not None and credit.expires_at <= books.now:
         expire(books, transaction, account, credit)
@@ -257,7 +262,7 @@ def restore(
 
 def expire(books: Books, transaction: TransactionDraft, account: AccountState, credit: CreditState) -> None:
     """Write off what is left of a credit whose expiry has passed."""
-    move(books, transaction, account, credit, -credit.remaining_minor, "EXPIRED")
+    move(books, transaction, account, credit, -credit.remaining_minor, Counter.EXPIRED)
     amend(books, credit, swept_at=books.now)
 
 
@@ -325,7 +330,7 @@ def to_take(
 
 
 def spend(
-    books: Books, transaction: TransactionDraft, account: AccountState, amount_minor: int, counter: str,
+    books: Books, transaction: TransactionDraft, account: AccountState, amount_minor: int, counter: Counter,
     *, service_ids: tuple[UUID, ...] = (), lifetime: bool = False,
 ) -> Steps[list[CreditState]]:  # fmt: skip
     """Take `amount_minor` in burn order, and answer from which credits. The caller has called `require_spendable`.

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from models.commands import Actor
+from models.kinds import Counter, TransactionKind
 from models.planning.columns import ASIDE, LATER, UNREAD, table
 
 
@@ -33,7 +34,7 @@ class TransactionDraft:
 
     id: UUID
     customer_id: UUID
-    kind: str
+    kind: TransactionKind
     reason: str | None
     actor: Actor
     approved_by: Actor | None
@@ -68,7 +69,7 @@ class EntryDraft:
     sequence: int
     transaction: Annotated[TransactionDraft, ASIDE]
     credit_id: UUID | None
-    counter: str
+    counter: Counter
     amount_minor: int
     lifetime_minor: int
     balance_after_minor: int

@@ -14,6 +14,7 @@ from models.errors import (
     LimitExceeded,
     NotFound,
 )
+from models.kinds import AssignmentOrigin, InvoiceKind, ProductKind, TransactionKind
 from models.money import MAX_AMOUNT_MINOR, is_money, to_decimal, to_minor
 from models.names import checked_name, clean_name
 from models.planning import calendar, credits, requesting
@@ -147,12 +148,12 @@ def _drafted(
     calendar.checked_date(issued_on, "issuedOn")
     if command.due_on is not None and calendar.checked_date(command.due_on, "dueOn") < issued_on:
         raise Invalid("An invoice is not due before it is issued.", field=("dueOn",))
-    credit_lines = tuple(line.amount_minor for line in lines if line.kind == "CREDIT" and line.amount_minor)
+    credit_lines = tuple(line.amount_minor for line in lines if line.kind == ProductKind.CREDIT and line.amount_minor)
     return InvoiceState(
         id=context.result_id, number=clean_name(command.number), customer_id=command.customer_id, currency=command.currency,
         total_minor=total_minor, creditable_minor=total_minor - sum(credit_lines), paid_minor=0, credited_minor=0,
         status=status_of(total_minor, 0, 0), issued_on=issued_on, due_on=command.due_on,
-        kind="ORDER" if isinstance(command, CreateOrder) else "INVOICE", credit_lines=credit_lines,
+        kind=InvoiceKind.ORDER if isinstance(command, CreateOrder) else InvoiceKind.INVOICE, credit_lines=credit_lines,
     )  # fmt: skip
 
 
@@ -254,9 +255,9 @@ def _apply_credit(books: Books, context: PostingContext, invoice: InvoiceState) 
             if transaction is None:
                 # A second person, if there is one, stands on the request for the order.
                 applied = PostingContext(context.actor, context.key, books.source.new_id())
-                transaction = credits.begin(books, "ASSIGNMENT", invoice.customer_id, applied)
+                transaction = credits.begin(books, TransactionKind.ASSIGNMENT, invoice.customer_id, applied)
             amount_minor = min(credit.remaining_minor, invoice.due_to_credit_minor)
-            views.append(assign(books, transaction, account, credit, invoice, amount_minor, "AUTO"))
+            views.append(assign(books, transaction, account, credit, invoice, amount_minor, AssignmentOrigin.AUTO))
             views.append(credits.credit_view(credit, account.asset))
         yield
     if transaction is None:

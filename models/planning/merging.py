@@ -11,6 +11,7 @@ from uuid import UUID
 from models import limits
 from models.commands import MergeCustomers, Outcome
 from models.errors import Invalid, InvariantViolated, NotFound
+from models.kinds import Counter, TransactionKind
 from models.planning import credits
 from models.planning.auditing import audit
 from models.planning.drafts import MergedCustomer, TransactionDraft
@@ -49,9 +50,9 @@ def plan(books: Books, context: PostingContext, command: MergeCustomers) -> Step
         credits.check_comes_back(books.accounts[target.id, account.asset], account.balance_minor)
     # Must succeed from here on.
     if moving:
-        taken = credits.begin(books, "MERGE", source.id, context, note=command.note)
+        taken = credits.begin(books, TransactionKind.MERGE, source.id, context, note=command.note)
         given_origin = PostingContext(context.actor, context.key, books.source.new_id())
-        given = credits.begin(books, "MERGE", target.id, given_origin, note=command.note)
+        given = credits.begin(books, TransactionKind.MERGE, target.id, given_origin, note=command.note)
         for account in moving:
             yield from move_account(books, taken, given, account, books.accounts[target.id, account.asset])
     _add_up_counters(books, source.id, target.id)
@@ -86,9 +87,9 @@ def move_account(
     lots, before, target_before = _lots(books, account), account.lifetime_minor, target.lifetime_minor
     for lot in lots:
         amount_minor = lot.remaining_minor
-        credits.move(books, taken, account, lot, -amount_minor, "MERGED")
+        credits.move(books, taken, account, lot, -amount_minor, Counter.MERGED)
         new = credits.succeed(books, given, lot, target)
-        credits.move(books, given, target, new, amount_minor, "MERGED")
+        credits.move(books, given, target, new, amount_minor, Counter.MERGED)
         if lot.expires_at is not None and lot.expires_at <= books.now:
             # As if written off here: a balance in the past looks for what had expired among what was (models/reads).
             credits.amend(books, lot, swept_at=books.now)

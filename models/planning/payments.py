@@ -12,6 +12,7 @@ from models.errors import (
     NotFound,
     PaymentVoided,
 )
+from models.kinds import AssignmentOrigin, InvoiceStatus, PaymentMethod, TransactionKind
 from models.money import nonzero_minor, to_decimal
 from models.planning import calendar, credits
 from models.planning.assign import assign
@@ -34,8 +35,8 @@ from models.planning.state import AccountKey, AccountState, Books, InvoiceState,
 from models.planning.steps import Steps
 from models.views import PaymentView
 
-ACCOUNT_CREDIT: Final = "ACCOUNT_CREDIT"
-PAYMENT_METHODS: Final = frozenset({"CASH", "CHECK", "CARD", "TRANSFER", "OTHER", ACCOUNT_CREDIT})
+ACCOUNT_CREDIT: Final = PaymentMethod.ACCOUNT_CREDIT
+PAYMENT_METHODS: Final = frozenset(PaymentMethod)
 
 
 def needs(command: RecordPayment, account: AccountKey, *, grants: bool, amount_minor: int) -> Needs:
@@ -57,7 +58,7 @@ def plan(books: Books, context: PostingContext, command: RecordPayment) -> Steps
     invoice = books.invoices.get(command.invoice_id)
     if invoice is None:
         raise NotFound("There is no such invoice.", field=("invoiceId",))
-    if invoice.status not in ("OPEN", "PART_PAID"):
+    if invoice.status not in (InvoiceStatus.OPEN, InvoiceStatus.PART_PAID):
         raise InvoiceNotOpen(invoice.status)
     if command.method not in PAYMENT_METHODS:
         raise Invalid("There is no such payment method.", field=("method",))
@@ -124,12 +125,16 @@ def _pay_with_credit(
 ) -> Steps[tuple[Any, ...]]:
     """Set the account's open credit against the invoice in burn order, as one event that the payment names."""
     event = PostingContext(context.actor, context.key, payment.transaction_id or books.source.new_id())
-    transaction = credits.begin(books, "ASSIGNMENT", invoice.customer_id, event)
+    transaction = credits.begin(books, TransactionKind.ASSIGNMENT, invoice.customer_id, event)
     views = []
     for taking in credits.to_take(books, account, payment.amount_minor):
         if taking is not None:
             credit, taken = taking
-            views.append(assign(books, transaction, account, credit, invoice, taken, "MANUAL", payment_id=payment.id))
+            views.append(
+                assign(
+                    books, transaction, account, credit, invoice, taken, AssignmentOrigin.MANUAL, payment_id=payment.id
+                )
+            )
         yield
     return (credits.transaction_view(transaction), *views)
 
@@ -167,7 +172,7 @@ def plan_void(books: Books, context: PostingContext, command: VoidPayment) -> St
         settle(books, invoice, paid_minor=invoice.paid_minor - payment.amount_minor)
     else:
         parts = [a for a in books.assignments.values() if a.payment_id == payment.id and a.released_at is None]
-        transaction_id = (yield from release(books, context, "REVERSAL", parts, note=command.note)).id
+        transaction_id = (yield from release(books, context, TransactionKind.REVERSAL, parts, note=command.note)).id
     take_back_grants(books, context, invoice)
     emit(books, "payment.voided", payment.id)
     audit(books, context, "payment.voided", payment.id, invoice.customer_id, command.note, _told(payment, invoice))

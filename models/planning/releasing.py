@@ -27,6 +27,7 @@ from models.errors import (
     LedgerError,
     NotFound,
 )
+from models.kinds import Counter, CreditStatus, InvoiceStatus, TransactionKind
 from models.money import SERVICE_CREDITS, to_decimal
 from models.planning import calendar, credits
 from models.planning.adjust import MAX_SERVICES
@@ -40,7 +41,7 @@ from models.planning.settling import check_grants_unused, invoice_view, settle, 
 from models.planning.state import AccountKey, AccountState, AssignmentState, Books, CreditState, PostingContext
 from models.planning.steps import Steps, each, in_order
 
-_CHANGEABLE: Final = ("OPEN", "SCHEDULED", "EXHAUSTED")
+_CHANGEABLE: Final = (CreditStatus.OPEN, CreditStatus.SCHEDULED, CreditStatus.EXHAUSTED)
 
 
 def release_needs(command: ReleaseAssignments, accounts: tuple[AccountKey, ...]) -> Needs:
@@ -62,7 +63,7 @@ def plan_release(books: Books, context: PostingContext, command: ReleaseAssignme
         raise Invalid("These are several customers' assignments.", field=("assignmentIds",))
     check_grants_unused(books, (books.invoices[part.invoice_id] for part in parts), parts)
     # Must succeed from here on.
-    transaction = yield from release(books, context, "RELEASE", parts, note=command.note)
+    transaction = yield from release(books, context, TransactionKind.RELEASE, parts, note=command.note)
     return (yield from _released(books, context, transaction, parts))
 
 
@@ -81,7 +82,12 @@ def _live(books: Books, assignment_id: UUID, index: int) -> AssignmentState:
 
 
 def release(
-    books: Books, context: PostingContext, kind: str, parts: list[AssignmentState], *, note: str | None = None
+    books: Books,
+    context: PostingContext,
+    kind: TransactionKind,
+    parts: list[AssignmentState],
+    *,
+    note: str | None = None,
 ) -> Steps[TransactionDraft]:
     """Put the assignments' amounts back on their credits, last first, as one event. The caller has checked them."""
     customer_id = books.invoices[parts[0].invoice_id].customer_id
@@ -94,7 +100,7 @@ def put_parts_back(books: Books, transaction: TransactionDraft, parts: list[Assi
     """Raises AmountOutOfRange where the account finds no room; what was put back until then, the posting takes back."""
     for part in (yield from in_order(parts, lambda a: (a.assigned_at, a.id.bytes), reverse=True)):
         invoice = books.invoices[part.invoice_id]
-        credits.restore(books, transaction, books.credits_by_id[part.credit_id], part.amount_minor, "INVOICES")
+        credits.restore(books, transaction, books.credits_by_id[part.credit_id], part.amount_minor, Counter.INVOICES)
         settle(books, invoice, credited_minor=invoice.credited_minor - part.amount_minor)
         books.change(part, released_at=books.now, release_transaction_id=transaction.id)
         books.writes.touched_assignments.append(part)
@@ -153,7 +159,11 @@ def plan_reassign(books: Books, context: PostingContext, command: ReassignCredit
     check_grants_unused(books, [books.invoices[part.invoice_id]], [part])
     # What may be assigned shows only after the release: where it is refused, the posting takes that back too.
     released = yield from release(
-        books, PostingContext(context.actor, context.key, books.source.new_id()), "RELEASE", [part], note=command.note
+        books,
+        PostingContext(context.actor, context.key, books.source.new_id()),
+        TransactionKind.RELEASE,
+        [part],
+        note=command.note,
     )
     credit = books.credits_by_id[part.credit_id]
     account = books.accounts_by_id[credit.account_id]
@@ -161,7 +171,7 @@ def plan_reassign(books: Books, context: PostingContext, command: ReassignCredit
         raise CreditNotOpen(credits.credit_view(credit, account.asset).status(books.now)).at("assignmentId")
     take_back_grants(books, context, books.invoices[part.invoice_id])
     amounts = planned_amounts(books, command.assignments, account, credit)
-    transaction = credits.begin(books, "ASSIGNMENT", account.customer_id, context)
+    transaction = credits.begin(books, TransactionKind.ASSIGNMENT, account.customer_id, context)
     views = assign_all(books, context, transaction, account, credit, amounts)
     return Outcome(
         transaction_id=transaction.id, account_id=account.id, credit_id=credit.id,
@@ -192,7 +202,7 @@ def plan_void_invoice(books: Books, context: PostingContext, command: VoidInvoic
     invoice = books.invoices.get(command.invoice_id)
     if invoice is None:
         raise NotFound("There is no such invoice.", field=("invoiceId",))
-    if invoice.status == "VOID":
+    if invoice.status == InvoiceStatus.VOID:
         raise InvoiceNotOpen(invoice.status)
     parts = [a for a in books.assignments.values() if a.invoice_id == invoice.id and a.released_at is None]
     paid_minor = invoice.paid_minor + sum([part.amount_minor for part in parts if part.payment_id])
@@ -200,10 +210,10 @@ def plan_void_invoice(books: Books, context: PostingContext, command: VoidInvoic
         raise InvoicePaid(to_decimal(paid_minor, invoice.currency), invoice.currency)
     check_grants_unused(books, [invoice], parts)
     # Must succeed from here on.
-    transaction = credits.begin(books, "VOID", invoice.customer_id, context, note=command.note)
+    transaction = credits.begin(books, TransactionKind.VOID, invoice.customer_id, context, note=command.note)
     yield from put_parts_back(books, transaction, parts)
     outcome = yield from _released(books, context, transaction, parts)
-    books.change(invoice, status="VOID", voided_at=books.now)
+    books.change(invoice, status=InvoiceStatus.VOID, voided_at=books.now)
     books.writes.touched_invoices.append(invoice)
     emit(books, "invoice.voided", invoice.id)
     details = invoice_details(invoice)
@@ -233,7 +243,7 @@ def plan_void_credit(books: Books, context: PostingContext, command: VoidCredit)
         a for a in books.assignments.values() if a.released_at is None and books.credits_by_id[a.credit_id] is credit
     ]
     status = credits.credit_view(credit, account.asset).status(books.now)
-    if status not in ("OPEN", "SCHEDULED") and not parts:
+    if status not in (CreditStatus.OPEN, CreditStatus.SCHEDULED) and not parts:
         raise CreditNotOpen(status)
     if parts and not command.release_assignments:
         raise CreditAssigned
@@ -243,11 +253,11 @@ def plan_void_credit(books: Books, context: PostingContext, command: VoidCredit)
     check_grants_unused(books, (books.invoices[part.invoice_id] for part in parts), parts)
     # Must succeed from here on.
     lifetime_before = account.lifetime_minor
-    transaction = credits.begin(books, "VOID", account.customer_id, context, note=command.note)
+    transaction = credits.begin(books, TransactionKind.VOID, account.customer_id, context, note=command.note)
     yield from put_parts_back(books, transaction, parts)
     credit = books.credits_by_id[command.credit_id]
     if not expired:  # as it came back, it has expired: there is nothing left to reverse
-        credits.move(books, transaction, account, credit, -credit.remaining_minor, "REMOVED", lifetime=True)
+        credits.move(books, transaction, account, credit, -credit.remaining_minor, Counter.REMOVED, lifetime=True)
         credits.amend(books, credit, voided_at=books.now)
     credits.follow_tier(books, transaction, account, lifetime_before)
     if parts:
@@ -276,7 +286,7 @@ def plan_update_credit(books: Books, context: PostingContext, command: UpdateCre
     if unchanged and not (command.note and command.note.strip()):
         raise Invalid("That changes nothing.", field=("creditId",))
     # Must succeed from here on.
-    transaction = credits.begin(books, "UPDATE", account.customer_id, context, note=command.note)
+    transaction = credits.begin(books, TransactionKind.UPDATE, account.customer_id, context, note=command.note)
     books.writes.credit_changes.append(
         CreditChangeDraft(
             id=books.source.new_id(), credit_id=credit.id, transaction_id=transaction.id,

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from models.commands import Actor, AdjustCredit, Approvable, CreateOrder, GiveReward, Outcome
 from models.errors import InvariantViolated, LedgerError, TooManyPending
+from models.kinds import ApprovalStatus
 from models.money import to_minor
 from models.planning.binding import Terms, credit_sold, terms_of
 from models.planning.credits import actor_view
@@ -48,8 +49,9 @@ def request_approval(books: Books, context: PostingContext, operation: str, comm
     if _pending(books, context.actor.subject) >= MAX_PENDING:
         raise TooManyPending(MAX_PENDING, field="proposeOnly" if command.propose_only else "requestApproval")
     request = ApprovalState(
-        id=context.result_id, operation=operation, command=command, customer_id=command.customer_id, status="PENDING",
-        requested_by=context.actor, created_at=books.now, expires_at=books.now + books.config.approval_lifetime,
+        id=context.result_id, operation=operation, command=command, customer_id=command.customer_id,
+        status=ApprovalStatus.PENDING, requested_by=context.actor, created_at=books.now,
+        expires_at=books.now + books.config.approval_lifetime,
         terms=terms_of(books, command),
     )  # fmt: skip
     books.writes.approvals.append(request)

@@ -2,6 +2,7 @@
 
 from models.commands import GiveReward, Outcome
 from models.errors import Busy, InsufficientBalance, NotFound, RewardInactive
+from models.kinds import Counter, CouponStatus, TransactionKind
 from models.money import POINTS, to_decimal
 from models.planning import calendar, credits, requesting
 from models.planning.allowances import allowance_of
@@ -50,15 +51,17 @@ def plan(books: Books, context: PostingContext, command: GiveReward) -> Steps[Ou
         limited = None if allowance is None else allowance.use(books, free_minor)
     # Must succeed from here on (and using a limit does).
     spent_minor = reward.points_cost_minor if command.deduct_points else 0
-    transaction = credits.begin(books, "REWARD", command.customer_id, context, note=command.note, limited=limited)
+    transaction = credits.begin(
+        books, TransactionKind.REWARD, command.customer_id, context, note=command.note, limited=limited
+    )
     if spent_minor and account is not None:
-        yield from credits.spend(books, transaction, account, spent_minor, "REDEEMED")
+        yield from credits.spend(books, transaction, account, spent_minor, Counter.REDEEMED)
     if reward.stock is not None:
         books.change(reward, stock=reward.stock - 1)
         books.writes.touched_rewards.append(reward)
     coupon = CouponState(
         id=books.source.new_id(), code=books.source.new_coupon_code(), reward_id=reward.id,
-        customer_id=command.customer_id, points_spent_minor=spent_minor, status="ISSUED", issued_at=books.now,
+        customer_id=command.customer_id, points_spent_minor=spent_minor, status=CouponStatus.ISSUED, issued_at=books.now,
         expires_at=calendar.end_of_nth_day(
             reward.validity_days, calendar.local_date(books.now, books.config.zone), books.config.zone, "rewardId"
         ),

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from models.commands import ExpireCredits, Outcome, UseCredit
 from models.errors import InsufficientBalance, Invalid, NotFound
+from models.kinds import Counter, TransactionKind
 from models.money import SERVICE_CREDITS, nonzero_minor, to_decimal
 from models.planning import credits
 from models.planning.burn_order import burn_key
@@ -34,8 +35,10 @@ def plan_use(books: Books, context: PostingContext, command: UseCredit) -> Steps
         raise InsufficientBalance(to_decimal(0, SERVICE_CREDITS), SERVICE_CREDITS)
     yield from credits.require_spendable(books, account, amount_minor, (command.service_id,))
     # Must succeed from here on.
-    transaction = credits.begin(books, "USE", command.customer_id, context, note=command.note)
-    yield from credits.spend(books, transaction, account, amount_minor, "REDEEMED", service_ids=(command.service_id,))
+    transaction = credits.begin(books, TransactionKind.USE, command.customer_id, context, note=command.note)
+    yield from credits.spend(
+        books, transaction, account, amount_minor, Counter.REDEEMED, service_ids=(command.service_id,)
+    )
     return Outcome(
         transaction_id=transaction.id, account_id=account.id,
         views=(credits.transaction_view(transaction), credits.account_view(account)),
@@ -63,7 +66,7 @@ def plan_expire(books: Books, context: PostingContext, command: ExpireCredits) -
     if not expired:
         return Outcome()
     ordered = yield from in_order(expired, burn_key)
-    transaction = credits.begin(books, "EXPIRY", command.customer_id, context)
+    transaction = credits.begin(books, TransactionKind.EXPIRY, command.customer_id, context)
     for credit in ordered:
         credits.expire(books, transaction, account, credit)
         yield

@@ -10,7 +10,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from models.lookups import each
-from models.session import ONE_MOMENT, TenantConnection, settled_instant, tenant_transaction
+from models.session import TenantConnection, settled_instant, tenant_transaction
 
 MAX_SETTLING_SECONDS: Final = 20.0
 """How long a read of a past instant waits for postings that may still change it."""
@@ -73,7 +73,7 @@ class ReadSession:
 
     async def _open(self) -> TenantConnection:
         asks = self.settling and self.follows
-        transaction = tenant_transaction(self.tenant_id, read_only=True, settings=ONE_MOMENT, settling=asks)
+        transaction = tenant_transaction(self.tenant_id, read_only=True, one_moment=True, settling=asks)
         connection = await self._stack.enter_async_context(transaction)
         if asks:
             self.settled = connection.settled

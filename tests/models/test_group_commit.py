@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from models import group_commit, patience
-from models.commands import BulkCredit, MergeCustomers
+from models.commands import BulkCredit, MergeCustomers, UseCoupon
 from models.errors import Busy
 from models.group_commit import GroupCommit, Lane, Overloaded
 from models.loading.locked_elsewhere import Name
@@ -19,7 +19,7 @@ from tests.support.shop import MANAGER, Shop
 
 
 def unit(command: Any = None) -> Unit:
-    return Unit(command, MANAGER, uuid4(), Needs(), "test", b"", uuid4(), None)
+    return Unit(command or UseCoupon(uuid4()), MANAGER, uuid4(), Needs(), "test", b"", uuid4(), None)
 
 
 class Posts:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from models import planning
 from models.commands import AdjustCredit, UpdateCredit, UseCredit
 from models.errors import LedgerError
+from models.kinds import Counter, TransactionKind
 from models.planning import credits
 from models.planning.burn_order import burn_key
 from models.planning.state import Books, PostingContext, Savepoint
@@ -44,8 +45,10 @@ def step(draw: st.DrawFn, books: Books, marks: list[Savepoint]) -> None:
             plan(books, UseCredit(ANNA, draw(st.sampled_from((TEA, CAKE))), draw(AMOUNTS)))
         case "put back" if used := [lot for lot in lots if lot.used_minor and lot.id.int > 10**6]:
             lot = draw(st.sampled_from(used))
-            transaction = credits.begin(books, "REVERSAL", ANNA, PostingContext(MANAGER, None, books.source.new_id()))
-            credits.restore(books, transaction, lot, draw(st.integers(1, lot.used_minor)), "REDEEMED")
+            transaction = credits.begin(
+                books, TransactionKind.REVERSAL, ANNA, PostingContext(MANAGER, None, books.source.new_id())
+            )
+            credits.restore(books, transaction, lot, draw(st.integers(1, lot.used_minor)), Counter.REDEEMED)
         case "change" if lots:
             at = NOW + timedelta(days=draw(st.integers(1, 20)))
             plan(books, UpdateCredit(draw(st.sampled_from(lots)).id, expires_at=at))
