@@ -13,6 +13,7 @@ class Part:
     table: str
     text: str
     kinds: tuple[str, ...]
+    is_update: bool = False
 
 
 @lru_cache(maxsize=256)
@@ -38,17 +39,27 @@ def update(columns: Columns) -> Part:
         FROM (SELECT * FROM unnest({{}}) AS k({", ".join(names)}) LIMIT cardinality({{first}})) AS u
         WHERE t.tenant_id = $1 AND t.id = u.id""",
         tuple(column.sql for column in columns.columns),
+        is_update=True,
     )
 
 
 @lru_cache(maxsize=1024)
+def counted(parts: tuple[Part, ...]) -> tuple[int, ...]:
+    """Those of a statement's parts that tell how many rows they wrote: each update, and the first insert, since the tenant's
+    row is there for all of them or for none."""
+    inserts = [n for n, part in enumerate(parts) if not part.is_update]
+    return tuple(n for n, part in enumerate(parts) if part.is_update or n == inserts[0])
+
+
+@lru_cache(maxsize=1024)
 def statement(parts: tuple[Part, ...]) -> str:
-    """All parts in one statement, which answers how many rows each of them wrote."""
+    """All parts in one statement, which answers how many rows the `counted` ones wrote."""
     texts, number = [], 2
-    for part in parts:
+    told = counted(parts)
+    for place, part in enumerate(parts):
         arrays = [f"${number + n}::{kind}[]" for n, kind in enumerate(part.kinds)]
-        texts.append(part.text.format(", ".join(arrays), first=arrays[0]))
+        texts.append(part.text.format(", ".join(arrays), first=arrays[0]) + (" RETURNING 1" if place in told else ""))
         number += len(part.kinds)
-    named = ", ".join(f"w{n} AS ({text} RETURNING 1)" for n, text in enumerate(texts))
-    counts = ", ".join(f"(SELECT count(*) FROM w{n})" for n in range(len(texts)))
+    named = ", ".join(f"w{n} AS ({text})" for n, text in enumerate(texts))
+    counts = ", ".join(f"(SELECT count(*) FROM w{n})" for n in told)
     return f"WITH {named} SELECT {counts}"

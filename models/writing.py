@@ -52,7 +52,7 @@ from models.planning.state import (
 from models.planning.steps import Steps, each
 from models.session import TenantConnection
 from models.slices import each_in_slices, in_slices
-from models.statements import Part, insert, statement, update
+from models.statements import Part, counted, insert, statement, update
 
 FEW: Final = 4_096
 """Up to as many rows are written in one statement: more than a batch of single requests ever has."""
@@ -150,10 +150,12 @@ class _Writer:
         if not parts:
             return
         arguments = [column for _, rows in parts for column in zip(*rows, strict=True)]
-        counts = await self.raw.fetchrow(statement(tuple(part for part, _ in parts)), self.tenant_id, *arguments)
-        for (part, rows), written in zip(parts, counts, strict=True):
-            if written != len(rows):
-                raise InvariantViolated(f"{part.table}: {written} of {len(rows)} rows")
+        written = tuple(part for part, _ in parts)
+        counts = await self.raw.fetchrow(statement(written), self.tenant_id, *arguments)
+        for place, found in zip(counted(written), counts, strict=True):
+            part, rows = parts[place]
+            if found != len(rows):
+                raise InvariantViolated(f"{part.table}: {found} of {len(rows)} rows")
 
     def first_stage(self) -> Steps[None]:
         """All that is new, and what was locked and has moved."""

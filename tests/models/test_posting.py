@@ -13,7 +13,7 @@ import asyncpg
 import pytest
 
 from app.embedded import Urls
-from models import hash_chain, posting, writing
+from models import hash_chain, poster, posting, writing
 from models.commands import AdjustCredit, CreateInvoice, GiveReward, InvoiceLineItem, VoidInvoice
 from models.errors import DatabaseAway
 from models.ledger import Ledger
@@ -216,7 +216,7 @@ async def test_what_stays_contended_is_busy_in_the_end(shop: Shop, anna: UUID, m
         raise asyncpg.SerializationError
 
     monkeypatch.setattr(posting, "write", always)
-    monkeypatch.setattr(posting, "FIRST_PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(poster, "FIRST_PAUSE_SECONDS", 0.001)
     async with shop.refused("BUSY"):
         await shop.adjust(anna, 5, "POINTS")
 
