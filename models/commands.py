@@ -13,6 +13,8 @@ from uuid import UUID
 from models.errors import LedgerError
 from models.kinds import BulkErrorPolicy, Role
 
+_PARTNER: Final = Role.PARTNER
+"""Asked for again and again in each posting; an enum looks its members up anew each time (0.3 µs)."""
 LATER: Final = {"later": True}
 """Metadata of a field that a command has not had from the first. At its default it says nothing, also in the hash that a
 used idempotency key is kept with: a request that is sent again after an upgrade is still the same."""
@@ -37,12 +39,12 @@ class Actor:
     @property
     def holder(self) -> str:
         """Whose daily limit this uses up: a partner's client, everybody else's own."""
-        return self.client if self.role == Role.PARTNER and self.client else self.subject
+        return self.client if self.role == _PARTNER and self.client else self.subject
 
     def may_withdraw_of(self, asker: "Actor") -> bool:
         """Whether what `asker` asked for is this actor's own to withdraw: the same subject, and of partners the same
         client. A partner's client and a person of the same subject are two."""
-        program, by_program = self.role == Role.PARTNER, asker.role == Role.PARTNER
+        program, by_program = self.role == _PARTNER, asker.role == _PARTNER
         return self.subject == asker.subject and program == by_program and (not program or self.client == asker.client)
 
 

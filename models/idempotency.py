@@ -22,6 +22,7 @@ from models.lookups import each
 from models.planning.bulk_rows import KEYS
 from models.session import TenantConnection
 
+_PARTNER: Final = Role.PARTNER
 PEOPLE: Final = ""
 """The name space that all people share. No client is called so."""
 KEPT_OPERATIONS: Final = frozenset({"bulkCredit", "importCredits"})
@@ -77,7 +78,7 @@ Uses = Mapping[Place, Use]
 
 def client_of(actor: Actor) -> str:
     """In whose name space an actor's keys are: that of a partner's client (of its subject, where it names none)."""
-    return actor.holder if actor.role == Role.PARTNER else PEOPLE
+    return actor.holder if actor.role == _PARTNER else PEOPLE
 
 
 def is_kept(key: str, operation: str, actor: Actor) -> bool:

@@ -10,6 +10,7 @@ What fails because the database cannot be used is raised as `DatabaseAway`, from
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
@@ -64,6 +65,7 @@ class TenantConnection:
             self.raw.terminate()
 
 
+@lru_cache(maxsize=4_096)
 def message_of(first: str, statements: str) -> str:
     """Statements of our own making in one message, what sets something before all others, in one block (docs/adr/0037)."""
     parts = [part for each in statements.split(";") if (part := each.strip())]
