@@ -239,16 +239,21 @@ class _Writer:
     def _credits(self) -> Steps[None]:
         w = self.writes
         yield from self.insert(CreditState, w.credits)
-        yield from self._services({c.id: c.service_ids for c in w.credits if c.service_ids})
-        new = {c.id for c in w.credits}
+        new: set[UUID] = set()
+        restricted: dict[UUID, Sequence[UUID]] = {}
+        for c in w.credits:
+            new.add(c.id)
+            if c.service_ids:
+                restricted[c.id] = c.service_ids
+            yield
+        yield from self._services(restricted)
         yield from self.update(CreditState, ("remaining_minor", "gone_minor"), w.touched_credits, new)
 
     def _services(self, restricted: Mapping[UUID, Sequence[UUID]]) -> Steps[None]:
-        rows = [
-            CreditServiceDraft(self.books.source.new_id(), credit_id, service_id)
-            for credit_id, service_ids in restricted.items()
-            for service_id in service_ids
-        ]
+        rows: list[CreditServiceDraft] = []
+        for credit_id, service_ids in restricted.items():
+            rows += [CreditServiceDraft(self.books.source.new_id(), credit_id, each_one) for each_one in service_ids]
+            yield
         yield from self.insert(CreditServiceDraft, rows)
 
     def _entries(self, digests: dict[UUID, bytes]) -> Steps[None]:
