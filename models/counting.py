@@ -11,7 +11,6 @@ waits for that.
 
 from collections.abc import Sequence
 
-from models import limits
 from models.commands import Actor
 from models.loading.counters import (
     counters_needed,
@@ -24,11 +23,12 @@ from models.loading.counters import (
 from models.loading.locked_elsewhere import counter_names
 from models.loading.named import Skipped
 from models.money import is_money
+from models.planning import limits
 from models.planning.state import Books, CounterKey
 from models.session import TenantConnection
-from models.slices import turn_after
 from models.units import Unit
 from models.ways import Way
+from turns.slices import turn_after
 
 
 class CountersMoved(Exception):

@@ -28,12 +28,12 @@ from models.loading.locked_elsewhere import COUNTER_KINDS, TIERS, LockedElsewher
 from models.planning import requesting
 from models.planning.persons import followed, followed_needs
 from models.planning.state import Books, PostingContext
-from models.planning.steps import Steps
 from models.session import TenantConnection, tenant_transaction
-from models.slices import in_slices
 from models.units import Posted, Refused, Replayed, Requeued, Result, Unit, names_of
 from models.ways import LOCK_WAIT, Way, begin_settings
 from models.writing import write
+from turns.slices import in_slices
+from turns.steps import Steps
 
 Results = list[Result | None]
 """One for each unit; None as long as it has none."""

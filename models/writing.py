@@ -49,10 +49,10 @@ from models.planning.state import (
     PaymentState,
     RewardState,
 )
-from models.planning.steps import Steps, each
 from models.session import TenantConnection
-from models.slices import each_in_slices, in_slices
 from models.statements import Part, counted, insert, statement, update
+from turns.slices import each_in_slices, in_slices
+from turns.steps import Steps, each
 
 FEW: Final = 4_096
 """Up to as many rows are written in one statement: more than a batch of single requests ever has."""

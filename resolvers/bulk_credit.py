@@ -3,11 +3,11 @@
 from auth.roles import Permission
 from models.errors import LedgerError
 from models.operations.bulk_credit import bulk_credit
-from models.slices import in_slices
 from schema.context import Context, Info
 from schema.mutations.base import idempotency_key
 from schema.mutations.bulk_credit import BulkCreditInput, BulkCreditPayload
 from schema.types.errors import user_errors
+from turns.slices import in_slices
 
 
 async def resolve(info: Info, input: BulkCreditInput) -> BulkCreditPayload:  # noqa: A002 - the argument's name in the API

@@ -19,15 +19,15 @@ from models.ledger import Ledger
 from models.money import enter_books
 from models.names import clean_name
 from models.operations.access_audit import Denial, record_denials
-from models.planning.steps import finish
 from models.reads.holders import Holder, holder_of
 from models.reads.session import ReadSession, Unsettled
 from models.reads.tenants import TenantDirectory, TenantView
-from models.slices import in_slices
 from schema import denials
 from schema.denials import Denials
 from schema.documents import Charge, for_free
 from schema.error_codes import StillPosting, Unauthenticated
+from turns.slices import in_slices
+from turns.steps import finish
 
 if TYPE_CHECKING:
     from schema.loaders import Loaders

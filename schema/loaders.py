@@ -9,7 +9,6 @@ from uuid import UUID
 from models import views
 from models.errors import InvariantViolated
 from models.planning.binding import Binding
-from models.planning.steps import Steps
 from models.reads import (
     accounts,
     audit,
@@ -40,6 +39,7 @@ from schema.types.partner_tokens import PartnerToken
 from schema.types.product import Product
 from schema.types.requests import ApprovalRequest, BulkOperation, BulkRow
 from schema.types.reward import Coupon, Reward, TierChange
+from turns.steps import Steps
 
 T = TypeVar("T")
 

@@ -10,9 +10,8 @@ from typing import Any, Final
 
 from graphql import DocumentNode, GraphQLError, GraphQLSchema, OperationDefinitionNode
 from graphql.execution.values import VariableValues, get_variable_values
-from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
-
 from models.slices import beside
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 FEW_VALUES: Final = 500
 """Fewer are read where they always are: it takes no longer than handing them to a thread."""

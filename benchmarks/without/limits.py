@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from models import limits
+from models.planning import limits
 
 
 def no_rule(*_: Any) -> None:
@@ -12,5 +12,5 @@ def no_rule(*_: Any) -> None:
 def apply() -> None:
     """Put it in the rule's place. Planning and loading look it up when they are called."""
     if not hasattr(limits, "rule_for"):
-        raise RuntimeError("models.limits finds its rules by another name now")
+        raise RuntimeError("models.planning.limits finds its rules by another name now")
     limits.rule_for = no_rule  # type: ignore[assignment]

@@ -11,9 +11,9 @@ from models.loading.locked_elsewhere import LockedElsewhere
 from models.lookups import each
 from models.planning.columns import maker, selected
 from models.planning.state import AccountKey, AccountState, CustomerState
-from models.planning.steps import Steps
 from models.session import TenantConnection
-from models.slices import each_in_slices, in_slices
+from turns.slices import each_in_slices, in_slices
+from turns.steps import Steps
 
 _CUSTOMER_COLUMNS: Final = selected(CustomerState, erased="erased_at IS NOT NULL")
 _ACCOUNT_COLUMNS: Final = selected(AccountState)

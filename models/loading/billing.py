@@ -9,7 +9,7 @@ from models.planning.columns import maker, selected
 from models.planning.needs import Needs
 from models.planning.state import AssignmentState, InvoiceState, PaymentState, ProductState
 from models.session import TenantConnection
-from models.slices import each_in_slices
+from turns.slices import each_in_slices
 
 
 async def load_invoices(connection: TenantConnection, ids: set[UUID], *, skip: str) -> dict[UUID, InvoiceState]:

@@ -8,12 +8,11 @@ from uuid import UUID
 
 import asyncpg
 
-from models import limits
 from models.commands import Actor
 from models.kinds import LimitRole
 from models.loading.locked_elsewhere import LockedElsewhere, counter_names
 from models.lookups import each
-from models.planning import calendar
+from models.planning import calendar, limits
 from models.planning.columns import maker
 from models.planning.config import TenantConfig
 from models.planning.state import AccountKey, CounterKey, CounterState

@@ -15,9 +15,9 @@ from models.planning.credits import is_open, serves
 from models.planning.lots import Lots
 from models.planning.needs import Needs, Spend
 from models.planning.state import Books, CreditState, SpendRecord
-from models.planning.steps import Steps
 from models.session import TenantConnection
-from models.slices import each_in_slices, in_slices
+from turns.slices import each_in_slices, in_slices
+from turns.steps import Steps
 
 CREDITS_PER_LOAD: Final = (256, 8_192, 262_144, 8_388_608)
 """How many open credits of an account are read at first, and each time that those were not enough."""

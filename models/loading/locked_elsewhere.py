@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import Any, Final
 from uuid import UUID
 
-from models import limits
 from models.commands import Actor
 from models.loading.config_locks import TIERS_LOCK
 from models.money import POINTS, is_money
+from models.planning import limits
 from models.planning.needs import Needs
 from models.planning.state import Books
 from models.session import TenantConnection, lock_key

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from models import limits, planning
+from models import planning
 from models.commands import Actor, AdjustCredit, CreditEffect, LimitVerdict, Outcome, Preview
 from models.errors import CurrencyNotAllowed, LedgerError, LimitExceeded
 from models.ledger import Ledger
@@ -11,12 +11,13 @@ from models.loading.counters import counters_needed, read_counters
 from models.loading.credits import load_credits
 from models.money import POINTS, nonzero_minor
 from models.operations.replays import replay_of_request
+from models.planning import limits
 from models.planning.adjust import needs
 from models.planning.allowances import allowance_of
 from models.planning.persons import followed
 from models.planning.state import AccountState, Books, CustomerState, PostingContext
 from models.session import TenantConnection, tenant_transaction
-from models.slices import in_slices
+from turns.slices import in_slices
 
 
 async def adjust_credit(

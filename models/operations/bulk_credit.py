@@ -5,7 +5,7 @@ from uuid import UUID
 from models.commands import Actor, BulkCredit, Outcome
 from models.ledger import Ledger
 from models.planning.bulk import needs
-from models.slices import in_slices
+from turns.slices import in_slices
 
 
 async def bulk_credit(

@@ -14,8 +14,8 @@ from models.commands import Actor
 from models.currencies import hold_currencies
 from models.errors import Duplicate, Invalid
 from models.ledger import Ledger
-from models.limits import MONEY
 from models.operations.auditing import Doer, changes, doer_of, record_event
+from models.planning.limits import MONEY
 from models.session import TenantConnection, tenant_transaction
 
 

@@ -7,10 +7,10 @@ from zoneinfo import ZoneInfo
 
 from models.errors import Duplicate, Invalid
 from models.ledger import Ledger
-from models.limits import LIMITED_ROLES, MONEY
 from models.money import POINTS, SERVICE_CREDITS
 from models.names import checked_name
 from models.patience import patiently
+from models.planning.limits import LIMITED_ROLES, MONEY
 from models.session import tenant_id_of, tenant_transaction, written_id
 from models.tables import LimitRule, Reason, Tenant
 

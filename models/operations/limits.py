@@ -15,12 +15,12 @@ from models.commands import Actor
 from models.configuration_commands import RemoveLimit, SetLimit
 from models.errors import AmountOutOfRange, AmountPrecision, Busy, Invalid, LedgerError, NotFound
 from models.ledger import Ledger
-from models.limits import ADDING, LIMITED_ROLES, MONEY, in_own_places
 from models.loading.config_locks import until_written
 from models.money import MAX_AMOUNT_MINOR, POINTS, SERVICE_CREDITS, exponent, to_minor
 from models.operations.configuring import Configuring, configuring
 from models.patience import patiently
 from models.planning.config import LimitRuleValues
+from models.planning.limits import ADDING, LIMITED_ROLES, MONEY, in_own_places
 
 MAX_RULES: Final = 1_000
 MAX_HOLDER_CHARACTERS: Final = 255

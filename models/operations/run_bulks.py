@@ -26,7 +26,7 @@ from models.planning.bulk import error_report
 from models.planning.bulk_rows import needs, row_key
 from models.planning.columns import to_json
 from models.session import TenantConnection, tenant_transaction
-from models.slices import each_in_slices, in_slices
+from turns.slices import each_in_slices, in_slices
 
 CHUNK_ROWS: Final = 500
 CHUNKS_PER_RUN: Final = 20

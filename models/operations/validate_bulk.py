@@ -15,7 +15,7 @@ from models.operations.bulk_row import RunningBulk, adjustment
 from models.planning.bulk_rows import needs, plan_each
 from models.planning.state import AccountState, Books, CounterKey, CounterState, PostingContext
 from models.session import TenantConnection, tenant_transaction
-from models.slices import in_slices
+from turns.slices import in_slices
 
 ROWS_AT_ONCE: Final = 2_000
 

@@ -23,7 +23,7 @@ from models.planning import (
     using,
 )
 from models.planning.state import Books, PostingContext
-from models.planning.steps import Steps
+from turns.steps import Steps
 
 _PLANS: dict[type[Any], Callable[[Books, PostingContext, Any], c.Outcome | Steps[c.Outcome]]] = {
     c.AdjustCredit: adjust.plan,

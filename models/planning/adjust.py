@@ -23,7 +23,7 @@ from models.planning.drafts import TransactionDraft
 from models.planning.needs import Needs, Spend
 from models.planning.notes import check_note
 from models.planning.state import AccountState, Books, CreditState, PostingContext
-from models.planning.steps import Steps
+from turns.steps import Steps
 
 MAX_SERVICES: Final = 100
 

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from models import limits
 from models.commands import Actor
 from models.errors import LedgerError, LimitExceeded
-from models.planning import calendar
+from models.planning import calendar, limits
 from models.planning.config import LimitRuleValues
 from models.planning.drafts import Limited
 from models.planning.state import Books, CounterState

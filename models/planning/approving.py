@@ -25,7 +25,7 @@ from models.planning.needs import Needs
 from models.planning.notes import check_note, kept_note
 from models.planning.persons import followed
 from models.planning.state import ApprovalState, Books, PostingContext
-from models.planning.steps import Steps
+from turns.steps import Steps
 
 ADD, REMOVE, GIVE, ISSUE = "credits:add", "credits:remove", "rewards:give", "invoices:write"
 

@@ -12,8 +12,8 @@ from models.planning.drafts import BulkOperationDraft, BulkRowDraft
 from models.planning.events import emit
 from models.planning.needs import Needs, merge
 from models.planning.state import Books, PostingContext
-from models.planning.steps import Steps
 from models.views import BulkOperationView
+from turns.steps import Steps
 
 MAX_ROWS: Final = 10_000
 

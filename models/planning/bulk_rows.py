@@ -11,7 +11,7 @@ from models.planning.bulk import error_report
 from models.planning.drafts import RowResult
 from models.planning.needs import Needs, merge
 from models.planning.state import Books, PostingContext
-from models.planning.steps import Steps
+from turns.steps import Steps
 
 KEYS: Final = "bulk:"
 """How the idempotency keys begin that bulks make for their rows. Nobody else may use such a key."""

@@ -13,8 +13,8 @@ from models.planning.events import emit
 from models.planning.needs import Needs
 from models.planning.notes import check_note
 from models.planning.state import Books, CouponState, PostingContext
-from models.planning.steps import Steps
 from models.views import CouponView
+from turns.steps import Steps
 
 
 def use_needs(command: UseCoupon) -> Needs:

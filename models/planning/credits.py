@@ -20,8 +20,8 @@ from models.planning.events import emit
 from models.planning.lots import Lots
 from models.planning.notes import kept_note
 from models.planning.state import AccountState, Books, CreditState, PostingContext
-from models.planning.steps import Steps
 from models.views import AccountView, ActorView, CreditView, TransactionView
+from turns.steps import Steps
 
 GONE: Final = frozenset({Counter.REMOVED, Counter.EXPIRED, Counter.ORDERS})
 """The counters of what is taken off a credit and is not used: taken back, or expired."""

@@ -27,7 +27,7 @@ from models.planning.events import emit
 from models.planning.needs import Needs, Spend
 from models.planning.settling import invoice_view, status_of
 from models.planning.state import Books, InvoiceState, PostingContext
-from models.planning.steps import Steps
+from turns.steps import Steps
 
 MAX_LINES: Final = 1_000
 MAX_DESCRIPTION_CHARACTERS: Final = 500

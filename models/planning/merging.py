@@ -8,18 +8,17 @@ from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
-from models import limits
 from models.commands import MergeCustomers, Outcome
 from models.errors import Invalid, InvariantViolated, NotFound
 from models.kinds import Counter, TransactionKind
-from models.planning import credits
+from models.planning import credits, limits
 from models.planning.auditing import audit
 from models.planning.drafts import MergedCustomer, TransactionDraft
 from models.planning.events import emit
 from models.planning.needs import Needs
 from models.planning.notes import check_note
 from models.planning.state import AccountState, Books, CounterKey, CreditState, CustomerState, PostingContext
-from models.planning.steps import Steps
+from turns.steps import Steps
 
 _FIRST: Final = datetime.min.replace(tzinfo=UTC)
 

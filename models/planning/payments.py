@@ -32,8 +32,8 @@ from models.planning.settling import (
     take_back_grants,
 )
 from models.planning.state import AccountKey, AccountState, Books, InvoiceState, PaymentState, PostingContext
-from models.planning.steps import Steps
 from models.views import PaymentView
+from turns.steps import Steps
 
 ACCOUNT_CREDIT: Final = PaymentMethod.ACCOUNT_CREDIT
 PAYMENT_METHODS: Final = frozenset(PaymentMethod)

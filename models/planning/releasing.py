@@ -39,7 +39,7 @@ from models.planning.needs import Needs
 from models.planning.notes import check_note
 from models.planning.settling import check_grants_unused, invoice_view, settle, take_back_grants
 from models.planning.state import AccountKey, AccountState, AssignmentState, Books, CreditState, PostingContext
-from models.planning.steps import Steps, each, in_order
+from turns.steps import Steps, each, in_order
 
 _CHANGEABLE: Final = (CreditStatus.OPEN, CreditStatus.SCHEDULED, CreditStatus.EXHAUSTED)
 

@@ -9,7 +9,7 @@ from models.kinds import Counter, TransactionKind
 from models.planning import credits, merging
 from models.planning.needs import Needs
 from models.planning.state import Books, PostingContext
-from models.planning.steps import Steps
+from turns.steps import Steps
 
 
 def needs(command: RestateBooks) -> Needs:

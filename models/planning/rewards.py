@@ -11,7 +11,7 @@ from models.planning.events import emit
 from models.planning.needs import Needs, Spend
 from models.planning.notes import check_note
 from models.planning.state import AccountState, Books, CouponState, PostingContext, RewardState
-from models.planning.steps import Steps
+from turns.steps import Steps
 
 
 def needs(command: GiveReward, points_cost_minor: int) -> Needs:

@@ -26,7 +26,7 @@ from models.planning.drafts import (
     TransactionTextDraft,
 )
 from models.planning.lots import Lots
-from models.planning.steps import Steps, finish
+from turns.steps import Steps, finish
 
 AccountKey = tuple[UUID, str]
 """Customer and asset: what names an account before anyone knows whether it exists."""

@@ -11,7 +11,7 @@ from models.planning.burn_order import burn_key
 from models.planning.needs import Needs, Spend
 from models.planning.notes import check_note
 from models.planning.state import Books, PostingContext
-from models.planning.steps import Steps, in_order
+from turns.steps import Steps, in_order
 
 
 def use_needs(command: UseCredit, amount_minor: int) -> Needs:

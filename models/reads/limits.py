@@ -3,12 +3,20 @@
 from datetime import date
 from typing import Final
 
-from models import limits
 from models.commands import Actor
 from models.errors import LimitRemaining
-from models.limits import ADDING, LIMITED_ROLES, MONEY, PER_ACTOR_DAY, PER_CUSTOMER_DAY, SELLING_CREDIT, SOLD_ACTOR_DAY
 from models.money import is_money
+from models.planning import limits
 from models.planning.config import LimitRuleValues
+from models.planning.limits import (
+    ADDING,
+    LIMITED_ROLES,
+    MONEY,
+    PER_ACTOR_DAY,
+    PER_CUSTOMER_DAY,
+    SELLING_CREDIT,
+    SOLD_ACTOR_DAY,
+)
 from models.reads import accounts
 from models.reads.session import ReadSession
 

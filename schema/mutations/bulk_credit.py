@@ -8,7 +8,6 @@ import strawberry
 
 from models.commands import BulkCredit, BulkItem
 from models.errors import NotFound
-from models.planning.steps import Steps, each
 from schema import texts
 from schema.context import Info
 from schema.ids import input_id
@@ -18,6 +17,7 @@ from schema.types.base import Pending, resolved
 from schema.types.enums import BulkErrorPolicy
 from schema.types.errors import UserError
 from schema.types.requests import BulkOperation
+from turns.steps import Steps, each
 
 
 @strawberry.input

@@ -6,7 +6,7 @@ import pytest
 
 from auth.roles import RULES as RIGHTS
 from auth.roles import Access, Role
-from models.limits import LIMITED_ROLES
+from models.planning.limits import LIMITED_ROLES
 from tests.api.conftest import Api
 from tests.factories import Tenant
 from tests.support.headline import ADJUST, adjusting, ask, done, refused

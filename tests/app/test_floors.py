@@ -34,7 +34,7 @@ def lint(folder: Path) -> subprocess.CompletedProcess[str]:
         ("models/views.py", "import auth.roles", "Packages import downwards"),
         ("schema/scalars.py", "import schema.root", "Only the app imports the root of the schema"),
         ("models/group_commit.py", "import models.reads", "The models import downwards"),
-        ("models/limits.py", "import asyncio", "What plans is pure"),
+        ("models/planning/limits.py", "import asyncio", "What plans is pure"),
     ],
 )
 def test_an_import_upwards_is_found(copy: Path, file: str, line: str, contract: str) -> None:

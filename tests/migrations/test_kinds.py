@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from models import kinds
-from models.limits import LIMITED_ROLES
+from models.planning.limits import LIMITED_ROLES
 from schema.types import enums
 from schema.types.limits import LimitRole
 

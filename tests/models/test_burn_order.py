@@ -21,12 +21,12 @@ from models.planning import credits as planned_credits
 from models.planning.burn_order import burn_key
 from models.planning.needs import Spend
 from models.planning.state import Books, CreditState
-from models.planning.steps import Steps
 from models.sources import RandomSource
 from models.units import Failed, Posted
 from tests.support.mutating import other_sql
 from tests.support.shop import Clock, Shop
 from tests.support.units import adjustment, post, unit
+from turns.steps import Steps
 
 EXPIRIES: Final = (None, 50, 30, 40)
 """Days."""

@@ -9,11 +9,11 @@ from uuid import UUID, uuid4
 import pytest
 
 from app.embedded import Urls
-from models import limits
 from models.commands import Actor, Outcome
 from models.errors import LedgerErrors, LimitExceeded
 from models.ledger import Ledger
 from models.money import to_decimal
+from models.planning import limits
 from models.planning.config import LimitRuleValues
 from models.units import MANY_COUNTED, Requeued, Unit
 from tests.models.test_bulk_jobs import queue, row, state, work

@@ -24,12 +24,12 @@ from models.commands import (
     InvoiceLineItem,
     RecordPayment,
 )
-from models.limits import MONEY
 from models.money import POINTS, SERVICE_CREDITS, to_decimal
 from models.planning.burn_order import burn_key
 from models.planning.calendar import local_date
 from models.planning.config import LimitRuleValues, ReasonRule, TenantConfig, TierRule
 from models.planning.credits import is_open
+from models.planning.limits import MONEY
 from models.planning.lots import Lots
 from models.planning.state import (
     AccountState,

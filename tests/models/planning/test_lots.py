@@ -13,8 +13,8 @@ from models.kinds import Counter, TransactionKind
 from models.planning import credits
 from models.planning.burn_order import burn_key
 from models.planning.state import Books, PostingContext, Savepoint
-from models.planning.steps import finish
 from tests.support.books import ANNA, CAKE, MANAGER, NOW, TEA, all_books, open_lots
+from turns.steps import finish
 
 ASSET = "SERVICE_CREDITS"
 AMOUNTS = st.integers(1, 300).map(Decimal)

@@ -12,7 +12,6 @@ from models.errors import InsufficientBalance, LedgerError
 from models.money import MAX_AMOUNT_MINOR, to_decimal, to_minor
 from models.planning.credits import serves
 from models.planning.state import Books, PostingContext
-from models.planning.steps import finish
 from tests.support.books import (
     MANAGER,
     NOW,
@@ -26,6 +25,7 @@ from tests.support.books import (
     scheduled,
     snapshot,
 )
+from turns.steps import finish
 
 ACTORS = st.sampled_from((MANAGER, STAFF))
 ANY = adjustments() | other_commands()

@@ -1,7 +1,7 @@
 """Plans that may be long are generators, and yield wherever somebody else may be given a turn. Pure.
 
 Nobody but the plan itself changes the books between two of its steps. Whoever plans decides how many steps to take at a
-time (models/slices.py).
+time (turns/slices.py).
 """
 
 from collections.abc import Callable, Generator, Iterable, Sequence

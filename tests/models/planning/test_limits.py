@@ -7,12 +7,12 @@ from uuid import UUID
 
 import pytest
 
-from models import limits
 from models.commands import Actor, AdjustCredit
 from models.configuration_commands import SetLimit
 from models.errors import LimitExceeded
 from models.operations.adjust import preview_adjustment
 from models.operations.limits import set_limit
+from models.planning import limits
 from models.planning.config import LimitRuleValues
 from models.session import tenant_transaction
 from tests.support.books import CONFIG

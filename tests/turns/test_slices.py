@@ -7,9 +7,9 @@ from time import perf_counter
 
 import pytest
 
-from models import slices
-from models.planning.steps import Steps, each, finish
-from models.slices import beside, each_in_slices, in_slices
+from turns import slices
+from turns.slices import beside, each_in_slices, in_slices
+from turns.steps import Steps, each, finish
 
 
 def work(number: int, seconds: float = 0.001) -> Steps[int]:

@@ -1,7 +1,7 @@
 """Long work of the processor's in slices, so that everybody else in the process has a turn in between.
 
 An event loop that works for a second answers nobody for a second. Whatever grows with a request (rows, credits,
-assignments) is therefore made in steps (models/planning/steps.py), and after SLICE_SECONDS of them the loop goes round
+assignments) is therefore made in steps (turns/steps.py), and after SLICE_SECONDS of them the loop goes round
 once. Several such works share the slice. What is small never gets to the end of its first one, and pays for two looks
 at the clock (docs/adr/0024).
 """
@@ -14,7 +14,7 @@ from functools import partial
 from time import perf_counter
 from typing import Final, TypeVar
 
-from models.planning.steps import Steps, each
+from turns.steps import Steps, each
 
 SLICE_SECONDS: Final = 0.005
 """A round of the loop holds as much of it as this, and what others do. Most requests take about ten rounds, so that one
