@@ -11,7 +11,10 @@ from typing import Any, Final
 from uuid import UUID
 
 from models.errors import LedgerError
+from models.kinds import BulkErrorPolicy, Role
 
+_PARTNER: Final = Role.PARTNER
+"""Asked for again and again in each posting; an enum looks its members up anew each time (0.3 µs)."""
 LATER: Final = {"later": True}
 """Metadata of a field that a command has not had from the first. At its default it says nothing, also in the hash that a
 used idempotency key is kept with: a request that is sent again after an upgrade is still the same."""
@@ -40,7 +43,7 @@ class Actor:
     @property
     def holder(self) -> str:
         """Whose daily limit this uses up: a partner's client, everybody else's own."""
-        return self.client if self.role == "PARTNER" and self.client else self.subject
+        return self.client if self.role == _PARTNER and self.client else self.subject
 
     @property
     def asker(self) -> Asker:
@@ -50,12 +53,33 @@ class Actor:
     def may_withdraw_of(self, asker: "Actor") -> bool:
         """Whether what `asker` asked for is this actor's own to withdraw: the same subject, and of partners the same
         client. A partner's client and a person of the same subject are two."""
-        program, by_program = self.role == "PARTNER", asker.role == "PARTNER"
+        program, by_program = self.role == _PARTNER, asker.role == _PARTNER
         return self.subject == asker.subject and program == by_program and (not program or self.client == asker.client)
 
 
+class Asked:
+    """What the writer has to know of a command, whichever it is.
+
+    alone: whether it is posted by itself, in the lane of large units. is_bulk: whether it is many rows' adjustments.
+    """
+
+    __slots__ = ()
+    alone = False
+    is_bulk = False
+
+    @property
+    def note(self) -> str | None:
+        """What is written down with it, for people to read."""
+        return None
+
+    @property
+    def dry_run(self) -> bool:
+        """Whether it only reports what it would do."""
+        return False
+
+
 @dataclass(frozen=True, slots=True)
-class AdjustCredit:
+class AdjustCredit(Asked):
     """Add (positive) or remove (negative) value on one customer's one asset. See domain: adjusting.
 
     request_approval: over a limit, a second person is asked. propose_only: a second person is asked in any case.
@@ -83,8 +107,10 @@ class BulkItem:
 
 
 @dataclass(frozen=True, slots=True)
-class BulkCredit:
+class BulkCredit(Asked):
     """Adjust many customers' one asset. error_policy: REJECT_ALL or SKIP_FAILED. dry_run: report, post nothing."""
+
+    alone = is_bulk = True
 
     items: tuple[BulkItem, ...]
     asset: str
@@ -92,7 +118,7 @@ class BulkCredit:
     note: str | None = None
     expires_in_days: int | None = None
     expires_at: datetime | None = None
-    error_policy: str = "REJECT_ALL"
+    error_policy: str = BulkErrorPolicy.REJECT_ALL
     dry_run: bool = False
     allow_duplicate_customers: bool = False
 
@@ -104,8 +130,10 @@ class RowAdjustment:
 
 
 @dataclass(frozen=True, slots=True)
-class PostRows:
+class PostRows(Asked):
     """Post some rows of a bulk that runs on, and note what became of each. all_or_nothing: one bad row refuses all."""
+
+    alone = is_bulk = True
 
     operation_id: UUID
     rows: tuple[RowAdjustment, ...]
@@ -119,7 +147,7 @@ class InvoiceAmount:
 
 
 @dataclass(frozen=True, slots=True)
-class AssignCredit:
+class AssignCredit(Asked):
     """Set one money credit against one or several invoices of the same customer, all or nothing."""
 
     credit_id: UUID
@@ -127,7 +155,7 @@ class AssignCredit:
 
 
 @dataclass(frozen=True, slots=True)
-class GiveReward:
+class GiveReward(Asked):
     customer_id: UUID
     reward_id: UUID
     deduct_points: bool
@@ -144,7 +172,7 @@ class InvoiceLineItem:
 
 
 @dataclass(frozen=True, slots=True)
-class CreateInvoice:
+class CreateInvoice(Asked):
     """issued_on: today in the tenant's zone unless given. auto_apply: take the customer's open auto-applying credit."""
 
     customer_id: UUID
@@ -157,7 +185,7 @@ class CreateInvoice:
 
 
 @dataclass(frozen=True, slots=True)
-class RecordPayment:
+class RecordPayment(Asked):
     invoice_id: UUID
     amount: Decimal
     method: str
@@ -165,7 +193,7 @@ class RecordPayment:
 
 
 @dataclass(frozen=True, slots=True)
-class ReleaseAssignments:
+class ReleaseAssignments(Asked):
     """Put assigned amounts back on the credits that they came from, last first, all or nothing."""
 
     assignment_ids: tuple[UUID, ...]
@@ -173,7 +201,7 @@ class ReleaseAssignments:
 
 
 @dataclass(frozen=True, slots=True)
-class ReassignCredit:
+class ReassignCredit(Asked):
     """Release one assignment and set its credit against other invoices instead, all or nothing."""
 
     assignment_id: UUID
@@ -182,7 +210,7 @@ class ReassignCredit:
 
 
 @dataclass(frozen=True, slots=True)
-class VoidInvoice:
+class VoidInvoice(Asked):
     """Void an invoice (or order) and release everything on it, last first. Payments are voided before, one by one."""
 
     invoice_id: UUID
@@ -190,7 +218,7 @@ class VoidInvoice:
 
 
 @dataclass(frozen=True, slots=True)
-class VoidCredit:
+class VoidCredit(Asked):
     """The sources' delete: reverse what is left of a credit. release_assignments: and what is set against invoices."""
 
     credit_id: UUID
@@ -199,7 +227,7 @@ class VoidCredit:
 
 
 @dataclass(frozen=True, slots=True)
-class UpdateCredit:
+class UpdateCredit(Asked):
     """Change a credit; None leaves as it is. never_expires, or expires_in_days 0: take the expiry off. service_ids ():
     any service."""
 
@@ -213,7 +241,7 @@ class UpdateCredit:
 
 
 @dataclass(frozen=True, slots=True)
-class UseCredit:
+class UseCredit(Asked):
     """Spend service credits on one service. The amount is positive."""
 
     customer_id: UUID
@@ -223,7 +251,7 @@ class UseCredit:
 
 
 @dataclass(frozen=True, slots=True)
-class ExpireCredits:
+class ExpireCredits(Asked):
     """Write off what has expired on one account. Does nothing where nothing has."""
 
     customer_id: UUID
@@ -231,12 +259,12 @@ class ExpireCredits:
 
 
 @dataclass(frozen=True, slots=True)
-class UseCoupon:
+class UseCoupon(Asked):
     coupon_id: UUID
 
 
 @dataclass(frozen=True, slots=True)
-class DisableCoupon:
+class DisableCoupon(Asked):
     coupon_id: UUID
     refund_points: bool
     note: str | None = None
@@ -252,7 +280,7 @@ class OrderItem:
 
 
 @dataclass(frozen=True, slots=True)
-class CreateOrder:
+class CreateOrder(Asked):
     """An invoice of product lines. Credit products put their worth on the account once the order is paid in full."""
 
     customer_id: UUID
@@ -271,7 +299,7 @@ Approvable = AdjustCredit | GiveReward | CreateOrder
 
 
 @dataclass(frozen=True, slots=True)
-class ApproveRequest:
+class ApproveRequest(Asked):
     """Post what an approval request asks for. note: what the approver has to say.
 
     version: of the terms that the approver has seen (models/planning/binding.py); None: those it was asked under.
@@ -283,7 +311,7 @@ class ApproveRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class VoidPayment:
+class VoidPayment(Asked):
     """Take a payment back. One made with account credit goes back to the credits it came from, last first."""
 
     payment_id: UUID
@@ -291,8 +319,10 @@ class VoidPayment:
 
 
 @dataclass(frozen=True, slots=True)
-class MergeCustomers:
+class MergeCustomers(Asked):
     """Move all that one record of a person has to another one, and mark the first as merged into it."""
+
+    alone = True
 
     from_id: UUID
     into_id: UUID
@@ -300,9 +330,11 @@ class MergeCustomers:
 
 
 @dataclass(frozen=True, slots=True)
-class RestateBooks:
+class RestateBooks(Asked):
     """Bring a person's books in one asset to what today's rules come to: what is left on merged records moves to the
     person's, and their lifetime total changes by so many minor units."""
+
+    alone = True
 
     person_id: UUID
     asset: str

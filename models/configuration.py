@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 
 from models.currencies import held_currencies
 from models.money import enter_books
+from models.planning.config import LimitRuleValues, ReasonRule, TenantConfig, TierRule
 from models.planning.limits import ADDING, SELLING_CREDIT
-from models.planning.state import LimitRuleValues, ReasonRule, TenantConfig, TierRule
 from models.session import TenantConnection
 from models.tables import LimitRule, Reason, Service, Tenant, Tier
 

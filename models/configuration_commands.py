@@ -6,6 +6,8 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
+from models.kinds import LimitKind
+
 
 @dataclass(frozen=True, slots=True)
 class CreateReason:
@@ -148,7 +150,7 @@ class SetLimit:
     per_adjustment: Decimal | None = None
     per_actor_day: Decimal | None = None
     per_customer_day: Decimal | None = None
-    kind: str = "ADDING"
+    kind: str = LimitKind.ADDING
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +160,7 @@ class RemoveLimit:
     role: str
     asset: str | None = None
     holder: str | None = None
-    kind: str = "ADDING"
+    kind: str = LimitKind.ADDING
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,8 @@ from models.loading.counters import (
     read_to_raise,
     selling_counters_needed,
 )
-from models.loading.held import counter_names
-from models.loading.named import Held
+from models.loading.locked_elsewhere import counter_names
+from models.loading.named import Skipped
 from models.money import is_money
 from models.planning import limits
 from models.planning.state import Books, CounterKey
@@ -36,16 +36,16 @@ class CountersMoved(Exception):
 
 
 async def load_counters(
-    connection: TenantConnection, books: Books, units: Sequence[Unit], held: Held, way: Way
+    connection: TenantConnection, books: Books, units: Sequence[Unit], skipped: Skipped, way: Way
 ) -> None:
     """The day's counters that bind: locked, but for those that are raised last of all. A dry run locks none.
 
-    Those that others hold are noted. Raises HeldElsewhere.
+    Those that others hold are noted. Raises LockedElsewhere.
     """
     # Who has to come again, since others hold the account, has no use for the counters meanwhile; others may.
     limited = [
         (unit.actor, key) for unit in units for key in unit.needs.limited
-        if key[0] in books.customers and ("accounts", *key) not in held.named
+        if key[0] in books.customers and ("accounts", *key) not in skipped.named
     ]  # fmt: skip
     wanted = counters_needed(books.config, books.now, limited)
     selling = [(unit.actor, currency) for unit in units for currency in unit.needs.sells]
@@ -60,7 +60,7 @@ async def load_counters(
         ids = [books.source.new_id() for _ in to_lock]
         await turn_after(len(to_lock))
         books.counters |= await lock_counters(connection, to_lock, ids, wait=way.wait)
-    held.named |= counter_names(wanted - books.counters.keys(), "limit_counters")
+    skipped.named |= counter_names(wanted - books.counters.keys(), "limit_counters")
 
 
 def _counts_last(books: Books, units: Sequence[Unit], way: Way) -> bool:

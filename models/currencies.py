@@ -33,9 +33,9 @@ async def hold_currencies(
     rows: tuple[Any, ...] = [source.new_id() for _ in new], new, [exponent(code) for code in new]
     await connection.raw.execute(
         """INSERT INTO currencies (tenant_id, id, code, exponent, first_used_at)
-        SELECT $1, n.id, n.code, n.exponent, $5
-        FROM unnest($2::uuid[], $3::text[], $4::smallint[]) AS n(id, code, exponent)
-        WHERE NOT EXISTS (SELECT FROM currencies c WHERE c.tenant_id = $1 AND c.code = n.code)
+        SELECT t.id, n.id, n.code, n.exponent, $5
+        FROM tenants t CROSS JOIN unnest($2::uuid[], $3::text[], $4::smallint[]) AS n(id, code, exponent)
+        WHERE t.id = $1 AND NOT EXISTS (SELECT FROM currencies c WHERE c.tenant_id = $1 AND c.code = n.code)
         ON CONFLICT (tenant_id, code) DO NOTHING""",
         connection.tenant_id, *rows, now,
     )  # fmt: skip

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar, Final, Self
 
+from models.kinds import LimitKind
+
 MAX_TOLD: Final = 5
 """Of many differences, those that a message tells. The error has all."""
 NOT_THAT_VERSION: Final = "The request is not as in the version given. Review it, then approve it again."
@@ -284,7 +286,7 @@ class LimitRemaining:
 
     __slots__ = ("asset", "kind", "remaining", "scope")
 
-    def __init__(self, scope: str, asset: str, remaining: Decimal, kind: str = "ADDING") -> None:
+    def __init__(self, scope: str, asset: str, remaining: Decimal, kind: str = LimitKind.ADDING) -> None:
         self.scope = scope
         self.asset = asset
         self.remaining = remaining

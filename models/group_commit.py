@@ -19,18 +19,17 @@ from typing import Final, cast
 from uuid import UUID
 
 from models import patience
-from models.commands import BulkCredit, MergeCustomers, PostRows, RestateBooks
-from models.loading.held import Name
-from models.units import Failed, PutBack, Result, Unit, names_of
-from models.waiting_room import HeldStill, Lines, Post, WaitingRoom
+from models.loading.locked_elsewhere import Name
+from models.units import Failed, Requeued, Result, Unit, names_of
+from models.waiting_room import Lines, Post, StillLocked, WaitingRoom
 
 MAX_WAITING_UNITS: Final = 20_000
 """Per lane, and of those who wait for others. More are refused at once (Busy) instead of being answered too late."""
 LONG_S: Final = 0.25
 """A posting that takes longer has others begin beside it. Most take a few milliseconds, full ones some tens."""
-MAX_PUT_BACKS: Final = 1_000
+MAX_REQUEUES: Final = 1_000
 """Of one unit, within `patience.LONGEST_WAIT_S`."""
-PUT_BACKS_TOGETHER: Final = 5
+REQUEUES_TOGETHER: Final = 5
 """From then on it waits by itself, where it stands: it needs several things that others keep taking in turn."""
 
 _Waiting = tuple[Unit, "asyncio.Future[Result]"]
@@ -54,10 +53,10 @@ class Lane(Enum):
 class GroupCommit:
     """Gathers units into batches for `post`. One per process."""
 
-    def __init__(self, post: Post, held_still: HeldStill, most_in_line: Callable[[], int]) -> None:
-        """held_still: which of these rows others hold. most_in_line: how many connections may wait for rows at once."""
+    def __init__(self, post: Post, still_locked: StillLocked, most_in_line: Callable[[], int]) -> None:
+        """still_locked: which of these rows others hold. most_in_line: how many connections may wait for rows at once."""
         self._post = post
-        self._held_still = held_still
+        self._still_locked = still_locked
         self._lines = Lines(most_in_line)
         self._queues: dict[tuple[UUID, Lane], _Queue] = {}
         self._rooms: dict[UUID, WaitingRoom] = {}
@@ -67,29 +66,31 @@ class GroupCommit:
     async def submit(self, tenant_id: UUID, unit: Unit) -> Result:
         """The unit's result, once the posting that it was part of has been committed. Raises Overloaded.
 
-        PutBack only where what it needs was held by others for too long.
+        Requeued only where what it needs was held by others for too long.
         """
-        lane = (
-            Lane.BULK if isinstance(unit.command, BulkCredit | MergeCustomers | PostRows | RestateBooks) else Lane.FAST
-        )
-        held = self._known(tenant_id, unit)
+        lane = Lane.BULK if unit.command.alone else Lane.FAST
+        locked_elsewhere = self._known(tenant_id, unit)
         ends = asyncio.get_running_loop().time() + patience.LONGEST_WAIT_S
-        for number in range(MAX_PUT_BACKS):
+        for number in range(MAX_REQUEUES):
             result: Result | None = None
-            if held:
+            if locked_elsewhere:
                 if asyncio.get_running_loop().time() >= ends:
                     break
-                if number > PUT_BACKS_TOGETHER and lane is Lane.FAST:
-                    held = frozenset({("posting", unit.result_id)})
-                result = await self._room(tenant_id).wait(unit, held, ends=ends, alone=lane is Lane.BULK)
+                if number > REQUEUES_TOGETHER and lane is Lane.FAST:
+                    locked_elsewhere = frozenset({("posting", unit.result_id)})
+                result = await self._room(tenant_id).wait(unit, locked_elsewhere, ends=ends, alone=lane is Lane.BULK)
             if result is None:
                 result = await self._queue(tenant_id, lane).submit(unit)
-            if not isinstance(result, PutBack):
+            if not isinstance(result, Requeued):
                 return result
-            if held and not result.held and (self._closed or asyncio.get_running_loop().time() >= ends):
+            if (
+                locked_elsewhere
+                and not result.locked_elsewhere
+                and (self._closed or asyncio.get_running_loop().time() >= ends)
+            ):
                 break
-            held = result.held
-        return PutBack()
+            locked_elsewhere = result.locked_elsewhere
+        return Requeued()
 
     def _known(self, tenant_id: UUID, unit: Unit) -> frozenset[Name]:
         """What the unit needs that others wait for already: it comes after them."""
@@ -101,7 +102,7 @@ class GroupCommit:
             raise Overloaded("shutting down")
         room = self._rooms.get(tenant_id)
         if room is None:
-            room = WaitingRoom(tenant_id, self._post, self._held_still, self._lines, self._close_room)
+            room = WaitingRoom(tenant_id, self._post, self._still_locked, self._lines, self._close_room)
             self._rooms[tenant_id] = room
         if len(room) >= MAX_WAITING_UNITS:
             raise Overloaded("too many requests are waiting")

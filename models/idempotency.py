@@ -1,41 +1,59 @@
-"""Idempotency keys: whose they are, claiming and freeing them, and which are never pruned (domain: idempotency).
+"""Idempotency keys: check, hash, claim, answer, free, prune (domain: idempotency).
 
 A key belongs to a client: partners' clients have a name space each, people share one. A key of the time before there
 were name spaces, of which nobody can tell whose it is, lies among people's and answers to everybody (`shared`).
 """
 
+import hashlib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Final
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any, Final
 from uuid import UUID
 
-from models.commands import Actor
+import orjson
+
+from models.commands import LATER, Actor
+from models.errors import IdempotencyKeyReused, Invalid
+from models.kinds import Role
 from models.lookups import each
 from models.planning.bulk_rows import KEYS
 from models.session import TenantConnection
 
+_PARTNER: Final = Role.PARTNER
 PEOPLE: Final = ""
 """The name space that all people share. No client is called so."""
 KEPT_OPERATIONS: Final = frozenset({"bulkCredit", "importCredits"})
+MAX_KEY_CHARACTERS: Final = 255
+LOOKED_UP: Final = "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
+"""What is old is found by the index on age and deleted by primary key, whatever the planner knows of the table."""
+_OLD: Final = """SELECT k.key, k.client, k.created_at FROM idempotency_keys k
+    LEFT JOIN LATERAL (
+        SELECT r.id FROM approval_requests r
+        WHERE r.tenant_id = $1 AND r.id = k.result_id AND r.status = 'PENDING' LIMIT 1
+    ) AS waiting ON true
+    WHERE k.tenant_id = $1 AND NOT k.kept AND k.created_at >= coalesce($3::timestamptz, '-infinity')
+        AND k.created_at < $2 AND waiting.id IS NULL
+    ORDER BY k.created_at"""
 
 Place = tuple[str, str]
 """A key and the client whose it is."""
-
-
 _CLAIM: Final = """INSERT INTO idempotency_keys
         (tenant_id, key, client, shared, kept, operation, input_hash, result_id, created_at)
-    SELECT $1, k.key, k.client, false, k.kept, k.operation, k.input_hash, k.result_id,
+    SELECT t.id, k.key, k.client, false, k.kept, k.operation, k.input_hash, k.result_id,
         coalesce($8::timestamptz, clock_timestamp())
-    FROM unnest($2::text[], $3::text[], $4::boolean[], $5::text[], $6::bytea[], $7::uuid[])
+    FROM tenants t CROSS JOIN unnest($2::text[], $3::text[], $4::boolean[], $5::text[], $6::bytea[], $7::uuid[])
         WITH ORDINALITY AS k(key, client, kept, operation, input_hash, result_id, nth)
+    WHERE t.id = $1
     ORDER BY k.nth ON CONFLICT DO NOTHING RETURNING key, client"""
 # By the primary key, whatever the planner knows: of a look-up with a limit no other join can be made.
-_CLAIM_UNSHARED: Final = _CLAIM.replace("    ORDER BY", """    LEFT JOIN LATERAL (
+_CLAIM_UNSHARED: Final = _CLAIM.replace("    WHERE t.id = $1", """    LEFT JOIN LATERAL (
         SELECT o.shared FROM idempotency_keys o
         WHERE o.tenant_id = $1 AND o.key = k.key AND o.client = '' AND o.shared LIMIT 1
     ) AS o ON true
-    WHERE o.shared IS NULL ORDER BY""")  # fmt: skip
+    WHERE t.id = $1 AND o.shared IS NULL""")  # fmt: skip
 """For partners: a key that answers to everybody, and lies among people's, cannot be claimed."""
 _PLACES: Final = f"{each('key text', 'client text')} AS p"
 """Keys with their clients."""
@@ -51,7 +69,7 @@ class Use:
     kept: bool = False
 
     def is_of(self, operation: str, hashes: Collection[bytes | None]) -> bool:
-        """Whether it was this operation with this input, whichever of its hashes it was kept with."""
+        """Whether it was this operation with this input, whichever of its hashes is stored."""
         return self.operation == operation and self.input_hash in hashes
 
 
@@ -60,7 +78,7 @@ Uses = Mapping[Place, Use]
 
 def client_of(actor: Actor) -> str:
     """In whose name space an actor's keys are: that of a partner's client (of its subject, where it names none)."""
-    return actor.holder if actor.role == "PARTNER" else PEOPLE
+    return actor.holder if actor.role == _PARTNER else PEOPLE
 
 
 def is_kept(key: str, operation: str, actor: Actor) -> bool:
@@ -69,6 +87,65 @@ def is_kept(key: str, operation: str, actor: Actor) -> bool:
     By nothing that a client could choose: how bulks' own keys begin is refused of everybody else.
     """
     return operation in KEPT_OPERATIONS or key.startswith(KEYS) or actor.keeps_keys
+
+
+def check_key(idempotency_key: str) -> None:
+    """Raises Invalid for a key that is blank or longer than 255 characters."""
+    if not idempotency_key.strip() or len(idempotency_key) > MAX_KEY_CHARACTERS:
+        raise Invalid(f"A key has between 1 and {MAX_KEY_CHARACTERS} characters.", field=("idempotencyKey",))
+
+
+def input_hash(command: Any) -> bytes:
+    """SHA-256 of everything the command says: what tells a repetition from another request under the same key.
+
+    Names as they were sent, so that those which were sent before names were cleaned are still the same. A blank text that
+    may be left out says nothing.
+    """
+    return _hash(command, dict.fromkeys(_blank(command)))
+
+
+def hash_before(command: Any) -> bytes | None:
+    """The same as it was while a blank text said something; None where the command has none."""
+    return _hash(command, {}) if _blank(command) else None
+
+
+def _hash(command: Any, instead: dict[str, None]) -> bytes:
+    silent = {name for name, default in _later(command.__class__) if getattr(command, name) == default}
+    said = command
+    if silent or instead:
+        said = {name: getattr(command, name) for name in _names(command.__class__) if name not in silent} | instead
+    return hashlib.sha256(orjson.dumps(said, default=_plain)).digest()
+
+
+def _blank(command: Any) -> list[str]:
+    """The texts that may be left out, and are there without saying anything."""
+    values = ((name, getattr(command, name)) for name in _optional(command.__class__))
+    return [name for name, value in values if isinstance(value, str) and not value.strip()]
+
+
+@lru_cache
+def _names(kind: Any) -> tuple[str, ...]:
+    return tuple(f.name for f in fields(kind))
+
+
+@lru_cache
+def _optional(kind: Any) -> tuple[str, ...]:
+    return tuple(f.name for f in fields(kind) if f.default is None)
+
+
+@lru_cache
+def _later(kind: Any) -> tuple[tuple[str, object], ...]:
+    """The fields that the command has not had from the first, with their defaults (`LATER` in models/commands.py)."""
+    return tuple((f.name, f.default) for f in fields(kind) if f.metadata == LATER)
+
+
+def _plain(value: object) -> str:
+    """What orjson cannot write: decimals, 25 and 25.00 being the same; and ids as the database driver makes them."""
+    if isinstance(value, Decimal):
+        return format(value.normalize(), "f")
+    if isinstance(value, UUID):
+        return str(value)
+    raise TypeError(f"cannot be hashed: {type(value).__name__}")
 
 
 async def claim(connection: TenantConnection, wanted: Uses, at: datetime | None) -> tuple[dict[Place, Use], Uses]:
@@ -86,7 +163,7 @@ async def claim(connection: TenantConnection, wanted: Uses, at: datetime | None)
         [use.kept for use in uses], [use.operation for use in uses], [use.input_hash for use in uses],
         [use.result_id for use in uses], at,
     )  # fmt: skip
-    claimed = {place: wanted[place] for place in map(tuple, rows)}
+    claimed = {place: wanted[place] for place in [(row["key"], row["client"]) for row in rows]}
     if len(claimed) == len(wanted):
         return claimed, {}
     return claimed, await _used(connection, [place for place in places if place not in claimed])
@@ -117,3 +194,38 @@ async def free(connection: TenantConnection, claimed: Collection[Place]) -> None
             WHERE k.tenant_id = $1 AND k.key = p.key AND k.client = p.client""",
             connection.tenant_id, [key for key, _ in claimed], [client for _, client in claimed],
         )  # fmt: skip
+
+
+def answer(used: Use, operation: str, hashes: Collection[bytes | None]) -> UUID:
+    """The id of what the key was used for. Raises IdempotencyKeyReused where that was something else than is asked now."""
+    if not used.is_of(operation, hashes):
+        raise IdempotencyKeyReused
+    return used.result_id
+
+
+async def note_pruning(connection: TenantConnection, now: datetime) -> datetime | None:
+    """Since when keys still have to be there, by the age at which the tenant has them pruned. Noted on the tenant's row
+    before any is gone: `verify` goes by that. None where nothing older is to be pruned: then nothing is noted.
+    """
+    days = await connection.raw.fetchval("SELECT key_days FROM tenants WHERE id = $1", connection.tenant_id)
+    before = now - timedelta(days=days)
+    if await connection.raw.fetchrow(f"{_OLD} LIMIT 1", connection.tenant_id, before, None) is None:
+        return None
+    await connection.raw.execute(
+        """UPDATE tenants SET keys_pruned_at = $2
+        WHERE id = $1 AND (keys_pruned_at IS NULL OR keys_pruned_at < $2)""",
+        connection.tenant_id, before,
+    )  # fmt: skip
+    return before
+
+
+async def prune(connection: TenantConnection, before: datetime, since: datetime | None, most: int) -> list[datetime]:
+    """Delete up to `most` keys that were used before then, and not before `since`. When those were used that are gone now.
+    What others are at is left to the next time."""
+    rows = await connection.raw.fetch(
+        f"""WITH old AS MATERIALIZED ({_OLD} LIMIT $4 FOR UPDATE OF k SKIP LOCKED)
+        DELETE FROM idempotency_keys d USING old WHERE d.tenant_id = $1 AND d.key = old.key AND d.client = old.client
+        RETURNING d.created_at""",
+        connection.tenant_id, before, since, most,
+    )  # fmt: skip
+    return [row["created_at"] for row in rows]

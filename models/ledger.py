@@ -1,35 +1,31 @@
 """The ledger as a running process has it: what every operation hands its unit to."""
 
 import asyncio
-import hashlib
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import fields
 from datetime import datetime, timedelta
-from decimal import Decimal
-from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
-import orjson
-
-from models.commands import LATER, Actor, BulkCredit, Command, Outcome, PostRows
+from models.commands import Actor, BulkCredit, Command, Outcome, PostRows
 from models.configuration import Configurations
-from models.errors import Busy, Invalid
+from models.errors import Busy
 from models.group_commit import GroupCommit, Overloaded
-from models.loading.held import Name
-from models.pacing import Pace
+from models.idempotency import check_key, hash_before, input_hash
+from models.ledger_metrics import LedgerMetrics
+from models.load_books import Loader
+from models.loading.locked_elsewhere import Name
 from models.patience import patiently
+from models.persons import Persons
 from models.planning.needs import Needs
 from models.planning.state import Source
-from models.posting import Poster
+from models.poster import Poster
 from models.session import TenantConnection, database_time, pool_size, tenant_transaction
 from models.sources import DatabaseClock, GivenClock, LedgerClock, RandomSource
-from models.tallies import Tallies
-from models.units import Failed, Posted, PutBack, Refused, Replayed, Result, Unit
+from models.throttle import Throttle
+from models.units import Failed, Posted, Refused, Replayed, Requeued, Result, Unit
 from turns.slices import MANY_ROWS, beside
 
-MAX_KEY_CHARACTERS: Final = 255
 CONNECTIONS_TO_ONE_IN_LINE: Final = 4
 MAX_REMEMBERED_ACTORS: Final = 100_000
 MAX_DENIALS_A_MINUTE: Final = 60
@@ -49,10 +45,11 @@ class Ledger:
             self.clock = clock if isinstance(clock, DatabaseClock) else GivenClock(clock)
         self.source: Source = source or RandomSource()
         self.configurations = Configurations()
-        self.tallies = Tallies()
-        self.denials = Pace(MAX_DENIALS_A_MINUTE, timedelta(minutes=1))
-        self._poster = Poster(self.configurations, self.source, self.clock, self.tallies)
-        self._group = GroupCommit(self._post, self._poster.held_still, _most_in_line)
+        self.metrics = LedgerMetrics()
+        self.denials = Throttle(MAX_DENIALS_A_MINUTE, timedelta(minutes=1))
+        loader = Loader(self.configurations, self.source, self.clock, Persons())
+        self._poster = Poster(loader, self.metrics)
+        self._group = GroupCommit(self._post, self._poster.still_locked, _most_in_line)
         self._actor_ids: dict[tuple[UUID, Actor], UUID] = {}
         self._asking = asyncio.Lock()
 
@@ -98,7 +95,7 @@ class Ledger:
                 raise error
             case Failed(failure):
                 raise failure
-            case PutBack():
+            case Requeued():
                 raise Busy
 
     async def sync_clock(self) -> None:
@@ -162,10 +159,10 @@ class Ledger:
     ) -> list[Result]:
         began = time.perf_counter()
         results = await self._poster.post(tenant_id, units, wait=wait, first=first, quick=quick)
-        self.tallies.postings += 1
-        self.tallies.seconds += time.perf_counter() - began
+        self.metrics.postings += 1
+        self.metrics.seconds += time.perf_counter() - began
         for result in results:
-            self.tallies.count(type(result).__name__.lower())
+            self.metrics.count(type(result).__name__.lower())
         return results
 
 
@@ -174,67 +171,8 @@ def _most_in_line() -> int:
     return pool_size() // CONNECTIONS_TO_ONE_IN_LINE
 
 
-def check_key(idempotency_key: str) -> None:
-    """Raises Invalid for a key that is blank or longer than 255 characters."""
-    if not idempotency_key.strip() or len(idempotency_key) > MAX_KEY_CHARACTERS:
-        raise Invalid(f"A key has between 1 and {MAX_KEY_CHARACTERS} characters.", field=("idempotencyKey",))
-
-
-def input_hash(command: Any) -> bytes:
-    """SHA-256 of everything the command says: what tells a repetition from another request under the same key.
-
-    Names as they were sent, so that those which were sent before names were cleaned are still the same. A blank text that
-    may be left out says nothing.
-    """
-    return _hash(command, dict.fromkeys(_blank(command)))
-
-
 async def _input_hash(command: Command) -> bytes:
-    """The same; of many rows beside the event loop, which they would hold for 30 ms."""
+    """The same as input_hash; of many rows beside the event loop, which they would hold for 30 ms."""
     many = isinstance(command, BulkCredit) and len(command.items) >= MANY_ROWS
     many = many or (isinstance(command, PostRows) and len(command.rows) >= MANY_ROWS)
     return await beside(input_hash, command) if many else input_hash(command)
-
-
-def hash_before(command: Any) -> bytes | None:
-    """The same as it was while a blank text said something; None where the command has none."""
-    return _hash(command, {}) if _blank(command) else None
-
-
-def _hash(command: Any, instead: dict[str, None]) -> bytes:
-    silent = {name for name, default in _later(command.__class__) if getattr(command, name) == default}
-    said = command
-    if silent or instead:
-        said = {name: getattr(command, name) for name in _names(command.__class__) if name not in silent} | instead
-    return hashlib.sha256(orjson.dumps(said, default=_plain)).digest()
-
-
-def _blank(command: Any) -> list[str]:
-    """The texts that may be left out, and are there without saying anything."""
-    values = ((name, getattr(command, name)) for name in _optional(command.__class__))
-    return [name for name, value in values if isinstance(value, str) and not value.strip()]
-
-
-@lru_cache
-def _names(kind: Any) -> tuple[str, ...]:
-    return tuple(f.name for f in fields(kind))
-
-
-@lru_cache
-def _optional(kind: Any) -> tuple[str, ...]:
-    return tuple(f.name for f in fields(kind) if f.default is None)
-
-
-@lru_cache
-def _later(kind: Any) -> tuple[tuple[str, object], ...]:
-    """The fields that the command has not had from the first, with their defaults (`LATER` in models/commands.py)."""
-    return tuple((f.name, f.default) for f in fields(kind) if f.metadata == LATER)
-
-
-def _plain(value: object) -> str:
-    """What orjson cannot write: decimals, 25 and 25.00 being the same; and ids as the database driver makes them."""
-    if isinstance(value, Decimal):
-        return format(value.normalize(), "f")
-    if isinstance(value, UUID):
-        return str(value)
-    raise TypeError(f"cannot be hashed: {type(value).__name__}")

@@ -1,197 +1,65 @@
-"""The only writer of entries, of credits' remainders and of balances. `post(units) → results`, one tenant at a time.
+"""The only writer of entries, of credits' remainders and of balances: a batch of units of one tenant, in one transaction.
 
-A unit is what one request asks for, and is all or nothing. A batch of units costs one transaction, and the same
-number of round trips however many units it holds:
+A unit is what one request asks for, and is all or nothing. A batch costs the same number of round trips however many units
+it holds:
 
     1. begin, as the tenant; claim the idempotency keys; answer those that were used before
-    2. lock, in the one order; read under the locks (models/loading)
+    2. lock, in the one order; read under the locks (models/load_books.py)
     3. plan each unit in turn on the locked state (models/planning): entries, or a refusal that undoes the unit
     4. write everything set-based (models/writing.py); where one large unit was planned, raise its actor's counters; commit
+
+What becomes of a batch that could not be posted is up to models/poster.py.
 """
 
-import asyncio
-import logging
-import random
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
 from uuid import UUID
 
 import asyncpg
 
 from models import idempotency, planning
-from models.commands import PostRows
-from models.configuration import Configurations
-from models.counting import CountersMoved, load_counters, raise_last, to_raise
-from models.errors import Busy, DatabaseAway, IdempotencyKeyReused, LedgerError, Unavailable
+from models.counting import raise_last, to_raise
+from models.errors import IdempotencyKeyReused, LedgerError
 from models.idempotency import Place, Use, Uses
-from models.loading.accounts import (
-    held_elsewhere,
-    load_facts,
-    lock_accounts,
-    lock_to_merge,
-    locked_elsewhere,
-    open_accounts,
-    read_accounts,
-    read_customers,
-)
-from models.loading.approvals import count_waiting
-from models.loading.counters import lock_to_add_up
-from models.loading.credits import load_all_open, load_credits
-from models.loading.held import (
+from models.load_books import Loaded, Loader
+from models.loading.accounts import close_accounts, load_facts
+from models.loading.approvals import count_pending_requests
+from models.loading.locked_elsewhere import (
     COUNTER_KINDS,
     TIERS,
-    HeldElsewhere,
+    LockedElsewhere,
     Name,
     counter_names,
     lock_first,
     new_names,
-    still_held,
 )
-from models.loading.named import Held, keep_whom_notes_are_about, load_named, load_requests
-from models.loading.senders import load_senders
-from models.lookups import each
-from models.persons import Persons
-from models.planning import calendar, requesting
-from models.planning.needs import Needs
+from models.planning import requesting
 from models.planning.persons import followed, followed_needs
-from models.planning.state import AccountKey, AccountState, Books, CustomerState, Origin, Source
-from models.session import ONE_MOMENT, TenantConnection, tenant_transaction
-from models.sources import LedgerClock
-from models.tallies import Tallies
-from models.units import Failed, Posted, PutBack, Refused, Replayed, Result, Unit, names_of
-from models.ways import LOCK_WAIT, QUICKLY, Way, begin_settings, report_settings, way_of
+from models.planning.state import Books, PostingContext
+from models.session import TenantConnection, tenant_transaction
+from models.units import Posted, Refused, Replayed, Requeued, Result, Unit, names_of
+from models.ways import LOCK_WAIT, Way, begin_settings, report_settings
 from models.writing import write
 from turns.slices import in_slices
 from turns.steps import Steps
 
-log = logging.getLogger(__name__)
-
-MAX_ATTEMPTS: Final = 5
-FIRST_PAUSE_SECONDS: Final = 0.01
+Results = list[Result | None]
+"""One for each unit; None as long as it has none."""
 
 
-class _Contended(Exception):
-    """An account appeared between looking and locking, or a customer's record was merged. The batch is tried again."""
+class Posting:
+    """Posts a batch once. Holds nothing in between but what its loader knows."""
 
+    def __init__(self, loader: Loader) -> None:
+        self._loader = loader
 
-_TRY_AGAIN: Final = (_Contended, asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
-
-
-class Poster:
-    """Posts batches. Holds nothing between them but the tenants' configurations, and which records were merged."""
-
-    def __init__(self, configurations: Configurations, source: Source, clock: LedgerClock, tallies: Tallies) -> None:
-        self._configurations = configurations
-        self._source = source
-        self._clock = clock
-        self._tallies = tallies
-        self._persons = Persons()
-
-    async def post(
-        self, tenant_id: UUID, units: Sequence[Unit], *, wait: bool, first: Name | None = None, quick: bool = False
-    ) -> list[Result]:
-        """Post a batch, trying again where the database asks for it; then each unit by itself.
-
-        With `wait`, wait a moment for each lock that others hold; without, skip what they hold. Either way, units that
-        could not have what they need are put back. first: a row that is waited for before anything else is locked.
-        quick: what has to be waited for all the same is given up sooner.
-        """
-        return await self._post(tenant_id, units, way_of(wait=wait, first=first, quick=quick))
-
-    async def _post(self, tenant_id: UUID, units: Sequence[Unit], way: Way) -> list[Result]:
-        pause, away = FIRST_PAUSE_SECONDS, False
-        for _ in range(MAX_ATTEMPTS):
-            try:
-                return await self._post_once(tenant_id, units, way)
-            except Unavailable as error:
-                return [Refused(error) for _ in units]
-            except DatabaseAway as error:
-                if not error.again or error.unknown or away:
-                    return [Failed(error) for _ in units]
-                away = True  # nothing was committed: once more, on another connection
-            except HeldElsewhere as held:
-                self._tallies.retries += 1
-                return await self._apart(tenant_id, units, held.names, way)
-            except CountersMoved:
-                self._tallies.retries += 1
-                way = replace(way, counts_last=False)
-            except _TRY_AGAIN as error:
-                self._tallies.retries += 1
-                log.debug("posting %d units again: %s", len(units), type(error).__name__)
-                await asyncio.sleep(pause * (0.5 + random.random()))  # noqa: S311 - jitter, not a secret
-                pause *= 2
-            except Exception as error:  # noqa: BLE001 - whatever it is, one unit must not cost its neighbours theirs
-                return await self._one_by_one(tenant_id, units, error, way)
-        return [Refused(Busy()) for _ in units]
-
-    async def _apart(self, tenant_id: UUID, units: Sequence[Unit], held: frozenset[Name], way: Way) -> list[Result]:
-        """Something that cannot be skipped was not to be had: put back whoever needs it, and post the others at once.
-
-        Those who may need it are halved until it is clear who does, each half waiting no more than a moment.
-        """
-        if held == {way.first}:
-            return [PutBack(held) for _ in units]
-        mine = [held.intersection(names_of(unit)) for unit in units]
-        if len(units) == 1:
-            return [PutBack(mine[0] or await self._held_now(tenant_id, units[0]))]
-        suspects = {i for i, names in enumerate(mine) if names} or set(range(len(units)))
-        order = sorted(range(len(units)), key=lambda i: i in suspects)
-        cut = len(units) - len(suspects)
-        found: list[Result] = []
-        if held == {TIERS}:  # whoever moves points needs them
-            found = [PutBack(held) for _ in suspects]
-            order = order[cut:] + order[:cut]
-            rest = [order[len(suspects) :]]
-        else:
-            rest = [order[: cut or len(units) // 2], order[cut or len(units) // 2 :]]
-        for part in filter(None, rest):
-            found += await self._post(tenant_id, [units[i] for i in part], Way(way.wait, QUICKLY))
-        return [result for _, result in sorted(zip(order, found, strict=True), key=lambda pair: pair[0])]
-
-    async def _held_now(self, tenant_id: UUID, unit: Unit) -> frozenset[Name]:
-        """The rows of a unit that others hold; where none is to be seen, the unit is to come again by itself."""
-        async with tenant_transaction(tenant_id) as connection:
-            held = await still_held(connection, set(names_of(unit)))
-        return frozenset(held or {("posting", unit.result_id)})
-
-    async def held_still(self, tenant_id: UUID, names: Collection[Name]) -> set[Name]:
-        """Those of the rows that others hold now."""
-        async with tenant_transaction(tenant_id) as connection:
-            return await still_held(connection, names)
-
-    async def _one_by_one(self, tenant_id: UUID, units: Sequence[Unit], error: Exception, way: Way) -> list[Result]:
-        """The database refused what the planner had allowed: find the unit that did it, and spare its neighbours."""
-        self._tallies.one_by_one += 1
-        if len(units) == 1 and not isinstance(error, asyncpg.UniqueViolationError):
-            log.error("posting failed: %s", units[0].operation, exc_info=error)
-            return [Failed(error)]
-        log.warning("posting %d units one by one: %s", len(units), type(error).__name__)
-        way = replace(way, counts_last=False)
-        results: list[Result] = []
-        for place, unit in enumerate(units):
-            try:
-                results += await self._post_once(tenant_id, [unit], way)
-            except HeldElsewhere as held:
-                results.append(PutBack(held.names.intersection(names_of(unit))))
-            except _TRY_AGAIN:
-                results.append(PutBack())
-            except Unavailable as refused:
-                results.append(Refused(refused))
-            except DatabaseAway as error:  # for those that are left as well
-                return results + [Failed(error) for _ in units[place:]]
-            except Exception as failure:
-                log.error("posting failed: %s", unit.operation, exc_info=failure)
-                results.append(Failed(failure))
-        return results
-
-    async def _post_once(self, tenant_id: UUID, units: Sequence[Unit], way: Way) -> list[Result]:
-        """Raises HeldElsewhere, CountersMoved, and what is to be tried again."""
-        results: list[Result | None] = [None] * len(units)
-        books: Books | None = None
-        units = _followed(units, self._persons.of(tenant_id))
+    async def once(self, tenant_id: UUID, units: Sequence[Unit], way: Way) -> list[Result]:
+        """Raises LockedElsewhere, CountersMoved, and what is to be tried again."""
+        results: Results = [None] * len(units)
+        loaded: Loaded | None = None
+        units = _followed(units, self._loader.persons.of(tenant_id))
         if len(units) == 1 and units[0].is_dry:  # as every bulk, alone in its posting
-            return [await self._report_once(tenant_id, units[0], way)]
+            return [await self._report(tenant_id, units[0], way)]
         settings = begin_settings(tenant_id, [unit.needs for unit in units], way)
         waiting_for = {TIERS}  # by the BEGIN
         try:
@@ -205,32 +73,33 @@ class Poster:
                 waiting_for = set()
                 live = _answer_replays(units, claimed, known, results)
                 if live:
-                    books, opened, held = await self._lock_and_load(connection, [units[i] for i in live], way)
-                    await _plan_all(connection, books, units, live, held, results)
+                    loaded = await self._loader.load_books(connection, [units[i] for i in live], way)
+                    await _plan_all(connection, loaded, units, live, results)
                     # Nothing may fail from here on.
-                    waiting_for = new_names(books)
-                    await self._write(connection, books, units)
-                    await _close_unused(connection, opened, books)
+                    waiting_for = new_names(loaded.books)
+                    await self._write(connection, loaded.books, units)
+                    await _close_unused(connection, loaded)
                 await _free_keys(connection, units, claimed, results)
-                if books is not None and (more := to_raise(books)):
+                if loaded is not None and (more := to_raise(loaded.books)):
                     waiting_for = set().union(*(counter_names(more, kind) for kind in COUNTER_KINDS))
-                    await raise_last(connection, books, units[0].actor, more)
+                    await raise_last(connection, loaded.books, units[0].actor, more)
         except asyncpg.LockNotAvailableError:
-            raise HeldElsewhere(waiting_for) from None
-        if books is not None:
-            await in_slices(books.let_go())
-        return [result if result is not None else PutBack() for result in results]
+            raise LockedElsewhere(waiting_for) from None
+        if loaded is not None:
+            await in_slices(loaded.books.let_go())
+        return [result if result is not None else Requeued() for result in results]
 
-    async def _report_once(self, tenant_id: UUID, unit: Unit, way: Way) -> Result:
+    async def _report(self, tenant_id: UUID, unit: Unit, way: Way) -> Result:
         """A dry run: planned on the books of one moment, waiting for nobody and in nobody's way; then its report is written.
 
-        Raises HeldElsewhere, where others have its key, and what is to be tried again.
+        Raises LockedElsewhere, where others have its key, and what is to be tried again.
         """
-        planned: list[Result | None] = [None]
-        async with tenant_transaction(tenant_id, read_only=True, settings=ONE_MOMENT) as connection:
-            books = await self._as_they_stand(connection, unit)
-        await in_slices(_plan(books, [unit], [0], Held(), planned))
-        results: list[Result | None] = [None]
+        async with tenant_transaction(tenant_id, read_only=True, one_moment=True) as connection:
+            loaded = await self._loader.as_they_stand(connection, unit)
+        books = loaded.books
+        planned: Results = [None]
+        results: Results = [None]
+        await in_slices(_plan(loaded, [unit], [0], planned))
         waiting_for: set[Name] = {("idempotency_keys", *unit.place)} if unit.place is not None else set()
         try:
             async with tenant_transaction(tenant_id, settings=report_settings(tenant_id, way)) as connection:
@@ -239,29 +108,13 @@ class Poster:
                     results = planned
                     waiting_for = new_names(books)
                     # Stamped after this was begun, as whatever is written (docs/adr/0019).
-                    _, books.now = await load_facts(connection, {}, self._clock.given)
+                    _, books.now = await load_facts(connection, {}, self._loader.clock.given)
                     await self._write(connection, books, [unit])
                 await _free_keys(connection, [unit], claimed, results)
         except asyncpg.LockNotAvailableError:
-            raise HeldElsewhere(waiting_for) from None
+            raise LockedElsewhere(waiting_for) from None
         await in_slices(books.let_go())
-        return results[0] or PutBack()
-
-    async def _as_they_stand(self, connection: TenantConnection, unit: Unit) -> Books:
-        """The books without a lock. Accounts that a posting would open are imagined. Raises Unavailable."""
-        wanted = set(unit.needs.accounts)
-        found = await read_customers(connection, {*unit.needs.customers, *(customer for customer, _ in wanted)})
-        self._check_not_merged(connection.tenant_id, found)
-        accounts = await read_accounts(connection, wanted)
-        books = await self._books(connection, accounts, found)
-        if unit.needs.opens_accounts:
-            for key in wanted - accounts.keys():
-                if key[0] in found:
-                    account = accounts[key] = AccountState(self._source.new_id(), *key, 0, 0, 0, None, None)
-                    books.accounts_by_id[account.id] = account
-        await load_counters(connection, books, [unit], Held(), way_of(wait=False, first=None, quick=False))
-        await load_credits(connection, books, [unit.needs])
-        return books
+        return results[0] or Requeued()
 
     async def _claim(self, connection: TenantConnection, units: Sequence[Unit]) -> tuple[Uses, Uses]:
         """Claim the batch's keys. Answers those claimed now, and those that were used before."""
@@ -269,112 +122,10 @@ class Poster:
         for unit in units:
             if (place := unit.place) is not None:
                 wanted.setdefault(place, unit.use)
-        return await idempotency.claim(connection, wanted, self._clock.given) if wanted else ({}, {})
-
-    async def _lock_and_load(
-        self, connection: TenantConnection, units: Sequence[Unit], way: Way
-    ) -> tuple[Books, list[UUID], Held]:
-        """The books, the accounts that were opened for them, and what others hold. Raises Unavailable, HeldElsewhere."""
-        wait = way.wait
-        needs = await self._with_what_merges(connection, [unit.needs for unit in units])
-        wanted = {key for n in needs for key in n.accounts}
-        customers = {customer for n in needs for customer in n.customers}
-        accounts: dict[AccountKey, AccountState] = {}
-        found: dict[UUID, CustomerState] = {}
-        if wanted or customers:
-            accounts, found = await lock_accounts(connection, wanted, customers, wait=wait)
-        if not any(n.as_records for n in needs):
-            self._check_not_merged(connection.tenant_id, found)
-        # Of a customer that is not there, or that others have, nothing is looked for.
-        reachable = {key for key in wanted if key[0] in found}
-        opened, late = await self._open_missing(connection, needs, reachable, accounts, wait=wait)
-        held = Held({("accounts", *key) for key in late})
-        if missing := {*customers, *(customer for customer, _ in wanted)} - found.keys():
-            held.named |= {("customers", customer) for customer in await locked_elsewhere(connection, missing)}
-        # Under the locks, time has not gone on without us: it is now.
-        books = await self._books(connection, accounts, found)
-        await load_counters(connection, books, units, held, way)
-        for n in needs:
-            if n.merges:
-                await self._load_what_merges(connection, books, *n.merges)
-            if n.as_records:
-                await load_all_open(connection, books, set(books.accounts_by_id))
-        await load_named(connection, books, needs, held, wait=wait)
-        if any(getattr(unit.command, "note", None) for unit in units):
-            await keep_whom_notes_are_about(connection, books, held, wait=wait)
-        await load_requests(connection, books, needs, held, wait=wait)
-        await load_senders(connection, books, [unit.actor for unit in units if isinstance(unit.command, PostRows)])
-        return books, opened, held
-
-    async def _books(
-        self, connection: TenantConnection, accounts: dict[AccountKey, AccountState], found: dict[UUID, CustomerState]
-    ) -> Books:
-        """Of these accounts and customers, as of now. Raises Unavailable."""
-        asked = self._clock.asking()
-        version, now = await load_facts(connection, accounts, self._clock.given)
-        self._clock.learn(asked, now)
-        self._clock.check()
-        return Books(
-            config=await self._configurations.at_version(connection, version), now=now, source=self._source,
-            customers=found, accounts=accounts, accounts_by_id={a.id: a for a in accounts.values()},
-            persons=self._persons.of(connection.tenant_id),
-        )  # fmt: skip
-
-    async def _with_what_merges(self, connection: TenantConnection, needs: list[Needs]) -> list[Needs]:
-        """Needs of a merge as they are once both customers are ours: all that the first has accounts in, of both."""
-        if not any(n.merges for n in needs):
-            return needs
-        whole = []
-        for n in needs:  # one: a merge is alone in its posting
-            found, accounts = await lock_to_merge(connection, set(n.merges))
-            self._check_not_merged(connection.tenant_id, found)
-            assets = {asset for customer, asset in accounts if n.merges and customer == n.merges[0]}
-            both = set(found) if len(found) == len(set(n.merges)) else set()
-            whole.append(replace(n, accounts=tuple((customer, asset) for customer in both for asset in assets)))
-        return whole
-
-    async def _load_what_merges(self, connection: TenantConnection, books: Books, from_id: UUID, into_id: UUID) -> None:
-        today = calendar.local_date(books.now, books.config.zone)
-        books.counters |= await lock_to_add_up(connection, from_id, into_id, today, self._source.new_id)
-        await load_all_open(connection, books, {a.id for a in books.accounts.values() if a.customer_id == from_id})
-
-    def _check_not_merged(self, tenant_id: UUID, found: dict[UUID, CustomerState]) -> None:
-        """Raises _Contended where a record turns out to have been merged, and remembers into which."""
-        merged = {c.id: c.merged_into_id for c in found.values() if c.merged_into_id is not None}
-        if merged:
-            self._persons.learn(tenant_id, merged)
-            raise _Contended
-
-    async def _open_missing(
-        self, connection: TenantConnection, needs: Sequence[Needs], wanted: set[AccountKey],
-        accounts: dict[AccountKey, AccountState], *, wait: bool,
-    ) -> tuple[list[UUID], set[AccountKey]]:  # fmt: skip
-        """Make the accounts that are missing and wanted; tell which of the missing others hold."""
-        missing = wanted - accounts.keys()
-        if not missing:
-            return [], set()
-        held = await held_elsewhere(connection, missing)
-        to_open = {key for n in needs if n.opens_accounts for key in n.accounts} & (missing - held)
-        made: dict[AccountKey, AccountState] = {}
-        if to_open:
-            ids = [self._source.new_id() for _ in to_open]
-            made = await open_accounts(connection, to_open, ids, self._clock.given)
-            if len(made) < len(to_open):  # no such customer, or somebody else was faster
-                held |= await held_elsewhere(connection, to_open - made.keys())
-        accounts.update(made)
-        if (
-            held and wait
-        ):  # somebody made them a moment ago. To begin again would lose what we have made, and the next race
-            late, _ = await lock_accounts(connection, held, set(), wait=True)
-            accounts.update(late)
-            if held - late.keys():
-                raise _Contended
-            held = set()
-        return [account.id for account in made.values()], held
+        return await idempotency.claim(connection, wanted, self._loader.clock.given) if wanted else ({}, {})
 
     async def _write(self, connection: TenantConnection, books: Books, units: Sequence[Unit]) -> None:
-        actors = books.actor_ids | {unit.actor: unit.actor_id for unit in units}
-        await write(connection, books, actors)
+        await write(connection, books, books.actor_ids | {unit.actor: unit.actor_id for unit in units})
 
 
 def _followed(units: Sequence[Unit], persons: dict[UUID, UUID]) -> Sequence[Unit]:
@@ -387,7 +138,7 @@ def _followed(units: Sequence[Unit], persons: dict[UUID, UUID]) -> Sequence[Unit
     ]
 
 
-def _answer_replays(units: Sequence[Unit], claimed: Uses, known: Uses, results: list[Result | None]) -> list[int]:
+def _answer_replays(units: Sequence[Unit], claimed: Uses, known: Uses, results: Results) -> list[int]:
     """Answer the units whose key was used before; the indexes of the others, the first of each key only."""
     live, seen = [], set()
     for i, unit in enumerate(units):
@@ -401,55 +152,50 @@ def _answer_replays(units: Sequence[Unit], claimed: Uses, known: Uses, results: 
 
 
 def _replay(unit: Unit, used: Use) -> Result:
-    if not used.is_of(unit.operation, (unit.input_hash, unit.hash_before)):
-        return Refused(IdempotencyKeyReused())
-    return Replayed(used.result_id)
+    try:
+        return Replayed(idempotency.answer(used, unit.operation, (unit.input_hash, unit.hash_before)))
+    except IdempotencyKeyReused as error:
+        return Refused(error)
 
 
 async def _plan_all(
-    connection: TenantConnection, books: Books, units: Sequence[Unit], live: list[int], held: Held,
-    results: list[Result | None],
-) -> None:  # fmt: skip
+    connection: TenantConnection, loaded: Loaded, units: Sequence[Unit], live: list[int], results: Results
+) -> None:
     """Plan the units, and answer the batch's own repetitions.
 
     How many requests wait already is asked only where another one was planned, so that it costs nobody else a round
     trip; where that would be too many, the units are planned again.
     """
-    mark = books.mark()
-    await in_slices(_plan(books, units, live, held, results))
+    books = loaded.books
+    savepoint = books.savepoint()
+    await in_slices(_plan(loaded, units, live, results))
     if asking := {request.requested_by.asker for request in books.writes.approvals}:
-        books.waiting = await count_waiting(connection, asking, books.now)
+        books.pending_requests = await count_pending_requests(connection, asking, books.now)
         if requesting.too_many(books):
-            await in_slices(books.going_back_to(mark))
-            await in_slices(_plan(books, units, live, held, results))
+            await in_slices(books.rolling_back_to(savepoint))
+            await in_slices(_plan(loaded, units, live, results))
     _answer_repetitions(units, live, results)
 
 
-def _plan(
-    books: Books,
-    units: Sequence[Unit],
-    live: list[int],
-    held: Held,
-    results: list[Result | None],
-) -> Steps[None]:
+def _plan(loaded: Loaded, units: Sequence[Unit], live: list[int], results: Results) -> Steps[None]:
     """Plan each unit in turn; one that is refused leaves no trace."""
+    books, skipped = loaded.books, loaded.skipped
     for i in live:
         unit = units[i]
-        noted = bool(getattr(unit.command, "note", None))
-        if held and (mine := held.of(unit.needs, set(names_of(unit)), noted=noted)):
-            results[i] = PutBack(frozenset(mine))
+        if skipped and (mine := skipped.of(unit.needs, set(names_of(unit)), noted=unit.is_noted)):
+            results[i] = Requeued(frozenset(mine))
             continue
-        mark = books.mark()
+        savepoint = books.savepoint()
         try:
-            origin = Origin(unit.actor, unit.idempotency_key, unit.result_id)
-            results[i] = Posted((yield from planning.plan(books, origin, unit.command)))
+            context = PostingContext(unit.actor, unit.idempotency_key, unit.result_id)
+            results[i] = Posted((yield from planning.plan(books, context, unit.command)))
         except LedgerError as error:
-            yield from books.going_back_to(mark)
+            yield from books.rolling_back_to(savepoint)
             results[i] = Refused(error)
         yield
 
 
-def _answer_repetitions(units: Sequence[Unit], live: list[int], results: list[Result | None]) -> None:
+def _answer_repetitions(units: Sequence[Unit], live: list[int], results: Results) -> None:
     """Those whose key another unit of the batch came with first."""
     first = {place: i for i in live if (place := units[i].place) is not None}
     for i, unit in enumerate(units):
@@ -465,19 +211,14 @@ def _repetition(unit: Unit, first: Unit, result: Result | None) -> Result | None
     return result if same else None
 
 
-async def _close_unused(connection: TenantConnection, opened: list[UUID], books: Books) -> None:
+async def _close_unused(connection: TenantConnection, loaded: Loaded) -> None:
     """An account that was opened for a unit that was then refused leaves no trace either."""
-    unused = [account_id for account_id in opened if books.accounts_by_id[account_id].sequence == 0]
+    unused = [account_id for account_id in loaded.opened if loaded.books.accounts_by_id[account_id].sequence == 0]
     if unused:
-        await connection.raw.execute(
-            f"DELETE FROM accounts a USING {each('id uuid')} k WHERE a.tenant_id = $1 AND a.id = k.id",
-            connection.tenant_id, unused,
-        )  # fmt: skip
+        await close_accounts(connection, unused)
 
 
-async def _free_keys(
-    connection: TenantConnection, units: Sequence[Unit], claimed: Uses, results: list[Result | None]
-) -> None:
+async def _free_keys(connection: TenantConnection, units: Sequence[Unit], claimed: Uses, results: Results) -> None:
     """Only a success (or an approval request) keeps its key: a dry run's report does not."""
     used = {
         unit.place

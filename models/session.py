@@ -10,6 +10,7 @@ What fails because the database cannot be used is raised as `DatabaseAway`, from
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
@@ -24,17 +25,15 @@ from models.pool import CONNECTION_NAME, Raw, is_lost, the_pool
 __all__ = ["CONNECTION_NAME"]
 
 _SETTLED: Final = "SELECT settled_instant($1)"
-ONE_MOMENT: Final = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"
-"""Among the settings of a transaction that only reads: all its statements see the books as the first one found them."""
 WRITER_LOCK_WAIT: Final = "SET LOCAL lock_timeout = '200ms'"
 """Of transactions that write and are no postings, unless they say otherwise: they hold a connection while they wait, and are
 tried again without one (`models/patience.py`)."""
-BY_INDEX: Final = "SET LOCAL enable_seqscan = off; "
+BY_INDEX: Final = "SET LOCAL enable_seqscan = off"
 """Of every transaction: no statement reads all tenants' rows, even where it is planned for a tenant that has them all."""
 _ages = PlanAges()
 SETTLING_LOCK: Final = 7_436_904
 """The class of the advisory locks that tell who is writing in a tenant (`settled_instant` in migrations/ looks for it).
-Its siblings are in models/loading/keeping.py."""
+Its siblings are in models/loading/config_locks.py."""
 MAX_BEGINNINGS: Final = 3
 """How often a transaction is begun on one more connection, where the one before turned out to be dead."""
 
@@ -66,15 +65,26 @@ class TenantConnection:
             self.raw.terminate()
 
 
+@lru_cache(maxsize=4_096)
+def message_of(first: str, statements: str) -> str:
+    """Statements of our own making in one message, what sets something before all others, in one block (docs/adr/0037)."""
+    parts = [part for each in statements.split(";") if (part := each.strip())]
+    sets = "; ".join(part for part in parts if part.startswith("SET "))
+    block = (f"DO $$BEGIN {sets}; END$$",) if sets else ()
+    return "; ".join((*filter(None, (first,)), *block, *(part for part in parts if not part.startswith("SET "))))
+
+
 @asynccontextmanager
 async def tenant_transaction(
-    tenant_id: UUID, *, read_only: bool = False, settings: str | None = None, settling: bool = False
-) -> AsyncIterator[TenantConnection]:
-    """One READ COMMITTED transaction of one tenant: committed at the end, rolled back where the block raises.
+    tenant_id: UUID, *, read_only: bool = False, one_moment: bool = False, settings: str | None = None,
+    settling: bool = False,
+) -> AsyncIterator[TenantConnection]:  # fmt: skip
+    """One transaction of one tenant: committed at the end, rolled back where the block raises. READ COMMITTED; or, with
+    `one_moment`, REPEATABLE READ: all its statements see the books as the first one found them.
 
     One that writes says so by a shared lock, which keeps nobody waiting, from before anything in it is stamped until
-    it can be seen (docs/adr/0019). settings: more `SET LOCAL …;`, of our own making, that travel in the same round trip;
-    those of one that writes, where nothing is said, let no lock be waited for for long.
+    it can be seen (docs/adr/0019). settings: more `SET LOCAL …`, and other statements, of our own making, that travel in the
+    same round trip; those of one that writes, where nothing is said, let no lock be waited for for long.
     settling: ask for the settled instant first, in a statement of its own, since a snapshot must not be older than it.
 
     Raises DatabaseAway where the database cannot be used, or could not before the end.
@@ -84,14 +94,16 @@ async def tenant_transaction(
         settings = "" if read_only else WRITER_LOCK_WAIT
     tenant = UUID(str(tenant_id))  # nothing but a UUID gets into the statement
     # Not READ WRITE: a database that its owner has set to be read-only stays so.
-    begin = f"BEGIN ISOLATION LEVEL READ COMMITTED{' READ ONLY' if read_only else ''}"
-    writing = "" if read_only else f"SELECT pg_advisory_xact_lock_shared({SETTLING_LOCK}, {lock_key(tenant_id)}); "
+    level = "REPEATABLE READ" if one_moment else "READ COMMITTED"
+    begin = f"BEGIN ISOLATION LEVEL {level}{' READ ONLY' if read_only else ''}"
+    writing = "" if read_only else f"SELECT pg_advisory_xact_lock_shared({SETTLING_LOCK}, {lock_key(tenant_id)})"
+    message = message_of(begin, f"SET LOCAL scrip.tenant = '{tenant}'; {BY_INDEX}; {writing}; {settings}")
 
     async def begun(raw: Raw) -> datetime | None:
         settled = await raw.fetchval(_SETTLED, lock_key(tenant_id)) if settling else None
         if _ages.due(raw):  # by itself: it takes a snapshot, after which no isolation can be chosen
             await raw.execute(ANEW)
-        await raw.execute(f"{begin}; SET LOCAL scrip.tenant = '{tenant}'; {BY_INDEX}{writing}{settings}")
+        await raw.execute(message)
         return settled
 
     raw, settled = await _with_a_live_one(begun)

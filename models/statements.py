@@ -3,51 +3,63 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
+from models.planning.columns import Columns
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One table's rows: SQL with a gap for the columns' arrays, and their types. locked: the table of an update."""
+    """One table's rows: SQL with a gap for the columns' arrays, and their types."""
 
+    table: str
     text: str
     kinds: tuple[str, ...]
-    locked: str | None = None
+    is_update: bool = False
 
 
 @lru_cache(maxsize=256)
-def insert(table: str, columns: str) -> Part:
-    """INSERT rows; `columns` is "name type, name type, …" without the tenant."""
-    names, kinds = _names_and_kinds(columns)
-    return Part(f"INSERT INTO {table} (tenant_id, {', '.join(names)}) SELECT $1, * FROM unnest({{}})", kinds)
-
-
-@lru_cache(maxsize=256)
-def update(table: str, columns: str) -> Part:
-    """UPDATE rows by id: each is looked up by its key, as in models/lookups.py."""
-    names, kinds = _names_and_kinds(columns)
+def insert(columns: Columns) -> Part:
+    """INSERT rows of these columns. From the tenant's row, so that where tenants are on several machines all of it goes to
+    one (docs/adr/0037)."""
+    names = ", ".join(column.name for column in columns.columns)
     return Part(
-        f"""UPDATE {table} t SET {", ".join(f"{name} = u.{name}" for name in names)}
-        FROM (SELECT * FROM unnest({{}}) AS k(id, {", ".join(names)}) LIMIT cardinality({{first}})) AS u
-        WHERE t.tenant_id = $1 AND t.id = u.id""",
-        ("uuid", *kinds),
-        locked=table,
+        columns.table,
+        f"""INSERT INTO {columns.table} (tenant_id, {names})
+        SELECT t.id, u.* FROM tenants t CROSS JOIN unnest({{}}) AS u WHERE t.id = $1""",
+        tuple(column.sql for column in columns.columns),
     )
 
 
-def _names_and_kinds(columns: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    pairs = [column.strip().split(" ") for column in columns.split(",")]
-    return tuple(name for name, _ in pairs), tuple(kind for _, kind in pairs)
+@lru_cache(maxsize=256)
+def update(columns: Columns) -> Part:
+    """UPDATE rows by id, the first of the columns: each is looked up by its key, as in models/lookups.py."""
+    names = [column.name for column in columns.columns]
+    return Part(
+        columns.table,
+        f"""UPDATE {columns.table} t SET {", ".join(f"{name} = u.{name}" for name in names[1:])}
+        FROM (SELECT * FROM unnest({{}}) AS k({", ".join(names)}) LIMIT cardinality({{first}})) AS u
+        WHERE t.tenant_id = $1 AND t.id = u.id""",
+        tuple(column.sql for column in columns.columns),
+        is_update=True,
+    )
+
+
+@lru_cache(maxsize=1024)
+def counted(parts: tuple[Part, ...]) -> tuple[int, ...]:
+    """Those of a statement's parts that tell how many rows they wrote: each update, and the first insert, since the tenant's
+    row is there for all of them or for none."""
+    inserts = [n for n, part in enumerate(parts) if not part.is_update]
+    return tuple(n for n, part in enumerate(parts) if part.is_update or n == inserts[0])
 
 
 @lru_cache(maxsize=1024)
 def statement(parts: tuple[Part, ...]) -> str:
-    """All parts in one statement, which answers how many rows each update found."""
+    """All parts in one statement, which answers how many rows the `counted` ones wrote."""
     texts, number = [], 2
-    for part in parts:
+    told = counted(parts)
+    for place, part in enumerate(parts):
         arrays = [f"${number + n}::{kind}[]" for n, kind in enumerate(part.kinds)]
-        texts.append(part.text.format(", ".join(arrays), first=arrays[0]) + (" RETURNING 1" if part.locked else ""))
+        texts.append(part.text.format(", ".join(arrays), first=arrays[0]) + (" RETURNING 1" if place in told else ""))
         number += len(part.kinds)
-    if len(texts) == 1 and not parts[0].locked:
-        return texts[0]
     named = ", ".join(f"w{n} AS ({text})" for n, text in enumerate(texts))
-    counts = [f"(SELECT count(*) FROM w{n})" for n, part in enumerate(parts) if part.locked]
-    return f"WITH {named} SELECT {', '.join(counts) or '1'}"
+    counts = ", ".join(f"(SELECT count(*) FROM w{n})" for n in told)
+    return f"WITH {named} SELECT {counts}"

@@ -6,10 +6,10 @@ from typing import Final
 from uuid import UUID
 
 from models import idempotency
-from models.commands import Actor, BulkCredit, Command, Outcome, PostRows
+from models.commands import Actor, Command, Outcome
 from models.errors import LedgerError
 from models.idempotency import Place, Use
-from models.loading.held import Name, names
+from models.loading.locked_elsewhere import Name, names
 from models.planning.needs import Needs
 
 MANY_COUNTED: Final = 100
@@ -49,12 +49,17 @@ class Unit:
     @property
     def is_dry(self) -> bool:
         """Whether it only reports."""
-        return bool(getattr(self.command, "dry_run", False))
+        return self.command.dry_run
+
+    @property
+    def is_noted(self) -> bool:
+        """Whether something is written down with it that a person may be erased of."""
+        return bool(self.command.note)
 
     @property
     def counts_much(self) -> bool:
         """Whether it is a bulk that holds up its actor's other additions if it has their counters all along."""
-        return isinstance(self.command, BulkCredit | PostRows) and len(self.needs.limited) > MANY_COUNTED
+        return self.command.is_bulk and len(self.needs.limited) > MANY_COUNTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +87,13 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
-class PutBack:
-    """To be posted again, once nobody else holds what is `held`. Nothing of the unit was written."""
+class Requeued:
+    """To be posted again, once nobody else holds what is `locked_elsewhere`. Nothing of the unit was written."""
 
-    held: frozenset[Name] = frozenset()
+    locked_elsewhere: frozenset[Name] = frozenset()
 
 
-Result = Posted | Replayed | Refused | Failed | PutBack
+Result = Posted | Replayed | Refused | Failed | Requeued
 
 
 def names_of(unit: Unit) -> Iterator[Name]:

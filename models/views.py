@@ -7,6 +7,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from models.kinds import ApprovalStatus, CouponStatus, CreditStatus
+
 
 @dataclass(frozen=True, slots=True)
 class CustomerView:
@@ -51,12 +53,12 @@ class CreditView:
     def status(self, now: datetime) -> str:
         """The contract's CreditStatus at `now`: expiry is true the instant it passes, swept or not."""
         if self.voided_at is not None:
-            return "VOIDED"
+            return CreditStatus.VOIDED
         if self.remaining_minor == 0:
-            return "EXHAUSTED" if self.swept_at is None else "EXPIRED"
+            return CreditStatus.EXHAUSTED if self.swept_at is None else CreditStatus.EXPIRED
         if self.expires_at is not None and self.expires_at <= now:
-            return "EXPIRED"
-        return "SCHEDULED" if self.starts_at > now else "OPEN"
+            return CreditStatus.EXPIRED
+        return CreditStatus.SCHEDULED if self.starts_at > now else CreditStatus.OPEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,8 +202,8 @@ class CouponView:
 
     def status(self, now: datetime) -> str:
         """The contract's CouponStatus at `now`."""
-        if self.stored_status == "ISSUED" and self.expires_at is not None and self.expires_at <= now:
-            return "EXPIRED"
+        if self.stored_status == CouponStatus.ISSUED and self.expires_at is not None and self.expires_at <= now:
+            return CouponStatus.EXPIRED
         return self.stored_status
 
 
@@ -252,7 +254,11 @@ class ApprovalRequestView:
 
     def status(self, now: datetime) -> str:
         """The contract's ApprovalStatus at `now`."""
-        return "EXPIRED" if self.stored_status == "PENDING" and self.expires_at <= now else self.stored_status
+        return (
+            ApprovalStatus.EXPIRED
+            if self.stored_status == ApprovalStatus.PENDING and self.expires_at <= now
+            else self.stored_status
+        )
 
 
 @dataclass(frozen=True, slots=True)

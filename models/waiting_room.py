@@ -19,9 +19,9 @@ from itertools import islice
 from typing import Final, Protocol
 from uuid import UUID
 
-from models.loading.held import ROWS, Name
+from models.loading.locked_elsewhere import ROWS, Name
 from models.patience import jittered
-from models.units import Failed, PutBack, Result, Unit
+from models.units import Failed, Requeued, Result, Unit
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ LONGEST_PAUSE_S: Final = 0.2
 TRYING_S: Final = 0.1
 """How long what cannot be looked at is tried before the rows are looked at again; one try more at the most."""
 
-HeldStill = Callable[[UUID, Collection[Name]], Awaitable[set[Name]]]
+StillLocked = Callable[[UUID, Collection[Name]], Awaitable[set[Name]]]
 """Tenant, names of rows: those that others hold."""
 
 
@@ -131,11 +131,16 @@ class WaitingRoom:
     """One tenant's. Empty, it is dropped."""
 
     def __init__(
-        self, tenant_id: UUID, post: Post, held_still: HeldStill, lines: Lines, retire: Callable[["WaitingRoom"], None]
+        self,
+        tenant_id: UUID,
+        post: Post,
+        still_locked: StillLocked,
+        lines: Lines,
+        retire: Callable[["WaitingRoom"], None],
     ) -> None:
         self.tenant_id = tenant_id
         self._post = post
-        self._held_still = held_still
+        self._still_locked = still_locked
         self._lines = lines
         self._retire = retire
         self._inside = 0
@@ -157,15 +162,15 @@ class WaitingRoom:
         """Those of the names that units wait for: whoever needs one comes after them."""
         return frozenset(name for name in names if name in self._queues_like(name))
 
-    async def wait(self, unit: Unit, held: Collection[Name], *, ends: float, alone: bool) -> Result | None:
+    async def wait(self, unit: Unit, locked_elsewhere: Collection[Name], *, ends: float, alone: bool) -> Result | None:
         """What became of the unit; or None once what it needs seems to be free, for its lane to post it.
 
-        PutBack with other names where it turned out to need more; with none of them where time is up.
+        Requeued with other names where it turned out to need more; with none of them where time is up.
         """
         if self._closed:
-            return PutBack()
+            return Requeued()
         loop = asyncio.get_running_loop()
-        name = min(self.known(held) or held, key=repr)
+        name = min(self.known(locked_elsewhere) or locked_elsewhere, key=repr)
         waiting = _Waiting(unit, ends, alone, loop.create_future())
         self._queues_like(name).setdefault(name, _Queue()).add(waiting)
         self._inside += 1
@@ -184,7 +189,7 @@ class WaitingRoom:
         """Everybody who waits is put back; those whom a posting has, once it is over."""
         self._closed = True
         for name in [*self._rows, *self._others]:
-            self._answer(name, PutBack())
+            self._answer(name, Requeued())
 
     async def _look(self) -> None:
         """Until nobody waits any more: each does until `ends` at the longest."""
@@ -207,7 +212,7 @@ class WaitingRoom:
         for start in range(0, len(names), MAX_LOOKED_AT):
             free = set(names[start : start + MAX_LOOKED_AT])
             try:
-                free -= await self._held_still(self.tenant_id, tuple(free))
+                free -= await self._still_locked(self.tenant_id, tuple(free))
             except Exception as error:  # noqa: BLE001 - those who wait go on, and each meets it in a posting of its own
                 log.warning("could not look at what is held: %s", type(error).__name__)
             for name in names[start : start + MAX_LOOKED_AT]:
@@ -256,19 +261,19 @@ class WaitingRoom:
         if queue is None or not batch:
             self._answer(name, None)
             return True
-        held = []
+        locked_elsewhere = []
         for waiting, result in await self._posted(batch, name, first):
-            if isinstance(result, PutBack) and name in result.held:
-                held.append(waiting)
+            if isinstance(result, Requeued) and name in result.locked_elsewhere:
+                locked_elsewhere.append(waiting)
             else:
                 waiting.answer(result)
         queue.back(batch)
         now = asyncio.get_running_loop().time()
-        for waiting in held:
+        for waiting in locked_elsewhere:
             if self._closed or waiting.ends <= now:
-                waiting.answer(PutBack())
-        queue.first_again([waiting for waiting in held if not waiting.future.done()])
-        still = len(held) == len(batch)
+                waiting.answer(Requeued())
+        queue.first_again([waiting for waiting in locked_elsewhere if not waiting.future.done()])
+        still = len(locked_elsewhere) == len(batch)
         if still:
             self._drop_if_over(name)
         else:
@@ -289,7 +294,7 @@ class WaitingRoom:
     def _time_is_up(self, waiting: _Waiting) -> None:
         """It is put back, unless a posting has it: then it is as it comes back from there."""
         if not waiting.posting:
-            waiting.answer(PutBack())
+            waiting.answer(Requeued())
 
     def _leave(self, name: Name, waiting: _Waiting) -> None:
         queue = self._queues_like(name).get(name)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from models.loading.held import Name, moves_points
-from models.loading.keeping import adding_nothing, keeping_tiers
+from models.loading.config_locks import adding_nothing, keeping_tiers
+from models.loading.locked_elsewhere import Name, moves_points
 from models.plan_ages import ANEW
 from models.planning.needs import Needs
 

@@ -92,22 +92,22 @@ class _LedgerCollector(Collector):
         self._ledger = ledger
 
     def collect(self) -> Iterator[Metric]:
-        tallies = self._ledger.tallies
+        metrics = self._ledger.metrics
         for name, text, value in (
-            ("scrip_postings", "Batches of requests posted together.", tallies.postings),
-            ("scrip_posting_seconds", "Time spent in them.", tallies.seconds),
-            ("scrip_posting_retries", "Batches tried again because the database asked for it.", tallies.retries),
-            ("scrip_posting_one_by_one", "Batches that the database refused: a bug each time.", tallies.one_by_one),
+            ("scrip_postings", "Batches of requests posted together.", metrics.postings),
+            ("scrip_posting_seconds", "Time spent in them.", metrics.seconds),
+            ("scrip_posting_retries", "Batches tried again because the database asked for it.", metrics.retries),
+            ("scrip_posting_one_by_one", "Batches that the database refused: a bug each time.", metrics.one_by_one),
         ):
             yield CounterMetricFamily(name, text, value=value)
         units = CounterMetricFamily("scrip_units", "Requests to the ledger, by how they ended.", labels=["result"])
-        for result, number in sorted(tallies.units.items()):
+        for result, number in sorted(metrics.units.items()):
             units.add_metric([result], number)
         yield units
         denials = CounterMetricFamily(
             "scrip_access_denied", "Refusals for want of a right, by whether the audit tells of them.", labels=["audit"]
         )
-        for result, number in tallies.denials.items():
+        for result, number in metrics.denials.items():
             denials.add_metric([result], number)
         yield denials
         yield GaugeMetricFamily("scrip_units_waiting", "Requests waiting for a posting.", value=self._ledger.waiting)

@@ -23,8 +23,8 @@ from models.commands import Actor
 from models.errors import DatabaseAway
 from models.ledger import Ledger
 from models.operations.partner_tokens import note_refusal, note_use
-from models.pacing import Pace
 from models.reads.partner_tokens import StoredToken, stored_token
+from models.throttle import Throttle
 
 REMEMBERED_SECONDS: Final = 1.0
 MAX_REMEMBERED: Final = 4_096
@@ -69,9 +69,9 @@ class PartnerTokenVerifier:
         self._turns = asyncio.Semaphore(MAX_LOOKS_AT_ONCE)
         self._first_turns = asyncio.Semaphore(MAX_FIRST_LOOKS_AT_ONCE)
         self._notes: set[asyncio.Task[None]] = set()
-        self._uses = Pace(1, NOTED_EVERY)
-        self._refusals = Pace(1, NOTED_EVERY)
-        self._failures = Pace(1, NOTED_EVERY)
+        self._uses = Throttle(1, NOTED_EVERY)
+        self._refusals = Throttle(1, NOTED_EVERY)
+        self._failures = Throttle(1, NOTED_EVERY)
 
     async def principal(self, token: str, *, address: str | None, request_id: str | None) -> Principal:
         """Who the token speaks for, now. Raises TokenError; TokensUnavailable where the database is out of reach."""

@@ -9,7 +9,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 from auth.backend import Unchecked, network_address, unauthenticated_response
-from models.pacing import Pace
+from models.throttle import Throttle
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ class RefusedTokens:
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
-        self._lines = Pace(MAX_LINES_A_MINUTE, timedelta(minutes=1))
+        self._lines = Throttle(MAX_LINES_A_MINUTE, timedelta(minutes=1))
         self.counts: dict[str, int] = {}
 
     def note(self, reason: str, request_id: str | None, address: str | None) -> None:

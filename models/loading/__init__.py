@@ -12,7 +12,7 @@ Accounts that are missing are made after the others are locked; waiting for some
 circle, since whoever inserts waits for nothing but inserts, and all insert in the same order. Those that somebody else made
 meanwhile are locked after that, out of the order: should a circle come of it, PostgreSQL ends one, which is tried again.
 
-Last of all, whoever is to ask for an approval is locked by an advisory lock (`approvals.count_waiting`).
+Last of all, whoever is to ask for an approval is locked by an advisory lock (`approvals.count_pending_requests`).
 
 A large bulk (models/counting.py) raises its actor's counters once all else is written, just before it commits. It may wait
 for them there, and no circle comes of it: whoever has one of these waits, if at all, for a customer's counter, whose account
@@ -21,9 +21,9 @@ for a currency that others bring into the books, which is why a bulk that brings
 who wait for a counter before anything else may come to an account that the bulk has opened, and give up in a moment.
 
 A posting of single requests waits for none of these: it skips what others hold. One row alone may be waited for before all
-others, whichever it is (`held.lock_first`): whoever has it so waits for nothing after that.
+others, whichever it is (`locked_elsewhere.lock_first`): whoever has it so waits for nothing after that.
 
-The locks of `keeping` come before all of these: they travel with the BEGIN. What is read without a lock of its own
+The locks of `config_locks` come before all of these: they travel with the BEGIN. What is read without a lock of its own
 (credits, assignments, payments) changes under its account's or its invoice's alone.
 
 An erasure locks the records of one person, and after them the rows that hold texts. It gives up

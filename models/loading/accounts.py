@@ -7,17 +7,18 @@ from uuid import UUID
 
 import asyncpg
 
-from models.loading.held import HeldElsewhere
+from models.loading.locked_elsewhere import LockedElsewhere
 from models.lookups import each
+from models.planning.columns import maker, selected
 from models.planning.state import AccountKey, AccountState, CustomerState
 from models.session import TenantConnection
 from turns.slices import each_in_slices, in_slices
 from turns.steps import Steps
 
-_CUSTOMER_COLUMNS: Final = (
-    "id, membership_cancelled_at, membership_started_at, merged_into_id, erased_at IS NOT NULL AS erased"
-)
-_ACCOUNT_COLUMNS: Final = "id, customer_id, asset, balance_minor, lifetime_minor, sequence, head_hash, posted_at"
+_CUSTOMER_COLUMNS: Final = selected(CustomerState, erased="erased_at IS NOT NULL")
+_ACCOUNT_COLUMNS: Final = selected(AccountState)
+_BESIDE_A_CUSTOMER: Final = "account_"
+"""Before the names of an account's columns in a row that has its customer's as well."""
 _NO_ASSET: Final = ""
 """Comes before every asset: for a customer without an account."""
 
@@ -39,7 +40,7 @@ async def lock_accounts(
             SELECT {_CUSTOMER_COLUMNS} FROM customers WHERE tenant_id = $1 AND id = k.customer_id FOR KEY SHARE {skip}
         ) AS c
         LEFT JOIN LATERAL (
-            SELECT {_ACCOUNT_COLUMNS} FROM accounts
+            SELECT {selected(AccountState, prefix=_BESIDE_A_CUSTOMER)} FROM accounts
             WHERE tenant_id = $1 AND customer_id = c.id AND asset = k.asset FOR NO KEY UPDATE {skip}
         ) AS a ON true""",
         connection.tenant_id, ids, assets,
@@ -49,19 +50,16 @@ async def lock_accounts(
 
 def _locked(rows: list[Any]) -> Steps[tuple[dict[AccountKey, AccountState], dict[UUID, CustomerState]]]:
     found: dict[UUID, CustomerState] = {}
-    accounts = {}
+    accounts: dict[AccountKey, AccountState] = {}
+    customer, account = maker(CustomerState, rows), maker(AccountState, rows, _BESIDE_A_CUSTOMER)
     for row in rows:
-        values = tuple(row)
-        if values[0] not in found:
-            found[values[0]] = CustomerState(*values[:_WIDTH])
-        if values[_WIDTH] is not None:
-            accounts[values[_WIDTH + 1], values[_WIDTH + 2]] = AccountState(*values[_WIDTH:])
+        if row["id"] not in found:
+            found[row["id"]] = customer(row)
+        if row["account_id"] is not None:
+            state = account(row)
+            accounts[state.customer_id, state.asset] = state
         yield
     return accounts, found
-
-
-_WIDTH: Final = 5
-"""How many columns a customer has."""
 
 
 async def lock_to_merge(
@@ -78,7 +76,7 @@ async def lock_to_merge(
         JOIN accounts a ON a.tenant_id = $1 AND a.customer_id = k.customer_id""",
         connection.tenant_id, in_order(ids),
     )  # fmt: skip
-    return {row["id"]: CustomerState(*row) for row in rows}, [(row["customer_id"], row["asset"]) for row in accounts]
+    return _customers(rows), [(row["customer_id"], row["asset"]) for row in accounts]
 
 
 def in_order(ids: Iterable[UUID]) -> list[UUID]:
@@ -90,7 +88,7 @@ def _bytes(row_id: UUID) -> bytes:
     return row_id.bytes
 
 
-async def locked_elsewhere(connection: TenantConnection, customers: set[UUID]) -> set[UUID]:
+async def customers_locked_elsewhere(connection: TenantConnection, customers: set[UUID]) -> set[UUID]:
     """Those of the customers, which could not be locked, that exist: an erasure or a merge has them."""
     rows = await connection.raw.fetch(
         f"SELECT c.id FROM {each('id uuid')} k JOIN customers c ON c.tenant_id = $1 AND c.id = k.id",
@@ -113,7 +111,7 @@ async def read_accounts(connection: TenantConnection, keys: Iterable[AccountKey]
     return await _accounts(rows)
 
 
-async def held_elsewhere(connection: TenantConnection, missing: Iterable[AccountKey]) -> set[AccountKey]:
+async def accounts_locked_elsewhere(connection: TenantConnection, missing: Iterable[AccountKey]) -> set[AccountKey]:
     """Those of the accounts that exist after all: somebody holds them, or has just made them."""
     customers, assets = _columns(missing)
     rows = await connection.raw.fetch(
@@ -129,13 +127,13 @@ async def open_accounts(
 ) -> dict[AccountKey, AccountState]:
     """Make the accounts that are missing, of customers that exist. One that somebody else makes meanwhile is left out.
 
-    now: None for the database's time. Raises HeldElsewhere where others have not finished making one.
+    now: None for the database's time. Raises LockedElsewhere where others have not finished making one.
     """
     customers, assets = _columns(keys)
     try:
         rows = await _insert(connection, ids, customers, assets, now)
     except asyncpg.LockNotAvailableError:
-        raise HeldElsewhere(("new account", *key) for key in zip(customers, assets, strict=True)) from None
+        raise LockedElsewhere(("new account", *key) for key in zip(customers, assets, strict=True)) from None
     return await _accounts(rows)
 
 
@@ -155,6 +153,14 @@ async def _insert(
     return rows
 
 
+async def close_accounts(connection: TenantConnection, ids: list[UUID]) -> None:
+    """Take away accounts that this transaction has opened."""
+    await connection.raw.execute(
+        f"DELETE FROM accounts a USING {each('id uuid')} k WHERE a.tenant_id = $1 AND a.id = k.id",
+        connection.tenant_id, ids,
+    )  # fmt: skip
+
+
 def _columns(keys: Iterable[AccountKey]) -> tuple[list[UUID], list[str]]:
     ordered = sorted(keys, key=_customer_and_asset)
     return [customer for customer, _ in ordered], [asset for _, asset in ordered]
@@ -166,7 +172,13 @@ def _customer_and_asset(key: AccountKey) -> tuple[bytes, str]:
 
 
 async def _accounts(rows: list[Any]) -> dict[AccountKey, AccountState]:
-    return dict(await each_in_slices(lambda row: ((row["customer_id"], row["asset"]), AccountState(*row)), rows))
+    account = maker(AccountState, rows)
+    return dict(await each_in_slices(lambda row: ((row["customer_id"], row["asset"]), account(row)), rows))
+
+
+def _customers(rows: list[Any]) -> dict[UUID, CustomerState]:
+    customer = maker(CustomerState, rows)
+    return {row["id"]: customer(row) for row in rows}
 
 
 async def load_facts(
@@ -209,7 +221,7 @@ async def read_customers(connection: TenantConnection, ids: Iterable[UUID]) -> d
         f"SELECT {_CUSTOMER_COLUMNS} FROM {each('asked uuid')} k JOIN customers ON tenant_id = $1 AND id = k.asked",
         connection.tenant_id, in_order(ids),
     )  # fmt: skip
-    return {row["id"]: CustomerState(*row) for row in rows}
+    return _customers(rows)
 
 
 async def lock_customers(connection: TenantConnection, ids: set[UUID], *, skip: str) -> dict[UUID, CustomerState]:
@@ -219,7 +231,7 @@ async def lock_customers(connection: TenantConnection, ids: set[UUID], *, skip: 
         JOIN customers c ON c.tenant_id = $1 AND c.id = k.asked ORDER BY c.id FOR KEY SHARE OF c {skip}""",
         connection.tenant_id, in_order(ids),
     )  # fmt: skip
-    return {row["id"]: CustomerState(*row) for row in rows}
+    return _customers(rows)
 
 
 async def homes_of(connection: TenantConnection, accounts: set[UUID]) -> dict[UUID, AccountKey]:

@@ -9,14 +9,14 @@ import asyncpg
 import orjson
 
 from models.commands import Actor, Asker
-from models.loading.held import HeldElsewhere
+from models.loading.locked_elsewhere import LockedElsewhere
 from models.lookups import each
 from models.planning import approving, requesting
 from models.planning.state import ApprovalState
 from models.session import TenantConnection
 
 _ASKING_LOCK: Final = 7_436_903
-"""The class of the advisory locks on who asks for approvals (models/loading/keeping.py has others)."""
+"""The class of the advisory locks on who asks for approvals (models/loading/config_locks.py has others)."""
 
 
 async def load_approvals(
@@ -61,11 +61,11 @@ def _state(row: Any) -> ApprovalState:
     )  # fmt: skip
 
 
-async def count_waiting(connection: TenantConnection, askers: set[Asker], now: datetime) -> dict[Asker, int]:
+async def count_pending_requests(connection: TenantConnection, askers: set[Asker], now: datetime) -> dict[Asker, int]:
     """How many requests of each of these wait at `now`; until the transaction ends, nobody else adds to them.
 
     The lock is taken by a statement of its own, so that the next one sees what those have written who had it before.
-    Whoever has it waits for nothing more, and several are taken in the order of their keys. Raises HeldElsewhere.
+    Whoever has it waits for nothing more, and several are taken in the order of their keys. Raises LockedElsewhere.
     """
     keys = sorted({_asking_key(connection.tenant_id, asker) for asker in askers})
     try:
@@ -73,7 +73,7 @@ async def count_waiting(connection: TenantConnection, askers: set[Asker], now: d
             "SELECT pg_advisory_xact_lock($1, k.key) FROM unnest($2::int[]) AS k(key)", _ASKING_LOCK, keys
         )
     except asyncpg.LockNotAvailableError:
-        raise HeldElsewhere(("asking", *asker) for asker in askers) from None
+        raise LockedElsewhere(("asking", *asker) for asker in askers) from None
     rows = await connection.raw.fetch(
         f"""SELECT k.subject, k.client, r.waiting FROM {each("subject text", "client text")} k
         CROSS JOIN LATERAL (  -- all rows of one asker, in whatever role and under whatever name

@@ -5,6 +5,7 @@ from uuid import UUID
 from models.loading.accounts import in_order
 from models.loading.credits import lots_of_same
 from models.lookups import each
+from models.planning.columns import maker, selected
 from models.planning.needs import Needs
 from models.planning.state import AssignmentState, InvoiceState, PaymentState, ProductState
 from models.session import TenantConnection
@@ -14,14 +15,14 @@ from turns.slices import each_in_slices
 async def load_invoices(connection: TenantConnection, ids: set[UUID], *, skip: str) -> dict[UUID, InvoiceState]:
     """The invoices; of orders that sell credit also what each such line grants, and the grants that stand."""
     rows = await connection.raw.fetch(
-        f"""SELECT i.id, i.number, coalesce(c.merged_into_id, c.id), i.currency, i.total_minor, i.creditable_minor,
-            i.paid_minor, i.credited_minor, i.status, i.issued_on, i.due_on, i.kind, i.voided_at
+        f"""SELECT {selected(InvoiceState, "i", customer_id="coalesce(c.merged_into_id, c.id)")}
         FROM {each("id uuid")} k JOIN invoices i ON i.tenant_id = $1 AND i.id = k.id
         JOIN customers c ON c.tenant_id = $1 AND c.id = i.customer_id
         ORDER BY i.id FOR NO KEY UPDATE OF i {skip}""",
         connection.tenant_id, in_order(ids),
     )  # fmt: skip
-    invoices = {row["id"]: InvoiceState(*row) for row in rows}
+    invoice = maker(InvoiceState, rows)
+    invoices = {row["id"]: invoice(row) for row in rows}
     selling = [i.id for i in invoices.values() if i.creditable_minor < i.total_minor]
     if selling:
         await _load_grants(connection, invoices, selling)
@@ -58,8 +59,8 @@ async def load_assignments(connection: TenantConnection, needs: list[Needs]) -> 
     of_invoices = [i for n in needs for i in n.assigned_invoices]
     if not (named or of_credits or of_invoices):
         return {}
-    columns = """a.id, a.credit_id, a.invoice_id, a.transaction_id, a.amount_minor, a.origin, a.assigned_at, a.released_at,
-            (SELECT p.id FROM payments p WHERE p.tenant_id = $1 AND p.transaction_id = a.transaction_id) AS payment_id"""
+    payment = "(SELECT p.id FROM payments p WHERE p.tenant_id = $1 AND p.transaction_id = a.transaction_id)"
+    columns = selected(AssignmentState, "a", payment_id=payment)
     rows = await connection.raw.fetch(
         f"""SELECT {columns} FROM {each("id uuid")} k JOIN assignments a ON a.tenant_id = $1 AND a.id = k.id
         UNION SELECT {columns} FROM {each("id uuid", first=3)} k CROSS JOIN LATERAL (
@@ -70,25 +71,28 @@ async def load_assignments(connection: TenantConnection, needs: list[Needs]) -> 
             ORDER BY assigned_at OFFSET 0) AS a""",
         connection.tenant_id, named, of_credits, of_invoices,
     )  # fmt: skip
-    return dict(await each_in_slices(lambda row: (row["id"], AssignmentState(*row)), rows))
+    assignment = maker(AssignmentState, rows)
+    return dict(await each_in_slices(lambda row: (row["id"], assignment(row)), rows))
 
 
 async def load_payments(connection: TenantConnection, ids: set[UUID]) -> dict[UUID, PaymentState]:
     """Payments, under the locks of their invoices."""
     rows = await connection.raw.fetch(
-        f"""SELECT p.id, p.invoice_id, p.amount_minor, p.method, p.received_on, p.voided_at, p.transaction_id
+        f"""SELECT {selected(PaymentState, "p")}
         FROM {each("id uuid")} k JOIN payments p ON p.tenant_id = $1 AND p.id = k.id""",
         connection.tenant_id, in_order(ids),
     )  # fmt: skip
-    return {row["id"]: PaymentState(*row) for row in rows}
+    payment = maker(PaymentState, rows)
+    return {row["id"]: payment(row) for row in rows}
 
 
 async def load_products(connection: TenantConnection, ids: set[UUID]) -> dict[UUID, ProductState]:
     rows = await connection.raw.fetch(
-        "SELECT id, name, kind, currency, price_minor, active FROM products WHERE tenant_id = $1 AND id = ANY($2)",
+        f"SELECT {selected(ProductState)} FROM products WHERE tenant_id = $1 AND id = ANY($2)",
         connection.tenant_id, in_order(ids),
     )  # fmt: skip
-    return {row["id"]: ProductState(*row) for row in rows}
+    product = maker(ProductState, rows)
+    return {row["id"]: product(row) for row in rows}
 
 
 async def taken_numbers(connection: TenantConnection, numbers: set[str]) -> set[str]:

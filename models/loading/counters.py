@@ -3,20 +3,20 @@
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, timedelta
 from itertools import product
-from typing import Final
+from typing import Any
 from uuid import UUID
 
 import asyncpg
 
 from models.commands import Actor
-from models.loading.held import HeldElsewhere, counter_names
+from models.kinds import LimitRole
+from models.loading.locked_elsewhere import LockedElsewhere, counter_names
 from models.lookups import each
 from models.planning import calendar, limits
-from models.planning.state import AccountKey, CounterKey, CounterState, TenantConfig
+from models.planning.columns import maker
+from models.planning.config import TenantConfig
+from models.planning.state import AccountKey, CounterKey, CounterState
 from models.session import TenantConnection
-
-ROLES: Final = ("STAFF", "MANAGER", "ADMIN", "PARTNER")
-"""Those that can have limits."""
 
 
 def counters_needed(
@@ -49,7 +49,7 @@ async def lock_counters(
     connection: TenantConnection, keys: set[CounterKey], new_ids: list[UUID], *, wait: bool
 ) -> dict[CounterKey, CounterState]:
     """Lock the counters in the order of their names, and make those that are missing, as on the first of a day. Without
-    `wait`, those that others hold are left out. Raises HeldElsewhere where others have not finished making one.
+    `wait`, those that others hold are left out. Raises LockedElsewhere where others have not finished making one.
 
     Whoever makes one that others have made meanwhile may meet them in another order: one of them then tries again.
     """
@@ -59,7 +59,7 @@ async def lock_counters(
         try:
             found |= await _make(connection, missing, new_ids, wait=wait)
         except asyncpg.LockNotAvailableError:
-            raise HeldElsewhere(counter_names(missing, "new counter")) from None
+            raise LockedElsewhere(counter_names(missing, "new counter")) from None
     return found
 
 
@@ -67,7 +67,7 @@ async def lock_to_add_up(
     connection: TenantConnection, from_id: UUID, into_id: UUID, today: date, new_id: Callable[[], UUID]
 ) -> dict[CounterKey, CounterState]:
     """What was added today to either of two customers, by every role: locked, and made where the second has none."""
-    names = sorted(product(ROLES, (str(from_id), str(into_id))))
+    names = sorted(product(LimitRole, (str(from_id), str(into_id))))
     rows = await connection.raw.fetch(
         f"""SELECT l.* FROM {each("role text", "holder text", first=3)} k CROSS JOIN LATERAL (
             SELECT scope, role, holder, asset, day, id, used_minor FROM limit_counters
@@ -76,7 +76,7 @@ async def lock_to_add_up(
         ) AS l""",
         connection.tenant_id, limits.PER_CUSTOMER_DAY, *zip(*names, strict=True), today - timedelta(days=1),
     )  # fmt: skip
-    found = {tuple(row)[:5]: CounterState(row["id"], row["used_minor"]) for row in rows}
+    found = _counters(rows)
     totals = {
         (scope, role, str(into_id), asset, day) for scope, role, holder, asset, day in found if holder == str(from_id)
     }
@@ -107,9 +107,11 @@ async def raise_counters(
     keys = sorted(more)
     rows = await connection.raw.fetch(
         f"""INSERT INTO limit_counters AS l (tenant_id, id, scope, role, holder, asset, day, used_minor)
-        SELECT $1, k.id, k.scope, k.role, k.holder, k.asset, k.day, k.more
-        FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::date[], $8::bigint[])
+        SELECT t.id, k.id, k.scope, k.role, k.holder, k.asset, k.day, k.more
+        FROM tenants t
+        CROSS JOIN unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::date[], $8::bigint[])
             WITH ORDINALITY AS k(id, scope, role, holder, asset, day, more, nth)
+        WHERE t.id = $1
         ORDER BY k.nth
         ON CONFLICT (tenant_id, scope, role, holder, asset, day)
             DO UPDATE SET used_minor = l.used_minor + excluded.used_minor
@@ -117,7 +119,7 @@ async def raise_counters(
         RETURNING scope, role, holder, asset, day, used_minor""",
         connection.tenant_id, new_ids[: len(keys)], *zip(*keys, strict=True), [more[key] for key in keys],
     )  # fmt: skip
-    return {tuple(row)[:5]: row["used_minor"] for row in rows}
+    return {_key(row): row["used_minor"] for row in rows}
 
 
 async def _existing(connection: TenantConnection, keys: list[CounterKey], lock: str) -> dict[CounterKey, CounterState]:
@@ -130,7 +132,8 @@ async def _existing(connection: TenantConnection, keys: list[CounterKey], lock: 
         ORDER BY k.nth {lock}""",
         connection.tenant_id, *zip(*keys, strict=True), list(range(len(keys))),
     )  # fmt: skip
-    return {keys[nth]: CounterState(row_id, used_minor) for nth, row_id, used_minor in rows}
+    counter = maker(CounterState, rows)
+    return {keys[row["nth"]]: counter(row) for row in rows}
 
 
 async def _make(
@@ -139,13 +142,23 @@ async def _make(
     """Make them, and with `wait` lock what somebody else has made in the meantime (an update to itself locks a row)."""
     rows = await connection.raw.fetch(
         f"""INSERT INTO limit_counters AS l (tenant_id, id, scope, role, holder, asset, day, used_minor)
-        SELECT $1, k.id, k.scope, k.role, k.holder, k.asset, k.day, 0
-        FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::date[])
+        SELECT t.id, k.id, k.scope, k.role, k.holder, k.asset, k.day, 0
+        FROM tenants t CROSS JOIN unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::date[])
             WITH ORDINALITY AS k(id, scope, role, holder, asset, day, nth)
+        WHERE t.id = $1
         ORDER BY k.nth
         ON CONFLICT (tenant_id, scope, role, holder, asset, day)
             DO {"UPDATE SET used_minor = l.used_minor" if wait else "NOTHING"}
         RETURNING scope, role, holder, asset, day, id, used_minor""",
         connection.tenant_id, new_ids[: len(keys)], *zip(*keys, strict=True),
     )  # fmt: skip
-    return {tuple(row)[:5]: CounterState(row["id"], row["used_minor"]) for row in rows}
+    return _counters(rows)
+
+
+def _counters(rows: list[Any]) -> dict[CounterKey, CounterState]:
+    counter = maker(CounterState, rows)
+    return {_key(row): counter(row) for row in rows}
+
+
+def _key(row: Any) -> CounterKey:
+    return row["scope"], row["role"], row["holder"], row["asset"], row["day"]

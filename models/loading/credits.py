@@ -8,7 +8,9 @@ from uuid import UUID
 from models.loading.accounts import homes_of, in_order
 from models.lookups import each
 from models.planning.applying import applying_on
+from models.planning.burn_order import in_burn_order
 from models.planning.calendar import local_date, start_of_day
+from models.planning.columns import maker, selected
 from models.planning.credits import is_open, serves
 from models.planning.lots import Lots
 from models.planning.needs import Needs, Spend
@@ -20,12 +22,12 @@ from turns.steps import Steps
 CREDITS_PER_LOAD: Final = (256, 8_192, 262_144, 8_388_608)
 """How many open credits of an account are read at first, and each time that those were not enough."""
 
-_CREDIT_COLUMNS: Final = """
-    c.id, c.account_id, c.transaction_id, c.amount_minor, c.remaining_minor, c.effective_on, c.starts_at, c.expires_at,
-    CASE WHEN c.restricted THEN ARRAY(SELECT s.service_id FROM credit_services s
-                                      WHERE s.tenant_id = c.tenant_id AND s.credit_id = c.id ORDER BY 1)
-         ELSE '{}' END AS service_ids,
-    c.auto_apply, c.created_at, c.swept_at, c.voided_at, c.counts, c.gone_minor, c.opened_sequence, c.origin_id"""
+_CREDIT_COLUMNS: Final = selected(
+    CreditState,
+    "c",
+    service_ids="""CASE WHEN c.restricted THEN ARRAY(SELECT s.service_id FROM credit_services s
+        WHERE s.tenant_id = $1 AND s.credit_id = c.id ORDER BY 1) ELSE '{}' END""",
+)
 
 
 async def lots_of_same(connection: TenantConnection, ids: set[UUID]) -> list[UUID]:
@@ -46,12 +48,12 @@ async def lots_of_same(connection: TenantConnection, ids: set[UUID]) -> list[UUI
 async def load_spend_records(connection: TenantConnection, transactions: set[UUID]) -> list[SpendRecord]:
     """What these transactions took, credit by credit, as it was stored."""
     rows = await connection.raw.fetch(
-        f"""SELECT e.transaction_id, e.sequence, e.credit_id, -e.amount_minor FROM {each("id uuid")} k
+        f"""SELECT e.transaction_id, e.sequence, e.credit_id, -e.amount_minor AS taken_minor FROM {each("id uuid")} k
         JOIN entries e ON e.tenant_id = $1 AND e.transaction_id = k.id
         WHERE e.amount_minor < 0 ORDER BY e.account_id, e.sequence""",
         connection.tenant_id, sorted(transactions),
     )  # fmt: skip
-    return await each_in_slices(lambda row: SpendRecord(*row), rows)
+    return await each_in_slices(maker(SpendRecord, rows), rows)
 
 
 async def load_credits(connection: TenantConnection, books: Books, needs: list[Needs]) -> None:
@@ -119,7 +121,7 @@ async def load_all_open(connection: TenantConnection, books: Books, accounts: se
         f"""SELECT {_CREDIT_COLUMNS} FROM {each("account_id uuid")} k CROSS JOIN LATERAL (
             SELECT * FROM credits WHERE tenant_id = $1 AND account_id = k.account_id AND open ORDER BY expires_at OFFSET 0
         ) AS c
-        ORDER BY c.account_id, c.expires_at NULLS LAST, c.restricted DESC, c.created_at, c.id""",
+        ORDER BY c.account_id, {in_burn_order("c")}""",
         connection.tenant_id, sorted(accounts),
     )  # fmt: skip
     for account_id, found in (await in_slices(_by_account(rows))).items():
@@ -181,9 +183,9 @@ async def _open_credits(
                 AND o.starts_at <= greatest($3, o.created_at) AND (o.expires_at IS NULL OR o.expires_at > $3)
                 AND (k.latest IS NULL OR o.auto_apply AND o.effective_on <= k.latest
                     AND (o.expires_at IS NULL OR o.expires_at > k.began))
-            ORDER BY o.expires_at NULLS LAST, o.restricted DESC, o.created_at, o.id LIMIT $4
+            ORDER BY {in_burn_order("o")} LIMIT $4
         ) AS c
-        ORDER BY c.account_id, c.expires_at NULLS LAST, c.restricted DESC, c.created_at, c.id""",
+        ORDER BY c.account_id, {in_burn_order("c")}""",
         connection.tenant_id, list(days), now, most, latest, began,
     )  # fmt: skip
     return await in_slices(_by_account(rows))
@@ -191,8 +193,9 @@ async def _open_credits(
 
 def _by_account(rows: list[Any]) -> Steps[dict[UUID, list[CreditState]]]:
     lots: dict[UUID, list[CreditState]] = {}
+    credit = maker(CreditState, rows)
     for row in rows:
-        lots.setdefault(row["account_id"], []).append(_credit(row))
+        lots.setdefault(row["account_id"], []).append(credit(row))
         yield
     return lots
 
@@ -210,10 +213,5 @@ async def credits_by_id(connection: TenantConnection, ids: set[UUID]) -> dict[UU
         ) AS c""",
         connection.tenant_id, in_order(ids),
     )  # fmt: skip
-    return dict(await each_in_slices(lambda row: (row["asked"], _credit(tuple(row)[1:])), rows))
-
-
-def _credit(row: Any) -> CreditState:
-    credit = CreditState(*row)
-    credit.service_ids = tuple(credit.service_ids)
-    return credit
+    credit = maker(CreditState, rows)
+    return dict(await each_in_slices(lambda row: (row["asked"], credit(row)), rows))

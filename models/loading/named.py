@@ -15,7 +15,7 @@ from models.loading.billing import (
     taken_numbers,
 )
 from models.loading.credits import load_credits, load_spend_records
-from models.loading.held import Name
+from models.loading.locked_elsewhere import Name
 from models.loading.rewards import load_coupons, load_rewards
 from models.planning.needs import Needs
 from models.planning.state import Books
@@ -26,7 +26,7 @@ SKIP: Final = {True: "", False: "SKIP LOCKED"}
 
 
 @dataclass(slots=True)
-class Held:
+class Skipped:
     """What a posting could not have, since others hold it.
 
     named: what units name. invoices: those of assignments, which units come to by way of these; customers: whom notes are
@@ -50,10 +50,12 @@ class Held:
         return found
 
 
-async def load_named(connection: TenantConnection, books: Books, needs: list[Needs], held: Held, *, wait: bool) -> None:
+async def load_named(
+    connection: TenantConnection, books: Books, needs: list[Needs], skipped: Skipped, *, wait: bool
+) -> None:
     """Invoices, rewards and coupons, locked; then everything that the locks held so far keep still.
 
-    Without `wait`, what others have is left out, and noted in `held`.
+    Without `wait`, what others have is left out, and noted in `skipped`.
     """
     skip = SKIP[wait]
     books.assignments = await load_assignments(connection, needs)
@@ -61,9 +63,9 @@ async def load_named(connection: TenantConnection, books: Books, needs: list[Nee
     invoices = named | {a.invoice_id for a in books.assignments.values()}
     if invoices:
         books.invoices = await load_invoices(connection, invoices, skip=skip)
-        skipped = await _skipped(connection, "invoices", invoices - books.invoices.keys(), wait=wait)
-        held.named |= skipped
-        held.invoices |= skipped
+        locked = await _skipped(connection, "invoices", invoices - books.invoices.keys(), wait=wait)
+        skipped.named |= locked
+        skipped.invoices |= locked
     if numbers := {number for n in needs for number in n.invoice_numbers}:
         books.invoice_numbers = await taken_numbers(connection, numbers)
     if payments := {p for n in needs for p in n.payments}:
@@ -72,17 +74,19 @@ async def load_named(connection: TenantConnection, books: Books, needs: list[Nee
         books.products = await load_products(connection, products)
     if rewards := {r for n in needs for r in n.rewards}:
         books.rewards = await load_rewards(connection, rewards, locking=f"FOR NO KEY UPDATE {skip}")
-        held.named |= await _skipped(connection, "rewards", rewards - books.rewards.keys(), wait=wait)
+        skipped.named |= await _skipped(connection, "rewards", rewards - books.rewards.keys(), wait=wait)
     if coupons := {c for n in needs for c in n.coupons}:
         books.coupons = await load_coupons(connection, coupons, skip=skip)
-        held.named |= await _skipped(connection, "coupons", coupons - books.coupons.keys(), wait=wait)
-    if undone := {t for n in needs for t in n.undone}:
-        books.spend_records = await load_spend_records(connection, undone)
+        skipped.named |= await _skipped(connection, "coupons", coupons - books.coupons.keys(), wait=wait)
+    if reversed_transactions := {t for n in needs for t in n.reversed_transactions}:
+        books.spend_records = await load_spend_records(connection, reversed_transactions)
     await load_credits(connection, books, needs)
 
 
-async def keep_whom_notes_are_about(connection: TenantConnection, books: Books, held: Held, *, wait: bool) -> None:
-    """Whose invoices and coupons these are, where something is noted and no account of theirs is needed.
+async def lock_whom_notes_are_about(
+    connection: TenantConnection, books: Books, skipped: Skipped, *, wait: bool
+) -> None:
+    """Lock the customers of the named invoices and coupons, so that an erasure cannot miss what is noted of them.
 
     Locked out of the order, which is safe: whoever has a customer so that this waits (an erasure, a merge) waits for none
     of the rest.
@@ -90,17 +94,17 @@ async def keep_whom_notes_are_about(connection: TenantConnection, books: Books, 
     named = {row.customer_id for rows in (books.invoices, books.coupons) for row in rows.values()}
     if missing := named - books.customers.keys():
         books.customers.update(await lock_customers(connection, missing, skip=SKIP[wait]))
-        held.customers |= {("customers", customer) for customer in missing - books.customers.keys()}
+        skipped.customers |= {("customers", customer) for customer in missing - books.customers.keys()}
 
 
 async def load_requests(
-    connection: TenantConnection, books: Books, needs: list[Needs], held: Held, *, wait: bool
+    connection: TenantConnection, books: Books, needs: list[Needs], skipped: Skipped, *, wait: bool
 ) -> None:
     """Locked after all the rest."""
     if wanted := {request_id for n in needs for request_id in n.approvals}:
         found, books.actor_ids = await load_approvals(connection, wanted, books.now, skip=SKIP[wait])
         books.approvals = {request.id: request for request in found}
-        held.named |= await _skipped(connection, "approval_requests", wanted - books.approvals.keys(), wait=wait)
+        skipped.named |= await _skipped(connection, "approval_requests", wanted - books.approvals.keys(), wait=wait)
 
 
 async def _skipped(connection: TenantConnection, table: str, missing: set[UUID], *, wait: bool) -> set[Name]:

@@ -46,7 +46,8 @@ async def locked_person(
 async def leave_external_ids(connection: TenantConnection, external_ids: list[str], now: datetime) -> None:
     """Remember that somebody had these until now, without saying who: their tokens must not open what the next one has."""
     await connection.raw.execute(
-        """INSERT INTO external_ids_left (tenant_id, id, left_at) SELECT $1, u.id, $3 FROM unnest($2::uuid[]) AS u(id)
+        """INSERT INTO external_ids_left (tenant_id, id, left_at)
+        SELECT t.id, u.id, $3 FROM tenants t CROSS JOIN unnest($2::uuid[]) AS u(id) WHERE t.id = $1
         ON CONFLICT (tenant_id, id) DO UPDATE SET left_at = greatest(external_ids_left.left_at, excluded.left_at)""",
         connection.tenant_id, sorted(_trace(connection.tenant_id, each) for each in external_ids), now,
     )  # fmt: skip

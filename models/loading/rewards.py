@@ -3,9 +3,8 @@
 from typing import Any
 from uuid import UUID
 
-import orjson
-
 from models.lookups import each
+from models.planning.columns import maker, selected
 from models.planning.state import CouponState, RewardState
 from models.session import TenantConnection
 
@@ -13,7 +12,7 @@ from models.session import TenantConnection
 async def load_rewards(connection: TenantConnection, ids: set[UUID], *, locking: str) -> dict[UUID, RewardState]:
     """Rewards. locking: how they are locked, as SQL; '' for not at all."""
     rows = await connection.raw.fetch(
-        f"""SELECT id, name, kind, value, currency, product, points_cost_minor, validity_days, stock, active
+        f"""SELECT {selected(RewardState)}, name, kind, value, currency, product
         FROM rewards WHERE tenant_id = $1 AND id = ANY($2) ORDER BY id {locking}""",
         connection.tenant_id, sorted(ids),
     )  # fmt: skip
@@ -23,23 +22,20 @@ async def load_rewards(connection: TenantConnection, ids: set[UUID], *, locking:
 def _reward(row: Any) -> RewardState:
     terms = {name: row[name] for name in ("name", "kind", "currency", "product")}
     terms["value"] = None if row["value"] is None else format(row["value"], "f")
-    return RewardState(row["id"], terms, row["points_cost_minor"], row["validity_days"], row["stock"], row["active"])
+    return RewardState(
+        id=row["id"], terms=terms, points_cost_minor=row["points_cost_minor"], validity_days=row["validity_days"],
+        stock=row["stock"], active=row["active"],
+    )  # fmt: skip
 
 
 async def load_coupons(connection: TenantConnection, ids: set[UUID], *, skip: str) -> dict[UUID, CouponState]:
     """Coupons, locked; each of the person that its customer is now."""
     rows = await connection.raw.fetch(
-        f"""SELECT x.id, x.code, x.reward_id, coalesce(c.merged_into_id, c.id) AS customer_id, x.points_spent_minor,
-            x.status, x.issued_at, x.expires_at, x.closed_at, x.terms, x.transaction_id, x.refund_transaction_id
+        f"""SELECT {selected(CouponState, "x", customer_id="coalesce(c.merged_into_id, c.id)")}
         FROM {each("id uuid")} k JOIN coupons x ON x.tenant_id = $1 AND x.id = k.id
         JOIN customers c ON c.tenant_id = $1 AND c.id = x.customer_id
         ORDER BY x.id FOR NO KEY UPDATE OF x {skip}""",
         connection.tenant_id, sorted(ids),
     )  # fmt: skip
-    return {row["id"]: _coupon(row) for row in rows}
-
-
-def _coupon(row: Any) -> CouponState:
-    coupon = CouponState(*row)
-    coupon.terms = orjson.loads(row["terms"])
-    return coupon
+    coupon = maker(CouponState, rows)
+    return {row["id"]: coupon(row) for row in rows}

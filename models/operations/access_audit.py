@@ -14,8 +14,8 @@ from models.commands import Actor
 from models.ledger import Ledger
 from models.lookups import each
 from models.patience import patiently
+from models.planning.columns import to_json
 from models.session import tenant_transaction
-from models.writing import to_json
 
 ACCESS_DENIED: Final = "access.denied"
 MAX_PER_REQUEST: Final = 20
@@ -53,7 +53,7 @@ async def record_denials(
     if len(different) > MAX_PER_REQUEST:
         ledger.denials.left_out(key, len(different) - MAX_PER_REQUEST, now)
     if not granted:
-        ledger.tallies.deny(unrecorded=len(different))
+        ledger.metrics.deny(unrecorded=len(different))
         return
     written = list(different.items())[:granted]
     rows = [_details(denial, times, holder) for denial, times in written]
@@ -63,9 +63,9 @@ async def record_denials(
         await _insert(ledger, tenant_id, actor, [denial.customer_id for denial, _ in written], rows)
     except BaseException:
         ledger.denials.left_out(key, granted + unrecorded, now)
-        ledger.tallies.deny(unrecorded=len(different))
+        ledger.metrics.deny(unrecorded=len(different))
         raise
-    ledger.tallies.deny(recorded=granted, unrecorded=len(different) - granted)
+    ledger.metrics.deny(recorded=granted, unrecorded=len(different) - granted)
 
 
 def _details(denial: Denial, times: int, holder: Mapping[str, Any]) -> dict[str, Any]:
@@ -86,9 +86,9 @@ async def _insert(
         await connection.raw.execute(
             f"""INSERT INTO audit_events
                 (tenant_id, id, action, subject_id, customer_id, actor_id, details, request_id, address, created_at)
-            SELECT $1, n.id, $2, $3, c.id, $3, n.details, $4, $5, $6
-            FROM {each("id uuid", "customer_id uuid", "details jsonb", first=7)} n
-            LEFT JOIN customers c ON c.tenant_id = $1 AND c.id = n.customer_id""",
+            SELECT t.id, n.id, $2, $3, c.id, $3, n.details, $4, $5, $6
+            FROM tenants t CROSS JOIN {each("id uuid", "customer_id uuid", "details jsonb", first=7)} n
+            LEFT JOIN customers c ON c.tenant_id = $1 AND c.id = n.customer_id WHERE t.id = $1""",
             tenant_id, ACCESS_DENIED, doer_id, actor.request_id, actor.address,
             await ledger.stamp(connection, checked=False),
             [ledger.source.new_id() for _ in details], list(customers), [to_json(row) for row in details],

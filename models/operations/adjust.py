@@ -15,8 +15,8 @@ from models.planning import limits
 from models.planning.adjust import needs
 from models.planning.allowances import allowance_of
 from models.planning.persons import followed
-from models.planning.state import AccountState, Books, CustomerState, Origin
-from models.session import ONE_MOMENT, TenantConnection, tenant_transaction
+from models.planning.state import AccountState, Books, CustomerState, PostingContext
+from models.session import TenantConnection, tenant_transaction
 from turns.slices import in_slices
 
 
@@ -39,7 +39,7 @@ async def preview_adjustment(ledger: Ledger, tenant_id: UUID, actor: Actor, comm
         amount_minor = nonzero_minor(command.amount, command.asset)
     except LedgerError as error:
         return _nothing(command, None, error)
-    async with tenant_transaction(tenant_id, read_only=True, settings=ONE_MOMENT) as connection:
+    async with tenant_transaction(tenant_id, read_only=True, one_moment=True) as connection:
         customers = await read_customers(connection, {command.customer_id})
         merged = {c.id: c.merged_into_id for c in customers.values() if c.merged_into_id is not None}
         if merged:
@@ -49,7 +49,7 @@ async def preview_adjustment(ledger: Ledger, tenant_id: UUID, actor: Actor, comm
     account = books.accounts.get((command.customer_id, command.asset))
     verdict = _verdict(books, actor, command, amount_minor)
     try:
-        await in_slices(planning.plan(books, Origin(actor, None, ledger.source.new_id()), command))
+        await in_slices(planning.plan(books, PostingContext(actor, None, ledger.source.new_id()), command))
     except LedgerError as error:
         return _nothing(command, account if existing else None, error, verdict=verdict, books=books)
     planned = books.accounts[command.customer_id, command.asset]

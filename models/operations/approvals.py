@@ -8,6 +8,7 @@ import orjson
 
 from models.commands import Actor, AdjustCredit, Approvable, ApproveRequest, CreateOrder, GiveReward, Outcome
 from models.errors import InvariantViolated, NotFound, OthersRequest, OwnRequest, RequestNotPending
+from models.kinds import ApprovalStatus
 from models.ledger import Ledger
 from models.money import nonzero_minor
 from models.operations.auditing import Doer, doer_of, record_event
@@ -71,7 +72,7 @@ async def reject_request(ledger: Ledger, tenant_id: UUID, actor: Actor, request_
 
     Raises NotFound, OwnRequest, RequestNotPending, Invalid.
     """
-    return await _decide(ledger, tenant_id, actor, request_id, "REJECTED", note)
+    return await _decide(ledger, tenant_id, actor, request_id, ApprovalStatus.REJECTED, note)
 
 
 async def withdraw_request(ledger: Ledger, tenant_id: UUID, actor: Actor, request_id: UUID, note: str | None) -> bool:
@@ -80,7 +81,7 @@ async def withdraw_request(ledger: Ledger, tenant_id: UUID, actor: Actor, reques
 
     Raises NotFound, OthersRequest, RequestNotPending, Invalid.
     """
-    return await _decide(ledger, tenant_id, actor, request_id, "WITHDRAWN", note)
+    return await _decide(ledger, tenant_id, actor, request_id, ApprovalStatus.WITHDRAWN, note)
 
 
 @patiently
@@ -94,15 +95,17 @@ async def _decide(
         note = note if note and note.strip() and not erased else None
         row = await _row(connection, request_id, "FOR NO KEY UPDATE")
         own = row["requested_subject"] == actor.subject
-        if own and status == "REJECTED":
+        if own and status == ApprovalStatus.REJECTED:
             raise OwnRequest
-        if status == "WITHDRAWN" and not actor.may_withdraw_of(await _asker(connection, request_id)):
+        if status == ApprovalStatus.WITHDRAWN and not actor.may_withdraw_of(await _asker(connection, request_id)):
             raise OthersRequest
         if row["status"] == status and row["decided_subject"] == actor.subject:
             return False
         now = await ledger.stamp(connection)
-        if row["status"] != "PENDING" or row["expires_at"] <= now:
-            raise RequestNotPending("EXPIRED" if row["status"] == "PENDING" else row["status"])
+        if row["status"] != ApprovalStatus.PENDING or row["expires_at"] <= now:
+            raise RequestNotPending(
+                ApprovalStatus.EXPIRED if row["status"] == ApprovalStatus.PENDING else row["status"]
+            )
         await connection.raw.execute(
             """UPDATE approval_requests
             SET status = $3, decided_by_id = $4, decided_subject = $5, decided_at = $6, decision_note = $7
@@ -164,8 +167,8 @@ async def expire_requests(ledger: Ledger, tenant_id: UUID) -> int:
         )  # fmt: skip
         await connection.raw.execute(
             """INSERT INTO outbox (tenant_id, id, topic, subject_id, created_at)
-            SELECT $1, n.id, 'approval.expired', n.subject_id, $4
-            FROM unnest($2::uuid[], $3::uuid[]) AS n(id, subject_id)""",
+            SELECT t.id, n.id, 'approval.expired', n.subject_id, $4
+            FROM tenants t CROSS JOIN unnest($2::uuid[], $3::uuid[]) AS n(id, subject_id) WHERE t.id = $1""",
             tenant_id, [ledger.source.new_id() for _ in rows], [row["id"] for row in rows], now,
         )  # fmt: skip
     return len(rows)

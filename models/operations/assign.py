@@ -5,7 +5,7 @@ from uuid import UUID
 from models.commands import Actor, AssignCredit, Outcome
 from models.errors import NotFound
 from models.ledger import Ledger
-from models.operations.found import accounts_of_credits
+from models.operations.account_lookups import accounts_of_credits
 from models.operations.replays import replay_of_transaction
 from models.planning.assign import needs
 

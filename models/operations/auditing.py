@@ -7,8 +7,8 @@ from uuid import UUID
 
 from models.commands import Actor
 from models.ledger import Ledger
+from models.planning.columns import to_json
 from models.session import TenantConnection
-from models.writing import to_json
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,13 @@ from uuid import UUID
 
 from models.commands import Actor, ExpireCredits, Outcome
 from models.errors import Busy
+from models.kinds import Role
 from models.ledger import Ledger
 from models.planning.state import AccountKey
 from models.planning.using import expire_needs
 from models.session import tenant_transaction
 
-SYSTEM: Final = Actor(subject="scrip", role="SYSTEM", client="expiry", name="Scrip")
+SYSTEM: Final = Actor(subject="scrip", role=Role.SYSTEM, client="expiry", name="Scrip")
 CREDITS_AT_ONCE: Final = 500
 MAX_STEPS: Final = 100
 

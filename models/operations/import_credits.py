@@ -18,18 +18,19 @@ import asyncpg
 
 from models.commands import Actor, Outcome
 from models.currencies import hold_currencies
-from models.errors import Busy, Duplicate, ExpiryConflict, IdempotencyKeyReused, Invalid, LedgerError, NotFound
-from models.idempotency import Use, claim, client_of, is_kept
-from models.ledger import Ledger, check_key, hash_before, input_hash
-from models.loading.keeping import adding_nothing
+from models.errors import Busy, Duplicate, ExpiryConflict, Invalid, LedgerError, NotFound
+from models.idempotency import Use, answer, check_key, claim, client_of, hash_before, input_hash, is_kept
+from models.kinds import BulkErrorPolicy
+from models.ledger import Ledger
+from models.loading.config_locks import adding_nothing
 from models.lookups import each
 from models.money import exponent
 from models.names import clean_name
 from models.operations.auditing import Doer, doer_of, record_event
 from models.planning.bulk import error_report
 from models.planning.calendar import checked_date, start_of_day
+from models.planning.columns import to_json
 from models.session import TenantConnection, tenant_transaction
-from models.writing import to_json
 from turns.slices import each_in_slices
 
 MAX_ROWS: Final = 1_000_000
@@ -56,7 +57,7 @@ class ImportCredits:
     note: str | None = None
     expires_in_days: int | None = None
     expires_at: datetime | None = None
-    error_policy: str = "REJECT_ALL"
+    error_policy: str = BulkErrorPolicy.REJECT_ALL
     dry_run: bool = False
     allow_duplicate_customers: bool = False
 
@@ -160,9 +161,7 @@ async def _claim(
         if claimed:
             return None
         if place in used:
-            if not used[place].is_of(OPERATION, (use.input_hash, hash_before(command))):
-                raise IdempotencyKeyReused
-            return used[place].result_id
+            return answer(used[place], OPERATION, (use.input_hash, hash_before(command)))
     raise Busy
 
 
@@ -182,18 +181,19 @@ async def _insert_rows(
         await _keep_whom_notes_are_about(connection, chunk)
         await connection.raw.execute(
             """INSERT INTO bulk_rows (tenant_id, id, operation_id, row, customer_id, amount, details, error)
-            SELECT $1, u.id, $2, u.row, coalesce(c.merged_into_id, c.id), u.amount,
+            SELECT t.id, u.id, $2, u.row, coalesce(c.merged_into_id, c.id), u.amount,
                 -- A note about somebody who is not there may be about somebody who has just been erased.
                 CASE WHEN c.id IS NULL THEN u.details::jsonb - 'note' ELSE u.details::jsonb END, CASE
                 WHEN u.error IS NOT NULL THEN u.error::jsonb
                 WHEN c.id IS NULL THEN jsonb_set($3::jsonb, '{message}', to_jsonb(
                     coalesce('There is no customer ' || left(u.customer, $10) || '.', 'The row names no customer.')
                 )) END
-            FROM unnest($4::uuid[], $5::int[], $6::text[], $7::numeric[], $8::text[], $9::text[])
+            FROM tenants t CROSS JOIN unnest($4::uuid[], $5::int[], $6::text[], $7::numeric[], $8::text[], $9::text[])
                 AS u(id, row, customer, amount, details, error)
             LEFT JOIN LATERAL (
                 SELECT id, merged_into_id FROM customers WHERE tenant_id = $1 AND external_id = u.customer OFFSET 0
-            ) AS c ON true""",
+            ) AS c ON true
+            WHERE t.id = $1""",
             connection.tenant_id, operation_id, to_json(error_report(NotFound("", field=("customer",)))),
             *zip(*stored, strict=True), MAX_SHOWN_CHARACTERS,
         )  # fmt: skip

@@ -3,7 +3,7 @@ every process.
 
 A posting reads the rules after its transaction has begun, and counts by what it read. So whatever begins after a change was
 committed goes by it. What was writing at that moment may still go by what was: the change is answered only once all of that
-is over (`until_written` in models/loading/keeping.py). Nobody waits for the change meanwhile.
+is over (`until_written` in models/loading/config_locks.py). Nobody waits for the change meanwhile.
 """
 
 from collections.abc import Iterable
@@ -15,12 +15,12 @@ from models.commands import Actor
 from models.configuration_commands import RemoveLimit, SetLimit
 from models.errors import AmountOutOfRange, AmountPrecision, Busy, Invalid, LedgerError, NotFound
 from models.ledger import Ledger
-from models.loading.keeping import until_written
+from models.loading.config_locks import until_written
 from models.money import MAX_AMOUNT_MINOR, POINTS, SERVICE_CREDITS, exponent, to_minor
 from models.operations.configuring import Configuring, configuring
 from models.patience import patiently
+from models.planning.config import LimitRuleValues
 from models.planning.limits import ADDING, LIMITED_ROLES, MONEY, in_own_places
-from models.planning.state import LimitRuleValues
 
 MAX_RULES: Final = 1_000
 MAX_HOLDER_CHARACTERS: Final = 255

@@ -18,7 +18,7 @@ from models.operations.auditing import Doer, record_event
 from models.operations.configuring import Configuring, configuring
 from models.operations.limits import checked_limit, in_force, put_limits
 from models.patience import patiently
-from models.planning.state import LimitRuleValues
+from models.planning.config import LimitRuleValues
 from models.session import tenant_transaction
 
 MAX_GOOD_TOKENS: Final = 1_000

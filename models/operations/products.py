@@ -11,6 +11,7 @@ from uuid import UUID
 from models.commands import Actor
 from models.configuration_commands import CreateProduct, UpdateProduct
 from models.errors import CurrencyMismatch, Invalid, LedgerError, NotFound
+from models.kinds import ProductKind
 from models.ledger import Ledger
 from models.money import exponent, is_money, to_minor
 from models.names import checked_if_given, checked_name
@@ -18,8 +19,8 @@ from models.operations.configuring import configuring
 from models.patience import patiently
 
 MAX_NAME_CHARACTERS: Final = 200
-CREDIT: Final = "CREDIT"
-KINDS: Final = frozenset({"GOODS", "SERVICE", CREDIT})
+CREDIT: Final = ProductKind.CREDIT
+KINDS: Final = frozenset(ProductKind)
 
 
 @patiently

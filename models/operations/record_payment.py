@@ -7,6 +7,7 @@ from models.errors import LedgerError, NotFound
 from models.ledger import Ledger
 from models.money import to_minor
 from models.planning import payments
+from models.planning.columns import maker, selected
 from models.planning.state import AccountKey, PaymentState
 from models.session import tenant_transaction
 
@@ -33,13 +34,12 @@ async def void_payment(
     """Post the voiding, once for the key: the invoice is open again, and what an order granted is taken back."""
     async with tenant_transaction(tenant_id, read_only=True) as connection:
         row = await connection.raw.fetchrow(
-            """SELECT id, invoice_id, amount_minor, method, received_on, voided_at, transaction_id
-            FROM payments WHERE tenant_id = $1 AND id = $2""",
+            f"SELECT {selected(PaymentState)} FROM payments WHERE tenant_id = $1 AND id = $2",
             tenant_id, command.payment_id,
         )  # fmt: skip
     if row is None:
         raise NotFound("There is no such payment.", field=("paymentId",))
-    payment = PaymentState(*row)
+    payment = maker(PaymentState, [row])(row)
     account, _ = await _invoice_account(tenant_id, payment.invoice_id)
     needs = payments.void_needs(command, payment, account)
     done = await ledger.submit(tenant_id, actor, "voidPayment", command, needs, idempotency_key)

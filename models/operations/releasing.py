@@ -14,7 +14,7 @@ from models.commands import (
 )
 from models.errors import NotFound
 from models.ledger import Ledger
-from models.operations.found import (
+from models.operations.account_lookups import (
     accounts_of_assignments,
     accounts_of_credits,
     accounts_of_invoices,

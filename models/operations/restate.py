@@ -9,11 +9,12 @@ from typing import Final
 from uuid import UUID
 
 from models.commands import Actor, RestateBooks
+from models.kinds import Role
 from models.ledger import Ledger
 from models.planning.restating import needs
-from models.session import ONE_MOMENT, tenant_transaction
+from models.session import tenant_transaction
 
-SYSTEM: Final = Actor(subject="scrip", role="SYSTEM", client="migration", name="Scrip")
+SYSTEM: Final = Actor(subject="scrip", role=Role.SYSTEM, client="migration", name="Scrip")
 
 LIFETIME_TOTALS: Final = """
     WITH moved AS (
@@ -53,7 +54,7 @@ async def restate_those_left(ledger: Ledger, tenants: Sequence[UUID]) -> dict[UU
 
 async def restate(ledger: Ledger, tenant_id: UUID) -> int:
     """The tenant's accounts that the rules of today make different: how many. Raises Busy."""
-    async with tenant_transaction(tenant_id, read_only=True, settings=ONE_MOMENT) as connection:
+    async with tenant_transaction(tenant_id, read_only=True, one_moment=True) as connection:
         rows = await connection.raw.fetch(
             f"SELECT * FROM ({LIFETIME_TOTALS}) x WHERE counted <> total OR records IS NOT NULL", tenant_id
         )

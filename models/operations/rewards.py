@@ -12,6 +12,7 @@ from uuid import UUID
 from models.commands import Actor
 from models.configuration_commands import CreateReward, UpdateReward
 from models.errors import CurrencyMismatch, Invalid, LedgerError, NotFound
+from models.kinds import RewardKind
 from models.ledger import Ledger
 from models.money import POINTS, exponent, is_money, nonzero_minor, to_minor
 from models.names import checked_if_given, checked_name
@@ -20,12 +21,12 @@ from models.patience import patiently
 from models.planning.calendar import MAX_EXPIRY_DAYS
 
 MAX_NAME_CHARACTERS: Final = 200
-FIXED: Final = "FIXED"
-PERCENT: Final = "PERCENT"
-FREE_PRODUCT: Final = "FREE_PRODUCT"
-SAYS: Final = {
+FIXED: Final = RewardKind.FIXED
+PERCENT: Final = RewardKind.PERCENT
+FREE_PRODUCT: Final = RewardKind.FREE_PRODUCT
+SAYS: Final[dict[str, frozenset[str]]] = {
     FIXED: frozenset({"value", "currency"}), PERCENT: frozenset({"value"}), FREE_PRODUCT: frozenset({"product"}),
-    "FREE_DELIVERY": frozenset[str](),
+    RewardKind.FREE_DELIVERY: frozenset[str](),
 }  # fmt: skip
 """What each kind of reward says beside its name and price: all of it, and nothing else."""
 

@@ -15,6 +15,7 @@ from uuid import UUID
 
 from models.commands import Actor, PostRows, RowAdjustment
 from models.errors import LedgerErrors
+from models.kinds import BulkErrorPolicy, BulkStatus
 from models.ledger import Ledger
 from models.lookups import each
 from models.operations.bulk_row import RunningBulk, adjustment
@@ -23,8 +24,8 @@ from models.patience import patiently
 from models.planning.bulk import MAX_ROWS as MOST_AT_ONCE
 from models.planning.bulk import error_report
 from models.planning.bulk_rows import needs, row_key
+from models.planning.columns import to_json
 from models.session import TenantConnection, tenant_transaction
-from models.writing import to_json
 from turns.slices import each_in_slices, in_slices
 
 CHUNK_ROWS: Final = 500
@@ -55,30 +56,30 @@ async def run_bulk(ledger: Ledger, tenant_id: UUID) -> int:
 
 
 async def _run(ledger: Ledger, tenant_id: UUID, bulk: RunningBulk) -> int:
-    if (bulk.dry_run or bulk.error_policy == "REJECT_ALL") and bulk.validated_at is None:
+    if (bulk.dry_run or bulk.error_policy == BulkErrorPolicy.REJECT_ALL) and bulk.validated_at is None:
         found = await validate(ledger, tenant_id, bulk, _marker(ledger, tenant_id, bulk.id))
         if found is None:  # it was cancelled meanwhile
-            return await _finish(ledger, tenant_id, bulk.id, "CANCELLED")
+            return await _finish(ledger, tenant_id, bulk.id, BulkStatus.CANCELLED)
         if bulk.dry_run:
-            return await _finish(ledger, tenant_id, bulk.id, "COMPLETED")
+            return await _finish(ledger, tenant_id, bulk.id, BulkStatus.COMPLETED)
         if found:
-            return await _finish(ledger, tenant_id, bulk.id, "FAILED")
+            return await _finish(ledger, tenant_id, bulk.id, BulkStatus.FAILED)
         await _note_validated(ledger, tenant_id, bulk.id)
-    at_once = bulk.error_policy == "REJECT_ALL" and bulk.total <= MOST_AT_ONCE
+    at_once = bulk.error_policy == BulkErrorPolicy.REJECT_ALL and bulk.total <= MOST_AT_ONCE
     done = 0
     for _ in range(CHUNKS_PER_RUN):
         if not await _keep_claim(ledger, tenant_id, bulk.id):
-            return done + await _finish(ledger, tenant_id, bulk.id, "CANCELLED")
+            return done + await _finish(ledger, tenant_id, bulk.id, BulkStatus.CANCELLED)
         rows = await _pending(tenant_id, bulk, MOST_AT_ONCE if at_once else CHUNK_ROWS)
         if not rows:
-            return done + await _finish(ledger, tenant_id, bulk.id, "COMPLETED")
+            return done + await _finish(ledger, tenant_id, bulk.id, BulkStatus.COMPLETED)
         command = PostRows(bulk.id, rows, all_or_nothing=at_once)
         key = f"{row_key(bulk.id, rows[0].row)}+"
         try:
             await ledger.submit(tenant_id, bulk.actor, "postRows", command, await in_slices(needs(rows)), key)
         except LedgerErrors as refused:  # bad since it was validated
             await _marker(ledger, tenant_id, bulk.id)(refused.errors)
-            return done + await _finish(ledger, tenant_id, bulk.id, "FAILED")
+            return done + await _finish(ledger, tenant_id, bulk.id, BulkStatus.FAILED)
         done += len(rows)
     return done
 
@@ -185,7 +186,7 @@ async def _finish(ledger: Ledger, tenant_id: UUID, operation_id: UUID, status: s
         if row is None:
             raise ClaimLost
         await _tell(connection, ledger, operation_id, status)
-        if status == "FAILED":
+        if status == BulkStatus.FAILED:
             await connection.raw.execute(
                 "DELETE FROM idempotency_keys WHERE tenant_id = $1 AND key = $2 AND result_id = $3",
                 tenant_id, row["idempotency_key"], operation_id,

@@ -2,8 +2,8 @@
 
 A posting that moves points reads the tiers, and writes a change of tier by what it read. So that none is written by a
 ladder that is no more, and none is missed, such postings and a change of the ladder wait for each other
-(`keeping_tiers` in models/loading/keeping.py); postings of other assets do not. A change that meets a large posting waits
-for its end without standing in line, so that no other posting has to stand behind it.
+(`keeping_tiers` in models/loading/config_locks.py); postings of other assets do not. A change that meets a large posting
+waits for its end without standing in line, so that no other posting has to stand behind it.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from models.commands import Actor
 from models.configuration_commands import CreateTier, DeleteTier, UpdateTier
 from models.errors import Duplicate, Invalid, LedgerError, NotFound
 from models.ledger import Ledger
-from models.loading.keeping import hold_tiers, until_tiers_rest
+from models.loading.config_locks import hold_tiers, until_tiers_rest
 from models.money import POINTS, to_minor
 from models.names import checked_if_given, checked_name
 from models.operations.configuring import Configuring, configuring
@@ -118,13 +118,15 @@ async def _move_customers(ledger: Ledger, change: Configuring, before: Sequence[
         accounts, old, new, times = zip(*rows, strict=True)
         await raw.execute(
             """INSERT INTO tier_changes (tenant_id, id, account_id, old_tier, new_tier, created_at)
-            SELECT $1, * FROM unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::timestamptz[])""",
+            SELECT t.id, n.* FROM tenants t
+            CROSS JOIN unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::timestamptz[]) AS n WHERE t.id = $1""",
             tenant_id, ids, accounts, old, new, times,
         )  # fmt: skip
         await raw.execute(
             """INSERT INTO outbox (tenant_id, id, topic, subject_id, created_at)
-            SELECT $1, n.id, 'tier.changed', n.account_id, n.created_at
-            FROM unnest($2::uuid[], $3::uuid[], $4::timestamptz[]) AS n(id, account_id, created_at)""",
+            SELECT t.id, n.id, 'tier.changed', n.account_id, n.created_at
+            FROM tenants t CROSS JOIN unnest($2::uuid[], $3::uuid[], $4::timestamptz[]) AS n(id, account_id, created_at)
+            WHERE t.id = $1""",
             tenant_id, [ledger.source.new_id() for _ in rows], accounts, times,
         )  # fmt: skip
     return number

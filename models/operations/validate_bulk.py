@@ -6,6 +6,7 @@ from uuid import UUID
 
 from models.commands import RowAdjustment
 from models.errors import LedgerError
+from models.kinds import CounterScope
 from models.ledger import Ledger
 from models.loading.accounts import load_facts, read_accounts, read_customers
 from models.loading.counters import counters_needed, read_counters
@@ -13,8 +14,8 @@ from models.loading.credits import load_credits
 from models.loading.senders import load_senders
 from models.operations.bulk_row import RunningBulk, adjustment
 from models.planning.bulk_rows import needs, plan_each
-from models.planning.state import AccountState, Books, CounterKey, CounterState, Origin
-from models.session import ONE_MOMENT, TenantConnection, tenant_transaction
+from models.planning.state import AccountState, Books, CounterKey, CounterState, PostingContext
+from models.session import TenantConnection, tenant_transaction
 from turns.slices import in_slices
 
 ROWS_AT_ONCE: Final = 2_000
@@ -29,16 +30,16 @@ async def validate(ledger: Ledger, tenant_id: UUID, bulk: RunningBulk, mark: Mar
     A customer's rows are planned one after the other and see each other, and all together use up the actor's day.
     """
     carried: dict[CounterKey, CounterState] = {}
-    async with tenant_transaction(tenant_id, read_only=True, settings=ONE_MOMENT) as connection:
+    async with tenant_transaction(tenant_id, read_only=True, one_moment=True) as connection:
         bad = await connection.raw.fetchval(
             "SELECT count(*) FROM bulk_rows WHERE tenant_id = $1 AND operation_id = $2 AND error IS NOT NULL",
             tenant_id, bulk.id,
         )  # fmt: skip
         async for rows in _by_customer(connection, bulk):
             books = await _unlocked_books(ledger, connection, bulk, rows, carried)
-            origin = Origin(bulk.actor, None, bulk.id)
-            fates = await in_slices(plan_each(books, origin, bulk.id, rows))
-            errors = tuple(error for _, _, error in fates if error)
+            context = PostingContext(bulk.actor, None, bulk.id)
+            row_results = await in_slices(plan_each(books, context, bulk.id, rows))
+            errors = tuple(error for _, _, error in row_results if error)
             bad += len(errors)
             if not await mark(errors):
                 return None
@@ -87,7 +88,7 @@ async def _unlocked_books(
     books.counters = await read_counters(connection, counters) | {
         key: counter for key, counter in carried.items() if key in counters
     }
-    carried.update((key, counter) for key, counter in books.counters.items() if key[0] == "PER_ACTOR_DAY")
+    carried.update((key, counter) for key, counter in books.counters.items() if key[0] == CounterScope.PER_ACTOR_DAY)
     await load_credits(connection, books, [wanted])
     await load_senders(connection, books, [bulk.actor])
     return books

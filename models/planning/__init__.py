@@ -22,10 +22,10 @@ from models.planning import (
     rewards,
     using,
 )
-from models.planning.state import Books, Origin
+from models.planning.state import Books, PostingContext
 from turns.steps import Steps
 
-_PLANS: dict[type[Any], Callable[[Books, Origin, Any], c.Outcome | Steps[c.Outcome]]] = {
+_PLANS: dict[type[Any], Callable[[Books, PostingContext, Any], c.Outcome | Steps[c.Outcome]]] = {
     c.AdjustCredit: adjust.plan,
     c.ApproveRequest: approving.plan,
     c.AssignCredit: assign.plan,
@@ -50,7 +50,7 @@ _PLANS: dict[type[Any], Callable[[Books, Origin, Any], c.Outcome | Steps[c.Outco
 }
 
 
-def plan(books: Books, origin: Origin, command: c.Command) -> Steps[c.Outcome]:
-    """Plan one unit. Raises a LedgerError; whoever calls then goes back to the mark set before."""
-    planned = _PLANS[type(command)](books, origin, command)
+def plan(books: Books, context: PostingContext, command: c.Command) -> Steps[c.Outcome]:
+    """Plan one unit. Raises a LedgerError; whoever calls then rolls back to the savepoint set before."""
+    planned = _PLANS[type(command)](books, context, command)
     return (yield from planned) if isinstance(planned, Generator) else planned

@@ -14,12 +14,15 @@ from models.errors import (
     ReasonDirection,
     ReasonUnknown,
 )
+from models.kinds import Counter, TransactionKind
 from models.money import SERVICE_CREDITS, nonzero_minor, to_decimal
 from models.planning import calendar, credits, requesting
 from models.planning.allowances import allowance_of
+from models.planning.config import ReasonRule
+from models.planning.drafts import TransactionDraft
 from models.planning.needs import Needs, Spend
 from models.planning.notes import check_note
-from models.planning.state import AccountState, Books, CreditState, Origin, ReasonRule, TransactionDraft
+from models.planning.state import AccountState, Books, CreditState, PostingContext
 from turns.steps import Steps
 
 MAX_SERVICES: Final = 100
@@ -40,7 +43,7 @@ def needs(command: AdjustCredit, amount_minor: int) -> Needs:
     )
 
 
-def plan(books: Books, origin: Origin, command: AdjustCredit) -> Steps[Outcome]:
+def plan(books: Books, context: PostingContext, command: AdjustCredit) -> Steps[Outcome]:
     """Plan one adjustment. Raises the LedgerErrors that the domain names for it; then nothing has changed."""
     amount_minor = nonzero_minor(command.amount, command.asset)
     reason = check_reason(books, command, adding=amount_minor > 0)
@@ -48,8 +51,8 @@ def plan(books: Books, origin: Origin, command: AdjustCredit) -> Steps[Outcome]:
         raise NotFound("There is no such customer.", field=("customerId",))
     check_services(books, command, adding=amount_minor > 0)
     if amount_minor > 0:
-        return _add(books, origin, command, amount_minor, reason)
-    return (yield from _remove(books, origin, command, -amount_minor, reason))
+        return _add(books, context, command, amount_minor, reason)
+    return (yield from _remove(books, context, command, -amount_minor, reason))
 
 
 def check_reason(books: Books, command: AdjustCredit, *, adding: bool) -> ReasonRule:
@@ -93,7 +96,9 @@ def check_membership(books: Books, command: AdjustCredit) -> None:
         raise MembershipGraceEnded(books.config.grace_days)
 
 
-def _add(books: Books, origin: Origin, command: AdjustCredit, amount_minor: int, reason: ReasonRule) -> Outcome:
+def _add(
+    books: Books, context: PostingContext, command: AdjustCredit, amount_minor: int, reason: ReasonRule
+) -> Outcome:
     if command.credit_id is not None:
         raise Invalid("An addition opens a credit of its own; creditId belongs to a removal.", field=("creditId",))
     credits.check_open(books, command.customer_id, "customerId")
@@ -107,19 +112,25 @@ def _add(books: Books, origin: Origin, command: AdjustCredit, amount_minor: int,
     account = books.accounts[command.customer_id, command.asset]
     credits.check_room(account, amount_minor)
     limited = None
-    if origin.approved_by is None:
-        allowance = allowance_of(books, origin.actor, command.customer_id, command.asset)
-        waiting = requesting.waits(books, origin, "adjustCredit", command, allowance.refusal(amount_minor))
-        if waiting is not None:
-            return waiting
+    if context.approved_by is None:
+        allowance = allowance_of(books, context.actor, command.customer_id, command.asset)
+        pending_request = requesting.waits(books, context, "adjustCredit", command, allowance.refusal(amount_minor))
+        if pending_request is not None:
+            return pending_request
         limited = allowance.use(books, amount_minor)
     # Must succeed from here on (and using a limit does).
     lifetime_before = account.lifetime_minor
     transaction = credits.begin(
-        books, "ADJUSTMENT", command.customer_id, origin, reason=reason.code, note=command.note, limited=limited
+        books,
+        TransactionKind.ADJUSTMENT,
+        command.customer_id,
+        context,
+        reason=reason.code,
+        note=command.note,
+        limited=limited,
     )
     credit = credits.open_credit(
-        books, transaction, account, amount_minor, "ISSUED",
+        books, transaction, account, amount_minor, Counter.ISSUED,
         effective_on=effective_on, starts_at=starts_at, expires_at=expires_at,
         service_ids=tuple(sorted(set(command.service_ids))), auto_apply=command.auto_apply, counts=reason.moves_lifetime,
     )  # fmt: skip
@@ -128,7 +139,7 @@ def _add(books: Books, origin: Origin, command: AdjustCredit, amount_minor: int,
 
 
 def _remove(
-    books: Books, origin: Origin, command: AdjustCredit, amount_minor: int, reason: ReasonRule
+    books: Books, context: PostingContext, command: AdjustCredit, amount_minor: int, reason: ReasonRule
 ) -> Steps[Outcome]:
     _check_no_dates(books, command)
     account = books.accounts.get((command.customer_id, command.asset))
@@ -138,18 +149,22 @@ def _remove(
     credit = _named_credit(books, command, account, amount_minor) if command.credit_id else None
     if credit is None:
         yield from credits.require_spendable(books, account, amount_minor, command.service_ids)
-    if origin.approved_by is None:
-        waiting = requesting.waits(books, origin, "adjustCredit", command, refusal=None)
-        if waiting is not None:
-            return waiting
+    if context.approved_by is None:
+        pending_request = requesting.waits(books, context, "adjustCredit", command, refusal=None)
+        if pending_request is not None:
+            return pending_request
     # Must succeed from here on.
     lifetime_before = account.lifetime_minor
-    transaction = credits.begin(books, "ADJUSTMENT", command.customer_id, origin, reason=reason.code, note=command.note)
+    transaction = credits.begin(
+        books, TransactionKind.ADJUSTMENT, command.customer_id, context, reason=reason.code, note=command.note
+    )
     if credit is not None:
-        credits.move(books, transaction, account, credit, -amount_minor, "REMOVED", lifetime=reason.moves_lifetime)
+        credits.move(
+            books, transaction, account, credit, -amount_minor, Counter.REMOVED, lifetime=reason.moves_lifetime
+        )
     else:
         spent = yield from credits.spend(
-            books, transaction, account, amount_minor, "REMOVED",
+            books, transaction, account, amount_minor, Counter.REMOVED,
             service_ids=command.service_ids, lifetime=reason.moves_lifetime,
         )  # fmt: skip
         credit = spent[0] if len(spent) == 1 else None

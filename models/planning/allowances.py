@@ -8,7 +8,9 @@ from uuid import UUID
 from models.commands import Actor
 from models.errors import LedgerError, LimitExceeded
 from models.planning import calendar, limits
-from models.planning.state import Books, CounterState, Limited, LimitRuleValues
+from models.planning.config import LimitRuleValues
+from models.planning.drafts import Limited
+from models.planning.state import Books, CounterState
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,13 +16,15 @@ from dataclasses import asdict, replace
 
 from models.commands import AdjustCredit, Approvable, ApproveRequest, CreateOrder, GiveReward, Outcome
 from models.errors import LedgerError, NotFound, OwnRequest, RequesterNotAllowed, RequestNotPending, TermChange
+from models.kinds import ApprovalStatus
 from models.planning import adjust, invoices, requesting, rewards
 from models.planning.auditing import audit
 from models.planning.binding import Terms, check_bound, credit_sold
+from models.planning.events import emit
 from models.planning.needs import Needs
 from models.planning.notes import check_note, kept_note
 from models.planning.persons import followed
-from models.planning.state import ApprovalState, Books, Origin
+from models.planning.state import ApprovalState, Books, PostingContext
 from turns.steps import Steps
 
 ADD, REMOVE, GIVE, ISSUE = "credits:add", "credits:remove", "rewards:give", "invoices:write"
@@ -44,8 +46,8 @@ def needs(command: ApproveRequest, asked: Needs) -> Needs:
     return replace(asked, limited=(), sells=(), approvals=(command.request_id,))
 
 
-def plan(books: Books, origin: Origin, command: ApproveRequest) -> Steps[Outcome]:
-    """Plan what was asked for, as its requester's, on the approval of the origin's actor; a refusal leaves it pending.
+def plan(books: Books, context: PostingContext, command: ApproveRequest) -> Steps[Outcome]:
+    """Plan what was asked for, as its requester's, on the approval of the context's actor; a refusal leaves it pending.
 
     One that was approved before answers its transaction and posts nothing. Raises NotFound, OwnRequest,
     RequestNotPending, RequesterNotAllowed, what the kept command is refused with, and RequestChanged.
@@ -54,52 +56,52 @@ def plan(books: Books, origin: Origin, command: ApproveRequest) -> Steps[Outcome
     request = books.approvals.get(command.request_id)
     if request is None:
         raise NotFound("There is no such request.", field=("requestId",))
-    if request.requested_by.subject == origin.actor.subject:
+    if request.requested_by.subject == context.actor.subject:
         raise OwnRequest
-    if request.status == "APPROVED":
+    if request.status == ApprovalStatus.APPROVED:
         return Outcome(
             transaction_id=request.transaction_id, invoice_id=request.invoice_id, approval_request_id=request.id,
             replayed=True,
         )  # fmt: skip
     status = requesting.shown(request).status(books.now)
-    if status != "PENDING":
+    if status != ApprovalStatus.PENDING:
         raise RequestNotPending(status)
     if not request.requester_allowed:
         raise RequesterNotAllowed(request.requested_by.client)
-    outcome = yield from _plan_what_was_asked(books, origin, request)
-    _close(books, origin, request, outcome, command.note, check_bound(books, request, command.version))
+    outcome = yield from _plan_what_was_asked(books, context, request)
+    _close(books, context, request, outcome, command.note, check_bound(books, request, command.version))
     return replace(outcome, approval_request_id=request.id, views=(*outcome.views, requesting.shown(request)))
 
 
-def _plan_what_was_asked(books: Books, origin: Origin, request: ApprovalState) -> Steps[Outcome]:
-    requested = Origin(request.requested_by, origin.key, origin.result_id, approved_by=origin.actor)
+def _plan_what_was_asked(books: Books, context: PostingContext, request: ApprovalState) -> Steps[Outcome]:
+    requested = PostingContext(request.requested_by, context.key, context.result_id, approved_by=context.actor)
     try:
         return (yield from _plan(books, requested, followed(request.command, books.persons)))
     except LedgerError as error:
         raise error.at("requestId") from None  # it speaks of fields that this input does not have
 
 
-def _plan(books: Books, origin: Origin, asked: Approvable) -> Steps[Outcome]:
+def _plan(books: Books, context: PostingContext, asked: Approvable) -> Steps[Outcome]:
     match asked:
         case AdjustCredit():
-            return adjust.plan(books, origin, asked)
+            return adjust.plan(books, context, asked)
         case GiveReward():
-            return rewards.plan(books, origin, asked)
+            return rewards.plan(books, context, asked)
         case CreateOrder():
-            return invoices.plan_order(books, origin, asked)
+            return invoices.plan_order(books, context, asked)
 
 
 def _close(
-    books: Books, origin: Origin, request: ApprovalState, posted: Outcome, note: str | None,
+    books: Books, context: PostingContext, request: ApprovalState, posted: Outcome, note: str | None,
     agreed: tuple[TermChange, ...],
 ) -> None:  # fmt: skip
     """agreed: what has changed since it was asked for, and was approved all the same."""
     note = kept_note(books, request.customer_id, note)
     books.change(
-        request, status="APPROVED", decided_by=origin.actor, decided_at=books.now, decision_note=note,
+        request, status=ApprovalStatus.APPROVED, decided_by=context.actor, decided_at=books.now, decision_note=note,
         transaction_id=posted.transaction_id, invoice_id=posted.invoice_id,
     )  # fmt: skip
     books.writes.touched_approvals.append(request)
     details = {"changes": [asdict(change) for change in agreed]} if agreed else None
-    audit(books, origin, "approval.approved", request.id, request.customer_id, note, details)
-    books.writes.events.append(("approval.approved", request.id))
+    audit(books, context, "approval.approved", request.id, request.customer_id, note, details)
+    emit(books, "approval.approved", request.id)

@@ -16,8 +16,10 @@ from models.errors import (
     LedgerError,
     NotFound,
 )
+from models.kinds import AssignmentOrigin, Counter, InvoiceStatus, TransactionKind
 from models.money import is_money, nonzero_minor, to_decimal
 from models.planning import credits
+from models.planning.drafts import TransactionDraft
 from models.planning.needs import Needs
 from models.planning.settling import check_grants_fit, exceeds_due_to_credit, grant_if_paid, invoice_view, settle
 from models.planning.state import (
@@ -27,8 +29,7 @@ from models.planning.state import (
     Books,
     CreditState,
     InvoiceState,
-    Origin,
-    TransactionDraft,
+    PostingContext,
 )
 from models.views import AssignmentView
 
@@ -44,7 +45,7 @@ def needs(command: AssignCredit, account: AccountKey) -> Needs:
     )  # fmt: skip
 
 
-def plan(books: Books, origin: Origin, command: AssignCredit) -> Outcome:
+def plan(books: Books, context: PostingContext, command: AssignCredit) -> Outcome:
     """Plan all of the assignments as one event. Raises, with the field, for the first that cannot be."""
     credit = books.credits_by_id.get(command.credit_id)
     account = credits.account_of_lot(books, credit) if credit and credits.is_locked(books, credit) else None
@@ -58,8 +59,8 @@ def plan(books: Books, origin: Origin, command: AssignCredit) -> Outcome:
         raise CreditNotOpen(credits.credit_view(credit, account.asset).status(books.now))
     amounts = planned_amounts(books, command.assignments, account, credit)
     # Must succeed from here on.
-    transaction = credits.begin(books, "ASSIGNMENT", account.customer_id, origin)
-    views = assign_all(books, origin, transaction, account, credit, amounts)
+    transaction = credits.begin(books, TransactionKind.ASSIGNMENT, account.customer_id, context)
+    views = assign_all(books, context, transaction, account, credit, amounts)
     return Outcome(
         transaction_id=transaction.id, account_id=account.id, credit_id=credit.id,
         assignment_ids=tuple(view.id for view in views),
@@ -105,16 +106,16 @@ def planned_amounts(
 
 
 def assign_all(
-    books: Books, origin: Origin, transaction: TransactionDraft, account: AccountState, credit: CreditState,
+    books: Books, context: PostingContext, transaction: TransactionDraft, account: AccountState, credit: CreditState,
     amounts: list[tuple[InvoiceState, int]],
 ) -> list[AssignmentView]:  # fmt: skip
     """Move each amount from the credit to its invoice; an order that this pays in full grants what it sells."""
     views = [
-        assign(books, transaction, account, credit, invoice, amount_minor, "MANUAL")
+        assign(books, transaction, account, credit, invoice, amount_minor, AssignmentOrigin.MANUAL)
         for invoice, amount_minor in amounts
     ]
     for invoice, _ in amounts:
-        grant_if_paid(books, origin, invoice)
+        grant_if_paid(books, context, invoice)
     return views
 
 
@@ -129,7 +130,7 @@ def _open_invoice(books: Books, item: InvoiceAmount, account: AccountState, seen
         raise CustomerMismatch("invoice").at("invoiceId")
     if invoice.currency != account.asset:
         raise CurrencyMismatch(account.asset, invoice.currency).at("invoiceId")
-    if invoice.status not in ("OPEN", "PART_PAID"):
+    if invoice.status not in (InvoiceStatus.OPEN, InvoiceStatus.PART_PAID):
         raise InvoiceNotOpen(invoice.status)
     return invoice
 
@@ -147,22 +148,22 @@ def _given_amount(amount: Decimal, invoice: InvoiceState, left_minor: int) -> in
 
 def assign(
     books: Books, transaction: TransactionDraft, account: AccountState, credit: CreditState,
-    invoice: InvoiceState, amount_minor: int, origin: str, *, payment_id: UUID | None = None,
+    invoice: InvoiceState, amount_minor: int, origin: AssignmentOrigin, *, payment_id: UUID | None = None,
 ) -> AssignmentView:  # fmt: skip
     """Move `amount_minor` from the credit to the invoice. The caller has checked that both sides have it.
 
     payment_id: the payment with account credit that this is a part of, if it is one's.
     """
-    credits.move(books, transaction, account, credit, -amount_minor, "INVOICES")
+    credits.move(books, transaction, account, credit, -amount_minor, Counter.INVOICES)
     settle(books, invoice, credited_minor=invoice.credited_minor + amount_minor)
     part = AssignmentState(
         id=books.source.new_id(), credit_id=credit.id, invoice_id=invoice.id, transaction_id=transaction.id,
         amount_minor=amount_minor, origin=origin, assigned_at=books.now, released_at=None, payment_id=payment_id,
     )  # fmt: skip
-    books.writes.assignments.append((part.id, credit.id, invoice.id, transaction.id, amount_minor, origin))
+    books.writes.assignments.append(part)
     # A unit of the same batch may void the credit or the invoice: it has to find this here.
     books.assignments[part.id] = part
-    books.on_undo(books.assignments.pop, part.id)
+    books.on_rollback(books.assignments.pop, part.id)
     return assignment_view(part, invoice.currency)
 
 

@@ -5,20 +5,27 @@ from typing import Any
 from uuid import UUID
 
 from models.money import to_decimal
+from models.planning.drafts import AuditDraft
 from models.planning.notes import kept_note
-from models.planning.state import Books, InvoiceState, Origin
+from models.planning.state import Books, InvoiceState, PostingContext
 
 
 def audit(
-    books: Books, origin: Origin, action: str, subject_id: UUID, customer_id: UUID | None, note: str | None = None,
+    books: Books, context: PostingContext, action: str, subject_id: UUID, customer_id: UUID | None, note: str | None = None,
     details: Mapping[str, Any] | None = None,
 ) -> None:  # fmt: skip
-    """Write down that the origin's actor did `action` to `subject_id`.
+    """Write down that the context's actor did `action` to `subject_id`.
 
     details: what it says, under names as the API writes them; nothing that is secret or personal.
     """
     note = kept_note(books, customer_id, note)
-    books.writes.audits.append((books.source.new_id(), action, subject_id, customer_id, origin.actor, note, details))
+    books.writes.audits.append(
+        AuditDraft(
+            id=books.source.new_id(), action=action, subject_id=subject_id, customer_id=customer_id, actor=context.actor,
+            note=note, details=details, request_id=context.actor.request_id, address=context.actor.address,
+            created_at=books.now,
+        )
+    )  # fmt: skip
 
 
 def invoice_details(invoice: InvoiceState) -> dict[str, Any]:

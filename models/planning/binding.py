@@ -16,8 +16,10 @@ import orjson
 
 from models.commands import AdjustCredit, Approvable, CreateOrder, GiveReward
 from models.errors import RequestChanged, TermChange
+from models.kinds import ProductKind
 from models.money import POINTS, to_decimal
-from models.planning.state import ApprovalState, Books, ProductState, RewardState, TenantConfig
+from models.planning.config import TenantConfig
+from models.planning.state import ApprovalState, Books, ProductState, RewardState
 
 Terms = dict[str, str | None]
 """By path in the input, or a name beside it, as text."""
@@ -121,7 +123,7 @@ def credit_sold(asked: CreateOrder, terms: Terms | None) -> Decimal:
     """What the order's credit lines come to, as it was asked: what it puts on the account once it is paid."""
     sold, terms = Decimal(0), terms or {}
     for place, item in enumerate(asked.items):
-        if terms.get(f"items.{place}.kind") == "CREDIT":
+        if terms.get(f"items.{place}.kind") == ProductKind.CREDIT:
             price = terms.get(f"items.{place}.unitPrice") if item.unit_price is None else item.unit_price
             sold += item.quantity * Decimal(price or 0)
     return sold

@@ -5,17 +5,20 @@ from uuid import UUID
 
 from models.commands import AdjustCredit, BulkCredit, BulkItem, Outcome
 from models.errors import CurrencyNotAllowed, Duplicate, Invalid, LedgerError, LedgerErrors, NotFound
+from models.kinds import BulkErrorPolicy, BulkStatus
 from models.money import exponent, to_minor
 from models.planning import adjust
 from models.planning.credits import actor_view
+from models.planning.drafts import BulkOperationDraft, BulkRowDraft
+from models.planning.events import emit
 from models.planning.needs import Needs, merge
-from models.planning.state import Books, Origin
+from models.planning.state import Books, PostingContext
 from models.views import BulkOperationView
 from turns.steps import Steps
 
 MAX_ROWS: Final = 10_000
 
-_Fate = tuple[UUID | None, LedgerError | None]
+_RowResult = tuple[UUID | None, LedgerError | None]
 """A row's transaction, or what is wrong with it."""
 
 
@@ -43,38 +46,38 @@ def row_command(command: BulkCredit, item: BulkItem) -> AdjustCredit:
     )  # fmt: skip
 
 
-def plan(books: Books, origin: Origin, command: BulkCredit) -> Steps[Outcome]:
+def plan(books: Books, context: PostingContext, command: BulkCredit) -> Steps[Outcome]:
     """Plan every row. REJECT_ALL raises LedgerErrors with all bad rows; SKIP_FAILED reports them and posts the rest."""
     if not 1 <= len(command.items) <= MAX_ROWS:
         raise Invalid(f"A bulk has between 1 and {MAX_ROWS:,} rows.", field=("items",))
     exponent(command.asset)  # an unknown asset is one error, not one for each row
-    start = books.mark()
-    results = yield from _plan_rows(books, origin, command)
+    start = books.savepoint()
+    results = yield from _plan_rows(books, context, command)
     errors = tuple([error for _, error in results if error])
-    if errors and command.error_policy == "REJECT_ALL" and not command.dry_run:
+    if errors and command.error_policy == BulkErrorPolicy.REJECT_ALL and not command.dry_run:
         raise LedgerErrors(errors)
     if command.dry_run:
-        yield from books.going_back_to(start)
+        yield from books.rolling_back_to(start)
         results = [(None, error) for _, error in results]  # what was not posted has no transaction
-    return (yield from _report(books, origin, command, results, failed=len(errors)))
+    return (yield from _report(books, context, command, results, failed=len(errors)))
 
 
-def _plan_rows(books: Books, origin: Origin, command: BulkCredit) -> Steps[list[_Fate]]:
+def _plan_rows(books: Books, context: PostingContext, command: BulkCredit) -> Steps[list[_RowResult]]:
     """Transaction or error of each row. A row that is refused leaves its neighbours planned."""
-    results: list[_Fate] = []
+    results: list[_RowResult] = []
     seen: set[UUID] = set()
     for row, item in enumerate(command.items):
-        mark = books.mark()
+        savepoint = books.savepoint()
         try:
             adjustment = row_command(command, item)  # an id that is nobody's is not the same as another such
             if adjustment.customer_id in seen and not command.allow_duplicate_customers:
                 raise Duplicate("The customer comes twice.", field=("customerId",))
             seen.add(adjustment.customer_id)
-            row_origin = Origin(origin.actor, origin.key, books.source.new_id())
-            outcome = yield from adjust.plan(books, row_origin, adjustment)
+            row_context = PostingContext(context.actor, context.key, books.source.new_id())
+            outcome = yield from adjust.plan(books, row_context, adjustment)
             results.append((outcome.transaction_id, None))
         except LedgerError as error:
-            books.back_to(mark)
+            books.rollback_to(savepoint)
             error.__traceback__ = None  # of ten thousand, which would keep all these frames
             error.row = row
             results.append((None, error.at(*_row_field(row, error.field))))
@@ -89,20 +92,31 @@ def _row_field(row: int, field: tuple[str, ...] | None) -> tuple[str, ...]:
     return field or ("items", str(row))
 
 
-def _report(books: Books, origin: Origin, command: BulkCredit, results: list[_Fate], *, failed: int) -> Steps[Outcome]:
+def _report(
+    books: Books, context: PostingContext, command: BulkCredit, results: list[_RowResult], *, failed: int
+) -> Steps[Outcome]:
     operation = BulkOperationView(
-        id=origin.result_id, status="COMPLETED", asset=command.asset, total=len(results), processed=len(results),
-        succeeded=len(results) - failed, failed=failed, sent_by=actor_view(origin.actor),
+        id=context.result_id, status=BulkStatus.COMPLETED, asset=command.asset, total=len(results), processed=len(results),
+        succeeded=len(results) - failed, failed=failed, sent_by=actor_view(context.actor),
     )  # fmt: skip
-    books.writes.bulk_operations.append((operation, command.error_policy, command.dry_run, origin.actor))
+    books.writes.bulk_operations.append(
+        BulkOperationDraft(
+            id=operation.id, status=operation.status, asset=operation.asset, error_policy=command.error_policy,
+            dry_run=command.dry_run, total=operation.total, processed=operation.processed,
+            succeeded=operation.succeeded, failed=operation.failed, actor=context.actor, cancel_requested=False,
+            created_at=books.now, finished_at=books.now,
+        )
+    )  # fmt: skip
     for row, (item, (transaction_id, error)) in enumerate(zip(command.items, results, strict=True)):
         report = error_report(error) if error else None
         books.writes.bulk_rows.append(
-            (books.source.new_id(), operation.id, row, item.customer_id, item.amount, transaction_id, report)
+            BulkRowDraft(
+                books.source.new_id(), operation.id, row, item.customer_id, item.amount, transaction_id, report
+            )
         )
         yield
     if not command.dry_run:
-        books.writes.events.append(("bulk.completed", operation.id))
+        emit(books, "bulk.completed", operation.id)
     return Outcome(bulk_operation_id=operation.id, views=(operation,))
 
 

@@ -8,8 +8,9 @@ from models.errors import LedgerError, LedgerErrors, RequesterNotAllowed
 from models.money import to_minor
 from models.planning import adjust
 from models.planning.bulk import error_report
+from models.planning.drafts import RowResult
 from models.planning.needs import Needs, merge
-from models.planning.state import Books, Origin
+from models.planning.state import Books, PostingContext
 from turns.steps import Steps
 
 KEYS: Final = "bulk:"
@@ -35,41 +36,41 @@ def needs(rows: "tuple[RowAdjustment, ...]") -> Steps[Needs]:
     return merge(wanted)
 
 
-def plan(books: Books, origin: Origin, command: PostRows) -> Steps[Outcome]:
+def plan(books: Books, context: PostingContext, command: PostRows) -> Steps[Outcome]:
     """Plan every row, and what is noted of it. Raises LedgerErrors with every bad row where it is all or nothing."""
-    fates = yield from plan_each(books, origin, command.operation_id, command.rows)
-    errors = tuple([error for _, _, error in fates if error])
+    row_results = yield from plan_each(books, context, command.operation_id, command.rows)
+    errors = tuple([error for _, _, error in row_results if error])
     if errors and command.all_or_nothing:
         raise LedgerErrors(errors)
-    for row, transaction_id, error in fates:
+    for row, transaction_id, error in row_results:
         report: dict[str, Any] | None = error_report(error) if error else None
-        books.writes.bulk_fates.append((command.operation_id, row, transaction_id, report))
+        books.writes.row_results.append(RowResult(command.operation_id, row, transaction_id, report))
         yield
     return Outcome(bulk_operation_id=command.operation_id)
 
 
 def plan_each(
-    books: Books, origin: Origin, operation_id: UUID, rows: "tuple[RowAdjustment, ...]"
+    books: Books, context: PostingContext, operation_id: UUID, rows: "tuple[RowAdjustment, ...]"
 ) -> Steps[list[tuple[int, UUID | None, LedgerError | None]]]:
     """Row, and its transaction or error. A row that is refused leaves its neighbours planned.
 
     Whoever sent the bulk may have lost the right to since: a row that they may not send any more is refused like any other.
     """
-    fates: list[tuple[int, UUID | None, LedgerError | None]] = []
+    row_results: list[tuple[int, UUID | None, LedgerError | None]] = []
     for row in rows:
-        mark = books.mark()
+        savepoint = books.savepoint()
         try:
-            _check_sender(books, origin.actor, row.adjustment)
-            row_origin = Origin(origin.actor, row_key(operation_id, row.row), books.source.new_id())
-            outcome = yield from adjust.plan(books, row_origin, row.adjustment)
-            fates.append((row.row, outcome.transaction_id, None))
+            _check_sender(books, context.actor, row.adjustment)
+            row_context = PostingContext(context.actor, row_key(operation_id, row.row), books.source.new_id())
+            outcome = yield from adjust.plan(books, row_context, row.adjustment)
+            row_results.append((row.row, outcome.transaction_id, None))
         except LedgerError as error:
-            books.back_to(mark)
+            books.rollback_to(savepoint)
             error.__traceback__ = None  # of ten thousand, which would keep all these frames
             error.row = row.row
-            fates.append((row.row, None, error))
+            row_results.append((row.row, None, error))
         yield
-    return fates
+    return row_results
 
 
 def _check_sender(books: Books, sender: Actor, asked: AdjustCredit) -> None:

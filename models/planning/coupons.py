@@ -4,12 +4,15 @@ from uuid import UUID
 
 from models.commands import DisableCoupon, Outcome, UseCoupon
 from models.errors import CouponNotIssued, NotFound
+from models.kinds import Counter, CouponStatus, TransactionKind
 from models.money import POINTS
 from models.planning import credits
 from models.planning.auditing import audit
+from models.planning.drafts import TransactionDraft
+from models.planning.events import emit
 from models.planning.needs import Needs
 from models.planning.notes import check_note
-from models.planning.state import Books, CouponState, Origin, TransactionDraft
+from models.planning.state import Books, CouponState, PostingContext
 from models.views import CouponView
 from turns.steps import Steps
 
@@ -23,34 +26,37 @@ def disable_needs(command: DisableCoupon, customer_id: UUID, transaction_id: UUI
     if not command.refund_points:
         return Needs(coupons=(command.coupon_id,))
     return Needs(
-        accounts=((customer_id, POINTS),), opens_accounts=True, coupons=(command.coupon_id,), undone=(transaction_id,)
+        accounts=((customer_id, POINTS),),
+        opens_accounts=True,
+        coupons=(command.coupon_id,),
+        reversed_transactions=(transaction_id,),
     )
 
 
-def plan_use(books: Books, origin: Origin, command: UseCoupon) -> Outcome:
+def plan_use(books: Books, context: PostingContext, command: UseCoupon) -> Outcome:
     """Plan the use of an issued coupon. Raises CouponNotIssued for any other."""
     coupon = _issued(books, command.coupon_id)
     # Must succeed from here on.
-    _close(books, coupon, "USED")
-    audit(books, origin, "coupon.used", coupon.id, coupon.customer_id)
+    _close(books, coupon, CouponStatus.USED)
+    audit(books, context, "coupon.used", coupon.id, coupon.customer_id)
     return Outcome(coupon_id=coupon.id, views=(coupon_view(coupon),))
 
 
-def plan_disable(books: Books, origin: Origin, command: DisableCoupon) -> Steps[Outcome]:
+def plan_disable(books: Books, context: PostingContext, command: DisableCoupon) -> Steps[Outcome]:
     """Plan a coupon's disabling; its points go back only when asked for, to the credits they came from, last first."""
     check_note(command.note)
     coupon = _issued(books, command.coupon_id)
     # Must succeed from here on.
-    audit(books, origin, "coupon.disabled", coupon.id, coupon.customer_id, command.note)
+    audit(books, context, "coupon.disabled", coupon.id, coupon.customer_id, command.note)
     if not (command.refund_points and coupon.points_spent_minor):
-        _close(books, coupon, "DISABLED")
+        _close(books, coupon, CouponStatus.DISABLED)
         return Outcome(coupon_id=coupon.id, views=(coupon_view(coupon),))
     account = books.accounts[coupon.customer_id, POINTS]
     lifetime_before = account.lifetime_minor
-    transaction = credits.begin(books, "REVERSAL", coupon.customer_id, origin, note=command.note)
+    transaction = credits.begin(books, TransactionKind.REVERSAL, coupon.customer_id, context, note=command.note)
     yield from _put_points_back(books, transaction, coupon)
     credits.follow_tier(books, transaction, account, lifetime_before)
-    _close(books, coupon, "DISABLED", refund_transaction_id=transaction.id)
+    _close(books, coupon, CouponStatus.DISABLED, refund_transaction_id=transaction.id)
     return Outcome(
         transaction_id=transaction.id, account_id=account.id, coupon_id=coupon.id,
         views=(
@@ -64,7 +70,7 @@ def _put_points_back(books: Books, transaction: TransactionDraft, coupon: Coupon
     the posting then takes back the whole unit."""
     taken = [record for record in books.spend_records if record.transaction_id == coupon.transaction_id]
     for record in sorted(taken, key=lambda record: record.sequence, reverse=True):
-        credits.put_back(books, transaction, books.credits_by_id[record.credit_id], record.taken_minor, "REDEEMED")
+        credits.restore(books, transaction, books.credits_by_id[record.credit_id], record.taken_minor, Counter.REDEEMED)
         yield
 
 
@@ -73,15 +79,17 @@ def _issued(books: Books, coupon_id: UUID) -> CouponState:
     if coupon is None:
         raise NotFound("There is no such coupon.", field=("couponId",))
     status = coupon_view(coupon).status(books.now)
-    if status != "ISSUED":
+    if status != CouponStatus.ISSUED:
         raise CouponNotIssued(status)
     return coupon
 
 
-def _close(books: Books, coupon: CouponState, status: str, *, refund_transaction_id: UUID | None = None) -> None:
+def _close(
+    books: Books, coupon: CouponState, status: CouponStatus, *, refund_transaction_id: UUID | None = None
+) -> None:
     books.change(coupon, status=status, closed_at=books.now, refund_transaction_id=refund_transaction_id)
     books.writes.touched_coupons.append(coupon)
-    books.writes.events.append((f"coupon.{status.lower()}", coupon.id))
+    emit(books, f"coupon.{status.lower()}", coupon.id)
 
 
 def coupon_view(coupon: CouponState) -> CouponView:

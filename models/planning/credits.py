@@ -6,29 +6,25 @@ on, nothing may fail but a bug of ours.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
 from models.commands import Actor
 from models.errors import AmountOutOfRange, InsufficientBalance, Invalid, InvariantViolated, NotFound
+from models.kinds import Counter, TransactionKind
 from models.money import MAX_AMOUNT_MINOR, POINTS, to_decimal
+from models.planning.burn_order import ORDERED_BY, burn_key
+from models.planning.drafts import EntryDraft, Limited, TierChangeDraft, TransactionDraft, TransactionTextDraft
+from models.planning.events import emit
 from models.planning.lots import Lots
 from models.planning.notes import kept_note
-from models.planning.state import AccountState, Books, CreditState, EntryDraft, Limited, Origin, TransactionDraft
+from models.planning.state import AccountState, Books, CreditState, PostingContext
 from models.views import AccountView, ActorView, CreditView, TransactionView
 from turns.steps import Steps
 
-GONE: Final = frozenset({"REMOVED", "EXPIRED", "ORDERS"})
+GONE: Final = frozenset({Counter.REMOVED, Counter.EXPIRED, Counter.ORDERS})
 """The counters of what is taken off a credit and is not used: taken back, or expired."""
-_ORDERING: Final = frozenset({"expires_at", "service_ids", "created_at"})
-"""What of a credit its place in the burn order goes by."""
-_NEVER: Final = datetime.max.replace(tzinfo=UTC)
-
-
-def burn_key(credit: CreditState) -> tuple[datetime, bool, datetime, UUID]:
-    """Burn order: soonest expiry first and never last; then service-restricted, older, smaller id first."""
-    return (credit.expires_at or _NEVER, not credit.service_ids, credit.created_at, credit.id)
 
 
 def has_started(credit: CreditState, now: datetime) -> bool:
@@ -73,24 +69,29 @@ def looked_through(
 
 
 def begin(
-    books: Books, kind: str, customer_id: UUID, origin: Origin, *, reason: str | None = None, note: str | None = None,
-    limited: Limited | None = None,
+    books: Books, kind: TransactionKind, customer_id: UUID, context: PostingContext, *, reason: str | None = None,
+    note: str | None = None, limited: Limited | None = None,
 ) -> TransactionDraft:  # fmt: skip
-    """Start one business event, under the origin's result id. Its entries follow. limited: what it used up of limits."""
+    """Start one business event, under the context's result id. Its entries follow. limited: what it used up of limits."""
     note = kept_note(books, customer_id, note)
     transaction = TransactionDraft(
-        id=origin.result_id, customer_id=customer_id, kind=kind, reason=reason, note=note,
-        salt=books.source.new_salt() if note else None, actor=origin.actor, approved_by=origin.approved_by,
-        idempotency_key=origin.key, created_at=books.now, limited=limited,
+        id=context.result_id, customer_id=customer_id, kind=kind, reason=reason, note=note,
+        salt=books.source.new_salt() if note else None, actor=context.actor, approved_by=context.approved_by,
+        idempotency_key=context.key, created_at=books.now,
     )  # fmt: skip
+    if limited is not None:
+        transaction.limited_asset, transaction.limited_minor = limited.asset, limited.amount_minor
+        transaction.limited_on = limited.day
+    if note is not None and transaction.salt is not None:
+        books.writes.transaction_texts.append(TransactionTextDraft(transaction.id, note, transaction.salt))
     books.writes.transactions.append(transaction)
-    books.writes.events.append(("transaction.posted", transaction.id))
+    emit(books, "transaction.posted", transaction.id)
     return transaction
 
 
 def move(
-    books: Books, transaction: TransactionDraft, account: AccountState, credit: CreditState, amount_minor: int, counter: str,
-    *, lifetime: bool = False,
+    books: Books, transaction: TransactionDraft, account: AccountState, credit: CreditState, amount_minor: int,
+    counter: Counter, *, lifetime: bool = False,
 ) -> None:  # fmt: skip
     """One entry: `amount_minor` onto (or, negative, off) the credit and its account.
 
@@ -111,32 +112,39 @@ def move(
         books.change(account, scheduled_minor=account.scheduled_minor + amount_minor)
     elif credit.expires_at is not None and credit.expires_at <= books.now:
         books.change(account, expired_minor=account.expired_minor + amount_minor)
-    transaction.created_at = max(transaction.created_at, account.stamp(books.now))
+    stamp = account.stamp(books.now)
+    transaction.created_at = max(transaction.created_at, stamp)
     _touch(books, account)
     books.writes.touched_credits.append(credit)
     books.writes.entries.append(
         EntryDraft(
             id=books.source.new_id(), account_id=account.id, sequence=sequence, transaction=transaction,
             credit_id=credit.id, counter=counter, amount_minor=amount_minor, lifetime_minor=lifetime_minor,
-            balance_after_minor=balance,
+            balance_after_minor=balance, created_at=stamp,
         )
     )  # fmt: skip
 
 
 def move_lifetime(
-    books: Books, transaction: TransactionDraft, account: AccountState, lifetime_minor: int, counter: str = "MERGED"
+    books: Books,
+    transaction: TransactionDraft,
+    account: AccountState,
+    lifetime_minor: int,
+    counter: Counter = Counter.MERGED,
 ) -> None:
     """One entry where no value moves, and the lifetime total does: in a merge, or where books are restated."""
     lifetime, sequence = account.lifetime_minor + lifetime_minor, account.sequence + 1
     if lifetime < 0:
         raise InvariantViolated(f"{counter} on account {account.id}: {lifetime=}")
     books.change(account, lifetime_minor=lifetime, sequence=sequence)
-    transaction.created_at = max(transaction.created_at, account.stamp(books.now))
+    stamp = account.stamp(books.now)
+    transaction.created_at = max(transaction.created_at, stamp)
     _touch(books, account)
     books.writes.entries.append(
         EntryDraft(
             id=books.source.new_id(), account_id=account.id, sequence=sequence, transaction=transaction, credit_id=None,
             counter=counter, amount_minor=0, lifetime_minor=lifetime_minor, balance_after_minor=account.balance_minor,
+            created_at=stamp,
         )
     )  # fmt: skip
 
@@ -173,7 +181,7 @@ def check_comes_back(account: AccountState, amount_minor: int) -> None:
 
 
 def open_credit(
-    books: Books, transaction: TransactionDraft, account: AccountState, amount_minor: int, counter: str,
+    books: Books, transaction: TransactionDraft, account: AccountState, amount_minor: int, counter: Counter,
     *, effective_on: date, starts_at: datetime, expires_at: datetime | None, service_ids: tuple[UUID, ...],
     auto_apply: bool, counts: bool,
 ) -> CreditState:  # fmt: skip
@@ -192,10 +200,10 @@ def open_credit(
 def _list_new(books: Books, credit: CreditState) -> None:
     books.writes.credits.append(credit)
     books.credits_by_id[credit.id] = credit
-    books.on_undo(books.credits_by_id.pop, credit.id)
+    books.on_rollback(books.credits_by_id.pop, credit.id)
     lots = books.credits.setdefault(credit.account_id, Lots())
     lots.add(credit, burn_key)
-    books.on_undo(lots.remove, credit, burn_key)
+    books.on_rollback(lots.remove, credit, burn_key)
 
 
 def account_of_lot(books: Books, credit: CreditState) -> AccountState:
@@ -221,17 +229,18 @@ def succeed(books: Books, transaction: TransactionDraft, credit: CreditState, ac
     _list_new(books, new)
     if new.voided_at is not None or new.swept_at is not None:
         books.writes.amended_credits.append(new)
-    books.writes.moved_credits.append((credit.id, new.id))
+    books.change(credit, successor_id=new.id)
+    books.writes.moved_credits.append(credit)
     ids = (credit.id, *books.other_ids.get(credit.id, ()))
     for name in ids:
         books.change_item(books.credits_by_id, name, new)
     books.other_ids[new.id] = ids
-    books.on_undo(books.other_ids.pop, new.id)
+    books.on_rollback(books.other_ids.pop, new.id)
     return new
 
 
-def put_back(
-    books: Books, transaction: TransactionDraft, credit: CreditState, amount_minor: int, counter: str
+def restore(
+    books: Books, transaction: TransactionDraft, credit: CreditState, amount_minor: int, counter: Counter
 ) -> CreditState:
     """Undo a spend: the amount goes back on the credit it came from, under that credit's own expiry. Answers that credit,
     or, where a merge has left nothing of it to move, the lot that it goes on as with the person.
@@ -247,34 +256,34 @@ def put_back(
         credit = succeed(books, transaction, credit, account)
     move(books, transaction, account, credit, amount_minor, counter)
     if credit.voided_at is not None:
-        move(books, transaction, account, credit, -amount_minor, "REMOVED", lifetime=True)
+        move(books, transaction, account, credit, -amount_minor, Counter.REMOVED, lifetime=True)
         return credit
     if credit.expires_at is not None and credit.expires_at <= books.now:
         expire(books, transaction, account, credit)
         return credit
     lots = books.credits.setdefault(account.id, Lots())  # empty: the account had nothing to spend before
     if lots.add_or_look_again(credit, burn_key):
-        books.on_undo(lots.remove, credit, burn_key)
+        books.on_rollback(lots.remove, credit, burn_key)
     return credit
 
 
 def expire(books: Books, transaction: TransactionDraft, account: AccountState, credit: CreditState) -> None:
     """Write off what is left of a credit whose expiry has passed."""
-    move(books, transaction, account, credit, -credit.remaining_minor, "EXPIRED")
+    move(books, transaction, account, credit, -credit.remaining_minor, Counter.EXPIRED)
     amend(books, credit, swept_at=books.now)
 
 
 def amend(books: Books, credit: CreditState, **values: object) -> None:
     """Change what a credit says of itself, keeping its place in the burn order right."""
     lots = books.credits.get(credit.account_id)
-    moves = not values.keys().isdisjoint(_ORDERING) and lots is not None and lots.holds(credit, burn_key)
+    moves = not values.keys().isdisjoint(ORDERED_BY) and lots is not None and lots.holds(credit, burn_key)
     if lots is not None and moves:
         lots.remove(credit, burn_key)
-        books.on_undo(lots.add, credit, burn_key)
+        books.on_rollback(lots.add, credit, burn_key)
     books.change(credit, **values)
     if lots is not None and moves:
         lots.add(credit, burn_key)
-        books.on_undo(lots.remove, credit, burn_key)
+        books.on_rollback(lots.remove, credit, burn_key)
     books.writes.amended_credits.append(credit)
 
 
@@ -322,13 +331,13 @@ def to_take(
         if left == 0:
             if number > passed:
                 lots.pass_by(service_ids, number)
-                books.on_undo(lots.pass_no_more_than, service_ids, passed)
+                books.on_rollback(lots.pass_no_more_than, service_ids, passed)
             return
     raise InvariantViolated(f"account {account.id}: {left} of {amount_minor} not found in its open credits")
 
 
 def spend(
-    books: Books, transaction: TransactionDraft, account: AccountState, amount_minor: int, counter: str,
+    books: Books, transaction: TransactionDraft, account: AccountState, amount_minor: int, counter: Counter,
     *, service_ids: tuple[UUID, ...] = (), lifetime: bool = False,
 ) -> Steps[list[CreditState]]:  # fmt: skip
     """Take `amount_minor` in burn order, and answer from which credits. The caller has called `require_spendable`.
@@ -351,8 +360,12 @@ def follow_tier(books: Books, transaction: TransactionDraft, account: AccountSta
         return
     old, new = books.config.tier_name(lifetime_before_minor), books.config.tier_name(account.lifetime_minor)
     if old != new:
-        books.writes.tier_changes.append((books.source.new_id(), account.id, transaction.id, old, new))
-        books.writes.events.append(("tier.changed", account.id))
+        books.writes.tier_changes.append(
+            TierChangeDraft(
+                books.source.new_id(), account.id, transaction.id, old, new, created_at=account.stamp(books.now)
+            )
+        )
+        emit(books, "tier.changed", account.id)
 
 
 def account_view(account: AccountState) -> AccountView:

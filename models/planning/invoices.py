@@ -14,6 +14,7 @@ from models.errors import (
     LimitExceeded,
     NotFound,
 )
+from models.kinds import AssignmentOrigin, InvoiceKind, ProductKind, TransactionKind
 from models.money import MAX_AMOUNT_MINOR, is_money, to_decimal, to_minor
 from models.names import checked_name, clean_name
 from models.planning import calendar, credits, requesting
@@ -21,9 +22,11 @@ from models.planning.allowances import selling_allowance_of
 from models.planning.applying import applying_on
 from models.planning.assign import assign
 from models.planning.auditing import audit, invoice_details
+from models.planning.drafts import InvoiceLineDraft, TransactionDraft
+from models.planning.events import emit
 from models.planning.needs import Needs, Spend
 from models.planning.settling import invoice_view, status_of
-from models.planning.state import Books, InvoiceState, Origin, TransactionDraft
+from models.planning.state import Books, InvoiceState, PostingContext
 from turns.steps import Steps
 
 MAX_LINES: Final = 1_000
@@ -60,12 +63,12 @@ def _total_or_nothing(command: CreateInvoice) -> int:
         return 0
 
 
-def plan_create(books: Books, origin: Origin, command: CreateInvoice) -> Steps[Outcome]:
+def plan_create(books: Books, context: PostingContext, command: CreateInvoice) -> Steps[Outcome]:
     """Plan an invoice and what applies itself to it. Raises for what no invoice may look like."""
     _check_head(books, command)
     lines = _lines(command)
     drafted = [_Line(*line) for line in lines]
-    return (yield from _issue(books, origin, command, _drafted(books, origin, command, drafted), drafted))
+    return (yield from _issue(books, context, command, _drafted(books, context, command, drafted), drafted))
 
 
 def order_needs(command: CreateOrder) -> Needs:
@@ -82,7 +85,7 @@ def order_needs(command: CreateOrder) -> Needs:
     )
 
 
-def plan_order(books: Books, origin: Origin, command: CreateOrder) -> Steps[Outcome]:
+def plan_order(books: Books, context: PostingContext, command: CreateOrder) -> Steps[Outcome]:
     """Plan an order: an invoice whose lines are products (source 004).
 
     Raises LimitExceeded, CurrencyNotAllowed where it sells more credit than its actor may; or, with `request_approval`, a
@@ -97,21 +100,21 @@ def plan_order(books: Books, origin: Origin, command: CreateOrder) -> Steps[Outc
             lines.append(_order_line(books, item, command.currency))
         except LedgerError as error:
             raise error.at("items", str(index), *(error.field or ())) from None
-    invoice = _drafted(books, origin, command, lines)
-    if origin.approved_by is None:
+    invoice = _drafted(books, context, command, lines)
+    if context.approved_by is None:
         sold_minor = sum(invoice.credit_lines)
-        allowance = selling_allowance_of(books, origin.actor, command.currency) if sold_minor else None
+        allowance = selling_allowance_of(books, context.actor, command.currency) if sold_minor else None
         refusal = None if allowance is None else allowance.refusal(sold_minor)
         if isinstance(refusal, LimitExceeded):
             refusal = refusal.at("items")
         elif refusal is not None:
             refusal = refusal.at("currency")
-        waiting = requesting.waits(books, origin, "createOrder", command, refusal)
-        if waiting is not None:
-            return waiting
+        pending_request = requesting.waits(books, context, "createOrder", command, refusal)
+        if pending_request is not None:
+            return pending_request
         limited = None if allowance is None else allowance.use(books, sold_minor)
         invoice.limited_on = None if limited is None else limited.day
-    return (yield from _issue(books, origin, command, invoice, lines))
+    return (yield from _issue(books, context, command, invoice, lines))
 
 
 def _order_line(books: Books, item: OrderItem, currency: str) -> "_Line":
@@ -134,7 +137,9 @@ def _check_head(books: Books, command: CreateInvoice | CreateOrder) -> None:
         raise CurrencyMismatch(command.currency, "a currency").at("currency")
 
 
-def _drafted(books: Books, origin: Origin, command: CreateInvoice | CreateOrder, lines: list["_Line"]) -> InvoiceState:
+def _drafted(
+    books: Books, context: PostingContext, command: CreateInvoice | CreateOrder, lines: list["_Line"]
+) -> InvoiceState:
     """The invoice as its lines make it; nothing has changed yet. Raises AmountOutOfRange, Invalid."""
     total_minor = sum(line.amount_minor for line in lines)
     if total_minor > MAX_AMOUNT_MINOR:
@@ -143,21 +148,25 @@ def _drafted(books: Books, origin: Origin, command: CreateInvoice | CreateOrder,
     calendar.checked_date(issued_on, "issuedOn")
     if command.due_on is not None and calendar.checked_date(command.due_on, "dueOn") < issued_on:
         raise Invalid("An invoice is not due before it is issued.", field=("dueOn",))
-    credit_lines = tuple(line.amount_minor for line in lines if line.kind == "CREDIT" and line.amount_minor)
+    credit_lines = tuple(line.amount_minor for line in lines if line.kind == ProductKind.CREDIT and line.amount_minor)
     return InvoiceState(
-        id=origin.result_id, number=clean_name(command.number), customer_id=command.customer_id, currency=command.currency,
+        id=context.result_id, number=clean_name(command.number), customer_id=command.customer_id, currency=command.currency,
         total_minor=total_minor, creditable_minor=total_minor - sum(credit_lines), paid_minor=0, credited_minor=0,
         status=status_of(total_minor, 0, 0), issued_on=issued_on, due_on=command.due_on,
-        kind="ORDER" if isinstance(command, CreateOrder) else "INVOICE", credit_lines=credit_lines,
+        kind=InvoiceKind.ORDER if isinstance(command, CreateOrder) else InvoiceKind.INVOICE, credit_lines=credit_lines,
     )  # fmt: skip
 
 
 def _issue(
-    books: Books, origin: Origin, command: CreateInvoice | CreateOrder, invoice: InvoiceState, lines: list["_Line"]
+    books: Books,
+    context: PostingContext,
+    command: CreateInvoice | CreateOrder,
+    invoice: InvoiceState,
+    lines: list["_Line"],
 ) -> Steps[Outcome]:
     """The drafted invoice, with what applies itself to it. Must succeed."""
-    _write_invoice(books, origin, invoice, lines, command)
-    views = (yield from _apply_credit(books, origin, invoice)) if command.auto_apply else ()
+    _write_invoice(books, context, invoice, lines, command)
+    views = (yield from _apply_credit(books, context, invoice)) if command.auto_apply else ()
     return Outcome(invoice_id=invoice.id, views=(invoice_view(invoice), *views))
 
 
@@ -208,23 +217,30 @@ def _line(line: InvoiceLineItem, currency: str) -> tuple[str, int, int]:
 
 
 def _write_invoice(
-    books: Books, origin: Origin, invoice: InvoiceState, lines: list[_Line], command: CreateInvoice | CreateOrder
+    books: Books,
+    context: PostingContext,
+    invoice: InvoiceState,
+    lines: list[_Line],
+    command: CreateInvoice | CreateOrder,
 ) -> None:
     books.invoices[invoice.id] = invoice
     books.invoice_numbers.add(invoice.number)
-    books.on_undo(books.invoices.pop, invoice.id)
-    books.on_undo(books.invoice_numbers.remove, invoice.number)
-    books.writes.invoices.append((invoice, origin.actor, command.auto_apply))
+    books.on_rollback(books.invoices.pop, invoice.id)
+    books.on_rollback(books.invoice_numbers.remove, invoice.number)
+    invoice.actor, invoice.auto_apply, invoice.created_at = context.actor, command.auto_apply, books.now
+    books.writes.invoices.append(invoice)
     for position, line in enumerate(lines):
         books.writes.invoice_lines.append(
-            (books.source.new_id(), invoice.id, position, line.description, line.quantity, line.price_minor,
-             line.kind, line.product_id)
+            InvoiceLineDraft(
+                books.source.new_id(), invoice.id, position, line.description, line.quantity, line.price_minor,
+                line.kind, line.product_id,
+            )
         )  # fmt: skip
-    books.writes.events.append(("invoice.created", invoice.id))
-    audit(books, origin, "invoice.created", invoice.id, invoice.customer_id, details=invoice_details(invoice))
+    emit(books, "invoice.created", invoice.id)
+    audit(books, context, "invoice.created", invoice.id, invoice.customer_id, details=invoice_details(invoice))
 
 
-def _apply_credit(books: Books, origin: Origin, invoice: InvoiceState) -> Steps[tuple[Any, ...]]:
+def _apply_credit(books: Books, context: PostingContext, invoice: InvoiceState) -> Steps[tuple[Any, ...]]:
     """Set the open credit that applies itself against the new invoice, in burn order, as one AUTO event."""
     account = books.accounts.get((invoice.customer_id, invoice.currency))
     if account is None:
@@ -238,10 +254,10 @@ def _apply_credit(books: Books, origin: Origin, invoice: InvoiceState) -> Steps[
         if credit is not None and applies(credit):
             if transaction is None:
                 # A second person, if there is one, stands on the request for the order.
-                applied = Origin(origin.actor, origin.key, books.source.new_id())
-                transaction = credits.begin(books, "ASSIGNMENT", invoice.customer_id, applied)
+                applied = PostingContext(context.actor, context.key, books.source.new_id())
+                transaction = credits.begin(books, TransactionKind.ASSIGNMENT, invoice.customer_id, applied)
             amount_minor = min(credit.remaining_minor, invoice.due_to_credit_minor)
-            views.append(assign(books, transaction, account, credit, invoice, amount_minor, "AUTO"))
+            views.append(assign(books, transaction, account, credit, invoice, amount_minor, AssignmentOrigin.AUTO))
             views.append(credits.credit_view(credit, account.asset))
         yield
     if transaction is None:

@@ -21,18 +21,20 @@ from uuid import UUID
 
 from models.commands import Actor
 from models.errors import CurrencyNotAllowed, LimitRemaining
+from models.kinds import CounterScope, LimitKind, LimitRole, LimitScope
 from models.money import exponent, is_money, to_decimal, to_minor
-from models.planning.state import CounterKey, LimitRuleValues, TenantConfig
+from models.planning.config import LimitRuleValues, TenantConfig
+from models.planning.state import CounterKey
 
-PER_ADJUSTMENT: Final = "PER_ADJUSTMENT"
-PER_ACTOR_DAY: Final = "PER_ACTOR_DAY"
-PER_CUSTOMER_DAY: Final = "PER_CUSTOMER_DAY"
-SOLD_ACTOR_DAY: Final = "SOLD_ACTOR_DAY"
+PER_ADJUSTMENT: Final = LimitScope.PER_ADJUSTMENT
+PER_ACTOR_DAY: Final = CounterScope.PER_ACTOR_DAY
+PER_CUSTOMER_DAY: Final = CounterScope.PER_CUSTOMER_DAY
+SOLD_ACTOR_DAY: Final = CounterScope.SOLD_ACTOR_DAY
 """The scope of the counters of what is sold. It is shown as PER_ACTOR_DAY, of its kind."""
-ADDING: Final = "ADDING"
-SELLING_CREDIT: Final = "SELLING_CREDIT"
+ADDING: Final = LimitKind.ADDING
+SELLING_CREDIT: Final = LimitKind.SELLING_CREDIT
 MONEY: Final = "MONEY"
-LIMITED_ROLES: Final = ("STAFF", "PARTNER")
+LIMITED_ROLES: Final = (LimitRole.STAFF, LimitRole.PARTNER)
 """Those who add nothing without a rule that allows it."""
 MAX_COUNTED: Final = 2**63 - 1
 """In minor units: what a day's counter holds. Whoever is under a rule, and comes to this, needs a second person."""

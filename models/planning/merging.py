@@ -10,19 +10,14 @@ from uuid import UUID
 
 from models.commands import MergeCustomers, Outcome
 from models.errors import Invalid, InvariantViolated, NotFound
+from models.kinds import Counter, TransactionKind
 from models.planning import credits, limits
 from models.planning.auditing import audit
+from models.planning.drafts import MergedCustomer, TransactionDraft
+from models.planning.events import emit
 from models.planning.needs import Needs
 from models.planning.notes import check_note
-from models.planning.state import (
-    AccountState,
-    Books,
-    CounterKey,
-    CreditState,
-    CustomerState,
-    Origin,
-    TransactionDraft,
-)
+from models.planning.state import AccountState, Books, CounterKey, CreditState, CustomerState, PostingContext
 from turns.steps import Steps
 
 _FIRST: Final = datetime.min.replace(tzinfo=UTC)
@@ -35,7 +30,7 @@ def needs(command: MergeCustomers) -> Needs:
     )
 
 
-def plan(books: Books, origin: Origin, command: MergeCustomers) -> Steps[Outcome]:
+def plan(books: Books, context: PostingContext, command: MergeCustomers) -> Steps[Outcome]:
     """Plan the move. Raises NotFound, Invalid, AmountOutOfRange. Two records that are one already change nothing."""
     check_note(command.note)
     source, target = _customer(books, command.from_id, "fromId"), _customer(books, command.into_id, "intoId")
@@ -54,17 +49,17 @@ def plan(books: Books, origin: Origin, command: MergeCustomers) -> Steps[Outcome
         credits.check_comes_back(books.accounts[target.id, account.asset], account.balance_minor)
     # Must succeed from here on.
     if moving:
-        taken = credits.begin(books, "MERGE", source.id, origin, note=command.note)
-        given_origin = Origin(origin.actor, origin.key, books.source.new_id())
-        given = credits.begin(books, "MERGE", target.id, given_origin, note=command.note)
+        taken = credits.begin(books, TransactionKind.MERGE, source.id, context, note=command.note)
+        given_origin = PostingContext(context.actor, context.key, books.source.new_id())
+        given = credits.begin(books, TransactionKind.MERGE, target.id, given_origin, note=command.note)
         for account in moving:
             yield from move_account(books, taken, given, account, books.accounts[target.id, account.asset])
     _add_up_counters(books, source.id, target.id)
     _keep_membership(books, source, target)
     books.change(source, merged_into_id=target.id)
-    books.writes.merged_customers.append((source.id, target.id))
-    audit(books, origin, "customer.merged", target.id, source.id)
-    books.writes.events.append(("customer.merged", source.id))
+    books.writes.merged_customers.append(MergedCustomer(source.id, target.id))
+    audit(books, context, "customer.merged", target.id, source.id)
+    emit(books, "customer.merged", source.id)
     return Outcome()
 
 
@@ -91,9 +86,9 @@ def move_account(
     lots, before, target_before = _lots(books, account), account.lifetime_minor, target.lifetime_minor
     for lot in lots:
         amount_minor = lot.remaining_minor
-        credits.move(books, taken, account, lot, -amount_minor, "MERGED")
+        credits.move(books, taken, account, lot, -amount_minor, Counter.MERGED)
         new = credits.succeed(books, given, lot, target)
-        credits.move(books, given, target, new, amount_minor, "MERGED")
+        credits.move(books, given, target, new, amount_minor, Counter.MERGED)
         if lot.expires_at is not None and lot.expires_at <= books.now:
             # As if written off here: a balance in the past looks for what had expired among what was (models/reads).
             credits.amend(books, lot, swept_at=books.now)
@@ -120,7 +115,9 @@ def _keep_membership(books: Books, source: CustomerState, target: CustomerState)
     """The one that runs; of two that run the older start; where none runs, the one that ended last."""
     started_at, cancelled_at = max(_membership(source), _membership(target), key=_rank)
     if (started_at, cancelled_at) != _membership(target):
-        books.change(target, membership_started_at=started_at, membership_cancelled_at=cancelled_at)
+        books.change(
+            target, membership_started_at=started_at, membership_cancelled_at=cancelled_at, updated_at=books.now
+        )
         books.writes.memberships.append(target)
 
 

@@ -29,7 +29,7 @@ class Needs:
     be sold, where the day's counters of that count.
 
     credits: loaded whatever their state. assignments: by id; assigned_credits, assigned_invoices: whatever is set
-    against invoices from these credits, or on these invoices. undone: transactions whose spends are to be undone.
+    against invoices from these credits, or on these invoices. reversed_transactions: those whose spends are to be undone.
     merges: customers that are to be one from now on, kept from everybody else; of the first, all accounts and what is left
     on them, and today's counters of both.
     as_records: the customers are meant as they are, merged or not.
@@ -50,7 +50,7 @@ class Needs:
     assigned_credits: tuple[UUID, ...] = ()
     assigned_invoices: tuple[UUID, ...] = ()
     payments: tuple[UUID, ...] = ()
-    undone: tuple[UUID, ...] = ()
+    reversed_transactions: tuple[UUID, ...] = ()
     coupons: tuple[UUID, ...] = ()
     products: tuple[UUID, ...] = ()
     merges: tuple[UUID, ...] = ()

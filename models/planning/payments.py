@@ -12,10 +12,12 @@ from models.errors import (
     NotFound,
     PaymentVoided,
 )
+from models.kinds import AssignmentOrigin, InvoiceStatus, PaymentMethod, TransactionKind
 from models.money import nonzero_minor, to_decimal
 from models.planning import calendar, credits
 from models.planning.assign import assign
 from models.planning.auditing import audit
+from models.planning.events import emit
 from models.planning.needs import Needs, Spend
 from models.planning.notes import check_note
 from models.planning.releasing import release
@@ -29,12 +31,12 @@ from models.planning.settling import (
     settle,
     take_back_grants,
 )
-from models.planning.state import AccountKey, AccountState, Books, InvoiceState, Origin, PaymentState
+from models.planning.state import AccountKey, AccountState, Books, InvoiceState, PaymentState, PostingContext
 from models.views import PaymentView
 from turns.steps import Steps
 
-ACCOUNT_CREDIT: Final = "ACCOUNT_CREDIT"
-PAYMENT_METHODS: Final = frozenset({"CASH", "CHECK", "CARD", "TRANSFER", "OTHER", ACCOUNT_CREDIT})
+ACCOUNT_CREDIT: Final = PaymentMethod.ACCOUNT_CREDIT
+PAYMENT_METHODS: Final = frozenset(PaymentMethod)
 
 
 def needs(command: RecordPayment, account: AccountKey, *, grants: bool, amount_minor: int) -> Needs:
@@ -51,12 +53,12 @@ def needs(command: RecordPayment, account: AccountKey, *, grants: bool, amount_m
     )
 
 
-def plan(books: Books, origin: Origin, command: RecordPayment) -> Steps[Outcome]:
+def plan(books: Books, context: PostingContext, command: RecordPayment) -> Steps[Outcome]:
     """Plan a payment of an open invoice. Raises InvoiceNotOpen, ExceedsDue, InsufficientBalance, and for dates."""
     invoice = books.invoices.get(command.invoice_id)
     if invoice is None:
         raise NotFound("There is no such invoice.", field=("invoiceId",))
-    if invoice.status not in ("OPEN", "PART_PAID"):
+    if invoice.status not in (InvoiceStatus.OPEN, InvoiceStatus.PART_PAID):
         raise InvoiceNotOpen(invoice.status)
     if command.method not in PAYMENT_METHODS:
         raise Invalid("There is no such payment method.", field=("method",))
@@ -72,18 +74,19 @@ def plan(books: Books, origin: Origin, command: RecordPayment) -> Steps[Outcome]
         yield from _check_credit(books, account, invoice, amount_minor)
     # Must succeed from here on.
     payment = PaymentState(
-        id=origin.result_id, invoice_id=invoice.id, amount_minor=amount_minor, method=command.method,
+        id=context.result_id, invoice_id=invoice.id, amount_minor=amount_minor, method=command.method,
         received_on=received_on, voided_at=None, transaction_id=books.source.new_id() if with_credit else None,
+        actor=context.actor, created_at=books.now,
     )  # fmt: skip
     views: tuple[Any, ...] = ()
     if account is not None and with_credit:
-        views = yield from _pay_with_credit(books, origin, account, invoice, payment)
+        views = yield from _pay_with_credit(books, context, account, invoice, payment)
     else:
         settle(books, invoice, paid_minor=invoice.paid_minor + amount_minor)
-    books.writes.payments.append((payment, origin.actor))
-    books.writes.events.append(("payment.recorded", payment.id))
-    audit(books, origin, "payment.recorded", payment.id, invoice.customer_id, details=_told(payment, invoice))
-    grant_if_paid(books, origin, invoice)
+    books.writes.payments.append(payment)
+    emit(books, "payment.recorded", payment.id)
+    audit(books, context, "payment.recorded", payment.id, invoice.customer_id, details=_told(payment, invoice))
+    grant_if_paid(books, context, invoice)
     account = _if_used(account)
     account_views = (credits.account_view(account),) if account else ()
     return Outcome(
@@ -118,16 +121,20 @@ def _check_credit(books: Books, account: AccountState | None, invoice: InvoiceSt
 
 
 def _pay_with_credit(
-    books: Books, origin: Origin, account: AccountState, invoice: InvoiceState, payment: PaymentState
+    books: Books, context: PostingContext, account: AccountState, invoice: InvoiceState, payment: PaymentState
 ) -> Steps[tuple[Any, ...]]:
     """Set the account's open credit against the invoice in burn order, as one event that the payment names."""
-    event = Origin(origin.actor, origin.key, payment.transaction_id or books.source.new_id())
-    transaction = credits.begin(books, "ASSIGNMENT", invoice.customer_id, event)
+    event = PostingContext(context.actor, context.key, payment.transaction_id or books.source.new_id())
+    transaction = credits.begin(books, TransactionKind.ASSIGNMENT, invoice.customer_id, event)
     views = []
     for taking in credits.to_take(books, account, payment.amount_minor):
         if taking is not None:
             credit, taken = taking
-            views.append(assign(books, transaction, account, credit, invoice, taken, "MANUAL", payment_id=payment.id))
+            views.append(
+                assign(
+                    books, transaction, account, credit, invoice, taken, AssignmentOrigin.MANUAL, payment_id=payment.id
+                )
+            )
         yield
     return (credits.transaction_view(transaction), *views)
 
@@ -146,7 +153,7 @@ def void_needs(command: VoidPayment, payment: PaymentState, account: AccountKey)
     )
 
 
-def plan_void(books: Books, origin: Origin, command: VoidPayment) -> Steps[Outcome]:
+def plan_void(books: Books, context: PostingContext, command: VoidPayment) -> Steps[Outcome]:
     """Plan a payment's voiding, which reopens its invoice. Raises PaymentVoided; CreditSpent, where credit that
     an order granted was used: then nothing moves."""
     check_note(command.note)
@@ -165,10 +172,10 @@ def plan_void(books: Books, origin: Origin, command: VoidPayment) -> Steps[Outco
         settle(books, invoice, paid_minor=invoice.paid_minor - payment.amount_minor)
     else:
         parts = [a for a in books.assignments.values() if a.payment_id == payment.id and a.released_at is None]
-        transaction_id = (yield from release(books, origin, "REVERSAL", parts, note=command.note)).id
-    take_back_grants(books, origin, invoice)
-    books.writes.events.append(("payment.voided", payment.id))
-    audit(books, origin, "payment.voided", payment.id, invoice.customer_id, command.note, _told(payment, invoice))
+        transaction_id = (yield from release(books, context, TransactionKind.REVERSAL, parts, note=command.note)).id
+    take_back_grants(books, context, invoice)
+    emit(books, "payment.voided", payment.id)
+    audit(books, context, "payment.voided", payment.id, invoice.customer_id, command.note, _told(payment, invoice))
     account = _if_used(account_of(books, invoice))
     account_views = (credits.account_view(account),) if account else ()
     return Outcome(

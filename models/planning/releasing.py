@@ -27,26 +27,21 @@ from models.errors import (
     LedgerError,
     NotFound,
 )
+from models.kinds import Counter, CreditStatus, InvoiceStatus, TransactionKind
 from models.money import SERVICE_CREDITS, to_decimal
 from models.planning import calendar, credits
 from models.planning.adjust import MAX_SERVICES
 from models.planning.assign import MAX_ASSIGNMENTS, assign_all, assignment_view, planned_amounts
 from models.planning.auditing import audit, invoice_details
+from models.planning.drafts import CreditChangeDraft, TransactionDraft
+from models.planning.events import emit
 from models.planning.needs import Needs
 from models.planning.notes import check_note
 from models.planning.settling import check_grants_unused, invoice_view, settle, take_back_grants
-from models.planning.state import (
-    AccountKey,
-    AccountState,
-    AssignmentState,
-    Books,
-    CreditState,
-    Origin,
-    TransactionDraft,
-)
+from models.planning.state import AccountKey, AccountState, AssignmentState, Books, CreditState, PostingContext
 from turns.steps import Steps, each, in_order
 
-_CHANGEABLE: Final = ("OPEN", "SCHEDULED", "EXHAUSTED")
+_CHANGEABLE: Final = (CreditStatus.OPEN, CreditStatus.SCHEDULED, CreditStatus.EXHAUSTED)
 
 
 def release_needs(command: ReleaseAssignments, accounts: tuple[AccountKey, ...]) -> Needs:
@@ -55,7 +50,7 @@ def release_needs(command: ReleaseAssignments, accounts: tuple[AccountKey, ...])
     return Needs(accounts=accounts, opens_accounts=True, assignments=command.assignment_ids)
 
 
-def plan_release(books: Books, origin: Origin, command: ReleaseAssignments) -> Steps[Outcome]:
+def plan_release(books: Books, context: PostingContext, command: ReleaseAssignments) -> Steps[Outcome]:
     """Plan the release of whole assignments of one customer. Raises NotFound, AlreadyReleased, CreditSpent."""
     check_note(command.note)
     if not 1 <= len(command.assignment_ids) <= MAX_ASSIGNMENTS:
@@ -68,8 +63,8 @@ def plan_release(books: Books, origin: Origin, command: ReleaseAssignments) -> S
         raise Invalid("These are several customers' assignments.", field=("assignmentIds",))
     check_grants_unused(books, (books.invoices[part.invoice_id] for part in parts), parts)
     # Must succeed from here on.
-    transaction = yield from release(books, origin, "RELEASE", parts, note=command.note)
-    return (yield from _released(books, origin, transaction, parts))
+    transaction = yield from release(books, context, TransactionKind.RELEASE, parts, note=command.note)
+    return (yield from _released(books, context, transaction, parts))
 
 
 def _live(books: Books, assignment_id: UUID, index: int) -> AssignmentState:
@@ -87,11 +82,16 @@ def _live(books: Books, assignment_id: UUID, index: int) -> AssignmentState:
 
 
 def release(
-    books: Books, origin: Origin, kind: str, parts: list[AssignmentState], *, note: str | None = None
+    books: Books,
+    context: PostingContext,
+    kind: TransactionKind,
+    parts: list[AssignmentState],
+    *,
+    note: str | None = None,
 ) -> Steps[TransactionDraft]:
     """Put the assignments' amounts back on their credits, last first, as one event. The caller has checked them."""
     customer_id = books.invoices[parts[0].invoice_id].customer_id
-    transaction = credits.begin(books, kind, customer_id, origin, note=note)
+    transaction = credits.begin(books, kind, customer_id, context, note=note)
     yield from put_parts_back(books, transaction, parts)
     return transaction
 
@@ -100,20 +100,20 @@ def put_parts_back(books: Books, transaction: TransactionDraft, parts: list[Assi
     """Raises AmountOutOfRange where the account finds no room; what was put back until then, the posting takes back."""
     for part in (yield from in_order(parts, lambda a: (a.assigned_at, a.id.bytes), reverse=True)):
         invoice = books.invoices[part.invoice_id]
-        credits.put_back(books, transaction, books.credits_by_id[part.credit_id], part.amount_minor, "INVOICES")
+        credits.restore(books, transaction, books.credits_by_id[part.credit_id], part.amount_minor, Counter.INVOICES)
         settle(books, invoice, credited_minor=invoice.credited_minor - part.amount_minor)
-        books.change(part, released_at=books.now)
-        books.writes.released.append((part, transaction.id))
+        books.change(part, released_at=books.now, release_transaction_id=transaction.id)
+        books.writes.touched_assignments.append(part)
         yield
 
 
 def _released(
-    books: Books, origin: Origin, transaction: TransactionDraft, parts: list[AssignmentState]
+    books: Books, context: PostingContext, transaction: TransactionDraft, parts: list[AssignmentState]
 ) -> Steps[Outcome]:
     """What an order granted goes back too, once it is not paid in full any more; then the outcome of it all."""
     invoices = {part.invoice_id: books.invoices[part.invoice_id] for part in parts}
     for invoice in invoices.values():
-        take_back_grants(books, origin, invoice)
+        take_back_grants(books, context, invoice)
     touched, accounts = {}, {}
     for part in parts:
         credit = books.credits_by_id[part.credit_id]
@@ -144,7 +144,7 @@ def reassign_needs(command: ReassignCredit, account: AccountKey) -> Needs:
     )
 
 
-def plan_reassign(books: Books, origin: Origin, command: ReassignCredit) -> Steps[Outcome]:
+def plan_reassign(books: Books, context: PostingContext, command: ReassignCredit) -> Steps[Outcome]:
     """Plan a release and new assignments of the same credit, all or nothing.
 
     Raises what either would; CreditNotOpen where the credit expires as it comes back.
@@ -159,16 +159,20 @@ def plan_reassign(books: Books, origin: Origin, command: ReassignCredit) -> Step
     check_grants_unused(books, [books.invoices[part.invoice_id]], [part])
     # What may be assigned shows only after the release: where it is refused, the posting takes that back too.
     released = yield from release(
-        books, Origin(origin.actor, origin.key, books.source.new_id()), "RELEASE", [part], note=command.note
+        books,
+        PostingContext(context.actor, context.key, books.source.new_id()),
+        TransactionKind.RELEASE,
+        [part],
+        note=command.note,
     )
     credit = books.credits_by_id[part.credit_id]
     account = books.accounts_by_id[credit.account_id]
     if not credits.is_open(credit, books.now):
         raise CreditNotOpen(credits.credit_view(credit, account.asset).status(books.now)).at("assignmentId")
-    take_back_grants(books, origin, books.invoices[part.invoice_id])
+    take_back_grants(books, context, books.invoices[part.invoice_id])
     amounts = planned_amounts(books, command.assignments, account, credit)
-    transaction = credits.begin(books, "ASSIGNMENT", account.customer_id, origin)
-    views = assign_all(books, origin, transaction, account, credit, amounts)
+    transaction = credits.begin(books, TransactionKind.ASSIGNMENT, account.customer_id, context)
+    views = assign_all(books, context, transaction, account, credit, amounts)
     return Outcome(
         transaction_id=transaction.id, account_id=account.id, credit_id=credit.id,
         assignment_ids=tuple(view.id for view in views),
@@ -188,7 +192,7 @@ def void_invoice_needs(command: VoidInvoice, account: AccountKey) -> Needs:
     )  # fmt: skip
 
 
-def plan_void_invoice(books: Books, origin: Origin, command: VoidInvoice) -> Steps[Outcome]:
+def plan_void_invoice(books: Books, context: PostingContext, command: VoidInvoice) -> Steps[Outcome]:
     """Plan an invoice's voiding: everything on it is released, last first.
 
     Raises InvoiceNotOpen where it is void already, InvoicePaid where it was paid with anything but assigned credit,
@@ -198,7 +202,7 @@ def plan_void_invoice(books: Books, origin: Origin, command: VoidInvoice) -> Ste
     invoice = books.invoices.get(command.invoice_id)
     if invoice is None:
         raise NotFound("There is no such invoice.", field=("invoiceId",))
-    if invoice.status == "VOID":
+    if invoice.status == InvoiceStatus.VOID:
         raise InvoiceNotOpen(invoice.status)
     parts = [a for a in books.assignments.values() if a.invoice_id == invoice.id and a.released_at is None]
     paid_minor = invoice.paid_minor + sum([part.amount_minor for part in parts if part.payment_id])
@@ -206,14 +210,14 @@ def plan_void_invoice(books: Books, origin: Origin, command: VoidInvoice) -> Ste
         raise InvoicePaid(to_decimal(paid_minor, invoice.currency), invoice.currency)
     check_grants_unused(books, [invoice], parts)
     # Must succeed from here on.
-    transaction = credits.begin(books, "VOID", invoice.customer_id, origin, note=command.note)
+    transaction = credits.begin(books, TransactionKind.VOID, invoice.customer_id, context, note=command.note)
     yield from put_parts_back(books, transaction, parts)
-    outcome = yield from _released(books, origin, transaction, parts)
-    books.change(invoice, status="VOID", voided_at=books.now)
+    outcome = yield from _released(books, context, transaction, parts)
+    books.change(invoice, status=InvoiceStatus.VOID, voided_at=books.now)
     books.writes.touched_invoices.append(invoice)
-    books.writes.events.append(("invoice.voided", invoice.id))
+    emit(books, "invoice.voided", invoice.id)
     details = invoice_details(invoice)
-    audit(books, origin, "invoice.voided", invoice.id, invoice.customer_id, command.note, details)
+    audit(books, context, "invoice.voided", invoice.id, invoice.customer_id, command.note, details)
     return Outcome(
         transaction_id=transaction.id, account_id=outcome.account_id, invoice_id=invoice.id,
         assignment_ids=outcome.assignment_ids, views=(*outcome.views, invoice_view(invoice)),
@@ -226,7 +230,7 @@ def void_credit_needs(command: VoidCredit, account: AccountKey) -> Needs:
     )
 
 
-def plan_void_credit(books: Books, origin: Origin, command: VoidCredit) -> Steps[Outcome]:
+def plan_void_credit(books: Books, context: PostingContext, command: VoidCredit) -> Steps[Outcome]:
     """Plan a credit's voiding (the sources' delete): what is left of it is reversed, out of the lifetime total as well
     where it counts there.
 
@@ -239,7 +243,7 @@ def plan_void_credit(books: Books, origin: Origin, command: VoidCredit) -> Steps
         a for a in books.assignments.values() if a.released_at is None and books.credits_by_id[a.credit_id] is credit
     ]
     status = credits.credit_view(credit, account.asset).status(books.now)
-    if status not in ("OPEN", "SCHEDULED") and not parts:
+    if status not in (CreditStatus.OPEN, CreditStatus.SCHEDULED) and not parts:
         raise CreditNotOpen(status)
     if parts and not command.release_assignments:
         raise CreditAssigned
@@ -249,15 +253,15 @@ def plan_void_credit(books: Books, origin: Origin, command: VoidCredit) -> Steps
     check_grants_unused(books, (books.invoices[part.invoice_id] for part in parts), parts)
     # Must succeed from here on.
     lifetime_before = account.lifetime_minor
-    transaction = credits.begin(books, "VOID", account.customer_id, origin, note=command.note)
+    transaction = credits.begin(books, TransactionKind.VOID, account.customer_id, context, note=command.note)
     yield from put_parts_back(books, transaction, parts)
     credit = books.credits_by_id[command.credit_id]
     if not expired:  # as it came back, it has expired: there is nothing left to reverse
-        credits.move(books, transaction, account, credit, -credit.remaining_minor, "REMOVED", lifetime=True)
+        credits.move(books, transaction, account, credit, -credit.remaining_minor, Counter.REMOVED, lifetime=True)
         credits.amend(books, credit, voided_at=books.now)
     credits.follow_tier(books, transaction, account, lifetime_before)
     if parts:
-        return (yield from _released(books, origin, transaction, parts))
+        return (yield from _released(books, context, transaction, parts))
     return _credit_outcome(books, transaction, account, credit)
 
 
@@ -265,7 +269,7 @@ def update_credit_needs(command: UpdateCredit, account: AccountKey) -> Needs:
     return Needs(accounts=(account,), opens_accounts=True, credits=(command.credit_id,))
 
 
-def plan_update_credit(books: Books, origin: Origin, command: UpdateCredit) -> Outcome:
+def plan_update_credit(books: Books, context: PostingContext, command: UpdateCredit) -> Outcome:
     """Plan a change of a credit's expiry, pause, restriction or note. Raises CreditNotOpen, and for dates and services.
 
     A used-up credit can be changed too: what is set against invoices may come back to it.
@@ -282,10 +286,14 @@ def plan_update_credit(books: Books, origin: Origin, command: UpdateCredit) -> O
     if unchanged and not (command.note and command.note.strip()):
         raise Invalid("That changes nothing.", field=("creditId",))
     # Must succeed from here on.
-    transaction = credits.begin(books, "UPDATE", account.customer_id, origin, note=command.note)
+    transaction = credits.begin(books, TransactionKind.UPDATE, account.customer_id, context, note=command.note)
     books.writes.credit_changes.append(
-        (books.source.new_id(), credit.id, transaction.id, credit.expires_at, expires_at, credit.auto_apply, auto_apply,
-         list(credit.service_ids), list(services))
+        CreditChangeDraft(
+            id=books.source.new_id(), credit_id=credit.id, transaction_id=transaction.id,
+            old_expires_at=credit.expires_at, new_expires_at=expires_at, old_auto_apply=credit.auto_apply,
+            new_auto_apply=auto_apply, old_services=list(credit.service_ids), new_services=list(services),
+            created_at=books.now,
+        )
     )  # fmt: skip
     credits.amend(books, credit, expires_at=expires_at, service_ids=services, auto_apply=auto_apply)
     return _credit_outcome(books, transaction, account, credit)

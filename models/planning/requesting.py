@@ -1,7 +1,7 @@
 """What waits for a second person: how it is kept, read again and shown. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, is_dataclass
+from dataclasses import is_dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from types import UnionType
@@ -10,10 +10,12 @@ from uuid import UUID
 
 from models.commands import Actor, AdjustCredit, Approvable, Asker, CreateOrder, GiveReward, Outcome
 from models.errors import InvariantViolated, LedgerError, TooManyPending
+from models.kinds import ApprovalStatus
 from models.money import to_minor
 from models.planning.binding import Terms, credit_sold, terms_of
 from models.planning.credits import actor_view
-from models.planning.state import ApprovalState, Books, Origin
+from models.planning.events import emit
+from models.planning.state import ApprovalState, Books, PostingContext
 from models.views import ApprovalRequestView
 
 OPERATIONS: Final[Mapping[str, type[Any]]] = {
@@ -28,49 +30,45 @@ anybody decides, and each is kept."""
 
 
 def waits(
-    books: Books, origin: Origin, operation: str, command: Approvable, refusal: LedgerError | None
+    books: Books, context: PostingContext, operation: str, command: Approvable, refusal: LedgerError | None
 ) -> Outcome | None:
     """The request that the command becomes, since it only proposes, or is not for its actor to do alone (`refusal`) and asks
     for a second person then; None where it can be posted. Raises the refusal where it asks for nobody.
     """
     if command.propose_only or (refusal is not None and command.request_approval):
-        return request_approval(books, origin, operation, command)
+        return request_approval(books, context, operation, command)
     if refusal is not None:
         raise refusal
     return None
 
 
-def request_approval(books: Books, origin: Origin, operation: str, command: Approvable) -> Outcome:
+def request_approval(books: Books, context: PostingContext, operation: str, command: Approvable) -> Outcome:
     """Nothing moves: the command waits, as it came in, until the tenant's lifetime of approvals is over.
 
-    Raises TooManyPending, as far as `books.waiting` tells what waits already.
+    Raises TooManyPending, as far as `books.pending_requests` tells what waits already.
     """
-    if _pending(books, origin.actor.asker) >= MAX_PENDING:
+    if _pending(books, context.actor.asker) >= MAX_PENDING:
         raise TooManyPending(MAX_PENDING, field="proposeOnly" if command.propose_only else "requestApproval")
     request = ApprovalState(
-        id=origin.result_id, operation=operation, command=command, customer_id=command.customer_id, status="PENDING",
-        requested_by=origin.actor, created_at=books.now, expires_at=books.now + books.config.approval_lifetime,
+        id=context.result_id, operation=operation, command=command, customer_id=command.customer_id,
+        status=ApprovalStatus.PENDING, requested_by=context.actor, created_at=books.now,
+        expires_at=books.now + books.config.approval_lifetime,
         terms=terms_of(books, command),
     )  # fmt: skip
     books.writes.approvals.append(request)
-    books.writes.events.append(("approval.requested", request.id))
+    emit(books, "approval.requested", request.id)
     return Outcome(approval_request_id=request.id, views=(shown(request),))
 
 
 def too_many(books: Books) -> bool:
-    """Whether more was planned than may wait, now that `books.waiting` is known."""
+    """Whether more was planned than may wait, now that `books.pending_requests` is known."""
     return any(_pending(books, request.requested_by.asker) > MAX_PENDING for request in books.writes.approvals)
 
 
 def _pending(books: Books, asker: Asker) -> int:
     """What waits of this person's or program's, with what was planned."""
     planned = sum(request.requested_by.asker == asker for request in books.writes.approvals)
-    return books.waiting.get(asker, 0) + planned
-
-
-def kept(command: Approvable) -> dict[str, Any]:
-    """A command as it is kept. What JSON has no type for is written as text (models/writing.py)."""
-    return asdict(command)
+    return books.pending_requests.get(asker, 0) + planned
 
 
 def restored(operation: str, values: Mapping[str, Any]) -> Approvable:

@@ -5,9 +5,10 @@ credits that count come to, and the tier follows.
 """
 
 from models.commands import Outcome, RestateBooks
+from models.kinds import Counter, TransactionKind
 from models.planning import credits, merging
 from models.planning.needs import Needs
-from models.planning.state import Books, Origin
+from models.planning.state import Books, PostingContext
 from turns.steps import Steps
 
 
@@ -22,23 +23,23 @@ def needs(command: RestateBooks) -> Needs:
     )
 
 
-def plan(books: Books, origin: Origin, command: RestateBooks) -> Steps[Outcome]:
+def plan(books: Books, context: PostingContext, command: RestateBooks) -> Steps[Outcome]:
     """Plan the moves and the correction. Nothing, where the books are right."""
     target = books.accounts[command.person_id, command.asset]
     left = [books.accounts[record, command.asset] for record in command.record_ids]
     transaction_id = None
     for account in left:
         if account.balance_minor or account.lifetime_minor:
-            taken, given = (Origin(origin.actor, None, books.source.new_id()) for _ in range(2))
+            taken, given = (PostingContext(context.actor, None, books.source.new_id()) for _ in range(2))
             yield from merging.move_account(
-                books, credits.begin(books, "MERGE", account.customer_id, taken),
-                credits.begin(books, "MERGE", target.customer_id, given), account, target,
+                books, credits.begin(books, TransactionKind.MERGE, account.customer_id, taken),
+                credits.begin(books, TransactionKind.MERGE, target.customer_id, given), account, target,
             )  # fmt: skip
             transaction_id = given.result_id
     if command.lifetime_minor:
         before = target.lifetime_minor
-        transaction = credits.begin(books, "RESTATEMENT", target.customer_id, origin)
-        credits.move_lifetime(books, transaction, target, command.lifetime_minor, "RESTATED")
+        transaction = credits.begin(books, TransactionKind.RESTATEMENT, target.customer_id, context)
+        credits.move_lifetime(books, transaction, target, command.lifetime_minor, Counter.RESTATED)
         credits.follow_tier(books, transaction, target, before)
         transaction_id = transaction.id
     return Outcome(transaction_id=transaction_id, account_id=target.id)

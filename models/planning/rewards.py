@@ -2,13 +2,15 @@
 
 from models.commands import GiveReward, Outcome
 from models.errors import Busy, InsufficientBalance, NotFound, RewardInactive
+from models.kinds import Counter, CouponStatus, TransactionKind
 from models.money import POINTS, to_decimal
 from models.planning import calendar, credits, requesting
 from models.planning.allowances import allowance_of
+from models.planning.coupons import coupon_view
+from models.planning.events import emit
 from models.planning.needs import Needs, Spend
 from models.planning.notes import check_note
-from models.planning.state import AccountState, Books, Origin, RewardState
-from models.views import CouponView
+from models.planning.state import AccountState, Books, CouponState, PostingContext, RewardState
 from turns.steps import Steps
 
 
@@ -28,7 +30,7 @@ def needs(command: GiveReward, points_cost_minor: int) -> Needs:
     )
 
 
-def plan(books: Books, origin: Origin, command: GiveReward) -> Steps[Outcome]:
+def plan(books: Books, context: PostingContext, command: GiveReward) -> Steps[Outcome]:
     """Plan one coupon. Raises RewardInactive, InsufficientBalance, LimitExceeded (a free one, at its price in points;
     or, with `request_approval`, a second person is asked; with `propose_only` in any case)."""
     credits.check_open(books, command.customer_id, "customerId")
@@ -38,33 +40,36 @@ def plan(books: Books, origin: Origin, command: GiveReward) -> Steps[Outcome]:
     limited = None
     if command.deduct_points:
         yield from _check_points(books, account, reward)
-    if origin.approved_by is None:
+    if context.approved_by is None:
         free_minor = 0 if command.deduct_points else reward.points_cost_minor
-        allowance = allowance_of(books, origin.actor, command.customer_id, POINTS) if free_minor else None
+        allowance = allowance_of(books, context.actor, command.customer_id, POINTS) if free_minor else None
         refusal = None if allowance is None else allowance.refusal(free_minor)
         refusal = None if refusal is None else refusal.at("rewardId")
-        waiting = requesting.waits(books, origin, "giveReward", command, refusal)
-        if waiting is not None:
-            return waiting
+        pending_request = requesting.waits(books, context, "giveReward", command, refusal)
+        if pending_request is not None:
+            return pending_request
         limited = None if allowance is None else allowance.use(books, free_minor)
     # Must succeed from here on (and using a limit does).
     spent_minor = reward.points_cost_minor if command.deduct_points else 0
-    transaction = credits.begin(books, "REWARD", command.customer_id, origin, note=command.note, limited=limited)
+    transaction = credits.begin(
+        books, TransactionKind.REWARD, command.customer_id, context, note=command.note, limited=limited
+    )
     if spent_minor and account is not None:
-        yield from credits.spend(books, transaction, account, spent_minor, "REDEEMED")
+        yield from credits.spend(books, transaction, account, spent_minor, Counter.REDEEMED)
     if reward.stock is not None:
         books.change(reward, stock=reward.stock - 1)
         books.writes.touched_rewards.append(reward)
-    view = CouponView(
+    coupon = CouponState(
         id=books.source.new_id(), code=books.source.new_coupon_code(), reward_id=reward.id,
-        customer_id=command.customer_id, points_spent_minor=spent_minor, stored_status="ISSUED", issued_at=books.now,
+        customer_id=command.customer_id, points_spent_minor=spent_minor, status=CouponStatus.ISSUED, issued_at=books.now,
         expires_at=calendar.end_of_nth_day(
             reward.validity_days, calendar.local_date(books.now, books.config.zone), books.config.zone, "rewardId"
         ),
         closed_at=None, terms=reward.terms, transaction_id=transaction.id, refund_transaction_id=None,
     )  # fmt: skip
-    books.writes.coupons.append(view)
-    books.writes.events.append(("coupon.issued", view.id))
+    view = coupon_view(coupon)
+    books.writes.coupons.append(coupon)
+    emit(books, "coupon.issued", view.id)
     account_views = (credits.account_view(account),) if account else ()
     return Outcome(
         transaction_id=transaction.id, account_id=account.id if account else None, coupon_id=view.id,

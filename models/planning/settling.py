@@ -9,9 +9,11 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from models.errors import CreditSpent, ExceedsDue, InvariantViolated
+from models.kinds import Counter, InvoiceStatus, TransactionKind
 from models.money import to_decimal
 from models.planning import calendar, credits
-from models.planning.state import AccountState, AssignmentState, Books, InvoiceState, Origin
+from models.planning.drafts import GrantDraft, GrantRevocation
+from models.planning.state import AccountState, AssignmentState, Books, InvoiceState, PostingContext
 from models.views import InvoiceView
 
 
@@ -23,8 +25,8 @@ def account_of(books: Books, invoice: InvoiceState) -> AccountState | None:
 def status_of(total_minor: int, paid_minor: int, credited_minor: int) -> str:
     """OPEN, PART_PAID or PAID. What is void stays void: nothing settles it."""
     if paid_minor + credited_minor == total_minor:
-        return "PAID"
-    return "PART_PAID" if paid_minor + credited_minor else "OPEN"
+        return InvoiceStatus.PAID
+    return InvoiceStatus.PART_PAID if paid_minor + credited_minor else InvoiceStatus.OPEN
 
 
 def settle(
@@ -84,19 +86,22 @@ def check_grants_unused(
                 raise CreditSpent(used, granted, invoice.currency)
 
 
-def grant_if_paid(books: Books, origin: Origin, invoice: InvoiceState) -> None:
+def grant_if_paid(books: Books, context: PostingContext, invoice: InvoiceState) -> None:
     """Put the worth of the order's credit products on the account, one credit a line, if it has just been paid in full."""
-    if invoice.status != "PAID" or invoice.grants or not invoice.credit_lines:
+    if invoice.status != InvoiceStatus.PAID or invoice.grants or not invoice.credit_lines:
         return
     account = account_of(books, invoice)
     if account is None:
         raise InvariantViolated(f"order {invoice.id} grants credit, and its account was not locked")
     transaction = credits.begin(
-        books, "ORDER", invoice.customer_id, Origin(origin.actor, origin.key, books.source.new_id())
+        books,
+        TransactionKind.ORDER,
+        invoice.customer_id,
+        PostingContext(context.actor, context.key, books.source.new_id()),
     )
     granted = tuple(
         credits.open_credit(
-            books, transaction, account, amount_minor, "ORDERS",
+            books, transaction, account, amount_minor, Counter.ORDERS,
             effective_on=calendar.local_date(books.now, books.config.zone), starts_at=books.now, expires_at=None,
             service_ids=(), auto_apply=True, counts=True,
         ).id
@@ -104,17 +109,20 @@ def grant_if_paid(books: Books, origin: Origin, invoice: InvoiceState) -> None:
     )  # fmt: skip
     books.change(invoice, grants=granted)
     for credit_id in granted:
-        books.writes.grants.append((credit_id, invoice.id, credit_id, transaction.id))
+        books.writes.grants.append(GrantDraft(credit_id, invoice.id, credit_id, transaction.id))
 
 
-def take_back_grants(books: Books, origin: Origin, invoice: InvoiceState) -> None:
+def take_back_grants(books: Books, context: PostingContext, invoice: InvoiceState) -> None:
     """Take back what is left of what the order granted, now that it is not paid in full any more, last first."""
-    if not invoice.grants or invoice.status == "PAID":
+    if not invoice.grants or invoice.status == InvoiceStatus.PAID:
         return
     if account_of(books, invoice) is None:
         raise InvariantViolated(f"order {invoice.id} takes back credit, and its account was not locked")
     transaction = credits.begin(
-        books, "REVERSAL", invoice.customer_id, Origin(origin.actor, origin.key, books.source.new_id())
+        books,
+        TransactionKind.REVERSAL,
+        invoice.customer_id,
+        PostingContext(context.actor, context.key, books.source.new_id()),
     )
     for credit_id in reversed(invoice.grants):
         credit = books.credits_by_id[credit_id]
@@ -122,9 +130,9 @@ def take_back_grants(books: Books, origin: Origin, invoice: InvoiceState) -> Non
         left_minor = 0 if expired else credit.remaining_minor
         if left_minor:
             account = credits.account_of_lot(books, credit)
-            credits.move(books, transaction, account, credit, -left_minor, "ORDERS", lifetime=True)
+            credits.move(books, transaction, account, credit, -left_minor, Counter.ORDERS, lifetime=True)
             credits.amend(books, credit, voided_at=books.now)
-        books.writes.revoked_grants.append((credit_id, transaction.id, left_minor))
+        books.writes.revoked_grants.append(GrantRevocation(credit_id, transaction.id, left_minor))
     books.change(invoice, grants=())
 
 

@@ -2,15 +2,30 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
-from decimal import Decimal
-from typing import Any, Final, Protocol
+from datetime import date, datetime
+from typing import Annotated, Any, Final, Protocol
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from models.commands import Actor, Approvable, Asker
+from models.planning.columns import AS_JSON, ASIDE, LATER, UNREAD, table
+from models.planning.config import TenantConfig
+from models.planning.drafts import (
+    AuditDraft,
+    BulkOperationDraft,
+    BulkRowDraft,
+    CreditChangeDraft,
+    EntryDraft,
+    EventDraft,
+    GrantDraft,
+    GrantRevocation,
+    InvoiceLineDraft,
+    MergedCustomer,
+    RowResult,
+    TierChangeDraft,
+    TransactionDraft,
+    TransactionTextDraft,
+)
 from models.planning.lots import Lots
-from models.views import CouponView
 from turns.steps import Steps, finish
 
 AccountKey = tuple[UUID, str]
@@ -29,63 +44,7 @@ class Source(Protocol):
     def new_secret(self) -> bytes: ...
 
 
-@dataclass(frozen=True, slots=True)
-class ReasonRule:
-    code: str
-    adds: bool
-    removes: bool
-    moves_lifetime: bool
-    note_required: bool
-    active: bool
-
-
-@dataclass(frozen=True, slots=True)
-class TierRule:
-    name: str
-    threshold_minor: int
-
-
-@dataclass(frozen=True, slots=True)
-class LimitRuleValues:
-    """One rule, in the asset's own units; None where it sets no limit of that kind."""
-
-    role: str
-    asset: str
-    holder: str
-    per_adjustment: Decimal | None
-    per_actor_day: Decimal | None
-    per_customer_day: Decimal | None
-    kind: str = "ADDING"
-
-
-@dataclass(frozen=True, slots=True)
-class TenantConfig:
-    """What an admin has set, as of `version`."""
-
-    tenant_id: UUID
-    version: int
-    zone: ZoneInfo
-    grace_days: int
-    approval_lifetime: timedelta
-    reasons: dict[str, ReasonRule]
-    services: dict[UUID, bool]  # id -> active
-    tiers: tuple[TierRule, ...]  # by rising threshold
-    limits: dict[tuple[str, str, str], LimitRuleValues]  # (role, asset or MONEY, holder or '')
-    currencies: dict[str, int] = field(default_factory=dict)  # code -> exponent, of those that the books hold
-    selling_limits: dict[tuple[str, str, str], LimitRuleValues] = field(default_factory=dict)
-    limited_currencies: frozenset[str] = frozenset()  # those that limited roles may use; none named: all
-    service_names: dict[UUID, str] = field(default_factory=dict)
-
-    def tier_name(self, lifetime_minor: int) -> str | None:
-        """The highest tier whose threshold has been reached, or None."""
-        name = None
-        for tier in self.tiers:
-            if tier.threshold_minor > lifetime_minor:
-                break
-            name = tier.name
-        return name
-
-
+@table("customers")
 @dataclass(slots=True)
 class CustomerState:
     """merged_into_id: only ever of a record that was not followed to the person it is now (models/planning/persons.py)."""
@@ -94,9 +53,11 @@ class CustomerState:
     membership_cancelled_at: datetime | None
     membership_started_at: datetime | None = None
     merged_into_id: UUID | None = None
-    erased: bool = False
+    erased: Annotated[bool, ASIDE] = False
+    updated_at: Annotated[datetime | None, UNREAD, LATER] = None
 
 
+@table("accounts")
 @dataclass(slots=True)
 class AccountState:
     """An account under lock. scheduled and expired_minor: parts of the balance that cannot be spent at `Books.now`."""
@@ -109,8 +70,8 @@ class AccountState:
     sequence: int
     head_hash: bytes | None
     posted_at: datetime | None
-    scheduled_minor: int = 0
-    expired_minor: int = 0
+    scheduled_minor: Annotated[int, ASIDE] = 0
+    expired_minor: Annotated[int, ASIDE] = 0
 
     @property
     def available_minor(self) -> int:
@@ -121,10 +82,12 @@ class AccountState:
         return now if self.posted_at is None else max(now, self.posted_at)
 
 
+@table("credits", restricted=bool)
 @dataclass(slots=True)
 class CreditState:
     """counts: whether adding it raised the lifetime total. gone_minor: taken back or expired; the rest of what is not left
-    is used. opened_sequence: of the entry that put it on its account. origin_id: the lot that it was before a merge."""
+    is used. opened_sequence: of the entry that put it on its account. origin_id: the lot that it was before a merge;
+    successor_id: the one that it goes on as after one."""
 
     id: UUID
     account_id: UUID
@@ -134,15 +97,21 @@ class CreditState:
     effective_on: date
     starts_at: datetime
     expires_at: datetime | None
-    service_ids: tuple[UUID, ...]
+    service_ids: Annotated[tuple[UUID, ...], ASIDE]
     auto_apply: bool
     created_at: datetime
-    swept_at: datetime | None = None
-    voided_at: datetime | None = None
+    swept_at: Annotated[datetime | None, LATER] = None
+    voided_at: Annotated[datetime | None, LATER] = None
     counts: bool = False
     gone_minor: int = 0
     opened_sequence: int = 1
     origin_id: UUID | None = None
+    successor_id: Annotated[UUID | None, UNREAD, LATER] = None
+
+    @property
+    def restricted(self) -> bool:
+        """Whether it can be spent for some services alone."""
+        return bool(self.service_ids)
 
     @property
     def used_minor(self) -> int:
@@ -150,6 +119,7 @@ class CreditState:
         return self.amount_minor - self.remaining_minor - self.gone_minor
 
 
+@table("invoices")
 @dataclass(slots=True)
 class InvoiceState:
     """customer_id: the person as they are now, whichever record of theirs it was issued to.
@@ -158,6 +128,7 @@ class InvoiceState:
 
     credit_lines: what each credit product's line puts on the account. grants: what has been put there and not been
     taken back, by the credit that was granted. limited_on: the day of its actor's that a new one has used something up of.
+    That, auto_apply, actor and created_at: of a new one alone.
     """
 
     id: UUID
@@ -172,10 +143,13 @@ class InvoiceState:
     issued_on: date
     due_on: date | None
     kind: str
-    voided_at: datetime | None = None
-    credit_lines: tuple[int, ...] = ()
-    grants: tuple[UUID, ...] = ()
-    limited_on: date | None = None
+    voided_at: Annotated[datetime | None, LATER] = None
+    credit_lines: Annotated[tuple[int, ...], ASIDE] = ()
+    grants: Annotated[tuple[UUID, ...], ASIDE] = ()
+    limited_on: Annotated[date | None, UNREAD] = None
+    auto_apply: Annotated[bool, UNREAD] = True
+    actor: Actor | None = None
+    created_at: Annotated[datetime | None, UNREAD] = None
 
     @property
     def due_minor(self) -> int:
@@ -187,6 +161,7 @@ class InvoiceState:
         return min(self.due_minor, self.creditable_minor - self.credited_minor)
 
 
+@table("assignments")
 @dataclass(slots=True)
 class AssignmentState:
     """payment_id: the payment with account credit that it is a part of, if any."""
@@ -198,23 +173,31 @@ class AssignmentState:
     amount_minor: int
     origin: str
     assigned_at: datetime
-    released_at: datetime | None
-    payment_id: UUID | None
+    released_at: Annotated[datetime | None, LATER]
+    payment_id: Annotated[UUID | None, ASIDE]
+    release_transaction_id: Annotated[UUID | None, UNREAD, LATER] = None
 
 
+@table("payments")
 @dataclass(slots=True)
 class PaymentState:
-    """transaction_id: what moved the account credit that it was made with; None for money that came in."""
+    """transaction_id: what moved the account credit that it was made with; None for money that came in.
+
+    actor, created_at: of a new one alone.
+    """
 
     id: UUID
     invoice_id: UUID
     amount_minor: int
     method: str
     received_on: date
-    voided_at: datetime | None
+    voided_at: Annotated[datetime | None, LATER]
     transaction_id: UUID | None
+    actor: Actor | None = None
+    created_at: Annotated[datetime | None, UNREAD] = None
 
 
+@table("coupons")
 @dataclass(slots=True)
 class CouponState:
     id: UUID
@@ -225,10 +208,10 @@ class CouponState:
     status: str
     issued_at: datetime
     expires_at: datetime | None
-    closed_at: datetime | None
+    closed_at: Annotated[datetime | None, LATER]
     terms: dict[str, Any]
     transaction_id: UUID
-    refund_transaction_id: UUID | None
+    refund_transaction_id: Annotated[UUID | None, LATER]
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +224,7 @@ class SpendRecord:
     taken_minor: int
 
 
+@table("products")
 @dataclass(frozen=True, slots=True)
 class ProductState:
     id: UUID
@@ -251,16 +235,18 @@ class ProductState:
     active: bool
 
 
+@table("rewards")
 @dataclass(slots=True)
 class RewardState:
     id: UUID
-    terms: dict[str, Any]
+    terms: Annotated[dict[str, Any], ASIDE]
     points_cost_minor: int
     validity_days: int | None
     stock: int | None
     active: bool
 
 
+@table("approval_requests", requested_subject=str, decided_subject=str)
 @dataclass(slots=True)
 class ApprovalState:
     """A request for a second person's approval; command: what was asked for.
@@ -271,32 +257,41 @@ class ApprovalState:
 
     id: UUID
     operation: str
-    command: Approvable
+    command: Annotated[Approvable, AS_JSON]
     customer_id: UUID
     status: str
     requested_by: Actor
     created_at: datetime
     expires_at: datetime
-    requester_allowed: bool = True
-    decided_by: Actor | None = None
-    decided_at: datetime | None = None
-    decision_note: str | None = None
-    transaction_id: UUID | None = None
-    invoice_id: UUID | None = None
+    requester_allowed: Annotated[bool, ASIDE] = True
+    decided_by: Annotated[Actor | None, LATER] = None
+    decided_at: Annotated[datetime | None, LATER] = None
+    decision_note: Annotated[str | None, LATER] = None
+    transaction_id: Annotated[UUID | None, LATER] = None
+    invoice_id: Annotated[UUID | None, LATER] = None
     terms: dict[str, str | None] | None = None
 
+    @property
+    def requested_subject(self) -> str:
+        return self.requested_by.subject
 
+    @property
+    def decided_subject(self) -> str | None:
+        return None if self.decided_by is None else self.decided_by.subject
+
+
+@table("limit_counters")
 @dataclass(slots=True)
 class CounterState:
     """read_minor: what it stood at where it was only read, since it is raised by the difference once all else is written."""
 
     id: UUID
     used_minor: int
-    read_minor: int | None = None
+    read_minor: Annotated[int | None, ASIDE] = None
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class PostingContext:
     """Who asked, under which idempotency key, and the id that the result is to have (what a replay is found by).
 
     approved_by: the second person, on whose approval it is posted; no limit binds it then.
@@ -309,84 +304,41 @@ class Origin:
 
 
 @dataclass(slots=True)
-class TransactionDraft:
-    """created_at: that of its latest entry; where it has none, that of the batch."""
-
-    id: UUID
-    customer_id: UUID
-    kind: str
-    reason: str | None
-    note: str | None
-    salt: bytes | None
-    actor: Actor
-    approved_by: Actor | None
-    idempotency_key: str | None
-    created_at: datetime
-    limited: "Limited | None" = None
-
-
-@dataclass(frozen=True, slots=True)
-class Limited:
-    """What an event used up of its actor's limits by day, on its customer: of which asset, how much, on which day."""
-
-    asset: str
-    amount_minor: int
-    day: date
-
-
-@dataclass(slots=True)
-class EntryDraft:
-    """credit_id: None where only the lifetime total moves, in a merge."""
-
-    id: UUID
-    account_id: UUID
-    sequence: int
-    transaction: TransactionDraft
-    credit_id: UUID | None
-    counter: str
-    amount_minor: int
-    lifetime_minor: int
-    balance_after_minor: int
-
-
-@dataclass(slots=True)
 class Writes:
-    """What a batch will write, in lists that only grow, so that taking a unit back is cutting them short.
-
-    The rows of the smaller tables are tuples in the column order that models/writing.py names.
-    """
+    """What a batch will write, in lists that only grow, so that taking a unit back is cutting them short."""
 
     transactions: list[TransactionDraft] = field(default_factory=list)
+    transaction_texts: list[TransactionTextDraft] = field(default_factory=list)
     entries: list[EntryDraft] = field(default_factory=list)
     credits: list[CreditState] = field(default_factory=list)
-    invoices: list[tuple[Any, ...]] = field(default_factory=list)
-    invoice_lines: list[tuple[Any, ...]] = field(default_factory=list)
-    payments: list[tuple[Any, ...]] = field(default_factory=list)
-    assignments: list[tuple[Any, ...]] = field(default_factory=list)
-    coupons: list[CouponView] = field(default_factory=list)
-    tier_changes: list[tuple[Any, ...]] = field(default_factory=list)
+    credit_changes: list[CreditChangeDraft] = field(default_factory=list)
+    tier_changes: list[TierChangeDraft] = field(default_factory=list)
+    invoices: list[InvoiceState] = field(default_factory=list)
+    invoice_lines: list[InvoiceLineDraft] = field(default_factory=list)
+    payments: list[PaymentState] = field(default_factory=list)
+    assignments: list[AssignmentState] = field(default_factory=list)
+    grants: list[GrantDraft] = field(default_factory=list)
+    coupons: list[CouponState] = field(default_factory=list)
     approvals: list[ApprovalState] = field(default_factory=list)
-    grants: list[tuple[Any, ...]] = field(default_factory=list)
-    audits: list[tuple[Any, ...]] = field(default_factory=list)
-    credit_changes: list[tuple[Any, ...]] = field(default_factory=list)
-    moved_credits: list[tuple[UUID, UUID]] = field(default_factory=list)
-    revoked_grants: list[tuple[UUID, UUID, int]] = field(default_factory=list)
-    released: list[tuple[AssignmentState, UUID]] = field(default_factory=list)
-    bulk_operations: list[tuple[Any, ...]] = field(default_factory=list)
-    bulk_rows: list[tuple[Any, ...]] = field(default_factory=list)
-    merged_customers: list[tuple[UUID, UUID]] = field(default_factory=list)
-    memberships: list[CustomerState] = field(default_factory=list)
-    bulk_fates: list[tuple[Any, ...]] = field(default_factory=list)
-    events: list[tuple[str, UUID]] = field(default_factory=list)
+    bulk_operations: list[BulkOperationDraft] = field(default_factory=list)
+    bulk_rows: list[BulkRowDraft] = field(default_factory=list)
+    audits: list[AuditDraft] = field(default_factory=list)
+    events: list[EventDraft] = field(default_factory=list)
     touched_accounts: list[AccountState] = field(default_factory=list)
     touched_credits: list[CreditState] = field(default_factory=list)
+    amended_credits: list[CreditState] = field(default_factory=list)
+    moved_credits: list[CreditState] = field(default_factory=list)
     touched_invoices: list[InvoiceState] = field(default_factory=list)
-    touched_rewards: list[RewardState] = field(default_factory=list)
-    touched_counters: list[CounterState] = field(default_factory=list)
+    touched_assignments: list[AssignmentState] = field(default_factory=list)
     touched_payments: list[PaymentState] = field(default_factory=list)
     touched_coupons: list[CouponState] = field(default_factory=list)
     touched_approvals: list[ApprovalState] = field(default_factory=list)
-    amended_credits: list[CreditState] = field(default_factory=list)
+    touched_rewards: list[RewardState] = field(default_factory=list)
+    touched_counters: list[CounterState] = field(default_factory=list)
+    revoked_grants: list[GrantRevocation] = field(default_factory=list)
+    row_results: list[RowResult] = field(default_factory=list)
+    memberships: list[CustomerState] = field(default_factory=list)
+    merged_customers: list[MergedCustomer] = field(default_factory=list)
 
     def lengths(self) -> tuple[int, ...]:
         return tuple(len(getattr(self, name)) for name in self.__slots__)
@@ -401,7 +353,7 @@ _LARGE: Final = 2_000
 _AT_ONCE: Final = 200
 """So many are freed in a step."""
 
-Mark = tuple[int, tuple[int, ...]]
+Savepoint = tuple[int, tuple[int, ...]]
 
 
 @dataclass(slots=True)
@@ -412,7 +364,7 @@ class Books:
     that it had before a merge names it as well. other_ids: by a credit's own id, those. homes: of accounts that are not
     locked, since their customer's record was merged, the account that their credits belong on now. persons: records that
     were merged, and the record that the person is now. actor_ids: of those who asked for `approvals`.
-    waiting: how many requests of whoever asks wait already, once anybody asks for an approval. senders: by
+    pending_requests: how many requests of whoever asks wait already, once anybody asks for an approval. senders: by
     partners' clients whose bulk runs on after its request, what each of their tokens may do now; not by those without any.
     """
 
@@ -437,25 +389,25 @@ class Books:
     coupons: dict[UUID, CouponState] = field(default_factory=dict)
     approvals: dict[UUID, ApprovalState] = field(default_factory=dict)
     actor_ids: dict[Actor, UUID] = field(default_factory=dict)
-    waiting: dict[Asker, int] = field(default_factory=dict)
+    pending_requests: dict[Asker, int] = field(default_factory=dict)
     senders: dict[str, tuple[frozenset[str], ...]] = field(default_factory=dict)
     counters: dict[CounterKey, CounterState] = field(default_factory=dict)
     writes: Writes = field(default_factory=Writes)
-    _undo: list[tuple[Callable[..., object], tuple[Any, ...]]] = field(default_factory=list)
+    _rollback: list[tuple[Callable[..., object], tuple[Any, ...]]] = field(default_factory=list)
 
-    def mark(self) -> Mark:
+    def savepoint(self) -> Savepoint:
         """A point to go back to."""
-        return len(self._undo), self.writes.lengths()
+        return len(self._rollback), self.writes.lengths()
 
-    def back_to(self, mark: Mark) -> None:
-        """Take back everything planned since `mark`."""
-        finish(self.going_back_to(mark))
+    def rollback_to(self, savepoint: Savepoint) -> None:
+        """Take back everything planned since `savepoint`."""
+        finish(self.rolling_back_to(savepoint))
 
-    def going_back_to(self, mark: Mark) -> Steps[None]:
+    def rolling_back_to(self, savepoint: Savepoint) -> Steps[None]:
         """The same in steps."""
-        undone, lengths = mark
-        while len(self._undo) > undone:
-            action, arguments = self._undo.pop()
+        kept, lengths = savepoint
+        while len(self._rollback) > kept:
+            action, arguments = self._rollback.pop()
             action(*arguments)
             yield
         self.writes.cut(lengths)
@@ -463,29 +415,29 @@ class Books:
     @property
     def is_large(self) -> bool:
         """Whether so much is planned that each thing done with all of it takes long."""
-        return len(self._undo) >= _LARGE
+        return len(self._rollback) >= _LARGE
 
     def let_go(self) -> Steps[None]:
         """Forget a large plan, now that it is written: to free it in one go takes as long as any other work on all of it."""
         if not self.is_large:
             return
-        for rows in (self._undo, *(getattr(self.writes, name) for name in self.writes.__slots__)):
+        for rows in (self._rollback, *(getattr(self.writes, name) for name in self.writes.__slots__)):
             while rows:
                 del rows[-_AT_ONCE:]
                 yield
 
     def change(self, row: Any, **values: Any) -> None:
         """Set attributes of a state row, so that it can be taken back."""
-        self._undo.append((_set_all, (row, {name: getattr(row, name) for name in values})))
+        self._rollback.append((_set_all, (row, {name: getattr(row, name) for name in values})))
         _set_all(row, values)
 
     def change_item(self, rows: dict[Any, Any], name: Any, value: Any) -> None:
         """Let `name` stand for another row, so that it can be taken back."""
-        self._undo.append((rows.__setitem__, (name, rows[name])))
+        self._rollback.append((rows.__setitem__, (name, rows[name])))
         rows[name] = value
 
-    def on_undo(self, action: Callable[..., object], *arguments: Any) -> None:
-        self._undo.append((action, arguments))
+    def on_rollback(self, action: Callable[..., object], *arguments: Any) -> None:
+        self._rollback.append((action, arguments))
 
 
 def _set_all(row: Any, values: dict[str, Any]) -> None:

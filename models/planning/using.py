@@ -4,11 +4,13 @@ from uuid import UUID
 
 from models.commands import ExpireCredits, Outcome, UseCredit
 from models.errors import InsufficientBalance, Invalid, NotFound
+from models.kinds import Counter, TransactionKind
 from models.money import SERVICE_CREDITS, nonzero_minor, to_decimal
 from models.planning import credits
+from models.planning.burn_order import burn_key
 from models.planning.needs import Needs, Spend
 from models.planning.notes import check_note
-from models.planning.state import Books, Origin
+from models.planning.state import Books, PostingContext
 from turns.steps import Steps, in_order
 
 
@@ -18,7 +20,7 @@ def use_needs(command: UseCredit, amount_minor: int) -> Needs:
     return Needs(customers=(command.customer_id,), accounts=(key,), spends=(spend,))
 
 
-def plan_use(books: Books, origin: Origin, command: UseCredit) -> Steps[Outcome]:
+def plan_use(books: Books, context: PostingContext, command: UseCredit) -> Steps[Outcome]:
     """Plan a spend on a service: of credits that name it or name none, in burn order. Raises InsufficientBalance."""
     check_note(command.note)
     amount_minor = nonzero_minor(command.amount, SERVICE_CREDITS)
@@ -33,8 +35,10 @@ def plan_use(books: Books, origin: Origin, command: UseCredit) -> Steps[Outcome]
         raise InsufficientBalance(to_decimal(0, SERVICE_CREDITS), SERVICE_CREDITS)
     yield from credits.require_spendable(books, account, amount_minor, (command.service_id,))
     # Must succeed from here on.
-    transaction = credits.begin(books, "USE", command.customer_id, origin, note=command.note)
-    yield from credits.spend(books, transaction, account, amount_minor, "REDEEMED", service_ids=(command.service_id,))
+    transaction = credits.begin(books, TransactionKind.USE, command.customer_id, context, note=command.note)
+    yield from credits.spend(
+        books, transaction, account, amount_minor, Counter.REDEEMED, service_ids=(command.service_id,)
+    )
     return Outcome(
         transaction_id=transaction.id, account_id=account.id,
         views=(credits.transaction_view(transaction), credits.account_view(account)),
@@ -46,7 +50,7 @@ def expire_needs(command: ExpireCredits, credit_ids: tuple[UUID, ...]) -> Needs:
     return Needs(accounts=((command.customer_id, command.asset),), credits=credit_ids)
 
 
-def plan_expire(books: Books, origin: Origin, command: ExpireCredits) -> Steps[Outcome]:
+def plan_expire(books: Books, context: PostingContext, command: ExpireCredits) -> Steps[Outcome]:
     """Plan the writing off of everything on the account that has expired; nothing at all where nothing has."""
     account = books.accounts.get((command.customer_id, command.asset))
     if account is None:
@@ -61,8 +65,8 @@ def plan_expire(books: Books, origin: Origin, command: ExpireCredits) -> Steps[O
     ]
     if not expired:
         return Outcome()
-    ordered = yield from in_order(expired, credits.burn_key)
-    transaction = credits.begin(books, "EXPIRY", command.customer_id, origin)
+    ordered = yield from in_order(expired, burn_key)
+    transaction = credits.begin(books, TransactionKind.EXPIRY, command.customer_id, context)
     for credit in ordered:
         credits.expire(books, transaction, account, credit)
         yield

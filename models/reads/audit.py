@@ -31,17 +31,17 @@ _TRAIL: Final = """(
 
 _WHO: Final = """(
     select jsonb_build_array(o.subject, o.name, o.role, nullif(o.client, '')) from actors o
-     where o.tenant_id = t.tenant_id and o.id = t.{})"""
+     where o.tenant_id = $1 and o.id = t.{})"""
 
 _SUMS: Final = """
-    from entries e join accounts o on o.tenant_id = t.tenant_id and o.id = e.account_id
-   where e.tenant_id = t.tenant_id and e.transaction_id = t.id"""
+    from entries e join accounts o on o.tenant_id = $1 and o.id = e.account_id
+   where e.tenant_id = $1 and e.transaction_id = t.id"""
 
 _COLUMNS: Final = f"""
     t.id, t.created_at, t.customer_id, t.kind, t.reason, t.action, t.subject_id, t.details, t.request_id, t.address,
     {_WHO.format("actor_id")} as actor, {_WHO.format("approved_by_id")} as approver,
     coalesce(t.event_note, (select nullif(n.note, '') from transaction_texts n
-                             where n.tenant_id = t.tenant_id and n.id = t.id)) as note,
+                             where n.tenant_id = $1 and n.id = t.id)) as note,
     (select case when min(o.asset) = max(o.asset) then min(o.asset) end {_SUMS}) as asset,
     (select sum(e.amount_minor)::bigint {_SUMS}) as amount_minor"""
 

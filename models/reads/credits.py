@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from models.kinds import CreditStatus
 from models.reads.paging import (
     ACCOUNTS,
     LOTS,
@@ -40,9 +41,9 @@ class CreditChangeView:
 _COLUMNS: Final = """
     t.id, t.account_id, t.transaction_id, t.amount_minor, t.remaining_minor, t.effective_on, t.starts_at, t.expires_at,
     t.auto_apply, t.swept_at, t.voided_at,
-    (select o.asset from accounts o where o.tenant_id = t.tenant_id and o.id = t.account_id) as asset,
+    (select o.asset from accounts o where o.tenant_id = $1 and o.id = t.account_id) as asset,
     case when t.restricted then array(select s.service_id from credit_services s
-                                       where s.tenant_id = t.tenant_id and s.credit_id = t.id order by s.service_id)
+                                       where s.tenant_id = $1 and s.credit_id = t.id order by s.service_id)
          else '{}' end as service_ids"""
 
 # The same order of cases as CreditView.status.
@@ -90,10 +91,10 @@ CUSTOMER_CREDITS: Final = Listing(
 
 GRANTED: Final = Listing(
     name="granted", columns=_COLUMNS,
-    table="""grants g
-    cross join lateral (select * from credits where tenant_id = g.tenant_id and id = g.credit_id offset 0) o
-    cross join lateral (select * from credits where tenant_id = g.tenant_id and id = case
-        when o.successor_id is null then o.id else (select n.id from credits n where n.tenant_id = g.tenant_id
+    table="""(select * from grants where tenant_id = $1) g
+    cross join lateral (select * from credits where tenant_id = $1 and id = g.credit_id offset 0) o
+    cross join lateral (select * from credits where tenant_id = $1 and id = case
+        when o.successor_id is null then o.id else (select n.id from credits n where n.tenant_id = $1
             and n.origin_id = case when o.origin_id is null then o.id else o.origin_id end
             and n.successor_id is null) end offset 0) t""",
     parent="g.invoice_id", keys=(time_key("o.created_at"), id_key("o.id")), view=_view,
@@ -147,14 +148,14 @@ def expiring(now: datetime, until: datetime | None, asset: str | None) -> tuple[
 
 
 def of_asset(asset: str) -> Condition:
-    account = "accounts o where o.tenant_id = t.tenant_id and o.id = t.account_id"
+    account = "accounts o where o.tenant_id = $1 and o.id = t.account_id"
     return Condition(f"(select o.asset from {account}) = {{0}}", (asset,))
 
 
 def with_status(statuses: Collection[str], now: datetime) -> Condition:
     """Credits that have one of these of the contract's statuses at `now`."""
     # An account may have a million used-up credits beside a few open ones: let the partial index find those.
-    remaining = "t.open and " if set(statuses) <= {"OPEN", "SCHEDULED"} else ""
+    remaining = "t.open and " if set(statuses) <= {CreditStatus.OPEN, CreditStatus.SCHEDULED} else ""
     return Condition(remaining + _STATUS, (now, tuple(sorted(set(statuses)))))
 
 

@@ -11,9 +11,7 @@ from models.views import AssignmentView, InvoiceLineView, InvoiceView, PaymentVi
 _INVOICE: Final = """
     t.id, t.number, t.customer_id, t.currency, t.status, t.total_minor, t.paid_minor, t.credited_minor,
     t.creditable_minor, t.kind, t.issued_on, t.due_on"""
-_CURRENCY: Final = (
-    "(select i.currency from invoices i where i.tenant_id = t.tenant_id and i.id = t.invoice_id) as currency"
-)
+_CURRENCY: Final = "(select i.currency from invoices i where i.tenant_id = $1 and i.id = t.invoice_id) as currency"
 _ASSIGNMENT: Final = (
     f"t.id, t.credit_id, t.invoice_id, t.amount_minor, t.origin, t.assigned_at, t.released_at, {_CURRENCY}"
 )

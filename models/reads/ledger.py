@@ -12,7 +12,7 @@ from models.views import ActorView, EntryView, TransactionView
 
 _ENTRY: Final = """
     t.id, t.account_id, t.sequence, t.transaction_id, t.credit_id, t.counter, t.amount_minor, t.balance_after_minor,
-    t.created_at, (select o.asset from accounts o where o.tenant_id = t.tenant_id and o.id = t.account_id) as asset"""
+    t.created_at, (select o.asset from accounts o where o.tenant_id = $1 and o.id = t.account_id) as asset"""
 
 _TRANSACTIONS: Final = f"""
     select t.id, t.customer_id, t.kind, t.reason, nullif(x.note, '') as note, t.created_at,

@@ -7,6 +7,7 @@ from models.commands import Actor
 from models.errors import LimitRemaining
 from models.money import is_money
 from models.planning import limits
+from models.planning.config import LimitRuleValues
 from models.planning.limits import (
     ADDING,
     LIMITED_ROLES,
@@ -16,7 +17,6 @@ from models.planning.limits import (
     SELLING_CREDIT,
     SOLD_ACTOR_DAY,
 )
-from models.planning.state import LimitRuleValues
 from models.reads import accounts
 from models.reads.session import ReadSession
 

@@ -14,7 +14,7 @@ from models.views import ActorView
 
 _WHO: Final = """(
     select jsonb_build_array(o.subject, o.name, o.role, nullif(o.client, '')) from actors o
-     where o.tenant_id = t.tenant_id and o.id = t.{})"""
+     where o.tenant_id = $1 and o.id = t.{})"""
 _COLUMNS: Final = f"""
     t.id, t.client, t.name, t.scope, t.created_at, t.expires_at, t.revoked_at, t.last_used_at, t.last_used_address,
     t.replaces_id, {_WHO.format("created_by_id")} as creator, {_WHO.format("revoked_by_id")} as revoker"""

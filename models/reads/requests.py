@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
+from models.kinds import ApprovalStatus
 from models.planning.requesting import restored, what_is_asked
 from models.reads.paging import RECORDS, Condition, Listing, id_key, integer_key, time_key
 from models.reads.session import ReadSession
@@ -15,10 +16,10 @@ from models.views import ActorView, ApprovalRequestView, BulkOperationView
 
 _ROW: Final = """
     t."row", t.customer_id, t.amount, t.transaction_id, t.error, coalesce(t.details->>'asset',
-    (select o.asset from bulk_operations o where o.tenant_id = t.tenant_id and o.id = t.operation_id)) as asset"""
+    (select o.asset from bulk_operations o where o.tenant_id = $1 and o.id = t.operation_id)) as asset"""
 _WHO: Final = """(
     select jsonb_build_array(o.subject, o.name, o.role, nullif(o.client, '')) from actors o
-     where o.tenant_id = t.tenant_id and o.id = t.{})"""
+     where o.tenant_id = $1 and o.id = t.{})"""
 _OPERATION: Final = f"""
     t.id, t.status, t.asset, t.total, t.processed, t.succeeded, t.failed, {_WHO.format("actor_id")} as sender"""
 _APPROVAL: Final = f"""
@@ -104,9 +105,8 @@ CUSTOMER_APPROVALS: Final = replace(APPROVALS, parent="t.customer_id", through=R
 
 _THROUGH: Final = """(
     select case o.role when 'PARTNER' then o.client end from actors o
-     where o.tenant_id = t.tenant_id and o.id = t.requested_by_id)"""
+     where o.tenant_id = $1 and o.id = t.requested_by_id)"""
 NO_APPROVAL: Final = Condition("false")
-_STATUSES: Final = ("PENDING", "APPROVED", "REJECTED", "WITHDRAWN", "EXPIRED")
 
 
 def approval_status(statuses: Iterable[str], now: datetime) -> Condition:
@@ -116,8 +116,12 @@ def approval_status(statuses: Iterable[str], now: datetime) -> Condition:
     that are pending, and would read all that were ever decided.
     """
     wanted = set(statuses)
-    asked = [status for status in _STATUSES if status in wanted]
-    kept = [status for status in _STATUSES if status in asked or (status == "PENDING" and "EXPIRED" in asked)]
+    asked = [status for status in ApprovalStatus if status in wanted]
+    kept = [
+        status
+        for status in ApprovalStatus
+        if status in asked or (status == ApprovalStatus.PENDING and ApprovalStatus.EXPIRED in asked)
+    ]
     if not asked:
         return NO_APPROVAL
     names = ", ".join(f"'{status}'" for status in kept)

@@ -21,7 +21,7 @@ from models.reads.verify_checks import COUNTS, ENTRIES, LEDGER_CHECKS, NOTES, TR
 from models.reads.verify_links import LINK_CHECKS
 from models.reads.verify_people import OTHER_CHECKS
 from models.reads.verify_seals import SEAL_CHECKS
-from models.session import ONE_MOMENT, TenantConnection, ask, tenant_transaction
+from models.session import TenantConnection, ask, tenant_transaction
 
 MAX_LISTED: Final = 20
 """How many differences of each kind a proof lists; the rest it only counts."""
@@ -95,8 +95,7 @@ _STATEMENTS: Final = (
 async def verify(tenant_id: UUID) -> Proof:
     """Work the tenant's books out again. Streams what it reads, and writes nothing."""
     proof = Proof()
-    settings = f"{ONE_MOMENT}; {_WHOLE_TENANT}"
-    async with tenant_transaction(tenant_id, read_only=True, settings=settings) as connection:
+    async with tenant_transaction(tenant_id, read_only=True, one_moment=True, settings=_WHOLE_TENANT) as connection:
         for name, sql in _STATEMENTS:
             async for row in _stream(connection, sql):
                 proof.differs(name, row["id"], row["detail"])

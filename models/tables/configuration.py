@@ -2,6 +2,7 @@
 
 from tortoise import fields
 
+from models.kinds import LimitKind
 from models.tables.base import TenantRow
 
 
@@ -79,7 +80,7 @@ class LimitRule(TenantRow):
     per_adjustment = fields.DecimalField(max_digits=20, decimal_places=4, null=True)
     per_actor_day = fields.DecimalField(max_digits=20, decimal_places=4, null=True)
     per_customer_day = fields.DecimalField(max_digits=20, decimal_places=4, null=True)
-    kind = fields.CharField(max_length=16, default="ADDING")
+    kind = fields.CharField(max_length=16, default=LimitKind.ADDING)
 
     class Meta:
         table = "limit_rules"

@@ -6,8 +6,8 @@ from enum import StrEnum
 import strawberry
 
 from models import commands, errors
+from models.planning.config import LimitRuleValues
 from models.planning.limits import MONEY, in_own_places
-from models.planning.state import LimitRuleValues
 from schema.scalars import AssetCode
 from schema.types.enums import LimitKind, LimitScope
 

@@ -271,7 +271,7 @@ async def test_a_denial_is_answered_even_where_it_cannot_be_written_down(
     await refused(api, RENAME, **PARTNER)
     (record,) = await denied()
     assert (record["details"]["field"], record["details"]["unrecorded"]) == ("updateTenant", 1)
-    assert tenant.ledger.tallies.denials == {"recorded": 1, "unrecorded": 1}
+    assert tenant.ledger.metrics.denials == {"recorded": 1, "unrecorded": 1}
 
 
 async def test_who_has_no_good_token_is_in_no_tenants_audit(

@@ -185,7 +185,7 @@ async def test_a_scope_that_is_missing_closes_the_way_to_what_it_is_for(api: Api
 async def counting(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[list[str]]:
     """Every statement that a connection of the pool is given, in this block; settings that travel with one are none."""
     statements: list[str] = []
-    settings = ("SET LOCAL ", "DISCARD PLANS")
+    settings = ("DO $$BEGIN SET LOCAL ", "SET LOCAL ", "END$$", "DISCARD PLANS")
     for name in ("execute", "fetch", "fetchrow", "fetchval", "executemany"):
         original = getattr(asyncpg.Connection, name)
 

@@ -58,7 +58,7 @@ def test_steps_are_taken(path: Path) -> None:
 
 
 def test_it_would_be_noticed() -> None:
-    assert {"spend", "require_spendable", "going_back_to"} <= NAMES
+    assert {"spend", "require_spendable", "rolling_back_to"} <= NAMES
     planted = ast.parse("def plan(books):\n    credits.spend(books)\n    yield from credits.spend(books)\n")
 
     assert list(untaken(planted, NAMES)) == [2]

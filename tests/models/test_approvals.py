@@ -133,13 +133,13 @@ async def test_what_one_process_left_half_done_another_does(
     """The first dies after it has asked the database for everything but the end."""
     request = await ask(shop, anna)
     dying, before = Ledger(clock), await shop.fingerprint()
-    write = dying._poster._write
+    write = dying._poster._posting._write
 
     async def write_and_die(*everything: Any) -> None:
         await write(*everything)
         raise ConnectionResetError
 
-    monkeypatch.setattr(dying._poster, "_write", write_and_die)
+    monkeypatch.setattr(dying._poster._posting, "_write", write_and_die)
     with pytest.raises(ConnectionResetError):
         await approve(shop, request, key="click", ledger=dying)
     await dying.close()

@@ -10,7 +10,7 @@ import models.posting
 from models.commands import Actor, Asker
 from models.errors import TooManyPending
 from models.ledger import Ledger
-from models.loading.approvals import count_waiting
+from models.loading.approvals import count_pending_requests
 from models.planning.requesting import MAX_PENDING
 from models.session import TenantConnection
 from models.units import Posted, Refused, Replayed, Result
@@ -94,7 +94,7 @@ async def test_another_tenants_requests_are_not_counted(shop: Shop, anna: UUID, 
 async def test_what_needs_no_second_person_goes_on(shop: Shop, anna: UUID, monkeypatch: pytest.MonkeyPatch) -> None:
     """And asks nothing of the database about those who do."""
     await with_room_for(shop, anna, 0)
-    monkeypatch.delattr(models.posting, "count_waiting")
+    monkeypatch.delattr(models.posting, "count_pending_requests")
     await shop.adjust(anna, 100, actor=STAFF, request_approval=True)
     await shop.adjust(anna, 101, actor=MANAGER, request_approval=True)
     assert await shop.available(anna) == 201_00
@@ -156,11 +156,11 @@ async def test_at_once_through_two_ledgers_they_never_pass_it(
 
     async def slowly_counted(connection: TenantConnection, askers: set[Asker], now: datetime) -> dict[Asker, int]:
         """So that the others have time to come between the count and what is written by it."""
-        counted = await count_waiting(connection, askers, now)
+        counted = await count_pending_requests(connection, askers, now)
         await asyncio.sleep(0.02)
         return counted
 
-    monkeypatch.setattr(models.posting, "count_waiting", slowly_counted)
+    monkeypatch.setattr(models.posting, "count_pending_requests", slowly_counted)
     second = Ledger(clock)
     batches = await asyncio.gather(
         *(ledger._poster.post(shop.tenant_id, [unit], wait=True)

@@ -18,6 +18,7 @@ from models.commands import CreateInvoice, InvoiceLineItem
 from models.errors import InsufficientBalance, InvariantViolated
 from models.loading.credits import CREDITS_PER_LOAD
 from models.planning import credits as planned_credits
+from models.planning.burn_order import burn_key
 from models.planning.needs import Spend
 from models.planning.state import Books, CreditState
 from models.sources import RandomSource
@@ -264,7 +265,7 @@ async def test_these_tests_notice_that_what_does_not_serve_counts_as_enough(
 async def test_these_tests_notice_a_part_missing_from_the_planners_order(
     shop: Shop, anna: UUID, part: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = planned_credits.burn_key
+    whole = burn_key
     monkeypatch.setattr(planned_credits, "burn_key", lambda credit: whole(credit)[:part] + whole(credit)[part + 1 :])
     assert not await added_and_removed(shop, anna)
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 from models.commands import GiveReward
-from models.ledger import input_hash
+from models.idempotency import input_hash
 from tests.support.shop import STAFF, Clock, Shop
 
 

@@ -9,17 +9,17 @@ from uuid import UUID, uuid4
 import pytest
 
 from models import group_commit, patience
-from models.commands import BulkCredit, MergeCustomers
+from models.commands import BulkCredit, MergeCustomers, UseCoupon
 from models.errors import Busy
 from models.group_commit import GroupCommit, Lane, Overloaded
-from models.loading.held import Name
+from models.loading.locked_elsewhere import Name
 from models.planning.needs import Needs
-from models.units import Failed, PutBack, Refused, Result, Unit
+from models.units import Failed, Refused, Requeued, Result, Unit
 from tests.support.shop import MANAGER, Shop
 
 
 def unit(command: Any = None) -> Unit:
-    return Unit(command, MANAGER, uuid4(), Needs(), "test", b"", uuid4(), None)
+    return Unit(command or UseCoupon(uuid4()), MANAGER, uuid4(), Needs(), "test", b"", uuid4(), None)
 
 
 class Posts:
@@ -231,7 +231,7 @@ async def until(fulfilled: Callable[[], bool]) -> None:
 
 async def test_who_was_put_back_waits_in_memory_and_who_comes_later_comes_after() -> None:
     posts, tenant = Posts(), uuid4()
-    posts.held, posts.results = {ROW}, [PutBack(frozenset({ROW}))]
+    posts.held, posts.results = {ROW}, [Requeued(frozenset({ROW}))]
     posts.gate.set()
     group = posts.group()
     tasks = [asyncio.create_task(group.submit(tenant, needing())) for _ in range(5)]
@@ -252,7 +252,7 @@ async def test_connections_stand_in_line_for_a_few_and_post_who_waits() -> None:
     posts, tenant = Posts(), uuid4()
     names: list[Name] = [("accounts", uuid4(), "GBP") for _ in range(5)]
     posts.held = set(names)
-    posts.results = [PutBack(frozenset(names))]
+    posts.results = [Requeued(frozenset(names))]
     posts.gate.set()
     group = posts.group(in_line=2)
     await asyncio.gather(first := asyncio.create_task(group.submit(tenant, needing(names[0]))))
@@ -260,7 +260,7 @@ async def test_connections_stand_in_line_for_a_few_and_post_who_waits() -> None:
     assert posts.batches == [(1, False), (1, False)]
     assert len(posts.in_line) == 1
 
-    posts.results = [PutBack(frozenset({name})) for name in names]
+    posts.results = [Requeued(frozenset({name})) for name in names]
     tasks = [asyncio.create_task(group.submit(tenant, needing(name))) for name in names[:1]]
     for name in names[1:]:
         await until(lambda: not group._queues)
@@ -272,10 +272,10 @@ async def test_connections_stand_in_line_for_a_few_and_post_who_waits() -> None:
 async def test_time_is_up_for_who_waits_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(patience, "LONGEST_WAIT_S", 0.05)
     posts = Posts()
-    posts.held, posts.results = {ROW}, [PutBack(frozenset({ROW}))] * 1_000
+    posts.held, posts.results = {ROW}, [Requeued(frozenset({ROW}))] * 1_000
     posts.gate.set()
     group = posts.group(in_line=1)
-    assert isinstance(await group.submit(uuid4(), needing()), PutBack)
+    assert isinstance(await group.submit(uuid4(), needing()), Requeued)
     assert group.waiting == 0
     await until(lambda: group._rooms == {})
 
@@ -283,7 +283,7 @@ async def test_time_is_up_for_who_waits_too_long(monkeypatch: pytest.MonkeyPatch
 async def test_who_needs_several_things_that_are_taken_in_turn_waits_by_itself_in_the_end() -> None:
     posts = Posts()
     names: list[Name] = [("accounts", uuid4(), "GBP") for _ in range(2)]
-    posts.results = [PutBack(frozenset({names[n % 2]})) for n in range(group_commit.PUT_BACKS_TOGETHER + 1)]
+    posts.results = [Requeued(frozenset({names[n % 2]})) for n in range(group_commit.REQUEUES_TOGETHER + 1)]
     posts.gate.set()
     result = await posts.group().submit(uuid4(), needing(names[0]))
 

@@ -14,8 +14,8 @@ from models.errors import LedgerErrors, LimitExceeded
 from models.ledger import Ledger
 from models.money import to_decimal
 from models.planning import limits
-from models.planning.state import LimitRuleValues
-from models.units import MANY_COUNTED, PutBack, Unit
+from models.planning.config import LimitRuleValues
+from models.units import MANY_COUNTED, Requeued, Unit
 from tests.models.test_bulk_jobs import queue, row, state, work
 from tests.support.holding import transaction_elsewhere
 from tests.support.locks import Asking
@@ -97,7 +97,7 @@ async def test_what_the_same_actor_adds_meanwhile_is_posted_and_counts(
     pause.go_on.set()
     await bulk
     assert await used(shop) == await points(shop) == before + 11 + ROWS
-    assert shop.ledger.tallies.retries == 0
+    assert shop.ledger.metrics.retries == 0
 
 
 @pytest.mark.parametrize("first_of_day", [True, False])
@@ -126,7 +126,7 @@ async def test_a_bulk_that_does_not_fit_any_more_is_refused_and_moves_nothing(
         assert error.code == "LIMIT_EXCEEDED"
         assert {one.scope: one.remaining for one in error.remaining} == {"PER_ACTOR_DAY": 0}
     assert await used(shop) == await points(shop) == 30 + (not first_of_day)
-    assert shop.ledger.tallies.retries == 1
+    assert shop.ledger.metrics.retries == 1
 
 
 async def test_what_does_not_fit_any_more_is_left_out(shop: Shop, anna: UUID, people: list[UUID], pause: Pause) -> None:
@@ -151,7 +151,7 @@ async def test_it_fits_to_the_last_point(shop: Shop, anna: UUID, people: list[UU
     pause.go_on.set()
     await bulk
     assert await used(shop) == await points(shop) == ROWS + 10
-    assert shop.ledger.tallies.retries == 0
+    assert shop.ledger.metrics.retries == 0
 
 
 @pytest.mark.parametrize("paused", [True, False])
@@ -244,7 +244,7 @@ async def test_one_that_cannot_have_the_counter_in_the_end_comes_again(
             )  # fmt: skip
         pause.go_on.set()
         async with asyncio.timeout(SOON):
-            while not shop.ledger.tallies.retries:  # noqa: ASYNC110 - it has given up, and lets go of all it had
+            while not shop.ledger.metrics.retries:  # noqa: ASYNC110 - it has given up, and lets go of all it had
                 await asyncio.sleep(0.01)
         assert await points(shop) == made
     async with asyncio.timeout(SOON):
@@ -302,7 +302,7 @@ async def test_whoever_has_to_come_again_for_the_account_holds_no_counter(
         await connection.execute("SELECT FROM accounts WHERE tenant_id = $1 FOR UPDATE", shop.tenant_id)
         with statements_sent() as sent:
             (result,) = await shop.ledger._poster.post(shop.tenant_id, units, wait=False)
-    assert result == PutBack(frozenset({("accounts", anna, "GBP")}))
+    assert result == Requeued(frozenset({("accounts", anna, "GBP")}))
     assert of_counters(sent) == []
 
 

@@ -17,7 +17,7 @@ from models.commands import Actor
 from models.configuration_commands import IssueToken, RemoveLimit, SetLimit
 from models.errors import Busy
 from models.ledger import Ledger
-from models.loading import keeping
+from models.loading import config_locks
 from models.operations.limits import remove_limit, set_limit
 from models.operations.partner_tokens import issue_token
 from models.session import tenant_transaction
@@ -201,7 +201,7 @@ async def test_s3_a_change_waits_for_what_is_under_way_and_nobody_waits_for_the_
 async def test_a_change_says_so_where_what_is_under_way_takes_too_long(
     shop: Shop, anna: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keeping, "LONGEST_WAIT_S", 0.05)
+    monkeypatch.setattr(config_locks, "LONGEST_WAIT_S", 0.05)
     await set_to(shop, "STAFF", per_adjustment=70)
     tokens = await shop.count("partner_tokens")
     async with tenant_transaction(shop.tenant_id):
@@ -219,7 +219,7 @@ async def test_a_change_says_so_where_what_is_under_way_takes_too_long(
 
 
 async def test_a_file_that_is_taken_in_holds_up_no_change(shop: Shop, anna: UUID) -> None:
-    async with tenant_transaction(shop.tenant_id, settings=keeping.adding_nothing(shop.tenant_id)):
+    async with tenant_transaction(shop.tenant_id, settings=config_locks.adding_nothing(shop.tenant_id)):
         async with asyncio.timeout(SOON):
             await set_to(shop, "STAFF", per_adjustment=60)
 

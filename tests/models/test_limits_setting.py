@@ -18,7 +18,7 @@ from models.operations.import_credits import ImportCredits, ImportRow, import_cr
 from models.operations.limits import remove_limit, set_limit
 from models.operations.run_bulks import run_bulk
 from models.planning.calendar import local_date
-from models.planning.state import LimitRuleValues
+from models.planning.config import LimitRuleValues
 from models.reads.limits import left_today, rules
 from models.reads.session import ReadSession
 from tests.support.shop import ADMIN, MANAGER, PARTNER, STAFF, Clock, Shop

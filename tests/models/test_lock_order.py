@@ -305,7 +305,7 @@ async def two_at_once(made: Furnished, locks: Locks, table: str, second: Abstrac
             units.append(await asking(*(asking.shop.pay(invoice, 1) for invoice in invoices)))
     rows = [row for row in await locks.rows(table) if "POINTS" in row.key or row.id in made.invoices]
     assert len(rows) == MAX_ROWS
-    before = made.shop.ledger.tallies.retries
+    before = made.shop.ledger.metrics.retries
     async with locks.held(rows[1]):
         first = locks.posting(*units[0])
         await locks.until_waiting(first)
@@ -314,7 +314,7 @@ async def two_at_once(made: Furnished, locks: Locks, table: str, second: Abstrac
             await locks.until_waiting(other, waiters=2)
     for result in [*await first, *await other]:
         assert isinstance(result, Posted), result
-    return made.shop.ledger.tallies.retries - before
+    return made.shop.ledger.metrics.retries - before
 
 
 @pytest.mark.parametrize("table", BROKEN)

@@ -13,7 +13,7 @@ import asyncpg
 import pytest
 
 from app.postgres.embedded import Urls
-from models import hash_chain, posting, writing
+from models import hash_chain, poster, posting, writing
 from models.commands import AdjustCredit, CreateInvoice, GiveReward, InvoiceLineItem, VoidInvoice
 from models.errors import DatabaseAway
 from models.ledger import Ledger
@@ -22,7 +22,7 @@ from models.operations.create_invoice import create_invoice
 from models.operations.releasing import void_invoice
 from models.reads.verify import verify
 from models.sources import RandomSource
-from models.units import Failed, Posted, PutBack, Refused, Replayed
+from models.units import Failed, Posted, Refused, Replayed, Requeued
 from models.writing import write
 from tests.support.batch import Batch
 from tests.support.holding import transaction_elsewhere
@@ -216,7 +216,7 @@ async def test_what_stays_contended_is_busy_in_the_end(shop: Shop, anna: UUID, m
         raise asyncpg.SerializationError
 
     monkeypatch.setattr(posting, "write", always)
-    monkeypatch.setattr(posting, "FIRST_PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(poster, "FIRST_PAUSE_SECONDS", 0.001)
     async with shop.refused("BUSY"):
         await shop.adjust(anna, 5, "POINTS")
 
@@ -265,7 +265,7 @@ async def test_a_key_within_one_batch(shop: Shop, anna: UUID) -> None:
 async def test_a_key_whose_first_use_in_the_batch_was_refused(shop: Shop, anna: UUID) -> None:
     """The refused one has freed it; the others come again, in a posting of their own."""
     units = [await adjustment(shop, anna, -5, key="k"), await adjustment(shop, anna, 5, key="k")]
-    assert [type(result) for result in await post(shop, *units)] == [Refused, PutBack]
+    assert [type(result) for result in await post(shop, *units)] == [Refused, Requeued]
 
     group = shop.ledger._group
     first, second = await asyncio.gather(*(group.submit(shop.tenant_id, unit) for unit in units))
@@ -283,7 +283,7 @@ async def test_a_refused_request_that_comes_many_times_at_once_is_refused_alike(
     assert [result.error.code for result in results[:-1] if isinstance(result, Refused)] == [
         "INSUFFICIENT_BALANCE"
     ] * 20
-    assert isinstance(results[-1], PutBack)  # what binds one need not bind another
+    assert isinstance(results[-1], Requeued)  # what binds one need not bind another
     assert await shop.fingerprint() == before
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from app.files.importing.posting import ACTOR as FROM_FILE
 from app.postgres.embedded import Urls
+from models import idempotency
 from models.configuration_commands import SetLimit, UpdateTenant
 from models.ledger import Ledger
 from models.operations import prune_keys as pruning
@@ -248,10 +249,10 @@ async def test_what_is_old_is_found_by_its_age(
     for _ in range(3):
         await import_credits(shop.ledger, shop.tenant_id, MANAGER, command, [ImportRow(None, None)], uuid4().hex)
     await shop.adjust(anna, 1)
-    delete = f"""WITH old AS MATERIALIZED ({pruning._OLD} LIMIT $4 FOR UPDATE OF k SKIP LOCKED)
+    delete = f"""WITH old AS MATERIALIZED ({idempotency._OLD} LIMIT $4 FOR UPDATE OF k SKIP LOCKED)
         DELETE FROM idempotency_keys d USING old WHERE d.tenant_id = $1 AND d.key = old.key AND d.client = old.client"""
     async with owner_connection.transaction():
-        await owner_connection.execute(f"SET LOCAL scrip.tenant = '{shop.tenant_id}'; {pruning._BY_KEYS}")
+        await owner_connection.execute(f"SET LOCAL scrip.tenant = '{shop.tenant_id}'; {idempotency.LOOKED_UP}")
         await owner_connection.execute("SET LOCAL plan_cache_mode = force_generic_plan")
         await owner_connection.execute(f"PREPARE prune(uuid, timestamptz, timestamptz, int) AS {delete}")
         plan = await owner_connection.fetch(f"EXPLAIN EXECUTE prune('{shop.tenant_id}', now(), NULL, 250)")

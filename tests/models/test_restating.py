@@ -7,7 +7,8 @@ import pytest
 
 from models.operations.restate import restate_those_left
 from models.planning import credits
-from models.planning.state import Books, TransactionDraft
+from models.planning.drafts import TransactionDraft
+from models.planning.state import Books
 from models.reads.verify import verify
 from tests.support.shop import Shop
 

@@ -330,7 +330,7 @@ async def test_an_account_that_is_ahead_moves_no_other(right: Shop) -> None:
     ended = await database_time()
 
     assert [type(result) for result in results] == [Posted, Posted]
-    assert right.ledger.tallies.one_by_one == 0
+    assert right.ledger.metrics.one_by_one == 0
     assert await stamps(right, anna) == [tomorrow, tomorrow]  # it does not go back
     assert began <= (await stamps(right, ben))[-1] <= ended
     for customer, result in zip((anna, ben), results, strict=True):

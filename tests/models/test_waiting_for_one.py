@@ -12,7 +12,7 @@ from models import ledger, patience
 from models.commands import Actor, UpsertCustomer
 from models.errors import Busy, LedgerError
 from models.ledger import Ledger
-from models.loading.keeping import TIERS_LOCK
+from models.loading.config_locks import TIERS_LOCK
 from models.operations.upsert_customer import upsert_customer
 from models.session import lock_key
 from tests.support.approvals import approve, ask

@@ -13,10 +13,10 @@ import pytest
 from models import patience, waiting_room
 from models.commands import Actor, AdjustCredit
 from models.group_commit import GroupCommit
-from models.loading.held import Name
+from models.loading.locked_elsewhere import Name
 from models.planning.adjust import needs
-from models.units import Failed, PutBack, Result, Unit
-from models.waiting_room import HeldStill, Lines, Post, WaitingRoom
+from models.units import Failed, Requeued, Result, Unit
+from models.waiting_room import Lines, Post, StillLocked, WaitingRoom
 
 R: Final[Name] = ("accounts", "R")
 A: Final[Name] = ("accounts", "A")
@@ -37,9 +37,9 @@ class Asked:
 class Rooms:
     """A room, and who has retired."""
 
-    def __init__(self, post: Post, held_still: HeldStill, lines: int = 1) -> None:
+    def __init__(self, post: Post, still_locked: StillLocked, lines: int = 1) -> None:
         self.retired: list[WaitingRoom] = []
-        self.room = WaitingRoom(uuid4(), post, held_still, Lines(lambda: lines), self.retired.append)
+        self.room = WaitingRoom(uuid4(), post, still_locked, Lines(lambda: lines), self.retired.append)
 
     def wait(self, name: Name, seconds: float = LONG_S, *, alone: bool = False) -> "asyncio.Task[Result | None]":
         ends = asyncio.get_running_loop().time() + seconds
@@ -97,14 +97,14 @@ async def test_who_comes_back_from_a_posting_while_the_row_seemed_to_be_free_is_
     looked, told = asyncio.Event(), asyncio.Event()
     postings = Postings()
 
-    async def held_still(tenant_id: UUID, names: Collection[Name]) -> set[Name]:
+    async def still_locked(tenant_id: UUID, names: Collection[Name]) -> set[Name]:
         if R in names and not looked.is_set():
             looked.set()
             await told.wait()
             return set()
         return set(names)
 
-    rooms = Rooms(postings, held_still)
+    rooms = Rooms(postings, still_locked)
     a_begun, r_begun = postings.of(A), postings.of(R)
     a, r = rooms.wait(A), rooms.wait(R, 1)
     async with answered():
@@ -115,7 +115,7 @@ async def test_who_comes_back_from_a_posting_while_the_row_seemed_to_be_free_is_
         told.set()
         await asyncio.sleep(0.05)
         later = rooms.wait(R)
-        postings.end(R, PutBack(frozenset({R})))
+        postings.end(R, Requeued(frozenset({R})))
         assert await a == DONE
         await postings.of(R).wait()  # both of them
         postings.end(R, DONE)
@@ -139,7 +139,7 @@ async def test_a_room_is_there_as_long_as_a_posting_has_somebody_of_it() -> None
         assert rooms.retired == []
         assert rooms.room.known({R, A}) == {R}
         rooms.room.close()
-        assert await rooms.room.wait(cast("Unit", Asked()), {R}, ends=0, alone=False) == PutBack()
+        assert await rooms.room.wait(cast("Unit", Asked()), {R}, ends=0, alone=False) == Requeued()
         assert not first.done()
         postings.end(R, DONE)
         assert await first == DONE
@@ -153,7 +153,7 @@ async def test_of_what_is_waited_for_by_many_they_are_posted_in_their_order() ->
         tenant_id: UUID, units: Sequence[Unit], wait: bool, *, first: Name | None = None, quick: bool = False
     ) -> list[Result]:
         batches.append(list(units))
-        return [PutBack(frozenset({R})) if len(batches) == 1 else DONE for _ in units]
+        return [Requeued(frozenset({R})) if len(batches) == 1 else DONE for _ in units]
 
     rooms = Rooms(post, all_held)
     waiting = [rooms.wait(R) for _ in range(2 * waiting_room.MAX_UNITS)]
@@ -179,13 +179,13 @@ async def test_time_is_up_for_each_by_itself_while_others_are_tried(monkeypatch:
         let_pass(monkeypatch, SOON_S / 4)
         while sum(not task.done() for task in waiting.values()) > 1:  # noqa: ASYNC110 - as above
             await asyncio.sleep(0.01)
-        assert {task.result() for task in waiting.values() if task.done()} == {PutBack()}
+        assert {task.result() for task in waiting.values() if task.done()} == {Requeued()}
         assert len(rooms.room) == 1
         [last] = [key for key, task in waiting.items() if not task.done()]
         await asyncio.sleep(0.05)
         assert not waiting[last].done()
-        postings.end(None, PutBack(frozenset({last})))
-        assert await waiting[last] == PutBack()
+        postings.end(None, Requeued(frozenset({last})))
+        assert await waiting[last] == Requeued()
         await rooms.until_over()
 
 
@@ -221,17 +221,17 @@ async def test_rows_are_looked_at_while_much_else_is_tried_in_turn(monkeypatch: 
         done.append(None)
         if over.is_set():
             return [DONE for _ in units]
-        return [PutBack(frozenset(keys)) for _ in units]
+        return [Requeued(frozenset(keys)) for _ in units]
 
-    async def held_still(tenant_id: UUID, names: Collection[Name]) -> set[Name]:
+    async def still_locked(tenant_id: UUID, names: Collection[Name]) -> set[Name]:
         done.append(R)
         return set(names)
 
-    rooms = Rooms(post, held_still, lines=0)
+    rooms = Rooms(post, still_locked, lines=0)
     waiting = [rooms.wait(key) for key in keys]
     row = rooms.wait(R, 1)
     async with answered():
-        assert await row == PutBack()
+        assert await row == Requeued()
         over.set()
         assert await asyncio.gather(*waiting) == [DONE] * len(keys)  # each has its turn
         await rooms.until_over()
@@ -245,16 +245,16 @@ async def test_all_rows_are_looked_at_however_many_they_are(monkeypatch: pytest.
     names: list[Name] = [("accounts", f"{n}") for n in range(35)]
     asked: list[int] = []
 
-    async def held_still(tenant_id: UUID, looked_at: Collection[Name]) -> set[Name]:
+    async def still_locked(tenant_id: UUID, looked_at: Collection[Name]) -> set[Name]:
         asked.append(len(looked_at))
         return set(looked_at) - {names[-1]}
 
-    rooms = Rooms(Postings(), held_still, lines=0)
+    rooms = Rooms(Postings(), still_locked, lines=0)
     waiting = [rooms.wait(name) for name in names]
     async with answered():
         assert await waiting[-1] is None
         rooms.room.close()
-        assert await asyncio.gather(*waiting[:-1]) == [PutBack()] * 34
+        assert await asyncio.gather(*waiting[:-1]) == [Requeued()] * 34
         await rooms.until_over()
     assert asked[:4] == [10, 10, 10, 5]
 
@@ -294,7 +294,7 @@ async def test_the_time_begins_when_the_unit_comes_and_not_when_it_is_put_back(m
     ) -> list[Result]:
         posted.append(len(units))
         await asyncio.sleep(0.1)
-        return [PutBack(frozenset({R})) for _ in units]
+        return [Requeued(frozenset({R})) for _ in units]
 
     async def never(tenant_id: UUID, names: Collection[Name]) -> set[Name]:
         raise AssertionError("nobody waits any more")
@@ -303,6 +303,6 @@ async def test_the_time_begins_when_the_unit_comes_and_not_when_it_is_put_back(m
     command = AdjustCredit(uuid4(), "GBP", Decimal(1), "GOODWILL")
     unit = Unit(command, Actor("sam", "STAFF"), uuid4(), needs(command, 100), "adjustCredit", b"", uuid4())
     async with answered():
-        assert await lanes.submit(uuid4(), unit) == PutBack()
+        assert await lanes.submit(uuid4(), unit) == Requeued()
         await lanes.close()
     assert posted == [1]

@@ -21,6 +21,7 @@ from tests.conftest import cloned_database
 from tests.simulation.driver import simulate
 from tests.support.crowd import add_crowd
 from tests.support.plans import Planner, Statement, recorded
+from tests.support.sharding import faults
 
 STEPS: Final = 300
 SMALL_TENANTS: Final = 2_000
@@ -44,6 +45,16 @@ ALLOWED: Final[Mapping[tuple[str, str], str]] = {
         " put in order",
 }  # fmt: skip
 """By the function that asks and what bounds the scan: why it may."""
+_BRANCH: Final = "a condition in each branch of the trail, and PostgreSQL would not take each in its index's order"
+_TORTOISE: Final = "written by Tortoise, which has the id first"
+ELSEWHERE: Final[Mapping[tuple[str, str], str]] = {
+    ("models/operations/create_tenant.py create_tenant", "limit_rules: inserted with another tenant_id than $1"): _TORTOISE,
+    ("models/operations/create_tenant.py create_tenant", "reasons: inserted with another tenant_id than $1"): _TORTOISE,
+    ("models/session.py question", "tenants tenants: no id = $1"): "what a slug is: nobody knows whose it is before",
+    ("models/reads/paging.py load_pages", "transactions x: no tenant_id = $1"): _BRANCH,
+    ("models/reads/paging.py load_pages", "audit_events y: no tenant_id = $1"): _BRANCH,
+}  # fmt: skip
+"""What does not lead to one tenant's machine, by the function that asks: why it may."""
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +66,7 @@ async def statements(database: Urls) -> list[Statement]:
             await town.walker({"role": Role.ADMIN}).queries()
             await town.walker({"role": Role.CUSTOMER, "customer": "carol", "subject": "carol's phone"}).queries()
     rows = ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH")
-    return sorted((s for s in found if s.named.upper().startswith(rows)), key=lambda s: s.named)
+    return sorted((s for s in found if s.message or s.named.upper().startswith(rows)), key=lambda s: s.named)
 
 
 async def crowd(superuser: "asyncpg.Connection[Any]") -> None:
@@ -107,11 +118,21 @@ async def filled(server: Urls, name: str, fill: Any) -> AsyncIterator[Urls]:
             await superuser.close()
 
 
+def test_every_statement_leads_to_the_machine_of_its_tenant(statements: list[Statement]) -> None:
+    """As where tenants are on several (tests/support/sharding.py, which says what that takes)."""
+    refused = {
+        f"{s.asked_by}: {', '.join(wrong)}\n    {s.named}"
+        for s in statements
+        if (wrong := {fault for fault in faults(s.sql) if (s.asked_by, fault) not in ELSEWHERE})
+    }
+    assert not refused, "\n".join(sorted(refused))
+
+
 async def test_every_statement_goes_by_a_key(tables: Urls, statements: list[Statement]) -> None:
     connection = await asyncpg.connect(tables.app)
     planner = await Planner.on(connection)
     refused = []
-    for statement in statements:
+    for statement in (s for s in statements if not s.message):
         unbounded = planner.unbounded(await planner.plan(statement.sql))
         by = [scan for scan in unbounded if (statement.asked_by, scan.rpartition(": ")[2]) not in ALLOWED]
         if by:

@@ -20,10 +20,10 @@ def noted() -> Iterator[list[str]]:
     keys: list[str] = []
     plan = planning.plan
 
-    def noting(books: Any, origin: Any, command: Any) -> Any:
-        if origin.key is not None:
-            keys.append(origin.key)
-        return plan(books, origin, command)
+    def noting(books: Any, context: Any, command: Any) -> Any:
+        if context.key is not None:
+            keys.append(context.key)
+        return plan(books, context, command)
 
     with patch.object(planning, "plan", noting):
         yield keys

@@ -25,8 +25,10 @@ from models.commands import (
     RecordPayment,
 )
 from models.money import POINTS, SERVICE_CREDITS, to_decimal
+from models.planning.burn_order import burn_key
 from models.planning.calendar import local_date
-from models.planning.credits import burn_key, is_open
+from models.planning.config import LimitRuleValues, ReasonRule, TenantConfig, TierRule
+from models.planning.credits import is_open
 from models.planning.limits import MONEY
 from models.planning.lots import Lots
 from models.planning.state import (
@@ -36,11 +38,7 @@ from models.planning.state import (
     CreditState,
     CustomerState,
     InvoiceState,
-    LimitRuleValues,
-    ReasonRule,
     RewardState,
-    TenantConfig,
-    TierRule,
 )
 
 NOW: Final = datetime(2026, 6, 15, 12, tzinfo=UTC)
@@ -168,7 +166,7 @@ def open_lots(books: Books, account: AccountState) -> list[CreditState]:
 def snapshot(books: Books) -> dict[str, Any]:
     """Everything in the books, down to the last list, but for the way back."""
     return copy.deepcopy({
-        item.name: getattr(books, item.name) for item in fields(books) if item.name not in ("source", "config", "_undo")
+        item.name: getattr(books, item.name) for item in fields(books) if item.name not in ("source", "config", "_rollback")
     })  # fmt: skip
 
 

@@ -15,7 +15,7 @@ import asyncpg
 import pytest
 
 from models.ledger import Ledger
-from models.posting import Poster
+from models.posting import Posting
 from models.units import Result, Unit
 from tests.support.shop import Shop
 
@@ -120,7 +120,7 @@ def _stopped_before_writing() -> Iterator[asyncio.Event]:
         await asyncio.Event().wait()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Poster, "_write", stop)
+        patch.setattr(Posting, "_write", stop)
         yield ready
 
 

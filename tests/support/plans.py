@@ -28,11 +28,15 @@ _STREAMED: Final = frozenset({
 
 @dataclass(frozen=True)
 class Statement:
-    """posting: with the settings that a posting makes. asked_by: the function of the app that sent it."""
+    """posting: with the settings that a posting makes. asked_by: the function of the app that sent it.
+
+    message: whether it was sent as it stands, without values: then it may be several statements.
+    """
 
     sql: str
     posting: bool
     asked_by: str
+    message: bool = False
 
     @property
     def named(self) -> str:
@@ -42,7 +46,7 @@ class Statement:
 
 @contextmanager
 def recorded() -> Iterator[set[Statement]]:
-    """All statements that the app prepares in the block, on whatever connection, but for those of `scrip verify`."""
+    """All statements that the app sends in the block, on whatever connection, but for those of `scrip verify`."""
     found: set[Statement] = set()
     begun: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
     get, execute = asyncpg.Connection._get_statement, asyncpg.Connection.execute
@@ -55,6 +59,8 @@ def recorded() -> Iterator[set[Statement]]:
     async def noting_execute(self: Any, query: str, *arguments: Any, **more: Any) -> Any:
         if query.startswith("BEGIN"):
             begun[self] = query
+        if not arguments and (asked_by := _asked_by()):
+            found.add(Statement(query, POSTING in begun.get(self, ""), asked_by, message=True))
         return await execute(self, query, *arguments, **more)
 
     with (

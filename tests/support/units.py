@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from models.commands import Actor, AdjustCredit, Command, CreateInvoice, GiveReward
-from models.ledger import input_hash
+from models.idempotency import input_hash
 from models.money import to_minor
 from models.planning import adjust, invoices, rewards
 from models.planning.needs import Needs

@@ -27,9 +27,18 @@ from models.commands import (
     VoidPayment,
 )
 from models.errors import LedgerError, LedgerErrors
-from models.planning.credits import burn_key, spendable
+from models.planning.burn_order import burn_key
+from models.planning.credits import spendable
 from models.planning.lots import Lots
-from models.planning.state import AccountState, AssignmentState, Books, CreditState, CustomerState, Origin, PaymentState
+from models.planning.state import (
+    AccountState,
+    AssignmentState,
+    Books,
+    CreditState,
+    CustomerState,
+    PaymentState,
+    PostingContext,
+)
 from tests.support.books import ANNA, BEN, CAKE, CONFIG, MANAGER, NOW, TEA, Numbers
 
 FEW, MANY = 250, 2_000
@@ -65,11 +74,11 @@ def counting() -> Iterator[Counted]:
 
 def planned(books: Books, command: Command, *, undone: bool = False) -> Counted:
     """What planning takes; with `undone`, what it takes to take it back again, as where the whole is refused."""
-    start, origin = books.mark(), Origin(MANAGER, None, books.source.new_id())
+    start, context = books.savepoint(), PostingContext(MANAGER, None, books.source.new_id())
     with counting() as counted:
-        _walk(counted, planning.plan(books, origin, command))
+        _walk(counted, planning.plan(books, context, command))
         if undone:
-            _walk(counted, books.going_back_to(start))
+            _walk(counted, books.rolling_back_to(start))
     return counted
 
 
@@ -135,7 +144,7 @@ def paid(number: int) -> tuple[Books, UUID]:
     planned(books, an_invoice(number, auto_apply=False))
     (invoice,) = books.invoices.values()
     planned(books, RecordPayment(invoice.id, Decimal(number), "ACCOUNT_CREDIT"))
-    payment: PaymentState = books.writes.payments[0][0]
+    payment: PaymentState = books.writes.payments[0]
     books.payments[payment.id] = payment
     parts: list[AssignmentState] = list(books.assignments.values())
     for part in parts:
@@ -258,17 +267,17 @@ def test_s1_what_is_planned_is_right() -> None:
 
 def test_s1_bad_rows_keep_no_frames() -> None:
     """A traceback each would keep ten thousand plans alive."""
-    books, origin = books_with(0), Origin(MANAGER, None, UUID(int=5))
+    books, context = books_with(0), PostingContext(MANAGER, None, UUID(int=5))
     with pytest.raises(LedgerErrors) as caught:
-        for _ in planning.plan(books, origin, bulk(["-1.00"] * 5)):
+        for _ in planning.plan(books, context, bulk(["-1.00"] * 5)):
             pass
     assert [error.__traceback__ for error in caught.value.errors] == [None] * 5
 
 
 def test_s1_what_a_spend_has_passed_is_there_again_once_it_is_undone() -> None:
     books = books_with(5)
-    account, mark = books.accounts[ANNA, "GBP"], books.mark()
+    account, savepoint = books.accounts[ANNA, "GBP"], books.savepoint()
     planned(books, bulk(["-2.50", "-1.00"]))
     assert books.credits[account.id].passed == {(): 3}
-    books.back_to(mark)
+    books.rollback_to(savepoint)
     assert [lot.id for lot in spendable(books, account)] == [lot.id for lot in books.credits[account.id].credits]

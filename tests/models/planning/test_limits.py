@@ -13,7 +13,7 @@ from models.errors import LimitExceeded
 from models.operations.adjust import preview_adjustment
 from models.operations.limits import set_limit
 from models.planning import limits
-from models.planning.state import LimitRuleValues
+from models.planning.config import LimitRuleValues
 from models.session import tenant_transaction
 from tests.support.books import CONFIG
 from tests.support.shop import PARTNER, STAFF, Clock, Shop

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from models import planning
 from models.commands import AdjustCredit, UpdateCredit, UseCredit
 from models.errors import LedgerError
+from models.kinds import Counter, TransactionKind
 from models.planning import credits
-from models.planning.credits import burn_key
-from models.planning.state import Books, Mark, Origin
+from models.planning.burn_order import burn_key
+from models.planning.state import Books, PostingContext, Savepoint
 from tests.support.books import ANNA, CAKE, MANAGER, NOW, TEA, all_books, open_lots
 from turns.steps import finish
 
@@ -20,14 +21,14 @@ AMOUNTS = st.integers(1, 300).map(Decimal)
 
 
 def plan(books: Books, command: AdjustCredit | UseCredit | UpdateCredit) -> None:
-    mark = books.mark()
+    savepoint = books.savepoint()
     try:
-        finish(planning.plan(books, Origin(MANAGER, None, books.source.new_id()), command))
+        finish(planning.plan(books, PostingContext(MANAGER, None, books.source.new_id()), command))
     except LedgerError:
-        books.back_to(mark)
+        books.rollback_to(savepoint)
 
 
-def step(draw: st.DrawFn, books: Books, marks: list[Mark]) -> None:
+def step(draw: st.DrawFn, books: Books, marks: list[Savepoint]) -> None:
     """Anything that may change which lot comes next."""
     account = books.accounts[ANNA, ASSET]
     lots = sorted((lot for lot in books.credits_by_id.values() if lot.account_id == account.id), key=burn_key)
@@ -44,21 +45,23 @@ def step(draw: st.DrawFn, books: Books, marks: list[Mark]) -> None:
             plan(books, UseCredit(ANNA, draw(st.sampled_from((TEA, CAKE))), draw(AMOUNTS)))
         case "put back" if used := [lot for lot in lots if lot.used_minor and lot.id.int > 10**6]:
             lot = draw(st.sampled_from(used))
-            transaction = credits.begin(books, "REVERSAL", ANNA, Origin(MANAGER, None, books.source.new_id()))
-            credits.put_back(books, transaction, lot, draw(st.integers(1, lot.used_minor)), "REDEEMED")
+            transaction = credits.begin(
+                books, TransactionKind.REVERSAL, ANNA, PostingContext(MANAGER, None, books.source.new_id())
+            )
+            credits.restore(books, transaction, lot, draw(st.integers(1, lot.used_minor)), Counter.REDEEMED)
         case "change" if lots:
             at = NOW + timedelta(days=draw(st.integers(1, 20)))
             plan(books, UpdateCredit(draw(st.sampled_from(lots)).id, expires_at=at))
         case "mark":
-            marks.append(books.mark())
+            marks.append(books.savepoint())
         case "undo" if marks:
-            books.back_to(marks.pop())
+            books.rollback_to(marks.pop())
 
 
 @settings(max_examples=150, deadline=None)
 @given(all_books(), st.data())
 def test_a_spend_takes_the_first_whatever_was_before(books: Books, data: st.DataObject) -> None:
-    account, marks = books.accounts[ANNA, ASSET], list[Mark]()
+    account, marks = books.accounts[ANNA, ASSET], list[Savepoint]()
 
     @st.composite
     def steps(draw: st.DrawFn) -> None:

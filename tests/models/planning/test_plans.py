@@ -11,7 +11,7 @@ from models.commands import Actor, AdjustCredit, BulkCredit, Command, Outcome
 from models.errors import InsufficientBalance, LedgerError
 from models.money import MAX_AMOUNT_MINOR, to_decimal, to_minor
 from models.planning.credits import serves
-from models.planning.state import Books, Origin
+from models.planning.state import Books, PostingContext
 from tests.support.books import (
     MANAGER,
     NOW,
@@ -34,7 +34,7 @@ FEW = settings(max_examples=80)
 
 def plan(books: Books, actor: Actor, command: Command) -> Outcome | LedgerError:
     try:
-        return finish(planning.plan(books, Origin(actor, None, books.source.new_id()), command))
+        return finish(planning.plan(books, PostingContext(actor, None, books.source.new_id()), command))
     except LedgerError as error:
         return error
 
@@ -42,15 +42,15 @@ def plan(books: Books, actor: Actor, command: Command) -> Outcome | LedgerError:
 @FEW
 @given(all_books(), st.lists(st.tuples(ACTORS, ANY), min_size=1, max_size=4))
 def test_undoing_leaves_no_trace(books: Books, asked: list[tuple[Actor, Command]]) -> None:
-    before, start = snapshot(books), books.mark()
+    before, start = snapshot(books), books.savepoint()
     seen = []
     for actor, command in asked:
-        seen.append((snapshot(books), books.mark()))
+        seen.append((snapshot(books), books.savepoint()))
         plan(books, actor, command)
-    for earlier, mark in reversed(seen):
-        books.back_to(mark)
+    for earlier, savepoint in reversed(seen):
+        books.rollback_to(savepoint)
         assert snapshot(books) == earlier
-    books.back_to(start)
+    books.rollback_to(start)
     assert snapshot(books) == before
 
 
@@ -69,9 +69,9 @@ def test_a_refusal_comes_before_the_first_change(books: Books, asked: list[tuple
 def test_value_is_conserved(books: Books, asked: list[tuple[Actor, Command]]) -> None:
     before = snapshot(books)
     for actor, command in asked:
-        mark = books.mark()
+        savepoint = books.savepoint()
         if isinstance(plan(books, actor, command), LedgerError):
-            books.back_to(mark)
+            books.rollback_to(savepoint)
 
     for account in books.accounts.values():
         entries = [entry for entry in books.writes.entries if entry.account_id == account.id]
@@ -118,10 +118,10 @@ def test_limits_are_never_passed(books: Books, commands: list[AdjustCredit]) -> 
     day = NOW.date()
     used = {key: counter.used_minor for key, counter in books.counters.items()}
     for command in commands:
-        mark = books.mark()
+        savepoint = books.savepoint()
         before = len(books.writes.entries)
         if isinstance(plan(books, STAFF, command), LedgerError):
-            books.back_to(mark)
+            books.rollback_to(savepoint)
             continue
         amount = sum(entry.amount_minor for entry in books.writes.entries[before:])  # 0 for an approval request
         actor = ("PER_ACTOR_DAY", "STAFF", STAFF.subject, command.asset, day)

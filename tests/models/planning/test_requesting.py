@@ -1,5 +1,6 @@
 """What waits for a second person is what was asked for, field by field."""
 
+from dataclasses import asdict
 from datetime import UTC, date
 from decimal import Decimal
 
@@ -8,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.commands import AdjustCredit, Approvable, CreateOrder, GiveReward, OrderItem
-from models.planning.requesting import OPERATIONS, kept, restored
-from models.writing import to_json
+from models.planning.columns import to_json
+from models.planning.requesting import OPERATIONS, restored
 
 IDS = st.uuids()
 INSTANTS = st.datetimes(timezones=st.just(UTC))
@@ -32,7 +33,7 @@ ORDERS = st.builds(
 @given(ADJUSTMENTS | REWARDS | ORDERS)
 def test_a_command_comes_back_as_it_was_kept(command: Approvable) -> None:
     (operation,) = (name for name, kind in OPERATIONS.items() if kind is type(command))
-    values = orjson.loads(to_json(kept(command)))
+    values = orjson.loads(to_json(asdict(command)))
     again = restored(operation, values)
     assert again == command
     assert [type(getattr(again, name)) for name in values] == [type(getattr(command, name)) for name in values]

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from models.errors import Busy
 from models.patience import LONGEST_WAIT_S
-from models.session import SETTLING_LOCK, TenantConnection, holding_now, lock_key
+from models.session import SETTLING_LOCK, TenantConnection, holding_now, lock_key, message_of
 
 TIERS_LOCK: Final = 7_436_901
 """Any number, as long as nobody else takes it: the class of the advisory locks on tenants' tiers."""
@@ -43,7 +43,7 @@ async def hold_tiers(connection: TenantConnection) -> None:
     """
     key = lock_key(connection.tenant_id)
     own = f"{adding_nothing(connection.tenant_id)}; {HOLD_WAIT}"
-    await connection.raw.execute(f"{own}; SELECT pg_advisory_xact_lock({TIERS_LOCK}, {key})")
+    await connection.raw.execute(message_of("", f"{own}; SELECT pg_advisory_xact_lock({TIERS_LOCK}, {key})"))
 
 
 async def until_tiers_rest(tenant_id: UUID) -> None:

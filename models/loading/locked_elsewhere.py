@@ -8,7 +8,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from models.commands import Actor
-from models.loading.keeping import TIERS_LOCK
+from models.loading.config_locks import TIERS_LOCK
 from models.money import POINTS, is_money
 from models.planning import limits
 from models.planning.needs import Needs
@@ -24,7 +24,7 @@ ROWS: Final = frozenset({*_BY_ID, "accounts", "limit_counters", "tiers"})
 making one."""
 
 
-class HeldElsewhere(Exception):
+class LockedElsewhere(Exception):
     """A lock was not to be had in time. names: what it may have been; none where anything may have been."""
 
     def __init__(self, names: Iterable[Name] = ()) -> None:
@@ -68,7 +68,7 @@ def new_names(books: Books) -> set[Name]:
     """What is written that others may be making too, so that it waits for them."""
     assets = {account.asset for account in books.writes.touched_accounts} - books.config.currencies.keys()
     made: set[Name] = {("new currency", asset) for asset in assets if is_money(asset)}
-    return made | {("new invoice", invoice.number) for invoice, _, _ in books.writes.invoices}
+    return made | {("new invoice", invoice.number) for invoice in books.writes.invoices}
 
 
 def _counters(actor: Actor, customer: UUID) -> Iterator[tuple[str, str, str]]:
@@ -83,21 +83,21 @@ def _by_id(needs: Needs) -> Iterator[tuple[str, tuple[UUID, ...]]]:
     yield "approval_requests", needs.approvals
 
 
-async def still_held(connection: TenantConnection, wanted: Collection[Name]) -> set[Name]:
+async def still_locked(connection: TenantConnection, wanted: Collection[Name]) -> set[Name]:
     """Those of the rows that somebody else holds now. Waits for none, and keeps those that are free until it is over."""
-    held: set[Name] = set()
+    locked_elsewhere: set[Name] = set()
     for kind in sorted({name[0] for name in wanted} & ROWS):
         of_kind = sorted(name[1:] for name in wanted if name[0] == kind)
         if kind == "tiers":
             free = await connection.raw.fetchval(
                 f"SELECT pg_try_advisory_xact_lock_shared({TIERS_LOCK}, {lock_key(connection.tenant_id)})"
             )
-            held |= set() if free else {TIERS}
+            locked_elsewhere |= set() if free else {TIERS}
             continue
         there = await _rows(connection, kind, of_kind, "")
         if there:
-            held |= there - await _rows(connection, kind, of_kind, f"{_LOCKING[kind]} SKIP LOCKED")
-    return held
+            locked_elsewhere |= there - await _rows(connection, kind, of_kind, f"{_LOCKING[kind]} SKIP LOCKED")
+    return locked_elsewhere
 
 
 async def lock_first(connection: TenantConnection, name: Name) -> None:

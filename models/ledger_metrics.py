@@ -1,10 +1,10 @@
-"""What the ledger has done since the process began, counted for whoever watches it. No more than numbers."""
+"""Process-wide counters of the ledger, exported at /metrics."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
-class Tallies:
+class LedgerMetrics:
     """postings: batches that were committed or refused whole. seconds: spent in them. units: how they ended, by result.
 
     retries: batches tried again because the database asked for it. one_by_one: batches that it refused after the plan

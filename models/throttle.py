@@ -16,7 +16,7 @@ class _Window:
     left_out: int = 0
 
 
-class Pace:
+class Throttle:
     """Lets `most` through in `window` for each key, and counts what it does not, to be told with the next that it does.
 
     The keys used longest ago are forgotten past MAX_KEYS, and with them what they left out.

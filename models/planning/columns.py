@@ -1,0 +1,252 @@
+"""The columns of a table, from the fields of the dataclass that its rows are: names and SQL types, in one place. Pure.
+
+`@table("credits")` over a dataclass says that its rows are that table's. Each field is a column of its own name, whose SQL
+type goes by the field's; so that a new column is one field, for what writes it and for what reads it. A field may say
+more of itself by a `Mark`. An `Actor` is stored as the row that stands for them, in a column whose name ends in `_id`.
+Properties that are columns are named to `table`. A test compares all of it with the database's catalogue.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import date, datetime
+from decimal import Decimal
+from enum import Enum, StrEnum
+from functools import lru_cache
+from operator import attrgetter, itemgetter
+from types import UnionType
+from typing import Annotated, Any, Final, TypeVar, Union, get_args, get_origin, get_type_hints
+from uuid import UUID
+
+import orjson
+
+from models.commands import Actor
+
+T = TypeVar("T")
+Kind = Callable[..., Any]
+"""A dataclass."""
+ActorIds = Mapping[Actor, UUID]
+"""The rows that stand for actors."""
+_SQL_TYPES: Final[Mapping[Any, str]] = {
+    UUID: "uuid", str: "text", int: "bigint", bool: "bool", bytes: "bytea", datetime: "timestamptz", date: "date",
+    Decimal: "numeric", Actor: "uuid", dict: "jsonb", list: "jsonb", Mapping: "jsonb",
+}  # fmt: skip
+_TABLES: Final[dict[Kind, "Table"]] = {}
+
+
+class Mark(Enum):
+    """What a field says of itself beside its type: `Annotated[datetime | None, LATER]`."""
+
+    ASIDE = "no column of its table"
+    LATER = "a column that a new row has nothing in: only updates write it"
+    UNREAD = "a column that is written, and that no posting reads again"
+    AS_JSON = "a dataclass, stored as JSON"
+
+
+ASIDE, LATER, UNREAD, AS_JSON = Mark
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """attribute: where the value is. convert: what is stored of it, where that is something else.
+
+    inserted: whether a new row has it. read: whether it is selected with the others.
+    """
+
+    name: str
+    sql: str
+    attribute: str
+    convert: Callable[[Any, ActorIds], Any] | None = None
+    inserted: bool = True
+    read: bool = True
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Columns:
+    """Some columns of one table, and how a row's values for them are come by. The same object for the same columns."""
+
+    table: str
+    columns: tuple[Column, ...]
+    _get: Callable[[Any], tuple[Any, ...]]
+    _converting: tuple[tuple[int, Callable[[Any, ActorIds], Any]], ...]
+
+    def values(self, row: object, actors: ActorIds) -> tuple[Any, ...]:
+        """As they are stored, in the columns' order."""
+        values = self._get(row)
+        if not self._converting:
+            return values
+        made = list(values)
+        for place, convert in self._converting:
+            made[place] = convert(made[place], actors)
+        return tuple(made)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    name: str
+    computed: Mapping[str, Kind]
+    """Properties that are columns, with their types."""
+
+
+def table(name: str, **computed: Kind) -> Callable[[Callable[..., T]], Callable[..., T]]:
+    """The dataclass's rows are the table's."""
+
+    def note(kind: Callable[..., T]) -> Callable[..., T]:
+        _TABLES[kind] = Table(name, computed)
+        return kind
+
+    return note
+
+
+def tables() -> Iterable[Kind]:
+    """Every dataclass that is a table's row."""
+    return tuple(_TABLES)
+
+
+def table_of(kind: Kind) -> str:
+    """The name of its table."""
+    return _TABLES[kind].name
+
+
+@lru_cache
+def columns_of(kind: Kind) -> tuple[Column, ...]:
+    """All columns, in the order of the fields."""
+    types = get_type_hints(kind, include_extras=True)
+    found = (_column(name, types[name]) for name in _field_names(kind))
+    computed = (_column(name, Annotated[of, UNREAD]) for name, of in _TABLES[kind].computed.items())
+    return (*(column for column in found if column is not None), *(column for column in computed if column is not None))
+
+
+def _field_names(kind: Any) -> list[str]:
+    return [f.name for f in fields(kind)]
+
+
+def _column(name: str, annotation: Any) -> Column | None:
+    """None for a field that is no column."""
+    marks: Sequence[Any] = ()
+    if get_origin(annotation) is Annotated:
+        annotation, *marks = get_args(annotation)
+    if ASIDE in marks:
+        return None
+    kind = _without_none(annotation)
+    sql = "jsonb" if AS_JSON in marks else _sql_type(get_origin(kind) or kind)
+    return Column(
+        name=f"{name}_id" if kind is Actor else name, sql=sql, attribute=name, convert=_converting(kind, sql),
+        inserted=LATER not in marks, read=UNREAD not in marks and kind is not Actor,
+    )  # fmt: skip
+
+
+def _sql_type(kind: Any) -> str:
+    return _SQL_TYPES[str if issubclass(kind, StrEnum) else kind]
+
+
+def _without_none(kind: Any) -> Any:
+    if get_origin(kind) not in (UnionType, Union):
+        return kind
+    kinds = [one for one in get_args(kind) if one is not type(None)]
+    return kinds[0] if len(kinds) == 1 else kind
+
+
+def _converting(kind: Any, sql: str) -> Callable[[Any, ActorIds], Any] | None:
+    if kind is Actor:
+        return lambda actor, actors: None if actor is None else actors[actor]
+    return (lambda value, _: None if value is None else to_json(value)) if sql == "jsonb" else None
+
+
+@lru_cache
+def inserted(kind: Kind) -> Columns:
+    """What a new row is written with."""
+    return _some(kind, tuple(column for column in columns_of(kind) if column.inserted))
+
+
+@lru_cache
+def changed(kind: Kind, *names: str) -> Columns:
+    """The id, and the columns of these names."""
+    by_name = {column.name: column for column in columns_of(kind)}
+    return _some(kind, tuple(by_name[name] for name in ("id", *names)))
+
+
+@lru_cache
+def all_columns(kind: Kind) -> Columns:
+    return _some(kind, columns_of(kind))
+
+
+def _some(kind: Kind, columns: tuple[Column, ...]) -> Columns:
+    converting = tuple((place, column.convert) for place, column in enumerate(columns) if column.convert)
+    return Columns(table_of(kind), columns, attrgetter(*(column.attribute for column in columns)), converting)
+
+
+@lru_cache
+def selected(kind: Kind, alias: str = "", *, prefix: str = "", **expressions: str) -> str:
+    """SQL for a SELECT of everything that is read of the table's rows, under the names of the columns.
+
+    alias: the table's in the statement. prefix: before each name in the answer. expressions: what else stands for a
+    column, or for a field that is none.
+    """
+    of = f"{alias}." if alias else ""
+    columns = {
+        column.name: f"{of}{column.name}" + (f" AS {prefix}{column.name}" if prefix else "")
+        for column in columns_of(kind)
+        if column.read
+    }
+    columns |= {name: f"{sql} AS {prefix}{name}" for name, sql in expressions.items()}
+    return ", ".join(columns.values())
+
+
+def maker(kind: Callable[..., T], rows: Sequence[Any], prefix: str = "") -> Callable[[Any], T]:
+    """What makes an object of each of these rows, all of one statement: each field is the column of its name (with the
+    prefix); what was not selected is at its default. JSON is read, and an array is a tuple.
+    """
+    return _maker(kind, tuple(rows[0].keys()), prefix) if rows else _none_to_make
+
+
+def _none_to_make(row: Any) -> Any:
+    raise LookupError(row)
+
+
+@lru_cache(maxsize=256)
+def _maker(kind: Callable[..., T], names: tuple[str, ...], prefix: str) -> Callable[[Any], T]:
+    places = {name: place for place, name in enumerate(names)}
+    types = get_type_hints(kind)
+    names_of_fields = _field_names(kind)
+    wanted = [name for name in names_of_fields if prefix + name in places]
+    get = itemgetter(*(places[prefix + name] for name in wanted))
+    reading = tuple((n, read) for n, name in enumerate(wanted) if (read := _reading(_without_none(types[name]))))
+    leading = wanted == names_of_fields[: len(wanted)]
+
+    def make(row: Any) -> T:
+        values: Sequence[Any] = get(row)
+        if reading:
+            values = list(values)
+            for place, read in reading:
+                values[place] = read(values[place])
+        return kind(*values) if leading else kind(**dict(zip(wanted, values, strict=True)))
+
+    def make_plainly(row: Any) -> T:
+        return kind(*get(row))
+
+    return make if reading or not leading else make_plainly
+
+
+def _reading(kind: Any) -> Callable[[Any], Any] | None:
+    """How a value is read that the driver has as something else."""
+    kind = get_origin(kind) or kind
+    if kind is tuple:
+        return lambda value: None if value is None else tuple(value)
+    return _from_json if kind in (dict, list, Mapping) else None
+
+
+def _from_json(value: Any) -> Any:
+    return None if value is None else orjson.loads(value)
+
+
+def to_json(value: Any) -> str:
+    """JSON with decimals as strings, dates and ids as text."""
+    return orjson.dumps(value, default=_plain).decode()
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, UUID | date | datetime):
+        return str(value)
+    raise TypeError(f"cannot be kept as JSON: {type(value).__name__}")

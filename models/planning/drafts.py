@@ -1,0 +1,233 @@
+"""What a batch writes that is new: one dataclass a table, each field a column (models/planning/columns.py).
+
+Rows that are loaded as well, and change, are in models/planning/state.py, in the same way.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Annotated, Any
+from uuid import UUID
+
+from models.commands import Actor
+from models.kinds import Counter, TransactionKind
+from models.planning.columns import ASIDE, LATER, UNREAD, table
+
+
+@dataclass(frozen=True, slots=True)
+class Limited:
+    """What an event used up of its actor's limits by day, on its customer: of which asset, how much, on which day."""
+
+    asset: str
+    amount_minor: int
+    day: date
+
+
+@table("transactions")
+@dataclass(slots=True)
+class TransactionDraft:
+    """created_at: that of its latest entry; where it has none, that of the batch. limited: what it used up of limits.
+
+    note_digest, digest: made when it is written.
+    """
+
+    id: UUID
+    customer_id: UUID
+    kind: TransactionKind
+    reason: str | None
+    actor: Actor
+    approved_by: Actor | None
+    idempotency_key: str | None
+    created_at: datetime
+    note: Annotated[str | None, ASIDE]
+    salt: Annotated[bytes | None, ASIDE]
+    limited_asset: str | None = None
+    limited_minor: int | None = None
+    limited_on: date | None = None
+    note_digest: bytes | None = None
+    digest: bytes | None = None
+
+
+@table("transaction_texts")
+@dataclass(frozen=True, slots=True)
+class TransactionTextDraft:
+    """id: the transaction's."""
+
+    id: UUID
+    note: str
+    salt: bytes
+
+
+@table("entries", transaction_id=UUID)
+@dataclass(slots=True)
+class EntryDraft:
+    """credit_id: None where only the lifetime total moves, in a merge. previous_hash, hash: made when it is written."""
+
+    id: UUID
+    account_id: UUID
+    sequence: int
+    transaction: Annotated[TransactionDraft, ASIDE]
+    credit_id: UUID | None
+    counter: Counter
+    amount_minor: int
+    lifetime_minor: int
+    balance_after_minor: int
+    created_at: datetime
+    previous_hash: bytes | None = None
+    hash: bytes | None = None
+
+    @property
+    def transaction_id(self) -> UUID:
+        return self.transaction.id
+
+
+@table("credit_services")
+@dataclass(frozen=True, slots=True)
+class CreditServiceDraft:
+    """A service that a credit is restricted to."""
+
+    id: UUID
+    credit_id: UUID
+    service_id: UUID
+
+
+@table("credit_changes")
+@dataclass(frozen=True, slots=True)
+class CreditChangeDraft:
+    """What a credit said of itself, and says from now on."""
+
+    id: UUID
+    credit_id: UUID
+    transaction_id: UUID
+    old_expires_at: datetime | None
+    new_expires_at: datetime | None
+    old_auto_apply: bool
+    new_auto_apply: bool
+    old_services: list[UUID]
+    new_services: list[UUID]
+    created_at: datetime
+
+
+@table("tier_changes")
+@dataclass(frozen=True, slots=True)
+class TierChangeDraft:
+    """None is no tier."""
+
+    id: UUID
+    account_id: UUID
+    transaction_id: UUID
+    old_tier: str | None
+    new_tier: str | None
+    created_at: datetime
+
+
+@table("invoice_lines")
+@dataclass(frozen=True, slots=True)
+class InvoiceLineDraft:
+    """kind, product_id: of an order's lines alone."""
+
+    id: UUID
+    invoice_id: UUID
+    position: int
+    description: str
+    quantity: int
+    unit_price_minor: int
+    kind: str | None
+    product_id: UUID | None
+
+
+@table("grants")
+@dataclass(frozen=True, slots=True)
+class GrantDraft:
+    """What an order put on an account, once it was paid in full. id: the credit's."""
+
+    id: UUID
+    invoice_id: UUID
+    credit_id: UUID
+    transaction_id: UUID
+
+
+@table("grants")
+@dataclass(frozen=True, slots=True)
+class GrantRevocation:
+    """What is written of a grant that is taken back. id: the grant's."""
+
+    id: UUID
+    revoked_transaction_id: Annotated[UUID, LATER]
+    revoked_minor: Annotated[int, LATER]
+
+
+@table("audit_events")
+@dataclass(frozen=True, slots=True)
+class AuditDraft:
+    id: UUID
+    action: str
+    subject_id: UUID
+    customer_id: UUID | None
+    actor: Actor
+    note: str | None
+    details: Mapping[str, Any] | None
+    request_id: str | None
+    address: str | None
+    created_at: datetime
+
+
+@table("bulk_operations")
+@dataclass(frozen=True, slots=True)
+class BulkOperationDraft:
+    """One that is over as soon as it is written: all of its rows were one unit."""
+
+    id: UUID
+    status: str
+    asset: str
+    error_policy: str
+    dry_run: bool
+    total: int
+    processed: int
+    succeeded: int
+    failed: int
+    actor: Actor
+    cancel_requested: bool
+    created_at: datetime
+    finished_at: datetime
+
+
+@table("bulk_rows")
+@dataclass(frozen=True, slots=True)
+class BulkRowDraft:
+    id: UUID
+    operation_id: UUID
+    row: int
+    customer_id: UUID | None
+    amount: Decimal
+    transaction_id: UUID | None
+    error: dict[str, Any] | None
+
+
+@table("bulk_rows")
+@dataclass(frozen=True, slots=True)
+class RowResult:
+    """What is written of a bulk's row that was there before: what became of it. Found by its operation and number."""
+
+    operation_id: Annotated[UUID, UNREAD, LATER]
+    row: Annotated[int, UNREAD, LATER]
+    transaction_id: Annotated[UUID | None, LATER]
+    error: Annotated[dict[str, Any] | None, LATER]
+
+
+@table("outbox")
+@dataclass(frozen=True, slots=True)
+class EventDraft:
+    id: UUID
+    topic: str
+    subject_id: UUID
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MergedCustomer:
+    """A record that is another one's from now on."""
+
+    from_id: UUID
+    into_id: UUID

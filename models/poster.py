@@ -1,0 +1,135 @@
+"""Batches that are posted until they are, whatever comes between: tried again where the database asks for it, in parts where
+others hold what some of the units need, and one by one where the database refused what the plan had allowed.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+
+from models.counting import CountersMoved
+from models.errors import Busy, DatabaseAway, Unavailable
+from models.ledger_metrics import LedgerMetrics
+from models.load_books import Contended, Loader
+from models.loading.locked_elsewhere import TIERS, LockedElsewhere, Name, still_locked
+from models.posting import Posting
+from models.session import tenant_transaction
+from models.units import Failed, Refused, Requeued, Result, Unit, names_of
+from models.ways import QUICKLY, Way, way_of
+
+log = logging.getLogger(__name__)
+
+MAX_ATTEMPTS: Final = 5
+FIRST_PAUSE_SECONDS: Final = 0.01
+_TRY_AGAIN: Final = (Contended, asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
+
+
+class Poster:
+    """Posts batches, and has a result for each unit in the end. One per process."""
+
+    def __init__(self, loader: Loader, metrics: LedgerMetrics) -> None:
+        self._posting = Posting(loader)
+        self._metrics = metrics
+
+    async def post(
+        self, tenant_id: UUID, units: Sequence[Unit], *, wait: bool, first: Name | None = None, quick: bool = False
+    ) -> list[Result]:
+        """Post a batch, trying again where the database asks for it; then each unit by itself.
+
+        With `wait`, wait a moment for each lock that others hold; without, skip what they hold. Either way, units that
+        could not have what they need are requeued. first: a row that is waited for before anything else is locked.
+        quick: what has to be waited for all the same is given up sooner.
+        """
+        return await self._post(tenant_id, units, way_of(wait=wait, first=first, quick=quick))
+
+    async def still_locked(self, tenant_id: UUID, names: Collection[Name]) -> set[Name]:
+        """Those of the rows that others hold now."""
+        async with tenant_transaction(tenant_id) as connection:
+            return await still_locked(connection, names)
+
+    async def _post(self, tenant_id: UUID, units: Sequence[Unit], way: Way) -> list[Result]:
+        pause, away = FIRST_PAUSE_SECONDS, False
+        for _ in range(MAX_ATTEMPTS):
+            try:
+                return await self._posting.once(tenant_id, units, way)
+            except Unavailable as error:
+                return [Refused(error) for _ in units]
+            except DatabaseAway as error:
+                if not error.again or error.unknown or away:
+                    return [Failed(error) for _ in units]
+                away = True  # nothing was committed: once more, on another connection
+            except LockedElsewhere as locked:
+                self._metrics.retries += 1
+                return await self._in_parts(tenant_id, units, locked.names, way)
+            except CountersMoved:
+                self._metrics.retries += 1
+                way = replace(way, counts_last=False)
+            except _TRY_AGAIN as error:
+                self._metrics.retries += 1
+                log.debug("posting %d units again: %s", len(units), type(error).__name__)
+                await asyncio.sleep(pause * (0.5 + random.random()))  # noqa: S311 - jitter, not a secret
+                pause *= 2
+            except Exception as error:  # noqa: BLE001 - whatever it is, one unit must not cost its neighbours theirs
+                return await self._one_by_one(tenant_id, units, error, way)
+        return [Refused(Busy()) for _ in units]
+
+    async def _in_parts(
+        self, tenant_id: UUID, units: Sequence[Unit], locked: frozenset[Name], way: Way
+    ) -> list[Result]:
+        """Something that cannot be skipped was not to be had: requeue whoever needs it, and post the others at once.
+
+        Those who may need it are halved until it is clear who does, each half waiting no more than a moment.
+        """
+        if locked == {way.first}:
+            return [Requeued(locked) for _ in units]
+        mine = [locked.intersection(names_of(unit)) for unit in units]
+        if len(units) == 1:
+            return [Requeued(mine[0] or await self._locked_now(tenant_id, units[0]))]
+        suspects = {i for i, names in enumerate(mine) if names} or set(range(len(units)))
+        order = sorted(range(len(units)), key=lambda i: i in suspects)
+        cut = len(units) - len(suspects)
+        found: list[Result] = []
+        if locked == {TIERS}:  # whoever moves points needs them
+            found = [Requeued(locked) for _ in suspects]
+            order = order[cut:] + order[:cut]
+            rest = [order[len(suspects) :]]
+        else:
+            rest = [order[: cut or len(units) // 2], order[cut or len(units) // 2 :]]
+        for part in filter(None, rest):
+            found += await self._post(tenant_id, [units[i] for i in part], Way(way.wait, QUICKLY))
+        return [result for _, result in sorted(zip(order, found, strict=True), key=lambda pair: pair[0])]
+
+    async def _locked_now(self, tenant_id: UUID, unit: Unit) -> frozenset[Name]:
+        """The rows of a unit that others hold; where none is to be seen, the unit is to come again by itself."""
+        locked = await self.still_locked(tenant_id, set(names_of(unit)))
+        return frozenset(locked or {("posting", unit.result_id)})
+
+    async def _one_by_one(self, tenant_id: UUID, units: Sequence[Unit], error: Exception, way: Way) -> list[Result]:
+        """The database refused what the planner had allowed: find the unit that did it, and spare its neighbours."""
+        self._metrics.one_by_one += 1
+        if len(units) == 1 and not isinstance(error, asyncpg.UniqueViolationError):
+            log.error("posting failed: %s", units[0].operation, exc_info=error)
+            return [Failed(error)]
+        log.warning("posting %d units one by one: %s", len(units), type(error).__name__)
+        way = replace(way, counts_last=False)
+        results: list[Result] = []
+        for place, unit in enumerate(units):
+            try:
+                results += await self._posting.once(tenant_id, [unit], way)
+            except LockedElsewhere as locked:
+                results.append(Requeued(locked.names.intersection(names_of(unit))))
+            except _TRY_AGAIN:
+                results.append(Requeued())
+            except Unavailable as refused:
+                results.append(Refused(refused))
+            except DatabaseAway as error:  # for those that are left as well
+                return results + [Failed(error) for _ in units[place:]]
+            except Exception as failure:
+                log.error("posting failed: %s", unit.operation, exc_info=failure)
+                results.append(Failed(failure))
+        return results

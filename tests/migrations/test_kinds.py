@@ -1,0 +1,87 @@
+"""The closed lists of values that the code knows are those that the database checks, and those that the API shows."""
+
+import re
+from enum import Enum, StrEnum
+from typing import Any, Final
+
+import asyncpg
+import pytest
+
+from models import kinds
+from models.planning.limits import LIMITED_ROLES
+from schema.types import enums
+from schema.types.limits import LimitRole
+
+WORKED_OUT: Final = frozenset({"CreditStatus", "LimitScope"})
+"""Those that no table has."""
+CHECKED: Final[dict[str, tuple[type[StrEnum], frozenset[str]]]] = {
+    "actors.role": (kinds.Role, frozenset()),
+    "limit_rules.role": (kinds.LimitRole, frozenset()),
+    "limit_rules.kind": (kinds.LimitKind, frozenset()),
+    "limit_counters.role": (kinds.LimitRole, frozenset()),
+    "limit_counters.scope": (kinds.CounterScope, frozenset()),
+    "transactions.kind": (kinds.TransactionKind, frozenset()),
+    "entries.counter": (kinds.Counter, frozenset()),
+    "invoices.kind": (kinds.InvoiceKind, frozenset()),
+    "invoices.status": (kinds.InvoiceStatus, frozenset()),
+    "assignments.origin": (kinds.AssignmentOrigin, frozenset()),
+    "payments.method": (kinds.PaymentMethod, frozenset()),
+    "products.kind": (kinds.ProductKind, frozenset()),
+    "rewards.kind": (kinds.RewardKind, frozenset()),
+    "coupons.status": (kinds.CouponStatus, frozenset({"EXPIRED"})),
+    "approval_requests.status": (kinds.ApprovalStatus, frozenset()),
+    "bulk_operations.status": (kinds.BulkStatus, frozenset()),
+    "bulk_operations.error_policy": (kinds.BulkErrorPolicy, frozenset()),
+}
+"""By column: its values, and those of them that are not stored."""
+AHEAD: Final = {"entries.counter": {"NOTES", "SPENT", "TRANSFERRED"}}
+"""What the database lets be stored before anything stores it."""
+
+
+def every_kind() -> list[type[StrEnum]]:
+    return [kind for kind in vars(kinds).values() if isinstance(kind, type) and issubclass(kind, StrEnum) and len(kind)]
+
+
+def values_in(check: str, column: str) -> set[str]:
+    """The words that a check lets this column be, as PostgreSQL writes it: those of a list, and those of a CASE."""
+    name = rf"\(*\b{column}\)?(?:::text)?"
+    listed = re.findall(rf"{name} = ANY \(\(?ARRAY\[(.*?)\]", check)
+    cases = re.findall(r"WHEN ('[A-Z_]+')", check) if re.search(rf"CASE {name}\s", check) else []
+    cases += re.findall(rf"WHEN {name} = ('[A-Z_]+')", check)
+    return set(re.findall(r"'([A-Z_]+)'", " ".join((*listed, *cases))))
+
+
+@pytest.mark.parametrize("column", CHECKED)
+async def test_the_database_checks_the_same_values(owner_connection: "asyncpg.Connection[Any]", column: str) -> None:
+    table, name = column.split(".")
+    kind, unstored = CHECKED[column]
+    check = await owner_connection.fetchval(
+        "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = $1 AND conrelid = $2::regclass",
+        column.replace(".", "_"), table,
+    )  # fmt: skip
+    assert values_in(check, name) == (set(kind) - unstored) | AHEAD.get(column, set())
+
+
+def test_every_list_is_checked_somewhere() -> None:
+    assert {kind.__name__ for kind in every_kind()} - {kind.__name__ for kind, _ in CHECKED.values()} == WORKED_OUT
+
+
+def test_a_list_that_differs_is_noticed() -> None:
+    text = "CHECK (((kind)::text = ANY ((ARRAY['INVOICE'::character varying, 'ORDER'::character varying])::text[])))"
+    assert values_in(text, "kind") == {"INVOICE", "ORDER"}
+    assert values_in(text, "status") == set()
+    case = "CHECK ( CASE method WHEN 'CARD'::text THEN true ELSE ((method)::text = ANY ((ARRAY['CASH'])::text[])) END)"
+    assert values_in(case, "method") == {"CARD", "CASH"}
+
+
+def test_the_api_has_the_same_values() -> None:
+    shown = {kind.__name__: kind for kind in vars(enums).values() if isinstance(kind, type) and issubclass(kind, Enum)}
+    shown["LimitRole"] = LimitRole
+    both = [kind for kind in every_kind() if kind.__name__ in shown]
+    assert len(both) >= 15
+    for kind in both:
+        assert {value.value for value in shown[kind.__name__]} == set(kind), kind.__name__
+
+
+def test_limited_roles_can_have_limits() -> None:
+    assert set(LIMITED_ROLES) < set(kinds.LimitRole)
