@@ -29,18 +29,18 @@ NAME: Final = re.compile(
 """A name in the API, a scope or a code."""
 OTHERS: Final = {
     POINTS, SERVICE_CREDITS, "EUR", "GBP",
-    "GET", "POST",
+    "GET", "POST", "PATH",
     "ALL", "ANALYZE", "RESET", "VACUUM",
     "clockSkewSeconds", "connectionParams", "documentId", "operationName",
     "SCRIP_TEST_POSTGRES_BIN", "BENCHMARKS", "KEY", "PICK",
 }  # fmt: skip
-"""Assets, of HTTP, of PostgreSQL, of the protocols beside GraphQL, of the tests and the benchmarks."""
+"""Assets, of HTTP, of the shell, of PostgreSQL, of the protocols beside GraphQL, of the tests and the benchmarks."""
 
 
 def in_the_api() -> set[str]:
     """Types, fields, arguments and values of the schema."""
     found = set()
-    for name, kind in SCHEMA._schema.type_map.items():
+    for name, kind in SCHEMA.graphql.type_map.items():
         found.add(name)
         members: dict[str, Any] = {**getattr(kind, "fields", {}), **getattr(kind, "values", {})}
         for member, field in members.items():
