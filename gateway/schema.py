@@ -126,6 +126,7 @@ class GatewaySchema(strawberry.Schema):
     - `request_id: str | None`: a masked error carries it;
     - `charge: Charge`: takes what its operation costs;
     - `follows: bool`: is told whether its document may follow a list or look at the past;
+    - `lists: Lists`: counts what is being completed in turns, for the loaders whose owner has the same;
     - `searches: bool`: is told whether its operation adds up or searches much;
     - `locate(error, operation_name)`: is told of each error of its result, and so where it arose.
     """

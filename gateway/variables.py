@@ -16,6 +16,7 @@ from graphql.execution.values import VariableValues, get_variable_values
 from graphql.pyutils import Path, gather_with_cancel
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
+from gateway.reading import Lists
 from turns.slices import beside, in_slices, is_over, turn
 from turns.steps import Steps
 
@@ -78,8 +79,7 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
     async def _complete_in_turn(
         self, item_type: Any, field_details_list: Any, info: Any, path: Path, items: list[Any], position_context: Any
     ) -> list[Any]:
-        if is_over():
-            await turn()
+        lists: Lists = getattr(self.context_value, "lists", None) or Lists()
         completed: list[Any] = []
         waiting: list[int] = []
 
@@ -94,12 +94,17 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
                     waiting.append(index)
                 yield
 
+        lists.begun += 1
         try:
+            if is_over():
+                await turn()
             await in_slices(steps())
         except BaseException:
             # An item that may not be null is; or nobody waits for the answer any more. What was begun ends by itself.
             self.settle_in_background([completed[index] for index in waiting])
             raise
+        finally:
+            lists.begun -= 1
         for index, value in zip(waiting, await gather_with_cancel(*(completed[n] for n in waiting)), strict=True):
             completed[index] = value
         return completed

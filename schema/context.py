@@ -14,6 +14,7 @@ from graphql import GraphQLError
 from auth.principal import Principal
 from auth.roles import Permission, Role, has, may, nearest, scopes_of
 from auth.tokens import DEFAULT_LEEWAY
+from gateway.reading import Lists
 from gateway.schema import Charge, for_free
 from models.commands import Actor, Outcome
 from models.errors import DatabaseAway
@@ -49,8 +50,8 @@ class Context:
     """One request's. `admit` comes first; parts that need a tenant are there only after it."""
 
     __slots__ = (
-        "_holder", "_load", "_refused", "_tenants", "address", "charge", "denials", "follows", "ledger", "loaders", "now",
-        "principal", "reads", "request_id", "searches", "tenant",
+        "_holder", "_load", "_refused", "_tenants", "address", "charge", "denials", "follows", "ledger", "lists", "loaders",
+        "now", "principal", "reads", "request_id", "searches", "tenant",
     )  # fmt: skip
 
     principal: Principal
@@ -84,6 +85,7 @@ class Context:
         self.denials = Denials()
         self.follows = True
         """Whether the request may want cursors or past instants. A document that has neither says so."""
+        self.lists = Lists()
         self.searches = False
         """Whether it adds up or searches much: its document says so."""
 
@@ -134,6 +136,7 @@ class Context:
     def _begin_reading(self) -> None:
         self.now = self.ledger.clock()
         self.loaders = self._load(self.reads, self.now, self.is_customer)
+        self.loaders.lists = self.lists
 
     def require(self, *permissions: Permission, own: bool = True) -> None:
         """Raise Forbidden, naming each missing right, unless the principal has all of these.

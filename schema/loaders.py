@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
-from gateway.reading import Kind, Rows
+from gateway.reading import Kind, Lists, Rows
 from models import views
 from models.errors import InvariantViolated
 from models.planning.binding import Binding
@@ -141,6 +141,7 @@ class Loaders:
         self.now = now
         self.for_customer = for_customer
         self.rows: dict[str, Rows[Any, Any]] = {}
+        self.lists = Lists()
 
     def show(self, view: Any) -> Any:
         """The row as the API shows it to who asks."""
