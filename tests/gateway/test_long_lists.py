@@ -49,8 +49,8 @@ class Item:
         return self.number
 
     @strawberry.field
-    async def read(self, info: strawberry.Info) -> int | None:
-        found: int | None = await info.context.reads.numbers.load(self.number)
+    def read(self, info: strawberry.Info) -> int | None:
+        found: int | None = info.context.reads.numbers.get(self.number)  # or what it can be awaited from
         return found
 
     @strawberry.field
