@@ -29,7 +29,7 @@ MAX_SERVICES: Final = 100
 
 
 def needs(command: AdjustCredit, amount_minor: int) -> Needs:
-    """What has to be locked and loaded. An addition opens the account where there is none."""
+    """Rows to lock and load. An addition opens the account if there is none."""
     key = (command.customer_id, command.asset)
     adding = amount_minor > 0
     by_order = not adding and command.credit_id is None
@@ -56,7 +56,8 @@ def plan(books: Books, context: PostingContext, command: AdjustCredit) -> Steps[
 
 
 def check_reason(books: Books, command: AdjustCredit, *, adding: bool) -> ReasonRule:
-    """The reason, if it is in the tenant's list and serves this direction. Raises, also for the note it needs."""
+    """Return the reason if it is in the tenant's list and serves this direction. Raises if not, or if the note it needs
+    is missing."""
     reason = books.config.reasons.get(command.reason)
     if reason is None or not reason.active:
         raise ReasonUnknown(command.reason)
@@ -69,7 +70,7 @@ def check_reason(books: Books, command: AdjustCredit, *, adding: bool) -> Reason
 
 
 def check_services(books: Books, command: AdjustCredit, *, adding: bool) -> None:
-    """Only service credits may name services, and only those the tenant has (and still offers, to add)."""
+    """Check the services: only service credits may name them, and only those the tenant has (and still offers, to add)."""
     if not command.service_ids:
         return
     if command.asset != SERVICE_CREDITS:
@@ -173,14 +174,14 @@ def _remove(
 
 
 def _check_used_up(books: Books, command: AdjustCredit) -> None:
-    """Raises CreditNotOpen where a merge left nothing of the named credit, so that there is no account for it."""
+    """Raises CreditNotOpen if a merge left nothing of the named credit, so that there is no account for it."""
     credit = books.credits_by_id.get(command.credit_id) if command.credit_id else None
     if credit is not None and books.homes.get(credit.account_id) == (command.customer_id, command.asset):
         raise CreditNotOpen(credits.credit_view(credit, command.asset).status(books.now))
 
 
 def _check_no_dates(books: Books, command: AdjustCredit) -> None:
-    """A removal takes from what is open: it has no expiry, and cannot start later."""
+    """A removal takes from open credits: it has no expiry, and cannot start later."""
     if command.expires_in_days not in (None, 0):
         raise ExpiryConflict("A removal has no expiry.", field=("expiresInDays",))
     if command.expires_at is not None:
@@ -193,7 +194,8 @@ def _check_no_dates(books: Books, command: AdjustCredit) -> None:
 
 
 def _named_credit(books: Books, command: AdjustCredit, account: AccountState, amount_minor: int) -> CreditState:
-    """The one credit that `creditId` names, with enough on it. Raises NotFound, CreditNotOpen, InsufficientBalance."""
+    """Return the one credit that `creditId` names, with enough on it. Raises NotFound, CreditNotOpen,
+    InsufficientBalance."""
     credit = books.credits_by_id.get(command.credit_id) if command.credit_id else None
     if credit is None or not credits.is_locked(books, credit) or credits.account_of_lot(books, credit) is not account:
         raise NotFound("The customer has no such credit in this asset.", field=("creditId",))

@@ -35,7 +35,7 @@ MAX_NUMBER_CHARACTERS: Final = 64
 
 
 def create_needs(command: CreateInvoice) -> Needs:
-    """The customer's account in that currency, where there is one, with open credit for up to the whole total."""
+    """The customer's account in that currency, if there is one, with open credit for up to the whole total."""
     key = (command.customer_id, command.currency)
     if not command.auto_apply:
         return Needs(customers=(command.customer_id,), invoice_numbers=(clean_name(command.number),))
@@ -48,7 +48,7 @@ def create_needs(command: CreateInvoice) -> Needs:
 
 
 def _applied(command: CreateInvoice | CreateOrder, most_minor: int) -> Spend:
-    """What may apply itself: nothing where the date will be refused."""
+    """Credit that may apply itself: none if the date will be refused."""
     day = command.issued_on
     if day is not None and not calendar.FIRST_DATE <= day <= calendar.LAST_DATE:
         most_minor = 0
@@ -56,7 +56,7 @@ def _applied(command: CreateInvoice | CreateOrder, most_minor: int) -> Spend:
 
 
 def _total_or_nothing(command: CreateInvoice) -> int:
-    """The invoice's total, or 0 where its lines will be refused."""
+    """The invoice's total, or 0 if its lines will be refused."""
     try:
         return sum(quantity * price for _, quantity, price in _lines(command))
     except LedgerError:
@@ -64,7 +64,7 @@ def _total_or_nothing(command: CreateInvoice) -> int:
 
 
 def plan_create(books: Books, context: PostingContext, command: CreateInvoice) -> Steps[Outcome]:
-    """Plan an invoice and what applies itself to it. Raises for what no invoice may look like."""
+    """Plan an invoice and the credit that applies itself to it. Raises for lines or dates that no invoice may have."""
     _check_head(books, command)
     lines = _lines(command)
     drafted = [_Line(*line) for line in lines]
@@ -72,7 +72,7 @@ def plan_create(books: Books, context: PostingContext, command: CreateInvoice) -
 
 
 def order_needs(command: CreateOrder) -> Needs:
-    """As for an invoice, with the products; what the total will be is not known before the products are."""
+    """As for an invoice, with the products; the total is not known before the products are."""
     key = (command.customer_id, command.currency)
     applies = command.auto_apply
     return Needs(
@@ -88,7 +88,7 @@ def order_needs(command: CreateOrder) -> Needs:
 def plan_order(books: Books, context: PostingContext, command: CreateOrder) -> Steps[Outcome]:
     """Plan an order: an invoice whose lines are products (source 004).
 
-    Raises LimitExceeded, CurrencyNotAllowed where it sells more credit than its actor may; or, with `request_approval`, a
+    Raises LimitExceeded, CurrencyNotAllowed if it sells more credit than its actor may; or, with `request_approval`, a
     second person is asked, with `propose_only` in any case.
     """
     _check_head(books, command)
@@ -164,7 +164,7 @@ def _issue(
     invoice: InvoiceState,
     lines: list["_Line"],
 ) -> Steps[Outcome]:
-    """The drafted invoice, with what applies itself to it. Must succeed."""
+    """Issue the drafted invoice, with the credit that applies itself to it. Must succeed."""
     _write_invoice(books, context, invoice, lines, command)
     views = (yield from _apply_credit(books, context, invoice)) if command.auto_apply else ()
     return Outcome(invoice_id=invoice.id, views=(invoice_view(invoice), *views))

@@ -45,8 +45,8 @@ _CHANGEABLE: Final = (CreditStatus.OPEN, CreditStatus.SCHEDULED, CreditStatus.EX
 
 
 def release_needs(command: ReleaseAssignments, accounts: tuple[AccountKey, ...]) -> Needs:
-    """The assignments with their credits and invoices; `accounts` were found by an unlocked read, and change in a merge
-    alone. They are opened where a merge has left nothing to open one for."""
+    """The assignments with their credits and invoices; `accounts` were found by an unlocked read, and change only in a
+    merge. They are opened if a merge has left nothing to open one for."""
     return Needs(accounts=accounts, opens_accounts=True, assignments=command.assignment_ids)
 
 
@@ -97,7 +97,7 @@ def release(
 
 
 def put_parts_back(books: Books, transaction: TransactionDraft, parts: list[AssignmentState]) -> Steps[None]:
-    """Raises AmountOutOfRange where the account finds no room; what was put back until then, the posting takes back."""
+    """Raises AmountOutOfRange if the account finds no room; the posting takes back the parts put back until then."""
     for part in (yield from in_order(parts, lambda a: (a.assigned_at, a.id.bytes), reverse=True)):
         invoice = books.invoices[part.invoice_id]
         credits.restore(books, transaction, books.credits_by_id[part.credit_id], part.amount_minor, Counter.INVOICES)
@@ -110,7 +110,7 @@ def put_parts_back(books: Books, transaction: TransactionDraft, parts: list[Assi
 def _released(
     books: Books, context: PostingContext, transaction: TransactionDraft, parts: list[AssignmentState]
 ) -> Steps[Outcome]:
-    """What an order granted goes back too, once it is not paid in full any more; then the outcome of it all."""
+    """Take back the grants of an order that is no longer paid in full; then the outcome of it all."""
     invoices = {part.invoice_id: books.invoices[part.invoice_id] for part in parts}
     for invoice in invoices.values():
         take_back_grants(books, context, invoice)
@@ -147,7 +147,7 @@ def reassign_needs(command: ReassignCredit, account: AccountKey) -> Needs:
 def plan_reassign(books: Books, context: PostingContext, command: ReassignCredit) -> Steps[Outcome]:
     """Plan a release and new assignments of the same credit, all or nothing.
 
-    Raises what either would; CreditNotOpen where the credit expires as it comes back.
+    Raises the errors of either; CreditNotOpen if the credit expires as it comes back.
     """
     check_note(command.note)
     if not 1 <= len(command.assignments) <= MAX_ASSIGNMENTS:
@@ -185,7 +185,7 @@ def plan_reassign(books: Books, context: PostingContext, command: ReassignCredit
 
 
 def void_invoice_needs(command: VoidInvoice, account: AccountKey) -> Needs:
-    """The account is opened where there is none, so that nobody else opens one and assigns from it meanwhile."""
+    """The account is opened if there is none, so that nobody else opens one and assigns from it meanwhile."""
     return Needs(
         accounts=(account,), opens_accounts=True, invoices=(command.invoice_id,),
         assigned_invoices=(command.invoice_id,),
@@ -195,8 +195,8 @@ def void_invoice_needs(command: VoidInvoice, account: AccountKey) -> Needs:
 def plan_void_invoice(books: Books, context: PostingContext, command: VoidInvoice) -> Steps[Outcome]:
     """Plan an invoice's voiding: everything on it is released, last first.
 
-    Raises InvoiceNotOpen where it is void already, InvoicePaid where it was paid with anything but assigned credit,
-    CreditSpent where an order's credit has been spent.
+    Raises InvoiceNotOpen if it is void already, InvoicePaid if it was paid with anything but assigned credit,
+    CreditSpent if an order's credit has been spent.
     """
     check_note(command.note)
     invoice = books.invoices.get(command.invoice_id)
@@ -231,11 +231,11 @@ def void_credit_needs(command: VoidCredit, account: AccountKey) -> Needs:
 
 
 def plan_void_credit(books: Books, context: PostingContext, command: VoidCredit) -> Steps[Outcome]:
-    """Plan a credit's voiding (the sources' delete): what is left of it is reversed, out of the lifetime total as well
-    where it counts there.
+    """Plan a credit's voiding (the sources' delete): its remainder is reversed, out of the lifetime total as well if it
+    counts there.
 
-    Raises CreditNotOpen where nothing is left to void, CreditAssigned where a part is set against invoices and is not
-    to be released.
+    Raises CreditNotOpen if nothing is left to void, CreditAssigned if a part is set against invoices and is not to be
+    released.
     """
     check_note(command.note)
     credit, account = _credit_and_account(books, command.credit_id)
@@ -272,7 +272,7 @@ def update_credit_needs(command: UpdateCredit, account: AccountKey) -> Needs:
 def plan_update_credit(books: Books, context: PostingContext, command: UpdateCredit) -> Outcome:
     """Plan a change of a credit's expiry, pause, restriction or note. Raises CreditNotOpen, and for dates and services.
 
-    A used-up credit can be changed too: what is set against invoices may come back to it.
+    A used-up credit can be changed too: an amount set against invoices may come back to it.
     """
     check_note(command.note)
     credit, account = _credit_and_account(books, command.credit_id)
