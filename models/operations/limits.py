@@ -1,9 +1,10 @@
-"""How much a role, or one of its people or clients, may add, or sell of credit (domain: who may). In force at once, in
-every process.
+"""Limits: the most that a role, or one of its people or clients, may add, or sell of credit (domain: who may). In force
+at once, in every process.
 
-A posting reads the rules after its transaction has begun, and counts by what it read. So whatever begins after a change was
-committed goes by it. What was writing at that moment may still go by what was: the change is answered only once all of that
-is over (`until_written` in models/loading/config_locks.py). Nobody waits for the change meanwhile.
+A posting reads the rules after its transaction has begun, and counts by what it read. So a posting that begins after a
+change was committed goes by it. One that was writing at that moment may still go by the old rules: the change returns
+only once all of those are over (`until_written` in models/loading/config_locks.py). Nobody waits for the change
+meanwhile.
 """
 
 from collections.abc import Iterable
@@ -29,12 +30,12 @@ MONEY_PLACES: Final = 4
 MAX_MONEY: Final = MAX_AMOUNT_MINOR
 """In units: whatever the currency, no account holds more."""
 STANDING: Final = frozenset({MONEY, SERVICE_CREDITS, POINTS})
-"""What there is always a rule about for everyone of a limited role."""
+"""Assets that always have a rule for everyone of a limited role."""
 _LIMITS: Final = ("per_adjustment", "per_actor_day", "per_customer_day")
 
 
 async def set_limit(ledger: Ledger, tenant_id: UUID, actor: Actor, command: SetLimit) -> LimitRuleValues:
-    """Set the rule, in place of the one there was. Raises Invalid, AssetUnknown, AmountPrecision, AmountOutOfRange, Busy."""
+    """Set the rule, replacing the existing one. Raises Invalid, AssetUnknown, AmountPrecision, AmountOutOfRange, Busy."""
     rule = checked_limit(command)
     await _set(ledger, tenant_id, actor, rule)
     await in_force(tenant_id)
@@ -48,10 +49,10 @@ async def _set(ledger: Ledger, tenant_id: UUID, actor: Actor, rule: LimitRuleVal
 
 
 async def in_force(tenant_id: UUID) -> None:
-    """Once the limits have been changed: wait until nothing can be posted any more by the limits as they were.
+    """Wait, after a change of the limits, until nothing can be posted any more by the old ones.
 
-    Raises Busy, and says that the change stands, where what was under way at the time is still not over: the same change,
-    asked for again, waits for it anew.
+    Raises Busy, saying that the change stands, if a posting that was under way is still not over: the same change,
+    requested again, waits for it anew.
     """
     if not await until_written(tenant_id):
         raise Busy(
@@ -61,7 +62,7 @@ async def in_force(tenant_id: UUID) -> None:
 
 
 def checked_limit(command: SetLimit) -> LimitRuleValues:
-    """The rule that the command sets. Raises what `set_limit` does for one that cannot be."""
+    """The rule that the command sets. Raises the errors of `set_limit` for an invalid one."""
     asset, holder = _name(command)
     if command.kind != ADDING and command.per_customer_day is not None:
         raise Invalid("Selling credit has no limit by customer.", field=("perCustomerDay",))
@@ -90,7 +91,7 @@ async def put_limits(change: Configuring, ledger: Ledger, rules: Iterable[LimitR
 
 
 async def remove_limit(ledger: Ledger, tenant_id: UUID, actor: Actor, command: RemoveLimit) -> None:
-    """Take the rule away: the next in line holds then. Raises NotFound, Busy, and Invalid for one that there has to be."""
+    """Delete the rule: the next in line then applies. Raises NotFound, Busy, and Invalid for a rule that has to exist."""
     asset, holder = _name(command)
     if command.kind == ADDING and command.role in LIMITED_ROLES and not holder and asset in STANDING:
         raise Invalid(
@@ -141,7 +142,7 @@ def _checked(limit: Decimal | None, asset: str, field: str) -> Decimal | None:
 
 
 async def _row(change: Configuring, role: str, asset: str, holder: str, kind: str) -> dict[str, Any] | None:
-    """The rule as it is kept, its limits as they are shown: the column has four decimal places for every asset."""
+    """The rule as it is kept, with its limits as shown: the column has four decimal places for every asset."""
     row = await change.fetchrow(
         "SELECT * FROM limit_rules WHERE tenant_id = $1 AND role = $2 AND asset = $3 AND holder = $4 AND kind = $5",
         role, asset, holder, kind,

@@ -1,4 +1,4 @@
-"""The tenant's own list of reasons (source 000): added to, renamed, retired. None is ever taken away."""
+"""The tenant's own list of reasons (source 000): created, renamed, retired. None is ever deleted."""
 
 import re
 from typing import Final
@@ -21,7 +21,7 @@ _CODE: Final = re.compile(r"[A-Z][A-Z0-9_]{0,63}", re.ASCII)
 
 @patiently
 async def create_reason(ledger: Ledger, tenant_id: UUID, actor: Actor, command: CreateReason) -> str:
-    """Add a reason and answer its code. Raises Invalid, Duplicate."""
+    """Create a reason and return its code. Raises Invalid, Duplicate."""
     code = clean_name(command.code)
     if not _CODE.fullmatch(code):
         raise Invalid("A code is 1 to 64 capitals, digits and underscores, the first a capital.", field=("code",))
@@ -39,7 +39,7 @@ async def create_reason(ledger: Ledger, tenant_id: UUID, actor: Actor, command: 
 
 @patiently
 async def update_reason(ledger: Ledger, tenant_id: UUID, actor: Actor, command: UpdateReason) -> bool:
-    """Change a reason, from the next adjustment on. False where nothing differs. Raises NotFound, Invalid."""
+    """Change a reason, from the next adjustment on. False if nothing differs. Raises NotFound, Invalid."""
     code, label = clean_name(command.code), checked_if_given(command.label, MAX_LABEL_CHARACTERS, "label")
     if code == OTHER and command.note_required is False:
         raise Invalid("OTHER always needs a note: it is the reason.", field=("noteRequired",))
