@@ -77,7 +77,7 @@ def _check_tenant(slug: str, time_zone: str) -> None:
 async def _load(
     ledger: Ledger, url: str, slug: str, time_zone_of_new: str | None, contents: Contents
 ) -> tuple[Figures, int]:
-    """Load what is missing. Answers the figures of all that the file holds, and how many documents were new."""
+    """Load the missing documents. Returns the figures of all in the file, and the number of new ones."""
     async with open_database(url, pool_min=1, pool_max=10):
         try:
             tenant_id = await _tenant(ledger, slug, time_zone_of_new)
@@ -93,7 +93,7 @@ async def _load(
 
 
 async def _tenant(ledger: Ledger, slug: str, time_zone_of_new: str | None) -> UUID:
-    """The tenant's id; None as time zone: it has to be there."""
+    """The tenant's id; None as time zone: it has to exist."""
     found = await tenant_id_of(slug)
     if found is not None:
         return found
@@ -109,7 +109,7 @@ async def _tenant(ledger: Ledger, slug: str, time_zone_of_new: str | None) -> UU
 
 @contextmanager
 def _progress(total: int) -> Iterator[Callable[[], None]]:
-    """A bar on standard error, for as long as the block runs; where nobody watches, a line instead."""
+    """A progress bar on standard error, for as long as the block runs; without a terminal, a line instead."""
     if not sys.stderr.isatty():
         say(f"Loading {total:,} invoices and credit notes")
         yield lambda: None

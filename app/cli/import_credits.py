@@ -1,4 +1,4 @@
-"""`scrip import credits`: adjustments for many customers from a CSV file, worked off before the command ends."""
+"""`scrip import credits`: adjustments for many customers from a CSV file, processed before the command ends."""
 
 import asyncio
 import hashlib
@@ -99,7 +99,7 @@ async def _import(
 
 
 async def _work(ledger: Ledger, tenant_id: UUID, operation_id: UUID) -> tuple[BulkOperationView, list[BulkRowView]]:
-    """Work off what is queued, as any worker does, until ours is over; others may be at it too."""
+    """Process queued bulks, as any worker does, until ours is over; others may be at it too."""
     while True:
         did = await run_bulk(ledger, tenant_id)
         async with reading(tenant_id) as session:

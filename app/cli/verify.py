@@ -1,4 +1,4 @@
-"""`scrip verify`: the proof of the books, for people and for a nightly job. Exit status 1 where they are wrong."""
+"""`scrip verify`: the proof of the books, for people and for a nightly job. Exit status 1 if they are wrong."""
 
 import asyncio
 from typing import Annotated
