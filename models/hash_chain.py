@@ -1,4 +1,4 @@
-"""What makes the ledger tamper-evident: each entry's hash covers its facts, what its transaction says and promises, and
+"""Hashes that make the ledger tamper-evident: each entry's covers its facts, its transaction's facts and promises, and
 the hash of the entry before it.
 
 Every hash is SHA-256 over these bytes, one after the other, so that anyone can compute it again in any language.

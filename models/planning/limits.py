@@ -1,4 +1,4 @@
-"""What a limit leaves. Pure: from the rules an admin set and the day's counters that the posting has locked.
+"""Remainders of limits. Pure: from the rules an admin set and the day's counters that the posting has locked.
 
 Source of the rules: domain, "Who may". Money without a rule of its own falls under the rule for MONEY, each currency
 counted by itself; a rule for one person or client goes before the rule for everyone of the role. Staff and partners are
