@@ -113,7 +113,7 @@ class Settings(BaseSettings):
     rate_limit_writes: str | None = None
     """The same for writes. Not set: three times as many as reads."""
     rate_limit_url: SecretStr = SecretStr("memory://")
-    """Where units are counted: memory://, each process for itself, or redis://…, all together."""
+    """Storage of the counts: memory://, each process for itself, or redis://…, all together."""
     trusted_documents: Path | None = None
     """A manifest of registered operations, which can be requested by id."""
     trusted_documents_only: bool = True

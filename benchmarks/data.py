@@ -69,7 +69,7 @@ def make_tenant(stand: Stand) -> Tenant:
 
 
 def prove(stand: Stand, tenant: Tenant) -> Proof:
-    """Verify the books after all measurements, whoever wrote them."""
+    """Verify the books after all measurements, pgbench's rows too."""
 
     async def proof() -> Proof:
         async with open_database(stand.urls.app, pool_min=1, pool_max=2):

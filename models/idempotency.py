@@ -92,7 +92,9 @@ def is_kept(key: str, operation: str, actor: Actor) -> bool:
 def check_key(idempotency_key: str) -> None:
     """Raises Invalid for a key that is blank or longer than 255 characters."""
     if not idempotency_key.strip() or len(idempotency_key) > MAX_KEY_CHARACTERS:
-        raise Invalid(f"A key has between 1 and {MAX_KEY_CHARACTERS} characters.", field=("idempotencyKey",))
+        raise Invalid(
+            f"An idempotency key must have between 1 and {MAX_KEY_CHARACTERS} characters.", field=("idempotencyKey",)
+        )
 
 
 def input_hash(command: Any) -> bytes:

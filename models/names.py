@@ -47,7 +47,7 @@ def checked_name(text: str, most: int, *field: str) -> str:
     characters."""
     name = clean_name(text)
     if len(name) > most or shows_nothing(name):
-        raise Invalid(f"Between 1 and {most} characters are needed, not all of them invisible.", field=field)
+        raise Invalid(f"Enter between 1 and {most} characters, at least one of them visible.", field=field)
     return name
 
 

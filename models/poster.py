@@ -71,7 +71,7 @@ class Poster:
                 way = replace(way, counts_last=False)
             except _TRY_AGAIN as error:
                 self._metrics.retries += 1
-                log.debug("posting %d units again: %s", len(units), type(error).__name__)
+                log.debug("retrying the posting of %d units: %s", len(units), type(error).__name__)
                 await asyncio.sleep(pause * (0.5 + random.random()))  # noqa: S311 - jitter, not a secret
                 pause *= 2
             except Exception as error:  # noqa: BLE001 - whatever it is, one unit must not cost its neighbours theirs

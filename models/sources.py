@@ -183,11 +183,11 @@ class DatabaseClock:
         self._said_off, self._said_at = off, now
         if off:
             log.error(
-                "this server's clock is %+.3f s from the database's, more than %g s: what would be written is refused"
-                " until it is set right", self.skew, self._most,
+                "this server's clock is %+.3f s from the database's, more than %g s: writes are refused"
+                " until it is corrected", self.skew, self._most,
             )  # fmt: skip
         else:
-            log.warning("this server's clock is within %g s of the database's again: it takes postings", self._most)
+            log.warning("this server's clock is within %g s of the database's again: writes are accepted", self._most)
 
 
 LedgerClock = GivenClock | DatabaseClock

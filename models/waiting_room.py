@@ -217,7 +217,7 @@ class WaitingRoom:
             try:
                 free -= await self._still_locked(self.tenant_id, tuple(free))
             except Exception as error:  # noqa: BLE001 - those who wait go on, and each meets it in a posting of its own
-                log.warning("could not look at what is held: %s", type(error).__name__)
+                log.warning("could not look at the held rows: %s", type(error).__name__)
             for name in names[start : start + MAX_LOOKED_AT]:
                 if name in free and name not in self._in_line:  # a posting may have come to it meanwhile
                     self._answer(name, None)

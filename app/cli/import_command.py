@@ -54,7 +54,7 @@ def online_retail_command(
         contents = read(file)
     except BadFile as bad:
         told = "\n  ".join(bad.problems)
-        raise SetupProblem(f"{file} was not loaded, nothing of it:\n  {told}") from bad
+        raise SetupProblem(f"{file} was not loaded, not even in part:\n  {told}") from bad
     settings = load_settings()
     with app_database(settings) as url:
         figures, new = asyncio.run(_load(new_ledger(settings), url, tenant, time_zone if create else None, contents))
@@ -66,7 +66,7 @@ def online_retail_command(
 def _check_tenant(slug: str, time_zone: str) -> None:
     if not _SLUG.fullmatch(slug) or written_id(slug) is not None:
         raise SetupProblem(
-            f"A tenant's short name is of small letters, digits and hyphens, no id, and not {slug[:80]!r}."
+            f"{slug[:80]!r} cannot be a short name: use small letters, digits and hyphens, and not the form of an id."
         )
     try:
         ZoneInfo(time_zone)
@@ -84,7 +84,7 @@ async def _load(
             with _progress(len(contents.documents)) as step:
                 new = await post_documents(ledger, tenant_id, contents.documents, step)
         except ImportStopped as stopped:
-            raise SetupProblem(f"{stopped}\nWhat was loaded before it stays; run this again to go on.") from stopped
+            raise SetupProblem(f"{stopped}\nDocuments loaded before it stay; run this again to resume.") from stopped
         except Unavailable as error:
             raise SetupProblem(error.message) from error
         finally:

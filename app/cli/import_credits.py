@@ -90,10 +90,10 @@ async def _import(
                 outcome = await import_credits(ledger, tenant_id, ACTOR, command, credit_rows(lines), key)
             assert outcome.bulk_operation_id is not None  # noqa: S101 - for the type checker
             if outcome.replayed:
-                say("This file was taken in before: going on with that")
+                say("This file was imported before: resuming that import")
             return await _work(ledger, tenant_id, outcome.bulk_operation_id)
         except LedgerError as error:
-            raise SetupProblem(f"{file} was not taken in: {error.message}") from error
+            raise SetupProblem(f"{file} was not imported: {error.message}") from error
         finally:
             await ledger.close()
 

@@ -34,7 +34,7 @@ async def _verify(url: str, slug: str | None) -> bool:
             holds = holds and proof.holds
             print(_report(each.slug, proof), flush=True)
     say(
-        "Every row agrees or is named. Who wrote rows anew together with their hashes is found by what is kept elsewhere."
+        "Every row agrees or is named. Rows rewritten together with their hashes are found only by copies kept elsewhere."
     )
     return holds
 

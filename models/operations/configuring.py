@@ -43,7 +43,7 @@ class Configuring:
     async def check_room(self, table: str, most: int) -> None:
         """Raises Invalid if the tenant has as many rows as it may have. `table` is a constant of ours."""
         if (await self.fetchrow(f"SELECT count(*) FROM {table} WHERE tenant_id = $1"))[0] >= most:
-            raise Invalid(f"There are {most:,} already, which is the most. Retire some, or rename them.")
+            raise Invalid(f"There are already {most:,}, which is the maximum. Change one of them instead.")
 
     async def insert(self, table: str, action: str, row_id: UUID, values: Mapping[str, Any]) -> None:
         """Insert one row. `table` and the names are constants of ours. The currency of its amounts is kept with the
@@ -99,4 +99,4 @@ async def configuring(
             await connection.raw.execute("SELECT FROM tenants WHERE id = $1 FOR NO KEY UPDATE", tenant_id)
             yield Configuring(connection, ledger, doer)
     except asyncpg.UniqueViolationError:
-        raise Duplicate(f"There is one with this {taken} already.", field=(taken,)) from None
+        raise Duplicate(f"Another one has this {taken}. Choose another {taken}.", field=(taken,)) from None

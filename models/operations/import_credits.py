@@ -263,7 +263,7 @@ async def _refuse_duplicates(connection: TenantConnection, operation_id: UUID) -
         WHERE nth > 1 AND error IS NULL""",
         connection.tenant_id, operation_id,
     )  # fmt: skip
-    report = to_json(error_report(Duplicate("The customer comes twice.", field=("customer",))))
+    report = to_json(error_report(Duplicate("The customer is listed twice.", field=("customer",))))
     for some in _chunks([row["row"] for row in found], ROWS_PER_INSERT):
         await connection.raw.execute(
             f"""UPDATE bulk_rows r SET error = $3::jsonb FROM {each('"row" int', first=4)} u

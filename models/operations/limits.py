@@ -56,8 +56,8 @@ async def in_force(tenant_id: UUID) -> None:
     """
     if not await until_written(tenant_id):
         raise Busy(
-            "The limit was changed and holds for whatever begins now, but a large posting that began before is still under"
-            " way. Send the same request again to know when it is over."
+            "The limit was changed and applies to every new request, but a large posting that began before is still under"
+            " way. Send the same request again to learn when it is over."
         )
 
 
@@ -65,7 +65,9 @@ def checked_limit(command: SetLimit) -> LimitRuleValues:
     """The rule that the command sets. Raises the errors of `set_limit` for an invalid one."""
     asset, holder = _name(command)
     if command.kind != ADDING and command.per_customer_day is not None:
-        raise Invalid("Selling credit has no limit by customer.", field=("perCustomerDay",))
+        raise Invalid(
+            "Limits on selling credit are not by customer. Leave perCustomerDay out.", field=("perCustomerDay",)
+        )
     return LimitRuleValues(
         command.role, asset, holder,
         per_adjustment=_checked(command.per_adjustment, asset, "perAdjustment"),
@@ -95,7 +97,7 @@ async def remove_limit(ledger: Ledger, tenant_id: UUID, actor: Actor, command: R
     asset, holder = _name(command)
     if command.kind == ADDING and command.role in LIMITED_ROLES and not holder and asset in STANDING:
         raise Invalid(
-            "Staff and partners always have a limit. Set it to what they may add; one without bounds can be set, too.",
+            "Staff and partners always need a limit, so it cannot be deleted. Change it instead; each maximum is optional.",
             field=("role",),
         )
     found = await _remove(ledger, tenant_id, actor, (command.role, asset, holder, command.kind))
@@ -118,9 +120,9 @@ def _name(command: SetLimit | RemoveLimit) -> tuple[str, str]:
     if command.asset is not None:
         exponent(command.asset)
     if command.holder is not None and not (command.holder.strip() and len(command.holder) <= MAX_HOLDER_CHARACTERS):
-        raise Invalid(f"Between 1 and {MAX_HOLDER_CHARACTERS} characters are needed.", field=("holder",))
+        raise Invalid(f"Enter between 1 and {MAX_HOLDER_CHARACTERS} characters.", field=("holder",))
     if command.kind != ADDING and command.asset in (SERVICE_CREDITS, POINTS):
-        raise Invalid("Credit is sold in currencies alone.", field=("asset",))
+        raise Invalid("Credit can only be sold in a currency. Choose one.", field=("asset",))
     return command.asset or MONEY, command.holder or ""
 
 

@@ -102,9 +102,9 @@ def _instant(now: datetime, command: MembershipChange, *, not_before: datetime |
     if command.at is None:
         return max(now, not_before or now)
     if command.at > now:
-        raise Invalid("The instant lies in the future.", field=("at",))
+        raise Invalid("The date and time lie in the future. Give a past one, or none for now.", field=("at",))
     if not_before is not None and command.at < not_before:
-        raise Invalid("The instant lies before the membership's last change.", field=("at",))
+        raise Invalid("The date and time lie before the membership's last change. Give a later one.", field=("at",))
     return command.at
 
 

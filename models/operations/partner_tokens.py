@@ -34,10 +34,10 @@ async def issue_token(ledger: Ledger, tenant_id: UUID, actor: Actor, command: Is
     If its limits cannot be said to be in force, it is revoked again: nobody was told its secret.
     """
     if not command.client.strip() or len(command.client) > MAX_TEXT_CHARACTERS:
-        raise Invalid(f"Between 1 and {MAX_TEXT_CHARACTERS} characters are needed.", field=("client",))
+        raise Invalid(f"Enter between 1 and {MAX_TEXT_CHARACTERS} characters.", field=("client",))
     name = checked_name(command.name, MAX_TEXT_CHARACTERS, "name")
     if not command.scopes:
-        raise Invalid("Without a scope the token would be good for nothing.", field=("scopes",))
+        raise Invalid("Choose at least one scope.", field=("scopes",))
     rules = _rules(command)
     await _issue(ledger, tenant_id, actor, command, name, rules)
     if rules:
@@ -75,14 +75,14 @@ async def rotate_token(ledger: Ledger, tenant_id: UUID, actor: Actor, command: R
     for a token that may do more than the requester may hand on: its new secret would be a way to others' rights.
     """
     if not 0 <= command.overlap_minutes <= MAX_OVERLAP_MINUTES:
-        raise Invalid(f"An overlap has between 0 and {MAX_OVERLAP_MINUTES} minutes.", field=("overlapMinutes",))
+        raise Invalid(f"The overlap must be between 0 and {MAX_OVERLAP_MINUTES} minutes.", field=("overlapMinutes",))
     async with configuring(ledger, tenant_id, actor) as change:
         now = await ledger.stamp(change.connection)
         old = await _row(change, command.replaces_id)
         _check_good(old, now)
         successor = "SELECT id FROM partner_tokens WHERE tenant_id = $1 AND replaces_id = $2"
         if await change.fetchrow(successor, old["id"]) is not None:
-            raise Invalid("The token has been rotated already: rotate the one that replaces it.", field=("tokenId",))
+            raise Invalid("The token was already rotated. Rotate the one that replaces it.", field=("tokenId",))
         beyond = sorted(set(old["scope"].split()) - command.grantable)
         if beyond:
             raise Invalid(f"Your own token lacks scopes that this one has: {', '.join(beyond)}.", field=("tokenId",))
@@ -149,7 +149,7 @@ def _rules(command: IssueToken) -> list[LimitRuleValues]:
         except LedgerError as error:
             raise error.at("limits", str(n), *(error.field or ())) from None
         if rule.asset in rules:
-            raise Duplicate("There is a limit for this asset already.", field=("limits", str(n), "asset"))
+            raise Duplicate("This asset has a limit already. List each asset once.", field=("limits", str(n), "asset"))
         rules[rule.asset] = rule
     return list(rules.values())
 
@@ -165,15 +165,15 @@ async def _row(change: Configuring, token_id: UUID) -> Any:
 
 def _check_good(row: Any, now: datetime) -> None:
     if row["revoked_at"] is not None:
-        raise Invalid("The token has been revoked: issue another.", field=("tokenId",))
+        raise Invalid("The token was revoked. Issue another one.", field=("tokenId",))
     if row["expires_at"] is not None and row["expires_at"] <= now:
-        raise Invalid("The token has expired: issue another.", field=("tokenId",))
+        raise Invalid("The token has expired. Issue another one.", field=("tokenId",))
 
 
 async def _check_room(change: Configuring, now: datetime) -> None:
     row = await change.fetchrow(f"SELECT count(*) FROM partner_tokens WHERE tenant_id = $1 AND {_GOOD}", now)
     if row[0] >= MAX_GOOD_TOKENS:
-        raise Invalid(f"There are {MAX_GOOD_TOKENS:,} tokens already, which is the most. Revoke some.")
+        raise Invalid(f"There are already {MAX_GOOD_TOKENS:,} tokens, which is the maximum. Revoke some first.")
 
 
 async def _check_name_free(change: Configuring, now: datetime, client: str, name: str) -> None:
@@ -187,7 +187,7 @@ async def _check_name_free(change: Configuring, now: datetime, client: str, name
     )
     if taken is not None:
         raise Duplicate(
-            "The client has a token of this name. If its secret is lost, rotate it; for one more, take another name.",
+            "The client already has a token with this name. To replace a lost secret, rotate it; or choose another name.",
             field=("name",),
         )
 

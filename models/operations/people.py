@@ -21,7 +21,7 @@ GIVING_WAY: Final = "SET LOCAL lock_timeout = '500ms'"
 """Sooner than PostgreSQL looks for deadlocks: an erasure that is in a circle begins again, and nobody else has to."""
 _TAKEN: Final = "Another customer has this external id."
 _OWN: Final = (
-    "A record that was merged into this customer has this external id: it names them already, and stays as it is."
+    "A record that was merged into this customer has this external id, so it already names them. Nothing was changed."
 )
 
 
@@ -45,7 +45,7 @@ async def update_customer(ledger: Ledger, tenant_id: UUID, actor: Actor, command
     """
     said = checked_texts(command.external_id, command.name, command.email)
     if command.no_email and command.email is not None:
-        raise Invalid("Give an address or take it off, not both.", field=("email",))
+        raise Invalid("Give an email address or remove it, not both.", field=("email",))
     doer = await doer_of(ledger, tenant_id, actor)
     async with tenant_transaction(tenant_id) as connection:
         old = await locked_person(connection, command.customer_id, "external_id, name, email, erased_at")

@@ -70,5 +70,5 @@ def _price_minor(price: Decimal, currency: str, kind: str) -> int:
     if price_minor < 0:
         raise Invalid("The price must not be negative.", field=("price",))
     if kind == CREDIT and price_minor == 0:
-        raise Invalid("Credit costs what it is worth, which is more than nothing.", field=("price",))
+        raise Invalid("Credit costs its own worth, so its price must be above zero.", field=("price",))
     return price_minor

@@ -118,9 +118,9 @@ def _check_currency(currency: str) -> None:
 def _check_value(kind: str, value: Decimal, currency: str | None) -> None:
     """An amount of its currency, or per cent."""
     if value <= 0:
-        raise Invalid("The value must be more than nothing.", field=("value",))
+        raise Invalid("The value must be above zero.", field=("value",))
     if kind == PERCENT and value > 100:
-        raise Invalid("No more than 100 per cent can be taken off.", field=("value",))
+        raise Invalid("A reward takes off at most 100 per cent.", field=("value",))
     if currency is not None:
         try:
             nonzero_minor(value, currency)

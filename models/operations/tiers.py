@@ -149,4 +149,7 @@ def _threshold_minor(threshold: Decimal) -> int:
 def _check_threshold_free(ladder: Sequence[Rung], tier_id: UUID, threshold_minor: int) -> None:
     taken = next((rung for rung in ladder if rung.threshold_minor == threshold_minor and rung.id != tier_id), None)
     if taken is not None:
-        raise Duplicate(f"{taken.name} begins at {threshold_minor:,} points already.", field=("threshold",))
+        raise Duplicate(
+            f"The tier {taken.name} already begins at {threshold_minor:,} points. Choose another threshold.",
+            field=("threshold",),
+        )

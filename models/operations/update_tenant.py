@@ -34,16 +34,16 @@ async def update_tenant(ledger: Ledger, tenant_id: UUID, actor: Actor, command: 
     """
     name = checked_if_given(command.name, MAX_NAME_CHARACTERS, "name")
     if command.time_zone is not None and command.time_zone not in available_timezones() - NO_ZONES:
-        raise Invalid("There is no such time zone: an IANA name such as Europe/London is needed.", field=("timeZone",))
+        raise Invalid("There is no such time zone. Use an IANA name such as Europe/London.", field=("timeZone",))
     if command.grace_days is not None and not 0 <= command.grace_days <= MAX_GRACE_DAYS:
         raise Invalid(f"Days of grace must lie between 0 and {MAX_GRACE_DAYS}.", field=("graceDays",))
     if command.approval_hours is not None and not 1 <= command.approval_hours <= MAX_APPROVAL_HOURS:
         raise Invalid(
-            f"An approval request waits between 1 and {MAX_APPROVAL_HOURS:,} hours.", field=("approvalHours",)
+            f"Approval requests must wait between 1 and {MAX_APPROVAL_HOURS:,} hours.", field=("approvalHours",)
         )
     if command.key_days is not None and not MIN_KEY_DAYS <= command.key_days <= MAX_KEY_DAYS:
         raise Invalid(
-            f"An idempotency key is kept between {MIN_KEY_DAYS} and {MAX_KEY_DAYS:,} days.",
+            f"Idempotency keys must be kept between {MIN_KEY_DAYS} and {MAX_KEY_DAYS:,} days.",
             field=("idempotencyKeyDays",),
         )
     currencies = _checked_currencies(command.limited_currencies)
@@ -80,5 +80,5 @@ def _checked_currencies(codes: tuple[str, ...] | None) -> str | None:
     for code in codes:
         exponent(code)
         if not is_money(code):
-            raise Invalid(f"{code} is no currency: only currencies are listed.", field=("limitedCurrencies",))
+            raise Invalid(f"{code} is not a currency. List currencies only.", field=("limitedCurrencies",))
     return " ".join(sorted(set(codes)))

@@ -111,7 +111,7 @@ def checked_texts(external_id: str | None, name: str | None, email: str | None) 
     )
     if email is not None:
         if not email.strip() or len(email) > MAX_EMAIL_CHARACTERS:
-            raise Invalid(f"Between 1 and {MAX_EMAIL_CHARACTERS} characters are needed.", field=("email",))
+            raise Invalid(f"Enter between 1 and {MAX_EMAIL_CHARACTERS} characters.", field=("email",))
         if "@" not in email:
             raise Invalid("That is not an email address.", field=("email",))
     return cleaned
@@ -122,4 +122,6 @@ def unknown_form(refused: asyncpg.CheckViolationError) -> Invalid:
     error."""
     if refused.constraint_name != "customers_external_id_form":
         raise refused
-    return Invalid("It has characters that are too new for an external id.", field=("externalId",))
+    return Invalid(
+        "The external id has characters that the database does not know yet. Leave them out.", field=("externalId",)
+    )

@@ -74,7 +74,9 @@ def check_services(books: Books, command: AdjustCredit, *, adding: bool) -> None
     if not command.service_ids:
         return
     if command.asset != SERVICE_CREDITS:
-        raise Invalid(f"{command.asset} cannot be restricted to services.", field=("serviceIds",))
+        raise Invalid(
+            f"Only service credits can be restricted to services, not {command.asset}.", field=("serviceIds",)
+        )
     if len(command.service_ids) > MAX_SERVICES:
         raise Invalid(f"At most {MAX_SERVICES} services can be named.", field=("serviceIds",))
     for service_id in command.service_ids:
@@ -82,7 +84,7 @@ def check_services(books: Books, command: AdjustCredit, *, adding: bool) -> None
         if active is None:
             raise NotFound("There is no such service.", field=("serviceIds",))
         if adding and not active:
-            raise Invalid("The service is no longer offered.", field=("serviceIds",))
+            raise Invalid("The service is no longer offered. Choose another one.", field=("serviceIds",))
 
 
 def check_membership(books: Books, command: AdjustCredit) -> None:
@@ -101,7 +103,7 @@ def _add(
     books: Books, context: PostingContext, command: AdjustCredit, amount_minor: int, reason: ReasonRule
 ) -> Outcome:
     if command.credit_id is not None:
-        raise Invalid("An addition opens a credit of its own; creditId belongs to a removal.", field=("creditId",))
+        raise Invalid("An addition always opens a new credit. Give creditId only for a removal.", field=("creditId",))
     credits.check_open(books, command.customer_id, "customerId")
     check_membership(books, command)
     zone = books.config.zone
@@ -183,14 +185,14 @@ def _check_used_up(books: Books, command: AdjustCredit) -> None:
 def _check_no_dates(books: Books, command: AdjustCredit) -> None:
     """A removal takes from open credits: it has no expiry, and cannot start later."""
     if command.expires_in_days not in (None, 0):
-        raise ExpiryConflict("A removal has no expiry.", field=("expiresInDays",))
+        raise ExpiryConflict("A removal has no expiry. Leave it out.", field=("expiresInDays",))
     if command.expires_at is not None:
-        raise ExpiryConflict("A removal has no expiry.", field=("expiresAt",))
+        raise ExpiryConflict("A removal has no expiry. Leave it out.", field=("expiresAt",))
     if command.effective_on is None:
         return
     calendar.checked_date(command.effective_on, "effectiveOn")
     if command.effective_on > calendar.local_date(books.now, books.config.zone):
-        raise ExpiryConflict("A removal cannot start in the future.", field=("effectiveOn",))
+        raise ExpiryConflict("A removal cannot start in the future. Leave the date out.", field=("effectiveOn",))
 
 
 def _named_credit(books: Books, command: AdjustCredit, account: AccountState, amount_minor: int) -> CreditState:
@@ -200,7 +202,7 @@ def _named_credit(books: Books, command: AdjustCredit, account: AccountState, am
     if credit is None or not credits.is_locked(books, credit) or credits.account_of_lot(books, credit) is not account:
         raise NotFound("The customer has no such credit in this asset.", field=("creditId",))
     if command.service_ids and not credits.serves(credit, command.service_ids):
-        raise Invalid("The credit does not serve these services.", field=("serviceIds",))
+        raise Invalid("The credit cannot be spent on these services. Choose another one.", field=("serviceIds",))
     if not credits.is_open(credit, books.now):
         raise CreditNotOpen(credits.credit_view(credit, account.asset).status(books.now))
     if amount_minor > credit.remaining_minor:

@@ -54,7 +54,7 @@ def plan(books: Books, context: PostingContext, command: AssignCredit) -> Outcom
     if not 1 <= len(command.assignments) <= MAX_ASSIGNMENTS:
         raise Invalid(f"Name between 1 and {MAX_ASSIGNMENTS} invoices.", field=("assignments",))
     if not is_money(account.asset):
-        raise Invalid(f"Only money is set against invoices, not {account.asset}.", field=("creditId",))
+        raise Invalid(f"Only money can be set against invoices, not {account.asset}.", field=("creditId",))
     if not credits.is_open(credit, books.now):
         raise CreditNotOpen(credits.credit_view(credit, account.asset).status(books.now))
     amounts = planned_amounts(books, command.assignments, account, credit)
@@ -124,7 +124,7 @@ def _open_invoice(books: Books, item: InvoiceAmount, account: AccountState, seen
     if invoice is None:
         raise NotFound("There is no such invoice.", field=("invoiceId",))
     if invoice.id in seen:
-        raise Duplicate("The invoice is named twice.", field=("invoiceId",))
+        raise Duplicate("The invoice is listed twice.", field=("invoiceId",))
     seen.add(invoice.id)
     if invoice.customer_id != account.customer_id:
         raise CustomerMismatch("invoice").at("invoiceId")

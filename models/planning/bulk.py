@@ -71,7 +71,7 @@ def _plan_rows(books: Books, context: PostingContext, command: BulkCredit) -> St
         try:
             adjustment = row_command(command, item)  # an id that is nobody's is not the same as another such
             if adjustment.customer_id in seen and not command.allow_duplicate_customers:
-                raise Duplicate("The customer comes twice.", field=("customerId",))
+                raise Duplicate("The customer is listed twice.", field=("customerId",))
             seen.add(adjustment.customer_id)
             row_context = PostingContext(context.actor, context.key, books.source.new_id())
             outcome = yield from adjust.plan(books, row_context, adjustment)

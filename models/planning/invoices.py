@@ -122,7 +122,7 @@ def _order_line(books: Books, item: OrderItem, currency: str) -> "_Line":
     if product is None:
         raise NotFound("There is no such product.", field=("productId",))
     if not product.active:
-        raise Invalid("The product is no longer sold.", field=("productId",))
+        raise Invalid("The product is no longer sold. Choose another one.", field=("productId",))
     if product.currency != currency:
         raise CurrencyMismatch(product.currency, currency).at("productId")
     price = to_decimal(product.price_minor, currency) if item.unit_price is None else item.unit_price
@@ -147,7 +147,7 @@ def _drafted(
     issued_on = command.issued_on or calendar.local_date(books.now, books.config.zone)
     calendar.checked_date(issued_on, "issuedOn")
     if command.due_on is not None and calendar.checked_date(command.due_on, "dueOn") < issued_on:
-        raise Invalid("An invoice is not due before it is issued.", field=("dueOn",))
+        raise Invalid("The due date comes before the issue date. Choose a later one.", field=("dueOn",))
     credit_lines = tuple(line.amount_minor for line in lines if line.kind == ProductKind.CREDIT and line.amount_minor)
     return InvoiceState(
         id=context.result_id, number=clean_name(command.number), customer_id=command.customer_id, currency=command.currency,
@@ -186,7 +186,7 @@ class _Line:
 def _check_number(books: Books, number: str) -> None:
     checked_name(number, MAX_NUMBER_CHARACTERS, "number")
     if number in books.invoice_numbers:
-        raise Duplicate("There is an invoice of this number already.", field=("number",))
+        raise Duplicate("Another invoice has this number. Choose another one.", field=("number",))
 
 
 def _lines(command: CreateInvoice) -> list[tuple[str, int, int]]:
@@ -212,7 +212,7 @@ def _line(line: InvoiceLineItem, currency: str) -> tuple[str, int, int]:
     except LedgerError as error:
         raise error.at("unitPrice") from None
     if price_minor < 0:
-        raise Invalid("The price must not be negative; what is owed to the customer is a credit.", field=("unitPrice",))
+        raise Invalid("The price must not be negative. To owe the customer money, add credit.", field=("unitPrice",))
     return line.description, line.quantity, price_minor
 
 

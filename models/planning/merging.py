@@ -38,7 +38,7 @@ def plan(books: Books, context: PostingContext, command: MergeCustomers) -> Step
         raise Invalid("A customer cannot be merged into themselves.", field=("intoId",))
     if source is target:
         if source.id == command.from_id:
-            raise Invalid("The other record was merged into this one, and not the other way round.", field=("intoId",))
+            raise Invalid("The other record is already merged into this one.", field=("intoId",))
         return Outcome()
     for customer, field in ((source, "fromId"), (target, "intoId")):
         if customer.erased:

@@ -67,7 +67,9 @@ def plan(books: Books, context: PostingContext, command: RecordPayment) -> Steps
     today = calendar.local_date(books.now, books.config.zone)
     received_on = calendar.checked_date(command.received_on or today, "receivedOn")
     if received_on > today:
-        raise Invalid("A payment cannot have been received in the future.", field=("receivedOn",))
+        raise Invalid(
+            "The payment cannot be received in the future. Enter today or an earlier day.", field=("receivedOn",)
+        )
     account = account_of(books, invoice) if with_credit or invoice.credit_lines else None
     check_grants_fit(account, [(invoice, amount_minor)], spent_minor=amount_minor if with_credit else 0)
     if with_credit:

@@ -56,11 +56,13 @@ def plan_release(books: Books, context: PostingContext, command: ReleaseAssignme
     if not 1 <= len(command.assignment_ids) <= MAX_ASSIGNMENTS:
         raise Invalid(f"Name between 1 and {MAX_ASSIGNMENTS} assignments.", field=("assignmentIds",))
     if len(set(command.assignment_ids)) < len(command.assignment_ids):
-        raise Duplicate("An assignment is named twice.", field=("assignmentIds",))
+        raise Duplicate("An assignment is listed twice.", field=("assignmentIds",))
     parts = [_live(books, assignment_id, index) for index, assignment_id in enumerate(command.assignment_ids)]
     customers = {books.invoices[part.invoice_id].customer_id for part in parts}
     if len(customers) > 1:
-        raise Invalid("These are several customers' assignments.", field=("assignmentIds",))
+        raise Invalid(
+            "The assignments belong to several customers. Release one customer's at a time.", field=("assignmentIds",)
+        )
     check_grants_unused(books, (books.invoices[part.invoice_id] for part in parts), parts)
     # Must succeed from here on.
     transaction = yield from release(books, context, TransactionKind.RELEASE, parts, note=command.note)
@@ -76,7 +78,8 @@ def _live(books: Books, assignment_id: UUID, index: int) -> AssignmentState:
         raise AlreadyReleased().at("assignmentIds", str(index))
     if part.payment_id is not None:
         raise Invalid(
-            "It is part of a payment with account credit: void the payment.", field=("assignmentIds", str(index))
+            "The assignment is part of a payment with account credit. Void the payment instead.",
+            field=("assignmentIds", str(index)),
         )
     return part
 
@@ -248,7 +251,9 @@ def plan_void_credit(books: Books, context: PostingContext, command: VoidCredit)
     if parts and not command.release_assignments:
         raise CreditAssigned
     if any(part.payment_id for part in parts):
-        raise Invalid("A part of it was paid with: void that payment first.", field=("releaseAssignments",))
+        raise Invalid(
+            "Part of the credit was used for a payment. Void that payment first.", field=("releaseAssignments",)
+        )
     expired = credit.expires_at is not None and credit.expires_at <= books.now
     check_grants_unused(books, (books.invoices[part.invoice_id] for part in parts), parts)
     # Must succeed from here on.
@@ -284,7 +289,7 @@ def plan_update_credit(books: Books, context: PostingContext, command: UpdateCre
     auto_apply = credit.auto_apply if command.auto_apply is None else command.auto_apply
     unchanged = (expires_at, services, auto_apply) == (credit.expires_at, credit.service_ids, credit.auto_apply)
     if unchanged and not (command.note and command.note.strip()):
-        raise Invalid("That changes nothing.", field=("creditId",))
+        raise Invalid("Nothing would change. Give at least one new value.", field=("creditId",))
     # Must succeed from here on.
     transaction = credits.begin(books, TransactionKind.UPDATE, account.customer_id, context, note=command.note)
     books.writes.credit_changes.append(
@@ -302,7 +307,9 @@ def plan_update_credit(books: Books, context: PostingContext, command: UpdateCre
 def _new_expiry(books: Books, credit: CreditState, command: UpdateCredit) -> datetime | None:
     named = (command.expires_in_days is not None) + (command.expires_at is not None) + command.never_expires
     if named > 1:
-        raise ExpiryConflict("Say the expiry in one way only.", field=("expiresAt",))
+        raise ExpiryConflict(
+            "Give the expiry in one way only: expiresAt, expiresInDays or neverExpires.", field=("expiresAt",)
+        )
     if named == 0:
         return credit.expires_at
     return calendar.expiry_of_credit(
@@ -315,7 +322,9 @@ def _new_services(books: Books, credit: CreditState, account: AccountState, comm
     if command.service_ids is None:
         return credit.service_ids
     if command.service_ids and account.asset != SERVICE_CREDITS:
-        raise Invalid(f"{account.asset} cannot be restricted to services.", field=("serviceIds",))
+        raise Invalid(
+            f"Only service credits can be restricted to services, not {account.asset}.", field=("serviceIds",)
+        )
     if len(command.service_ids) > MAX_SERVICES:
         raise Invalid(f"At most {MAX_SERVICES} services can be named.", field=("serviceIds",))
     for service_id in command.service_ids:
@@ -323,7 +332,7 @@ def _new_services(books: Books, credit: CreditState, account: AccountState, comm
         if active is None:
             raise NotFound("There is no such service.", field=("serviceIds",))
         if not active and service_id not in credit.service_ids:
-            raise Invalid("The service is no longer offered.", field=("serviceIds",))
+            raise Invalid("The service is no longer offered. Choose another one.", field=("serviceIds",))
     return tuple(sorted(set(command.service_ids)))
 
 

@@ -216,7 +216,7 @@ class Listing(Generic[V]):
                 raise ValueError("another list's")
             return self._mark(parts)
         except (ValueError, TypeError, OverflowError, AttributeError, RecursionError, binascii.Error):
-            raise BadPage("This cursor is not one that this list gave out.") from None
+            raise BadPage("This cursor does not belong to this list. Use one from its own pages.") from None
 
     def _mark(self, parts: list[Any]) -> Mark:
         if self.older is not None and len(parts) == len(self.older.keys) and not isinstance(parts[-1], list):

@@ -180,7 +180,7 @@ async def _one_of_few() -> AsyncIterator[None]:
         async with asyncio.timeout(SEARCHING_SECONDS):
             await places.acquire()
     except TimeoutError:
-        raise Busy("Too many reports are being made at the moment. Ask for yours again in a while.") from None
+        raise Busy("Too many reports are running at the moment. Try again in a while.") from None
     try:
         yield
     finally:

@@ -70,8 +70,8 @@ def _columns(header: list[str]) -> list[str]:
     names = [column.strip().lower() for column in header]
     if len(set(names)) < len(names) or not set(NEEDED) <= set(names) <= set(COLUMNS):
         raise Invalid(
-            f"The first line has to name the columns: {', '.join(NEEDED)}, and of {', '.join(COLUMNS[2:])} those that "
-            "there are.",
+            f"The first line must name the columns: {', '.join(NEEDED)}, and any of {', '.join(COLUMNS[2:])} that the file "
+            "has.",
             field=("file",),
         )
     return names
