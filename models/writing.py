@@ -334,8 +334,8 @@ class _Writer:
             )  # fmt: skip
 
     async def _settle_rows(self, columns: Columns, values: list[tuple[Any, ...]]) -> None:
-        """The condition that they had none is there so that the planner does not choose the index on such rows, which
-        may be all of the bulk's."""
+        """Write the results of rows that have none: in words that the index on such rows, which may be all of the bulk's,
+        does not know, so that the planner does not choose it."""
         row_result = lookups.each(*(f"{column.name} {column.sql}" for column in columns.columns))
         status = await self.raw.execute(
             f"""UPDATE bulk_rows r SET transaction_id = u.transaction_id, error = u.error FROM {row_result} u

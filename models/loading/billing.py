@@ -53,8 +53,8 @@ async def load_assignments(connection: TenantConnection, needs: list[Needs]) -> 
     """Read the named assignments, and the live ones of the named credits and invoices. Their accounts are locked, so
     that no others can come in between.
 
-    The query says of a credit's that they live so that the planner does not choose the index on live ones, which is by
-    invoice.
+    Of a credit's, those are live that have no `released_at`, in words that the index on live ones does not know: it is by
+    invoice, and the planner must not choose it.
     """
     named = [i for n in needs for i in n.assignments]
     of_credits = await lots_of_same(connection, {i for n in needs for i in n.assigned_credits})

@@ -25,7 +25,7 @@ class RunningBulk:
 
 
 def adjustment(bulk: RunningBulk, row: Any) -> RowAdjustment:
-    """A row's adjustment: its own values, or else the bulk's. A removal has no expiry. Leave it out."""
+    """A row's adjustment: its own values, or else the bulk's. A removal has no expiry."""
     own: dict[str, Any] = json.loads(row["details"]) if row["details"] else {}
     whole = bulk.command
     expiry = own if "expires_in_days" in own or "expires_at" in own else whole
