@@ -9,7 +9,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from graphql import (
     ASTValidationRule,
@@ -18,8 +18,13 @@ from graphql import (
     GraphQLNamedType,
     GraphQLSchema,
     GraphQLSyntaxError,
+    NameNode,
+    Node,
     ObjectValueNode,
     OperationDefinitionNode,
+    SelectionSetNode,
+    Token,
+    TokenKind,
     ValidationContext,
     VariableDefinitionNode,
     VariableNode,
@@ -41,14 +46,17 @@ from gateway.query_limits import (
 )
 from turns.slices import beside, is_over, turn
 
-# A parsed document takes about 100 bytes for each character of its text (measured): this makes about 50 MB.
-MAX_CACHED_CHARACTERS = 500_000
+MAX_CACHED_CHARACTERS = 200_000
+"""About 800 documents, in 10 MB. They are 80,000 objects, and each full collection of garbage walks them all: 500,000
+characters, with their tokens, stopped the event loop for 200 to 500 ms now and then (measured)."""
+MAX_NAMES = 5_000
 MAX_CACHED_PAGE_SIZES = 64
 LONG_DOCUMENT = 1_000
 """Characters; reading, checking and validating takes up to 45 µs for each token, of which there may be one a character."""
 MAX_SHOWN_NAME = 100
 MAX_VALIDATION_ERRORS = 10
 """Of a document. An error of an input object prints all of it: 1,500 fields that are not there took 0.8 s with 100."""
+_NO_TOKEN: Final = Token(TokenKind.SOF, 0, 0, 0, 0)
 # What graphql-core's parser says past `max_tokens`. It is a syntax error like any other by type.
 _TOO_MANY_TOKENS = "Document contains more than"
 
@@ -122,6 +130,7 @@ class DocumentCache:
         self._schema = schema
         self._rules = (*rules, MaybeNullValidationRule, _OneOf)
         self._known: OrderedDict[str, CheckedDocument] = OrderedDict()
+        self._names: dict[str, NameNode] = {}
         self._characters = 0
         self.hits = 0
 
@@ -187,12 +196,43 @@ class DocumentCache:
     def _remember(self, text: str, checked: CheckedDocument) -> CheckedDocument:
         """Remember the document unless it is not valid, or two have read it at once. Returns it."""
         if not checked.errors and text not in self._known:
+            if len(self._names) > MAX_NAMES:
+                self._names.clear()
+            _slimmed(checked.node, self._names)
             self._known[text] = checked
             self._characters += len(text)
             while self._characters > MAX_CACHED_CHARACTERS:
                 forgotten, _ = self._known.popitem(last=False)
                 self._characters -= len(forgotten)
         return checked
+
+
+def _slimmed(document: DocumentNode, names: dict[str, NameNode]) -> None:
+    """Let go of what no execution looks at: two thirds of a document's objects.
+
+    These are the tokens, in one long cycle that only the garbage collector could free, and where names and selections
+    stand; errors tell where fields, arguments and variables do. A name is one object, in however many places it comes.
+    """
+    token = document.loc.start_token if document.loc else None
+    while token is not None:
+        following = token.next
+        token.prev = token.next = None
+        token = following
+    nodes: list[Node] = [document]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, SelectionSetNode):
+            object.__setattr__(node, "loc", None)  # nodes are frozen, so that nobody changes what they mean
+        elif node.loc is not None:
+            node.loc.start_token = node.loc.end_token = _NO_TOKEN
+        for key in node.keys:
+            value = getattr(node, key)
+            if isinstance(value, NameNode):
+                object.__setattr__(node, key, names.setdefault(value.value, NameNode(value=value.value)))
+            elif isinstance(value, Node):
+                nodes.append(value)
+            elif isinstance(value, tuple | list):
+                nodes += [each for each in value if isinstance(each, Node)]
 
 
 def _parse(text: str, limits: QueryLimits) -> DocumentNode:

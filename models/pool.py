@@ -102,7 +102,8 @@ class Pool:
         otherwise: returned if the server says that it has none to spare. Raises DatabaseAway.
         """
         try:
-            raw = await (await self._opened())._get_new_connection()  # noqa: SLF001 - as the pool makes its own
+            pool = await self._opened()
+            raw = await pool._get_new_connection()  # noqa: SLF001 - as the pool makes its own
             try:
                 return await question(raw)
             finally:

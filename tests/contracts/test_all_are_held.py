@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 ROOT: Final = Path(__file__).parents[2]
 CONTRACTS: Final = Path(__file__).parent
-CODE: Final = ("app", "auth", "gateway", "jobs", "migrations", "models", "resolvers", "schema")
+CODE: Final = ("app", "auth", "gateway", "jobs", "migrations", "models", "resolvers", "schema", "turns")
 LIBRARIES: Final = frozenset(
     {
         "aerich",
@@ -72,6 +72,7 @@ PRIVATE: Final = {
     "_con": "test_database::test_pool",
     "_connection": "test_database::test_transaction_wrapper",
     "_generation": "test_database::test_pool",
+    "_get_new_connection": "test_database::test_pool",
     "_pool": "test_database::test_client",
     "_provided_operation_name": "test_strawberry::test_a_document_that_is_prepared_is_neither_parsed_nor_validated",
     "_schema": "test_strawberry::test_schema",

@@ -76,7 +76,10 @@ async def test_client(opened: tuple[Any, list[str]]) -> None:
 
 
 async def test_pool(opened: tuple[Any, list[str]]) -> None:
-    """asyncpg: with another `_generation`, connections are replaced; a lent one has its own in `_con`."""
+    """asyncpg: with another `_generation`, connections are replaced; a lent one has its own in `_con`.
+
+    `_get_new_connection` makes one that is not the pool's to give.
+    """
     client, called = opened
     await client.acquire_connection().ensure_connection()
     pool = client._pool
@@ -93,6 +96,10 @@ async def test_pool(opened: tuple[Any, list[str]]) -> None:
     assert again._con is not own, "asyncpg keeps a connection of an older generation"
     await pool.release(again)
     assert called.count("connect") == 2
+    beside = await pool._get_new_connection()
+    assert isinstance(beside, Connection), "asyncpg's pool makes its connections otherwise"
+    assert pool.get_size() == 1, "what _get_new_connection makes is the pool's"
+    await beside.close()
     assert "_generation += 1" in inspect.getsource(type(pool).expire_connections), "expire_connections does more now"
 
 

@@ -143,7 +143,7 @@ async def test_t2_a_server_two_days_ahead_for_one_posting_and_then_right(right: 
     wall.off = DAYS
     async with right.refused("UNAVAILABLE") as caught:
         await wrong.adjust(anna, 5)
-    assert caught.value.message.startswith("This server's clock is +172800.0 s off")
+    assert caught.value.message.startswith("This server's clock is +172800.0 s off, so it cannot write.")
     wall.off = timedelta()
     await wrong.adjust(anna, 5)  # at once
     now = await database_time()

@@ -1,4 +1,4 @@
-"""Reads at 1,000,000 entries beside the same at 10,000: a page of the ledger, a search, a balance in the past.
+"""Reads and postings on a tenant with 1,000,000 entries beside the same on one with 10,000.
 
 Both tenants are in one database and queried in turn, so that the ratio of neighbours, which counts, is of one minute.
 In each of them the queried account has half of all entries.
@@ -8,6 +8,7 @@ import asyncio
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from statistics import median
 from typing import Final
 from uuid import UUID
@@ -18,12 +19,14 @@ from app.cli.token import make_token
 from app.postgres.database import open_database
 from auth.roles import Role
 from benchmarks.ledger_rows import SPAN, Filled, fill
-from benchmarks.load import PICK, Order
+from benchmarks.load import KEY, PICK, Order
 from benchmarks.report import microseconds, milliseconds, print_table
 from benchmarks.runs import Run, over_http
 from benchmarks.stand import Server, Stand
-from models.commands import Actor
+from models.commands import Actor, AdjustCredit, CreateInvoice, InvoiceLineItem
 from models.ledger import Ledger
+from models.operations.adjust import adjust_credit
+from models.operations.create_invoice import create_invoice
 from models.operations.create_tenant import create_tenant
 from models.reads.verify import verify
 from schema.ids import global_id
@@ -35,25 +38,46 @@ QUICK_REPETITIONS, QUICK_SECONDS = 1, 1
 MOST: Final = 1.5
 """Maximum ratio to the time at 10,000 entries."""
 PICKED: Final = 500
+CREDITS: Final = 20
+CREDIT: Final = Decimal(10_000)
 PAGE, LAST_PAGE = "ledger from an instant", "ledger up to one"
 _ENTRIES: Final = "edges { node { sequence amount balanceAfter createdAt transaction { kind reason } } }"
+
+ADD, REMOVE, INVOICE, ASSIGN = (
+    "adjustCredit, adding",
+    "adjustCredit, removing",
+    "createInvoice, auto-applied",
+    "assignCredit",
+)
+POSTINGS: Final = (ADD, REMOVE, INVOICE, ASSIGN)
+"""All of them on the account that has half of all entries."""
+_ERRORS: Final = "userErrors { code message }"
+
+_ADJUST: Final = f"""mutation($input: AdjustCreditInput!) {{
+  adjustCredit(input: $input) {{ account {{ available }} {_ERRORS} }} }}"""
 
 DOCUMENTS: Final = {
     PAGE: f"query($id: ID!, $pick: DateTime) {{ ledger(customerId: $id, from: $pick, first: 50) {{ {_ENTRIES} }} }}",
     LAST_PAGE: f"query($id: ID!, $pick: DateTime) {{ ledger(customerId: $id, to: $pick, last: 50) {{ {_ENTRIES} }} }}",
     "search": "query($pick: String!) { customers(search: $pick, first: 20) { edges { node { id name email } } } }",
     "balanceAt": "query($id: ID!, $pick: DateTime!) { node(id: $id) { ... on Account { balanceAt(at: $pick) } } }",
+    ADD: _ADJUST,
+    REMOVE: _ADJUST,
+    INVOICE: f"mutation($input: CreateInvoiceInput!) {{ createInvoice(input: $input) {{ invoice {{ due }} {_ERRORS} }} }}",
+    ASSIGN: f"mutation($input: AssignCreditInput!) {{ assignCredit(input: $input) {{ credit {{ remaining }} {_ERRORS} }} }}",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """One of the two, with a token of its own."""
+    """One of the two, with a token of its own. invoice_id, credits: of the customer who has half of all entries."""
 
     id: UUID
     entries: int
     token: str
     filled: Filled
+    invoice_id: str
+    credits: list[str]
 
 
 def run(stand: Stand) -> None:
@@ -65,7 +89,7 @@ def run(stand: Stand) -> None:
         for repetition in range(repetitions):
             for what in DOCUMENTS:
                 for tenant in tenants if repetition % 2 == 0 else reversed(tenants):
-                    order = _order(server, tenant, what)
+                    order = _order(server, tenant, what, repetition)
                     runs[what, tenant.entries].append(over_http(stand, server, order, seconds=seconds))
     _print(runs, tenants, seconds)
 
@@ -83,19 +107,58 @@ async def _make(stand: Stand, sizes: tuple[int, ...]) -> list[Tenant]:
             token = make_token(
                 stand.settings, tenant=slug, role=Role.ADMIN, subject="reader", issued_at=filled.until, token_id=slug
             )
-            found.append(Tenant(tenant_id, size, token, filled))
+            found.append(Tenant(tenant_id, size, token, filled, *await _to_assign(ledger, tenant_id, filled)))
         await ledger.close()
         await admin.execute("VACUUM ANALYZE")
         await admin.execute("CHECKPOINT")
         await admin.close()
         for tenant in found:
             proof = await verify(tenant.id)
-            if not proof.holds or not 0.98 < proof.entries / tenant.entries <= 1:
+            if not proof.holds or not 0.98 < proof.entries / tenant.entries <= 1.01:
                 raise RuntimeError(f"the rows made are not right: {proof.entries} entries, {proof.listed[:3]}")
     return found
 
 
-def _order(server: Server, tenant: Tenant, what: str) -> Order:
+async def _to_assign(ledger: Ledger, tenant_id: UUID, filled: Filled) -> tuple[str, list[str]]:
+    """An invoice that takes as much as may come, and credits to set against it."""
+    actor, customer_id = Actor("filler", "ADMIN"), filled.customer_id
+    credits = []
+    for n in range(CREDITS):
+        command = AdjustCredit(customer_id, "GBP", CREDIT, "GOODWILL")
+        outcome = await adjust_credit(ledger, tenant_id, actor, command, f"credit-{n}")
+        if outcome.credit_id is not None:
+            credits.append(str(global_id("Credit", outcome.credit_id)))
+    line = InvoiceLineItem("Goods", 1, CREDIT * CREDITS)
+    invoice = CreateInvoice(customer_id, "to assign", "GBP", (line,), auto_apply=False)
+    made = await create_invoice(ledger, tenant_id, actor, invoice, "invoice")
+    if made.invoice_id is None or len(credits) < CREDITS:
+        raise RuntimeError("what is to be assigned was not made")
+    return str(global_id("Invoice", made.invoice_id)), credits
+
+
+def _posting(server: Server, tenant: Tenant, what: str, turn: int) -> Order:
+    customer = str(global_id("Customer", tenant.filled.customer_id))
+    given: dict[str, object] = {"idempotencyKey": KEY}
+    picks, expected = [""], '"available":"'
+    if what == INVOICE:
+        line = {"description": "Goods", "quantity": 1, "unitPrice": "0.05"}
+        given |= {"customerId": customer, "number": f"{turn} {KEY}", "currency": "GBP", "lines": [line]}
+        expected = '"due":"0.00"'
+    elif what == ASSIGN:
+        given |= {"creditId": PICK, "assignments": [{"invoiceId": tenant.invoice_id, "amount": "0.01"}]}
+        picks, expected = tenant.credits, '"remaining":"'
+    else:
+        amount, reason = ("1.00", "GOODWILL") if what == ADD else ("-0.01", "CORRECTION")
+        given |= {"customerId": customer, "asset": "GBP", "amount": amount, "reason": reason}
+    return Order(
+        port=server.port, tokens=[tenant.token] * CONNECTIONS, query=DOCUMENTS[what], variables={"input": given},
+        ids=picks, expected=expected, prefix=f"{POSTINGS.index(what)}-{turn}",
+    )  # fmt: skip
+
+
+def _order(server: Server, tenant: Tenant, what: str, turn: int) -> Order:
+    if what in POSTINGS:
+        return _posting(server, tenant, what, turn)
     filled = tenant.filled
     variables: dict[str, object] = {"pick": PICK}
     if what == "search":
@@ -115,8 +178,10 @@ def _order(server: Server, tenant: Tenant, what: str) -> Order:
 def _print(runs: dict[tuple[str, int], list[Run]], tenants: list[Tenant], seconds: int) -> None:
     small, large = (tenant.entries for tenant in tenants)
     count = len(next(iter(runs.values())))
-    print(f"Reads: medians of {count} x {seconds} s, {CONNECTIONS} connections; µs of CPU time per request")
-    head = ["read", "entries", "req/s", "p50 ms", "p99 ms", "server µs", "PostgreSQL µs"]
+    print(
+        f"Reads and postings: medians of {count} x {seconds} s, {CONNECTIONS} connections; µs of CPU time per request"
+    )
+    head = ["what", "entries", "req/s", "p50 ms", "p99 ms", "server µs", "PostgreSQL µs"]
     print_table(head, [_row(what, entries, measured) for (what, entries), measured in runs.items()])
 
     def times(what: str, figure: Callable[[Run], float]) -> float:
