@@ -19,11 +19,11 @@ BENCHMARKS: Final = {
     "growth": "reads and postings at 1,000,000 entries, beside the same at 10,000",
     "stall": "what others notice of bulks, large units, odd requests and held accounts, from two servers",
 }
-"""Each is a module here with a function `run(stand)`, which prints what it measured."""
+"""Each is a module here with a function `run(stand)`, which prints its measurements."""
 
 
 def main() -> int:
-    """Run what was asked for, each on a database of its own."""
+    """Run the requested benchmarks, each on a database of its own."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure the speed of Scrip.")
     texts = "; ".join(f"{name}: {text}" for name, text in BENCHMARKS.items())
     parser.add_argument("--only", choices=BENCHMARKS, help=texts)

@@ -1,7 +1,7 @@
 """adjustCredit over HTTP, beside the same server without its ledger, and beside pgbench writing the same rows.
 
-The machine's speed changes from one minute to the next, so the three are measured in turn, again and again, and what
-counts is the ratio between neighbours: the median of it over the repetitions.
+The machine's speed changes from one minute to the next, so the three are measured in turn, again and again, and only
+the ratio between neighbours counts: the median of it over the repetitions.
 """
 
 import asyncio
@@ -30,16 +30,16 @@ DOCUMENT: Final = """mutation Adjust($input: AdjustCreditInput!) {
   adjustCredit(input: $input) { transaction { id } account { available } credit { id } userErrors { code message } }
 }"""
 NOISY: Final = 0.1
-"""The share of the machine's time, taken by what does not belong here, from which it is worth a warning."""
+"""The share of the machine's time, taken by other processes, from which it is worth a warning."""
 
 Case = tuple[str, int, str]
-"""What, connections, accounts."""
+"""Name, connections, accounts."""
 Runs = dict[Case, list[Run]]
 
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """A ratio of two rates, and the least it is expected to be; None where it is just good to know."""
+    """A ratio of two rates, and the least it is expected to be; None if it is just good to know."""
 
     text: str
     case: Case
@@ -89,7 +89,7 @@ async def _add_function(stand: Stand) -> None:
 
 
 def _cases(stand: Stand, tenant: Tenant, real: Server, empty: Server, seconds: int) -> dict[Case, Callable[[int], Run]]:
-    """What there is to measure; each takes the repetition's number."""
+    """The cases to measure; each takes the repetition's number."""
 
     def http(server: Server, n: int, accounts: str) -> Callable[[int], Run]:
         ids = tenant.customers if accounts == UNIFORM else tenant.customers[:1]

@@ -69,7 +69,7 @@ def make_tenant(stand: Stand) -> Tenant:
 
 
 def prove(stand: Stand, tenant: Tenant) -> Proof:
-    """The books after all that was measured, whoever wrote them."""
+    """Verify the books after all measurements, pgbench's rows too."""
 
     async def proof() -> Proof:
         async with open_database(stand.urls.app, pool_min=1, pool_max=2):
@@ -120,7 +120,7 @@ async def _people(raw: Any, tenant_id: UUID) -> None:
 
 
 async def _first_credits(ledger: Ledger, tenant_id: UUID) -> float:
-    """Open every account. Answers the seconds for one bulk of all customers, onto accounts that are there."""
+    """Open every account. Returns the seconds for one bulk of all customers, onto existing accounts."""
     items = tuple(BulkItem(customer_id(n), _FIRST_CREDIT) for n in range(1, CUSTOMERS + 1))
     manager = Actor("manager", "MANAGER")
     for key in ("first", "second"):

@@ -1,7 +1,7 @@
-"""What is asked of a tenant with 1,000,000 entries beside the same of one with 10,000: reads and postings.
+"""Reads and postings on a tenant with 1,000,000 entries beside the same on one with 10,000.
 
-Both tenants are in one database and asked in turn, so that what counts, the ratio of neighbours, is of one minute. In
-each of them the account that is asked about has half of all entries.
+Both tenants are in one database and queried in turn, so that the ratio of neighbours, which counts, is of one minute.
+In each of them the queried account has half of all entries.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ CONNECTIONS: Final = 4
 REPETITIONS, SECONDS = 5, 2
 QUICK_REPETITIONS, QUICK_SECONDS = 1, 1
 MOST: Final = 1.5
-"""Times what it takes at 10,000 entries."""
+"""Maximum ratio to the time at 10,000 entries."""
 PICKED: Final = 500
 CREDITS: Final = 20
 CREDIT: Final = Decimal(10_000)

@@ -1,7 +1,7 @@
-"""What is paid for being safe: adjustCredit as it is, beside the same server without limits, row security and so on.
+"""The price of safety: adjustCredit as it is, beside the same server without limits, row security and so on.
 
 Measured as CPU time per request, of the server and PostgreSQL together. Each of them runs right beside the server as it
-is, now before it and now after it: what counts is the median of the ratios within the pairs.
+is, now before it and now after it: only the median of the ratios within the pairs counts.
 """
 
 import asyncio
@@ -61,7 +61,7 @@ def run(stand: Stand) -> None:
 
 
 async def _unbound_role(stand: Stand) -> str:
-    """The URL of a role with the app's rights, whom no policy binds."""
+    """The URL of a role with the app's rights that no policy binds."""
     name, password = "bench_unbound", token_hex(16)
     admin = await asyncpg.connect(stand.urls.admin)
     try:

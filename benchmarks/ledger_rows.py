@@ -1,8 +1,8 @@
 """Tenants with many entries, made by SQL: rows as the ledger would have written them, hashes included.
 
 Half of a tenant's entries are on one account; the rest are spread, five on each of the others. Each credit is opened by
-one entry and used up by another, which in turn is a removal or an expiry. Some fifty stay open, however many there are in
-all: a third of them start next year, half expire in the year after. What grows is the history.
+one entry and used up by another, which in turn is a removal or an expiry. Some fifty stay open, however many there are
+in all: a third of them start next year, half expire in the year after. Only the history grows.
 """
 
 from collections.abc import Iterator, Sequence
@@ -172,7 +172,7 @@ async def fill_lots(
     admin: "asyncpg.Connection[Any]", tenant_id: UUID, actor_id: UUID, sizes: Sequence[int], history: int
 ) -> list[UUID]:
     """Give a tenant that has other rows too a customer for each of `sizes`, with so many open credits, and one with so
-    many entries, nearly all of credits that are used up. Answers their ids, in that order.
+    many entries, nearly all of credits that are used up. Returns their ids, in that order.
     """
     maker = Maker(tenant_id, actor_id, datetime.now(UTC).replace(microsecond=0), count(1))
     first = maker.id()

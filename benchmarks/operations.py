@@ -66,7 +66,7 @@ async def _run(stand: Stand) -> None:
 
 
 class _Shop:
-    """One tenant, and what is asked of it in few words."""
+    """One tenant, with short methods for its requests."""
 
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger

@@ -1,4 +1,4 @@
-"""One measurement: something drives the ledger, and between two instants answers and everybody's CPU are counted."""
+"""One measurement: a driver uses the ledger, and between two instants responses and everybody's CPU are counted."""
 
 import random
 import subprocess
@@ -28,7 +28,7 @@ _SHOWN: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What was seen between the instants `began` and `began + seconds`. Latencies are in seconds, sorted."""
+    """The responses between the instants `began` and `began + seconds`. Latencies are in seconds, sorted."""
 
     seconds: float
     latencies: Sequence[float]
@@ -36,7 +36,7 @@ class Run:
 
     @property
     def rate(self) -> float:
-        """Answers per second."""
+        """Responses per second."""
         return len(self.latencies) / self.seconds
 
     def quantile(self, q: float) -> float:
@@ -45,7 +45,7 @@ class Run:
 
 
 def over_http(stand: Stand, server: Server, order: Order, *, seconds: int) -> Run:
-    """Drive a server with requests. Raises RuntimeError where an answer is not what the order expects."""
+    """Drive a server with requests. Raises RuntimeError if a response is not as the order expects."""
     wanted, result = stand.folder / "order.json", stand.folder / "result.json"
     order.write(wanted)
     command = [sys.executable, "-m", "benchmarks.load", str(wanted), str(result)]
@@ -63,7 +63,7 @@ def over_http(stand: Stand, server: Server, order: Order, *, seconds: int) -> Ru
 
 
 def by_pgbench(stand: Stand, tenant_id: UUID, script: str, *, connections: int, seconds: int) -> Run:
-    """Drive the database with pgbench, as the app's role and the tenant. Raises RuntimeError where it fails."""
+    """Drive the database with pgbench, as the app's role and the tenant. Raises RuntimeError if it fails."""
     file, logs = stand.folder / "script.sql", stand.folder / "pgbench"
     file.write_text(script)
     for old in stand.folder.glob("pgbench.*"):
@@ -91,7 +91,7 @@ def by_pgbench(stand: Stand, tenant_id: UUID, script: str, *, connections: int, 
 
 
 Window = Callable[["Sequence[float]", "Sequence[float]"], Run]
-"""From all answers' ends and latencies to what was measured."""
+"""From all responses' ends and latencies to the measurement."""
 
 
 def _measure(stand: Stand, server: int | None, driver: int, seconds: int) -> Window:
@@ -125,7 +125,7 @@ def _pgbench_log(folder: Path) -> "tuple[array[float], array[float]]":
 def _driver(
     command: list[str], says_on: str, environment: dict[str, str] | None = None
 ) -> Iterator["tuple[subprocess.Popen[str], IO[str]]"]:
-    """A process that drives, ended with the block; and what it says."""
+    """A process that drives, ended with the block; and its output."""
     process = subprocess.Popen(
         command, env=environment, text=True, start_new_session=True,
         stdout=subprocess.PIPE if says_on == "stdout" else subprocess.DEVNULL,

@@ -1,8 +1,8 @@
-"""Who waits for whom: two servers under ordinary load, asked for /health/live every 10 ms while they are attacked.
+"""Stalls: two servers under ordinary load, asked for /health/live every 10 ms while they are attacked.
 
-First nothing happens (idle), then ordinary load alone; then one attack of the corpus after the other beside it. What
-counts is by how much /health/live takes longer than idle, what ordinary requests take, how long a limit that is set has to
-wait, and how late the servers' event loops are, from inside.
+First nothing happens (idle), then ordinary load alone; then one attack of the corpus after the other beside it.
+Measured are the time of /health/live beyond idle, the times of ordinary requests, the wait of a limit that is set, and
+the lag of the servers' event loops, from inside.
 """
 
 import asyncio
@@ -37,12 +37,12 @@ from schema.ids import global_id
 
 CONTROL_S, QUICK_CONTROL_S = 10.0, 4.0
 SCALE, QUICK_SCALE = 1.0, 0.1
-"""Of what the documents allow."""
+"""Of the documented limits."""
 ATTACK_S, QUICK_ATTACK_S = 240.0, 30.0
 """The most that an attack gets; then it is cut off."""
 AFTER_S: Final = 1.0
 CALM_S, CALM_LIMIT_S = 0.2, 300.0
-"""A server is over an attack once it answers that fast; what is measured goes on until then."""
+"""A server is over an attack once it answers that fast; the measurement continues until then."""
 INVOICED, LOTS, HISTORY = 10_000, 100_000, 100_000
 MOST_S: Final = 0.1
 """More than idle, for /health/live at the 99.9th percentile. From inside it is LAG_S."""
@@ -53,7 +53,7 @@ IDLE, LOAD = "idle", "ordinary load alone"
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Something that was done, between two instants (seconds since 1970), and what came of it."""
+    """A step, between two instants (seconds since 1970), and its result."""
 
     name: str
     began: float
@@ -101,7 +101,7 @@ async def _big(stand: Stand, tenant: Tenant, scale: float) -> Big:
 
 @contextmanager
 def _probing(stand: Stand, tenant: Tenant, servers: tuple[Server, ...]) -> "Iterator[subprocess.Popen[str]]":
-    """The process that asks others' questions, until the block ends; then what it saw is in seen.json."""
+    """The process that sends others' requests, until the block ends; then its results are in seen.json."""
     orders = stand.folder / "orders.json"
     admin = _token(stand, Role.ADMIN, "limits")
     # Nobody else may touch the one whose account is held, nor those that the bulks are aimed at.
@@ -162,7 +162,7 @@ def _attack(stand: Stand, tenant: Tenant, servers: tuple[Server, ...], big: Big,
 
 
 def _calm(server: Server) -> str:
-    """Wait until it answers at once. Says so where it does not."""
+    """Wait until it answers at once. Prints a line if it does not."""
     give_up = time.monotonic() + CALM_LIMIT_S
     while time.monotonic() < give_up:
         began = time.monotonic()
@@ -176,7 +176,7 @@ def _calm(server: Server) -> str:
 
 
 def _lags(stand: Stand, server: Server) -> list[tuple[float, float]]:
-    """When the loop was how late, in seconds."""
+    """The loop's lags, with their times, in seconds."""
     file = lag_file(stand.folder, server.pid)
     pairs = (line.split() for line in file.read_text().splitlines()) if file.exists() else ()
     return [(float(at), float(late)) for at, late in pairs]

@@ -1,4 +1,4 @@
-"""What a benchmark stands on: a PostgreSQL of its own, durable and migrated, and servers on it. Nothing of it stays."""
+"""The ground of a benchmark: a PostgreSQL of its own, durable and migrated, and servers on it. Nothing of it stays."""
 
 import asyncio
 import secrets
@@ -40,9 +40,9 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Stand:
-    """folder: for whatever has to be written. *_s: how long it took to make the database and to migrate it.
+    """folder: for files. *_s: how long it took to make the database and to migrate it.
 
-    part: of the names of what is to be done, where a benchmark has several things and not all are wanted.
+    part: of the names of cases, if a benchmark has several and not all are wanted.
     """
 
     urls: Urls
@@ -96,7 +96,7 @@ def make_stand(*, quick: bool, part: str = "") -> Iterator[Stand]:
 
 @contextmanager
 def _temporary_folder() -> Iterator[Path]:
-    """A folder that goes with all that is in it, even if a program that was interrupted is still writing there."""
+    """A folder that is deleted with all its contents, even if a program that was interrupted is still writing there."""
     folder = Path(tempfile.mkdtemp(prefix="scrip-bench-"))
     try:
         yield folder
@@ -108,7 +108,7 @@ def _temporary_folder() -> Iterator[Path]:
 
 
 def stop(process: "subprocess.Popen[str] | subprocess.Popen[bytes]") -> None:
-    """End a process that we started, in good order where it lets us."""
+    """End a process that we started, in good order if it lets us."""
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
     try:

@@ -1,4 +1,4 @@
-"""What a first start takes: database, migration, the sample week, and the server until it answers; and its memory."""
+"""The cost of a first start: database, migration, the sample week, and the server until it answers; and its memory."""
 
 import time
 

@@ -26,7 +26,7 @@ from turns.slices import in_slices
 
 DEFAULT_LIMITS: Final = QueryLimits()
 CHARACTERS_PER_UNIT: Final = 10
-"""What reading, checking and validating so much of a new document costs is about what one object in an answer costs."""
+"""Reading, checking and validating this much of a new document costs about as much as one object in a response."""
 
 
 class CheckDocument(SchemaExtension):

@@ -1,11 +1,11 @@
-"""What graphql-core does in one go, however much it is, done so that others have a turn in between.
+"""Work that graphql-core does in one go, however much it is, done so that others have a turn in between.
 
-*Variables.* It reads an operation's variables when it begins to execute it: 50 ms for the 10,000 rows of a bulk. Here they
-are read before, in a thread, by graphql-core's own function, and the executor is handed what came of it.
+*Variables.* It reads an operation's variables when it begins to execute it: 50 ms for the 10,000 rows of a bulk. Here
+they are read before, in a thread, by graphql-core's own function, and the executor gets the result.
 
-*Lists.* It completes all items of a list at once, and all lists whose rows have come in the same moment: 400 ms for eight
-times 90 customers with their credits and entries. Here a list waits for its turn (turns/slices.py) where a round of the
-loop has had enough of them, and a long one is completed in slices.
+*Lists.* It completes all items of a list at once, and all lists whose rows have come in the same moment: 400 ms for
+eight times 90 customers with their credits and entries. Here a list waits for its turn (turns/slices.py) if a round of
+the loop has had enough of them, and a long one is completed in slices.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""How the database is built, step by step; and what the app's role may do in it.
+"""Migrations: the steps that build the database, and the rights of the app's role in it.
 
 `sql/` holds the steps: a file each, or a folder of files that run in the order of their names. `models/` holds one Python
 file per step, through which aerich runs it. `database.sql`, generated, shows the database that the steps build.

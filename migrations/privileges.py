@@ -1,6 +1,6 @@
-"""What the app's role may do in each table: the least that it needs. Granted anew after every migration.
+"""Rights of the app's role in each table: the least that it needs. Granted anew after every migration.
 
-Whoever runs the migrations owns the tables; the app should not. SELECT and INSERT are for all tables of the ledger,
+The role that runs the migrations owns the tables; the app should not. SELECT and INSERT are for all tables of the ledger,
 UPDATE for the columns that ever change, DELETE for what is nobody's record. Entries, transactions and their texts are
 only added to (and triggers refuse the rest to the owner as well).
 """
@@ -135,7 +135,7 @@ APP_PRIVILEGES: Final[Mapping[str, Privileges]] = {
 }
 
 APP_FUNCTIONS: Final = ("settled_instant(integer)",)
-"""What the app's role may call, and nobody else."""
+"""Functions that the app's role may call, and nobody else."""
 
 
 def grants(role: str) -> str:

@@ -1,4 +1,4 @@
-"""Every closed list of values that the database stores, and what is worked out of them. The names are the values."""
+"""Every closed list of values that the database stores, and those computed from them. The names are the values."""
 
 from enum import StrEnum
 
@@ -13,7 +13,7 @@ class Role(StrEnum):
 
 
 class LimitRole(StrEnum):
-    """Those that can have limits."""
+    """Roles that can have limits."""
 
     STAFF = "STAFF"
     MANAGER = "MANAGER"
@@ -33,7 +33,7 @@ class LimitScope(StrEnum):
 
 
 class CounterScope(StrEnum):
-    """What a day's counter is of."""
+    """The subject of a day's counter."""
 
     PER_ACTOR_DAY = "PER_ACTOR_DAY"
     PER_CUSTOMER_DAY = "PER_CUSTOMER_DAY"
@@ -69,7 +69,7 @@ class Counter(StrEnum):
 
 
 class CreditStatus(StrEnum):
-    """Worked out, and stored nowhere."""
+    """Computed, and stored nowhere."""
 
     SCHEDULED = "SCHEDULED"
     OPEN = "OPEN"
@@ -96,7 +96,7 @@ class AssignmentOrigin(StrEnum):
 
 
 class PaymentMethod(StrEnum):
-    """ACCOUNT_CREDIT is how account credit is paid with."""
+    """ACCOUNT_CREDIT is account credit's own method."""
 
     CASH = "CASH"
     CHECK = "CHECK"
@@ -120,7 +120,7 @@ class RewardKind(StrEnum):
 
 
 class CouponStatus(StrEnum):
-    """EXPIRED is worked out, and not stored."""
+    """EXPIRED is computed, and not stored."""
 
     ISSUED = "ISSUED"
     USED = "USED"

@@ -120,7 +120,7 @@ class Loaders:
     coupons = _by_id(reward_reads.coupons_by_ids)
     approval_requests = _by_id(requests.approvals_by_ids)
     bindings = Kind(_bindings)
-    """By approval request: what has changed since it was asked for."""
+    """By approval request: the changes of its terms since it was made."""
     bulk_operations = _by_id(requests.operations_by_ids)
     partner_tokens = _by_id(partner_tokens.by_ids)
     balances = Kind(_balances)
@@ -128,7 +128,7 @@ class Loaders:
     balances_at = Kind(_balances_at)
     """An account at an instant."""
     liability_parts = Kind(_liability_parts)
-    """What makes up all that is owed, at an instant, by months in a time zone."""
+    """The parts of the liability at an instant, by months in a time zone."""
     pages = Kind(_pages)
     tiers_by_id = Kind(_tiers_by_id)
     _all_tiers = Kind(_tiers)
@@ -186,4 +186,4 @@ _PRIMED: Final[dict[type, str]] = {
     views.BulkOperationView: "bulk_operations",
     partner_tokens.PartnerTokenView: "partner_tokens",
 }
-"""Whose loader a row is known to once it is here."""
+"""The loader that a row primes, by the kind of row."""

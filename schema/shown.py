@@ -1,4 +1,4 @@
-"""What each row of the ledger is shown as: the one place that knows both."""
+"""The API type of each row of the ledger: the one place that knows both."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -48,5 +48,5 @@ SHOWN: Final[Mapping[type, Show[Any, Any]]] = {
 
 
 def loaders_of(reads: ReadSession, now: datetime, for_customer: bool) -> Loaders:
-    """What a request reads with."""
+    """The loaders of a request."""
     return Loaders(reads, now, for_customer, SHOWN)

@@ -24,7 +24,7 @@ COLUMNS: Final = (
 )
 NOTE: Final = "note"
 _STARTS_FORMULA: Final = frozenset("=+-@\t\r\n|%\uff1d\uff0b\uff0d\uff20")
-"""What spreadsheets take for the beginning of a formula, full-width forms too."""
+"""Characters that spreadsheets take for the beginning of a formula, full-width forms too."""
 
 
 class StatementCsv:

@@ -1,4 +1,4 @@
-"""`scrip import credits`: adjustments for many customers from a CSV file, worked off before the command ends."""
+"""`scrip import credits`: adjustments for many customers from a CSV file, processed before the command ends."""
 
 import asyncio
 import hashlib
@@ -90,16 +90,16 @@ async def _import(
                 outcome = await import_credits(ledger, tenant_id, ACTOR, command, credit_rows(lines), key)
             assert outcome.bulk_operation_id is not None  # noqa: S101 - for the type checker
             if outcome.replayed:
-                say("This file was taken in before: going on with that")
+                say("This file was imported before: resuming that import")
             return await _work(ledger, tenant_id, outcome.bulk_operation_id)
         except LedgerError as error:
-            raise SetupProblem(f"{file} was not taken in: {error.message}") from error
+            raise SetupProblem(f"{file} was not imported: {error.message}") from error
         finally:
             await ledger.close()
 
 
 async def _work(ledger: Ledger, tenant_id: UUID, operation_id: UUID) -> tuple[BulkOperationView, list[BulkRowView]]:
-    """Work off what is queued, as any worker does, until ours is over; others may be at it too."""
+    """Process queued bulks, as any worker does, until ours is over; others may be at it too."""
     while True:
         did = await run_bulk(ledger, tenant_id)
         async with reading(tenant_id) as session:

@@ -43,9 +43,9 @@ return {1, unpack(found)}
 
 
 class RedisWindows:
-    """Those of all holders. Two keys for each quota of a holder, which Redis forgets after two windows.
+    """The windows of all holders. Two keys for each quota of a holder, which Redis forgets after two windows.
 
-    Raises ValueError where the URL is none. timeout: seconds, for a connection as for an answer.
+    Raises ValueError if the URL is none. timeout: seconds, for a connection as for a reply.
     """
 
     def __init__(self, url: str, timeout: float) -> None:
@@ -69,5 +69,5 @@ class RedisWindows:
         return bool(fits), found
 
     async def close(self) -> None:
-        """Let go of it."""
+        """Close the connections."""
         await self._pool.disconnect()

@@ -26,7 +26,7 @@ _NAMES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class DemoToken:
-    """may: what the bearer may do, in a few words."""
+    """may: the bearer's rights, in a few words."""
 
     role: Role
     text: str
@@ -43,7 +43,7 @@ _MAY: Final = {
 
 
 def demo_tokens(settings: Settings, now: datetime, new_id: Callable[[], object]) -> list[DemoToken]:
-    """One for each role, good for LIFETIME from `now`. Empty where somebody else issues the tokens."""
+    """One for each role, good for LIFETIME from `now`. Empty if somebody else issues the tokens."""
     if settings.jwks_file is not None or settings.jwks_url is not None:
         return []
     secret = token_secret(settings)

@@ -41,7 +41,7 @@ async def by_a_partner(aim: Aim) -> None:
 
 
 async def removals(aim: Aim) -> None:
-    """Each takes from what the bulk before it gave."""
+    """Each takes from the credit that the bulk before it gave."""
     await _bulk(aim, aim.customers[1:2] * aim.many(ROWS), "-0.50")
 
 
@@ -50,7 +50,7 @@ async def many_customers(aim: Aim) -> None:
 
 
 async def file(aim: Aim) -> None:
-    """Taken in, validated and posted by whoever does the jobs."""
+    """Taken in, validated and posted by the process that runs the jobs."""
     people = [f"customer-{n + 1}" for n in range(aim.many(len(aim.customers)))]
     rows = (f"{people[n % len(people)]},1.00" for n in range(aim.many(FILE_ROWS)))
     body = "\n".join(("customer,amount", *rows)).encode()
@@ -72,7 +72,7 @@ async def file(aim: Aim) -> None:
 
 
 async def the_past_beside_a_bulk(aim: Aim) -> None:
-    """200 clients ask for how it was 50 ms ago, which may wait for the bulk; others may not."""
+    """200 clients query the past of 50 ms ago, which may wait for the bulk; others may not."""
 
     async def ask(n: int) -> None:
         at = (datetime.now(UTC) - timedelta(milliseconds=50)).isoformat()

@@ -1,4 +1,4 @@
-"""Single operations that touch a great many rows, and an account that somebody holds."""
+"""Single operations that touch a great many rows, and an account that another transaction holds."""
 
 import asyncio
 from typing import Any, Final
@@ -50,12 +50,12 @@ async def merge(aim: Aim) -> None:
 
 
 async def erasure(aim: Aim) -> None:
-    """Of a customer who has nothing left; what is refused for that has been looked for."""
+    """Of a customer who has nothing left; the texts to erase have been searched for."""
     await aim.ask(_ERASE, {"input": {"customerId": aim.big.erased}}, role="admin")
 
 
 async def held_account(aim: Aim) -> None:
-    """Somebody holds one account's row for 18 s, and 18 clients add to that account meanwhile (S5)."""
+    """Another transaction holds one account's row for 18 s, and 18 clients add to that account meanwhile (S5)."""
     connection = await asyncpg.connect(aim.database)
     try:
         async with connection.transaction():

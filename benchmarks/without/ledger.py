@@ -1,7 +1,7 @@
 """The same server with the ledger call left out: adjustCredit answers, without a database, with an outcome made up.
 
-All else is as it is: HTTP, token, parsing, permission, resolver, payload. What that costs is the most that any ledger
-behind this server could reach.
+All else is as it is: HTTP, token, parsing, permission, resolver, payload. The cost of that is the bound of any ledger
+behind this server.
 """
 
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ _AMOUNT_MINOR = 150
 
 
 async def adjust_nothing(_: Any, __: UUID, actor: Actor, command: AdjustCredit, ___: str) -> Outcome:
-    """What models.operations.adjust answers, in shape."""
+    """An outcome in the shape of models.operations.adjust's."""
     who = ActorView(subject=actor.subject, name=actor.name, role=actor.role, client=actor.client)
     transaction = TransactionView(
         id=_TRANSACTION, customer_id=command.customer_id, kind="ADJUSTMENT", reason=command.reason, note=command.note,

@@ -50,7 +50,7 @@ _CONTENT_TYPES = {name: f"{name}; charset=utf-8".encode() for name in (JSON, GRA
 
 
 class RequestContext(Protocol):
-    """What resolvers find in `info.context`."""
+    """The value of `info.context` in resolvers."""
 
     async def close(self) -> None:
         """Give back what the request holds, whatever became of it."""

@@ -1,4 +1,4 @@
-"""Invoices, what pays them and what they sell."""
+"""Invoices, with their payments, assignments, lines and grants."""
 
 from uuid import UUID
 
@@ -13,7 +13,8 @@ from turns.slices import each_in_slices
 
 
 async def load_invoices(connection: TenantConnection, ids: set[UUID], *, skip: str) -> dict[UUID, InvoiceState]:
-    """The invoices; of orders that sell credit also what each such line grants, and the grants that stand."""
+    """Lock and read the invoices; of orders that sell credit also the grant of each such line, and the grants that
+    stand."""
     rows = await connection.raw.fetch(
         f"""SELECT {selected(InvoiceState, "i", customer_id="coalesce(c.merged_into_id, c.id)")}
         FROM {each("id uuid")} k JOIN invoices i ON i.tenant_id = $1 AND i.id = k.id
@@ -49,10 +50,11 @@ async def _load_grants(connection: TenantConnection, invoices: dict[UUID, Invoic
 
 
 async def load_assignments(connection: TenantConnection, needs: list[Needs]) -> dict[UUID, AssignmentState]:
-    """The assignments that were named, and the live ones of the credits and invoices that were. Their accounts are locked,
-    so that no others can come in between.
+    """Read the named assignments, and the live ones of the named credits and invoices. Their accounts are locked, so
+    that no others can come in between.
 
-    Of a credit's it is said that they live so that the index on live ones, which is by invoice, is not led to.
+    Of a credit's, those are live that have no `released_at`, in words that the index on live ones does not know: it is by
+    invoice, and the planner must not choose it.
     """
     named = [i for n in needs for i in n.assignments]
     of_credits = await lots_of_same(connection, {i for n in needs for i in n.assigned_credits})
@@ -76,7 +78,7 @@ async def load_assignments(connection: TenantConnection, needs: list[Needs]) -> 
 
 
 async def load_payments(connection: TenantConnection, ids: set[UUID]) -> dict[UUID, PaymentState]:
-    """Payments, under the locks of their invoices."""
+    """Read payments, under the locks of their invoices."""
     rows = await connection.raw.fetch(
         f"""SELECT {selected(PaymentState, "p")}
         FROM {each("id uuid")} k JOIN payments p ON p.tenant_id = $1 AND p.id = k.id""",
@@ -96,8 +98,8 @@ async def load_products(connection: TenantConnection, ids: set[UUID]) -> dict[UU
 
 
 async def taken_numbers(connection: TenantConnection, numbers: set[str]) -> set[str]:
-    """Those of the invoice numbers that are in use. Asked for as the next ones, so that the numbers' own order leads there:
-    where all tenants count from 1, each of them may seem to be had by everybody."""
+    """Return those of the invoice numbers that are in use. Queried as the next ones, so that the numbers' own order
+    leads there: if all tenants count from 1, a planner may expect every tenant to have each of them."""
     rows = await connection.raw.fetch(
         f"""SELECT i.number FROM {each("number text")} k CROSS JOIN LATERAL (
             SELECT number FROM invoices WHERE tenant_id = $1 AND number >= k.number ORDER BY number LIMIT 1) AS i

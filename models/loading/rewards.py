@@ -10,7 +10,7 @@ from models.session import TenantConnection
 
 
 async def load_rewards(connection: TenantConnection, ids: set[UUID], *, locking: str) -> dict[UUID, RewardState]:
-    """Rewards. locking: how they are locked, as SQL; '' for not at all."""
+    """Read rewards. locking: the lock clause in SQL; '' for no lock."""
     rows = await connection.raw.fetch(
         f"""SELECT {selected(RewardState)}, name, kind, value, currency, product
         FROM rewards WHERE tenant_id = $1 AND id = ANY($2) ORDER BY id {locking}""",
@@ -29,7 +29,7 @@ def _reward(row: Any) -> RewardState:
 
 
 async def load_coupons(connection: TenantConnection, ids: set[UUID], *, skip: str) -> dict[UUID, CouponState]:
-    """Coupons, locked; each of the person that its customer is now."""
+    """Lock and read coupons, each with the person that its customer is now."""
     rows = await connection.raw.fetch(
         f"""SELECT {selected(CouponState, "x", customer_id="coalesce(c.merged_into_id, c.id)")}
         FROM {each("id uuid")} k JOIN coupons x ON x.tenant_id = $1 AND x.id = k.id

@@ -1,4 +1,4 @@
-"""What whoever sent a bulk may still do, once it is worked off long after their request."""
+"""Rights that the sender of a bulk still has, once it is processed long after their request."""
 
 from collections.abc import Iterable
 
@@ -9,10 +9,10 @@ from models.session import TenantConnection
 
 
 async def load_senders(connection: TenantConnection, books: Books, senders: Iterable[Actor]) -> None:
-    """What each good token may do that the clients of these partners have now.
+    """Return the scopes of each good token that the clients of these partners have now.
 
-    Of a partner whose client has been given no token here nothing is known, nor of anybody else's rights: whoever issues
-    their tokens answers for them.
+    Nothing is known of a partner whose client has been given no token here, nor of anybody else's rights: the issuer of
+    their tokens is responsible for them.
     """
     clients = sorted({sender.client for sender in senders if sender.role == "PARTNER" and sender.client})
     if not clients:

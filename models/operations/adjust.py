@@ -34,7 +34,7 @@ async def adjust_credit(
 
 
 async def preview_adjustment(ledger: Ledger, tenant_id: UUID, actor: Actor, command: AdjustCredit) -> Preview:
-    """What the adjustment would do now, refusals included. Writes nothing, locks nothing."""
+    """Preview the adjustment as if posted now, refusals included. Writes nothing, locks nothing."""
     try:
         amount_minor = nonzero_minor(command.amount, command.asset)
     except LedgerError as error:
@@ -73,7 +73,7 @@ async def _unlocked_books(
     ledger: Ledger, connection: TenantConnection, actor: Actor, command: AdjustCredit, amount_minor: int,
     customers: dict[UUID, CustomerState],
 ) -> tuple[Books, bool]:  # fmt: skip
-    """The books for one adjustment as they stand at one moment; whether the account exists.
+    """The books for one adjustment, unlocked, as they are at one moment; whether the account exists.
 
     Nothing is locked. A missing account is imagined, to add to.
     """
@@ -96,7 +96,7 @@ async def _unlocked_books(
 
 
 def _verdict(books: Books, actor: Actor, command: AdjustCredit, amount_minor: int) -> LimitVerdict:
-    """The limits' say, whatever else may be wrong with the adjustment. Removals have no limit."""
+    """The limits' verdict, whatever else may be wrong with the adjustment. Removals have no limit."""
     if amount_minor < 0 or limits.rule_for(books.config, actor, command.asset) is None:
         return LimitVerdict(allowed=True, approval_required=command.propose_only, remaining=())
     allowance = allowance_of(books, actor, command.customer_id, command.asset)

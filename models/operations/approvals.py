@@ -1,4 +1,4 @@
-"""Four eyes: a second person approves or rejects what waits for one; whoever asked may withdraw it."""
+"""Four eyes: a second person approves or rejects a pending request; the requester may withdraw it."""
 
 from dataclasses import replace
 from typing import Any, Final
@@ -27,9 +27,9 @@ EXPIRED_AT_ONCE: Final = 500
 async def approve_request(
     ledger: Ledger, tenant_id: UUID, actor: Actor, command: ApproveRequest, idempotency_key: str
 ) -> Outcome:
-    """Post what was asked for, once, whoever approves it how often. Raises the LedgerErrors of models/planning/approving.py.
+    """Post a request, once, however often it is approved. Raises the LedgerErrors of models/planning/approving.py.
 
-    What was approved before is answered with its transaction, as replayed.
+    A request approved before returns its transaction, as replayed.
     """
     async with tenant_transaction(tenant_id, read_only=True) as connection:
         row = await _row(connection, command.request_id)
@@ -54,7 +54,7 @@ async def _needs(tenant_id: UUID, asked: Approvable) -> Needs:
 
 
 async def _approved(tenant_id: UUID, request_id: UUID) -> Outcome:
-    """What approving it came to."""
+    """The outcome of approving a request."""
     async with tenant_transaction(tenant_id, read_only=True) as connection:
         row = await _row(connection, request_id)
     if row["invoice_id"] is not None:
@@ -68,7 +68,7 @@ async def _approved(tenant_id: UUID, request_id: UUID) -> Outcome:
 
 
 async def reject_request(ledger: Ledger, tenant_id: UUID, actor: Actor, request_id: UUID, note: str | None) -> bool:
-    """Say no, so that nothing is posted. False where the same person has rejected it before.
+    """Reject another user's request, so that nothing is posted. False if the same person has rejected it before.
 
     Raises NotFound, OwnRequest, RequestNotPending, Invalid.
     """
@@ -76,8 +76,8 @@ async def reject_request(ledger: Ledger, tenant_id: UUID, actor: Actor, request_
 
 
 async def withdraw_request(ledger: Ledger, tenant_id: UUID, actor: Actor, request_id: UUID, note: str | None) -> bool:
-    """Take back what one has asked for: a person with whichever token, a partner's client with its own. False where it
-    was withdrawn before.
+    """Withdraw one's own request: a person with whichever token, a partner's client with its own. False if it was
+    withdrawn before.
 
     Raises NotFound, OthersRequest, RequestNotPending, Invalid.
     """
@@ -126,8 +126,8 @@ async def _asker(connection: TenantConnection, request_id: UUID) -> Actor:
 
 
 async def _erased(connection: TenantConnection, request_id: UUID) -> bool:
-    """Whether who it is for was erased. If not, they are not before this transaction is over, so that an erasure finds
-    what it writes. Locked before the request, as a posting does it."""
+    """Whether the request's customer was erased. If not, they are not before this transaction is over, so that an
+    erasure finds the note it writes. Locked before the request, as a posting does it."""
     erased = await connection.raw.fetchval(
         """SELECT erased_at IS NOT NULL FROM customers WHERE tenant_id = $1
             AND id = (SELECT customer_id FROM approval_requests WHERE tenant_id = $1 AND id = $2) FOR KEY SHARE""",
@@ -139,7 +139,7 @@ async def _erased(connection: TenantConnection, request_id: UUID) -> bool:
 async def _tell(
     connection: TenantConnection, ledger: Ledger, doer: Doer, what: str, row: Any, note: str | None
 ) -> None:
-    """In the audit and in the outbox."""
+    """Record the decision in the audit and in the outbox."""
     await record_event(connection, ledger, doer, what, row["id"], customer_id=row["customer_id"], note=note)
     await connection.raw.execute(
         "INSERT INTO outbox (tenant_id, id, topic, subject_id, created_at) VALUES ($1, $2, $3, $4, $5)",
@@ -151,8 +151,8 @@ async def _tell(
 async def expire_requests(ledger: Ledger, tenant_id: UUID) -> int:
     """Mark requests that nobody decided in time, with an event each: up to 500, so call again until it is 0.
 
-    They have been expired since that instant, whether or not this has run. Safe to run twice and at once: each is
-    marked once, and one that is being decided is left to the next sweep.
+    They count as expired from that instant, whether or not this has run. Safe to run twice and at once: each is marked
+    once, and one that is being decided is left to the next sweep.
     """
     async with tenant_transaction(tenant_id) as connection:
         now = await ledger.stamp(connection)

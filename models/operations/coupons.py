@@ -1,4 +1,4 @@
-"""Use a coupon, or disable it with or without its points back (source 003)."""
+"""Use a coupon, or disable it, optionally refunding its points (source 003)."""
 
 from dataclasses import replace
 from uuid import UUID

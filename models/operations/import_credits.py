@@ -1,8 +1,7 @@
-"""Take in a file of adjustments, to be worked off by models/operations/run_bulks.py (domain: bulk).
+"""Queue a file of adjustments, to be processed by models/operations/run_bulks.py (domain: bulk).
 
-The file is kept as rows of `bulk_rows`, all of it or nothing, under one idempotency key. What is wrong with a row on
-the face of it (no amount, no such customer, a customer that comes twice) is noted at once; the rest is found out by the
-run.
+The file is kept as rows of `bulk_rows`, all of it or nothing, under one idempotency key. Obvious errors of a row (no
+amount, no such customer, a customer that comes twice) are noted at once; the run finds the rest.
 """
 
 from collections.abc import Iterable, Iterator
@@ -39,14 +38,14 @@ OPERATION: Final = "importCredits"
 MAX_SHOWN_CHARACTERS: Final = 80
 MAX_CLAIMS: Final = 5
 LOCK_WAIT: Final = "SET LOCAL lock_timeout = '10s'; "
-"""The rows can be read once only, so that it cannot be begun again: it waits for a key or a customer that others hold."""
+"""Longest wait for a key or a customer that others hold. The rows can be read once only, so that it cannot begin again."""
 
 Row = TypeVar("Row")
 
 
 @dataclass(frozen=True, slots=True)
 class ImportCredits:
-    """What a file of adjustments says as a whole; a row may say its own asset, reason, note and expiry instead.
+    """A file of adjustments and its defaults; a row may name its own asset, reason, note and expiry instead.
 
     digest: SHA-256 of the file, in hex. The rest is as in BulkCredit.
     """
@@ -66,7 +65,7 @@ class ImportCredits:
 class ImportRow:
     """One row of a file. customer: the tenant's own id for them. expires_on: the last day it can be spent.
 
-    error: what is wrong with it already; the rest then is as far as it was understood.
+    error: its error, if it has one already; the rest then is as far as it was understood.
     """
 
     customer: str | None
@@ -89,7 +88,7 @@ async def import_credits(
 ) -> Outcome:
     """Queue the file, once for the key (a dry run keeps none).
 
-    Raises Invalid, IdempotencyKeyReused, Busy, or what `rows` raises.
+    Raises Invalid, IdempotencyKeyReused, Busy, or the errors of `rows`.
     """
     check_key(idempotency_key)
     _check(command)
@@ -140,7 +139,7 @@ def _check(command: ImportCredits) -> None:
 
 
 def _kept(command: ImportCredits) -> dict[str, Any]:
-    """What the run has to know; an instant as text."""
+    """The values that the run needs; an instant as text."""
     return {
         "reason": _name(command.reason), "note": command.note, "expires_in_days": command.expires_in_days,
         "expires_at": None if command.expires_at is None else command.expires_at.astimezone(UTC).isoformat(),
@@ -150,9 +149,9 @@ def _kept(command: ImportCredits) -> dict[str, Any]:
 async def _claim(
     connection: TenantConnection, ledger: Ledger, actor: Actor, command: ImportCredits, key: str, operation_id: UUID
 ) -> UUID | None:
-    """None where the key is ours now; else the operation that the same file was queued as before.
+    """None if the key is ours now; else the operation that the same file was queued as before.
 
-    Raises IdempotencyKeyReused, and Busy where others are giving the key up again and again.
+    Raises IdempotencyKeyReused, and Busy if others are giving the key up again and again.
     """
     place = (key, client_of(actor))
     use = Use(OPERATION, input_hash(command), operation_id, is_kept(key, OPERATION, actor))
@@ -168,7 +167,7 @@ async def _claim(
 async def _insert_rows(
     connection: TenantConnection, ledger: Ledger, command: ImportCredits, rows: Iterable[ImportRow], operation_id: UUID
 ) -> int:
-    """How many there were. Raises Invalid for none, or more than MAX_ROWS."""
+    """Insert the rows and return their number. Raises Invalid for none, or more than MAX_ROWS."""
     slug = await connection.raw.fetchval("SELECT time_zone FROM tenants WHERE id = $1", connection.tenant_id)
     zone, total, coming = ZoneInfo(slug), 0, iter(rows)
     while chunk := await each_in_slices(_as_it_is, islice(coming, ROWS_PER_INSERT)):
@@ -204,7 +203,7 @@ async def _insert_rows(
 
 
 async def _keep_whom_notes_are_about(connection: TenantConnection, rows: list[ImportRow]) -> None:
-    """None of these customers is erased before the rows are there for the erasure to find."""
+    """Lock the customers, so that none is erased before the rows are there for the erasure to find."""
     if noted := {clean_name(row.customer) for row in rows if row.note and row.customer}:
         # Of a person's records the one they name will do: an erasure locks all of them.
         await connection.raw.execute(
@@ -215,7 +214,7 @@ async def _keep_whom_notes_are_about(connection: TenantConnection, rows: list[Im
 
 
 def _as_it_is(row: ImportRow) -> ImportRow:
-    """Reading a row out of the file is what takes the time."""
+    """The row unchanged. Reading it out of the file is the part that takes time."""
     return row
 
 
@@ -252,7 +251,7 @@ def _understood(command: ImportCredits, row: ImportRow, zone: ZoneInfo) -> tuple
 
 
 async def _refuse_duplicates(connection: TenantConnection, operation_id: UUID) -> None:
-    """Of a customer's rows the first one counts; the others are bad.
+    """Mark a customer's rows after the first as bad.
 
     They are found by one pass and marked by their keys: joined in one statement, either may be looked for among all of
     the other.
@@ -264,7 +263,7 @@ async def _refuse_duplicates(connection: TenantConnection, operation_id: UUID) -
         WHERE nth > 1 AND error IS NULL""",
         connection.tenant_id, operation_id,
     )  # fmt: skip
-    report = to_json(error_report(Duplicate("The customer comes twice.", field=("customer",))))
+    report = to_json(error_report(Duplicate("The customer is listed twice.", field=("customer",))))
     for some in _chunks([row["row"] for row in found], ROWS_PER_INSERT):
         await connection.raw.execute(
             f"""UPDATE bulk_rows r SET error = $3::jsonb FROM {each('"row" int', first=4)} u

@@ -21,13 +21,13 @@ GIVING_WAY: Final = "SET LOCAL lock_timeout = '500ms'"
 """Sooner than PostgreSQL looks for deadlocks: an erasure that is in a circle begins again, and nobody else has to."""
 _TAKEN: Final = "Another customer has this external id."
 _OWN: Final = (
-    "A record that was merged into this customer has this external id: it names them already, and stays as it is."
+    "A record that was merged into this customer has this external id, so it already names them. Nothing was changed."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class UpdateCustomer:
-    """None leaves as it is. no_email: take the address off."""
+    """None leaves as it is. no_email: remove the address."""
 
     customer_id: UUID
     external_id: str | None = None
@@ -38,14 +38,14 @@ class UpdateCustomer:
 
 @patiently
 async def update_customer(ledger: Ledger, tenant_id: UUID, actor: Actor, command: UpdateCustomer) -> bool:
-    """Change what is said of a customer, by whichever id of theirs. True where something changed.
+    """Change a customer's texts, by any of their ids. True if something changed.
 
-    Raises NotFound, Invalid, Duplicate, Busy. The audit names the columns that changed and not what they said: a person's
-    own words are kept in one place alone.
+    Raises NotFound, Invalid, Duplicate, Busy. The audit names the columns that changed and not their contents: a
+    person's own words are kept in one place alone.
     """
     said = checked_texts(command.external_id, command.name, command.email)
     if command.no_email and command.email is not None:
-        raise Invalid("Give an address or take it off, not both.", field=("email",))
+        raise Invalid("Give an email address or remove it, not both.", field=("email",))
     doer = await doer_of(ledger, tenant_id, actor)
     async with tenant_transaction(tenant_id) as connection:
         old = await locked_person(connection, command.customer_id, "external_id, name, email, erased_at")
@@ -65,7 +65,7 @@ async def update_customer(ledger: Ledger, tenant_id: UUID, actor: Actor, command
 
 
 async def _change(connection: TenantConnection, ledger: Ledger, old: Any, new: dict[str, Any]) -> None:
-    """Raises Duplicate where the external id is another record's, and Invalid where the database does not take it."""
+    """Raises Duplicate if the external id is another record's, and Invalid if the database does not take it."""
     renamed = new["external_id"] != old["external_id"]
     if renamed:
         await _check_free(connection, old["id"], new["external_id"])
@@ -86,14 +86,14 @@ async def _change(connection: TenantConnection, ledger: Ledger, old: Any, new: d
 
 @patiently
 async def erase_customer(ledger: Ledger, tenant_id: UUID, actor: Actor, customer_id: UUID) -> bool:
-    """Take a person out of the books for ever, by whichever id of theirs: name, address, external id and every note, of all
-    their records. False where it was done before.
+    """Erase a person from the books, by any of their ids: name, address, external id and every note, of all their
+    records. Irreversible. False if it was done before.
 
     The books stay, and still prove themselves: the hash chain covers salted digests, and the salts go with the notes.
-    What the customer has can still be spent, removed or left to expire; no note is kept of that.
+    The customer's balances can still be spent, removed or left to expire; no note is kept of that.
 
-    Whoever writes about a customer holds their row `FOR KEY SHARE`. This holds it `FOR UPDATE`: it waits for them, sees
-    what they wrote, and they see that the customer is gone. Raises NotFound, and Busy where they never let go.
+    A transaction that writes about a customer holds their row `FOR KEY SHARE`. This holds it `FOR UPDATE`: it waits for
+    them, sees their writes, and they see that the customer is gone. Raises NotFound, and Busy if they never release it.
     """
     return await _erase(ledger, tenant_id, await doer_of(ledger, tenant_id, actor), customer_id)
 
@@ -140,11 +140,11 @@ _TEXTS: Final = (
     """UPDATE bulk_rows SET details = details - 'note'
     WHERE tenant_id = $1 AND customer_id = ANY($2) AND details->>'note' IS NOT NULL""",
 )
-"""Where a person's texts are kept. The outbox names rows by id and holds no text."""
+"""The columns that hold a person's texts. The outbox names rows by id and holds no text."""
 
 
 async def _check_free(connection: TenantConnection, customer_id: UUID, external_id: str) -> None:
-    """Raises Duplicate where another record has the external id, whoever's it is."""
+    """Raises Duplicate if any other record has the external id."""
     taken = await connection.raw.fetchrow(
         "SELECT merged_into_id FROM customers WHERE tenant_id = $1 AND external_id = $2 AND id <> $3",
         connection.tenant_id, external_id, customer_id,

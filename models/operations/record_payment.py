@@ -1,4 +1,4 @@
-"""Record and void what was paid on an invoice or order, by money or by account credit (sources 002, 004)."""
+"""Record and void payments of an invoice or order, by money or by account credit (sources 002, 004)."""
 
 from uuid import UUID
 
@@ -31,7 +31,7 @@ async def record_payment(
 async def void_payment(
     ledger: Ledger, tenant_id: UUID, actor: Actor, command: VoidPayment, idempotency_key: str
 ) -> Outcome:
-    """Post the voiding, once for the key: the invoice is open again, and what an order granted is taken back."""
+    """Post the voiding, once for the key: the invoice is open again, and an order's grants are taken back."""
     async with tenant_transaction(tenant_id, read_only=True) as connection:
         row = await connection.raw.fetchrow(
             f"SELECT {selected(PaymentState)} FROM payments WHERE tenant_id = $1 AND id = $2",

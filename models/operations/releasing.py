@@ -60,7 +60,7 @@ async def void_invoice(
 async def void_credit(
     ledger: Ledger, tenant_id: UUID, actor: Actor, command: VoidCredit, idempotency_key: str
 ) -> Outcome:
-    """Post the reversal of what is left of the credit, once for the key."""
+    """Post the reversal of the credit's remainder, once for the key."""
     accounts = await accounts_of_credits(tenant_id, (command.credit_id,))
     if command.credit_id not in accounts:
         raise NotFound("There is no such credit.", field=("creditId",))

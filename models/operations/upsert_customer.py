@@ -22,7 +22,7 @@ _LOCKED: Final = _COLUMNS.removeprefix("id, ")
 
 
 class Texts(NamedTuple):
-    """What a customer is called, as it is kept. None: not said."""
+    """A customer's texts, as they are kept. None: not given."""
 
     external_id: str | None
     name: str | None
@@ -33,11 +33,12 @@ class Texts(NamedTuple):
 async def upsert_customer(
     ledger: Ledger, tenant_id: UUID, actor: Actor, command: UpsertCustomer
 ) -> tuple[CustomerView, bool]:
-    """The customer as they are now, and whether they are new. Sent twice, it changes nothing more. Raises Invalid, Busy.
+    """Create or edit the customer, and return them as they are now, and whether they are new. Sent twice, it changes
+    nothing more. Raises Invalid, Busy.
 
-    By the external id of a record that was merged it answers the record that this person is now, and edits nothing: what
-    the other system says belongs to a record that is no more. The audit names the columns that changed and not what they
-    said (models/operations/people.py).
+    For the external id of a merged record it returns the record that this person is now, and edits nothing: the other
+    system's texts belong to a record that is no more. The audit names the columns that changed and not their contents
+    (models/operations/people.py).
     """
     said = checked_texts(command.external_id, command.name, command.email)
     doer = await doer_of(ledger, tenant_id, actor)
@@ -56,7 +57,7 @@ async def upsert_customer(
 
 
 async def _add(connection: TenantConnection, ledger: Ledger, said: Texts) -> CustomerView | None:
-    """The new customer; None where there is one of this external id."""
+    """Insert the new customer; None if this external id exists."""
     now = await ledger.stamp(connection)
     try:
         row = await connection.raw.fetchrow(
@@ -75,7 +76,7 @@ async def _add(connection: TenantConnection, ledger: Ledger, said: Texts) -> Cus
 
 
 async def _edit(connection: TenantConnection, ledger: Ledger, said: Texts) -> tuple[CustomerView, list[str]]:
-    """The customer as they are now, and the names of the columns that this has changed."""
+    """Edit the customer; return them as they are now, and the names of the columns that changed."""
     named = await connection.raw.fetchval(
         "SELECT id FROM customers WHERE tenant_id = $1 AND external_id = $2", connection.tenant_id, said.external_id
     )
@@ -102,7 +103,7 @@ def _view(row: Any) -> CustomerView:
 
 
 def checked_texts(external_id: str | None, name: str | None, email: str | None) -> Texts:
-    """The texts as they are kept. Raises Invalid for what no customer can be called; None is not looked at."""
+    """The texts as they are kept. Raises Invalid for ones that no customer can have; None is not looked at."""
     cleaned = Texts(
         checked_if_given(external_id, MAX_TEXT_CHARACTERS, "externalId"),
         checked_if_given(name, MAX_TEXT_CHARACTERS, "name"),
@@ -110,14 +111,17 @@ def checked_texts(external_id: str | None, name: str | None, email: str | None) 
     )
     if email is not None:
         if not email.strip() or len(email) > MAX_EMAIL_CHARACTERS:
-            raise Invalid(f"Between 1 and {MAX_EMAIL_CHARACTERS} characters are needed.", field=("email",))
+            raise Invalid(f"Enter between 1 and {MAX_EMAIL_CHARACTERS} characters.", field=("email",))
         if "@" not in email:
             raise Invalid("That is not an email address.", field=("email",))
     return cleaned
 
 
 def unknown_form(refused: asyncpg.CheckViolationError) -> Invalid:
-    """The refusal of an external id whose form the database, of a newer Unicode, sees otherwise. Raises what it is else."""
+    """The refusal of an external id whose form the database, of a newer Unicode, sees otherwise. Raises any other
+    error."""
     if refused.constraint_name != "customers_external_id_form":
         raise refused
-    return Invalid("It has characters that are too new for an external id.", field=("externalId",))
+    return Invalid(
+        "The external id has characters that the database does not know yet. Leave them out.", field=("externalId",)
+    )

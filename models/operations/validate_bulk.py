@@ -1,4 +1,4 @@
-"""Whether every row of a queued bulk could be posted now: planned on the books of one moment."""
+"""Validate every row of a queued bulk as if posted now: planned on the books of one moment."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final
@@ -21,11 +21,11 @@ from turns.slices import in_slices
 ROWS_AT_ONCE: Final = 2_000
 
 MarkErrors = Callable[[tuple[LedgerError, ...]], Awaitable[bool]]
-"""Notes what is wrong with rows, and answers whether to go on."""
+"""Records rows' errors, and returns whether to go on."""
 
 
 async def validate(ledger: Ledger, tenant_id: UUID, bulk: RunningBulk, mark: MarkErrors) -> int | None:
-    """How many rows are bad, those that were known to be among them; None once `mark` says to stop.
+    """The number of bad rows, those known before included; None once `mark` says to stop.
 
     A customer's rows are planned one after the other and see each other, and all together use up the actor's day.
     """
@@ -70,7 +70,7 @@ async def _unlocked_books(
     ledger: Ledger, connection: TenantConnection, bulk: RunningBulk, rows: tuple[RowAdjustment, ...],
     carried: dict[CounterKey, CounterState],
 ) -> Books:  # fmt: skip
-    """The books for these rows as they stand. Accounts that are missing are imagined, to add to."""
+    """The books for these rows, unlocked. Missing accounts are imagined, to add to."""
     now, wanted = ledger.clock(), await in_slices(needs(rows))
     customers_wanted = {row.adjustment.customer_id for row in rows}
     accounts = await read_accounts(connection, set(wanted.accounts))

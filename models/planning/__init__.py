@@ -51,6 +51,6 @@ _PLANS: dict[type[Any], Callable[[Books, PostingContext, Any], c.Outcome | Steps
 
 
 def plan(books: Books, context: PostingContext, command: c.Command) -> Steps[c.Outcome]:
-    """Plan one unit. Raises a LedgerError; whoever calls then rolls back to the savepoint set before."""
+    """Plan one unit. Raises a LedgerError; the caller then rolls back to the savepoint set before."""
     planned = _PLANS[type(command)](books, context, command)
     return (yield from planned) if isinstance(planned, Generator) else planned

@@ -37,8 +37,8 @@ MAX_ASSIGNMENTS: Final = 100
 
 
 def needs(command: AssignCredit, account: AccountKey) -> Needs:
-    """The credit's account and every invoice; `account` was found by an unlocked read, and changes in a merge alone. It is
-    opened where a merge has left nothing of the credit to open one for, so that the credit is found to be used up."""
+    """The credit's account and every invoice; `account` was found by an unlocked read, and changes only in a merge. It
+    is opened if a merge has left nothing of the credit to open one for, so that the credit is found to be used up."""
     return Needs(
         accounts=(account,), opens_accounts=True, credits=(command.credit_id,),
         invoices=tuple(a.invoice_id for a in command.assignments),
@@ -46,7 +46,7 @@ def needs(command: AssignCredit, account: AccountKey) -> Needs:
 
 
 def plan(books: Books, context: PostingContext, command: AssignCredit) -> Outcome:
-    """Plan all of the assignments as one event. Raises, with the field, for the first that cannot be."""
+    """Plan all of the assignments as one event. Raises, with the field, for the first that is refused."""
     credit = books.credits_by_id.get(command.credit_id)
     account = credits.account_of_lot(books, credit) if credit and credits.is_locked(books, credit) else None
     if credit is None or account is None:
@@ -54,7 +54,7 @@ def plan(books: Books, context: PostingContext, command: AssignCredit) -> Outcom
     if not 1 <= len(command.assignments) <= MAX_ASSIGNMENTS:
         raise Invalid(f"Name between 1 and {MAX_ASSIGNMENTS} invoices.", field=("assignments",))
     if not is_money(account.asset):
-        raise Invalid(f"Only money is set against invoices, not {account.asset}.", field=("creditId",))
+        raise Invalid(f"Only money can be set against invoices, not {account.asset}.", field=("creditId",))
     if not credits.is_open(credit, books.now):
         raise CreditNotOpen(credits.credit_view(credit, account.asset).status(books.now))
     amounts = planned_amounts(books, command.assignments, account, credit)
@@ -74,11 +74,11 @@ def plan(books: Books, context: PostingContext, command: AssignCredit) -> Outcom
 def planned_amounts(
     books: Books, items: tuple[InvoiceAmount, ...], account: AccountState, credit: CreditState
 ) -> list[tuple[InvoiceState, int]]:
-    """Each invoice that gets something with what it gets, in the order given.
+    """Each invoice that gets something, with its amount, in the order given.
 
-    What was given is exact, and checked against what is due and what the earlier ones given leave of the credit. Those
-    left blank share the rest, in their order, each as much as it has due; one that would get nothing is left out. Raises
-    ExceedsRemaining where all would.
+    A given amount is exact, and checked against what is due and what the earlier ones given leave of the credit. Blank
+    ones share the rest, in their order, each as much as it has due; one that would get nothing is left out. Raises
+    ExceedsRemaining if all would.
     """
     left, seen, invoices, given = credit.remaining_minor, set[UUID](), [], dict[UUID, int]()
     for index, item in enumerate(items):
@@ -124,7 +124,7 @@ def _open_invoice(books: Books, item: InvoiceAmount, account: AccountState, seen
     if invoice is None:
         raise NotFound("There is no such invoice.", field=("invoiceId",))
     if invoice.id in seen:
-        raise Duplicate("The invoice is named twice.", field=("invoiceId",))
+        raise Duplicate("The invoice is listed twice.", field=("invoiceId",))
     seen.add(invoice.id)
     if invoice.customer_id != account.customer_id:
         raise CustomerMismatch("invoice").at("invoiceId")
@@ -152,7 +152,7 @@ def assign(
 ) -> AssignmentView:  # fmt: skip
     """Move `amount_minor` from the credit to the invoice. The caller has checked that both sides have it.
 
-    payment_id: the payment with account credit that this is a part of, if it is one's.
+    payment_id: the payment with account credit that this is a part of, if any.
     """
     credits.move(books, transaction, account, credit, -amount_minor, Counter.INVOICES)
     settle(books, invoice, credited_minor=invoice.credited_minor + amount_minor)

@@ -19,11 +19,11 @@ from turns.steps import Steps
 MAX_ROWS: Final = 10_000
 
 _RowResult = tuple[UUID | None, LedgerError | None]
-"""A row's transaction, or what is wrong with it."""
+"""A row's transaction, or its error."""
 
 
 def needs(command: BulkCredit) -> Steps[Needs]:
-    """What all rows need together; a row whose amount is none at all only who its customer is, to be reported."""
+    """The needs of all rows together; of a row without an amount only its customer, to be reported."""
     rows = []
     for item in command.items[:MAX_ROWS]:
         try:
@@ -36,7 +36,7 @@ def needs(command: BulkCredit) -> Steps[Needs]:
 
 
 def row_command(command: BulkCredit, item: BulkItem) -> AdjustCredit:
-    """The adjustment that one row stands for. Raises NotFound where the row names no customer."""
+    """The adjustment of one row. Raises NotFound if the row names no customer."""
     if item.customer_id is None:
         raise NotFound("There is no such customer.", field=("customerId",))
     return AdjustCredit(
@@ -71,7 +71,7 @@ def _plan_rows(books: Books, context: PostingContext, command: BulkCredit) -> St
         try:
             adjustment = row_command(command, item)  # an id that is nobody's is not the same as another such
             if adjustment.customer_id in seen and not command.allow_duplicate_customers:
-                raise Duplicate("The customer comes twice.", field=("customerId",))
+                raise Duplicate("The customer is listed twice.", field=("customerId",))
             seen.add(adjustment.customer_id)
             row_context = PostingContext(context.actor, context.key, books.source.new_id())
             outcome = yield from adjust.plan(books, row_context, adjustment)
@@ -86,7 +86,7 @@ def _plan_rows(books: Books, context: PostingContext, command: BulkCredit) -> St
 
 
 def _row_field(row: int, field: tuple[str, ...] | None) -> tuple[str, ...]:
-    """The path of a row's failure: into the row for what the row says, else where the whole bulk says it."""
+    """The path of a row's failure: into the row for its own values, into the bulk for the bulk's."""
     if field and field[0] in ("customerId", "amount"):
         return ("items", str(row), *field)
     return field or ("items", str(row))
@@ -121,7 +121,7 @@ def _report(
 
 
 def error_report(error: LedgerError) -> dict[str, Any]:
-    """A row's failure as it is kept: code, message, field, and what else it carries."""
+    """A row's failure as it is kept: code, message, field, and the code's own data."""
     report: dict[str, Any] = {"code": error.code, "message": error.message, "field": list(error.field or ()) or None}
     available = getattr(error, "available", None)
     if available is not None:

@@ -43,7 +43,7 @@ def plan_use(books: Books, context: PostingContext, command: UseCoupon) -> Outco
 
 
 def plan_disable(books: Books, context: PostingContext, command: DisableCoupon) -> Steps[Outcome]:
-    """Plan a coupon's disabling; its points go back only when asked for, to the credits they came from, last first."""
+    """Plan a coupon's disabling; its points go back only if requested, to the credits they came from, last first."""
     check_note(command.note)
     coupon = _issued(books, command.coupon_id)
     # Must succeed from here on.
@@ -66,8 +66,8 @@ def plan_disable(books: Books, context: PostingContext, command: DisableCoupon) 
 
 
 def _put_points_back(books: Books, transaction: TransactionDraft, coupon: CouponState) -> Steps[None]:
-    """Onto the credits that they came from, as it was stored, last first. Raises AmountOutOfRange for want of room;
-    the posting then takes back the whole unit."""
+    """Put the points back on the credits they came from, as stored, last first. Raises AmountOutOfRange for want of
+    room; the posting then takes back the whole unit."""
     taken = [record for record in books.spend_records if record.transaction_id == coupon.transaction_id]
     for record in sorted(taken, key=lambda record: record.sequence, reverse=True):
         credits.restore(books, transaction, books.credits_by_id[record.credit_id], record.taken_minor, Counter.REDEEMED)

@@ -35,7 +35,7 @@ MAX_NUMBER_CHARACTERS: Final = 64
 
 
 def create_needs(command: CreateInvoice) -> Needs:
-    """The customer's account in that currency, where there is one, with open credit for up to the whole total."""
+    """The customer's account in that currency, if there is one, with open credit for up to the whole total."""
     key = (command.customer_id, command.currency)
     if not command.auto_apply:
         return Needs(customers=(command.customer_id,), invoice_numbers=(clean_name(command.number),))
@@ -48,7 +48,7 @@ def create_needs(command: CreateInvoice) -> Needs:
 
 
 def _applied(command: CreateInvoice | CreateOrder, most_minor: int) -> Spend:
-    """What may apply itself: nothing where the date will be refused."""
+    """Credit that may apply itself: none if the date will be refused."""
     day = command.issued_on
     if day is not None and not calendar.FIRST_DATE <= day <= calendar.LAST_DATE:
         most_minor = 0
@@ -56,7 +56,7 @@ def _applied(command: CreateInvoice | CreateOrder, most_minor: int) -> Spend:
 
 
 def _total_or_nothing(command: CreateInvoice) -> int:
-    """The invoice's total, or 0 where its lines will be refused."""
+    """The invoice's total, or 0 if its lines will be refused."""
     try:
         return sum(quantity * price for _, quantity, price in _lines(command))
     except LedgerError:
@@ -64,7 +64,7 @@ def _total_or_nothing(command: CreateInvoice) -> int:
 
 
 def plan_create(books: Books, context: PostingContext, command: CreateInvoice) -> Steps[Outcome]:
-    """Plan an invoice and what applies itself to it. Raises for what no invoice may look like."""
+    """Plan an invoice and the credit that applies itself to it. Raises for lines or dates that no invoice may have."""
     _check_head(books, command)
     lines = _lines(command)
     drafted = [_Line(*line) for line in lines]
@@ -72,7 +72,7 @@ def plan_create(books: Books, context: PostingContext, command: CreateInvoice) -
 
 
 def order_needs(command: CreateOrder) -> Needs:
-    """As for an invoice, with the products; what the total will be is not known before the products are."""
+    """As for an invoice, with the products; the total is not known before the products are."""
     key = (command.customer_id, command.currency)
     applies = command.auto_apply
     return Needs(
@@ -88,7 +88,7 @@ def order_needs(command: CreateOrder) -> Needs:
 def plan_order(books: Books, context: PostingContext, command: CreateOrder) -> Steps[Outcome]:
     """Plan an order: an invoice whose lines are products (source 004).
 
-    Raises LimitExceeded, CurrencyNotAllowed where it sells more credit than its actor may; or, with `request_approval`, a
+    Raises LimitExceeded, CurrencyNotAllowed if it sells more credit than its actor may; or, with `request_approval`, a
     second person is asked, with `propose_only` in any case.
     """
     _check_head(books, command)
@@ -122,7 +122,7 @@ def _order_line(books: Books, item: OrderItem, currency: str) -> "_Line":
     if product is None:
         raise NotFound("There is no such product.", field=("productId",))
     if not product.active:
-        raise Invalid("The product is no longer sold.", field=("productId",))
+        raise Invalid("The product is no longer sold. Choose another one.", field=("productId",))
     if product.currency != currency:
         raise CurrencyMismatch(product.currency, currency).at("productId")
     price = to_decimal(product.price_minor, currency) if item.unit_price is None else item.unit_price
@@ -147,7 +147,7 @@ def _drafted(
     issued_on = command.issued_on or calendar.local_date(books.now, books.config.zone)
     calendar.checked_date(issued_on, "issuedOn")
     if command.due_on is not None and calendar.checked_date(command.due_on, "dueOn") < issued_on:
-        raise Invalid("An invoice is not due before it is issued.", field=("dueOn",))
+        raise Invalid("The due date comes before the issue date. Choose a later one.", field=("dueOn",))
     credit_lines = tuple(line.amount_minor for line in lines if line.kind == ProductKind.CREDIT and line.amount_minor)
     return InvoiceState(
         id=context.result_id, number=clean_name(command.number), customer_id=command.customer_id, currency=command.currency,
@@ -164,7 +164,7 @@ def _issue(
     invoice: InvoiceState,
     lines: list["_Line"],
 ) -> Steps[Outcome]:
-    """The drafted invoice, with what applies itself to it. Must succeed."""
+    """Issue the drafted invoice, with the credit that applies itself to it. Must succeed."""
     _write_invoice(books, context, invoice, lines, command)
     views = (yield from _apply_credit(books, context, invoice)) if command.auto_apply else ()
     return Outcome(invoice_id=invoice.id, views=(invoice_view(invoice), *views))
@@ -186,7 +186,7 @@ class _Line:
 def _check_number(books: Books, number: str) -> None:
     checked_name(number, MAX_NUMBER_CHARACTERS, "number")
     if number in books.invoice_numbers:
-        raise Duplicate("There is an invoice of this number already.", field=("number",))
+        raise Duplicate("Another invoice has this number. Choose another one.", field=("number",))
 
 
 def _lines(command: CreateInvoice) -> list[tuple[str, int, int]]:
@@ -212,7 +212,7 @@ def _line(line: InvoiceLineItem, currency: str) -> tuple[str, int, int]:
     except LedgerError as error:
         raise error.at("unitPrice") from None
     if price_minor < 0:
-        raise Invalid("The price must not be negative; what is owed to the customer is a credit.", field=("unitPrice",))
+        raise Invalid("The price must not be negative. To owe the customer money, add credit.", field=("unitPrice",))
     return line.description, line.quantity, price_minor
 
 

@@ -40,7 +40,7 @@ PAYMENT_METHODS: Final = frozenset(PaymentMethod)
 
 
 def needs(command: RecordPayment, account: AccountKey, *, grants: bool, amount_minor: int) -> Needs:
-    """The invoice; and the account, where the payment is made with it or the order may put credit on it.
+    """The invoice; and the account, if the payment is made with it or the order may put credit on it.
 
     `account` and `grants` (whether it sells credit) were found by an unlocked read and never change.
     """
@@ -67,7 +67,9 @@ def plan(books: Books, context: PostingContext, command: RecordPayment) -> Steps
     today = calendar.local_date(books.now, books.config.zone)
     received_on = calendar.checked_date(command.received_on or today, "receivedOn")
     if received_on > today:
-        raise Invalid("A payment cannot have been received in the future.", field=("receivedOn",))
+        raise Invalid(
+            "The payment cannot be received in the future. Enter today or an earlier day.", field=("receivedOn",)
+        )
     account = account_of(books, invoice) if with_credit or invoice.credit_lines else None
     check_grants_fit(account, [(invoice, amount_minor)], spent_minor=amount_minor if with_credit else 0)
     if with_credit:
@@ -142,7 +144,7 @@ def _pay_with_credit(
 def void_needs(command: VoidPayment, payment: PaymentState, account: AccountKey) -> Needs:
     """The payment's invoice and everything on it, and the account. `payment` was read without a lock.
 
-    The account is opened where there is none, so that no other payment opens one and grants credit on it meanwhile.
+    The account is opened if there is none, so that no other payment opens one and grants credit on it meanwhile.
     """
     return Needs(
         accounts=(account,),
@@ -154,8 +156,8 @@ def void_needs(command: VoidPayment, payment: PaymentState, account: AccountKey)
 
 
 def plan_void(books: Books, context: PostingContext, command: VoidPayment) -> Steps[Outcome]:
-    """Plan a payment's voiding, which reopens its invoice. Raises PaymentVoided; CreditSpent, where credit that
-    an order granted was used: then nothing moves."""
+    """Plan a payment's voiding, which reopens its invoice. Raises PaymentVoided; CreditSpent if credit that an order
+    granted was used: then nothing moves."""
     check_note(command.note)
     payment = books.payments.get(command.payment_id)
     if payment is None:
@@ -186,7 +188,7 @@ def plan_void(books: Books, context: PostingContext, command: VoidPayment) -> St
 
 
 def _if_used(account: AccountState | None) -> AccountState | None:
-    """The account, unless it was only opened to be locked: where nothing comes onto it, it is gone again."""
+    """The account, unless it was only opened to be locked: if nothing comes onto it, it is deleted again."""
     return account if account is not None and account.sequence else None
 
 

@@ -45,8 +45,8 @@ _CHANGEABLE: Final = (CreditStatus.OPEN, CreditStatus.SCHEDULED, CreditStatus.EX
 
 
 def release_needs(command: ReleaseAssignments, accounts: tuple[AccountKey, ...]) -> Needs:
-    """The assignments with their credits and invoices; `accounts` were found by an unlocked read, and change in a merge
-    alone. They are opened where a merge has left nothing to open one for."""
+    """The assignments with their credits and invoices; `accounts` were found by an unlocked read, and change only in a
+    merge. They are opened if a merge has left nothing to open one for."""
     return Needs(accounts=accounts, opens_accounts=True, assignments=command.assignment_ids)
 
 
@@ -56,11 +56,13 @@ def plan_release(books: Books, context: PostingContext, command: ReleaseAssignme
     if not 1 <= len(command.assignment_ids) <= MAX_ASSIGNMENTS:
         raise Invalid(f"Name between 1 and {MAX_ASSIGNMENTS} assignments.", field=("assignmentIds",))
     if len(set(command.assignment_ids)) < len(command.assignment_ids):
-        raise Duplicate("An assignment is named twice.", field=("assignmentIds",))
+        raise Duplicate("An assignment is listed twice.", field=("assignmentIds",))
     parts = [_live(books, assignment_id, index) for index, assignment_id in enumerate(command.assignment_ids)]
     customers = {books.invoices[part.invoice_id].customer_id for part in parts}
     if len(customers) > 1:
-        raise Invalid("These are several customers' assignments.", field=("assignmentIds",))
+        raise Invalid(
+            "The assignments belong to several customers. Release one customer's at a time.", field=("assignmentIds",)
+        )
     check_grants_unused(books, (books.invoices[part.invoice_id] for part in parts), parts)
     # Must succeed from here on.
     transaction = yield from release(books, context, TransactionKind.RELEASE, parts, note=command.note)
@@ -76,7 +78,8 @@ def _live(books: Books, assignment_id: UUID, index: int) -> AssignmentState:
         raise AlreadyReleased().at("assignmentIds", str(index))
     if part.payment_id is not None:
         raise Invalid(
-            "It is part of a payment with account credit: void the payment.", field=("assignmentIds", str(index))
+            "The assignment is part of a payment with account credit. Void the payment instead.",
+            field=("assignmentIds", str(index)),
         )
     return part
 
@@ -97,7 +100,7 @@ def release(
 
 
 def put_parts_back(books: Books, transaction: TransactionDraft, parts: list[AssignmentState]) -> Steps[None]:
-    """Raises AmountOutOfRange where the account finds no room; what was put back until then, the posting takes back."""
+    """Raises AmountOutOfRange if the account finds no room; the posting takes back the parts put back until then."""
     for part in (yield from in_order(parts, lambda a: (a.assigned_at, a.id.bytes), reverse=True)):
         invoice = books.invoices[part.invoice_id]
         credits.restore(books, transaction, books.credits_by_id[part.credit_id], part.amount_minor, Counter.INVOICES)
@@ -110,7 +113,7 @@ def put_parts_back(books: Books, transaction: TransactionDraft, parts: list[Assi
 def _released(
     books: Books, context: PostingContext, transaction: TransactionDraft, parts: list[AssignmentState]
 ) -> Steps[Outcome]:
-    """What an order granted goes back too, once it is not paid in full any more; then the outcome of it all."""
+    """Take back the grants of an order that is no longer paid in full; then the outcome of it all."""
     invoices = {part.invoice_id: books.invoices[part.invoice_id] for part in parts}
     for invoice in invoices.values():
         take_back_grants(books, context, invoice)
@@ -147,7 +150,7 @@ def reassign_needs(command: ReassignCredit, account: AccountKey) -> Needs:
 def plan_reassign(books: Books, context: PostingContext, command: ReassignCredit) -> Steps[Outcome]:
     """Plan a release and new assignments of the same credit, all or nothing.
 
-    Raises what either would; CreditNotOpen where the credit expires as it comes back.
+    Raises the errors of either; CreditNotOpen if the credit expires as it comes back.
     """
     check_note(command.note)
     if not 1 <= len(command.assignments) <= MAX_ASSIGNMENTS:
@@ -185,7 +188,7 @@ def plan_reassign(books: Books, context: PostingContext, command: ReassignCredit
 
 
 def void_invoice_needs(command: VoidInvoice, account: AccountKey) -> Needs:
-    """The account is opened where there is none, so that nobody else opens one and assigns from it meanwhile."""
+    """The account is opened if there is none, so that nobody else opens one and assigns from it meanwhile."""
     return Needs(
         accounts=(account,), opens_accounts=True, invoices=(command.invoice_id,),
         assigned_invoices=(command.invoice_id,),
@@ -195,8 +198,8 @@ def void_invoice_needs(command: VoidInvoice, account: AccountKey) -> Needs:
 def plan_void_invoice(books: Books, context: PostingContext, command: VoidInvoice) -> Steps[Outcome]:
     """Plan an invoice's voiding: everything on it is released, last first.
 
-    Raises InvoiceNotOpen where it is void already, InvoicePaid where it was paid with anything but assigned credit,
-    CreditSpent where an order's credit has been spent.
+    Raises InvoiceNotOpen if it is void already, InvoicePaid if it was paid with anything but assigned credit,
+    CreditSpent if an order's credit has been spent.
     """
     check_note(command.note)
     invoice = books.invoices.get(command.invoice_id)
@@ -231,11 +234,11 @@ def void_credit_needs(command: VoidCredit, account: AccountKey) -> Needs:
 
 
 def plan_void_credit(books: Books, context: PostingContext, command: VoidCredit) -> Steps[Outcome]:
-    """Plan a credit's voiding (the sources' delete): what is left of it is reversed, out of the lifetime total as well
-    where it counts there.
+    """Plan a credit's voiding (the sources' delete): its remainder is reversed, out of the lifetime total as well if it
+    counts there.
 
-    Raises CreditNotOpen where nothing is left to void, CreditAssigned where a part is set against invoices and is not
-    to be released.
+    Raises CreditNotOpen if nothing is left to void, CreditAssigned if a part is set against invoices and is not to be
+    released.
     """
     check_note(command.note)
     credit, account = _credit_and_account(books, command.credit_id)
@@ -248,7 +251,9 @@ def plan_void_credit(books: Books, context: PostingContext, command: VoidCredit)
     if parts and not command.release_assignments:
         raise CreditAssigned
     if any(part.payment_id for part in parts):
-        raise Invalid("A part of it was paid with: void that payment first.", field=("releaseAssignments",))
+        raise Invalid(
+            "Part of the credit was used for a payment. Void that payment first.", field=("releaseAssignments",)
+        )
     expired = credit.expires_at is not None and credit.expires_at <= books.now
     check_grants_unused(books, (books.invoices[part.invoice_id] for part in parts), parts)
     # Must succeed from here on.
@@ -272,7 +277,7 @@ def update_credit_needs(command: UpdateCredit, account: AccountKey) -> Needs:
 def plan_update_credit(books: Books, context: PostingContext, command: UpdateCredit) -> Outcome:
     """Plan a change of a credit's expiry, pause, restriction or note. Raises CreditNotOpen, and for dates and services.
 
-    A used-up credit can be changed too: what is set against invoices may come back to it.
+    A used-up credit can be changed too: an amount set against invoices may come back to it.
     """
     check_note(command.note)
     credit, account = _credit_and_account(books, command.credit_id)
@@ -284,7 +289,7 @@ def plan_update_credit(books: Books, context: PostingContext, command: UpdateCre
     auto_apply = credit.auto_apply if command.auto_apply is None else command.auto_apply
     unchanged = (expires_at, services, auto_apply) == (credit.expires_at, credit.service_ids, credit.auto_apply)
     if unchanged and not (command.note and command.note.strip()):
-        raise Invalid("That changes nothing.", field=("creditId",))
+        raise Invalid("Nothing would change. Give at least one new value.", field=("creditId",))
     # Must succeed from here on.
     transaction = credits.begin(books, TransactionKind.UPDATE, account.customer_id, context, note=command.note)
     books.writes.credit_changes.append(
@@ -302,7 +307,9 @@ def plan_update_credit(books: Books, context: PostingContext, command: UpdateCre
 def _new_expiry(books: Books, credit: CreditState, command: UpdateCredit) -> datetime | None:
     named = (command.expires_in_days is not None) + (command.expires_at is not None) + command.never_expires
     if named > 1:
-        raise ExpiryConflict("Say the expiry in one way only.", field=("expiresAt",))
+        raise ExpiryConflict(
+            "Give the expiry in one way only: expiresAt, expiresInDays or neverExpires.", field=("expiresAt",)
+        )
     if named == 0:
         return credit.expires_at
     return calendar.expiry_of_credit(
@@ -315,7 +322,9 @@ def _new_services(books: Books, credit: CreditState, account: AccountState, comm
     if command.service_ids is None:
         return credit.service_ids
     if command.service_ids and account.asset != SERVICE_CREDITS:
-        raise Invalid(f"{account.asset} cannot be restricted to services.", field=("serviceIds",))
+        raise Invalid(
+            f"Only service credits can be restricted to services, not {account.asset}.", field=("serviceIds",)
+        )
     if len(command.service_ids) > MAX_SERVICES:
         raise Invalid(f"At most {MAX_SERVICES} services can be named.", field=("serviceIds",))
     for service_id in command.service_ids:
@@ -323,7 +332,7 @@ def _new_services(books: Books, credit: CreditState, account: AccountState, comm
         if active is None:
             raise NotFound("There is no such service.", field=("serviceIds",))
         if not active and service_id not in credit.service_ids:
-            raise Invalid("The service is no longer offered.", field=("serviceIds",))
+            raise Invalid("The service is no longer offered. Choose another one.", field=("serviceIds",))
     return tuple(sorted(set(command.service_ids)))
 
 

@@ -1,7 +1,7 @@
-"""Books of before a rule that came later, brought to what it comes to, by entries that anybody can see. Pure.
+"""Restating: books that predate a rule are brought to it, by entries that anybody can see. Pure.
 
-What was left on a merged record moves to the person, as a merge of today moves it; a lifetime total becomes what the
-credits that count come to, and the tier follows.
+Remainders on a merged record move to the person, as a merge of today moves them; a lifetime total becomes the sum of
+the credits that count, and the tier follows.
 """
 
 from models.commands import Outcome, RestateBooks
@@ -24,7 +24,7 @@ def needs(command: RestateBooks) -> Needs:
 
 
 def plan(books: Books, context: PostingContext, command: RestateBooks) -> Steps[Outcome]:
-    """Plan the moves and the correction. Nothing, where the books are right."""
+    """Plan the moves and the correction. None if the books are right."""
     target = books.accounts[command.person_id, command.asset]
     left = [books.accounts[record, command.asset] for record in command.record_ids]
     transaction_id = None

@@ -17,8 +17,8 @@ from turns.steps import Steps
 def needs(command: GiveReward, points_cost_minor: int) -> Needs:
     """The reward (its stock), the points account, and for a free one the giver's counters.
 
-    `points_cost_minor` was found by an unlocked read and is checked again under the lock: it only says how many
-    credits to load.
+    `points_cost_minor` was found by an unlocked read and is checked again under the lock: it only says how many credits
+    to load.
     """
     key = (command.customer_id, POINTS)
     return Needs(

@@ -46,12 +46,12 @@ def plan_use(books: Books, context: PostingContext, command: UseCredit) -> Steps
 
 
 def expire_needs(command: ExpireCredits, credit_ids: tuple[UUID, ...]) -> Needs:
-    """The account and the credits that an unlocked read found expired; what the lock shows decides."""
+    """The account and the credits that an unlocked read found expired; the lock decides."""
     return Needs(accounts=((command.customer_id, command.asset),), credits=credit_ids)
 
 
 def plan_expire(books: Books, context: PostingContext, command: ExpireCredits) -> Steps[Outcome]:
-    """Plan the writing off of everything on the account that has expired; nothing at all where nothing has."""
+    """Plan the writing off of everything on the account that has expired; nothing at all if nothing has."""
     account = books.accounts.get((command.customer_id, command.asset))
     if account is None:
         return Outcome()

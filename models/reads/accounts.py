@@ -1,7 +1,7 @@
 """Balances: now, and at any other instant.
 
-Expiry is true the instant it passes, whether or not a sweep has run, so what can be spent is the ledger's balance
-without the remainders that start later and without those that have expired and are not yet written off.
+Expiry is true the instant it passes, whether or not a sweep has run, so the available balance is the ledger's without
+the remainders that start later and without those that have expired and are not yet written off.
 """
 
 from collections.abc import Iterable
@@ -98,7 +98,7 @@ async def of_customers(session: ReadSession, customer_ids: Iterable[UUID], now: 
 
 @dataclass(frozen=True, slots=True)
 class BalanceView:
-    """An account at an instant. ledger: what its entries up to then come to. scheduled: the part of that which starts
+    """An account at an instant. ledger: the sum of its entries up to then. scheduled: the part of that which starts
     later. expired: the part that had expired and was not yet written off."""
 
     ledger_minor: int
@@ -107,7 +107,7 @@ class BalanceView:
 
     @property
     def available_minor(self) -> int:
-        """What could be spent."""
+        """The part that could be spent."""
         return self.ledger_minor - self.scheduled_minor - self.expired_minor
 
 

@@ -26,7 +26,7 @@ from models.views import CreditView
 
 @dataclass(frozen=True, slots=True)
 class CreditChangeView:
-    """What an update said of a credit, before and after."""
+    """A credit's terms before and after an update."""
 
     transaction_id: UUID
     old_expires_at: datetime | None
@@ -75,19 +75,19 @@ CREDITS: Final = Listing(
     keys=(integer_key("t.opened_sequence"),), view=_view,
     older=Older((instant_key(""), id_key("")), (_STORED.format("opened_sequence"),)),
 )  # fmt: skip
-"""An account's credits, by when they came onto it: one that a merge brought is older than that."""
+"""An account's credits, by the time they came onto it: one that a merge brought is older than that."""
 
 ALL: Final = Listing(
     name="all-credits", columns=_COLUMNS, table="credits t", parent="t.tenant_id", keys=_BY_OPENING, view=_view,
     alone=_NOT_MOVED, older=Older((id_key(""),), (_STORED.format("opened_at"), "{0}::uuid")),
 )  # fmt: skip
-"""All of a tenant's: the parent is the tenant. What a merge moved stands once, where it is now."""
+"""All of a tenant's: the parent is the tenant. A credit that a merge moved is listed once, where it is now."""
 
 CUSTOMER_CREDITS: Final = Listing(
     name="customer-credits", columns=_COLUMNS, table="credits t", parent="t.account_id", keys=_BY_OPENING, view=_view,
     through=ACCOUNTS, alone=_NOT_MOVED,
 )  # fmt: skip
-"""Those of all of a customer's accounts, and what their other records had used up before a merge."""
+"""Those of all of a customer's accounts, and those that their other records had used up before a merge."""
 
 GRANTED: Final = Listing(
     name="granted", columns=_COLUMNS,
@@ -99,7 +99,7 @@ GRANTED: Final = Listing(
             and n.successor_id is null) end offset 0) t""",
     parent="g.invoice_id", keys=(time_key("o.created_at"), id_key("o.id")), view=_view,
 )  # fmt: skip
-"""What an order put on the account, that which was taken back too; what a merge moved, where it is now."""
+"""Credits that an order put on the account, those taken back too; one that a merge moved, where it is now."""
 
 
 def _change(row: Any) -> CreditChangeView:
@@ -112,7 +112,7 @@ def _change(row: Any) -> CreditChangeView:
 
 
 def _ids(value: Any) -> tuple[UUID, ...]:
-    """Of a JSON list, which the driver may or may not have read."""
+    """Ids of a JSON list, which the driver may or may not have parsed."""
     return tuple(map(UUID, json.loads(value) if isinstance(value, str) else value))
 
 
@@ -122,7 +122,7 @@ CHANGES: Final = Listing(
     table="credit_changes t", parent="t.credit_id", keys=(time_key("t.created_at"), id_key("t.id")), view=_change,
     through=LOTS,
 )  # fmt: skip
-"""What was changed of a credit, also of what it was before merges."""
+"""Changes of a credit, also of the lots it was before merges."""
 
 UPCOMING: Final = Listing(
     name="upcoming", columns=_COLUMNS, table="credits t", parent="t.tenant_id",
@@ -138,7 +138,7 @@ CUSTOMER_UPCOMING: Final = Listing(
 
 
 def expiring(now: datetime, until: datetime | None, asset: str | None) -> tuple[Condition, ...]:
-    """Credits that something is left of and that expire after `now`, and not after `until`."""
+    """Credits with a remainder that expire after `now`, and not after `until`."""
     conditions = [Condition("t.open and t.expires_at is not null and t.expires_at > {0}", (now,))]
     if until is not None:
         conditions.append(Condition("t.expires_at <= {0}", (until,)))

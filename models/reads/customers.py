@@ -39,8 +39,8 @@ CUSTOMERS: Final = Listing(
 
 
 def matching(text: str) -> Condition:
-    """Customers whose external id, name, last name or e-mail begins with `text`, whatever its case; or that of a record
-    that was merged into them.
+    """Customers whose external id, name, last name or e-mail begins with `text`, whatever its case; or those of a
+    record that was merged into them.
 
     A range and not LIKE: only leakproof operators may use an index under row-level security.
     """
@@ -59,12 +59,12 @@ async def by_ids(session: ReadSession, ids: Iterable[UUID]) -> dict[UUID, Custom
 
 
 async def by_external_id(session: ReadSession, external_id: str) -> CustomerView | None:
-    """The person that the name is of: of a record that was merged, the one that it was merged into."""
+    """The person with this external id: of a record that was merged, the one that it was merged into."""
     rows = await session.fetch(_BY_EXTERNAL_ID, external_id)
     return _view(rows[0]) if rows else None
 
 
 async def ids_of(session: ReadSession, external_ids: Iterable[str]) -> dict[str, UUID]:
-    """The ids of those records that are there, by external id."""
+    """The ids of the existing ones of those records, by external id."""
     sql = "select external_id, id from customers where tenant_id = $1 and external_id = any($2::text[])"
     return {row["external_id"]: row["id"] for row in await session.fetch(sql, list(external_ids))}

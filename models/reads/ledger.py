@@ -44,8 +44,8 @@ CUSTOMER_LEDGER: Final = Listing(
     keys=(time_key("t.created_at"), id_key("t.account_id"), integer_key("t.sequence")), view=_entry,
     through=ACCOUNTS,
 )  # fmt: skip
-"""The entries of all of a customer's accounts by time; those of one instant by account and sequence. What a merge brought
-along stands where it came."""
+"""The entries of all of a customer's accounts by time; those of one instant by account and sequence. Those that a merge
+brought along stand at the time of the merge."""
 
 CREDIT_LEDGER: Final = Listing(
     name="credit-ledger", columns=_ENTRY, table="entries t", parent="t.credit_id",

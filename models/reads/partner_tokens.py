@@ -1,4 +1,4 @@
-"""Tokens that were given to partners' clients: one to check a request with, and all of them in a list."""
+"""Tokens of partners' clients: one to check a request with, and all of them in a list."""
 
 import json
 from collections.abc import Iterable
@@ -23,7 +23,7 @@ _GOOD: Final = "t.revoked_at is null and (t.expires_at is null or t.expires_at >
 
 @dataclass(frozen=True, slots=True)
 class StoredToken:
-    """What a token is checked by. secret_hash: SHA-256 of its secret."""
+    """A stored token, to check a request's against. secret_hash: SHA-256 of its secret."""
 
     id: UUID
     tenant_id: UUID
@@ -99,7 +99,7 @@ def of_client(client: str) -> Condition:
 
 
 def good_at(now: datetime, *, good: bool) -> Condition:
-    """Those that requests are served with at `now`, or the others."""
+    """Tokens that requests are served with at `now`, or the others."""
     return Condition(_GOOD if good else f"not ({_GOOD})", (now,))
 
 

@@ -54,7 +54,7 @@ REWARDS: Final = Listing("rewards", _REWARD, "rewards t", "t.tenant_id", (text_k
 CUSTOMER_COUPONS: Final = Listing(
     "coupons", _COUPON, "coupons t", "t.customer_id", (time_key("t.issued_at"), id_key("t.id")), _coupon, RECORDS
 )
-"""Those of all records of a person; what a merge brought along stands where it came."""
+"""Coupons of all records of a person; those that a merge brought along stand at the time of the merge."""
 
 TIER_CHANGES: Final = Listing(
     "tier-changes", _TIER_CHANGE, "tier_changes t", "t.account_id", (time_key("t.created_at"), id_key("t.id")),
@@ -78,7 +78,7 @@ async def coupons_by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[Coup
 
 
 async def coupon_by_code(session: ReadSession, code: str) -> CouponView | None:
-    """Codes are capitals and digits; whoever types one in may have written it smaller, or with blanks around it."""
+    """Find a coupon by its code: capitals and digits; a typed one may be in small letters, or with blanks around it."""
     rows = await session.fetch(
         f"select {_COUPON} from coupons t where t.tenant_id = $1 and t.code = $2", clean_name(code).upper()
     )
@@ -86,6 +86,6 @@ async def coupon_by_code(session: ReadSession, code: str) -> CouponView | None:
 
 
 async def reward_ids(session: ReadSession, names: Iterable[str]) -> dict[str, UUID]:
-    """The ids of those rewards that are there, by name."""
+    """The ids of the existing ones of those rewards, by name."""
     sql = "select name, id from rewards where tenant_id = $1 and name = any($2::text[])"
     return {row["name"]: row["id"] for row in await session.fetch(sql, list(names))}

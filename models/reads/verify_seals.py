@@ -1,7 +1,7 @@
-"""Seals: what every row said when it was last written, kept in another table, and compared with what it says now.
+"""Seals: every row's contents when it was last written, kept in another table, and compared with its contents now.
 
-The list of what is sealed is this module's own, as is the way to compute it (docs/proof.md): the triggers that seal rows
-(migrations/) are not asked.
+The list of sealed columns is this module's own, as is the way to compute it (docs/proof.md): the triggers that seal
+rows (migrations/) are not asked.
 """
 
 from dataclasses import dataclass
@@ -49,10 +49,10 @@ SEALED: Final = {
     "transactions": "id customer_id kind reason note_digest actor_id approved_by_id idempotency_key created_at"
     " limited_asset limited_minor limited_on",
 }
-"""What each table's seal covers, in this order. The rest of its columns sum up what other rows say."""
+"""The columns that each table's seal covers, in this order. Its other columns sum up other rows."""
 
 SALTED: Final = frozenset({"actors", "approval_requests", "audit_events", "bulk_operations", "bulk_rows", "customers"})
-"""Where a row holds what people wrote or are called."""
+"""Tables whose rows hold people's texts or names."""
 
 UNSEALED: Final = {
     "accounts": "balance_minor lifetime_minor sequence head_hash posted_at",
@@ -63,8 +63,8 @@ UNSEALED: Final = {
     "partner_tokens": "last_used_at last_used_address",
     "tenants": "config_version restated",
 }
-"""What of those tables no seal covers: figures that verify works out from entries, lines, payments and assignments, and
-what nobody is promised."""
+"""Columns of those tables that no seal covers: figures that verify recomputes from entries, lines, payments and
+assignments, and those that nobody is promised."""
 
 _INSTANTS: Final = frozenset({"external_id_since"})
 _AS_TEXT: Final = frozenset(
@@ -121,7 +121,7 @@ def _check(table: str) -> SealCheck:
 
 @dataclass(frozen=True, slots=True)
 class _Special:
-    """How a table's check differs from the others'."""
+    """The differences of a table's check from the others'."""
 
     id: str = "t.id"
     named: str = "coalesce(s.id, r.id)"

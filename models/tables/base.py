@@ -1,8 +1,8 @@
-"""What every table has: an id made by the app, and the tenant it belongs to.
+"""Columns of every table: an id made by the app, and the tenant it belongs to.
 
-In the database the primary key is (tenant_id, id) and so is every foreign key (see migrations/); Tortoise
-knows only `id`. That is why rows are never saved, deleted or updated through an instance: always through a
-query that names the tenant, or set-based SQL.
+In the database the primary key is (tenant_id, id) and so is every foreign key (see migrations/); Tortoise knows only
+`id`. That is why rows are never saved, deleted or updated through an instance: always through a query that names the
+tenant, or set-based SQL.
 """
 
 from tortoise import fields

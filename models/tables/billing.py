@@ -1,4 +1,4 @@
-"""Invoices, what was paid on them, and what was set against them."""
+"""Invoices, their payments, and the credit set against them."""
 
 from tortoise import fields
 
@@ -8,9 +8,9 @@ from models.tables.base import TenantRow
 class Invoice(TenantRow):
     """due = total - paid - credited, never negative. status: OPEN, PART_PAID, PAID or VOID. kind: INVOICE or ORDER.
 
-    creditable_minor: what its lines other than credit products come to; account credit pays no more.
-    auto_apply: whether it took open credit when it was issued. limited_on: the day on which its credit lines used up of
-    what its actor may sell; null where they did not.
+    creditable_minor: the sum of its lines other than credit products; account credit pays no more. auto_apply: whether
+    it took open credit when it was issued. limited_on: the day on which its credit lines counted against its actor's
+    limit on selling; null if they did not.
     """
 
     customer_id = fields.UUIDField()
@@ -55,7 +55,7 @@ class InvoiceLine(TenantRow):
 
 
 class Payment(TenantRow):
-    """What was paid on an invoice, by CASH, CHECK, CARD, TRANSFER or OTHER; or by ACCOUNT_CREDIT.
+    """A payment of an invoice, by CASH, CHECK, CARD, TRANSFER or OTHER; or by ACCOUNT_CREDIT.
 
     transaction_id: of a payment with account credit, the event that moved it. It counts as credited, not as paid.
     """
@@ -90,7 +90,8 @@ class Assignment(TenantRow):
 
 
 class Product(TenantRow):
-    """What orders sell: GOODS, SERVICE, or CREDIT, whose worth goes on the account once the order is paid in full."""
+    """An item that orders sell: GOODS, SERVICE, or CREDIT, whose worth goes on the account once the order is paid in
+    full."""
 
     name = fields.CharField(max_length=200)
     kind = fields.CharField(max_length=16)
@@ -104,8 +105,8 @@ class Product(TenantRow):
 
 
 class Grant(TenantRow):
-    """A credit that an order put on the account. `id` is the credit's own. revoked_transaction_id: what took it back;
-    revoked_minor: as much of it as was left then."""
+    """A credit that an order put on the account. `id` is the credit's own. revoked_transaction_id: the event that took
+    it back; revoked_minor: its remainder then."""
 
     invoice_id = fields.UUIDField()
     credit_id = fields.UUIDField()

@@ -1,4 +1,4 @@
-"""What proves the books: what their currencies come to, and what each row said when it was last written."""
+"""Proof of the books: the exponents of their currencies, and the digest of each row as it was last written."""
 
 from tortoise import fields
 
@@ -6,7 +6,7 @@ from models.tables.base import TenantRow
 
 
 class Currency(TenantRow):
-    """A currency that the books hold, with as many decimal places as it had when they first did."""
+    """A currency that the books hold, with the number of decimal places it had when they first did."""
 
     code = fields.CharField(max_length=3)
     exponent = fields.SmallIntField()
@@ -18,10 +18,10 @@ class Currency(TenantRow):
 
 
 class Seal(TenantRow):
-    """What one row of `of_table` says, as a digest (docs/proof.md). Written by triggers alone. `id` is the row's own; a key
-    has none, and is named.
+    """The digest of one row of `of_table` (docs/proof.md). Written by triggers alone. `id` is the row's own; a key has
+    none, and is named.
 
-    version: how often the row has been written. salt: where the row holds texts of people; a new one with each version.
+    version: how often the row has been written. salt: set if the row holds texts of people; a new one with each version.
     """
 
     of_table = fields.CharField(max_length=32)

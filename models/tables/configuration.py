@@ -1,4 +1,4 @@
-"""What an admin sets: reasons, services, tiers, rewards, limits."""
+"""An admin's settings: reasons, services, tiers, rewards, limits."""
 
 from tortoise import fields
 
@@ -7,7 +7,7 @@ from models.tables.base import TenantRow
 
 
 class Reason(TenantRow):
-    """Why credit is added or removed. `moves_lifetime`: a correction does, a refund of redeemed points does not."""
+    """A reason to add or remove credit. `moves_lifetime`: a correction does, a refund of redeemed points does not."""
 
     code = fields.CharField(max_length=64)
     label = fields.CharField(max_length=200)
@@ -23,7 +23,7 @@ class Reason(TenantRow):
 
 
 class Service(TenantRow):
-    """Something that service credits can be spent on."""
+    """A service that service credits can be spent on."""
 
     name = fields.CharField(max_length=200)
     active = fields.BooleanField()
@@ -47,8 +47,8 @@ class Tier(TenantRow):
 class Reward(TenantRow):
     """A coupon template: FIXED, PERCENT, FREE_PRODUCT or FREE_DELIVERY, for a price in points.
 
-    value: the amount off for FIXED (in `currency`), per cent for PERCENT, null otherwise. product: what is
-    free for FREE_PRODUCT. validity_days: 0 or null never expires. stock: null is without end.
+    value: the amount off for FIXED (in `currency`), per cent for PERCENT, null otherwise. product: the free one for
+    FREE_PRODUCT. validity_days: 0 or null never expires. stock: null is without end.
     """
 
     name = fields.CharField(max_length=200)

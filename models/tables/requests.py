@@ -1,4 +1,4 @@
-"""What was asked for and is not, or not only, a movement: approval requests, bulk operations."""
+"""Requests that are not, or not only, a movement: approval requests, bulk operations."""
 
 from tortoise import fields
 
@@ -6,10 +6,10 @@ from models.tables.base import TenantRow
 
 
 class ApprovalRequest(TenantRow):
-    """What was asked for over a limit, and waits for a second person. command: the input, checked again when approved.
+    """A request over a limit that waits for a second person. command: the input, checked again when approved.
 
-    requested_subject, decided_subject: whose tokens it was, in whatever role and through whatever client. terms: what it
-    was asked under (models/planning/binding.py); null before these were kept. invoice_id: the order that it became.
+    requested_subject, decided_subject: the token's subject, in whatever role and through whatever client. terms: those
+    it was made under (models/planning/binding.py); null before these were kept. invoice_id: the order that it became.
     """
 
     operation = fields.CharField(max_length=32)
@@ -33,10 +33,10 @@ class ApprovalRequest(TenantRow):
 
 
 class BulkOperation(TenantRow):
-    """Many adjustments asked for at once. status: QUEUED, RUNNING, COMPLETED, FAILED or CANCELLED.
+    """Many adjustments in one request. status: QUEUED, RUNNING, COMPLETED, FAILED or CANCELLED.
 
-    command, idempotency_key: what one that runs on still has to know. validated_at: when every row was found good.
-    claimed_until: until when a worker has it.
+    command, idempotency_key: kept for one that runs on. validated_at: when every row was found good. claimed_until: end
+    of the worker's claim.
     """
 
     status = fields.CharField(max_length=16)
@@ -61,10 +61,10 @@ class BulkOperation(TenantRow):
 
 
 class BulkRow(TenantRow):
-    """One row's fate. customer_id is what was asked for, which may exist nowhere. error: a userError, or null.
+    """One row's input and result. customer_id: as requested; it may exist nowhere. error: a userError, or null.
 
-    details: what the row says for itself (asset, reason, note, expiry). Pending while it has neither transaction nor error.
-    amount: None where the row was not understood.
+    details: the row's own values (asset, reason, note, expiry). Pending while it has neither transaction nor error.
+    amount: None if the row was not understood.
     """
 
     operation_id = fields.UUIDField()

@@ -9,7 +9,7 @@ class Coupon(TenantRow):
     """One code of one customer. status: ISSUED, USED or DISABLED; past expires_at an issued one has expired.
 
     points_spent_minor: 0 for a free one. terms: the reward as it was then, so that later edits leave it alone.
-    closed_at: when it was used or disabled. refund_transaction_id: what put its points back, if anything did.
+    closed_at: when it was used or disabled. refund_transaction_id: the event that put its points back, if any.
     """
 
     code = fields.CharField(max_length=32)

@@ -1,4 +1,4 @@
-"""Who is who: tenants, the people who act, the customers who are owed."""
+"""Tenants, their actors, and their customers."""
 
 from tortoise import fields
 from tortoise.models import Model
@@ -7,13 +7,13 @@ from models.tables.base import TenantRow
 
 
 class Tenant(Model):
-    """One business. `slug` is what tokens name; `time_zone` is an IANA name; days begin and end in it.
+    """One business. `slug` is its name in tokens; `time_zone` is an IANA name; days begin and end in it.
 
-    config_version: raised by a trigger whenever reasons, services, tiers, rewards, limits or the tenant
-    itself change, so that every process knows at once that what it remembers is old. approval_hours: how long an
-    approval request waits. restated: whether the books of before a rule that came later have been brought to it.
-    key_days: how long an idempotency key is kept. keys_pruned_at: those used before then may be gone; null where none are.
-    limited_currencies: the codes of those that limited roles may use, with spaces between; null for all.
+    config_version: raised by a trigger whenever reasons, services, tiers, rewards, limits or the tenant itself change,
+    so that every process knows at once that its copy is old. approval_hours: how long an approval request waits.
+    restated: whether books that predate a rule have been brought to it. key_days: how long an idempotency key is kept.
+    keys_pruned_at: those used before then may be gone; null if none are. limited_currencies: the codes of those that
+    limited roles may use, with spaces between; null for all.
     """
 
     id = fields.UUIDField(primary_key=True, default=None)
@@ -47,9 +47,9 @@ class Actor(TenantRow):
 
 
 class PartnerToken(TenantRow):
-    """A token that an admin gave to a partner's client. Of its secret there is only the digest (SHA-256).
+    """A token that an admin gave to a partner's client. Of its secret only the digest (SHA-256) is kept.
 
-    scope: what it may be used for, separated by spaces. replaces_id: the token that was rotated.
+    scope: its scopes, separated by spaces. replaces_id: the token that was rotated.
     """
 
     client = fields.CharField(max_length=255)
@@ -70,12 +70,12 @@ class PartnerToken(TenantRow):
 
 
 class Customer(TenantRow):
-    """Whom the tenant owes. `external_id` is the tenant's own name for them.
+    """A person that the tenant owes. `external_id` is the tenant's own name for them.
 
-    membership_cancelled_at: when the membership ended; null while it runs or where there never was one.
-    merged_into_id: the record that this person is now, never one that was merged itself; merged_at: since when. Every id
-    of the person's names that record. erased_at: name, e-mail and notes are gone since then. external_id_since: when the
-    external id came to this record; null: when it was made. external_id_reused: whether somebody else had it before.
+    membership_cancelled_at: when the membership ended; null while it runs or if there never was one. merged_into_id:
+    the record that this person is now, never one that was merged itself; merged_at: since when. Every id of the
+    person's names that record. erased_at: name, e-mail and notes are gone since then. external_id_since: when the
+    external id came to this record; null: when it was made. external_id_reused: whether another record had it before.
     """
 
     external_id = fields.CharField(max_length=255)
@@ -97,7 +97,8 @@ class Customer(TenantRow):
 
 
 class ExternalIdLeft(TenantRow):
-    """That some customer had an external id and has it no more, by renaming or erasure. `id` is a digest of the name."""
+    """A record that some customer had an external id and has it no more, by renaming or erasure. `id` is a digest of
+    the name."""
 
     left_at = fields.DatetimeField()
 

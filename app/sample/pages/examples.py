@@ -10,9 +10,9 @@ MAX_EXAMPLE: Final = Decimal("10.00")
 
 @dataclass(frozen=True, slots=True)
 class Ids:
-    """What of the sample the examples speak of, as ids of the API. due, remaining: of that invoice and credit.
+    """Ids, as the API's, of the sample's rows that the examples name. due, remaining: of that invoice and credit.
 
-    request: an approval request, one that still waits if there is one; None: nobody has asked for anything yet.
+    request: an approval request, a pending one if there is one; None: there is none yet.
     """
 
     customer: str
@@ -28,7 +28,7 @@ class Ids:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """An operation. hint: what to try with it. changes: whether it is a mutation."""
+    """An operation. hint: a suggestion to try. changes: whether it is a mutation."""
 
     name: str
     hint: str

@@ -66,7 +66,7 @@ async def test_bad_rows_are_printed_and_nothing_is_posted(shop: Shop, database: 
     file.write_text("who,what\n")
     code, _, err = await scrip(database, shop, file)
     assert code == 1
-    assert "was not taken in: The first line has to name the columns" in err
+    assert "was not imported: The first line must name the columns" in err
     code, _, err = await scrip(database, shop, tmp_path / "nothing.csv")
     assert (code, "cannot be read" in err) == (1, True)
     assert await shop.count("entries") == 0

@@ -216,7 +216,7 @@ async def test_a_refusal_names_the_document_and_keeps_what_is_posted(
     jane, _ = await upsert_customer(ledger, tenant_id, ADMIN, UpsertCustomer("jane", "Jane"))
     taken = CreateInvoice(jane.id, "2", "GBP", tuple(contents.documents[0].lines))
     await create_invoice(ledger, tenant_id, ADMIN, taken, "by hand")
-    with pytest.raises(ImportStopped, match=r"^Invoice 2: There is an invoice of this number already\.$"):
+    with pytest.raises(ImportStopped, match=r"^Invoice 2: Another invoice has this number\. Choose another one\.$"):
         await load(ledger, tenant_id, contents)
     numbers = [r["number"] for r in await fetch(tenant_id, "SELECT number FROM invoices ORDER BY number")]
     assert numbers == ["1", "2"]
