@@ -486,13 +486,16 @@ async def test_a_database_out_of_reach_costs_nobody_their_token(
     assert (await ask(api, secret, VIEWER)).errors == []
 
 
-async def test_exports_and_imports_take_it_too(api: Api, tenant: Tenant, seconds: Seconds) -> None:
+async def test_exports_and_imports_take_it_too(
+    api: Api, tenant: Tenant, partner_tokens: PartnerTokenVerifier, seconds: Seconds
+) -> None:
     customer = await tenant.customer()
     await tenant.adjust(customer, "5.00")
     made = await tenant.partner_token("ledger:read")
     headers = {"authorization": f"Bearer {made.text}"}
     path = f"/statements/{gid('Customer', customer)}.csv"
     assert (await api.client.get(path, headers=headers)).status_code == 200
+    await partner_tokens.settle()
     async with tenant.nothing_moves():
         denied = await api.client.post("/imports/credits", headers=headers | {"content-type": "text/csv"})
         assert denied.status_code == 403
