@@ -2,12 +2,14 @@
 
 While the database is out of reach, one attempt to reach it is made at a time, for all callers who have come since the
 one before: they learn its end together, and a caller who comes once it is back is never told of an attempt from before
-that.
+that. A server that refuses more connections than the pool has already is not out of reach: callers wait in line for one of
+these.
 """
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from time import monotonic
 from typing import Any, Final, TypeAlias, TypeVar
 from weakref import WeakKeyDictionary
@@ -28,7 +30,11 @@ IDLE_S: Final = 10.0
 """A connection that has rested longer is tested first: a firewall in between may have dropped it silently."""
 PAUSE_S: Final = 0.05
 """Between two attempts to reach a database that is away."""
+REFUSED_S: Final = 0.5
+"""For how long after the server has refused one more connection none is asked for, while the pool has others."""
 MAX_TAKINGS: Final = 3
+MAX_WAITS: Final = 1_000
+"""Of the first in line, for something to be given back; a caller gives up after TAKE_TIMEOUT_S."""
 
 
 T = TypeVar("T")
@@ -67,6 +73,10 @@ class Pool:
         self._away = False
         self._attempt: asyncio.Task[None] | None = None
         self._attempting = asyncio.Lock()
+        self._line = asyncio.Lock()
+        self._given_back = asyncio.Event()
+        self._asking = 0
+        self._refused_until = 0.0
 
     async def take(self) -> Raw:
         """Take a connection that was alive a moment ago. Raises DatabaseAway if none can be had."""
@@ -89,12 +99,16 @@ class Pool:
             await self.client._pool.release(raw)  # noqa: SLF001 - Tortoise's wrapper does the same
         except Exception:
             log.debug("a connection did not come back", exc_info=True)
+        self._given_back.set()
 
     @property
     def is_full(self) -> bool:
-        """Whether all connections that it may have are open and in use: the next caller waits until one is given back."""
+        """Whether all connections that it may have, or that the server lets it have, are open and in use: the next caller
+        waits until one is given back."""
         pool = self.client._pool  # noqa: SLF001 - there is no other way to it
-        return pool is not None and pool.get_size() == pool.get_max_size() and pool.get_idle_size() == 0
+        if pool is None or pool.get_idle_size() > 0:
+            return False
+        return pool.get_size() == pool.get_max_size() or (pool.get_size() > 0 and self._is_refused)
 
     async def ask_beside(self, question: Callable[[Raw], Awaitable[T]], *, otherwise: T) -> T:
         """Run a query on a connection beside the pool's, which is closed again; for callers who cannot wait for one.
@@ -124,7 +138,7 @@ class Pool:
     async def _alive(self) -> Raw:
         """A connection from the pool; one that has rested is tested first, and replaced if it does not answer."""
         for _ in range(MAX_TAKINGS):
-            raw = await (await self._opened()).acquire()
+            raw = await self._acquired()
             if monotonic() - raw.used_at < IDLE_S:
                 return raw
             try:
@@ -138,6 +152,42 @@ class Pool:
             else:
                 return raw
         raise ConnectionError("one connection after the other was dead")
+
+    async def _acquired(self) -> Raw:
+        """One that nobody has: at rest, new, or given back by somebody. Raises what connecting does.
+
+        One at a time asks for more than the server gives, so that a crowd that waits is no burden to it.
+        """
+        pool = await self._opened()
+        if not self._line.locked() and not self._is_refused and (raw := await self._asked(pool)) is not None:
+            return raw
+        async with self._line:
+            for _ in range(MAX_WAITS):
+                self._given_back.clear()
+                may_ask = pool.get_idle_size() > 0 or not self._is_refused
+                if may_ask and (raw := await self._asked(pool)) is not None:
+                    return raw
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(REFUSED_S):
+                        await self._given_back.wait()
+        raise ConnectionError("one connection after the other was taken by others")
+
+    async def _asked(self, pool: Any) -> Raw | None:
+        """None where one more was refused, and the pool has some that may be given back, or is about to."""
+        self._asking += 1
+        try:
+            return await pool.acquire()
+        except asyncpg.TooManyConnectionsError:
+            if pool.get_size() == 0 and self._asking == 1:
+                raise
+            self._refused_until = monotonic() + REFUSED_S
+            return None
+        finally:
+            self._asking -= 1
+
+    @property
+    def _is_refused(self) -> bool:
+        return monotonic() < self._refused_until
 
     async def _opened(self) -> Any:
         if self.client._pool is None:  # noqa: SLF001 - as Tortoise itself does

@@ -331,9 +331,12 @@ async def test_an_overlap_has_an_end(api: Api, tenant: Tenant, minutes: int) -> 
     assert [(error["code"], error["field"]) for error in payload["userErrors"]] == [("INVALID", ["overlapMinutes"])]
 
 
-async def test_a_revoked_token_stays_revoked(api: Api, tenant: Tenant, seconds: Seconds) -> None:
+async def test_a_revoked_token_stays_revoked(
+    api: Api, tenant: Tenant, partner_tokens: PartnerTokenVerifier, seconds: Seconds
+) -> None:
     secret, token = await issued(api)
     assert (await ask(api, secret, VIEWER)).errors == []
+    await partner_tokens.settle()  # its use is noted beside the answer
     first = (await api(REVOKE, {"input": {"tokenId": token["id"]}}))["revokeToken"]
     assert (first["token"]["active"], first["token"]["revokedBy"]) == (False, {"subject": "admin@test"})
     async with tenant.nothing_moves():
@@ -368,7 +371,9 @@ async def test_what_was_not_issued_is_refused(api: Api, tenant: Tenant, other_te
         await refused(api, text, "not a partner token" if how == "bent" else "not known here")
 
 
-async def test_a_token_works_for_one_tenant(api: Api, tenant: Tenant, other_tenant: Tenant) -> None:
+async def test_a_token_works_for_one_tenant(
+    api: Api, tenant: Tenant, other_tenant: Tenant, partner_tokens: PartnerTokenVerifier
+) -> None:
     theirs = gid("Customer", await other_tenant.customer("carol"))
     ours = gid("Customer", await tenant.customer("carol"))
     secret = (await tenant.partner_token("customers:read")).text
@@ -377,6 +382,7 @@ async def test_a_token_works_for_one_tenant(api: Api, tenant: Tenant, other_tena
     one = "query($id: ID!) { customer(by: {id: $id}) { id } }"
     assert (await ask(api, secret, one, {"id": theirs}))["customer"] is None
     assert (await ask(api, foreign.text, one, {"id": theirs}))["customer"] == {"id": theirs}
+    await partner_tokens.settle()  # its use is noted beside the answer
     async with other_tenant.nothing_moves():
         for mutation, field in ((ROTATE, "rotateToken"), (REVOKE, "revokeToken")):
             answer = await api(mutation, {"input": {"tokenId": gid("PartnerToken", foreign.token_id)}})
@@ -480,13 +486,16 @@ async def test_a_database_out_of_reach_costs_nobody_their_token(
     assert (await ask(api, secret, VIEWER)).errors == []
 
 
-async def test_exports_and_imports_take_it_too(api: Api, tenant: Tenant, seconds: Seconds) -> None:
+async def test_exports_and_imports_take_it_too(
+    api: Api, tenant: Tenant, partner_tokens: PartnerTokenVerifier, seconds: Seconds
+) -> None:
     customer = await tenant.customer()
     await tenant.adjust(customer, "5.00")
     made = await tenant.partner_token("ledger:read")
     headers = {"authorization": f"Bearer {made.text}"}
     path = f"/statements/{gid('Customer', customer)}.csv"
     assert (await api.client.get(path, headers=headers)).status_code == 200
+    await partner_tokens.settle()
     async with tenant.nothing_moves():
         denied = await api.client.post("/imports/credits", headers=headers | {"content-type": "text/csv"})
         assert denied.status_code == 403

@@ -9,19 +9,28 @@ import json
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from decimal import Decimal
 from typing import Any, Final
+from uuid import uuid4
 
 import asyncpg
 import pytest
 
 from app.postgres.embedded import Urls
 from auth.roles import Role
+from models.commands import ApproveRequest
+from models.configuration_commands import IssueToken
+from models.operations.approvals import approve_request
+from models.operations.import_credits import ImportCredits, ImportRow, import_credits
+from models.operations.partner_tokens import issue_token
+from models.operations.run_bulks import run_bulk
 from tests.api.test_walk import founded
 from tests.conftest import cloned_database
 from tests.simulation.driver import simulate
 from tests.support.crowd import add_crowd
 from tests.support.plans import Planner, Statement, recorded
 from tests.support.sharding import faults
+from tests.support.shop import ADMIN, MANAGER, PARTNER, Clock, Shop
 
 STEPS: Final = 300
 SMALL_TENANTS: Final = 2_000
@@ -38,6 +47,8 @@ ALLOWED: Final[Mapping[tuple[str, str], str]] = {
     ("models/operations/people.py _erase", "tenant"): "rows of files say whose they are in no index: once a person erased",
     ("models/loading/credits.py load_all_open", "account_id"): "a merge moves all that is open, and restating works it out",
     ("models/loading/counters.py lock_to_add_up", "tenant"): "a merge; only where nothing was analysed since it was small",
+    ("models/operations/partner_tokens.py _check_room", "tenant"):
+        "an admin issues a token: those that are good are counted, of which there are a thousand at most",
     ("models/operations/run_bulks.py _finish", "tenant"): "by the index on unfinished bulks, of which there are few",
     ("models/operations/run_bulks.py _keep_claim", "tenant"): "the same",
     ("models/reads/paging.py load_pages", "tenant"):
@@ -59,14 +70,35 @@ ELSEWHERE: Final[Mapping[tuple[str, str], str]] = {
 
 @pytest.fixture(scope="module")
 async def statements(database: Urls) -> list[Statement]:
-    """What a play of the ledger and a walk by everything that can be read sends."""
+    """What a play of the ledger, a partner and a walk by everything that can be read sends."""
     with recorded() as found:
         await simulate(1, STEPS)
+        await partner_s_doings()
         async with founded() as town:
             await town.walker({"role": Role.ADMIN}).queries()
             await town.walker({"role": Role.CUSTOMER, "customer": "carol", "subject": "carol's phone"}).queries()
     rows = ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH")
     return sorted((s for s in found if s.message or s.named.upper().startswith(rows)), key=lambda s: s.named)
+
+
+async def partner_s_doings() -> None:
+    """What it may still do is looked up when its bulk is worked off, and when a manager decides on what it asked for."""
+    shop = await Shop.open(Clock())
+    anna = await shop.customer()
+    scopes = frozenset({"credits:add", "credits:bulk"})
+    await issue_token(shop.ledger, shop.tenant_id, ADMIN, IssueToken(uuid4(), bytes(32), "app", "Till", scopes))
+    [(external_id,)] = await shop.rows("SELECT external_id FROM customers WHERE tenant_id = $1")
+    rows = [ImportRow(external_id, Decimal(1))]
+    await import_credits(
+        shop.ledger, shop.tenant_id, PARTNER, ImportCredits("", asset="POINTS", reason="CORRECTION"), rows, "bulk"
+    )
+    assert await run_bulk(shop.ledger, shop.tenant_id)
+    asked = await shop.adjust(anna, 1, actor=PARTNER, propose_only=True)
+    assert asked.approval_request_id is not None
+    await approve_request(shop.ledger, shop.tenant_id, MANAGER, ApproveRequest(asked.approval_request_id), "decision")
+    assert await shop.available(anna, "POINTS") == 1
+    assert await shop.available(anna) == 100
+    await shop.ledger.close()
 
 
 async def crowd(superuser: "asyncpg.Connection[Any]") -> None:
