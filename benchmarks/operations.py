@@ -26,8 +26,8 @@ from models.commands import (
     CreateInvoice,
     InvoiceAmount,
     InvoiceLineItem,
-    UpsertCustomer,
 )
+from models.customers import UpsertCustomer
 from models.ledger import Ledger
 from models.operations.adjust import adjust_credit
 from models.operations.assign import assign_credit

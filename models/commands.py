@@ -343,13 +343,6 @@ class RestateBooks(Asked):
 
 
 @dataclass(frozen=True, slots=True)
-class UpsertCustomer:
-    external_id: str
-    name: str
-    email: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class MembershipChange:
     """Start, cancel or reinstate. at: None for now, or an instant in the past that it happened at."""
 

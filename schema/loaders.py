@@ -8,6 +8,7 @@ from uuid import UUID
 
 from gateway.reading import Kind, Rows
 from models import views
+from models.customers import CustomerView
 from models.errors import InvariantViolated
 from models.planning.binding import Binding
 from models.reads import (
@@ -170,7 +171,7 @@ class Loaders:
 
 
 _PRIMED: Final[dict[type, str]] = {
-    views.CustomerView: "customers",
+    CustomerView: "customers",
     views.AccountView: "accounts",
     views.CreditView: "credits",
     views.EntryView: "entries",

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from models import tables, views
+from models.customers import CustomerView
 from models.reads.audit import AuditView
 from models.reads.credits import CreditChangeView
 from models.reads.partner_tokens import PartnerTokenView
@@ -30,7 +31,7 @@ SHOWN: Final[Mapping[type, Show[Any, Any]]] = {
     views.BulkOperationView: BulkOperation.of,
     views.CouponView: Coupon.of,
     views.CreditView: Credit.of,
-    views.CustomerView: Customer.of,
+    CustomerView: Customer.of,
     views.EntryView: LedgerEntry.of,
     views.InvoiceLineView: InvoiceLine.of,
     views.InvoiceView: Invoice.of,

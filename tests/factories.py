@@ -23,9 +23,9 @@ from models.commands import (
     OrderItem,
     Outcome,
     RecordPayment,
-    UpsertCustomer,
 )
 from models.configuration_commands import CreateProduct, IssueToken, UpdateProduct
+from models.customers import UpsertCustomer
 from models.ledger import Ledger
 from models.operations.adjust import adjust_credit
 from models.operations.assign import assign_credit

@@ -20,8 +20,8 @@ from models.commands import (
     InvoiceAmount,
     InvoiceLineItem,
     RecordPayment,
-    UpsertCustomer,
 )
+from models.customers import UpsertCustomer
 from models.ledger import Ledger
 from models.operations.adjust import adjust_credit
 from models.operations.assign import assign_credit

@@ -13,6 +13,7 @@ from jobs import bulk, expiry
 from models import commands as c
 from models import configuration_commands as settings
 from models.commands import Actor, Outcome
+from models.customers import UpdateCustomer, UpsertCustomer
 from models.ledger import Ledger
 from models.operations import approvals, coupons, memberships, people, releasing
 from models.operations.adjust import adjust_credit
@@ -270,7 +271,7 @@ async def _run(ledger: Ledger, tenant_id: UUID, names: Names, key: str) -> Outco
 
 
 async def _upsert(ledger: Ledger, tenant_id: UUID, names: Names, key: str, *, external: str, name: str) -> Outcome:
-    await upsert_customer(ledger, tenant_id, ADMIN, c.UpsertCustomer(external, name))
+    await upsert_customer(ledger, tenant_id, ADMIN, UpsertCustomer(external, name))
     return Outcome()
 
 
@@ -282,7 +283,7 @@ async def _erase(ledger: Ledger, tenant_id: UUID, names: Names, key: str, *, cus
 async def _rename(
     ledger: Ledger, tenant_id: UUID, names: Names, key: str, *, customer: int, name: str | None, external: str | None
 ) -> Outcome:
-    command = people.UpdateCustomer(names.customer(customer), external, name)
+    command = UpdateCustomer(names.customer(customer), external, name)
     await people.update_customer(ledger, tenant_id, ADMIN, command)
     return Outcome()
 

@@ -27,7 +27,6 @@ from models.commands import (
     RecordPayment,
     ReleaseAssignments,
     UpdateCredit,
-    UpsertCustomer,
     UseCoupon,
     UseCredit,
     VoidCredit,
@@ -35,6 +34,7 @@ from models.commands import (
     VoidPayment,
 )
 from models.configuration_commands import CreateProduct
+from models.customers import UpsertCustomer
 from models.errors import LedgerError
 from models.ledger import Ledger
 from models.operations.adjust import adjust_credit

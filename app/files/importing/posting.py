@@ -8,7 +8,8 @@ from typing import Final
 from uuid import UUID
 
 from app.files.importing.online_retail import CURRENCY, Document
-from models.commands import Actor, AdjustCredit, CreateInvoice, UpsertCustomer
+from models.commands import Actor, AdjustCredit, CreateInvoice
+from models.customers import UpsertCustomer
 from models.errors import Busy, LedgerError
 from models.ledger import Ledger
 from models.operations.adjust import adjust_credit

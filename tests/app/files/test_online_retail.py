@@ -18,7 +18,8 @@ from app.files.importing.online_retail import BadFile, Contents, Document, read
 from app.files.importing.posting import ImportStopped, key_of, post_documents
 from app.postgres.embedded import Urls
 from app.sample.demo import SAMPLE
-from models.commands import AdjustCredit, CreateInvoice, UpsertCustomer
+from models.commands import AdjustCredit, CreateInvoice
+from models.customers import UpsertCustomer
 from models.errors import Busy
 from models.ledger import Ledger
 from models.operations.adjust import adjust_credit
