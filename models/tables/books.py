@@ -1,8 +1,10 @@
 """What proves the books: what their currencies come to, and what each row said when it was last written."""
 
+from typing import ClassVar
+
 from tortoise import fields
 
-from models.tables.base import TenantRow
+from models.tables.base import Privileges, TenantRow
 
 
 class Currency(TenantRow):
@@ -30,6 +32,9 @@ class Seal(TenantRow):
     digest = fields.BinaryField()
     salt = fields.BinaryField(null=True)
     sealed_at = fields.DatetimeField()
+
+    # Triggers write them, with their owner's rights.
+    app_may: ClassVar = Privileges(inserts=False)
 
     class Meta:
         table = "seals"
