@@ -10,6 +10,7 @@ import strawberry
 from auth.roles import Permission
 from gateway.reading import Pending
 from models.errors import InvariantViolated
+from models.kinds import CreditStatus
 from models.money import POINTS, to_decimal
 from models.reads import credits as credit_reads
 from models.reads import invoices, ledger, rewards
@@ -22,7 +23,6 @@ from schema.scalars import AssetCode
 from schema.types.base import Connection, Node, Reader, resolved
 from schema.types.configuration import Service, Tier
 from schema.types.customer import Customer
-from schema.types.enums import CreditStatus
 from schema.types.pages import paged
 from schema.types.refs import AssignmentRef, LedgerEntryRef, TierChangeRef, TransactionRef
 

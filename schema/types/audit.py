@@ -9,6 +9,7 @@ from strawberry.scalars import JSON
 
 from auth.roles import Permission
 from gateway.reading import Pending
+from models.kinds import TransactionKind
 from models.money import to_decimal
 from models.reads.audit import AuditView
 from schema.context import Info
@@ -16,7 +17,6 @@ from schema.ids import global_id
 from schema.scalars import AssetCode
 from schema.types.base import Reader, resolved
 from schema.types.customer import Customer
-from schema.types.enums import TransactionKind
 from schema.types.ledger import Actor, Transaction
 
 NODES: Final = {

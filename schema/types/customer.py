@@ -9,6 +9,7 @@ import strawberry
 from auth.roles import Permission
 from gateway.reading import Pending
 from models.customers import REMOVABLE, CustomerView, UpdateCustomer, UpsertCustomer
+from models.kinds import CouponStatus, InvoiceStatus
 from models.planning.calendar import end_of_grace
 from models.reads import invoices, ledger, rewards
 from models.reads.tenants import TenantView
@@ -17,7 +18,7 @@ from schema.context import Info
 from schema.ids import global_id, input_id
 from schema.scalars import AssetCode
 from schema.types.base import Connection, Node, Reader, resolved
-from schema.types.enums import CouponStatus, InvoiceStatus, MembershipStatus
+from schema.types.enums import MembershipStatus
 from schema.types.pages import paged
 from schema.types.refs import AccountRef, CouponRef, InvoiceRef, LedgerEntryRef
 

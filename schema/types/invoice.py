@@ -8,6 +8,7 @@ import strawberry
 
 from auth.roles import Permission
 from gateway.reading import Pending
+from models.kinds import AssignmentOrigin, InvoiceKind, InvoiceStatus, PaymentMethod, ProductKind
 from models.money import to_decimal
 from models.reads import credits as credit_reads
 from models.reads import invoices
@@ -18,7 +19,6 @@ from schema.scalars import AssetCode
 from schema.types.account import Credit
 from schema.types.base import Connection, Node, Reader, resolved
 from schema.types.customer import Customer
-from schema.types.enums import AssignmentOrigin, InvoiceKind, InvoiceStatus, PaymentMethod, ProductKind
 from schema.types.pages import paged
 from schema.types.product import Product
 from schema.types.refs import AssignmentRef, TransactionRef

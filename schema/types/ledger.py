@@ -8,6 +8,7 @@ import strawberry
 
 from auth.roles import Permission
 from gateway.reading import Pending
+from models.kinds import Counter, Role, TransactionKind
 from models.money import to_decimal
 from models.reads import ledger
 from models.views import ActorView, EntryView, TransactionView
@@ -15,7 +16,6 @@ from schema.context import Info
 from schema.ids import global_id
 from schema.types.account import Account, Credit
 from schema.types.base import Connection, Node, Reader, resolved
-from schema.types.enums import Counter, Role, TransactionKind
 from schema.types.pages import paged
 from schema.types.refs import LedgerEntryRef, TransactionRef
 

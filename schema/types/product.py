@@ -4,12 +4,12 @@ from decimal import Decimal
 
 import strawberry
 
+from models.kinds import ProductKind
 from models.money import to_decimal
 from models.views import ProductView
 from schema.ids import global_id
 from schema.scalars import AssetCode
 from schema.types.base import Node, Reader
-from schema.types.enums import ProductKind
 
 
 @strawberry.type

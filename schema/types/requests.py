@@ -11,6 +11,8 @@ from auth.principal import Principal
 from auth.roles import Permission, Role, may
 from gateway.reading import Pending
 from models.commands import AdjustCredit, CreateOrder, GiveReward
+from models.kinds import ApprovalStatus, BulkStatus, LimitKind, LimitScope
+from models.kinds import Role as RoleOf
 from models.money import exponent, to_decimal
 from models.names import clean_name
 from models.planning.binding import Binding
@@ -24,8 +26,7 @@ from schema.types.account import Credit
 from schema.types.base import Connection, Node, Reader, resolved
 from schema.types.configuration import Service
 from schema.types.customer import Customer
-from schema.types.enums import ApprovalStatus, BulkStatus, LimitKind, LimitScope, RequestedOperation, UserErrorCode
-from schema.types.enums import Role as RoleOf
+from schema.types.enums import RequestedOperation, UserErrorCode
 from schema.types.errors import TermChange, UserError
 from schema.types.invoice import Invoice
 from schema.types.ledger import Actor, Transaction

@@ -9,6 +9,7 @@ import strawberry
 
 from auth.roles import Permission
 from gateway.reading import Pending
+from models.kinds import CouponStatus, RewardKind
 from models.money import POINTS, exponent, to_decimal
 from models.views import CouponView, RewardView, TierChangeView
 from schema.context import Info
@@ -16,7 +17,6 @@ from schema.ids import global_id
 from schema.scalars import AssetCode
 from schema.types.base import Node, Reader, resolved
 from schema.types.customer import Customer
-from schema.types.enums import CouponStatus, RewardKind
 from schema.types.refs import TransactionRef
 
 
