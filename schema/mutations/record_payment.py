@@ -7,8 +7,8 @@ from typing import Any
 import strawberry
 
 from gateway.reading import Pending
-from models.commands import RecordPayment
 from models.kinds import PaymentMethod
+from models.planning.payments import RecordPayment
 from schema.context import Info
 from schema.ids import input_id
 from schema.mutations.base import KeyedInput, PostingPayload, loaded
