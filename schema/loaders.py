@@ -28,7 +28,7 @@ from models.reads import rewards as reward_reads
 from models.reads.accounts import BalanceView
 from models.reads.paging import Condition, Listing, PageRequest, load_pages
 from models.reads.session import ReadSession
-from schema.types.base import Connection, Show, connection
+from schema.types.base import SHOWN, Connection, Show, connection
 from schema.types.configuration import Tier, Tiers
 from turns.steps import Steps
 
@@ -168,6 +168,11 @@ class Loaders:
                 rows = self.rows[name] = Rows()
             rows.known[view.id] = self.show(view)
             yield
+
+
+def loaders_of(reads: ReadSession, now: datetime, for_customer: bool) -> Loaders:
+    """What a request reads with."""
+    return Loaders(reads, now, for_customer, SHOWN)
 
 
 _PRIMED: Final[dict[type, str]] = {

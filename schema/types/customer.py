@@ -17,7 +17,7 @@ from schema import texts
 from schema.context import Info
 from schema.ids import global_id, input_id
 from schema.scalars import AssetCode
-from schema.types.base import Connection, Node, Reader, resolved
+from schema.types.base import Connection, Node, Reader, resolved, shows
 from schema.types.enums import MembershipStatus
 from schema.types.pages import paged
 from schema.types.refs import AccountRef, CouponRef, InvoiceRef, LedgerEntryRef
@@ -49,6 +49,7 @@ class Membership:
         return cls(status=status, started_at=started_at, cancelled_at=cancelled_at, grace_ends_at=ends_at)
 
 
+@shows(CustomerView)
 @strawberry.type
 class Customer(Node):
     """A customer of the tenant: a person or firm that holds accounts."""

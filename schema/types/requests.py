@@ -23,7 +23,7 @@ from schema.context import Info
 from schema.ids import global_id
 from schema.scalars import AssetCode
 from schema.types.account import Credit
-from schema.types.base import Connection, Node, Reader, resolved
+from schema.types.base import Connection, Node, Reader, resolved, shows
 from schema.types.configuration import Service
 from schema.types.customer import Customer
 from schema.types.enums import RequestedOperation, UserErrorCode
@@ -53,6 +53,7 @@ class RequestedItem:
         return info.context.loaders.products.get(self.product_id)
 
 
+@shows(ApprovalRequestView)
 @strawberry.type
 class ApprovalRequest(Node):
     """A request that waits, or waited, for a second person: it was over a limit, or was only proposed."""
@@ -208,6 +209,7 @@ def _amount(view: ApprovalRequestView) -> Decimal | None:
     return to_decimal(view.amount_minor, view.asset)
 
 
+@shows(BulkRowView)
 @strawberry.type
 class BulkRow:
     """Result of one row of a bulk."""
@@ -242,6 +244,7 @@ class BulkRow:
         return info.context.loaders.transactions.get(self.view.transaction_id)
 
 
+@shows(BulkOperationView)
 @strawberry.type
 class BulkOperation(Node):
     """Many adjustments requested at once, with the result of each."""
