@@ -40,7 +40,8 @@ docs: environment-dev ## Build docs/ as a site in build/docs, with search; every
 	$(build_docs)
 	@echo "Open build/docs/index.html"
 
-database: environment-dev ## Write migrations/database.sql anew, after a step was written
+database: environment-dev ## Write what is generated of migrations/ anew, after a step was written in SQL
+	@$(python) -m scripts.step_runners
 	@$(python) -m scripts.database_sql
 
 bench: environment-dev ## Measure the speed, in six minutes; in one: make bench QUICK=1; one of them: make bench ONLY=adjust

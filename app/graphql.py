@@ -17,7 +17,7 @@ from gateway.websocket.view import SocketView
 from models.ledger import Ledger
 from models.reads.tenants import TenantDirectory
 from schema.context import Context, RefusedToken
-from schema.shown import loaders_of
+from schema.loaders import loaders_of
 
 
 def graphql_view(

@@ -23,11 +23,12 @@ from benchmarks.load import KEY, PICK, Order
 from benchmarks.report import microseconds, milliseconds, print_table
 from benchmarks.runs import Run, over_http
 from benchmarks.stand import Server, Stand
-from models.commands import Actor, AdjustCredit, CreateInvoice, InvoiceLineItem
+from models.commands import Actor, AdjustCredit
 from models.ledger import Ledger
 from models.operations.adjust import adjust_credit
 from models.operations.create_invoice import create_invoice
 from models.operations.create_tenant import create_tenant
+from models.planning.invoices import CreateInvoice, InvoiceLineItem
 from models.reads.verify import verify
 from schema.ids import global_id
 

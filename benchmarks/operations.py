@@ -17,17 +17,8 @@ import asyncpg
 from app.postgres.database import open_database
 from benchmarks.report import print_table
 from benchmarks.stand import Stand
-from models.commands import (
-    Actor,
-    AdjustCredit,
-    AssignCredit,
-    BulkCredit,
-    BulkItem,
-    CreateInvoice,
-    InvoiceAmount,
-    InvoiceLineItem,
-    UpsertCustomer,
-)
+from models.commands import Actor, AdjustCredit, BulkCredit, BulkItem
+from models.customers import UpsertCustomer
 from models.ledger import Ledger
 from models.operations.adjust import adjust_credit
 from models.operations.assign import assign_credit
@@ -35,6 +26,8 @@ from models.operations.bulk_credit import bulk_credit
 from models.operations.create_invoice import create_invoice
 from models.operations.create_tenant import create_tenant
 from models.operations.upsert_customer import upsert_customer
+from models.planning.assign import AssignCredit, InvoiceAmount
+from models.planning.invoices import CreateInvoice, InvoiceLineItem
 from models.reads.verify import verify
 from models.session import tenant_transaction
 

@@ -58,7 +58,7 @@ class Actor:
         return self.subject == asker.subject and program == by_program and (not program or self.client == asker.client)
 
 
-class Asked:
+class Command:
     """Properties of a command that the writer needs, whichever it is.
 
     alone: whether it is posted by itself, in the lane of large units. is_bulk: whether it is many rows' adjustments.
@@ -80,7 +80,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class AdjustCredit(Asked):
+class AdjustCredit(Command):
     """Add (positive) or remove (negative) value on one customer's one asset. See domain: adjusting.
 
     request_approval: over a limit, a second person is asked. propose_only: a second person is asked in any case.
@@ -108,7 +108,7 @@ class BulkItem:
 
 
 @dataclass(frozen=True, slots=True)
-class BulkCredit(Asked):
+class BulkCredit(Command):
     """Adjust many customers' one asset. error_policy: REJECT_ALL or SKIP_FAILED. dry_run: report, post nothing."""
 
     alone = is_bulk = True
@@ -131,8 +131,8 @@ class RowAdjustment:
 
 
 @dataclass(frozen=True, slots=True)
-class PostRows(Asked):
-    """Post some rows of a bulk that runs on, and record each one's result. all_or_nothing: one bad row refuses all."""
+class PostRows(Command):
+    """Post some rows of a bulk that runs on, and note what became of each. all_or_nothing: one bad row refuses all."""
 
     alone = is_bulk = True
 
@@ -142,133 +142,13 @@ class PostRows(Asked):
 
 
 @dataclass(frozen=True, slots=True)
-class InvoiceAmount:
-    invoice_id: UUID
-    amount: Decimal | None  # None: as much as the invoice has due, of what the amounts given leave of the credit
-
-
-@dataclass(frozen=True, slots=True)
-class AssignCredit(Asked):
-    """Set one money credit against one or several invoices of the same customer, all or nothing."""
-
-    credit_id: UUID
-    assignments: tuple[InvoiceAmount, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class GiveReward(Asked):
+class GiveReward(Command):
     customer_id: UUID
     reward_id: UUID
     deduct_points: bool
     note: str | None = None
     request_approval: bool = field(default=False, metadata=LATER)
     propose_only: bool = field(default=False, metadata=LATER)
-
-
-@dataclass(frozen=True, slots=True)
-class InvoiceLineItem:
-    description: str
-    quantity: int
-    unit_price: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class CreateInvoice(Asked):
-    """issued_on: today in the tenant's zone unless given. auto_apply: take the customer's open auto-applying credit."""
-
-    customer_id: UUID
-    number: str
-    currency: str
-    lines: tuple[InvoiceLineItem, ...]
-    issued_on: date | None = None
-    due_on: date | None = None
-    auto_apply: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class RecordPayment(Asked):
-    invoice_id: UUID
-    amount: Decimal
-    method: str
-    received_on: date | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ReleaseAssignments(Asked):
-    """Put assigned amounts back on the credits that they came from, last first, all or nothing."""
-
-    assignment_ids: tuple[UUID, ...]
-    note: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ReassignCredit(Asked):
-    """Release one assignment and set its credit against other invoices instead, all or nothing."""
-
-    assignment_id: UUID
-    assignments: tuple[InvoiceAmount, ...]
-    note: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class VoidInvoice(Asked):
-    """Void an invoice (or order) and release everything on it, last first. Payments are voided before, one by one."""
-
-    invoice_id: UUID
-    note: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class VoidCredit(Asked):
-    """Reverse a credit's remainder (the sources' delete). release_assignments: and its assignments to invoices."""
-
-    credit_id: UUID
-    release_assignments: bool = False
-    note: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class UpdateCredit(Asked):
-    """Change a credit; None leaves as it is. never_expires, or expires_in_days 0: remove the expiry. service_ids ():
-    any service."""
-
-    credit_id: UUID
-    expires_in_days: int | None = None
-    expires_at: datetime | None = None
-    never_expires: bool = False
-    auto_apply: bool | None = None
-    service_ids: tuple[UUID, ...] | None = None
-    note: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class UseCredit(Asked):
-    """Spend service credits on one service. The amount is positive."""
-
-    customer_id: UUID
-    service_id: UUID
-    amount: Decimal
-    note: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ExpireCredits(Asked):
-    """Write off everything expired on one account. Does nothing if nothing has."""
-
-    customer_id: UUID
-    asset: str
-
-
-@dataclass(frozen=True, slots=True)
-class UseCoupon(Asked):
-    coupon_id: UUID
-
-
-@dataclass(frozen=True, slots=True)
-class DisableCoupon(Asked):
-    coupon_id: UUID
-    refund_points: bool
-    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,7 +161,7 @@ class OrderItem:
 
 
 @dataclass(frozen=True, slots=True)
-class CreateOrder(Asked):
+class CreateOrder(Command):
     """An invoice of product lines. Credit products put their worth on the account once the order is paid in full."""
 
     customer_id: UUID
@@ -300,28 +180,8 @@ Approvable = AdjustCredit | GiveReward | CreateOrder
 
 
 @dataclass(frozen=True, slots=True)
-class ApproveRequest(Asked):
-    """Post an approval request. note: the approver's.
-
-    version: of the terms that the approver has seen (models/planning/binding.py); None: those it was made under.
-    """
-
-    request_id: UUID
-    note: str | None = None
-    version: str | None = field(default=None, metadata=LATER)
-
-
-@dataclass(frozen=True, slots=True)
-class VoidPayment(Asked):
-    """Take a payment back. One made with account credit goes back to the credits it came from, last first."""
-
-    payment_id: UUID
-    note: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class MergeCustomers(Asked):
-    """Move everything on one record of a person to another one, and mark the first as merged into it."""
+class MergeCustomers(Command):
+    """Move all that one record of a person has to another one, and mark the first as merged into it."""
 
     alone = True
 
@@ -331,57 +191,12 @@ class MergeCustomers(Asked):
 
 
 @dataclass(frozen=True, slots=True)
-class RestateBooks(Asked):
-    """Bring a person's books in one asset to today's rules: remainders on merged records move to the person's, and
-    their lifetime total changes by so many minor units."""
-
-    alone = True
-
-    person_id: UUID
-    asset: str
-    record_ids: tuple[UUID, ...]
-    lifetime_minor: int
-
-
-@dataclass(frozen=True, slots=True)
-class UpsertCustomer:
-    external_id: str
-    name: str
-    email: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class MembershipChange:
     """Start, cancel or reinstate. at: None for now, or the past instant at which it happened."""
 
     customer_id: UUID
     at: datetime | None = None
     note: str | None = None
-
-
-Command = (
-    AdjustCredit
-    | ApproveRequest
-    | AssignCredit
-    | BulkCredit
-    | CreateInvoice
-    | CreateOrder
-    | DisableCoupon
-    | ExpireCredits
-    | GiveReward
-    | MergeCustomers
-    | PostRows
-    | ReassignCredit
-    | RecordPayment
-    | ReleaseAssignments
-    | RestateBooks
-    | UpdateCredit
-    | UseCoupon
-    | UseCredit
-    | VoidCredit
-    | VoidInvoice
-    | VoidPayment
-)
 
 
 @dataclass(frozen=True, slots=True)

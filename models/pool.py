@@ -173,7 +173,7 @@ class Pool:
         raise ConnectionError("one connection after the other was taken by others")
 
     async def _asked(self, pool: Any) -> Raw | None:
-        """None where one more was refused, and the pool has some that may be given back, or is about to."""
+        """Return a connection; None if one more was refused, and the pool has some that may be given back, or will have."""
         self._asking += 1
         try:
             return await pool.acquire()

@@ -11,17 +11,6 @@ from models.kinds import ApprovalStatus, CouponStatus, CreditStatus
 
 
 @dataclass(frozen=True, slots=True)
-class CustomerView:
-    id: UUID
-    external_id: str
-    name: str
-    email: str | None
-    created_at: datetime
-    membership_started_at: datetime | None
-    membership_cancelled_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
 class AccountView:
     """available: spendable at the time of the view. scheduled: starts later. balance: the ledger's, with expired unswept."""
 

@@ -8,6 +8,7 @@ import strawberry
 from auth.roles import Permission, Role, may
 from models.commands import AdjustCredit, Approvable, CreateOrder, GiveReward
 from models.errors import LedgerError, NotFound, OthersRequest, OwnRequest
+from models.kinds import ApprovalStatus
 from models.operations.approvals import approve_request, reject_request, withdraw_request
 from models.planning.binding import Terms, credit_sold
 from models.reads import requests
@@ -26,7 +27,6 @@ from schema.mutations.approvals import (
 )
 from schema.mutations.base import idempotency_key
 from schema.types.base import Connection
-from schema.types.enums import ApprovalStatus
 from schema.types.errors import user_errors
 from schema.types.pages import root_page
 from schema.types.requests import ApprovalRequest

@@ -2,13 +2,13 @@
 
 import strawberry
 
+from models.kinds import CreditStatus
 from models.reads import credits as credit_reads
 from schema.context import Info
 from schema.ids import asked_id
 from schema.scalars import AssetCode
 from schema.types.account import Credit
 from schema.types.base import Connection
-from schema.types.enums import CreditStatus
 from schema.types.pages import root_page
 
 

@@ -2,12 +2,12 @@
 
 import strawberry
 
+from models.kinds import InvoiceStatus
 from models.reads import invoices
 from models.reads.paging import Condition
 from schema.context import Info
 from schema.ids import asked_id
 from schema.types.base import Connection
-from schema.types.enums import InvoiceStatus
 from schema.types.invoice import Invoice
 from schema.types.pages import PageArguments, root_page
 

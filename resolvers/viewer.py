@@ -1,7 +1,7 @@
 """viewer: the user or program that the token identifies."""
 
+from models.kinds import Role
 from schema.context import Info
-from schema.types.enums import Role
 from schema.types.viewer import Tenant, Viewer
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from gateway.reading import Kind, Lists, Rows
 from models import views
+from models.customers import CustomerView
 from models.errors import InvariantViolated
 from models.planning.binding import Binding
 from models.reads import (
@@ -27,7 +28,7 @@ from models.reads import rewards as reward_reads
 from models.reads.accounts import BalanceView
 from models.reads.paging import Condition, Listing, PageRequest, load_pages
 from models.reads.session import ReadSession
-from schema.types.base import Connection, Show, connection
+from schema.types.base import SHOWN, Connection, Show, connection
 from schema.types.configuration import Tier, Tiers
 from turns.steps import Steps
 
@@ -170,8 +171,13 @@ class Loaders:
             yield
 
 
+def loaders_of(reads: ReadSession, now: datetime, for_customer: bool) -> Loaders:
+    """Reads of a request, as far as rows need them."""
+    return Loaders(reads, now, for_customer, SHOWN)
+
+
 _PRIMED: Final[dict[type, str]] = {
-    views.CustomerView: "customers",
+    CustomerView: "customers",
     views.AccountView: "accounts",
     views.CreditView: "credits",
     views.EntryView: "entries",

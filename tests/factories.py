@@ -10,22 +10,9 @@ from uuid import UUID, uuid4
 
 from auth.partner_tokens import PartnerSecret
 from models import tables
-from models.commands import (
-    Actor,
-    AdjustCredit,
-    AssignCredit,
-    CreateInvoice,
-    CreateOrder,
-    GiveReward,
-    InvoiceAmount,
-    InvoiceLineItem,
-    MembershipChange,
-    OrderItem,
-    Outcome,
-    RecordPayment,
-    UpsertCustomer,
-)
+from models.commands import Actor, AdjustCredit, CreateOrder, GiveReward, MembershipChange, OrderItem, Outcome
 from models.configuration_commands import CreateProduct, IssueToken, UpdateProduct
+from models.customers import UpsertCustomer
 from models.ledger import Ledger
 from models.operations.adjust import adjust_credit
 from models.operations.assign import assign_credit
@@ -38,6 +25,9 @@ from models.operations.partner_tokens import issue_token
 from models.operations.products import create_product, update_product
 from models.operations.record_payment import record_payment
 from models.operations.upsert_customer import upsert_customer
+from models.planning.assign import AssignCredit, InvoiceAmount
+from models.planning.invoices import CreateInvoice, InvoiceLineItem
+from models.planning.payments import RecordPayment
 from models.session import tenant_transaction
 
 ADMIN: Final = Actor(subject="admin@test", role="ADMIN", name="Ada Admin")

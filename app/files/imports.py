@@ -24,13 +24,13 @@ from gateway.errors import BadUserInput, CodedError, ErrorCode
 from gateway.http.requests import HttpError
 from models.commands import Outcome
 from models.errors import DatabaseAway, IdempotencyKeyReused, LedgerError, Unavailable
+from models.kinds import BulkErrorPolicy
 from models.operations.import_credits import ImportCredits, import_credits
 from schema import texts
 from schema.context import Context
 from schema.ids import global_id
 from schema.mutations.base import idempotency_key
 from schema.scalars import parse_asset, parse_instant
-from schema.types.enums import BulkErrorPolicy
 
 PATH: Final = "/imports/credits"
 MAX_FILE_BYTES: Final = 256 * 1024 * 1024

@@ -16,11 +16,11 @@ from tortoise.exceptions import OperationalError
 import migrations
 from app.problems import SetupProblem
 from migrations.clashing_names import NamesClash
-from migrations.privileges import grants
 from models.errors import Unavailable
 from models.ledger import Ledger
 from models.operations.restate import restate_those_left
 from models.pool import Connection
+from models.privileges import grants
 from models.reads.verify import every_tenant
 
 CONNECTION: Final = "default"

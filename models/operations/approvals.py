@@ -6,7 +6,7 @@ from uuid import UUID
 
 import orjson
 
-from models.commands import Actor, AdjustCredit, Approvable, ApproveRequest, CreateOrder, GiveReward, Outcome
+from models.commands import Actor, AdjustCredit, Approvable, CreateOrder, GiveReward, Outcome
 from models.errors import InvariantViolated, NotFound, OthersRequest, OwnRequest, RequestNotPending
 from models.kinds import ApprovalStatus
 from models.ledger import Ledger
@@ -16,6 +16,7 @@ from models.operations.give_reward import points_account, price_of
 from models.operations.replays import replay_of_transaction
 from models.patience import patiently
 from models.planning import adjust, approving, invoices, rewards
+from models.planning.approving import ApproveRequest
 from models.planning.needs import Needs
 from models.planning.notes import check_note
 from models.planning.requesting import restored

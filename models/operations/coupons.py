@@ -3,11 +3,12 @@
 from dataclasses import replace
 from uuid import UUID
 
-from models.commands import Actor, DisableCoupon, Outcome, UseCoupon
+from models.commands import Actor, Outcome
 from models.errors import NotFound
 from models.ledger import Ledger
 from models.operations.replays import found_transaction
 from models.planning import coupons
+from models.planning.coupons import DisableCoupon, UseCoupon
 from models.session import tenant_transaction
 
 

@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from models.commands import Actor, ExpireCredits, Outcome
+from models.commands import Actor, Outcome
 from models.errors import Busy
 from models.kinds import Role
 from models.ledger import Ledger
 from models.planning.state import AccountKey
-from models.planning.using import expire_needs
+from models.planning.using import ExpireCredits, expire_needs
 from models.session import tenant_transaction
 
 SYSTEM: Final = Actor(subject="scrip", role=Role.SYSTEM, client="expiry", name="Scrip")

@@ -1,39 +1,32 @@
 """Edit a customer, and erase one (domain: erasure). Neither moves value."""
 
-from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
 
 from models.commands import Actor
+from models.customers import REMOVABLE, SAID, UpdateCustomer, checked
 from models.errors import Duplicate, Invalid
 from models.ledger import Ledger
 from models.loading.people import leave_external_ids, locked_person, take_external_id
 from models.lookups import each
 from models.operations.auditing import Doer, doer_of, record_event
-from models.operations.upsert_customer import checked_texts, unknown_form
+from models.operations.upsert_customer import unknown_form
 from models.patience import patiently
 from models.session import TenantConnection, tenant_transaction
 
 ERASED_NAME: Final = "Erased"
 GIVING_WAY: Final = "SET LOCAL lock_timeout = '500ms'"
 """Sooner than PostgreSQL looks for deadlocks: an erasure that is in a circle begins again, and nobody else has to."""
+_UPDATE: Final = f"""UPDATE customers SET updated_at = $3,
+        {", ".join(f"{name} = ${place}" for place, name in enumerate(SAID, start=4))}
+    WHERE tenant_id = $1 AND id = $2"""
+_EMPTIED: Final = ", ".join(f"{name} = NULL" for name in REMOVABLE)
 _TAKEN: Final = "Another customer has this external id."
 _OWN: Final = (
     "A record that was merged into this customer has this external id, so it already names them. Nothing was changed."
 )
-
-
-@dataclass(frozen=True, slots=True)
-class UpdateCustomer:
-    """None leaves as it is. no_email: remove the address."""
-
-    customer_id: UUID
-    external_id: str | None = None
-    name: str | None = None
-    email: str | None = None
-    no_email: bool = False
 
 
 @patiently
@@ -43,17 +36,17 @@ async def update_customer(ledger: Ledger, tenant_id: UUID, actor: Actor, command
     Raises NotFound, Invalid, Duplicate, Busy. The audit names the columns that changed and not their contents: a
     person's own words are kept in one place alone.
     """
-    said = checked_texts(command.external_id, command.name, command.email)
-    if command.no_email and command.email is not None:
-        raise Invalid("Give an email address or remove it, not both.", field=("email",))
+    said = checked(command)
+    for name in command.removed:
+        if name not in REMOVABLE or said[name] is not None:
+            raise Invalid("Give a value or take it off, not both.", field=(name,))
     doer = await doer_of(ledger, tenant_id, actor)
     async with tenant_transaction(tenant_id) as connection:
-        old = await locked_person(connection, command.customer_id, "external_id, name, email, erased_at")
+        old = await locked_person(connection, command.customer_id, f"{', '.join(SAID)}, erased_at")
         if old["erased_at"] is not None:
             raise Invalid("The customer was erased.", field=("customerId",))
-        new = {name: old[name] if value is None else value for name, value in said._asdict().items()}
-        if command.no_email:
-            new["email"] = None
+        new = {name: old[name] if value is None else value for name, value in said.items()}
+        new |= dict.fromkeys(command.removed)
         changed = [name for name, value in new.items() if old[name] != value]
         if not changed:
             return False
@@ -71,10 +64,8 @@ async def _change(connection: TenantConnection, ledger: Ledger, old: Any, new: d
         await _check_free(connection, old["id"], new["external_id"])
     try:
         await connection.raw.execute(
-            """UPDATE customers SET external_id = $3, name = $4, email = $5, updated_at = $6
-            WHERE tenant_id = $1 AND id = $2""",
-            connection.tenant_id, old["id"], new["external_id"], new["name"], new["email"], await ledger.stamp(connection),
-        )  # fmt: skip
+            _UPDATE, connection.tenant_id, old["id"], await ledger.stamp(connection), *(new[name] for name in SAID)
+        )
     except asyncpg.UniqueViolationError:  # somebody was quicker
         raise Duplicate(_TAKEN, field=("externalId",)) from None
     except asyncpg.CheckViolationError as refused:
@@ -108,7 +99,7 @@ async def _erase(ledger: Ledger, tenant_id: UUID, doer: Doer, customer_id: UUID)
         now = await ledger.stamp(connection)
         for same in left:
             await connection.raw.execute(
-                """UPDATE customers SET external_id = $3, name = $4, email = NULL, erased_at = $5, updated_at = $5,
+                f"""UPDATE customers SET external_id = $3, name = $4, {_EMPTIED}, erased_at = $5, updated_at = $5,
                     external_id_since = $5, external_id_reused = false
                 WHERE tenant_id = $1 AND id = $2""",
                 tenant_id, same["id"], f"erased-{ledger.source.new_id()}", ERASED_NAME, now,

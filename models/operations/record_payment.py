@@ -2,12 +2,13 @@
 
 from uuid import UUID
 
-from models.commands import Actor, Outcome, RecordPayment, VoidPayment
+from models.commands import Actor, Outcome
 from models.errors import LedgerError, NotFound
 from models.ledger import Ledger
 from models.money import to_minor
 from models.planning import payments
 from models.planning.columns import maker, selected
+from models.planning.payments import RecordPayment, VoidPayment
 from models.planning.state import AccountKey, PaymentState
 from models.session import tenant_transaction
 

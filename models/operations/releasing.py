@@ -3,15 +3,7 @@
 from dataclasses import replace
 from uuid import UUID
 
-from models.commands import (
-    Actor,
-    Outcome,
-    ReassignCredit,
-    ReleaseAssignments,
-    UpdateCredit,
-    VoidCredit,
-    VoidInvoice,
-)
+from models.commands import Actor, Outcome
 from models.errors import NotFound
 from models.ledger import Ledger
 from models.operations.account_lookups import (
@@ -23,6 +15,7 @@ from models.operations.account_lookups import (
 from models.operations.replays import replay_of_transaction
 from models.planning import releasing
 from models.planning.needs import Needs
+from models.planning.releasing import ReassignCredit, ReleaseAssignments, UpdateCredit, VoidCredit, VoidInvoice
 
 
 async def release_assignments(

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
-from models.commands import Actor, RestateBooks
+from models.commands import Actor
 from models.kinds import Role
 from models.ledger import Ledger
-from models.planning.restating import needs
+from models.planning.restating import RestateBooks, needs
 from models.session import tenant_transaction
 
 SYSTEM: Final = Actor(subject="scrip", role=Role.SYSTEM, client="migration", name="Scrip")

@@ -16,7 +16,7 @@ from models.errors import (
 )
 from models.kinds import Counter, TransactionKind
 from models.money import SERVICE_CREDITS, nonzero_minor, to_decimal
-from models.planning import calendar, credits, requesting
+from models.planning import calendar, credits, plan_of, requesting
 from models.planning.allowances import allowance_of
 from models.planning.config import ReasonRule
 from models.planning.drafts import TransactionDraft
@@ -43,6 +43,7 @@ def needs(command: AdjustCredit, amount_minor: int) -> Needs:
     )
 
 
+@plan_of(AdjustCredit)
 def plan(books: Books, context: PostingContext, command: AdjustCredit) -> Steps[Outcome]:
     """Plan one adjustment. Raises the LedgerErrors that the domain names for it; then nothing has changed."""
     amount_minor = nonzero_minor(command.amount, command.asset)

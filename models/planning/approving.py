@@ -11,12 +11,13 @@ Limits are what the approval is there to go past. They bind neither of the two, 
 the requester's daily limit: a manager has answered for it, and it must not reduce what staff may add by themselves.
 """
 
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, field, replace
+from uuid import UUID
 
-from models.commands import AdjustCredit, Approvable, ApproveRequest, CreateOrder, GiveReward, Outcome
+from models.commands import LATER, AdjustCredit, Approvable, Command, CreateOrder, GiveReward, Outcome
 from models.errors import LedgerError, NotFound, OwnRequest, RequesterNotAllowed, RequestNotPending, TermChange
 from models.kinds import ApprovalStatus
-from models.planning import adjust, invoices, requesting, rewards
+from models.planning import adjust, invoices, plan_of, requesting, rewards
 from models.planning.auditing import audit
 from models.planning.binding import Terms, check_bound, credit_sold
 from models.planning.events import emit
@@ -27,6 +28,18 @@ from models.planning.state import ApprovalState, Books, PostingContext
 from turns.steps import Steps
 
 ADD, REMOVE, GIVE, ISSUE = "credits:add", "credits:remove", "rewards:give", "invoices:write"
+
+
+@dataclass(frozen=True, slots=True)
+class ApproveRequest(Command):
+    """Post what an approval request asks for. note: what the approver has to say.
+
+    version: of the terms that the approver has seen (models/planning/binding.py); None: those it was asked under.
+    """
+
+    request_id: UUID
+    note: str | None = None
+    version: str | None = field(default=None, metadata=LATER)
 
 
 def requester_scopes(asked: Approvable, terms: Terms | None) -> frozenset[str]:
@@ -45,6 +58,7 @@ def needs(command: ApproveRequest, asked: Needs) -> Needs:
     return replace(asked, limited=(), sells=(), approvals=(command.request_id,))
 
 
+@plan_of(ApproveRequest)
 def plan(books: Books, context: PostingContext, command: ApproveRequest) -> Steps[Outcome]:
     """Plan the kept command as its requester's, on the approval of the context's actor; a refusal leaves it pending.
 

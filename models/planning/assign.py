@@ -1,10 +1,11 @@
 """Money credit set against invoices (source 002). Pure."""
 
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
-from models.commands import AssignCredit, InvoiceAmount, Outcome
+from models.commands import Command, Outcome
 from models.errors import (
     CreditNotOpen,
     CurrencyMismatch,
@@ -18,7 +19,7 @@ from models.errors import (
 )
 from models.kinds import AssignmentOrigin, Counter, InvoiceStatus, TransactionKind
 from models.money import is_money, nonzero_minor, to_decimal
-from models.planning import credits
+from models.planning import credits, plan_of
 from models.planning.drafts import TransactionDraft
 from models.planning.needs import Needs
 from models.planning.settling import check_grants_fit, exceeds_due_to_credit, grant_if_paid, invoice_view, settle
@@ -36,6 +37,20 @@ from models.views import AssignmentView
 MAX_ASSIGNMENTS: Final = 100
 
 
+@dataclass(frozen=True, slots=True)
+class InvoiceAmount:
+    invoice_id: UUID
+    amount: Decimal | None  # None: as much as the invoice has due, of what the amounts given leave of the credit
+
+
+@dataclass(frozen=True, slots=True)
+class AssignCredit(Command):
+    """Set one money credit against one or several invoices of the same customer, all or nothing."""
+
+    credit_id: UUID
+    assignments: tuple[InvoiceAmount, ...]
+
+
 def needs(command: AssignCredit, account: AccountKey) -> Needs:
     """The credit's account and every invoice; `account` was found by an unlocked read, and changes only in a merge. It
     is opened if a merge has left nothing of the credit to open one for, so that the credit is found to be used up."""
@@ -45,6 +60,7 @@ def needs(command: AssignCredit, account: AccountKey) -> Needs:
     )  # fmt: skip
 
 
+@plan_of(AssignCredit)
 def plan(books: Books, context: PostingContext, command: AssignCredit) -> Outcome:
     """Plan all of the assignments as one event. Raises, with the field, for the first that is refused."""
     credit = books.credits_by_id.get(command.credit_id)

@@ -7,7 +7,7 @@ from models.commands import AdjustCredit, BulkCredit, BulkItem, Outcome
 from models.errors import CurrencyNotAllowed, Duplicate, Invalid, LedgerError, LedgerErrors, NotFound
 from models.kinds import BulkErrorPolicy, BulkStatus
 from models.money import exponent, to_minor
-from models.planning import adjust
+from models.planning import adjust, plan_of
 from models.planning.credits import actor_view
 from models.planning.drafts import BulkOperationDraft, BulkRowDraft
 from models.planning.events import emit
@@ -46,6 +46,7 @@ def row_command(command: BulkCredit, item: BulkItem) -> AdjustCredit:
     )  # fmt: skip
 
 
+@plan_of(BulkCredit)
 def plan(books: Books, context: PostingContext, command: BulkCredit) -> Steps[Outcome]:
     """Plan every row. REJECT_ALL raises LedgerErrors with all bad rows; SKIP_FAILED reports them and posts the rest."""
     if not 1 <= len(command.items) <= MAX_ROWS:

@@ -6,7 +6,7 @@ from uuid import UUID
 from models.commands import Actor, AdjustCredit, Outcome, PostRows, RowAdjustment
 from models.errors import LedgerError, LedgerErrors, RequesterNotAllowed
 from models.money import to_minor
-from models.planning import adjust
+from models.planning import adjust, plan_of
 from models.planning.bulk import error_report
 from models.planning.drafts import RowResult
 from models.planning.needs import Needs, merge
@@ -35,6 +35,7 @@ def needs(rows: "tuple[RowAdjustment, ...]") -> Steps[Needs]:
     return merge(wanted)
 
 
+@plan_of(PostRows)
 def plan(books: Books, context: PostingContext, command: PostRows) -> Steps[Outcome]:
     """Plan every row, and record its result. Raises LedgerErrors with every bad row if the bulk is all or nothing."""
     row_results = yield from plan_each(books, context, command.operation_id, command.rows)

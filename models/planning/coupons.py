@@ -1,12 +1,13 @@
 """Coupons used and disabled (source 003). Pure."""
 
+from dataclasses import dataclass
 from uuid import UUID
 
-from models.commands import DisableCoupon, Outcome, UseCoupon
+from models.commands import Command, Outcome
 from models.errors import CouponNotIssued, NotFound
 from models.kinds import Counter, CouponStatus, TransactionKind
 from models.money import POINTS
-from models.planning import credits
+from models.planning import credits, plan_of
 from models.planning.auditing import audit
 from models.planning.drafts import TransactionDraft
 from models.planning.events import emit
@@ -15,6 +16,18 @@ from models.planning.notes import check_note
 from models.planning.state import Books, CouponState, PostingContext
 from models.views import CouponView
 from turns.steps import Steps
+
+
+@dataclass(frozen=True, slots=True)
+class UseCoupon(Command):
+    coupon_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class DisableCoupon(Command):
+    coupon_id: UUID
+    refund_points: bool
+    note: str | None = None
 
 
 def use_needs(command: UseCoupon) -> Needs:
@@ -33,6 +46,7 @@ def disable_needs(command: DisableCoupon, customer_id: UUID, transaction_id: UUI
     )
 
 
+@plan_of(UseCoupon)
 def plan_use(books: Books, context: PostingContext, command: UseCoupon) -> Outcome:
     """Plan the use of an issued coupon. Raises CouponNotIssued for any other."""
     coupon = _issued(books, command.coupon_id)
@@ -42,6 +56,7 @@ def plan_use(books: Books, context: PostingContext, command: UseCoupon) -> Outco
     return Outcome(coupon_id=coupon.id, views=(coupon_view(coupon),))
 
 
+@plan_of(DisableCoupon)
 def plan_disable(books: Books, context: PostingContext, command: DisableCoupon) -> Steps[Outcome]:
     """Plan a coupon's disabling; its points go back only if requested, to the credits they came from, last first."""
     check_note(command.note)

@@ -1,10 +1,12 @@
 """Invoices and orders issued, with the credit that applies itself to them (sources 002, 004). Pure."""
 
 from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from models.commands import CreateInvoice, CreateOrder, InvoiceLineItem, OrderItem, Outcome
+from models.commands import Command, CreateOrder, OrderItem, Outcome
 from models.errors import (
     AmountOutOfRange,
     CurrencyMismatch,
@@ -17,7 +19,7 @@ from models.errors import (
 from models.kinds import AssignmentOrigin, InvoiceKind, ProductKind, TransactionKind
 from models.money import MAX_AMOUNT_MINOR, is_money, to_decimal, to_minor
 from models.names import checked_name, clean_name
-from models.planning import calendar, credits, requesting
+from models.planning import calendar, credits, plan_of, requesting
 from models.planning.allowances import selling_allowance_of
 from models.planning.applying import applying_on
 from models.planning.assign import assign
@@ -32,6 +34,26 @@ from turns.steps import Steps
 MAX_LINES: Final = 1_000
 MAX_DESCRIPTION_CHARACTERS: Final = 500
 MAX_NUMBER_CHARACTERS: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceLineItem:
+    description: str
+    quantity: int
+    unit_price: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class CreateInvoice(Command):
+    """issued_on: today in the tenant's zone unless given. auto_apply: take the customer's open auto-applying credit."""
+
+    customer_id: UUID
+    number: str
+    currency: str
+    lines: tuple[InvoiceLineItem, ...]
+    issued_on: date | None = None
+    due_on: date | None = None
+    auto_apply: bool = True
 
 
 def create_needs(command: CreateInvoice) -> Needs:
@@ -63,6 +85,7 @@ def _total_or_nothing(command: CreateInvoice) -> int:
         return 0
 
 
+@plan_of(CreateInvoice)
 def plan_create(books: Books, context: PostingContext, command: CreateInvoice) -> Steps[Outcome]:
     """Plan an invoice and the credit that applies itself to it. Raises for lines or dates that no invoice may have."""
     _check_head(books, command)
@@ -85,6 +108,7 @@ def order_needs(command: CreateOrder) -> Needs:
     )
 
 
+@plan_of(CreateOrder)
 def plan_order(books: Books, context: PostingContext, command: CreateOrder) -> Steps[Outcome]:
     """Plan an order: an invoice whose lines are products (source 004).
 

@@ -11,7 +11,7 @@ from uuid import UUID
 from models.commands import MergeCustomers, Outcome
 from models.errors import Invalid, InvariantViolated, NotFound
 from models.kinds import Counter, TransactionKind
-from models.planning import credits, limits
+from models.planning import credits, limits, plan_of
 from models.planning.auditing import audit
 from models.planning.drafts import MergedCustomer, TransactionDraft
 from models.planning.events import emit
@@ -30,6 +30,7 @@ def needs(command: MergeCustomers) -> Needs:
     )
 
 
+@plan_of(MergeCustomers)
 def plan(books: Books, context: PostingContext, command: MergeCustomers) -> Steps[Outcome]:
     """Plan the move. Raises NotFound, Invalid, AmountOutOfRange. Two records that are one already change nothing."""
     check_note(command.note)

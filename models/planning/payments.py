@@ -1,9 +1,12 @@
 """Payments of invoices and orders, by money or by account credit, and their voiding (sources 002, 004). Pure."""
 
+from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Any, Final
+from uuid import UUID
 
-from models.commands import Outcome, RecordPayment, VoidPayment
+from models.commands import Command, Outcome
 from models.errors import (
     ExceedsDue,
     InsufficientBalance,
@@ -14,7 +17,7 @@ from models.errors import (
 )
 from models.kinds import AssignmentOrigin, InvoiceStatus, PaymentMethod, TransactionKind
 from models.money import nonzero_minor, to_decimal
-from models.planning import calendar, credits
+from models.planning import calendar, credits, plan_of
 from models.planning.assign import assign
 from models.planning.auditing import audit
 from models.planning.events import emit
@@ -39,6 +42,22 @@ ACCOUNT_CREDIT: Final = PaymentMethod.ACCOUNT_CREDIT
 PAYMENT_METHODS: Final = frozenset(PaymentMethod)
 
 
+@dataclass(frozen=True, slots=True)
+class RecordPayment(Command):
+    invoice_id: UUID
+    amount: Decimal
+    method: str
+    received_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VoidPayment(Command):
+    """Take a payment back. One made with account credit goes back to the credits it came from, last first."""
+
+    payment_id: UUID
+    note: str | None = None
+
+
 def needs(command: RecordPayment, account: AccountKey, *, grants: bool, amount_minor: int) -> Needs:
     """The invoice; and the account, if the payment is made with it or the order may put credit on it.
 
@@ -53,6 +72,7 @@ def needs(command: RecordPayment, account: AccountKey, *, grants: bool, amount_m
     )
 
 
+@plan_of(RecordPayment)
 def plan(books: Books, context: PostingContext, command: RecordPayment) -> Steps[Outcome]:
     """Plan a payment of an open invoice. Raises InvoiceNotOpen, ExceedsDue, InsufficientBalance, and for dates."""
     invoice = books.invoices.get(command.invoice_id)
@@ -155,6 +175,7 @@ def void_needs(command: VoidPayment, payment: PaymentState, account: AccountKey)
     )
 
 
+@plan_of(VoidPayment)
 def plan_void(books: Books, context: PostingContext, command: VoidPayment) -> Steps[Outcome]:
     """Plan a payment's voiding, which reopens its invoice. Raises PaymentVoided; CreditSpent if credit that an order
     granted was used: then nothing moves."""

@@ -3,18 +3,12 @@
 Undoing follows what was stored, last first, never today's burn order.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from models.commands import (
-    Outcome,
-    ReassignCredit,
-    ReleaseAssignments,
-    UpdateCredit,
-    VoidCredit,
-    VoidInvoice,
-)
+from models.commands import Command, Outcome
 from models.errors import (
     AlreadyReleased,
     CreditAssigned,
@@ -29,9 +23,9 @@ from models.errors import (
 )
 from models.kinds import Counter, CreditStatus, InvoiceStatus, TransactionKind
 from models.money import SERVICE_CREDITS, to_decimal
-from models.planning import calendar, credits
+from models.planning import calendar, credits, plan_of
 from models.planning.adjust import MAX_SERVICES
-from models.planning.assign import MAX_ASSIGNMENTS, assign_all, assignment_view, planned_amounts
+from models.planning.assign import MAX_ASSIGNMENTS, InvoiceAmount, assign_all, assignment_view, planned_amounts
 from models.planning.auditing import audit, invoice_details
 from models.planning.drafts import CreditChangeDraft, TransactionDraft
 from models.planning.events import emit
@@ -44,12 +38,61 @@ from turns.steps import Steps, each, in_order
 _CHANGEABLE: Final = (CreditStatus.OPEN, CreditStatus.SCHEDULED, CreditStatus.EXHAUSTED)
 
 
+@dataclass(frozen=True, slots=True)
+class ReleaseAssignments(Command):
+    """Put assigned amounts back on the credits that they came from, last first, all or nothing."""
+
+    assignment_ids: tuple[UUID, ...]
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReassignCredit(Command):
+    """Release one assignment and set its credit against other invoices instead, all or nothing."""
+
+    assignment_id: UUID
+    assignments: tuple[InvoiceAmount, ...]
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VoidInvoice(Command):
+    """Void an invoice (or order) and release everything on it, last first. Payments are voided before, one by one."""
+
+    invoice_id: UUID
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VoidCredit(Command):
+    """The sources' delete: reverse what is left of a credit. release_assignments: and what is set against invoices."""
+
+    credit_id: UUID
+    release_assignments: bool = False
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateCredit(Command):
+    """Change a credit; None leaves as it is. never_expires, or expires_in_days 0: take the expiry off. service_ids ():
+    any service."""
+
+    credit_id: UUID
+    expires_in_days: int | None = None
+    expires_at: datetime | None = None
+    never_expires: bool = False
+    auto_apply: bool | None = None
+    service_ids: tuple[UUID, ...] | None = None
+    note: str | None = None
+
+
 def release_needs(command: ReleaseAssignments, accounts: tuple[AccountKey, ...]) -> Needs:
     """The assignments with their credits and invoices; `accounts` were found by an unlocked read, and change only in a
     merge. They are opened if a merge has left nothing to open one for."""
     return Needs(accounts=accounts, opens_accounts=True, assignments=command.assignment_ids)
 
 
+@plan_of(ReleaseAssignments)
 def plan_release(books: Books, context: PostingContext, command: ReleaseAssignments) -> Steps[Outcome]:
     """Plan the release of whole assignments of one customer. Raises NotFound, AlreadyReleased, CreditSpent."""
     check_note(command.note)
@@ -147,6 +190,7 @@ def reassign_needs(command: ReassignCredit, account: AccountKey) -> Needs:
     )
 
 
+@plan_of(ReassignCredit)
 def plan_reassign(books: Books, context: PostingContext, command: ReassignCredit) -> Steps[Outcome]:
     """Plan a release and new assignments of the same credit, all or nothing.
 
@@ -195,6 +239,7 @@ def void_invoice_needs(command: VoidInvoice, account: AccountKey) -> Needs:
     )  # fmt: skip
 
 
+@plan_of(VoidInvoice)
 def plan_void_invoice(books: Books, context: PostingContext, command: VoidInvoice) -> Steps[Outcome]:
     """Plan an invoice's voiding: everything on it is released, last first.
 
@@ -233,6 +278,7 @@ def void_credit_needs(command: VoidCredit, account: AccountKey) -> Needs:
     )
 
 
+@plan_of(VoidCredit)
 def plan_void_credit(books: Books, context: PostingContext, command: VoidCredit) -> Steps[Outcome]:
     """Plan a credit's voiding (the sources' delete): its remainder is reversed, out of the lifetime total as well if it
     counts there.
@@ -274,6 +320,7 @@ def update_credit_needs(command: UpdateCredit, account: AccountKey) -> Needs:
     return Needs(accounts=(account,), opens_accounts=True, credits=(command.credit_id,))
 
 
+@plan_of(UpdateCredit)
 def plan_update_credit(books: Books, context: PostingContext, command: UpdateCredit) -> Outcome:
     """Plan a change of a credit's expiry, pause, restriction or note. Raises CreditNotOpen, and for dates and services.
 

@@ -4,12 +4,28 @@ Remainders on a merged record move to the person, as a merge of today moves them
 the credits that count, and the tier follows.
 """
 
-from models.commands import Outcome, RestateBooks
+from dataclasses import dataclass
+from uuid import UUID
+
+from models.commands import Command, Outcome
 from models.kinds import Counter, TransactionKind
-from models.planning import credits, merging
+from models.planning import credits, merging, plan_of
 from models.planning.needs import Needs
 from models.planning.state import Books, PostingContext
 from turns.steps import Steps
+
+
+@dataclass(frozen=True, slots=True)
+class RestateBooks(Command):
+    """Bring a person's books in one asset to what today's rules come to: what is left on merged records moves to the
+    person's, and their lifetime total changes by so many minor units."""
+
+    alone = True
+
+    person_id: UUID
+    asset: str
+    record_ids: tuple[UUID, ...]
+    lifetime_minor: int
 
 
 def needs(command: RestateBooks) -> Needs:
@@ -23,6 +39,7 @@ def needs(command: RestateBooks) -> Needs:
     )
 
 
+@plan_of(RestateBooks)
 def plan(books: Books, context: PostingContext, command: RestateBooks) -> Steps[Outcome]:
     """Plan the moves and the correction. None if the books are right."""
     target = books.accounts[command.person_id, command.asset]

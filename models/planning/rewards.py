@@ -4,7 +4,7 @@ from models.commands import GiveReward, Outcome
 from models.errors import Busy, InsufficientBalance, NotFound, RewardInactive
 from models.kinds import Counter, CouponStatus, TransactionKind
 from models.money import POINTS, to_decimal
-from models.planning import calendar, credits, requesting
+from models.planning import calendar, credits, plan_of, requesting
 from models.planning.allowances import allowance_of
 from models.planning.coupons import coupon_view
 from models.planning.events import emit
@@ -30,6 +30,7 @@ def needs(command: GiveReward, points_cost_minor: int) -> Needs:
     )
 
 
+@plan_of(GiveReward)
 def plan(books: Books, context: PostingContext, command: GiveReward) -> Steps[Outcome]:
     """Plan one coupon. Raises RewardInactive, InsufficientBalance, LimitExceeded (a free one, at its price in points;
     or, with `request_approval`, a second person is asked; with `propose_only` in any case)."""

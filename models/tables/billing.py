@@ -1,8 +1,10 @@
 """Invoices, their payments, and the credit set against them."""
 
+from typing import ClassVar
+
 from tortoise import fields
 
-from models.tables.base import TenantRow
+from models.tables.base import Privileges, TenantRow
 
 
 class Invoice(TenantRow):
@@ -29,6 +31,10 @@ class Invoice(TenantRow):
     created_at = fields.DatetimeField()
     voided_at = fields.DatetimeField(null=True)
     limited_on = fields.DateField(null=True)
+
+    app_may: ClassVar = Privileges(
+        updates=("paid_minor", "credited_minor", "status", "auto_apply", "due_on", "voided_at")
+    )
 
     class Meta:
         table = "invoices"
@@ -69,6 +75,8 @@ class Payment(TenantRow):
     created_at = fields.DatetimeField()
     voided_at = fields.DatetimeField(null=True)
 
+    app_may: ClassVar = Privileges(updates=("voided_at",))
+
     class Meta:
         table = "payments"
 
@@ -85,6 +93,8 @@ class Assignment(TenantRow):
     released_at = fields.DatetimeField(null=True)
     release_transaction_id = fields.UUIDField(null=True)
 
+    app_may: ClassVar = Privileges(updates=("released_at", "release_transaction_id"))
+
     class Meta:
         table = "assignments"
 
@@ -98,6 +108,8 @@ class Product(TenantRow):
     currency = fields.CharField(max_length=16)
     price_minor = fields.BigIntField()
     active = fields.BooleanField()
+
+    app_may: ClassVar = Privileges(updates=("name", "price_minor", "active"))
 
     class Meta:
         table = "products"
@@ -113,6 +125,8 @@ class Grant(TenantRow):
     transaction_id = fields.UUIDField()
     revoked_transaction_id = fields.UUIDField(null=True)
     revoked_minor = fields.BigIntField(null=True)
+
+    app_may: ClassVar = Privileges(updates=("revoked_transaction_id", "revoked_minor"))
 
     class Meta:
         table = "grants"

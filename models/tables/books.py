@@ -1,8 +1,10 @@
 """Proof of the books: the exponents of their currencies, and the digest of each row as it was last written."""
 
+from typing import ClassVar
+
 from tortoise import fields
 
-from models.tables.base import TenantRow
+from models.tables.base import Privileges, TenantRow
 
 
 class Currency(TenantRow):
@@ -30,6 +32,9 @@ class Seal(TenantRow):
     digest = fields.BinaryField()
     salt = fields.BinaryField(null=True)
     sealed_at = fields.DatetimeField()
+
+    # Triggers write them, with their owner's rights.
+    app_may: ClassVar = Privileges(inserts=False)
 
     class Meta:
         table = "seals"

@@ -1,9 +1,11 @@
 """An admin's settings: reasons, services, tiers, rewards, limits."""
 
+from typing import ClassVar
+
 from tortoise import fields
 
 from models.kinds import LimitKind
-from models.tables.base import TenantRow
+from models.tables.base import Privileges, TenantRow
 
 
 class Reason(TenantRow):
@@ -17,6 +19,8 @@ class Reason(TenantRow):
     note_required = fields.BooleanField()
     active = fields.BooleanField()
 
+    app_may: ClassVar = Privileges(updates=("label", "adds", "removes", "moves_lifetime", "note_required", "active"))
+
     class Meta:
         table = "reasons"
         unique_together = (("tenant_id", "code"),)
@@ -28,6 +32,8 @@ class Service(TenantRow):
     name = fields.CharField(max_length=200)
     active = fields.BooleanField()
 
+    app_may: ClassVar = Privileges(updates=("name", "active"))
+
     class Meta:
         table = "services"
         unique_together = (("tenant_id", "name"),)
@@ -38,6 +44,8 @@ class Tier(TenantRow):
 
     name = fields.CharField(max_length=200)
     threshold_minor = fields.BigIntField()
+
+    app_may: ClassVar = Privileges(updates=("name", "threshold_minor"), deletes=True)
 
     class Meta:
         table = "tiers"
@@ -61,6 +69,20 @@ class Reward(TenantRow):
     stock = fields.BigIntField(null=True)
     active = fields.BooleanField()
 
+    app_may: ClassVar = Privileges(
+        updates=(
+            "name",
+            "kind",
+            "value",
+            "currency",
+            "product",
+            "points_cost_minor",
+            "validity_days",
+            "stock",
+            "active",
+        )
+    )
+
     class Meta:
         table = "rewards"
         unique_together = (("tenant_id", "name"),)
@@ -81,6 +103,8 @@ class LimitRule(TenantRow):
     per_actor_day = fields.DecimalField(max_digits=20, decimal_places=4, null=True)
     per_customer_day = fields.DecimalField(max_digits=20, decimal_places=4, null=True)
     kind = fields.CharField(max_length=16, default=LimitKind.ADDING)
+
+    app_may: ClassVar = Privileges(updates=("per_adjustment", "per_actor_day", "per_customer_day"), deletes=True)
 
     class Meta:
         table = "limit_rules"

@@ -1,9 +1,11 @@
 """The ledger itself. Transactions, their texts' digests, and entries are append-only: the database refuses the rest."""
 
+from typing import ClassVar
+
 from tortoise import fields
 from tortoise.models import Model
 
-from models.tables.base import TenantRow
+from models.tables.base import Privileges, TenantRow
 
 
 class Account(TenantRow):
@@ -22,6 +24,11 @@ class Account(TenantRow):
     head_hash = fields.BinaryField(null=True)
     created_at = fields.DatetimeField()
     posted_at = fields.DatetimeField(null=True)
+
+    # An account that a rejected request had opened goes again; one with entries can't: they point at it.
+    app_may: ClassVar = Privileges(
+        updates=("balance_minor", "lifetime_minor", "sequence", "head_hash", "posted_at"), deletes=True
+    )
 
     class Meta:
         table = "accounts"
@@ -57,6 +64,19 @@ class Credit(TenantRow):
     origin_id = fields.UUIDField(null=True)
     successor_id = fields.UUIDField(null=True)
 
+    app_may: ClassVar = Privileges(
+        updates=(
+            "remaining_minor",
+            "expires_at",
+            "auto_apply",
+            "restricted",
+            "swept_at",
+            "voided_at",
+            "gone_minor",
+            "successor_id",
+        )
+    )
+
     class Meta:
         table = "credits"
 
@@ -66,6 +86,8 @@ class CreditService(TenantRow):
 
     credit_id = fields.UUIDField()
     service_id = fields.UUIDField()
+
+    app_may: ClassVar = Privileges(deletes=True)
 
     class Meta:
         table = "credit_services"
@@ -102,6 +124,9 @@ class TransactionText(TenantRow):
 
     note = fields.TextField()
     salt = fields.BinaryField()
+
+    # To erase; a trigger sees to that.
+    app_may: ClassVar = Privileges(updates=("note", "salt"))
 
     class Meta:
         table = "transaction_texts"
@@ -160,6 +185,8 @@ class LimitCounter(TenantRow):
     used_minor = fields.BigIntField()
     opening_minor = fields.BigIntField(default=0)
 
+    app_may: ClassVar = Privileges(updates=("used_minor",))
+
     class Meta:
         table = "limit_counters"
         unique_together = (("tenant_id", "scope", "role", "holder", "asset", "day"),)
@@ -175,13 +202,15 @@ class IdempotencyKey(Model):
 
     key = fields.CharField(max_length=255, primary_key=True)
     tenant_id = fields.UUIDField()
+    client = fields.CharField(max_length=255)
+    shared = fields.BooleanField()
+    kept = fields.BooleanField()
     operation = fields.CharField(max_length=32)
     input_hash = fields.BinaryField()
     result_id = fields.UUIDField()
     created_at = fields.DatetimeField()
-    client = fields.CharField(max_length=255)
-    shared = fields.BooleanField()
-    kept = fields.BooleanField()
+
+    app_may: ClassVar = Privileges(updates=("result_id",), deletes=True)
 
     class Meta:
         table = "idempotency_keys"
@@ -193,6 +222,8 @@ class OutboxEvent(TenantRow):
     topic = fields.CharField(max_length=64)
     subject_id = fields.UUIDField()
     created_at = fields.DatetimeField()
+
+    app_may: ClassVar = Privileges(deletes=True)
 
     class Meta:
         table = "outbox"
@@ -230,6 +261,8 @@ class AuditEvent(TenantRow):
     request_id = fields.CharField(max_length=128, null=True)
     address = fields.CharField(max_length=64, null=True)
     created_at = fields.DatetimeField()
+
+    app_may: ClassVar = Privileges(updates=("note", "details"))
 
     class Meta:
         table = "audit_events"

@@ -1,8 +1,10 @@
 """Requests that are not, or not only, a movement: approval requests, bulk operations."""
 
+from typing import ClassVar
+
 from tortoise import fields
 
-from models.tables.base import TenantRow
+from models.tables.base import Privileges, TenantRow
 
 
 class ApprovalRequest(TenantRow):
@@ -27,6 +29,19 @@ class ApprovalRequest(TenantRow):
     expires_at = fields.DatetimeField()
     terms: fields.Field[dict[str, object] | None] = fields.JSONField(null=True)
     invoice_id = fields.UUIDField(null=True)
+
+    app_may: ClassVar = Privileges(
+        updates=(
+            "status",
+            "decided_by_id",
+            "decided_subject",
+            "decided_at",
+            "decision_note",
+            "transaction_id",
+            "command",
+            "invoice_id",
+        )
+    )
 
     class Meta:
         table = "approval_requests"
@@ -56,6 +71,20 @@ class BulkOperation(TenantRow):
     created_at = fields.DatetimeField()
     finished_at = fields.DatetimeField(null=True)
 
+    app_may: ClassVar = Privileges(
+        updates=(
+            "status",
+            "total",
+            "processed",
+            "succeeded",
+            "failed",
+            "finished_at",
+            "validated_at",
+            "claimed_until",
+            "cancel_requested",
+        )
+    )
+
     class Meta:
         table = "bulk_operations"
 
@@ -74,6 +103,8 @@ class BulkRow(TenantRow):
     transaction_id = fields.UUIDField(null=True)
     details: fields.Field[dict[str, object] | None] = fields.JSONField(null=True)
     error: fields.Field[dict[str, object] | None] = fields.JSONField(null=True)
+
+    app_may: ClassVar = Privileges(updates=("transaction_id", "error", "details"))
 
     class Meta:
         table = "bulk_rows"

@@ -1,8 +1,10 @@
 """Coupons that customers were given."""
 
+from typing import ClassVar
+
 from tortoise import fields
 
-from models.tables.base import TenantRow
+from models.tables.base import Privileges, TenantRow
 
 
 class Coupon(TenantRow):
@@ -23,6 +25,8 @@ class Coupon(TenantRow):
     expires_at = fields.DatetimeField(null=True)
     closed_at = fields.DatetimeField(null=True)
     refund_transaction_id = fields.UUIDField(null=True)
+
+    app_may: ClassVar = Privileges(updates=("status", "closed_at", "refund_transaction_id"))
 
     class Meta:
         table = "coupons"

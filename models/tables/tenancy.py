@@ -1,9 +1,11 @@
 """Tenants, their actors, and their customers."""
 
+from typing import ClassVar
+
 from tortoise import fields
 from tortoise.models import Model
 
-from models.tables.base import TenantRow
+from models.tables.base import Privileges, TenantRow
 
 
 class Tenant(Model):
@@ -23,11 +25,25 @@ class Tenant(Model):
     grace_days = fields.IntField()
     approval_hours = fields.IntField()
     config_version = fields.BigIntField()
-    created_at = fields.DatetimeField()
     restated = fields.BooleanField(default=True)
     keys_pruned_at = fields.DatetimeField(null=True)
+    created_at = fields.DatetimeField()
     key_days = fields.IntField(default=90)
     limited_currencies = fields.CharField(max_length=1000, null=True)
+
+    app_may: ClassVar = Privileges(
+        updates=(
+            "name",
+            "time_zone",
+            "grace_days",
+            "approval_hours",
+            "config_version",
+            "restated",
+            "key_days",
+            "keys_pruned_at",
+            "limited_currencies",
+        )
+    )
 
     class Meta:
         table = "tenants"
@@ -40,6 +56,8 @@ class Actor(TenantRow):
     role = fields.CharField(max_length=16)
     client = fields.CharField(max_length=255)  # '' where the token names none
     name = fields.CharField(max_length=255, null=True)
+
+    app_may: ClassVar = Privileges(updates=("name",))
 
     class Meta:
         table = "actors"
@@ -64,6 +82,10 @@ class PartnerToken(TenantRow):
     revoked_at = fields.DatetimeField(null=True)
     last_used_at = fields.DatetimeField(null=True)
     last_used_address = fields.CharField(max_length=64, null=True)
+
+    app_may: ClassVar = Privileges(
+        updates=("expires_at", "revoked_by_id", "revoked_at", "last_used_at", "last_used_address")
+    )
 
     class Meta:
         table = "partner_tokens"
@@ -91,6 +113,22 @@ class Customer(TenantRow):
     external_id_since = fields.DatetimeField(null=True)
     external_id_reused = fields.BooleanField()
 
+    app_may: ClassVar = Privileges(
+        updates=(
+            "external_id",
+            "name",
+            "email",
+            "membership_started_at",
+            "membership_cancelled_at",
+            "merged_into_id",
+            "merged_at",
+            "erased_at",
+            "updated_at",
+            "external_id_since",
+            "external_id_reused",
+        )
+    )
+
     class Meta:
         table = "customers"
         unique_together = (("tenant_id", "external_id"),)
@@ -101,6 +139,8 @@ class ExternalIdLeft(TenantRow):
     the name."""
 
     left_at = fields.DatetimeField()
+
+    app_may: ClassVar = Privileges(updates=("left_at",))
 
     class Meta:
         table = "external_ids_left"

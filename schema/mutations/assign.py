@@ -6,7 +6,7 @@ from typing import Any
 import strawberry
 
 from gateway.reading import Pending
-from models.commands import AssignCredit, InvoiceAmount
+from models.planning.assign import AssignCredit, InvoiceAmount
 from schema.context import Info
 from schema.ids import input_id
 from schema.mutations.base import KeyedInput, PostingPayload, loaded, loaded_assignments

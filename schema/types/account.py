@@ -10,6 +10,7 @@ import strawberry
 from auth.roles import Permission
 from gateway.reading import Pending
 from models.errors import InvariantViolated
+from models.kinds import CreditStatus
 from models.money import POINTS, to_decimal
 from models.reads import credits as credit_reads
 from models.reads import invoices, ledger, rewards
@@ -19,10 +20,9 @@ from models.views import AccountView, CreditView
 from schema.context import Info
 from schema.ids import global_id
 from schema.scalars import AssetCode
-from schema.types.base import Connection, Node, Reader, resolved
+from schema.types.base import Connection, Node, Reader, resolved, shows
 from schema.types.configuration import Service, Tier
 from schema.types.customer import Customer
-from schema.types.enums import CreditStatus
 from schema.types.pages import paged
 from schema.types.refs import AssignmentRef, LedgerEntryRef, TierChangeRef, TransactionRef
 
@@ -33,6 +33,7 @@ REPLAY_WEIGHT: Final = 10
 """Cost of a field that is computed from all entries of an account."""
 
 
+@shows(AccountView)
 @strawberry.type
 class Account(Node):
     """One customer's account in one asset: what the business owes the customer in it."""
@@ -159,6 +160,7 @@ class BalanceExplanation:
         return paged(info, ledger.ACCOUNT_LEDGER, self.account_id, page, ledger.up_to(self.at))
 
 
+@shows(CreditView)
 @strawberry.type
 class Credit(Node):
     """One credit on an account: an amount with its own remainder, start, expiry and restrictions."""
@@ -230,6 +232,7 @@ class Credit(Node):
         return info.context.loaders.transactions.get(self.view.transaction_id)
 
 
+@shows(CreditChangeView)
 @strawberry.type
 class CreditChange:
     """One change that updateCredit made to a credit: the terms before it and after it."""

@@ -9,14 +9,14 @@ from strawberry.scalars import JSON
 
 from auth.roles import Permission
 from gateway.reading import Pending
+from models.kinds import TransactionKind
 from models.money import to_decimal
 from models.reads.audit import AuditView
 from schema.context import Info
 from schema.ids import global_id
 from schema.scalars import AssetCode
-from schema.types.base import Reader, resolved
+from schema.types.base import Reader, resolved, shows
 from schema.types.customer import Customer
-from schema.types.enums import TransactionKind
 from schema.types.ledger import Actor, Transaction
 
 NODES: Final = {
@@ -27,6 +27,7 @@ NODES: Final = {
 """Type of an action's subject, by the action's first word, if it has an id in this API."""
 
 
+@shows(AuditView)
 @strawberry.type
 class AuditRecord:
     """One thing that one user, program or job did. Records are never changed or removed."""

@@ -12,7 +12,7 @@ from models.tables import Reason
 from models.tables import Service as ServiceRow
 from models.tables import Tier as TierRow
 from schema.ids import global_id
-from schema.types.base import Node, Reader
+from schema.types.base import Node, Reader, shows
 from schema.types.enums import Direction
 
 
@@ -42,6 +42,7 @@ class AdjustmentReason:
         )  # fmt: skip
 
 
+@shows(ServiceRow)
 @strawberry.type
 class Service(Node):
     """A service that service credits can be spent on, such as a wash or a lesson."""

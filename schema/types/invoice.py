@@ -8,6 +8,7 @@ import strawberry
 
 from auth.roles import Permission
 from gateway.reading import Pending
+from models.kinds import AssignmentOrigin, InvoiceKind, InvoiceStatus, PaymentMethod, ProductKind
 from models.money import to_decimal
 from models.reads import credits as credit_reads
 from models.reads import invoices
@@ -16,9 +17,8 @@ from schema.context import Info
 from schema.ids import global_id
 from schema.scalars import AssetCode
 from schema.types.account import Credit
-from schema.types.base import Connection, Node, Reader, resolved
+from schema.types.base import Connection, Node, Reader, resolved, shows
 from schema.types.customer import Customer
-from schema.types.enums import AssignmentOrigin, InvoiceKind, InvoiceStatus, PaymentMethod, ProductKind
 from schema.types.pages import paged
 from schema.types.product import Product
 from schema.types.refs import AssignmentRef, TransactionRef
@@ -26,6 +26,7 @@ from schema.types.refs import AssignmentRef, TransactionRef
 PaymentRef = Annotated["Payment", strawberry.lazy("schema.types.invoice")]
 
 
+@shows(InvoiceLineView)
 @strawberry.type
 class InvoiceLine:
     """One line of an invoice or order; an order's line keeps the product as it was sold."""
@@ -57,6 +58,7 @@ class InvoiceLine:
         return None if product_id is None else info.context.loaders.products.get(product_id)
 
 
+@shows(InvoiceView)
 @strawberry.type
 class Invoice(Node):
     """A request for payment. An order is an invoice whose lines are products."""
@@ -139,6 +141,7 @@ class Invoice(Node):
         return paged(info, credit_reads.GRANTED, self.view.id, (first, after, last, before))
 
 
+@shows(AssignmentView)
 @strawberry.type
 class Assignment(Node):
     """An amount of one credit set against one invoice."""
@@ -173,6 +176,7 @@ class Assignment(Node):
         return info.context.loaders.invoices.get(self.view.invoice_id)
 
 
+@shows(PaymentView)
 @strawberry.type
 class Payment(Node):
     """A payment on an invoice, in money or with account credit."""

@@ -8,14 +8,14 @@ import strawberry
 
 from auth.roles import Permission
 from gateway.reading import Pending
+from models.kinds import Counter, Role, TransactionKind
 from models.money import to_decimal
 from models.reads import ledger
 from models.views import ActorView, EntryView, TransactionView
 from schema.context import Info
 from schema.ids import global_id
 from schema.types.account import Account, Credit
-from schema.types.base import Connection, Node, Reader, resolved
-from schema.types.enums import Counter, Role, TransactionKind
+from schema.types.base import Connection, Node, Reader, resolved, shows
 from schema.types.pages import paged
 from schema.types.refs import LedgerEntryRef, TransactionRef
 
@@ -38,6 +38,7 @@ class Actor:
         return cls(subject=view.subject, name=view.name, role=Role(view.role), client=view.client)
 
 
+@shows(EntryView)
 @strawberry.type
 class LedgerEntry(Node):
     """One signed movement on one account and one credit. Entries are never changed or removed."""
@@ -81,6 +82,7 @@ class LedgerEntry(Node):
         return info.context.loaders.transactions.get(self.view.transaction_id)
 
 
+@shows(TransactionView)
 @strawberry.type
 class Transaction(Node):
     """One business event of one customer, such as an adjustment. Transactions are never changed or removed."""

@@ -1,29 +1,14 @@
 """Limit rules, and the amounts left under them."""
 
 from decimal import Decimal
-from enum import StrEnum
 
 import strawberry
 
 from models import commands, errors
+from models.kinds import LimitKind, LimitRole, LimitScope
 from models.planning.config import LimitRuleValues
 from models.planning.limits import MONEY, in_own_places
 from schema.scalars import AssetCode
-from schema.types.enums import LimitKind, LimitScope
-
-
-@strawberry.enum
-class LimitRole(StrEnum):
-    """Role that limits can be set for."""
-
-    STAFF = "STAFF"
-    """Staff; without any rule they may add nothing."""
-    PARTNER = "PARTNER"
-    """Partners' programs; without any rule they may add nothing."""
-    MANAGER = "MANAGER"
-    """Managers; unlimited unless a rule is set."""
-    ADMIN = "ADMIN"
-    """Administrators; unlimited unless a rule is set."""
 
 
 @strawberry.type

@@ -9,12 +9,13 @@ from gateway.reading import Pending
 from models.reads.partner_tokens import PartnerTokenView
 from schema.context import Info
 from schema.ids import global_id
-from schema.types.base import Node, Reader, resolved
+from schema.types.base import Node, Reader, resolved, shows
 from schema.types.ledger import Actor
 
 PartnerTokenRef = Annotated["PartnerToken", strawberry.lazy("schema.types.partner_tokens")]
 
 
+@shows(PartnerTokenView)
 @strawberry.type
 class PartnerToken(Node):
     """A token issued to a partner's client program. Its secret is never shown again."""

@@ -4,14 +4,15 @@ from decimal import Decimal
 
 import strawberry
 
+from models.kinds import ProductKind
 from models.money import to_decimal
 from models.views import ProductView
 from schema.ids import global_id
 from schema.scalars import AssetCode
-from schema.types.base import Node, Reader
-from schema.types.enums import ProductKind
+from schema.types.base import Node, Reader, shows
 
 
+@shows(ProductView)
 @strawberry.type
 class Product(Node):
     """A product that orders sell: goods, a service, or credit."""

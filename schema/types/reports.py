@@ -10,17 +10,16 @@ import strawberry
 
 from auth.roles import Permission
 from gateway.reading import Pending
-from models import commands
+from models import commands, kinds
 from models.errors import AssetUnknown
+from models.kinds import TransactionKind
 from models.money import to_decimal
 from models.reads.liability import LiabilityPart, LiabilityView, TrialBalanceView
 from schema.context import Info
 from schema.scalars import AssetCode
-from schema.types import enums
 from schema.types.account import Account, Credit
 from schema.types.base import resolved
 from schema.types.configuration import Tier
-from schema.types.enums import TransactionKind
 from schema.types.errors import UserError
 from schema.types.limits import LimitVerdict
 
@@ -103,7 +102,7 @@ class Liability:
 class CounterTotal:
     """Sum of all entries against one counter."""
 
-    counter: enums.Counter
+    counter: kinds.Counter
     """Counter that the entries were posted against."""
     amount: Decimal
     """Sum as the accounts see it: positive for value issued, negative for value spent."""
@@ -125,7 +124,7 @@ class TrialBalance:
         return cls(
             asset=AssetCode(view.asset), accounts=to_decimal(view.balance_minor, view.asset),
             counters=[
-                CounterTotal(counter=enums.Counter(counter), amount=to_decimal(minor, view.asset))
+                CounterTotal(counter=kinds.Counter(counter), amount=to_decimal(minor, view.asset))
                 for counter, minor in view.counters
             ],
         )  # fmt: skip

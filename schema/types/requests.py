@@ -11,6 +11,8 @@ from auth.principal import Principal
 from auth.roles import Permission, Role, may
 from gateway.reading import Pending
 from models.commands import AdjustCredit, CreateOrder, GiveReward
+from models.kinds import ApprovalStatus, BulkStatus, LimitKind, LimitScope
+from models.kinds import Role as RoleOf
 from models.money import exponent, to_decimal
 from models.names import clean_name
 from models.planning.binding import Binding
@@ -21,11 +23,10 @@ from schema.context import Info
 from schema.ids import global_id
 from schema.scalars import AssetCode
 from schema.types.account import Credit
-from schema.types.base import Connection, Node, Reader, resolved
+from schema.types.base import Connection, Node, Reader, resolved, shows
 from schema.types.configuration import Service
 from schema.types.customer import Customer
-from schema.types.enums import ApprovalStatus, BulkStatus, LimitKind, LimitScope, RequestedOperation, UserErrorCode
-from schema.types.enums import Role as RoleOf
+from schema.types.enums import RequestedOperation, UserErrorCode
 from schema.types.errors import TermChange, UserError
 from schema.types.invoice import Invoice
 from schema.types.ledger import Actor, Transaction
@@ -52,6 +53,7 @@ class RequestedItem:
         return info.context.loaders.products.get(self.product_id)
 
 
+@shows(ApprovalRequestView)
 @strawberry.type
 class ApprovalRequest(Node):
     """A request that waits, or waited, for a second person: it was over a limit, or was only proposed."""
@@ -207,6 +209,7 @@ def _amount(view: ApprovalRequestView) -> Decimal | None:
     return to_decimal(view.amount_minor, view.asset)
 
 
+@shows(BulkRowView)
 @strawberry.type
 class BulkRow:
     """Result of one row of a bulk."""
@@ -241,6 +244,7 @@ class BulkRow:
         return info.context.loaders.transactions.get(self.view.transaction_id)
 
 
+@shows(BulkOperationView)
 @strawberry.type
 class BulkOperation(Node):
     """Many adjustments requested at once, with the result of each."""

@@ -9,14 +9,14 @@ import strawberry
 
 from auth.roles import Permission
 from gateway.reading import Pending
+from models.kinds import CouponStatus, RewardKind
 from models.money import POINTS, exponent, to_decimal
 from models.views import CouponView, RewardView, TierChangeView
 from schema.context import Info
 from schema.ids import global_id
 from schema.scalars import AssetCode
-from schema.types.base import Node, Reader, resolved
+from schema.types.base import Node, Reader, resolved, shows
 from schema.types.customer import Customer
-from schema.types.enums import CouponStatus, RewardKind
 from schema.types.refs import TransactionRef
 
 
@@ -29,6 +29,7 @@ def shown_value(value: Decimal | None, currency: str | None) -> Decimal | None:
     return value.quantize(Decimal(1)) if value == value.to_integral_value() else value.normalize()
 
 
+@shows(RewardView)
 @strawberry.type
 class Reward(Node):
     """A reward: the template that coupons are issued from."""
@@ -90,6 +91,7 @@ def _asset(currency: str | None) -> AssetCode | None:
     return None if currency is None else AssetCode(currency)
 
 
+@shows(CouponView)
 @strawberry.type
 class Coupon(Node):
     """A coupon given to one customer, with its own code."""
@@ -143,6 +145,7 @@ class Coupon(Node):
         return None if refund is None else info.context.loaders.transactions.get(refund)
 
 
+@shows(TierChangeView)
 @strawberry.type
 class TierChange:
     """A customer's move from one tier to another."""

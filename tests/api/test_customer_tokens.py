@@ -8,8 +8,9 @@ import pytest
 
 from auth.roles import Role
 from models.commands import MergeCustomers
+from models.customers import UpdateCustomer
 from models.operations.merge_customers import merge_customers
-from models.operations.people import UpdateCustomer, erase_customer, update_customer
+from models.operations.people import erase_customer, update_customer
 from models.reads.holders import Holder
 from tests.api.conftest import Api, gid
 from tests.factories import ADMIN, Clock, Tenant

@@ -7,10 +7,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from models import money
-from models.commands import UpdateCredit
 from models.errors import AssetUnknown
 from models.operations.expire import expire_credits
 from models.operations.releasing import update_credit
+from models.planning.releasing import UpdateCredit
 from schema.ids import global_id
 from tests.api.conftest import Api
 from tests.factories import ADMIN, Clock, Tenant

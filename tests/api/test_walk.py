@@ -13,11 +13,12 @@ from graphql import GraphQLObjectType, get_named_type
 from app.postgres.embedded import Urls
 from app.tokens.partners import PartnerTokenVerifier
 from auth.roles import Role, Scope
-from models.commands import Actor, BulkCredit, BulkItem, MembershipChange, UpdateCredit
+from models.commands import Actor, BulkCredit, BulkItem, MembershipChange
 from models.ledger import Ledger
 from models.operations.bulk_credit import bulk_credit
 from models.operations.memberships import start_membership
 from models.operations.releasing import update_credit
+from models.planning.releasing import UpdateCredit
 from schema.ids import parse_id
 from tests.api.conftest import Api, gid, serving, token_verifier
 from tests.api.test_permissions import CASES, Case, reads, token_of, what_it_names

@@ -25,9 +25,10 @@ from auth.partner_tokens import parse
 from auth.roles import Role
 from auth.tokens import TokenVerifier
 from models.configuration_commands import RevokeToken
+from models.customers import UpdateCustomer
 from models.ledger import Ledger
 from models.operations.partner_tokens import revoke_token
-from models.operations.people import UpdateCustomer, update_customer
+from models.operations.people import update_customer
 from models.reads.tenants import TenantDirectory
 from models.session import tenant_transaction
 from schema.ids import global_id

@@ -14,9 +14,9 @@ import pytest
 from tortoise import connections
 
 from jobs.worker import JOBS, work_once
-from migrations.privileges import APP_PRIVILEGES
 from models import tables
 from models.ledger import Ledger
+from models.privileges import APP_PRIVILEGES
 from models.session import CONNECTION_NAME, tenant_transaction
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 import pytest
 
-from migrations.privileges import APP_FUNCTIONS, APP_PRIVILEGES, grants
 from models import tables
+from models.privileges import APP_FUNCTIONS, APP_PRIVILEGES, grants
 
 if TYPE_CHECKING:
     from app.postgres.embedded import Urls

@@ -14,11 +14,11 @@ from uuid import UUID, uuid4
 import pytest
 
 from app.postgres.embedded import Urls
-from models.commands import CreateInvoice, InvoiceLineItem
 from models.errors import InsufficientBalance, InvariantViolated
 from models.loading.credits import CREDITS_PER_LOAD
 from models.planning import credits as planned_credits
 from models.planning.burn_order import burn_key
+from models.planning.invoices import CreateInvoice, InvoiceLineItem
 from models.planning.needs import Spend
 from models.planning.state import Books, CreditState
 from models.sources import RandomSource

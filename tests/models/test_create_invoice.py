@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from models.commands import CreateInvoice, InvoiceLineItem
 from models.configuration_commands import UpdateTenant
 from models.ledger import Ledger
 from models.operations.create_invoice import create_invoice
 from models.operations.update_tenant import update_tenant
+from models.planning.invoices import CreateInvoice, InvoiceLineItem
 from tests.support.batch import Batch
 from tests.support.shop import ADMIN, MANAGER, Clock, Shop
 

@@ -7,12 +7,13 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from models.commands import ExpireCredits, Outcome, UpdateCredit
+from models.commands import Outcome
 from models.ledger import Ledger
 from models.operations import expire
 from models.operations.expire import SYSTEM, expire_credits
 from models.operations.releasing import update_credit
-from models.planning.using import expire_needs
+from models.planning.releasing import UpdateCredit
+from models.planning.using import ExpireCredits, expire_needs
 from tests.support.shop import MANAGER, Clock, Shop
 
 EXPIRIES = """SELECT e.credit_id, e.amount_minor, e.counter, t.reason, a.role FROM entries e

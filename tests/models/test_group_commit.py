@@ -9,10 +9,11 @@ from uuid import UUID, uuid4
 import pytest
 
 from models import group_commit, patience
-from models.commands import BulkCredit, MergeCustomers, UseCoupon
+from models.commands import BulkCredit, MergeCustomers
 from models.errors import Busy
 from models.group_commit import GroupCommit, Lane, Overloaded
 from models.loading.locked_elsewhere import Name
+from models.planning.coupons import UseCoupon
 from models.planning.needs import Needs
 from models.units import Failed, Refused, Requeued, Result, Unit
 from tests.support.shop import MANAGER, Shop

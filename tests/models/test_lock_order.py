@@ -13,9 +13,10 @@ import asyncpg
 import pytest
 
 from app.postgres.embedded import Urls
-from models.commands import ApproveRequest, MergeCustomers
+from models.commands import MergeCustomers
 from models.operations.approvals import approve_request
 from models.operations.merge_customers import merge_customers
+from models.planning.approving import ApproveRequest
 from models.units import Posted, Unit
 from models.ways import LOCK_WAIT
 from tests.support.approvals import SECOND, ask

@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from migrations import clashing_names as step
-from models.commands import UpsertCustomer
 from models.configuration_commands import (
     CreateProduct,
     CreateReason,
@@ -27,12 +26,13 @@ from models.configuration_commands import (
     UpdateTenant,
     UpdateTier,
 )
+from models.customers import UpdateCustomer, UpsertCustomer
 from models.errors import Invalid
 from models.names import MOST_CHARACTERS, checked_name, clean_name, shows_nothing
 from models.operations.create_tenant import create_tenant
 from models.operations.import_credits import ImportCredits, ImportRow, import_credits
 from models.operations.partner_tokens import issue_token
-from models.operations.people import UpdateCustomer, update_customer
+from models.operations.people import update_customer
 from models.operations.products import create_product, update_product
 from models.operations.reasons import create_reason, update_reason
 from models.operations.rewards import create_reward, update_reward

@@ -7,14 +7,15 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from models.commands import MembershipChange, MergeCustomers, UpsertCustomer
+from models.commands import MembershipChange, MergeCustomers
+from models.customers import UpdateCustomer, UpsertCustomer
 from models.errors import Busy, NotFound
 from models.loading import people as loading
 from models.loading.people import locked_person
 from models.operations.import_credits import ImportCredits, ImportRow, import_credits
 from models.operations.memberships import cancel_membership, reinstate_membership, start_membership
 from models.operations.merge_customers import merge_customers
-from models.operations.people import UpdateCustomer, erase_customer, update_customer
+from models.operations.people import erase_customer, update_customer
 from models.operations.run_bulks import run_bulk
 from models.operations.upsert_customer import upsert_customer
 from models.session import tenant_transaction

@@ -14,12 +14,14 @@ import pytest
 
 from app.postgres.embedded import Urls
 from models import hash_chain, poster, posting, writing
-from models.commands import AdjustCredit, CreateInvoice, GiveReward, InvoiceLineItem, VoidInvoice
+from models.commands import AdjustCredit, GiveReward
 from models.errors import DatabaseAway
 from models.ledger import Ledger
 from models.operations.adjust import adjust_credit
 from models.operations.create_invoice import create_invoice
 from models.operations.releasing import void_invoice
+from models.planning.invoices import CreateInvoice, InvoiceLineItem
+from models.planning.releasing import VoidInvoice
 from models.reads.verify import verify
 from models.sources import RandomSource
 from models.units import Failed, Posted, Refused, Replayed, Requeued

@@ -6,10 +6,12 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from models.commands import AssignCredit, InvoiceAmount, Outcome, VoidInvoice
+from models.commands import Outcome
 from models.errors import AlreadyReleased, InvoicePaid, LedgerError
 from models.ledger import Ledger
 from models.planning import assign, releasing
+from models.planning.assign import AssignCredit, InvoiceAmount
+from models.planning.releasing import VoidInvoice
 from models.units import Posted
 from tests.support.shop import Clock, Shop
 from tests.support.units import post, unit

@@ -11,8 +11,9 @@ import asyncpg
 import pytest
 
 from app.postgres.embedded import Urls
-from models.commands import Actor, MembershipChange, MergeCustomers, UpsertCustomer
+from models.commands import Actor, MembershipChange, MergeCustomers
 from models.configuration_commands import CreateReason, CreateService, CreateTier, IssueToken, SetLimit, UpdateTenant
+from models.customers import UpdateCustomer, UpsertCustomer
 from models.errors import Unavailable
 from models.ledger import Ledger
 from models.operations.access_audit import Denial, record_denials
@@ -24,7 +25,7 @@ from models.operations.limits import set_limit
 from models.operations.memberships import cancel_membership, start_membership
 from models.operations.merge_customers import merge_customers
 from models.operations.partner_tokens import issue_token, note_refusal
-from models.operations.people import UpdateCustomer, erase_customer, update_customer
+from models.operations.people import erase_customer, update_customer
 from models.operations.reasons import create_reason
 from models.operations.run_bulks import run_bulk
 from models.operations.services import create_service

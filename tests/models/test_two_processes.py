@@ -9,7 +9,7 @@ from pathlib import Path
 from uuid import UUID
 
 from app.postgres.embedded import Urls
-from models.commands import ApproveRequest
+from models.planning.approving import ApproveRequest
 from models.sources import system_clock
 from tests.support.approvals import ask
 from tests.support.shop import Shop

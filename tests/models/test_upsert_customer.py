@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 
-from models.commands import UpsertCustomer
+from models.customers import CustomerView, UpsertCustomer
 from models.operations.upsert_customer import upsert_customer
-from models.views import CustomerView
 from tests.support.shop import MANAGER, Clock, Shop
 
 

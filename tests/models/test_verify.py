@@ -11,17 +11,8 @@ import asyncpg
 import pytest
 
 from app.postgres.embedded import Urls
-from models.commands import (
-    Actor,
-    AdjustCredit,
-    AssignCredit,
-    CreateInvoice,
-    GiveReward,
-    InvoiceAmount,
-    InvoiceLineItem,
-    RecordPayment,
-    UpsertCustomer,
-)
+from models.commands import Actor, AdjustCredit, GiveReward
+from models.customers import UpsertCustomer
 from models.ledger import Ledger
 from models.operations.adjust import adjust_credit
 from models.operations.assign import assign_credit
@@ -32,6 +23,9 @@ from models.operations.people import erase_customer
 from models.operations.record_payment import record_payment
 from models.operations.upsert_customer import upsert_customer
 from models.plan_ages import PlanAges
+from models.planning.assign import AssignCredit, InvoiceAmount
+from models.planning.invoices import CreateInvoice, InvoiceLineItem
+from models.planning.payments import RecordPayment
 from models.reads.verify import MAX_LISTED, every_tenant, verify
 from models.session import tenant_transaction
 from tests.support.tampering import Tampering, planted

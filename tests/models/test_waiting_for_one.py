@@ -9,7 +9,8 @@ import pytest
 
 from app.postgres.embedded import Urls
 from models import ledger, patience
-from models.commands import Actor, UpsertCustomer
+from models.commands import Actor
+from models.customers import UpsertCustomer
 from models.errors import Busy, LedgerError
 from models.ledger import Ledger
 from models.loading.config_locks import TIERS_LOCK

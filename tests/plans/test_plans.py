@@ -18,12 +18,12 @@ import pytest
 
 from app.postgres.embedded import Urls
 from auth.roles import Role
-from models.commands import ApproveRequest
 from models.configuration_commands import IssueToken
 from models.operations.approvals import approve_request
 from models.operations.import_credits import ImportCredits, ImportRow, import_credits
 from models.operations.partner_tokens import issue_token
 from models.operations.run_bulks import run_bulk
+from models.planning.approving import ApproveRequest
 from tests.api.test_walk import founded
 from tests.conftest import cloned_database
 from tests.simulation.driver import simulate

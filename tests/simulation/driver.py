@@ -10,7 +10,8 @@ from typing import Any, Final
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
-from models.commands import Outcome, UpsertCustomer
+from models.commands import Outcome
+from models.customers import UpsertCustomer
 from models.errors import CreditSpent, InsufficientBalance, LedgerError
 from models.operations.upsert_customer import upsert_customer
 from models.reads.ledger import CUSTOMER_LEDGER

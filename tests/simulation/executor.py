@@ -13,6 +13,7 @@ from jobs import bulk, expiry
 from models import commands as c
 from models import configuration_commands as settings
 from models.commands import Actor, Outcome
+from models.customers import UpdateCustomer, UpsertCustomer
 from models.ledger import Ledger
 from models.operations import approvals, coupons, memberships, people, releasing
 from models.operations.adjust import adjust_credit
@@ -31,6 +32,13 @@ from models.operations.tiers import update_tier
 from models.operations.update_tenant import update_tenant
 from models.operations.upsert_customer import upsert_customer
 from models.operations.use_credit import use_credit
+from models.planning.approving import ApproveRequest
+from models.planning.assign import AssignCredit, InvoiceAmount
+from models.planning.coupons import DisableCoupon, UseCoupon
+from models.planning.invoices import CreateInvoice, InvoiceLineItem
+from models.planning.payments import RecordPayment, VoidPayment
+from models.planning.releasing import ReassignCredit, ReleaseAssignments, UpdateCredit, VoidCredit, VoidInvoice
+from models.planning.using import UseCredit
 from tests.simulation.records import Command, FileRow
 from tests.support.shop import ADMIN, Shop
 
@@ -148,9 +156,9 @@ def _bulk(names: Names, key: str, **facts: Any) -> Any:
 
 
 def _invoice(names: Names, key: str, **facts: Any) -> Any:
-    lines = tuple(c.InvoiceLineItem("Tea", quantity, price) for quantity, price in facts["lines"])
+    lines = tuple(InvoiceLineItem("Tea", quantity, price) for quantity, price in facts["lines"])
     customer = names.customer(facts["customer"])
-    return create_invoice, c.CreateInvoice(
+    return create_invoice, CreateInvoice(
         customer, key, facts["currency"], lines, facts.get("issued"), auto_apply=facts["auto"]
     )
 
@@ -165,42 +173,42 @@ def _order(names: Names, key: str, **facts: Any) -> Any:
 
 
 def _pay(names: Names, key: str, *, invoice: int, amount: Decimal, method: str, **facts: Any) -> Any:
-    return record_payment, c.RecordPayment(names.rows["invoices"][invoice], amount, method, facts.get("received"))
+    return record_payment, RecordPayment(names.rows["invoices"][invoice], amount, method, facts.get("received"))
 
 
 def _void_payment(names: Names, key: str, *, payment: int) -> Any:
-    return void_payment, c.VoidPayment(names.rows["payments"][payment])
+    return void_payment, VoidPayment(names.rows["payments"][payment])
 
 
-def _amounts(names: Names, items: tuple[tuple[int, Decimal | None], ...]) -> tuple[c.InvoiceAmount, ...]:
-    return tuple(c.InvoiceAmount(names.rows["invoices"][invoice], amount) for invoice, amount in items)
+def _amounts(names: Names, items: tuple[tuple[int, Decimal | None], ...]) -> tuple[InvoiceAmount, ...]:
+    return tuple(InvoiceAmount(names.rows["invoices"][invoice], amount) for invoice, amount in items)
 
 
 def _assign(names: Names, key: str, *, credit: int, items: tuple[tuple[int, Decimal | None], ...]) -> Any:
-    return assign_credit, c.AssignCredit(names.credit(credit), _amounts(names, items))
+    return assign_credit, AssignCredit(names.credit(credit), _amounts(names, items))
 
 
 def _reassign(names: Names, key: str, *, part: int, items: tuple[tuple[int, Decimal | None], ...]) -> Any:
-    command = c.ReassignCredit(names.rows["assignments"][part], _amounts(names, items))
+    command = ReassignCredit(names.rows["assignments"][part], _amounts(names, items))
     return releasing.reassign_credit, command
 
 
 def _release(names: Names, key: str, *, parts: tuple[int, ...]) -> Any:
-    command = c.ReleaseAssignments(tuple(names.rows["assignments"][part] for part in parts))
+    command = ReleaseAssignments(tuple(names.rows["assignments"][part] for part in parts))
     return releasing.release_assignments, command
 
 
 def _void_invoice(names: Names, key: str, *, invoice: int) -> Any:
-    return releasing.void_invoice, c.VoidInvoice(names.rows["invoices"][invoice])
+    return releasing.void_invoice, VoidInvoice(names.rows["invoices"][invoice])
 
 
 def _void_credit(names: Names, key: str, *, credit: int, release: bool) -> Any:
-    return releasing.void_credit, c.VoidCredit(names.credit(credit), release_assignments=release)
+    return releasing.void_credit, VoidCredit(names.credit(credit), release_assignments=release)
 
 
 def _update_credit(names: Names, key: str, *, credit: int, **facts: Any) -> Any:
     services = facts.get("services")
-    return releasing.update_credit, c.UpdateCredit(
+    return releasing.update_credit, UpdateCredit(
         names.credit(credit), expires_in_days=facts.get("days"), expires_at=facts.get("expires"),
         never_expires=facts.get("never", False), auto_apply=facts.get("auto_apply"), note=facts.get("note"),
         service_ids=None if services is None else tuple(names.services[s] for s in services),
@@ -208,7 +216,7 @@ def _update_credit(names: Names, key: str, *, credit: int, **facts: Any) -> Any:
 
 
 def _use(names: Names, key: str, *, customer: int, service: int, amount: Decimal) -> Any:
-    return use_credit, c.UseCredit(names.customer(customer), names.services[service], amount)
+    return use_credit, UseCredit(names.customer(customer), names.services[service], amount)
 
 
 def _give(names: Names, key: str, *, customer: int, prize: int, deduct: bool, **facts: bool) -> Any:
@@ -220,15 +228,15 @@ def _give(names: Names, key: str, *, customer: int, prize: int, deduct: bool, **
 
 
 def _approve(names: Names, key: str, *, request: int) -> Any:
-    return approvals.approve_request, c.ApproveRequest(names.rows["approval_requests"][request])
+    return approvals.approve_request, ApproveRequest(names.rows["approval_requests"][request])
 
 
 def _use_coupon(names: Names, key: str, *, coupon: int) -> Any:
-    return coupons.use_coupon, c.UseCoupon(names.rows["coupons"][coupon])
+    return coupons.use_coupon, UseCoupon(names.rows["coupons"][coupon])
 
 
 def _disable_coupon(names: Names, key: str, *, coupon: int, refund: bool) -> Any:
-    return coupons.disable_coupon, c.DisableCoupon(names.rows["coupons"][coupon], refund)
+    return coupons.disable_coupon, DisableCoupon(names.rows["coupons"][coupon], refund)
 
 
 def _merge(names: Names, key: str, *, source: int, target: int) -> Any:
@@ -270,7 +278,7 @@ async def _run(ledger: Ledger, tenant_id: UUID, names: Names, key: str) -> Outco
 
 
 async def _upsert(ledger: Ledger, tenant_id: UUID, names: Names, key: str, *, external: str, name: str) -> Outcome:
-    await upsert_customer(ledger, tenant_id, ADMIN, c.UpsertCustomer(external, name))
+    await upsert_customer(ledger, tenant_id, ADMIN, UpsertCustomer(external, name))
     return Outcome()
 
 
@@ -282,7 +290,7 @@ async def _erase(ledger: Ledger, tenant_id: UUID, names: Names, key: str, *, cus
 async def _rename(
     ledger: Ledger, tenant_id: UUID, names: Names, key: str, *, customer: int, name: str | None, external: str | None
 ) -> Outcome:
-    command = people.UpdateCustomer(names.customer(customer), external, name)
+    command = UpdateCustomer(names.customer(customer), external, name)
     await people.update_customer(ledger, tenant_id, ADMIN, command)
     return Outcome()
 

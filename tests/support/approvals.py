@@ -3,9 +3,10 @@
 from typing import Any
 from uuid import UUID, uuid4
 
-from models.commands import Actor, ApproveRequest, Outcome
+from models.commands import Actor, Outcome
 from models.ledger import Ledger
 from models.operations.approvals import approve_request, reject_request, withdraw_request
+from models.planning.approving import ApproveRequest
 from tests.support.shop import MANAGER, STAFF, Shop
 
 SECOND = Actor("mike", "MANAGER", name="Mike")

@@ -11,26 +11,17 @@ from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 
-from models.commands import (
-    Actor,
-    AdjustCredit,
-    AssignCredit,
-    BulkCredit,
-    BulkItem,
-    Command,
-    CreateInvoice,
-    GiveReward,
-    InvoiceAmount,
-    InvoiceLineItem,
-    RecordPayment,
-)
+from models.commands import Actor, AdjustCredit, BulkCredit, BulkItem, Command, GiveReward
 from models.money import POINTS, SERVICE_CREDITS, to_decimal
+from models.planning.assign import AssignCredit, InvoiceAmount
 from models.planning.burn_order import burn_key
 from models.planning.calendar import local_date
 from models.planning.config import LimitRuleValues, ReasonRule, TenantConfig, TierRule
 from models.planning.credits import is_open
+from models.planning.invoices import CreateInvoice, InvoiceLineItem
 from models.planning.limits import MONEY
 from models.planning.lots import Lots
+from models.planning.payments import RecordPayment
 from models.planning.state import (
     AccountState,
     Books,

@@ -9,32 +9,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from models.commands import (
-    Actor,
-    AdjustCredit,
-    AssignCredit,
-    BulkCredit,
-    BulkItem,
-    CreateInvoice,
-    CreateOrder,
-    DisableCoupon,
-    GiveReward,
-    InvoiceAmount,
-    InvoiceLineItem,
-    OrderItem,
-    Outcome,
-    ReassignCredit,
-    RecordPayment,
-    ReleaseAssignments,
-    UpdateCredit,
-    UpsertCustomer,
-    UseCoupon,
-    UseCredit,
-    VoidCredit,
-    VoidInvoice,
-    VoidPayment,
-)
+from models.commands import Actor, AdjustCredit, BulkCredit, BulkItem, CreateOrder, GiveReward, OrderItem, Outcome
 from models.configuration_commands import CreateProduct
+from models.customers import UpsertCustomer
 from models.errors import LedgerError
 from models.ledger import Ledger
 from models.operations.adjust import adjust_credit
@@ -57,7 +34,13 @@ from models.operations.releasing import (
 )
 from models.operations.upsert_customer import upsert_customer
 from models.operations.use_credit import use_credit
+from models.planning.assign import AssignCredit, InvoiceAmount
+from models.planning.coupons import DisableCoupon, UseCoupon
+from models.planning.invoices import CreateInvoice, InvoiceLineItem
+from models.planning.payments import RecordPayment, VoidPayment
+from models.planning.releasing import ReassignCredit, ReleaseAssignments, UpdateCredit, VoidCredit, VoidInvoice
 from models.planning.state import Source
+from models.planning.using import UseCredit
 from models.reads import accounts
 from models.reads.session import ReadSession
 from models.session import tenant_transaction

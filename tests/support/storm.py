@@ -14,24 +14,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from app.postgres.database import open_database
-from models.commands import (
-    Actor,
-    AdjustCredit,
-    ApproveRequest,
-    AssignCredit,
-    BulkCredit,
-    BulkItem,
-    CreateInvoice,
-    GiveReward,
-    InvoiceAmount,
-    InvoiceLineItem,
-    Outcome,
-    ReassignCredit,
-    RecordPayment,
-    ReleaseAssignments,
-    VoidCredit,
-    VoidInvoice,
-)
+from models.commands import Actor, AdjustCredit, BulkCredit, BulkItem, GiveReward, Outcome
 from models.errors import LedgerError
 from models.ledger import Ledger
 from models.operations.adjust import adjust_credit
@@ -42,6 +25,11 @@ from models.operations.create_invoice import create_invoice
 from models.operations.give_reward import give_reward
 from models.operations.record_payment import record_payment
 from models.operations.releasing import reassign_credit, release_assignments, void_credit, void_invoice
+from models.planning.approving import ApproveRequest
+from models.planning.assign import AssignCredit, InvoiceAmount
+from models.planning.invoices import CreateInvoice, InvoiceLineItem
+from models.planning.payments import RecordPayment
+from models.planning.releasing import ReassignCredit, ReleaseAssignments, VoidCredit, VoidInvoice
 
 MANAGER: Final = Actor("maria", "MANAGER")
 STAFF: Final = Actor("sam", "STAFF")

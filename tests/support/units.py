@@ -4,10 +4,11 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
-from models.commands import Actor, AdjustCredit, Command, CreateInvoice, GiveReward
+from models.commands import Actor, AdjustCredit, Command, GiveReward
 from models.idempotency import input_hash
 from models.money import to_minor
 from models.planning import adjust, invoices, rewards
+from models.planning.invoices import CreateInvoice
 from models.planning.needs import Needs
 from models.units import Result, Unit
 from tests.support.shop import MANAGER, Shop

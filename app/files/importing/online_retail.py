@@ -17,10 +17,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Final, TextIO, cast
 
-from models.commands import InvoiceLineItem
 from models.errors import LedgerError
 from models.money import parse_decimal, to_minor
-from models.planning.invoices import MAX_DESCRIPTION_CHARACTERS, MAX_LINES, MAX_NUMBER_CHARACTERS
+from models.planning.invoices import MAX_DESCRIPTION_CHARACTERS, MAX_LINES, MAX_NUMBER_CHARACTERS, InvoiceLineItem
 
 CURRENCY: Final = "GBP"
 COLUMNS: Final = (

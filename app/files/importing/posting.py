@@ -8,12 +8,14 @@ from typing import Final
 from uuid import UUID
 
 from app.files.importing.online_retail import CURRENCY, Document
-from models.commands import Actor, AdjustCredit, CreateInvoice, UpsertCustomer
+from models.commands import Actor, AdjustCredit
+from models.customers import UpsertCustomer
 from models.errors import Busy, LedgerError
 from models.ledger import Ledger
 from models.operations.adjust import adjust_credit
 from models.operations.create_invoice import create_invoice
 from models.operations.upsert_customer import upsert_customer
+from models.planning.invoices import CreateInvoice
 from models.reads import customers
 from models.reads.session import reading
 

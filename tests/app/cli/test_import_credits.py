@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from app.postgres.embedded import Urls
-from models.commands import UpsertCustomer
+from models.customers import UpsertCustomer
 from models.operations.upsert_customer import upsert_customer
 from models.reads.verify import verify
 from models.sources import system_clock

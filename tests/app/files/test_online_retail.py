@@ -18,13 +18,15 @@ from app.files.importing.online_retail import BadFile, Contents, Document, read
 from app.files.importing.posting import ImportStopped, key_of, post_documents
 from app.postgres.embedded import Urls
 from app.sample.demo import SAMPLE
-from models.commands import AdjustCredit, CreateInvoice, UpsertCustomer
+from models.commands import AdjustCredit
+from models.customers import UpsertCustomer
 from models.errors import Busy
 from models.ledger import Ledger
 from models.operations.adjust import adjust_credit
 from models.operations.create_invoice import create_invoice
 from models.operations.create_tenant import create_tenant
 from models.operations.upsert_customer import upsert_customer
+from models.planning.invoices import CreateInvoice
 from models.session import tenant_transaction
 from tests.factories import ADMIN
 

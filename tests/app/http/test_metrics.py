@@ -15,7 +15,8 @@ from starlette.routing import Route
 
 from app.http.loop_lag import INTERVAL_SECONDS, lag_watched
 from app.http.metrics import Metrics, Timing
-from models.commands import Actor, AdjustCredit, UpsertCustomer
+from models.commands import Actor, AdjustCredit
+from models.customers import UpsertCustomer
 from models.errors import LedgerError
 from models.ledger import Ledger
 from models.operations.adjust import adjust_credit

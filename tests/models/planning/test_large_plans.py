@@ -12,24 +12,14 @@ from uuid import UUID
 import pytest
 
 from models import planning
-from models.commands import (
-    AdjustCredit,
-    BulkCredit,
-    BulkItem,
-    Command,
-    CreateInvoice,
-    ExpireCredits,
-    InvoiceLineItem,
-    MergeCustomers,
-    RecordPayment,
-    UseCredit,
-    VoidInvoice,
-    VoidPayment,
-)
+from models.commands import AdjustCredit, BulkCredit, BulkItem, Command, MergeCustomers
 from models.errors import LedgerError, LedgerErrors
 from models.planning.burn_order import burn_key
 from models.planning.credits import spendable
+from models.planning.invoices import CreateInvoice, InvoiceLineItem
 from models.planning.lots import Lots
+from models.planning.payments import RecordPayment, VoidPayment
+from models.planning.releasing import VoidInvoice
 from models.planning.state import (
     AccountState,
     AssignmentState,
@@ -39,6 +29,7 @@ from models.planning.state import (
     PaymentState,
     PostingContext,
 )
+from models.planning.using import ExpireCredits, UseCredit
 from tests.support.books import ANNA, BEN, CAKE, CONFIG, MANAGER, NOW, TEA, Numbers
 
 FEW, MANY = 250, 2_000

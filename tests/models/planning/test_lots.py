@@ -7,12 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models import planning
-from models.commands import AdjustCredit, UpdateCredit, UseCredit
+from models.commands import AdjustCredit
 from models.errors import LedgerError
 from models.kinds import Counter, TransactionKind
 from models.planning import credits
 from models.planning.burn_order import burn_key
+from models.planning.releasing import UpdateCredit
 from models.planning.state import Books, PostingContext, Savepoint
+from models.planning.using import UseCredit
 from tests.support.books import ANNA, CAKE, MANAGER, NOW, TEA, all_books, open_lots
 from turns.steps import finish
 

@@ -13,10 +13,11 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from models.commands import Outcome, ReleaseAssignments, UpdateCredit, VoidCredit, VoidInvoice
+from models.commands import Outcome
 from models.errors import LedgerError
 from models.operations.expire import expire_credits
 from models.operations.releasing import release_assignments, update_credit, void_credit, void_invoice
+from models.planning.releasing import ReleaseAssignments, UpdateCredit, VoidCredit, VoidInvoice
 from models.reads import accounts, liability
 from models.reads.accounts import BalanceView
 from models.reads.session import ReadSession
