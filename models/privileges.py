@@ -1,6 +1,6 @@
 """Rights of the app's role in each table: the least that it needs. Granted anew after every migration.
 
-The role that runs the migrations owns the tables; the app should not. SELECT is for all tables, and the rest stands with each
+The role that runs the migrations owns the tables; the app should not. SELECT is for all tables; the rest stands with each
 (models/tables/): INSERT for all of the ledger, UPDATE for the columns that ever change, DELETE for what is nobody's
 record. Entries, transactions and their texts are only added to (and triggers refuse the rest to the owner as well).
 """
