@@ -152,9 +152,14 @@ def _posting(server: Server, tenant: Tenant, what: str, turn: int) -> Order:
         amount, reason = ("1.00", "GOODWILL") if what == ADD else ("-0.01", "CORRECTION")
         given |= {"customerId": customer, "asset": "GBP", "amount": amount, "reason": reason}
     return Order(
-        port=server.port, tokens=[tenant.token] * CONNECTIONS, query=DOCUMENTS[what], variables={"input": given},
-        ids=picks, expected=expected, prefix=f"{POSTINGS.index(what)}-{turn}",
-    )  # fmt: skip
+        port=server.port,
+        tokens=[tenant.token] * CONNECTIONS,
+        query=DOCUMENTS[what],
+        variables={"input": given},
+        ids=picks,
+        expected=expected,
+        prefix=f"{POSTINGS.index(what)}-{turn}",
+    )
 
 
 def _order(server: Server, tenant: Tenant, what: str, turn: int) -> Order:
@@ -171,9 +176,14 @@ def _order(server: Server, tenant: Tenant, what: str, turn: int) -> Order:
         picks = [instant.strftime("%Y-%m-%dT%H:%M:%S.%fZ") for instant in instants]
     expected = {"search": '"name":"Customer', "balanceAt": '"balanceAt":"'}.get(what, '"balanceAfter"')
     return Order(
-        port=server.port, tokens=[tenant.token] * CONNECTIONS, query=DOCUMENTS[what], variables=variables, ids=picks,
-        expected=expected, prefix="read",
-    )  # fmt: skip
+        port=server.port,
+        tokens=[tenant.token] * CONNECTIONS,
+        query=DOCUMENTS[what],
+        variables=variables,
+        ids=picks,
+        expected=expected,
+        prefix="read",
+    )
 
 
 def _print(runs: dict[tuple[str, int], list[Run]], tenants: list[Tenant], seconds: int) -> None:

@@ -78,12 +78,7 @@ class Session:
     the same. It is checked anew before each operation, at the instant of its expiry, and every half second.
     """
 
-    def __init__(
-        self,
-        websocket: WebSocket,
-        lifetime: asyncio.Timeout,
-        surroundings: Surroundings,
-    ) -> None:
+    def __init__(self, websocket: WebSocket, lifetime: asyncio.Timeout, surroundings: Surroundings) -> None:
         """lifetime: of the task that serves this socket; cancelled if closing does not end it."""
         self.connection_params: dict[str, Any] = {}
         self._websocket = websocket

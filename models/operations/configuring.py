@@ -57,9 +57,15 @@ class Configuring:
         await record_event(self.connection, self._ledger, self._doer, action, row_id, details=values)
 
     async def update(
-        self, table: str, action: str, row: Any, wanted: Mapping[str, Any], *, cleared: Iterable[str] = (),
+        self,
+        table: str,
+        action: str,
+        row: Any,
+        wanted: Mapping[str, Any],
+        *,
+        cleared: Iterable[str] = (),
         named: Iterable[str] = (),
-    ) -> bool:  # fmt: skip
+    ) -> bool:
         """Set the values that are not None on the row, which was read under the lock; False if nothing differs.
 
         cleared: columns to set to null. named: columns that identify the row in the audit, for one that has no id in

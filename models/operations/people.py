@@ -102,8 +102,12 @@ async def _erase(ledger: Ledger, tenant_id: UUID, doer: Doer, customer_id: UUID)
                 f"""UPDATE customers SET external_id = $3, name = $4, {_EMPTIED}, erased_at = $5, updated_at = $5,
                     external_id_since = $5, external_id_reused = false
                 WHERE tenant_id = $1 AND id = $2""",
-                tenant_id, same["id"], f"erased-{ledger.source.new_id()}", ERASED_NAME, now,
-            )  # fmt: skip
+                tenant_id,
+                same["id"],
+                f"erased-{ledger.source.new_id()}",
+                ERASED_NAME,
+                now,
+            )
         await leave_external_ids(connection, [row["external_id"] for row in left], now)
         for sql in _TEXTS:
             await connection.raw.execute(sql, tenant_id, [row["id"] for row in rows])
@@ -138,8 +142,10 @@ async def _check_free(connection: TenantConnection, customer_id: UUID, external_
     """Raises Duplicate if any other record has the external id."""
     taken = await connection.raw.fetchrow(
         "SELECT merged_into_id FROM customers WHERE tenant_id = $1 AND external_id = $2 AND id <> $3",
-        connection.tenant_id, external_id, customer_id,
-    )  # fmt: skip
+        connection.tenant_id,
+        external_id,
+        customer_id,
+    )
     if taken is not None:
         own = taken["merged_into_id"] == customer_id
         raise Duplicate(_OWN if own else _TAKEN, field=("externalId",))

@@ -45,9 +45,14 @@ async def upsert_customer(
         customer, changed = await _edit(connection, ledger, said)
         if changed:
             await record_event(
-                connection, ledger, doer, "customer.updated", customer.id, customer_id=customer.id,
+                connection,
+                ledger,
+                doer,
+                "customer.updated",
+                customer.id,
+                customer_id=customer.id,
                 details={"changed": changed},
-            )  # fmt: skip
+            )
     return customer, False
 
 

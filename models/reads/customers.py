@@ -23,9 +23,14 @@ _BY_IDS: Final = f"""
 
 
 CUSTOMERS: Final = Listing(
-    name="customers", columns=_COLUMNS, table="customers t", parent="t.tenant_id",
-    keys=(time_key("t.created_at"), id_key("t.id")), view=CustomerView.of, alone="num_nonnulls(t.merged_into_id) <> 1",
-)  # fmt: skip
+    name="customers",
+    columns=_COLUMNS,
+    table="customers t",
+    parent="t.tenant_id",
+    keys=(time_key("t.created_at"), id_key("t.id")),
+    view=CustomerView.of,
+    alone="num_nonnulls(t.merged_into_id) <> 1",
+)
 """All of a tenant's customers, each person once: the parent is the tenant. `alone` counts as true of nearly all."""
 
 

@@ -29,9 +29,10 @@ class MergeCustomersInput(KeyedInput):
     def command(self) -> MergeCustomers:
         """Raises NotFound, Invalid."""
         return MergeCustomers(
-            from_id=input_id(self.from_id, "Customer", "fromId"), into_id=input_id(self.into_id, "Customer", "intoId"),
+            from_id=input_id(self.from_id, "Customer", "fromId"),
+            into_id=input_id(self.into_id, "Customer", "intoId"),
             note=texts.optional(self.note, texts.MAX_NOTE, "note"),
-        )  # fmt: skip
+        )
 
 
 @strawberry.input

@@ -9,8 +9,18 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = (
-    "app", "auth", "benchmarks", "gateway", "jobs", "migrations", "models", "resolvers", "schema", "scripts", "turns",
-)  # fmt: skip
+    "app",
+    "auth",
+    "benchmarks",
+    "gateway",
+    "jobs",
+    "migrations",
+    "models",
+    "resolvers",
+    "schema",
+    "scripts",
+    "turns",
+)
 BAD_BEGINNING = re.compile(r"(What|Who|Whom|Whose|Where|Whoever|Whatever|Wherever)\b")
 BAD_WORDS = re.compile(r"\bwhoever\b|\b(Raises|Returns)\s[\w\s,]+\swhere\b|\b(None|True|False) where\b", re.IGNORECASE)
 

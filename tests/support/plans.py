@@ -16,14 +16,14 @@ import asyncpg
 
 ROOT: Final = Path(__file__).parents[2]
 POSTING: Final = "SET LOCAL plan_cache_mode = force_generic_plan"
-CONFIGURATION: Final = frozenset({
-    "reasons", "services", "rewards", "products", "tiers", "currencies", "limit_rules", "tenants",
-})  # fmt: skip
+CONFIGURATION: Final = frozenset(
+    {"reasons", "services", "rewards", "products", "tiers", "currencies", "limit_rules", "tenants"}
+)
 """Small, by what an admin may make of them: read whole, and past their keys."""
 _ASK_FOR_OTHERS: Final = frozenset({"models/reads/session.py", "models/operations/configuring.py"})
-_STREAMED: Final = frozenset({
-    "Limit", "LockRows", "Result", "Subquery Scan", "Append", "Merge Append", "Nested Loop", "Memoize",
-})  # fmt: skip
+_STREAMED: Final = frozenset(
+    {"Limit", "LockRows", "Result", "Subquery Scan", "Append", "Merge Append", "Nested Loop", "Memoize"}
+)
 """What hands rows on as they come, so that a limit above it ends the scan below."""
 
 
