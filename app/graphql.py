@@ -83,10 +83,7 @@ def admission(backend: BearerBackend) -> Admit:
 
 
 def context_maker(
-    ledger: Ledger,
-    tenants: TenantDirectory,
-    refused: RefusedToken | None = None,
-    rate_limits: RateLimits | None = None,
+    ledger: Ledger, tenants: TenantDirectory, refused: RefusedToken | None = None, rate_limits: RateLimits | None = None
 ) -> Callable[[HTTPConnection], Awaitable[Context]]:
     """Makes the context of each request, and of each operation on a WebSocket: whose it is, and the way to this ledger.
 

@@ -61,9 +61,7 @@ def create_app(settings: Settings, ledger: Ledger | None = None) -> Starlette:
     verifier = TokenVerifier(keys, settings.jwt_issuer, settings.jwt_audience, system_clock)
     partner_tokens = PartnerTokenVerifier(ledger)
     refused = RefusedTokens(system_clock)
-    limits = rate_limits(
-        settings.rate_limit, settings.rate_limit_url.get_secret_value(), settings.rate_limit_writes
-    )  # fmt: skip
+    limits = rate_limits(settings.rate_limit, settings.rate_limit_url.get_secret_value(), settings.rate_limit_writes)
     metrics = Metrics(ledger, refused.counts, None if limits is None else limits.tallies)
     schema = _schema(settings)
 
@@ -115,13 +113,26 @@ def _api(
     """GraphQL by HTTP and by WebSocket, and files in and out."""
     tenants = TenantDirectory()
     graphql = graphql_view(
-        schema, ledger, tenants, refused=refused.note, rate_limits=limits, read_timeout=settings.read_timeout,
-        execution_timeout=settings.execution_timeout, ide=settings.has_pages,
-    )  # fmt: skip
+        schema,
+        ledger,
+        tenants,
+        refused=refused.note,
+        rate_limits=limits,
+        read_timeout=settings.read_timeout,
+        execution_timeout=settings.execution_timeout,
+        ide=settings.has_pages,
+    )
     sockets = socket_view(
-        schema, ledger, tenants, backend, system_clock,
-        refused=refused.note, rate_limits=limits, origins=settings.cors_origins, limits=_socket_limits(settings),
-    )  # fmt: skip
+        schema,
+        ledger,
+        tenants,
+        backend,
+        system_clock,
+        refused=refused.note,
+        rate_limits=limits,
+        origins=settings.cors_origins,
+        limits=_socket_limits(settings),
+    )
     make_context = context_maker(ledger, tenants, refused.note, limits)
     return [
         Route("/graphql", graphql),

@@ -48,15 +48,23 @@ class Expectation:
 
 
 EXPECTATIONS: Final = (
-    *(Expectation(f"of the rate without the ledger, uniform, {n}", (SCRIP, n, UNIFORM), (EMPTY, n, UNIFORM), least)
-      for n, least in ((1, None), (16, 0.5), (64, 0.5))),
-    *(Expectation(f"of the uniform rate, all on one account, {n}", (SCRIP, n, ONE), (SCRIP, n, UNIFORM), least)
-      for n, least in ((1, None), (16, 0.9), (64, 0.9))),
-    *(Expectation(f"of pgbench's rate, all on one account, {n}", (SCRIP, n, ONE), (PGBENCH, n, ONE), least)
-      for n, least in ((1, None), (16, None), (64, 1.0))),
-    *(Expectation(f"of pgbench's rate, uniform, {n}", (SCRIP, n, UNIFORM), (PGBENCH, n, UNIFORM), None)
-      for n in CONNECTIONS),
-)  # fmt: skip
+    *(
+        Expectation(f"of the rate without the ledger, uniform, {n}", (SCRIP, n, UNIFORM), (EMPTY, n, UNIFORM), least)
+        for n, least in ((1, None), (16, 0.5), (64, 0.5))
+    ),
+    *(
+        Expectation(f"of the uniform rate, all on one account, {n}", (SCRIP, n, ONE), (SCRIP, n, UNIFORM), least)
+        for n, least in ((1, None), (16, 0.9), (64, 0.9))
+    ),
+    *(
+        Expectation(f"of pgbench's rate, all on one account, {n}", (SCRIP, n, ONE), (PGBENCH, n, ONE), least)
+        for n, least in ((1, None), (16, None), (64, 1.0))
+    ),
+    *(
+        Expectation(f"of pgbench's rate, uniform, {n}", (SCRIP, n, UNIFORM), (PGBENCH, n, UNIFORM), None)
+        for n in CONNECTIONS
+    ),
+)
 
 
 def run(stand: Stand) -> None:
@@ -116,9 +124,14 @@ def adjust_order(server: Server, tokens: list[str], ids: list[str], prefix: str)
     """One adjustCredit after the other, of 1.50 for one of the customers `ids`."""
     wanted = {"customerId": PICK, "asset": CURRENCY, "amount": "1.50", "reason": REASON, "idempotencyKey": KEY}
     return Order(
-        port=server.port, tokens=tokens, query=DOCUMENT, variables={"input": wanted}, ids=ids,
-        expected='"userErrors":[]', prefix=prefix,
-    )  # fmt: skip
+        port=server.port,
+        tokens=tokens,
+        query=DOCUMENT,
+        variables={"input": wanted},
+        ids=ids,
+        expected='"userErrors":[]',
+        prefix=prefix,
+    )
 
 
 def _print(runs: Runs, seconds: int) -> None:
@@ -145,9 +158,17 @@ def _row(case: Case, measured: list[Run]) -> list[str]:
         for part in ("server", "postgres", "driver")
     )
     return [
-        str(connections), accounts, what, f"{median(rates):,.0f}", f"{min(rates):,.0f}-{max(rates):,.0f}", middle, end,
-        "-" if what == PGBENCH else server, postgres, driver,
-    ]  # fmt: skip
+        str(connections),
+        accounts,
+        what,
+        f"{median(rates):,.0f}",
+        f"{min(rates):,.0f}-{max(rates):,.0f}",
+        middle,
+        end,
+        "-" if what == PGBENCH else server,
+        postgres,
+        driver,
+    ]
 
 
 def _warn(runs: Runs) -> None:

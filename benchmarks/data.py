@@ -103,20 +103,26 @@ async def _people(raw: Any, tenant_id: UUID) -> None:
         """INSERT INTO customers (tenant_id, id, external_id, name, created_at, updated_at)
         SELECT $1, id, 'customer-' || n, 'Customer ' || n, now(), now()
         FROM unnest($2::uuid[]) WITH ORDINALITY AS u(id, n)""",
-        tenant_id, [customer_id(n) for n in range(1, CUSTOMERS + 1)],
-    )  # fmt: skip
+        tenant_id,
+        [customer_id(n) for n in range(1, CUSTOMERS + 1)],
+    )
     await raw.execute(
         """INSERT INTO actors (tenant_id, id, subject, role, client) SELECT $1, id, subject, 'STAFF', ''
         FROM unnest($2::uuid[], $3::text[]) AS u(id, subject)""",
-        tenant_id, [staff_id(n) for n in range(STAFF)], [_subject(n) for n in range(STAFF)],
-    )  # fmt: skip
+        tenant_id,
+        [staff_id(n) for n in range(STAFF)],
+        [_subject(n) for n in range(STAFF)],
+    )
     # What the day's first adjustment of each customer would make: all that are measured find one that is there.
     await raw.execute(
         """INSERT INTO limit_counters (tenant_id, id, scope, role, holder, asset, day, used_minor)
         SELECT $1, uuidv7(), 'PER_CUSTOMER_DAY', 'STAFF', id::text, $3, (now() AT TIME ZONE $4)::date, 0
         FROM unnest($2::uuid[]) AS u(id)""",
-        tenant_id, [customer_id(n) for n in range(1, CUSTOMERS + 1)], CURRENCY, ZONE,
-    )  # fmt: skip
+        tenant_id,
+        [customer_id(n) for n in range(1, CUSTOMERS + 1)],
+        CURRENCY,
+        ZONE,
+    )
 
 
 async def _first_credits(ledger: Ledger, tenant_id: UUID) -> float:

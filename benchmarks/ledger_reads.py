@@ -107,9 +107,14 @@ def _order(server: Server, tenant: Tenant, what: str) -> Order:
         picks = [instant.strftime("%Y-%m-%dT%H:%M:%S.%fZ") for instant in instants]
     expected = {"search": '"name":"Customer', "balanceAt": '"balanceAt":"'}.get(what, '"balanceAfter"')
     return Order(
-        port=server.port, tokens=[tenant.token] * CONNECTIONS, query=DOCUMENTS[what], variables=variables, ids=picks,
-        expected=expected, prefix="read",
-    )  # fmt: skip
+        port=server.port,
+        tokens=[tenant.token] * CONNECTIONS,
+        query=DOCUMENTS[what],
+        variables=variables,
+        ids=picks,
+        expected=expected,
+        prefix="read",
+    )
 
 
 def _print(runs: dict[tuple[str, int], list[Run]], tenants: list[Tenant], seconds: int) -> None:

@@ -86,9 +86,13 @@ class Requests:
     def head(self, token: str) -> bytes:
         """What a connection's requests begin with."""
         lines = (
-            "POST /graphql HTTP/1.1", "host: localhost", f"authorization: Bearer {token}",
-            "content-type: application/json", "accept: application/json", f"content-length: {self._length}",
-        )  # fmt: skip
+            "POST /graphql HTTP/1.1",
+            "host: localhost",
+            f"authorization: Bearer {token}",
+            "content-type: application/json",
+            "accept: application/json",
+            f"content-length: {self._length}",
+        )
         return "\r\n".join((*lines, "", "")).encode()
 
     def body(self) -> bytes:

@@ -17,9 +17,11 @@ class Cpu:
 
     def __sub__(self, before: "Cpu") -> "Cpu":
         return Cpu(
-            self.server - before.server, self.postgres - before.postgres,
-            self.driver - before.driver, self.machine - before.machine,
-        )  # fmt: skip
+            self.server - before.server,
+            self.postgres - before.postgres,
+            self.driver - before.driver,
+            self.machine - before.machine,
+        )
 
     @property
     def others(self) -> float:
@@ -31,9 +33,11 @@ def cpu_now(*, server: int | None, postmaster: int, driver: int) -> Cpu:
     everything = psutil.cpu_times()
     idle = everything.idle + getattr(everything, "iowait", 0.0) + getattr(everything, "guest", 0.0)
     return Cpu(
-        server=0.0 if server is None else _own(server), postgres=_family(postmaster), driver=_own(driver),
+        server=0.0 if server is None else _own(server),
+        postgres=_family(postmaster),
+        driver=_own(driver),
         machine=sum(everything[:8]) - idle,
-    )  # fmt: skip
+    )
 
 
 def memory_bytes(pid: int) -> int:

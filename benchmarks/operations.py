@@ -116,10 +116,12 @@ async def _single(shop: _Shop, requests: int) -> list[list[str]]:
         rows.append(await _timed("assignCredit", at_once, requests, lambda n: shop.assign(*pairs[n % CUSTOMERS])))
         rows.append(
             await _timed(
-                f"createInvoice, {OPEN_CREDITS} open credits", at_once, requests,
+                f"createInvoice, {OPEN_CREDITS} open credits",
+                at_once,
+                requests,
                 lambda n: shop.invoice(many[n % CUSTOMERS], 1, auto_apply=True),
             )
-        )  # fmt: skip
+        )
     return rows
 
 
@@ -171,8 +173,9 @@ async def _customers(shop: _Shop) -> Sequence[UUID]:
         await connection.raw.execute(
             """INSERT INTO customers (tenant_id, id, external_id, name, created_at, updated_at)
             SELECT $1, id, 'bulk-' || n, 'Customer ' || n, now(), now() FROM unnest($2::uuid[]) WITH ORDINALITY u(id, n)""",
-            shop.tenant_id, ids,
-        )  # fmt: skip
+            shop.tenant_id,
+            ids,
+        )
     return ids
 
 

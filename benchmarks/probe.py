@@ -164,9 +164,12 @@ def _ordinary(orders: Orders, seen: Seen) -> list[Awaitable[None]]:
 
     def adjust(token: str) -> bytes:
         given = {
-            "customerId": random.choice(orders.customers), "asset": "GBP", "amount": "1.00",  # noqa: S311
-            "reason": "GOODWILL", "idempotencyKey": f"probe-{next(numbers)}",
-        }  # fmt: skip
+            "customerId": random.choice(orders.customers),  # noqa: S311
+            "asset": "GBP",
+            "amount": "1.00",
+            "reason": "GOODWILL",
+            "idempotencyKey": f"probe-{next(numbers)}",
+        }
         return _request(token, _ADJUST, {"input": given})
 
     def read(token: str) -> bytes:

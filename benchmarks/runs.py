@@ -72,15 +72,25 @@ def by_pgbench(stand: Stand, tenant_id: UUID, script: str, *, connections: int, 
     plans = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "jit": "off"}  # as the server's
     settings = {"scrip.tenant": tenant_id, **plans}
     environment = {
-        "PATH": "/usr/bin:/bin", "PGHOST": url.query.removeprefix("host="), "PGUSER": unquote(url.username or ""),
-        "PGPASSWORD": unquote(url.password or ""), "PGDATABASE": url.path.removeprefix("/"),
+        "PATH": "/usr/bin:/bin",
+        "PGHOST": url.query.removeprefix("host="),
+        "PGUSER": unquote(url.username or ""),
+        "PGPASSWORD": unquote(url.password or ""),
+        "PGDATABASE": url.path.removeprefix("/"),
         "PGOPTIONS": " ".join(f"-c {name}={value}" for name, value in settings.items()),
-    }  # fmt: skip
+    }
     command = [
-        str(installed_programs() / "pgbench"), "--no-vacuum", "--protocol=prepared", f"--client={connections}",
-        f"--time={WARM_UP_S + seconds}", "--progress=1", "--log", f"--log-prefix={logs}", f"--file={file}",
+        str(installed_programs() / "pgbench"),
+        "--no-vacuum",
+        "--protocol=prepared",
+        f"--client={connections}",
+        f"--time={WARM_UP_S + seconds}",
+        "--progress=1",
+        "--log",
+        f"--log-prefix={logs}",
+        f"--file={file}",
         f"--random-seed={random.randrange(10**9)}",  # noqa: S311 - not a secret
-    ]  # fmt: skip
+    ]
     with _driver(command, "stderr", environment) as (driver, said):
         _await_line(driver, said, "progress:")
         window = _measure(stand, None, driver.pid, seconds)
@@ -127,10 +137,13 @@ def _driver(
 ) -> Iterator["tuple[subprocess.Popen[str], IO[str]]"]:
     """A process that drives, ended with the block; and what it says."""
     process = subprocess.Popen(
-        command, env=environment, text=True, start_new_session=True,
+        command,
+        env=environment,
+        text=True,
+        start_new_session=True,
         stdout=subprocess.PIPE if says_on == "stdout" else subprocess.DEVNULL,
         stderr=subprocess.PIPE if says_on == "stderr" else None,
-    )  # fmt: skip
+    )
     try:
         yield process, getattr(process, says_on)
     finally:

@@ -121,9 +121,15 @@ def _probing(stand: Stand, tenant: Tenant, servers: tuple[Server, ...]) -> "Iter
 
 def _token(stand: Stand, role: Role, subject: str, scope: str | None = None) -> str:
     return make_token(
-        stand.settings, tenant=SLUG, role=role, subject=subject, scope=scope, ttl="1d",
-        issued_at=datetime.now(UTC), token_id=subject,
-    )  # fmt: skip
+        stand.settings,
+        tenant=SLUG,
+        role=role,
+        subject=subject,
+        scope=scope,
+        ttl="1d",
+        issued_at=datetime.now(UTC),
+        token_id=subject,
+    )
 
 
 def _pass(name: str, seconds: float) -> Span:
@@ -135,14 +141,20 @@ def _pass(name: str, seconds: float) -> Span:
 def _attack(stand: Stand, tenant: Tenant, servers: tuple[Server, ...], big: Big, name: str, scale: float) -> Span:
     """One of them, until it is over and the servers are themselves again."""
     aim = {
-        "name": name, "bases": [f"http://127.0.0.1:{server.port}" for server in servers], "big": asdict(big),
-        "customers": tenant.customers, "locked": f"customer-{LOCKED}", "database": stand.urls.admin, "tenant": SLUG,
+        "name": name,
+        "bases": [f"http://127.0.0.1:{server.port}" for server in servers],
+        "big": asdict(big),
+        "customers": tenant.customers,
+        "locked": f"customer-{LOCKED}",
+        "database": stand.urls.admin,
+        "tenant": SLUG,
         "scale": scale,
         "tokens": {
-            "manager": _token(stand, Role.MANAGER, "attacker"), "admin": _token(stand, Role.ADMIN, "attacker"),
+            "manager": _token(stand, Role.MANAGER, "attacker"),
+            "admin": _token(stand, Role.ADMIN, "attacker"),
             "partner": _token(stand, Role.PARTNER, "attacker", "credits:add credits:bulk"),
         },
-    }  # fmt: skip
+    }
     orders = stand.folder / "aim.json"
     orders.write_text(json.dumps(aim))
     print(f"{name} …", file=sys.stderr, flush=True)
@@ -194,21 +206,40 @@ def _print(seen: Seen, spans: list[Span], lags: list[list[tuple[float, float]]],
         lag = max((late for each in lags for at, late in each if span.began <= at - late < span.ended), default=0.0)
         wrong = [text for at, text in seen.bad if span.began <= at < span.ended]
         fine = span.name in (IDLE, LOAD) or (more <= MOST_S and not wrong)
-        rows.append([
-            span.name, *(milliseconds(_quantile(of[HEALTH], q)) for q in (0.5, 0.99, 0.999, 1)), milliseconds(more),
-            "" if fine else "NO", milliseconds(lag), milliseconds(_quantile(of[ADJUST] + of[READ], 0.99)),
-            milliseconds(_quantile(of[ADJUST], 1)), milliseconds(_quantile(of[SET_LIMIT], 1)),
-            milliseconds(_quantile(of[DRIVER], 0.999)), str(len(wrong)),
-        ])  # fmt: skip
+        rows.append(
+            [
+                span.name,
+                *(milliseconds(_quantile(of[HEALTH], q)) for q in (0.5, 0.99, 0.999, 1)),
+                milliseconds(more),
+                "" if fine else "NO",
+                milliseconds(lag),
+                milliseconds(_quantile(of[ADJUST] + of[READ], 0.99)),
+                milliseconds(_quantile(of[ADJUST], 1)),
+                milliseconds(_quantile(of[SET_LIMIT], 1)),
+                milliseconds(_quantile(of[DRIVER], 0.999)),
+                str(len(wrong)),
+            ]
+        )
         faults += [f"{span.name}: {span.came}"] + [f"    {text}" for text in dict.fromkeys(wrong[:3])]
     print(
         f"/health/live every 10 ms of two servers, milliseconds; attacks of {scale:.0%} of what is allowed. Expected: p99.9 "
         f"at most {MOST_S * 1e3:.0f} more than idle, loops at most {LAG_S * 1e3:.0f} late, nothing bad"
     )
     head = [
-        "", "p50", "p99", "p99.9", "max", "p99.9 more", "", "loop late", "load p99", "adjust max", "setLimit max",
-        "probe p99.9", "bad",
-    ]  # fmt: skip
+        "",
+        "p50",
+        "p99",
+        "p99.9",
+        "max",
+        "p99.9 more",
+        "",
+        "loop late",
+        "load p99",
+        "adjust max",
+        "setLimit max",
+        "probe p99.9",
+        "bad",
+    ]
     print_table(head, rows)
     print("What came of them")
     print("\n".join(faults[2:]) + "\n")

@@ -65,10 +65,16 @@ class Stand:
         """One that runs until the block ends. changes: see benchmarks.server. settings: more of the environment."""
         port, began = _free_port(), time.monotonic()
         environment = {
-            "PATH": "/usr/bin:/bin", "DATABASE_URL": self.urls.app, "SCRIP_JWT_SECRET": self.secret,
-            "SCRIP_PORT": str(port), "SCRIP_DATA_DIR": str(self.folder), "SCRIP_LOG_LEVEL": "warning",
-            "SCRIP_RATE_LIMIT": NEVER_REACHED, "PYTHONHASHSEED": "0", **settings,
-        }  # fmt: skip
+            "PATH": "/usr/bin:/bin",
+            "DATABASE_URL": self.urls.app,
+            "SCRIP_JWT_SECRET": self.secret,
+            "SCRIP_PORT": str(port),
+            "SCRIP_DATA_DIR": str(self.folder),
+            "SCRIP_LOG_LEVEL": "warning",
+            "SCRIP_RATE_LIMIT": NEVER_REACHED,
+            "PYTHONHASHSEED": "0",
+            **settings,
+        }
         # In a session of its own, so that Ctrl-C is for us alone, and we end it in order.
         process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.server", *changes], env=environment, start_new_session=True

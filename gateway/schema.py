@@ -186,10 +186,13 @@ class GatewaySchema(strawberry.Schema):
             for error in errors:
                 locate(error, execution_context.operation_name if execution_context else None)
         shape_errors(
-            errors, getattr(context, "request_id", None),
-            hide_suggestions=self._hide_suggestions, of_query=_is_query(execution_context),
-            outage_of=self.outage_of, coded_of=self._coded_of,
-        )  # fmt: skip
+            errors,
+            getattr(context, "request_id", None),
+            hide_suggestions=self._hide_suggestions,
+            of_query=_is_query(execution_context),
+            outage_of=self.outage_of,
+            coded_of=self._coded_of,
+        )
 
 
 def _is_query(context: ExecutionContext | None) -> bool:

@@ -44,9 +44,11 @@ async def load_counters(
     """
     # Who has to come again, since others hold the account, has no use for the counters meanwhile; others may.
     limited = [
-        (unit.actor, key) for unit in units for key in unit.needs.limited
+        (unit.actor, key)
+        for unit in units
+        for key in unit.needs.limited
         if key[0] in books.customers and ("accounts", *key) not in skipped.named
-    ]  # fmt: skip
+    ]
     wanted = counters_needed(books.config, books.now, limited)
     selling = [(unit.actor, currency) for unit in units for currency in unit.needs.sells]
     wanted |= selling_counters_needed(books.config, books.now, selling)

@@ -37,5 +37,7 @@ async def hold_currencies(
         FROM tenants t CROSS JOIN unnest($2::uuid[], $3::text[], $4::smallint[]) AS n(id, code, exponent)
         WHERE t.id = $1 AND NOT EXISTS (SELECT FROM currencies c WHERE c.tenant_id = $1 AND c.code = n.code)
         ON CONFLICT (tenant_id, code) DO NOTHING""",
-        connection.tenant_id, *rows, now,
-    )  # fmt: skip
+        connection.tenant_id,
+        *rows,
+        now,
+    )

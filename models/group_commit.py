@@ -135,7 +135,7 @@ class GroupCommit:
         if queue is None:
             queue = self._queues[tenant_id, lane] = _Queue(
                 tenant_id, lane, self._post, self._most_at_once, self._retire
-            )  # fmt: skip
+            )
         return queue
 
     def _retire(self, queue: "_Queue") -> None:
@@ -147,9 +147,13 @@ class _Queue:
     takes long."""
 
     def __init__(
-        self, tenant_id: UUID, lane: Lane, post: Post, most_at_once: Callable[[], int],
+        self,
+        tenant_id: UUID,
+        lane: Lane,
+        post: Post,
+        most_at_once: Callable[[], int],
         retire: Callable[["_Queue"], None],
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.tenant_id = tenant_id
         self.lane = lane
         self.tasks: set[asyncio.Task[None]] = set()

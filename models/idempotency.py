@@ -49,11 +49,14 @@ _CLAIM: Final = """INSERT INTO idempotency_keys
     WHERE t.id = $1
     ORDER BY k.nth ON CONFLICT DO NOTHING RETURNING key, client"""
 # By the primary key, whatever the planner knows: of a look-up with a limit no other join can be made.
-_CLAIM_UNSHARED: Final = _CLAIM.replace("    WHERE t.id = $1", """    LEFT JOIN LATERAL (
+_CLAIM_UNSHARED: Final = _CLAIM.replace(
+    "    WHERE t.id = $1",
+    """    LEFT JOIN LATERAL (
         SELECT o.shared FROM idempotency_keys o
         WHERE o.tenant_id = $1 AND o.key = k.key AND o.client = '' AND o.shared LIMIT 1
     ) AS o ON true
-    WHERE t.id = $1 AND o.shared IS NULL""")  # fmt: skip
+    WHERE t.id = $1 AND o.shared IS NULL""",
+)
 """For partners: a key that answers to everybody, and lies among people's, cannot be claimed."""
 _PLACES: Final = f"{each('key text', 'client text')} AS p"
 """Keys with their clients."""
@@ -159,10 +162,15 @@ async def claim(connection: TenantConnection, wanted: Uses, at: datetime | None)
     clients = [client for _, client in places]
     rows = await connection.raw.fetch(
         _CLAIM if all(client == PEOPLE for client in clients) else _CLAIM_UNSHARED,
-        connection.tenant_id, [key for key, _ in places], clients,
-        [use.kept for use in uses], [use.operation for use in uses], [use.input_hash for use in uses],
-        [use.result_id for use in uses], at,
-    )  # fmt: skip
+        connection.tenant_id,
+        [key for key, _ in places],
+        clients,
+        [use.kept for use in uses],
+        [use.operation for use in uses],
+        [use.input_hash for use in uses],
+        [use.result_id for use in uses],
+        at,
+    )
     claimed = {place: wanted[place] for place in [(row["key"], row["client"]) for row in rows]}
     if len(claimed) == len(wanted):
         return claimed, {}
@@ -174,8 +182,10 @@ async def _used(connection: TenantConnection, places: Collection[Place]) -> Uses
         f"""SELECT k.key, k.client, k.shared, k.operation, k.input_hash, k.result_id FROM {_PLACES} CROSS JOIN LATERAL (
             SELECT * FROM idempotency_keys WHERE tenant_id = $1 AND key = p.key ORDER BY key, client OFFSET 0
         ) AS k WHERE k.client = p.client OR k.shared""",
-        connection.tenant_id, [key for key, _ in places], [client for _, client in places],
-    )  # fmt: skip
+        connection.tenant_id,
+        [key for key, _ in places],
+        [client for _, client in places],
+    )
     found = {(row["key"], row["client"]): row for row in rows}
     everybody = {row["key"]: row for row in rows if row["shared"]}
     used = {place: found.get(place) or everybody.get(place[0]) for place in places}
@@ -192,8 +202,10 @@ async def free(connection: TenantConnection, claimed: Collection[Place]) -> None
         await connection.raw.execute(
             f"""DELETE FROM idempotency_keys k USING {_PLACES}
             WHERE k.tenant_id = $1 AND k.key = p.key AND k.client = p.client""",
-            connection.tenant_id, [key for key, _ in claimed], [client for _, client in claimed],
-        )  # fmt: skip
+            connection.tenant_id,
+            [key for key, _ in claimed],
+            [client for _, client in claimed],
+        )
 
 
 def answer(used: Use, operation: str, hashes: Collection[bytes | None]) -> UUID:
@@ -214,8 +226,9 @@ async def note_pruning(connection: TenantConnection, now: datetime) -> datetime 
     await connection.raw.execute(
         """UPDATE tenants SET keys_pruned_at = $2
         WHERE id = $1 AND (keys_pruned_at IS NULL OR keys_pruned_at < $2)""",
-        connection.tenant_id, before,
-    )  # fmt: skip
+        connection.tenant_id,
+        before,
+    )
     return before
 
 
@@ -226,6 +239,9 @@ async def prune(connection: TenantConnection, before: datetime, since: datetime 
         f"""WITH old AS MATERIALIZED ({_OLD} LIMIT $4 FOR UPDATE OF k SKIP LOCKED)
         DELETE FROM idempotency_keys d USING old WHERE d.tenant_id = $1 AND d.key = old.key AND d.client = old.client
         RETURNING d.created_at""",
-        connection.tenant_id, before, since, most,
-    )  # fmt: skip
+        connection.tenant_id,
+        before,
+        since,
+        most,
+    )
     return [row["created_at"] for row in rows]

@@ -78,10 +78,16 @@ class Ledger:
         if idempotency_key is not None:  # what we ask of ourselves can be asked twice
             check_key(idempotency_key)
         unit = Unit(
-            command=command, actor=actor, actor_id=await self.actor_id(tenant_id, actor), needs=needs, operation=operation,
-            input_hash=await _input_hash(command), result_id=self.source.new_id(), idempotency_key=idempotency_key,
+            command=command,
+            actor=actor,
+            actor_id=await self.actor_id(tenant_id, actor),
+            needs=needs,
+            operation=operation,
+            input_hash=await _input_hash(command),
+            result_id=self.source.new_id(),
+            idempotency_key=idempotency_key,
             hash_before=hash_before(command),
-        )  # fmt: skip
+        )
         try:
             result = await self._group.submit(tenant_id, unit)
         except Overloaded:
@@ -150,8 +156,13 @@ class Ledger:
                 """INSERT INTO actors AS a (tenant_id, id, subject, role, client, name) VALUES ($1, $2, $3, $4, $5, $6)
                 ON CONFLICT (tenant_id, subject, role, client) DO UPDATE SET name = coalesce(excluded.name, a.name)
                 RETURNING id""",
-                tenant_id, self.source.new_id(), actor.subject, actor.role, actor.client or "", actor.name,
-            )  # fmt: skip
+                tenant_id,
+                self.source.new_id(),
+                actor.subject,
+                actor.role,
+                actor.client or "",
+                actor.name,
+            )
         return actor_id
 
     async def _post(

@@ -120,10 +120,14 @@ class Loader:
         self.clock.learn(asked, now)
         self.clock.check()
         return Books(
-            config=await self.configurations.at_version(connection, version), now=now, source=self.source,
-            customers=found, accounts=accounts, accounts_by_id={a.id: a for a in accounts.values()},
+            config=await self.configurations.at_version(connection, version),
+            now=now,
+            source=self.source,
+            customers=found,
+            accounts=accounts,
+            accounts_by_id={a.id: a for a in accounts.values()},
             persons=self.persons.of(connection.tenant_id),
-        )  # fmt: skip
+        )
 
     async def _load_rows(
         self, connection: TenantConnection, books: Books, needs: list[Needs], skipped: Skipped, way: Way
@@ -161,9 +165,14 @@ class Loader:
             raise Contended
 
     async def _open_missing(
-        self, connection: TenantConnection, needs: Sequence[Needs], wanted: set[AccountKey],
-        accounts: dict[AccountKey, AccountState], *, wait: bool,
-    ) -> tuple[list[UUID], set[AccountKey]]:  # fmt: skip
+        self,
+        connection: TenantConnection,
+        needs: Sequence[Needs],
+        wanted: set[AccountKey],
+        accounts: dict[AccountKey, AccountState],
+        *,
+        wait: bool,
+    ) -> tuple[list[UUID], set[AccountKey]]:
         """Make the accounts that are missing and wanted; tell which of the missing others hold."""
         missing = wanted - accounts.keys()
         if not missing:

@@ -98,8 +98,9 @@ class Outages:
         if now - self._failed_at >= (WRITES_QUIET_S if self._of_writes else QUIET_S):
             log.warning(
                 "the database can be used again, after %.1f s; %d operations failed",
-                self._worked_at - self._began, self._failures,
-            )  # fmt: skip
+                self._worked_at - self._began,
+                self._failures,
+            )
             self._began = None
 
     @property

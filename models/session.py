@@ -76,9 +76,13 @@ def message_of(first: str, statements: str) -> str:
 
 @asynccontextmanager
 async def tenant_transaction(
-    tenant_id: UUID, *, read_only: bool = False, one_moment: bool = False, settings: str | None = None,
+    tenant_id: UUID,
+    *,
+    read_only: bool = False,
+    one_moment: bool = False,
+    settings: str | None = None,
     settling: bool = False,
-) -> AsyncIterator[TenantConnection]:  # fmt: skip
+) -> AsyncIterator[TenantConnection]:
     """One transaction of one tenant: committed at the end, rolled back where the block raises. READ COMMITTED; or, with
     `one_moment`, REPEATABLE READ: all its statements see the books as the first one found them.
 

@@ -98,9 +98,12 @@ class DatabaseClock:
     given: Final = None
 
     def __init__(
-        self, wall: Callable[[], datetime] = system_clock, steady: Callable[[], float] = steady_clock, *,
+        self,
+        wall: Callable[[], datetime] = system_clock,
+        steady: Callable[[], float] = steady_clock,
+        *,
         max_skew: timedelta = MAX_SKEW,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.max_skew = max_skew
         self._most = max_skew.total_seconds()
         self._wall = wall
@@ -184,8 +187,10 @@ class DatabaseClock:
         if off:
             log.error(
                 "this server's clock is %+.3f s from the database's, more than %g s: what would be written is refused"
-                " until it is set right", self.skew, self._most,
-            )  # fmt: skip
+                " until it is set right",
+                self.skew,
+                self._most,
+            )
         else:
             log.warning("this server's clock is within %g s of the database's again: it takes postings", self._most)
 

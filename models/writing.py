@@ -187,9 +187,17 @@ class _Writer:
         w = self.writes
         yield from self.update(
             ApprovalState,
-            ("status", "decided_by_id", "decided_subject", "decided_at", "decision_note", "transaction_id", "invoice_id"),
+            (
+                "status",
+                "decided_by_id",
+                "decided_subject",
+                "decided_at",
+                "decision_note",
+                "transaction_id",
+                "invoice_id",
+            ),
             w.touched_approvals,
-        )  # fmt: skip
+        )
         yield from self.update(AssignmentState, ("released_at", "release_transaction_id"), w.touched_assignments)
         yield from self.update(PaymentState, ("voided_at",), w.touched_payments)
         yield from self.update(GrantRevocation, ("revoked_transaction_id", "revoked_minor"), w.revoked_grants)
@@ -211,12 +219,20 @@ class _Writer:
         for t in self.writes.transactions:
             t.note_digest = None if t.note is None or t.salt is None else note_digest(t.salt, t.note)
             digest = transaction_digest(
-                tenant_id=self.tenant_id, transaction_id=t.id, customer_id=t.customer_id, kind=t.kind, reason=t.reason,
-                note_digest=t.note_digest, actor_id=self.actors[t.actor],
+                tenant_id=self.tenant_id,
+                transaction_id=t.id,
+                customer_id=t.customer_id,
+                kind=t.kind,
+                reason=t.reason,
+                note_digest=t.note_digest,
+                actor_id=self.actors[t.actor],
                 approved_by_id=self.actors[t.approved_by] if t.approved_by else None,
-                idempotency_key=t.idempotency_key, created_at=t.created_at, limited_asset=t.limited_asset,
-                limited_minor=t.limited_minor, limited_on=t.limited_on,
-            )  # fmt: skip
+                idempotency_key=t.idempotency_key,
+                created_at=t.created_at,
+                limited_asset=t.limited_asset,
+                limited_minor=t.limited_minor,
+                limited_on=t.limited_on,
+            )
             if t.id in opened:
                 digest += yield from digesting_promises(self.tenant_id, t.id, opened[t.id])
             t.digest = digests[t.id] = digest
@@ -234,9 +250,19 @@ class _Writer:
                 expires_at, auto_apply = change.old_expires_at, change.old_auto_apply
                 service_ids = tuple(change.old_services)
             promise = Promise(
-                c.id, c.account_id, c.origin_id, c.amount_minor, c.opened_sequence, c.effective_on, c.starts_at,
-                expires_at, c.created_at, auto_apply, c.counts, service_ids,
-            )  # fmt: skip
+                c.id,
+                c.account_id,
+                c.origin_id,
+                c.amount_minor,
+                c.opened_sequence,
+                c.effective_on,
+                c.starts_at,
+                expires_at,
+                c.created_at,
+                auto_apply,
+                c.counts,
+                service_ids,
+            )
             found.setdefault(c.transaction_id, []).append(promise)
             yield
         return found
@@ -267,11 +293,20 @@ class _Writer:
         for e in w.entries:
             e.previous_hash = heads[e.account_id]
             e.hash = heads[e.account_id] = entry_hash(
-                e.previous_hash, tenant_id=self.tenant_id, entry_id=e.id, account_id=e.account_id, sequence=e.sequence,
-                transaction_id=e.transaction_id, credit_id=e.credit_id, counter=e.counter, amount_minor=e.amount_minor,
-                lifetime_minor=e.lifetime_minor, balance_after_minor=e.balance_after_minor, created_at=e.created_at,
+                e.previous_hash,
+                tenant_id=self.tenant_id,
+                entry_id=e.id,
+                account_id=e.account_id,
+                sequence=e.sequence,
+                transaction_id=e.transaction_id,
+                credit_id=e.credit_id,
+                counter=e.counter,
+                amount_minor=e.amount_minor,
+                lifetime_minor=e.lifetime_minor,
+                balance_after_minor=e.balance_after_minor,
+                created_at=e.created_at,
                 transaction_digest=digests[e.transaction_id],
-            )  # fmt: skip
+            )
             yield
         yield from self.insert(EntryDraft, w.entries)
         for account in w.touched_accounts:
@@ -303,8 +338,9 @@ class _Writer:
             await self.raw.execute(
                 f"""DELETE FROM credit_services s USING {lookups.each("id uuid")} k
                 WHERE s.tenant_id = $1 AND s.credit_id = k.id""",
-                self.tenant_id, restricted,
-            )  # fmt: skip
+                self.tenant_id,
+                restricted,
+            )
 
     async def merges(self) -> None:
         """Records that are another's from now on, those merged into them before as well."""
@@ -312,8 +348,11 @@ class _Writer:
             await self.raw.execute(
                 """UPDATE customers SET merged_into_id = $3, merged_at = $4, updated_at = $4
                 WHERE tenant_id = $1 AND (id = $2 OR merged_into_id = $2)""",
-                self.tenant_id, merged.from_id, merged.into_id, self.books.now,
-            )  # fmt: skip
+                self.tenant_id,
+                merged.from_id,
+                merged.into_id,
+                self.books.now,
+            )
 
     async def row_results(self) -> None:
         """What became of rows that had none yet, and how far their bulk is with them."""
@@ -328,8 +367,11 @@ class _Writer:
             await self.raw.execute(
                 """UPDATE bulk_operations SET processed = processed + $3, succeeded = succeeded + $3 - $4,
                     failed = failed + $4 WHERE tenant_id = $1 AND id = $2""",
-                self.tenant_id, operation_id, len(own), failed,
-            )  # fmt: skip
+                self.tenant_id,
+                operation_id,
+                len(own),
+                failed,
+            )
 
     async def _settle_rows(self, columns: Columns, values: list[tuple[Any, ...]]) -> None:
         """That they had none is said so that the index on such rows, which may be all of the bulk's, is not led to."""
@@ -338,8 +380,9 @@ class _Writer:
             f"""UPDATE bulk_rows r SET transaction_id = u.transaction_id, error = u.error FROM {row_result} u
             WHERE r.tenant_id = $1 AND r.operation_id = u.operation_id AND r."row" = u."row"
                 AND num_nonnulls(r.transaction_id, r.error) = 0""",
-            self.tenant_id, *zip(*values, strict=True),
-        )  # fmt: skip
+            self.tenant_id,
+            *zip(*values, strict=True),
+        )
         if status != f"UPDATE {len(values)}":
             raise InvariantViolated(f"bulk_rows: {status} of {len(values)} that were pending")
 

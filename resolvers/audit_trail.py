@@ -40,8 +40,11 @@ async def resolve(
     asset: AssetCode | None = None,
     from_: Annotated[datetime | None, strawberry.argument(name="from")] = None,
     to: datetime | None = None,
-    first: int | None = None, after: str | None = None, last: int | None = None, before: str | None = None,
-) -> Connection[AuditRecord] | None:  # fmt: skip
+    first: int | None = None,
+    after: str | None = None,
+    last: int | None = None,
+    before: str | None = None,
+) -> Connection[AuditRecord] | None:
     """List everything that was done from `from` (included) to `to` (excluded), oldest first; pass `last` for the
     newest.
 

@@ -13,10 +13,15 @@ from schema.types.pages import root_page
 
 
 async def resolve(
-    info: Info, customer_id: strawberry.ID | None = None, asset: AssetCode | None = None,
-    status: list[CreditStatus] | None = None, first: int | None = None, after: str | None = None,
-    last: int | None = None, before: str | None = None,
-) -> Connection[Credit] | None:  # fmt: skip
+    info: Info,
+    customer_id: strawberry.ID | None = None,
+    asset: AssetCode | None = None,
+    status: list[CreditStatus] | None = None,
+    first: int | None = None,
+    after: str | None = None,
+    last: int | None = None,
+    before: str | None = None,
+) -> Connection[Credit] | None:
     """List credits of all customers or of one, oldest first. Customers see their own.
 
     customer_id: Customer whose credits to list. Null: all customers.

@@ -49,9 +49,23 @@ class Context:
     """One request's. `admit` comes first; parts that need a tenant are there only after it."""
 
     __slots__ = (
-        "_holder", "_load", "_refused", "_tenants", "address", "charge", "denials", "follows", "ledger", "loaders", "now",
-        "principal", "reads", "request_id", "searches", "tenant",
-    )  # fmt: skip
+        "_holder",
+        "_load",
+        "_refused",
+        "_tenants",
+        "address",
+        "charge",
+        "denials",
+        "follows",
+        "ledger",
+        "loaders",
+        "now",
+        "principal",
+        "reads",
+        "request_id",
+        "searches",
+        "tenant",
+    )
 
     principal: Principal
     tenant: TenantView
@@ -162,9 +176,13 @@ class Context:
     def actor(self) -> Actor:
         who = self.principal
         return Actor(
-            subject=who.subject, role=who.role.name, client=who.client_id, name=who.name,
-            request_id=self.request_id, address=self.address,
-        )  # fmt: skip
+            subject=who.subject,
+            role=who.role.name,
+            client=who.client_id,
+            name=who.name,
+            request_id=self.request_id,
+            address=self.address,
+        )
 
     @property
     def zone(self) -> ZoneInfo:

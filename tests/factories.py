@@ -94,17 +94,28 @@ class Tenant:
         return view.id
 
     async def adjust(
-        self, customer_id: UUID, amount: str, asset: str = "GBP", *, actor: Actor = ADMIN, reason: str = "CORRECTION",
+        self,
+        customer_id: UUID,
+        amount: str,
+        asset: str = "GBP",
+        *,
+        actor: Actor = ADMIN,
+        reason: str = "CORRECTION",
         **more: Any,
-    ) -> Outcome:  # fmt: skip
+    ) -> Outcome:
         command = AdjustCredit(customer_id=customer_id, asset=asset, amount=Decimal(amount), reason=reason, **more)
         return await adjust_credit(self.ledger, self.id, actor, command, self.key())
 
     async def invoice(
-        self, customer_id: UUID, total: str, currency: str = "GBP", *, number: str | None = None,
+        self,
+        customer_id: UUID,
+        total: str,
+        currency: str = "GBP",
+        *,
+        number: str | None = None,
         auto_apply: bool = False,
         issued_on: date | None = None,
-    ) -> Outcome:  # fmt: skip
+    ) -> Outcome:
         line = InvoiceLineItem("Work done", 1, Decimal(total))
         number = number or f"INV-{next(self._number)}"
         command = CreateInvoice(customer_id, number, currency, (line,), issued_on=issued_on, auto_apply=auto_apply)
@@ -153,9 +164,14 @@ class Tenant:
         self, name: str, points: int, *, active: bool = True, stock: int | None = None, validity_days: int | None = None
     ) -> UUID:
         return await self._insert(
-            "rewards", name=name, kind="FREE_DELIVERY", points_cost_minor=points, active=active, stock=stock,
+            "rewards",
+            name=name,
+            kind="FREE_DELIVERY",
+            points_cost_minor=points,
+            active=active,
+            stock=stock,
             validity_days=validity_days,
-        )  # fmt: skip
+        )
 
     async def partner_token(
         self, *scopes: str, client: str = "shop", name: str | None = None, expires_at: datetime | None = None
@@ -163,9 +179,13 @@ class Tenant:
         """One that is good, with its secret."""
         made = PartnerSecret(self.id, self.ledger.source.new_id(), self.ledger.source.new_secret())
         command = IssueToken(
-            made.token_id, made.digest, client, name or f"Token {next(self._number)}", frozenset(scopes),
+            made.token_id,
+            made.digest,
+            client,
+            name or f"Token {next(self._number)}",
+            frozenset(scopes),
             expires_at=expires_at,
-        )  # fmt: skip
+        )
         await issue_token(self.ledger, self.id, ADMIN, command)
         return made
 

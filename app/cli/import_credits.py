@@ -47,10 +47,15 @@ def credits_command(
 ) -> None:
     """Adjust many customers from a file. Running it again resumes, and posts no row twice."""
     command = ImportCredits(
-        digest=_digest(file), asset=asset, reason=reason, note=note, expires_in_days=expires_in_days,
-        error_policy="SKIP_FAILED" if skip_failed else "REJECT_ALL", dry_run=dry_run,
+        digest=_digest(file),
+        asset=asset,
+        reason=reason,
+        note=note,
+        expires_in_days=expires_in_days,
+        error_policy="SKIP_FAILED" if skip_failed else "REJECT_ALL",
+        dry_run=dry_run,
         allow_duplicate_customers=allow_duplicates,
-    )  # fmt: skip
+    )
     settings = load_settings()
     ledger, key = new_ledger(settings), key or f"file:{command.digest}"
     with app_database(settings) as url:

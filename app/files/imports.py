@@ -42,9 +42,9 @@ COST: Final = 1_000
 _IN_MEMORY_BYTES: Final = 1024 * 1024
 _STATUSES: Final = {IdempotencyKeyReused.code: 409, Unavailable.code: 503}
 """Of those refusals for which it is not 422."""
-_PARAMETERS: Final = frozenset({
-    "asset", "reason", "note", "expiresInDays", "expiresAt", "errorPolicy", "dryRun", "allowDuplicateCustomers",
-})  # fmt: skip
+_PARAMETERS: Final = frozenset(
+    {"asset", "reason", "note", "expiresInDays", "expiresAt", "errorPolicy", "dryRun", "allowDuplicateCustomers"}
+)
 
 
 def import_route(
@@ -136,11 +136,15 @@ def _said(request: Request) -> dict[str, Any]:
         raise BadUserInput("expiresInDays is a whole number of days.")
     asset, expires_at = parsed(asked, "asset", parse_asset), parsed(asked, "expiresAt", parse_instant)
     return {
-        "asset": asset, "reason": texts.optional(asked.get("reason"), texts.MAX_REASON, "reason"),
+        "asset": asset,
+        "reason": texts.optional(asked.get("reason"), texts.MAX_REASON, "reason"),
         "note": texts.optional(asked.get("note"), texts.MAX_NOTE, "note"),
-        "expires_in_days": None if days is None else int(days), "expires_at": expires_at, "error_policy": policy,
-        "dry_run": _flag(asked, "dryRun"), "allow_duplicate_customers": _flag(asked, "allowDuplicateCustomers"),
-    }  # fmt: skip
+        "expires_in_days": None if days is None else int(days),
+        "expires_at": expires_at,
+        "error_policy": policy,
+        "dry_run": _flag(asked, "dryRun"),
+        "allow_duplicate_customers": _flag(asked, "allowDuplicateCustomers"),
+    }
 
 
 def _flag(asked: dict[str, str], name: str) -> bool:

@@ -7,14 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from auth.backend import unauthenticated_response
-from gateway.errors import (
-    RETRY_AFTER_S,
-    BadUserInput,
-    CodedError,
-    ErrorCode,
-    error_entry,
-    retry_after,
-)
+from gateway.errors import RETRY_AFTER_S, BadUserInput, CodedError, ErrorCode, error_entry, retry_after
 from gateway.http.requests import HttpError
 from schema.errors import Unauthenticated
 

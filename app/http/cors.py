@@ -39,9 +39,12 @@ def cors(origins: Sequence[str]) -> list[Middleware]:
     return [
         Middleware(
             CORSMiddleware,
-            allow_origins=origins, allow_methods=_METHODS, allow_headers=_REQUEST_HEADERS, expose_headers=_EXPOSED,
+            allow_origins=origins,
+            allow_methods=_METHODS,
+            allow_headers=_REQUEST_HEADERS,
+            expose_headers=_EXPOSED,
         )
-    ]  # fmt: skip
+    ]
 
 
 def _is_origin(text: str) -> bool:

@@ -42,13 +42,18 @@ class Metrics:
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
         self.seconds = Histogram(
-            "scrip_http_request_seconds", "Time to answer a request to /graphql.", ["status"],
-            buckets=BUCKETS, registry=self._registry,
-        )  # fmt: skip
+            "scrip_http_request_seconds",
+            "Time to answer a request to /graphql.",
+            ["status"],
+            buckets=BUCKETS,
+            registry=self._registry,
+        )
         self.lag = Histogram(
-            "scrip_event_loop_lag_seconds", "By how much the event loop was late, looked at ten times a second.",
-            buckets=LAG_BUCKETS, registry=self._registry,
-        )  # fmt: skip
+            "scrip_event_loop_lag_seconds",
+            "By how much the event loop was late, looked at ten times a second.",
+            buckets=LAG_BUCKETS,
+            registry=self._registry,
+        )
         self.under_way = Gauge("scrip_http_requests_under_way", "Requests to /graphql.", registry=self._registry)
 
     @property

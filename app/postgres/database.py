@@ -59,8 +59,12 @@ def tortoise_config(url: str, *, pool_min: int = 0, pool_max: int = 2) -> dict[s
         connection.used_at = monotonic()
 
     credentials = {
-        "minsize": pool_min, "maxsize": pool_max, "connect": connect, "reset": keep, "connection_class": Connection,
-    }  # fmt: skip
+        "minsize": pool_min,
+        "maxsize": pool_max,
+        "connect": connect,
+        "reset": keep,
+        "connection_class": Connection,
+    }
     return {
         "connections": {CONNECTION: {"engine": "tortoise.backends.asyncpg", "credentials": credentials}},
         "apps": {APP_LABEL: {"models": ["models.tables", "aerich.models"], "default_connection": CONNECTION}},

@@ -50,9 +50,13 @@ class RedisWindows:
 
     def __init__(self, url: str, timeout: float) -> None:
         self._pool = BlockingConnectionPool.from_url(
-            url, max_connections=MAX_CONNECTIONS, timeout=timeout, socket_timeout=timeout,
-            socket_connect_timeout=timeout, retry=Retry(NoBackoff(), 1),  # a connection that has rested may be gone
-        )  # fmt: skip
+            url,
+            max_connections=MAX_CONNECTIONS,
+            timeout=timeout,
+            socket_timeout=timeout,
+            socket_connect_timeout=timeout,
+            retry=Retry(NoBackoff(), 1),  # a connection that has rested may be gone
+        )
         self._script = Redis(connection_pool=self._pool).register_script(_TAKE)
 
     async def take(self, holder: str, wanted: Sequence[tuple[Quota, int]]) -> tuple[bool, list[Window]]:

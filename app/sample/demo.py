@@ -71,8 +71,10 @@ PRODUCTS: Final = (
     CreateProduct("Hamper delivered by hand", "SERVICE", CURRENCY, Decimal("12.50")),
 )
 TIERS: Final = (
-    CreateTier("Bronze", Decimal(0)), CreateTier("Silver", Decimal(1_000)), CreateTier("Gold", Decimal(5_000)),
-)  # fmt: skip
+    CreateTier("Bronze", Decimal(0)),
+    CreateTier("Silver", Decimal(1_000)),
+    CreateTier("Gold", Decimal(5_000)),
+)
 COUPON: Final = "5 pounds off"
 REWARDS: Final = (
     CreateReward(COUPON, "FIXED", Decimal(500), value=Decimal(5), currency=CURRENCY, validity_days=90),
@@ -230,12 +232,16 @@ def _command(
 ) -> AdjustCredit:
     days = adjustment.starts_in_days
     return AdjustCredit(
-        customers[adjustment.customer], adjustment.asset, Decimal(adjustment.amount), adjustment.reason,
-        note=adjustment.note, expires_in_days=adjustment.expires_in_days,
+        customers[adjustment.customer],
+        adjustment.asset,
+        Decimal(adjustment.amount),
+        adjustment.reason,
+        note=adjustment.note,
+        expires_in_days=adjustment.expires_in_days,
         # From the tenant's first day, not from today: taken up again tomorrow, the input is still the same.
         effective_on=None if days is None else (began + timedelta(days=days)).date(),
         service_ids=() if adjustment.service is None else (services[adjustment.service],),
-    )  # fmt: skip
+    )
 
 
 async def customer_ids(tenant_id: UUID, external_ids: Sequence[str]) -> dict[str, UUID]:

@@ -167,7 +167,13 @@ class PartnerTokenVerifier:
 def _principal(token: StoredToken) -> Principal:
     """What the token is good for. A scope that a partner has no use for any more is left out."""
     return Principal(
-        tenant=str(token.tenant_id), subject=token.client, role=Role.PARTNER,
-        scopes=frozenset(scope for scope in scopes_of(Role.PARTNER) if scope.value in token.scopes), name=token.name,
-        client_id=token.client, customer=None, token_id=str(token.id), expires_at=token.expires_at or NEVER,
-    )  # fmt: skip
+        tenant=str(token.tenant_id),
+        subject=token.client,
+        role=Role.PARTNER,
+        scopes=frozenset(scope for scope in scopes_of(Role.PARTNER) if scope.value in token.scopes),
+        name=token.name,
+        client_id=token.client,
+        customer=None,
+        token_id=str(token.id),
+        expires_at=token.expires_at or NEVER,
+    )

@@ -35,9 +35,13 @@ class RefusedTokens:
         if granted:
             more = f" ({left_out} more were not logged)" if left_out else ""
             logger.warning(
-                "token refused: %s; request %s from %s%s", reason, request_id or "-", address or "-", more,
+                "token refused: %s; request %s from %s%s",
+                reason,
+                request_id or "-",
+                address or "-",
+                more,
                 extra={"request_id": request_id},
-            )  # fmt: skip
+            )
 
     def answer(self, conn: HTTPConnection, error: Exception) -> Response:
         """What AuthenticationMiddleware answers where a token is refused, or cannot be checked now."""

@@ -20,9 +20,13 @@ _PAST: Final = "query($at: DateTime!) { trialBalance(at: $at) { asset accounts }
 async def _bulk(aim: Aim, customers: list[str], amount: str, role: str = "manager", **more: Any) -> None:
     items = [{"customerId": customer, "amount": amount} for customer in customers]
     given = {
-        "items": items, "asset": "GBP", "reason": "CORRECTION", "allowDuplicateCustomers": True,
-        "idempotencyKey": aim.key(), **more,
-    }  # fmt: skip
+        "items": items,
+        "asset": "GBP",
+        "reason": "CORRECTION",
+        "allowDuplicateCustomers": True,
+        "idempotencyKey": aim.key(),
+        **more,
+    }
     await aim.ask(_BULK, {"input": given}, role=role)
 
 
@@ -57,9 +61,10 @@ async def file(aim: Aim) -> None:
     headers = {"content-type": "text/csv", "authorization": f"Bearer {aim.tokens['manager']}"}
     async with aim.client() as client:
         answer = await client.post(
-            "/imports/credits?asset=GBP&reason=GOODWILL&allowDuplicateCustomers=true", content=body,
+            "/imports/credits?asset=GBP&reason=GOODWILL&allowDuplicateCustomers=true",
+            content=body,
             headers={**headers, "idempotency-key": aim.key()},
-        )  # fmt: skip
+        )
     aim.note(answer.status_code, answer.json())
     operation = answer.json().get("operation")
     for _ in range(int(PATIENCE_S / POLL_S)) if operation else ():

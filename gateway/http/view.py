@@ -12,15 +12,7 @@ from strawberry.schema.exceptions import InvalidOperationTypeError
 from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 
-from gateway.errors import (
-    MASKED_MESSAGE,
-    RETRY_AFTER_S,
-    ErrorCode,
-    RateLimited,
-    away_of,
-    error_entry,
-    retry_after,
-)
+from gateway.errors import MASKED_MESSAGE, RETRY_AFTER_S, ErrorCode, RateLimited, away_of, error_entry, retry_after
 from gateway.http.ide import ide_page
 from gateway.http.media import GRAPHQL_RESPONSE, JSON, accepts_html, response_type
 from gateway.http.requests import (

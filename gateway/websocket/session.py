@@ -78,12 +78,7 @@ class Session:
     the same. It is checked anew before each operation, at the instant of its expiry, and every half second.
     """
 
-    def __init__(
-        self,
-        websocket: WebSocket,
-        lifetime: asyncio.Timeout,
-        surroundings: Surroundings,
-    ) -> None:
+    def __init__(self, websocket: WebSocket, lifetime: asyncio.Timeout, surroundings: Surroundings) -> None:
         """lifetime: of the task that serves this socket; brought to its end where closing does not do it."""
         self.connection_params: dict[str, Any] = {}
         self._websocket = websocket

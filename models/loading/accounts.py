@@ -43,8 +43,10 @@ async def lock_accounts(
             SELECT {selected(AccountState, prefix=_BESIDE_A_CUSTOMER)} FROM accounts
             WHERE tenant_id = $1 AND customer_id = c.id AND asset = k.asset FOR NO KEY UPDATE {skip}
         ) AS a ON true""",
-        connection.tenant_id, ids, assets,
-    )  # fmt: skip
+        connection.tenant_id,
+        ids,
+        assets,
+    )
     return await in_slices(_locked(rows))
 
 
@@ -69,13 +71,15 @@ async def lock_to_merge(
     rows = await connection.raw.fetch(
         f"""SELECT {_CUSTOMER_COLUMNS} FROM {each("asked uuid")} k
         JOIN customers c ON c.tenant_id = $1 AND c.id = k.asked ORDER BY c.id FOR UPDATE OF c""",
-        connection.tenant_id, in_order(ids),
-    )  # fmt: skip
+        connection.tenant_id,
+        in_order(ids),
+    )
     accounts = await connection.raw.fetch(
         f"""SELECT a.customer_id, a.asset FROM {each("customer_id uuid")} k
         JOIN accounts a ON a.tenant_id = $1 AND a.customer_id = k.customer_id""",
-        connection.tenant_id, in_order(ids),
-    )  # fmt: skip
+        connection.tenant_id,
+        in_order(ids),
+    )
     return _customers(rows), [(row["customer_id"], row["asset"]) for row in accounts]
 
 
@@ -92,8 +96,9 @@ async def customers_locked_elsewhere(connection: TenantConnection, customers: se
     """Those of the customers, which could not be locked, that exist: an erasure or a merge has them."""
     rows = await connection.raw.fetch(
         f"SELECT c.id FROM {each('id uuid')} k JOIN customers c ON c.tenant_id = $1 AND c.id = k.id",
-        connection.tenant_id, in_order(customers),
-    )  # fmt: skip
+        connection.tenant_id,
+        in_order(customers),
+    )
     return {row["id"] for row in rows}
 
 
@@ -106,8 +111,10 @@ async def read_accounts(connection: TenantConnection, keys: Iterable[AccountKey]
             SELECT {_ACCOUNT_COLUMNS} FROM accounts
             WHERE tenant_id = $1 AND customer_id = k.customer_id AND asset = k.asset OFFSET 0
         ) AS a""",
-        connection.tenant_id, customers, assets,
-    )  # fmt: skip
+        connection.tenant_id,
+        customers,
+        assets,
+    )
     return await _accounts(rows)
 
 
@@ -117,8 +124,10 @@ async def accounts_locked_elsewhere(connection: TenantConnection, missing: Itera
     rows = await connection.raw.fetch(
         f"""SELECT a.customer_id, a.asset FROM {each("customer_id uuid", "asset text")} k
         JOIN accounts a ON a.tenant_id = $1 AND a.customer_id = k.customer_id AND a.asset = k.asset""",
-        connection.tenant_id, customers, assets,
-    )  # fmt: skip
+        connection.tenant_id,
+        customers,
+        assets,
+    )
     return {(row["customer_id"], row["asset"]) for row in rows}
 
 
@@ -148,8 +157,12 @@ async def _insert(
         ORDER BY k.customer_id, k.asset
         ON CONFLICT (tenant_id, customer_id, asset) DO NOTHING
         RETURNING {_ACCOUNT_COLUMNS}""",
-        connection.tenant_id, ids, customers, assets, now,
-    )  # fmt: skip
+        connection.tenant_id,
+        ids,
+        customers,
+        assets,
+        now,
+    )
     return rows
 
 
@@ -157,8 +170,9 @@ async def close_accounts(connection: TenantConnection, ids: list[UUID]) -> None:
     """Take away accounts that this transaction has opened."""
     await connection.raw.execute(
         f"DELETE FROM accounts a USING {each('id uuid')} k WHERE a.tenant_id = $1 AND a.id = k.id",
-        connection.tenant_id, ids,
-    )  # fmt: skip
+        connection.tenant_id,
+        ids,
+    )
 
 
 def _columns(keys: Iterable[AccountKey]) -> tuple[list[UUID], list[str]]:
@@ -203,8 +217,10 @@ async def load_facts(
             ) AS w) AS expired_minor
         FROM tenants t CROSS JOIN n LEFT JOIN unnest($2::uuid[]) AS k(account_id) ON true
         WHERE t.id = $1""",
-        connection.tenant_id, list(by_id), now,
-    )  # fmt: skip
+        connection.tenant_id,
+        list(by_id),
+        now,
+    )
 
     def note(row: Any) -> None:
         if row["account_id"] is not None:
@@ -219,8 +235,9 @@ async def read_customers(connection: TenantConnection, ids: Iterable[UUID]) -> d
     """Customers as they stand, unlocked."""
     rows = await connection.raw.fetch(
         f"SELECT {_CUSTOMER_COLUMNS} FROM {each('asked uuid')} k JOIN customers ON tenant_id = $1 AND id = k.asked",
-        connection.tenant_id, in_order(ids),
-    )  # fmt: skip
+        connection.tenant_id,
+        in_order(ids),
+    )
     return _customers(rows)
 
 
@@ -229,8 +246,9 @@ async def lock_customers(connection: TenantConnection, ids: set[UUID], *, skip: 
     rows = await connection.raw.fetch(
         f"""SELECT {_CUSTOMER_COLUMNS} FROM {each("asked uuid")} k
         JOIN customers c ON c.tenant_id = $1 AND c.id = k.asked ORDER BY c.id FOR KEY SHARE OF c {skip}""",
-        connection.tenant_id, in_order(ids),
-    )  # fmt: skip
+        connection.tenant_id,
+        in_order(ids),
+    )
     return _customers(rows)
 
 
@@ -243,6 +261,7 @@ async def homes_of(connection: TenantConnection, accounts: set[UUID]) -> dict[UU
             SELECT merged_into_id FROM customers WHERE tenant_id = $1 AND id = a.customer_id OFFSET 0
         ) AS c
         WHERE c.merged_into_id IS NOT NULL""",
-        connection.tenant_id, sorted(accounts),
-    )  # fmt: skip
+        connection.tenant_id,
+        sorted(accounts),
+    )
     return {row["id"]: (row["merged_into_id"], row["asset"]) for row in rows}

@@ -42,8 +42,10 @@ async def load_approvals(
         JOIN actors a ON a.tenant_id = $1 AND a.id = r.requested_by_id
         JOIN customers c ON c.tenant_id = $1 AND c.id = r.customer_id
         ORDER BY r.id FOR NO KEY UPDATE OF r {skip}""",
-        connection.tenant_id, sorted(ids), now,
-    )  # fmt: skip
+        connection.tenant_id,
+        sorted(ids),
+        now,
+    )
     states = [_state(row) for row in rows]
     return states, {state.requested_by: row["requested_by_id"] for state, row in zip(states, rows, strict=True)}
 
@@ -53,12 +55,19 @@ def _state(row: Any) -> ApprovalState:
     terms = None if row["terms"] is None else orjson.loads(row["terms"])
     wanted = approving.requester_scopes(command, terms)
     return ApprovalState(
-        id=row["id"], operation=row["operation"], command=command, customer_id=row["customer_id"], status=row["status"],
-        requested_by=Actor(row["subject"], row["role"], row["client"], row["name"]), created_at=row["created_at"],
+        id=row["id"],
+        operation=row["operation"],
+        command=command,
+        customer_id=row["customer_id"],
+        status=row["status"],
+        requested_by=Actor(row["subject"], row["role"], row["client"], row["name"]),
+        created_at=row["created_at"],
         expires_at=row["expires_at"],
         requester_allowed=row["trusted"] or any(wanted <= set(scope.split()) for scope in row["scopes"]),
-        transaction_id=row["transaction_id"], invoice_id=row["invoice_id"], terms=terms,
-    )  # fmt: skip
+        transaction_id=row["transaction_id"],
+        invoice_id=row["invoice_id"],
+        terms=terms,
+    )
 
 
 async def count_pending_requests(connection: TenantConnection, askers: set[Asker], now: datetime) -> dict[Asker, int]:
@@ -90,8 +99,10 @@ async def count_pending_requests(connection: TenantConnection, askers: set[Asker
                     AND status = 'PENDING' AND expires_at > $4 ORDER BY expires_at OFFSET 0
             ) AS w WHERE w.requested_by_id = ANY (a.ids)
         ) AS r WHERE r.waiting > 0""",
-        connection.tenant_id, *zip(*sorted(askers), strict=True), now,
-    )  # fmt: skip
+        connection.tenant_id,
+        *zip(*sorted(askers), strict=True),
+        now,
+    )
     return {(row["subject"], row["client"]): row["waiting"] for row in rows}
 
 

@@ -19,8 +19,9 @@ async def load_invoices(connection: TenantConnection, ids: set[UUID], *, skip: s
         FROM {each("id uuid")} k JOIN invoices i ON i.tenant_id = $1 AND i.id = k.id
         JOIN customers c ON c.tenant_id = $1 AND c.id = i.customer_id
         ORDER BY i.id FOR NO KEY UPDATE OF i {skip}""",
-        connection.tenant_id, in_order(ids),
-    )  # fmt: skip
+        connection.tenant_id,
+        in_order(ids),
+    )
     invoice = maker(InvoiceState, rows)
     invoices = {row["id"]: invoice(row) for row in rows}
     selling = [i.id for i in invoices.values() if i.creditable_minor < i.total_minor]
@@ -34,16 +35,18 @@ async def _load_grants(connection: TenantConnection, invoices: dict[UUID, Invoic
         f"""SELECT l.invoice_id, array_agg(l.quantity * l.unit_price_minor ORDER BY l.position) AS amounts
         FROM {each("id uuid")} k JOIN invoice_lines l ON l.tenant_id = $1 AND l.invoice_id = k.id
         WHERE l.kind = 'CREDIT' AND l.unit_price_minor > 0 GROUP BY l.invoice_id""",
-        connection.tenant_id, selling,
-    )  # fmt: skip
+        connection.tenant_id,
+        selling,
+    )
     for row in lines:
         invoices[row["invoice_id"]].credit_lines = tuple(row["amounts"])
     grants = await connection.raw.fetch(
         f"""SELECT g.invoice_id, array_agg(g.credit_id ORDER BY g.id) AS credits
         FROM {each("id uuid")} k JOIN grants g ON g.tenant_id = $1 AND g.invoice_id = k.id
         WHERE g.revoked_transaction_id IS NULL GROUP BY g.invoice_id""",
-        connection.tenant_id, selling,
-    )  # fmt: skip
+        connection.tenant_id,
+        selling,
+    )
     for row in grants:
         invoices[row["invoice_id"]].grants = tuple(row["credits"])
 
@@ -69,8 +72,11 @@ async def load_assignments(connection: TenantConnection, needs: list[Needs]) -> 
         UNION SELECT {columns} FROM {each("id uuid", first=4)} k CROSS JOIN LATERAL (
             SELECT * FROM assignments WHERE tenant_id = $1 AND invoice_id = k.id AND released_at IS NULL
             ORDER BY assigned_at OFFSET 0) AS a""",
-        connection.tenant_id, named, of_credits, of_invoices,
-    )  # fmt: skip
+        connection.tenant_id,
+        named,
+        of_credits,
+        of_invoices,
+    )
     assignment = maker(AssignmentState, rows)
     return dict(await each_in_slices(lambda row: (row["id"], assignment(row)), rows))
 
@@ -80,8 +86,9 @@ async def load_payments(connection: TenantConnection, ids: set[UUID]) -> dict[UU
     rows = await connection.raw.fetch(
         f"""SELECT {selected(PaymentState, "p")}
         FROM {each("id uuid")} k JOIN payments p ON p.tenant_id = $1 AND p.id = k.id""",
-        connection.tenant_id, in_order(ids),
-    )  # fmt: skip
+        connection.tenant_id,
+        in_order(ids),
+    )
     payment = maker(PaymentState, rows)
     return {row["id"]: payment(row) for row in rows}
 
@@ -89,8 +96,9 @@ async def load_payments(connection: TenantConnection, ids: set[UUID]) -> dict[UU
 async def load_products(connection: TenantConnection, ids: set[UUID]) -> dict[UUID, ProductState]:
     rows = await connection.raw.fetch(
         f"SELECT {selected(ProductState)} FROM products WHERE tenant_id = $1 AND id = ANY($2)",
-        connection.tenant_id, in_order(ids),
-    )  # fmt: skip
+        connection.tenant_id,
+        in_order(ids),
+    )
     product = maker(ProductState, rows)
     return {row["id"]: product(row) for row in rows}
 
@@ -102,6 +110,7 @@ async def taken_numbers(connection: TenantConnection, numbers: set[str]) -> set[
         f"""SELECT i.number FROM {each("number text")} k CROSS JOIN LATERAL (
             SELECT number FROM invoices WHERE tenant_id = $1 AND number >= k.number ORDER BY number LIMIT 1) AS i
         WHERE i.number = k.number""",
-        connection.tenant_id, sorted(numbers),
-    )  # fmt: skip
+        connection.tenant_id,
+        sorted(numbers),
+    )
     return {row["number"] for row in rows}

@@ -74,8 +74,11 @@ async def lock_to_add_up(
             WHERE tenant_id = $1 AND scope = $2 AND role = k.role AND holder = k.holder AND day >= $5
             ORDER BY asset, day FOR NO KEY UPDATE
         ) AS l""",
-        connection.tenant_id, limits.PER_CUSTOMER_DAY, *zip(*names, strict=True), today - timedelta(days=1),
-    )  # fmt: skip
+        connection.tenant_id,
+        limits.PER_CUSTOMER_DAY,
+        *zip(*names, strict=True),
+        today - timedelta(days=1),
+    )
     found = _counters(rows)
     totals = {
         (scope, role, str(into_id), asset, day) for scope, role, holder, asset, day in found if holder == str(from_id)
@@ -117,8 +120,11 @@ async def raise_counters(
             DO UPDATE SET used_minor = l.used_minor + excluded.used_minor
             WHERE l.used_minor <= {limits.MAX_COUNTED} - excluded.used_minor
         RETURNING scope, role, holder, asset, day, used_minor""",
-        connection.tenant_id, new_ids[: len(keys)], *zip(*keys, strict=True), [more[key] for key in keys],
-    )  # fmt: skip
+        connection.tenant_id,
+        new_ids[: len(keys)],
+        *zip(*keys, strict=True),
+        [more[key] for key in keys],
+    )
     return {_key(row): row["used_minor"] for row in rows}
 
 
@@ -130,8 +136,10 @@ async def _existing(connection: TenantConnection, keys: list[CounterKey], lock: 
         JOIN limit_counters l ON l.tenant_id = $1 AND (l.scope, l.role, l.holder, l.asset, l.day)
             = (k.scope, k.role, k.holder, k.asset, k.day)
         ORDER BY k.nth {lock}""",
-        connection.tenant_id, *zip(*keys, strict=True), list(range(len(keys))),
-    )  # fmt: skip
+        connection.tenant_id,
+        *zip(*keys, strict=True),
+        list(range(len(keys))),
+    )
     counter = maker(CounterState, rows)
     return {keys[row["nth"]]: counter(row) for row in rows}
 
@@ -150,8 +158,10 @@ async def _make(
         ON CONFLICT (tenant_id, scope, role, holder, asset, day)
             DO {"UPDATE SET used_minor = l.used_minor" if wait else "NOTHING"}
         RETURNING scope, role, holder, asset, day, id, used_minor""",
-        connection.tenant_id, new_ids[: len(keys)], *zip(*keys, strict=True),
-    )  # fmt: skip
+        connection.tenant_id,
+        new_ids[: len(keys)],
+        *zip(*keys, strict=True),
+    )
     return _counters(rows)
 
 

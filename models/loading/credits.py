@@ -40,8 +40,9 @@ async def lots_of_same(connection: TenantConnection, ids: set[UUID]) -> list[UUI
             JOIN credits c ON c.tenant_id = $1 AND c.id = k.id)
         SELECT id FROM roots UNION SELECT c.id FROM roots r CROSS JOIN LATERAL (
             SELECT id FROM credits WHERE tenant_id = $1 AND origin_id = r.id OFFSET 0) AS c""",
-        connection.tenant_id, in_order(ids),
-    )  # fmt: skip
+        connection.tenant_id,
+        in_order(ids),
+    )
     return [row["id"] for row in rows]
 
 
@@ -51,8 +52,9 @@ async def load_spend_records(connection: TenantConnection, transactions: set[UUI
         f"""SELECT e.transaction_id, e.sequence, e.credit_id, -e.amount_minor AS taken_minor FROM {each("id uuid")} k
         JOIN entries e ON e.tenant_id = $1 AND e.transaction_id = k.id
         WHERE e.amount_minor < 0 ORDER BY e.account_id, e.sequence""",
-        connection.tenant_id, sorted(transactions),
-    )  # fmt: skip
+        connection.tenant_id,
+        sorted(transactions),
+    )
     return await each_in_slices(maker(SpendRecord, rows), rows)
 
 
@@ -122,8 +124,9 @@ async def load_all_open(connection: TenantConnection, books: Books, accounts: se
             SELECT * FROM credits WHERE tenant_id = $1 AND account_id = k.account_id AND open ORDER BY expires_at OFFSET 0
         ) AS c
         ORDER BY c.account_id, {in_burn_order("c")}""",
-        connection.tenant_id, sorted(accounts),
-    )  # fmt: skip
+        connection.tenant_id,
+        sorted(accounts),
+    )
     for account_id, found in (await in_slices(_by_account(rows))).items():
         books.credits[account_id] = Lots(found)
     await in_slices(_note_ids(books))
@@ -186,8 +189,13 @@ async def _open_credits(
             ORDER BY {in_burn_order("o")} LIMIT $4
         ) AS c
         ORDER BY c.account_id, {in_burn_order("c")}""",
-        connection.tenant_id, list(days), now, most, latest, began,
-    )  # fmt: skip
+        connection.tenant_id,
+        list(days),
+        now,
+        most,
+        latest,
+        began,
+    )
     return await in_slices(_by_account(rows))
 
 
@@ -211,7 +219,8 @@ async def credits_by_id(connection: TenantConnection, ids: set[UUID]) -> dict[UU
                     AND n.origin_id = CASE WHEN a.origin_id IS NULL THEN a.id ELSE a.origin_id END
                     AND n.successor_id IS NULL) END OFFSET 0
         ) AS c""",
-        connection.tenant_id, in_order(ids),
-    )  # fmt: skip
+        connection.tenant_id,
+        in_order(ids),
+    )
     credit = maker(CreditState, rows)
     return dict(await each_in_slices(lambda row: (row["asked"], credit(row)), rows))

@@ -122,8 +122,9 @@ async def _rows(connection: TenantConnection, kind: str, keys: list[tuple[Any, .
         f"""SELECT r.* FROM unnest({arrays}) AS k({wanted}) CROSS JOIN LATERAL (
             SELECT {columns} FROM {kind} WHERE tenant_id = $1 AND ({columns}) = ({wanted}) {_ONLY.get(kind, "")} {locking}
         ) AS r""",
-        connection.tenant_id, *zip(*keys, strict=True),
-    )  # fmt: skip
+        connection.tenant_id,
+        *zip(*keys, strict=True),
+    )
     return {(kind, *row) for row in rows}
 
 

@@ -7,13 +7,7 @@ from uuid import UUID
 
 from models.loading.accounts import lock_customers
 from models.loading.approvals import load_approvals
-from models.loading.billing import (
-    load_assignments,
-    load_invoices,
-    load_payments,
-    load_products,
-    taken_numbers,
-)
+from models.loading.billing import load_assignments, load_invoices, load_payments, load_products, taken_numbers
 from models.loading.credits import load_credits, load_spend_records
 from models.loading.locked_elsewhere import Name
 from models.loading.rewards import load_coupons, load_rewards

@@ -27,15 +27,17 @@ async def locked_person(
     for _ in range(MAX_MERGES_FOLLOWED):
         survivor = await connection.raw.fetchval(
             "SELECT coalesce(merged_into_id, id) FROM customers WHERE tenant_id = $1 AND id = $2",
-            connection.tenant_id, customer_id,
-        )  # fmt: skip
+            connection.tenant_id,
+            customer_id,
+        )
         if survivor is None:
             raise NotFound("There is no such customer.", field=("customerId",))
         await connection.raw.execute("SAVEPOINT before_lock")
         row = await connection.raw.fetchrow(
             f"SELECT id, merged_into_id, {columns} FROM customers WHERE tenant_id = $1 AND id = $2 {locking}",
-            connection.tenant_id, survivor,
-        )  # fmt: skip
+            connection.tenant_id,
+            survivor,
+        )
         if row is not None and row["merged_into_id"] is None:
             return row
         await connection.raw.execute("ROLLBACK TO SAVEPOINT before_lock")
@@ -49,8 +51,10 @@ async def leave_external_ids(connection: TenantConnection, external_ids: list[st
         """INSERT INTO external_ids_left (tenant_id, id, left_at)
         SELECT t.id, u.id, $3 FROM tenants t CROSS JOIN unnest($2::uuid[]) AS u(id) WHERE t.id = $1
         ON CONFLICT (tenant_id, id) DO UPDATE SET left_at = greatest(external_ids_left.left_at, excluded.left_at)""",
-        connection.tenant_id, sorted(_trace(connection.tenant_id, each) for each in external_ids), now,
-    )  # fmt: skip
+        connection.tenant_id,
+        sorted(_trace(connection.tenant_id, each) for each in external_ids),
+        now,
+    )
 
 
 async def take_external_id(connection: TenantConnection, customer_id: UUID, external_id: str, now: datetime) -> None:
@@ -62,8 +66,11 @@ async def take_external_id(connection: TenantConnection, customer_id: UUID, exte
         """UPDATE customers c SET external_id_reused = l.left_at IS NOT NULL, external_id_since = greatest($4, l.left_at)
         FROM (SELECT max(left_at) AS left_at FROM external_ids_left WHERE tenant_id = $1 AND id = $3) l
         WHERE c.tenant_id = $1 AND c.id = $2""",
-        connection.tenant_id, customer_id, _trace(connection.tenant_id, external_id), now,
-    )  # fmt: skip
+        connection.tenant_id,
+        customer_id,
+        _trace(connection.tenant_id, external_id),
+        now,
+    )
 
 
 def _trace(tenant_id: UUID, external_id: str) -> UUID:

@@ -20,8 +20,10 @@ async def load_senders(connection: TenantConnection, books: Books, senders: Iter
     rows = await connection.raw.fetch(
         f"""SELECT p.client, p.scope, p.revoked_at IS NULL AND (p.expires_at IS NULL OR p.expires_at > $3) AS good
         FROM {each("client text")} k JOIN partner_tokens p ON p.tenant_id = $1 AND p.client = k.client""",
-        connection.tenant_id, clients, books.now,
-    )  # fmt: skip
+        connection.tenant_id,
+        clients,
+        books.now,
+    )
     for client in {row["client"] for row in rows}:
         good = (row["scope"].split() for row in rows if row["good"] and row["client"] == client)
         books.senders[client] = tuple(map(frozenset, good))

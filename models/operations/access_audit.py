@@ -70,9 +70,13 @@ async def record_denials(
 
 def _details(denial: Denial, times: int, holder: Mapping[str, Any]) -> dict[str, Any]:
     told: dict[str, Any] = {
-        "field": denial.field, "path": denial.path, "operation": denial.operation, "code": denial.code,
-        "missing": list(denial.missing) or None, "times": times if times > 1 else None,
-    }  # fmt: skip
+        "field": denial.field,
+        "path": denial.path,
+        "operation": denial.operation,
+        "code": denial.code,
+        "missing": list(denial.missing) or None,
+        "times": times if times > 1 else None,
+    }
     return {name: value for name, value in told.items() if value is not None} | dict(holder)
 
 
@@ -89,7 +93,13 @@ async def _insert(
             SELECT t.id, n.id, $2, $3, c.id, $3, n.details, $4, $5, $6
             FROM tenants t CROSS JOIN {each("id uuid", "customer_id uuid", "details jsonb", first=7)} n
             LEFT JOIN customers c ON c.tenant_id = $1 AND c.id = n.customer_id WHERE t.id = $1""",
-            tenant_id, ACCESS_DENIED, doer_id, actor.request_id, actor.address,
+            tenant_id,
+            ACCESS_DENIED,
+            doer_id,
+            actor.request_id,
+            actor.address,
             await ledger.stamp(connection, checked=False),
-            [ledger.source.new_id() for _ in details], list(customers), [to_json(row) for row in details],
-        )  # fmt: skip
+            [ledger.source.new_id() for _ in details],
+            list(customers),
+            [to_json(row) for row in details],
+        )

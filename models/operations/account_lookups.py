@@ -17,8 +17,9 @@ async def accounts_of_credits(tenant_id: UUID, ids: Sequence[UUID]) -> dict[UUID
         JOIN credits c ON c.tenant_id = $1 AND c.id = k.id
         JOIN accounts a ON a.tenant_id = $1 AND a.id = c.account_id
         JOIN customers p ON p.tenant_id = $1 AND p.id = a.customer_id""",
-        tenant_id, ids,
-    )  # fmt: skip
+        tenant_id,
+        ids,
+    )
 
 
 async def accounts_of_assignments(tenant_id: UUID, ids: Sequence[UUID]) -> dict[UUID, AccountKey]:
@@ -29,8 +30,9 @@ async def accounts_of_assignments(tenant_id: UUID, ids: Sequence[UUID]) -> dict[
         JOIN credits c ON c.tenant_id = $1 AND c.id = g.credit_id
         JOIN accounts a ON a.tenant_id = $1 AND a.id = c.account_id
         JOIN customers p ON p.tenant_id = $1 AND p.id = a.customer_id""",
-        tenant_id, ids,
-    )  # fmt: skip
+        tenant_id,
+        ids,
+    )
 
 
 async def accounts_of_invoices(tenant_id: UUID, ids: Sequence[UUID]) -> dict[UUID, AccountKey]:
@@ -39,8 +41,9 @@ async def accounts_of_invoices(tenant_id: UUID, ids: Sequence[UUID]) -> dict[UUI
         f"""SELECT i.id, coalesce(p.merged_into_id, p.id), i.currency FROM {each("id uuid")} k
         JOIN invoices i ON i.tenant_id = $1 AND i.id = k.id
         JOIN customers p ON p.tenant_id = $1 AND p.id = i.customer_id""",
-        tenant_id, ids,
-    )  # fmt: skip
+        tenant_id,
+        ids,
+    )
 
 
 async def credit_as_it_is_now(tenant_id: UUID, credit_id: UUID) -> UUID:

@@ -110,8 +110,14 @@ async def _decide(
             """UPDATE approval_requests
             SET status = $3, decided_by_id = $4, decided_subject = $5, decided_at = $6, decision_note = $7
             WHERE tenant_id = $1 AND id = $2""",
-            tenant_id, request_id, status, doer.id, actor.subject, now, note,
-        )  # fmt: skip
+            tenant_id,
+            request_id,
+            status,
+            doer.id,
+            actor.subject,
+            now,
+            note,
+        )
         await _tell(connection, ledger, doer, f"approval.{status.lower()}", row, note)
     return True
 
@@ -120,8 +126,9 @@ async def _asker(connection: TenantConnection, request_id: UUID) -> Actor:
     row = await connection.raw.fetchrow(
         """SELECT a.subject, a.role, nullif(a.client, '') AS client FROM approval_requests r
         JOIN actors a ON a.tenant_id = $1 AND a.id = r.requested_by_id WHERE r.tenant_id = $1 AND r.id = $2""",
-        connection.tenant_id, request_id,
-    )  # fmt: skip
+        connection.tenant_id,
+        request_id,
+    )
     return Actor(*row)
 
 
@@ -131,8 +138,9 @@ async def _erased(connection: TenantConnection, request_id: UUID) -> bool:
     erased = await connection.raw.fetchval(
         """SELECT erased_at IS NOT NULL FROM customers WHERE tenant_id = $1
             AND id = (SELECT customer_id FROM approval_requests WHERE tenant_id = $1 AND id = $2) FOR KEY SHARE""",
-        connection.tenant_id, request_id,
-    )  # fmt: skip
+        connection.tenant_id,
+        request_id,
+    )
     return bool(erased)
 
 
@@ -143,8 +151,12 @@ async def _tell(
     await record_event(connection, ledger, doer, what, row["id"], customer_id=row["customer_id"], note=note)
     await connection.raw.execute(
         "INSERT INTO outbox (tenant_id, id, topic, subject_id, created_at) VALUES ($1, $2, $3, $4, $5)",
-        connection.tenant_id, ledger.source.new_id(), what, row["id"], await ledger.stamp(connection),
-    )  # fmt: skip
+        connection.tenant_id,
+        ledger.source.new_id(),
+        what,
+        row["id"],
+        await ledger.stamp(connection),
+    )
 
 
 @patiently
@@ -163,14 +175,19 @@ async def expire_requests(ledger: Ledger, tenant_id: UUID) -> int:
                 ORDER BY expires_at, id LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED)
             UPDATE approval_requests r SET status = 'EXPIRED' FROM due
             WHERE r.tenant_id = $1 AND r.id = due.id RETURNING r.id""",
-            tenant_id, now, EXPIRED_AT_ONCE,
-        )  # fmt: skip
+            tenant_id,
+            now,
+            EXPIRED_AT_ONCE,
+        )
         await connection.raw.execute(
             """INSERT INTO outbox (tenant_id, id, topic, subject_id, created_at)
             SELECT t.id, n.id, 'approval.expired', n.subject_id, $4
             FROM tenants t CROSS JOIN unnest($2::uuid[], $3::uuid[]) AS n(id, subject_id) WHERE t.id = $1""",
-            tenant_id, [ledger.source.new_id() for _ in rows], [row["id"] for row in rows], now,
-        )  # fmt: skip
+            tenant_id,
+            [ledger.source.new_id() for _ in rows],
+            [row["id"] for row in rows],
+            now,
+        )
     return len(rows)
 
 
@@ -180,8 +197,9 @@ async def _row(connection: TenantConnection, request_id: UUID, locking: str = ""
         f"""SELECT id, operation, command, customer_id, status, requested_subject, decided_subject, expires_at,
             transaction_id, invoice_id
         FROM approval_requests WHERE tenant_id = $1 AND id = $2 {locking}""",
-        connection.tenant_id, request_id,
-    )  # fmt: skip
+        connection.tenant_id,
+        request_id,
+    )
     if row is None:
         raise NotFound("There is no such request.", field=("requestId",))
     return row

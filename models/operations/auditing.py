@@ -26,9 +26,16 @@ async def doer_of(ledger: Ledger, tenant_id: UUID, actor: Actor) -> Doer:
 
 
 async def record_event(
-    connection: TenantConnection, ledger: Ledger, doer: Doer, action: str, subject_id: UUID, *,
-    customer_id: UUID | None = None, details: Mapping[str, Any] | None = None, note: str | None = None,
-) -> None:  # fmt: skip
+    connection: TenantConnection,
+    ledger: Ledger,
+    doer: Doer,
+    action: str,
+    subject_id: UUID,
+    *,
+    customer_id: UUID | None = None,
+    details: Mapping[str, Any] | None = None,
+    note: str | None = None,
+) -> None:
     """Write down, in the transaction of the change itself, that the actor did `action` to the row `subject_id`.
 
     action: `reason.created` and the like. details: what the row says now, or `{"name": [old, new]}` for each column
@@ -39,10 +46,18 @@ async def record_event(
         """INSERT INTO audit_events
             (tenant_id, id, action, subject_id, customer_id, actor_id, details, note, request_id, address, created_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)""",
-        connection.tenant_id, ledger.source.new_id(), action, subject_id, customer_id, doer.id,
-        None if details is None else to_json({_camel(name): value for name, value in details.items()}), note,
-        doer.actor.request_id, doer.actor.address, await ledger.stamp(connection),
-    )  # fmt: skip
+        connection.tenant_id,
+        ledger.source.new_id(),
+        action,
+        subject_id,
+        customer_id,
+        doer.id,
+        None if details is None else to_json({_camel(name): value for name, value in details.items()}),
+        note,
+        doer.actor.request_id,
+        doer.actor.address,
+        await ledger.stamp(connection),
+    )
 
 
 def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, list[Any]]:

@@ -34,9 +34,12 @@ def adjustment(bulk: RunningBulk, row: Any) -> RowAdjustment:
     return RowAdjustment(
         row["row"],
         AdjustCredit(
-            customer_id=row["customer_id"], asset=own.get("asset", bulk.asset), amount=row["amount"],
-            reason=own.get("reason", whole["reason"]), note=own.get("note", whole["note"]),
+            customer_id=row["customer_id"],
+            asset=own.get("asset", bulk.asset),
+            amount=row["amount"],
+            reason=own.get("reason", whole["reason"]),
+            note=own.get("note", whole["note"]),
             expires_in_days=expiry.get("expires_in_days") if adds or expiry is own else None,
             expires_at=datetime.fromisoformat(at) if at is not None and (adds or expiry is own) else None,
         ),
-    )  # fmt: skip
+    )

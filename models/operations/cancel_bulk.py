@@ -21,8 +21,9 @@ async def cancel_bulk(ledger: Ledger, tenant_id: UUID, actor: Actor, operation_i
         row = await connection.raw.fetchrow(
             """SELECT status IN ('QUEUED', 'RUNNING') AND NOT cancel_requested AS running FROM bulk_operations
             WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE""",
-            tenant_id, operation_id,
-        )  # fmt: skip
+            tenant_id,
+            operation_id,
+        )
         if row is None:
             raise NotFound("There is no such bulk operation.", field=("id",))
         if not row["running"]:

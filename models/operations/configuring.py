@@ -56,9 +56,15 @@ class Configuring:
         await record_event(self.connection, self._ledger, self._doer, action, row_id, details=values)
 
     async def update(
-        self, table: str, action: str, row: Any, wanted: Mapping[str, Any], *, cleared: Iterable[str] = (),
+        self,
+        table: str,
+        action: str,
+        row: Any,
+        wanted: Mapping[str, Any],
+        *,
+        cleared: Iterable[str] = (),
         named: Iterable[str] = (),
-    ) -> bool:  # fmt: skip
+    ) -> bool:
         """Give the row, as it was read under the lock, the values that are not None; False where nothing differs.
 
         cleared: the columns that are to be null. named: those that tell in the audit which row it is, for one that the

@@ -28,8 +28,9 @@ async def disable_coupon(
             """SELECT coalesce(p.merged_into_id, p.id) AS customer_id, x.transaction_id
             FROM coupons x JOIN customers p ON p.tenant_id = $1 AND p.id = x.customer_id
             WHERE x.tenant_id = $1 AND x.id = $2""",
-            tenant_id, command.coupon_id,
-        )  # fmt: skip
+            tenant_id,
+            command.coupon_id,
+        )
     if row is None:
         raise NotFound("There is no such coupon.", field=("couponId",))
     needs = coupons.disable_needs(command, row["customer_id"], row["transaction_id"])

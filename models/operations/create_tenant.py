@@ -48,24 +48,44 @@ async def create_tenant(ledger: Ledger, slug: str, name: str, time_zone: str) ->
     async with tenant_transaction(tenant_id) as connection:
         now, orm = await ledger.stamp(connection), connection.orm
         await Tenant.create(
-            id=tenant_id, slug=slug, name=name, time_zone=time_zone, grace_days=GRACE_DAYS,
-            approval_hours=APPROVAL_HOURS, config_version=1, created_at=now, using_db=orm,
-        )  # fmt: skip
+            id=tenant_id,
+            slug=slug,
+            name=name,
+            time_zone=time_zone,
+            grace_days=GRACE_DAYS,
+            approval_hours=APPROVAL_HOURS,
+            config_version=1,
+            created_at=now,
+            using_db=orm,
+        )
         reasons = [
             Reason(
-                id=new_id(), tenant_id=tenant_id, code=code, label=label, adds=adds, removes=removes,
-                moves_lifetime=lifetime, note_required=note, active=True,
+                id=new_id(),
+                tenant_id=tenant_id,
+                code=code,
+                label=label,
+                adds=adds,
+                removes=removes,
+                moves_lifetime=lifetime,
+                note_required=note,
+                active=True,
             )
             for code, label, adds, removes, lifetime, note in FIRST_REASONS
-        ]  # fmt: skip
+        ]
         await Reason.bulk_create(reasons, using_db=orm)
         rules = [
             LimitRule(
-                id=new_id(), tenant_id=tenant_id, role=role, asset=asset, holder="", per_adjustment=limit,
-                per_actor_day=limit * ACTOR_DAY_TIMES, per_customer_day=limit * CUSTOMER_DAY_TIMES,
+                id=new_id(),
+                tenant_id=tenant_id,
+                role=role,
+                asset=asset,
+                holder="",
+                per_adjustment=limit,
+                per_actor_day=limit * ACTOR_DAY_TIMES,
+                per_customer_day=limit * CUSTOMER_DAY_TIMES,
             )
             for role in LIMITED_ROLES
             for asset, limit in PER_ADJUSTMENT.items()
-        ]  # fmt: skip
+        ]
         await LimitRule.bulk_create(rules, using_db=orm)
     return tenant_id

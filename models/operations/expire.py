@@ -67,8 +67,11 @@ async def _expired_after(
             CROSS JOIN LATERAL (
                 SELECT customer_id, asset FROM accounts WHERE tenant_id = $1 AND id = c.account_id OFFSET 0) a
             ORDER BY c.expires_at, c.id""",
-            tenant_id, now, CREDITS_AT_ONCE, *(place or ()),
-        )  # fmt: skip
+            tenant_id,
+            now,
+            CREDITS_AT_ONCE,
+            *(place or ()),
+        )
     found: defaultdict[AccountKey, list[UUID]] = defaultdict(list)
     for row in rows:
         found[row["customer_id"], row["asset"]].append(row["id"])

@@ -47,6 +47,8 @@ async def points_account(tenant_id: UUID, customer_id: UUID) -> UUID | None:
             """SELECT a.id FROM customers c JOIN accounts a ON a.tenant_id = $1 AND a.asset = $3
                 AND a.customer_id = CASE WHEN c.merged_into_id IS NULL THEN c.id ELSE c.merged_into_id END
             WHERE c.tenant_id = $1 AND c.id = $2""",
-            tenant_id, customer_id, POINTS,
-        )  # fmt: skip
+            tenant_id,
+            customer_id,
+            POINTS,
+        )
     return found

@@ -102,9 +102,14 @@ async def import_credits(
 
 
 async def _queue(
-    ledger: Ledger, tenant_id: UUID, doer: Doer, command: ImportCredits, rows: Iterable[ImportRow], idempotency_key: str,
+    ledger: Ledger,
+    tenant_id: UUID,
+    doer: Doer,
+    command: ImportCredits,
+    rows: Iterable[ImportRow],
+    idempotency_key: str,
     operation_id: UUID,
-) -> Outcome:  # fmt: skip
+) -> Outcome:
     async with tenant_transaction(tenant_id, settings=LOCK_WAIT + adding_nothing(tenant_id)) as connection:
         if not command.dry_run:
             known = await _claim(connection, ledger, doer.actor, command, idempotency_key, operation_id)
@@ -114,9 +119,16 @@ async def _queue(
             """INSERT INTO bulk_operations (tenant_id, id, status, asset, error_policy, dry_run, total, processed,
                 succeeded, failed, actor_id, command, idempotency_key, cancel_requested, created_at)
             VALUES ($1, $2, 'QUEUED', $3, $4, $5, 0, 0, 0, 0, $6, $7, $8, false, $9)""",
-            tenant_id, operation_id, command.asset or "POINTS", command.error_policy, command.dry_run, doer.id,
-            to_json(_kept(command)), idempotency_key, await ledger.stamp(connection),
-        )  # fmt: skip
+            tenant_id,
+            operation_id,
+            command.asset or "POINTS",
+            command.error_policy,
+            command.dry_run,
+            doer.id,
+            to_json(_kept(command)),
+            idempotency_key,
+            await ledger.stamp(connection),
+        )
         await hold_currencies(connection, ledger.source, ledger.clock(), [command.asset])
         total = await _insert_rows(connection, ledger, command, rows, operation_id)
         if not command.allow_duplicate_customers:
@@ -125,8 +137,10 @@ async def _queue(
             """UPDATE bulk_operations SET total = $3, (processed, failed) = (SELECT count(*), count(*) FROM bulk_rows
                 WHERE tenant_id = $1 AND operation_id = $2 AND error IS NOT NULL)
             WHERE tenant_id = $1 AND id = $2""",
-            tenant_id, operation_id, total,
-        )  # fmt: skip
+            tenant_id,
+            operation_id,
+            total,
+        )
         details = {"rows": total, "dryRun": command.dry_run, "errorPolicy": command.error_policy}
         await record_event(connection, ledger, doer, "bulk.queued", operation_id, details=details)
     return Outcome(bulk_operation_id=operation_id)
@@ -142,9 +156,11 @@ def _check(command: ImportCredits) -> None:
 def _kept(command: ImportCredits) -> dict[str, Any]:
     """What the run has to know; an instant as text."""
     return {
-        "reason": _name(command.reason), "note": command.note, "expires_in_days": command.expires_in_days,
+        "reason": _name(command.reason),
+        "note": command.note,
+        "expires_in_days": command.expires_in_days,
         "expires_at": None if command.expires_at is None else command.expires_at.astimezone(UTC).isoformat(),
-    }  # fmt: skip
+    }
 
 
 async def _claim(
@@ -194,9 +210,12 @@ async def _insert_rows(
                 SELECT id, merged_into_id FROM customers WHERE tenant_id = $1 AND external_id = u.customer OFFSET 0
             ) AS c ON true
             WHERE t.id = $1""",
-            connection.tenant_id, operation_id, to_json(error_report(NotFound("", field=("customer",)))),
-            *zip(*stored, strict=True), MAX_SHOWN_CHARACTERS,
-        )  # fmt: skip
+            connection.tenant_id,
+            operation_id,
+            to_json(error_report(NotFound("", field=("customer",)))),
+            *zip(*stored, strict=True),
+            MAX_SHOWN_CHARACTERS,
+        )
         total += len(chunk)
     if total == 0:
         raise Invalid("The file has no rows.", field=("file",))
@@ -210,8 +229,9 @@ async def _keep_whom_notes_are_about(connection: TenantConnection, rows: list[Im
         await connection.raw.execute(
             f"""SELECT FROM {each("external_id text")} k
             JOIN customers c ON c.tenant_id = $1 AND c.external_id = k.external_id ORDER BY c.id FOR KEY SHARE OF c""",
-            connection.tenant_id, sorted(noted),
-        )  # fmt: skip
+            connection.tenant_id,
+            sorted(noted),
+        )
 
 
 def _as_it_is(row: ImportRow) -> ImportRow:
@@ -244,11 +264,7 @@ def _understood(command: ImportCredits, row: ImportRow, zone: ZoneInfo) -> tuple
             details["expires_at"] = start_of_day(day, zone).isoformat()
     except LedgerError as problem:
         error = error or problem
-    return (
-        row.amount,
-        to_json(details) if details else None,
-        None if error is None else to_json(error_report(error)),
-    )
+    return (row.amount, to_json(details) if details else None, None if error is None else to_json(error_report(error)))
 
 
 async def _refuse_duplicates(connection: TenantConnection, operation_id: UUID) -> None:
@@ -262,15 +278,19 @@ async def _refuse_duplicates(connection: TenantConnection, operation_id: UUID) -
             SELECT "row", error, row_number() OVER (PARTITION BY customer_id ORDER BY "row") AS nth FROM bulk_rows
             WHERE tenant_id = $1 AND operation_id = $2 AND customer_id IS NOT NULL) AS d
         WHERE nth > 1 AND error IS NULL""",
-        connection.tenant_id, operation_id,
-    )  # fmt: skip
+        connection.tenant_id,
+        operation_id,
+    )
     report = to_json(error_report(Duplicate("The customer comes twice.", field=("customer",))))
     for some in _chunks([row["row"] for row in found], ROWS_PER_INSERT):
         await connection.raw.execute(
             f"""UPDATE bulk_rows r SET error = $3::jsonb FROM {each('"row" int', first=4)} u
             WHERE r.tenant_id = $1 AND r.operation_id = $2 AND r."row" = u."row" """,
-            connection.tenant_id, operation_id, report, some,
-        )  # fmt: skip
+            connection.tenant_id,
+            operation_id,
+            report,
+            some,
+        )
 
 
 def _chunks(rows: Iterable[Row], most: int) -> Iterator[list[Row]]:

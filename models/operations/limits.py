@@ -66,11 +66,14 @@ def checked_limit(command: SetLimit) -> LimitRuleValues:
     if command.kind != ADDING and command.per_customer_day is not None:
         raise Invalid("Selling credit has no limit by customer.", field=("perCustomerDay",))
     return LimitRuleValues(
-        command.role, asset, holder,
+        command.role,
+        asset,
+        holder,
         per_adjustment=_checked(command.per_adjustment, asset, "perAdjustment"),
         per_actor_day=_checked(command.per_actor_day, asset, "perActorDay"),
-        per_customer_day=_checked(command.per_customer_day, asset, "perCustomerDay"), kind=command.kind,
-    )  # fmt: skip
+        per_customer_day=_checked(command.per_customer_day, asset, "perCustomerDay"),
+        kind=command.kind,
+    )
 
 
 async def put_limits(change: Configuring, ledger: Ledger, rules: Iterable[LimitRuleValues]) -> None:
@@ -144,8 +147,11 @@ async def _row(change: Configuring, role: str, asset: str, holder: str, kind: st
     """The rule as it is kept, its limits as they are shown: the column has four decimal places for every asset."""
     row = await change.fetchrow(
         "SELECT * FROM limit_rules WHERE tenant_id = $1 AND role = $2 AND asset = $3 AND holder = $4 AND kind = $5",
-        role, asset, holder, kind,
-    )  # fmt: skip
+        role,
+        asset,
+        holder,
+        kind,
+    )
     if row is None:
         return None
     said = {name: value for name, value in row.items() if (name, value) != ("kind", ADDING)}

@@ -51,15 +51,7 @@ async def cancel_membership(ledger: Ledger, tenant_id: UUID, actor: Actor, comma
             raise NoMembership
         at = _instant(await ledger.stamp(connection), command, not_before=started_at)
         old = (started_at, cancelled_at)
-        await _change(
-            connection,
-            ledger,
-            doer,
-            command,
-            "membership.cancelled",
-            old,
-            (started_at, at),
-        )
+        await _change(connection, ledger, doer, command, "membership.cancelled", old, (started_at, at))
     return True
 
 
@@ -109,16 +101,30 @@ def _instant(now: datetime, command: MembershipChange, *, not_before: datetime |
 
 
 async def _change(
-    connection: TenantConnection, ledger: Ledger, doer: Doer, command: MembershipChange, action: str, old: Dates,
+    connection: TenantConnection,
+    ledger: Ledger,
+    doer: Doer,
+    command: MembershipChange,
+    action: str,
+    old: Dates,
     new: Dates,
-) -> None:  # fmt: skip
+) -> None:
     await connection.raw.execute(
         """UPDATE customers SET membership_started_at = $3, membership_cancelled_at = $4, updated_at = $5
         WHERE tenant_id = $1 AND id = $2""",
-        connection.tenant_id, command.customer_id, *new, await ledger.stamp(connection),
-    )  # fmt: skip
+        connection.tenant_id,
+        command.customer_id,
+        *new,
+        await ledger.stamp(connection),
+    )
     names = ("startedAt", "cancelledAt")
     await record_event(
-        connection, ledger, doer, action, command.customer_id, customer_id=command.customer_id, note=command.note,
+        connection,
+        ledger,
+        doer,
+        action,
+        command.customer_id,
+        customer_id=command.customer_id,
+        note=command.note,
         details=changes(dict(zip(names, old, strict=True)), dict(zip(names, new, strict=True))),
-    )  # fmt: skip
+    )

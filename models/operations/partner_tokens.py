@@ -59,9 +59,11 @@ async def _issue(
         await _check_room(change, now)
         await _check_name_free(change, now, command.client, name)
         values = {
-            "client": command.client, "name": name, "scope": " ".join(sorted(command.scopes)),
+            "client": command.client,
+            "name": name,
+            "scope": " ".join(sorted(command.scopes)),
             "expires_at": command.expires_at,
-        }  # fmt: skip
+        }
         await _insert(change, command.token_id, command.secret_hash, now, values)
         await change.record("token.issued", command.token_id, values)
         await put_limits(change, ledger, rules)
@@ -95,8 +97,10 @@ async def rotate_token(ledger: Ledger, tenant_id: UUID, actor: Actor, command: R
         elif old["expires_at"] is None or ends_at < old["expires_at"]:
             await change.connection.raw.execute(
                 "UPDATE partner_tokens SET expires_at = $3 WHERE tenant_id = $1 AND id = $2",
-                tenant_id, old["id"], ends_at,
-            )  # fmt: skip
+                tenant_id,
+                old["id"],
+                ends_at,
+            )
         await change.record("token.rotated", command.token_id, values | {"overlap_minutes": command.overlap_minutes})
 
 
@@ -120,8 +124,11 @@ async def note_use(tenant_id: UUID, token_id: UUID, at: datetime, address: str |
                 SELECT id FROM partner_tokens
                 WHERE tenant_id = $1 AND id = $2 AND (last_used_at IS NULL OR last_used_at < $3)
                 FOR NO KEY UPDATE SKIP LOCKED)""",
-            tenant_id, token_id, at, address,
-        )  # fmt: skip
+            tenant_id,
+            token_id,
+            at,
+            address,
+        )
 
 
 @patiently
@@ -198,13 +205,24 @@ async def _insert(
         """INSERT INTO partner_tokens
             (tenant_id, id, secret_hash, created_by_id, created_at, client, name, scope, expires_at, replaces_id)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)""",
-        change.connection.tenant_id, token_id, secret_hash, change.doer_id, now, values["client"], values["name"],
-        values["scope"], values["expires_at"], values.get("replaces_id"),
-    )  # fmt: skip
+        change.connection.tenant_id,
+        token_id,
+        secret_hash,
+        change.doer_id,
+        now,
+        values["client"],
+        values["name"],
+        values["scope"],
+        values["expires_at"],
+        values.get("replaces_id"),
+    )
 
 
 async def _revoke(change: Configuring, token_id: UUID, now: datetime) -> None:
     await change.connection.raw.execute(
         "UPDATE partner_tokens SET revoked_at = $3, revoked_by_id = $4 WHERE tenant_id = $1 AND id = $2",
-        change.connection.tenant_id, token_id, now, change.doer_id,
-    )  # fmt: skip
+        change.connection.tenant_id,
+        token_id,
+        now,
+        change.doer_id,
+    )

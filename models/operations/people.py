@@ -73,8 +73,13 @@ async def _change(connection: TenantConnection, ledger: Ledger, old: Any, new: d
         await connection.raw.execute(
             """UPDATE customers SET external_id = $3, name = $4, email = $5, updated_at = $6
             WHERE tenant_id = $1 AND id = $2""",
-            connection.tenant_id, old["id"], new["external_id"], new["name"], new["email"], await ledger.stamp(connection),
-        )  # fmt: skip
+            connection.tenant_id,
+            old["id"],
+            new["external_id"],
+            new["name"],
+            new["email"],
+            await ledger.stamp(connection),
+        )
     except asyncpg.UniqueViolationError:  # somebody was quicker
         raise Duplicate(_TAKEN, field=("externalId",)) from None
     except asyncpg.CheckViolationError as refused:
@@ -111,8 +116,12 @@ async def _erase(ledger: Ledger, tenant_id: UUID, doer: Doer, customer_id: UUID)
                 """UPDATE customers SET external_id = $3, name = $4, email = NULL, erased_at = $5, updated_at = $5,
                     external_id_since = $5, external_id_reused = false
                 WHERE tenant_id = $1 AND id = $2""",
-                tenant_id, same["id"], f"erased-{ledger.source.new_id()}", ERASED_NAME, now,
-            )  # fmt: skip
+                tenant_id,
+                same["id"],
+                f"erased-{ledger.source.new_id()}",
+                ERASED_NAME,
+                now,
+            )
         await leave_external_ids(connection, [row["external_id"] for row in left], now)
         for sql in _TEXTS:
             await connection.raw.execute(sql, tenant_id, [row["id"] for row in rows])
@@ -147,8 +156,10 @@ async def _check_free(connection: TenantConnection, customer_id: UUID, external_
     """Raises Duplicate where another record has the external id, whoever's it is."""
     taken = await connection.raw.fetchrow(
         "SELECT merged_into_id FROM customers WHERE tenant_id = $1 AND external_id = $2 AND id <> $3",
-        connection.tenant_id, external_id, customer_id,
-    )  # fmt: skip
+        connection.tenant_id,
+        external_id,
+        customer_id,
+    )
     if taken is not None:
         own = taken["merged_into_id"] == customer_id
         raise Duplicate(_OWN if own else _TAKEN, field=("externalId",))

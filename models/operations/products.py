@@ -31,9 +31,12 @@ async def create_product(ledger: Ledger, tenant_id: UUID, actor: Actor, command:
         raise Invalid("There is no such kind of product.", field=("kind",))
     _check_currency(command.currency)
     values = {
-        "name": name, "kind": command.kind, "currency": command.currency,
-        "price_minor": _price_minor(command.price, command.currency, command.kind), "active": True,
-    }  # fmt: skip
+        "name": name,
+        "kind": command.kind,
+        "currency": command.currency,
+        "price_minor": _price_minor(command.price, command.currency, command.kind),
+        "active": True,
+    }
     product_id = ledger.source.new_id()
     async with configuring(ledger, tenant_id, actor) as change:
         await change.insert("products", "product.created", product_id, values)

@@ -28,9 +28,14 @@ async def create_reason(ledger: Ledger, tenant_id: UUID, actor: Actor, command: 
     label = checked_name(command.label, MAX_LABEL_CHARACTERS, "label")
     _check_directions(adds=command.adds, removes=command.removes)
     values = {
-        "code": code, "label": label, "adds": command.adds, "removes": command.removes,
-        "moves_lifetime": command.moves_lifetime, "note_required": command.note_required, "active": True,
-    }  # fmt: skip
+        "code": code,
+        "label": label,
+        "adds": command.adds,
+        "removes": command.removes,
+        "moves_lifetime": command.moves_lifetime,
+        "note_required": command.note_required,
+        "active": True,
+    }
     async with configuring(ledger, tenant_id, actor, taken="code") as change:
         await change.check_room("reasons", MAX_REASONS)
         await change.insert("reasons", "reason.created", ledger.source.new_id(), values)
@@ -44,9 +49,13 @@ async def update_reason(ledger: Ledger, tenant_id: UUID, actor: Actor, command: 
     if code == OTHER and command.note_required is False:
         raise Invalid("OTHER always needs a note: it is the reason.", field=("noteRequired",))
     wanted = {
-        "label": label, "adds": command.adds, "removes": command.removes,
-        "moves_lifetime": command.moves_lifetime, "note_required": command.note_required, "active": command.active,
-    }  # fmt: skip
+        "label": label,
+        "adds": command.adds,
+        "removes": command.removes,
+        "moves_lifetime": command.moves_lifetime,
+        "note_required": command.note_required,
+        "active": command.active,
+    }
     async with configuring(ledger, tenant_id, actor) as change:
         row = await change.fetchrow("SELECT * FROM reasons WHERE tenant_id = $1 AND code = $2", code)
         if row is None:

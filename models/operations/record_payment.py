@@ -35,8 +35,9 @@ async def void_payment(
     async with tenant_transaction(tenant_id, read_only=True) as connection:
         row = await connection.raw.fetchrow(
             f"SELECT {selected(PaymentState)} FROM payments WHERE tenant_id = $1 AND id = $2",
-            tenant_id, command.payment_id,
-        )  # fmt: skip
+            tenant_id,
+            command.payment_id,
+        )
     if row is None:
         raise NotFound("There is no such payment.", field=("paymentId",))
     payment = maker(PaymentState, [row])(row)
@@ -57,8 +58,9 @@ async def _invoice_account(tenant_id: UUID, invoice_id: UUID) -> tuple[AccountKe
                 i.creditable_minor < i.total_minor AS sells_credit
             FROM invoices i JOIN customers p ON p.tenant_id = $1 AND p.id = i.customer_id
             WHERE i.tenant_id = $1 AND i.id = $2""",
-            tenant_id, invoice_id,
-        )  # fmt: skip
+            tenant_id,
+            invoice_id,
+        )
     if row is None:
         raise NotFound("There is no such invoice.", field=("invoiceId",))
     return (row["customer_id"], row["currency"]), row["sells_credit"]

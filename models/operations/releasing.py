@@ -3,15 +3,7 @@
 from dataclasses import replace
 from uuid import UUID
 
-from models.commands import (
-    Actor,
-    Outcome,
-    ReassignCredit,
-    ReleaseAssignments,
-    UpdateCredit,
-    VoidCredit,
-    VoidInvoice,
-)
+from models.commands import Actor, Outcome, ReassignCredit, ReleaseAssignments, UpdateCredit, VoidCredit, VoidInvoice
 from models.errors import NotFound
 from models.ledger import Ledger
 from models.operations.account_lookups import (

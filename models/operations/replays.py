@@ -34,8 +34,9 @@ async def replay_of_transaction(tenant_id: UUID, result_id: UUID) -> Outcome:
         rows = await connection.raw.fetch(
             """SELECT id FROM assignments WHERE tenant_id = $1 AND transaction_id = $2
             UNION ALL SELECT id FROM assignments WHERE tenant_id = $1 AND release_transaction_id = $2 ORDER BY id""",
-            tenant_id, result_id,
-        )  # fmt: skip
+            tenant_id,
+            result_id,
+        )
         coupon = await connection.raw.fetchval(
             "SELECT id FROM coupons WHERE tenant_id = $1 AND transaction_id = $2", tenant_id, result_id
         )
@@ -55,11 +56,14 @@ async def _transaction(connection: TenantConnection, transaction_id: UUID) -> Ou
             count(DISTINCT e.credit_id) AS credits, min(e.credit_id::text)::uuid AS credit_id
         FROM transactions t LEFT JOIN entries e ON e.tenant_id = $1 AND e.transaction_id = t.id
         WHERE t.tenant_id = $1 AND t.id = $2 GROUP BY t.id""",
-        connection.tenant_id, transaction_id,
-    )  # fmt: skip
+        connection.tenant_id,
+        transaction_id,
+    )
     if row is None:
         return None
     return Outcome(
-        transaction_id=row["id"], account_id=row["account_id"] if row["accounts"] == 1 else None,
-        credit_id=row["credit_id"] if row["credits"] == 1 else None, replayed=True,
-    )  # fmt: skip
+        transaction_id=row["id"],
+        account_id=row["account_id"] if row["accounts"] == 1 else None,
+        credit_id=row["credit_id"] if row["credits"] == 1 else None,
+        replayed=True,
+    )

@@ -25,9 +25,11 @@ FIXED: Final = RewardKind.FIXED
 PERCENT: Final = RewardKind.PERCENT
 FREE_PRODUCT: Final = RewardKind.FREE_PRODUCT
 SAYS: Final[dict[str, frozenset[str]]] = {
-    FIXED: frozenset({"value", "currency"}), PERCENT: frozenset({"value"}), FREE_PRODUCT: frozenset({"product"}),
+    FIXED: frozenset({"value", "currency"}),
+    PERCENT: frozenset({"value"}),
+    FREE_PRODUCT: frozenset({"product"}),
     RewardKind.FREE_DELIVERY: frozenset[str](),
-}  # fmt: skip
+}
 """What each kind of reward says beside its name and price: all of it, and nothing else."""
 
 
@@ -39,10 +41,16 @@ async def create_reward(ledger: Ledger, tenant_id: UUID, actor: Actor, command: 
     )
     _check_terms(command)
     values = {
-        "name": command.name, "kind": command.kind, "value": command.value, "currency": command.currency,
-        "product": command.product, "points_cost_minor": _points_minor(command.points_cost),
-        "validity_days": _checked_days(command.validity_days), "stock": _checked_stock(command.stock), "active": True,
-    }  # fmt: skip
+        "name": command.name,
+        "kind": command.kind,
+        "value": command.value,
+        "currency": command.currency,
+        "product": command.product,
+        "points_cost_minor": _points_minor(command.points_cost),
+        "validity_days": _checked_days(command.validity_days),
+        "stock": _checked_stock(command.stock),
+        "active": True,
+    }
     reward_id = ledger.source.new_id()
     async with configuring(ledger, tenant_id, actor) as change:
         await change.insert("rewards", "reward.created", reward_id, values)
@@ -61,11 +69,14 @@ async def update_reward(ledger: Ledger, tenant_id: UUID, actor: Actor, command: 
     if command.stock is not None and command.unlimited_stock:
         raise Invalid("Give either stock or unlimitedStock, not both.", field=("stock",))
     wanted = {
-        "name": command.name, "value": command.value, "product": command.product,
+        "name": command.name,
+        "value": command.value,
+        "product": command.product,
         "points_cost_minor": None if command.points_cost is None else _points_minor(command.points_cost),
-        "validity_days": _checked_days(command.validity_days), "stock": _checked_stock(command.stock),
+        "validity_days": _checked_days(command.validity_days),
+        "stock": _checked_stock(command.stock),
         "active": command.active,
-    }  # fmt: skip
+    }
     async with configuring(ledger, tenant_id, actor) as change:
         # Whoever gives it takes one from its stock under this lock.
         row = await change.fetchrow(

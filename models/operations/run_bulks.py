@@ -97,15 +97,22 @@ async def _claim_next(ledger: Ledger, tenant_id: UUID) -> RunningBulk | None:
             WHERE o.tenant_id = $1 AND o.id = k.id AND a.tenant_id = $1 AND a.id = o.actor_id
             RETURNING o.id, o.asset, o.error_policy, o.dry_run, o.total, o.validated_at, o.command::text,
                 a.subject, a.role, a.client, a.name""",
-            tenant_id, now, now + CLAIM,
-        )  # fmt: skip
+            tenant_id,
+            now,
+            now + CLAIM,
+        )
     if row is None:
         return None
     return RunningBulk(
-        id=row["id"], asset=row["asset"], error_policy=row["error_policy"], dry_run=row["dry_run"], total=row["total"],
-        validated_at=row["validated_at"], command=json.loads(row["command"]),
+        id=row["id"],
+        asset=row["asset"],
+        error_policy=row["error_policy"],
+        dry_run=row["dry_run"],
+        total=row["total"],
+        validated_at=row["validated_at"],
+        command=json.loads(row["command"]),
         actor=Actor(row["subject"], row["role"], row["client"] or None, row["name"]),
-    )  # fmt: skip
+    )
 
 
 @patiently
@@ -115,8 +122,10 @@ async def _keep_claim(ledger: Ledger, tenant_id: UUID, operation_id: UUID) -> bo
         cancelled = await connection.raw.fetchval(
             """UPDATE bulk_operations SET claimed_until = $3 WHERE tenant_id = $1 AND id = $2 AND status = 'RUNNING'
             RETURNING cancel_requested""",
-            tenant_id, operation_id, await ledger.stamp(connection) + CLAIM,
-        )  # fmt: skip
+            tenant_id,
+            operation_id,
+            await ledger.stamp(connection) + CLAIM,
+        )
     if cancelled is None:
         raise ClaimLost
     return not cancelled
@@ -127,8 +136,10 @@ async def _note_validated(ledger: Ledger, tenant_id: UUID, operation_id: UUID) -
     async with tenant_transaction(tenant_id) as connection:
         await connection.raw.execute(
             "UPDATE bulk_operations SET validated_at = $3 WHERE tenant_id = $1 AND id = $2",
-            tenant_id, operation_id, await ledger.stamp(connection),
-        )  # fmt: skip
+            tenant_id,
+            operation_id,
+            await ledger.stamp(connection),
+        )
 
 
 @patiently
@@ -146,8 +157,10 @@ async def _pending(tenant_id: UUID, bulk: RunningBulk, most: int) -> tuple[RowAd
             """SELECT "row", customer_id, amount, details::text FROM bulk_rows
             WHERE tenant_id = $1 AND operation_id = $2 AND transaction_id IS NULL AND error IS NULL
             ORDER BY "row" LIMIT $3""",
-            tenant_id, bulk.id, most,
-        )  # fmt: skip
+            tenant_id,
+            bulk.id,
+            most,
+        )
     return tuple(await each_in_slices(lambda row: adjustment(bulk, row), rows))
 
 
@@ -160,9 +173,11 @@ def _marker(ledger: Ledger, tenant_id: UUID, operation_id: UUID) -> MarkErrors:
                     f"""UPDATE bulk_rows r SET error = u.error FROM {each('"row" int', "error jsonb", first=3)} u
                     WHERE r.tenant_id = $1 AND r.operation_id = $2 AND r."row" = u."row" AND r.error IS NULL
                         AND r.transaction_id IS NULL""",
-                    tenant_id, operation_id, [error.row for error in errors],
+                    tenant_id,
+                    operation_id,
+                    [error.row for error in errors],
                     [to_json(error_report(error)) for error in errors],
-                )  # fmt: skip
+                )
         return await _keep_claim(ledger, tenant_id, operation_id)
 
     return mark
@@ -181,22 +196,30 @@ async def _finish(ledger: Ledger, tenant_id: UUID, operation_id: UUID, status: s
                 WHERE tenant_id = $1 AND operation_id = $2 AND error IS NOT NULL) AS n
             WHERE o.tenant_id = $1 AND o.id = $2 AND o.status = 'RUNNING'
             RETURNING o.idempotency_key""",
-            tenant_id, operation_id, status, await ledger.stamp(connection),
-        )  # fmt: skip
+            tenant_id,
+            operation_id,
+            status,
+            await ledger.stamp(connection),
+        )
         if row is None:
             raise ClaimLost
         await _tell(connection, ledger, operation_id, status)
         if status == BulkStatus.FAILED:
             await connection.raw.execute(
                 "DELETE FROM idempotency_keys WHERE tenant_id = $1 AND key = $2 AND result_id = $3",
-                tenant_id, row["idempotency_key"], operation_id,
-            )  # fmt: skip
+                tenant_id,
+                row["idempotency_key"],
+                operation_id,
+            )
     return 1
 
 
 async def _tell(connection: TenantConnection, ledger: Ledger, operation_id: UUID, status: str) -> None:
     await connection.raw.execute(
         "INSERT INTO outbox (tenant_id, id, topic, subject_id, created_at) VALUES ($1, $2, $3, $4, $5)",
-        connection.tenant_id, ledger.source.new_id(), f"bulk.{status.lower()}", operation_id,
+        connection.tenant_id,
+        ledger.source.new_id(),
+        f"bulk.{status.lower()}",
+        operation_id,
         await ledger.stamp(connection),
-    )  # fmt: skip
+    )

@@ -109,8 +109,10 @@ async def _move_customers(ledger: Ledger, change: Configuring, before: Sequence[
         JOIN accounts a ON a.tenant_id = $1 AND a.asset = 'POINTS'
             AND a.lifetime_minor >= s.low AND a.lifetime_minor < s.high
         JOIN customers c ON c.tenant_id = $1 AND c.id = a.customer_id AND c.merged_into_id IS NULL""",
-        tenant_id, *_columns(moved), now,
-    )  # fmt: skip
+        tenant_id,
+        *_columns(moved),
+        now,
+    )
     number = 0
     while rows := await cursor.fetch(CHANGES_AT_ONCE):
         number += len(rows)
@@ -120,15 +122,23 @@ async def _move_customers(ledger: Ledger, change: Configuring, before: Sequence[
             """INSERT INTO tier_changes (tenant_id, id, account_id, old_tier, new_tier, created_at)
             SELECT t.id, n.* FROM tenants t
             CROSS JOIN unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::timestamptz[]) AS n WHERE t.id = $1""",
-            tenant_id, ids, accounts, old, new, times,
-        )  # fmt: skip
+            tenant_id,
+            ids,
+            accounts,
+            old,
+            new,
+            times,
+        )
         await raw.execute(
             """INSERT INTO outbox (tenant_id, id, topic, subject_id, created_at)
             SELECT t.id, n.id, 'tier.changed', n.account_id, n.created_at
             FROM tenants t CROSS JOIN unnest($2::uuid[], $3::uuid[], $4::timestamptz[]) AS n(id, account_id, created_at)
             WHERE t.id = $1""",
-            tenant_id, [ledger.source.new_id() for _ in rows], accounts, times,
-        )  # fmt: skip
+            tenant_id,
+            [ledger.source.new_id() for _ in rows],
+            accounts,
+            times,
+        )
     return number
 
 

@@ -49,9 +49,14 @@ async def upsert_customer(
         customer, changed = await _edit(connection, ledger, said)
         if changed:
             await record_event(
-                connection, ledger, doer, "customer.updated", customer.id, customer_id=customer.id,
+                connection,
+                ledger,
+                doer,
+                "customer.updated",
+                customer.id,
+                customer_id=customer.id,
                 details={"changed": changed},
-            )  # fmt: skip
+            )
     return customer, False
 
 
@@ -64,8 +69,11 @@ async def _add(connection: TenantConnection, ledger: Ledger, said: Texts) -> Cus
                 external_id_since)
             VALUES ($1, $2, $3, $4, $5, $6, $6, $6) ON CONFLICT (tenant_id, external_id) DO NOTHING
             RETURNING {_COLUMNS}""",
-            connection.tenant_id, ledger.source.new_id(), *said, now,
-        )  # fmt: skip
+            connection.tenant_id,
+            ledger.source.new_id(),
+            *said,
+            now,
+        )
     except asyncpg.CheckViolationError as refused:
         raise unknown_form(refused) from None
     if row is None:
@@ -92,8 +100,12 @@ async def _edit(connection: TenantConnection, ledger: Ledger, said: Texts) -> tu
     row = await connection.raw.fetchrow(
         f"""UPDATE customers SET name = $3, email = $4, updated_at = $5
         WHERE tenant_id = $1 AND id = $2 RETURNING {_COLUMNS}""",
-        connection.tenant_id, named, said.name, said.email, await ledger.stamp(connection),
-    )  # fmt: skip
+        connection.tenant_id,
+        named,
+        said.name,
+        said.email,
+        await ledger.stamp(connection),
+    )
     return _view(row), changed
 
 

@@ -106,9 +106,13 @@ def _add(
     zone = books.config.zone
     effective_on, starts_at = calendar.start_of_credit(command.effective_on, books.now, zone)
     expires_at = calendar.expiry_of_credit(
-        command.expires_in_days, command.expires_at,
-        effective_on=effective_on, starts_at=starts_at, now=books.now, zone=zone,
-    )  # fmt: skip
+        command.expires_in_days,
+        command.expires_at,
+        effective_on=effective_on,
+        starts_at=starts_at,
+        now=books.now,
+        zone=zone,
+    )
     account = books.accounts[command.customer_id, command.asset]
     credits.check_room(account, amount_minor)
     limited = None
@@ -130,10 +134,18 @@ def _add(
         limited=limited,
     )
     credit = credits.open_credit(
-        books, transaction, account, amount_minor, Counter.ISSUED,
-        effective_on=effective_on, starts_at=starts_at, expires_at=expires_at,
-        service_ids=tuple(sorted(set(command.service_ids))), auto_apply=command.auto_apply, counts=reason.moves_lifetime,
-    )  # fmt: skip
+        books,
+        transaction,
+        account,
+        amount_minor,
+        Counter.ISSUED,
+        effective_on=effective_on,
+        starts_at=starts_at,
+        expires_at=expires_at,
+        service_ids=tuple(sorted(set(command.service_ids))),
+        auto_apply=command.auto_apply,
+        counts=reason.moves_lifetime,
+    )
     credits.follow_tier(books, transaction, account, lifetime_before)
     return _outcome(books, transaction, account, credit)
 
@@ -164,9 +176,14 @@ def _remove(
         )
     else:
         spent = yield from credits.spend(
-            books, transaction, account, amount_minor, Counter.REMOVED,
-            service_ids=command.service_ids, lifetime=reason.moves_lifetime,
-        )  # fmt: skip
+            books,
+            transaction,
+            account,
+            amount_minor,
+            Counter.REMOVED,
+            service_ids=command.service_ids,
+            lifetime=reason.moves_lifetime,
+        )
         credit = spent[0] if len(spent) == 1 else None
     credits.follow_tier(books, transaction, account, lifetime_before)
     return _outcome(books, transaction, account, credit)

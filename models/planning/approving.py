@@ -60,9 +60,11 @@ def plan(books: Books, context: PostingContext, command: ApproveRequest) -> Step
         raise OwnRequest
     if request.status == ApprovalStatus.APPROVED:
         return Outcome(
-            transaction_id=request.transaction_id, invoice_id=request.invoice_id, approval_request_id=request.id,
+            transaction_id=request.transaction_id,
+            invoice_id=request.invoice_id,
+            approval_request_id=request.id,
             replayed=True,
-        )  # fmt: skip
+        )
     status = requesting.shown(request).status(books.now)
     if status != ApprovalStatus.PENDING:
         raise RequestNotPending(status)
@@ -92,15 +94,24 @@ def _plan(books: Books, context: PostingContext, asked: Approvable) -> Steps[Out
 
 
 def _close(
-    books: Books, context: PostingContext, request: ApprovalState, posted: Outcome, note: str | None,
+    books: Books,
+    context: PostingContext,
+    request: ApprovalState,
+    posted: Outcome,
+    note: str | None,
     agreed: tuple[TermChange, ...],
-) -> None:  # fmt: skip
+) -> None:
     """agreed: what has changed since it was asked for, and was approved all the same."""
     note = kept_note(books, request.customer_id, note)
     books.change(
-        request, status=ApprovalStatus.APPROVED, decided_by=context.actor, decided_at=books.now, decision_note=note,
-        transaction_id=posted.transaction_id, invoice_id=posted.invoice_id,
-    )  # fmt: skip
+        request,
+        status=ApprovalStatus.APPROVED,
+        decided_by=context.actor,
+        decided_at=books.now,
+        decision_note=note,
+        transaction_id=posted.transaction_id,
+        invoice_id=posted.invoice_id,
+    )
     books.writes.touched_approvals.append(request)
     details = {"changes": [asdict(change) for change in agreed]} if agreed else None
     audit(books, context, "approval.approved", request.id, request.customer_id, note, details)

@@ -40,9 +40,11 @@ def needs(command: AssignCredit, account: AccountKey) -> Needs:
     """The credit's account and every invoice; `account` was found by an unlocked read, and changes in a merge alone. It is
     opened where a merge has left nothing of the credit to open one for, so that the credit is found to be used up."""
     return Needs(
-        accounts=(account,), opens_accounts=True, credits=(command.credit_id,),
+        accounts=(account,),
+        opens_accounts=True,
+        credits=(command.credit_id,),
         invoices=tuple(a.invoice_id for a in command.assignments),
-    )  # fmt: skip
+    )
 
 
 def plan(books: Books, context: PostingContext, command: AssignCredit) -> Outcome:
@@ -62,13 +64,18 @@ def plan(books: Books, context: PostingContext, command: AssignCredit) -> Outcom
     transaction = credits.begin(books, TransactionKind.ASSIGNMENT, account.customer_id, context)
     views = assign_all(books, context, transaction, account, credit, amounts)
     return Outcome(
-        transaction_id=transaction.id, account_id=account.id, credit_id=credit.id,
+        transaction_id=transaction.id,
+        account_id=account.id,
+        credit_id=credit.id,
         assignment_ids=tuple(view.id for view in views),
         views=(
-            credits.transaction_view(transaction), credits.account_view(account),
-            credits.credit_view(credit, account.asset), *views, *(invoice_view(invoice) for invoice, _ in amounts),
+            credits.transaction_view(transaction),
+            credits.account_view(account),
+            credits.credit_view(credit, account.asset),
+            *views,
+            *(invoice_view(invoice) for invoice, _ in amounts),
         ),
-    )  # fmt: skip
+    )
 
 
 def planned_amounts(
@@ -106,9 +113,13 @@ def planned_amounts(
 
 
 def assign_all(
-    books: Books, context: PostingContext, transaction: TransactionDraft, account: AccountState, credit: CreditState,
+    books: Books,
+    context: PostingContext,
+    transaction: TransactionDraft,
+    account: AccountState,
+    credit: CreditState,
     amounts: list[tuple[InvoiceState, int]],
-) -> list[AssignmentView]:  # fmt: skip
+) -> list[AssignmentView]:
     """Move each amount from the credit to its invoice; an order that this pays in full grants what it sells."""
     views = [
         assign(books, transaction, account, credit, invoice, amount_minor, AssignmentOrigin.MANUAL)
@@ -147,9 +158,16 @@ def _given_amount(amount: Decimal, invoice: InvoiceState, left_minor: int) -> in
 
 
 def assign(
-    books: Books, transaction: TransactionDraft, account: AccountState, credit: CreditState,
-    invoice: InvoiceState, amount_minor: int, origin: AssignmentOrigin, *, payment_id: UUID | None = None,
-) -> AssignmentView:  # fmt: skip
+    books: Books,
+    transaction: TransactionDraft,
+    account: AccountState,
+    credit: CreditState,
+    invoice: InvoiceState,
+    amount_minor: int,
+    origin: AssignmentOrigin,
+    *,
+    payment_id: UUID | None = None,
+) -> AssignmentView:
     """Move `amount_minor` from the credit to the invoice. The caller has checked that both sides have it.
 
     payment_id: the payment with account credit that this is a part of, if it is one's.
@@ -157,9 +175,16 @@ def assign(
     credits.move(books, transaction, account, credit, -amount_minor, Counter.INVOICES)
     settle(books, invoice, credited_minor=invoice.credited_minor + amount_minor)
     part = AssignmentState(
-        id=books.source.new_id(), credit_id=credit.id, invoice_id=invoice.id, transaction_id=transaction.id,
-        amount_minor=amount_minor, origin=origin, assigned_at=books.now, released_at=None, payment_id=payment_id,
-    )  # fmt: skip
+        id=books.source.new_id(),
+        credit_id=credit.id,
+        invoice_id=invoice.id,
+        transaction_id=transaction.id,
+        amount_minor=amount_minor,
+        origin=origin,
+        assigned_at=books.now,
+        released_at=None,
+        payment_id=payment_id,
+    )
     books.writes.assignments.append(part)
     # A unit of the same batch may void the credit or the invoice: it has to find this here.
     books.assignments[part.id] = part
@@ -169,6 +194,12 @@ def assign(
 
 def assignment_view(part: AssignmentState, currency: str) -> AssignmentView:
     return AssignmentView(
-        id=part.id, credit_id=part.credit_id, invoice_id=part.invoice_id, currency=currency,
-        amount_minor=part.amount_minor, origin=part.origin, assigned_at=part.assigned_at, released_at=part.released_at,
-    )  # fmt: skip
+        id=part.id,
+        credit_id=part.credit_id,
+        invoice_id=part.invoice_id,
+        currency=currency,
+        amount_minor=part.amount_minor,
+        origin=part.origin,
+        assigned_at=part.assigned_at,
+        released_at=part.released_at,
+    )

@@ -40,10 +40,14 @@ def row_command(command: BulkCredit, item: BulkItem) -> AdjustCredit:
     if item.customer_id is None:
         raise NotFound("There is no such customer.", field=("customerId",))
     return AdjustCredit(
-        customer_id=item.customer_id, asset=command.asset, amount=item.amount, reason=command.reason, note=command.note,
+        customer_id=item.customer_id,
+        asset=command.asset,
+        amount=item.amount,
+        reason=command.reason,
+        note=command.note,
         expires_in_days=command.expires_in_days if item.amount > 0 else None,
         expires_at=command.expires_at if item.amount > 0 else None,
-    )  # fmt: skip
+    )
 
 
 def plan(books: Books, context: PostingContext, command: BulkCredit) -> Steps[Outcome]:
@@ -96,17 +100,32 @@ def _report(
     books: Books, context: PostingContext, command: BulkCredit, results: list[_RowResult], *, failed: int
 ) -> Steps[Outcome]:
     operation = BulkOperationView(
-        id=context.result_id, status=BulkStatus.COMPLETED, asset=command.asset, total=len(results), processed=len(results),
-        succeeded=len(results) - failed, failed=failed, sent_by=actor_view(context.actor),
-    )  # fmt: skip
+        id=context.result_id,
+        status=BulkStatus.COMPLETED,
+        asset=command.asset,
+        total=len(results),
+        processed=len(results),
+        succeeded=len(results) - failed,
+        failed=failed,
+        sent_by=actor_view(context.actor),
+    )
     books.writes.bulk_operations.append(
         BulkOperationDraft(
-            id=operation.id, status=operation.status, asset=operation.asset, error_policy=command.error_policy,
-            dry_run=command.dry_run, total=operation.total, processed=operation.processed,
-            succeeded=operation.succeeded, failed=operation.failed, actor=context.actor, cancel_requested=False,
-            created_at=books.now, finished_at=books.now,
+            id=operation.id,
+            status=operation.status,
+            asset=operation.asset,
+            error_policy=command.error_policy,
+            dry_run=command.dry_run,
+            total=operation.total,
+            processed=operation.processed,
+            succeeded=operation.succeeded,
+            failed=operation.failed,
+            actor=context.actor,
+            cancel_requested=False,
+            created_at=books.now,
+            finished_at=books.now,
         )
-    )  # fmt: skip
+    )
     for row, (item, (transaction_id, error)) in enumerate(zip(command.items, results, strict=True)):
         report = error_report(error) if error else None
         books.writes.bulk_rows.append(

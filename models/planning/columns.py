@@ -27,9 +27,19 @@ Kind = Callable[..., Any]
 ActorIds = Mapping[Actor, UUID]
 """The rows that stand for actors."""
 _SQL_TYPES: Final[Mapping[Any, str]] = {
-    UUID: "uuid", str: "text", int: "bigint", bool: "bool", bytes: "bytea", datetime: "timestamptz", date: "date",
-    Decimal: "numeric", Actor: "uuid", dict: "jsonb", list: "jsonb", Mapping: "jsonb",
-}  # fmt: skip
+    UUID: "uuid",
+    str: "text",
+    int: "bigint",
+    bool: "bool",
+    bytes: "bytea",
+    datetime: "timestamptz",
+    date: "date",
+    Decimal: "numeric",
+    Actor: "uuid",
+    dict: "jsonb",
+    list: "jsonb",
+    Mapping: "jsonb",
+}
 _TABLES: Final[dict[Kind, "Table"]] = {}
 
 
@@ -130,9 +140,13 @@ def _column(name: str, annotation: Any) -> Column | None:
     kind = _without_none(annotation)
     sql = "jsonb" if AS_JSON in marks else _sql_type(get_origin(kind) or kind)
     return Column(
-        name=f"{name}_id" if kind is Actor else name, sql=sql, attribute=name, convert=_converting(kind, sql),
-        inserted=LATER not in marks, read=UNREAD not in marks and kind is not Actor,
-    )  # fmt: skip
+        name=f"{name}_id" if kind is Actor else name,
+        sql=sql,
+        attribute=name,
+        convert=_converting(kind, sql),
+        inserted=LATER not in marks,
+        read=UNREAD not in marks and kind is not Actor,
+    )
 
 
 def _sql_type(kind: Any) -> str:

@@ -58,11 +58,11 @@ def plan_disable(books: Books, context: PostingContext, command: DisableCoupon) 
     credits.follow_tier(books, transaction, account, lifetime_before)
     _close(books, coupon, CouponStatus.DISABLED, refund_transaction_id=transaction.id)
     return Outcome(
-        transaction_id=transaction.id, account_id=account.id, coupon_id=coupon.id,
-        views=(
-            coupon_view(coupon), credits.transaction_view(transaction), credits.account_view(account),
-        ),
-    )  # fmt: skip
+        transaction_id=transaction.id,
+        account_id=account.id,
+        coupon_id=coupon.id,
+        views=(coupon_view(coupon), credits.transaction_view(transaction), credits.account_view(account)),
+    )
 
 
 def _put_points_back(books: Books, transaction: TransactionDraft, coupon: CouponState) -> Steps[None]:
@@ -94,8 +94,16 @@ def _close(
 
 def coupon_view(coupon: CouponState) -> CouponView:
     return CouponView(
-        id=coupon.id, code=coupon.code, reward_id=coupon.reward_id, customer_id=coupon.customer_id,
-        points_spent_minor=coupon.points_spent_minor, stored_status=coupon.status, issued_at=coupon.issued_at,
-        expires_at=coupon.expires_at, closed_at=coupon.closed_at, terms=coupon.terms,
-        transaction_id=coupon.transaction_id, refund_transaction_id=coupon.refund_transaction_id,
-    )  # fmt: skip
+        id=coupon.id,
+        code=coupon.code,
+        reward_id=coupon.reward_id,
+        customer_id=coupon.customer_id,
+        points_spent_minor=coupon.points_spent_minor,
+        stored_status=coupon.status,
+        issued_at=coupon.issued_at,
+        expires_at=coupon.expires_at,
+        closed_at=coupon.closed_at,
+        terms=coupon.terms,
+        transaction_id=coupon.transaction_id,
+        refund_transaction_id=coupon.refund_transaction_id,
+    )

@@ -69,16 +69,29 @@ def looked_through(
 
 
 def begin(
-    books: Books, kind: TransactionKind, customer_id: UUID, context: PostingContext, *, reason: str | None = None,
-    note: str | None = None, limited: Limited | None = None,
-) -> TransactionDraft:  # fmt: skip
+    books: Books,
+    kind: TransactionKind,
+    customer_id: UUID,
+    context: PostingContext,
+    *,
+    reason: str | None = None,
+    note: str | None = None,
+    limited: Limited | None = None,
+) -> TransactionDraft:
     """Start one business event, under the context's result id. Its entries follow. limited: what it used up of limits."""
     note = kept_note(books, customer_id, note)
     transaction = TransactionDraft(
-        id=context.result_id, customer_id=customer_id, kind=kind, reason=reason, note=note,
-        salt=books.source.new_salt() if note else None, actor=context.actor, approved_by=context.approved_by,
-        idempotency_key=context.key, created_at=books.now,
-    )  # fmt: skip
+        id=context.result_id,
+        customer_id=customer_id,
+        kind=kind,
+        reason=reason,
+        note=note,
+        salt=books.source.new_salt() if note else None,
+        actor=context.actor,
+        approved_by=context.approved_by,
+        idempotency_key=context.key,
+        created_at=books.now,
+    )
     if limited is not None:
         transaction.limited_asset, transaction.limited_minor = limited.asset, limited.amount_minor
         transaction.limited_on = limited.day
@@ -90,9 +103,15 @@ def begin(
 
 
 def move(
-    books: Books, transaction: TransactionDraft, account: AccountState, credit: CreditState, amount_minor: int,
-    counter: Counter, *, lifetime: bool = False,
-) -> None:  # fmt: skip
+    books: Books,
+    transaction: TransactionDraft,
+    account: AccountState,
+    credit: CreditState,
+    amount_minor: int,
+    counter: Counter,
+    *,
+    lifetime: bool = False,
+) -> None:
     """One entry: `amount_minor` onto (or, negative, off) the credit and its account.
 
     lifetime: whether value is added to the credit or taken back from it, and not merely spent, given back or written off.
@@ -118,11 +137,18 @@ def move(
     books.writes.touched_credits.append(credit)
     books.writes.entries.append(
         EntryDraft(
-            id=books.source.new_id(), account_id=account.id, sequence=sequence, transaction=transaction,
-            credit_id=credit.id, counter=counter, amount_minor=amount_minor, lifetime_minor=lifetime_minor,
-            balance_after_minor=balance, created_at=stamp,
+            id=books.source.new_id(),
+            account_id=account.id,
+            sequence=sequence,
+            transaction=transaction,
+            credit_id=credit.id,
+            counter=counter,
+            amount_minor=amount_minor,
+            lifetime_minor=lifetime_minor,
+            balance_after_minor=balance,
+            created_at=stamp,
         )
-    )  # fmt: skip
+    )
 
 
 def move_lifetime(
@@ -142,11 +168,18 @@ def move_lifetime(
     _touch(books, account)
     books.writes.entries.append(
         EntryDraft(
-            id=books.source.new_id(), account_id=account.id, sequence=sequence, transaction=transaction, credit_id=None,
-            counter=counter, amount_minor=0, lifetime_minor=lifetime_minor, balance_after_minor=account.balance_minor,
+            id=books.source.new_id(),
+            account_id=account.id,
+            sequence=sequence,
+            transaction=transaction,
+            credit_id=None,
+            counter=counter,
+            amount_minor=0,
+            lifetime_minor=lifetime_minor,
+            balance_after_minor=account.balance_minor,
             created_at=stamp,
         )
-    )  # fmt: skip
+    )
 
 
 def _touch(books: Books, account: AccountState) -> None:
@@ -181,17 +214,35 @@ def check_comes_back(account: AccountState, amount_minor: int) -> None:
 
 
 def open_credit(
-    books: Books, transaction: TransactionDraft, account: AccountState, amount_minor: int, counter: Counter,
-    *, effective_on: date, starts_at: datetime, expires_at: datetime | None, service_ids: tuple[UUID, ...],
-    auto_apply: bool, counts: bool,
-) -> CreditState:  # fmt: skip
+    books: Books,
+    transaction: TransactionDraft,
+    account: AccountState,
+    amount_minor: int,
+    counter: Counter,
+    *,
+    effective_on: date,
+    starts_at: datetime,
+    expires_at: datetime | None,
+    service_ids: tuple[UUID, ...],
+    auto_apply: bool,
+    counts: bool,
+) -> CreditState:
     """A new lot on the account, with the entry that fills it. counts: whether that raises the lifetime total."""
     credit = CreditState(
-        id=books.source.new_id(), account_id=account.id, transaction_id=transaction.id, amount_minor=amount_minor,
-        remaining_minor=0, effective_on=effective_on, starts_at=starts_at, expires_at=expires_at,
-        service_ids=service_ids, auto_apply=auto_apply, created_at=books.now, counts=counts,
+        id=books.source.new_id(),
+        account_id=account.id,
+        transaction_id=transaction.id,
+        amount_minor=amount_minor,
+        remaining_minor=0,
+        effective_on=effective_on,
+        starts_at=starts_at,
+        expires_at=expires_at,
+        service_ids=service_ids,
+        auto_apply=auto_apply,
+        created_at=books.now,
+        counts=counts,
         opened_sequence=account.sequence + 1,
-    )  # fmt: skip
+    )
     _list_new(books, credit)
     move(books, transaction, account, credit, amount_minor, counter, lifetime=True)
     return credit
@@ -223,9 +274,14 @@ def succeed(books: Books, transaction: TransactionDraft, credit: CreditState, ac
     was used and what is gone of it, its age, source, services and terms. Its first entry is for the caller to make.
     """
     new = replace(
-        credit, id=books.source.new_id(), account_id=account.id, transaction_id=transaction.id, remaining_minor=0,
-        opened_sequence=account.sequence + 1, origin_id=credit.origin_id or credit.id,
-    )  # fmt: skip
+        credit,
+        id=books.source.new_id(),
+        account_id=account.id,
+        transaction_id=transaction.id,
+        remaining_minor=0,
+        opened_sequence=account.sequence + 1,
+        origin_id=credit.origin_id or credit.id,
+    )
     _list_new(books, new)
     if new.voided_at is not None or new.swept_at is not None:
         books.writes.amended_credits.append(new)
@@ -337,9 +393,15 @@ def to_take(
 
 
 def spend(
-    books: Books, transaction: TransactionDraft, account: AccountState, amount_minor: int, counter: Counter,
-    *, service_ids: tuple[UUID, ...] = (), lifetime: bool = False,
-) -> Steps[list[CreditState]]:  # fmt: skip
+    books: Books,
+    transaction: TransactionDraft,
+    account: AccountState,
+    amount_minor: int,
+    counter: Counter,
+    *,
+    service_ids: tuple[UUID, ...] = (),
+    lifetime: bool = False,
+) -> Steps[list[CreditState]]:
     """Take `amount_minor` in burn order, and answer from which credits. The caller has called `require_spendable`.
 
     lifetime: whether it is taken back, and not merely spent (see `move`).
@@ -370,19 +432,32 @@ def follow_tier(books: Books, transaction: TransactionDraft, account: AccountSta
 
 def account_view(account: AccountState) -> AccountView:
     return AccountView(
-        id=account.id, customer_id=account.customer_id, asset=account.asset, balance_minor=account.balance_minor,
-        available_minor=account.available_minor, scheduled_minor=account.scheduled_minor,
+        id=account.id,
+        customer_id=account.customer_id,
+        asset=account.asset,
+        balance_minor=account.balance_minor,
+        available_minor=account.available_minor,
+        scheduled_minor=account.scheduled_minor,
         lifetime_minor=account.lifetime_minor,
-    )  # fmt: skip
+    )
 
 
 def credit_view(credit: CreditState, asset: str) -> CreditView:
     return CreditView(
-        id=credit.id, account_id=credit.account_id, asset=asset, transaction_id=credit.transaction_id,
-        amount_minor=credit.amount_minor, remaining_minor=credit.remaining_minor, effective_on=credit.effective_on,
-        starts_at=credit.starts_at, expires_at=credit.expires_at, service_ids=credit.service_ids,
-        auto_apply=credit.auto_apply, swept_at=credit.swept_at, voided_at=credit.voided_at,
-    )  # fmt: skip
+        id=credit.id,
+        account_id=credit.account_id,
+        asset=asset,
+        transaction_id=credit.transaction_id,
+        amount_minor=credit.amount_minor,
+        remaining_minor=credit.remaining_minor,
+        effective_on=credit.effective_on,
+        starts_at=credit.starts_at,
+        expires_at=credit.expires_at,
+        service_ids=credit.service_ids,
+        auto_apply=credit.auto_apply,
+        swept_at=credit.swept_at,
+        voided_at=credit.voided_at,
+    )
 
 
 def actor_view(actor: Actor) -> ActorView:
@@ -391,8 +466,12 @@ def actor_view(actor: Actor) -> ActorView:
 
 def transaction_view(transaction: TransactionDraft) -> TransactionView:
     return TransactionView(
-        id=transaction.id, customer_id=transaction.customer_id, kind=transaction.kind, reason=transaction.reason,
-        note=transaction.note, actor=actor_view(transaction.actor),
+        id=transaction.id,
+        customer_id=transaction.customer_id,
+        kind=transaction.kind,
+        reason=transaction.reason,
+        note=transaction.note,
+        actor=actor_view(transaction.actor),
         approved_by=actor_view(transaction.approved_by) if transaction.approved_by else None,
         created_at=transaction.created_at,
-    )  # fmt: skip
+    )

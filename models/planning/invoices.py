@@ -5,15 +5,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from models.commands import CreateInvoice, CreateOrder, InvoiceLineItem, OrderItem, Outcome
-from models.errors import (
-    AmountOutOfRange,
-    CurrencyMismatch,
-    Duplicate,
-    Invalid,
-    LedgerError,
-    LimitExceeded,
-    NotFound,
-)
+from models.errors import AmountOutOfRange, CurrencyMismatch, Duplicate, Invalid, LedgerError, LimitExceeded, NotFound
 from models.kinds import AssignmentOrigin, InvoiceKind, ProductKind, TransactionKind
 from models.money import MAX_AMOUNT_MINOR, is_money, to_decimal, to_minor
 from models.names import checked_name, clean_name
@@ -150,11 +142,20 @@ def _drafted(
         raise Invalid("An invoice is not due before it is issued.", field=("dueOn",))
     credit_lines = tuple(line.amount_minor for line in lines if line.kind == ProductKind.CREDIT and line.amount_minor)
     return InvoiceState(
-        id=context.result_id, number=clean_name(command.number), customer_id=command.customer_id, currency=command.currency,
-        total_minor=total_minor, creditable_minor=total_minor - sum(credit_lines), paid_minor=0, credited_minor=0,
-        status=status_of(total_minor, 0, 0), issued_on=issued_on, due_on=command.due_on,
-        kind=InvoiceKind.ORDER if isinstance(command, CreateOrder) else InvoiceKind.INVOICE, credit_lines=credit_lines,
-    )  # fmt: skip
+        id=context.result_id,
+        number=clean_name(command.number),
+        customer_id=command.customer_id,
+        currency=command.currency,
+        total_minor=total_minor,
+        creditable_minor=total_minor - sum(credit_lines),
+        paid_minor=0,
+        credited_minor=0,
+        status=status_of(total_minor, 0, 0),
+        issued_on=issued_on,
+        due_on=command.due_on,
+        kind=InvoiceKind.ORDER if isinstance(command, CreateOrder) else InvoiceKind.INVOICE,
+        credit_lines=credit_lines,
+    )
 
 
 def _issue(
@@ -232,10 +233,16 @@ def _write_invoice(
     for position, line in enumerate(lines):
         books.writes.invoice_lines.append(
             InvoiceLineDraft(
-                books.source.new_id(), invoice.id, position, line.description, line.quantity, line.price_minor,
-                line.kind, line.product_id,
+                books.source.new_id(),
+                invoice.id,
+                position,
+                line.description,
+                line.quantity,
+                line.price_minor,
+                line.kind,
+                line.product_id,
             )
-        )  # fmt: skip
+        )
     emit(books, "invoice.created", invoice.id)
     audit(books, context, "invoice.created", invoice.id, invoice.customer_id, details=invoice_details(invoice))
 

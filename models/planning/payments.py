@@ -4,14 +4,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from models.commands import Outcome, RecordPayment, VoidPayment
-from models.errors import (
-    ExceedsDue,
-    InsufficientBalance,
-    Invalid,
-    InvoiceNotOpen,
-    NotFound,
-    PaymentVoided,
-)
+from models.errors import ExceedsDue, InsufficientBalance, Invalid, InvoiceNotOpen, NotFound, PaymentVoided
 from models.kinds import AssignmentOrigin, InvoiceStatus, PaymentMethod, TransactionKind
 from models.money import nonzero_minor, to_decimal
 from models.planning import calendar, credits
@@ -74,10 +67,16 @@ def plan(books: Books, context: PostingContext, command: RecordPayment) -> Steps
         yield from _check_credit(books, account, invoice, amount_minor)
     # Must succeed from here on.
     payment = PaymentState(
-        id=context.result_id, invoice_id=invoice.id, amount_minor=amount_minor, method=command.method,
-        received_on=received_on, voided_at=None, transaction_id=books.source.new_id() if with_credit else None,
-        actor=context.actor, created_at=books.now,
-    )  # fmt: skip
+        id=context.result_id,
+        invoice_id=invoice.id,
+        amount_minor=amount_minor,
+        method=command.method,
+        received_on=received_on,
+        voided_at=None,
+        transaction_id=books.source.new_id() if with_credit else None,
+        actor=context.actor,
+        created_at=books.now,
+    )
     views: tuple[Any, ...] = ()
     if account is not None and with_credit:
         views = yield from _pay_with_credit(books, context, account, invoice, payment)
@@ -90,17 +89,21 @@ def plan(books: Books, context: PostingContext, command: RecordPayment) -> Steps
     account = _if_used(account)
     account_views = (credits.account_view(account),) if account else ()
     return Outcome(
-        payment_id=payment.id, invoice_id=invoice.id, transaction_id=payment.transaction_id,
+        payment_id=payment.id,
+        invoice_id=invoice.id,
+        transaction_id=payment.transaction_id,
         account_id=account.id if account else None,
         views=(payment_view(payment, invoice.currency), invoice_view(invoice), *account_views, *views),
-    )  # fmt: skip
+    )
 
 
 def _told(payment: PaymentState, invoice: InvoiceState) -> dict[str, Any]:
     return {
-        "amount": to_decimal(payment.amount_minor, invoice.currency), "currency": invoice.currency,
-        "method": payment.method, "invoice": invoice.number,
-    }  # fmt: skip
+        "amount": to_decimal(payment.amount_minor, invoice.currency),
+        "currency": invoice.currency,
+        "method": payment.method,
+        "invoice": invoice.number,
+    }
 
 
 def _amount(amount: Decimal, invoice: InvoiceState, *, with_credit: bool) -> int:
@@ -179,10 +182,12 @@ def plan_void(books: Books, context: PostingContext, command: VoidPayment) -> St
     account = _if_used(account_of(books, invoice))
     account_views = (credits.account_view(account),) if account else ()
     return Outcome(
-        payment_id=payment.id, invoice_id=invoice.id, transaction_id=transaction_id,
+        payment_id=payment.id,
+        invoice_id=invoice.id,
+        transaction_id=transaction_id,
         account_id=account.id if account else None,
         views=(payment_view(payment, invoice.currency), invoice_view(invoice), *account_views),
-    )  # fmt: skip
+    )
 
 
 def _if_used(account: AccountState | None) -> AccountState | None:
@@ -192,7 +197,12 @@ def _if_used(account: AccountState | None) -> AccountState | None:
 
 def payment_view(payment: PaymentState, currency: str) -> PaymentView:
     return PaymentView(
-        id=payment.id, invoice_id=payment.invoice_id, currency=currency, amount_minor=payment.amount_minor,
-        method=payment.method, received_on=payment.received_on, voided_at=payment.voided_at,
+        id=payment.id,
+        invoice_id=payment.invoice_id,
+        currency=currency,
+        amount_minor=payment.amount_minor,
+        method=payment.method,
+        received_on=payment.received_on,
+        voided_at=payment.voided_at,
         transaction_id=payment.transaction_id,
-    )  # fmt: skip
+    )

@@ -7,14 +7,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from models.commands import (
-    Outcome,
-    ReassignCredit,
-    ReleaseAssignments,
-    UpdateCredit,
-    VoidCredit,
-    VoidInvoice,
-)
+from models.commands import Outcome, ReassignCredit, ReleaseAssignments, UpdateCredit, VoidCredit, VoidInvoice
 from models.errors import (
     AlreadyReleased,
     CreditAssigned,
@@ -124,15 +117,18 @@ def _released(
     ids = yield from in_order([part.id for part in parts], lambda part_id: part_id.bytes)
     part_views = yield from each(lambda part: assignment_view(part, books.invoices[part.invoice_id].currency), parts)
     return Outcome(
-        transaction_id=transaction.id, account_id=next(iter(accounts)) if len(accounts) == 1 else None, credit_id=only,
+        transaction_id=transaction.id,
+        account_id=next(iter(accounts)) if len(accounts) == 1 else None,
+        credit_id=only,
         assignment_ids=tuple(ids),
         views=(
             credits.transaction_view(transaction),
             *(credits.account_view(account) for account in accounts.values()),
-            *credit_views, *part_views,
+            *credit_views,
+            *part_views,
             *(invoice_view(invoice) for invoice in invoices.values()),
         ),
-    )  # fmt: skip
+    )
 
 
 def reassign_needs(command: ReassignCredit, account: AccountKey) -> Needs:
@@ -174,22 +170,29 @@ def plan_reassign(books: Books, context: PostingContext, command: ReassignCredit
     transaction = credits.begin(books, TransactionKind.ASSIGNMENT, account.customer_id, context)
     views = assign_all(books, context, transaction, account, credit, amounts)
     return Outcome(
-        transaction_id=transaction.id, account_id=account.id, credit_id=credit.id,
+        transaction_id=transaction.id,
+        account_id=account.id,
+        credit_id=credit.id,
         assignment_ids=tuple(view.id for view in views),
         views=(
-            credits.transaction_view(transaction), credits.transaction_view(released),
-            credits.account_view(account), credits.credit_view(credit, account.asset), *views,
+            credits.transaction_view(transaction),
+            credits.transaction_view(released),
+            credits.account_view(account),
+            credits.credit_view(credit, account.asset),
+            *views,
             *(invoice_view(invoice) for invoice, _ in amounts),
         ),
-    )  # fmt: skip
+    )
 
 
 def void_invoice_needs(command: VoidInvoice, account: AccountKey) -> Needs:
     """The account is opened where there is none, so that nobody else opens one and assigns from it meanwhile."""
     return Needs(
-        accounts=(account,), opens_accounts=True, invoices=(command.invoice_id,),
+        accounts=(account,),
+        opens_accounts=True,
+        invoices=(command.invoice_id,),
         assigned_invoices=(command.invoice_id,),
-    )  # fmt: skip
+    )
 
 
 def plan_void_invoice(books: Books, context: PostingContext, command: VoidInvoice) -> Steps[Outcome]:
@@ -219,9 +222,12 @@ def plan_void_invoice(books: Books, context: PostingContext, command: VoidInvoic
     details = invoice_details(invoice)
     audit(books, context, "invoice.voided", invoice.id, invoice.customer_id, command.note, details)
     return Outcome(
-        transaction_id=transaction.id, account_id=outcome.account_id, invoice_id=invoice.id,
-        assignment_ids=outcome.assignment_ids, views=(*outcome.views, invoice_view(invoice)),
-    )  # fmt: skip
+        transaction_id=transaction.id,
+        account_id=outcome.account_id,
+        invoice_id=invoice.id,
+        assignment_ids=outcome.assignment_ids,
+        views=(*outcome.views, invoice_view(invoice)),
+    )
 
 
 def void_credit_needs(command: VoidCredit, account: AccountKey) -> Needs:
@@ -289,12 +295,18 @@ def plan_update_credit(books: Books, context: PostingContext, command: UpdateCre
     transaction = credits.begin(books, TransactionKind.UPDATE, account.customer_id, context, note=command.note)
     books.writes.credit_changes.append(
         CreditChangeDraft(
-            id=books.source.new_id(), credit_id=credit.id, transaction_id=transaction.id,
-            old_expires_at=credit.expires_at, new_expires_at=expires_at, old_auto_apply=credit.auto_apply,
-            new_auto_apply=auto_apply, old_services=list(credit.service_ids), new_services=list(services),
+            id=books.source.new_id(),
+            credit_id=credit.id,
+            transaction_id=transaction.id,
+            old_expires_at=credit.expires_at,
+            new_expires_at=expires_at,
+            old_auto_apply=credit.auto_apply,
+            new_auto_apply=auto_apply,
+            old_services=list(credit.service_ids),
+            new_services=list(services),
             created_at=books.now,
         )
-    )  # fmt: skip
+    )
     credits.amend(books, credit, expires_at=expires_at, service_ids=services, auto_apply=auto_apply)
     return _credit_outcome(books, transaction, account, credit)
 
@@ -306,9 +318,13 @@ def _new_expiry(books: Books, credit: CreditState, command: UpdateCredit) -> dat
     if named == 0:
         return credit.expires_at
     return calendar.expiry_of_credit(
-        command.expires_in_days, command.expires_at, effective_on=credit.effective_on, starts_at=credit.starts_at,
-        now=books.now, zone=books.config.zone,
-    )  # fmt: skip
+        command.expires_in_days,
+        command.expires_at,
+        effective_on=credit.effective_on,
+        starts_at=credit.starts_at,
+        now=books.now,
+        zone=books.config.zone,
+    )
 
 
 def _new_services(books: Books, credit: CreditState, account: AccountState, command: UpdateCredit) -> tuple[UUID, ...]:
@@ -338,9 +354,12 @@ def _credit_outcome(books: Books, transaction: TransactionDraft, account: Accoun
     # An account that was only opened to be locked, for a lot that a merge left nothing of, is gone again.
     accounts = (account,) if account.sequence else ()
     return Outcome(
-        transaction_id=transaction.id, account_id=account.id if accounts else None, credit_id=credit.id,
+        transaction_id=transaction.id,
+        account_id=account.id if accounts else None,
+        credit_id=credit.id,
         views=(
-            credits.transaction_view(transaction), credits.credit_view(credit, account.asset),
+            credits.transaction_view(transaction),
+            credits.credit_view(credit, account.asset),
             *map(credits.account_view, accounts),
         ),
-    )  # fmt: skip
+    )

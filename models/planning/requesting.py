@@ -50,11 +50,16 @@ def request_approval(books: Books, context: PostingContext, operation: str, comm
     if _pending(books, context.actor.asker) >= MAX_PENDING:
         raise TooManyPending(MAX_PENDING, field="proposeOnly" if command.propose_only else "requestApproval")
     request = ApprovalState(
-        id=context.result_id, operation=operation, command=command, customer_id=command.customer_id,
-        status=ApprovalStatus.PENDING, requested_by=context.actor, created_at=books.now,
+        id=context.result_id,
+        operation=operation,
+        command=command,
+        customer_id=command.customer_id,
+        status=ApprovalStatus.PENDING,
+        requested_by=context.actor,
+        created_at=books.now,
         expires_at=books.now + books.config.approval_lifetime,
         terms=terms_of(books, command),
-    )  # fmt: skip
+    )
     books.writes.approvals.append(request)
     emit(books, "approval.requested", request.id)
     return Outcome(approval_request_id=request.id, views=(shown(request),))
@@ -99,12 +104,20 @@ def _read(kind: Any, value: Any) -> Any:
 def shown(request: ApprovalState) -> ApprovalRequestView:
     """As the API shows it."""
     return ApprovalRequestView(
-        id=request.id, operation=request.operation, stored_status=request.status, customer_id=request.customer_id,
-        **what_is_asked(request.command, request.terms), requested_by=actor_view(request.requested_by),
-        created_at=request.created_at, expires_at=request.expires_at, decided_by=_maybe(request.decided_by),
+        id=request.id,
+        operation=request.operation,
+        stored_status=request.status,
+        customer_id=request.customer_id,
+        **what_is_asked(request.command, request.terms),
+        requested_by=actor_view(request.requested_by),
+        created_at=request.created_at,
+        expires_at=request.expires_at,
+        decided_by=_maybe(request.decided_by),
         decided_at=request.decided_at,
-        decision_note=request.decision_note, transaction_id=request.transaction_id, invoice_id=request.invoice_id,
-    )  # fmt: skip
+        decision_note=request.decision_note,
+        transaction_id=request.transaction_id,
+        invoice_id=request.invoice_id,
+    )
 
 
 def what_is_asked(command: Approvable, terms: Terms | None) -> dict[str, Any]:
@@ -116,11 +129,15 @@ def what_is_asked(command: Approvable, terms: Terms | None) -> dict[str, Any]:
     match command:
         case AdjustCredit():
             asked |= {
-                "asset": command.asset, "amount_minor": to_minor(command.amount, command.asset),
-                "reason": command.reason, "note": command.note,
-                "expires_in_days": command.expires_in_days, "credit_expires_at": command.expires_at,
-                "effective_on": command.effective_on, "service_ids": command.service_ids,
-            }  # fmt: skip
+                "asset": command.asset,
+                "amount_minor": to_minor(command.amount, command.asset),
+                "reason": command.reason,
+                "note": command.note,
+                "expires_in_days": command.expires_in_days,
+                "credit_expires_at": command.expires_at,
+                "effective_on": command.effective_on,
+                "service_ids": command.service_ids,
+            }
         case GiveReward():
             asked |= {"note": command.note, "reward_id": command.reward_id}
         case CreateOrder():

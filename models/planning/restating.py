@@ -32,9 +32,12 @@ def plan(books: Books, context: PostingContext, command: RestateBooks) -> Steps[
         if account.balance_minor or account.lifetime_minor:
             taken, given = (PostingContext(context.actor, None, books.source.new_id()) for _ in range(2))
             yield from merging.move_account(
-                books, credits.begin(books, TransactionKind.MERGE, account.customer_id, taken),
-                credits.begin(books, TransactionKind.MERGE, target.customer_id, given), account, target,
-            )  # fmt: skip
+                books,
+                credits.begin(books, TransactionKind.MERGE, account.customer_id, taken),
+                credits.begin(books, TransactionKind.MERGE, target.customer_id, given),
+                account,
+                target,
+            )
             transaction_id = given.result_id
     if command.lifetime_minor:
         before = target.lifetime_minor

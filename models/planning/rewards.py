@@ -60,21 +60,31 @@ def plan(books: Books, context: PostingContext, command: GiveReward) -> Steps[Ou
         books.change(reward, stock=reward.stock - 1)
         books.writes.touched_rewards.append(reward)
     coupon = CouponState(
-        id=books.source.new_id(), code=books.source.new_coupon_code(), reward_id=reward.id,
-        customer_id=command.customer_id, points_spent_minor=spent_minor, status=CouponStatus.ISSUED, issued_at=books.now,
+        id=books.source.new_id(),
+        code=books.source.new_coupon_code(),
+        reward_id=reward.id,
+        customer_id=command.customer_id,
+        points_spent_minor=spent_minor,
+        status=CouponStatus.ISSUED,
+        issued_at=books.now,
         expires_at=calendar.end_of_nth_day(
             reward.validity_days, calendar.local_date(books.now, books.config.zone), books.config.zone, "rewardId"
         ),
-        closed_at=None, terms=reward.terms, transaction_id=transaction.id, refund_transaction_id=None,
-    )  # fmt: skip
+        closed_at=None,
+        terms=reward.terms,
+        transaction_id=transaction.id,
+        refund_transaction_id=None,
+    )
     view = coupon_view(coupon)
     books.writes.coupons.append(coupon)
     emit(books, "coupon.issued", view.id)
     account_views = (credits.account_view(account),) if account else ()
     return Outcome(
-        transaction_id=transaction.id, account_id=account.id if account else None, coupon_id=view.id,
+        transaction_id=transaction.id,
+        account_id=account.id if account else None,
+        coupon_id=view.id,
         views=(view, credits.transaction_view(transaction), *account_views),
-    )  # fmt: skip
+    )
 
 
 def _active_reward(books: Books, command: GiveReward) -> RewardState:

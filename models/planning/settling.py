@@ -101,12 +101,20 @@ def grant_if_paid(books: Books, context: PostingContext, invoice: InvoiceState) 
     )
     granted = tuple(
         credits.open_credit(
-            books, transaction, account, amount_minor, Counter.ORDERS,
-            effective_on=calendar.local_date(books.now, books.config.zone), starts_at=books.now, expires_at=None,
-            service_ids=(), auto_apply=True, counts=True,
+            books,
+            transaction,
+            account,
+            amount_minor,
+            Counter.ORDERS,
+            effective_on=calendar.local_date(books.now, books.config.zone),
+            starts_at=books.now,
+            expires_at=None,
+            service_ids=(),
+            auto_apply=True,
+            counts=True,
         ).id
         for amount_minor in invoice.credit_lines
-    )  # fmt: skip
+    )
     books.change(invoice, grants=granted)
     for credit_id in granted:
         books.writes.grants.append(GrantDraft(credit_id, invoice.id, credit_id, transaction.id))
@@ -138,8 +146,16 @@ def take_back_grants(books: Books, context: PostingContext, invoice: InvoiceStat
 
 def invoice_view(invoice: InvoiceState) -> InvoiceView:
     return InvoiceView(
-        id=invoice.id, number=invoice.number, customer_id=invoice.customer_id, currency=invoice.currency,
-        status=invoice.status, total_minor=invoice.total_minor, paid_minor=invoice.paid_minor,
-        credited_minor=invoice.credited_minor, creditable_minor=invoice.creditable_minor, kind=invoice.kind,
-        issued_on=invoice.issued_on, due_on=invoice.due_on,
-    )  # fmt: skip
+        id=invoice.id,
+        number=invoice.number,
+        customer_id=invoice.customer_id,
+        currency=invoice.currency,
+        status=invoice.status,
+        total_minor=invoice.total_minor,
+        paid_minor=invoice.paid_minor,
+        credited_minor=invoice.credited_minor,
+        creditable_minor=invoice.creditable_minor,
+        kind=invoice.kind,
+        issued_on=invoice.issued_on,
+        due_on=invoice.due_on,
+    )

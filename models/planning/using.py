@@ -40,9 +40,10 @@ def plan_use(books: Books, context: PostingContext, command: UseCredit) -> Steps
         books, transaction, account, amount_minor, Counter.REDEEMED, service_ids=(command.service_id,)
     )
     return Outcome(
-        transaction_id=transaction.id, account_id=account.id,
+        transaction_id=transaction.id,
+        account_id=account.id,
         views=(credits.transaction_view(transaction), credits.account_view(account)),
-    )  # fmt: skip
+    )
 
 
 def expire_needs(command: ExpireCredits, credit_ids: tuple[UUID, ...]) -> Needs:

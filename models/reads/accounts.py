@@ -80,10 +80,14 @@ _ASSETS: Final = """
 def _view(row: Any) -> AccountView:
     balance, scheduled = row["balance_minor"], row["scheduled_minor"]
     return AccountView(
-        id=row["id"], customer_id=row["customer_id"], asset=row["asset"], balance_minor=balance,
-        available_minor=balance - scheduled - row["expired_minor"], scheduled_minor=scheduled,
+        id=row["id"],
+        customer_id=row["customer_id"],
+        asset=row["asset"],
+        balance_minor=balance,
+        available_minor=balance - scheduled - row["expired_minor"],
+        scheduled_minor=scheduled,
         lifetime_minor=row["lifetime_minor"],
-    )  # fmt: skip
+    )
 
 
 async def by_ids(session: ReadSession, ids: Iterable[UUID], now: datetime) -> list[AccountView]:

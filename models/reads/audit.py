@@ -81,13 +81,22 @@ class AuditView:
 
 def _view(row: Any) -> AuditView:
     return AuditView(
-        id=row["id"], at=row["created_at"], customer_id=row["customer_id"], kind=row["kind"], reason=row["reason"],
-        action=row["action"], subject_id=row["subject_id"], details=_parsed(row["details"]),
+        id=row["id"],
+        at=row["created_at"],
+        customer_id=row["customer_id"],
+        kind=row["kind"],
+        reason=row["reason"],
+        action=row["action"],
+        subject_id=row["subject_id"],
+        details=_parsed(row["details"]),
         actor=ActorView(*_parsed(row["actor"])),
-        approved_by=None if row["approver"] is None else ActorView(*_parsed(row["approver"])), note=row["note"],
-        asset=row["asset"], amount_minor=None if row["asset"] is None else row["amount_minor"],
-        request_id=row["request_id"], address=row["address"],
-    )  # fmt: skip
+        approved_by=None if row["approver"] is None else ActorView(*_parsed(row["approver"])),
+        note=row["note"],
+        asset=row["asset"],
+        amount_minor=None if row["asset"] is None else row["amount_minor"],
+        request_id=row["request_id"],
+        address=row["address"],
+    )
 
 
 def _parsed(value: Any) -> Any:
@@ -95,9 +104,13 @@ def _parsed(value: Any) -> Any:
 
 
 AUDIT_TRAIL: Final = Listing(
-    name="audit-trail", columns=_COLUMNS, table=_TRAIL, parent="t.tenant_id",
-    keys=(time_key("t.created_at"), id_key("t.id")), view=_view,
-)  # fmt: skip
+    name="audit-trail",
+    columns=_COLUMNS,
+    table=_TRAIL,
+    parent="t.tenant_id",
+    keys=(time_key("t.created_at"), id_key("t.id")),
+    view=_view,
+)
 """A tenant's records by time: the parent is the tenant."""
 
 CUSTOMER_TRAIL: Final = replace(AUDIT_TRAIL, parent="t.customer_id", through=RECORDS)

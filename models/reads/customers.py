@@ -25,16 +25,25 @@ _BY_IDS: Final = f"""
 
 def _view(row: Any) -> CustomerView:
     return CustomerView(
-        id=row["id"], external_id=row["external_id"], name=row["name"], email=row["email"],
-        created_at=row["created_at"], membership_started_at=row["membership_started_at"],
+        id=row["id"],
+        external_id=row["external_id"],
+        name=row["name"],
+        email=row["email"],
+        created_at=row["created_at"],
+        membership_started_at=row["membership_started_at"],
         membership_cancelled_at=row["membership_cancelled_at"],
-    )  # fmt: skip
+    )
 
 
 CUSTOMERS: Final = Listing(
-    name="customers", columns=_COLUMNS, table="customers t", parent="t.tenant_id",
-    keys=(time_key("t.created_at"), id_key("t.id")), view=_view, alone="num_nonnulls(t.merged_into_id) <> 1",
-)  # fmt: skip
+    name="customers",
+    columns=_COLUMNS,
+    table="customers t",
+    parent="t.tenant_id",
+    keys=(time_key("t.created_at"), id_key("t.id")),
+    view=_view,
+    alone="num_nonnulls(t.merged_into_id) <> 1",
+)
 """All of a tenant's customers, each person once: the parent is the tenant. `alone` counts as true of nearly all."""
 
 

@@ -303,9 +303,14 @@ async def load_pages(
 
 
 def _page(
-    listing: Listing[V], request: PageRequest, rows: list[Any], goes_below: bool, goes_above: bool,
-    settled: datetime | None, asked: bool,
-) -> Page[V]:  # fmt: skip
+    listing: Listing[V],
+    request: PageRequest,
+    rows: list[Any],
+    goes_below: bool,
+    goes_above: bool,
+    settled: datetime | None,
+    asked: bool,
+) -> Page[V]:
     more = len(rows) > request.limit
     kept = rows[: request.limit]
     if request.backward:

@@ -63,24 +63,38 @@ async def stored_token(tenant_id: UUID, token_id: UUID) -> StoredToken | None:
         row = await connection.raw.fetchrow(
             """select id, tenant_id, client, name, scope, secret_hash, expires_at, revoked_at
                  from partner_tokens where tenant_id = $1 and id = $2""",
-            tenant_id, token_id,
-        )  # fmt: skip
+            tenant_id,
+            token_id,
+        )
     if row is None:
         return None
     return StoredToken(
-        id=row["id"], tenant_id=row["tenant_id"], client=row["client"], name=row["name"],
-        scopes=frozenset(row["scope"].split()), secret_hash=row["secret_hash"], expires_at=row["expires_at"],
+        id=row["id"],
+        tenant_id=row["tenant_id"],
+        client=row["client"],
+        name=row["name"],
+        scopes=frozenset(row["scope"].split()),
+        secret_hash=row["secret_hash"],
+        expires_at=row["expires_at"],
         revoked_at=row["revoked_at"],
-    )  # fmt: skip
+    )
 
 
 def _view(row: Any) -> PartnerTokenView:
     return PartnerTokenView(
-        id=row["id"], client=row["client"], name=row["name"], scopes=tuple(row["scope"].split()),
-        created_at=row["created_at"], created_by=_actor(row["creator"]), expires_at=row["expires_at"],
-        revoked_at=row["revoked_at"], revoked_by=None if row["revoker"] is None else _actor(row["revoker"]),
-        last_used_at=row["last_used_at"], last_used_address=row["last_used_address"], replaces_id=row["replaces_id"],
-    )  # fmt: skip
+        id=row["id"],
+        client=row["client"],
+        name=row["name"],
+        scopes=tuple(row["scope"].split()),
+        created_at=row["created_at"],
+        created_by=_actor(row["creator"]),
+        expires_at=row["expires_at"],
+        revoked_at=row["revoked_at"],
+        revoked_by=None if row["revoker"] is None else _actor(row["revoker"]),
+        last_used_at=row["last_used_at"],
+        last_used_address=row["last_used_address"],
+        replaces_id=row["replaces_id"],
+    )
 
 
 def _actor(value: Any) -> ActorView:
@@ -88,9 +102,13 @@ def _actor(value: Any) -> ActorView:
 
 
 PARTNER_TOKENS: Final = Listing(
-    name="partner-tokens", columns=_COLUMNS, table="partner_tokens t", parent="t.tenant_id",
-    keys=(time_key("t.created_at"), id_key("t.id")), view=_view,
-)  # fmt: skip
+    name="partner-tokens",
+    columns=_COLUMNS,
+    table="partner_tokens t",
+    parent="t.tenant_id",
+    keys=(time_key("t.created_at"), id_key("t.id")),
+    view=_view,
+)
 """A tenant's tokens by the time they were made: the parent is the tenant."""
 
 

@@ -42,17 +42,26 @@ class BulkRowView:
 
 def _operation(row: Any) -> BulkOperationView:
     return BulkOperationView(
-        id=row["id"], status=row["status"], asset=row["asset"], total=row["total"], processed=row["processed"],
-        succeeded=row["succeeded"], failed=row["failed"], sent_by=ActorView(*_parsed(row["sender"])),
-    )  # fmt: skip
+        id=row["id"],
+        status=row["status"],
+        asset=row["asset"],
+        total=row["total"],
+        processed=row["processed"],
+        succeeded=row["succeeded"],
+        failed=row["failed"],
+        sent_by=ActorView(*_parsed(row["sender"])),
+    )
 
 
 def _row(row: Any) -> BulkRowView:
     return BulkRowView(
-        row=row["row"], asset=row["asset"], customer_id=row["customer_id"], amount=row["amount"],
+        row=row["row"],
+        asset=row["asset"],
+        customer_id=row["customer_id"],
+        amount=row["amount"],
         transaction_id=row["transaction_id"],
         error=_parsed(row["error"]),
-    )  # fmt: skip
+    )
 
 
 BULK_ROWS: Final = Listing("bulk-rows", _ROW, "bulk_rows t", "t.operation_id", (integer_key('t."row"', bits=32),), _row)
@@ -78,12 +87,20 @@ async def operations_by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[B
 def _approval(row: Any) -> ApprovalRequestView:
     decider = _parsed(row["decider"])
     return ApprovalRequestView(
-        id=row["id"], operation=row["operation"], stored_status=row["status"], customer_id=row["customer_id"],
+        id=row["id"],
+        operation=row["operation"],
+        stored_status=row["status"],
+        customer_id=row["customer_id"],
         **what_is_asked(restored(row["operation"], _parsed(row["command"])), _parsed(row["terms"])),
-        requested_by=ActorView(*_parsed(row["requester"])), created_at=row["created_at"], expires_at=row["expires_at"],
-        decided_by=None if decider is None else ActorView(*decider), decided_at=row["decided_at"],
-        decision_note=row["decision_note"], transaction_id=row["transaction_id"], invoice_id=row["invoice_id"],
-    )  # fmt: skip
+        requested_by=ActorView(*_parsed(row["requester"])),
+        created_at=row["created_at"],
+        expires_at=row["expires_at"],
+        decided_by=None if decider is None else ActorView(*decider),
+        decided_at=row["decided_at"],
+        decision_note=row["decision_note"],
+        transaction_id=row["transaction_id"],
+        invoice_id=row["invoice_id"],
+    )
 
 
 def _parsed(value: Any) -> Any:
@@ -95,9 +112,13 @@ async def approvals_by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[Ap
 
 
 APPROVALS: Final = Listing(
-    "approval-requests", _APPROVAL, "approval_requests t", "t.tenant_id", (time_key("t.created_at"), id_key("t.id")),
+    "approval-requests",
+    _APPROVAL,
+    "approval_requests t",
+    "t.tenant_id",
+    (time_key("t.created_at"), id_key("t.id")),
     _approval,
-)  # fmt: skip
+)
 """A tenant's requests by time: the parent is the tenant."""
 
 CUSTOMER_APPROVALS: Final = replace(APPROVALS, parent="t.customer_id", through=RECORDS)

@@ -122,11 +122,20 @@ def _verify_transaction(tenant_id: UUID, rows: Sequence[Any], proof: Proof) -> N
     """`rows`: the transaction's, one for each credit that it opened, or one without a credit."""
     row = rows[0]
     says = transaction_digest(
-        tenant_id=tenant_id, transaction_id=row["id"], customer_id=row["customer_id"], kind=row["kind"],
-        reason=row["reason"], note_digest=row["note_digest"], actor_id=row["actor_id"],
-        approved_by_id=row["approved_by_id"], idempotency_key=row["idempotency_key"], created_at=row["created_at"],
-        limited_asset=row["limited_asset"], limited_minor=row["limited_minor"], limited_on=row["limited_on"],
-    )  # fmt: skip
+        tenant_id=tenant_id,
+        transaction_id=row["id"],
+        customer_id=row["customer_id"],
+        kind=row["kind"],
+        reason=row["reason"],
+        note_digest=row["note_digest"],
+        actor_id=row["actor_id"],
+        approved_by_id=row["approved_by_id"],
+        idempotency_key=row["idempotency_key"],
+        created_at=row["created_at"],
+        limited_asset=row["limited_asset"],
+        limited_minor=row["limited_minor"],
+        limited_on=row["limited_on"],
+    )
     if row["digest"][:32] != says:
         proof.differs("row of transactions", row["id"], "does not say what it said when it was written")
     opened = [_promise(each) for each in rows if each["credit_id"] is not None]
@@ -141,10 +150,19 @@ def _verify_transaction(tenant_id: UUID, rows: Sequence[Any], proof: Proof) -> N
 
 def _promise(row: Any) -> Promise:
     return Promise(
-        row["credit_id"], row["account_id"], row["origin_id"], row["amount_minor"], row["opened_sequence"],
-        row["effective_on"], row["starts_at"], row["expires_at"], row["opened_at"], row["auto_apply"], row["counts"],
+        row["credit_id"],
+        row["account_id"],
+        row["origin_id"],
+        row["amount_minor"],
+        row["opened_sequence"],
+        row["effective_on"],
+        row["starts_at"],
+        row["expires_at"],
+        row["opened_at"],
+        row["auto_apply"],
+        row["counts"],
         row["services"],
-    )  # fmt: skip
+    )
 
 
 async def _verify_chains(connection: TenantConnection, proof: Proof) -> None:
@@ -179,20 +197,39 @@ def _entry_differences(tenant_id: UUID, before: Any, row: Any) -> Iterator[tuple
 def _hash_of(tenant_id: UUID, row: Any) -> bytes:
     if row["digest"] is not None:
         return entry_hash(
-            row["previous_hash"], tenant_id=tenant_id, entry_id=row["id"], account_id=row["account_id"],
-            sequence=row["sequence"], transaction_id=row["transaction_id"], credit_id=row["credit_id"],
-            counter=row["counter"], amount_minor=row["amount_minor"], lifetime_minor=row["lifetime_minor"],
-            balance_after_minor=row["balance_after_minor"], created_at=row["created_at"],
+            row["previous_hash"],
+            tenant_id=tenant_id,
+            entry_id=row["id"],
+            account_id=row["account_id"],
+            sequence=row["sequence"],
+            transaction_id=row["transaction_id"],
+            credit_id=row["credit_id"],
+            counter=row["counter"],
+            amount_minor=row["amount_minor"],
+            lifetime_minor=row["lifetime_minor"],
+            balance_after_minor=row["balance_after_minor"],
+            created_at=row["created_at"],
             transaction_digest=row["digest"],
-        )  # fmt: skip
+        )
     return entry_hash_1(
-        row["previous_hash"], tenant_id=tenant_id, account_id=row["account_id"], sequence=row["sequence"],
-        transaction_id=row["transaction_id"], credit_id=row["credit_id"], counter=row["counter"],
-        amount_minor=row["amount_minor"], lifetime_minor=row["lifetime_minor"],
-        balance_after_minor=row["balance_after_minor"], created_at=row["created_at"], kind=row["kind"],
-        reason=row["reason"], actor_id=row["actor_id"], approved_by_id=row["approved_by_id"],
-        customer_id=row["customer_id"], note_digest=row["note_digest"],
-    )  # fmt: skip
+        row["previous_hash"],
+        tenant_id=tenant_id,
+        account_id=row["account_id"],
+        sequence=row["sequence"],
+        transaction_id=row["transaction_id"],
+        credit_id=row["credit_id"],
+        counter=row["counter"],
+        amount_minor=row["amount_minor"],
+        lifetime_minor=row["lifetime_minor"],
+        balance_after_minor=row["balance_after_minor"],
+        created_at=row["created_at"],
+        kind=row["kind"],
+        reason=row["reason"],
+        actor_id=row["actor_id"],
+        approved_by_id=row["approved_by_id"],
+        customer_id=row["customer_id"],
+        note_digest=row["note_digest"],
+    )
 
 
 async def _verify_notes(connection: TenantConnection, proof: Proof) -> None:

@@ -68,9 +68,20 @@ what nobody is promised."""
 
 _INSTANTS: Final = frozenset({"external_id_since"})
 _AS_TEXT: Final = frozenset(
-    {"amount", "command", "details", "error", "new_services", "old_services", "per_actor_day", "per_adjustment",
-     "per_customer_day", "terms", "value"}
-)  # fmt: skip
+    {
+        "amount",
+        "command",
+        "details",
+        "error",
+        "new_services",
+        "old_services",
+        "per_actor_day",
+        "per_adjustment",
+        "per_customer_day",
+        "terms",
+        "value",
+    }
+)
 _AS_HEX: Final = frozenset({"input_hash", "note_digest", "secret_hash"})
 
 

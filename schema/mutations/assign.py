@@ -47,8 +47,7 @@ class AssignCreditInput(KeyedInput):
     def command(self) -> AssignCredit:
         """Raises NotFound."""
         return AssignCredit(
-            credit_id=input_id(self.credit_id, "Credit", "creditId"),
-            assignments=invoice_amounts(self.assignments),
+            credit_id=input_id(self.credit_id, "Credit", "creditId"), assignments=invoice_amounts(self.assignments)
         )
 
 

@@ -36,9 +36,13 @@ class Limits:
     def rule(self, role: str, holder: str | None) -> SetLimit:
         """Return the command that sets the rule for this role and holder."""
         return SetLimit(
-            role=role, asset=self.asset, holder=holder, per_adjustment=self.per_adjustment,
-            per_actor_day=self.per_actor_day, per_customer_day=self.per_customer_day,
-        )  # fmt: skip
+            role=role,
+            asset=self.asset,
+            holder=holder,
+            per_adjustment=self.per_adjustment,
+            per_actor_day=self.per_actor_day,
+            per_customer_day=self.per_customer_day,
+        )
 
 
 @strawberry.input

@@ -38,7 +38,7 @@ class UpdateCustomerInput:
             name=texts.optional_name(self.name, texts.MAX_NAME, "name"),
             email=texts.optional(given, texts.MAX_EMAIL, "email"),
             no_email=self.email is None,
-        )  # fmt: skip
+        )
 
 
 @strawberry.input
@@ -55,9 +55,10 @@ class MergeCustomersInput(KeyedInput):
     def command(self) -> MergeCustomers:
         """Raises NotFound, Invalid."""
         return MergeCustomers(
-            from_id=input_id(self.from_id, "Customer", "fromId"), into_id=input_id(self.into_id, "Customer", "intoId"),
+            from_id=input_id(self.from_id, "Customer", "fromId"),
+            into_id=input_id(self.into_id, "Customer", "intoId"),
             note=texts.optional(self.note, texts.MAX_NOTE, "note"),
-        )  # fmt: skip
+        )
 
 
 @strawberry.input

@@ -52,10 +52,13 @@ class Account(Node):
     def of(cls, view: AccountView, _reader: Reader) -> "Account":
         asset = view.asset
         return cls(
-            id=global_id("Account", view.id), asset=AssetCode(asset),
-            available=to_decimal(view.available_minor, asset), scheduled=to_decimal(view.scheduled_minor, asset),
-            lifetime=to_decimal(view.lifetime_minor, asset), view=view,
-        )  # fmt: skip
+            id=global_id("Account", view.id),
+            asset=AssetCode(asset),
+            available=to_decimal(view.available_minor, asset),
+            scheduled=to_decimal(view.scheduled_minor, asset),
+            lifetime=to_decimal(view.lifetime_minor, asset),
+            view=view,
+        )
 
     @resolved(Customer | None)
     def customer(self, info: Info) -> Pending[Any]:
@@ -94,9 +97,14 @@ class Account(Node):
 
     @resolved(Connection[CreditRef])
     def credits(
-        self, info: Info, status: list[CreditStatus] | None = None, first: int | None = None, after: str | None = None,
-        last: int | None = None, before: str | None = None,
-    ) -> Pending[Any]:  # fmt: skip
+        self,
+        info: Info,
+        status: list[CreditStatus] | None = None,
+        first: int | None = None,
+        after: str | None = None,
+        last: int | None = None,
+        before: str | None = None,
+    ) -> Pending[Any]:
         """Credits of the account, oldest first.
 
         status: States to list. Null: all.
@@ -107,18 +115,26 @@ class Account(Node):
 
     @resolved(Connection[LedgerEntryRef])
     def ledger(
-        self, info: Info, first: int | None = None, after: str | None = None, last: int | None = None,
+        self,
+        info: Info,
+        first: int | None = None,
+        after: str | None = None,
+        last: int | None = None,
         before: str | None = None,
-    ) -> Pending[Any]:  # fmt: skip
+    ) -> Pending[Any]:
         """Entries of the account by sequence, oldest first; pass `last` for the newest."""
         info.context.require(Permission.READ_LEDGER)
         return paged(info, ledger.ACCOUNT_LEDGER, self.view.id, (first, after, last, before))
 
     @resolved(Connection[TierChangeRef])
     def tier_changes(
-        self, info: Info, first: int | None = None, after: str | None = None, last: int | None = None,
+        self,
+        info: Info,
+        first: int | None = None,
+        after: str | None = None,
+        last: int | None = None,
         before: str | None = None,
-    ) -> Pending[Any]:  # fmt: skip
+    ) -> Pending[Any]:
         """Moves between tiers, oldest first; empty for every asset but POINTS."""
         info.context.require(Permission.READ_LEDGER)
         return paged(info, rewards.TIER_CHANGES, self.view.id, (first, after, last, before))
@@ -143,17 +159,23 @@ class BalanceExplanation:
     @classmethod
     def of(cls, found: BalanceView, account: AccountView, at: datetime) -> "BalanceExplanation":
         return cls(
-            at=at, ledger_balance=to_decimal(found.ledger_minor, account.asset),
+            at=at,
+            ledger_balance=to_decimal(found.ledger_minor, account.asset),
             scheduled=to_decimal(found.scheduled_minor, account.asset),
             expired=to_decimal(found.expired_minor, account.asset),
-            available=to_decimal(found.available_minor, account.asset), account_id=account.id,
-        )  # fmt: skip
+            available=to_decimal(found.available_minor, account.asset),
+            account_id=account.id,
+        )
 
     @resolved(Connection[LedgerEntryRef])
     def entries(
-        self, info: Info, first: int | None = None, after: str | None = None, last: int | None = None,
+        self,
+        info: Info,
+        first: int | None = None,
+        after: str | None = None,
+        last: int | None = None,
         before: str | None = None,
-    ) -> Pending[Any]:  # fmt: skip
+    ) -> Pending[Any]:
         """Entries posted up to the instant, by sequence."""
         page = (first, after, last, before)
         return paged(info, ledger.ACCOUNT_LEDGER, self.account_id, page, ledger.up_to(self.at))
@@ -180,10 +202,15 @@ class Credit(Node):
     @classmethod
     def of(cls, view: CreditView, reader: Reader) -> "Credit":
         return cls(
-            id=global_id("Credit", view.id), amount=to_decimal(view.amount_minor, view.asset),
-            remaining=to_decimal(view.remaining_minor, view.asset), status=CreditStatus(view.status(reader.now)),
-            effective_on=view.effective_on, expires_at=view.expires_at, auto_apply=view.auto_apply, view=view,
-        )  # fmt: skip
+            id=global_id("Credit", view.id),
+            amount=to_decimal(view.amount_minor, view.asset),
+            remaining=to_decimal(view.remaining_minor, view.asset),
+            status=CreditStatus(view.status(reader.now)),
+            effective_on=view.effective_on,
+            expires_at=view.expires_at,
+            auto_apply=view.auto_apply,
+            view=view,
+        )
 
     @resolved(Account | None)
     def account(self, info: Info) -> Pending[Any]:
@@ -198,27 +225,39 @@ class Credit(Node):
 
     @resolved(Connection[AssignmentRef] | None)
     def assignments(
-        self, info: Info, first: int | None = None, after: str | None = None, last: int | None = None,
+        self,
+        info: Info,
+        first: int | None = None,
+        after: str | None = None,
+        last: int | None = None,
         before: str | None = None,
-    ) -> Pending[Any]:  # fmt: skip
+    ) -> Pending[Any]:
         """Amounts of the credit set against invoices, oldest first, released ones included."""
         info.context.require(Permission.READ_INVOICES)
         return paged(info, invoices.CREDIT_ASSIGNMENTS, self.view.id, (first, after, last, before))
 
     @resolved(Connection[LedgerEntryRef] | None)
     def entries(
-        self, info: Info, first: int | None = None, after: str | None = None, last: int | None = None,
+        self,
+        info: Info,
+        first: int | None = None,
+        after: str | None = None,
+        last: int | None = None,
         before: str | None = None,
-    ) -> Pending[Any]:  # fmt: skip
+    ) -> Pending[Any]:
         """Entries that added to the credit or took from it, oldest first."""
         info.context.require(Permission.READ_LEDGER)
         return paged(info, ledger.CREDIT_LEDGER, self.view.id, (first, after, last, before))
 
     @resolved(Connection[CreditChangeRef] | None)
     def changes(
-        self, info: Info, first: int | None = None, after: str | None = None, last: int | None = None,
+        self,
+        info: Info,
+        first: int | None = None,
+        after: str | None = None,
+        last: int | None = None,
         before: str | None = None,
-    ) -> Pending[Any]:  # fmt: skip
+    ) -> Pending[Any]:
         """Changes made by updateCredit, oldest first."""
         info.context.require(Permission.READ_LEDGER)
         return paged(info, credit_reads.CHANGES, self.view.id, (first, after, last, before))
@@ -249,9 +288,13 @@ class CreditChange:
     @classmethod
     def of(cls, view: CreditChangeView, _reader: Reader) -> "CreditChange":
         return cls(
-            changed_at=view.changed_at, old_expires_at=view.old_expires_at, new_expires_at=view.new_expires_at,
-            old_auto_apply=view.old_auto_apply, new_auto_apply=view.new_auto_apply, view=view,
-        )  # fmt: skip
+            changed_at=view.changed_at,
+            old_expires_at=view.old_expires_at,
+            new_expires_at=view.new_expires_at,
+            old_auto_apply=view.old_auto_apply,
+            new_auto_apply=view.new_auto_apply,
+            view=view,
+        )
 
     @resolved(list[Service])
     async def old_services(self, info: Info) -> list[Service]:

@@ -37,9 +37,13 @@ class AdjustmentReason:
     def of(cls, row: Reason) -> "AdjustmentReason":
         directions = [Direction.ADD] if row.adds else []
         return cls(
-            code=row.code, label=row.label, directions=directions + ([Direction.REMOVE] if row.removes else []),
-            moves_lifetime=row.moves_lifetime, note_required=row.note_required, active=row.active,
-        )  # fmt: skip
+            code=row.code,
+            label=row.label,
+            directions=directions + ([Direction.REMOVE] if row.removes else []),
+            moves_lifetime=row.moves_lifetime,
+            note_required=row.note_required,
+            active=row.active,
+        )
 
 
 @strawberry.type

@@ -64,9 +64,13 @@ class Customer(Node):
     @classmethod
     def of(cls, view: CustomerView, _reader: Reader) -> "Customer":
         return cls(
-            id=global_id("Customer", view.id), external_id=view.external_id, name=view.name, email=view.email,
-            created_at=view.created_at, view=view,
-        )  # fmt: skip
+            id=global_id("Customer", view.id),
+            external_id=view.external_id,
+            name=view.name,
+            email=view.email,
+            created_at=view.created_at,
+            view=view,
+        )
 
     @resolved(Membership | None)
     def membership(self, info: Info) -> Membership | None:
@@ -91,9 +95,14 @@ class Customer(Node):
 
     @resolved(Connection[LedgerEntryRef] | None)
     def ledger(
-        self, info: Info, asset: AssetCode | None = None, first: int | None = None, after: str | None = None,
-        last: int | None = None, before: str | None = None,
-    ) -> Pending[Any]:  # fmt: skip
+        self,
+        info: Info,
+        asset: AssetCode | None = None,
+        first: int | None = None,
+        after: str | None = None,
+        last: int | None = None,
+        before: str | None = None,
+    ) -> Pending[Any]:
         """Entries of all the customer's accounts, or of one asset, oldest first.
 
         asset: Asset of the entries. Null: all.
@@ -104,9 +113,14 @@ class Customer(Node):
 
     @resolved(Connection[InvoiceRef] | None)
     def invoices(
-        self, info: Info, status: list[InvoiceStatus] | None = None, first: int | None = None, after: str | None = None,
-        last: int | None = None, before: str | None = None,
-    ) -> Pending[Any]:  # fmt: skip
+        self,
+        info: Info,
+        status: list[InvoiceStatus] | None = None,
+        first: int | None = None,
+        after: str | None = None,
+        last: int | None = None,
+        before: str | None = None,
+    ) -> Pending[Any]:
         """Invoices and orders, oldest first.
 
         status: States to list. Null: all.
@@ -117,9 +131,14 @@ class Customer(Node):
 
     @resolved(Connection[CouponRef] | None)
     def coupons(
-        self, info: Info, status: list[CouponStatus] | None = None, first: int | None = None, after: str | None = None,
-        last: int | None = None, before: str | None = None,
-    ) -> Pending[Any]:  # fmt: skip
+        self,
+        info: Info,
+        status: list[CouponStatus] | None = None,
+        first: int | None = None,
+        after: str | None = None,
+        last: int | None = None,
+        before: str | None = None,
+    ) -> Pending[Any]:
         """Coupons given to the customer, oldest first.
 
         status: States to list. Null: all.

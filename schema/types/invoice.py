@@ -46,9 +46,13 @@ class InvoiceLine:
     def of(cls, view: InvoiceLineView, _reader: Reader) -> "InvoiceLine":
         price = to_decimal(view.unit_price_minor, view.currency)
         return cls(
-            description=view.description, quantity=view.quantity, unit_price=price, amount=view.quantity * price,
-            kind=None if view.kind is None else ProductKind(view.kind), view=view,
-        )  # fmt: skip
+            description=view.description,
+            quantity=view.quantity,
+            unit_price=price,
+            amount=view.quantity * price,
+            kind=None if view.kind is None else ProductKind(view.kind),
+            view=view,
+        )
 
     @resolved(Product | None)
     def product(self, info: Info) -> Pending[Any]:
@@ -89,12 +93,20 @@ class Invoice(Node):
     def of(cls, view: InvoiceView, _reader: Reader) -> "Invoice":
         currency = view.currency
         return cls(
-            id=global_id("Invoice", view.id), number=view.number, currency=AssetCode(currency),
-            status=InvoiceStatus(view.status), total=to_decimal(view.total_minor, currency),
-            paid=to_decimal(view.paid_minor, currency), credited=to_decimal(view.credited_minor, currency),
-            due=to_decimal(view.due_minor, currency), creditable=to_decimal(view.creditable_minor, currency),
-            kind=InvoiceKind(view.kind), issued_on=view.issued_on, due_on=view.due_on, view=view,
-        )  # fmt: skip
+            id=global_id("Invoice", view.id),
+            number=view.number,
+            currency=AssetCode(currency),
+            status=InvoiceStatus(view.status),
+            total=to_decimal(view.total_minor, currency),
+            paid=to_decimal(view.paid_minor, currency),
+            credited=to_decimal(view.credited_minor, currency),
+            due=to_decimal(view.due_minor, currency),
+            creditable=to_decimal(view.creditable_minor, currency),
+            kind=InvoiceKind(view.kind),
+            issued_on=view.issued_on,
+            due_on=view.due_on,
+            view=view,
+        )
 
     @resolved(Customer | None)
     def customer(self, info: Info) -> Pending[Any]:
@@ -104,36 +116,52 @@ class Invoice(Node):
 
     @resolved(Connection[AssignmentRef])
     def assignments(
-        self, info: Info, first: int | None = None, after: str | None = None, last: int | None = None,
+        self,
+        info: Info,
+        first: int | None = None,
+        after: str | None = None,
+        last: int | None = None,
         before: str | None = None,
-    ) -> Pending[Any]:  # fmt: skip
+    ) -> Pending[Any]:
         """Amounts of credit set against it, oldest first, released ones included."""
         info.context.require(Permission.READ_INVOICES)
         return paged(info, invoices.INVOICE_ASSIGNMENTS, self.view.id, (first, after, last, before))
 
     @resolved(Connection[InvoiceLine])
     def lines(
-        self, info: Info, first: int | None = None, after: str | None = None, last: int | None = None,
+        self,
+        info: Info,
+        first: int | None = None,
+        after: str | None = None,
+        last: int | None = None,
         before: str | None = None,
-    ) -> Pending[Any]:  # fmt: skip
+    ) -> Pending[Any]:
         """Lines in the order in which they were entered."""
         info.context.require(Permission.READ_INVOICES)
         return paged(info, invoices.INVOICE_LINES, self.view.id, (first, after, last, before))
 
     @resolved(Connection[PaymentRef])
     def payments(
-        self, info: Info, first: int | None = None, after: str | None = None, last: int | None = None,
+        self,
+        info: Info,
+        first: int | None = None,
+        after: str | None = None,
+        last: int | None = None,
         before: str | None = None,
-    ) -> Pending[Any]:  # fmt: skip
+    ) -> Pending[Any]:
         """Payments received, oldest first, voided ones included."""
         info.context.require(Permission.READ_INVOICES)
         return paged(info, invoices.INVOICE_PAYMENTS, self.view.id, (first, after, last, before))
 
     @resolved(Connection[Credit] | None)
     def granted(
-        self, info: Info, first: int | None = None, after: str | None = None, last: int | None = None,
+        self,
+        info: Info,
+        first: int | None = None,
+        after: str | None = None,
+        last: int | None = None,
         before: str | None = None,
-    ) -> Pending[Any]:  # fmt: skip
+    ) -> Pending[Any]:
         """Credits that its credit products opened when it was paid in full, oldest first, taken-back ones included."""
         info.context.require(Permission.READ_LEDGER)
         return paged(info, credit_reads.GRANTED, self.view.id, (first, after, last, before))
@@ -156,9 +184,13 @@ class Assignment(Node):
     @classmethod
     def of(cls, view: AssignmentView, _reader: Reader) -> "Assignment":
         return cls(
-            id=global_id("Assignment", view.id), amount=to_decimal(view.amount_minor, view.currency),
-            origin=AssignmentOrigin(view.origin), assigned_at=view.assigned_at, released_at=view.released_at, view=view,
-        )  # fmt: skip
+            id=global_id("Assignment", view.id),
+            amount=to_decimal(view.amount_minor, view.currency),
+            origin=AssignmentOrigin(view.origin),
+            assigned_at=view.assigned_at,
+            released_at=view.released_at,
+            view=view,
+        )
 
     @resolved(Credit | None)
     def credit(self, info: Info) -> Pending[Any]:
@@ -190,9 +222,13 @@ class Payment(Node):
     @classmethod
     def of(cls, view: PaymentView, _reader: Reader) -> "Payment":
         return cls(
-            id=global_id("Payment", view.id), amount=to_decimal(view.amount_minor, view.currency),
-            method=PaymentMethod(view.method), received_on=view.received_on, voided_at=view.voided_at, view=view,
-        )  # fmt: skip
+            id=global_id("Payment", view.id),
+            amount=to_decimal(view.amount_minor, view.currency),
+            method=PaymentMethod(view.method),
+            received_on=view.received_on,
+            voided_at=view.voided_at,
+            view=view,
+        )
 
     @resolved(Invoice)
     def invoice(self, info: Info) -> Pending[Any]:

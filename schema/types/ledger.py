@@ -57,11 +57,14 @@ class LedgerEntry(Node):
     @classmethod
     def of(cls, view: EntryView, _reader: Reader) -> "LedgerEntry":
         return cls(
-            id=global_id("LedgerEntry", view.id), sequence=view.sequence,
+            id=global_id("LedgerEntry", view.id),
+            sequence=view.sequence,
             amount=to_decimal(view.amount_minor, view.asset),
-            balance_after=to_decimal(view.balance_after_minor, view.asset), counter=Counter(view.counter),
-            created_at=view.created_at, view=view,
-        )  # fmt: skip
+            balance_after=to_decimal(view.balance_after_minor, view.asset),
+            counter=Counter(view.counter),
+            created_at=view.created_at,
+            view=view,
+        )
 
     @resolved(Account)
     def account(self, info: Info) -> Pending[Any]:
@@ -103,17 +106,25 @@ class Transaction(Node):
     def of(cls, view: TransactionView, reader: Reader) -> "Transaction":
         shown = not reader.for_customer
         return cls(
-            id=global_id("Transaction", view.id), kind=TransactionKind(view.kind), reason=view.reason,
-            note=view.note if shown else None, actor=Actor.of(view.actor) if shown else None,
-            approved_by=Actor.of(view.approved_by) if shown and view.approved_by else None, created_at=view.created_at,
+            id=global_id("Transaction", view.id),
+            kind=TransactionKind(view.kind),
+            reason=view.reason,
+            note=view.note if shown else None,
+            actor=Actor.of(view.actor) if shown else None,
+            approved_by=Actor.of(view.approved_by) if shown and view.approved_by else None,
+            created_at=view.created_at,
             view=view,
-        )  # fmt: skip
+        )
 
     @resolved(Connection[LedgerEntryRef] | None)
     def entries(
-        self, info: Info, first: int | None = None, after: str | None = None, last: int | None = None,
+        self,
+        info: Info,
+        first: int | None = None,
+        after: str | None = None,
+        last: int | None = None,
         before: str | None = None,
-    ) -> Pending[Any]:  # fmt: skip
+    ) -> Pending[Any]:
         """Entries of the transaction, in the order in which they were posted."""
         info.context.require(Permission.READ_LEDGER)
         return paged(info, ledger.TRANSACTION_ENTRIES, self.view.id, (first, after, last, before))

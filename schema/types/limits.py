@@ -49,12 +49,14 @@ class LimitRule:
     @classmethod
     def of(cls, rule: LimitRuleValues) -> "LimitRule":
         return cls(
-            role=LimitRole(rule.role), asset=None if rule.asset == MONEY else AssetCode(rule.asset),
-            holder=rule.holder or None, kind=LimitKind(rule.kind),
+            role=LimitRole(rule.role),
+            asset=None if rule.asset == MONEY else AssetCode(rule.asset),
+            holder=rule.holder or None,
+            kind=LimitKind(rule.kind),
             per_adjustment=in_own_places(rule.per_adjustment, rule.asset),
             per_actor_day=in_own_places(rule.per_actor_day, rule.asset),
             per_customer_day=in_own_places(rule.per_customer_day, rule.asset),
-        )  # fmt: skip
+        )
 
 
 @strawberry.type

@@ -30,6 +30,10 @@ class Product(Node):
     @classmethod
     def of(cls, view: ProductView, _reader: Reader) -> "Product":
         return cls(
-            id=global_id("Product", view.id), name=view.name, kind=ProductKind(view.kind),
-            currency=AssetCode(view.currency), price=to_decimal(view.price_minor, view.currency), active=view.active,
-        )  # fmt: skip
+            id=global_id("Product", view.id),
+            name=view.name,
+            kind=ProductKind(view.kind),
+            currency=AssetCode(view.currency),
+            price=to_decimal(view.price_minor, view.currency),
+            active=view.active,
+        )

@@ -66,11 +66,13 @@ class Liability:
     @classmethod
     def of(cls, view: LiabilityView, at: datetime) -> "Liability":
         return cls(
-            asset=AssetCode(view.asset), accounts=view.accounts,
+            asset=AssetCode(view.asset),
+            accounts=view.accounts,
             outstanding=to_decimal(view.outstanding_minor, view.asset),
             scheduled=to_decimal(view.scheduled_minor, view.asset),
-            expired=to_decimal(view.expired_minor, view.asset), at=at,
-        )  # fmt: skip
+            expired=to_decimal(view.expired_minor, view.asset),
+            at=at,
+        )
 
     @resolved(list[LiabilityByMonth])
     async def by_expiry_month(self, info: Info) -> list[LiabilityByMonth]:
@@ -123,12 +125,13 @@ class TrialBalance:
     @classmethod
     def of(cls, view: TrialBalanceView) -> "TrialBalance":
         return cls(
-            asset=AssetCode(view.asset), accounts=to_decimal(view.balance_minor, view.asset),
+            asset=AssetCode(view.asset),
+            accounts=to_decimal(view.balance_minor, view.asset),
             counters=[
                 CounterTotal(counter=enums.Counter(counter), amount=to_decimal(minor, view.asset))
                 for counter, minor in view.counters
             ],
-        )  # fmt: skip
+        )
 
 
 @strawberry.type
@@ -148,8 +151,9 @@ class CreditEffect:
         return cls(
             amount=to_decimal(effect.amount_minor, asset),
             remaining_after=to_decimal(effect.remaining_after_minor, asset),
-            expires_at=effect.expires_at, credit_id=effect.credit_id,
-        )  # fmt: skip
+            expires_at=effect.expires_at,
+            credit_id=effect.credit_id,
+        )
 
     @resolved(Credit | None)
     def credit(self, info: Info) -> Pending[Any]:

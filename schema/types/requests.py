@@ -97,17 +97,27 @@ class ApprovalRequest(Node):
     @classmethod
     def of(cls, view: ApprovalRequestView, reader: Reader) -> "ApprovalRequest":
         return cls(
-            id=global_id("ApprovalRequest", view.id), status=ApprovalStatus(view.status(reader.now)),
-            operation=RequestedOperation(view.operation), asset=None if view.asset is None else AssetCode(view.asset),
-            amount=_amount(view), reason=view.reason, note=view.note,
-            expires_in_days=view.expires_in_days, credit_expires_at=view.credit_expires_at,
-            effective_on=view.effective_on, requested_by=Actor.of(view.requested_by), created_at=view.created_at,
-            expires_at=view.expires_at, decided_by=Actor.of(view.decided_by) if view.decided_by else None,
-            decided_at=view.decided_at, decision_note=view.decision_note,
+            id=global_id("ApprovalRequest", view.id),
+            status=ApprovalStatus(view.status(reader.now)),
+            operation=RequestedOperation(view.operation),
+            asset=None if view.asset is None else AssetCode(view.asset),
+            amount=_amount(view),
+            reason=view.reason,
+            note=view.note,
+            expires_in_days=view.expires_in_days,
+            credit_expires_at=view.credit_expires_at,
+            effective_on=view.effective_on,
+            requested_by=Actor.of(view.requested_by),
+            created_at=view.created_at,
+            expires_at=view.expires_at,
+            decided_by=Actor.of(view.decided_by) if view.decided_by else None,
+            decided_at=view.decided_at,
+            decision_note=view.decision_note,
             deduct_points=view.asked.deduct_points if isinstance(view.asked, GiveReward) else None,
             order_number=clean_name(view.asked.number) if isinstance(view.asked, CreateOrder) else None,
-            items=_items(view), view=view,
-        )  # fmt: skip
+            items=_items(view),
+            view=view,
+        )
 
     def may_be_seen(self, principal: Principal) -> bool:
         """Return whether the principal may see it: all requests if they approve, else their own, with any token; but a
@@ -260,9 +270,14 @@ class BulkOperation(Node):
     @classmethod
     def of(cls, view: BulkOperationView, _reader: Reader) -> "BulkOperation":
         return cls(
-            id=global_id("BulkOperation", view.id), status=BulkStatus(view.status), total=view.total,
-            processed=view.processed, succeeded=view.succeeded, failed=view.failed, view=view,
-        )  # fmt: skip
+            id=global_id("BulkOperation", view.id),
+            status=BulkStatus(view.status),
+            total=view.total,
+            processed=view.processed,
+            succeeded=view.succeeded,
+            failed=view.failed,
+            view=view,
+        )
 
     def may_be_seen(self, principal: Principal) -> bool:
         """A partner's program sees what its own client sent; what others did, where it may read the ledger."""

@@ -55,11 +55,17 @@ class Reward(Node):
     @classmethod
     def of(cls, view: RewardView, _reader: Reader) -> "Reward":
         return cls(
-            id=global_id("Reward", view.id), name=view.name, kind=RewardKind(view.kind),
-            value=shown_value(view.value, view.currency), currency=_asset(view.currency), product=view.product,
-            points_cost=to_decimal(view.points_cost_minor, POINTS), validity_days=view.validity_days,
-            stock=view.stock, active=view.active,
-        )  # fmt: skip
+            id=global_id("Reward", view.id),
+            name=view.name,
+            kind=RewardKind(view.kind),
+            value=shown_value(view.value, view.currency),
+            currency=_asset(view.currency),
+            product=view.product,
+            points_cost=to_decimal(view.points_cost_minor, POINTS),
+            validity_days=view.validity_days,
+            stock=view.stock,
+            active=view.active,
+        )
 
 
 @strawberry.type
@@ -81,9 +87,12 @@ class CouponTerms:
     def of(cls, terms: Mapping[str, Any]) -> "CouponTerms":
         value = None if terms["value"] is None else Decimal(terms["value"])
         return cls(
-            name=terms["name"], kind=RewardKind(terms["kind"]), value=shown_value(value, terms["currency"]),
-            currency=_asset(terms["currency"]), product=terms["product"],
-        )  # fmt: skip
+            name=terms["name"],
+            kind=RewardKind(terms["kind"]),
+            value=shown_value(value, terms["currency"]),
+            currency=_asset(terms["currency"]),
+            product=terms["product"],
+        )
 
 
 def _asset(currency: str | None) -> AssetCode | None:
@@ -113,10 +122,16 @@ class Coupon(Node):
     @classmethod
     def of(cls, view: CouponView, reader: Reader) -> "Coupon":
         return cls(
-            id=global_id("Coupon", view.id), code=view.code, terms=CouponTerms.of(view.terms),
-            points_spent=to_decimal(view.points_spent_minor, POINTS), status=CouponStatus(view.status(reader.now)),
-            issued_at=view.issued_at, expires_at=view.expires_at, closed_at=view.closed_at, view=view,
-        )  # fmt: skip
+            id=global_id("Coupon", view.id),
+            code=view.code,
+            terms=CouponTerms.of(view.terms),
+            points_spent=to_decimal(view.points_spent_minor, POINTS),
+            status=CouponStatus(view.status(reader.now)),
+            issued_at=view.issued_at,
+            expires_at=view.expires_at,
+            closed_at=view.closed_at,
+            view=view,
+        )
 
     @resolved(Reward)
     def reward(self, info: Info) -> Pending[Any]:

@@ -41,10 +41,14 @@ class Tenant:
     @classmethod
     def of(cls, view: TenantView) -> "Tenant":
         return cls(
-            id=global_id("Tenant", view.id), name=view.name, time_zone=view.time_zone, grace_days=view.grace_days,
-            approval_hours=view.approval_hours, idempotency_key_days=view.key_days,
+            id=global_id("Tenant", view.id),
+            name=view.name,
+            time_zone=view.time_zone,
+            grace_days=view.grace_days,
+            approval_hours=view.approval_hours,
+            idempotency_key_days=view.key_days,
             limited_currencies=[AssetCode(code) for code in (view.limited_currencies or "").split()],
-        )  # fmt: skip
+        )
 
 
 @strawberry.type

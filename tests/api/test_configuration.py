@@ -15,9 +15,13 @@ async def test_a_new_tenant_has_its_first_reasons(api: Api) -> None:
     reasons = {reason["code"]: reason for reason in (await api(REASONS))["adjustmentReasons"]}
 
     assert {code: reason["directions"] for code, reason in reasons.items()} == {
-        "CORRECTION": ["ADD", "REMOVE"], "GOODWILL": ["ADD"], "OTHER": ["ADD", "REMOVE"], "POLICY": ["REMOVE"],
-        "PROMOTION": ["ADD"], "SERVICE_RECOVERY": ["ADD"],
-    }  # fmt: skip
+        "CORRECTION": ["ADD", "REMOVE"],
+        "GOODWILL": ["ADD"],
+        "OTHER": ["ADD", "REMOVE"],
+        "POLICY": ["REMOVE"],
+        "PROMOTION": ["ADD"],
+        "SERVICE_RECOVERY": ["ADD"],
+    }
     assert reasons["OTHER"]["noteRequired"]
     assert not reasons["GOODWILL"]["noteRequired"]
     assert all(reason["active"] and reason["label"] for reason in reasons.values())

@@ -103,11 +103,15 @@ async def test_the_claim_is_a_name(api: Api, tenant: Tenant) -> None:
 @pytest.mark.parametrize(
     ("issued_at", "reused", "named"),
     [
-        (None, False, True), (None, True, False), (NOW, True, False), (NOW.replace(microsecond=0), True, False),
-        (NOW + timedelta(seconds=1), True, True), (NOW - LEEWAY, False, True),
+        (None, False, True),
+        (None, True, False),
+        (NOW, True, False),
+        (NOW.replace(microsecond=0), True, False),
+        (NOW + timedelta(seconds=1), True, True),
+        (NOW - LEEWAY, False, True),
         (NOW - LEEWAY - timedelta(microseconds=1), False, False),
     ],
-)  # fmt: skip
+)
 def test_when_a_token_can_mean_the_holder(issued_at: datetime | None, reused: bool, named: bool) -> None:
     assert Holder(uuid4(), NOW, reused).is_named_by(issued_at, LEEWAY) is named
 

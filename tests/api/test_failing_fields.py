@@ -23,30 +23,42 @@ S9: Final = """mutation($input: AdjustCreditInput!) { adjustCredit(input: $input
   credit { id account { ledger(last: 2) { edges { node { id } } } customer { name } } }
   replayed userErrors { code } } }"""
 GOOD: Final = (
-    "transaction { id }", "t: transaction { entries(first: 2) { edges { node { amount account { available } } } } }",
+    "transaction { id }",
+    "t: transaction { entries(first: 2) { edges { node { amount account { available } } } } }",
     "account { available ledger(last: 2) { edges { node { id transaction { id } } } } }",
     "credit { id account { customer { name balances { available } } } }",
     "b: account { customer { ledger(first: 2) { edges { node { id } } } invoices(first: 1) { edges { node { id } } } } }",
     "c: account { credits(first: 3) { edges { node { id status } } } }",
-)  # fmt: skip
+)
 BAD: Final = (
-    'credits(first: 5, after: "junk") { edges { node { id } } }', "credits(first: -1) { edges { node { id } } }",
-    "credits(first: 1, last: 1) { edges { node { id } } }", 'ledger(last: 2, before: "") { edges { node { id } } }',
-    "ledger(last: -2) { edges { node { id } } }", 'ledger(first: 2, after: "\\u0000") { edges { node { id } } }',
-    'ledger(after: "bm9uZQ==") { edges { node { id } } }', 'balanceAt(at: "2999-01-01T00:00:00Z")',
-)  # fmt: skip
+    'credits(first: 5, after: "junk") { edges { node { id } } }',
+    "credits(first: -1) { edges { node { id } } }",
+    "credits(first: 1, last: 1) { edges { node { id } } }",
+    'ledger(last: 2, before: "") { edges { node { id } } }',
+    "ledger(last: -2) { edges { node { id } } }",
+    'ledger(first: 2, after: "\\u0000") { edges { node { id } } }',
+    'ledger(after: "bm9uZQ==") { edges { node { id } } }',
+    'balanceAt(at: "2999-01-01T00:00:00Z")',
+)
 PLACES: Final = (
-    "account { %s }", "account { available ledger(last: 1) { edges { node { id } } } customer { balances { %s } } }",
-    "credit { account { %s available } }", "transaction { entries(first: 3) { edges { node { account { %s } } } } }",
+    "account { %s }",
+    "account { available ledger(last: 1) { edges { node { id } } } customer { balances { %s } } }",
+    "credit { account { %s available } }",
+    "transaction { entries(first: 3) { edges { node { account { %s } } } } }",
     "account { customer { id name balances { asset %s } } }",
-)  # fmt: skip
+)
 
 
 async def adjustment(tenant: Tenant, customer: UUID, amount: str = "5.00") -> dict[str, Any]:
-    return {"input": {
-        "customerId": gid("Customer", customer), "asset": "GBP", "amount": amount, "reason": "CORRECTION",
-        "idempotencyKey": tenant.key(),
-    }}  # fmt: skip
+    return {
+        "input": {
+            "customerId": gid("Customer", customer),
+            "asset": "GBP",
+            "amount": amount,
+            "reason": "CORRECTION",
+            "idempotencyKey": tenant.key(),
+        }
+    }
 
 
 async def test_s9_a_bad_cursor_in_the_payload_of_a_posting(api: Api, tenant: Tenant) -> None:

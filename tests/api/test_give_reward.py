@@ -26,9 +26,12 @@ async def mug(tenant: Tenant) -> UUID:
 def giving(customer: UUID, reward: UUID, *, deduct_points: bool = True, **more: Any) -> dict[str, Any]:
     """The input, with a key of its own."""
     return {
-        "customerId": gid("Customer", customer), "rewardId": gid("Reward", reward), "deductPoints": deduct_points,
-        "idempotencyKey": uuid4().hex, **more,
-    }  # fmt: skip
+        "customerId": gid("Customer", customer),
+        "rewardId": gid("Reward", reward),
+        "deductPoints": deduct_points,
+        "idempotencyKey": uuid4().hex,
+        **more,
+    }
 
 
 async def test_for_points_it_takes_them_and_leaves_the_tier(
@@ -42,10 +45,14 @@ async def test_for_points_it_takes_them_and_leaves_the_tier(
     coupon = payload["coupon"]
     assert abs(datetime.fromisoformat(coupon.pop("issuedAt")) - clock()) < timedelta(minutes=5)
     assert coupon == {
-        "id": coupon["id"], "code": coupon["code"], "customer": {"externalId": "carol"}, "pointsSpent": "300",
-        "reward": {"id": gid("Reward", mug), "name": "Mug", "pointsCost": "300"}, "status": "ISSUED",
+        "id": coupon["id"],
+        "code": coupon["code"],
+        "customer": {"externalId": "carol"},
+        "pointsSpent": "300",
+        "reward": {"id": gid("Reward", mug), "name": "Mug", "pointsCost": "300"},
+        "status": "ISSUED",
         "expiresAt": None,
-    }  # fmt: skip
+    }
     account, transaction = payload["account"], payload["transaction"]
     assert (account["available"], account["lifetime"], account["tier"]) == ("150", "450", {"name": "Silver"})
     assert (transaction["kind"], transaction["note"]) == ("REWARD", "happy birthday")
@@ -145,9 +152,12 @@ async def test_it_is_replayed_and_its_key_is_good_for_nothing_else(
 async def test_a_key_of_another_mutation_is_used(api: Api, tenant: Tenant, carol: UUID, mug: UUID) -> None:
     await done(api, GIVE, giving(carol, mug, deduct_points=False, idempotencyKey="k"))
     adjusting = {
-        "customerId": gid("Customer", carol), "asset": "POINTS", "amount": "1", "reason": "GOODWILL",
+        "customerId": gid("Customer", carol),
+        "asset": "POINTS",
+        "amount": "1",
+        "reason": "GOODWILL",
         "idempotencyKey": "k",
-    }  # fmt: skip
+    }
     expected = ["IDEMPOTENCY_KEY_REUSED", "idempotencyKey"]
     assert await refusal(api, tenant, "adjustCredit", adjusting) == expected
 

@@ -23,9 +23,15 @@ CANCEL = """mutation($input: CancelBulkOperationInput!) { cancelBulkOperation(in
 
 
 async def post(
-    api: Api, body: str | bytes = FILE, query: str = "asset=POINTS&reason=CORRECTION", *,
-    role: Role | None = Role.MANAGER, headers: dict[str, str] | None = None, key: str | None = "k", **token: Any,
-) -> httpx.Response:  # fmt: skip
+    api: Api,
+    body: str | bytes = FILE,
+    query: str = "asset=POINTS&reason=CORRECTION",
+    *,
+    role: Role | None = Role.MANAGER,
+    headers: dict[str, str] | None = None,
+    key: str | None = "k",
+    **token: Any,
+) -> httpx.Response:
     sent = {"content-type": "text/csv; charset=utf-8", **(headers or {})}
     if role is not None:
         sent["authorization"] = bearer(api.tenant.slug, role, **token)
@@ -80,9 +86,13 @@ async def test_bad_rows_are_named_and_nothing_is_posted(api: Api, tenant: Tenant
     done, rows = await report(api, operation)
     assert (done["status"], done["succeeded"], done["failed"]) == ("FAILED", 0, 6)
     assert [(row["row"], row["error"]["code"], row["error"]["field"]) for row in rows if row["error"]] == [
-        (1, "INVALID", ["amount"]), (2, "INVALID", ["amount"]), (3, "NOT_FOUND", ["customer"]), (4, "INVALID", None),
-        (5, "INVALID", ["expires"]), (6, "DUPLICATE", ["customer"]),
-    ]  # fmt: skip
+        (1, "INVALID", ["amount"]),
+        (2, "INVALID", ["amount"]),
+        (3, "NOT_FOUND", ["customer"]),
+        (4, "INVALID", None),
+        (5, "INVALID", ["expires"]),
+        (6, "DUPLICATE", ["customer"]),
+    ]
     assert "nobody" in rows[3]["error"]["message"]
     assert rows[4]["amount"] is None
     assert await tenant.fetch("SELECT 1 FROM entries WHERE tenant_id = $1") == []
@@ -94,18 +104,28 @@ async def test_what_is_refused_before_anything_is_kept(api: Api, tenant: Tenant)
     before = await tenant.fingerprint()
     good = "asset=POINTS&reason=CORRECTION"
     refused = [
-        (await post(api, "a,b\n1,2\n"), 422), (await post(api, ""), 422), (await post(api, "customer,amount\n"), 422),
-        (await post(api, "customer,amount,amount\n"), 422), (await post(api, 'customer,amount\n"a"b,1\n'), 422),
-        (await post(api, b"customer,amount\n\xff,1\n"), 422), (await post(api, query=f"{good}&asset=XAU"), 400),
-        (await post(api, query="asset=XAU&reason=POLICY"), 422), (await post(api, query=f"{good}&speed=high"), 400),
-        (await post(api, query=f"{good}&dryRun=yes"), 400), (await post(api, query=f"{good}&errorPolicy=HOPE"), 400),
-        (await post(api, query=f"{good}&expiresInDays=-1"), 400), (await post(api, key=None), 400),
-        (await post(api, key=" "), 422), (await post(api, headers={"content-type": "text/plain"}), 415),
-        (await post(api, headers={"content-encoding": "gzip"}), 415), (await post(api, role=None), 401),
-        (await post(api, "x" * (MAX_FILE_BYTES + 1)), 413), (await post(api, role=Role.STAFF), 403),
+        (await post(api, "a,b\n1,2\n"), 422),
+        (await post(api, ""), 422),
+        (await post(api, "customer,amount\n"), 422),
+        (await post(api, "customer,amount,amount\n"), 422),
+        (await post(api, 'customer,amount\n"a"b,1\n'), 422),
+        (await post(api, b"customer,amount\n\xff,1\n"), 422),
+        (await post(api, query=f"{good}&asset=XAU"), 400),
+        (await post(api, query="asset=XAU&reason=POLICY"), 422),
+        (await post(api, query=f"{good}&speed=high"), 400),
+        (await post(api, query=f"{good}&dryRun=yes"), 400),
+        (await post(api, query=f"{good}&errorPolicy=HOPE"), 400),
+        (await post(api, query=f"{good}&expiresInDays=-1"), 400),
+        (await post(api, key=None), 400),
+        (await post(api, key=" "), 422),
+        (await post(api, headers={"content-type": "text/plain"}), 415),
+        (await post(api, headers={"content-encoding": "gzip"}), 415),
+        (await post(api, role=None), 401),
+        (await post(api, "x" * (MAX_FILE_BYTES + 1)), 413),
+        (await post(api, role=Role.STAFF), 403),
         (await post(api, role=Role.PARTNER, scopes=()), 403),
         (await post(api, role=Role.CUSTOMER, customer="carol"), 403),
-    ]  # fmt: skip
+    ]
     assert [answer.status_code for answer, _ in refused] == [status for _, status in refused]
     assert await tenant.fingerprint() == before
 

@@ -49,12 +49,32 @@ async def test_says_what_is_due_and_why(api: Api, tenant: Tenant, billed: dict[s
 
     del invoice["issuedOn"]
     assert invoice == {
-        "id": gid("Invoice", billed["C-2"]), "number": "C-2", "currency": "GBP", "status": "PART_PAID",
-        "total": "10.00", "paid": "4.00", "credited": "1.50", "due": "4.50", "dueOn": None,
+        "id": gid("Invoice", billed["C-2"]),
+        "number": "C-2",
+        "currency": "GBP",
+        "status": "PART_PAID",
+        "total": "10.00",
+        "paid": "4.00",
+        "credited": "1.50",
+        "due": "4.50",
+        "dueOn": None,
         "customer": {"externalId": "carol"},
-        "assignments": {"edges": [{"node": {"amount": "1.50", "origin": "MANUAL", "releasedAt": None, "credit": {
-            "remaining": "3.50", "assignments": {"edges": [{"node": {"invoice": {"number": "C-2"}}}]}}}}]},
-    }  # fmt: skip
+        "assignments": {
+            "edges": [
+                {
+                    "node": {
+                        "amount": "1.50",
+                        "origin": "MANUAL",
+                        "releasedAt": None,
+                        "credit": {
+                            "remaining": "3.50",
+                            "assignments": {"edges": [{"node": {"invoice": {"number": "C-2"}}}]},
+                        },
+                    }
+                }
+            ]
+        },
+    }
 
 
 async def test_unknown_ones_are_none(api: Api, other_tenant: Tenant, billed: dict[str, Any]) -> None:

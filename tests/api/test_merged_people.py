@@ -244,8 +244,14 @@ async def test_a_statement_has_all_records_entries_from_the_merge_on(people: Peo
         assert (now["openingBalance"], now["closingBalance"]) == ("0.00", "61.00")
         entries = [edge["node"] for edge in now["entries"]["edges"]]
         assert [(e["amount"], e["sequence"]) for e in entries] == [
-            ("30.00", 1), ("30.00", 1), ("-30.00", 2), ("0.00", 3), ("30.00", 2), ("0.00", 3), ("1.00", 4),
-        ]  # fmt: skip
+            ("30.00", 1),
+            ("30.00", 1),
+            ("-30.00", 2),
+            ("0.00", 3),
+            ("30.00", 2),
+            ("0.00", 3),
+            ("1.00", 4),
+        ]
         assert len({e["account"]["id"] for e in entries}) == 2
         assert now["csv"].count("OPENING BALANCE") == 2
         assert {e["account"]["id"] for e in entries} == {line.split(",")[9] for line in now["csv"].splitlines()[1:]}
@@ -267,5 +273,7 @@ async def test_what_a_merge_moved_of_an_order_is_shown_where_it_is(people: Peopl
     (edge,) = (await api(query, {"id": gid("Invoice", order)}))["invoice"]["granted"]["edges"]
     cats = (await api(WHO, {"by": {"id": people.id("cat")}}))["customer"]["balances"]
     assert edge["node"] == {
-        "amount": "50.00", "remaining": "50.00", "account": {"id": cats[0]["id"], "customer": {"externalId": "cat"}},
-    }  # fmt: skip
+        "amount": "50.00",
+        "remaining": "50.00",
+        "account": {"id": cats[0]["id"], "customer": {"externalId": "cat"}},
+    }

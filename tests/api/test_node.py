@@ -27,12 +27,19 @@ async def one_of_each(tenant: Tenant, external_id: str) -> dict[str, Any]:
     entries = "select id from entries where tenant_id = $1 and account_id = $2 limit 1"
     entry = (await tenant.fetch(entries, credit.account_id))[0]["id"]
     return {
-        "Customer": customer, "Account": credit.account_id, "Credit": credit.credit_id, "LedgerEntry": entry,
-        "Transaction": credit.transaction_id, "Invoice": invoice.invoice_id, "Assignment": assigned.assignment_ids[0],
-        "Payment": paid.payment_id, "Coupon": coupon.coupon_id, "Reward": reward,
+        "Customer": customer,
+        "Account": credit.account_id,
+        "Credit": credit.credit_id,
+        "LedgerEntry": entry,
+        "Transaction": credit.transaction_id,
+        "Invoice": invoice.invoice_id,
+        "Assignment": assigned.assignment_ids[0],
+        "Payment": paid.payment_id,
+        "Coupon": coupon.coupon_id,
+        "Reward": reward,
         "Service": await tenant.service(f"Cut of {external_id}"),
         "Tier": await tenant.tier(f"Friends of {external_id}", sum(external_id.encode())),
-    }  # fmt: skip
+    }
 
 
 async def test_finds_each_kind(api: Api, tenant: Tenant) -> None:

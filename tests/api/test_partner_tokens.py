@@ -103,15 +103,26 @@ async def test_a_token_is_issued_and_used(api: Api, tenant: Tenant) -> None:
     secret, token = await issued(api, expiresAt="2030-01-01T00:00:00Z")
 
     assert token == {
-        "id": gid("PartnerToken", parse(secret).token_id), "client": "shop", "name": "Till",
-        "scopes": ["credits:add", "customers:read"], "active": True, "createdAt": token["createdAt"],
-        "createdBy": {"subject": "admin@test"}, "expiresAt": "2030-01-01T00:00:00Z", "revokedAt": None,
-        "revokedBy": None, "lastUsedAt": None, "lastUsedAddress": None, "replaces": None,
-    }  # fmt: skip
+        "id": gid("PartnerToken", parse(secret).token_id),
+        "client": "shop",
+        "name": "Till",
+        "scopes": ["credits:add", "customers:read"],
+        "active": True,
+        "createdAt": token["createdAt"],
+        "createdBy": {"subject": "admin@test"},
+        "expiresAt": "2030-01-01T00:00:00Z",
+        "revokedAt": None,
+        "revokedBy": None,
+        "lastUsedAt": None,
+        "lastUsedAddress": None,
+        "replaces": None,
+    }
     assert (await ask(api, secret, VIEWER))["viewer"] == {
-        "subject": "shop", "role": "PARTNER", "scopes": ["credits:add", "customers:read"],
+        "subject": "shop",
+        "role": "PARTNER",
+        "scopes": ["credits:add", "customers:read"],
         "tenant": {"id": gid("Tenant", tenant.id)},
-    }  # fmt: skip
+    }
     assert (await ask(api, secret, CUSTOMERS))["customers"]["edges"] == [{"node": {"id": customer}}]
     assert (await ask(api, secret, "{ invoices { edges { cursor } } }")).codes == ["FORBIDDEN"]
     node = await api("query($id: ID!) { node(id: $id) { ... on PartnerToken { name } } }", {"id": token["id"]})
@@ -124,8 +135,13 @@ async def test_the_documented_requests_work(api: Api, tenant: Tenant, clock: Clo
     payload = (await api(query))["issueToken"]
     assert payload["userErrors"] == []
     assert re.fullmatch(r"scrip_[A-Za-z0-9_-]{91}", payload["secret"])
-    given = {"customerId": gid("Customer", await tenant.customer()), "asset": "GBP", "amount": "5.00",
-             "reason": "GOODWILL", "idempotencyKey": "k"}  # fmt: skip
+    given = {
+        "customerId": gid("Customer", await tenant.customer()),
+        "asset": "GBP",
+        "amount": "5.00",
+        "reason": "GOODWILL",
+        "idempotencyKey": "k",
+    }
     added = await api(adding, {"input": given}, role=Role.PARTNER, scopes=[Scope.CREDITS_ADD], client_id="web-shop")
     assert (added["adjustCredit"]["replayed"], added["adjustCredit"]["userErrors"]) == (False, [])
 
@@ -192,11 +208,14 @@ BAD: Final[list[tuple[dict[str, Any], str, list[str]]]] = [
     ({"scopes": ["webhooks:write"]}, "INVALID", ["scopes", "0"]),
     ({"expiresAt": "2020-01-01T00:00:00Z"}, "EXPIRY_IN_PAST", ["expiresAt"]),
     ({"limits": [{"asset": "GBP", "perAdjustment": "-1"}]}, "INVALID", ["limits", "0", "perAdjustment"]),
-    ({"limits": [{"asset": "GBP"}, {"asset": "JPY", "perActorDay": "1.5"}]}, "AMOUNT_PRECISION",
-     ["limits", "1", "perActorDay"]),
+    (
+        {"limits": [{"asset": "GBP"}, {"asset": "JPY", "perActorDay": "1.5"}]},
+        "AMOUNT_PRECISION",
+        ["limits", "1", "perActorDay"],
+    ),
     ({"limits": [{"asset": "XAU"}]}, "INVALID", ["limits", "0", "asset"]),
     ({"limits": [{"perAdjustment": "1"}, {"perActorDay": "2"}]}, "DUPLICATE", ["limits", "1", "asset"]),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("change", "code", "field"), BAD)
@@ -456,10 +475,13 @@ async def test_a_refused_token_that_was_good_is_written_down(
     await partner_tokens.settle()
     first, second = await events(api, "token.refused")
     assert first == {
-        "action": "token.refused", "actor": {"subject": "shop", "role": "PARTNER", "client": "shop"},
-        "subjectId": token["id"], "details": {"client": "shop", "name": "Till", "why": "revoked"},
-        "requestId": "first", "address": "127.0.0.1",
-    }  # fmt: skip
+        "action": "token.refused",
+        "actor": {"subject": "shop", "role": "PARTNER", "client": "shop"},
+        "subjectId": token["id"],
+        "details": {"client": "shop", "name": "Till", "why": "revoked"},
+        "requestId": "first",
+        "address": "127.0.0.1",
+    }
     assert (second["requestId"], second["details"]["unrecorded"]) == ("second", 3)
 
 

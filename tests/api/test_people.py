@@ -41,9 +41,10 @@ async def test_merged_once_and_seen_in_both_histories(api: Api, tenant: Tenant) 
     }
     first = (await api(MERGE, asked, role=Role.MANAGER))["mergeCustomers"]
     assert first == {
-        "replayed": False, "userErrors": [],
+        "replayed": False,
+        "userErrors": [],
         "customer": {"externalId": "carol", "account": {"available": "300", "lifetime": "300"}},
-    }  # fmt: skip
+    }
     async with tenant.nothing_moves():
         assert (await api(MERGE, asked, role=Role.MANAGER))["mergeCustomers"] == {**first, "replayed": True}
         assert (await api(MERGE, asked, role=Role.STAFF)).codes == ["FORBIDDEN"]

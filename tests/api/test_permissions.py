@@ -52,22 +52,37 @@ def mutation(field: str) -> str:
 
 
 def adjusting(amount: str) -> Callable[[Ids], dict[str, Any]]:
-    return lambda ids: {"input": {
-        "customerId": ids["Customer"], "asset": "GBP", "amount": amount, "reason": "CORRECTION", "idempotencyKey": "k",
-    }}  # fmt: skip
+    return lambda ids: {
+        "input": {
+            "customerId": ids["Customer"],
+            "asset": "GBP",
+            "amount": amount,
+            "reason": "CORRECTION",
+            "idempotencyKey": "k",
+        }
+    }
 
 
 def in_bulk(amount: str) -> Callable[[Ids], dict[str, Any]]:
-    return lambda ids: {"input": {
-        "items": [{"customerId": ids["Customer"], "amount": amount}], "asset": "GBP", "reason": "CORRECTION",
-        "idempotencyKey": "k",
-    }}  # fmt: skip
+    return lambda ids: {
+        "input": {
+            "items": [{"customerId": ids["Customer"], "amount": amount}],
+            "asset": "GBP",
+            "reason": "CORRECTION",
+            "idempotencyKey": "k",
+        }
+    }
 
 
 def giving(*, deduct_points: bool) -> Callable[[Ids], dict[str, Any]]:
-    return lambda ids: {"input": {
-        "customerId": ids["Customer"], "rewardId": ids["Reward"], "deductPoints": deduct_points, "idempotencyKey": "k",
-    }}  # fmt: skip
+    return lambda ids: {
+        "input": {
+            "customerId": ids["Customer"],
+            "rewardId": ids["Reward"],
+            "deductPoints": deduct_points,
+            "idempotencyKey": "k",
+        }
+    }
 
 
 def by_id(kind: str) -> Callable[[Ids], dict[str, Any]]:
@@ -85,40 +100,96 @@ PRODUCTS: Final = scopes("invoices:read", "invoices:write")
 
 CASES: Final = [
     Case("viewer", "viewer", "{ viewer { subject } }", EVERYBODY, frozenset()),
-    Case("customer", "customer", "query($id: ID!) { customer(by: {id: $id}) { id } }", EVERYBODY,
-         scopes("customers:read"), by_id("Customer")),
+    Case(
+        "customer",
+        "customer",
+        "query($id: ID!) { customer(by: {id: $id}) { id } }",
+        EVERYBODY,
+        scopes("customers:read"),
+        by_id("Customer"),
+    ),
     Case("customers", "customers", "{ customers { edges { cursor } } }", INSIDE, scopes("customers:read")),
-    Case("balances", "balances", "query($id: ID!) { balances(customerId: $id) { id } }", EVERYBODY,
-         scopes("ledger:read"), by_id("Customer")),
-    Case("ledger", "ledger", "query($id: ID!) { ledger(customerId: $id) { edges { cursor } } }", EVERYBODY,
-         scopes("ledger:read"), by_id("Customer")),
+    Case(
+        "balances",
+        "balances",
+        "query($id: ID!) { balances(customerId: $id) { id } }",
+        EVERYBODY,
+        scopes("ledger:read"),
+        by_id("Customer"),
+    ),
+    Case(
+        "ledger",
+        "ledger",
+        "query($id: ID!) { ledger(customerId: $id) { edges { cursor } } }",
+        EVERYBODY,
+        scopes("ledger:read"),
+        by_id("Customer"),
+    ),
     Case("invoices", "invoices", "{ invoices { edges { cursor } } }", EVERYBODY, scopes("invoices:read")),
-    Case("invoice", "invoice", "query($id: ID!) { invoice(id: $id) { id } }", EVERYBODY, scopes("invoices:read"),
-         by_id("Invoice")),
+    Case(
+        "invoice",
+        "invoice",
+        "query($id: ID!) { invoice(id: $id) { id } }",
+        EVERYBODY,
+        scopes("invoices:read"),
+        by_id("Invoice"),
+    ),
     Case("credits", "credits", "{ credits { edges { cursor } } }", EVERYBODY, scopes("ledger:read")),
     Case("preview an addition", "adjustmentPreview", PREVIEW, INSIDE, scopes("credits:add"), adjusting("1.00")),
     Case("preview a removal", "adjustmentPreview", PREVIEW, ABOVE_STAFF, scopes("credits:remove"), adjusting("-1.00")),
     Case("reasons", "adjustmentReasons", "{ adjustmentReasons { code } }", INSIDE, CATALOGUE),
-    Case("old reasons", "adjustmentReasons", "{ adjustmentReasons(activeOnly: false) { code } }", CONFIGURATION,
-         CATALOGUE),
+    Case(
+        "old reasons",
+        "adjustmentReasons",
+        "{ adjustmentReasons(activeOnly: false) { code } }",
+        CONFIGURATION,
+        CATALOGUE,
+    ),
     Case("services", "services", "{ services { id } }", INSIDE, CATALOGUE),
     Case("old services", "services", "{ services(activeOnly: false) { id } }", CONFIGURATION, CATALOGUE),
     Case("rewards", "rewards", "{ rewards { edges { cursor } } }", EVERYBODY, scopes("rewards:read")),
-    Case("old rewards", "rewards", "{ rewards(activeOnly: false) { edges { cursor } } }", CONFIGURATION,
-         scopes("rewards:read")),
+    Case(
+        "old rewards",
+        "rewards",
+        "{ rewards(activeOnly: false) { edges { cursor } } }",
+        CONFIGURATION,
+        scopes("rewards:read"),
+    ),
     Case("tiers", "tiers", "{ tiers { name } }", EVERYBODY, scopes("rewards:read")),
     Case("liability", "liability", "{ liability { asset } }", INSIDE, scopes("reports:read")),
     Case("trial balance", "trialBalance", "{ trialBalance { asset } }", INSIDE, scopes("reports:read")),
-    Case("upcoming", "upcomingExpirations", "{ upcomingExpirations { edges { cursor } } }", EVERYBODY,
-         scopes("reports:read")),
-    Case("upcoming of one", "upcomingExpirations",
-         "query($id: ID!) { upcomingExpirations(customerId: $id) { edges { cursor } } }", EVERYBODY,
-         scopes("ledger:read"), by_id("Customer")),
-    Case("statement", "statement", 'query($id: ID!) { statement(customerId: $id, asset: "GBP") { asset } }',
-         EVERYBODY, scopes("ledger:read"), by_id("Customer")),
+    Case(
+        "upcoming",
+        "upcomingExpirations",
+        "{ upcomingExpirations { edges { cursor } } }",
+        EVERYBODY,
+        scopes("reports:read"),
+    ),
+    Case(
+        "upcoming of one",
+        "upcomingExpirations",
+        "query($id: ID!) { upcomingExpirations(customerId: $id) { edges { cursor } } }",
+        EVERYBODY,
+        scopes("ledger:read"),
+        by_id("Customer"),
+    ),
+    Case(
+        "statement",
+        "statement",
+        'query($id: ID!) { statement(customerId: $id, asset: "GBP") { asset } }',
+        EVERYBODY,
+        scopes("ledger:read"),
+        by_id("Customer"),
+    ),
     Case("audit trail", "auditTrail", "{ auditTrail { edges { cursor } } }", ABOVE_STAFF, scopes("reports:read")),
-    Case("bulk operation", "bulkOperation", "query($id: ID!) { bulkOperation(id: $id) { id } }", ABOVE_STAFF,
-         scopes("credits:bulk"), by_id("BulkOperation")),
+    Case(
+        "bulk operation",
+        "bulkOperation",
+        "query($id: ID!) { bulkOperation(id: $id) { id } }",
+        ABOVE_STAFF,
+        scopes("credits:bulk"),
+        by_id("BulkOperation"),
+    ),
     Case("node: customer", "node", NODE, EVERYBODY, scopes("customers:read"), by_id("Customer")),
     Case("node: account", "node", NODE, EVERYBODY, scopes("ledger:read"), by_id("Account")),
     Case("node: invoice", "node", NODE, EVERYBODY, scopes("invoices:read"), by_id("Invoice")),
@@ -129,127 +200,456 @@ CASES: Final = [
     Case("old products", "products", "{ products(activeOnly: false) { edges { cursor } } }", CONFIGURATION, PRODUCTS),
     Case("node: product", "node", NODE, INSIDE, PRODUCTS, by_id("Product")),
     Case("node: payment", "node", NODE, EVERYBODY, scopes("invoices:read"), by_id("Payment")),
-    Case("create order", "createOrder", mutation("createOrder"), INSIDE, scopes("invoices:write"),
-         lambda ids: {"input": {"customerId": ids["Customer"], "number": "O-1", "currency": "GBP",
-                                "idempotencyKey": "k", "items": [{"productId": ids["Product"], "quantity": 1}]}}),
-    Case("order credit", "createOrder", mutation("createOrder"), INSIDE, scopes("invoices:write", "credits:add"),
-         lambda ids: {"input": {"customerId": ids["Customer"], "number": "O-2", "currency": "GBP",
-                                "idempotencyKey": "k", "items": [{"productId": ids["Gift"], "quantity": 1}]}}),
-    Case("pay with credit", "recordPayment", mutation("recordPayment"), INSIDE,
-         scopes("payments:write", "credits:spend"),
-         lambda ids: {"input": {"invoiceId": ids["Invoice"], "amount": "1.00", "method": "ACCOUNT_CREDIT",
-                                "idempotencyKey": "k"}}),
-    Case("void payment", "voidPayment", mutation("voidPayment"), ABOVE_STAFF, scopes("payments:write"),
-         lambda ids: {"input": {"paymentId": ids["Payment"], "idempotencyKey": "k"}}),
-    Case("create product", "createProduct", mutation("createProduct"), {ADMIN}, scopes("config:write"),
-         lambda ids: {"input": {"name": "Lamp", "kind": "GOODS", "currency": "GBP", "price": "9.00"}}),
-    Case("update product", "updateProduct", mutation("updateProduct"), {ADMIN}, scopes("config:write"),
-         lambda ids: {"input": {"productId": ids["Product"], "active": False}}),
+    Case(
+        "create order",
+        "createOrder",
+        mutation("createOrder"),
+        INSIDE,
+        scopes("invoices:write"),
+        lambda ids: {
+            "input": {
+                "customerId": ids["Customer"],
+                "number": "O-1",
+                "currency": "GBP",
+                "idempotencyKey": "k",
+                "items": [{"productId": ids["Product"], "quantity": 1}],
+            }
+        },
+    ),
+    Case(
+        "order credit",
+        "createOrder",
+        mutation("createOrder"),
+        INSIDE,
+        scopes("invoices:write", "credits:add"),
+        lambda ids: {
+            "input": {
+                "customerId": ids["Customer"],
+                "number": "O-2",
+                "currency": "GBP",
+                "idempotencyKey": "k",
+                "items": [{"productId": ids["Gift"], "quantity": 1}],
+            }
+        },
+    ),
+    Case(
+        "pay with credit",
+        "recordPayment",
+        mutation("recordPayment"),
+        INSIDE,
+        scopes("payments:write", "credits:spend"),
+        lambda ids: {
+            "input": {"invoiceId": ids["Invoice"], "amount": "1.00", "method": "ACCOUNT_CREDIT", "idempotencyKey": "k"}
+        },
+    ),
+    Case(
+        "void payment",
+        "voidPayment",
+        mutation("voidPayment"),
+        ABOVE_STAFF,
+        scopes("payments:write"),
+        lambda ids: {"input": {"paymentId": ids["Payment"], "idempotencyKey": "k"}},
+    ),
+    Case(
+        "create product",
+        "createProduct",
+        mutation("createProduct"),
+        {ADMIN},
+        scopes("config:write"),
+        lambda ids: {"input": {"name": "Lamp", "kind": "GOODS", "currency": "GBP", "price": "9.00"}},
+    ),
+    Case(
+        "update product",
+        "updateProduct",
+        mutation("updateProduct"),
+        {ADMIN},
+        scopes("config:write"),
+        lambda ids: {"input": {"productId": ids["Product"], "active": False}},
+    ),
     Case("node: bulk operation", "node", NODE, ABOVE_STAFF, scopes("credits:bulk"), by_id("BulkOperation")),
     Case("add", "adjustCredit", mutation("adjustCredit"), INSIDE, scopes("credits:add"), adjusting("1.00")),
     Case("remove", "adjustCredit", mutation("adjustCredit"), ABOVE_STAFF, scopes("credits:remove"), adjusting("-1.00")),
     Case("bulk", "bulkCredit", mutation("bulkCredit"), ABOVE_STAFF, scopes("credits:bulk"), in_bulk("1.00")),
-    Case("bulk with a removal", "bulkCredit", mutation("bulkCredit"), ABOVE_STAFF,
-         scopes("credits:bulk", "credits:remove"), in_bulk("-1.00")),
-    Case("cancel a bulk", "cancelBulkOperation", mutation("cancelBulkOperation"), ABOVE_STAFF, scopes("credits:bulk"),
-         lambda ids: {"input": {"id": ids["BulkOperation"]}}),
-    Case("assign", "assignCredit", mutation("assignCredit"), INSIDE, scopes("credits:assign"), lambda ids: {"input": {
-        "creditId": ids["Credit"], "assignments": [{"invoiceId": ids["Invoice"]}], "idempotencyKey": "k"}}),
-    Case("release", "releaseAssignments", mutation("releaseAssignments"), ABOVE_STAFF, scopes("credits:remove"),
-         lambda ids: {"input": {"assignmentIds": [ids["Assignment"]], "idempotencyKey": "k"}}, undoes=True),
-    Case("reassign", "reassignCredit", mutation("reassignCredit"), ABOVE_STAFF,
-         scopes("credits:remove", "credits:assign"), lambda ids: {"input": {
-             "assignmentId": ids["Assignment"], "assignments": [{"invoiceId": ids["Unpaid"]}], "idempotencyKey": "k"}},
-         undoes=True),
-    Case("void an invoice", "voidInvoice", mutation("voidInvoice"), ABOVE_STAFF, scopes("invoices:write"),
-         lambda ids: {"input": {"invoiceId": ids["Unpaid"], "idempotencyKey": "k"}}, undoes=True),
-    Case("void a credit", "voidCredit", mutation("voidCredit"), ABOVE_STAFF, scopes("credits:remove"),
-         lambda ids: {"input": {"creditId": ids["Credit"], "releaseAssignments": True, "idempotencyKey": "k"}}),
-    Case("update a credit", "updateCredit", mutation("updateCredit"), ABOVE_STAFF, scopes("credits:remove"),
-         lambda ids: {"input": {"creditId": ids["Credit"], "autoApply": False, "idempotencyKey": "k"}}),
-    Case("give for points", "giveReward", mutation("giveReward"), INSIDE, scopes("rewards:give"),
-         giving(deduct_points=True)),
-    Case("give free", "giveReward", mutation("giveReward"), INSIDE, scopes("rewards:give"),
-         giving(deduct_points=False)),
-    Case("coupon", "coupon", "query($id: ID!) { coupon(by: {id: $id}) { code } }", EVERYBODY, scopes("rewards:read"),
-         by_id("Coupon")),
+    Case(
+        "bulk with a removal",
+        "bulkCredit",
+        mutation("bulkCredit"),
+        ABOVE_STAFF,
+        scopes("credits:bulk", "credits:remove"),
+        in_bulk("-1.00"),
+    ),
+    Case(
+        "cancel a bulk",
+        "cancelBulkOperation",
+        mutation("cancelBulkOperation"),
+        ABOVE_STAFF,
+        scopes("credits:bulk"),
+        lambda ids: {"input": {"id": ids["BulkOperation"]}},
+    ),
+    Case(
+        "assign",
+        "assignCredit",
+        mutation("assignCredit"),
+        INSIDE,
+        scopes("credits:assign"),
+        lambda ids: {
+            "input": {"creditId": ids["Credit"], "assignments": [{"invoiceId": ids["Invoice"]}], "idempotencyKey": "k"}
+        },
+    ),
+    Case(
+        "release",
+        "releaseAssignments",
+        mutation("releaseAssignments"),
+        ABOVE_STAFF,
+        scopes("credits:remove"),
+        lambda ids: {"input": {"assignmentIds": [ids["Assignment"]], "idempotencyKey": "k"}},
+        undoes=True,
+    ),
+    Case(
+        "reassign",
+        "reassignCredit",
+        mutation("reassignCredit"),
+        ABOVE_STAFF,
+        scopes("credits:remove", "credits:assign"),
+        lambda ids: {
+            "input": {
+                "assignmentId": ids["Assignment"],
+                "assignments": [{"invoiceId": ids["Unpaid"]}],
+                "idempotencyKey": "k",
+            }
+        },
+        undoes=True,
+    ),
+    Case(
+        "void an invoice",
+        "voidInvoice",
+        mutation("voidInvoice"),
+        ABOVE_STAFF,
+        scopes("invoices:write"),
+        lambda ids: {"input": {"invoiceId": ids["Unpaid"], "idempotencyKey": "k"}},
+        undoes=True,
+    ),
+    Case(
+        "void a credit",
+        "voidCredit",
+        mutation("voidCredit"),
+        ABOVE_STAFF,
+        scopes("credits:remove"),
+        lambda ids: {"input": {"creditId": ids["Credit"], "releaseAssignments": True, "idempotencyKey": "k"}},
+    ),
+    Case(
+        "update a credit",
+        "updateCredit",
+        mutation("updateCredit"),
+        ABOVE_STAFF,
+        scopes("credits:remove"),
+        lambda ids: {"input": {"creditId": ids["Credit"], "autoApply": False, "idempotencyKey": "k"}},
+    ),
+    Case(
+        "give for points",
+        "giveReward",
+        mutation("giveReward"),
+        INSIDE,
+        scopes("rewards:give"),
+        giving(deduct_points=True),
+    ),
+    Case(
+        "give free", "giveReward", mutation("giveReward"), INSIDE, scopes("rewards:give"), giving(deduct_points=False)
+    ),
+    Case(
+        "coupon",
+        "coupon",
+        "query($id: ID!) { coupon(by: {id: $id}) { code } }",
+        EVERYBODY,
+        scopes("rewards:read"),
+        by_id("Coupon"),
+    ),
     Case("node: coupon", "node", NODE, EVERYBODY, scopes("rewards:read"), by_id("Coupon")),
     Case("node: tier", "node", NODE, EVERYBODY, scopes("rewards:read"), by_id("Tier")),
-    Case("use a coupon", "useCoupon", mutation("useCoupon"), INSIDE, scopes("rewards:give"),
-         lambda ids: {"input": {"couponId": ids["Coupon"], "idempotencyKey": "k"}}),
-    Case("disable a coupon", "disableCoupon", mutation("disableCoupon"), ABOVE_STAFF, scopes("rewards:give"),
-         lambda ids: {"input": {"couponId": ids["Coupon"], "refundPoints": True, "idempotencyKey": "k"}}),
-    Case("create reward", "createReward", mutation("createReward"), {ADMIN}, scopes("config:write"),
-         lambda ids: {"input": {"name": "Cup", "kind": "FREE_DELIVERY", "pointsCost": "10"}}),
-    Case("update reward", "updateReward", mutation("updateReward"), {ADMIN}, scopes("config:write"),
-         lambda ids: {"input": {"rewardId": ids["Reward"], "active": False}}),
-    Case("create tier", "createTier", mutation("createTier"), {ADMIN}, scopes("config:write"),
-         lambda ids: {"input": {"name": "Silver", "threshold": "50"}}),
-    Case("update tier", "updateTier", mutation("updateTier"), {ADMIN}, scopes("config:write"),
-         lambda ids: {"input": {"tierId": ids["Tier"], "threshold": "90"}}),
-    Case("delete tier", "deleteTier", mutation("deleteTier"), {ADMIN}, scopes("config:write"),
-         lambda ids: {"input": {"tierId": ids["Tier"]}}),
-    Case("upsert customer", "upsertCustomer", mutation("upsertCustomer"), INSIDE, scopes("customers:write"),
-         lambda ids: {"input": {"externalId": "new", "name": "New"}}),
-    Case("create invoice", "createInvoice", mutation("createInvoice"), INSIDE, scopes("invoices:write"),
-         lambda ids: {"input": {"customerId": ids["Customer"], "number": "N-1", "currency": "GBP",
-                                "idempotencyKey": "k",
-                                "lines": [{"description": "x", "quantity": 1, "unitPrice": "1.00"}]}}),
-    Case("record payment", "recordPayment", mutation("recordPayment"), INSIDE, scopes("payments:write"),
-         lambda ids: {"input": {"invoiceId": ids["Invoice"], "amount": "1.00", "method": "CASH",
-                                "idempotencyKey": "k"}}),
-    Case("use credit", "useCredit", mutation("useCredit"), INSIDE, scopes("credits:spend"), lambda ids: {"input": {
-        "customerId": ids["Customer"], "serviceId": ids["Service"], "amount": "1", "idempotencyKey": "k"}}),
-    Case("update customer", "updateCustomer", mutation("updateCustomer"), INSIDE, scopes("customers:write"),
-         lambda ids: {"input": {"customerId": ids["Customer"], "name": "Caroline"}}),
-    Case("merge customers", "mergeCustomers", mutation("mergeCustomers"), CONFIGURATION,
-         scopes("customers:write", "credits:remove"),
-         lambda ids: {"input": {"fromId": ids["Member"], "intoId": ids["Customer"], "idempotencyKey": "k"}}),
-    Case("erase customer", "eraseCustomer", mutation("eraseCustomer"), ABOVE_STAFF, scopes("customers:write"),
-         lambda ids: {"input": {"customerId": ids["Member"]}}),
-    Case("start membership", "startMembership", mutation("startMembership"), INSIDE, scopes("customers:write"),
-         lambda ids: {"input": {"customerId": ids["Customer"]}}),
-    Case("cancel membership", "cancelMembership", mutation("cancelMembership"), INSIDE, scopes("customers:write"),
-         lambda ids: {"input": {"customerId": ids["Member"]}}),
-    Case("reinstate membership", "reinstateMembership", mutation("reinstateMembership"), INSIDE,
-         scopes("customers:write"), lambda ids: {"input": {"customerId": ids["Member"]}}),
-    Case("create reason", "createReason", mutation("createReason"), {ADMIN}, scopes("config:write"),
-         lambda ids: {"input": {"code": "NEW", "label": "New", "directions": ["ADD"]}}),
-    Case("update reason", "updateReason", mutation("updateReason"), {ADMIN}, scopes("config:write"),
-         lambda ids: {"input": {"code": "GOODWILL", "active": False}}),
-    Case("create service", "createService", mutation("createService"), {ADMIN}, scopes("config:write"),
-         lambda ids: {"input": {"name": "New"}}),
-    Case("update service", "updateService", mutation("updateService"), {ADMIN}, scopes("config:write"),
-         lambda ids: {"input": {"serviceId": ids["Service"], "active": False}}),
-    Case("approval requests", "approvalRequests", "{ approvalRequests { edges { cursor } } }", INSIDE,
-         scopes("credits:add", "rewards:give")),
-    Case("node: approval request", "node", NODE, INSIDE, scopes("credits:add", "rewards:give"),
-         by_id("ApprovalRequest"), subject=ASKER.subject),
-    Case("approve", "approveRequest", mutation("approveRequest"), {MANAGER, ADMIN}, scopes("credits:add"),
-         lambda ids: {"input": {"requestId": ids["ApprovalRequest"], "idempotencyKey": "k"}}),
-    Case("reject", "rejectRequest", mutation("rejectRequest"), {MANAGER, ADMIN}, scopes("credits:add"),
-         lambda ids: {"input": {"requestId": ids["ApprovalRequest"]}}),
-    Case("withdraw", "withdrawRequest", mutation("withdrawRequest"), {STAFF, MANAGER, ADMIN},
-         scopes("credits:add", "rewards:give"), lambda ids: {"input": {"requestId": ids["ApprovalRequest"]}},
-         subject=ASKER.subject),
+    Case(
+        "use a coupon",
+        "useCoupon",
+        mutation("useCoupon"),
+        INSIDE,
+        scopes("rewards:give"),
+        lambda ids: {"input": {"couponId": ids["Coupon"], "idempotencyKey": "k"}},
+    ),
+    Case(
+        "disable a coupon",
+        "disableCoupon",
+        mutation("disableCoupon"),
+        ABOVE_STAFF,
+        scopes("rewards:give"),
+        lambda ids: {"input": {"couponId": ids["Coupon"], "refundPoints": True, "idempotencyKey": "k"}},
+    ),
+    Case(
+        "create reward",
+        "createReward",
+        mutation("createReward"),
+        {ADMIN},
+        scopes("config:write"),
+        lambda ids: {"input": {"name": "Cup", "kind": "FREE_DELIVERY", "pointsCost": "10"}},
+    ),
+    Case(
+        "update reward",
+        "updateReward",
+        mutation("updateReward"),
+        {ADMIN},
+        scopes("config:write"),
+        lambda ids: {"input": {"rewardId": ids["Reward"], "active": False}},
+    ),
+    Case(
+        "create tier",
+        "createTier",
+        mutation("createTier"),
+        {ADMIN},
+        scopes("config:write"),
+        lambda ids: {"input": {"name": "Silver", "threshold": "50"}},
+    ),
+    Case(
+        "update tier",
+        "updateTier",
+        mutation("updateTier"),
+        {ADMIN},
+        scopes("config:write"),
+        lambda ids: {"input": {"tierId": ids["Tier"], "threshold": "90"}},
+    ),
+    Case(
+        "delete tier",
+        "deleteTier",
+        mutation("deleteTier"),
+        {ADMIN},
+        scopes("config:write"),
+        lambda ids: {"input": {"tierId": ids["Tier"]}},
+    ),
+    Case(
+        "upsert customer",
+        "upsertCustomer",
+        mutation("upsertCustomer"),
+        INSIDE,
+        scopes("customers:write"),
+        lambda ids: {"input": {"externalId": "new", "name": "New"}},
+    ),
+    Case(
+        "create invoice",
+        "createInvoice",
+        mutation("createInvoice"),
+        INSIDE,
+        scopes("invoices:write"),
+        lambda ids: {
+            "input": {
+                "customerId": ids["Customer"],
+                "number": "N-1",
+                "currency": "GBP",
+                "idempotencyKey": "k",
+                "lines": [{"description": "x", "quantity": 1, "unitPrice": "1.00"}],
+            }
+        },
+    ),
+    Case(
+        "record payment",
+        "recordPayment",
+        mutation("recordPayment"),
+        INSIDE,
+        scopes("payments:write"),
+        lambda ids: {"input": {"invoiceId": ids["Invoice"], "amount": "1.00", "method": "CASH", "idempotencyKey": "k"}},
+    ),
+    Case(
+        "use credit",
+        "useCredit",
+        mutation("useCredit"),
+        INSIDE,
+        scopes("credits:spend"),
+        lambda ids: {
+            "input": {"customerId": ids["Customer"], "serviceId": ids["Service"], "amount": "1", "idempotencyKey": "k"}
+        },
+    ),
+    Case(
+        "update customer",
+        "updateCustomer",
+        mutation("updateCustomer"),
+        INSIDE,
+        scopes("customers:write"),
+        lambda ids: {"input": {"customerId": ids["Customer"], "name": "Caroline"}},
+    ),
+    Case(
+        "merge customers",
+        "mergeCustomers",
+        mutation("mergeCustomers"),
+        CONFIGURATION,
+        scopes("customers:write", "credits:remove"),
+        lambda ids: {"input": {"fromId": ids["Member"], "intoId": ids["Customer"], "idempotencyKey": "k"}},
+    ),
+    Case(
+        "erase customer",
+        "eraseCustomer",
+        mutation("eraseCustomer"),
+        ABOVE_STAFF,
+        scopes("customers:write"),
+        lambda ids: {"input": {"customerId": ids["Member"]}},
+    ),
+    Case(
+        "start membership",
+        "startMembership",
+        mutation("startMembership"),
+        INSIDE,
+        scopes("customers:write"),
+        lambda ids: {"input": {"customerId": ids["Customer"]}},
+    ),
+    Case(
+        "cancel membership",
+        "cancelMembership",
+        mutation("cancelMembership"),
+        INSIDE,
+        scopes("customers:write"),
+        lambda ids: {"input": {"customerId": ids["Member"]}},
+    ),
+    Case(
+        "reinstate membership",
+        "reinstateMembership",
+        mutation("reinstateMembership"),
+        INSIDE,
+        scopes("customers:write"),
+        lambda ids: {"input": {"customerId": ids["Member"]}},
+    ),
+    Case(
+        "create reason",
+        "createReason",
+        mutation("createReason"),
+        {ADMIN},
+        scopes("config:write"),
+        lambda ids: {"input": {"code": "NEW", "label": "New", "directions": ["ADD"]}},
+    ),
+    Case(
+        "update reason",
+        "updateReason",
+        mutation("updateReason"),
+        {ADMIN},
+        scopes("config:write"),
+        lambda ids: {"input": {"code": "GOODWILL", "active": False}},
+    ),
+    Case(
+        "create service",
+        "createService",
+        mutation("createService"),
+        {ADMIN},
+        scopes("config:write"),
+        lambda ids: {"input": {"name": "New"}},
+    ),
+    Case(
+        "update service",
+        "updateService",
+        mutation("updateService"),
+        {ADMIN},
+        scopes("config:write"),
+        lambda ids: {"input": {"serviceId": ids["Service"], "active": False}},
+    ),
+    Case(
+        "approval requests",
+        "approvalRequests",
+        "{ approvalRequests { edges { cursor } } }",
+        INSIDE,
+        scopes("credits:add", "rewards:give"),
+    ),
+    Case(
+        "node: approval request",
+        "node",
+        NODE,
+        INSIDE,
+        scopes("credits:add", "rewards:give"),
+        by_id("ApprovalRequest"),
+        subject=ASKER.subject,
+    ),
+    Case(
+        "approve",
+        "approveRequest",
+        mutation("approveRequest"),
+        {MANAGER, ADMIN},
+        scopes("credits:add"),
+        lambda ids: {"input": {"requestId": ids["ApprovalRequest"], "idempotencyKey": "k"}},
+    ),
+    Case(
+        "reject",
+        "rejectRequest",
+        mutation("rejectRequest"),
+        {MANAGER, ADMIN},
+        scopes("credits:add"),
+        lambda ids: {"input": {"requestId": ids["ApprovalRequest"]}},
+    ),
+    Case(
+        "withdraw",
+        "withdrawRequest",
+        mutation("withdrawRequest"),
+        {STAFF, MANAGER, ADMIN},
+        scopes("credits:add", "rewards:give"),
+        lambda ids: {"input": {"requestId": ids["ApprovalRequest"]}},
+        subject=ASKER.subject,
+    ),
     Case("limit rules", "limitRules", "{ limitRules { role } }", CONFIGURATION, scopes("config:write")),
-    Case("set a limit", "setLimit", mutation("setLimit"), {ADMIN}, scopes("config:write"),
-         lambda ids: {"input": {"role": "STAFF", "asset": "GBP", "perAdjustment": "5.00"}}),
-    Case("remove a limit", "removeLimit", mutation("removeLimit"), {ADMIN}, scopes("config:write"),
-         lambda ids: {"input": {"role": "STAFF", "holder": "gone"}}),
-    Case("partner tokens", "partnerTokens", "{ partnerTokens { edges { cursor } } }", CONFIGURATION,
-         scopes("config:write", "tokens:write")),
-    Case("node: partner token", "node", NODE, CONFIGURATION, scopes("config:write", "tokens:write"),
-         by_id("PartnerToken")),
-    Case("issue a token", "issueToken", mutation("issueToken"), {ADMIN}, scopes("tokens:write"),
-         lambda ids: {"input": {"client": "shop", "name": "Till", "scopes": ["credits:add"]}}),
-    Case("rotate a token", "rotateToken", mutation("rotateToken"), {ADMIN}, scopes("tokens:write"),
-         lambda ids: {"input": {"tokenId": ids["PartnerToken"]}}),
-    Case("revoke a token", "revokeToken", mutation("revokeToken"), {ADMIN}, scopes("tokens:write"),
-         lambda ids: {"input": {"tokenId": ids["PartnerToken"]}}),
-    Case("update tenant", "updateTenant", mutation("updateTenant"), {ADMIN}, scopes("config:write"),
-         lambda ids: {"input": {"name": "New"}}),
-]  # fmt: skip
+    Case(
+        "set a limit",
+        "setLimit",
+        mutation("setLimit"),
+        {ADMIN},
+        scopes("config:write"),
+        lambda ids: {"input": {"role": "STAFF", "asset": "GBP", "perAdjustment": "5.00"}},
+    ),
+    Case(
+        "remove a limit",
+        "removeLimit",
+        mutation("removeLimit"),
+        {ADMIN},
+        scopes("config:write"),
+        lambda ids: {"input": {"role": "STAFF", "holder": "gone"}},
+    ),
+    Case(
+        "partner tokens",
+        "partnerTokens",
+        "{ partnerTokens { edges { cursor } } }",
+        CONFIGURATION,
+        scopes("config:write", "tokens:write"),
+    ),
+    Case(
+        "node: partner token",
+        "node",
+        NODE,
+        CONFIGURATION,
+        scopes("config:write", "tokens:write"),
+        by_id("PartnerToken"),
+    ),
+    Case(
+        "issue a token",
+        "issueToken",
+        mutation("issueToken"),
+        {ADMIN},
+        scopes("tokens:write"),
+        lambda ids: {"input": {"client": "shop", "name": "Till", "scopes": ["credits:add"]}},
+    ),
+    Case(
+        "rotate a token",
+        "rotateToken",
+        mutation("rotateToken"),
+        {ADMIN},
+        scopes("tokens:write"),
+        lambda ids: {"input": {"tokenId": ids["PartnerToken"]}},
+    ),
+    Case(
+        "revoke a token",
+        "revokeToken",
+        mutation("revokeToken"),
+        {ADMIN},
+        scopes("tokens:write"),
+        lambda ids: {"input": {"tokenId": ids["PartnerToken"]}},
+    ),
+    Case(
+        "update tenant",
+        "updateTenant",
+        mutation("updateTenant"),
+        {ADMIN},
+        scopes("config:write"),
+        lambda ids: {"input": {"name": "New"}},
+    ),
+]
 
 
 async def one_of_each(tenant: Tenant) -> Ids:
@@ -268,14 +668,22 @@ async def one_of_each(tenant: Tenant) -> Ids:
     asked = await tenant.adjust(customer, "101.00", actor=ASKER, request_approval=True)
     await set_limit(tenant.ledger, tenant.id, FACTORY_ADMIN, SetLimit("STAFF", holder="gone"))
     rows = {
-        "Customer": customer, "Account": credit.account_id, "Credit": credit.credit_id, "Invoice": invoice.invoice_id,
-        "Reward": reward, "Coupon": coupon.coupon_id, "Tier": await tenant.tier("Gold", 100),
+        "Customer": customer,
+        "Account": credit.account_id,
+        "Credit": credit.credit_id,
+        "Invoice": invoice.invoice_id,
+        "Reward": reward,
+        "Coupon": coupon.coupon_id,
+        "Tier": await tenant.tier("Gold", 100),
         "ApprovalRequest": asked.approval_request_id,
-        "Service": await tenant.service("Cut"), "BulkOperation": bulk.bulk_operation_id,
+        "Service": await tenant.service("Cut"),
+        "BulkOperation": bulk.bulk_operation_id,
         "PartnerToken": (await tenant.partner_token("credits:add")).token_id,
         "Gift": await tenant.product("Gift card", "1.00", "CREDIT"),
-        "Member": member, "Product": await tenant.product("Chair", "30.00"), "Payment": payment.payment_id,
-    }  # fmt: skip
+        "Member": member,
+        "Product": await tenant.product("Chair", "30.00"),
+        "Payment": payment.payment_id,
+    }
     kinds = {"Member": "Customer", "Gift": "Product"}
     return {kind: gid(kinds.get(kind, kind), row_id) for kind, row_id in rows.items()}
 
@@ -305,9 +713,7 @@ def test_every_root_field_has_its_cases() -> None:
 
 def token_of(case: Case, role: Role) -> dict[str, Any]:
     """What the role's token says; a partner's has the scopes that the case needs, and no others."""
-    token: dict[str, Any] = {
-        "role": role, "subject": case.subject, "customer": "carol" if role is CUSTOMER else None,
-    }  # fmt: skip
+    token: dict[str, Any] = {"role": role, "subject": case.subject, "customer": "carol" if role is CUSTOMER else None}
     if role is PARTNER:
         token |= {"scopes": case.scopes, "client_id": "shop"}
     return token
@@ -365,11 +771,15 @@ def test_a_case_says_what_the_table_says(case: Case) -> None:
 
 
 TOKENS: Final[list[dict[str, Any]]] = [
-    {"role": role, "scopes": narrowed, "customer": "carol" if role is CUSTOMER else None,
-     "client_id": "shop" if role is PARTNER else None}
+    {
+        "role": role,
+        "scopes": narrowed,
+        "customer": "carol" if role is CUSTOMER else None,
+        "client_id": "shop" if role is PARTNER else None,
+    }
     for role in Role
     for narrowed in (None, [], list(Scope), *([scope] for scope in Scope))
-]  # fmt: skip
+]
 """Every role as it is, with each scope alone, with all of them and with none."""
 
 
@@ -390,9 +800,10 @@ def expected(case: Case, token: dict[str, Any]) -> tuple[set[str], list[str]]:
 async def test_every_role_and_every_scope(api: Api, tenant: Tenant, ids: Ids, case: Case) -> None:
     """Each is let in or told FORBIDDEN as the table says, and the denied move nothing. Nobody is UNAUTHENTICATED."""
     good = {
-        n for n, token in enumerate(TOKENS)
+        n
+        for n, token in enumerate(TOKENS)
         if may(case.name, token["role"].value, usable(token["role"], token["scopes"]), reads=reads(case))
-    }  # fmt: skip
+    }
     async with tenant.nothing_moves():
         for n, token in enumerate(TOKENS):
             if n not in good:

@@ -46,8 +46,9 @@ async def test_each_change_is_written_down(api: Api, tenant: Tenant) -> None:
     await api(UPDATE, {"input": {"productId": gid("Product", product), "price": "35.00"}})  # changes nothing more
     rows = await tenant.fetch("SELECT action, subject_id, details FROM audit_events WHERE tenant_id = $1 ORDER BY id")
     assert [(row["action"], row["subject_id"]) for row in rows] == [
-        ("product.created", product), ("product.updated", product),
-    ]  # fmt: skip
+        ("product.created", product),
+        ("product.updated", product),
+    ]
     assert json.loads(rows[1]["details"]) == {"priceMinor": [3000, 3500]}
 
 
@@ -88,10 +89,14 @@ async def test_products_that_there_are_not(
 
 @pytest.mark.parametrize(
     ("change", "expected"),
-    [({"name": ""}, ["INVALID", "name"]), ({"name": "Table"}, ["DUPLICATE", "name"]),
-     ({"price": "-1"}, ["INVALID", "price"]), ({"productId": "x"}, ["NOT_FOUND", "productId"])],
+    [
+        ({"name": ""}, ["INVALID", "name"]),
+        ({"name": "Table"}, ["DUPLICATE", "name"]),
+        ({"price": "-1"}, ["INVALID", "price"]),
+        ({"productId": "x"}, ["NOT_FOUND", "productId"]),
+    ],
     ids=str,
-)  # fmt: skip
+)
 async def test_changes_that_are_refused(api: Api, tenant: Tenant, change: dict[str, str], expected: list[str]) -> None:
     chair = await tenant.product("Chair", "30.00")
     await tenant.product("Table", "90.00")

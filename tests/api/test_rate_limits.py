@@ -247,9 +247,14 @@ async def base(
 ) -> AsyncIterator[str]:
     """The same API over WebSocket."""
     view = socket_view(
-        SCHEMA, ledger, TenantDirectory(), BearerBackend(verifier, partner_tokens), lambda: datetime.now(UTC),
-        refused=lambda *_: None, rate_limits=rate_limits,
-    )  # fmt: skip
+        SCHEMA,
+        ledger,
+        TenantDirectory(),
+        BearerBackend(verifier, partner_tokens),
+        lambda: datetime.now(UTC),
+        refused=lambda *_: None,
+        rate_limits=rate_limits,
+    )
     app = RequestIdMiddleware(Starlette(routes=[WebSocketRoute("/graphql", view)]), lambda: uuid4().hex)
     async with served(app) as base:
         yield base

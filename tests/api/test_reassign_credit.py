@@ -11,10 +11,11 @@ from tests.support.headline import REASSIGN, denied, done, refusal, replayed
 
 def reassigning(assignment: UUID, *parts: tuple[UUID | None, str | None], **more: Any) -> dict[str, Any]:
     return {
-        "assignmentId": gid("Assignment", assignment), "idempotencyKey": uuid4().hex,
+        "assignmentId": gid("Assignment", assignment),
+        "idempotencyKey": uuid4().hex,
         "assignments": [{"invoiceId": gid("Invoice", invoice), "amount": amount} for invoice, amount in parts],
         **more,
-    }  # fmt: skip
+    }
 
 
 async def test_the_credit_goes_to_other_invoices(api: Api, tenant: Tenant) -> None:
@@ -26,14 +27,15 @@ async def test_the_credit_goes_to_other_invoices(api: Api, tenant: Tenant) -> No
     payload = await done(api, REASSIGN, given)
 
     assert [(p["amount"], p["invoice"]["status"], p["releasedAt"]) for p in payload["assignments"]] == [
-        ("15.00", "PART_PAID", None), ("35.00", "PART_PAID", None),
-    ]  # fmt: skip
+        ("15.00", "PART_PAID", None),
+        ("35.00", "PART_PAID", None),
+    ]
     assert (payload["transaction"]["kind"], payload["credit"]["remaining"]) == ("ASSIGNMENT", "0.00")
     query = "query($id: ID!) { invoice(id: $id) { status due } }"
     assert (await api(query, {"id": gid("Invoice", first)}))["invoice"] == {"status": "OPEN", "due": "40.00"}
     notes = await tenant.fetch(
         """select t.kind from transactions t join transaction_texts x on x.tenant_id = $1 and x.id = t.id
-        where t.tenant_id = $1""",
+        where t.tenant_id = $1"""
     )
     assert [row["kind"] for row in notes] == ["RELEASE"]
     await replayed(api, tenant, REASSIGN, given, payload)

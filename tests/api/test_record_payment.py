@@ -16,9 +16,15 @@ PAY = """mutation($input: RecordPaymentInput!) { recordPayment(input: $input) {
 
 
 def paying(invoice: UUID | None, amount: str, method: str = "CASH", **more: Any) -> dict[str, Any]:
-    return {"input": {
-        "invoiceId": gid("Invoice", invoice), "amount": amount, "method": method, "idempotencyKey": "k", **more,
-    }}  # fmt: skip
+    return {
+        "input": {
+            "invoiceId": gid("Invoice", invoice),
+            "amount": amount,
+            "method": method,
+            "idempotencyKey": "k",
+            **more,
+        }
+    }
 
 
 @pytest.mark.parametrize("method", ["CASH", "CHECK", "CARD", "TRANSFER", "OTHER"])
@@ -26,12 +32,26 @@ async def test_money_is_noted(api: Api, tenant: Tenant, method: str) -> None:
     invoice = (await tenant.invoice(await tenant.customer(), "100.00", number="I-1")).invoice_id
     payload = (await api(PAY, paying(invoice, "40.00", method, receivedOn="2026-01-31")))["recordPayment"]
     assert payload == {
-        "payment": {"id": payload["payment"]["id"], "amount": "40.00", "method": method, "receivedOn": "2026-01-31",
-                    "voidedAt": None, "invoice": {"number": "I-1"}, "transaction": None},
-        "invoice": {"id": gid("Invoice", invoice), "status": "PART_PAID", "paid": "40.00", "credited": "0.00",
-                    "due": "60.00", "assignments": {"edges": []}},
-        "replayed": False, "userErrors": [],
-    }  # fmt: skip
+        "payment": {
+            "id": payload["payment"]["id"],
+            "amount": "40.00",
+            "method": method,
+            "receivedOn": "2026-01-31",
+            "voidedAt": None,
+            "invoice": {"number": "I-1"},
+            "transaction": None,
+        },
+        "invoice": {
+            "id": gid("Invoice", invoice),
+            "status": "PART_PAID",
+            "paid": "40.00",
+            "credited": "0.00",
+            "due": "60.00",
+            "assignments": {"edges": []},
+        },
+        "replayed": False,
+        "userErrors": [],
+    }
 
 
 async def test_account_credit_pays_too(api: Api, tenant: Tenant) -> None:
@@ -46,11 +66,14 @@ async def test_account_credit_pays_too(api: Api, tenant: Tenant) -> None:
     moved = [{"node": {"amount": "-30.00"}}, {"node": {"amount": "-10.00"}}]
     assert payload["payment"]["transaction"] == {"kind": "ASSIGNMENT", "entries": {"edges": moved}}
     assert payload["invoice"]["assignments"]["edges"] == [
-        {"node": {"amount": "30.00", "origin": "MANUAL"}}, {"node": {"amount": "10.00", "origin": "MANUAL"}},
-    ]  # fmt: skip
+        {"node": {"amount": "30.00", "origin": "MANUAL"}},
+        {"node": {"amount": "10.00", "origin": "MANUAL"}},
+    ]
     assert (payload["invoice"]["paid"], payload["invoice"]["credited"], payload["invoice"]["due"]) == (
-        "0.00", "40.00", "60.00",
-    )  # fmt: skip
+        "0.00",
+        "40.00",
+        "60.00",
+    )
     again = (await api(PAY, paying(invoice, "40.00", "ACCOUNT_CREDIT")))["recordPayment"]
     assert again == {**payload, "replayed": True}
 
@@ -70,9 +93,10 @@ async def test_the_credit_that_an_order_grants_is_there_once_it_is_paid(api: Api
     after = (await api.as_customer("carol", query, {"id": gid("Invoice", order)}))["invoice"]
     granted = {"amount": "50.00", "status": "OPEN", "transaction": {"kind": "ORDER"}}
     assert after == {
-        "status": "PAID", "granted": {"edges": [{"node": granted}]},
+        "status": "PAID",
+        "granted": {"edges": [{"node": granted}]},
         "customer": {"account": {"available": "50.00", "lifetime": "50.00"}},
-    }  # fmt: skip
+    }
 
 
 @pytest.mark.parametrize(

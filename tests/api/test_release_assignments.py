@@ -27,8 +27,11 @@ async def test_the_credit_and_the_invoice_are_open_again(api: Api, tenant: Tenan
     assert released["releasedAt"] is not None
     assert released["credit"] == {"id": gid("Credit", credit.credit_id), "remaining": "30.00", "status": "OPEN"}
     assert released["invoice"] == {
-        "id": gid("Invoice", invoice.invoice_id), "status": "OPEN", "credited": "0.00", "due": "20.00",
-    }  # fmt: skip
+        "id": gid("Invoice", invoice.invoice_id),
+        "status": "OPEN",
+        "credited": "0.00",
+        "due": "20.00",
+    }
     transaction = payload["transaction"]
     assert (transaction["kind"], transaction["note"]) == ("RELEASE", "Not this one")
     assert [edge["node"]["amount"] for edge in transaction["entries"]["edges"]] == ["20.00"]
@@ -51,9 +54,11 @@ async def test_a_released_one_stays_with_the_invoice_for_all_to_see(api: Api, te
     assert [(node["amount"], node["releasedAt"] is None) for node in nodes] == [("5.00", False), ("6.00", True)]
     entries = [edge["node"] for edge in nodes[0]["credit"]["entries"]["edges"]]
     assert [(e["amount"], e["counter"], e["transaction"]["kind"]) for e in entries] == [
-        ("30.00", "ISSUED", "ADJUSTMENT"), ("-5.00", "INVOICES", "ASSIGNMENT"), ("-6.00", "INVOICES", "ASSIGNMENT"),
+        ("30.00", "ISSUED", "ADJUSTMENT"),
+        ("-5.00", "INVOICES", "ASSIGNMENT"),
+        ("-6.00", "INVOICES", "ASSIGNMENT"),
         ("5.00", "INVOICES", "RELEASE"),
-    ]  # fmt: skip
+    ]
     assert {(e["transaction"]["note"], e["transaction"]["actor"]) for e in entries} == {(None, None)}
 
 

@@ -27,9 +27,10 @@ def keyed_mutations() -> set[str]:
     assert mutation_type is not None
     inputs = {name: get_named_type(field.args["input"].type) for name, field in mutation_type.fields.items()}
     return {
-        name for name, kind in inputs.items()
+        name
+        for name, kind in inputs.items()
         if isinstance(kind, GraphQLInputObjectType) and "idempotencyKey" in kind.fields
-    }  # fmt: skip
+    }
 
 
 KEYED: Final = [case for case in MUTATIONS if case.field in keyed_mutations()]

@@ -43,9 +43,12 @@ async def test_one_of_each_kind(api: Api, given: dict[str, Any], shown: dict[str
 async def test_an_edit_leaves_what_was_given_alone(api: Api, tenant: Tenant) -> None:
     carol = await tenant.customer("carol")
     reward = (
-        await ask(api, "createReward", {"name": "Five", "kind": "FIXED", "value": "5.00", "currency": "GBP",
-                                        "pointsCost": "0", "stock": 1})
-    )["reward"]["id"]  # fmt: skip
+        await ask(
+            api,
+            "createReward",
+            {"name": "Five", "kind": "FIXED", "value": "5.00", "currency": "GBP", "pointsCost": "0", "stock": 1},
+        )
+    )["reward"]["id"]
     give = """mutation($input: GiveRewardInput!) { giveReward(input: $input) {
       coupon { terms { name kind value currency product } reward { name value stock } } userErrors { code } } }"""
     asked = {"customerId": gid("Customer", carol), "rewardId": reward, "deductPoints": True}
@@ -55,9 +58,10 @@ async def test_an_edit_leaves_what_was_given_alone(api: Api, tenant: Tenant) -> 
     assert none_left == {"coupon": None, "userErrors": [{"code": "REWARD_INACTIVE"}]}
 
     edited = await ask(
-        api, "updateReward",
+        api,
+        "updateReward",
         {"rewardId": reward, "name": "Ten", "value": "10.00", "pointsCost": "10", "unlimitedStock": True},
-    )  # fmt: skip
+    )
     assert (edited["reward"]["name"], edited["reward"]["stock"], edited["userErrors"]) == ("Ten", None, [])
     coupons = """{ customer(by: {externalId: "carol"}) { coupons { edges { node {
       terms { name kind value currency product } reward { name value } } } } } }"""

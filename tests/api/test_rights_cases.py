@@ -135,8 +135,7 @@ async def test_account_credit_pays_for_who_may_spend_it(
     customer = await tenant.customer("carol")
     await tenant.adjust(customer, "10.00")
     invoice = await tenant.invoice(customer, "20.00")
-    given = {"invoiceId": gid("Invoice", invoice.invoice_id), "amount": "5.00", "method": method,
-             "idempotencyKey": "k"}  # fmt: skip
+    given = {"invoiceId": gid("Invoice", invoice.invoice_id), "amount": "5.00", "method": method, "idempotencyKey": "k"}
     token = BULK_ALONE | {"scopes": [Scope(scope) for scope in scopes]}
     if not missing:
         assert (await api(PAY, {"input": given}, **token))["recordPayment"]["userErrors"] == []
@@ -175,8 +174,11 @@ async def test_a_program_withdraws_nothing_of_the_person_with_its_subject_case_r
 
 async def test_nor_the_other_way_round_and_nor_another_client_case_r3(api: Api, tenant: Tenant) -> None:
     request = await asked(tenant, PROGRAM)
-    others: list[dict[str, Any]] = [{"role": Role.STAFF, "subject": "sam"}, {"role": Role.MANAGER, "subject": "sam"},
-                                    as_program("else")]  # fmt: skip
+    others: list[dict[str, Any]] = [
+        {"role": Role.STAFF, "subject": "sam"},
+        {"role": Role.MANAGER, "subject": "sam"},
+        as_program("else"),
+    ]
     async with tenant.nothing_moves():
         for token in others:
             assert (await api(WITHDRAW, {"id": request}, **token)).codes == ["FORBIDDEN"], token
@@ -186,8 +188,9 @@ async def test_nor_the_other_way_round_and_nor_another_client_case_r3(api: Api, 
 async def test_a_program_sees_no_request_of_the_person_with_its_subject(api: Api, tenant: Tenant) -> None:
     persons, programs = await asked(tenant, SAM), await asked(tenant, PROGRAM)
     tokens: list[tuple[dict[str, Any], str, str]] = [
-        (as_program(), programs, persons), ({"role": Role.STAFF, "subject": "sam"}, persons, programs)
-    ]  # fmt: skip
+        (as_program(), programs, persons),
+        ({"role": Role.STAFF, "subject": "sam"}, persons, programs),
+    ]
     for token, own, other in tokens:
         found = await api(SEEN, {"id": own}, **token)
         assert (found["node"], found["approvalRequests"]) == ({"id": own}, {"edges": [{"node": {"id": own}}]})
@@ -198,8 +201,10 @@ async def test_two_clients_of_one_subject_see_nothing_of_each_other(api: Api, te
     """Neither in the list nor by its id, and a client that names none is another one too."""
     named, nameless = await asked(tenant, PROGRAM), await asked(tenant, Actor("sam", "PARTNER"))
     tokens: list[tuple[dict[str, Any], list[str]]] = [
-        (as_program(), [named]), (as_program("else"), []), (as_program() | {"client_id": None}, [nameless])
-    ]  # fmt: skip
+        (as_program(), [named]),
+        (as_program("else"), []),
+        (as_program() | {"client_id": None}, [nameless]),
+    ]
     for token, own in tokens:
         for request in (named, nameless):
             found = await api(SEEN, {"id": request}, **token)
@@ -278,8 +283,10 @@ async def test_a_refusal_names_the_scope_that_is_missing_case_r6(api: Api, peopl
 async def test_a_refusal_of_a_role_names_the_roles_that_may_case_r6(api: Api, people: dict[str, str]) -> None:
     (error,) = (await api(REMOVE, {"id": people["carol"]}, role=Role.STAFF)).errors
     assert error["extensions"] == {
-        "code": "FORBIDDEN", "missing": ["credits:remove"], "roles": ["MANAGER", "ADMIN", "PARTNER"],
-    }  # fmt: skip
+        "code": "FORBIDDEN",
+        "missing": ["credits:remove"],
+        "roles": ["MANAGER", "ADMIN", "PARTNER"],
+    }
     assert error["message"] == (
         "The role staff may not remove credit or points. Only managers, admins and partners may."
     )

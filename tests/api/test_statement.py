@@ -65,9 +65,14 @@ async def test_what_lies_between_two_instants(api: Api, tenant: Tenant, clock: C
 
 @pytest.mark.parametrize(
     ("first", "end", "opening", "closing"),
-    [(None, None, "0.00", "12.50"), (0, 1, "0.00", "10.00"), (4, None, "12.50", "12.50"), (3, 1, "8.50", "8.50"),
-     (None, 0, "0.00", "0.00")],
-)  # fmt: skip
+    [
+        (None, None, "0.00", "12.50"),
+        (0, 1, "0.00", "10.00"),
+        (4, None, "12.50", "12.50"),
+        (3, 1, "8.50", "8.50"),
+        (None, 0, "0.00", "0.00"),
+    ],
+)
 async def test_the_balances_around_it(
     api: Api, tenant: Tenant, clock: Clock, first: int | None, end: int | None, opening: str, closing: str
 ) -> None:

@@ -84,10 +84,17 @@ async def test_a_token_of_one_tenant_opens_no_other(api: Api, tenant: Tenant, ot
 
 MARK: Final = "Theirs"
 TEXTS: Final = {
-    "customers": ("name",), "services": ("name",), "rewards": ("name",), "tiers": ("name",), "reasons": ("label",),
-    "products": ("name",), "invoices": ("number",), "invoice_lines": ("description",), "actors": ("name",),
+    "customers": ("name",),
+    "services": ("name",),
+    "rewards": ("name",),
+    "tiers": ("name",),
+    "reasons": ("label",),
+    "products": ("name",),
+    "invoices": ("number",),
+    "invoice_lines": ("description",),
+    "actors": ("name",),
     "transaction_texts": ("note",),
-}  # fmt: skip
+}
 
 
 async def copy_rows(urls: Urls, one: UUID, twin: UUID) -> None:
@@ -112,8 +119,9 @@ async def copy_rows(urls: Urls, one: UUID, twin: UUID) -> None:
             await admin.execute(
                 f"""INSERT INTO {table} (tenant_id, {", ".join(names)})
                 SELECT $2, {values} FROM {table} WHERE tenant_id = $1""",
-                one, twin,
-            )  # fmt: skip
+                one,
+                twin,
+            )
     finally:
         await admin.close()
 

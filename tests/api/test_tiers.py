@@ -32,9 +32,10 @@ async def test_customers_follow_the_thresholds(api: Api, tenant: Tenant) -> None
     made = await ask(api, "createTier", {"name": "Gold", "threshold": "100"})
     gold = made["tier"]["id"]
     assert made == {
-        "customersMoved": 1, "userErrors": [],
+        "customersMoved": 1,
+        "userErrors": [],
         "tier": {"id": gold, "name": "Gold", "threshold": "100", "next": None},
-    }  # fmt: skip
+    }
     assert (await ask(api, "createTier", {"name": "Top", "threshold": "900"}))["customersMoved"] == 0
     assert await standing(api, carol) == ("Gold", [(None, "Gold", None)])
 

@@ -107,13 +107,23 @@ def bad_values(mint: Mint, pairs: KeyPairs, good: str) -> Mapping[str, str]:
     values = {name: f"Bearer {make(mint)}" for name, (make, _) in BAD_TOKENS.items() if name != "a surrogate"}
     values |= {name: f"Bearer {token}" for name, token in attacks_on(mint, pairs).items()}
     values |= {
-        "no value": "", "the scheme alone": "Bearer", "an empty token": "Bearer ", "Basic": "Basic c2FtOnNhbQ==",
-        "no scheme": good, "another scheme": f"Token {good}", "DPoP": f"DPoP {good}", "a tab": f"Bearer\t{good}",
-        "two in one": f"Bearer {good}, Bearer {good}", "two after each other": f"Bearer {good} {good}",
-        "quoted": f'Bearer "{good}"', "a parameter": f"Bearer token={good}", "the scheme twice": f"Bearer Bearer {good}",
-        "a no-break space": f"Bearer {good}\xa0", "a megabyte": "Bearer " + "x" * 1_000_000,
+        "no value": "",
+        "the scheme alone": "Bearer",
+        "an empty token": "Bearer ",
+        "Basic": "Basic c2FtOnNhbQ==",
+        "no scheme": good,
+        "another scheme": f"Token {good}",
+        "DPoP": f"DPoP {good}",
+        "a tab": f"Bearer\t{good}",
+        "two in one": f"Bearer {good}, Bearer {good}",
+        "two after each other": f"Bearer {good} {good}",
+        "quoted": f'Bearer "{good}"',
+        "a parameter": f"Bearer token={good}",
+        "the scheme twice": f"Bearer Bearer {good}",
+        "a no-break space": f"Bearer {good}\xa0",
+        "a megabyte": "Bearer " + "x" * 1_000_000,
         "an opaque token of nobody's": "Bearer scrip_" + "A" * 86,
-    }  # fmt: skip
+    }
     return values
 
 
@@ -235,9 +245,13 @@ async def sockets(
 ) -> AsyncIterator[str]:
     """The address of a server with WebSockets alone, on this ledger and with these keys."""
     view = socket_view(
-        SCHEMA, ledger, TenantDirectory(), BearerBackend(verifier, partner_tokens), lambda: datetime.now(UTC),
+        SCHEMA,
+        ledger,
+        TenantDirectory(),
+        BearerBackend(verifier, partner_tokens),
+        lambda: datetime.now(UTC),
         refused=lambda reason, *_: refusals.append(reason),
-    )  # fmt: skip
+    )
     app = RequestIdMiddleware(Starlette(routes=[WebSocketRoute("/graphql", view)]), lambda: uuid4().hex)
     async with served(app, ws_max_size=LARGEST_MESSAGE_BYTES) as base:
         yield base
@@ -255,9 +269,15 @@ async def _offer(client: Socket, payload: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("kind", ["mutation"])
 async def test_no_bad_token_opens_a_websocket(
-    sockets: str, refusals: list[str], tenant: Tenant, mint: TenantMint, pairs: KeyPairs, asking: Asking, good: str,
+    sockets: str,
+    refusals: list[str],
+    tenant: Tenant,
+    mint: TenantMint,
+    pairs: KeyPairs,
+    asking: Asking,
+    good: str,
     kind: str,
-) -> None:  # fmt: skip
+) -> None:
     """4403 and why, without the token; the mutation that is sent right behind it runs into the closing."""
     operation = json.loads(asking.body or b"")
     payloads = {name: {"Authorization": value} for name, value in bad_values(mint, pairs, good).items()}

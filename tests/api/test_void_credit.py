@@ -43,11 +43,14 @@ async def test_assigned_it_is_voided_on_request_alone(api: Api, tenant: Tenant) 
     payload = await done(api, VOID_CREDIT, given)
 
     assert [(part["amount"], part["invoice"]["status"]) for part in payload["assignments"]] == [
-        ("10.00", "OPEN"), ("15.00", "OPEN"),
-    ]  # fmt: skip
+        ("10.00", "OPEN"),
+        ("15.00", "OPEN"),
+    ]
     assert [edge["node"]["amount"] for edge in payload["transaction"]["entries"]["edges"]] == [
-        "15.00", "10.00", "-30.00",
-    ]  # fmt: skip
+        "15.00",
+        "10.00",
+        "-30.00",
+    ]
     assert (payload["credit"]["status"], payload["account"]["available"]) == ("VOIDED", "0.00")
     await replayed(api, tenant, VOID_CREDIT, given, payload)
 

@@ -29,9 +29,10 @@ async def test_what_is_set_against_it_goes_back_last_first(api: Api, tenant: Ten
     entries = [edge["node"] for edge in payload["transaction"]["entries"]["edges"]]
     assert (payload["transaction"]["kind"], payload["transaction"]["note"]) == ("VOID", "Issued twice")
     assert [(entry["amount"], entry["credit"]["id"]) for entry in entries] == [
-        ("20.00", gid("Credit", lasting.credit_id)), ("30.00", gid("Credit", brief.credit_id)),
+        ("20.00", gid("Credit", lasting.credit_id)),
+        ("30.00", gid("Credit", brief.credit_id)),
         ("-30.00", gid("Credit", brief.credit_id)),
-    ]  # fmt: skip
+    ]
     assert (payload["invoice"]["status"], payload["invoice"]["credited"]) == ("VOID", "0.00")
     assert [part["credit"]["status"] for part in payload["assignments"]] == ["EXPIRED", "OPEN"]
     assert all(part["releasedAt"] for part in payload["assignments"])

@@ -31,11 +31,23 @@ async def test_what_was_paid_with_money_is_due_again(api: Api, tenant: Tenant) -
     assert voided_at is not None
     assert payload == {
         "payment": {"id": gid("Payment", payment), "amount": "60.00", "voidedAt": voided_at},
-        "invoice": {"status": "PART_PAID", "paid": "40.00", "credited": "0.00", "due": "60.00", "payments": {"edges": [
-            {"node": {"amount": "60.00", "method": "CHECK", "voidedAt": voided_at}},
-            {"node": {"amount": "40.00", "method": "CASH", "voidedAt": None}}]}, "granted": {"edges": []}},
-        "transaction": None, "replayed": False, "userErrors": [],
-    }  # fmt: skip
+        "invoice": {
+            "status": "PART_PAID",
+            "paid": "40.00",
+            "credited": "0.00",
+            "due": "60.00",
+            "payments": {
+                "edges": [
+                    {"node": {"amount": "60.00", "method": "CHECK", "voidedAt": voided_at}},
+                    {"node": {"amount": "40.00", "method": "CASH", "voidedAt": None}},
+                ]
+            },
+            "granted": {"edges": []},
+        },
+        "transaction": None,
+        "replayed": False,
+        "userErrors": [],
+    }
     again = (await api(VOID, voiding(payment, note="It bounced")))["voidPayment"]
     assert again == {**payload, "replayed": True}
 
@@ -49,9 +61,10 @@ async def test_account_credit_goes_back_to_the_credits_it_came_from(api: Api, te
     payload = (await api(VOID, voiding(payment, note="Pays in cash")))["voidPayment"]
 
     assert payload["transaction"] == {
-        "kind": "REVERSAL", "note": "Pays in cash",
+        "kind": "REVERSAL",
+        "note": "Pays in cash",
         "entries": {"edges": [{"node": {"amount": "10.00"}}, {"node": {"amount": "30.00"}}]},
-    }  # fmt: skip
+    }
     assert (payload["invoice"]["status"], payload["invoice"]["due"]) == ("OPEN", "40.00")
     for credit in (first, second):
         query = "query($id: ID!) { node(id: $id) { ... on Credit { remaining } } }"
@@ -99,10 +112,14 @@ async def test_a_payment_is_voided_once(api: Api, tenant: Tenant) -> None:
 
 @pytest.mark.parametrize(
     ("change", "expected"),
-    [({"paymentId": "x"}, ["NOT_FOUND", "paymentId"]), ({"note": "\x00"}, ["INVALID", "note"]),
-     ({"note": "x" * 10_001}, ["INVALID", "note"]), ({"idempotencyKey": " "}, ["INVALID", "idempotencyKey"])],
+    [
+        ({"paymentId": "x"}, ["NOT_FOUND", "paymentId"]),
+        ({"note": "\x00"}, ["INVALID", "note"]),
+        ({"note": "x" * 10_001}, ["INVALID", "note"]),
+        ({"idempotencyKey": " "}, ["INVALID", "idempotencyKey"]),
+    ],
     ids=lambda value: str(value)[:30],
-)  # fmt: skip
+)
 async def test_bad_input(api: Api, tenant: Tenant, change: dict[str, Any], expected: list[str]) -> None:
     payment = (await tenant.pay((await tenant.invoice(await tenant.customer(), "9.00")).invoice_id, "1.00")).payment_id
     async with tenant.nothing_moves():

@@ -97,9 +97,13 @@ async def asked(database: Urls, tmp_path: Path) -> AsyncIterator[Asked]:
     tenant: Tenant = await make_tenant(ledger)
     customer = await tenant.customer()
     scrip = Scrip(
-        "serve", cwd=tmp_path, DATABASE_URL=database.app, SCRIP_JWT_SECRET=SECRET, SCRIP_RATE_LIMIT="0",
+        "serve",
+        cwd=tmp_path,
+        DATABASE_URL=database.app,
+        SCRIP_JWT_SECRET=SECRET,
+        SCRIP_RATE_LIMIT="0",
         SCRIP_EXECUTION_TIMEOUT="120",
-    )  # fmt: skip
+    )
     try:
         server = await asyncio.to_thread(Server, scrip, tenant)
         async with httpx.AsyncClient(base_url=server.base, headers=server.headers, timeout=120) as client:

@@ -50,9 +50,16 @@ class Till:
         self.base = base
         self.http = httpx.AsyncClient(base_url=base, timeout=TIMEOUT_S)
         token = issue(
-            SECRET, issuer="scrip", audience="scrip", tenant=tenant.slug, subject="till@test", role=Role.ADMIN,
-            issued_at=datetime.now(UTC), lifetime=timedelta(hours=1), token_id=uuid4().hex,
-        )  # fmt: skip
+            SECRET,
+            issuer="scrip",
+            audience="scrip",
+            tenant=tenant.slug,
+            subject="till@test",
+            role=Role.ADMIN,
+            issued_at=datetime.now(UTC),
+            lifetime=timedelta(hours=1),
+            token_id=uuid4().hex,
+        )
         self.token = f"Bearer {token}"
         self.partner = f"Bearer {partner}"
         self.customer = customer
@@ -68,8 +75,12 @@ class Till:
 
     async def adjust(self, key: str) -> httpx.Response:
         given = {
-            "customerId": self.customer, "asset": "GBP", "amount": "1.00", "reason": "CORRECTION", "idempotencyKey": key,
-        }  # fmt: skip
+            "customerId": self.customer,
+            "asset": "GBP",
+            "amount": "1.00",
+            "reason": "CORRECTION",
+            "idempotencyKey": key,
+        }
         response = await self.graphql(ADJUST, given)
         if response.status_code == 200:
             self.posted[key] = response.json()["data"]["adjustCredit"]["transaction"]["id"]
@@ -90,9 +101,10 @@ class Till:
         if kind == 4:
             return await self.graphql(CUSTOMERS, token=self.partner)
         return await self.http.post(
-            "/imports/credits?asset=GBP&reason=CORRECTION", content=f"customer,amount\nn-{number},1.00\n",
+            "/imports/credits?asset=GBP&reason=CORRECTION",
+            content=f"customer,amount\nn-{number},1.00\n",
             headers={**headers, "content-type": "text/csv", "idempotency-key": f"file-{number}"},
-        )  # fmt: skip
+        )
 
     async def status(self, path: str) -> int:
         return (await self.http.get(path)).status_code

@@ -86,11 +86,18 @@ class Client:
         self._http = httpx.AsyncClient(base_url=base, limits=limits, timeout=TIMEOUT_S)
         self._tokens = {
             role: issue(
-                SECRET, issuer="scrip", audience="scrip", tenant=tenant, subject=f"{role.value}@test", role=role,
-                issued_at=datetime.now(UTC), lifetime=timedelta(hours=1), token_id=uuid4().hex,
+                SECRET,
+                issuer="scrip",
+                audience="scrip",
+                tenant=tenant,
+                subject=f"{role.value}@test",
+                role=role,
+                issued_at=datetime.now(UTC),
+                lifetime=timedelta(hours=1),
+                token_id=uuid4().hex,
             )
             for role in (Role.STAFF, Role.MANAGER, Role.ADMIN)
-        }  # fmt: skip
+        }
         self.answers: Answers = {}
         self.server_may_go = False
 
@@ -98,9 +105,10 @@ class Client:
         self, query: str, given: dict[str, Any] | None = None, role: Role = Role.ADMIN, **headers: str
     ) -> dict[str, Any]:
         response = await self._http.post(
-            "/graphql", json={"query": query, "variables": {"input": given}},
+            "/graphql",
+            json={"query": query, "variables": {"input": given}},
             headers={"authorization": f"Bearer {self._tokens[role]}", **headers},
-        )  # fmt: skip
+        )
         answer = response.json()
         assert "errors" not in answer, answer
         data: dict[str, Any] = answer["data"]

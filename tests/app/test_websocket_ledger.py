@@ -64,9 +64,14 @@ async def sockets_of(ledger: Ledger, rate_limit: str = "0") -> AsyncIterator[str
     partner_tokens = PartnerTokenVerifier(ledger)
     verifier = TokenVerifier(SharedSecret(SECRET), ISSUER, ISSUER, lambda: datetime.now(UTC))
     view = socket_view(
-        SCHEMA, ledger, TenantDirectory(), BearerBackend(verifier, partner_tokens), lambda: datetime.now(UTC),
-        refused=lambda *_: None, rate_limits=rate_limits(rate_limit, "memory://"),
-    )  # fmt: skip
+        SCHEMA,
+        ledger,
+        TenantDirectory(),
+        BearerBackend(verifier, partner_tokens),
+        lambda: datetime.now(UTC),
+        refused=lambda *_: None,
+        rate_limits=rate_limits(rate_limit, "memory://"),
+    )
     app = RequestIdMiddleware(Starlette(routes=[WebSocketRoute("/graphql", view)]), lambda: uuid4().hex)
     async with served(app) as base:
         yield base
@@ -225,9 +230,13 @@ def start(tmp_path: Path) -> Iterator[Start]:
 async def test_the_server_as_it_runs(start: Start, tenant: Tenant, database_urls: Urls) -> None:
     """Its settings hold, it says why it goes, and nothing that clients send stands in its log."""
     scrip = start(
-        "serve", DATABASE_URL=database_urls.app, SCRIP_WEBSOCKET_INIT_TIMEOUT="0.5", SCRIP_CORS_ORIGINS="https://a.example",
-        SCRIP_MAX_WEBSOCKETS_PER_HOLDER="1", SCRIP_LOG_LEVEL="debug",
-    )  # fmt: skip
+        "serve",
+        DATABASE_URL=database_urls.app,
+        SCRIP_WEBSOCKET_INIT_TIMEOUT="0.5",
+        SCRIP_CORS_ORIGINS="https://a.example",
+        SCRIP_MAX_WEBSOCKETS_PER_HOLDER="1",
+        SCRIP_LOG_LEVEL="debug",
+    )
     base = (await asyncio.to_thread(scrip.url)).replace("http:", "ws:")
     bearer = token(tenant=tenant.slug)
     async with opened(base, origin="https://a.example", path=f"/graphql?token={bearer[7:]}") as client:

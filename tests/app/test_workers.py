@@ -32,9 +32,13 @@ def several(database: Urls, tmp_path: Path) -> Iterator[Scrip]:
     os.sched_setaffinity(0, {min(usual)})  # inherited by what is started now
     try:
         scrip = Scrip(
-            "serve", cwd=tmp_path, DATABASE_URL=database.app, SCRIP_JWT_SECRET=SECRET, SCRIP_WORKERS=str(WORKERS),
+            "serve",
+            cwd=tmp_path,
+            DATABASE_URL=database.app,
+            SCRIP_JWT_SECRET=SECRET,
+            SCRIP_WORKERS=str(WORKERS),
             SCRIP_DATABASE_POOL_MIN="0",
-        )  # fmt: skip
+        )
     finally:
         os.sched_setaffinity(0, usual)
     yield scrip

@@ -136,10 +136,7 @@ def test_only_the_app_reads_the_environment() -> None:
 
 
 def test_plans_take_time_and_chance_from_outside() -> None:
-    pure = [
-        *sources("models/planning"),
-        *(ROOT / "models" / f"{name}.py" for name in ("money", "errors", "names")),
-    ]
+    pure = [*sources("models/planning"), *(ROOT / "models" / f"{name}.py" for name in ("money", "errors", "names"))]
     assert offenders(pure, clocks_and_dice) == {}
 
 

@@ -21,19 +21,30 @@ from tests.docs.blocks import PAGES, ROOT, Examples, all_blocks, blocks, fits, i
 from tests.factories import Clock, Tenant
 
 SCHEMA: Final = build_schema((ROOT / "schema.graphql").read_text())
-WALKED: Final = {page: f"tests/sources/test_{page.split('/')[-1].replace('-', '_')[:-3]}.py" for page in PAGES
-                 if page.startswith("docs/sources/")}  # fmt: skip
+WALKED: Final = {
+    page: f"tests/sources/test_{page.split('/')[-1].replace('-', '_')[:-3]}.py"
+    for page in PAGES
+    if page.startswith("docs/sources/")
+}
 HERE: Final = {
-    "docs/errors.md", "docs/limits-and-approvals.md", "docs/partner-tokens.md", "docs/query-cost.md", "docs/time.md",
-}  # fmt: skip
+    "docs/errors.md",
+    "docs/limits-and-approvals.md",
+    "docs/partner-tokens.md",
+    "docs/query-cost.md",
+    "docs/time.md",
+}
 ELSEWHERE: Final = {"README.md"}
 """Sent to a server by test_served.py."""
 
 
 OTHERS: Final = {
-    "docs/names.md": "sql", "docs/running.md": "sql", "docs/proof.md": "python",
-    "README.md": "curl", "docs/bulk.md": "curl", "docs/time.md": "curl",
-}  # fmt: skip
+    "docs/names.md": "sql",
+    "docs/running.md": "sql",
+    "docs/proof.md": "python",
+    "README.md": "curl",
+    "docs/bulk.md": "curl",
+    "docs/time.md": "curl",
+}
 """What is run by a test below or in test_served.py. The other commands: test_commands.py."""
 UPSERT: Final = 'mutation { upsertCustomer(input: { externalId: "c1", name: "Ann" }) { userErrors { code } } }'
 
@@ -96,8 +107,14 @@ async def test_limits_and_approvals(api: Api, tenant: Tenant) -> None:
 
     asking = """mutation ($input: AdjustCreditInput!) {
         adjustCredit(input: $input) { approvalRequest { id } userErrors { code } } }"""
-    given = {"customerId": customer, "asset": "GBP", "amount": "41.00", "reason": "GOODWILL", "requestApproval": True,
-             "idempotencyKey": uuid4().hex}  # fmt: skip
+    given = {
+        "customerId": customer,
+        "asset": "GBP",
+        "amount": "41.00",
+        "reason": "GOODWILL",
+        "requestApproval": True,
+        "idempotencyKey": uuid4().hex,
+    }
     asked = (await api(asking, {"input": given}, role=Role.STAFF, subject="sam"))["adjustCredit"]
     approving = page.take("graphql").text
     by_manager: dict[str, Any] = {"role": Role.MANAGER, "subject": "maria"}
@@ -107,8 +124,13 @@ async def test_limits_and_approvals(api: Api, tenant: Tenant) -> None:
     reward = gid("Reward", await tenant.reward("Mug", 1_500))
     giving = """mutation ($input: GiveRewardInput!) {
         giveReward(input: $input) { approvalRequest { id } userErrors { code } } }"""
-    given = {"customerId": customer, "rewardId": reward, "deductPoints": False, "requestApproval": True,
-             "idempotencyKey": uuid4().hex}  # fmt: skip
+    given = {
+        "customerId": customer,
+        "rewardId": reward,
+        "deductPoints": False,
+        "requestApproval": True,
+        "idempotencyKey": uuid4().hex,
+    }
     asked = (await api(giving, {"input": given}, role=Role.STAFF, subject="sam"))["giveReward"]
     await api(
         """mutation ($input: UpdateRewardInput!) { updateReward(input: $input) { userErrors { code } } }""",
@@ -136,8 +158,13 @@ async def test_partner_tokens(api: Api, tenant: Tenant) -> None:
     shown = page.take("json").json()
     assert [fits(shown, {name: error.get(name) for name in shown}) for error in denied.errors] == [True]
 
-    given = {"customerId": customer, "asset": "GBP", "amount": "2.00", "reason": "GOODWILL",
-             "idempotencyKey": uuid4().hex}  # fmt: skip
+    given = {
+        "customerId": customer,
+        "asset": "GBP",
+        "amount": "2.00",
+        "reason": "GOODWILL",
+        "idempotencyKey": uuid4().hex,
+    }
     headers = {"authorization": f"Bearer {issued['secret']}"}
     body = {"query": page.take("graphql").text, "variables": {"input": given}}
     payload = (await api.client.post("/graphql", json=body, headers=headers)).json()["data"]["adjustCredit"]

@@ -57,8 +57,9 @@ async def test_the_database_checks_the_same_values(owner_connection: "asyncpg.Co
     kind, unstored = CHECKED[column]
     check = await owner_connection.fetchval(
         "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = $1 AND conrelid = $2::regclass",
-        column.replace(".", "_"), table,
-    )  # fmt: skip
+        column.replace(".", "_"),
+        table,
+    )
     assert values_in(check, name) == (set(kind) - unstored) | AHEAD.get(column, set())
 
 

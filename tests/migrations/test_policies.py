@@ -112,8 +112,9 @@ async def test_a_row_cannot_point_into_another_tenant(tenants: TwoTenants) -> No
         with pytest.raises(asyncpg.ForeignKeyViolationError):
             await connection.execute(
                 "INSERT INTO accounts VALUES (gen_random_uuid(), $1, $2, 'JPY', 0, 0, 0, NULL, now(), NULL)",
-                tenants.other, mine,
-            )  # fmt: skip
+                tenants.other,
+                mine,
+            )
 
 
 async def test_a_token_s_tenant_is_found_by_its_slug_alone(tenants: TwoTenants) -> None:

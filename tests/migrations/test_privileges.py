@@ -55,8 +55,9 @@ async def test_rights_are_those_listed(
     updates = await owner_connection.fetch(
         """SELECT attname FROM pg_attribute WHERE attrelid = $2::regclass AND attnum > 0
         AND has_column_privilege($1, attrelid, attnum, 'UPDATE')""",
-        app_role, table,
-    )  # fmt: skip
+        app_role,
+        table,
+    )
 
     assert await has("SELECT")
     assert await has("INSERT") is may.inserts

@@ -281,9 +281,11 @@ async def test_keys_are_those_of_the_client_of_what_they_made(upgraded: Upgraded
     sql = """SELECT client, shared, operation, count(*) FROM idempotency_keys
         WHERE tenant_id = $1 AND (client <> '' OR shared) GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"""
     assert await upgraded.rows(sql, "hand") == [
-        ("", True, "mergeCustomers", 3), ("", True, "useCoupon", 1),
-        ("app", False, "adjustCredit", 1), ("shop", False, "adjustCredit", 1),
-    ]  # fmt: skip
+        ("", True, "mergeCustomers", 3),
+        ("", True, "useCoupon", 1),
+        ("app", False, "adjustCredit", 1),
+        ("shop", False, "adjustCredit", 1),
+    ]
     kept = "SELECT operation, bool_and(kept) FROM idempotency_keys WHERE tenant_id = $1 AND kept GROUP BY 1 ORDER BY 1"
     assert dict(await upgraded.rows(kept, "hand")).keys() == {"bulkCredit", "importCredits", "postRows"}
     assert {operation for operation, _ in await upgraded.rows(kept, "demo")} >= {"adjustCredit", "createInvoice"}
@@ -292,17 +294,29 @@ async def test_keys_are_those_of_the_client_of_what_they_made(upgraded: Upgraded
 async def test_a_request_of_then_that_is_sent_again_is_known(upgraded: Upgraded) -> None:
     """R4: by whoever asked for it, and by no other client; and the books prove themselves with both postings."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.support.again", upgraded.retried.app, TENANTS["hand"]["tenant_id"],
-        cwd=ROOT, stdout=PIPE,
-    )  # fmt: skip
+        sys.executable,
+        "-m",
+        "tests.support.again",
+        upgraded.retried.app,
+        TENANTS["hand"]["tenant_id"],
+        cwd=ROOT,
+        stdout=PIPE,
+    )
     async with asyncio.timeout(LIMIT_S):
         answer, _ = await process.communicate()
     told = json.loads(answer)
 
     known = (
-        "a person's", "a person's, by another", "a partner's", "another partner's", "an approval", "a bulk", "a file",
-        "nobody knows whose", "nobody knows whose, by a partner",
-    )  # fmt: skip
+        "a person's",
+        "a person's, by another",
+        "a partner's",
+        "another partner's",
+        "an approval",
+        "a bulk",
+        "a file",
+        "nobody knows whose",
+        "nobody knows whose, by a partner",
+    )
     others = ("a person's, by a partner", "a partner's, by a person", "a partner's, by another partner")
     assert {name: told.pop(name)[0] for name in known} == dict.fromkeys(known, True)
     assert {name: told.pop(name)[0] for name in others} == dict.fromkeys(others, False)

@@ -23,8 +23,12 @@ async def test_positive_adds_and_negative_removes(shop: Shop, anna: UUID) -> Non
 
 async def test_every_asset_goes_the_same_way(shop: Shop, anna: UUID) -> None:
     for asset, amount, minor in (
-        ("GBP", "1.25", 125), ("JPY", "7", 7), ("KWD", "1.234", 1234), ("SERVICE_CREDITS", "3", 3), ("POINTS", "9", 9),
-    ):  # fmt: skip
+        ("GBP", "1.25", 125),
+        ("JPY", "7", 7),
+        ("KWD", "1.234", 1234),
+        ("SERVICE_CREDITS", "3", 3),
+        ("POINTS", "9", 9),
+    ):
         await shop.adjust(anna, amount, asset)
         assert await shop.available(anna, asset) == minor
 

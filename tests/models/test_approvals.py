@@ -10,16 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from auth.roles import RULES
-from models.commands import (
-    Actor,
-    AdjustCredit,
-    Approvable,
-    CreateOrder,
-    GiveReward,
-    MergeCustomers,
-    OrderItem,
-    Outcome,
-)
+from models.commands import Actor, AdjustCredit, Approvable, CreateOrder, GiveReward, MergeCustomers, OrderItem, Outcome
 from models.errors import LedgerError, RequestChanged
 from models.ledger import Ledger
 from models.operations.merge_customers import merge_customers
@@ -53,8 +44,10 @@ async def test_posts_what_was_asked_for_with_both_people_on_it(shop: Shop, anna:
     assert await events(shop, request) == [("approval.approved", "maria", "Quite right")]
     view = posted.views[-1]
     assert (view.status(clock()), view.decided_by.subject, view.transaction_id) == (
-        "APPROVED", "maria", posted.transaction_id,
-    )  # fmt: skip
+        "APPROVED",
+        "maria",
+        posted.transaction_id,
+    )
 
 
 async def test_uses_up_nobodys_limits(shop: Shop, anna: UUID) -> None:
@@ -115,9 +108,11 @@ async def test_approving_and_rejecting_at_once_is_one_of_the_two(shop: Shop, ann
             request = await ask(shop, anna)
             before = await shop.available(anna)
             yes, no, back = await asyncio.gather(
-                approve(shop, request, ledger=other), reject(shop, request, SECOND), withdraw(shop, request),
+                approve(shop, request, ledger=other),
+                reject(shop, request, SECOND),
+                withdraw(shop, request),
                 return_exceptions=True,
-            )  # fmt: skip
+            )
             won = [one for one in (yes, no, back) if not isinstance(one, BaseException)]
             lost = [one for one in (yes, no, back) if isinstance(one, BaseException)]
             assert len(won) == 1, n
@@ -225,11 +220,13 @@ def test_the_scopes_asked_of_partners_are_the_tables() -> None:
     adding = AdjustCredit(someone, "GBP", one, "GOODWILL")
     items = (OrderItem(uuid4(), 1, one),)
     asked: list[tuple[Approvable, dict[str, str | None]]] = [
-        (adding, {}), (replace(adding, amount=-one), {}), (GiveReward(someone, uuid4(), deduct_points=False), {}),
+        (adding, {}),
+        (replace(adding, amount=-one), {}),
+        (GiveReward(someone, uuid4(), deduct_points=False), {}),
         (GiveReward(someone, uuid4(), deduct_points=True), {}),
         (CreateOrder(someone, "1", "GBP", items), {"items.0.kind": "GOODS"}),
         (CreateOrder(someone, "1", "GBP", items), {"items.0.kind": "CREDIT"}),
-    ]  # fmt: skip
+    ]
     assert {type(command) for command, _ in asked} == set(get_args(Approvable))
     for command, terms in asked:
         scopes = frozenset[str]().union(*(RULES[right].scopes for right in rights_to(command, terms)))
@@ -266,11 +263,13 @@ async def test_a_refusal_leaves_it_pending(shop: Shop, anna: UUID) -> None:
 @pytest.mark.parametrize(
     ("change", "code"),
     [
-        ("UPDATE reasons SET adds = false, removes = true WHERE tenant_id = $1 AND code = 'GOODWILL'",
-         "REASON_DIRECTION"),
+        (
+            "UPDATE reasons SET adds = false, removes = true WHERE tenant_id = $1 AND code = 'GOODWILL'",
+            "REASON_DIRECTION",
+        ),
         ("UPDATE reasons SET note_required = true WHERE tenant_id = $1 AND code = 'GOODWILL'", "NOTE_REQUIRED"),
     ],
-)  # fmt: skip
+)
 async def test_the_reason_is_checked_again(shop: Shop, anna: UUID, change: str, code: str) -> None:
     request = await ask(shop, anna)
     await shop.run(change)
@@ -348,8 +347,9 @@ async def test_the_days_count_from_the_approval_and_dates_stay_as_they_were_aske
         await approve(shop, request)
     found = await shop.rows("SELECT effective_on, expires_at FROM credits WHERE tenant_id = $1 ORDER BY created_at, id")
     assert sorted(found) == [
-        (date(2026, 6, 16), NOON + timedelta(days=9)), (date(2026, 6, 17), datetime(2026, 6, 18, 23, tzinfo=UTC)),
-    ]  # fmt: skip
+        (date(2026, 6, 16), NOON + timedelta(days=9)),
+        (date(2026, 6, 17), datetime(2026, 6, 18, 23, tzinfo=UTC)),
+    ]
 
 
 # Rewards
@@ -379,7 +379,7 @@ async def test_a_reward_is_checked_again(shop: Shop, anna: UUID) -> None:
     requests = [
         (await shop.give(anna, reward, deduct=False, actor=STAFF, request_approval=True)).approval_request_id
         for _ in range(2)
-    ]  # fmt: skip
+    ]
     assert requests[0] is not None
     assert requests[1] is not None
     first = await approve(shop, requests[0])

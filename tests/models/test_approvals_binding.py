@@ -31,9 +31,12 @@ from tests.support.shop import ADMIN, MANAGER, STAFF, Clock, Shop
 
 async def change(shop: Shop, command: Any) -> None:
     operation: Any = {
-        UpdateReason: update_reason, UpdateReward: update_reward, UpdateProduct: update_product,
-        UpdateService: update_service, UpdateTenant: update_tenant,
-    }[type(command)]  # fmt: skip
+        UpdateReason: update_reason,
+        UpdateReward: update_reward,
+        UpdateProduct: update_product,
+        UpdateService: update_service,
+        UpdateTenant: update_tenant,
+    }[type(command)]
     await operation(shop.ledger, shop.tenant_id, ADMIN, command)
 
 
@@ -241,10 +244,12 @@ async def test_a_change_beside_approvals_posts_one_of_the_two(shop: Shop, anna: 
         for _ in range(8):
             reward, request = await reward_request(shop, anna)
             done: tuple[Any, ...] = await asyncio.gather(
-                approve(shop, request), approve(shop, request, SECOND, ledger=other),
-                change(shop, UpdateReward(reward, name=f"Other {uuid4()}")), approve(shop, request, ledger=other),
+                approve(shop, request),
+                approve(shop, request, SECOND, ledger=other),
+                change(shop, UpdateReward(reward, name=f"Other {uuid4()}")),
+                approve(shop, request, ledger=other),
                 return_exceptions=True,
-            )  # fmt: skip
+            )
             clicks = (done[0], done[1], done[3])
             named = "SELECT terms->>'name' FROM coupons WHERE tenant_id = $1 AND reward_id = $2"
             coupons = await shop.rows(named, reward)

@@ -117,9 +117,11 @@ async def test_approved_or_expired_where_the_clocks_of_two_processes_disagree(
         try:
             halves = [approve(shop, request, ledger=slow) for request in waiting[:3]]
             *answers, _ = await asyncio.gather(
-                *halves, *(approve(shop, request, SECOND, ledger=slow) for request in waiting),
-                expire_requests(fast, shop.tenant_id), return_exceptions=True,
-            )  # fmt: skip
+                *halves,
+                *(approve(shop, request, SECOND, ledger=slow) for request in waiting),
+                expire_requests(fast, shop.tenant_id),
+                return_exceptions=True,
+            )
         finally:
             await slow.close()
         await expire_requests(fast, shop.tenant_id)

@@ -37,8 +37,9 @@ async def copied(shop: Shop, request: UUID, copies: int) -> None:
         SELECT tenant_id, gen_random_uuid(), operation, command, customer_id, status, requested_by_id,
             requested_subject, created_at, expires_at
         FROM approval_requests, generate_series(1, $3) WHERE tenant_id = $1 AND id = $2""",
-        request, copies,
-    )  # fmt: skip
+        request,
+        copies,
+    )
 
 
 async def with_room_for(shop: Shop, customer: UUID, room: int) -> UUID:
@@ -163,9 +164,11 @@ async def test_at_once_through_two_ledgers_they_never_pass_it(
     monkeypatch.setattr(models.posting, "count_pending_requests", slowly_counted)
     second = Ledger(clock)
     batches = await asyncio.gather(
-        *(ledger._poster.post(shop.tenant_id, [unit], wait=True)
-          for unit, ledger in zip(units, (shop.ledger, shop.ledger, second, second) * 3, strict=True))
-    )  # fmt: skip
+        *(
+            ledger._poster.post(shop.tenant_id, [unit], wait=True)
+            for unit, ledger in zip(units, (shop.ledger, shop.ledger, second, second) * 3, strict=True)
+        )
+    )
     await second.close()
     told = [_told(result) for (result,) in batches]
     assert (told.count("asked"), told.count("refused")) == (4, 8)

@@ -21,8 +21,9 @@ async def test_one_credit_is_split_over_two_invoices(shop: Shop, anna: UUID) -> 
     sql = "SELECT id, invoice_id, amount_minor, origin FROM assignments WHERE tenant_id = $1 ORDER BY id"
     rows = await shop.rows(sql)
     assert rows == [
-        (outcome.assignment_ids[0], first, 10000, "MANUAL"), (outcome.assignment_ids[1], second, 15000, "MANUAL"),
-    ]  # fmt: skip
+        (outcome.assignment_ids[0], first, 10000, "MANUAL"),
+        (outcome.assignment_ids[1], second, 15000, "MANUAL"),
+    ]
 
 
 async def test_a_part_of_it_leaves_the_invoice_part_paid(shop: Shop, anna: UUID) -> None:
@@ -214,8 +215,11 @@ async def test_unknown_names_are_refused(shop: Shop, anna: UUID) -> None:
 async def test_amounts_have_to_be_positive_and_exact(shop: Shop, anna: UUID) -> None:
     credit, invoice = await shop.credit(anna, 5), await shop.invoice(anna, 5)
     for amount, code in (
-        ("-1", "INVALID"), ("0", "AMOUNT_ZERO"), ("0.001", "AMOUNT_PRECISION"), ("1e14", "AMOUNT_OUT_OF_RANGE"),
-    ):  # fmt: skip
+        ("-1", "INVALID"),
+        ("0", "AMOUNT_ZERO"),
+        ("0.001", "AMOUNT_PRECISION"),
+        ("1e14", "AMOUNT_OUT_OF_RANGE"),
+    ):
         async with shop.refused(code):
             await shop.assign(credit, (invoice, amount))
 

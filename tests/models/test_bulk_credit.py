@@ -64,14 +64,17 @@ async def test_skip_failed_posts_the_rest_and_reports(shop: Shop, three: list[UU
     nobody = uuid4()
     await shop.bulk(
         (three[0], 5), (three[1], -7), (nobody, 5), (three[2], 2), (three[2], 2), error_policy="SKIP_FAILED"
-    )  # fmt: skip
+    )
 
     assert [await shop.available(c, "POINTS") for c in three] == [5, 0, 2]
     assert await counts(shop) == (5, 5, 2, 3)
     assert await report(shop) == [
-        (0, True, None), (1, False, "INSUFFICIENT_BALANCE"), (2, False, "NOT_FOUND"), (3, True, None),
+        (0, True, None),
+        (1, False, "INSUFFICIENT_BALANCE"),
+        (2, False, "NOT_FOUND"),
+        (3, True, None),
         (4, False, "DUPLICATE"),
-    ]  # fmt: skip
+    ]
     assert await shop.count("accounts") == 2  # none for the row that was refused
 
 

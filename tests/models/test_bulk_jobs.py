@@ -78,9 +78,11 @@ async def balances(shop: Shop) -> list[tuple[Any, ...]]:
 async def test_rows_say_their_own_asset_expiry_reason_and_note(shop: Shop) -> None:
     a, b, c, d = await people(shop, 4)
     rows = [
-        row(a, 5), row(b, "7.50", asset="GBP", reason="GOODWILL", note="Sorry", expires_in_days=0),
-        row(c, 2, expires_in_days=3), row(d, 4, expires_on=date(2026, 7, 1)),
-    ]  # fmt: skip
+        row(a, 5),
+        row(b, "7.50", asset="GBP", reason="GOODWILL", note="Sorry", expires_in_days=0),
+        row(c, 2, expires_in_days=3),
+        row(d, 4, expires_on=date(2026, 7, 1)),
+    ]
     outcome = await queue(shop, rows, note="From the file", expires_in_days=30)
     assert await state(shop, outcome) == ("QUEUED", 4, 0, 0, 0)
     await work(shop)
@@ -98,23 +100,34 @@ async def test_rows_say_their_own_asset_expiry_reason_and_note(shop: Shop) -> No
         (b, "GBP", 750, "GOODWILL", "Sorry", None),
         (c, "POINTS", 2, "CORRECTION", "From the file", datetime(2026, 6, 18, 23, tzinfo=UTC)),
         (d, "POINTS", 4, "CORRECTION", "From the file", datetime(2026, 7, 1, 23, tzinfo=UTC)),
-    ]  # fmt: skip
+    ]
     keys = await shop.rows("SELECT DISTINCT idempotency_key FROM transactions WHERE tenant_id = $1 ORDER BY 1")
     assert keys == [(f"bulk:{outcome.bulk_operation_id}:{n}",) for n in range(4)]
 
 
 BAD = [
-    (2, "NOT_FOUND"), (3, "AMOUNT_PRECISION"), (4, "INSUFFICIENT_BALANCE"), (5, "DUPLICATE"), (6, "REASON_UNKNOWN"),
-    (7, "INVALID"), (8, "NOT_FOUND"),
-]  # fmt: skip
+    (2, "NOT_FOUND"),
+    (3, "AMOUNT_PRECISION"),
+    (4, "INSUFFICIENT_BALANCE"),
+    (5, "DUPLICATE"),
+    (6, "REASON_UNKNOWN"),
+    (7, "INVALID"),
+    (8, "NOT_FOUND"),
+]
 
 
 def mixed(known: list[str]) -> list[ImportRow]:
     return [
-        row(known[0], 5), row(known[1], 6), row("nobody", 5), row(known[2], "0.5"), row(known[3], -4), row(known[0], 5),
-        row(known[4], 5, reason="NONE"), row(known[5], None, error=Invalid("No amount", field=("amount",))),
+        row(known[0], 5),
+        row(known[1], 6),
+        row("nobody", 5),
+        row(known[2], "0.5"),
+        row(known[3], -4),
+        row(known[0], 5),
+        row(known[4], 5, reason="NONE"),
+        row(known[5], None, error=Invalid("No amount", field=("amount",))),
         row(None, 5),
-    ]  # fmt: skip
+    ]
 
 
 async def test_one_bad_row_posts_nothing_and_every_bad_row_is_reported(shop: Shop) -> None:
@@ -319,10 +332,13 @@ async def revoke(shop: Shop, token_id: UUID) -> None:
 
 @pytest.mark.parametrize(
     ("whole", "status"),
-    [({"error_policy": "REJECT_ALL"}, "FAILED"), ({"error_policy": "SKIP_FAILED"}, "COMPLETED"),
-     ({"dry_run": True}, "COMPLETED")],
+    [
+        ({"error_policy": "REJECT_ALL"}, "FAILED"),
+        ({"error_policy": "SKIP_FAILED"}, "COMPLETED"),
+        ({"dry_run": True}, "COMPLETED"),
+    ],
     ids=["reject all", "skip failed", "dry run"],
-)  # fmt: skip
+)
 async def test_a_bulk_of_a_token_that_was_revoked_meanwhile_posts_nothing(
     shop: Shop, whole: dict[str, Any], status: str
 ) -> None:

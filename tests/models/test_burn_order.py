@@ -66,9 +66,7 @@ async def fill(shop: Shop, customer: UUID, asset: str = "SERVICE_CREDITS", **mor
         units = []
         for expiry, restricted in kinds:
             only = (services[0],) if restricted and asset == "SERVICE_CREDITS" else ()
-            units.append(
-                await adjustment(shop, customer, 1, asset, expires_in_days=expiry, service_ids=only, **more)
-            )  # fmt: skip
+            units.append(await adjustment(shop, customer, 1, asset, expires_in_days=expiry, service_ids=only, **more))
         assert all(isinstance(result, Posted) for result in await post(shop, *units))
         shop.clock.advance(seconds=60)
     return services

@@ -47,12 +47,21 @@ async def test_a_reason_of_ones_own(shop: Shop, anna: UUID) -> None:
     async with shop.refused("REASON_UNKNOWN"):
         await shop.adjust(anna, 5, reason="BIRTHDAY", note="Again")
 
-    first = {"code": "BIRTHDAY", "label": "Birthday treat", "adds": True, "removes": False, "movesLifetime": True,
-             "noteRequired": False, "active": True}  # fmt: skip
+    first = {
+        "code": "BIRTHDAY",
+        "label": "Birthday treat",
+        "adds": True,
+        "removes": False,
+        "movesLifetime": True,
+        "noteRequired": False,
+        "active": True,
+    }
     second = {"label": ["Birthday treat", "Happy birthday"], "removes": [False, True], "noteRequired": [False, True]}
     assert await events(shop) == [
-        ("reason.created", first), ("reason.updated", second), ("reason.updated", {"active": [True, False]}),
-    ]  # fmt: skip
+        ("reason.created", first),
+        ("reason.updated", second),
+        ("reason.updated", {"active": [True, False]}),
+    ]
 
 
 async def test_whether_a_reason_moves_the_lifetime_total(shop: Shop, anna: UUID) -> None:
@@ -106,7 +115,7 @@ async def test_what_changes_nothing_is_not_written_down(shop: Shop) -> None:
         (UpdateReason("GOODWILL", label=""), "INVALID"),
     ],
     ids=str,
-)  # fmt: skip
+)
 async def test_a_reason_that_cannot_be(shop: Shop, command: CreateReason | UpdateReason, code: str) -> None:
     before = await shop.rows("SELECT * FROM reasons WHERE tenant_id = $1 ORDER BY code")
     async with shop.refused(code):
@@ -138,8 +147,10 @@ async def test_services_are_added_renamed_and_retired(shop: Shop, anna: UUID) ->
         await shop.adjust(anna, 1, "SERVICE_CREDITS", service_ids=(cut,))
     colour = await create_service(shop.ledger, shop.tenant_id, MANAGER, CreateService("Colour"))
     for code, service_id, name in (
-        ("DUPLICATE", colour, "Haircut"), ("INVALID", colour, " "), ("NOT_FOUND", uuid4(), "x"),
-    ):  # fmt: skip
+        ("DUPLICATE", colour, "Haircut"),
+        ("INVALID", colour, " "),
+        ("NOT_FOUND", uuid4(), "x"),
+    ):
         async with shop.refused(code):
             await change(service_id, name)
     async with shop.refused("DUPLICATE"):
@@ -147,9 +158,11 @@ async def test_services_are_added_renamed_and_retired(shop: Shop, anna: UUID) ->
     sql = "SELECT name, active FROM services WHERE tenant_id = $1 ORDER BY name"
     assert await shop.rows(sql) == [("Colour", True), ("Haircut", False)]
     assert await events(shop) == [
-        ("service.created", {"name": "Cut", "active": True}), ("service.updated", {"name": ["Cut", "Haircut"]}),
-        ("service.updated", {"active": [True, False]}), ("service.created", {"name": "Colour", "active": True}),
-    ]  # fmt: skip
+        ("service.created", {"name": "Cut", "active": True}),
+        ("service.updated", {"name": ["Cut", "Haircut"]}),
+        ("service.updated", {"active": [True, False]}),
+        ("service.created", {"name": "Colour", "active": True}),
+    ]
 
 
 async def test_the_tenants_name_zone_and_grace(shop: Shop) -> None:
@@ -159,16 +172,24 @@ async def test_the_tenants_name_zone_and_grace(shop: Shop) -> None:
     assert await change(UpdateTenant("Tea & Cake", "Pacific/Auckland", 30))
     assert not await change(UpdateTenant(grace_days=30))
     for command in (
-        UpdateTenant(name=""), UpdateTenant(name="x" * 201), UpdateTenant(time_zone="Europe"),
-        UpdateTenant(time_zone="Mars/Base"), UpdateTenant(time_zone="../../etc/passwd"), UpdateTenant(time_zone=""),
-        UpdateTenant(grace_days=-1), UpdateTenant(grace_days=36_501),
-    ):  # fmt: skip
+        UpdateTenant(name=""),
+        UpdateTenant(name="x" * 201),
+        UpdateTenant(time_zone="Europe"),
+        UpdateTenant(time_zone="Mars/Base"),
+        UpdateTenant(time_zone="../../etc/passwd"),
+        UpdateTenant(time_zone=""),
+        UpdateTenant(grace_days=-1),
+        UpdateTenant(grace_days=36_501),
+    ):
         async with shop.refused("INVALID"):
             await change(command)
     sql = "SELECT name, time_zone, grace_days FROM tenants WHERE id = $1"
     assert await shop.rows(sql) == [("Tea & Cake", "Pacific/Auckland", 30)]
-    changed = {"name": ["Tea shop", "Tea & Cake"], "timeZone": ["Europe/London", "Pacific/Auckland"],
-               "graceDays": [60, 30]}  # fmt: skip
+    changed = {
+        "name": ["Tea shop", "Tea & Cake"],
+        "timeZone": ["Europe/London", "Pacific/Auckland"],
+        "graceDays": [60, 30],
+    }
     assert await events(shop) == [("tenant.updated", changed)]
 
 

@@ -83,8 +83,10 @@ async def test_points_that_have_expired_come_back_and_expire(shop: Shop, anna: U
     done = await shop.disable(given.coupon_id, refund=True)
 
     assert await moved(shop, done.transaction_id) == [
-        (never, "REDEEMED", 50, 0), (soon, "REDEEMED", 200, 0), (soon, "EXPIRED", -200, 0),
-    ]  # fmt: skip
+        (never, "REDEEMED", 50, 0),
+        (soon, "REDEEMED", 200, 0),
+        (soon, "EXPIRED", -200, 0),
+    ]
     assert await points(shop, anna) == (200, 200, 400)
     assert await shop.rows("SELECT swept_at FROM credits WHERE tenant_id = $1 AND id = $2", soon) == [(clock(),)]
     assert await shop.expire() == 0
@@ -129,9 +131,10 @@ async def test_a_coupon_is_used_once(shop: Shop, anna: UUID, clock: Clock) -> No
     events = await shop.rows("SELECT action, subject_id FROM audit_events WHERE tenant_id = $1 ORDER BY id")
     assert events[1:] == [("coupon.used", given.coupon_id)]  # the first was the customer's
     for refused in (
-        shop.use_coupon(given.coupon_id), shop.disable(given.coupon_id, refund=True),
+        shop.use_coupon(given.coupon_id),
+        shop.disable(given.coupon_id, refund=True),
         shop.disable(given.coupon_id, refund=False),
-    ):  # fmt: skip
+    ):
         async with shop.refused("COUPON_NOT_ISSUED"):
             await refused
 
@@ -142,9 +145,12 @@ async def test_a_coupon_used_twice_at_once(shop: Shop, anna: UUID, clock: Clock)
     given = await shop.give(anna, await shop.reward(300))
     other = Shop(Ledger(clock), clock, shop.slug, shop.tenant_id)
     results = await asyncio.gather(
-        shop.use_coupon(given.coupon_id), other.use_coupon(given.coupon_id), shop.disable(given.coupon_id, refund=True),
-        other.disable(given.coupon_id, refund=True), return_exceptions=True,
-    )  # fmt: skip
+        shop.use_coupon(given.coupon_id),
+        other.use_coupon(given.coupon_id),
+        shop.disable(given.coupon_id, refund=True),
+        other.disable(given.coupon_id, refund=True),
+        return_exceptions=True,
+    )
     await other.ledger.close()
 
     assert sorted(getattr(result, "code", "done") for result in results) == ["COUPON_NOT_ISSUED"] * 3 + ["done"]
@@ -192,12 +198,16 @@ async def test_a_repetition_answers_as_the_first_did(shop: Shop, anna: UUID) -> 
     once = await shop.disable(disabled.coupon_id, refund=True, key="disable")
     again = await shop.disable(disabled.coupon_id, refund=True, key="disable")
     assert (again.coupon_id, again.transaction_id, again.account_id, again.replayed) == (
-        once.coupon_id, once.transaction_id, once.account_id, True,
-    )  # fmt: skip
+        once.coupon_id,
+        once.transaction_id,
+        once.account_id,
+        True,
+    )
     assert await shop.available(anna, "POINTS") == 200
     for refused in (
-        shop.disable(disabled.coupon_id, refund=False, key="disable"), shop.use_coupon(disabled.coupon_id, key="use"),
-    ):  # fmt: skip
+        shop.disable(disabled.coupon_id, refund=False, key="disable"),
+        shop.use_coupon(disabled.coupon_id, key="use"),
+    ):
         async with shop.refused("IDEMPOTENCY_KEY_REUSED"):
             await refused
 
@@ -364,13 +374,19 @@ async def test_an_update_says_what_the_kind_does(shop: Shop) -> None:
     product = await create(shop, "FREE_PRODUCT", product="Mug")
     delivery = await create(shop, name="Delivery")
     for reward, field, given in (
-        (fixed, "value", {"value": "0.001"}), (fixed, "product", {"product": "Mug"}),
-        (percent, "value", {"value": "101"}), (percent, "value", {"value": "0"}),
-        (product, "product", {"product": " "}), (product, "value", {"value": "1"}), (delivery, "name", {"name": ""}),
-        (delivery, "stock", {"stock": 1, "unlimited_stock": True}), (delivery, "stock", {"stock": -1}),
-        (delivery, "pointsCost", {"points_cost": -1}), (fixed, "name", {"name": "Delivery"}),
+        (fixed, "value", {"value": "0.001"}),
+        (fixed, "product", {"product": "Mug"}),
+        (percent, "value", {"value": "101"}),
+        (percent, "value", {"value": "0"}),
+        (product, "product", {"product": " "}),
+        (product, "value", {"value": "1"}),
+        (delivery, "name", {"name": ""}),
+        (delivery, "stock", {"stock": 1, "unlimited_stock": True}),
+        (delivery, "stock", {"stock": -1}),
+        (delivery, "pointsCost", {"points_cost": -1}),
+        (fixed, "name", {"name": "Delivery"}),
         (uuid4(), "rewardId", {"active": False}),
-    ):  # fmt: skip
+    ):
         before = await shop.fingerprint()
         with pytest.raises(LedgerError) as caught:
             await update(shop, reward, **given)

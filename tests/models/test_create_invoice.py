@@ -177,9 +177,7 @@ async def test_an_invoice_dated_ahead_takes_what_is_open_and_nothing_scheduled(s
     assert await assigned(shop, invoice) == [(open_now, 300, "AUTO")]
 
 
-async def test_an_invoice_dated_ahead_takes_nothing_that_has_expired_when_its_day_begins(
-    clock: Clock,
-) -> None:
+async def test_an_invoice_dated_ahead_takes_nothing_that_has_expired_when_its_day_begins(clock: Clock) -> None:
     """By the tenant's midnight, in Auckland 12 hours before that of UTC: the end of the 18th is the start of the 19th."""
     shop = await Shop.open(clock, zone="Pacific/Auckland")
     anna = await shop.customer()
@@ -190,8 +188,10 @@ async def test_an_invoice_dated_ahead_takes_nothing_that_has_expired_when_its_da
         await shop.credit(anna, 1, auto_apply=True, expires_at=midnight + timedelta(seconds=s)) for s in (-1, 0, 1)
     ]
     assert await assigned(shop, await shop.invoice(anna, 100, issued_on=date(2026, 6, 18))) == [
-        (after, 100, "AUTO"), (lots[1], 100, "AUTO"), (lots[2], 100, "AUTO"),
-    ]  # fmt: skip
+        (after, 100, "AUTO"),
+        (lots[1], 100, "AUTO"),
+        (lots[2], 100, "AUTO"),
+    ]
     assert await shop.remainders(lots[0], before, at) == [100, 100, 100]
     await shop.ledger.close()
 

@@ -17,9 +17,13 @@ async def test_it_starts_with_reasons_and_limits(shop: Shop) -> None:
     sql = "SELECT code, adds, removes, note_required FROM reasons WHERE tenant_id = $1 ORDER BY code"
     reasons = await shop.rows(sql)
     assert reasons == [
-        ("CORRECTION", True, True, False), ("GOODWILL", True, False, False), ("OTHER", True, True, True),
-        ("POLICY", False, True, False), ("PROMOTION", True, False, False), ("SERVICE_RECOVERY", True, False, False),
-    ]  # fmt: skip
+        ("CORRECTION", True, True, False),
+        ("GOODWILL", True, False, False),
+        ("OTHER", True, True, True),
+        ("POLICY", False, True, False),
+        ("PROMOTION", True, False, False),
+        ("SERVICE_RECOVERY", True, False, False),
+    ]
     rules = await shop.rows(
         """SELECT role, asset, per_adjustment, per_actor_day, per_customer_day FROM limit_rules
         WHERE tenant_id = $1 AND holder = '' ORDER BY role, asset"""
@@ -58,8 +62,9 @@ async def test_an_id_names_its_tenant_whatever_others_are_called(shop: Shop) -> 
         await connection.raw.execute(
             """INSERT INTO tenants (id, slug, name, time_zone, grace_days, approval_hours, config_version, created_at)
             VALUES ($1, $2, 'Not the shop', 'UTC', 60, 168, 1, now())""",
-            impostor, str(shop.tenant_id),
-        )  # fmt: skip
+            impostor,
+            str(shop.tenant_id),
+        )
     found = await TenantDirectory().find(str(shop.tenant_id))
     assert found is not None
     assert found.id == shop.tenant_id

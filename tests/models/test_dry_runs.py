@@ -50,10 +50,16 @@ async def report(shop: Shop, people: list[UUID], **more: Any) -> list[tuple[Any,
 REPORT = [(0, None), (1, None), (2, None), (3, None), (4, "INSUFFICIENT_BALANCE")]
 
 
-@pytest.mark.parametrize("held", [
-    "SELECT FROM customers WHERE tenant_id = $1 FOR UPDATE", "SELECT FROM accounts WHERE tenant_id = $1 FOR UPDATE",
-    "SELECT FROM tenants WHERE id = $1 FOR UPDATE", "UPDATE credits SET remaining_minor = 0 WHERE tenant_id = $1",
-], ids=["customers", "accounts", "tenant", "credits"])  # fmt: skip
+@pytest.mark.parametrize(
+    "held",
+    [
+        "SELECT FROM customers WHERE tenant_id = $1 FOR UPDATE",
+        "SELECT FROM accounts WHERE tenant_id = $1 FOR UPDATE",
+        "SELECT FROM tenants WHERE id = $1 FOR UPDATE",
+        "UPDATE credits SET remaining_minor = 0 WHERE tenant_id = $1",
+    ],
+    ids=["customers", "accounts", "tenant", "credits"],
+)
 async def test_it_waits_for_nobody(shop: Shop, people: list[UUID], database_urls: Urls, held: str) -> None:
     await report(shop, people)  # whatever is only done once
     async with transaction_elsewhere(database_urls, shop) as connection:

@@ -13,9 +13,22 @@ from tests.support.shop import MANAGER, STAFF, Shop
 
 SECRET = "Zanzibar"
 EVERYWHERE = (
-    "accounts", "approval_requests", "audit_events", "bulk_operations", "bulk_rows", "coupons", "credits", "customers",
-    "entries", "idempotency_keys", "invoices", "outbox", "tier_changes", "transaction_texts", "transactions",
-)  # fmt: skip
+    "accounts",
+    "approval_requests",
+    "audit_events",
+    "bulk_operations",
+    "bulk_rows",
+    "coupons",
+    "credits",
+    "customers",
+    "entries",
+    "idempotency_keys",
+    "invoices",
+    "outbox",
+    "tier_changes",
+    "transaction_texts",
+    "transactions",
+)
 
 
 async def where(shop: Shop, text: str) -> set[str]:

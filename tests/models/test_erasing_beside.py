@@ -80,9 +80,16 @@ async def becoming_a_member(shop: Shop, anna: UUID) -> Write:
 
 
 WRITERS = (
-    adding, removing, asking, rejecting, withdrawing, voiding_an_invoice, disabling_a_coupon, queueing_a_file,
+    adding,
+    removing,
+    asking,
+    rejecting,
+    withdrawing,
+    voiding_an_invoice,
+    disabling_a_coupon,
+    queueing_a_file,
     becoming_a_member,
-)  # fmt: skip
+)
 PAUSED_AT: Final[dict[Prepare, str]] = {
     rejecting: "models.operations.approvals.record_event",
     withdrawing: "models.operations.approvals.record_event",

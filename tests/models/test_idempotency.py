@@ -164,9 +164,13 @@ async def test_a_key_of_before_that_answers_to_everybody(
             await shop.adjust(anna, 6, key="k", actor=actor)
     assert await keys(shop) == {("k", "")}
     together = Batch(shop.clock)
-    done: list[Outcome] = await together.run(shop.tenant_id, [
-        _adjust(together, shop, anna, key, actor) for key, actor in (("k", SHOP), ("own", SHOP), ("own", TILL), ("k", STAFF))
-    ])  # fmt: skip
+    done: list[Outcome] = await together.run(
+        shop.tenant_id,
+        [
+            _adjust(together, shop, anna, key, actor)
+            for key, actor in (("k", SHOP), ("own", SHOP), ("own", TILL), ("k", STAFF))
+        ],
+    )
     assert [outcome.replayed for outcome in done] == [True, False, False, True]
 
 
@@ -201,11 +205,15 @@ async def test_a_server_of_before_cannot_claim(shop: Shop) -> None:
 @pytest.mark.parametrize(
     ("key", "operation", "actor", "kept"),
     [
-        ("k", "adjustCredit", MANAGER, False), ("k", "importCredits", MANAGER, True), ("k", "bulkCredit", MANAGER, True),
-        ("bulk:0:1+", "postRows", MANAGER, True), ("online-retail/C1", "createInvoice", FROM_FILE, True),
-        ("demo/coupon", "giveReward", SAMPLE, True), ("demo/coupon", "giveReward", STAFF, False),
+        ("k", "adjustCredit", MANAGER, False),
+        ("k", "importCredits", MANAGER, True),
+        ("k", "bulkCredit", MANAGER, True),
+        ("bulk:0:1+", "postRows", MANAGER, True),
+        ("online-retail/C1", "createInvoice", FROM_FILE, True),
+        ("demo/coupon", "giveReward", SAMPLE, True),
+        ("demo/coupon", "giveReward", STAFF, False),
         ("online-retail/C1", "createInvoice", SHOP, False),
     ],
-)  # fmt: skip
+)
 def test_what_came_in_with_a_file_or_a_bulk_is_kept(key: str, operation: str, actor: Actor, kept: bool) -> None:
     assert is_kept(key, operation, actor) is kept

@@ -240,8 +240,9 @@ async def test_one_that_cannot_have_the_counter_in_the_end_comes_again(
             await connection.execute(
                 """INSERT INTO limit_counters (tenant_id, id, scope, role, holder, asset, day, used_minor)
                 VALUES ($1, gen_random_uuid(), 'PER_ACTOR_DAY', 'PARTNER', 'app', 'POINTS', $2, 0)""",
-                shop.tenant_id, shop.today(),
-            )  # fmt: skip
+                shop.tenant_id,
+                shop.today(),
+            )
         pause.go_on.set()
         async with asyncio.timeout(SOON):
             while not shop.ledger.metrics.retries:  # noqa: ASYNC110 - it has given up, and lets go of all it had

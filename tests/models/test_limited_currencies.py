@@ -82,5 +82,6 @@ async def test_the_change_is_in_the_audit(shop: Shop) -> None:
     await allow(shop)
     sql = "SELECT details FROM audit_events WHERE tenant_id = $1 AND action = 'tenant.updated' ORDER BY created_at, id"
     assert [row[0] for row in await shop.rows(sql)] == [
-        '{"limitedCurrencies": [null, "GBP"]}', '{"limitedCurrencies": ["GBP", null]}',
-    ]  # fmt: skip
+        '{"limitedCurrencies": [null, "GBP"]}',
+        '{"limitedCurrencies": ["GBP", null]}',
+    ]

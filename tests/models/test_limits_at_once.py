@@ -71,9 +71,14 @@ async def here(shop: Shop, additions: Additions) -> list[str]:
 
 def addition(actor: Actor, customer: UUID, amount: int, asset: str = "GBP", *, reward: UUID | None = None) -> list[Any]:
     return [
-        actor.subject, actor.role, actor.client, str(customer), asset, str(amount),
+        actor.subject,
+        actor.role,
+        actor.client,
+        str(customer),
+        asset,
+        str(amount),
         None if reward is None else str(reward),
-    ]  # fmt: skip
+    ]
 
 
 async def set_to(

@@ -143,11 +143,19 @@ async def test_there_is_an_end_to_them(shop: Shop, monkeypatch: pytest.MonkeyPat
     assert len(await stored(shop)) == 7
 
 
-@pytest.mark.parametrize(("asset", "bound", "code"), [
-    ("GBP", "0.001", "AMOUNT_PRECISION"), ("JPY", "0.1", "AMOUNT_PRECISION"), ("POINTS", "1.5", "AMOUNT_PRECISION"),
-    (None, "0.00001", "AMOUNT_PRECISION"), ("GBP", "10000000000000.01", "AMOUNT_OUT_OF_RANGE"),
-    (None, "1000000000000000.0001", "AMOUNT_OUT_OF_RANGE"), (None, "-0.01", "INVALID"), ("GBP", "-1", "INVALID"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("asset", "bound", "code"),
+    [
+        ("GBP", "0.001", "AMOUNT_PRECISION"),
+        ("JPY", "0.1", "AMOUNT_PRECISION"),
+        ("POINTS", "1.5", "AMOUNT_PRECISION"),
+        (None, "0.00001", "AMOUNT_PRECISION"),
+        ("GBP", "10000000000000.01", "AMOUNT_OUT_OF_RANGE"),
+        (None, "1000000000000000.0001", "AMOUNT_OUT_OF_RANGE"),
+        (None, "-0.01", "INVALID"),
+        ("GBP", "-1", "INVALID"),
+    ],
+)
 @pytest.mark.parametrize("field", ["per_adjustment", "per_actor_day", "per_customer_day"])
 async def test_a_bound_that_the_asset_cannot_have(
     shop: Shop, asset: str | None, bound: str, code: str, field: str
@@ -160,10 +168,16 @@ async def test_a_bound_that_the_asset_cannot_have(
     assert await stored(shop) == before
 
 
-@pytest.mark.parametrize(("asset", "holder", "field"), [
-    ("XXX", None, "asset"), ("MONEY", None, "asset"), ("GBP", "", "holder"), ("GBP", " ", "holder"),
-    ("GBP", "x" * 256, "holder"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("asset", "holder", "field"),
+    [
+        ("XXX", None, "asset"),
+        ("MONEY", None, "asset"),
+        ("GBP", "", "holder"),
+        ("GBP", " ", "holder"),
+        ("GBP", "x" * 256, "holder"),
+    ],
+)
 async def test_a_rule_for_what_there_is_not(shop: Shop, asset: str, holder: str | None, field: str) -> None:
     before = await stored(shop)
     for refused in (lambda: put(shop, "STAFF", asset, holder), lambda: remove(shop, "STAFF", asset, holder)):
@@ -207,8 +221,9 @@ async def test_a_rule_holds_whatever_way_something_is_added(shop: Shop, anna: UU
     await put(shop, actor.role, "POINTS", per_adjustment=100, per_actor_day=250)
     dear, cheap = await shop.reward(101), await shop.reward(50)
     refusals: tuple[Callable[[], Awaitable[object]], ...] = (
-        lambda: shop.adjust(anna, 101, "POINTS", actor=actor), lambda: shop.give(anna, dear, deduct=False, actor=actor),
-    )  # fmt: skip
+        lambda: shop.adjust(anna, 101, "POINTS", actor=actor),
+        lambda: shop.give(anna, dear, deduct=False, actor=actor),
+    )
     for refused in refusals:
         async with shop.refused("LIMIT_EXCEEDED"):
             await refused()
@@ -248,8 +263,11 @@ async def test_the_rows_of_a_bulk_use_the_limits_up_one_after_the_other(shop: Sh
     outcome = await shop.bulk(*rows, error_policy="SKIP_FAILED", allow_duplicate_customers=True)
     sql = "SELECT row, error->>'code' FROM bulk_rows WHERE tenant_id = $1 AND operation_id = $2 ORDER BY row"
     assert await shop.rows(sql, outcome.bulk_operation_id) == [
-        (0, None), (1, "LIMIT_EXCEEDED"), (2, None), (3, "LIMIT_EXCEEDED"),
-    ]  # fmt: skip
+        (0, None),
+        (1, "LIMIT_EXCEEDED"),
+        (2, None),
+        (3, "LIMIT_EXCEEDED"),
+    ]
 
 
 async def test_a_limit_that_is_set_at_noon_counts_the_morning(shop: Shop, anna: UUID) -> None:

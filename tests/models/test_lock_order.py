@@ -111,7 +111,7 @@ async def batches(made: Furnished) -> dict[str, list[Unit]]:
         "disable": shop.disable(made.coupons[1], refund=True),
         "approve": approval(made.requests[1]),
         "merge": merge_customers(shop.ledger, tenant_id, SECOND, MergeCustomers(cleo, ben), uuid4().hex),
-    }  # fmt: skip
+    }
     found = {name: await asking(operation) for name, operation in one.items()}
     found["all"] = await asking(
         *(shop.adjust(c, 1, asset, actor=STAFF) for asset in ("POINTS", "GBP") for c in backwards),
@@ -234,11 +234,13 @@ def _ours(sent: list[tuple[str, tuple[Any, ...]]]) -> list[tuple[str, tuple[Any,
 
 
 BACKWARDS: Final = {
-    "to merge": ("merge", "ORDER BY c.id", "FOR UPDATE"), "counters": ("all", "ORDER BY k.nth", "FOR NO KEY UPDATE"),
-    "invoices": ("all", "ORDER BY i.id", "FOR NO KEY UPDATE"), "rewards": ("all", "ORDER BY id", "FOR NO KEY UPDATE"),
+    "to merge": ("merge", "ORDER BY c.id", "FOR UPDATE"),
+    "counters": ("all", "ORDER BY k.nth", "FOR NO KEY UPDATE"),
+    "invoices": ("all", "ORDER BY i.id", "FOR NO KEY UPDATE"),
+    "rewards": ("all", "ORDER BY id", "FOR NO KEY UPDATE"),
     "coupons": ("all", "ORDER BY x.id", "FOR NO KEY UPDATE"),
     "approvals": ("all", "ORDER BY r.id", "FOR NO KEY UPDATE"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("kind", BACKWARDS)

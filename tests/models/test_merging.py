@@ -57,8 +57,12 @@ async def test_every_lot_moves_as_it_is(shop: Shop, anna: UUID, ann: UUID, clock
     clock.advance(days=3)  # the first has expired, and nobody has swept
     before = await lots(shop, ann)
     assert [lot[:2] for lot in before] == [
-        ("GBP", 500), ("GBP", 2000), ("GBP", 3000), ("POINTS", 500), ("SERVICE_CREDITS", 3),
-    ]  # fmt: skip
+        ("GBP", 500),
+        ("GBP", 2000),
+        ("GBP", 3000),
+        ("POINTS", 500),
+        ("SERVICE_CREDITS", 3),
+    ]
     old, history = await shop.account(ann), await shop.entries(ann)
     await merge(shop, ann, anna, note="The same Anna")
 
@@ -69,8 +73,11 @@ async def test_every_lot_moves_as_it_is(shop: Shop, anna: UUID, ann: UUID, clock
     assert new is not None
     assert left is not None
     assert (new.balance_minor, new.available_minor, new.scheduled_minor, new.lifetime_minor) == (
-        old.balance_minor, old.available_minor, old.scheduled_minor, old.lifetime_minor,
-    )  # fmt: skip
+        old.balance_minor,
+        old.available_minor,
+        old.scheduled_minor,
+        old.lifetime_minor,
+    )
     assert (left.balance_minor, left.available_minor, left.lifetime_minor) == (0, 0, 0)
     assert (await shop.entries(ann))[: len(history)] == history
     counters = await shop.rows(
@@ -115,9 +122,7 @@ async def test_open_invoices_are_no_obstacle(shop: Shop, anna: UUID, ann: UUID) 
 async def test_what_is_no_merge(shop: Shop, anna: UUID, ann: UUID) -> None:
     third = await shop.customer("Anne")
     await shop.credit(ann, 5)
-    for from_id, into_id, code in (
-        (ann, ann, "INVALID"), (uuid4(), anna, "NOT_FOUND"), (ann, uuid4(), "NOT_FOUND"),
-    ):  # fmt: skip
+    for from_id, into_id, code in ((ann, ann, "INVALID"), (uuid4(), anna, "NOT_FOUND"), (ann, uuid4(), "NOT_FOUND")):
         async with shop.refused(code):
             await merge(shop, from_id, into_id)
     async with shop.refused("INVALID"):

@@ -62,10 +62,18 @@ INVISIBLE = [
 @pytest.mark.parametrize(
     ("text", "name"),
     [
-        ("X", "X"), ("X ", "X"), (" \t\r\n X\x1f", "X"), ("\u00a0\u2003X\u3000\u2028", "X"), ("A  B", "A  B"),
-        ("e\u0301", "\u00e9"), ("\u212b", "\u00c5"), ("\u1100\u1161", "\uac00"), ("x\u200b", "x\u200b"), ("x", "x"),
+        ("X", "X"),
+        ("X ", "X"),
+        (" \t\r\n X\x1f", "X"),
+        ("\u00a0\u2003X\u3000\u2028", "X"),
+        ("A  B", "A  B"),
+        ("e\u0301", "\u00e9"),
+        ("\u212b", "\u00c5"),
+        ("\u1100\u1161", "\uac00"),
+        ("x\u200b", "x\u200b"),
+        ("x", "x"),
     ],
-)  # fmt: skip
+)
 def test_trimmed_and_composed_and_nothing_else(text: str, name: str) -> None:
     assert clean_name(text) == name
 

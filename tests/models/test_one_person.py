@@ -71,9 +71,12 @@ async def test_found_by_any_external_id_and_edited_by_their_own_alone(shop: Shop
 async def test_no_external_id_of_theirs_is_free(shop: Shop, chain: Chain) -> None:
     other = await record(shop, "D", "Dora")
     for record_id, taken, told in (
-        (other, "A", "Another"), (other, "C", "Another"), (chain[0], "A", "merged into"), (chain[2], "B", "merged into"),
+        (other, "A", "Another"),
+        (other, "C", "Another"),
+        (chain[0], "A", "merged into"),
+        (chain[2], "B", "merged into"),
         (chain[1], "D", "Another"),
-    ):  # fmt: skip
+    ):
         async with shop.refused("DUPLICATE") as refused:
             await update_customer(shop.ledger, shop.tenant_id, MANAGER, UpdateCustomer(record_id, external_id=taken))
         assert told in refused.value.message
@@ -143,8 +146,11 @@ async def test_merged_while_it_is_waited_for(shop: Shop) -> None:
         assert not editing.done()
         await merging.raw.execute(
             "UPDATE customers SET merged_into_id = $3, merged_at = $4 WHERE tenant_id = $1 AND id = $2",
-            shop.tenant_id, first, second, shop.clock(),
-        )  # fmt: skip
+            shop.tenant_id,
+            first,
+            second,
+            shop.clock(),
+        )
     assert await editing
     assert await shop.rows(PERSON) == [(second, "B", "New", None)]
     async with tenant_transaction(shop.tenant_id) as one, tenant_transaction(shop.tenant_id) as other:

@@ -208,8 +208,13 @@ async def test_account_credit_is_taken_in_burn_order(shop: Shop, anna: UUID, cha
 
     assert await shop.remainders(soon, late, never, later_on) == [1000, 1000, 1000, 9900]
     assert [(c, a) for c, a, _ in await shop.entries(anna)][4:] == [
-        (soon, -1000), (late, -1000), (never, -500), (never, 500), (late, 1000), (soon, 1000),
-    ]  # fmt: skip
+        (soon, -1000),
+        (late, -1000),
+        (never, -500),
+        (never, 500),
+        (late, 1000),
+        (soon, 1000),
+    ]
 
 
 async def test_more_than_there_is_of_account_credit_is_refused(shop: Shop, anna: UUID, chair: UUID) -> None:
@@ -336,8 +341,10 @@ async def test_repetitions_answer_the_same(shop: Shop, anna: UUID, chair: UUID) 
     voided = await shop.void_payment(paid.payment_id, key="void")
     again = await shop.void_payment(paid.payment_id, key="void")
     assert (again.payment_id, again.invoice_id, again.transaction_id) == (
-        voided.payment_id, order, voided.transaction_id,
-    )  # fmt: skip
+        voided.payment_id,
+        order,
+        voided.transaction_id,
+    )
     assert (voided.replayed, again.replayed) == (False, True)
     assert await shop.count("payments") == 1
 
@@ -425,8 +432,9 @@ async def test_what_one_batch_pays_and_voids(shop: Shop, anna: UUID, chair: UUID
     )
     assert isinstance(results[0], Posted)
     assert [result.error.code for result in results[1:] if isinstance(result, Refused)] == [
-        "INVOICE_PAID", "CREDIT_ASSIGNED",
-    ]  # fmt: skip
+        "INVOICE_PAID",
+        "CREDIT_ASSIGNED",
+    ]
 
 
 # What no order is
@@ -435,10 +443,12 @@ async def test_what_one_batch_pays_and_voids(shop: Shop, anna: UUID, chair: UUID
 @pytest.mark.parametrize(
     ("quantity", "price", "code", "field"),
     [
-        (0, None, "INVALID", "quantity"), (-1, None, "INVALID", "quantity"), (1, "-1", "INVALID", "unitPrice"),
+        (0, None, "INVALID", "quantity"),
+        (-1, None, "INVALID", "quantity"),
+        (1, "-1", "INVALID", "unitPrice"),
         (1, "0.001", "AMOUNT_PRECISION", "unitPrice"),
     ],
-)  # fmt: skip
+)
 async def test_items_that_no_order_has(
     shop: Shop, anna: UUID, credit: UUID, quantity: int, price: str | None, code: str, field: str
 ) -> None:

@@ -20,9 +20,14 @@ from models.session import ask, takes_writes, tenant_transaction
 from tests.support.shop import Shop
 
 AWAY = (
-    asyncpg.DiskFullError, asyncpg.OutOfMemoryError, asyncpg.TooManyConnectionsError, asyncpg.ReadOnlySQLTransactionError,
-    asyncpg.AdminShutdownError, asyncpg.CannotConnectNowError, asyncpg.ConnectionDoesNotExistError,
-)  # fmt: skip
+    asyncpg.DiskFullError,
+    asyncpg.OutOfMemoryError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.ConnectionDoesNotExistError,
+)
 
 
 @pytest.fixture(autouse=True)

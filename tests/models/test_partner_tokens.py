@@ -12,13 +12,7 @@ import models.operations.partner_tokens
 from app.postgres.embedded import Urls
 from models.configuration_commands import IssueToken, RevokeToken, RotateToken, SetLimit
 from models.errors import LedgerError
-from models.operations.partner_tokens import (
-    MAX_OVERLAP_MINUTES,
-    issue_token,
-    note_use,
-    revoke_token,
-    rotate_token,
-)
+from models.operations.partner_tokens import MAX_OVERLAP_MINUTES, issue_token, note_use, revoke_token, rotate_token
 from models.reads.partner_tokens import stored_token
 from models.session import tenant_transaction
 from tests.support.shop import ADMIN, Shop

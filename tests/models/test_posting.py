@@ -59,8 +59,9 @@ async def test_a_refused_unit_is_invisible_and_its_neighbours_are_posted(shop: S
 
     assert [type(result) for result in results] == [Posted, Refused, Refused, Posted, Posted]
     assert [result.error.code for result in results if isinstance(result, Refused)] == [
-        "LIMIT_EXCEEDED", "INSUFFICIENT_BALANCE",
-    ]  # fmt: skip
+        "LIMIT_EXCEEDED",
+        "INSUFFICIENT_BALANCE",
+    ]
     assert [amount for _, amount, _ in await shop.entries(anna, "POINTS")] == [5, 1]
     assert await keys(shop) == ["1", "4", "5"]
     accounts = await shop.rows("SELECT customer_id, sequence FROM accounts WHERE tenant_id = $1")
@@ -69,9 +70,14 @@ async def test_a_refused_unit_is_invisible_and_its_neighbours_are_posted(shop: S
     assert counts == {
         "audit_events": 3,  # the customers themselves
         "limit_rules": 6,  # those of a new tenant
-        "accounts": 2, "credits": 3, "entries": 3, "transactions": 3, "transaction_texts": 1, "outbox": 3,
+        "accounts": 2,
+        "credits": 3,
+        "entries": 3,
+        "transactions": 3,
+        "transaction_texts": 1,
+        "outbox": 3,
         "idempotency_keys": 3,
-    }  # fmt: skip
+    }
 
 
 async def test_units_of_a_batch_see_the_units_before_them(shop: Shop, anna: UUID) -> None:
@@ -107,10 +113,13 @@ async def test_what_a_neighbour_puts_back_can_be_spent_at_once(shop: Shop, anna:
     credit = await shop.credit(anna, 10, auto_apply=True)
     first = await shop.invoice(anna, 10)
     batch, lines = Batch(shop.clock), (InvoiceLineItem("Tea", 1, Decimal(8)),)
-    voided, second = await batch.run(shop.tenant_id, [
-        void_invoice(batch.ledger, shop.tenant_id, MANAGER, VoidInvoice(first), "1"),
-        create_invoice(batch.ledger, shop.tenant_id, MANAGER, CreateInvoice(anna, "A2", "GBP", lines), "2"),
-    ])  # fmt: skip
+    voided, second = await batch.run(
+        shop.tenant_id,
+        [
+            void_invoice(batch.ledger, shop.tenant_id, MANAGER, VoidInvoice(first), "1"),
+            create_invoice(batch.ledger, shop.tenant_id, MANAGER, CreateInvoice(anna, "A2", "GBP", lines), "2"),
+        ],
+    )
 
     assert await shop.invoice_state(voided.invoice_id) == ("VOID", 0, 0)
     assert await shop.invoice_state(second.invoice_id) == ("PAID", 0, 800)
@@ -294,8 +303,10 @@ async def test_a_key_across_postings(shop: Shop, anna: UUID) -> None:
 
     assert again.replayed
     assert (again.transaction_id, again.account_id, again.credit_id) == (
-        once.transaction_id, once.account_id, once.credit_id,
-    )  # fmt: skip
+        once.transaction_id,
+        once.account_id,
+        once.credit_id,
+    )
     assert await shop.fingerprint() == before
 
 
@@ -417,8 +428,9 @@ async def test_an_account_that_is_being_made_stalls_nobody_else(shop: Shop, anna
             """INSERT INTO accounts
                 (tenant_id, id, customer_id, asset, balance_minor, lifetime_minor, sequence, created_at)
             VALUES ($1, gen_random_uuid(), $2, 'GBP', 0, 0, 0, now())""",
-            shop.tenant_id, anna,
-        )  # fmt: skip
+            shop.tenant_id,
+            anna,
+        )
         waiting = asyncio.create_task(shop.adjust(anna, 1))
         await asyncio.sleep(0.05)
         async with asyncio.timeout(SOON):
@@ -463,9 +475,11 @@ async def test_a_spend_finds_credits_behind_those_that_a_neighbour_takes_by_name
     for _ in range(2):
         await shop.bulk(*[(anna, 1)] * 200, allow_duplicate_customers=True, expires_in_days=2)
     results = await post(
-        shop, await adjustment(shop, anna, -100, credit_id=first), await adjustment(shop, anna, 50),
+        shop,
+        await adjustment(shop, anna, -100, credit_id=first),
+        await adjustment(shop, anna, 50),
         await adjustment(shop, anna, -300),
-    )  # fmt: skip
+    )
 
     assert [type(result) for result in results] == [Posted, Posted, Posted]
     assert await shop.available(anna, "POINTS") == 150

@@ -134,8 +134,9 @@ async def test_no_more_than_a_thousand_wait(shop: Shop, anna: UUID, monkeypatch:
     monkeypatch.setattr("models.planning.requesting.MAX_PENDING", 2)
     tea = await shop.product(5)
     outcomes: list[Outcome] = [
-        await shop.adjust(anna, 1, propose_only=True), await shop.issue(anna, (tea, 1), propose_only=True),
-    ]  # fmt: skip
+        await shop.adjust(anna, 1, propose_only=True),
+        await shop.issue(anna, (tea, 1), propose_only=True),
+    ]
     assert all(one.approval_request_id for one in outcomes)
     async with shop.refused("TOO_MANY_PENDING") as caught:
         await shop.issue(anna, (tea, 1), propose_only=True)

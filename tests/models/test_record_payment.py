@@ -41,10 +41,12 @@ async def test_nothing_is_due_on_a_paid_invoice(shop: Shop, anna: UUID) -> None:
 @pytest.mark.parametrize(
     ("amount", "method", "code"),
     [
-        ("-1", "CARD", "INVALID"), ("0", "CARD", "AMOUNT_ZERO"), ("0.001", "CARD", "AMOUNT_PRECISION"),
+        ("-1", "CARD", "INVALID"),
+        ("0", "CARD", "AMOUNT_ZERO"),
+        ("0.001", "CARD", "AMOUNT_PRECISION"),
         ("1", "BARTER", "INVALID"),
     ],
-)  # fmt: skip
+)
 async def test_what_no_payment_is(shop: Shop, anna: UUID, amount: str, method: str, code: str) -> None:
     invoice = await shop.invoice(anna, 100)
     async with shop.refused(code):

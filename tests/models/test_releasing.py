@@ -39,9 +39,7 @@ async def test_a_release_reopens_the_invoice_and_the_credit(shop: Shop, anna: UU
     assert await movements(shop, outcome) == [(credit, "INVOICES", 10000)]
     assert (outcome.credit_id, outcome.assignment_ids) == (credit, assigned.assignment_ids[:1])
     rows = await shop.rows("SELECT id, released_at, release_transaction_id FROM assignments WHERE tenant_id = $1")
-    assert {row for row in rows if row[1]} == {
-        (assigned.assignment_ids[0], shop.clock(), outcome.transaction_id)
-    }  # fmt: skip
+    assert {row for row in rows if row[1]} == {(assigned.assignment_ids[0], shop.clock(), outcome.transaction_id)}
 
 
 async def test_a_release_goes_last_first(shop: Shop, anna: UUID, clock: Clock) -> None:
@@ -52,9 +50,7 @@ async def test_a_release_goes_last_first(shop: Shop, anna: UUID, clock: Clock) -
     second = await shop.assign(other, (invoice, 3))
     outcome = await shop.release(*first.assignment_ids, *second.assignment_ids)
 
-    assert await movements(shop, outcome) == [
-        (other, "INVOICES", 300), (one, "INVOICES", 200), (one, "INVOICES", 100),
-    ]  # fmt: skip
+    assert await movements(shop, outcome) == [(other, "INVOICES", 300), (one, "INVOICES", 200), (one, "INVOICES", 100)]
     assert outcome.credit_id is None
     assert await shop.remainders(one, other) == [1000, 1000]
 
@@ -67,9 +63,13 @@ async def test_what_cannot_be_released_releases_nothing(shop: Shop, anna: UUID) 
     await shop.release(gone)
     bens = (await shop.assign(await shop.credit(ben, 10), (await shop.invoice(ben, 10), 5))).assignment_ids[0]
     for named, code in (
-        ((), "INVALID"), ((mine, uuid4()), "NOT_FOUND"), ((mine, mine), "DUPLICATE"), ((mine, bens), "INVALID"),
-        ((mine, gone), "ALREADY_RELEASED"), (tuple(uuid4() for _ in range(101)), "INVALID"),
-    ):  # fmt: skip
+        ((), "INVALID"),
+        ((mine, uuid4()), "NOT_FOUND"),
+        ((mine, mine), "DUPLICATE"),
+        ((mine, bens), "INVALID"),
+        ((mine, gone), "ALREADY_RELEASED"),
+        (tuple(uuid4() for _ in range(101)), "INVALID"),
+    ):
         async with shop.refused(code):
             await shop.release(*named)
     with pytest.raises(AlreadyReleased) as caught:
@@ -88,8 +88,11 @@ async def test_a_repeated_release_answers_the_same(shop: Shop, anna: UUID) -> No
 
     assert again.replayed
     assert (again.transaction_id, again.account_id, again.credit_id, again.assignment_ids) == (
-        once.transaction_id, once.account_id, once.credit_id, once.assignment_ids,
-    )  # fmt: skip
+        once.transaction_id,
+        once.account_id,
+        once.credit_id,
+        once.assignment_ids,
+    )
     assert await shop.fingerprint() == before
 
 
@@ -132,8 +135,10 @@ async def test_a_voided_invoice_brings_back_an_expired_credit_which_expires_at_o
     outcome = await shop.void_invoice(invoice, note="Issued twice")
 
     assert await movements(shop, outcome) == [
-        (lasting, "INVOICES", 2000), (expiring, "INVOICES", 3000), (expiring, "EXPIRED", -3000),
-    ]  # fmt: skip
+        (lasting, "INVOICES", 2000),
+        (expiring, "INVOICES", 3000),
+        (expiring, "EXPIRED", -3000),
+    ]
     assert [row[2] for row in (await shop.entries(anna))[-3:]] == [3000, 6000, 3000]
     assert await shop.remainders(expiring, lasting) == [0, 3000]
     assert await shop.available(anna) == 3000
@@ -165,8 +170,9 @@ async def test_what_was_released_goes_to_the_next_invoice(shop: Shop, anna: UUID
     following = await shop.invoice(anna, 40)
 
     assert (await shop.invoice_state(invoice), await shop.invoice_state(following)) == (
-        ("OPEN", 0, 0), ("PART_PAID", 0, 3000),
-    )  # fmt: skip
+        ("OPEN", 0, 0),
+        ("PART_PAID", 0, 3000),
+    )
     assert await shop.remainders(credit) == [0]
 
 
@@ -196,8 +202,10 @@ async def test_credit_moves_to_other_invoices(shop: Shop, anna: UUID) -> None:
     outcome = await shop.reassign(assigned.assignment_ids[0], (second, 130), (third, None), key="k")
 
     assert [await shop.invoice_state(i) for i in (first, second, third)] == [
-        ("OPEN", 0, 0), ("PART_PAID", 0, 13000), ("PART_PAID", 0, 12000),
-    ]  # fmt: skip
+        ("OPEN", 0, 0),
+        ("PART_PAID", 0, 13000),
+        ("PART_PAID", 0, 12000),
+    ]
     assert await shop.remainders(credit) == [0]
     kinds = await shop.rows("SELECT kind FROM transactions WHERE tenant_id = $1 AND idempotency_key = 'k' ORDER BY id")
     assert sorted(kinds) == [("ASSIGNMENT",), ("RELEASE",)]
@@ -222,10 +230,14 @@ async def test_what_cannot_be_moved_stays(shop: Shop, anna: UUID, clock: Clock) 
     bens, euros = await shop.invoice(ben, 10), await shop.invoice(anna, 10, "EUR")
     part = (await shop.assign(credit, (invoice, 10))).assignment_ids[0]
     for amounts, code in (
-        ((), "INVALID"), (((other, "10.01"),), "EXCEEDS_DUE"), (((uuid4(), 1),), "NOT_FOUND"),
-        (((bens, 1),), "CUSTOMER_MISMATCH"), (((euros, 1),), "CURRENCY_MISMATCH"),
-        (((other, 8), (invoice, 3)), "EXCEEDS_REMAINING"), (((other, 1), (other, 1)), "DUPLICATE"),
-    ):  # fmt: skip
+        ((), "INVALID"),
+        (((other, "10.01"),), "EXCEEDS_DUE"),
+        (((uuid4(), 1),), "NOT_FOUND"),
+        (((bens, 1),), "CUSTOMER_MISMATCH"),
+        (((euros, 1),), "CURRENCY_MISMATCH"),
+        (((other, 8), (invoice, 3)), "EXCEEDS_REMAINING"),
+        (((other, 1), (other, 1)), "DUPLICATE"),
+    ):
         async with shop.refused(code):
             await shop.reassign(part, *amounts)
     async with shop.refused("NOT_FOUND") as caught:

@@ -76,8 +76,9 @@ async def test_moved_away_it_takes_back_and_moved_within_it_grants_anew(shop: Sh
     await shop.reassign(await part(shop), (other, 30))
     assert await granted(shop) == [(0, True), (0, True)]
     assert (await shop.invoice_state(order), await shop.invoice_state(other)) == (
-        ("PART_PAID", 2000, 0), ("PAID", 0, 3000),
-    )  # fmt: skip
+        ("PART_PAID", 2000, 0),
+        ("PAID", 0, 3000),
+    )
 
 
 async def test_voiding_the_credit_that_pays_takes_back_what_it_paid_for(shop: Shop, anna: UUID, order: UUID) -> None:

@@ -79,8 +79,10 @@ async def test_it_has_nothing_to_do_with_what_is_added(shop: Shop, anna: UUID, c
     await shop.adjust(anna, 100, actor=STAFF)
     scopes = "SELECT scope, used_minor FROM limit_counters WHERE tenant_id = $1 ORDER BY scope"
     assert await shop.rows(scopes) == [
-        ("PER_ACTOR_DAY", 100_00), ("PER_CUSTOMER_DAY", 100_00), ("SOLD_ACTOR_DAY", 500_00),
-    ]  # fmt: skip
+        ("PER_ACTOR_DAY", 100_00),
+        ("PER_CUSTOMER_DAY", 100_00),
+        ("SOLD_ACTOR_DAY", 500_00),
+    ]
 
 
 async def test_granting_again_counts_nothing(shop: Shop, anna: UUID, credit: UUID) -> None:
@@ -101,8 +103,11 @@ async def test_money_the_holder_and_the_currency(shop: Shop, anna: UUID) -> None
     await put(shop, "STAFF", "EUR", per_adjustment=20)
     await put(shop, "STAFF", None, "sally", per_adjustment=30)
     for actor, product, currency, most in (
-        (STAFF, pounds, "GBP", 10), (STAFF, euros, "EUR", 20), (SALLY, pounds, "GBP", 30), (SALLY, euros, "EUR", 30),
-    ):  # fmt: skip
+        (STAFF, pounds, "GBP", 10),
+        (STAFF, euros, "EUR", 20),
+        (SALLY, pounds, "GBP", 30),
+        (SALLY, euros, "EUR", 30),
+    ):
         await shop.issue(anna, (product, most), currency=currency, actor=actor)
         async with shop.refused("LIMIT_EXCEEDED"):
             await shop.issue(anna, (product, most + 1), currency=currency, actor=actor)
@@ -175,13 +180,15 @@ async def test_a_hundred_orders_at_once_never_pass_the_day_together(
         done = await asyncio.gather(
             *(
                 shop.issue(
-                    people[n % 10], (credit, 7), actor=Actor(f"token {n % 3}", "PARTNER", "app"),
+                    people[n % 10],
+                    (credit, 7),
+                    actor=Actor(f"token {n % 3}", "PARTNER", "app"),
                     ledger=(shop.ledger, other)[n % 2],
                 )
                 for n in range(100)
             ),
             return_exceptions=True,
-        )  # fmt: skip
+        )
     finally:
         await other.close()
     codes = [one.code for one in done if isinstance(one, LedgerError)]

@@ -55,8 +55,9 @@ async def test_nobody_writes_for_another_tenant(shop: Shop, anna: UUID) -> None:
         async with tenant_transaction(uuid4()) as connection:
             await connection.raw.execute(
                 "INSERT INTO services (tenant_id, id, name, active) VALUES ($1, $2, 'Stolen', true)",
-                shop.tenant_id, uuid4(),
-            )  # fmt: skip
+                shop.tenant_id,
+                uuid4(),
+            )
 
 
 async def test_tenants_side_by_side_do_not_mix(clock: Clock, shop: Shop) -> None:
@@ -93,10 +94,14 @@ async def test_read_only_means_it(shop: Shop) -> None:
 async def test_the_app_cannot_rewrite_the_ledger(shop: Shop, anna: UUID) -> None:
     await shop.adjust(anna, 5)
     for statement in (
-        "UPDATE entries SET amount_minor = 1", "DELETE FROM entries", "DELETE FROM transactions", "TRUNCATE entries",
-        "UPDATE transactions SET reason = NULL", "ALTER TABLE entries DISABLE ROW LEVEL SECURITY",
+        "UPDATE entries SET amount_minor = 1",
+        "DELETE FROM entries",
+        "DELETE FROM transactions",
+        "TRUNCATE entries",
+        "UPDATE transactions SET reason = NULL",
+        "ALTER TABLE entries DISABLE ROW LEVEL SECURITY",
         "ALTER TABLE entries DISABLE TRIGGER ALL",
-    ):  # fmt: skip
+    ):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             async with tenant_transaction(shop.tenant_id) as connection:
                 await connection.raw.execute(statement)

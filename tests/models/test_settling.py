@@ -115,8 +115,10 @@ async def test_what_is_read_after_waiting_sees_what_was_waited_for(shop: Shop, a
         waiting = asyncio.create_task(session.settle(at))
         await connection.raw.execute(
             "INSERT INTO outbox (tenant_id, id, topic, subject_id, created_at) VALUES ($1, $2, 'test', $2, $3)",
-            shop.tenant_id, anna, at,
-        )  # fmt: skip
+            shop.tenant_id,
+            anna,
+            at,
+        )
         await asyncio.sleep(0.05)
     await waiting
     (after,) = await session.fetch(count)

@@ -42,7 +42,7 @@ async def changes(shop: Shop, customer_id: UUID) -> list[Change]:
             WHERE c.tenant_id = $1 ORDER BY c.created_at, c.id""",
             customer_id,
         )
-    ]  # fmt: skip
+    ]
 
 
 async def test_a_correction_that_drops_a_tier_and_the_reward_given_before_it(shop: Shop, anna: UUID) -> None:
@@ -107,9 +107,14 @@ async def test_a_threshold_that_moves_takes_customers_along(shop: Shop, anna: UU
     after = {points: (await changes(shop, customer))[len(before[points]) :] for points, customer in people.items()}
     up, down = ("Silver", "Gold"), ("Gold", "Silver")
     assert after == {
-        50: [(None, "Silver")], 99: [(None, "Silver")], 100: [], 150: [up, down], 199: [up, down], 200: [down],
+        50: [(None, "Silver")],
+        99: [(None, "Silver")],
+        100: [],
+        150: [up, down],
+        199: [up, down],
+        200: [down],
         300: [down],
-    }  # fmt: skip
+    }
     # As events: what they are about, without a transaction, by nobody but the admin whom the audit names.
     rows = await shop.rows("SELECT count(*) FROM tier_changes WHERE tenant_id = $1 AND transaction_id IS NULL")
     told = await shop.rows("SELECT count(*) FROM outbox WHERE tenant_id = $1 AND topic = 'tier.changed'")
@@ -168,10 +173,14 @@ async def test_bad_tiers_are_refused(shop: Shop, anna: UUID) -> None:
     gold, silver = await create(shop, "Gold", 100), await create(shop, "Silver", 50)
     await shop.adjust(anna, 75, "POINTS")
     for name, threshold, code, field in (
-        (" ", 1, "INVALID", "name"), ("x" * 201, 1, "INVALID", "name"), ("A", -1, "INVALID", "threshold"),
-        ("A", "0.5", "AMOUNT_PRECISION", "threshold"), ("A", 10**15 + 1, "AMOUNT_OUT_OF_RANGE", "threshold"),
-        ("A", 100, "DUPLICATE", "threshold"), ("Gold", 1, "DUPLICATE", "name"),
-    ):  # fmt: skip
+        (" ", 1, "INVALID", "name"),
+        ("x" * 201, 1, "INVALID", "name"),
+        ("A", -1, "INVALID", "threshold"),
+        ("A", "0.5", "AMOUNT_PRECISION", "threshold"),
+        ("A", 10**15 + 1, "AMOUNT_OUT_OF_RANGE", "threshold"),
+        ("A", 100, "DUPLICATE", "threshold"),
+        ("Gold", 1, "DUPLICATE", "name"),
+    ):
         async with shop.refused(code) as caught:
             await create(shop, name, threshold)
         assert caught.value.field == (field,)

@@ -226,9 +226,10 @@ async def test_nothing_else_is_written_by_it_either(
 ) -> None:
     wall.off = HOURS
     looks = (
-        "SELECT * FROM customers WHERE tenant_id = $1 ORDER BY id", "SELECT * FROM actors WHERE tenant_id = $1 ORDER BY id",
+        "SELECT * FROM customers WHERE tenant_id = $1 ORDER BY id",
+        "SELECT * FROM actors WHERE tenant_id = $1 ORDER BY id",
         "SELECT * FROM tenants WHERE id = $1",
-    )  # fmt: skip
+    )
     before = [await right.rows(look) for look in looks]
     async with right.refused("UNAVAILABLE"):
         await write(wrong, there)

@@ -42,9 +42,13 @@ async def storm(
 ) -> list[dict[str, tuple[str, str]]]:
     """What each of the two was answered, by key."""
     orders = {
-        "url": urls.app, "tenant": str(shop.tenant_id), "seed": SEED, "number": number, "kinds": kinds,
+        "url": urls.app,
+        "tenant": str(shop.tenant_id),
+        "seed": SEED,
+        "number": number,
+        "kinds": kinds,
         "there": {kind: [str(i) for i in ids] for kind, ids in there.items()},
-    }  # fmt: skip
+    }
     both = await asyncio.gather(*(process({**orders, "order": order}) for order in (1, 2)))
     answers = await asyncio.gather(*(one.communicate(b"go\n") for one in both))
     assert [one.returncode for one in both] == [0, 0]
@@ -56,9 +60,11 @@ async def test_a_thousand_clashing_requests(shop: Shop, database_urls: Urls) -> 
     customers = [await shop.customer(f"C{n}") for n in range(4)]
     given = [await shop.credit(c, amount, auto_apply=True) for c in customers for amount in (60, 90, 120)]
     there = {
-        "customers": customers, "credits": given, "rewards": [await shop.reward(150, stock=STOCK)],
+        "customers": customers,
+        "credits": given,
+        "rewards": [await shop.reward(150, stock=STOCK)],
         "invoices": [await shop.invoice(c, 40, auto_apply=False) for c in customers for _ in range(5)],
-    }  # fmt: skip
+    }
     first, second = await storm(shop, database_urls, there, EVERYTHING, NUMBER)
     shop.clock.now = system_clock()
 
@@ -97,9 +103,11 @@ async def test_each_approval_is_posted_once_whoever_clicks(shop: Shop, database_
     customers = [await shop.customer(f"C{n}") for n in range(4)]
     waiting = [await ask(shop, customer, 101 + n) for n, customer in enumerate(customers * 5)]
     there = {
-        "customers": customers, "credits": [await shop.credit(customers[0], 1)],
-        "invoices": [await shop.invoice(customers[0], 1, auto_apply=False)], "requests": waiting,
-    }  # fmt: skip
+        "customers": customers,
+        "credits": [await shop.credit(customers[0], 1)],
+        "invoices": [await shop.invoice(customers[0], 1, auto_apply=False)],
+        "requests": waiting,
+    }
     before = await _deadlocks(shop)
     answers = await storm(shop, database_urls, there, APPROVING, APPROVALS)
     shop.clock.now = system_clock()

@@ -72,7 +72,7 @@ async def test_what_it_serves_can_be_changed(shop: Shop, anna: UUID) -> None:
     await shop.use(anna, massage, 1)
     assert await shop.rows(CHANGES, changed.transaction_id) == [
         (None, None, False, False, f'["{cut}"]', f'["{cut}", "{massage}"]')
-    ]  # fmt: skip
+    ]
     await shop.update_credit(credit, service_ids=())
     assert await shop.rows(SAYS, credit) == [(None, False, False)]
     assert await shop.count("credit_services") == 0

@@ -39,10 +39,19 @@ async def test_ids_tell_case_and_accents_apart(shop: Shop) -> None:
     assert (len(set(ids)), ids[0] == ids[2] == ids[3], ids[4] == ids[5]) == (3, True, True)
 
 
-@pytest.mark.parametrize("facts", [
-    {"external_id": ""}, {"external_id": " "}, {"external_id": "x" * 256}, {"name": ""}, {"name": "x" * 256},
-    {"email": ""}, {"email": "nobody"}, {"email": "x" * 312 + "@x.example"},
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"external_id": ""},
+        {"external_id": " "},
+        {"external_id": "x" * 256},
+        {"name": ""},
+        {"name": "x" * 256},
+        {"email": ""},
+        {"email": "nobody"},
+        {"email": "x" * 312 + "@x.example"},
+    ],
+)
 async def test_what_no_customer_has(shop: Shop, facts: dict[str, str]) -> None:
     async with shop.refused("INVALID"):
         await upsert(shop, **facts)
@@ -57,5 +66,6 @@ async def test_each_change_is_written_down_once_and_in_no_words_of_the_person_s(
         "SELECT action, details::text FROM audit_events WHERE tenant_id = $1 ORDER BY created_at, id"
     )
     assert [tuple(event) for event in events] == [
-        ("customer.created", None), ("customer.updated", '{"changed": ["name"]}'),
-    ]  # fmt: skip
+        ("customer.created", None),
+        ("customer.updated", '{"changed": ["name"]}'),
+    ]

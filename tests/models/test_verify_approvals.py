@@ -35,18 +35,23 @@ MIKE = "decided_by_id = (SELECT id FROM actors WHERE subject = 'mike'), decided_
 PLANTED = {
     "another's approval": planted("approval_requests", MIKE, APPROVED, "approvals"),
     "what nobody approved": planted(
-        "approval_requests", f"transaction_id = {a_transaction(alone=True)}", APPROVED, "approvals",
+        "approval_requests",
+        f"transaction_id = {a_transaction(alone=True)}",
+        APPROVED,
+        "approvals",
         "approved transactions",
     ),
     "an approval that is gone": planted("approval_requests", None, APPROVED, "approved transactions"),
     "an approval that was none": planted(
-        "transactions", "approved_by_id = NULL", "approved_by_id IS NOT NULL", "approvals", "approved transactions",
+        "transactions",
+        "approved_by_id = NULL",
+        "approved_by_id IS NOT NULL",
+        "approvals",
+        "approved transactions",
         "row of transactions",
     ),
-    "a second name for it": planted(
-        "approval_requests", "requested_subject = 'else'", APPROVED, "approvals"
-    ),
-}  # fmt: skip
+    "a second name for it": planted("approval_requests", "requested_subject = 'else'", APPROVED, "approvals"),
+}
 
 
 @pytest.mark.parametrize("what", PLANTED)

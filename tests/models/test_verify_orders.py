@@ -49,8 +49,12 @@ PLANTED = {
         "grants", "revoked_transaction_id = NULL, revoked_minor = NULL", f"NOT {LIVE}", "order grants", "grant entries"
     ),
     "what a grant is worth": planted(
-        "credits", "amount_minor = amount_minor + 1", f"id = {GRANTED}",
-        "credit amount", "order grants", "grant entries",
+        "credits",
+        "amount_minor = amount_minor + 1",
+        f"id = {GRANTED}",
+        "credit amount",
+        "order grants",
+        "grant entries",
     ),
     "a grant's entry": planted(
         "entries", "counter = 'ISSUED'", f"credit_id = {GRANTED}", "entry hash", "grant entries"
@@ -73,7 +77,7 @@ PLANTED = {
     "a payment with credit of another order": planted(
         "payments", f"invoice_id = {VOIDED}", WITH_CREDIT, "account credit payments"
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("what", PLANTED)

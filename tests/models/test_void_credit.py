@@ -35,8 +35,10 @@ async def test_what_is_left_is_reversed(shop: Shop, anna: UUID, asset: str) -> N
     assert (await shop.available(anna, asset), await lifetime(shop, anna, asset)) == (0, before - left)
     assert again.replayed
     assert (again.transaction_id, again.account_id, again.credit_id) == (
-        once.transaction_id, once.account_id, once.credit_id,
-    )  # fmt: skip
+        once.transaction_id,
+        once.account_id,
+        once.credit_id,
+    )
 
 
 async def test_a_scheduled_credit_can_be_voided(shop: Shop, anna: UUID) -> None:
@@ -95,8 +97,10 @@ async def test_what_is_assigned_can_be_released_first(shop: Shop, anna: UUID) ->
     again = await shop.void_credit(credit, release_assignments=True, key="k")
 
     assert await shop.rows(MOVED, once.transaction_id) == [
-        ("INVOICES", 6000, 0), ("INVOICES", 4000, 0), ("REMOVED", -10000, -10000),
-    ]  # fmt: skip
+        ("INVOICES", 6000, 0),
+        ("INVOICES", 4000, 0),
+        ("REMOVED", -10000, -10000),
+    ]
     assert [await shop.invoice_state(i) for i in (first, second)] == [("OPEN", 0, 0)] * 2
     assert await shop.rows(STATE, credit) == [(0, True, False)]
     assert (once.assignment_ids, again.assignment_ids) == (parts, parts)

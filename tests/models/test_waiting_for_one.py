@@ -110,9 +110,20 @@ async def tiers(shop: Shop, anna: UUID) -> tuple[Hold, Write]:
 
 
 KINDS: Final = (
-    account, customer, new_account, invoice, invoice_of_an_assignment, reward, coupon, counter, new_counter, request, key,
-    currency, tiers,
-)  # fmt: skip
+    account,
+    customer,
+    new_account,
+    invoice,
+    invoice_of_an_assignment,
+    reward,
+    coupon,
+    counter,
+    new_counter,
+    request,
+    key,
+    currency,
+    tiers,
+)
 
 
 @pytest.mark.parametrize("in_line", [2, 0])

@@ -35,25 +35,39 @@ ALLOWED: Final[Mapping[tuple[str, str], str]] = {
     ("models/reads/liability.py parts", "tenant"): LIABILITY,
     ("models/reads/liability.py trial_balance", "tenant"): LIABILITY,
     ("models/operations/people.py _erase", "customer_id"): ONE_PERSON,
-    ("models/operations/people.py _erase", "tenant"): "rows of files say whose they are in no index: once a person erased",
-    ("models/loading/credits.py load_all_open", "account_id"): "a merge moves all that is open, and restating works it out",
-    ("models/loading/counters.py lock_to_add_up", "tenant"): "a merge; only where nothing was analysed since it was small",
+    (
+        "models/operations/people.py _erase",
+        "tenant",
+    ): "rows of files say whose they are in no index: once a person erased",
+    (
+        "models/loading/credits.py load_all_open",
+        "account_id",
+    ): "a merge moves all that is open, and restating works it out",
+    (
+        "models/loading/counters.py lock_to_add_up",
+        "tenant",
+    ): "a merge; only where nothing was analysed since it was small",
     ("models/operations/run_bulks.py _finish", "tenant"): "by the index on unfinished bulks, of which there are few",
     ("models/operations/run_bulks.py _keep_claim", "tenant"): "the same",
-    ("models/reads/paging.py load_pages", "tenant"):
-        "a list with a condition that the statistics say is true of few rows, and no index is for: they are looked for, then"
-        " put in order",
-}  # fmt: skip
+    (
+        "models/reads/paging.py load_pages",
+        "tenant",
+    ): "a list with a condition that the statistics say is true of few rows, and no index is for: they are looked for, then"
+    " put in order",
+}
 """By the function that asks and what bounds the scan: why it may."""
 _BRANCH: Final = "a condition in each branch of the trail, and PostgreSQL would not take each in its index's order"
 _TORTOISE: Final = "written by Tortoise, which has the id first"
 ELSEWHERE: Final[Mapping[tuple[str, str], str]] = {
-    ("models/operations/create_tenant.py create_tenant", "limit_rules: inserted with another tenant_id than $1"): _TORTOISE,
+    (
+        "models/operations/create_tenant.py create_tenant",
+        "limit_rules: inserted with another tenant_id than $1",
+    ): _TORTOISE,
     ("models/operations/create_tenant.py create_tenant", "reasons: inserted with another tenant_id than $1"): _TORTOISE,
     ("models/session.py question", "tenants tenants: no id = $1"): "what a slug is: nobody knows whose it is before",
     ("models/reads/paging.py load_pages", "transactions x: no tenant_id = $1"): _BRANCH,
     ("models/reads/paging.py load_pages", "audit_events y: no tenant_id = $1"): _BRANCH,
-}  # fmt: skip
+}
 """What does not lead to one tenant's machine, by the function that asks: why it may."""
 
 
@@ -191,7 +205,9 @@ async def test_a_scan_of_the_tenant_is_seen(server: Urls, worker_id: str) -> Non
         past = "SELECT sum(amount_minor) FROM entries WHERE tenant_id = $1 AND created_at > $2"
         busy = "SELECT sum(amount_minor) FROM entries WHERE tenant_id = $1 AND account_id = $2"
         page = "SELECT * FROM transactions WHERE tenant_id = $1 ORDER BY created_at, id LIMIT $2"
-        seen = [[scan.rpartition(": ")[2] for scan in planner.unbounded(await planner.plan(sql))]
-                for sql in (whole, past, busy, page)]  # fmt: skip
+        seen = [
+            [scan.rpartition(": ")[2] for scan in planner.unbounded(await planner.plan(sql))]
+            for sql in (whole, past, busy, page)
+        ]
         await connection.close()
     assert seen == [["tenant"], ["tenant"], ["account_id"], []]

@@ -35,20 +35,35 @@ STARTS: Final = (  # in each, clocks change soon
     ("America/Havana", datetime(2026, 10, 29, 3, tzinfo=UTC)),  # midnight of 1 November comes twice
     ("Asia/Kathmandu", datetime(2026, 1, 1, tzinfo=UTC)),
 )
-PRIZES: Final = (
-    Prize(100, None, True, days=3), Prize(700, 3, True), Prize(0, None, True), Prize(50, None, False),
-)  # fmt: skip
+PRIZES: Final = (Prize(100, None, True, days=3), Prize(700, 3, True), Prize(0, None, True), Prize(50, None, False))
 PRODUCTS: Final = (
-    Product("GOODS", "GBP", Decimal("7.50")), Product("SERVICE", "GBP", Decimal("0.99")),
-    Product("CREDIT", "GBP", Decimal(10)), Product("CREDIT", "GBP", Decimal(1)), Product("GOODS", "JPY", Decimal(30)),
-    Product("CREDIT", "JPY", Decimal(12)), Product("CREDIT", "KWD", Decimal("1.125")),
-)  # fmt: skip
+    Product("GOODS", "GBP", Decimal("7.50")),
+    Product("SERVICE", "GBP", Decimal("0.99")),
+    Product("CREDIT", "GBP", Decimal(10)),
+    Product("CREDIT", "GBP", Decimal(1)),
+    Product("GOODS", "JPY", Decimal(30)),
+    Product("CREDIT", "JPY", Decimal(12)),
+    Product("CREDIT", "KWD", Decimal("1.125")),
+)
 REPLAYED: Final = (
-    "payment_id", "coupon_id", "approval_request_id", "bulk_operation_id", "invoice_id", "assignment_ids",
-)  # fmt: skip
+    "payment_id",
+    "coupon_id",
+    "approval_request_id",
+    "bulk_operation_id",
+    "invoice_id",
+    "assignment_ids",
+)
 WITHOUT_ACCOUNT: Final = (
-    "invoice", "order", "pay", "void_payment", "bulk", "update_credit", "give", "approve", "merge",
-)  # fmt: skip
+    "invoice",
+    "order",
+    "pay",
+    "void_payment",
+    "bulk",
+    "update_credit",
+    "give",
+    "approve",
+    "merge",
+)
 """What answers no account, or (a reward for nothing) one that there may not have been then."""
 NEVER_TOGETHER: Final = frozenset({*ALONE, "merge"})
 """What is never a part of a batch."""
@@ -270,10 +285,14 @@ class Simulation:
             self.done.append((command, asked, answer))
 
     def _judge_replay(self, command: Command, first: Outcome, answer: Outcome | LedgerError) -> None:
-        same = isinstance(answer, Outcome) and answer.replayed and all(
-            getattr(answer, name) == getattr(first, name)
-            for name in (*REPLAYED, *(() if command.name in WITHOUT_ACCOUNT else ("transaction_id", "account_id")))
-        )  # fmt: skip
+        same = (
+            isinstance(answer, Outcome)
+            and answer.replayed
+            and all(
+                getattr(answer, name) == getattr(first, name)
+                for name in (*REPLAYED, *(() if command.name in WITHOUT_ACCOUNT else ("transaction_id", "account_id")))
+            )
+        )
         if not same:
             raise Disagreement(f"step {self.steps}: {command} again: {first} and then {answer!r}")
         self._count("replayed")
@@ -288,8 +307,17 @@ class Simulation:
         credits = {view.id: view for view in shown if isinstance(view, CreditView)}
         rows = {row[0]: row for row in await self.shop.rows(_CREDITS, list(credits))} if credits else {}
         for c in credits.values():
-            row = (c.id, c.account_id, c.amount_minor, c.remaining_minor, c.starts_at, c.expires_at, c.auto_apply,
-                   c.swept_at, c.voided_at)  # fmt: skip
+            row = (
+                c.id,
+                c.account_id,
+                c.amount_minor,
+                c.remaining_minor,
+                c.starts_at,
+                c.expires_at,
+                c.auto_apply,
+                c.swept_at,
+                c.voided_at,
+            )
             if rows.get(c.id) != row:
                 raise Disagreement(f"step {self.steps}: {command} shows {row}, and there is {rows.get(c.id)}")
 
@@ -323,7 +351,7 @@ async def _furnish(shop: Shop, names: Names, reference: Reference) -> None:
     names.prizes = [
         await shop.reward(prize.price, stock=prize.stock, validity_days=prize.days, active=prize.active)
         for prize in PRIZES
-    ]  # fmt: skip
+    ]
     names.products = [await shop.product(str(product.price), product.kind, product.currency) for product in PRODUCTS]
     for name, threshold in TIERS:
         await shop.tier(name, threshold)

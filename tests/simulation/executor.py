@@ -126,22 +126,31 @@ def ask(tenant_id: UUID, names: Names, command: Command, key: str) -> Asked:
 def _adjust(names: Names, key: str, **facts: Any) -> Any:
     credit = facts.get("credit")
     return adjust_credit, c.AdjustCredit(
-        customer_id=names.customer(facts["customer"]), asset=facts["asset"], amount=facts["amount"],
-        reason=facts["reason"], note=facts.get("note"), expires_in_days=facts.get("days"),
-        expires_at=facts.get("expires"), effective_on=facts.get("effective"),
+        customer_id=names.customer(facts["customer"]),
+        asset=facts["asset"],
+        amount=facts["amount"],
+        reason=facts["reason"],
+        note=facts.get("note"),
+        expires_in_days=facts.get("days"),
+        expires_at=facts.get("expires"),
+        effective_on=facts.get("effective"),
         service_ids=tuple(names.services[s] for s in facts.get("services", ())),
         credit_id=None if credit is None else names.credit(credit),
-        request_approval=facts.get("approval", False), auto_apply=facts.get("auto_apply", True),
+        request_approval=facts.get("approval", False),
+        auto_apply=facts.get("auto_apply", True),
         propose_only=facts.get("propose", False),
-    )  # fmt: skip
+    )
 
 
 def _bulk(names: Names, key: str, **facts: Any) -> Any:
     return bulk_credit, c.BulkCredit(
         items=tuple(c.BulkItem(names.customer(customer), amount) for customer, amount in facts["rows"]),
-        asset=facts["asset"], reason=facts["reason"], expires_in_days=facts["days"], dry_run=facts["dry_run"],
+        asset=facts["asset"],
+        reason=facts["reason"],
+        expires_in_days=facts["days"],
+        dry_run=facts["dry_run"],
         error_policy="SKIP_FAILED" if facts["skip"] else "REJECT_ALL",
-    )  # fmt: skip
+    )
 
 
 # An invoice's number is the key: a number of its own, the same again under the same key.
@@ -159,9 +168,14 @@ def _order(names: Names, key: str, **facts: Any) -> Any:
     items = tuple(c.OrderItem(names.products[product], *more) for product, *more in facts["items"])
     customer = names.customer(facts["customer"])
     return create_order, c.CreateOrder(
-        customer, key, facts["currency"], items, facts.get("issued"), auto_apply=facts["auto"],
+        customer,
+        key,
+        facts["currency"],
+        items,
+        facts.get("issued"),
+        auto_apply=facts["auto"],
         propose_only=facts.get("propose", False),
-    )  # fmt: skip
+    )
 
 
 def _pay(names: Names, key: str, *, invoice: int, amount: Decimal, method: str, **facts: Any) -> Any:
@@ -201,10 +215,14 @@ def _void_credit(names: Names, key: str, *, credit: int, release: bool) -> Any:
 def _update_credit(names: Names, key: str, *, credit: int, **facts: Any) -> Any:
     services = facts.get("services")
     return releasing.update_credit, c.UpdateCredit(
-        names.credit(credit), expires_in_days=facts.get("days"), expires_at=facts.get("expires"),
-        never_expires=facts.get("never", False), auto_apply=facts.get("auto_apply"), note=facts.get("note"),
+        names.credit(credit),
+        expires_in_days=facts.get("days"),
+        expires_at=facts.get("expires"),
+        never_expires=facts.get("never", False),
+        auto_apply=facts.get("auto_apply"),
+        note=facts.get("note"),
         service_ids=None if services is None else tuple(names.services[s] for s in services),
-    )  # fmt: skip
+    )
 
 
 def _use(names: Names, key: str, *, customer: int, service: int, amount: Decimal) -> Any:
@@ -213,9 +231,12 @@ def _use(names: Names, key: str, *, customer: int, service: int, amount: Decimal
 
 def _give(names: Names, key: str, *, customer: int, prize: int, deduct: bool, **facts: bool) -> Any:
     command = c.GiveReward(
-        names.customer(customer), names.prizes[prize], deduct, request_approval=facts["approval"],
+        names.customer(customer),
+        names.prizes[prize],
+        deduct,
+        request_approval=facts["approval"],
         propose_only=facts.get("propose", False),
-    )  # fmt: skip
+    )
     return give_reward, command
 
 
@@ -236,11 +257,25 @@ def _merge(names: Names, key: str, *, source: int, target: int) -> Any:
 
 
 _COMMANDS: Final[dict[str, Callable[..., Any]]] = {
-    "adjust": _adjust, "bulk": _bulk, "invoice": _invoice, "order": _order, "pay": _pay, "void_payment": _void_payment,
-    "assign": _assign, "reassign": _reassign, "release": _release, "void_invoice": _void_invoice,
-    "void_credit": _void_credit, "update_credit": _update_credit, "use": _use, "give": _give, "approve": _approve,
-    "use_coupon": _use_coupon, "disable_coupon": _disable_coupon, "merge": _merge,
-}  # fmt: skip
+    "adjust": _adjust,
+    "bulk": _bulk,
+    "invoice": _invoice,
+    "order": _order,
+    "pay": _pay,
+    "void_payment": _void_payment,
+    "assign": _assign,
+    "reassign": _reassign,
+    "release": _release,
+    "void_invoice": _void_invoice,
+    "void_credit": _void_credit,
+    "update_credit": _update_credit,
+    "use": _use,
+    "give": _give,
+    "approve": _approve,
+    "use_coupon": _use_coupon,
+    "disable_coupon": _disable_coupon,
+    "merge": _merge,
+}
 
 
 async def _sweep(ledger: Ledger, tenant_id: UUID, names: Names, key: str) -> Outcome:
@@ -250,13 +285,28 @@ async def _sweep(ledger: Ledger, tenant_id: UUID, names: Names, key: str) -> Out
 
 
 async def _file(
-    ledger: Ledger, tenant_id: UUID, names: Names, key: str, *, rows: tuple[FileRow, ...], asset: str, reason: str,
-    skip: bool, dry_run: bool, twice: bool, days: int | None = None,
-) -> Outcome:  # fmt: skip
+    ledger: Ledger,
+    tenant_id: UUID,
+    names: Names,
+    key: str,
+    *,
+    rows: tuple[FileRow, ...],
+    asset: str,
+    reason: str,
+    skip: bool,
+    dry_run: bool,
+    twice: bool,
+    days: int | None = None,
+) -> Outcome:
     command = ImportCredits(
-        sha256(key.encode()).hexdigest(), asset, reason, expires_in_days=days, dry_run=dry_run,
-        error_policy="SKIP_FAILED" if skip else "REJECT_ALL", allow_duplicate_customers=twice,
-    )  # fmt: skip
+        sha256(key.encode()).hexdigest(),
+        asset,
+        reason,
+        expires_in_days=days,
+        dry_run=dry_run,
+        error_policy="SKIP_FAILED" if skip else "REJECT_ALL",
+        allow_duplicate_customers=twice,
+    )
     read = [
         ImportRow(row.external, row.amount, row.asset, row.reason, expires_in_days=row.days, expires_on=row.until)
         for row in rows
@@ -338,11 +388,22 @@ def _set_zone(names: Names, *, zone: str) -> Any:
 
 
 ALONE: Final[dict[str, Callable[..., Coroutine[Any, Any, Outcome]]]] = {
-    "sweep": _sweep, "file": _file, "run": _run, "upsert": _upsert, "rename": _rename, "erase": _erase,
-    "reject": _reject, "withdraw": _withdraw, "start": _membership(memberships.start_membership),
+    "sweep": _sweep,
+    "file": _file,
+    "run": _run,
+    "upsert": _upsert,
+    "rename": _rename,
+    "erase": _erase,
+    "reject": _reject,
+    "withdraw": _withdraw,
+    "start": _membership(memberships.start_membership),
     "cancel": _membership(memberships.cancel_membership),
-    "reinstate": _membership(memberships.reinstate_membership), "set_tier": _setting(_set_tier),
-    "set_prize": _setting(_set_prize), "set_product": _setting(_set_product), "set_service": _setting(_set_service),
-    "set_grace": _setting(_set_grace), "set_zone": _setting(_set_zone),
-}  # fmt: skip
+    "reinstate": _membership(memberships.reinstate_membership),
+    "set_tier": _setting(_set_tier),
+    "set_prize": _setting(_set_prize),
+    "set_product": _setting(_set_product),
+    "set_service": _setting(_set_service),
+    "set_grace": _setting(_set_grace),
+    "set_zone": _setting(_set_zone),
+}
 """What is done at once, without a posting of its own (or in many), and never waits for a batch."""

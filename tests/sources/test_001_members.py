@@ -31,13 +31,22 @@ class Desk:
         return payload if payload is not None else {"denied": answer.codes}
 
     async def adjust(self, amount: str, key: str, role: Role = Role.MANAGER, **more: Any) -> dict[str, Any]:
-        given = {"customerId": self.member, "asset": "SERVICE_CREDITS", "amount": amount, "reason": "SERVICE_RECOVERY",
-                 "idempotencyKey": key}  # fmt: skip
+        given = {
+            "customerId": self.member,
+            "asset": "SERVICE_CREDITS",
+            "amount": amount,
+            "reason": "SERVICE_RECOVERY",
+            "idempotencyKey": key,
+        }
         return await self.do("AdjustCredits", {**given, **more}, role)
 
     async def use(self, service: str, amount: str, key: str) -> dict[str, Any]:
-        given = {"customerId": self.member, "serviceId": self.services[service], "amount": amount,
-                 "idempotencyKey": key}  # fmt: skip
+        given = {
+            "customerId": self.member,
+            "serviceId": self.services[service],
+            "amount": amount,
+            "idempotencyKey": key,
+        }
         return await self.do("UseCredits", given, Role.STAFF)
 
     async def tab(self) -> dict[str, Any]:
@@ -96,9 +105,12 @@ async def test_removing_credits_requires_manager_permission(desk: Desk, tenant: 
 async def test_the_reason_is_required_and_has_to_fit(desk: Desk, tenant: Tenant) -> None:
     async with tenant.nothing_moves():
         for amount, reason, expected in (
-            ("1", "", "REASON_UNKNOWN"), ("1", "NOPE", "REASON_UNKNOWN"), ("1", "POLICY", "REASON_DIRECTION"),
-            ("-1", "GOODWILL", "REASON_DIRECTION"), ("1", "OTHER", "NOTE_REQUIRED"),
-        ):  # fmt: skip
+            ("1", "", "REASON_UNKNOWN"),
+            ("1", "NOPE", "REASON_UNKNOWN"),
+            ("1", "POLICY", "REASON_DIRECTION"),
+            ("-1", "GOODWILL", "REASON_DIRECTION"),
+            ("1", "OTHER", "NOTE_REQUIRED"),
+        ):
             assert codes(await desk.adjust(amount, "a", reason=reason)) == [expected]
 
 

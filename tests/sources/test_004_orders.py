@@ -62,10 +62,16 @@ async def test_the_source_from_top_to_bottom(api: Api, tenant: Tenant) -> None:
     assert [edge["node"]["name"] for edge in choice] == ["Account Credit", "Web design"]
     order = await store.order(customer, "1001", (credit["id"], 50))
     assert order == {
-        "id": order["id"], "number": "1001", "status": "OPEN", "total": "50.00", "due": "50.00", "creditable": "0.00",
-        "lines": {"edges": [
-            {"node": {"description": "Account Credit", "quantity": 50, "amount": "50.00", "kind": "CREDIT"}}]},
-    }  # fmt: skip
+        "id": order["id"],
+        "number": "1001",
+        "status": "OPEN",
+        "total": "50.00",
+        "due": "50.00",
+        "creditable": "0.00",
+        "lines": {
+            "edges": [{"node": {"description": "Account Credit", "quantity": 50, "amount": "50.00", "kind": "CREDIT"}}]
+        },
+    }
     assert (await store.look_up(order))["customer"]["account"] is None
 
     # "Once the customer has paid using whatever method they'd like … the credit will be added to their account."
@@ -99,8 +105,10 @@ async def test_the_source_from_top_to_bottom(api: Api, tenant: Tenant) -> None:
     # "Now, you can pay the remaining balance with their account credit."
     rest = await store.pay(other, "25.00", "ACCOUNT_CREDIT")
     assert (rest["invoice"]["status"], rest["invoice"]["paid"], rest["invoice"]["credited"]) == (
-        "PAID", "15.00", "25.00",
-    )  # fmt: skip
+        "PAID",
+        "15.00",
+        "25.00",
+    )
     looked_up = await store.look_up(other)
     assert looked_up["customer"]["account"] == {"available": "25.00"}
     methods = [(e["node"]["method"], e["node"]["voidedAt"] is None) for e in looked_up["payments"]["edges"]]

@@ -28,9 +28,15 @@ async def ask_order(shop: Shop, customer: UUID, *items: tuple[UUID, int], **more
 
 
 async def approve(
-    shop: Shop, request: UUID, actor: Actor = MANAGER, *, key: str | None = None, note: str | None = None,
-    version: str | None = None, ledger: Ledger | None = None,
-) -> Outcome:  # fmt: skip
+    shop: Shop,
+    request: UUID,
+    actor: Actor = MANAGER,
+    *,
+    key: str | None = None,
+    note: str | None = None,
+    version: str | None = None,
+    ledger: Ledger | None = None,
+) -> Outcome:
     command = ApproveRequest(request, note, version)
     return await approve_request(ledger or shop.ledger, shop.tenant_id, actor, command, key or uuid4().hex)
 

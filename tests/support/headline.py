@@ -68,9 +68,13 @@ EMPTY: Final[dict[str, object]] = {"replayed": False, "created": False, "assignm
 def adjusting(customer: UUID | None, amount: str, asset: str = "GBP", **more: Any) -> dict[str, Any]:
     """An input of adjustCredit, with a key of its own."""
     return {
-        "customerId": gid("Customer", customer), "asset": asset, "amount": amount, "reason": "CORRECTION",
-        "idempotencyKey": uuid4().hex, **more,
-    }  # fmt: skip
+        "customerId": gid("Customer", customer),
+        "asset": asset,
+        "amount": amount,
+        "reason": "CORRECTION",
+        "idempotencyKey": uuid4().hex,
+        **more,
+    }
 
 
 async def ask(api: Api, field: str, given: dict[str, Any], **token: Any) -> dict[str, Any]:

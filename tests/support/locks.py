@@ -20,9 +20,14 @@ from models.units import Result, Unit
 from tests.support.shop import Shop
 
 TABLES: Final = {
-    "customers": "id", "accounts": "customer_id, asset", "limit_counters": "scope, role, holder, asset, day",
-    "invoices": "id", "rewards": "id", "coupons": "id", "approval_requests": "id",
-}  # fmt: skip
+    "customers": "id",
+    "accounts": "customer_id, asset",
+    "limit_counters": "scope, role, holder, asset, day",
+    "invoices": "id",
+    "rewards": "id",
+    "coupons": "id",
+    "approval_requests": "id",
+}
 """What is locked, and by what each is put in order."""
 PATIENCE_S: Final = 30
 A_LOOK_S: Final = 0.002

@@ -16,13 +16,13 @@ import asyncpg
 
 ROOT: Final = Path(__file__).parents[2]
 POSTING: Final = "SET LOCAL plan_cache_mode = force_generic_plan"
-CONFIGURATION: Final = frozenset({
-    "reasons", "services", "rewards", "products", "tiers", "currencies", "limit_rules", "tenants", "partner_tokens",
-})  # fmt: skip
+CONFIGURATION: Final = frozenset(
+    {"reasons", "services", "rewards", "products", "tiers", "currencies", "limit_rules", "tenants", "partner_tokens"}
+)
 """Small, by what an admin may make of them: read whole, and past their keys."""
-_STREAMED: Final = frozenset({
-    "Limit", "LockRows", "Result", "Subquery Scan", "Append", "Merge Append", "Nested Loop", "Memoize",
-})  # fmt: skip
+_STREAMED: Final = frozenset(
+    {"Limit", "LockRows", "Result", "Subquery Scan", "Append", "Merge Append", "Nested Loop", "Memoize"}
+)
 """What hands rows on as they come, so that a limit above it ends the scan below."""
 
 

@@ -48,13 +48,7 @@ from models.operations.expire import expire_credits
 from models.operations.give_reward import give_reward
 from models.operations.products import create_product
 from models.operations.record_payment import record_payment, void_payment
-from models.operations.releasing import (
-    reassign_credit,
-    release_assignments,
-    update_credit,
-    void_credit,
-    void_invoice,
-)
+from models.operations.releasing import reassign_credit, release_assignments, update_credit, void_credit, void_invoice
 from models.operations.upsert_customer import upsert_customer
 from models.operations.use_credit import use_credit
 from models.planning.state import Source
@@ -70,11 +64,30 @@ PARTNER: Final = Actor("bot", "PARTNER", client="app")
 NOON: Final = datetime(2026, 6, 15, 12, tzinfo=UTC)
 
 LEDGER_TABLES: Final = (
-    "accounts", "approval_requests", "assignments", "audit_events", "bulk_operations", "bulk_rows", "coupons",
-    "credit_changes", "credit_services", "credits", "entries", "grants", "idempotency_keys", "invoice_lines",
-    "invoices", "limit_rules", "outbox", "partner_tokens", "payments", "rewards", "tier_changes", "transaction_texts",
+    "accounts",
+    "approval_requests",
+    "assignments",
+    "audit_events",
+    "bulk_operations",
+    "bulk_rows",
+    "coupons",
+    "credit_changes",
+    "credit_services",
+    "credits",
+    "entries",
+    "grants",
+    "idempotency_keys",
+    "invoice_lines",
+    "invoices",
+    "limit_rules",
+    "outbox",
+    "partner_tokens",
+    "payments",
+    "rewards",
+    "tier_changes",
+    "transaction_texts",
     "transactions",
-)  # fmt: skip
+)
 _FINGERPRINT: Final = " UNION ALL ".join(
     f"SELECT '{table}' AS name, count(*) AS rows, md5(string_agg(t::text, ' ' ORDER BY t::text)) AS digest"
     f" FROM {table} t WHERE tenant_id = $1 {more}"
@@ -119,9 +132,16 @@ class Shop:
         return (await upsert_customer(self.ledger, self.tenant_id, MANAGER, command))[0].id
 
     async def adjust(
-        self, customer_id: UUID, amount: str | int, asset: str = "GBP", reason: str | None = None,
-        *, actor: Actor = MANAGER, key: str | None = None, **more: Any,
-    ) -> Outcome:  # fmt: skip
+        self,
+        customer_id: UUID,
+        amount: str | int,
+        asset: str = "GBP",
+        reason: str | None = None,
+        *,
+        actor: Actor = MANAGER,
+        key: str | None = None,
+        **more: Any,
+    ) -> Outcome:
         signed = Decimal(amount)
         reason = reason or ("GOODWILL" if signed > 0 else "POLICY")
         command = AdjustCredit(customer_id, asset, signed, reason, **more)
@@ -134,9 +154,15 @@ class Shop:
         return outcome.credit_id
 
     async def invoice(
-        self, customer_id: UUID, total: str | int, currency: str = "GBP", *, number: str | None = None,
-        key: str | None = None, **more: Any,
-    ) -> UUID:  # fmt: skip
+        self,
+        customer_id: UUID,
+        total: str | int,
+        currency: str = "GBP",
+        *,
+        number: str | None = None,
+        key: str | None = None,
+        **more: Any,
+    ) -> UUID:
         lines = more.pop("lines", (InvoiceLineItem("Tea", 1, Decimal(total)),))
         command = CreateInvoice(customer_id, number or uuid4().hex, currency, lines, **more)
         outcome = await create_invoice(self.ledger, self.tenant_id, MANAGER, command, key or uuid4().hex)
@@ -186,9 +212,15 @@ class Shop:
         return outcome.invoice_id
 
     async def issue(
-        self, customer_id: UUID, *items: tuple[UUID, int], currency: str = "GBP", key: str | None = None,
-        actor: Actor = MANAGER, ledger: Ledger | None = None, **more: Any,
-    ) -> Outcome:  # fmt: skip
+        self,
+        customer_id: UUID,
+        *items: tuple[UUID, int],
+        currency: str = "GBP",
+        key: str | None = None,
+        actor: Actor = MANAGER,
+        ledger: Ledger | None = None,
+        **more: Any,
+    ) -> Outcome:
         """What becomes of such an order: it may have to wait."""
         lines = tuple(OrderItem(product_id, quantity) for product_id, quantity in items)
         command = CreateOrder(customer_id, more.pop("number", uuid4().hex), currency, lines, **more)
@@ -202,9 +234,17 @@ class Shop:
         return await void_payment(self.ledger, self.tenant_id, MANAGER, command, key or uuid4().hex)
 
     async def give(
-        self, customer_id: UUID, reward_id: UUID, *, deduct: bool = True, actor: Actor = MANAGER,
-        key: str | None = None, note: str | None = None, request_approval: bool = False, propose_only: bool = False,
-    ) -> Outcome:  # fmt: skip
+        self,
+        customer_id: UUID,
+        reward_id: UUID,
+        *,
+        deduct: bool = True,
+        actor: Actor = MANAGER,
+        key: str | None = None,
+        note: str | None = None,
+        request_approval: bool = False,
+        propose_only: bool = False,
+    ) -> Outcome:
         command = GiveReward(customer_id, reward_id, deduct, note, request_approval, propose_only)
         return await give_reward(self.ledger, self.tenant_id, actor, command, key or uuid4().hex)
 
@@ -224,16 +264,27 @@ class Shop:
         return await expire_credits(self.ledger, self.tenant_id)
 
     async def use(
-        self, customer_id: UUID, service_id: UUID, amount: str | int | Decimal, *, key: str | None = None,
-        note: str | None = None, actor: Actor = STAFF,
-    ) -> Outcome:  # fmt: skip
+        self,
+        customer_id: UUID,
+        service_id: UUID,
+        amount: str | int | Decimal,
+        *,
+        key: str | None = None,
+        note: str | None = None,
+        actor: Actor = STAFF,
+    ) -> Outcome:
         command = UseCredit(customer_id, service_id, Decimal(amount), note)
         return await use_credit(self.ledger, self.tenant_id, actor, command, key or uuid4().hex)
 
     async def bulk(
-        self, *items: tuple[UUID | None, str | int], asset: str = "POINTS", reason: str = "CORRECTION",
-        actor: Actor = MANAGER, key: str | None = None, **more: Any,
-    ) -> Outcome:  # fmt: skip
+        self,
+        *items: tuple[UUID | None, str | int],
+        asset: str = "POINTS",
+        reason: str = "CORRECTION",
+        actor: Actor = MANAGER,
+        key: str | None = None,
+        **more: Any,
+    ) -> Outcome:
         command = BulkCredit(tuple(BulkItem(c, Decimal(amount)) for c, amount in items), asset, reason, **more)
         return await bulk_credit(self.ledger, self.tenant_id, actor, command, key or uuid4().hex)
 
@@ -257,8 +308,13 @@ class Shop:
         await self.run(
             """INSERT INTO rewards (tenant_id, id, name, kind, points_cost_minor, stock, validity_days, active)
             VALUES ($1, $2, $3, 'FREE_DELIVERY', $4, $5, $6, $7)""",
-            reward_id, f"Reward {reward_id}", price, stock, validity_days, active,
-        )  # fmt: skip
+            reward_id,
+            f"Reward {reward_id}",
+            price,
+            stock,
+            validity_days,
+            active,
+        )
         return reward_id
 
     async def product(self, price: str | int, kind: str = "GOODS", currency: str = "GBP") -> UUID:
@@ -271,8 +327,13 @@ class Shop:
         await self.run(
             """INSERT INTO reasons (tenant_id, id, code, label, adds, removes, moves_lifetime, note_required, active)
             VALUES ($1, $2, $3, $3, $4, $5, $6, false, $7)""",
-            uuid4(), code, adds, removes, moves_lifetime, active,
-        )  # fmt: skip
+            uuid4(),
+            code,
+            adds,
+            removes,
+            moves_lifetime,
+            active,
+        )
         return code
 
     async def tier(self, name: str, threshold: int) -> None:
@@ -280,9 +341,16 @@ class Shop:
         await self.run(sql, uuid4(), name, threshold)
 
     async def limit(
-        self, role: str, asset: str, *, holder: str = "", adjustment: int | None = None, actor_day: int | None = None,
-        customer_day: int | None = None, kind: str = "ADDING",
-    ) -> None:  # fmt: skip
+        self,
+        role: str,
+        asset: str,
+        *,
+        holder: str = "",
+        adjustment: int | None = None,
+        actor_day: int | None = None,
+        customer_day: int | None = None,
+        kind: str = "ADDING",
+    ) -> None:
         """In place of the rule of this name, if there is one."""
         await self.run(
             """INSERT INTO limit_rules
@@ -290,8 +358,15 @@ class Shop:
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
             ON CONFLICT (tenant_id, kind, role, asset, holder) DO UPDATE
             SET per_adjustment = $6, per_actor_day = $7, per_customer_day = $8""",
-            uuid4(), role, asset, holder, adjustment, actor_day, customer_day, kind,
-        )  # fmt: skip
+            uuid4(),
+            role,
+            asset,
+            holder,
+            adjustment,
+            actor_day,
+            customer_day,
+            kind,
+        )
 
     # What is in the books
 
@@ -332,9 +407,10 @@ class Shop:
                 """SELECT e.credit_id, e.amount_minor, e.balance_after_minor FROM entries e
                 JOIN accounts a ON a.tenant_id = $1 AND a.id = e.account_id
                 WHERE e.tenant_id = $1 AND a.customer_id = $2 AND a.asset = $3 ORDER BY e.sequence""",
-                customer_id, asset,
+                customer_id,
+                asset,
             )
-        ]  # fmt: skip
+        ]
 
     async def invoice_state(self, invoice_id: UUID) -> tuple[str, int, int]:
         """Status, paid and credited."""

@@ -50,9 +50,17 @@ Request = tuple[Any, Actor, Any]
 
 
 EVERYTHING: Final = {
-    "add": 4, "remove": 3, "staff": 4, "assign": 6, "pay": 2, "invoice": 2, "reward": 3, "bulk": 1, "void": 1,
+    "add": 4,
+    "remove": 3,
+    "staff": 4,
+    "assign": 6,
+    "pay": 2,
+    "invoice": 2,
+    "reward": 3,
+    "bulk": 1,
+    "void": 1,
     "credit": 1,
-}  # fmt: skip
+}
 UNDOING: Final = {"assign": 6, "release": 3, "reassign": 3, "void": 2, "credit": 2, "pay": 2, "invoice": 2}
 APPROVING: Final = {"approve": 3, "add": 1}
 """How often each kind of request comes, beside the others."""

@@ -185,8 +185,9 @@ class Superuser:
             f"""INSERT INTO {table} ({columns})
             SELECT {columns} FROM jsonb_populate_record(NULL::{table},
                 (SELECT to_jsonb(t) FROM {table} t WHERE {where}) || $3::jsonb)""",
-            *values, _json(new),
-        )  # fmt: skip
+            *values,
+            _json(new),
+        )
         assert copied == "INSERT 0 1"
         return UUID(new["id"])
 

@@ -17,11 +17,15 @@ async def unit(
     shop: Shop, command: Command, *, needs: Needs | None = None, key: str | None = None, actor: Actor = MANAGER
 ) -> Unit:
     return Unit(
-        command=command, actor=actor, actor_id=await shop.ledger.actor_id(shop.tenant_id, actor),
+        command=command,
+        actor=actor,
+        actor_id=await shop.ledger.actor_id(shop.tenant_id, actor),
         needs=_needs(command) if needs is None else needs,
-        operation=type(command).__name__, input_hash=input_hash(command), result_id=shop.ledger.source.new_id(),
+        operation=type(command).__name__,
+        input_hash=input_hash(command),
+        result_id=shop.ledger.source.new_id(),
         idempotency_key=key or uuid4().hex,
-    )  # fmt: skip
+    )
 
 
 def _needs(command: Command) -> Needs:

@@ -47,8 +47,13 @@ async def figures_of(tenant_id: UUID, keys: Sequence[str]) -> Figures:
     async with reading(tenant_id) as session:
         found = await imported(session, keys)
     return Figures(
-        customers=found.customers, invoices=found.invoices, invoiced=to_decimal(found.invoiced_minor, CURRENCY),
-        credit_notes=found.credit_notes, credited=to_decimal(found.credited_minor, CURRENCY),
-        applied=to_decimal(found.applied_minor, CURRENCY), in_full=found.in_full, in_part=found.in_part,
+        customers=found.customers,
+        invoices=found.invoices,
+        invoiced=to_decimal(found.invoiced_minor, CURRENCY),
+        credit_notes=found.credit_notes,
+        credited=to_decimal(found.credited_minor, CURRENCY),
+        applied=to_decimal(found.applied_minor, CURRENCY),
+        in_full=found.in_full,
+        in_part=found.in_part,
         left=to_decimal(found.left_minor, CURRENCY),
-    )  # fmt: skip
+    )

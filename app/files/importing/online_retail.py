@@ -24,8 +24,15 @@ from models.planning.invoices import MAX_DESCRIPTION_CHARACTERS, MAX_LINES, MAX_
 
 CURRENCY: Final = "GBP"
 COLUMNS: Final = (
-    "InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country",
-)  # fmt: skip
+    "InvoiceNo",
+    "StockCode",
+    "Description",
+    "Quantity",
+    "InvoiceDate",
+    "UnitPrice",
+    "CustomerID",
+    "Country",
+)
 MAX_ROWS: Final = 2_000_000
 MAX_PROBLEMS_TOLD: Final = 20
 

@@ -63,8 +63,10 @@ async def test_it_loads_prints_the_figures_and_says_so_when_all_is_there(
     first = await load("--create-tenant", "--time-zone", "Europe/Dublin")
     assert (first.returncode, first.stdout) == (0, SUMMARY), first.stderr
     assert first.stderr.splitlines() == [
-        f"Made the tenant {slug} (Europe/Dublin)", "Loading 521 invoices and credit notes", "521 were new",
-    ]  # fmt: skip
+        f"Made the tenant {slug} (Europe/Dublin)",
+        "Loading 521 invoices and credit notes",
+        "521 were new",
+    ]
     assert await tenants(database_urls, slug) == ["Europe/Dublin"]
 
     second = await load("--create-tenant")

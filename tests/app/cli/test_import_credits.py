@@ -33,9 +33,20 @@ async def shop(database: Urls) -> AsyncIterator[Shop]:
 async def scrip(urls: Urls, shop: Shop, file: Path, *more: str) -> tuple[int | None, str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("SCRIP_", "DATABASE_"))}
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "app.cli", "import", "credits", str(file), "--tenant", shop.slug, *more, cwd=ROOT,
-        env={**kept, "DATABASE_URL": urls.app, "SCRIP_MIGRATION_DATABASE_URL": urls.owner}, stdout=PIPE, stderr=PIPE,
-    )  # fmt: skip
+        sys.executable,
+        "-m",
+        "app.cli",
+        "import",
+        "credits",
+        str(file),
+        "--tenant",
+        shop.slug,
+        *more,
+        cwd=ROOT,
+        env={**kept, "DATABASE_URL": urls.app, "SCRIP_MIGRATION_DATABASE_URL": urls.owner},
+        stdout=PIPE,
+        stderr=PIPE,
+    )
     async with asyncio.timeout(LIMIT_S):
         out, err = await process.communicate()
     return process.returncode, out.decode(), err.decode()
@@ -60,9 +71,10 @@ async def test_bad_rows_are_printed_and_nothing_is_posted(shop: Shop, database: 
     file = tmp_path / "points.csv"
     file.write_text("customer,amount,asset,reason\ncarol,25,POINTS,PROMOTION\nerin,5,POINTS,PROMOTION\n")
     code, out, _ = await scrip(database, shop, file)
-    assert (code, out.splitlines()) == (1, [
-        "row 2: NOT_FOUND: There is no customer erin.", "FAILED: 0 of 2 rows posted, 1 bad",
-    ])  # fmt: skip
+    assert (code, out.splitlines()) == (
+        1,
+        ["row 2: NOT_FOUND: There is no customer erin.", "FAILED: 0 of 2 rows posted, 1 bad"],
+    )
     file.write_text("who,what\n")
     code, _, err = await scrip(database, shop, file)
     assert code == 1

@@ -30,16 +30,28 @@ from tests.factories import ADMIN
 
 HEADER = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country"
 WEEK = Figures(
-    customers=386, invoices=401, invoiced=Decimal("163770.73"), credit_notes=120, credited=Decimal("6543.36"),
-    applied=Decimal("2644.85"), in_full=8, in_part=31, left=Decimal("3898.51"),
-)  # fmt: skip
+    customers=386,
+    invoices=401,
+    invoiced=Decimal("163770.73"),
+    credit_notes=120,
+    credited=Decimal("6543.36"),
+    applied=Decimal("2644.85"),
+    in_full=8,
+    in_part=31,
+    left=Decimal("3898.51"),
+)
 """Worked out apart from Scrip, as the sample's README says."""
 
 
 def row(
-    number: str = "536365", quantity: object = 1, price: object = "2.50", *, at: str = "2010-12-01 08:26:00",
-    customer: str = "17850.0", goods: str = "71053,WHITE METAL LANTERN",
-) -> str:  # fmt: skip
+    number: str = "536365",
+    quantity: object = 1,
+    price: object = "2.50",
+    *,
+    at: str = "2010-12-01 08:26:00",
+    customer: str = "17850.0",
+    goods: str = "71053,WHITE METAL LANTERN",
+) -> str:
     return f"{number},{goods},{quantity},{at},{price},{customer},United Kingdom"
 
 
@@ -259,8 +271,11 @@ def test_what_is_read(file: Callable[..., Path]) -> None:
     invoice, note = contents.documents
     assert (contents.lines, contents.left_out) == (4, 1)
     assert (invoice.number, invoice.customer, str(invoice.at), invoice.total) == (
-        "1", "17850", "2010-12-01 08:26:00", Decimal("5.10"),
-    )  # fmt: skip
+        "1",
+        "17850",
+        "2010-12-01 08:26:00",
+        Decimal("5.10"),
+    )
     assert (note.customer, note.is_credit_note, note.total) == ("12345", True, Decimal("27.5"))
 
 

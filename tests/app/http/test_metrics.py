@@ -60,8 +60,10 @@ async def test_postings_are_counted_by_how_they_ended() -> None:
         found = await scraped(client)
     assert found["scrip_postings_total", ""] == 3
     assert {result: found["scrip_units_total", result] for result in ("posted", "replayed", "refused")} == {
-        "posted": 1, "replayed": 1, "refused": 1,
-    }  # fmt: skip
+        "posted": 1,
+        "replayed": 1,
+        "refused": 1,
+    }
     assert found["scrip_posting_seconds_total", ""] > 0
     assert found["scrip_units_waiting", ""] == 0
     await ledger.close()

@@ -84,9 +84,16 @@ async def test_t1_over_http(database: Urls, tenant: Tenant, ledger: Ledger, wall
     """Two servers of one tenant, one of them two hours ahead."""
     carol = global_id("Customer", await tenant.customer())
     token = issue(
-        SECRET, issuer="scrip", audience="scrip", tenant=tenant.slug, subject="ann@test", role=Role.ADMIN,
-        issued_at=datetime.now(UTC), lifetime=timedelta(hours=1), token_id=uuid4().hex,
-    )  # fmt: skip
+        SECRET,
+        issuer="scrip",
+        audience="scrip",
+        tenant=tenant.slug,
+        subject="ann@test",
+        role=Role.ADMIN,
+        issued_at=datetime.now(UTC),
+        lifetime=timedelta(hours=1),
+        token_id=uuid4().hex,
+    )
     given = {"customerId": carol, "asset": "GBP", "amount": "5.00", "reason": "GOODWILL", "idempotencyKey": "k"}
 
     async def adjust(client: httpx.AsyncClient) -> Any:
@@ -97,10 +104,11 @@ async def test_t1_over_http(database: Urls, tenant: Tenant, ledger: Ledger, wall
 
     wall.off = HOURS
     async with (
-        served(app_of(database, ledger)) as wrong, served(app_of(database, tenant.ledger)) as right,
+        served(app_of(database, ledger)) as wrong,
+        served(app_of(database, tenant.ledger)) as right,
         httpx.AsyncClient(base_url=wrong.replace("ws:", "http:")) as off,
         httpx.AsyncClient(base_url=right.replace("ws:", "http:")) as good,
-    ):  # fmt: skip
+    ):
         async with tenant.nothing_moves():
             refused = await adjust(off)
         assert [error["code"] for error in refused["userErrors"]] == ["UNAVAILABLE"]

@@ -94,13 +94,25 @@ def _walk(counted: Counted, steps: Iterable[None]) -> None:
 
 def lots(number: int, account: UUID, **more: Any) -> list[CreditState]:
     return [
-        CreditState(**{
-            "id": UUID(int=10**9 + n), "account_id": account, "transaction_id": UUID(int=7), "amount_minor": 100,
-            "remaining_minor": 100, "effective_on": NOW.date(), "starts_at": NOW - timedelta(days=9), "expires_at": None,
-            "service_ids": (), "auto_apply": True, "created_at": NOW - timedelta(days=9), "counts": True, **more,
-        })
+        CreditState(
+            **{
+                "id": UUID(int=10**9 + n),
+                "account_id": account,
+                "transaction_id": UUID(int=7),
+                "amount_minor": 100,
+                "remaining_minor": 100,
+                "effective_on": NOW.date(),
+                "starts_at": NOW - timedelta(days=9),
+                "expires_at": None,
+                "service_ids": (),
+                "auto_apply": True,
+                "created_at": NOW - timedelta(days=9),
+                "counts": True,
+                **more,
+            }
+        )
         for n in range(number)
-    ]  # fmt: skip
+    ]
 
 
 def books_with(number: int, asset: str = "GBP", **more: Any) -> Books:
@@ -237,10 +249,24 @@ def merged(n: int) -> Counted:
 
 
 CASES: Final = (
-    added, added_dry, mixed, mixed_dry, removed, removed_behind_what_has_not_begun, some_bad, some_bad_and_all_refused,
-    removed_at_once, used_for_a_service_that_few_serve, applied, invoice_voided, invoice_voided_and_taken_back,
-    paid_with_credit, payment_voided, expired, merged,
-)  # fmt: skip
+    added,
+    added_dry,
+    mixed,
+    mixed_dry,
+    removed,
+    removed_behind_what_has_not_begun,
+    some_bad,
+    some_bad_and_all_refused,
+    removed_at_once,
+    used_for_a_service_that_few_serve,
+    applied,
+    invoice_voided,
+    invoice_voided_and_taken_back,
+    paid_with_credit,
+    payment_voided,
+    expired,
+    merged,
+)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)

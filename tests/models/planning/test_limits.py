@@ -25,9 +25,10 @@ def left(error: LimitExceeded) -> dict[str, Decimal]:
     return {remaining.scope: remaining.remaining for remaining in error.remaining}
 
 
-@pytest.mark.parametrize(("asset", "most"), [
-    ("GBP", "100.00"), ("JPY", "100"), ("KWD", "100.000"), ("SERVICE_CREDITS", "10"), ("POINTS", "1000"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("asset", "most"),
+    [("GBP", "100.00"), ("JPY", "100"), ("KWD", "100.000"), ("SERVICE_CREDITS", "10"), ("POINTS", "1000")],
+)
 @pytest.mark.parametrize("actor", [STAFF, PARTNER], ids=["staff", "partner"])
 async def test_a_new_tenants_limit_per_adjustment(shop: Shop, anna: UUID, actor: Actor, asset: str, most: str) -> None:
     smallest = Decimal(1).scaleb(Decimal(most).as_tuple().exponent)  # type: ignore[arg-type]
@@ -43,8 +44,10 @@ async def test_per_customer_and_day_with_what_is_left(shop: Shop, anna: UUID) ->
         await shop.adjust(anna, "39.51", actor=STAFF)
     assert isinstance(caught.value, LimitExceeded)
     assert left(caught.value) == {
-        "PER_ADJUSTMENT": Decimal("100.00"), "PER_ACTOR_DAY": Decimal("339.50"), "PER_CUSTOMER_DAY": Decimal("39.50"),
-    }  # fmt: skip
+        "PER_ADJUSTMENT": Decimal("100.00"),
+        "PER_ACTOR_DAY": Decimal("339.50"),
+        "PER_CUSTOMER_DAY": Decimal("39.50"),
+    }
     await shop.adjust(anna, "39.50", actor=STAFF)
 
 
@@ -100,8 +103,11 @@ async def test_over_it_an_approval_may_be_requested_and_nothing_moves(shop: Shop
     assert outcome.approval_request_id is not None
     assert outcome.transaction_id is None
     assert {name for name in after if after[name] != before[name]} <= {
-        "approval_requests", "idempotency_keys", "outbox", "audit_log",
-    }  # fmt: skip
+        "approval_requests",
+        "idempotency_keys",
+        "outbox",
+        "audit_log",
+    }
     rows = await shop.rows("SELECT id, status, customer_id FROM approval_requests WHERE tenant_id = $1")
     assert rows == [(outcome.approval_request_id, "PENDING", anna)]
     within = await shop.adjust(anna, 100, actor=STAFF, request_approval=True)
@@ -128,8 +134,10 @@ async def test_an_own_rule_goes_before_the_roles_and_a_currencys_before_moneys(s
     await shop.limit("STAFF", "GBP", adjustment=20)
     await shop.limit("STAFF", "MONEY", holder=STAFF.subject, adjustment=30)
     for actor, asset, most in (
-        (STAFF, "GBP", 30), (Actor("sally", "STAFF"), "GBP", 20), (Actor("sally", "STAFF"), "EUR", 100),
-    ):  # fmt: skip
+        (STAFF, "GBP", 30),
+        (Actor("sally", "STAFF"), "GBP", 20),
+        (Actor("sally", "STAFF"), "EUR", 100),
+    ):
         async with shop.refused("LIMIT_EXCEEDED"):
             await shop.adjust(anna, most + 1, asset, actor=actor)
         await shop.adjust(anna, most, asset, actor=actor)

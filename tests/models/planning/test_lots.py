@@ -36,9 +36,9 @@ def step(draw: st.DrawFn, books: Books, marks: list[Savepoint]) -> None:
         case "add":
             days = draw(st.none() | st.integers(0, 9))
             services = tuple(draw(st.sets(st.sampled_from((TEA, CAKE)))))
-            plan(books, AdjustCredit(
-                ANNA, ASSET, draw(AMOUNTS), "GOODWILL", expires_in_days=days, service_ids=services
-            ))  # fmt: skip
+            plan(
+                books, AdjustCredit(ANNA, ASSET, draw(AMOUNTS), "GOODWILL", expires_in_days=days, service_ids=services)
+            )
         case "remove":
             plan(books, AdjustCredit(ANNA, ASSET, -draw(AMOUNTS), "POLICY"))
         case "use":

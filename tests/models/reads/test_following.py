@@ -184,8 +184,10 @@ async def test_a_row_that_is_committed_late(database: Urls, settling: bool) -> N
             await connection.raw.execute(
                 """INSERT INTO customers (tenant_id, id, external_id, name, created_at, updated_at)
                 VALUES ($1, $2, $3, 'Late', clock_timestamp(), clock_timestamp())""",
-                shop.tenant_id, late, late.hex,
-            )  # fmt: skip
+                shop.tenant_id,
+                late,
+                late.hex,
+            )
             await shop.customer("Early")
             await follower.page()
         await follower.page()

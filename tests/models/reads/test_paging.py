@@ -86,9 +86,10 @@ async def test_cursors_of_before_still_name_their_rows(shop: Shop, anna: UUID) -
     created, opened = ((at - EPOCH) // timedelta(microseconds=1) for at in row[0])
     assert await rest(shop, credits.CREDITS, account.id, written("credits", created, str(given[1]))) == given[2:]
     assert await rest(shop, credits.ALL, shop.tenant_id, written("all-credits", str(given[1]))) == given[2:]
-    assert await rest(
-        shop, credits.CUSTOMER_CREDITS, anna, written("customer-credits", opened, str(given[1]))
-    ) == given[2:]  # fmt: skip
+    assert (
+        await rest(shop, credits.CUSTOMER_CREDITS, anna, written("customer-credits", opened, str(given[1])))
+        == given[2:]
+    )
     assert await rest(shop, credits.CREDITS, account.id, written("credits", created, str(uuid4()))) == []
 
 

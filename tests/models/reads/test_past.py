@@ -101,9 +101,10 @@ class Story:
                 ids = sorted(await shop.rows("SELECT id FROM credits WHERE tenant_id = $1 AND open"))
                 hours = dice.choice((2, 50, 500))
                 change = UpdateCredit(
-                    dice.choice(ids)[0] if ids else uuid4(), never_expires=hours == 2,
+                    dice.choice(ids)[0] if ids else uuid4(),
+                    never_expires=hours == 2,
                     expires_at=None if hours == 2 else shop.clock() + timedelta(hours=hours),
-                )  # fmt: skip
+                )
                 return await update_credit(*do, change, uuid4().hex)
         return await expire_credits(shop.ledger, shop.tenant_id)
 

@@ -36,8 +36,14 @@ async def test_what_had_expired_before_a_merge_is_not_there_to_spend(shop: Shop,
     await expire_credits(shop.ledger, shop.tenant_id)
     swept = shop.clock()
     assert await past(shop, source, fresh, expired, merged, swept) == [
-        BalanceView(7000, 2000, 0), BalanceView(7000, 2000, 1000), BalanceView(0, 0, 0), BalanceView(0, 0, 0),
-    ]  # fmt: skip
+        BalanceView(7000, 2000, 0),
+        BalanceView(7000, 2000, 1000),
+        BalanceView(0, 0, 0),
+        BalanceView(0, 0, 0),
+    ]
     assert await past(shop, target, fresh, expired, merged, swept) == [
-        BalanceView(8000, 0, 0), BalanceView(8000, 0, 0), BalanceView(15000, 2000, 1000), BalanceView(14000, 2000, 0),
-    ]  # fmt: skip
+        BalanceView(8000, 0, 0),
+        BalanceView(8000, 0, 0),
+        BalanceView(15000, 2000, 1000),
+        BalanceView(14000, 2000, 0),
+    ]

@@ -31,8 +31,10 @@ async def test_what_waits_is_found_without_reading_all_that_was_decided(
                 requested_subject, decided_by_id, decided_subject, decided_at, created_at - n * interval '1 minute',
                 expires_at
             FROM approval_requests, generate_series(1, $3) n WHERE tenant_id = $1 AND id = $2""",
-            shop.tenant_id, rejected, DECIDED,
-        )  # fmt: skip
+            shop.tenant_id,
+            rejected,
+            DECIDED,
+        )
     shop.clock.advance(seconds=1)
     waiting = [await ask(shop, anna) for _ in range(2)]
     await owner_connection.execute("ANALYZE approval_requests")
@@ -41,9 +43,12 @@ async def test_what_waits_is_found_without_reading_all_that_was_decided(
         await connection.raw.execute("SET LOCAL plan_cache_mode = force_generic_plan")
 
     pages = await load_pages(
-        session, APPROVALS, [shop.tenant_id], page_request(APPROVALS, PAGE, None, None, None),
+        session,
+        APPROVALS,
+        [shop.tenant_id],
+        page_request(APPROVALS, PAGE, None, None, None),
         (approval_status(["PENDING"], shop.clock()),),
-    )  # fmt: skip
+    )
 
     assert [row.id for row in pages[shop.tenant_id].rows] == sorted(waiting)
     read = """SELECT seq_tup_read + idx_tup_fetch AS rows FROM pg_stat_xact_user_tables
