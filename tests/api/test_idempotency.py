@@ -49,7 +49,7 @@ async def by(api: Api, token: PartnerSecret, asked: dict[str, Any]) -> Any:
     return Answer(await api.client.post("/graphql", json=body, headers=headers))["adjustCredit"]
 
 
-async def test_r4_two_partners_with_the_same_key_and_input(api: Api, tenant: Tenant, carol: UUID) -> None:
+async def test_two_partners_with_the_same_key_and_input(api: Api, tenant: Tenant, carol: UUID) -> None:
     shop, till = [await tenant.partner_token("credits:add", "ledger:read", client=name) for name in ("shop", "till")]
     asked = adding(carol)
     made = [
@@ -75,7 +75,7 @@ async def test_r4_two_partners_with_the_same_key_and_input(api: Api, tenant: Ten
     assert (await tenant.fetch("select count(*) from transactions where tenant_id = $1"))[0][0] == 4
 
 
-async def test_r4_two_partners_send_the_same_file(api: Api, tenant: Tenant, carol: UUID) -> None:
+async def test_two_partners_send_the_same_file(api: Api, tenant: Tenant, carol: UUID) -> None:
     tokens = [await tenant.partner_token("credits:bulk", "credits:add", client=name) for name in ("shop", "till")]
 
     async def post(token: PartnerSecret) -> httpx.Response:

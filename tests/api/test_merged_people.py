@@ -176,7 +176,7 @@ async def test_backwards_it_is_the_same_list(people: People, kind: str) -> None:
     assert backwards == forwards
 
 
-async def test_m8_a_customer_s_own_token_sees_what_all_records_had(people: People, api: Api) -> None:
+async def test_a_customer_s_own_token_sees_what_all_records_had(people: People, api: Api) -> None:
     await people.merge("ann", "cat")
     coupons = await people.tenant.fetch("select id, code, customer_id from coupons where tenant_id = $1")
     ours = [row for row in coupons if row["customer_id"] != people.ids["bea"]]
@@ -198,7 +198,7 @@ async def test_m8_a_customer_s_own_token_sees_what_all_records_had(people: Peopl
         assert (told["ledger"] is not None) is seen
 
 
-async def test_m4_liability_has_the_sources_that_it_had(people: People, api: Api) -> None:
+async def test_liability_has_the_sources_that_it_had(people: People, api: Api) -> None:
     query = "query($at: DateTime) { liability(at: $at) { asset bySource { kind reason outstanding } } }"
     before = (await api(query))["liability"]
     then = people.clock()

@@ -123,7 +123,7 @@ async def test_a_denial_costs_its_own_field_alone(api: Api, tenant: Tenant, name
     assert both.errors == []
 
 
-async def test_customers_are_answered_where_their_balances_may_not_be_case_r5(api: Api, tenant: Tenant) -> None:
+async def test_customers_are_answered_where_their_balances_may_not_be(api: Api, tenant: Tenant) -> None:
     await tenant.adjust(await tenant.customer("carol"), "10.00")
     query = "{ customers(first: 1) { edges { node { id externalId balances { available } } } } }"
     answer = await api(query, **partner(CUSTOMERS))
@@ -282,7 +282,7 @@ def test_every_payload_that_names_a_customers_things_is_written() -> None:
     assert {f"{case.field[0].upper()}{case.field[1:]}Payload" for case in WRITES} == payloads
 
 
-async def test_an_update_that_changes_nothing_tells_nothing_case_r2(api: Api, tenant: Tenant) -> None:
+async def test_an_update_that_changes_nothing_tells_nothing(api: Api, tenant: Tenant) -> None:
     carol = gid("Customer", await tenant.customer("carol", "Carol Surname", "carol@example.com"))
     query = """mutation($id: ID!) { updateCustomer(input: {customerId: $id}) { changed customer { id name externalId email
       membership { status } balances { available } } userErrors { code } } }"""

@@ -46,7 +46,7 @@ def names(answer: Answer) -> list[str]:
 
 
 @pytest.mark.parametrize("more", [{}, {"dryRun": True}, {"errorPolicy": "SKIP_FAILED"}], ids=str)
-async def test_a_bulk_with_a_removal_takes_both_scopes_case_r1(
+async def test_a_bulk_with_a_removal_takes_both_scopes(
     api: Api, tenant: Tenant, people: dict[str, str], more: dict[str, Any]
 ) -> None:
     """The whole of it is refused before anything is posted, also what it would have added."""
@@ -75,7 +75,7 @@ def refused(response: httpx.Response) -> tuple[int, str, list[str]]:
 
 @pytest.mark.usefixtures("people")
 @pytest.mark.parametrize("query", ["", "&dryRun=true", "&errorPolicy=SKIP_FAILED"])
-async def test_a_file_with_a_removal_takes_both_scopes_case_r1(api: Api, tenant: Tenant, query: str) -> None:
+async def test_a_file_with_a_removal_takes_both_scopes(api: Api, tenant: Tenant, query: str) -> None:
     said = f"asset=POINTS&reason=CORRECTION{query}"
     async with tenant.nothing_moves():
         response = await post(api, REMOVALS, said, **BULK_ALONE)
@@ -162,7 +162,7 @@ async def asked(tenant: Tenant, actor: Actor) -> str:
     return gid("ApprovalRequest", outcome.approval_request_id)
 
 
-async def test_a_program_withdraws_nothing_of_the_person_with_its_subject_case_r3(api: Api, tenant: Tenant) -> None:
+async def test_a_program_withdraws_nothing_of_the_person_with_its_subject(api: Api, tenant: Tenant) -> None:
     request = await asked(tenant, SAM)
     async with tenant.nothing_moves():
         answer = await api(WITHDRAW, {"id": request}, **as_program())
@@ -172,7 +172,7 @@ async def test_a_program_withdraws_nothing_of_the_person_with_its_subject_case_r
     }
 
 
-async def test_nor_the_other_way_round_and_nor_another_client_case_r3(api: Api, tenant: Tenant) -> None:
+async def test_nor_the_other_way_round_and_nor_another_client(api: Api, tenant: Tenant) -> None:
     request = await asked(tenant, PROGRAM)
     others: list[dict[str, Any]] = [
         {"role": Role.STAFF, "subject": "sam"},
@@ -273,14 +273,14 @@ REMOVE: Final = """mutation($id: ID!) { adjustCredit(input: {customerId: $id, as
   reason: "CORRECTION", idempotencyKey: "k"}) { userErrors { code } } }"""
 
 
-async def test_a_refusal_names_the_scope_that_is_missing_case_r6(api: Api, people: dict[str, str]) -> None:
+async def test_a_refusal_names_the_scope_that_is_missing(api: Api, people: dict[str, str]) -> None:
     token = BULK_ALONE | {"scopes": [Scope.CREDITS_ADD]}
     (error,) = (await api(REMOVE, {"id": people["carol"]}, **token)).errors
     assert error["extensions"] == {"code": "FORBIDDEN", "missing": ["credits:remove"]}
     assert error["message"] == "To remove credit or points, the token needs the scope credits:remove."
 
 
-async def test_a_refusal_of_a_role_names_the_roles_that_may_case_r6(api: Api, people: dict[str, str]) -> None:
+async def test_a_refusal_of_a_role_names_the_roles_that_may(api: Api, people: dict[str, str]) -> None:
     (error,) = (await api(REMOVE, {"id": people["carol"]}, role=Role.STAFF)).errors
     assert error["extensions"] == {
         "code": "FORBIDDEN",
@@ -292,7 +292,7 @@ async def test_a_refusal_of_a_role_names_the_roles_that_may_case_r6(api: Api, pe
     )
 
 
-async def test_other_endpoints_name_it_too_case_r6(api: Api, people: dict[str, str]) -> None:
+async def test_other_endpoints_name_it_too(api: Api, people: dict[str, str]) -> None:
     headers = {"authorization": api.bearer(**BULK_ALONE)}
     response = await api.client.get(f"/statements/{people['carol']}.csv", headers=headers)
     assert refused(response) == (403, "FORBIDDEN", ["ledger:read"])

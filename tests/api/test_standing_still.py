@@ -73,7 +73,7 @@ async def follow(api: Api, seen: list[str], load: "asyncio.Task[None]") -> None:
             return
 
 
-async def test_l1_the_audit_trail_is_followed_by_its_end_cursor(live: Api) -> None:
+async def test_the_audit_trail_is_followed_by_its_end_cursor(live: Api) -> None:
     tenant, elsewhere = live.tenant, Ledger()
     anna, ben = await tenant.customer("anna"), await tenant.customer("ben")
     one = BulkItem(ben, to_decimal(1, "POINTS"))
@@ -94,7 +94,7 @@ async def test_l1_the_audit_trail_is_followed_by_its_end_cursor(live: Api) -> No
     assert sorted(seen) == sorted(gid("Transaction", row["id"]) for row in posted)
 
 
-async def test_l3_the_past_answers_the_same_when_it_is_asked_again(live: Api) -> None:
+async def test_the_past_answers_the_same_when_it_is_asked_again(live: Api) -> None:
     tenant, elsewhere = live.tenant, Ledger()
     anna = await tenant.customer("anna")
     account = (await tenant.adjust(anna, "5", "POINTS")).account_id

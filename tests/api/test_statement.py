@@ -186,7 +186,7 @@ async def test_the_download_goes_by_the_same_rules_as_the_query(
     assert (await download("nonsense")).status_code == 400
 
 
-async def test_l5_the_ids_in_the_file_are_those_of_the_api(api: Api, tenant: Tenant, clock: Clock) -> None:
+async def test_the_ids_in_the_file_are_those_of_the_api(api: Api, tenant: Tenant, clock: Clock) -> None:
     carol, _ = await story(tenant, clock)
     path = f"/statements/{carol}.csv"
     file = await api.client.get(path, headers={"authorization": bearer(tenant.slug)})

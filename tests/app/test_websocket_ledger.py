@@ -121,7 +121,7 @@ async def test_another_tenants_rows_are_not_there(base: str, tenant: Tenant, led
             assert answer == {"node": None, "customers": {"edges": []}}
 
 
-async def test_a_socket_of_a_customer_s_ends_where_their_external_id_goes_to_somebody_else_case_l4(
+async def test_a_socket_of_a_customer_s_ends_where_their_external_id_goes_to_somebody_else(
     base: str, tenant: Tenant
 ) -> None:
     carol = await tenant.customer("carol")

@@ -155,7 +155,7 @@ async def test_ten_thousand_rows_at_once(shop: Shop) -> None:
     assert rows == [(most, 2 * most, 1, 1)]
 
 
-async def test_each_malformed_id_is_nobody_s_case_f7(shop: Shop, anna: UUID) -> None:
+async def test_each_malformed_id_is_nobody_s(shop: Shop, anna: UUID) -> None:
     outcome = await shop.bulk((None, 5), (anna, 5), (None, 5), (anna, 5), error_policy="SKIP_FAILED")
     sql = "SELECT error->>'code' FROM bulk_rows WHERE tenant_id = $1 AND operation_id = $2 ORDER BY row"
     codes = [row[0] for row in await shop.rows(sql, outcome.bulk_operation_id)]

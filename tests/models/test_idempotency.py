@@ -54,7 +54,7 @@ def test_a_partner_s_name_space_is_its_client_s_and_people_s_is_one() -> None:
     assert {client_of(actor) for actor in (ADMIN, MANAGER, STAFF, *through_apps)} == {""}
 
 
-async def test_r4_the_same_key_and_input_of_two_clients_make_two_postings(shop: Shop, anna: UUID) -> None:
+async def test_the_same_key_and_input_of_two_clients_make_two_postings(shop: Shop, anna: UUID) -> None:
     made = [await shop.adjust(anna, 5, key="k", actor=actor) for actor in (SHOP, TILL, NAMELESS, MANAGER)]
 
     assert [outcome.replayed for outcome in made] == [False] * 4
@@ -65,7 +65,7 @@ async def test_r4_the_same_key_and_input_of_two_clients_make_two_postings(shop: 
     assert [outcome.transaction_id for outcome in again] == [outcome.transaction_id for outcome in made]
 
 
-async def test_r4_another_client_s_key_is_free_for_another_input(shop: Shop, anna: UUID) -> None:
+async def test_another_client_s_key_is_free_for_another_input(shop: Shop, anna: UUID) -> None:
     await shop.adjust(anna, 5, key="k", actor=SHOP)
     assert not (await shop.adjust(anna, 6, key="k", actor=TILL)).replayed
     assert not (await shop.adjust(anna, 7, key="k", actor=STAFF)).replayed
@@ -84,7 +84,7 @@ async def test_tokens_of_one_client_share_its_keys_and_people_share_theirs(shop:
         assert (again.replayed, again.transaction_id) == (True, persons.transaction_id)
 
 
-async def test_r4_within_one_batch(shop: Shop, anna: UUID) -> None:
+async def test_within_one_batch(shop: Shop, anna: UUID) -> None:
     """Of each client the first is posted, and its repetitions are answered with that."""
     actors = (SHOP, TILL, SHOP, MANAGER, TILL, STAFF)
     units = [await adjustment(shop, anna, 5, key="k", actor=actor) for actor in actors]
@@ -106,7 +106,7 @@ async def test_a_refusal_frees_its_own_client_s_key_alone(shop: Shop, anna: UUID
     assert (await shop.adjust(anna, 5, key="k", actor=SHOP)).transaction_id == kept.transaction_id
 
 
-async def test_r4_bulks_and_files(shop: Shop, anna: UUID) -> None:
+async def test_bulks_and_files(shop: Shop, anna: UUID) -> None:
     command = ImportCredits(digest="d", asset="GBP", reason="CORRECTION")
     rows = [ImportRow(None, None)]
     made = [await import_credits(shop.ledger, shop.tenant_id, a, command, rows, "f") for a in (SHOP, TILL, MANAGER)]

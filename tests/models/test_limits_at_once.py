@@ -174,7 +174,7 @@ async def other(shop: Shop, clock: Clock) -> AsyncIterator[Shop]:
     await other.ledger.close()
 
 
-async def test_s3_a_change_waits_for_what_is_under_way_and_nobody_waits_for_the_change(
+async def test_a_change_waits_for_what_is_under_way_and_nobody_waits_for_the_change(
     shop: Shop, other: Shop, anna: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bob, cleo = await shop.customer("Bob"), await shop.customer("Cleo")

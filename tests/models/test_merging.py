@@ -200,7 +200,7 @@ async def lifetime(shop: Shop, customer: UUID, asset: str = "POINTS") -> int:
     return 0 if account is None else account.lifetime_minor
 
 
-async def test_m1_lots_keep_whether_they_count(shop: Shop, anna: UUID, ann: UUID) -> None:
+async def test_lots_keep_whether_they_count(shop: Shop, anna: UUID, ann: UUID) -> None:
     await shop.reason("REFUND", moves_lifetime=False)
     await shop.credit(ann, 100, "POINTS")
     silent = await shop.credit(ann, 70, "POINTS", reason="REFUND")
@@ -209,7 +209,7 @@ async def test_m1_lots_keep_whether_they_count(shop: Shop, anna: UUID, ann: UUID
     assert (await shop.available(anna, "POINTS"), await lifetime(shop, anna)) == (100, 100)
 
 
-async def test_m2_what_is_released_after_two_merges_is_the_last_ones(shop: Shop, anna: UUID, ann: UUID) -> None:
+async def test_what_is_released_after_two_merges_is_the_last_ones(shop: Shop, anna: UUID, ann: UUID) -> None:
     third = await shop.customer("Anne")
     await shop.credit(ann, 5, auto_apply=True)
     invoice = await shop.invoice(ann, 5)
@@ -225,7 +225,7 @@ async def test_m2_what_is_released_after_two_merges_is_the_last_ones(shop: Shop,
     assert amount == [(500, 0, False), (500, 200, True)]
 
 
-async def test_m3_points_come_back_to_whoever_they_are_now(shop: Shop, anna: UUID, ann: UUID) -> None:
+async def test_points_come_back_to_whoever_they_are_now(shop: Shop, anna: UUID, ann: UUID) -> None:
     third, reward = await shop.customer("Anne"), await shop.reward(100)
     await shop.credit(ann, 100, "POINTS")
     coupon = (await shop.give(ann, reward)).coupon_id
@@ -236,7 +236,7 @@ async def test_m3_points_come_back_to_whoever_they_are_now(shop: Shop, anna: UUI
     assert await lifetime(shop, third) == 100
 
 
-async def test_m5_the_older_lot_burns_first_whoever_had_it(shop: Shop, anna: UUID, ann: UUID, clock: Clock) -> None:
+async def test_the_older_lot_burns_first_whoever_had_it(shop: Shop, anna: UUID, ann: UUID, clock: Clock) -> None:
     older = await shop.credit(ann, 10)
     clock.advance(days=1)
     newer = await shop.credit(anna, 10)
@@ -263,7 +263,7 @@ async def test_m5_the_older_lot_burns_first_whoever_had_it(shop: Shop, anna: UUI
         ((None, None), (-9, None), (-9, None)),
     ],
 )
-async def test_m6_m7_the_membership_that_is_kept(
+async def test_the_membership_that_is_kept(
     shop: Shop, anna: UUID, ann: UUID, clock: Clock, anns: Days, annas: Days, kept: Days
 ) -> None:
     def dates(days: Days) -> tuple[Any, ...]:
@@ -283,7 +283,7 @@ async def test_m6_m7_the_membership_that_is_kept(
             await shop.adjust(ann, 1, "SERVICE_CREDITS")
 
 
-async def test_m9_beside_the_first_addition_in_another_asset(shop: Shop) -> None:
+async def test_beside_the_first_addition_in_another_asset(shop: Shop) -> None:
     for _ in range(25):
         ann, anna = await shop.customer("Ann"), await shop.customer("Anna")
         await shop.credit(ann, 1)
@@ -293,7 +293,7 @@ async def test_m9_beside_the_first_addition_in_another_asset(shop: Shop) -> None
         assert left == [(0,)]
 
 
-async def test_m10_beside_an_invoice_in_a_currency_without_an_account(shop: Shop) -> None:
+async def test_beside_an_invoice_in_a_currency_without_an_account(shop: Shop) -> None:
     for _ in range(25):
         ann, anna = await shop.customer("Ann"), await shop.customer("Anna")
         _, invoice = await asyncio.gather(merge(shop, ann, anna), shop.invoice(ann, 5, "EUR"))

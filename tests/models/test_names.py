@@ -230,7 +230,7 @@ async def test_what_was_sent_before_names_were_cleaned_is_the_same_when_it_is_se
     assert await shop.count("invoices") == 1
 
 
-async def test_a_file_names_whom_everybody_names_case_f4(shop: Shop) -> None:
+async def test_a_file_names_whom_everybody_names(shop: Shop) -> None:
     command = UpsertCustomer("Zoe\u0308", "Zoë")
     zoe = (await upsert_customer(shop.ledger, shop.tenant_id, MANAGER, command))[0].id
     rows = [ImportRow("Zo\u00eb ", Decimal(5), reason=" CORRECTION"), ImportRow("\u2003Zoe\u0308", Decimal(7))]

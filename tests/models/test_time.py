@@ -116,7 +116,7 @@ async def balance_now(shop: Shop, customer_id: UUID) -> int:
 
 
 @pytest.mark.parametrize("off", [HOURS, -HOURS])
-async def test_t1_a_server_hours_off_writes_nothing_and_the_others_go_on(
+async def test_a_server_hours_off_writes_nothing_and_the_others_go_on(
     right: Shop, wrong: Shop, wall: Wall, off: timedelta
 ) -> None:
     customers = [await right.customer(f"C{n}") for n in range(OTHERS)]
@@ -137,7 +137,7 @@ async def test_t1_a_server_hours_off_writes_nothing_and_the_others_go_on(
         assert await right.available(customer) == await balance_now(right, customer) == 300
 
 
-async def test_t2_a_server_two_days_ahead_for_one_posting_and_then_right(right: Shop, wrong: Shop, wall: Wall) -> None:
+async def test_a_server_two_days_ahead_for_one_posting_and_then_right(right: Shop, wrong: Shop, wall: Wall) -> None:
     anna = await right.customer()
     await wrong.adjust(anna, 5)
     wall.off = DAYS

@@ -34,7 +34,7 @@ async def totals(shop: Shop, customer: UUID, asset: str) -> tuple[int, int]:
     return (0, 0) if account is None else (account.available_minor, account.lifetime_minor)
 
 
-async def test_u1_a_grant_that_was_voided_is_no_obstacle(shop: Shop, anna: UUID, credit_product: UUID) -> None:
+async def test_a_grant_that_was_voided_is_no_obstacle(shop: Shop, anna: UUID, credit_product: UUID) -> None:
     order, payment, grant = await paid_order(shop, anna, credit_product)
     await shop.void_credit(grant)
     await shop.void_payment(payment)
@@ -44,7 +44,7 @@ async def test_u1_a_grant_that_was_voided_is_no_obstacle(shop: Shop, anna: UUID,
     assert await totals(shop, anna, "GBP") == (5000, 5000)
 
 
-async def test_u2_what_was_removed_of_a_grant_is_no_obstacle(shop: Shop, anna: UUID, credit_product: UUID) -> None:
+async def test_what_was_removed_of_a_grant_is_no_obstacle(shop: Shop, anna: UUID, credit_product: UUID) -> None:
     order, payment, grant = await paid_order(shop, anna, credit_product)
     await shop.adjust(anna, -30, reason="CORRECTION", credit_id=grant)
     await shop.void_payment(payment)
@@ -53,7 +53,7 @@ async def test_u2_what_was_removed_of_a_grant_is_no_obstacle(shop: Shop, anna: U
     assert await totals(shop, anna, "GBP") == (0, 0)
 
 
-async def test_u3_a_grant_is_taken_back_from_whoever_a_merge_brought_it_to(
+async def test_a_grant_is_taken_back_from_whoever_a_merge_brought_it_to(
     shop: Shop, anna: UUID, credit_product: UUID
 ) -> None:
     ben = await shop.customer("Ben")
@@ -80,7 +80,7 @@ async def test_what_expired_of_a_grant_is_no_obstacle(shop: Shop, anna: UUID, cr
         assert (await totals(shop, anna, "GBP"))[0] == 0
 
 
-async def test_u4_only_what_is_used_blocks_with_the_figure(shop: Shop, anna: UUID, credit_product: UUID) -> None:
+async def test_only_what_is_used_blocks_with_the_figure(shop: Shop, anna: UUID, credit_product: UUID) -> None:
     _, payment, grant = await paid_order(shop, anna, credit_product)
     invoice = await shop.invoice(anna, 10, auto_apply=False)
     assigned = await shop.assign(grant, (invoice, 10))
@@ -94,7 +94,7 @@ async def test_u4_only_what_is_used_blocks_with_the_figure(shop: Shop, anna: UUI
     assert await totals(shop, anna, "GBP") == (0, 0)
 
 
-async def test_u5_the_total_ends_the_same_in_every_order(shop: Shop) -> None:
+async def test_the_total_ends_the_same_in_every_order(shop: Shop) -> None:
     """2,000 by mistake, 1,500 of it redeemed: taken back, refunded and merged in every order, nothing is left."""
     for tier, threshold in (("Bronze", 0), ("Silver", 1000), ("Gold", 5000)):
         await shop.tier(tier, threshold)
@@ -122,7 +122,7 @@ async def test_u5_the_total_ends_the_same_in_every_order(shop: Shop) -> None:
     assert (await verify(shop.tenant_id)).holds
 
 
-async def test_u5_at_once(shop: Shop) -> None:
+async def test_at_once(shop: Shop) -> None:
     reward = await shop.reward(1500)
     for _ in range(10):
         anna = await shop.customer("Anna")
@@ -132,14 +132,14 @@ async def test_u5_at_once(shop: Shop) -> None:
         assert await totals(shop, anna, "POINTS") == (0, 0)
 
 
-async def test_u6_what_does_not_count_can_be_corrected_away(shop: Shop, anna: UUID) -> None:
+async def test_what_does_not_count_can_be_corrected_away(shop: Shop, anna: UUID) -> None:
     await shop.reason("REFUND", moves_lifetime=False)
     await shop.adjust(anna, 50, reason="REFUND")
     await shop.adjust(anna, -20, reason="CORRECTION")
     assert await totals(shop, anna, "GBP") == (3000, 0)
 
 
-async def test_u7_another_lots_correction_blocks_no_undoing(shop: Shop, anna: UUID, credit_product: UUID) -> None:
+async def test_another_lots_correction_blocks_no_undoing(shop: Shop, anna: UUID, credit_product: UUID) -> None:
     await shop.reason("REFUND", moves_lifetime=False)
     await shop.adjust(anna, 50, reason="REFUND", expires_in_days=5)
     _, payment, _ = await paid_order(shop, anna, credit_product)
@@ -148,7 +148,7 @@ async def test_u7_another_lots_correction_blocks_no_undoing(shop: Shop, anna: UU
     assert await totals(shop, anna, "GBP") == (0, 0)
 
 
-async def test_u10_the_total_bounds_nothing(shop: Shop, anna: UUID) -> None:
+async def test_the_total_bounds_nothing(shop: Shop, anna: UUID) -> None:
     most, invoice = "10000000000000.00", await shop.invoice(anna, "10000000000000.00")
     credit = await shop.credit(anna, most)
     await shop.assign(credit, (invoice, most))

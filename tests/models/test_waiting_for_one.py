@@ -128,7 +128,7 @@ KINDS: Final = (
 
 @pytest.mark.parametrize("in_line", [2, 0])
 @pytest.mark.parametrize("kind", KINDS)
-async def test_s5_nobody_notices_who_does_not_need_what_is_held(
+async def test_nobody_notices_who_does_not_need_what_is_held(
     shop: Shop, anna: UUID, database_urls: Urls, monkeypatch: pytest.MonkeyPatch, kind: Prepare, in_line: int
 ) -> None:
     """in_line: 0 as in a process with very few connections."""
@@ -160,7 +160,7 @@ async def waiting_in_the_database(shop: Shop) -> int:
     return found
 
 
-async def test_s5_a_bulk_that_waits_for_one_account_holds_none_of_the_others(
+async def test_a_bulk_that_waits_for_one_account_holds_none_of_the_others(
     shop: Shop, anna: UUID, database_urls: Urls
 ) -> None:
     people = sorted([await shop.customer() for _ in range(3)] + [anna])
@@ -182,7 +182,7 @@ async def test_s5_a_bulk_that_waits_for_one_account_holds_none_of_the_others(
     assert await shop.available(held, "POINTS") == 3
 
 
-async def test_s5_who_edits_one_customer_keeps_no_connection_while_waiting(
+async def test_who_edits_one_customer_keeps_no_connection_while_waiting(
     shop: Shop, anna: UUID, database_urls: Urls
 ) -> None:
     """More of them than there are connections."""

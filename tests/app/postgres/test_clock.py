@@ -80,7 +80,7 @@ async def skew(client: httpx.AsyncClient) -> float | None:
     return values[0] if values else None
 
 
-async def test_t1_over_http(database: Urls, tenant: Tenant, ledger: Ledger, wall: Wall) -> None:
+async def test_over_http(database: Urls, tenant: Tenant, ledger: Ledger, wall: Wall) -> None:
     """Two servers of one tenant, one of them two hours ahead."""
     carol = global_id("Customer", await tenant.customer())
     token = issue(

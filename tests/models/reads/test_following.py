@@ -48,7 +48,7 @@ async def many(shop: Shop, number: int) -> list[UUID]:
     return made
 
 
-async def test_l1_the_audit_trail_beside_a_bulk(database: Urls) -> None:
+async def test_the_audit_trail_beside_a_bulk(database: Urls) -> None:
     async with real_shop() as shop:
         people, single = await many(shop, ROWS), await shop.customer("Single")
         everything = Follower(shop, audit.AUDIT_TRAIL)
@@ -73,7 +73,7 @@ async def test_l1_the_audit_trail_beside_a_bulk(database: Urls) -> None:
         assert {key[-1] for key in careless.seen} < posted | await ids(shop, "audit_events")
 
 
-async def test_l2_a_customer_s_ledger_over_two_assets(database: Urls) -> None:
+async def test_a_customer_s_ledger_over_two_assets(database: Urls) -> None:
     async with real_shop() as shop:
         anna = await shop.customer("Anna")
         await shop.adjust(anna, 1, "POINTS")
