@@ -1,4 +1,4 @@
-"""A customer's token names the person, whoever has its external id by now (case L4)."""
+"""A customer's token names the person, whoever has its external id by now."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""A field that fails costs its neighbours nothing, and what was posted is answered (S9)."""
+"""A field that fails costs its neighbours nothing, and what was posted is answered."""
 
 import asyncio
 import gc
@@ -15,7 +15,7 @@ from schema.loaders import Loaders
 from tests.api.conftest import Api, gid
 from tests.factories import Tenant
 
-S9: Final = """mutation($input: AdjustCreditInput!) { adjustCredit(input: $input) {
+ADJUST: Final = """mutation($input: AdjustCreditInput!) { adjustCredit(input: $input) {
   transaction { id entries(first: 1) { edges { node { amount } } } }
   account { available
     customer { name balances { credits(first: 5, after: "junk") { edges { node { id } } } } }
@@ -64,7 +64,7 @@ async def adjustment(tenant: Tenant, customer: UUID, amount: str = "5.00") -> di
 async def test_a_bad_cursor_in_the_payload_of_a_posting(api: Api, tenant: Tenant) -> None:
     customer = await tenant.customer()
     for _ in range(6):
-        answer = await api(S9, await adjustment(tenant, customer))
+        answer = await api(ADJUST, await adjustment(tenant, customer))
         assert answer.response.status_code == 200
         assert answer.codes == ["BAD_USER_INPUT"]
         assert answer.errors[0]["path"][:4] == ["adjustCredit", "account", "customer", "balances"]

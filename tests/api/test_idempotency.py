@@ -1,4 +1,4 @@
-"""Keys by client, as clients meet them (R4); and for how long they are kept."""
+"""Keys by client, as clients meet them; and for how long they are kept."""
 
 from datetime import timedelta
 from typing import Any

@@ -141,7 +141,6 @@ WITHDRAWN = """query($customer: ID!) {
 async def test_a_currency_that_the_list_drops_is_read_as_ever(
     api: Api, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """B1."""
     carol = await tenant.customer()
     await tenant.adjust(carol, "12.50", "AUD")
 

@@ -67,7 +67,7 @@ CROSSINGS: Final = list(crossings())
 
 
 def test_a_field_that_takes_another_right_can_be_null() -> None:
-    """Case R5: else a denial there would cost what is around it."""
+    """A denial there would otherwise cost what is around it."""
     assert len(CROSSINGS) > 40
     assert [
         f"{name}.{field}" for name, field, _ in CROSSINGS if is_non_null_type(OBJECTS[name].fields[field].type)
@@ -112,7 +112,7 @@ async def some_id(tenant: Tenant, kind: str) -> str:
 
 @pytest.mark.parametrize(("name", "field", "right"), NESTED)
 async def test_a_denial_costs_its_own_field_alone(api: Api, tenant: Tenant, name: str, field: str, right: str) -> None:
-    """Case R5, and R6: the field is null, its error names the right at its path, and the rest is there."""
+    """The field is null, its error names the right at its path, and the rest is there."""
     node = await some_id(tenant, name)
     called = f"{field}{ARGUMENTS.get(f'{name}.{field}', '')}"
     query = f"query($id: ID!) {{ node(id: $id) {{ id ... on {name} {{ {called} {{ __typename }} }} }} }}"
@@ -156,7 +156,7 @@ async def test_customers_are_answered_where_their_balances_may_not_be(api: Api, 
 async def test_lists_of_what_is_no_customers_are_answered(
     api: Api, tenant: Tenant, query: str, scope: str, denied: dict[str, str]
 ) -> None:
-    """Case R5, in lists whose rows lead to a customer's things."""
+    """In lists whose rows lead to a customer's things."""
     ids = await one_of_each(tenant)
     await tenant.adjust(await tenant.customer("dave"), "5.00", expires_in_days=9)
     answer = await api(
@@ -238,7 +238,7 @@ async def ids(tenant: Tenant, request: pytest.FixtureRequest) -> Ids:
 
 @pytest.mark.parametrize("case", WRITES, ids=lambda case: case.name)
 async def test_a_write_answers_ids_and_nothing_that_may_not_be_read(api: Api, ids: Ids, case: Case) -> None:
-    """Case R2. The right to write alone: what was made is named, and each other field of it is refused by its right."""
+    """The right to write alone: what was made is named, and each other field of it is refused by its right."""
     named, token = answered(case), writer(case)
     query = asking(case, " ".join(f"{field} {{ id }}" for field in named))
     first = await api(query, case.variables(ids), **token)

@@ -1,5 +1,4 @@
-"""What a scope opens is what its name says: removals in bulk and in files (R1), who may withdraw (R3), what a refusal
-names (R6)."""
+"""What a scope opens is what its name says: removals in bulk and in files, who may withdraw, what a refusal names."""
 
 from typing import Any, Final
 

@@ -1,4 +1,4 @@
-"""Lists that are followed and instants that have passed, over the API and beside postings under way (cases L1, L3)."""
+"""Lists that are followed and instants that have passed, over the API and beside postings under way."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""S1, S2, S4: documented maxima over HTTP, and nobody waits for them.
+"""Documented maxima over HTTP, and nobody waits for them.
 
 What is measured is what the server's event loop ran for while somebody else's /health/live waited for its turn, as the
 scheduler counts it: on a busy machine all of it takes longer, and runs no longer than this.

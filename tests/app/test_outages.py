@@ -1,4 +1,4 @@
-"""A database that goes away under running servers: what clients, health and the log are told, and that all goes on (S6)."""
+"""A database that goes away under running servers: what clients, health and the log are told, and that all goes on."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Several processes that serve, started where there is hardly any processor for them (case S7)."""
+"""Several processes that serve, started where there is hardly any processor for them."""
 
 import os
 import time

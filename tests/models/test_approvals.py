@@ -312,7 +312,7 @@ async def test_nothing_is_added_for_who_was_erased(shop: Shop, anna: UUID) -> No
 
 
 async def test_what_waits_for_a_merged_record_is_posted_to_the_person(shop: Shop) -> None:
-    """M11: also where both of them wait, each decided by itself."""
+    """Also where both of them wait, each decided by itself."""
     ben, cleo = await shop.customer("Ben"), await shop.customer("Cleo")
     bens, cleos = await ask(shop, ben), await ask(shop, cleo)
     await merge_customers(shop.ledger, shop.tenant_id, MANAGER, MergeCustomers(ben, cleo), "m")

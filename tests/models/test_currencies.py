@@ -1,4 +1,4 @@
-"""A currency keeps its exponent with the books that hold it, whatever becomes of it in the list (B1)."""
+"""A currency keeps its exponent with the books that hold it, whatever becomes of it in the list."""
 
 from collections.abc import Callable
 from contextvars import copy_context

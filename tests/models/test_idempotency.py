@@ -1,4 +1,4 @@
-"""Keys by client: a partner's are its own, people share one name space; and those of before answer whom they may (R4)."""
+"""Keys by client: a partner's are its own, people share one name space; and those of before answer whom they may."""
 
 from decimal import Decimal
 from typing import Any

@@ -172,7 +172,7 @@ async def test_each_operation_locks_in_the_one_order(furnished: Furnished, locks
 async def test_customers_come_before_their_accounts_and_those_that_are_opened(
     furnished: Furnished, locks: Locks
 ) -> None:
-    """M9, M10: so that a merge, which takes customers for itself, leaves nobody behind who is about to open one."""
+    """So that a merge, which takes customers for itself, leaves nobody behind who is about to open one."""
     asking, (anna, *_) = Asking(furnished.shop), furnished.people
     await furnished.shop.credit(anna, 1, "EUR")
     backwards = furnished.people[::-1]

@@ -252,8 +252,8 @@ async def test_the_older_lot_burns_first_whoever_had_it(shop: Shop, anna: UUID, 
 @pytest.mark.parametrize(
     ("anns", "annas", "kept"),
     [
-        ((-9, None), (None, None), (-9, None)),  # M6: one runs, the other never did
-        ((-99, -90), (None, None), (-99, -90)),  # M7: over, and the gate stays shut
+        ((-9, None), (None, None), (-9, None)),  # one runs, the other never did
+        ((-99, -90), (None, None), (-99, -90)),  # over, and the gate stays shut
         ((-9, None), (-99, -90), (-9, None)),
         ((-99, -90), (-9, None), (-9, None)),
         ((-9, None), (-5, None), (-9, None)),  # both run: the older start

@@ -1,4 +1,4 @@
-"""Names: one form for each, at every door that a model has (case F4)."""
+"""Names: one form for each, at every door that a model has."""
 
 import sys
 import unicodedata

@@ -1,4 +1,4 @@
-"""What is an outage and what is not, and that it is told once (S6)."""
+"""What is an outage and what is not, and that it is told once."""
 
 import asyncio
 import gc

@@ -1,4 +1,4 @@
-"""Whatever a superuser changes of a row with the triggers off, the proof of the books names the row (B2)."""
+"""Whatever a superuser changes of a row with the triggers off, the proof of the books names the row."""
 
 from collections.abc import AsyncIterator
 from typing import Any

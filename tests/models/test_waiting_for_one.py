@@ -1,4 +1,4 @@
-"""S5: whoever waits for what somebody else holds delays nobody who does not need it, whatever it is that is held."""
+"""Whoever waits for what somebody else holds delays nobody who does not need it, whatever it is that is held."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

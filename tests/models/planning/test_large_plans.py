@@ -1,4 +1,4 @@
-"""S1, S4: plans cost n log n at most, in small steps. Counted in calls of functions, which no machine changes."""
+"""Plans cost n log n at most, in small steps. Counted in calls of functions, which no machine changes."""
 
 import sys
 from collections.abc import Callable, Iterable, Iterator

@@ -1,4 +1,4 @@
-"""Whoever follows a list by its cursors sees each row, once, whatever is being posted beside it (cases L1, L2)."""
+"""Whoever follows a list by its cursors sees each row, once, whatever is being posted beside it."""
 
 import asyncio
 from collections import Counter
