@@ -23,7 +23,7 @@ from tests.api.conftest import Api, gid, serving, token_verifier
 from tests.api.test_permissions import CASES, Case, reads, token_of, what_it_names
 from tests.api.test_tenants import MARK, copy_rows
 from tests.factories import ADMIN, Clock, Tenant, make_tenant
-from tests.support.walking import NODES, TYPES, Walker
+from tests.support.schema_walk import NODES, TYPES, Walker
 from tests.support.who_may import may
 
 STAFF: Final = Actor("sam@staff", "STAFF", name="Sam Staff")
