@@ -14,8 +14,8 @@ from auth.roles import Role
 from models.errors import InvariantViolated
 from tests.api.conftest import Api, bearer, gid
 from tests.api.test_permissions import CASES, Case, one_of_each, what_it_names
-from tests.factories import Tenant
 from tests.support.headline import ADJUST, SELECTIONS, adjusting, document
+from tests.support.tenants import Tenant
 
 LEAKS: Final = re.compile(
     r"Traceback|File \"|line \d+, in |site-packages|asyncpg|tortoise|strawberry|psycopg|SELECT |INSERT |\.py\b|"
@@ -467,7 +467,7 @@ async def test_one_that_fails_never_hides_what_another_posted(
 ) -> None:
     """Refused, bad in its id, denied deeper down, and broken by a bug of ours: those beside it say what they did."""
     carol = await tenant.customer("carol")
-    reward = await tenant.reward("Mug", 1)
+    reward = await tenant.reward(1, name="Mug")
 
     async def broken(*_: Any) -> None:
         raise InvariantViolated("the secret of this ledger")

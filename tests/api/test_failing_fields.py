@@ -13,7 +13,7 @@ from gateway.reading import MAX_BATCH, Loader, Rows
 from models.errors import DatabaseAway
 from schema.loaders import Loaders
 from tests.api.conftest import Api, gid
-from tests.factories import Tenant
+from tests.support.tenants import Tenant
 
 ADJUST: Final = """mutation($input: AdjustCreditInput!) { adjustCredit(input: $input) {
   transaction { id entries(first: 1) { edges { node { amount } } } }

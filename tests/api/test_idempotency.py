@@ -15,7 +15,7 @@ from models.operations.limits import set_limit
 from models.reads.verify import verify
 from tests.api.conftest import Answer, Api, gid
 from tests.api.test_imports import FILE
-from tests.factories import ADMIN, Clock, Tenant
+from tests.support.tenants import ADMIN, Clock, Tenant
 
 ADJUST = """mutation($input: AdjustCreditInput!) { adjustCredit(input: $input) {
   replayed transaction { id } userErrors { code field } } }"""

@@ -8,7 +8,7 @@ import pytest
 from auth.roles import Role
 from models.operations.run_bulks import run_bulk
 from tests.api.conftest import MAX_FILE_BYTES, Api, bearer, gid
-from tests.factories import Tenant
+from tests.support.tenants import Tenant
 
 FILE = """customer,amount,asset,expires,reason,note
 carol,25,,30,,

@@ -7,7 +7,7 @@ import pytest
 
 from auth.roles import Role
 from tests.api.conftest import Api, gid
-from tests.factories import Clock, Tenant
+from tests.support.tenants import Clock, Tenant
 
 LEDGER = """query($id: ID!, $asset: AssetCode, $from: DateTime, $to: DateTime, $first: Int, $after: String, $last: Int,
     $before: String) {

@@ -13,7 +13,7 @@ from models.operations.expire import expire_credits
 from models.operations.releasing import update_credit
 from schema.ids import global_id
 from tests.api.conftest import Api
-from tests.factories import ADMIN, Clock, Tenant
+from tests.support.tenants import ADMIN, Clock, Tenant
 
 LIABILITY = "query($at: DateTime) { liability(at: $at) { asset accounts outstanding scheduled } }"
 

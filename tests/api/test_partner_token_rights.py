@@ -9,7 +9,7 @@ from models.commands import Actor
 from tests.api.conftest import Api
 from tests.api.test_partner_tokens import CUSTOMERS, LIST, VIEWER, ask, issued
 from tests.api.test_permissions import CASES, one_of_each, reads
-from tests.factories import Tenant
+from tests.support.tenants import Tenant
 from tests.support.who_may import may
 
 

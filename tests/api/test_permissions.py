@@ -15,8 +15,8 @@ from models.operations.bulk_credit import bulk_credit
 from models.operations.limits import set_limit
 from schema.root import Mutation, Query
 from tests.api.conftest import Answer, Api, bearer, gid
-from tests.factories import ADMIN as FACTORY_ADMIN
-from tests.factories import Tenant
+from tests.support.tenants import ADMIN as FACTORY_ADMIN
+from tests.support.tenants import Tenant
 from tests.support.who_may import RIGHTS, may, missing
 
 STAFF, MANAGER, ADMIN, PARTNER, CUSTOMER = Role.STAFF, Role.MANAGER, Role.ADMIN, Role.PARTNER, Role.CUSTOMER
@@ -660,10 +660,10 @@ async def one_of_each(tenant: Tenant) -> Ids:
     await tenant.adjust(customer, "5", "SERVICE_CREDITS")
     member = await tenant.member()
     invoice = await tenant.invoice(customer, "20.00")
-    payment = await tenant.pay(invoice.invoice_id, "2.00")
+    payment = await tenant.pay(invoice, "2.00")
     row = BulkCredit((BulkItem(customer, Decimal(1)),), "POINTS", "CORRECTION")
     bulk = await bulk_credit(tenant.ledger, tenant.id, FACTORY_ADMIN, row, tenant.key())
-    reward = await tenant.reward("Mug", 100)
+    reward = await tenant.reward(100, name="Mug")
     coupon = await tenant.give(customer, reward)
     asked = await tenant.adjust(customer, "101.00", actor=ASKER, request_approval=True)
     await set_limit(tenant.ledger, tenant.id, FACTORY_ADMIN, SetLimit("STAFF", holder="gone"))
@@ -671,7 +671,7 @@ async def one_of_each(tenant: Tenant) -> Ids:
         "Customer": customer,
         "Account": credit.account_id,
         "Credit": credit.credit_id,
-        "Invoice": invoice.invoice_id,
+        "Invoice": invoice,
         "Reward": reward,
         "Coupon": coupon.coupon_id,
         "Tier": await tenant.tier("Gold", 100),
@@ -679,9 +679,9 @@ async def one_of_each(tenant: Tenant) -> Ids:
         "Service": await tenant.service("Cut"),
         "BulkOperation": bulk.bulk_operation_id,
         "PartnerToken": (await tenant.partner_token("credits:add")).token_id,
-        "Gift": await tenant.product("Gift card", "1.00", "CREDIT"),
+        "Gift": await tenant.product("1.00", "CREDIT", name="Gift card"),
         "Member": member,
-        "Product": await tenant.product("Chair", "30.00"),
+        "Product": await tenant.product("30.00", name="Chair"),
         "Payment": payment.payment_id,
     }
     kinds = {"Member": "Customer", "Gift": "Product"}
@@ -694,9 +694,9 @@ async def what_it_names(tenant: Tenant, case: Case) -> Ids:
     if case.undoes:
         dave = await tenant.customer("dave")
         credit, unpaid = await tenant.adjust(dave, "10.00"), await tenant.invoice(dave, "20.00")
-        assigned = await tenant.assign(credit.credit_id, unpaid.invoice_id, "1.00")
+        assigned = await tenant.assign(credit.credit_id, (unpaid, "1.00"))
         found["Assignment"] = gid("Assignment", assigned.assignment_ids[0])
-        found["Unpaid"] = gid("Invoice", unpaid.invoice_id)
+        found["Unpaid"] = gid("Invoice", unpaid)
     return found
 
 

@@ -12,8 +12,8 @@ from graphql import GraphQLField, GraphQLObjectType, get_named_type, is_leaf_typ
 from auth.roles import Role, Scope
 from tests.api.conftest import Answer, Api, gid
 from tests.api.test_permissions import MUTATIONS, PARTNER, Case, Ids, one_of_each, token_of, what_it_names
-from tests.factories import Tenant
 from tests.support.schema import SCHEMA
+from tests.support.tenants import Tenant
 
 CUSTOMERS, LEDGER, INVOICES, REWARDS = "customers:read", "ledger:read", "invoices:read", "rewards:read"
 READS: Final = {
@@ -106,7 +106,7 @@ async def some_id(tenant: Tenant, kind: str) -> str:
         return found[kind]
     customer = await tenant.customer("dave")
     credit, invoice = await tenant.adjust(customer, "10.00"), await tenant.invoice(customer, "20.00")
-    await tenant.assign(credit.credit_id, invoice.invoice_id, "1.00")
+    await tenant.assign(credit.credit_id, (invoice, "1.00"))
     return gid(kind, (await tenant.fetch(SOURCES[kind]))[0][0])
 
 
@@ -347,7 +347,7 @@ async def test_nor_does_an_assignment_or_a_payment_that_is_too_large(api: Api, t
       assignments: [{invoiceId: $invoice, amount: "60.00"}]}) { userErrors { code message } } }"""
     pay = """mutation($invoice: ID!) { recordPayment(input: {invoiceId: $invoice, amount: "99.00", method: CASH,
       idempotencyKey: "b"}) { userErrors { code message } } }"""
-    ids = {"credit": gid("Credit", credit.credit_id), "invoice": gid("Invoice", invoice.invoice_id)}
+    ids = {"credit": gid("Credit", credit.credit_id), "invoice": gid("Invoice", invoice)}
     assigned = await api(assign, ids, **partner("credits:assign"))
     paid = await api(pay, {"invoice": ids["invoice"]}, **partner("payments:write"))
     assert assigned["assignCredit"]["userErrors"] == [

@@ -10,7 +10,7 @@ from models.commands import Actor
 from tests.api.conftest import Answer, Api, gid
 from tests.api.test_imports import post, report, work
 from tests.api.test_permissions import TOKENS, usable
-from tests.factories import Tenant
+from tests.support.tenants import Tenant
 from tests.support.who_may import may, missing
 
 BULK_ALONE: Final[dict[str, Any]] = {"role": Role.PARTNER, "scopes": [Scope.CREDITS_BULK], "client_id": "shop"}
@@ -134,7 +134,7 @@ async def test_account_credit_pays_for_who_may_spend_it(
     customer = await tenant.customer("carol")
     await tenant.adjust(customer, "10.00")
     invoice = await tenant.invoice(customer, "20.00")
-    given = {"invoiceId": gid("Invoice", invoice.invoice_id), "amount": "5.00", "method": method, "idempotencyKey": "k"}
+    given = {"invoiceId": gid("Invoice", invoice), "amount": "5.00", "method": method, "idempotencyKey": "k"}
     token = BULK_ALONE | {"scopes": [Scope(scope) for scope in scopes]}
     if not missing:
         assert (await api(PAY, {"input": given}, **token))["recordPayment"]["userErrors"] == []
@@ -231,7 +231,7 @@ async def test_whoever_may_do_it_alone_proposes_it_sees_it_and_approves_it(
     if removes := scope is Scope.CREDITS_REMOVE:
         given |= {"asset": "GBP", "amount": "-5", "reason": "POLICY"}
     else:
-        items = [{"productId": gid("Product", await tenant.product("Tea", "5")), "quantity": 1}]
+        items = [{"productId": gid("Product", await tenant.product("5", name="Tea")), "quantity": 1}]
         given |= {"number": "N", "currency": "GBP", "items": items}
     query, field = (ADJUST, "adjustCredit") if removes else (ORDER, "createOrder")
     program: dict[str, Any] = {"role": Role.PARTNER, "client_id": "shop", "scopes": [scope]}

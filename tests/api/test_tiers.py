@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from tests.api.conftest import Api, gid
-from tests.factories import Tenant
+from tests.support.tenants import Tenant
 
 TIER: Final = "customersMoved tier { id name threshold next { name } } userErrors { code field }"
 STANDING: Final = """query($id: ID!) { customer(by: {id: $id}) { account(asset: "POINTS") { tier { name }

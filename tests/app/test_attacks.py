@@ -32,7 +32,7 @@ from models.reads.verify import verify
 from models.session import tenant_transaction
 from schema.ids import global_id
 from tests.app.cli.test_run import ROOT, Scrip
-from tests.factories import Tenant, make_tenant
+from tests.support.tenants import Tenant, make_tenant
 
 SECRET: Final = "a secret for servers under attack, and long enough"
 CUSTOMERS: Final = 400

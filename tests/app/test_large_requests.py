@@ -22,7 +22,7 @@ from models.reads.verify import verify
 from schema.ids import global_id
 from tests.app.cli.test_run import Scrip
 from tests.app.test_denial_of_service import SECRET, Server
-from tests.factories import Tenant, make_tenant
+from tests.support.tenants import Tenant, make_tenant
 
 HELD_S: Final = 0.12
 """Three times what was measured; it was 0.7 to 21 s before plans were made in slices."""

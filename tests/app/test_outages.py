@@ -24,9 +24,9 @@ from auth.tokens import issue
 from models.ledger import Ledger
 from schema.ids import global_id
 from tests.app.cli.test_run import Scrip
-from tests.factories import Tenant, make_tenant
 from tests.support.postgres import given_programs
 from tests.support.proxy import Proxy, proxied
+from tests.support.tenants import Tenant, make_tenant
 
 SECRET: Final = "a secret for servers under test, and long enough"
 OUTAGE_S: Final = 3.0

@@ -32,9 +32,9 @@ from models.reads.tenants import TenantDirectory
 from models.session import tenant_transaction
 from schema.ids import global_id
 from tests.app.cli.test_run import Scrip
-from tests.factories import ADMIN, Tenant, make_tenant
 from tests.support.schema import SCHEMA
 from tests.support.sockets import ISSUER, SECRET, Socket, opened, served, token
+from tests.support.tenants import ADMIN, Tenant, make_tenant
 
 REVOKED_WITHIN_S: Final = 2.0
 ADJUST: Final = """mutation($input: AdjustCreditInput!) { adjustCredit(input: $input) {

@@ -32,7 +32,7 @@ from models.operations.update_tenant import update_tenant
 from models.operations.upsert_customer import upsert_customer
 from models.operations.use_credit import use_credit
 from tests.simulation.records import Command, FileRow
-from tests.support.shop import ADMIN, Shop
+from tests.support.tenants import ADMIN, Tenant
 
 ACTORS: Final = {role: Actor(role.lower(), role) for role in ("MANAGER", "STAFF")}
 KINDS: Final = ("assignments", "coupons", "customers")
@@ -77,10 +77,10 @@ class Names:
         if command.name == "file":
             self.files.append(_some(outcome.bulk_operation_id))
 
-    async def refresh(self, shop: Shop) -> None:
+    async def refresh(self, tenant: Tenant) -> None:
         """Learn of new rows."""
         last = [self.rows[kind][-1] if self.rows[kind] else _BEFORE_ALL for kind in KINDS]
-        for kind, row_id, origin_id in await shop.rows(_NEW_CREDITS + _NEW, self.last_credit, *last):
+        for kind, row_id, origin_id in await tenant.rows(_NEW_CREDITS + _NEW, self.last_credit, *last):
             if kind == "credits":
                 self._learn_of_credit(row_id, origin_id)
             else:
@@ -358,7 +358,7 @@ def _setting(build: Callable[..., Any]) -> Callable[..., Coroutine[Any, Any, Out
 
 
 def _membership(operation: Any) -> Callable[..., Coroutine[Any, Any, Outcome]]:
-    return _setting(lambda names, customer, at=None: (operation, c.MembershipChange(names.customer(customer), at)))
+    return _setting(lambda names, customer, at=None: (operation, c.MembershipChange(names.customer(name=customer), at)))
 
 
 def _set_tier(names: Names, *, tier: int, threshold: int) -> Any:

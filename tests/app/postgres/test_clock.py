@@ -22,8 +22,8 @@ from jobs.worker import Job, working
 from models.ledger import Ledger
 from models.sources import DatabaseClock, system_clock
 from schema.ids import global_id
-from tests.factories import Tenant, make_tenant
 from tests.support.sockets import served
+from tests.support.tenants import Tenant, make_tenant
 
 SECRET: Final = "a secret for servers with clocks, and long enough"
 ADJUST: Final = """mutation($input: AdjustCreditInput!) { adjustCredit(input: $input) {
