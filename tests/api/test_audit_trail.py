@@ -11,7 +11,8 @@ from auth.roles import Role, Scope
 from models.commands import Actor, MembershipChange
 from models.operations.memberships import start_membership
 from tests.api.conftest import Answer, Api, bearer, gid
-from tests.api.test_permissions import MUTATIONS, Case, what_it_names
+from tests.support.root_fields import Case, what_it_names
+from tests.support.root_mutations import MUTATIONS
 from tests.support.tenants import Clock, Tenant
 
 TRAIL = """query($actor: String, $customerId: ID, $reason: String, $kind: [TransactionKind!], $action: String,

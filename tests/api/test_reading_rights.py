@@ -11,7 +11,8 @@ from graphql import GraphQLField, GraphQLObjectType, get_named_type, is_leaf_typ
 
 from auth.roles import Role, Scope
 from tests.api.conftest import Answer, Api, gid
-from tests.api.test_permissions import MUTATIONS, PARTNER, Case, Ids, one_of_each, token_of, what_it_names
+from tests.support.root_fields import PARTNER, Case, Ids, one_of_each, token_of, what_it_names
+from tests.support.root_mutations import MUTATIONS
 from tests.support.schema import SCHEMA
 from tests.support.tenants import Tenant
 

@@ -9,7 +9,7 @@ from auth.roles import Role, Scope
 from models.commands import Actor
 from tests.api.conftest import Answer, Api, gid
 from tests.api.test_imports import post, report, work
-from tests.api.test_permissions import TOKENS, usable
+from tests.support.root_fields import TOKENS, usable
 from tests.support.tenants import Tenant
 from tests.support.who_may import may, missing
 
