@@ -36,7 +36,7 @@ async def credit(tenant: Tenant, customer: UUID, amount: str, asset: str = "GBP"
 
 
 async def invoice(tenant: Tenant, customer: UUID, total: str, currency: str = "GBP") -> UUID | None:
-    return await tenant.invoice(customer, total, currency)
+    return await tenant.invoice(customer, total, currency, auto_apply=False)
 
 
 async def invoice_now(api: Api, invoice_id: UUID | None) -> tuple[str, str, str, str]:

@@ -86,7 +86,7 @@ async def test_an_order_is_an_invoice_of_products(api: Api, tenant: Tenant, prod
 
 async def test_it_is_among_the_customers_own_invoices(api: Api, tenant: Tenant, products: dict[str, UUID]) -> None:
     carol = await tenant.customer("carol")
-    await tenant.invoice(carol, "5.00", number="I-1")
+    await tenant.invoice(carol, "5.00", number="I-1", auto_apply=False)
     await tenant.order(carol, (products["Chair"], 1), number="O-1")
     query = """{ invoices { edges { node { number kind creditable
       lines { edges { node { description kind product { name } } } } } } } }"""
@@ -112,7 +112,7 @@ async def test_it_is_among_the_customers_own_invoices(api: Api, tenant: Tenant, 
 
 async def test_orders_can_be_listed_by_themselves(api: Api, tenant: Tenant, products: dict[str, UUID]) -> None:
     carol = await tenant.customer("carol")
-    await tenant.invoice(carol, "5.00", number="I-1")
+    await tenant.invoice(carol, "5.00", number="I-1", auto_apply=False)
     await tenant.order(carol, (products["Chair"], 1), number="O-1")
     await tenant.order(await tenant.customer("dave"), (products["Chair"], 1), number="O-2")
     query = """query($customer: ID, $status: [InvoiceStatus!]) {
@@ -155,7 +155,7 @@ async def test_orders_that_there_are_not(
     api: Api, tenant: Tenant, products: dict[str, UUID], change: dict[str, Any], expected: list[str]
 ) -> None:
     carol = await tenant.customer()
-    await tenant.invoice(carol, "1.00", number="TAKEN")
+    await tenant.invoice(carol, "1.00", number="TAKEN", auto_apply=False)
     async with tenant.nothing_moves():
         payload = (await api(CREATE, ordering(carol, (products["Chair"], 1), **change)))["createOrder"]
     assert payload["order"] is None

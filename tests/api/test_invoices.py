@@ -23,7 +23,7 @@ async def billed(tenant: Tenant) -> dict[str, Any]:
     carol, dave = await tenant.customer("carol"), await tenant.customer("dave")
     ids = {}
     for number, customer in (("C-1", carol), ("C-2", carol), ("D-1", dave), ("C-3", carol)):
-        ids[number] = await tenant.invoice(customer, "10.00", number=number)
+        ids[number] = await tenant.invoice(customer, "10.00", number=number, auto_apply=False)
     await tenant.pay(ids["C-2"], "4.00")
     await tenant.pay(ids["C-3"], "10.00", "CARD")
     return {"carol": carol, "dave": dave, **ids}
@@ -78,7 +78,7 @@ async def test_says_what_is_due_and_why(api: Api, tenant: Tenant, billed: dict[s
 
 
 async def test_unknown_ones_are_none(api: Api, other_tenant: Tenant, billed: dict[str, Any]) -> None:
-    theirs = await other_tenant.invoice(await other_tenant.customer(), "1.00")
+    theirs = await other_tenant.invoice(await other_tenant.customer(), "1.00", auto_apply=False)
     one = "query($id: ID!) { invoice(id: $id) { id } }"
     assert (await api(one, {"id": gid("Invoice", theirs)}))["invoice"] is None
     assert (await api(one, {"id": gid("Customer", billed["carol"])}))["invoice"] is None

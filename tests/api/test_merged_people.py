@@ -54,7 +54,7 @@ class People:
             self.ids[name] = person = await self.tenant.customer(name, f"{name.title()} Person", f"{name}@x.y")
             self.later()
             await self.tenant.adjust(person, "30.00")
-            invoice = await self.tenant.invoice(person, "7.00")
+            invoice = await self.tenant.invoice(person, "7.00", auto_apply=False)
             assert invoice is not None
             self.invoices[name] = invoice
             command = GiveReward(person, reward, False)

@@ -201,7 +201,7 @@ async def test_bad_input_is_a_user_error_and_moves_nothing(
 ) -> None:
     carol = await tenant.customer("carol")
     credit = await tenant.adjust(carol, "5.00")
-    invoice = await tenant.invoice(carol, "9.00")
+    invoice = await tenant.invoice(carol, "9.00", auto_apply=False)
     customer, key = gid("Customer", carol), {"idempotencyKey": "k"}
     inputs: dict[str, dict[str, Any]] = {
         "adjustCredit": adjusting(carol)["input"],

@@ -18,7 +18,7 @@ OWNED = ["Customer", "Account", "Credit", "LedgerEntry", "Transaction", "Invoice
 async def one_of_each(tenant: Tenant, external_id: str) -> dict[str, Any]:
     customer = await tenant.customer(external_id)
     credit = await tenant.adjust(customer, "10.00")
-    invoice = await tenant.invoice(customer, "20.00")
+    invoice = await tenant.invoice(customer, "20.00", auto_apply=False)
     assigned = await tenant.assign(credit.credit_id, (invoice, "1.00"))
     paid = await tenant.pay(invoice, "2.00")
     await tenant.adjust(customer, "100", "POINTS")

@@ -106,7 +106,7 @@ async def some_id(tenant: Tenant, kind: str) -> str:
     if kind in found:
         return found[kind]
     customer = await tenant.customer("dave")
-    credit, invoice = await tenant.adjust(customer, "10.00"), await tenant.invoice(customer, "20.00")
+    credit, invoice = await tenant.adjust(customer, "10.00"), await tenant.invoice(customer, "20.00", auto_apply=False)
     await tenant.assign(credit.credit_id, (invoice, "1.00"))
     return gid(kind, (await tenant.fetch(SOURCES[kind]))[0][0])
 
@@ -342,8 +342,8 @@ async def test_a_refusal_tells_no_figure_that_may_not_be_read(
 
 async def test_nor_does_an_assignment_or_a_payment_that_is_too_large(api: Api, tenant: Tenant) -> None:
     customer = await tenant.customer("carol")
-    credit, invoice = await tenant.adjust(customer, "10.00"), await tenant.invoice(customer, "70.00")
-    await tenant.invoice(customer, "5.00")
+    credit, invoice = await tenant.adjust(customer, "10.00"), await tenant.invoice(customer, "70.00", auto_apply=False)
+    await tenant.invoice(customer, "5.00", auto_apply=False)
     assign = """mutation($credit: ID!, $invoice: ID!) { assignCredit(input: {creditId: $credit, idempotencyKey: "a",
       assignments: [{invoiceId: $invoice, amount: "60.00"}]}) { userErrors { code message } } }"""
     pay = """mutation($invoice: ID!) { recordPayment(input: {invoiceId: $invoice, amount: "99.00", method: CASH,

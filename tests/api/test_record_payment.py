@@ -29,7 +29,7 @@ def paying(invoice: UUID | None, amount: str, method: str = "CASH", **more: Any)
 
 @pytest.mark.parametrize("method", ["CASH", "CHECK", "CARD", "TRANSFER", "OTHER"])
 async def test_money_is_noted(api: Api, tenant: Tenant, method: str) -> None:
-    invoice = await tenant.invoice(await tenant.customer(), "100.00", number="I-1")
+    invoice = await tenant.invoice(await tenant.customer(), "100.00", number="I-1", auto_apply=False)
     payload = (await api(PAY, paying(invoice, "40.00", method, receivedOn="2026-01-31")))["recordPayment"]
     assert payload == {
         "payment": {
@@ -58,7 +58,7 @@ async def test_account_credit_pays_too(api: Api, tenant: Tenant) -> None:
     carol = await tenant.customer()
     await tenant.adjust(carol, "30.00")
     await tenant.adjust(carol, "30.00", expires_in_days=5)
-    invoice = await tenant.invoice(carol, "100.00", number="I-1")
+    invoice = await tenant.invoice(carol, "100.00", number="I-1", auto_apply=False)
 
     payload = (await api(PAY, paying(invoice, "40.00", "ACCOUNT_CREDIT")))["recordPayment"]
 
@@ -124,7 +124,7 @@ async def test_payments_that_are_refused(
 
 
 async def test_another_tenants_invoice_is_not_there(api: Api, tenant: Tenant, other_tenant: Tenant) -> None:
-    theirs = await other_tenant.invoice(await other_tenant.customer(), "9.00")
+    theirs = await other_tenant.invoice(await other_tenant.customer(), "9.00", auto_apply=False)
     async with tenant.nothing_moves(), other_tenant.nothing_moves():
         payload = (await api(PAY, paying(theirs, "1.00")))["recordPayment"]
     assert [(e["code"], e["field"]) for e in payload["userErrors"]] == [("NOT_FOUND", ["invoiceId"])]

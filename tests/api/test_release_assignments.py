@@ -18,7 +18,7 @@ def releasing(*assignments: UUID, **more: Any) -> dict[str, Any]:
 async def test_the_credit_and_the_invoice_are_open_again(api: Api, tenant: Tenant) -> None:
     carol = await tenant.customer("carol")
     credit = await tenant.adjust(carol, "30.00")
-    invoice = await tenant.invoice(carol, "20.00")
+    invoice = await tenant.invoice(carol, "20.00", auto_apply=False)
     part = (await tenant.assign(credit.credit_id, (invoice, None))).assignment_ids[0]
     given = releasing(part, note="Not this one")
     payload = await done(api, RELEASE, given)
@@ -36,7 +36,7 @@ async def test_the_credit_and_the_invoice_are_open_again(api: Api, tenant: Tenan
 
 async def test_a_released_one_stays_with_the_invoice_for_all_to_see(api: Api, tenant: Tenant) -> None:
     carol = await tenant.customer("carol")
-    credit, invoice = await tenant.adjust(carol, "30.00"), await tenant.invoice(carol, "20.00")
+    credit, invoice = await tenant.adjust(carol, "30.00"), await tenant.invoice(carol, "20.00", auto_apply=False)
     part = (await tenant.assign(credit.credit_id, (invoice, "5.00"))).assignment_ids[0]
     await tenant.assign(credit.credit_id, (invoice, "6.00"))
     await done(api, RELEASE, releasing(part, note="The staff's business"))
@@ -60,7 +60,9 @@ async def test_a_released_one_stays_with_the_invoice_for_all_to_see(api: Api, te
 async def test_what_has_expired_comes_back_and_expires(api: Api, tenant: Tenant, clock: Clock) -> None:
     carol = await tenant.customer()
     credit = await tenant.adjust(carol, "30.00", expires_in_days=1)
-    part = (await tenant.assign(credit.credit_id, (await tenant.invoice(carol, "30.00"), None))).assignment_ids[0]
+    part = (
+        await tenant.assign(credit.credit_id, (await tenant.invoice(carol, "30.00", auto_apply=False), None))
+    ).assignment_ids[0]
     clock.advance(timedelta(days=3))
     payload = await done(api, RELEASE, releasing(part))
 
@@ -71,7 +73,7 @@ async def test_what_has_expired_comes_back_and_expires(api: Api, tenant: Tenant,
 
 async def test_it_is_refused_as_a_whole(api: Api, tenant: Tenant) -> None:
     carol = await tenant.customer()
-    credit, invoice = await tenant.adjust(carol, "30.00"), await tenant.invoice(carol, "30.00")
+    credit, invoice = await tenant.adjust(carol, "30.00"), await tenant.invoice(carol, "30.00", auto_apply=False)
     one = (await tenant.assign(credit.credit_id, (invoice, "1.00"))).assignment_ids[0]
     gone = (await tenant.assign(credit.credit_id, (invoice, "1.00"))).assignment_ids[0]
     await done(api, RELEASE, releasing(gone))
@@ -86,7 +88,7 @@ async def test_it_is_refused_as_a_whole(api: Api, tenant: Tenant) -> None:
 
 async def test_staff_may_assign_and_not_release(api: Api, tenant: Tenant, other_tenant: Tenant) -> None:
     carol = await tenant.customer("carol")
-    credit, invoice = await tenant.adjust(carol, "30.00"), await tenant.invoice(carol, "30.00")
+    credit, invoice = await tenant.adjust(carol, "30.00"), await tenant.invoice(carol, "30.00", auto_apply=False)
     part = (await tenant.assign(credit.credit_id, (invoice, None))).assignment_ids[0]
     given = releasing(part)
     await denied(api, tenant, RELEASE, given, role=Role.STAFF)

@@ -133,7 +133,7 @@ async def test_account_credit_pays_for_who_may_spend_it(
 ) -> None:
     customer = await tenant.customer("carol")
     await tenant.adjust(customer, "10.00")
-    invoice = await tenant.invoice(customer, "20.00")
+    invoice = await tenant.invoice(customer, "20.00", auto_apply=False)
     given = {"invoiceId": gid("Invoice", invoice), "amount": "5.00", "method": method, "idempotencyKey": "k"}
     token = BULK_ALONE | {"scopes": [Scope(scope) for scope in scopes]}
     if not missing:

@@ -51,7 +51,7 @@ async def test_what_lies_between_two_instants(api: Api, tenant: Tenant, clock: C
     assert (found["openingBalance"], found["closingBalance"]) == ("10.00", "12.50")
     nodes = [edge["node"] for edge in found["entries"]["edges"]]
     assert [(node["amount"], node["balanceAfter"]) for node in nodes] == [("-2.50", "7.50"), ("1.00", "8.50")]
-    assert nodes[0]["transaction"]["reason"] == "CORRECTION"
+    assert nodes[0]["transaction"]["reason"] == "POLICY"
     after = found["entries"]["pageInfo"]["endCursor"]
     page = (await api(STATEMENT, {**asked, "after": after}))["statement"]["entries"]
     assert [edge["node"]["balanceAfter"] for edge in page["edges"]] == ["12.50"]

@@ -33,8 +33,8 @@ async def test_what_is_left_of_it_goes(api: Api, tenant: Tenant) -> None:
 async def test_assigned_it_is_voided_on_request_alone(api: Api, tenant: Tenant) -> None:
     carol = await tenant.customer()
     credit = (await tenant.adjust(carol, "30.00")).credit_id
-    first = await tenant.invoice(carol, "10.00")
-    second = await tenant.invoice(carol, "40.00")
+    first = await tenant.invoice(carol, "10.00", auto_apply=False)
+    second = await tenant.invoice(carol, "40.00", auto_apply=False)
     await tenant.assign(credit, (first, None))
     await tenant.assign(credit, (second, "15.00"))
     (code, *_) = await refusal(api, tenant, VOID_CREDIT, voiding(credit))

@@ -75,7 +75,7 @@ async def settle(tenant: Tenant, external_id: str, service: UUID, reward: UUID, 
     await tenant.adjust(customer, "7", "SERVICE_CREDITS", service_ids=(service,), expires_in_days=10)
     await start_membership(tenant.ledger, tenant.id, ADMIN, MembershipChange(customer))
     await tenant.adjust(customer, "999", actor=STAFF, reason="GOODWILL", request_approval=True)
-    invoice = await tenant.invoice(customer, "20.00", number=f"{external_id}-1")
+    invoice = await tenant.invoice(customer, "20.00", number=f"{external_id}-1", auto_apply=False)
     await tenant.assign(credit.credit_id, (invoice, "3.00"))
     await tenant.pay(invoice, "2.00")
     await tenant.give(customer, reward)

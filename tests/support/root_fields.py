@@ -99,7 +99,7 @@ async def one_of_each(tenant: Tenant) -> Ids:
     await tenant.adjust(customer, "500", "POINTS")
     await tenant.adjust(customer, "5", "SERVICE_CREDITS")
     member = await tenant.member()
-    invoice = await tenant.invoice(customer, "20.00")
+    invoice = await tenant.invoice(customer, "20.00", auto_apply=False)
     payment = await tenant.pay(invoice, "2.00")
     row = BulkCredit((BulkItem(customer, Decimal(1)),), "POINTS", "CORRECTION")
     bulk = await bulk_credit(tenant.ledger, tenant.id, FACTORY_ADMIN, row, tenant.key())
@@ -133,7 +133,7 @@ async def what_it_names(tenant: Tenant, case: Case) -> Ids:
     found = await one_of_each(tenant)
     if case.undoes:
         dave = await tenant.customer("dave")
-        credit, unpaid = await tenant.adjust(dave, "10.00"), await tenant.invoice(dave, "20.00")
+        credit, unpaid = await tenant.adjust(dave, "10.00"), await tenant.invoice(dave, "20.00", auto_apply=False)
         assigned = await tenant.assign(credit.credit_id, (unpaid, "1.00"))
         found["Assignment"] = gid("Assignment", assigned.assignment_ids[0])
         found["Unpaid"] = gid("Invoice", unpaid)
