@@ -39,7 +39,7 @@ async def test_what_was_paid_with_money_is_due_again(api: Api, tenant: Tenant) -
             "payments": {
                 "edges": [
                     {"node": {"amount": "60.00", "method": "CHECK", "voidedAt": voided_at}},
-                    {"node": {"amount": "40.00", "method": "CASH", "voidedAt": None}},
+                    {"node": {"amount": "40.00", "method": "CARD", "voidedAt": None}},
                 ]
             },
             "granted": {"edges": []},

@@ -358,7 +358,7 @@ def _setting(build: Callable[..., Any]) -> Callable[..., Coroutine[Any, Any, Out
 
 
 def _membership(operation: Any) -> Callable[..., Coroutine[Any, Any, Outcome]]:
-    return _setting(lambda names, customer, at=None: (operation, c.MembershipChange(names.customer(name=customer), at)))
+    return _setting(lambda names, customer, at=None: (operation, c.MembershipChange(names.customer(customer), at)))
 
 
 def _set_tier(names: Names, *, tier: int, threshold: int) -> Any:

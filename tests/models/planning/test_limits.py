@@ -108,7 +108,7 @@ async def test_over_it_an_approval_may_be_requested_and_nothing_moves(tenant: Te
         "approval_requests",
         "idempotency_keys",
         "outbox",
-        "audit_log",
+        "currencies",  # the first use of it
     }
     rows = await tenant.rows("SELECT id, status, customer_id FROM approval_requests WHERE tenant_id = $1")
     assert rows == [(outcome.approval_request_id, "PENDING", anna)]
