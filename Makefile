@@ -30,6 +30,7 @@ test-clients: environment ## Look at Scrip as its clients do, from a browser and
 
 check: environment-dev ## Look the code over: style, types, floors, schema, migrations, docs
 	$(python) -m ruff check .
+	$(python) -m ruff format --check .
 	$(python) -m mypy
 	$(python) -c "import sys; from importlinter.cli import lint_imports_command; sys.exit(lint_imports_command())"
 	$(python) -m app.cli sdl | diff schema.graphql -

@@ -18,8 +18,8 @@ from benchmarks.data import CURRENCY, CUSTOMERS, REASON, Tenant, make_tenant, pr
 from benchmarks.load import KEY, PICK, Order
 from benchmarks.meter import memory_bytes
 from benchmarks.report import microseconds, milliseconds, print_table
+from benchmarks.rig import Rig, Server
 from benchmarks.runs import Run, by_pgbench, over_http
-from benchmarks.stand import Server, Stand
 
 CONNECTIONS: Final = (1, 16, 64)
 REPETITIONS, SECONDS = 5, 2
@@ -67,28 +67,28 @@ EXPECTATIONS: Final = (
 )
 
 
-def run(stand: Stand) -> None:
+def run(rig: Rig) -> None:
     """Measure and print."""
-    tenant = make_tenant(stand)
-    asyncio.run(_add_function(stand))
-    repetitions, seconds = (QUICK_REPETITIONS, QUICK_SECONDS) if stand.quick else (REPETITIONS, SECONDS)
-    with stand.server() as real, stand.server("benchmarks.without.ledger") as empty:
+    tenant = make_tenant(rig)
+    asyncio.run(_add_function(rig))
+    repetitions, seconds = (QUICK_REPETITIONS, QUICK_SECONDS) if rig.quick else (REPETITIONS, SECONDS)
+    with rig.server() as real, rig.server("benchmarks.ablations.ledger") as empty:
         print(f"A bulkCredit of {CUSTOMERS:,} rows, onto accounts that are there: {tenant.bulk_s:.1f} s")
         print(f"Server ready after {real.start_s:.1f} s, with {memory_bytes(real.pid) / 2**20:.0f} MB")
-        cases = _cases(stand, tenant, real, empty, seconds)
+        cases = _cases(rig, tenant, real, empty, seconds)
         runs: Runs = {case: [] for case in cases}
         for repetition in range(repetitions):
             # Back and forth, so that nothing always comes right after the same thing.
             for case in list(cases) if repetition % 2 == 0 else reversed(cases):
                 runs[case].append(cases[case](repetition))
         print(f"Server after the run: {memory_bytes(real.pid) / 2**20:.0f} MB")
-    proof = prove(stand, tenant)
+    proof = prove(rig, tenant)
     print(f"Books verified: {proof.entries:,} entries, {sum(proof.found.values())} differences\n")
     _print(runs, seconds)
 
 
-async def _add_function(stand: Stand) -> None:
-    connection = await asyncpg.connect(stand.urls.owner)
+async def _add_function(rig: Rig) -> None:
+    connection = await asyncpg.connect(rig.urls.owner)
     try:
         await connection.execute((Path(__file__).parent / "bench_adjust.sql").read_text())
         await connection.execute(f"GRANT EXECUTE ON FUNCTION bench_adjust TO {APP}")
@@ -96,19 +96,19 @@ async def _add_function(stand: Stand) -> None:
         await connection.close()
 
 
-def _cases(stand: Stand, tenant: Tenant, real: Server, empty: Server, seconds: int) -> dict[Case, Callable[[int], Run]]:
+def _cases(rig: Rig, tenant: Tenant, real: Server, empty: Server, seconds: int) -> dict[Case, Callable[[int], Run]]:
     """The cases to measure; each takes the repetition's number."""
 
     def http(server: Server, n: int, accounts: str) -> Callable[[int], Run]:
         ids = tenant.customers if accounts == UNIFORM else tenant.customers[:1]
         return lambda repetition: over_http(
-            stand, server, adjust_order(server, tenant.tokens[:n], ids, f"{accounts}-{n}-{repetition}"), seconds=seconds
+            rig, server, adjust_order(server, tenant.tokens[:n], ids, f"{accounts}-{n}-{repetition}"), seconds=seconds
         )
 
     def pgbench(n: int, accounts: str) -> Callable[[int], Run]:
         last = CUSTOMERS if accounts == UNIFORM else 1
         script = f"\\set customer random(1, {last})\nSELECT bench_adjust(:customer, :client_id);\n"
-        return lambda _: by_pgbench(stand, tenant.id, script, connections=n, seconds=seconds)
+        return lambda _: by_pgbench(rig, tenant.id, script, connections=n, seconds=seconds)
 
     cases: dict[Case, Callable[[int], Run]] = {}
     for n in CONNECTIONS:

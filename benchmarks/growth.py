@@ -21,8 +21,8 @@ from auth.roles import Role
 from benchmarks.ledger_rows import SPAN, Filled, fill
 from benchmarks.load import KEY, PICK, Order
 from benchmarks.report import microseconds, milliseconds, print_table
+from benchmarks.rig import Rig, Server
 from benchmarks.runs import Run, over_http
-from benchmarks.stand import Server, Stand
 from models.commands import Actor, AdjustCredit
 from models.ledger import Ledger
 from models.operations.adjust import adjust_credit
@@ -81,24 +81,24 @@ class Tenant:
     credits: list[str]
 
 
-def run(stand: Stand) -> None:
+def run(rig: Rig) -> None:
     """Measure and print."""
-    tenants = asyncio.run(_make(stand, (SMALL, QUICK_LARGE if stand.quick else LARGE)))
-    repetitions, seconds = (QUICK_REPETITIONS, QUICK_SECONDS) if stand.quick else (REPETITIONS, SECONDS)
+    tenants = asyncio.run(_make(rig, (SMALL, QUICK_LARGE if rig.quick else LARGE)))
+    repetitions, seconds = (QUICK_REPETITIONS, QUICK_SECONDS) if rig.quick else (REPETITIONS, SECONDS)
     runs: dict[tuple[str, int], list[Run]] = {(what, t.entries): [] for what in DOCUMENTS for t in tenants}
-    with stand.server() as server:
+    with rig.server() as server:
         for repetition in range(repetitions):
             for what in DOCUMENTS:
                 for tenant in tenants if repetition % 2 == 0 else reversed(tenants):
                     order = _order(server, tenant, what, repetition)
-                    runs[what, tenant.entries].append(over_http(stand, server, order, seconds=seconds))
+                    runs[what, tenant.entries].append(over_http(rig, server, order, seconds=seconds))
     _print(runs, tenants, seconds)
 
 
-async def _make(stand: Stand, sizes: tuple[int, ...]) -> list[Tenant]:
+async def _make(rig: Rig, sizes: tuple[int, ...]) -> list[Tenant]:
     found = []
-    async with open_database(stand.urls.app, pool_min=1, pool_max=2):
-        admin = await asyncpg.connect(stand.urls.admin)
+    async with open_database(rig.urls.app, pool_min=1, pool_max=2):
+        admin = await asyncpg.connect(rig.urls.admin)
         ledger = Ledger()
         for size in sizes:
             slug = f"entries-{size}"
@@ -106,7 +106,7 @@ async def _make(stand: Stand, sizes: tuple[int, ...]) -> list[Tenant]:
             actor_id = await ledger.actor_id(tenant_id, Actor("filler", "ADMIN"))
             filled = await fill(admin, tenant_id, actor_id, size, first_id=size * 10)
             token = make_token(
-                stand.settings, tenant=slug, role=Role.ADMIN, subject="reader", issued_at=filled.until, token_id=slug
+                rig.settings, tenant=slug, role=Role.ADMIN, subject="reader", issued_at=filled.until, token_id=slug
             )
             found.append(Tenant(tenant_id, size, token, filled, *await _to_assign(ledger, tenant_id, filled)))
         await ledger.close()

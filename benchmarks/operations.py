@@ -16,7 +16,7 @@ import asyncpg
 
 from app.postgres.database import open_database
 from benchmarks.report import print_table
-from benchmarks.stand import Stand
+from benchmarks.rig import Rig
 from models.commands import Actor, AdjustCredit, BulkCredit, BulkItem
 from models.customers import UpsertCustomer
 from models.ledger import Ledger
@@ -40,19 +40,19 @@ BULKS, QUICK_BULKS = 5, 2
 LEAST_OF_BARE_SQL: Final = 0.3
 
 
-def run(stand: Stand) -> None:
+def run(rig: Rig) -> None:
     """Measure and print."""
-    asyncio.run(_run(stand))
+    asyncio.run(_run(rig))
 
 
-async def _run(stand: Stand) -> None:
-    requests, bulks = (QUICK_REQUESTS, QUICK_BULKS) if stand.quick else (REQUESTS, BULKS)
-    async with open_database(stand.urls.app, pool_min=2, pool_max=8):
+async def _run(rig: Rig) -> None:
+    requests, bulks = (QUICK_REQUESTS, QUICK_BULKS) if rig.quick else (REQUESTS, BULKS)
+    async with open_database(rig.urls.app, pool_min=2, pool_max=8):
         shop = _Shop(Ledger())
         await shop.open("operations")
         rows = await _single(shop, requests)
         print_table(["operation", "at once", "per second", "p50 ms", "p99 ms"], rows)
-        await _bulks(stand, shop, bulks)
+        await _bulks(rig, shop, bulks)
         proof = await verify(shop.tenant_id)
         print(f"Books verified: {proof.entries:,} entries, {sum(proof.found.values())} differences")
         await shop.ledger.close()
@@ -135,18 +135,18 @@ async def _timed(name: str, at_once: int, requests: int, ask: Callable[[int], Aw
     return [name, str(at_once), f"{rate:,.0f}", f"{middle:.1f}", f"{end:.1f}"]
 
 
-async def _bulks(stand: Stand, shop: _Shop, bulks: int) -> None:
+async def _bulks(rig: Rig, shop: _Shop, bulks: int) -> None:
     """The bulk and the bare SQL in turn, each on its own tenant of as many customers; the ratio is of neighbours."""
     bare = _Shop(shop.ledger)
     await bare.open("bare")
     customers = [await _customers(tenant) for tenant in (shop, bare)]
     for tenant, own in zip((shop, bare), customers, strict=True):
         await _bulk(tenant, own)  # opens the accounts
-    admin = await asyncpg.connect(stand.urls.admin)
+    admin = await asyncpg.connect(rig.urls.admin)
     await admin.execute("VACUUM ANALYZE")
     await admin.close()
     actor_id = await shop.ledger.actor_id(bare.tenant_id, MANAGER)
-    times = [(await _bulk(shop, customers[0]), await _bare(stand, bare, actor_id)) for _ in range(bulks)]
+    times = [(await _bulk(shop, customers[0]), await _bare(rig, bare, actor_id)) for _ in range(bulks)]
     ratio = median(sql / ours for ours, sql in times)
     ours, sql = (median(column) for column in zip(*times, strict=True))
     print_table(
@@ -179,9 +179,9 @@ async def _bulk(shop: _Shop, customers: Sequence[UUID]) -> float:
     return time.perf_counter() - began
 
 
-async def _bare(stand: Stand, shop: _Shop, actor_id: UUID) -> float:
+async def _bare(rig: Rig, shop: _Shop, actor_id: UUID) -> float:
     """As the tables' owner, since the app may make no temporary tables; row security binds the owner too."""
-    owner = await asyncpg.connect(stand.urls.owner)
+    owner = await asyncpg.connect(rig.urls.owner)
     try:
         began = time.perf_counter()
         async with owner.transaction():

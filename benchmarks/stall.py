@@ -29,7 +29,7 @@ from benchmarks.data import CUSTOMERS, SLUG, Tenant, make_tenant, prove
 from benchmarks.ledger_rows import fill_lots
 from benchmarks.probe import ADJUST, CLIENTS, DRIVER, HEALTH, READ, SET_LIMIT, Orders, Seen
 from benchmarks.report import milliseconds, print_table
-from benchmarks.stand import Server, Stand, stop
+from benchmarks.rig import Rig, Server, stop
 from benchmarks.with_lag import lag_file
 from models.commands import Actor
 from models.ledger import Ledger
@@ -61,35 +61,35 @@ class Span:
     came: str = ""
 
 
-def run(stand: Stand) -> None:
+def run(rig: Rig) -> None:
     """Measure and print."""
-    tenant = make_tenant(stand)
-    scale = QUICK_SCALE if stand.quick else SCALE
-    big = asyncio.run(_big(stand, tenant, scale))
+    tenant = make_tenant(rig)
+    scale = QUICK_SCALE if rig.quick else SCALE
+    big = asyncio.run(_big(rig, tenant, scale))
     jobs = {"SCRIP_RUN_JOBS": "true", "SCRIP_LOG_LEVEL": "error"}
-    with stand.server("benchmarks.with_lag", **jobs) as one, stand.server("benchmarks.with_lag", **jobs) as two:
+    with rig.server("benchmarks.with_lag", **jobs) as one, rig.server("benchmarks.with_lag", **jobs) as two:
         servers = (one, two)
-        with _probing(stand, tenant, servers) as prober:
-            spans = [_pass(IDLE, QUICK_CONTROL_S if stand.quick else CONTROL_S)]
+        with _probing(rig, tenant, servers) as prober:
+            spans = [_pass(IDLE, QUICK_CONTROL_S if rig.quick else CONTROL_S)]
             prober.send_signal(signal.SIGUSR1)
             time.sleep(AFTER_S)
-            spans.append(_pass(LOAD, QUICK_CONTROL_S if stand.quick else CONTROL_S))
-            spans += [_attack(stand, tenant, servers, big, name, scale) for name in ATTACKS if stand.part in name]
-        seen = Seen.read(stand.folder / "seen.json")
-        _print(seen, spans, [_lags(stand, server) for server in servers], scale)
-    proof = prove(stand, tenant)
+            spans.append(_pass(LOAD, QUICK_CONTROL_S if rig.quick else CONTROL_S))
+            spans += [_attack(rig, tenant, servers, big, name, scale) for name in ATTACKS if rig.part in name]
+        seen = Seen.read(rig.folder / "seen.json")
+        _print(seen, spans, [_lags(rig, server) for server in servers], scale)
+    proof = prove(rig, tenant)
     print(f"Books verified: {proof.entries:,} entries, {sum(proof.found.values())} differences")
     print(proof.found, proof.listed[:4])
 
 
-async def _big(stand: Stand, tenant: Tenant, scale: float) -> Big:
+async def _big(rig: Rig, tenant: Tenant, scale: float) -> Big:
     """Customers with very much of everything."""
     sizes = [int(size * scale) for size in (INVOICED, LOTS, LOTS, LOTS)]
-    async with open_database(stand.urls.app, pool_min=1, pool_max=2):
+    async with open_database(rig.urls.app, pool_min=1, pool_max=2):
         ledger = Ledger()
         actor_id = await ledger.actor_id(tenant.id, Actor("filler", "ADMIN"))
         await ledger.close()
-    admin = await asyncpg.connect(stand.urls.admin)
+    admin = await asyncpg.connect(rig.urls.admin)
     try:
         made = await fill_lots(admin, tenant.id, actor_id, sizes, int(HISTORY * scale))
         await admin.execute("VACUUM ANALYZE")
@@ -100,14 +100,14 @@ async def _big(stand: Stand, tenant: Tenant, scale: float) -> Big:
 
 
 @contextmanager
-def _probing(stand: Stand, tenant: Tenant, servers: tuple[Server, ...]) -> "Iterator[subprocess.Popen[str]]":
+def _probing(rig: Rig, tenant: Tenant, servers: tuple[Server, ...]) -> "Iterator[subprocess.Popen[str]]":
     """The process that sends others' requests, until the block ends; then its results are in seen.json."""
-    orders = stand.folder / "orders.json"
-    admin = _token(stand, Role.ADMIN, "limits")
+    orders = rig.folder / "orders.json"
+    admin = _token(rig, Role.ADMIN, "limits")
     # Nobody else may touch the one whose account is held, nor those that the bulks are aimed at.
     ordinary = tenant.customers[CUSTOMERS // 10 : LOCKED - 1]
     Orders([server.port for server in servers], tenant.tokens[:CLIENTS], admin, ordinary).write(orders)
-    command = [sys.executable, "-m", "benchmarks.probe", str(orders), str(stand.folder / "seen.json")]
+    command = [sys.executable, "-m", "benchmarks.probe", str(orders), str(rig.folder / "seen.json")]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
     try:
         if process.stdout is None or process.stdout.readline() != "ready\n":
@@ -119,9 +119,9 @@ def _probing(stand: Stand, tenant: Tenant, servers: tuple[Server, ...]) -> "Iter
         raise RuntimeError(f"the probe ended with status {process.returncode}")
 
 
-def _token(stand: Stand, role: Role, subject: str, scope: str | None = None) -> str:
+def _token(rig: Rig, role: Role, subject: str, scope: str | None = None) -> str:
     return make_token(
-        stand.settings,
+        rig.settings,
         tenant=SLUG,
         role=role,
         subject=subject,
@@ -138,7 +138,7 @@ def _pass(name: str, seconds: float) -> Span:
     return Span(name, began, time.time())
 
 
-def _attack(stand: Stand, tenant: Tenant, servers: tuple[Server, ...], big: Big, name: str, scale: float) -> Span:
+def _attack(rig: Rig, tenant: Tenant, servers: tuple[Server, ...], big: Big, name: str, scale: float) -> Span:
     """One of them, until it is over and the servers are themselves again."""
     aim = {
         "name": name,
@@ -146,23 +146,23 @@ def _attack(stand: Stand, tenant: Tenant, servers: tuple[Server, ...], big: Big,
         "big": asdict(big),
         "customers": tenant.customers,
         "locked": f"customer-{LOCKED}",
-        "database": stand.urls.admin,
+        "database": rig.urls.admin,
         "tenant": SLUG,
         "scale": scale,
         "tokens": {
-            "manager": _token(stand, Role.MANAGER, "attacker"),
-            "admin": _token(stand, Role.ADMIN, "attacker"),
-            "partner": _token(stand, Role.PARTNER, "attacker", "credits:add credits:bulk"),
+            "manager": _token(rig, Role.MANAGER, "attacker"),
+            "admin": _token(rig, Role.ADMIN, "attacker"),
+            "partner": _token(rig, Role.PARTNER, "attacker", "credits:add credits:bulk"),
         },
     }
-    orders = stand.folder / "aim.json"
+    orders = rig.folder / "aim.json"
     orders.write_text(json.dumps(aim))
     print(f"{name} …", file=sys.stderr, flush=True)
     began = time.time()
     command = [sys.executable, "-m", "benchmarks.attacks", str(orders)]
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, timeout=QUICK_ATTACK_S if stand.quick else ATTACK_S, check=False
+            command, capture_output=True, text=True, timeout=QUICK_ATTACK_S if rig.quick else ATTACK_S, check=False
         )
         came = done.stdout.strip() or done.stderr.strip().rpartition("\n")[2]
     except subprocess.TimeoutExpired:
@@ -187,9 +187,9 @@ def _calm(server: Server) -> str:
     return f"; {server.port} does not answer"
 
 
-def _lags(stand: Stand, server: Server) -> list[tuple[float, float]]:
+def _lags(rig: Rig, server: Server) -> list[tuple[float, float]]:
     """The loop's lags, with their times, in seconds."""
-    file = lag_file(stand.folder, server.pid)
+    file = lag_file(rig.folder, server.pid)
     pairs = (line.split() for line in file.read_text().splitlines()) if file.exists() else ()
     return [(float(at), float(late)) for at, late in pairs]
 

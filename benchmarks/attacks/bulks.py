@@ -31,7 +31,6 @@ async def _bulk(aim: Aim, customers: list[str], amount: str, role: str = "manage
 
 
 async def dry_run(aim: Aim) -> None:
-    """S1."""
     await _bulk(aim, aim.customers[:1] * aim.many(ROWS), "1.00", dryRun=True)
 
 
@@ -40,7 +39,6 @@ async def one_customer(aim: Aim) -> None:
 
 
 async def by_a_partner(aim: Aim) -> None:
-    """S2."""
     await _bulk(aim, aim.customers[2:3] * aim.many(PARTNERS_ROWS), "0.01", role="partner")
 
 
@@ -87,9 +85,9 @@ async def the_past_beside_a_bulk(aim: Aim) -> None:
 
 
 ATTACKS: Final[dict[str, Attack]] = {
-    "bulk of one customer, dry run (S1)": dry_run,
+    "bulk of one customer, dry run": dry_run,
     "bulk of one customer": one_customer,
-    "bulk of one customer, by a partner (S2)": by_a_partner,
+    "bulk of one customer, by a partner": by_a_partner,
     "bulk of removals": removals,
     "bulk of many customers": many_customers,
     "file": file,

@@ -30,7 +30,7 @@ def _adjustment(aim: Aim, customer: str, amount: str) -> dict[str, Any]:
 
 
 async def invoice(aim: Aim) -> None:
-    """Takes 10,000 credits at once (S4), and is voided."""
+    """Takes 10,000 credits at once, and is voided."""
     total = {"description": "Goods", "quantity": 1, "unitPrice": str(aim.many(CREDITS) * LOT)}
     given = {"customerId": aim.big.invoiced, "number": aim.key(), "currency": "GBP", "lines": [total]}
     made = await aim.ask(_INVOICE, {"input": {**given, "idempotencyKey": aim.key()}})
@@ -55,7 +55,7 @@ async def erasure(aim: Aim) -> None:
 
 
 async def held_account(aim: Aim) -> None:
-    """Another transaction holds one account's row for 18 s, and 18 clients add to that account meanwhile (S5)."""
+    """Another transaction holds one account's row for 18 s, and 18 clients add to that account meanwhile."""
     connection = await asyncpg.connect(aim.database)
     try:
         async with connection.transaction():
@@ -71,8 +71,8 @@ async def held_account(aim: Aim) -> None:
 
 
 ATTACKS: Final[dict[str, Attack]] = {
-    "an account that somebody holds (S5)": held_account,
-    "invoice of 10,000 assignments, voided (S4)": invoice,
+    "an account that somebody holds": held_account,
+    "invoice of 10,000 assignments, voided": invoice,
     "removal from 100,000 credits": removal,
     "merge of 100,000 credits": merge,
     "erasure of a large customer": erasure,

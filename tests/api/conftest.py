@@ -25,8 +25,8 @@ from auth.tokens import TokenVerifier, issue
 from models.ledger import Ledger
 from models.reads.tenants import TenantDirectory
 from schema.ids import global_id
-from tests.factories import Clock, Tenant, make_tenant
 from tests.support.schema import SCHEMA
+from tests.support.tenants import Clock, Tenant, make_tenant
 
 SECRET: Final = "a secret for tests alone, and long enough"
 ISSUER: Final = "scrip"
@@ -134,14 +134,14 @@ async def ledger(database: Urls, clock: Clock) -> AsyncIterator[Ledger]:
 
 
 @pytest.fixture
-async def tenant(ledger: Ledger) -> Tenant:
-    return await make_tenant(ledger)
+async def tenant(ledger: Ledger, clock: Clock) -> Tenant:
+    return await make_tenant(ledger, clock)
 
 
 @pytest.fixture
-async def other_tenant(ledger: Ledger) -> Tenant:
+async def other_tenant(ledger: Ledger, clock: Clock) -> Tenant:
     """Somebody else's: nothing of it may ever be seen or touched."""
-    return await make_tenant(ledger)
+    return await make_tenant(ledger, clock)
 
 
 def token_verifier() -> TokenVerifier:

@@ -14,7 +14,7 @@ from auth.roles import Role, Scope
 from models.ledger import MAX_DENIALS_A_MINUTE
 from models.operations.access_audit import MAX_PER_REQUEST
 from tests.api.conftest import Answer, Api, bearer, gid
-from tests.factories import Clock, Tenant
+from tests.support.tenants import Clock, Tenant
 
 DENIED: Final = """query($actor: String, $client: String, $requestId: String, $address: String, $customerId: ID) {
   auditTrail(action: "access.denied", actor: $actor, client: $client, requestId: $requestId, address: $address,
@@ -174,7 +174,7 @@ async def test_reaching_for_a_name_that_nobody_has_is_no_different(
 ) -> None:
     """Noting it takes time: only for names that exist, it would tell a customer which of their guesses do."""
     await tenant.customer("carol")
-    given = await tenant.give(await tenant.customer("dave"), await tenant.reward("Tea", 0))
+    given = await tenant.give(await tenant.customer("dave"), await tenant.reward(0, name="Tea"))
     named = "query($id: ID!) { coupon(by: {id: $id}) { code } }"
     code = (await api(named, {"id": gid("Coupon", given.coupon_id)}))["coupon"]["code"]
     for name in (code if field == "coupon" else "dave", "nobody"):

@@ -6,7 +6,7 @@ import pytest
 
 from auth.roles import Role
 from tests.api.conftest import Api, gid
-from tests.factories import Tenant
+from tests.support.tenants import Tenant
 
 PREVIEW = """query($input: AdjustCreditInput!) { adjustmentPreview(input: $input) {
   account { available } availableAfter lifetimeAfter tierAfter { name }

@@ -10,8 +10,8 @@ import pytest
 from auth.roles import Role, Scope
 from models.commands import Actor
 from tests.api.conftest import Api, gid
-from tests.factories import Clock, Tenant
 from tests.support.headline import ADJUST, GIVE, adjusting, ask, document, done
+from tests.support.tenants import Clock, Tenant
 
 STAFF: Final[dict[str, Any]] = {"role": Role.STAFF, "subject": "sam"}
 MANAGER: Final[dict[str, Any]] = {"role": Role.MANAGER, "subject": "maria"}
@@ -162,7 +162,7 @@ async def test_nobody_decides_their_own(api: Api, tenant: Tenant, carol: UUID) -
 
 async def test_who_decides_needs_the_right_to_do_it_too(api: Api, tenant: Tenant, carol: UUID) -> None:
     request = await asked(api, carol)
-    reward = await tenant.reward("Mug", 1_001)
+    reward = await tenant.reward(1_001, name="Mug")
     given = {
         "customerId": gid("Customer", carol),
         "rewardId": gid("Reward", reward),
@@ -303,7 +303,7 @@ async def test_filters_and_pages(api: Api, tenant: Tenant, carol: UUID) -> None:
 
 @pytest.mark.parametrize("field", ["customer { id }", "transaction { id }", "services { id }", "reward { id }"])
 async def test_what_a_request_leads_to_takes_the_right_to_it(api: Api, tenant: Tenant, carol: UUID, field: str) -> None:
-    service, reward = await tenant.service("Cut"), await tenant.reward("Mug", 1_001)
+    service, reward = await tenant.service("Cut"), await tenant.reward(1_001, name="Mug")
     credit = await asked(api, carol, "11", asset="SERVICE_CREDITS", serviceIds=[gid("Service", service)])
     given = {
         "customerId": gid("Customer", carol),

@@ -7,7 +7,7 @@ import pytest
 
 from auth.roles import Role, Scope
 from tests.api.conftest import Api, gid
-from tests.factories import Tenant
+from tests.support.tenants import Tenant
 
 STAFF: Final[dict[str, Any]] = {"role": Role.STAFF, "subject": "sam"}
 MANAGER: Final[dict[str, Any]] = {"role": Role.MANAGER, "subject": "maria"}
@@ -59,7 +59,7 @@ async def approve(api: Api, request: str, version: str | None = None, **token: A
 
 
 async def test_a_reward_whose_price_went_up(api: Api, tenant: Tenant, carol: UUID) -> None:
-    reward = gid("Reward", await tenant.reward("Mug", 1_500))
+    reward = gid("Reward", await tenant.reward(1_500, name="Mug"))
     asked = await ask(
         api,
         "giveReward",
@@ -143,7 +143,7 @@ async def test_an_order_over_the_limit_on_selling_credit(api: Api, tenant: Tenan
     }
     listed = await api("{ limitRules(role: STAFF) { asset kind } }", **ADMIN)
     assert {"asset": "GBP", "kind": "SELLING_CREDIT"} in listed["limitRules"]
-    product = gid("Product", await tenant.product("Voucher", "1.00", "CREDIT"))
+    product = gid("Product", await tenant.product("1.00", "CREDIT", name="Voucher"))
     order: dict[str, Any] = {
         "customerId": gid("Customer", carol),
         "number": "A-1",

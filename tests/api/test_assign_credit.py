@@ -10,8 +10,8 @@ import pytest
 
 from auth.roles import Role, Scope
 from tests.api.conftest import Api, gid
-from tests.factories import Clock, Tenant
 from tests.support.headline import ASSIGN, ask, denied, document, done, refusal, replayed
+from tests.support.tenants import Clock, Tenant
 
 INVOICE = "query($id: ID!) { invoice(id: $id) { status paid credited due assignments { edges { node { amount } } } } }"
 
@@ -36,7 +36,7 @@ async def credit(tenant: Tenant, customer: UUID, amount: str, asset: str = "GBP"
 
 
 async def invoice(tenant: Tenant, customer: UUID, total: str, currency: str = "GBP") -> UUID | None:
-    return (await tenant.invoice(customer, total, currency)).invoice_id
+    return await tenant.invoice(customer, total, currency, auto_apply=False)
 
 
 async def invoice_now(api: Api, invoice_id: UUID | None) -> tuple[str, str, str, str]:
@@ -98,7 +98,7 @@ async def test_a_blank_that_would_get_nothing_is_left_out(api: Api, tenant: Tena
 async def test_where_no_blank_gets_anything_it_is_refused(api: Api, tenant: Tenant, carol: UUID) -> None:
     """All that is due is for credit itself, which account credit cannot pay."""
     money = await credit(tenant, carol, "30.00")
-    order = (await tenant.order(carol, (await tenant.product("Credit", "1.00", "CREDIT"), 50))).invoice_id
+    order = await tenant.order(carol, (await tenant.product("1.00", "CREDIT", name="Credit"), 50))
     assert await refusal(api, tenant, ASSIGN, assigning(money, (order, None))) == ["EXCEEDS_REMAINING", "assignments"]
 
 

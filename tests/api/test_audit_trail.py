@@ -11,8 +11,9 @@ from auth.roles import Role, Scope
 from models.commands import Actor, MembershipChange
 from models.operations.memberships import start_membership
 from tests.api.conftest import Answer, Api, bearer, gid
-from tests.api.test_permissions import MUTATIONS, Case, what_it_names
-from tests.factories import Clock, Tenant
+from tests.support.root_fields import Case, what_it_names
+from tests.support.root_mutations import MUTATIONS
+from tests.support.tenants import Clock, Tenant
 
 TRAIL = """query($actor: String, $customerId: ID, $reason: String, $kind: [TransactionKind!], $action: String,
     $minAmount: Decimal, $maxAmount: Decimal, $asset: AssetCode, $from: DateTime, $to: DateTime, $first: Int,
@@ -329,8 +330,8 @@ async def test_managers_answer_for_the_money(api: Api, tenant: Tenant) -> None:
 async def test_invoices_and_payments_say_how_much_they_were(
     tenant: Tenant, trail: Trail, opening: dict[str, Any]
 ) -> None:
-    invoice = await tenant.invoice(opening["carol"], "20.00", number="INV-7")
-    await tenant.pay(invoice.invoice_id, "5.00")
+    invoice = await tenant.invoice(opening["carol"], "20.00", number="INV-7", auto_apply=False)
+    await tenant.pay(invoice, "5.00")
     issued, paid = await trail()
     assert issued["details"] == {"number": "INV-7", "total": "20.00", "currency": "GBP"}
-    assert paid["details"] == {"amount": "5.00", "currency": "GBP", "method": "CASH", "invoice": "INV-7"}
+    assert paid["details"] == {"amount": "5.00", "currency": "GBP", "method": "CARD", "invoice": "INV-7"}

@@ -1,7 +1,6 @@
 """The attack on bad input: a clear error with a code, nothing given away, nothing changed, and the server goes on."""
 
 import json
-import re
 from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Iterator
 from copy import deepcopy
@@ -10,50 +9,13 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from auth.roles import Role
 from models.errors import InvariantViolated
-from tests.api.conftest import Api, bearer, gid
-from tests.api.test_permissions import CASES, Case, one_of_each, what_it_names
-from tests.factories import Tenant
+from tests.api.conftest import Api, gid
+from tests.support.attack import Attack
 from tests.support.headline import ADJUST, SELECTIONS, adjusting, document
-
-LEAKS: Final = re.compile(
-    r"Traceback|File \"|line \d+, in |site-packages|asyncpg|tortoise|strawberry|psycopg|SELECT |INSERT |\.py\b|"
-    r"object at 0x|violates|relation \"|column \"|ValueError|TypeError|KeyError|Something went wrong",
-    re.I,
-)
-MAX_ANSWER: Final = 30_000
-"""Characters: what was sent is not sent back."""
-REQUEST_CODES: Final = {
-    "GRAPHQL_PARSE_FAILED",
-    "GRAPHQL_VALIDATION_FAILED",
-    "OPERATION_RESOLUTION_FAILURE",
-    "QUERY_TOO_COSTLY",
-    "BAD_USER_INPUT",
-}
-
-
-class Attack:
-    """Sends what should not be sent, and says what became of it."""
-
-    def __init__(self, api: Api, customer: UUID | None = None) -> None:
-        self.customer = customer
-        self._client = api.client
-        self._headers = {"authorization": bearer(api.tenant.slug, Role.ADMIN), "content-type": "application/json"}
-
-    async def __call__(self, body: bytes) -> dict[str, Any]:
-        """The answer to these bytes, whatever they are: JSON, of bounded size, that gives nothing away."""
-        response = await self._client.post("/graphql", content=body, headers=self._headers)
-        assert response.status_code in (200, 400, 413), (response.status_code, response.text[:500])
-        assert not LEAKS.search(response.text), response.text[:500]
-        assert len(response.text) < MAX_ANSWER
-        answer: dict[str, Any] = response.json()
-        codes = {error["extensions"]["code"] for error in answer.get("errors", ())}
-        assert codes <= REQUEST_CODES | {"PAYLOAD_TOO_LARGE"}, codes
-        return answer
-
-    async def run(self, query: str, variables: Any = None) -> dict[str, Any]:
-        return await self(json.dumps({"query": query, "variables": variables}).encode())
+from tests.support.root_cases import CASES
+from tests.support.root_fields import Case, one_of_each, what_it_names
+from tests.support.tenants import Tenant
 
 
 @pytest.fixture
@@ -467,7 +429,7 @@ async def test_one_that_fails_never_hides_what_another_posted(
 ) -> None:
     """Refused, bad in its id, denied deeper down, and broken by a bug of ours: those beside it say what they did."""
     carol = await tenant.customer("carol")
-    reward = await tenant.reward("Mug", 1)
+    reward = await tenant.reward(1, name="Mug")
 
     async def broken(*_: Any) -> None:
         raise InvariantViolated("the secret of this ledger")

@@ -8,7 +8,7 @@ import pytest
 
 from models.operations.expire import expire_credits
 from tests.api.conftest import Api, gid
-from tests.factories import Clock, Tenant
+from tests.support.tenants import Clock, Tenant
 
 BALANCES = "query($id: ID!) { balances(customerId: $id) { asset available scheduled lifetime tier { name } } }"
 

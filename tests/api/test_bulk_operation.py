@@ -13,7 +13,7 @@ from tests.api.conftest import Api, gid
 from tests.api.test_imports import CANCEL, post
 from tests.api.test_node import NODE
 from tests.api.test_partner_tokens import ask
-from tests.factories import ADMIN, Tenant
+from tests.support.tenants import ADMIN, Tenant
 
 BULK = """query($id: ID!, $failed: Boolean, $first: Int, $after: String) { bulkOperation(id: $id) {
   id status total processed succeeded failed

@@ -5,8 +5,8 @@ from typing import Any, Final
 
 from auth.roles import Role, Scope
 from tests.api.conftest import Api, gid
-from tests.factories import Clock, Tenant
 from tests.support.headline import DISABLE_COUPON, USE_COUPON, denied, done, refusal, replayed
+from tests.support.tenants import Clock, Tenant
 
 COUPON: Final = """query($by: CouponBy!) { coupon(by: $by) { id code status pointsSpent issuedAt expiresAt closedAt
   terms { name kind value currency product } reward { name } customer { externalId }
@@ -17,7 +17,7 @@ async def given(tenant: Tenant, *, points: int = 50, free: bool = False, **rewar
     """A coupon's id and code, given to carol, who had 100 points."""
     carol = await tenant.customer("carol")
     await tenant.adjust(carol, "100", "POINTS")
-    outcome = await tenant.give(carol, await tenant.reward("Mug", points, **reward), deduct_points=not free)
+    outcome = await tenant.give(carol, await tenant.reward(points, name="Mug", **reward), deduct_points=not free)
     code = await tenant.fetch("select code from coupons where tenant_id = $1")
     return gid("Coupon", outcome.coupon_id), code[0]["code"]
 

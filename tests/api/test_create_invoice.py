@@ -9,8 +9,8 @@ import pytest
 
 from auth.roles import Role, Scope
 from tests.api.conftest import Api, gid
-from tests.factories import Clock, Tenant
 from tests.support.headline import INVOICING, ask, denied, document, done, refusal, replayed
+from tests.support.tenants import Clock, Tenant
 
 
 @pytest.fixture
@@ -164,7 +164,7 @@ async def test_what_is_no_invoice_is_refused(
     api: Api, tenant: Tenant, carol: UUID, change: dict[str, Any], expected: list[str]
 ) -> None:
     await tenant.adjust(carol, "30.00")
-    await tenant.invoice(carol, "1.00", number="INV-1")
+    await tenant.invoice(carol, "1.00", number="INV-1", auto_apply=False)
     assert await refusal(api, tenant, INVOICING, invoicing(carol, "1.00", **change)) == expected
 
 
@@ -182,7 +182,7 @@ async def test_a_customer_that_is_not_there_gets_none(api: Api, tenant: Tenant, 
 
 
 async def test_a_number_is_the_tenants_own(api: Api, tenant: Tenant, other_tenant: Tenant, carol: UUID) -> None:
-    await other_tenant.invoice(await other_tenant.customer(), "1.00", number="INV-1")
+    await other_tenant.invoice(await other_tenant.customer(), "1.00", number="INV-1", auto_apply=False)
     payload = await done(api, INVOICING, invoicing(carol, "1.00", number="INV-1"))
     assert payload["invoice"]["number"] == "INV-1"
 

@@ -7,7 +7,7 @@ import pytest
 
 from auth.roles import Role, Scope
 from tests.api.conftest import Api, gid
-from tests.factories import Tenant
+from tests.support.tenants import Tenant
 
 CREATE = """mutation($input: CreateOrderInput!) { createOrder(input: $input) {
   order { id number kind currency status total paid credited due creditable
@@ -19,9 +19,9 @@ CREATE = """mutation($input: CreateOrderInput!) { createOrder(input: $input) {
 @pytest.fixture
 async def products(tenant: Tenant) -> dict[str, UUID]:
     return {
-        "Account credit": await tenant.product("Account credit", "1.00", "CREDIT"),
-        "Chair": await tenant.product("Chair", "30.00"),
-        "Stool": await tenant.product("Stool", "20.00", active=False),
+        "Account credit": await tenant.product("1.00", "CREDIT", name="Account credit"),
+        "Chair": await tenant.product("30.00", name="Chair"),
+        "Stool": await tenant.product("20.00", name="Stool", active=False),
     }
 
 
@@ -86,7 +86,7 @@ async def test_an_order_is_an_invoice_of_products(api: Api, tenant: Tenant, prod
 
 async def test_it_is_among_the_customers_own_invoices(api: Api, tenant: Tenant, products: dict[str, UUID]) -> None:
     carol = await tenant.customer("carol")
-    await tenant.invoice(carol, "5.00", number="I-1")
+    await tenant.invoice(carol, "5.00", number="I-1", auto_apply=False)
     await tenant.order(carol, (products["Chair"], 1), number="O-1")
     query = """{ invoices { edges { node { number kind creditable
       lines { edges { node { description kind product { name } } } } } } } }"""
@@ -96,7 +96,7 @@ async def test_it_is_among_the_customers_own_invoices(api: Api, tenant: Tenant, 
                 "number": "I-1",
                 "kind": "INVOICE",
                 "creditable": "5.00",
-                "lines": {"edges": [{"node": {"description": "Work done", "kind": None, "product": None}}]},
+                "lines": {"edges": [{"node": {"description": "Tea", "kind": None, "product": None}}]},
             }
         },
         {
@@ -112,7 +112,7 @@ async def test_it_is_among_the_customers_own_invoices(api: Api, tenant: Tenant, 
 
 async def test_orders_can_be_listed_by_themselves(api: Api, tenant: Tenant, products: dict[str, UUID]) -> None:
     carol = await tenant.customer("carol")
-    await tenant.invoice(carol, "5.00", number="I-1")
+    await tenant.invoice(carol, "5.00", number="I-1", auto_apply=False)
     await tenant.order(carol, (products["Chair"], 1), number="O-1")
     await tenant.order(await tenant.customer("dave"), (products["Chair"], 1), number="O-2")
     query = """query($customer: ID, $status: [InvoiceStatus!]) {
@@ -155,7 +155,7 @@ async def test_orders_that_there_are_not(
     api: Api, tenant: Tenant, products: dict[str, UUID], change: dict[str, Any], expected: list[str]
 ) -> None:
     carol = await tenant.customer()
-    await tenant.invoice(carol, "1.00", number="TAKEN")
+    await tenant.invoice(carol, "1.00", number="TAKEN", auto_apply=False)
     async with tenant.nothing_moves():
         payload = (await api(CREATE, ordering(carol, (products["Chair"], 1), **change)))["createOrder"]
     assert payload["order"] is None
@@ -166,7 +166,7 @@ async def test_what_is_not_sold_is_not_ordered(
     api: Api, tenant: Tenant, other_tenant: Tenant, products: dict[str, UUID]
 ) -> None:
     carol = await tenant.customer()
-    theirs = await other_tenant.product("Chair", "30.00")
+    theirs = await other_tenant.product("30.00", name="Chair")
     for product, code in ((products["Stool"], "INVALID"), (theirs, "NOT_FOUND")):
         async with tenant.nothing_moves(), other_tenant.nothing_moves():
             payload = (await api(CREATE, ordering(carol, (product, 1))))["createOrder"]

@@ -1,4 +1,4 @@
-"""A customer's token names the person, whoever has its external id by now (case L4)."""
+"""A customer's token names the person, whoever has its external id by now."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,8 +13,8 @@ from models.operations.merge_customers import merge_customers
 from models.operations.people import erase_customer, update_customer
 from models.reads.holders import Holder
 from tests.api.conftest import Api, gid
-from tests.factories import ADMIN, Clock, Tenant
 from tests.support.headline import ADJUST, adjusting, document
+from tests.support.tenants import ADMIN, Clock, Tenant
 
 OWN = "{ viewer { customer { id externalId } } }"
 NOW = datetime(2026, 6, 15, 12, 0, 0, 300_000, UTC)

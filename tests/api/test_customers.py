@@ -12,7 +12,7 @@ from tortoise import connections
 from auth.roles import Role, Scope
 from models.session import CONNECTION_NAME
 from tests.api.conftest import Api, gid
-from tests.factories import Tenant
+from tests.support.tenants import Tenant
 
 PAGE = """query($first: Int, $after: String, $last: Int, $before: String, $search: String) {
   customers(first: $first, after: $after, last: $last, before: $before, search: $search) {

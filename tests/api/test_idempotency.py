@@ -1,4 +1,4 @@
-"""Keys by client, as clients meet them (R4); and for how long they are kept."""
+"""Keys by client, as clients meet them; and for how long they are kept."""
 
 from datetime import timedelta
 from typing import Any
@@ -15,7 +15,7 @@ from models.operations.limits import set_limit
 from models.reads.verify import verify
 from tests.api.conftest import Answer, Api, gid
 from tests.api.test_imports import FILE
-from tests.factories import ADMIN, Clock, Tenant
+from tests.support.tenants import ADMIN, Clock, Tenant
 
 ADJUST = """mutation($input: AdjustCreditInput!) { adjustCredit(input: $input) {
   replayed transaction { id } userErrors { code field } } }"""
@@ -49,7 +49,7 @@ async def by(api: Api, token: PartnerSecret, asked: dict[str, Any]) -> Any:
     return Answer(await api.client.post("/graphql", json=body, headers=headers))["adjustCredit"]
 
 
-async def test_r4_two_partners_with_the_same_key_and_input(api: Api, tenant: Tenant, carol: UUID) -> None:
+async def test_two_partners_with_the_same_key_and_input(api: Api, tenant: Tenant, carol: UUID) -> None:
     shop, till = [await tenant.partner_token("credits:add", "ledger:read", client=name) for name in ("shop", "till")]
     asked = adding(carol)
     made = [
@@ -75,7 +75,7 @@ async def test_r4_two_partners_with_the_same_key_and_input(api: Api, tenant: Ten
     assert (await tenant.fetch("select count(*) from transactions where tenant_id = $1"))[0][0] == 4
 
 
-async def test_r4_two_partners_send_the_same_file(api: Api, tenant: Tenant, carol: UUID) -> None:
+async def test_two_partners_send_the_same_file(api: Api, tenant: Tenant, carol: UUID) -> None:
     tokens = [await tenant.partner_token("credits:bulk", "credits:add", client=name) for name in ("shop", "till")]
 
     async def post(token: PartnerSecret) -> httpx.Response:

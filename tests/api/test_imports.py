@@ -8,7 +8,7 @@ import pytest
 from auth.roles import Role
 from models.operations.run_bulks import run_bulk
 from tests.api.conftest import MAX_FILE_BYTES, Api, bearer, gid
-from tests.factories import Tenant
+from tests.support.tenants import Tenant
 
 FILE = """customer,amount,asset,expires,reason,note
 carol,25,,30,,
@@ -161,7 +161,7 @@ async def test_only_what_is_ones_own_can_be_cancelled(api: Api, tenant: Tenant, 
 
 
 @pytest.mark.usefixtures("people")
-async def test_customers_in_a_file_are_named_as_everywhere_case_f4(api: Api, tenant: Tenant) -> None:
+async def test_customers_in_a_file_are_named_as_everywhere(api: Api, tenant: Tenant) -> None:
     file = 'customer,amount\n"carol ",5\n\u00a0dave\u3000,6\n\u200b,7\n'
     operation = (await post(api, file, "asset=POINTS&reason=CORRECTION%C2%A0&errorPolicy=SKIP_FAILED")).json()[
         "operation"

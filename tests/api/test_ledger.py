@@ -7,7 +7,7 @@ import pytest
 
 from auth.roles import Role
 from tests.api.conftest import Api, gid
-from tests.factories import Clock, Tenant
+from tests.support.tenants import Clock, Tenant
 
 LEDGER = """query($id: ID!, $asset: AssetCode, $from: DateTime, $to: DateTime, $first: Int, $after: String, $last: Int,
     $before: String) {
@@ -103,7 +103,7 @@ async def test_goes_on_to_account_credit_and_transaction(api: Api, carol: Any) -
     assert node["credit"] == {"amount": "1.00"}
     assert node["transaction"] == {
         "kind": "ADJUSTMENT",
-        "reason": "CORRECTION",
+        "reason": "GOODWILL",
         "note": "between us",
         "createdAt": node["createdAt"],
         "approvedBy": None,
@@ -116,7 +116,7 @@ async def test_customers_see_neither_notes_nor_who_it_was(api: Api, carol: Any) 
     query = """query($id: ID!) { ledger(customerId: $id, first: 1) { edges { node {
       transaction { reason note actor { subject } approvedBy { subject } } } } } }"""
     (edge,) = (await api.as_customer("carol", query, {"id": gid("Customer", carol)}))["ledger"]["edges"]
-    assert edge["node"]["transaction"] == {"reason": "CORRECTION", "note": None, "actor": None, "approvedBy": None}
+    assert edge["node"]["transaction"] == {"reason": "GOODWILL", "note": None, "actor": None, "approvedBy": None}
 
 
 async def test_another_customers_or_tenants_is_none(api: Api, tenant: Tenant, other_tenant: Tenant, carol: Any) -> None:

@@ -13,7 +13,7 @@ from models.operations.releasing import update_credit
 from models.planning.releasing import UpdateCredit
 from schema.ids import global_id
 from tests.api.conftest import Api
-from tests.factories import ADMIN, Clock, Tenant
+from tests.support.tenants import ADMIN, Clock, Tenant
 
 LIABILITY = "query($at: DateTime) { liability(at: $at) { asset accounts outstanding scheduled } }"
 
@@ -141,7 +141,6 @@ WITHDRAWN = """query($customer: ID!) {
 async def test_a_currency_that_the_list_drops_is_read_as_ever(
     api: Api, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """B1."""
     carol = await tenant.customer()
     await tenant.adjust(carol, "12.50", "AUD")
 

@@ -8,8 +8,8 @@ from auth.roles import RULES as RIGHTS
 from auth.roles import Access, Role
 from models.planning.limits import LIMITED_ROLES
 from tests.api.conftest import Api
-from tests.factories import Tenant
 from tests.support.headline import ADJUST, adjusting, ask, done, refused
+from tests.support.tenants import Tenant
 
 RULE: Final = "role asset holder perAdjustment perActorDay perCustomerDay"
 SET: Final = f"""mutation($input: SetLimitInput!) {{

@@ -11,7 +11,7 @@ from tortoise import connections
 from auth.roles import Role
 from models.session import CONNECTION_NAME
 from tests.api.conftest import Api, gid
-from tests.factories import Tenant
+from tests.support.tenants import Tenant
 
 ADJUST = """mutation($input: AdjustCreditInput!) { adjustCredit(input: $input) {
   replayed userErrors { code field message available remaining { scope } row }
@@ -201,7 +201,7 @@ async def test_bad_input_is_a_user_error_and_moves_nothing(
 ) -> None:
     carol = await tenant.customer("carol")
     credit = await tenant.adjust(carol, "5.00")
-    invoice = await tenant.invoice(carol, "9.00")
+    invoice = await tenant.invoice(carol, "9.00", auto_apply=False)
     customer, key = gid("Customer", carol), {"idempotencyKey": "k"}
     inputs: dict[str, dict[str, Any]] = {
         "adjustCredit": adjusting(carol)["input"],
@@ -213,12 +213,12 @@ async def test_bad_input_is_a_user_error_and_moves_nothing(
         },
         "assignCredit": {
             "creditId": gid("Credit", credit.credit_id),
-            "assignments": [{"invoiceId": gid("Invoice", invoice.invoice_id)}],
+            "assignments": [{"invoiceId": gid("Invoice", invoice)}],
             **key,
         },
         "giveReward": {
             "customerId": customer,
-            "rewardId": gid("Reward", await tenant.reward("Mug", 1)),
+            "rewardId": gid("Reward", await tenant.reward(1, name="Mug")),
             "deductPoints": False,
             **key,
         },
@@ -230,7 +230,7 @@ async def test_bad_input_is_a_user_error_and_moves_nothing(
             "lines": [{"description": "x", "quantity": 1, "unitPrice": "1.00"}],
             **key,
         },
-        "recordPayment": {"invoiceId": gid("Invoice", invoice.invoice_id), "amount": "1.00", "method": "CASH", **key},
+        "recordPayment": {"invoiceId": gid("Invoice", invoice), "amount": "1.00", "method": "CASH", **key},
     }
     async with tenant.nothing_moves():
         payload = (await api(mutation(field), {"input": {**inputs[field], **change}}))[field]

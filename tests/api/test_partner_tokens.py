@@ -18,7 +18,7 @@ from models.configuration_commands import SetLimit
 from models.ledger import Ledger
 from models.operations.limits import set_limit
 from tests.api.conftest import Answer, Api, gid
-from tests.factories import ADMIN, Clock, Tenant
+from tests.support.tenants import ADMIN, Clock, Tenant
 
 DOCUMENTATION: Final = Path(__file__).parents[2] / "docs" / "partner-tokens.md"
 TOKEN: Final = """id client name scopes active createdAt createdBy { subject } expiresAt revokedAt revokedBy { subject }

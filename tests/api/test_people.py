@@ -2,7 +2,7 @@
 
 from auth.roles import Role
 from tests.api.conftest import Api, gid
-from tests.factories import Tenant
+from tests.support.tenants import Tenant
 
 UPDATE = """mutation($input: UpdateCustomerInput!) { updateCustomer(input: $input) {
   changed customer { externalId name email } userErrors { code field } } }"""

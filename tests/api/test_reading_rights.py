@@ -11,9 +11,10 @@ from graphql import GraphQLField, GraphQLObjectType, get_named_type, is_leaf_typ
 
 from auth.roles import Role, Scope
 from tests.api.conftest import Answer, Api, gid
-from tests.api.test_permissions import MUTATIONS, PARTNER, Case, Ids, one_of_each, token_of, what_it_names
-from tests.factories import Tenant
+from tests.support.root_fields import PARTNER, Case, Ids, one_of_each, token_of, what_it_names
+from tests.support.root_mutations import MUTATIONS
 from tests.support.schema import SCHEMA
+from tests.support.tenants import Tenant
 
 CUSTOMERS, LEDGER, INVOICES, REWARDS = "customers:read", "ledger:read", "invoices:read", "rewards:read"
 READS: Final = {
@@ -67,7 +68,7 @@ CROSSINGS: Final = list(crossings())
 
 
 def test_a_field_that_takes_another_right_can_be_null() -> None:
-    """Case R5: else a denial there would cost what is around it."""
+    """A denial there would otherwise cost what is around it."""
     assert len(CROSSINGS) > 40
     assert [
         f"{name}.{field}" for name, field, _ in CROSSINGS if is_non_null_type(OBJECTS[name].fields[field].type)
@@ -105,14 +106,14 @@ async def some_id(tenant: Tenant, kind: str) -> str:
     if kind in found:
         return found[kind]
     customer = await tenant.customer("dave")
-    credit, invoice = await tenant.adjust(customer, "10.00"), await tenant.invoice(customer, "20.00")
-    await tenant.assign(credit.credit_id, invoice.invoice_id, "1.00")
+    credit, invoice = await tenant.adjust(customer, "10.00"), await tenant.invoice(customer, "20.00", auto_apply=False)
+    await tenant.assign(credit.credit_id, (invoice, "1.00"))
     return gid(kind, (await tenant.fetch(SOURCES[kind]))[0][0])
 
 
 @pytest.mark.parametrize(("name", "field", "right"), NESTED)
 async def test_a_denial_costs_its_own_field_alone(api: Api, tenant: Tenant, name: str, field: str, right: str) -> None:
-    """Case R5, and R6: the field is null, its error names the right at its path, and the rest is there."""
+    """The field is null, its error names the right at its path, and the rest is there."""
     node = await some_id(tenant, name)
     called = f"{field}{ARGUMENTS.get(f'{name}.{field}', '')}"
     query = f"query($id: ID!) {{ node(id: $id) {{ id ... on {name} {{ {called} {{ __typename }} }} }} }}"
@@ -123,7 +124,7 @@ async def test_a_denial_costs_its_own_field_alone(api: Api, tenant: Tenant, name
     assert both.errors == []
 
 
-async def test_customers_are_answered_where_their_balances_may_not_be_case_r5(api: Api, tenant: Tenant) -> None:
+async def test_customers_are_answered_where_their_balances_may_not_be(api: Api, tenant: Tenant) -> None:
     await tenant.adjust(await tenant.customer("carol"), "10.00")
     query = "{ customers(first: 1) { edges { node { id externalId balances { available } } } } }"
     answer = await api(query, **partner(CUSTOMERS))
@@ -156,7 +157,7 @@ async def test_customers_are_answered_where_their_balances_may_not_be_case_r5(ap
 async def test_lists_of_what_is_no_customers_are_answered(
     api: Api, tenant: Tenant, query: str, scope: str, denied: dict[str, str]
 ) -> None:
-    """Case R5, in lists whose rows lead to a customer's things."""
+    """In lists whose rows lead to a customer's things."""
     ids = await one_of_each(tenant)
     await tenant.adjust(await tenant.customer("dave"), "5.00", expires_in_days=9)
     answer = await api(
@@ -238,7 +239,7 @@ async def ids(tenant: Tenant, request: pytest.FixtureRequest) -> Ids:
 
 @pytest.mark.parametrize("case", WRITES, ids=lambda case: case.name)
 async def test_a_write_answers_ids_and_nothing_that_may_not_be_read(api: Api, ids: Ids, case: Case) -> None:
-    """Case R2. The right to write alone: what was made is named, and each other field of it is refused by its right."""
+    """The right to write alone: what was made is named, and each other field of it is refused by its right."""
     named, token = answered(case), writer(case)
     query = asking(case, " ".join(f"{field} {{ id }}" for field in named))
     first = await api(query, case.variables(ids), **token)
@@ -282,7 +283,7 @@ def test_every_payload_that_names_a_customers_things_is_written() -> None:
     assert {f"{case.field[0].upper()}{case.field[1:]}Payload" for case in WRITES} == payloads
 
 
-async def test_an_update_that_changes_nothing_tells_nothing_case_r2(api: Api, tenant: Tenant) -> None:
+async def test_an_update_that_changes_nothing_tells_nothing(api: Api, tenant: Tenant) -> None:
     carol = gid("Customer", await tenant.customer("carol", "Carol Surname", "carol@example.com"))
     query = """mutation($id: ID!) { updateCustomer(input: {customerId: $id}) { changed customer { id name externalId email
       membership { status } balances { available } } userErrors { code } } }"""
@@ -341,13 +342,13 @@ async def test_a_refusal_tells_no_figure_that_may_not_be_read(
 
 async def test_nor_does_an_assignment_or_a_payment_that_is_too_large(api: Api, tenant: Tenant) -> None:
     customer = await tenant.customer("carol")
-    credit, invoice = await tenant.adjust(customer, "10.00"), await tenant.invoice(customer, "70.00")
-    await tenant.invoice(customer, "5.00")
+    credit, invoice = await tenant.adjust(customer, "10.00"), await tenant.invoice(customer, "70.00", auto_apply=False)
+    await tenant.invoice(customer, "5.00", auto_apply=False)
     assign = """mutation($credit: ID!, $invoice: ID!) { assignCredit(input: {creditId: $credit, idempotencyKey: "a",
       assignments: [{invoiceId: $invoice, amount: "60.00"}]}) { userErrors { code message } } }"""
     pay = """mutation($invoice: ID!) { recordPayment(input: {invoiceId: $invoice, amount: "99.00", method: CASH,
       idempotencyKey: "b"}) { userErrors { code message } } }"""
-    ids = {"credit": gid("Credit", credit.credit_id), "invoice": gid("Invoice", invoice.invoice_id)}
+    ids = {"credit": gid("Credit", credit.credit_id), "invoice": gid("Invoice", invoice)}
     assigned = await api(assign, ids, **partner("credits:assign"))
     paid = await api(pay, {"invoice": ids["invoice"]}, **partner("payments:write"))
     assert assigned["assignCredit"]["userErrors"] == [

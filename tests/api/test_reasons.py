@@ -3,7 +3,7 @@
 from typing import Any
 
 from tests.api.conftest import Api
-from tests.factories import Tenant
+from tests.support.tenants import Tenant
 
 REASON = "reason { code label directions movesLifetime noteRequired active }"
 

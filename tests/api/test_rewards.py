@@ -6,7 +6,7 @@ import pytest
 
 from auth.roles import Role
 from tests.api.conftest import Api, gid
-from tests.factories import Tenant
+from tests.support.tenants import Tenant
 
 REWARD: Final = "reward { id name kind value currency product pointsCost validityDays stock active }"
 PLAIN: Final = {"value": None, "currency": None, "product": None, "validityDays": None, "stock": None, "active": True}
@@ -71,7 +71,7 @@ async def test_an_edit_leaves_what_was_given_alone(api: Api, tenant: Tenant) -> 
 
 
 async def test_a_retired_reward_is_for_the_configuration_alone(api: Api, tenant: Tenant) -> None:
-    reward = gid("Reward", await tenant.reward("Mug", 10))
+    reward = gid("Reward", await tenant.reward(10, name="Mug"))
     retired = await ask(api, "updateReward", {"rewardId": reward, "active": False})
     assert retired["reward"]["active"] is False
     query = "query($only: Boolean) { rewards(activeOnly: $only) { edges { node { id } } } }"
@@ -80,9 +80,9 @@ async def test_a_retired_reward_is_for_the_configuration_alone(api: Api, tenant:
 
 
 async def test_what_cannot_be_moves_nothing(api: Api, tenant: Tenant, other_tenant: Tenant) -> None:
-    await tenant.reward("Mug", 10)
-    cup = gid("Reward", await tenant.reward("Cup", 10))
-    theirs = gid("Reward", await other_tenant.reward("Bowl", 10))
+    await tenant.reward(10, name="Mug")
+    cup = gid("Reward", await tenant.reward(10, name="Cup"))
+    theirs = gid("Reward", await other_tenant.reward(10, name="Bowl"))
     new = {"name": "New", "kind": "FREE_DELIVERY", "pointsCost": "10"}
     bad: list[tuple[str, dict[str, Any], list[str]]] = [
         ("createReward", {**new, "name": "Mug"}, ["DUPLICATE", "name"]),

@@ -1,5 +1,4 @@
-"""What a scope opens is what its name says: removals in bulk and in files (R1), who may withdraw (R3), what a refusal
-names (R6)."""
+"""What a scope opens is what its name says: removals in bulk and in files, who may withdraw, what a refusal names."""
 
 from typing import Any, Final
 
@@ -10,8 +9,8 @@ from auth.roles import Role, Scope
 from models.commands import Actor
 from tests.api.conftest import Answer, Api, gid
 from tests.api.test_imports import post, report, work
-from tests.api.test_permissions import TOKENS, usable
-from tests.factories import Tenant
+from tests.support.root_fields import TOKENS, usable
+from tests.support.tenants import Tenant
 from tests.support.who_may import may, missing
 
 BULK_ALONE: Final[dict[str, Any]] = {"role": Role.PARTNER, "scopes": [Scope.CREDITS_BULK], "client_id": "shop"}
@@ -46,7 +45,7 @@ def names(answer: Answer) -> list[str]:
 
 
 @pytest.mark.parametrize("more", [{}, {"dryRun": True}, {"errorPolicy": "SKIP_FAILED"}], ids=str)
-async def test_a_bulk_with_a_removal_takes_both_scopes_case_r1(
+async def test_a_bulk_with_a_removal_takes_both_scopes(
     api: Api, tenant: Tenant, people: dict[str, str], more: dict[str, Any]
 ) -> None:
     """The whole of it is refused before anything is posted, also what it would have added."""
@@ -75,7 +74,7 @@ def refused(response: httpx.Response) -> tuple[int, str, list[str]]:
 
 @pytest.mark.usefixtures("people")
 @pytest.mark.parametrize("query", ["", "&dryRun=true", "&errorPolicy=SKIP_FAILED"])
-async def test_a_file_with_a_removal_takes_both_scopes_case_r1(api: Api, tenant: Tenant, query: str) -> None:
+async def test_a_file_with_a_removal_takes_both_scopes(api: Api, tenant: Tenant, query: str) -> None:
     said = f"asset=POINTS&reason=CORRECTION{query}"
     async with tenant.nothing_moves():
         response = await post(api, REMOVALS, said, **BULK_ALONE)
@@ -134,8 +133,8 @@ async def test_account_credit_pays_for_who_may_spend_it(
 ) -> None:
     customer = await tenant.customer("carol")
     await tenant.adjust(customer, "10.00")
-    invoice = await tenant.invoice(customer, "20.00")
-    given = {"invoiceId": gid("Invoice", invoice.invoice_id), "amount": "5.00", "method": method, "idempotencyKey": "k"}
+    invoice = await tenant.invoice(customer, "20.00", auto_apply=False)
+    given = {"invoiceId": gid("Invoice", invoice), "amount": "5.00", "method": method, "idempotencyKey": "k"}
     token = BULK_ALONE | {"scopes": [Scope(scope) for scope in scopes]}
     if not missing:
         assert (await api(PAY, {"input": given}, **token))["recordPayment"]["userErrors"] == []
@@ -162,7 +161,7 @@ async def asked(tenant: Tenant, actor: Actor) -> str:
     return gid("ApprovalRequest", outcome.approval_request_id)
 
 
-async def test_a_program_withdraws_nothing_of_the_person_with_its_subject_case_r3(api: Api, tenant: Tenant) -> None:
+async def test_a_program_withdraws_nothing_of_the_person_with_its_subject(api: Api, tenant: Tenant) -> None:
     request = await asked(tenant, SAM)
     async with tenant.nothing_moves():
         answer = await api(WITHDRAW, {"id": request}, **as_program())
@@ -172,7 +171,7 @@ async def test_a_program_withdraws_nothing_of_the_person_with_its_subject_case_r
     }
 
 
-async def test_nor_the_other_way_round_and_nor_another_client_case_r3(api: Api, tenant: Tenant) -> None:
+async def test_nor_the_other_way_round_and_nor_another_client(api: Api, tenant: Tenant) -> None:
     request = await asked(tenant, PROGRAM)
     others: list[dict[str, Any]] = [
         {"role": Role.STAFF, "subject": "sam"},
@@ -232,7 +231,7 @@ async def test_whoever_may_do_it_alone_proposes_it_sees_it_and_approves_it(
     if removes := scope is Scope.CREDITS_REMOVE:
         given |= {"asset": "GBP", "amount": "-5", "reason": "POLICY"}
     else:
-        items = [{"productId": gid("Product", await tenant.product("Tea", "5")), "quantity": 1}]
+        items = [{"productId": gid("Product", await tenant.product("5", name="Tea")), "quantity": 1}]
         given |= {"number": "N", "currency": "GBP", "items": items}
     query, field = (ADJUST, "adjustCredit") if removes else (ORDER, "createOrder")
     program: dict[str, Any] = {"role": Role.PARTNER, "client_id": "shop", "scopes": [scope]}
@@ -273,14 +272,14 @@ REMOVE: Final = """mutation($id: ID!) { adjustCredit(input: {customerId: $id, as
   reason: "CORRECTION", idempotencyKey: "k"}) { userErrors { code } } }"""
 
 
-async def test_a_refusal_names_the_scope_that_is_missing_case_r6(api: Api, people: dict[str, str]) -> None:
+async def test_a_refusal_names_the_scope_that_is_missing(api: Api, people: dict[str, str]) -> None:
     token = BULK_ALONE | {"scopes": [Scope.CREDITS_ADD]}
     (error,) = (await api(REMOVE, {"id": people["carol"]}, **token)).errors
     assert error["extensions"] == {"code": "FORBIDDEN", "missing": ["credits:remove"]}
     assert error["message"] == "To remove credit or points, the token needs the scope credits:remove."
 
 
-async def test_a_refusal_of_a_role_names_the_roles_that_may_case_r6(api: Api, people: dict[str, str]) -> None:
+async def test_a_refusal_of_a_role_names_the_roles_that_may(api: Api, people: dict[str, str]) -> None:
     (error,) = (await api(REMOVE, {"id": people["carol"]}, role=Role.STAFF)).errors
     assert error["extensions"] == {
         "code": "FORBIDDEN",
@@ -292,7 +291,7 @@ async def test_a_refusal_of_a_role_names_the_roles_that_may_case_r6(api: Api, pe
     )
 
 
-async def test_other_endpoints_name_it_too_case_r6(api: Api, people: dict[str, str]) -> None:
+async def test_other_endpoints_name_it_too(api: Api, people: dict[str, str]) -> None:
     headers = {"authorization": api.bearer(**BULK_ALONE)}
     response = await api.client.get(f"/statements/{people['carol']}.csv", headers=headers)
     assert refused(response) == (403, "FORBIDDEN", ["ledger:read"])

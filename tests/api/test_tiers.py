@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from tests.api.conftest import Api, gid
-from tests.factories import Tenant
+from tests.support.tenants import Tenant
 
 TIER: Final = "customersMoved tier { id name threshold next { name } } userErrors { code field }"
 STANDING: Final = """query($id: ID!) { customer(by: {id: $id}) { account(asset: "POINTS") { tier { name }
@@ -62,7 +62,7 @@ async def test_customers_see_their_own_changes_of_tier(api: Api, tenant: Tenant)
       edges { node { old new transaction { reason note actor { subject } } } }
       pageInfo { hasPreviousPage } } } } }"""
     found = (await api.as_customer("carol", seen))["customer"]["account"]["tierChanges"]
-    transaction = {"reason": "CORRECTION", "note": None, "actor": None}
+    transaction = {"reason": "POLICY", "note": None, "actor": None}
     assert found["edges"] == [{"node": {"old": "Silver", "new": None, "transaction": transaction}}]
     assert found["pageInfo"] == {"hasPreviousPage": True}
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from auth.roles import Role
 from tests.api.conftest import Api
-from tests.factories import Tenant
+from tests.support.tenants import Tenant
 
 UPDATE = """mutation($input: UpdateTenantInput!) { updateTenant(input: $input) {
   tenant { name timeZone graceDays } userErrors { code field } } }"""

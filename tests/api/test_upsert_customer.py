@@ -8,8 +8,8 @@ import pytest
 
 from auth.roles import Role, Scope
 from tests.api.conftest import Api, gid
-from tests.factories import Tenant
 from tests.support.headline import UPSERT, denied, document, done, refusal
+from tests.support.tenants import Tenant
 
 
 async def test_a_new_one_and_the_same_again(api: Api, tenant: Tenant) -> None:

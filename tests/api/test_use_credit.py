@@ -4,7 +4,7 @@ from typing import Any
 
 from auth.roles import Role
 from tests.api.conftest import Api, gid
-from tests.factories import Tenant
+from tests.support.tenants import Tenant
 
 USE = """mutation($input: UseCreditInput!) { useCredit(input: $input) {
   replayed userErrors { code field available } account { asset available lifetime }

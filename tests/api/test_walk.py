@@ -21,10 +21,11 @@ from models.operations.releasing import update_credit
 from models.planning.releasing import UpdateCredit
 from schema.ids import parse_id
 from tests.api.conftest import Api, gid, serving, token_verifier
-from tests.api.test_permissions import CASES, Case, reads, token_of, what_it_names
 from tests.api.test_tenants import MARK, copy_rows
-from tests.factories import ADMIN, Clock, Tenant, make_tenant
-from tests.support.walking import NODES, TYPES, Walker
+from tests.support.root_cases import CASES
+from tests.support.root_fields import Case, reads, token_of, what_it_names
+from tests.support.schema_walk import NODES, TYPES, Walker
+from tests.support.tenants import ADMIN, Clock, Tenant, make_tenant
 from tests.support.who_may import may
 
 STAFF: Final = Actor("sam@staff", "STAFF", name="Sam Staff")
@@ -75,12 +76,12 @@ async def settle(tenant: Tenant, external_id: str, service: UUID, reward: UUID, 
     await tenant.adjust(customer, "7", "SERVICE_CREDITS", service_ids=(service,), expires_in_days=10)
     await start_membership(tenant.ledger, tenant.id, ADMIN, MembershipChange(customer))
     await tenant.adjust(customer, "999", actor=STAFF, reason="GOODWILL", request_approval=True)
-    invoice = await tenant.invoice(customer, "20.00", number=f"{external_id}-1")
-    await tenant.assign(credit.credit_id, invoice.invoice_id, "3.00")
-    await tenant.pay(invoice.invoice_id, "2.00")
+    invoice = await tenant.invoice(customer, "20.00", number=f"{external_id}-1", auto_apply=False)
+    await tenant.assign(credit.credit_id, (invoice, "3.00"))
+    await tenant.pay(invoice, "2.00")
     await tenant.give(customer, reward)
     order = await tenant.order(customer, (product, 2), number=f"{external_id}-2")
-    await tenant.pay(order.invoice_id, "2.00")
+    await tenant.pay(order, "2.00")
     assert credit.credit_id is not None
     change = UpdateCredit(credit.credit_id, expires_in_days=90, note=NOTE)
     await update_credit(tenant.ledger, tenant.id, ADMIN, change, tenant.key())
@@ -120,8 +121,8 @@ async def twin(town: "Town", database_urls: Urls) -> "Town":
 async def settled(api: Api) -> "Town":
     tenant = api.tenant
     await tenant.tier("Gold", 100)
-    service, reward = await tenant.service("Haircut"), await tenant.reward("Mug", 100, validity_days=30)
-    product = await tenant.product("Gift card", "1.00", "CREDIT")
+    service, reward = await tenant.service("Haircut"), await tenant.reward(100, name="Mug", validity_days=30)
+    product = await tenant.product("1.00", "CREDIT", name="Gift card")
     people = [await settle(tenant, name, service, reward, product) for name in ("carol", "dave")]
     items = tuple(BulkItem(customer, Decimal(1)) for customer in people)
     rows = BulkCredit(items, "POINTS", "CORRECTION", note=NOTE)

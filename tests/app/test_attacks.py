@@ -1,7 +1,7 @@
 """What takes a server long is sent beside ordinary load, to two servers: every answer is an answer, and nobody waits long.
 
 The same corpus as `make bench ONLY=stall` measures, smaller, and with bounds that a busy machine keeps: not to tell whether
-something is fast, but that nothing brings a server to a halt (cases S1 to S5, S8).
+something is fast, but that nothing brings a server to a halt.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ from models.reads.verify import verify
 from models.session import tenant_transaction
 from schema.ids import global_id
 from tests.app.cli.test_run import ROOT, Scrip
-from tests.factories import Tenant, make_tenant
+from tests.support.tenants import Tenant, make_tenant
 
 SECRET: Final = "a secret for servers under attack, and long enough"
 CUSTOMERS: Final = 400

@@ -25,7 +25,7 @@ from auth.roles import Role
 from auth.tokens import issue
 from models.ledger import Ledger
 from tests.app.cli.test_run import Scrip
-from tests.factories import Tenant, make_tenant
+from tests.support.tenants import Tenant, make_tenant
 
 SECRET: Final = "a secret for servers under attack, and long enough"
 ANSWERED_S: Final = 1.0

@@ -27,7 +27,7 @@ from gateway.errors import MASKED_MESSAGE
 from gateway.http.ide import ide_page, policy_of
 from models.ledger import Ledger
 from tests.app.cli.test_run import ROOT
-from tests.factories import Tenant, make_tenant
+from tests.support.tenants import Tenant, make_tenant
 
 SECRET: Final = "a secret for hardened servers, and long enough"
 SHOP: Final = "https://shop.example"

@@ -1,4 +1,4 @@
-"""A database that goes away under running servers: what clients, health and the log are told, and that all goes on (S6)."""
+"""A database that goes away under running servers: what clients, health and the log are told, and that all goes on."""
 
 import asyncio
 import json
@@ -24,9 +24,9 @@ from auth.tokens import issue
 from models.ledger import Ledger
 from schema.ids import global_id
 from tests.app.cli.test_run import Scrip
-from tests.factories import Tenant, make_tenant
 from tests.support.postgres import given_programs
 from tests.support.proxy import Proxy, proxied
+from tests.support.tenants import Tenant, make_tenant
 
 SECRET: Final = "a secret for servers under test, and long enough"
 OUTAGE_S: Final = 3.0
@@ -202,7 +202,7 @@ async def all_done(till: Till, first: int, number: int) -> None:
     assert [answer.text for answer in answers if answer.status_code not in (200, 202)] == []
 
 
-async def test_s6_a_database_that_is_away(stand: Stand) -> None:
+async def test_a_database_that_is_away(stand: Stand) -> None:
     till = stand.till
     await all_done(till, 0, 12)
     before = dict(till.posted)
@@ -219,7 +219,7 @@ async def test_s6_a_database_that_is_away(stand: Stand) -> None:
     assert stand.told == (1, 1, 0)
 
 
-async def test_s6_a_socket_stays(stand: Stand) -> None:
+async def test_a_socket_stays(stand: Stand) -> None:
     till = stand.till
     url = f"{till.base.replace('http', 'ws')}/graphql"
     async with connect(url, subprotocols=[Subprotocol("graphql-transport-ws")]) as socket:
@@ -240,14 +240,14 @@ async def test_s6_a_socket_stays(stand: Stand) -> None:
         assert (await ask("2"))["payload"]["data"]["customers"]["edges"]
 
 
-async def test_s6_connections_that_died_at_rest_cost_nobody_an_error(stand: Stand) -> None:
+async def test_connections_that_died_at_rest_cost_nobody_an_error(stand: Stand) -> None:
     for cut in range(4):
         await all_done(stand.till, 24 * cut, 24)
         await stand.proxy.cut()
     assert stand.told == (0, 0, 0)
 
 
-async def test_s6_sessions_that_the_server_ends(
+async def test_sessions_that_the_server_ends(
     stand: Stand, owner_connection: "asyncpg.Connection[Any]", database: Urls
 ) -> None:
     """While they rest, by the server's own word for it; and while they post, where the posting is made once more."""
@@ -268,7 +268,7 @@ async def test_s6_sessions_that_the_server_ends(
     assert stand.lines("Traceback") == 0
 
 
-async def test_s6_a_commit_whose_answer_is_lost(stand: Stand) -> None:
+async def test_a_commit_whose_answer_is_lost(stand: Stand) -> None:
     """Nobody can tell; who sends the same again learns it, and it is posted once."""
     till = stand.till
     await till.adjust("first")
@@ -287,7 +287,7 @@ async def test_s6_a_commit_whose_answer_is_lost(stand: Stand) -> None:
     assert stand.lines("Traceback") == 0
 
 
-async def test_s6_a_network_that_swallows_everything(stand: Stand) -> None:
+async def test_a_network_that_swallows_everything(stand: Stand) -> None:
     till = stand.till
     await till.adjust("first")
     await stand.proxy.cut()
@@ -303,7 +303,7 @@ async def test_s6_a_network_that_swallows_everything(stand: Stand) -> None:
     assert stand.lines("Traceback") == 0, "".join(stand.scrip.said)
 
 
-async def test_s6_a_database_that_takes_no_writes(stand: Stand, database: Urls) -> None:
+async def test_a_database_that_takes_no_writes(stand: Stand, database: Urls) -> None:
     """As after a failover to a standby: it is read, and not written to."""
     till = stand.till
     await till.adjust("first")
@@ -326,7 +326,7 @@ async def test_s6_a_database_that_takes_no_writes(stand: Stand, database: Urls) 
     assert stand.lines("Traceback") == 0
 
 
-async def test_s6_a_server_that_is_stopped_and_started_again(tmp_path: Path) -> None:
+async def test_a_server_that_is_stopped_and_started_again(tmp_path: Path) -> None:
     """A PostgreSQL of the test's own, in the middle of requests."""
     postgres = EmbeddedPostgres(tmp_path / "own", durable=False, programs=given_programs())
     urls = await asyncio.to_thread(postgres.start)

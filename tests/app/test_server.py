@@ -23,7 +23,7 @@ from models.reads.verify import verify
 from models.session import tenant_transaction
 from schema.ids import global_id
 from tests.app.cli.test_run import Scrip, get, wait_for
-from tests.factories import Tenant, make_tenant
+from tests.support.tenants import Tenant, make_tenant
 
 SECRET: Final = "a secret for servers under test, and long enough"
 AT_ONCE: Final = 48

@@ -33,9 +33,9 @@ from models.reads.tenants import TenantDirectory
 from models.session import tenant_transaction
 from schema.ids import global_id
 from tests.app.cli.test_run import Scrip
-from tests.factories import ADMIN, Tenant, make_tenant
 from tests.support.schema import SCHEMA
 from tests.support.sockets import ISSUER, SECRET, Socket, opened, served, token
+from tests.support.tenants import ADMIN, Tenant, make_tenant
 
 REVOKED_WITHIN_S: Final = 2.0
 ADJUST: Final = """mutation($input: AdjustCreditInput!) { adjustCredit(input: $input) {
@@ -122,7 +122,7 @@ async def test_another_tenants_rows_are_not_there(base: str, tenant: Tenant, led
             assert answer == {"node": None, "customers": {"edges": []}}
 
 
-async def test_a_socket_of_a_customer_s_ends_where_their_external_id_goes_to_somebody_else_case_l4(
+async def test_a_socket_of_a_customer_s_ends_where_their_external_id_goes_to_somebody_else(
     base: str, tenant: Tenant
 ) -> None:
     carol = await tenant.customer("carol")

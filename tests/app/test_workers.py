@@ -1,4 +1,4 @@
-"""Several processes that serve, started where there is hardly any processor for them (case S7)."""
+"""Several processes that serve, started where there is hardly any processor for them."""
 
 import os
 import time
@@ -46,7 +46,7 @@ def several(database: Urls, tmp_path: Path) -> Iterator[Scrip]:
     scrip.process.wait(PATIENCE_S)
 
 
-def test_s7_none_of_many_workers_is_killed_while_it_imports(several: Scrip) -> None:
+def test_none_of_many_workers_is_killed_while_it_imports(several: Scrip) -> None:
     """As where each gets a fraction of a core: for some seconds they get nothing at all."""
 
     def lines(text: str) -> int:

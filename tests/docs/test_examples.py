@@ -18,7 +18,7 @@ from auth.tokens import TokenVerifier
 from models.ledger import Ledger
 from tests.api.conftest import Api, gid, serving
 from tests.docs.blocks import PAGES, ROOT, Examples, all_blocks, blocks, fits, is_shaped_like
-from tests.factories import Clock, Tenant
+from tests.support.tenants import Clock, Tenant
 
 SCHEMA: Final = build_schema((ROOT / "schema.graphql").read_text())
 WALKED: Final = {
@@ -121,7 +121,7 @@ async def test_limits_and_approvals(api: Api, tenant: Tenant) -> None:
     variables = {"request": asked["approvalRequest"]["id"], "key": uuid4().hex}
     assert (await api(approving, variables, **by_manager))["approveRequest"]["userErrors"] == []
 
-    reward = gid("Reward", await tenant.reward("Mug", 1_500))
+    reward = gid("Reward", await tenant.reward(1_500, name="Mug"))
     giving = """mutation ($input: GiveRewardInput!) {
         giveReward(input: $input) { approvalRequest { id } userErrors { code } } }"""
     given = {
@@ -218,7 +218,7 @@ async def test_proof(tenant: Tenant) -> None:
 
 async def test_names(owner_connection: "asyncpg.Connection[Any]", tenant: Tenant) -> None:
     page = Examples("docs/names.md", "sql")
-    invoice = (await tenant.invoice(await tenant.customer(), "10.00", number="I-1")).invoice_id
+    invoice = await tenant.invoice(await tenant.customer(), "10.00", number="I-1", auto_apply=False)
 
     await owner_connection.execute(
         page.take("sql").text.replace("<the tenant''s id>", str(tenant.id)).replace("<the invoice''s id>", str(invoice))

@@ -92,7 +92,7 @@ async def old(server: Urls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         await admin.close()
 
 
-async def test_two_customers_that_become_one_stop_it_until_one_is_renamed_case_f4(old: Old) -> None:
+async def test_two_customers_that_become_one_stop_it_until_one_is_renamed(old: Old) -> None:
     first, second = sorted([await old.customer("X"), await old.customer("X ")])
     names = dict(await old.run("SELECT id, external_id FROM customers WHERE tenant_id = $1"))
     shown = ", ".join(f"'{names[each]}' (id {each})" for each in (first, second))

@@ -8,7 +8,7 @@ import pytest
 
 from app.postgres.embedded import Urls
 from models.ledger import Ledger
-from tests.factories import make_tenant
+from tests.support.tenants import make_tenant
 
 TENANTS = 60
 ROWS = 3_000

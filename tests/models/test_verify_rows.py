@@ -1,4 +1,4 @@
-"""Whatever a superuser changes of a row with the triggers off, the proof of the books names the row (B2)."""
+"""Whatever a superuser changes of a row with the triggers off, the proof of the books names the row."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -12,8 +12,8 @@ from models.operations.people import erase_customer
 from models.reads.verify import verify
 from models.reads.verify_links import LINKS
 from models.reads.verify_seals import SEALED, UNSEALED, UNSEALED_TABLES
-from tests.support.shop import MANAGER, Clock, Shop
 from tests.support.tampering_rows import COPIED, MOVED, NOBODY, Corruption, Superuser, everything
+from tests.support.tenants import MANAGER, NOON, Clock, Tenant
 
 LATER = "interval '1 day'"
 FORGED = "sha256('forged')"
@@ -313,28 +313,28 @@ CORRUPTIONS = [Corruption(table, where, change) for table, changes in CHANGES.it
 
 
 @pytest.fixture(scope="module")
-async def whole(database: Urls) -> AsyncIterator[Shop]:
+async def whole(database: Urls) -> AsyncIterator[Tenant]:
     """Made once: whatever is done to it is undone."""
-    clock = Clock()
-    shop = await Shop.open(clock)
-    await everything(shop, clock)
-    yield shop
-    proof = await verify(shop.tenant_id)
-    await shop.ledger.close()
+    clock = Clock(NOON)
+    tenant = await Tenant.open(clock)
+    await everything(tenant, clock)
+    yield tenant
+    proof = await verify(tenant.id)
+    await tenant.ledger.close()
     assert proof.holds, proof.listed
 
 
 @pytest.fixture(scope="module")
-async def superuser(whole: Shop, database_urls: Urls) -> AsyncIterator[Superuser]:
-    other = await Shop.open(Clock())
+async def superuser(whole: Tenant, database_urls: Urls) -> AsyncIterator[Superuser]:
+    other = await Tenant.open(Clock(NOON))
     connection: asyncpg.Connection[Any] = await asyncpg.connect(database_urls.admin)
-    yield Superuser(connection, whole.tenant_id, other.tenant_id)
+    yield Superuser(connection, whole.id, other.id)
     await connection.close()
     await other.ledger.close()
 
 
-async def test_the_books_as_they_are_hold(whole: Shop) -> None:
-    proof = await verify(whole.tenant_id)
+async def test_the_books_as_they_are_hold(whole: Tenant) -> None:
+    proof = await verify(whole.id)
 
     assert proof.holds, proof.listed
 
@@ -342,9 +342,9 @@ async def test_the_books_as_they_are_hold(whole: Shop) -> None:
 @pytest.mark.parametrize(
     "corruption", CORRUPTIONS, ids=[f"{c.table}: {c.change or 'deleted'} where {c.where}" for c in CORRUPTIONS]
 )
-async def test_it_is_named(whole: Shop, superuser: Superuser, corruption: Corruption) -> None:
+async def test_it_is_named(whole: Tenant, superuser: Superuser, corruption: Corruption) -> None:
     async with superuser.doing(corruption) as row:
-        proof = await verify(whole.tenant_id)
+        proof = await verify(whole.id)
 
     assert not proof.holds
     said = " ".join(f"{difference.id} {difference.detail}" for difference in proof.listed)
@@ -385,23 +385,23 @@ async def test_every_foreign_key_is_looked_at(owner_connection: "asyncpg.Connect
     assert there == {(table, *link.split()) for table, links in LINKS.items() for link in links.split(",")}
 
 
-async def test_a_rightful_change_does_not_hide_it(whole: Shop, superuser: Superuser) -> None:
+async def test_a_rightful_change_does_not_hide_it(whole: Tenant, superuser: Superuser) -> None:
     """The seal is renewed only where it fitted the row as it was before."""
     product_id: UUID = (await whole.rows("SELECT id FROM products WHERE tenant_id = $1 ORDER BY id"))[0][0]
     async with superuser.doing(Corruption("products", "true", "price_minor = price_minor + 1")):
-        await whole.run("UPDATE products SET active = false WHERE tenant_id = $1 AND id = $2", product_id)
-        hidden = await verify(whole.tenant_id)
+        await whole.execute("UPDATE products SET active = false WHERE tenant_id = $1 AND id = $2", product_id)
+        hidden = await verify(whole.id)
 
     assert [difference.id for difference in hidden.listed] == [product_id]
 
 
-async def test_of_what_was_erased_nothing_is_left_to_guess(whole: Shop) -> None:
+async def test_of_what_was_erased_nothing_is_left_to_guess(whole: Tenant) -> None:
     """A seal's salt is a new one with each change, so that the digest of before is not to be had again from a guess."""
     seal = "SELECT version, salt, digest FROM seals WHERE tenant_id = $1 AND of_table = 'customers' AND id = $2"
-    customer_id = await whole.customer("Fred")
+    customer_id = await whole.customer(name="Fred")
     ((_, salt, digest),) = await whole.rows(seal, customer_id)
 
-    await erase_customer(whole.ledger, whole.tenant_id, MANAGER, customer_id)
+    await erase_customer(whole.ledger, whole.id, MANAGER, customer_id)
     ((version, new_salt, new_digest),) = await whole.rows(seal, customer_id)
 
     assert (version, len(salt), len(new_salt)) == (2, 16, 16)
@@ -409,7 +409,7 @@ async def test_of_what_was_erased_nothing_is_left_to_guess(whole: Shop) -> None:
     assert digest != new_digest
 
 
-async def test_the_app_cannot_write_seals(whole: Shop) -> None:
+async def test_the_app_cannot_write_seals(whole: Tenant) -> None:
     for statement in ("UPDATE seals SET version = 9", "DELETE FROM seals", "INSERT INTO seals SELECT * FROM seals"):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
-            await whole.run(f"{statement} WHERE tenant_id = $1")
+            await whole.execute(f"{statement} WHERE tenant_id = $1")

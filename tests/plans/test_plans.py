@@ -30,7 +30,7 @@ from tests.simulation.driver import simulate
 from tests.support.crowd import add_crowd
 from tests.support.plans import Planner, Statement, recorded
 from tests.support.sharding import faults
-from tests.support.shop import ADMIN, MANAGER, PARTNER, Clock, Shop
+from tests.support.tenants import ADMIN, MANAGER, PARTNER, Clock, Tenant
 
 STEPS: Final = 300
 SMALL_TENANTS: Final = 2_000
@@ -99,22 +99,22 @@ async def statements(database: Urls) -> list[Statement]:
 
 async def partner_s_doings() -> None:
     """What it may still do is looked up when its bulk is worked off, and when a manager decides on what it asked for."""
-    shop = await Shop.open(Clock())
-    anna = await shop.customer()
+    tenant = await Tenant.open(Clock())
+    anna = await tenant.customer()
     scopes = frozenset({"credits:add", "credits:bulk"})
-    await issue_token(shop.ledger, shop.tenant_id, ADMIN, IssueToken(uuid4(), bytes(32), "app", "Till", scopes))
-    [(external_id,)] = await shop.rows("SELECT external_id FROM customers WHERE tenant_id = $1")
+    await issue_token(tenant.ledger, tenant.id, ADMIN, IssueToken(uuid4(), bytes(32), "app", "Till", scopes))
+    [(external_id,)] = await tenant.rows("SELECT external_id FROM customers WHERE tenant_id = $1")
     rows = [ImportRow(external_id, Decimal(1))]
     await import_credits(
-        shop.ledger, shop.tenant_id, PARTNER, ImportCredits("", asset="POINTS", reason="CORRECTION"), rows, "bulk"
+        tenant.ledger, tenant.id, PARTNER, ImportCredits("", asset="POINTS", reason="CORRECTION"), rows, "bulk"
     )
-    assert await run_bulk(shop.ledger, shop.tenant_id)
-    asked = await shop.adjust(anna, 1, actor=PARTNER, propose_only=True)
+    assert await run_bulk(tenant.ledger, tenant.id)
+    asked = await tenant.adjust(anna, 1, actor=PARTNER, propose_only=True)
     assert asked.approval_request_id is not None
-    await approve_request(shop.ledger, shop.tenant_id, MANAGER, ApproveRequest(asked.approval_request_id), "decision")
-    assert await shop.available(anna, "POINTS") == 1
-    assert await shop.available(anna) == 100
-    await shop.ledger.close()
+    await approve_request(tenant.ledger, tenant.id, MANAGER, ApproveRequest(asked.approval_request_id), "decision")
+    assert await tenant.available(anna, "POINTS") == 1
+    assert await tenant.available(anna) == 100
+    await tenant.ledger.close()
 
 
 async def crowd(superuser: "asyncpg.Connection[Any]") -> None:

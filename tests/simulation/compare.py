@@ -11,7 +11,7 @@ from models.reads.session import ReadSession
 from tests.simulation.executor import Names
 from tests.simulation.records import minor
 from tests.simulation.reference import Reference
-from tests.support.shop import Shop
+from tests.support.tenants import Tenant
 
 Balances = tuple[int, int, int]
 """The ledger's, scheduled and available, in minor units."""
@@ -71,10 +71,10 @@ _ROWS: Final = """
 
 
 async def differences(
-    shop: Shop, names: Names, reference: Reference, past: dict[tuple[UUID, datetime], Balances]
+    tenant: Tenant, names: Names, reference: Reference, past: dict[tuple[UUID, datetime], Balances]
 ) -> list[str]:
     """In words; none where they agree. What each account holds now is put down in `past`."""
-    session = ReadSession(shop.tenant_id)
+    session = ReadSession(tenant.id)
     try:
         found: list[str] = []
         for kind, sql, expected in _expected(names, reference):
@@ -85,10 +85,10 @@ async def differences(
             "limit", *({row for row in rows if row[:-1] not in settled} for rows in (used, _used(names, reference)))
         )
         found += _unlike_rows([tuple(row) for row in await session.fetch(_ROWS)], names, reference)
-        views = await accounts.of_customers(session, names.customers, shop.clock())
+        views = await accounts.of_customers(session, names.customers, tenant.clock())
         past.update(
             {
-                (view.id, shop.clock()): (view.balance_minor, view.scheduled_minor, view.available_minor)
+                (view.id, tenant.clock()): (view.balance_minor, view.scheduled_minor, view.available_minor)
                 for view in views
             }
         )
@@ -99,9 +99,9 @@ async def differences(
                 for v in views
                 if v.balance_minor or v.lifetime_minor
             ],
-            list(_accounts(shop, names, reference)),
+            list(_accounts(tenant, names, reference)),
         )
-        now, zone = shop.clock(), str(reference.zone)
+        now, zone = tenant.clock(), str(reference.zone)
         found += _unlike_sets(
             "owed",
             {
@@ -124,9 +124,9 @@ async def differences(
         await session.release()
 
 
-async def changed(shop: Shop, past: dict[tuple[UUID, datetime], Balances]) -> list[str]:
+async def changed(tenant: Tenant, past: dict[tuple[UUID, datetime], Balances]) -> list[str]:
     """What was otherwise then, by what is read of it now."""
-    session = ReadSession(shop.tenant_id)
+    session = ReadSession(tenant.id)
     try:
         now = await accounts.balances_at(session, list(past))
         pairs = zip(past.items(), now, strict=True)
@@ -266,9 +266,9 @@ def _expected(names: Names, reference: Reference) -> Iterable[tuple[str, str, li
     )
 
 
-def _accounts(shop: Shop, names: Names, reference: Reference) -> Iterable[tuple[Any, ...]]:
+def _accounts(tenant: Tenant, names: Names, reference: Reference) -> Iterable[tuple[Any, ...]]:
     """What holds something; a merged record's account never does."""
-    now = shop.clock()
+    now = tenant.clock()
     for person, asset in {(reference.person(lot.customer), lot.asset) for lot in reference.lots}:
         amounts = (
             reference.balance(person, asset),

@@ -40,7 +40,7 @@ from models.planning.payments import RecordPayment, VoidPayment
 from models.planning.releasing import ReassignCredit, ReleaseAssignments, UpdateCredit, VoidCredit, VoidInvoice
 from models.planning.using import UseCredit
 from tests.simulation.records import Command, FileRow
-from tests.support.shop import ADMIN, Shop
+from tests.support.tenants import ADMIN, Tenant
 
 ACTORS: Final = {role: Actor(role.lower(), role) for role in ("MANAGER", "STAFF")}
 KINDS: Final = ("assignments", "coupons", "customers")
@@ -85,10 +85,10 @@ class Names:
         if command.name == "file":
             self.files.append(_some(outcome.bulk_operation_id))
 
-    async def refresh(self, shop: Shop) -> None:
+    async def refresh(self, tenant: Tenant) -> None:
         """Learn of new rows."""
         last = [self.rows[kind][-1] if self.rows[kind] else _BEFORE_ALL for kind in KINDS]
-        for kind, row_id, origin_id in await shop.rows(_NEW_CREDITS + _NEW, self.last_credit, *last):
+        for kind, row_id, origin_id in await tenant.rows(_NEW_CREDITS + _NEW, self.last_credit, *last):
             if kind == "credits":
                 self._learn_of_credit(row_id, origin_id)
             else:

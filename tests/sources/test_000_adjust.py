@@ -8,8 +8,8 @@ import pytest
 
 from auth.roles import Role
 from tests.api.conftest import Api
-from tests.factories import Clock, Tenant
 from tests.sources.pages import queries
+from tests.support.tenants import Clock, Tenant
 
 PAGE = queries("000-adjust.md")
 """The queries that the page shows, by name: what it says is what is tested."""
@@ -64,7 +64,7 @@ async def test_5_means_that_the_credits_expire_after_5_days(api: Api, jo: str, t
         amount: str = balances[0]["available"]
         return amount
 
-    clock.ahead = expires_at - timedelta(minutes=1) - datetime.now(UTC)
+    clock.advance(expires_at - timedelta(minutes=1) - clock())
     assert await available() == "10.00"
     clock.advance(timedelta(minutes=1))
     assert await available() == "0.00"

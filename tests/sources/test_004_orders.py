@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from auth.roles import Role
 from tests.api.conftest import Api, gid
-from tests.factories import Tenant
+from tests.support.tenants import Tenant
 
 PAGE = (Path(__file__).parents[2] / "docs" / "sources" / "004-orders.md").read_text()
 QUERIES = {
@@ -132,7 +132,7 @@ async def test_what_the_page_says_is_refused(api: Api, tenant: Tenant) -> None:
     assert await refused("RecordPayment", **pay, amount="10.00") == ["EXCEEDS_DUE"]
     assert await refused("RecordPayment", **{**pay, "method": "CARD"}, amount="10.01") == ["EXCEEDS_DUE"]
 
-    lamp = gid("Product", await tenant.product("Lamp", "60.00", "GOODS", "USD"))
+    lamp = gid("Product", await tenant.product("60.00", "GOODS", "USD", name="Lamp"))
     lit = await store.order(customer, "3", (lamp, 1))
     assert await refused("RecordPayment", invoiceId=lit["id"], method="ACCOUNT_CREDIT", amount="50.01") == [
         "INSUFFICIENT_BALANCE"

@@ -4,7 +4,7 @@ from typing import Any, Final
 from uuid import UUID, uuid4
 
 from tests.api.conftest import Api, gid
-from tests.factories import Tenant
+from tests.support.tenants import Tenant
 
 ERRORS: Final = """replayed
   userErrors { code message field available remaining { scope asset remaining } row }"""

@@ -147,7 +147,7 @@ RIGHTS: Final[dict[str, str]] = {
     "rotate a token": _TOKENS,
     "revoke a token": _TOKENS,
 }
-"""By the name of a case in tests/api/test_permissions.py: the beginning of its row and the scopes of which one is
+"""By the name of a case in tests/support/root_cases.py: the beginning of its row and the scopes of which one is
 needed; joined by ` & ` where it takes several rights, by ` | ` where one of several will do."""
 
 

@@ -28,7 +28,7 @@ from models.operations.create_tenant import create_tenant
 from models.operations.upsert_customer import upsert_customer
 from models.planning.invoices import CreateInvoice
 from models.session import tenant_transaction
-from tests.factories import ADMIN
+from tests.support.tenants import ADMIN
 
 HEADER = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country"
 WEEK = Figures(

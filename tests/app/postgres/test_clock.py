@@ -22,8 +22,8 @@ from jobs.worker import Job, working
 from models.ledger import Ledger
 from models.sources import DatabaseClock, system_clock
 from schema.ids import global_id
-from tests.factories import Tenant, make_tenant
 from tests.support.sockets import served
+from tests.support.tenants import Tenant, make_tenant
 
 SECRET: Final = "a secret for servers with clocks, and long enough"
 ADJUST: Final = """mutation($input: AdjustCreditInput!) { adjustCredit(input: $input) {
@@ -80,7 +80,7 @@ async def skew(client: httpx.AsyncClient) -> float | None:
     return values[0] if values else None
 
 
-async def test_t1_over_http(database: Urls, tenant: Tenant, ledger: Ledger, wall: Wall) -> None:
+async def test_over_http(database: Urls, tenant: Tenant, ledger: Ledger, wall: Wall) -> None:
     """Two servers of one tenant, one of them two hours ahead."""
     carol = global_id("Customer", await tenant.customer())
     token = issue(

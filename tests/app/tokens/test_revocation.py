@@ -22,7 +22,7 @@ from models.ledger import Ledger
 from models.operations.partner_tokens import revoke_token
 from models.reads.partner_tokens import StoredToken, stored_token
 from tests.app.cli.test_run import Scrip
-from tests.factories import ADMIN, Tenant, make_tenant
+from tests.support.tenants import ADMIN, Tenant, make_tenant
 
 REVOKED_WITHIN_S: Final = 2.0
 TAKES_AT_MOST_S: Final = 90

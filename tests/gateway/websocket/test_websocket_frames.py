@@ -161,7 +161,7 @@ async def test_what_is_far_too_large(shared: Shared, seen: Seen, raw: str) -> No
 
 
 @pytest.mark.parametrize("pause", [0.0, 0.3])
-async def test_s8_a_busy_client_gets_to_know_why_it_was_closed(shared: Shared, seen: Seen, pause: float) -> None:
+async def test_a_busy_client_gets_to_know_why_it_was_closed(shared: Shared, seen: Seen, pause: float) -> None:
     """It comes to reading only after the server has closed, while much of the message is still on its way."""
     message = Frame(Opcode.TEXT, b"i" * 5_000_000).serialize(mask=True)
 

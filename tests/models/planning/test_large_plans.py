@@ -1,4 +1,4 @@
-"""S1, S4: plans cost n log n at most, in small steps. Counted in calls of functions, which no machine changes."""
+"""Plans cost n log n at most, in small steps. Counted in calls of functions, which no machine changes."""
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -261,14 +261,14 @@ CASES: Final = (
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
-def test_s1_s4_a_plan_costs_n_log_n_and_pauses_often(case: Callable[[int], Counted]) -> None:
+def test_a_plan_costs_n_log_n_and_pauses_often(case: Callable[[int], Counted]) -> None:
     few, many = case(FEW), case(MANY)
     assert few.calls > FEW  # something was planned
     assert many.calls < MOST_TIMES * few.calls
     assert many.longest < max(A_STEP, A_LOOK * MANY)
 
 
-def test_s1_what_is_planned_is_right() -> None:
+def test_what_is_planned_is_right() -> None:
     """10,000 rows of one customer: each removal takes the oldest lots, and the sums are what they come to."""
     books = books_with(3_000)
     planned(books, bulk(["1.00", "-1.50"] * 3_000))
@@ -282,7 +282,7 @@ def test_s1_what_is_planned_is_right() -> None:
     assert sum(taken) == -150 * 3_000
 
 
-def test_s1_bad_rows_keep_no_frames() -> None:
+def test_bad_rows_keep_no_frames() -> None:
     """A traceback each would keep ten thousand plans alive."""
     books, context = books_with(0), PostingContext(MANAGER, None, UUID(int=5))
     with pytest.raises(LedgerErrors) as caught:
@@ -291,7 +291,7 @@ def test_s1_bad_rows_keep_no_frames() -> None:
     assert [error.__traceback__ for error in caught.value.errors] == [None] * 5
 
 
-def test_s1_what_a_spend_has_passed_is_there_again_once_it_is_undone() -> None:
+def test_what_a_spend_has_passed_is_there_again_once_it_is_undone() -> None:
     books = books_with(5)
     account, savepoint = books.accounts[ANNA, "GBP"], books.savepoint()
     planned(books, bulk(["-2.50", "-1.00"]))

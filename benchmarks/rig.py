@@ -39,7 +39,7 @@ class Server:
 
 
 @dataclass(frozen=True, slots=True)
-class Stand:
+class Rig:
     """folder: for files. *_s: how long it took to make the database and to migrate it.
 
     part: of the names of cases, if a benchmark has several and not all are wanted.
@@ -87,7 +87,7 @@ class Stand:
 
 
 @contextmanager
-def make_stand(*, quick: bool, part: str = "") -> Iterator[Stand]:
+def make_rig(*, quick: bool, part: str = "") -> Iterator[Rig]:
     """A new database, until the block ends."""
     with _temporary_folder() as folder, EmbeddedPostgres(folder) as embedded:
         began = time.monotonic()
@@ -97,7 +97,7 @@ def make_stand(*, quick: bool, part: str = "") -> Iterator[Stand]:
         migrated = time.monotonic()
         postmaster = postmaster_of(folder / "postgres")
         secret = secrets.token_urlsafe(48)
-        yield Stand(urls, folder, secret, postmaster, made - began, migrated - made, quick, part)
+        yield Rig(urls, folder, secret, postmaster, made - began, migrated - made, quick, part)
 
 
 @contextmanager
