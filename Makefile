@@ -30,6 +30,7 @@ test-clients: environment ## Look at Scrip as its clients do, from a browser and
 
 check: environment-dev ## Look the code over: style, types, floors, schema, migrations, docs
 	$(python) -m ruff check .
+	$(python) -m ruff format --check .
 	$(python) -m mypy
 	$(python) -c "import sys; from importlinter.cli import lint_imports_command; sys.exit(lint_imports_command())"
 	$(python) -m app.cli sdl | diff schema.graphql -
@@ -40,7 +41,8 @@ docs: environment-dev ## Build docs/ as a site in build/docs, with search; every
 	$(build_docs)
 	@echo "Open build/docs/index.html"
 
-database: environment-dev ## Write migrations/database.sql anew, after a step was written
+database: environment-dev ## Write what is generated of migrations/ anew, after a step was written in SQL
+	@$(python) -m scripts.step_runners
 	@$(python) -m scripts.database_sql
 
 bench: environment-dev ## Measure the speed, in six minutes; in one: make bench QUICK=1; one of them: make bench ONLY=adjust

@@ -17,7 +17,7 @@ from gateway.websocket.view import SocketView
 from models.ledger import Ledger
 from models.reads.tenants import TenantDirectory
 from schema.context import Context, RefusedToken
-from schema.shown import loaders_of
+from schema.loaders import loaders_of
 
 
 def graphql_view(
@@ -31,7 +31,7 @@ def graphql_view(
     execution_timeout: float = DEFAULT_EXECUTION_TIMEOUT,
     ide: bool = True,
 ) -> GraphQLView:
-    """What is mounted at /graphql, behind the middlewares of authentication and request ids."""
+    """The view mounted at /graphql, behind the middlewares of authentication and request ids."""
     return GraphQLView(
         schema,
         context_maker(ledger, tenants, refused, rate_limits),
@@ -54,10 +54,11 @@ def socket_view(
     origins: Sequence[str] = (),
     limits: SocketLimits | None = None,
 ) -> SocketView:
-    """What a WebSocketRoute at /graphql leads to: the same schema, with a context for each operation.
+    """The WebSocket view at /graphql: the same schema, with a context for each operation.
 
     A subscription's resolver has to call `info.context.refresh()` before each event, so that it is read as of its own
-    instant, and `info.context.reads.release()` after it, so that none holds a connection to the database while it waits.
+    instant, and `info.context.reads.release()` after it, so that none holds a connection to the database while it
+    waits.
     """
 
     def note(reason: str, request_id: str, handshake: HTTPConnection) -> None:
@@ -68,7 +69,7 @@ def socket_view(
 
 
 def admission(backend: BearerBackend) -> Admit:
-    """How WebSockets find out whose a token is."""
+    """The function by which WebSockets find out the bearer of a token."""
 
     async def admit(values: Sequence[str], handshake: HTTPConnection, request_id: str) -> Bearer:
         try:
@@ -83,15 +84,12 @@ def admission(backend: BearerBackend) -> Admit:
 
 
 def context_maker(
-    ledger: Ledger,
-    tenants: TenantDirectory,
-    refused: RefusedToken | None = None,
-    rate_limits: RateLimits | None = None,
+    ledger: Ledger, tenants: TenantDirectory, refused: RefusedToken | None = None, rate_limits: RateLimits | None = None
 ) -> Callable[[HTTPConnection], Awaitable[Context]]:
-    """Makes the context of each request, and of each operation on a WebSocket: whose it is, and the way to this ledger.
+    """Makes the context of each request, and of each operation on a WebSocket: its bearer, and the way to this ledger.
 
-    refused: is told of tokens that are good and of no tenant that is known here. rate_limits: who has used up theirs
-    is refused; without them nobody is.
+    refused: counts good tokens of a tenant that is not known here. rate_limits: refuses holders who have used up
+    theirs; without them nobody is refused.
     """
 
     async def make_context(request: HTTPConnection) -> Context:

@@ -47,11 +47,11 @@ from schema.root import build_schema
 
 
 def create_app(settings: Settings, ledger: Ledger | None = None) -> Starlette:
-    """The app as these settings want it, on a ledger of its own unless one is given.
+    """The app for these settings, on a ledger of its own unless one is given.
 
     It opens the database when its lifespan begins, not before.
 
-    Raises SetupProblem where the settings name no database, or no keys to check tokens with.
+    Raises SetupProblem if the settings name no database, or no keys to check tokens with.
     """
     url = settings.app_url
     if url is None:
@@ -61,9 +61,7 @@ def create_app(settings: Settings, ledger: Ledger | None = None) -> Starlette:
     verifier = TokenVerifier(keys, settings.jwt_issuer, settings.jwt_audience, system_clock)
     partner_tokens = PartnerTokenVerifier(ledger)
     refused = RefusedTokens(system_clock)
-    limits = rate_limits(
-        settings.rate_limit, settings.rate_limit_url.get_secret_value(), settings.rate_limit_writes
-    )  # fmt: skip
+    limits = rate_limits(settings.rate_limit, settings.rate_limit_url.get_secret_value(), settings.rate_limit_writes)
     metrics = Metrics(ledger, refused.counts, None if limits is None else limits.tallies)
     schema = _schema(settings)
 
@@ -115,13 +113,26 @@ def _api(
     """GraphQL by HTTP and by WebSocket, and files in and out."""
     tenants = TenantDirectory()
     graphql = graphql_view(
-        schema, ledger, tenants, refused=refused.note, rate_limits=limits, read_timeout=settings.read_timeout,
-        execution_timeout=settings.execution_timeout, ide=settings.has_pages,
-    )  # fmt: skip
+        schema,
+        ledger,
+        tenants,
+        refused=refused.note,
+        rate_limits=limits,
+        read_timeout=settings.read_timeout,
+        execution_timeout=settings.execution_timeout,
+        ide=settings.has_pages,
+    )
     sockets = socket_view(
-        schema, ledger, tenants, backend, system_clock,
-        refused=refused.note, rate_limits=limits, origins=settings.cors_origins, limits=_socket_limits(settings),
-    )  # fmt: skip
+        schema,
+        ledger,
+        tenants,
+        backend,
+        system_clock,
+        refused=refused.note,
+        rate_limits=limits,
+        origins=settings.cors_origins,
+        limits=_socket_limits(settings),
+    )
     make_context = context_maker(ledger, tenants, refused.note, limits)
     return [
         Route("/graphql", graphql),
@@ -132,7 +143,8 @@ def _api(
 
 
 def _schema(settings: Settings) -> GatewaySchema:
-    """With what it lets run. Raises SetupProblem for a manifest of trusted documents that has anything wrong."""
+    """The schema with its limits and trusted documents. Raises SetupProblem for a manifest of trusted documents with
+    any fault."""
     manifest = settings.trusted_documents
 
     def trusted(documents: DocumentCache) -> TrustedDocuments:
@@ -155,7 +167,7 @@ def _socket_limits(settings: Settings) -> SocketLimits:
 
 
 def create_app_from_environment() -> Starlette:
-    """What uvicorn calls in each process that serves."""
+    """Create the app in each serving process; called by uvicorn."""
     parent = multiprocessing.parent_process()
     if parent is not None and parent.pid is not None:
         # Killed without a chance to stop its workers, the parent would leave them behind, holding the port.
@@ -166,7 +178,7 @@ def create_app_from_environment() -> Starlette:
 
 
 def _spare_the_collector() -> None:
-    """Take what was made at start, above all the schema, out of the garbage collector's sight, and let it look less often.
+    """Take objects made at start, above all the schema, out of the garbage collector's sight, and let it look less often.
 
     Walking the schema's heap again and again took nearly half of a request's time (docs/benchmarks.md).
     """

@@ -1,4 +1,4 @@
-"""What can be set from outside. The names are the environment's variables; nothing else in the project reads it."""
+"""Settings from outside. Their names are the environment's variables; nothing else in the project reads it."""
 
 import ipaddress
 from pathlib import Path
@@ -39,7 +39,7 @@ Origins = Annotated[
 
 
 def _proxies(value: str) -> str:
-    """The server takes what it does not understand for a name that nobody has, and says nothing."""
+    """Check the proxies: the server takes an entry it does not understand for a name that nobody has, and says nothing."""
     try:
         for one in value.split(",") if value != "*" else ():
             ipaddress.ip_network(one.strip())
@@ -61,7 +61,7 @@ class Settings(BaseSettings):
     database_url: DatabaseUrl | None = Field(default=None, validation_alias="DATABASE_URL")
     """As the app's role. Without it, `scrip run` starts a PostgreSQL of its own."""
     migration_database_url: DatabaseUrl | None = None
-    """As the owner of the tables. The same as database_url where it is not set."""
+    """As the owner of the tables. The same as database_url if it is not set."""
     database_pool_min: int = Field(default=2, ge=0, le=1000)
     database_pool_max: int = Field(default=10, ge=1, le=1000)
     """Connections per worker process."""
@@ -74,18 +74,18 @@ class Settings(BaseSettings):
     """Processes that serve requests."""
     worker_timeout: int = Field(default=60, ge=5, le=3600)
     """Seconds that one of several workers may be silent, and take to start, before it is taken for hung, killed and
-    replaced. Where many share one core, importing alone takes each of them longer than uvicorn's 5."""
+    replaced. If many share one core, importing alone takes each of them longer than uvicorn's 5."""
     run_jobs: bool = False
-    """Whether these do the jobs of `scrip work` as well. `scrip run` says so, unless it is set."""
+    """Whether these processes run the jobs of `scrip work` as well. `scrip run` says so, unless it is set."""
     sample: bool = False
     """Whether this is the sample that `scrip run` sets up, whose front page gives tokens away."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     trusted_proxies: Proxies = "127.0.0.1"
-    """Who is believed about where a request comes from (X-Forwarded-For, -Proto): addresses and networks, by commas."""
+    """Proxies trusted on where a request comes from (X-Forwarded-For, -Proto): addresses and networks, by commas."""
     cors_origins: Origins = ()
     """Pages of these origins may call the API from a browser. With none, only those of its own origin can."""
     introspection: bool = True
-    """Whether clients may read the schema. It is no secret (schema.graphql), and tools live off it; where it is off,
+    """Whether clients may read the schema. It is no secret (schema.graphql), and tools live off it; if it is off,
     errors suggest no names either."""
     pages: bool | None = None
     """Whether there are a front page and an IDE. Not set: in the sample alone, since the IDE's scripts are a CDN's,
@@ -97,8 +97,8 @@ class Settings(BaseSettings):
     execution_timeout: float = Field(default=30, gt=0, le=600)
     """Seconds until an operation is given up. A posting that has begun is completed all the same."""
     keep_alive: int = Field(default=75, ge=1, le=3600)
-    """Seconds that a connection may rest between requests. Longer than proxies let theirs rest (60 by custom): else they
-    send a request into a connection that is being closed, and answer 502."""
+    """Seconds that a connection may rest between requests. Longer than proxies let theirs rest (60 by custom):
+    otherwise they send a request into a connection that is being closed, and answer 502."""
     max_connections: int = Field(default=4000, ge=10, le=1_000_000)
     """Of one process, resting ones included. Beyond it, requests are answered with 503."""
     max_websockets: int = Field(default=2000, ge=1, le=1_000_000)
@@ -108,16 +108,16 @@ class Settings(BaseSettings):
     websocket_init_timeout: float = Field(default=10, gt=0, le=60)
     """Seconds that a client has to send its token after the handshake."""
     rate_limit: str = "1200000/minute"
-    """Cost units (docs/query-cost.md) that each holder of tokens may have read for them in a while, and each address
-    without a token; 0 for no limit."""
+    """Cost units (docs/query-cost.md) that each holder of tokens may read in a while, and each address without a token;
+    0 for no limit."""
     rate_limit_writes: str | None = None
-    """The same for what they have written. Not set: three times as many as read."""
+    """The same for writes. Not set: three times as many as reads."""
     rate_limit_url: SecretStr = SecretStr("memory://")
-    """Where they are counted: memory://, each process for itself, or redis://…, all together."""
+    """Storage of the counts: memory://, each process for itself, or redis://…, all together."""
     trusted_documents: Path | None = None
-    """A manifest of registered operations, which can be asked for by id."""
+    """A manifest of registered operations, which can be requested by id."""
     trusted_documents_only: bool = True
-    """Whether, where there is one, nothing else runs. Then there are no pages: theirs are not registered."""
+    """Whether, if there is one, nothing else runs. Then there are no pages: theirs are not registered."""
     max_clock_skew: float = Field(default=MAX_SKEW.total_seconds(), gt=0, le=3600)
     """Seconds by which this machine's clock may differ from the database's. Nothing is written beyond it."""
     jwt_issuer: str = "scrip"
@@ -163,7 +163,7 @@ class Settings(BaseSettings):
 
 
 def load_settings() -> Settings:
-    """The settings as the environment has them now. Raises SetupProblem with a line for each that is wrong."""
+    """The settings as the environment has them now. Raises SetupProblem with a line for each wrong one."""
     try:
         return Settings()
     except ValidationError as error:

@@ -1,1 +1,1 @@
-"""How fast it is: `make bench`. Not part of what is installed, and not tests: nothing here fails for being slow."""
+"""Measurements of speed: `make bench`. Not installed, and not tests: nothing here fails for being slow."""

@@ -9,7 +9,7 @@ import sys
 from types import FrameType
 from typing import Final, NoReturn
 
-from benchmarks.stand import make_stand
+from benchmarks.rig import make_rig
 
 BENCHMARKS: Final = {
     "start": "what a first start takes",
@@ -19,11 +19,11 @@ BENCHMARKS: Final = {
     "growth": "reads and postings at 1,000,000 entries, beside the same at 10,000",
     "stall": "what others notice of bulks, large units, odd requests and held accounts, from two servers",
 }
-"""Each is a module here with a function `run(stand)`, which prints what it measured."""
+"""Each is a module here with a function `run(rig)`, which prints its measurements."""
 
 
 def main() -> int:
-    """Run what was asked for, each on a database of its own."""
+    """Run the requested benchmarks, each on a database of its own."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure the speed of Scrip.")
     texts = "; ".join(f"{name}: {text}" for name, text in BENCHMARKS.items())
     parser.add_argument("--only", choices=BENCHMARKS, help=texts)
@@ -34,8 +34,8 @@ def main() -> int:
     print(f"Python {platform.python_version()}, {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} before")
     try:
         for name in [wanted.only] if wanted.only else BENCHMARKS:
-            with make_stand(quick=wanted.quick, part=wanted.part) as stand:
-                importlib.import_module(f"benchmarks.{name}").run(stand)
+            with make_rig(quick=wanted.quick, part=wanted.part) as rig:
+                importlib.import_module(f"benchmarks.{name}").run(rig)
     except KeyboardInterrupt:
         print("Stopped", file=sys.stderr)
         return 130

@@ -1,7 +1,7 @@
 """adjustCredit over HTTP, beside the same server without its ledger, and beside pgbench writing the same rows.
 
-The machine's speed changes from one minute to the next, so the three are measured in turn, again and again, and what
-counts is the ratio between neighbours: the median of it over the repetitions.
+The machine's speed changes from one minute to the next, so the three are measured in turn, again and again, and only
+the ratio between neighbours counts: the median of it over the repetitions.
 """
 
 import asyncio
@@ -18,8 +18,8 @@ from benchmarks.data import CURRENCY, CUSTOMERS, REASON, Tenant, make_tenant, pr
 from benchmarks.load import KEY, PICK, Order
 from benchmarks.meter import memory_bytes
 from benchmarks.report import microseconds, milliseconds, print_table
+from benchmarks.rig import Rig, Server
 from benchmarks.runs import Run, by_pgbench, over_http
-from benchmarks.stand import Server, Stand
 
 CONNECTIONS: Final = (1, 16, 64)
 REPETITIONS, SECONDS = 5, 2
@@ -30,16 +30,16 @@ DOCUMENT: Final = """mutation Adjust($input: AdjustCreditInput!) {
   adjustCredit(input: $input) { transaction { id } account { available } credit { id } userErrors { code message } }
 }"""
 NOISY: Final = 0.1
-"""The share of the machine's time, taken by what does not belong here, from which it is worth a warning."""
+"""The share of the machine's time, taken by other processes, from which it is worth a warning."""
 
 Case = tuple[str, int, str]
-"""What, connections, accounts."""
+"""Name, connections, accounts."""
 Runs = dict[Case, list[Run]]
 
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """A ratio of two rates, and the least it is expected to be; None where it is just good to know."""
+    """A ratio of two rates, and the least it is expected to be; None if it is just good to know."""
 
     text: str
     case: Case
@@ -48,39 +48,47 @@ class Expectation:
 
 
 EXPECTATIONS: Final = (
-    *(Expectation(f"of the rate without the ledger, uniform, {n}", (SCRIP, n, UNIFORM), (EMPTY, n, UNIFORM), least)
-      for n, least in ((1, None), (16, 0.5), (64, 0.5))),
-    *(Expectation(f"of the uniform rate, all on one account, {n}", (SCRIP, n, ONE), (SCRIP, n, UNIFORM), least)
-      for n, least in ((1, None), (16, 0.9), (64, 0.9))),
-    *(Expectation(f"of pgbench's rate, all on one account, {n}", (SCRIP, n, ONE), (PGBENCH, n, ONE), least)
-      for n, least in ((1, None), (16, None), (64, 1.0))),
-    *(Expectation(f"of pgbench's rate, uniform, {n}", (SCRIP, n, UNIFORM), (PGBENCH, n, UNIFORM), None)
-      for n in CONNECTIONS),
-)  # fmt: skip
+    *(
+        Expectation(f"of the rate without the ledger, uniform, {n}", (SCRIP, n, UNIFORM), (EMPTY, n, UNIFORM), least)
+        for n, least in ((1, None), (16, 0.5), (64, 0.5))
+    ),
+    *(
+        Expectation(f"of the uniform rate, all on one account, {n}", (SCRIP, n, ONE), (SCRIP, n, UNIFORM), least)
+        for n, least in ((1, None), (16, 0.9), (64, 0.9))
+    ),
+    *(
+        Expectation(f"of pgbench's rate, all on one account, {n}", (SCRIP, n, ONE), (PGBENCH, n, ONE), least)
+        for n, least in ((1, None), (16, None), (64, 1.0))
+    ),
+    *(
+        Expectation(f"of pgbench's rate, uniform, {n}", (SCRIP, n, UNIFORM), (PGBENCH, n, UNIFORM), None)
+        for n in CONNECTIONS
+    ),
+)
 
 
-def run(stand: Stand) -> None:
+def run(rig: Rig) -> None:
     """Measure and print."""
-    tenant = make_tenant(stand)
-    asyncio.run(_add_function(stand))
-    repetitions, seconds = (QUICK_REPETITIONS, QUICK_SECONDS) if stand.quick else (REPETITIONS, SECONDS)
-    with stand.server() as real, stand.server("benchmarks.without.ledger") as empty:
+    tenant = make_tenant(rig)
+    asyncio.run(_add_function(rig))
+    repetitions, seconds = (QUICK_REPETITIONS, QUICK_SECONDS) if rig.quick else (REPETITIONS, SECONDS)
+    with rig.server() as real, rig.server("benchmarks.ablations.ledger") as empty:
         print(f"A bulkCredit of {CUSTOMERS:,} rows, onto accounts that are there: {tenant.bulk_s:.1f} s")
         print(f"Server ready after {real.start_s:.1f} s, with {memory_bytes(real.pid) / 2**20:.0f} MB")
-        cases = _cases(stand, tenant, real, empty, seconds)
+        cases = _cases(rig, tenant, real, empty, seconds)
         runs: Runs = {case: [] for case in cases}
         for repetition in range(repetitions):
             # Back and forth, so that nothing always comes right after the same thing.
             for case in list(cases) if repetition % 2 == 0 else reversed(cases):
                 runs[case].append(cases[case](repetition))
         print(f"Server after the run: {memory_bytes(real.pid) / 2**20:.0f} MB")
-    proof = prove(stand, tenant)
+    proof = prove(rig, tenant)
     print(f"Books verified: {proof.entries:,} entries, {sum(proof.found.values())} differences\n")
     _print(runs, seconds)
 
 
-async def _add_function(stand: Stand) -> None:
-    connection = await asyncpg.connect(stand.urls.owner)
+async def _add_function(rig: Rig) -> None:
+    connection = await asyncpg.connect(rig.urls.owner)
     try:
         await connection.execute((Path(__file__).parent / "bench_adjust.sql").read_text())
         await connection.execute(f"GRANT EXECUTE ON FUNCTION bench_adjust TO {APP}")
@@ -88,19 +96,19 @@ async def _add_function(stand: Stand) -> None:
         await connection.close()
 
 
-def _cases(stand: Stand, tenant: Tenant, real: Server, empty: Server, seconds: int) -> dict[Case, Callable[[int], Run]]:
-    """What there is to measure; each takes the repetition's number."""
+def _cases(rig: Rig, tenant: Tenant, real: Server, empty: Server, seconds: int) -> dict[Case, Callable[[int], Run]]:
+    """The cases to measure; each takes the repetition's number."""
 
     def http(server: Server, n: int, accounts: str) -> Callable[[int], Run]:
         ids = tenant.customers if accounts == UNIFORM else tenant.customers[:1]
         return lambda repetition: over_http(
-            stand, server, adjust_order(server, tenant.tokens[:n], ids, f"{accounts}-{n}-{repetition}"), seconds=seconds
+            rig, server, adjust_order(server, tenant.tokens[:n], ids, f"{accounts}-{n}-{repetition}"), seconds=seconds
         )
 
     def pgbench(n: int, accounts: str) -> Callable[[int], Run]:
         last = CUSTOMERS if accounts == UNIFORM else 1
         script = f"\\set customer random(1, {last})\nSELECT bench_adjust(:customer, :client_id);\n"
-        return lambda _: by_pgbench(stand, tenant.id, script, connections=n, seconds=seconds)
+        return lambda _: by_pgbench(rig, tenant.id, script, connections=n, seconds=seconds)
 
     cases: dict[Case, Callable[[int], Run]] = {}
     for n in CONNECTIONS:
@@ -116,9 +124,14 @@ def adjust_order(server: Server, tokens: list[str], ids: list[str], prefix: str)
     """One adjustCredit after the other, of 1.50 for one of the customers `ids`."""
     wanted = {"customerId": PICK, "asset": CURRENCY, "amount": "1.50", "reason": REASON, "idempotencyKey": KEY}
     return Order(
-        port=server.port, tokens=tokens, query=DOCUMENT, variables={"input": wanted}, ids=ids,
-        expected='"userErrors":[]', prefix=prefix,
-    )  # fmt: skip
+        port=server.port,
+        tokens=tokens,
+        query=DOCUMENT,
+        variables={"input": wanted},
+        ids=ids,
+        expected='"userErrors":[]',
+        prefix=prefix,
+    )
 
 
 def _print(runs: Runs, seconds: int) -> None:
@@ -145,9 +158,17 @@ def _row(case: Case, measured: list[Run]) -> list[str]:
         for part in ("server", "postgres", "driver")
     )
     return [
-        str(connections), accounts, what, f"{median(rates):,.0f}", f"{min(rates):,.0f}-{max(rates):,.0f}", middle, end,
-        "-" if what == PGBENCH else server, postgres, driver,
-    ]  # fmt: skip
+        str(connections),
+        accounts,
+        what,
+        f"{median(rates):,.0f}",
+        f"{min(rates):,.0f}-{max(rates):,.0f}",
+        middle,
+        end,
+        "-" if what == PGBENCH else server,
+        postgres,
+        driver,
+    ]
 
 
 def _warn(runs: Runs) -> None:

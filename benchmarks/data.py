@@ -15,7 +15,7 @@ import asyncpg
 from app.cli.token import make_token
 from app.postgres.database import open_database
 from auth.roles import Role
-from benchmarks.stand import Stand
+from benchmarks.rig import Rig
 from models.commands import Actor, BulkCredit, BulkItem
 from models.ledger import Ledger
 from models.operations.bulk_credit import bulk_credit
@@ -54,13 +54,13 @@ def staff_id(n: int) -> UUID:
     return UUID(f"01900000-0000-7000-8002-{n:012x}")
 
 
-def make_tenant(stand: Stand) -> Tenant:
+def make_tenant(rig: Rig) -> Tenant:
     """The tenant, in a database that has none."""
-    tenant_id, bulk_s = asyncio.run(_fill(stand))
+    tenant_id, bulk_s = asyncio.run(_fill(rig))
     now = datetime.now(UTC)
     tokens = [
         make_token(
-            stand.settings, tenant=SLUG, role=Role.STAFF, subject=_subject(n), issued_at=now, token_id=f"bench-{n}"
+            rig.settings, tenant=SLUG, role=Role.STAFF, subject=_subject(n), issued_at=now, token_id=f"bench-{n}"
         )
         for n in range(STAFF)
     ]
@@ -68,18 +68,18 @@ def make_tenant(stand: Stand) -> Tenant:
     return Tenant(tenant_id, customers, tokens, bulk_s)
 
 
-def prove(stand: Stand, tenant: Tenant) -> Proof:
-    """The books after all that was measured, whoever wrote them."""
+def prove(rig: Rig, tenant: Tenant) -> Proof:
+    """Verify the books after all measurements, pgbench's rows too."""
 
     async def proof() -> Proof:
-        async with open_database(stand.urls.app, pool_min=1, pool_max=2):
+        async with open_database(rig.urls.app, pool_min=1, pool_max=2):
             return await verify(tenant.id)
 
     return asyncio.run(proof())
 
 
-async def _fill(stand: Stand) -> tuple[UUID, float]:
-    async with open_database(stand.urls.app, pool_min=1, pool_max=4):
+async def _fill(rig: Rig) -> tuple[UUID, float]:
+    async with open_database(rig.urls.app, pool_min=1, pool_max=4):
         ledger = Ledger()
         tenant_id = await create_tenant(ledger, SLUG, "Benchmark", ZONE)
         async with tenant_transaction(tenant_id) as connection:
@@ -89,7 +89,7 @@ async def _fill(stand: Stand) -> tuple[UUID, float]:
             )
         bulk_s = await _first_credits(ledger, tenant_id)
         await ledger.close()
-    admin = await asyncpg.connect(stand.urls.admin)
+    admin = await asyncpg.connect(rig.urls.admin)
     try:  # as autovacuum would have done by and by, and then in the middle of a measurement
         await admin.execute("VACUUM ANALYZE")
         await admin.execute("CHECKPOINT")
@@ -103,24 +103,30 @@ async def _people(raw: Any, tenant_id: UUID) -> None:
         """INSERT INTO customers (tenant_id, id, external_id, name, created_at, updated_at)
         SELECT $1, id, 'customer-' || n, 'Customer ' || n, now(), now()
         FROM unnest($2::uuid[]) WITH ORDINALITY AS u(id, n)""",
-        tenant_id, [customer_id(n) for n in range(1, CUSTOMERS + 1)],
-    )  # fmt: skip
+        tenant_id,
+        [customer_id(n) for n in range(1, CUSTOMERS + 1)],
+    )
     await raw.execute(
         """INSERT INTO actors (tenant_id, id, subject, role, client) SELECT $1, id, subject, 'STAFF', ''
         FROM unnest($2::uuid[], $3::text[]) AS u(id, subject)""",
-        tenant_id, [staff_id(n) for n in range(STAFF)], [_subject(n) for n in range(STAFF)],
-    )  # fmt: skip
+        tenant_id,
+        [staff_id(n) for n in range(STAFF)],
+        [_subject(n) for n in range(STAFF)],
+    )
     # What the day's first adjustment of each customer would make: all that are measured find one that is there.
     await raw.execute(
         """INSERT INTO limit_counters (tenant_id, id, scope, role, holder, asset, day, used_minor)
         SELECT $1, uuidv7(), 'PER_CUSTOMER_DAY', 'STAFF', id::text, $3, (now() AT TIME ZONE $4)::date, 0
         FROM unnest($2::uuid[]) AS u(id)""",
-        tenant_id, [customer_id(n) for n in range(1, CUSTOMERS + 1)], CURRENCY, ZONE,
-    )  # fmt: skip
+        tenant_id,
+        [customer_id(n) for n in range(1, CUSTOMERS + 1)],
+        CURRENCY,
+        ZONE,
+    )
 
 
 async def _first_credits(ledger: Ledger, tenant_id: UUID) -> float:
-    """Open every account. Answers the seconds for one bulk of all customers, onto accounts that are there."""
+    """Open every account. Returns the seconds for one bulk of all customers, onto existing accounts."""
     items = tuple(BulkItem(customer_id(n), _FIRST_CREDIT) for n in range(1, CUSTOMERS + 1))
     manager = Actor("manager", "MANAGER")
     for key in ("first", "second"):

@@ -1,7 +1,7 @@
-"""What is asked of a tenant with 1,000,000 entries beside the same of one with 10,000: reads and postings.
+"""Reads and postings on a tenant with 1,000,000 entries beside the same on one with 10,000.
 
-Both tenants are in one database and asked in turn, so that what counts, the ratio of neighbours, is of one minute. In
-each of them the account that is asked about has half of all entries.
+Both tenants are in one database and queried in turn, so that the ratio of neighbours, which counts, is of one minute.
+In each of them the queried account has half of all entries.
 """
 
 import asyncio
@@ -21,13 +21,14 @@ from auth.roles import Role
 from benchmarks.ledger_rows import SPAN, Filled, fill
 from benchmarks.load import KEY, PICK, Order
 from benchmarks.report import microseconds, milliseconds, print_table
+from benchmarks.rig import Rig, Server
 from benchmarks.runs import Run, over_http
-from benchmarks.stand import Server, Stand
-from models.commands import Actor, AdjustCredit, CreateInvoice, InvoiceLineItem
+from models.commands import Actor, AdjustCredit
 from models.ledger import Ledger
 from models.operations.adjust import adjust_credit
 from models.operations.create_invoice import create_invoice
 from models.operations.create_tenant import create_tenant
+from models.planning.invoices import CreateInvoice, InvoiceLineItem
 from models.reads.verify import verify
 from schema.ids import global_id
 
@@ -36,7 +37,7 @@ CONNECTIONS: Final = 4
 REPETITIONS, SECONDS = 5, 2
 QUICK_REPETITIONS, QUICK_SECONDS = 1, 1
 MOST: Final = 1.5
-"""Times what it takes at 10,000 entries."""
+"""Maximum ratio to the time at 10,000 entries."""
 PICKED: Final = 500
 CREDITS: Final = 20
 CREDIT: Final = Decimal(10_000)
@@ -80,24 +81,24 @@ class Tenant:
     credits: list[str]
 
 
-def run(stand: Stand) -> None:
+def run(rig: Rig) -> None:
     """Measure and print."""
-    tenants = asyncio.run(_make(stand, (SMALL, QUICK_LARGE if stand.quick else LARGE)))
-    repetitions, seconds = (QUICK_REPETITIONS, QUICK_SECONDS) if stand.quick else (REPETITIONS, SECONDS)
+    tenants = asyncio.run(_make(rig, (SMALL, QUICK_LARGE if rig.quick else LARGE)))
+    repetitions, seconds = (QUICK_REPETITIONS, QUICK_SECONDS) if rig.quick else (REPETITIONS, SECONDS)
     runs: dict[tuple[str, int], list[Run]] = {(what, t.entries): [] for what in DOCUMENTS for t in tenants}
-    with stand.server() as server:
+    with rig.server() as server:
         for repetition in range(repetitions):
             for what in DOCUMENTS:
                 for tenant in tenants if repetition % 2 == 0 else reversed(tenants):
                     order = _order(server, tenant, what, repetition)
-                    runs[what, tenant.entries].append(over_http(stand, server, order, seconds=seconds))
+                    runs[what, tenant.entries].append(over_http(rig, server, order, seconds=seconds))
     _print(runs, tenants, seconds)
 
 
-async def _make(stand: Stand, sizes: tuple[int, ...]) -> list[Tenant]:
+async def _make(rig: Rig, sizes: tuple[int, ...]) -> list[Tenant]:
     found = []
-    async with open_database(stand.urls.app, pool_min=1, pool_max=2):
-        admin = await asyncpg.connect(stand.urls.admin)
+    async with open_database(rig.urls.app, pool_min=1, pool_max=2):
+        admin = await asyncpg.connect(rig.urls.admin)
         ledger = Ledger()
         for size in sizes:
             slug = f"entries-{size}"
@@ -105,7 +106,7 @@ async def _make(stand: Stand, sizes: tuple[int, ...]) -> list[Tenant]:
             actor_id = await ledger.actor_id(tenant_id, Actor("filler", "ADMIN"))
             filled = await fill(admin, tenant_id, actor_id, size, first_id=size * 10)
             token = make_token(
-                stand.settings, tenant=slug, role=Role.ADMIN, subject="reader", issued_at=filled.until, token_id=slug
+                rig.settings, tenant=slug, role=Role.ADMIN, subject="reader", issued_at=filled.until, token_id=slug
             )
             found.append(Tenant(tenant_id, size, token, filled, *await _to_assign(ledger, tenant_id, filled)))
         await ledger.close()
@@ -151,9 +152,14 @@ def _posting(server: Server, tenant: Tenant, what: str, turn: int) -> Order:
         amount, reason = ("1.00", "GOODWILL") if what == ADD else ("-0.01", "CORRECTION")
         given |= {"customerId": customer, "asset": "GBP", "amount": amount, "reason": reason}
     return Order(
-        port=server.port, tokens=[tenant.token] * CONNECTIONS, query=DOCUMENTS[what], variables={"input": given},
-        ids=picks, expected=expected, prefix=f"{POSTINGS.index(what)}-{turn}",
-    )  # fmt: skip
+        port=server.port,
+        tokens=[tenant.token] * CONNECTIONS,
+        query=DOCUMENTS[what],
+        variables={"input": given},
+        ids=picks,
+        expected=expected,
+        prefix=f"{POSTINGS.index(what)}-{turn}",
+    )
 
 
 def _order(server: Server, tenant: Tenant, what: str, turn: int) -> Order:
@@ -170,9 +176,14 @@ def _order(server: Server, tenant: Tenant, what: str, turn: int) -> Order:
         picks = [instant.strftime("%Y-%m-%dT%H:%M:%S.%fZ") for instant in instants]
     expected = {"search": '"name":"Customer', "balanceAt": '"balanceAt":"'}.get(what, '"balanceAfter"')
     return Order(
-        port=server.port, tokens=[tenant.token] * CONNECTIONS, query=DOCUMENTS[what], variables=variables, ids=picks,
-        expected=expected, prefix="read",
-    )  # fmt: skip
+        port=server.port,
+        tokens=[tenant.token] * CONNECTIONS,
+        query=DOCUMENTS[what],
+        variables=variables,
+        ids=picks,
+        expected=expected,
+        prefix="read",
+    )
 
 
 def _print(runs: dict[tuple[str, int], list[Run]], tenants: list[Tenant], seconds: int) -> None:

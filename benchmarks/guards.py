@@ -1,7 +1,7 @@
-"""What is paid for being safe: adjustCredit as it is, beside the same server without limits, row security and so on.
+"""The price of safety: adjustCredit as it is, beside the same server without limits, row security and so on.
 
 Measured as CPU time per request, of the server and PostgreSQL together. Each of them runs right beside the server as it
-is, now before it and now after it: what counts is the median of the ratios within the pairs.
+is, now before it and now after it: only the median of the ratios within the pairs counts.
 """
 
 import asyncio
@@ -16,8 +16,8 @@ from app.postgres.embedded import APP
 from benchmarks.adjust import UNIFORM, adjust_order
 from benchmarks.data import Tenant, make_tenant, prove
 from benchmarks.report import microseconds, print_table
+from benchmarks.rig import Rig, Server
 from benchmarks.runs import Run, over_http
-from benchmarks.stand import Server, Stand
 
 CONNECTIONS: Final = 16
 REPETITIONS, SECONDS = 8, 2
@@ -29,52 +29,52 @@ TOGETHER: Final = "these three"
 Pair = tuple[Run, Run]
 """The server as it is, and the one without."""
 _WITHOUT: Final = {
-    "limits": ("benchmarks.without.limits",),
+    "limits": ("benchmarks.ablations.limits",),
     "row security": (),
-    "token checks": ("benchmarks.without.token_checks",),
-    TOGETHER: ("benchmarks.without.limits", "benchmarks.without.token_checks"),
+    "token checks": ("benchmarks.ablations.token_checks",),
+    TOGETHER: ("benchmarks.ablations.limits", "benchmarks.ablations.token_checks"),
     "rate limits": (),
 }
 
 
-def run(stand: Stand) -> None:
+def run(rig: Rig) -> None:
     """Measure and print."""
-    tenant = make_tenant(stand)
-    unbound = {"DATABASE_URL": asyncio.run(_unbound_role(stand))}
+    tenant = make_tenant(rig)
+    unbound = {"DATABASE_URL": asyncio.run(_unbound_role(rig))}
     unlimited = {"SCRIP_RATE_LIMIT": "0"}
     settings = {"row security": unbound, TOGETHER: unbound, "rate limits": unlimited}
-    repetitions, seconds = (QUICK_REPETITIONS, QUICK_SECONDS) if stand.quick else (REPETITIONS, SECONDS)
+    repetitions, seconds = (QUICK_REPETITIONS, QUICK_SECONDS) if rig.quick else (REPETITIONS, SECONDS)
     pairs: dict[str, list[Pair]] = {name: [] for name in _WITHOUT}
     with ExitStack() as open_servers:
-        whole = open_servers.enter_context(stand.server())
+        whole = open_servers.enter_context(rig.server())
         for name, changes in _WITHOUT.items():
-            less = open_servers.enter_context(stand.server(*changes, **settings.get(name, {})))
+            less = open_servers.enter_context(rig.server(*changes, **settings.get(name, {})))
             for repetition in range(repetitions):
                 run_of = {
-                    each.pid: _measure(stand, tenant, each, f"{name}-{repetition}-{each.pid}", seconds)
+                    each.pid: _measure(rig, tenant, each, f"{name}-{repetition}-{each.pid}", seconds)
                     for each in ((whole, less) if repetition % 2 else (less, whole))
                 }
                 pairs[name].append((run_of[whole.pid], run_of[less.pid]))
-    proof = prove(stand, tenant)
+    proof = prove(rig, tenant)
     print(f"Books verified: {proof.entries:,} entries, {sum(proof.found.values())} differences\n")
     _print(pairs, seconds)
 
 
-async def _unbound_role(stand: Stand) -> str:
-    """The URL of a role with the app's rights, whom no policy binds."""
+async def _unbound_role(rig: Rig) -> str:
+    """The URL of a role with the app's rights that no policy binds."""
     name, password = "bench_unbound", token_hex(16)
-    admin = await asyncpg.connect(stand.urls.admin)
+    admin = await asyncpg.connect(rig.urls.admin)
     try:
         await admin.execute(f"CREATE ROLE {name} LOGIN BYPASSRLS PASSWORD '{password}' IN ROLE {APP}")
     finally:
         await admin.close()
-    rest = stand.urls.app.partition("@")[2]
+    rest = rig.urls.app.partition("@")[2]
     return f"postgresql://{name}:{password}@{rest}"
 
 
-def _measure(stand: Stand, tenant: Tenant, server: Server, prefix: str, seconds: int) -> Run:
+def _measure(rig: Rig, tenant: Tenant, server: Server, prefix: str, seconds: int) -> Run:
     order = adjust_order(server, tenant.tokens[:CONNECTIONS], tenant.customers, f"{UNIFORM}-{prefix}")
-    return over_http(stand, server, order, seconds=seconds)
+    return over_http(rig, server, order, seconds=seconds)
 
 
 def _cost(run: Run) -> float:

@@ -1,8 +1,8 @@
 """Tenants with many entries, made by SQL: rows as the ledger would have written them, hashes included.
 
 Half of a tenant's entries are on one account; the rest are spread, five on each of the others. Each credit is opened by
-one entry and used up by another, which in turn is a removal or an expiry. Some fifty stay open, however many there are in
-all: a third of them start next year, half expire in the year after. What grows is the history.
+one entry and used up by another, which in turn is a removal or an expiry. Some fifty stay open, however many there are
+in all: a third of them start next year, half expire in the year after. Only the history grows.
 """
 
 from collections.abc import Iterator, Sequence
@@ -75,18 +75,44 @@ class Maker:
         for n in range(number):
             at, credit_id = self.now - SPAN + n * step, self.id()
             opened = self._entry(account, credit_id, at, AMOUNT_MINOR, "ISSUED", "ADJUSTMENT", "GOODWILL")
-            self.rows["credits"].append((
-                self.tenant_id, credit_id, account.id, opened, AMOUNT_MINOR, AMOUNT_MINOR, at.date(), at, None, False,
-                True, at, None, True, 0, account.sequence,
-            ))  # fmt: skip
+            self.rows["credits"].append(
+                (
+                    self.tenant_id,
+                    credit_id,
+                    account.id,
+                    opened,
+                    AMOUNT_MINOR,
+                    AMOUNT_MINOR,
+                    at.date(),
+                    at,
+                    None,
+                    False,
+                    True,
+                    at,
+                    None,
+                    True,
+                    0,
+                    account.sequence,
+                )
+            )
             yield
         self._close(account)
 
     def _close(self, account: _Account) -> None:
-        self.rows["accounts"].append((
-            self.tenant_id, account.id, account.customer_id, ASSET, account.balance, account.lifetime, account.sequence,
-            account.head, self.now - SPAN, account.posted_at,
-        ))  # fmt: skip
+        self.rows["accounts"].append(
+            (
+                self.tenant_id,
+                account.id,
+                account.customer_id,
+                ASSET,
+                account.balance,
+                account.lifetime,
+                account.sequence,
+                account.head,
+                self.now - SPAN,
+                account.posted_at,
+            )
+        )
 
     def _credit(self, account: _Account, n: int, at: datetime, step: timedelta, *, stays: bool) -> None:
         credit_id, closed_at = self.id(), at + step
@@ -97,10 +123,26 @@ class Maker:
             expires_at = self.now + timedelta(days=500) if stays else closed_at - step / 2
             swept_at = None if stays else closed_at
         opened = self._entry(account, credit_id, at, AMOUNT_MINOR, "ISSUED", "ADJUSTMENT", "GOODWILL")
-        self.rows["credits"].append((
-            self.tenant_id, credit_id, account.id, opened, AMOUNT_MINOR, AMOUNT_MINOR if stays else 0, at.date(),
-            starts_at, expires_at, False, False, at, swept_at, True, 0 if stays else AMOUNT_MINOR, account.sequence,
-        ))  # fmt: skip
+        self.rows["credits"].append(
+            (
+                self.tenant_id,
+                credit_id,
+                account.id,
+                opened,
+                AMOUNT_MINOR,
+                AMOUNT_MINOR if stays else 0,
+                at.date(),
+                starts_at,
+                expires_at,
+                False,
+                False,
+                at,
+                swept_at,
+                True,
+                0 if stays else AMOUNT_MINOR,
+                account.sequence,
+            )
+        )
         if stays:
             return
         counter, kind, reason = ("EXPIRED", "EXPIRY", None) if expires else ("REMOVED", "ADJUSTMENT", "POLICY")
@@ -116,18 +158,44 @@ class Maker:
         account.balance += amount
         account.lifetime += lifetime
         account.head = entry_hash_1(
-            previous, tenant_id=self.tenant_id, account_id=account.id, sequence=account.sequence,
-            transaction_id=transaction_id, credit_id=credit_id, counter=counter, amount_minor=amount,
-            lifetime_minor=lifetime, balance_after_minor=account.balance, created_at=at, kind=kind, reason=reason,
-            actor_id=self.actor_id, approved_by_id=None, customer_id=account.customer_id, note_digest=None,
-        )  # fmt: skip
+            previous,
+            tenant_id=self.tenant_id,
+            account_id=account.id,
+            sequence=account.sequence,
+            transaction_id=transaction_id,
+            credit_id=credit_id,
+            counter=counter,
+            amount_minor=amount,
+            lifetime_minor=lifetime,
+            balance_after_minor=account.balance,
+            created_at=at,
+            kind=kind,
+            reason=reason,
+            actor_id=self.actor_id,
+            approved_by_id=None,
+            customer_id=account.customer_id,
+            note_digest=None,
+        )
         self.rows["transactions"].append(
             (self.tenant_id, transaction_id, account.customer_id, kind, reason, self.actor_id, at)
         )
-        self.rows["entries"].append((
-            self.tenant_id, self.id(), account.id, account.sequence, transaction_id, credit_id, counter, amount,
-            lifetime, account.balance, at, previous, account.head,
-        ))  # fmt: skip
+        self.rows["entries"].append(
+            (
+                self.tenant_id,
+                self.id(),
+                account.id,
+                account.sequence,
+                transaction_id,
+                credit_id,
+                counter,
+                amount,
+                lifetime,
+                account.balance,
+                at,
+                previous,
+                account.head,
+            )
+        )
         return transaction_id
 
     def id(self) -> UUID:
@@ -172,7 +240,7 @@ async def fill_lots(
     admin: "asyncpg.Connection[Any]", tenant_id: UUID, actor_id: UUID, sizes: Sequence[int], history: int
 ) -> list[UUID]:
     """Give a tenant that has other rows too a customer for each of `sizes`, with so many open credits, and one with so
-    many entries, nearly all of credits that are used up. Answers their ids, in that order.
+    many entries, nearly all of credits that are used up. Returns their ids, in that order.
     """
     maker = Maker(tenant_id, actor_id, datetime.now(UTC).replace(microsecond=0), count(1))
     first = maker.id()

@@ -1,8 +1,8 @@
 """The load generator, a process of its own: python -m benchmarks.load ORDER.json RESULT
 
-Plain HTTP/1.1 on kept-alive connections, one request at a time on each, as fast as the answers come. Request bytes are
-made beforehand but for the idempotency key and the picked id. It says `ready` once every connection is open, and at
-SIGTERM waits for the answers under way, writes what it saw and ends.
+Plain HTTP/1.1 on kept-alive connections, one request at a time on each, as fast as the responses come. Request bytes
+are made beforehand but for the idempotency key and the picked id. It says `ready` once every connection is open, and at
+SIGTERM waits for responses under way, writes its log and ends.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ _MARKS: Final = re.compile(f"({KEY}|{PICK})")
 class Order:
     """tokens: one for each connection. ids: all of one length, which the request's length counts on.
 
-    expected: what a good answer has in it. prefix: of the idempotency keys, so that no two runs share one.
+    expected: a part of every good response. prefix: of the idempotency keys, so that no two runs share one.
     """
 
     port: int
@@ -53,7 +53,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """Of each answer: when it came (seconds since 1970), and how many seconds after its request. bad: wrong ones."""
+    """Of each response: the time it came (seconds since 1970), and the seconds after its request. bad: wrong ones."""
 
     ends: "array[float]"
     latencies: "array[float]"
@@ -84,11 +84,15 @@ class Requests:
         self._length = sum(map(len, self._filled()))
 
     def head(self, token: str) -> bytes:
-        """What a connection's requests begin with."""
+        """The beginning of a connection's requests."""
         lines = (
-            "POST /graphql HTTP/1.1", "host: localhost", f"authorization: Bearer {token}",
-            "content-type: application/json", "accept: application/json", f"content-length: {self._length}",
-        )  # fmt: skip
+            "POST /graphql HTTP/1.1",
+            "host: localhost",
+            f"authorization: Bearer {token}",
+            "content-type: application/json",
+            "accept: application/json",
+            f"content-length: {self._length}",
+        )
         return "\r\n".join((*lines, "", "")).encode()
 
     def body(self) -> bytes:
@@ -109,7 +113,7 @@ class Requests:
 
 
 class Connection(asyncio.Protocol):
-    """Sends a request, waits for its answer, and so on."""
+    """Sends a request, waits for its response, and so on."""
 
     def __init__(self, requests: Requests, token: str, expected: bytes, log: Log) -> None:
         self.stopping = False

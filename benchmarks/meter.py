@@ -1,4 +1,4 @@
-"""CPU time and memory of processes, and when others on the machine have been at work too."""
+"""CPU time and memory of processes, and the times when others on the machine have been at work too."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +8,7 @@ import psutil  # type: ignore[import-untyped]
 
 @dataclass(frozen=True, slots=True)
 class Cpu:
-    """Seconds of CPU time. machine: of all processes, where the rest of the work shows that does not belong here."""
+    """Seconds of CPU time. machine: of all processes, which shows work that does not belong here."""
 
     server: float
     postgres: float
@@ -17,9 +17,11 @@ class Cpu:
 
     def __sub__(self, before: "Cpu") -> "Cpu":
         return Cpu(
-            self.server - before.server, self.postgres - before.postgres,
-            self.driver - before.driver, self.machine - before.machine,
-        )  # fmt: skip
+            self.server - before.server,
+            self.postgres - before.postgres,
+            self.driver - before.driver,
+            self.machine - before.machine,
+        )
 
     @property
     def others(self) -> float:
@@ -27,13 +29,15 @@ class Cpu:
 
 
 def cpu_now(*, server: int | None, postmaster: int, driver: int) -> Cpu:
-    """What these processes have used since they started. `server` None: there is none."""
+    """The CPU time of these processes since they started. `server` None: there is none."""
     everything = psutil.cpu_times()
     idle = everything.idle + getattr(everything, "iowait", 0.0) + getattr(everything, "guest", 0.0)
     return Cpu(
-        server=0.0 if server is None else _own(server), postgres=_family(postmaster), driver=_own(driver),
+        server=0.0 if server is None else _own(server),
+        postgres=_family(postmaster),
+        driver=_own(driver),
         machine=sum(everything[:8]) - idle,
-    )  # fmt: skip
+    )
 
 
 def memory_bytes(pid: int) -> int:

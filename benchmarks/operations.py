@@ -16,18 +16,9 @@ import asyncpg
 
 from app.postgres.database import open_database
 from benchmarks.report import print_table
-from benchmarks.stand import Stand
-from models.commands import (
-    Actor,
-    AdjustCredit,
-    AssignCredit,
-    BulkCredit,
-    BulkItem,
-    CreateInvoice,
-    InvoiceAmount,
-    InvoiceLineItem,
-    UpsertCustomer,
-)
+from benchmarks.rig import Rig
+from models.commands import Actor, AdjustCredit, BulkCredit, BulkItem
+from models.customers import UpsertCustomer
 from models.ledger import Ledger
 from models.operations.adjust import adjust_credit
 from models.operations.assign import assign_credit
@@ -35,6 +26,8 @@ from models.operations.bulk_credit import bulk_credit
 from models.operations.create_invoice import create_invoice
 from models.operations.create_tenant import create_tenant
 from models.operations.upsert_customer import upsert_customer
+from models.planning.assign import AssignCredit, InvoiceAmount
+from models.planning.invoices import CreateInvoice, InvoiceLineItem
 from models.reads.verify import verify
 from models.session import tenant_transaction
 
@@ -47,26 +40,26 @@ BULKS, QUICK_BULKS = 5, 2
 LEAST_OF_BARE_SQL: Final = 0.3
 
 
-def run(stand: Stand) -> None:
+def run(rig: Rig) -> None:
     """Measure and print."""
-    asyncio.run(_run(stand))
+    asyncio.run(_run(rig))
 
 
-async def _run(stand: Stand) -> None:
-    requests, bulks = (QUICK_REQUESTS, QUICK_BULKS) if stand.quick else (REQUESTS, BULKS)
-    async with open_database(stand.urls.app, pool_min=2, pool_max=8):
+async def _run(rig: Rig) -> None:
+    requests, bulks = (QUICK_REQUESTS, QUICK_BULKS) if rig.quick else (REQUESTS, BULKS)
+    async with open_database(rig.urls.app, pool_min=2, pool_max=8):
         shop = _Shop(Ledger())
         await shop.open("operations")
         rows = await _single(shop, requests)
         print_table(["operation", "at once", "per second", "p50 ms", "p99 ms"], rows)
-        await _bulks(stand, shop, bulks)
+        await _bulks(rig, shop, bulks)
         proof = await verify(shop.tenant_id)
         print(f"Books verified: {proof.entries:,} entries, {sum(proof.found.values())} differences")
         await shop.ledger.close()
 
 
 class _Shop:
-    """One tenant, and what is asked of it in few words."""
+    """One tenant, with short methods for its requests."""
 
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
@@ -116,10 +109,12 @@ async def _single(shop: _Shop, requests: int) -> list[list[str]]:
         rows.append(await _timed("assignCredit", at_once, requests, lambda n: shop.assign(*pairs[n % CUSTOMERS])))
         rows.append(
             await _timed(
-                f"createInvoice, {OPEN_CREDITS} open credits", at_once, requests,
+                f"createInvoice, {OPEN_CREDITS} open credits",
+                at_once,
+                requests,
                 lambda n: shop.invoice(many[n % CUSTOMERS], 1, auto_apply=True),
             )
-        )  # fmt: skip
+        )
     return rows
 
 
@@ -140,18 +135,18 @@ async def _timed(name: str, at_once: int, requests: int, ask: Callable[[int], Aw
     return [name, str(at_once), f"{rate:,.0f}", f"{middle:.1f}", f"{end:.1f}"]
 
 
-async def _bulks(stand: Stand, shop: _Shop, bulks: int) -> None:
+async def _bulks(rig: Rig, shop: _Shop, bulks: int) -> None:
     """The bulk and the bare SQL in turn, each on its own tenant of as many customers; the ratio is of neighbours."""
     bare = _Shop(shop.ledger)
     await bare.open("bare")
     customers = [await _customers(tenant) for tenant in (shop, bare)]
     for tenant, own in zip((shop, bare), customers, strict=True):
         await _bulk(tenant, own)  # opens the accounts
-    admin = await asyncpg.connect(stand.urls.admin)
+    admin = await asyncpg.connect(rig.urls.admin)
     await admin.execute("VACUUM ANALYZE")
     await admin.close()
     actor_id = await shop.ledger.actor_id(bare.tenant_id, MANAGER)
-    times = [(await _bulk(shop, customers[0]), await _bare(stand, bare, actor_id)) for _ in range(bulks)]
+    times = [(await _bulk(shop, customers[0]), await _bare(rig, bare, actor_id)) for _ in range(bulks)]
     ratio = median(sql / ours for ours, sql in times)
     ours, sql = (median(column) for column in zip(*times, strict=True))
     print_table(
@@ -171,8 +166,9 @@ async def _customers(shop: _Shop) -> Sequence[UUID]:
         await connection.raw.execute(
             """INSERT INTO customers (tenant_id, id, external_id, name, created_at, updated_at)
             SELECT $1, id, 'bulk-' || n, 'Customer ' || n, now(), now() FROM unnest($2::uuid[]) WITH ORDINALITY u(id, n)""",
-            shop.tenant_id, ids,
-        )  # fmt: skip
+            shop.tenant_id,
+            ids,
+        )
     return ids
 
 
@@ -183,9 +179,9 @@ async def _bulk(shop: _Shop, customers: Sequence[UUID]) -> float:
     return time.perf_counter() - began
 
 
-async def _bare(stand: Stand, shop: _Shop, actor_id: UUID) -> float:
+async def _bare(rig: Rig, shop: _Shop, actor_id: UUID) -> float:
     """As the tables' owner, since the app may make no temporary tables; row security binds the owner too."""
-    owner = await asyncpg.connect(stand.urls.owner)
+    owner = await asyncpg.connect(rig.urls.owner)
     try:
         began = time.perf_counter()
         async with owner.transaction():

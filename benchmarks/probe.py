@@ -1,8 +1,8 @@
-"""What others notice, seen from outside in a process of its own: python -m benchmarks.probe ORDERS.json RESULT
+"""The servers seen from outside, by a process of its own: python -m benchmarks.probe ORDERS.json RESULT
 
-It asks each server for /health/live every 10 ms, on a connection of its own. After SIGUSR1 it also does what a shop does
-all day, at a pace and not as fast as it can: adjustments and reads, and now and then a limit that is set. At SIGTERM it
-writes down what it saw and ends.
+It asks each server for /health/live every 10 ms, on a connection of its own. After SIGUSR1 it also does a shop's daily
+work, at a pace and not as fast as it can: adjustments and reads, and now and then a limit that is set. At SIGTERM it
+writes its results and ends.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ PAUSE_S: Final = 0.2
 LIMIT_EVERY_S: Final = 0.25
 PATIENCE_S: Final = 40
 HEALTH, ADJUST, READ, SET_LIMIT, DRIVER = "health", "adjust", "read", "setLimit", "driver"
-"""What is noted; the last is how late this process itself is, which is not the servers' fault."""
+"""Kinds of observation; the last is this process's own lag, which is not the servers' fault."""
 _ADJUST: Final = """mutation($input: AdjustCreditInput!) { adjustCredit(input: $input) {
   transaction { id } account { available } userErrors { code } } }"""
 _READ: Final = "query($id: ID!) { balances(customerId: $id) { asset available } }"
@@ -50,7 +50,7 @@ class Orders:
 
 @dataclass(slots=True)
 class Seen:
-    """By kind: when each answer came (seconds since 1970), and after how many seconds. bad: when, and what it was."""
+    """By kind: the time of each response (seconds since 1970), and the seconds it took. bad: time, and description."""
 
     answers: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
     bad: list[tuple[float, str]] = field(default_factory=list)
@@ -68,12 +68,12 @@ class Seen:
         return cls({kind: [(at, took) for at, took in seen] for kind, seen in answers.items()}, [tuple(b) for b in bad])
 
     def between(self, kind: str, began: float, ended: float) -> list[float]:
-        """Seconds that what was asked then took, sorted. What was asked in time and answered later belongs to it."""
+        """Seconds that requests sent between then took, sorted. One sent in time and answered later belongs to it."""
         return sorted(took for at, took in self.answers.get(kind, ()) if began <= at - took < ended)
 
 
 class Line(asyncio.Protocol):
-    """A connection that asks one thing at a time."""
+    """A connection that sends one request at a time."""
 
     def __init__(self) -> None:
         self._answer: asyncio.Future[tuple[int, bytes]] | None = None
@@ -108,7 +108,7 @@ class Line(asyncio.Protocol):
 async def _asking(
     seen: Seen, kind: str, port: int, make: Callable[[], bytes], pace: Callable[[], Awaitable[None]]
 ) -> None:
-    """Ask again and again, on a new connection where the old one is lost."""
+    """Ask again and again, on a new connection if the old one is lost."""
     loop = asyncio.get_running_loop()
     while True:
         _, line = await loop.create_connection(Line, "127.0.0.1", port)
@@ -128,7 +128,7 @@ async def _asking(
 
 
 async def _health(seen: Seen, port: int) -> None:
-    """Each instant that is due counts, also those that come due while an answer is waited for."""
+    """Each instant that is due counts, also those that come due while waiting for a response."""
     loop = asyncio.get_running_loop()
     _, line = await loop.create_connection(Line, "127.0.0.1", port)
     due = time.time()
@@ -164,9 +164,12 @@ def _ordinary(orders: Orders, seen: Seen) -> list[Awaitable[None]]:
 
     def adjust(token: str) -> bytes:
         given = {
-            "customerId": random.choice(orders.customers), "asset": "GBP", "amount": "1.00",  # noqa: S311
-            "reason": "GOODWILL", "idempotencyKey": f"probe-{next(numbers)}",
-        }  # fmt: skip
+            "customerId": random.choice(orders.customers),  # noqa: S311
+            "asset": "GBP",
+            "amount": "1.00",
+            "reason": "GOODWILL",
+            "idempotencyKey": f"probe-{next(numbers)}",
+        }
         return _request(token, _ADJUST, {"input": given})
 
     def read(token: str) -> bytes:

@@ -1,4 +1,4 @@
-"""One measurement: something drives the ledger, and between two instants answers and everybody's CPU are counted."""
+"""One measurement: a driver uses the ledger, and between two instants responses and everybody's CPU are counted."""
 
 import random
 import subprocess
@@ -16,7 +16,7 @@ from uuid import UUID
 from app.postgres.account import installed_programs
 from benchmarks.load import Log, Order
 from benchmarks.meter import Cpu, cpu_now
-from benchmarks.stand import Server, Stand, stop
+from benchmarks.rig import Rig, Server, stop
 
 WARM_UP_S: Final = 1
 """Not measured: connections are made, statements prepared, caches filled. pgbench tells the time by whole seconds."""
@@ -28,7 +28,7 @@ _SHOWN: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What was seen between the instants `began` and `began + seconds`. Latencies are in seconds, sorted."""
+    """The responses between the instants `began` and `began + seconds`. Latencies are in seconds, sorted."""
 
     seconds: float
     latencies: Sequence[float]
@@ -36,7 +36,7 @@ class Run:
 
     @property
     def rate(self) -> float:
-        """Answers per second."""
+        """Responses per second."""
         return len(self.latencies) / self.seconds
 
     def quantile(self, q: float) -> float:
@@ -44,15 +44,15 @@ class Run:
         return self.latencies[int(q * (len(self.latencies) - 1))]
 
 
-def over_http(stand: Stand, server: Server, order: Order, *, seconds: int) -> Run:
-    """Drive a server with requests. Raises RuntimeError where an answer is not what the order expects."""
-    wanted, result = stand.folder / "order.json", stand.folder / "result.json"
+def over_http(rig: Rig, server: Server, order: Order, *, seconds: int) -> Run:
+    """Drive a server with requests. Raises RuntimeError if a response is not as the order expects."""
+    wanted, result = rig.folder / "order.json", rig.folder / "result.json"
     order.write(wanted)
     command = [sys.executable, "-m", "benchmarks.load", str(wanted), str(result)]
     with _driver(command, "stdout") as (driver, said):
         _await_line(driver, said, "ready")
         time.sleep(WARM_UP_S)
-        window = _measure(stand, server.pid, driver.pid, seconds)
+        window = _measure(rig, server.pid, driver.pid, seconds)
         stop(driver)
     if driver.returncode != 0:
         raise RuntimeError(f"the load generator ended with status {driver.returncode}")
@@ -62,43 +62,53 @@ def over_http(stand: Stand, server: Server, order: Order, *, seconds: int) -> Ru
     return window(log.ends, log.latencies)
 
 
-def by_pgbench(stand: Stand, tenant_id: UUID, script: str, *, connections: int, seconds: int) -> Run:
-    """Drive the database with pgbench, as the app's role and the tenant. Raises RuntimeError where it fails."""
-    file, logs = stand.folder / "script.sql", stand.folder / "pgbench"
+def by_pgbench(rig: Rig, tenant_id: UUID, script: str, *, connections: int, seconds: int) -> Run:
+    """Drive the database with pgbench, as the app's role and the tenant. Raises RuntimeError if it fails."""
+    file, logs = rig.folder / "script.sql", rig.folder / "pgbench"
     file.write_text(script)
-    for old in stand.folder.glob("pgbench.*"):
+    for old in rig.folder.glob("pgbench.*"):
         old.unlink()
-    url = urlsplit(stand.urls.app)
+    url = urlsplit(rig.urls.app)
     plans = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "jit": "off"}  # as the server's
     settings = {"scrip.tenant": tenant_id, **plans}
     environment = {
-        "PATH": "/usr/bin:/bin", "PGHOST": url.query.removeprefix("host="), "PGUSER": unquote(url.username or ""),
-        "PGPASSWORD": unquote(url.password or ""), "PGDATABASE": url.path.removeprefix("/"),
+        "PATH": "/usr/bin:/bin",
+        "PGHOST": url.query.removeprefix("host="),
+        "PGUSER": unquote(url.username or ""),
+        "PGPASSWORD": unquote(url.password or ""),
+        "PGDATABASE": url.path.removeprefix("/"),
         "PGOPTIONS": " ".join(f"-c {name}={value}" for name, value in settings.items()),
-    }  # fmt: skip
+    }
     command = [
-        str(installed_programs() / "pgbench"), "--no-vacuum", "--protocol=prepared", f"--client={connections}",
-        f"--time={WARM_UP_S + seconds}", "--progress=1", "--log", f"--log-prefix={logs}", f"--file={file}",
+        str(installed_programs() / "pgbench"),
+        "--no-vacuum",
+        "--protocol=prepared",
+        f"--client={connections}",
+        f"--time={WARM_UP_S + seconds}",
+        "--progress=1",
+        "--log",
+        f"--log-prefix={logs}",
+        f"--file={file}",
         f"--random-seed={random.randrange(10**9)}",  # noqa: S311 - not a secret
-    ]  # fmt: skip
+    ]
     with _driver(command, "stderr", environment) as (driver, said):
         _await_line(driver, said, "progress:")
-        window = _measure(stand, None, driver.pid, seconds)
+        window = _measure(rig, None, driver.pid, seconds)
         _, complaints = driver.communicate(timeout=START_LIMIT_S)
     if driver.returncode != 0:
         raise RuntimeError(f"pgbench failed: {complaints[-_SHOWN:]}")
-    return window(*_pgbench_log(stand.folder))
+    return window(*_pgbench_log(rig.folder))
 
 
 Window = Callable[["Sequence[float]", "Sequence[float]"], Run]
-"""From all answers' ends and latencies to what was measured."""
+"""From all responses' ends and latencies to the measurement."""
 
 
-def _measure(stand: Stand, server: int | None, driver: int, seconds: int) -> Window:
+def _measure(rig: Rig, server: int | None, driver: int, seconds: int) -> Window:
     """Let `seconds` pass, counting the CPU."""
-    began, before = time.time(), cpu_now(server=server, postmaster=stand.postmaster, driver=driver)
+    began, before = time.time(), cpu_now(server=server, postmaster=rig.postmaster, driver=driver)
     time.sleep(seconds - MARGIN_S)
-    ended, after = time.time(), cpu_now(server=server, postmaster=stand.postmaster, driver=driver)
+    ended, after = time.time(), cpu_now(server=server, postmaster=rig.postmaster, driver=driver)
 
     def window(ends: Sequence[float], latencies: Sequence[float]) -> Run:
         inside = sorted(latency for end, latency in zip(ends, latencies, strict=True) if began <= end < ended)
@@ -125,12 +135,15 @@ def _pgbench_log(folder: Path) -> "tuple[array[float], array[float]]":
 def _driver(
     command: list[str], says_on: str, environment: dict[str, str] | None = None
 ) -> Iterator["tuple[subprocess.Popen[str], IO[str]]"]:
-    """A process that drives, ended with the block; and what it says."""
+    """A process that drives, ended with the block; and its output."""
     process = subprocess.Popen(
-        command, env=environment, text=True, start_new_session=True,
+        command,
+        env=environment,
+        text=True,
+        start_new_session=True,
         stdout=subprocess.PIPE if says_on == "stdout" else subprocess.DEVNULL,
         stderr=subprocess.PIPE if says_on == "stderr" else None,
-    )  # fmt: skip
+    )
     try:
         yield process, getattr(process, says_on)
     finally:

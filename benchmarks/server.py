@@ -1,6 +1,6 @@
 """The server as `scrip serve` starts it, ended with the process that started it: python -m benchmarks.server [CHANGE]
 
-A change is a module's function `apply()`, called before the server is made: benchmarks.without.ledger, for one.
+A change is a module's function `apply()`, called before the server is made: benchmarks.ablations.ledger, for one.
 """
 
 import importlib

@@ -1,24 +1,24 @@
-"""What a first start takes: database, migration, the sample week, and the server until it answers; and its memory."""
+"""The cost of a first start: database, migration, the sample week, and the server until it answers; and its memory."""
 
 import time
 
 from app.sample.demo import load as load_sample
 from benchmarks.meter import memory_bytes
 from benchmarks.report import print_table
-from benchmarks.stand import Stand
+from benchmarks.rig import Rig
 
 
-def run(stand: Stand) -> None:
+def run(rig: Rig) -> None:
     """Measure and print."""
     began = time.monotonic()
-    load_sample(stand.settings, lambda _: None)
+    load_sample(rig.settings, lambda _: None)
     loaded = time.monotonic()
-    load_sample(stand.settings, lambda _: None)
+    load_sample(rig.settings, lambda _: None)
     again = time.monotonic()
-    with stand.server() as server:
+    with rig.server() as server:
         rows = [
-            ["making the database", _seconds(stand.create_s)],
-            ["migrating it", _seconds(stand.migrate_s)],
+            ["making the database", _seconds(rig.create_s)],
+            ["migrating it", _seconds(rig.migrate_s)],
             ["loading the sample week", _seconds(loaded - began)],
             ["finding it loaded", _seconds(again - loaded)],
             ["starting the server", _seconds(server.start_s)],

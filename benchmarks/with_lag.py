@@ -1,4 +1,4 @@
-"""A server whose event loop is watched: how late it comes to what is due, noted in a file of its process's own."""
+"""A server whose event loop is watched: its lag is noted in a file of its process's own."""
 
 import asyncio
 import os
@@ -11,11 +11,11 @@ from app.settings import load_settings
 
 EVERY_S: Final = 0.01
 NOTED_S: Final = 0.02
-"""Less is what any timer does."""
+"""Less is any timer's lag."""
 
 
 def lag_file(folder: Path, pid: int) -> Path:
-    """Lines of when (seconds since 1970) and by how many seconds."""
+    """Lines of time (seconds since 1970) and seconds of lag."""
     return folder / f"lag-{pid}.txt"
 
 

@@ -194,7 +194,7 @@ class DocumentCache:
         return known
 
     def _remember(self, text: str, checked: CheckedDocument) -> CheckedDocument:
-        """Unless it is not valid, or two have read it at once. Answers the document."""
+        """Remember the document unless it is not valid, or two have read it at once. Returns it."""
         if not checked.errors and text not in self._known:
             if len(self._names) > MAX_NAMES:
                 self._names.clear()

@@ -121,15 +121,15 @@ OutageOf = Callable[[BaseException], Outage | None]
 
 
 def no_outage(_: BaseException) -> None:
-    """For servers whose answers depend on nothing that could be away."""
+    """For servers whose responses depend on nothing that could be away."""
 
 
 CodedOf = Callable[[BaseException], CodedError | None]
-"""What an exception that is expected is for clients; None for one that is not."""
+"""A function: the coded error that clients see for an expected exception; None for any other."""
 
 
 def no_code(_: BaseException) -> None:
-    """Where nothing is expected but what has a code already."""
+    """For servers that expect no exception without a code of its own."""
 
 
 class Away(CodedError):
@@ -281,7 +281,7 @@ def _is_bad_input(error: GraphQLError, cause: Exception) -> bool:
 
 
 def _away(error: GraphQLError, outage: Outage, request_id: str | None) -> Away:
-    """It was logged where it was found, once for all."""
+    """The error for clients. The outage was logged where it was found, once for all."""
     return _at(error, Away(outage, request_id))
 
 

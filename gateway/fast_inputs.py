@@ -51,9 +51,11 @@ def _all_leaves(types: list[FieldType]) -> bool:
 
 
 def _builder(
-    definition: StrawberryObjectDefinition, types: list[FieldType], names: NameConverter,
+    definition: StrawberryObjectDefinition,
+    types: list[FieldType],
+    names: NameConverter,
     of_leaves: Mapping[FieldType, Build],
-) -> Build:  # fmt: skip
+) -> Build:
     """of_leaves: the builders of types that hold nothing but leaves."""
     plan = [
         (graphql_name := names.from_field(field), field.python_name, _converter(type_, graphql_name, of_leaves))

@@ -22,7 +22,7 @@ MAX_MANIFEST_BYTES: Final = 32 * 1024 * 1024
 MAX_DOCUMENTS: Final = 10_000
 _HEX: Final = re.compile(r"[0-9a-f]+")
 _DIGESTS: Final = {32: "md5", 40: "sha1", 64: "sha256"}
-"""What an id of so many hex digits is: Relay's default, Code Generator's, Apollo's."""
+"""The digest that an id of so many hex digits is: Relay's default, Code Generator's, Apollo's."""
 
 
 class BadManifest(Exception):

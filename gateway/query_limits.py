@@ -1,17 +1,18 @@
-"""What one GraphQL operation may ask for, measured before anything is executed.
+"""Limits on one GraphQL operation, measured before anything is executed.
 
 One walk measures depth, aliases, root fields, introspection and cost together and visits each fragment once, so the
 time is linear in the size of the document however often fragments are spread.
 
-How cost is counted (docs/query-cost.md), in objects that the answer may hold:
+How cost is counted (docs/query-cost.md), in objects that the response may hold:
 
 - a field costs the weight that it declares; else 10 if it is a mutation; else 1 if it has a selection of its own or
   takes arguments, for then it computes something; else nothing;
-- a list multiplies itself and what is below it. The factor is `first` or `last` where the list or the field around it
-  takes them, `default_page_size` where neither is given, and `list_size` where nothing pages the list;
+- a list multiplies itself and everything below it. The factor is `first` or `last` if the list or the field around it
+  takes them, `default_page_size` if neither is given, and `list_size` if nothing pages the list;
 - a mutation of many things at once costs 1 more for each;
-- what `@skip` or `@include` leave out counts all the same, and so do fragments on types that a node turns out not to be;
-- introspection has a bound of its own, in values that the answer may hold, of which 100 cost 1. It has no depth:
+- fields that `@skip` or `@include` leave out count all the same, and so do fragments on types that a node turns out not to
+  be;
+- introspection has a bound of its own, in values that the response may hold, of which 100 cost 1. It has no depth:
   graphql-core's own rule bounds that. Its aliases count like any others.
 """
 
@@ -56,7 +57,7 @@ INTROSPECTION_PREFIX = "__"
 WEIGHT: Final = "weight"
 """In a field's metadata: what it costs by itself, an int."""
 ITEMS: Final = "items"
-"""In a field's metadata: where among its arguments the list is whose every item costs 1, such as ("input", "items")."""
+"""In a field's metadata: the path among its arguments to the list whose every item costs 1, such as ("input", "items")."""
 SEARCHES: Final = "searches"
 """Metadata of a field that adds up or searches much, for longer than others may wait for the connection it has."""
 MUTATION_WEIGHT: Final = 10
@@ -440,7 +441,7 @@ def _literal_length(value: ValueNode, path: tuple[str, ...]) -> int | None:
 
 
 def _metadata(definition: GraphQLField) -> Mapping[Any, Any]:
-    """What was declared with the field."""
+    """The field's declared metadata."""
     declared = definition.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
     return declared.metadata if isinstance(declared, StrawberryField) else {}
 

@@ -43,6 +43,15 @@ class Rows(Generic[K, T]):
         self.next, self.reading, self.tasks = {}, {}, set()
 
 
+class Lists:
+    """Counts the lists of one answer that are being completed in turns (gateway/variables.py)."""
+
+    __slots__ = ("begun",)
+
+    def __init__(self) -> None:
+        self.begun = 0
+
+
 class Loader(Generic[K, T]):
     """Access to one kind of row. It is made anew whenever it is wanted, so that its owner and its rows do not hold on
     to each other, and are gone with the request."""
@@ -87,6 +96,10 @@ class Loader(Generic[K, T]):
         return future
 
     def _begin(self) -> None:
+        lists: Lists | None = getattr(self._owner, "lists", None)
+        if lists is not None and lists.begun:  # the rest of their items is to be read for as well, and in the same go
+            asyncio.get_running_loop().call_soon(self._begin)
+            return
         rows, waiting = self._rows, self._rows.next
         rows.next = {}
         keys = [key for key, futures in waiting.items() if not all(future.done() for future in futures)]

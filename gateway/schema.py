@@ -26,7 +26,7 @@ from turns.slices import in_slices
 
 DEFAULT_LIMITS: Final = QueryLimits()
 CHARACTERS_PER_UNIT: Final = 10
-"""What reading, checking and validating so much of a new document costs is about what one object in an answer costs."""
+"""Reading, checking and validating this much of a new document costs about as much as one object in a response."""
 
 
 class CheckDocument(SchemaExtension):
@@ -126,6 +126,7 @@ class GatewaySchema(strawberry.Schema):
     - `request_id: str | None`: a masked error carries it;
     - `charge: Charge`: takes what its operation costs;
     - `follows: bool`: is told whether its document may follow a list or look at the past;
+    - `lists: Lists`: counts what is being completed in turns, for the loaders whose owner has the same;
     - `searches: bool`: is told whether its operation adds up or searches much;
     - `locate(error, operation_name)`: is told of each error of its result, and so where it arose.
     """
@@ -186,10 +187,13 @@ class GatewaySchema(strawberry.Schema):
             for error in errors:
                 locate(error, execution_context.operation_name if execution_context else None)
         shape_errors(
-            errors, getattr(context, "request_id", None),
-            hide_suggestions=self._hide_suggestions, of_query=_is_query(execution_context),
-            outage_of=self.outage_of, coded_of=self._coded_of,
-        )  # fmt: skip
+            errors,
+            getattr(context, "request_id", None),
+            hide_suggestions=self._hide_suggestions,
+            of_query=_is_query(execution_context),
+            outage_of=self.outage_of,
+            coded_of=self._coded_of,
+        )
 
 
 def _is_query(context: ExecutionContext | None) -> bool:

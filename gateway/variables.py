@@ -1,11 +1,11 @@
-"""What graphql-core does in one go, however much it is, done so that others have a turn in between.
+"""Work that graphql-core does in one go, however much it is, done so that others have a turn in between.
 
-*Variables.* It reads an operation's variables when it begins to execute it: 50 ms for the 10,000 rows of a bulk. Here they
-are read before, in a thread, by graphql-core's own function, and the executor is handed what came of it.
+*Variables.* It reads an operation's variables when it begins to execute it: 50 ms for the 10,000 rows of a bulk. Here
+they are read before, in a thread, by graphql-core's own function, and the executor gets the result.
 
-*Lists.* It completes all items of a list at once, and all lists whose rows have come in the same moment: 400 ms for eight
-times 90 customers with their credits and entries. Here a list waits for its turn (turns/slices.py) where a round of the
-loop has had enough of them, and a long one is completed in slices.
+*Lists.* It completes all items of a list at once, and all lists whose rows have come in the same moment: 400 ms for
+eight times 90 customers with their credits and entries. Here a list waits for its turn (turns/slices.py) if a round of
+the loop has had enough of them, and a long one is completed in slices.
 """
 
 from collections.abc import Mapping
@@ -16,6 +16,7 @@ from graphql.execution.values import VariableValues, get_variable_values
 from graphql.pyutils import Path, gather_with_cancel
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
+from gateway.reading import Lists
 from turns.slices import beside, in_slices, is_over, turn
 from turns.steps import Steps
 
@@ -52,9 +53,15 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
 
     @classmethod
     def build(
-        cls, schema: GraphQLSchema, document: DocumentNode, root_value: Any = None, context_value: Any = None,
-        raw_variable_values: dict[str, Any] | None = None, *arguments: Any, **options: Any,
-    ) -> Any:  # fmt: skip
+        cls,
+        schema: GraphQLSchema,
+        document: DocumentNode,
+        root_value: Any = None,
+        context_value: Any = None,
+        raw_variable_values: dict[str, Any] | None = None,
+        *arguments: Any,
+        **options: Any,
+    ) -> Any:
         """Return an executor or, if it cannot be made, the reasons."""
         given = raw_variable_values
         if not isinstance(given, ReadVariables):
@@ -78,8 +85,7 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
     async def _complete_in_turn(
         self, item_type: Any, field_details_list: Any, info: Any, path: Path, items: list[Any], position_context: Any
     ) -> list[Any]:
-        if is_over():
-            await turn()
+        lists: Lists = getattr(self.context_value, "lists", None) or Lists()
         completed: list[Any] = []
         waiting: list[int] = []
 
@@ -94,12 +100,17 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
                     waiting.append(index)
                 yield
 
+        lists.begun += 1
         try:
+            if is_over():
+                await turn()
             await in_slices(steps())
         except BaseException:
             # An item that may not be null is; or nobody waits for the answer any more. What was begun ends by itself.
             self.settle_in_background([completed[index] for index in waiting])
             raise
+        finally:
+            lists.begun -= 1
         for index, value in zip(waiting, await gather_with_cancel(*(completed[n] for n in waiting)), strict=True):
             completed[index] = value
         return completed
@@ -109,10 +120,14 @@ def _without_variables(document: DocumentNode) -> DocumentNode:
     """Return the document with no operation asking for variables: their values are known."""
     definitions = tuple(
         OperationDefinitionNode(
-            operation=each.operation, name=each.name, directives=each.directives, selection_set=each.selection_set,
+            operation=each.operation,
+            name=each.name,
+            directives=each.directives,
+            selection_set=each.selection_set,
             loc=each.loc,
         )
-        if isinstance(each, OperationDefinitionNode) else each
+        if isinstance(each, OperationDefinitionNode)
+        else each
         for each in document.definitions
-    )  # fmt: skip
+    )
     return DocumentNode(definitions=definitions, loc=document.loc)

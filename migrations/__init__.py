@@ -1,7 +1,7 @@
-"""How the database is built, step by step; and what the app's role may do in it.
+"""How the database is built, step by step.
 
 `sql/` holds the steps: a file each, or a folder of files that run in the order of their names. `models/` holds one Python
-file per step, through which aerich runs it. `database.sql`, generated, shows the database that the steps build.
+file per step, through which aerich runs it, and `database.sql` shows the database that the steps build: both are generated.
 
 A step is complete in itself: it names no other step and nothing of the app, so that it does tomorrow what it did
 yesterday. A step that has been released is never edited: write the next one.
@@ -10,9 +10,8 @@ To write a step:
 
 - its SQL in `sql/<n>_<name>.sql`: one subcommand an `ALTER`, no sub-select in a policy, and no more than that in one
   statement, so that engines which distribute tables take it as well;
-- `models/<n>_<time>_<name>.py`, as its neighbours are;
-- the tables in `models/tables/`, and in `privileges.py` what the app's role may do in them;
-- `make database`, which writes `database.sql` anew.
+- the tables in `models/tables/`, with what the app's role may do in them;
+- `make database`, which writes the step's file in `models/` and `database.sql` anew.
 
 `make check` compares `database.sql` with the database that the steps build. aerich can keep a copy of the models in each
 step, for a generator of steps that nobody uses here: that generator knows no checks, triggers or policies.

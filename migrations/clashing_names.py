@@ -27,7 +27,7 @@ _WHITE_SPACE: Final = (
     0x205F,
     0x3000,
 )
-"""What the app takes off: Python's `str.strip`, which is Unicode's White_Space and the four separators of ASCII."""
+"""Characters that the app strips: Python's `str.strip`, which is Unicode's White_Space and the four separators of ASCII."""
 _INVISIBLE: Final = (
     (0x0001, 0x0020),
     (0x007F, 0x00A0),
@@ -105,7 +105,7 @@ class NamesClash(Exception):
 
 
 async def check_names(db: BaseDBAsyncClient) -> None:
-    """Raises NamesClash where names would become one or none. In the transaction of the step: nothing comes in between."""
+    """Raises NamesClash if names would become one or none. In the transaction of the step: nothing comes in between."""
     await db.execute_script(_all_rows("NO FORCE"))
     lines: list[str] = []
     for table, column, longest, once in _NAMES:

@@ -30,8 +30,8 @@ CREATE INDEX accounts_asset ON accounts (tenant_id, asset) WHERE asset <> '';
 ALTER TABLE accounts ENABLE ROW LEVEL SECURITY;
 ALTER TABLE accounts FORCE ROW LEVEL SECURITY;
 CREATE POLICY own_tenant ON accounts
-    USING (tenant_id = (SELECT nullif(current_setting('scrip.tenant', true), '')::uuid))
-    WITH CHECK (tenant_id = (SELECT nullif(current_setting('scrip.tenant', true), '')::uuid));
+    USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
+    WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
 CREATE TRIGGER follows AFTER UPDATE ON accounts
     REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION accounts_follow();
 CREATE TRIGGER seal_added AFTER INSERT ON accounts
@@ -60,8 +60,8 @@ ALTER TABLE actors ALTER COLUMN tenant_id SET (n_distinct=1);
 ALTER TABLE actors ENABLE ROW LEVEL SECURITY;
 ALTER TABLE actors FORCE ROW LEVEL SECURITY;
 CREATE POLICY own_tenant ON actors
-    USING (tenant_id = (SELECT nullif(current_setting('scrip.tenant', true), '')::uuid))
-    WITH CHECK (tenant_id = (SELECT nullif(current_setting('scrip.tenant', true), '')::uuid));
+    USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
+    WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
 CREATE TRIGGER seal_added AFTER INSERT ON actors
     REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION seal_added_actors();
 CREATE TRIGGER seal_changed AFTER UPDATE OF id, subject, role, client, name ON actors
@@ -139,8 +139,8 @@ CREATE INDEX approval_requests_waiting ON approval_requests (tenant_id, requeste
 ALTER TABLE approval_requests ENABLE ROW LEVEL SECURITY;
 ALTER TABLE approval_requests FORCE ROW LEVEL SECURITY;
 CREATE POLICY own_tenant ON approval_requests
-    USING (tenant_id = (SELECT nullif(current_setting('scrip.tenant', true), '')::uuid))
-    WITH CHECK (tenant_id = (SELECT nullif(current_setting('scrip.tenant', true), '')::uuid));
+    USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
+    WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
 CREATE TRIGGER seal_added AFTER INSERT ON approval_requests
     REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION seal_added_approval_requests();
 CREATE TRIGGER seal_changed AFTER UPDATE OF id, operation, command, customer_id, status, requested_by_id,
@@ -186,8 +186,8 @@ CREATE INDEX assignments_transaction ON assignments (tenant_id, transaction_id);
 ALTER TABLE assignments ENABLE ROW LEVEL SECURITY;
 ALTER TABLE assignments FORCE ROW LEVEL SECURITY;
 CREATE POLICY own_tenant ON assignments
-    USING (tenant_id = (SELECT nullif(current_setting('scrip.tenant', true), '')::uuid))
-    WITH CHECK (tenant_id = (SELECT nullif(current_setting('scrip.tenant', true), '')::uuid));
+    USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
+    WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
 CREATE TRIGGER seal_added AFTER INSERT ON assignments
     REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION seal_added_assignments();
 CREATE TRIGGER seal_changed AFTER UPDATE OF id, credit_id, invoice_id, transaction_id, amount_minor, origin,
@@ -225,8 +225,8 @@ CREATE INDEX audit_events_time ON audit_events (tenant_id, created_at, id);
 ALTER TABLE audit_events ENABLE ROW LEVEL SECURITY;
 ALTER TABLE audit_events FORCE ROW LEVEL SECURITY;
 CREATE POLICY own_tenant ON audit_events
-    USING (tenant_id = (SELECT nullif(current_setting('scrip.tenant', true), '')::uuid))
-    WITH CHECK (tenant_id = (SELECT nullif(current_setting('scrip.tenant', true), '')::uuid));
+    USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
+    WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
 CREATE TRIGGER never_deleted BEFORE DELETE OR TRUNCATE ON audit_events
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER seal_added AFTER INSERT ON audit_events
@@ -276,8 +276,8 @@ CREATE INDEX bulk_operations_unfinished ON bulk_operations (tenant_id, created_a
 ALTER TABLE bulk_operations ENABLE ROW LEVEL SECURITY;
 ALTER TABLE bulk_operations FORCE ROW LEVEL SECURITY;
 CREATE POLICY own_tenant ON bulk_operations
-    USING (tenant_id = (SELECT nullif(current_setting('scrip.tenant', true), '')::uuid))
-    WITH CHECK (tenant_id = (SELECT nullif(current_setting('scrip.tenant', true), '')::uuid));
+    USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
+    WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
 CREATE TRIGGER seal_added AFTER INSERT ON bulk_operations
     REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION seal_added_bulk_operations();
 CREATE TRIGGER seal_changed AFTER UPDATE OF id, status, asset, error_policy, dry_run, total, processed, succeeded,
@@ -316,8 +316,8 @@ CREATE INDEX bulk_rows_pending ON bulk_rows (tenant_id, operation_id, "row") WHE
 ALTER TABLE bulk_rows ENABLE ROW LEVEL SECURITY;
 ALTER TABLE bulk_rows FORCE ROW LEVEL SECURITY;
 CREATE POLICY own_tenant ON bulk_rows
-    USING (tenant_id = (SELECT nullif(current_setting('scrip.tenant', true), '')::uuid))
-    WITH CHECK (tenant_id = (SELECT nullif(current_setting('scrip.tenant', true), '')::uuid));
+    USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
+    WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
 CREATE TRIGGER seal_added AFTER INSERT ON bulk_rows
     REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION seal_added_bulk_rows();
 CREATE TRIGGER seal_changed AFTER UPDATE OF id, operation_id, "row", customer_id, amount, transaction_id, details, error
@@ -366,8 +366,8 @@ CREATE INDEX coupons_transaction ON coupons (tenant_id, transaction_id);
 ALTER TABLE coupons ENABLE ROW LEVEL SECURITY;
 ALTER TABLE coupons FORCE ROW LEVEL SECURITY;
 CREATE POLICY own_tenant ON coupons
-    USING (tenant_id = (SELECT nullif(current_setting('scrip.tenant', true), '')::uuid))
-    WITH CHECK (tenant_id = (SELECT nullif(current_setting('scrip.tenant', true), '')::uuid));
+    USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
+    WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
 CREATE TRIGGER seal_added AFTER INSERT ON coupons
     REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION seal_added_coupons();
 CREATE TRIGGER seal_changed AFTER UPDATE OF id, code, reward_id, customer_id, transaction_id, points_spent_minor,
@@ -400,8 +400,8 @@ CREATE INDEX credit_changes_credit ON credit_changes (tenant_id, credit_id, crea
 ALTER TABLE credit_changes ENABLE ROW LEVEL SECURITY;
 ALTER TABLE credit_changes FORCE ROW LEVEL SECURITY;
 CREATE POLICY own_tenant ON credit_changes
-    USING (tenant_id = (SELECT nullif(current_setting('scrip.tenant', true), '')::uuid))
-    WITH CHECK (tenant_id = (SELECT nullif(current_setting('scrip.tenant', true), '')::uuid));
+    USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
+    WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON credit_changes
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER seal_added AFTER INSERT ON credit_changes
@@ -429,8 +429,8 @@ ALTER TABLE credit_services ALTER COLUMN tenant_id SET (n_distinct=1);
 ALTER TABLE credit_services ENABLE ROW LEVEL SECURITY;
 ALTER TABLE credit_services FORCE ROW LEVEL SECURITY;
 CREATE POLICY own_tenant ON credit_services
-    USING (tenant_id = (SELECT nullif(current_setting('scrip.tenant', true), '')::uuid))
-    WITH CHECK (tenant_id = (SELECT nullif(current_setting('scrip.tenant', true), '')::uuid));
+    USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
+    WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
 CREATE TRIGGER seal_added AFTER INSERT ON credit_services
     REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION seal_added_credit_services();
 CREATE TRIGGER seal_changed AFTER UPDATE OF id, credit_id, service_id ON credit_services
@@ -508,8 +508,8 @@ CREATE INDEX credits_transaction ON credits (tenant_id, transaction_id);
 ALTER TABLE credits ENABLE ROW LEVEL SECURITY;
 ALTER TABLE credits FORCE ROW LEVEL SECURITY;
 CREATE POLICY own_tenant ON credits
-    USING (tenant_id = (SELECT nullif(current_setting('scrip.tenant', true), '')::uuid))
-    WITH CHECK (tenant_id = (SELECT nullif(current_setting('scrip.tenant', true), '')::uuid));
+    USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
+    WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
 CREATE TRIGGER seal_changed AFTER UPDATE OF id, account_id, transaction_id, amount_minor, effective_on, starts_at,
     expires_at, restricted, auto_apply, created_at, swept_at, voided_at, counts, opened_sequence, origin_id,
     successor_id ON credits
@@ -587,8 +587,8 @@ CREATE INDEX customers_search_name ON customers (tenant_id, search_name);
 ALTER TABLE customers ENABLE ROW LEVEL SECURITY;
 ALTER TABLE customers FORCE ROW LEVEL SECURITY;
 CREATE POLICY own_tenant ON customers
-    USING (tenant_id = (SELECT nullif(current_setting('scrip.tenant', true), '')::uuid))
-    WITH CHECK (tenant_id = (SELECT nullif(current_setting('scrip.tenant', true), '')::uuid));
+    USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
+    WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
 CREATE TRIGGER seal_added AFTER INSERT ON customers
     REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION seal_added_customers();
 CREATE TRIGGER seal_changed AFTER UPDATE OF id, external_id, name, email, membership_started_at,
@@ -647,8 +647,8 @@ CREATE INDEX entries_transaction ON entries (tenant_id, transaction_id);
 ALTER TABLE entries ENABLE ROW LEVEL SECURITY;
 ALTER TABLE entries FORCE ROW LEVEL SECURITY;
 CREATE POLICY own_tenant ON entries
-    USING (tenant_id = (SELECT nullif(current_setting('scrip.tenant', true), '')::uuid))
-    WITH CHECK (tenant_id = (SELECT nullif(current_setting('scrip.tenant', true), '')::uuid));
+    USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
+    WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON entries
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER continues AFTER INSERT ON entries
@@ -701,8 +701,8 @@ CREATE INDEX grants_invoice ON grants (tenant_id, invoice_id);
 ALTER TABLE grants ENABLE ROW LEVEL SECURITY;
 ALTER TABLE grants FORCE ROW LEVEL SECURITY;
 CREATE POLICY own_tenant ON grants
-    USING (tenant_id = (SELECT nullif(current_setting('scrip.tenant', true), '')::uuid))
-    WITH CHECK (tenant_id = (SELECT nullif(current_setting('scrip.tenant', true), '')::uuid));
+    USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
+    WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
 CREATE TRIGGER seal_added AFTER INSERT ON grants
     REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION seal_added_grants();
 CREATE TRIGGER seal_changed AFTER UPDATE OF id, invoice_id, credit_id, transaction_id, revoked_transaction_id,
@@ -732,8 +732,8 @@ CREATE INDEX idempotency_keys_pruned ON idempotency_keys (tenant_id, created_at)
 ALTER TABLE idempotency_keys ENABLE ROW LEVEL SECURITY;
 ALTER TABLE idempotency_keys FORCE ROW LEVEL SECURITY;
 CREATE POLICY own_tenant ON idempotency_keys
-    USING (tenant_id = (SELECT nullif(current_setting('scrip.tenant', true), '')::uuid))
-    WITH CHECK (tenant_id = (SELECT nullif(current_setting('scrip.tenant', true), '')::uuid));
+    USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
+    WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
 CREATE TRIGGER seal_added AFTER INSERT ON idempotency_keys
     REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION seal_added_idempotency_keys();
 CREATE TRIGGER seal_changed AFTER UPDATE OF key, client, shared, kept, operation, input_hash, result_id, created_at ON
@@ -768,8 +768,8 @@ ALTER TABLE invoice_lines ALTER COLUMN tenant_id SET (n_distinct=1);
 ALTER TABLE invoice_lines ENABLE ROW LEVEL SECURITY;
 ALTER TABLE invoice_lines FORCE ROW LEVEL SECURITY;
 CREATE POLICY own_tenant ON invoice_lines
-    USING (tenant_id = (SELECT nullif(current_setting('scrip.tenant', true), '')::uuid))
-    WITH CHECK (tenant_id = (SELECT nullif(current_setting('scrip.tenant', true), '')::uuid));
+    USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
+    WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
 CREATE TRIGGER seal_added AFTER INSERT ON invoice_lines
     REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION seal_added_invoice_lines();
 CREATE TRIGGER seal_changed AFTER UPDATE OF id, invoice_id, "position", description, quantity, unit_price_minor, kind,
@@ -831,8 +831,8 @@ CREATE INDEX invoices_unpaid ON invoices (tenant_id, created_at, id) WHERE statu
 ALTER TABLE invoices ENABLE ROW LEVEL SECURITY;
 ALTER TABLE invoices FORCE ROW LEVEL SECURITY;
 CREATE POLICY own_tenant ON invoices
-    USING (tenant_id = (SELECT nullif(current_setting('scrip.tenant', true), '')::uuid))
-    WITH CHECK (tenant_id = (SELECT nullif(current_setting('scrip.tenant', true), '')::uuid));
+    USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
+    WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
 CREATE TRIGGER seal_added AFTER INSERT ON invoices
     REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION seal_added_invoices();
 CREATE TRIGGER seal_changed AFTER UPDATE OF id, customer_id, number, currency, total_minor, creditable_minor, kind,
@@ -865,8 +865,8 @@ ALTER TABLE limit_counters ALTER COLUMN tenant_id SET (n_distinct=1);
 ALTER TABLE limit_counters ENABLE ROW LEVEL SECURITY;
 ALTER TABLE limit_counters FORCE ROW LEVEL SECURITY;
 CREATE POLICY own_tenant ON limit_counters
-    USING (tenant_id = (SELECT nullif(current_setting('scrip.tenant', true), '')::uuid))
-    WITH CHECK (tenant_id = (SELECT nullif(current_setting('scrip.tenant', true), '')::uuid));
+    USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
+    WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
 CREATE TRIGGER seal_added AFTER INSERT ON limit_counters
     REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION seal_added_limit_counters();
 CREATE TRIGGER seal_changed AFTER UPDATE OF id, scope, role, holder, asset, day, opening_minor ON limit_counters
@@ -903,8 +903,8 @@ ALTER TABLE limit_rules ALTER COLUMN tenant_id SET (n_distinct=1);
 ALTER TABLE limit_rules ENABLE ROW LEVEL SECURITY;
 ALTER TABLE limit_rules FORCE ROW LEVEL SECURITY;
 CREATE POLICY own_tenant ON limit_rules
-    USING (tenant_id = (SELECT nullif(current_setting('scrip.tenant', true), '')::uuid))
-    WITH CHECK (tenant_id = (SELECT nullif(current_setting('scrip.tenant', true), '')::uuid));
+    USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
+    WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
 CREATE TRIGGER config_version AFTER INSERT OR DELETE OR UPDATE ON limit_rules
     FOR EACH ROW EXECUTE FUNCTION raise_config_version();
 CREATE TRIGGER seal_added AFTER INSERT ON limit_rules
@@ -931,8 +931,8 @@ ALTER TABLE outbox ALTER COLUMN tenant_id SET (n_distinct=1);
 ALTER TABLE outbox ENABLE ROW LEVEL SECURITY;
 ALTER TABLE outbox FORCE ROW LEVEL SECURITY;
 CREATE POLICY own_tenant ON outbox
-    USING (tenant_id = (SELECT nullif(current_setting('scrip.tenant', true), '')::uuid))
-    WITH CHECK (tenant_id = (SELECT nullif(current_setting('scrip.tenant', true), '')::uuid));
+    USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
+    WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
 GRANT SELECT, INSERT, DELETE ON outbox TO scrip_app;
 
 CREATE TABLE partner_tokens (
@@ -966,12 +966,14 @@ CREATE TABLE partner_tokens (
     CONSTRAINT partner_tokens_texts CHECK (client <> '' AND name <> '')
 );
 ALTER TABLE partner_tokens ALTER COLUMN tenant_id SET (n_distinct=1);
+ALTER TABLE partner_tokens ALTER COLUMN client SET (n_distinct=-0.1);
+CREATE INDEX partner_tokens_client ON partner_tokens (tenant_id, client, created_at, id);
 CREATE INDEX partner_tokens_time ON partner_tokens (tenant_id, created_at, id);
 ALTER TABLE partner_tokens ENABLE ROW LEVEL SECURITY;
 ALTER TABLE partner_tokens FORCE ROW LEVEL SECURITY;
 CREATE POLICY own_tenant ON partner_tokens
-    USING (tenant_id = (SELECT nullif(current_setting('scrip.tenant', true), '')::uuid))
-    WITH CHECK (tenant_id = (SELECT nullif(current_setting('scrip.tenant', true), '')::uuid));
+    USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
+    WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
 CREATE TRIGGER seal_added AFTER INSERT ON partner_tokens
     REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION seal_added_partner_tokens();
 CREATE TRIGGER seal_changed AFTER UPDATE OF id, client, name, scope, secret_hash, replaces_id, created_by_id,
@@ -1013,8 +1015,8 @@ CREATE UNIQUE INDEX payments_transaction ON payments (tenant_id, transaction_id)
 ALTER TABLE payments ENABLE ROW LEVEL SECURITY;
 ALTER TABLE payments FORCE ROW LEVEL SECURITY;
 CREATE POLICY own_tenant ON payments
-    USING (tenant_id = (SELECT nullif(current_setting('scrip.tenant', true), '')::uuid))
-    WITH CHECK (tenant_id = (SELECT nullif(current_setting('scrip.tenant', true), '')::uuid));
+    USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
+    WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
 CREATE TRIGGER seal_added AFTER INSERT ON payments
     REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION seal_added_payments();
 CREATE TRIGGER seal_changed AFTER UPDATE OF id, invoice_id, amount_minor, method, received_on, transaction_id, actor_id,
@@ -1046,8 +1048,8 @@ ALTER TABLE products ALTER COLUMN tenant_id SET (n_distinct=1);
 ALTER TABLE products ENABLE ROW LEVEL SECURITY;
 ALTER TABLE products FORCE ROW LEVEL SECURITY;
 CREATE POLICY own_tenant ON products
-    USING (tenant_id = (SELECT nullif(current_setting('scrip.tenant', true), '')::uuid))
-    WITH CHECK (tenant_id = (SELECT nullif(current_setting('scrip.tenant', true), '')::uuid));
+    USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
+    WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
 CREATE TRIGGER seal_added AFTER INSERT ON products
     REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION seal_added_products();
 CREATE TRIGGER seal_changed AFTER UPDATE OF id, name, kind, currency, price_minor, active ON products
@@ -1078,8 +1080,8 @@ ALTER TABLE reasons ALTER COLUMN tenant_id SET (n_distinct=1);
 ALTER TABLE reasons ENABLE ROW LEVEL SECURITY;
 ALTER TABLE reasons FORCE ROW LEVEL SECURITY;
 CREATE POLICY own_tenant ON reasons
-    USING (tenant_id = (SELECT nullif(current_setting('scrip.tenant', true), '')::uuid))
-    WITH CHECK (tenant_id = (SELECT nullif(current_setting('scrip.tenant', true), '')::uuid));
+    USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
+    WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
 CREATE TRIGGER config_version AFTER INSERT OR DELETE OR UPDATE ON reasons
     FOR EACH ROW EXECUTE FUNCTION raise_config_version();
 CREATE TRIGGER seal_added AFTER INSERT ON reasons
@@ -1128,8 +1130,8 @@ ALTER TABLE rewards ALTER COLUMN tenant_id SET (n_distinct=1);
 ALTER TABLE rewards ENABLE ROW LEVEL SECURITY;
 ALTER TABLE rewards FORCE ROW LEVEL SECURITY;
 CREATE POLICY own_tenant ON rewards
-    USING (tenant_id = (SELECT nullif(current_setting('scrip.tenant', true), '')::uuid))
-    WITH CHECK (tenant_id = (SELECT nullif(current_setting('scrip.tenant', true), '')::uuid));
+    USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
+    WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
 CREATE TRIGGER config_version AFTER INSERT OR DELETE ON rewards
     FOR EACH ROW EXECUTE FUNCTION raise_config_version();
 CREATE TRIGGER config_version_update AFTER UPDATE ON rewards
@@ -1182,8 +1184,8 @@ ALTER TABLE services ALTER COLUMN tenant_id SET (n_distinct=1);
 ALTER TABLE services ENABLE ROW LEVEL SECURITY;
 ALTER TABLE services FORCE ROW LEVEL SECURITY;
 CREATE POLICY own_tenant ON services
-    USING (tenant_id = (SELECT nullif(current_setting('scrip.tenant', true), '')::uuid))
-    WITH CHECK (tenant_id = (SELECT nullif(current_setting('scrip.tenant', true), '')::uuid));
+    USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
+    WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
 CREATE TRIGGER config_version AFTER INSERT OR DELETE OR UPDATE ON services
     FOR EACH ROW EXECUTE FUNCTION raise_config_version();
 CREATE TRIGGER seal_added AFTER INSERT ON services
@@ -1225,8 +1227,8 @@ CREATE POLICY by_slug ON tenants FOR SELECT
 CREATE POLICY directory ON tenants FOR SELECT
     USING (current_setting('scrip.directory', true) = 'on');
 CREATE POLICY own_tenant ON tenants
-    USING (id = (SELECT nullif(current_setting('scrip.tenant', true), '')::uuid))
-    WITH CHECK (id = (SELECT nullif(current_setting('scrip.tenant', true), '')::uuid));
+    USING (id = nullif(current_setting('scrip.tenant', true), '')::uuid)
+    WITH CHECK (id = nullif(current_setting('scrip.tenant', true), '')::uuid);
 CREATE TRIGGER config_version BEFORE UPDATE ON tenants
     FOR EACH ROW WHEN (old.slug IS DISTINCT FROM new.slug OR old.name IS DISTINCT FROM new.name OR old.time_zone IS
         DISTINCT FROM new.time_zone OR old.grace_days IS DISTINCT FROM new.grace_days OR old.approval_hours IS DISTINCT
@@ -1264,8 +1266,8 @@ CREATE INDEX tier_changes_account ON tier_changes (tenant_id, account_id, create
 ALTER TABLE tier_changes ENABLE ROW LEVEL SECURITY;
 ALTER TABLE tier_changes FORCE ROW LEVEL SECURITY;
 CREATE POLICY own_tenant ON tier_changes
-    USING (tenant_id = (SELECT nullif(current_setting('scrip.tenant', true), '')::uuid))
-    WITH CHECK (tenant_id = (SELECT nullif(current_setting('scrip.tenant', true), '')::uuid));
+    USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
+    WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
 CREATE TRIGGER seal_added AFTER INSERT ON tier_changes
     REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION seal_added_tier_changes();
 CREATE TRIGGER seal_changed AFTER UPDATE OF id, account_id, transaction_id, old_tier, new_tier, created_at ON
@@ -1293,8 +1295,8 @@ ALTER TABLE tiers ALTER COLUMN tenant_id SET (n_distinct=1);
 ALTER TABLE tiers ENABLE ROW LEVEL SECURITY;
 ALTER TABLE tiers FORCE ROW LEVEL SECURITY;
 CREATE POLICY own_tenant ON tiers
-    USING (tenant_id = (SELECT nullif(current_setting('scrip.tenant', true), '')::uuid))
-    WITH CHECK (tenant_id = (SELECT nullif(current_setting('scrip.tenant', true), '')::uuid));
+    USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
+    WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
 CREATE TRIGGER config_version AFTER INSERT OR DELETE OR UPDATE ON tiers
     FOR EACH ROW EXECUTE FUNCTION raise_config_version();
 CREATE TRIGGER seal_added AFTER INSERT ON tiers
@@ -1321,8 +1323,8 @@ ALTER TABLE transaction_texts ALTER COLUMN tenant_id SET (n_distinct=1);
 ALTER TABLE transaction_texts ENABLE ROW LEVEL SECURITY;
 ALTER TABLE transaction_texts FORCE ROW LEVEL SECURITY;
 CREATE POLICY own_tenant ON transaction_texts
-    USING (tenant_id = (SELECT nullif(current_setting('scrip.tenant', true), '')::uuid))
-    WITH CHECK (tenant_id = (SELECT nullif(current_setting('scrip.tenant', true), '')::uuid));
+    USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
+    WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
 CREATE TRIGGER never_deleted BEFORE DELETE OR TRUNCATE ON transaction_texts
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER only_erased BEFORE UPDATE ON transaction_texts
@@ -1369,8 +1371,8 @@ CREATE INDEX transactions_time ON transactions (tenant_id, created_at, id);
 ALTER TABLE transactions ENABLE ROW LEVEL SECURITY;
 ALTER TABLE transactions FORCE ROW LEVEL SECURITY;
 CREATE POLICY own_tenant ON transactions
-    USING (tenant_id = (SELECT nullif(current_setting('scrip.tenant', true), '')::uuid))
-    WITH CHECK (tenant_id = (SELECT nullif(current_setting('scrip.tenant', true), '')::uuid));
+    USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
+    WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON transactions
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 GRANT SELECT, INSERT ON transactions TO scrip_app;

@@ -1,1 +1,1 @@
-"""The ledger: what a business owes its customers, and the only code that may move it."""
+"""The ledger: a business's debts to its customers, and the only code that may move them."""

@@ -1,7 +1,7 @@
-"""What can be asked of the ledger, and what it answers. Plain frozen values, no behaviour.
+"""Commands to the ledger, and their outcomes. Plain frozen values, no behaviour.
 
-Amounts are exact decimals in the asset's own units, as they came in: the planner turns them into minor units,
-or refuses. Ids are the database's.
+Amounts are exact decimals in the asset's own units, as they came in: the planner turns them into minor units, or
+refuses. Ids are the database's.
 """
 
 from dataclasses import dataclass, field
@@ -14,22 +14,22 @@ from models.errors import LedgerError
 from models.kinds import BulkErrorPolicy, Role
 
 _PARTNER: Final = Role.PARTNER
-"""Asked for again and again in each posting; an enum looks its members up anew each time (0.3 µs)."""
+"""Read many times in each posting; an enum looks its members up anew each time (0.3 µs)."""
 LATER: Final = {"later": True}
-"""Metadata of a field that a command has not had from the first. At its default it says nothing, also in the hash that a
-used idempotency key is kept with: a request that is sent again after an upgrade is still the same."""
+"""Metadata of a field that a command has not had from the first. At its default it says nothing, also in the hash
+stored with a used idempotency key: a request retried after an upgrade is still the same."""
 
 
 Asker = tuple[str, str]
-"""A subject, and its client where that is a partner's program; '' of a person, whatever their token."""
+"""A subject, and its client if that is a partner's program; '' of a person, whatever their token."""
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts: the token's subject, in one role (`STAFF` …), through one client (None: none named).
+    """The actor of a command: the token's subject, in one role (`STAFF` …), through one client (None: none named).
 
-    request_id, address: which request it is, and where it came from, for the audit. The same actor can send many.
-    keeps_keys: whether what it posts stands in a file, and its idempotency keys are never pruned. Of no request.
+    request_id, address: of the request, for the audit. The same actor can send many. keeps_keys: whether its postings
+    come from a file, and its idempotency keys are never pruned. Of no request.
     """
 
     subject: str
@@ -42,23 +42,24 @@ class Actor:
 
     @property
     def holder(self) -> str:
-        """Whose daily limit this uses up: a partner's client, everybody else's own."""
+        """The holder of the daily limit that this uses up: a partner's client, or else the subject."""
         return self.client if self.role == _PARTNER and self.client else self.subject
 
     @property
     def asker(self) -> Asker:
-        """Whose requests for approval are counted together: a partner's client and a person of the same subject are two."""
+        """The requester whose approval requests are counted together: a partner's client and a person of the same
+        subject are two."""
         return self.subject, self.holder if self.role == "PARTNER" else ""
 
     def may_withdraw_of(self, asker: "Actor") -> bool:
-        """Whether what `asker` asked for is this actor's own to withdraw: the same subject, and of partners the same
+        """Whether a request of `asker` is this actor's own to withdraw: the same subject, and of partners the same
         client. A partner's client and a person of the same subject are two."""
         program, by_program = self.role == _PARTNER, asker.role == _PARTNER
         return self.subject == asker.subject and program == by_program and (not program or self.client == asker.client)
 
 
-class Asked:
-    """What the writer has to know of a command, whichever it is.
+class Command:
+    """Properties of a command that the writer needs, whichever it is.
 
     alone: whether it is posted by itself, in the lane of large units. is_bulk: whether it is many rows' adjustments.
     """
@@ -69,17 +70,17 @@ class Asked:
 
     @property
     def note(self) -> str | None:
-        """What is written down with it, for people to read."""
+        """The note recorded with it, for people to read."""
         return None
 
     @property
     def dry_run(self) -> bool:
-        """Whether it only reports what it would do."""
+        """Whether it only reports, and posts nothing."""
         return False
 
 
 @dataclass(frozen=True, slots=True)
-class AdjustCredit(Asked):
+class AdjustCredit(Command):
     """Add (positive) or remove (negative) value on one customer's one asset. See domain: adjusting.
 
     request_approval: over a limit, a second person is asked. propose_only: a second person is asked in any case.
@@ -107,7 +108,7 @@ class BulkItem:
 
 
 @dataclass(frozen=True, slots=True)
-class BulkCredit(Asked):
+class BulkCredit(Command):
     """Adjust many customers' one asset. error_policy: REJECT_ALL or SKIP_FAILED. dry_run: report, post nothing."""
 
     alone = is_bulk = True
@@ -130,7 +131,7 @@ class RowAdjustment:
 
 
 @dataclass(frozen=True, slots=True)
-class PostRows(Asked):
+class PostRows(Command):
     """Post some rows of a bulk that runs on, and note what became of each. all_or_nothing: one bad row refuses all."""
 
     alone = is_bulk = True
@@ -141,133 +142,13 @@ class PostRows(Asked):
 
 
 @dataclass(frozen=True, slots=True)
-class InvoiceAmount:
-    invoice_id: UUID
-    amount: Decimal | None  # None: as much as the invoice has due, of what the amounts given leave of the credit
-
-
-@dataclass(frozen=True, slots=True)
-class AssignCredit(Asked):
-    """Set one money credit against one or several invoices of the same customer, all or nothing."""
-
-    credit_id: UUID
-    assignments: tuple[InvoiceAmount, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class GiveReward(Asked):
+class GiveReward(Command):
     customer_id: UUID
     reward_id: UUID
     deduct_points: bool
     note: str | None = None
     request_approval: bool = field(default=False, metadata=LATER)
     propose_only: bool = field(default=False, metadata=LATER)
-
-
-@dataclass(frozen=True, slots=True)
-class InvoiceLineItem:
-    description: str
-    quantity: int
-    unit_price: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class CreateInvoice(Asked):
-    """issued_on: today in the tenant's zone unless given. auto_apply: take the customer's open auto-applying credit."""
-
-    customer_id: UUID
-    number: str
-    currency: str
-    lines: tuple[InvoiceLineItem, ...]
-    issued_on: date | None = None
-    due_on: date | None = None
-    auto_apply: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class RecordPayment(Asked):
-    invoice_id: UUID
-    amount: Decimal
-    method: str
-    received_on: date | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ReleaseAssignments(Asked):
-    """Put assigned amounts back on the credits that they came from, last first, all or nothing."""
-
-    assignment_ids: tuple[UUID, ...]
-    note: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ReassignCredit(Asked):
-    """Release one assignment and set its credit against other invoices instead, all or nothing."""
-
-    assignment_id: UUID
-    assignments: tuple[InvoiceAmount, ...]
-    note: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class VoidInvoice(Asked):
-    """Void an invoice (or order) and release everything on it, last first. Payments are voided before, one by one."""
-
-    invoice_id: UUID
-    note: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class VoidCredit(Asked):
-    """The sources' delete: reverse what is left of a credit. release_assignments: and what is set against invoices."""
-
-    credit_id: UUID
-    release_assignments: bool = False
-    note: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class UpdateCredit(Asked):
-    """Change a credit; None leaves as it is. never_expires, or expires_in_days 0: take the expiry off. service_ids ():
-    any service."""
-
-    credit_id: UUID
-    expires_in_days: int | None = None
-    expires_at: datetime | None = None
-    never_expires: bool = False
-    auto_apply: bool | None = None
-    service_ids: tuple[UUID, ...] | None = None
-    note: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class UseCredit(Asked):
-    """Spend service credits on one service. The amount is positive."""
-
-    customer_id: UUID
-    service_id: UUID
-    amount: Decimal
-    note: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ExpireCredits(Asked):
-    """Write off what has expired on one account. Does nothing where nothing has."""
-
-    customer_id: UUID
-    asset: str
-
-
-@dataclass(frozen=True, slots=True)
-class UseCoupon(Asked):
-    coupon_id: UUID
-
-
-@dataclass(frozen=True, slots=True)
-class DisableCoupon(Asked):
-    coupon_id: UUID
-    refund_points: bool
-    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,7 +161,7 @@ class OrderItem:
 
 
 @dataclass(frozen=True, slots=True)
-class CreateOrder(Asked):
+class CreateOrder(Command):
     """An invoice of product lines. Credit products put their worth on the account once the order is paid in full."""
 
     customer_id: UUID
@@ -295,31 +176,11 @@ class CreateOrder(Asked):
 
 
 Approvable = AdjustCredit | GiveReward | CreateOrder
-"""What can wait for a second person's approval."""
+"""Commands that can wait for a second person's approval."""
 
 
 @dataclass(frozen=True, slots=True)
-class ApproveRequest(Asked):
-    """Post what an approval request asks for. note: what the approver has to say.
-
-    version: of the terms that the approver has seen (models/planning/binding.py); None: those it was asked under.
-    """
-
-    request_id: UUID
-    note: str | None = None
-    version: str | None = field(default=None, metadata=LATER)
-
-
-@dataclass(frozen=True, slots=True)
-class VoidPayment(Asked):
-    """Take a payment back. One made with account credit goes back to the credits it came from, last first."""
-
-    payment_id: UUID
-    note: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class MergeCustomers(Asked):
+class MergeCustomers(Command):
     """Move all that one record of a person has to another one, and mark the first as merged into it."""
 
     alone = True
@@ -330,64 +191,19 @@ class MergeCustomers(Asked):
 
 
 @dataclass(frozen=True, slots=True)
-class RestateBooks(Asked):
-    """Bring a person's books in one asset to what today's rules come to: what is left on merged records moves to the
-    person's, and their lifetime total changes by so many minor units."""
-
-    alone = True
-
-    person_id: UUID
-    asset: str
-    record_ids: tuple[UUID, ...]
-    lifetime_minor: int
-
-
-@dataclass(frozen=True, slots=True)
-class UpsertCustomer:
-    external_id: str
-    name: str
-    email: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class MembershipChange:
-    """Start, cancel or reinstate. at: None for now, or an instant in the past that it happened at."""
+    """Start, cancel or reinstate. at: None for now, or the past instant at which it happened."""
 
     customer_id: UUID
     at: datetime | None = None
     note: str | None = None
 
 
-Command = (
-    AdjustCredit
-    | ApproveRequest
-    | AssignCredit
-    | BulkCredit
-    | CreateInvoice
-    | CreateOrder
-    | DisableCoupon
-    | ExpireCredits
-    | GiveReward
-    | MergeCustomers
-    | PostRows
-    | ReassignCredit
-    | RecordPayment
-    | ReleaseAssignments
-    | RestateBooks
-    | UpdateCredit
-    | UseCoupon
-    | UseCredit
-    | VoidCredit
-    | VoidInvoice
-    | VoidPayment
-)
-
-
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a unit did: the ids of what it made or touched; those that its operation has none of are None.
+    """The outcome of a unit: the ids of the rows it made or touched; None for those that its operation does not have.
 
-    views: those rows as they stood right after, where the posting knew them, so that nobody has to read them again
+    views: those rows as they were right after, if the posting knew them, so that nobody has to read them again
     (models/views.py; empty for a replay).
     """
 
@@ -406,7 +222,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class LimitVerdict:
-    """allowed: within every limit. remaining: what each limit that exists leaves before this adjustment."""
+    """allowed: within every limit. remaining: the amount that each existing limit leaves before this adjustment."""
 
     allowed: bool
     approval_required: bool
@@ -425,7 +241,7 @@ class CreditEffect:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What an adjustment would do, had it been posted now. account_id None: it would open the account."""
+    """The effect of an adjustment, had it been posted now. account_id None: it would open the account."""
 
     asset: str
     account_id: UUID | None

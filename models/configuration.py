@@ -1,4 +1,4 @@
-"""What an admin has set, as the planner needs it: loaded whole, and kept until the tenant's version moves on."""
+"""An admin's settings, as the planner needs them: loaded whole, and kept until the tenant's version changes."""
 
 from datetime import timedelta
 from typing import Any, Final
@@ -37,7 +37,7 @@ class Configurations:
 
 
 async def load(connection: TenantConnection) -> TenantConfig:
-    """All of it, in six statements. The version is read first, so that what is read later is at least as new."""
+    """Load all of it, in six statements. The version is read first, so that later reads are at least as new."""
     tenant_id, orm = connection.tenant_id, connection.orm
     tenant = await Tenant.filter(id=tenant_id).using_db(orm).get()
     currencies = await held_currencies(connection)

@@ -1,5 +1,5 @@
-"""What an admin can ask to be set, as in models/commands.py: reasons, services, tiers, rewards, products, limits,
-partners' tokens, the tenant."""
+"""Commands that change the configuration, as in models/commands.py: reasons, services, tiers, rewards, products,
+limits, partners' tokens, the tenant."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -87,7 +87,7 @@ class CreateReward:
 
 @dataclass(frozen=True, slots=True)
 class UpdateReward:
-    """None leaves as it is; coupons that were given stay as they were given. unlimited_stock: take the stock's end off."""
+    """None leaves as it is; coupons already given do not change. unlimited_stock: remove the stock's limit."""
 
     reward_id: UUID
     name: str | None = None
@@ -112,7 +112,7 @@ class CreateProduct:
 
 @dataclass(frozen=True, slots=True)
 class UpdateProduct:
-    """None leaves as it is. What was sold stays as it was sold."""
+    """None leaves as it is. Past sales do not change."""
 
     product_id: UUID
     name: str | None = None
@@ -136,12 +136,12 @@ class UpdateTenant:
 
 @dataclass(frozen=True, slots=True)
 class SetLimit:
-    """A whole rule, in place of the one of the same kind for the same role, asset and holder, if there is one.
+    """A whole rule, replacing the one of the same kind for the same role, asset and holder, if there is one.
 
-    kind: ADDING, or SELLING_CREDIT, which is about what an order's credit lines come to: per_adjustment is per order then,
-    and there is none by customer.
-    asset: None for money of every currency that has no rule of its own. holder: None for everyone of the role, else
-    one subject or, of partners, one client. The limits: in the asset's own units, None for no limit of that kind.
+    kind: ADDING, or SELLING_CREDIT, on the sum of an order's credit lines: per_adjustment is per order then, and there
+    is none by customer. asset: None for money of every currency that has no rule of its own. holder: None for everyone
+    of the role, else one subject or, of partners, one client. The limits: in the asset's own units, None for no limit
+    of that kind.
     """
 
     role: str
@@ -165,10 +165,11 @@ class RemoveLimit:
 
 @dataclass(frozen=True, slots=True)
 class IssueToken:
-    """A token for a partner's client. Whoever makes the secret tells it to its holder; here there is only its digest.
+    """A token for a partner's client. The caller makes the secret and tells it to the token's holder; only its digest
+    comes here.
 
-    scopes: by name, those that a partner can use. limits: for the client as a whole, in place of those it has; an asset
-    that is left out stays as it is. expires_at: None never expires.
+    scopes: by name, of those that a partner can use. limits: for the client as a whole, replacing those it has; an
+    asset that is left out stays as it is. expires_at: None never expires.
     """
 
     token_id: UUID
@@ -182,7 +183,7 @@ class IssueToken:
 
 @dataclass(frozen=True, slots=True)
 class RotateToken:
-    """Another secret for the client, under a token of its own. replaces_id: the token whose place it takes.
+    """Another secret for the client, under a token of its own. replaces_id: the token it replaces.
 
     overlap_minutes: how long the old one is good beside it. grantable: the scopes that may be handed on.
     """

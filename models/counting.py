@@ -1,12 +1,12 @@
-"""What a posting has of the day's counters: locked, or of a large unit's actor only raised once all else is written.
+"""Day counters of a posting: locked, or, of a large unit's actor, raised only once all else is written.
 
-A bulk of ten thousand rows takes seconds. If it had its actor's counters all along, every other addition of that partner's
-would wait for it. So they are read, and the difference that was planned is added last of all. They only rise while the day
-lasts: what was refused at a lower sum is refused at the one that it has come to, and what was allowed is allowed still, if
-that sum is within the limit. Else it is planned again, with the counters locked from the first.
+A bulk of ten thousand rows takes seconds. If it held its actor's counters all along, every other addition of that
+partner's would wait for it. So they are read, and the planned difference is added last of all. They only rise while the
+day lasts: an addition refused at a lower sum is refused at the final one too, and an allowed one is still allowed, if
+that sum is within the limit. Otherwise it is planned again, with the counters locked from the first.
 
-The customers' counters are locked from the first all the same. That is in nobody's way: whoever adds to the same account
-waits for that.
+The customers' counters are locked from the first all the same. That blocks nobody else: another addition to the same
+account waits for the account anyway.
 """
 
 from collections.abc import Sequence
@@ -32,21 +32,24 @@ from turns.slices import turn_after
 
 
 class CountersMoved(Exception):
-    """What a large unit was allowed does not fit any more beside what others of the same actor's have added meanwhile."""
+    """Other additions of the same actor have meanwhile used up too much of the limit that a large unit was planned
+    within."""
 
 
 async def load_counters(
     connection: TenantConnection, books: Books, units: Sequence[Unit], skipped: Skipped, way: Way
 ) -> None:
-    """The day's counters that bind: locked, but for those that are raised last of all. A dry run locks none.
+    """Lock the day's counters that bind, but for those that are raised last of all. A dry run locks none.
 
     Those that others hold are noted. Raises LockedElsewhere.
     """
     # Who has to come again, since others hold the account, has no use for the counters meanwhile; others may.
     limited = [
-        (unit.actor, key) for unit in units for key in unit.needs.limited
+        (unit.actor, key)
+        for unit in units
+        for key in unit.needs.limited
         if key[0] in books.customers and ("accounts", *key) not in skipped.named
-    ]  # fmt: skip
+    ]
     wanted = counters_needed(books.config, books.now, limited)
     selling = [(unit.actor, currency) for unit in units for currency in unit.needs.sells]
     wanted |= selling_counters_needed(books.config, books.now, selling)
@@ -64,8 +67,8 @@ async def load_counters(
 
 
 def _counts_last(books: Books, units: Sequence[Unit], way: Way) -> bool:
-    """Whether this is one large unit. Not where it brings a currency into the books: others wait for that, too, and may have
-    the counter by then.
+    """Whether this is one large unit. Not if it brings a currency into the books: others wait for that, too, and may
+    hold the counter by then.
     """
     if not way.counts_last or len(units) > 1 or not units[0].counts_much:
         return False
@@ -73,7 +76,7 @@ def _counts_last(books: Books, units: Sequence[Unit], way: Way) -> bool:
 
 
 def to_raise(books: Books) -> dict[CounterKey, int]:
-    """By how much, of the counters that have only been read."""
+    """The amounts by which to raise the counters that have only been read."""
     return {
         key: counter.used_minor - counter.read_minor
         for key, counter in books.counters.items()
@@ -82,7 +85,7 @@ def to_raise(books: Books) -> dict[CounterKey, int]:
 
 
 async def raise_last(connection: TenantConnection, books: Books, actor: Actor, more: dict[CounterKey, int]) -> None:
-    """Add what was planned to the actor's day, as it stands by now. Raises CountersMoved where that is too much."""
+    """Add the planned amounts to the actor's day, as it is by now. Raises CountersMoved if that is too much."""
     totals = await raise_counters(connection, more, [books.source.new_id() for _ in more])
     for key in more:
         rule = limits.rule_for(books.config, actor, key[3])

@@ -1,4 +1,4 @@
-"""The currencies that a tenant's books hold, each with the exponent that it had when they first did."""
+"""The currencies that a tenant's books hold, each with its exponent at its first use."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -18,7 +18,8 @@ async def held_currencies(connection: TenantConnection) -> dict[str, int]:
 
 
 async def open_books(tenant_id: UUID) -> None:
-    """Make this task work on the tenant's books: amounts in the currencies that they hold have the places that they had."""
+    """Make this task work on the tenant's books: amounts have the decimal places that these books give their
+    currencies."""
     async with tenant_transaction(tenant_id, read_only=True) as connection:
         enter_books(await held_currencies(connection))
 
@@ -26,7 +27,7 @@ async def open_books(tenant_id: UUID) -> None:
 async def hold_currencies(
     connection: TenantConnection, source: Source, now: datetime, assets: Iterable[str | None]
 ) -> None:
-    """Keep those of `assets` that are currencies, where the books do not hold them yet. Raises AssetUnknown."""
+    """Keep those of `assets` that are currencies, if the books do not hold them yet. Raises AssetUnknown."""
     new = sorted({asset for asset in assets if asset is not None and is_money(asset)})
     if not new:
         return
@@ -37,5 +38,7 @@ async def hold_currencies(
         FROM tenants t CROSS JOIN unnest($2::uuid[], $3::text[], $4::smallint[]) AS n(id, code, exponent)
         WHERE t.id = $1 AND NOT EXISTS (SELECT FROM currencies c WHERE c.tenant_id = $1 AND c.code = n.code)
         ON CONFLICT (tenant_id, code) DO NOTHING""",
-        connection.tenant_id, *rows, now,
-    )  # fmt: skip
+        connection.tenant_id,
+        *rows,
+        now,
+    )

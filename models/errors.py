@@ -1,7 +1,7 @@
 """Expected failures, each with a stable code that clients branch on; and the one failure that is our own bug.
 
-A `LedgerError` is an answer, not an accident: it is raised before the first write, nothing has moved, and
-it reaches the client as a `userError`. `field` is the path in the command that it speaks of.
+A `LedgerError` is an answer, not an accident: it is raised before the first write, nothing has moved, and it reaches
+the client as a `userError`. `field` is its path in the command.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from typing import ClassVar, Final, Self
 from models.kinds import LimitKind
 
 MAX_TOLD: Final = 5
-"""Of many differences, those that a message tells. The error has all."""
+"""Maximum differences listed in a message. The error has all."""
 NOT_THAT_VERSION: Final = "The request is not as in the version given. Review it, then approve it again."
 
 
@@ -20,7 +20,7 @@ class InvariantViolated(Exception):
 
 
 class DatabaseAway(Exception):
-    """The database cannot be used now: it is out of reach, full or read-only. No answer of the ledger's, and no bug.
+    """The database cannot be used now: it is out of reach, full or read-only. Neither a refusal of the ledger's nor a bug.
 
     unknown: COMMIT was sent and its answer lost, so that nobody can tell whether it was done; otherwise it was not.
     again: whether the same may be tried on another connection at once.
@@ -53,7 +53,7 @@ class LedgerError(Exception):
         self.row: int | None = None
 
     def at(self, *field: str) -> Self:
-        """The same failure, said of another field."""
+        """The same failure, at another field."""
         self.field = field
         return self
 
@@ -94,7 +94,7 @@ class Busy(LedgerError):
 
 
 class Unavailable(LedgerError):
-    """This server writes nothing now, since its clock is not the ledger's; another one may."""
+    """This server writes nothing now, because its clock differs too much from the database's; another one may."""
 
     code = "UNAVAILABLE"
 
@@ -148,7 +148,7 @@ class CurrencyMismatch(LedgerError):
 
 
 class InsufficientBalance(LedgerError):
-    """More was asked for than can be spent now. Carries the figure that can be."""
+    """The amount is more than can be spent now. Carries the figure that can be."""
 
     code = "INSUFFICIENT_BALANCE"
 
@@ -178,7 +178,7 @@ class CreditAssigned(LedgerError):
 
 
 class CreditSpent(LedgerError):
-    """What an order granted is to be taken back, and was used. Carries how much of it."""
+    """Credit that an order granted is to be taken back, and was used. Carries how much of it."""
 
     code = "CREDIT_SPENT"
 
@@ -231,7 +231,7 @@ class ExpiryInPast(LedgerError):
 
 
 class ExpiryConflict(LedgerError):
-    """Two ways of saying one date, or a date where none belongs."""
+    """Two ways of giving one date, or a date that does not belong there."""
 
     code = "EXPIRY_CONFLICT"
 
@@ -280,7 +280,7 @@ class NoMembership(LedgerError):
 
 
 class LimitRemaining:
-    """What one limit leaves: scope PER_ADJUSTMENT, PER_ACTOR_DAY or PER_CUSTOMER_DAY; amount in the asset's own units.
+    """The amount that one limit leaves: scope PER_ADJUSTMENT, PER_ACTOR_DAY or PER_CUSTOMER_DAY; in the asset's own units.
 
     kind: ADDING, or SELLING_CREDIT, where PER_ADJUSTMENT is per order.
     """
@@ -301,11 +301,11 @@ _SPANS: Final = {
     ("PER_ADJUSTMENT", "SELLING_CREDIT"): "in one order",
     ("PER_ACTOR_DAY", "SELLING_CREDIT"): "more today",
 }
-"""How a message names what a limit covers, by its scope and kind."""
+"""A limit's span as messages name it, by its scope and kind."""
 
 
 class LimitExceeded(LedgerError):
-    """Over a limit of the actor's. Carries what each limit still leaves."""
+    """Over a limit of the actor's. Carries the amount that each limit still leaves."""
 
     code = "LIMIT_EXCEEDED"
 
@@ -332,7 +332,7 @@ class CurrencyNotAllowed(LedgerError):
 
 @dataclass(frozen=True, slots=True)
 class TermChange:
-    """One of the terms of a request: as it was when it was asked for, and as it is now. None: there was, or is, none."""
+    """One of the terms of a request: when it was made, and now. None: there was, or is, none."""
 
     field: str
     before: str | None
@@ -340,10 +340,11 @@ class TermChange:
 
 
 class RequestChanged(LedgerError):
-    """What a request was asked under, or is to be approved by, holds no more. Carries the difference to what was asked,
-    and the version of what holds now.
+    """The terms that a request was made under, or is to be approved by, are no longer in force. Carries the difference
+    to the terms it was made under, and the version of those in force.
 
-    changes: none where it is as it was asked, but not as in the version that was named (or nobody knows how it was).
+    changes: none if they are as when it was made, but not as in the version that was named (or nobody knows how they
+    were).
     """
 
     code = "REQUEST_CHANGED"
@@ -366,7 +367,7 @@ class RequestNotPending(LedgerError):
 
 
 class RequesterNotAllowed(LedgerError):
-    """Whoever asked may not ask for it any more."""
+    """The requester may no longer make this request."""
 
     code = "REQUESTER_NOT_ALLOWED"
 
@@ -377,7 +378,7 @@ class RequesterNotAllowed(LedgerError):
 
 
 class TooManyPending(LedgerError):
-    """As many of one's requests wait for a second person as may."""
+    """As many of the requester's requests wait for a second person as may."""
 
     code = "TOO_MANY_PENDING"
 
@@ -389,7 +390,7 @@ class TooManyPending(LedgerError):
 
 
 class OwnRequest(LedgerError):
-    """Nobody decides what they asked for themselves. (The API answers FORBIDDEN.)"""
+    """Nobody decides their own request. (The API answers FORBIDDEN.)"""
 
     def __init__(self) -> None:
         super().__init__(
@@ -398,7 +399,7 @@ class OwnRequest(LedgerError):
 
 
 class OthersRequest(LedgerError):
-    """Only who asked can withdraw. (The API answers FORBIDDEN.)"""
+    """Only the requester can withdraw. (The API answers FORBIDDEN.)"""
 
     def __init__(self) -> None:
         super().__init__(

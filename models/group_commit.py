@@ -1,12 +1,12 @@
 """Requests that arrive together share one posting: a hot account costs one lock and one commit for all of them.
 
-Each tenant has two lanes. The fast lane never waits for a row that somebody else holds: units that need one wait in a room
-of their own (models/waiting_room.py), each with those that need the same, while the lane goes on. Bulks and merges have a
-lane of their own, one to a posting; one that needs what others hold leaves it, too, and comes again. So nobody waits for
-what they do not need. In the fast lane one posting is under way at a time; what arrives meanwhile makes the next. Only where
-one takes long (an invoice that takes ten thousand credits, a search for whose key is held) another begins beside it. Of the
-bulks as many are under way as there are connections to spare, so that a merge need not come after one. No wait is added
-when nothing is under way.
+Each tenant has two lanes. The fast lane never waits for a row that another transaction holds: units that need one wait
+in a room of their own (models/waiting_room.py), each with those that need the same, while the lane goes on. Bulks and
+merges have a lane of their own, one to a posting; one that needs rows that others hold leaves it, too, and comes again.
+So no unit waits for rows it does not need. In the fast lane one posting is under way at a time; units that arrive
+meanwhile make the next. Only if one takes long (an invoice that takes ten thousand credits, a search for the holder of
+a key) does another begin beside it. Of the bulks as many are under way as there are connections to spare, so that a
+merge need not come after one. No wait is added if nothing is under way.
 
 A posting is a task of its own: a client that goes away does not cancel it.
 """
@@ -24,13 +24,13 @@ from models.units import Failed, Requeued, Result, Unit, names_of
 from models.waiting_room import Lines, Post, StillLocked, WaitingRoom
 
 MAX_WAITING_UNITS: Final = 20_000
-"""Per lane, and of those who wait for others. More are refused at once (Busy) instead of being answered too late."""
+"""Per lane, and of those that wait for others. More are refused at once (Busy) instead of being answered too late."""
 LONG_S: Final = 0.25
-"""A posting that takes longer has others begin beside it. Most take a few milliseconds, full ones some tens."""
+"""A posting that takes longer lets others begin beside it. Most take a few milliseconds, full ones some tens."""
 MAX_REQUEUES: Final = 1_000
 """Of one unit, within `patience.LONGEST_WAIT_S`."""
 REQUEUES_TOGETHER: Final = 5
-"""From then on it waits by itself, where it stands: it needs several things that others keep taking in turn."""
+"""From then on it waits by itself, in its place: it needs several things that others keep taking in turn."""
 
 _Waiting = tuple[Unit, "asyncio.Future[Result]"]
 
@@ -40,7 +40,7 @@ class Overloaded(Exception):
 
 
 class Lane(Enum):
-    """What a lane takes: how many units to a posting, and whether it waits for locks."""
+    """A lane's settings: how many units to a posting, and whether it waits for locks."""
 
     FAST = (256, False)
     BULK = (1, True)
@@ -54,7 +54,8 @@ class GroupCommit:
     """Gathers units into batches for `post`. One per process."""
 
     def __init__(self, post: Post, still_locked: StillLocked, most_in_line: Callable[[], int]) -> None:
-        """still_locked: which of these rows others hold. most_in_line: how many connections may wait for rows at once."""
+        """still_locked: returns those of some rows that others hold. most_in_line: how many connections may wait for
+        rows at once."""
         self._post = post
         self._still_locked = still_locked
         self._lines = Lines(most_in_line)
@@ -64,9 +65,9 @@ class GroupCommit:
         self._most_at_once = lambda: max(1, most_in_line())
 
     async def submit(self, tenant_id: UUID, unit: Unit) -> Result:
-        """The unit's result, once the posting that it was part of has been committed. Raises Overloaded.
+        """Return the unit's result, once its posting has been committed. Raises Overloaded.
 
-        Requeued only where what it needs was held by others for too long.
+        Requeued only if rows it needs were held by others for too long.
         """
         lane = Lane.BULK if unit.command.alone else Lane.FAST
         locked_elsewhere = self._known(tenant_id, unit)
@@ -93,7 +94,7 @@ class GroupCommit:
         return Requeued()
 
     def _known(self, tenant_id: UUID, unit: Unit) -> frozenset[Name]:
-        """What the unit needs that others wait for already: it comes after them."""
+        """Those of the unit's names that others wait for already: it comes after them."""
         room = self._rooms.get(tenant_id)
         return frozenset() if room is None else room.known(set(names_of(unit)))
 
@@ -113,11 +114,11 @@ class GroupCommit:
 
     @property
     def waiting(self) -> int:
-        """Units that no posting has taken yet."""
+        """Number of units that no posting has taken yet."""
         return sum(len(queue) for queue in self._queues.values()) + sum(len(room) for room in self._rooms.values())
 
     async def close(self) -> None:
-        """Take nothing new, and finish what is under way. Who waits for others is put back."""
+        """Take nothing new, and finish postings under way. Units that wait for others are put back."""
         self._closed = True
         while tasks := self._tasks():
             for room in list(self._rooms.values()):
@@ -135,7 +136,7 @@ class GroupCommit:
         if queue is None:
             queue = self._queues[tenant_id, lane] = _Queue(
                 tenant_id, lane, self._post, self._most_at_once, self._retire
-            )  # fmt: skip
+            )
         return queue
 
     def _retire(self, queue: "_Queue") -> None:
@@ -143,13 +144,17 @@ class GroupCommit:
 
 
 class _Queue:
-    """One tenant's lane, and the tasks that work it off: `most_at_once` of them, but of the fast lane's one where none
-    takes long."""
+    """One tenant's lane, and the tasks that process it: at most `most_at_once`, but one in the fast lane if none takes
+    long."""
 
     def __init__(
-        self, tenant_id: UUID, lane: Lane, post: Post, most_at_once: Callable[[], int],
+        self,
+        tenant_id: UUID,
+        lane: Lane,
+        post: Post,
+        most_at_once: Callable[[], int],
         retire: Callable[["_Queue"], None],
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.tenant_id = tenant_id
         self.lane = lane
         self.tasks: set[asyncio.Task[None]] = set()
@@ -171,7 +176,7 @@ class _Queue:
         return await future
 
     def _begin(self) -> None:
-        """Another task, where there is something to do that those who are at it do not get to."""
+        """Begin another task, if there are units that the running ones do not get to."""
         at_it = 0 if self.lane is Lane.BULK else len(self.tasks - self._long)
         if self._waiting and not at_it and len(self.tasks) < self._most_at_once():
             self.tasks.add(asyncio.get_running_loop().create_task(self._work()))

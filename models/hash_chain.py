@@ -1,4 +1,4 @@
-"""What makes the ledger tamper-evident: each entry's hash covers its facts, what its transaction says and promises, and
+"""Hashes that make the ledger tamper-evident: each entry's covers its facts, its transaction's facts and promises, and
 the hash of the entry before it.
 
 Every hash is SHA-256 over these bytes, one after the other, so that anyone can compute it again in any language.
@@ -87,7 +87,7 @@ _EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
 
 
 class Promise(NamedTuple):
-    """What a credit promised when it was opened."""
+    """A credit's terms when it was opened."""
 
     id: UUID
     account_id: UUID
@@ -119,7 +119,7 @@ def entry_hash(
     created_at: datetime,
     transaction_digest: bytes,
 ) -> bytes:
-    """32 bytes over the entry's facts, its transaction's digest (32 bytes, or 64 where it opened credits) and `previous`,
+    """32 bytes over the entry's facts, its transaction's digest (32 bytes, or 64 if it opened credits) and `previous`,
     the hash of the account's entry before (None for the first).
 
     Raises TypeError for an instant without an offset, struct.error for a number past 64 bits. The hashes have 32 bytes.
@@ -166,7 +166,7 @@ def transaction_digest(
     limited_minor: int | None,
     limited_on: date | None,
 ) -> bytes:
-    """32 bytes over what a transaction says. Raises as `entry_hash` does."""
+    """32 bytes over a transaction's facts. Raises as `entry_hash` does."""
     flags = 0
     if approved_by_id is not None:
         flags |= _HAS_APPROVER
@@ -197,7 +197,7 @@ def transaction_digest(
 
 
 def promises_digest(tenant_id: UUID, transaction_id: UUID, promises: Iterable[Promise]) -> bytes:
-    """32 bytes over what the credits that a transaction opened promised then. Raises as `entry_hash` does."""
+    """32 bytes over the terms of the credits that a transaction opened, as of then. Raises as `entry_hash` does."""
     steps = digesting_promises(tenant_id, transaction_id, promises)
     while True:
         try:
@@ -303,7 +303,7 @@ def entry_hash_1(
 
 
 def note_digest(salt: bytes, note: str) -> bytes:
-    """32 bytes that stand for a note in the chain, and tell nothing of it to whoever lacks the (random) salt."""
+    """32 bytes that stand for a note in the chain, and tell nothing of it without the (random) salt."""
     return sha256(_NOTE_TAG + _LENGTH.pack(len(salt)) + salt + note.encode()).digest()
 
 

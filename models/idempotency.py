@@ -1,7 +1,7 @@
 """Idempotency keys: check, hash, claim, answer, free, prune (domain: idempotency).
 
 A key belongs to a client: partners' clients have a name space each, people share one. A key of the time before there
-were name spaces, of which nobody can tell whose it is, lies among people's and answers to everybody (`shared`).
+were name spaces, whose owner is not known, lies among people's and answers to everybody (`shared`).
 """
 
 import hashlib
@@ -28,7 +28,7 @@ PEOPLE: Final = ""
 KEPT_OPERATIONS: Final = frozenset({"bulkCredit", "importCredits"})
 MAX_KEY_CHARACTERS: Final = 255
 LOOKED_UP: Final = "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
-"""What is old is found by the index on age and deleted by primary key, whatever the planner knows of the table."""
+"""Old keys are found by the index on age and deleted by primary key, whatever the planner knows of the table."""
 _OLD: Final = """SELECT k.key, k.client, k.created_at FROM idempotency_keys k
     LEFT JOIN LATERAL (
         SELECT r.id FROM approval_requests r
@@ -39,7 +39,7 @@ _OLD: Final = """SELECT k.key, k.client, k.created_at FROM idempotency_keys k
     ORDER BY k.created_at"""
 
 Place = tuple[str, str]
-"""A key and the client whose it is."""
+"""A key and the client that owns it."""
 _CLAIM: Final = """INSERT INTO idempotency_keys
         (tenant_id, key, client, shared, kept, operation, input_hash, result_id, created_at)
     SELECT t.id, k.key, k.client, false, k.kept, k.operation, k.input_hash, k.result_id,
@@ -49,11 +49,14 @@ _CLAIM: Final = """INSERT INTO idempotency_keys
     WHERE t.id = $1
     ORDER BY k.nth ON CONFLICT DO NOTHING RETURNING key, client"""
 # By the primary key, whatever the planner knows: of a look-up with a limit no other join can be made.
-_CLAIM_UNSHARED: Final = _CLAIM.replace("    WHERE t.id = $1", """    LEFT JOIN LATERAL (
+_CLAIM_UNSHARED: Final = _CLAIM.replace(
+    "    WHERE t.id = $1",
+    """    LEFT JOIN LATERAL (
         SELECT o.shared FROM idempotency_keys o
         WHERE o.tenant_id = $1 AND o.key = k.key AND o.client = '' AND o.shared LIMIT 1
     ) AS o ON true
-    WHERE t.id = $1 AND o.shared IS NULL""")  # fmt: skip
+    WHERE t.id = $1 AND o.shared IS NULL""",
+)
 """For partners: a key that answers to everybody, and lies among people's, cannot be claimed."""
 _PLACES: Final = f"{each('key text', 'client text')} AS p"
 """Keys with their clients."""
@@ -61,7 +64,7 @@ _PLACES: Final = f"{each('key text', 'client text')} AS p"
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """What a key was used for: the id is that of what it made. kept: to be claimed so that it is never pruned."""
+    """The use of a key: the id is that of its result. kept: to be claimed so that it is never pruned."""
 
     operation: str
     input_hash: bytes
@@ -77,14 +80,14 @@ Uses = Mapping[Place, Use]
 
 
 def client_of(actor: Actor) -> str:
-    """In whose name space an actor's keys are: that of a partner's client (of its subject, where it names none)."""
+    """The client in whose name space an actor's keys are: a partner's client (or its subject, if it names none)."""
     return actor.holder if actor.role == _PARTNER else PEOPLE
 
 
 def is_kept(key: str, operation: str, actor: Actor) -> bool:
-    """Whether it is never pruned: what came in with a bulk or a file is never taken in twice.
+    """Whether it is never pruned: the rows of a bulk or a file are never taken in twice.
 
-    By nothing that a client could choose: how bulks' own keys begin is refused of everybody else.
+    Decided by nothing that a client could choose: the prefix of bulks' own keys is refused of everybody else.
     """
     return operation in KEPT_OPERATIONS or key.startswith(KEYS) or actor.keeps_keys
 
@@ -92,20 +95,22 @@ def is_kept(key: str, operation: str, actor: Actor) -> bool:
 def check_key(idempotency_key: str) -> None:
     """Raises Invalid for a key that is blank or longer than 255 characters."""
     if not idempotency_key.strip() or len(idempotency_key) > MAX_KEY_CHARACTERS:
-        raise Invalid(f"A key has between 1 and {MAX_KEY_CHARACTERS} characters.", field=("idempotencyKey",))
+        raise Invalid(
+            f"An idempotency key must have between 1 and {MAX_KEY_CHARACTERS} characters.", field=("idempotencyKey",)
+        )
 
 
 def input_hash(command: Any) -> bytes:
-    """SHA-256 of everything the command says: what tells a repetition from another request under the same key.
+    """SHA-256 of everything in the command: tells a retry from another request under the same key.
 
-    Names as they were sent, so that those which were sent before names were cleaned are still the same. A blank text that
-    may be left out says nothing.
+    Names as they were sent, so that those sent before names were cleaned are still the same. A blank optional text says
+    nothing.
     """
     return _hash(command, dict.fromkeys(_blank(command)))
 
 
 def hash_before(command: Any) -> bytes | None:
-    """The same as it was while a blank text said something; None where the command has none."""
+    """The same as it was while a blank text said something; None if the command has none."""
     return _hash(command, {}) if _blank(command) else None
 
 
@@ -118,7 +123,7 @@ def _hash(command: Any, instead: dict[str, None]) -> bytes:
 
 
 def _blank(command: Any) -> list[str]:
-    """The texts that may be left out, and are there without saying anything."""
+    """Optional texts that are present and blank."""
     values = ((name, getattr(command, name)) for name in _optional(command.__class__))
     return [name for name, value in values if isinstance(value, str) and not value.strip()]
 
@@ -140,7 +145,8 @@ def _later(kind: Any) -> tuple[tuple[str, object], ...]:
 
 
 def _plain(value: object) -> str:
-    """What orjson cannot write: decimals, 25 and 25.00 being the same; and ids as the database driver makes them."""
+    """Values that orjson cannot write: decimals, 25 and 25.00 being the same; and ids as the database driver makes
+    them."""
     if isinstance(value, Decimal):
         return format(value.normalize(), "f")
     if isinstance(value, UUID):
@@ -149,20 +155,25 @@ def _plain(value: object) -> str:
 
 
 async def claim(connection: TenantConnection, wanted: Uses, at: datetime | None) -> tuple[dict[Place, Use], Uses]:
-    """Claim keys, in the one order. Answers those claimed now, and those that were used before with what for.
+    """Claim keys, in the one order. Returns those claimed now, and those used before with their use.
 
-    A key may be in neither: whoever had it has just given it up, and it has to be asked for again. at: the instant, or
-    None for the database's. Waits for those who are claiming, freeing or pruning one of these keys.
+    A key may be in neither: its holder has just given it up, and it has to be claimed again. at: the instant, or None
+    for the database's. Waits for others that are claiming, freeing or pruning one of these keys.
     """
     places = sorted(wanted)
     uses = [wanted[place] for place in places]
     clients = [client for _, client in places]
     rows = await connection.raw.fetch(
         _CLAIM if all(client == PEOPLE for client in clients) else _CLAIM_UNSHARED,
-        connection.tenant_id, [key for key, _ in places], clients,
-        [use.kept for use in uses], [use.operation for use in uses], [use.input_hash for use in uses],
-        [use.result_id for use in uses], at,
-    )  # fmt: skip
+        connection.tenant_id,
+        [key for key, _ in places],
+        clients,
+        [use.kept for use in uses],
+        [use.operation for use in uses],
+        [use.input_hash for use in uses],
+        [use.result_id for use in uses],
+        at,
+    )
     claimed = {place: wanted[place] for place in [(row["key"], row["client"]) for row in rows]}
     if len(claimed) == len(wanted):
         return claimed, {}
@@ -174,8 +185,10 @@ async def _used(connection: TenantConnection, places: Collection[Place]) -> Uses
         f"""SELECT k.key, k.client, k.shared, k.operation, k.input_hash, k.result_id FROM {_PLACES} CROSS JOIN LATERAL (
             SELECT * FROM idempotency_keys WHERE tenant_id = $1 AND key = p.key ORDER BY key, client OFFSET 0
         ) AS k WHERE k.client = p.client OR k.shared""",
-        connection.tenant_id, [key for key, _ in places], [client for _, client in places],
-    )  # fmt: skip
+        connection.tenant_id,
+        [key for key, _ in places],
+        [client for _, client in places],
+    )
     found = {(row["key"], row["client"]): row for row in rows}
     everybody = {row["key"]: row for row in rows if row["shared"]}
     used = {place: found.get(place) or everybody.get(place[0]) for place in places}
@@ -192,20 +205,23 @@ async def free(connection: TenantConnection, claimed: Collection[Place]) -> None
         await connection.raw.execute(
             f"""DELETE FROM idempotency_keys k USING {_PLACES}
             WHERE k.tenant_id = $1 AND k.key = p.key AND k.client = p.client""",
-            connection.tenant_id, [key for key, _ in claimed], [client for _, client in claimed],
-        )  # fmt: skip
+            connection.tenant_id,
+            [key for key, _ in claimed],
+            [client for _, client in claimed],
+        )
 
 
 def answer(used: Use, operation: str, hashes: Collection[bytes | None]) -> UUID:
-    """The id of what the key was used for. Raises IdempotencyKeyReused where that was something else than is asked now."""
+    """The id of the key's result. Raises IdempotencyKeyReused if it was used for something else."""
     if not used.is_of(operation, hashes):
         raise IdempotencyKeyReused
     return used.result_id
 
 
 async def note_pruning(connection: TenantConnection, now: datetime) -> datetime | None:
-    """Since when keys still have to be there, by the age at which the tenant has them pruned. Noted on the tenant's row
-    before any is gone: `verify` goes by that. None where nothing older is to be pruned: then nothing is noted.
+    """The instant since which keys still have to exist, by the age at which the tenant has them pruned. Noted on the
+    tenant's row before any is gone: `verify` goes by that. None if nothing older is to be pruned: then nothing is
+    noted.
     """
     days = await connection.raw.fetchval("SELECT key_days FROM tenants WHERE id = $1", connection.tenant_id)
     before = now - timedelta(days=days)
@@ -214,18 +230,22 @@ async def note_pruning(connection: TenantConnection, now: datetime) -> datetime 
     await connection.raw.execute(
         """UPDATE tenants SET keys_pruned_at = $2
         WHERE id = $1 AND (keys_pruned_at IS NULL OR keys_pruned_at < $2)""",
-        connection.tenant_id, before,
-    )  # fmt: skip
+        connection.tenant_id,
+        before,
+    )
     return before
 
 
 async def prune(connection: TenantConnection, before: datetime, since: datetime | None, most: int) -> list[datetime]:
-    """Delete up to `most` keys that were used before then, and not before `since`. When those were used that are gone now.
-    What others are at is left to the next time."""
+    """Delete up to `most` keys that were used before then, and not before `since`. Returns the times of use of the
+    deleted ones. Keys that others hold are left to the next time."""
     rows = await connection.raw.fetch(
         f"""WITH old AS MATERIALIZED ({_OLD} LIMIT $4 FOR UPDATE OF k SKIP LOCKED)
         DELETE FROM idempotency_keys d USING old WHERE d.tenant_id = $1 AND d.key = old.key AND d.client = old.client
         RETURNING d.created_at""",
-        connection.tenant_id, before, since, most,
-    )  # fmt: skip
+        connection.tenant_id,
+        before,
+        since,
+        most,
+    )
     return [row["created_at"] for row in rows]

@@ -1,4 +1,4 @@
-"""The ledger as a running process has it: what every operation hands its unit to."""
+"""The ledger of a running process: every operation submits its unit to it."""
 
 import asyncio
 import time
@@ -70,18 +70,24 @@ class Ledger:
     async def submit(
         self, tenant_id: UUID, actor: Actor, operation: str, command: Command, needs: Needs, idempotency_key: str | None
     ) -> Outcome | UUID:
-        """Post one unit. Answers its outcome; or, for a replay, the id of what the first request made.
+        """Post one unit. Returns its outcome; or, for a replay, the id of the first request's result.
 
-        Raises the LedgerError it was refused with, Busy and Unavailable included, or whatever went wrong on our side.
+        Raises the LedgerError it was refused with, Busy and Unavailable included, or the error of a failure on our side.
         """
         await self.check_clock()
         if idempotency_key is not None:  # what we ask of ourselves can be asked twice
             check_key(idempotency_key)
         unit = Unit(
-            command=command, actor=actor, actor_id=await self.actor_id(tenant_id, actor), needs=needs, operation=operation,
-            input_hash=await _input_hash(command), result_id=self.source.new_id(), idempotency_key=idempotency_key,
+            command=command,
+            actor=actor,
+            actor_id=await self.actor_id(tenant_id, actor),
+            needs=needs,
+            operation=operation,
+            input_hash=await _input_hash(command),
+            result_id=self.source.new_id(),
+            idempotency_key=idempotency_key,
             hash_before=hash_before(command),
-        )  # fmt: skip
+        )
         try:
             result = await self._group.submit(tenant_id, unit)
         except Overloaded:
@@ -99,12 +105,12 @@ class Ledger:
                 raise Busy
 
     async def sync_clock(self) -> None:
-        """Ask the database what time it is. Raises what asking it does."""
+        """Ask the database for its time. Raises the query's errors."""
         asked = self.clock.asking()
         self.clock.learn(asked, await database_time())
 
     async def check_clock(self) -> None:
-        """Raises Unavailable where this server's clock is too far from the database's: nothing is to be written then.
+        """Raises Unavailable if this server's clock is too far from the database's: nothing is to be written then.
 
         Costs no round trip unless that is so, or nothing is known yet.
         """
@@ -117,9 +123,10 @@ class Ledger:
         self.clock.check()
 
     async def stamp(self, connection: TenantConnection, *, checked: bool = True) -> datetime:
-        """When that which this transaction writes has happened: the database's time, read once within it.
+        """The time of everything that this transaction writes: the database's, read once within it.
 
-        Raises Unavailable as `check_clock` does, unless `checked` is False: for what a server notes of its own accord.
+        Raises Unavailable as `check_clock` does, unless `checked` is False: for records that a server makes of its own
+        accord.
         """
         if connection.stamp is None:
             now = self.clock.given
@@ -133,7 +140,7 @@ class Ledger:
         return connection.stamp
 
     async def actor_id(self, tenant_id: UUID, actor: Actor) -> UUID:
-        """The row that stands for this actor, made or renamed if need be."""
+        """The row of this actor, inserted or renamed if need be."""
         known = self._actor_ids.get((tenant_id, actor))
         if known is not None:
             return known
@@ -150,8 +157,13 @@ class Ledger:
                 """INSERT INTO actors AS a (tenant_id, id, subject, role, client, name) VALUES ($1, $2, $3, $4, $5, $6)
                 ON CONFLICT (tenant_id, subject, role, client) DO UPDATE SET name = coalesce(excluded.name, a.name)
                 RETURNING id""",
-                tenant_id, self.source.new_id(), actor.subject, actor.role, actor.client or "", actor.name,
-            )  # fmt: skip
+                tenant_id,
+                self.source.new_id(),
+                actor.subject,
+                actor.role,
+                actor.client or "",
+                actor.name,
+            )
         return actor_id
 
     async def _post(
@@ -167,7 +179,7 @@ class Ledger:
 
 
 def _most_in_line() -> int:
-    """Of the pool's connections: lanes, reads and everybody else have the others."""
+    """Of the pool's connections: lanes, reads and all others have the rest."""
     return pool_size() // CONNECTIONS_TO_ONE_IN_LINE
 
 

@@ -1,6 +1,6 @@
-"""What a batch of units needs, locked in the one order and loaded: the books that it is planned on.
+"""The books that a batch of units is planned on: locked in the one order, and loaded.
 
-The order, and why no circle comes of it, is told in models/loading/__init__.py.
+The order, and the reason why no circle comes of it, are in models/loading/__init__.py.
 """
 
 from collections.abc import Sequence
@@ -35,12 +35,12 @@ from models.ways import Way, way_of
 
 
 class Contended(Exception):
-    """An account appeared between looking and locking, or a customer's record was merged. The batch is tried again."""
+    """An account appeared between looking and locking, or a customer's record was merged. The batch is retried."""
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """opened: the accounts that were made for it. skipped: what others hold."""
+    """opened: the accounts that were opened for it. skipped: rows that others hold."""
 
     books: Books
     opened: list[UUID]
@@ -49,7 +49,7 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class Loader:
-    """Loads books. What it goes by beside the database: all that a process knows of its tenants."""
+    """Loads books, from the database and from a process's knowledge of its tenants."""
 
     configurations: Configurations
     source: Source
@@ -79,7 +79,7 @@ class Loader:
         return Loaded(books, opened, skipped)
 
     async def as_they_stand(self, connection: TenantConnection, unit: Unit) -> Loaded:
-        """The books without a lock, for what only reports. Accounts that a posting would open are imagined.
+        """The books, unlocked, for commands that only report. Accounts that a posting would open are imagined.
 
         Raises Unavailable, Contended.
         """
@@ -120,10 +120,14 @@ class Loader:
         self.clock.learn(asked, now)
         self.clock.check()
         return Books(
-            config=await self.configurations.at_version(connection, version), now=now, source=self.source,
-            customers=found, accounts=accounts, accounts_by_id={a.id: a for a in accounts.values()},
+            config=await self.configurations.at_version(connection, version),
+            now=now,
+            source=self.source,
+            customers=found,
+            accounts=accounts,
+            accounts_by_id={a.id: a for a in accounts.values()},
             persons=self.persons.of(connection.tenant_id),
-        )  # fmt: skip
+        )
 
     async def _load_rows(
         self, connection: TenantConnection, books: Books, needs: list[Needs], skipped: Skipped, way: Way
@@ -136,7 +140,7 @@ class Loader:
         await load_named(connection, books, needs, skipped, wait=way.wait)
 
     async def _with_what_merges(self, connection: TenantConnection, needs: list[Needs]) -> list[Needs]:
-        """Needs of a merge as they are once both customers are ours: all that the first has accounts in, of both."""
+        """A merge's needs once both customers are locked: of both, accounts in all assets that the first has."""
         if not any(n.merges for n in needs):
             return needs
         whole = []
@@ -154,17 +158,22 @@ class Loader:
         await load_all_open(connection, books, {a.id for a in books.accounts.values() if a.customer_id == from_id})
 
     def _check_not_merged(self, tenant_id: UUID, found: dict[UUID, CustomerState]) -> None:
-        """Raises Contended where a record turns out to have been merged, and remembers into which."""
+        """Raises Contended if a record turns out to have been merged, and remembers into which."""
         merged = {c.id: c.merged_into_id for c in found.values() if c.merged_into_id is not None}
         if merged:
             self.persons.learn(tenant_id, merged)
             raise Contended
 
     async def _open_missing(
-        self, connection: TenantConnection, needs: Sequence[Needs], wanted: set[AccountKey],
-        accounts: dict[AccountKey, AccountState], *, wait: bool,
-    ) -> tuple[list[UUID], set[AccountKey]]:  # fmt: skip
-        """Make the accounts that are missing and wanted; tell which of the missing others hold."""
+        self,
+        connection: TenantConnection,
+        needs: Sequence[Needs],
+        wanted: set[AccountKey],
+        accounts: dict[AccountKey, AccountState],
+        *,
+        wait: bool,
+    ) -> tuple[list[UUID], set[AccountKey]]:
+        """Open the missing accounts that are wanted; return those of the missing that others hold."""
         missing = wanted - accounts.keys()
         if not missing:
             return [], set()

@@ -27,7 +27,7 @@ _DECIMAL: Final = re.compile(r"-?[0-9]{1,16}(\.[0-9]{1,4})?", re.ASCII)
 
 
 _KEPT: Final[ContextVar[Mapping[str, int]]] = ContextVar("kept", default=MappingProxyType({}))
-"""Of the tenant whose books this task works on: currency → exponent."""
+"""Exponents of the tenant whose books this task works on: currency → exponent."""
 
 
 def enter_books(currencies: Mapping[str, int]) -> None:
@@ -36,9 +36,9 @@ def enter_books(currencies: Mapping[str, int]) -> None:
 
 
 def exponent(asset: str) -> int:
-    """How many decimal places `asset` has: 2 for GBP, 0 for JPY, 3 for KWD, 0 for points.
+    """The number of decimal places of `asset`: 2 for GBP, 0 for JPY, 3 for KWD, 0 for points.
 
-    Raises AssetUnknown where `asset` is none of our own, the books do not hold it, and it is no ISO 4217 code of a
+    Raises AssetUnknown if `asset` is none of our own, the books do not hold it, and it is no ISO 4217 code of a
     currency with minor units (gold, test codes and the like have none).
     """
     kept = _KEPT.get().get(asset)
@@ -77,8 +77,8 @@ def parse_decimal(text: str) -> Decimal:
 def to_minor(amount: Decimal, asset: str) -> int:
     """Minor units of `amount`; zero is allowed here (see `nonzero_minor`).
 
-    Raises AmountPrecision where the asset has fewer decimal places than the amount, and
-    AmountOutOfRange past ±10^15 minor units.
+    Raises AmountPrecision if the asset has fewer decimal places than the amount, and AmountOutOfRange past ±10^15 minor
+    units.
     """
     places = exponent(asset)
     scaled = amount.scaleb(places)

@@ -1,7 +1,7 @@
-"""Names: what identifies a row to people, trimmed and in one form of Unicode (domain: names). Pure.
+"""Names that identify a row to people, trimmed and in one form of Unicode (domain: names). Pure.
 
-Everything that comes in under a name passes here before it is kept, compared or looked up: external ids, numbers, codes,
-names. Subjects, clients and idempotency keys do not: they are exact. Case is significant everywhere.
+Everything that comes in under a name passes here before it is kept, compared or looked up: external ids, numbers,
+codes, names. Subjects, clients and idempotency keys do not: they are exact. Case is significant everywhere.
 """
 
 import unicodedata
@@ -12,24 +12,34 @@ from models.errors import Invalid
 MOST_CHARACTERS: Final = 255
 """Of the longest name that any column holds."""
 _LONGEST_DECOMPOSITION: Final = 4
-"""How many characters one of NFC can have come in as."""
+"""The most characters that one of NFC can have come in as."""
 _INVISIBLE_KINDS: Final = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
 _INVISIBLE: Final = frozenset(
     chr(code)
     for low, high in (
-        (0x034F, 0x034F), (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F), (0x2065, 0x2065), (0x2800, 0x2800),
-        (0x3164, 0x3164), (0xFE00, 0xFE0F), (0xFFA0, 0xFFA0), (0xFFF0, 0xFFF8), (0x1D159, 0x1D159), (0xE0000, 0xE0FFF),
+        (0x034F, 0x034F),
+        (0x115F, 0x1160),
+        (0x17B4, 0x17B5),
+        (0x180B, 0x180F),
+        (0x2065, 0x2065),
+        (0x2800, 0x2800),
+        (0x3164, 0x3164),
+        (0xFE00, 0xFE0F),
+        (0xFFA0, 0xFFA0),
+        (0xFFF0, 0xFFF8),
+        (0x1D159, 0x1D159),
+        (0xE0000, 0xE0FFF),
     )
     for code in range(low, high + 1)
-)  # fmt: skip
-"""What shows nothing and is of another kind: Unicode's default ignorables, the Hangul fillers and selectors of variants
+)
+"""Invisible characters of another kind: Unicode's default ignorables, the Hangul fillers and selectors of variants
 among them, and two blank symbols."""
 
 
 def clean_name(text: str) -> str:
-    """The name that `text` is: in NFC, without white space (Unicode's) at either end. Done twice, it changes nothing.
+    """Normalise a name: to NFC, without white space (Unicode's) at either end. Done twice, it changes nothing.
 
-    What is too long for any name keeps its form: bringing it to NFC takes more than its length in time.
+    A text too long for any name keeps its form: bringing it to NFC takes more than its length in time.
     """
     name = text.strip()
     if name.isascii() or len(name) > MOST_CHARACTERS * _LONGEST_DECOMPOSITION:
@@ -38,18 +48,19 @@ def clean_name(text: str) -> str:
 
 
 def shows_nothing(name: str) -> bool:
-    """Whether there is nothing in it that anybody could see."""
+    """Whether the name has no visible character."""
     return all(each in _INVISIBLE or unicodedata.category(each) in _INVISIBLE_KINDS for each in name)
 
 
 def checked_name(text: str, most: int, *field: str) -> str:
-    """The name that `text` is. Raises Invalid, at `field`, for one that nobody can see or of more than `most` characters."""
+    """Normalise a name. Raises Invalid, at `field`, for one without visible characters or of more than `most`
+    characters."""
     name = clean_name(text)
     if len(name) > most or shows_nothing(name):
-        raise Invalid(f"Between 1 and {most} characters are needed, not all of them invisible.", field=field)
+        raise Invalid(f"Enter between 1 and {most} characters, at least one of them visible.", field=field)
     return name
 
 
 def checked_if_given(text: str | None, most: int, *field: str) -> str | None:
-    """The same for a name that may be left out. Raises Invalid."""
+    """The same for an optional name. Raises Invalid."""
     return None if text is None else checked_name(text, most, *field)

@@ -1,6 +1,6 @@
-"""Whether the database can be used: what tells an outage from an error of a statement, and the one line that each is worth.
+"""Outages of the database: how to tell one from an error of a statement, and the one line logged for each.
 
-Everything that fails because the database is away, full or read-only becomes `DatabaseAway` where connections are had
+Every failure because the database is away, full or read-only becomes `DatabaseAway` where connections are taken
 (models/session.py), so that nobody above has to know the driver's exceptions.
 """
 
@@ -17,11 +17,11 @@ from models.errors import DatabaseAway
 log = logging.getLogger(__name__)
 
 QUIET_S: Final = 2.0
-"""An outage is over once something has worked, and nothing has failed for so long: one that flickers is one outage."""
+"""An outage is over once something has worked, and nothing has failed for this long: one that flickers is one outage."""
 WRITES_QUIET_S: Final = 20.0
 DOUBT_S: Final = 5.0
-"""For how long after a write has failed this server says that it is not ready. Then requests find out how things stand:
-nothing but a write can tell whether there is room again."""
+"""How long after a failed write this server says that it is not ready. Then requests find out the state: nothing but a
+write can tell whether there is room again."""
 _CONNECTIONS: Final = "08"
 _RESOURCES: Final = "53"
 _SYSTEM: Final = "58"
@@ -33,16 +33,16 @@ _LEAVING: Final = frozenset({"57P01", "57P02", "57P03", "57P04", "57P05"})
 
 
 def cause_of(error: BaseException) -> BaseException:
-    """What the driver raised, where the ORM has put one of its own around it."""
+    """The driver's error, if the ORM has wrapped it."""
     while isinstance(error, BaseORMException) and error.__cause__ is not None:
         error = error.__cause__
     return error
 
 
 def is_outage(error: BaseException, *, lost: bool, writes: bool) -> bool:
-    """Whether a statement failed because the database cannot be used now, and not for what it says.
+    """Whether a statement failed because the database cannot be used now, and not because of the statement.
 
-    lost: whether its connection is gone. writes: whether it was allowed to; otherwise "read-only" is a bug of ours.
+    lost: whether its connection is gone. writes: whether it was allowed to write; otherwise "read-only" is a bug of ours.
     """
     cause = cause_of(error)
     if isinstance(cause, asyncpg.PostgresError):
@@ -54,12 +54,13 @@ def is_outage(error: BaseException, *, lost: bool, writes: bool) -> bool:
 
 
 def is_worth_another(error: BaseException, *, lost: bool) -> bool:
-    """Whether the same may work on another connection: this one was lost, or leads to what has become a standby."""
+    """Whether the same may work on another connection: this one was lost, or leads to a server that has become a
+    standby."""
     return lost or getattr(cause_of(error), "sqlstate", None) == _READ_ONLY
 
 
 class Outages:
-    """One pool's: what has failed since when, and how often. `clock` gives seconds that only ever rise."""
+    """One pool's outages: the first failure's time, and the number. `clock` gives seconds that only ever rise."""
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
@@ -73,7 +74,7 @@ class Outages:
     def failed(
         self, error: BaseException, *, unknown: bool = False, again: bool = False, write: bool = False
     ) -> DatabaseAway:
-        """Count it, and log the first of an outage. Answers what is to be raised from it.
+        """Count a failure, and log the first of an outage. Returns the error to raise from it.
 
         unknown, again: see DatabaseAway. write: whether reading may work all the same.
         """
@@ -88,7 +89,7 @@ class Outages:
         return DatabaseAway(unknown=unknown, again=again)
 
     def worked(self, *, write: bool = False) -> None:
-        """Something has. Logs the end of an outage, once it is sure to be over."""
+        """Note a success. Logs the end of an outage, once it is sure to be over."""
         if self._began is None or (self._of_writes and not write):
             return
         now = self._clock()
@@ -98,8 +99,9 @@ class Outages:
         if now - self._failed_at >= (WRITES_QUIET_S if self._of_writes else QUIET_S):
             log.warning(
                 "the database can be used again, after %.1f s; %d operations failed",
-                self._worked_at - self._began, self._failures,
-            )  # fmt: skip
+                self._worked_at - self._began,
+                self._failures,
+            )
             self._began = None
 
     @property

@@ -1,4 +1,4 @@
-"""Which records were merged, as a running process has come to know: followed before anything is locked."""
+"""Merged records, as a running process has come to know them: followed before anything is locked."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -10,8 +10,8 @@ MAX_REMEMBERED: Final = 100_000
 class Persons:
     """Merged records by tenant, each with the record that the person is now.
 
-    Learnt from a posting that meets one under its lock, and true for good: a merge is not undone. What is not known here
-    is only found a little later.
+    Learnt from a posting that meets one under its lock, and true for good: a merge is not undone. A merge not known
+    here is only found a little later.
     """
 
     def __init__(self) -> None:

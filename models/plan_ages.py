@@ -1,9 +1,9 @@
-"""When the plans that a connection keeps are made anew.
+"""Times at which a connection's cached plans are made anew.
 
-PostgreSQL keeps a plan, also those of foreign keys' checks and of triggers, until its table is analysed. One that was made
-while the tables were empty knows no difference between a key and any other index, and may read all of a tenant's rows for
-as long as that takes. So plans are never older than half of the connection that has them, as tables grow in the
-meantime: what is ten times as large was planned for when it was five times so.
+PostgreSQL keeps a plan, also those of foreign keys' checks and of triggers, until its table is analysed. One that was
+made while the tables were empty knows no difference between a key and any other index, and may read all of a tenant's
+rows for as long as that takes. So plans are never older than half of the connection that has them, as tables grow in
+the meantime: a table ten times as large was planned for when it was five times so.
 """
 
 from collections.abc import Callable
@@ -26,7 +26,8 @@ class PlanAges:
         self._due: WeakKeyDictionary[Any, tuple[float, float]] = WeakKeyDictionary()
 
     def due(self, connection: Any) -> bool:
-        """Whether this connection's plans are to be made anew, now that a transaction is over. To be asked once for that."""
+        """Whether this connection's plans are to be made anew, now that a transaction is over. To be asked once for
+        that."""
         # Of a pool's connection, not of the loan of it.
         own = getattr(connection, "_con", connection)
         now = self._clock()

@@ -1,12 +1,15 @@
-"""Where connections come from: Tortoise's pool, with bounds on how long anybody waits, and without dead ones.
+"""Connections: Tortoise's pool, with bounds on the wait for one, and without dead ones.
 
-While the database is out of reach, one attempt to reach it is made at a time, for all who have come since the one before:
-they learn its end together, and whoever comes once it is back is never told of an attempt from before that.
+While the database is out of reach, one attempt to reach it is made at a time, for all callers who have come since the
+one before: they learn its end together, and a caller who comes once it is back is never told of an attempt from before
+that. A server that refuses more connections than the pool has already is not out of reach: callers wait in line for one of
+these.
 """
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from time import monotonic
 from typing import Any, Final, TypeAlias, TypeVar
 from weakref import WeakKeyDictionary
@@ -20,32 +23,36 @@ log = logging.getLogger(__name__)
 
 CONNECTION_NAME: Final = "default"
 TAKE_TIMEOUT_S: Final = 10.0
-"""How long anybody waits for a connection. Whoever holds one gives it back within a statement or a posting."""
+"""Longest wait for a connection. A holder gives it back within a statement or a posting."""
 PATIENCE_S: Final = 3.0
-"""How long a connection may take for what costs a server nothing: to answer at all, to roll back."""
+"""Longest time for a connection's cheapest work: to answer at all, to roll back."""
 IDLE_S: Final = 10.0
-"""A connection that has rested longer is asked whether it still is one: what lies between may have dropped it silently."""
+"""A connection that has rested longer is tested first: a firewall in between may have dropped it silently."""
 PAUSE_S: Final = 0.05
 """Between two attempts to reach a database that is away."""
+REFUSED_S: Final = 0.5
+"""For how long after the server has refused one more connection none is asked for, while the pool has others."""
 MAX_TAKINGS: Final = 3
+MAX_WAITS: Final = 1_000
+"""Of the first in line, for something to be given back; a caller gives up after TAKE_TIMEOUT_S."""
 
 
 T = TypeVar("T")
 Raw: TypeAlias = Any
 """A connection as asyncpg has it, which has no types."""
 _UNREACHABLE: Final = (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
-"""What connecting raises: ValueError where the server's answer is not understood."""
+"""Errors of connecting: ValueError if the server's answer is not understood."""
 
 
 class Connection(asyncpg.Connection):  # type: ignore[misc]
-    """A connection that remembers when it was used last, and is closed without a word where the other end is gone."""
+    """A connection that remembers when it was used last, and is closed without a word if the other end is gone."""
 
     __slots__ = ("used_at",)
     used_at: float
 
     async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - as asyncpg has it
-        """As asyncpg's. Its pool closes what is to be replaced in a task that nobody waits for: what that raises is logged
-        with a traceback, and closed it is all the same."""
+        """Close as asyncpg does. Its pool closes connections that are to be replaced in a task that nobody waits for:
+        its errors are logged with a traceback, and it is closed all the same."""
         try:
             await super().close(timeout=timeout)
         except (OSError, asyncpg.PostgresConnectionError) as error:
@@ -66,9 +73,13 @@ class Pool:
         self._away = False
         self._attempt: asyncio.Task[None] | None = None
         self._attempting = asyncio.Lock()
+        self._line = asyncio.Lock()
+        self._given_back = asyncio.Event()
+        self._asking = 0
+        self._refused_until = 0.0
 
     async def take(self) -> Raw:
-        """A connection that was alive a moment ago. Raises DatabaseAway where none is to be had."""
+        """Take a connection that was alive a moment ago. Raises DatabaseAway if none can be had."""
         try:
             async with asyncio.timeout(TAKE_TIMEOUT_S) as limit:
                 if self._away:
@@ -83,22 +94,26 @@ class Pool:
         return raw
 
     async def give_back(self, raw: Raw) -> None:
-        """Let others have it. Never fails: what does not come back whole is closed, and its place is free."""
+        """Give a connection back. Never fails: one that does not come back whole is closed, and its place is free."""
         try:
             await self.client._pool.release(raw)  # noqa: SLF001 - Tortoise's wrapper does the same
         except Exception:
             log.debug("a connection did not come back", exc_info=True)
+        self._given_back.set()
 
     @property
     def is_full(self) -> bool:
-        """Whether all connections that it may have are open and in use: whoever comes waits until one is given back."""
+        """Whether all connections that it may have, or that the server lets it have, are open and in use: the next caller
+        waits until one is given back."""
         pool = self.client._pool  # noqa: SLF001 - there is no other way to it
-        return pool is not None and pool.get_size() == pool.get_max_size() and pool.get_idle_size() == 0
+        if pool is None or pool.get_idle_size() > 0:
+            return False
+        return pool.get_size() == pool.get_max_size() or (pool.get_size() > 0 and self._is_refused)
 
     async def ask_beside(self, question: Callable[[Raw], Awaitable[T]], *, otherwise: T) -> T:
-        """What a connection answers that is not of the pool's, and is closed again; for whoever cannot wait for one.
+        """Run a query on a connection beside the pool's, which is closed again; for callers who cannot wait for one.
 
-        otherwise: where the server says that it has none to spare. Raises DatabaseAway.
+        otherwise: returned if the server says that it has none to spare. Raises DatabaseAway.
         """
         try:
             pool = await self._opened()
@@ -113,16 +128,17 @@ class Pool:
             raise self.outages.failed(error) from error
 
     def replace(self, raw: Raw) -> None:
-        """It was lost, or leads to the wrong server: it and all of its time are replaced before they are used again."""
+        """Replace a lost connection, or one to the wrong server: it and all of its time are replaced before they are
+        used again."""
         if not is_lost(raw):
             raw.terminate()
         # What asyncpg's own `expire_connections` does, which is a coroutine only by name.
         self.client._pool._generation += 1  # noqa: SLF001
 
     async def _alive(self) -> Raw:
-        """One from the pool; one that has rested is asked first, and replaced where it does not answer."""
+        """A connection from the pool; one that has rested is tested first, and replaced if it does not answer."""
         for _ in range(MAX_TAKINGS):
-            raw = await (await self._opened()).acquire()
+            raw = await self._acquired()
             if monotonic() - raw.used_at < IDLE_S:
                 return raw
             try:
@@ -137,13 +153,49 @@ class Pool:
                 return raw
         raise ConnectionError("one connection after the other was dead")
 
+    async def _acquired(self) -> Raw:
+        """One that nobody has: at rest, new, or given back by somebody. Raises what connecting does.
+
+        One at a time asks for more than the server gives, so that a crowd that waits is no burden to it.
+        """
+        pool = await self._opened()
+        if not self._line.locked() and not self._is_refused and (raw := await self._asked(pool)) is not None:
+            return raw
+        async with self._line:
+            for _ in range(MAX_WAITS):
+                self._given_back.clear()
+                may_ask = pool.get_idle_size() > 0 or not self._is_refused
+                if may_ask and (raw := await self._asked(pool)) is not None:
+                    return raw
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(REFUSED_S):
+                        await self._given_back.wait()
+        raise ConnectionError("one connection after the other was taken by others")
+
+    async def _asked(self, pool: Any) -> Raw | None:
+        """Return a connection; None if one more was refused, and the pool has some that may be given back, or will have."""
+        self._asking += 1
+        try:
+            return await pool.acquire()
+        except asyncpg.TooManyConnectionsError:
+            if pool.get_size() == 0 and self._asking == 1:
+                raise
+            self._refused_until = monotonic() + REFUSED_S
+            return None
+        finally:
+            self._asking -= 1
+
+    @property
+    def _is_refused(self) -> bool:
+        return monotonic() < self._refused_until
+
     async def _opened(self) -> Any:
         if self.client._pool is None:  # noqa: SLF001 - as Tortoise itself does
             await self.client.acquire_connection().ensure_connection()
         return self.client._pool  # noqa: SLF001
 
     async def _next_attempt(self) -> None:
-        """Wait for the attempt to reach the database that begins next, with all the others who do. Raises what it does."""
+        """Wait for the next attempt to reach the database, together with all others who do. Raises its errors."""
         if self._attempt is None:
             self._attempt = asyncio.create_task(self._reach(), name="reaching the database")
             self._attempt.add_done_callback(_seen)
@@ -166,7 +218,7 @@ def is_lost(raw: Raw) -> bool:
 
 
 def the_pool() -> Pool:
-    """The one that is open."""
+    """The open pool."""
     client: Any = connections.get(CONNECTION_NAME)
     pool = _POOLS.get(client)
     if pool is None:
@@ -178,6 +230,6 @@ _POOLS: Final[WeakKeyDictionary[Any, Pool]] = WeakKeyDictionary()
 
 
 def _seen(task: "asyncio.Task[None]") -> None:
-    """Whoever waited for it may have gone: asyncio would then log what became of it."""
+    """Retrieve the task's error: its waiter may have gone, and asyncio would then log it."""
     if not task.cancelled():
         task.exception()

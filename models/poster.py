@@ -1,5 +1,5 @@
-"""Batches that are posted until they are, whatever comes between: tried again where the database asks for it, in parts where
-others hold what some of the units need, and one by one where the database refused what the plan had allowed.
+"""Posts batches to the end, whatever comes between: retried if the database asks for it, in parts if others hold rows
+that some of the units need, and one by one if the database refused a batch that the plan had allowed.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ _TRY_AGAIN: Final = (Contended, asyncpg.SerializationError, asyncpg.DeadlockDete
 
 
 class Poster:
-    """Posts batches, and has a result for each unit in the end. One per process."""
+    """Posts batches, and returns a result for each unit in the end. One per process."""
 
     def __init__(self, loader: Loader, metrics: LedgerMetrics) -> None:
         self._posting = Posting(loader)
@@ -39,11 +39,11 @@ class Poster:
     async def post(
         self, tenant_id: UUID, units: Sequence[Unit], *, wait: bool, first: Name | None = None, quick: bool = False
     ) -> list[Result]:
-        """Post a batch, trying again where the database asks for it; then each unit by itself.
+        """Post a batch, retrying if the database asks for it; then each unit by itself.
 
-        With `wait`, wait a moment for each lock that others hold; without, skip what they hold. Either way, units that
-        could not have what they need are requeued. first: a row that is waited for before anything else is locked.
-        quick: what has to be waited for all the same is given up sooner.
+        With `wait`, wait a moment for each lock that others hold; without, skip those rows. Either way, units that
+        could not have the rows they need are requeued. first: a row that is waited for before anything else is locked.
+        quick: unavoidable waits are given up sooner.
         """
         return await self._post(tenant_id, units, way_of(wait=wait, first=first, quick=quick))
 
@@ -71,7 +71,7 @@ class Poster:
                 way = replace(way, counts_last=False)
             except _TRY_AGAIN as error:
                 self._metrics.retries += 1
-                log.debug("posting %d units again: %s", len(units), type(error).__name__)
+                log.debug("retrying the posting of %d units: %s", len(units), type(error).__name__)
                 await asyncio.sleep(pause * (0.5 + random.random()))  # noqa: S311 - jitter, not a secret
                 pause *= 2
             except Exception as error:  # noqa: BLE001 - whatever it is, one unit must not cost its neighbours theirs
@@ -81,9 +81,10 @@ class Poster:
     async def _in_parts(
         self, tenant_id: UUID, units: Sequence[Unit], locked: frozenset[Name], way: Way
     ) -> list[Result]:
-        """Something that cannot be skipped was not to be had: requeue whoever needs it, and post the others at once.
+        """Handle a lock that could not be taken and cannot be skipped: requeue the units that need it, and post the
+        others at once.
 
-        Those who may need it are halved until it is clear who does, each half waiting no more than a moment.
+        Those that may need it are halved until it is clear which do, each half waiting no more than a moment.
         """
         if locked == {way.first}:
             return [Requeued(locked) for _ in units]
@@ -105,12 +106,12 @@ class Poster:
         return [result for _, result in sorted(zip(order, found, strict=True), key=lambda pair: pair[0])]
 
     async def _locked_now(self, tenant_id: UUID, unit: Unit) -> frozenset[Name]:
-        """The rows of a unit that others hold; where none is to be seen, the unit is to come again by itself."""
+        """The rows of a unit that others hold; if none is to be seen, the unit is to come again by itself."""
         locked = await self.still_locked(tenant_id, set(names_of(unit)))
         return frozenset(locked or {("posting", unit.result_id)})
 
     async def _one_by_one(self, tenant_id: UUID, units: Sequence[Unit], error: Exception, way: Way) -> list[Result]:
-        """The database refused what the planner had allowed: find the unit that did it, and spare its neighbours."""
+        """Find the unit that the database refused although the planner had allowed it, and spare its neighbours."""
         self._metrics.one_by_one += 1
         if len(units) == 1 and not isinstance(error, asyncpg.UniqueViolationError):
             log.error("posting failed: %s", units[0].operation, exc_info=error)

@@ -1,14 +1,14 @@
 """The only writer of entries, of credits' remainders and of balances: a batch of units of one tenant, in one transaction.
 
-A unit is what one request asks for, and is all or nothing. A batch costs the same number of round trips however many units
-it holds:
+A unit is one request's work, and is all or nothing. A batch costs the same number of round trips however many units it
+holds:
 
     1. begin, as the tenant; claim the idempotency keys; answer those that were used before
     2. lock, in the one order; read under the locks (models/load_books.py)
     3. plan each unit in turn on the locked state (models/planning): entries, or a refusal that undoes the unit
-    4. write everything set-based (models/writing.py); where one large unit was planned, raise its actor's counters; commit
+    4. write everything set-based (models/writing.py); if one large unit was planned, raise its actor's counters; commit
 
-What becomes of a batch that could not be posted is up to models/poster.py.
+A batch that could not be posted is handled by models/poster.py.
 """
 
 from collections.abc import Sequence
@@ -48,13 +48,13 @@ Results = list[Result | None]
 
 
 class Posting:
-    """Posts a batch once. Holds nothing in between but what its loader knows."""
+    """Posts a batch once. Keeps no state in between but its loader's."""
 
     def __init__(self, loader: Loader) -> None:
         self._loader = loader
 
     async def once(self, tenant_id: UUID, units: Sequence[Unit], way: Way) -> list[Result]:
-        """Raises LockedElsewhere, CountersMoved, and what is to be tried again."""
+        """Raises LockedElsewhere, CountersMoved, and the errors that ask for a retry."""
         results: Results = [None] * len(units)
         loaded: Loaded | None = None
         units = _followed(units, self._loader.persons.of(tenant_id))
@@ -90,9 +90,10 @@ class Posting:
         return [result if result is not None else Requeued() for result in results]
 
     async def _report(self, tenant_id: UUID, unit: Unit, way: Way) -> Result:
-        """A dry run: planned on the books of one moment, waiting for nobody and in nobody's way; then its report is written.
+        """Run a dry run: planned on the books of one moment, waiting for nobody and blocking nobody; then its report is
+        written.
 
-        Raises LockedElsewhere, where others have its key, and what is to be tried again.
+        Raises LockedElsewhere if others hold its key, and the errors that ask for a retry.
         """
         async with tenant_transaction(tenant_id, read_only=True, one_moment=True) as connection:
             loaded = await self._loader.as_they_stand(connection, unit)
@@ -117,7 +118,7 @@ class Posting:
         return results[0] or Requeued()
 
     async def _claim(self, connection: TenantConnection, units: Sequence[Unit]) -> tuple[Uses, Uses]:
-        """Claim the batch's keys. Answers those claimed now, and those that were used before."""
+        """Claim the batch's keys. Returns those claimed now, and those used before with their use."""
         wanted: dict[Place, Use] = {}
         for unit in units:
             if (place := unit.place) is not None:
@@ -129,7 +130,7 @@ class Posting:
 
 
 def _followed(units: Sequence[Unit], persons: dict[UUID, UUID]) -> Sequence[Unit]:
-    """The units, with every customer that they name as the record that they are now."""
+    """The units, with every customer that they name replaced by the record that they are now."""
     if not persons:
         return units
     return [
@@ -139,7 +140,7 @@ def _followed(units: Sequence[Unit], persons: dict[UUID, UUID]) -> Sequence[Unit
 
 
 def _answer_replays(units: Sequence[Unit], claimed: Uses, known: Uses, results: Results) -> list[int]:
-    """Answer the units whose key was used before; the indexes of the others, the first of each key only."""
+    """Answer the units whose key was used before; return the indexes of the others, the first of each key only."""
     live, seen = [], set()
     for i, unit in enumerate(units):
         place = unit.place
@@ -163,8 +164,8 @@ async def _plan_all(
 ) -> None:
     """Plan the units, and answer the batch's own repetitions.
 
-    How many requests wait already is asked only where another one was planned, so that it costs nobody else a round
-    trip; where that would be too many, the units are planned again.
+    The number of pending requests is queried only if another one was planned, so that it costs nobody else a round
+    trip; if that would be too many, the units are planned again.
     """
     books = loaded.books
     savepoint = books.savepoint()
@@ -196,7 +197,7 @@ def _plan(loaded: Loaded, units: Sequence[Unit], live: list[int], results: Resul
 
 
 def _answer_repetitions(units: Sequence[Unit], live: list[int], results: Results) -> None:
-    """Those whose key another unit of the batch came with first."""
+    """Answer the units whose key another unit of the batch came with first."""
     first = {place: i for i in live if (place := units[i].place) is not None}
     for i, unit in enumerate(units):
         if results[i] is None and unit.place in first:
@@ -204,7 +205,7 @@ def _answer_repetitions(units: Sequence[Unit], live: list[int], results: Results
 
 
 def _repetition(unit: Unit, first: Unit, result: Result | None) -> Result | None:
-    """What becomes of a unit whose key another one of the batch came with first; None: it has to come again."""
+    """The result of a unit whose key another one of the batch came with first; None: it has to come again."""
     if isinstance(result, Posted):
         return _replay(unit, first.use)
     same = (unit.actor, unit.operation, unit.input_hash) == (first.actor, first.operation, first.input_hash)
@@ -212,14 +213,14 @@ def _repetition(unit: Unit, first: Unit, result: Result | None) -> Result | None
 
 
 async def _close_unused(connection: TenantConnection, loaded: Loaded) -> None:
-    """An account that was opened for a unit that was then refused leaves no trace either."""
+    """Delete accounts that were opened for a unit that was then refused, so that it leaves no trace."""
     unused = [account_id for account_id in loaded.opened if loaded.books.accounts_by_id[account_id].sequence == 0]
     if unused:
         await close_accounts(connection, unused)
 
 
 async def _free_keys(connection: TenantConnection, units: Sequence[Unit], claimed: Uses, results: Results) -> None:
-    """Only a success (or an approval request) keeps its key: a dry run's report does not."""
+    """Free keys: only a success (or an approval request) keeps its key; a dry run's report does not."""
     used = {
         unit.place
         for unit, result in zip(units, results, strict=True)

@@ -1,10 +1,10 @@
-"""Connections that know their tenant: the only way to the database for everything that belongs to one.
+"""Connections that know their tenant: the only way to the database for every tenant's data.
 
-The tenant is set in the same round trip that begins the transaction, and `SET LOCAL` ends with it, so nothing
-can leak to whoever gets the connection next: outside of these transactions row-level security shows no row.
+The tenant is set in the same round trip that begins the transaction, and `SET LOCAL` ends with it, so nothing can leak
+to the connection's next user: outside of these transactions row-level security shows no row.
 
-What fails because the database cannot be used is raised as `DatabaseAway`, from whatever it really was
-(models/outages.py, docs/adr/0026).
+A failure because the database cannot be used is raised as `DatabaseAway`, from its real cause (models/outages.py,
+docs/adr/0026).
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -26,16 +26,16 @@ __all__ = ["CONNECTION_NAME"]
 
 _SETTLED: Final = "SELECT settled_instant($1)"
 WRITER_LOCK_WAIT: Final = "SET LOCAL lock_timeout = '200ms'"
-"""Of transactions that write and are no postings, unless they say otherwise: they hold a connection while they wait, and are
-tried again without one (`models/patience.py`)."""
+"""Of transactions that write and are no postings, unless they say otherwise: they hold a connection while they wait,
+and are retried without one (`models/patience.py`)."""
 BY_INDEX: Final = "SET LOCAL enable_seqscan = off"
-"""Of every transaction: no statement reads all tenants' rows, even where it is planned for a tenant that has them all."""
+"""Of every transaction: no statement reads all tenants' rows, even if it is planned for a tenant that has them all."""
 _ages = PlanAges()
 SETTLING_LOCK: Final = 7_436_904
-"""The class of the advisory locks that tell who is writing in a tenant (`settled_instant` in migrations/ looks for it).
-Its siblings are in models/loading/config_locks.py."""
+"""The class of the advisory locks of transactions that write in a tenant (`settled_instant` in migrations/ looks for
+it). Its siblings are in models/loading/config_locks.py."""
 MAX_BEGINNINGS: Final = 3
-"""How often a transaction is begun on one more connection, where the one before turned out to be dead."""
+"""Maximum connections on which to begin a transaction, if the one before turned out to be dead."""
 
 T = TypeVar("T")
 
@@ -43,8 +43,8 @@ T = TypeVar("T")
 class TenantConnection:
     """An open transaction of one tenant. `raw` takes SQL; `orm` goes into `Model.filter(...).using_db(orm)`.
 
-    settled: where it was asked for, an instant before which all is there that this transaction will ever miss.
-    stamp: the one instant that its rows are stamped with, once `Ledger.stamp` was asked for it.
+    settled: if it was queried, an instant before which this transaction sees every row there will ever be. stamp: the
+    one instant that its rows are stamped with, once `Ledger.stamp` was asked for it.
     """
 
     __slots__ = ("abandoned", "orm", "raw", "settled", "stamp", "tenant_id")
@@ -59,7 +59,7 @@ class TenantConnection:
         self.abandoned = False
 
     def abandon(self) -> None:
-        """Break off whatever runs on it. It is no outage that this is the end of it."""
+        """Cancel the statement that runs on it. Its failure counts as no outage."""
         self.abandoned = True
         if not is_lost(self.raw):
             self.raw.terminate()
@@ -67,7 +67,8 @@ class TenantConnection:
 
 @lru_cache(maxsize=4_096)
 def message_of(first: str, statements: str) -> str:
-    """Statements of our own making in one message, what sets something before all others, in one block (docs/adr/0037)."""
+    """Statements of our own making in one message, those that set something before all others, in one block
+    (docs/adr/0037)."""
     parts = [part for each in statements.split(";") if (part := each.strip())]
     sets = "; ".join(part for part in parts if part.startswith("SET "))
     block = (f"DO $$BEGIN {sets}; END$$",) if sets else ()
@@ -76,18 +77,22 @@ def message_of(first: str, statements: str) -> str:
 
 @asynccontextmanager
 async def tenant_transaction(
-    tenant_id: UUID, *, read_only: bool = False, one_moment: bool = False, settings: str | None = None,
+    tenant_id: UUID,
+    *,
+    read_only: bool = False,
+    one_moment: bool = False,
+    settings: str | None = None,
     settling: bool = False,
-) -> AsyncIterator[TenantConnection]:  # fmt: skip
-    """One transaction of one tenant: committed at the end, rolled back where the block raises. READ COMMITTED; or, with
+) -> AsyncIterator[TenantConnection]:
+    """One transaction of one tenant: committed at the end, rolled back if the block raises. READ COMMITTED; or, with
     `one_moment`, REPEATABLE READ: all its statements see the books as the first one found them.
 
-    One that writes says so by a shared lock, which keeps nobody waiting, from before anything in it is stamped until
-    it can be seen (docs/adr/0019). settings: more `SET LOCAL …`, and other statements, of our own making, that travel in the
-    same round trip; those of one that writes, where nothing is said, let no lock be waited for for long.
-    settling: ask for the settled instant first, in a statement of its own, since a snapshot must not be older than it.
+    One that writes says so by a shared lock, which keeps nobody waiting, from before anything in it is stamped until it
+    can be seen (docs/adr/0019). settings: more `SET LOCAL …`, and other statements, of our own making, that travel in
+    the same round trip; a writing transaction without any waits only briefly for locks. settling: query the settled
+    instant first, in a statement of its own, since a snapshot must not be older than it.
 
-    Raises DatabaseAway where the database cannot be used, or could not before the end.
+    Raises DatabaseAway if the database cannot be used, or could not before the end.
     """
     pool = the_pool()
     if settings is None:
@@ -142,7 +147,7 @@ async def _commit(raw: Raw, *, read_only: bool) -> None:
 
 
 async def _undo(raw: Raw) -> None:
-    """Roll back, if there still is anything to; whatever becomes of it must not hide what it is rolled back for."""
+    """Roll back, if there still is anything to; an error of it must not hide the reason for the rollback."""
     if is_lost(raw):
         return
     try:
@@ -153,7 +158,7 @@ async def _undo(raw: Raw) -> None:
 
 
 async def _with_a_live_one(begin: Callable[[Raw], Awaitable[T]]) -> tuple[Raw, T]:
-    """A connection from the pool, and what `begin` answered on it; on another where that one turns out to be dead.
+    """A connection from the pool, and the answer of `begin` on it; on another if that one turns out to be dead.
 
     `begin` may do nothing that cannot be done twice. Raises DatabaseAway.
     """
@@ -178,7 +183,7 @@ async def _with_a_live_one(begin: Callable[[Raw], Awaitable[T]]) -> tuple[Raw, T
 
 
 async def ask(question: Callable[[Raw], Awaitable[T]]) -> T:
-    """What a connection of no tenant answers to something that can be asked twice. Raises DatabaseAway."""
+    """Run, on a connection of no tenant, a query that can be repeated. Raises DatabaseAway."""
     raw, answer = await _with_a_live_one(question)
     await the_pool().give_back(raw)
     return answer
@@ -186,7 +191,7 @@ async def ask(question: Callable[[Raw], Awaitable[T]]) -> T:
 
 async def settled_instant(tenant_id: UUID) -> datetime:
     """An instant before which nothing can be committed in this tenant any more: the database's now, or the beginning of
-    the oldest transaction that is still writing. What is read after this sees all that is stamped earlier."""
+    the oldest transaction that is still writing. Later reads see every row stamped earlier."""
 
     async def question(raw: Raw) -> datetime:
         found: datetime = await raw.fetchval(_SETTLED, lock_key(tenant_id))
@@ -196,8 +201,8 @@ async def settled_instant(tenant_id: UUID) -> datetime:
 
 
 async def holding_now(lock: int, tenant_id: UUID, *, without: int = 0) -> frozenset[str]:
-    """The transactions that hold this advisory lock of the tenant's, shared, and not the one `without`: by names that none
-    has again."""
+    """The transactions that hold this advisory lock of the tenant's, shared, and not the one `without`: by names that
+    are never reused."""
 
     async def question(raw: Raw) -> frozenset[str]:
         rows = await raw.fetch(_HOLDING, lock, lock_key(tenant_id), without)
@@ -220,7 +225,7 @@ def pool_size() -> int:
 
 
 def pool_is_full() -> bool:
-    """Whether whoever needs a connection now has to wait until somebody gives one back."""
+    """Whether the next caller who needs a connection has to wait until one is given back."""
     return the_pool().is_full
 
 
@@ -230,7 +235,7 @@ def lock_key(tenant_id: UUID) -> int:
 
 
 async def database_time() -> datetime:
-    """What time the database has, asked on a connection of its own."""
+    """The database's time, read on a connection of its own."""
 
     async def question(raw: Raw) -> datetime:
         told: datetime = await raw.fetchval("SELECT clock_timestamp()")
@@ -240,7 +245,7 @@ async def database_time() -> datetime:
 
 
 async def server_told() -> tuple[str, str]:
-    """The server's version, and what its cluster is called ('' where nobody has named it)."""
+    """The server's version, and its cluster's name ('' if it has none)."""
 
     async def question(raw: Raw) -> tuple[str, str]:
         row = await raw.fetchrow("SELECT current_setting('server_version'), current_setting('cluster_name')")
@@ -250,10 +255,10 @@ async def server_told() -> tuple[str, str]:
 
 
 async def takes_writes(*, beside: bool = False) -> bool:
-    """Whether the database lets itself be written to, as far as it says: neither is it a standby nor set to be read-only,
-    nor has a write failed a moment ago for want of room. Raises DatabaseAway.
+    """Whether the database accepts writes, as far as it says: it is neither a standby nor set to be read-only, nor has
+    a write failed a moment ago for want of room. Raises DatabaseAway.
 
-    beside: asked without waiting for one of the pool's connections, on one that is opened for it; where the server has
+    beside: asked without waiting for one of the pool's connections, on one that is opened for it; if the server has
     none to spare, and has said so, it is there.
     """
 
@@ -268,7 +273,7 @@ async def takes_writes(*, beside: bool = False) -> bool:
 
 
 async def tenant_id_of(slug: str) -> UUID | None:
-    """The tenant that a slug names, if any: the one row that can be seen by whoever knows its slug."""
+    """The tenant that a slug names, if any: the one row visible to a caller who knows its slug."""
 
     async def question(raw: Raw) -> UUID | None:
         async with raw.transaction(readonly=True):
@@ -280,7 +285,7 @@ async def tenant_id_of(slug: str) -> UUID | None:
 
 
 def written_id(text: str) -> UUID | None:
-    """The id that `text` is, as ids are written here (RFC 9562: small letters, four hyphens); None for anything else."""
+    """The id in `text`, as ids are written here (RFC 9562: small letters, four hyphens); None for anything else."""
     try:
         found = UUID(text)
     except ValueError:

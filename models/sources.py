@@ -1,4 +1,4 @@
-"""Time, ids and randomness as the running service has them. Tests pass their own."""
+"""Time, ids and randomness of the running service. Tests pass their own."""
 
 import logging
 import secrets
@@ -16,13 +16,13 @@ from models.errors import Unavailable
 log = logging.getLogger(__name__)
 
 MAX_SKEW: Final = timedelta(seconds=2)
-"""How far a server's wall clock may be from the database's, unless something else is set."""
+"""The most that a server's wall clock may differ from the database's, unless something else is set."""
 DRIFT: Final = 0.0005
 """Seconds by which two clocks part in a second at most, while one is being slewed."""
 STALE_S: Final = 1.0
-"""What was told longer ago is asked again before anybody is refused for it."""
+"""The database is asked again before a refusal that rests on an older answer, in seconds."""
 SAID_EVERY_S: Final = 10.0
-"""No more than one line of the log about the clock in that time."""
+"""Maximum one log line about the clock in that time."""
 
 _CODE_ALPHABET: Final = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # nothing that looks like something else
 _CODE_CHARACTERS: Final = 12
@@ -41,7 +41,7 @@ def steady_clock() -> float:
 
 
 class GivenClock:
-    """A clock that decides by itself, whatever time the database has: that of tests, which move it."""
+    """A clock that decides by itself, whatever the database's time: that of tests, which move it."""
 
     skew: Final = None
     right: Final = True
@@ -69,9 +69,9 @@ class GivenClock:
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """What time the database had when the steady clock stood at 0: between the two, as seconds of the Unix epoch.
+    """The database's time when the steady clock stood at 0: between the two, as seconds of the Unix epoch.
 
-    at: when it was told, by the steady clock.
+    at: when the database was asked, by the steady clock.
     """
 
     earliest: float
@@ -85,22 +85,25 @@ class _Told:
 
 
 class DatabaseClock:
-    """The database's time, as this process knows it: what it was told, and how long ago that was by its steady clock.
+    """The database's time, as this process knows it: its last answer, and the time since by the steady clock.
 
-    Called, it answers now, to compare with and to read as of; rows are stamped with what the database says in their own
-    transaction. Each telling holds for some moment between question and answer. The tightest is kept, until its
-    age has made it vaguer than a new one: neither a wait for a lock nor a busy loop spoils it. One that contradicts it
-    takes its place.
+    Called, it returns now, to compare with and to read as of; rows are stamped with the database's own time in their
+    transaction. Each answer holds for some moment between question and answer. The tightest is kept, until its age has
+    made it vaguer than a new one: neither a wait for a lock nor a busy loop spoils it. One that contradicts it takes
+    its place.
 
-    wall: what is compared with it. max_skew: how far apart the two may be. Until the first telling, now is the wall's.
+    wall: the clock compared with it. max_skew: how far apart the two may be. Until the first answer, now is the wall's.
     """
 
     given: Final = None
 
     def __init__(
-        self, wall: Callable[[], datetime] = system_clock, steady: Callable[[], float] = steady_clock, *,
+        self,
+        wall: Callable[[], datetime] = system_clock,
+        steady: Callable[[], float] = steady_clock,
+        *,
         max_skew: timedelta = MAX_SKEW,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.max_skew = max_skew
         self._most = max_skew.total_seconds()
         self._wall = wall
@@ -112,7 +115,7 @@ class DatabaseClock:
         self._said_at: float | None = None
 
     def __call__(self) -> datetime:
-        """Never before what the database has said already."""
+        """Never before a time that the database has given already."""
         if self._known is None or self._newest is None:
             return self._wall()
         at_zero = (self._known.earliest + self._known.latest) / 2
@@ -123,7 +126,7 @@ class DatabaseClock:
         return self._steady()
 
     def learn(self, asked: float, told: datetime) -> None:
-        """Take in what the database answered since the moment `asked`. Says in the log if the wall clock is off."""
+        """Take in the database's answer to a question asked at `asked`. Logs if the wall clock is off."""
         now = self._learned_at = self._steady()
         new = _Told(told.timestamp() - now, told.timestamp() - asked, now)
         if self._known is None or self._newest is None:
@@ -140,7 +143,7 @@ class DatabaseClock:
 
     @property
     def skew(self) -> float | None:
-        """Seconds by which the wall clock is ahead of the database's; None before the first telling."""
+        """Seconds by which the wall clock is ahead of the database's; None before the first answer."""
         bounds = self._skew()
         return None if bounds is None else (bounds[0] + bounds[1]) / 2
 
@@ -161,7 +164,7 @@ class DatabaseClock:
         return self._known is None or (self.off and self._steady() - self._learned_at > STALE_S)
 
     def check(self) -> None:
-        """Raises Unavailable where the two are further apart than they may be."""
+        """Raises Unavailable if the two are further apart than they may be."""
         if self.off:
             raise Unavailable(self.skew or 0.0)
 
@@ -176,18 +179,20 @@ class DatabaseClock:
         return wall - latest - after, wall - earliest - before
 
     def _say(self, now: float) -> None:
-        """One line when it begins and one when it is over, not one for each request."""
+        """Log one line when it begins and one when it is over, not one for each request."""
         off = self.off
         if off is self._said_off or (self._said_at is not None and now - self._said_at < SAID_EVERY_S):
             return
         self._said_off, self._said_at = off, now
         if off:
             log.error(
-                "this server's clock is %+.3f s from the database's, more than %g s: what would be written is refused"
-                " until it is set right", self.skew, self._most,
-            )  # fmt: skip
+                "this server's clock is %+.3f s from the database's, more than %g s: writes are refused"
+                " until it is corrected",
+                self.skew,
+                self._most,
+            )
         else:
-            log.warning("this server's clock is within %g s of the database's again: it takes postings", self._most)
+            log.warning("this server's clock is within %g s of the database's again: writes are accepted", self._most)
 
 
 LedgerClock = GivenClock | DatabaseClock

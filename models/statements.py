@@ -18,7 +18,7 @@ class Part:
 
 @lru_cache(maxsize=256)
 def insert(columns: Columns) -> Part:
-    """INSERT rows of these columns. From the tenant's row, so that where tenants are on several machines all of it goes to
+    """INSERT rows of these columns. From the tenant's row, so that if tenants are on several machines all of it goes to
     one (docs/adr/0037)."""
     names = ", ".join(column.name for column in columns.columns)
     return Part(
@@ -45,15 +45,15 @@ def update(columns: Columns) -> Part:
 
 @lru_cache(maxsize=1024)
 def counted(parts: tuple[Part, ...]) -> tuple[int, ...]:
-    """Those of a statement's parts that tell how many rows they wrote: each update, and the first insert, since the tenant's
-    row is there for all of them or for none."""
+    """Those of a statement's parts that return their number of rows: each update, and the first insert, since the
+    tenant's row is there for all of them or for none."""
     inserts = [n for n, part in enumerate(parts) if not part.is_update]
     return tuple(n for n, part in enumerate(parts) if part.is_update or n == inserts[0])
 
 
 @lru_cache(maxsize=1024)
 def statement(parts: tuple[Part, ...]) -> str:
-    """All parts in one statement, which answers how many rows the `counted` ones wrote."""
+    """All parts in one statement, which returns how many rows the `counted` ones wrote."""
     texts, number = [], 2
     told = counted(parts)
     for place, part in enumerate(parts):

@@ -1,4 +1,4 @@
-"""Units: what one request asks of a posting, and what becomes of it."""
+"""Units of a posting, one a request, and their results."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,10 +18,10 @@ MANY_COUNTED: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """One request: who asks for what, under which key, and what has to be locked for it.
+    """One request: its actor, command and key, and the rows to lock for it.
 
-    operation and input_hash: what the key is claimed for. result_id: the id that its result gets. hash_before: what a key
-    of the time before blank texts were taken for missing ones may be kept with.
+    operation and input_hash: the key's use. result_id: the id of its result. hash_before: the hash that a key of the
+    time before blank texts were taken for missing ones may be kept with.
     """
 
     command: Command
@@ -36,29 +36,29 @@ class Unit:
 
     @property
     def place(self) -> Place | None:
-        """Its key, in the name space of whoever asks."""
+        """Its key, in the actor's name space."""
         return None if self.idempotency_key is None else (self.idempotency_key, idempotency.client_of(self.actor))
 
     @property
     def use(self) -> Use:
-        """What its key is claimed for."""
+        """The use that its key is claimed for."""
         key = self.idempotency_key
         kept = key is not None and idempotency.is_kept(key, self.operation, self.actor)
         return Use(self.operation, self.input_hash, self.result_id, kept)
 
     @property
     def is_dry(self) -> bool:
-        """Whether it only reports."""
+        """Whether it only reports, and posts nothing."""
         return self.command.dry_run
 
     @property
     def is_noted(self) -> bool:
-        """Whether something is written down with it that a person may be erased of."""
+        """Whether a note is written with it that names a person and can be erased."""
         return bool(self.command.note)
 
     @property
     def counts_much(self) -> bool:
-        """Whether it is a bulk that holds up its actor's other additions if it has their counters all along."""
+        """Whether it is a bulk that would hold up its actor's other additions if it held their counters all along."""
         return self.command.is_bulk and len(self.needs.limited) > MANY_COUNTED
 
 
@@ -69,7 +69,7 @@ class Posted:
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """The key was used before, for the same input: the id of what it made then."""
+    """The key was used before, for the same input: the id of that result."""
 
     result_id: UUID
 
@@ -88,7 +88,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Requeued:
-    """To be posted again, once nobody else holds what is `locked_elsewhere`. Nothing of the unit was written."""
+    """To be posted again, once nobody else holds the rows `locked_elsewhere`. Nothing of the unit was written."""
 
     locked_elsewhere: frozenset[Name] = frozenset()
 
@@ -97,5 +97,5 @@ Result = Posted | Replayed | Refused | Failed | Requeued
 
 
 def names_of(unit: Unit) -> Iterator[Name]:
-    """What the unit may find held by others. A dry run needs nothing but its key."""
+    """Names of the rows that the unit may find held by others. A dry run needs nothing but its key."""
     yield from names(Needs() if unit.is_dry else unit.needs, unit.actor, unit.place)

@@ -1,4 +1,4 @@
-"""What the ledger shows of itself: plain frozen values, the same whether a posting made them or a read found them."""
+"""Views of the ledger: plain frozen values, the same whether a posting made them or a read found them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,17 +8,6 @@ from typing import Any
 from uuid import UUID
 
 from models.kinds import ApprovalStatus, CouponStatus, CreditStatus
-
-
-@dataclass(frozen=True, slots=True)
-class CustomerView:
-    id: UUID
-    external_id: str
-    name: str
-    email: str | None
-    created_at: datetime
-    membership_started_at: datetime | None
-    membership_cancelled_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +72,7 @@ class TransactionView:
 
 @dataclass(frozen=True, slots=True)
 class EntryView:
-    """credit_id: None where only the lifetime total moved, in a merge."""
+    """credit_id: None if only the lifetime total moved, in a merge."""
 
     id: UUID
     account_id: UUID
@@ -165,7 +154,7 @@ class ProductView:
 
 @dataclass(frozen=True, slots=True)
 class RewardView:
-    """value: off, in `currency` for FIXED, in per cent for PERCENT. validity_days: None or 0 never expires."""
+    """value: the amount off, in `currency` for FIXED, in per cent for PERCENT. validity_days: None or 0 never expires."""
 
     id: UUID
     name: str
@@ -181,10 +170,10 @@ class RewardView:
 
 @dataclass(frozen=True, slots=True)
 class CouponView:
-    """terms: `name`, `kind`, `value` (as text), `currency` and `product` of the reward as it was when this was issued.
+    """terms: `name`, `kind`, `value` (as text), `currency` and `product` of the reward when this was issued.
 
-    transaction_id: what issued it. refund_transaction_id: what put its points back. closed_at: when it was used or
-    disabled.
+    transaction_id: the event that issued it. refund_transaction_id: the one that put its points back. closed_at: when
+    it was used or disabled.
     """
 
     id: UUID
@@ -209,7 +198,7 @@ class CouponView:
 
 @dataclass(frozen=True, slots=True)
 class TierChangeView:
-    """Names as they were then; None is no tier. transaction_id: None where an admin moved the thresholds."""
+    """Names as they were then; None is no tier. transaction_id: None if an admin moved the thresholds."""
 
     id: UUID
     account_id: UUID
@@ -221,11 +210,12 @@ class TierChangeView:
 
 @dataclass(frozen=True, slots=True)
 class ApprovalRequestView:
-    """operation: `adjustCredit`, `giveReward` or `createOrder`; what it asks for, from `asset` to `asked`, as it was asked.
+    """operation: `adjustCredit`, `giveReward` or `createOrder`; its input, from `asset` to `asked`, as requested.
 
-    asset, amount, reason: of an adjustment; of an order, what its credit lines come to. reward_id: of a reward.
-    expires_in_days, credit_expires_at, effective_on: of the credit to be. asked: the whole command (models/commands.py).
-    terms: what it was asked under. expires_at: of the request. transaction_id, or of an order invoice_id: what it became.
+    asset, amount, reason: of an adjustment; of an order, the sum of its credit lines. reward_id: of a reward.
+    expires_in_days, credit_expires_at, effective_on: of the credit to be. asked: the whole command
+    (models/commands.py). terms: those it was made under. expires_at: of the request. transaction_id, or of an order
+    invoice_id: its result.
     """
 
     id: UUID

@@ -1,13 +1,14 @@
-"""Where units wait that need what somebody else holds: in memory, each with those that need the very same.
+"""The waiting room of units that need rows that others hold: in memory, each with those that need the very same.
 
-What is held is looked at again and again, all of it in one short transaction, with longer and longer pauses. For a few of
-the rows, those that have waited longest, a connection stands in PostgreSQL's own line, so that nobody who is faster keeps
-a row from us for ever; who gets it that way is posted in the same transaction. How many connections may stand like that is
-counted for the whole process (`Lines`), so that enough are left for everybody who does not wait.
+The rows held are looked at again and again, all of them in one short transaction, with longer and longer pauses. For a
+few of the rows, those that have been waited for longest, a connection stands in PostgreSQL's own line, so that no
+faster transaction keeps a row from us for ever; a unit that gets it that way is posted in the same transaction. The
+number of connections that may stand like that is counted for the whole process (`Lines`), so that enough are left for
+everybody who does not wait.
 
-Each who waits does so until a time of their own, whatever else is going on, and is then put back: but never while a posting
-has them, which may yet be committed. A name is kept for as long as anybody waits for it or a posting has somebody who did,
-so that who comes back from there finds the others. What is done once for each try is not done for each who waits.
+Each unit waits until a time of its own, whatever else is going on, and is then put back: but never while a posting has
+it, which may yet be committed. A name is kept for as long as any unit waits for it or a posting has one that did, so
+that a unit that comes back from there finds the others. Work done once for each try is not done for each waiting unit.
 """
 
 import asyncio
@@ -32,14 +33,14 @@ MAX_LOOKED_AT: Final = 5_000
 FIRST_PAUSE_S: Final = 0.005
 LONGEST_PAUSE_S: Final = 0.2
 TRYING_S: Final = 0.1
-"""How long what cannot be looked at is tried before the rows are looked at again; one try more at the most."""
+"""How long names that cannot be looked at are tried before the rows are looked at again; one try more at the most."""
 
 StillLocked = Callable[[UUID, Collection[Name]], Awaitable[set[Name]]]
-"""Tenant, names of rows: those that others hold."""
+"""Tenant, names of rows: returns those that others hold."""
 
 
 class Post(Protocol):
-    """A batch, by whether it waits for locks, which row it waits for before all, and whether it gives up sooner."""
+    """A batch, by whether it waits for locks, the row it waits for before all, and whether it gives up sooner."""
 
     async def __call__(
         self, tenant_id: UUID, units: Sequence[Unit], wait: bool, *, first: Name | None = None, quick: bool = False
@@ -47,7 +48,8 @@ class Post(Protocol):
 
 
 class Lines:
-    """How many connections of this process may stand in line at once. `most` is asked each time: pools open late."""
+    """Number of connections of this process that may stand in line at once. `most` is called each time: pools open
+    late."""
 
     def __init__(self, most: Callable[[], int]) -> None:
         self._most = most
@@ -65,7 +67,8 @@ class Lines:
 
 @dataclass(slots=True, eq=False)
 class _Waiting:
-    """ends: by the loop's clock, when it is put back for good. alone: posted by its lane, once what it needs is free."""
+    """ends: by the loop's clock, when it is put back for good. alone: posted by its lane, once the rows it needs are
+    free."""
 
     unit: Unit
     ends: float
@@ -81,12 +84,12 @@ class _Waiting:
 
 @dataclass(slots=True, eq=False)
 class _Queue:
-    """Who waits for one name, in the order in which they came; those who are posted alone by themselves."""
+    """The units that wait for one name, in the order in which they came; those that are posted alone by themselves."""
 
     together: OrderedDict[_Waiting, None] = field(default_factory=OrderedDict)
     alone: OrderedDict[_Waiting, None] = field(default_factory=OrderedDict)
     posting: int = 0
-    """How many of them a posting has now."""
+    """Number of them that a posting has now."""
 
     @property
     def over(self) -> bool:
@@ -99,7 +102,7 @@ class _Queue:
         (self.alone if waiting.alone else self.together).pop(waiting, None)
 
     def take(self, most: int) -> list[_Waiting]:
-        """The first of those who are to be posted together, but for those whose clients have gone away."""
+        """The first of those that are to be posted together, but for those whose clients have gone away."""
         taken = []
         for waiting in list(islice(self.together, most)):
             del self.together[waiting]
@@ -159,13 +162,13 @@ class WaitingRoom:
         return [*looking, *self._in_line.values()]
 
     def known(self, names: Collection[Name]) -> frozenset[Name]:
-        """Those of the names that units wait for: whoever needs one comes after them."""
+        """Those of the names that units wait for: a unit that needs one comes after them."""
         return frozenset(name for name in names if name in self._queues_like(name))
 
     async def wait(self, unit: Unit, locked_elsewhere: Collection[Name], *, ends: float, alone: bool) -> Result | None:
-        """What became of the unit; or None once what it needs seems to be free, for its lane to post it.
+        """The unit's result; or None once the rows it needs seem to be free, for its lane to post it.
 
-        Requeued with other names where it turned out to need more; with none of them where time is up.
+        Requeued with other names if it turned out to need more; with none of them if time is up.
         """
         if self._closed:
             return Requeued()
@@ -186,13 +189,13 @@ class WaitingRoom:
             self._leave(name, waiting)
 
     def close(self) -> None:
-        """Everybody who waits is put back; those whom a posting has, once it is over."""
+        """Put every waiting unit back; those that a posting has, once it is over."""
         self._closed = True
         for name in [*self._rows, *self._others]:
             self._answer(name, Requeued())
 
     async def _look(self) -> None:
-        """Until nobody waits any more: each does until `ends` at the longest."""
+        """Look until no unit waits any more: each does until `ends` at the longest."""
         pause = FIRST_PAUSE_S
         try:
             while self._rows or self._others:
@@ -206,7 +209,7 @@ class WaitingRoom:
             self._retire_if_over()
 
     async def _look_at_rows(self) -> bool:
-        """Whether anybody could go on. Those whose turn in line it is find out by themselves."""
+        """Whether any unit could continue. Those whose turn in line it is find out by themselves."""
         names = [name for name in self._rows if name not in self._in_line]
         moved = False
         for start in range(0, len(names), MAX_LOOKED_AT):
@@ -214,7 +217,7 @@ class WaitingRoom:
             try:
                 free -= await self._still_locked(self.tenant_id, tuple(free))
             except Exception as error:  # noqa: BLE001 - those who wait go on, and each meets it in a posting of its own
-                log.warning("could not look at what is held: %s", type(error).__name__)
+                log.warning("could not look at the held rows: %s", type(error).__name__)
             for name in names[start : start + MAX_LOOKED_AT]:
                 if name in free and name not in self._in_line:  # a posting may have come to it meanwhile
                     self._answer(name, None)
@@ -222,7 +225,8 @@ class WaitingRoom:
         return moved
 
     async def _try_others(self) -> tuple[bool, bool]:
-        """Try what is no row, in turn, for a while: whether anybody could go on, and whether each has had a try."""
+        """Try the names that are no rows, in turn, for a while: whether any unit could continue, and whether each has
+        had a try."""
         clock = asyncio.get_running_loop().time
         ends = clock() + TRYING_S
         moved = False
@@ -235,7 +239,7 @@ class WaitingRoom:
         return moved, True
 
     def _stand_in_line(self, names: Iterable[Name]) -> None:
-        """For the rows that have been waited for longest, as far as there are connections for it."""
+        """Stand in line for the rows that have been waited for longest, as far as there are connections for it."""
         for name in names:
             queue = self._rows.get(name)
             if queue is not None and queue.together and name not in self._in_line:
@@ -255,7 +259,7 @@ class WaitingRoom:
             self._retire_if_over()
 
     async def _try(self, name: Name, *, first: Name | None = None) -> bool:
-        """Post those who wait for this; of what is not a row, one alone to see. False where it is held still."""
+        """Post the units that wait for this; of a name that is no row, one alone to see. False if it is held still."""
         queue = self._queues_like(name).get(name)
         batch = [] if queue is None else queue.take(MAX_UNITS if first else 1)
         if queue is None or not batch:
@@ -292,7 +296,7 @@ class WaitingRoom:
             return [(each, Failed(error)) for each in batch]
 
     def _time_is_up(self, waiting: _Waiting) -> None:
-        """It is put back, unless a posting has it: then it is as it comes back from there."""
+        """Put the unit back, unless a posting has it: then its result is the posting's."""
         if not waiting.posting:
             waiting.answer(Requeued())
 
@@ -303,7 +307,7 @@ class WaitingRoom:
             self._drop_if_over(name)
 
     def _answer(self, name: Name, result: Result | None) -> None:
-        """To all who wait for it, in the order in which they came; None: they go on in their lanes."""
+        """Answer all units that wait for it, in the order in which they came; None: they continue in their lanes."""
         queue = self._queues_like(name).get(name)
         if queue is not None:
             queue.answer(result)
@@ -318,6 +322,6 @@ class WaitingRoom:
         return self._rows if name[0] in ROWS else self._others
 
     def _retire_if_over(self) -> None:
-        """Nobody waits, and nothing is under way that somebody may come back from."""
+        """Drop the room once no unit waits, and nothing is under way that one may come back from."""
         if not (self._rows or self._others or self.tasks):
             self._retire(self)

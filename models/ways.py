@@ -1,4 +1,4 @@
-"""How a posting waits for what others hold, and what else it sets for its transaction."""
+"""Settings of a posting's transaction: how it waits for rows that others hold, and others."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ from models.plan_ages import ANEW
 from models.planning.needs import Needs
 
 LOCK_WAIT: Final = {True: "SET LOCAL lock_timeout = '500ms'; ", False: "SET LOCAL lock_timeout = '100ms'; "}
-"""By whether a posting waits for locks. One that does not skips the rows that others hold; but what they have not finished
-making (keys, accounts, counters) cannot be skipped: it waits for that, not much longer than a posting takes."""
+"""By whether a posting waits for locks. One that does not skips the rows that others hold; but things they have not
+finished making (keys, accounts, counters) cannot be skipped: it waits for those, not much longer than a posting takes."""
 QUICKLY: Final = "SET LOCAL lock_timeout = '20ms'; "
-"""Once somebody is known to hold something of the sort."""
+"""Once others are known to hold something of the sort."""
 FIRST_WAIT: Final = "SET LOCAL lock_timeout = '1s'; "
 """For the one row that is waited for before anything else is locked."""
 SETTINGS: Final = "SET LOCAL plan_cache_mode = force_generic_plan"
@@ -28,7 +28,7 @@ while they were empty reads all of the tenant's rows for each check (measured: 5
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """wait: for locks, in their order; else what others hold is skipped. first: the one row to wait for, before all.
+    """wait: for locks, in their order; else rows that others hold are skipped. first: the one row to wait for, before all.
 
     lock_wait: SQL that says for how long. counts_last: a large unit raises its actor's counters last of all.
     """
@@ -44,12 +44,12 @@ def way_of(*, wait: bool, first: Name | None, quick: bool) -> Way:
 
 
 def begin_settings(tenant_id: UUID, needs: Sequence[Needs], way: Way) -> str:
-    """What travels with the BEGIN of a posting."""
+    """Settings that travel with the BEGIN of a posting."""
     many = sum(len(n.accounts) for n in needs) >= MANY_ACCOUNTS
     tiers = f"; {keeping_tiers(tenant_id)}" if any(moves_points(n) for n in needs) else ""
     return way.lock_wait + SETTINGS + PLAN_ANEW * many + tiers
 
 
 def report_settings(tenant_id: UUID, way: Way) -> str:
-    """The same where nothing is posted, and only a dry run's report is written."""
+    """The same if nothing is posted, and only a dry run's report is written."""
     return f"{way.lock_wait}{SETTINGS}; {adding_nothing(tenant_id)}"

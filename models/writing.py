@@ -1,10 +1,11 @@
-"""What a batch has planned, written set-based: a part for each table that has rows, all parts of a stage in one statement.
+"""Writes a batch's plan, set-based: a part for each table that has rows, all parts of a stage in one statement.
 
 Every part names the tenant; `unnest` turns the columns' arrays into rows. The parts of a statement see the same
-snapshot and none of the others' rows, so that no row may be written by two of them: what is inserted in one stage is
+snapshot and none of the others' rows, so that no row may be written by two of them: rows inserted in one stage are
 updated in the next. Foreign keys and triggers are checked when a statement ends, with everything in place. Many rows
 are sent part by part, and no more than ROWS_AT_ONCE of them at a time: their round trips are nothing, each statement is
-planned for tables as full as they are, and what is made for it (rows, hashes, arrays) never holds the event loop for long.
+planned for tables as full as they are, and making its arguments (rows, hashes, arrays) never holds the event loop for
+long.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -55,9 +56,10 @@ from turns.slices import each_in_slices, in_slices, large_work
 from turns.steps import Steps, each
 
 FEW: Final = 4_096
-"""Up to as many rows are written in one statement: more than a batch of single requests ever has."""
+"""Maximum rows written in one statement: more than a batch of single requests ever has."""
 ROWS_AT_ONCE: Final = 1_000
-"""Of more than that, as many. The driver makes a statement's arguments in one go, in about 10 ms for so many entries."""
+"""Of more than that, rows sent at a time. The driver makes a statement's arguments in one go, in about 10 ms for so
+many entries."""
 
 
 class _Row(Protocol):
@@ -92,7 +94,7 @@ async def _write(connection: TenantConnection, books: Books, actors: ActorIds) -
 
 
 def _new_currencies(books: Books) -> set[str]:
-    """What has amounts in it from now on, and is not among the currencies that the books hold."""
+    """Currencies of the batch's amounts that the books do not hold yet."""
     w = books.writes
     assets = {account.asset for account in w.touched_accounts}
     assets.update(invoice.currency for invoice in w.invoices)
@@ -114,7 +116,7 @@ class _Writer:
         self._parts: list[tuple[Part, Sequence[Sequence[Any]]]] = []
 
     def insert(self, kind: type[R], rows: Sequence[R]) -> Steps[None]:
-        """Rows that are new."""
+        """Insert new rows."""
         if rows:
             columns = inserted(kind)
             self._parts.append((insert(columns), (yield from self._values(columns, rows))))
@@ -122,7 +124,7 @@ class _Writer:
     def update(
         self, kind: type[R], names: tuple[str, ...], rows: Iterable[R], new: AbstractSet[UUID] = frozenset()
     ) -> Steps[None]:
-        """These columns of rows that are there, each row once, as it is in the end; of those that are `new` nothing."""
+        """Update these columns of existing rows, each row once, with its final values; skip those that are `new`."""
         if not rows:
             return
         last: dict[UUID, R] = {}
@@ -138,7 +140,7 @@ class _Writer:
         return each(partial(columns.values, actors=self.actors), rows)
 
     async def send(self) -> None:
-        """Send what has been put together. Raises InvariantViolated where not as many rows were written."""
+        """Send the parts put together so far. Raises InvariantViolated if not as many rows were written."""
         parts, self._parts = self._parts, []
         if sum(len(rows) for _, rows in parts) <= FEW:
             await self._send(parts)
@@ -163,7 +165,7 @@ class _Writer:
                 raise InvariantViolated(f"{part.table}: {found} of {len(rows)} rows")
 
     def first_stage(self) -> Steps[None]:
-        """All that is new, and what was locked and has moved."""
+        """Write all new rows, and the locked rows that have moved."""
         w = self.writes
         digests = yield from self._transactions()
         yield from self.insert(TransactionTextDraft, w.transaction_texts)
@@ -183,13 +185,21 @@ class _Writer:
         yield from self.insert(EventDraft, w.events)
 
     def second_stage(self) -> Steps[None]:
-        """What happened to rows of which some are new."""
+        """Write changes of rows of which some are new."""
         w = self.writes
         yield from self.update(
             ApprovalState,
-            ("status", "decided_by_id", "decided_subject", "decided_at", "decision_note", "transaction_id", "invoice_id"),
+            (
+                "status",
+                "decided_by_id",
+                "decided_subject",
+                "decided_at",
+                "decision_note",
+                "transaction_id",
+                "invoice_id",
+            ),
             w.touched_approvals,
-        )  # fmt: skip
+        )
         yield from self.update(AssignmentState, ("released_at", "release_transaction_id"), w.touched_assignments)
         yield from self.update(PaymentState, ("voided_at",), w.touched_payments)
         yield from self.update(GrantRevocation, ("revoked_transaction_id", "revoked_minor"), w.revoked_grants)
@@ -199,24 +209,32 @@ class _Writer:
         yield from self._services(self._restricted_anew())
 
     def third_stage(self) -> Steps[None]:
-        """Of a merge: lots that went on as others, and the membership that is kept."""
+        """Write a merge's rest: lots that continue as others, and the membership that is kept."""
         yield from self.update(CreditState, ("successor_id",), self.writes.moved_credits)
         columns = ("membership_started_at", "membership_cancelled_at", "updated_at")
         yield from self.update(CustomerState, columns, self.writes.memberships)
 
     def _transactions(self) -> Steps[dict[UUID, bytes]]:
-        """Answers their digests."""
+        """Insert the transactions, and return their digests."""
         digests = {}
         opened = yield from self._promises()
         for t in self.writes.transactions:
             t.note_digest = None if t.note is None or t.salt is None else note_digest(t.salt, t.note)
             digest = transaction_digest(
-                tenant_id=self.tenant_id, transaction_id=t.id, customer_id=t.customer_id, kind=t.kind, reason=t.reason,
-                note_digest=t.note_digest, actor_id=self.actors[t.actor],
+                tenant_id=self.tenant_id,
+                transaction_id=t.id,
+                customer_id=t.customer_id,
+                kind=t.kind,
+                reason=t.reason,
+                note_digest=t.note_digest,
+                actor_id=self.actors[t.actor],
                 approved_by_id=self.actors[t.approved_by] if t.approved_by else None,
-                idempotency_key=t.idempotency_key, created_at=t.created_at, limited_asset=t.limited_asset,
-                limited_minor=t.limited_minor, limited_on=t.limited_on,
-            )  # fmt: skip
+                idempotency_key=t.idempotency_key,
+                created_at=t.created_at,
+                limited_asset=t.limited_asset,
+                limited_minor=t.limited_minor,
+                limited_on=t.limited_on,
+            )
             if t.id in opened:
                 digest += yield from digesting_promises(self.tenant_id, t.id, opened[t.id])
             t.digest = digests[t.id] = digest
@@ -225,7 +243,7 @@ class _Writer:
         return digests
 
     def _promises(self) -> Steps[dict[UUID, list[Promise]]]:
-        """By transaction, what the credits that it opened promised: before any change that the same batch made of them."""
+        """By transaction, the terms of the credits that it opened: before any change that the same batch made of them."""
         first = {change.credit_id: change for change in reversed(self.writes.credit_changes)}
         found: dict[UUID, list[Promise]] = {}
         for c in self.writes.credits:
@@ -234,9 +252,19 @@ class _Writer:
                 expires_at, auto_apply = change.old_expires_at, change.old_auto_apply
                 service_ids = tuple(change.old_services)
             promise = Promise(
-                c.id, c.account_id, c.origin_id, c.amount_minor, c.opened_sequence, c.effective_on, c.starts_at,
-                expires_at, c.created_at, auto_apply, c.counts, service_ids,
-            )  # fmt: skip
+                c.id,
+                c.account_id,
+                c.origin_id,
+                c.amount_minor,
+                c.opened_sequence,
+                c.effective_on,
+                c.starts_at,
+                expires_at,
+                c.created_at,
+                auto_apply,
+                c.counts,
+                service_ids,
+            )
             found.setdefault(c.transaction_id, []).append(promise)
             yield
         return found
@@ -267,11 +295,20 @@ class _Writer:
         for e in w.entries:
             e.previous_hash = heads[e.account_id]
             e.hash = heads[e.account_id] = entry_hash(
-                e.previous_hash, tenant_id=self.tenant_id, entry_id=e.id, account_id=e.account_id, sequence=e.sequence,
-                transaction_id=e.transaction_id, credit_id=e.credit_id, counter=e.counter, amount_minor=e.amount_minor,
-                lifetime_minor=e.lifetime_minor, balance_after_minor=e.balance_after_minor, created_at=e.created_at,
+                e.previous_hash,
+                tenant_id=self.tenant_id,
+                entry_id=e.id,
+                account_id=e.account_id,
+                sequence=e.sequence,
+                transaction_id=e.transaction_id,
+                credit_id=e.credit_id,
+                counter=e.counter,
+                amount_minor=e.amount_minor,
+                lifetime_minor=e.lifetime_minor,
+                balance_after_minor=e.balance_after_minor,
+                created_at=e.created_at,
                 transaction_digest=digests[e.transaction_id],
-            )  # fmt: skip
+            )
             yield
         yield from self.insert(EntryDraft, w.entries)
         for account in w.touched_accounts:
@@ -281,7 +318,7 @@ class _Writer:
         yield from self.update(AccountState, columns, w.touched_accounts)
 
     def _billing(self) -> Steps[None]:
-        """Invoices and what is on them."""
+        """Write invoices with their lines, payments and assignments."""
         w = self.writes
         yield from self.insert(InvoiceState, w.invoices)
         yield from self.insert(InvoiceLineDraft, w.invoice_lines)
@@ -293,30 +330,34 @@ class _Writer:
         yield from self.insert(GrantDraft, w.grants)
 
     def _restricted_anew(self) -> dict[UUID, list[UUID]]:
-        """The services of each credit whose restriction has changed, as they are in the end."""
+        """The new services of each credit whose restriction has changed."""
         return {c.credit_id: c.new_services for c in self.writes.credit_changes if c.old_services != c.new_services}
 
     async def forget_services(self) -> None:
-        """Take off what changed credits were restricted to before."""
+        """Delete the services that changed credits were restricted to before."""
         restricted = list(self._restricted_anew())
         if restricted:
             await self.raw.execute(
                 f"""DELETE FROM credit_services s USING {lookups.each("id uuid")} k
                 WHERE s.tenant_id = $1 AND s.credit_id = k.id""",
-                self.tenant_id, restricted,
-            )  # fmt: skip
+                self.tenant_id,
+                restricted,
+            )
 
     async def merges(self) -> None:
-        """Records that are another's from now on, those merged into them before as well."""
+        """Write the records that are another's from now on, those merged into them before as well."""
         for merged in self.writes.merged_customers:
             await self.raw.execute(
                 """UPDATE customers SET merged_into_id = $3, merged_at = $4, updated_at = $4
                 WHERE tenant_id = $1 AND (id = $2 OR merged_into_id = $2)""",
-                self.tenant_id, merged.from_id, merged.into_id, self.books.now,
-            )  # fmt: skip
+                self.tenant_id,
+                merged.from_id,
+                merged.into_id,
+                self.books.now,
+            )
 
     async def row_results(self) -> None:
-        """What became of rows that had none yet, and how far their bulk is with them."""
+        """Write the results of rows that had none yet, and their bulk's progress."""
         columns = all_columns(RowResult)
         results = self.writes.row_results
         values = await each_in_slices(partial(columns.values, actors=self.actors), results)
@@ -328,18 +369,23 @@ class _Writer:
             await self.raw.execute(
                 """UPDATE bulk_operations SET processed = processed + $3, succeeded = succeeded + $3 - $4,
                     failed = failed + $4 WHERE tenant_id = $1 AND id = $2""",
-                self.tenant_id, operation_id, len(own), failed,
-            )  # fmt: skip
+                self.tenant_id,
+                operation_id,
+                len(own),
+                failed,
+            )
 
     async def _settle_rows(self, columns: Columns, values: list[tuple[Any, ...]]) -> None:
-        """That they had none is said so that the index on such rows, which may be all of the bulk's, is not led to."""
+        """Write the results of rows that have none: in words that the index on such rows, which may be all of the bulk's,
+        does not know, so that the planner does not choose it."""
         row_result = lookups.each(*(f"{column.name} {column.sql}" for column in columns.columns))
         status = await self.raw.execute(
             f"""UPDATE bulk_rows r SET transaction_id = u.transaction_id, error = u.error FROM {row_result} u
             WHERE r.tenant_id = $1 AND r.operation_id = u.operation_id AND r."row" = u."row"
                 AND num_nonnulls(r.transaction_id, r.error) = 0""",
-            self.tenant_id, *zip(*values, strict=True),
-        )  # fmt: skip
+            self.tenant_id,
+            *zip(*values, strict=True),
+        )
         if status != f"UPDATE {len(values)}":
             raise InvariantViolated(f"bulk_rows: {status} of {len(values)} that were pending")
 

@@ -8,6 +8,7 @@ import strawberry
 from auth.roles import Permission, Role, may
 from models.commands import AdjustCredit, Approvable, CreateOrder, GiveReward
 from models.errors import LedgerError, NotFound, OthersRequest, OwnRequest
+from models.kinds import ApprovalStatus
 from models.operations.approvals import approve_request, reject_request, withdraw_request
 from models.planning.binding import Terms, credit_sold
 from models.reads import requests
@@ -26,15 +27,17 @@ from schema.mutations.approvals import (
 )
 from schema.mutations.base import idempotency_key
 from schema.types.base import Connection
-from schema.types.enums import ApprovalStatus
 from schema.types.errors import user_errors
 from schema.types.pages import root_page
 from schema.types.requests import ApprovalRequest
 
 MAY_ASK: Final = (
-    Permission.ADD_CREDIT, Permission.REMOVE_CREDIT, Permission.GIVE_REWARD, Permission.GIVE_REWARD_FREE,
+    Permission.ADD_CREDIT,
+    Permission.REMOVE_CREDIT,
+    Permission.GIVE_REWARD,
+    Permission.GIVE_REWARD_FREE,
     Permission.WRITE_INVOICES,
-)  # fmt: skip
+)
 """Any one of these rights lets its holder ask for approval, and see and withdraw their own requests."""
 
 
@@ -51,10 +54,15 @@ def rights_to(asked: Approvable, terms: Terms | None) -> tuple[Permission, ...]:
 
 
 async def resolve_all(
-    info: Info, status: list[ApprovalStatus] | None = None, customer_id: strawberry.ID | None = None,
+    info: Info,
+    status: list[ApprovalStatus] | None = None,
+    customer_id: strawberry.ID | None = None,
     requested_by: str | None = None,
-    first: int | None = None, after: str | None = None, last: int | None = None, before: str | None = None,
-) -> Connection[ApprovalRequest] | None:  # fmt: skip
+    first: int | None = None,
+    after: str | None = None,
+    last: int | None = None,
+    before: str | None = None,
+) -> Connection[ApprovalRequest] | None:
     """List approval requests, oldest first: all for those who may approve, their own for others.
 
     status: States to list. Null: all.

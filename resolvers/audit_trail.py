@@ -9,6 +9,7 @@ import strawberry
 
 from gateway.errors import BadUserInput
 from models.errors import AssetUnknown
+from models.kinds import TransactionKind
 from models.money import exponent
 from models.reads import accounts, audit
 from models.reads.ledger import between
@@ -19,7 +20,6 @@ from schema.ids import asked_id
 from schema.scalars import AssetCode
 from schema.types.audit import AuditRecord
 from schema.types.base import Connection
-from schema.types.enums import TransactionKind
 from schema.types.pages import root_page
 
 MAX_REQUEST_ID: Final = 128
@@ -40,8 +40,11 @@ async def resolve(
     asset: AssetCode | None = None,
     from_: Annotated[datetime | None, strawberry.argument(name="from")] = None,
     to: datetime | None = None,
-    first: int | None = None, after: str | None = None, last: int | None = None, before: str | None = None,
-) -> Connection[AuditRecord] | None:  # fmt: skip
+    first: int | None = None,
+    after: str | None = None,
+    last: int | None = None,
+    before: str | None = None,
+) -> Connection[AuditRecord] | None:
     """List everything that was done from `from` (included) to `to` (excluded), oldest first; pass `last` for the
     newest.
 

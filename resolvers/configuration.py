@@ -31,9 +31,13 @@ async def resolve_services(info: Info, active_only: bool | None = True) -> list[
 
 
 async def resolve_rewards(
-    info: Info, active_only: bool | None = True, first: int | None = None, after: str | None = None,
-    last: int | None = None, before: str | None = None,
-) -> Connection[Reward] | None:  # fmt: skip
+    info: Info,
+    active_only: bool | None = True,
+    first: int | None = None,
+    after: str | None = None,
+    last: int | None = None,
+    before: str | None = None,
+) -> Connection[Reward] | None:
     """List rewards, by name.
 
     active_only: Whether to leave out retired rewards. false takes the right to read the configuration.

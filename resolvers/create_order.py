@@ -3,11 +3,11 @@
 from auth.roles import Permission
 from models.commands import CreateOrder
 from models.errors import LedgerError
+from models.kinds import ProductKind
 from models.operations.create_order import create_order
 from schema.context import Context, Info
 from schema.mutations.base import idempotency_key
 from schema.mutations.create_order import CreateOrderInput, CreateOrderPayload
-from schema.types.enums import ProductKind
 from schema.types.errors import user_errors
 
 

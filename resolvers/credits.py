@@ -2,21 +2,26 @@
 
 import strawberry
 
+from models.kinds import CreditStatus
 from models.reads import credits as credit_reads
 from schema.context import Info
 from schema.ids import asked_id
 from schema.scalars import AssetCode
 from schema.types.account import Credit
 from schema.types.base import Connection
-from schema.types.enums import CreditStatus
 from schema.types.pages import root_page
 
 
 async def resolve(
-    info: Info, customer_id: strawberry.ID | None = None, asset: AssetCode | None = None,
-    status: list[CreditStatus] | None = None, first: int | None = None, after: str | None = None,
-    last: int | None = None, before: str | None = None,
-) -> Connection[Credit] | None:  # fmt: skip
+    info: Info,
+    customer_id: strawberry.ID | None = None,
+    asset: AssetCode | None = None,
+    status: list[CreditStatus] | None = None,
+    first: int | None = None,
+    after: str | None = None,
+    last: int | None = None,
+    before: str | None = None,
+) -> Connection[Credit] | None:
     """List credits of all customers or of one, oldest first. Customers see their own.
 
     customer_id: Customer whose credits to list. Null: all customers.

@@ -47,9 +47,13 @@ async def _named(context: Context, by: CustomerBy) -> UUID | None:
 
 
 async def resolve_all(
-    info: Info, first: int | None = None, after: str | None = None, last: int | None = None, before: str | None = None,
+    info: Info,
+    first: int | None = None,
+    after: str | None = None,
+    last: int | None = None,
+    before: str | None = None,
     search: str | None = None,
-) -> Connection[Customer] | None:  # fmt: skip
+) -> Connection[Customer] | None:
     """List customers, oldest first.
 
     search: Beginning of a name, last name, e-mail address or external id, upper or lower case. Null: all customers.

@@ -2,12 +2,12 @@
 
 import strawberry
 
+from models.kinds import InvoiceStatus
 from models.reads import invoices
 from models.reads.paging import Condition
 from schema.context import Info
 from schema.ids import asked_id
 from schema.types.base import Connection
-from schema.types.enums import InvoiceStatus
 from schema.types.invoice import Invoice
 from schema.types.pages import PageArguments, root_page
 
@@ -24,9 +24,14 @@ async def resolve_one(info: Info, id: strawberry.ID) -> Invoice | None:  # noqa:
 
 
 async def resolve_all(
-    info: Info, customer_id: strawberry.ID | None = None, status: list[InvoiceStatus] | None = None,
-    first: int | None = None, after: str | None = None, last: int | None = None, before: str | None = None,
-) -> Connection[Invoice] | None:  # fmt: skip
+    info: Info,
+    customer_id: strawberry.ID | None = None,
+    status: list[InvoiceStatus] | None = None,
+    first: int | None = None,
+    after: str | None = None,
+    last: int | None = None,
+    before: str | None = None,
+) -> Connection[Invoice] | None:
     """List invoices and orders of all customers or of one, oldest first. Customers see their own.
 
     customer_id: Customer whose invoices to list. Null: all customers.
@@ -36,9 +41,14 @@ async def resolve_all(
 
 
 async def resolve_orders(
-    info: Info, customer_id: strawberry.ID | None = None, status: list[InvoiceStatus] | None = None,
-    first: int | None = None, after: str | None = None, last: int | None = None, before: str | None = None,
-) -> Connection[Invoice] | None:  # fmt: skip
+    info: Info,
+    customer_id: strawberry.ID | None = None,
+    status: list[InvoiceStatus] | None = None,
+    first: int | None = None,
+    after: str | None = None,
+    last: int | None = None,
+    before: str | None = None,
+) -> Connection[Invoice] | None:
     """List orders of all customers or of one, oldest first. Customers see their own.
 
     customer_id: Customer whose orders to list. Null: all customers.
@@ -48,9 +58,12 @@ async def resolve_orders(
 
 
 async def _listed(
-    info: Info, customer_id: strawberry.ID | None, status: list[InvoiceStatus] | None, page: PageArguments,
+    info: Info,
+    customer_id: strawberry.ID | None,
+    status: list[InvoiceStatus] | None,
+    page: PageArguments,
     *conditions: Condition,
-) -> Connection[Invoice] | None:  # fmt: skip
+) -> Connection[Invoice] | None:
     """List the tenant's invoices or one customer's; without a customer id, a customer gets their own."""
     context = info.context
     listing, parent = invoices.INVOICES, context.tenant.id

@@ -15,11 +15,16 @@ from schema.types.pages import root_page
 
 
 async def resolve(
-    info: Info, customer_id: strawberry.ID, asset: AssetCode | None = None,
+    info: Info,
+    customer_id: strawberry.ID,
+    asset: AssetCode | None = None,
     from_: Annotated[datetime | None, strawberry.argument(name="from")] = None,
-    to: datetime | None = None, first: int | None = None, after: str | None = None, last: int | None = None,
+    to: datetime | None = None,
+    first: int | None = None,
+    after: str | None = None,
+    last: int | None = None,
     before: str | None = None,
-) -> Connection[LedgerEntry] | None:  # fmt: skip
+) -> Connection[LedgerEntry] | None:
     """List a customer's entries from `from` (included) to `to` (excluded), oldest first.
 
     customer_id: Customer whose entries to list.

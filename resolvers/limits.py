@@ -1,13 +1,14 @@
 """setLimit, removeLimit and limitRules: how much each role may add."""
 
 from models.errors import LedgerError
+from models.kinds import LimitRole
 from models.operations.limits import remove_limit, set_limit
 from models.reads import limits
 from schema import texts
 from schema.context import Info
 from schema.mutations.limits import RemoveLimitInput, RemoveLimitPayload, SetLimitInput, SetLimitPayload
 from schema.types.errors import user_errors
-from schema.types.limits import LimitRole, LimitRule
+from schema.types.limits import LimitRule
 
 
 async def resolve_rules(info: Info, role: LimitRole | None = None, holder: str | None = None) -> list[LimitRule]:

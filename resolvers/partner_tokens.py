@@ -23,10 +23,14 @@ from schema.types.partner_tokens import PartnerToken
 
 
 async def resolve_all(
-    info: Info, client: str | None = None,
+    info: Info,
+    client: str | None = None,
     active: bool | None = None,
-    first: int | None = None, after: str | None = None, last: int | None = None, before: str | None = None,
-) -> Connection[PartnerToken] | None:  # fmt: skip
+    first: int | None = None,
+    after: str | None = None,
+    last: int | None = None,
+    before: str | None = None,
+) -> Connection[PartnerToken] | None:
     """List the tokens issued to partners' clients, oldest first. Secrets are never shown.
 
     client: Client whose tokens to list. Null: all clients.

@@ -11,9 +11,9 @@ from schema.mutations.people import (
     EraseCustomerPayload,
     MergeCustomersInput,
     MergeCustomersPayload,
-    UpdateCustomerInput,
     UpdateCustomerPayload,
 )
+from schema.types.customer import UpdateCustomerInput
 from schema.types.errors import user_errors
 
 

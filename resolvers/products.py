@@ -7,12 +7,7 @@ from models.errors import LedgerError
 from models.operations.products import create_product, update_product
 from models.reads import products
 from schema.context import Context, Info
-from schema.mutations.products import (
-    CreateProductInput,
-    CreateProductPayload,
-    UpdateProductInput,
-    UpdateProductPayload,
-)
+from schema.mutations.products import CreateProductInput, CreateProductPayload, UpdateProductInput, UpdateProductPayload
 from schema.types.base import Connection
 from schema.types.errors import user_errors
 from schema.types.pages import root_page
@@ -20,9 +15,13 @@ from schema.types.product import Product
 
 
 async def resolve_all(
-    info: Info, active_only: bool | None = True, first: int | None = None, after: str | None = None,
-    last: int | None = None, before: str | None = None,
-) -> Connection[Product] | None:  # fmt: skip
+    info: Info,
+    active_only: bool | None = True,
+    first: int | None = None,
+    after: str | None = None,
+    last: int | None = None,
+    before: str | None = None,
+) -> Connection[Product] | None:
     """List products, by name.
 
     active_only: Whether to leave out retired products. false takes the right to read the configuration.

@@ -2,11 +2,11 @@
 
 from auth.roles import Permission
 from models.errors import LedgerError
+from models.kinds import PaymentMethod
 from models.operations.record_payment import record_payment
 from schema.context import Context, Info
 from schema.mutations.base import idempotency_key
 from schema.mutations.record_payment import RecordPaymentInput, RecordPaymentPayload
-from schema.types.enums import PaymentMethod
 from schema.types.errors import user_errors
 
 

@@ -17,9 +17,12 @@ from schema.types.statement import Statement
 
 
 async def resolve(
-    info: Info, customer_id: strawberry.ID, asset: AssetCode,
-    from_: Annotated[datetime | None, strawberry.argument(name="from")] = None, to: datetime | None = None,
-) -> Statement | None:  # fmt: skip
+    info: Info,
+    customer_id: strawberry.ID,
+    asset: AssetCode,
+    from_: Annotated[datetime | None, strawberry.argument(name="from")] = None,
+    to: datetime | None = None,
+) -> Statement | None:
     """Return a customer's statement in one asset, from `from` (included) to `to` (excluded).
 
     customer_id: Customer whose statement to return.

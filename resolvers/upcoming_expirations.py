@@ -16,10 +16,15 @@ from schema.types.pages import root_page
 
 
 async def resolve(
-    info: Info, until: datetime | None = None, asset: AssetCode | None = None,
-    customer_id: strawberry.ID | None = None, first: int | None = None, after: str | None = None,
-    last: int | None = None, before: str | None = None,
-) -> Connection[Credit] | None:  # fmt: skip
+    info: Info,
+    until: datetime | None = None,
+    asset: AssetCode | None = None,
+    customer_id: strawberry.ID | None = None,
+    first: int | None = None,
+    after: str | None = None,
+    last: int | None = None,
+    before: str | None = None,
+) -> Connection[Credit] | None:
     """List credits that have a remainder and expire, soonest first. Customers see their own.
 
     until: Latest expiry to list, included. Null: no end.

@@ -3,7 +3,8 @@
 from models.errors import LedgerError
 from models.operations.upsert_customer import upsert_customer
 from schema.context import Info
-from schema.mutations.upsert_customer import UpsertCustomerInput, UpsertCustomerPayload
+from schema.mutations.upsert_customer import UpsertCustomerPayload
+from schema.types.customer import UpsertCustomerInput
 from schema.types.errors import user_errors
 
 

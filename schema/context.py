@@ -14,6 +14,7 @@ from graphql import GraphQLError
 from auth.principal import Principal
 from auth.roles import Permission, Role, has, may, nearest, scopes_of
 from auth.tokens import DEFAULT_LEEWAY
+from gateway.reading import Lists
 from gateway.schema import Charge, for_free
 from models.commands import Actor, Outcome
 from models.errors import DatabaseAway
@@ -49,9 +50,24 @@ class Context:
     """One request's. `admit` comes first; parts that need a tenant are there only after it."""
 
     __slots__ = (
-        "_holder", "_load", "_refused", "_tenants", "address", "charge", "denials", "follows", "ledger", "loaders", "now",
-        "principal", "reads", "request_id", "searches", "tenant",
-    )  # fmt: skip
+        "_holder",
+        "_load",
+        "_refused",
+        "_tenants",
+        "address",
+        "charge",
+        "denials",
+        "follows",
+        "ledger",
+        "lists",
+        "loaders",
+        "now",
+        "principal",
+        "reads",
+        "request_id",
+        "searches",
+        "tenant",
+    )
 
     principal: Principal
     tenant: TenantView
@@ -84,6 +100,7 @@ class Context:
         self.denials = Denials()
         self.follows = True
         """Whether the request may want cursors or past instants. A document that has neither says so."""
+        self.lists = Lists()
         self.searches = False
         """Whether it adds up or searches much: its document says so."""
 
@@ -134,6 +151,7 @@ class Context:
     def _begin_reading(self) -> None:
         self.now = self.ledger.clock()
         self.loaders = self._load(self.reads, self.now, self.is_customer)
+        self.loaders.lists = self.lists
 
     def require(self, *permissions: Permission, own: bool = True) -> None:
         """Raise Forbidden, naming each missing right, unless the principal has all of these.
@@ -162,9 +180,13 @@ class Context:
     def actor(self) -> Actor:
         who = self.principal
         return Actor(
-            subject=who.subject, role=who.role.name, client=who.client_id, name=who.name,
-            request_id=self.request_id, address=self.address,
-        )  # fmt: skip
+            subject=who.subject,
+            role=who.role.name,
+            client=who.client_id,
+            name=who.name,
+            request_id=self.request_id,
+            address=self.address,
+        )
 
     @property
     def zone(self) -> ZoneInfo:

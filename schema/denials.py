@@ -17,9 +17,12 @@ from schema.errors import Forbidden
 MAX_PATH_CHARACTERS: Final = 200
 CONCEALED: Final = "NOT_FOUND"
 _PEOPLE: Final[Mapping[Role, str]] = {
-    Role.STAFF: "staff", Role.MANAGER: "managers", Role.ADMIN: "admins", Role.PARTNER: "partners",
+    Role.STAFF: "staff",
+    Role.MANAGER: "managers",
+    Role.ADMIN: "admins",
+    Role.PARTNER: "partners",
     Role.CUSTOMER: "customers",
-}  # fmt: skip
+}
 
 # Root fields of a query run side by side, each in a task of its own.
 _place: ContextVar[Info[Any, None] | str] = ContextVar("place")

@@ -45,5 +45,5 @@ def outage_of(error: BaseException) -> Outage | None:
 
 
 def coded_of(error: BaseException) -> CodedError | None:
-    """What a read may be refused for. What a mutation is refused for is in its payload."""
+    """The code of a read's expected refusal. A mutation's refusals are in its payload."""
     return TooBusy(error.message) if isinstance(error, Busy) else None

@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
-from gateway.reading import Kind, Rows
+from gateway.reading import Kind, Lists, Rows
 from models import views
+from models.customers import CustomerView
 from models.errors import InvariantViolated
 from models.planning.binding import Binding
 from models.reads import (
@@ -27,7 +28,7 @@ from models.reads import rewards as reward_reads
 from models.reads.accounts import BalanceView
 from models.reads.paging import Condition, Listing, PageRequest, load_pages
 from models.reads.session import ReadSession
-from schema.types.base import Connection, Show, connection
+from schema.types.base import SHOWN, Connection, Show, connection
 from schema.types.configuration import Tier, Tiers
 from turns.steps import Steps
 
@@ -120,7 +121,7 @@ class Loaders:
     coupons = _by_id(reward_reads.coupons_by_ids)
     approval_requests = _by_id(requests.approvals_by_ids)
     bindings = Kind(_bindings)
-    """By approval request: what has changed since it was asked for."""
+    """By approval request: the changes of its terms since it was made."""
     bulk_operations = _by_id(requests.operations_by_ids)
     partner_tokens = _by_id(partner_tokens.by_ids)
     balances = Kind(_balances)
@@ -128,7 +129,7 @@ class Loaders:
     balances_at = Kind(_balances_at)
     """An account at an instant."""
     liability_parts = Kind(_liability_parts)
-    """What makes up all that is owed, at an instant, by months in a time zone."""
+    """The parts of the liability at an instant, by months in a time zone."""
     pages = Kind(_pages)
     tiers_by_id = Kind(_tiers_by_id)
     _all_tiers = Kind(_tiers)
@@ -141,6 +142,7 @@ class Loaders:
         self.now = now
         self.for_customer = for_customer
         self.rows: dict[str, Rows[Any, Any]] = {}
+        self.lists = Lists()
 
     def show(self, view: Any) -> Any:
         """The row as the API shows it to who asks."""
@@ -169,8 +171,13 @@ class Loaders:
             yield
 
 
+def loaders_of(reads: ReadSession, now: datetime, for_customer: bool) -> Loaders:
+    """Reads of a request, as far as rows need them."""
+    return Loaders(reads, now, for_customer, SHOWN)
+
+
 _PRIMED: Final[dict[type, str]] = {
-    views.CustomerView: "customers",
+    CustomerView: "customers",
     views.AccountView: "accounts",
     views.CreditView: "credits",
     views.EntryView: "entries",
@@ -185,4 +192,4 @@ _PRIMED: Final[dict[type, str]] = {
     views.BulkOperationView: "bulk_operations",
     partner_tokens.PartnerTokenView: "partner_tokens",
 }
-"""Whose loader a row is known to once it is here."""
+"""The loader that a row primes, by the kind of row."""

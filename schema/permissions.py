@@ -69,11 +69,7 @@ def _guarded(
 
     # Nullable whatever the resolver says: one field's failure never hides what another has posted.
     answer = get_type_hints(resolver, include_extras=True)["return"]
-    return strawberry.field(
-        resolver=guarded,
-        graphql_type=answer | None,
-        metadata={DECLARED: permissions, **cost},
-    )
+    return strawberry.field(resolver=guarded, graphql_type=answer | None, metadata={DECLARED: permissions, **cost})
 
 
 def check_declared(*roots: type) -> None:

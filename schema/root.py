@@ -190,9 +190,15 @@ def build_schema(
 ) -> GatewaySchema:
     """Return a new schema: it takes a tenth of a second. The arguments are GatewaySchema's."""
     schema = GatewaySchema(
-        Query, Mutation, config=StrawberryConfig(scalar_map=SCALARS),
-        limits=limits, introspection=introspection, trusted=trusted,
-        follows=FOLLOWS, outage_of=outage_of, coded_of=coded_of,
-    )  # fmt: skip
+        Query,
+        Mutation,
+        config=StrawberryConfig(scalar_map=SCALARS),
+        limits=limits,
+        introspection=introspection,
+        trusted=trusted,
+        follows=FOLLOWS,
+        outage_of=outage_of,
+        coded_of=coded_of,
+    )
     describe(schema.graphql)
     return schema

@@ -24,7 +24,7 @@ COLUMNS: Final = (
 )
 NOTE: Final = "note"
 _STARTS_FORMULA: Final = frozenset("=+-@\t\r\n|%\uff1d\uff0b\uff0d\uff20")
-"""What spreadsheets take for the beginning of a formula, full-width forms too."""
+"""Characters that spreadsheets take for the beginning of a formula, full-width forms too."""
 
 
 class StatementCsv:
@@ -48,11 +48,17 @@ class StatementCsv:
     def _line(self, view: StatementView, line: StatementLine) -> tuple[str, ...]:
         asset = view.asset
         row = (
-            asset, _instant(line.created_at), str(line.sequence), line.kind, safe(line.reason or ""),
-            _amount(line.amount_minor, asset), _amount(line.balance_minor, asset),
+            asset,
+            _instant(line.created_at),
+            str(line.sequence),
+            line.kind,
+            safe(line.reason or ""),
+            _amount(line.amount_minor, asset),
+            _amount(line.balance_minor, asset),
             global_id("Transaction", line.transaction_id),
-            "" if line.credit_id is None else global_id("Credit", line.credit_id), _account(view),
-        )  # fmt: skip
+            "" if line.credit_id is None else global_id("Credit", line.credit_id),
+            _account(view),
+        )
         return (*row, safe(line.note or "")) if self._notes else row
 
     def _balance(self, view: StatementView, event: str, at: datetime | None, minor: int) -> str:

@@ -43,9 +43,15 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
 
     @classmethod
     def build(
-        cls, schema: GraphQLSchema, document: DocumentNode, root_value: Any = None, context_value: Any = None,
-        raw_variable_values: dict[str, Any] | None = None, *arguments: Any, **options: Any,
-    ) -> Any:  # fmt: skip
+        cls,
+        schema: GraphQLSchema,
+        document: DocumentNode,
+        root_value: Any = None,
+        context_value: Any = None,
+        raw_variable_values: dict[str, Any] | None = None,
+        *arguments: Any,
+        **options: Any,
+    ) -> Any:
         """An executor; or, where it cannot be made, why."""
         given = raw_variable_values
         if not isinstance(given, ReadVariables):
@@ -63,10 +69,14 @@ def _without_variables(document: DocumentNode) -> DocumentNode:
     """The document, in which no operation asks for any: what they stand for is known."""
     definitions = tuple(
         OperationDefinitionNode(
-            operation=each.operation, name=each.name, directives=each.directives, selection_set=each.selection_set,
+            operation=each.operation,
+            name=each.name,
+            directives=each.directives,
+            selection_set=each.selection_set,
             loc=each.loc,
         )
-        if isinstance(each, OperationDefinitionNode) else each
+        if isinstance(each, OperationDefinitionNode)
+        else each
         for each in document.definitions
-    )  # fmt: skip
+    )
     return DocumentNode(definitions=definitions, loc=document.loc)

@@ -68,10 +68,12 @@ def _mutations(schema: GraphQLSchema) -> str:
 def _types(schema: GraphQLSchema) -> str:
     roots = {schema.query_type, schema.mutation_type, schema.subscription_type}
     kept = [
-        kind for kind in _own(schema)
+        kind
+        for kind in _own(schema)
         if isinstance(kind, GraphQLObjectType | GraphQLInterfaceType)
-        and kind not in roots and not kind.name.endswith(("Payload", *_WRAPPERS))
-    ]  # fmt: skip
+        and kind not in roots
+        and not kind.name.endswith(("Payload", *_WRAPPERS))
+    ]
     return "\n\n".join(f"## {kind.name}\n\n{_prose(kind.description)}\n\n{_fields(kind.fields)}" for kind in kept)
 
 
@@ -105,9 +107,10 @@ _PARTS: Final[Mapping[str, Callable[[GraphQLSchema], str]]] = {
 def _own(schema: GraphQLSchema) -> list[GraphQLNamedType]:
     """The schema's types by name, without those of GraphQL itself."""
     return [
-        kind for _, kind in sorted(schema.type_map.items())
+        kind
+        for _, kind in sorted(schema.type_map.items())
         if not is_introspection_type(kind) and not is_specified_scalar_type(kind)
-    ]  # fmt: skip
+    ]
 
 
 def _fields_of(root: GraphQLObjectType | None) -> Mapping[str, GraphQLField]:

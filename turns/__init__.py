@@ -1,1 +1,1 @@
-"""The event loop's time, shared: long work in steps, a slice of it a round, and nobody stands still meanwhile."""
+"""The event loop's time, shared: long work runs in slices, one a round, so that other requests never stand still."""

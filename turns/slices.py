@@ -1,9 +1,9 @@
-"""Long work of the processor's in slices, so that everybody else in the process has a turn in between.
+"""Long computations in slices, so that everything else in the process has a turn in between.
 
-An event loop that works for a second answers nobody for a second. Whatever grows with a request (rows, credits,
-assignments, the items of an answer) is therefore made in steps (turns/steps.py). A round of the loop holds
-SLICE_SECONDS of such work, whoever's it is: what is not done by then waits for another round, in the order in which it
-came. What is small never gets to the end of its first slice, and pays for two looks at the clock (docs/adr/0024).
+An event loop that works for a second answers nobody for a second. Any work that grows with a request (rows, credits,
+assignments, the items of a response) is therefore done in steps (turns/steps.py). A round of the loop holds
+SLICE_SECONDS of such work, whichever request's it is: the rest waits for another round, in the order in which it came.
+Small work never gets to the end of its first slice, and pays for two looks at the clock (docs/adr/0024).
 """
 
 import asyncio
@@ -19,27 +19,27 @@ from typing import Final, TypeVar
 from turns.steps import Steps, each
 
 SLICE_SECONDS: Final = 0.005
-"""A round of the loop holds as much of it as this, and what others do. Most requests take about ten rounds, so that one
-is this much longer for each; half of it would cost the long work a twentieth more."""
+"""Long work in a round of the loop, in seconds, beside other work. Most requests take about ten rounds, so that one is
+this much longer for each; half of it would cost the long work a twentieth more."""
 LEAST_SECONDS: Final = 0.001
-"""What is begun has as much, however late in a round it comes: most is done by then."""
+"""A new work's least share, in seconds, however late in a round it comes: most are done by then."""
 WOKEN_AT_ONCE: Final = 8
-"""So many of those who wait have a look at each round: most need little of it."""
+"""Number of waiting works woken each round: most need little of it."""
 MANY_ROWS: Final = 1_000
-"""To make something simple of so many takes a millisecond or two."""
+"""Number of rows from which simple objects take a millisecond or two to make."""
 COLLECT_AFTER_SECONDS: Final = 5.0
-"""Once so long no work was long enough to be sliced, the oldest objects are looked through for garbage again."""
+"""Once no work was long enough to be sliced for this long, the oldest objects are garbage-collected again."""
 _NEVER: Final = 1_000_000_000
 _FEW_TIMES: Final = 2
-"""Middle-aged objects are looked through after so many looks at young ones, so that they are few: nearly all of a large
-work's stay."""
+"""Middle-aged objects are garbage-collected after this many collections of young ones, so that they are few: nearly all
+of a large work's stay."""
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 
 class _Rounds:
-    """One event loop's: when the long works of this round have had their share, and who waits for another round."""
+    """One event loop's rounds: the end of this round's share of long work, and the works waiting for another round."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
@@ -50,7 +50,7 @@ class _Rounds:
         self._next_is_due = False
 
     def is_over(self) -> bool:
-        """Whether this one is. The first who asks begins it."""
+        """Whether this round is over. The first call begins it."""
         if self.ends:
             return perf_counter() >= self.ends
         self.ends = perf_counter() + SLICE_SECONDS
@@ -73,7 +73,7 @@ class _Rounds:
             self.loop.call_soon(self._next)
 
     def _next(self) -> None:
-        """Wake the first of those who wait: that one has its turn in any case, the others while the round is not over."""
+        """Wake the first of the waiting: that one has its turn in any case, the others while the round is not over."""
         self.ends, self._next_is_due, woken = 0.0, False, 0
         while self._waiting and woken < WOKEN_AT_ONCE:
             _, future = heappop(self._waiting)
@@ -87,23 +87,23 @@ class _Rounds:
 _sharing = 0
 _rounds: _Rounds | None = None
 _thresholds: tuple[int, int, int] | None = None
-"""As they were, while no full collection begins by itself."""
+"""The thresholds as they were, while no full collection begins by itself."""
 _timer: asyncio.TimerHandle | None = None
 _thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="beside")
 
 
 def is_over() -> bool:
-    """Whether this round of the loop has had as much of long work as it may: what can wait should wait for its turn."""
+    """Whether this round of the loop has had its share of long work: work that can wait should wait for its turn."""
     return _of_this_loop().is_over()
 
 
 async def turn() -> None:
-    """Wait for another round, behind all who wait for one already."""
+    """Wait for another round, behind all that wait for one already."""
     await _of_this_loop().turn()
 
 
 async def in_slices(steps: Steps[R]) -> R:
-    """What the steps make in the end. Raises what they raise."""
+    """Run the steps and return their result. Raises their errors."""
     rounds = _of_this_loop()
     done = _advance(steps, rounds)
     if done is not None:
@@ -119,29 +119,30 @@ async def in_slices(steps: Steps[R]) -> R:
 
 
 async def each_in_slices(function: Callable[[T], R], rows: Iterable[T]) -> list[R]:
-    """What the function makes of each of the rows."""
+    """Apply the function to each of the rows."""
     return await in_slices(each(function, rows))
 
 
 async def turn_after(rows: int) -> None:
-    """Others have a turn, where something was made of many rows in one go."""
+    """Give others a turn, if something was made of many rows in one go."""
     if rows >= MANY_ROWS:
         await turn()
 
 
 async def beside(function: Callable[..., R], *arguments: object, **options: object) -> R:
-    """What a function answers that takes long and cannot be made in steps, from a thread of its own: one for all, so that
-    the event loop has to share the interpreter with one at most, which lets go of it every 5 ms. Raises what it raises.
+    """Run in a thread a function that takes long and cannot be made in steps, and return its result: one thread for
+    all, so that the event loop has to share the interpreter with one at most, which lets go of it every 5 ms. Raises
+    its errors.
     """
     loop = asyncio.get_running_loop()
     return await loop.run_in_executor(_thread, partial(function, *arguments, **options))
 
 
 class large_work:  # noqa: N801 - used as a context manager
-    """As long as something large is there, between its slices as well, no full collection begins by itself.
+    """Prevent full collections while something large is there, between its slices as well.
 
-    All that it has made would be walked in one go, to find that none of it is garbage: 100 ms for a bulk of 10,000
-    customers, 1.5 s for a merge of 100,000 credits. Young objects are looked through as ever. if_so: whether it is large.
+    All of its objects would be walked in one go, to find that none of them is garbage: 100 ms for a bulk of 10,000
+    customers, 1.5 s for a merge of 100,000 credits. Young objects are collected as ever. if_so: whether it is large.
     """
 
     __slots__ = ("_is_large",)

@@ -1,6 +1,6 @@
-"""Plans that may be long are generators, and yield wherever somebody else may be given a turn. Pure.
+"""Plans that may be long are generators, and yield at each point where others may be given a turn. Pure.
 
-Nobody but the plan itself changes the books between two of its steps. Whoever plans decides how many steps to take at a
+Nobody but the plan itself changes the books between two of its steps. The caller decides how many steps to take at a
 time (turns/slices.py).
 """
 
@@ -11,7 +11,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 Steps = Generator[None, None, R]
-"""What makes an R in many small steps. None of them takes longer than a few milliseconds."""
+"""A generator that makes an R in many small steps. None of them takes longer than a few milliseconds."""
 
 
 def finish(steps: "Steps[R]") -> R:
@@ -25,7 +25,7 @@ def finish(steps: "Steps[R]") -> R:
 
 
 def each(function: Callable[[T], R], rows: Iterable[T]) -> "Steps[list[R]]":
-    """What the function makes of each of the rows, a step for each."""
+    """Apply the function to each of the rows, a step for each."""
     made: list[R] = []
     for row in rows:
         made.append(function(row))
@@ -34,6 +34,6 @@ def each(function: Callable[[T], R], rows: Iterable[T]) -> "Steps[list[R]]":
 
 
 def in_order(rows: Sequence[T], key: Callable[[T], Any], *, reverse: bool = False) -> "Steps[list[T]]":
-    """The rows sorted. What takes long is making the keys; they should be compared without any code of ours."""
+    """Sort the rows. Making the keys is what takes long; they should be compared without any code of ours."""
     keys = yield from each(key, rows)
     return [rows[n] for n in sorted(range(len(rows)), key=keys.__getitem__, reverse=reverse)]

@@ -1,4 +1,4 @@
-"""The command line: one file per command, and here what is common to them."""
+"""The command line: one file per command; here the parts common to them."""
 
 import signal
 import sys
@@ -35,7 +35,7 @@ cli.add_typer(import_commands, name="import")
 
 
 def main() -> None:
-    """Run the command that was typed. A problem of set-up is told in a line or two, not as a traceback."""
+    """Run the command that was typed. A problem of set-up is reported in a line or two, not as a traceback."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _leave)
     try:
@@ -51,5 +51,5 @@ def main() -> None:
 
 
 def _leave(number: int, frame: FrameType | None) -> None:
-    """End as after Ctrl-C: what was started is stopped on the way out."""
+    """End as after Ctrl-C: everything started is stopped on the way out."""
     sys.exit(0)

@@ -1,4 +1,4 @@
-"""`python -m app.cli`, for where the command `scrip` is not installed."""
+"""`python -m app.cli`, if the command `scrip` is not installed."""
 
 from app.cli import main
 

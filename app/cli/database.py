@@ -14,7 +14,7 @@ from app.settings import Settings
 def app_database(settings: Settings) -> Iterator[str]:
     """Its URL for the app's role, until the block ends. The embedded server is started if `scrip run` does not run it.
 
-    Raises SetupProblem where it cannot be had.
+    Raises SetupProblem if it cannot be reached.
     """
     if settings.app_url is not None:
         yield settings.app_url

@@ -54,7 +54,7 @@ def online_retail_command(
         contents = read(file)
     except BadFile as bad:
         told = "\n  ".join(bad.problems)
-        raise SetupProblem(f"{file} was not loaded, nothing of it:\n  {told}") from bad
+        raise SetupProblem(f"{file} was not loaded, not even in part:\n  {told}") from bad
     settings = load_settings()
     with app_database(settings) as url:
         figures, new = asyncio.run(_load(new_ledger(settings), url, tenant, time_zone if create else None, contents))
@@ -66,7 +66,7 @@ def online_retail_command(
 def _check_tenant(slug: str, time_zone: str) -> None:
     if not _SLUG.fullmatch(slug) or written_id(slug) is not None:
         raise SetupProblem(
-            f"A tenant's short name is of small letters, digits and hyphens, no id, and not {slug[:80]!r}."
+            f"{slug[:80]!r} cannot be a short name: use small letters, digits and hyphens, and not the form of an id."
         )
     try:
         ZoneInfo(time_zone)
@@ -77,14 +77,14 @@ def _check_tenant(slug: str, time_zone: str) -> None:
 async def _load(
     ledger: Ledger, url: str, slug: str, time_zone_of_new: str | None, contents: Contents
 ) -> tuple[Figures, int]:
-    """Load what is missing. Answers the figures of all that the file holds, and how many documents were new."""
+    """Load the missing documents. Returns the figures of all in the file, and the number of new ones."""
     async with open_database(url, pool_min=1, pool_max=10):
         try:
             tenant_id = await _tenant(ledger, slug, time_zone_of_new)
             with _progress(len(contents.documents)) as step:
                 new = await post_documents(ledger, tenant_id, contents.documents, step)
         except ImportStopped as stopped:
-            raise SetupProblem(f"{stopped}\nWhat was loaded before it stays; run this again to go on.") from stopped
+            raise SetupProblem(f"{stopped}\nDocuments loaded before it stay; run this again to resume.") from stopped
         except Unavailable as error:
             raise SetupProblem(error.message) from error
         finally:
@@ -93,7 +93,7 @@ async def _load(
 
 
 async def _tenant(ledger: Ledger, slug: str, time_zone_of_new: str | None) -> UUID:
-    """The tenant's id; None as time zone: it has to be there."""
+    """The tenant's id; None as time zone: it has to exist."""
     found = await tenant_id_of(slug)
     if found is not None:
         return found
@@ -109,7 +109,7 @@ async def _tenant(ledger: Ledger, slug: str, time_zone_of_new: str | None) -> UU
 
 @contextmanager
 def _progress(total: int) -> Iterator[Callable[[], None]]:
-    """A bar on standard error, for as long as the block runs; where nobody watches, a line instead."""
+    """A progress bar on standard error, for as long as the block runs; without a terminal, a line instead."""
     if not sys.stderr.isatty():
         say(f"Loading {total:,} invoices and credit notes")
         yield lambda: None

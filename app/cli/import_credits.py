@@ -1,4 +1,4 @@
-"""`scrip import credits`: adjustments for many customers from a CSV file, worked off before the command ends."""
+"""`scrip import credits`: adjustments for many customers from a CSV file, processed before the command ends."""
 
 import asyncio
 import hashlib
@@ -47,10 +47,15 @@ def credits_command(
 ) -> None:
     """Adjust many customers from a file. Running it again resumes, and posts no row twice."""
     command = ImportCredits(
-        digest=_digest(file), asset=asset, reason=reason, note=note, expires_in_days=expires_in_days,
-        error_policy="SKIP_FAILED" if skip_failed else "REJECT_ALL", dry_run=dry_run,
+        digest=_digest(file),
+        asset=asset,
+        reason=reason,
+        note=note,
+        expires_in_days=expires_in_days,
+        error_policy="SKIP_FAILED" if skip_failed else "REJECT_ALL",
+        dry_run=dry_run,
         allow_duplicate_customers=allow_duplicates,
-    )  # fmt: skip
+    )
     settings = load_settings()
     ledger, key = new_ledger(settings), key or f"file:{command.digest}"
     with app_database(settings) as url:
@@ -90,16 +95,16 @@ async def _import(
                 outcome = await import_credits(ledger, tenant_id, ACTOR, command, credit_rows(lines), key)
             assert outcome.bulk_operation_id is not None  # noqa: S101 - for the type checker
             if outcome.replayed:
-                say("This file was taken in before: going on with that")
+                say("This file was imported before: resuming that import")
             return await _work(ledger, tenant_id, outcome.bulk_operation_id)
         except LedgerError as error:
-            raise SetupProblem(f"{file} was not taken in: {error.message}") from error
+            raise SetupProblem(f"{file} was not imported: {error.message}") from error
         finally:
             await ledger.close()
 
 
 async def _work(ledger: Ledger, tenant_id: UUID, operation_id: UUID) -> tuple[BulkOperationView, list[BulkRowView]]:
-    """Work off what is queued, as any worker does, until ours is over; others may be at it too."""
+    """Process queued bulks, as any worker does, until ours is over; others may be at it too."""
     while True:
         did = await run_bulk(ledger, tenant_id)
         async with reading(tenant_id) as session:

@@ -1,4 +1,4 @@
-"""`scrip migrate`: bring a database of one's own up to date, before a new version of the app is started on it."""
+"""`scrip migrate`: bring one's own database up to date, before a new version of the app is started on it."""
 
 import asyncio
 

@@ -1,8 +1,8 @@
-"""How commands speak: answers go to standard output, and what is told along the way to standard error."""
+"""Output of commands: results go to standard output, progress to standard error."""
 
 import sys
 
 
 def say(line: str) -> None:
-    """Tell whoever watches what is going on."""
+    """Print progress to standard error."""
     print(line, file=sys.stderr, flush=True)

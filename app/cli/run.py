@@ -39,7 +39,7 @@ def run_command() -> None:
 
 @contextmanager
 def _database(settings: Settings) -> Iterator[Settings]:
-    """The settings with a database in them: the one that is set, or for the time being our own."""
+    """The settings with a database in them: the configured one, or for the time being our own."""
     if settings.app_url is not None:
         yield settings
         return
@@ -53,7 +53,7 @@ def _database(settings: Settings) -> Iterator[Settings]:
 
 
 def _print_tokens(settings: Settings, url: str) -> None:
-    """A line per role that asks who it is, to copy into a shell."""
+    """A line per role that queries the token's bearer, to copy into a shell."""
     tokens = demo_tokens(settings, datetime.now(UTC), uuid7)
     if tokens:
         hours = LIFETIME.total_seconds() / 3600

@@ -1,4 +1,4 @@
-"""`scrip serve`: the server alone, on a database that is there and migrated. And what `run` shares with it."""
+"""`scrip serve`: the server alone, on a database that exists and is migrated. And the parts that `run` shares with it."""
 
 import asyncio
 import resource
@@ -23,7 +23,7 @@ GRACE_S = 30
 OPEN_FILES = 65_536
 """Connections are open files; many systems let a process have 1,024 unless it asks."""
 UNREAD_MS = 60_000
-"""How long a client may leave an answer unread, the connection being full, before the system drops the connection."""
+"""How long a client may leave a response unread, the connection being full, before the system drops the connection."""
 
 
 def serve_command() -> None:
@@ -40,7 +40,7 @@ def serve_command() -> None:
 def listen(host: str, port: int) -> socket.socket:
     """A socket that listens already, so that a port in use is found out before anything else is started.
 
-    Raises SetupProblem where it cannot be had.
+    Raises SetupProblem if it cannot be opened.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # asyncio sends small packets at once only where the protocol is named: else each second one waits for 40 ms.

@@ -57,7 +57,7 @@ def make_token(
     issued_at: datetime,
     token_id: str,
 ) -> str:
-    """A token that a server with these settings will take. Raises SetupProblem for what it would not."""
+    """Issue a token that a server with these settings accepts. Raises SetupProblem for one that it would not."""
     customer = None if customer is None else clean_name(customer)
     who = subject or customer or f"{role.value}@{tenant}"
     secret = token_secret(settings)

@@ -1,4 +1,4 @@
-"""`scrip verify`: the proof of the books, for people and for a nightly job. Exit status 1 where they are wrong."""
+"""`scrip verify`: the proof of the books, for people and for a nightly job. Exit status 1 if they are wrong."""
 
 import asyncio
 from typing import Annotated
@@ -34,7 +34,7 @@ async def _verify(url: str, slug: str | None) -> bool:
             holds = holds and proof.holds
             print(_report(each.slug, proof), flush=True)
     say(
-        "Every row agrees or is named. Who wrote rows anew together with their hashes is found by what is kept elsewhere."
+        "Every row agrees or is named. Rows rewritten together with their hashes are found only by copies kept elsewhere."
     )
     return holds
 

@@ -52,7 +52,7 @@ async def _once(ledger: Ledger, tenant: str | None) -> None:
     except Unavailable as error:
         raise SetupProblem(error.message) from error
     except ExceptionGroup as group:
-        raise SetupProblem(f"{len(group.exceptions)} steps failed; what they left is done next time.") from group
+        raise SetupProblem(f"{len(group.exceptions)} steps failed; the rest is done next time.") from group
     for name, count in done.items():
         print(f"{name}: {count:,} done")
 

@@ -1,9 +1,9 @@
 """`POST /imports/credits?asset=…&reason=…`: a CSV file of adjustments for many customers, as the request's body.
 
-The token and the rights are those of `bulkCredit`, and the header `Idempotency-Key` is what its `idempotencyKey` is.
-What rows do not say for themselves is in the query: asset, reason, note, expiresInDays or expiresAt. There are
-also errorPolicy, dryRun and allowDuplicateCustomers. The answer names the operation, as `bulkOperation` and
-`cancelBulkOperation` know it.
+The token and the rights are those of `bulkCredit`, and the header `Idempotency-Key` stands for its `idempotencyKey`.
+Defaults for all rows are in the query: asset, reason, note, expiresInDays or expiresAt. There are also errorPolicy,
+dryRun and allowDuplicateCustomers. The response names the operation, as `bulkOperation` and `cancelBulkOperation` know
+it.
 """
 
 import asyncio
@@ -24,27 +24,27 @@ from gateway.errors import BadUserInput, CodedError, ErrorCode
 from gateway.http.requests import HttpError
 from models.commands import Outcome
 from models.errors import DatabaseAway, IdempotencyKeyReused, LedgerError, Unavailable
+from models.kinds import BulkErrorPolicy
 from models.operations.import_credits import ImportCredits, import_credits
 from schema import texts
 from schema.context import Context
 from schema.ids import global_id
 from schema.mutations.base import idempotency_key
 from schema.scalars import parse_asset, parse_instant
-from schema.types.enums import BulkErrorPolicy
 
 PATH: Final = "/imports/credits"
 MAX_FILE_BYTES: Final = 256 * 1024 * 1024
 """A million rows with a short note each come to about 60 MB."""
 MAX_FILE_SECONDS: Final = 900
-"""That a client has to send it: 256 MB at 2.4 Mbit/s."""
+"""Seconds that a client has to send it: 256 MB at 2.4 Mbit/s."""
 COST: Final = 1_000
-"""Against the rate limit, whatever the size: the file is worked off by one job after the other."""
+"""Cost against the rate limit, whatever the size: one job after the other processes the file."""
 _IN_MEMORY_BYTES: Final = 1024 * 1024
 _STATUSES: Final = {IdempotencyKeyReused.code: 409, Unavailable.code: 503}
-"""Of those refusals for which it is not 422."""
-_PARAMETERS: Final = frozenset({
-    "asset", "reason", "note", "expiresInDays", "expiresAt", "errorPolicy", "dryRun", "allowDuplicateCustomers",
-})  # fmt: skip
+"""Statuses of the refusals that are not 422."""
+_PARAMETERS: Final = frozenset(
+    {"asset", "reason", "note", "expiresInDays", "expiresAt", "errorPolicy", "dryRun", "allowDuplicateCustomers"}
+)
 
 
 def import_route(
@@ -77,7 +77,7 @@ def _not_taken(refused: LedgerError) -> JSONResponse:
 
 
 async def _take_in(context: Context, request: Request, max_bytes: int) -> Outcome:
-    """Everything is checked before a byte of the file is read; and before a row is kept, whether it removes anything."""
+    """Check everything before a byte of the file is read; and before a row is kept, whether it removes anything."""
     await context.charge(COST)
     await context.admit((Permission.BULK,), own=False, place=PATH)
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "text/csv":
@@ -101,12 +101,12 @@ async def _take_in(context: Context, request: Request, max_bytes: int) -> Outcom
 
 
 def _removes(lines: TextIO) -> bool:
-    """Whether any row takes something off an account. Looked for beside the event loop: a file may be large."""
+    """Whether any row removes value. Searched beside the event loop: a file may be large."""
     return any(row.amount is not None and row.amount < 0 for row in credit_rows(lines))
 
 
 async def _spool(request: Request, file: IO[bytes], max_bytes: int) -> str:
-    """The body into the file, which goes to disk once it is large. Answers its SHA-256."""
+    """Copy the body into the file, which goes to disk once it is large. Returns its SHA-256."""
     digest, size = hashlib.sha256(), 0
     try:
         async with asyncio.timeout(MAX_FILE_SECONDS):
@@ -126,7 +126,7 @@ async def _spool(request: Request, file: IO[bytes], max_bytes: int) -> str:
 
 
 def _said(request: Request) -> dict[str, Any]:
-    """What the query says, as ImportCredits has it. Raises BadUserInput, Invalid."""
+    """The query's parameters as ImportCredits. Raises BadUserInput, Invalid."""
     asked = parameters_of(request, _PARAMETERS)
     policy = asked.get("errorPolicy", "REJECT_ALL")
     if policy not in BulkErrorPolicy.__members__:
@@ -136,11 +136,15 @@ def _said(request: Request) -> dict[str, Any]:
         raise BadUserInput("expiresInDays is a whole number of days.")
     asset, expires_at = parsed(asked, "asset", parse_asset), parsed(asked, "expiresAt", parse_instant)
     return {
-        "asset": asset, "reason": texts.optional(asked.get("reason"), texts.MAX_REASON, "reason"),
+        "asset": asset,
+        "reason": texts.optional(asked.get("reason"), texts.MAX_REASON, "reason"),
         "note": texts.optional(asked.get("note"), texts.MAX_NOTE, "note"),
-        "expires_in_days": None if days is None else int(days), "expires_at": expires_at, "error_policy": policy,
-        "dry_run": _flag(asked, "dryRun"), "allow_duplicate_customers": _flag(asked, "allowDuplicateCustomers"),
-    }  # fmt: skip
+        "expires_in_days": None if days is None else int(days),
+        "expires_at": expires_at,
+        "error_policy": policy,
+        "dry_run": _flag(asked, "dryRun"),
+        "allow_duplicate_customers": _flag(asked, "allowDuplicateCustomers"),
+    }
 
 
 def _flag(asked: dict[str, str], name: str) -> bool:

@@ -1,4 +1,4 @@
-"""What requests for files, in and out, have in common: how they say what they want, and how they are refused."""
+"""Common parts of requests for files, in and out: their parameters and their refusals."""
 
 from collections.abc import Callable
 from typing import Final, TypeVar
@@ -7,14 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from auth.backend import unauthenticated_response
-from gateway.errors import (
-    RETRY_AFTER_S,
-    BadUserInput,
-    CodedError,
-    ErrorCode,
-    error_entry,
-    retry_after,
-)
+from gateway.errors import RETRY_AFTER_S, BadUserInput, CodedError, ErrorCode, error_entry, retry_after
 from gateway.http.requests import HttpError
 from schema.errors import Unauthenticated
 
@@ -30,7 +23,7 @@ T = TypeVar("T")
 
 
 def parameters_of(request: Request, known: frozenset[str]) -> dict[str, str]:
-    """What stands in the query. Raises BadUserInput for what is not known, and for what is there twice."""
+    """The query's parameters. Raises BadUserInput for unknown ones, and for repeated ones."""
     given = request.query_params.multi_items()
     asked = dict(given)
     if not asked.keys() <= known or len(asked) < len(given):
@@ -39,7 +32,7 @@ def parameters_of(request: Request, known: frozenset[str]) -> dict[str, str]:
 
 
 def parsed(asked: dict[str, str], name: str, parse: Callable[[str], T]) -> T | None:
-    """One parameter, read by `parse`, which raises ValueError; None where it is not given. Raises BadUserInput."""
+    """One parameter, read by `parse`, which raises ValueError; None if it is not given. Raises BadUserInput."""
     if name not in asked:
         return None
     try:
@@ -49,13 +42,13 @@ def parsed(asked: dict[str, str], name: str, parse: Callable[[str], T]) -> T | N
 
 
 async def away(request: Request, error: Exception) -> Response:
-    """The answer where a request ended with DatabaseAway, whatever it was for."""
+    """The response if a request ended with DatabaseAway, whatever it was for."""
     entry = error_entry(str(error), ErrorCode.UNAVAILABLE, getattr(request.state, "request_id", None))
     return JSONResponse({"errors": [entry]}, 503, {**HEADERS, "retry-after": str(RETRY_AFTER_S)})
 
 
 def refusal(request: Request, error: CodedError | HttpError) -> Response:
-    """The answer to a request that ended with the error, as GraphQL over HTTP writes errors."""
+    """The response to a request that ended with the error, as GraphQL over HTTP writes errors."""
     if isinstance(error, Unauthenticated):
         return unauthenticated_response(request, error)
     if isinstance(error, HttpError):

@@ -27,9 +27,9 @@ from schema.statement_csv import StatementCsv
 PATH: Final = "/statements/{customer}.csv"
 PARAMETERS: Final = frozenset({"asset", "from", "to"})
 COST: Final = 1_000
-"""Against the rate limit: as the query `statement` with all its pages would for a long one."""
+"""Cost against the rate limit: that of the query `statement` with all its pages for a long one."""
 LINES_IN_A_TURN: Final = 200
-"""That are written before others have their turn: some five milliseconds."""
+"""Lines written before others have their turn: some five milliseconds."""
 
 
 def statement_route(make_context: Callable[[Request], Awaitable[Context]]) -> Route:
@@ -56,7 +56,7 @@ def statement_route(make_context: Callable[[Request], Awaitable[Context]]) -> Ro
 
 
 class _CutOff(StreamingResponse):
-    """A file that ends in the middle where the database goes away under it. The connection is closed then, so that its
+    """A file that ends in the middle if the database goes away under it. The connection is closed then, so that its
     client can tell."""
 
     async def stream_response(self, send: Send) -> None:
@@ -66,7 +66,7 @@ class _CutOff(StreamingResponse):
 
 
 async def _views(context: Context, request: Request) -> list[StatementView] | None:
-    """The statements asked for; None where the customer is not there, or not for this token to see."""
+    """The requested statements; None if the customer does not exist, or is not for this token to see."""
     await context.charge(COST)
     await context.admit((Permission.READ_LEDGER,), own=True, place=PATH)
     asked = parameters_of(request, PARAMETERS)

@@ -1,1 +1,1 @@
-"""What every request passes through, whatever it asks for: protocol, headers, ids, logs, health, metrics."""
+"""Parts that every request passes through: protocol, headers, ids, logs, health, metrics."""

@@ -1,4 +1,4 @@
-"""Which pages of other origins may read our answers (https://fetch.spec.whatwg.org/#http-cors-protocol)."""
+"""Pages of other origins that may read our responses (https://fetch.spec.whatwg.org/#http-cors-protocol)."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -14,10 +14,11 @@ _EXPOSED: Final = ("X-Request-Id", "Retry-After", "RateLimit", "RateLimit-Policy
 
 
 def parse_origins(text: str) -> tuple[str, ...]:
-    """`https://shop.example, http://localhost:5173`, or `*`, as a list. Raises ValueError naming what is no origin.
+    """`https://shop.example, http://localhost:5173`, or `*`, as a list. Raises ValueError naming each entry that is no
+    origin.
 
-    Browsers send an origin in lower case and without a path or the scheme's own port, and are answered to the letter.
-    `null` is refused: it is what any sandboxed frame and local file says.
+    Browsers send an origin in lower case and without a path or the scheme's own port, and expect it back to the letter.
+    `null` is refused: any sandboxed frame and local file sends it.
     """
     origins = tuple(dict.fromkeys(origin.strip() for origin in text.split(",") if origin.strip()))
     for origin in origins:
@@ -39,9 +40,12 @@ def cors(origins: Sequence[str]) -> list[Middleware]:
     return [
         Middleware(
             CORSMiddleware,
-            allow_origins=origins, allow_methods=_METHODS, allow_headers=_REQUEST_HEADERS, expose_headers=_EXPOSED,
+            allow_origins=origins,
+            allow_methods=_METHODS,
+            allow_headers=_REQUEST_HEADERS,
+            expose_headers=_EXPOSED,
         )
-    ]  # fmt: skip
+    ]
 
 
 def _is_origin(text: str) -> bool:

@@ -1,6 +1,6 @@
-"""Whether this process is there, and whether requests should be sent to it: for whatever watches over it.
+"""Liveness and readiness of this process, for its supervisor and load balancer.
 
-The first asks nothing of the database: a process that is restarted because that is away is no better off.
+The first asks nothing of the database: restarting a process because the database is away does not help.
 """
 
 import asyncio
@@ -15,18 +15,18 @@ from models.ledger import Ledger
 from models.session import pool_is_full, takes_writes
 
 READY_TIMEOUT_S: Final = 2
-"""Or twice as long, where the pool becomes busy meanwhile."""
+"""Or twice as long, if the pool becomes busy meanwhile."""
 
 
 async def live(_: Request) -> JSONResponse:
-    """The process answers."""
+    """Return 200: the process answers."""
     return JSONResponse({"status": "live"})
 
 
 async def _takes_writes(ledger: Ledger) -> bool:
-    """Whether the database does, and our clock has been compared with its own.
+    """Whether the database accepts writes, and our clock has been compared with its own.
 
-    A pool that is busy says nothing against it, and is not waited for: whoever uses it keeps the clock. Raises DatabaseAway,
+    A busy pool says nothing against it, and is not waited for: its users keep the clock. Raises DatabaseAway,
     TimeoutError.
     """
     if not pool_is_full():
@@ -45,8 +45,8 @@ def health_routes(ledger: Ledger) -> list[Route]:
     """`/health/live` and `/health/ready`."""
 
     async def ready(_: Request) -> JSONResponse:
-        """The database answers too, takes writes, and has the time that we have; 503 where not, so that no requests are
-        sent here."""
+        """Return 200 if the database answers too, accepts writes, and agrees on the time; otherwise 503, so that no
+        requests are sent here."""
         try:
             writable = await _takes_writes(ledger)
             ledger.clock.check()

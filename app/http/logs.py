@@ -1,4 +1,4 @@
-"""What the server logs: with the id of the request that it belongs to, and without what clients send.
+"""The server's log: each line with the id of its request, and without clients' data.
 
 No query strings, and none of the headers and frames of WebSockets.
 """
@@ -14,14 +14,14 @@ from app.http.request_id import RequestIdFilter
 _MORE: Final = "?…"
 _REQUEST_ID: Final = " [%(request_id)s]"
 _CHATTY: Final = ("httpx", "httpcore")
-"""They tell of each request that fetches keys, its URL included."""
+"""Loggers that log each request that fetches keys, its URL included."""
 _ECHOING: Final = "asyncpg.pool"
-"""It tells of each attempt to reach a database that is away, with a traceback; models/outages.py tells once."""
+"""Logs each attempt to reach a database that is away, with a traceback; models/outages.py logs it once."""
 _INVALID_UTF8: Final = "Invalid UTF-8 sequence received from client."
 
 
 class WithoutQueryFilter(logging.Filter):
-    """Cuts the query off each path in a record: `GET /graphql?query=…&variables=…` holds what people are called."""
+    """Cuts the query off each path in a record: `GET /graphql?query=…&variables=…` holds people's names."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Keep every record."""
@@ -31,7 +31,7 @@ class WithoutQueryFilter(logging.Filter):
 
 
 class WithoutClientsFaultsFilter(logging.Filter):
-    """Drops what uvicorn logs as an error of its own, with a traceback, when a WebSocket's client sends invalid UTF-8."""
+    """Drops uvicorn's error record, with a traceback, of a WebSocket's client that sends invalid UTF-8."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Keep the record unless it is that one."""
@@ -42,7 +42,7 @@ def log_config(level: str) -> dict[str, Any]:
     """The configuration at one of SCRIP_LOG_LEVEL's levels, for `logging.config.dictConfig`.
 
     Uvicorn itself never gets below info: at debug, it would hand its logger to the WebSocket library, which logs each
-    header and frame, tokens among them. What debug adds is a line for each request.
+    header and frame, tokens among them. Debug adds a line for each request.
     """
     config = copy.deepcopy(LOGGING_CONFIG)
     config["filters"] = {

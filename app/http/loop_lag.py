@@ -1,7 +1,7 @@
-"""How long the event loop keeps everybody waiting: what a process measures of itself, all the time.
+"""Lag of the event loop: a process measures its own, all the time.
 
-Whoever wakes up late was kept by something that did not let go of the loop (docs/adr/0024), or by a machine that is busy
-with other things.
+A timer that fires late was kept by something that did not let go of the loop (docs/adr/0024), or by a machine that is
+busy with other things.
 """
 
 import asyncio
@@ -10,12 +10,13 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 INTERVAL_SECONDS: Final = 0.1
-"""Ten looks a second cost nothing that can be measured; what holds the loop for longer than this is never missed."""
+"""Ten looks a second cost nothing that can be measured; a task that holds the loop for longer than this is never
+missed."""
 
 
 @asynccontextmanager
 async def lag_watched(observe: Callable[[float], object]) -> AsyncIterator[None]:
-    """While the block lasts, tell `observe` ten times a second by how many seconds the loop is behind."""
+    """While the block lasts, call `observe` ten times a second with the loop's lag in seconds."""
     task = asyncio.create_task(_watch(observe), name="loop lag")
     try:
         yield

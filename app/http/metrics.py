@@ -1,6 +1,6 @@
-"""`/metrics`, for Prometheus: what the ledger has posted, what was asked over HTTP, and the process itself.
+"""`/metrics`, for Prometheus: the ledger's postings, the HTTP requests, and the process itself.
 
-Each serving process tells of itself alone: with SCRIP_WORKERS above 1 a scrape reaches one of them.
+Each serving process reports itself alone: with SCRIP_WORKERS above 1 a scrape reaches one of them.
 """
 
 import time
@@ -33,7 +33,7 @@ class Metrics:
         refused_tokens: Mapping[str, int] = MappingProxyType({}),
         rate_limits: RateLimitTallies | None = None,
     ) -> None:
-        """refused_tokens: how many so far, by why; rate_limits: what they did; both are read at each scrape."""
+        """refused_tokens: number so far, by reason; rate_limits: their tallies; both are read at each scrape."""
         self._registry = CollectorRegistry()
         self._registry.register(_LedgerCollector(ledger))
         self._registry.register(_RefusedTokens(refused_tokens))
@@ -42,13 +42,18 @@ class Metrics:
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
         self.seconds = Histogram(
-            "scrip_http_request_seconds", "Time to answer a request to /graphql.", ["status"],
-            buckets=BUCKETS, registry=self._registry,
-        )  # fmt: skip
+            "scrip_http_request_seconds",
+            "Time to answer a request to /graphql.",
+            ["status"],
+            buckets=BUCKETS,
+            registry=self._registry,
+        )
         self.lag = Histogram(
-            "scrip_event_loop_lag_seconds", "By how much the event loop was late, looked at ten times a second.",
-            buckets=LAG_BUCKETS, registry=self._registry,
-        )  # fmt: skip
+            "scrip_event_loop_lag_seconds",
+            "By how much the event loop was late, looked at ten times a second.",
+            buckets=LAG_BUCKETS,
+            registry=self._registry,
+        )
         self.under_way = Gauge("scrip_http_requests_under_way", "Requests to /graphql.", registry=self._registry)
 
     @property

@@ -1,4 +1,4 @@
-"""Uvicorn's HTTP protocol, with bounds on what a client may make it wait for and hold before the app sees a request.
+"""Uvicorn's HTTP protocol, with bounds on the time and memory that a client may take before the app sees a request.
 
 Uvicorn has neither: a connection that never finishes its head stays open for ever, and httptools collects a head, or
 trailers, of any size. (Its other parser, h11, bounds the size alone, and takes several times as long.)
@@ -10,15 +10,15 @@ from typing import Any, Final
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 MAX_HEAD_BYTES: Final = 64 * 1024
-"""Of a request line with its headers, of trailers, of whatever else is not body. As much as h11 takes."""
+"""Of a request line with its headers, of trailers, of everything else that is not body. As much as h11 takes."""
 MAX_DROPPED_BYTES: Final = 16 * 1024 * 1024
-"""Of a body that goes on after its answer: time for a client to read that before the connection is reset under it."""
+"""Of a body that continues after its response: time for a client to read that before the connection is reset under it."""
 
 _REFUSAL: Final = "HTTP/1.1 {}\r\nconnection: close\r\ncontent-length: 0\r\ncache-control: no-store\r\n\r\n"
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
-    """One connection. Closed with 408 where the client keeps it waiting, with 431 where the head is too large.
+    """One connection. Closed with 408 if the client keeps it waiting, with 431 if the head is too large.
 
     read_timeout: seconds for the head of a request, from the connection's start or the head's first byte; and for the
     rest of a request that has been answered already. The app itself bounds how long it reads a body, and uvicorn's
@@ -41,8 +41,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """It has gone. What it had sent on in advance is not begun; uvicorn would let that one write its answer all the
-        same, and tell the wrong one of the two that its client has gone."""
+        """The client has gone. Pipelined requests are not begun; uvicorn would let the next one write its response all
+        the same, and tell the wrong one of the two that its client has gone."""
         self._stop_waiting()
         self.pipeline.clear()
         if self._running is not None and not self._running.response_complete:
@@ -66,7 +66,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._wait()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header; or a trailer, which is dropped: it must not count as a header that was there when it mattered."""
+        """A header; or a trailer, which is dropped: it must not count as a header that was there at the check."""
         if not self._head_done:
             super().on_header(name, value)
 
@@ -99,7 +99,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """The answer is written. It may have been given before the whole request was there."""
+        """The response is written, perhaps before the whole request was there."""
         super().on_response_complete()
         if self._in_message and not self.transport.is_closing():
             self._wait()

@@ -1,4 +1,4 @@
-"""An id for each request, taken from X-Request-Id or made, and given back: it ties an answer to its log lines."""
+"""An id for each request, taken from X-Request-Id or made, and given back: it ties a response to its log lines."""
 
 import logging
 import re

@@ -1,6 +1,6 @@
-"""Headers that every answer has, whoever gives it: pages, files, errors, health, metrics.
+"""Headers of every response: pages, files, errors, health, metrics.
 
-Strict-Transport-Security is not among them: whether a name is served over TLS, the proxy in front knows.
+Strict-Transport-Security is not among them: only the proxy in front knows whether a name is served over TLS.
 """
 
 from typing import Final
@@ -21,7 +21,7 @@ _HEADERS: Final = {
 
 
 class SecurityHeadersMiddleware:
-    """Adds those of the headers that an answer does not have already."""
+    """Adds those of the headers that a response does not have already."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -43,7 +43,7 @@ class SecurityHeadersMiddleware:
 
 
 async def fault(request: Request, _: Exception) -> JSONResponse:
-    """The answer to an exception that nobody expected. It is outside every middleware; uvicorn logs the traceback."""
+    """The response to an unexpected exception. It is outside every middleware; uvicorn logs the traceback."""
     request_id = getattr(request.state, "request_id", None)
     headers = {name.decode(): value.decode() for name, value in _HEADERS.items()}
     if request_id is not None:

@@ -1,8 +1,8 @@
 """Uvicorn's WebSocket protocol, which lets a client see why it was closed.
 
-Uvicorn closes the connection right behind the close frame of a message that is too large, or is no UTF-8. The rest of that
-message is then unread, or still on its way: the system resets the connection, the client's next write fails, and what the
-client makes of it is 1006, not the code that it was sent. On a quiet machine the client is often quick enough; on a busy
+Uvicorn closes the connection right behind the close frame of a message that is too large, or is no UTF-8. The rest of
+that message is then unread, or still on its way: the system resets the connection, the client's next write fails, and
+the client reports 1006, not the code that it was sent. On a quiet machine the client is often quick enough; on a busy
 one hardly ever. Here the rest is read and dropped, within bounds, until the client has closed its side in turn.
 """
 
@@ -22,11 +22,11 @@ _MASK_BYTES: Final = 4
 _CLOSE: Final = 8
 _OPCODE, _LENGTH = 0x0F, 0x7F
 _LONG_LENGTHS: Final = {126: 2, 127: 8}
-"""By what stands for the length: how many bytes the length itself takes then (RFC 6455, 5.2)."""
+"""By the length field's marker: the number of bytes of the length itself (RFC 6455, 5.2)."""
 
 
 class _Frames(ServerProtocol):
-    """The parser, which keeps what it had not looked at when it gave up."""
+    """The parser, which keeps the bytes it had not looked at when it gave up."""
 
     left = b""
 
@@ -36,8 +36,8 @@ class _Frames(ServerProtocol):
 
 
 class PatientWebSocketProtocol(WebSocketsSansIOProtocol):
-    """One connection, without compression. What comes after a fault of the client's is dropped: MAX_DROPPED_BYTES of it,
-    for `close_timeout`.
+    """One connection, without compression. Data after a fault of the client's is dropped: MAX_DROPPED_BYTES of it, for
+    `close_timeout`.
     """
 
     conn: _Frames
@@ -57,7 +57,7 @@ class PatientWebSocketProtocol(WebSocketsSansIOProtocol):
             super().data_received(data)
 
     def handle_parser_exception(self) -> None:
-        """What came is not to be taken: say so, and close once the client has closed too, or has had the time to."""
+        """Report the invalid data, and close once the client has closed too, or has had the time to."""
         sent = self.conn.close_sent
         if sent is None:
             raise RuntimeError("a WebSocket failed without a close frame")
@@ -79,7 +79,7 @@ class PatientWebSocketProtocol(WebSocketsSansIOProtocol):
             self.transport.write_eof()
 
     async def send(self, message: ASGISendEvent) -> None:
-        """What the app says; nothing more after the close frame."""
+        """Send the app's message; nothing more after the close frame."""
         if self._failed:
             raise ClientDisconnected
         await super().send(message)
@@ -98,7 +98,7 @@ class Skimmer:
         self._head = bytearray()
 
     def closes(self, data: bytes) -> bool:
-        """Whether it is in what has come now."""
+        """Whether it is in the new bytes."""
         at = 0
         while at < len(data):
             if self._skip:

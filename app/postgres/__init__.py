@@ -1,1 +1,1 @@
-"""PostgreSQL as a whole: reached, migrated, and run by ourselves where none is named."""
+"""PostgreSQL as a whole: reached, migrated, and run by ourselves if none is named."""

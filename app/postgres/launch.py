@@ -18,7 +18,7 @@ FOLDER_NUMBER = 9
 """The file descriptor by which the program has FOLDER, beside its working folder."""
 
 EXIT_UNREACHABLE = 126
-"""What a shell answers, too, for a program that is there but that this account may not run."""
+"""A shell's exit status, too, for a program that exists but that this account may not run."""
 
 
 def stop_with_parent(parent: int, number: int) -> None:

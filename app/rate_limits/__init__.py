@@ -1,1 +1,1 @@
-"""How much a holder of tokens may ask for in a while, and where that is counted."""
+"""Limits on how much a holder of tokens may ask for in a while, and the counters behind them."""

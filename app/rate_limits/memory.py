@@ -11,8 +11,8 @@ from typing import Final
 from app.rate_limits.windows import Quota, Window
 
 MAX_WINDOWS: Final = 50_000
-"""Remembered, about 400 bytes each; past that, the one used longest ago is forgotten. Whoever wants a window of theirs
-forgotten has to make a request as each of so many others first, which costs more than it gains."""
+"""Maximum remembered, about 400 bytes each; past that, the one used longest ago is forgotten. To have a window of
+theirs forgotten, a holder has to make a request as each of so many others first, which costs more than it gains."""
 
 
 class MemoryWindows:
@@ -25,13 +25,13 @@ class MemoryWindows:
         self._clock = clock
         self._max_windows = max_windows
         self._windows: OrderedDict[tuple[str, str], tuple[int, int, int]] = OrderedDict()
-        """By holder and quota: the number of the fixed window, what was taken in it, and in the one before."""
+        """By holder and quota: the number of the fixed window, the units taken in it, and in the one before."""
 
     def __len__(self) -> int:
         return len(self._windows)
 
     def take(self, holder: str, wanted: Sequence[tuple[Quota, int]]) -> tuple[bool, list[Window]]:
-        """Take so much of each quota if there is room in all of them; else nothing. And how they stand after that."""
+        """Take so much of each quota if there is room in all of them; else nothing. Returns their state after that."""
         now = self._clock()
         found = [self._window(holder, quota, now) for quota, _ in wanted]
         for (quota, units), window in zip(wanted, found, strict=True):

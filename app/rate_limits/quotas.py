@@ -1,6 +1,6 @@
-"""How much of the API one holder of tokens may use in a while, counted by the cost of what they ask for.
+"""Quotas of API use for one holder of tokens in a while, counted by the cost of their requests.
 
-Counted in this process's memory, or in a Redis that all processes share. Where that Redis does not answer, each process
+Counted in this process's memory, or in a Redis that all processes share. If that Redis does not answer, each process
 counts for itself until it does: requests are neither refused nor let through unbounded because of it.
 """
 
@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 OFF: Final = "0"
 READS, WRITES = "reads", "writes"
 WRITES_FOR_READS: Final = 3
-"""How many times the limit of reads the limit of writes is, where nobody has set it."""
+"""How many times the limit of reads the limit of writes is, if it is not set."""
 MEMORY_URL: Final = "memory://"
 REDIS_SCHEMES: Final = ("redis://", "rediss://")
 REDIS_TIMEOUT_S: Final = 0.25
@@ -51,11 +51,10 @@ class RateLimitTallies:
 
 
 class RateLimits:
-    """The same quotas for every holder: one for what is read, one for what is written. Charging raises `RateLimited`
-    where one is used up.
+    """The same quotas for every holder: one for reads, one for writes. Charging raises `RateLimited` if one is used up.
 
-    limit, writes: cost units in a period; None for as many as one likes. redis_url: where to count; in this process
-    where it is None. The period is a sliding window (app/rate_limits/windows.py).
+    limit, writes: cost units in a period; None for no limit. redis_url: where to count; in this process if it is None.
+    The period is a sliding window (app/rate_limits/windows.py).
     """
 
     def __init__(
@@ -81,18 +80,18 @@ class RateLimits:
         self._again_at = 0.0
 
     def of(self, principal: Principal | None, address: str | None) -> "Charge":
-        """What charges one request's holder."""
+        """The charger of one request's holder."""
         return Charge(self, holder_key(principal, address))
 
     async def charge(self, holder: str, cost: int, writes: int = 0) -> None:
-        """Take so many units, and at least one. What costs more than a whole quota takes all of it.
+        """Take so many units, and at least one. A request that costs more than a whole quota takes all of it.
 
         Raises RateLimited, having taken nothing.
         """
         await Charge(self, holder)(cost, writes)
 
     async def take(self, holder: str, wanted: Sequence[tuple[Quota, int]]) -> tuple[bool, list[Window]]:
-        """Take so much of each quota if there is room in all, else nothing; and how they stand after that."""
+        """Take so much of each quota if there is room in all, else nothing. Returns their state after that."""
         if self._shared is None:
             return self._own.take(holder, wanted)
         if not self._failing or self._clock() >= self._again_at:
@@ -110,7 +109,7 @@ class RateLimits:
         return self._own.take(holder, wanted)
 
     async def close(self) -> None:
-        """Let go of Redis."""
+        """Close the connections to Redis."""
         if self._shared is not None:
             await self._shared.close()
 
@@ -129,7 +128,7 @@ class RateLimits:
 
 
 class Charge:
-    """One request's: takes from its holder's quotas, and tells how they stand."""
+    """One request's charger: takes from its holder's quotas, and reports their state."""
 
     __slots__ = ("_holder", "_limits", "_stand")
 
@@ -139,7 +138,7 @@ class Charge:
         self._stand: dict[str, tuple[Quota, Window]] = {}
 
     async def __call__(self, cost: int, writes: int = 0) -> None:
-        """Take so many units of what is read and of what is written, and at least one. Raises RateLimited."""
+        """Take so many units of reads and of writes, and at least one. Raises RateLimited."""
         limits = self._limits
         wanted = []
         if limits.reads is not None and (cost > 0 or not writes):
@@ -158,7 +157,7 @@ class Charge:
             raise RateLimited(str(last), max(waits[last], 1))
 
     def headers(self) -> Mapping[str, str]:
-        """RateLimit and RateLimit-Policy, for the quotas that were charged; none where none was."""
+        """RateLimit and RateLimit-Policy, for the quotas that were charged; none if none was."""
         if not self._stand:
             return {}
         standing = ", ".join(
@@ -167,7 +166,7 @@ class Charge:
         return {"ratelimit": standing, "ratelimit-policy": self._limits.policy}
 
     def told(self) -> dict[str, dict[str, int]]:
-        """The same for `extensions`, which reach those who see no headers."""
+        """The same for `extensions`, for clients that see no headers."""
         return {
             quota.name: {"limit": quota.amount, "remaining": window.left(quota), "resetsIn": window.resets_in()}
             for quota, window in self._stand.values()
@@ -179,7 +178,7 @@ def _quota(name: str, limit: RateLimitItem | None) -> Quota | None:
 
 
 def holder_key(principal: Principal | None, address: str | None) -> str:
-    """Who is charged: one person or client, however many tokens they are issued; without a token, an address.
+    """The holder charged: one person or client, however many tokens they are issued; without a token, an address.
 
     A hash, so that no name gets into Redis and none can be put together that equals another's.
     """
@@ -204,7 +203,7 @@ def _site(address: str | None) -> str | None:
 
 
 def rate_limits(limit: str, url: str, writes: str | None = None) -> RateLimits | None:
-    """From the settings; None where they turn limits off. Raises SetupProblem where they make no sense.
+    """From the settings; None if they turn limits off. Raises SetupProblem if they make no sense.
 
     writes: None for WRITES_FOR_READS times the limit.
     """

@@ -43,16 +43,20 @@ return {1, unpack(found)}
 
 
 class RedisWindows:
-    """Those of all holders. Two keys for each quota of a holder, which Redis forgets after two windows.
+    """The windows of all holders. Two keys for each quota of a holder, which Redis forgets after two windows.
 
-    Raises ValueError where the URL is none. timeout: seconds, for a connection as for an answer.
+    Raises ValueError if the URL is none. timeout: seconds, for a connection as for a reply.
     """
 
     def __init__(self, url: str, timeout: float) -> None:
         self._pool = BlockingConnectionPool.from_url(
-            url, max_connections=MAX_CONNECTIONS, timeout=timeout, socket_timeout=timeout,
-            socket_connect_timeout=timeout, retry=Retry(NoBackoff(), 1),  # a connection that has rested may be gone
-        )  # fmt: skip
+            url,
+            max_connections=MAX_CONNECTIONS,
+            timeout=timeout,
+            socket_timeout=timeout,
+            socket_connect_timeout=timeout,
+            retry=Retry(NoBackoff(), 1),  # a connection that has rested may be gone
+        )
         self._script = Redis(connection_pool=self._pool).register_script(_TAKE)
 
     async def take(self, holder: str, wanted: Sequence[tuple[Quota, int]]) -> tuple[bool, list[Window]]:
@@ -69,5 +73,5 @@ class RedisWindows:
         return bool(fits), found
 
     async def close(self) -> None:
-        """Let go of it."""
+        """Close the connections."""
         await self._pool.disconnect()

@@ -1,11 +1,11 @@
-"""What rate limits are reckoned with: quotas, and the sliding windows in which they are used up."""
+"""Quotas, and the sliding windows in which they are used up."""
 
 import math
 from typing import NamedTuple
 
 
 class Quota(NamedTuple):
-    """How much of something a holder may use in a while. name: as clients are told. period: seconds."""
+    """The most that a holder may use of something in a while. name: as clients see it. period: seconds."""
 
     name: str
     amount: int
@@ -16,9 +16,9 @@ class Quota(NamedTuple):
 
 
 class Window(NamedTuple):
-    """The seconds that end now, reckoned from two fixed windows: of the one before, the part that still reaches counts.
+    """The seconds that end now, estimated from two fixed windows: of the one before, the part that still reaches counts.
 
-    previous, current: what was taken in the one before and in this one. previous_left, current_left: seconds for which
+    previous, current: units taken in the one before and in this one. previous_left, current_left: seconds for which
     each of them still counts.
     """
 
@@ -28,11 +28,11 @@ class Window(NamedTuple):
     current_left: float
 
     def used(self, quota: Quota) -> int:
-        """Of the quota, by now."""
+        """Units used by now."""
         return math.floor(self.previous * self.previous_left / quota.period) + self.current
 
     def left(self, quota: Quota) -> int:
-        """Of the quota, by now."""
+        """Units left by now."""
         return max(quota.amount - self.used(quota), 0)
 
     def resets_in(self) -> int:
@@ -41,7 +41,7 @@ class Window(NamedTuple):
         return math.ceil(seconds)
 
     def wait(self, quota: Quota, units: int) -> int:
-        """Whole seconds until there is room for so many units, if nothing else is taken. 0 where there is by now."""
+        """Whole seconds until there is room for so many units, if nothing else is taken. 0 if there is by now."""
         if self.used(quota) + units <= quota.amount:
             return 0
         room = quota.amount - units
@@ -55,5 +55,5 @@ class Window(NamedTuple):
         return max(0, math.floor(seconds)) + 1
 
     def with_more(self, units: int) -> "Window":
-        """As it is once these are taken too."""
+        """The window once these are taken too."""
         return Window(self.previous, self.previous_left, self.current + units, self.current_left)

@@ -52,12 +52,12 @@ REGULAR: Final = "16013"
 BEST: Final = "12748"
 OCCASIONAL: Final = "16607"
 FORMER: Final = "16422"
-"""Whose membership ended longer ago than the grace period: service credits cannot be added any more."""
+"""A customer whose membership ended longer ago than the grace period: service credits cannot be added any more."""
 CANCELLED_BEFORE_TENANT: Final = timedelta(days=90)
 MEMBER_FOR: Final = timedelta(days=365)
 
 LAST_KEY: Final = "demo/coupon"
-"""The idempotency key of what is done last: where it has been used, all is there."""
+"""The idempotency key of the last step: if it has been used, all is there."""
 
 REASONS: Final = (
     CreateReason("PURCHASE", "Points for a purchase", adds=True, removes=False),
@@ -71,8 +71,10 @@ PRODUCTS: Final = (
     CreateProduct("Hamper delivered by hand", "SERVICE", CURRENCY, Decimal("12.50")),
 )
 TIERS: Final = (
-    CreateTier("Bronze", Decimal(0)), CreateTier("Silver", Decimal(1_000)), CreateTier("Gold", Decimal(5_000)),
-)  # fmt: skip
+    CreateTier("Bronze", Decimal(0)),
+    CreateTier("Silver", Decimal(1_000)),
+    CreateTier("Gold", Decimal(5_000)),
+)
 COUPON: Final = "5 pounds off"
 REWARDS: Final = (
     CreateReward(COUPON, "FIXED", Decimal(500), value=Decimal(5), currency=CURRENCY, validity_days=90),
@@ -111,13 +113,13 @@ ADJUSTMENTS: Final = (
     _Adjustment("goodwill", OCCASIONAL, CURRENCY, 25, "GOODWILL", "Damaged in transit", expires_in_days=90),
 )
 REQUEST: Final = _Adjustment("request", BEST, CURRENCY, 180, "GOODWILL", "Two parcels lost in the snow")
-"""More than staff may add: asked for by them, it waits for a manager."""
+"""More than staff may add: requested by them, it waits for a manager."""
 
 
 def load(settings: Settings, say: Callable[[str], None]) -> None:
-    """Load the sample into the database of these settings, where it is not there yet.
+    """Load the sample into the database of these settings, if it is not there yet.
 
-    Raises SetupProblem, also where the sample does not fit what the database holds.
+    Raises SetupProblem, also if the sample conflicts with the database's contents.
     """
     url = settings.app_url
     if url is None:
@@ -136,9 +138,9 @@ async def _load(ledger: Ledger, url: str, say: Callable[[str], None]) -> None:
 
 
 async def load_demo(ledger: Ledger, say: Callable[[str], None]) -> Figures:
-    """See to it that tenant `demo` is there with all of the sample. Answers the figures of its week as they stand.
+    """Make sure that tenant `demo` is there with all of the sample. Returns the figures of its week as they are.
 
-    A load that was stopped half way is taken up again: everything has a key of its own. Raises LedgerError.
+    A load that was stopped half way is resumed: everything has a key of its own. Raises LedgerError.
     """
     tenant_id = await tenant_id_of(TENANT)
     if tenant_id is None:
@@ -155,13 +157,13 @@ async def load_demo(ledger: Ledger, say: Callable[[str], None]) -> Figures:
 
 
 async def demo_figures(tenant_id: UUID) -> Figures:
-    """The figures of the sample's week as they stand now."""
+    """The figures of the sample's week as they are now."""
     return await figures_of(tenant_id, _sample_keys())
 
 
 @cache
 def sample() -> Contents:
-    """What is in the sample's file."""
+    """The contents of the sample's file."""
     return read(SAMPLE)
 
 
@@ -176,7 +178,7 @@ async def _is_loaded(tenant_id: UUID) -> bool:
 
 
 async def _configure(ledger: Ledger, tenant_id: UUID) -> None:
-    """What an admin would set up. What is there already is left as it is."""
+    """Set up the admin's part. Rows that exist are left as they are."""
     made: list[Callable[[], Awaitable[object]]] = [
         *(partial(create_reason, ledger, tenant_id, ACTOR, reason) for reason in REASONS),
         *(partial(create_service, ledger, tenant_id, ACTOR, CreateService(name)) for name in SERVICES),
@@ -190,7 +192,7 @@ async def _configure(ledger: Ledger, tenant_id: UUID) -> None:
 
 
 async def _give(ledger: Ledger, tenant_id: UUID) -> None:
-    """Points, service credits and a coupon. One membership is cancelled; one request waits for a manager."""
+    """Give points, service credits and a coupon. One membership is cancelled; one request waits for a manager."""
     async with reading(tenant_id) as session:
         began = await began_at(session)
         customers = await ids_of(session, (REGULAR, BEST, OCCASIONAL, FORMER))
@@ -207,7 +209,7 @@ async def _give(ledger: Ledger, tenant_id: UUID) -> None:
 
 
 async def _end_membership(ledger: Ledger, tenant_id: UUID, end: MembershipChange) -> None:
-    """One that had begun long before."""
+    """End a membership that had begun long before."""
     assert end.at is not None  # noqa: S101 - for the type checker
     try:
         await cancel_membership(ledger, tenant_id, ACTOR, end)
@@ -217,7 +219,7 @@ async def _end_membership(ledger: Ledger, tenant_id: UUID, end: MembershipChange
 
 
 def subject_of(role: str) -> str:
-    """Whose token of that role the page gives away: `staff` …"""
+    """The subject of the token of that role on the page: `staff` …"""
     return f"{role}@{TENANT}"
 
 
@@ -230,15 +232,19 @@ def _command(
 ) -> AdjustCredit:
     days = adjustment.starts_in_days
     return AdjustCredit(
-        customers[adjustment.customer], adjustment.asset, Decimal(adjustment.amount), adjustment.reason,
-        note=adjustment.note, expires_in_days=adjustment.expires_in_days,
+        customers[adjustment.customer],
+        adjustment.asset,
+        Decimal(adjustment.amount),
+        adjustment.reason,
+        note=adjustment.note,
+        expires_in_days=adjustment.expires_in_days,
         # From the tenant's first day, not from today: taken up again tomorrow, the input is still the same.
         effective_on=None if days is None else (began + timedelta(days=days)).date(),
         service_ids=() if adjustment.service is None else (services[adjustment.service],),
-    )  # fmt: skip
+    )
 
 
 async def customer_ids(tenant_id: UUID, external_ids: Sequence[str]) -> dict[str, UUID]:
-    """Of the sample's customers that are there, by external id."""
+    """Ids of the sample's customers that exist, by external id."""
     async with reading(tenant_id) as session:
         return await ids_of(session, external_ids)

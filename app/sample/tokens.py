@@ -13,8 +13,12 @@ from auth.tokens import issue
 
 LIFETIME: Final = timedelta(hours=12)
 PARTNER_SCOPES: Final = (
-    Scope.CUSTOMERS_READ, Scope.LEDGER_READ, Scope.CREDITS_ADD, Scope.INVOICES_READ, Scope.REWARDS_READ,
-)  # fmt: skip
+    Scope.CUSTOMERS_READ,
+    Scope.LEDGER_READ,
+    Scope.CREDITS_ADD,
+    Scope.INVOICES_READ,
+    Scope.REWARDS_READ,
+)
 _NAMES: Final = {
     Role.STAFF: STAFF_NAME,
     Role.MANAGER: "Maria, manager",
@@ -26,7 +30,7 @@ _NAMES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class DemoToken:
-    """may: what the bearer may do, in a few words."""
+    """may: the bearer's rights, in a few words."""
 
     role: Role
     text: str
@@ -43,7 +47,7 @@ _MAY: Final = {
 
 
 def demo_tokens(settings: Settings, now: datetime, new_id: Callable[[], object]) -> list[DemoToken]:
-    """One for each role, good for LIFETIME from `now`. Empty where somebody else issues the tokens."""
+    """One for each role, good for LIFETIME from `now`. Empty if somebody else issues the tokens."""
     if settings.jwks_file is not None or settings.jwks_url is not None:
         return []
     secret = token_secret(settings)
@@ -53,9 +57,17 @@ def demo_tokens(settings: Settings, now: datetime, new_id: Callable[[], object])
 def _token(settings: Settings, secret: str, role: Role, now: datetime, token_id: str) -> str:
     subject = REGULAR if role is Role.CUSTOMER else subject_of(role.value)
     return issue(
-        secret, issuer=settings.jwt_issuer, audience=settings.jwt_audience, tenant=TENANT, subject=subject, role=role,
-        issued_at=now, lifetime=LIFETIME, token_id=token_id, name=_NAMES[role],
+        secret,
+        issuer=settings.jwt_issuer,
+        audience=settings.jwt_audience,
+        tenant=TENANT,
+        subject=subject,
+        role=role,
+        issued_at=now,
+        lifetime=LIFETIME,
+        token_id=token_id,
+        name=_NAMES[role],
         scopes=PARTNER_SCOPES if role is Role.PARTNER else None,
         client_id=subject if role is Role.PARTNER else None,
         customer=REGULAR if role is Role.CUSTOMER else None,
-    )  # fmt: skip
+    )

@@ -1,1 +1,1 @@
-"""Tokens where they meet the outside: keys from the settings, partners' rows, refusals."""
+"""Tokens at the edge: keys from the settings, partners' rows, refusals."""

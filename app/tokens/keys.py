@@ -1,4 +1,4 @@
-"""Which keys the settings ask for: to check tokens with, and to issue them with."""
+"""The keys that the settings name: to check tokens with, and to issue them with."""
 
 import time
 
@@ -27,7 +27,7 @@ def token_keys(settings: Settings) -> KeySource:
 def token_secret(settings: Settings) -> str:
     """The secret to issue tokens with: as set, or one that is made at the first call and kept in the data folder.
 
-    Raises SetupProblem where somebody else issues the tokens, and if the secret cannot be kept.
+    Raises SetupProblem if somebody else issues the tokens, or if the secret cannot be kept.
     """
     if settings.jwks_file is not None or settings.jwks_url is not None:
         raise SetupProblem("Tokens are issued by the owner of the key set (SCRIP_JWKS_FILE, SCRIP_JWKS_URL), not here.")

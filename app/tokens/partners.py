@@ -1,6 +1,6 @@
-"""Checking the tokens of partners' clients against the database, as often as revocation needs and no more.
+"""Checks the tokens of partners' clients against the database, as often as revocation needs and no more.
 
-What a look at a token's row has found is good for a second, counted from before the look began: a request that arrives
+The result of a look at a token's row is good for a second, counted from before the look began: a request that arrives
 later than that after a revocation was committed is refused, in every process. Requests that come meanwhile share one
 look. Only rows that exist are remembered, so that guessing fills no memory; a guess costs a query at most, and none if
 its form is wrong. Of a token nothing is remembered but the digest of its secret.
@@ -31,7 +31,7 @@ MAX_REMEMBERED: Final = 4_096
 MAX_LOOKS_AT_ONCE: Final = 4
 """At tokens that have been seen before."""
 MAX_FIRST_LOOKS_AT_ONCE: Final = 2
-"""At others: whoever guesses takes neither the connections nor the turns of those who have a token."""
+"""At others: guesses take neither the connections nor the turns of holders of a token."""
 LOOK_TIMEOUT_SECONDS: Final = 5.0
 MAX_NOTES_AT_ONCE: Final = 64
 NOTED_EVERY: Final = timedelta(minutes=1)
@@ -74,7 +74,7 @@ class PartnerTokenVerifier:
         self._failures = Throttle(1, NOTED_EVERY)
 
     async def principal(self, token: str, *, address: str | None, request_id: str | None) -> Principal:
-        """Who the token speaks for, now. Raises TokenError; TokensUnavailable where the database is out of reach."""
+        """The token's principal, now. Raises TokenError; TokensUnavailable if the database is out of reach."""
         secret = parse(token)
         known = await self._find((secret.tenant_id, secret.token_id))
         if known is None or not secret.fits(known.token.secret_hash):
@@ -90,7 +90,7 @@ class PartnerTokenVerifier:
         return known.principal
 
     async def settle(self) -> None:
-        """Wait for what is being written down. Called before the database is closed."""
+        """Wait for records being written. Called before the database is closed."""
         while self._notes:
             await asyncio.gather(*self._notes)
 
@@ -148,7 +148,7 @@ class PartnerTokenVerifier:
             self._write_down(lambda: note_refusal(self._ledger, token.tenant_id, client, token.id, why, left_out))
 
     def _write_down(self, note: Callable[[], Awaitable[None]]) -> None:
-        """In the background: no request waits for it, and none fails with it."""
+        """Write the record in the background: no request waits for it, and none fails with it."""
         if len(self._notes) < MAX_NOTES_AT_ONCE:
             task = asyncio.create_task(self._written(note))
             self._notes.add(task)
@@ -165,9 +165,15 @@ class PartnerTokenVerifier:
 
 
 def _principal(token: StoredToken) -> Principal:
-    """What the token is good for. A scope that a partner has no use for any more is left out."""
+    """The token's principal. A scope that partners no longer use is left out."""
     return Principal(
-        tenant=str(token.tenant_id), subject=token.client, role=Role.PARTNER,
-        scopes=frozenset(scope for scope in scopes_of(Role.PARTNER) if scope.value in token.scopes), name=token.name,
-        client_id=token.client, customer=None, token_id=str(token.id), expires_at=token.expires_at or NEVER,
-    )  # fmt: skip
+        tenant=str(token.tenant_id),
+        subject=token.client,
+        role=Role.PARTNER,
+        scopes=frozenset(scope for scope in scopes_of(Role.PARTNER) if scope.value in token.scopes),
+        name=token.name,
+        client_id=token.client,
+        customer=None,
+        token_id=str(token.id),
+        expires_at=token.expires_at or NEVER,
+    )

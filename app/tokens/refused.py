@@ -1,4 +1,4 @@
-"""Tokens that were refused before it was known whose they are: counted by why, and logged, and never quoted."""
+"""Tokens refused before their tenant was known: counted by reason, and logged, and never quoted."""
 
 import logging
 from collections.abc import Callable
@@ -14,13 +14,13 @@ from models.throttle import Throttle
 logger = logging.getLogger(__name__)
 
 MAX_REASONS: Final = 100
-"""The verifiers have about thirty, all of them fixed texts; each is a time series for whoever scrapes them."""
+"""The verifiers have about thirty, all of them fixed texts; each is a time series for a scraper."""
 OTHER_REASONS: Final = "another reason"
 MAX_LINES_A_MINUTE: Final = 60
 
 
 class RefusedTokens:
-    """One process's. No tenant's audit can tell of these: who sent them has not shown that they belong to one."""
+    """One process's. No tenant's audit can list these: the sender has not shown that they belong to one."""
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
@@ -35,12 +35,16 @@ class RefusedTokens:
         if granted:
             more = f" ({left_out} more were not logged)" if left_out else ""
             logger.warning(
-                "token refused: %s; request %s from %s%s", reason, request_id or "-", address or "-", more,
+                "token refused: %s; request %s from %s%s",
+                reason,
+                request_id or "-",
+                address or "-",
+                more,
                 extra={"request_id": request_id},
-            )  # fmt: skip
+            )
 
     def answer(self, conn: HTTPConnection, error: Exception) -> Response:
-        """What AuthenticationMiddleware answers where a token is refused, or cannot be checked now."""
+        """The response of AuthenticationMiddleware if a token is refused, or cannot be checked now."""
         if not isinstance(error, Unchecked):
             self.note(str(error), conn.scope.get("state", {}).get("request_id"), network_address(conn))
         return unauthenticated_response(conn, error)

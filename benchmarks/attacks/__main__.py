@@ -1,4 +1,4 @@
-"""One attack, in a process of its own so that what it makes delays nobody's clock: python -m benchmarks.attacks AIM.json"""
+"""One attack, in a process of its own so that its work delays nobody's clock: python -m benchmarks.attacks AIM.json"""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""What an attack is aimed at, and the means it has."""
+"""An attack's targets and means."""
 
 import asyncio
 import json
@@ -27,8 +27,9 @@ class Big:
 
 @dataclass(frozen=True, slots=True)
 class Aim:
-    """bases: of the servers, http://… tokens: by role, in lower case. customers: ids of ordinary ones; locked: of one whose
-    account somebody holds. scale: 1 for what the documents allow, less for less. database: the owner's URL.
+    """bases: of the servers, http://… tokens: by role, in lower case. customers: ids of ordinary ones; locked: of one
+    whose account another transaction holds. scale: 1 for the documented limits, less for less. database: the owner's
+    URL.
     """
 
     bases: list[str]
@@ -40,7 +41,7 @@ class Aim:
     tenant: str
     scale: float
     answers: Counter[str] = field(default_factory=Counter)
-    """By status and code, of all requests that were made."""
+    """By status and code, of all requests made."""
 
     def many(self, number: int) -> int:
         """So many, or fewer by the scale."""
@@ -53,12 +54,12 @@ class Aim:
     async def ask(
         self, query: str, variables: dict[str, Any] | None = None, *, role: str = "manager", server: int = 0
     ) -> dict[str, Any]:
-        """The answer to one operation."""
+        """Send one operation and return the response."""
         async with self.client(server) as client:
             return await self.send(client, json.dumps({"query": query, "variables": variables or {}}).encode(), role)
 
     async def send(self, client: httpx.AsyncClient, body: bytes, role: str = "manager") -> dict[str, Any]:
-        """The answer to a body, whatever it is."""
+        """Send a body of any kind and return the response."""
         headers = {"content-type": "application/json", "authorization": f"Bearer {self.tokens.get(role, role)}"}
         response = await client.post("/graphql", content=body, headers=headers)
         answer: dict[str, Any] = response.json()
@@ -66,7 +67,7 @@ class Aim:
         return answer
 
     def note(self, status: int, answer: Any = None) -> None:
-        """Count what came."""
+        """Count a response."""
         errors = answer.get("errors") if isinstance(answer, dict) else None
         code = errors[0].get("extensions", {}).get("code", "?") if errors else ""
         for payload in ((answer.get("data") or {}) if isinstance(answer, dict) else {}).values():

@@ -20,14 +20,17 @@ _PAST: Final = "query($at: DateTime!) { trialBalance(at: $at) { asset accounts }
 async def _bulk(aim: Aim, customers: list[str], amount: str, role: str = "manager", **more: Any) -> None:
     items = [{"customerId": customer, "amount": amount} for customer in customers]
     given = {
-        "items": items, "asset": "GBP", "reason": "CORRECTION", "allowDuplicateCustomers": True,
-        "idempotencyKey": aim.key(), **more,
-    }  # fmt: skip
+        "items": items,
+        "asset": "GBP",
+        "reason": "CORRECTION",
+        "allowDuplicateCustomers": True,
+        "idempotencyKey": aim.key(),
+        **more,
+    }
     await aim.ask(_BULK, {"input": given}, role=role)
 
 
 async def dry_run(aim: Aim) -> None:
-    """S1."""
     await _bulk(aim, aim.customers[:1] * aim.many(ROWS), "1.00", dryRun=True)
 
 
@@ -36,12 +39,11 @@ async def one_customer(aim: Aim) -> None:
 
 
 async def by_a_partner(aim: Aim) -> None:
-    """S2."""
     await _bulk(aim, aim.customers[2:3] * aim.many(PARTNERS_ROWS), "0.01", role="partner")
 
 
 async def removals(aim: Aim) -> None:
-    """Each takes from what the bulk before it gave."""
+    """Each takes from the credit that the bulk before it gave."""
     await _bulk(aim, aim.customers[1:2] * aim.many(ROWS), "-0.50")
 
 
@@ -50,16 +52,17 @@ async def many_customers(aim: Aim) -> None:
 
 
 async def file(aim: Aim) -> None:
-    """Taken in, validated and posted by whoever does the jobs."""
+    """Taken in, validated and posted by the process that runs the jobs."""
     people = [f"customer-{n + 1}" for n in range(aim.many(len(aim.customers)))]
     rows = (f"{people[n % len(people)]},1.00" for n in range(aim.many(FILE_ROWS)))
     body = "\n".join(("customer,amount", *rows)).encode()
     headers = {"content-type": "text/csv", "authorization": f"Bearer {aim.tokens['manager']}"}
     async with aim.client() as client:
         answer = await client.post(
-            "/imports/credits?asset=GBP&reason=GOODWILL&allowDuplicateCustomers=true", content=body,
+            "/imports/credits?asset=GBP&reason=GOODWILL&allowDuplicateCustomers=true",
+            content=body,
             headers={**headers, "idempotency-key": aim.key()},
-        )  # fmt: skip
+        )
     aim.note(answer.status_code, answer.json())
     operation = answer.json().get("operation")
     for _ in range(int(PATIENCE_S / POLL_S)) if operation else ():
@@ -72,7 +75,7 @@ async def file(aim: Aim) -> None:
 
 
 async def the_past_beside_a_bulk(aim: Aim) -> None:
-    """200 clients ask for how it was 50 ms ago, which may wait for the bulk; others may not."""
+    """200 clients query the past of 50 ms ago, which may wait for the bulk; others may not."""
 
     async def ask(n: int) -> None:
         at = (datetime.now(UTC) - timedelta(milliseconds=50)).isoformat()
@@ -82,9 +85,9 @@ async def the_past_beside_a_bulk(aim: Aim) -> None:
 
 
 ATTACKS: Final[dict[str, Attack]] = {
-    "bulk of one customer, dry run (S1)": dry_run,
+    "bulk of one customer, dry run": dry_run,
     "bulk of one customer": one_customer,
-    "bulk of one customer, by a partner (S2)": by_a_partner,
+    "bulk of one customer, by a partner": by_a_partner,
     "bulk of removals": removals,
     "bulk of many customers": many_customers,
     "file": file,

@@ -41,9 +41,12 @@ async def variables(aim: Aim) -> None:
     """As many values as may be, and more; as many keys; keys as long."""
     number = aim.many(100_000)
     wanted: list[dict[str, Any]] = [
-        {"a": list(range(number - 1))}, {"a": list(range(3 * number))}, {"a": {f"k{n}": n for n in range(number)}},
-        {"k" * number: 1}, {"a": [{"b": n} for n in range(number // 2)]},
-    ]  # fmt: skip
+        {"a": list(range(number - 1))},
+        {"a": list(range(3 * number))},
+        {"a": {f"k{n}": n for n in range(number)}},
+        {"k" * number: 1},
+        {"a": [{"b": n} for n in range(number // 2)]},
+    ]
     await _several(aim, [json.dumps({"query": _VIEWER, "variables": each}).encode() for each in wanted])
 
 
@@ -51,10 +54,13 @@ async def garbage(aim: Aim) -> None:
     """A bulk whose every row has another fault."""
     rows = aim.many(10_000)
     faults: list[Any] = [
-        [{"customerId": "nobody", "amount": "x"}] * rows, [{"customer": 1, "amnt": 2}] * rows, [None] * rows,
-        [{"customerId": aim.customers[0], "amount": "1e400"}] * rows, ["x"] * rows,
+        [{"customerId": "nobody", "amount": "x"}] * rows,
+        [{"customer": 1, "amnt": 2}] * rows,
+        [None] * rows,
+        [{"customerId": aim.customers[0], "amount": "1e400"}] * rows,
+        ["x"] * rows,
         [{"customerId": f"Q3VzdG9tZXI6{n}", "amount": "1.00"} for n in range(rows)],
-    ]  # fmt: skip
+    ]
     given = {"asset": "GBP", "reason": "GOODWILL", "idempotencyKey": aim.key(), "allowDuplicateCustomers": True}
     await _several(
         aim,
@@ -68,14 +74,17 @@ async def garbage(aim: Aim) -> None:
 async def documents(aim: Aim) -> None:
     """Each of them new: as long as may be, of as many tokens, aliases, fields that are not there, and definitions."""
     texts = [
-        "{ viewer { subject } } #" + "x" * 99_000, "{ viewer { subject } }" + " " * 99_000,
+        "{ viewer { subject } } #" + "x" * 99_000,
+        "{ viewer { subject } }" + " " * 99_000,
         "{ " + " ".join(f"a{n}: viewer {{ subject }}" for n in range(20)) + " }",
         "{ " + " ".join(f"{'a' * 900}{n}: viewer {{ subject }}" for n in range(50)) + " }",
         "{ viewer { " + " ".join(f"nothing{n}" for n in range(1_000)) + " } }",
-        "{ viewer { " + "subject " * 100 + "} }", "{ " * 1_200 + "}" * 1_200,
-        " ".join(f"query Q{n} {{ viewer {{ subject }} }}" for n in range(30)), "{ __schema { types { fields { name } } } }",
+        "{ viewer { " + "subject " * 100 + "} }",
+        "{ " * 1_200 + "}" * 1_200,
+        " ".join(f"query Q{n} {{ viewer {{ subject }} }}" for n in range(30)),
+        "{ __schema { types { fields { name } } } }",
         "query($a: [Int!]) { viewer { subject } customers(first: $a) { edges { node { id } } } }",
-    ]  # fmt: skip
+    ]
     bodies = [json.dumps({"query": f"{text} # {n}"}).encode() for n in range(aim.many(20)) for text in texts]
     await _several(aim, bodies)
 

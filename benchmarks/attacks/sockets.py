@@ -21,7 +21,7 @@ _LONG: Final = """{ customers(first: 100) { edges { node { id name externalId em
 
 
 async def large_messages(aim: Aim) -> None:
-    """20 WebSockets that each send 5 MB (S8)."""
+    """20 WebSockets that each send 5 MB."""
 
     async def send(n: int) -> None:
         address = aim.bases[n % len(aim.bases)].replace("http://", "ws://") + "/graphql"
@@ -76,7 +76,7 @@ async def slow_readers(aim: Aim) -> None:
 
 
 ATTACKS: Final[dict[str, Attack]] = {
-    "WebSocket messages of 5 MB (S8)": large_messages,
+    "WebSocket messages of 5 MB": large_messages,
     "idle connections": idle,
     "slow readers": slow_readers,
 }

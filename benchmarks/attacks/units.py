@@ -1,4 +1,4 @@
-"""Single operations that touch a great many rows, and an account that somebody holds."""
+"""Single operations that touch a great many rows, and an account that another transaction holds."""
 
 import asyncio
 from typing import Any, Final
@@ -30,7 +30,7 @@ def _adjustment(aim: Aim, customer: str, amount: str) -> dict[str, Any]:
 
 
 async def invoice(aim: Aim) -> None:
-    """Takes 10,000 credits at once (S4), and is voided."""
+    """Takes 10,000 credits at once, and is voided."""
     total = {"description": "Goods", "quantity": 1, "unitPrice": str(aim.many(CREDITS) * LOT)}
     given = {"customerId": aim.big.invoiced, "number": aim.key(), "currency": "GBP", "lines": [total]}
     made = await aim.ask(_INVOICE, {"input": {**given, "idempotencyKey": aim.key()}})
@@ -50,12 +50,12 @@ async def merge(aim: Aim) -> None:
 
 
 async def erasure(aim: Aim) -> None:
-    """Of a customer who has nothing left; what is refused for that has been looked for."""
+    """Of a customer who has nothing left; the texts to erase have been searched for."""
     await aim.ask(_ERASE, {"input": {"customerId": aim.big.erased}}, role="admin")
 
 
 async def held_account(aim: Aim) -> None:
-    """Somebody holds one account's row for 18 s, and 18 clients add to that account meanwhile (S5)."""
+    """Another transaction holds one account's row for 18 s, and 18 clients add to that account meanwhile."""
     connection = await asyncpg.connect(aim.database)
     try:
         async with connection.transaction():
@@ -71,8 +71,8 @@ async def held_account(aim: Aim) -> None:
 
 
 ATTACKS: Final[dict[str, Attack]] = {
-    "an account that somebody holds (S5)": held_account,
-    "invoice of 10,000 assignments, voided (S4)": invoice,
+    "an account that somebody holds": held_account,
+    "invoice of 10,000 assignments, voided": invoice,
     "removal from 100,000 credits": removal,
     "merge of 100,000 credits": merge,
     "erasure of a large customer": erasure,

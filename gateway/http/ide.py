@@ -49,7 +49,8 @@ def policy_of(html: str) -> str:
 
 
 class _Sources(HTMLParser):
-    """What a page loads, as a policy's sources: addresses that have a hash beside them, hashes of scripts in the page."""
+    """Sources of a page's scripts and styles, for its policy: addresses that have a hash beside them, hashes of scripts
+    in the page."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -17,7 +17,7 @@ from turns.slices import turn
 # A bulk of 10,000 rows as variables is about 1 MB.
 DEFAULT_MAX_BODY_BYTES = 4 * 1024 * 1024
 ANONYMOUS_MAX_BODY_BYTES = 256 * 1024
-"""Whoever is not known can read the schema, which takes no variables: nobody makes us take megabytes apart for it."""
+"""An anonymous client can read the schema, which takes no variables: it cannot make us parse megabytes."""
 MAX_BRACKETS = 200_000
 """In a body, those in texts included: reading a million empty lists takes 0.1 s and 80 MB before anything can count them."""
 LARGE_BODY_BYTES = 100_000
@@ -125,10 +125,11 @@ def _json(text: bytes | str, what: str) -> object:
 
 
 class BodyReader:
-    """Reads the bodies of requests within bounds of size and time, and of what all of them together hold meanwhile.
+    """Reads the bodies of requests within bounds of size and time, and of the memory that all of them together hold
+    meanwhile.
 
-    max_bytes: of one body, where it is known whose request it is. timeout: seconds for the whole of it, however it
-    dribbles. is_known: whether that is known.
+    max_bytes: of one body, if its sender is known. timeout: seconds for the whole of it, however it dribbles. is_known:
+    whether the sender is known.
     """
 
     def __init__(

@@ -12,15 +12,7 @@ from strawberry.schema.exceptions import InvalidOperationTypeError
 from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 
-from gateway.errors import (
-    MASKED_MESSAGE,
-    RETRY_AFTER_S,
-    ErrorCode,
-    RateLimited,
-    away_of,
-    error_entry,
-    retry_after,
-)
+from gateway.errors import MASKED_MESSAGE, RETRY_AFTER_S, ErrorCode, RateLimited, away_of, error_entry, retry_after
 from gateway.http.ide import ide_page
 from gateway.http.media import GRAPHQL_RESPONSE, JSON, accepts_html, response_type
 from gateway.http.requests import (
@@ -50,7 +42,7 @@ _CONTENT_TYPES = {name: f"{name}; charset=utf-8".encode() for name in (JSON, GRA
 
 
 class RequestContext(Protocol):
-    """What resolvers find in `info.context`."""
+    """The value of `info.context` in resolvers."""
 
     async def close(self) -> None:
         """Give back what the request holds, whatever became of it."""

@@ -1,4 +1,4 @@
-"""What WebSockets may take of a process, and how many there are."""
+"""Limits on the WebSockets of a process, and their number."""
 
 from collections import Counter
 from collections.abc import Hashable, Iterator
@@ -11,10 +11,10 @@ from gateway.http.view import DEFAULT_EXECUTION_TIMEOUT
 
 @dataclass(frozen=True, slots=True)
 class SocketLimits:
-    """What WebSockets may take. Times are in seconds.
+    """Limits on WebSockets. Times are in seconds.
 
-    init_timeout: until a client must have sent its token. check_interval: at most between two looks at whether the
-    token still holds. send_timeout: how long a client may leave a message unread. max_sockets: in this process.
+    init_timeout: until a client must have sent its token. check_interval: at most between two checks whether the token
+    still holds. send_timeout: how long a client may leave a message unread. max_sockets: in this process.
     max_operations: under way on one socket at a time.
     """
 
@@ -39,7 +39,7 @@ class OpenSockets:
 
     @contextmanager
     def one_more(self) -> Iterator[bool]:
-        """Count one for as long as the block lasts; False, and it is not counted, where there are too many."""
+        """Count one for as long as the block lasts; False, and it is not counted, if there are too many."""
         fits = self.number < self._limits.max_sockets
         self.number += fits
         try:
@@ -48,7 +48,7 @@ class OpenSockets:
             self.number -= fits
 
     def take(self, holder: Hashable) -> bool:
-        """Count one of this holder's. False, and it is not counted, where there are too many."""
+        """Count one of this holder's. False, and it is not counted, if there are too many."""
         if self._held[holder] >= self._limits.max_sockets_per_holder:
             return False
         self._held[holder] += 1

@@ -1,4 +1,4 @@
-"""What a client may send over a WebSocket: the shape of each message of graphql-transport-ws, and what is no message.
+"""Messages that a client may send over a WebSocket: the shape of each of graphql-transport-ws.
 
 The protocol: https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md. Strawberry's handler takes a message's
 shape for granted, and falls over one that has another.
@@ -50,7 +50,7 @@ def operation_of(message: Mapping[str, Any]) -> GraphQLParams:
 
 
 def credentials_of(payload: Mapping[str, object]) -> list[object]:
-    """What stands under `Authorization` in a connection_init, the name in any case: header names have none."""
+    """The value of `Authorization` in a connection_init, the name in any case: header names have none."""
     return [value for name, value in payload.items() if name.lower() == "authorization"]
 
 

@@ -1,4 +1,4 @@
-"""Whose a WebSocket is: it lives as long as its token does, and no longer."""
+"""A WebSocket's session: it lives as long as its bearer's token does, and no longer."""
 
 import asyncio
 import logging
@@ -30,18 +30,18 @@ _HOW_TO_BEGIN: Final = 'Send a token with connection_init: {"Authorization": "Be
 
 
 class NotAdmitted(Exception):
-    """The token does not hold, or there is not one. The message says why, for whoever sent it."""
+    """The token does not hold, or there is none. The message says why, for the sender."""
 
 
 class CannotTell(Exception):
-    """Whether the token holds cannot be told now. The message is for whoever sent it."""
+    """Whether the token holds cannot be told now. The message is for the sender."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bearer:
-    """Whose a token is.
+    """The bearer of a token.
 
-    user: for the context of each operation. holder: who stays the same when a token is renewed.
+    user: for the context of each operation. holder: stays the same when a token is renewed.
     """
 
     user: object
@@ -50,15 +50,15 @@ class Bearer:
 
 
 Admit = Callable[[Sequence[str], HTTPConnection, str], Awaitable[Bearer]]
-"""Whose a token is, now: takes what came as Authorization, the handshake, and the id of the operation that it is for. Raises
-NotAdmitted, CannotTell."""
+"""A function: the bearer of a token, now. Takes the Authorization value, the handshake, and the id of its operation.
+Raises NotAdmitted, CannotTell."""
 Refused = Callable[[str, str, HTTPConnection], None]
 """Is told of a token that was refused at the beginning: why, the request's id, the handshake."""
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What the WebSockets of one process share.
+    """The surroundings that the WebSockets of one process share.
 
     make_context: makes the context of an operation, from the handshake with its user and request id put in.
     """
@@ -78,13 +78,8 @@ class Session:
     the same. It is checked anew before each operation, at the instant of its expiry, and every half second.
     """
 
-    def __init__(
-        self,
-        websocket: WebSocket,
-        lifetime: asyncio.Timeout,
-        surroundings: Surroundings,
-    ) -> None:
-        """lifetime: of the task that serves this socket; brought to its end where closing does not do it."""
+    def __init__(self, websocket: WebSocket, lifetime: asyncio.Timeout, surroundings: Surroundings) -> None:
+        """lifetime: of the task that serves this socket; cancelled if closing does not end it."""
         self.connection_params: dict[str, Any] = {}
         self._websocket = websocket
         self._lifetime = lifetime
@@ -124,7 +119,7 @@ class Session:
         self._watch = asyncio.create_task(self._watch_token(bearer), name="token of a WebSocket")
 
     async def operation(self) -> RequestContext:
-        """A context for one operation, of whoever the token says at this moment. Raises NotAdmitted, CannotTell."""
+        """A context for one operation, of the token's bearer at this moment. Raises NotAdmitted, CannotTell."""
         self._operations += 1
         bearer = await self._bearer()
         scope = self._websocket.scope

@@ -71,7 +71,7 @@ class Handler(BaseGraphQLTransportWSHandler[Session, None]):
         await super().handle_message(cast("Message", checked))
 
     async def handle_subscribe(self, message: SubscribeMessage) -> None:
-        """Begin an operation, or refuse it alone; the base closes the socket where that is due."""
+        """Begin an operation, or refuse it alone; the base closes the socket if that is due."""
         operation_id = message["id"]
         if self.connection_acknowledged and operation_id not in self.operations:
             try:

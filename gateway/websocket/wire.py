@@ -38,7 +38,7 @@ class Wire(AsyncWebSocketAdapter):
         self.abandon: Callable[[], None] = lambda: None
 
     async def iter_json(self, *, ignore_parsing_errors: bool = False) -> AsyncGenerator[Any, None]:
-        """What the client sends, until either side closes. Raises NonTextMessageReceived, NonJsonMessageReceived.
+        """The client's messages, until either side closes. Raises NonTextMessageReceived, NonJsonMessageReceived.
 
         ignore_parsing_errors: only the legacy protocol, which is off, asks for it.
         """
@@ -57,7 +57,7 @@ class Wire(AsyncWebSocketAdapter):
             await asyncio.sleep(0)
 
     async def send_json(self, message: Mapping[str, object]) -> None:
-        """Wait until the client takes the message. Raises WebSocketDisconnected where it is gone, or as good as."""
+        """Wait until the client takes the message. Raises WebSocketDisconnected if it is gone, or as good as."""
         text = orjson.dumps(message).decode()
         async with self._sending:
             if self._closed:

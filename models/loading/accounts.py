@@ -1,4 +1,4 @@
-"""Accounts and whose they are, locked or as they stand; and what of the balances cannot be spent."""
+"""Accounts and their customers, locked or unlocked; and the parts of balances that cannot be spent."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -18,18 +18,18 @@ from turns.steps import Steps
 _CUSTOMER_COLUMNS: Final = selected(CustomerState, erased="erased_at IS NOT NULL")
 _ACCOUNT_COLUMNS: Final = selected(AccountState)
 _BESIDE_A_CUSTOMER: Final = "account_"
-"""Before the names of an account's columns in a row that has its customer's as well."""
+"""Prefix of the names of an account's columns in a row that has its customer's as well."""
 _NO_ASSET: Final = ""
-"""Comes before every asset: for a customer without an account."""
+"""Sorts before every asset: for a customer without an account."""
 
 
 async def lock_accounts(
     connection: TenantConnection, keys: set[AccountKey], customers: set[UUID], *, wait: bool
 ) -> tuple[dict[AccountKey, AccountState], dict[UUID, CustomerState]]:
-    """Lock the customers, these and those of the accounts, against erasures and merges; and the accounts that exist.
+    """Lock these customers and those of the accounts, against erasures and merges; and the accounts that exist.
 
-    Without `wait`, only what nobody else holds. One look-up after another, in the order of the keys, each customer before
-    the accounts: no plan made for small tables can do anything else.
+    Without `wait`, only those that nobody else holds. One look-up after another, in the order of the keys, each
+    customer before the accounts: no plan made for small tables can do anything else.
     """
     alone = {(customer, _NO_ASSET) for customer in customers - {customer for customer, _ in keys}}
     ids, assets = _columns(keys | alone)
@@ -43,8 +43,10 @@ async def lock_accounts(
             SELECT {selected(AccountState, prefix=_BESIDE_A_CUSTOMER)} FROM accounts
             WHERE tenant_id = $1 AND customer_id = c.id AND asset = k.asset FOR NO KEY UPDATE {skip}
         ) AS a ON true""",
-        connection.tenant_id, ids, assets,
-    )  # fmt: skip
+        connection.tenant_id,
+        ids,
+        assets,
+    )
     return await in_slices(_locked(rows))
 
 
@@ -65,22 +67,24 @@ def _locked(rows: list[Any]) -> Steps[tuple[dict[AccountKey, AccountState], dict
 async def lock_to_merge(
     connection: TenantConnection, ids: set[UUID]
 ) -> tuple[dict[UUID, CustomerState], list[AccountKey]]:
-    """The customers, to ourselves: nothing is posted to them until this transaction is over. And their accounts."""
+    """Lock the customers exclusively, with their accounts: nothing is posted to them until this transaction is over."""
     rows = await connection.raw.fetch(
         f"""SELECT {_CUSTOMER_COLUMNS} FROM {each("asked uuid")} k
         JOIN customers c ON c.tenant_id = $1 AND c.id = k.asked ORDER BY c.id FOR UPDATE OF c""",
-        connection.tenant_id, in_order(ids),
-    )  # fmt: skip
+        connection.tenant_id,
+        in_order(ids),
+    )
     accounts = await connection.raw.fetch(
         f"""SELECT a.customer_id, a.asset FROM {each("customer_id uuid")} k
         JOIN accounts a ON a.tenant_id = $1 AND a.customer_id = k.customer_id""",
-        connection.tenant_id, in_order(ids),
-    )  # fmt: skip
+        connection.tenant_id,
+        in_order(ids),
+    )
     return _customers(rows), [(row["customer_id"], row["asset"]) for row in accounts]
 
 
 def in_order(ids: Iterable[UUID]) -> list[UUID]:
-    """Sorted as PostgreSQL sorts them, which Python does eight times as fast by their bytes."""
+    """Sort as PostgreSQL does: by their bytes, which Python does eight times as fast."""
     return sorted(ids, key=_bytes)
 
 
@@ -89,16 +93,17 @@ def _bytes(row_id: UUID) -> bytes:
 
 
 async def customers_locked_elsewhere(connection: TenantConnection, customers: set[UUID]) -> set[UUID]:
-    """Those of the customers, which could not be locked, that exist: an erasure or a merge has them."""
+    """Return the existing ones of these customers, which could not be locked: an erasure or a merge holds them."""
     rows = await connection.raw.fetch(
         f"SELECT c.id FROM {each('id uuid')} k JOIN customers c ON c.tenant_id = $1 AND c.id = k.id",
-        connection.tenant_id, in_order(customers),
-    )  # fmt: skip
+        connection.tenant_id,
+        in_order(customers),
+    )
     return {row["id"] for row in rows}
 
 
 async def read_accounts(connection: TenantConnection, keys: Iterable[AccountKey]) -> dict[AccountKey, AccountState]:
-    """Those of the accounts that exist, as they stand, unlocked."""
+    """Read the existing ones of the accounts, unlocked."""
     customers, assets = _columns(keys)
     rows = await connection.raw.fetch(
         f"""SELECT a.* FROM unnest($2::uuid[], $3::text[]) AS k(customer_id, asset)
@@ -106,28 +111,32 @@ async def read_accounts(connection: TenantConnection, keys: Iterable[AccountKey]
             SELECT {_ACCOUNT_COLUMNS} FROM accounts
             WHERE tenant_id = $1 AND customer_id = k.customer_id AND asset = k.asset OFFSET 0
         ) AS a""",
-        connection.tenant_id, customers, assets,
-    )  # fmt: skip
+        connection.tenant_id,
+        customers,
+        assets,
+    )
     return await _accounts(rows)
 
 
 async def accounts_locked_elsewhere(connection: TenantConnection, missing: Iterable[AccountKey]) -> set[AccountKey]:
-    """Those of the accounts that exist after all: somebody holds them, or has just made them."""
+    """Return those of the accounts that exist after all: another transaction holds them, or has just opened them."""
     customers, assets = _columns(missing)
     rows = await connection.raw.fetch(
         f"""SELECT a.customer_id, a.asset FROM {each("customer_id uuid", "asset text")} k
         JOIN accounts a ON a.tenant_id = $1 AND a.customer_id = k.customer_id AND a.asset = k.asset""",
-        connection.tenant_id, customers, assets,
-    )  # fmt: skip
+        connection.tenant_id,
+        customers,
+        assets,
+    )
     return {(row["customer_id"], row["asset"]) for row in rows}
 
 
 async def open_accounts(
     connection: TenantConnection, keys: Iterable[AccountKey], ids: list[UUID], now: datetime | None
 ) -> dict[AccountKey, AccountState]:
-    """Make the accounts that are missing, of customers that exist. One that somebody else makes meanwhile is left out.
+    """Open the missing accounts of customers that exist. One that another transaction opens meanwhile is left out.
 
-    now: None for the database's time. Raises LockedElsewhere where others have not finished making one.
+    now: None for the database's time. Raises LockedElsewhere if others have not finished opening one.
     """
     customers, assets = _columns(keys)
     try:
@@ -148,17 +157,22 @@ async def _insert(
         ORDER BY k.customer_id, k.asset
         ON CONFLICT (tenant_id, customer_id, asset) DO NOTHING
         RETURNING {_ACCOUNT_COLUMNS}""",
-        connection.tenant_id, ids, customers, assets, now,
-    )  # fmt: skip
+        connection.tenant_id,
+        ids,
+        customers,
+        assets,
+        now,
+    )
     return rows
 
 
 async def close_accounts(connection: TenantConnection, ids: list[UUID]) -> None:
-    """Take away accounts that this transaction has opened."""
+    """Delete accounts that this transaction has opened."""
     await connection.raw.execute(
         f"DELETE FROM accounts a USING {each('id uuid')} k WHERE a.tenant_id = $1 AND a.id = k.id",
-        connection.tenant_id, ids,
-    )  # fmt: skip
+        connection.tenant_id,
+        ids,
+    )
 
 
 def _columns(keys: Iterable[AccountKey]) -> tuple[list[UUID], list[str]]:
@@ -167,7 +181,7 @@ def _columns(keys: Iterable[AccountKey]) -> tuple[list[UUID], list[str]]:
 
 
 def _customer_and_asset(key: AccountKey) -> tuple[bytes, str]:
-    """As `in_order`."""
+    """Customer and asset, as `in_order` takes them."""
     return key[0].bytes, key[1]
 
 
@@ -184,10 +198,10 @@ def _customers(rows: list[Any]) -> dict[UUID, CustomerState]:
 async def load_facts(
     connection: TenantConnection, accounts: dict[AccountKey, AccountState], now: datetime | None
 ) -> tuple[int, datetime]:
-    """The tenant's configuration version, and what time it is: `now`, or else the database's. And, into the accounts, what
-    of each balance cannot be spent then.
+    """Return the tenant's configuration version and the time: `now`, or else the database's. Set on the accounts the
+    part of each balance that cannot be spent then.
 
-    What cannot be spent is asked for in the order of the one index that leads to it and to nothing else.
+    The query for that part goes in the order of the one index that leads to it and to nothing else.
     """
     by_id = {account.id: account for account in accounts.values()}
     rows = await connection.raw.fetch(
@@ -203,8 +217,10 @@ async def load_facts(
             ) AS w) AS expired_minor
         FROM tenants t CROSS JOIN n LEFT JOIN unnest($2::uuid[]) AS k(account_id) ON true
         WHERE t.id = $1""",
-        connection.tenant_id, list(by_id), now,
-    )  # fmt: skip
+        connection.tenant_id,
+        list(by_id),
+        now,
+    )
 
     def note(row: Any) -> None:
         if row["account_id"] is not None:
@@ -216,26 +232,28 @@ async def load_facts(
 
 
 async def read_customers(connection: TenantConnection, ids: Iterable[UUID]) -> dict[UUID, CustomerState]:
-    """Customers as they stand, unlocked."""
+    """Read customers, unlocked."""
     rows = await connection.raw.fetch(
         f"SELECT {_CUSTOMER_COLUMNS} FROM {each('asked uuid')} k JOIN customers ON tenant_id = $1 AND id = k.asked",
-        connection.tenant_id, in_order(ids),
-    )  # fmt: skip
+        connection.tenant_id,
+        in_order(ids),
+    )
     return _customers(rows)
 
 
 async def lock_customers(connection: TenantConnection, ids: set[UUID], *, skip: str) -> dict[UUID, CustomerState]:
-    """Customers, locked as by `lock_accounts`."""
+    """Lock customers, as `lock_accounts` does."""
     rows = await connection.raw.fetch(
         f"""SELECT {_CUSTOMER_COLUMNS} FROM {each("asked uuid")} k
         JOIN customers c ON c.tenant_id = $1 AND c.id = k.asked ORDER BY c.id FOR KEY SHARE OF c {skip}""",
-        connection.tenant_id, in_order(ids),
-    )  # fmt: skip
+        connection.tenant_id,
+        in_order(ids),
+    )
     return _customers(rows)
 
 
 async def homes_of(connection: TenantConnection, accounts: set[UUID]) -> dict[UUID, AccountKey]:
-    """Of these accounts, those whose customer's record was merged: the account that the person has in the same asset."""
+    """Of these accounts, those whose customer's record was merged, each with the person's account in the same asset."""
     rows = await connection.raw.fetch(
         f"""SELECT a.id, c.merged_into_id, a.asset FROM {each("id uuid")} k
         JOIN accounts a ON a.tenant_id = $1 AND a.id = k.id
@@ -243,6 +261,7 @@ async def homes_of(connection: TenantConnection, accounts: set[UUID]) -> dict[UU
             SELECT merged_into_id FROM customers WHERE tenant_id = $1 AND id = a.customer_id OFFSET 0
         ) AS c
         WHERE c.merged_into_id IS NOT NULL""",
-        connection.tenant_id, sorted(accounts),
-    )  # fmt: skip
+        connection.tenant_id,
+        sorted(accounts),
+    )
     return {row["id"]: (row["merged_into_id"], row["asset"]) for row in rows}

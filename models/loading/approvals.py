@@ -16,16 +16,16 @@ from models.planning.state import ApprovalState
 from models.session import TenantConnection
 
 _ASKING_LOCK: Final = 7_436_903
-"""The class of the advisory locks on who asks for approvals (models/loading/config_locks.py has others)."""
+"""The class of the advisory locks on actors who request approvals (models/loading/config_locks.py has others)."""
 
 
 async def load_approvals(
     connection: TenantConnection, ids: set[UUID], now: datetime, *, skip: str
 ) -> tuple[list[ApprovalState], dict[Actor, UUID]]:
-    """Approval requests, locked, and the rows that stand for who asked.
+    """Lock and read approval requests, with the rows of the actors who requested them.
 
-    A partner whose client has been given tokens here needs one that is still good for what was asked for. Of anybody
-    else's rights nothing is known here: whoever issues their tokens answers for them.
+    A partner whose client has been given tokens here needs one that is still good for the request. Nobody else's rights
+    are known here: the issuer of their tokens is responsible for them.
     """
     rows = await connection.raw.fetch(
         f"""SELECT r.id, r.operation, r.command, coalesce(c.merged_into_id, c.id) AS customer_id,
@@ -42,8 +42,10 @@ async def load_approvals(
         JOIN actors a ON a.tenant_id = $1 AND a.id = r.requested_by_id
         JOIN customers c ON c.tenant_id = $1 AND c.id = r.customer_id
         ORDER BY r.id FOR NO KEY UPDATE OF r {skip}""",
-        connection.tenant_id, sorted(ids), now,
-    )  # fmt: skip
+        connection.tenant_id,
+        sorted(ids),
+        now,
+    )
     states = [_state(row) for row in rows]
     return states, {state.requested_by: row["requested_by_id"] for state, row in zip(states, rows, strict=True)}
 
@@ -53,19 +55,26 @@ def _state(row: Any) -> ApprovalState:
     terms = None if row["terms"] is None else orjson.loads(row["terms"])
     wanted = approving.requester_scopes(command, terms)
     return ApprovalState(
-        id=row["id"], operation=row["operation"], command=command, customer_id=row["customer_id"], status=row["status"],
-        requested_by=Actor(row["subject"], row["role"], row["client"], row["name"]), created_at=row["created_at"],
+        id=row["id"],
+        operation=row["operation"],
+        command=command,
+        customer_id=row["customer_id"],
+        status=row["status"],
+        requested_by=Actor(row["subject"], row["role"], row["client"], row["name"]),
+        created_at=row["created_at"],
         expires_at=row["expires_at"],
         requester_allowed=row["trusted"] or any(wanted <= set(scope.split()) for scope in row["scopes"]),
-        transaction_id=row["transaction_id"], invoice_id=row["invoice_id"], terms=terms,
-    )  # fmt: skip
+        transaction_id=row["transaction_id"],
+        invoice_id=row["invoice_id"],
+        terms=terms,
+    )
 
 
 async def count_pending_requests(connection: TenantConnection, askers: set[Asker], now: datetime) -> dict[Asker, int]:
-    """How many requests of each of these wait at `now`; until the transaction ends, nobody else adds to them.
+    """Count the requests of each of these pending at `now`; until the transaction ends, nobody else adds to them.
 
-    The lock is taken by a statement of its own, so that the next one sees what those have written who had it before.
-    Whoever has it waits for nothing more, and several are taken in the order of their keys. Raises LockedElsewhere.
+    The lock is taken by a statement of its own, so that the next one sees the requests written by its earlier holders.
+    A holder waits for nothing more, and several locks are taken in the order of their keys. Raises LockedElsewhere.
     """
     keys = sorted({_asking_key(connection.tenant_id, asker) for asker in askers})
     try:
@@ -90,12 +99,14 @@ async def count_pending_requests(connection: TenantConnection, askers: set[Asker
                     AND status = 'PENDING' AND expires_at > $4 ORDER BY expires_at OFFSET 0
             ) AS w WHERE w.requested_by_id = ANY (a.ids)
         ) AS r WHERE r.waiting > 0""",
-        connection.tenant_id, *zip(*sorted(askers), strict=True), now,
-    )  # fmt: skip
+        connection.tenant_id,
+        *zip(*sorted(askers), strict=True),
+        now,
+    )
     return {(row["subject"], row["client"]): row["waiting"] for row in rows}
 
 
 def _asking_key(tenant_id: UUID, asker: Asker) -> int:
-    """32 bits of who it is. Two that share them wait for each other, no more."""
+    """32 bits of the actor's identity. Two that share them wait for each other, no more."""
     who = tenant_id.bytes + "\0".join(asker).encode()  # no text in the database has that character
     return int.from_bytes(blake2b(who, digest_size=4).digest(), signed=True)

@@ -1,4 +1,4 @@
-"""Invoices, what pays them and what they sell."""
+"""Invoices, with their payments, assignments, lines and grants."""
 
 from uuid import UUID
 
@@ -13,14 +13,16 @@ from turns.slices import each_in_slices
 
 
 async def load_invoices(connection: TenantConnection, ids: set[UUID], *, skip: str) -> dict[UUID, InvoiceState]:
-    """The invoices; of orders that sell credit also what each such line grants, and the grants that stand."""
+    """Lock and read the invoices; of orders that sell credit also the grant of each such line, and the grants that
+    stand."""
     rows = await connection.raw.fetch(
         f"""SELECT {selected(InvoiceState, "i", customer_id="coalesce(c.merged_into_id, c.id)")}
         FROM {each("id uuid")} k JOIN invoices i ON i.tenant_id = $1 AND i.id = k.id
         JOIN customers c ON c.tenant_id = $1 AND c.id = i.customer_id
         ORDER BY i.id FOR NO KEY UPDATE OF i {skip}""",
-        connection.tenant_id, in_order(ids),
-    )  # fmt: skip
+        connection.tenant_id,
+        in_order(ids),
+    )
     invoice = maker(InvoiceState, rows)
     invoices = {row["id"]: invoice(row) for row in rows}
     selling = [i.id for i in invoices.values() if i.creditable_minor < i.total_minor]
@@ -34,25 +36,28 @@ async def _load_grants(connection: TenantConnection, invoices: dict[UUID, Invoic
         f"""SELECT l.invoice_id, array_agg(l.quantity * l.unit_price_minor ORDER BY l.position) AS amounts
         FROM {each("id uuid")} k JOIN invoice_lines l ON l.tenant_id = $1 AND l.invoice_id = k.id
         WHERE l.kind = 'CREDIT' AND l.unit_price_minor > 0 GROUP BY l.invoice_id""",
-        connection.tenant_id, selling,
-    )  # fmt: skip
+        connection.tenant_id,
+        selling,
+    )
     for row in lines:
         invoices[row["invoice_id"]].credit_lines = tuple(row["amounts"])
     grants = await connection.raw.fetch(
         f"""SELECT g.invoice_id, array_agg(g.credit_id ORDER BY g.id) AS credits
         FROM {each("id uuid")} k JOIN grants g ON g.tenant_id = $1 AND g.invoice_id = k.id
         WHERE g.revoked_transaction_id IS NULL GROUP BY g.invoice_id""",
-        connection.tenant_id, selling,
-    )  # fmt: skip
+        connection.tenant_id,
+        selling,
+    )
     for row in grants:
         invoices[row["invoice_id"]].grants = tuple(row["credits"])
 
 
 async def load_assignments(connection: TenantConnection, needs: list[Needs]) -> dict[UUID, AssignmentState]:
-    """The assignments that were named, and the live ones of the credits and invoices that were. Their accounts are locked,
-    so that no others can come in between.
+    """Read the named assignments, and the live ones of the named credits and invoices. Their accounts are locked, so
+    that no others can come in between.
 
-    Of a credit's it is said that they live so that the index on live ones, which is by invoice, is not led to.
+    Of a credit's, those are live that have no `released_at`, in words that the index on live ones does not know: it is by
+    invoice, and the planner must not choose it.
     """
     named = [i for n in needs for i in n.assignments]
     of_credits = await lots_of_same(connection, {i for n in needs for i in n.assigned_credits})
@@ -69,19 +74,23 @@ async def load_assignments(connection: TenantConnection, needs: list[Needs]) -> 
         UNION SELECT {columns} FROM {each("id uuid", first=4)} k CROSS JOIN LATERAL (
             SELECT * FROM assignments WHERE tenant_id = $1 AND invoice_id = k.id AND released_at IS NULL
             ORDER BY assigned_at OFFSET 0) AS a""",
-        connection.tenant_id, named, of_credits, of_invoices,
-    )  # fmt: skip
+        connection.tenant_id,
+        named,
+        of_credits,
+        of_invoices,
+    )
     assignment = maker(AssignmentState, rows)
     return dict(await each_in_slices(lambda row: (row["id"], assignment(row)), rows))
 
 
 async def load_payments(connection: TenantConnection, ids: set[UUID]) -> dict[UUID, PaymentState]:
-    """Payments, under the locks of their invoices."""
+    """Read payments, under the locks of their invoices."""
     rows = await connection.raw.fetch(
         f"""SELECT {selected(PaymentState, "p")}
         FROM {each("id uuid")} k JOIN payments p ON p.tenant_id = $1 AND p.id = k.id""",
-        connection.tenant_id, in_order(ids),
-    )  # fmt: skip
+        connection.tenant_id,
+        in_order(ids),
+    )
     payment = maker(PaymentState, rows)
     return {row["id"]: payment(row) for row in rows}
 
@@ -89,19 +98,21 @@ async def load_payments(connection: TenantConnection, ids: set[UUID]) -> dict[UU
 async def load_products(connection: TenantConnection, ids: set[UUID]) -> dict[UUID, ProductState]:
     rows = await connection.raw.fetch(
         f"SELECT {selected(ProductState)} FROM products WHERE tenant_id = $1 AND id = ANY($2)",
-        connection.tenant_id, in_order(ids),
-    )  # fmt: skip
+        connection.tenant_id,
+        in_order(ids),
+    )
     product = maker(ProductState, rows)
     return {row["id"]: product(row) for row in rows}
 
 
 async def taken_numbers(connection: TenantConnection, numbers: set[str]) -> set[str]:
-    """Those of the invoice numbers that are in use. Asked for as the next ones, so that the numbers' own order leads there:
-    where all tenants count from 1, each of them may seem to be had by everybody."""
+    """Return those of the invoice numbers that are in use. Queried as the next ones, so that the numbers' own order
+    leads there: if all tenants count from 1, a planner may expect every tenant to have each of them."""
     rows = await connection.raw.fetch(
         f"""SELECT i.number FROM {each("number text")} k CROSS JOIN LATERAL (
             SELECT number FROM invoices WHERE tenant_id = $1 AND number >= k.number ORDER BY number LIMIT 1) AS i
         WHERE i.number = k.number""",
-        connection.tenant_id, sorted(numbers),
-    )  # fmt: skip
+        connection.tenant_id,
+        sorted(numbers),
+    )
     return {row["number"] for row in rows}

@@ -1,6 +1,6 @@
-"""What a posting goes by stays as it is until the posting is over, or whoever changes it waits for those who went by it.
+"""Advisory locks that freeze a tenant's tiers and limits while a posting runs, or let a change wait for running postings.
 
-Who waits, waits without being in anybody's way: he looks who holds a lock, and asks again until they are gone.
+A change waits without blocking anybody: it looks up the holders of a lock, and asks again until they are gone.
 """
 
 import asyncio
@@ -12,11 +12,11 @@ from models.patience import LONGEST_WAIT_S
 from models.session import SETTLING_LOCK, TenantConnection, holding_now, lock_key, message_of
 
 TIERS_LOCK: Final = 7_436_901
-"""Any number, as long as nobody else takes it: the class of the advisory locks on tenants' tiers."""
+"""The class of the advisory locks on tenants' tiers: any number that nothing else uses."""
 _ADDS_NOTHING: Final = 7_436_902
-"""Another one: the class of those that tell who adds nothing."""
+"""The class of the advisory locks of transactions that add nothing: another such number."""
 HOLD_WAIT: Final = "SET LOCAL lock_timeout = '100ms'"
-"""How long a change of the tiers stands in line: postings of points that come meanwhile stand behind it."""
+"""Longest time that a change of the tiers stands in line: postings of points that come meanwhile stand behind it."""
 A_LOOK_S: Final = 0.01
 LONGEST_LOOK_S: Final = 0.1
 
@@ -24,8 +24,8 @@ LONGEST_LOOK_S: Final = 0.1
 def keeping_tiers(tenant_id: UUID) -> str:
     """SQL for a transaction that writes changes of tier by the tiers it reads: until its end they stay as they are.
 
-    Any number of such transactions go on side by side. To be run before the tiers' version is read. Costs no round trip
-    where it travels with others, and writes no row.
+    Any number of such transactions run side by side. To be run before the tiers' version is read. Costs no round trip
+    if it travels with others, and writes no row.
     """
     return f"SELECT pg_advisory_xact_lock_shared({TIERS_LOCK}, {lock_key(tenant_id)})"
 
@@ -36,10 +36,10 @@ def adding_nothing(tenant_id: UUID) -> str:
 
 
 async def hold_tiers(connection: TenantConnection) -> None:
-    """Keep those who are `keeping_tiers` from beginning until this transaction ends.
+    """Keep transactions that are `keeping_tiers` from beginning until this transaction ends.
 
-    Raises LockNotAvailableError where one of them is not over within a moment: the change has to be begun again then,
-    after `until_tiers_rest`.
+    Raises LockNotAvailableError if one of them is not over within a moment: begin the change again then, after
+    `until_tiers_rest`.
     """
     key = lock_key(connection.tenant_id)
     own = f"{adding_nothing(connection.tenant_id)}; {HOLD_WAIT}"
@@ -47,15 +47,15 @@ async def hold_tiers(connection: TenantConnection) -> None:
 
 
 async def until_tiers_rest(tenant_id: UUID) -> None:
-    """Wait until whoever is `keeping_tiers` now is over, in nobody's way. Raises Busy."""
+    """Wait, blocking nobody, until every transaction that is `keeping_tiers` now is over. Raises Busy."""
     if not await _until_over(TIERS_LOCK, tenant_id):
         raise Busy
 
 
 async def until_written(tenant_id: UUID) -> bool:
-    """Wait until every transaction is over that is writing in this tenant now, but for those `adding_nothing`: from then on,
-    whatever is added is added by what was committed before this was asked. False where it took too long. Who begins
-    meanwhile waits for nothing.
+    """Wait until every transaction is over that is writing in this tenant now, but for those `adding_nothing`: from
+    then on, every addition goes by the configuration that was committed before this call. False if it took too long.
+    Transactions that begin meanwhile wait for nothing.
     """
     return await _until_over(SETTLING_LOCK, tenant_id, without=_ADDS_NOTHING)
 

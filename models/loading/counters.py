@@ -1,4 +1,4 @@
-"""Counters of limits by day: which ones bind, locked, as they stand, or raised last of all."""
+"""Day counters of limits: the ones that bind, locked, unlocked, or raised last of all."""
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, timedelta
@@ -49,9 +49,9 @@ async def lock_counters(
     connection: TenantConnection, keys: set[CounterKey], new_ids: list[UUID], *, wait: bool
 ) -> dict[CounterKey, CounterState]:
     """Lock the counters in the order of their names, and make those that are missing, as on the first of a day. Without
-    `wait`, those that others hold are left out. Raises LockedElsewhere where others have not finished making one.
+    `wait`, those that others hold are left out. Raises LockedElsewhere if others have not finished making one.
 
-    Whoever makes one that others have made meanwhile may meet them in another order: one of them then tries again.
+    Two transactions that make the same ones may meet in another order: one of them then retries.
     """
     found = await _existing(connection, sorted(keys), f"FOR NO KEY UPDATE OF l {'' if wait else 'SKIP LOCKED'}")
     missing = sorted(keys - found.keys())
@@ -66,7 +66,7 @@ async def lock_counters(
 async def lock_to_add_up(
     connection: TenantConnection, from_id: UUID, into_id: UUID, today: date, new_id: Callable[[], UUID]
 ) -> dict[CounterKey, CounterState]:
-    """What was added today to either of two customers, by every role: locked, and made where the second has none."""
+    """Lock today's additions to either of two customers, by every role; make the counters that the second lacks."""
     names = sorted(product(LimitRole, (str(from_id), str(into_id))))
     rows = await connection.raw.fetch(
         f"""SELECT l.* FROM {each("role text", "holder text", first=3)} k CROSS JOIN LATERAL (
@@ -74,8 +74,11 @@ async def lock_to_add_up(
             WHERE tenant_id = $1 AND scope = $2 AND role = k.role AND holder = k.holder AND day >= $5
             ORDER BY asset, day FOR NO KEY UPDATE
         ) AS l""",
-        connection.tenant_id, limits.PER_CUSTOMER_DAY, *zip(*names, strict=True), today - timedelta(days=1),
-    )  # fmt: skip
+        connection.tenant_id,
+        limits.PER_CUSTOMER_DAY,
+        *zip(*names, strict=True),
+        today - timedelta(days=1),
+    )
     found = _counters(rows)
     totals = {
         (scope, role, str(into_id), asset, day) for scope, role, holder, asset, day in found if holder == str(from_id)
@@ -86,14 +89,14 @@ async def lock_to_add_up(
 
 
 async def read_counters(connection: TenantConnection, keys: set[CounterKey]) -> dict[CounterKey, CounterState]:
-    """The counters as they stand, unlocked; one that does not exist yet stands at 0."""
+    """Read the counters, unlocked; one that does not exist yet stands at 0."""
     if not keys:
         return {}
     return {key: CounterState(UUID(int=0), 0) for key in keys} | await _existing(connection, sorted(keys), "")
 
 
 async def read_to_raise(connection: TenantConnection, keys: set[CounterKey]) -> dict[CounterKey, CounterState]:
-    """The same, for `raise_counters` to raise once all else is written."""
+    """Read the counters, unlocked, for `raise_counters` to raise once all else is written."""
     found = await read_counters(connection, keys)
     return {key: CounterState(c.id, c.used_minor, read_minor=c.used_minor) for key, c in found.items()}
 
@@ -101,8 +104,8 @@ async def read_to_raise(connection: TenantConnection, keys: set[CounterKey]) -> 
 async def raise_counters(
     connection: TenantConnection, more: Mapping[CounterKey, int], new_ids: list[UUID]
 ) -> dict[CounterKey, int]:
-    """Raise the counters by so much, in the order of their names, and make those that are missing. Answers what they stand
-    at then, without those that cannot count so far. Waits for whoever has one.
+    """Raise the counters by these amounts, in the order of their names, and make those that are missing. Returns their
+    sums then, without those that would pass the most that a counter holds. Waits for other holders.
     """
     keys = sorted(more)
     rows = await connection.raw.fetch(
@@ -117,21 +120,26 @@ async def raise_counters(
             DO UPDATE SET used_minor = l.used_minor + excluded.used_minor
             WHERE l.used_minor <= {limits.MAX_COUNTED} - excluded.used_minor
         RETURNING scope, role, holder, asset, day, used_minor""",
-        connection.tenant_id, new_ids[: len(keys)], *zip(*keys, strict=True), [more[key] for key in keys],
-    )  # fmt: skip
+        connection.tenant_id,
+        new_ids[: len(keys)],
+        *zip(*keys, strict=True),
+        [more[key] for key in keys],
+    )
     return {_key(row): row["used_minor"] for row in rows}
 
 
 async def _existing(connection: TenantConnection, keys: list[CounterKey], lock: str) -> dict[CounterKey, CounterState]:
-    """Those that there are. A lock alone writes no new row, as an update to itself would (2 to 10 % of a posting)."""
+    """Lock those that exist. A lock alone writes no new row, as an update to itself would (2 to 10 % of a posting)."""
     rows = await connection.raw.fetch(
         f"""SELECT k.nth, l.id, l.used_minor
         FROM {each("scope text", "role text", "holder text", "asset text", "day date", "nth int")} k
         JOIN limit_counters l ON l.tenant_id = $1 AND (l.scope, l.role, l.holder, l.asset, l.day)
             = (k.scope, k.role, k.holder, k.asset, k.day)
         ORDER BY k.nth {lock}""",
-        connection.tenant_id, *zip(*keys, strict=True), list(range(len(keys))),
-    )  # fmt: skip
+        connection.tenant_id,
+        *zip(*keys, strict=True),
+        list(range(len(keys))),
+    )
     counter = maker(CounterState, rows)
     return {keys[row["nth"]]: counter(row) for row in rows}
 
@@ -139,7 +147,7 @@ async def _existing(connection: TenantConnection, keys: list[CounterKey], lock: 
 async def _make(
     connection: TenantConnection, keys: list[CounterKey], new_ids: list[UUID], *, wait: bool
 ) -> dict[CounterKey, CounterState]:
-    """Make them, and with `wait` lock what somebody else has made in the meantime (an update to itself locks a row)."""
+    """Make them, and with `wait` lock those that others have made in the meantime (an update to itself locks a row)."""
     rows = await connection.raw.fetch(
         f"""INSERT INTO limit_counters AS l (tenant_id, id, scope, role, holder, asset, day, used_minor)
         SELECT t.id, k.id, k.scope, k.role, k.holder, k.asset, k.day, 0
@@ -150,8 +158,10 @@ async def _make(
         ON CONFLICT (tenant_id, scope, role, holder, asset, day)
             DO {"UPDATE SET used_minor = l.used_minor" if wait else "NOTHING"}
         RETURNING scope, role, holder, asset, day, id, used_minor""",
-        connection.tenant_id, new_ids[: len(keys)], *zip(*keys, strict=True),
-    )  # fmt: skip
+        connection.tenant_id,
+        new_ids[: len(keys)],
+        *zip(*keys, strict=True),
+    )
     return _counters(rows)
 
 

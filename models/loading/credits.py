@@ -1,4 +1,4 @@
-"""Credits: those that are named, and as many open ones of an account as may be spent from. Under their accounts' locks."""
+"""Credits: the named ones, and as many open ones of an account as may be spent from. Under their accounts' locks."""
 
 from collections.abc import Callable
 from datetime import date, datetime
@@ -20,7 +20,7 @@ from turns.slices import each_in_slices, in_slices
 from turns.steps import Steps
 
 CREDITS_PER_LOAD: Final = (256, 8_192, 262_144, 8_388_608)
-"""How many open credits of an account are read at first, and each time that those were not enough."""
+"""Number of open credits of an account to read at first, and each time that those were not enough."""
 
 _CREDIT_COLUMNS: Final = selected(
     CreditState,
@@ -31,7 +31,7 @@ _CREDIT_COLUMNS: Final = selected(
 
 
 async def lots_of_same(connection: TenantConnection, ids: set[UUID]) -> list[UUID]:
-    """The credits, and all lots that they were before merges or have become since."""
+    """The credits, with all lots that they were before merges or have become since."""
     if not ids:
         return []
     rows = await connection.raw.fetch(
@@ -40,24 +40,26 @@ async def lots_of_same(connection: TenantConnection, ids: set[UUID]) -> list[UUI
             JOIN credits c ON c.tenant_id = $1 AND c.id = k.id)
         SELECT id FROM roots UNION SELECT c.id FROM roots r CROSS JOIN LATERAL (
             SELECT id FROM credits WHERE tenant_id = $1 AND origin_id = r.id OFFSET 0) AS c""",
-        connection.tenant_id, in_order(ids),
-    )  # fmt: skip
+        connection.tenant_id,
+        in_order(ids),
+    )
     return [row["id"] for row in rows]
 
 
 async def load_spend_records(connection: TenantConnection, transactions: set[UUID]) -> list[SpendRecord]:
-    """What these transactions took, credit by credit, as it was stored."""
+    """Read the amounts that these transactions took, credit by credit, as stored."""
     rows = await connection.raw.fetch(
         f"""SELECT e.transaction_id, e.sequence, e.credit_id, -e.amount_minor AS taken_minor FROM {each("id uuid")} k
         JOIN entries e ON e.tenant_id = $1 AND e.transaction_id = k.id
         WHERE e.amount_minor < 0 ORDER BY e.account_id, e.sequence""",
-        connection.tenant_id, sorted(transactions),
-    )  # fmt: skip
+        connection.tenant_id,
+        sorted(transactions),
+    )
     return await each_in_slices(maker(SpendRecord, rows), rows)
 
 
 async def load_credits(connection: TenantConnection, books: Books, needs: list[Needs]) -> None:
-    """The credits that were named, and of each account that is spent from as many open ones as that takes."""
+    """Read the named credits, and of each account that is spent from as many open ones as that takes."""
     spends: dict[UUID, list[Spend]] = {}
     for spend in (s for n in needs for s in n.spends):
         account = books.accounts.get(spend.account)
@@ -84,7 +86,7 @@ async def load_credits(connection: TenantConnection, books: Books, needs: list[N
 def _still_wanting(
     books: Books, full: dict[UUID, list[CreditState]], spends: dict[UUID, list[Spend]], named: set[UUID]
 ) -> Steps[set[UUID]]:
-    """Those of the accounts whose spends need more than was loaded."""
+    """Those of the accounts whose spends need more credits than were loaded."""
     wanting = set()
     for account_id, found in full.items():
         # Others in the batch may take from those that are named: a spend cannot count on them.
@@ -102,7 +104,8 @@ def _note_ids(books: Books) -> Steps[None]:
 
 
 async def _load_named(connection: TenantConnection, books: Books, ids: set[UUID]) -> None:
-    """Credits by id, whatever their state; one that a merge has moved is the lot that it is now, under either id."""
+    """Read credits by id, whatever their state; one that a merge has moved is returned as the lot that it is now, under
+    either id."""
     for asked, credit in (await credits_by_id(connection, ids)).items():
         lot = books.credits_by_id.setdefault(credit.id, credit)
         books.credits_by_id[asked] = lot
@@ -116,21 +119,22 @@ async def _load_named(connection: TenantConnection, books: Books, ids: set[UUID]
 
 
 async def load_all_open(connection: TenantConnection, books: Books, accounts: set[UUID]) -> None:
-    """Every credit of these accounts that holds something, started or not, expired or not."""
+    """Read every credit of these accounts with a remainder, started or not, expired or not."""
     rows = await connection.raw.fetch(
         f"""SELECT {_CREDIT_COLUMNS} FROM {each("account_id uuid")} k CROSS JOIN LATERAL (
             SELECT * FROM credits WHERE tenant_id = $1 AND account_id = k.account_id AND open ORDER BY expires_at OFFSET 0
         ) AS c
         ORDER BY c.account_id, {in_burn_order("c")}""",
-        connection.tenant_id, sorted(accounts),
-    )  # fmt: skip
+        connection.tenant_id,
+        sorted(accounts),
+    )
     for account_id, found in (await in_slices(_by_account(rows))).items():
         books.credits[account_id] = Lots(found)
     await in_slices(_note_ids(books))
 
 
 def _enough(books: Books, lots: list[CreditState], spends: list[Spend]) -> Steps[bool]:
-    """Whether what was loaded, in burn order, holds all that the account's spends could take one after another."""
+    """Whether the loaded credits, in burn order, hold all that the account's spends could take one after another."""
     most = sum(spend.amount_minor for spend in spends)
     kinds = {(spend.service_ids, spend.auto_apply, spend.issued_on) for spend in spends}
     for kind in kinds:
@@ -148,7 +152,7 @@ def _enough(books: Books, lots: list[CreditState], spends: list[Spend]) -> Steps
 def _counts(
     books: Books, service_ids: tuple[UUID, ...], auto_apply: bool, issued_on: date | None
 ) -> Callable[[CreditState], bool]:
-    """Tells of a lot whether a spend of this kind can take from it."""
+    """A test whether a spend of this kind can take from a lot."""
     if auto_apply:
         applies = applying_on(_day(books, issued_on), books.config.zone)
         return lambda lot: is_open(lot, books.now) and applies(lot)
@@ -160,10 +164,11 @@ def _day(books: Books, issued_on: date | None) -> date:
 
 
 def _days(books: Books, spends: list[Spend]) -> tuple[date, datetime] | tuple[None, None]:
-    """Where all of them are credit that applies itself: the last of the invoices' days, and when the first one begins.
+    """If all spends take only credit that applies itself: the last of the invoices' days, and the beginning of the
+    first one.
 
-    What does not apply then is not read: an old invoice does not ask for all the credit there has been since. Only where
-    no credit is named, of which others in the batch may change whether it applies.
+    Credits that do not apply then are not read: an old invoice does not load all the credit there has been since. Only
+    if no credit is named, because others in the batch may change whether a named one applies.
     """
     if not all(spend.auto_apply for spend in spends):
         return None, None
@@ -174,7 +179,7 @@ def _days(books: Books, spends: list[Spend]) -> tuple[date, datetime] | tuple[No
 async def _open_credits(
     connection: TenantConnection, days: dict[UUID, tuple[date, datetime] | tuple[None, None]], now: datetime, most: int
 ) -> dict[UUID, list[CreditState]]:
-    """The first `most` open credits of each account, in burn order; where it has days, of those that apply then."""
+    """The first `most` open credits of each account, in burn order; of an account with days, of those that apply then."""
     latest, began = zip(*days.values(), strict=True)
     rows = await connection.raw.fetch(
         f"""SELECT {_CREDIT_COLUMNS} FROM unnest($2::uuid[], $5::date[], $6::timestamptz[]) AS k(account_id, latest, began)
@@ -186,8 +191,13 @@ async def _open_credits(
             ORDER BY {in_burn_order("o")} LIMIT $4
         ) AS c
         ORDER BY c.account_id, {in_burn_order("c")}""",
-        connection.tenant_id, list(days), now, most, latest, began,
-    )  # fmt: skip
+        connection.tenant_id,
+        list(days),
+        now,
+        most,
+        latest,
+        began,
+    )
     return await in_slices(_by_account(rows))
 
 
@@ -201,7 +211,7 @@ def _by_account(rows: list[Any]) -> Steps[dict[UUID, list[CreditState]]]:
 
 
 async def credits_by_id(connection: TenantConnection, ids: set[UUID]) -> dict[UUID, CreditState]:
-    """Credits whatever their state, by the id that was asked for: of one that merges have moved, the lot that it is now."""
+    """Read credits whatever their state, by the requested id: of one that merges have moved, the lot that it is now."""
     rows = await connection.raw.fetch(
         f"""SELECT k.id AS asked, {_CREDIT_COLUMNS} FROM {each("id uuid")} k
         JOIN credits a ON a.tenant_id = $1 AND a.id = k.id
@@ -211,7 +221,8 @@ async def credits_by_id(connection: TenantConnection, ids: set[UUID]) -> dict[UU
                     AND n.origin_id = CASE WHEN a.origin_id IS NULL THEN a.id ELSE a.origin_id END
                     AND n.successor_id IS NULL) END OFFSET 0
         ) AS c""",
-        connection.tenant_id, in_order(ids),
-    )  # fmt: skip
+        connection.tenant_id,
+        in_order(ids),
+    )
     credit = maker(CreditState, rows)
     return dict(await each_in_slices(lambda row: (row["asked"], credit(row)), rows))

@@ -1,4 +1,4 @@
-"""What others may hold that a posting needs, by name; and which of it they hold now.
+"""Names of the rows that a posting needs and others may hold; and which of them they hold now.
 
 A name is a tuple: the kind, and the key of one row or of one thing that can only be made once.
 """
@@ -20,12 +20,12 @@ TIERS: Final[Name] = ("tiers",)
 _BY_ID: Final = ("customers", "invoices", "rewards", "coupons", "approval_requests")
 COUNTER_KINDS: Final = ("limit_counters", "new counter")
 ROWS: Final = frozenset({*_BY_ID, "accounts", "limit_counters", "tiers"})
-"""Kinds that can be looked at and waited for by a lock. Of all others is seen only that somebody else has not finished
-making one."""
+"""Kinds that can be looked at and waited for by a lock. Of all others one sees only that another transaction has not
+finished making one."""
 
 
 class LockedElsewhere(Exception):
-    """A lock was not to be had in time. names: what it may have been; none where anything may have been."""
+    """A lock could not be taken in time. names: the rows it may have been; empty if it may have been any."""
 
     def __init__(self, names: Iterable[Name] = ()) -> None:
         super().__init__()
@@ -33,7 +33,7 @@ class LockedElsewhere(Exception):
 
 
 def names(needs: Needs, actor: Actor, key: Name | None) -> Iterator[Name]:
-    """Everything that a unit may find held by somebody else, as far as it can be told before anything is read."""
+    """Everything that a unit may find held by others, as far as it can be told before anything is read."""
     if key is not None:
         yield "idempotency_keys", *key
     for customer in {*needs.customers, *needs.merges, *(customer for customer, _ in needs.accounts)}:
@@ -55,7 +55,7 @@ def names(needs: Needs, actor: Actor, key: Name | None) -> Iterator[Name]:
 
 
 def moves_points(needs: Needs) -> bool:
-    """What a merge moves is found once it has begun: it may be points."""
+    """Whether a unit may move points: the assets of a merge are found once it has begun."""
     return bool(needs.merges) or any(asset == POINTS for _, asset in needs.accounts)
 
 
@@ -65,7 +65,7 @@ def counter_names(keys: Iterable[Any], kind: str) -> set[Name]:
 
 
 def new_names(books: Books) -> set[Name]:
-    """What is written that others may be making too, so that it waits for them."""
+    """Names of the things that others may be making too, so that writing them waits."""
     assets = {account.asset for account in books.writes.touched_accounts} - books.config.currencies.keys()
     made: set[Name] = {("new currency", asset) for asset in assets if is_money(asset)}
     return made | {("new invoice", invoice.number) for invoice in books.writes.invoices}
@@ -84,7 +84,7 @@ def _by_id(needs: Needs) -> Iterator[tuple[str, tuple[UUID, ...]]]:
 
 
 async def still_locked(connection: TenantConnection, wanted: Collection[Name]) -> set[Name]:
-    """Those of the rows that somebody else holds now. Waits for none, and keeps those that are free until it is over."""
+    """Those of the rows that others hold now. Waits for none, and keeps those that are free until it is over."""
     locked_elsewhere: set[Name] = set()
     for kind in sorted({name[0] for name in wanted} & ROWS):
         of_kind = sorted(name[1:] for name in wanted if name[0] == kind)
@@ -103,7 +103,7 @@ async def still_locked(connection: TenantConnection, wanted: Collection[Name]) -
 async def lock_first(connection: TenantConnection, name: Name) -> None:
     """Wait for one row, as long as the transaction lets it, before anything else is locked.
 
-    Whoever does so waits for nothing more while they hold it, so that no circle can come of it whatever the order.
+    The transaction waits for nothing more while it holds the row, so that no circle can come of it whatever the order.
     """
     if name[0] in _LOCKING:
         await _rows(connection, name[0], [name[1:]], _LOCKING[name[0]])
@@ -113,7 +113,7 @@ _LOCKING: Final = dict.fromkeys(ROWS - {"tiers"}, "FOR NO KEY UPDATE") | {"custo
 
 
 async def _rows(connection: TenantConnection, kind: str, keys: list[tuple[Any, ...]], locking: str) -> set[Name]:
-    """Those that exist and could be locked."""
+    """Those of the rows that exist and could be locked."""
     columns, types = _KEYS.get(kind, ("id", ("uuid",)))
     arrays = ", ".join(f"${n}::{each}[]" for n, each in enumerate(types, start=2))
     wanted = ", ".join(f"k{n}" for n in range(len(types)))
@@ -122,8 +122,9 @@ async def _rows(connection: TenantConnection, kind: str, keys: list[tuple[Any, .
         f"""SELECT r.* FROM unnest({arrays}) AS k({wanted}) CROSS JOIN LATERAL (
             SELECT {columns} FROM {kind} WHERE tenant_id = $1 AND ({columns}) = ({wanted}) {_ONLY.get(kind, "")} {locking}
         ) AS r""",
-        connection.tenant_id, *zip(*keys, strict=True),
-    )  # fmt: skip
+        connection.tenant_id,
+        *zip(*keys, strict=True),
+    )
     return {(kind, *row) for row in rows}
 
 
@@ -135,4 +136,4 @@ _ONLY: Final = {
     "limit_counters": """AND day = (SELECT max(day) FROM limit_counters
         WHERE tenant_id = $1 AND (scope, role, holder, asset) = (k0, k1, k2, k3))"""
 }
-"""That of today, if anything has been added today."""
+"""Today's counter alone, if anything has been added today."""

@@ -1,4 +1,5 @@
-"""What units name beside accounts, into the books: invoices, rewards, coupons and what hangs on them."""
+"""Rows that units name beside accounts, loaded into the books: invoices, rewards, coupons and the rows that hang on
+them."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -7,13 +8,7 @@ from uuid import UUID
 
 from models.loading.accounts import lock_customers
 from models.loading.approvals import load_approvals
-from models.loading.billing import (
-    load_assignments,
-    load_invoices,
-    load_payments,
-    load_products,
-    taken_numbers,
-)
+from models.loading.billing import load_assignments, load_invoices, load_payments, load_products, taken_numbers
 from models.loading.credits import load_credits, load_spend_records
 from models.loading.locked_elsewhere import Name
 from models.loading.rewards import load_coupons, load_rewards
@@ -22,15 +17,15 @@ from models.planning.state import Books
 from models.session import TenantConnection
 
 SKIP: Final = {True: "", False: "SKIP LOCKED"}
-"""By whether a posting waits for locks."""
+"""The lock clause, by whether a posting waits for locks."""
 
 
 @dataclass(slots=True)
 class Skipped:
-    """What a posting could not have, since others hold it.
+    """Rows that a posting skipped because others hold them.
 
-    named: what units name. invoices: those of assignments, which units come to by way of these; customers: whom notes are
-    about, by way of invoices and coupons.
+    named: by the names that units use. invoices: those of assignments, reached by way of these; customers: the subjects
+    of notes, reached by way of invoices and coupons.
     """
 
     named: set[Name] = field(default_factory=set)
@@ -41,7 +36,7 @@ class Skipped:
         return bool(self.named or self.invoices or self.customers)
 
     def of(self, needs: Needs, names: Collection[Name], *, noted: bool) -> set[Name]:
-        """What of it a unit needs, or may need."""
+        """Those of the skipped that a unit needs, or may need."""
         found = self.named.intersection(names)
         if needs.assignments or needs.assigned_credits or needs.assigned_invoices:
             found |= self.invoices
@@ -53,9 +48,9 @@ class Skipped:
 async def load_named(
     connection: TenantConnection, books: Books, needs: list[Needs], skipped: Skipped, *, wait: bool
 ) -> None:
-    """Invoices, rewards and coupons, locked; then everything that the locks held so far keep still.
+    """Lock and read invoices, rewards and coupons; then read everything that the locks held so far protect.
 
-    Without `wait`, what others have is left out, and noted in `skipped`.
+    Without `wait`, rows that others hold are left out, and noted in `skipped`.
     """
     skip = SKIP[wait]
     books.assignments = await load_assignments(connection, needs)
@@ -86,10 +81,10 @@ async def load_named(
 async def lock_whom_notes_are_about(
     connection: TenantConnection, books: Books, skipped: Skipped, *, wait: bool
 ) -> None:
-    """Lock the customers of the named invoices and coupons, so that an erasure cannot miss what is noted of them.
+    """Lock the customers of the named invoices and coupons if a note is written, so that an erasure cannot miss it.
 
-    Locked out of the order, which is safe: whoever has a customer so that this waits (an erasure, a merge) waits for none
-    of the rest.
+    Locked out of the order, which is safe: a transaction that holds a customer so that this waits (an erasure, a merge)
+    waits for none of the rest.
     """
     named = {row.customer_id for rows in (books.invoices, books.coupons) for row in rows.values()}
     if missing := named - books.customers.keys():
@@ -100,7 +95,7 @@ async def lock_whom_notes_are_about(
 async def load_requests(
     connection: TenantConnection, books: Books, needs: list[Needs], skipped: Skipped, *, wait: bool
 ) -> None:
-    """Locked after all the rest."""
+    """Lock and read approval requests, after all the rest."""
     if wanted := {request_id for n in needs for request_id in n.approvals}:
         found, books.actor_ids = await load_approvals(connection, wanted, books.now, skip=SKIP[wait])
         books.approvals = {request.id: request for request in found}
@@ -108,7 +103,7 @@ async def load_requests(
 
 
 async def _skipped(connection: TenantConnection, table: str, missing: set[UUID], *, wait: bool) -> set[Name]:
-    """Those of the missing that exist: somebody has them. `table` is a constant of ours."""
+    """Those of the missing rows that exist: others hold them. `table` is a constant of ours."""
     if wait or not missing:
         return set()
     rows = await connection.raw.fetch(

@@ -1,7 +1,7 @@
-"""One person's records: whose row is locked when one of their ids is named, and who has had an external id.
+"""One person's records: the row to lock if one of their ids is named, and the earlier holders of an external id.
 
-After a merge each record of a person names the one that they are now (customers.merged_into_id). What is asked of any of
-them is asked of that one.
+After a merge each record of a person names the record that they are now (customers.merged_into_id). A request for any
+of them is one for that record.
 """
 
 from datetime import datetime
@@ -13,29 +13,31 @@ from models.errors import Busy, NotFound
 from models.session import TenantConnection
 
 MAX_MERGES_FOLLOWED: Final = 10
-"""Of one person, while their row is waited for."""
+"""Maximum merges of one person to follow while waiting for their row."""
 
 
 async def locked_person(
     connection: TenantConnection, customer_id: UUID, columns: str, locking: str = "FOR NO KEY UPDATE"
 ) -> Any:
-    """`id` and `columns` of the record that this person is now, locked.
+    """Lock the record that this person is now, and return its `id` and `columns`.
 
-    Only that row: whoever merges takes both of theirs in the order of their ids, so one that turns out to have been
-    merged while it was waited for is let go before the next is asked for. Raises NotFound, Busy.
+    Only that row: a merge takes both of its rows in the order of their ids, so one that turns out to have been merged
+    during the wait is released before the next is locked. Raises NotFound, Busy.
     """
     for _ in range(MAX_MERGES_FOLLOWED):
         survivor = await connection.raw.fetchval(
             "SELECT coalesce(merged_into_id, id) FROM customers WHERE tenant_id = $1 AND id = $2",
-            connection.tenant_id, customer_id,
-        )  # fmt: skip
+            connection.tenant_id,
+            customer_id,
+        )
         if survivor is None:
             raise NotFound("There is no such customer.", field=("customerId",))
         await connection.raw.execute("SAVEPOINT before_lock")
         row = await connection.raw.fetchrow(
             f"SELECT id, merged_into_id, {columns} FROM customers WHERE tenant_id = $1 AND id = $2 {locking}",
-            connection.tenant_id, survivor,
-        )  # fmt: skip
+            connection.tenant_id,
+            survivor,
+        )
         if row is not None and row["merged_into_id"] is None:
             return row
         await connection.raw.execute("ROLLBACK TO SAVEPOINT before_lock")
@@ -44,28 +46,35 @@ async def locked_person(
 
 
 async def leave_external_ids(connection: TenantConnection, external_ids: list[str], now: datetime) -> None:
-    """Remember that somebody had these until now, without saying who: their tokens must not open what the next one has."""
+    """Remember that somebody had these until now, without saying who: their tokens must not open the next holder's
+    record."""
     await connection.raw.execute(
         """INSERT INTO external_ids_left (tenant_id, id, left_at)
         SELECT t.id, u.id, $3 FROM tenants t CROSS JOIN unnest($2::uuid[]) AS u(id) WHERE t.id = $1
         ON CONFLICT (tenant_id, id) DO UPDATE SET left_at = greatest(external_ids_left.left_at, excluded.left_at)""",
-        connection.tenant_id, sorted(_trace(connection.tenant_id, each) for each in external_ids), now,
-    )  # fmt: skip
+        connection.tenant_id,
+        sorted(_trace(connection.tenant_id, each) for each in external_ids),
+        now,
+    )
 
 
 async def take_external_id(connection: TenantConnection, customer_id: UUID, external_id: str, now: datetime) -> None:
-    """Note since when the id is this record's, and whether somebody else had it: then not since before they gave it up.
+    """Note since when the id is this record's, and whether another record had it: then not since before that one gave
+    it up.
 
-    To be called once the row has the id: by then whoever gave it up is done, and what they left can be seen.
+    To be called once the row has the id: by then the earlier holder's transaction is over, and its trace can be seen.
     """
     await connection.raw.execute(
         """UPDATE customers c SET external_id_reused = l.left_at IS NOT NULL, external_id_since = greatest($4, l.left_at)
         FROM (SELECT max(left_at) AS left_at FROM external_ids_left WHERE tenant_id = $1 AND id = $3) l
         WHERE c.tenant_id = $1 AND c.id = $2""",
-        connection.tenant_id, customer_id, _trace(connection.tenant_id, external_id), now,
-    )  # fmt: skip
+        connection.tenant_id,
+        customer_id,
+        _trace(connection.tenant_id, external_id),
+        now,
+    )
 
 
 def _trace(tenant_id: UUID, external_id: str) -> UUID:
-    """128 bits of a digest: enough to know the name again by, and nothing to read it from."""
+    """128 bits of a digest: enough to recognise the name, and nothing to read it from."""
     return UUID(bytes=sha256(UUID(str(tenant_id)).bytes + external_id.encode()).digest()[:16])

@@ -1,4 +1,4 @@
-"""What whoever sent a bulk may still do, once it is worked off long after their request."""
+"""Rights that the sender of a bulk still has, once it is processed long after their request."""
 
 from collections.abc import Iterable
 
@@ -9,10 +9,10 @@ from models.session import TenantConnection
 
 
 async def load_senders(connection: TenantConnection, books: Books, senders: Iterable[Actor]) -> None:
-    """What each good token may do that the clients of these partners have now.
+    """Return the scopes of each good token that the clients of these partners have now.
 
-    Of a partner whose client has been given no token here nothing is known, nor of anybody else's rights: whoever issues
-    their tokens answers for them.
+    Nothing is known of a partner whose client has been given no token here, nor of anybody else's rights: the issuer of
+    their tokens is responsible for them.
     """
     clients = sorted({sender.client for sender in senders if sender.role == "PARTNER" and sender.client})
     if not clients:
@@ -20,8 +20,10 @@ async def load_senders(connection: TenantConnection, books: Books, senders: Iter
     rows = await connection.raw.fetch(
         f"""SELECT p.client, p.scope, p.revoked_at IS NULL AND (p.expires_at IS NULL OR p.expires_at > $3) AS good
         FROM {each("client text")} k JOIN partner_tokens p ON p.tenant_id = $1 AND p.client = k.client""",
-        connection.tenant_id, clients, books.now,
-    )  # fmt: skip
+        connection.tenant_id,
+        clients,
+        books.now,
+    )
     for client in {row["client"] for row in rows}:
         good = (row["scope"].split() for row in rows if row["good"] and row["client"] == client)
         books.senders[client] = tuple(map(frozenset, good))

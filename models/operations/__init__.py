@@ -1,1 +1,1 @@
-"""What can be done with the ledger: one file an operation, a frozen command in, a frozen outcome out."""
+"""The ledger's operations: one file each, a frozen command in, a frozen outcome out."""

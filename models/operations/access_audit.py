@@ -1,7 +1,7 @@
-"""The audit of what was refused: who wanted what, without the right to it.
+"""The audit of refused access: who tried to do what without the right to it.
 
-The refusal is answered whether or not it can be written down. What one actor has written down is bounded by the minute,
-in each process; beyond that it is counted, and the next row that is written says how many were left out.
+The refusal is returned whether or not it can be recorded. The rows that one actor may cause are limited by the minute,
+in each process; refusals beyond that are counted, and the next row written says how many were left out.
 """
 
 from collections import Counter
@@ -19,16 +19,16 @@ from models.session import tenant_transaction
 
 ACCESS_DENIED: Final = "access.denied"
 MAX_PER_REQUEST: Final = 20
-"""Rows. What a request was refused beyond that counts as left out."""
+"""Rows. Refusals of one request beyond that count as left out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Denial:
-    """One thing that was refused.
+    """One refused access.
 
     field: of Query or Mutation, or another endpoint's path. path: to a field below it, as the request names the fields.
-    code: FORBIDDEN; NOT_FOUND where it was not even told that the thing is there. missing: the rights that were lacking.
-    customer_id: whose it was, of customers who reached for somebody else's.
+    code: FORBIDDEN; NOT_FOUND if not even the thing's existence was told. missing: the rights that were lacking.
+    customer_id: the owner, if a customer reached for somebody else's.
     """
 
     field: str
@@ -42,10 +42,10 @@ class Denial:
 async def record_denials(
     ledger: Ledger, tenant_id: UUID, actor: Actor, denials: Sequence[Denial], holder: Mapping[str, Any]
 ) -> None:
-    """Write down what one request was refused, in one statement: a row for each thing, with how often it was refused.
+    """Record a request's refusals, in one statement: a row for each thing, with how often it was refused.
 
-    holder: what the actor's token says that they are. A row's subject is the actor's own row, and its customer whose
-    the thing is. Raises whatever the database does; what could not be written down counts as left out.
+    holder: the identity in the actor's token. A row's subject is the actor's own row, and its customer the owner
+    of the thing. Raises the database's errors; refusals that could not be recorded count as left out.
     """
     different = Counter(denials)
     key, now = (tenant_id, actor), ledger.clock()
@@ -70,9 +70,13 @@ async def record_denials(
 
 def _details(denial: Denial, times: int, holder: Mapping[str, Any]) -> dict[str, Any]:
     told: dict[str, Any] = {
-        "field": denial.field, "path": denial.path, "operation": denial.operation, "code": denial.code,
-        "missing": list(denial.missing) or None, "times": times if times > 1 else None,
-    }  # fmt: skip
+        "field": denial.field,
+        "path": denial.path,
+        "operation": denial.operation,
+        "code": denial.code,
+        "missing": list(denial.missing) or None,
+        "times": times if times > 1 else None,
+    }
     return {name: value for name, value in told.items() if value is not None} | dict(holder)
 
 
@@ -89,7 +93,13 @@ async def _insert(
             SELECT t.id, n.id, $2, $3, c.id, $3, n.details, $4, $5, $6
             FROM tenants t CROSS JOIN {each("id uuid", "customer_id uuid", "details jsonb", first=7)} n
             LEFT JOIN customers c ON c.tenant_id = $1 AND c.id = n.customer_id WHERE t.id = $1""",
-            tenant_id, ACCESS_DENIED, doer_id, actor.request_id, actor.address,
+            tenant_id,
+            ACCESS_DENIED,
+            doer_id,
+            actor.request_id,
+            actor.address,
             await ledger.stamp(connection, checked=False),
-            [ledger.source.new_id() for _ in details], list(customers), [to_json(row) for row in details],
-        )  # fmt: skip
+            [ledger.source.new_id() for _ in details],
+            list(customers),
+            [to_json(row) for row in details],
+        )

@@ -1,5 +1,5 @@
-"""What an unlocked read finds: the accounts of credits, assignments and invoices, each of the person that its customer is
-now. Nothing but a merge changes them, and a posting follows that under its locks (models/persons.py)."""
+"""Unlocked look-ups: the accounts of credits, assignments and invoices, each of the person that its customer is now.
+Only a merge changes them, and a posting follows that under its locks (models/persons.py)."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -17,8 +17,9 @@ async def accounts_of_credits(tenant_id: UUID, ids: Sequence[UUID]) -> dict[UUID
         JOIN credits c ON c.tenant_id = $1 AND c.id = k.id
         JOIN accounts a ON a.tenant_id = $1 AND a.id = c.account_id
         JOIN customers p ON p.tenant_id = $1 AND p.id = a.customer_id""",
-        tenant_id, ids,
-    )  # fmt: skip
+        tenant_id,
+        ids,
+    )
 
 
 async def accounts_of_assignments(tenant_id: UUID, ids: Sequence[UUID]) -> dict[UUID, AccountKey]:
@@ -29,18 +30,20 @@ async def accounts_of_assignments(tenant_id: UUID, ids: Sequence[UUID]) -> dict[
         JOIN credits c ON c.tenant_id = $1 AND c.id = g.credit_id
         JOIN accounts a ON a.tenant_id = $1 AND a.id = c.account_id
         JOIN customers p ON p.tenant_id = $1 AND p.id = a.customer_id""",
-        tenant_id, ids,
-    )  # fmt: skip
+        tenant_id,
+        ids,
+    )
 
 
 async def accounts_of_invoices(tenant_id: UUID, ids: Sequence[UUID]) -> dict[UUID, AccountKey]:
-    """The customer and currency of each invoice: the name of the account that can pay it, whether or not there is one."""
+    """The customer and currency of each invoice: the name of the account that can pay it, whether or not it exists."""
     return await _keys(
         f"""SELECT i.id, coalesce(p.merged_into_id, p.id), i.currency FROM {each("id uuid")} k
         JOIN invoices i ON i.tenant_id = $1 AND i.id = k.id
         JOIN customers p ON p.tenant_id = $1 AND p.id = i.customer_id""",
-        tenant_id, ids,
-    )  # fmt: skip
+        tenant_id,
+        ids,
+    )
 
 
 async def credit_as_it_is_now(tenant_id: UUID, credit_id: UUID) -> UUID:

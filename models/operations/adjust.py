@@ -34,7 +34,7 @@ async def adjust_credit(
 
 
 async def preview_adjustment(ledger: Ledger, tenant_id: UUID, actor: Actor, command: AdjustCredit) -> Preview:
-    """What the adjustment would do now, refusals included. Writes nothing, locks nothing."""
+    """Preview the adjustment as if posted now, refusals included. Writes nothing, locks nothing."""
     try:
         amount_minor = nonzero_minor(command.amount, command.asset)
     except LedgerError as error:
@@ -57,23 +57,33 @@ async def preview_adjustment(ledger: Ledger, tenant_id: UUID, actor: Actor, comm
     touched = [(entry, books.credits_by_id[entry.credit_id]) for entry in books.writes.entries if entry.credit_id]
     effects = tuple(
         CreditEffect(
-            credit_id=None if credit.id in new else credit.id, amount_minor=entry.amount_minor,
-            remaining_after_minor=credit.remaining_minor, expires_at=credit.expires_at,
+            credit_id=None if credit.id in new else credit.id,
+            amount_minor=entry.amount_minor,
+            remaining_after_minor=credit.remaining_minor,
+            expires_at=credit.expires_at,
         )
         for entry, credit in touched
-    )  # fmt: skip
+    )
     return Preview(
-        asset=command.asset, account_id=planned.id if existing else None,
-        available_after_minor=planned.available_minor, lifetime_after_minor=planned.lifetime_minor,
-        tier_after=_tier(books, planned), credits=effects, limit=verdict,
-    )  # fmt: skip
+        asset=command.asset,
+        account_id=planned.id if existing else None,
+        available_after_minor=planned.available_minor,
+        lifetime_after_minor=planned.lifetime_minor,
+        tier_after=_tier(books, planned),
+        credits=effects,
+        limit=verdict,
+    )
 
 
 async def _unlocked_books(
-    ledger: Ledger, connection: TenantConnection, actor: Actor, command: AdjustCredit, amount_minor: int,
+    ledger: Ledger,
+    connection: TenantConnection,
+    actor: Actor,
+    command: AdjustCredit,
+    amount_minor: int,
     customers: dict[UUID, CustomerState],
-) -> tuple[Books, bool]:  # fmt: skip
-    """The books for one adjustment as they stand at one moment; whether the account exists.
+) -> tuple[Books, bool]:
+    """The books for one adjustment, unlocked, as they are at one moment; whether the account exists.
 
     Nothing is locked. A missing account is imagined, to add to.
     """
@@ -86,9 +96,13 @@ async def _unlocked_books(
     if not existing and wanted.opens_accounts:
         accounts[key] = AccountState(ledger.source.new_id(), *key, 0, 0, 0, None, None)
     books = Books(
-        config=await ledger.configurations.at_version(connection, version), now=now, source=ledger.source,
-        customers=customers, accounts=accounts, accounts_by_id={a.id: a for a in accounts.values()},
-    )  # fmt: skip
+        config=await ledger.configurations.at_version(connection, version),
+        now=now,
+        source=ledger.source,
+        customers=customers,
+        accounts=accounts,
+        accounts_by_id={a.id: a for a in accounts.values()},
+    )
     counters = counters_needed(books.config, now, [(actor, limited) for limited in wanted.limited])
     books.counters = await read_counters(connection, counters)
     await load_credits(connection, books, [wanted])
@@ -96,7 +110,7 @@ async def _unlocked_books(
 
 
 def _verdict(books: Books, actor: Actor, command: AdjustCredit, amount_minor: int) -> LimitVerdict:
-    """The limits' say, whatever else may be wrong with the adjustment. Removals have no limit."""
+    """The limits' verdict, whatever else may be wrong with the adjustment. Removals have no limit."""
     if amount_minor < 0 or limits.rule_for(books.config, actor, command.asset) is None:
         return LimitVerdict(allowed=True, approval_required=command.propose_only, remaining=())
     allowance = allowance_of(books, actor, command.customer_id, command.asset)
@@ -106,19 +120,25 @@ def _verdict(books: Books, actor: Actor, command: AdjustCredit, amount_minor: in
 
 
 def _nothing(
-    command: AdjustCredit, account: AccountState | None, error: LedgerError, *,
-    verdict: LimitVerdict | None = None, books: Books | None = None,
-) -> Preview:  # fmt: skip
+    command: AdjustCredit,
+    account: AccountState | None,
+    error: LedgerError,
+    *,
+    verdict: LimitVerdict | None = None,
+    books: Books | None = None,
+) -> Preview:
     """The preview of a refusal: everything stays as it is."""
     refused_by_limit = isinstance(error, LimitExceeded | CurrencyNotAllowed)
     return Preview(
-        asset=command.asset, account_id=account.id if account else None,
+        asset=command.asset,
+        account_id=account.id if account else None,
         available_after_minor=account.available_minor if account else 0,
         lifetime_after_minor=account.lifetime_minor if account else 0,
-        tier_after=_tier(books, account) if account and books else None, credits=(),
+        tier_after=_tier(books, account) if account and books else None,
+        credits=(),
         limit=verdict or LimitVerdict(allowed=not refused_by_limit, approval_required=refused_by_limit, remaining=()),
         errors=(error,),
-    )  # fmt: skip
+    )
 
 
 def _tier(books: Books, account: AccountState) -> str | None:

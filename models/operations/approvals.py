@@ -1,4 +1,4 @@
-"""Four eyes: a second person approves or rejects what waits for one; whoever asked may withdraw it."""
+"""Four eyes: a second person approves or rejects a pending request; the requester may withdraw it."""
 
 from dataclasses import replace
 from typing import Any, Final
@@ -6,7 +6,7 @@ from uuid import UUID
 
 import orjson
 
-from models.commands import Actor, AdjustCredit, Approvable, ApproveRequest, CreateOrder, GiveReward, Outcome
+from models.commands import Actor, AdjustCredit, Approvable, CreateOrder, GiveReward, Outcome
 from models.errors import InvariantViolated, NotFound, OthersRequest, OwnRequest, RequestNotPending
 from models.kinds import ApprovalStatus
 from models.ledger import Ledger
@@ -16,6 +16,7 @@ from models.operations.give_reward import points_account, price_of
 from models.operations.replays import replay_of_transaction
 from models.patience import patiently
 from models.planning import adjust, approving, invoices, rewards
+from models.planning.approving import ApproveRequest
 from models.planning.needs import Needs
 from models.planning.notes import check_note
 from models.planning.requesting import restored
@@ -27,9 +28,9 @@ EXPIRED_AT_ONCE: Final = 500
 async def approve_request(
     ledger: Ledger, tenant_id: UUID, actor: Actor, command: ApproveRequest, idempotency_key: str
 ) -> Outcome:
-    """Post what was asked for, once, whoever approves it how often. Raises the LedgerErrors of models/planning/approving.py.
+    """Post a request, once, however often it is approved. Raises the LedgerErrors of models/planning/approving.py.
 
-    What was approved before is answered with its transaction, as replayed.
+    A request approved before returns its transaction, as replayed.
     """
     async with tenant_transaction(tenant_id, read_only=True) as connection:
         row = await _row(connection, command.request_id)
@@ -54,7 +55,7 @@ async def _needs(tenant_id: UUID, asked: Approvable) -> Needs:
 
 
 async def _approved(tenant_id: UUID, request_id: UUID) -> Outcome:
-    """What approving it came to."""
+    """The outcome of approving a request."""
     async with tenant_transaction(tenant_id, read_only=True) as connection:
         row = await _row(connection, request_id)
     if row["invoice_id"] is not None:
@@ -68,7 +69,7 @@ async def _approved(tenant_id: UUID, request_id: UUID) -> Outcome:
 
 
 async def reject_request(ledger: Ledger, tenant_id: UUID, actor: Actor, request_id: UUID, note: str | None) -> bool:
-    """Say no, so that nothing is posted. False where the same person has rejected it before.
+    """Reject another user's request, so that nothing is posted. False if the same person has rejected it before.
 
     Raises NotFound, OwnRequest, RequestNotPending, Invalid.
     """
@@ -76,8 +77,8 @@ async def reject_request(ledger: Ledger, tenant_id: UUID, actor: Actor, request_
 
 
 async def withdraw_request(ledger: Ledger, tenant_id: UUID, actor: Actor, request_id: UUID, note: str | None) -> bool:
-    """Take back what one has asked for: a person with whichever token, a partner's client with its own. False where it
-    was withdrawn before.
+    """Withdraw one's own request: a person with whichever token, a partner's client with its own. False if it was
+    withdrawn before.
 
     Raises NotFound, OthersRequest, RequestNotPending, Invalid.
     """
@@ -110,8 +111,14 @@ async def _decide(
             """UPDATE approval_requests
             SET status = $3, decided_by_id = $4, decided_subject = $5, decided_at = $6, decision_note = $7
             WHERE tenant_id = $1 AND id = $2""",
-            tenant_id, request_id, status, doer.id, actor.subject, now, note,
-        )  # fmt: skip
+            tenant_id,
+            request_id,
+            status,
+            doer.id,
+            actor.subject,
+            now,
+            note,
+        )
         await _tell(connection, ledger, doer, f"approval.{status.lower()}", row, note)
     return True
 
@@ -120,39 +127,45 @@ async def _asker(connection: TenantConnection, request_id: UUID) -> Actor:
     row = await connection.raw.fetchrow(
         """SELECT a.subject, a.role, nullif(a.client, '') AS client FROM approval_requests r
         JOIN actors a ON a.tenant_id = $1 AND a.id = r.requested_by_id WHERE r.tenant_id = $1 AND r.id = $2""",
-        connection.tenant_id, request_id,
-    )  # fmt: skip
+        connection.tenant_id,
+        request_id,
+    )
     return Actor(*row)
 
 
 async def _erased(connection: TenantConnection, request_id: UUID) -> bool:
-    """Whether who it is for was erased. If not, they are not before this transaction is over, so that an erasure finds
-    what it writes. Locked before the request, as a posting does it."""
+    """Whether the request's customer was erased. If not, they are not before this transaction is over, so that an
+    erasure finds the note it writes. Locked before the request, as a posting does it."""
     erased = await connection.raw.fetchval(
         """SELECT erased_at IS NOT NULL FROM customers WHERE tenant_id = $1
             AND id = (SELECT customer_id FROM approval_requests WHERE tenant_id = $1 AND id = $2) FOR KEY SHARE""",
-        connection.tenant_id, request_id,
-    )  # fmt: skip
+        connection.tenant_id,
+        request_id,
+    )
     return bool(erased)
 
 
 async def _tell(
     connection: TenantConnection, ledger: Ledger, doer: Doer, what: str, row: Any, note: str | None
 ) -> None:
-    """In the audit and in the outbox."""
+    """Record the decision in the audit and in the outbox."""
     await record_event(connection, ledger, doer, what, row["id"], customer_id=row["customer_id"], note=note)
     await connection.raw.execute(
         "INSERT INTO outbox (tenant_id, id, topic, subject_id, created_at) VALUES ($1, $2, $3, $4, $5)",
-        connection.tenant_id, ledger.source.new_id(), what, row["id"], await ledger.stamp(connection),
-    )  # fmt: skip
+        connection.tenant_id,
+        ledger.source.new_id(),
+        what,
+        row["id"],
+        await ledger.stamp(connection),
+    )
 
 
 @patiently
 async def expire_requests(ledger: Ledger, tenant_id: UUID) -> int:
     """Mark requests that nobody decided in time, with an event each: up to 500, so call again until it is 0.
 
-    They have been expired since that instant, whether or not this has run. Safe to run twice and at once: each is
-    marked once, and one that is being decided is left to the next sweep.
+    They count as expired from that instant, whether or not this has run. Safe to run twice and at once: each is marked
+    once, and one that is being decided is left to the next sweep.
     """
     async with tenant_transaction(tenant_id) as connection:
         now = await ledger.stamp(connection)
@@ -163,14 +176,19 @@ async def expire_requests(ledger: Ledger, tenant_id: UUID) -> int:
                 ORDER BY expires_at, id LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED)
             UPDATE approval_requests r SET status = 'EXPIRED' FROM due
             WHERE r.tenant_id = $1 AND r.id = due.id RETURNING r.id""",
-            tenant_id, now, EXPIRED_AT_ONCE,
-        )  # fmt: skip
+            tenant_id,
+            now,
+            EXPIRED_AT_ONCE,
+        )
         await connection.raw.execute(
             """INSERT INTO outbox (tenant_id, id, topic, subject_id, created_at)
             SELECT t.id, n.id, 'approval.expired', n.subject_id, $4
             FROM tenants t CROSS JOIN unnest($2::uuid[], $3::uuid[]) AS n(id, subject_id) WHERE t.id = $1""",
-            tenant_id, [ledger.source.new_id() for _ in rows], [row["id"] for row in rows], now,
-        )  # fmt: skip
+            tenant_id,
+            [ledger.source.new_id() for _ in rows],
+            [row["id"] for row in rows],
+            now,
+        )
     return len(rows)
 
 
@@ -180,8 +198,9 @@ async def _row(connection: TenantConnection, request_id: UUID, locking: str = ""
         f"""SELECT id, operation, command, customer_id, status, requested_subject, decided_subject, expires_at,
             transaction_id, invoice_id
         FROM approval_requests WHERE tenant_id = $1 AND id = $2 {locking}""",
-        connection.tenant_id, request_id,
-    )  # fmt: skip
+        connection.tenant_id,
+        request_id,
+    )
     if row is None:
         raise NotFound("There is no such request.", field=("requestId",))
     return row

@@ -2,12 +2,12 @@
 
 from uuid import UUID
 
-from models.commands import Actor, AssignCredit, Outcome
+from models.commands import Actor, Outcome
 from models.errors import NotFound
 from models.ledger import Ledger
 from models.operations.account_lookups import accounts_of_credits
 from models.operations.replays import replay_of_transaction
-from models.planning.assign import needs
+from models.planning.assign import AssignCredit, needs
 
 
 async def assign_credit(

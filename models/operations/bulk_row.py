@@ -1,4 +1,4 @@
-"""A queued bulk as it is worked off, and each of its rows as the adjustment that it asks for."""
+"""A queued bulk as its run sees it, and each of its rows as an adjustment."""
 
 import json
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from models.commands import Actor, AdjustCredit, RowAdjustment
 
 @dataclass(frozen=True, slots=True)
 class RunningBulk:
-    """A queued bulk as whoever works on it has to know it. command: reason, note and expiry of rows that name none."""
+    """A queued bulk as its worker needs it. command: reason, note and expiry of rows that name none."""
 
     id: UUID
     asset: str
@@ -25,7 +25,7 @@ class RunningBulk:
 
 
 def adjustment(bulk: RunningBulk, row: Any) -> RowAdjustment:
-    """What a row asks for: what it says itself, and else what the whole says. A removal has no expiry."""
+    """A row's adjustment: its own values, or else the bulk's. A removal has no expiry."""
     own: dict[str, Any] = json.loads(row["details"]) if row["details"] else {}
     whole = bulk.command
     expiry = own if "expires_in_days" in own or "expires_at" in own else whole
@@ -34,9 +34,12 @@ def adjustment(bulk: RunningBulk, row: Any) -> RowAdjustment:
     return RowAdjustment(
         row["row"],
         AdjustCredit(
-            customer_id=row["customer_id"], asset=own.get("asset", bulk.asset), amount=row["amount"],
-            reason=own.get("reason", whole["reason"]), note=own.get("note", whole["note"]),
+            customer_id=row["customer_id"],
+            asset=own.get("asset", bulk.asset),
+            amount=row["amount"],
+            reason=own.get("reason", whole["reason"]),
+            note=own.get("note", whole["note"]),
             expires_in_days=expiry.get("expires_in_days") if adds or expiry is own else None,
             expires_at=datetime.fromisoformat(at) if at is not None and (adds or expiry is own) else None,
         ),
-    )  # fmt: skip
+    )

@@ -1,4 +1,4 @@
-"""Stop a large bulk. What it has posted stays; the rest of its rows keep no fate."""
+"""Cancel a large bulk. Rows posted so far stay; the rest keep no result."""
 
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from models.session import tenant_transaction
 
 @patiently
 async def cancel_bulk(ledger: Ledger, tenant_id: UUID, actor: Actor, operation_id: UUID) -> bool:
-    """Ask whoever works on it to stop after the chunk under way. False where it is over, or was asked before.
+    """Tell the bulk's worker to stop after the chunk under way. False if it is over, or was cancelled before.
 
     Raises NotFound.
     """
@@ -21,8 +21,9 @@ async def cancel_bulk(ledger: Ledger, tenant_id: UUID, actor: Actor, operation_i
         row = await connection.raw.fetchrow(
             """SELECT status IN ('QUEUED', 'RUNNING') AND NOT cancel_requested AS running FROM bulk_operations
             WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE""",
-            tenant_id, operation_id,
-        )  # fmt: skip
+            tenant_id,
+            operation_id,
+        )
         if row is None:
             raise NotFound("There is no such bulk operation.", field=("id",))
         if not row["running"]:

@@ -1,4 +1,4 @@
-"""What every change of the configuration does: queue for the tenant's row, change one row, write down what changed.
+"""Steps of every change of the configuration: queue for the tenant's row, change one row, record the change.
 
 Postings read the configuration by its version and lock none of it, so these never hold them up.
 """
@@ -33,20 +33,21 @@ class Configuring:
 
     @property
     def doer_id(self) -> UUID:
-        """The row of whoever makes the change."""
+        """The row of the actor who makes the change."""
         return self._doer.id
 
     async def record(self, action: str, row_id: UUID, details: Mapping[str, Any]) -> None:
-        """Write down a change that was made by other means than those below."""
+        """Record a change that was made by other means than those below."""
         await record_event(self.connection, self._ledger, self._doer, action, row_id, details=details)
 
     async def check_room(self, table: str, most: int) -> None:
-        """Raises Invalid where the tenant has as many rows as it may have. `table` is a constant of ours."""
+        """Raises Invalid if the tenant has as many rows as it may have. `table` is a constant of ours."""
         if (await self.fetchrow(f"SELECT count(*) FROM {table} WHERE tenant_id = $1"))[0] >= most:
-            raise Invalid(f"There are {most:,} already, which is the most. Retire some, or rename them.")
+            raise Invalid(f"There are already {most:,}, which is the maximum. Change one of them instead.")
 
     async def insert(self, table: str, action: str, row_id: UUID, values: Mapping[str, Any]) -> None:
-        """Add one row. `table` and the names are constants of ours. The currency that it is in is kept with the books."""
+        """Insert one row. `table` and the names are constants of ours. The currency of its amounts is kept with the
+        books."""
         held = (values.get(name) for name in ("currency", "asset"))
         now = self._ledger.clock()
         await hold_currencies(self.connection, self._ledger.source, now, (asset for asset in held if asset != MONEY))
@@ -56,13 +57,19 @@ class Configuring:
         await record_event(self.connection, self._ledger, self._doer, action, row_id, details=values)
 
     async def update(
-        self, table: str, action: str, row: Any, wanted: Mapping[str, Any], *, cleared: Iterable[str] = (),
+        self,
+        table: str,
+        action: str,
+        row: Any,
+        wanted: Mapping[str, Any],
+        *,
+        cleared: Iterable[str] = (),
         named: Iterable[str] = (),
-    ) -> bool:  # fmt: skip
-        """Give the row, as it was read under the lock, the values that are not None; False where nothing differs.
+    ) -> bool:
+        """Set the values that are not None on the row, which was read under the lock; False if nothing differs.
 
-        cleared: the columns that are to be null. named: those that tell in the audit which row it is, for one that the
-        API gives no id.
+        cleared: columns to set to null. named: columns that identify the row in the audit, for one that has no id in
+        the API.
         """
         given = {name: value for name, value in wanted.items() if value is not None}
         changed = changes(row, given | dict.fromkeys(cleared))
@@ -79,7 +86,7 @@ class Configuring:
         return True
 
     async def delete(self, table: str, action: str, row: Any) -> None:
-        """Take the row away, and write down what it said."""
+        """Delete the row, and record its values."""
         await self.connection.raw.execute(
             f"DELETE FROM {table} WHERE tenant_id = $1 AND id = $2", self.connection.tenant_id, row["id"]
         )
@@ -91,11 +98,11 @@ class Configuring:
 async def configuring(
     ledger: Ledger, tenant_id: UUID, actor: Actor, *, taken: str = "name"
 ) -> AsyncIterator[Configuring]:
-    """A transaction that changes the configuration. Raises Duplicate, at the field `taken`, where a name is taken."""
+    """A transaction that changes the configuration. Raises Duplicate, at the field `taken`, if a name is taken."""
     doer = await doer_of(ledger, tenant_id, actor)
     try:
         async with tenant_transaction(tenant_id) as connection:
             await connection.raw.execute("SELECT FROM tenants WHERE id = $1 FOR NO KEY UPDATE", tenant_id)
             yield Configuring(connection, ledger, doer)
     except asyncpg.UniqueViolationError:
-        raise Duplicate(f"There is one with this {taken} already.", field=(taken,)) from None
+        raise Duplicate(f"Another one has this {taken}. Choose another {taken}.", field=(taken,)) from None

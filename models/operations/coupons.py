@@ -1,13 +1,14 @@
-"""Use a coupon, or disable it with or without its points back (source 003)."""
+"""Use a coupon, or disable it, optionally refunding its points (source 003)."""
 
 from dataclasses import replace
 from uuid import UUID
 
-from models.commands import Actor, DisableCoupon, Outcome, UseCoupon
+from models.commands import Actor, Outcome
 from models.errors import NotFound
 from models.ledger import Ledger
 from models.operations.replays import found_transaction
 from models.planning import coupons
+from models.planning.coupons import DisableCoupon, UseCoupon
 from models.session import tenant_transaction
 
 
@@ -28,8 +29,9 @@ async def disable_coupon(
             """SELECT coalesce(p.merged_into_id, p.id) AS customer_id, x.transaction_id
             FROM coupons x JOIN customers p ON p.tenant_id = $1 AND p.id = x.customer_id
             WHERE x.tenant_id = $1 AND x.id = $2""",
-            tenant_id, command.coupon_id,
-        )  # fmt: skip
+            tenant_id,
+            command.coupon_id,
+        )
     if row is None:
         raise NotFound("There is no such coupon.", field=("couponId",))
     needs = coupons.disable_needs(command, row["customer_id"], row["transaction_id"])

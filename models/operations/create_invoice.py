@@ -2,9 +2,9 @@
 
 from uuid import UUID
 
-from models.commands import Actor, CreateInvoice, Outcome
+from models.commands import Actor, Outcome
 from models.ledger import Ledger
-from models.planning.invoices import create_needs
+from models.planning.invoices import CreateInvoice, create_needs
 
 
 async def create_invoice(

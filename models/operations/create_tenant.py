@@ -1,4 +1,4 @@
-"""Start a tenant, with the reasons and limits that a new one has (domain: adjusting; who may)."""
+"""Create a tenant, with the reasons and limits that a new one has (domain: adjusting; who may)."""
 
 from decimal import Decimal
 from typing import Final
@@ -32,40 +32,60 @@ CUSTOMER_DAY_TIMES: Final = 2
 
 @patiently
 async def create_tenant(ledger: Ledger, slug: str, name: str, time_zone: str) -> UUID:
-    """Make the tenant and answer its id.
+    """Create the tenant and return its id.
 
-    Raises Duplicate where the slug is taken, Invalid where it reads as an id or the name is none,
-    ZoneInfoNotFoundError, ValueError, Unavailable.
+    Raises Duplicate if the slug is taken, Invalid if it reads as an id or the name is none, ZoneInfoNotFoundError,
+    ValueError, Unavailable.
     """
     ZoneInfo(time_zone)
     name = checked_name(name, MAX_NAME_CHARACTERS, "name")
     if written_id(slug) is not None:
-        raise Invalid("A tenant cannot be called as ids are written.", field=("slug",))
+        raise Invalid("The short name must not look like an id.", field=("slug",))
     existing = await tenant_id_of(slug)
     if existing is not None:
-        raise Duplicate(f"There is a tenant {slug!r} already.", field=("slug",))
+        raise Duplicate(f"Another tenant is called {slug!r}.", field=("slug",))
     tenant_id, new_id = ledger.source.new_id(), ledger.source.new_id
     async with tenant_transaction(tenant_id) as connection:
         now, orm = await ledger.stamp(connection), connection.orm
         await Tenant.create(
-            id=tenant_id, slug=slug, name=name, time_zone=time_zone, grace_days=GRACE_DAYS,
-            approval_hours=APPROVAL_HOURS, config_version=1, created_at=now, using_db=orm,
-        )  # fmt: skip
+            id=tenant_id,
+            slug=slug,
+            name=name,
+            time_zone=time_zone,
+            grace_days=GRACE_DAYS,
+            approval_hours=APPROVAL_HOURS,
+            config_version=1,
+            created_at=now,
+            using_db=orm,
+        )
         reasons = [
             Reason(
-                id=new_id(), tenant_id=tenant_id, code=code, label=label, adds=adds, removes=removes,
-                moves_lifetime=lifetime, note_required=note, active=True,
+                id=new_id(),
+                tenant_id=tenant_id,
+                code=code,
+                label=label,
+                adds=adds,
+                removes=removes,
+                moves_lifetime=lifetime,
+                note_required=note,
+                active=True,
             )
             for code, label, adds, removes, lifetime, note in FIRST_REASONS
-        ]  # fmt: skip
+        ]
         await Reason.bulk_create(reasons, using_db=orm)
         rules = [
             LimitRule(
-                id=new_id(), tenant_id=tenant_id, role=role, asset=asset, holder="", per_adjustment=limit,
-                per_actor_day=limit * ACTOR_DAY_TIMES, per_customer_day=limit * CUSTOMER_DAY_TIMES,
+                id=new_id(),
+                tenant_id=tenant_id,
+                role=role,
+                asset=asset,
+                holder="",
+                per_adjustment=limit,
+                per_actor_day=limit * ACTOR_DAY_TIMES,
+                per_customer_day=limit * CUSTOMER_DAY_TIMES,
             )
             for role in LIMITED_ROLES
             for asset, limit in PER_ADJUSTMENT.items()
-        ]  # fmt: skip
+        ]
         await LimitRule.bulk_create(rules, using_db=orm)
     return tenant_id

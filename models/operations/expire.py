@@ -1,4 +1,4 @@
-"""Write off what has expired: the ledger rows that say what is true already (domain: expiry)."""
+"""Write off expired credits: entries for what is already true (domain: expiry)."""
 
 import asyncio
 from collections import defaultdict
@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from models.commands import Actor, ExpireCredits, Outcome
+from models.commands import Actor, Outcome
 from models.errors import Busy
 from models.kinds import Role
 from models.ledger import Ledger
 from models.planning.state import AccountKey
-from models.planning.using import expire_needs
+from models.planning.using import ExpireCredits, expire_needs
 from models.session import tenant_transaction
 
 SYSTEM: Final = Actor(subject="scrip", role=Role.SYSTEM, client="expiry", name="Scrip")
@@ -19,15 +19,15 @@ CREDITS_AT_ONCE: Final = 500
 MAX_STEPS: Final = 100
 
 _Place = tuple[datetime, UUID]
-"""Expiry and id of a credit: how far the sweep has come."""
+"""Expiry and id of the last credit swept."""
 
 
 async def expire_credits(ledger: Ledger, tenant_id: UUID) -> int:
     """Write off the tenant's expired credits, soonest expiry first: up to 50,000 of them, so call again until it is 0.
 
-    Answers how many transactions that took, one for each account in a step. Safe to run twice, at once and late: what a
-    sweep finds is judged again under the lock. An account that others hold is left to the next sweep, and one that
-    cannot be swept does not keep the others from it: what that raised is raised at the end, in an ExceptionGroup.
+    Returns the number of transactions, one for each account in a step. Safe to run twice, at once and late: each credit
+    found is judged again under the lock. An account that others hold is left to the next sweep, and one that cannot be
+    swept does not keep the others from it: its error is raised at the end, in an ExceptionGroup.
     """
     now, place, swept, failures = ledger.clock(), None, 0, []
     for _ in range(MAX_STEPS):
@@ -56,7 +56,8 @@ async def _write_off(ledger: Ledger, tenant_id: UUID, key: AccountKey, credits: 
 async def _expired_after(
     tenant_id: UUID, now: datetime, place: _Place | None
 ) -> tuple[dict[AccountKey, list[UUID]], _Place | None]:
-    """The next credits that have expired at `now` and hold something, by account; and where to go on, None at the end."""
+    """The next credits that have expired at `now` and have a remainder, by account; and the place to continue, None at
+    the end."""
     beyond = "" if place is None else "AND (c.expires_at, c.id) > ($4, $5)"
     async with tenant_transaction(tenant_id, read_only=True) as connection:
         rows = await connection.raw.fetch(
@@ -67,8 +68,11 @@ async def _expired_after(
             CROSS JOIN LATERAL (
                 SELECT customer_id, asset FROM accounts WHERE tenant_id = $1 AND id = c.account_id OFFSET 0) a
             ORDER BY c.expires_at, c.id""",
-            tenant_id, now, CREDITS_AT_ONCE, *(place or ()),
-        )  # fmt: skip
+            tenant_id,
+            now,
+            CREDITS_AT_ONCE,
+            *(place or ()),
+        )
     found: defaultdict[AccountKey, list[UUID]] = defaultdict(list)
     for row in rows:
         found[row["customer_id"], row["asset"]].append(row["id"])

@@ -30,7 +30,7 @@ async def give_reward(
 
 
 async def price_of(tenant_id: UUID, reward_id: UUID) -> int:
-    """In points: how many credits to load; what is spent is the price under the lock. Raises NotFound."""
+    """In points: how many credits to load; the price paid is the one under the lock. Raises NotFound."""
     async with tenant_transaction(tenant_id, read_only=True) as connection:
         price: int | None = await connection.raw.fetchval(
             "SELECT points_cost_minor FROM rewards WHERE tenant_id = $1 AND id = $2", tenant_id, reward_id
@@ -41,12 +41,14 @@ async def price_of(tenant_id: UUID, reward_id: UUID) -> int:
 
 
 async def points_account(tenant_id: UUID, customer_id: UUID) -> UUID | None:
-    """The one that a free reward left alone: no entry tells of it."""
+    """The points account that a free reward did not touch: no entry names it."""
     async with tenant_transaction(tenant_id, read_only=True) as connection:
         found: UUID | None = await connection.raw.fetchval(
             """SELECT a.id FROM customers c JOIN accounts a ON a.tenant_id = $1 AND a.asset = $3
                 AND a.customer_id = CASE WHEN c.merged_into_id IS NULL THEN c.id ELSE c.merged_into_id END
             WHERE c.tenant_id = $1 AND c.id = $2""",
-            tenant_id, customer_id, POINTS,
-        )  # fmt: skip
+            tenant_id,
+            customer_id,
+            POINTS,
+        )
     return found

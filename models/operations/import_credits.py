@@ -1,8 +1,7 @@
-"""Take in a file of adjustments, to be worked off by models/operations/run_bulks.py (domain: bulk).
+"""Queue a file of adjustments, to be processed by models/operations/run_bulks.py (domain: bulk).
 
-The file is kept as rows of `bulk_rows`, all of it or nothing, under one idempotency key. What is wrong with a row on
-the face of it (no amount, no such customer, a customer that comes twice) is noted at once; the rest is found out by the
-run.
+The file is kept as rows of `bulk_rows`, all of it or nothing, under one idempotency key. Obvious errors of a row (no
+amount, no such customer, a customer that comes twice) are noted at once; the run finds the rest.
 """
 
 from collections.abc import Iterable, Iterator
@@ -39,14 +38,14 @@ OPERATION: Final = "importCredits"
 MAX_SHOWN_CHARACTERS: Final = 80
 MAX_CLAIMS: Final = 5
 LOCK_WAIT: Final = "SET LOCAL lock_timeout = '10s'; "
-"""The rows can be read once only, so that it cannot be begun again: it waits for a key or a customer that others hold."""
+"""Longest wait for a key or a customer that others hold. The rows can be read once only, so that it cannot begin again."""
 
 Row = TypeVar("Row")
 
 
 @dataclass(frozen=True, slots=True)
 class ImportCredits:
-    """What a file of adjustments says as a whole; a row may say its own asset, reason, note and expiry instead.
+    """A file of adjustments and its defaults; a row may name its own asset, reason, note and expiry instead.
 
     digest: SHA-256 of the file, in hex. The rest is as in BulkCredit.
     """
@@ -66,7 +65,7 @@ class ImportCredits:
 class ImportRow:
     """One row of a file. customer: the tenant's own id for them. expires_on: the last day it can be spent.
 
-    error: what is wrong with it already; the rest then is as far as it was understood.
+    error: its error, if it has one already; the rest then is as far as it was understood.
     """
 
     customer: str | None
@@ -89,7 +88,7 @@ async def import_credits(
 ) -> Outcome:
     """Queue the file, once for the key (a dry run keeps none).
 
-    Raises Invalid, IdempotencyKeyReused, Busy, or what `rows` raises.
+    Raises Invalid, IdempotencyKeyReused, Busy, or the errors of `rows`.
     """
     check_key(idempotency_key)
     _check(command)
@@ -102,9 +101,14 @@ async def import_credits(
 
 
 async def _queue(
-    ledger: Ledger, tenant_id: UUID, doer: Doer, command: ImportCredits, rows: Iterable[ImportRow], idempotency_key: str,
+    ledger: Ledger,
+    tenant_id: UUID,
+    doer: Doer,
+    command: ImportCredits,
+    rows: Iterable[ImportRow],
+    idempotency_key: str,
     operation_id: UUID,
-) -> Outcome:  # fmt: skip
+) -> Outcome:
     async with tenant_transaction(tenant_id, settings=LOCK_WAIT + adding_nothing(tenant_id)) as connection:
         if not command.dry_run:
             known = await _claim(connection, ledger, doer.actor, command, idempotency_key, operation_id)
@@ -114,9 +118,16 @@ async def _queue(
             """INSERT INTO bulk_operations (tenant_id, id, status, asset, error_policy, dry_run, total, processed,
                 succeeded, failed, actor_id, command, idempotency_key, cancel_requested, created_at)
             VALUES ($1, $2, 'QUEUED', $3, $4, $5, 0, 0, 0, 0, $6, $7, $8, false, $9)""",
-            tenant_id, operation_id, command.asset or "POINTS", command.error_policy, command.dry_run, doer.id,
-            to_json(_kept(command)), idempotency_key, await ledger.stamp(connection),
-        )  # fmt: skip
+            tenant_id,
+            operation_id,
+            command.asset or "POINTS",
+            command.error_policy,
+            command.dry_run,
+            doer.id,
+            to_json(_kept(command)),
+            idempotency_key,
+            await ledger.stamp(connection),
+        )
         await hold_currencies(connection, ledger.source, ledger.clock(), [command.asset])
         total = await _insert_rows(connection, ledger, command, rows, operation_id)
         if not command.allow_duplicate_customers:
@@ -125,8 +136,10 @@ async def _queue(
             """UPDATE bulk_operations SET total = $3, (processed, failed) = (SELECT count(*), count(*) FROM bulk_rows
                 WHERE tenant_id = $1 AND operation_id = $2 AND error IS NOT NULL)
             WHERE tenant_id = $1 AND id = $2""",
-            tenant_id, operation_id, total,
-        )  # fmt: skip
+            tenant_id,
+            operation_id,
+            total,
+        )
         details = {"rows": total, "dryRun": command.dry_run, "errorPolicy": command.error_policy}
         await record_event(connection, ledger, doer, "bulk.queued", operation_id, details=details)
     return Outcome(bulk_operation_id=operation_id)
@@ -140,19 +153,21 @@ def _check(command: ImportCredits) -> None:
 
 
 def _kept(command: ImportCredits) -> dict[str, Any]:
-    """What the run has to know; an instant as text."""
+    """The values that the run needs; an instant as text."""
     return {
-        "reason": _name(command.reason), "note": command.note, "expires_in_days": command.expires_in_days,
+        "reason": _name(command.reason),
+        "note": command.note,
+        "expires_in_days": command.expires_in_days,
         "expires_at": None if command.expires_at is None else command.expires_at.astimezone(UTC).isoformat(),
-    }  # fmt: skip
+    }
 
 
 async def _claim(
     connection: TenantConnection, ledger: Ledger, actor: Actor, command: ImportCredits, key: str, operation_id: UUID
 ) -> UUID | None:
-    """None where the key is ours now; else the operation that the same file was queued as before.
+    """None if the key is ours now; else the operation that the same file was queued as before.
 
-    Raises IdempotencyKeyReused, and Busy where others are giving the key up again and again.
+    Raises IdempotencyKeyReused, and Busy if others are giving the key up again and again.
     """
     place = (key, client_of(actor))
     use = Use(OPERATION, input_hash(command), operation_id, is_kept(key, OPERATION, actor))
@@ -168,7 +183,7 @@ async def _claim(
 async def _insert_rows(
     connection: TenantConnection, ledger: Ledger, command: ImportCredits, rows: Iterable[ImportRow], operation_id: UUID
 ) -> int:
-    """How many there were. Raises Invalid for none, or more than MAX_ROWS."""
+    """Insert the rows and return their number. Raises Invalid for none, or more than MAX_ROWS."""
     slug = await connection.raw.fetchval("SELECT time_zone FROM tenants WHERE id = $1", connection.tenant_id)
     zone, total, coming = ZoneInfo(slug), 0, iter(rows)
     while chunk := await each_in_slices(_as_it_is, islice(coming, ROWS_PER_INSERT)):
@@ -194,9 +209,12 @@ async def _insert_rows(
                 SELECT id, merged_into_id FROM customers WHERE tenant_id = $1 AND external_id = u.customer OFFSET 0
             ) AS c ON true
             WHERE t.id = $1""",
-            connection.tenant_id, operation_id, to_json(error_report(NotFound("", field=("customer",)))),
-            *zip(*stored, strict=True), MAX_SHOWN_CHARACTERS,
-        )  # fmt: skip
+            connection.tenant_id,
+            operation_id,
+            to_json(error_report(NotFound("", field=("customer",)))),
+            *zip(*stored, strict=True),
+            MAX_SHOWN_CHARACTERS,
+        )
         total += len(chunk)
     if total == 0:
         raise Invalid("The file has no rows.", field=("file",))
@@ -204,18 +222,19 @@ async def _insert_rows(
 
 
 async def _keep_whom_notes_are_about(connection: TenantConnection, rows: list[ImportRow]) -> None:
-    """None of these customers is erased before the rows are there for the erasure to find."""
+    """Lock the customers, so that none is erased before the rows are there for the erasure to find."""
     if noted := {clean_name(row.customer) for row in rows if row.note and row.customer}:
         # Of a person's records the one they name will do: an erasure locks all of them.
         await connection.raw.execute(
             f"""SELECT FROM {each("external_id text")} k
             JOIN customers c ON c.tenant_id = $1 AND c.external_id = k.external_id ORDER BY c.id FOR KEY SHARE OF c""",
-            connection.tenant_id, sorted(noted),
-        )  # fmt: skip
+            connection.tenant_id,
+            sorted(noted),
+        )
 
 
 def _as_it_is(row: ImportRow) -> ImportRow:
-    """Reading a row out of the file is what takes the time."""
+    """The row unchanged. Reading it out of the file is the part that takes time."""
     return row
 
 
@@ -244,15 +263,11 @@ def _understood(command: ImportCredits, row: ImportRow, zone: ZoneInfo) -> tuple
             details["expires_at"] = start_of_day(day, zone).isoformat()
     except LedgerError as problem:
         error = error or problem
-    return (
-        row.amount,
-        to_json(details) if details else None,
-        None if error is None else to_json(error_report(error)),
-    )
+    return (row.amount, to_json(details) if details else None, None if error is None else to_json(error_report(error)))
 
 
 async def _refuse_duplicates(connection: TenantConnection, operation_id: UUID) -> None:
-    """Of a customer's rows the first one counts; the others are bad.
+    """Mark a customer's rows after the first as bad.
 
     They are found by one pass and marked by their keys: joined in one statement, either may be looked for among all of
     the other.
@@ -262,15 +277,19 @@ async def _refuse_duplicates(connection: TenantConnection, operation_id: UUID) -
             SELECT "row", error, row_number() OVER (PARTITION BY customer_id ORDER BY "row") AS nth FROM bulk_rows
             WHERE tenant_id = $1 AND operation_id = $2 AND customer_id IS NOT NULL) AS d
         WHERE nth > 1 AND error IS NULL""",
-        connection.tenant_id, operation_id,
-    )  # fmt: skip
-    report = to_json(error_report(Duplicate("The customer comes twice.", field=("customer",))))
+        connection.tenant_id,
+        operation_id,
+    )
+    report = to_json(error_report(Duplicate("The customer is listed twice.", field=("customer",))))
     for some in _chunks([row["row"] for row in found], ROWS_PER_INSERT):
         await connection.raw.execute(
             f"""UPDATE bulk_rows r SET error = $3::jsonb FROM {each('"row" int', first=4)} u
             WHERE r.tenant_id = $1 AND r.operation_id = $2 AND r."row" = u."row" """,
-            connection.tenant_id, operation_id, report, some,
-        )  # fmt: skip
+            connection.tenant_id,
+            operation_id,
+            report,
+            some,
+        )
 
 
 def _chunks(rows: Iterable[Row], most: int) -> Iterator[list[Row]]:

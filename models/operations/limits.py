@@ -1,9 +1,10 @@
-"""How much a role, or one of its people or clients, may add, or sell of credit (domain: who may). In force at once, in
-every process.
+"""Limits: the most that a role, or one of its people or clients, may add, or sell of credit (domain: who may). In force
+at once, in every process.
 
-A posting reads the rules after its transaction has begun, and counts by what it read. So whatever begins after a change was
-committed goes by it. What was writing at that moment may still go by what was: the change is answered only once all of that
-is over (`until_written` in models/loading/config_locks.py). Nobody waits for the change meanwhile.
+A posting reads the rules after its transaction has begun, and counts by what it read. So a posting that begins after a
+change was committed goes by it. One that was writing at that moment may still go by the old rules: the change returns
+only once all of those are over (`until_written` in models/loading/config_locks.py). Nobody waits for the change
+meanwhile.
 """
 
 from collections.abc import Iterable
@@ -29,12 +30,12 @@ MONEY_PLACES: Final = 4
 MAX_MONEY: Final = MAX_AMOUNT_MINOR
 """In units: whatever the currency, no account holds more."""
 STANDING: Final = frozenset({MONEY, SERVICE_CREDITS, POINTS})
-"""What there is always a rule about for everyone of a limited role."""
+"""Assets that always have a rule for everyone of a limited role."""
 _LIMITS: Final = ("per_adjustment", "per_actor_day", "per_customer_day")
 
 
 async def set_limit(ledger: Ledger, tenant_id: UUID, actor: Actor, command: SetLimit) -> LimitRuleValues:
-    """Set the rule, in place of the one there was. Raises Invalid, AssetUnknown, AmountPrecision, AmountOutOfRange, Busy."""
+    """Set the rule, replacing the existing one. Raises Invalid, AssetUnknown, AmountPrecision, AmountOutOfRange, Busy."""
     rule = checked_limit(command)
     await _set(ledger, tenant_id, actor, rule)
     await in_force(tenant_id)
@@ -48,29 +49,34 @@ async def _set(ledger: Ledger, tenant_id: UUID, actor: Actor, rule: LimitRuleVal
 
 
 async def in_force(tenant_id: UUID) -> None:
-    """Once the limits have been changed: wait until nothing can be posted any more by the limits as they were.
+    """Wait, after a change of the limits, until nothing can be posted any more by the old ones.
 
-    Raises Busy, and says that the change stands, where what was under way at the time is still not over: the same change,
-    asked for again, waits for it anew.
+    Raises Busy, saying that the change stands, if a posting that was under way is still not over: the same change,
+    requested again, waits for it anew.
     """
     if not await until_written(tenant_id):
         raise Busy(
-            "The limit was changed and holds for whatever begins now, but a large posting that began before is still under"
-            " way. Send the same request again to know when it is over."
+            "The limit was changed and applies to every new request, but a large posting that began before is still under"
+            " way. Send the same request again to learn when it is over."
         )
 
 
 def checked_limit(command: SetLimit) -> LimitRuleValues:
-    """The rule that the command sets. Raises what `set_limit` does for one that cannot be."""
+    """The rule that the command sets. Raises the errors of `set_limit` for an invalid one."""
     asset, holder = _name(command)
     if command.kind != ADDING and command.per_customer_day is not None:
-        raise Invalid("Selling credit has no limit by customer.", field=("perCustomerDay",))
+        raise Invalid(
+            "Limits on selling credit are not by customer. Leave perCustomerDay out.", field=("perCustomerDay",)
+        )
     return LimitRuleValues(
-        command.role, asset, holder,
+        command.role,
+        asset,
+        holder,
         per_adjustment=_checked(command.per_adjustment, asset, "perAdjustment"),
         per_actor_day=_checked(command.per_actor_day, asset, "perActorDay"),
-        per_customer_day=_checked(command.per_customer_day, asset, "perCustomerDay"), kind=command.kind,
-    )  # fmt: skip
+        per_customer_day=_checked(command.per_customer_day, asset, "perCustomerDay"),
+        kind=command.kind,
+    )
 
 
 async def put_limits(change: Configuring, ledger: Ledger, rules: Iterable[LimitRuleValues]) -> None:
@@ -90,11 +96,11 @@ async def put_limits(change: Configuring, ledger: Ledger, rules: Iterable[LimitR
 
 
 async def remove_limit(ledger: Ledger, tenant_id: UUID, actor: Actor, command: RemoveLimit) -> None:
-    """Take the rule away: the next in line holds then. Raises NotFound, Busy, and Invalid for one that there has to be."""
+    """Delete the rule: the next in line then applies. Raises NotFound, Busy, and Invalid for a rule that has to exist."""
     asset, holder = _name(command)
     if command.kind == ADDING and command.role in LIMITED_ROLES and not holder and asset in STANDING:
         raise Invalid(
-            "Staff and partners always have a limit. Set it to what they may add; one without bounds can be set, too.",
+            "Staff and partners always need a limit, so it cannot be deleted. Change it instead; each maximum is optional.",
             field=("role",),
         )
     found = await _remove(ledger, tenant_id, actor, (command.role, asset, holder, command.kind))
@@ -117,9 +123,9 @@ def _name(command: SetLimit | RemoveLimit) -> tuple[str, str]:
     if command.asset is not None:
         exponent(command.asset)
     if command.holder is not None and not (command.holder.strip() and len(command.holder) <= MAX_HOLDER_CHARACTERS):
-        raise Invalid(f"Between 1 and {MAX_HOLDER_CHARACTERS} characters are needed.", field=("holder",))
+        raise Invalid(f"Enter between 1 and {MAX_HOLDER_CHARACTERS} characters.", field=("holder",))
     if command.kind != ADDING and command.asset in (SERVICE_CREDITS, POINTS):
-        raise Invalid("Credit is sold in currencies alone.", field=("asset",))
+        raise Invalid("Credit can only be sold in a currency. Choose one.", field=("asset",))
     return command.asset or MONEY, command.holder or ""
 
 
@@ -141,11 +147,14 @@ def _checked(limit: Decimal | None, asset: str, field: str) -> Decimal | None:
 
 
 async def _row(change: Configuring, role: str, asset: str, holder: str, kind: str) -> dict[str, Any] | None:
-    """The rule as it is kept, its limits as they are shown: the column has four decimal places for every asset."""
+    """The rule as it is kept, with its limits as shown: the column has four decimal places for every asset."""
     row = await change.fetchrow(
         "SELECT * FROM limit_rules WHERE tenant_id = $1 AND role = $2 AND asset = $3 AND holder = $4 AND kind = $5",
-        role, asset, holder, kind,
-    )  # fmt: skip
+        role,
+        asset,
+        holder,
+        kind,
+    )
     if row is None:
         return None
     said = {name: value for name, value in row.items() if (name, value) != ("kind", ADDING)}

@@ -1,6 +1,6 @@
-"""Memberships (source 001): started, cancelled, taken up again. They move no value; what they gate is in the planner.
+"""Memberships (source 001): started, cancelled, reinstated. They move no value; the gate that they open is in the planner.
 
-Asked for twice, each of them changes nothing more: above all, cancelling again does not start the grace period anew.
+A repeated request changes nothing more: above all, cancelling again does not start the grace period anew.
 """
 
 from dataclasses import replace
@@ -16,12 +16,12 @@ from models.patience import patiently
 from models.session import TenantConnection, tenant_transaction
 
 Dates = tuple[datetime | None, datetime | None]
-"""When a membership was started and when it was cancelled."""
+"""The instants when a membership was started and cancelled."""
 
 
 @patiently
 async def start_membership(ledger: Ledger, tenant_id: UUID, actor: Actor, command: MembershipChange) -> bool:
-    """Make the customer a member; after a cancellation, as of a new start. True where they were none before.
+    """Make the customer a member; after a cancellation, as of a new start. True if they were none before.
 
     Raises NotFound, Invalid.
     """
@@ -38,7 +38,7 @@ async def start_membership(ledger: Ledger, tenant_id: UUID, actor: Actor, comman
 
 @patiently
 async def cancel_membership(ledger: Ledger, tenant_id: UUID, actor: Actor, command: MembershipChange) -> bool:
-    """End the customer's membership: its grace period begins. False where it had been cancelled before.
+    """End the customer's membership: its grace period begins. False if it had been cancelled before.
 
     Raises NotFound, NoMembership, Invalid.
     """
@@ -51,23 +51,15 @@ async def cancel_membership(ledger: Ledger, tenant_id: UUID, actor: Actor, comma
             raise NoMembership
         at = _instant(await ledger.stamp(connection), command, not_before=started_at)
         old = (started_at, cancelled_at)
-        await _change(
-            connection,
-            ledger,
-            doer,
-            command,
-            "membership.cancelled",
-            old,
-            (started_at, at),
-        )
+        await _change(connection, ledger, doer, command, "membership.cancelled", old, (started_at, at))
     return True
 
 
 @patiently
 async def reinstate_membership(ledger: Ledger, tenant_id: UUID, actor: Actor, command: MembershipChange) -> bool:
-    """Take a cancellation back, in the grace period or after it: the membership goes on from its old start.
+    """Undo a cancellation, in the grace period or after it: the membership continues from its old start.
 
-    False where it runs. Raises NotFound, NoMembership.
+    False if it runs. Raises NotFound, NoMembership.
     """
     doer = await doer_of(ledger, tenant_id, actor)
     async with tenant_transaction(tenant_id) as connection:
@@ -86,7 +78,7 @@ async def reinstate_membership(ledger: Ledger, tenant_id: UUID, actor: Actor, co
 async def _locked(
     connection: TenantConnection, command: MembershipChange
 ) -> tuple[MembershipChange, datetime | None, datetime | None]:
-    """The command about the record that the customer is now, which is locked; and when its membership began and ended.
+    """The command about the record that the customer is now, which is locked; and the start and end of its membership.
 
     Raises NotFound, Busy, and Invalid for one that was erased.
     """
@@ -98,27 +90,41 @@ async def _locked(
 
 
 def _instant(now: datetime, command: MembershipChange, *, not_before: datetime | None) -> datetime:
-    """When it takes effect: now, or at the past instant that the command names, in the order of what happened."""
+    """The instant it takes effect: now, or the past instant that the command names, in the order of events."""
     if command.at is None:
         return max(now, not_before or now)
     if command.at > now:
-        raise Invalid("The instant lies in the future.", field=("at",))
+        raise Invalid("The date and time lie in the future. Give a past one, or none for now.", field=("at",))
     if not_before is not None and command.at < not_before:
-        raise Invalid("The instant lies before the membership's last change.", field=("at",))
+        raise Invalid("The date and time lie before the membership's last change. Give a later one.", field=("at",))
     return command.at
 
 
 async def _change(
-    connection: TenantConnection, ledger: Ledger, doer: Doer, command: MembershipChange, action: str, old: Dates,
+    connection: TenantConnection,
+    ledger: Ledger,
+    doer: Doer,
+    command: MembershipChange,
+    action: str,
+    old: Dates,
     new: Dates,
-) -> None:  # fmt: skip
+) -> None:
     await connection.raw.execute(
         """UPDATE customers SET membership_started_at = $3, membership_cancelled_at = $4, updated_at = $5
         WHERE tenant_id = $1 AND id = $2""",
-        connection.tenant_id, command.customer_id, *new, await ledger.stamp(connection),
-    )  # fmt: skip
+        connection.tenant_id,
+        command.customer_id,
+        *new,
+        await ledger.stamp(connection),
+    )
     names = ("startedAt", "cancelledAt")
     await record_event(
-        connection, ledger, doer, action, command.customer_id, customer_id=command.customer_id, note=command.note,
+        connection,
+        ledger,
+        doer,
+        action,
+        command.customer_id,
+        customer_id=command.customer_id,
+        note=command.note,
         details=changes(dict(zip(names, old, strict=True)), dict(zip(names, new, strict=True))),
-    )  # fmt: skip
+    )

@@ -1,8 +1,8 @@
-"""Tokens for partners' clients: issued, rotated and revoked by admins; where and when they are used.
+"""Tokens for partners' clients: issued, rotated and revoked by admins; the records of their use.
 
 No secret ever comes here, only digests. All changes queue for the tenant's row (`configuring`), so that two at once see
-each other. A token is asked for with no idempotency key, since a secret cannot be told twice: where the answer is lost,
-the same request again is refused for its name, and what it had made is in the list, to be rotated or revoked.
+each other. Issuing takes no idempotency key, since a secret cannot be told twice: if the response is lost, the same
+request again is refused for its name, and the token it had made is in the list, to be rotated or revoked.
 """
 
 from datetime import datetime, timedelta
@@ -29,15 +29,15 @@ _GOOD: Final = "revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)"
 
 
 async def issue_token(ledger: Ledger, tenant_id: UUID, actor: Actor, command: IssueToken) -> None:
-    """Make the token good from now on. Raises Invalid, Duplicate, ExpiryInPast, and what `set_limit` does.
+    """Issue the token, good from now on. Raises Invalid, Duplicate, ExpiryInPast, and the errors of `set_limit`.
 
-    Where its limits cannot be said to be in force, it is revoked again: nobody was told its secret.
+    If its limits cannot be said to be in force, it is revoked again: nobody was told its secret.
     """
     if not command.client.strip() or len(command.client) > MAX_TEXT_CHARACTERS:
-        raise Invalid(f"Between 1 and {MAX_TEXT_CHARACTERS} characters are needed.", field=("client",))
+        raise Invalid(f"Enter between 1 and {MAX_TEXT_CHARACTERS} characters.", field=("client",))
     name = checked_name(command.name, MAX_TEXT_CHARACTERS, "name")
     if not command.scopes:
-        raise Invalid("Without a scope the token would be good for nothing.", field=("scopes",))
+        raise Invalid("Choose at least one scope.", field=("scopes",))
     rules = _rules(command)
     await _issue(ledger, tenant_id, actor, command, name, rules)
     if rules:
@@ -59,9 +59,11 @@ async def _issue(
         await _check_room(change, now)
         await _check_name_free(change, now, command.client, name)
         values = {
-            "client": command.client, "name": name, "scope": " ".join(sorted(command.scopes)),
+            "client": command.client,
+            "name": name,
+            "scope": " ".join(sorted(command.scopes)),
             "expires_at": command.expires_at,
-        }  # fmt: skip
+        }
         await _insert(change, command.token_id, command.secret_hash, now, values)
         await change.record("token.issued", command.token_id, values)
         await put_limits(change, ledger, rules)
@@ -72,17 +74,17 @@ async def rotate_token(ledger: Ledger, tenant_id: UUID, actor: Actor, command: R
     """Give the client another secret, with the same name, scopes and expiry, and end the old one.
 
     Raises NotFound; Invalid for one that is no longer good or has been rotated, for an overlap past the longest, and
-    for a token that may do more than whoever asks may hand on: its new secret would be a way to rights of others.
+    for a token that may do more than the requester may hand on: its new secret would be a way to others' rights.
     """
     if not 0 <= command.overlap_minutes <= MAX_OVERLAP_MINUTES:
-        raise Invalid(f"An overlap has between 0 and {MAX_OVERLAP_MINUTES} minutes.", field=("overlapMinutes",))
+        raise Invalid(f"The overlap must be between 0 and {MAX_OVERLAP_MINUTES} minutes.", field=("overlapMinutes",))
     async with configuring(ledger, tenant_id, actor) as change:
         now = await ledger.stamp(change.connection)
         old = await _row(change, command.replaces_id)
         _check_good(old, now)
         successor = "SELECT id FROM partner_tokens WHERE tenant_id = $1 AND replaces_id = $2"
         if await change.fetchrow(successor, old["id"]) is not None:
-            raise Invalid("The token has been rotated already: rotate the one that replaces it.", field=("tokenId",))
+            raise Invalid("The token was already rotated. Rotate the one that replaces it.", field=("tokenId",))
         beyond = sorted(set(old["scope"].split()) - command.grantable)
         if beyond:
             raise Invalid(f"Your own token lacks scopes that this one has: {', '.join(beyond)}.", field=("tokenId",))
@@ -95,14 +97,16 @@ async def rotate_token(ledger: Ledger, tenant_id: UUID, actor: Actor, command: R
         elif old["expires_at"] is None or ends_at < old["expires_at"]:
             await change.connection.raw.execute(
                 "UPDATE partner_tokens SET expires_at = $3 WHERE tenant_id = $1 AND id = $2",
-                tenant_id, old["id"], ends_at,
-            )  # fmt: skip
+                tenant_id,
+                old["id"],
+                ends_at,
+            )
         await change.record("token.rotated", command.token_id, values | {"overlap_minutes": command.overlap_minutes})
 
 
 @patiently
 async def revoke_token(ledger: Ledger, tenant_id: UUID, actor: Actor, command: RevokeToken) -> None:
-    """End the token for good; one that has been revoked stays as it is. Raises NotFound."""
+    """Revoke the token; one that has been revoked stays as it is. Raises NotFound."""
     async with configuring(ledger, tenant_id, actor) as change:
         row = await _row(change, command.token_id)
         if row["revoked_at"] is None:
@@ -112,7 +116,7 @@ async def revoke_token(ledger: Ledger, tenant_id: UUID, actor: Actor, command: R
 
 @patiently
 async def note_use(tenant_id: UUID, token_id: UUID, at: datetime, address: str | None) -> None:
-    """Write down that the token was used. Never backwards; and not at all while somebody else has the row."""
+    """Record that the token was used. Never backwards; and not at all while another transaction holds the row."""
     async with tenant_transaction(tenant_id) as connection:
         await connection.raw.execute(
             """UPDATE partner_tokens SET last_used_at = $3, last_used_address = $4
@@ -120,17 +124,20 @@ async def note_use(tenant_id: UUID, token_id: UUID, at: datetime, address: str |
                 SELECT id FROM partner_tokens
                 WHERE tenant_id = $1 AND id = $2 AND (last_used_at IS NULL OR last_used_at < $3)
                 FOR NO KEY UPDATE SKIP LOCKED)""",
-            tenant_id, token_id, at, address,
-        )  # fmt: skip
+            tenant_id,
+            token_id,
+            at,
+            address,
+        )
 
 
 @patiently
 async def note_refusal(
     ledger: Ledger, tenant_id: UUID, client: Actor, token_id: UUID, why: str, unrecorded: int
 ) -> None:
-    """Write down that a token that is no longer good was used: somebody still has its secret.
+    """Record that a token that is no longer good was used: somebody still has its secret.
 
-    why: in one word. unrecorded: how often before, since the last time that it was written down.
+    why: in one word. unrecorded: number of times since the last record.
     """
     doer = Doer(await ledger.actor_id(tenant_id, client), client)
     async with tenant_transaction(tenant_id) as connection:
@@ -149,7 +156,7 @@ def _rules(command: IssueToken) -> list[LimitRuleValues]:
         except LedgerError as error:
             raise error.at("limits", str(n), *(error.field or ())) from None
         if rule.asset in rules:
-            raise Duplicate("There is a limit for this asset already.", field=("limits", str(n), "asset"))
+            raise Duplicate("This asset has a limit already. List each asset once.", field=("limits", str(n), "asset"))
         rules[rule.asset] = rule
     return list(rules.values())
 
@@ -165,19 +172,20 @@ async def _row(change: Configuring, token_id: UUID) -> Any:
 
 def _check_good(row: Any, now: datetime) -> None:
     if row["revoked_at"] is not None:
-        raise Invalid("The token has been revoked: issue another.", field=("tokenId",))
+        raise Invalid("The token was revoked. Issue another one.", field=("tokenId",))
     if row["expires_at"] is not None and row["expires_at"] <= now:
-        raise Invalid("The token has expired: issue another.", field=("tokenId",))
+        raise Invalid("The token has expired. Issue another one.", field=("tokenId",))
 
 
 async def _check_room(change: Configuring, now: datetime) -> None:
     row = await change.fetchrow(f"SELECT count(*) FROM partner_tokens WHERE tenant_id = $1 AND {_GOOD}", now)
     if row[0] >= MAX_GOOD_TOKENS:
-        raise Invalid(f"There are {MAX_GOOD_TOKENS:,} tokens already, which is the most. Revoke some.")
+        raise Invalid(f"There are already {MAX_GOOD_TOKENS:,} tokens, which is the maximum. Revoke some first.")
 
 
 async def _check_name_free(change: Configuring, now: datetime, client: str, name: str) -> None:
-    """Or a request that is sent again, its answer being lost, would leave a good token that nobody knows of."""
+    """Raises Duplicate if the name is taken. Otherwise a retry, after a lost response, would leave a good token that
+    nobody knows of."""
     taken = await change.fetchrow(
         f"SELECT id FROM partner_tokens WHERE tenant_id = $1 AND {_GOOD} AND client = $3 AND name = $4",
         now,
@@ -186,7 +194,7 @@ async def _check_name_free(change: Configuring, now: datetime, client: str, name
     )
     if taken is not None:
         raise Duplicate(
-            "The client has a token of this name. If its secret is lost, rotate it; for one more, take another name.",
+            "The client already has a token with this name. To replace a lost secret, rotate it; or choose another name.",
             field=("name",),
         )
 
@@ -198,13 +206,24 @@ async def _insert(
         """INSERT INTO partner_tokens
             (tenant_id, id, secret_hash, created_by_id, created_at, client, name, scope, expires_at, replaces_id)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)""",
-        change.connection.tenant_id, token_id, secret_hash, change.doer_id, now, values["client"], values["name"],
-        values["scope"], values["expires_at"], values.get("replaces_id"),
-    )  # fmt: skip
+        change.connection.tenant_id,
+        token_id,
+        secret_hash,
+        change.doer_id,
+        now,
+        values["client"],
+        values["name"],
+        values["scope"],
+        values["expires_at"],
+        values.get("replaces_id"),
+    )
 
 
 async def _revoke(change: Configuring, token_id: UUID, now: datetime) -> None:
     await change.connection.raw.execute(
         "UPDATE partner_tokens SET revoked_at = $3, revoked_by_id = $4 WHERE tenant_id = $1 AND id = $2",
-        change.connection.tenant_id, token_id, now, change.doer_id,
-    )  # fmt: skip
+        change.connection.tenant_id,
+        token_id,
+        now,
+        change.doer_id,
+    )

@@ -1,59 +1,52 @@
 """Edit a customer, and erase one (domain: erasure). Neither moves value."""
 
-from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
 
 from models.commands import Actor
+from models.customers import REMOVABLE, SAID, UpdateCustomer, checked
 from models.errors import Duplicate, Invalid
 from models.ledger import Ledger
 from models.loading.people import leave_external_ids, locked_person, take_external_id
 from models.lookups import each
 from models.operations.auditing import Doer, doer_of, record_event
-from models.operations.upsert_customer import checked_texts, unknown_form
+from models.operations.upsert_customer import unknown_form
 from models.patience import patiently
 from models.session import TenantConnection, tenant_transaction
 
 ERASED_NAME: Final = "Erased"
 GIVING_WAY: Final = "SET LOCAL lock_timeout = '500ms'"
 """Sooner than PostgreSQL looks for deadlocks: an erasure that is in a circle begins again, and nobody else has to."""
+_UPDATE: Final = f"""UPDATE customers SET updated_at = $3,
+        {", ".join(f"{name} = ${place}" for place, name in enumerate(SAID, start=4))}
+    WHERE tenant_id = $1 AND id = $2"""
+_EMPTIED: Final = ", ".join(f"{name} = NULL" for name in REMOVABLE)
 _TAKEN: Final = "Another customer has this external id."
 _OWN: Final = (
-    "A record that was merged into this customer has this external id: it names them already, and stays as it is."
+    "A record that was merged into this customer has this external id, so it already names them. Nothing was changed."
 )
-
-
-@dataclass(frozen=True, slots=True)
-class UpdateCustomer:
-    """None leaves as it is. no_email: take the address off."""
-
-    customer_id: UUID
-    external_id: str | None = None
-    name: str | None = None
-    email: str | None = None
-    no_email: bool = False
 
 
 @patiently
 async def update_customer(ledger: Ledger, tenant_id: UUID, actor: Actor, command: UpdateCustomer) -> bool:
-    """Change what is said of a customer, by whichever id of theirs. True where something changed.
+    """Change a customer's texts, by any of their ids. True if something changed.
 
-    Raises NotFound, Invalid, Duplicate, Busy. The audit names the columns that changed and not what they said: a person's
-    own words are kept in one place alone.
+    Raises NotFound, Invalid, Duplicate, Busy. The audit names the columns that changed and not their contents: a
+    person's own words are kept in one place alone.
     """
-    said = checked_texts(command.external_id, command.name, command.email)
-    if command.no_email and command.email is not None:
-        raise Invalid("Give an address or take it off, not both.", field=("email",))
+    said = checked(command)
+    for name in command.removed:
+        if name not in REMOVABLE or said[name] is not None:
+            raise Invalid("Give a value or take it off, not both.", field=(name,))
     doer = await doer_of(ledger, tenant_id, actor)
     async with tenant_transaction(tenant_id) as connection:
-        old = await locked_person(connection, command.customer_id, "external_id, name, email, erased_at")
+        old = await locked_person(connection, command.customer_id, f"{', '.join(SAID)}, erased_at")
         if old["erased_at"] is not None:
             raise Invalid("The customer was erased.", field=("customerId",))
-        new = {name: old[name] if value is None else value for name, value in said._asdict().items()}
-        if command.no_email:
-            new["email"] = None
+        new = {name: old[name] if value is None else value for name, value in said.items()}
+        new |= dict.fromkeys(command.removed)
         changed = [name for name, value in new.items() if old[name] != value]
         if not changed:
             return False
@@ -65,16 +58,14 @@ async def update_customer(ledger: Ledger, tenant_id: UUID, actor: Actor, command
 
 
 async def _change(connection: TenantConnection, ledger: Ledger, old: Any, new: dict[str, Any]) -> None:
-    """Raises Duplicate where the external id is another record's, and Invalid where the database does not take it."""
+    """Raises Duplicate if the external id is another record's, and Invalid if the database does not take it."""
     renamed = new["external_id"] != old["external_id"]
     if renamed:
         await _check_free(connection, old["id"], new["external_id"])
     try:
         await connection.raw.execute(
-            """UPDATE customers SET external_id = $3, name = $4, email = $5, updated_at = $6
-            WHERE tenant_id = $1 AND id = $2""",
-            connection.tenant_id, old["id"], new["external_id"], new["name"], new["email"], await ledger.stamp(connection),
-        )  # fmt: skip
+            _UPDATE, connection.tenant_id, old["id"], await ledger.stamp(connection), *(new[name] for name in SAID)
+        )
     except asyncpg.UniqueViolationError:  # somebody was quicker
         raise Duplicate(_TAKEN, field=("externalId",)) from None
     except asyncpg.CheckViolationError as refused:
@@ -86,14 +77,14 @@ async def _change(connection: TenantConnection, ledger: Ledger, old: Any, new: d
 
 @patiently
 async def erase_customer(ledger: Ledger, tenant_id: UUID, actor: Actor, customer_id: UUID) -> bool:
-    """Take a person out of the books for ever, by whichever id of theirs: name, address, external id and every note, of all
-    their records. False where it was done before.
+    """Erase a person from the books, by any of their ids: name, address, external id and every note, of all their
+    records. Irreversible. False if it was done before.
 
     The books stay, and still prove themselves: the hash chain covers salted digests, and the salts go with the notes.
-    What the customer has can still be spent, removed or left to expire; no note is kept of that.
+    The customer's balances can still be spent, removed or left to expire; no note is kept of that.
 
-    Whoever writes about a customer holds their row `FOR KEY SHARE`. This holds it `FOR UPDATE`: it waits for them, sees
-    what they wrote, and they see that the customer is gone. Raises NotFound, and Busy where they never let go.
+    A transaction that writes about a customer holds their row `FOR KEY SHARE`. This holds it `FOR UPDATE`: it waits for
+    them, sees their writes, and they see that the customer is gone. Raises NotFound, and Busy if they never release it.
     """
     return await _erase(ledger, tenant_id, await doer_of(ledger, tenant_id, actor), customer_id)
 
@@ -108,11 +99,15 @@ async def _erase(ledger: Ledger, tenant_id: UUID, doer: Doer, customer_id: UUID)
         now = await ledger.stamp(connection)
         for same in left:
             await connection.raw.execute(
-                """UPDATE customers SET external_id = $3, name = $4, email = NULL, erased_at = $5, updated_at = $5,
+                f"""UPDATE customers SET external_id = $3, name = $4, {_EMPTIED}, erased_at = $5, updated_at = $5,
                     external_id_since = $5, external_id_reused = false
                 WHERE tenant_id = $1 AND id = $2""",
-                tenant_id, same["id"], f"erased-{ledger.source.new_id()}", ERASED_NAME, now,
-            )  # fmt: skip
+                tenant_id,
+                same["id"],
+                f"erased-{ledger.source.new_id()}",
+                ERASED_NAME,
+                now,
+            )
         await leave_external_ids(connection, [row["external_id"] for row in left], now)
         for sql in _TEXTS:
             await connection.raw.execute(sql, tenant_id, [row["id"] for row in rows])
@@ -140,15 +135,17 @@ _TEXTS: Final = (
     """UPDATE bulk_rows SET details = details - 'note'
     WHERE tenant_id = $1 AND customer_id = ANY($2) AND details->>'note' IS NOT NULL""",
 )
-"""Where a person's texts are kept. The outbox names rows by id and holds no text."""
+"""The columns that hold a person's texts. The outbox names rows by id and holds no text."""
 
 
 async def _check_free(connection: TenantConnection, customer_id: UUID, external_id: str) -> None:
-    """Raises Duplicate where another record has the external id, whoever's it is."""
+    """Raises Duplicate if any other record has the external id."""
     taken = await connection.raw.fetchrow(
         "SELECT merged_into_id FROM customers WHERE tenant_id = $1 AND external_id = $2 AND id <> $3",
-        connection.tenant_id, external_id, customer_id,
-    )  # fmt: skip
+        connection.tenant_id,
+        external_id,
+        customer_id,
+    )
     if taken is not None:
         own = taken["merged_into_id"] == customer_id
         raise Duplicate(_OWN if own else _TAKEN, field=("externalId",))

@@ -25,15 +25,18 @@ KINDS: Final = frozenset(ProductKind)
 
 @patiently
 async def create_product(ledger: Ledger, tenant_id: UUID, actor: Actor, command: CreateProduct) -> UUID:
-    """Add a product and answer its id. Raises Invalid, Duplicate, and for a price that its currency does not have."""
+    """Create a product and return its id. Raises Invalid, Duplicate, and for a price that its currency does not have."""
     name = checked_name(command.name, MAX_NAME_CHARACTERS, "name")
     if command.kind not in KINDS:
         raise Invalid("There is no such kind of product.", field=("kind",))
     _check_currency(command.currency)
     values = {
-        "name": name, "kind": command.kind, "currency": command.currency,
-        "price_minor": _price_minor(command.price, command.currency, command.kind), "active": True,
-    }  # fmt: skip
+        "name": name,
+        "kind": command.kind,
+        "currency": command.currency,
+        "price_minor": _price_minor(command.price, command.currency, command.kind),
+        "active": True,
+    }
     product_id = ledger.source.new_id()
     async with configuring(ledger, tenant_id, actor) as change:
         await change.insert("products", "product.created", product_id, values)
@@ -42,7 +45,7 @@ async def create_product(ledger: Ledger, tenant_id: UUID, actor: Actor, command:
 
 @patiently
 async def update_product(ledger: Ledger, tenant_id: UUID, actor: Actor, command: UpdateProduct) -> bool:
-    """Rename, reprice, retire or sell again. False where nothing differs. Raises NotFound, Invalid, Duplicate."""
+    """Rename, reprice, retire or sell again. False if nothing differs. Raises NotFound, Invalid, Duplicate."""
     name = checked_if_given(command.name, MAX_NAME_CHARACTERS, "name")
     async with configuring(ledger, tenant_id, actor) as change:
         row = await change.fetchrow("SELECT * FROM products WHERE tenant_id = $1 AND id = $2", command.product_id)
@@ -70,5 +73,5 @@ def _price_minor(price: Decimal, currency: str, kind: str) -> int:
     if price_minor < 0:
         raise Invalid("The price must not be negative.", field=("price",))
     if kind == CREDIT and price_minor == 0:
-        raise Invalid("Credit costs what it is worth, which is more than nothing.", field=("price",))
+        raise Invalid("Credit costs its own worth, so its price must be above zero.", field=("price",))
     return price_minor

@@ -1,4 +1,4 @@
-"""Prune idempotency keys by age: what is sent again after that is a new request (domain: idempotency)."""
+"""Prune idempotency keys by age: a later retry is a new request (domain: idempotency)."""
 
 from datetime import datetime
 from typing import Final
@@ -9,7 +9,7 @@ from models.ledger import Ledger
 from models.session import tenant_transaction
 
 KEYS_AT_ONCE: Final = 250
-"""Whoever claims one of them meanwhile waits for the transaction that prunes it: some hundredths of a second."""
+"""Claims of one of them meanwhile wait for the transaction that prunes it: some hundredths of a second."""
 MAX_STEPS: Final = 100
 
 

@@ -1,4 +1,4 @@
-"""The tenant's own list of reasons (source 000): added to, renamed, retired. None is ever taken away."""
+"""The tenant's own list of reasons (source 000): created, renamed, retired. None is ever deleted."""
 
 import re
 from typing import Final
@@ -21,16 +21,23 @@ _CODE: Final = re.compile(r"[A-Z][A-Z0-9_]{0,63}", re.ASCII)
 
 @patiently
 async def create_reason(ledger: Ledger, tenant_id: UUID, actor: Actor, command: CreateReason) -> str:
-    """Add a reason and answer its code. Raises Invalid, Duplicate."""
+    """Create a reason and return its code. Raises Invalid, Duplicate."""
     code = clean_name(command.code)
     if not _CODE.fullmatch(code):
-        raise Invalid("A code is 1 to 64 capitals, digits and underscores, the first a capital.", field=("code",))
+        raise Invalid(
+            "A code has 1 to 64 capital letters, digits and underscores, and begins with a letter.", field=("code",)
+        )
     label = checked_name(command.label, MAX_LABEL_CHARACTERS, "label")
     _check_directions(adds=command.adds, removes=command.removes)
     values = {
-        "code": code, "label": label, "adds": command.adds, "removes": command.removes,
-        "moves_lifetime": command.moves_lifetime, "note_required": command.note_required, "active": True,
-    }  # fmt: skip
+        "code": code,
+        "label": label,
+        "adds": command.adds,
+        "removes": command.removes,
+        "moves_lifetime": command.moves_lifetime,
+        "note_required": command.note_required,
+        "active": True,
+    }
     async with configuring(ledger, tenant_id, actor, taken="code") as change:
         await change.check_room("reasons", MAX_REASONS)
         await change.insert("reasons", "reason.created", ledger.source.new_id(), values)
@@ -39,14 +46,18 @@ async def create_reason(ledger: Ledger, tenant_id: UUID, actor: Actor, command: 
 
 @patiently
 async def update_reason(ledger: Ledger, tenant_id: UUID, actor: Actor, command: UpdateReason) -> bool:
-    """Change a reason, from the next adjustment on. False where nothing differs. Raises NotFound, Invalid."""
+    """Change a reason, from the next adjustment on. False if nothing differs. Raises NotFound, Invalid."""
     code, label = clean_name(command.code), checked_if_given(command.label, MAX_LABEL_CHARACTERS, "label")
     if code == OTHER and command.note_required is False:
-        raise Invalid("OTHER always needs a note: it is the reason.", field=("noteRequired",))
+        raise Invalid("The reason OTHER always needs a note.", field=("noteRequired",))
     wanted = {
-        "label": label, "adds": command.adds, "removes": command.removes,
-        "moves_lifetime": command.moves_lifetime, "note_required": command.note_required, "active": command.active,
-    }  # fmt: skip
+        "label": label,
+        "adds": command.adds,
+        "removes": command.removes,
+        "moves_lifetime": command.moves_lifetime,
+        "note_required": command.note_required,
+        "active": command.active,
+    }
     async with configuring(ledger, tenant_id, actor) as change:
         row = await change.fetchrow("SELECT * FROM reasons WHERE tenant_id = $1 AND code = $2", code)
         if row is None:
@@ -60,4 +71,4 @@ async def update_reason(ledger: Ledger, tenant_id: UUID, actor: Actor, command: 
 
 def _check_directions(*, adds: bool, removes: bool) -> None:
     if not (adds or removes):
-        raise Invalid("A reason serves to add, to remove, or both.", field=("directions",))
+        raise Invalid("Choose at least one direction: add, remove, or both.", field=("directions",))

@@ -1,13 +1,14 @@
-"""Record and void what was paid on an invoice or order, by money or by account credit (sources 002, 004)."""
+"""Record and void payments of an invoice or order, by money or by account credit (sources 002, 004)."""
 
 from uuid import UUID
 
-from models.commands import Actor, Outcome, RecordPayment, VoidPayment
+from models.commands import Actor, Outcome
 from models.errors import LedgerError, NotFound
 from models.ledger import Ledger
 from models.money import to_minor
 from models.planning import payments
 from models.planning.columns import maker, selected
+from models.planning.payments import RecordPayment, VoidPayment
 from models.planning.state import AccountKey, PaymentState
 from models.session import tenant_transaction
 
@@ -31,12 +32,13 @@ async def record_payment(
 async def void_payment(
     ledger: Ledger, tenant_id: UUID, actor: Actor, command: VoidPayment, idempotency_key: str
 ) -> Outcome:
-    """Post the voiding, once for the key: the invoice is open again, and what an order granted is taken back."""
+    """Post the voiding, once for the key: the invoice is open again, and an order's grants are taken back."""
     async with tenant_transaction(tenant_id, read_only=True) as connection:
         row = await connection.raw.fetchrow(
             f"SELECT {selected(PaymentState)} FROM payments WHERE tenant_id = $1 AND id = $2",
-            tenant_id, command.payment_id,
-        )  # fmt: skip
+            tenant_id,
+            command.payment_id,
+        )
     if row is None:
         raise NotFound("There is no such payment.", field=("paymentId",))
     payment = maker(PaymentState, [row])(row)
@@ -57,8 +59,9 @@ async def _invoice_account(tenant_id: UUID, invoice_id: UUID) -> tuple[AccountKe
                 i.creditable_minor < i.total_minor AS sells_credit
             FROM invoices i JOIN customers p ON p.tenant_id = $1 AND p.id = i.customer_id
             WHERE i.tenant_id = $1 AND i.id = $2""",
-            tenant_id, invoice_id,
-        )  # fmt: skip
+            tenant_id,
+            invoice_id,
+        )
     if row is None:
         raise NotFound("There is no such invoice.", field=("invoiceId",))
     return (row["customer_id"], row["currency"]), row["sells_credit"]

@@ -3,15 +3,7 @@
 from dataclasses import replace
 from uuid import UUID
 
-from models.commands import (
-    Actor,
-    Outcome,
-    ReassignCredit,
-    ReleaseAssignments,
-    UpdateCredit,
-    VoidCredit,
-    VoidInvoice,
-)
+from models.commands import Actor, Outcome
 from models.errors import NotFound
 from models.ledger import Ledger
 from models.operations.account_lookups import (
@@ -23,6 +15,7 @@ from models.operations.account_lookups import (
 from models.operations.replays import replay_of_transaction
 from models.planning import releasing
 from models.planning.needs import Needs
+from models.planning.releasing import ReassignCredit, ReleaseAssignments, UpdateCredit, VoidCredit, VoidInvoice
 
 
 async def release_assignments(
@@ -60,7 +53,7 @@ async def void_invoice(
 async def void_credit(
     ledger: Ledger, tenant_id: UUID, actor: Actor, command: VoidCredit, idempotency_key: str
 ) -> Outcome:
-    """Post the reversal of what is left of the credit, once for the key."""
+    """Post the reversal of the credit's remainder, once for the key."""
     accounts = await accounts_of_credits(tenant_id, (command.credit_id,))
     if command.credit_id not in accounts:
         raise NotFound("There is no such credit.", field=("creditId",))

@@ -1,4 +1,4 @@
-"""What a used idempotency key stands for, found again from the id of what it made."""
+"""The results of used idempotency keys, found again from the id that the key stores."""
 
 from dataclasses import replace
 from uuid import UUID
@@ -17,7 +17,7 @@ async def replay_of_request(tenant_id: UUID, result_id: UUID) -> Outcome:
 
 
 async def found_request(tenant_id: UUID, result_id: UUID) -> Outcome | None:
-    """The outcome of what became an approval request; None where it did not."""
+    """The outcome of a command that became an approval request; None if it did not."""
     async with tenant_transaction(tenant_id, read_only=True) as connection:
         request = await connection.raw.fetchval(
             "SELECT id FROM approval_requests WHERE tenant_id = $1 AND id = $2", tenant_id, result_id
@@ -34,8 +34,9 @@ async def replay_of_transaction(tenant_id: UUID, result_id: UUID) -> Outcome:
         rows = await connection.raw.fetch(
             """SELECT id FROM assignments WHERE tenant_id = $1 AND transaction_id = $2
             UNION ALL SELECT id FROM assignments WHERE tenant_id = $1 AND release_transaction_id = $2 ORDER BY id""",
-            tenant_id, result_id,
-        )  # fmt: skip
+            tenant_id,
+            result_id,
+        )
         coupon = await connection.raw.fetchval(
             "SELECT id FROM coupons WHERE tenant_id = $1 AND transaction_id = $2", tenant_id, result_id
         )
@@ -43,23 +44,26 @@ async def replay_of_transaction(tenant_id: UUID, result_id: UUID) -> Outcome:
 
 
 async def found_transaction(tenant_id: UUID, result_id: UUID) -> Outcome | None:
-    """The same of something that need not have had a transaction: None where it had none."""
+    """The same for an event that need not have had a transaction: None if it had none."""
     async with tenant_transaction(tenant_id, read_only=True) as connection:
         return await _transaction(connection, result_id)
 
 
 async def _transaction(connection: TenantConnection, transaction_id: UUID) -> Outcome | None:
-    """The transaction with its account and its credit, each where it is the story of just one."""
+    """The transaction, with its account and its credit if it concerns just one of each."""
     row = await connection.raw.fetchrow(
         """SELECT t.id, count(DISTINCT e.account_id) AS accounts, min(e.account_id::text)::uuid AS account_id,
             count(DISTINCT e.credit_id) AS credits, min(e.credit_id::text)::uuid AS credit_id
         FROM transactions t LEFT JOIN entries e ON e.tenant_id = $1 AND e.transaction_id = t.id
         WHERE t.tenant_id = $1 AND t.id = $2 GROUP BY t.id""",
-        connection.tenant_id, transaction_id,
-    )  # fmt: skip
+        connection.tenant_id,
+        transaction_id,
+    )
     if row is None:
         return None
     return Outcome(
-        transaction_id=row["id"], account_id=row["account_id"] if row["accounts"] == 1 else None,
-        credit_id=row["credit_id"] if row["credits"] == 1 else None, replayed=True,
-    )  # fmt: skip
+        transaction_id=row["id"],
+        account_id=row["account_id"] if row["accounts"] == 1 else None,
+        credit_id=row["credit_id"] if row["credits"] == 1 else None,
+        replayed=True,
+    )

@@ -1,17 +1,17 @@
-"""Bring books of before a rule that came later to what it comes to: once a tenant, with the migration that brought it.
+"""Bring books that predate a rule to it: once a tenant, with the migration that brought the rule.
 
-Everything it changes is an entry of the system's: a merge of what was left on records that had been merged before they
-were followed to the person, and a RESTATEMENT of each lifetime total that is not what the credits that count come to.
+Everything it changes is an entry of the system's: a merge of the remainders on records that had been merged before they
+were followed to the person, and a RESTATEMENT of each lifetime total that is not the sum of the credits that count.
 """
 
 from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
-from models.commands import Actor, RestateBooks
+from models.commands import Actor
 from models.kinds import Role
 from models.ledger import Ledger
-from models.planning.restating import needs
+from models.planning.restating import RestateBooks, needs
 from models.session import tenant_transaction
 
 SYSTEM: Final = Actor(subject="scrip", role=Role.SYSTEM, client="migration", name="Scrip")
@@ -36,13 +36,13 @@ LIFETIME_TOTALS: Final = """
     JOIN customers c ON c.tenant_id = $1 AND c.id = a.customer_id
     LEFT JOIN moved m ON m.account_id = a.id
     WHERE a.tenant_id = $1 GROUP BY 1, 2"""
-"""By person and asset: the lifetime total as the credits that count come to (domain: the lifetime total), the totals that
-there are, and the merged records that something is left on. A removal under a reason that does not move the total has
-not moved it; voids and reversals always do."""
+"""By person and asset: the lifetime total as the sum of the credits that count (domain: the lifetime total), the
+existing totals, and the merged records with a remainder. A removal under a reason that does not move the total has not
+moved it; voids and reversals always do."""
 
 
 async def restate_those_left(ledger: Ledger, tenants: Sequence[UUID]) -> dict[UUID, int]:
-    """Those of the tenants whose books are not restated yet, with how many accounts were. Safe to run again."""
+    """Restate those of the tenants whose books are not restated yet, with the number of accounts. Safe to run again."""
     done = {}
     for tenant_id in tenants:
         async with tenant_transaction(tenant_id, read_only=True) as connection:
@@ -53,7 +53,7 @@ async def restate_those_left(ledger: Ledger, tenants: Sequence[UUID]) -> dict[UU
 
 
 async def restate(ledger: Ledger, tenant_id: UUID) -> int:
-    """The tenant's accounts that the rules of today make different: how many. Raises Busy."""
+    """Restate the tenant's accounts that today's rules make different, and return their number. Raises Busy."""
     async with tenant_transaction(tenant_id, read_only=True, one_moment=True) as connection:
         rows = await connection.raw.fetch(
             f"SELECT * FROM ({LIFETIME_TOTALS}) x WHERE counted <> total OR records IS NOT NULL", tenant_id

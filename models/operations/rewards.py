@@ -25,24 +25,32 @@ FIXED: Final = RewardKind.FIXED
 PERCENT: Final = RewardKind.PERCENT
 FREE_PRODUCT: Final = RewardKind.FREE_PRODUCT
 SAYS: Final[dict[str, frozenset[str]]] = {
-    FIXED: frozenset({"value", "currency"}), PERCENT: frozenset({"value"}), FREE_PRODUCT: frozenset({"product"}),
+    FIXED: frozenset({"value", "currency"}),
+    PERCENT: frozenset({"value"}),
+    FREE_PRODUCT: frozenset({"product"}),
     RewardKind.FREE_DELIVERY: frozenset[str](),
-}  # fmt: skip
-"""What each kind of reward says beside its name and price: all of it, and nothing else."""
+}
+"""The terms of each kind of reward beside its name and price: all required, and no others allowed."""
 
 
 @patiently
 async def create_reward(ledger: Ledger, tenant_id: UUID, actor: Actor, command: CreateReward) -> UUID:
-    """Add a reward and answer its id. Raises Invalid, Duplicate, and for a value that its currency does not have."""
+    """Create a reward and return its id. Raises Invalid, Duplicate, and for a value that its currency does not have."""
     command = replace(
         command, name=checked_name(command.name, MAX_NAME_CHARACTERS, "name"), product=_product(command.product)
     )
     _check_terms(command)
     values = {
-        "name": command.name, "kind": command.kind, "value": command.value, "currency": command.currency,
-        "product": command.product, "points_cost_minor": _points_minor(command.points_cost),
-        "validity_days": _checked_days(command.validity_days), "stock": _checked_stock(command.stock), "active": True,
-    }  # fmt: skip
+        "name": command.name,
+        "kind": command.kind,
+        "value": command.value,
+        "currency": command.currency,
+        "product": command.product,
+        "points_cost_minor": _points_minor(command.points_cost),
+        "validity_days": _checked_days(command.validity_days),
+        "stock": _checked_stock(command.stock),
+        "active": True,
+    }
     reward_id = ledger.source.new_id()
     async with configuring(ledger, tenant_id, actor) as change:
         await change.insert("rewards", "reward.created", reward_id, values)
@@ -51,7 +59,7 @@ async def create_reward(ledger: Ledger, tenant_id: UUID, actor: Actor, command: 
 
 @patiently
 async def update_reward(ledger: Ledger, tenant_id: UUID, actor: Actor, command: UpdateReward) -> bool:
-    """Rename, reprice, restock, retire or offer again. False where nothing differs.
+    """Rename, reprice, restock, retire or offer again. False if nothing differs.
 
     Raises NotFound, Invalid, Duplicate.
     """
@@ -61,11 +69,14 @@ async def update_reward(ledger: Ledger, tenant_id: UUID, actor: Actor, command: 
     if command.stock is not None and command.unlimited_stock:
         raise Invalid("Give either stock or unlimitedStock, not both.", field=("stock",))
     wanted = {
-        "name": command.name, "value": command.value, "product": command.product,
+        "name": command.name,
+        "value": command.value,
+        "product": command.product,
         "points_cost_minor": None if command.points_cost is None else _points_minor(command.points_cost),
-        "validity_days": _checked_days(command.validity_days), "stock": _checked_stock(command.stock),
+        "validity_days": _checked_days(command.validity_days),
+        "stock": _checked_stock(command.stock),
         "active": command.active,
-    }  # fmt: skip
+    }
     async with configuring(ledger, tenant_id, actor) as change:
         # Whoever gives it takes one from its stock under this lock.
         row = await change.fetchrow(
@@ -79,7 +90,7 @@ async def update_reward(ledger: Ledger, tenant_id: UUID, actor: Actor, command: 
 
 
 def _check_terms(command: CreateReward) -> None:
-    """Raises Invalid where the reward says more or less than its kind does, or says it wrongly."""
+    """Raises Invalid if the reward has more or fewer terms than its kind, or invalid ones."""
     if command.kind not in SAYS:
         raise Invalid("There is no such kind of reward.", field=("kind",))
     for name in ("value", "currency", "product"):
@@ -91,7 +102,7 @@ def _check_terms(command: CreateReward) -> None:
 
 
 def _check_new_terms(command: UpdateReward, row: Any) -> None:
-    """The same for what an update gives: the rest is there."""
+    """The same for the terms in an update: the rest is there."""
     for name in ("value", "product"):
         if getattr(command, name) is not None:
             _check_says(row["kind"], name, given=True)
@@ -118,9 +129,9 @@ def _check_currency(currency: str) -> None:
 def _check_value(kind: str, value: Decimal, currency: str | None) -> None:
     """An amount of its currency, or per cent."""
     if value <= 0:
-        raise Invalid("The value must be more than nothing.", field=("value",))
+        raise Invalid("The value must be above zero.", field=("value",))
     if kind == PERCENT and value > 100:
-        raise Invalid("No more than 100 per cent can be taken off.", field=("value",))
+        raise Invalid("A reward takes off at most 100 per cent.", field=("value",))
     if currency is not None:
         try:
             nonzero_minor(value, currency)

@@ -1,11 +1,11 @@
-"""Work off what models/operations/import_credits.py has queued: validate it as a whole, then post it in chunks.
+"""Process the bulks that models/operations/import_credits.py has queued: validate each as a whole, then post it in chunks.
 
-Each chunk is one unit: its postings, the fate of each of its rows and the operation's progress are one transaction.
-So a run that died is gone on with where it stood, and ends exactly as if it had not died.
+Each chunk is one unit: its postings, the result of each of its rows and the operation's progress are one transaction.
+So a run that died is resumed from its last chunk, and ends exactly as if it had not died.
 
-Whoever works on an operation has claimed it for a while and says so again after every chunk. Should a claim run out
-under somebody who is merely slow, nothing is posted twice: a row that has its fate gets no other (models/writing.py),
-and a chunk has an idempotency key.
+A worker claims an operation for a while and renews the claim after every chunk. If a claim runs out under a worker that
+is merely slow, nothing is posted twice: a row that has its result gets no other (models/writing.py), and a chunk has an
+idempotency key.
 """
 
 import json
@@ -32,15 +32,15 @@ CHUNK_ROWS: Final = 500
 CHUNKS_PER_RUN: Final = 20
 """After so many of one operation it is another tenant's turn."""
 CLAIM: Final = timedelta(minutes=2)
-"""Longer than any chunk takes; and as long as a bulk stands still whose worker has died."""
+"""Longer than any chunk takes; and as long as a bulk stands still if its worker has died."""
 
 
 class ClaimLost(Exception):
-    """Somebody else works on it, or it is over."""
+    """Another worker has the operation, or it is over."""
 
 
 async def run_bulk(ledger: Ledger, tenant_id: UUID) -> int:
-    """Go on with the oldest operation that nobody works on. Answers how many rows were settled; 0 once there is none.
+    """Resume the oldest unclaimed bulk. Returns the number of rows settled, 0 if none.
 
     Raises Busy.
     """
@@ -97,26 +97,35 @@ async def _claim_next(ledger: Ledger, tenant_id: UUID) -> RunningBulk | None:
             WHERE o.tenant_id = $1 AND o.id = k.id AND a.tenant_id = $1 AND a.id = o.actor_id
             RETURNING o.id, o.asset, o.error_policy, o.dry_run, o.total, o.validated_at, o.command::text,
                 a.subject, a.role, a.client, a.name""",
-            tenant_id, now, now + CLAIM,
-        )  # fmt: skip
+            tenant_id,
+            now,
+            now + CLAIM,
+        )
     if row is None:
         return None
     return RunningBulk(
-        id=row["id"], asset=row["asset"], error_policy=row["error_policy"], dry_run=row["dry_run"], total=row["total"],
-        validated_at=row["validated_at"], command=json.loads(row["command"]),
+        id=row["id"],
+        asset=row["asset"],
+        error_policy=row["error_policy"],
+        dry_run=row["dry_run"],
+        total=row["total"],
+        validated_at=row["validated_at"],
+        command=json.loads(row["command"]),
         actor=Actor(row["subject"], row["role"], row["client"] or None, row["name"]),
-    )  # fmt: skip
+    )
 
 
 @patiently
 async def _keep_claim(ledger: Ledger, tenant_id: UUID, operation_id: UUID) -> bool:
-    """Say again that we are at it. False where it is to be cancelled. Raises ClaimLost where it is over."""
+    """Renew the claim. False if it is to be cancelled. Raises ClaimLost if it is over."""
     async with tenant_transaction(tenant_id) as connection:
         cancelled = await connection.raw.fetchval(
             """UPDATE bulk_operations SET claimed_until = $3 WHERE tenant_id = $1 AND id = $2 AND status = 'RUNNING'
             RETURNING cancel_requested""",
-            tenant_id, operation_id, await ledger.stamp(connection) + CLAIM,
-        )  # fmt: skip
+            tenant_id,
+            operation_id,
+            await ledger.stamp(connection) + CLAIM,
+        )
     if cancelled is None:
         raise ClaimLost
     return not cancelled
@@ -127,8 +136,10 @@ async def _note_validated(ledger: Ledger, tenant_id: UUID, operation_id: UUID) -
     async with tenant_transaction(tenant_id) as connection:
         await connection.raw.execute(
             "UPDATE bulk_operations SET validated_at = $3 WHERE tenant_id = $1 AND id = $2",
-            tenant_id, operation_id, await ledger.stamp(connection),
-        )  # fmt: skip
+            tenant_id,
+            operation_id,
+            await ledger.stamp(connection),
+        )
 
 
 @patiently
@@ -140,29 +151,33 @@ async def _release(tenant_id: UUID, operation_id: UUID) -> None:
 
 
 async def _pending(tenant_id: UUID, bulk: RunningBulk, most: int) -> tuple[RowAdjustment, ...]:
-    """The next rows that have no fate yet, in the order they came in."""
+    """The next rows that have no result yet, in the order they came in."""
     async with tenant_transaction(tenant_id, read_only=True) as connection:
         rows = await connection.raw.fetch(
             """SELECT "row", customer_id, amount, details::text FROM bulk_rows
             WHERE tenant_id = $1 AND operation_id = $2 AND transaction_id IS NULL AND error IS NULL
             ORDER BY "row" LIMIT $3""",
-            tenant_id, bulk.id, most,
-        )  # fmt: skip
+            tenant_id,
+            bulk.id,
+            most,
+        )
     return tuple(await each_in_slices(lambda row: adjustment(bulk, row), rows))
 
 
 def _marker(ledger: Ledger, tenant_id: UUID, operation_id: UUID) -> MarkErrors:
     async def mark(errors: "tuple[Any, ...]") -> bool:
-        """Note what is wrong with these rows, and that we are at it. False where it is to be cancelled."""
+        """Record these rows' errors, and renew the claim. False if it is to be cancelled."""
         if errors:
             async with tenant_transaction(tenant_id) as connection:
                 await connection.raw.execute(
                     f"""UPDATE bulk_rows r SET error = u.error FROM {each('"row" int', "error jsonb", first=3)} u
                     WHERE r.tenant_id = $1 AND r.operation_id = $2 AND r."row" = u."row" AND r.error IS NULL
                         AND r.transaction_id IS NULL""",
-                    tenant_id, operation_id, [error.row for error in errors],
+                    tenant_id,
+                    operation_id,
+                    [error.row for error in errors],
                     [to_json(error_report(error)) for error in errors],
-                )  # fmt: skip
+                )
         return await _keep_claim(ledger, tenant_id, operation_id)
 
     return mark
@@ -170,7 +185,7 @@ def _marker(ledger: Ledger, tenant_id: UUID, operation_id: UUID) -> MarkErrors:
 
 @patiently
 async def _finish(ledger: Ledger, tenant_id: UUID, operation_id: UUID, status: str) -> int:
-    """End it, and pass the news on. One that failed posted nothing, and frees its key."""
+    """Finish the operation, and send its event. One that failed posted nothing, and frees its key."""
     async with tenant_transaction(tenant_id) as connection:
         row = await connection.raw.fetchrow(
             """UPDATE bulk_operations o SET status = $3::text, finished_at = $4, failed = n.bad,
@@ -181,22 +196,30 @@ async def _finish(ledger: Ledger, tenant_id: UUID, operation_id: UUID, status: s
                 WHERE tenant_id = $1 AND operation_id = $2 AND error IS NOT NULL) AS n
             WHERE o.tenant_id = $1 AND o.id = $2 AND o.status = 'RUNNING'
             RETURNING o.idempotency_key""",
-            tenant_id, operation_id, status, await ledger.stamp(connection),
-        )  # fmt: skip
+            tenant_id,
+            operation_id,
+            status,
+            await ledger.stamp(connection),
+        )
         if row is None:
             raise ClaimLost
         await _tell(connection, ledger, operation_id, status)
         if status == BulkStatus.FAILED:
             await connection.raw.execute(
                 "DELETE FROM idempotency_keys WHERE tenant_id = $1 AND key = $2 AND result_id = $3",
-                tenant_id, row["idempotency_key"], operation_id,
-            )  # fmt: skip
+                tenant_id,
+                row["idempotency_key"],
+                operation_id,
+            )
     return 1
 
 
 async def _tell(connection: TenantConnection, ledger: Ledger, operation_id: UUID, status: str) -> None:
     await connection.raw.execute(
         "INSERT INTO outbox (tenant_id, id, topic, subject_id, created_at) VALUES ($1, $2, $3, $4, $5)",
-        connection.tenant_id, ledger.source.new_id(), f"bulk.{status.lower()}", operation_id,
+        connection.tenant_id,
+        ledger.source.new_id(),
+        f"bulk.{status.lower()}",
+        operation_id,
         await ledger.stamp(connection),
-    )  # fmt: skip
+    )

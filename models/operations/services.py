@@ -20,7 +20,7 @@ MAX_NAME_CHARACTERS: Final = 200
 
 @patiently
 async def create_service(ledger: Ledger, tenant_id: UUID, actor: Actor, command: CreateService) -> UUID:
-    """Add a service and answer its id. Raises Invalid, Duplicate."""
+    """Create a service and return its id. Raises Invalid, Duplicate."""
     name = checked_name(command.name, MAX_NAME_CHARACTERS, "name")
     service_id = ledger.source.new_id()
     async with configuring(ledger, tenant_id, actor) as change:
@@ -31,7 +31,7 @@ async def create_service(ledger: Ledger, tenant_id: UUID, actor: Actor, command:
 
 @patiently
 async def update_service(ledger: Ledger, tenant_id: UUID, actor: Actor, command: UpdateService) -> bool:
-    """Rename, retire or offer again. False where nothing differs. Raises NotFound, Invalid, Duplicate."""
+    """Rename, retire or offer again. False if nothing differs. Raises NotFound, Invalid, Duplicate."""
     name = checked_if_given(command.name, MAX_NAME_CHARACTERS, "name")
     async with configuring(ledger, tenant_id, actor) as change:
         row = await change.fetchrow("SELECT * FROM services WHERE tenant_id = $1 AND id = $2", command.service_id)

@@ -1,9 +1,9 @@
-"""The ladder of tiers (source 003). A threshold that moves takes customers along at once, each with an event of theirs.
+"""The ladder of tiers (source 003). Moving a threshold moves customers at once, each with an event of theirs.
 
-A posting that moves points reads the tiers, and writes a change of tier by what it read. So that none is written by a
-ladder that is no more, and none is missed, such postings and a change of the ladder wait for each other
-(`keeping_tiers` in models/loading/config_locks.py); postings of other assets do not. A change that meets a large posting
-waits for its end without standing in line, so that no other posting has to stand behind it.
+A posting that moves points reads the tiers, and writes a change of tier by what it read. So that none is written by an
+outdated ladder, and none is missed, such postings and a change of the ladder wait for each other (`keeping_tiers` in
+models/loading/config_locks.py); postings of other assets do not. A change that meets a large posting waits for its end
+without standing in line, so that no other posting has to stand behind it.
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ CHANGES_AT_ONCE: Final = 5_000
 
 @dataclass(frozen=True, slots=True)
 class LadderChange:
-    """customers_moved: how many are in another tier now."""
+    """customers_moved: number of customers whose tier changed."""
 
     tier_id: UUID
     customers_moved: int
@@ -38,7 +38,7 @@ class LadderChange:
 
 @patiently
 async def create_tier(ledger: Ledger, tenant_id: UUID, actor: Actor, command: CreateTier) -> LadderChange:
-    """Add a tier; whoever has reached it is in it. Raises Invalid, Duplicate, Busy."""
+    """Create a tier; customers who have reached it are in it. Raises Invalid, Duplicate, Busy."""
     name = checked_name(command.name, MAX_NAME_CHARACTERS, "name")
     threshold_minor = _threshold_minor(command.threshold)
     tier_id = ledger.source.new_id()
@@ -71,7 +71,7 @@ async def update_tier(ledger: Ledger, tenant_id: UUID, actor: Actor, command: Up
 
 @patiently
 async def delete_tier(ledger: Ledger, tenant_id: UUID, actor: Actor, command: DeleteTier) -> LadderChange:
-    """Take a tier away; whoever was in it is in the next below. Raises NotFound, Busy."""
+    """Delete a tier. Its members move to the next lower tier immediately. Raises NotFound, Busy."""
     await until_tiers_rest(tenant_id)
     async with configuring(ledger, tenant_id, actor) as change:
         row = await _row(change, command.tier_id)
@@ -95,7 +95,7 @@ async def _ladder(change: Configuring) -> list[Rung]:
 
 
 async def _move_customers(ledger: Ledger, change: Configuring, before: Sequence[Rung]) -> int:
-    """Write what the change of the ladder does to each customer, and say how many that are."""
+    """Write the change of tier of each customer, and return their number."""
     moved = shifts(before, await _ladder(change))
     if not moved:
         return 0
@@ -109,8 +109,10 @@ async def _move_customers(ledger: Ledger, change: Configuring, before: Sequence[
         JOIN accounts a ON a.tenant_id = $1 AND a.asset = 'POINTS'
             AND a.lifetime_minor >= s.low AND a.lifetime_minor < s.high
         JOIN customers c ON c.tenant_id = $1 AND c.id = a.customer_id AND c.merged_into_id IS NULL""",
-        tenant_id, *_columns(moved), now,
-    )  # fmt: skip
+        tenant_id,
+        *_columns(moved),
+        now,
+    )
     number = 0
     while rows := await cursor.fetch(CHANGES_AT_ONCE):
         number += len(rows)
@@ -120,15 +122,23 @@ async def _move_customers(ledger: Ledger, change: Configuring, before: Sequence[
             """INSERT INTO tier_changes (tenant_id, id, account_id, old_tier, new_tier, created_at)
             SELECT t.id, n.* FROM tenants t
             CROSS JOIN unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::timestamptz[]) AS n WHERE t.id = $1""",
-            tenant_id, ids, accounts, old, new, times,
-        )  # fmt: skip
+            tenant_id,
+            ids,
+            accounts,
+            old,
+            new,
+            times,
+        )
         await raw.execute(
             """INSERT INTO outbox (tenant_id, id, topic, subject_id, created_at)
             SELECT t.id, n.id, 'tier.changed', n.account_id, n.created_at
             FROM tenants t CROSS JOIN unnest($2::uuid[], $3::uuid[], $4::timestamptz[]) AS n(id, account_id, created_at)
             WHERE t.id = $1""",
-            tenant_id, [ledger.source.new_id() for _ in rows], accounts, times,
-        )  # fmt: skip
+            tenant_id,
+            [ledger.source.new_id() for _ in rows],
+            accounts,
+            times,
+        )
     return number
 
 
@@ -149,4 +159,7 @@ def _threshold_minor(threshold: Decimal) -> int:
 def _check_threshold_free(ladder: Sequence[Rung], tier_id: UUID, threshold_minor: int) -> None:
     taken = next((rung for rung in ladder if rung.threshold_minor == threshold_minor and rung.id != tier_id), None)
     if taken is not None:
-        raise Duplicate(f"{taken.name} begins at {threshold_minor:,} points already.", field=("threshold",))
+        raise Duplicate(
+            f"The tier {taken.name} already begins at {threshold_minor:,} points. Choose another threshold.",
+            field=("threshold",),
+        )

@@ -1,5 +1,5 @@
-"""What the business says of itself: its name, the zone that its days are in, how long a cancelled member has grace and
-an approval request waits, how long an idempotency key is kept, which currencies limited roles may use.
+"""The tenant's own settings: its name, the time zone of its days, the days of grace of a cancelled member, the hours
+that an approval request waits, the days that an idempotency key is kept, the currencies that limited roles may use.
 """
 
 from collections.abc import Mapping
@@ -23,27 +23,27 @@ MAX_APPROVAL_HOURS: Final = 8_760
 MIN_KEY_DAYS: Final = 30
 MAX_KEY_DAYS: Final = 36_500
 NO_ZONES: Final = frozenset({"localtime", "Factory"})
-"""What time zone files have beside IANA's zones: whatever this machine is set to, and "not set yet"."""
+"""Names of time zone files beside IANA's zones: the machine's own setting, and "not set yet"."""
 
 
 async def update_tenant(ledger: Ledger, tenant_id: UUID, actor: Actor, command: UpdateTenant) -> bool:
-    """Change the tenant, from the next request on; False where nothing differs. Raises Invalid, Busy.
+    """Change the tenant, from the next request on; False if nothing differs. Raises Invalid, Busy.
 
-    Another zone moves the days to come. What has been posted keeps the instants it was posted with: a credit's expiry
-    does not move along.
+    Another zone moves the days to come. Past postings keep the instants they were posted with: a credit's expiry does
+    not move along.
     """
     name = checked_if_given(command.name, MAX_NAME_CHARACTERS, "name")
     if command.time_zone is not None and command.time_zone not in available_timezones() - NO_ZONES:
-        raise Invalid("There is no such time zone: an IANA name such as Europe/London is needed.", field=("timeZone",))
+        raise Invalid("There is no such time zone. Use an IANA name such as Europe/London.", field=("timeZone",))
     if command.grace_days is not None and not 0 <= command.grace_days <= MAX_GRACE_DAYS:
         raise Invalid(f"Days of grace must lie between 0 and {MAX_GRACE_DAYS}.", field=("graceDays",))
     if command.approval_hours is not None and not 1 <= command.approval_hours <= MAX_APPROVAL_HOURS:
         raise Invalid(
-            f"An approval request waits between 1 and {MAX_APPROVAL_HOURS:,} hours.", field=("approvalHours",)
+            f"Approval requests must wait between 1 and {MAX_APPROVAL_HOURS:,} hours.", field=("approvalHours",)
         )
     if command.key_days is not None and not MIN_KEY_DAYS <= command.key_days <= MAX_KEY_DAYS:
         raise Invalid(
-            f"An idempotency key is kept between {MIN_KEY_DAYS} and {MAX_KEY_DAYS:,} days.",
+            f"Idempotency keys must be kept between {MIN_KEY_DAYS} and {MAX_KEY_DAYS:,} days.",
             field=("idempotencyKeyDays",),
         )
     currencies = _checked_currencies(command.limited_currencies)
@@ -74,11 +74,11 @@ async def _update(
 
 
 def _checked_currencies(codes: tuple[str, ...] | None) -> str | None:
-    """As they are kept, each once; '' for all. Raises AssetUnknown, Invalid."""
+    """The currencies as they are kept, each once; '' for all. Raises AssetUnknown, Invalid."""
     if codes is None:
         return None
     for code in codes:
         exponent(code)
         if not is_money(code):
-            raise Invalid(f"{code} is no currency: only currencies are listed.", field=("limitedCurrencies",))
+            raise Invalid(f"{code} is not a currency. List currencies only.", field=("limitedCurrencies",))
     return " ".join(sorted(set(codes)))

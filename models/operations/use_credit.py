@@ -2,11 +2,11 @@
 
 from uuid import UUID
 
-from models.commands import Actor, Outcome, UseCredit
+from models.commands import Actor, Outcome
 from models.ledger import Ledger
 from models.money import SERVICE_CREDITS, to_minor
 from models.operations.replays import replay_of_transaction
-from models.planning.using import use_needs
+from models.planning.using import UseCredit, use_needs
 
 
 async def use_credit(

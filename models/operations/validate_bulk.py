@@ -1,4 +1,4 @@
-"""Whether every row of a queued bulk could be posted now: planned on the books of one moment."""
+"""Validate every row of a queued bulk as if posted now: planned on the books of one moment."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final
@@ -21,11 +21,11 @@ from turns.slices import in_slices
 ROWS_AT_ONCE: Final = 2_000
 
 MarkErrors = Callable[[tuple[LedgerError, ...]], Awaitable[bool]]
-"""Notes what is wrong with rows, and answers whether to go on."""
+"""Records rows' errors, and returns whether to go on."""
 
 
 async def validate(ledger: Ledger, tenant_id: UUID, bulk: RunningBulk, mark: MarkErrors) -> int | None:
-    """How many rows are bad, those that were known to be among them; None once `mark` says to stop.
+    """The number of bad rows, those known before included; None once `mark` says to stop.
 
     A customer's rows are planned one after the other and see each other, and all together use up the actor's day.
     """
@@ -33,8 +33,9 @@ async def validate(ledger: Ledger, tenant_id: UUID, bulk: RunningBulk, mark: Mar
     async with tenant_transaction(tenant_id, read_only=True, one_moment=True) as connection:
         bad = await connection.raw.fetchval(
             "SELECT count(*) FROM bulk_rows WHERE tenant_id = $1 AND operation_id = $2 AND error IS NOT NULL",
-            tenant_id, bulk.id,
-        )  # fmt: skip
+            tenant_id,
+            bulk.id,
+        )
         async for rows in _by_customer(connection, bulk):
             books = await _unlocked_books(ledger, connection, bulk, rows, carried)
             context = PostingContext(bulk.actor, None, bulk.id)
@@ -55,8 +56,10 @@ async def _by_customer(connection: TenantConnection, bulk: RunningBulk) -> Async
             SELECT merged_into_id FROM customers WHERE tenant_id = $1 AND id = r.customer_id OFFSET 0) AS c ON true
         WHERE r.tenant_id = $1 AND r.operation_id = $2 AND r.transaction_id IS NULL AND r.error IS NULL
         ORDER BY 2, r."row" """,
-        connection.tenant_id, bulk.id, prefetch=ROWS_AT_ONCE,
-    )  # fmt: skip
+        connection.tenant_id,
+        bulk.id,
+        prefetch=ROWS_AT_ONCE,
+    )
     async for row in cursor:
         if len(lot) >= ROWS_AT_ONCE and lot[-1].adjustment.customer_id != row["customer_id"]:
             yield tuple(lot)
@@ -67,10 +70,13 @@ async def _by_customer(connection: TenantConnection, bulk: RunningBulk) -> Async
 
 
 async def _unlocked_books(
-    ledger: Ledger, connection: TenantConnection, bulk: RunningBulk, rows: tuple[RowAdjustment, ...],
+    ledger: Ledger,
+    connection: TenantConnection,
+    bulk: RunningBulk,
+    rows: tuple[RowAdjustment, ...],
     carried: dict[CounterKey, CounterState],
-) -> Books:  # fmt: skip
-    """The books for these rows as they stand. Accounts that are missing are imagined, to add to."""
+) -> Books:
+    """The books for these rows, unlocked. Missing accounts are imagined, to add to."""
     now, wanted = ledger.clock(), await in_slices(needs(rows))
     customers_wanted = {row.adjustment.customer_id for row in rows}
     accounts = await read_accounts(connection, set(wanted.accounts))
@@ -81,9 +87,13 @@ async def _unlocked_books(
         if row.adjustment.amount > 0 and key not in accounts:
             accounts[key] = AccountState(ledger.source.new_id(), *key, 0, 0, 0, None, None)
     books = Books(
-        config=await ledger.configurations.at_version(connection, version), now=now, source=ledger.source,
-        customers=customers, accounts=accounts, accounts_by_id={a.id: a for a in accounts.values()},
-    )  # fmt: skip
+        config=await ledger.configurations.at_version(connection, version),
+        now=now,
+        source=ledger.source,
+        customers=customers,
+        accounts=accounts,
+        accounts_by_id={a.id: a for a in accounts.values()},
+    )
     counters = counters_needed(books.config, now, [(bulk.actor, key) for key in wanted.limited])
     books.counters = await read_counters(connection, counters) | {
         key: counter for key, counter in carried.items() if key in counters

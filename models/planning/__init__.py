@@ -1,56 +1,36 @@
 """Plans: (locked state, command) → entries or a refusal. Pure: no I/O, no clock, no randomness.
 
-A plan that grows with what it finds is made in steps (steps.py).
+A plan that grows with what it finds is made in steps (steps.py). A command that its plan alone reads stands beside it;
+those that others read too are in models/commands.py.
 """
 
 from collections.abc import Callable, Generator
-from typing import Any
+from typing import Final, TypeVar
 
-from models import commands as c
-from models.planning import (
-    adjust,
-    approving,
-    assign,
-    bulk,
-    bulk_rows,
-    coupons,
-    invoices,
-    merging,
-    payments,
-    releasing,
-    restating,
-    rewards,
-    using,
-)
+from models.commands import Command, Outcome
+from models.errors import InvariantViolated
 from models.planning.state import Books, PostingContext
 from turns.steps import Steps
 
-_PLANS: dict[type[Any], Callable[[Books, PostingContext, Any], c.Outcome | Steps[c.Outcome]]] = {
-    c.AdjustCredit: adjust.plan,
-    c.ApproveRequest: approving.plan,
-    c.AssignCredit: assign.plan,
-    c.BulkCredit: bulk.plan,
-    c.CreateInvoice: invoices.plan_create,
-    c.CreateOrder: invoices.plan_order,
-    c.DisableCoupon: coupons.plan_disable,
-    c.ExpireCredits: using.plan_expire,
-    c.GiveReward: rewards.plan,
-    c.MergeCustomers: merging.plan,
-    c.PostRows: bulk_rows.plan,
-    c.ReassignCredit: releasing.plan_reassign,
-    c.RecordPayment: payments.plan,
-    c.ReleaseAssignments: releasing.plan_release,
-    c.RestateBooks: restating.plan,
-    c.UpdateCredit: releasing.plan_update_credit,
-    c.UseCoupon: coupons.plan_use,
-    c.UseCredit: using.plan_use,
-    c.VoidCredit: releasing.plan_void_credit,
-    c.VoidInvoice: releasing.plan_void_invoice,
-    c.VoidPayment: payments.plan_void,
-}
+P = TypeVar("P", bound=Callable[..., Outcome | Steps[Outcome]])
+
+PLANS: Final[dict[type[Command], Callable[..., Outcome | Steps[Outcome]]]] = {}
+"""By `plan_of`. The operation that hands a command to the ledger has loaded the module with its plan."""
 
 
-def plan(books: Books, context: PostingContext, command: c.Command) -> Steps[c.Outcome]:
-    """Plan one unit. Raises a LedgerError; whoever calls then rolls back to the savepoint set before."""
-    planned = _PLANS[type(command)](books, context, command)
+def plan_of(kind: type[Command]) -> Callable[[P], P]:
+    """The function is the plan of such commands. Raises InvariantViolated for a second plan."""
+
+    def note(function: P) -> P:
+        if kind in PLANS:
+            raise InvariantViolated(f"{kind.__name__} has two plans")
+        PLANS[kind] = function
+        return function
+
+    return note
+
+
+def plan(books: Books, context: PostingContext, command: Command) -> Steps[Outcome]:
+    """Plan one unit. Raises a LedgerError; the caller then rolls back to the savepoint set before."""
+    planned = PLANS[type(command)](books, context, command)
     return (yield from planned) if isinstance(planned, Generator) else planned

@@ -16,7 +16,7 @@ from models.errors import (
 )
 from models.kinds import Counter, TransactionKind
 from models.money import SERVICE_CREDITS, nonzero_minor, to_decimal
-from models.planning import calendar, credits, requesting
+from models.planning import calendar, credits, plan_of, requesting
 from models.planning.allowances import allowance_of
 from models.planning.config import ReasonRule
 from models.planning.drafts import TransactionDraft
@@ -29,7 +29,7 @@ MAX_SERVICES: Final = 100
 
 
 def needs(command: AdjustCredit, amount_minor: int) -> Needs:
-    """What has to be locked and loaded. An addition opens the account where there is none."""
+    """Rows to lock and load. An addition opens the account if there is none."""
     key = (command.customer_id, command.asset)
     adding = amount_minor > 0
     by_order = not adding and command.credit_id is None
@@ -43,6 +43,7 @@ def needs(command: AdjustCredit, amount_minor: int) -> Needs:
     )
 
 
+@plan_of(AdjustCredit)
 def plan(books: Books, context: PostingContext, command: AdjustCredit) -> Steps[Outcome]:
     """Plan one adjustment. Raises the LedgerErrors that the domain names for it; then nothing has changed."""
     amount_minor = nonzero_minor(command.amount, command.asset)
@@ -56,7 +57,8 @@ def plan(books: Books, context: PostingContext, command: AdjustCredit) -> Steps[
 
 
 def check_reason(books: Books, command: AdjustCredit, *, adding: bool) -> ReasonRule:
-    """The reason, if it is in the tenant's list and serves this direction. Raises, also for the note it needs."""
+    """Return the reason if it is in the tenant's list and serves this direction. Raises if not, or if the note it needs
+    is missing."""
     reason = books.config.reasons.get(command.reason)
     if reason is None or not reason.active:
         raise ReasonUnknown(command.reason)
@@ -69,11 +71,13 @@ def check_reason(books: Books, command: AdjustCredit, *, adding: bool) -> Reason
 
 
 def check_services(books: Books, command: AdjustCredit, *, adding: bool) -> None:
-    """Only service credits may name services, and only those the tenant has (and still offers, to add)."""
+    """Check the services: only service credits may name them, and only those the tenant has (and still offers, to add)."""
     if not command.service_ids:
         return
     if command.asset != SERVICE_CREDITS:
-        raise Invalid(f"{command.asset} cannot be restricted to services.", field=("serviceIds",))
+        raise Invalid(
+            f"Only service credits can be restricted to services, not {command.asset}.", field=("serviceIds",)
+        )
     if len(command.service_ids) > MAX_SERVICES:
         raise Invalid(f"At most {MAX_SERVICES} services can be named.", field=("serviceIds",))
     for service_id in command.service_ids:
@@ -81,7 +85,7 @@ def check_services(books: Books, command: AdjustCredit, *, adding: bool) -> None
         if active is None:
             raise NotFound("There is no such service.", field=("serviceIds",))
         if adding and not active:
-            raise Invalid("The service is no longer offered.", field=("serviceIds",))
+            raise Invalid("The service is no longer offered. Choose another one.", field=("serviceIds",))
 
 
 def check_membership(books: Books, command: AdjustCredit) -> None:
@@ -100,15 +104,19 @@ def _add(
     books: Books, context: PostingContext, command: AdjustCredit, amount_minor: int, reason: ReasonRule
 ) -> Outcome:
     if command.credit_id is not None:
-        raise Invalid("An addition opens a credit of its own; creditId belongs to a removal.", field=("creditId",))
+        raise Invalid("An addition always opens a new credit. Give creditId only for a removal.", field=("creditId",))
     credits.check_open(books, command.customer_id, "customerId")
     check_membership(books, command)
     zone = books.config.zone
     effective_on, starts_at = calendar.start_of_credit(command.effective_on, books.now, zone)
     expires_at = calendar.expiry_of_credit(
-        command.expires_in_days, command.expires_at,
-        effective_on=effective_on, starts_at=starts_at, now=books.now, zone=zone,
-    )  # fmt: skip
+        command.expires_in_days,
+        command.expires_at,
+        effective_on=effective_on,
+        starts_at=starts_at,
+        now=books.now,
+        zone=zone,
+    )
     account = books.accounts[command.customer_id, command.asset]
     credits.check_room(account, amount_minor)
     limited = None
@@ -130,10 +138,18 @@ def _add(
         limited=limited,
     )
     credit = credits.open_credit(
-        books, transaction, account, amount_minor, Counter.ISSUED,
-        effective_on=effective_on, starts_at=starts_at, expires_at=expires_at,
-        service_ids=tuple(sorted(set(command.service_ids))), auto_apply=command.auto_apply, counts=reason.moves_lifetime,
-    )  # fmt: skip
+        books,
+        transaction,
+        account,
+        amount_minor,
+        Counter.ISSUED,
+        effective_on=effective_on,
+        starts_at=starts_at,
+        expires_at=expires_at,
+        service_ids=tuple(sorted(set(command.service_ids))),
+        auto_apply=command.auto_apply,
+        counts=reason.moves_lifetime,
+    )
     credits.follow_tier(books, transaction, account, lifetime_before)
     return _outcome(books, transaction, account, credit)
 
@@ -164,41 +180,47 @@ def _remove(
         )
     else:
         spent = yield from credits.spend(
-            books, transaction, account, amount_minor, Counter.REMOVED,
-            service_ids=command.service_ids, lifetime=reason.moves_lifetime,
-        )  # fmt: skip
+            books,
+            transaction,
+            account,
+            amount_minor,
+            Counter.REMOVED,
+            service_ids=command.service_ids,
+            lifetime=reason.moves_lifetime,
+        )
         credit = spent[0] if len(spent) == 1 else None
     credits.follow_tier(books, transaction, account, lifetime_before)
     return _outcome(books, transaction, account, credit)
 
 
 def _check_used_up(books: Books, command: AdjustCredit) -> None:
-    """Raises CreditNotOpen where a merge left nothing of the named credit, so that there is no account for it."""
+    """Raises CreditNotOpen if a merge left nothing of the named credit, so that there is no account for it."""
     credit = books.credits_by_id.get(command.credit_id) if command.credit_id else None
     if credit is not None and books.homes.get(credit.account_id) == (command.customer_id, command.asset):
         raise CreditNotOpen(credits.credit_view(credit, command.asset).status(books.now))
 
 
 def _check_no_dates(books: Books, command: AdjustCredit) -> None:
-    """A removal takes from what is open: it has no expiry, and cannot start later."""
+    """A removal takes from open credits: it has no expiry, and cannot start later."""
     if command.expires_in_days not in (None, 0):
-        raise ExpiryConflict("A removal has no expiry.", field=("expiresInDays",))
+        raise ExpiryConflict("A removal has no expiry. Leave it out.", field=("expiresInDays",))
     if command.expires_at is not None:
-        raise ExpiryConflict("A removal has no expiry.", field=("expiresAt",))
+        raise ExpiryConflict("A removal has no expiry. Leave it out.", field=("expiresAt",))
     if command.effective_on is None:
         return
     calendar.checked_date(command.effective_on, "effectiveOn")
     if command.effective_on > calendar.local_date(books.now, books.config.zone):
-        raise ExpiryConflict("A removal cannot start in the future.", field=("effectiveOn",))
+        raise ExpiryConflict("A removal cannot start in the future. Leave the date out.", field=("effectiveOn",))
 
 
 def _named_credit(books: Books, command: AdjustCredit, account: AccountState, amount_minor: int) -> CreditState:
-    """The one credit that `creditId` names, with enough on it. Raises NotFound, CreditNotOpen, InsufficientBalance."""
+    """Return the one credit that `creditId` names, with enough on it. Raises NotFound, CreditNotOpen,
+    InsufficientBalance."""
     credit = books.credits_by_id.get(command.credit_id) if command.credit_id else None
     if credit is None or not credits.is_locked(books, credit) or credits.account_of_lot(books, credit) is not account:
         raise NotFound("The customer has no such credit in this asset.", field=("creditId",))
     if command.service_ids and not credits.serves(credit, command.service_ids):
-        raise Invalid("The credit does not serve these services.", field=("serviceIds",))
+        raise Invalid("The credit cannot be spent on these services. Choose another one.", field=("serviceIds",))
     if not credits.is_open(credit, books.now):
         raise CreditNotOpen(credits.credit_view(credit, account.asset).status(books.now))
     if amount_minor > credit.remaining_minor:

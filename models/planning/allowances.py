@@ -1,5 +1,5 @@
-"""What an actor may still add to an account today, or sell of credit: the rule that binds, and the day's counters under it.
-Pure."""
+"""Amounts that an actor may still add to an account today, or sell as credit: the rule that binds, and its day
+counters. Pure."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -15,8 +15,8 @@ from models.planning.state import Books, CounterState
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """rule: None where nothing binds, and then there are no counters. counters: the actor's day; of what is added, the
-    customer's day. barred: why they may not use the currency whatever the amount.
+    """rule: None if nothing binds, and then there are no counters. counters: the actor's day; for additions also the
+    customer's day. barred: the reason why they may not use the currency, whatever the amount.
     """
 
     asset: str
@@ -34,14 +34,15 @@ class Allowance:
         return limits.check(self.rule, self.asset, amount_minor, by_actor=by_actor, by_customer=sum(others))
 
     def refusal(self, amount_minor: int) -> LedgerError | None:
-        """Why this is not for the actor to do alone; None where it is."""
+        """The reason why this needs a second person; None if it does not."""
         if self.barred is not None:
             return self.barred
         verdict = self.verdict(amount_minor)
         return None if verdict.allowed else LimitExceeded(verdict.remaining)
 
     def use(self, books: Books, amount_minor: int) -> Limited | None:
-        """Raise the day's counters by what is about to be posted, which has to say so; None where there are none."""
+        """Raise the day's counters by the amount about to be posted, and return it for the event; None if there are
+        none."""
         for counter in self.counters:
             books.change(counter, used_minor=counter.used_minor + amount_minor)
             books.writes.touched_counters.append(counter)
@@ -49,7 +50,7 @@ class Allowance:
 
 
 def allowance_of(books: Books, actor: Actor, customer_id: UUID, asset: str) -> Allowance:
-    """The actor's, on this customer's account in this asset, today."""
+    """The actor's allowance on this customer's account in this asset, today."""
     rule = limits.rule_for(books.config, actor, asset)
     if rule is None:
         return Allowance(asset, None, ())
@@ -60,7 +61,7 @@ def allowance_of(books: Books, actor: Actor, customer_id: UUID, asset: str) -> A
 
 
 def selling_allowance_of(books: Books, actor: Actor, currency: str) -> Allowance:
-    """What the actor may still sell of credit in this currency today."""
+    """The credit that the actor may still sell in this currency today."""
     rule = limits.selling_rule(books.config.selling_limits, actor, currency)
     barred = limits.barred_from(books.config, actor, currency)
     if rule is None:

@@ -1,23 +1,23 @@
-"""A second person says yes: what was asked for is posted, checked again as of now. Pure.
+"""Approvals: a second person approves a request, which is checked again as of now and posted. Pure.
 
 All that adjustCredit, giveReward and createOrder check is checked again on the books as they are: the reason and its
-direction, the customer, the membership gate, dates, room, the reward and its stock, the products. What can be posted, but
-is another thing by now than was asked for, is refused until it is approved by its version (models/planning/binding.py).
+direction, the customer, the membership gate, dates, room, the reward and its stock, the products. A request that can be
+posted, but means something else by now, is refused until it is approved by its version (models/planning/binding.py).
 
-Days of expiry count from the approval, so that the customer gets as many as were meant for them; so does a start that was
-left blank. A start or an expiry that was named is kept as it was asked for, and one that has passed meanwhile is refused
-(EXPIRY_IN_PAST).
+Days of expiry count from the approval, so that the customer gets the full number; the same goes for a start that was
+left blank. A named start or expiry is kept as requested, and one that has passed meanwhile is refused (EXPIRY_IN_PAST).
 
-Limits are what the approval is there to go past. They bind neither of the two, and what is posted uses up none of the
-requester's day: a manager has answered for it, and it must not take from what staff may add by themselves.
+Limits are what the approval is there to go past. They bind neither of the two, and the posting does not count against
+the requester's daily limit: a manager has answered for it, and it must not reduce what staff may add by themselves.
 """
 
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, field, replace
+from uuid import UUID
 
-from models.commands import AdjustCredit, Approvable, ApproveRequest, CreateOrder, GiveReward, Outcome
+from models.commands import LATER, AdjustCredit, Approvable, Command, CreateOrder, GiveReward, Outcome
 from models.errors import LedgerError, NotFound, OwnRequest, RequesterNotAllowed, RequestNotPending, TermChange
 from models.kinds import ApprovalStatus
-from models.planning import adjust, invoices, requesting, rewards
+from models.planning import adjust, invoices, plan_of, requesting, rewards
 from models.planning.auditing import audit
 from models.planning.binding import Terms, check_bound, credit_sold
 from models.planning.events import emit
@@ -30,8 +30,20 @@ from turns.steps import Steps
 ADD, REMOVE, GIVE, ISSUE = "credits:add", "credits:remove", "rewards:give", "invoices:write"
 
 
+@dataclass(frozen=True, slots=True)
+class ApproveRequest(Command):
+    """Post what an approval request asks for. note: what the approver has to say.
+
+    version: of the terms that the approver has seen (models/planning/binding.py); None: those it was asked under.
+    """
+
+    request_id: UUID
+    note: str | None = None
+    version: str | None = field(default=None, metadata=LATER)
+
+
 def requester_scopes(asked: Approvable, terms: Terms | None) -> frozenset[str]:
-    """The scopes that a partner's token needs, for what it asked for to be posted. (A test compares auth/roles.py.)"""
+    """The scopes that a partner's token needs for its request to be posted. (A test compares auth/roles.py.)"""
     match asked:
         case AdjustCredit():
             return frozenset({REMOVE if asked.amount < 0 else ADD})
@@ -42,15 +54,16 @@ def requester_scopes(asked: Approvable, terms: Terms | None) -> frozenset[str]:
 
 
 def needs(command: ApproveRequest, asked: Needs) -> Needs:
-    """What the kept command needs, and the request; no day counters."""
+    """The needs of the kept command, and the request; no day counters."""
     return replace(asked, limited=(), sells=(), approvals=(command.request_id,))
 
 
+@plan_of(ApproveRequest)
 def plan(books: Books, context: PostingContext, command: ApproveRequest) -> Steps[Outcome]:
-    """Plan what was asked for, as its requester's, on the approval of the context's actor; a refusal leaves it pending.
+    """Plan the kept command as its requester's, on the approval of the context's actor; a refusal leaves it pending.
 
-    One that was approved before answers its transaction and posts nothing. Raises NotFound, OwnRequest,
-    RequestNotPending, RequesterNotAllowed, what the kept command is refused with, and RequestChanged.
+    A request approved before returns its transaction and posts nothing. Raises NotFound, OwnRequest, RequestNotPending,
+    RequesterNotAllowed, the kept command's own refusals, and RequestChanged.
     """
     check_note(command.note)
     request = books.approvals.get(command.request_id)
@@ -60,9 +73,11 @@ def plan(books: Books, context: PostingContext, command: ApproveRequest) -> Step
         raise OwnRequest
     if request.status == ApprovalStatus.APPROVED:
         return Outcome(
-            transaction_id=request.transaction_id, invoice_id=request.invoice_id, approval_request_id=request.id,
+            transaction_id=request.transaction_id,
+            invoice_id=request.invoice_id,
+            approval_request_id=request.id,
             replayed=True,
-        )  # fmt: skip
+        )
     status = requesting.shown(request).status(books.now)
     if status != ApprovalStatus.PENDING:
         raise RequestNotPending(status)
@@ -92,15 +107,24 @@ def _plan(books: Books, context: PostingContext, asked: Approvable) -> Steps[Out
 
 
 def _close(
-    books: Books, context: PostingContext, request: ApprovalState, posted: Outcome, note: str | None,
+    books: Books,
+    context: PostingContext,
+    request: ApprovalState,
+    posted: Outcome,
+    note: str | None,
     agreed: tuple[TermChange, ...],
-) -> None:  # fmt: skip
-    """agreed: what has changed since it was asked for, and was approved all the same."""
+) -> None:
+    """agreed: the changes since the request was made that were approved all the same."""
     note = kept_note(books, request.customer_id, note)
     books.change(
-        request, status=ApprovalStatus.APPROVED, decided_by=context.actor, decided_at=books.now, decision_note=note,
-        transaction_id=posted.transaction_id, invoice_id=posted.invoice_id,
-    )  # fmt: skip
+        request,
+        status=ApprovalStatus.APPROVED,
+        decided_by=context.actor,
+        decided_at=books.now,
+        decision_note=note,
+        transaction_id=posted.transaction_id,
+        invoice_id=posted.invoice_id,
+    )
     books.writes.touched_approvals.append(request)
     details = {"changes": [asdict(change) for change in agreed]} if agreed else None
     audit(books, context, "approval.approved", request.id, request.customer_id, note, details)

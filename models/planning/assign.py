@@ -1,10 +1,11 @@
 """Money credit set against invoices (source 002). Pure."""
 
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
-from models.commands import AssignCredit, InvoiceAmount, Outcome
+from models.commands import Command, Outcome
 from models.errors import (
     CreditNotOpen,
     CurrencyMismatch,
@@ -18,7 +19,7 @@ from models.errors import (
 )
 from models.kinds import AssignmentOrigin, Counter, InvoiceStatus, TransactionKind
 from models.money import is_money, nonzero_minor, to_decimal
-from models.planning import credits
+from models.planning import credits, plan_of
 from models.planning.drafts import TransactionDraft
 from models.planning.needs import Needs
 from models.planning.settling import check_grants_fit, exceeds_due_to_credit, grant_if_paid, invoice_view, settle
@@ -36,17 +37,34 @@ from models.views import AssignmentView
 MAX_ASSIGNMENTS: Final = 100
 
 
+@dataclass(frozen=True, slots=True)
+class InvoiceAmount:
+    invoice_id: UUID
+    amount: Decimal | None  # None: as much as the invoice has due, of what the amounts given leave of the credit
+
+
+@dataclass(frozen=True, slots=True)
+class AssignCredit(Command):
+    """Set one money credit against one or several invoices of the same customer, all or nothing."""
+
+    credit_id: UUID
+    assignments: tuple[InvoiceAmount, ...]
+
+
 def needs(command: AssignCredit, account: AccountKey) -> Needs:
-    """The credit's account and every invoice; `account` was found by an unlocked read, and changes in a merge alone. It is
-    opened where a merge has left nothing of the credit to open one for, so that the credit is found to be used up."""
+    """The credit's account and every invoice; `account` was found by an unlocked read, and changes only in a merge. It
+    is opened if a merge has left nothing of the credit to open one for, so that the credit is found to be used up."""
     return Needs(
-        accounts=(account,), opens_accounts=True, credits=(command.credit_id,),
+        accounts=(account,),
+        opens_accounts=True,
+        credits=(command.credit_id,),
         invoices=tuple(a.invoice_id for a in command.assignments),
-    )  # fmt: skip
+    )
 
 
+@plan_of(AssignCredit)
 def plan(books: Books, context: PostingContext, command: AssignCredit) -> Outcome:
-    """Plan all of the assignments as one event. Raises, with the field, for the first that cannot be."""
+    """Plan all of the assignments as one event. Raises, with the field, for the first that is refused."""
     credit = books.credits_by_id.get(command.credit_id)
     account = credits.account_of_lot(books, credit) if credit and credits.is_locked(books, credit) else None
     if credit is None or account is None:
@@ -54,7 +72,7 @@ def plan(books: Books, context: PostingContext, command: AssignCredit) -> Outcom
     if not 1 <= len(command.assignments) <= MAX_ASSIGNMENTS:
         raise Invalid(f"Name between 1 and {MAX_ASSIGNMENTS} invoices.", field=("assignments",))
     if not is_money(account.asset):
-        raise Invalid(f"Only money is set against invoices, not {account.asset}.", field=("creditId",))
+        raise Invalid(f"Only money can be set against invoices, not {account.asset}.", field=("creditId",))
     if not credits.is_open(credit, books.now):
         raise CreditNotOpen(credits.credit_view(credit, account.asset).status(books.now))
     amounts = planned_amounts(books, command.assignments, account, credit)
@@ -62,23 +80,28 @@ def plan(books: Books, context: PostingContext, command: AssignCredit) -> Outcom
     transaction = credits.begin(books, TransactionKind.ASSIGNMENT, account.customer_id, context)
     views = assign_all(books, context, transaction, account, credit, amounts)
     return Outcome(
-        transaction_id=transaction.id, account_id=account.id, credit_id=credit.id,
+        transaction_id=transaction.id,
+        account_id=account.id,
+        credit_id=credit.id,
         assignment_ids=tuple(view.id for view in views),
         views=(
-            credits.transaction_view(transaction), credits.account_view(account),
-            credits.credit_view(credit, account.asset), *views, *(invoice_view(invoice) for invoice, _ in amounts),
+            credits.transaction_view(transaction),
+            credits.account_view(account),
+            credits.credit_view(credit, account.asset),
+            *views,
+            *(invoice_view(invoice) for invoice, _ in amounts),
         ),
-    )  # fmt: skip
+    )
 
 
 def planned_amounts(
     books: Books, items: tuple[InvoiceAmount, ...], account: AccountState, credit: CreditState
 ) -> list[tuple[InvoiceState, int]]:
-    """Each invoice that gets something with what it gets, in the order given.
+    """Each invoice that gets something, with its amount, in the order given.
 
-    What was given is exact, and checked against what is due and what the earlier ones given leave of the credit. Those
-    left blank share the rest, in their order, each as much as it has due; one that would get nothing is left out. Raises
-    ExceedsRemaining where all would.
+    A given amount is exact, and checked against what is due and what the earlier ones given leave of the credit. Blank
+    ones share the rest, in their order, each as much as it has due; one that would get nothing is left out. Raises
+    ExceedsRemaining if all would.
     """
     left, seen, invoices, given = credit.remaining_minor, set[UUID](), [], dict[UUID, int]()
     for index, item in enumerate(items):
@@ -106,9 +129,13 @@ def planned_amounts(
 
 
 def assign_all(
-    books: Books, context: PostingContext, transaction: TransactionDraft, account: AccountState, credit: CreditState,
+    books: Books,
+    context: PostingContext,
+    transaction: TransactionDraft,
+    account: AccountState,
+    credit: CreditState,
     amounts: list[tuple[InvoiceState, int]],
-) -> list[AssignmentView]:  # fmt: skip
+) -> list[AssignmentView]:
     """Move each amount from the credit to its invoice; an order that this pays in full grants what it sells."""
     views = [
         assign(books, transaction, account, credit, invoice, amount_minor, AssignmentOrigin.MANUAL)
@@ -124,7 +151,7 @@ def _open_invoice(books: Books, item: InvoiceAmount, account: AccountState, seen
     if invoice is None:
         raise NotFound("There is no such invoice.", field=("invoiceId",))
     if invoice.id in seen:
-        raise Duplicate("The invoice is named twice.", field=("invoiceId",))
+        raise Duplicate("The invoice is listed twice.", field=("invoiceId",))
     seen.add(invoice.id)
     if invoice.customer_id != account.customer_id:
         raise CustomerMismatch("invoice").at("invoiceId")
@@ -147,19 +174,33 @@ def _given_amount(amount: Decimal, invoice: InvoiceState, left_minor: int) -> in
 
 
 def assign(
-    books: Books, transaction: TransactionDraft, account: AccountState, credit: CreditState,
-    invoice: InvoiceState, amount_minor: int, origin: AssignmentOrigin, *, payment_id: UUID | None = None,
-) -> AssignmentView:  # fmt: skip
+    books: Books,
+    transaction: TransactionDraft,
+    account: AccountState,
+    credit: CreditState,
+    invoice: InvoiceState,
+    amount_minor: int,
+    origin: AssignmentOrigin,
+    *,
+    payment_id: UUID | None = None,
+) -> AssignmentView:
     """Move `amount_minor` from the credit to the invoice. The caller has checked that both sides have it.
 
-    payment_id: the payment with account credit that this is a part of, if it is one's.
+    payment_id: the payment with account credit that this is a part of, if any.
     """
     credits.move(books, transaction, account, credit, -amount_minor, Counter.INVOICES)
     settle(books, invoice, credited_minor=invoice.credited_minor + amount_minor)
     part = AssignmentState(
-        id=books.source.new_id(), credit_id=credit.id, invoice_id=invoice.id, transaction_id=transaction.id,
-        amount_minor=amount_minor, origin=origin, assigned_at=books.now, released_at=None, payment_id=payment_id,
-    )  # fmt: skip
+        id=books.source.new_id(),
+        credit_id=credit.id,
+        invoice_id=invoice.id,
+        transaction_id=transaction.id,
+        amount_minor=amount_minor,
+        origin=origin,
+        assigned_at=books.now,
+        released_at=None,
+        payment_id=payment_id,
+    )
     books.writes.assignments.append(part)
     # A unit of the same batch may void the credit or the invoice: it has to find this here.
     books.assignments[part.id] = part
@@ -169,6 +210,12 @@ def assign(
 
 def assignment_view(part: AssignmentState, currency: str) -> AssignmentView:
     return AssignmentView(
-        id=part.id, credit_id=part.credit_id, invoice_id=part.invoice_id, currency=currency,
-        amount_minor=part.amount_minor, origin=part.origin, assigned_at=part.assigned_at, released_at=part.released_at,
-    )  # fmt: skip
+        id=part.id,
+        credit_id=part.credit_id,
+        invoice_id=part.invoice_id,
+        currency=currency,
+        amount_minor=part.amount_minor,
+        origin=part.origin,
+        assigned_at=part.assigned_at,
+        released_at=part.released_at,
+    )

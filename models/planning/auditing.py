@@ -1,4 +1,4 @@
-"""Events that move no value, and so have no transaction: who did them, to what, and when."""
+"""Events that move no value, and so have no transaction: their actor, subject and time."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,21 +11,33 @@ from models.planning.state import Books, InvoiceState, PostingContext
 
 
 def audit(
-    books: Books, context: PostingContext, action: str, subject_id: UUID, customer_id: UUID | None, note: str | None = None,
+    books: Books,
+    context: PostingContext,
+    action: str,
+    subject_id: UUID,
+    customer_id: UUID | None,
+    note: str | None = None,
     details: Mapping[str, Any] | None = None,
-) -> None:  # fmt: skip
-    """Write down that the context's actor did `action` to `subject_id`.
+) -> None:
+    """Record that the context's actor did `action` to `subject_id`.
 
-    details: what it says, under names as the API writes them; nothing that is secret or personal.
+    details: under names as the API writes them; nothing that is secret or personal.
     """
     note = kept_note(books, customer_id, note)
     books.writes.audits.append(
         AuditDraft(
-            id=books.source.new_id(), action=action, subject_id=subject_id, customer_id=customer_id, actor=context.actor,
-            note=note, details=details, request_id=context.actor.request_id, address=context.actor.address,
+            id=books.source.new_id(),
+            action=action,
+            subject_id=subject_id,
+            customer_id=customer_id,
+            actor=context.actor,
+            note=note,
+            details=details,
+            request_id=context.actor.request_id,
+            address=context.actor.address,
             created_at=books.now,
         )
-    )  # fmt: skip
+    )
 
 
 def invoice_details(invoice: InvoiceState) -> dict[str, Any]:

@@ -1,9 +1,10 @@
-"""What an approval binds to: what a request was asked under, of all that an admin may change before it is approved. Pure.
+"""Terms of a request for approval: the settings it was made under, of those that an admin may change before it is
+approved. Pure.
 
-Bound is what would make something else of what is posted, or of what it is called: whether the reason moves the lifetime
+Bound are the settings that would change what is posted, or what it is called: whether the reason moves the lifetime
 total, a reward with its price and terms, the services by name, products by name and price, and the zone that days are
-counted in. Not bound is what the plan checks again as of now and refuses by itself (a reason that does not serve any more,
-stock, limits), nor what was named in the request. Who the customer is is no term: a merge is no change.
+counted in. Not bound are those that the plan checks again as of now and refuses by itself (a reason that no longer
+serves, stock, limits), nor what was named in the request. The customer is no term: a merge is no change.
 """
 
 from dataclasses import dataclass
@@ -27,26 +28,26 @@ VERSION_CHARACTERS: Final = 32
 
 
 class InForce(Protocol):
-    """What holds now: books under lock, or no more of them than this as they were read."""
+    """The settings in force: books under lock, or just this much of them, read unlocked."""
 
     @property
     def config(self) -> TenantConfig:
-        """What an admin has set."""
+        """An admin's settings."""
 
     @property
     def rewards(self) -> dict[UUID, RewardState]:
-        """Those that are spoken of."""
+        """The rewards that the request names."""
 
     @property
     def products(self) -> dict[UUID, ProductState]:
-        """Those that are spoken of."""
+        """The products that the request names."""
 
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """How a request stands to what holds now. changes: None where nobody knows what it was asked under.
+    """A request's terms compared with those in force. changes: None if the terms it was made under are not known.
 
-    version: of what holds now, for whoever approves that.
+    version: of the terms in force, for the approver.
     """
 
     version: str
@@ -54,7 +55,7 @@ class Binding:
 
 
 def terms_of(books: InForce, asked: Approvable) -> Terms:
-    """What holds now of what the request speaks of. What is not there any more has no terms: the plan refuses it."""
+    """The terms in force for a request. Something that no longer exists has no terms: the plan refuses it."""
     match asked:
         case AdjustCredit():
             return _of_adjustment(books, asked)
@@ -65,15 +66,15 @@ def terms_of(books: InForce, asked: Approvable) -> Terms:
 
 
 def binding_of(books: InForce, asked: Approvable, terms: Terms | None) -> Binding:
-    """What has changed since it was asked under `terms`."""
+    """The changes since a request was made under `terms`."""
     now = terms_of(books, asked)
     return Binding(_version(now), None if terms is None else _differences(terms, now))
 
 
 def check_bound(books: Books, request: ApprovalState, version: str | None) -> tuple[TermChange, ...]:
-    """What has changed, and was agreed to by its version. Raises RequestChanged where something else holds by now.
+    """Return the changes that were agreed to by version. Raises RequestChanged if other terms are in force by now.
 
-    A request of before terms were kept is bound to nothing but a version that its approver names.
+    A request made before terms were kept is bound only to a version that its approver names.
     """
     binding = binding_of(books, request.command, request.terms)
     asked = None if request.terms is None else _version(request.terms)
@@ -120,7 +121,7 @@ def _of_order(books: InForce, asked: CreateOrder) -> Terms:
 
 
 def credit_sold(asked: CreateOrder, terms: Terms | None) -> Decimal:
-    """What the order's credit lines come to, as it was asked: what it puts on the account once it is paid."""
+    """The sum of the order's credit lines, as requested: the credit that it puts on the account once it is paid."""
     sold, terms = Decimal(0), terms or {}
     for place, item in enumerate(asked.items):
         if terms.get(f"items.{place}.kind") == ProductKind.CREDIT:

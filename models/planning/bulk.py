@@ -7,7 +7,7 @@ from models.commands import AdjustCredit, BulkCredit, BulkItem, Outcome
 from models.errors import CurrencyNotAllowed, Duplicate, Invalid, LedgerError, LedgerErrors, NotFound
 from models.kinds import BulkErrorPolicy, BulkStatus
 from models.money import exponent, to_minor
-from models.planning import adjust
+from models.planning import adjust, plan_of
 from models.planning.credits import actor_view
 from models.planning.drafts import BulkOperationDraft, BulkRowDraft
 from models.planning.events import emit
@@ -19,11 +19,11 @@ from turns.steps import Steps
 MAX_ROWS: Final = 10_000
 
 _RowResult = tuple[UUID | None, LedgerError | None]
-"""A row's transaction, or what is wrong with it."""
+"""A row's transaction, or its error."""
 
 
 def needs(command: BulkCredit) -> Steps[Needs]:
-    """What all rows need together; a row whose amount is none at all only who its customer is, to be reported."""
+    """The needs of all rows together; of a row without an amount only its customer, to be reported."""
     rows = []
     for item in command.items[:MAX_ROWS]:
         try:
@@ -36,16 +36,21 @@ def needs(command: BulkCredit) -> Steps[Needs]:
 
 
 def row_command(command: BulkCredit, item: BulkItem) -> AdjustCredit:
-    """The adjustment that one row stands for. Raises NotFound where the row names no customer."""
+    """The adjustment of one row. Raises NotFound if the row names no customer."""
     if item.customer_id is None:
         raise NotFound("There is no such customer.", field=("customerId",))
     return AdjustCredit(
-        customer_id=item.customer_id, asset=command.asset, amount=item.amount, reason=command.reason, note=command.note,
+        customer_id=item.customer_id,
+        asset=command.asset,
+        amount=item.amount,
+        reason=command.reason,
+        note=command.note,
         expires_in_days=command.expires_in_days if item.amount > 0 else None,
         expires_at=command.expires_at if item.amount > 0 else None,
-    )  # fmt: skip
+    )
 
 
+@plan_of(BulkCredit)
 def plan(books: Books, context: PostingContext, command: BulkCredit) -> Steps[Outcome]:
     """Plan every row. REJECT_ALL raises LedgerErrors with all bad rows; SKIP_FAILED reports them and posts the rest."""
     if not 1 <= len(command.items) <= MAX_ROWS:
@@ -71,7 +76,7 @@ def _plan_rows(books: Books, context: PostingContext, command: BulkCredit) -> St
         try:
             adjustment = row_command(command, item)  # an id that is nobody's is not the same as another such
             if adjustment.customer_id in seen and not command.allow_duplicate_customers:
-                raise Duplicate("The customer comes twice.", field=("customerId",))
+                raise Duplicate("The customer is listed twice.", field=("customerId",))
             seen.add(adjustment.customer_id)
             row_context = PostingContext(context.actor, context.key, books.source.new_id())
             outcome = yield from adjust.plan(books, row_context, adjustment)
@@ -86,7 +91,7 @@ def _plan_rows(books: Books, context: PostingContext, command: BulkCredit) -> St
 
 
 def _row_field(row: int, field: tuple[str, ...] | None) -> tuple[str, ...]:
-    """The path of a row's failure: into the row for what the row says, else where the whole bulk says it."""
+    """The path of a row's failure: into the row for its own values, into the bulk for the bulk's."""
     if field and field[0] in ("customerId", "amount"):
         return ("items", str(row), *field)
     return field or ("items", str(row))
@@ -96,17 +101,32 @@ def _report(
     books: Books, context: PostingContext, command: BulkCredit, results: list[_RowResult], *, failed: int
 ) -> Steps[Outcome]:
     operation = BulkOperationView(
-        id=context.result_id, status=BulkStatus.COMPLETED, asset=command.asset, total=len(results), processed=len(results),
-        succeeded=len(results) - failed, failed=failed, sent_by=actor_view(context.actor),
-    )  # fmt: skip
+        id=context.result_id,
+        status=BulkStatus.COMPLETED,
+        asset=command.asset,
+        total=len(results),
+        processed=len(results),
+        succeeded=len(results) - failed,
+        failed=failed,
+        sent_by=actor_view(context.actor),
+    )
     books.writes.bulk_operations.append(
         BulkOperationDraft(
-            id=operation.id, status=operation.status, asset=operation.asset, error_policy=command.error_policy,
-            dry_run=command.dry_run, total=operation.total, processed=operation.processed,
-            succeeded=operation.succeeded, failed=operation.failed, actor=context.actor, cancel_requested=False,
-            created_at=books.now, finished_at=books.now,
+            id=operation.id,
+            status=operation.status,
+            asset=operation.asset,
+            error_policy=command.error_policy,
+            dry_run=command.dry_run,
+            total=operation.total,
+            processed=operation.processed,
+            succeeded=operation.succeeded,
+            failed=operation.failed,
+            actor=context.actor,
+            cancel_requested=False,
+            created_at=books.now,
+            finished_at=books.now,
         )
-    )  # fmt: skip
+    )
     for row, (item, (transaction_id, error)) in enumerate(zip(command.items, results, strict=True)):
         report = error_report(error) if error else None
         books.writes.bulk_rows.append(
@@ -121,7 +141,7 @@ def _report(
 
 
 def error_report(error: LedgerError) -> dict[str, Any]:
-    """A row's failure as it is kept: code, message, field, and what else it carries."""
+    """A row's failure as it is kept: code, message, field, and the code's own data."""
     report: dict[str, Any] = {"code": error.code, "message": error.message, "field": list(error.field or ()) or None}
     available = getattr(error, "available", None)
     if available is not None:

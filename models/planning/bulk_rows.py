@@ -6,7 +6,7 @@ from uuid import UUID
 from models.commands import Actor, AdjustCredit, Outcome, PostRows, RowAdjustment
 from models.errors import LedgerError, LedgerErrors, RequesterNotAllowed
 from models.money import to_minor
-from models.planning import adjust
+from models.planning import adjust, plan_of
 from models.planning.bulk import error_report
 from models.planning.drafts import RowResult
 from models.planning.needs import Needs, merge
@@ -14,18 +14,17 @@ from models.planning.state import Books, PostingContext
 from turns.steps import Steps
 
 KEYS: Final = "bulk:"
-"""How the idempotency keys begin that bulks make for their rows. Nobody else may use such a key."""
+"""Prefix of the idempotency keys that bulks make for their rows. Reserved for them."""
 BULK, REMOVE = "credits:bulk", "credits:remove"
 
 
 def sender_scopes(asked: AdjustCredit) -> frozenset[str]:
-    """The scopes that a partner's token needs, for this row of a bulk of its to be posted. (A test compares
-    auth/roles.py.)"""
+    """The scopes that a partner's token needs for this row of its bulk to be posted. (A test compares auth/roles.py.)"""
     return frozenset({BULK, REMOVE} if asked.amount < 0 else {BULK})
 
 
 def needs(rows: "tuple[RowAdjustment, ...]") -> Steps[Needs]:
-    """What all of them need together; a row whose amount is none at all only who its customer is, to be reported."""
+    """The needs of all rows together; of a row without an amount only its customer, to be reported."""
     wanted = []
     for row in rows:
         try:
@@ -36,8 +35,9 @@ def needs(rows: "tuple[RowAdjustment, ...]") -> Steps[Needs]:
     return merge(wanted)
 
 
+@plan_of(PostRows)
 def plan(books: Books, context: PostingContext, command: PostRows) -> Steps[Outcome]:
-    """Plan every row, and what is noted of it. Raises LedgerErrors with every bad row where it is all or nothing."""
+    """Plan every row, and record its result. Raises LedgerErrors with every bad row if the bulk is all or nothing."""
     row_results = yield from plan_each(books, context, command.operation_id, command.rows)
     errors = tuple([error for _, _, error in row_results if error])
     if errors and command.all_or_nothing:
@@ -52,9 +52,9 @@ def plan(books: Books, context: PostingContext, command: PostRows) -> Steps[Outc
 def plan_each(
     books: Books, context: PostingContext, operation_id: UUID, rows: "tuple[RowAdjustment, ...]"
 ) -> Steps[list[tuple[int, UUID | None, LedgerError | None]]]:
-    """Row, and its transaction or error. A row that is refused leaves its neighbours planned.
+    """Each row with its transaction or error. A row that is refused leaves its neighbours planned.
 
-    Whoever sent the bulk may have lost the right to since: a row that they may not send any more is refused like any other.
+    The bulk's sender may have lost the right to since: a row that they may no longer send is refused like any other.
     """
     row_results: list[tuple[int, UUID | None, LedgerError | None]] = []
     for row in rows:
@@ -74,7 +74,7 @@ def plan_each(
 
 
 def _check_sender(books: Books, sender: Actor, asked: AdjustCredit) -> None:
-    """Raises RequesterNotAllowed where a partner's client has no token that may do this, as far as can be known."""
+    """Raises RequesterNotAllowed if the partner's client has no token that may do this, as far as can be known."""
     tokens = books.senders.get(sender.client or "") if sender.role == "PARTNER" else None
     if tokens is not None and not any(sender_scopes(asked) <= scopes for scopes in tokens):
         raise RequesterNotAllowed(sender.client, field=None)

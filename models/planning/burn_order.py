@@ -1,4 +1,5 @@
-"""Burn order (domain: adjusting): which credit is spent first, for plans and for SQL, from one definition. Pure."""
+"""Burn order (domain: adjusting): the order in which credits are spent, for plans and for SQL, from one definition.
+Pure."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -15,17 +16,18 @@ _ORDER: Final[tuple[tuple[str, Callable[[CreditState], Any]], ...]] = (
     ("created_at", attrgetter("created_at")),
     ("id", attrgetter("id")),
 )
-"""Soonest expiry first and never last; then service-restricted, older, smaller id first. As SQL, and as what is compared."""
+"""Soonest expiry first and never last; then service-restricted, older, smaller id first. Each in SQL, and as a value to
+compare."""
 ORDERED_BY: Final = frozenset({"expires_at", "service_ids", "created_at"})
-"""What of a credit that may change its place in the order goes by."""
+"""Attributes of a credit that may change its place in the order."""
 _expiry, _general, _age, _id = (key for _, key in _ORDER)
 
 
 def burn_key(credit: CreditState) -> tuple[datetime, bool, datetime, UUID]:
-    """To sort by. (A loop over the parts takes three times as long, and a bulk asks ten times a row.)"""
+    """Key to sort by. (A loop over the parts takes three times as long, and a bulk asks ten times a row.)"""
     return _expiry(credit), _general(credit), _age(credit), _id(credit)
 
 
 def in_burn_order(table: str) -> str:
-    """What follows ORDER BY, for credits by this name."""
+    """The ORDER BY list, for credits under this alias."""
     return ", ".join(f"{table}.{sql}" for sql, _ in _ORDER)

@@ -15,7 +15,7 @@ MAX_EXPIRY_DAYS: Final = 36_500
 
 
 def local_date(now: datetime, zone: ZoneInfo) -> date:
-    """The day that it is in `zone`."""
+    """The current day in `zone`."""
     return now.astimezone(zone).date()
 
 
@@ -25,7 +25,7 @@ def start_of_day(day: date, zone: ZoneInfo) -> datetime:
 
 
 def checked_date(day: date, field: str) -> date:
-    """`day`, if it is one that an account book could hold. Raises Invalid."""
+    """Return `day` if an account book could hold it. Raises Invalid."""
     if not FIRST_DATE <= day <= LAST_DATE:
         raise Invalid(f"The date must lie between {FIRST_DATE} and {LAST_DATE}.", field=(field,))
     return day
@@ -43,8 +43,8 @@ def expiry_of_credit(
 ) -> datetime | None:
     """The instant from which a credit is expired, or None for never.
 
-    `in_days` N is the end of the Nth day after today, or after the day it starts where that is later; blank
-    or 0 is never (source 000). Raises ExpiryConflict where both ways are used, ExpiryInPast, Invalid.
+    `in_days` N is the end of the Nth day after today, or after the day it starts if that is later; blank or 0 is never
+    (source 000). Raises ExpiryConflict if both ways are used, ExpiryInPast, Invalid.
     """
     if in_days is not None and in_days != 0 and at is not None:
         raise ExpiryConflict("Give either expiresInDays or expiresAt, not both.", field=("expiresAt",))
@@ -57,7 +57,7 @@ def expiry_of_credit(
 
 
 def end_of_nth_day(days: int | None, first: date, zone: ZoneInfo, field: str) -> datetime | None:
-    """The end of the Nth day after `first`; None where `days` is blank or 0. Raises Invalid."""
+    """The end of the Nth day after `first`; None if `days` is blank or 0. Raises Invalid."""
     if days is None or days == 0:
         return None
     if not 0 < days <= MAX_EXPIRY_DAYS:

@@ -1,8 +1,8 @@
-"""The columns of a table, from the fields of the dataclass that its rows are: names and SQL types, in one place. Pure.
+"""The columns of a table, from the fields of the dataclass of its rows: names and SQL types, in one place. Pure.
 
-`@table("credits")` over a dataclass says that its rows are that table's. Each field is a column of its own name, whose SQL
-type goes by the field's; so that a new column is one field, for what writes it and for what reads it. A field may say
-more of itself by a `Mark`. An `Actor` is stored as the row that stands for them, in a column whose name ends in `_id`.
+`@table("credits")` over a dataclass says that its objects are that table's rows. Each field is a column of its own
+name, whose SQL type follows from the field's; so that a new column is one field, for writing and for reading. A field
+may say more of itself by a `Mark`. An `Actor` is stored as its row's id, in a column whose name ends in `_id`.
 Properties that are columns are named to `table`. A test compares all of it with the database's catalogue.
 """
 
@@ -25,16 +25,26 @@ T = TypeVar("T")
 Kind = Callable[..., Any]
 """A dataclass."""
 ActorIds = Mapping[Actor, UUID]
-"""The rows that stand for actors."""
+"""Ids of the actors' rows."""
 _SQL_TYPES: Final[Mapping[Any, str]] = {
-    UUID: "uuid", str: "text", int: "bigint", bool: "bool", bytes: "bytea", datetime: "timestamptz", date: "date",
-    Decimal: "numeric", Actor: "uuid", dict: "jsonb", list: "jsonb", Mapping: "jsonb",
-}  # fmt: skip
+    UUID: "uuid",
+    str: "text",
+    int: "bigint",
+    bool: "bool",
+    bytes: "bytea",
+    datetime: "timestamptz",
+    date: "date",
+    Decimal: "numeric",
+    Actor: "uuid",
+    dict: "jsonb",
+    list: "jsonb",
+    Mapping: "jsonb",
+}
 _TABLES: Final[dict[Kind, "Table"]] = {}
 
 
 class Mark(Enum):
-    """What a field says of itself beside its type: `Annotated[datetime | None, LATER]`."""
+    """A field's marks beside its type: `Annotated[datetime | None, LATER]`."""
 
     ASIDE = "no column of its table"
     LATER = "a column that a new row has nothing in: only updates write it"
@@ -47,7 +57,7 @@ ASIDE, LATER, UNREAD, AS_JSON = Mark
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """attribute: where the value is. convert: what is stored of it, where that is something else.
+    """attribute: path of the value. convert: makes the stored value, if it differs.
 
     inserted: whether a new row has it. read: whether it is selected with the others.
     """
@@ -62,7 +72,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Columns:
-    """Some columns of one table, and how a row's values for them are come by. The same object for the same columns."""
+    """Some columns of one table, and how to take their values from a row. The same object for the same columns."""
 
     table: str
     columns: tuple[Column, ...]
@@ -70,7 +80,7 @@ class Columns:
     _converting: tuple[tuple[int, Callable[[Any, ActorIds], Any]], ...]
 
     def values(self, row: object, actors: ActorIds) -> tuple[Any, ...]:
-        """As they are stored, in the columns' order."""
+        """The row's stored values, in the columns' order."""
         values = self._get(row)
         if not self._converting:
             return values
@@ -88,7 +98,7 @@ class Table:
 
 
 def table(name: str, **computed: Kind) -> Callable[[Callable[..., T]], Callable[..., T]]:
-    """The dataclass's rows are the table's."""
+    """Declare that the dataclass's objects are the table's rows."""
 
     def note(kind: Callable[..., T]) -> Callable[..., T]:
         _TABLES[kind] = Table(name, computed)
@@ -98,7 +108,7 @@ def table(name: str, **computed: Kind) -> Callable[[Callable[..., T]], Callable[
 
 
 def tables() -> Iterable[Kind]:
-    """Every dataclass that is a table's row."""
+    """Every dataclass declared as a table's rows."""
     return tuple(_TABLES)
 
 
@@ -130,9 +140,13 @@ def _column(name: str, annotation: Any) -> Column | None:
     kind = _without_none(annotation)
     sql = "jsonb" if AS_JSON in marks else _sql_type(get_origin(kind) or kind)
     return Column(
-        name=f"{name}_id" if kind is Actor else name, sql=sql, attribute=name, convert=_converting(kind, sql),
-        inserted=LATER not in marks, read=UNREAD not in marks and kind is not Actor,
-    )  # fmt: skip
+        name=f"{name}_id" if kind is Actor else name,
+        sql=sql,
+        attribute=name,
+        convert=_converting(kind, sql),
+        inserted=LATER not in marks,
+        read=UNREAD not in marks and kind is not Actor,
+    )
 
 
 def _sql_type(kind: Any) -> str:
@@ -154,7 +168,7 @@ def _converting(kind: Any, sql: str) -> Callable[[Any, ActorIds], Any] | None:
 
 @lru_cache
 def inserted(kind: Kind) -> Columns:
-    """What a new row is written with."""
+    """The columns that a new row is written with."""
     return _some(kind, tuple(column for column in columns_of(kind) if column.inserted))
 
 
@@ -177,10 +191,10 @@ def _some(kind: Kind, columns: tuple[Column, ...]) -> Columns:
 
 @lru_cache
 def selected(kind: Kind, alias: str = "", *, prefix: str = "", **expressions: str) -> str:
-    """SQL for a SELECT of everything that is read of the table's rows, under the names of the columns.
+    """SQL for a SELECT of all columns of the table that are read, under their names.
 
-    alias: the table's in the statement. prefix: before each name in the answer. expressions: what else stands for a
-    column, or for a field that is none.
+    alias: the table's in the statement. prefix: before each name in the result. expressions: replace a column, or stand
+    for a field that is none.
     """
     of = f"{alias}." if alias else ""
     columns = {
@@ -193,8 +207,8 @@ def selected(kind: Kind, alias: str = "", *, prefix: str = "", **expressions: st
 
 
 def maker(kind: Callable[..., T], rows: Sequence[Any], prefix: str = "") -> Callable[[Any], T]:
-    """What makes an object of each of these rows, all of one statement: each field is the column of its name (with the
-    prefix); what was not selected is at its default. JSON is read, and an array is a tuple.
+    """A function that makes an object of each row of one statement: each field is the column of its name (with the
+    prefix); a field that was not selected is at its default. JSON is parsed, and an array is a tuple.
     """
     return _maker(kind, tuple(rows[0].keys()), prefix) if rows else _none_to_make
 
@@ -228,7 +242,7 @@ def _maker(kind: Callable[..., T], names: tuple[str, ...], prefix: str) -> Calla
 
 
 def _reading(kind: Any) -> Callable[[Any], Any] | None:
-    """How a value is read that the driver has as something else."""
+    """Converter for a value that the driver returns as another type."""
     kind = get_origin(kind) or kind
     if kind is tuple:
         return lambda value: None if value is None else tuple(value)

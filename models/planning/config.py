@@ -1,4 +1,4 @@
-"""What a tenant's admin has set, as plans go by it."""
+"""An admin's settings for a tenant, as plans use them."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -27,7 +27,7 @@ class TierRule:
 
 @dataclass(frozen=True, slots=True)
 class LimitRuleValues:
-    """One rule, in the asset's own units; None where it sets no limit of that kind."""
+    """One rule, in the asset's own units; None if it sets no limit of that kind."""
 
     role: str
     asset: str
@@ -40,7 +40,7 @@ class LimitRuleValues:
 
 @dataclass(frozen=True, slots=True)
 class TenantConfig:
-    """What an admin has set, as of `version`."""
+    """An admin's settings, as of `version`."""
 
     tenant_id: UUID
     version: int

@@ -1,12 +1,13 @@
 """Coupons used and disabled (source 003). Pure."""
 
+from dataclasses import dataclass
 from uuid import UUID
 
-from models.commands import DisableCoupon, Outcome, UseCoupon
+from models.commands import Command, Outcome
 from models.errors import CouponNotIssued, NotFound
 from models.kinds import Counter, CouponStatus, TransactionKind
 from models.money import POINTS
-from models.planning import credits
+from models.planning import credits, plan_of
 from models.planning.auditing import audit
 from models.planning.drafts import TransactionDraft
 from models.planning.events import emit
@@ -15,6 +16,18 @@ from models.planning.notes import check_note
 from models.planning.state import Books, CouponState, PostingContext
 from models.views import CouponView
 from turns.steps import Steps
+
+
+@dataclass(frozen=True, slots=True)
+class UseCoupon(Command):
+    coupon_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class DisableCoupon(Command):
+    coupon_id: UUID
+    refund_points: bool
+    note: str | None = None
 
 
 def use_needs(command: UseCoupon) -> Needs:
@@ -33,6 +46,7 @@ def disable_needs(command: DisableCoupon, customer_id: UUID, transaction_id: UUI
     )
 
 
+@plan_of(UseCoupon)
 def plan_use(books: Books, context: PostingContext, command: UseCoupon) -> Outcome:
     """Plan the use of an issued coupon. Raises CouponNotIssued for any other."""
     coupon = _issued(books, command.coupon_id)
@@ -42,8 +56,9 @@ def plan_use(books: Books, context: PostingContext, command: UseCoupon) -> Outco
     return Outcome(coupon_id=coupon.id, views=(coupon_view(coupon),))
 
 
+@plan_of(DisableCoupon)
 def plan_disable(books: Books, context: PostingContext, command: DisableCoupon) -> Steps[Outcome]:
-    """Plan a coupon's disabling; its points go back only when asked for, to the credits they came from, last first."""
+    """Plan a coupon's disabling; its points go back only if requested, to the credits they came from, last first."""
     check_note(command.note)
     coupon = _issued(books, command.coupon_id)
     # Must succeed from here on.
@@ -58,16 +73,16 @@ def plan_disable(books: Books, context: PostingContext, command: DisableCoupon) 
     credits.follow_tier(books, transaction, account, lifetime_before)
     _close(books, coupon, CouponStatus.DISABLED, refund_transaction_id=transaction.id)
     return Outcome(
-        transaction_id=transaction.id, account_id=account.id, coupon_id=coupon.id,
-        views=(
-            coupon_view(coupon), credits.transaction_view(transaction), credits.account_view(account),
-        ),
-    )  # fmt: skip
+        transaction_id=transaction.id,
+        account_id=account.id,
+        coupon_id=coupon.id,
+        views=(coupon_view(coupon), credits.transaction_view(transaction), credits.account_view(account)),
+    )
 
 
 def _put_points_back(books: Books, transaction: TransactionDraft, coupon: CouponState) -> Steps[None]:
-    """Onto the credits that they came from, as it was stored, last first. Raises AmountOutOfRange for want of room;
-    the posting then takes back the whole unit."""
+    """Put the points back on the credits they came from, as stored, last first. Raises AmountOutOfRange for want of
+    room; the posting then takes back the whole unit."""
     taken = [record for record in books.spend_records if record.transaction_id == coupon.transaction_id]
     for record in sorted(taken, key=lambda record: record.sequence, reverse=True):
         credits.restore(books, transaction, books.credits_by_id[record.credit_id], record.taken_minor, Counter.REDEEMED)
@@ -94,8 +109,16 @@ def _close(
 
 def coupon_view(coupon: CouponState) -> CouponView:
     return CouponView(
-        id=coupon.id, code=coupon.code, reward_id=coupon.reward_id, customer_id=coupon.customer_id,
-        points_spent_minor=coupon.points_spent_minor, stored_status=coupon.status, issued_at=coupon.issued_at,
-        expires_at=coupon.expires_at, closed_at=coupon.closed_at, terms=coupon.terms,
-        transaction_id=coupon.transaction_id, refund_transaction_id=coupon.refund_transaction_id,
-    )  # fmt: skip
+        id=coupon.id,
+        code=coupon.code,
+        reward_id=coupon.reward_id,
+        customer_id=coupon.customer_id,
+        points_spent_minor=coupon.points_spent_minor,
+        stored_status=coupon.status,
+        issued_at=coupon.issued_at,
+        expires_at=coupon.expires_at,
+        closed_at=coupon.closed_at,
+        terms=coupon.terms,
+        transaction_id=coupon.transaction_id,
+        refund_transaction_id=coupon.refund_transaction_id,
+    )

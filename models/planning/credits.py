@@ -1,7 +1,7 @@
 """How value moves: credits opened, spent in burn order and put back, one entry for each movement.
 
-Everything here changes the books; what calls it has already checked that it may. From the first `move` of a unit
-on, nothing may fail but a bug of ours.
+Everything here changes the books; the caller has already checked that it may. From the first `move` of a unit on,
+nothing may fail but a bug of ours.
 """
 
 from collections.abc import Iterable, Iterator
@@ -24,7 +24,7 @@ from models.views import AccountView, ActorView, CreditView, TransactionView
 from turns.steps import Steps
 
 GONE: Final = frozenset({Counter.REMOVED, Counter.EXPIRED, Counter.ORDERS})
-"""The counters of what is taken off a credit and is not used: taken back, or expired."""
+"""The counters of value that is taken off a credit and not used: taken back, or expired."""
 
 
 def has_started(credit: CreditState, now: datetime) -> bool:
@@ -42,7 +42,7 @@ def is_open(credit: CreditState, now: datetime) -> bool:
 
 
 def serves(credit: CreditState, service_ids: Iterable[UUID]) -> bool:
-    """Whether a spend for any of `service_ids` sees this credit: it names one of them, or none at all."""
+    """Whether a spend for any of `service_ids` may use this credit: it names one of them, or none at all."""
     return not credit.service_ids or any(s in credit.service_ids for s in service_ids)
 
 
@@ -59,7 +59,7 @@ def spendable(books: Books, account: AccountState, service_ids: tuple[UUID, ...]
 def looked_through(
     books: Books, account: AccountState, service_ids: tuple[UUID, ...] = ()
 ) -> Iterator[CreditState | None]:
-    """The same, with None for each that is not to be spent from: so that whoever looks for the next can pause."""
+    """The same, with None for each that is not to be spent from: so that a long search can pause."""
     lots = books.credits.get(account.id)
     if lots is None:
         return
@@ -69,16 +69,30 @@ def looked_through(
 
 
 def begin(
-    books: Books, kind: TransactionKind, customer_id: UUID, context: PostingContext, *, reason: str | None = None,
-    note: str | None = None, limited: Limited | None = None,
-) -> TransactionDraft:  # fmt: skip
-    """Start one business event, under the context's result id. Its entries follow. limited: what it used up of limits."""
+    books: Books,
+    kind: TransactionKind,
+    customer_id: UUID,
+    context: PostingContext,
+    *,
+    reason: str | None = None,
+    note: str | None = None,
+    limited: Limited | None = None,
+) -> TransactionDraft:
+    """Start one business event, under the context's result id. Its entries follow. limited: the part of limits it used
+    up."""
     note = kept_note(books, customer_id, note)
     transaction = TransactionDraft(
-        id=context.result_id, customer_id=customer_id, kind=kind, reason=reason, note=note,
-        salt=books.source.new_salt() if note else None, actor=context.actor, approved_by=context.approved_by,
-        idempotency_key=context.key, created_at=books.now,
-    )  # fmt: skip
+        id=context.result_id,
+        customer_id=customer_id,
+        kind=kind,
+        reason=reason,
+        note=note,
+        salt=books.source.new_salt() if note else None,
+        actor=context.actor,
+        approved_by=context.approved_by,
+        idempotency_key=context.key,
+        created_at=books.now,
+    )
     if limited is not None:
         transaction.limited_asset, transaction.limited_minor = limited.asset, limited.amount_minor
         transaction.limited_on = limited.day
@@ -90,13 +104,19 @@ def begin(
 
 
 def move(
-    books: Books, transaction: TransactionDraft, account: AccountState, credit: CreditState, amount_minor: int,
-    counter: Counter, *, lifetime: bool = False,
-) -> None:  # fmt: skip
-    """One entry: `amount_minor` onto (or, negative, off) the credit and its account.
+    books: Books,
+    transaction: TransactionDraft,
+    account: AccountState,
+    credit: CreditState,
+    amount_minor: int,
+    counter: Counter,
+    *,
+    lifetime: bool = False,
+) -> None:
+    """Write one entry: `amount_minor` onto (or, negative, off) the credit and its account.
 
-    lifetime: whether value is added to the credit or taken back from it, and not merely spent, given back or written off.
-    That moves the lifetime total where the credit counts (domain: the lifetime total).
+    lifetime: whether value is added to the credit or taken back from it, and not merely spent, given back or written
+    off. That moves the lifetime total if the credit counts (domain: the lifetime total).
     """
     balance, remaining = account.balance_minor + amount_minor, credit.remaining_minor + amount_minor
     lifetime_minor = amount_minor if lifetime and credit.counts else 0
@@ -118,11 +138,18 @@ def move(
     books.writes.touched_credits.append(credit)
     books.writes.entries.append(
         EntryDraft(
-            id=books.source.new_id(), account_id=account.id, sequence=sequence, transaction=transaction,
-            credit_id=credit.id, counter=counter, amount_minor=amount_minor, lifetime_minor=lifetime_minor,
-            balance_after_minor=balance, created_at=stamp,
+            id=books.source.new_id(),
+            account_id=account.id,
+            sequence=sequence,
+            transaction=transaction,
+            credit_id=credit.id,
+            counter=counter,
+            amount_minor=amount_minor,
+            lifetime_minor=lifetime_minor,
+            balance_after_minor=balance,
+            created_at=stamp,
         )
-    )  # fmt: skip
+    )
 
 
 def move_lifetime(
@@ -132,7 +159,7 @@ def move_lifetime(
     lifetime_minor: int,
     counter: Counter = Counter.MERGED,
 ) -> None:
-    """One entry where no value moves, and the lifetime total does: in a merge, or where books are restated."""
+    """Write one entry that moves the lifetime total and no value: in a merge, or when books are restated."""
     lifetime, sequence = account.lifetime_minor + lifetime_minor, account.sequence + 1
     if lifetime < 0:
         raise InvariantViolated(f"{counter} on account {account.id}: {lifetime=}")
@@ -142,22 +169,30 @@ def move_lifetime(
     _touch(books, account)
     books.writes.entries.append(
         EntryDraft(
-            id=books.source.new_id(), account_id=account.id, sequence=sequence, transaction=transaction, credit_id=None,
-            counter=counter, amount_minor=0, lifetime_minor=lifetime_minor, balance_after_minor=account.balance_minor,
+            id=books.source.new_id(),
+            account_id=account.id,
+            sequence=sequence,
+            transaction=transaction,
+            credit_id=None,
+            counter=counter,
+            amount_minor=0,
+            lifetime_minor=lifetime_minor,
+            balance_after_minor=account.balance_minor,
             created_at=stamp,
         )
-    )  # fmt: skip
+    )
 
 
 def _touch(books: Books, account: AccountState) -> None:
-    """It is written with the batch. A unit that moves many lots does so between two accounts at most: once for each."""
+    """Mark the credit to be written with the batch. A unit that moves many lots does so between two accounts at most:
+    once for each."""
     touched = books.writes.touched_accounts
     if not any(account is one for one in touched[-2:]):
         touched.append(account)
 
 
 def check_open(books: Books, customer_id: UUID, *field: str) -> None:
-    """Raises NotFound for nobody, Invalid for a customer who was erased: nothing is added to theirs."""
+    """Raises NotFound for an unknown customer, Invalid for one who was erased: nothing is added to theirs."""
     customer = books.customers.get(customer_id)
     if customer is None:
         raise NotFound("There is no such customer.", field=field)
@@ -166,13 +201,14 @@ def check_open(books: Books, customer_id: UUID, *field: str) -> None:
 
 
 def check_room(account: AccountState, amount_minor: int) -> None:
-    """Raises AmountOutOfRange where the balance would pass what an account may hold. The lifetime total bounds nothing."""
+    """Raises AmountOutOfRange if the balance would pass the most that an account may hold. The lifetime total bounds
+    nothing."""
     if account.balance_minor + amount_minor > MAX_AMOUNT_MINOR:
         raise AmountOutOfRange(amount=to_decimal(amount_minor, account.asset), asset=account.asset)
 
 
 def check_comes_back(account: AccountState, amount_minor: int) -> None:
-    """The same for what comes back, where no amount was asked for."""
+    """The same for an amount that comes back, which no input field names."""
     try:
         check_room(account, amount_minor)
     except AmountOutOfRange as error:
@@ -181,17 +217,35 @@ def check_comes_back(account: AccountState, amount_minor: int) -> None:
 
 
 def open_credit(
-    books: Books, transaction: TransactionDraft, account: AccountState, amount_minor: int, counter: Counter,
-    *, effective_on: date, starts_at: datetime, expires_at: datetime | None, service_ids: tuple[UUID, ...],
-    auto_apply: bool, counts: bool,
-) -> CreditState:  # fmt: skip
+    books: Books,
+    transaction: TransactionDraft,
+    account: AccountState,
+    amount_minor: int,
+    counter: Counter,
+    *,
+    effective_on: date,
+    starts_at: datetime,
+    expires_at: datetime | None,
+    service_ids: tuple[UUID, ...],
+    auto_apply: bool,
+    counts: bool,
+) -> CreditState:
     """A new lot on the account, with the entry that fills it. counts: whether that raises the lifetime total."""
     credit = CreditState(
-        id=books.source.new_id(), account_id=account.id, transaction_id=transaction.id, amount_minor=amount_minor,
-        remaining_minor=0, effective_on=effective_on, starts_at=starts_at, expires_at=expires_at,
-        service_ids=service_ids, auto_apply=auto_apply, created_at=books.now, counts=counts,
+        id=books.source.new_id(),
+        account_id=account.id,
+        transaction_id=transaction.id,
+        amount_minor=amount_minor,
+        remaining_minor=0,
+        effective_on=effective_on,
+        starts_at=starts_at,
+        expires_at=expires_at,
+        service_ids=service_ids,
+        auto_apply=auto_apply,
+        created_at=books.now,
+        counts=counts,
         opened_sequence=account.sequence + 1,
-    )  # fmt: skip
+    )
     _list_new(books, credit)
     move(books, transaction, account, credit, amount_minor, counter, lifetime=True)
     return credit
@@ -213,19 +267,25 @@ def account_of_lot(books: Books, credit: CreditState) -> AccountState:
 
 
 def is_locked(books: Books, credit: CreditState) -> bool:
-    """Whether the account that the credit belongs on is locked: not, where it came up after the accounts were looked for."""
+    """Whether the account that the credit belongs on is locked: it is not if it came up after the accounts were looked
+    for."""
     home = books.homes.get(credit.account_id)
     return credit.account_id in books.accounts_by_id if home is None else home in books.accounts
 
 
 def succeed(books: Books, transaction: TransactionDraft, credit: CreditState, account: AccountState) -> CreditState:
-    """The lot that a merged record's credit goes on as, on the person's account: of the first one's amount, and with what
-    was used and what is gone of it, its age, source, services and terms. Its first entry is for the caller to make.
+    """Open the lot that a merged record's credit continues as, on the person's account: with the first one's amount,
+    its used and gone parts, age, source, services and terms. The caller writes its first entry.
     """
     new = replace(
-        credit, id=books.source.new_id(), account_id=account.id, transaction_id=transaction.id, remaining_minor=0,
-        opened_sequence=account.sequence + 1, origin_id=credit.origin_id or credit.id,
-    )  # fmt: skip
+        credit,
+        id=books.source.new_id(),
+        account_id=account.id,
+        transaction_id=transaction.id,
+        remaining_minor=0,
+        opened_sequence=account.sequence + 1,
+        origin_id=credit.origin_id or credit.id,
+    )
     _list_new(books, new)
     if new.voided_at is not None or new.swept_at is not None:
         books.writes.amended_credits.append(new)
@@ -242,13 +302,13 @@ def succeed(books: Books, transaction: TransactionDraft, credit: CreditState, ac
 def restore(
     books: Books, transaction: TransactionDraft, credit: CreditState, amount_minor: int, counter: Counter
 ) -> CreditState:
-    """Undo a spend: the amount goes back on the credit it came from, under that credit's own expiry. Answers that credit,
-    or, where a merge has left nothing of it to move, the lot that it goes on as with the person.
+    """Undo a spend: the amount goes back on the credit it came from, under that credit's own expiry. Returns that
+    credit, or, if a merge has left nothing of it to move, the lot that it continues as on the person's account.
 
     If its expiry has passed, it comes back and expires in the same transaction, both visible (domain: credits on
-    invoices). If it has been voided since, what comes back is reversed as the rest of it was, out of the lifetime total
-    as well where it counts; the tier is for the caller to follow. Raises AmountOutOfRange where the account finds no
-    room; what was put back until then, the posting takes back.
+    invoices). If it has been voided since, the amount is reversed as the rest of it was, out of the lifetime total as
+    well if it counts; the caller updates the tier. Raises AmountOutOfRange if the account finds no room; the posting
+    takes back the parts put back until then.
     """
     account = account_of_lot(books, credit)
     check_comes_back(account, amount_minor)
@@ -268,13 +328,13 @@ def restore(
 
 
 def expire(books: Books, transaction: TransactionDraft, account: AccountState, credit: CreditState) -> None:
-    """Write off what is left of a credit whose expiry has passed."""
+    """Write off the remainder of a credit whose expiry has passed."""
     move(books, transaction, account, credit, -credit.remaining_minor, Counter.EXPIRED)
     amend(books, credit, swept_at=books.now)
 
 
 def amend(books: Books, credit: CreditState, **values: object) -> None:
-    """Change what a credit says of itself, keeping its place in the burn order right."""
+    """Change a credit's terms, keeping its place in the burn order right."""
     lots = books.credits.get(credit.account_id)
     moves = not values.keys().isdisjoint(ORDERED_BY) and lots is not None and lots.holds(credit, burn_key)
     if lots is not None and moves:
@@ -290,7 +350,7 @@ def amend(books: Books, credit: CreditState, **values: object) -> None:
 def require_spendable(
     books: Books, account: AccountState, amount_minor: int, service_ids: tuple[UUID, ...]
 ) -> Steps[None]:
-    """Raises InsufficientBalance, with the figure, where less than `amount_minor` can be spent."""
+    """Raises InsufficientBalance, with the figure, if less than `amount_minor` can be spent."""
     if not service_ids:
         available = account.available_minor
     else:
@@ -302,7 +362,7 @@ def require_spendable(
 def found_minor(
     books: Books, account: AccountState, enough_minor: int, service_ids: tuple[UUID, ...] = ()
 ) -> Steps[int]:
-    """What can be spent of the account's loaded credits. Once it is enough, nobody looks any further."""
+    """The spendable sum of the account's loaded credits. The search stops once it is enough."""
     found = 0
     for credit in looked_through(books, account, service_ids):
         yield
@@ -315,8 +375,8 @@ def found_minor(
 def to_take(
     books: Books, account: AccountState, amount_minor: int, service_ids: tuple[UUID, ...] = ()
 ) -> Iterator[tuple[CreditState, int] | None]:
-    """How much to take from which credit for `amount_minor`, in burn order; the caller takes it before it asks for the
-    next. None for each credit that is passed by. The caller has called `require_spendable`.
+    """The amounts to take from each credit for `amount_minor`, in burn order; the caller takes each before asking for
+    the next. None for each credit that is passed by. The caller has called `require_spendable`.
     """
     lots, left = books.credits.get(account.id) or Lots(), amount_minor
     passed = lots.passed.get(service_ids, 0)
@@ -337,10 +397,16 @@ def to_take(
 
 
 def spend(
-    books: Books, transaction: TransactionDraft, account: AccountState, amount_minor: int, counter: Counter,
-    *, service_ids: tuple[UUID, ...] = (), lifetime: bool = False,
-) -> Steps[list[CreditState]]:  # fmt: skip
-    """Take `amount_minor` in burn order, and answer from which credits. The caller has called `require_spendable`.
+    books: Books,
+    transaction: TransactionDraft,
+    account: AccountState,
+    amount_minor: int,
+    counter: Counter,
+    *,
+    service_ids: tuple[UUID, ...] = (),
+    lifetime: bool = False,
+) -> Steps[list[CreditState]]:
+    """Take `amount_minor` in burn order, and return the amount per credit. The caller has called `require_spendable`.
 
     lifetime: whether it is taken back, and not merely spent (see `move`).
     """
@@ -355,7 +421,7 @@ def spend(
 
 
 def follow_tier(books: Books, transaction: TransactionDraft, account: AccountState, lifetime_before_minor: int) -> None:
-    """Note the tier change, where the points account's lifetime total has crossed a threshold."""
+    """Record the tier change if the points account's lifetime total has crossed a threshold."""
     if account.asset != POINTS:
         return
     old, new = books.config.tier_name(lifetime_before_minor), books.config.tier_name(account.lifetime_minor)
@@ -370,19 +436,32 @@ def follow_tier(books: Books, transaction: TransactionDraft, account: AccountSta
 
 def account_view(account: AccountState) -> AccountView:
     return AccountView(
-        id=account.id, customer_id=account.customer_id, asset=account.asset, balance_minor=account.balance_minor,
-        available_minor=account.available_minor, scheduled_minor=account.scheduled_minor,
+        id=account.id,
+        customer_id=account.customer_id,
+        asset=account.asset,
+        balance_minor=account.balance_minor,
+        available_minor=account.available_minor,
+        scheduled_minor=account.scheduled_minor,
         lifetime_minor=account.lifetime_minor,
-    )  # fmt: skip
+    )
 
 
 def credit_view(credit: CreditState, asset: str) -> CreditView:
     return CreditView(
-        id=credit.id, account_id=credit.account_id, asset=asset, transaction_id=credit.transaction_id,
-        amount_minor=credit.amount_minor, remaining_minor=credit.remaining_minor, effective_on=credit.effective_on,
-        starts_at=credit.starts_at, expires_at=credit.expires_at, service_ids=credit.service_ids,
-        auto_apply=credit.auto_apply, swept_at=credit.swept_at, voided_at=credit.voided_at,
-    )  # fmt: skip
+        id=credit.id,
+        account_id=credit.account_id,
+        asset=asset,
+        transaction_id=credit.transaction_id,
+        amount_minor=credit.amount_minor,
+        remaining_minor=credit.remaining_minor,
+        effective_on=credit.effective_on,
+        starts_at=credit.starts_at,
+        expires_at=credit.expires_at,
+        service_ids=credit.service_ids,
+        auto_apply=credit.auto_apply,
+        swept_at=credit.swept_at,
+        voided_at=credit.voided_at,
+    )
 
 
 def actor_view(actor: Actor) -> ActorView:
@@ -391,8 +470,12 @@ def actor_view(actor: Actor) -> ActorView:
 
 def transaction_view(transaction: TransactionDraft) -> TransactionView:
     return TransactionView(
-        id=transaction.id, customer_id=transaction.customer_id, kind=transaction.kind, reason=transaction.reason,
-        note=transaction.note, actor=actor_view(transaction.actor),
+        id=transaction.id,
+        customer_id=transaction.customer_id,
+        kind=transaction.kind,
+        reason=transaction.reason,
+        note=transaction.note,
+        actor=actor_view(transaction.actor),
         approved_by=actor_view(transaction.approved_by) if transaction.approved_by else None,
         created_at=transaction.created_at,
-    )  # fmt: skip
+    )

@@ -1,4 +1,4 @@
-"""What a batch writes that is new: one dataclass a table, each field a column (models/planning/columns.py).
+"""New rows of a batch: one dataclass a table, each field a column (models/planning/columns.py).
 
 Rows that are loaded as well, and change, are in models/planning/state.py, in the same way.
 """
@@ -17,7 +17,7 @@ from models.planning.columns import ASIDE, LATER, UNREAD, table
 
 @dataclass(frozen=True, slots=True)
 class Limited:
-    """What an event used up of its actor's limits by day, on its customer: of which asset, how much, on which day."""
+    """The part of its actor's limits by day that an event used up, on its customer: asset, amount, day."""
 
     asset: str
     amount_minor: int
@@ -27,7 +27,7 @@ class Limited:
 @table("transactions")
 @dataclass(slots=True)
 class TransactionDraft:
-    """created_at: that of its latest entry; where it has none, that of the batch. limited: what it used up of limits.
+    """created_at: that of its latest entry; the batch's if it has none. limited: the part of limits it used up.
 
     note_digest, digest: made when it is written.
     """
@@ -62,7 +62,7 @@ class TransactionTextDraft:
 @table("entries", transaction_id=UUID)
 @dataclass(slots=True)
 class EntryDraft:
-    """credit_id: None where only the lifetime total moves, in a merge. previous_hash, hash: made when it is written."""
+    """credit_id: None if only the lifetime total moves, in a merge. previous_hash, hash: made when it is written."""
 
     id: UUID
     account_id: UUID
@@ -95,7 +95,7 @@ class CreditServiceDraft:
 @table("credit_changes")
 @dataclass(frozen=True, slots=True)
 class CreditChangeDraft:
-    """What a credit said of itself, and says from now on."""
+    """A credit's terms before a change, and after it."""
 
     id: UUID
     credit_id: UUID
@@ -140,7 +140,7 @@ class InvoiceLineDraft:
 @table("grants")
 @dataclass(frozen=True, slots=True)
 class GrantDraft:
-    """What an order put on an account, once it was paid in full. id: the credit's."""
+    """Credit that an order put on an account, once it was paid in full. id: the credit's."""
 
     id: UUID
     invoice_id: UUID
@@ -151,7 +151,7 @@ class GrantDraft:
 @table("grants")
 @dataclass(frozen=True, slots=True)
 class GrantRevocation:
-    """What is written of a grant that is taken back. id: the grant's."""
+    """A grant that is taken back. id: the grant's."""
 
     id: UUID
     revoked_transaction_id: Annotated[UUID, LATER]
@@ -176,7 +176,7 @@ class AuditDraft:
 @table("bulk_operations")
 @dataclass(frozen=True, slots=True)
 class BulkOperationDraft:
-    """One that is over as soon as it is written: all of its rows were one unit."""
+    """An operation that is over as soon as it is written: all of its rows were one unit."""
 
     id: UUID
     status: str
@@ -208,7 +208,7 @@ class BulkRowDraft:
 @table("bulk_rows")
 @dataclass(frozen=True, slots=True)
 class RowResult:
-    """What is written of a bulk's row that was there before: what became of it. Found by its operation and number."""
+    """The result of a bulk's row that was stored before. Found by its operation and number."""
 
     operation_id: Annotated[UUID, UNREAD, LATER]
     row: Annotated[int, UNREAD, LATER]

@@ -1,4 +1,4 @@
-"""What the outbox is told of. Pure."""
+"""Events for the outbox. Pure."""
 
 from uuid import UUID
 
@@ -7,5 +7,5 @@ from models.planning.state import Books
 
 
 def emit(books: Books, topic: str, subject_id: UUID) -> None:
-    """Tell whoever listens that something has happened to the subject."""
+    """Tell subscribers that something has happened to the subject."""
     books.writes.events.append(EventDraft(books.source.new_id(), topic, subject_id, books.now))

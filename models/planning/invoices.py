@@ -1,23 +1,17 @@
 """Invoices and orders issued, with the credit that applies itself to them (sources 002, 004). Pure."""
 
 from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from models.commands import CreateInvoice, CreateOrder, InvoiceLineItem, OrderItem, Outcome
-from models.errors import (
-    AmountOutOfRange,
-    CurrencyMismatch,
-    Duplicate,
-    Invalid,
-    LedgerError,
-    LimitExceeded,
-    NotFound,
-)
+from models.commands import Command, CreateOrder, OrderItem, Outcome
+from models.errors import AmountOutOfRange, CurrencyMismatch, Duplicate, Invalid, LedgerError, LimitExceeded, NotFound
 from models.kinds import AssignmentOrigin, InvoiceKind, ProductKind, TransactionKind
 from models.money import MAX_AMOUNT_MINOR, is_money, to_decimal, to_minor
 from models.names import checked_name, clean_name
-from models.planning import calendar, credits, requesting
+from models.planning import calendar, credits, plan_of, requesting
 from models.planning.allowances import selling_allowance_of
 from models.planning.applying import applying_on
 from models.planning.assign import assign
@@ -34,8 +28,28 @@ MAX_DESCRIPTION_CHARACTERS: Final = 500
 MAX_NUMBER_CHARACTERS: Final = 64
 
 
+@dataclass(frozen=True, slots=True)
+class InvoiceLineItem:
+    description: str
+    quantity: int
+    unit_price: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class CreateInvoice(Command):
+    """issued_on: today in the tenant's zone unless given. auto_apply: take the customer's open auto-applying credit."""
+
+    customer_id: UUID
+    number: str
+    currency: str
+    lines: tuple[InvoiceLineItem, ...]
+    issued_on: date | None = None
+    due_on: date | None = None
+    auto_apply: bool = True
+
+
 def create_needs(command: CreateInvoice) -> Needs:
-    """The customer's account in that currency, where there is one, with open credit for up to the whole total."""
+    """The customer's account in that currency, if there is one, with open credit for up to the whole total."""
     key = (command.customer_id, command.currency)
     if not command.auto_apply:
         return Needs(customers=(command.customer_id,), invoice_numbers=(clean_name(command.number),))
@@ -48,7 +62,7 @@ def create_needs(command: CreateInvoice) -> Needs:
 
 
 def _applied(command: CreateInvoice | CreateOrder, most_minor: int) -> Spend:
-    """What may apply itself: nothing where the date will be refused."""
+    """Credit that may apply itself: none if the date will be refused."""
     day = command.issued_on
     if day is not None and not calendar.FIRST_DATE <= day <= calendar.LAST_DATE:
         most_minor = 0
@@ -56,15 +70,16 @@ def _applied(command: CreateInvoice | CreateOrder, most_minor: int) -> Spend:
 
 
 def _total_or_nothing(command: CreateInvoice) -> int:
-    """The invoice's total, or 0 where its lines will be refused."""
+    """The invoice's total, or 0 if its lines will be refused."""
     try:
         return sum(quantity * price for _, quantity, price in _lines(command))
     except LedgerError:
         return 0
 
 
+@plan_of(CreateInvoice)
 def plan_create(books: Books, context: PostingContext, command: CreateInvoice) -> Steps[Outcome]:
-    """Plan an invoice and what applies itself to it. Raises for what no invoice may look like."""
+    """Plan an invoice and the credit that applies itself to it. Raises for lines or dates that no invoice may have."""
     _check_head(books, command)
     lines = _lines(command)
     drafted = [_Line(*line) for line in lines]
@@ -72,7 +87,7 @@ def plan_create(books: Books, context: PostingContext, command: CreateInvoice) -
 
 
 def order_needs(command: CreateOrder) -> Needs:
-    """As for an invoice, with the products; what the total will be is not known before the products are."""
+    """As for an invoice, with the products; the total is not known before the products are."""
     key = (command.customer_id, command.currency)
     applies = command.auto_apply
     return Needs(
@@ -85,10 +100,11 @@ def order_needs(command: CreateOrder) -> Needs:
     )
 
 
+@plan_of(CreateOrder)
 def plan_order(books: Books, context: PostingContext, command: CreateOrder) -> Steps[Outcome]:
     """Plan an order: an invoice whose lines are products (source 004).
 
-    Raises LimitExceeded, CurrencyNotAllowed where it sells more credit than its actor may; or, with `request_approval`, a
+    Raises LimitExceeded, CurrencyNotAllowed if it sells more credit than its actor may; or, with `request_approval`, a
     second person is asked, with `propose_only` in any case.
     """
     _check_head(books, command)
@@ -122,7 +138,7 @@ def _order_line(books: Books, item: OrderItem, currency: str) -> "_Line":
     if product is None:
         raise NotFound("There is no such product.", field=("productId",))
     if not product.active:
-        raise Invalid("The product is no longer sold.", field=("productId",))
+        raise Invalid("The product is no longer sold. Choose another one.", field=("productId",))
     if product.currency != currency:
         raise CurrencyMismatch(product.currency, currency).at("productId")
     price = to_decimal(product.price_minor, currency) if item.unit_price is None else item.unit_price
@@ -147,14 +163,23 @@ def _drafted(
     issued_on = command.issued_on or calendar.local_date(books.now, books.config.zone)
     calendar.checked_date(issued_on, "issuedOn")
     if command.due_on is not None and calendar.checked_date(command.due_on, "dueOn") < issued_on:
-        raise Invalid("An invoice is not due before it is issued.", field=("dueOn",))
+        raise Invalid("The due date comes before the issue date. Choose a later one.", field=("dueOn",))
     credit_lines = tuple(line.amount_minor for line in lines if line.kind == ProductKind.CREDIT and line.amount_minor)
     return InvoiceState(
-        id=context.result_id, number=clean_name(command.number), customer_id=command.customer_id, currency=command.currency,
-        total_minor=total_minor, creditable_minor=total_minor - sum(credit_lines), paid_minor=0, credited_minor=0,
-        status=status_of(total_minor, 0, 0), issued_on=issued_on, due_on=command.due_on,
-        kind=InvoiceKind.ORDER if isinstance(command, CreateOrder) else InvoiceKind.INVOICE, credit_lines=credit_lines,
-    )  # fmt: skip
+        id=context.result_id,
+        number=clean_name(command.number),
+        customer_id=command.customer_id,
+        currency=command.currency,
+        total_minor=total_minor,
+        creditable_minor=total_minor - sum(credit_lines),
+        paid_minor=0,
+        credited_minor=0,
+        status=status_of(total_minor, 0, 0),
+        issued_on=issued_on,
+        due_on=command.due_on,
+        kind=InvoiceKind.ORDER if isinstance(command, CreateOrder) else InvoiceKind.INVOICE,
+        credit_lines=credit_lines,
+    )
 
 
 def _issue(
@@ -164,7 +189,7 @@ def _issue(
     invoice: InvoiceState,
     lines: list["_Line"],
 ) -> Steps[Outcome]:
-    """The drafted invoice, with what applies itself to it. Must succeed."""
+    """Issue the drafted invoice, with the credit that applies itself to it. Must succeed."""
     _write_invoice(books, context, invoice, lines, command)
     views = (yield from _apply_credit(books, context, invoice)) if command.auto_apply else ()
     return Outcome(invoice_id=invoice.id, views=(invoice_view(invoice), *views))
@@ -186,7 +211,7 @@ class _Line:
 def _check_number(books: Books, number: str) -> None:
     checked_name(number, MAX_NUMBER_CHARACTERS, "number")
     if number in books.invoice_numbers:
-        raise Duplicate("There is an invoice of this number already.", field=("number",))
+        raise Duplicate("Another invoice has this number. Choose another one.", field=("number",))
 
 
 def _lines(command: CreateInvoice) -> list[tuple[str, int, int]]:
@@ -212,7 +237,7 @@ def _line(line: InvoiceLineItem, currency: str) -> tuple[str, int, int]:
     except LedgerError as error:
         raise error.at("unitPrice") from None
     if price_minor < 0:
-        raise Invalid("The price must not be negative; what is owed to the customer is a credit.", field=("unitPrice",))
+        raise Invalid("The price must not be negative. To owe the customer money, add credit.", field=("unitPrice",))
     return line.description, line.quantity, price_minor
 
 
@@ -232,10 +257,16 @@ def _write_invoice(
     for position, line in enumerate(lines):
         books.writes.invoice_lines.append(
             InvoiceLineDraft(
-                books.source.new_id(), invoice.id, position, line.description, line.quantity, line.price_minor,
-                line.kind, line.product_id,
+                books.source.new_id(),
+                invoice.id,
+                position,
+                line.description,
+                line.quantity,
+                line.price_minor,
+                line.kind,
+                line.product_id,
             )
-        )  # fmt: skip
+        )
     emit(books, "invoice.created", invoice.id)
     audit(books, context, "invoice.created", invoice.id, invoice.customer_id, details=invoice_details(invoice))
 

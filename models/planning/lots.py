@@ -1,8 +1,8 @@
 """The credits of one account that may be spent from, in burn order. Pure.
 
-A credit is found by its place in the order, in log n comparisons; what lies behind it moves up in one go. A spend notes
-how many it has found to be empty from the front, so that the next one need not look at them again: taking from n credits
-in n spends looks at each of them once or twice, and not n times.
+A credit is found by its place in the order, in log n comparisons; the list behind it moves up in one go. A spend notes
+how many it has found to be empty from the front, so that the next one need not look at them again: taking from n
+credits in n spends looks at each of them once or twice, and not n times.
 """
 
 from bisect import bisect_left
@@ -23,15 +23,15 @@ class Lot(Protocol):
 L = TypeVar("L", bound=Lot)
 
 Order = Callable[[L], Any]
-"""The key to sort by. Whoever changes a credit's takes it out before, and puts it back after."""
+"""The key to sort by. A change of a credit's key takes it out before, and puts it back after."""
 
 
 @dataclass(slots=True)
 class Lots(Generic[L]):
     """credits: in burn order.
 
-    passed: by the services that spends were for, how many from the front have nothing for them. Too few costs a look; too
-    many would skip a credit: so everything that may bring one back into view lowers it.
+    passed: by the services of spends, how many from the front have nothing for them. Too few costs a look; too many
+    would skip a credit: so everything that may bring one back into view lowers it.
     """
 
     credits: list[L] = field(default_factory=list)
@@ -45,7 +45,7 @@ class Lots(Generic[L]):
         self._look_again_from(place)
 
     def remove(self, credit: L, order: Order[L]) -> None:
-        """Raises InvariantViolated where it is not among them."""
+        """Raises InvariantViolated if it is not among them."""
         place = self._place(credit, order)
         if place < 0:
             raise InvariantViolated(f"credit {credit.id} is not in its place")
@@ -53,7 +53,7 @@ class Lots(Generic[L]):
         self._look_again_from(place)
 
     def add_or_look_again(self, credit: L, order: Order[L]) -> bool:
-        """See to it that a credit which holds something again is found. Answers whether it was not there."""
+        """See to it that a credit which holds something again is found. Returns whether it was not there."""
         place = self._place(credit, order)
         if place < 0:
             self.add(credit, order)
@@ -76,7 +76,7 @@ class Lots(Generic[L]):
             self.pass_no_more_than(services, place)
 
     def _place(self, credit: L, order: Order[L]) -> int:
-        """-1 where it is not among them."""
+        """-1 if it is not among them."""
         key = order(credit)
         place = bisect_left(self.credits, key, key=order)
         while place < len(self.credits) and order(self.credits[place]) == key:
@@ -87,5 +87,5 @@ class Lots(Generic[L]):
 
 
 def in_order(credits: Iterable[L]) -> Lots[L]:
-    """Of credits that come in burn order."""
+    """Lots of credits that come in burn order."""
     return Lots(list(credits))

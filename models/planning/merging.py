@@ -1,7 +1,7 @@
-"""Two records of one person become one: what is left moves, and the history stays where it was written. Pure.
+"""Two records of one person become one: remainders move, and the history stays as it was written. Pure.
 
-The merged record's rows keep their customer; whoever reads or posts follows the record to the person (persons.py). What
-moves is value, lot by lot, the lifetime totals, today's limit counters, and the membership.
+The merged record's rows keep their customer; reads and postings follow the record to the person (persons.py). Moved are
+value, lot by lot, the lifetime totals, today's limit counters, and the membership.
 """
 
 from datetime import UTC, datetime
@@ -11,7 +11,7 @@ from uuid import UUID
 from models.commands import MergeCustomers, Outcome
 from models.errors import Invalid, InvariantViolated, NotFound
 from models.kinds import Counter, TransactionKind
-from models.planning import credits, limits
+from models.planning import credits, limits, plan_of
 from models.planning.auditing import audit
 from models.planning.drafts import MergedCustomer, TransactionDraft
 from models.planning.events import emit
@@ -24,12 +24,13 @@ _FIRST: Final = datetime.min.replace(tzinfo=UTC)
 
 
 def needs(command: MergeCustomers) -> Needs:
-    """Both customers to ourselves; what the first has is looked for once nobody else can add to it."""
+    """Both customers, locked exclusively; the first one's credits are looked for once nobody else can add to them."""
     return Needs(
         customers=(command.from_id, command.into_id), opens_accounts=True, merges=(command.from_id, command.into_id)
     )
 
 
+@plan_of(MergeCustomers)
 def plan(books: Books, context: PostingContext, command: MergeCustomers) -> Steps[Outcome]:
     """Plan the move. Raises NotFound, Invalid, AmountOutOfRange. Two records that are one already change nothing."""
     check_note(command.note)
@@ -38,7 +39,7 @@ def plan(books: Books, context: PostingContext, command: MergeCustomers) -> Step
         raise Invalid("A customer cannot be merged into themselves.", field=("intoId",))
     if source is target:
         if source.id == command.from_id:
-            raise Invalid("The other record was merged into this one, and not the other way round.", field=("intoId",))
+            raise Invalid("The other record is already merged into this one.", field=("intoId",))
         return Outcome()
     for customer, field in ((source, "fromId"), (target, "intoId")):
         if customer.erased:
@@ -64,7 +65,7 @@ def plan(books: Books, context: PostingContext, command: MergeCustomers) -> Step
 
 
 def _customer(books: Books, customer_id: UUID, field: str) -> CustomerState:
-    """Whom the id names: for a record that was merged, the one that the person is now."""
+    """The customer that the id names: for a record that was merged, the one that the person is now."""
     found = books.customers.get(books.persons.get(customer_id, customer_id))
     if found is None:
         raise NotFound("There is no such customer.", field=(field,))
@@ -101,7 +102,7 @@ def move_account(
 
 
 def _add_up_counters(books: Books, from_id: UUID, into_id: UUID) -> None:
-    """What was added to either counts for both: a limit by customer and day is the person's."""
+    """Additions to either count for both: a limit by customer and day is the person's."""
     for (scope, role, holder, asset, day), counter in sorted(books.counters.items()):
         if scope == limits.PER_CUSTOMER_DAY and holder == str(from_id) and counter.used_minor:
             key: CounterKey = (scope, role, str(into_id), asset, day)
@@ -112,7 +113,7 @@ def _add_up_counters(books: Books, from_id: UUID, into_id: UUID) -> None:
 
 
 def _keep_membership(books: Books, source: CustomerState, target: CustomerState) -> None:
-    """The one that runs; of two that run the older start; where none runs, the one that ended last."""
+    """The membership that runs; of two, the older start; if none runs, the one that ended last."""
     started_at, cancelled_at = max(_membership(source), _membership(target), key=_rank)
     if (started_at, cancelled_at) != _membership(target):
         books.change(

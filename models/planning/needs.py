@@ -1,4 +1,4 @@
-"""What a unit has to have locked and loaded before it can be planned. Plain values, merged over a batch."""
+"""The rows that a unit needs locked and loaded before it can be planned. Plain values, merged over a batch."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from models.planning.state import AccountKey
 class Spend:
     """Enough open credits of this account, in burn order, to take `amount_minor` for one of `service_ids` (none: any).
 
-    auto_apply: only credits count that apply themselves to an invoice of `issued_on`, or where that is None of today.
+    auto_apply: count only credits that apply themselves to an invoice of `issued_on`, or of today if that is None.
     """
 
     account: AccountKey
@@ -25,16 +25,14 @@ class Spend:
 @dataclass(frozen=True, slots=True)
 class Needs:
     """customers: locked against an erasure and a merge, as those of all accounts are. accounts: locked. opens_accounts:
-    made where they are missing. limited: (customer, asset) whose day counters count. sells: currencies in which credit may
-    be sold, where the day's counters of that count.
+    opened if they are missing. limited: (customer, asset) whose day counters count. sells: currencies in which credit
+    may be sold, if the day's counters of that count.
 
-    credits: loaded whatever their state. assignments: by id; assigned_credits, assigned_invoices: whatever is set
-    against invoices from these credits, or on these invoices. reversed_transactions: those whose spends are to be undone.
-    merges: customers that are to be one from now on, kept from everybody else; of the first, all accounts and what is left
-    on them, and today's counters of both.
-    as_records: the customers are meant as they are, merged or not.
-    invoice_numbers: looked up, so that a duplicate can be refused.
-    approvals: requests that are to be approved; locked last of all.
+    credits: loaded whatever their state. assignments: by id; assigned_credits, assigned_invoices: all live assignments
+    from these credits, or on these invoices. reversed_transactions: those whose spends are to be undone. merges:
+    customers that are to be one from now on, locked exclusively; of the first, all accounts and their remainders, and
+    today's counters of both. as_records: the customers are meant as they are, merged or not. invoice_numbers: looked
+    up, so that a duplicate can be refused. approvals: requests that are to be approved; locked last of all.
     """
 
     customers: tuple[UUID, ...] = ()
@@ -60,7 +58,7 @@ class Needs:
 
 
 def merge(needs: Iterable[Needs]) -> Needs:
-    """All of them in one: what a bulk's rows need together."""
+    """Merge the needs of many into one: a bulk's rows together."""
     everything = tuple(needs)
     return Needs(
         customers=tuple(c for n in everything for c in n.customers),

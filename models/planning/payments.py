@@ -1,20 +1,16 @@
 """Payments of invoices and orders, by money or by account credit, and their voiding (sources 002, 004). Pure."""
 
+from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Any, Final
+from uuid import UUID
 
-from models.commands import Outcome, RecordPayment, VoidPayment
-from models.errors import (
-    ExceedsDue,
-    InsufficientBalance,
-    Invalid,
-    InvoiceNotOpen,
-    NotFound,
-    PaymentVoided,
-)
+from models.commands import Command, Outcome
+from models.errors import ExceedsDue, InsufficientBalance, Invalid, InvoiceNotOpen, NotFound, PaymentVoided
 from models.kinds import AssignmentOrigin, InvoiceStatus, PaymentMethod, TransactionKind
 from models.money import nonzero_minor, to_decimal
-from models.planning import calendar, credits
+from models.planning import calendar, credits, plan_of
 from models.planning.assign import assign
 from models.planning.auditing import audit
 from models.planning.events import emit
@@ -39,8 +35,24 @@ ACCOUNT_CREDIT: Final = PaymentMethod.ACCOUNT_CREDIT
 PAYMENT_METHODS: Final = frozenset(PaymentMethod)
 
 
+@dataclass(frozen=True, slots=True)
+class RecordPayment(Command):
+    invoice_id: UUID
+    amount: Decimal
+    method: str
+    received_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VoidPayment(Command):
+    """Take a payment back. One made with account credit goes back to the credits it came from, last first."""
+
+    payment_id: UUID
+    note: str | None = None
+
+
 def needs(command: RecordPayment, account: AccountKey, *, grants: bool, amount_minor: int) -> Needs:
-    """The invoice; and the account, where the payment is made with it or the order may put credit on it.
+    """The invoice; and the account, if the payment is made with it or the order may put credit on it.
 
     `account` and `grants` (whether it sells credit) were found by an unlocked read and never change.
     """
@@ -53,6 +65,7 @@ def needs(command: RecordPayment, account: AccountKey, *, grants: bool, amount_m
     )
 
 
+@plan_of(RecordPayment)
 def plan(books: Books, context: PostingContext, command: RecordPayment) -> Steps[Outcome]:
     """Plan a payment of an open invoice. Raises InvoiceNotOpen, ExceedsDue, InsufficientBalance, and for dates."""
     invoice = books.invoices.get(command.invoice_id)
@@ -67,17 +80,25 @@ def plan(books: Books, context: PostingContext, command: RecordPayment) -> Steps
     today = calendar.local_date(books.now, books.config.zone)
     received_on = calendar.checked_date(command.received_on or today, "receivedOn")
     if received_on > today:
-        raise Invalid("A payment cannot have been received in the future.", field=("receivedOn",))
+        raise Invalid(
+            "The payment cannot be received in the future. Enter today or an earlier day.", field=("receivedOn",)
+        )
     account = account_of(books, invoice) if with_credit or invoice.credit_lines else None
     check_grants_fit(account, [(invoice, amount_minor)], spent_minor=amount_minor if with_credit else 0)
     if with_credit:
         yield from _check_credit(books, account, invoice, amount_minor)
     # Must succeed from here on.
     payment = PaymentState(
-        id=context.result_id, invoice_id=invoice.id, amount_minor=amount_minor, method=command.method,
-        received_on=received_on, voided_at=None, transaction_id=books.source.new_id() if with_credit else None,
-        actor=context.actor, created_at=books.now,
-    )  # fmt: skip
+        id=context.result_id,
+        invoice_id=invoice.id,
+        amount_minor=amount_minor,
+        method=command.method,
+        received_on=received_on,
+        voided_at=None,
+        transaction_id=books.source.new_id() if with_credit else None,
+        actor=context.actor,
+        created_at=books.now,
+    )
     views: tuple[Any, ...] = ()
     if account is not None and with_credit:
         views = yield from _pay_with_credit(books, context, account, invoice, payment)
@@ -90,17 +111,21 @@ def plan(books: Books, context: PostingContext, command: RecordPayment) -> Steps
     account = _if_used(account)
     account_views = (credits.account_view(account),) if account else ()
     return Outcome(
-        payment_id=payment.id, invoice_id=invoice.id, transaction_id=payment.transaction_id,
+        payment_id=payment.id,
+        invoice_id=invoice.id,
+        transaction_id=payment.transaction_id,
         account_id=account.id if account else None,
         views=(payment_view(payment, invoice.currency), invoice_view(invoice), *account_views, *views),
-    )  # fmt: skip
+    )
 
 
 def _told(payment: PaymentState, invoice: InvoiceState) -> dict[str, Any]:
     return {
-        "amount": to_decimal(payment.amount_minor, invoice.currency), "currency": invoice.currency,
-        "method": payment.method, "invoice": invoice.number,
-    }  # fmt: skip
+        "amount": to_decimal(payment.amount_minor, invoice.currency),
+        "currency": invoice.currency,
+        "method": payment.method,
+        "invoice": invoice.number,
+    }
 
 
 def _amount(amount: Decimal, invoice: InvoiceState, *, with_credit: bool) -> int:
@@ -142,7 +167,7 @@ def _pay_with_credit(
 def void_needs(command: VoidPayment, payment: PaymentState, account: AccountKey) -> Needs:
     """The payment's invoice and everything on it, and the account. `payment` was read without a lock.
 
-    The account is opened where there is none, so that no other payment opens one and grants credit on it meanwhile.
+    The account is opened if there is none, so that no other payment opens one and grants credit on it meanwhile.
     """
     return Needs(
         accounts=(account,),
@@ -153,9 +178,10 @@ def void_needs(command: VoidPayment, payment: PaymentState, account: AccountKey)
     )
 
 
+@plan_of(VoidPayment)
 def plan_void(books: Books, context: PostingContext, command: VoidPayment) -> Steps[Outcome]:
-    """Plan a payment's voiding, which reopens its invoice. Raises PaymentVoided; CreditSpent, where credit that
-    an order granted was used: then nothing moves."""
+    """Plan a payment's voiding, which reopens its invoice. Raises PaymentVoided; CreditSpent if credit that an order
+    granted was used: then nothing moves."""
     check_note(command.note)
     payment = books.payments.get(command.payment_id)
     if payment is None:
@@ -179,20 +205,27 @@ def plan_void(books: Books, context: PostingContext, command: VoidPayment) -> St
     account = _if_used(account_of(books, invoice))
     account_views = (credits.account_view(account),) if account else ()
     return Outcome(
-        payment_id=payment.id, invoice_id=invoice.id, transaction_id=transaction_id,
+        payment_id=payment.id,
+        invoice_id=invoice.id,
+        transaction_id=transaction_id,
         account_id=account.id if account else None,
         views=(payment_view(payment, invoice.currency), invoice_view(invoice), *account_views),
-    )  # fmt: skip
+    )
 
 
 def _if_used(account: AccountState | None) -> AccountState | None:
-    """The account, unless it was only opened to be locked: where nothing comes onto it, it is gone again."""
+    """The account, unless it was only opened to be locked: if nothing comes onto it, it is deleted again."""
     return account if account is not None and account.sequence else None
 
 
 def payment_view(payment: PaymentState, currency: str) -> PaymentView:
     return PaymentView(
-        id=payment.id, invoice_id=payment.invoice_id, currency=currency, amount_minor=payment.amount_minor,
-        method=payment.method, received_on=payment.received_on, voided_at=payment.voided_at,
+        id=payment.id,
+        invoice_id=payment.invoice_id,
+        currency=currency,
+        amount_minor=payment.amount_minor,
+        method=payment.method,
+        received_on=payment.received_on,
+        voided_at=payment.voided_at,
         transaction_id=payment.transaction_id,
-    )  # fmt: skip
+    )

@@ -1,6 +1,6 @@
-"""One person, several records: commands and needs that name a merged record, as they are for the one it is now. Pure.
+"""One person, several records: commands and needs that name a merged record, translated to the record it is now. Pure.
 
-A record that was merged stays, and every id of its names the person (domain: merging). `persons` maps such records to
+A record that was merged stays, and each of its ids names the person (domain: merging). `persons` maps such records to
 the record that the person is now, which is none of them.
 """
 
@@ -19,7 +19,7 @@ C = TypeVar("C")
 
 
 def followed(command: C, persons: Persons) -> C:
-    """The command, with every customer that it names as the record that they are now."""
+    """The command, with every customer that it names replaced by the record that they are now."""
     if not persons:
         return command
     done: C = _followed(command, persons)
@@ -46,12 +46,12 @@ def _(command: PostRows, persons: Persons) -> PostRows:
 
 @_followed.register
 def _(command: MergeCustomers, persons: Persons) -> MergeCustomers:
-    """As it is: whether two records are one person already is for the plan to say."""
+    """Unchanged: the plan decides whether two records are one person already."""
     return command
 
 
 def followed_needs(needs: Needs, persons: Persons) -> Needs:
-    """What is needed, of the records that the persons are now."""
+    """The needs, of the records that the persons are now."""
     named = (*needs.customers, *needs.merges, *(customer for customer, _ in needs.accounts))
     if needs.as_records or persons.keys().isdisjoint(named):
         return needs

@@ -3,18 +3,12 @@
 Undoing follows what was stored, last first, never today's burn order.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from models.commands import (
-    Outcome,
-    ReassignCredit,
-    ReleaseAssignments,
-    UpdateCredit,
-    VoidCredit,
-    VoidInvoice,
-)
+from models.commands import Command, Outcome
 from models.errors import (
     AlreadyReleased,
     CreditAssigned,
@@ -29,9 +23,9 @@ from models.errors import (
 )
 from models.kinds import Counter, CreditStatus, InvoiceStatus, TransactionKind
 from models.money import SERVICE_CREDITS, to_decimal
-from models.planning import calendar, credits
+from models.planning import calendar, credits, plan_of
 from models.planning.adjust import MAX_SERVICES
-from models.planning.assign import MAX_ASSIGNMENTS, assign_all, assignment_view, planned_amounts
+from models.planning.assign import MAX_ASSIGNMENTS, InvoiceAmount, assign_all, assignment_view, planned_amounts
 from models.planning.auditing import audit, invoice_details
 from models.planning.drafts import CreditChangeDraft, TransactionDraft
 from models.planning.events import emit
@@ -44,23 +38,74 @@ from turns.steps import Steps, each, in_order
 _CHANGEABLE: Final = (CreditStatus.OPEN, CreditStatus.SCHEDULED, CreditStatus.EXHAUSTED)
 
 
+@dataclass(frozen=True, slots=True)
+class ReleaseAssignments(Command):
+    """Put assigned amounts back on the credits that they came from, last first, all or nothing."""
+
+    assignment_ids: tuple[UUID, ...]
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReassignCredit(Command):
+    """Release one assignment and set its credit against other invoices instead, all or nothing."""
+
+    assignment_id: UUID
+    assignments: tuple[InvoiceAmount, ...]
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VoidInvoice(Command):
+    """Void an invoice (or order) and release everything on it, last first. Payments are voided before, one by one."""
+
+    invoice_id: UUID
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VoidCredit(Command):
+    """The sources' delete: reverse what is left of a credit. release_assignments: and what is set against invoices."""
+
+    credit_id: UUID
+    release_assignments: bool = False
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateCredit(Command):
+    """Change a credit; None leaves as it is. never_expires, or expires_in_days 0: take the expiry off. service_ids ():
+    any service."""
+
+    credit_id: UUID
+    expires_in_days: int | None = None
+    expires_at: datetime | None = None
+    never_expires: bool = False
+    auto_apply: bool | None = None
+    service_ids: tuple[UUID, ...] | None = None
+    note: str | None = None
+
+
 def release_needs(command: ReleaseAssignments, accounts: tuple[AccountKey, ...]) -> Needs:
-    """The assignments with their credits and invoices; `accounts` were found by an unlocked read, and change in a merge
-    alone. They are opened where a merge has left nothing to open one for."""
+    """The assignments with their credits and invoices; `accounts` were found by an unlocked read, and change only in a
+    merge. They are opened if a merge has left nothing to open one for."""
     return Needs(accounts=accounts, opens_accounts=True, assignments=command.assignment_ids)
 
 
+@plan_of(ReleaseAssignments)
 def plan_release(books: Books, context: PostingContext, command: ReleaseAssignments) -> Steps[Outcome]:
     """Plan the release of whole assignments of one customer. Raises NotFound, AlreadyReleased, CreditSpent."""
     check_note(command.note)
     if not 1 <= len(command.assignment_ids) <= MAX_ASSIGNMENTS:
         raise Invalid(f"Name between 1 and {MAX_ASSIGNMENTS} assignments.", field=("assignmentIds",))
     if len(set(command.assignment_ids)) < len(command.assignment_ids):
-        raise Duplicate("An assignment is named twice.", field=("assignmentIds",))
+        raise Duplicate("An assignment is listed twice.", field=("assignmentIds",))
     parts = [_live(books, assignment_id, index) for index, assignment_id in enumerate(command.assignment_ids)]
     customers = {books.invoices[part.invoice_id].customer_id for part in parts}
     if len(customers) > 1:
-        raise Invalid("These are several customers' assignments.", field=("assignmentIds",))
+        raise Invalid(
+            "The assignments belong to several customers. Release one customer's at a time.", field=("assignmentIds",)
+        )
     check_grants_unused(books, (books.invoices[part.invoice_id] for part in parts), parts)
     # Must succeed from here on.
     transaction = yield from release(books, context, TransactionKind.RELEASE, parts, note=command.note)
@@ -76,7 +121,8 @@ def _live(books: Books, assignment_id: UUID, index: int) -> AssignmentState:
         raise AlreadyReleased().at("assignmentIds", str(index))
     if part.payment_id is not None:
         raise Invalid(
-            "It is part of a payment with account credit: void the payment.", field=("assignmentIds", str(index))
+            "The assignment is part of a payment with account credit. Void the payment instead.",
+            field=("assignmentIds", str(index)),
         )
     return part
 
@@ -97,7 +143,7 @@ def release(
 
 
 def put_parts_back(books: Books, transaction: TransactionDraft, parts: list[AssignmentState]) -> Steps[None]:
-    """Raises AmountOutOfRange where the account finds no room; what was put back until then, the posting takes back."""
+    """Raises AmountOutOfRange if the account finds no room; the posting takes back the parts put back until then."""
     for part in (yield from in_order(parts, lambda a: (a.assigned_at, a.id.bytes), reverse=True)):
         invoice = books.invoices[part.invoice_id]
         credits.restore(books, transaction, books.credits_by_id[part.credit_id], part.amount_minor, Counter.INVOICES)
@@ -110,7 +156,7 @@ def put_parts_back(books: Books, transaction: TransactionDraft, parts: list[Assi
 def _released(
     books: Books, context: PostingContext, transaction: TransactionDraft, parts: list[AssignmentState]
 ) -> Steps[Outcome]:
-    """What an order granted goes back too, once it is not paid in full any more; then the outcome of it all."""
+    """Take back the grants of an order that is no longer paid in full; then the outcome of it all."""
     invoices = {part.invoice_id: books.invoices[part.invoice_id] for part in parts}
     for invoice in invoices.values():
         take_back_grants(books, context, invoice)
@@ -124,15 +170,18 @@ def _released(
     ids = yield from in_order([part.id for part in parts], lambda part_id: part_id.bytes)
     part_views = yield from each(lambda part: assignment_view(part, books.invoices[part.invoice_id].currency), parts)
     return Outcome(
-        transaction_id=transaction.id, account_id=next(iter(accounts)) if len(accounts) == 1 else None, credit_id=only,
+        transaction_id=transaction.id,
+        account_id=next(iter(accounts)) if len(accounts) == 1 else None,
+        credit_id=only,
         assignment_ids=tuple(ids),
         views=(
             credits.transaction_view(transaction),
             *(credits.account_view(account) for account in accounts.values()),
-            *credit_views, *part_views,
+            *credit_views,
+            *part_views,
             *(invoice_view(invoice) for invoice in invoices.values()),
         ),
-    )  # fmt: skip
+    )
 
 
 def reassign_needs(command: ReassignCredit, account: AccountKey) -> Needs:
@@ -144,10 +193,11 @@ def reassign_needs(command: ReassignCredit, account: AccountKey) -> Needs:
     )
 
 
+@plan_of(ReassignCredit)
 def plan_reassign(books: Books, context: PostingContext, command: ReassignCredit) -> Steps[Outcome]:
     """Plan a release and new assignments of the same credit, all or nothing.
 
-    Raises what either would; CreditNotOpen where the credit expires as it comes back.
+    Raises the errors of either; CreditNotOpen if the credit expires as it comes back.
     """
     check_note(command.note)
     if not 1 <= len(command.assignments) <= MAX_ASSIGNMENTS:
@@ -174,29 +224,37 @@ def plan_reassign(books: Books, context: PostingContext, command: ReassignCredit
     transaction = credits.begin(books, TransactionKind.ASSIGNMENT, account.customer_id, context)
     views = assign_all(books, context, transaction, account, credit, amounts)
     return Outcome(
-        transaction_id=transaction.id, account_id=account.id, credit_id=credit.id,
+        transaction_id=transaction.id,
+        account_id=account.id,
+        credit_id=credit.id,
         assignment_ids=tuple(view.id for view in views),
         views=(
-            credits.transaction_view(transaction), credits.transaction_view(released),
-            credits.account_view(account), credits.credit_view(credit, account.asset), *views,
+            credits.transaction_view(transaction),
+            credits.transaction_view(released),
+            credits.account_view(account),
+            credits.credit_view(credit, account.asset),
+            *views,
             *(invoice_view(invoice) for invoice, _ in amounts),
         ),
-    )  # fmt: skip
+    )
 
 
 def void_invoice_needs(command: VoidInvoice, account: AccountKey) -> Needs:
-    """The account is opened where there is none, so that nobody else opens one and assigns from it meanwhile."""
+    """The account is opened if there is none, so that nobody else opens one and assigns from it meanwhile."""
     return Needs(
-        accounts=(account,), opens_accounts=True, invoices=(command.invoice_id,),
+        accounts=(account,),
+        opens_accounts=True,
+        invoices=(command.invoice_id,),
         assigned_invoices=(command.invoice_id,),
-    )  # fmt: skip
+    )
 
 
+@plan_of(VoidInvoice)
 def plan_void_invoice(books: Books, context: PostingContext, command: VoidInvoice) -> Steps[Outcome]:
     """Plan an invoice's voiding: everything on it is released, last first.
 
-    Raises InvoiceNotOpen where it is void already, InvoicePaid where it was paid with anything but assigned credit,
-    CreditSpent where an order's credit has been spent.
+    Raises InvoiceNotOpen if it is void already, InvoicePaid if it was paid with anything but assigned credit,
+    CreditSpent if an order's credit has been spent.
     """
     check_note(command.note)
     invoice = books.invoices.get(command.invoice_id)
@@ -219,9 +277,12 @@ def plan_void_invoice(books: Books, context: PostingContext, command: VoidInvoic
     details = invoice_details(invoice)
     audit(books, context, "invoice.voided", invoice.id, invoice.customer_id, command.note, details)
     return Outcome(
-        transaction_id=transaction.id, account_id=outcome.account_id, invoice_id=invoice.id,
-        assignment_ids=outcome.assignment_ids, views=(*outcome.views, invoice_view(invoice)),
-    )  # fmt: skip
+        transaction_id=transaction.id,
+        account_id=outcome.account_id,
+        invoice_id=invoice.id,
+        assignment_ids=outcome.assignment_ids,
+        views=(*outcome.views, invoice_view(invoice)),
+    )
 
 
 def void_credit_needs(command: VoidCredit, account: AccountKey) -> Needs:
@@ -230,12 +291,13 @@ def void_credit_needs(command: VoidCredit, account: AccountKey) -> Needs:
     )
 
 
+@plan_of(VoidCredit)
 def plan_void_credit(books: Books, context: PostingContext, command: VoidCredit) -> Steps[Outcome]:
-    """Plan a credit's voiding (the sources' delete): what is left of it is reversed, out of the lifetime total as well
-    where it counts there.
+    """Plan a credit's voiding (the sources' delete): its remainder is reversed, out of the lifetime total as well if it
+    counts there.
 
-    Raises CreditNotOpen where nothing is left to void, CreditAssigned where a part is set against invoices and is not
-    to be released.
+    Raises CreditNotOpen if nothing is left to void, CreditAssigned if a part is set against invoices and is not to be
+    released.
     """
     check_note(command.note)
     credit, account = _credit_and_account(books, command.credit_id)
@@ -248,7 +310,9 @@ def plan_void_credit(books: Books, context: PostingContext, command: VoidCredit)
     if parts and not command.release_assignments:
         raise CreditAssigned
     if any(part.payment_id for part in parts):
-        raise Invalid("A part of it was paid with: void that payment first.", field=("releaseAssignments",))
+        raise Invalid(
+            "Part of the credit was used for a payment. Void that payment first.", field=("releaseAssignments",)
+        )
     expired = credit.expires_at is not None and credit.expires_at <= books.now
     check_grants_unused(books, (books.invoices[part.invoice_id] for part in parts), parts)
     # Must succeed from here on.
@@ -269,10 +333,11 @@ def update_credit_needs(command: UpdateCredit, account: AccountKey) -> Needs:
     return Needs(accounts=(account,), opens_accounts=True, credits=(command.credit_id,))
 
 
+@plan_of(UpdateCredit)
 def plan_update_credit(books: Books, context: PostingContext, command: UpdateCredit) -> Outcome:
     """Plan a change of a credit's expiry, pause, restriction or note. Raises CreditNotOpen, and for dates and services.
 
-    A used-up credit can be changed too: what is set against invoices may come back to it.
+    A used-up credit can be changed too: an amount set against invoices may come back to it.
     """
     check_note(command.note)
     credit, account = _credit_and_account(books, command.credit_id)
@@ -284,17 +349,23 @@ def plan_update_credit(books: Books, context: PostingContext, command: UpdateCre
     auto_apply = credit.auto_apply if command.auto_apply is None else command.auto_apply
     unchanged = (expires_at, services, auto_apply) == (credit.expires_at, credit.service_ids, credit.auto_apply)
     if unchanged and not (command.note and command.note.strip()):
-        raise Invalid("That changes nothing.", field=("creditId",))
+        raise Invalid("Nothing would change. Give at least one new value.", field=("creditId",))
     # Must succeed from here on.
     transaction = credits.begin(books, TransactionKind.UPDATE, account.customer_id, context, note=command.note)
     books.writes.credit_changes.append(
         CreditChangeDraft(
-            id=books.source.new_id(), credit_id=credit.id, transaction_id=transaction.id,
-            old_expires_at=credit.expires_at, new_expires_at=expires_at, old_auto_apply=credit.auto_apply,
-            new_auto_apply=auto_apply, old_services=list(credit.service_ids), new_services=list(services),
+            id=books.source.new_id(),
+            credit_id=credit.id,
+            transaction_id=transaction.id,
+            old_expires_at=credit.expires_at,
+            new_expires_at=expires_at,
+            old_auto_apply=credit.auto_apply,
+            new_auto_apply=auto_apply,
+            old_services=list(credit.service_ids),
+            new_services=list(services),
             created_at=books.now,
         )
-    )  # fmt: skip
+    )
     credits.amend(books, credit, expires_at=expires_at, service_ids=services, auto_apply=auto_apply)
     return _credit_outcome(books, transaction, account, credit)
 
@@ -302,20 +373,28 @@ def plan_update_credit(books: Books, context: PostingContext, command: UpdateCre
 def _new_expiry(books: Books, credit: CreditState, command: UpdateCredit) -> datetime | None:
     named = (command.expires_in_days is not None) + (command.expires_at is not None) + command.never_expires
     if named > 1:
-        raise ExpiryConflict("Say the expiry in one way only.", field=("expiresAt",))
+        raise ExpiryConflict(
+            "Give the expiry in one way only: expiresAt, expiresInDays or neverExpires.", field=("expiresAt",)
+        )
     if named == 0:
         return credit.expires_at
     return calendar.expiry_of_credit(
-        command.expires_in_days, command.expires_at, effective_on=credit.effective_on, starts_at=credit.starts_at,
-        now=books.now, zone=books.config.zone,
-    )  # fmt: skip
+        command.expires_in_days,
+        command.expires_at,
+        effective_on=credit.effective_on,
+        starts_at=credit.starts_at,
+        now=books.now,
+        zone=books.config.zone,
+    )
 
 
 def _new_services(books: Books, credit: CreditState, account: AccountState, command: UpdateCredit) -> tuple[UUID, ...]:
     if command.service_ids is None:
         return credit.service_ids
     if command.service_ids and account.asset != SERVICE_CREDITS:
-        raise Invalid(f"{account.asset} cannot be restricted to services.", field=("serviceIds",))
+        raise Invalid(
+            f"Only service credits can be restricted to services, not {account.asset}.", field=("serviceIds",)
+        )
     if len(command.service_ids) > MAX_SERVICES:
         raise Invalid(f"At most {MAX_SERVICES} services can be named.", field=("serviceIds",))
     for service_id in command.service_ids:
@@ -323,7 +402,7 @@ def _new_services(books: Books, credit: CreditState, account: AccountState, comm
         if active is None:
             raise NotFound("There is no such service.", field=("serviceIds",))
         if not active and service_id not in credit.service_ids:
-            raise Invalid("The service is no longer offered.", field=("serviceIds",))
+            raise Invalid("The service is no longer offered. Choose another one.", field=("serviceIds",))
     return tuple(sorted(set(command.service_ids)))
 
 
@@ -338,9 +417,12 @@ def _credit_outcome(books: Books, transaction: TransactionDraft, account: Accoun
     # An account that was only opened to be locked, for a lot that a merge left nothing of, is gone again.
     accounts = (account,) if account.sequence else ()
     return Outcome(
-        transaction_id=transaction.id, account_id=account.id if accounts else None, credit_id=credit.id,
+        transaction_id=transaction.id,
+        account_id=account.id if accounts else None,
+        credit_id=credit.id,
         views=(
-            credits.transaction_view(transaction), credits.credit_view(credit, account.asset),
+            credits.transaction_view(transaction),
+            credits.credit_view(credit, account.asset),
             *map(credits.account_view, accounts),
         ),
-    )  # fmt: skip
+    )

@@ -1,4 +1,4 @@
-"""What waits for a second person: how it is kept, read again and shown. Pure."""
+"""Requests for a second person's approval: how one is kept, read again and shown. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import is_dataclass
@@ -23,17 +23,17 @@ OPERATIONS: Final[Mapping[str, type[Any]]] = {
     "giveReward": GiveReward,
     "createOrder": CreateOrder,
 }
-"""What can be asked for, by the operation that it is."""
+"""The commands that can be requested, by the name of their operation."""
 MAX_PENDING: Final = 1_000
-"""Requests of one person's with whatever token, or of one subject of a partner's client's, that wait at a time: more than
+"""Maximum pending requests of one person with whatever token, or of one subject of a partner's client's: more than
 anybody decides, and each is kept."""
 
 
 def waits(
     books: Books, context: PostingContext, operation: str, command: Approvable, refusal: LedgerError | None
 ) -> Outcome | None:
-    """The request that the command becomes, since it only proposes, or is not for its actor to do alone (`refusal`) and asks
-    for a second person then; None where it can be posted. Raises the refusal where it asks for nobody.
+    """The request that the command becomes, if it only proposes, or needs a second person (`refusal`) and asks for one;
+    None if it can be posted. Raises the refusal if it asks for nobody.
     """
     if command.propose_only or (refusal is not None and command.request_approval):
         return request_approval(books, context, operation, command)
@@ -43,18 +43,23 @@ def waits(
 
 
 def request_approval(books: Books, context: PostingContext, operation: str, command: Approvable) -> Outcome:
-    """Nothing moves: the command waits, as it came in, until the tenant's lifetime of approvals is over.
+    """Record the request: nothing moves, and the command waits, as it came in, for the tenant's lifetime of approvals.
 
-    Raises TooManyPending, as far as `books.pending_requests` tells what waits already.
+    Raises TooManyPending, as far as `books.pending_requests` counts those pending already.
     """
     if _pending(books, context.actor.asker) >= MAX_PENDING:
         raise TooManyPending(MAX_PENDING, field="proposeOnly" if command.propose_only else "requestApproval")
     request = ApprovalState(
-        id=context.result_id, operation=operation, command=command, customer_id=command.customer_id,
-        status=ApprovalStatus.PENDING, requested_by=context.actor, created_at=books.now,
+        id=context.result_id,
+        operation=operation,
+        command=command,
+        customer_id=command.customer_id,
+        status=ApprovalStatus.PENDING,
+        requested_by=context.actor,
+        created_at=books.now,
         expires_at=books.now + books.config.approval_lifetime,
         terms=terms_of(books, command),
-    )  # fmt: skip
+    )
     books.writes.approvals.append(request)
     emit(books, "approval.requested", request.id)
     return Outcome(approval_request_id=request.id, views=(shown(request),))
@@ -66,13 +71,13 @@ def too_many(books: Books) -> bool:
 
 
 def _pending(books: Books, asker: Asker) -> int:
-    """What waits of this person's or program's, with what was planned."""
+    """The number of this person's or program's pending requests, those planned included."""
     planned = sum(request.requested_by.asker == asker for request in books.writes.approvals)
     return books.pending_requests.get(asker, 0) + planned
 
 
 def restored(operation: str, values: Mapping[str, Any]) -> Approvable:
-    """The command that was kept, every field as it was. A field that came later is at its default."""
+    """The kept command, every field as it was. A field that came later is at its default."""
     command = OPERATIONS.get(operation)
     if command is None:
         raise InvariantViolated(f"an approval request of {operation!r}")
@@ -81,7 +86,7 @@ def restored(operation: str, values: Mapping[str, Any]) -> Approvable:
 
 
 def _read(kind: Any, value: Any) -> Any:
-    """A JSON value as the field's type has it."""
+    """A JSON value converted to the field's type."""
     if value is None:
         return None
     if isinstance(kind, type) and is_dataclass(kind):
@@ -97,18 +102,26 @@ def _read(kind: Any, value: Any) -> Any:
 
 
 def shown(request: ApprovalState) -> ApprovalRequestView:
-    """As the API shows it."""
+    """The request as the API shows it."""
     return ApprovalRequestView(
-        id=request.id, operation=request.operation, stored_status=request.status, customer_id=request.customer_id,
-        **what_is_asked(request.command, request.terms), requested_by=actor_view(request.requested_by),
-        created_at=request.created_at, expires_at=request.expires_at, decided_by=_maybe(request.decided_by),
+        id=request.id,
+        operation=request.operation,
+        stored_status=request.status,
+        customer_id=request.customer_id,
+        **what_is_asked(request.command, request.terms),
+        requested_by=actor_view(request.requested_by),
+        created_at=request.created_at,
+        expires_at=request.expires_at,
+        decided_by=_maybe(request.decided_by),
         decided_at=request.decided_at,
-        decision_note=request.decision_note, transaction_id=request.transaction_id, invoice_id=request.invoice_id,
-    )  # fmt: skip
+        decision_note=request.decision_note,
+        transaction_id=request.transaction_id,
+        invoice_id=request.invoice_id,
+    )
 
 
 def what_is_asked(command: Approvable, terms: Terms | None) -> dict[str, Any]:
-    """The part of the view that says it."""
+    """The fields of the view that show the kept command."""
     asked: dict[str, Any] = dict.fromkeys(
         ("asset", "amount_minor", "reason", "note", "reward_id", "expires_in_days", "credit_expires_at", "effective_on")
     )
@@ -116,11 +129,15 @@ def what_is_asked(command: Approvable, terms: Terms | None) -> dict[str, Any]:
     match command:
         case AdjustCredit():
             asked |= {
-                "asset": command.asset, "amount_minor": to_minor(command.amount, command.asset),
-                "reason": command.reason, "note": command.note,
-                "expires_in_days": command.expires_in_days, "credit_expires_at": command.expires_at,
-                "effective_on": command.effective_on, "service_ids": command.service_ids,
-            }  # fmt: skip
+                "asset": command.asset,
+                "amount_minor": to_minor(command.amount, command.asset),
+                "reason": command.reason,
+                "note": command.note,
+                "expires_in_days": command.expires_in_days,
+                "credit_expires_at": command.expires_at,
+                "effective_on": command.effective_on,
+                "service_ids": command.service_ids,
+            }
         case GiveReward():
             asked |= {"note": command.note, "reward_id": command.reward_id}
         case CreateOrder():

@@ -1,15 +1,31 @@
-"""Books of before a rule that came later, brought to what it comes to, by entries that anybody can see. Pure.
+"""Restating: books that predate a rule are brought to it, by entries that anybody can see. Pure.
 
-What was left on a merged record moves to the person, as a merge of today moves it; a lifetime total becomes what the
-credits that count come to, and the tier follows.
+Remainders on a merged record move to the person, as a merge of today moves them; a lifetime total becomes the sum of
+the credits that count, and the tier follows.
 """
 
-from models.commands import Outcome, RestateBooks
+from dataclasses import dataclass
+from uuid import UUID
+
+from models.commands import Command, Outcome
 from models.kinds import Counter, TransactionKind
-from models.planning import credits, merging
+from models.planning import credits, merging, plan_of
 from models.planning.needs import Needs
 from models.planning.state import Books, PostingContext
 from turns.steps import Steps
+
+
+@dataclass(frozen=True, slots=True)
+class RestateBooks(Command):
+    """Bring a person's books in one asset to what today's rules come to: what is left on merged records moves to the
+    person's, and their lifetime total changes by so many minor units."""
+
+    alone = True
+
+    person_id: UUID
+    asset: str
+    record_ids: tuple[UUID, ...]
+    lifetime_minor: int
 
 
 def needs(command: RestateBooks) -> Needs:
@@ -23,8 +39,9 @@ def needs(command: RestateBooks) -> Needs:
     )
 
 
+@plan_of(RestateBooks)
 def plan(books: Books, context: PostingContext, command: RestateBooks) -> Steps[Outcome]:
-    """Plan the moves and the correction. Nothing, where the books are right."""
+    """Plan the moves and the correction. None if the books are right."""
     target = books.accounts[command.person_id, command.asset]
     left = [books.accounts[record, command.asset] for record in command.record_ids]
     transaction_id = None
@@ -32,9 +49,12 @@ def plan(books: Books, context: PostingContext, command: RestateBooks) -> Steps[
         if account.balance_minor or account.lifetime_minor:
             taken, given = (PostingContext(context.actor, None, books.source.new_id()) for _ in range(2))
             yield from merging.move_account(
-                books, credits.begin(books, TransactionKind.MERGE, account.customer_id, taken),
-                credits.begin(books, TransactionKind.MERGE, target.customer_id, given), account, target,
-            )  # fmt: skip
+                books,
+                credits.begin(books, TransactionKind.MERGE, account.customer_id, taken),
+                credits.begin(books, TransactionKind.MERGE, target.customer_id, given),
+                account,
+                target,
+            )
             transaction_id = given.result_id
     if command.lifetime_minor:
         before = target.lifetime_minor

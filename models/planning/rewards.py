@@ -4,7 +4,7 @@ from models.commands import GiveReward, Outcome
 from models.errors import Busy, InsufficientBalance, NotFound, RewardInactive
 from models.kinds import Counter, CouponStatus, TransactionKind
 from models.money import POINTS, to_decimal
-from models.planning import calendar, credits, requesting
+from models.planning import calendar, credits, plan_of, requesting
 from models.planning.allowances import allowance_of
 from models.planning.coupons import coupon_view
 from models.planning.events import emit
@@ -17,8 +17,8 @@ from turns.steps import Steps
 def needs(command: GiveReward, points_cost_minor: int) -> Needs:
     """The reward (its stock), the points account, and for a free one the giver's counters.
 
-    `points_cost_minor` was found by an unlocked read and is checked again under the lock: it only says how many
-    credits to load.
+    `points_cost_minor` was found by an unlocked read and is checked again under the lock: it only says how many credits
+    to load.
     """
     key = (command.customer_id, POINTS)
     return Needs(
@@ -30,6 +30,7 @@ def needs(command: GiveReward, points_cost_minor: int) -> Needs:
     )
 
 
+@plan_of(GiveReward)
 def plan(books: Books, context: PostingContext, command: GiveReward) -> Steps[Outcome]:
     """Plan one coupon. Raises RewardInactive, InsufficientBalance, LimitExceeded (a free one, at its price in points;
     or, with `request_approval`, a second person is asked; with `propose_only` in any case)."""
@@ -60,21 +61,31 @@ def plan(books: Books, context: PostingContext, command: GiveReward) -> Steps[Ou
         books.change(reward, stock=reward.stock - 1)
         books.writes.touched_rewards.append(reward)
     coupon = CouponState(
-        id=books.source.new_id(), code=books.source.new_coupon_code(), reward_id=reward.id,
-        customer_id=command.customer_id, points_spent_minor=spent_minor, status=CouponStatus.ISSUED, issued_at=books.now,
+        id=books.source.new_id(),
+        code=books.source.new_coupon_code(),
+        reward_id=reward.id,
+        customer_id=command.customer_id,
+        points_spent_minor=spent_minor,
+        status=CouponStatus.ISSUED,
+        issued_at=books.now,
         expires_at=calendar.end_of_nth_day(
             reward.validity_days, calendar.local_date(books.now, books.config.zone), books.config.zone, "rewardId"
         ),
-        closed_at=None, terms=reward.terms, transaction_id=transaction.id, refund_transaction_id=None,
-    )  # fmt: skip
+        closed_at=None,
+        terms=reward.terms,
+        transaction_id=transaction.id,
+        refund_transaction_id=None,
+    )
     view = coupon_view(coupon)
     books.writes.coupons.append(coupon)
     emit(books, "coupon.issued", view.id)
     account_views = (credits.account_view(account),) if account else ()
     return Outcome(
-        transaction_id=transaction.id, account_id=account.id if account else None, coupon_id=view.id,
+        transaction_id=transaction.id,
+        account_id=account.id if account else None,
+        coupon_id=view.id,
         views=(view, credits.transaction_view(transaction), *account_views),
-    )  # fmt: skip
+    )
 
 
 def _active_reward(books: Books, command: GiveReward) -> RewardState:

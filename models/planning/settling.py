@@ -1,4 +1,4 @@
-"""What follows when an invoice's sums change: its status, and what an order puts on the account or takes back. Pure.
+"""Consequences of a change of an invoice's sums: its status, and the credit that an order grants or takes back. Pure.
 
 Source 004: a credit product puts its worth on the account once the order is paid in full by whatever method, and not
 before; if the order is no longer paid in full, as much of it is taken back as is left, and if any of it has been used,
@@ -18,12 +18,12 @@ from models.views import InvoiceView
 
 
 def account_of(books: Books, invoice: InvoiceState) -> AccountState | None:
-    """The customer's account in the invoice's currency, where it was locked."""
+    """The customer's account in the invoice's currency, if it was locked."""
     return books.accounts.get((invoice.customer_id, invoice.currency))
 
 
 def status_of(total_minor: int, paid_minor: int, credited_minor: int) -> str:
-    """OPEN, PART_PAID or PAID. What is void stays void: nothing settles it."""
+    """OPEN, PART_PAID or PAID. A void invoice stays void: nothing settles it."""
     if paid_minor + credited_minor == total_minor:
         return InvoiceStatus.PAID
     return InvoiceStatus.PART_PAID if paid_minor + credited_minor else InvoiceStatus.OPEN
@@ -32,7 +32,7 @@ def status_of(total_minor: int, paid_minor: int, credited_minor: int) -> str:
 def settle(
     books: Books, invoice: InvoiceState, *, paid_minor: int | None = None, credited_minor: int | None = None
 ) -> None:
-    """New sums on the invoice, and the status that follows from them."""
+    """Set new sums on the invoice, and the status that follows from them."""
     paid = invoice.paid_minor if paid_minor is None else paid_minor
     credited = invoice.credited_minor if credited_minor is None else credited_minor
     status = status_of(invoice.total_minor, paid, credited)
@@ -51,10 +51,10 @@ def exceeds_due_to_credit(invoice: InvoiceState) -> ExceedsDue:
 def check_grants_fit(
     account: AccountState | None, amounts: Iterable[tuple[InvoiceState, int]], *, spent_minor: int = 0
 ) -> None:
-    """Raises AmountOutOfRange where what the orders grant, once these amounts are paid, finds no room on the account.
+    """Raises AmountOutOfRange if the grants of the orders, once these amounts are paid, find no room on the account.
 
-    Before the first change; the orders are all of the account's customer and currency. spent_minor: what the same unit
-    takes off the account.
+    Before the first change; the orders are all of the account's customer and currency. spent_minor: taken off the
+    account by the same unit.
     """
     granted_minor = sum(
         sum(invoice.credit_lines) for invoice, amount_minor in amounts if amount_minor == invoice.due_minor
@@ -66,9 +66,9 @@ def check_grants_fit(
 def check_grants_unused(
     books: Books, invoices: Iterable[InvoiceState], returning: Iterable[AssignmentState] = ()
 ) -> None:
-    """Raises CreditSpent where any of what these orders granted was used and has not been given back: assigned, spent or
-    redeemed, wherever a merge has moved it. What was removed, voided or has expired is no obstacle, nor what the same unit
-    gives back (`returning`). Before the first change.
+    """Raises CreditSpent if any credit that these orders granted was used and has not been given back: assigned, spent
+    or redeemed, wherever a merge has moved it. A part that was removed, voided or has expired is no obstacle, nor one
+    that the same unit gives back (`returning`). Before the first change.
     """
     granting = {invoice.id: invoice for invoice in invoices if invoice.grants}
     if not granting:
@@ -101,19 +101,27 @@ def grant_if_paid(books: Books, context: PostingContext, invoice: InvoiceState) 
     )
     granted = tuple(
         credits.open_credit(
-            books, transaction, account, amount_minor, Counter.ORDERS,
-            effective_on=calendar.local_date(books.now, books.config.zone), starts_at=books.now, expires_at=None,
-            service_ids=(), auto_apply=True, counts=True,
+            books,
+            transaction,
+            account,
+            amount_minor,
+            Counter.ORDERS,
+            effective_on=calendar.local_date(books.now, books.config.zone),
+            starts_at=books.now,
+            expires_at=None,
+            service_ids=(),
+            auto_apply=True,
+            counts=True,
         ).id
         for amount_minor in invoice.credit_lines
-    )  # fmt: skip
+    )
     books.change(invoice, grants=granted)
     for credit_id in granted:
         books.writes.grants.append(GrantDraft(credit_id, invoice.id, credit_id, transaction.id))
 
 
 def take_back_grants(books: Books, context: PostingContext, invoice: InvoiceState) -> None:
-    """Take back what is left of what the order granted, now that it is not paid in full any more, last first."""
+    """Take back the remainder of the order's grants, now that it is not paid in full any more, last first."""
     if not invoice.grants or invoice.status == InvoiceStatus.PAID:
         return
     if account_of(books, invoice) is None:
@@ -138,8 +146,16 @@ def take_back_grants(books: Books, context: PostingContext, invoice: InvoiceStat
 
 def invoice_view(invoice: InvoiceState) -> InvoiceView:
     return InvoiceView(
-        id=invoice.id, number=invoice.number, customer_id=invoice.customer_id, currency=invoice.currency,
-        status=invoice.status, total_minor=invoice.total_minor, paid_minor=invoice.paid_minor,
-        credited_minor=invoice.credited_minor, creditable_minor=invoice.creditable_minor, kind=invoice.kind,
-        issued_on=invoice.issued_on, due_on=invoice.due_on,
-    )  # fmt: skip
+        id=invoice.id,
+        number=invoice.number,
+        customer_id=invoice.customer_id,
+        currency=invoice.currency,
+        status=invoice.status,
+        total_minor=invoice.total_minor,
+        paid_minor=invoice.paid_minor,
+        credited_minor=invoice.credited_minor,
+        creditable_minor=invoice.creditable_minor,
+        kind=invoice.kind,
+        issued_on=invoice.issued_on,
+        due_on=invoice.due_on,
+    )

@@ -1,4 +1,4 @@
-"""The locked state that plans are made on, and what a plan changes: both can be taken back, unit by unit."""
+"""The locked state that plans are made on, and the changes that a plan makes: both can be rolled back, unit by unit."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -29,14 +29,14 @@ from models.planning.lots import Lots
 from turns.steps import Steps, finish
 
 AccountKey = tuple[UUID, str]
-"""Customer and asset: what names an account before anyone knows whether it exists."""
+"""Customer and asset: the name of an account before its existence is known."""
 
 CounterKey = tuple[str, str, str, str, date]
 """Scope, role, holder, asset, day."""
 
 
 class Source(Protocol):
-    """Where ids and randomness come from. Passed in, so that a plan is a function of its arguments."""
+    """The source of ids and randomness. Passed in, so that a plan is a function of its arguments."""
 
     def new_id(self) -> UUID: ...
     def new_salt(self) -> bytes: ...
@@ -47,7 +47,7 @@ class Source(Protocol):
 @table("customers")
 @dataclass(slots=True)
 class CustomerState:
-    """merged_into_id: only ever of a record that was not followed to the person it is now (models/planning/persons.py)."""
+    """merged_into_id: only set on a record that was not followed to the person it is now (models/planning/persons.py)."""
 
     id: UUID
     membership_cancelled_at: datetime | None
@@ -78,16 +78,16 @@ class AccountState:
         return self.balance_minor - self.scheduled_minor - self.expired_minor
 
     def stamp(self, now: datetime) -> datetime:
-        """When an entry that is made now is said to have been made: never before the newest one."""
+        """The time of an entry that is made now: never before the newest one's."""
         return now if self.posted_at is None else max(now, self.posted_at)
 
 
 @table("credits", restricted=bool)
 @dataclass(slots=True)
 class CreditState:
-    """counts: whether adding it raised the lifetime total. gone_minor: taken back or expired; the rest of what is not left
-    is used. opened_sequence: of the entry that put it on its account. origin_id: the lot that it was before a merge;
-    successor_id: the one that it goes on as after one."""
+    """counts: whether adding it raised the lifetime total. gone_minor: taken back or expired; the rest of what is not
+    left is used. opened_sequence: of the entry that put it on its account. origin_id: the lot that it was before a
+    merge; successor_id: the one that it continues as after one."""
 
     id: UUID
     account_id: UUID
@@ -110,7 +110,7 @@ class CreditState:
 
     @property
     def restricted(self) -> bool:
-        """Whether it can be spent for some services alone."""
+        """Whether it can be spent only for some services."""
         return bool(self.service_ids)
 
     @property
@@ -124,11 +124,11 @@ class CreditState:
 class InvoiceState:
     """customer_id: the person as they are now, whichever record of theirs it was issued to.
 
-    creditable_minor: what its lines other than credit products come to: as much may be paid with account credit.
+    creditable_minor: the sum of its lines other than credit products: the most that account credit may pay.
 
-    credit_lines: what each credit product's line puts on the account. grants: what has been put there and not been
-    taken back, by the credit that was granted. limited_on: the day of its actor's that a new one has used something up of.
-    That, auto_apply, actor and created_at: of a new one alone.
+    credit_lines: the amount that each credit product's line puts on the account. grants: the ids of the credits granted
+    and not taken back. limited_on: the day of its actor's whose limits a new one has used. That, auto_apply, actor and
+    created_at: of a new one alone.
     """
 
     id: UUID
@@ -157,7 +157,7 @@ class InvoiceState:
 
     @property
     def due_to_credit_minor(self) -> int:
-        """As much of what is due as account credit may pay."""
+        """The part of what is due that account credit may pay."""
         return min(self.due_minor, self.creditable_minor - self.credited_minor)
 
 
@@ -181,7 +181,7 @@ class AssignmentState:
 @table("payments")
 @dataclass(slots=True)
 class PaymentState:
-    """transaction_id: what moved the account credit that it was made with; None for money that came in.
+    """transaction_id: the event that moved the account credit it was made with; None for money received.
 
     actor, created_at: of a new one alone.
     """
@@ -216,7 +216,7 @@ class CouponState:
 
 @dataclass(frozen=True, slots=True)
 class SpendRecord:
-    """One entry of an earlier transaction that took value off a credit, as it was stored: what an undo follows."""
+    """One entry of an earlier transaction that took value off a credit, as stored: an undo follows it."""
 
     transaction_id: UUID
     sequence: int
@@ -249,10 +249,10 @@ class RewardState:
 @table("approval_requests", requested_subject=str, decided_subject=str)
 @dataclass(slots=True)
 class ApprovalState:
-    """A request for a second person's approval; command: what was asked for.
+    """A request for a second person's approval; command: the kept input.
 
-    requester_allowed: whether who asked may still ask for it, as far as can be known (models/loading/approvals.py).
-    terms: what it was asked under (models/planning/binding.py); None where nobody kept that.
+    requester_allowed: whether the requester may still make it, as far as can be known (models/loading/approvals.py).
+    terms: those it was made under (models/planning/binding.py); None if they were not kept.
     """
 
     id: UUID
@@ -283,7 +283,7 @@ class ApprovalState:
 @table("limit_counters")
 @dataclass(slots=True)
 class CounterState:
-    """read_minor: what it stood at where it was only read, since it is raised by the difference once all else is written."""
+    """read_minor: its sum when it was only read, since it is raised by the difference once all else is written."""
 
     id: UUID
     used_minor: int
@@ -292,7 +292,7 @@ class CounterState:
 
 @dataclass(frozen=True, slots=True)
 class PostingContext:
-    """Who asked, under which idempotency key, and the id that the result is to have (what a replay is found by).
+    """The actor, their idempotency key, and the id that the result is to have (a replay finds it by that).
 
     approved_by: the second person, on whose approval it is posted; no limit binds it then.
     """
@@ -305,7 +305,7 @@ class PostingContext:
 
 @dataclass(slots=True)
 class Writes:
-    """What a batch will write, in lists that only grow, so that taking a unit back is cutting them short."""
+    """Rows that a batch will write, in lists that only grow, so that a unit is rolled back by cutting them short."""
 
     transactions: list[TransactionDraft] = field(default_factory=list)
     transaction_texts: list[TransactionTextDraft] = field(default_factory=list)
@@ -349,9 +349,9 @@ class Writes:
 
 
 _LARGE: Final = 2_000
-"""So many changes are a large plan's."""
+"""Number of changes that makes a plan large."""
 _AT_ONCE: Final = 200
-"""So many are freed in a step."""
+"""Number of changes freed in a step."""
 
 Savepoint = tuple[int, tuple[int, ...]]
 
@@ -360,12 +360,13 @@ Savepoint = tuple[int, tuple[int, ...]]
 class Books:
     """Everything that the units of one batch may look at or change, at one instant `now`.
 
-    credits: by account, those that have a remainder and were asked for, in burn order. by_id: every loaded credit; an id
-    that it had before a merge names it as well. other_ids: by a credit's own id, those. homes: of accounts that are not
-    locked, since their customer's record was merged, the account that their credits belong on now. persons: records that
-    were merged, and the record that the person is now. actor_ids: of those who asked for `approvals`.
-    pending_requests: how many requests of whoever asks wait already, once anybody asks for an approval. senders: by
-    partners' clients whose bulk runs on after its request, what each of their tokens may do now; not by those without any.
+    credits: by account, the requested ones that have a remainder, in burn order. by_id: every loaded credit; an id that
+    it had before a merge names it as well. other_ids: by a credit's own id, those. homes: of accounts that are not
+    locked, since their customer's record was merged, the account that their credits belong on now. persons: records
+    that were merged, and the record that the person is now. actor_ids: of the requesters of `approvals`.
+    pending_requests: number of each requester's pending requests, once any unit requests an approval. senders: by
+    partners' clients whose bulk runs on after its request, the scopes of each of their tokens; clients without any are
+    left out.
     """
 
     config: TenantConfig
@@ -414,11 +415,12 @@ class Books:
 
     @property
     def is_large(self) -> bool:
-        """Whether so much is planned that each thing done with all of it takes long."""
+        """Whether so much is planned that each pass over all of it takes long."""
         return len(self._rollback) >= _LARGE
 
     def let_go(self) -> Steps[None]:
-        """Forget a large plan, now that it is written: to free it in one go takes as long as any other work on all of it."""
+        """Forget a large plan, now that it is written: to free it in one go takes as long as any other work on all of
+        it."""
         if not self.is_large:
             return
         for rows in (self._rollback, *(getattr(self.writes, name) for name in self.writes.__slots__)):
@@ -427,12 +429,12 @@ class Books:
                 yield
 
     def change(self, row: Any, **values: Any) -> None:
-        """Set attributes of a state row, so that it can be taken back."""
+        """Set attributes of a state row, so that the change can be rolled back."""
         self._rollback.append((_set_all, (row, {name: getattr(row, name) for name in values})))
         _set_all(row, values)
 
     def change_item(self, rows: dict[Any, Any], name: Any, value: Any) -> None:
-        """Let `name` stand for another row, so that it can be taken back."""
+        """Let `name` stand for another row, so that the change can be rolled back."""
         self._rollback.append((rows.__setitem__, (name, rows[name])))
         rows[name] = value
 

@@ -19,7 +19,7 @@ class Rung:
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """Whoever's lifetime total is from `low` to below `high` goes from one tier to another; None is no tier."""
+    """A move of customers whose lifetime total is from `low` to below `high` from one tier to another; None is no tier."""
 
     low: int
     high: int
@@ -28,7 +28,7 @@ class Shift:
 
 
 def shifts(old: Sequence[Rung], new: Sequence[Rung]) -> list[Shift]:
-    """What a change of the tiers does to customers, by ranges of lifetime totals that do not overlap.
+    """The effect of a change of the tiers on customers, by ranges of lifetime totals that do not overlap.
 
     A tier is the same one as long as its id is: renaming it moves nobody.
     """

@@ -1,17 +1,37 @@
 """Service credits spent on a service (source 001), and expired remainders written off. Pure."""
 
+from dataclasses import dataclass
+from decimal import Decimal
 from uuid import UUID
 
-from models.commands import ExpireCredits, Outcome, UseCredit
+from models.commands import Command, Outcome
 from models.errors import InsufficientBalance, Invalid, NotFound
 from models.kinds import Counter, TransactionKind
 from models.money import SERVICE_CREDITS, nonzero_minor, to_decimal
-from models.planning import credits
+from models.planning import credits, plan_of
 from models.planning.burn_order import burn_key
 from models.planning.needs import Needs, Spend
 from models.planning.notes import check_note
 from models.planning.state import Books, PostingContext
 from turns.steps import Steps, in_order
+
+
+@dataclass(frozen=True, slots=True)
+class UseCredit(Command):
+    """Spend service credits on one service. The amount is positive."""
+
+    customer_id: UUID
+    service_id: UUID
+    amount: Decimal
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExpireCredits(Command):
+    """Write off what has expired on one account. Does nothing where nothing has."""
+
+    customer_id: UUID
+    asset: str
 
 
 def use_needs(command: UseCredit, amount_minor: int) -> Needs:
@@ -20,6 +40,7 @@ def use_needs(command: UseCredit, amount_minor: int) -> Needs:
     return Needs(customers=(command.customer_id,), accounts=(key,), spends=(spend,))
 
 
+@plan_of(UseCredit)
 def plan_use(books: Books, context: PostingContext, command: UseCredit) -> Steps[Outcome]:
     """Plan a spend on a service: of credits that name it or name none, in burn order. Raises InsufficientBalance."""
     check_note(command.note)
@@ -40,18 +61,20 @@ def plan_use(books: Books, context: PostingContext, command: UseCredit) -> Steps
         books, transaction, account, amount_minor, Counter.REDEEMED, service_ids=(command.service_id,)
     )
     return Outcome(
-        transaction_id=transaction.id, account_id=account.id,
+        transaction_id=transaction.id,
+        account_id=account.id,
         views=(credits.transaction_view(transaction), credits.account_view(account)),
-    )  # fmt: skip
+    )
 
 
 def expire_needs(command: ExpireCredits, credit_ids: tuple[UUID, ...]) -> Needs:
-    """The account and the credits that an unlocked read found expired; what the lock shows decides."""
+    """The account and the credits that an unlocked read found expired; the lock decides."""
     return Needs(accounts=((command.customer_id, command.asset),), credits=credit_ids)
 
 
+@plan_of(ExpireCredits)
 def plan_expire(books: Books, context: PostingContext, command: ExpireCredits) -> Steps[Outcome]:
-    """Plan the writing off of everything on the account that has expired; nothing at all where nothing has."""
+    """Plan the writing off of everything on the account that has expired; nothing at all if nothing has."""
     account = books.accounts.get((command.customer_id, command.asset))
     if account is None:
         return Outcome()

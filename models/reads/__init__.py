@@ -1,1 +1,1 @@
-"""What the ledger shows: plain SQL into frozen views, always with the tenant in the query, paged by key."""
+"""Reads of the ledger: plain SQL into frozen views, always with the tenant in the query, paged by key."""

@@ -1,7 +1,7 @@
 """Balances: now, and at any other instant.
 
-Expiry is true the instant it passes, whether or not a sweep has run, so what can be spent is the ledger's balance
-without the remainders that start later and without those that have expired and are not yet written off.
+Expiry is true the instant it passes, whether or not a sweep has run, so the available balance is the ledger's without
+the remainders that start later and without those that have expired and are not yet written off.
 """
 
 from collections.abc import Iterable
@@ -80,10 +80,14 @@ _ASSETS: Final = """
 def _view(row: Any) -> AccountView:
     balance, scheduled = row["balance_minor"], row["scheduled_minor"]
     return AccountView(
-        id=row["id"], customer_id=row["customer_id"], asset=row["asset"], balance_minor=balance,
-        available_minor=balance - scheduled - row["expired_minor"], scheduled_minor=scheduled,
+        id=row["id"],
+        customer_id=row["customer_id"],
+        asset=row["asset"],
+        balance_minor=balance,
+        available_minor=balance - scheduled - row["expired_minor"],
+        scheduled_minor=scheduled,
         lifetime_minor=row["lifetime_minor"],
-    )  # fmt: skip
+    )
 
 
 async def by_ids(session: ReadSession, ids: Iterable[UUID], now: datetime) -> list[AccountView]:
@@ -98,7 +102,7 @@ async def of_customers(session: ReadSession, customer_ids: Iterable[UUID], now: 
 
 @dataclass(frozen=True, slots=True)
 class BalanceView:
-    """An account at an instant. ledger: what its entries up to then come to. scheduled: the part of that which starts
+    """An account at an instant. ledger: the sum of its entries up to then. scheduled: the part of that which starts
     later. expired: the part that had expired and was not yet written off."""
 
     ledger_minor: int
@@ -107,7 +111,7 @@ class BalanceView:
 
     @property
     def available_minor(self) -> int:
-        """What could be spent."""
+        """The part that could be spent."""
         return self.ledger_minor - self.scheduled_minor - self.expired_minor
 
 

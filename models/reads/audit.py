@@ -1,6 +1,6 @@
-"""The whole audit trail: what moved value (transactions) and what did not (audit events), in one list by time.
+"""The whole audit trail: movements of value (transactions) and other events (audit events), in one list by time.
 
-By customer, by actor, by action and by time there is an index; the other conditions are looked for along it. Among
+There is an index by customer, by actor, by action and by time; the other conditions are filtered along it. Among
 400,000 events, one request's are found in 80 ms (measured).
 """
 
@@ -56,10 +56,10 @@ _AMOUNT: Final = f"""t.kind is not null and exists (
 
 @dataclass(frozen=True, slots=True)
 class AuditView:
-    """kind and reason: of a transaction. action, subject_id and details: of what moved nothing.
+    """kind and reason: of a transaction. action, subject_id and details: of an event that moved nothing.
 
-    request_id, address: of the request that did it, with an action.
-    amount_minor: the sum of the transaction's entries; None, as its asset is, where it has none or several assets'.
+    request_id, address: of the request that did it, with an action. amount_minor: the sum of the transaction's entries;
+    None, as its asset is, if it has none or several assets'.
     """
 
     id: UUID
@@ -81,13 +81,22 @@ class AuditView:
 
 def _view(row: Any) -> AuditView:
     return AuditView(
-        id=row["id"], at=row["created_at"], customer_id=row["customer_id"], kind=row["kind"], reason=row["reason"],
-        action=row["action"], subject_id=row["subject_id"], details=_parsed(row["details"]),
+        id=row["id"],
+        at=row["created_at"],
+        customer_id=row["customer_id"],
+        kind=row["kind"],
+        reason=row["reason"],
+        action=row["action"],
+        subject_id=row["subject_id"],
+        details=_parsed(row["details"]),
         actor=ActorView(*_parsed(row["actor"])),
-        approved_by=None if row["approver"] is None else ActorView(*_parsed(row["approver"])), note=row["note"],
-        asset=row["asset"], amount_minor=None if row["asset"] is None else row["amount_minor"],
-        request_id=row["request_id"], address=row["address"],
-    )  # fmt: skip
+        approved_by=None if row["approver"] is None else ActorView(*_parsed(row["approver"])),
+        note=row["note"],
+        asset=row["asset"],
+        amount_minor=None if row["asset"] is None else row["amount_minor"],
+        request_id=row["request_id"],
+        address=row["address"],
+    )
 
 
 def _parsed(value: Any) -> Any:
@@ -95,13 +104,17 @@ def _parsed(value: Any) -> Any:
 
 
 AUDIT_TRAIL: Final = Listing(
-    name="audit-trail", columns=_COLUMNS, table=_TRAIL, parent="t.tenant_id",
-    keys=(time_key("t.created_at"), id_key("t.id")), view=_view,
-)  # fmt: skip
+    name="audit-trail",
+    columns=_COLUMNS,
+    table=_TRAIL,
+    parent="t.tenant_id",
+    keys=(time_key("t.created_at"), id_key("t.id")),
+    view=_view,
+)
 """A tenant's records by time: the parent is the tenant."""
 
 CUSTOMER_TRAIL: Final = replace(AUDIT_TRAIL, parent="t.customer_id", through=RECORDS)
-"""Those that have to do with one person; what a merge brought along stands where it came."""
+"""Records that concern one person; those that a merge brought along stand at the time of the merge."""
 
 
 NOTHING: Final = Condition("false")
@@ -122,12 +135,12 @@ def of_kinds(kinds: Collection[str]) -> Condition:
 
 
 def of_request(request_id: str) -> Condition:
-    """Events that one request left behind."""
+    """Events of one request."""
     return Condition("t.request_id = {0}", (request_id,))
 
 
 def from_address(address: str) -> Condition:
-    """Events that were done, or refused, from one network address."""
+    """Events done, or refused, from one network address."""
     return Condition("t.address = {0}", (address,))
 
 
@@ -137,7 +150,8 @@ def with_action(action: str) -> Condition:
 
 
 def of_amount(assets: Collection[str], least: Decimal | None, most: Decimal | None) -> Condition:
-    """Transactions whose entries in one of `assets` come to at least and at most so much, in the asset's own units."""
+    """Transactions whose entries in one of `assets` sum up to at least and at most these amounts, in the asset's own
+    units."""
     names = tuple(sorted(set(assets)))
     lows = [-MAX_AMOUNT_MINOR if least is None else _minor(least, name, ROUND_CEILING) for name in names]
     highs = [MAX_AMOUNT_MINOR if most is None else _minor(most, name, ROUND_FLOOR) for name in names]

@@ -1,4 +1,4 @@
-"""How approval requests stand to what holds now: what has changed since they were asked for."""
+"""Terms of approval requests compared with those in force: the changes since each was made."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

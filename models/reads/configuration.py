@@ -1,4 +1,4 @@
-"""What an admin has set, as rows: small tables, read as they are."""
+"""An admin's settings, as rows: small tables, read whole."""
 
 from collections.abc import Iterable
 from uuid import UUID
@@ -33,6 +33,6 @@ async def tiers(session: ReadSession) -> list[Tier]:
 
 
 async def service_ids(session: ReadSession, names: Iterable[str]) -> dict[str, UUID]:
-    """The ids of those services that are there, by name."""
+    """The ids of the existing ones of those services, by name."""
     sql = "select name, id from services where tenant_id = $1 and name = any($2::text[])"
     return {row["name"]: row["id"] for row in await session.fetch(sql, list(names))}

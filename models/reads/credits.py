@@ -26,7 +26,7 @@ from models.views import CreditView
 
 @dataclass(frozen=True, slots=True)
 class CreditChangeView:
-    """What an update said of a credit, before and after."""
+    """A credit's terms before and after an update."""
 
     transaction_id: UUID
     old_expires_at: datetime | None
@@ -57,11 +57,20 @@ _STATUS: Final = """
 
 def _view(row: Any) -> CreditView:
     return CreditView(
-        id=row["id"], account_id=row["account_id"], asset=row["asset"], transaction_id=row["transaction_id"],
-        amount_minor=row["amount_minor"], remaining_minor=row["remaining_minor"], effective_on=row["effective_on"],
-        starts_at=row["starts_at"], expires_at=row["expires_at"], service_ids=tuple(row["service_ids"]),
-        auto_apply=row["auto_apply"], swept_at=row["swept_at"], voided_at=row["voided_at"],
-    )  # fmt: skip
+        id=row["id"],
+        account_id=row["account_id"],
+        asset=row["asset"],
+        transaction_id=row["transaction_id"],
+        amount_minor=row["amount_minor"],
+        remaining_minor=row["remaining_minor"],
+        effective_on=row["effective_on"],
+        starts_at=row["starts_at"],
+        expires_at=row["expires_at"],
+        service_ids=tuple(row["service_ids"]),
+        auto_apply=row["auto_apply"],
+        swept_at=row["swept_at"],
+        voided_at=row["voided_at"],
+    )
 
 
 _BY_OPENING: Final = (time_key("t.opened_at"), id_key("t.id"))
@@ -71,74 +80,110 @@ _NOT_MOVED: Final = "num_nonnulls(t.successor_id) <> 1"
 _STORED: Final = "select c.{} from credits c where c.tenant_id = $1 and c.id = {{0}}"
 
 CREDITS: Final = Listing(
-    name="credits", columns=_COLUMNS, table="credits t", parent="t.account_id",
-    keys=(integer_key("t.opened_sequence"),), view=_view,
+    name="credits",
+    columns=_COLUMNS,
+    table="credits t",
+    parent="t.account_id",
+    keys=(integer_key("t.opened_sequence"),),
+    view=_view,
     older=Older((instant_key(""), id_key("")), (_STORED.format("opened_sequence"),)),
-)  # fmt: skip
-"""An account's credits, by when they came onto it: one that a merge brought is older than that."""
+)
+"""An account's credits, by the time they came onto it: one that a merge brought is older than that."""
 
 ALL: Final = Listing(
-    name="all-credits", columns=_COLUMNS, table="credits t", parent="t.tenant_id", keys=_BY_OPENING, view=_view,
-    alone=_NOT_MOVED, older=Older((id_key(""),), (_STORED.format("opened_at"), "{0}::uuid")),
-)  # fmt: skip
-"""All of a tenant's: the parent is the tenant. What a merge moved stands once, where it is now."""
+    name="all-credits",
+    columns=_COLUMNS,
+    table="credits t",
+    parent="t.tenant_id",
+    keys=_BY_OPENING,
+    view=_view,
+    alone=_NOT_MOVED,
+    older=Older((id_key(""),), (_STORED.format("opened_at"), "{0}::uuid")),
+)
+"""All of a tenant's: the parent is the tenant. A credit that a merge moved is listed once, where it is now."""
 
 CUSTOMER_CREDITS: Final = Listing(
-    name="customer-credits", columns=_COLUMNS, table="credits t", parent="t.account_id", keys=_BY_OPENING, view=_view,
-    through=ACCOUNTS, alone=_NOT_MOVED,
-)  # fmt: skip
-"""Those of all of a customer's accounts, and what their other records had used up before a merge."""
+    name="customer-credits",
+    columns=_COLUMNS,
+    table="credits t",
+    parent="t.account_id",
+    keys=_BY_OPENING,
+    view=_view,
+    through=ACCOUNTS,
+    alone=_NOT_MOVED,
+)
+"""Those of all of a customer's accounts, and those that their other records had used up before a merge."""
 
 GRANTED: Final = Listing(
-    name="granted", columns=_COLUMNS,
+    name="granted",
+    columns=_COLUMNS,
     table="""(select * from grants where tenant_id = $1) g
     cross join lateral (select * from credits where tenant_id = $1 and id = g.credit_id offset 0) o
     cross join lateral (select * from credits where tenant_id = $1 and id = case
         when o.successor_id is null then o.id else (select n.id from credits n where n.tenant_id = $1
             and n.origin_id = case when o.origin_id is null then o.id else o.origin_id end
             and n.successor_id is null) end offset 0) t""",
-    parent="g.invoice_id", keys=(time_key("o.created_at"), id_key("o.id")), view=_view,
-)  # fmt: skip
-"""What an order put on the account, that which was taken back too; what a merge moved, where it is now."""
+    parent="g.invoice_id",
+    keys=(time_key("o.created_at"), id_key("o.id")),
+    view=_view,
+)
+"""Credits that an order put on the account, those taken back too; one that a merge moved, where it is now."""
 
 
 def _change(row: Any) -> CreditChangeView:
     return CreditChangeView(
-        transaction_id=row["transaction_id"], old_expires_at=row["old_expires_at"],
-        new_expires_at=row["new_expires_at"], old_auto_apply=row["old_auto_apply"],
-        new_auto_apply=row["new_auto_apply"], old_service_ids=_ids(row["old_services"]),
-        new_service_ids=_ids(row["new_services"]), changed_at=row["created_at"],
-    )  # fmt: skip
+        transaction_id=row["transaction_id"],
+        old_expires_at=row["old_expires_at"],
+        new_expires_at=row["new_expires_at"],
+        old_auto_apply=row["old_auto_apply"],
+        new_auto_apply=row["new_auto_apply"],
+        old_service_ids=_ids(row["old_services"]),
+        new_service_ids=_ids(row["new_services"]),
+        changed_at=row["created_at"],
+    )
 
 
 def _ids(value: Any) -> tuple[UUID, ...]:
-    """Of a JSON list, which the driver may or may not have read."""
+    """Ids of a JSON list, which the driver may or may not have parsed."""
     return tuple(map(UUID, json.loads(value) if isinstance(value, str) else value))
 
 
 CHANGES: Final = Listing(
-    name="credit-changes", columns="""t.transaction_id, t.old_expires_at, t.new_expires_at, t.old_auto_apply,
+    name="credit-changes",
+    columns="""t.transaction_id, t.old_expires_at, t.new_expires_at, t.old_auto_apply,
     t.new_auto_apply, t.old_services, t.new_services, t.created_at""",
-    table="credit_changes t", parent="t.credit_id", keys=(time_key("t.created_at"), id_key("t.id")), view=_change,
+    table="credit_changes t",
+    parent="t.credit_id",
+    keys=(time_key("t.created_at"), id_key("t.id")),
+    view=_change,
     through=LOTS,
-)  # fmt: skip
-"""What was changed of a credit, also of what it was before merges."""
+)
+"""Changes of a credit, also of the lots it was before merges."""
 
 UPCOMING: Final = Listing(
-    name="upcoming", columns=_COLUMNS, table="credits t", parent="t.tenant_id",
-    keys=(instant_key("t.expires_at"), id_key("t.id")), view=_view,
-)  # fmt: skip
+    name="upcoming",
+    columns=_COLUMNS,
+    table="credits t",
+    parent="t.tenant_id",
+    keys=(instant_key("t.expires_at"), id_key("t.id")),
+    view=_view,
+)
 """All of a tenant's credits by expiry: the parent is the tenant. To be narrowed by `expiring`."""
 
 CUSTOMER_UPCOMING: Final = Listing(
-    name="customer-upcoming", columns=_COLUMNS, table="credits t", parent="t.account_id",
-    keys=(instant_key("t.expires_at"), id_key("t.id")), view=_view, through=OWN_ACCOUNTS,
-)  # fmt: skip
+    name="customer-upcoming",
+    columns=_COLUMNS,
+    table="credits t",
+    parent="t.account_id",
+    keys=(instant_key("t.expires_at"), id_key("t.id")),
+    view=_view,
+    through=OWN_ACCOUNTS,
+)
 """The same of one customer."""
 
 
 def expiring(now: datetime, until: datetime | None, asset: str | None) -> tuple[Condition, ...]:
-    """Credits that something is left of and that expire after `now`, and not after `until`."""
+    """Credits with a remainder that expire after `now`, and not after `until`."""
     conditions = [Condition("t.open and t.expires_at is not null and t.expires_at > {0}", (now,))]
     if until is not None:
         conditions.append(Condition("t.expires_at <= {0}", (until,)))

@@ -1,16 +1,15 @@
 """Customers."""
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
+from models.customers import READ, CustomerView
 from models.lookups import each
 from models.reads.paging import Condition, Listing, id_key, time_key
 from models.reads.session import ReadSession
-from models.views import CustomerView
 
-_COLUMNS: Final = """
-    t.id, t.external_id, t.name, t.email, t.created_at, t.membership_started_at, t.membership_cancelled_at"""
+_COLUMNS: Final = ", ".join(f"t.{name}" for name in READ)
 
 # Of a record that was merged, the one that it was merged into. Under row-level security no index serves a COALESCE, which
 # may tell what it saw; a CASE is known not to.
@@ -23,24 +22,21 @@ _BY_IDS: Final = f"""
       from {each("id uuid")} k join customers o on o.tenant_id = $1 and o.id = k.id {_PERSON}"""
 
 
-def _view(row: Any) -> CustomerView:
-    return CustomerView(
-        id=row["id"], external_id=row["external_id"], name=row["name"], email=row["email"],
-        created_at=row["created_at"], membership_started_at=row["membership_started_at"],
-        membership_cancelled_at=row["membership_cancelled_at"],
-    )  # fmt: skip
-
-
 CUSTOMERS: Final = Listing(
-    name="customers", columns=_COLUMNS, table="customers t", parent="t.tenant_id",
-    keys=(time_key("t.created_at"), id_key("t.id")), view=_view, alone="num_nonnulls(t.merged_into_id) <> 1",
-)  # fmt: skip
+    name="customers",
+    columns=_COLUMNS,
+    table="customers t",
+    parent="t.tenant_id",
+    keys=(time_key("t.created_at"), id_key("t.id")),
+    view=CustomerView.of,
+    alone="num_nonnulls(t.merged_into_id) <> 1",
+)
 """All of a tenant's customers, each person once: the parent is the tenant. `alone` counts as true of nearly all."""
 
 
 def matching(text: str) -> Condition:
-    """Customers whose external id, name, last name or e-mail begins with `text`, whatever its case; or that of a record
-    that was merged into them.
+    """Customers whose external id, name, last name or e-mail begins with `text`, whatever its case; or those of a
+    record that was merged into them.
 
     A range and not LIKE: only leakproof operators may use an index under row-level security.
     """
@@ -55,16 +51,16 @@ def _begins(table: str) -> str:
 
 async def by_ids(session: ReadSession, ids: Iterable[UUID]) -> dict[UUID, CustomerView]:
     """By each id, the person that it names: of a record that was merged, the one that it was merged into."""
-    return {row["asked"]: _view(row) for row in await session.fetch(_BY_IDS, list(ids))}
+    return {row["asked"]: CustomerView.of(row) for row in await session.fetch(_BY_IDS, list(ids))}
 
 
 async def by_external_id(session: ReadSession, external_id: str) -> CustomerView | None:
-    """The person that the name is of: of a record that was merged, the one that it was merged into."""
+    """The person with this external id: of a record that was merged, the one that it was merged into."""
     rows = await session.fetch(_BY_EXTERNAL_ID, external_id)
-    return _view(rows[0]) if rows else None
+    return CustomerView.of(rows[0]) if rows else None
 
 
 async def ids_of(session: ReadSession, external_ids: Iterable[str]) -> dict[str, UUID]:
-    """The ids of those records that are there, by external id."""
+    """The ids of the existing ones of those records, by external id."""
     sql = "select external_id, id from customers where tenant_id = $1 and external_id = any($2::text[])"
     return {row["external_id"]: row["id"] for row in await session.fetch(sql, list(external_ids))}

@@ -1,4 +1,4 @@
-"""What there is in the books for somebody to try things out on."""
+"""Rows of the books to try things out on."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -25,7 +25,7 @@ _CHOICES: Final = """
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A credit of which something is left, and an open invoice that it can pay. In minor units."""
+    """A credit with a remainder, and an open invoice that it can pay. In minor units."""
 
     credit_id: UUID
     remaining_minor: int
@@ -35,7 +35,7 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """None where there is none. request_id: of an approval request, one that waits if any does."""
+    """None if there is none. request_id: of an approval request, a pending one if any is."""
 
     reward_id: UUID | None
     service_id: UUID | None
@@ -43,7 +43,7 @@ class Choices:
 
 
 async def pair(session: ReadSession, customer_id: UUID, currency: str) -> Pair | None:
-    """Of this customer, if they have both; else of whoever has."""
+    """A pair of this customer's, if they have both; else anybody's."""
     rows = await session.fetch(_PAIR, customer_id, currency)
     return Pair(**rows[0]) if rows else None
 

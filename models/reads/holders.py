@@ -1,4 +1,4 @@
-"""Whom a customer's own token names (domain: who may)."""
+"""The person that a customer's own token names (domain: who may)."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,9 +15,9 @@ _HOLDER: Final = """
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who an external id names: the record that this person is now.
+    """The record that an external id names: the person as they are now.
 
-    since: when the id came to the record that has it, which a merge leaves as it is. reused: somebody had it before.
+    since: when the id came to the record that has it, which a merge leaves as it is. reused: another record had it before.
     """
 
     customer_id: UUID
@@ -27,8 +27,8 @@ class Holder:
     def is_named_by(self, issued_at: datetime | None, leeway: timedelta) -> bool:
         """Whether a token that was issued then (in whole seconds; None: it does not say) can mean this person.
 
-        Where somebody else had the id, only one that is younger beyond doubt: one of the same second is not. Where
-        nobody had, it can mean nobody else, and its issuer's clock may be behind ours by the leeway.
+        If another record had the id, only a token that is younger beyond doubt: one of the same second is not. If none
+        had, it can mean nobody else, and its issuer's clock may be behind ours by the leeway.
         """
         if self.reused:
             return issued_at is not None and issued_at > self.since
@@ -36,6 +36,6 @@ class Holder:
 
 
 async def holder_of(session: ReadSession, external_id: str) -> Holder | None:
-    """Who has this external id now; None where nobody has."""
+    """The current holder of this external id; None if nobody has it."""
     rows = await session.fetch(_HOLDER, external_id)
     return Holder(**rows[0]) if rows else None

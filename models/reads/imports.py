@@ -1,4 +1,4 @@
-"""What came of the documents of an import, found again by the idempotency keys that they were posted under."""
+"""Results of an import's documents, found again by the idempotency keys that they were posted under."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -39,10 +39,10 @@ _IS_USED: Final = "select 1 from idempotency_keys where tenant_id = $1 and key =
 
 @dataclass(frozen=True, slots=True)
 class ImportView:
-    """Of some invoices and credit notes. Amounts are in minor units, of their currency.
+    """Sums of some invoices and credit notes, in minor units of their currency.
 
-    applied: what the credit notes' credit has paid of these invoices by itself; in_full, in_part: how many.
-    left: what remains of it.
+    applied: credit of the credit notes that has paid these invoices by itself; in_full, in_part: how many. left: the
+    remainder.
     """
 
     customers: int
@@ -57,11 +57,11 @@ class ImportView:
 
 
 async def imported(session: ReadSession, keys: Iterable[str]) -> ImportView:
-    """As they stand now."""
+    """The results as they are now."""
     (row,) = await session.fetch(_OF_KEYS, list(keys))
     return ImportView(**row)
 
 
 async def is_used(session: ReadSession, key: str) -> bool:
-    """Whether something was posted under this key, by whoever brings files in."""
+    """Whether something was posted under this key, by the actor of file imports."""
     return bool(await session.fetch(_IS_USED, key))

@@ -23,34 +23,56 @@ _LINE: Final = f"t.description, t.quantity, t.unit_price_minor, t.kind, t.produc
 
 def _invoice(row: Any) -> InvoiceView:
     return InvoiceView(
-        id=row["id"], number=row["number"], customer_id=row["customer_id"], currency=row["currency"],
-        status=row["status"], total_minor=row["total_minor"], paid_minor=row["paid_minor"],
-        credited_minor=row["credited_minor"], creditable_minor=row["creditable_minor"], kind=row["kind"],
-        issued_on=row["issued_on"], due_on=row["due_on"],
-    )  # fmt: skip
+        id=row["id"],
+        number=row["number"],
+        customer_id=row["customer_id"],
+        currency=row["currency"],
+        status=row["status"],
+        total_minor=row["total_minor"],
+        paid_minor=row["paid_minor"],
+        credited_minor=row["credited_minor"],
+        creditable_minor=row["creditable_minor"],
+        kind=row["kind"],
+        issued_on=row["issued_on"],
+        due_on=row["due_on"],
+    )
 
 
 def _assignment(row: Any) -> AssignmentView:
     return AssignmentView(
-        id=row["id"], credit_id=row["credit_id"], invoice_id=row["invoice_id"], currency=row["currency"],
-        amount_minor=row["amount_minor"], origin=row["origin"], assigned_at=row["assigned_at"],
+        id=row["id"],
+        credit_id=row["credit_id"],
+        invoice_id=row["invoice_id"],
+        currency=row["currency"],
+        amount_minor=row["amount_minor"],
+        origin=row["origin"],
+        assigned_at=row["assigned_at"],
         released_at=row["released_at"],
-    )  # fmt: skip
+    )
 
 
 def _payment(row: Any) -> PaymentView:
     return PaymentView(
-        id=row["id"], invoice_id=row["invoice_id"], currency=row["currency"], amount_minor=row["amount_minor"],
-        method=row["method"], received_on=row["received_on"], voided_at=row["voided_at"],
+        id=row["id"],
+        invoice_id=row["invoice_id"],
+        currency=row["currency"],
+        amount_minor=row["amount_minor"],
+        method=row["method"],
+        received_on=row["received_on"],
+        voided_at=row["voided_at"],
         transaction_id=row["transaction_id"],
-    )  # fmt: skip
+    )
 
 
 def _line(row: Any) -> InvoiceLineView:
     return InvoiceLineView(
-        currency=row["currency"], description=row["description"], quantity=row["quantity"],
-        unit_price_minor=row["unit_price_minor"], kind=row["kind"], product_id=row["product_id"],
-    )  # fmt: skip
+        currency=row["currency"],
+        description=row["description"],
+        quantity=row["quantity"],
+        unit_price_minor=row["unit_price_minor"],
+        kind=row["kind"],
+        product_id=row["product_id"],
+    )
 
 
 _BY_CREATION: Final = (time_key("t.created_at"), id_key("t.id"))
@@ -62,12 +84,12 @@ INVOICES: Final = Listing("invoices", _INVOICE, "invoices t", "t.tenant_id", _BY
 CUSTOMER_INVOICES: Final = Listing(
     "customer-invoices", _INVOICE, "invoices t", "t.customer_id", _BY_CREATION, _invoice, RECORDS
 )
-"""Those of all records of a person; what a merge brought along stands where it came."""
+"""Those of all records of a person; those that a merge brought along stand at the time of the merge."""
 
 CREDIT_ASSIGNMENTS: Final = Listing(
     "credit-assignments", _ASSIGNMENT, "assignments t", "t.credit_id", _BY_ASSIGNMENT, _assignment, through=LOTS
 )
-"""What was set against invoices from a credit, also from what it was before merges."""
+"""Assignments of a credit, also of the lots it was before merges."""
 INVOICE_ASSIGNMENTS: Final = Listing(
     "invoice-assignments", _ASSIGNMENT, "assignments t", "t.invoice_id", _BY_ASSIGNMENT, _assignment
 )

@@ -27,36 +27,59 @@ _TRANSACTIONS: Final = f"""
 
 def _entry(row: Any) -> EntryView:
     return EntryView(
-        id=row["id"], account_id=row["account_id"], asset=row["asset"], sequence=row["sequence"],
-        transaction_id=row["transaction_id"], credit_id=row["credit_id"], counter=row["counter"],
-        amount_minor=row["amount_minor"], balance_after_minor=row["balance_after_minor"], created_at=row["created_at"],
-    )  # fmt: skip
+        id=row["id"],
+        account_id=row["account_id"],
+        asset=row["asset"],
+        sequence=row["sequence"],
+        transaction_id=row["transaction_id"],
+        credit_id=row["credit_id"],
+        counter=row["counter"],
+        amount_minor=row["amount_minor"],
+        balance_after_minor=row["balance_after_minor"],
+        created_at=row["created_at"],
+    )
 
 
 ACCOUNT_LEDGER: Final = Listing(
-    name="ledger", columns=_ENTRY, table="entries t", parent="t.account_id", keys=(integer_key("t.sequence"),),
+    name="ledger",
+    columns=_ENTRY,
+    table="entries t",
+    parent="t.account_id",
+    keys=(integer_key("t.sequence"),),
     view=_entry,
-)  # fmt: skip
+)
 """An account's entries by sequence."""
 
 CUSTOMER_LEDGER: Final = Listing(
-    name="customer-ledger", columns=_ENTRY, table="entries t", parent="t.account_id",
-    keys=(time_key("t.created_at"), id_key("t.account_id"), integer_key("t.sequence")), view=_entry,
+    name="customer-ledger",
+    columns=_ENTRY,
+    table="entries t",
+    parent="t.account_id",
+    keys=(time_key("t.created_at"), id_key("t.account_id"), integer_key("t.sequence")),
+    view=_entry,
     through=ACCOUNTS,
-)  # fmt: skip
-"""The entries of all of a customer's accounts by time; those of one instant by account and sequence. What a merge brought
-along stands where it came."""
+)
+"""The entries of all of a customer's accounts by time; those of one instant by account and sequence. Those that a merge
+brought along stand at the time of the merge."""
 
 CREDIT_LEDGER: Final = Listing(
-    name="credit-ledger", columns=_ENTRY, table="entries t", parent="t.credit_id",
-    keys=(instant_key("t.created_at"), integer_key("t.sequence")), view=_entry,
-)  # fmt: skip
+    name="credit-ledger",
+    columns=_ENTRY,
+    table="entries t",
+    parent="t.credit_id",
+    keys=(instant_key("t.created_at"), integer_key("t.sequence")),
+    view=_entry,
+)
 """The entries of one credit by sequence."""
 
 TRANSACTION_ENTRIES: Final = Listing(
-    name="entries", columns=_ENTRY, table="entries t", parent="t.transaction_id",
-    keys=(id_key("t.account_id"), integer_key("t.sequence")), view=_entry,
-)  # fmt: skip
+    name="entries",
+    columns=_ENTRY,
+    table="entries t",
+    parent="t.transaction_id",
+    keys=(id_key("t.account_id"), integer_key("t.sequence")),
+    view=_entry,
+)
 """A transaction's entries."""
 
 
@@ -91,10 +114,15 @@ def _transaction(row: Any) -> TransactionView:
     if row["approver"] is not None:
         approver = ActorView(row["by_subject"], row["by_name"], row["by_role"], row["by_client"])
     return TransactionView(
-        id=row["id"], customer_id=row["customer_id"], kind=row["kind"], reason=row["reason"], note=row["note"],
-        actor=ActorView(row["subject"], row["name"], row["role"], row["client"]), approved_by=approver,
+        id=row["id"],
+        customer_id=row["customer_id"],
+        kind=row["kind"],
+        reason=row["reason"],
+        note=row["note"],
+        actor=ActorView(row["subject"], row["name"], row["role"], row["client"]),
+        approved_by=approver,
         created_at=row["created_at"],
-    )  # fmt: skip
+    )
 
 
 async def transactions_by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[TransactionView]:

@@ -1,4 +1,4 @@
-"""What the business owes, by asset: now, or at a past instant; and the trial balance that it agrees with."""
+"""The business's liability, by asset: now, or at a past instant; and the trial balance that it agrees with."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -58,8 +58,8 @@ _COUNTERS: Final = """
 
 @dataclass(frozen=True, slots=True)
 class LiabilityView:
-    """accounts: those that something is owed on. outstanding: remainders not yet expired; scheduled: the part of that
-    which starts later. expired: beside it, what had expired and was not yet written off."""
+    """accounts: those with an amount owed. outstanding: remainders not yet expired; scheduled: the part of that which
+    starts later. expired: beside it, the part that had expired and was not yet written off."""
 
     asset: str
     accounts: int
@@ -70,8 +70,8 @@ class LiabilityView:
 
 @dataclass(frozen=True, slots=True)
 class LiabilityPart:
-    """What is outstanding of one asset, expires in one month (`2026-07`; None: never), and came from one source: kind
-    and reason of the transactions that opened the credits."""
+    """The outstanding part of one asset that expires in one month (`2026-07`; None: never) and came from one source:
+    kind and reason of the transactions that opened the credits."""
 
     asset: str
     month: str | None
@@ -82,7 +82,7 @@ class LiabilityPart:
 
 @dataclass(frozen=True, slots=True)
 class TrialBalanceView:
-    """balance: of all the asset's accounts. counters: the other side of their entries, which comes to the same."""
+    """balance: of all the asset's accounts. counters: the other side of their entries, with the same sum."""
 
     asset: str
     balance_minor: int
@@ -105,7 +105,7 @@ async def by_asset(session: ReadSession, at: datetime, now: datetime) -> list[Li
 
 
 async def parts(session: ReadSession, at: datetime, now: datetime, time_zone: str) -> list[LiabilityPart]:
-    """What is outstanding at `at` by asset, month of expiry in `time_zone`, and source; months in order, never last."""
+    """Outstanding amounts at `at` by asset, month of expiry in `time_zone`, and source; months in order, never last."""
     sql = _PARTS.format(credits=_NOW if at >= now else _THEN)
     return [
         LiabilityPart(row["asset"], row["month"], row["kind"], row["reason"], int(row["outstanding_minor"]))

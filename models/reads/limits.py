@@ -1,4 +1,4 @@
-"""The rules about limits, and what an actor's leave today."""
+"""The rules about limits, and the amounts that an actor's limits leave today."""
 
 from datetime import date
 from typing import Final
@@ -36,11 +36,11 @@ async def rules(session: ReadSession, role: str | None, holder: str | None) -> l
 
 
 async def left_today(session: ReadSession, actor: Actor, day: date) -> list[LimitRemaining]:
-    """What each of the actor's limits leaves on `day`, by asset: per adjustment, and per actor and day; then the same of
-    those about selling credit.
+    """The amount that each of the actor's limits leaves on `day`, by asset: per adjustment, and per actor and day; then
+    the same of those about selling credit.
 
     Money under the rule for every currency is listed for each currency that the tenant has accounts in. Limits by
-    customer are left out: what they leave depends on the customer.
+    customer are left out: their remainder depends on the customer.
     """
     rules_of_actor = await _rules(session, actor.role, ["", actor.holder])
     found = {(rule.role, rule.asset, rule.holder): rule for rule in rules_of_actor if rule.kind == ADDING}

@@ -1,11 +1,11 @@
 """Lists paged by key, in both directions, for one parent or for many in one statement.
 
-A page is named by the key of the row it follows or precedes, never by an offset, so that it neither skips nor
-repeats a row when others come in between. Every list runs from the oldest to the newest unless it says otherwise.
+A page is named by the key of the row it follows or precedes, never by an offset, so that it neither skips nor repeats a
+row if others come in between. Every list runs from the oldest to the newest unless it says otherwise.
 
-A posting is stamped before it is committed. So what is stamped from the settled instant on (models/session.py) may still
-get rows in between: a page that follows a cursor ends there, and the cursor of a row beyond it has the follower go on
-from there. A list that is not followed shows all that can be seen.
+A posting is stamped before it is committed. So rows stamped from the settled instant on (models/session.py) may still
+be joined by others in between: a page that follows a cursor ends there, and the cursor of a row beyond it makes the
+follower continue from there. A list that is not followed shows all visible rows.
 """
 
 import binascii
@@ -29,7 +29,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class BadPage(ValueError):
-    """Arguments that name no page: the message says which, and what would."""
+    """Arguments that name no page: the message says which, and gives the bound."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def time_key(column: str) -> KeyPart:
 
 
 def instant_key(column: str) -> KeyPart:
-    """By an instant that says nothing of when the row came, or where a lock keeps the rows of one parent in order."""
+    """By an instant that is not the row's recording time, or if a lock keeps the rows of one parent in order."""
     return KeyPart(column, _microseconds, _instant, "timestamptz", "'-infinity'")
 
 
@@ -101,7 +101,7 @@ def _text(value: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A condition beyond the parent's, with `{0}` `{1}` … where its values go."""
+    """A condition beyond the parent's, with `{0}` `{1}` … as the gaps for its values."""
 
     sql: str
     values: tuple[object, ...] = ()
@@ -109,8 +109,8 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """The place of a row: its values of the list's columns. place: since when it is in the list, if that is not the first
-    of these (`Through`)."""
+    """The place of a row: its values of the list's columns. place: the time it joined the list, if that is not the
+    first of these (`Through`)."""
 
     values: tuple[object, ...]
     place: datetime | None = None
@@ -118,7 +118,7 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What a cursor says. settled: of a row that was not settled, the instant from which on whoever follows goes on."""
+    """A decoded cursor. settled: of a row that was not settled, the instant from which its follower continues."""
 
     key: Key
     settled: datetime | None = None
@@ -126,12 +126,12 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Through:
-    """Where a parent's rows are found by way of its branches, such as its accounts: each gives a page of its own, out of
-    its index, and the page is made of these.
+    """A list whose rows are found by way of the parent's branches, such as its accounts: each gives a page of its own,
+    out of its index, and the page is made of these.
 
-    branches: a FROM clause, with `p.id` the parent and $1 the tenant. key: what the listing's `parent` equals then.
-    joined: since when a branch has belonged to the parent, null for ever. The rows that it brought along stand in the
-    list where it joined, behind all that was there: nobody who has read further misses them.
+    branches: a FROM clause, with `p.id` the parent and $1 the tenant. key: the value that the listing's `parent` equals
+    then. joined: the time since which a branch has belonged to the parent, null for ever. The rows that it brought
+    along stand in the list where it joined, behind all that was there: nobody who has read further misses them.
     """
 
     branches: str
@@ -157,7 +157,7 @@ LOTS: Final = Through(
       where q.tenant_id = $1 and q.id = p.id) a""",
     "a.id",
 )
-"""What the credit that the parent is was before merges, and is since."""
+"""All lots that the parent credit was before merges, and is since."""
 OWN_ACCOUNTS: Final = Through(
     "(select o.id, o.asset from accounts o where o.tenant_id = $1 and o.customer_id = p.id) a", "a.id"
 )
@@ -166,7 +166,7 @@ OWN_ACCOUNTS: Final = Through(
 
 @dataclass(frozen=True, slots=True)
 class Older:
-    """What cursors of the list were before: keys that end with the row's id. values: SQL for the key of today, with `{0}`
+    """Cursors of the list's earlier form: keys that end with the row's id. values: SQL for the key of today, with `{0}`
     for that id and $1 for the tenant."""
 
     keys: tuple[KeyPart, ...]
@@ -175,10 +175,11 @@ class Older:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Listing(Generic[V]):
-    """One list that the API shows: what is selected from where, whose it is, and in which order.
+    """One list that the API shows: its columns, table, parent and order.
 
     name: goes into its cursors, so that no other list takes them. table: with its alias, `t`; it has a tenant_id.
-    parent: the column that equals the parent's id, or with `through` that of a branch. alone: a condition on all its rows.
+    parent: the column that equals the parent's id, or with `through` that of a branch. alone: a condition on all its
+    rows.
     """
 
     name: str
@@ -193,11 +194,11 @@ class Listing(Generic[V]):
 
     @property
     def settles(self) -> bool:
-        """Whether the rows of postings in flight may come to lie before what is seen already."""
+        """Whether the rows of postings in flight may come to lie before rows already seen."""
         return self.keys[0].settles
 
     def cursor(self, key: Key, settled: datetime | None = None) -> str:
-        """The opaque name of the place of one row. settled: None where all rows count as settled."""
+        """The cursor of one row: its place, opaque to clients. settled: None if all rows count as settled."""
         parts = [self.name, *(part.dump(value) for part, value in zip(self.keys, key.values, strict=True))]
         beyond = settled if self.settles and settled is not None and _place(key) >= settled else None
         if key.place is not None or beyond is not None:
@@ -205,7 +206,7 @@ class Listing(Generic[V]):
         return urlsafe_b64encode(json.dumps(parts, separators=(",", ":")).encode()).rstrip(b"=").decode()
 
     def mark(self, cursor: str) -> Mark:
-        """What a cursor says that this list gave out. Raises BadPage for any other text."""
+        """Decode a cursor that this list gave out. Raises BadPage for any other text."""
         try:
             if len(cursor) > MAX_CURSOR_CHARACTERS:
                 raise ValueError("too long")
@@ -215,7 +216,7 @@ class Listing(Generic[V]):
                 raise ValueError("another list's")
             return self._mark(parts)
         except (ValueError, TypeError, OverflowError, AttributeError, RecursionError, binascii.Error):
-            raise BadPage("This cursor is not one that this list gave out.") from None
+            raise BadPage("This cursor does not belong to this list. Use one from its own pages.") from None
 
     def _mark(self, parts: list[Any]) -> Mark:
         if self.older is not None and len(parts) == len(self.older.keys) and not isinstance(parts[-1], list):
@@ -229,7 +230,7 @@ class Listing(Generic[V]):
 
 
 def _place(key: Key) -> datetime:
-    """Of a row of a list that settles; that of an older cursor has settled long since."""
+    """The place of a row of a list that settles; that of an older cursor has settled long since."""
     found: Any = key.values[0] if key.place is None else key.place
     return _EPOCH if isinstance(found, Condition) else found
 
@@ -303,9 +304,14 @@ async def load_pages(
 
 
 def _page(
-    listing: Listing[V], request: PageRequest, rows: list[Any], goes_below: bool, goes_above: bool,
-    settled: datetime | None, asked: bool,
-) -> Page[V]:  # fmt: skip
+    listing: Listing[V],
+    request: PageRequest,
+    rows: list[Any],
+    goes_below: bool,
+    goes_above: bool,
+    settled: datetime | None,
+    asked: bool,
+) -> Page[V]:
     more = len(rows) > request.limit
     kept = rows[: request.limit]
     if request.backward:
@@ -327,7 +333,7 @@ def _key(listing: Listing[Any], row: Any) -> Key:
 
 
 class _Placed:
-    """The values of a statement in the making: $1 is the tenant, $2 the parents, then what is placed here."""
+    """The values of a statement in the making: $1 is the tenant, $2 the parents, then those placed here."""
 
     def __init__(self) -> None:
         self.values: list[object] = []
@@ -383,11 +389,11 @@ def page_statement(
 
 
 def _bound(listing: Listing[Any], at: Key | datetime, place: _Placed) -> str:
-    """SQL for the values that the key's columns have just at a key, or just before all that is recorded from an instant
-    on: less is before it, more is behind it.
+    """SQL for the key columns' values just at a key, or just before all rows recorded from an instant on: less is
+    before it, more is behind it.
 
-    In a branch that joined at m, a row's place is the later of m and its own time. So behind a place P, with the own time T
-    (of a row that was brought along: T < P), are all its rows where m > P; where m = P, those behind T; and where m < P,
+    In a branch that joined at m, a row's place is the later of m and its own time. So behind a place P, with the own
+    time T (of a row that was brought along: T < P), are all its rows if m > P; if m = P, those behind T; and if m < P,
     those behind P.
     """
     joined = listing.through.joined if listing.through else None

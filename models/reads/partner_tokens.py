@@ -1,4 +1,4 @@
-"""Tokens that were given to partners' clients: one to check a request with, and all of them in a list."""
+"""Tokens of partners' clients: one to check a request with, and all of them in a list."""
 
 import json
 from collections.abc import Iterable
@@ -23,7 +23,7 @@ _GOOD: Final = "t.revoked_at is null and (t.expires_at is null or t.expires_at >
 
 @dataclass(frozen=True, slots=True)
 class StoredToken:
-    """What a token is checked by. secret_hash: SHA-256 of its secret."""
+    """A stored token, to check a request's against. secret_hash: SHA-256 of its secret."""
 
     id: UUID
     tenant_id: UUID
@@ -63,24 +63,38 @@ async def stored_token(tenant_id: UUID, token_id: UUID) -> StoredToken | None:
         row = await connection.raw.fetchrow(
             """select id, tenant_id, client, name, scope, secret_hash, expires_at, revoked_at
                  from partner_tokens where tenant_id = $1 and id = $2""",
-            tenant_id, token_id,
-        )  # fmt: skip
+            tenant_id,
+            token_id,
+        )
     if row is None:
         return None
     return StoredToken(
-        id=row["id"], tenant_id=row["tenant_id"], client=row["client"], name=row["name"],
-        scopes=frozenset(row["scope"].split()), secret_hash=row["secret_hash"], expires_at=row["expires_at"],
+        id=row["id"],
+        tenant_id=row["tenant_id"],
+        client=row["client"],
+        name=row["name"],
+        scopes=frozenset(row["scope"].split()),
+        secret_hash=row["secret_hash"],
+        expires_at=row["expires_at"],
         revoked_at=row["revoked_at"],
-    )  # fmt: skip
+    )
 
 
 def _view(row: Any) -> PartnerTokenView:
     return PartnerTokenView(
-        id=row["id"], client=row["client"], name=row["name"], scopes=tuple(row["scope"].split()),
-        created_at=row["created_at"], created_by=_actor(row["creator"]), expires_at=row["expires_at"],
-        revoked_at=row["revoked_at"], revoked_by=None if row["revoker"] is None else _actor(row["revoker"]),
-        last_used_at=row["last_used_at"], last_used_address=row["last_used_address"], replaces_id=row["replaces_id"],
-    )  # fmt: skip
+        id=row["id"],
+        client=row["client"],
+        name=row["name"],
+        scopes=tuple(row["scope"].split()),
+        created_at=row["created_at"],
+        created_by=_actor(row["creator"]),
+        expires_at=row["expires_at"],
+        revoked_at=row["revoked_at"],
+        revoked_by=None if row["revoker"] is None else _actor(row["revoker"]),
+        last_used_at=row["last_used_at"],
+        last_used_address=row["last_used_address"],
+        replaces_id=row["replaces_id"],
+    )
 
 
 def _actor(value: Any) -> ActorView:
@@ -88,9 +102,13 @@ def _actor(value: Any) -> ActorView:
 
 
 PARTNER_TOKENS: Final = Listing(
-    name="partner-tokens", columns=_COLUMNS, table="partner_tokens t", parent="t.tenant_id",
-    keys=(time_key("t.created_at"), id_key("t.id")), view=_view,
-)  # fmt: skip
+    name="partner-tokens",
+    columns=_COLUMNS,
+    table="partner_tokens t",
+    parent="t.tenant_id",
+    keys=(time_key("t.created_at"), id_key("t.id")),
+    view=_view,
+)
 """A tenant's tokens by the time they were made: the parent is the tenant."""
 
 
@@ -99,7 +117,7 @@ def of_client(client: str) -> Condition:
 
 
 def good_at(now: datetime, *, good: bool) -> Condition:
-    """Those that requests are served with at `now`, or the others."""
+    """Tokens that requests are served with at `now`, or the others."""
     return Condition(_GOOD if good else f"not ({_GOOD})", (now,))
 
 

@@ -1,4 +1,4 @@
-"""Products: what orders sell."""
+"""Products that orders sell."""
 
 from collections.abc import Iterable
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""Bulk operations with the fate of their rows, and approval requests."""
+"""Bulk operations with the results of their rows, and approval requests."""
 
 import json
 from collections.abc import Iterable
@@ -30,7 +30,7 @@ _APPROVAL: Final = f"""
 
 @dataclass(frozen=True, slots=True)
 class BulkRowView:
-    """error: the userError that the row got, as it was stored, or None. amount: None where it was not understood."""
+    """error: the userError that the row got, as it was stored, or None. amount: None if it was not understood."""
 
     row: int
     asset: str
@@ -42,17 +42,26 @@ class BulkRowView:
 
 def _operation(row: Any) -> BulkOperationView:
     return BulkOperationView(
-        id=row["id"], status=row["status"], asset=row["asset"], total=row["total"], processed=row["processed"],
-        succeeded=row["succeeded"], failed=row["failed"], sent_by=ActorView(*_parsed(row["sender"])),
-    )  # fmt: skip
+        id=row["id"],
+        status=row["status"],
+        asset=row["asset"],
+        total=row["total"],
+        processed=row["processed"],
+        succeeded=row["succeeded"],
+        failed=row["failed"],
+        sent_by=ActorView(*_parsed(row["sender"])),
+    )
 
 
 def _row(row: Any) -> BulkRowView:
     return BulkRowView(
-        row=row["row"], asset=row["asset"], customer_id=row["customer_id"], amount=row["amount"],
+        row=row["row"],
+        asset=row["asset"],
+        customer_id=row["customer_id"],
+        amount=row["amount"],
         transaction_id=row["transaction_id"],
         error=_parsed(row["error"]),
-    )  # fmt: skip
+    )
 
 
 BULK_ROWS: Final = Listing("bulk-rows", _ROW, "bulk_rows t", "t.operation_id", (integer_key('t."row"', bits=32),), _row)
@@ -67,7 +76,7 @@ _FAILED_ROWS: Final = f"""
 
 
 async def failed_rows(session: ReadSession, operation_id: UUID, number: int) -> list[BulkRowView]:
-    """The first bad rows of an operation, at most so many."""
+    """The first bad rows of an operation, at most this many."""
     return [_row(row) for row in await session.fetch(_FAILED_ROWS, operation_id, number)]
 
 
@@ -78,12 +87,20 @@ async def operations_by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[B
 def _approval(row: Any) -> ApprovalRequestView:
     decider = _parsed(row["decider"])
     return ApprovalRequestView(
-        id=row["id"], operation=row["operation"], stored_status=row["status"], customer_id=row["customer_id"],
+        id=row["id"],
+        operation=row["operation"],
+        stored_status=row["status"],
+        customer_id=row["customer_id"],
         **what_is_asked(restored(row["operation"], _parsed(row["command"])), _parsed(row["terms"])),
-        requested_by=ActorView(*_parsed(row["requester"])), created_at=row["created_at"], expires_at=row["expires_at"],
-        decided_by=None if decider is None else ActorView(*decider), decided_at=row["decided_at"],
-        decision_note=row["decision_note"], transaction_id=row["transaction_id"], invoice_id=row["invoice_id"],
-    )  # fmt: skip
+        requested_by=ActorView(*_parsed(row["requester"])),
+        created_at=row["created_at"],
+        expires_at=row["expires_at"],
+        decided_by=None if decider is None else ActorView(*decider),
+        decided_at=row["decided_at"],
+        decision_note=row["decision_note"],
+        transaction_id=row["transaction_id"],
+        invoice_id=row["invoice_id"],
+    )
 
 
 def _parsed(value: Any) -> Any:
@@ -95,13 +112,17 @@ async def approvals_by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[Ap
 
 
 APPROVALS: Final = Listing(
-    "approval-requests", _APPROVAL, "approval_requests t", "t.tenant_id", (time_key("t.created_at"), id_key("t.id")),
+    "approval-requests",
+    _APPROVAL,
+    "approval_requests t",
+    "t.tenant_id",
+    (time_key("t.created_at"), id_key("t.id")),
     _approval,
-)  # fmt: skip
+)
 """A tenant's requests by time: the parent is the tenant."""
 
 CUSTOMER_APPROVALS: Final = replace(APPROVALS, parent="t.customer_id", through=RECORDS)
-"""Those for one person; what a merge brought along stands where it came."""
+"""Requests for one person; those that a merge brought along stand at the time of the merge."""
 
 _THROUGH: Final = """(
     select case o.role when 'PARTNER' then o.client end from actors o
@@ -110,10 +131,10 @@ NO_APPROVAL: Final = Condition("false")
 
 
 def approval_status(statuses: Iterable[str], now: datetime) -> Condition:
-    """Those that have one of these at `now`: a request that nobody decided in time has expired, swept or not.
+    """Requests that have one of these statuses at `now`: one that nobody decided in time has expired, swept or not.
 
-    What is kept is written out, not a value: a plan that is made once for all values could not use the index on those
-    that are pending, and would read all that were ever decided.
+    The stored status is written out, not a value: a plan that is made once for all values could not use the index on
+    pending requests, and would read all that were ever decided.
     """
     wanted = set(statuses)
     asked = [status for status in ApprovalStatus if status in wanted]
@@ -133,11 +154,11 @@ def approval_status(statuses: Iterable[str], now: datetime) -> Condition:
 
 
 def approval_asked_by(subject: str) -> Condition:
-    """With whichever of their tokens."""
+    """Requests of this person, with whichever of their tokens."""
     return Condition("t.requested_subject = {0}", (subject,))
 
 
 def approval_asked_through(client: str | None) -> Condition:
-    """By a partner's program through this client ('' where it names none), or, None, by a person: all of them are
-    different ones, where their subjects are the same."""
+    """Requests by a partner's program through this client ('' if it names none), or, None, by a person: subjects that
+    are the same still mean different requesters."""
     return Condition(f"{_THROUGH} is not distinct from {{0}}::text", (client,))

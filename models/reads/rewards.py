@@ -26,26 +26,45 @@ _STATUS: Final = """
 
 def _reward(row: Any) -> RewardView:
     return RewardView(
-        id=row["id"], name=row["name"], kind=row["kind"], value=row["value"], currency=row["currency"],
-        product=row["product"], points_cost_minor=row["points_cost_minor"], validity_days=row["validity_days"],
-        stock=row["stock"], active=row["active"],
-    )  # fmt: skip
+        id=row["id"],
+        name=row["name"],
+        kind=row["kind"],
+        value=row["value"],
+        currency=row["currency"],
+        product=row["product"],
+        points_cost_minor=row["points_cost_minor"],
+        validity_days=row["validity_days"],
+        stock=row["stock"],
+        active=row["active"],
+    )
 
 
 def _coupon(row: Any) -> CouponView:
     return CouponView(
-        id=row["id"], code=row["code"], reward_id=row["reward_id"], customer_id=row["customer_id"],
-        points_spent_minor=row["points_spent_minor"], stored_status=row["stored_status"], issued_at=row["issued_at"],
-        expires_at=row["expires_at"], closed_at=row["closed_at"], terms=orjson.loads(row["terms"]),
-        transaction_id=row["transaction_id"], refund_transaction_id=row["refund_transaction_id"],
-    )  # fmt: skip
+        id=row["id"],
+        code=row["code"],
+        reward_id=row["reward_id"],
+        customer_id=row["customer_id"],
+        points_spent_minor=row["points_spent_minor"],
+        stored_status=row["stored_status"],
+        issued_at=row["issued_at"],
+        expires_at=row["expires_at"],
+        closed_at=row["closed_at"],
+        terms=orjson.loads(row["terms"]),
+        transaction_id=row["transaction_id"],
+        refund_transaction_id=row["refund_transaction_id"],
+    )
 
 
 def _tier_change(row: Any) -> TierChangeView:
     return TierChangeView(
-        id=row["id"], account_id=row["account_id"], transaction_id=row["transaction_id"], old_tier=row["old_tier"],
-        new_tier=row["new_tier"], created_at=row["created_at"],
-    )  # fmt: skip
+        id=row["id"],
+        account_id=row["account_id"],
+        transaction_id=row["transaction_id"],
+        old_tier=row["old_tier"],
+        new_tier=row["new_tier"],
+        created_at=row["created_at"],
+    )
 
 
 REWARDS: Final = Listing("rewards", _REWARD, "rewards t", "t.tenant_id", (text_key("t.name"),), _reward)
@@ -54,12 +73,16 @@ REWARDS: Final = Listing("rewards", _REWARD, "rewards t", "t.tenant_id", (text_k
 CUSTOMER_COUPONS: Final = Listing(
     "coupons", _COUPON, "coupons t", "t.customer_id", (time_key("t.issued_at"), id_key("t.id")), _coupon, RECORDS
 )
-"""Those of all records of a person; what a merge brought along stands where it came."""
+"""Coupons of all records of a person; those that a merge brought along stand at the time of the merge."""
 
 TIER_CHANGES: Final = Listing(
-    "tier-changes", _TIER_CHANGE, "tier_changes t", "t.account_id", (time_key("t.created_at"), id_key("t.id")),
+    "tier-changes",
+    _TIER_CHANGE,
+    "tier_changes t",
+    "t.account_id",
+    (time_key("t.created_at"), id_key("t.id")),
     _tier_change,
-)  # fmt: skip
+)
 """An account's: the parent is the account."""
 
 ACTIVE: Final = Condition("t.active")
@@ -78,7 +101,7 @@ async def coupons_by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[Coup
 
 
 async def coupon_by_code(session: ReadSession, code: str) -> CouponView | None:
-    """Codes are capitals and digits; whoever types one in may have written it smaller, or with blanks around it."""
+    """Find a coupon by its code: capitals and digits; a typed one may be in small letters, or with blanks around it."""
     rows = await session.fetch(
         f"select {_COUPON} from coupons t where t.tenant_id = $1 and t.code = $2", clean_name(code).upper()
     )
@@ -86,6 +109,6 @@ async def coupon_by_code(session: ReadSession, code: str) -> CouponView | None:
 
 
 async def reward_ids(session: ReadSession, names: Iterable[str]) -> dict[str, UUID]:
-    """The ids of those rewards that are there, by name."""
+    """The ids of the existing ones of those rewards, by name."""
     sql = "select name, id from rewards where tenant_id = $1 and name = any($2::text[])"
     return {row["name"]: row["id"] for row in await session.fetch(sql, list(names))}

@@ -1,4 +1,4 @@
-"""One request's reads: a read-only transaction that is opened by the first of them and shared by the rest."""
+"""One request's reads: a read-only transaction that the first of them opens and the rest share."""
 
 import asyncio
 import sys
@@ -18,36 +18,36 @@ from models.session import TenantConnection, pool_size, settled_instant, tenant_
 MAX_SETTLING_SECONDS: Final = 20.0
 """How long a read of a past instant waits for postings that may still change it."""
 MAX_CLOSING_SECONDS: Final = 0.5
-"""How long the end of a request waits for a read that nobody waits for any more."""
+"""How long the end of a request waits for an abandoned read."""
 FIRST_PAUSE_SECONDS: Final = 0.002
 MAX_PAUSE_SECONDS: Final = 0.1
 
 
 SEARCHING_SECONDS: Final = 15.0
-"""How long a read that searches much waits for others like it, before it is told that there are too many."""
+"""How long a read that searches much waits for others like it, before it is refused because there are too many."""
 CONNECTIONS_TO_ONE_SEARCH: Final = 4
 
 
 class ReadsOver(Exception):
-    """A read that was begun by a request, and came to the connection after the request had been answered."""
+    """A read of a request came to the connection after the request had been answered."""
 
 
 class Unsettled(Exception):
-    """A past instant was asked for that a posting in flight may still change, and the posting has not ended in time."""
+    """A requested past instant may still be changed by a posting in flight, which has not ended in time."""
 
 
 class ReadSession:
     """Reads of one tenant, one at a time: a connection runs one statement at a time, and loaders run side by side.
 
-    All of them see one moment of the books, so that the figures of one answer agree. Release it before anything is
-    posted and at the end of the request: a request never holds a connection while it waits for a posting, and what it
-    reads afterwards sees what was posted. It opens again by itself.
+    All of them see one moment of the books, so that the figures of one response agree. Release it before a posting and
+    at the end of the request: a request never holds a connection while it waits for a posting, and its later reads see
+    the posting. It opens again by itself.
 
-    settling: whether rows carry the database's time, so that those of postings in flight may come to lie before what is
-    seen already (docs/adr/0019); not with a clock of somebody's own, whose rows all count as settled. follows: whether
-    the request may want cursors or past instants; otherwise nothing is asked for that only these need.
-    settled: what is stamped before it is all seen by these reads; None where nobody asked. searches: whether they add up or
-    search much. Of such requests no more are let in at once than leave most connections to others.
+    settling: whether rows carry the database's time, so that those of postings in flight may come to lie before rows
+    already seen (docs/adr/0019); not with a clock that is passed in, whose rows all count as settled. follows: whether
+    the request may want cursors or past instants; otherwise nothing is queried that only these need. settled: these
+    reads see every row stamped before it; None if it was not queried. searches: whether they add up or search much. No
+    more of such requests are let in at once than leave most connections to others.
     """
 
     __slots__ = ("_closed", "_connection", "_lock", "_stack", "follows", "searches", "settled", "settling", "tenant_id")
@@ -67,9 +67,9 @@ class ReadSession:
 
     @asynccontextmanager
     async def use(self) -> AsyncIterator[TenantConnection]:
-        """The connection, to this block alone. Where the block raises, the transaction is over with it.
+        """Lend the connection to this block alone. If the block raises, the transaction is over with it.
 
-        Raises ReadsOver once the request is: what was still to be read then has nobody left to read it.
+        Raises ReadsOver once the request is over: nobody is left to read the rest.
         """
         async with self._lock:
             if self._closed:
@@ -114,8 +114,8 @@ class ReadSession:
     async def settle(self, at: datetime) -> None:
         """Wait until nothing can be posted any more that is stamped at or before `at`, which has passed already.
 
-        Only postings in flight at this moment are waited for, with no connection held; what is read afterwards sees
-        what they did. Raises Unsettled where one of them takes too long.
+        Only postings in flight at this moment are waited for, with no connection held; later reads see them. Raises
+        Unsettled if one of them takes too long.
         """
         if not self.settling:
             return
@@ -140,7 +140,7 @@ class ReadSession:
             await self._end()
 
     async def close(self) -> None:
-        """Give the connection back for good: what still runs on it after a moment is broken off."""
+        """Give the connection back for good; a statement that still runs on it after a moment is cancelled."""
         self._closed = True
         try:
             async with asyncio.timeout(MAX_CLOSING_SECONDS):
@@ -170,8 +170,8 @@ _searching: Final[WeakKeyDictionary[Pool, asyncio.Semaphore]] = WeakKeyDictionar
 
 @asynccontextmanager
 async def _one_of_few() -> AsyncIterator[None]:
-    """As long as this lasts, one of the few places for reads that search much is taken, and no connection is held for
-    waiting. Raises Busy where none comes free in time."""
+    """Hold one of the few places for reads that search much, while the block lasts; waiting for one holds no
+    connection. Raises Busy if none comes free in time."""
     pool = the_pool()
     places = _searching.get(pool)
     if places is None:
@@ -180,7 +180,7 @@ async def _one_of_few() -> AsyncIterator[None]:
         async with asyncio.timeout(SEARCHING_SECONDS):
             await places.acquire()
     except TimeoutError:
-        raise Busy("Too many reports are being made at the moment. Ask for yours again in a while.") from None
+        raise Busy("Too many reports are running at the moment. Try again in a while.") from None
     try:
         yield
     finally:
@@ -188,7 +188,7 @@ async def _one_of_few() -> AsyncIterator[None]:
 
 
 async def _settled_past(tenant_id: UUID, at: datetime) -> datetime:
-    """The settled instant, once it has passed `at`. What begins to write after `at` does not keep it back."""
+    """The settled instant, once it has passed `at`. Transactions that begin to write after `at` do not keep it back."""
     until, pause = monotonic() + MAX_SETTLING_SECONDS, FIRST_PAUSE_SECONDS
     while (settled := await settled_instant(tenant_id)) <= at:
         if monotonic() >= until:

@@ -38,7 +38,8 @@ _LINES: Final = """
 @dataclass(frozen=True, slots=True)
 class StatementView:
     """opening, closing: the account's ledger balance before the first and after the last entry between the instants.
-    after, last: what those entries' sequences come after, and end with. account_id None: there is no account."""
+    after, last: those entries' sequences lie after the one, and end with the other. account_id None: there is no
+    account."""
 
     account_id: UUID | None
     asset: str
@@ -74,7 +75,7 @@ async def accounts_of(
 async def statement(
     session: ReadSession, account_id: UUID | None, asset: str, from_: datetime | None, to: datetime | None
 ) -> StatementView:
-    """What was posted from `from_` on (None: from the beginning) and before `to` (None: up to now)."""
+    """The statement of entries posted from `from_` on (None: from the beginning) and before `to` (None: up to now)."""
     if account_id is None:
         return StatementView(None, asset, from_, to)
     before = await session.fetch(_LAST_BEFORE, account_id, from_) if from_ is not None else []
@@ -102,7 +103,7 @@ def entries_of_all(views: Sequence[StatementView]) -> Condition:
 
 async def lines(session: ReadSession, view: StatementView) -> AsyncIterator[list[StatementLine]]:
     """The statement's lines, up to a thousand at once. Entries stay as they are, so these may be reads of several
-    moments: whoever hands them out slowly releases the session in between."""
+    moments: a caller that hands them out slowly releases the session in between."""
     after = view.after
     while view.account_id is not None and after < view.last:
         rows = await session.fetch(_LINES, view.account_id, after, view.last, LINES_AT_ONCE)

@@ -1,4 +1,4 @@
-"""Which tenant a token speaks of. Remembered for a few seconds, by each process."""
+"""Tenants that tokens name. Remembered for a few seconds, by each process."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ class TenantDirectory:
         self._known: dict[str, tuple[float, TenantView | None]] = {}
 
     def remembered(self, claim: str) -> TenantView | None:
-        """The tenant that `claim` was found to name a moment ago; None where it has to be looked up (again)."""
+        """The tenant that `claim` was found to name a moment ago; None if it has to be looked up (again)."""
         known = self._known.get(claim)
         return known[1] if known is not None and known[0] > self._clock() else None
 
@@ -61,7 +61,8 @@ class TenantDirectory:
         return tenant
 
     def forget(self, tenant: TenantView) -> None:
-        """It has changed: the next request looks it up again (in another process, within the seconds remembered)."""
+        """Forget a changed tenant: the next request looks it up again (in another process, within the seconds
+        remembered)."""
         for claim in (tenant.slug, str(tenant.id)):
             self._known.pop(claim, None)
 
@@ -82,7 +83,7 @@ async def _by_id(tenant_id: UUID) -> TenantView | None:
 
 
 async def began_at(session: ReadSession) -> datetime:
-    """When the tenant was made."""
+    """The time the tenant was created."""
     (row,) = await session.fetch("select created_at from tenants where id = $1")
     began: datetime = row["created_at"]
     return began

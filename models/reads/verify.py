@@ -1,12 +1,12 @@
-"""The proof of the books: whatever can be worked out again is, and whatever cannot is compared with what was hashed.
+"""The proof of the books: every figure that can be recomputed is, and everything else is compared with its hash.
 
 In one snapshot, so that it can run beside the service:
 
 - figures, from the entries, lines, payments and assignments that they sum up (verify_checks.py);
-- what transactions say and credits promise, with the digests under the entries' hashes, and these with the chains;
-- every other row, with its seal (verify_seals.py), and every row that another one names, with whether it is there.
+- transactions' facts and credits' terms, with the digests under the entries' hashes, and these with the chains;
+- every other row, with its seal (verify_seals.py), and every row that another one names, with whether it exists.
 
-What one row cannot prove is that nobody wrote all of it anew, with every digest: that takes something kept elsewhere.
+One row cannot prove that nobody wrote all of it anew, with every digest: that takes something kept elsewhere.
 """
 
 from collections import Counter
@@ -24,7 +24,7 @@ from models.reads.verify_seals import SEAL_CHECKS
 from models.session import TenantConnection, ask, tenant_transaction
 
 MAX_LISTED: Final = 20
-"""How many differences of each kind a proof lists; the rest it only counts."""
+"""Maximum differences of each kind that a proof lists; the rest it only counts."""
 _PREFETCH: Final = 2000
 _WHOLE_TENANT: Final = "SET LOCAL enable_nestloop = off; SET LOCAL cursor_tuple_fraction = 1"
 """These statements read all of a tenant's rows to the end. A planner that knows nothing of the tenant yet takes every table
@@ -33,7 +33,7 @@ for one row, and would loop over them all, one within another."""
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One row that is not what the entries say. check: what was compared; id: the row's; detail: both figures."""
+    """One row that differs from the entries. check: the name of the comparison; id: the row's; detail: both figures."""
 
     check: str
     id: UUID
@@ -42,9 +42,9 @@ class Difference:
 
 @dataclass(slots=True)
 class Proof:
-    """What was read, and what differed: nothing, where the books are right.
+    """The rows read, and the differences: none if the books are right.
 
-    found: how many differences by check. listed: the first MAX_LISTED of each.
+    found: number of differences by check. listed: the first MAX_LISTED of each.
     """
 
     entries: int = 0
@@ -73,7 +73,7 @@ class TenantName:
 
 
 async def every_tenant() -> list[TenantName]:
-    """All tenants by slug: for those who run the service, never for a request."""
+    """All tenants by slug: for operators of the service, never for a request."""
 
     async def question(raw: Raw) -> list[TenantName]:
         async with raw.transaction(readonly=True):
@@ -89,11 +89,11 @@ _STATEMENTS: Final = (
     *((f"row of {check.table}", check.sql) for check in SEAL_CHECKS),
     *((f"row of {check.target}", check.sql) for check in LINK_CHECKS),
 )
-"""What is compared in SQL: by its name, statements that answer (id, detail) of what differs."""
+"""The comparisons made in SQL: by name, statements that return (id, detail) of each difference."""
 
 
 async def verify(tenant_id: UUID) -> Proof:
-    """Work the tenant's books out again. Streams what it reads, and writes nothing."""
+    """Recompute the tenant's books. Streams its reads, and writes nothing."""
     proof = Proof()
     async with tenant_transaction(tenant_id, read_only=True, one_moment=True, settings=_WHOLE_TENANT) as connection:
         for name, sql in _STATEMENTS:
@@ -122,11 +122,20 @@ def _verify_transaction(tenant_id: UUID, rows: Sequence[Any], proof: Proof) -> N
     """`rows`: the transaction's, one for each credit that it opened, or one without a credit."""
     row = rows[0]
     says = transaction_digest(
-        tenant_id=tenant_id, transaction_id=row["id"], customer_id=row["customer_id"], kind=row["kind"],
-        reason=row["reason"], note_digest=row["note_digest"], actor_id=row["actor_id"],
-        approved_by_id=row["approved_by_id"], idempotency_key=row["idempotency_key"], created_at=row["created_at"],
-        limited_asset=row["limited_asset"], limited_minor=row["limited_minor"], limited_on=row["limited_on"],
-    )  # fmt: skip
+        tenant_id=tenant_id,
+        transaction_id=row["id"],
+        customer_id=row["customer_id"],
+        kind=row["kind"],
+        reason=row["reason"],
+        note_digest=row["note_digest"],
+        actor_id=row["actor_id"],
+        approved_by_id=row["approved_by_id"],
+        idempotency_key=row["idempotency_key"],
+        created_at=row["created_at"],
+        limited_asset=row["limited_asset"],
+        limited_minor=row["limited_minor"],
+        limited_on=row["limited_on"],
+    )
     if row["digest"][:32] != says:
         proof.differs("row of transactions", row["id"], "does not say what it said when it was written")
     opened = [_promise(each) for each in rows if each["credit_id"] is not None]
@@ -141,10 +150,19 @@ def _verify_transaction(tenant_id: UUID, rows: Sequence[Any], proof: Proof) -> N
 
 def _promise(row: Any) -> Promise:
     return Promise(
-        row["credit_id"], row["account_id"], row["origin_id"], row["amount_minor"], row["opened_sequence"],
-        row["effective_on"], row["starts_at"], row["expires_at"], row["opened_at"], row["auto_apply"], row["counts"],
+        row["credit_id"],
+        row["account_id"],
+        row["origin_id"],
+        row["amount_minor"],
+        row["opened_sequence"],
+        row["effective_on"],
+        row["starts_at"],
+        row["expires_at"],
+        row["opened_at"],
+        row["auto_apply"],
+        row["counts"],
         row["services"],
-    )  # fmt: skip
+    )
 
 
 async def _verify_chains(connection: TenantConnection, proof: Proof) -> None:
@@ -159,7 +177,8 @@ async def _verify_chains(connection: TenantConnection, proof: Proof) -> None:
 
 
 def _entry_differences(tenant_id: UUID, before: Any, row: Any) -> Iterator[tuple[str, str]]:
-    """How an entry fails to continue the one before it (None: it is the account's first), or to bear its own hash."""
+    """The ways in which an entry fails to continue the one before it (None: it is the account's first), or to bear its
+    own hash."""
     sequence = balance = 0
     previous: bytes | None = None
     if before is not None:
@@ -179,20 +198,39 @@ def _entry_differences(tenant_id: UUID, before: Any, row: Any) -> Iterator[tuple
 def _hash_of(tenant_id: UUID, row: Any) -> bytes:
     if row["digest"] is not None:
         return entry_hash(
-            row["previous_hash"], tenant_id=tenant_id, entry_id=row["id"], account_id=row["account_id"],
-            sequence=row["sequence"], transaction_id=row["transaction_id"], credit_id=row["credit_id"],
-            counter=row["counter"], amount_minor=row["amount_minor"], lifetime_minor=row["lifetime_minor"],
-            balance_after_minor=row["balance_after_minor"], created_at=row["created_at"],
+            row["previous_hash"],
+            tenant_id=tenant_id,
+            entry_id=row["id"],
+            account_id=row["account_id"],
+            sequence=row["sequence"],
+            transaction_id=row["transaction_id"],
+            credit_id=row["credit_id"],
+            counter=row["counter"],
+            amount_minor=row["amount_minor"],
+            lifetime_minor=row["lifetime_minor"],
+            balance_after_minor=row["balance_after_minor"],
+            created_at=row["created_at"],
             transaction_digest=row["digest"],
-        )  # fmt: skip
+        )
     return entry_hash_1(
-        row["previous_hash"], tenant_id=tenant_id, account_id=row["account_id"], sequence=row["sequence"],
-        transaction_id=row["transaction_id"], credit_id=row["credit_id"], counter=row["counter"],
-        amount_minor=row["amount_minor"], lifetime_minor=row["lifetime_minor"],
-        balance_after_minor=row["balance_after_minor"], created_at=row["created_at"], kind=row["kind"],
-        reason=row["reason"], actor_id=row["actor_id"], approved_by_id=row["approved_by_id"],
-        customer_id=row["customer_id"], note_digest=row["note_digest"],
-    )  # fmt: skip
+        row["previous_hash"],
+        tenant_id=tenant_id,
+        account_id=row["account_id"],
+        sequence=row["sequence"],
+        transaction_id=row["transaction_id"],
+        credit_id=row["credit_id"],
+        counter=row["counter"],
+        amount_minor=row["amount_minor"],
+        lifetime_minor=row["lifetime_minor"],
+        balance_after_minor=row["balance_after_minor"],
+        created_at=row["created_at"],
+        kind=row["kind"],
+        reason=row["reason"],
+        actor_id=row["actor_id"],
+        approved_by_id=row["approved_by_id"],
+        customer_id=row["customer_id"],
+        note_digest=row["note_digest"],
+    )
 
 
 async def _verify_notes(connection: TenantConnection, proof: Proof) -> None:

@@ -1,6 +1,6 @@
-"""What the books are made of, compared in SQL: each check finds the rows that differ from what the entries come to.
+"""The books' sums, compared in SQL: each check finds the rows that differ from the sum of the entries.
 
-Every statement has the tenant as $1 and answers (id, detail): the row that differs, and how.
+Every statement has the tenant as $1 and returns (id, detail): the row that differs, and how.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """name: what was compared, for people and scripts alike."""
+    """name: of the comparison, for people and scripts alike."""
 
     name: str
     sql: str
@@ -289,7 +289,7 @@ ENTRIES: Final = """
     WHERE e.tenant_id = $1
     ORDER BY e.account_id, e.sequence
 """
-"""Every account's entries from the first to the newest, with what their hashes cover."""
+"""Every account's entries from the first to the newest, with the facts that their hashes cover."""
 
 TRANSACTIONS: Final = """
     SELECT t.id, t.customer_id, t.kind, t.reason, t.note_digest, t.actor_id, t.approved_by_id, t.idempotency_key,
@@ -312,7 +312,7 @@ TRANSACTIONS: Final = """
     WHERE t.tenant_id = $1 AND t.digest IS NOT NULL
     ORDER BY t.id
 """
-"""Transactions with a digest, a row for each credit that one opened, with what that promised then: before its changes."""
+"""Transactions with a digest, a row for each credit that one opened, with its terms then: before its changes."""
 
 NOTES: Final = """
     SELECT t.id, t.note_digest, x.id IS NOT NULL AS kept, x.note, x.salt, coalesce(c.erased_at, p.erased_at) AS erased_at
@@ -322,7 +322,7 @@ NOTES: Final = """
     LEFT JOIN customers p ON p.tenant_id = $1 AND p.id = c.merged_into_id
     WHERE t.tenant_id = $1 AND (t.note_digest IS NOT NULL OR x.id IS NOT NULL)
 """
-"""Transactions with a note, the note, and since when its customer is erased."""
+"""Transactions with a note, the note, and the time its customer was erased."""
 
 COUNTS: Final = """
     SELECT (SELECT count(*) FROM accounts WHERE tenant_id = $1) AS accounts,

@@ -1,4 +1,4 @@
-"""Coupons, approvals, keys, people and tiers, compared in SQL with what the books say of them: see verify_checks.py."""
+"""Coupons, approvals, keys, people and tiers, compared in SQL with the books: see verify_checks.py."""
 
 from typing import Final
 

@@ -1,58 +1,19 @@
-"""Seals: what every row said when it was last written, kept in another table, and compared with what it says now.
+"""Seals: every row's contents when it was last written, kept in another table, and compared with its contents now.
 
-The list of what is sealed is this module's own, as is the way to compute it (docs/proof.md): the triggers that seal rows
-(migrations/) are not asked.
+A table's columns are sealed in the order in which models/tables/ has them, but for those that are listed here; so a new
+one is, unless this says otherwise. The way to compute a seal is this module's own (docs/proof.md): the triggers that seal
+rows (migrations/) are not asked.
 """
 
 from dataclasses import dataclass
 from typing import Final
 
-SEALED: Final = {
-    "accounts": "id customer_id asset created_at",
-    "actors": "id subject role client name",
-    "approval_requests": "id operation command customer_id status requested_by_id requested_subject decided_by_id"
-    " decided_subject decided_at decision_note transaction_id created_at expires_at terms invoice_id",
-    "assignments": "id credit_id invoice_id transaction_id amount_minor origin assigned_at released_at"
-    " release_transaction_id",
-    "audit_events": "id action subject_id customer_id actor_id details note request_id address created_at",
-    "bulk_operations": "id status asset error_policy dry_run total processed succeeded failed actor_id command"
-    " idempotency_key validated_at cancel_requested created_at finished_at",
-    "bulk_rows": "id operation_id row customer_id amount transaction_id details error",
-    "coupons": "id code reward_id customer_id transaction_id points_spent_minor status terms issued_at expires_at closed_at"
-    " refund_transaction_id",
-    "credit_changes": "id credit_id transaction_id old_expires_at new_expires_at old_auto_apply new_auto_apply"
-    " old_services new_services created_at",
-    "credit_services": "id credit_id service_id",
-    "credits": "id account_id transaction_id amount_minor effective_on starts_at expires_at restricted auto_apply created_at"
-    " swept_at voided_at counts opened_sequence origin_id successor_id",
-    "currencies": "id code exponent first_used_at",
-    "customers": "id external_id name email membership_started_at membership_cancelled_at merged_into_id merged_at erased_at"
-    " created_at updated_at external_id_since external_id_reused",
-    "external_ids_left": "id left_at",
-    "grants": "id invoice_id credit_id transaction_id revoked_transaction_id revoked_minor",
-    "idempotency_keys": "key client shared kept operation input_hash result_id created_at",
-    "invoice_lines": "id invoice_id position description quantity unit_price_minor kind product_id",
-    "invoices": "id customer_id number currency total_minor creditable_minor kind auto_apply issued_on due_on actor_id"
-    " created_at voided_at limited_on",
-    "limit_counters": "id scope role holder asset day opening_minor",
-    "limit_rules": "id role asset holder per_adjustment per_actor_day per_customer_day kind",
-    "partner_tokens": "id client name scope secret_hash replaces_id created_by_id created_at expires_at revoked_by_id"
-    " revoked_at",
-    "payments": "id invoice_id amount_minor method received_on transaction_id actor_id created_at voided_at",
-    "products": "id name kind currency price_minor active",
-    "reasons": "id code label adds removes moves_lifetime note_required active",
-    "rewards": "id name kind value currency product points_cost_minor validity_days stock active",
-    "services": "id name active",
-    "tenants": "id slug name time_zone grace_days approval_hours keys_pruned_at created_at key_days limited_currencies",
-    "tier_changes": "id account_id transaction_id old_tier new_tier created_at",
-    "tiers": "id name threshold_minor",
-    "transactions": "id customer_id kind reason note_digest actor_id approved_by_id idempotency_key created_at"
-    " limited_asset limited_minor limited_on",
-}
-"""What each table's seal covers, in this order. The rest of its columns sum up what other rows say."""
+from tortoise.models import Model
+
+from models import tables
 
 SALTED: Final = frozenset({"actors", "approval_requests", "audit_events", "bulk_operations", "bulk_rows", "customers"})
-"""Where a row holds what people wrote or are called."""
+"""Tables whose rows hold people's texts or names."""
 
 UNSEALED: Final = {
     "accounts": "balance_minor lifetime_minor sequence head_hash posted_at",
@@ -62,15 +23,45 @@ UNSEALED: Final = {
     "limit_counters": "used_minor",
     "partner_tokens": "last_used_at last_used_address",
     "tenants": "config_version restated",
+    "transactions": "digest",
 }
-"""What of those tables no seal covers: figures that verify works out from entries, lines, payments and assignments, and
-what nobody is promised."""
+"""Columns of those tables that no seal covers: figures that verify recomputes from entries, lines, payments and assignments,
+those that nobody is promised, and a transaction's digest of all the rest."""
+
+UNSEALED_TABLES: Final = frozenset({"entries", "outbox", "seals", "transaction_texts"})
+"""The ledger's own, under its hashes; what is to be told; the seals."""
+
+
+def _sealed(model: type[Model]) -> str:
+    meta = model._meta  # noqa: SLF001 - as Tortoise calls what it tells of a model
+    left_out = {"tenant_id", *UNSEALED.get(meta.db_table, "").split()}
+    return " ".join(name for name in meta.fields_db_projection if name not in left_out)
+
+
+SEALED: Final = {
+    model._meta.db_table: _sealed(model)  # noqa: SLF001 - as above
+    for model in (getattr(tables, name) for name in tables.__all__)
+    if model._meta.db_table not in UNSEALED_TABLES  # noqa: SLF001 - as above
+}
+"""Columns that each table's seal covers: all, in the order of models/tables/, but for those above. The rest of its columns
+sum up what other rows say."""
 
 _INSTANTS: Final = frozenset({"external_id_since"})
 _AS_TEXT: Final = frozenset(
-    {"amount", "command", "details", "error", "new_services", "old_services", "per_actor_day", "per_adjustment",
-     "per_customer_day", "terms", "value"}
-)  # fmt: skip
+    {
+        "amount",
+        "command",
+        "details",
+        "error",
+        "new_services",
+        "old_services",
+        "per_actor_day",
+        "per_adjustment",
+        "per_customer_day",
+        "terms",
+        "value",
+    }
+)
 _AS_HEX: Final = frozenset({"input_hash", "note_digest", "secret_hash"})
 
 
@@ -121,7 +112,7 @@ def _check(table: str) -> SealCheck:
 
 @dataclass(frozen=True, slots=True)
 class _Special:
-    """How a table's check differs from the others'."""
+    """The differences of a table's check from the others'."""
 
     id: str = "t.id"
     named: str = "coalesce(s.id, r.id)"

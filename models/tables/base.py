@@ -1,12 +1,25 @@
-"""What every table has: an id made by the app, and the tenant it belongs to.
+"""Columns of every table: an id made by the app, the tenant it belongs to, and what the app's role may do in it.
 
-In the database the primary key is (tenant_id, id) and so is every foreign key (see migrations/); Tortoise
-knows only `id`. That is why rows are never saved, deleted or updated through an instance: always through a
-query that names the tenant, or set-based SQL.
+In the database the primary key is (tenant_id, id) and so is every foreign key (see migrations/); Tortoise knows only
+`id`. That is why rows are never saved, deleted or updated through an instance: always through a query that names the
+tenant, or set-based SQL.
 """
+
+from dataclasses import dataclass
+from typing import ClassVar
 
 from tortoise import fields
 from tortoise.models import Model
+
+
+@dataclass(frozen=True, slots=True)
+class Privileges:
+    """Rights of the app's role beside reading. updates: the columns that may be changed. A row can be locked where at
+    least one may."""
+
+    updates: tuple[str, ...] = ()
+    inserts: bool = True
+    deletes: bool = False
 
 
 class TenantRow(Model):
@@ -14,6 +27,8 @@ class TenantRow(Model):
 
     id = fields.UUIDField(primary_key=True, default=None)
     tenant_id = fields.UUIDField()
+
+    app_may: ClassVar = Privileges()
 
     class Meta:
         abstract = True

@@ -1,16 +1,18 @@
-"""Invoices, what was paid on them, and what was set against them."""
+"""Invoices, their payments, and the credit set against them."""
+
+from typing import ClassVar
 
 from tortoise import fields
 
-from models.tables.base import TenantRow
+from models.tables.base import Privileges, TenantRow
 
 
 class Invoice(TenantRow):
     """due = total - paid - credited, never negative. status: OPEN, PART_PAID, PAID or VOID. kind: INVOICE or ORDER.
 
-    creditable_minor: what its lines other than credit products come to; account credit pays no more.
-    auto_apply: whether it took open credit when it was issued. limited_on: the day on which its credit lines used up of
-    what its actor may sell; null where they did not.
+    creditable_minor: the sum of its lines other than credit products; account credit pays no more. auto_apply: whether
+    it took open credit when it was issued. limited_on: the day on which its credit lines counted against its actor's
+    limit on selling; null if they did not.
     """
 
     customer_id = fields.UUIDField()
@@ -29,6 +31,10 @@ class Invoice(TenantRow):
     created_at = fields.DatetimeField()
     voided_at = fields.DatetimeField(null=True)
     limited_on = fields.DateField(null=True)
+
+    app_may: ClassVar = Privileges(
+        updates=("paid_minor", "credited_minor", "status", "auto_apply", "due_on", "voided_at")
+    )
 
     class Meta:
         table = "invoices"
@@ -55,7 +61,7 @@ class InvoiceLine(TenantRow):
 
 
 class Payment(TenantRow):
-    """What was paid on an invoice, by CASH, CHECK, CARD, TRANSFER or OTHER; or by ACCOUNT_CREDIT.
+    """A payment of an invoice, by CASH, CHECK, CARD, TRANSFER or OTHER; or by ACCOUNT_CREDIT.
 
     transaction_id: of a payment with account credit, the event that moved it. It counts as credited, not as paid.
     """
@@ -68,6 +74,8 @@ class Payment(TenantRow):
     actor_id = fields.UUIDField()
     created_at = fields.DatetimeField()
     voided_at = fields.DatetimeField(null=True)
+
+    app_may: ClassVar = Privileges(updates=("voided_at",))
 
     class Meta:
         table = "payments"
@@ -85,12 +93,15 @@ class Assignment(TenantRow):
     released_at = fields.DatetimeField(null=True)
     release_transaction_id = fields.UUIDField(null=True)
 
+    app_may: ClassVar = Privileges(updates=("released_at", "release_transaction_id"))
+
     class Meta:
         table = "assignments"
 
 
 class Product(TenantRow):
-    """What orders sell: GOODS, SERVICE, or CREDIT, whose worth goes on the account once the order is paid in full."""
+    """An item that orders sell: GOODS, SERVICE, or CREDIT, whose worth goes on the account once the order is paid in
+    full."""
 
     name = fields.CharField(max_length=200)
     kind = fields.CharField(max_length=16)
@@ -98,20 +109,24 @@ class Product(TenantRow):
     price_minor = fields.BigIntField()
     active = fields.BooleanField()
 
+    app_may: ClassVar = Privileges(updates=("name", "price_minor", "active"))
+
     class Meta:
         table = "products"
         unique_together = (("tenant_id", "name"),)
 
 
 class Grant(TenantRow):
-    """A credit that an order put on the account. `id` is the credit's own. revoked_transaction_id: what took it back;
-    revoked_minor: as much of it as was left then."""
+    """A credit that an order put on the account. `id` is the credit's own. revoked_transaction_id: the event that took
+    it back; revoked_minor: its remainder then."""
 
     invoice_id = fields.UUIDField()
     credit_id = fields.UUIDField()
     transaction_id = fields.UUIDField()
     revoked_transaction_id = fields.UUIDField(null=True)
     revoked_minor = fields.BigIntField(null=True)
+
+    app_may: ClassVar = Privileges(updates=("revoked_transaction_id", "revoked_minor"))
 
     class Meta:
         table = "grants"

@@ -1,12 +1,14 @@
-"""What proves the books: what their currencies come to, and what each row said when it was last written."""
+"""Proof of the books: the exponents of their currencies, and the digest of each row as it was last written."""
+
+from typing import ClassVar
 
 from tortoise import fields
 
-from models.tables.base import TenantRow
+from models.tables.base import Privileges, TenantRow
 
 
 class Currency(TenantRow):
-    """A currency that the books hold, with as many decimal places as it had when they first did."""
+    """A currency that the books hold, with the number of decimal places it had when they first did."""
 
     code = fields.CharField(max_length=3)
     exponent = fields.SmallIntField()
@@ -18,10 +20,10 @@ class Currency(TenantRow):
 
 
 class Seal(TenantRow):
-    """What one row of `of_table` says, as a digest (docs/proof.md). Written by triggers alone. `id` is the row's own; a key
-    has none, and is named.
+    """The digest of one row of `of_table` (docs/proof.md). Written by triggers alone. `id` is the row's own; a key has
+    none, and is named.
 
-    version: how often the row has been written. salt: where the row holds texts of people; a new one with each version.
+    version: how often the row has been written. salt: set if the row holds texts of people; a new one with each version.
     """
 
     of_table = fields.CharField(max_length=32)
@@ -30,6 +32,9 @@ class Seal(TenantRow):
     digest = fields.BinaryField()
     salt = fields.BinaryField(null=True)
     sealed_at = fields.DatetimeField()
+
+    # Triggers write them, with their owner's rights.
+    app_may: ClassVar = Privileges(inserts=False)
 
     class Meta:
         table = "seals"

@@ -1,13 +1,15 @@
-"""What an admin sets: reasons, services, tiers, rewards, limits."""
+"""An admin's settings: reasons, services, tiers, rewards, limits."""
+
+from typing import ClassVar
 
 from tortoise import fields
 
 from models.kinds import LimitKind
-from models.tables.base import TenantRow
+from models.tables.base import Privileges, TenantRow
 
 
 class Reason(TenantRow):
-    """Why credit is added or removed. `moves_lifetime`: a correction does, a refund of redeemed points does not."""
+    """A reason to add or remove credit. `moves_lifetime`: a correction does, a refund of redeemed points does not."""
 
     code = fields.CharField(max_length=64)
     label = fields.CharField(max_length=200)
@@ -17,16 +19,20 @@ class Reason(TenantRow):
     note_required = fields.BooleanField()
     active = fields.BooleanField()
 
+    app_may: ClassVar = Privileges(updates=("label", "adds", "removes", "moves_lifetime", "note_required", "active"))
+
     class Meta:
         table = "reasons"
         unique_together = (("tenant_id", "code"),)
 
 
 class Service(TenantRow):
-    """Something that service credits can be spent on."""
+    """A service that service credits can be spent on."""
 
     name = fields.CharField(max_length=200)
     active = fields.BooleanField()
+
+    app_may: ClassVar = Privileges(updates=("name", "active"))
 
     class Meta:
         table = "services"
@@ -39,6 +45,8 @@ class Tier(TenantRow):
     name = fields.CharField(max_length=200)
     threshold_minor = fields.BigIntField()
 
+    app_may: ClassVar = Privileges(updates=("name", "threshold_minor"), deletes=True)
+
     class Meta:
         table = "tiers"
         unique_together = (("tenant_id", "name"), ("tenant_id", "threshold_minor"))
@@ -47,8 +55,8 @@ class Tier(TenantRow):
 class Reward(TenantRow):
     """A coupon template: FIXED, PERCENT, FREE_PRODUCT or FREE_DELIVERY, for a price in points.
 
-    value: the amount off for FIXED (in `currency`), per cent for PERCENT, null otherwise. product: what is
-    free for FREE_PRODUCT. validity_days: 0 or null never expires. stock: null is without end.
+    value: the amount off for FIXED (in `currency`), per cent for PERCENT, null otherwise. product: the free one for
+    FREE_PRODUCT. validity_days: 0 or null never expires. stock: null is without end.
     """
 
     name = fields.CharField(max_length=200)
@@ -60,6 +68,20 @@ class Reward(TenantRow):
     validity_days = fields.IntField(null=True)
     stock = fields.BigIntField(null=True)
     active = fields.BooleanField()
+
+    app_may: ClassVar = Privileges(
+        updates=(
+            "name",
+            "kind",
+            "value",
+            "currency",
+            "product",
+            "points_cost_minor",
+            "validity_days",
+            "stock",
+            "active",
+        )
+    )
 
     class Meta:
         table = "rewards"
@@ -81,6 +103,8 @@ class LimitRule(TenantRow):
     per_actor_day = fields.DecimalField(max_digits=20, decimal_places=4, null=True)
     per_customer_day = fields.DecimalField(max_digits=20, decimal_places=4, null=True)
     kind = fields.CharField(max_length=16, default=LimitKind.ADDING)
+
+    app_may: ClassVar = Privileges(updates=("per_adjustment", "per_actor_day", "per_customer_day"), deletes=True)
 
     class Meta:
         table = "limit_rules"

@@ -1,9 +1,11 @@
 """The ledger itself. Transactions, their texts' digests, and entries are append-only: the database refuses the rest."""
 
+from typing import ClassVar
+
 from tortoise import fields
 from tortoise.models import Model
 
-from models.tables.base import TenantRow
+from models.tables.base import Privileges, TenantRow
 
 
 class Account(TenantRow):
@@ -23,6 +25,11 @@ class Account(TenantRow):
     created_at = fields.DatetimeField()
     posted_at = fields.DatetimeField(null=True)
 
+    # An account that a rejected request had opened goes again; one with entries can't: they point at it.
+    app_may: ClassVar = Privileges(
+        updates=("balance_minor", "lifetime_minor", "sequence", "head_hash", "posted_at"), deletes=True
+    )
+
     class Meta:
         table = "accounts"
         unique_together = (("tenant_id", "customer_id", "asset"),)
@@ -31,13 +38,12 @@ class Account(TenantRow):
 class Credit(TenantRow):
     """One lot of value on an account.
 
-    starts_at: spendable from; effective_on is the same as a day in the tenant's zone, as it was given.
-    expires_at: not spendable from this instant on; null never. restricted: only for the services in credit_services.
-    swept_at: when its expired remainder was written off; voided_at: when its remainder was reversed.
-    counts: whether adding it raised the lifetime total. gone_minor: what was taken back or has expired; what is neither
-    gone nor left is used. opened_sequence: of the entry that put it on its account. origin_id: the lot that it was
-    before a merge brought it here; successor_id: the lot that it is since a merge took it away. created_at: its age,
-    which a merge leaves as it was.
+    starts_at: spendable from; effective_on is the same as a day in the tenant's zone, as it was given. expires_at: not
+    spendable from this instant on; null never. restricted: only for the services in credit_services. swept_at: when its
+    expired remainder was written off; voided_at: when its remainder was reversed. counts: whether adding it raised the
+    lifetime total. gone_minor: the part taken back or expired; the part neither gone nor left is used. opened_sequence:
+    of the entry that put it on its account. origin_id: the lot that it was before a merge brought it here;
+    successor_id: the lot that it is since a merge took it away. created_at: its age, which a merge leaves as it was.
     """
 
     account_id = fields.UUIDField()
@@ -58,6 +64,19 @@ class Credit(TenantRow):
     origin_id = fields.UUIDField(null=True)
     successor_id = fields.UUIDField(null=True)
 
+    app_may: ClassVar = Privileges(
+        updates=(
+            "remaining_minor",
+            "expires_at",
+            "auto_apply",
+            "restricted",
+            "swept_at",
+            "voided_at",
+            "gone_minor",
+            "successor_id",
+        )
+    )
+
     class Meta:
         table = "credits"
 
@@ -68,6 +87,8 @@ class CreditService(TenantRow):
     credit_id = fields.UUIDField()
     service_id = fields.UUIDField()
 
+    app_may: ClassVar = Privileges(deletes=True)
+
     class Meta:
         table = "credit_services"
         unique_together = (("tenant_id", "credit_id", "service_id"),)
@@ -76,9 +97,9 @@ class CreditService(TenantRow):
 class Transaction(TenantRow):
     """One immutable business event of one customer. kind: the contract's TransactionKind.
 
-    note_digest: SHA-256 over salt and note; the text itself is in transaction_texts, where it can be erased. digest: over
-    what it says, and what the credits that it opened promised (models/hash_chain.py); null where it is older than that.
-    limited_*: what it used up of its actor's limits by day.
+    note_digest: SHA-256 over salt and note; the text itself is in transaction_texts, where it can be erased. digest:
+    over its facts, and the terms of the credits that it opened (models/hash_chain.py); null if it is older than that.
+    limited_*: the part of its actor's limits by day that it used up.
     """
 
     customer_id = fields.UUIDField()
@@ -99,10 +120,13 @@ class Transaction(TenantRow):
 
 
 class TransactionText(TenantRow):
-    """What people wrote on a transaction. `id` is the transaction's own."""
+    """People's texts on a transaction. `id` is the transaction's own."""
 
     note = fields.TextField()
     salt = fields.BinaryField()
+
+    # To erase; a trigger sees to that.
+    app_may: ClassVar = Privileges(updates=("note", "salt"))
 
     class Meta:
         table = "transaction_texts"
@@ -111,8 +135,8 @@ class TransactionText(TenantRow):
 class Entry(TenantRow):
     """One signed movement on one account and one credit.
 
-    counter: the other side of the movement. lifetime_minor: what it moved the account's lifetime total by.
-    hash: SHA-256 over the previous entry's hash and this entry's facts (models/hash_chain.py).
+    counter: the other side of the movement. lifetime_minor: the change of the account's lifetime total. hash: SHA-256
+    over the previous entry's hash and this entry's facts (models/hash_chain.py).
     """
 
     account_id = fields.UUIDField()
@@ -134,7 +158,7 @@ class Entry(TenantRow):
 
 class TierChange(TenantRow):
     """A points account's lifetime total crossed a threshold, or a threshold it. Names are kept as they were; null is no
-    tier. transaction_id: what moved the total; null where an admin moved the threshold."""
+    tier. transaction_id: the event that moved the total; null if an admin moved the threshold."""
 
     account_id = fields.UUIDField()
     transaction_id = fields.UUIDField(null=True)
@@ -147,10 +171,10 @@ class TierChange(TenantRow):
 
 
 class LimitCounter(TenantRow):
-    """What has been added on one day under one limit: scope PER_ACTOR_DAY or PER_CUSTOMER_DAY.
+    """The sum of additions on one day under one limit: scope PER_ACTOR_DAY or PER_CUSTOMER_DAY.
 
-    holder: the actor's subject (a partner's client), or the customer's id. day: in the tenant's zone. opening_minor: what
-    it held before transactions said what they use.
+    holder: the actor's subject (a partner's client), or the customer's id. day: in the tenant's zone. opening_minor:
+    its sum before transactions recorded their use of limits.
     """
 
     scope = fields.CharField(max_length=16)
@@ -161,6 +185,8 @@ class LimitCounter(TenantRow):
     used_minor = fields.BigIntField()
     opening_minor = fields.BigIntField(default=0)
 
+    app_may: ClassVar = Privileges(updates=("used_minor",))
+
     class Meta:
         table = "limit_counters"
         unique_together = (("tenant_id", "scope", "role", "holder", "asset", "day"),)
@@ -169,38 +195,42 @@ class LimitCounter(TenantRow):
 class IdempotencyKey(Model):
     """A key that a success (or an approval request) has used up. input_hash: SHA-256 of the command.
 
-    client: whose it is: a partner's client's, or people's (''). shared: it answers to every client, since nobody can tell
-    whose it is. kept: it is never pruned. result_id: the transaction (invoice, payment, bulk operation, approval request)
-    that it made.
+    client: the owner of the name space: a partner's client, or people (''). shared: it answers to every client, since
+    its owner is not known. kept: it is never pruned. result_id: the transaction (invoice, payment, bulk operation,
+    approval request) that it made.
     """
 
     key = fields.CharField(max_length=255, primary_key=True)
     tenant_id = fields.UUIDField()
+    client = fields.CharField(max_length=255)
+    shared = fields.BooleanField()
+    kept = fields.BooleanField()
     operation = fields.CharField(max_length=32)
     input_hash = fields.BinaryField()
     result_id = fields.UUIDField()
     created_at = fields.DatetimeField()
-    client = fields.CharField(max_length=255)
-    shared = fields.BooleanField()
-    kept = fields.BooleanField()
+
+    app_may: ClassVar = Privileges(updates=("result_id",), deletes=True)
 
     class Meta:
         table = "idempotency_keys"
 
 
 class OutboxEvent(TenantRow):
-    """Something to tell subscribers, written with the posting that it speaks of. subject_id: what it is about."""
+    """An event for subscribers, written with its posting. subject_id: the row that it is about."""
 
     topic = fields.CharField(max_length=64)
     subject_id = fields.UUIDField()
     created_at = fields.DatetimeField()
+
+    app_may: ClassVar = Privileges(deletes=True)
 
     class Meta:
         table = "outbox"
 
 
 class CreditChange(TenantRow):
-    """What an update changed of a credit: what it said before, and since. Services as JSON lists of ids."""
+    """An update of a credit: its terms before and since. Services as JSON lists of ids."""
 
     credit_id = fields.UUIDField()
     transaction_id = fields.UUIDField()
@@ -217,9 +247,9 @@ class CreditChange(TenantRow):
 
 
 class AuditEvent(TenantRow):
-    """Something that was done and moved no value: to what, by whom, when. note: what they wrote, erasable.
+    """An action that moved no value: its actor, subject and time. note: the actor's, erasable.
 
-    request_id, address: of the request that did it, where one did.
+    request_id, address: of the request that did it, if one did.
     """
 
     action = fields.CharField(max_length=64)
@@ -231,6 +261,8 @@ class AuditEvent(TenantRow):
     request_id = fields.CharField(max_length=128, null=True)
     address = fields.CharField(max_length=64, null=True)
     created_at = fields.DatetimeField()
+
+    app_may: ClassVar = Privileges(updates=("note", "details"))
 
     class Meta:
         table = "audit_events"

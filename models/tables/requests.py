@@ -1,15 +1,17 @@
-"""What was asked for and is not, or not only, a movement: approval requests, bulk operations."""
+"""Requests that are not, or not only, a movement: approval requests, bulk operations."""
+
+from typing import ClassVar
 
 from tortoise import fields
 
-from models.tables.base import TenantRow
+from models.tables.base import Privileges, TenantRow
 
 
 class ApprovalRequest(TenantRow):
-    """What was asked for over a limit, and waits for a second person. command: the input, checked again when approved.
+    """A request over a limit that waits for a second person. command: the input, checked again when approved.
 
-    requested_subject, decided_subject: whose tokens it was, in whatever role and through whatever client. terms: what it
-    was asked under (models/planning/binding.py); null before these were kept. invoice_id: the order that it became.
+    requested_subject, decided_subject: the token's subject, in whatever role and through whatever client. terms: those
+    it was made under (models/planning/binding.py); null before these were kept. invoice_id: the order that it became.
     """
 
     operation = fields.CharField(max_length=32)
@@ -28,15 +30,28 @@ class ApprovalRequest(TenantRow):
     terms: fields.Field[dict[str, object] | None] = fields.JSONField(null=True)
     invoice_id = fields.UUIDField(null=True)
 
+    app_may: ClassVar = Privileges(
+        updates=(
+            "status",
+            "decided_by_id",
+            "decided_subject",
+            "decided_at",
+            "decision_note",
+            "transaction_id",
+            "command",
+            "invoice_id",
+        )
+    )
+
     class Meta:
         table = "approval_requests"
 
 
 class BulkOperation(TenantRow):
-    """Many adjustments asked for at once. status: QUEUED, RUNNING, COMPLETED, FAILED or CANCELLED.
+    """Many adjustments in one request. status: QUEUED, RUNNING, COMPLETED, FAILED or CANCELLED.
 
-    command, idempotency_key: what one that runs on still has to know. validated_at: when every row was found good.
-    claimed_until: until when a worker has it.
+    command, idempotency_key: kept for one that runs on. validated_at: when every row was found good. claimed_until: end
+    of the worker's claim.
     """
 
     status = fields.CharField(max_length=16)
@@ -56,15 +71,29 @@ class BulkOperation(TenantRow):
     created_at = fields.DatetimeField()
     finished_at = fields.DatetimeField(null=True)
 
+    app_may: ClassVar = Privileges(
+        updates=(
+            "status",
+            "total",
+            "processed",
+            "succeeded",
+            "failed",
+            "finished_at",
+            "validated_at",
+            "claimed_until",
+            "cancel_requested",
+        )
+    )
+
     class Meta:
         table = "bulk_operations"
 
 
 class BulkRow(TenantRow):
-    """One row's fate. customer_id is what was asked for, which may exist nowhere. error: a userError, or null.
+    """One row's input and result. customer_id: as requested; it may exist nowhere. error: a userError, or null.
 
-    details: what the row says for itself (asset, reason, note, expiry). Pending while it has neither transaction nor error.
-    amount: None where the row was not understood.
+    details: the row's own values (asset, reason, note, expiry). Pending while it has neither transaction nor error.
+    amount: None if the row was not understood.
     """
 
     operation_id = fields.UUIDField()
@@ -74,6 +103,8 @@ class BulkRow(TenantRow):
     transaction_id = fields.UUIDField(null=True)
     details: fields.Field[dict[str, object] | None] = fields.JSONField(null=True)
     error: fields.Field[dict[str, object] | None] = fields.JSONField(null=True)
+
+    app_may: ClassVar = Privileges(updates=("transaction_id", "error", "details"))
 
     class Meta:
         table = "bulk_rows"

@@ -1,15 +1,17 @@
 """Coupons that customers were given."""
 
+from typing import ClassVar
+
 from tortoise import fields
 
-from models.tables.base import TenantRow
+from models.tables.base import Privileges, TenantRow
 
 
 class Coupon(TenantRow):
     """One code of one customer. status: ISSUED, USED or DISABLED; past expires_at an issued one has expired.
 
     points_spent_minor: 0 for a free one. terms: the reward as it was then, so that later edits leave it alone.
-    closed_at: when it was used or disabled. refund_transaction_id: what put its points back, if anything did.
+    closed_at: when it was used or disabled. refund_transaction_id: the event that put its points back, if any.
     """
 
     code = fields.CharField(max_length=32)
@@ -23,6 +25,8 @@ class Coupon(TenantRow):
     expires_at = fields.DatetimeField(null=True)
     closed_at = fields.DatetimeField(null=True)
     refund_transaction_id = fields.UUIDField(null=True)
+
+    app_may: ClassVar = Privileges(updates=("status", "closed_at", "refund_transaction_id"))
 
     class Meta:
         table = "coupons"

@@ -1,19 +1,21 @@
-"""Who is who: tenants, the people who act, the customers who are owed."""
+"""Tenants, their actors, and their customers."""
+
+from typing import ClassVar
 
 from tortoise import fields
 from tortoise.models import Model
 
-from models.tables.base import TenantRow
+from models.tables.base import Privileges, TenantRow
 
 
 class Tenant(Model):
-    """One business. `slug` is what tokens name; `time_zone` is an IANA name; days begin and end in it.
+    """One business. `slug` is its name in tokens; `time_zone` is an IANA name; days begin and end in it.
 
-    config_version: raised by a trigger whenever reasons, services, tiers, rewards, limits or the tenant
-    itself change, so that every process knows at once that what it remembers is old. approval_hours: how long an
-    approval request waits. restated: whether the books of before a rule that came later have been brought to it.
-    key_days: how long an idempotency key is kept. keys_pruned_at: those used before then may be gone; null where none are.
-    limited_currencies: the codes of those that limited roles may use, with spaces between; null for all.
+    config_version: raised by a trigger whenever reasons, services, tiers, rewards, limits or the tenant itself change,
+    so that every process knows at once that its copy is old. approval_hours: how long an approval request waits.
+    restated: whether books that predate a rule have been brought to it. key_days: how long an idempotency key is kept.
+    keys_pruned_at: those used before then may be gone; null if none are. limited_currencies: the codes of those that
+    limited roles may use, with spaces between; null for all.
     """
 
     id = fields.UUIDField(primary_key=True, default=None)
@@ -23,11 +25,25 @@ class Tenant(Model):
     grace_days = fields.IntField()
     approval_hours = fields.IntField()
     config_version = fields.BigIntField()
-    created_at = fields.DatetimeField()
     restated = fields.BooleanField(default=True)
     keys_pruned_at = fields.DatetimeField(null=True)
+    created_at = fields.DatetimeField()
     key_days = fields.IntField(default=90)
     limited_currencies = fields.CharField(max_length=1000, null=True)
+
+    app_may: ClassVar = Privileges(
+        updates=(
+            "name",
+            "time_zone",
+            "grace_days",
+            "approval_hours",
+            "config_version",
+            "restated",
+            "key_days",
+            "keys_pruned_at",
+            "limited_currencies",
+        )
+    )
 
     class Meta:
         table = "tenants"
@@ -41,15 +57,17 @@ class Actor(TenantRow):
     client = fields.CharField(max_length=255)  # '' where the token names none
     name = fields.CharField(max_length=255, null=True)
 
+    app_may: ClassVar = Privileges(updates=("name",))
+
     class Meta:
         table = "actors"
         unique_together = (("tenant_id", "subject", "role", "client"),)
 
 
 class PartnerToken(TenantRow):
-    """A token that an admin gave to a partner's client. Of its secret there is only the digest (SHA-256).
+    """A token that an admin gave to a partner's client. Of its secret only the digest (SHA-256) is kept.
 
-    scope: what it may be used for, separated by spaces. replaces_id: the token that was rotated.
+    scope: its scopes, separated by spaces. replaces_id: the token that was rotated.
     """
 
     client = fields.CharField(max_length=255)
@@ -65,17 +83,21 @@ class PartnerToken(TenantRow):
     last_used_at = fields.DatetimeField(null=True)
     last_used_address = fields.CharField(max_length=64, null=True)
 
+    app_may: ClassVar = Privileges(
+        updates=("expires_at", "revoked_by_id", "revoked_at", "last_used_at", "last_used_address")
+    )
+
     class Meta:
         table = "partner_tokens"
 
 
 class Customer(TenantRow):
-    """Whom the tenant owes. `external_id` is the tenant's own name for them.
+    """A person that the tenant owes. `external_id` is the tenant's own name for them.
 
-    membership_cancelled_at: when the membership ended; null while it runs or where there never was one.
-    merged_into_id: the record that this person is now, never one that was merged itself; merged_at: since when. Every id
-    of the person's names that record. erased_at: name, e-mail and notes are gone since then. external_id_since: when the
-    external id came to this record; null: when it was made. external_id_reused: whether somebody else had it before.
+    membership_cancelled_at: when the membership ended; null while it runs or if there never was one. merged_into_id:
+    the record that this person is now, never one that was merged itself; merged_at: since when. Every id of the
+    person's names that record. erased_at: name, e-mail and notes are gone since then. external_id_since: when the
+    external id came to this record; null: when it was made. external_id_reused: whether another record had it before.
     """
 
     external_id = fields.CharField(max_length=255)
@@ -91,15 +113,34 @@ class Customer(TenantRow):
     external_id_since = fields.DatetimeField(null=True)
     external_id_reused = fields.BooleanField()
 
+    app_may: ClassVar = Privileges(
+        updates=(
+            "external_id",
+            "name",
+            "email",
+            "membership_started_at",
+            "membership_cancelled_at",
+            "merged_into_id",
+            "merged_at",
+            "erased_at",
+            "updated_at",
+            "external_id_since",
+            "external_id_reused",
+        )
+    )
+
     class Meta:
         table = "customers"
         unique_together = (("tenant_id", "external_id"),)
 
 
 class ExternalIdLeft(TenantRow):
-    """That some customer had an external id and has it no more, by renaming or erasure. `id` is a digest of the name."""
+    """A record that some customer had an external id and has it no more, by renaming or erasure. `id` is a digest of
+    the name."""
 
     left_at = fields.DatetimeField()
+
+    app_may: ClassVar = Privileges(updates=("left_at",))
 
     class Meta:
         table = "external_ids_left"

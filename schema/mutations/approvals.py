@@ -6,7 +6,7 @@ from uuid import UUID
 import strawberry
 
 from gateway.reading import Pending
-from models.commands import ApproveRequest
+from models.planning.approving import ApproveRequest
 from schema import texts
 from schema.context import Info
 from schema.ids import input_id

@@ -6,7 +6,7 @@ from typing import Any
 import strawberry
 
 from gateway.reading import Pending
-from models.commands import AssignCredit, InvoiceAmount
+from models.planning.assign import AssignCredit, InvoiceAmount
 from schema.context import Info
 from schema.ids import input_id
 from schema.mutations.base import KeyedInput, PostingPayload, loaded, loaded_assignments
@@ -47,8 +47,7 @@ class AssignCreditInput(KeyedInput):
     def command(self) -> AssignCredit:
         """Raises NotFound."""
         return AssignCredit(
-            credit_id=input_id(self.credit_id, "Credit", "creditId"),
-            assignments=invoice_amounts(self.assignments),
+            credit_id=input_id(self.credit_id, "Credit", "creditId"), assignments=invoice_amounts(self.assignments)
         )
 
 

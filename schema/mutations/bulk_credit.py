@@ -9,13 +9,13 @@ import strawberry
 from gateway.reading import Pending
 from models.commands import BulkCredit, BulkItem
 from models.errors import NotFound
+from models.kinds import BulkErrorPolicy
 from schema import texts
 from schema.context import Info
 from schema.ids import input_id
 from schema.mutations.base import KeyedInput, PostingPayload, loaded
 from schema.scalars import AssetCode
 from schema.types.base import resolved
-from schema.types.enums import BulkErrorPolicy
 from schema.types.requests import BulkOperation
 from turns.steps import Steps, each
 

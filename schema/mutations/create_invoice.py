@@ -7,7 +7,7 @@ from typing import Any
 import strawberry
 
 from gateway.reading import Pending
-from models.commands import CreateInvoice, InvoiceLineItem
+from models.planning.invoices import CreateInvoice, InvoiceLineItem
 from schema import texts
 from schema.context import Info
 from schema.ids import input_id

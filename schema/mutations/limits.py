@@ -6,11 +6,11 @@ from decimal import Decimal
 import strawberry
 
 from models.configuration_commands import RemoveLimit, SetLimit
+from models.kinds import LimitKind, LimitRole
 from schema import texts
 from schema.mutations.base import Payload
 from schema.scalars import AssetCode
-from schema.types.enums import LimitKind
-from schema.types.limits import LimitRole, LimitRule
+from schema.types.limits import LimitRule
 
 ASSET = "Null for money of every currency that has no rule of its own."
 HOLDER = "Null for everyone of the role; else one subject or, of partners, one client."
@@ -36,9 +36,13 @@ class Limits:
     def rule(self, role: str, holder: str | None) -> SetLimit:
         """Return the command that sets the rule for this role and holder."""
         return SetLimit(
-            role=role, asset=self.asset, holder=holder, per_adjustment=self.per_adjustment,
-            per_actor_day=self.per_actor_day, per_customer_day=self.per_customer_day,
-        )  # fmt: skip
+            role=role,
+            asset=self.asset,
+            holder=holder,
+            per_adjustment=self.per_adjustment,
+            per_actor_day=self.per_actor_day,
+            per_customer_day=self.per_customer_day,
+        )
 
 
 @strawberry.input

@@ -19,9 +19,10 @@ from schema.types.customer import Customer
 def _change(customer_id: strawberry.ID, at: datetime | None, note: str | None) -> MembershipChange:
     """Raises NotFound, Invalid."""
     return MembershipChange(
-        customer_id=input_id(customer_id, "Customer", "customerId"), at=at,
+        customer_id=input_id(customer_id, "Customer", "customerId"),
+        at=at,
         note=texts.optional(note, texts.MAX_NOTE, "note"),
-    )  # fmt: skip
+    )
 
 
 @strawberry.input

@@ -63,10 +63,14 @@ class IssueTokenInput:
         if len(self.limits or ()) > MAX_LIMITS:
             raise Invalid(f"There are more than {MAX_LIMITS} limits.", field=("limits",))
         return IssueToken(
-            token_id=made.token_id, secret_hash=made.digest, client=client, name=_name(self.name, "name"),
-            scopes=_scopes(self.scopes, issuer), expires_at=self.expires_at,
+            token_id=made.token_id,
+            secret_hash=made.digest,
+            client=client,
+            name=_name(self.name, "name"),
+            scopes=_scopes(self.scopes, issuer),
+            expires_at=self.expires_at,
             limits=tuple(limit.rule(Role.PARTNER.name, client) for limit in self.limits or ()),
-        )  # fmt: skip
+        )
 
 
 @strawberry.input
@@ -81,10 +85,12 @@ class RotateTokenInput:
     def command(self, issuer: Principal, made: PartnerSecret) -> RotateToken:
         """Raises NotFound."""
         return RotateToken(
-            token_id=made.token_id, secret_hash=made.digest,
+            token_id=made.token_id,
+            secret_hash=made.digest,
             replaces_id=input_id(self.token_id, "PartnerToken", "tokenId"),
-            grantable=frozenset(scope.value for scope in issuer.scopes), overlap_minutes=self.overlap_minutes,
-        )  # fmt: skip
+            grantable=frozenset(scope.value for scope in issuer.scopes),
+            overlap_minutes=self.overlap_minutes,
+        )
 
 
 @strawberry.input

@@ -7,38 +7,12 @@ import strawberry
 
 from gateway.reading import Pending
 from models.commands import MergeCustomers
-from models.operations.people import UpdateCustomer
 from schema import texts
 from schema.context import Info
 from schema.ids import input_id
 from schema.mutations.base import KeyedInput, Payload, loaded
 from schema.types.base import resolved
 from schema.types.customer import Customer
-
-
-@strawberry.input
-class UpdateCustomerInput:
-    """Changes to a customer. Fields left out stay as they are."""
-
-    customer_id: strawberry.ID
-    """Customer to edit."""
-    external_id: str | None = None
-    """New external id, unique in the tenant, up to 255 characters. Null: unchanged."""
-    name: str | None = None
-    """New display name, up to 255 characters. Null: unchanged."""
-    email: str | None = strawberry.UNSET
-    """New e-mail address. Left out: unchanged. Null: removed."""
-
-    def command(self) -> UpdateCustomer:
-        """Raises NotFound, Invalid."""
-        given = None if self.email is strawberry.UNSET else self.email
-        return UpdateCustomer(
-            customer_id=input_id(self.customer_id, "Customer", "customerId"),
-            external_id=texts.optional_name(self.external_id, texts.MAX_EXTERNAL_ID, "externalId"),
-            name=texts.optional_name(self.name, texts.MAX_NAME, "name"),
-            email=texts.optional(given, texts.MAX_EMAIL, "email"),
-            no_email=self.email is None,
-        )  # fmt: skip
 
 
 @strawberry.input
@@ -55,9 +29,10 @@ class MergeCustomersInput(KeyedInput):
     def command(self) -> MergeCustomers:
         """Raises NotFound, Invalid."""
         return MergeCustomers(
-            from_id=input_id(self.from_id, "Customer", "fromId"), into_id=input_id(self.into_id, "Customer", "intoId"),
+            from_id=input_id(self.from_id, "Customer", "fromId"),
+            into_id=input_id(self.into_id, "Customer", "intoId"),
             note=texts.optional(self.note, texts.MAX_NOTE, "note"),
-        )  # fmt: skip
+        )
 
 
 @strawberry.input

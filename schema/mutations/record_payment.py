@@ -7,12 +7,12 @@ from typing import Any
 import strawberry
 
 from gateway.reading import Pending
-from models.commands import RecordPayment
+from models.kinds import PaymentMethod
+from models.planning.payments import RecordPayment
 from schema.context import Info
 from schema.ids import input_id
 from schema.mutations.base import KeyedInput, PostingPayload, loaded
 from schema.types.base import resolved
-from schema.types.enums import PaymentMethod
 from schema.types.invoice import Invoice, Payment
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import strawberry
 
 from gateway.reading import Pending
-from models.commands import ReleaseAssignments
+from models.planning.releasing import ReleaseAssignments
 from schema import texts
 from schema.context import Info
 from schema.mutations.base import KeyedInput, PostingPayload, ids, loaded, loaded_assignments

@@ -8,13 +8,13 @@ import strawberry
 
 from gateway.reading import Pending
 from models.configuration_commands import CreateReward, UpdateReward
+from models.kinds import RewardKind
 from schema import texts
 from schema.context import Info
 from schema.ids import input_id
 from schema.mutations.base import Payload, loaded
 from schema.scalars import AssetCode
 from schema.types.base import resolved
-from schema.types.enums import RewardKind
 from schema.types.reward import Reward
 
 

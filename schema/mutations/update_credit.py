@@ -6,7 +6,7 @@ from typing import Any
 import strawberry
 
 from gateway.reading import Pending
-from models.commands import UpdateCredit
+from models.planning.releasing import UpdateCredit
 from schema import texts
 from schema.context import Info
 from schema.ids import input_id

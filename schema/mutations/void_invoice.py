@@ -5,7 +5,7 @@ from typing import Any
 import strawberry
 
 from gateway.reading import Pending
-from models.commands import VoidInvoice
+from models.planning.releasing import VoidInvoice
 from schema import texts
 from schema.context import Info
 from schema.ids import input_id

@@ -10,6 +10,7 @@ import strawberry
 from auth.roles import Permission
 from gateway.reading import Pending
 from models.errors import InvariantViolated
+from models.kinds import CreditStatus
 from models.money import POINTS, to_decimal
 from models.reads import credits as credit_reads
 from models.reads import invoices, ledger, rewards
@@ -19,10 +20,9 @@ from models.views import AccountView, CreditView
 from schema.context import Info
 from schema.ids import global_id
 from schema.scalars import AssetCode
-from schema.types.base import Connection, Node, Reader, resolved
+from schema.types.base import Connection, Node, Reader, resolved, shows
 from schema.types.configuration import Service, Tier
 from schema.types.customer import Customer
-from schema.types.enums import CreditStatus
 from schema.types.pages import paged
 from schema.types.refs import AssignmentRef, LedgerEntryRef, TierChangeRef, TransactionRef
 
@@ -33,6 +33,7 @@ REPLAY_WEIGHT: Final = 10
 """Cost of a field that is computed from all entries of an account."""
 
 
+@shows(AccountView)
 @strawberry.type
 class Account(Node):
     """One customer's account in one asset: what the business owes the customer in it."""
@@ -52,10 +53,13 @@ class Account(Node):
     def of(cls, view: AccountView, _reader: Reader) -> "Account":
         asset = view.asset
         return cls(
-            id=global_id("Account", view.id), asset=AssetCode(asset),
-            available=to_decimal(view.available_minor, asset), scheduled=to_decimal(view.scheduled_minor, asset),
-            lifetime=to_decimal(view.lifetime_minor, asset), view=view,
-        )  # fmt: skip
+            id=global_id("Account", view.id),
+            asset=AssetCode(asset),
+            available=to_decimal(view.available_minor, asset),
+            scheduled=to_decimal(view.scheduled_minor, asset),
+            lifetime=to_decimal(view.lifetime_minor, asset),
+            view=view,
+        )
 
     @resolved(Customer | None)
     def customer(self, info: Info) -> Pending[Any]:
@@ -94,9 +98,14 @@ class Account(Node):
 
     @resolved(Connection[CreditRef])
     def credits(
-        self, info: Info, status: list[CreditStatus] | None = None, first: int | None = None, after: str | None = None,
-        last: int | None = None, before: str | None = None,
-    ) -> Pending[Any]:  # fmt: skip
+        self,
+        info: Info,
+        status: list[CreditStatus] | None = None,
+        first: int | None = None,
+        after: str | None = None,
+        last: int | None = None,
+        before: str | None = None,
+    ) -> Pending[Any]:
         """Credits of the account, oldest first.
 
         status: States to list. Null: all.
@@ -107,18 +116,26 @@ class Account(Node):
 
     @resolved(Connection[LedgerEntryRef])
     def ledger(
-        self, info: Info, first: int | None = None, after: str | None = None, last: int | None = None,
+        self,
+        info: Info,
+        first: int | None = None,
+        after: str | None = None,
+        last: int | None = None,
         before: str | None = None,
-    ) -> Pending[Any]:  # fmt: skip
+    ) -> Pending[Any]:
         """Entries of the account by sequence, oldest first; pass `last` for the newest."""
         info.context.require(Permission.READ_LEDGER)
         return paged(info, ledger.ACCOUNT_LEDGER, self.view.id, (first, after, last, before))
 
     @resolved(Connection[TierChangeRef])
     def tier_changes(
-        self, info: Info, first: int | None = None, after: str | None = None, last: int | None = None,
+        self,
+        info: Info,
+        first: int | None = None,
+        after: str | None = None,
+        last: int | None = None,
         before: str | None = None,
-    ) -> Pending[Any]:  # fmt: skip
+    ) -> Pending[Any]:
         """Moves between tiers, oldest first; empty for every asset but POINTS."""
         info.context.require(Permission.READ_LEDGER)
         return paged(info, rewards.TIER_CHANGES, self.view.id, (first, after, last, before))
@@ -143,22 +160,29 @@ class BalanceExplanation:
     @classmethod
     def of(cls, found: BalanceView, account: AccountView, at: datetime) -> "BalanceExplanation":
         return cls(
-            at=at, ledger_balance=to_decimal(found.ledger_minor, account.asset),
+            at=at,
+            ledger_balance=to_decimal(found.ledger_minor, account.asset),
             scheduled=to_decimal(found.scheduled_minor, account.asset),
             expired=to_decimal(found.expired_minor, account.asset),
-            available=to_decimal(found.available_minor, account.asset), account_id=account.id,
-        )  # fmt: skip
+            available=to_decimal(found.available_minor, account.asset),
+            account_id=account.id,
+        )
 
     @resolved(Connection[LedgerEntryRef])
     def entries(
-        self, info: Info, first: int | None = None, after: str | None = None, last: int | None = None,
+        self,
+        info: Info,
+        first: int | None = None,
+        after: str | None = None,
+        last: int | None = None,
         before: str | None = None,
-    ) -> Pending[Any]:  # fmt: skip
+    ) -> Pending[Any]:
         """Entries posted up to the instant, by sequence."""
         page = (first, after, last, before)
         return paged(info, ledger.ACCOUNT_LEDGER, self.account_id, page, ledger.up_to(self.at))
 
 
+@shows(CreditView)
 @strawberry.type
 class Credit(Node):
     """One credit on an account: an amount with its own remainder, start, expiry and restrictions."""
@@ -180,10 +204,15 @@ class Credit(Node):
     @classmethod
     def of(cls, view: CreditView, reader: Reader) -> "Credit":
         return cls(
-            id=global_id("Credit", view.id), amount=to_decimal(view.amount_minor, view.asset),
-            remaining=to_decimal(view.remaining_minor, view.asset), status=CreditStatus(view.status(reader.now)),
-            effective_on=view.effective_on, expires_at=view.expires_at, auto_apply=view.auto_apply, view=view,
-        )  # fmt: skip
+            id=global_id("Credit", view.id),
+            amount=to_decimal(view.amount_minor, view.asset),
+            remaining=to_decimal(view.remaining_minor, view.asset),
+            status=CreditStatus(view.status(reader.now)),
+            effective_on=view.effective_on,
+            expires_at=view.expires_at,
+            auto_apply=view.auto_apply,
+            view=view,
+        )
 
     @resolved(Account | None)
     def account(self, info: Info) -> Pending[Any]:
@@ -198,27 +227,39 @@ class Credit(Node):
 
     @resolved(Connection[AssignmentRef] | None)
     def assignments(
-        self, info: Info, first: int | None = None, after: str | None = None, last: int | None = None,
+        self,
+        info: Info,
+        first: int | None = None,
+        after: str | None = None,
+        last: int | None = None,
         before: str | None = None,
-    ) -> Pending[Any]:  # fmt: skip
+    ) -> Pending[Any]:
         """Amounts of the credit set against invoices, oldest first, released ones included."""
         info.context.require(Permission.READ_INVOICES)
         return paged(info, invoices.CREDIT_ASSIGNMENTS, self.view.id, (first, after, last, before))
 
     @resolved(Connection[LedgerEntryRef] | None)
     def entries(
-        self, info: Info, first: int | None = None, after: str | None = None, last: int | None = None,
+        self,
+        info: Info,
+        first: int | None = None,
+        after: str | None = None,
+        last: int | None = None,
         before: str | None = None,
-    ) -> Pending[Any]:  # fmt: skip
+    ) -> Pending[Any]:
         """Entries that added to the credit or took from it, oldest first."""
         info.context.require(Permission.READ_LEDGER)
         return paged(info, ledger.CREDIT_LEDGER, self.view.id, (first, after, last, before))
 
     @resolved(Connection[CreditChangeRef] | None)
     def changes(
-        self, info: Info, first: int | None = None, after: str | None = None, last: int | None = None,
+        self,
+        info: Info,
+        first: int | None = None,
+        after: str | None = None,
+        last: int | None = None,
         before: str | None = None,
-    ) -> Pending[Any]:  # fmt: skip
+    ) -> Pending[Any]:
         """Changes made by updateCredit, oldest first."""
         info.context.require(Permission.READ_LEDGER)
         return paged(info, credit_reads.CHANGES, self.view.id, (first, after, last, before))
@@ -230,6 +271,7 @@ class Credit(Node):
         return info.context.loaders.transactions.get(self.view.transaction_id)
 
 
+@shows(CreditChangeView)
 @strawberry.type
 class CreditChange:
     """One change that updateCredit made to a credit: the terms before it and after it."""
@@ -249,9 +291,13 @@ class CreditChange:
     @classmethod
     def of(cls, view: CreditChangeView, _reader: Reader) -> "CreditChange":
         return cls(
-            changed_at=view.changed_at, old_expires_at=view.old_expires_at, new_expires_at=view.new_expires_at,
-            old_auto_apply=view.old_auto_apply, new_auto_apply=view.new_auto_apply, view=view,
-        )  # fmt: skip
+            changed_at=view.changed_at,
+            old_expires_at=view.old_expires_at,
+            new_expires_at=view.new_expires_at,
+            old_auto_apply=view.old_auto_apply,
+            new_auto_apply=view.new_auto_apply,
+            view=view,
+        )
 
     @resolved(list[Service])
     async def old_services(self, info: Info) -> list[Service]:

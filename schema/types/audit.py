@@ -9,24 +9,35 @@ from strawberry.scalars import JSON
 
 from auth.roles import Permission
 from gateway.reading import Pending
+from models.kinds import TransactionKind
 from models.money import to_decimal
 from models.reads.audit import AuditView
 from schema.context import Info
 from schema.ids import global_id
 from schema.scalars import AssetCode
-from schema.types.base import Reader, resolved
+from schema.types.base import Reader, resolved, shows
 from schema.types.customer import Customer
-from schema.types.enums import TransactionKind
 from schema.types.ledger import Actor, Transaction
 
 NODES: Final = {
-    "approval": "ApprovalRequest", "bulk": "BulkOperation", "coupon": "Coupon", "customer": "Customer",
-    "invoice": "Invoice", "membership": "Customer", "payment": "Payment", "product": "Product", "reward": "Reward",
-    "service": "Service", "tenant": "Tenant", "tier": "Tier", "token": "PartnerToken",
-}  # fmt: skip
+    "approval": "ApprovalRequest",
+    "bulk": "BulkOperation",
+    "coupon": "Coupon",
+    "customer": "Customer",
+    "invoice": "Invoice",
+    "membership": "Customer",
+    "payment": "Payment",
+    "product": "Product",
+    "reward": "Reward",
+    "service": "Service",
+    "tenant": "Tenant",
+    "tier": "Tier",
+    "token": "PartnerToken",
+}
 """Type of an action's subject, by the action's first word, if it has an id in this API."""
 
 
+@shows(AuditView)
 @strawberry.type
 class AuditRecord:
     """One thing that one user, program or job did. Records are never changed or removed."""
@@ -63,12 +74,21 @@ class AuditRecord:
     @classmethod
     def of(cls, view: AuditView, _reader: Reader) -> "AuditRecord":
         return cls(
-            at=view.at, kind=None if view.kind is None else TransactionKind(view.kind), action=view.action,
-            actor=Actor.of(view.actor), approved_by=None if view.approved_by is None else Actor.of(view.approved_by),
-            reason=view.reason, note=view.note, asset=None if view.asset is None else AssetCode(view.asset),
-            amount=_amount(view), subject_id=_subject(view), details=view.details,
-            request_id=view.request_id, address=view.address, view=view,
-        )  # fmt: skip
+            at=view.at,
+            kind=None if view.kind is None else TransactionKind(view.kind),
+            action=view.action,
+            actor=Actor.of(view.actor),
+            approved_by=None if view.approved_by is None else Actor.of(view.approved_by),
+            reason=view.reason,
+            note=view.note,
+            asset=None if view.asset is None else AssetCode(view.asset),
+            amount=_amount(view),
+            subject_id=_subject(view),
+            details=view.details,
+            request_id=view.request_id,
+            address=view.address,
+            view=view,
+        )
 
     @resolved(Customer | None)
     def customer(self, info: Info) -> Pending[Any]:

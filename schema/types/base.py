@@ -132,6 +132,20 @@ class Connection(Generic[T]):
 
 Show = Callable[[V, Reader], T]
 """A type's `of`: turns a view into the type."""
+SHOWN: Final[dict[type, Show[Any, Any]]] = {}
+"""By the class of a row, what shows it: filled by `shows`."""
+
+
+def shows(row: type) -> Callable[[type[T]], type[T]]:
+    """The type is what rows of this class are shown as, wherever a loader or a list reads them: by its `of`."""
+
+    def note(shown: type[T]) -> type[T]:
+        if row in SHOWN:
+            raise InvariantViolated(f"{row.__name__} is shown as two types")
+        SHOWN[row] = shown.of  # type: ignore[attr-defined]
+        return shown
+
+    return note
 
 
 def connection(page: Page[V], listing: Listing[V], show: Callable[[V], T]) -> Connection[T]:

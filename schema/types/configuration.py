@@ -12,7 +12,7 @@ from models.tables import Reason
 from models.tables import Service as ServiceRow
 from models.tables import Tier as TierRow
 from schema.ids import global_id
-from schema.types.base import Node, Reader
+from schema.types.base import Node, Reader, shows
 from schema.types.enums import Direction
 
 
@@ -37,11 +37,16 @@ class AdjustmentReason:
     def of(cls, row: Reason) -> "AdjustmentReason":
         directions = [Direction.ADD] if row.adds else []
         return cls(
-            code=row.code, label=row.label, directions=directions + ([Direction.REMOVE] if row.removes else []),
-            moves_lifetime=row.moves_lifetime, note_required=row.note_required, active=row.active,
-        )  # fmt: skip
+            code=row.code,
+            label=row.label,
+            directions=directions + ([Direction.REMOVE] if row.removes else []),
+            moves_lifetime=row.moves_lifetime,
+            note_required=row.note_required,
+            active=row.active,
+        )
 
 
+@shows(ServiceRow)
 @strawberry.type
 class Service(Node):
     """A service that service credits can be spent on, such as a wash or a lesson."""

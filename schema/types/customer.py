@@ -1,4 +1,4 @@
-"""Customers."""
+"""Customers: the type, and the two inputs that write its fields."""
 
 from datetime import datetime
 from typing import Any
@@ -8,15 +8,17 @@ import strawberry
 
 from auth.roles import Permission
 from gateway.reading import Pending
+from models.customers import REMOVABLE, CustomerView, UpdateCustomer, UpsertCustomer
+from models.kinds import CouponStatus, InvoiceStatus
 from models.planning.calendar import end_of_grace
 from models.reads import invoices, ledger, rewards
 from models.reads.tenants import TenantView
-from models.views import CustomerView
+from schema import texts
 from schema.context import Info
-from schema.ids import global_id
+from schema.ids import global_id, input_id
 from schema.scalars import AssetCode
-from schema.types.base import Connection, Node, Reader, resolved
-from schema.types.enums import CouponStatus, InvoiceStatus, MembershipStatus
+from schema.types.base import Connection, Node, Reader, resolved, shows
+from schema.types.enums import MembershipStatus
 from schema.types.pages import paged
 from schema.types.refs import AccountRef, CouponRef, InvoiceRef, LedgerEntryRef
 
@@ -47,6 +49,7 @@ class Membership:
         return cls(status=status, started_at=started_at, cancelled_at=cancelled_at, grace_ends_at=ends_at)
 
 
+@shows(CustomerView)
 @strawberry.type
 class Customer(Node):
     """A customer of the tenant: a person or firm that holds accounts."""
@@ -64,9 +67,13 @@ class Customer(Node):
     @classmethod
     def of(cls, view: CustomerView, _reader: Reader) -> "Customer":
         return cls(
-            id=global_id("Customer", view.id), external_id=view.external_id, name=view.name, email=view.email,
-            created_at=view.created_at, view=view,
-        )  # fmt: skip
+            id=global_id("Customer", view.id),
+            external_id=view.external_id,
+            name=view.name,
+            email=view.email,
+            created_at=view.created_at,
+            view=view,
+        )
 
     @resolved(Membership | None)
     def membership(self, info: Info) -> Membership | None:
@@ -91,9 +98,14 @@ class Customer(Node):
 
     @resolved(Connection[LedgerEntryRef] | None)
     def ledger(
-        self, info: Info, asset: AssetCode | None = None, first: int | None = None, after: str | None = None,
-        last: int | None = None, before: str | None = None,
-    ) -> Pending[Any]:  # fmt: skip
+        self,
+        info: Info,
+        asset: AssetCode | None = None,
+        first: int | None = None,
+        after: str | None = None,
+        last: int | None = None,
+        before: str | None = None,
+    ) -> Pending[Any]:
         """Entries of all the customer's accounts, or of one asset, oldest first.
 
         asset: Asset of the entries. Null: all.
@@ -104,9 +116,14 @@ class Customer(Node):
 
     @resolved(Connection[InvoiceRef] | None)
     def invoices(
-        self, info: Info, status: list[InvoiceStatus] | None = None, first: int | None = None, after: str | None = None,
-        last: int | None = None, before: str | None = None,
-    ) -> Pending[Any]:  # fmt: skip
+        self,
+        info: Info,
+        status: list[InvoiceStatus] | None = None,
+        first: int | None = None,
+        after: str | None = None,
+        last: int | None = None,
+        before: str | None = None,
+    ) -> Pending[Any]:
         """Invoices and orders, oldest first.
 
         status: States to list. Null: all.
@@ -117,9 +134,14 @@ class Customer(Node):
 
     @resolved(Connection[CouponRef] | None)
     def coupons(
-        self, info: Info, status: list[CouponStatus] | None = None, first: int | None = None, after: str | None = None,
-        last: int | None = None, before: str | None = None,
-    ) -> Pending[Any]:  # fmt: skip
+        self,
+        info: Info,
+        status: list[CouponStatus] | None = None,
+        first: int | None = None,
+        after: str | None = None,
+        last: int | None = None,
+        before: str | None = None,
+    ) -> Pending[Any]:
         """Coupons given to the customer, oldest first.
 
         status: States to list. Null: all.
@@ -127,3 +149,51 @@ class Customer(Node):
         info.context.require(Permission.READ_REWARDS)
         conditions = () if status is None else (rewards.with_status(status, info.context.now),)
         return paged(info, rewards.CUSTOMER_COUPONS, self.view.id, (first, after, last, before), *conditions)
+
+
+@strawberry.input
+class UpsertCustomerInput:
+    """A customer to add, or to edit if the external id exists."""
+
+    external_id: str
+    """Unique id that your own systems use for the customer, up to 255 characters, such as "C-1001"."""
+    name: str
+    """Display name, up to 255 characters."""
+    email: str | None = None
+    """E-mail address, up to 320 characters."""
+
+    def command(self) -> UpsertCustomer:
+        """Raises Invalid."""
+        return UpsertCustomer(
+            external_id=texts.name(self.external_id, texts.MAX_EXTERNAL_ID, "externalId"),
+            name=texts.name(self.name, texts.MAX_NAME, "name"),
+            email=texts.optional(self.email, texts.MAX_EMAIL, "email"),
+        )
+
+
+@strawberry.input
+class UpdateCustomerInput:
+    """Changes to a customer. Fields left out stay as they are."""
+
+    customer_id: strawberry.ID
+    """Customer to edit."""
+    external_id: str | None = None
+    """New external id, unique in the tenant, up to 255 characters. Null: unchanged."""
+    name: str | None = None
+    """New display name, up to 255 characters. Null: unchanged."""
+    email: str | None = strawberry.UNSET
+    """New e-mail address. Left out: unchanged. Null: removed."""
+
+    def command(self) -> UpdateCustomer:
+        """Raises NotFound, Invalid."""
+        return UpdateCustomer(
+            customer_id=input_id(self.customer_id, "Customer", "customerId"),
+            external_id=texts.optional_name(self.external_id, texts.MAX_EXTERNAL_ID, "externalId"),
+            name=texts.optional_name(self.name, texts.MAX_NAME, "name"),
+            email=texts.optional(_given(self.email), texts.MAX_EMAIL, "email"),
+            removed=frozenset(name for name in REMOVABLE if getattr(self, name) is None),
+        )
+
+
+def _given(value: str | None) -> str | None:
+    return None if value is strawberry.UNSET else value

@@ -1,26 +1,31 @@
-"""Enums of the API. Their values are the names that the ledger itself uses."""
+"""Enums of the API: the ledger's own, described in models/kinds.py, and those that only the API has."""
 
 from enum import StrEnum
 
 import strawberry
 
+from models import kinds
 
-@strawberry.enum
-class Role(StrEnum):
-    """Role in which something is done. Its rights can be narrowed by the token's scopes."""
-
-    STAFF = "STAFF"
-    """Employee at the till or desk; adds value within limits."""
-    MANAGER = "MANAGER"
-    """Employee who can also remove and void value, run bulks and approve requests."""
-    ADMIN = "ADMIN"
-    """Employee who can also change the configuration and issue tokens."""
-    PARTNER = "PARTNER"
-    """Program of another business; has only the rights that its scopes name."""
-    CUSTOMER = "CUSTOMER"
-    """Customer reading their own accounts."""
-    SYSTEM = "SYSTEM"
-    """Scrip itself: a job, an import or a migration."""
+for kind in (
+    kinds.ApprovalStatus,
+    kinds.AssignmentOrigin,
+    kinds.BulkErrorPolicy,
+    kinds.BulkStatus,
+    kinds.Counter,
+    kinds.CouponStatus,
+    kinds.CreditStatus,
+    kinds.InvoiceKind,
+    kinds.InvoiceStatus,
+    kinds.LimitKind,
+    kinds.LimitRole,
+    kinds.LimitScope,
+    kinds.PaymentMethod,
+    kinds.ProductKind,
+    kinds.RewardKind,
+    kinds.Role,
+    kinds.TransactionKind,
+):
+    strawberry.enum(kind)
 
 
 @strawberry.enum
@@ -31,53 +36,6 @@ class Direction(StrEnum):
     """Value is added to an account."""
     REMOVE = "REMOVE"
     """Value is removed from an account."""
-
-
-@strawberry.enum
-class CreditStatus(StrEnum):
-    """State of a credit."""
-
-    SCHEDULED = "SCHEDULED"
-    """It starts on a later day, and cannot be spent yet."""
-    OPEN = "OPEN"
-    """It has a remainder that can be spent now."""
-    EXHAUSTED = "EXHAUSTED"
-    """Nothing is left of it."""
-    EXPIRED = "EXPIRED"
-    """It expired with something left, which can no longer be spent."""
-    VOIDED = "VOIDED"
-    """It was voided, and its remainder reversed."""
-
-
-@strawberry.enum
-class TransactionKind(StrEnum):
-    """Kind of business event that a transaction records."""
-
-    ADJUSTMENT = "ADJUSTMENT"
-    """Value was added or removed by adjustCredit or a bulk."""
-    ASSIGNMENT = "ASSIGNMENT"
-    """Credit was set against invoices."""
-    RELEASE = "RELEASE"
-    """Assigned credit went back to its credits."""
-    EXPIRY = "EXPIRY"
-    """Expired remainders were written off by a job."""
-    VOID = "VOID"
-    """A credit or an invoice was voided."""
-    UPDATE = "UPDATE"
-    """A credit's terms were changed; it has no entries."""
-    USE = "USE"
-    """Service credits were spent on a service."""
-    REWARD = "REWARD"
-    """A reward was given; it has entries if points were paid."""
-    ORDER = "ORDER"
-    """A paid order added the credit that it sold."""
-    REVERSAL = "REVERSAL"
-    """Something was taken back: the account credit of a voided payment, the credit of an unpaid order, or the points of
-    a disabled coupon."""
-    MERGE = "MERGE"
-    """Value moved from one record of a person to another."""
-    RESTATEMENT = "RESTATEMENT"
-    """A migration corrected a lifetime total in older books; no value moved."""
 
 
 @strawberry.enum
@@ -93,80 +51,6 @@ class MembershipStatus(StrEnum):
 
 
 @strawberry.enum
-class Counter(StrEnum):
-    """Other side of an entry: where value came from, or went to."""
-
-    ISSUED = "ISSUED"
-    """Value given by adjustments."""
-    REMOVED = "REMOVED"
-    """Value taken away by adjustments, or reversed when a credit was voided."""
-    EXPIRED = "EXPIRED"
-    """Value written off after its expiry."""
-    INVOICES = "INVOICES"
-    """Value set against invoices, or used to pay them."""
-    REDEEMED = "REDEEMED"
-    """Points paid for rewards, and service credits used."""
-    ORDERS = "ORDERS"
-    """Value sold by orders."""
-    MERGED = "MERGED"
-    """Value moved between merged records; sums to zero."""
-    RESTATED = "RESTATED"
-    """Lifetime totals corrected by a migration; no value."""
-
-
-@strawberry.enum
-class InvoiceStatus(StrEnum):
-    """State of an invoice by what is still due."""
-
-    OPEN = "OPEN"
-    """Nothing is paid yet."""
-    PART_PAID = "PART_PAID"
-    """A part is paid, and the rest is due."""
-    PAID = "PAID"
-    """Nothing is due any more."""
-    VOID = "VOID"
-    """It was voided, and nothing is due."""
-
-
-@strawberry.enum
-class AssignmentOrigin(StrEnum):
-    """How an assignment came about."""
-
-    AUTO = "AUTO"
-    """Scrip applied open credit when the invoice was issued."""
-    MANUAL = "MANUAL"
-    """A user or program assigned it."""
-
-
-@strawberry.enum
-class CouponStatus(StrEnum):
-    """State of a coupon."""
-
-    ISSUED = "ISSUED"
-    """It can be used."""
-    USED = "USED"
-    """It was used."""
-    DISABLED = "DISABLED"
-    """It was disabled, and can no longer be used."""
-    EXPIRED = "EXPIRED"
-    """Its last day passed unused."""
-
-
-@strawberry.enum
-class RewardKind(StrEnum):
-    """Benefit that a reward's coupons give."""
-
-    FIXED = "FIXED"
-    """An amount off, in one currency."""
-    PERCENT = "PERCENT"
-    """A percentage off."""
-    FREE_PRODUCT = "FREE_PRODUCT"
-    """A product for free."""
-    FREE_DELIVERY = "FREE_DELIVERY"
-    """Delivery for free."""
-
-
-@strawberry.enum
 class RequestedOperation(StrEnum):
     """Mutation that an approval request asks for."""
 
@@ -176,110 +60,6 @@ class RequestedOperation(StrEnum):
     """A reward for a customer, as by giveReward."""
     CREATE_ORDER = "createOrder"
     """A new order, as by createOrder."""
-
-
-@strawberry.enum
-class ApprovalStatus(StrEnum):
-    """State of an approval request."""
-
-    PENDING = "PENDING"
-    """It waits for a decision."""
-    APPROVED = "APPROVED"
-    """It was approved and posted."""
-    REJECTED = "REJECTED"
-    """A second person rejected it."""
-    WITHDRAWN = "WITHDRAWN"
-    """The requester withdrew it."""
-    EXPIRED = "EXPIRED"
-    """Its time ran out before a decision."""
-
-
-@strawberry.enum
-class BulkStatus(StrEnum):
-    """Progress of a bulk."""
-
-    QUEUED = "QUEUED"
-    """It waits for a worker."""
-    RUNNING = "RUNNING"
-    """A worker is validating or posting its rows."""
-    COMPLETED = "COMPLETED"
-    """All rows were tried; look at `failed` for those rejected."""
-    FAILED = "FAILED"
-    """A row was bad under REJECT_ALL, and no row was posted."""
-    CANCELLED = "CANCELLED"
-    """It was cancelled; rows posted before stay posted."""
-
-
-@strawberry.enum
-class BulkErrorPolicy(StrEnum):
-    """How a bulk treats bad rows."""
-
-    REJECT_ALL = "REJECT_ALL"
-    """One bad row rejects all rows."""
-    SKIP_FAILED = "SKIP_FAILED"
-    """Good rows are posted, and bad rows are reported."""
-
-
-@strawberry.enum
-class PaymentMethod(StrEnum):
-    """Means of payment."""
-
-    CASH = "CASH"
-    """Coins and notes."""
-    CHECK = "CHECK"
-    """A cheque."""
-    CARD = "CARD"
-    """A debit or credit card."""
-    TRANSFER = "TRANSFER"
-    """A bank transfer."""
-    OTHER = "OTHER"
-    """Any other means of paying in money."""
-    ACCOUNT_CREDIT = "ACCOUNT_CREDIT"
-    """The customer's open credit, taken in burn order."""
-
-
-@strawberry.enum
-class InvoiceKind(StrEnum):
-    """Whether an invoice bills free text or sells products."""
-
-    INVOICE = "INVOICE"
-    """A plain invoice, whose lines are free text."""
-    ORDER = "ORDER"
-    """An order, whose lines are products."""
-
-
-@strawberry.enum
-class ProductKind(StrEnum):
-    """Nature of a product: goods, a service or credit."""
-
-    GOODS = "GOODS"
-    """Something to hand over."""
-    SERVICE = "SERVICE"
-    """Something to do for the customer."""
-    CREDIT = "CREDIT"
-    """Account credit, added once the order is paid in full."""
-
-
-@strawberry.enum
-class LimitScope(StrEnum):
-    """Span that a limit covers."""
-
-    PER_ADJUSTMENT = "PER_ADJUSTMENT"
-    """One adjustment or, for SELLING_CREDIT, one order."""
-    PER_ACTOR_DAY = "PER_ACTOR_DAY"
-    """All that one person or client does in a day."""
-    PER_CUSTOMER_DAY = "PER_CUSTOMER_DAY"
-    """All that one customer is given in a day."""
-
-
-@strawberry.enum
-class LimitKind(StrEnum):
-    """Activity that a limit is on."""
-
-    ADDING = "ADDING"
-    """Adding value: adjustments, bulks and free rewards."""
-    SELLING_CREDIT = "SELLING_CREDIT"
-    """Selling credit: the total of an order's credit lines."""
 
 
 @strawberry.enum

@@ -8,6 +8,7 @@ import strawberry
 
 from auth.roles import Permission
 from gateway.reading import Pending
+from models.kinds import AssignmentOrigin, InvoiceKind, InvoiceStatus, PaymentMethod, ProductKind
 from models.money import to_decimal
 from models.reads import credits as credit_reads
 from models.reads import invoices
@@ -16,9 +17,8 @@ from schema.context import Info
 from schema.ids import global_id
 from schema.scalars import AssetCode
 from schema.types.account import Credit
-from schema.types.base import Connection, Node, Reader, resolved
+from schema.types.base import Connection, Node, Reader, resolved, shows
 from schema.types.customer import Customer
-from schema.types.enums import AssignmentOrigin, InvoiceKind, InvoiceStatus, PaymentMethod, ProductKind
 from schema.types.pages import paged
 from schema.types.product import Product
 from schema.types.refs import AssignmentRef, TransactionRef
@@ -26,6 +26,7 @@ from schema.types.refs import AssignmentRef, TransactionRef
 PaymentRef = Annotated["Payment", strawberry.lazy("schema.types.invoice")]
 
 
+@shows(InvoiceLineView)
 @strawberry.type
 class InvoiceLine:
     """One line of an invoice or order; an order's line keeps the product as it was sold."""
@@ -46,9 +47,13 @@ class InvoiceLine:
     def of(cls, view: InvoiceLineView, _reader: Reader) -> "InvoiceLine":
         price = to_decimal(view.unit_price_minor, view.currency)
         return cls(
-            description=view.description, quantity=view.quantity, unit_price=price, amount=view.quantity * price,
-            kind=None if view.kind is None else ProductKind(view.kind), view=view,
-        )  # fmt: skip
+            description=view.description,
+            quantity=view.quantity,
+            unit_price=price,
+            amount=view.quantity * price,
+            kind=None if view.kind is None else ProductKind(view.kind),
+            view=view,
+        )
 
     @resolved(Product | None)
     def product(self, info: Info) -> Pending[Any]:
@@ -57,6 +62,7 @@ class InvoiceLine:
         return None if product_id is None else info.context.loaders.products.get(product_id)
 
 
+@shows(InvoiceView)
 @strawberry.type
 class Invoice(Node):
     """A request for payment. An order is an invoice whose lines are products."""
@@ -89,12 +95,20 @@ class Invoice(Node):
     def of(cls, view: InvoiceView, _reader: Reader) -> "Invoice":
         currency = view.currency
         return cls(
-            id=global_id("Invoice", view.id), number=view.number, currency=AssetCode(currency),
-            status=InvoiceStatus(view.status), total=to_decimal(view.total_minor, currency),
-            paid=to_decimal(view.paid_minor, currency), credited=to_decimal(view.credited_minor, currency),
-            due=to_decimal(view.due_minor, currency), creditable=to_decimal(view.creditable_minor, currency),
-            kind=InvoiceKind(view.kind), issued_on=view.issued_on, due_on=view.due_on, view=view,
-        )  # fmt: skip
+            id=global_id("Invoice", view.id),
+            number=view.number,
+            currency=AssetCode(currency),
+            status=InvoiceStatus(view.status),
+            total=to_decimal(view.total_minor, currency),
+            paid=to_decimal(view.paid_minor, currency),
+            credited=to_decimal(view.credited_minor, currency),
+            due=to_decimal(view.due_minor, currency),
+            creditable=to_decimal(view.creditable_minor, currency),
+            kind=InvoiceKind(view.kind),
+            issued_on=view.issued_on,
+            due_on=view.due_on,
+            view=view,
+        )
 
     @resolved(Customer | None)
     def customer(self, info: Info) -> Pending[Any]:
@@ -104,41 +118,58 @@ class Invoice(Node):
 
     @resolved(Connection[AssignmentRef])
     def assignments(
-        self, info: Info, first: int | None = None, after: str | None = None, last: int | None = None,
+        self,
+        info: Info,
+        first: int | None = None,
+        after: str | None = None,
+        last: int | None = None,
         before: str | None = None,
-    ) -> Pending[Any]:  # fmt: skip
+    ) -> Pending[Any]:
         """Amounts of credit set against it, oldest first, released ones included."""
         info.context.require(Permission.READ_INVOICES)
         return paged(info, invoices.INVOICE_ASSIGNMENTS, self.view.id, (first, after, last, before))
 
     @resolved(Connection[InvoiceLine])
     def lines(
-        self, info: Info, first: int | None = None, after: str | None = None, last: int | None = None,
+        self,
+        info: Info,
+        first: int | None = None,
+        after: str | None = None,
+        last: int | None = None,
         before: str | None = None,
-    ) -> Pending[Any]:  # fmt: skip
+    ) -> Pending[Any]:
         """Lines in the order in which they were entered."""
         info.context.require(Permission.READ_INVOICES)
         return paged(info, invoices.INVOICE_LINES, self.view.id, (first, after, last, before))
 
     @resolved(Connection[PaymentRef])
     def payments(
-        self, info: Info, first: int | None = None, after: str | None = None, last: int | None = None,
+        self,
+        info: Info,
+        first: int | None = None,
+        after: str | None = None,
+        last: int | None = None,
         before: str | None = None,
-    ) -> Pending[Any]:  # fmt: skip
+    ) -> Pending[Any]:
         """Payments received, oldest first, voided ones included."""
         info.context.require(Permission.READ_INVOICES)
         return paged(info, invoices.INVOICE_PAYMENTS, self.view.id, (first, after, last, before))
 
     @resolved(Connection[Credit] | None)
     def granted(
-        self, info: Info, first: int | None = None, after: str | None = None, last: int | None = None,
+        self,
+        info: Info,
+        first: int | None = None,
+        after: str | None = None,
+        last: int | None = None,
         before: str | None = None,
-    ) -> Pending[Any]:  # fmt: skip
+    ) -> Pending[Any]:
         """Credits that its credit products opened when it was paid in full, oldest first, taken-back ones included."""
         info.context.require(Permission.READ_LEDGER)
         return paged(info, credit_reads.GRANTED, self.view.id, (first, after, last, before))
 
 
+@shows(AssignmentView)
 @strawberry.type
 class Assignment(Node):
     """An amount of one credit set against one invoice."""
@@ -156,9 +187,13 @@ class Assignment(Node):
     @classmethod
     def of(cls, view: AssignmentView, _reader: Reader) -> "Assignment":
         return cls(
-            id=global_id("Assignment", view.id), amount=to_decimal(view.amount_minor, view.currency),
-            origin=AssignmentOrigin(view.origin), assigned_at=view.assigned_at, released_at=view.released_at, view=view,
-        )  # fmt: skip
+            id=global_id("Assignment", view.id),
+            amount=to_decimal(view.amount_minor, view.currency),
+            origin=AssignmentOrigin(view.origin),
+            assigned_at=view.assigned_at,
+            released_at=view.released_at,
+            view=view,
+        )
 
     @resolved(Credit | None)
     def credit(self, info: Info) -> Pending[Any]:
@@ -173,6 +208,7 @@ class Assignment(Node):
         return info.context.loaders.invoices.get(self.view.invoice_id)
 
 
+@shows(PaymentView)
 @strawberry.type
 class Payment(Node):
     """A payment on an invoice, in money or with account credit."""
@@ -190,9 +226,13 @@ class Payment(Node):
     @classmethod
     def of(cls, view: PaymentView, _reader: Reader) -> "Payment":
         return cls(
-            id=global_id("Payment", view.id), amount=to_decimal(view.amount_minor, view.currency),
-            method=PaymentMethod(view.method), received_on=view.received_on, voided_at=view.voided_at, view=view,
-        )  # fmt: skip
+            id=global_id("Payment", view.id),
+            amount=to_decimal(view.amount_minor, view.currency),
+            method=PaymentMethod(view.method),
+            received_on=view.received_on,
+            voided_at=view.voided_at,
+            view=view,
+        )
 
     @resolved(Invoice)
     def invoice(self, info: Info) -> Pending[Any]:

@@ -8,14 +8,14 @@ import strawberry
 
 from auth.roles import Permission
 from gateway.reading import Pending
+from models.kinds import Counter, Role, TransactionKind
 from models.money import to_decimal
 from models.reads import ledger
 from models.views import ActorView, EntryView, TransactionView
 from schema.context import Info
 from schema.ids import global_id
 from schema.types.account import Account, Credit
-from schema.types.base import Connection, Node, Reader, resolved
-from schema.types.enums import Counter, Role, TransactionKind
+from schema.types.base import Connection, Node, Reader, resolved, shows
 from schema.types.pages import paged
 from schema.types.refs import LedgerEntryRef, TransactionRef
 
@@ -38,6 +38,7 @@ class Actor:
         return cls(subject=view.subject, name=view.name, role=Role(view.role), client=view.client)
 
 
+@shows(EntryView)
 @strawberry.type
 class LedgerEntry(Node):
     """One signed movement on one account and one credit. Entries are never changed or removed."""
@@ -57,11 +58,14 @@ class LedgerEntry(Node):
     @classmethod
     def of(cls, view: EntryView, _reader: Reader) -> "LedgerEntry":
         return cls(
-            id=global_id("LedgerEntry", view.id), sequence=view.sequence,
+            id=global_id("LedgerEntry", view.id),
+            sequence=view.sequence,
             amount=to_decimal(view.amount_minor, view.asset),
-            balance_after=to_decimal(view.balance_after_minor, view.asset), counter=Counter(view.counter),
-            created_at=view.created_at, view=view,
-        )  # fmt: skip
+            balance_after=to_decimal(view.balance_after_minor, view.asset),
+            counter=Counter(view.counter),
+            created_at=view.created_at,
+            view=view,
+        )
 
     @resolved(Account)
     def account(self, info: Info) -> Pending[Any]:
@@ -81,6 +85,7 @@ class LedgerEntry(Node):
         return info.context.loaders.transactions.get(self.view.transaction_id)
 
 
+@shows(TransactionView)
 @strawberry.type
 class Transaction(Node):
     """One business event of one customer, such as an adjustment. Transactions are never changed or removed."""
@@ -103,17 +108,25 @@ class Transaction(Node):
     def of(cls, view: TransactionView, reader: Reader) -> "Transaction":
         shown = not reader.for_customer
         return cls(
-            id=global_id("Transaction", view.id), kind=TransactionKind(view.kind), reason=view.reason,
-            note=view.note if shown else None, actor=Actor.of(view.actor) if shown else None,
-            approved_by=Actor.of(view.approved_by) if shown and view.approved_by else None, created_at=view.created_at,
+            id=global_id("Transaction", view.id),
+            kind=TransactionKind(view.kind),
+            reason=view.reason,
+            note=view.note if shown else None,
+            actor=Actor.of(view.actor) if shown else None,
+            approved_by=Actor.of(view.approved_by) if shown and view.approved_by else None,
+            created_at=view.created_at,
             view=view,
-        )  # fmt: skip
+        )
 
     @resolved(Connection[LedgerEntryRef] | None)
     def entries(
-        self, info: Info, first: int | None = None, after: str | None = None, last: int | None = None,
+        self,
+        info: Info,
+        first: int | None = None,
+        after: str | None = None,
+        last: int | None = None,
         before: str | None = None,
-    ) -> Pending[Any]:  # fmt: skip
+    ) -> Pending[Any]:
         """Entries of the transaction, in the order in which they were posted."""
         info.context.require(Permission.READ_LEDGER)
         return paged(info, ledger.TRANSACTION_ENTRIES, self.view.id, (first, after, last, before))

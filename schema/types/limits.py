@@ -1,29 +1,14 @@
 """Limit rules, and the amounts left under them."""
 
 from decimal import Decimal
-from enum import StrEnum
 
 import strawberry
 
 from models import commands, errors
+from models.kinds import LimitKind, LimitRole, LimitScope
 from models.planning.config import LimitRuleValues
 from models.planning.limits import MONEY, in_own_places
 from schema.scalars import AssetCode
-from schema.types.enums import LimitKind, LimitScope
-
-
-@strawberry.enum
-class LimitRole(StrEnum):
-    """Role that limits can be set for."""
-
-    STAFF = "STAFF"
-    """Staff; without any rule they may add nothing."""
-    PARTNER = "PARTNER"
-    """Partners' programs; without any rule they may add nothing."""
-    MANAGER = "MANAGER"
-    """Managers; unlimited unless a rule is set."""
-    ADMIN = "ADMIN"
-    """Administrators; unlimited unless a rule is set."""
 
 
 @strawberry.type
@@ -49,12 +34,14 @@ class LimitRule:
     @classmethod
     def of(cls, rule: LimitRuleValues) -> "LimitRule":
         return cls(
-            role=LimitRole(rule.role), asset=None if rule.asset == MONEY else AssetCode(rule.asset),
-            holder=rule.holder or None, kind=LimitKind(rule.kind),
+            role=LimitRole(rule.role),
+            asset=None if rule.asset == MONEY else AssetCode(rule.asset),
+            holder=rule.holder or None,
+            kind=LimitKind(rule.kind),
             per_adjustment=in_own_places(rule.per_adjustment, rule.asset),
             per_actor_day=in_own_places(rule.per_actor_day, rule.asset),
             per_customer_day=in_own_places(rule.per_customer_day, rule.asset),
-        )  # fmt: skip
+        )
 
 
 @strawberry.type

@@ -9,12 +9,13 @@ from gateway.reading import Pending
 from models.reads.partner_tokens import PartnerTokenView
 from schema.context import Info
 from schema.ids import global_id
-from schema.types.base import Node, Reader, resolved
+from schema.types.base import Node, Reader, resolved, shows
 from schema.types.ledger import Actor
 
 PartnerTokenRef = Annotated["PartnerToken", strawberry.lazy("schema.types.partner_tokens")]
 
 
+@shows(PartnerTokenView)
 @strawberry.type
 class PartnerToken(Node):
     """A token issued to a partner's client program. Its secret is never shown again."""
@@ -46,12 +47,20 @@ class PartnerToken(Node):
     @classmethod
     def of(cls, view: PartnerTokenView, reader: Reader) -> "PartnerToken":
         return cls(
-            id=global_id("PartnerToken", view.id), client=view.client, name=view.name, scopes=list(view.scopes),
-            active=view.good(reader.now), created_at=view.created_at, created_by=Actor.of(view.created_by),
-            expires_at=view.expires_at, revoked_at=view.revoked_at,
-            revoked_by=None if view.revoked_by is None else Actor.of(view.revoked_by), last_used_at=view.last_used_at,
-            last_used_address=view.last_used_address, view=view,
-        )  # fmt: skip
+            id=global_id("PartnerToken", view.id),
+            client=view.client,
+            name=view.name,
+            scopes=list(view.scopes),
+            active=view.good(reader.now),
+            created_at=view.created_at,
+            created_by=Actor.of(view.created_by),
+            expires_at=view.expires_at,
+            revoked_at=view.revoked_at,
+            revoked_by=None if view.revoked_by is None else Actor.of(view.revoked_by),
+            last_used_at=view.last_used_at,
+            last_used_address=view.last_used_address,
+            view=view,
+        )
 
     @resolved(PartnerTokenRef | None)
     def replaces(self, info: Info) -> Pending[Any]:

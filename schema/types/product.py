@@ -4,14 +4,15 @@ from decimal import Decimal
 
 import strawberry
 
+from models.kinds import ProductKind
 from models.money import to_decimal
 from models.views import ProductView
 from schema.ids import global_id
 from schema.scalars import AssetCode
-from schema.types.base import Node, Reader
-from schema.types.enums import ProductKind
+from schema.types.base import Node, Reader, shows
 
 
+@shows(ProductView)
 @strawberry.type
 class Product(Node):
     """A product that orders sell: goods, a service, or credit."""
@@ -30,6 +31,10 @@ class Product(Node):
     @classmethod
     def of(cls, view: ProductView, _reader: Reader) -> "Product":
         return cls(
-            id=global_id("Product", view.id), name=view.name, kind=ProductKind(view.kind),
-            currency=AssetCode(view.currency), price=to_decimal(view.price_minor, view.currency), active=view.active,
-        )  # fmt: skip
+            id=global_id("Product", view.id),
+            name=view.name,
+            kind=ProductKind(view.kind),
+            currency=AssetCode(view.currency),
+            price=to_decimal(view.price_minor, view.currency),
+            active=view.active,
+        )

@@ -10,17 +10,16 @@ import strawberry
 
 from auth.roles import Permission
 from gateway.reading import Pending
-from models import commands
+from models import commands, kinds
 from models.errors import AssetUnknown
+from models.kinds import TransactionKind
 from models.money import to_decimal
 from models.reads.liability import LiabilityPart, LiabilityView, TrialBalanceView
 from schema.context import Info
 from schema.scalars import AssetCode
-from schema.types import enums
 from schema.types.account import Account, Credit
 from schema.types.base import resolved
 from schema.types.configuration import Tier
-from schema.types.enums import TransactionKind
 from schema.types.errors import UserError
 from schema.types.limits import LimitVerdict
 
@@ -66,11 +65,13 @@ class Liability:
     @classmethod
     def of(cls, view: LiabilityView, at: datetime) -> "Liability":
         return cls(
-            asset=AssetCode(view.asset), accounts=view.accounts,
+            asset=AssetCode(view.asset),
+            accounts=view.accounts,
             outstanding=to_decimal(view.outstanding_minor, view.asset),
             scheduled=to_decimal(view.scheduled_minor, view.asset),
-            expired=to_decimal(view.expired_minor, view.asset), at=at,
-        )  # fmt: skip
+            expired=to_decimal(view.expired_minor, view.asset),
+            at=at,
+        )
 
     @resolved(list[LiabilityByMonth])
     async def by_expiry_month(self, info: Info) -> list[LiabilityByMonth]:
@@ -103,7 +104,7 @@ class Liability:
 class CounterTotal:
     """Sum of all entries against one counter."""
 
-    counter: enums.Counter
+    counter: kinds.Counter
     """Counter that the entries were posted against."""
     amount: Decimal
     """Sum as the accounts see it: positive for value issued, negative for value spent."""
@@ -123,12 +124,13 @@ class TrialBalance:
     @classmethod
     def of(cls, view: TrialBalanceView) -> "TrialBalance":
         return cls(
-            asset=AssetCode(view.asset), accounts=to_decimal(view.balance_minor, view.asset),
+            asset=AssetCode(view.asset),
+            accounts=to_decimal(view.balance_minor, view.asset),
             counters=[
-                CounterTotal(counter=enums.Counter(counter), amount=to_decimal(minor, view.asset))
+                CounterTotal(counter=kinds.Counter(counter), amount=to_decimal(minor, view.asset))
                 for counter, minor in view.counters
             ],
-        )  # fmt: skip
+        )
 
 
 @strawberry.type
@@ -148,8 +150,9 @@ class CreditEffect:
         return cls(
             amount=to_decimal(effect.amount_minor, asset),
             remaining_after=to_decimal(effect.remaining_after_minor, asset),
-            expires_at=effect.expires_at, credit_id=effect.credit_id,
-        )  # fmt: skip
+            expires_at=effect.expires_at,
+            credit_id=effect.credit_id,
+        )
 
     @resolved(Credit | None)
     def credit(self, info: Info) -> Pending[Any]:

@@ -11,6 +11,8 @@ from auth.principal import Principal
 from auth.roles import Permission, Role, may
 from gateway.reading import Pending
 from models.commands import AdjustCredit, CreateOrder, GiveReward
+from models.kinds import ApprovalStatus, BulkStatus, LimitKind, LimitScope
+from models.kinds import Role as RoleOf
 from models.money import exponent, to_decimal
 from models.names import clean_name
 from models.planning.binding import Binding
@@ -21,11 +23,10 @@ from schema.context import Info
 from schema.ids import global_id
 from schema.scalars import AssetCode
 from schema.types.account import Credit
-from schema.types.base import Connection, Node, Reader, resolved
+from schema.types.base import Connection, Node, Reader, resolved, shows
 from schema.types.configuration import Service
 from schema.types.customer import Customer
-from schema.types.enums import ApprovalStatus, BulkStatus, LimitKind, LimitScope, RequestedOperation, UserErrorCode
-from schema.types.enums import Role as RoleOf
+from schema.types.enums import RequestedOperation, UserErrorCode
 from schema.types.errors import TermChange, UserError
 from schema.types.invoice import Invoice
 from schema.types.ledger import Actor, Transaction
@@ -52,6 +53,7 @@ class RequestedItem:
         return info.context.loaders.products.get(self.product_id)
 
 
+@shows(ApprovalRequestView)
 @strawberry.type
 class ApprovalRequest(Node):
     """A request that waits, or waited, for a second person: it was over a limit, or was only proposed."""
@@ -97,17 +99,27 @@ class ApprovalRequest(Node):
     @classmethod
     def of(cls, view: ApprovalRequestView, reader: Reader) -> "ApprovalRequest":
         return cls(
-            id=global_id("ApprovalRequest", view.id), status=ApprovalStatus(view.status(reader.now)),
-            operation=RequestedOperation(view.operation), asset=None if view.asset is None else AssetCode(view.asset),
-            amount=_amount(view), reason=view.reason, note=view.note,
-            expires_in_days=view.expires_in_days, credit_expires_at=view.credit_expires_at,
-            effective_on=view.effective_on, requested_by=Actor.of(view.requested_by), created_at=view.created_at,
-            expires_at=view.expires_at, decided_by=Actor.of(view.decided_by) if view.decided_by else None,
-            decided_at=view.decided_at, decision_note=view.decision_note,
+            id=global_id("ApprovalRequest", view.id),
+            status=ApprovalStatus(view.status(reader.now)),
+            operation=RequestedOperation(view.operation),
+            asset=None if view.asset is None else AssetCode(view.asset),
+            amount=_amount(view),
+            reason=view.reason,
+            note=view.note,
+            expires_in_days=view.expires_in_days,
+            credit_expires_at=view.credit_expires_at,
+            effective_on=view.effective_on,
+            requested_by=Actor.of(view.requested_by),
+            created_at=view.created_at,
+            expires_at=view.expires_at,
+            decided_by=Actor.of(view.decided_by) if view.decided_by else None,
+            decided_at=view.decided_at,
+            decision_note=view.decision_note,
             deduct_points=view.asked.deduct_points if isinstance(view.asked, GiveReward) else None,
             order_number=clean_name(view.asked.number) if isinstance(view.asked, CreateOrder) else None,
-            items=_items(view), view=view,
-        )  # fmt: skip
+            items=_items(view),
+            view=view,
+        )
 
     def may_be_seen(self, principal: Principal) -> bool:
         """Return whether the principal may see it: all requests if they approve, else their own, with any token; but a
@@ -207,6 +219,7 @@ def _amount(view: ApprovalRequestView) -> Decimal | None:
     return to_decimal(view.amount_minor, view.asset)
 
 
+@shows(BulkRowView)
 @strawberry.type
 class BulkRow:
     """Result of one row of a bulk."""
@@ -241,6 +254,7 @@ class BulkRow:
         return info.context.loaders.transactions.get(self.view.transaction_id)
 
 
+@shows(BulkOperationView)
 @strawberry.type
 class BulkOperation(Node):
     """Many adjustments requested at once, with the result of each."""
@@ -261,9 +275,14 @@ class BulkOperation(Node):
     @classmethod
     def of(cls, view: BulkOperationView, _reader: Reader) -> "BulkOperation":
         return cls(
-            id=global_id("BulkOperation", view.id), status=BulkStatus(view.status), total=view.total,
-            processed=view.processed, succeeded=view.succeeded, failed=view.failed, view=view,
-        )  # fmt: skip
+            id=global_id("BulkOperation", view.id),
+            status=BulkStatus(view.status),
+            total=view.total,
+            processed=view.processed,
+            succeeded=view.succeeded,
+            failed=view.failed,
+            view=view,
+        )
 
     def may_be_seen(self, principal: Principal) -> bool:
         """A partner's program sees what its own client sent; what others did, where it may read the ledger."""

@@ -9,14 +9,14 @@ import strawberry
 
 from auth.roles import Permission
 from gateway.reading import Pending
+from models.kinds import CouponStatus, RewardKind
 from models.money import POINTS, exponent, to_decimal
 from models.views import CouponView, RewardView, TierChangeView
 from schema.context import Info
 from schema.ids import global_id
 from schema.scalars import AssetCode
-from schema.types.base import Node, Reader, resolved
+from schema.types.base import Node, Reader, resolved, shows
 from schema.types.customer import Customer
-from schema.types.enums import CouponStatus, RewardKind
 from schema.types.refs import TransactionRef
 
 
@@ -29,6 +29,7 @@ def shown_value(value: Decimal | None, currency: str | None) -> Decimal | None:
     return value.quantize(Decimal(1)) if value == value.to_integral_value() else value.normalize()
 
 
+@shows(RewardView)
 @strawberry.type
 class Reward(Node):
     """A reward: the template that coupons are issued from."""
@@ -55,11 +56,17 @@ class Reward(Node):
     @classmethod
     def of(cls, view: RewardView, _reader: Reader) -> "Reward":
         return cls(
-            id=global_id("Reward", view.id), name=view.name, kind=RewardKind(view.kind),
-            value=shown_value(view.value, view.currency), currency=_asset(view.currency), product=view.product,
-            points_cost=to_decimal(view.points_cost_minor, POINTS), validity_days=view.validity_days,
-            stock=view.stock, active=view.active,
-        )  # fmt: skip
+            id=global_id("Reward", view.id),
+            name=view.name,
+            kind=RewardKind(view.kind),
+            value=shown_value(view.value, view.currency),
+            currency=_asset(view.currency),
+            product=view.product,
+            points_cost=to_decimal(view.points_cost_minor, POINTS),
+            validity_days=view.validity_days,
+            stock=view.stock,
+            active=view.active,
+        )
 
 
 @strawberry.type
@@ -81,15 +88,19 @@ class CouponTerms:
     def of(cls, terms: Mapping[str, Any]) -> "CouponTerms":
         value = None if terms["value"] is None else Decimal(terms["value"])
         return cls(
-            name=terms["name"], kind=RewardKind(terms["kind"]), value=shown_value(value, terms["currency"]),
-            currency=_asset(terms["currency"]), product=terms["product"],
-        )  # fmt: skip
+            name=terms["name"],
+            kind=RewardKind(terms["kind"]),
+            value=shown_value(value, terms["currency"]),
+            currency=_asset(terms["currency"]),
+            product=terms["product"],
+        )
 
 
 def _asset(currency: str | None) -> AssetCode | None:
     return None if currency is None else AssetCode(currency)
 
 
+@shows(CouponView)
 @strawberry.type
 class Coupon(Node):
     """A coupon given to one customer, with its own code."""
@@ -113,10 +124,16 @@ class Coupon(Node):
     @classmethod
     def of(cls, view: CouponView, reader: Reader) -> "Coupon":
         return cls(
-            id=global_id("Coupon", view.id), code=view.code, terms=CouponTerms.of(view.terms),
-            points_spent=to_decimal(view.points_spent_minor, POINTS), status=CouponStatus(view.status(reader.now)),
-            issued_at=view.issued_at, expires_at=view.expires_at, closed_at=view.closed_at, view=view,
-        )  # fmt: skip
+            id=global_id("Coupon", view.id),
+            code=view.code,
+            terms=CouponTerms.of(view.terms),
+            points_spent=to_decimal(view.points_spent_minor, POINTS),
+            status=CouponStatus(view.status(reader.now)),
+            issued_at=view.issued_at,
+            expires_at=view.expires_at,
+            closed_at=view.closed_at,
+            view=view,
+        )
 
     @resolved(Reward)
     def reward(self, info: Info) -> Pending[Any]:
@@ -143,6 +160,7 @@ class Coupon(Node):
         return None if refund is None else info.context.loaders.transactions.get(refund)
 
 
+@shows(TierChangeView)
 @strawberry.type
 class TierChange:
     """A customer's move from one tier to another."""

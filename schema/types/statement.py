@@ -45,17 +45,24 @@ class Statement:
         """views: one for each account; if there is none, one that is empty."""
         asset = views[0].asset
         return cls(
-            asset=AssetCode(asset), from_=views[0].from_, to=views[0].to,
+            asset=AssetCode(asset),
+            from_=views[0].from_,
+            to=views[0].to,
             opening_balance=to_decimal(sum(view.opening_minor for view in views), asset),
             closing_balance=to_decimal(sum(view.closing_minor for view in views), asset),
-            views=views, person_id=person_id,
-        )  # fmt: skip
+            views=views,
+            person_id=person_id,
+        )
 
     @resolved(Connection[LedgerEntry])
     def entries(
-        self, info: Info, first: int | None = None, after: str | None = None, last: int | None = None,
+        self,
+        info: Info,
+        first: int | None = None,
+        after: str | None = None,
+        last: int | None = None,
         before: str | None = None,
-    ) -> Pending[Any]:  # fmt: skip
+    ) -> Pending[Any]:
         """Entries of the period by sequence. balanceAfter is the running balance of the entry's own account."""
         account_id, page = self.views[0].account_id, (first, after, last, before)
         if account_id is None:

@@ -7,6 +7,7 @@ import strawberry
 from auth.roles import Permission
 from gateway.reading import Pending
 from models.commands import Actor
+from models.kinds import Role
 from models.planning.calendar import local_date
 from models.reads import limits
 from models.reads.tenants import TenantView
@@ -15,7 +16,6 @@ from schema.ids import global_id
 from schema.scalars import AssetCode
 from schema.types.base import resolved
 from schema.types.customer import Customer
-from schema.types.enums import Role
 from schema.types.limits import LimitRemaining
 
 
@@ -41,10 +41,14 @@ class Tenant:
     @classmethod
     def of(cls, view: TenantView) -> "Tenant":
         return cls(
-            id=global_id("Tenant", view.id), name=view.name, time_zone=view.time_zone, grace_days=view.grace_days,
-            approval_hours=view.approval_hours, idempotency_key_days=view.key_days,
+            id=global_id("Tenant", view.id),
+            name=view.name,
+            time_zone=view.time_zone,
+            grace_days=view.grace_days,
+            approval_hours=view.approval_hours,
+            idempotency_key_days=view.key_days,
             limited_currencies=[AssetCode(code) for code in (view.limited_currencies or "").split()],
-        )  # fmt: skip
+        )
 
 
 @strawberry.type

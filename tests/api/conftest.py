@@ -25,8 +25,8 @@ from auth.tokens import TokenVerifier, issue
 from models.ledger import Ledger
 from models.reads.tenants import TenantDirectory
 from schema.ids import global_id
-from tests.factories import Clock, Tenant, make_tenant
 from tests.support.schema import SCHEMA
+from tests.support.tenants import Clock, Tenant, make_tenant
 
 SECRET: Final = "a secret for tests alone, and long enough"
 ISSUER: Final = "scrip"
@@ -34,15 +34,31 @@ MAX_FILE_BYTES: Final = 100_000
 
 
 def bearer(
-    tenant: str, role: Role = Role.ADMIN, *, subject: str | None = None, scopes: Iterable[Scope] | None = None,
-    customer: str | None = None, client_id: str | None = None, issued_at: datetime | None = None,
-) -> str:  # fmt: skip
+    tenant: str,
+    role: Role = Role.ADMIN,
+    *,
+    subject: str | None = None,
+    scopes: Iterable[Scope] | None = None,
+    customer: str | None = None,
+    client_id: str | None = None,
+    issued_at: datetime | None = None,
+) -> str:
     """An Authorization header's value. issued_at: now unless given."""
     token = issue(
-        SECRET, issuer=ISSUER, audience=ISSUER, tenant=tenant, subject=subject or f"{role.value}@test", role=role,
-        issued_at=issued_at or datetime.now(UTC), lifetime=timedelta(hours=1), token_id=uuid4().hex, scopes=scopes,
-        name=f"{role.value.title()} of the test", client_id=client_id, customer=customer,
-    )  # fmt: skip
+        SECRET,
+        issuer=ISSUER,
+        audience=ISSUER,
+        tenant=tenant,
+        subject=subject or f"{role.value}@test",
+        role=role,
+        issued_at=issued_at or datetime.now(UTC),
+        lifetime=timedelta(hours=1),
+        token_id=uuid4().hex,
+        scopes=scopes,
+        name=f"{role.value.title()} of the test",
+        client_id=client_id,
+        customer=customer,
+    )
     return f"Bearer {token}"
 
 
@@ -118,14 +134,14 @@ async def ledger(database: Urls, clock: Clock) -> AsyncIterator[Ledger]:
 
 
 @pytest.fixture
-async def tenant(ledger: Ledger) -> Tenant:
-    return await make_tenant(ledger)
+async def tenant(ledger: Ledger, clock: Clock) -> Tenant:
+    return await make_tenant(ledger, clock)
 
 
 @pytest.fixture
-async def other_tenant(ledger: Ledger) -> Tenant:
+async def other_tenant(ledger: Ledger, clock: Clock) -> Tenant:
     """Somebody else's: nothing of it may ever be seen or touched."""
-    return await make_tenant(ledger)
+    return await make_tenant(ledger, clock)
 
 
 def token_verifier() -> TokenVerifier:
@@ -149,18 +165,16 @@ async def partner_tokens(ledger: Ledger) -> AsyncIterator[PartnerTokenVerifier]:
 
 @asynccontextmanager
 async def serving(
-    ledger: Ledger,
-    verifier: TokenVerifier,
-    partner_tokens: PartnerTokenVerifier,
-    rate_limits: RateLimits | None = None,
+    ledger: Ledger, verifier: TokenVerifier, partner_tokens: PartnerTokenVerifier, rate_limits: RateLimits | None = None
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the API on this ledger."""
     tenants = TenantDirectory()
     make_context = context_maker(ledger, tenants, rate_limits=rate_limits)
     routes = [
-        Route("/graphql", graphql_view(SCHEMA, ledger, tenants, rate_limits=rate_limits)), statement_route(make_context),
+        Route("/graphql", graphql_view(SCHEMA, ledger, tenants, rate_limits=rate_limits)),
+        statement_route(make_context),
         import_route(make_context, max_file_bytes=MAX_FILE_BYTES),
-    ]  # fmt: skip
+    ]
     middleware = [authentication(verifier, partner_tokens)]
     app = RequestIdMiddleware(Starlette(routes=routes, middleware=middleware), lambda: uuid4().hex)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:

@@ -14,7 +14,7 @@ from auth.roles import Role, Scope
 from models.ledger import MAX_DENIALS_A_MINUTE
 from models.operations.access_audit import MAX_PER_REQUEST
 from tests.api.conftest import Answer, Api, bearer, gid
-from tests.factories import Clock, Tenant
+from tests.support.tenants import Clock, Tenant
 
 DENIED: Final = """query($actor: String, $client: String, $requestId: String, $address: String, $customerId: ID) {
   auditTrail(action: "access.denied", actor: $actor, client: $client, requestId: $requestId, address: $address,
@@ -54,9 +54,13 @@ async def test_a_manager_sees_who_wanted_what_and_which_right_was_missing(api: A
     assert (record["action"], record["kind"], record["transaction"]) == ("access.denied", None, None)
     assert record["actor"] == {"subject": "till-1", "name": "Partner of the test", "role": "PARTNER", "client": "shop"}
     assert record["details"] == {
-        "field": "trialBalance", "operation": "Sums", "code": "FORBIDDEN", "missing": ["READ_REPORTS"],
-        "role": "PARTNER", "scopes": ["customers:read"],
-    }  # fmt: skip
+        "field": "trialBalance",
+        "operation": "Sums",
+        "code": "FORBIDDEN",
+        "missing": ["READ_REPORTS"],
+        "role": "PARTNER",
+        "scopes": ["customers:read"],
+    }
     assert record["requestId"] == answer.response.headers["x-request-id"]
     assert (record["address"], record["customer"], record["subjectId"]) == (HERE, None, None)
 
@@ -66,10 +70,16 @@ async def test_it_can_be_asked_for_by_actor_client_request_and_address(api: Api,
     await refused(api, BALANCE, **PARTNER)
     by_sam, by_shop = await denied()
     for filters, expected in (
-        ({"actor": "sam"}, [by_sam]), ({"client": "shop"}, [by_shop]), ({"actor": "sam", "client": "shop"}, []),
-        ({"requestId": by_sam["requestId"]}, [by_sam]), ({"requestId": "nobody's"}, []), ({"client": ""}, []),
-        ({"address": HERE}, [by_sam, by_shop]), ({"address": "203.0.113.9"}, []), ({"address": "::1"}, []),
-    ):  # fmt: skip
+        ({"actor": "sam"}, [by_sam]),
+        ({"client": "shop"}, [by_shop]),
+        ({"actor": "sam", "client": "shop"}, []),
+        ({"requestId": by_sam["requestId"]}, [by_sam]),
+        ({"requestId": "nobody's"}, []),
+        ({"client": ""}, []),
+        ({"address": HERE}, [by_sam, by_shop]),
+        ({"address": "203.0.113.9"}, []),
+        ({"address": "::1"}, []),
+    ):
         assert await denied(**filters) == expected, filters
     assert (await api(DENIED, {"address": "home"}, role=Role.MANAGER)).codes == ["BAD_USER_INPUT"]
 
@@ -94,8 +104,11 @@ async def test_rights_that_depend_on_what_is_asked(api: Api, tenant: Tenant, den
     await refused(api, query, {"input": {**given, "idempotencyKey": "k"}}, **SAM)
     (record,) = await denied()
     assert record["details"] == {
-        "field": "adjustCredit", "code": "FORBIDDEN", "missing": ["REMOVE_CREDIT"], "role": "STAFF",
-    }  # fmt: skip
+        "field": "adjustCredit",
+        "code": "FORBIDDEN",
+        "missing": ["REMOVE_CREDIT"],
+        "role": "STAFF",
+    }
 
 
 async def test_a_field_below_is_named_by_its_path_and_once_for_all_rows(
@@ -114,9 +127,7 @@ async def test_root_fields_side_by_side_are_told_apart_and_by_their_own_names(ap
         api, "{ viewer: trialBalance { asset } liability { asset } auditTrail { edges { cursor } } }", **PARTNER
     )
     fields = {record["details"]["field"]: record["details"]["missing"] for record in await denied()}
-    assert fields == {
-        "trialBalance": ["READ_REPORTS"], "liability": ["READ_REPORTS"], "auditTrail": ["READ_AUDIT"],
-    }  # fmt: skip
+    assert fields == {"trialBalance": ["READ_REPORTS"], "liability": ["READ_REPORTS"], "auditTrail": ["READ_AUDIT"]}
 
 
 async def test_what_is_posted_beside_a_denial_stays_posted(api: Api, tenant: Tenant, denied: Denied) -> None:
@@ -163,7 +174,7 @@ async def test_reaching_for_a_name_that_nobody_has_is_no_different(
 ) -> None:
     """Noting it takes time: only for names that exist, it would tell a customer which of their guesses do."""
     await tenant.customer("carol")
-    given = await tenant.give(await tenant.customer("dave"), await tenant.reward("Tea", 0))
+    given = await tenant.give(await tenant.customer("dave"), await tenant.reward(0, name="Tea"))
     named = "query($id: ID!) { coupon(by: {id: $id}) { code } }"
     code = (await api(named, {"id": gid("Coupon", given.coupon_id)}))["coupon"]["code"]
     for name in (code if field == "coupon" else "dave", "nobody"):
@@ -203,9 +214,10 @@ async def test_downloads_and_imports_are_endpoints_too(
         (record["details"]["field"], record["details"].get("missing"), record["customer"]) for record in await denied()
     ]
     assert found == [
-        ("/statements/{customer}.csv", ["READ_LEDGER"], None), ("/imports/credits", ["BULK"], None),
+        ("/statements/{customer}.csv", ["READ_LEDGER"], None),
+        ("/imports/credits", ["BULK"], None),
         ("/statements/{customer}.csv", None, {"externalId": "dave"}),
-    ]  # fmt: skip
+    ]
 
 
 async def test_it_is_bounded_by_actor_and_minute_and_says_what_it_left_out(
@@ -234,8 +246,11 @@ async def test_one_request_does_not_use_up_the_minute(api: Api, denied: Denied) 
     # node is one field, however often it is asked for.
     assert len(found) == 4 <= MAX_PER_REQUEST
     assert {record["details"]["field"]: record["details"].get("times") for record in found} == {
-        "trialBalance": None, "liability": None, "auditTrail": None, "node": 8,
-    }  # fmt: skip
+        "trialBalance": None,
+        "liability": None,
+        "auditTrail": None,
+        "node": 8,
+    }
 
 
 async def test_many_at_once_leave_each_their_row(api: Api, denied: Denied) -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from models.ledger import Ledger
 from tests.api.conftest import Api, gid
-from tests.factories import Clock, Tenant, make_tenant
 from tests.support.headline import ADJUST, adjusting, done, refusal, refused, replayed
+from tests.support.tenants import Clock, Tenant, make_tenant
 
 BALANCES: Final = """query($id: ID!) { balances(customerId: $id) { asset available scheduled lifetime
   credits { edges { node { remaining status } } } } }"""
@@ -39,24 +39,42 @@ async def test_adding_opens_a_credit_and_answers_with_all_of_it(
     assert timedelta() <= made - noon < timedelta(minutes=5)
     credit, transaction, account = (payload[name]["id"] for name in ("credit", "transaction", "account"))
     assert payload == {
-        "replayed": False, "approvalRequest": None,
+        "replayed": False,
+        "approvalRequest": None,
         "transaction": {
-            "id": transaction, "kind": "ADJUSTMENT", "reason": "GOODWILL", "note": "Cold soup", "approvedBy": None,
+            "id": transaction,
+            "kind": "ADJUSTMENT",
+            "reason": "GOODWILL",
+            "note": "Cold soup",
+            "approvedBy": None,
             "actor": {"subject": "admin@test", "name": "Admin of the test", "role": "ADMIN", "client": None},
-            "entries": {"edges": [{"node": {
-                "sequence": 1, "amount": "25.00", "balanceAfter": "25.00", "credit": {"id": credit},
-            }}]},
+            "entries": {
+                "edges": [
+                    {"node": {"sequence": 1, "amount": "25.00", "balanceAfter": "25.00", "credit": {"id": credit}}}
+                ]
+            },
         },
         "account": {
-            "id": account, "asset": "GBP", "available": "25.00", "scheduled": "0.00", "lifetime": "25.00",
-            "tier": None, "customer": {"externalId": "carol"},
+            "id": account,
+            "asset": "GBP",
+            "available": "25.00",
+            "scheduled": "0.00",
+            "lifetime": "25.00",
+            "tier": None,
+            "customer": {"externalId": "carol"},
         },
         "credit": {
-            "id": credit, "amount": "25.00", "remaining": "25.00", "status": "OPEN",
-            "effectiveOn": noon.date().isoformat(), "expiresAt": None, "services": [], "autoApply": True,
+            "id": credit,
+            "amount": "25.00",
+            "remaining": "25.00",
+            "status": "OPEN",
+            "effectiveOn": noon.date().isoformat(),
+            "expiresAt": None,
+            "services": [],
+            "autoApply": True,
             "transaction": {"id": transaction},
         },
-    }  # fmt: skip
+    }
 
 
 async def test_removing_takes_in_burn_order_and_says_from_which(api: Api, tenant: Tenant, carol: UUID) -> None:
@@ -68,9 +86,10 @@ async def test_removing_takes_in_burn_order_and_says_from_which(api: Api, tenant
 
     entries = [edge["node"] for edge in payload["transaction"]["entries"]["edges"]]
     assert [(e["credit"]["id"], e["sequence"], e["amount"], e["balanceAfter"]) for e in entries] == [
-        (gid("Credit", soon.credit_id), 4, "-10.00", "20.00"), (gid("Credit", later.credit_id), 5, "-10.00", "10.00"),
+        (gid("Credit", soon.credit_id), 4, "-10.00", "20.00"),
+        (gid("Credit", later.credit_id), 5, "-10.00", "10.00"),
         (gid("Credit", never.credit_id), 6, "-0.50", "9.50"),
-    ]  # fmt: skip
+    ]
     assert (payload["credit"], payload["account"]["available"]) == (None, "9.50")
 
 
@@ -102,14 +121,21 @@ async def test_more_than_is_available_is_refused_with_the_figure(api: Api, tenan
 @pytest.mark.parametrize(
     ("asset", "amount", "code"),
     [
-        ("GBP", "10.005", "AMOUNT_PRECISION"), ("GBP", "-10.005", "AMOUNT_PRECISION"),
-        ("JPY", "1.5", "AMOUNT_PRECISION"), ("KWD", "1.2345", "AMOUNT_PRECISION"),
-        ("POINTS", "0.5", "AMOUNT_PRECISION"), ("SERVICE_CREDITS", "-0.5", "AMOUNT_PRECISION"),
-        ("GBP", "0", "AMOUNT_ZERO"), ("JPY", "-0", "AMOUNT_ZERO"), ("KWD", "0.000", "AMOUNT_ZERO"),
-        ("GBP", "10000000000000.01", "AMOUNT_OUT_OF_RANGE"), ("GBP", "-10000000000000.01", "AMOUNT_OUT_OF_RANGE"),
-        ("JPY", "1000000000000001", "AMOUNT_OUT_OF_RANGE"), ("KWD", "1000000000000.001", "AMOUNT_OUT_OF_RANGE"),
+        ("GBP", "10.005", "AMOUNT_PRECISION"),
+        ("GBP", "-10.005", "AMOUNT_PRECISION"),
+        ("JPY", "1.5", "AMOUNT_PRECISION"),
+        ("KWD", "1.2345", "AMOUNT_PRECISION"),
+        ("POINTS", "0.5", "AMOUNT_PRECISION"),
+        ("SERVICE_CREDITS", "-0.5", "AMOUNT_PRECISION"),
+        ("GBP", "0", "AMOUNT_ZERO"),
+        ("JPY", "-0", "AMOUNT_ZERO"),
+        ("KWD", "0.000", "AMOUNT_ZERO"),
+        ("GBP", "10000000000000.01", "AMOUNT_OUT_OF_RANGE"),
+        ("GBP", "-10000000000000.01", "AMOUNT_OUT_OF_RANGE"),
+        ("JPY", "1000000000000001", "AMOUNT_OUT_OF_RANGE"),
+        ("KWD", "1000000000000.001", "AMOUNT_OUT_OF_RANGE"),
     ],
-)  # fmt: skip
+)
 async def test_an_amount_is_never_rounded_nor_clamped(
     api: Api, tenant: Tenant, carol: UUID, asset: str, amount: str, code: str
 ) -> None:
@@ -119,11 +145,18 @@ async def test_an_amount_is_never_rounded_nor_clamped(
 @pytest.mark.parametrize(
     ("asset", "amount", "shown"),
     [
-        ("GBP", "10.0000", "10.00"), ("GBP", "0.01", "0.01"), ("JPY", "150", "150"), ("JPY", "150.00", "150"),
-        ("KWD", "1.234", "1.234"), ("KWD", "1", "1.000"), ("POINTS", "7", "7"), ("SERVICE_CREDITS", "3", "3"),
-        ("GBP", "10000000000000.00", "10000000000000.00"), ("KWD", "1000000000000", "1000000000000.000"),
+        ("GBP", "10.0000", "10.00"),
+        ("GBP", "0.01", "0.01"),
+        ("JPY", "150", "150"),
+        ("JPY", "150.00", "150"),
+        ("KWD", "1.234", "1.234"),
+        ("KWD", "1", "1.000"),
+        ("POINTS", "7", "7"),
+        ("SERVICE_CREDITS", "3", "3"),
+        ("GBP", "10000000000000.00", "10000000000000.00"),
+        ("KWD", "1000000000000", "1000000000000.000"),
     ],
-)  # fmt: skip
+)
 async def test_each_asset_has_its_own_places(api: Api, carol: UUID, asset: str, amount: str, shown: str) -> None:
     payload = await done(api, ADJUST, adjusting(carol, amount, asset))
     assert (payload["credit"]["amount"], payload["account"]["available"]) == (shown, shown)
@@ -230,12 +263,15 @@ async def test_dates_that_contradict_are_refused(api: Api, tenant: Tenant, carol
     for amount, dates, expected in (
         ("1.00", {"expiresInDays": 3, "expiresAt": "2150-01-01T00:00:00Z"}, ["EXPIRY_CONFLICT", "expiresAt"]),
         ("1.00", {"expiresAt": past}, ["EXPIRY_IN_PAST", "expiresAt"]),
-        ("1.00", {"effectiveOn": f"{tomorrow}", "expiresAt": f"{noon.date()}T23:00:00Z"},
-         ["EXPIRY_IN_PAST", "expiresAt"]),
+        (
+            "1.00",
+            {"effectiveOn": f"{tomorrow}", "expiresAt": f"{noon.date()}T23:00:00Z"},
+            ["EXPIRY_IN_PAST", "expiresAt"],
+        ),
         ("-1.00", {"expiresInDays": 3}, ["EXPIRY_CONFLICT", "expiresInDays"]),
         ("-1.00", {"expiresAt": "2150-01-01T00:00:00Z"}, ["EXPIRY_CONFLICT", "expiresAt"]),
         ("-1.00", {"effectiveOn": f"{tomorrow}"}, ["EXPIRY_CONFLICT", "effectiveOn"]),
-    ):  # fmt: skip
+    ):
         assert await refusal(api, tenant, ADJUST, adjusting(carol, amount, **dates)) == expected
 
 
@@ -340,10 +376,18 @@ async def test_a_removal_from_just_one_credit_names_it(api: Api, tenant: Tenant,
 
 @pytest.mark.parametrize(
     "change",
-    [{"amount": "2.51"}, {"amount": "-2.50"}, {"asset": "EUR"}, {"reason": "GOODWILL"}, {"note": "no"},
-     {"expiresInDays": 9}, {"effectiveOn": "2020-01-01"}, {"requestApproval": True}],
+    [
+        {"amount": "2.51"},
+        {"amount": "-2.50"},
+        {"asset": "EUR"},
+        {"reason": "GOODWILL"},
+        {"note": "no"},
+        {"expiresInDays": 9},
+        {"effectiveOn": "2020-01-01"},
+        {"requestApproval": True},
+    ],
     ids=str,
-)  # fmt: skip
+)
 async def test_the_same_key_for_anything_else_is_refused(
     api: Api, tenant: Tenant, carol: UUID, change: dict[str, Any]
 ) -> None:

@@ -11,8 +11,8 @@ import pytest
 from auth.roles import Role, Scope
 from models.ledger import Ledger
 from tests.api.conftest import Api, gid
-from tests.factories import Clock, Tenant, make_tenant
 from tests.support.headline import ADJUST, adjusting, ask, denied, document, done, refusal, refused
+from tests.support.tenants import Clock, Tenant, make_tenant
 
 STAFF: Final[dict[str, Any]] = {"role": Role.STAFF, "subject": "sam"}
 
@@ -36,9 +36,7 @@ async def test_permission_is_checked_again_on_a_replay(api: Api, tenant: Tenant,
 
 def left(asset: str, per_adjustment: str, per_actor_day: str, per_customer_day: str) -> list[dict[str, str]]:
     """What `remaining` says."""
-    scopes = {
-        "PER_ADJUSTMENT": per_adjustment, "PER_ACTOR_DAY": per_actor_day, "PER_CUSTOMER_DAY": per_customer_day,
-    }  # fmt: skip
+    scopes = {"PER_ADJUSTMENT": per_adjustment, "PER_ACTOR_DAY": per_actor_day, "PER_CUSTOMER_DAY": per_customer_day}
     return [{"scope": scope, "asset": asset, "remaining": remaining} for scope, remaining in scopes.items()]
 
 
@@ -53,11 +51,13 @@ async def over_limit(api: Api, tenant: Tenant, given: dict[str, Any], **token: A
 @pytest.mark.parametrize(
     ("asset", "most", "over", "day", "customer_day"),
     [
-        ("GBP", "100.00", "100.01", "500.00", "200.00"), ("JPY", "100", "101", "500", "200"),
-        ("KWD", "100.000", "100.001", "500.000", "200.000"), ("POINTS", "1000", "1001", "5000", "2000"),
+        ("GBP", "100.00", "100.01", "500.00", "200.00"),
+        ("JPY", "100", "101", "500", "200"),
+        ("KWD", "100.000", "100.001", "500.000", "200.000"),
+        ("POINTS", "1000", "1001", "5000", "2000"),
         ("SERVICE_CREDITS", "10", "11", "50", "20"),
     ],
-)  # fmt: skip
+)
 async def test_staff_may_add_up_to_the_limit_and_not_past_it(
     api: Api, tenant: Tenant, carol: UUID, noon: datetime, asset: str, most: str, over: str, day: str, customer_day: str
 ) -> None:
@@ -154,8 +154,11 @@ async def test_over_a_limit_a_manager_can_be_asked(api: Api, tenant: Tenant, car
     expires_at = datetime.fromisoformat(request.pop("expiresAt"))
     assert clock() < expires_at
     assert request == {
-        "id": request["id"], "status": "PENDING", "requestedBy": {"subject": "sam", "role": "STAFF"}, "decidedBy": None,
-    }  # fmt: skip
+        "id": request["id"],
+        "status": "PENDING",
+        "requestedBy": {"subject": "sam", "role": "STAFF"},
+        "decidedBy": None,
+    }
     moved = {table for table in before if before[table] != after[table]}
     assert {"approval_requests", "idempotency_keys"} <= moved
     assert moved <= {"approval_requests", "currencies", "idempotency_keys", "outbox"}

@@ -6,7 +6,7 @@ import pytest
 
 from auth.roles import Role
 from tests.api.conftest import Api, gid
-from tests.factories import Tenant
+from tests.support.tenants import Tenant
 
 PREVIEW = """query($input: AdjustCreditInput!) { adjustmentPreview(input: $input) {
   account { available } availableAfter lifetimeAfter tierAfter { name }
@@ -16,10 +16,16 @@ PREVIEW = """query($input: AdjustCreditInput!) { adjustmentPreview(input: $input
 
 
 def an_input(customer: Any, amount: str, asset: str = "GBP", **more: Any) -> dict[str, Any]:
-    return {"input": {
-        "customerId": gid("Customer", customer), "asset": asset, "amount": amount, "reason": "CORRECTION",
-        "idempotencyKey": "never used", **more,
-    }}  # fmt: skip
+    return {
+        "input": {
+            "customerId": gid("Customer", customer),
+            "asset": asset,
+            "amount": amount,
+            "reason": "CORRECTION",
+            "idempotencyKey": "never used",
+            **more,
+        }
+    }
 
 
 async def preview(api: Api, tenant: Tenant, variables: dict[str, Any], role: Role = Role.ADMIN) -> dict[str, Any]:
@@ -35,10 +41,14 @@ async def test_an_addition_that_would_open_the_account(api: Api, tenant: Tenant)
     found = await preview(api, tenant, an_input(carol, "150", "POINTS"))
 
     assert found == {
-        "account": None, "availableAfter": "150", "lifetimeAfter": "150", "tierAfter": {"name": "Silver"},
+        "account": None,
+        "availableAfter": "150",
+        "lifetimeAfter": "150",
+        "tierAfter": {"name": "Silver"},
         "credits": [{"credit": None, "amount": "150", "remainingAfter": "150", "expiresAt": None}],
-        "limit": {"allowed": True, "approvalRequired": False, "remaining": []}, "userErrors": [],
-    }  # fmt: skip
+        "limit": {"allowed": True, "approvalRequired": False, "remaining": []},
+        "userErrors": [],
+    }
 
 
 async def test_a_removal_in_burn_order(api: Api, tenant: Tenant) -> None:

@@ -10,8 +10,8 @@ import pytest
 from auth.roles import Role, Scope
 from models.commands import Actor
 from tests.api.conftest import Api, gid
-from tests.factories import Clock, Tenant
 from tests.support.headline import ADJUST, GIVE, adjusting, ask, document, done
+from tests.support.tenants import Clock, Tenant
 
 STAFF: Final[dict[str, Any]] = {"role": Role.STAFF, "subject": "sam"}
 MANAGER: Final[dict[str, Any]] = {"role": Role.MANAGER, "subject": "maria"}
@@ -87,24 +87,45 @@ async def test_a_request_from_asking_to_the_posting(api: Api, tenant: Tenant, ca
     request = await asked(api, carol, note="Broken kettle", expiresInDays=30)
     (waiting,) = await listed(api, status=["PENDING"])
     assert waiting | {"createdAt": 0, "expiresAt": 0} == {
-        "id": request, "status": "PENDING", "operation": "ADJUST_CREDIT", "asset": "GBP", "amount": "100.01",
-        "reason": "GOODWILL", "note": "Broken kettle", "expiresInDays": 30, "creditExpiresAt": None,
-        "effectiveOn": None, "requestedBy": {"subject": "sam", "role": "STAFF", "client": None}, "createdAt": 0,
-        "expiresAt": 0, "decidedBy": None, "decidedAt": None, "decisionNote": None,
-        "customer": {"externalId": "carol"}, "reward": None, "services": [], "transaction": None,
-    }  # fmt: skip
+        "id": request,
+        "status": "PENDING",
+        "operation": "ADJUST_CREDIT",
+        "asset": "GBP",
+        "amount": "100.01",
+        "reason": "GOODWILL",
+        "note": "Broken kettle",
+        "expiresInDays": 30,
+        "creditExpiresAt": None,
+        "effectiveOn": None,
+        "requestedBy": {"subject": "sam", "role": "STAFF", "client": None},
+        "createdAt": 0,
+        "expiresAt": 0,
+        "decidedBy": None,
+        "decidedAt": None,
+        "decisionNote": None,
+        "customer": {"externalId": "carol"},
+        "reward": None,
+        "services": [],
+        "transaction": None,
+    }
 
     first = await decide(api, APPROVE, request, **MANAGER, note="Yes", key="click")
     assert (first["userErrors"], first["replayed"], first["coupon"]) == ([], False, None)
     assert (first["account"]["available"], first["credit"]["amount"]) == ("100.01", "100.01")
     assert first["transaction"] == {
-        "id": first["transaction"]["id"], "kind": "ADJUSTMENT", "note": "Broken kettle",
-        "actor": {"subject": "sam", "role": "STAFF"}, "approvedBy": {"subject": "maria", "role": "MANAGER"},
-    }  # fmt: skip
+        "id": first["transaction"]["id"],
+        "kind": "ADJUSTMENT",
+        "note": "Broken kettle",
+        "actor": {"subject": "sam", "role": "STAFF"},
+        "approvedBy": {"subject": "maria", "role": "MANAGER"},
+    }
     shown = first["approvalRequest"]
     assert (shown["status"], shown["decidedBy"], shown["decisionNote"], shown["transaction"]["id"]) == (
-        "APPROVED", {"subject": "maria", "role": "MANAGER"}, "Yes", first["transaction"]["id"],
-    )  # fmt: skip
+        "APPROVED",
+        {"subject": "maria", "role": "MANAGER"},
+        "Yes",
+        first["transaction"]["id"],
+    )
     assert await listed(api) == [shown]
 
     same_key = await decide(api, APPROVE, request, **MANAGER, note="Yes", key="click")
@@ -129,8 +150,9 @@ async def test_nobody_decides_their_own(api: Api, tenant: Tenant, carol: UUID) -
     """Not with another role or client of the same person either; not as an admin."""
     request = await asked(api, carol)
     for token in (
-        {"role": Role.MANAGER, "subject": "sam"}, {"role": Role.ADMIN, "subject": "sam", "client_id": "console"},
-    ):  # fmt: skip
+        {"role": Role.MANAGER, "subject": "sam"},
+        {"role": Role.ADMIN, "subject": "sam", "client_id": "console"},
+    ):
         await forbidden(api, tenant, APPROVE, request, **token)
         await forbidden(api, tenant, REJECT, request, **token)
     await decide(api, APPROVE, request)
@@ -140,11 +162,14 @@ async def test_nobody_decides_their_own(api: Api, tenant: Tenant, carol: UUID) -
 
 async def test_who_decides_needs_the_right_to_do_it_too(api: Api, tenant: Tenant, carol: UUID) -> None:
     request = await asked(api, carol)
-    reward = await tenant.reward("Mug", 1_001)
+    reward = await tenant.reward(1_001, name="Mug")
     given = {
-        "customerId": gid("Customer", carol), "rewardId": gid("Reward", reward), "deductPoints": False,
-        "requestApproval": True, "idempotencyKey": "k",
-    }  # fmt: skip
+        "customerId": gid("Customer", carol),
+        "rewardId": gid("Reward", reward),
+        "deductPoints": False,
+        "requestApproval": True,
+        "idempotencyKey": "k",
+    }
     field = document(GIVE, "userErrors { code } coupon { id } approvalRequest { id }")
     payload = (await api(field, {"input": given}, **STAFF))[GIVE]
     coupon = payload.pop("approvalRequest")["id"]
@@ -154,8 +179,10 @@ async def test_who_decides_needs_the_right_to_do_it_too(api: Api, tenant: Tenant
     assert again["approvalRequest"] == {"id": coupon}
 
     only_adds = {**MANAGER, "scopes": [Scope.CREDITS_ADD, Scope.CUSTOMERS_READ, Scope.LEDGER_READ, Scope.REWARDS_READ]}
-    only_gives = {**only_adds, "scopes": [Scope.REWARDS_GIVE, Scope.CUSTOMERS_READ, Scope.LEDGER_READ,
-                                          Scope.REWARDS_READ]}  # fmt: skip
+    only_gives = {
+        **only_adds,
+        "scopes": [Scope.REWARDS_GIVE, Scope.CUSTOMERS_READ, Scope.LEDGER_READ, Scope.REWARDS_READ],
+    }
     for query in (APPROVE, REJECT):
         await forbidden(api, tenant, query, coupon, **only_adds)
         await forbidden(api, tenant, query, request, **only_gives)
@@ -176,12 +203,14 @@ async def test_staff_see_their_own_and_managers_all(api: Api, tenant: Tenant, ca
         api, carol, token={"role": Role.PARTNER, "subject": "bot", "client_id": "shop", "scopes": list(Scope)}
     )
     seen = {
-        "maria": (MANAGER, {sams, sues, bots}), "ada": ({"role": Role.ADMIN, "subject": "ada"}, {sams, sues, bots}),
-        "sam": (STAFF, {sams}), "sue": ({"role": Role.STAFF, "subject": "sue"}, {sues}),
+        "maria": (MANAGER, {sams, sues, bots}),
+        "ada": ({"role": Role.ADMIN, "subject": "ada"}, {sams, sues, bots}),
+        "sam": (STAFF, {sams}),
+        "sue": ({"role": Role.STAFF, "subject": "sue"}, {sues}),
         "bot": ({"role": Role.PARTNER, "subject": "bot", "client_id": "shop", "scopes": list(Scope)}, {bots}),
         "else": ({"role": Role.PARTNER, "subject": "bot", "client_id": "else", "scopes": list(Scope)}, set()),
         "eve": ({"role": Role.STAFF, "subject": "eve"}, set()),
-    }  # fmt: skip
+    }
     for token, own in seen.values():
         assert {one["id"] for one in await listed(api, token=token)} == own, token
         for one in (sams, sues, bots):
@@ -230,8 +259,11 @@ async def test_rejecting(api: Api, tenant: Tenant, carol: UUID) -> None:
         edges { node { actor { subject } note subjectId customer { externalId } } } } }"""
     (edge,) = (await api(trail, **MANAGER))["auditTrail"]["edges"]
     assert edge["node"] == {
-        "actor": {"subject": "maria"}, "note": "Too much", "subjectId": request, "customer": {"externalId": "carol"},
-    }  # fmt: skip
+        "actor": {"subject": "maria"},
+        "note": "Too much",
+        "subjectId": request,
+        "customer": {"externalId": "carol"},
+    }
 
 
 async def test_status_is_judged_as_of_now(api: Api, tenant: Tenant, carol: UUID, clock: Clock) -> None:
@@ -240,9 +272,14 @@ async def test_status_is_judged_as_of_now(api: Api, tenant: Tenant, carol: UUID,
     clock.advance(timedelta(days=7))
     new = await asked(api, carol)
     for statuses, ids in (
-        (["PENDING"], [new]), (["EXPIRED"], [late]), (["REJECTED", "EXPIRED"], [late, rejected]), (["APPROVED"], []),
-        (["PENDING", "EXPIRED"], [late, new]), ([], []), (None, [late, rejected, new]),
-    ):  # fmt: skip
+        (["PENDING"], [new]),
+        (["EXPIRED"], [late]),
+        (["REJECTED", "EXPIRED"], [late, rejected]),
+        (["APPROVED"], []),
+        (["PENDING", "EXPIRED"], [late, new]),
+        ([], []),
+        (None, [late, rejected, new]),
+    ):
         found = await listed(api, status=statuses)
         assert [one["id"] for one in found] == ids, statuses
         assert all(one["status"] in statuses for one in found if statuses)
@@ -266,12 +303,15 @@ async def test_filters_and_pages(api: Api, tenant: Tenant, carol: UUID) -> None:
 
 @pytest.mark.parametrize("field", ["customer { id }", "transaction { id }", "services { id }", "reward { id }"])
 async def test_what_a_request_leads_to_takes_the_right_to_it(api: Api, tenant: Tenant, carol: UUID, field: str) -> None:
-    service, reward = await tenant.service("Cut"), await tenant.reward("Mug", 1_001)
+    service, reward = await tenant.service("Cut"), await tenant.reward(1_001, name="Mug")
     credit = await asked(api, carol, "11", asset="SERVICE_CREDITS", serviceIds=[gid("Service", service)])
     given = {
-        "customerId": gid("Customer", carol), "rewardId": gid("Reward", reward), "deductPoints": False,
-        "requestApproval": True, "idempotencyKey": "k",
-    }  # fmt: skip
+        "customerId": gid("Customer", carol),
+        "rewardId": gid("Reward", reward),
+        "deductPoints": False,
+        "requestApproval": True,
+        "idempotencyKey": "k",
+    }
     answer = await api(document(GIVE, "approvalRequest { id }"), {"input": given}, **STAFF)
     request = answer[GIVE]["approvalRequest"]["id"] if field.startswith("reward") else credit
     everything = await api(RIGHTS % field, {"id": request}, **STAFF)

@@ -7,7 +7,7 @@ import pytest
 
 from auth.roles import Role, Scope
 from tests.api.conftest import Api, gid
-from tests.factories import Tenant
+from tests.support.tenants import Tenant
 
 STAFF: Final[dict[str, Any]] = {"role": Role.STAFF, "subject": "sam"}
 MANAGER: Final[dict[str, Any]] = {"role": Role.MANAGER, "subject": "maria"}
@@ -19,8 +19,10 @@ ERRORS: Final = f"""userErrors {{ code field currencies {CHANGES}
 REQUEST: Final = f"""id status operation asset amount orderNumber deductPoints {CHANGES} credit {{ id }}
     items {{ quantity unitPrice product {{ name }} }} order {{ number }} transaction {{ id }}"""
 ASKED: Final = {
-    "adjustCredit": "transaction { id }", "giveReward": "coupon { id }", "createOrder": "order { number total }",
-}  # fmt: skip
+    "adjustCredit": "transaction { id }",
+    "giveReward": "coupon { id }",
+    "createOrder": "order { number total }",
+}
 
 
 @pytest.fixture
@@ -41,9 +43,10 @@ async def ask(api: Api, field: str, given: dict[str, Any], **token: Any) -> dict
     """The request that it becomes; nothing else does."""
     given = {"idempotencyKey": uuid4().hex, **given}
     payload = await mutate(api, field, f"approvalRequest {{ {REQUEST} }} {ASKED[field]}", given, **(token or STAFF))
-    assert (payload["userErrors"], *(value for name, value in payload.items() if name in ("transaction", "coupon"))) in (
-        ([],), ([], None),
-    )  # fmt: skip
+    assert (
+        payload["userErrors"],
+        *(value for name, value in payload.items() if name in ("transaction", "coupon")),
+    ) in (([],), ([], None))
     request: dict[str, Any] = payload["approvalRequest"]
     assert (request["status"], request["changes"]) == ("PENDING", [])
     return request
@@ -56,10 +59,12 @@ async def approve(api: Api, request: str, version: str | None = None, **token: A
 
 
 async def test_a_reward_whose_price_went_up(api: Api, tenant: Tenant, carol: UUID) -> None:
-    reward = gid("Reward", await tenant.reward("Mug", 1_500))
-    asked = await ask(api, "giveReward", {
-        "customerId": gid("Customer", carol), "rewardId": reward, "deductPoints": False, "requestApproval": True,
-    })  # fmt: skip
+    reward = gid("Reward", await tenant.reward(1_500, name="Mug"))
+    asked = await ask(
+        api,
+        "giveReward",
+        {"customerId": gid("Customer", carol), "rewardId": reward, "deductPoints": False, "requestApproval": True},
+    )
     assert asked["deductPoints"] is False
     await mutate(api, "updateReward", "reward { id }", {"rewardId": reward, "pointsCost": "1600"}, **ADMIN)
 
@@ -71,8 +76,11 @@ async def test_a_reward_whose_price_went_up(api: Api, tenant: Tenant, carol: UUI
         refused = await approve(api, asked["id"])
     (error,) = refused["userErrors"]
     assert (error["code"], error["field"], error["changes"], error["version"]) == (
-        "REQUEST_CHANGED", ["requestId"], [change], node["version"],
-    )  # fmt: skip
+        "REQUEST_CHANGED",
+        ["requestId"],
+        [change],
+        node["version"],
+    )
     done = await approve(api, asked["id"], error["version"])
     assert (done["userErrors"], done["coupon"] is not None) == ([], True)
     assert (done["approvalRequest"]["status"], done["approvalRequest"]["version"]) == ("APPROVED", None)
@@ -88,17 +96,39 @@ async def test_the_version_that_was_shown_approves_what_has_not_changed(api: Api
 async def test_a_manager_proposes_a_removal(api: Api, tenant: Tenant, carol: UUID) -> None:
     """Whoever approves needs the right to remove."""
     credit = gid("Credit", (await tenant.adjust(carol, "10")).credit_id)
-    asked = await ask(api, "adjustCredit", {
-        "customerId": gid("Customer", carol), "asset": "GBP", "amount": "-5", "reason": "POLICY", "creditId": credit,
-        "proposeOnly": True,
-    }, **MANAGER)  # fmt: skip
+    asked = await ask(
+        api,
+        "adjustCredit",
+        {
+            "customerId": gid("Customer", carol),
+            "asset": "GBP",
+            "amount": "-5",
+            "reason": "POLICY",
+            "creditId": credit,
+            "proposeOnly": True,
+        },
+        **MANAGER,
+    )
     assert (asked["amount"], asked["credit"]) == ("-5.00", {"id": credit})
     given = {"requestId": asked["id"], "idempotencyKey": "k"}
     query = "mutation($input: ApproveRequestInput!) { approveRequest(input: $input) { replayed } }"
     answer = await api(query, {"input": given}, **SECOND, scopes=frozenset({Scope.CREDITS_ADD}))
     assert answer.codes == ["FORBIDDEN"]
-    done = await approve(api, asked["id"], **SECOND, scopes=frozenset({Scope.CREDITS_ADD, Scope.CREDITS_REMOVE,
-        Scope.LEDGER_READ, Scope.INVOICES_READ, Scope.REWARDS_READ, Scope.INVOICES_WRITE}))  # fmt: skip
+    done = await approve(
+        api,
+        asked["id"],
+        **SECOND,
+        scopes=frozenset(
+            {
+                Scope.CREDITS_ADD,
+                Scope.CREDITS_REMOVE,
+                Scope.LEDGER_READ,
+                Scope.INVOICES_READ,
+                Scope.REWARDS_READ,
+                Scope.INVOICES_WRITE,
+            }
+        ),
+    )
     assert done["userErrors"] == []
 
 
@@ -106,15 +136,20 @@ async def test_an_order_over_the_limit_on_selling_credit(api: Api, tenant: Tenan
     rule = {"role": "STAFF", "asset": "GBP", "kind": "SELLING_CREDIT", "perAdjustment": "50", "perActorDay": "70"}
     set_to = await mutate(api, "setLimit", "rule { kind perAdjustment perActorDay perCustomerDay }", rule, **ADMIN)
     assert set_to["rule"] == {
-        "kind": "SELLING_CREDIT", "perAdjustment": "50.00", "perActorDay": "70.00", "perCustomerDay": None,
-    }  # fmt: skip
+        "kind": "SELLING_CREDIT",
+        "perAdjustment": "50.00",
+        "perActorDay": "70.00",
+        "perCustomerDay": None,
+    }
     listed = await api("{ limitRules(role: STAFF) { asset kind } }", **ADMIN)
     assert {"asset": "GBP", "kind": "SELLING_CREDIT"} in listed["limitRules"]
-    product = gid("Product", await tenant.product("Voucher", "1.00", "CREDIT"))
+    product = gid("Product", await tenant.product("1.00", "CREDIT", name="Voucher"))
     order: dict[str, Any] = {
-        "customerId": gid("Customer", carol), "number": "A-1", "currency": "GBP",
+        "customerId": gid("Customer", carol),
+        "number": "A-1",
+        "currency": "GBP",
         "items": [{"productId": product, "quantity": 51}],
-    }  # fmt: skip
+    }
     async with tenant.nothing_moves():
         refused = await mutate(api, "createOrder", "order { id }", {**order, "idempotencyKey": "k"}, **STAFF)
     (error,) = refused["userErrors"]
@@ -125,8 +160,11 @@ async def test_an_order_over_the_limit_on_selling_credit(api: Api, tenant: Tenan
     ]
     asked = await ask(api, "createOrder", {**order, "requestApproval": True})
     assert (asked["operation"], asked["asset"], asked["amount"], asked["orderNumber"]) == (
-        "CREATE_ORDER", "GBP", "51.00", "A-1",
-    )  # fmt: skip
+        "CREATE_ORDER",
+        "GBP",
+        "51.00",
+        "A-1",
+    )
     assert asked["items"] == [{"quantity": 51, "unitPrice": None, "product": {"name": "Voucher"}}]
     done = await approve(api, asked["id"])
     assert (done["userErrors"], done["order"]) == ([], {"number": "A-1", "total": "51.00"})
@@ -143,13 +181,19 @@ async def test_the_preview_of_a_proposal(api: Api, carol: UUID) -> None:
     query = """query($input: AdjustCreditInput!) { adjustmentPreview(input: $input) {
         availableAfter limit { allowed approvalRequired } userErrors { code } } }"""
     given = {
-        "customerId": gid("Customer", carol), "asset": "GBP", "amount": "5", "reason": "GOODWILL", "proposeOnly": True,
+        "customerId": gid("Customer", carol),
+        "asset": "GBP",
+        "amount": "5",
+        "reason": "GOODWILL",
+        "proposeOnly": True,
         "idempotencyKey": "k",
-    }  # fmt: skip
+    }
     answer = await api(query, {"input": given}, **STAFF)
     assert answer["adjustmentPreview"] == {
-        "availableAfter": "0.00", "limit": {"allowed": True, "approvalRequired": True}, "userErrors": [],
-    }  # fmt: skip
+        "availableAfter": "0.00",
+        "limit": {"allowed": True, "approvalRequired": True},
+        "userErrors": [],
+    }
 
 
 async def test_listed_currencies(api: Api, carol: UUID) -> None:
@@ -159,8 +203,12 @@ async def test_listed_currencies(api: Api, carol: UUID) -> None:
     kept = await mutate(api, "updateTenant", tenant, {"limitedCurrencies": None, "graceDays": 3}, **ADMIN)
     assert kept["tenant"] == {"limitedCurrencies": ["EUR", "GBP"]}
     given = {
-        "customerId": gid("Customer", carol), "asset": "JPY", "amount": "5", "reason": "GOODWILL", "idempotencyKey": "k",
-    }  # fmt: skip
+        "customerId": gid("Customer", carol),
+        "asset": "JPY",
+        "amount": "5",
+        "reason": "GOODWILL",
+        "idempotencyKey": "k",
+    }
     refused = await mutate(api, "adjustCredit", "transaction { id }", given, **STAFF)
     assert [(e["code"], e["field"], e["currencies"]) for e in refused["userErrors"]] == [
         ("CURRENCY_NOT_ALLOWED", ["asset"], ["EUR", "GBP"])

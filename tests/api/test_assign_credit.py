@@ -10,8 +10,8 @@ import pytest
 
 from auth.roles import Role, Scope
 from tests.api.conftest import Api, gid
-from tests.factories import Clock, Tenant
 from tests.support.headline import ASSIGN, ask, denied, document, done, refusal, replayed
+from tests.support.tenants import Clock, Tenant
 
 INVOICE = "query($id: ID!) { invoice(id: $id) { status paid credited due assignments { edges { node { amount } } } } }"
 
@@ -24,10 +24,11 @@ async def carol(tenant: Tenant) -> UUID:
 def assigning(credit: UUID | None, *parts: tuple[UUID | None, str | None], **more: Any) -> dict[str, Any]:
     """The input, with a key of its own. parts: invoice and amount, None being as much as possible."""
     return {
-        "creditId": gid("Credit", credit), "idempotencyKey": uuid4().hex,
+        "creditId": gid("Credit", credit),
+        "idempotencyKey": uuid4().hex,
         "assignments": [{"invoiceId": gid("Invoice", invoice), "amount": amount} for invoice, amount in parts],
         **more,
-    }  # fmt: skip
+    }
 
 
 async def credit(tenant: Tenant, customer: UUID, amount: str, asset: str = "GBP", **more: Any) -> UUID | None:
@@ -35,7 +36,7 @@ async def credit(tenant: Tenant, customer: UUID, amount: str, asset: str = "GBP"
 
 
 async def invoice(tenant: Tenant, customer: UUID, total: str, currency: str = "GBP") -> UUID | None:
-    return (await tenant.invoice(customer, total, currency)).invoice_id
+    return await tenant.invoice(customer, total, currency, auto_apply=False)
 
 
 async def invoice_now(api: Api, invoice_id: UUID | None) -> tuple[str, str, str, str]:
@@ -52,17 +53,28 @@ async def test_a_credit_is_split_over_invoices(api: Api, tenant: Tenant, carol: 
 
     parts = payload["assignments"]
     assert [(p["amount"], p["origin"], p["releasedAt"], p["credit"]["id"], p["invoice"]) for p in parts] == [
-        ("100.00", "MANUAL", None, gid("Credit", money),
-         {"id": gid("Invoice", first), "status": "PAID", "credited": "100.00", "due": "0.00"}),
-        ("150.00", "MANUAL", None, gid("Credit", money),
-         {"id": gid("Invoice", second), "status": "PART_PAID", "credited": "150.00", "due": "50.00"}),
-    ]  # fmt: skip
+        (
+            "100.00",
+            "MANUAL",
+            None,
+            gid("Credit", money),
+            {"id": gid("Invoice", first), "status": "PAID", "credited": "100.00", "due": "0.00"},
+        ),
+        (
+            "150.00",
+            "MANUAL",
+            None,
+            gid("Credit", money),
+            {"id": gid("Invoice", second), "status": "PART_PAID", "credited": "150.00", "due": "50.00"},
+        ),
+    ]
     assert (payload["credit"]["remaining"], payload["credit"]["status"]) == ("0.00", "EXHAUSTED")
     assert (payload["transaction"]["kind"], payload["replayed"]) == ("ASSIGNMENT", False)
     entries = [edge["node"] for edge in payload["transaction"]["entries"]["edges"]]
     assert [(e["sequence"], e["amount"], e["balanceAfter"]) for e in entries] == [
-        (2, "-100.00", "150.00"), (3, "-150.00", "0.00"),
-    ]  # fmt: skip
+        (2, "-100.00", "150.00"),
+        (3, "-150.00", "0.00"),
+    ]
 
 
 async def test_blank_takes_as_much_as_possible(api: Api, tenant: Tenant, carol: UUID) -> None:
@@ -79,14 +91,14 @@ async def test_a_blank_that_would_get_nothing_is_left_out(api: Api, tenant: Tena
     payload = await done(api, ASSIGN, assigning(money, (more, None), (due, "30.00")))
     assert [(part["amount"], part["invoice"]["id"]) for part in payload["assignments"]] == [
         ("30.00", gid("Invoice", due))
-    ]  # fmt: skip
+    ]
     assert await invoice_now(api, more) == ("OPEN", "0.00", "0.00", "40.00")
 
 
 async def test_where_no_blank_gets_anything_it_is_refused(api: Api, tenant: Tenant, carol: UUID) -> None:
     """All that is due is for credit itself, which account credit cannot pay."""
     money = await credit(tenant, carol, "30.00")
-    order = (await tenant.order(carol, (await tenant.product("Credit", "1.00", "CREDIT"), 50))).invoice_id
+    order = await tenant.order(carol, (await tenant.product("1.00", "CREDIT", name="Credit"), 50))
     assert await refusal(api, tenant, ASSIGN, assigning(money, (order, None))) == ["EXCEEDS_REMAINING", "assignments"]
 
 
@@ -185,8 +197,9 @@ async def test_crosswise_at_once_nothing_is_set_twice(api: Api, tenant: Tenant, 
     payloads = await asyncio.gather(*(ask(api, ASSIGN, given) for given in asked * 2))
     # Each was sent twice under one key; each invoice was asked for by two credits, for half each: all of it fits.
     assert Counter((p["replayed"], *(e["code"] for e in p["userErrors"])) for p in payloads) == {
-        (False,): 10, (True,): 10,
-    }  # fmt: skip
+        (False,): 10,
+        (True,): 10,
+    }
     for due in invoices:
         assert await invoice_now(api, due) == ("PAID", "0.00", "10.00", "0.00")
     over = assigning(await credit(tenant, carol, "1.00"), (invoices[0], "0.01"))

@@ -11,8 +11,9 @@ from auth.roles import Role, Scope
 from models.commands import Actor, MembershipChange
 from models.operations.memberships import start_membership
 from tests.api.conftest import Answer, Api, bearer, gid
-from tests.api.test_permissions import MUTATIONS, Case, what_it_names
-from tests.factories import Clock, Tenant
+from tests.support.root_fields import Case, what_it_names
+from tests.support.root_mutations import MUTATIONS
+from tests.support.tenants import Clock, Tenant
 
 TRAIL = """query($actor: String, $customerId: ID, $reason: String, $kind: [TransactionKind!], $action: String,
     $minAmount: Decimal, $maxAmount: Decimal, $asset: AssetCode, $from: DateTime, $to: DateTime, $first: Int,
@@ -26,13 +27,29 @@ TRAIL = """query($actor: String, $customerId: ID, $reason: String, $kind: [Trans
 MARIA = Actor("maria", "MANAGER", name="Maria")
 SAM = Actor("sam", "STAFF", name="Sam")
 CONFIGURES: Final = {
-    "createReason": "reason", "updateReason": "reason", "createService": "service", "updateService": "service",
-    "createTier": "tier", "updateTier": "tier", "deleteTier": "tier", "createReward": "reward", "updateReward": "reward",
-    "createProduct": "product", "updateProduct": "product", "updateTenant": "tenant", "setLimit": "limit",
-    "removeLimit": "limit", "issueToken": "token", "rotateToken": "token", "revokeToken": "token",
-    "upsertCustomer": "customer", "mergeCustomers": "customer", "eraseCustomer": "customer",
-    "startMembership": "membership", "cancelMembership": "membership",
-}  # fmt: skip
+    "createReason": "reason",
+    "updateReason": "reason",
+    "createService": "service",
+    "updateService": "service",
+    "createTier": "tier",
+    "updateTier": "tier",
+    "deleteTier": "tier",
+    "createReward": "reward",
+    "updateReward": "reward",
+    "createProduct": "product",
+    "updateProduct": "product",
+    "updateTenant": "tenant",
+    "setLimit": "limit",
+    "removeLimit": "limit",
+    "issueToken": "token",
+    "rotateToken": "token",
+    "revokeToken": "token",
+    "upsertCustomer": "customer",
+    "mergeCustomers": "customer",
+    "eraseCustomer": "customer",
+    "startMembership": "membership",
+    "cancelMembership": "membership",
+}
 """What these leave is an event of this kind, and just one."""
 Trail = Callable[..., Awaitable[list[dict[str, Any]]]]
 
@@ -84,8 +101,14 @@ def told(records: list[dict[str, Any]]) -> list[str]:
     return [record["action"] or f"{record['kind']} {record['amount']} {record['asset']}" for record in records]
 
 
-EVERYTHING = ["ADJUSTMENT 5 SERVICE_CREDITS", "ADJUSTMENT 25.00 GBP", "ADJUSTMENT -2 SERVICE_CREDITS",
-              "membership.started", "ADJUSTMENT 100 POINTS", "reason.updated"]  # fmt: skip
+EVERYTHING = [
+    "ADJUSTMENT 5 SERVICE_CREDITS",
+    "ADJUSTMENT 25.00 GBP",
+    "ADJUSTMENT -2 SERVICE_CREDITS",
+    "membership.started",
+    "ADJUSTMENT 100 POINTS",
+    "reason.updated",
+]
 
 
 async def test_every_adjustment_says_who_when_why_and_how_much(day: dict[str, Any], trail: Trail) -> None:
@@ -139,7 +162,7 @@ async def test_filters(day: dict[str, Any], trail: Trail) -> None:
         ({"from": at[1]}, [1, 2, 3, 4, 5]),
         ({"to": at[1]}, [0]),
         ({"from": at[1], "to": at[3], "actor": "maria"}, [1, 2]),
-    ):  # fmt: skip
+    ):
         assert await trail(**filters) == [everything[n] for n in expected], filters
 
 
@@ -147,9 +170,10 @@ async def test_pages_from_both_ends_neither_skip_nor_repeat(api: Api, day: dict[
     async def page(**arguments: object) -> tuple[list[str], list[str], dict[str, bool]]:
         found = (await api(TRAIL, arguments))["auditTrail"]
         return (
-            told([edge["node"] for edge in found["edges"]]), [edge["cursor"] for edge in found["edges"]],
+            told([edge["node"] for edge in found["edges"]]),
+            [edge["cursor"] for edge in found["edges"]],
             found["pageInfo"],
-        )  # fmt: skip
+        )
 
     newest, cursors, bounds = await page(last=2)
     assert (newest, bounds) == (EVERYTHING[4:], {"hasNextPage": False, "hasPreviousPage": True})
@@ -202,9 +226,17 @@ async def test_another_tenants_trail_is_its_own(api: Api, other_tenant: Tenant, 
 
 async def test_bad_filters(api: Api) -> None:
     for filters in (
-        {"asset": "XYZ"}, {"customerId": "x"}, {"actor": "a\x00"}, {"reason": "x" * 65}, {"action": "\x00"},
-        {"first": -1}, {"first": 101}, {"after": "x"}, {"minAmount": 1}, {"kind": ["NOPE"]},
-    ):  # fmt: skip
+        {"asset": "XYZ"},
+        {"customerId": "x"},
+        {"actor": "a\x00"},
+        {"reason": "x" * 65},
+        {"action": "\x00"},
+        {"first": -1},
+        {"first": 101},
+        {"after": "x"},
+        {"minAmount": 1},
+        {"kind": ["NOPE"]},
+    ):
         assert (await api(TRAIL, filters)).codes == ["BAD_USER_INPUT"], filters
 
 
@@ -233,9 +265,11 @@ async def test_whatever_a_mutation_leaves_in_the_trail_says_which_request_it_was
 async def test_a_file_that_is_taken_in_says_which_request_it_was(api: Api, tenant: Tenant) -> None:
     await tenant.customer("carol")
     headers = {
-        "authorization": bearer(tenant.slug), "x-request-id": "the-file", "content-type": "text/csv",
+        "authorization": bearer(tenant.slug),
+        "x-request-id": "the-file",
+        "content-type": "text/csv",
         "idempotency-key": "k",
-    }  # fmt: skip
+    }
     to = "/imports/credits?asset=POINTS&reason=CORRECTION"
     assert (await api.client.post(to, headers=headers, content=b"customer,amount\ncarol,5\n")).status_code == 202
     rows = await tenant.fetch(
@@ -260,8 +294,14 @@ async def test_managers_answer_for_the_money(api: Api, tenant: Tenant) -> None:
         return [edge["node"] for edge in edges]
 
     # "Who approved Carol's 150 pounds, and who had asked for them?"
-    adjustment = {"customerId": carol, "asset": "GBP", "amount": "150", "reason": "GOODWILL", "requestApproval": True,
-                  "idempotencyKey": "a"}  # fmt: skip
+    adjustment = {
+        "customerId": carol,
+        "asset": "GBP",
+        "amount": "150",
+        "reason": "GOODWILL",
+        "requestApproval": True,
+        "idempotencyKey": "a",
+    }
     made = await do("adjustCredit", adjustment, "approvalRequest { id }", role=Role.STAFF, subject="sam")
     decision = {"requestId": made["approvalRequest"]["id"], "note": "She waited for hours", "idempotencyKey": "b"}
     await do("approveRequest", decision, role=Role.MANAGER, subject="maria")
@@ -290,8 +330,8 @@ async def test_managers_answer_for_the_money(api: Api, tenant: Tenant) -> None:
 async def test_invoices_and_payments_say_how_much_they_were(
     tenant: Tenant, trail: Trail, opening: dict[str, Any]
 ) -> None:
-    invoice = await tenant.invoice(opening["carol"], "20.00", number="INV-7")
-    await tenant.pay(invoice.invoice_id, "5.00")
+    invoice = await tenant.invoice(opening["carol"], "20.00", number="INV-7", auto_apply=False)
+    await tenant.pay(invoice, "5.00")
     issued, paid = await trail()
     assert issued["details"] == {"number": "INV-7", "total": "20.00", "currency": "GBP"}
-    assert paid["details"] == {"amount": "5.00", "currency": "GBP", "method": "CASH", "invoice": "INV-7"}
+    assert paid["details"] == {"amount": "5.00", "currency": "GBP", "method": "CARD", "invoice": "INV-7"}

@@ -1,7 +1,6 @@
 """The attack on bad input: a clear error with a code, nothing given away, nothing changed, and the server goes on."""
 
 import json
-import re
 from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Iterator
 from copy import deepcopy
@@ -10,48 +9,13 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from auth.roles import Role
 from models.errors import InvariantViolated
-from tests.api.conftest import Api, bearer, gid
-from tests.api.test_permissions import CASES, Case, one_of_each, what_it_names
-from tests.factories import Tenant
+from tests.api.conftest import Api, gid
+from tests.support.attack import Attack
 from tests.support.headline import ADJUST, SELECTIONS, adjusting, document
-
-LEAKS: Final = re.compile(
-    r"Traceback|File \"|line \d+, in |site-packages|asyncpg|tortoise|strawberry|psycopg|SELECT |INSERT |\.py\b|"
-    r"object at 0x|violates|relation \"|column \"|ValueError|TypeError|KeyError|Something went wrong", re.I
-)  # fmt: skip
-MAX_ANSWER: Final = 30_000
-"""Characters: what was sent is not sent back."""
-REQUEST_CODES: Final = {
-    "GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED", "OPERATION_RESOLUTION_FAILURE", "QUERY_TOO_COSTLY",
-    "BAD_USER_INPUT",
-}  # fmt: skip
-
-
-class Attack:
-    """Sends what should not be sent, and says what became of it."""
-
-    def __init__(self, api: Api, customer: UUID | None = None) -> None:
-        self.customer = customer
-        self._client = api.client
-        self._headers = {
-            "authorization": bearer(api.tenant.slug, Role.ADMIN), "content-type": "application/json",
-        }  # fmt: skip
-
-    async def __call__(self, body: bytes) -> dict[str, Any]:
-        """The answer to these bytes, whatever they are: JSON, of bounded size, that gives nothing away."""
-        response = await self._client.post("/graphql", content=body, headers=self._headers)
-        assert response.status_code in (200, 400, 413), (response.status_code, response.text[:500])
-        assert not LEAKS.search(response.text), response.text[:500]
-        assert len(response.text) < MAX_ANSWER
-        answer: dict[str, Any] = response.json()
-        codes = {error["extensions"]["code"] for error in answer.get("errors", ())}
-        assert codes <= REQUEST_CODES | {"PAYLOAD_TOO_LARGE"}, codes
-        return answer
-
-    async def run(self, query: str, variables: Any = None) -> dict[str, Any]:
-        return await self(json.dumps({"query": query, "variables": variables}).encode())
+from tests.support.root_cases import CASES
+from tests.support.root_fields import Case, one_of_each, what_it_names
+from tests.support.tenants import Tenant
 
 
 @pytest.fixture
@@ -76,21 +40,59 @@ def code(answer: dict[str, Any]) -> str:
 
 
 NASTY: Final[tuple[Any, ...]] = (
-    None, True, 0, -1, 1.0, 10**30, "", " ", "x", "\x00", "a\x00b", "\u202e", "'; drop table entries; --", "%s%n",
-    "NaN", "9" * 17, "-1", "2026-02-30", "2026-01-01T00:00:00", "x" * 100_000, [], {}, [[[[]]]], {"a": {"b": []}},
-    ["x"], [None], {"__proto__": 1}, gid("Customer", UUID(int=1)), gid("Account", UUID(int=1)),
-)  # fmt: skip
+    None,
+    True,
+    0,
+    -1,
+    1.0,
+    10**30,
+    "",
+    " ",
+    "x",
+    "\x00",
+    "a\x00b",
+    "\u202e",
+    "'; drop table entries; --",
+    "%s%n",
+    "NaN",
+    "9" * 17,
+    "-1",
+    "2026-02-30",
+    "2026-01-01T00:00:00",
+    "x" * 100_000,
+    [],
+    {},
+    [[[[]]]],
+    {"a": {"b": []}},
+    ["x"],
+    [None],
+    {"__proto__": 1},
+    gid("Customer", UUID(int=1)),
+    gid("Account", UUID(int=1)),
+)
 OPTIONAL: Final[dict[str, dict[str, Any]]] = {
-    "adjustCredit": {"note": "x", "expiresInDays": 1, "expiresAt": "2150-01-01T00:00:00Z", "effectiveOn": "2026-01-01",
-                     "serviceIds": ["x"], "creditId": "x", "requestApproval": False},
-    "bulkCredit": {"note": "x", "expiresInDays": 1, "expiresAt": "2150-01-01T00:00:00Z", "errorPolicy": "REJECT_ALL",
-                   "dryRun": False},
+    "adjustCredit": {
+        "note": "x",
+        "expiresInDays": 1,
+        "expiresAt": "2150-01-01T00:00:00Z",
+        "effectiveOn": "2026-01-01",
+        "serviceIds": ["x"],
+        "creditId": "x",
+        "requestApproval": False,
+    },
+    "bulkCredit": {
+        "note": "x",
+        "expiresInDays": 1,
+        "expiresAt": "2150-01-01T00:00:00Z",
+        "errorPolicy": "REJECT_ALL",
+        "dryRun": False,
+    },
     "assignCredit": {},
     "giveReward": {"note": "x"},
     "upsertCustomer": {"email": "a@b"},
     "createInvoice": {"issuedOn": "2026-01-01", "dueOn": "2026-01-01", "autoApplyCredit": True},
     "recordPayment": {"receivedOn": "2026-01-01"},
-}  # fmt: skip
+}
 """What the inputs of the headline mutations may have beside what they must."""
 
 
@@ -139,20 +141,59 @@ async def test_no_value_in_any_place_of_the_variables_does_harm(api: Api, tenant
 
 
 NO_DECIMALS: Final = (
-    '"1_000"', '"NaN"', '"1e400"', '"1e2"', '"Infinity"', '"-Infinity"', '"\u0663"', '"\uff11"', '" 1"', '"1 "', '"+1"',
-    '"1."', '".5"',
-    '"-"', '""', '"1,50"', '"1.00000"', '"12345678901234567"', '"0x1F"', '"\u22121"', "1", "1.0", "-1", "true",
+    '"1_000"',
+    '"NaN"',
+    '"1e400"',
+    '"1e2"',
+    '"Infinity"',
+    '"-Infinity"',
+    '"\u0663"',
+    '"\uff11"',
+    '" 1"',
+    '"1 "',
+    '"+1"',
+    '"1."',
+    '".5"',
+    '"-"',
+    '""',
+    '"1,50"',
+    '"1.00000"',
+    '"12345678901234567"',
+    '"0x1F"',
+    '"\u22121"',
+    "1",
+    "1.0",
+    "-1",
+    "true",
     '["1.00"]',
-)  # fmt: skip
+)
 NO_INSTANTS: Final = (
-    '"2150-01-01T00:00:00"', '"2150-01-01"', '"2150-13-01T00:00:00Z"', '"2150-01-01T25:00:00Z"', '"tomorrow"', '""',
-    '"2150-01-01T00:00:00+25:00"', '"2150-W01-1T00:00:00Z"', '"0000-01-01T00:00:00Z"', '"99999-01-01T00:00:00Z"',
-    "4102444800", '"2150-01-01 00:00:00Z"', '"2150-01-01T00:00:00.0000001Z"',
-)  # fmt: skip
+    '"2150-01-01T00:00:00"',
+    '"2150-01-01"',
+    '"2150-13-01T00:00:00Z"',
+    '"2150-01-01T25:00:00Z"',
+    '"tomorrow"',
+    '""',
+    '"2150-01-01T00:00:00+25:00"',
+    '"2150-W01-1T00:00:00Z"',
+    '"0000-01-01T00:00:00Z"',
+    '"99999-01-01T00:00:00Z"',
+    "4102444800",
+    '"2150-01-01 00:00:00Z"',
+    '"2150-01-01T00:00:00.0000001Z"',
+)
 NO_DATES: Final = (
-    '"2026-02-30"', '"2026-1-1"', '"20260101"', '"2026-01-01T00:00:00Z"', '"26-01-01"', '"\u0662026-01-01"', "20260101",
-    '"0000-00-00"', '""', '"today"',
-)  # fmt: skip
+    '"2026-02-30"',
+    '"2026-1-1"',
+    '"20260101"',
+    '"2026-01-01T00:00:00Z"',
+    '"26-01-01"',
+    '"\u0662026-01-01"',
+    "20260101",
+    '"0000-00-00"',
+    '""',
+    '"today"',
+)
 
 
 @pytest.mark.parametrize(
@@ -220,11 +261,17 @@ HUGE: Final[dict[str, tuple[str, str]]] = {
     "wide and costly": (WIDE, "QUERY_TOO_COSTLY"),
     "a fragment that spreads itself": ("{ ...a } fragment a on Query { ...a }", "GRAPHQL_VALIDATION_FAILED"),
     "fragments that spread each other": (
-        "{ ...f0 } " + " ".join(f"fragment f{n} on Query {{ ...f{n + 1} ...f{n + 1} }}" for n in range(25))
-        + " fragment f25 on Query { viewer { role } }", "QUERY_TOO_COSTLY"),
-    "many root fields": ("mutation {" + " ".join(
-        f'm{n}: upsertCustomer(input: {{externalId: "x{n}", name: "x"}}) {{ created }}' for n in range(40)
-    ) + "}", "QUERY_TOO_COSTLY"),
+        "{ ...f0 } "
+        + " ".join(f"fragment f{n} on Query {{ ...f{n + 1} ...f{n + 1} }}" for n in range(25))
+        + " fragment f25 on Query { viewer { role } }",
+        "QUERY_TOO_COSTLY",
+    ),
+    "many root fields": (
+        "mutation {"
+        + " ".join(f'm{n}: upsertCustomer(input: {{externalId: "x{n}", name: "x"}}) {{ created }}' for n in range(40))
+        + "}",
+        "QUERY_TOO_COSTLY",
+    ),
     "nothing": (" ", "GRAPHQL_PARSE_FAILED"),
     "no closing brace": ("{ viewer { role }", "GRAPHQL_PARSE_FAILED"),
     "a field that is not there": ("{ passwords { id } }", "GRAPHQL_VALIDATION_FAILED"),
@@ -235,7 +282,7 @@ HUGE: Final[dict[str, tuple[str, str]]] = {
     "a fragment alone": ("fragment a on Query { viewer { role } }", "OPERATION_RESOLUTION_FAILURE"),
     "a subscription": ("subscription { nothing }", "BAD_USER_INPUT"),
     "binary": ("\x01\x02\x03", "GRAPHQL_PARSE_FAILED"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", HUGE)
@@ -258,10 +305,13 @@ ENDLESS: Final = "9" * 5_000
 
 @pytest.mark.parametrize(
     "query",
-    ["{ customers(first: #) { edges { cursor } } }", "query($n: Int = #) { customers(first: $n) { edges { cursor } } }",
-     "{ customers(first: 1, search: #) { edges { cursor } } }",
-     'mutation { createTier(input: {name: "x", threshold: #}) { userErrors { code } } }'],
-)  # fmt: skip
+    [
+        "{ customers(first: #) { edges { cursor } } }",
+        "query($n: Int = #) { customers(first: $n) { edges { cursor } } }",
+        "{ customers(first: 1, search: #) { edges { cursor } } }",
+        'mutation { createTier(input: {name: "x", threshold: #}) { userErrors { code } } }',
+    ],
+)
 async def test_an_integer_too_long_to_be_read_stands_in_the_document(attack: Attack, query: str) -> None:
     for sign in ("", "-"):
         assert code(await attack.run(query.replace("#", sign + ENDLESS))) == "GRAPHQL_VALIDATION_FAILED"
@@ -276,13 +326,28 @@ async def test_an_integer_too_long_to_be_read_stands_in_the_variables(attack: At
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"null", b"[]", b'"x"', b"1", b"{", b"{}", b'{"query": null}', b'{"query": {}}', b"\xff\xfe{",
-     b"[{\"query\": \"{ viewer { role } }\"}]", b'{"query": "{ viewer { role } }", "variables": []}',
-     b'{"query": "{ viewer { role } }", "variables": "x"}', b'{"query": "{ viewer { role } }", "operationName": 1}',
-     b'{"query": "{ viewer { role } }", "extensions": 1}', b'{"query": "{ viewer { role } }", "variables": {"a": NaN}}',
-     b'{"query": "{ viewer { role } }", "variables": {"a": 1e999}}', "{}".encode("utf-16")],
+    [
+        b"",
+        b"null",
+        b"[]",
+        b'"x"',
+        b"1",
+        b"{",
+        b"{}",
+        b'{"query": null}',
+        b'{"query": {}}',
+        b"\xff\xfe{",
+        b'[{"query": "{ viewer { role } }"}]',
+        b'{"query": "{ viewer { role } }", "variables": []}',
+        b'{"query": "{ viewer { role } }", "variables": "x"}',
+        b'{"query": "{ viewer { role } }", "operationName": 1}',
+        b'{"query": "{ viewer { role } }", "extensions": 1}',
+        b'{"query": "{ viewer { role } }", "variables": {"a": NaN}}',
+        b'{"query": "{ viewer { role } }", "variables": {"a": 1e999}}',
+        "{}".encode("utf-16"),
+    ],
     ids=str,
-)  # fmt: skip
+)
 async def test_a_body_that_is_no_request(attack: Attack, body: bytes) -> None:
     assert code(await attack(body)) == "BAD_USER_INPUT"
 
@@ -309,10 +374,16 @@ async def test_a_page_that_is_none(attack: Attack, field: str) -> None:
       {field}(first: $first, after: $after, last: $last, before: $before) {{ edges {{ cursor }} }} }}"""
     cursors: tuple[Any, ...] = ("", "x", "\x00", "W10", "eyJhIjoxfQ", "x" * 10_000, gid("Customer", uuid4()), "٣")
     for page in (
-        {"first": -1}, {"first": 10**6}, {"last": -1}, {"first": 1, "last": 1}, {"first": 2**31}, {"first": "1"},
-        {"first": 1.5}, *({"first": 1, "after": cursor} for cursor in cursors),
+        {"first": -1},
+        {"first": 10**6},
+        {"last": -1},
+        {"first": 1, "last": 1},
+        {"first": 2**31},
+        {"first": "1"},
+        {"first": 1.5},
+        *({"first": 1, "after": cursor} for cursor in cursors),
         *({"last": 1, "before": cursor} for cursor in cursors),
-    ):  # fmt: skip
+    ):
         answer = await attack.run(query, page)
         (error,) = answer["errors"]
         assert error["extensions"]["code"] in ("BAD_USER_INPUT", "QUERY_TOO_COSTLY"), page
@@ -320,13 +391,15 @@ async def test_a_page_that_is_none(attack: Attack, field: str) -> None:
 
 @pytest.mark.parametrize(
     ("query", "parts"),
-    [("{ rewards(first: 1, after: CURSOR) { edges { cursor } } }", ("rewards", "\ud800")),
-     ("{ products(last: 1, before: CURSOR) { edges { cursor } } }", ("products", "a\udfff")),
-     ("{ invoices { edges { node { lines(after: CURSOR) { edges { cursor } } } } } }", ("invoice-lines", 2**31)),
-     ("{ bulkOperation(id: BULK) { rows(after: CURSOR) { edges { cursor } } } }", ("bulk-rows", -(2**31) - 1)),
-     ("{ balances(customerId: CAROL) { ledger(after: CURSOR) { edges { cursor } } } }", ("ledger", 2**63))],
+    [
+        ("{ rewards(first: 1, after: CURSOR) { edges { cursor } } }", ("rewards", "\ud800")),
+        ("{ products(last: 1, before: CURSOR) { edges { cursor } } }", ("products", "a\udfff")),
+        ("{ invoices { edges { node { lines(after: CURSOR) { edges { cursor } } } } } }", ("invoice-lines", 2**31)),
+        ("{ bulkOperation(id: BULK) { rows(after: CURSOR) { edges { cursor } } } }", ("bulk-rows", -(2**31) - 1)),
+        ("{ balances(customerId: CAROL) { ledger(after: CURSOR) { edges { cursor } } } }", ("ledger", 2**63)),
+    ],
     ids=lambda value: value[0] if isinstance(value, tuple) else "",
-)  # fmt: skip
+)
 async def test_a_cursor_of_the_right_list_with_a_key_that_no_row_could_have(
     api: Api, tenant: Tenant, query: str, parts: tuple[Any, ...]
 ) -> None:
@@ -356,7 +429,7 @@ async def test_one_that_fails_never_hides_what_another_posted(
 ) -> None:
     """Refused, bad in its id, denied deeper down, and broken by a bug of ours: those beside it say what they did."""
     carol = await tenant.customer("carol")
-    reward = await tenant.reward("Mug", 1)
+    reward = await tenant.reward(1, name="Mug")
 
     async def broken(*_: Any) -> None:
         raise InvariantViolated("the secret of this ledger")
@@ -371,18 +444,26 @@ async def test_one_that_fails_never_hides_what_another_posted(
       e: upsertCustomer(input: $e) {{ created customer {{ name }} }}
       f: adjustCredit(input: $f) {{ account {{ available }} }} }}"""
     variables = {
-        "a": adjusting(carol, "10.00"), "b": adjusting(carol, "-10.01"), "c": adjusting(uuid4(), "1.00"),
-        "d": {"customerId": gid("Customer", carol), "rewardId": gid("Reward", reward), "deductPoints": False,
-              "idempotencyKey": "d"},
-        "e": {"externalId": "dave", "name": "Dave"}, "f": adjusting(carol, "-4.00"),
-    }  # fmt: skip
+        "a": adjusting(carol, "10.00"),
+        "b": adjusting(carol, "-10.01"),
+        "c": adjusting(uuid4(), "1.00"),
+        "d": {
+            "customerId": gid("Customer", carol),
+            "rewardId": gid("Reward", reward),
+            "deductPoints": False,
+            "idempotencyKey": "d",
+        },
+        "e": {"externalId": "dave", "name": "Dave"},
+        "f": adjusting(carol, "-4.00"),
+    }
     answer = await api(query, variables)
 
     assert answer.data is not None
     assert answer.data["a"]["account"]["available"] == "10.00"
     assert answer.data["b"] == {
-        "userErrors": [{"code": "INSUFFICIENT_BALANCE", "available": "10.00"}], "transaction": None,
-    }  # fmt: skip
+        "userErrors": [{"code": "INSUFFICIENT_BALANCE", "available": "10.00"}],
+        "transaction": None,
+    }
     assert answer.data["c"] == {"userErrors": [{"code": "NOT_FOUND"}], "transaction": None}
     assert answer.data["d"] is None
     assert answer.data["e"] == {"created": True, "customer": {"name": "Dave"}}

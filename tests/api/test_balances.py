@@ -8,7 +8,7 @@ import pytest
 
 from models.operations.expire import expire_credits
 from tests.api.conftest import Api, gid
-from tests.factories import Clock, Tenant
+from tests.support.tenants import Clock, Tenant
 
 BALANCES = "query($id: ID!) { balances(customerId: $id) { asset available scheduled lifetime tier { name } } }"
 
@@ -78,10 +78,13 @@ async def test_the_balance_at_an_instant(api: Api, tenant: Tenant, clock: Clock)
     clock.advance(timedelta(hours=12))
 
     for at, available in (
-        (start - timedelta(hours=1), "0.00"), (start + timedelta(minutes=30), "1.00"),
-        (start + timedelta(minutes=90), "11.00"), (start + timedelta(minutes=150), "7.00"),
-        (start + timedelta(hours=4), "1.00"), (start + timedelta(days=6), "101.00"),
-    ):  # fmt: skip
+        (start - timedelta(hours=1), "0.00"),
+        (start + timedelta(minutes=30), "1.00"),
+        (start + timedelta(minutes=90), "11.00"),
+        (start + timedelta(minutes=150), "7.00"),
+        (start + timedelta(hours=4), "1.00"),
+        (start + timedelta(days=6), "101.00"),
+    ):
         node = await one(api, account, "balanceAt(at: $at)", at=at.isoformat())
         assert node["balanceAt"] == available, at
 
@@ -120,11 +123,13 @@ async def test_a_credit_says_when_it_runs_and_on_what(api: Api, tenant: Tenant) 
     carol = await tenant.customer()
     cut, wash = await tenant.service("Cut"), await tenant.service("Wash")
     credit = await tenant.adjust(carol, "3", "SERVICE_CREDITS", service_ids=(wash, cut), expires_in_days=1)
-    node = (await api(
-        """query($id: ID!) { node(id: $id) { ... on Credit { effectiveOn expiresAt autoApply services { name }
+    node = (
+        await api(
+            """query($id: ID!) { node(id: $id) { ... on Credit { effectiveOn expiresAt autoApply services { name }
         account { asset } assignments { edges { cursor } } transaction { id } } } }""",
-        {"id": gid("Credit", credit.credit_id)},
-    ))["node"]  # fmt: skip
+            {"id": gid("Credit", credit.credit_id)},
+        )
+    )["node"]
 
     assert node["services"] == [{"name": "Cut"}, {"name": "Wash"}]
     assert datetime.fromisoformat(node["expiresAt"]) > datetime.now(UTC)
@@ -179,14 +184,20 @@ async def test_a_balance_is_explained(api: Api, tenant: Tenant, clock: Clock) ->
       entries(last: 2) { edges { node { amount counter } } pageInfo { hasPreviousPage hasNextPage } } }"""
     found = (await one(api, account, fields, at=then.isoformat()))["balanceExplanation"]
     assert [found[name] for name in ("ledgerBalance", "scheduled", "expired", "available")] == [
-        "111.00", "100.00", "10.00", "1.00",
-    ]  # fmt: skip
+        "111.00",
+        "100.00",
+        "10.00",
+        "1.00",
+    ]
     assert [edge["node"]["amount"] for edge in found["entries"]["edges"]] == ["10.00", "100.00"]
     assert found["entries"]["pageInfo"] == {"hasPreviousPage": True, "hasNextPage": False}
     now = (await one(api, account, fields, at=clock().isoformat()))["balanceExplanation"]
     assert [now[name] for name in ("ledgerBalance", "scheduled", "expired", "available")] == [
-        "101.00", "0.00", "0.00", "101.00",
-    ]  # fmt: skip
+        "101.00",
+        "0.00",
+        "0.00",
+        "101.00",
+    ]
     assert now["entries"]["edges"][-1]["node"] == {"amount": "-10.00", "counter": "EXPIRED"}
     long_ago = (await one(api, account, fields, at="2001-01-01T00:00:00Z"))["balanceExplanation"]
     assert (long_ago["ledgerBalance"], long_ago["entries"]["edges"]) == ("0.00", [])

@@ -12,8 +12,8 @@ from auth.roles import Role, Scope
 from models.configuration_commands import UpdateTenant
 from models.operations.update_tenant import update_tenant
 from tests.api.conftest import Api, gid
-from tests.factories import ADMIN, Clock, Tenant
 from tests.support.headline import ADJUST, BULK, denied, document, done, refusal, refused, replayed
+from tests.support.tenants import ADMIN, Clock, Tenant
 
 ROWS: Final = """query($id: ID!, $failed: Boolean, $first: Int) { bulkOperation(id: $id) {
   rows(onlyFailed: $failed, first: $first) { edges { node { row amount customer { externalId }
@@ -33,8 +33,11 @@ def bulk(*rows: tuple[UUID, str], asset: str = "GBP", **more: Any) -> dict[str, 
     """The input, with a key of its own."""
     return {
         "items": [{"customerId": gid("Customer", customer), "amount": amount} for customer, amount in rows],
-        "asset": asset, "reason": "CORRECTION", "idempotencyKey": uuid4().hex, **more,
-    }  # fmt: skip
+        "asset": asset,
+        "reason": "CORRECTION",
+        "idempotencyKey": uuid4().hex,
+        **more,
+    }
 
 
 async def rows(api: Api, payload: dict[str, Any], **more: Any) -> list[dict[str, Any]]:
@@ -53,41 +56,57 @@ async def balances(tenant: Tenant) -> list[tuple[str, int]]:
 async def test_every_row_is_a_transaction_of_its_own(api: Api, tenant: Tenant, three: list[UUID]) -> None:
     await tenant.adjust(three[2], "9.00")
     given = bulk(
-        (three[0], "5.00"), (three[1], "7.25"), (three[2], "-4.00"), note="for June", expiresAt="2150-01-01T00:00:00Z",
-    )  # fmt: skip
+        (three[0], "5.00"), (three[1], "7.25"), (three[2], "-4.00"), note="for June", expiresAt="2150-01-01T00:00:00Z"
+    )
     payload = await done(api, BULK, given)
-    assert payload == {"replayed": False, "operation": {
-        "id": payload["operation"]["id"], "status": "COMPLETED", "total": 3, "processed": 3, "succeeded": 3,
-        "failed": 0,
-    }}  # fmt: skip
+    assert payload == {
+        "replayed": False,
+        "operation": {
+            "id": payload["operation"]["id"],
+            "status": "COMPLETED",
+            "total": 3,
+            "processed": 3,
+            "succeeded": 3,
+            "failed": 0,
+        },
+    }
     report = await rows(api, payload)
     assert [(r["row"], r["amount"], r["customer"]["externalId"], r["error"]) for r in report] == [
-        (0, "5.00", "c0", None), (1, "7.25", "c1", None), (2, "-4.00", "c2", None),
-    ]  # fmt: skip
+        (0, "5.00", "c0", None),
+        (1, "7.25", "c1", None),
+        (2, "-4.00", "c2", None),
+    ]
     transactions = [r["transaction"] for r in report]
     assert len({t["id"] for t in transactions}) == 3
     assert {(t["kind"], t["reason"], t["note"]) for t in transactions} == {("ADJUSTMENT", "CORRECTION", "for June")}
     entries = [edge["node"] for t in transactions for edge in t["entries"]["edges"]]
     until = {"expiresAt": "2150-01-01T00:00:00Z"}
     assert entries == [
-        {"amount": "5.00", "credit": until}, {"amount": "7.25", "credit": until},
+        {"amount": "5.00", "credit": until},
+        {"amount": "7.25", "credit": until},
         {"amount": "-4.00", "credit": {"expiresAt": None}},
-    ]  # fmt: skip
+    ]
     assert await balances(tenant) == [("c0", 500), ("c1", 725), ("c2", 500)]
     await replayed(api, tenant, BULK, given, payload)
 
 
 def some_bad(three: list[UUID]) -> tuple[tuple[UUID, str], ...]:
     return (
-        (three[0], "5.00"), (three[1], "-1.00"), (uuid4(), "1.00"), (three[2], "1.005"), (three[0], "1.00"),
+        (three[0], "5.00"),
+        (three[1], "-1.00"),
+        (uuid4(), "1.00"),
+        (three[2], "1.005"),
+        (three[0], "1.00"),
         (three[2], "0"),
-    )  # fmt: skip
+    )
 
 
 BAD: Final = [
-    ("INSUFFICIENT_BALANCE", ["items", "1", "amount"], "0.00", 1), ("NOT_FOUND", ["items", "2", "customerId"], None, 2),
-    ("AMOUNT_PRECISION", ["items", "3", "amount"], None, 3), ("DUPLICATE", ["items", "4", "customerId"], None, 4),
-]  # fmt: skip
+    ("INSUFFICIENT_BALANCE", ["items", "1", "amount"], "0.00", 1),
+    ("NOT_FOUND", ["items", "2", "customerId"], None, 2),
+    ("AMOUNT_PRECISION", ["items", "3", "amount"], None, 3),
+    ("DUPLICATE", ["items", "4", "customerId"], None, 4),
+]
 
 
 async def test_reject_all_names_every_bad_row_and_posts_none(api: Api, tenant: Tenant, three: list[UUID]) -> None:
@@ -124,8 +143,9 @@ async def test_a_dry_run_reports_the_same_and_posts_nothing(
     assert (operation["total"], operation["succeeded"], operation["failed"]) == (5, 1, 4)
     report = await rows(api, payload)
     assert [(r["error"] and r["error"]["code"], r["transaction"]) for r in report] == [
-        (None, None), *((code, None) for code, *_ in BAD),
-    ]  # fmt: skip
+        (None, None),
+        *((code, None) for code, *_ in BAD),
+    ]
     # Its key is still free: for the run itself.
     assert (await done(api, BULK, {**given, "dryRun": False, "errorPolicy": "SKIP_FAILED"}))["replayed"] is False
     assert await balances(tenant) == [("c0", 500)]
@@ -155,7 +175,7 @@ async def test_a_customer_comes_twice_where_that_is_allowed(api: Api, tenant: Te
         ({"expiresAt": "2150-01-01T00:00:00Z", "expiresInDays": 5}, ["EXPIRY_CONFLICT", "expiresAt"]),
     ],
     ids=str,
-)  # fmt: skip
+)
 async def test_what_is_wrong_with_the_whole_is_said_of_it(
     api: Api, tenant: Tenant, three: list[UUID], change: dict[str, Any], expected: list[str]
 ) -> None:
@@ -193,9 +213,7 @@ async def test_a_row_in_a_currency_of_others_names_those_that_may_be_used(api: A
         (edge,) = (await api(skipping, {"input": given}, **partner))[BULK]["operation"]["rows"]["edges"]
         return edge["node"]["error"]
 
-    assert await told("JPY", "5") == {
-        "code": "CURRENCY_NOT_ALLOWED", "currencies": ["EUR", "GBP"], "remaining": None,
-    }  # fmt: skip
+    assert await told("JPY", "5") == {"code": "CURRENCY_NOT_ALLOWED", "currencies": ["EUR", "GBP"], "remaining": None}
     over = await told("GBP", "500")
     assert (over["code"], over["currencies"]) == ("LIMIT_EXCEEDED", None)
     assert {left["kind"] for left in over["remaining"]} == {"ADDING"}
@@ -204,10 +222,11 @@ async def test_a_row_in_a_currency_of_others_names_those_that_may_be_used(api: A
 async def test_who_may(api: Api, tenant: Tenant, three: list[UUID]) -> None:
     given = bulk((three[0], "1.00"))
     for token in (
-        {"role": Role.STAFF}, {"role": Role.CUSTOMER, "customer": "c0"},
+        {"role": Role.STAFF},
+        {"role": Role.CUSTOMER, "customer": "c0"},
         {"role": Role.PARTNER, "scopes": set(Scope) - {Scope.CREDITS_BULK}},
         {"role": Role.MANAGER, "scopes": [Scope.CREDITS_ADD, Scope.CREDITS_REMOVE]},
-    ):  # fmt: skip
+    ):
         await denied(api, tenant, BULK, given, **token)
         await denied(api, tenant, BULK, {**given, "dryRun": True}, **token)
     await done(api, BULK, given, role=Role.MANAGER)
@@ -217,8 +236,13 @@ async def test_who_may(api: Api, tenant: Tenant, three: list[UUID]) -> None:
 async def test_the_same_key_for_anything_else_is_refused(api: Api, tenant: Tenant, three: list[UUID]) -> None:
     given = bulk((three[0], "1.00"), (three[1], "1.00"))
     await done(api, BULK, given)
-    for change in ({"items": given["items"][::-1]}, {"items": given["items"][:1]}, {"errorPolicy": "SKIP_FAILED"},
-                   {"asset": "EUR"}, {"note": "x"}):  # fmt: skip
+    for change in (
+        {"items": given["items"][::-1]},
+        {"items": given["items"][:1]},
+        {"errorPolicy": "SKIP_FAILED"},
+        {"asset": "EUR"},
+        {"note": "x"},
+    ):
         again = {**given, **change}
         assert await refusal(api, tenant, BULK, again) == ["IDEMPOTENCY_KEY_REUSED", "idempotencyKey"]
 
@@ -248,8 +272,10 @@ async def test_what_has_expired_is_not_there_to_be_removed(
     given = bulk(*((c, "-5.00") for c in three), expiresInDays=1, errorPolicy="SKIP_FAILED")
     report = await rows(api, await done(api, BULK, given))
     assert [r["error"] and (r["error"]["code"], r["error"]["available"]) for r in report] == [
-        ("INSUFFICIENT_BALANCE", "0.00"), None, ("INSUFFICIENT_BALANCE", "0.00"),
-    ]  # fmt: skip
+        ("INSUFFICIENT_BALANCE", "0.00"),
+        None,
+        ("INSUFFICIENT_BALANCE", "0.00"),
+    ]
 
 
 async def many(tenant: Tenant, number: int) -> list[UUID]:

@@ -13,7 +13,7 @@ from tests.api.conftest import Api, gid
 from tests.api.test_imports import CANCEL, post
 from tests.api.test_node import NODE
 from tests.api.test_partner_tokens import ask
-from tests.factories import ADMIN, Tenant
+from tests.support.tenants import ADMIN, Tenant
 
 BULK = """query($id: ID!, $failed: Boolean, $first: Int, $after: String) { bulkOperation(id: $id) {
   id status total processed succeeded failed
@@ -24,9 +24,11 @@ BULK = """query($id: ID!, $failed: Boolean, $first: Int, $after: String) { bulkO
 
 async def run(tenant: Tenant, *items: tuple[UUID | None, str], asset: str = "GBP", actor: Actor = ADMIN) -> UUID:
     command = BulkCredit(
-        items=tuple(BulkItem(customer, Decimal(amount)) for customer, amount in items), asset=asset,
-        reason="CORRECTION", error_policy="SKIP_FAILED",
-    )  # fmt: skip
+        items=tuple(BulkItem(customer, Decimal(amount)) for customer, amount in items),
+        asset=asset,
+        reason="CORRECTION",
+        error_policy="SKIP_FAILED",
+    )
     outcome = await bulk_credit(tenant.ledger, tenant.id, actor, command, tenant.key())
     assert outcome.bulk_operation_id is not None
     return outcome.bulk_operation_id
@@ -42,16 +44,25 @@ async def test_reports_every_row(api: Api, bulk: UUID) -> None:
     operation = (await api(BULK, {"id": gid("BulkOperation", bulk)}))["bulkOperation"]
 
     assert {name: operation[name] for name in ("status", "total", "processed", "succeeded", "failed")} == {
-        "status": "COMPLETED", "total": 4, "processed": 4, "succeeded": 1, "failed": 3,
-    }  # fmt: skip
+        "status": "COMPLETED",
+        "total": 4,
+        "processed": 4,
+        "succeeded": 1,
+        "failed": 3,
+    }
     rows: list[dict[str, Any]] = [edge["node"] for edge in operation["rows"]["edges"]]
     assert [(row["row"], row["amount"], row["customer"], row["transaction"]) for row in rows] == [
-        (0, "2.50", {"externalId": "carol"}, {"kind": "ADJUSTMENT"}), (1, "1.00", None, None),
-        (2, "-7.00", {"externalId": "dave"}, None), (3, "1.005", None, None),
-    ]  # fmt: skip
+        (0, "2.50", {"externalId": "carol"}, {"kind": "ADJUSTMENT"}),
+        (1, "1.00", None, None),
+        (2, "-7.00", {"externalId": "dave"}, None),
+        (3, "1.005", None, None),
+    ]
     assert [row["error"] and row["error"]["code"] for row in rows] == [
-        None, "NOT_FOUND", "INSUFFICIENT_BALANCE", rows[3]["error"]["code"],
-    ]  # fmt: skip
+        None,
+        "NOT_FOUND",
+        "INSUFFICIENT_BALANCE",
+        rows[3]["error"]["code"],
+    ]
     assert rows[3]["error"]["code"] in ("NOT_FOUND", "AMOUNT_PRECISION")
     assert (rows[1]["error"]["field"], rows[1]["error"]["row"]) == (["items", "1", "customerId"], 1)
     assert rows[2]["error"]["available"] == "0.00"
@@ -82,9 +93,16 @@ async def test_unknown_ones_are_none(api: Api, other_tenant: Tenant, bulk: UUID)
 SEEN = "query($id: ID!) { bulkOperation(id: $id) { status } }"
 
 
-@pytest.mark.parametrize("sent_by", [
-    ADMIN, Actor("rival", "PARTNER", client="rival"), Actor("bot", "PARTNER"), Actor("shop", "MANAGER", client="shop"),
-], ids=["admin", "another client", "a client of no name", "a person of its name"])  # fmt: skip
+@pytest.mark.parametrize(
+    "sent_by",
+    [
+        ADMIN,
+        Actor("rival", "PARTNER", client="rival"),
+        Actor("bot", "PARTNER"),
+        Actor("shop", "MANAGER", client="shop"),
+    ],
+    ids=["admin", "another client", "a client of no name", "a person of its name"],
+)
 async def test_a_partner_sees_what_its_own_client_sent(api: Api, tenant: Tenant, sent_by: Actor) -> None:
     """Of others' there is nothing, by whichever door, unless it may read the ledger; and they are not its to cancel."""
     carol = await tenant.customer("carol")

@@ -2,7 +2,7 @@
 
 from auth.roles import Role
 from tests.api.conftest import Api, gid
-from tests.factories import Tenant
+from tests.support.tenants import Tenant
 
 REASONS = """query($only: Boolean) { adjustmentReasons(activeOnly: $only) {
   code label directions movesLifetime noteRequired active } }"""
@@ -15,9 +15,13 @@ async def test_a_new_tenant_has_its_first_reasons(api: Api) -> None:
     reasons = {reason["code"]: reason for reason in (await api(REASONS))["adjustmentReasons"]}
 
     assert {code: reason["directions"] for code, reason in reasons.items()} == {
-        "CORRECTION": ["ADD", "REMOVE"], "GOODWILL": ["ADD"], "OTHER": ["ADD", "REMOVE"], "POLICY": ["REMOVE"],
-        "PROMOTION": ["ADD"], "SERVICE_RECOVERY": ["ADD"],
-    }  # fmt: skip
+        "CORRECTION": ["ADD", "REMOVE"],
+        "GOODWILL": ["ADD"],
+        "OTHER": ["ADD", "REMOVE"],
+        "POLICY": ["REMOVE"],
+        "PROMOTION": ["ADD"],
+        "SERVICE_RECOVERY": ["ADD"],
+    }
     assert reasons["OTHER"]["noteRequired"]
     assert not reasons["GOODWILL"]["noteRequired"]
     assert all(reason["active"] and reason["label"] for reason in reasons.values())
@@ -39,9 +43,9 @@ async def test_what_is_no_longer_in_use_is_for_the_configuration(api: Api, tenan
 
 
 async def test_rewards_by_name(api: Api, tenant: Tenant) -> None:
-    mug = await tenant.reward("Mug", 150)
-    await tenant.reward("Ape", 0)
-    await tenant.reward("Zoo", 10, active=False)
+    mug = await tenant.reward(150, name="Mug")
+    await tenant.reward(0, name="Ape")
+    await tenant.reward(10, name="Zoo", active=False)
 
     first = (await api(REWARDS, {"first": 1}))["rewards"]
     assert ([edge["node"]["name"] for edge in first["edges"]], first["pageInfo"]["hasNextPage"]) == (["Ape"], True)
@@ -67,7 +71,7 @@ async def test_tiers_by_threshold(api: Api, tenant: Tenant) -> None:
 
 async def test_sees_nothing_of_another_tenant(api: Api, other_tenant: Tenant) -> None:
     await other_tenant.service("Cut")
-    await other_tenant.reward("Mug", 1)
+    await other_tenant.reward(1, name="Mug")
     await other_tenant.tier("Gold", 1)
 
     answer = await api("{ services { id } rewards { edges { cursor } } tiers { name } }")
@@ -76,7 +80,7 @@ async def test_sees_nothing_of_another_tenant(api: Api, other_tenant: Tenant) ->
 
 async def test_customers_may_see_what_points_are_good_for(api: Api, tenant: Tenant) -> None:
     await tenant.customer("carol")
-    await tenant.reward("Mug", 1)
+    await tenant.reward(1, name="Mug")
     found = (await api.as_customer("carol", "{ rewards { edges { node { name } } } tiers { name } }"))["rewards"]
     assert found == {"edges": [{"node": {"name": "Mug"}}]}
     assert (await api.as_customer("carol", REWARDS, {"only": False})).codes == ["FORBIDDEN"]

@@ -5,8 +5,8 @@ from typing import Any, Final
 
 from auth.roles import Role, Scope
 from tests.api.conftest import Api, gid
-from tests.factories import Clock, Tenant
 from tests.support.headline import DISABLE_COUPON, USE_COUPON, denied, done, refusal, replayed
+from tests.support.tenants import Clock, Tenant
 
 COUPON: Final = """query($by: CouponBy!) { coupon(by: $by) { id code status pointsSpent issuedAt expiresAt closedAt
   terms { name kind value currency product } reward { name } customer { externalId }
@@ -17,7 +17,7 @@ async def given(tenant: Tenant, *, points: int = 50, free: bool = False, **rewar
     """A coupon's id and code, given to carol, who had 100 points."""
     carol = await tenant.customer("carol")
     await tenant.adjust(carol, "100", "POINTS")
-    outcome = await tenant.give(carol, await tenant.reward("Mug", points, **reward), deduct_points=not free)
+    outcome = await tenant.give(carol, await tenant.reward(points, name="Mug", **reward), deduct_points=not free)
     code = await tenant.fetch("select code from coupons where tenant_id = $1")
     return gid("Coupon", outcome.coupon_id), code[0]["code"]
 
@@ -58,8 +58,9 @@ async def test_a_coupon_is_used_once(api: Api, tenant: Tenant) -> None:
     await replayed(api, tenant, USE_COUPON, asked, first)
     for field in (USE_COUPON, DISABLE_COUPON):
         assert await refusal(api, tenant, field, {**asked, "idempotencyKey": "other"}) == [
-            "COUPON_NOT_ISSUED", "couponId",
-        ]  # fmt: skip
+            "COUPON_NOT_ISSUED",
+            "couponId",
+        ]
 
 
 async def test_disabling_with_points_back(api: Api, tenant: Tenant) -> None:
@@ -103,14 +104,16 @@ async def test_bad_input_moves_nothing(api: Api, tenant: Tenant, other_tenant: T
     for field in (USE_COUPON, DISABLE_COUPON):
         asked: dict[str, Any] = {"couponId": coupon, "idempotencyKey": "k"}
         for change, expected in (
-            ({"couponId": "x"}, ["NOT_FOUND", "couponId"]), ({"couponId": theirs}, ["NOT_FOUND", "couponId"]),
+            ({"couponId": "x"}, ["NOT_FOUND", "couponId"]),
+            ({"couponId": theirs}, ["NOT_FOUND", "couponId"]),
             ({"idempotencyKey": " "}, ["INVALID", "idempotencyKey"]),
-        ):  # fmt: skip
+        ):
             async with other_tenant.nothing_moves():
                 assert await refusal(api, tenant, field, {**asked, **change}) == expected
-    assert await refusal(
-        api, tenant, DISABLE_COUPON, {"couponId": coupon, "note": "\x00", "idempotencyKey": "k"}
-    ) == ["INVALID", "note"]  # fmt: skip
+    assert await refusal(api, tenant, DISABLE_COUPON, {"couponId": coupon, "note": "\x00", "idempotencyKey": "k"}) == [
+        "INVALID",
+        "note",
+    ]
 
 
 async def test_who_may_not(api: Api, tenant: Tenant) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from auth.roles import Role, Scope
 from tests.api.conftest import Api, gid
-from tests.factories import Tenant
+from tests.support.tenants import Tenant
 
 CREATE = """mutation($input: CreateOrderInput!) { createOrder(input: $input) {
   order { id number kind currency status total paid credited due creditable
@@ -19,17 +19,23 @@ CREATE = """mutation($input: CreateOrderInput!) { createOrder(input: $input) {
 @pytest.fixture
 async def products(tenant: Tenant) -> dict[str, UUID]:
     return {
-        "Account credit": await tenant.product("Account credit", "1.00", "CREDIT"),
-        "Chair": await tenant.product("Chair", "30.00"),
-        "Stool": await tenant.product("Stool", "20.00", active=False),
+        "Account credit": await tenant.product("1.00", "CREDIT", name="Account credit"),
+        "Chair": await tenant.product("30.00", name="Chair"),
+        "Stool": await tenant.product("20.00", name="Stool", active=False),
     }
 
 
 def ordering(customer: UUID, *items: tuple[UUID, int], **more: Any) -> dict[str, Any]:
-    return {"input": {
-        "customerId": gid("Customer", customer), "number": "O-1", "currency": "GBP", "idempotencyKey": "k",
-        "items": [{"productId": gid("Product", product), "quantity": quantity} for product, quantity in items], **more,
-    }}  # fmt: skip
+    return {
+        "input": {
+            "customerId": gid("Customer", customer),
+            "number": "O-1",
+            "currency": "GBP",
+            "idempotencyKey": "k",
+            "items": [{"productId": gid("Product", product), "quantity": quantity} for product, quantity in items],
+            **more,
+        }
+    }
 
 
 async def test_an_order_is_an_invoice_of_products(api: Api, tenant: Tenant, products: dict[str, UUID]) -> None:
@@ -43,38 +49,70 @@ async def test_an_order_is_an_invoice_of_products(api: Api, tenant: Tenant, prod
     order = payload["order"]
     lines = [edge["node"] for edge in order.pop("lines")["edges"]]
     assert lines == [
-        {"description": "Account credit", "quantity": 50, "unitPrice": "1.00", "amount": "50.00", "kind": "CREDIT",
-         "product": {"name": "Account credit"}},
-        {"description": "Chair", "quantity": 2, "unitPrice": "25.00", "amount": "50.00", "kind": "GOODS",
-         "product": {"name": "Chair"}},
-    ]  # fmt: skip
+        {
+            "description": "Account credit",
+            "quantity": 50,
+            "unitPrice": "1.00",
+            "amount": "50.00",
+            "kind": "CREDIT",
+            "product": {"name": "Account credit"},
+        },
+        {
+            "description": "Chair",
+            "quantity": 2,
+            "unitPrice": "25.00",
+            "amount": "50.00",
+            "kind": "GOODS",
+            "product": {"name": "Chair"},
+        },
+    ]
     assert order == {
-        "id": order["id"], "number": "O-1", "kind": "ORDER", "currency": "GBP", "status": "OPEN", "total": "100.00",
-        "paid": "0.00", "credited": "0.00", "due": "100.00", "creditable": "50.00", "payments": {"edges": []},
+        "id": order["id"],
+        "number": "O-1",
+        "kind": "ORDER",
+        "currency": "GBP",
+        "status": "OPEN",
+        "total": "100.00",
+        "paid": "0.00",
+        "credited": "0.00",
+        "due": "100.00",
+        "creditable": "50.00",
+        "payments": {"edges": []},
         "granted": {"edges": []},
-    }  # fmt: skip
+    }
     again = (await api(CREATE, asked))["createOrder"]
     assert (again["replayed"], again["order"]["id"], again["userErrors"]) == (True, order["id"], [])
 
 
 async def test_it_is_among_the_customers_own_invoices(api: Api, tenant: Tenant, products: dict[str, UUID]) -> None:
     carol = await tenant.customer("carol")
-    await tenant.invoice(carol, "5.00", number="I-1")
+    await tenant.invoice(carol, "5.00", number="I-1", auto_apply=False)
     await tenant.order(carol, (products["Chair"], 1), number="O-1")
     query = """{ invoices { edges { node { number kind creditable
       lines { edges { node { description kind product { name } } } } } } } }"""
     assert (await api.as_customer("carol", query))["invoices"]["edges"] == [
-        {"node": {"number": "I-1", "kind": "INVOICE", "creditable": "5.00",
-                  "lines": {"edges": [{"node": {"description": "Work done", "kind": None, "product": None}}]}}},
-        {"node": {"number": "O-1", "kind": "ORDER", "creditable": "30.00",
-                  "lines": {"edges": [
-                      {"node": {"description": "Chair", "kind": "GOODS", "product": {"name": "Chair"}}}]}}},
-    ]  # fmt: skip
+        {
+            "node": {
+                "number": "I-1",
+                "kind": "INVOICE",
+                "creditable": "5.00",
+                "lines": {"edges": [{"node": {"description": "Tea", "kind": None, "product": None}}]},
+            }
+        },
+        {
+            "node": {
+                "number": "O-1",
+                "kind": "ORDER",
+                "creditable": "30.00",
+                "lines": {"edges": [{"node": {"description": "Chair", "kind": "GOODS", "product": {"name": "Chair"}}}]},
+            }
+        },
+    ]
 
 
 async def test_orders_can_be_listed_by_themselves(api: Api, tenant: Tenant, products: dict[str, UUID]) -> None:
     carol = await tenant.customer("carol")
-    await tenant.invoice(carol, "5.00", number="I-1")
+    await tenant.invoice(carol, "5.00", number="I-1", auto_apply=False)
     await tenant.order(carol, (products["Chair"], 1), number="O-1")
     await tenant.order(await tenant.customer("dave"), (products["Chair"], 1), number="O-2")
     query = """query($customer: ID, $status: [InvoiceStatus!]) {
@@ -112,12 +150,12 @@ async def test_open_credit_goes_on_it_when_asked(api: Api, tenant: Tenant, produ
         ({"idempotencyKey": ""}, ["INVALID", "idempotencyKey"]),
     ],
     ids=str,
-)  # fmt: skip
+)
 async def test_orders_that_there_are_not(
     api: Api, tenant: Tenant, products: dict[str, UUID], change: dict[str, Any], expected: list[str]
 ) -> None:
     carol = await tenant.customer()
-    await tenant.invoice(carol, "1.00", number="TAKEN")
+    await tenant.invoice(carol, "1.00", number="TAKEN", auto_apply=False)
     async with tenant.nothing_moves():
         payload = (await api(CREATE, ordering(carol, (products["Chair"], 1), **change)))["createOrder"]
     assert payload["order"] is None
@@ -128,7 +166,7 @@ async def test_what_is_not_sold_is_not_ordered(
     api: Api, tenant: Tenant, other_tenant: Tenant, products: dict[str, UUID]
 ) -> None:
     carol = await tenant.customer()
-    theirs = await other_tenant.product("Chair", "30.00")
+    theirs = await other_tenant.product("30.00", name="Chair")
     for product, code in ((products["Stool"], "INVALID"), (theirs, "NOT_FOUND")):
         async with tenant.nothing_moves(), other_tenant.nothing_moves():
             payload = (await api(CREATE, ordering(carol, (product, 1))))["createOrder"]
@@ -149,6 +187,10 @@ async def test_credit_is_ordered_by_who_may_add_it(
     goods_alone = ordering(carol, (products["Chair"], 1), number="O-2", idempotencyKey="g")
     goods = await api(CREATE, goods_alone, role=role, scopes=narrow)
     assert goods["createOrder"]["userErrors"] == []
-    wide = await api(CREATE, {"input": {**with_credit["input"], "idempotencyKey": "l"}}, role=role,
-                     scopes=narrow | {Scope.CREDITS_ADD})  # fmt: skip
+    wide = await api(
+        CREATE,
+        {"input": {**with_credit["input"], "idempotencyKey": "l"}},
+        role=role,
+        scopes=narrow | {Scope.CREDITS_ADD},
+    )
     assert wide["createOrder"]["userErrors"] == []

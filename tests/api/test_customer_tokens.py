@@ -1,4 +1,4 @@
-"""A customer's token names the person, whoever has its external id by now (case L4)."""
+"""A customer's token names the person, whoever has its external id by now."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,12 +8,13 @@ import pytest
 
 from auth.roles import Role
 from models.commands import MergeCustomers
+from models.customers import UpdateCustomer
 from models.operations.merge_customers import merge_customers
-from models.operations.people import UpdateCustomer, erase_customer, update_customer
+from models.operations.people import erase_customer, update_customer
 from models.reads.holders import Holder
 from tests.api.conftest import Api, gid
-from tests.factories import ADMIN, Clock, Tenant
 from tests.support.headline import ADJUST, adjusting, document
+from tests.support.tenants import ADMIN, Clock, Tenant
 
 OWN = "{ viewer { customer { id externalId } } }"
 NOW = datetime(2026, 6, 15, 12, 0, 0, 300_000, UTC)
@@ -103,11 +104,15 @@ async def test_the_claim_is_a_name(api: Api, tenant: Tenant) -> None:
 @pytest.mark.parametrize(
     ("issued_at", "reused", "named"),
     [
-        (None, False, True), (None, True, False), (NOW, True, False), (NOW.replace(microsecond=0), True, False),
-        (NOW + timedelta(seconds=1), True, True), (NOW - LEEWAY, False, True),
+        (None, False, True),
+        (None, True, False),
+        (NOW, True, False),
+        (NOW.replace(microsecond=0), True, False),
+        (NOW + timedelta(seconds=1), True, True),
+        (NOW - LEEWAY, False, True),
         (NOW - LEEWAY - timedelta(microseconds=1), False, False),
     ],
-)  # fmt: skip
+)
 def test_when_a_token_can_mean_the_holder(issued_at: datetime | None, reused: bool, named: bool) -> None:
     assert Holder(uuid4(), NOW, reused).is_named_by(issued_at, LEEWAY) is named
 

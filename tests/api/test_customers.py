@@ -12,7 +12,7 @@ from tortoise import connections
 from auth.roles import Role, Scope
 from models.session import CONNECTION_NAME
 from tests.api.conftest import Api, gid
-from tests.factories import Tenant
+from tests.support.tenants import Tenant
 
 PAGE = """query($first: Int, $after: String, $last: Int, $before: String, $search: String) {
   customers(first: $first, after: $after, last: $last, before: $before, search: $search) {
@@ -145,10 +145,15 @@ async def test_searches_beginnings_whatever_the_case(api: Api, tenant: Tenant) -
     await tenant.customer("y-3", "Cleo 50%_\\", None)
 
     for text, found in (
-        ("bell", ["X-1", "X-2"]), ("ANNA@", ["X-1"]), ("x-", ["X-1", "X-2"]), ("ash", ["X-2"]),
+        ("bell", ["X-1", "X-2"]),
+        ("ANNA@", ["X-1"]),
+        ("x-", ["X-1", "X-2"]),
+        ("ash", ["X-2"]),
         ("cleo 50%_\\", ["y-3"]),
-        ("%", []), ("ella", []), ("  ", ["X-1", "X-2", "y-3"]),
-    ):  # fmt: skip
+        ("%", []),
+        ("ella", []),
+        ("  ", ["X-1", "X-2", "y-3"]),
+    ):
         assert (await names(api, search=text))[0] == found, text
     assert await names(api, search="x-", first=1) == (["X-1"], True, False)
     assert (await api(PAGE, {"search": "\x00"})).codes == ["BAD_USER_INPUT"]
@@ -159,9 +164,11 @@ async def test_customers_may_not_list_but_find_themselves(api: Api, tenant: Tena
 
     assert (await api.as_customer("carol", "{ customers { edges { node { id } } } }")).codes == ["FORBIDDEN"]
     for by, found in (
-        ({"externalId": "carol"}, True), ({"id": gid("Customer", carol)}, True),
-        ({"externalId": "dave"}, False), ({"id": gid("Customer", dave)}, False),
-    ):  # fmt: skip
+        ({"externalId": "carol"}, True),
+        ({"id": gid("Customer", carol)}, True),
+        ({"externalId": "dave"}, False),
+        ({"id": gid("Customer", dave)}, False),
+    ):
         answer = await api.as_customer(
             "carol", "query($by: CustomerBy!) { customer(by: $by) { externalId } }", {"by": by}
         )
@@ -175,8 +182,13 @@ async def test_a_scope_that_is_missing_closes_the_way_to_what_it_is_for(api: Api
     assert (await api('{ customer(by: {externalId: "carol"}) { name } }', **partner))["customer"][
         "name"
     ] == "Carol Customer"
-    for field in ("balances { id }", 'account(asset: "GBP") { id }', "ledger { edges { cursor } }",
-                  "invoices { edges { cursor } }", "coupons { edges { cursor } }"):  # fmt: skip
+    for field in (
+        "balances { id }",
+        'account(asset: "GBP") { id }',
+        "ledger { edges { cursor } }",
+        "invoices { edges { cursor } }",
+        "coupons { edges { cursor } }",
+    ):
         answer = await api(f'{{ customer(by: {{externalId: "carol"}}) {{ name {field} }} }}', **partner)
         assert answer.codes == ["FORBIDDEN"], field
 
@@ -207,8 +219,11 @@ async def test_a_field_that_fails_leaves_no_connection_behind(api: Api, tenant: 
     pool: Any = connections.get(CONNECTION_NAME)
     partner: dict[str, Any] = {"role": Role.PARTNER, "scopes": [Scope.CUSTOMERS_READ, Scope.LEDGER_READ]}
     pending = "balances { customer { name } credits { edges { node { transaction { note } } } } }"
-    for fields in (f"{pending} coupons {{ edges {{ cursor }} }}", f"coupons {{ edges {{ cursor }} }} {pending}",
-                   f'{pending} account(asset: "GBP") {{ credits(first: -1) {{ edges {{ cursor }} }} }}'):  # fmt: skip
+    for fields in (
+        f"{pending} coupons {{ edges {{ cursor }} }}",
+        f"coupons {{ edges {{ cursor }} }} {pending}",
+        f'{pending} account(asset: "GBP") {{ credits(first: -1) {{ edges {{ cursor }} }} }}',
+    ):
         answer = await api(f'{{ customer(by: {{externalId: "carol"}}) {{ {fields} }} }}', **partner)
         assert len(answer.codes) == 1
         await asyncio.sleep(0.05)
@@ -249,8 +264,10 @@ async def test_a_page_costs_at_most_ten_statements_however_long(
     deep, statements_for_fifty = await run(DEEP, 50)
     assert statements_for_five == statements_for_fifty <= 11
     assert [(b["asset"], b["available"], b["tier"]) for b in deep[7]["balances"]] == [
-        ("GBP", "0.00", None), ("POINTS", "20", {"name": "Gold"}), ("SERVICE_CREDITS", "3", None),
-    ]  # fmt: skip
+        ("GBP", "0.00", None),
+        ("POINTS", "20", {"name": "Gold"}),
+        ("SERVICE_CREDITS", "3", None),
+    ]
     (credit,) = deep[7]["balances"][2]["credits"]["edges"]
     assert credit["node"]["services"] == [{"name": "Cut"}]
     assert deep[7]["balances"][0]["credits"]["edges"][0]["node"]["transaction"] == {

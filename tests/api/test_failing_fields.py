@@ -1,4 +1,4 @@
-"""A field that fails costs its neighbours nothing, and what was posted is answered (S9)."""
+"""A field that fails costs its neighbours nothing, and what was posted is answered."""
 
 import asyncio
 import gc
@@ -13,9 +13,9 @@ from gateway.reading import MAX_BATCH, Loader, Rows
 from models.errors import DatabaseAway
 from schema.loaders import Loaders
 from tests.api.conftest import Api, gid
-from tests.factories import Tenant
+from tests.support.tenants import Tenant
 
-S9: Final = """mutation($input: AdjustCreditInput!) { adjustCredit(input: $input) {
+ADJUST: Final = """mutation($input: AdjustCreditInput!) { adjustCredit(input: $input) {
   transaction { id entries(first: 1) { edges { node { amount } } } }
   account { available
     customer { name balances { credits(first: 5, after: "junk") { edges { node { id } } } } }
@@ -23,36 +23,48 @@ S9: Final = """mutation($input: AdjustCreditInput!) { adjustCredit(input: $input
   credit { id account { ledger(last: 2) { edges { node { id } } } customer { name } } }
   replayed userErrors { code } } }"""
 GOOD: Final = (
-    "transaction { id }", "t: transaction { entries(first: 2) { edges { node { amount account { available } } } } }",
+    "transaction { id }",
+    "t: transaction { entries(first: 2) { edges { node { amount account { available } } } } }",
     "account { available ledger(last: 2) { edges { node { id transaction { id } } } } }",
     "credit { id account { customer { name balances { available } } } }",
     "b: account { customer { ledger(first: 2) { edges { node { id } } } invoices(first: 1) { edges { node { id } } } } }",
     "c: account { credits(first: 3) { edges { node { id status } } } }",
-)  # fmt: skip
+)
 BAD: Final = (
-    'credits(first: 5, after: "junk") { edges { node { id } } }', "credits(first: -1) { edges { node { id } } }",
-    "credits(first: 1, last: 1) { edges { node { id } } }", 'ledger(last: 2, before: "") { edges { node { id } } }',
-    "ledger(last: -2) { edges { node { id } } }", 'ledger(first: 2, after: "\\u0000") { edges { node { id } } }',
-    'ledger(after: "bm9uZQ==") { edges { node { id } } }', 'balanceAt(at: "2999-01-01T00:00:00Z")',
-)  # fmt: skip
+    'credits(first: 5, after: "junk") { edges { node { id } } }',
+    "credits(first: -1) { edges { node { id } } }",
+    "credits(first: 1, last: 1) { edges { node { id } } }",
+    'ledger(last: 2, before: "") { edges { node { id } } }',
+    "ledger(last: -2) { edges { node { id } } }",
+    'ledger(first: 2, after: "\\u0000") { edges { node { id } } }',
+    'ledger(after: "bm9uZQ==") { edges { node { id } } }',
+    'balanceAt(at: "2999-01-01T00:00:00Z")',
+)
 PLACES: Final = (
-    "account { %s }", "account { available ledger(last: 1) { edges { node { id } } } customer { balances { %s } } }",
-    "credit { account { %s available } }", "transaction { entries(first: 3) { edges { node { account { %s } } } } }",
+    "account { %s }",
+    "account { available ledger(last: 1) { edges { node { id } } } customer { balances { %s } } }",
+    "credit { account { %s available } }",
+    "transaction { entries(first: 3) { edges { node { account { %s } } } } }",
     "account { customer { id name balances { asset %s } } }",
-)  # fmt: skip
+)
 
 
 async def adjustment(tenant: Tenant, customer: UUID, amount: str = "5.00") -> dict[str, Any]:
-    return {"input": {
-        "customerId": gid("Customer", customer), "asset": "GBP", "amount": amount, "reason": "CORRECTION",
-        "idempotencyKey": tenant.key(),
-    }}  # fmt: skip
+    return {
+        "input": {
+            "customerId": gid("Customer", customer),
+            "asset": "GBP",
+            "amount": amount,
+            "reason": "CORRECTION",
+            "idempotencyKey": tenant.key(),
+        }
+    }
 
 
-async def test_s9_a_bad_cursor_in_the_payload_of_a_posting(api: Api, tenant: Tenant) -> None:
+async def test_a_bad_cursor_in_the_payload_of_a_posting(api: Api, tenant: Tenant) -> None:
     customer = await tenant.customer()
     for _ in range(6):
-        answer = await api(S9, await adjustment(tenant, customer))
+        answer = await api(ADJUST, await adjustment(tenant, customer))
         assert answer.response.status_code == 200
         assert answer.codes == ["BAD_USER_INPUT"]
         assert answer.errors[0]["path"][:4] == ["adjustCredit", "account", "customer", "balances"]
@@ -64,7 +76,7 @@ async def test_s9_a_bad_cursor_in_the_payload_of_a_posting(api: Api, tenant: Ten
         assert payload["userErrors"] == []
 
 
-async def test_s9_whatever_is_bad_beside_a_posting_the_rest_is_answered(api: Api, tenant: Tenant) -> None:
+async def test_whatever_is_bad_beside_a_posting_the_rest_is_answered(api: Api, tenant: Tenant) -> None:
     """Random payloads, each with one or more fields that fail: never a 500, and what asks for no bad field is there."""
     customer = await tenant.customer()
     await tenant.adjust(customer, "50.00")
@@ -100,20 +112,20 @@ async def test_s9_whatever_is_bad_beside_a_posting_the_rest_is_answered(api: Api
         "fragment F on Query { customer(by: {id: $x}) { id } } query { ...F }",
     ],
 )
-async def test_s9_a_variable_that_nobody_declared(api: Api, query: str) -> None:
+async def test_a_variable_that_nobody_declared(api: Api, query: str) -> None:
     answer = await api(query)
     assert answer.response.status_code == 200
     assert set(answer.codes) == {"GRAPHQL_VALIDATION_FAILED"}
 
 
-async def test_s9_a_variable_in_a_fragment_before_its_operation(api: Api, tenant: Tenant) -> None:
+async def test_a_variable_in_a_fragment_before_its_operation(api: Api, tenant: Tenant) -> None:
     customer = await tenant.customer()
     query = "fragment F on Query { customer(by: {id: $x}) { name } } query($x: ID!) { ...F }"
     answer = await api(query, {"x": gid("Customer", customer)})
     assert answer["customer"] == {"name": "Carol Customer"}
 
 
-async def test_s9_a_stray_cancellation_is_an_answer_with_the_requests_id(
+async def test_a_stray_cancellation_is_an_answer_with_the_requests_id(
     api: Api, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def cancelled(*_: object, **__: object) -> None:
@@ -130,7 +142,7 @@ async def test_s9_a_stray_cancellation_is_an_answer_with_the_requests_id(
     caplog.clear()
 
 
-async def test_s9_what_a_request_holds_breaks_as_it_is_given_back(
+async def test_what_a_request_holds_breaks_as_it_is_given_back(
     api: Api, tenant: Tenant, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def broken(_: object) -> None:

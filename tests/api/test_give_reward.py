@@ -9,8 +9,8 @@ import pytest
 
 from auth.roles import Role, Scope
 from tests.api.conftest import Api, gid
-from tests.factories import Clock, Tenant
 from tests.support.headline import GIVE, ask, denied, document, done, refusal, refused, replayed
+from tests.support.tenants import Clock, Tenant
 
 
 @pytest.fixture
@@ -20,15 +20,18 @@ async def carol(tenant: Tenant) -> UUID:
 
 @pytest.fixture
 async def mug(tenant: Tenant) -> UUID:
-    return await tenant.reward("Mug", 300)
+    return await tenant.reward(300, name="Mug")
 
 
 def giving(customer: UUID, reward: UUID, *, deduct_points: bool = True, **more: Any) -> dict[str, Any]:
     """The input, with a key of its own."""
     return {
-        "customerId": gid("Customer", customer), "rewardId": gid("Reward", reward), "deductPoints": deduct_points,
-        "idempotencyKey": uuid4().hex, **more,
-    }  # fmt: skip
+        "customerId": gid("Customer", customer),
+        "rewardId": gid("Reward", reward),
+        "deductPoints": deduct_points,
+        "idempotencyKey": uuid4().hex,
+        **more,
+    }
 
 
 async def test_for_points_it_takes_them_and_leaves_the_tier(
@@ -42,10 +45,14 @@ async def test_for_points_it_takes_them_and_leaves_the_tier(
     coupon = payload["coupon"]
     assert abs(datetime.fromisoformat(coupon.pop("issuedAt")) - clock()) < timedelta(minutes=5)
     assert coupon == {
-        "id": coupon["id"], "code": coupon["code"], "customer": {"externalId": "carol"}, "pointsSpent": "300",
-        "reward": {"id": gid("Reward", mug), "name": "Mug", "pointsCost": "300"}, "status": "ISSUED",
+        "id": coupon["id"],
+        "code": coupon["code"],
+        "customer": {"externalId": "carol"},
+        "pointsSpent": "300",
+        "reward": {"id": gid("Reward", mug), "name": "Mug", "pointsCost": "300"},
+        "status": "ISSUED",
         "expiresAt": None,
-    }  # fmt: skip
+    }
     account, transaction = payload["account"], payload["transaction"]
     assert (account["available"], account["lifetime"], account["tier"]) == ("150", "450", {"name": "Silver"})
     assert (transaction["kind"], transaction["note"]) == ("REWARD", "happy birthday")
@@ -86,7 +93,7 @@ async def test_too_few_points_are_told(api: Api, tenant: Tenant, carol: UUID, mu
 
 
 async def test_a_reward_that_costs_nothing_needs_no_points(api: Api, tenant: Tenant, carol: UUID) -> None:
-    free = await tenant.reward("Smile", 0)
+    free = await tenant.reward(0, name="Smile")
     for deduct_points in (True, False):
         given = giving(carol, free, deduct_points=deduct_points)
         payload = await done(api, GIVE, given, role=Role.STAFF)
@@ -94,7 +101,7 @@ async def test_a_reward_that_costs_nothing_needs_no_points(api: Api, tenant: Ten
 
 
 async def test_stock_runs_out_and_a_retired_reward_is_not_given(api: Api, tenant: Tenant, carol: UUID) -> None:
-    last, retired = await tenant.reward("Last", 1, stock=1), await tenant.reward("Old", 1, active=False)
+    last, retired = await tenant.reward(1, name="Last", stock=1), await tenant.reward(1, name="Old", active=False)
     await tenant.adjust(carol, "9", "POINTS")
     assert await refusal(api, tenant, GIVE, giving(carol, retired)) == ["REWARD_INACTIVE", "rewardId"]
     given = giving(carol, last)
@@ -106,7 +113,7 @@ async def test_stock_runs_out_and_a_retired_reward_is_not_given(api: Api, tenant
 
 
 async def test_twenty_at_once_share_out_a_stock_of_seven(api: Api, tenant: Tenant, carol: UUID) -> None:
-    few = await tenant.reward("Few", 10, stock=7)
+    few = await tenant.reward(10, name="Few", stock=7)
     await tenant.adjust(carol, "1000", "POINTS")
     payloads = await asyncio.gather(*(ask(api, GIVE, giving(carol, few)) for _ in range(20)))
     codes = [payload["coupon"]["code"] for payload in payloads if payload["coupon"]]
@@ -120,7 +127,7 @@ async def test_twenty_at_once_share_out_a_stock_of_seven(api: Api, tenant: Tenan
 async def test_a_coupon_is_good_for_as_long_as_the_reward_says(
     api: Api, tenant: Tenant, carol: UUID, clock: Clock
 ) -> None:
-    brief = await tenant.reward("Brief", 1, validity_days=2)
+    brief = await tenant.reward(1, name="Brief", validity_days=2)
     coupon = (await done(api, GIVE, giving(carol, brief, deduct_points=False)))["coupon"]
     assert timedelta(days=2) <= datetime.fromisoformat(coupon["expiresAt"]) - clock() < timedelta(days=3, hours=1)
     clock.advance(timedelta(days=4))
@@ -134,7 +141,7 @@ async def test_it_is_replayed_and_its_key_is_good_for_nothing_else(
     api: Api, tenant: Tenant, carol: UUID, mug: UUID
 ) -> None:
     await tenant.adjust(carol, "900", "POINTS")
-    other = gid("Reward", await tenant.reward("Cup", 1))
+    other = gid("Reward", await tenant.reward(1, name="Cup"))
     given = giving(carol, mug, note="so long")
     await replayed(api, tenant, GIVE, given, await done(api, GIVE, given))
     for change in ({"rewardId": other}, {"deductPoints": False}, {"note": None}):
@@ -145,9 +152,12 @@ async def test_it_is_replayed_and_its_key_is_good_for_nothing_else(
 async def test_a_key_of_another_mutation_is_used(api: Api, tenant: Tenant, carol: UUID, mug: UUID) -> None:
     await done(api, GIVE, giving(carol, mug, deduct_points=False, idempotencyKey="k"))
     adjusting = {
-        "customerId": gid("Customer", carol), "asset": "POINTS", "amount": "1", "reason": "GOODWILL",
+        "customerId": gid("Customer", carol),
+        "asset": "POINTS",
+        "amount": "1",
+        "reason": "GOODWILL",
         "idempotencyKey": "k",
-    }  # fmt: skip
+    }
     expected = ["IDEMPOTENCY_KEY_REUSED", "idempotencyKey"]
     assert await refusal(api, tenant, "adjustCredit", adjusting) == expected
 
@@ -160,7 +170,7 @@ async def test_who_is_not_there_gets_none(api: Api, tenant: Tenant, carol: UUID,
 async def test_staff_give_for_points_without_a_limit_and_free_within_it(
     api: Api, tenant: Tenant, carol: UUID, mug: UUID
 ) -> None:
-    dear = await tenant.reward("Car", 1001)
+    dear = await tenant.reward(1001, name="Car")
     await tenant.adjust(carol, "9000", "POINTS")
     await done(api, GIVE, giving(carol, dear), role=Role.STAFF)
     (error,) = await refused(api, tenant, GIVE, giving(carol, dear, deduct_points=False), role=Role.STAFF)

@@ -1,4 +1,4 @@
-"""Keys by client, as clients meet them (R4); and for how long they are kept."""
+"""Keys by client, as clients meet them; and for how long they are kept."""
 
 from datetime import timedelta
 from typing import Any
@@ -15,15 +15,13 @@ from models.operations.limits import set_limit
 from models.reads.verify import verify
 from tests.api.conftest import Answer, Api, gid
 from tests.api.test_imports import FILE
-from tests.factories import ADMIN, Clock, Tenant
+from tests.support.tenants import ADMIN, Clock, Tenant
 
 ADJUST = """mutation($input: AdjustCreditInput!) { adjustCredit(input: $input) {
   replayed transaction { id } userErrors { code field } } }"""
 UPDATE = """mutation($input: UpdateTenantInput!) { updateTenant(input: $input) {
   tenant { idempotencyKeyDays } userErrors { code field } } }"""
-THIRD: dict[str, Any] = {
-    "role": Role.PARTNER, "client_id": "third", "scopes": (Scope.CREDITS_ADD, Scope.LEDGER_READ),
-}  # fmt: skip
+THIRD: dict[str, Any] = {"role": Role.PARTNER, "client_id": "third", "scopes": (Scope.CREDITS_ADD, Scope.LEDGER_READ)}
 """Whose tokens are signed, and not issued here."""
 SEEN = "{ viewer { tenant { idempotencyKeyDays } } }"
 
@@ -37,9 +35,12 @@ async def carol(tenant: Tenant) -> UUID:
 
 def adding(carol: UUID, amount: str = "5") -> dict[str, Any]:
     return {
-        "customerId": gid("Customer", carol), "asset": "GBP", "amount": amount, "reason": "GOODWILL",
+        "customerId": gid("Customer", carol),
+        "asset": "GBP",
+        "amount": amount,
+        "reason": "GOODWILL",
         "idempotencyKey": "k",
-    }  # fmt: skip
+    }
 
 
 async def by(api: Api, token: PartnerSecret, asked: dict[str, Any]) -> Any:
@@ -48,7 +49,7 @@ async def by(api: Api, token: PartnerSecret, asked: dict[str, Any]) -> Any:
     return Answer(await api.client.post("/graphql", json=body, headers=headers))["adjustCredit"]
 
 
-async def test_r4_two_partners_with_the_same_key_and_input(api: Api, tenant: Tenant, carol: UUID) -> None:
+async def test_two_partners_with_the_same_key_and_input(api: Api, tenant: Tenant, carol: UUID) -> None:
     shop, till = [await tenant.partner_token("credits:add", "ledger:read", client=name) for name in ("shop", "till")]
     asked = adding(carol)
     made = [
@@ -62,10 +63,11 @@ async def test_r4_two_partners_with_the_same_key_and_input(api: Api, tenant: Ten
     assert len({answer["transaction"]["id"] for answer in (*made, signed)}) == 4
     rotated = await tenant.partner_token("credits:add", "ledger:read", client="shop")
     again = [
-        await by(api, rotated, asked), await by(api, till, asked),
+        await by(api, rotated, asked),
+        await by(api, till, asked),
         (await api(ADJUST, {"input": asked}, role=Role.MANAGER))["adjustCredit"],
         (await api(ADJUST, {"input": asked}, **THIRD))["adjustCredit"],
-    ]  # fmt: skip
+    ]
     assert again == [answer | {"replayed": True} for answer in (*made, signed)]
     assert (await by(api, till, adding(carol, "6")))["userErrors"] == [
         {"code": "IDEMPOTENCY_KEY_REUSED", "field": ["idempotencyKey"]}
@@ -73,7 +75,7 @@ async def test_r4_two_partners_with_the_same_key_and_input(api: Api, tenant: Ten
     assert (await tenant.fetch("select count(*) from transactions where tenant_id = $1"))[0][0] == 4
 
 
-async def test_r4_two_partners_send_the_same_file(api: Api, tenant: Tenant, carol: UUID) -> None:
+async def test_two_partners_send_the_same_file(api: Api, tenant: Tenant, carol: UUID) -> None:
     tokens = [await tenant.partner_token("credits:bulk", "credits:add", client=name) for name in ("shop", "till")]
 
     async def post(token: PartnerSecret) -> httpx.Response:
@@ -91,9 +93,7 @@ async def test_a_tenant_says_for_how_long_keys_are_kept(api: Api, tenant: Tenant
     async with tenant.nothing_moves():
         for days in (29, 0, -1, 36_501):
             payload = (await api(UPDATE, {"input": {"idempotencyKeyDays": days}}))["updateTenant"]
-            assert payload == {
-                "tenant": None, "userErrors": [{"code": "INVALID", "field": ["idempotencyKeyDays"]}],
-            }  # fmt: skip
+            assert payload == {"tenant": None, "userErrors": [{"code": "INVALID", "field": ["idempotencyKeyDays"]}]}
     payload = (await api(UPDATE, {"input": {"idempotencyKeyDays": 30}}))["updateTenant"]
     assert payload == {"tenant": {"idempotencyKeyDays": 30}, "userErrors": []}
     assert (await api(SEEN))["viewer"]["tenant"] == {"idempotencyKeyDays": 30}

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.api.conftest import Api, gid
-from tests.factories import Tenant
+from tests.support.tenants import Tenant
 
 INVOICES = """query($customer: ID, $status: [InvoiceStatus!], $first: Int, $last: Int) {
   invoices(customerId: $customer, status: $status, first: $first, last: $last) {
@@ -23,7 +23,7 @@ async def billed(tenant: Tenant) -> dict[str, Any]:
     carol, dave = await tenant.customer("carol"), await tenant.customer("dave")
     ids = {}
     for number, customer in (("C-1", carol), ("C-2", carol), ("D-1", dave), ("C-3", carol)):
-        ids[number] = (await tenant.invoice(customer, "10.00", number=number)).invoice_id
+        ids[number] = await tenant.invoice(customer, "10.00", number=number, auto_apply=False)
     await tenant.pay(ids["C-2"], "4.00")
     await tenant.pay(ids["C-3"], "10.00", "CARD")
     return {"carol": carol, "dave": dave, **ids}
@@ -40,7 +40,7 @@ async def test_lists_all_or_one_customers(api: Api, billed: dict[str, Any]) -> N
 
 async def test_says_what_is_due_and_why(api: Api, tenant: Tenant, billed: dict[str, Any]) -> None:
     credit = await tenant.adjust(billed["carol"], "5.00")
-    await tenant.assign(credit.credit_id, billed["C-2"], "1.50")
+    await tenant.assign(credit.credit_id, (billed["C-2"], "1.50"))
     query = """query($id: ID!) { invoice(id: $id) { id number currency status total paid credited due issuedOn dueOn
       customer { externalId } assignments { edges { node { amount origin releasedAt
         credit { remaining assignments { edges { node { invoice { number } } } } } } } } } }"""
@@ -49,21 +49,41 @@ async def test_says_what_is_due_and_why(api: Api, tenant: Tenant, billed: dict[s
 
     del invoice["issuedOn"]
     assert invoice == {
-        "id": gid("Invoice", billed["C-2"]), "number": "C-2", "currency": "GBP", "status": "PART_PAID",
-        "total": "10.00", "paid": "4.00", "credited": "1.50", "due": "4.50", "dueOn": None,
+        "id": gid("Invoice", billed["C-2"]),
+        "number": "C-2",
+        "currency": "GBP",
+        "status": "PART_PAID",
+        "total": "10.00",
+        "paid": "4.00",
+        "credited": "1.50",
+        "due": "4.50",
+        "dueOn": None,
         "customer": {"externalId": "carol"},
-        "assignments": {"edges": [{"node": {"amount": "1.50", "origin": "MANUAL", "releasedAt": None, "credit": {
-            "remaining": "3.50", "assignments": {"edges": [{"node": {"invoice": {"number": "C-2"}}}]}}}}]},
-    }  # fmt: skip
+        "assignments": {
+            "edges": [
+                {
+                    "node": {
+                        "amount": "1.50",
+                        "origin": "MANUAL",
+                        "releasedAt": None,
+                        "credit": {
+                            "remaining": "3.50",
+                            "assignments": {"edges": [{"node": {"invoice": {"number": "C-2"}}}]},
+                        },
+                    }
+                }
+            ]
+        },
+    }
 
 
 async def test_unknown_ones_are_none(api: Api, other_tenant: Tenant, billed: dict[str, Any]) -> None:
-    theirs = await other_tenant.invoice(await other_tenant.customer(), "1.00")
+    theirs = await other_tenant.invoice(await other_tenant.customer(), "1.00", auto_apply=False)
     one = "query($id: ID!) { invoice(id: $id) { id } }"
-    assert (await api(one, {"id": gid("Invoice", theirs.invoice_id)}))["invoice"] is None
+    assert (await api(one, {"id": gid("Invoice", theirs)}))["invoice"] is None
     assert (await api(one, {"id": gid("Customer", billed["carol"])}))["invoice"] is None
     assert (await api(one, {"id": "C-1"})).codes == ["BAD_USER_INPUT"]
-    assert (await api(INVOICES, {"customer": gid("Customer", theirs.invoice_id)}))["invoices"] is None
+    assert (await api(INVOICES, {"customer": gid("Customer", theirs)}))["invoices"] is None
     assert (await api(INVOICES, {"customer": gid("Invoice", billed["C-1"])}))["invoices"] is None
     assert (await api(INVOICES, {"customer": ""})).codes == ["BAD_USER_INPUT"]
 

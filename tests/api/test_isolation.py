@@ -13,9 +13,9 @@ from auth.roles import Role
 from jobs import bulk, expiry
 from schema.ids import parse_id
 from tests.api.conftest import Api, bearer, gid
-from tests.api.test_permissions import one_of_each
 from tests.api.test_tenants import MARK, copy_rows
-from tests.factories import Clock, Tenant, make_tenant
+from tests.support.root_fields import one_of_each
+from tests.support.tenants import Clock, Tenant, make_tenant
 
 NAME = "query($id: ID!) { customer(by: {id: $id}) { name balances { asset available } } }"
 
@@ -68,8 +68,10 @@ async def test_a_statement_of_another_tenant_s_customer_is_not_there(
 async def test_an_import_finds_its_own_customers_and_moves_no_other(api: Api, tenant: Tenant, twin: Tenant) -> None:
     """The file names customers as both tenants do. What one import did is no operation of the other's."""
     headers = {
-        "authorization": bearer(tenant.slug, Role.ADMIN), "content-type": "text/csv", "idempotency-key": "import",
-    }  # fmt: skip
+        "authorization": bearer(tenant.slug, Role.ADMIN),
+        "content-type": "text/csv",
+        "idempotency-key": "import",
+    }
     path = "/imports/credits?asset=GBP&reason=CORRECTION"
     before = await tenant.fingerprint()
     async with twin.nothing_moves():
@@ -89,8 +91,12 @@ async def test_a_key_of_one_tenant_is_free_in_another(
     query = """mutation($input: AdjustCreditInput!) {
       adjustCredit(input: $input) { replayed account { available } userErrors { code } } }"""
     given = {
-        "customerId": ids["Customer"], "asset": "KWD", "amount": "1.000", "reason": "CORRECTION", "idempotencyKey": "k2",
-    }  # fmt: skip
+        "customerId": ids["Customer"],
+        "asset": "KWD",
+        "amount": "1.000",
+        "reason": "CORRECTION",
+        "idempotencyKey": "k2",
+    }
     mine = (await api(query, {"input": given}))["adjustCredit"]
     async with tenant.nothing_moves():
         theirs = (await Api(api.client, twin, api.clock)(query, {"input": given}))["adjustCredit"]

@@ -7,7 +7,7 @@ import pytest
 
 from auth.roles import Role
 from tests.api.conftest import Api, gid
-from tests.factories import Clock, Tenant
+from tests.support.tenants import Clock, Tenant
 
 LEDGER = """query($id: ID!, $asset: AssetCode, $from: DateTime, $to: DateTime, $first: Int, $after: String, $last: Int,
     $before: String) {
@@ -39,9 +39,12 @@ async def carol(tenant: Tenant, clock: Clock) -> Any:
 
 
 ALL = [
-    ("GBP", 1, "1.00", "1.00"), ("POINTS", 1, "10", "10"), ("GBP", 2, "2.00", "3.00"), ("GBP", 3, "-0.50", "2.50"),
+    ("GBP", 1, "1.00", "1.00"),
+    ("POINTS", 1, "10", "10"),
+    ("GBP", 2, "2.00", "3.00"),
+    ("GBP", 3, "-0.50", "2.50"),
     ("POINTS", 2, "20", "30"),
-]  # fmt: skip
+]
 
 
 async def test_runs_through_all_accounts_by_time(api: Api, carol: Any) -> None:
@@ -79,8 +82,10 @@ async def test_entries_of_one_instant_are_each_shown_once(api: Api, tenant: Tena
 
 
 async def test_from_is_included_and_to_is_not(api: Api, tenant: Tenant, carol: Any) -> None:
-    times = [row["created_at"].isoformat() for row in await tenant.fetch(
-        "select created_at from entries where tenant_id = $1 order by created_at")]  # fmt: skip
+    times = [
+        row["created_at"].isoformat()
+        for row in await tenant.fetch("select created_at from entries where tenant_id = $1 order by created_at")
+    ]
     assert (await entries(api, carol, **{"from": times[1], "to": times[3]}))[0] == ALL[1:3]
     assert (await entries(api, carol, **{"from": times[4]}))[0] == ALL[4:]
     assert (await entries(api, carol, to=times[0]))[0] == []
@@ -97,17 +102,21 @@ async def test_goes_on_to_account_credit_and_transaction(api: Api, carol: Any) -
     assert node["account"]["ledger"]["edges"] == [{"node": {"sequence": 3}}]
     assert node["credit"] == {"amount": "1.00"}
     assert node["transaction"] == {
-        "kind": "ADJUSTMENT", "reason": "CORRECTION", "note": "between us", "createdAt": node["createdAt"],
-        "approvedBy": None, "actor": {"subject": "admin@test", "name": "Ada Admin", "role": "ADMIN", "client": None},
+        "kind": "ADJUSTMENT",
+        "reason": "GOODWILL",
+        "note": "between us",
+        "createdAt": node["createdAt"],
+        "approvedBy": None,
+        "actor": {"subject": "admin@test", "name": "Ada Admin", "role": "ADMIN", "client": None},
         "entries": {"edges": [{"node": {"sequence": 1}}]},
-    }  # fmt: skip
+    }
 
 
 async def test_customers_see_neither_notes_nor_who_it_was(api: Api, carol: Any) -> None:
     query = """query($id: ID!) { ledger(customerId: $id, first: 1) { edges { node {
       transaction { reason note actor { subject } approvedBy { subject } } } } } }"""
     (edge,) = (await api.as_customer("carol", query, {"id": gid("Customer", carol)}))["ledger"]["edges"]
-    assert edge["node"]["transaction"] == {"reason": "CORRECTION", "note": None, "actor": None, "approvedBy": None}
+    assert edge["node"]["transaction"] == {"reason": "GOODWILL", "note": None, "actor": None, "approvedBy": None}
 
 
 async def test_another_customers_or_tenants_is_none(api: Api, tenant: Tenant, other_tenant: Tenant, carol: Any) -> None:

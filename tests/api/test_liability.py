@@ -7,13 +7,13 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from models import money
-from models.commands import UpdateCredit
 from models.errors import AssetUnknown
 from models.operations.expire import expire_credits
 from models.operations.releasing import update_credit
+from models.planning.releasing import UpdateCredit
 from schema.ids import global_id
 from tests.api.conftest import Api
-from tests.factories import ADMIN, Clock, Tenant
+from tests.support.tenants import ADMIN, Clock, Tenant
 
 LIABILITY = "query($at: DateTime) { liability(at: $at) { asset accounts outstanding scheduled } }"
 
@@ -75,13 +75,18 @@ async def test_by_the_month_of_expiry_in_the_tenant_s_zone(api: Api, tenant: Ten
     year = clock().year + 1
     london = ZoneInfo("Europe/London")  # an hour ahead in summer: the first instant of July is still June in UTC
     for amount, expires_at in (
-        ("1.00", datetime(year, 7, 1, tzinfo=london)), ("2.00", datetime(year, 7, 1, 0, 0, 1, tzinfo=london)),
-        ("4.00", datetime(year + 1, 3, 1, tzinfo=UTC)), ("8.00", None),
-    ):  # fmt: skip
+        ("1.00", datetime(year, 7, 1, tzinfo=london)),
+        ("2.00", datetime(year, 7, 1, 0, 0, 1, tzinfo=london)),
+        ("4.00", datetime(year + 1, 3, 1, tzinfo=UTC)),
+        ("8.00", None),
+    ):
         await tenant.adjust(carol, amount, expires_at=expires_at)
     assert await months(api) == [
-        (f"{year}-06", "1.00"), (f"{year}-07", "2.00"), (f"{year + 1}-02", "4.00"), (None, "8.00"),
-    ]  # fmt: skip
+        (f"{year}-06", "1.00"),
+        (f"{year}-07", "2.00"),
+        (f"{year + 1}-02", "4.00"),
+        (None, "8.00"),
+    ]
 
 
 async def test_a_past_month_is_the_one_that_was_set_then(api: Api, tenant: Tenant, clock: Clock) -> None:
@@ -136,7 +141,6 @@ WITHDRAWN = """query($customer: ID!) {
 async def test_a_currency_that_the_list_drops_is_read_as_ever(
     api: Api, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """B1."""
     carol = await tenant.customer()
     await tenant.adjust(carol, "12.50", "AUD")
 

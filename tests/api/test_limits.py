@@ -8,8 +8,8 @@ from auth.roles import RULES as RIGHTS
 from auth.roles import Access, Role
 from models.planning.limits import LIMITED_ROLES
 from tests.api.conftest import Api
-from tests.factories import Tenant
 from tests.support.headline import ADJUST, adjusting, ask, done, refused
+from tests.support.tenants import Tenant
 
 RULE: Final = "role asset holder perAdjustment perActorDay perCustomerDay"
 SET: Final = f"""mutation($input: SetLimitInput!) {{
@@ -21,12 +21,22 @@ AUDIT: Final = """{ auditTrail(action: "limit.set", last: 5) { edges { node {
 SAM: Final[dict[str, Any]] = {"role": Role.STAFF, "subject": "sam"}
 
 
-def rule(role: str, asset: str | None, adjustment: str | None, day: str | None, customer: str | None,
-         holder: str | None = None) -> dict[str, str | None]:  # fmt: skip
+def rule(
+    role: str,
+    asset: str | None,
+    adjustment: str | None,
+    day: str | None,
+    customer: str | None,
+    holder: str | None = None,
+) -> dict[str, str | None]:
     return {
-        "role": role, "asset": asset, "holder": holder, "perAdjustment": adjustment, "perActorDay": day,
+        "role": role,
+        "asset": asset,
+        "holder": holder,
+        "perAdjustment": adjustment,
+        "perActorDay": day,
         "perCustomerDay": customer,
-    }  # fmt: skip
+    }
 
 
 async def put(api: Api, role: str, **given: str | None) -> dict[str, Any]:
@@ -43,9 +53,7 @@ async def listed(api: Api, **arguments: str) -> list[dict[str, Any]]:
 
 
 async def test_a_new_tenants_rules(api: Api) -> None:
-    of_each = [
-        (None, "100", "500", "200"), ("POINTS", "1000", "5000", "2000"), ("SERVICE_CREDITS", "10", "50", "20"),
-    ]  # fmt: skip
+    of_each = [(None, "100", "500", "200"), ("POINTS", "1000", "5000", "2000"), ("SERVICE_CREDITS", "10", "50", "20")]
     assert await listed(api) == [rule(role, *bounds) for role in ("PARTNER", "STAFF") for bounds in of_each]
     assert await listed(api, role="STAFF") == [rule("STAFF", *bounds) for bounds in of_each]
     assert await listed(api, role="MANAGER") == []
@@ -56,10 +64,13 @@ async def test_what_is_set_is_in_force_and_replaces_the_whole_rule(api: Api, ten
     first = await put(api, "STAFF", asset="GBP", holder="sam", perAdjustment="5", perActorDay="7.5")
     assert first == rule("STAFF", "GBP", "5.00", "7.50", None, "sam")
     (error,) = await refused(api, tenant, ADJUST, adjusting(carol, "5.01", reason="GOODWILL"), **SAM)
-    assert (error["code"], error["remaining"]) == ("LIMIT_EXCEEDED", [
-        {"scope": "PER_ADJUSTMENT", "asset": "GBP", "remaining": "5.00"},
-        {"scope": "PER_ACTOR_DAY", "asset": "GBP", "remaining": "7.50"},
-    ])  # fmt: skip
+    assert (error["code"], error["remaining"]) == (
+        "LIMIT_EXCEEDED",
+        [
+            {"scope": "PER_ADJUSTMENT", "asset": "GBP", "remaining": "5.00"},
+            {"scope": "PER_ACTOR_DAY", "asset": "GBP", "remaining": "7.50"},
+        ],
+    )
     await done(api, ADJUST, adjusting(carol, "5.00", reason="GOODWILL"), **SAM)
 
     second = await put(api, "STAFF", asset="GBP", holder="sam", perActorDay="6")
@@ -111,19 +122,23 @@ async def test_each_is_in_the_audit_with_who_and_from_where(api: Api) -> None:
     assert records == [expected, expected]
 
 
-@pytest.mark.parametrize(("given", "code", "field"), [
-    ({"asset": "GBP", "perAdjustment": "0.001"}, "AMOUNT_PRECISION", "perAdjustment"),
-    ({"asset": "POINTS", "perActorDay": "1.5"}, "AMOUNT_PRECISION", "perActorDay"),
-    ({"asset": "JPY", "perCustomerDay": "0.5"}, "AMOUNT_PRECISION", "perCustomerDay"),
-    ({"perAdjustment": "9999999999999999"}, "AMOUNT_OUT_OF_RANGE", "perAdjustment"),
-    ({"asset": "GBP", "perActorDay": "9999999999999999"}, "AMOUNT_OUT_OF_RANGE", "perActorDay"),
-    ({"perActorDay": "-1"}, "INVALID", "perActorDay"),
-    ({"asset": "XXX"}, "INVALID", "asset"),
-    ({"asset": "MONEY"}, "INVALID", "asset"),
-    ({"holder": " "}, "INVALID", "holder"),
-    ({"holder": "x" * 256}, "INVALID", "holder"),
-    ({"holder": "a\x00"}, "INVALID", "holder"),
-], ids=str)  # fmt: skip
+@pytest.mark.parametrize(
+    ("given", "code", "field"),
+    [
+        ({"asset": "GBP", "perAdjustment": "0.001"}, "AMOUNT_PRECISION", "perAdjustment"),
+        ({"asset": "POINTS", "perActorDay": "1.5"}, "AMOUNT_PRECISION", "perActorDay"),
+        ({"asset": "JPY", "perCustomerDay": "0.5"}, "AMOUNT_PRECISION", "perCustomerDay"),
+        ({"perAdjustment": "9999999999999999"}, "AMOUNT_OUT_OF_RANGE", "perAdjustment"),
+        ({"asset": "GBP", "perActorDay": "9999999999999999"}, "AMOUNT_OUT_OF_RANGE", "perActorDay"),
+        ({"perActorDay": "-1"}, "INVALID", "perActorDay"),
+        ({"asset": "XXX"}, "INVALID", "asset"),
+        ({"asset": "MONEY"}, "INVALID", "asset"),
+        ({"holder": " "}, "INVALID", "holder"),
+        ({"holder": "x" * 256}, "INVALID", "holder"),
+        ({"holder": "a\x00"}, "INVALID", "holder"),
+    ],
+    ids=str,
+)
 async def test_what_cannot_be_moves_nothing(
     api: Api, tenant: Tenant, given: dict[str, str], code: str, field: str
 ) -> None:

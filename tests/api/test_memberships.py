@@ -7,7 +7,7 @@ import pytest
 
 from auth.roles import Role
 from tests.api.conftest import Api, gid
-from tests.factories import Clock, Tenant
+from tests.support.tenants import Clock, Tenant
 
 MEMBERSHIP = "membership { status startedAt cancelledAt graceEndsAt }"
 

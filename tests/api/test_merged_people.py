@@ -13,7 +13,7 @@ from models.operations.adjust import adjust_credit
 from models.operations.give_reward import give_reward
 from models.operations.merge_customers import merge_customers
 from tests.api.conftest import Api, bearer, gid
-from tests.factories import ADMIN, Clock, Tenant
+from tests.support.tenants import ADMIN, Clock, Tenant
 
 STAFF: Final = Actor("sam", "STAFF", name="Sam")
 WHO: Final = "query($by: CustomerBy!) { customer(by: $by) { id externalId balances { id asset available } } }"
@@ -49,12 +49,12 @@ class People:
         self.invoices: dict[str, UUID] = {}
 
     async def come(self, *names: str) -> None:
-        reward = await self.tenant.reward(f"Tea {names}", 5)
+        reward = await self.tenant.reward(5, name=f"Tea {names}")
         for name in names:
             self.ids[name] = person = await self.tenant.customer(name, f"{name.title()} Person", f"{name}@x.y")
             self.later()
             await self.tenant.adjust(person, "30.00")
-            invoice = (await self.tenant.invoice(person, "7.00")).invoice_id
+            invoice = await self.tenant.invoice(person, "7.00", auto_apply=False)
             assert invoice is not None
             self.invoices[name] = invoice
             command = GiveReward(person, reward, False)
@@ -176,7 +176,7 @@ async def test_backwards_it_is_the_same_list(people: People, kind: str) -> None:
     assert backwards == forwards
 
 
-async def test_m8_a_customer_s_own_token_sees_what_all_records_had(people: People, api: Api) -> None:
+async def test_a_customer_s_own_token_sees_what_all_records_had(people: People, api: Api) -> None:
     await people.merge("ann", "cat")
     coupons = await people.tenant.fetch("select id, code, customer_id from coupons where tenant_id = $1")
     ours = [row for row in coupons if row["customer_id"] != people.ids["bea"]]
@@ -198,7 +198,7 @@ async def test_m8_a_customer_s_own_token_sees_what_all_records_had(people: Peopl
         assert (told["ledger"] is not None) is seen
 
 
-async def test_m4_liability_has_the_sources_that_it_had(people: People, api: Api) -> None:
+async def test_liability_has_the_sources_that_it_had(people: People, api: Api) -> None:
     query = "query($at: DateTime) { liability(at: $at) { asset bySource { kind reason outstanding } } }"
     before = (await api(query))["liability"]
     then = people.clock()
@@ -244,8 +244,14 @@ async def test_a_statement_has_all_records_entries_from_the_merge_on(people: Peo
         assert (now["openingBalance"], now["closingBalance"]) == ("0.00", "61.00")
         entries = [edge["node"] for edge in now["entries"]["edges"]]
         assert [(e["amount"], e["sequence"]) for e in entries] == [
-            ("30.00", 1), ("30.00", 1), ("-30.00", 2), ("0.00", 3), ("30.00", 2), ("0.00", 3), ("1.00", 4),
-        ]  # fmt: skip
+            ("30.00", 1),
+            ("30.00", 1),
+            ("-30.00", 2),
+            ("0.00", 3),
+            ("30.00", 2),
+            ("0.00", 3),
+            ("1.00", 4),
+        ]
         assert len({e["account"]["id"] for e in entries}) == 2
         assert now["csv"].count("OPENING BALANCE") == 2
         assert {e["account"]["id"] for e in entries} == {line.split(",")[9] for line in now["csv"].splitlines()[1:]}
@@ -258,8 +264,8 @@ async def test_a_statement_has_all_records_entries_from_the_merge_on(people: Peo
 
 async def test_what_a_merge_moved_of_an_order_is_shown_where_it_is(people: People, api: Api) -> None:
     tenant = people.tenant
-    product = await tenant.product("Voucher", "1.00", "CREDIT")
-    order = (await tenant.order(people.ids["ann"], (product, 50))).invoice_id
+    product = await tenant.product("1.00", "CREDIT", name="Voucher")
+    order = await tenant.order(people.ids["ann"], (product, 50))
     await tenant.pay(order, "50.00")
     query = """query($id: ID!) { invoice(id: $id) { granted { edges { node { amount remaining
         account { id customer { externalId } } } } } } }"""
@@ -267,5 +273,7 @@ async def test_what_a_merge_moved_of_an_order_is_shown_where_it_is(people: Peopl
     (edge,) = (await api(query, {"id": gid("Invoice", order)}))["invoice"]["granted"]["edges"]
     cats = (await api(WHO, {"by": {"id": people.id("cat")}}))["customer"]["balances"]
     assert edge["node"] == {
-        "amount": "50.00", "remaining": "50.00", "account": {"id": cats[0]["id"], "customer": {"externalId": "cat"}},
-    }  # fmt: skip
+        "amount": "50.00",
+        "remaining": "50.00",
+        "account": {"id": cats[0]["id"], "customer": {"externalId": "cat"}},
+    }

@@ -11,7 +11,7 @@ from tortoise import connections
 from auth.roles import Role
 from models.session import CONNECTION_NAME
 from tests.api.conftest import Api, gid
-from tests.factories import Tenant
+from tests.support.tenants import Tenant
 
 ADJUST = """mutation($input: AdjustCreditInput!) { adjustCredit(input: $input) {
   replayed userErrors { code field message available remaining { scope } row }
@@ -22,10 +22,16 @@ LONG = "x" * 1_000_000
 
 
 def adjusting(customer: UUID, amount: str = "2.50", **more: Any) -> dict[str, Any]:
-    return {"input": {
-        "customerId": gid("Customer", customer), "asset": "GBP", "amount": amount, "reason": "CORRECTION",
-        "idempotencyKey": "k", **more,
-    }}  # fmt: skip
+    return {
+        "input": {
+            "customerId": gid("Customer", customer),
+            "asset": "GBP",
+            "amount": amount,
+            "reason": "CORRECTION",
+            "idempotencyKey": "k",
+            **more,
+        }
+    }
 
 
 def mutation(field: str) -> str:
@@ -86,9 +92,10 @@ async def test_several_in_one_request_see_their_own_writes_and_none_hides_anothe
     }
     assert answer["b"] == {"account": None, "userErrors": [{"code": "INSUFFICIENT_BALANCE", "available": "10.00"}]}
     assert answer["c"]["account"] == {
-        "available": "6.00", "ledger": {"edges": [{"node": {"sequence": 2}}]},
+        "available": "6.00",
+        "ledger": {"edges": [{"node": {"sequence": 2}}]},
         "customer": {"account": {"available": "6.00"}},
-    }  # fmt: skip
+    }
 
 
 async def test_a_denied_field_does_not_hide_what_another_posted(api: Api, tenant: Tenant) -> None:
@@ -173,8 +180,11 @@ BAD: list[tuple[str, dict[str, Any], list[str]]] = [
     ("createInvoice", {"number": "n" * 65}, ["INVALID", "number"]),
     ("createInvoice", {"currency": "POINTS"}, ["CURRENCY_MISMATCH", "currency"]),
     ("createInvoice", {"lines": []}, ["INVALID", "lines"]),
-    ("createInvoice", {"lines": [{"description": "\x00", "quantity": 1, "unitPrice": "1.00"}]},
-     ["INVALID", "lines", "0", "description"]),
+    (
+        "createInvoice",
+        {"lines": [{"description": "\x00", "quantity": 1, "unitPrice": "1.00"}]},
+        ["INVALID", "lines", "0", "description"],
+    ),
     ("createInvoice", {"issuedOn": "9999-12-30"}, ["INVALID", "issuedOn"]),
     ("createInvoice", {"idempotencyKey": ""}, ["INVALID", "idempotencyKey"]),
     ("recordPayment", {"invoiceId": "x"}, ["NOT_FOUND", "invoiceId"]),
@@ -182,7 +192,7 @@ BAD: list[tuple[str, dict[str, Any], list[str]]] = [
     ("recordPayment", {"amount": "0"}, ["AMOUNT_ZERO", "amount"]),
     ("recordPayment", {"receivedOn": "9999-12-30"}, ["INVALID", "receivedOn"]),
     ("recordPayment", {"idempotencyKey": ""}, ["INVALID", "idempotencyKey"]),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("field", "change", "expected"), BAD, ids=lambda value: str(value)[:50])
@@ -191,33 +201,57 @@ async def test_bad_input_is_a_user_error_and_moves_nothing(
 ) -> None:
     carol = await tenant.customer("carol")
     credit = await tenant.adjust(carol, "5.00")
-    invoice = await tenant.invoice(carol, "9.00")
+    invoice = await tenant.invoice(carol, "9.00", auto_apply=False)
     customer, key = gid("Customer", carol), {"idempotencyKey": "k"}
     inputs: dict[str, dict[str, Any]] = {
         "adjustCredit": adjusting(carol)["input"],
-        "bulkCredit": {"items": [{"customerId": customer, "amount": "1.00"}], "asset": "GBP", "reason": "CORRECTION",
-                       **key},
-        "assignCredit": {"creditId": gid("Credit", credit.credit_id),
-                         "assignments": [{"invoiceId": gid("Invoice", invoice.invoice_id)}], **key},
-        "giveReward": {"customerId": customer, "rewardId": gid("Reward", await tenant.reward("Mug", 1)),
-                       "deductPoints": False, **key},
+        "bulkCredit": {
+            "items": [{"customerId": customer, "amount": "1.00"}],
+            "asset": "GBP",
+            "reason": "CORRECTION",
+            **key,
+        },
+        "assignCredit": {
+            "creditId": gid("Credit", credit.credit_id),
+            "assignments": [{"invoiceId": gid("Invoice", invoice)}],
+            **key,
+        },
+        "giveReward": {
+            "customerId": customer,
+            "rewardId": gid("Reward", await tenant.reward(1, name="Mug")),
+            "deductPoints": False,
+            **key,
+        },
         "upsertCustomer": {"externalId": "dave", "name": "Dave"},
-        "createInvoice": {"customerId": customer, "number": "N", "currency": "GBP",
-                          "lines": [{"description": "x", "quantity": 1, "unitPrice": "1.00"}], **key},
-        "recordPayment": {"invoiceId": gid("Invoice", invoice.invoice_id), "amount": "1.00", "method": "CASH",
-                          **key},
-    }  # fmt: skip
+        "createInvoice": {
+            "customerId": customer,
+            "number": "N",
+            "currency": "GBP",
+            "lines": [{"description": "x", "quantity": 1, "unitPrice": "1.00"}],
+            **key,
+        },
+        "recordPayment": {"invoiceId": gid("Invoice", invoice), "amount": "1.00", "method": "CASH", **key},
+    }
     async with tenant.nothing_moves():
         payload = (await api(mutation(field), {"input": {**inputs[field], **change}}))[field]
     assert [[error["code"], *error["field"]] for error in payload["userErrors"]] == [expected]
 
 
 @pytest.mark.parametrize(
-    "change", [{"amount": 1.5}, {"amount": "1e3"}, {"amount": None}, {"asset": "gbp"}, {"effectiveOn": "tomorrow"},
-               {"expiresAt": "2030-01-01T00:00:00"}, {"expiresInDays": 2**31}, {"nonsense": 1},
-               {"idempotencyKey": None}],
+    "change",
+    [
+        {"amount": 1.5},
+        {"amount": "1e3"},
+        {"amount": None},
+        {"asset": "gbp"},
+        {"effectiveOn": "tomorrow"},
+        {"expiresAt": "2030-01-01T00:00:00"},
+        {"expiresInDays": 2**31},
+        {"nonsense": 1},
+        {"idempotencyKey": None},
+    ],
     ids=str,
-)  # fmt: skip
+)
 async def test_what_is_of_no_type_is_refused_before_anything_runs(
     api: Api, tenant: Tenant, change: dict[str, Any]
 ) -> None:

@@ -8,8 +8,8 @@ from strawberry.types.base import get_object_definition
 from resolvers.node import KINDS
 from schema.types.base import Node
 from tests.api.conftest import Api, gid
-from tests.factories import Tenant
 from tests.support.schema import SCHEMA
+from tests.support.tenants import Tenant
 
 NODE = "query($id: ID!) { node(id: $id) { __typename id } }"
 OWNED = ["Customer", "Account", "Credit", "LedgerEntry", "Transaction", "Invoice", "Assignment", "Payment", "Coupon"]
@@ -18,21 +18,28 @@ OWNED = ["Customer", "Account", "Credit", "LedgerEntry", "Transaction", "Invoice
 async def one_of_each(tenant: Tenant, external_id: str) -> dict[str, Any]:
     customer = await tenant.customer(external_id)
     credit = await tenant.adjust(customer, "10.00")
-    invoice = await tenant.invoice(customer, "20.00")
-    assigned = await tenant.assign(credit.credit_id, invoice.invoice_id, "1.00")
-    paid = await tenant.pay(invoice.invoice_id, "2.00")
+    invoice = await tenant.invoice(customer, "20.00", auto_apply=False)
+    assigned = await tenant.assign(credit.credit_id, (invoice, "1.00"))
+    paid = await tenant.pay(invoice, "2.00")
     await tenant.adjust(customer, "100", "POINTS")
-    reward = await tenant.reward(f"Mug of {external_id}", 50)
+    reward = await tenant.reward(50, name=f"Mug of {external_id}")
     coupon = await tenant.give(customer, reward)
     entries = "select id from entries where tenant_id = $1 and account_id = $2 limit 1"
     entry = (await tenant.fetch(entries, credit.account_id))[0]["id"]
     return {
-        "Customer": customer, "Account": credit.account_id, "Credit": credit.credit_id, "LedgerEntry": entry,
-        "Transaction": credit.transaction_id, "Invoice": invoice.invoice_id, "Assignment": assigned.assignment_ids[0],
-        "Payment": paid.payment_id, "Coupon": coupon.coupon_id, "Reward": reward,
+        "Customer": customer,
+        "Account": credit.account_id,
+        "Credit": credit.credit_id,
+        "LedgerEntry": entry,
+        "Transaction": credit.transaction_id,
+        "Invoice": invoice,
+        "Assignment": assigned.assignment_ids[0],
+        "Payment": paid.payment_id,
+        "Coupon": coupon.coupon_id,
+        "Reward": reward,
         "Service": await tenant.service(f"Cut of {external_id}"),
         "Tier": await tenant.tier(f"Friends of {external_id}", sum(external_id.encode())),
-    }  # fmt: skip
+    }
 
 
 async def test_finds_each_kind(api: Api, tenant: Tenant) -> None:

@@ -18,7 +18,7 @@ from models.configuration_commands import SetLimit
 from models.ledger import Ledger
 from models.operations.limits import set_limit
 from tests.api.conftest import Answer, Api, gid
-from tests.factories import ADMIN, Clock, Tenant
+from tests.support.tenants import ADMIN, Clock, Tenant
 
 DOCUMENTATION: Final = Path(__file__).parents[2] / "docs" / "partner-tokens.md"
 TOKEN: Final = """id client name scopes active createdAt createdBy { subject } expiresAt revokedAt revokedBy { subject }
@@ -103,15 +103,26 @@ async def test_a_token_is_issued_and_used(api: Api, tenant: Tenant) -> None:
     secret, token = await issued(api, expiresAt="2030-01-01T00:00:00Z")
 
     assert token == {
-        "id": gid("PartnerToken", parse(secret).token_id), "client": "shop", "name": "Till",
-        "scopes": ["credits:add", "customers:read"], "active": True, "createdAt": token["createdAt"],
-        "createdBy": {"subject": "admin@test"}, "expiresAt": "2030-01-01T00:00:00Z", "revokedAt": None,
-        "revokedBy": None, "lastUsedAt": None, "lastUsedAddress": None, "replaces": None,
-    }  # fmt: skip
+        "id": gid("PartnerToken", parse(secret).token_id),
+        "client": "shop",
+        "name": "Till",
+        "scopes": ["credits:add", "customers:read"],
+        "active": True,
+        "createdAt": token["createdAt"],
+        "createdBy": {"subject": "admin@test"},
+        "expiresAt": "2030-01-01T00:00:00Z",
+        "revokedAt": None,
+        "revokedBy": None,
+        "lastUsedAt": None,
+        "lastUsedAddress": None,
+        "replaces": None,
+    }
     assert (await ask(api, secret, VIEWER))["viewer"] == {
-        "subject": "shop", "role": "PARTNER", "scopes": ["credits:add", "customers:read"],
+        "subject": "shop",
+        "role": "PARTNER",
+        "scopes": ["credits:add", "customers:read"],
         "tenant": {"id": gid("Tenant", tenant.id)},
-    }  # fmt: skip
+    }
     assert (await ask(api, secret, CUSTOMERS))["customers"]["edges"] == [{"node": {"id": customer}}]
     assert (await ask(api, secret, "{ invoices { edges { cursor } } }")).codes == ["FORBIDDEN"]
     node = await api("query($id: ID!) { node(id: $id) { ... on PartnerToken { name } } }", {"id": token["id"]})
@@ -124,8 +135,13 @@ async def test_the_documented_requests_work(api: Api, tenant: Tenant, clock: Clo
     payload = (await api(query))["issueToken"]
     assert payload["userErrors"] == []
     assert re.fullmatch(r"scrip_[A-Za-z0-9_-]{91}", payload["secret"])
-    given = {"customerId": gid("Customer", await tenant.customer()), "asset": "GBP", "amount": "5.00",
-             "reason": "GOODWILL", "idempotencyKey": "k"}  # fmt: skip
+    given = {
+        "customerId": gid("Customer", await tenant.customer()),
+        "asset": "GBP",
+        "amount": "5.00",
+        "reason": "GOODWILL",
+        "idempotencyKey": "k",
+    }
     added = await api(adding, {"input": given}, role=Role.PARTNER, scopes=[Scope.CREDITS_ADD], client_id="web-shop")
     assert (added["adjustCredit"]["replayed"], added["adjustCredit"]["userErrors"]) == (False, [])
 
@@ -192,11 +208,14 @@ BAD: Final[list[tuple[dict[str, Any], str, list[str]]]] = [
     ({"scopes": ["webhooks:write"]}, "INVALID", ["scopes", "0"]),
     ({"expiresAt": "2020-01-01T00:00:00Z"}, "EXPIRY_IN_PAST", ["expiresAt"]),
     ({"limits": [{"asset": "GBP", "perAdjustment": "-1"}]}, "INVALID", ["limits", "0", "perAdjustment"]),
-    ({"limits": [{"asset": "GBP"}, {"asset": "JPY", "perActorDay": "1.5"}]}, "AMOUNT_PRECISION",
-     ["limits", "1", "perActorDay"]),
+    (
+        {"limits": [{"asset": "GBP"}, {"asset": "JPY", "perActorDay": "1.5"}]},
+        "AMOUNT_PRECISION",
+        ["limits", "1", "perActorDay"],
+    ),
     ({"limits": [{"asset": "XAU"}]}, "INVALID", ["limits", "0", "asset"]),
     ({"limits": [{"perAdjustment": "1"}, {"perActorDay": "2"}]}, "DUPLICATE", ["limits", "1", "asset"]),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("change", "code", "field"), BAD)
@@ -331,9 +350,12 @@ async def test_an_overlap_has_an_end(api: Api, tenant: Tenant, minutes: int) -> 
     assert [(error["code"], error["field"]) for error in payload["userErrors"]] == [("INVALID", ["overlapMinutes"])]
 
 
-async def test_a_revoked_token_stays_revoked(api: Api, tenant: Tenant, seconds: Seconds) -> None:
+async def test_a_revoked_token_stays_revoked(
+    api: Api, tenant: Tenant, partner_tokens: PartnerTokenVerifier, seconds: Seconds
+) -> None:
     secret, token = await issued(api)
     assert (await ask(api, secret, VIEWER)).errors == []
+    await partner_tokens.settle()  # its use is noted beside the answer
     first = (await api(REVOKE, {"input": {"tokenId": token["id"]}}))["revokeToken"]
     assert (first["token"]["active"], first["token"]["revokedBy"]) == (False, {"subject": "admin@test"})
     async with tenant.nothing_moves():
@@ -368,7 +390,9 @@ async def test_what_was_not_issued_is_refused(api: Api, tenant: Tenant, other_te
         await refused(api, text, "not a partner token" if how == "bent" else "not known here")
 
 
-async def test_a_token_works_for_one_tenant(api: Api, tenant: Tenant, other_tenant: Tenant) -> None:
+async def test_a_token_works_for_one_tenant(
+    api: Api, tenant: Tenant, other_tenant: Tenant, partner_tokens: PartnerTokenVerifier
+) -> None:
     theirs = gid("Customer", await other_tenant.customer("carol"))
     ours = gid("Customer", await tenant.customer("carol"))
     secret = (await tenant.partner_token("customers:read")).text
@@ -377,6 +401,7 @@ async def test_a_token_works_for_one_tenant(api: Api, tenant: Tenant, other_tena
     one = "query($id: ID!) { customer(by: {id: $id}) { id } }"
     assert (await ask(api, secret, one, {"id": theirs}))["customer"] is None
     assert (await ask(api, foreign.text, one, {"id": theirs}))["customer"] == {"id": theirs}
+    await partner_tokens.settle()  # its use is noted beside the answer
     async with other_tenant.nothing_moves():
         for mutation, field in ((ROTATE, "rotateToken"), (REVOKE, "revokeToken")):
             answer = await api(mutation, {"input": {"tokenId": gid("PartnerToken", foreign.token_id)}})
@@ -456,10 +481,13 @@ async def test_a_refused_token_that_was_good_is_written_down(
     await partner_tokens.settle()
     first, second = await events(api, "token.refused")
     assert first == {
-        "action": "token.refused", "actor": {"subject": "shop", "role": "PARTNER", "client": "shop"},
-        "subjectId": token["id"], "details": {"client": "shop", "name": "Till", "why": "revoked"},
-        "requestId": "first", "address": "127.0.0.1",
-    }  # fmt: skip
+        "action": "token.refused",
+        "actor": {"subject": "shop", "role": "PARTNER", "client": "shop"},
+        "subjectId": token["id"],
+        "details": {"client": "shop", "name": "Till", "why": "revoked"},
+        "requestId": "first",
+        "address": "127.0.0.1",
+    }
     assert (second["requestId"], second["details"]["unrecorded"]) == ("second", 3)
 
 
@@ -480,13 +508,16 @@ async def test_a_database_out_of_reach_costs_nobody_their_token(
     assert (await ask(api, secret, VIEWER)).errors == []
 
 
-async def test_exports_and_imports_take_it_too(api: Api, tenant: Tenant, seconds: Seconds) -> None:
+async def test_exports_and_imports_take_it_too(
+    api: Api, tenant: Tenant, partner_tokens: PartnerTokenVerifier, seconds: Seconds
+) -> None:
     customer = await tenant.customer()
     await tenant.adjust(customer, "5.00")
     made = await tenant.partner_token("ledger:read")
     headers = {"authorization": f"Bearer {made.text}"}
     path = f"/statements/{gid('Customer', customer)}.csv"
     assert (await api.client.get(path, headers=headers)).status_code == 200
+    await partner_tokens.settle()
     async with tenant.nothing_moves():
         denied = await api.client.post("/imports/credits", headers=headers | {"content-type": "text/csv"})
         assert denied.status_code == 403

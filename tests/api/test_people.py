@@ -2,7 +2,7 @@
 
 from auth.roles import Role
 from tests.api.conftest import Api, gid
-from tests.factories import Tenant
+from tests.support.tenants import Tenant
 
 UPDATE = """mutation($input: UpdateCustomerInput!) { updateCustomer(input: $input) {
   changed customer { externalId name email } userErrors { code field } } }"""
@@ -41,9 +41,10 @@ async def test_merged_once_and_seen_in_both_histories(api: Api, tenant: Tenant) 
     }
     first = (await api(MERGE, asked, role=Role.MANAGER))["mergeCustomers"]
     assert first == {
-        "replayed": False, "userErrors": [],
+        "replayed": False,
+        "userErrors": [],
         "customer": {"externalId": "carol", "account": {"available": "300", "lifetime": "300"}},
-    }  # fmt: skip
+    }
     async with tenant.nothing_moves():
         assert (await api(MERGE, asked, role=Role.MANAGER))["mergeCustomers"] == {**first, "replayed": True}
         assert (await api(MERGE, asked, role=Role.STAFF)).codes == ["FORBIDDEN"]

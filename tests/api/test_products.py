@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from tests.api.conftest import Api, gid
-from tests.factories import Tenant
+from tests.support.tenants import Tenant
 
 PRODUCTS = """query($activeOnly: Boolean, $first: Int, $after: String) {
   products(activeOnly: $activeOnly, first: $first, after: $after) {
@@ -41,19 +41,20 @@ async def test_a_product_is_created_changed_and_retired(api: Api, tenant: Tenant
 
 
 async def test_each_change_is_written_down(api: Api, tenant: Tenant) -> None:
-    product = await tenant.product("Chair", "30.00")
+    product = await tenant.product("30.00", name="Chair")
     await api(UPDATE, {"input": {"productId": gid("Product", product), "price": "35.00"}})
     await api(UPDATE, {"input": {"productId": gid("Product", product), "price": "35.00"}})  # changes nothing more
     rows = await tenant.fetch("SELECT action, subject_id, details FROM audit_events WHERE tenant_id = $1 ORDER BY id")
     assert [(row["action"], row["subject_id"]) for row in rows] == [
-        ("product.created", product), ("product.updated", product),
-    ]  # fmt: skip
+        ("product.created", product),
+        ("product.updated", product),
+    ]
     assert json.loads(rows[1]["details"]) == {"priceMinor": [3000, 3500]}
 
 
 async def test_they_are_paged_by_name(api: Api, tenant: Tenant) -> None:
     for name in ("Chair", "Apron", "Bowl"):
-        await tenant.product(name, "1.00")
+        await tenant.product("1.00", name=name)
     page = (await api(PRODUCTS, {"first": 2}))["products"]
     assert [edge["node"]["name"] for edge in page["edges"]] == ["Apron", "Bowl"]
     assert page["pageInfo"]["hasNextPage"]
@@ -78,7 +79,7 @@ BAD_PRODUCTS: list[tuple[dict[str, str], list[str]]] = [
 async def test_products_that_there_are_not(
     api: Api, tenant: Tenant, change: dict[str, str], expected: list[str]
 ) -> None:
-    await tenant.product("Chair", "30.00")
+    await tenant.product("30.00", name="Chair")
     new = {"name": "Table", "kind": "GOODS", "currency": "GBP", "price": "1.00", **change}
     async with tenant.nothing_moves():
         payload = (await api(CREATE, {"input": new}))["createProduct"]
@@ -88,20 +89,24 @@ async def test_products_that_there_are_not(
 
 @pytest.mark.parametrize(
     ("change", "expected"),
-    [({"name": ""}, ["INVALID", "name"]), ({"name": "Table"}, ["DUPLICATE", "name"]),
-     ({"price": "-1"}, ["INVALID", "price"]), ({"productId": "x"}, ["NOT_FOUND", "productId"])],
+    [
+        ({"name": ""}, ["INVALID", "name"]),
+        ({"name": "Table"}, ["DUPLICATE", "name"]),
+        ({"price": "-1"}, ["INVALID", "price"]),
+        ({"productId": "x"}, ["NOT_FOUND", "productId"]),
+    ],
     ids=str,
-)  # fmt: skip
+)
 async def test_changes_that_are_refused(api: Api, tenant: Tenant, change: dict[str, str], expected: list[str]) -> None:
-    chair = await tenant.product("Chair", "30.00")
-    await tenant.product("Table", "90.00")
+    chair = await tenant.product("30.00", name="Chair")
+    await tenant.product("90.00", name="Table")
     async with tenant.nothing_moves():
         payload = (await api(UPDATE, {"input": {"productId": gid("Product", chair), **change}}))["updateProduct"]
     assert [[error["code"], *error["field"]] for error in payload["userErrors"]] == [expected]
 
 
 async def test_another_tenants_products_are_not_there(api: Api, other_tenant: Tenant) -> None:
-    theirs: UUID = await other_tenant.product("Chair", "30.00")
+    theirs: UUID = await other_tenant.product("30.00", name="Chair")
     async with other_tenant.nothing_moves():
         payload = await api(UPDATE, {"input": {"productId": gid("Product", theirs), "active": False}})
     assert [error["code"] for error in payload["updateProduct"]["userErrors"]] == ["NOT_FOUND"]

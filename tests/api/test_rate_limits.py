@@ -1,7 +1,7 @@
 """Rate limits as clients meet them: over HTTP, for every way in, whatever is asked."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
@@ -25,9 +25,9 @@ from gateway.trusted import TrustedDocuments, sha256_of
 from models.ledger import Ledger
 from models.reads.tenants import TenantDirectory
 from tests.api.conftest import Api, bearer, gid, serving
-from tests.factories import Clock, Tenant
 from tests.support.schema import SCHEMA
 from tests.support.sockets import opened, served
+from tests.support.tenants import Clock, Tenant
 
 LIMIT: Final = 2_000
 ADDRESS: Final = "127.0.0.1"
@@ -104,8 +104,7 @@ async def test_who_has_used_up_their_limit_is_told_when_to_come_back(
     await use(LIMIT)
     async with tenant.nothing_moves():
         wait = check_refusal((await api(UPSERT)).response)
-    assert clock.still is not None
-    clock.stand_still(clock.still + timedelta(seconds=wait))
+    clock.advance(seconds=wait)
     assert (await api(VIEWER))["viewer"]
 
 
@@ -247,9 +246,14 @@ async def base(
 ) -> AsyncIterator[str]:
     """The same API over WebSocket."""
     view = socket_view(
-        SCHEMA, ledger, TenantDirectory(), BearerBackend(verifier, partner_tokens), lambda: datetime.now(UTC),
-        refused=lambda *_: None, rate_limits=rate_limits,
-    )  # fmt: skip
+        SCHEMA,
+        ledger,
+        TenantDirectory(),
+        BearerBackend(verifier, partner_tokens),
+        lambda: datetime.now(UTC),
+        refused=lambda *_: None,
+        rate_limits=rate_limits,
+    )
     app = RequestIdMiddleware(Starlette(routes=[WebSocketRoute("/graphql", view)]), lambda: uuid4().hex)
     async with served(app) as base:
         yield base
@@ -271,8 +275,7 @@ async def test_the_same_limit_holds_over_websocket_and_leaves_the_socket_open(
                     break
             [error] = (await socket.ask(UPSERT))["refused"]
         assert error["extensions"]["code"] == "RATE_LIMITED"
-        assert clock.still is not None
-        clock.stand_still(clock.still + timedelta(seconds=error["extensions"]["retryAfter"]))
+        clock.advance(seconds=error["extensions"]["retryAfter"])
         assert (await socket.ask(VIEWER))["data"]["viewer"]
 
 

@@ -11,18 +11,30 @@ from graphql import GraphQLField, GraphQLObjectType, get_named_type, is_leaf_typ
 
 from auth.roles import Role, Scope
 from tests.api.conftest import Answer, Api, gid
-from tests.api.test_permissions import MUTATIONS, PARTNER, Case, Ids, one_of_each, token_of, what_it_names
-from tests.factories import Tenant
+from tests.support.root_fields import PARTNER, Case, Ids, one_of_each, token_of, what_it_names
+from tests.support.root_mutations import MUTATIONS
 from tests.support.schema import SCHEMA
+from tests.support.tenants import Tenant
 
 CUSTOMERS, LEDGER, INVOICES, REWARDS = "customers:read", "ledger:read", "invoices:read", "rewards:read"
 READS: Final = {
-    "Customer": CUSTOMERS, "Membership": CUSTOMERS,
-    "Account": LEDGER, "BalanceExplanation": LEDGER, "Credit": LEDGER, "CreditChange": LEDGER, "LedgerEntry": LEDGER,
-    "Statement": LEDGER, "TierChange": LEDGER, "Transaction": LEDGER,
-    "Invoice": INVOICES, "InvoiceLine": INVOICES, "Assignment": INVOICES, "Payment": INVOICES,
-    "Coupon": REWARDS, "CouponTerms": REWARDS,
-}  # fmt: skip
+    "Customer": CUSTOMERS,
+    "Membership": CUSTOMERS,
+    "Account": LEDGER,
+    "BalanceExplanation": LEDGER,
+    "Credit": LEDGER,
+    "CreditChange": LEDGER,
+    "LedgerEntry": LEDGER,
+    "Statement": LEDGER,
+    "TierChange": LEDGER,
+    "Transaction": LEDGER,
+    "Invoice": INVOICES,
+    "InvoiceLine": INVOICES,
+    "Assignment": INVOICES,
+    "Payment": INVOICES,
+    "Coupon": REWARDS,
+    "CouponTerms": REWARDS,
+}
 """The scope that it takes to read each type whose things are a customer's."""
 OWN: Final = {
     "transaction": {"kind", "reason", "note", "createdAt"},
@@ -30,9 +42,10 @@ OWN: Final = {
 }
 """What a payload tells of what was written, beside its id; giveReward, of the coupon that it gave, what is on it."""
 OBJECTS: Final = {
-    name: type_ for name, type_ in SCHEMA.graphql.type_map.items()
+    name: type_
+    for name, type_ in SCHEMA.graphql.type_map.items()
     if isinstance(type_, GraphQLObjectType) and not name.startswith("__")
-}  # fmt: skip
+}
 
 
 def led_to(field: GraphQLField) -> str:
@@ -55,11 +68,11 @@ CROSSINGS: Final = list(crossings())
 
 
 def test_a_field_that_takes_another_right_can_be_null() -> None:
-    """Case R5: else a denial there would cost what is around it."""
+    """A denial there would otherwise cost what is around it."""
     assert len(CROSSINGS) > 40
     assert [
         f"{name}.{field}" for name, field, _ in CROSSINGS if is_non_null_type(OBJECTS[name].fields[field].type)
-    ] == []  # fmt: skip
+    ] == []
 
 
 # Below what is read
@@ -93,14 +106,14 @@ async def some_id(tenant: Tenant, kind: str) -> str:
     if kind in found:
         return found[kind]
     customer = await tenant.customer("dave")
-    credit, invoice = await tenant.adjust(customer, "10.00"), await tenant.invoice(customer, "20.00")
-    await tenant.assign(credit.credit_id, invoice.invoice_id, "1.00")
+    credit, invoice = await tenant.adjust(customer, "10.00"), await tenant.invoice(customer, "20.00", auto_apply=False)
+    await tenant.assign(credit.credit_id, (invoice, "1.00"))
     return gid(kind, (await tenant.fetch(SOURCES[kind]))[0][0])
 
 
 @pytest.mark.parametrize(("name", "field", "right"), NESTED)
 async def test_a_denial_costs_its_own_field_alone(api: Api, tenant: Tenant, name: str, field: str, right: str) -> None:
-    """Case R5, and R6: the field is null, its error names the right at its path, and the rest is there."""
+    """The field is null, its error names the right at its path, and the rest is there."""
     node = await some_id(tenant, name)
     called = f"{field}{ARGUMENTS.get(f'{name}.{field}', '')}"
     query = f"query($id: ID!) {{ node(id: $id) {{ id ... on {name} {{ {called} {{ __typename }} }} }} }}"
@@ -111,7 +124,7 @@ async def test_a_denial_costs_its_own_field_alone(api: Api, tenant: Tenant, name
     assert both.errors == []
 
 
-async def test_customers_are_answered_where_their_balances_may_not_be_case_r5(api: Api, tenant: Tenant) -> None:
+async def test_customers_are_answered_where_their_balances_may_not_be(api: Api, tenant: Tenant) -> None:
     await tenant.adjust(await tenant.customer("carol"), "10.00")
     query = "{ customers(first: 1) { edges { node { id externalId balances { available } } } } }"
     answer = await api(query, **partner(CUSTOMERS))
@@ -119,33 +132,37 @@ async def test_customers_are_answered_where_their_balances_may_not_be_case_r5(ap
     (edge,) = answer.data["customers"]["edges"]
     assert (edge["node"]["externalId"], edge["node"]["balances"]) == ("carol", None)
     assert told(answer) == [("FORBIDDEN", ("customers", "edges", 0, "node", "balances"), [LEDGER])]
-    events = await tenant.fetch(
-        "SELECT details FROM audit_events WHERE tenant_id = $1 AND action = 'access.denied'"
-    )  # fmt: skip
+    events = await tenant.fetch("SELECT details FROM audit_events WHERE tenant_id = $1 AND action = 'access.denied'")
     assert len(events) == 1
 
 
 @pytest.mark.parametrize(
     ("query", "scope", "denied"),
     [
-        ("{ auditTrail(first: 50) { edges { node { at customer { id } transaction { id } } } } }", "reports:read",
-         {"customer": CUSTOMERS, "transaction": LEDGER}),
-        (BULK_ROWS,
-         "credits:bulk", {"customer": CUSTOMERS, "transaction": LEDGER}),
+        (
+            "{ auditTrail(first: 50) { edges { node { at customer { id } transaction { id } } } } }",
+            "reports:read",
+            {"customer": CUSTOMERS, "transaction": LEDGER},
+        ),
+        (BULK_ROWS, "credits:bulk", {"customer": CUSTOMERS, "transaction": LEDGER}),
         ("{ approvalRequests { edges { node { id customer { id } } } } }", "credits:add", {"customer": CUSTOMERS}),
-        ("{ upcomingExpirations { edges { node { id account { id } transaction { id } } } } }", "reports:read",
-         {"account": LEDGER, "transaction": LEDGER}),
+        (
+            "{ upcomingExpirations { edges { node { id account { id } transaction { id } } } } }",
+            "reports:read",
+            {"account": LEDGER, "transaction": LEDGER},
+        ),
     ],
     ids=["auditTrail", "bulkOperation", "approvalRequests", "upcomingExpirations"],
-)  # fmt: skip
+)
 async def test_lists_of_what_is_no_customers_are_answered(
     api: Api, tenant: Tenant, query: str, scope: str, denied: dict[str, str]
 ) -> None:
-    """Case R5, in lists whose rows lead to a customer's things."""
+    """In lists whose rows lead to a customer's things."""
     ids = await one_of_each(tenant)
     await tenant.adjust(await tenant.customer("dave"), "5.00", expires_in_days=9)
-    answer = await api(query, {"bulk": ids["BulkOperation"]} if "$bulk" in query else {}, role=Role.MANAGER,
-                       scopes=[Scope(scope)])  # fmt: skip
+    answer = await api(
+        query, {"bulk": ids["BulkOperation"]} if "$bulk" in query else {}, role=Role.MANAGER, scopes=[Scope(scope)]
+    )
     assert answer.data is not None
     assert None not in answer.data.values()
     errors = told(answer)
@@ -157,8 +174,13 @@ async def test_a_preview_tells_a_verdict_and_no_balance(api: Api, tenant: Tenant
     """adjustmentPreview writes nothing, and would tell the balance for the price of a penny."""
     customer = await tenant.customer("carol")
     await tenant.adjust(customer, "10.00")
-    given = {"customerId": gid("Customer", customer), "asset": "GBP", "amount": "1.00", "reason": "CORRECTION",
-             "idempotencyKey": "k"}  # fmt: skip
+    given = {
+        "customerId": gid("Customer", customer),
+        "asset": "GBP",
+        "amount": "1.00",
+        "reason": "CORRECTION",
+        "idempotencyKey": "k",
+    }
     query = """query($input: AdjustCreditInput!) { adjustmentPreview(input: $input) { availableAfter lifetimeAfter
       tierAfter { name } account { id } credits { amount } limit { allowed } userErrors { code } } }"""
     answer = await api(query, {"input": given}, **partner("credits:add"))
@@ -198,8 +220,11 @@ def writer(case: Case) -> dict[str, Any]:
 
 
 def leaves(kind: str) -> list[str]:
-    return [name for name, field in OBJECTS[kind].fields.items()
-            if is_leaf_type(get_named_type(field.type)) and not field.args and name != "id"]  # fmt: skip
+    return [
+        name
+        for name, field in OBJECTS[kind].fields.items()
+        if is_leaf_type(get_named_type(field.type)) and not field.args and name != "id"
+    ]
 
 
 def asking(case: Case, selection: str) -> str:
@@ -214,7 +239,7 @@ async def ids(tenant: Tenant, request: pytest.FixtureRequest) -> Ids:
 
 @pytest.mark.parametrize("case", WRITES, ids=lambda case: case.name)
 async def test_a_write_answers_ids_and_nothing_that_may_not_be_read(api: Api, ids: Ids, case: Case) -> None:
-    """Case R2. The right to write alone: what was made is named, and each other field of it is refused by its right."""
+    """The right to write alone: what was made is named, and each other field of it is refused by its right."""
     named, token = answered(case), writer(case)
     query = asking(case, " ".join(f"{field} {{ id }}" for field in named))
     first = await api(query, case.variables(ids), **token)
@@ -250,12 +275,15 @@ async def test_with_the_right_to_read_a_write_answers_all_of_it(api: Api, ids: I
 
 
 def test_every_payload_that_names_a_customers_things_is_written() -> None:
-    payloads = {name for name, type_ in OBJECTS.items() if name.endswith("Payload") and any(
-        led_to(field) in READS for field in type_.fields.values())}  # fmt: skip
+    payloads = {
+        name
+        for name, type_ in OBJECTS.items()
+        if name.endswith("Payload") and any(led_to(field) in READS for field in type_.fields.values())
+    }
     assert {f"{case.field[0].upper()}{case.field[1:]}Payload" for case in WRITES} == payloads
 
 
-async def test_an_update_that_changes_nothing_tells_nothing_case_r2(api: Api, tenant: Tenant) -> None:
+async def test_an_update_that_changes_nothing_tells_nothing(api: Api, tenant: Tenant) -> None:
     carol = gid("Customer", await tenant.customer("carol", "Carol Surname", "carol@example.com"))
     query = """mutation($id: ID!) { updateCustomer(input: {customerId: $id}) { changed customer { id name externalId email
       membership { status } balances { available } } userErrors { code } } }"""
@@ -263,8 +291,11 @@ async def test_an_update_that_changes_nothing_tells_nothing_case_r2(api: Api, te
     assert answer.data == {"updateCustomer": {"changed": False, "customer": None, "userErrors": []}}
     assert {(code, *missing) for code, _, missing in told(answer)} == {("FORBIDDEN", CUSTOMERS)}
     assert not any(text in answer.response.text for text in ("Surname", "example.com", "carol"))
-    bare = await api(query.replace("name externalId email", "").replace("membership { status } balances { available }", ""),
-                     {"id": carol}, **partner("customers:write"))  # fmt: skip
+    bare = await api(
+        query.replace("name externalId email", "").replace("membership { status } balances { available }", ""),
+        {"id": carol},
+        **partner("customers:write"),
+    )
     assert bare["updateCustomer"]["customer"] == {"id": carol}
 
 
@@ -297,8 +328,13 @@ async def test_a_refusal_tells_no_figure_that_may_not_be_read(
     """Else one request too large would tell the balance."""
     customer = await tenant.customer("carol")
     await tenant.adjust(customer, "10.00")
-    given = {"customerId": gid("Customer", customer), "asset": "GBP", "amount": amount, "reason": "CORRECTION",
-             "idempotencyKey": "k"}  # fmt: skip
+    given = {
+        "customerId": gid("Customer", customer),
+        "asset": "GBP",
+        "amount": amount,
+        "reason": "CORRECTION",
+        "idempotencyKey": "k",
+    }
     query = "mutation($input: AdjustCreditInput!) { adjustCredit(input: $input) { userErrors { message available } } }"
     answer = await api(query, {"input": given}, **partner(*scopes))
     assert answer["adjustCredit"]["userErrors"] == [said]
@@ -306,13 +342,13 @@ async def test_a_refusal_tells_no_figure_that_may_not_be_read(
 
 async def test_nor_does_an_assignment_or_a_payment_that_is_too_large(api: Api, tenant: Tenant) -> None:
     customer = await tenant.customer("carol")
-    credit, invoice = await tenant.adjust(customer, "10.00"), await tenant.invoice(customer, "70.00")
-    await tenant.invoice(customer, "5.00")
+    credit, invoice = await tenant.adjust(customer, "10.00"), await tenant.invoice(customer, "70.00", auto_apply=False)
+    await tenant.invoice(customer, "5.00", auto_apply=False)
     assign = """mutation($credit: ID!, $invoice: ID!) { assignCredit(input: {creditId: $credit, idempotencyKey: "a",
       assignments: [{invoiceId: $invoice, amount: "60.00"}]}) { userErrors { code message } } }"""
     pay = """mutation($invoice: ID!) { recordPayment(input: {invoiceId: $invoice, amount: "99.00", method: CASH,
       idempotencyKey: "b"}) { userErrors { code message } } }"""
-    ids = {"credit": gid("Credit", credit.credit_id), "invoice": gid("Invoice", invoice.invoice_id)}
+    ids = {"credit": gid("Credit", credit.credit_id), "invoice": gid("Invoice", invoice)}
     assigned = await api(assign, ids, **partner("credits:assign"))
     paid = await api(pay, {"invoice": ids["invoice"]}, **partner("payments:write"))
     assert assigned["assignCredit"]["userErrors"] == [

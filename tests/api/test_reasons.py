@@ -3,7 +3,7 @@
 from typing import Any
 
 from tests.api.conftest import Api
-from tests.factories import Tenant
+from tests.support.tenants import Tenant
 
 REASON = "reason { code label directions movesLifetime noteRequired active }"
 
@@ -17,14 +17,25 @@ async def ask(api: Api, field: str, given: dict[str, Any], **token: Any) -> dict
 
 async def test_a_reason_is_made_changed_and_retired(api: Api) -> None:
     made = await ask(api, "createReason", {"code": "BIRTHDAY", "label": "Birthday", "directions": ["ADD"]})
-    reason = {"code": "BIRTHDAY", "label": "Birthday", "directions": ["ADD"], "movesLifetime": True,
-              "noteRequired": False, "active": True}  # fmt: skip
+    reason = {
+        "code": "BIRTHDAY",
+        "label": "Birthday",
+        "directions": ["ADD"],
+        "movesLifetime": True,
+        "noteRequired": False,
+        "active": True,
+    }
     assert made == {"reason": reason, "userErrors": []}
     reasons = (await api("{ adjustmentReasons { code } }"))["adjustmentReasons"]
     assert next(each["code"] for each in reasons) == "BIRTHDAY"
 
-    change = {"label": "Birthday or name day", "directions": ["REMOVE", "ADD"], "movesLifetime": False,
-              "noteRequired": True, "active": False}  # fmt: skip
+    change = {
+        "label": "Birthday or name day",
+        "directions": ["REMOVE", "ADD"],
+        "movesLifetime": False,
+        "noteRequired": True,
+        "active": False,
+    }
     changed = await ask(api, "updateReason", {"code": "BIRTHDAY", **change})
     assert changed == {"reason": {**reason, **change, "directions": ["ADD", "REMOVE"]}, "userErrors": []}
     assert (await ask(api, "updateReason", {"code": "BIRTHDAY", "label": None}))["reason"] == changed["reason"]

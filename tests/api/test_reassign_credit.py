@@ -5,35 +5,37 @@ from uuid import UUID, uuid4
 
 from auth.roles import Role, Scope
 from tests.api.conftest import Api, gid
-from tests.factories import Tenant
 from tests.support.headline import REASSIGN, denied, done, refusal, replayed
+from tests.support.tenants import Tenant
 
 
 def reassigning(assignment: UUID, *parts: tuple[UUID | None, str | None], **more: Any) -> dict[str, Any]:
     return {
-        "assignmentId": gid("Assignment", assignment), "idempotencyKey": uuid4().hex,
+        "assignmentId": gid("Assignment", assignment),
+        "idempotencyKey": uuid4().hex,
         "assignments": [{"invoiceId": gid("Invoice", invoice), "amount": amount} for invoice, amount in parts],
         **more,
-    }  # fmt: skip
+    }
 
 
 async def test_the_credit_goes_to_other_invoices(api: Api, tenant: Tenant) -> None:
     carol = await tenant.customer()
     credit = await tenant.adjust(carol, "50.00")
-    first, second, third = [(await tenant.invoice(carol, "40.00")).invoice_id for _ in range(3)]
-    part = (await tenant.assign(credit.credit_id, first)).assignment_ids[0]
+    first, second, third = [await tenant.invoice(carol, "40.00", auto_apply=False) for _ in range(3)]
+    part = (await tenant.assign(credit.credit_id, (first, None))).assignment_ids[0]
     given = reassigning(part, (second, "15.00"), (third, None), note="Meant for the others")
     payload = await done(api, REASSIGN, given)
 
     assert [(p["amount"], p["invoice"]["status"], p["releasedAt"]) for p in payload["assignments"]] == [
-        ("15.00", "PART_PAID", None), ("35.00", "PART_PAID", None),
-    ]  # fmt: skip
+        ("15.00", "PART_PAID", None),
+        ("35.00", "PART_PAID", None),
+    ]
     assert (payload["transaction"]["kind"], payload["credit"]["remaining"]) == ("ASSIGNMENT", "0.00")
     query = "query($id: ID!) { invoice(id: $id) { status due } }"
     assert (await api(query, {"id": gid("Invoice", first)}))["invoice"] == {"status": "OPEN", "due": "40.00"}
     notes = await tenant.fetch(
         """select t.kind from transactions t join transaction_texts x on x.tenant_id = $1 and x.id = t.id
-        where t.tenant_id = $1""",
+        where t.tenant_id = $1"""
     )
     assert [row["kind"] for row in notes] == ["RELEASE"]
     await replayed(api, tenant, REASSIGN, given, payload)
@@ -44,10 +46,10 @@ async def test_the_credit_goes_to_other_invoices(api: Api, tenant: Tenant) -> No
 async def test_where_it_cannot_go_it_stays(api: Api, tenant: Tenant) -> None:
     carol, dave = await tenant.customer(), await tenant.customer()
     credit = await tenant.adjust(carol, "10.00")
-    invoice = (await tenant.invoice(carol, "10.00")).invoice_id
-    other = (await tenant.invoice(carol, "10.00")).invoice_id
-    daves = (await tenant.invoice(dave, "10.00")).invoice_id
-    part = (await tenant.assign(credit.credit_id, invoice)).assignment_ids[0]
+    invoice = await tenant.invoice(carol, "10.00", auto_apply=False)
+    other = await tenant.invoice(carol, "10.00", auto_apply=False)
+    daves = await tenant.invoice(dave, "10.00", auto_apply=False)
+    part = (await tenant.assign(credit.credit_id, (invoice, None))).assignment_ids[0]
 
     for parts, expected in (
         ([], ["INVALID", "assignments"]),
@@ -64,9 +66,9 @@ async def test_where_it_cannot_go_it_stays(api: Api, tenant: Tenant) -> None:
 async def test_it_takes_the_right_to_release_and_to_assign(api: Api, tenant: Tenant) -> None:
     carol = await tenant.customer("carol")
     credit = await tenant.adjust(carol, "10.00")
-    invoice = (await tenant.invoice(carol, "10.00")).invoice_id
-    other = (await tenant.invoice(carol, "10.00")).invoice_id
-    given = reassigning((await tenant.assign(credit.credit_id, invoice)).assignment_ids[0], (other, None))
+    invoice = await tenant.invoice(carol, "10.00", auto_apply=False)
+    other = await tenant.invoice(carol, "10.00", auto_apply=False)
+    given = reassigning((await tenant.assign(credit.credit_id, (invoice, None))).assignment_ids[0], (other, None))
     both = [Scope.CREDITS_REMOVE, Scope.CREDITS_ASSIGN]
     await denied(api, tenant, REASSIGN, given, role=Role.STAFF)
     for one in both:

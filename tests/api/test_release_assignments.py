@@ -6,8 +6,8 @@ from uuid import UUID, uuid4
 
 from auth.roles import Role, Scope
 from tests.api.conftest import Api, gid
-from tests.factories import Clock, Tenant
 from tests.support.headline import RELEASE, denied, done, refusal, replayed
+from tests.support.tenants import Clock, Tenant
 
 
 def releasing(*assignments: UUID, **more: Any) -> dict[str, Any]:
@@ -18,17 +18,15 @@ def releasing(*assignments: UUID, **more: Any) -> dict[str, Any]:
 async def test_the_credit_and_the_invoice_are_open_again(api: Api, tenant: Tenant) -> None:
     carol = await tenant.customer("carol")
     credit = await tenant.adjust(carol, "30.00")
-    invoice = await tenant.invoice(carol, "20.00")
-    part = (await tenant.assign(credit.credit_id, invoice.invoice_id)).assignment_ids[0]
+    invoice = await tenant.invoice(carol, "20.00", auto_apply=False)
+    part = (await tenant.assign(credit.credit_id, (invoice, None))).assignment_ids[0]
     given = releasing(part, note="Not this one")
     payload = await done(api, RELEASE, given)
 
     (released,) = payload["assignments"]
     assert released["releasedAt"] is not None
     assert released["credit"] == {"id": gid("Credit", credit.credit_id), "remaining": "30.00", "status": "OPEN"}
-    assert released["invoice"] == {
-        "id": gid("Invoice", invoice.invoice_id), "status": "OPEN", "credited": "0.00", "due": "20.00",
-    }  # fmt: skip
+    assert released["invoice"] == {"id": gid("Invoice", invoice), "status": "OPEN", "credited": "0.00", "due": "20.00"}
     transaction = payload["transaction"]
     assert (transaction["kind"], transaction["note"]) == ("RELEASE", "Not this one")
     assert [edge["node"]["amount"] for edge in transaction["entries"]["edges"]] == ["20.00"]
@@ -38,29 +36,33 @@ async def test_the_credit_and_the_invoice_are_open_again(api: Api, tenant: Tenan
 
 async def test_a_released_one_stays_with_the_invoice_for_all_to_see(api: Api, tenant: Tenant) -> None:
     carol = await tenant.customer("carol")
-    credit, invoice = await tenant.adjust(carol, "30.00"), await tenant.invoice(carol, "20.00")
-    part = (await tenant.assign(credit.credit_id, invoice.invoice_id, "5.00")).assignment_ids[0]
-    await tenant.assign(credit.credit_id, invoice.invoice_id, "6.00")
+    credit, invoice = await tenant.adjust(carol, "30.00"), await tenant.invoice(carol, "20.00", auto_apply=False)
+    part = (await tenant.assign(credit.credit_id, (invoice, "5.00"))).assignment_ids[0]
+    await tenant.assign(credit.credit_id, (invoice, "6.00"))
     await done(api, RELEASE, releasing(part, note="The staff's business"))
     query = """query($id: ID!) { invoice(id: $id) { credited assignments { edges { node { amount releasedAt
       credit { entries { edges { node { amount counter transaction { kind note actor { subject } } } } } } } } } } }"""
-    found = (await api.as_customer("carol", query, {"id": gid("Invoice", invoice.invoice_id)}))["invoice"]
+    found = (await api.as_customer("carol", query, {"id": gid("Invoice", invoice)}))["invoice"]
 
     assert found["credited"] == "6.00"
     nodes = [edge["node"] for edge in found["assignments"]["edges"]]
     assert [(node["amount"], node["releasedAt"] is None) for node in nodes] == [("5.00", False), ("6.00", True)]
     entries = [edge["node"] for edge in nodes[0]["credit"]["entries"]["edges"]]
     assert [(e["amount"], e["counter"], e["transaction"]["kind"]) for e in entries] == [
-        ("30.00", "ISSUED", "ADJUSTMENT"), ("-5.00", "INVOICES", "ASSIGNMENT"), ("-6.00", "INVOICES", "ASSIGNMENT"),
+        ("30.00", "ISSUED", "ADJUSTMENT"),
+        ("-5.00", "INVOICES", "ASSIGNMENT"),
+        ("-6.00", "INVOICES", "ASSIGNMENT"),
         ("5.00", "INVOICES", "RELEASE"),
-    ]  # fmt: skip
+    ]
     assert {(e["transaction"]["note"], e["transaction"]["actor"]) for e in entries} == {(None, None)}
 
 
 async def test_what_has_expired_comes_back_and_expires(api: Api, tenant: Tenant, clock: Clock) -> None:
     carol = await tenant.customer()
     credit = await tenant.adjust(carol, "30.00", expires_in_days=1)
-    part = (await tenant.assign(credit.credit_id, (await tenant.invoice(carol, "30.00")).invoice_id)).assignment_ids[0]
+    part = (
+        await tenant.assign(credit.credit_id, (await tenant.invoice(carol, "30.00", auto_apply=False), None))
+    ).assignment_ids[0]
     clock.advance(timedelta(days=3))
     payload = await done(api, RELEASE, releasing(part))
 
@@ -71,9 +73,9 @@ async def test_what_has_expired_comes_back_and_expires(api: Api, tenant: Tenant,
 
 async def test_it_is_refused_as_a_whole(api: Api, tenant: Tenant) -> None:
     carol = await tenant.customer()
-    credit, invoice = await tenant.adjust(carol, "30.00"), await tenant.invoice(carol, "30.00")
-    one = (await tenant.assign(credit.credit_id, invoice.invoice_id, "1.00")).assignment_ids[0]
-    gone = (await tenant.assign(credit.credit_id, invoice.invoice_id, "1.00")).assignment_ids[0]
+    credit, invoice = await tenant.adjust(carol, "30.00"), await tenant.invoice(carol, "30.00", auto_apply=False)
+    one = (await tenant.assign(credit.credit_id, (invoice, "1.00"))).assignment_ids[0]
+    gone = (await tenant.assign(credit.credit_id, (invoice, "1.00"))).assignment_ids[0]
     await done(api, RELEASE, releasing(gone))
 
     assert await refusal(api, tenant, RELEASE, releasing()) == ["INVALID", "assignmentIds"]
@@ -86,8 +88,8 @@ async def test_it_is_refused_as_a_whole(api: Api, tenant: Tenant) -> None:
 
 async def test_staff_may_assign_and_not_release(api: Api, tenant: Tenant, other_tenant: Tenant) -> None:
     carol = await tenant.customer("carol")
-    credit, invoice = await tenant.adjust(carol, "30.00"), await tenant.invoice(carol, "30.00")
-    part = (await tenant.assign(credit.credit_id, invoice.invoice_id)).assignment_ids[0]
+    credit, invoice = await tenant.adjust(carol, "30.00"), await tenant.invoice(carol, "30.00", auto_apply=False)
+    part = (await tenant.assign(credit.credit_id, (invoice, None))).assignment_ids[0]
     given = releasing(part)
     await denied(api, tenant, RELEASE, given, role=Role.STAFF)
     await denied(api, tenant, RELEASE, given, role=Role.CUSTOMER, customer="carol")

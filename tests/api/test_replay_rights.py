@@ -12,10 +12,11 @@ from models.configuration_commands import RevokeToken, SetLimit
 from models.operations.limits import set_limit
 from models.operations.partner_tokens import revoke_token
 from tests.api.conftest import Answer, Api
-from tests.api.test_permissions import MUTATIONS, TOKENS, Case, Ids, usable, what_it_names
-from tests.factories import ADMIN, Tenant
 from tests.support.headline import document
+from tests.support.root_fields import TOKENS, Case, Ids, usable, what_it_names
+from tests.support.root_mutations import MUTATIONS
 from tests.support.schema import SCHEMA
+from tests.support.tenants import ADMIN, Tenant
 from tests.support.who_may import may
 
 EVERYTHING: Final = frozenset(Scope)
@@ -27,9 +28,10 @@ def keyed_mutations() -> set[str]:
     assert mutation_type is not None
     inputs = {name: get_named_type(field.args["input"].type) for name, field in mutation_type.fields.items()}
     return {
-        name for name, kind in inputs.items()
+        name
+        for name, kind in inputs.items()
         if isinstance(kind, GraphQLInputObjectType) and "idempotencyKey" in kind.fields
-    }  # fmt: skip
+    }
 
 
 KEYED: Final = [case for case in MUTATIONS if case.field in keyed_mutations()]

@@ -6,7 +6,7 @@ import pytest
 
 from auth.roles import Role
 from tests.api.conftest import Api, gid
-from tests.factories import Tenant
+from tests.support.tenants import Tenant
 
 REWARD: Final = "reward { id name kind value currency product pointsCost validityDays stock active }"
 PLAIN: Final = {"value": None, "currency": None, "product": None, "validityDays": None, "stock": None, "active": True}
@@ -43,9 +43,12 @@ async def test_one_of_each_kind(api: Api, given: dict[str, Any], shown: dict[str
 async def test_an_edit_leaves_what_was_given_alone(api: Api, tenant: Tenant) -> None:
     carol = await tenant.customer("carol")
     reward = (
-        await ask(api, "createReward", {"name": "Five", "kind": "FIXED", "value": "5.00", "currency": "GBP",
-                                        "pointsCost": "0", "stock": 1})
-    )["reward"]["id"]  # fmt: skip
+        await ask(
+            api,
+            "createReward",
+            {"name": "Five", "kind": "FIXED", "value": "5.00", "currency": "GBP", "pointsCost": "0", "stock": 1},
+        )
+    )["reward"]["id"]
     give = """mutation($input: GiveRewardInput!) { giveReward(input: $input) {
       coupon { terms { name kind value currency product } reward { name value stock } } userErrors { code } } }"""
     asked = {"customerId": gid("Customer", carol), "rewardId": reward, "deductPoints": True}
@@ -55,9 +58,10 @@ async def test_an_edit_leaves_what_was_given_alone(api: Api, tenant: Tenant) -> 
     assert none_left == {"coupon": None, "userErrors": [{"code": "REWARD_INACTIVE"}]}
 
     edited = await ask(
-        api, "updateReward",
+        api,
+        "updateReward",
         {"rewardId": reward, "name": "Ten", "value": "10.00", "pointsCost": "10", "unlimitedStock": True},
-    )  # fmt: skip
+    )
     assert (edited["reward"]["name"], edited["reward"]["stock"], edited["userErrors"]) == ("Ten", None, [])
     coupons = """{ customer(by: {externalId: "carol"}) { coupons { edges { node {
       terms { name kind value currency product } reward { name value } } } } } }"""
@@ -67,7 +71,7 @@ async def test_an_edit_leaves_what_was_given_alone(api: Api, tenant: Tenant) -> 
 
 
 async def test_a_retired_reward_is_for_the_configuration_alone(api: Api, tenant: Tenant) -> None:
-    reward = gid("Reward", await tenant.reward("Mug", 10))
+    reward = gid("Reward", await tenant.reward(10, name="Mug"))
     retired = await ask(api, "updateReward", {"rewardId": reward, "active": False})
     assert retired["reward"]["active"] is False
     query = "query($only: Boolean) { rewards(activeOnly: $only) { edges { node { id } } } }"
@@ -76,9 +80,9 @@ async def test_a_retired_reward_is_for_the_configuration_alone(api: Api, tenant:
 
 
 async def test_what_cannot_be_moves_nothing(api: Api, tenant: Tenant, other_tenant: Tenant) -> None:
-    await tenant.reward("Mug", 10)
-    cup = gid("Reward", await tenant.reward("Cup", 10))
-    theirs = gid("Reward", await other_tenant.reward("Bowl", 10))
+    await tenant.reward(10, name="Mug")
+    cup = gid("Reward", await tenant.reward(10, name="Cup"))
+    theirs = gid("Reward", await other_tenant.reward(10, name="Bowl"))
     new = {"name": "New", "kind": "FREE_DELIVERY", "pointsCost": "10"}
     bad: list[tuple[str, dict[str, Any], list[str]]] = [
         ("createReward", {**new, "name": "Mug"}, ["DUPLICATE", "name"]),

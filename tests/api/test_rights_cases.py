@@ -1,5 +1,4 @@
-"""What a scope opens is what its name says: removals in bulk and in files (R1), who may withdraw (R3), what a refusal
-names (R6)."""
+"""What a scope opens is what its name says: removals in bulk and in files, who may withdraw, what a refusal names."""
 
 from typing import Any, Final
 
@@ -10,8 +9,8 @@ from auth.roles import Role, Scope
 from models.commands import Actor
 from tests.api.conftest import Answer, Api, gid
 from tests.api.test_imports import post, report, work
-from tests.api.test_permissions import TOKENS, usable
-from tests.factories import Tenant
+from tests.support.root_fields import TOKENS, usable
+from tests.support.tenants import Tenant
 from tests.support.who_may import may, missing
 
 BULK_ALONE: Final[dict[str, Any]] = {"role": Role.PARTNER, "scopes": [Scope.CREDITS_BULK], "client_id": "shop"}
@@ -46,7 +45,7 @@ def names(answer: Answer) -> list[str]:
 
 
 @pytest.mark.parametrize("more", [{}, {"dryRun": True}, {"errorPolicy": "SKIP_FAILED"}], ids=str)
-async def test_a_bulk_with_a_removal_takes_both_scopes_case_r1(
+async def test_a_bulk_with_a_removal_takes_both_scopes(
     api: Api, tenant: Tenant, people: dict[str, str], more: dict[str, Any]
 ) -> None:
     """The whole of it is refused before anything is posted, also what it would have added."""
@@ -75,7 +74,7 @@ def refused(response: httpx.Response) -> tuple[int, str, list[str]]:
 
 @pytest.mark.usefixtures("people")
 @pytest.mark.parametrize("query", ["", "&dryRun=true", "&errorPolicy=SKIP_FAILED"])
-async def test_a_file_with_a_removal_takes_both_scopes_case_r1(api: Api, tenant: Tenant, query: str) -> None:
+async def test_a_file_with_a_removal_takes_both_scopes(api: Api, tenant: Tenant, query: str) -> None:
     said = f"asset=POINTS&reason=CORRECTION{query}"
     async with tenant.nothing_moves():
         response = await post(api, REMOVALS, said, **BULK_ALONE)
@@ -134,9 +133,8 @@ async def test_account_credit_pays_for_who_may_spend_it(
 ) -> None:
     customer = await tenant.customer("carol")
     await tenant.adjust(customer, "10.00")
-    invoice = await tenant.invoice(customer, "20.00")
-    given = {"invoiceId": gid("Invoice", invoice.invoice_id), "amount": "5.00", "method": method,
-             "idempotencyKey": "k"}  # fmt: skip
+    invoice = await tenant.invoice(customer, "20.00", auto_apply=False)
+    given = {"invoiceId": gid("Invoice", invoice), "amount": "5.00", "method": method, "idempotencyKey": "k"}
     token = BULK_ALONE | {"scopes": [Scope(scope) for scope in scopes]}
     if not missing:
         assert (await api(PAY, {"input": given}, **token))["recordPayment"]["userErrors"] == []
@@ -163,7 +161,7 @@ async def asked(tenant: Tenant, actor: Actor) -> str:
     return gid("ApprovalRequest", outcome.approval_request_id)
 
 
-async def test_a_program_withdraws_nothing_of_the_person_with_its_subject_case_r3(api: Api, tenant: Tenant) -> None:
+async def test_a_program_withdraws_nothing_of_the_person_with_its_subject(api: Api, tenant: Tenant) -> None:
     request = await asked(tenant, SAM)
     async with tenant.nothing_moves():
         answer = await api(WITHDRAW, {"id": request}, **as_program())
@@ -173,10 +171,13 @@ async def test_a_program_withdraws_nothing_of_the_person_with_its_subject_case_r
     }
 
 
-async def test_nor_the_other_way_round_and_nor_another_client_case_r3(api: Api, tenant: Tenant) -> None:
+async def test_nor_the_other_way_round_and_nor_another_client(api: Api, tenant: Tenant) -> None:
     request = await asked(tenant, PROGRAM)
-    others: list[dict[str, Any]] = [{"role": Role.STAFF, "subject": "sam"}, {"role": Role.MANAGER, "subject": "sam"},
-                                    as_program("else")]  # fmt: skip
+    others: list[dict[str, Any]] = [
+        {"role": Role.STAFF, "subject": "sam"},
+        {"role": Role.MANAGER, "subject": "sam"},
+        as_program("else"),
+    ]
     async with tenant.nothing_moves():
         for token in others:
             assert (await api(WITHDRAW, {"id": request}, **token)).codes == ["FORBIDDEN"], token
@@ -186,8 +187,9 @@ async def test_nor_the_other_way_round_and_nor_another_client_case_r3(api: Api, 
 async def test_a_program_sees_no_request_of_the_person_with_its_subject(api: Api, tenant: Tenant) -> None:
     persons, programs = await asked(tenant, SAM), await asked(tenant, PROGRAM)
     tokens: list[tuple[dict[str, Any], str, str]] = [
-        (as_program(), programs, persons), ({"role": Role.STAFF, "subject": "sam"}, persons, programs)
-    ]  # fmt: skip
+        (as_program(), programs, persons),
+        ({"role": Role.STAFF, "subject": "sam"}, persons, programs),
+    ]
     for token, own, other in tokens:
         found = await api(SEEN, {"id": own}, **token)
         assert (found["node"], found["approvalRequests"]) == ({"id": own}, {"edges": [{"node": {"id": own}}]})
@@ -198,8 +200,10 @@ async def test_two_clients_of_one_subject_see_nothing_of_each_other(api: Api, te
     """Neither in the list nor by its id, and a client that names none is another one too."""
     named, nameless = await asked(tenant, PROGRAM), await asked(tenant, Actor("sam", "PARTNER"))
     tokens: list[tuple[dict[str, Any], list[str]]] = [
-        (as_program(), [named]), (as_program("else"), []), (as_program() | {"client_id": None}, [nameless])
-    ]  # fmt: skip
+        (as_program(), [named]),
+        (as_program("else"), []),
+        (as_program() | {"client_id": None}, [nameless]),
+    ]
     for token, own in tokens:
         for request in (named, nameless):
             found = await api(SEEN, {"id": request}, **token)
@@ -227,7 +231,7 @@ async def test_whoever_may_do_it_alone_proposes_it_sees_it_and_approves_it(
     if removes := scope is Scope.CREDITS_REMOVE:
         given |= {"asset": "GBP", "amount": "-5", "reason": "POLICY"}
     else:
-        items = [{"productId": gid("Product", await tenant.product("Tea", "5")), "quantity": 1}]
+        items = [{"productId": gid("Product", await tenant.product("5", name="Tea")), "quantity": 1}]
         given |= {"number": "N", "currency": "GBP", "items": items}
     query, field = (ADJUST, "adjustCredit") if removes else (ORDER, "createOrder")
     program: dict[str, Any] = {"role": Role.PARTNER, "client_id": "shop", "scopes": [scope]}
@@ -268,24 +272,26 @@ REMOVE: Final = """mutation($id: ID!) { adjustCredit(input: {customerId: $id, as
   reason: "CORRECTION", idempotencyKey: "k"}) { userErrors { code } } }"""
 
 
-async def test_a_refusal_names_the_scope_that_is_missing_case_r6(api: Api, people: dict[str, str]) -> None:
+async def test_a_refusal_names_the_scope_that_is_missing(api: Api, people: dict[str, str]) -> None:
     token = BULK_ALONE | {"scopes": [Scope.CREDITS_ADD]}
     (error,) = (await api(REMOVE, {"id": people["carol"]}, **token)).errors
     assert error["extensions"] == {"code": "FORBIDDEN", "missing": ["credits:remove"]}
     assert error["message"] == "To remove credit or points, the token needs the scope credits:remove."
 
 
-async def test_a_refusal_of_a_role_names_the_roles_that_may_case_r6(api: Api, people: dict[str, str]) -> None:
+async def test_a_refusal_of_a_role_names_the_roles_that_may(api: Api, people: dict[str, str]) -> None:
     (error,) = (await api(REMOVE, {"id": people["carol"]}, role=Role.STAFF)).errors
     assert error["extensions"] == {
-        "code": "FORBIDDEN", "missing": ["credits:remove"], "roles": ["MANAGER", "ADMIN", "PARTNER"],
-    }  # fmt: skip
+        "code": "FORBIDDEN",
+        "missing": ["credits:remove"],
+        "roles": ["MANAGER", "ADMIN", "PARTNER"],
+    }
     assert error["message"] == (
         "The role staff may not remove credit or points. Only managers, admins and partners may."
     )
 
 
-async def test_other_endpoints_name_it_too_case_r6(api: Api, people: dict[str, str]) -> None:
+async def test_other_endpoints_name_it_too(api: Api, people: dict[str, str]) -> None:
     headers = {"authorization": api.bearer(**BULK_ALONE)}
     response = await api.client.get(f"/statements/{people['carol']}.csv", headers=headers)
     assert refused(response) == (403, "FORBIDDEN", ["ledger:read"])

@@ -3,7 +3,7 @@
 from typing import Any
 
 from tests.api.conftest import Api, gid
-from tests.factories import Tenant
+from tests.support.tenants import Tenant
 
 
 async def ask(api: Api, field: str, given: dict[str, Any]) -> dict[str, Any]:

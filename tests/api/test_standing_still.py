@@ -1,4 +1,4 @@
-"""Lists that are followed and instants that have passed, over the API and beside postings under way (cases L1, L3)."""
+"""Lists that are followed and instants that have passed, over the API and beside postings under way."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -23,8 +23,8 @@ from models.session import tenant_transaction
 from models.sources import system_clock
 from schema.root import FOLLOWS
 from tests.api.conftest import Api, bearer, gid, serving, token_verifier
-from tests.factories import ADMIN, Clock, Tenant, make_tenant
 from tests.support.schema import SCHEMA
+from tests.support.tenants import ADMIN, Clock, Tenant, make_tenant
 
 ROWS: Final = 1_000
 FOLLOW: Final = """query($after: String) {
@@ -73,7 +73,7 @@ async def follow(api: Api, seen: list[str], load: "asyncio.Task[None]") -> None:
             return
 
 
-async def test_l1_the_audit_trail_is_followed_by_its_end_cursor(live: Api) -> None:
+async def test_the_audit_trail_is_followed_by_its_end_cursor(live: Api) -> None:
     tenant, elsewhere = live.tenant, Ledger()
     anna, ben = await tenant.customer("anna"), await tenant.customer("ben")
     one = BulkItem(ben, to_decimal(1, "POINTS"))
@@ -94,7 +94,7 @@ async def test_l1_the_audit_trail_is_followed_by_its_end_cursor(live: Api) -> No
     assert sorted(seen) == sorted(gid("Transaction", row["id"]) for row in posted)
 
 
-async def test_l3_the_past_answers_the_same_when_it_is_asked_again(live: Api) -> None:
+async def test_the_past_answers_the_same_when_it_is_asked_again(live: Api) -> None:
     tenant, elsewhere = live.tenant, Ledger()
     anna = await tenant.customer("anna")
     account = (await tenant.adjust(anna, "5", "POINTS")).account_id

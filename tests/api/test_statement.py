@@ -15,7 +15,7 @@ from auth.roles import Role, Scope
 from models.reads import statements
 from schema.statement_csv import safe
 from tests.api.conftest import Api, bearer, gid
-from tests.factories import Clock, Tenant
+from tests.support.tenants import Clock, Tenant
 
 STATEMENT = """query($id: ID!, $asset: AssetCode!, $from: DateTime, $to: DateTime, $after: String) {
   statement(customerId: $id, asset: $asset, from: $from, to: $to) {
@@ -51,7 +51,7 @@ async def test_what_lies_between_two_instants(api: Api, tenant: Tenant, clock: C
     assert (found["openingBalance"], found["closingBalance"]) == ("10.00", "12.50")
     nodes = [edge["node"] for edge in found["entries"]["edges"]]
     assert [(node["amount"], node["balanceAfter"]) for node in nodes] == [("-2.50", "7.50"), ("1.00", "8.50")]
-    assert nodes[0]["transaction"]["reason"] == "CORRECTION"
+    assert nodes[0]["transaction"]["reason"] == "POLICY"
     after = found["entries"]["pageInfo"]["endCursor"]
     page = (await api(STATEMENT, {**asked, "after": after}))["statement"]["entries"]
     assert [edge["node"]["balanceAfter"] for edge in page["edges"]] == ["12.50"]
@@ -65,9 +65,14 @@ async def test_what_lies_between_two_instants(api: Api, tenant: Tenant, clock: C
 
 @pytest.mark.parametrize(
     ("first", "end", "opening", "closing"),
-    [(None, None, "0.00", "12.50"), (0, 1, "0.00", "10.00"), (4, None, "12.50", "12.50"), (3, 1, "8.50", "8.50"),
-     (None, 0, "0.00", "0.00")],
-)  # fmt: skip
+    [
+        (None, None, "0.00", "12.50"),
+        (0, 1, "0.00", "10.00"),
+        (4, None, "12.50", "12.50"),
+        (3, 1, "8.50", "8.50"),
+        (None, 0, "0.00", "0.00"),
+    ],
+)
 async def test_the_balances_around_it(
     api: Api, tenant: Tenant, clock: Clock, first: int | None, end: int | None, opening: str, closing: str
 ) -> None:
@@ -181,7 +186,7 @@ async def test_the_download_goes_by_the_same_rules_as_the_query(
     assert (await download("nonsense")).status_code == 400
 
 
-async def test_l5_the_ids_in_the_file_are_those_of_the_api(api: Api, tenant: Tenant, clock: Clock) -> None:
+async def test_the_ids_in_the_file_are_those_of_the_api(api: Api, tenant: Tenant, clock: Clock) -> None:
     carol, _ = await story(tenant, clock)
     path = f"/statements/{carol}.csv"
     file = await api.client.get(path, headers={"authorization": bearer(tenant.slug)})

@@ -14,9 +14,10 @@ from app.postgres.embedded import Urls
 from models import tables
 from schema.ids import parse_id
 from tests.api.conftest import Api, gid
-from tests.api.test_permissions import CASES, Case, Ids, what_it_names
-from tests.factories import Clock, Tenant, make_tenant
+from tests.support.root_cases import CASES
+from tests.support.root_fields import Case, Ids, what_it_names
 from tests.support.schema import SCHEMA
+from tests.support.tenants import Clock, Tenant, make_tenant
 
 MUTATIONS: Final = [case for case in CASES if case.query.startswith("mutation")]
 QUERIES: Final = [case for case in CASES if not case.query.startswith("mutation")]
@@ -84,10 +85,17 @@ async def test_a_token_of_one_tenant_opens_no_other(api: Api, tenant: Tenant, ot
 
 MARK: Final = "Theirs"
 TEXTS: Final = {
-    "customers": ("name",), "services": ("name",), "rewards": ("name",), "tiers": ("name",), "reasons": ("label",),
-    "products": ("name",), "invoices": ("number",), "invoice_lines": ("description",), "actors": ("name",),
+    "customers": ("name",),
+    "services": ("name",),
+    "rewards": ("name",),
+    "tiers": ("name",),
+    "reasons": ("label",),
+    "products": ("name",),
+    "invoices": ("number",),
+    "invoice_lines": ("description",),
+    "actors": ("name",),
     "transaction_texts": ("note",),
-}  # fmt: skip
+}
 
 
 async def copy_rows(urls: Urls, one: UUID, twin: UUID) -> None:
@@ -112,8 +120,9 @@ async def copy_rows(urls: Urls, one: UUID, twin: UUID) -> None:
             await admin.execute(
                 f"""INSERT INTO {table} (tenant_id, {", ".join(names)})
                 SELECT $2, {values} FROM {table} WHERE tenant_id = $1""",
-                one, twin,
-            )  # fmt: skip
+                one,
+                twin,
+            )
     finally:
         await admin.close()
 

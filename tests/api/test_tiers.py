@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from tests.api.conftest import Api, gid
-from tests.factories import Tenant
+from tests.support.tenants import Tenant
 
 TIER: Final = "customersMoved tier { id name threshold next { name } } userErrors { code field }"
 STANDING: Final = """query($id: ID!) { customer(by: {id: $id}) { account(asset: "POINTS") { tier { name }
@@ -32,9 +32,10 @@ async def test_customers_follow_the_thresholds(api: Api, tenant: Tenant) -> None
     made = await ask(api, "createTier", {"name": "Gold", "threshold": "100"})
     gold = made["tier"]["id"]
     assert made == {
-        "customersMoved": 1, "userErrors": [],
+        "customersMoved": 1,
+        "userErrors": [],
         "tier": {"id": gold, "name": "Gold", "threshold": "100", "next": None},
-    }  # fmt: skip
+    }
     assert (await ask(api, "createTier", {"name": "Top", "threshold": "900"}))["customersMoved"] == 0
     assert await standing(api, carol) == ("Gold", [(None, "Gold", None)])
 
@@ -61,7 +62,7 @@ async def test_customers_see_their_own_changes_of_tier(api: Api, tenant: Tenant)
       edges { node { old new transaction { reason note actor { subject } } } }
       pageInfo { hasPreviousPage } } } } }"""
     found = (await api.as_customer("carol", seen))["customer"]["account"]["tierChanges"]
-    transaction = {"reason": "CORRECTION", "note": None, "actor": None}
+    transaction = {"reason": "POLICY", "note": None, "actor": None}
     assert found["edges"] == [{"node": {"old": "Silver", "new": None, "transaction": transaction}}]
     assert found["pageInfo"] == {"hasPreviousPage": True}
 

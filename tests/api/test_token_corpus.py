@@ -25,10 +25,10 @@ from tests.api.conftest import Api, gid
 from tests.auth.conftest import KeyPairs, Mint
 from tests.auth.test_jwks import attacks_on, published_keys
 from tests.auth.test_tokens import BAD_TOKENS
-from tests.factories import Tenant
 from tests.support.headline import ADJUST, adjusting, document
 from tests.support.schema import SCHEMA
 from tests.support.sockets import Socket, opened, served
+from tests.support.tenants import Tenant
 
 GRAPHQL: Final = "application/graphql-response+json"
 VIEWER: Final = "{ viewer { subject } }"
@@ -107,18 +107,28 @@ def bad_values(mint: Mint, pairs: KeyPairs, good: str) -> Mapping[str, str]:
     values = {name: f"Bearer {make(mint)}" for name, (make, _) in BAD_TOKENS.items() if name != "a surrogate"}
     values |= {name: f"Bearer {token}" for name, token in attacks_on(mint, pairs).items()}
     values |= {
-        "no value": "", "the scheme alone": "Bearer", "an empty token": "Bearer ", "Basic": "Basic c2FtOnNhbQ==",
-        "no scheme": good, "another scheme": f"Token {good}", "DPoP": f"DPoP {good}", "a tab": f"Bearer\t{good}",
-        "two in one": f"Bearer {good}, Bearer {good}", "two after each other": f"Bearer {good} {good}",
-        "quoted": f'Bearer "{good}"', "a parameter": f"Bearer token={good}", "the scheme twice": f"Bearer Bearer {good}",
-        "a no-break space": f"Bearer {good}\xa0", "a megabyte": "Bearer " + "x" * 1_000_000,
+        "no value": "",
+        "the scheme alone": "Bearer",
+        "an empty token": "Bearer ",
+        "Basic": "Basic c2FtOnNhbQ==",
+        "no scheme": good,
+        "another scheme": f"Token {good}",
+        "DPoP": f"DPoP {good}",
+        "a tab": f"Bearer\t{good}",
+        "two in one": f"Bearer {good}, Bearer {good}",
+        "two after each other": f"Bearer {good} {good}",
+        "quoted": f'Bearer "{good}"',
+        "a parameter": f"Bearer token={good}",
+        "the scheme twice": f"Bearer Bearer {good}",
+        "a no-break space": f"Bearer {good}\xa0",
+        "a megabyte": "Bearer " + "x" * 1_000_000,
         "an opaque token of nobody's": "Bearer scrip_" + "A" * 86,
-    }  # fmt: skip
+    }
     return values
 
 
 @dataclass(frozen=True)
-class Asking:
+class Endpoint:
     """One class of operation: a request, and the status of its answer with a good token."""
 
     method: str
@@ -128,12 +138,12 @@ class Asking:
     body: bytes | None = None
 
 
-def _graphql(query: str, variables: dict[str, Any] | None = None, accept: str = "application/json") -> Asking:
+def _graphql(query: str, variables: dict[str, Any] | None = None, accept: str = "application/json") -> Endpoint:
     headers = ((b"content-type", b"application/json"), (b"accept", accept.encode()))
-    return Asking("POST", "/graphql", 200, headers, json.dumps({"query": query, "variables": variables}).encode())
+    return Endpoint("POST", "/graphql", 200, headers, json.dumps({"query": query, "variables": variables}).encode())
 
 
-def classes(customer_id: str, adjustment: dict[str, Any]) -> Mapping[str, Asking]:
+def classes(customer_id: str, adjustment: dict[str, Any]) -> Mapping[str, Endpoint]:
     """Every class of operation there is."""
     node = "query($id: ID!) { node(id: $id) { id } }"
     file = b"customer,amount\ncarol,1.00\n"
@@ -146,17 +156,17 @@ def classes(customer_id: str, adjustment: dict[str, Any]) -> Mapping[str, Asking
         "node": _graphql(node, {"id": customer_id}),
         "mutation": _graphql(document(ADJUST, "userErrors { code }"), {"input": adjustment}),
         "mutation, newer media type": _graphql(document(ADJUST, "replayed"), {"input": adjustment}, GRAPHQL),
-        "query by GET": Asking("GET", f"/graphql?query={VIEWER}"),
-        "mutation by GET": Asking("GET", "/graphql?query=mutation { __typename }", 405),
-        "statement": Asking("GET", f"/statements/{customer_id}.csv"),
-        "import": Asking("POST", "/imports/credits?asset=GBP&reason=CORRECTION", 202, importing, file),
+        "query by GET": Endpoint("GET", f"/graphql?query={VIEWER}"),
+        "mutation by GET": Endpoint("GET", "/graphql?query=mutation { __typename }", 405),
+        "statement": Endpoint("GET", f"/statements/{customer_id}.csv"),
+        "import": Endpoint("POST", "/imports/credits?asset=GBP&reason=CORRECTION", 202, importing, file),
     }
 
 
-async def _send(client: httpx.AsyncClient, asking: Asking, authorization: Headers) -> httpx.Response:
+async def _send(client: httpx.AsyncClient, endpoint: Endpoint, authorization: Headers) -> httpx.Response:
     # Not `headers=` alone: httpx would fold two of one name.
     return await client.request(
-        asking.method, asking.path, headers=[*asking.headers, *authorization], content=asking.body
+        endpoint.method, endpoint.path, headers=[*endpoint.headers, *authorization], content=endpoint.body
     )
 
 
@@ -164,7 +174,7 @@ CLASSES: Final = tuple(classes("", {}))
 
 
 @pytest.fixture
-async def asking(tenant: Tenant, request: pytest.FixtureRequest) -> Asking:
+async def endpoint(tenant: Tenant, request: pytest.FixtureRequest) -> Endpoint:
     customer = await tenant.customer("carol")
     await tenant.adjust(customer, "10.00")
     return classes(gid("Customer", customer), adjusting(customer, "1.00"))[request.node.callspec.params["kind"]]
@@ -172,12 +182,12 @@ async def asking(tenant: Tenant, request: pytest.FixtureRequest) -> Asking:
 
 @pytest.mark.parametrize("kind", CLASSES)
 async def test_no_bad_token_is_good_for_anything(
-    api: Api, tenant: Tenant, mint: TenantMint, pairs: KeyPairs, asking: Asking, good: str, kind: str
+    api: Api, tenant: Tenant, mint: TenantMint, pairs: KeyPairs, endpoint: Endpoint, good: str, kind: str
 ) -> None:
-    asked = dict(asking.headers).get(b"accept", b"").decode()
+    asked = dict(endpoint.headers).get(b"accept", b"").decode()
     async with tenant.nothing_moves():
         for name, headers in bad_headers(mint, pairs, good).items():
-            answer = await _send(api.client, asking, headers)
+            answer = await _send(api.client, endpoint, headers)
             assert answer.status_code == 401, name
             assert answer.headers["www-authenticate"] == 'Bearer error="invalid_token"', name
             assert answer.headers["cache-control"] == "no-store", name
@@ -191,23 +201,25 @@ async def test_no_bad_token_is_good_for_anything(
 
 
 @pytest.mark.parametrize("kind", CLASSES)
-async def test_a_good_token_is_served(api: Api, asking: Asking, good: str, kind: str) -> None:
+async def test_a_good_token_is_served(api: Api, endpoint: Endpoint, good: str, kind: str) -> None:
     """Else the refusals would prove nothing. The scheme is in any case (RFC 9110, 11.1)."""
-    answer = await _send(api.client, asking, [(b"authorization", f"bEaReR {good}".encode())])
-    assert answer.status_code == asking.served, answer.text
+    answer = await _send(api.client, endpoint, [(b"authorization", f"bEaReR {good}".encode())])
+    assert answer.status_code == endpoint.served, answer.text
 
 
 @pytest.mark.parametrize("kind", [kind for kind in CLASSES if kind not in ("typename", "introspection")])
-async def test_without_a_token_nothing_is_served_either(api: Api, tenant: Tenant, asking: Asking, kind: str) -> None:
+async def test_without_a_token_nothing_is_served_either(
+    api: Api, tenant: Tenant, endpoint: Endpoint, kind: str
+) -> None:
     """Only the schema itself is for anybody; fields answer for themselves, and files with 401."""
     async with tenant.nothing_moves():
-        answer = await _send(api.client, asking, [])
-    if asking.served == 405:
+        answer = await _send(api.client, endpoint, [])
+    if endpoint.served == 405:
         assert answer.status_code == 405
         return
     (error,) = answer.json()["errors"]
     assert error["extensions"]["code"] == "UNAUTHENTICATED"
-    assert answer.status_code == (200 if asking.path.startswith("/graphql") else 401)
+    assert answer.status_code == (200 if endpoint.path.startswith("/graphql") else 401)
 
 
 @pytest.mark.parametrize("place", ["query", "cookie", "body", "x-authorization", "proxy-authorization"])
@@ -235,9 +247,13 @@ async def sockets(
 ) -> AsyncIterator[str]:
     """The address of a server with WebSockets alone, on this ledger and with these keys."""
     view = socket_view(
-        SCHEMA, ledger, TenantDirectory(), BearerBackend(verifier, partner_tokens), lambda: datetime.now(UTC),
+        SCHEMA,
+        ledger,
+        TenantDirectory(),
+        BearerBackend(verifier, partner_tokens),
+        lambda: datetime.now(UTC),
         refused=lambda reason, *_: refusals.append(reason),
-    )  # fmt: skip
+    )
     app = RequestIdMiddleware(Starlette(routes=[WebSocketRoute("/graphql", view)]), lambda: uuid4().hex)
     async with served(app, ws_max_size=LARGEST_MESSAGE_BYTES) as base:
         yield base
@@ -255,11 +271,17 @@ async def _offer(client: Socket, payload: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("kind", ["mutation"])
 async def test_no_bad_token_opens_a_websocket(
-    sockets: str, refusals: list[str], tenant: Tenant, mint: TenantMint, pairs: KeyPairs, asking: Asking, good: str,
+    sockets: str,
+    refusals: list[str],
+    tenant: Tenant,
+    mint: TenantMint,
+    pairs: KeyPairs,
+    endpoint: Endpoint,
+    good: str,
     kind: str,
-) -> None:  # fmt: skip
+) -> None:
     """4403 and why, without the token; the mutation that is sent right behind it runs into the closing."""
-    operation = json.loads(asking.body or b"")
+    operation = json.loads(endpoint.body or b"")
     payloads = {name: {"Authorization": value} for name, value in bad_values(mint, pairs, good).items()}
     bearer = f"Bearer {good}"
     payloads["two names, the second bad"] = {"Authorization": bearer, "authorization": "Bearer x"}
@@ -278,9 +300,9 @@ async def test_no_bad_token_opens_a_websocket(
 
 
 @pytest.mark.parametrize("kind", ["mutation"])
-async def test_a_good_token_opens_a_websocket(sockets: str, asking: Asking, good: str, kind: str) -> None:
+async def test_a_good_token_opens_a_websocket(sockets: str, endpoint: Endpoint, good: str, kind: str) -> None:
     """Else the refusals would prove nothing."""
-    operation = json.loads(asking.body or b"")
+    operation = json.loads(endpoint.body or b"")
     async with opened(sockets) as client:
         await client.begin(f"bEaReR {good}")
         answer = await client.ask(**operation)

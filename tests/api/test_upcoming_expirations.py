@@ -5,7 +5,7 @@ from typing import Any
 
 from auth.roles import Role, Scope
 from tests.api.conftest import Api, gid
-from tests.factories import Clock, Tenant
+from tests.support.tenants import Clock, Tenant
 
 UPCOMING = """query($until: DateTime, $asset: AssetCode, $id: ID, $first: Int, $after: String) {
   upcomingExpirations(until: $until, asset: $asset, customerId: $id, first: $first, after: $after) {
@@ -77,8 +77,10 @@ async def test_everybody_s_takes_the_right_to_reports_and_one_s_that_to_ledgers(
 ) -> None:
     dave = gid("Customer", await tenant.customer("dave"))
     for scope, id_, allowed in (
-        (Scope.REPORTS_READ, None, True), (Scope.REPORTS_READ, dave, False),
-        (Scope.LEDGER_READ, None, False), (Scope.LEDGER_READ, dave, True),
-    ):  # fmt: skip
+        (Scope.REPORTS_READ, None, True),
+        (Scope.REPORTS_READ, dave, False),
+        (Scope.LEDGER_READ, None, False),
+        (Scope.LEDGER_READ, dave, True),
+    ):
         answer = await api(UPCOMING, {"id": id_}, role=Role.PARTNER, scopes=[scope], client_id="shop")
         assert answer.codes == ([] if allowed else ["FORBIDDEN"]), (scope, id_)

@@ -8,8 +8,8 @@ import pytest
 
 from auth.roles import Role, Scope
 from tests.api.conftest import Api, gid
-from tests.factories import Clock, Tenant
 from tests.support.headline import UPDATE, denied, done, refusal, replayed
+from tests.support.tenants import Clock, Tenant
 
 CHANGES = """query($id: ID!) { node(id: $id) { ... on Credit { changes(first: 5) { edges { node {
   oldExpiresAt newExpiresAt oldAutoApply newAutoApply oldServices { name } newServices { name }
@@ -40,10 +40,14 @@ async def test_each_change_is_written_down(api: Api, tenant: Tenant, clock: Cloc
     await done(api, UPDATE, updating(credit, neverExpires=True))
     first, second = await changes(api, credit)
     assert first == {
-        "oldExpiresAt": None, "newExpiresAt": "2026-03-30T23:00:00Z", "oldAutoApply": True, "newAutoApply": False,
-        "oldServices": [], "newServices": [],
+        "oldExpiresAt": None,
+        "newExpiresAt": "2026-03-30T23:00:00Z",
+        "oldAutoApply": True,
+        "newAutoApply": False,
+        "oldServices": [],
+        "newServices": [],
         "transaction": {"kind": "UPDATE", "note": "As agreed", "actor": {"subject": "admin@test"}},
-    }  # fmt: skip
+    }
     assert (second["oldExpiresAt"], second["newExpiresAt"]) == ("2026-03-30T23:00:00Z", None)
     seen = await changes(api, credit, customer="carol")
     assert [node["transaction"] for node in seen] == [{"kind": "UPDATE", "note": None, "actor": None}] * 2
@@ -58,8 +62,9 @@ async def test_services_change_by_name(api: Api, tenant: Tenant) -> None:
     payload = await done(api, UPDATE, updating(credit, serviceIds=[]))
     assert payload["credit"]["services"] == []
     assert [(c["oldServices"], c["newServices"]) for c in await changes(api, credit)] == [
-        ([{"name": "Cut"}], [{"name": "Cut"}, {"name": "Massage"}]), ([{"name": "Cut"}, {"name": "Massage"}], []),
-    ]  # fmt: skip
+        ([{"name": "Cut"}], [{"name": "Cut"}, {"name": "Massage"}]),
+        ([{"name": "Cut"}, {"name": "Massage"}], []),
+    ]
 
 
 async def test_a_credit_can_be_paused_from_the_start(api: Api, tenant: Tenant) -> None:
@@ -67,9 +72,13 @@ async def test_a_credit_can_be_paused_from_the_start(api: Api, tenant: Tenant) -
     add = "mutation($input: AdjustCreditInput!) { adjustCredit(input: $input) { credit { id autoApply } } }"
     for auto, shown in ((False, False), (True, True), (None, True)):
         given = {
-            "customerId": gid("Customer", carol), "asset": "GBP", "amount": "5.00", "reason": "GOODWILL",
-            "autoApply": auto, "idempotencyKey": uuid4().hex,
-        }  # fmt: skip
+            "customerId": gid("Customer", carol),
+            "asset": "GBP",
+            "amount": "5.00",
+            "reason": "GOODWILL",
+            "autoApply": auto,
+            "idempotencyKey": uuid4().hex,
+        }
         assert (await api(add, {"input": given}))["adjustCredit"]["credit"]["autoApply"] is shown
     await tenant.invoice(carol, "40.00", auto_apply=True)
     accounts = await tenant.fetch("select balance_minor from accounts where tenant_id = $1")

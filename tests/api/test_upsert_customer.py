@@ -8,8 +8,8 @@ import pytest
 
 from auth.roles import Role, Scope
 from tests.api.conftest import Api, gid
-from tests.factories import Tenant
 from tests.support.headline import UPSERT, denied, document, done, refusal
+from tests.support.tenants import Tenant
 
 
 async def test_a_new_one_and_the_same_again(api: Api, tenant: Tenant) -> None:
@@ -17,8 +17,9 @@ async def test_a_new_one_and_the_same_again(api: Api, tenant: Tenant) -> None:
     first = await done(api, UPSERT, given)
     assert first["created"] is True
     assert {name: first["customer"][name] for name in ("externalId", "name", "email", "balances")} == {
-        **given, "balances": [],
-    }  # fmt: skip
+        **given,
+        "balances": [],
+    }
     again = await done(api, UPSERT, given)
     assert again == {**first, "created": False}
 
@@ -41,12 +42,17 @@ async def test_external_ids_are_told_apart_by_what_one_sees(api: Api, tenant: Te
 @pytest.mark.parametrize(
     ("change", "field"),
     [
-        ({"externalId": " \t"}, "externalId"), ({"externalId": "x" * 256}, "externalId"),
-        ({"externalId": "a\x00b"}, "externalId"), ({"name": ""}, "name"), ({"name": "x" * 256}, "name"),
-        ({"email": ""}, "email"), ({"email": "nobody"}, "email"),
-        ({"email": f"{'x' * 320}@x"}, "email"), ({"email": "a@b\x00"}, "email"),
+        ({"externalId": " \t"}, "externalId"),
+        ({"externalId": "x" * 256}, "externalId"),
+        ({"externalId": "a\x00b"}, "externalId"),
+        ({"name": ""}, "name"),
+        ({"name": "x" * 256}, "name"),
+        ({"email": ""}, "email"),
+        ({"email": "nobody"}, "email"),
+        ({"email": f"{'x' * 320}@x"}, "email"),
+        ({"email": "a@b\x00"}, "email"),
     ],
-)  # fmt: skip
+)
 async def test_what_is_no_customer_is_refused(api: Api, tenant: Tenant, change: dict[str, str], field: str) -> None:
     await tenant.customer("c-1")
     given = {"externalId": "c-1", "name": "Carol", **change}

@@ -4,7 +4,7 @@ from typing import Any
 
 from auth.roles import Role
 from tests.api.conftest import Api, gid
-from tests.factories import Tenant
+from tests.support.tenants import Tenant
 
 USE = """mutation($input: UseCreditInput!) { useCredit(input: $input) {
   replayed userErrors { code field available } account { asset available lifetime }
@@ -21,8 +21,13 @@ async def test_staff_spend_a_customers_credits_on_a_service(api: Api, tenant: Te
     carol, cut, colour = await tenant.customer("carol"), await tenant.service("Cut"), await tenant.service("Colour")
     for_cut = await tenant.adjust(carol, "3", "SERVICE_CREDITS", service_ids=(cut,))
     await tenant.adjust(carol, "5", "SERVICE_CREDITS", service_ids=(colour,))
-    given = {"customerId": gid("Customer", carol), "serviceId": gid("Service", cut), "amount": "2",
-             "note": "Friday", "idempotencyKey": "k"}  # fmt: skip
+    given = {
+        "customerId": gid("Customer", carol),
+        "serviceId": gid("Service", cut),
+        "amount": "2",
+        "note": "Friday",
+        "idempotencyKey": "k",
+    }
 
     payload = await ask(api, given, role=Role.STAFF, subject="sam")
     assert (payload["replayed"], payload["userErrors"]) == (False, [])
@@ -45,8 +50,12 @@ async def test_staff_spend_a_customers_credits_on_a_service(api: Api, tenant: Te
 async def test_what_cannot_be_moves_nothing(api: Api, tenant: Tenant, other_tenant: Tenant) -> None:
     carol, cut = await tenant.customer(), await tenant.service("Cut")
     await tenant.adjust(carol, "5", "SERVICE_CREDITS")
-    good = {"customerId": gid("Customer", carol), "serviceId": gid("Service", cut), "amount": "1",
-            "idempotencyKey": "k"}  # fmt: skip
+    good = {
+        "customerId": gid("Customer", carol),
+        "serviceId": gid("Service", cut),
+        "amount": "1",
+        "idempotencyKey": "k",
+    }
     theirs = gid("Service", await other_tenant.service("Massage"))
     bad: list[tuple[dict[str, Any], list[str]]] = [
         ({"customerId": "x"}, ["NOT_FOUND", "customerId"]),

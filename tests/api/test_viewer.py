@@ -8,8 +8,8 @@ import httpx
 from auth.roles import Role, Scope
 from models.ledger import Ledger
 from tests.api.conftest import Api, gid
-from tests.factories import Clock, Tenant, make_tenant
 from tests.support.headline import ADJUST, adjusting, done
+from tests.support.tenants import Clock, Tenant, make_tenant
 
 SCOPES = (Scope.CREDITS_ADD, Scope.LEDGER_READ, Scope.CUSTOMERS_READ)
 VIEWER = """{ viewer { subject role scopes tenant { id name timeZone graceDays } customer { externalId }
@@ -22,8 +22,10 @@ async def test_says_who_asks_for_which_tenant(api: Api) -> None:
 
     assert (viewer["subject"], viewer["role"], viewer["customer"]) == ("manager@test", "MANAGER", None)
     assert (viewer["tenant"]["name"], viewer["tenant"]["timeZone"], viewer["tenant"]["graceDays"]) == (
-        "Test & Co", "Europe/London", 60,
-    )  # fmt: skip
+        "Test & Co",
+        "Europe/London",
+        60,
+    )
     assert "credits:add" in viewer["scopes"]
     assert viewer["limits"] == []
 
@@ -34,10 +36,17 @@ async def test_shows_what_the_limits_leave_today(api: Api, tenant: Tenant) -> No
     before = (await api(VIEWER, role=Role.STAFF))["viewer"]["limits"]
     spent = await api(
         """mutation($input: AdjustCreditInput!) { adjustCredit(input: $input) { userErrors { code } } }""",
-        {"input": {"customerId": gid("Customer", carol), "asset": "GBP", "amount": "30.00", "reason": "GOODWILL",
-                   "idempotencyKey": "k"}},
+        {
+            "input": {
+                "customerId": gid("Customer", carol),
+                "asset": "GBP",
+                "amount": "30.00",
+                "reason": "GOODWILL",
+                "idempotencyKey": "k",
+            }
+        },
         role=Role.STAFF,
-    )  # fmt: skip
+    )
     assert spent["adjustCredit"]["userErrors"] == []
     after = (await api(VIEWER, role=Role.STAFF))["viewer"]["limits"]
 

@@ -5,8 +5,8 @@ from uuid import UUID, uuid4
 
 from auth.roles import Role, Scope
 from tests.api.conftest import Api, gid
-from tests.factories import Tenant
 from tests.support.headline import VOID_CREDIT, denied, done, refusal, replayed
+from tests.support.tenants import Tenant
 
 
 def voiding(credit: UUID | None, **more: Any) -> dict[str, Any]:
@@ -33,21 +33,24 @@ async def test_what_is_left_of_it_goes(api: Api, tenant: Tenant) -> None:
 async def test_assigned_it_is_voided_on_request_alone(api: Api, tenant: Tenant) -> None:
     carol = await tenant.customer()
     credit = (await tenant.adjust(carol, "30.00")).credit_id
-    first = (await tenant.invoice(carol, "10.00")).invoice_id
-    second = (await tenant.invoice(carol, "40.00")).invoice_id
-    await tenant.assign(credit, first)
-    await tenant.assign(credit, second, "15.00")
+    first = await tenant.invoice(carol, "10.00", auto_apply=False)
+    second = await tenant.invoice(carol, "40.00", auto_apply=False)
+    await tenant.assign(credit, (first, None))
+    await tenant.assign(credit, (second, "15.00"))
     (code, *_) = await refusal(api, tenant, VOID_CREDIT, voiding(credit))
     assert code == "CREDIT_ASSIGNED"
     given = voiding(credit, releaseAssignments=True)
     payload = await done(api, VOID_CREDIT, given)
 
     assert [(part["amount"], part["invoice"]["status"]) for part in payload["assignments"]] == [
-        ("10.00", "OPEN"), ("15.00", "OPEN"),
-    ]  # fmt: skip
+        ("10.00", "OPEN"),
+        ("15.00", "OPEN"),
+    ]
     assert [edge["node"]["amount"] for edge in payload["transaction"]["entries"]["edges"]] == [
-        "15.00", "10.00", "-30.00",
-    ]  # fmt: skip
+        "15.00",
+        "10.00",
+        "-30.00",
+    ]
     assert (payload["credit"]["status"], payload["account"]["available"]) == ("VOIDED", "0.00")
     await replayed(api, tenant, VOID_CREDIT, given, payload)
 

@@ -7,7 +7,7 @@ import pytest
 
 from auth.roles import Role
 from tests.api.conftest import Api, gid
-from tests.factories import Tenant
+from tests.support.tenants import Tenant
 
 VOID = """mutation($input: VoidPaymentInput!) { voidPayment(input: $input) {
   payment { id amount voidedAt }
@@ -21,7 +21,7 @@ def voiding(payment: UUID | None, **more: Any) -> dict[str, Any]:
 
 
 async def test_what_was_paid_with_money_is_due_again(api: Api, tenant: Tenant) -> None:
-    invoice = (await tenant.invoice(await tenant.customer(), "100.00")).invoice_id
+    invoice = await tenant.invoice(await tenant.customer(), "100.00", auto_apply=False)
     payment = (await tenant.pay(invoice, "60.00", "CHECK")).payment_id
     await tenant.pay(invoice, "40.00")
 
@@ -31,11 +31,23 @@ async def test_what_was_paid_with_money_is_due_again(api: Api, tenant: Tenant) -
     assert voided_at is not None
     assert payload == {
         "payment": {"id": gid("Payment", payment), "amount": "60.00", "voidedAt": voided_at},
-        "invoice": {"status": "PART_PAID", "paid": "40.00", "credited": "0.00", "due": "60.00", "payments": {"edges": [
-            {"node": {"amount": "60.00", "method": "CHECK", "voidedAt": voided_at}},
-            {"node": {"amount": "40.00", "method": "CASH", "voidedAt": None}}]}, "granted": {"edges": []}},
-        "transaction": None, "replayed": False, "userErrors": [],
-    }  # fmt: skip
+        "invoice": {
+            "status": "PART_PAID",
+            "paid": "40.00",
+            "credited": "0.00",
+            "due": "60.00",
+            "payments": {
+                "edges": [
+                    {"node": {"amount": "60.00", "method": "CHECK", "voidedAt": voided_at}},
+                    {"node": {"amount": "40.00", "method": "CARD", "voidedAt": None}},
+                ]
+            },
+            "granted": {"edges": []},
+        },
+        "transaction": None,
+        "replayed": False,
+        "userErrors": [],
+    }
     again = (await api(VOID, voiding(payment, note="It bounced")))["voidPayment"]
     assert again == {**payload, "replayed": True}
 
@@ -43,15 +55,16 @@ async def test_what_was_paid_with_money_is_due_again(api: Api, tenant: Tenant) -
 async def test_account_credit_goes_back_to_the_credits_it_came_from(api: Api, tenant: Tenant) -> None:
     carol = await tenant.customer()
     first, second = await tenant.adjust(carol, "30.00", expires_in_days=3), await tenant.adjust(carol, "30.00")
-    invoice = (await tenant.invoice(carol, "40.00")).invoice_id
+    invoice = await tenant.invoice(carol, "40.00", auto_apply=False)
     payment = (await tenant.pay(invoice, "40.00", "ACCOUNT_CREDIT")).payment_id
 
     payload = (await api(VOID, voiding(payment, note="Pays in cash")))["voidPayment"]
 
     assert payload["transaction"] == {
-        "kind": "REVERSAL", "note": "Pays in cash",
+        "kind": "REVERSAL",
+        "note": "Pays in cash",
         "entries": {"edges": [{"node": {"amount": "10.00"}}, {"node": {"amount": "30.00"}}]},
-    }  # fmt: skip
+    }
     assert (payload["invoice"]["status"], payload["invoice"]["due"]) == ("OPEN", "40.00")
     for credit in (first, second):
         query = "query($id: ID!) { node(id: $id) { ... on Credit { remaining } } }"
@@ -62,7 +75,7 @@ async def test_account_credit_goes_back_to_the_credits_it_came_from(api: Api, te
 
 async def test_what_an_order_granted_is_taken_back(api: Api, tenant: Tenant) -> None:
     carol = await tenant.customer()
-    order = (await tenant.order(carol, (await tenant.product("Credit", "1.00", "CREDIT"), 50))).invoice_id
+    order = await tenant.order(carol, (await tenant.product("1.00", "CREDIT", name="Credit"), 50))
     payment = (await tenant.pay(order, "50.00")).payment_id
     invoice = (await api(VOID, voiding(payment)))["voidPayment"]["invoice"]
     assert (invoice["status"], invoice["due"]) == ("OPEN", "50.00")
@@ -71,7 +84,7 @@ async def test_what_an_order_granted_is_taken_back(api: Api, tenant: Tenant) -> 
 
 async def test_spent_credit_keeps_the_payment(api: Api, tenant: Tenant) -> None:
     carol = await tenant.customer()
-    order = (await tenant.order(carol, (await tenant.product("Credit", "1.00", "CREDIT"), 50))).invoice_id
+    order = await tenant.order(carol, (await tenant.product("1.00", "CREDIT", name="Credit"), 50))
     payment = (await tenant.pay(order, "50.00")).payment_id
     await tenant.invoice(carol, "0.01", auto_apply=True)
     async with tenant.nothing_moves():
@@ -87,7 +100,7 @@ async def test_spent_credit_keeps_the_payment(api: Api, tenant: Tenant) -> None:
 
 
 async def test_a_payment_is_voided_once(api: Api, tenant: Tenant) -> None:
-    invoice = (await tenant.invoice(await tenant.customer(), "100.00")).invoice_id
+    invoice = await tenant.invoice(await tenant.customer(), "100.00", auto_apply=False)
     payment = (await tenant.pay(invoice, "60.00")).payment_id
     await api(VOID, voiding(payment, idempotencyKey="first"))
     async with tenant.nothing_moves():
@@ -99,19 +112,25 @@ async def test_a_payment_is_voided_once(api: Api, tenant: Tenant) -> None:
 
 @pytest.mark.parametrize(
     ("change", "expected"),
-    [({"paymentId": "x"}, ["NOT_FOUND", "paymentId"]), ({"note": "\x00"}, ["INVALID", "note"]),
-     ({"note": "x" * 10_001}, ["INVALID", "note"]), ({"idempotencyKey": " "}, ["INVALID", "idempotencyKey"])],
+    [
+        ({"paymentId": "x"}, ["NOT_FOUND", "paymentId"]),
+        ({"note": "\x00"}, ["INVALID", "note"]),
+        ({"note": "x" * 10_001}, ["INVALID", "note"]),
+        ({"idempotencyKey": " "}, ["INVALID", "idempotencyKey"]),
+    ],
     ids=lambda value: str(value)[:30],
-)  # fmt: skip
+)
 async def test_bad_input(api: Api, tenant: Tenant, change: dict[str, Any], expected: list[str]) -> None:
-    payment = (await tenant.pay((await tenant.invoice(await tenant.customer(), "9.00")).invoice_id, "1.00")).payment_id
+    payment = (
+        await tenant.pay(await tenant.invoice(await tenant.customer(), "9.00", auto_apply=False), "1.00")
+    ).payment_id
     async with tenant.nothing_moves():
         payload = (await api(VOID, voiding(payment, **change)))["voidPayment"]
     assert [[error["code"], *error["field"]] for error in payload["userErrors"]] == [expected]
 
 
 async def test_another_tenants_payment_is_not_there(api: Api, tenant: Tenant, other_tenant: Tenant) -> None:
-    invoice = (await other_tenant.invoice(await other_tenant.customer(), "9.00")).invoice_id
+    invoice = await other_tenant.invoice(await other_tenant.customer(), "9.00", auto_apply=False)
     payment = (await other_tenant.pay(invoice, "1.00")).payment_id
     async with tenant.nothing_moves(), other_tenant.nothing_moves():
         payload = (await api(VOID, voiding(payment)))["voidPayment"]
@@ -119,7 +138,7 @@ async def test_another_tenants_payment_is_not_there(api: Api, tenant: Tenant, ot
 
 
 async def test_staff_may_not(api: Api, tenant: Tenant) -> None:
-    invoice = (await tenant.invoice(await tenant.customer(), "9.00")).invoice_id
+    invoice = await tenant.invoice(await tenant.customer(), "9.00", auto_apply=False)
     payment = (await tenant.pay(invoice, "1.00")).payment_id
     async with tenant.nothing_moves():
         assert (await api(VOID, voiding(payment), role=Role.STAFF)).codes == ["FORBIDDEN"]

@@ -13,17 +13,19 @@ from graphql import GraphQLObjectType, get_named_type
 from app.postgres.embedded import Urls
 from app.tokens.partners import PartnerTokenVerifier
 from auth.roles import Role, Scope
-from models.commands import Actor, BulkCredit, BulkItem, MembershipChange, UpdateCredit
+from models.commands import Actor, BulkCredit, BulkItem, MembershipChange
 from models.ledger import Ledger
 from models.operations.bulk_credit import bulk_credit
 from models.operations.memberships import start_membership
 from models.operations.releasing import update_credit
+from models.planning.releasing import UpdateCredit
 from schema.ids import parse_id
 from tests.api.conftest import Api, gid, serving, token_verifier
-from tests.api.test_permissions import CASES, Case, reads, token_of, what_it_names
 from tests.api.test_tenants import MARK, copy_rows
-from tests.factories import ADMIN, Clock, Tenant, make_tenant
-from tests.support.walking import NODES, TYPES, Walker
+from tests.support.root_cases import CASES
+from tests.support.root_fields import Case, reads, token_of, what_it_names
+from tests.support.schema_walk import NODES, TYPES, Walker
+from tests.support.tenants import ADMIN, Clock, Tenant, make_tenant
 from tests.support.who_may import may
 
 STAFF: Final = Actor("sam@staff", "STAFF", name="Sam Staff")
@@ -35,16 +37,13 @@ OWNERS: Final = {
     "Customer": "SELECT id, id FROM customers WHERE tenant_id = $1",
     "Account": "SELECT id, customer_id FROM accounts WHERE tenant_id = $1",
     "Credit": "SELECT c.id, a.customer_id FROM credits c JOIN accounts a ON a.id = c.account_id WHERE c.tenant_id = $1",
-    "LedgerEntry":
-        "SELECT e.id, a.customer_id FROM entries e JOIN accounts a ON a.id = e.account_id WHERE e.tenant_id = $1",
+    "LedgerEntry": "SELECT e.id, a.customer_id FROM entries e JOIN accounts a ON a.id = e.account_id WHERE e.tenant_id = $1",
     "Transaction": "SELECT id, customer_id FROM transactions WHERE tenant_id = $1",
     "Invoice": "SELECT id, customer_id FROM invoices WHERE tenant_id = $1",
-    "Assignment":
-        "SELECT s.id, i.customer_id FROM assignments s JOIN invoices i ON i.id = s.invoice_id WHERE s.tenant_id = $1",
-    "Payment":
-        "SELECT p.id, i.customer_id FROM payments p JOIN invoices i ON i.id = p.invoice_id WHERE p.tenant_id = $1",
+    "Assignment": "SELECT s.id, customer_id FROM assignments s JOIN invoices i ON i.id = invoice_id WHERE s.tenant_id = $1",
+    "Payment": "SELECT p.id, i.customer_id FROM payments p JOIN invoices i ON i.id = p.invoice_id WHERE p.tenant_id = $1",
     "Coupon": "SELECT id, customer_id FROM coupons WHERE tenant_id = $1",
-}  # fmt: skip
+}
 NOBODY_S: Final = {"Reward", "Tier", "Service", "Product", "Tenant"}
 """What customers are shown though it belongs to no customer: services and products as their own credits and orders."""
 
@@ -77,12 +76,12 @@ async def settle(tenant: Tenant, external_id: str, service: UUID, reward: UUID, 
     await tenant.adjust(customer, "7", "SERVICE_CREDITS", service_ids=(service,), expires_in_days=10)
     await start_membership(tenant.ledger, tenant.id, ADMIN, MembershipChange(customer))
     await tenant.adjust(customer, "999", actor=STAFF, reason="GOODWILL", request_approval=True)
-    invoice = await tenant.invoice(customer, "20.00", number=f"{external_id}-1")
-    await tenant.assign(credit.credit_id, invoice.invoice_id, "3.00")
-    await tenant.pay(invoice.invoice_id, "2.00")
+    invoice = await tenant.invoice(customer, "20.00", number=f"{external_id}-1", auto_apply=False)
+    await tenant.assign(credit.credit_id, (invoice, "3.00"))
+    await tenant.pay(invoice, "2.00")
     await tenant.give(customer, reward)
     order = await tenant.order(customer, (product, 2), number=f"{external_id}-2")
-    await tenant.pay(order.invoice_id, "2.00")
+    await tenant.pay(order, "2.00")
     assert credit.credit_id is not None
     change = UpdateCredit(credit.credit_id, expires_in_days=90, note=NOTE)
     await update_credit(tenant.ledger, tenant.id, ADMIN, change, tenant.key())
@@ -122,8 +121,8 @@ async def twin(town: "Town", database_urls: Urls) -> "Town":
 async def settled(api: Api) -> "Town":
     tenant = api.tenant
     await tenant.tier("Gold", 100)
-    service, reward = await tenant.service("Haircut"), await tenant.reward("Mug", 100, validity_days=30)
-    product = await tenant.product("Gift card", "1.00", "CREDIT")
+    service, reward = await tenant.service("Haircut"), await tenant.reward(100, name="Mug", validity_days=30)
+    product = await tenant.product("1.00", "CREDIT", name="Gift card")
     people = [await settle(tenant, name, service, reward, product) for name in ("carol", "dave")]
     items = tuple(BulkItem(customer, Decimal(1)) for customer in people)
     rows = BulkCredit(items, "POINTS", "CORRECTION", note=NOTE)
@@ -133,9 +132,7 @@ async def settled(api: Api) -> "Town":
         SELECT $1, gen_random_uuid(), 'till-4', 'Till', 'ledger:read', sha256('x'), id, now() FROM actors
         WHERE tenant_id = $1 LIMIT 1"""
     )
-    owners = {
-        gid(kind, row[0]): row[1] for kind, sql in OWNERS.items() for row in await tenant.fetch(sql)
-    }  # fmt: skip
+    owners = {gid(kind, row[0]): row[1] for kind, sql in OWNERS.items() for row in await tenant.fetch(sql)}
     ids: dict[str, list[str]] = {}
     for global_id in owners:
         ids.setdefault(parse_id(global_id)[0], []).append(global_id)
@@ -145,16 +142,26 @@ async def settled(api: Api) -> "Town":
     codes = [row["code"] for row in await tenant.fetch("SELECT code FROM coupons WHERE tenant_id = $1")]
     now = tenant.ledger.clock().isoformat()
     texts = {
-        "externalId": ["carol", "dave"], "code": codes, "AssetCode": ["POINTS", "GBP", "SERVICE_CREDITS"],
-        "DateTime": [now], "Decimal": ["1.00", "-1.00"], "reason": ["CORRECTION"], "idempotencyKey": ["walk"],
-    }  # fmt: skip
+        "externalId": ["carol", "dave"],
+        "code": codes,
+        "AssetCode": ["POINTS", "GBP", "SERVICE_CREDITS"],
+        "DateTime": [now],
+        "Decimal": ["1.00", "-1.00"],
+        "reason": ["CORRECTION"],
+        "idempotencyKey": ["walk"],
+    }
     return Town(api, people[0], ids, texts, owners)
 
 
 OTHER_TABLES: Final = {
-    "Reward": "rewards", "Tier": "tiers", "Service": "services", "Product": "products",
-    "BulkOperation": "bulk_operations", "ApprovalRequest": "approval_requests", "PartnerToken": "partner_tokens",
-}  # fmt: skip
+    "Reward": "rewards",
+    "Tier": "tiers",
+    "Service": "services",
+    "Product": "products",
+    "BulkOperation": "bulk_operations",
+    "ApprovalRequest": "approval_requests",
+    "PartnerToken": "partner_tokens",
+}
 """Where the nodes are that no customer owns."""
 
 
@@ -180,9 +187,12 @@ async def test_a_customer_s_walk_reaches_their_own_alone(town: Town) -> None:
     assert seen.codes <= {"FORBIDDEN"}
     assert seen.ids.keys() - NOBODY_S == set(OWNERS)
     strangers = {
-        id_ for kind, ids in seen.ids.items() if kind not in NOBODY_S for id_ in ids
+        id_
+        for kind, ids in seen.ids.items()
+        if kind not in NOBODY_S
+        for id_ in ids
         if town.owners.get(id_) != town.carol
-    }  # fmt: skip
+    }
     assert strangers == set()
     assert seen.told("carol", "dave", *INTERNAL) == ["carol"]
     assert "Actor" not in seen.types
@@ -230,8 +240,17 @@ OPENS: Final[dict[Scope, set[str]]] = {
     Scope.CUSTOMERS_READ: {"Customer", "Membership"},
     Scope.CUSTOMERS_WRITE: set(),
     Scope.LEDGER_READ: {
-        "Account", "Credit", "CreditChange", "LedgerEntry", "Transaction", "Actor", "BalanceExplanation", "Statement",
-        "TierChange", "Tier", *_CATALOGUE,
+        "Account",
+        "Credit",
+        "CreditChange",
+        "LedgerEntry",
+        "Transaction",
+        "Actor",
+        "BalanceExplanation",
+        "Statement",
+        "TierChange",
+        "Tier",
+        *_CATALOGUE,
     },
     Scope.CREDITS_ADD: {*_PREVIEW, *_CATALOGUE, "ApprovalRequest", "Actor"},
     Scope.CREDITS_REMOVE: {*_PREVIEW, *_CATALOGUE, "ApprovalRequest", "Actor"},
@@ -244,13 +263,20 @@ OPENS: Final[dict[Scope, set[str]]] = {
     Scope.REWARDS_READ: {"Reward", "Coupon", "CouponTerms", "Tier"},
     Scope.REWARDS_GIVE: {"ApprovalRequest", "Actor"},
     Scope.REPORTS_READ: {
-        "Liability", "LiabilityByMonth", "LiabilityBySource", "TrialBalance", "CounterTotal", "AuditRecord", "Actor",
-        "Credit", "Service",
+        "Liability",
+        "LiabilityByMonth",
+        "LiabilityBySource",
+        "TrialBalance",
+        "CounterTotal",
+        "AuditRecord",
+        "Actor",
+        "Credit",
+        "Service",
     },
     Scope.CONFIG_WRITE: {"LimitRule", "PartnerToken", "Actor"},
     Scope.TOKENS_WRITE: {"PartnerToken", "Actor"},
     Scope.WEBHOOKS_WRITE: set(),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("scope", list(Scope), ids=str)

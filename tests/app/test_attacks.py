@@ -1,7 +1,7 @@
 """What takes a server long is sent beside ordinary load, to two servers: every answer is an answer, and nobody waits long.
 
 The same corpus as `make bench ONLY=stall` measures, smaller, and with bounds that a busy machine keeps: not to tell whether
-something is fast, but that nothing brings a server to a halt (cases S1 to S5, S8).
+something is fast, but that nothing brings a server to a halt.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ from models.reads.verify import verify
 from models.session import tenant_transaction
 from schema.ids import global_id
 from tests.app.cli.test_run import ROOT, Scrip
-from tests.factories import Tenant, make_tenant
+from tests.support.tenants import Tenant, make_tenant
 
 SECRET: Final = "a secret for servers under attack, and long enough"
 CUSTOMERS: Final = 400
@@ -75,11 +75,15 @@ async def ledger(database: Urls) -> AsyncIterator[Ledger]:
 def servers(database_urls: Urls, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Scrip]]:
     started = [
         Scrip(
-            "serve", cwd=tmp_path_factory.mktemp("server"), DATABASE_URL=database_urls.app, SCRIP_JWT_SECRET=SECRET,
-            SCRIP_RUN_JOBS="true", SCRIP_LOG_LEVEL="warning",
+            "serve",
+            cwd=tmp_path_factory.mktemp("server"),
+            DATABASE_URL=database_urls.app,
+            SCRIP_JWT_SECRET=SECRET,
+            SCRIP_RUN_JOBS="true",
+            SCRIP_LOG_LEVEL="warning",
         )
         for _ in range(2)
-    ]  # fmt: skip
+    ]
     yield started
     for scrip in started:
         scrip.process.terminate()
@@ -94,17 +98,26 @@ async def stage(ledger: Ledger, servers: list[Scrip], database_urls: Urls) -> St
             """INSERT INTO customers (tenant_id, id, external_id, name, created_at, updated_at)
             SELECT $1, id, 'customer-' || n, 'Customer ' || n, now(), now()
             FROM unnest($2::uuid[]) WITH ORDINALITY AS u(id, n) RETURNING id""",
-            tenant.id, [ledger.source.new_id() for _ in range(CUSTOMERS)],
-        )  # fmt: skip
+            tenant.id,
+            [ledger.source.new_id() for _ in range(CUSTOMERS)],
+        )
     customers = [str(global_id("Customer", row["id"])) for row in rows]
     big = await _big(ledger, tenant.id, database_urls)
     tokens = {
         role.value.lower(): issue(
-            SECRET, issuer="scrip", audience="scrip", tenant=tenant.slug, subject=f"{role.value}@attack", role=role,
-            issued_at=datetime.now(UTC), lifetime=timedelta(hours=1), token_id=uuid4().hex, scopes=scopes,
+            SECRET,
+            issuer="scrip",
+            audience="scrip",
+            tenant=tenant.slug,
+            subject=f"{role.value}@attack",
+            role=role,
+            issued_at=datetime.now(UTC),
+            lifetime=timedelta(hours=1),
+            token_id=uuid4().hex,
+            scopes=scopes,
         )
         for role, scopes in ((Role.MANAGER, None), (Role.ADMIN, None), (Role.PARTNER, PARTNERS))
-    }  # fmt: skip
+    }
     return Stage(servers, [each.url() for each in servers], tenant, customers, big, tokens, database_urls.admin)
 
 
@@ -148,9 +161,10 @@ async def _adjust(seen: Seen, client: httpx.AsyncClient, customers: Sequence[str
     for n in range(MAX_ADJUSTMENTS):
         given = {"customerId": customers[n % len(customers)], "asset": "GBP", "amount": "1.00", "reason": "GOODWILL"}
         answer = await client.post(
-            "/graphql", headers={"authorization": f"Bearer {token}"},
+            "/graphql",
+            headers={"authorization": f"Bearer {token}"},
             json={"query": ADJUST, "variables": {"input": {**given, "idempotencyKey": uuid4().hex}}},
-        )  # fmt: skip
+        )
         body: dict[str, Any] = answer.json()
         payload = (body.get("data") or {}).get("adjustCredit") or {}
         if answer.status_code == 503 or [error["code"] for error in payload.get("userErrors", ())] == ["BUSY"]:
@@ -185,9 +199,16 @@ async def ordinary_load(stage: Stage) -> AsyncIterator[Seen]:
 def write_orders(stage: Stage, name: str, orders: Path) -> None:
     scale = next((scale for beginning, scale in SCALES.items() if name.startswith(beginning)), SCALE)
     aim = {
-        "name": name, "bases": stage.bases, "tokens": stage.tokens, "customers": stage.customers, "big": asdict(stage.big),
-        "locked": f"customer-{CUSTOMERS - 1}", "database": stage.database, "tenant": stage.tenant.slug, "scale": scale,
-    }  # fmt: skip
+        "name": name,
+        "bases": stage.bases,
+        "tokens": stage.tokens,
+        "customers": stage.customers,
+        "big": asdict(stage.big),
+        "locked": f"customer-{CUSTOMERS - 1}",
+        "database": stage.database,
+        "tenant": stage.tenant.slug,
+        "scale": scale,
+    }
     orders.write_text(json.dumps(aim))
 
 

@@ -25,7 +25,7 @@ from auth.roles import Role
 from auth.tokens import issue
 from models.ledger import Ledger
 from tests.app.cli.test_run import Scrip
-from tests.factories import Tenant, make_tenant
+from tests.support.tenants import Tenant, make_tenant
 
 SECRET: Final = "a secret for servers under attack, and long enough"
 ANSWERED_S: Final = 1.0
@@ -124,7 +124,9 @@ ATTACKS: Final[dict[str, Body]] = {
     "short comments": asked("#\n" * 49_000 + "{ __typename }"),
     "blanks": asked(" " * 99_000 + "{ __typename }"),
     "byte order marks": asked("\ufeff" * 99_000 + "{ __typename }"),
-    "an introspection cycle": asked("{ __schema { types { " + nested(15, "fields { type { ", "name", "} } ") + " } } }"),
+    "an introspection cycle": asked(
+        "{ __schema { types { " + nested(15, "fields { type { ", "name", "} } ") + " } } }"
+    ),
     "introspection, as deep as graphql-core allows": asked(
         "{ __schema { types { fields { args { type { name } } type { ofType { fields { args { type { ofType "
         "{ enumValues { name } } } } type { ofType { enumValues { name } } } } } } } } } }"
@@ -136,7 +138,9 @@ ATTACKS: Final[dict[str, Body]] = {
     "unknown fields": asked(f"{{ {listed('custome#', 2_400)} }}"),
     "a long unknown field": asked("{ " + "customer" * 12_000 + " }"),
     "unknown arguments": asked(f"{{ customers({listed('firs#: 1', 800)}) {{ edges {{ cursor }} }} }}"),
-    "unknown input fields": asked(f"mutation {{ adjustCredit(input: {{ {listed('custome#: 1', 800)} }}) {{ replayed }} }}"),
+    "unknown input fields": asked(
+        f"mutation {{ adjustCredit(input: {{ {listed('custome#: 1', 800)} }}) {{ replayed }} }}"
+    ),
     "unknown fragments": asked(f"{{ {listed('...frag#', 1_200)} }}"),
     "unknown types": asked(f"{{ {listed('... on Custome# { id }', 400)} }}"),
     "unknown enum values": asked(f"query({listed('$v#: Role = MANAGE#', 400)}) {{ __typename }}"),
@@ -148,7 +152,7 @@ ATTACKS: Final[dict[str, Body]] = {
     ),
     "what is no JSON": b"{" * 1_000_000,
     "an operation name a megabyte long": asked("{ __typename }", operationName="x" * 1_000_000),
-}  # fmt: skip
+}
 
 
 class Server:
@@ -159,9 +163,16 @@ class Server:
         self.port = int(self.base.rpartition(":")[2])
         self._pid = scrip.process.pid
         token = issue(
-            SECRET, issuer="scrip", audience="scrip", tenant=tenant.slug, subject="ann@test", role=Role.MANAGER,
-            issued_at=datetime.now(UTC), lifetime=timedelta(hours=1), token_id=uuid4().hex,
-        )  # fmt: skip
+            SECRET,
+            issuer="scrip",
+            audience="scrip",
+            tenant=tenant.slug,
+            subject="ann@test",
+            role=Role.MANAGER,
+            issued_at=datetime.now(UTC),
+            lifetime=timedelta(hours=1),
+            token_id=uuid4().hex,
+        )
         self.headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
 
     def loop_time(self) -> tuple[float, float]:
@@ -189,10 +200,16 @@ async def attacked(database: Urls, tmp_path: Path) -> AsyncIterator[Server]:
     tenant = await make_tenant(ledger)
     await tenant.customer()
     scrip = Scrip(
-        "serve", cwd=tmp_path, DATABASE_URL=database.app, SCRIP_JWT_SECRET=SECRET, SCRIP_RATE_LIMIT="0",
-        SCRIP_READ_TIMEOUT=str(READ_TIMEOUT_S), SCRIP_EXECUTION_TIMEOUT=str(EXECUTION_TIMEOUT_S),
-        SCRIP_KEEP_ALIVE="1", SCRIP_MAX_CONNECTIONS=str(MOST),
-    )  # fmt: skip
+        "serve",
+        cwd=tmp_path,
+        DATABASE_URL=database.app,
+        SCRIP_JWT_SECRET=SECRET,
+        SCRIP_RATE_LIMIT="0",
+        SCRIP_READ_TIMEOUT=str(READ_TIMEOUT_S),
+        SCRIP_EXECUTION_TIMEOUT=str(EXECUTION_TIMEOUT_S),
+        SCRIP_KEEP_ALIVE="1",
+        SCRIP_MAX_CONNECTIONS=str(MOST),
+    )
     try:
         yield await asyncio.to_thread(Server, scrip, tenant)
     finally:
@@ -299,9 +316,12 @@ HEAD: Final = b"POST /graphql HTTP/1.1\r\nhost: scrip\r\ncontent-type: applicati
 def attackers(attacked: Server) -> Iterator[list[socket.socket]]:
     """A thousand connections that have begun a request, each in another way, and do not go on."""
     beginnings = (
-        b"", b"POST /gra", HEAD + b"x-slow: a", HEAD + b"content-length: 100\r\n\r\n{",
+        b"",
+        b"POST /gra",
+        HEAD + b"x-slow: a",
+        HEAD + b"content-length: 100\r\n\r\n{",
         HEAD + b"transfer-encoding: chunked\r\n\r\n1\r\n{\r\n",
-    )  # fmt: skip
+    )
     connections = [attacked.connection(beginnings[n % len(beginnings)]) for n in range(CONNECTIONS)]
     yield connections
     for connection in connections:

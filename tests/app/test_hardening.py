@@ -27,7 +27,7 @@ from gateway.errors import MASKED_MESSAGE
 from gateway.http.ide import ide_page, policy_of
 from models.ledger import Ledger
 from tests.app.cli.test_run import ROOT
-from tests.factories import Tenant, make_tenant
+from tests.support.tenants import Tenant, make_tenant
 
 SECRET: Final = "a secret for hardened servers, and long enough"
 SHOP: Final = "https://shop.example"
@@ -61,9 +61,16 @@ async def client_of(app: Starlette) -> AsyncIterator[httpx.AsyncClient]:
 
 def bearer(tenant: Tenant, role: Role = Role.ADMIN) -> dict[str, str]:
     token = issue(
-        SECRET, issuer="scrip", audience="scrip", tenant=tenant.slug, subject="ann@test", role=role,
-        issued_at=datetime.now(UTC), lifetime=timedelta(hours=1), token_id=uuid4().hex,
-    )  # fmt: skip
+        SECRET,
+        issuer="scrip",
+        audience="scrip",
+        tenant=tenant.slug,
+        subject="ann@test",
+        role=role,
+        issued_at=datetime.now(UTC),
+        lifetime=timedelta(hours=1),
+        token_id=uuid4().hex,
+    )
     return {"authorization": f"Bearer {token}"}
 
 
@@ -71,9 +78,7 @@ def bearer(tenant: Tenant, role: Role = Role.ADMIN) -> dict[str, str]:
 
 
 def preflight(origin: str, method: str = "POST", headers: str = "authorization,content-type") -> dict[str, str]:
-    return {
-        "origin": origin, "access-control-request-method": method, "access-control-request-headers": headers,
-    }  # fmt: skip
+    return {"origin": origin, "access-control-request-method": method, "access-control-request-headers": headers}
 
 
 async def test_a_preflight_of_a_listed_origin_is_answered_before_authentication(database: Urls, ledger: Ledger) -> None:
@@ -92,11 +97,16 @@ async def test_a_preflight_of_a_listed_origin_is_answered_before_authentication(
 @pytest.mark.parametrize(
     "headers",
     [
-        preflight("https://evil.example"), preflight("null"), preflight(SHOP + ".evil.example"),
-        preflight("http://shop.example"), preflight("https://shop.example:444"), preflight(SHOP.upper()),
-        preflight(SHOP, method="DELETE"), preflight(SHOP, headers="x-other"),
+        preflight("https://evil.example"),
+        preflight("null"),
+        preflight(SHOP + ".evil.example"),
+        preflight("http://shop.example"),
+        preflight("https://shop.example:444"),
+        preflight(SHOP.upper()),
+        preflight(SHOP, method="DELETE"),
+        preflight(SHOP, headers="x-other"),
     ],
-)  # fmt: skip
+)
 async def test_any_other_preflight_is_refused(database: Urls, ledger: Ledger, headers: dict[str, str]) -> None:
     async with client_of(app_of(database, ledger, cors_origins=(SHOP,))) as client:
         answer = await client.options("/graphql", headers=headers)
@@ -144,10 +154,14 @@ async def test_any_origin_is_let_in_only_where_it_is_written(database: Urls, led
 @pytest.mark.parametrize(
     "content_type",
     [
-        "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", None,
-        "text/plain; application/json", "text/plain, application/json",
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        None,
+        "text/plain; application/json",
+        "text/plain, application/json",
     ],
-)  # fmt: skip
+)
 async def test_a_form_of_another_site_changes_nothing(
     database: Urls, ledger: Ledger, tenant: Tenant, content_type: str | None
 ) -> None:
@@ -179,12 +193,23 @@ async def test_every_answer_has_the_security_headers(database: Urls, ledger: Led
     app = app_of(database, ledger, sample=True, cors_origins=(SHOP,))
     app.router.routes.append(Route("/broken", _break))
     paths = (
-        ("GET", "/", 200), ("GET", "/page/front.css", 200), ("GET", "/graphql?query={__typename}", 200),
-        ("GET", "/health/live", 200), ("GET", "/health/ready", 200), ("GET", "/metrics", 200), ("GET", "/nothing", 404),
-        ("PUT", "/graphql", 405), ("POST", "/graphql", 415), ("POST", "/health/live", 405),
-        ("GET", "/statements/x.csv", 400), ("POST", "/imports/credits", 415), ("GET", "/imports/credits", 405),
-        ("GET", "/broken", 500), ("OPTIONS", "/graphql", 405), ("HEAD", "/health/live", 200),
-    )  # fmt: skip
+        ("GET", "/", 200),
+        ("GET", "/page/front.css", 200),
+        ("GET", "/graphql?query={__typename}", 200),
+        ("GET", "/health/live", 200),
+        ("GET", "/health/ready", 200),
+        ("GET", "/metrics", 200),
+        ("GET", "/nothing", 404),
+        ("PUT", "/graphql", 405),
+        ("POST", "/graphql", 415),
+        ("POST", "/health/live", 405),
+        ("GET", "/statements/x.csv", 400),
+        ("POST", "/imports/credits", 415),
+        ("GET", "/imports/credits", 405),
+        ("GET", "/broken", 500),
+        ("OPTIONS", "/graphql", 405),
+        ("HEAD", "/health/live", 200),
+    )
     async with client_of(app) as client:
         answers = [
             (await client.request(method, path, headers=bearer(tenant)), status) for method, path, status in paths
@@ -212,9 +237,7 @@ async def test_a_fault_outside_graphql_is_masked(database: Urls, ledger: Ledger)
     async with client_of(app) as client:
         answer = await client.get("/broken", headers={"x-request-id": "abc"})
     (error,) = answer.json()["errors"]
-    assert error == {
-        "message": MASKED_MESSAGE, "extensions": {"code": "INTERNAL_SERVER_ERROR", "requestId": "abc"},
-    }  # fmt: skip
+    assert error == {"message": MASKED_MESSAGE, "extensions": {"code": "INTERNAL_SERVER_ERROR", "requestId": "abc"}}
     assert answer.headers["x-request-id"] == "abc"
 
 
@@ -352,9 +375,15 @@ def test_the_mistakes_are_of_every_kind_that_graphql_core_suggests_names_for() -
     """Its rules that know the schema's names. A new one has to be looked at, and its mistake added above."""
     rules = {rule.__name__ for rule in specified_rules}
     assert {
-        "FieldsOnCorrectTypeRule", "KnownArgumentNamesRule", "KnownTypeNamesRule", "ScalarLeafsRule",
-        "ValuesOfCorrectTypeRule", "KnownDirectivesRule", "KnownFragmentNamesRule", "VariablesAreInputTypesRule",
-    } <= rules  # fmt: skip
+        "FieldsOnCorrectTypeRule",
+        "KnownArgumentNamesRule",
+        "KnownTypeNamesRule",
+        "ScalarLeafsRule",
+        "ValuesOfCorrectTypeRule",
+        "KnownDirectivesRule",
+        "KnownFragmentNamesRule",
+        "VariablesAreInputTypesRule",
+    } <= rules
 
 
 @pytest.mark.parametrize("query", ["{ __schema { types { name } } }", '{ __type(name: "Viewer") { name } }'])

@@ -94,6 +94,18 @@ async def test_a_pool_that_is_busy_is_ready(stand: Stand) -> None:
             await stand.until_only_the_pool_s_are_open()
 
 
+async def test_a_pool_that_is_given_no_more_is_busy_as_a_full_one_is(stand: Stand) -> None:
+    raw = await the_pool().take()
+    await stand.leave(1)
+    waiting = asyncio.create_task(the_pool().take())
+    await asyncio.sleep(0.1)
+    async with asyncio.timeout(READY_TIMEOUT_S):
+        assert await stand.ready() == (200, "ready")
+    assert not waiting.done()
+    await the_pool().give_back(raw)
+    await the_pool().give_back(await waiting)
+
+
 async def test_a_pool_that_becomes_busy_meanwhile_is_ready(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
     """From the instant on at which it was looked at."""
     monkeypatch.setattr("app.http.health.READY_TIMEOUT_S", 0.5)

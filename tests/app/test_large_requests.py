@@ -1,4 +1,4 @@
-"""S1, S2, S4: documented maxima over HTTP, and nobody waits for them.
+"""Documented maxima over HTTP, and nobody waits for them.
 
 What is measured is what the server's event loop ran for while somebody else's /health/live waited for its turn, as the
 scheduler counts it: on a busy machine all of it takes longer, and runs no longer than this.
@@ -22,7 +22,7 @@ from models.reads.verify import verify
 from schema.ids import global_id
 from tests.app.cli.test_run import Scrip
 from tests.app.test_denial_of_service import SECRET, Server
-from tests.factories import Tenant, make_tenant
+from tests.support.tenants import Tenant, make_tenant
 
 HELD_S: Final = 0.12
 """Three times what was measured; it was 0.7 to 21 s before plans were made in slices."""
@@ -97,9 +97,13 @@ async def asked(database: Urls, tmp_path: Path) -> AsyncIterator[Asked]:
     tenant: Tenant = await make_tenant(ledger)
     customer = await tenant.customer()
     scrip = Scrip(
-        "serve", cwd=tmp_path, DATABASE_URL=database.app, SCRIP_JWT_SECRET=SECRET, SCRIP_RATE_LIMIT="0",
+        "serve",
+        cwd=tmp_path,
+        DATABASE_URL=database.app,
+        SCRIP_JWT_SECRET=SECRET,
+        SCRIP_RATE_LIMIT="0",
         SCRIP_EXECUTION_TIMEOUT="120",
-    )  # fmt: skip
+    )
     try:
         server = await asyncio.to_thread(Server, scrip, tenant)
         async with httpx.AsyncClient(base_url=server.base, headers=server.headers, timeout=120) as client:
@@ -112,7 +116,7 @@ async def asked(database: Urls, tmp_path: Path) -> AsyncIterator[Asked]:
         await ledger.close()
 
 
-async def test_s1_s2_ten_thousand_rows_of_one_customer(asked: Asked) -> None:
+async def test_ten_thousand_rows_of_one_customer(asked: Asked) -> None:
     mixed = ["1.00", "-0.50"] * (MOST // 2)
     dry = await asked.bulk(mixed, dryRun=True)
     assert dry["operation"] == {"total": MOST, "succeeded": MOST, "failed": 0}
@@ -125,14 +129,14 @@ async def test_s1_s2_ten_thousand_rows_of_one_customer(asked: Asked) -> None:
     assert asked.held_s < HELD_S
 
 
-async def test_s1_ten_thousand_bad_rows_are_all_named(asked: Asked) -> None:
+async def test_ten_thousand_bad_rows_are_all_named(asked: Asked) -> None:
     refused = await asked.bulk(["1.001"] * MOST)
     assert refused["userErrors"] == [{"code": "AMOUNT_PRECISION", "row": row} for row in range(MOST)]
     assert refused["again"] == [{"row": row} for row in range(MOST)]
     assert asked.held_s < HELD_S
 
 
-async def test_s4_an_invoice_with_ten_thousand_assignments(asked: Asked) -> None:
+async def test_an_invoice_with_ten_thousand_assignments(asked: Asked) -> None:
     await asked.bulk(["1.00"] * MOST)
     lines = [{"description": "Tea", "quantity": MOST, "unitPrice": "1.00"}]
     invoice = {"customerId": asked.customer, "currency": "GBP", "lines": lines}

@@ -1,4 +1,4 @@
-"""A database that goes away under running servers: what clients, health and the log are told, and that all goes on (S6)."""
+"""A database that goes away under running servers: what clients, health and the log are told, and that all goes on."""
 
 import asyncio
 import json
@@ -24,9 +24,9 @@ from auth.tokens import issue
 from models.ledger import Ledger
 from schema.ids import global_id
 from tests.app.cli.test_run import Scrip
-from tests.factories import Tenant, make_tenant
 from tests.support.postgres import given_programs
 from tests.support.proxy import Proxy, proxied
+from tests.support.tenants import Tenant, make_tenant
 
 SECRET: Final = "a secret for servers under test, and long enough"
 OUTAGE_S: Final = 3.0
@@ -50,9 +50,16 @@ class Till:
         self.base = base
         self.http = httpx.AsyncClient(base_url=base, timeout=TIMEOUT_S)
         token = issue(
-            SECRET, issuer="scrip", audience="scrip", tenant=tenant.slug, subject="till@test", role=Role.ADMIN,
-            issued_at=datetime.now(UTC), lifetime=timedelta(hours=1), token_id=uuid4().hex,
-        )  # fmt: skip
+            SECRET,
+            issuer="scrip",
+            audience="scrip",
+            tenant=tenant.slug,
+            subject="till@test",
+            role=Role.ADMIN,
+            issued_at=datetime.now(UTC),
+            lifetime=timedelta(hours=1),
+            token_id=uuid4().hex,
+        )
         self.token = f"Bearer {token}"
         self.partner = f"Bearer {partner}"
         self.customer = customer
@@ -68,8 +75,12 @@ class Till:
 
     async def adjust(self, key: str) -> httpx.Response:
         given = {
-            "customerId": self.customer, "asset": "GBP", "amount": "1.00", "reason": "CORRECTION", "idempotencyKey": key,
-        }  # fmt: skip
+            "customerId": self.customer,
+            "asset": "GBP",
+            "amount": "1.00",
+            "reason": "CORRECTION",
+            "idempotencyKey": key,
+        }
         response = await self.graphql(ADJUST, given)
         if response.status_code == 200:
             self.posted[key] = response.json()["data"]["adjustCredit"]["transaction"]["id"]
@@ -90,9 +101,10 @@ class Till:
         if kind == 4:
             return await self.graphql(CUSTOMERS, token=self.partner)
         return await self.http.post(
-            "/imports/credits?asset=GBP&reason=CORRECTION", content=f"customer,amount\nn-{number},1.00\n",
+            "/imports/credits?asset=GBP&reason=CORRECTION",
+            content=f"customer,amount\nn-{number},1.00\n",
             headers={**headers, "content-type": "text/csv", "idempotency-key": f"file-{number}"},
-        )  # fmt: skip
+        )
 
     async def status(self, path: str) -> int:
         return (await self.http.get(path)).status_code
@@ -190,7 +202,7 @@ async def all_done(till: Till, first: int, number: int) -> None:
     assert [answer.text for answer in answers if answer.status_code not in (200, 202)] == []
 
 
-async def test_s6_a_database_that_is_away(stand: Stand) -> None:
+async def test_a_database_that_is_away(stand: Stand) -> None:
     till = stand.till
     await all_done(till, 0, 12)
     before = dict(till.posted)
@@ -207,7 +219,7 @@ async def test_s6_a_database_that_is_away(stand: Stand) -> None:
     assert stand.told == (1, 1, 0)
 
 
-async def test_s6_a_socket_stays(stand: Stand) -> None:
+async def test_a_socket_stays(stand: Stand) -> None:
     till = stand.till
     url = f"{till.base.replace('http', 'ws')}/graphql"
     async with connect(url, subprotocols=[Subprotocol("graphql-transport-ws")]) as socket:
@@ -228,14 +240,14 @@ async def test_s6_a_socket_stays(stand: Stand) -> None:
         assert (await ask("2"))["payload"]["data"]["customers"]["edges"]
 
 
-async def test_s6_connections_that_died_at_rest_cost_nobody_an_error(stand: Stand) -> None:
+async def test_connections_that_died_at_rest_cost_nobody_an_error(stand: Stand) -> None:
     for cut in range(4):
         await all_done(stand.till, 24 * cut, 24)
         await stand.proxy.cut()
     assert stand.told == (0, 0, 0)
 
 
-async def test_s6_sessions_that_the_server_ends(
+async def test_sessions_that_the_server_ends(
     stand: Stand, owner_connection: "asyncpg.Connection[Any]", database: Urls
 ) -> None:
     """While they rest, by the server's own word for it; and while they post, where the posting is made once more."""
@@ -256,7 +268,7 @@ async def test_s6_sessions_that_the_server_ends(
     assert stand.lines("Traceback") == 0
 
 
-async def test_s6_a_commit_whose_answer_is_lost(stand: Stand) -> None:
+async def test_a_commit_whose_answer_is_lost(stand: Stand) -> None:
     """Nobody can tell; who sends the same again learns it, and it is posted once."""
     till = stand.till
     await till.adjust("first")
@@ -275,7 +287,7 @@ async def test_s6_a_commit_whose_answer_is_lost(stand: Stand) -> None:
     assert stand.lines("Traceback") == 0
 
 
-async def test_s6_a_network_that_swallows_everything(stand: Stand) -> None:
+async def test_a_network_that_swallows_everything(stand: Stand) -> None:
     till = stand.till
     await till.adjust("first")
     await stand.proxy.cut()
@@ -291,7 +303,7 @@ async def test_s6_a_network_that_swallows_everything(stand: Stand) -> None:
     assert stand.lines("Traceback") == 0, "".join(stand.scrip.said)
 
 
-async def test_s6_a_database_that_takes_no_writes(stand: Stand, database: Urls) -> None:
+async def test_a_database_that_takes_no_writes(stand: Stand, database: Urls) -> None:
     """As after a failover to a standby: it is read, and not written to."""
     till = stand.till
     await till.adjust("first")
@@ -314,7 +326,7 @@ async def test_s6_a_database_that_takes_no_writes(stand: Stand, database: Urls) 
     assert stand.lines("Traceback") == 0
 
 
-async def test_s6_a_server_that_is_stopped_and_started_again(tmp_path: Path) -> None:
+async def test_a_server_that_is_stopped_and_started_again(tmp_path: Path) -> None:
     """A PostgreSQL of the test's own, in the middle of requests."""
     postgres = EmbeddedPostgres(tmp_path / "own", durable=False, programs=given_programs())
     urls = await asyncio.to_thread(postgres.start)

@@ -52,9 +52,16 @@ REVOKE: Final = "mutation($id: ID!) { revokeToken(input: {tokenId: $id}) { userE
 
 def signed(tenant: str, secret: str = SECRET, *, age: timedelta = timedelta(), role: Role = Role.ADMIN) -> str:
     return issue(
-        secret, issuer="scrip", audience="scrip", tenant=tenant, subject="ada", role=role,
-        issued_at=datetime.now(UTC) - age, lifetime=timedelta(hours=1), token_id=uuid4().hex,
-    )  # fmt: skip
+        secret,
+        issuer="scrip",
+        audience="scrip",
+        tenant=tenant,
+        subject="ada",
+        role=role,
+        issued_at=datetime.now(UTC) - age,
+        lifetime=timedelta(hours=1),
+        token_id=uuid4().hex,
+    )
 
 
 class Watched:
@@ -104,9 +111,14 @@ async def watched(server: Urls, tmp_path: Path) -> AsyncIterator[Watched]:
     async with cloned_database(server, f"secrets_{uuid4().hex}") as urls:
         slug = await _make_tenant(urls)
         scrip = Scrip(
-            "serve", cwd=tmp_path, DATABASE_URL=urls.app, SCRIP_MIGRATION_DATABASE_URL=urls.owner,
-            SCRIP_JWT_SECRET=SECRET, SCRIP_LOG_LEVEL="debug", PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}",
-        )  # fmt: skip
+            "serve",
+            cwd=tmp_path,
+            DATABASE_URL=urls.app,
+            SCRIP_MIGRATION_DATABASE_URL=urls.owner,
+            SCRIP_JWT_SECRET=SECRET,
+            SCRIP_LOG_LEVEL="debug",
+            PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}",
+        )
         try:
             watched = Watched(scrip, scrip.url(), slug, urls)
             yield watched
@@ -124,8 +136,9 @@ async def _make_tenant(urls: Urls) -> str:
         await connection.execute(
             """INSERT INTO tenants (id, slug, name, time_zone, grace_days, approval_hours, config_version, created_at)
             VALUES ($1, $2, 'Tea shop', 'UTC', 60, 24, 1, now())""",
-            tenant_id, slug,
-        )  # fmt: skip
+            tenant_id,
+            slug,
+        )
     await connection.close()
     return slug
 
@@ -158,8 +171,14 @@ async def with_tokens_of_every_kind(watched: Watched) -> None:
         await watched.send(
             None, {"query": VIEWER}, cookie=f"token={token}", **{"x-api-key": token, "x-request-id": token}
         )
-        await watched.send(good, {"query": "query($s: String) { customers(search: $s) { edges { cursor } } }",
-                                  "variables": {"s": token}, "extensions": {"token": token}})  # fmt: skip
+        await watched.send(
+            good,
+            {
+                "query": "query($s: String) { customers(search: $s) { edges { cursor } } }",
+                "variables": {"s": token},
+                "extensions": {"token": token},
+            },
+        )
         await _by_websocket(watched, token)
     assert (await watched.ask(good, REVOKE, id=issued["token"]["id"]))["revokeToken"] == {"userErrors": []}
     await watched.send(partner, {"query": VIEWER})
@@ -235,11 +254,18 @@ async def test_refused_tokens_are_counted_by_why_and_logged_so_many_a_minute(cap
 @pytest.mark.parametrize(
     "url",
     [
-        "postgresql://u:hun/ter2@db:5432/d", "postgresql://u:hun#ter2@db:5432/d", "postgresql://u:hun?ter2@db:5432/d",
-        "postgresql://u:hun[ter2@db:5432/d", "postgresql://u@x:hun:ter2@db:5432/d", "postgresql://u:5/hunter2@db:5432/d",
-        "postgresql://u:hunter2@db:99999/d", "postgresql://u:5?hunter2@db/d", "mysql://u:hunter2@db/d", "hunter2",
+        "postgresql://u:hun/ter2@db:5432/d",
+        "postgresql://u:hun#ter2@db:5432/d",
+        "postgresql://u:hun?ter2@db:5432/d",
+        "postgresql://u:hun[ter2@db:5432/d",
+        "postgresql://u@x:hun:ter2@db:5432/d",
+        "postgresql://u:5/hunter2@db:5432/d",
+        "postgresql://u:hunter2@db:99999/d",
+        "postgresql://u:5?hunter2@db/d",
+        "mysql://u:hunter2@db/d",
+        "hunter2",
     ],
-)  # fmt: skip
+)
 def test_a_url_that_is_wrong_is_not_repeated(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("DATABASE_URL", "SCRIP_MIGRATION_DATABASE_URL"):
         monkeypatch.setenv("DATABASE_URL", "postgresql://u:good@db/d")
@@ -285,13 +311,21 @@ def test_a_principal_and_the_keys_show_no_token() -> None:
 def test_the_command_line_tells_no_secret(arguments: tuple[str, ...], tmp_path: Path) -> None:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("SCRIP_", "DATABASE_"))}
     variables = {
-        "PYTHONPATH": str(ROOT), "DATABASE_URL": "postgresql://app:hunter1@127.0.0.1:1/d", "SCRIP_PORT": "0",
-        "SCRIP_MIGRATION_DATABASE_URL": "postgresql://owner:hunter2@127.0.0.1:1/d", "SCRIP_JWT_SECRET": SECRET,
-    }  # fmt: skip
+        "PYTHONPATH": str(ROOT),
+        "DATABASE_URL": "postgresql://app:hunter1@127.0.0.1:1/d",
+        "SCRIP_PORT": "0",
+        "SCRIP_MIGRATION_DATABASE_URL": "postgresql://owner:hunter2@127.0.0.1:1/d",
+        "SCRIP_JWT_SECRET": SECRET,
+    }
     done = subprocess.run(
-        [sys.executable, "-m", "app.cli", *arguments], cwd=tmp_path, env=kept | variables, capture_output=True,
-        text=True, timeout=60, check=False,
-    )  # fmt: skip
+        [sys.executable, "-m", "app.cli", *arguments],
+        cwd=tmp_path,
+        env=kept | variables,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     told = done.stdout + done.stderr
     assert (done.returncode == 0) == ("--help" in arguments), told
     assert told

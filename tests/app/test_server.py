@@ -23,7 +23,7 @@ from models.reads.verify import verify
 from models.session import tenant_transaction
 from schema.ids import global_id
 from tests.app.cli.test_run import Scrip, get, wait_for
-from tests.factories import Tenant, make_tenant
+from tests.support.tenants import Tenant, make_tenant
 
 SECRET: Final = "a secret for servers under test, and long enough"
 AT_ONCE: Final = 48
@@ -86,11 +86,18 @@ class Client:
         self._http = httpx.AsyncClient(base_url=base, limits=limits, timeout=TIMEOUT_S)
         self._tokens = {
             role: issue(
-                SECRET, issuer="scrip", audience="scrip", tenant=tenant, subject=f"{role.value}@test", role=role,
-                issued_at=datetime.now(UTC), lifetime=timedelta(hours=1), token_id=uuid4().hex,
+                SECRET,
+                issuer="scrip",
+                audience="scrip",
+                tenant=tenant,
+                subject=f"{role.value}@test",
+                role=role,
+                issued_at=datetime.now(UTC),
+                lifetime=timedelta(hours=1),
+                token_id=uuid4().hex,
             )
             for role in (Role.STAFF, Role.MANAGER, Role.ADMIN)
-        }  # fmt: skip
+        }
         self.answers: Answers = {}
         self.server_may_go = False
 
@@ -98,9 +105,10 @@ class Client:
         self, query: str, given: dict[str, Any] | None = None, role: Role = Role.ADMIN, **headers: str
     ) -> dict[str, Any]:
         response = await self._http.post(
-            "/graphql", json={"query": query, "variables": {"input": given}},
+            "/graphql",
+            json={"query": query, "variables": {"input": given}},
             headers={"authorization": f"Bearer {self._tokens[role]}", **headers},
-        )  # fmt: skip
+        )
         answer = response.json()
         assert "errors" not in answer, answer
         data: dict[str, Any] = answer["data"]

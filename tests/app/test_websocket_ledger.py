@@ -25,16 +25,17 @@ from auth.partner_tokens import parse
 from auth.roles import Role
 from auth.tokens import TokenVerifier
 from models.configuration_commands import RevokeToken
+from models.customers import UpdateCustomer
 from models.ledger import Ledger
 from models.operations.partner_tokens import revoke_token
-from models.operations.people import UpdateCustomer, update_customer
+from models.operations.people import update_customer
 from models.reads.tenants import TenantDirectory
 from models.session import tenant_transaction
 from schema.ids import global_id
 from tests.app.cli.test_run import Scrip
-from tests.factories import ADMIN, Tenant, make_tenant
 from tests.support.schema import SCHEMA
 from tests.support.sockets import ISSUER, SECRET, Socket, opened, served, token
+from tests.support.tenants import ADMIN, Tenant, make_tenant
 
 REVOKED_WITHIN_S: Final = 2.0
 ADJUST: Final = """mutation($input: AdjustCreditInput!) { adjustCredit(input: $input) {
@@ -64,9 +65,14 @@ async def sockets_of(ledger: Ledger, rate_limit: str = "0") -> AsyncIterator[str
     partner_tokens = PartnerTokenVerifier(ledger)
     verifier = TokenVerifier(SharedSecret(SECRET), ISSUER, ISSUER, lambda: datetime.now(UTC))
     view = socket_view(
-        SCHEMA, ledger, TenantDirectory(), BearerBackend(verifier, partner_tokens), lambda: datetime.now(UTC),
-        refused=lambda *_: None, rate_limits=rate_limits(rate_limit, "memory://"),
-    )  # fmt: skip
+        SCHEMA,
+        ledger,
+        TenantDirectory(),
+        BearerBackend(verifier, partner_tokens),
+        lambda: datetime.now(UTC),
+        refused=lambda *_: None,
+        rate_limits=rate_limits(rate_limit, "memory://"),
+    )
     app = RequestIdMiddleware(Starlette(routes=[WebSocketRoute("/graphql", view)]), lambda: uuid4().hex)
     async with served(app) as base:
         yield base
@@ -116,7 +122,7 @@ async def test_another_tenants_rows_are_not_there(base: str, tenant: Tenant, led
             assert answer == {"node": None, "customers": {"edges": []}}
 
 
-async def test_a_socket_of_a_customer_s_ends_where_their_external_id_goes_to_somebody_else_case_l4(
+async def test_a_socket_of_a_customer_s_ends_where_their_external_id_goes_to_somebody_else(
     base: str, tenant: Tenant
 ) -> None:
     carol = await tenant.customer("carol")
@@ -225,9 +231,13 @@ def start(tmp_path: Path) -> Iterator[Start]:
 async def test_the_server_as_it_runs(start: Start, tenant: Tenant, database_urls: Urls) -> None:
     """Its settings hold, it says why it goes, and nothing that clients send stands in its log."""
     scrip = start(
-        "serve", DATABASE_URL=database_urls.app, SCRIP_WEBSOCKET_INIT_TIMEOUT="0.5", SCRIP_CORS_ORIGINS="https://a.example",
-        SCRIP_MAX_WEBSOCKETS_PER_HOLDER="1", SCRIP_LOG_LEVEL="debug",
-    )  # fmt: skip
+        "serve",
+        DATABASE_URL=database_urls.app,
+        SCRIP_WEBSOCKET_INIT_TIMEOUT="0.5",
+        SCRIP_CORS_ORIGINS="https://a.example",
+        SCRIP_MAX_WEBSOCKETS_PER_HOLDER="1",
+        SCRIP_LOG_LEVEL="debug",
+    )
     base = (await asyncio.to_thread(scrip.url)).replace("http:", "ws:")
     bearer = token(tenant=tenant.slug)
     async with opened(base, origin="https://a.example", path=f"/graphql?token={bearer[7:]}") as client:

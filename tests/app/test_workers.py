@@ -1,4 +1,4 @@
-"""Several processes that serve, started where there is hardly any processor for them (case S7)."""
+"""Several processes that serve, started where there is hardly any processor for them."""
 
 import os
 import time
@@ -32,9 +32,13 @@ def several(database: Urls, tmp_path: Path) -> Iterator[Scrip]:
     os.sched_setaffinity(0, {min(usual)})  # inherited by what is started now
     try:
         scrip = Scrip(
-            "serve", cwd=tmp_path, DATABASE_URL=database.app, SCRIP_JWT_SECRET=SECRET, SCRIP_WORKERS=str(WORKERS),
+            "serve",
+            cwd=tmp_path,
+            DATABASE_URL=database.app,
+            SCRIP_JWT_SECRET=SECRET,
+            SCRIP_WORKERS=str(WORKERS),
             SCRIP_DATABASE_POOL_MIN="0",
-        )  # fmt: skip
+        )
     finally:
         os.sched_setaffinity(0, usual)
     yield scrip
@@ -42,7 +46,7 @@ def several(database: Urls, tmp_path: Path) -> Iterator[Scrip]:
     scrip.process.wait(PATIENCE_S)
 
 
-def test_s7_none_of_many_workers_is_killed_while_it_imports(several: Scrip) -> None:
+def test_none_of_many_workers_is_killed_while_it_imports(several: Scrip) -> None:
     """As where each gets a fraction of a core: for some seconds they get nothing at all."""
 
     def lines(text: str) -> int:

@@ -1,7 +1,9 @@
 """What the house rules forbid, looked for in every file; and that each look finds what it looks for."""
 
 import ast
+import io
 import re
+import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +11,9 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("app", "auth", "gateway", "jobs", "models", "resolvers", "schema", "turns")
+BESIDE = ("benchmarks", "migrations", "scripts", "tests")
+"""Python beside the product: what is said of files as such holds here too."""
+FORMATTER_OFF = re.compile(r"#\s*(fmt:\s*(skip|off)|yapf:\s*disable)")
 MAX_LINES = 500
 MAX_FUNCTION_LINES = 70
 INSTANCE_WRITES = {"save", "delete", "bulk_update", "update_from_dict", "refresh_from_db", "update_or_create"}
@@ -136,10 +141,7 @@ def test_only_the_app_reads_the_environment() -> None:
 
 
 def test_plans_take_time_and_chance_from_outside() -> None:
-    pure = [
-        *sources("models/planning"),
-        *(ROOT / "models" / f"{name}.py" for name in ("money", "errors", "names")),
-    ]
+    pure = [*sources("models/planning"), *(ROOT / "models" / f"{name}.py" for name in ("money", "errors", "names"))]
     assert offenders(pure, clocks_and_dice) == {}
 
 
@@ -190,6 +192,23 @@ def test_files_and_functions_stay_small() -> None:
                 if lines > MAX_FUNCTION_LINES:
                     long[f"{path.relative_to(ROOT)}:{node.name}"] = f"{lines} lines"
     assert long == {}
+
+
+def opted_out(text: str) -> list[str]:
+    """The remarks that keep the formatter out."""
+    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+    return [token.string for token in tokens if token.type == tokenize.COMMENT and FORMATTER_OFF.match(token.string)]
+
+
+def test_the_formatter_has_its_way() -> None:
+    """But for the table of rights, which is read down its columns."""
+    out = {str(path.relative_to(ROOT)): opted_out(path.read_text()) for path in sources(*present(), *BESIDE)}
+    assert {path: remarks for path, remarks in out.items() if remarks} == {"auth/roles.py": ["# fmt: off"]}
+
+
+def test_a_remark_that_keeps_the_formatter_out_is_found() -> None:
+    assert opted_out("x = [\n    1, 2,\n]  # fmt: skip\n# fmt: off\n# fmt: on\n") == ["# fmt: skip", "# fmt: off"]
+    assert opted_out('x = "# fmt: skip"\n') == []
 
 
 @pytest.mark.parametrize(

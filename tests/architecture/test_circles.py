@@ -82,9 +82,12 @@ def test_one_import_back_up_makes_a_circle(product: grimp.ImportGraph) -> None:
 )
 def test_a_planted_circle_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, back: str) -> None:
     files = {
-        "__init__": "", "upper": "from planted.lower import X\n", "lower": back,
-        "above/__init__": "import planted.upper\n", "above/beside": "",
-    }  # fmt: skip
+        "__init__": "",
+        "upper": "from planted.lower import X\n",
+        "lower": back,
+        "above/__init__": "import planted.upper\n",
+        "above/beside": "",
+    }
     for name, text in files.items():
         path = tmp_path / "planted" / f"{name}.py"
         path.parent.mkdir(parents=True, exist_ok=True)

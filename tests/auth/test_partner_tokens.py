@@ -46,12 +46,24 @@ def test_no_character_can_be_another(place: int, other: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "", PREFIX, TOKEN.text[:-1], TOKEN.text + "A", TOKEN.text + "=", TOKEN.text + "\n", " " + TOKEN.text,
-        TOKEN.text.upper(), TOKEN.text.removeprefix(PREFIX), TOKEN.text.replace("scrip_", "scrip-"),
-        PREFIX + "A" * 91, PREFIX + "é" * 91, PREFIX + "\u0661" * 91, PREFIX + "+/" * 45 + "A", TOKEN.text * 2,
+        "",
+        PREFIX,
+        TOKEN.text[:-1],
+        TOKEN.text + "A",
+        TOKEN.text + "=",
+        TOKEN.text + "\n",
+        " " + TOKEN.text,
+        TOKEN.text.upper(),
+        TOKEN.text.removeprefix(PREFIX),
+        TOKEN.text.replace("scrip_", "scrip-"),
+        PREFIX + "A" * 91,
+        PREFIX + "é" * 91,
+        PREFIX + "\u0661" * 91,
+        PREFIX + "+/" * 45 + "A",
+        TOKEN.text * 2,
         PREFIX + "A" * 1_000_000,
     ],
-)  # fmt: skip
+)
 def test_nothing_else_is_a_token(text: str) -> None:
     with pytest.raises(TokenError) as caught:
         parse(text)
@@ -105,10 +117,16 @@ async def test_without_partner_tokens_none_is_taken(mint: Mint) -> None:
 @pytest.mark.parametrize(
     ("host", "address"),
     [
-        ("192.0.2.7", "192.0.2.7"), ("2001:DB8::1", "2001:db8::1"), ("fe80::1%eth0", "fe80::1"),
-        ("fe80::1%\x00" + "x" * 99, "fe80::1"), ("testclient", None), ("", None), ("x" * 1000, None), ("1.2.3.4\x00", None),
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:DB8::1", "2001:db8::1"),
+        ("fe80::1%eth0", "fe80::1"),
+        ("fe80::1%\x00" + "x" * 99, "fe80::1"),
+        ("testclient", None),
+        ("", None),
+        ("x" * 1000, None),
+        ("1.2.3.4\x00", None),
     ],
-)  # fmt: skip
+)
 def test_an_address_is_an_ip_address_or_nothing(host: str, address: str | None) -> None:
     assert network_address(HTTPConnection({"type": "http", "client": (host, 1)})) == address
 

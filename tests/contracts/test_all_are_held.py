@@ -96,16 +96,7 @@ ELSE: Final = (
 """Contracts on what is public, and of a shape that Scrip relies on."""
 
 BOUNDED: Final = frozenset(
-    {
-        "aerich",
-        "asyncpg",
-        "graphql-core",
-        "starlette",
-        "strawberry-graphql",
-        "tortoise-orm",
-        "uvicorn",
-        "websockets",
-    }
+    {"aerich", "asyncpg", "graphql-core", "starlette", "strawberry-graphql", "tortoise-orm", "uvicorn", "websockets"}
 )
 
 

@@ -18,22 +18,33 @@ from auth.tokens import TokenVerifier
 from models.ledger import Ledger
 from tests.api.conftest import Api, gid, serving
 from tests.docs.blocks import PAGES, ROOT, Examples, all_blocks, blocks, fits, is_shaped_like
-from tests.factories import Clock, Tenant
+from tests.support.tenants import Clock, Tenant
 
 SCHEMA: Final = build_schema((ROOT / "schema.graphql").read_text())
-WALKED: Final = {page: f"tests/sources/test_{page.split('/')[-1].replace('-', '_')[:-3]}.py" for page in PAGES
-                 if page.startswith("docs/sources/")}  # fmt: skip
+WALKED: Final = {
+    page: f"tests/sources/test_{page.split('/')[-1].replace('-', '_')[:-3]}.py"
+    for page in PAGES
+    if page.startswith("docs/sources/")
+}
 HERE: Final = {
-    "docs/errors.md", "docs/limits-and-approvals.md", "docs/partner-tokens.md", "docs/query-cost.md", "docs/time.md",
-}  # fmt: skip
+    "docs/errors.md",
+    "docs/limits-and-approvals.md",
+    "docs/partner-tokens.md",
+    "docs/query-cost.md",
+    "docs/time.md",
+}
 ELSEWHERE: Final = {"README.md"}
 """Sent to a server by test_served.py."""
 
 
 OTHERS: Final = {
-    "docs/names.md": "sql", "docs/running.md": "sql", "docs/proof.md": "python",
-    "README.md": "curl", "docs/bulk.md": "curl", "docs/time.md": "curl",
-}  # fmt: skip
+    "docs/names.md": "sql",
+    "docs/running.md": "sql",
+    "docs/proof.md": "python",
+    "README.md": "curl",
+    "docs/bulk.md": "curl",
+    "docs/time.md": "curl",
+}
 """What is run by a test below or in test_served.py. The other commands: test_commands.py."""
 UPSERT: Final = 'mutation { upsertCustomer(input: { externalId: "c1", name: "Ann" }) { userErrors { code } } }'
 
@@ -96,19 +107,30 @@ async def test_limits_and_approvals(api: Api, tenant: Tenant) -> None:
 
     asking = """mutation ($input: AdjustCreditInput!) {
         adjustCredit(input: $input) { approvalRequest { id } userErrors { code } } }"""
-    given = {"customerId": customer, "asset": "GBP", "amount": "41.00", "reason": "GOODWILL", "requestApproval": True,
-             "idempotencyKey": uuid4().hex}  # fmt: skip
+    given = {
+        "customerId": customer,
+        "asset": "GBP",
+        "amount": "41.00",
+        "reason": "GOODWILL",
+        "requestApproval": True,
+        "idempotencyKey": uuid4().hex,
+    }
     asked = (await api(asking, {"input": given}, role=Role.STAFF, subject="sam"))["adjustCredit"]
     approving = page.take("graphql").text
     by_manager: dict[str, Any] = {"role": Role.MANAGER, "subject": "maria"}
     variables = {"request": asked["approvalRequest"]["id"], "key": uuid4().hex}
     assert (await api(approving, variables, **by_manager))["approveRequest"]["userErrors"] == []
 
-    reward = gid("Reward", await tenant.reward("Mug", 1_500))
+    reward = gid("Reward", await tenant.reward(1_500, name="Mug"))
     giving = """mutation ($input: GiveRewardInput!) {
         giveReward(input: $input) { approvalRequest { id } userErrors { code } } }"""
-    given = {"customerId": customer, "rewardId": reward, "deductPoints": False, "requestApproval": True,
-             "idempotencyKey": uuid4().hex}  # fmt: skip
+    given = {
+        "customerId": customer,
+        "rewardId": reward,
+        "deductPoints": False,
+        "requestApproval": True,
+        "idempotencyKey": uuid4().hex,
+    }
     asked = (await api(giving, {"input": given}, role=Role.STAFF, subject="sam"))["giveReward"]
     await api(
         """mutation ($input: UpdateRewardInput!) { updateReward(input: $input) { userErrors { code } } }""",
@@ -136,8 +158,13 @@ async def test_partner_tokens(api: Api, tenant: Tenant) -> None:
     shown = page.take("json").json()
     assert [fits(shown, {name: error.get(name) for name in shown}) for error in denied.errors] == [True]
 
-    given = {"customerId": customer, "asset": "GBP", "amount": "2.00", "reason": "GOODWILL",
-             "idempotencyKey": uuid4().hex}  # fmt: skip
+    given = {
+        "customerId": customer,
+        "asset": "GBP",
+        "amount": "2.00",
+        "reason": "GOODWILL",
+        "idempotencyKey": uuid4().hex,
+    }
     headers = {"authorization": f"Bearer {issued['secret']}"}
     body = {"query": page.take("graphql").text, "variables": {"input": given}}
     payload = (await api.client.post("/graphql", json=body, headers=headers)).json()["data"]["adjustCredit"]
@@ -191,7 +218,7 @@ async def test_proof(tenant: Tenant) -> None:
 
 async def test_names(owner_connection: "asyncpg.Connection[Any]", tenant: Tenant) -> None:
     page = Examples("docs/names.md", "sql")
-    invoice = (await tenant.invoice(await tenant.customer(), "10.00", number="I-1")).invoice_id
+    invoice = await tenant.invoice(await tenant.customer(), "10.00", number="I-1", auto_apply=False)
 
     await owner_connection.execute(
         page.take("sql").text.replace("<the tenant''s id>", str(tenant.id)).replace("<the invoice''s id>", str(invoice))

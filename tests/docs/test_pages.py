@@ -64,8 +64,12 @@ def test_it_would_be_noticed() -> None:
 
 
 def test_every_page_is_in_the_navigation() -> None:
-    listed = {f"docs/{line}.md" for block in re.findall(r"```\{toctree\}(.*?)```", TEXTS["docs/index.md"], re.DOTALL)
-              for line in block.split("\n") if re.fullmatch(r"[\w/-]+", line)}  # fmt: skip
+    listed = {
+        f"docs/{line}.md"
+        for block in re.findall(r"```\{toctree\}(.*?)```", TEXTS["docs/index.md"], re.DOTALL)
+        for line in block.split("\n")
+        if re.fullmatch(r"[\w/-]+", line)
+    }
     pages = {page for page in PAGES if page.startswith("docs/") and not page.startswith("docs/adr/0")}
 
     assert listed | {"docs/index.md"} == pages
@@ -103,9 +107,10 @@ def test_every_part_that_is_generated_is_on_one_page() -> None:
 
 def test_every_setting_has_its_line() -> None:
     names = [str(field.validation_alias or f"SCRIP_{name.upper()}") for name, field in Settings.model_fields.items()]
-    listed = re.findall(r"`((?:SCRIP|DATABASE)_\w+)`", "".join(
-        line.split("|")[1] for line in TEXTS["docs/settings.md"].splitlines() if line.startswith("| `")
-    ))  # fmt: skip
+    listed = re.findall(
+        r"`((?:SCRIP|DATABASE)_\w+)`",
+        "".join(line.split("|")[1] for line in TEXTS["docs/settings.md"].splitlines() if line.startswith("| `")),
+    )
 
     assert sorted(listed) == sorted(name for name in names if name != "SCRIP_SAMPLE")
 
@@ -115,8 +120,12 @@ RECIPES: Final = {found["name"]: found for found in RECIPE.finditer(TEXTS["CONTR
 
 def test_there_are_five_recipes() -> None:
     assert list(RECIPES) == [
-        "A mutation", "A field of Customer", "An error code", "A table shown in the API", "A setting",
-    ]  # fmt: skip
+        "A mutation",
+        "A field of Customer",
+        "An error code",
+        "A table shown in the API",
+        "A setting",
+    ]
 
 
 @pytest.mark.parametrize("recipe", RECIPES)

@@ -43,9 +43,14 @@ class Shell:
         """What the commands print. Raises where one of them fails."""
         text = text.replace(ADDRESS, self.url).replace(".venv/bin/scrip", "scrip")
         done = subprocess.run(
-            ["/bin/sh", "-e", "-c", text], cwd=self.folder, env=self.environment, capture_output=True, text=True,
-            timeout=SHELL_S, check=False,
-        )  # fmt: skip
+            ["/bin/sh", "-e", "-c", text],
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=SHELL_S,
+            check=False,
+        )
         assert done.returncode == 0, f"{text}\n{done.stdout}\n{done.stderr}"
         return done.stdout
 
@@ -121,9 +126,10 @@ def cleared(admin: str, name: str) -> Iterator[None]:
     """The test's database and roles go with it."""
     yield
     statements = (
-        f"DROP DATABASE IF EXISTS {name} WITH (FORCE)", f"DROP ROLE IF EXISTS {name}_app",
+        f"DROP DATABASE IF EXISTS {name} WITH (FORCE)",
+        f"DROP ROLE IF EXISTS {name}_app",
         f"DROP ROLE IF EXISTS {name}_owner",
-    )  # fmt: skip
+    )
     run_sql(admin, *statements)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import strawberry
 
+from gateway.reading import Kind, Lists, Rows
 from gateway.schema import GatewaySchema
 from gateway.variables import LONG_LIST, SHORT_LIST
 from turns import slices
@@ -46,6 +47,11 @@ class Item:
         if self.number >= MANY - 1:
             raise ValueError("large")
         return self.number
+
+    @strawberry.field
+    def read(self, info: strawberry.Info) -> int | None:
+        found: int | None = info.context.reads.numbers.get(self.number)  # or what it can be awaited from
+        return found
 
     @strawberry.field
     def inner(self, number: int) -> "list[Item]":
@@ -138,3 +144,43 @@ async def test_who_goes_away_meanwhile_leaves_nothing_behind() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert (await ask("number", number=LONG_LIST)).data == {"items": [{"number": n} for n in range(LONG_LIST)]}
+
+
+class Reads:
+    """What a request reads with, as far as a loader knows."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, Rows[Any, Any]] = {}
+        self.lists = Lists()
+        self.read: list[int] = []
+
+    async def _numbers(self, keys: list[int]) -> dict[int, int]:
+        self.read.append(len(keys))
+        return {key: key for key in keys}
+
+    numbers = Kind(_numbers)
+
+
+class Asked:
+    """A request's context."""
+
+    def __init__(self) -> None:
+        self.reads = Reads()
+        self.lists = self.reads.lists
+
+
+@pytest.mark.parametrize("number", [SHORT_LIST, MANY])
+async def test_rows_are_read_in_one_go_however_many_slices_their_list_takes(number: int) -> None:
+    async def burning() -> None:
+        while True:
+            slices.is_over()
+            burn(2 * slices.SLICE_SECONDS)
+            await asyncio.sleep(0)
+
+    other = asyncio.create_task(burning())
+    asked = Asked()
+    result = await schema.execute(f"{{ items(number: {number}) {{ heavy read }} }}", context_value=asked)
+    other.cancel()
+    assert result.data == {"items": [{"heavy": n, "read": n} for n in range(number)]}
+    assert asked.reads.read == [number]
+    assert asked.lists.begun == 0

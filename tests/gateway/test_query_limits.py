@@ -324,12 +324,7 @@ async def test_the_same_name_elsewhere_is_no_repetition() -> None:
 
 @pytest.mark.parametrize(
     "variables",
-    [
-        {"a": [1] * 101},
-        {str(n): n for n in range(101)},
-        {"a": {"b": [{"c": [[1] * 40] * 2}] * 2}},
-        {"a": [[[]]] * 60},
-    ],
+    [{"a": [1] * 101}, {str(n): n for n in range(101)}, {"a": {"b": [{"c": [[1] * 40] * 2}] * 2}}, {"a": [[[]]] * 60}],
 )
 async def test_the_values_in_variables_are_bounded_used_or_not(variables: dict[str, Any]) -> None:
     schema = make_schema(QueryLimits(max_variable_values=100))
@@ -364,10 +359,12 @@ FLOODS = {
         for n in range(15)
     )
     + " }",
-    "introspection": "{ " + " ".join(
+    "introspection": "{ "
+    + " ".join(
         f"a{n}: __schema {{ types {{ fields {{ type {{ fields {{ name type {{ name }} }} }} }} }} }}" for n in range(15)
-    ) + " }",
-}  # fmt: skip
+    )
+    + " }",
+}
 
 
 @pytest.mark.parametrize("kind", FLOODS)

@@ -286,8 +286,8 @@ def settings(tmp_path: Path) -> Settings:
     text = "{ viewer { subject } }"
     manifest = write_manifest(tmp_path, {sha256(text): text})
     return Settings(
-        database_url="postgresql://app@nowhere/scrip", jwt_secret=SECRET, trusted_documents=manifest, sample=True,
-    )  # fmt: skip
+        database_url="postgresql://app@nowhere/scrip", jwt_secret=SECRET, trusted_documents=manifest, sample=True
+    )
 
 
 def test_the_app_does_not_start_with_a_manifest_that_has_anything_wrong(settings: Settings, tmp_path: Path) -> None:

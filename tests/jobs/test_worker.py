@@ -10,7 +10,7 @@ import pytest
 from app.postgres.embedded import Urls
 from jobs.worker import Job, work_once, working
 from models.ledger import Ledger
-from tests.factories import Tenant, make_tenant
+from tests.support.tenants import Tenant, make_tenant
 
 
 @pytest.fixture

@@ -29,10 +29,19 @@ ROOT = Path(__file__).parents[2]
 BEFORE_ACCESS = 2
 """So many steps there were before the one on access."""
 ASKED: dict[str, object] = {
-    "customer_id": str(ID), "asset": "GBP", "amount": "101", "reason": "GOODWILL", "note": "Sorry",
-    "expires_in_days": None, "expires_at": "2126-02-01T00:00:00+00:00", "effective_on": None, "service_ids": [],
-    "credit_id": None, "request_approval": True, "auto_apply": True,
-}  # fmt: skip
+    "customer_id": str(ID),
+    "asset": "GBP",
+    "amount": "101",
+    "reason": "GOODWILL",
+    "note": "Sorry",
+    "expires_in_days": None,
+    "expires_at": "2126-02-01T00:00:00+00:00",
+    "effective_on": None,
+    "service_ids": [],
+    "credit_id": None,
+    "request_approval": True,
+    "auto_apply": True,
+}
 """A request as it was kept then."""
 
 
@@ -130,9 +139,14 @@ async def _approved(app_url: str, tenant_id: UUID) -> str:
     """What a process of its own is answered that approves the tenant's request."""
     ids = {kind: [str(ID)] for kind in ("customers", "invoices", "credits", "requests")}
     orders = {
-        "url": app_url, "tenant": str(tenant_id), "there": ids, "kinds": {"approve": 1}, "seed": 1, "number": 1,
+        "url": app_url,
+        "tenant": str(tenant_id),
+        "there": ids,
+        "kinds": {"approve": 1},
+        "seed": 1,
+        "number": 1,
         "order": 1,
-    }  # fmt: skip
+    }
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tests.support.storm", stdin=PIPE, stdout=PIPE, cwd=ROOT
     )

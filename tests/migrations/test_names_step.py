@@ -92,7 +92,7 @@ async def old(server: Urls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         await admin.close()
 
 
-async def test_two_customers_that_become_one_stop_it_until_one_is_renamed_case_f4(old: Old) -> None:
+async def test_two_customers_that_become_one_stop_it_until_one_is_renamed(old: Old) -> None:
     first, second = sorted([await old.customer("X"), await old.customer("X ")])
     names = dict(await old.run("SELECT id, external_id FROM customers WHERE tenant_id = $1"))
     shown = ", ".join(f"'{names[each]}' (id {each})" for each in (first, second))
@@ -131,14 +131,20 @@ async def test_all_that_stands_in_the_way_is_listed_at_once(old: Old) -> None:
         await old.run(
             """INSERT INTO rewards (id, tenant_id, name, kind, points_cost_minor, active)
             VALUES ($2, $1, $3, 'FREE_DELIVERY', 300, true)""",
-            uuid4(), name,
-        )  # fmt: skip
+            uuid4(),
+            name,
+        )
     lines = await old.listed()
     assert [line.split(" (id")[0].split(" '")[0] for line in lines] == [
-        "tenant shop: customers.external_id", "tenant shop: customers.external_id", "tenant shop: customers.name",
-        "tenant shop: customers.name", "tenant shop: services.name", "tenant shop: tiers.name",
-        "tenant shop: rewards.name", "tenant shop: products.name",
-    ]  # fmt: skip
+        "tenant shop: customers.external_id",
+        "tenant shop: customers.external_id",
+        "tenant shop: customers.name",
+        "tenant shop: customers.name",
+        "tenant shop: services.name",
+        "tenant shop: tiers.name",
+        "tenant shop: rewards.name",
+        "tenant shop: products.name",
+    ]
     assert f"'\\u2060' (id {unseen}) is no name" in lines[0]
     assert lines[1].endswith("become one: '\\xe9'")
 
@@ -151,8 +157,11 @@ async def test_invoices_that_become_one(old: Old) -> None:
             """INSERT INTO invoices (id, tenant_id, customer_id, number, kind, currency, total_minor, creditable_minor,
                 paid_minor, credited_minor, status, auto_apply, issued_on, actor_id, created_at)
             VALUES ($2, $1, $3, $4, 'INVOICE', 'GBP', 100, 100, 0, 0, 'OPEN', true, '2026-01-01', $5, now())""",
-            uuid4(), customer, number, actor,
-        )  # fmt: skip
+            uuid4(),
+            customer,
+            number,
+            actor,
+        )
     (line,) = await old.listed()
     assert line.startswith("tenant shop: invoices.number 'I-1")
     assert line.endswith("become one: 'I-1'")
@@ -167,9 +176,10 @@ async def test_an_id_that_was_renamed_before_counts_as_somebody_s(old: Old) -> N
     event = """INSERT INTO audit_events (id, tenant_id, action, actor_id, customer_id, subject_id, details, created_at)
         VALUES ($2, $1, 'customer.updated', $3, $4, $4, $5, $6::text::timestamptz)"""
     for customer, changed, at in (
-        (anna, '{"changed": ["external_id", "name"]}', "2026-03-01Z"), (anna, '{"changed": ["name"]}', "2026-04-01Z"),
+        (anna, '{"changed": ["external_id", "name"]}', "2026-03-01Z"),
+        (anna, '{"changed": ["name"]}', "2026-04-01Z"),
         (ben, '{"changed": ["email"]}', "2026-03-02Z"),
-    ):  # fmt: skip
+    ):
         await old.run(event, uuid4(), actor, customer, changed, at)
     await old.migrate()
     rows = await old.run(
@@ -208,9 +218,15 @@ async def test_the_command_lists_them_and_ends_with_status_1(old: Old) -> None:
         await old.customer(external_id)
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("SCRIP_", "DATABASE_"))}
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "app.cli", "migrate", cwd=ROOT, stdout=PIPE, stderr=PIPE,
+        sys.executable,
+        "-m",
+        "app.cli",
+        "migrate",
+        cwd=ROOT,
+        stdout=PIPE,
+        stderr=PIPE,
         env={**kept, "SCRIP_MIGRATION_DATABASE_URL": old.urls[0], "DATABASE_URL": old.urls[1]},
-    )  # fmt: skip
+    )
     out, err = await process.communicate()
     assert (process.returncode, out) == (1, b"")
     assert err.startswith(b"scrip: Nothing was migrated at ")

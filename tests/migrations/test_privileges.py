@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 import pytest
 
-from migrations.privileges import APP_FUNCTIONS, APP_PRIVILEGES, grants
 from models import tables
+from models.privileges import APP_FUNCTIONS, APP_PRIVILEGES, grants
 
 if TYPE_CHECKING:
     from app.postgres.embedded import Urls
@@ -55,8 +55,9 @@ async def test_rights_are_those_listed(
     updates = await owner_connection.fetch(
         """SELECT attname FROM pg_attribute WHERE attrelid = $2::regclass AND attnum > 0
         AND has_column_privilege($1, attrelid, attnum, 'UPDATE')""",
-        app_role, table,
-    )  # fmt: skip
+        app_role,
+        table,
+    )
 
     assert await has("SELECT")
     assert await has("INSERT") is may.inserts

@@ -12,10 +12,16 @@ from models.planning import state  # noqa: F401 - with it come all rows
 from models.planning.columns import LATER, Kind, columns_of, inserted, table, table_of, tables
 
 TYPES: Final = {
-    "uuid": {"uuid"}, "text": {"text", "character varying"}, "bigint": {"bigint", "integer"}, "bool": {"boolean"},
-    "bytea": {"bytea"}, "timestamptz": {"timestamp with time zone"}, "date": {"date"}, "numeric": {"numeric"},
+    "uuid": {"uuid"},
+    "text": {"text", "character varying"},
+    "bigint": {"bigint", "integer"},
+    "bool": {"boolean"},
+    "bytea": {"bytea"},
+    "timestamptz": {"timestamp with time zone"},
+    "date": {"date"},
+    "numeric": {"numeric"},
     "jsonb": {"jsonb"},
-}  # fmt: skip
+}
 """What each type that is sent may be stored as."""
 
 Catalogue = dict[str, dict[str, asyncpg.Record]]
@@ -64,8 +70,14 @@ def written_by_name() -> dict[str, Kind]:
 
 
 NOT_INSERTED: Final = {
-    "CustomerState", "AccountState", "ProductState", "RewardState", "CounterState", "GrantRevocation", "RowResult",
-}  # fmt: skip
+    "CustomerState",
+    "AccountState",
+    "ProductState",
+    "RewardState",
+    "CounterState",
+    "GrantRevocation",
+    "RowResult",
+}
 """Rows that no batch makes, or that it makes by statements of their own (models/loading)."""
 
 
@@ -87,8 +99,5 @@ async def test_both_notice_what_is_wrong(catalogue: Catalogue, monkeypatch: pyte
         invoice_id: UUID
         credit_id: Annotated[UUID, LATER]
 
-    assert wrong([Grant], catalogue) == [
-        "grants.id is uuid, and not text",
-        "grants.open is not there to be written",
-    ]
+    assert wrong([Grant], catalogue) == ["grants.id is uuid, and not text", "grants.open is not there to be written"]
     assert sorted(missing([Grant], catalogue)) == ["grants.credit_id", "grants.transaction_id"]

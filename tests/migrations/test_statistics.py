@@ -8,7 +8,7 @@ import pytest
 
 from app.postgres.embedded import Urls
 from models.ledger import Ledger
-from tests.factories import make_tenant
+from tests.support.tenants import make_tenant
 
 TENANTS = 60
 ROWS = 3_000
@@ -49,10 +49,7 @@ async def test_one_large_tenant_among_small_ones_is_searched_by_primary_key(
 
 @pytest.mark.parametrize(
     ("condition", "found_by"),
-    [
-        ("expires_at <= $3", "(expires_at <= $3)"),
-        ("starts_at > $3 AND starts_at > created_at", "(starts_at > $3)"),
-    ],
+    [("expires_at <= $3", "(expires_at <= $3)"), ("starts_at > $3 AND starts_at > created_at", "(starts_at > $3)")],
 )
 async def test_what_cannot_be_spent_is_found_without_reading_all_that_can(
     database: Urls, owner_connection: "asyncpg.Connection[Any]", condition: str, found_by: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import re
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -13,6 +14,7 @@ import pytest
 
 import migrations
 from migrations.steps import sql
+from scripts.step_runners import RUNNER, write_missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -103,6 +105,28 @@ def test_each_step_is_run_by_a_file_and_each_file_runs_its_own() -> None:
     assert [int(step.split("_")[0]) for step in STEPS] == list(range(len(STEPS)))
 
 
+def test_the_file_that_runs_a_step_is_written(tmp_path: Path) -> None:
+    for folder in ("models", "sql/0_first"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "sql" / "1_second.sql").write_text("-- Telephone numbers of customers. One\n-- each.\n\nSELECT 1;\n")
+    (tmp_path / "models" / "0_20260101120000_first.py").touch()
+
+    (written,) = write_missing(tmp_path, datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
+
+    assert written.name == "1_20260102030405_second.py"
+    assert written.read_text() == RUNNER.format(title="Telephone numbers of customers.", step="1_second")
+    assert write_missing(tmp_path, datetime(2026, 1, 3, tzinfo=UTC)) == []
+
+
+@pytest.mark.parametrize(
+    "runner", [path for path in RUNNERS if path.stem not in CHECKS_FIRST], ids=lambda path: path.stem
+)
+def test_it_is_as_it_is_written(runner: Path) -> None:
+    text = runner.read_text()
+    step = re.sub(r"_\d+_", "_", runner.stem, count=1)
+    assert text == RUNNER.format(title=text.split('"""')[1], step=step)
+
+
 @pytest.mark.parametrize("runner", RUNNERS, ids=lambda path: path.stem)
 def test_a_step_imports_no_other_and_nothing_of_the_app(runner: Path) -> None:
     allowed = MAY_IMPORT | {name for step, name in CHECKS_FIRST.items() if step == runner.stem}
@@ -128,7 +152,7 @@ def test_an_edit_would_be_noticed() -> None:
 @pytest.mark.parametrize("step", [step for step in STEPS if step not in RELEASED])
 def test_later_steps_change_one_thing_a_statement(step: str) -> None:
     text = sql(step)
-    assert len(list(statements(text))) > 10
+    assert list(statements(text))
     assert several_changes(text) == []
     assert selects_in_policies(text) == []
 

@@ -220,7 +220,7 @@ async def test_no_entry_of_then_is_another(upgraded: Upgraded, tenant: str) -> N
 
 @pytest.mark.parametrize("tenant", TENANTS)
 async def test_totals_follow_the_rule_of_now(upgraded: Upgraded, tenant: str) -> None:
-    """M1, U5, U7: what was added to credits that count, less what was taken back from them."""
+    """What was added to credits that count, less what was taken back from them."""
     found = {row[0]: row[3] for row in await upgraded.rows(ACCOUNTS, tenant, TENANTS[tenant]["at"])}
     right = upgraded.totals[tenant]
     assert {whose: total for whose, total in found.items() if total} == {w: t for w, t in right.items() if t}
@@ -235,7 +235,7 @@ def test_what_totals_are_to_be_is_what_each_story_says(upgraded: Upgraded) -> No
 
 
 async def test_nothing_stays_behind_on_a_record_that_was_merged(upgraded: Upgraded) -> None:
-    """M2, M3, M9: what came back to it after the merge, or was posted beside it, is the survivor's now."""
+    """What came back to it after the merge, or was posted beside it, is the survivor's now."""
     assert len({row[0].rstrip("0123456789-ab") for row in upgraded.left_behind}) > 1  # there was some
     assert await upgraded.rows(LEFT_BEHIND, "hand") == []
 
@@ -277,32 +277,46 @@ async def test_work_goes_on(upgraded: Upgraded) -> None:
 
 
 async def test_keys_are_those_of_the_client_of_what_they_made(upgraded: Upgraded) -> None:
-    """R4. Of a coupon's use, and of a merge that found nothing to move, nobody can tell: those answer to everybody."""
+    """Of a coupon's use, and of a merge that found nothing to move, nobody can tell: those answer to everybody."""
     sql = """SELECT client, shared, operation, count(*) FROM idempotency_keys
         WHERE tenant_id = $1 AND (client <> '' OR shared) GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"""
     assert await upgraded.rows(sql, "hand") == [
-        ("", True, "mergeCustomers", 3), ("", True, "useCoupon", 1),
-        ("app", False, "adjustCredit", 1), ("shop", False, "adjustCredit", 1),
-    ]  # fmt: skip
+        ("", True, "mergeCustomers", 3),
+        ("", True, "useCoupon", 1),
+        ("app", False, "adjustCredit", 1),
+        ("shop", False, "adjustCredit", 1),
+    ]
     kept = "SELECT operation, bool_and(kept) FROM idempotency_keys WHERE tenant_id = $1 AND kept GROUP BY 1 ORDER BY 1"
     assert dict(await upgraded.rows(kept, "hand")).keys() == {"bulkCredit", "importCredits", "postRows"}
     assert {operation for operation, _ in await upgraded.rows(kept, "demo")} >= {"adjustCredit", "createInvoice"}
 
 
 async def test_a_request_of_then_that_is_sent_again_is_known(upgraded: Upgraded) -> None:
-    """R4: by whoever asked for it, and by no other client; and the books prove themselves with both postings."""
+    """By whoever asked for it, and by no other client; and the books prove themselves with both postings."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.support.again", upgraded.retried.app, TENANTS["hand"]["tenant_id"],
-        cwd=ROOT, stdout=PIPE,
-    )  # fmt: skip
+        sys.executable,
+        "-m",
+        "tests.support.again",
+        upgraded.retried.app,
+        TENANTS["hand"]["tenant_id"],
+        cwd=ROOT,
+        stdout=PIPE,
+    )
     async with asyncio.timeout(LIMIT_S):
         answer, _ = await process.communicate()
     told = json.loads(answer)
 
     known = (
-        "a person's", "a person's, by another", "a partner's", "another partner's", "an approval", "a bulk", "a file",
-        "nobody knows whose", "nobody knows whose, by a partner",
-    )  # fmt: skip
+        "a person's",
+        "a person's, by another",
+        "a partner's",
+        "another partner's",
+        "an approval",
+        "a bulk",
+        "a file",
+        "nobody knows whose",
+        "nobody knows whose, by a partner",
+    )
     others = ("a person's, by a partner", "a partner's, by a person", "a partner's, by another partner")
     assert {name: told.pop(name)[0] for name in known} == dict.fromkeys(known, True)
     assert {name: told.pop(name)[0] for name in others} == dict.fromkeys(others, False)

@@ -7,23 +7,23 @@ import pytest
 
 from app.postgres.embedded import Urls
 from models.reads.verify import verify
-from tests.support.shop import Clock, Shop
+from tests.support.tenants import NOON, Clock, Tenant
 
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(NOON)
 
 
 @pytest.fixture
-async def shop(database: Urls, clock: Clock) -> AsyncIterator[Shop]:
-    shop = await Shop.open(clock)
-    yield shop
-    await shop.ledger.close()
-    proof = await verify(shop.tenant_id)
+async def tenant(database: Urls, clock: Clock) -> AsyncIterator[Tenant]:
+    tenant = await Tenant.open(clock)
+    yield tenant
+    await tenant.ledger.close()
+    proof = await verify(tenant.id)
     assert proof.holds, proof.listed
 
 
 @pytest.fixture
-async def anna(shop: Shop) -> UUID:
-    return await shop.customer("Anna")
+async def anna(tenant: Tenant) -> UUID:
+    return await tenant.customer(name="Anna")

@@ -14,41 +14,43 @@ from models.ledger import Ledger
 from models.operations.adjust import adjust_credit
 from models.operations.bulk_credit import bulk_credit
 from models.operations.merge_customers import merge_customers
-from tests.support.shop import MANAGER, PARTNER, Clock, Shop
+from tests.support.tenants import MANAGER, PARTNER, Clock, Tenant
 
 
 @pytest.fixture
-async def three(shop: Shop) -> list[UUID]:
-    return [await shop.customer(name) for name in ("Anna", "Ben", "Cleo")]
+async def three(tenant: Tenant) -> list[UUID]:
+    return [await tenant.customer(name=name) for name in ("Anna", "Ben", "Cleo")]
 
 
-async def report(shop: Shop) -> list[tuple[Any, ...]]:
+async def report(tenant: Tenant) -> list[tuple[Any, ...]]:
     """Row, whether it was posted, and the code of its failure."""
-    return await shop.rows(
+    return await tenant.rows(
         "SELECT row, transaction_id IS NOT NULL, error->>'code' FROM bulk_rows WHERE tenant_id = $1 ORDER BY row"
     )
 
 
-async def counts(shop: Shop) -> tuple[Any, ...]:
-    return (await shop.rows("SELECT total, processed, succeeded, failed FROM bulk_operations WHERE tenant_id = $1"))[0]
+async def counts(tenant: Tenant) -> tuple[Any, ...]:
+    return (await tenant.rows("SELECT total, processed, succeeded, failed FROM bulk_operations WHERE tenant_id = $1"))[
+        0
+    ]
 
 
-async def test_each_row_is_an_event_of_its_customer(shop: Shop, three: list[UUID]) -> None:
-    await shop.adjust(three[2], 9, "POINTS")
-    outcome = await shop.bulk((three[0], 5), (three[1], "7.00"), (three[2], -4), note="Sorry", expires_in_days=3)
+async def test_each_row_is_an_event_of_its_customer(tenant: Tenant, three: list[UUID]) -> None:
+    await tenant.adjust(three[2], 9, "POINTS")
+    outcome = await tenant.bulk((three[0], 5), (three[1], "7.00"), (three[2], -4), note="Sorry", expires_in_days=3)
 
-    assert [await shop.available(c, "POINTS") for c in three] == [5, 7, 5]
-    assert await counts(shop) == (3, 3, 3, 0)
-    assert await report(shop) == [(0, True, None), (1, True, None), (2, True, None)]
-    assert await shop.count("transaction_texts") == 3
-    assert (await shop.rows("SELECT id FROM bulk_operations WHERE tenant_id = $1")) == [(outcome.bulk_operation_id,)]
-    expiring = await shop.rows("SELECT count(*) FROM credits WHERE tenant_id = $1 AND expires_at IS NOT NULL")
+    assert [await tenant.available(c, "POINTS") for c in three] == [5, 7, 5]
+    assert await counts(tenant) == (3, 3, 3, 0)
+    assert await report(tenant) == [(0, True, None), (1, True, None), (2, True, None)]
+    assert await tenant.count("transaction_texts") == 3
+    assert (await tenant.rows("SELECT id FROM bulk_operations WHERE tenant_id = $1")) == [(outcome.bulk_operation_id,)]
+    expiring = await tenant.rows("SELECT count(*) FROM credits WHERE tenant_id = $1 AND expires_at IS NOT NULL")
     assert expiring == [(2,)]
 
 
-async def test_reject_all_posts_nothing_and_names_every_bad_row(shop: Shop, three: list[UUID]) -> None:
-    async with shop.refused("INVALID") as caught:
-        await shop.bulk((three[0], 5), (three[1], -7), (uuid4(), 5), (three[2], "0.5"), (None, 1), (three[0], 0))
+async def test_reject_all_posts_nothing_and_names_every_bad_row(tenant: Tenant, three: list[UUID]) -> None:
+    async with tenant.refused("INVALID") as caught:
+        await tenant.bulk((three[0], 5), (three[1], -7), (uuid4(), 5), (three[2], "0.5"), (None, 1), (three[0], 0))
 
     assert isinstance(caught.value, LedgerErrors)
     assert [(error.row, error.code, error.field) for error in caught.value.errors] == [
@@ -60,109 +62,112 @@ async def test_reject_all_posts_nothing_and_names_every_bad_row(shop: Shop, thre
     ]
 
 
-async def test_skip_failed_posts_the_rest_and_reports(shop: Shop, three: list[UUID]) -> None:
+async def test_skip_failed_posts_the_rest_and_reports(tenant: Tenant, three: list[UUID]) -> None:
     nobody = uuid4()
-    await shop.bulk(
+    await tenant.bulk(
         (three[0], 5), (three[1], -7), (nobody, 5), (three[2], 2), (three[2], 2), error_policy="SKIP_FAILED"
-    )  # fmt: skip
+    )
 
-    assert [await shop.available(c, "POINTS") for c in three] == [5, 0, 2]
-    assert await counts(shop) == (5, 5, 2, 3)
-    assert await report(shop) == [
-        (0, True, None), (1, False, "INSUFFICIENT_BALANCE"), (2, False, "NOT_FOUND"), (3, True, None),
+    assert [await tenant.available(c, "POINTS") for c in three] == [5, 0, 2]
+    assert await counts(tenant) == (5, 5, 2, 3)
+    assert await report(tenant) == [
+        (0, True, None),
+        (1, False, "INSUFFICIENT_BALANCE"),
+        (2, False, "NOT_FOUND"),
+        (3, True, None),
         (4, False, "DUPLICATE"),
-    ]  # fmt: skip
-    assert await shop.count("accounts") == 2  # none for the row that was refused
+    ]
+    assert await tenant.count("accounts") == 2  # none for the row that was refused
 
 
-async def test_a_dry_run_gives_the_same_report_and_posts_nothing(shop: Shop, three: list[UUID]) -> None:
+async def test_a_dry_run_gives_the_same_report_and_posts_nothing(tenant: Tenant, three: list[UUID]) -> None:
     for policy in ("REJECT_ALL", "SKIP_FAILED"):
-        before = await shop.fingerprint()
-        outcome = await shop.bulk((three[0], 5), (three[1], -7), error_policy=policy, dry_run=True, key="k")
-        after = await shop.fingerprint()
+        before = await tenant.fingerprint()
+        outcome = await tenant.bulk((three[0], 5), (three[1], -7), error_policy=policy, dry_run=True, key="k")
+        after = await tenant.fingerprint()
 
         moved = {name for name in after if after[name] != before[name]}
         assert moved <= {"bulk_operations", "bulk_rows", "outbox"}
-        rows = await shop.rows(
+        rows = await tenant.rows(
             "SELECT row, error->>'code' FROM bulk_rows WHERE tenant_id = $1 AND operation_id = $2 ORDER BY row",
             outcome.bulk_operation_id,
         )
         assert rows == [(0, None), (1, "INSUFFICIENT_BALANCE")]
-    await shop.bulk((three[0], 5), key="k")  # it has freed its key
-    assert await shop.available(three[0], "POINTS") == 5
+    await tenant.bulk((three[0], 5), key="k")  # it has freed its key
+    assert await tenant.available(three[0], "POINTS") == 5
 
 
-async def test_duplicates_only_when_allowed(shop: Shop, three: list[UUID]) -> None:
-    async with shop.refused("INVALID"):
-        await shop.bulk((three[0], 5), (three[0], 5))
-    await shop.bulk((three[0], 5), (three[0], -2), (three[0], 5), allow_duplicate_customers=True)
-    assert await shop.available(three[0], "POINTS") == 8
+async def test_duplicates_only_when_allowed(tenant: Tenant, three: list[UUID]) -> None:
+    async with tenant.refused("INVALID"):
+        await tenant.bulk((three[0], 5), (three[0], 5))
+    await tenant.bulk((three[0], 5), (three[0], -2), (three[0], 5), allow_duplicate_customers=True)
+    assert await tenant.available(three[0], "POINTS") == 8
 
 
-async def test_rows_see_the_rows_before_them(shop: Shop, three: list[UUID]) -> None:
-    await shop.bulk(
+async def test_rows_see_the_rows_before_them(tenant: Tenant, three: list[UUID]) -> None:
+    await tenant.bulk(
         (three[0], 5), (three[0], -6), (three[0], -5), allow_duplicate_customers=True, error_policy="SKIP_FAILED"
     )
-    assert await report(shop) == [(0, True, None), (1, False, "INSUFFICIENT_BALANCE"), (2, True, None)]
+    assert await report(tenant) == [(0, True, None), (1, False, "INSUFFICIENT_BALANCE"), (2, True, None)]
 
 
-async def test_limits_hold_over_the_rows(shop: Shop, three: list[UUID]) -> None:
-    rows = [(await shop.customer(), 1000) for _ in range(6)]
-    await shop.bulk(*rows, actor=PARTNER, error_policy="SKIP_FAILED")
-    assert await report(shop) == [*((n, True, None) for n in range(5)), (5, False, "LIMIT_EXCEEDED")]
+async def test_limits_hold_over_the_rows(tenant: Tenant, three: list[UUID]) -> None:
+    rows = [(await tenant.customer(), 1000) for _ in range(6)]
+    await tenant.bulk(*rows, actor=PARTNER, error_policy="SKIP_FAILED")
+    assert await report(tenant) == [*((n, True, None) for n in range(5)), (5, False, "LIMIT_EXCEEDED")]
 
 
-async def test_what_no_bulk_is(shop: Shop, three: list[UUID], clock: Clock) -> None:
-    async with shop.refused("INVALID"):
-        await shop.bulk()
-    async with shop.refused("INVALID"):
-        await shop.bulk(*[(three[0], 1)] * 10_001)
-    async with shop.refused("INVALID"):
-        await shop.bulk((three[0], 1), asset="XAU", error_policy="SKIP_FAILED")
-    async with shop.refused("INVALID"):
-        await shop.bulk((three[0], 1), expires_in_days=1, expires_at=clock() + timedelta(days=3))
+async def test_what_no_bulk_is(tenant: Tenant, three: list[UUID], clock: Clock) -> None:
+    async with tenant.refused("INVALID"):
+        await tenant.bulk()
+    async with tenant.refused("INVALID"):
+        await tenant.bulk(*[(three[0], 1)] * 10_001)
+    async with tenant.refused("INVALID"):
+        await tenant.bulk((three[0], 1), asset="XAU", error_policy="SKIP_FAILED")
+    async with tenant.refused("INVALID"):
+        await tenant.bulk((three[0], 1), expires_in_days=1, expires_at=clock() + timedelta(days=3))
 
 
-async def test_a_repetition_answers_the_same_operation(shop: Shop, three: list[UUID]) -> None:
-    once = await shop.bulk((three[0], 5), (three[1], 5), key="k")
-    before = await shop.fingerprint()
-    again, third = await asyncio.gather(*(shop.bulk((three[0], 5), (three[1], 5), key="k") for _ in range(2)))
+async def test_a_repetition_answers_the_same_operation(tenant: Tenant, three: list[UUID]) -> None:
+    once = await tenant.bulk((three[0], 5), (three[1], 5), key="k")
+    before = await tenant.fingerprint()
+    again, third = await asyncio.gather(*(tenant.bulk((three[0], 5), (three[1], 5), key="k") for _ in range(2)))
 
     assert again.bulk_operation_id == third.bulk_operation_id == once.bulk_operation_id
     assert again.replayed
-    assert await shop.fingerprint() == before
+    assert await tenant.fingerprint() == before
 
 
-async def test_ten_thousand_rows_at_once(shop: Shop) -> None:
+async def test_ten_thousand_rows_at_once(tenant: Tenant) -> None:
     most = 10_000
-    await shop.run(
+    await tenant.execute(
         """INSERT INTO customers (tenant_id, id, external_id, name, created_at, updated_at)
         SELECT $1, gen_random_uuid(), 'many-' || n, 'Many', now(), now() FROM generate_series(1, $2::int) n""",
         most,
     )
-    everybody = [row[0] for row in await shop.rows("SELECT id FROM customers WHERE tenant_id = $1")]
-    async with shop.refused("INVALID") as caught:
-        await shop.bulk(*((c, 1) for c in everybody[:-1]), (uuid4(), 1))
+    everybody = [row[0] for row in await tenant.rows("SELECT id FROM customers WHERE tenant_id = $1")]
+    async with tenant.refused("INVALID") as caught:
+        await tenant.bulk(*((c, 1) for c in everybody[:-1]), (uuid4(), 1))
     assert isinstance(caught.value, LedgerErrors)
     assert [error.row for error in caught.value.errors] == [most - 1]
-    await shop.bulk(*((c, 2) for c in everybody))
+    await tenant.bulk(*((c, 2) for c in everybody))
 
     sql = "SELECT count(*), sum(balance_minor), min(sequence), max(sequence) FROM accounts WHERE tenant_id = $1"
-    rows = await shop.rows(sql)
+    rows = await tenant.rows(sql)
     assert rows == [(most, 2 * most, 1, 1)]
 
 
-async def test_each_malformed_id_is_nobody_s_case_f7(shop: Shop, anna: UUID) -> None:
-    outcome = await shop.bulk((None, 5), (anna, 5), (None, 5), (anna, 5), error_policy="SKIP_FAILED")
+async def test_each_malformed_id_is_nobody_s(tenant: Tenant, anna: UUID) -> None:
+    outcome = await tenant.bulk((None, 5), (anna, 5), (None, 5), (anna, 5), error_policy="SKIP_FAILED")
     sql = "SELECT error->>'code' FROM bulk_rows WHERE tenant_id = $1 AND operation_id = $2 ORDER BY row"
-    codes = [row[0] for row in await shop.rows(sql, outcome.bulk_operation_id)]
+    codes = [row[0] for row in await tenant.rows(sql, outcome.bulk_operation_id)]
     assert codes == ["NOT_FOUND", None, "NOT_FOUND", "DUPLICATE"]
 
 
-async def test_a_bulk_that_opens_accounts_is_posted_beside_those_who_open_them_too(shop: Shop) -> None:
+async def test_a_bulk_that_opens_accounts_is_posted_beside_those_who_open_them_too(tenant: Tenant) -> None:
     """Each account may be made by somebody else between looking and locking; to begin again each time would never end."""
-    people = [await shop.customer(f"P{n}") for n in range(300)]
-    other = Ledger(shop.clock)
+    people = [await tenant.customer(name=f"P{n}") for n in range(300)]
+    other = Ledger(tenant.clock)
     items = tuple(BulkItem(customer, Decimal(1)) for customer in people)
     done = asyncio.Event()
 
@@ -172,29 +177,29 @@ async def test_a_bulk_that_opens_accounts_is_posted_beside_those_who_open_them_t
             if done.is_set():
                 break
             command = AdjustCredit(customer, "NOK", Decimal(1), "GOODWILL")
-            await adjust_credit(other, shop.tenant_id, MANAGER, command, uuid4().hex)
+            await adjust_credit(other, tenant.id, MANAGER, command, uuid4().hex)
             posted += 1
         return posted
 
     async def bulk() -> None:
         command = BulkCredit(items, "NOK", "GOODWILL")
-        await bulk_credit(shop.ledger, shop.tenant_id, MANAGER, command, "bulk")
+        await bulk_credit(tenant.ledger, tenant.id, MANAGER, command, "bulk")
         done.set()
 
     posted, _ = await asyncio.gather(singles(), bulk())
     await other.close()
-    total = await shop.rows("SELECT sum(balance_minor) FROM accounts WHERE tenant_id = $1 AND asset = 'NOK'")
+    total = await tenant.rows("SELECT sum(balance_minor) FROM accounts WHERE tenant_id = $1 AND asset = 'NOK'")
     assert total == [(100 * (300 + posted),)]
 
 
-async def test_a_merged_record_and_its_person_are_one_customer_whatever_is_wrong_with_the_row(shop: Shop) -> None:
+async def test_a_merged_record_and_its_person_are_one_customer_whatever_is_wrong_with_the_row(tenant: Tenant) -> None:
     """Also to a process that has not met the record yet."""
-    old, now = await shop.customer("Old"), await shop.customer("Now")
-    await merge_customers(shop.ledger, shop.tenant_id, MANAGER, MergeCustomers(old, now), "m")
+    old, now = await tenant.customer(name="Old"), await tenant.customer(name="Now")
+    await merge_customers(tenant.ledger, tenant.id, MANAGER, MergeCustomers(old, now), "m")
     command = BulkCredit(
         (BulkItem(old, Decimal("0.001")), BulkItem(now, Decimal(5))), "GBP", "GOODWILL", error_policy="SKIP_FAILED"
     )
-    other = Ledger(shop.clock)
-    await bulk_credit(other, shop.tenant_id, MANAGER, command, "bulk")
+    other = Ledger(tenant.clock)
+    await bulk_credit(other, tenant.id, MANAGER, command, "bulk")
     await other.close()
-    assert await report(shop) == [(0, False, "AMOUNT_PRECISION"), (1, False, "DUPLICATE")]
+    assert await report(tenant) == [(0, False, "AMOUNT_PRECISION"), (1, False, "DUPLICATE")]

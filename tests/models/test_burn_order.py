@@ -14,17 +14,17 @@ from uuid import UUID, uuid4
 import pytest
 
 from app.postgres.embedded import Urls
-from models.commands import CreateInvoice, InvoiceLineItem
 from models.errors import InsufficientBalance, InvariantViolated
 from models.loading.credits import CREDITS_PER_LOAD
 from models.planning import credits as planned_credits
 from models.planning.burn_order import burn_key
+from models.planning.invoices import CreateInvoice, InvoiceLineItem
 from models.planning.needs import Spend
 from models.planning.state import Books, CreditState
 from models.sources import RandomSource
 from models.units import Failed, Posted
 from tests.support.mutating import other_sql
-from tests.support.shop import Clock, Shop
+from tests.support.tenants import Clock, Tenant
 from tests.support.units import adjustment, post, unit
 from turns.steps import Steps
 
@@ -49,16 +49,16 @@ class Shuffled(RandomSource):
 
 
 @pytest.fixture
-async def shop(database: Urls, clock: Clock) -> AsyncIterator[Shop]:
+async def tenant(database: Urls, clock: Clock) -> AsyncIterator[Tenant]:
     """Without a proof at the end: some tests break what they are to notice."""
-    shop = await Shop.open(clock, source=Shuffled())
-    yield shop
-    await shop.ledger.close()
+    tenant = await Tenant.open(clock, source=Shuffled())
+    yield tenant
+    await tenant.ledger.close()
 
 
-async def fill(shop: Shop, customer: UUID, asset: str = "SERVICE_CREDITS", **more: Any) -> list[UUID]:
+async def fill(tenant: Tenant, customer: UUID, asset: str = "SERVICE_CREDITS", **more: Any) -> list[UUID]:
     """Lots of 1 of every expiry, for one service or for any, at four instants; the services' ids."""
-    services = [await shop.service() for _ in range(2)]
+    services = [await tenant.service() for _ in range(2)]
     dice = random.Random(11)  # noqa: S311
     for _ in range(INSTANTS):
         kinds = [(expiry, n % 2) for n in range(A_TIME // len(EXPIRIES)) for expiry in EXPIRIES]
@@ -66,18 +66,16 @@ async def fill(shop: Shop, customer: UUID, asset: str = "SERVICE_CREDITS", **mor
         units = []
         for expiry, restricted in kinds:
             only = (services[0],) if restricted and asset == "SERVICE_CREDITS" else ()
-            units.append(
-                await adjustment(shop, customer, 1, asset, expires_in_days=expiry, service_ids=only, **more)
-            )  # fmt: skip
-        assert all(isinstance(result, Posted) for result in await post(shop, *units))
-        shop.clock.advance(seconds=60)
+            units.append(await adjustment(tenant, customer, 1, asset, expires_in_days=expiry, service_ids=only, **more))
+        assert all(isinstance(result, Posted) for result in await post(tenant, *units))
+        tenant.clock.advance(seconds=60)
     return services
 
 
-async def in_order(shop: Shop, which: Callable[[dict[str, Any]], bool] = lambda lot: True) -> list[UUID]:
+async def in_order(tenant: Tenant, which: Callable[[dict[str, Any]], bool] = lambda lot: True) -> list[UUID]:
     """The open lots as they are to burn."""
     columns = ("id", "expires_at", "restricted", "created_at", "auto_apply", "services")
-    rows = await shop.rows(
+    rows = await tenant.rows(
         """SELECT c.id, c.expires_at, c.restricted, c.created_at, c.auto_apply, ARRAY(
             SELECT s.service_id FROM credit_services s WHERE s.tenant_id = $1 AND s.credit_id = c.id)
         FROM credits c WHERE c.tenant_id = $1 AND c.remaining_minor > 0 ORDER BY random()"""
@@ -91,11 +89,11 @@ async def in_order(shop: Shop, which: Callable[[dict[str, Any]], bool] = lambda 
     return [lot["id"] for lot in sorted(lots, key=key)]
 
 
-async def burnt(shop: Shop, customer: UUID) -> list[UUID]:
+async def burnt(tenant: Tenant, customer: UUID) -> list[UUID]:
     """What the entries say was taken from, in their order."""
     return [
         row[0]
-        for row in await shop.rows(
+        for row in await tenant.rows(
             """SELECT e.credit_id FROM entries e JOIN accounts a ON a.tenant_id = $1 AND a.id = e.account_id
             WHERE e.tenant_id = $1 AND a.customer_id = $2 AND e.amount_minor < 0 ORDER BY e.sequence""",
             customer,
@@ -103,107 +101,107 @@ async def burnt(shop: Shop, customer: UUID) -> list[UUID]:
     ]
 
 
-async def removed(shop: Shop, customer: UUID, amount: int) -> bool:
+async def removed(tenant: Tenant, customer: UUID, amount: int) -> bool:
     """Whether as much is taken in burn order."""
-    await fill(shop, customer)
-    expected = (await in_order(shop))[:amount]
-    await shop.adjust(customer, -amount, "SERVICE_CREDITS")
-    return await burnt(shop, customer) == expected
+    await fill(tenant, customer)
+    expected = (await in_order(tenant))[:amount]
+    await tenant.adjust(customer, -amount, "SERVICE_CREDITS")
+    return await burnt(tenant, customer) == expected
 
 
-async def used(shop: Shop, customer: UUID) -> bool:
+async def used(tenant: Tenant, customer: UUID) -> bool:
     """Whether a use of the one service, past hundreds of lots that are for the other alone, takes what serves it."""
-    restricted, served = await fill(shop, customer)
+    restricted, served = await fill(tenant, customer)
     for _ in range(2):  # soonest of all, and not for it
         units = [
-            await adjustment(shop, customer, 1, "SERVICE_CREDITS", expires_in_days=9, service_ids=(restricted,))
+            await adjustment(tenant, customer, 1, "SERVICE_CREDITS", expires_in_days=9, service_ids=(restricted,))
             for _ in range(CREDITS_PER_LOAD[0] // 2)
         ]
-        await post(shop, *units)
+        await post(tenant, *units)
     units = [
-        await adjustment(shop, customer, 1, "SERVICE_CREDITS", expires_in_days=days, service_ids=(served,))
+        await adjustment(tenant, customer, 1, "SERVICE_CREDITS", expires_in_days=days, service_ids=(served,))
         for days in EXPIRIES
     ]
-    await post(shop, *units)
-    expected = (await in_order(shop, lambda lot: served in lot["services"] or not lot["restricted"]))[:60]
-    await shop.use(customer, served, 60)
-    return await burnt(shop, customer) == expected
+    await post(tenant, *units)
+    expected = (await in_order(tenant, lambda lot: served in lot["services"] or not lot["restricted"]))[:60]
+    await tenant.use(customer, served, 60)
+    return await burnt(tenant, customer) == expected
 
 
-async def applied_alone(shop: Shop, customer: UUID) -> bool:
+async def applied_alone(tenant: Tenant, customer: UUID) -> bool:
     """Whether an invoice, past hundreds of paused lots and hundreds of a later day, takes what applies itself."""
-    return await _applied(shop, customer)
+    return await _applied(tenant, customer)
 
 
-async def applied(shop: Shop, customer: UUID) -> bool:
+async def applied(tenant: Tenant, customer: UUID) -> bool:
     """The same beside somebody who takes from one of those lots: not all of them are left out of what is read then."""
-    return await _applied(shop, customer, beside=True)
+    return await _applied(tenant, customer, beside=True)
 
 
-async def _applied(shop: Shop, customer: UUID, *, beside: bool = False) -> bool:
-    yesterday = shop.today() - timedelta(days=1)
+async def _applied(tenant: Tenant, customer: UUID, *, beside: bool = False) -> bool:
+    yesterday = tenant.today() - timedelta(days=1)
     units = [
-        await adjustment(shop, customer, 1, "GBP", expires_in_days=9, effective_on=day, auto_apply=day is None)
+        await adjustment(tenant, customer, 1, "GBP", expires_in_days=9, effective_on=day, auto_apply=day is None)
         for day in (None, yesterday)
         for _ in range(CREDITS_PER_LOAD[0] // 2)
     ]
-    await post(shop, *units)
-    await fill(shop, customer, "GBP", effective_on=yesterday)
-    old = await shop.rows("SELECT id FROM credits WHERE tenant_id = $1 AND effective_on = $2", yesterday)
-    expected = (await in_order(shop, lambda lot: lot["auto_apply"] and (lot["id"],) in old))[:100]
+    await post(tenant, *units)
+    await fill(tenant, customer, "GBP", effective_on=yesterday)
+    old = await tenant.rows("SELECT id FROM credits WHERE tenant_id = $1 AND effective_on = $2", yesterday)
+    expected = (await in_order(tenant, lambda lot: lot["auto_apply"] and (lot["id"],) in old))[:100]
     command = CreateInvoice(customer, "I1", "GBP", (InvoiceLineItem("Tea", 100, Decimal(1)),), issued_on=yesterday)
-    units = [await unit(shop, command)]
+    units = [await unit(tenant, command)]
     if beside:
-        (paused, *_) = await in_order(shop, lambda lot: not lot["auto_apply"])
-        units.insert(0, await adjustment(shop, customer, -1, "GBP", credit_id=paused))
+        (paused, *_) = await in_order(tenant, lambda lot: not lot["auto_apply"])
+        units.insert(0, await adjustment(tenant, customer, -1, "GBP", credit_id=paused))
         expected.insert(0, paused)
-    for result in await post(shop, *units):
+    for result in await post(tenant, *units):
         if isinstance(result, Failed):
             raise result.error
-    return await burnt(shop, customer) == expected
+    return await burnt(tenant, customer) == expected
 
 
-async def added_and_removed(shop: Shop, customer: UUID) -> bool:
+async def added_and_removed(tenant: Tenant, customer: UUID) -> bool:
     """Whether lots that are added in the same batch burn in their place among those that were there."""
-    services = await fill(shop, customer)
+    services = await fill(tenant, customer)
     wanted = [(30, services[0]), (30, None), (None, services[0]), (None, None), (50, None), (50, services[0])]
     units = []
     for expiry, only in wanted * 4:
         more = {"expires_in_days": expiry, "service_ids": () if only is None else (only,)}
-        units.append(await adjustment(shop, customer, 1, "SERVICE_CREDITS", **more))
+        units.append(await adjustment(tenant, customer, 1, "SERVICE_CREDITS", **more))
     total = INSTANTS * A_TIME + len(units)
-    results = await post(shop, *units, await adjustment(shop, customer, -total, "SERVICE_CREDITS"))
+    results = await post(tenant, *units, await adjustment(tenant, customer, -total, "SERVICE_CREDITS"))
     assert all(isinstance(result, Posted) for result in results), results
-    kinds = dict(await _kinds(shop))
+    kinds = dict(await _kinds(tenant))
     assert len(kinds) == total
-    return await burnt(shop, customer) == sorted(kinds, key=lambda lot: kinds[lot])
+    return await burnt(tenant, customer) == sorted(kinds, key=lambda lot: kinds[lot])
 
 
-async def _kinds(shop: Shop) -> list[tuple[UUID, tuple[Any, ...]]]:
+async def _kinds(tenant: Tenant) -> list[tuple[UUID, tuple[Any, ...]]]:
     """Every lot with its place."""
-    rows = await shop.rows("SELECT id, expires_at, restricted, created_at FROM credits WHERE tenant_id = $1")
+    rows = await tenant.rows("SELECT id, expires_at, restricted, created_at FROM credits WHERE tenant_id = $1")
     return [(lot, (ends is None, ends or 0, not only, made, lot)) for lot, ends, only, made in rows]
 
 
-async def test_as_far_as_the_first_load_goes(shop: Shop, anna: UUID) -> None:
-    assert await removed(shop, anna, WITHIN)
+async def test_as_far_as_the_first_load_goes(tenant: Tenant, anna: UUID) -> None:
+    assert await removed(tenant, anna, WITHIN)
 
 
-async def test_past_the_first_load(shop: Shop, anna: UUID) -> None:
-    assert await removed(shop, anna, PAST)
+async def test_past_the_first_load(tenant: Tenant, anna: UUID) -> None:
+    assert await removed(tenant, anna, PAST)
 
 
-async def test_for_a_service_past_the_first_load(shop: Shop, anna: UUID) -> None:
-    assert await used(shop, anna)
+async def test_for_a_service_past_the_first_load(tenant: Tenant, anna: UUID) -> None:
+    assert await used(tenant, anna)
 
 
 @pytest.mark.parametrize("case", [applied_alone, applied])
-async def test_auto_apply_past_the_first_load(shop: Shop, anna: UUID, case: Callable[[Shop, UUID], Any]) -> None:
-    assert await case(shop, anna)
+async def test_auto_apply_past_the_first_load(tenant: Tenant, anna: UUID, case: Callable[[Tenant, UUID], Any]) -> None:
+    assert await case(tenant, anna)
 
 
-async def test_among_what_the_same_batch_adds(shop: Shop, anna: UUID) -> None:
-    assert await added_and_removed(shop, anna)
+async def test_among_what_the_same_batch_adds(tenant: Tenant, anna: UUID) -> None:
+    assert await added_and_removed(tenant, anna)
 
 
 INNER: Final = "o.expires_at NULLS LAST, o.restricted DESC, o.created_at, o.id LIMIT"
@@ -228,46 +226,46 @@ OUTER: Final = "c.account_id, c.expires_at NULLS LAST, c.restricted DESC, c.crea
     ],
 )
 async def test_these_tests_notice_a_broken_order_in_sql(
-    shop: Shop, anna: UUID, old: str, new: str, amount: int
+    tenant: Tenant, anna: UUID, old: str, new: str, amount: int
 ) -> None:
     with other_sql(old, new):
-        assert not await removed(shop, anna, amount)
+        assert not await removed(tenant, anna, amount)
 
 
 @pytest.mark.parametrize("case", [used, applied])
 async def test_these_tests_notice_a_look_at_the_first_lots_alone(
-    shop: Shop, anna: UUID, case: Callable[[Shop, UUID], Any], monkeypatch: pytest.MonkeyPatch
+    tenant: Tenant, anna: UUID, case: Callable[[Tenant, UUID], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("models.loading.credits.CREDITS_PER_LOAD", CREDITS_PER_LOAD[:1])
-    assert not await _held(case(shop, anna))
+    assert not await _held(case(tenant, anna))
 
 
 async def test_these_tests_notice_that_no_second_load_comes(
-    shop: Shop, anna: UUID, monkeypatch: pytest.MonkeyPatch
+    tenant: Tenant, anna: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("models.loading.credits.CREDITS_PER_LOAD", CREDITS_PER_LOAD[:1])
-    assert not await _held(removed(shop, anna, PAST))
+    assert not await _held(removed(tenant, anna, PAST))
 
 
 @pytest.mark.parametrize("case", [used, applied])
 async def test_these_tests_notice_that_what_does_not_serve_counts_as_enough(
-    shop: Shop, anna: UUID, case: Callable[[Shop, UUID], Any], monkeypatch: pytest.MonkeyPatch
+    tenant: Tenant, anna: UUID, case: Callable[[Tenant, UUID], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def enough(_: Books, lots: list[CreditState], spends: list[Spend]) -> Steps[bool]:
         yield
         return sum(lot.remaining_minor for lot in lots) >= sum(spend.amount_minor for spend in spends)
 
     monkeypatch.setattr("models.loading.credits._enough", enough)
-    assert not await _held(case(shop, anna))
+    assert not await _held(case(tenant, anna))
 
 
 @pytest.mark.parametrize("part", range(4))
 async def test_these_tests_notice_a_part_missing_from_the_planners_order(
-    shop: Shop, anna: UUID, part: int, monkeypatch: pytest.MonkeyPatch
+    tenant: Tenant, anna: UUID, part: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = burn_key
     monkeypatch.setattr(planned_credits, "burn_key", lambda credit: whole(credit)[:part] + whole(credit)[part + 1 :])
-    assert not await added_and_removed(shop, anna)
+    assert not await added_and_removed(tenant, anna)
 
 
 async def _held(case: Any) -> bool:

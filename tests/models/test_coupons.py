@@ -12,52 +12,55 @@ from models.configuration_commands import CreateReward, UpdateReward
 from models.errors import LedgerError
 from models.ledger import Ledger
 from models.operations.rewards import create_reward, update_reward
-from tests.support.shop import ADMIN, MANAGER, NOON, STAFF, Clock, Shop
+from tests.support.tenants import ADMIN, MANAGER, NOON, STAFF, Clock, Tenant
 
 
-async def points(shop: Shop, customer_id: UUID) -> tuple[int, int, int]:
+async def points(tenant: Tenant, customer_id: UUID) -> tuple[int, int, int]:
     """Ledger balance, available and lifetime."""
-    account = await shop.account(customer_id, "POINTS")
+    account = await tenant.account(customer_id, "POINTS")
     assert account is not None
     return account.balance_minor, account.available_minor, account.lifetime_minor
 
 
-async def moved(shop: Shop, transaction_id: UUID | None) -> list[tuple[Any, ...]]:
+async def moved(tenant: Tenant, transaction_id: UUID | None) -> list[tuple[Any, ...]]:
     """Credit, counter, amount and lifetime of each entry of a transaction."""
-    return await shop.rows(
+    return await tenant.rows(
         """SELECT credit_id, counter, amount_minor, lifetime_minor FROM entries
         WHERE tenant_id = $1 AND transaction_id = $2 ORDER BY sequence""",
         transaction_id,
     )
 
 
-async def test_disabling_without_points_back(shop: Shop, anna: UUID, clock: Clock) -> None:
-    await shop.adjust(anna, 500, "POINTS")
-    given = await shop.give(anna, await shop.reward(300))
+async def test_disabling_without_points_back(tenant: Tenant, anna: UUID, clock: Clock) -> None:
+    await tenant.adjust(anna, 500, "POINTS")
+    given = await tenant.give(anna, await tenant.reward(300))
     clock.advance(hours=1)
-    done = await shop.disable(given.coupon_id, refund=False, note="Left the shop")
+    done = await tenant.disable(given.coupon_id, refund=False, note="Left the shop")
 
     assert (done.coupon_id, done.transaction_id, done.account_id) == (given.coupon_id, None, None)
-    assert await points(shop, anna) == (200, 200, 500)
-    rows = await shop.rows("SELECT status, closed_at, refund_transaction_id FROM coupons WHERE tenant_id = $1")
+    assert await points(tenant, anna) == (200, 200, 500)
+    rows = await tenant.rows("SELECT status, closed_at, refund_transaction_id FROM coupons WHERE tenant_id = $1")
     assert rows == [("DISABLED", clock(), None)]
-    rows = await shop.rows(
+    rows = await tenant.rows(
         """SELECT e.action, e.subject_id, e.customer_id, e.note, a.subject FROM audit_events e
         JOIN actors a ON a.tenant_id = $1 AND a.id = e.actor_id WHERE e.tenant_id = $1 AND e.action <> 'customer.created'"""
     )
     assert rows == [("coupon.disabled", given.coupon_id, anna, "Left the shop", "maria")]
 
 
-async def test_disabling_with_points_back(shop: Shop, anna: UUID) -> None:
-    first, second = await shop.credit(anna, 100, "POINTS", expires_in_days=9), await shop.credit(anna, 400, "POINTS")
-    given = await shop.give(anna, await shop.reward(300))
-    done = await shop.disable(given.coupon_id, refund=True, note="Out of stock")
+async def test_disabling_with_points_back(tenant: Tenant, anna: UUID) -> None:
+    first, second = (
+        await tenant.credit(anna, 100, "POINTS", expires_in_days=9),
+        await tenant.credit(anna, 400, "POINTS"),
+    )
+    given = await tenant.give(anna, await tenant.reward(300))
+    done = await tenant.disable(given.coupon_id, refund=True, note="Out of stock")
 
     # To the credits that they came from, the last first; the lifetime total never moved.
-    assert await moved(shop, done.transaction_id) == [(second, "REDEEMED", 200, 0), (first, "REDEEMED", 100, 0)]
-    assert await shop.remainders(first, second) == [100, 400]
-    assert await points(shop, anna) == (500, 500, 500)
-    rows = await shop.rows(
+    assert await moved(tenant, done.transaction_id) == [(second, "REDEEMED", 200, 0), (first, "REDEEMED", 100, 0)]
+    assert await tenant.remainders(first, second) == [100, 400]
+    assert await points(tenant, anna) == (500, 500, 500)
+    rows = await tenant.rows(
         """SELECT c.status, t.kind, x.note FROM coupons c
         JOIN transactions t ON t.tenant_id = $1 AND t.id = c.refund_transaction_id
         JOIN transaction_texts x ON x.tenant_id = $1 AND x.id = t.id WHERE c.tenant_id = $1"""
@@ -65,198 +68,215 @@ async def test_disabling_with_points_back(shop: Shop, anna: UUID) -> None:
     assert rows == [("DISABLED", "REVERSAL", "Out of stock")]
 
 
-async def test_a_free_coupon_has_no_points_to_give_back(shop: Shop, anna: UUID) -> None:
-    await shop.adjust(anna, 10, "POINTS")
-    given = await shop.give(anna, await shop.reward(300), deduct=False)
-    done = await shop.disable(given.coupon_id, refund=True, key="k")
-    again = await shop.disable(given.coupon_id, refund=True, key="k")
+async def test_a_free_coupon_has_no_points_to_give_back(tenant: Tenant, anna: UUID) -> None:
+    await tenant.adjust(anna, 10, "POINTS")
+    given = await tenant.give(anna, await tenant.reward(300), deduct_points=False)
+    done = await tenant.disable(given.coupon_id, refund=True, key="k")
+    again = await tenant.disable(given.coupon_id, refund=True, key="k")
 
     assert (done.transaction_id, done.account_id) == (None, None)
     assert (again.coupon_id, again.transaction_id, again.replayed) == (given.coupon_id, None, True)
-    assert await points(shop, anna) == (10, 10, 10)
+    assert await points(tenant, anna) == (10, 10, 10)
 
 
-async def test_points_that_have_expired_come_back_and_expire(shop: Shop, anna: UUID, clock: Clock) -> None:
-    soon, never = await shop.credit(anna, 200, "POINTS", expires_in_days=1), await shop.credit(anna, 200, "POINTS")
-    given = await shop.give(anna, await shop.reward(250))
+async def test_points_that_have_expired_come_back_and_expire(tenant: Tenant, anna: UUID, clock: Clock) -> None:
+    soon, never = await tenant.credit(anna, 200, "POINTS", expires_in_days=1), await tenant.credit(anna, 200, "POINTS")
+    given = await tenant.give(anna, await tenant.reward(250))
     clock.advance(days=3)
-    done = await shop.disable(given.coupon_id, refund=True)
+    done = await tenant.disable(given.coupon_id, refund=True)
 
-    assert await moved(shop, done.transaction_id) == [
-        (never, "REDEEMED", 50, 0), (soon, "REDEEMED", 200, 0), (soon, "EXPIRED", -200, 0),
-    ]  # fmt: skip
-    assert await points(shop, anna) == (200, 200, 400)
-    assert await shop.rows("SELECT swept_at FROM credits WHERE tenant_id = $1 AND id = $2", soon) == [(clock(),)]
-    assert await shop.expire() == 0
+    assert await moved(tenant, done.transaction_id) == [
+        (never, "REDEEMED", 50, 0),
+        (soon, "REDEEMED", 200, 0),
+        (soon, "EXPIRED", -200, 0),
+    ]
+    assert await points(tenant, anna) == (200, 200, 400)
+    assert await tenant.rows("SELECT swept_at FROM credits WHERE tenant_id = $1 AND id = $2", soon) == [(clock(),)]
+    assert await tenant.expire() == 0
 
 
-async def test_points_come_back_to_what_a_sweep_has_closed(shop: Shop, anna: UUID, clock: Clock) -> None:
-    credit = await shop.credit(anna, 300, "POINTS", expires_in_days=1)
-    given = await shop.give(anna, await shop.reward(250))
+async def test_points_come_back_to_what_a_sweep_has_closed(tenant: Tenant, anna: UUID, clock: Clock) -> None:
+    credit = await tenant.credit(anna, 300, "POINTS", expires_in_days=1)
+    given = await tenant.give(anna, await tenant.reward(250))
     clock.advance(days=3)
-    assert await shop.expire() == 1
-    done = await shop.disable(given.coupon_id, refund=True)
+    assert await tenant.expire() == 1
+    done = await tenant.disable(given.coupon_id, refund=True)
 
-    assert await moved(shop, done.transaction_id) == [(credit, "REDEEMED", 250, 0), (credit, "EXPIRED", -250, 0)]
-    assert await points(shop, anna) == (0, 0, 300)
-
-
-async def test_points_come_back_to_a_voided_credit_and_are_reversed_as_the_rest_was(shop: Shop, anna: UUID) -> None:
-    credit = await shop.credit(anna, 300, "POINTS")
-    given = await shop.give(anna, await shop.reward(250))
-    await shop.void_credit(credit)
-    done = await shop.disable(given.coupon_id, refund=True)
-
-    assert await moved(shop, done.transaction_id) == [(credit, "REDEEMED", 250, 0), (credit, "REMOVED", -250, -250)]
-    assert await points(shop, anna) == (0, 0, 0)
+    assert await moved(tenant, done.transaction_id) == [(credit, "REDEEMED", 250, 0), (credit, "EXPIRED", -250, 0)]
+    assert await points(tenant, anna) == (0, 0, 300)
 
 
-async def test_points_that_came_back_can_be_spent_again(shop: Shop, anna: UUID) -> None:
-    await shop.adjust(anna, 300, "POINTS")
-    reward = await shop.reward(300)
+async def test_points_come_back_to_a_voided_credit_and_are_reversed_as_the_rest_was(tenant: Tenant, anna: UUID) -> None:
+    credit = await tenant.credit(anna, 300, "POINTS")
+    given = await tenant.give(anna, await tenant.reward(250))
+    await tenant.void_credit(credit)
+    done = await tenant.disable(given.coupon_id, refund=True)
+
+    assert await moved(tenant, done.transaction_id) == [(credit, "REDEEMED", 250, 0), (credit, "REMOVED", -250, -250)]
+    assert await points(tenant, anna) == (0, 0, 0)
+
+
+async def test_points_that_came_back_can_be_spent_again(tenant: Tenant, anna: UUID) -> None:
+    await tenant.adjust(anna, 300, "POINTS")
+    reward = await tenant.reward(300)
     for _ in range(3):
-        given = await shop.give(anna, reward)
-        await shop.disable(given.coupon_id, refund=True)
-    await shop.give(anna, reward)
-    assert await points(shop, anna) == (0, 0, 300)
+        given = await tenant.give(anna, reward)
+        await tenant.disable(given.coupon_id, refund=True)
+    await tenant.give(anna, reward)
+    assert await points(tenant, anna) == (0, 0, 300)
 
 
-async def test_a_coupon_is_used_once(shop: Shop, anna: UUID, clock: Clock) -> None:
-    given = await shop.give(anna, await shop.reward(0))
-    done = await shop.use_coupon(given.coupon_id)
+async def test_a_coupon_is_used_once(tenant: Tenant, anna: UUID, clock: Clock) -> None:
+    given = await tenant.give(anna, await tenant.reward(0))
+    done = await tenant.use_coupon(given.coupon_id)
     assert (done.coupon_id, done.transaction_id) == (given.coupon_id, None)
-    assert await shop.rows("SELECT status, closed_at FROM coupons WHERE tenant_id = $1") == [("USED", clock())]
-    events = await shop.rows("SELECT action, subject_id FROM audit_events WHERE tenant_id = $1 ORDER BY id")
+    assert await tenant.rows("SELECT status, closed_at FROM coupons WHERE tenant_id = $1") == [("USED", clock())]
+    events = await tenant.rows("SELECT action, subject_id FROM audit_events WHERE tenant_id = $1 ORDER BY id")
     assert events[1:] == [("coupon.used", given.coupon_id)]  # the first was the customer's
     for refused in (
-        shop.use_coupon(given.coupon_id), shop.disable(given.coupon_id, refund=True),
-        shop.disable(given.coupon_id, refund=False),
-    ):  # fmt: skip
-        async with shop.refused("COUPON_NOT_ISSUED"):
+        tenant.use_coupon(given.coupon_id),
+        tenant.disable(given.coupon_id, refund=True),
+        tenant.disable(given.coupon_id, refund=False),
+    ):
+        async with tenant.refused("COUPON_NOT_ISSUED"):
             await refused
 
 
-async def test_a_coupon_used_twice_at_once(shop: Shop, anna: UUID, clock: Clock) -> None:
+async def test_a_coupon_used_twice_at_once(tenant: Tenant, anna: UUID, clock: Clock) -> None:
     """By two tills of two processes, and disabled at the same time: one of them wins."""
-    await shop.adjust(anna, 300, "POINTS")
-    given = await shop.give(anna, await shop.reward(300))
-    other = Shop(Ledger(clock), clock, shop.slug, shop.tenant_id)
+    await tenant.adjust(anna, 300, "POINTS")
+    given = await tenant.give(anna, await tenant.reward(300))
+    other = Tenant(Ledger(clock), clock, tenant.slug, tenant.id)
     results = await asyncio.gather(
-        shop.use_coupon(given.coupon_id), other.use_coupon(given.coupon_id), shop.disable(given.coupon_id, refund=True),
-        other.disable(given.coupon_id, refund=True), return_exceptions=True,
-    )  # fmt: skip
+        tenant.use_coupon(given.coupon_id),
+        other.use_coupon(given.coupon_id),
+        tenant.disable(given.coupon_id, refund=True),
+        other.disable(given.coupon_id, refund=True),
+        return_exceptions=True,
+    )
     await other.ledger.close()
 
     assert sorted(getattr(result, "code", "done") for result in results) == ["COUPON_NOT_ISSUED"] * 3 + ["done"]
-    assert await shop.count("audit_events") == 2  # the customer's, and the winner's
-    ((status,),) = await shop.rows("SELECT status FROM coupons WHERE tenant_id = $1")
-    assert await shop.available(anna, "POINTS") == {"USED": 0, "DISABLED": 300}[status]
+    assert await tenant.count("audit_events") == 2  # the customer's, and the winner's
+    ((status,),) = await tenant.rows("SELECT status FROM coupons WHERE tenant_id = $1")
+    assert await tenant.available(anna, "POINTS") == {"USED": 0, "DISABLED": 300}[status]
 
 
-async def test_a_coupon_can_be_used_until_its_last_instant(shop: Shop, anna: UUID, clock: Clock) -> None:
-    await shop.adjust(anna, 500, "POINTS")
-    reward = await shop.reward(100, validity_days=10)
-    used, expired = await shop.give(anna, reward), await shop.give(anna, reward)
-    clock.now = datetime(2026, 6, 25, 22, 59, 59, tzinfo=UTC)  # midnight in London is an hour later
-    await shop.use_coupon(used.coupon_id)
+async def test_a_coupon_can_be_used_until_its_last_instant(tenant: Tenant, anna: UUID, clock: Clock) -> None:
+    await tenant.adjust(anna, 500, "POINTS")
+    reward = await tenant.reward(100, validity_days=10)
+    used, expired = await tenant.give(anna, reward), await tenant.give(anna, reward)
+    clock.stand_still(datetime(2026, 6, 25, 22, 59, 59, tzinfo=UTC))  # midnight in London is an hour later
+    await tenant.use_coupon(used.coupon_id)
     clock.advance(seconds=1)
-    for refused in (shop.use_coupon(expired.coupon_id), shop.disable(expired.coupon_id, refund=True)):
-        async with shop.refused("COUPON_NOT_ISSUED") as caught:
+    for refused in (tenant.use_coupon(expired.coupon_id), tenant.disable(expired.coupon_id, refund=True)):
+        async with tenant.refused("COUPON_NOT_ISSUED") as caught:
             await refused
         assert caught.value.message == "The coupon is already expired."
-    assert await points(shop, anna) == (300, 300, 500)
+    assert await points(tenant, anna) == (300, 300, 500)
 
 
-async def test_what_is_no_coupon_is_refused(shop: Shop, anna: UUID, clock: Clock) -> None:
-    for refused in (shop.use_coupon(uuid4()), shop.disable(uuid4(), refund=True), shop.disable(uuid4(), refund=False)):
-        async with shop.refused("NOT_FOUND"):
+async def test_what_is_no_coupon_is_refused(tenant: Tenant, anna: UUID, clock: Clock) -> None:
+    for refused in (
+        tenant.use_coupon(uuid4()),
+        tenant.disable(uuid4(), refund=True),
+        tenant.disable(uuid4(), refund=False),
+    ):
+        async with tenant.refused("NOT_FOUND"):
             await refused
-    other = await Shop.open(clock)
+    other = await Tenant.open(clock)
     theirs = await other.give(await other.customer(), await other.reward(0))
-    for refused in (shop.use_coupon(theirs.coupon_id), shop.disable(theirs.coupon_id, refund=True)):
-        async with shop.refused("NOT_FOUND"):
+    for refused in (tenant.use_coupon(theirs.coupon_id), tenant.disable(theirs.coupon_id, refund=True)):
+        async with tenant.refused("NOT_FOUND"):
             await refused
-    given = await shop.give(anna, await shop.reward(0))
-    async with shop.refused("INVALID"):
-        await shop.disable(given.coupon_id, refund=False, note="x" * 10_001)
+    given = await tenant.give(anna, await tenant.reward(0))
+    async with tenant.refused("INVALID"):
+        await tenant.disable(given.coupon_id, refund=False, note="x" * 10_001)
     await other.ledger.close()
 
 
-async def test_a_repetition_answers_as_the_first_did(shop: Shop, anna: UUID) -> None:
-    await shop.adjust(anna, 300, "POINTS")
-    used, disabled = await shop.give(anna, await shop.reward(100)), await shop.give(anna, await shop.reward(100))
-    await shop.use_coupon(used.coupon_id, key="use")
-    again = await shop.use_coupon(used.coupon_id, key="use")
+async def test_a_repetition_answers_as_the_first_did(tenant: Tenant, anna: UUID) -> None:
+    await tenant.adjust(anna, 300, "POINTS")
+    used, disabled = (
+        await tenant.give(anna, await tenant.reward(100)),
+        await tenant.give(anna, await tenant.reward(100)),
+    )
+    await tenant.use_coupon(used.coupon_id, key="use")
+    again = await tenant.use_coupon(used.coupon_id, key="use")
     assert (again.coupon_id, again.replayed) == (used.coupon_id, True)
 
-    once = await shop.disable(disabled.coupon_id, refund=True, key="disable")
-    again = await shop.disable(disabled.coupon_id, refund=True, key="disable")
+    once = await tenant.disable(disabled.coupon_id, refund=True, key="disable")
+    again = await tenant.disable(disabled.coupon_id, refund=True, key="disable")
     assert (again.coupon_id, again.transaction_id, again.account_id, again.replayed) == (
-        once.coupon_id, once.transaction_id, once.account_id, True,
-    )  # fmt: skip
-    assert await shop.available(anna, "POINTS") == 200
+        once.coupon_id,
+        once.transaction_id,
+        once.account_id,
+        True,
+    )
+    assert await tenant.available(anna, "POINTS") == 200
     for refused in (
-        shop.disable(disabled.coupon_id, refund=False, key="disable"), shop.use_coupon(disabled.coupon_id, key="use"),
-    ):  # fmt: skip
-        async with shop.refused("IDEMPOTENCY_KEY_REUSED"):
+        tenant.disable(disabled.coupon_id, refund=False, key="disable"),
+        tenant.use_coupon(disabled.coupon_id, key="use"),
+    ):
+        async with tenant.refused("IDEMPOTENCY_KEY_REUSED"):
             await refused
 
 
-async def test_two_givers_and_one_left(shop: Shop, anna: UUID, clock: Clock) -> None:
-    bob, reward = await shop.customer("Bob"), await shop.reward(100, stock=1)
+async def test_two_givers_and_one_left(tenant: Tenant, anna: UUID, clock: Clock) -> None:
+    bob, reward = await tenant.customer(name="Bob"), await tenant.reward(100, stock=1)
     for customer in (anna, bob):
-        await shop.adjust(customer, 100, "POINTS")
-    other = Shop(Ledger(clock), clock, shop.slug, shop.tenant_id)
-    results = await asyncio.gather(shop.give(anna, reward), other.give(bob, reward), return_exceptions=True)
+        await tenant.adjust(customer, 100, "POINTS")
+    other = Tenant(Ledger(clock), clock, tenant.slug, tenant.id)
+    results = await asyncio.gather(tenant.give(anna, reward), other.give(bob, reward), return_exceptions=True)
     await other.ledger.close()
 
     assert sorted(getattr(result, "code", "given") for result in results) == ["REWARD_INACTIVE", "given"]
-    assert await shop.rows("SELECT stock FROM rewards WHERE tenant_id = $1") == [(0,)]
-    assert await shop.count("coupons") == 1
-    assert sorted([await shop.available(anna, "POINTS"), await shop.available(bob, "POINTS")]) == [0, 100]
+    assert await tenant.rows("SELECT stock FROM rewards WHERE tenant_id = $1") == [(0,)]
+    assert await tenant.count("coupons") == 1
+    assert sorted([await tenant.available(anna, "POINTS"), await tenant.available(bob, "POINTS")]) == [0, 100]
 
 
-async def test_free_rewards_stay_within_the_limits_of_staff(shop: Shop, anna: UUID) -> None:
+async def test_free_rewards_stay_within_the_limits_of_staff(tenant: Tenant, anna: UUID) -> None:
     """Priced in points, beside the points that they add: five times the 1,000 per adjustment in a day."""
-    reward, dear = await shop.reward(900), await shop.reward(1001)
-    async with shop.refused("LIMIT_EXCEEDED") as caught:
-        await shop.give(anna, dear, deduct=False, actor=STAFF)
+    reward, dear = await tenant.reward(900), await tenant.reward(1001)
+    async with tenant.refused("LIMIT_EXCEEDED") as caught:
+        await tenant.give(anna, dear, deduct_points=False, actor=STAFF)
     assert caught.value.field == ("rewardId",)
     for name in "ABCDE":
-        await shop.give(await shop.customer(name), reward, deduct=False, actor=STAFF)
-    async with shop.refused("LIMIT_EXCEEDED"):
-        await shop.give(anna, reward, deduct=False, actor=STAFF)
-    await shop.adjust(anna, 500, "POINTS", actor=STAFF)
-    async with shop.refused("LIMIT_EXCEEDED"):
-        await shop.adjust(anna, 1, "POINTS", actor=STAFF)
+        await tenant.give(await tenant.customer(name=name), reward, deduct_points=False, actor=STAFF)
+    async with tenant.refused("LIMIT_EXCEEDED"):
+        await tenant.give(anna, reward, deduct_points=False, actor=STAFF)
+    await tenant.adjust(anna, 500, "POINTS", actor=STAFF)
+    async with tenant.refused("LIMIT_EXCEEDED"):
+        await tenant.adjust(anna, 1, "POINTS", actor=STAFF)
     # For points there is no limit, and a manager has none at all.
-    await shop.give(anna, await shop.reward(500), actor=STAFF)
-    await shop.give(anna, reward, deduct=False, actor=MANAGER)
+    await tenant.give(anna, await tenant.reward(500), actor=STAFF)
+    await tenant.give(anna, reward, deduct_points=False, actor=MANAGER)
 
 
 # What they are made from
 
 
-async def create(shop: Shop, kind: str = "FREE_DELIVERY", cost: int | str = 100, **more: Any) -> UUID:
+async def create(tenant: Tenant, kind: str = "FREE_DELIVERY", cost: int | str = 100, **more: Any) -> UUID:
     name = more.pop("name", f"{kind} {uuid4()}")
     value = more.pop("value", None)
     command = CreateReward(name, kind, Decimal(cost), None if value is None else Decimal(value), **more)
-    return await create_reward(shop.ledger, shop.tenant_id, ADMIN, command)
+    return await create_reward(tenant.ledger, tenant.id, ADMIN, command)
 
 
-async def update(shop: Shop, reward_id: UUID, **more: Any) -> bool:
+async def update(tenant: Tenant, reward_id: UUID, **more: Any) -> bool:
     more.update({name: Decimal(more[name]) for name in ("value", "points_cost") if name in more})
-    return await update_reward(shop.ledger, shop.tenant_id, ADMIN, UpdateReward(reward_id, **more))
+    return await update_reward(tenant.ledger, tenant.id, ADMIN, UpdateReward(reward_id, **more))
 
 
-async def test_an_edited_reward_leaves_its_coupons_alone(shop: Shop, anna: UUID) -> None:
-    await shop.adjust(anna, 1000, "POINTS")
-    reward = await create(shop, "FIXED", 100, name="Five", value="5.00", currency="GBP", validity_days=10)
-    first = await shop.give(anna, reward)
-    assert await update(shop, reward, name="Ten", value="10.00", points_cost=200, validity_days=0)
-    second = await shop.give(anna, reward)
+async def test_an_edited_reward_leaves_its_coupons_alone(tenant: Tenant, anna: UUID) -> None:
+    await tenant.adjust(anna, 1000, "POINTS")
+    reward = await create(tenant, "FIXED", 100, name="Five", value="5.00", currency="GBP", validity_days=10)
+    first = await tenant.give(anna, reward)
+    assert await update(tenant, reward, name="Ten", value="10.00", points_cost=200, validity_days=0)
+    second = await tenant.give(anna, reward)
 
-    rows = await shop.rows(
+    rows = await tenant.rows(
         """SELECT id, terms->>'name', (terms->>'value')::numeric, terms->>'currency', points_spent_minor, expires_at
         FROM coupons WHERE tenant_id = $1 ORDER BY id"""
     )
@@ -265,58 +285,58 @@ async def test_an_edited_reward_leaves_its_coupons_alone(shop: Shop, anna: UUID)
         (second.coupon_id, "Ten", 10, "GBP", 200, None),
     ]
     # And points come back at the price that was paid.
-    await shop.disable(first.coupon_id, refund=True)
-    assert await shop.available(anna, "POINTS") == 800
+    await tenant.disable(first.coupon_id, refund=True)
+    assert await tenant.available(anna, "POINTS") == 800
 
 
-async def test_a_retired_reward_is_given_no_more_and_its_coupons_stay_good(shop: Shop, anna: UUID) -> None:
-    reward = await create(shop, cost=0)
-    given = await shop.give(anna, reward)
-    assert await update(shop, reward, active=False)
-    async with shop.refused("REWARD_INACTIVE"):
-        await shop.give(anna, reward)
-    await shop.use_coupon(given.coupon_id)
-    assert await update(shop, reward, active=True)
-    await shop.give(anna, reward)
+async def test_a_retired_reward_is_given_no_more_and_its_coupons_stay_good(tenant: Tenant, anna: UUID) -> None:
+    reward = await create(tenant, cost=0)
+    given = await tenant.give(anna, reward)
+    assert await update(tenant, reward, active=False)
+    async with tenant.refused("REWARD_INACTIVE"):
+        await tenant.give(anna, reward)
+    await tenant.use_coupon(given.coupon_id)
+    assert await update(tenant, reward, active=True)
+    await tenant.give(anna, reward)
 
 
-async def test_stock_is_set_and_taken_off(shop: Shop, anna: UUID) -> None:
-    reward = await create(shop, cost=0, stock=1)
-    await shop.give(anna, reward)
-    async with shop.refused("REWARD_INACTIVE"):
-        await shop.give(anna, reward)
-    assert await update(shop, reward, stock=2)
-    await shop.give(anna, reward)
-    assert await update(shop, reward, unlimited_stock=True)
-    assert not await update(shop, reward, unlimited_stock=True)
+async def test_stock_is_set_and_taken_off(tenant: Tenant, anna: UUID) -> None:
+    reward = await create(tenant, cost=0, stock=1)
+    await tenant.give(anna, reward)
+    async with tenant.refused("REWARD_INACTIVE"):
+        await tenant.give(anna, reward)
+    assert await update(tenant, reward, stock=2)
+    await tenant.give(anna, reward)
+    assert await update(tenant, reward, unlimited_stock=True)
+    assert not await update(tenant, reward, unlimited_stock=True)
     for _ in range(3):
-        await shop.give(anna, reward)
-    rows = await shop.rows(
+        await tenant.give(anna, reward)
+    rows = await tenant.rows(
         "SELECT details::text FROM audit_events WHERE tenant_id = $1 AND action = 'reward.updated' ORDER BY id"
     )
     assert rows == [('{"stock": [0, 2]}',), ('{"stock": [1, null]}',)]
 
 
 async def test_a_price_that_goes_up_meanwhile_asks_for_more_credits_than_were_loaded(
-    shop: Shop, anna: UUID, monkeypatch: pytest.MonkeyPatch
+    tenant: Tenant, anna: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("models.loading.credits.CREDITS_PER_LOAD", (2, 64))
     for _ in range(9):
-        await shop.adjust(anna, 1, "POINTS")
-    reward = await create(shop, cost=1)
-    original = shop.ledger.submit
+        await tenant.adjust(anna, 1, "POINTS")
+    reward = await create(tenant, cost=1)
+    original = tenant.ledger.submit
 
     async def dearer(*arguments: Any) -> Any:
-        await update(shop, reward, points_cost=9)
+        await update(tenant, reward, points_cost=9)
         return await original(*arguments)
 
-    monkeypatch.setattr(shop.ledger, "submit", dearer)
+    monkeypatch.setattr(tenant.ledger, "submit", dearer)
     with pytest.raises(LedgerError) as caught:
-        await shop.give(anna, reward)
+        await tenant.give(anna, reward)
     assert caught.value.code == "BUSY"
-    assert await shop.count("coupons") == 0
-    await shop.give(anna, reward)
-    assert await points(shop, anna) == (0, 0, 9)
+    assert await tenant.count("coupons") == 0
+    await tenant.give(anna, reward)
+    assert await points(tenant, anna) == (0, 0, 9)
 
 
 @pytest.mark.parametrize(
@@ -351,39 +371,45 @@ async def test_a_price_that_goes_up_meanwhile_asks_for_more_credits_than_were_lo
     ],
     ids=str,
 )
-async def test_a_reward_says_what_its_kind_does(shop: Shop, field: str, code: str, given: dict[str, Any]) -> None:
-    await create(shop, name="Taken")
-    async with shop.refused(code) as caught:
-        await create(shop, **given)
+async def test_a_reward_says_what_its_kind_does(tenant: Tenant, field: str, code: str, given: dict[str, Any]) -> None:
+    await create(tenant, name="Taken")
+    async with tenant.refused(code) as caught:
+        await create(tenant, **given)
     assert caught.value.field == (field,)
 
 
-async def test_an_update_says_what_the_kind_does(shop: Shop) -> None:
-    fixed = await create(shop, "FIXED", value="5", currency="GBP")
-    percent = await create(shop, "PERCENT", value="12.5")
-    product = await create(shop, "FREE_PRODUCT", product="Mug")
-    delivery = await create(shop, name="Delivery")
+async def test_an_update_says_what_the_kind_does(tenant: Tenant) -> None:
+    fixed = await create(tenant, "FIXED", value="5", currency="GBP")
+    percent = await create(tenant, "PERCENT", value="12.5")
+    product = await create(tenant, "FREE_PRODUCT", product="Mug")
+    delivery = await create(tenant, name="Delivery")
     for reward, field, given in (
-        (fixed, "value", {"value": "0.001"}), (fixed, "product", {"product": "Mug"}),
-        (percent, "value", {"value": "101"}), (percent, "value", {"value": "0"}),
-        (product, "product", {"product": " "}), (product, "value", {"value": "1"}), (delivery, "name", {"name": ""}),
-        (delivery, "stock", {"stock": 1, "unlimited_stock": True}), (delivery, "stock", {"stock": -1}),
-        (delivery, "pointsCost", {"points_cost": -1}), (fixed, "name", {"name": "Delivery"}),
+        (fixed, "value", {"value": "0.001"}),
+        (fixed, "product", {"product": "Mug"}),
+        (percent, "value", {"value": "101"}),
+        (percent, "value", {"value": "0"}),
+        (product, "product", {"product": " "}),
+        (product, "value", {"value": "1"}),
+        (delivery, "name", {"name": ""}),
+        (delivery, "stock", {"stock": 1, "unlimited_stock": True}),
+        (delivery, "stock", {"stock": -1}),
+        (delivery, "pointsCost", {"points_cost": -1}),
+        (fixed, "name", {"name": "Delivery"}),
         (uuid4(), "rewardId", {"active": False}),
-    ):  # fmt: skip
-        before = await shop.fingerprint()
+    ):
+        before = await tenant.fingerprint()
         with pytest.raises(LedgerError) as caught:
-            await update(shop, reward, **given)
+            await update(tenant, reward, **given)
         assert caught.value.field == (field,), caught.value
-        assert await shop.fingerprint() == before
-    assert await update(shop, percent, value="100")
-    assert await update(shop, product, product="Cup")
-    assert not await update(shop, product, product="Cup")
+        assert await tenant.fingerprint() == before
+    assert await update(tenant, percent, value="100")
+    assert await update(tenant, product, product="Cup")
+    assert not await update(tenant, product, product="Cup")
 
 
-async def test_a_reward_of_each_kind_is_in_the_audit(shop: Shop) -> None:
-    reward = await create(shop, "FIXED", 250, name="Five", value="5.00", currency="GBP", stock=3)
-    rows = await shop.rows(
+async def test_a_reward_of_each_kind_is_in_the_audit(tenant: Tenant) -> None:
+    reward = await create(tenant, "FIXED", 250, name="Five", value="5.00", currency="GBP", stock=3)
+    rows = await tenant.rows(
         """SELECT action, subject_id, details->>'name', details->>'value', created_at FROM audit_events
         WHERE tenant_id = $1"""
     )

@@ -8,99 +8,99 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from models.commands import CreateInvoice, InvoiceLineItem
 from models.configuration_commands import UpdateTenant
 from models.ledger import Ledger
 from models.operations.create_invoice import create_invoice
 from models.operations.update_tenant import update_tenant
+from models.planning.invoices import CreateInvoice, InvoiceLineItem
 from tests.support.batch import Batch
-from tests.support.shop import ADMIN, MANAGER, Clock, Shop
+from tests.support.tenants import ADMIN, MANAGER, Clock, Tenant
 
 
 def line(price: str, quantity: int = 1, description: str = "Tea") -> InvoiceLineItem:
     return InvoiceLineItem(description, quantity, Decimal(price))
 
 
-async def assigned(shop: Shop, invoice_id: UUID) -> list[tuple[UUID, int, str]]:
+async def assigned(tenant: Tenant, invoice_id: UUID) -> list[tuple[UUID, int, str]]:
     sql = "SELECT credit_id, amount_minor, origin FROM assignments WHERE tenant_id = $1 AND invoice_id = $2 ORDER BY id"
-    return [(row[0], row[1], row[2]) for row in await shop.rows(sql, invoice_id)]
+    return [(row[0], row[1], row[2]) for row in await tenant.rows(sql, invoice_id)]
 
 
-async def test_its_total_is_the_sum_of_its_lines(shop: Shop, anna: UUID) -> None:
-    invoice = await shop.invoice(anna, 0, lines=(line("1.10", 3), line("0"), line("0.01", 7)))
+async def test_its_total_is_the_sum_of_its_lines(tenant: Tenant, anna: UUID) -> None:
+    invoice = await tenant.invoice(anna, 0, lines=(line("1.10", 3), line("0"), line("0.01", 7)))
 
     sql = "SELECT total_minor, status, issued_on FROM invoices WHERE tenant_id = $1 AND id = $2"
-    rows = await shop.rows(sql, invoice)
-    assert rows == [(337, "OPEN", shop.today())]
-    assert await shop.count("entries") == 0
+    rows = await tenant.rows(sql, invoice)
+    assert rows == [(337, "OPEN", tenant.today())]
+    assert await tenant.count("entries") == 0
 
 
-async def test_one_over_nothing_is_paid(shop: Shop, anna: UUID) -> None:
-    assert await shop.invoice_state(await shop.invoice(anna, 0)) == ("PAID", 0, 0)
+async def test_one_over_nothing_is_paid(tenant: Tenant, anna: UUID) -> None:
+    assert await tenant.invoice_state(await tenant.invoice(anna, 0)) == ("PAID", 0, 0)
 
 
-async def test_what_is_left_of_a_credit_goes_to_the_next_invoices(shop: Shop, anna: UUID) -> None:
-    credit = await shop.credit(anna, 250, auto_apply=True)
-    first, second, third = [await shop.invoice(anna, total) for total in (100, 100, 100)]
+async def test_what_is_left_of_a_credit_goes_to_the_next_invoices(tenant: Tenant, anna: UUID) -> None:
+    credit = await tenant.credit(anna, 250, auto_apply=True)
+    first, second, third = [await tenant.invoice(anna, total) for total in (100, 100, 100)]
 
-    assert await assigned(shop, first) == [(credit, 10000, "AUTO")]
-    assert await shop.invoice_state(first) == ("PAID", 0, 10000)
-    assert await shop.invoice_state(second) == ("PAID", 0, 10000)
-    assert await shop.invoice_state(third) == ("PART_PAID", 0, 5000)
-    assert await shop.available(anna) == 0
+    assert await assigned(tenant, first) == [(credit, 10000, "AUTO")]
+    assert await tenant.invoice_state(first) == ("PAID", 0, 10000)
+    assert await tenant.invoice_state(second) == ("PAID", 0, 10000)
+    assert await tenant.invoice_state(third) == ("PART_PAID", 0, 5000)
+    assert await tenant.available(anna) == 0
 
 
-async def test_credits_apply_in_burn_order(shop: Shop, anna: UUID, clock: Clock) -> None:
-    never = await shop.credit(anna, 10, auto_apply=True)
+async def test_credits_apply_in_burn_order(tenant: Tenant, anna: UUID, clock: Clock) -> None:
+    never = await tenant.credit(anna, 10, auto_apply=True)
     clock.advance(seconds=1)
-    later = await shop.credit(anna, 10, auto_apply=True, expires_in_days=9)
-    soon = await shop.credit(anna, 10, auto_apply=True, expires_in_days=2)
-    invoice = await shop.invoice(anna, 25)
+    later = await tenant.credit(anna, 10, auto_apply=True, expires_in_days=9)
+    soon = await tenant.credit(anna, 10, auto_apply=True, expires_in_days=2)
+    invoice = await tenant.invoice(anna, 25)
 
-    assert await assigned(shop, invoice) == [(soon, 1000, "AUTO"), (later, 1000, "AUTO"), (never, 500, "AUTO")]
-
-
-async def test_paused_credits_and_paused_invoices_are_left_alone(shop: Shop, anna: UUID) -> None:
-    await shop.credit(anna, 10, auto_apply=False, expires_in_days=1)
-    applying = await shop.credit(anna, 10, auto_apply=True)
-
-    assert await assigned(shop, await shop.invoice(anna, 5, auto_apply=False)) == []
-    assert await assigned(shop, await shop.invoice(anna, 20)) == [(applying, 1000, "AUTO")]
+    assert await assigned(tenant, invoice) == [(soon, 1000, "AUTO"), (later, 1000, "AUTO"), (never, 500, "AUTO")]
 
 
-async def test_only_credit_that_has_started_and_not_expired_applies(shop: Shop, anna: UUID, clock: Clock) -> None:
-    await shop.credit(anna, 10, auto_apply=True, expires_in_days=1)
-    await shop.credit(anna, 10, auto_apply=True, effective_on=date(2026, 7, 1))
+async def test_paused_credits_and_paused_invoices_are_left_alone(tenant: Tenant, anna: UUID) -> None:
+    await tenant.credit(anna, 10, auto_apply=False, expires_in_days=1)
+    applying = await tenant.credit(anna, 10, auto_apply=True)
+
+    assert await assigned(tenant, await tenant.invoice(anna, 5, auto_apply=False)) == []
+    assert await assigned(tenant, await tenant.invoice(anna, 20)) == [(applying, 1000, "AUTO")]
+
+
+async def test_only_credit_that_has_started_and_not_expired_applies(tenant: Tenant, anna: UUID, clock: Clock) -> None:
+    await tenant.credit(anna, 10, auto_apply=True, expires_in_days=1)
+    await tenant.credit(anna, 10, auto_apply=True, effective_on=date(2026, 7, 1))
     clock.advance(days=2)
-    invoice = await shop.invoice(anna, 5)
-    assert await assigned(shop, invoice) == []
+    invoice = await tenant.invoice(anna, 5)
+    assert await assigned(tenant, invoice) == []
 
     clock.advance(days=30)  # a start triggers nothing by itself
-    assert await shop.invoice_state(invoice) == ("OPEN", 0, 0)
-    assert len(await assigned(shop, await shop.invoice(anna, 5))) == 1
+    assert await tenant.invoice_state(invoice) == ("OPEN", 0, 0)
+    assert len(await assigned(tenant, await tenant.invoice(anna, 5))) == 1
 
 
-async def test_only_the_same_currency_applies(shop: Shop, anna: UUID) -> None:
-    await shop.credit(anna, 10, "EUR", auto_apply=True)
-    assert await assigned(shop, await shop.invoice(anna, 5, "GBP")) == []
+async def test_only_the_same_currency_applies(tenant: Tenant, anna: UUID) -> None:
+    await tenant.credit(anna, 10, "EUR", auto_apply=True)
+    assert await assigned(tenant, await tenant.invoice(anna, 5, "GBP")) == []
 
 
-async def test_another_customers_credit_does_not_apply(shop: Shop, anna: UUID) -> None:
-    await shop.credit(await shop.customer("Ben"), 10, auto_apply=True)
-    assert await assigned(shop, await shop.invoice(anna, 5)) == []
+async def test_another_customers_credit_does_not_apply(tenant: Tenant, anna: UUID) -> None:
+    await tenant.credit(await tenant.customer(name="Ben"), 10, auto_apply=True)
+    assert await assigned(tenant, await tenant.invoice(anna, 5)) == []
 
 
-async def test_a_number_is_used_once(shop: Shop, anna: UUID) -> None:
-    await shop.invoice(anna, 5, number="A1")
-    async with shop.refused("DUPLICATE"):
-        await shop.invoice(anna, 6, number="A1")
+async def test_a_number_is_used_once(tenant: Tenant, anna: UUID) -> None:
+    await tenant.invoice(anna, 5, number="A1")
+    async with tenant.refused("DUPLICATE"):
+        await tenant.invoice(anna, 6, number="A1")
 
 
 @pytest.mark.parametrize("number", ["", "  ", "x" * 65])
-async def test_a_number_fits_its_column(shop: Shop, anna: UUID, number: str) -> None:
+async def test_a_number_fits_its_column(tenant: Tenant, anna: UUID, number: str) -> None:
     command = CreateInvoice(anna, number, "GBP", (line("1"),))
-    async with shop.refused("INVALID"):
-        await create_invoice(shop.ledger, shop.tenant_id, MANAGER, command, uuid4().hex)
+    async with tenant.refused("INVALID"):
+        await create_invoice(tenant.ledger, tenant.id, MANAGER, command, uuid4().hex)
 
 
 @pytest.mark.parametrize(
@@ -119,165 +119,170 @@ async def test_a_number_fits_its_column(shop: Shop, anna: UUID, number: str) -> 
     ],
 )
 async def test_lines_that_no_invoice_may_have(
-    shop: Shop, anna: UUID, lines: tuple[InvoiceLineItem, ...], code: str
+    tenant: Tenant, anna: UUID, lines: tuple[InvoiceLineItem, ...], code: str
 ) -> None:
-    await shop.credit(anna, 10, auto_apply=True)
-    async with shop.refused(code):
-        await shop.invoice(anna, 0, lines=lines)
+    await tenant.credit(anna, 10, auto_apply=True)
+    async with tenant.refused(code):
+        await tenant.invoice(anna, 0, lines=lines)
 
 
-async def test_facts_that_no_invoice_may_have(shop: Shop, anna: UUID) -> None:
+async def test_facts_that_no_invoice_may_have(tenant: Tenant, anna: UUID) -> None:
     day = date(2026, 6, 1)
-    async with shop.refused("NOT_FOUND"):
-        await shop.invoice(uuid4(), 1)
-    async with shop.refused("CURRENCY_MISMATCH"):
-        await shop.invoice(anna, 1, "POINTS")
-    async with shop.refused("INVALID"):
-        await shop.invoice(anna, 1, "XXX")
-    async with shop.refused("INVALID"):
-        await shop.invoice(anna, 1, issued_on=day, due_on=day - timedelta(days=1))
+    async with tenant.refused("NOT_FOUND"):
+        await tenant.invoice(uuid4(), 1)
+    async with tenant.refused("CURRENCY_MISMATCH"):
+        await tenant.invoice(anna, 1, "POINTS")
+    async with tenant.refused("INVALID"):
+        await tenant.invoice(anna, 1, "XXX")
+    async with tenant.refused("INVALID"):
+        await tenant.invoice(anna, 1, issued_on=day, due_on=day - timedelta(days=1))
     for issued_on in (date(1899, 12, 31), date(2201, 1, 1)):
-        async with shop.refused("INVALID"):
-            await shop.invoice(anna, 1, issued_on=issued_on)
+        async with tenant.refused("INVALID"):
+            await tenant.invoice(anna, 1, issued_on=issued_on)
 
 
-async def test_a_repetition_answers_the_same_invoice(shop: Shop, anna: UUID) -> None:
-    await shop.credit(anna, 10, auto_apply=True)
-    once = await shop.invoice(anna, 5, number="A1", key="k")
-    before = await shop.fingerprint()
+async def test_a_repetition_answers_the_same_invoice(tenant: Tenant, anna: UUID) -> None:
+    await tenant.credit(anna, 10, auto_apply=True)
+    once = await tenant.invoice(anna, 5, number="A1", key="k")
+    before = await tenant.fingerprint()
 
-    assert await shop.invoice(anna, 5, number="A1", key="k") == once
-    assert await shop.fingerprint() == before
-    async with shop.refused("IDEMPOTENCY_KEY_REUSED"):
-        await shop.invoice(anna, 5, number="A2", key="k")
+    assert await tenant.invoice(anna, 5, number="A1", key="k") == once
+    assert await tenant.fingerprint() == before
+    async with tenant.refused("IDEMPOTENCY_KEY_REUSED"):
+        await tenant.invoice(anna, 5, number="A2", key="k")
 
 
 # Auto-apply minds dates (domain: credits on invoices). The clock stands at noon of 15 June 2026 in London.
 
 
-async def test_an_old_invoice_takes_no_credit_of_later(shop: Shop, anna: UUID) -> None:
-    today = shop.today()
-    now = await shop.credit(anna, 10, auto_apply=True)
-    yesterday = await shop.credit(anna, 10, auto_apply=True, effective_on=today - timedelta(days=1))
+async def test_an_old_invoice_takes_no_credit_of_later(tenant: Tenant, anna: UUID) -> None:
+    today = tenant.today()
+    now = await tenant.credit(anna, 10, auto_apply=True)
+    yesterday = await tenant.credit(anna, 10, auto_apply=True, effective_on=today - timedelta(days=1))
     for days_ago, takes in ((2, []), (1, [yesterday]), (0, [now])):
-        invoice = await shop.invoice(anna, 10, issued_on=today - timedelta(days=days_ago))
-        assert [credit for credit, *_ in await assigned(shop, invoice)] == takes
+        invoice = await tenant.invoice(anna, 10, issued_on=today - timedelta(days=days_ago))
+        assert [credit for credit, *_ in await assigned(tenant, invoice)] == takes
 
 
-async def test_without_a_date_it_is_of_today(shop: Shop, anna: UUID) -> None:
-    credit = await shop.credit(anna, 10, auto_apply=True)
-    assert await assigned(shop, await shop.invoice(anna, 4)) == [(credit, 400, "AUTO")]
+async def test_without_a_date_it_is_of_today(tenant: Tenant, anna: UUID) -> None:
+    credit = await tenant.credit(anna, 10, auto_apply=True)
+    assert await assigned(tenant, await tenant.invoice(anna, 4)) == [(credit, 400, "AUTO")]
 
 
-async def test_an_invoice_dated_ahead_takes_what_is_open_and_nothing_scheduled(shop: Shop, anna: UUID) -> None:
-    ahead = shop.today() + timedelta(days=30)
-    await shop.credit(anna, 10, auto_apply=True, effective_on=shop.today() + timedelta(days=1))
-    open_now = await shop.credit(anna, 3, auto_apply=True)
-    invoice = await shop.invoice(anna, 10, issued_on=ahead)
-    assert await assigned(shop, invoice) == [(open_now, 300, "AUTO")]
+async def test_an_invoice_dated_ahead_takes_what_is_open_and_nothing_scheduled(tenant: Tenant, anna: UUID) -> None:
+    ahead = tenant.today() + timedelta(days=30)
+    await tenant.credit(anna, 10, auto_apply=True, effective_on=tenant.today() + timedelta(days=1))
+    open_now = await tenant.credit(anna, 3, auto_apply=True)
+    invoice = await tenant.invoice(anna, 10, issued_on=ahead)
+    assert await assigned(tenant, invoice) == [(open_now, 300, "AUTO")]
 
 
-async def test_an_invoice_dated_ahead_takes_nothing_that_has_expired_when_its_day_begins(
-    clock: Clock,
-) -> None:
+async def test_an_invoice_dated_ahead_takes_nothing_that_has_expired_when_its_day_begins(clock: Clock) -> None:
     """By the tenant's midnight, in Auckland 12 hours before that of UTC: the end of the 18th is the start of the 19th."""
-    shop = await Shop.open(clock, zone="Pacific/Auckland")
-    anna = await shop.customer()
+    tenant = await Tenant.open(clock, time_zone="Pacific/Auckland")
+    anna = await tenant.customer()
     assert date(2026, 6, 16) == clock().astimezone(ZoneInfo("Pacific/Auckland")).date()
-    lots = [await shop.credit(anna, 1, auto_apply=True, expires_in_days=days) for days in (1, 2, 3)]
+    lots = [await tenant.credit(anna, 1, auto_apply=True, expires_in_days=days) for days in (1, 2, 3)]
     midnight = datetime(2026, 6, 17, 12, tzinfo=UTC)  # the 18th begins
     before, at, after = [
-        await shop.credit(anna, 1, auto_apply=True, expires_at=midnight + timedelta(seconds=s)) for s in (-1, 0, 1)
+        await tenant.credit(anna, 1, auto_apply=True, expires_at=midnight + timedelta(seconds=s)) for s in (-1, 0, 1)
     ]
-    assert await assigned(shop, await shop.invoice(anna, 100, issued_on=date(2026, 6, 18))) == [
-        (after, 100, "AUTO"), (lots[1], 100, "AUTO"), (lots[2], 100, "AUTO"),
-    ]  # fmt: skip
-    assert await shop.remainders(lots[0], before, at) == [100, 100, 100]
-    await shop.ledger.close()
+    assert await assigned(tenant, await tenant.invoice(anna, 100, issued_on=date(2026, 6, 18))) == [
+        (after, 100, "AUTO"),
+        (lots[1], 100, "AUTO"),
+        (lots[2], 100, "AUTO"),
+    ]
+    assert await tenant.remainders(lots[0], before, at) == [100, 100, 100]
+    await tenant.ledger.close()
 
 
 async def test_the_effective_day_is_compared_as_a_day_of_the_tenants(clock: Clock) -> None:
     """Noon of the 15th in London is the 16th in Auckland: what is added then is of the 16th."""
-    shop = await Shop.open(clock, zone="Pacific/Auckland")
-    anna = await shop.customer()
-    credit = await shop.credit(anna, 10, auto_apply=True)
-    assert await assigned(shop, await shop.invoice(anna, 1, issued_on=date(2026, 6, 15))) == []
+    tenant = await Tenant.open(clock, time_zone="Pacific/Auckland")
+    anna = await tenant.customer()
+    credit = await tenant.credit(anna, 10, auto_apply=True)
+    assert await assigned(tenant, await tenant.invoice(anna, 1, issued_on=date(2026, 6, 15))) == []
     for day in (date(2026, 6, 16), None):
-        assert await assigned(shop, await shop.invoice(anna, 1, issued_on=day)) == [(credit, 100, "AUTO")]
-    await shop.ledger.close()
+        assert await assigned(tenant, await tenant.invoice(anna, 1, issued_on=day)) == [(credit, 100, "AUTO")]
+    await tenant.ledger.close()
 
 
-async def test_an_order_minds_dates_as_an_invoice_does(shop: Shop, anna: UUID) -> None:
-    tea, credit = await shop.product(5), await shop.credit(anna, 10, auto_apply=True)
-    yesterday = shop.today() - timedelta(days=1)
-    old = await shop.order(anna, (tea, 1), issued_on=yesterday, auto_apply=True)
-    new = await shop.order(anna, (tea, 1), auto_apply=True)
-    assert (await assigned(shop, old), await assigned(shop, new)) == ([], [(credit, 500, "AUTO")])
+async def test_an_order_minds_dates_as_an_invoice_does(tenant: Tenant, anna: UUID) -> None:
+    tea, credit = await tenant.product(5), await tenant.credit(anna, 10, auto_apply=True)
+    yesterday = tenant.today() - timedelta(days=1)
+    old = await tenant.order(anna, (tea, 1), issued_on=yesterday, auto_apply=True)
+    new = await tenant.order(anna, (tea, 1), auto_apply=True)
+    assert (await assigned(tenant, old), await assigned(tenant, new)) == ([], [(credit, 500, "AUTO")])
 
 
-async def test_by_hand_and_in_payment_the_date_of_an_invoice_does_not_count(shop: Shop, anna: UUID) -> None:
-    credit = await shop.credit(anna, 10, auto_apply=True)
-    old = [await shop.invoice(anna, 3, issued_on=date(2010, 12, 1)) for _ in range(2)]
-    await shop.assign(credit, (old[0], None))
-    await shop.pay(old[1], 3, "ACCOUNT_CREDIT")
-    assert await shop.remainders(credit) == [400]
+async def test_by_hand_and_in_payment_the_date_of_an_invoice_does_not_count(tenant: Tenant, anna: UUID) -> None:
+    credit = await tenant.credit(anna, 10, auto_apply=True)
+    old = [await tenant.invoice(anna, 3, issued_on=date(2010, 12, 1)) for _ in range(2)]
+    await tenant.assign(credit, (old[0], None))
+    await tenant.pay(old[1], 3, "ACCOUNT_CREDIT")
+    assert await tenant.remainders(credit) == [400]
 
 
-async def test_enough_is_loaded_for_an_invoices_date(shop: Shop, anna: UUID, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_enough_is_loaded_for_an_invoices_date(
+    tenant: Tenant, anna: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What does not apply by its date fills the first load, and does not count as enough."""
     monkeypatch.setattr("models.loading.credits.CREDITS_PER_LOAD", (2, 8))
-    yesterday = shop.today() - timedelta(days=1)
+    yesterday = tenant.today() - timedelta(days=1)
     for days in (3, 4):
-        await shop.credit(anna, 50, auto_apply=True, expires_in_days=days)
-    old = await shop.credit(anna, 10, auto_apply=True, expires_in_days=5, effective_on=yesterday)
-    tea = await shop.product(2)
-    invoice = await shop.invoice(anna, 4, issued_on=yesterday)
-    order = await shop.order(anna, (tea, 1), issued_on=yesterday, auto_apply=True)
-    assert await assigned(shop, invoice) == [(old, 400, "AUTO")]
-    assert await assigned(shop, order) == [(old, 200, "AUTO")]
+        await tenant.credit(anna, 50, auto_apply=True, expires_in_days=days)
+    old = await tenant.credit(anna, 10, auto_apply=True, expires_in_days=5, effective_on=yesterday)
+    tea = await tenant.product(2)
+    invoice = await tenant.invoice(anna, 4, issued_on=yesterday)
+    order = await tenant.order(anna, (tea, 1), issued_on=yesterday, auto_apply=True)
+    assert await assigned(tenant, invoice) == [(old, 400, "AUTO")]
+    assert await assigned(tenant, order) == [(old, 200, "AUTO")]
 
 
 async def test_enough_is_loaded_for_a_day_that_is_ahead(
-    shop: Shop, anna: UUID, monkeypatch: pytest.MonkeyPatch
+    tenant: Tenant, anna: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("models.loading.credits.CREDITS_PER_LOAD", (2, 8))
     for days in (1, 2):
-        await shop.credit(anna, 50, auto_apply=True, expires_in_days=days)
-    lasting = await shop.credit(anna, 10, auto_apply=True)
-    invoice = await shop.invoice(anna, 4, issued_on=shop.today() + timedelta(days=9))
-    assert await assigned(shop, invoice) == [(lasting, 400, "AUTO")]
+        await tenant.credit(anna, 50, auto_apply=True, expires_in_days=days)
+    lasting = await tenant.credit(anna, 10, auto_apply=True)
+    invoice = await tenant.invoice(anna, 4, issued_on=tenant.today() + timedelta(days=9))
+    assert await assigned(tenant, invoice) == [(lasting, 400, "AUTO")]
 
 
 @pytest.mark.parametrize("day", [date(1, 1, 1), date(9999, 12, 31)])
-async def test_a_date_that_no_book_holds_is_refused(shop: Shop, anna: UUID, day: date) -> None:
-    await shop.credit(anna, 10, auto_apply=True)
-    async with shop.refused("INVALID"):
-        await shop.invoice(anna, 5, issued_on=day)
+async def test_a_date_that_no_book_holds_is_refused(tenant: Tenant, anna: UUID, day: date) -> None:
+    await tenant.credit(anna, 10, auto_apply=True)
+    async with tenant.refused("INVALID"):
+        await tenant.invoice(anna, 5, issued_on=day)
 
 
-async def test_what_applies_only_since_a_moment_ago_is_taken_too(shop: Shop, anna: UUID) -> None:
+async def test_what_applies_only_since_a_moment_ago_is_taken_too(tenant: Tenant, anna: UUID) -> None:
     """Changed and invoiced in one batch."""
-    paused = await shop.credit(anna, 10)
-    batch = Batch(shop.clock)
-    asked = Shop(batch.ledger, shop.clock, shop.slug, shop.tenant_id)
-    await batch.run(shop.tenant_id, [asked.update_credit(paused, auto_apply=True), asked.invoice(anna, 4, number="I1")])
-    assert await shop.remainders(paused) == [600]
+    paused = await tenant.credit(anna, 10)
+    batch = Batch(tenant.clock)
+    asked = Tenant(batch.ledger, tenant.clock, tenant.slug, tenant.id)
+    await batch.run(tenant.id, [asked.update_credit(paused, auto_apply=True), asked.invoice(anna, 4, number="I1")])
+    assert await tenant.remainders(paused) == [600]
 
 
-async def test_today_is_the_tenant_s_day_in_the_zone_in_force_when_it_is_posted(shop: Shop, anna: UUID) -> None:
+async def test_today_is_the_tenant_s_day_in_the_zone_in_force_when_it_is_posted(tenant: Tenant, anna: UUID) -> None:
     """Also on a server that has known another zone, and by whichever zone was there first where both come at once."""
-    other = Shop(Ledger(shop.clock), shop.clock, shop.slug, shop.tenant_id)
+    other = Tenant(Ledger(tenant.clock), tenant.clock, tenant.slug, tenant.id)
     before, after = date(2026, 6, 15), date(2026, 6, 16)
     assert await issued_on(other, await other.invoice(anna, 1)) == before
-    change = update_tenant(shop.ledger, shop.tenant_id, ADMIN, UpdateTenant(time_zone="Pacific/Auckland"))
+    change = update_tenant(tenant.ledger, tenant.id, ADMIN, UpdateTenant(time_zone="Pacific/Auckland"))
     at_once = await asyncio.gather(*(other.invoice(anna, 1) for _ in range(8)), change)
-    assert {await issued_on(shop, invoice) for invoice in at_once[:-1] if isinstance(invoice, UUID)} <= {before, after}
-    for server in (shop, other):
+    assert {await issued_on(tenant, invoice) for invoice in at_once[:-1] if isinstance(invoice, UUID)} <= {
+        before,
+        after,
+    }
+    for server in (tenant, other):
         assert await issued_on(server, await server.invoice(anna, 1)) == after
     await other.ledger.close()
 
 
-async def issued_on(shop: Shop, invoice: UUID) -> date:
-    ((day,),) = await shop.rows("SELECT issued_on FROM invoices WHERE tenant_id = $1 AND id = $2", invoice)
+async def issued_on(tenant: Tenant, invoice: UUID) -> date:
+    ((day,),) = await tenant.rows("SELECT issued_on FROM invoices WHERE tenant_id = $1 AND id = $2", invoice)
     assert isinstance(day, date)
     return day

@@ -1,4 +1,4 @@
-"""A currency keeps its exponent with the books that hold it, whatever becomes of it in the list (B1)."""
+"""A currency keeps its exponent with the books that hold it, whatever becomes of it in the list."""
 
 from collections.abc import Callable
 from contextvars import copy_context
@@ -13,7 +13,7 @@ from models.currencies import open_books
 from models.errors import AssetUnknown
 from models.money import enter_books, exponent, listed_exponent
 from models.operations.limits import set_limit
-from tests.support.shop import ADMIN, STAFF, Shop
+from tests.support.tenants import ADMIN, STAFF, Tenant
 
 Withdraw = Callable[[str], None]
 
@@ -33,61 +33,61 @@ def withdraw(monkeypatch: pytest.MonkeyPatch) -> Withdraw:
     return take_off
 
 
-async def held(shop: Shop) -> dict[str, int]:
-    rows = await shop.rows("SELECT code, exponent FROM currencies WHERE tenant_id = $1")
+async def held(tenant: Tenant) -> dict[str, int]:
+    rows = await tenant.rows("SELECT code, exponent FROM currencies WHERE tenant_id = $1")
     return {str(code): int(places) for code, places in rows}
 
 
-async def test_the_first_use_keeps_it(shop: Shop, anna: UUID) -> None:
-    await shop.adjust(anna, "1.25", "AUD")
-    await shop.adjust(anna, "1.255", "KWD")
-    await shop.adjust(anna, "1", "POINTS")
-    await shop.invoice(anna, 3, "JPY")
-    await shop.product(3, currency="CHF")
-    await set_limit(shop.ledger, shop.tenant_id, ADMIN, SetLimit("STAFF", "SEK", None, Decimal(1), None, None))
-    await shop.adjust(anna, "1000", "NOK", actor=STAFF, request_approval=True)
-    await shop.adjust(anna, "1.25", "AUD")
+async def test_the_first_use_keeps_it(tenant: Tenant, anna: UUID) -> None:
+    await tenant.adjust(anna, "1.25", "AUD")
+    await tenant.adjust(anna, "1.255", "KWD")
+    await tenant.adjust(anna, "1", "POINTS")
+    await tenant.invoice(anna, 3, "JPY")
+    await tenant.product(3, currency="CHF")
+    await set_limit(tenant.ledger, tenant.id, ADMIN, SetLimit("STAFF", "SEK", None, Decimal(1), None, None))
+    await tenant.adjust(anna, "1000", "NOK", actor=STAFF, request_approval=True)
+    await tenant.adjust(anna, "1.25", "AUD")
 
-    assert await held(shop) == {"AUD": 2, "KWD": 3, "JPY": 0, "CHF": 2, "SEK": 2, "NOK": 2}
-
-
-async def test_what_is_refused_keeps_nothing(shop: Shop, anna: UUID) -> None:
-    async with shop.refused("INVALID"):
-        await shop.adjust(anna, "1", "XXX")
-    async with shop.refused("INSUFFICIENT_BALANCE"):
-        await shop.adjust(anna, "-1", "AUD")
-
-    assert await held(shop) == {}
+    assert await held(tenant) == {"AUD": 2, "KWD": 3, "JPY": 0, "CHF": 2, "SEK": 2, "NOK": 2}
 
 
-async def test_withdrawn_it_is_removed_and_reversed_as_ever(shop: Shop, anna: UUID, withdraw: Withdraw) -> None:
-    credit_id = await shop.credit(anna, "12.50", "AUD")
+async def test_what_is_refused_keeps_nothing(tenant: Tenant, anna: UUID) -> None:
+    async with tenant.refused("INVALID"):
+        await tenant.adjust(anna, "1", "XXX")
+    async with tenant.refused("INSUFFICIENT_BALANCE"):
+        await tenant.adjust(anna, "-1", "AUD")
+
+    assert await held(tenant) == {}
+
+
+async def test_withdrawn_it_is_removed_and_reversed_as_ever(tenant: Tenant, anna: UUID, withdraw: Withdraw) -> None:
+    credit_id = await tenant.credit(anna, "12.50", "AUD")
     withdraw("AUD")
-    await open_books(shop.tenant_id)
+    await open_books(tenant.id)
 
-    await shop.adjust(anna, "-2.25", "AUD")
-    await shop.void_credit(credit_id)
+    await tenant.adjust(anna, "-2.25", "AUD")
+    await tenant.void_credit(credit_id)
 
-    assert await shop.available(anna, "AUD") == 0
+    assert await tenant.available(anna, "AUD") == 0
 
 
-async def test_books_that_do_not_hold_it_take_it_no_more(shop: Shop, anna: UUID, withdraw: Withdraw) -> None:
+async def test_books_that_do_not_hold_it_take_it_no_more(tenant: Tenant, anna: UUID, withdraw: Withdraw) -> None:
     withdraw("AUD")
-    await open_books(shop.tenant_id)
+    await open_books(tenant.id)
 
-    async with shop.refused("INVALID"):
-        await shop.adjust(anna, "1.25", "AUD")
+    async with tenant.refused("INVALID"):
+        await tenant.adjust(anna, "1.25", "AUD")
 
 
-async def test_each_tenant_s_books_are_its_own(shop: Shop, anna: UUID, withdraw: Withdraw) -> None:
-    other = await Shop.open(shop.clock)
-    await shop.credit(anna, "12.50", "AUD")
+async def test_each_tenant_s_books_are_its_own(tenant: Tenant, anna: UUID, withdraw: Withdraw) -> None:
+    other = await Tenant.open(tenant.clock)
+    await tenant.credit(anna, "12.50", "AUD")
     withdraw("AUD")
 
-    await open_books(other.tenant_id)
+    await open_books(other.id)
     with pytest.raises(AssetUnknown):
         exponent("AUD")
-    await open_books(shop.tenant_id)
+    await open_books(tenant.id)
     assert exponent("AUD") == 2
     await other.ledger.close()
 

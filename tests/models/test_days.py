@@ -13,12 +13,12 @@ from models.operations.expire import expire_credits
 from models.reads import accounts
 from models.reads.session import ReadSession
 from models.reads.verify import verify
-from tests.support.shop import STAFF, Clock, Shop
+from tests.support.tenants import STAFF, Clock, Tenant
 
 LONDON, AUCKLAND, SAO_PAULO, KIRITIMATI = "Europe/London", "Pacific/Auckland", "America/Sao_Paulo", "Pacific/Kiritimati"
 TICK: Final = timedelta(microseconds=1)
 
-Open = Callable[[str, datetime], Awaitable[Shop]]
+Open = Callable[[str, datetime], Awaitable[Tenant]]
 
 
 def at(text: str) -> datetime:
@@ -30,22 +30,22 @@ async def shop_in(database: Urls) -> AsyncIterator[Open]:
     """Opens a shop in a zone, at an instant; its books are proved in the end."""
     async with AsyncExitStack() as stack:
 
-        async def close(shop: Shop) -> None:
-            await shop.ledger.close()
-            proof = await verify(shop.tenant_id)
+        async def close(tenant: Tenant) -> None:
+            await tenant.ledger.close()
+            proof = await verify(tenant.id)
             assert proof.holds, proof.listed
 
-        async def open_shop(zone: str, now: datetime) -> Shop:
-            shop = await Shop.open(Clock(now), zone=zone)
-            stack.push_async_callback(close, shop)
-            return shop
+        async def open_tenant(zone: str, now: datetime) -> Tenant:
+            tenant = await Tenant.open(Clock(now), time_zone=zone)
+            stack.push_async_callback(close, tenant)
+            return tenant
 
-        yield open_shop
+        yield open_tenant
 
 
-async def past(shop: Shop, account_id: UUID | None, *instants: datetime) -> list[int]:
+async def past(tenant: Tenant, account_id: UUID | None, *instants: datetime) -> list[int]:
     assert account_id is not None
-    session = ReadSession(shop.tenant_id)
+    session = ReadSession(tenant.id)
     try:
         found = await accounts.balances_at(session, [(account_id, at) for at in instants])
     finally:
@@ -74,21 +74,21 @@ async def past(shop: Shop, account_id: UUID | None, *instants: datetime) -> list
 async def test_a_credit_lasts_to_the_end_of_its_last_day(
     shop_in: Open, zone: str, now: str, days: int, end: str
 ) -> None:
-    shop = await shop_in(zone, at(now))
-    anna = await shop.customer()
-    account_id = (await shop.adjust(anna, 5, expires_in_days=days)).account_id
-    assert await shop.rows("SELECT expires_at FROM credits WHERE tenant_id = $1") == [(at(end),)]
+    tenant = await shop_in(zone, at(now))
+    anna = await tenant.customer()
+    account_id = (await tenant.adjust(anna, 5, expires_in_days=days)).account_id
+    assert await tenant.rows("SELECT expires_at FROM credits WHERE tenant_id = $1") == [(at(end),)]
 
-    shop.clock.now = at(end) - TICK
-    assert await shop.available(anna) == 500
-    assert await expire_credits(shop.ledger, shop.tenant_id) == 0
-    shop.clock.now = at(end)
-    assert await shop.available(anna) == 0
-    async with shop.refused("INSUFFICIENT_BALANCE"):
-        await shop.adjust(anna, -1)
-    shop.clock.advance(days=7)
-    assert await expire_credits(shop.ledger, shop.tenant_id) == 1
-    assert await past(shop, account_id, at(now), at(end) - TICK, at(end), shop.clock()) == [500, 500, 0, 0]
+    tenant.clock.stand_still(at(end) - TICK)
+    assert await tenant.available(anna) == 500
+    assert await expire_credits(tenant.ledger, tenant.id) == 0
+    tenant.clock.stand_still(at(end))
+    assert await tenant.available(anna) == 0
+    async with tenant.refused("INSUFFICIENT_BALANCE"):
+        await tenant.adjust(anna, -1)
+    tenant.clock.advance(days=7)
+    assert await expire_credits(tenant.ledger, tenant.id) == 1
+    assert await past(tenant, account_id, at(now), at(end) - TICK, at(end), tenant.clock()) == [500, 500, 0, 0]
 
 
 @pytest.mark.parametrize(
@@ -104,15 +104,15 @@ async def test_a_credit_lasts_to_the_end_of_its_last_day(
 async def test_a_credit_starts_with_the_first_instant_of_its_day(
     shop_in: Open, zone: str, now: str, day: date, start: str
 ) -> None:
-    shop = await shop_in(zone, at(now))
-    anna = await shop.customer()
-    account_id = (await shop.adjust(anna, 5, effective_on=day)).account_id
-    shop.clock.now = at(start) - TICK
-    async with shop.refused("INSUFFICIENT_BALANCE"):
-        await shop.adjust(anna, -1)
-    shop.clock.now = at(start)
-    await shop.adjust(anna, -1)
-    assert await past(shop, account_id, at(now), at(start) - TICK, at(start)) == [0, 0, 400]
+    tenant = await shop_in(zone, at(now))
+    anna = await tenant.customer()
+    account_id = (await tenant.adjust(anna, 5, effective_on=day)).account_id
+    tenant.clock.stand_still(at(start) - TICK)
+    async with tenant.refused("INSUFFICIENT_BALANCE"):
+        await tenant.adjust(anna, -1)
+    tenant.clock.stand_still(at(start))
+    await tenant.adjust(anna, -1)
+    assert await past(tenant, account_id, at(now), at(start) - TICK, at(start)) == [0, 0, 400]
 
 
 @pytest.mark.parametrize(
@@ -130,17 +130,17 @@ async def test_a_credit_starts_with_the_first_instant_of_its_day(
 async def test_daily_limits_begin_anew_with_the_tenant_s_day(
     shop_in: Open, zone: str, noon: str, next_day: str
 ) -> None:
-    shop = await shop_in(zone, at(noon))
-    anna = await shop.customer()
-    await shop.limit("STAFF", "GBP", actor_day=100)
-    await shop.adjust(anna, 100, actor=STAFF)
-    shop.clock.now = at(next_day) - TICK
-    async with shop.refused("LIMIT_EXCEEDED"):
-        await shop.adjust(anna, 1, actor=STAFF)
-    shop.clock.now = at(next_day)
-    await shop.adjust(anna, 100, actor=STAFF)
-    async with shop.refused("LIMIT_EXCEEDED"):
-        await shop.adjust(anna, 1, actor=STAFF)
+    tenant = await shop_in(zone, at(noon))
+    anna = await tenant.customer()
+    await tenant.limit("STAFF", "GBP", actor_day=100)
+    await tenant.adjust(anna, 100, actor=STAFF)
+    tenant.clock.stand_still(at(next_day) - TICK)
+    async with tenant.refused("LIMIT_EXCEEDED"):
+        await tenant.adjust(anna, 1, actor=STAFF)
+    tenant.clock.stand_still(at(next_day))
+    await tenant.adjust(anna, 100, actor=STAFF)
+    async with tenant.refused("LIMIT_EXCEEDED"):
+        await tenant.adjust(anna, 1, actor=STAFF)
 
 
 @pytest.mark.parametrize(
@@ -152,13 +152,13 @@ async def test_daily_limits_begin_anew_with_the_tenant_s_day(
     ],
 )
 async def test_grace_lasts_to_the_end_of_the_sixtieth_day(shop_in: Open, zone: str, cancelled: str, end: str) -> None:
-    shop = await shop_in(zone, at(cancelled))
-    anna = await shop.customer()
-    await shop.run(
+    tenant = await shop_in(zone, at(cancelled))
+    anna = await tenant.customer()
+    await tenant.execute(
         "UPDATE customers SET membership_cancelled_at = $3 WHERE tenant_id = $1 AND id = $2", anna, at(cancelled)
     )
-    shop.clock.now = at(end) - TICK
-    await shop.adjust(anna, 1, "SERVICE_CREDITS")
-    shop.clock.now = at(end)
-    async with shop.refused("MEMBERSHIP_GRACE_ENDED"):
-        await shop.adjust(anna, 1, "SERVICE_CREDITS")
+    tenant.clock.stand_still(at(end) - TICK)
+    await tenant.adjust(anna, 1, "SERVICE_CREDITS")
+    tenant.clock.stand_still(at(end))
+    async with tenant.refused("MEMBERSHIP_GRACE_ENDED"):
+        await tenant.adjust(anna, 1, "SERVICE_CREDITS")

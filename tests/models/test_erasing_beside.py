@@ -21,68 +21,75 @@ from models.operations.people import erase_customer
 from models.session import tenant_transaction
 from tests.models.test_erasing import SECRET, where
 from tests.support.pausing import Pause
-from tests.support.shop import MANAGER, STAFF, Shop
+from tests.support.tenants import MANAGER, STAFF, Tenant
 
 Write = Callable[[], Awaitable[object]]
-Prepare = Callable[[Shop, UUID], Awaitable[Write]]
+Prepare = Callable[[Tenant, UUID], Awaitable[Write]]
 ENOUGH_S = 30
 
 
-async def adding(shop: Shop, anna: UUID) -> Write:
-    return lambda: shop.adjust(anna, 5, note=SECRET)
+async def adding(tenant: Tenant, anna: UUID) -> Write:
+    return lambda: tenant.adjust(anna, 5, note=SECRET)
 
 
-async def removing(shop: Shop, anna: UUID) -> Write:
-    await shop.adjust(anna, 5)
-    return lambda: shop.adjust(anna, -5, note=SECRET)
+async def removing(tenant: Tenant, anna: UUID) -> Write:
+    await tenant.adjust(anna, 5)
+    return lambda: tenant.adjust(anna, -5, note=SECRET)
 
 
-async def asking(shop: Shop, anna: UUID) -> Write:
-    return lambda: shop.adjust(anna, 5_000, actor=STAFF, request_approval=True, note=SECRET)
+async def asking(tenant: Tenant, anna: UUID) -> Write:
+    return lambda: tenant.adjust(anna, 5_000, actor=STAFF, request_approval=True, note=SECRET)
 
 
-async def rejecting(shop: Shop, anna: UUID) -> Write:
-    request = await asked(shop, anna)
-    return lambda: reject_request(shop.ledger, shop.tenant_id, MANAGER, request, SECRET)
+async def rejecting(tenant: Tenant, anna: UUID) -> Write:
+    request = await asked(tenant, anna)
+    return lambda: reject_request(tenant.ledger, tenant.id, MANAGER, request, SECRET)
 
 
-async def withdrawing(shop: Shop, anna: UUID) -> Write:
-    request = await asked(shop, anna)
-    return lambda: withdraw_request(shop.ledger, shop.tenant_id, STAFF, request, SECRET)
+async def withdrawing(tenant: Tenant, anna: UUID) -> Write:
+    request = await asked(tenant, anna)
+    return lambda: withdraw_request(tenant.ledger, tenant.id, STAFF, request, SECRET)
 
 
-async def asked(shop: Shop, anna: UUID) -> UUID:
-    request = (await shop.adjust(anna, 5_000, actor=STAFF, request_approval=True, note=SECRET)).approval_request_id
+async def asked(tenant: Tenant, anna: UUID) -> UUID:
+    request = (await tenant.adjust(anna, 5_000, actor=STAFF, request_approval=True, note=SECRET)).approval_request_id
     assert request is not None
     return request
 
 
-async def voiding_an_invoice(shop: Shop, anna: UUID) -> Write:
-    invoice = await shop.invoice(anna, 5, auto_apply=False)
-    return lambda: shop.void_invoice(invoice, note=SECRET)
+async def voiding_an_invoice(tenant: Tenant, anna: UUID) -> Write:
+    invoice = await tenant.invoice(anna, 5, auto_apply=False)
+    return lambda: tenant.void_invoice(invoice, note=SECRET)
 
 
-async def disabling_a_coupon(shop: Shop, anna: UUID) -> Write:
-    await shop.adjust(anna, 10, "POINTS")
-    coupon = (await shop.give(anna, await shop.reward(10))).coupon_id
-    return lambda: shop.disable(coupon, refund=False, note=SECRET)
+async def disabling_a_coupon(tenant: Tenant, anna: UUID) -> Write:
+    await tenant.adjust(anna, 10, "POINTS")
+    coupon = (await tenant.give(anna, await tenant.reward(10))).coupon_id
+    return lambda: tenant.disable(coupon, refund=False, note=SECRET)
 
 
-async def queueing_a_file(shop: Shop, anna: UUID) -> Write:
-    external_id = (await shop.rows("SELECT external_id FROM customers WHERE tenant_id = $1 AND id = $2", anna))[0][0]
+async def queueing_a_file(tenant: Tenant, anna: UUID) -> Write:
+    external_id = (await tenant.rows("SELECT external_id FROM customers WHERE tenant_id = $1 AND id = $2", anna))[0][0]
     rows, command = [ImportRow(external_id, Decimal(7), note=SECRET)], ImportCredits("", "POINTS", "CORRECTION")
-    return lambda: import_credits(shop.ledger, shop.tenant_id, MANAGER, command, rows, "k")
+    return lambda: import_credits(tenant.ledger, tenant.id, MANAGER, command, rows, "k")
 
 
-async def becoming_a_member(shop: Shop, anna: UUID) -> Write:
+async def becoming_a_member(tenant: Tenant, anna: UUID) -> Write:
     change = MembershipChange(anna, None, SECRET)
-    return lambda: start_membership(shop.ledger, shop.tenant_id, MANAGER, change)
+    return lambda: start_membership(tenant.ledger, tenant.id, MANAGER, change)
 
 
 WRITERS = (
-    adding, removing, asking, rejecting, withdrawing, voiding_an_invoice, disabling_a_coupon, queueing_a_file,
+    adding,
+    removing,
+    asking,
+    rejecting,
+    withdrawing,
+    voiding_an_invoice,
+    disabling_a_coupon,
+    queueing_a_file,
     becoming_a_member,
-)  # fmt: skip
+)
 PAUSED_AT: Final[dict[Prepare, str]] = {
     rejecting: "models.operations.approvals.record_event",
     withdrawing: "models.operations.approvals.record_event",
@@ -92,12 +99,12 @@ PAUSED_AT: Final[dict[Prepare, str]] = {
 """Of those that are not postings, which are held up before they write anything."""
 
 
-async def until_it_waits(shop: Shop, task: "asyncio.Task[Any]") -> None:
+async def until_it_waits(tenant: Tenant, task: "asyncio.Task[Any]") -> None:
     """Until the task is over, or somebody in this worker's database waits for a lock."""
     waits = """SELECT true FROM pg_stat_activity
         WHERE datname = current_database() AND wait_event_type = 'Lock' AND $1::uuid IS NOT NULL"""
     async with asyncio.timeout(ENOUGH_S):
-        while not task.done() and not await shop.rows(waits):  # noqa: ASYNC110 - it is the database that knows
+        while not task.done() and not await tenant.rows(waits):  # noqa: ASYNC110 - it is the database that knows
             await asyncio.sleep(0.005)
 
 
@@ -108,73 +115,73 @@ async def refused_or_done(write: Write) -> None:
 
 @pytest.mark.parametrize("writer", WRITERS)
 async def test_what_is_being_written_is_erased_with_the_rest(
-    shop: Shop, anna: UUID, monkeypatch: pytest.MonkeyPatch, writer: Prepare
+    tenant: Tenant, anna: UUID, monkeypatch: pytest.MonkeyPatch, writer: Prepare
 ) -> None:
-    write = await writer(shop, anna)
+    write = await writer(tenant, anna)
     pause = Pause(monkeypatch, PAUSED_AT.get(writer, "models.posting.write"))
     writing = asyncio.ensure_future(write())
     await pause.reached.wait()
-    erasing = asyncio.create_task(erase_customer(shop.ledger, shop.tenant_id, MANAGER, anna))
-    await until_it_waits(shop, erasing)
+    erasing = asyncio.create_task(erase_customer(tenant.ledger, tenant.id, MANAGER, anna))
+    await until_it_waits(tenant, erasing)
     waited = not erasing.done()
     pause.go_on.set()
     await writing
     assert waited
     assert await erasing
-    assert await where(shop, SECRET) == set()
+    assert await where(tenant, SECRET) == set()
 
 
 @pytest.mark.parametrize("writer", WRITERS)
 async def test_what_waited_for_the_erasure_leaves_nothing_behind(
-    shop: Shop, anna: UUID, monkeypatch: pytest.MonkeyPatch, writer: Prepare
+    tenant: Tenant, anna: UUID, monkeypatch: pytest.MonkeyPatch, writer: Prepare
 ) -> None:
-    write = await writer(shop, anna)
+    write = await writer(tenant, anna)
     pause = Pause(monkeypatch, "models.operations.people.record_event")
-    erasing = asyncio.create_task(erase_customer(shop.ledger, shop.tenant_id, MANAGER, anna))
+    erasing = asyncio.create_task(erase_customer(tenant.ledger, tenant.id, MANAGER, anna))
     await pause.reached.wait()
     writing = asyncio.create_task(refused_or_done(write))
-    await until_it_waits(shop, writing)
+    await until_it_waits(tenant, writing)
     pause.go_on.set()
     assert await erasing
     await writing
-    assert await where(shop, SECRET) == set()
+    assert await where(tenant, SECRET) == set()
 
 
 async def test_a_record_that_is_being_merged_into_theirs_goes_along(
-    shop: Shop, anna: UUID, monkeypatch: pytest.MonkeyPatch
+    tenant: Tenant, anna: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other = await shop.customer(SECRET)
-    await shop.adjust(other, 5, note=SECRET)
+    other = await tenant.customer(name=SECRET)
+    await tenant.adjust(other, 5, note=SECRET)
     pause = Pause(monkeypatch, "models.posting.write")
-    merge = merge_customers(shop.ledger, shop.tenant_id, MANAGER, MergeCustomers(other, anna, SECRET), "k")
+    merge = merge_customers(tenant.ledger, tenant.id, MANAGER, MergeCustomers(other, anna, SECRET), "k")
     merging = asyncio.create_task(merge)
     await pause.reached.wait()
-    erasing = asyncio.create_task(erase_customer(shop.ledger, shop.tenant_id, MANAGER, anna))
-    await until_it_waits(shop, erasing)
+    erasing = asyncio.create_task(erase_customer(tenant.ledger, tenant.id, MANAGER, anna))
+    await until_it_waits(tenant, erasing)
     pause.go_on.set()
     await merging
     assert await erasing
-    assert await where(shop, SECRET) == set()
+    assert await where(tenant, SECRET) == set()
 
 
-async def test_postings_about_the_same_person_do_not_wait_for_each_other(shop: Shop, anna: UUID) -> None:
-    async with tenant_transaction(shop.tenant_id) as connection:
+async def test_postings_about_the_same_person_do_not_wait_for_each_other(tenant: Tenant, anna: UUID) -> None:
+    async with tenant_transaction(tenant.id) as connection:
         sql = "SELECT FROM customers WHERE tenant_id = $1 AND id = $2 FOR KEY SHARE"
-        await connection.raw.execute(sql, shop.tenant_id, anna)
-        await shop.adjust(anna, 5)
-    assert await shop.available(anna) == 500
+        await connection.raw.execute(sql, tenant.id, anna)
+        await tenant.adjust(anna, 5)
+    assert await tenant.available(anna) == 500
 
 
 async def test_an_erasure_that_never_gets_its_turn_gives_up(
-    shop: Shop, anna: UUID, monkeypatch: pytest.MonkeyPatch
+    tenant: Tenant, anna: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(people, "GIVING_WAY", "SET LOCAL lock_timeout = '1ms'")
     monkeypatch.setattr(patience, "LONGEST_WAIT_S", 0.1)
-    await shop.adjust(anna, 5, note=SECRET)
-    before = await shop.fingerprint()
-    async with tenant_transaction(shop.tenant_id) as connection:
+    await tenant.adjust(anna, 5, note=SECRET)
+    before = await tenant.fingerprint()
+    async with tenant_transaction(tenant.id) as connection:
         sql = "SELECT FROM customers WHERE tenant_id = $1 AND id = $2 FOR KEY SHARE"
-        await connection.raw.execute(sql, shop.tenant_id, anna)
+        await connection.raw.execute(sql, tenant.id, anna)
         with pytest.raises(Busy):
-            await erase_customer(shop.ledger, shop.tenant_id, MANAGER, anna)
-    assert await shop.fingerprint() == before
+            await erase_customer(tenant.ledger, tenant.id, MANAGER, anna)
+    assert await tenant.fingerprint() == before

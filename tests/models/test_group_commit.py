@@ -9,13 +9,14 @@ from uuid import UUID, uuid4
 import pytest
 
 from models import group_commit, patience
-from models.commands import BulkCredit, MergeCustomers, UseCoupon
+from models.commands import BulkCredit, MergeCustomers
 from models.errors import Busy
 from models.group_commit import GroupCommit, Lane, Overloaded
 from models.loading.locked_elsewhere import Name
+from models.planning.coupons import UseCoupon
 from models.planning.needs import Needs
 from models.units import Failed, Refused, Requeued, Result, Unit
-from tests.support.shop import MANAGER, Shop
+from tests.support.tenants import MANAGER, Tenant
 
 
 def unit(command: Any = None) -> Unit:
@@ -60,12 +61,12 @@ async def settle() -> None:
 
 
 async def test_what_arrives_meanwhile_makes_the_next_batch() -> None:
-    posts, tenant = Posts(), uuid4()
+    posts, tenant_id = Posts(), uuid4()
     group = posts.group()
-    tasks = [asyncio.create_task(group.submit(tenant, unit()))]
+    tasks = [asyncio.create_task(group.submit(tenant_id, unit()))]
     await settle()
     assert posts.batches == [(1, False)]  # no wait is added when nothing is under way
-    tasks += [asyncio.create_task(group.submit(tenant, unit())) for _ in range(300)]
+    tasks += [asyncio.create_task(group.submit(tenant_id, unit())) for _ in range(300)]
     await settle()
     posts.gate.set()
     await asyncio.gather(*tasks)
@@ -84,10 +85,10 @@ async def test_tenants_do_not_wait_for_one_another() -> None:
 
 
 async def test_a_bulk_never_joins_a_batch() -> None:
-    posts, tenant = Posts(), uuid4()
+    posts, tenant_id = Posts(), uuid4()
     group = posts.group()
     bulk = BulkCredit((), "GBP", "GOODWILL")
-    tasks = [asyncio.create_task(group.submit(tenant, unit(command))) for command in (bulk, bulk, None, None)]
+    tasks = [asyncio.create_task(group.submit(tenant_id, unit(command))) for command in (bulk, bulk, None, None)]
     await settle()
     assert sorted(posts.batches) == [(1, True), (2, False)]
     posts.gate.set()
@@ -97,10 +98,10 @@ async def test_a_bulk_never_joins_a_batch() -> None:
 
 @pytest.mark.parametrize(("spare", "at_once"), [(0, 1), (1, 1), (2, 2)])
 async def test_a_merge_need_not_come_after_a_bulk_where_there_is_a_connection_for_it(spare: int, at_once: int) -> None:
-    posts, tenant = Posts(), uuid4()
+    posts, tenant_id = Posts(), uuid4()
     group = posts.group(in_line=spare)
     bulk, merge = BulkCredit((), "GBP", "GOODWILL"), MergeCustomers(uuid4(), uuid4())
-    tasks = [asyncio.create_task(group.submit(tenant, unit(command))) for command in (bulk, merge, bulk)]
+    tasks = [asyncio.create_task(group.submit(tenant_id, unit(command))) for command in (bulk, merge, bulk)]
     await settle()
     assert posts.batches == [(1, True)] * at_once
     posts.gate.set()
@@ -115,14 +116,14 @@ async def test_another_posting_begins_beside_one_that_takes_long(
     monkeypatch: pytest.MonkeyPatch, spare: int, at_once: int
 ) -> None:
     monkeypatch.setattr(group_commit, "LONG_S", 0.01)
-    posts, tenant = Posts(), uuid4()
+    posts, tenant_id = Posts(), uuid4()
     group = posts.group(in_line=spare)
-    tasks = [asyncio.create_task(group.submit(tenant, unit()))]
+    tasks = [asyncio.create_task(group.submit(tenant_id, unit()))]
     await asyncio.sleep(0.1)  # nobody waits when it begins to be long
-    tasks += [asyncio.create_task(group.submit(tenant, unit())) for _ in range(3)]
+    tasks += [asyncio.create_task(group.submit(tenant_id, unit())) for _ in range(3)]
     await settle()
     assert posts.batches == [(1, False), (3, False)][:at_once]
-    tasks += [asyncio.create_task(group.submit(tenant, unit()))]
+    tasks += [asyncio.create_task(group.submit(tenant_id, unit()))]
     await asyncio.sleep(0.1)
     assert len(posts.batches) == at_once  # no more than there are connections to spare
     posts.gate.set()
@@ -134,37 +135,37 @@ async def test_another_posting_begins_beside_one_that_takes_long(
 
 
 async def test_a_posting_that_breaks_fails_its_units_and_no_others() -> None:
-    posts, tenant = Posts(), uuid4()
+    posts, tenant_id = Posts(), uuid4()
     posts.results = [RuntimeError("broken")]
     posts.gate.set()
     group = posts.group()
-    assert isinstance(await group.submit(tenant, unit()), Failed)
-    assert isinstance(await group.submit(tenant, unit()), Refused)
+    assert isinstance(await group.submit(tenant_id, unit()), Failed)
+    assert isinstance(await group.submit(tenant_id, unit()), Refused)
 
 
 async def test_too_many_waiting_are_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(group_commit, "MAX_WAITING_UNITS", 3)
-    posts, tenant = Posts(), uuid4()
+    posts, tenant_id = Posts(), uuid4()
     group = posts.group()
-    tasks = [asyncio.create_task(group.submit(tenant, unit()))]
+    tasks = [asyncio.create_task(group.submit(tenant_id, unit()))]
     await settle()
-    tasks += [asyncio.create_task(group.submit(tenant, unit())) for _ in range(3)]
+    tasks += [asyncio.create_task(group.submit(tenant_id, unit())) for _ in range(3)]
     await settle()
     with pytest.raises(Overloaded):
-        await group.submit(tenant, unit())
+        await group.submit(tenant_id, unit())
     posts.gate.set()
     await asyncio.gather(*tasks)
 
 
 async def test_closing_finishes_what_is_under_way_and_takes_nothing_new() -> None:
-    posts, tenant = Posts(), uuid4()
+    posts, tenant_id = Posts(), uuid4()
     group = posts.group()
-    task = asyncio.create_task(group.submit(tenant, unit()))
+    task = asyncio.create_task(group.submit(tenant_id, unit()))
     await settle()
     closing = asyncio.create_task(group.close())
     await settle()
     with pytest.raises(Overloaded):
-        await group.submit(tenant, unit())
+        await group.submit(tenant_id, unit())
     assert not closing.done()
     posts.gate.set()
     await closing
@@ -181,11 +182,11 @@ async def test_nothing_is_kept_of_a_tenant_that_is_quiet() -> None:
 
 
 async def test_a_client_that_goes_away_cancels_nothing() -> None:
-    posts, tenant = Posts(), uuid4()
+    posts, tenant_id = Posts(), uuid4()
     group = posts.group()
-    gone = asyncio.create_task(group.submit(tenant, unit()))
+    gone = asyncio.create_task(group.submit(tenant_id, unit()))
     await settle()
-    also_gone, stays = (asyncio.create_task(group.submit(tenant, unit())) for _ in range(2))
+    also_gone, stays = (asyncio.create_task(group.submit(tenant_id, unit())) for _ in range(2))
     await settle()
     for task in (gone, also_gone):
         task.cancel()
@@ -196,18 +197,18 @@ async def test_a_client_that_goes_away_cancels_nothing() -> None:
     assert posts.batches == [(1, False), (2, False)]  # also what nobody waits for any more is posted
 
 
-async def test_a_posting_whose_client_has_gone_is_in_the_books(shop: Shop, anna: UUID) -> None:
-    await shop.adjust(anna, 1)
-    tasks = [asyncio.create_task(shop.adjust(anna, 5, key=f"gone-{n}")) for n in range(10)]
+async def test_a_posting_whose_client_has_gone_is_in_the_books(tenant: Tenant, anna: UUID) -> None:
+    await tenant.adjust(anna, 1)
+    tasks = [asyncio.create_task(tenant.adjust(anna, 5, key=f"gone-{n}")) for n in range(10)]
     for _ in range(5):
         await asyncio.sleep(0)
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    await shop.ledger.close()
+    await tenant.ledger.close()
 
     assert all(task.cancelled() for task in tasks)
-    assert await shop.available(anna) == 5100
+    assert await tenant.available(anna) == 5100
 
 
 def test_the_lanes() -> None:
@@ -230,14 +231,14 @@ async def until(fulfilled: Callable[[], bool]) -> None:
 
 
 async def test_who_was_put_back_waits_in_memory_and_who_comes_later_comes_after() -> None:
-    posts, tenant = Posts(), uuid4()
+    posts, tenant_id = Posts(), uuid4()
     posts.held, posts.results = {ROW}, [Requeued(frozenset({ROW}))]
     posts.gate.set()
     group = posts.group()
-    tasks = [asyncio.create_task(group.submit(tenant, needing())) for _ in range(5)]
+    tasks = [asyncio.create_task(group.submit(tenant_id, needing())) for _ in range(5)]
     await until(lambda: posts.looks >= 3)
-    tasks += [asyncio.create_task(group.submit(tenant, needing())) for _ in range(5)]
-    other = await group.submit(tenant, needing(("accounts", uuid4(), "GBP")))
+    tasks += [asyncio.create_task(group.submit(tenant_id, needing())) for _ in range(5)]
+    other = await group.submit(tenant_id, needing(("accounts", uuid4(), "GBP")))
 
     assert isinstance(other, Refused)  # by the next posting, as ever
     assert group.waiting == 10
@@ -249,22 +250,22 @@ async def test_who_was_put_back_waits_in_memory_and_who_comes_later_comes_after(
 
 
 async def test_connections_stand_in_line_for_a_few_and_post_who_waits() -> None:
-    posts, tenant = Posts(), uuid4()
+    posts, tenant_id = Posts(), uuid4()
     names: list[Name] = [("accounts", uuid4(), "GBP") for _ in range(5)]
     posts.held = set(names)
     posts.results = [Requeued(frozenset(names))]
     posts.gate.set()
     group = posts.group(in_line=2)
-    await asyncio.gather(first := asyncio.create_task(group.submit(tenant, needing(names[0]))))
+    await asyncio.gather(first := asyncio.create_task(group.submit(tenant_id, needing(names[0]))))
     assert isinstance(first.result(), Refused)  # it got the row in line, and was posted in the same transaction
     assert posts.batches == [(1, False), (1, False)]
     assert len(posts.in_line) == 1
 
     posts.results = [Requeued(frozenset({name})) for name in names]
-    tasks = [asyncio.create_task(group.submit(tenant, needing(name))) for name in names[:1]]
+    tasks = [asyncio.create_task(group.submit(tenant_id, needing(name))) for name in names[:1]]
     for name in names[1:]:
         await until(lambda: not group._queues)
-        tasks.append(asyncio.create_task(group.submit(tenant, needing(name))))
+        tasks.append(asyncio.create_task(group.submit(tenant_id, needing(name))))
     await asyncio.gather(*tasks)
     assert len(posts.in_line) <= 1 + len(names)
 

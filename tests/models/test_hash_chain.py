@@ -42,17 +42,43 @@ TRANSACTION: dict[str, Any] = {
     "limited_on": date(2026, 3, 1),
 }
 PROMISE = Promise(
-    UUID(int=5), UUID(int=3), UUID(int=9), 2500, 7, date(2026, 3, 1), AT, AT + timedelta(days=1), AT, True, True,
+    UUID(int=5),
+    UUID(int=3),
+    UUID(int=9),
+    2500,
+    7,
+    date(2026, 3, 1),
+    AT,
+    AT + timedelta(days=1),
+    AT,
+    True,
+    True,
     (UUID(int=11), UUID(int=10)),
-)  # fmt: skip
+)
 PREVIOUS = bytes(range(32, 64))
 OTHER: dict[str, Any] = {
-    "sequence": 8, "counter": "ORDERS", "amount_minor": -2500, "lifetime_minor": 0, "balance_after_minor": 4001,
-    "created_at": AT + timedelta(microseconds=1), "transaction_digest": bytes(32), "kind": "ADJUSTMENTG", "reason": None,
-    "note_digest": None, "idempotency_key": "Key", "opened_sequence": 8, "effective_on": date(2026, 3, 2),
-    "starts_at": AT + timedelta(microseconds=1), "expires_at": None, "auto_apply": False, "counts": False,
-    "service_ids": (UUID(int=10),), "limited_asset": "EUR", "limited_minor": 2501, "limited_on": date(2026, 3, 2),
-}  # fmt: skip
+    "sequence": 8,
+    "counter": "ORDERS",
+    "amount_minor": -2500,
+    "lifetime_minor": 0,
+    "balance_after_minor": 4001,
+    "created_at": AT + timedelta(microseconds=1),
+    "transaction_digest": bytes(32),
+    "kind": "ADJUSTMENTG",
+    "reason": None,
+    "note_digest": None,
+    "idempotency_key": "Key",
+    "opened_sequence": 8,
+    "effective_on": date(2026, 3, 2),
+    "starts_at": AT + timedelta(microseconds=1),
+    "expires_at": None,
+    "auto_apply": False,
+    "counts": False,
+    "service_ids": (UUID(int=10),),
+    "limited_asset": "EUR",
+    "limited_minor": 2501,
+    "limited_on": date(2026, 3, 2),
+}
 
 
 def other(name: str) -> Any:
@@ -142,9 +168,20 @@ transactions = st.fixed_dictionaries(
     }
 )
 promises = st.builds(
-    Promise, st.uuids(), st.uuids(), st.none() | st.uuids(), amounts, st.integers(1, 2**62), st.dates(), instants,
-    st.none() | instants, instants, st.booleans(), st.booleans(), st.lists(st.uuids(), max_size=3),
-)  # fmt: skip
+    Promise,
+    st.uuids(),
+    st.uuids(),
+    st.none() | st.uuids(),
+    amounts,
+    st.integers(1, 2**62),
+    st.dates(),
+    instants,
+    st.none() | instants,
+    instants,
+    st.booleans(),
+    st.booleans(),
+    st.lists(st.uuids(), max_size=3),
+)
 
 
 @given(previous=st.none() | hashes, facts=entries)

@@ -1,4 +1,4 @@
-"""Keys by client: a partner's are its own, people share one name space; and those of before answer whom they may (R4)."""
+"""Keys by client: a partner's are its own, people share one name space; and those of before answer whom they may."""
 
 from decimal import Decimal
 from typing import Any
@@ -20,7 +20,7 @@ from models.reads.verify import verify
 from models.units import Posted, Refused, Replayed
 from tests.support import approvals
 from tests.support.batch import Batch
-from tests.support.shop import ADMIN, MANAGER, STAFF, Shop
+from tests.support.tenants import ADMIN, MANAGER, STAFF, Tenant
 from tests.support.units import adjustment, post
 
 SHOP, TILL = Actor("web", "PARTNER", client="shop"), Actor("till-1", "PARTNER", client="till")
@@ -29,23 +29,23 @@ SHARED = "UPDATE idempotency_keys SET shared = true WHERE tenant_id = $1 AND key
 
 
 @pytest.fixture
-async def shop(shop: Shop) -> Shop:
+async def tenant(tenant: Tenant) -> Tenant:
     """Where partners may add as much as they like."""
     for asset in (None, "POINTS"):
-        await set_limit(shop.ledger, shop.tenant_id, ADMIN, SetLimit("PARTNER", asset))
-    return shop
+        await set_limit(tenant.ledger, tenant.id, ADMIN, SetLimit("PARTNER", asset))
+    return tenant
 
 
-async def keys(shop: Shop) -> set[tuple[str, str]]:
-    rows = await shop.rows("SELECT key, client FROM idempotency_keys WHERE tenant_id = $1")
+async def keys(tenant: Tenant) -> set[tuple[str, str]]:
+    rows = await tenant.rows("SELECT key, client FROM idempotency_keys WHERE tenant_id = $1")
     return {(key, client) for key, client in rows}
 
 
-async def answers_everybody(shop: Shop, owner: "asyncpg.Connection[Any]", key: str) -> None:
+async def answers_everybody(tenant: Tenant, owner: "asyncpg.Connection[Any]", key: str) -> None:
     """As a key from before there were name spaces, of which nobody can tell whose it is."""
     async with owner.transaction():
-        await owner.execute(f"SET LOCAL scrip.tenant = '{shop.tenant_id}'")
-        assert await owner.execute(SHARED, shop.tenant_id, key) == "UPDATE 1"
+        await owner.execute(f"SET LOCAL scrip.tenant = '{tenant.id}'")
+        assert await owner.execute(SHARED, tenant.id, key) == "UPDATE 1"
 
 
 def test_a_partner_s_name_space_is_its_client_s_and_people_s_is_one() -> None:
@@ -54,158 +54,166 @@ def test_a_partner_s_name_space_is_its_client_s_and_people_s_is_one() -> None:
     assert {client_of(actor) for actor in (ADMIN, MANAGER, STAFF, *through_apps)} == {""}
 
 
-async def test_r4_the_same_key_and_input_of_two_clients_make_two_postings(shop: Shop, anna: UUID) -> None:
-    made = [await shop.adjust(anna, 5, key="k", actor=actor) for actor in (SHOP, TILL, NAMELESS, MANAGER)]
+async def test_the_same_key_and_input_of_two_clients_make_two_postings(tenant: Tenant, anna: UUID) -> None:
+    made = [await tenant.adjust(anna, 5, key="k", actor=actor) for actor in (SHOP, TILL, NAMELESS, MANAGER)]
 
     assert [outcome.replayed for outcome in made] == [False] * 4
     assert len({outcome.transaction_id for outcome in made}) == 4
-    assert await keys(shop) == {("k", "shop"), ("k", "till"), ("k", "robot"), ("k", "")}
-    again = [await shop.adjust(anna, 5, key="k", actor=actor) for actor in (SHOP, TILL, NAMELESS, MANAGER)]
+    assert await keys(tenant) == {("k", "shop"), ("k", "till"), ("k", "robot"), ("k", "")}
+    again = [await tenant.adjust(anna, 5, key="k", actor=actor) for actor in (SHOP, TILL, NAMELESS, MANAGER)]
     assert [outcome.replayed for outcome in again] == [True] * 4
     assert [outcome.transaction_id for outcome in again] == [outcome.transaction_id for outcome in made]
 
 
-async def test_r4_another_client_s_key_is_free_for_another_input(shop: Shop, anna: UUID) -> None:
-    await shop.adjust(anna, 5, key="k", actor=SHOP)
-    assert not (await shop.adjust(anna, 6, key="k", actor=TILL)).replayed
-    assert not (await shop.adjust(anna, 7, key="k", actor=STAFF)).replayed
+async def test_another_client_s_key_is_free_for_another_input(tenant: Tenant, anna: UUID) -> None:
+    await tenant.adjust(anna, 5, key="k", actor=SHOP)
+    assert not (await tenant.adjust(anna, 6, key="k", actor=TILL)).replayed
+    assert not (await tenant.adjust(anna, 7, key="k", actor=STAFF)).replayed
     for actor in (SHOP, TILL, MANAGER):
-        async with shop.refused("IDEMPOTENCY_KEY_REUSED"):
-            await shop.adjust(anna, 8, key="k", actor=actor)
+        async with tenant.refused("IDEMPOTENCY_KEY_REUSED"):
+            await tenant.adjust(anna, 8, key="k", actor=actor)
 
 
-async def test_tokens_of_one_client_share_its_keys_and_people_share_theirs(shop: Shop, anna: UUID) -> None:
-    first = await shop.adjust(anna, 5, key="k", actor=SHOP)
+async def test_tokens_of_one_client_share_its_keys_and_people_share_theirs(tenant: Tenant, anna: UUID) -> None:
+    first = await tenant.adjust(anna, 5, key="k", actor=SHOP)
     other_token = Actor("shop", "PARTNER", client="shop", name="Till 2")
-    assert (await shop.adjust(anna, 5, key="k", actor=other_token)).transaction_id == first.transaction_id
-    persons = await shop.adjust(anna, 5, key="k", actor=STAFF)
+    assert (await tenant.adjust(anna, 5, key="k", actor=other_token)).transaction_id == first.transaction_id
+    persons = await tenant.adjust(anna, 5, key="k", actor=STAFF)
     for actor in (MANAGER, ADMIN, Actor("sam", "STAFF", client="shop")):
-        again = await shop.adjust(anna, 5, key="k", actor=actor)
+        again = await tenant.adjust(anna, 5, key="k", actor=actor)
         assert (again.replayed, again.transaction_id) == (True, persons.transaction_id)
 
 
-async def test_r4_within_one_batch(shop: Shop, anna: UUID) -> None:
+async def test_within_one_batch(tenant: Tenant, anna: UUID) -> None:
     """Of each client the first is posted, and its repetitions are answered with that."""
     actors = (SHOP, TILL, SHOP, MANAGER, TILL, STAFF)
-    units = [await adjustment(shop, anna, 5, key="k", actor=actor) for actor in actors]
-    results = await post(shop, *units)
+    units = [await adjustment(tenant, anna, 5, key="k", actor=actor) for actor in actors]
+    results = await post(tenant, *units)
 
     assert [type(result) for result in results] == [Posted, Posted, Replayed, Posted, Replayed, Replayed]
     replayed = [result.result_id for result in results if isinstance(result, Replayed)]
     assert replayed == [units[n].result_id for n in (0, 1, 3)]
-    assert await shop.available(anna, "POINTS") == 15
+    assert await tenant.available(anna, "POINTS") == 15
 
 
-async def test_a_refusal_frees_its_own_client_s_key_alone(shop: Shop, anna: UUID) -> None:
-    kept = await shop.adjust(anna, 5, key="k", actor=SHOP)
-    units = [await adjustment(shop, anna, amount, key="k", actor=actor) for amount, actor in ((-9, TILL), (3, STAFF))]
-    results = await post(shop, *units)
+async def test_a_refusal_frees_its_own_client_s_key_alone(tenant: Tenant, anna: UUID) -> None:
+    kept = await tenant.adjust(anna, 5, key="k", actor=SHOP)
+    units = [await adjustment(tenant, anna, amount, key="k", actor=actor) for amount, actor in ((-9, TILL), (3, STAFF))]
+    results = await post(tenant, *units)
 
     assert [type(result) for result in results] == [Refused, Posted]
-    assert await keys(shop) == {("k", "shop"), ("k", "")}
-    assert (await shop.adjust(anna, 5, key="k", actor=SHOP)).transaction_id == kept.transaction_id
+    assert await keys(tenant) == {("k", "shop"), ("k", "")}
+    assert (await tenant.adjust(anna, 5, key="k", actor=SHOP)).transaction_id == kept.transaction_id
 
 
-async def test_r4_bulks_and_files(shop: Shop, anna: UUID) -> None:
+async def test_bulks_and_files(tenant: Tenant, anna: UUID) -> None:
     command = ImportCredits(digest="d", asset="GBP", reason="CORRECTION")
     rows = [ImportRow(None, None)]
-    made = [await import_credits(shop.ledger, shop.tenant_id, a, command, rows, "f") for a in (SHOP, TILL, MANAGER)]
-    made += [await shop.bulk((anna, 5), key="b", actor=actor) for actor in (SHOP, TILL, MANAGER)]
+    made = [await import_credits(tenant.ledger, tenant.id, a, command, rows, "f") for a in (SHOP, TILL, MANAGER)]
+    made += [await tenant.bulk((anna, 5), key="b", actor=actor) for actor in (SHOP, TILL, MANAGER)]
 
     assert [outcome.replayed for outcome in made] == [False] * 6
-    again = [await import_credits(shop.ledger, shop.tenant_id, a, command, [], "f") for a in (SHOP, TILL, MANAGER)]
-    again += [await shop.bulk((anna, 5), key="b", actor=actor) for actor in (SHOP, TILL, MANAGER)]
+    again = [await import_credits(tenant.ledger, tenant.id, a, command, [], "f") for a in (SHOP, TILL, MANAGER)]
+    again += [await tenant.bulk((anna, 5), key="b", actor=actor) for actor in (SHOP, TILL, MANAGER)]
     assert [outcome.replayed for outcome in again] == [True] * 6
     assert [outcome.bulk_operation_id for outcome in again] == [outcome.bulk_operation_id for outcome in made]
     with pytest.raises(IdempotencyKeyReused):
-        await import_credits(shop.ledger, shop.tenant_id, TILL, ImportCredits(digest="e", asset="GBP"), rows, "f")
+        await import_credits(tenant.ledger, tenant.id, TILL, ImportCredits(digest="e", asset="GBP"), rows, "f")
 
 
-async def test_a_failed_file_frees_its_own_client_s_key_alone(shop: Shop) -> None:
+async def test_a_failed_file_frees_its_own_client_s_key_alone(tenant: Tenant) -> None:
     command = ImportCredits(digest="d", asset="GBP", reason="CORRECTION")
     for actor in (SHOP, TILL):
-        await import_credits(shop.ledger, shop.tenant_id, actor, command, [ImportRow(None, None)], "f")
-    await run_bulk(shop.ledger, shop.tenant_id)
-    assert len(await keys(shop)) == 1
-    while await run_bulk(shop.ledger, shop.tenant_id):
+        await import_credits(tenant.ledger, tenant.id, actor, command, [ImportRow(None, None)], "f")
+    await run_bulk(tenant.ledger, tenant.id)
+    assert len(await keys(tenant)) == 1
+    while await run_bulk(tenant.ledger, tenant.id):
         pass
-    assert await keys(shop) == set()
+    assert await keys(tenant) == set()
 
 
-async def test_the_rows_of_a_partner_s_file_are_posted_once(shop: Shop, anna: UUID) -> None:
-    ((external_id,),) = await shop.rows("SELECT external_id FROM customers WHERE tenant_id = $1 AND id = $2", anna)
+async def test_the_rows_of_a_partner_s_file_are_posted_once(tenant: Tenant, anna: UUID) -> None:
+    ((external_id,),) = await tenant.rows("SELECT external_id FROM customers WHERE tenant_id = $1 AND id = $2", anna)
     command = ImportCredits(digest="d", asset="POINTS", reason="CORRECTION", error_policy="SKIP_FAILED")
     row = ImportRow(external_id, Decimal(5))
-    await import_credits(shop.ledger, shop.tenant_id, SHOP, command, [row], "f")
-    while await run_bulk(shop.ledger, shop.tenant_id):
+    await import_credits(tenant.ledger, tenant.id, SHOP, command, [row], "f")
+    while await run_bulk(tenant.ledger, tenant.id):
         pass
-    assert {client for _, client in await keys(shop)} == {"shop"}
-    assert await shop.available(anna, "POINTS") == 5
+    assert {client for _, client in await keys(tenant)} == {"shop"}
+    assert await tenant.available(anna, "POINTS") == 5
 
 
-async def test_an_approval_s_key_is_whoever_s_approves(shop: Shop, anna: UUID) -> None:
+async def test_an_approval_s_key_is_whoever_s_approves(tenant: Tenant, anna: UUID) -> None:
     """The transaction is the requester's, and `verify` looks for its key with the other one."""
-    await set_limit(shop.ledger, shop.tenant_id, ADMIN, SetLimit("PARTNER", "GBP", None, Decimal(1)))
-    request = await approvals.ask(shop, anna, 20, actor=SHOP, key="k")
-    await approvals.approve(shop, request, key="k")
-    assert await keys(shop) == {("k", "shop"), ("k", "")}
-    assert (await approvals.approve(shop, request, key="k")).replayed
+    await set_limit(tenant.ledger, tenant.id, ADMIN, SetLimit("PARTNER", "GBP", None, Decimal(1)))
+    request = await approvals.ask(tenant, anna, 20, actor=SHOP, key="k")
+    await approvals.approve(tenant, request, key="k")
+    assert await keys(tenant) == {("k", "shop"), ("k", "")}
+    assert (await approvals.approve(tenant, request, key="k")).replayed
 
 
 async def test_a_key_of_before_that_answers_to_everybody(
-    shop: Shop, owner_connection: "asyncpg.Connection[Any]", anna: UUID
+    tenant: Tenant, owner_connection: "asyncpg.Connection[Any]", anna: UUID
 ) -> None:
-    first = await shop.adjust(anna, 5, key="k")
-    await answers_everybody(shop, owner_connection, "k")
+    first = await tenant.adjust(anna, 5, key="k")
+    await answers_everybody(tenant, owner_connection, "k")
     for actor in (SHOP, TILL, STAFF):
-        again = await shop.adjust(anna, 5, key="k", actor=actor)
+        again = await tenant.adjust(anna, 5, key="k", actor=actor)
         assert (again.replayed, again.transaction_id) == (True, first.transaction_id)
-        async with shop.refused("IDEMPOTENCY_KEY_REUSED"):
-            await shop.adjust(anna, 6, key="k", actor=actor)
-    assert await keys(shop) == {("k", "")}
-    together = Batch(shop.clock)
-    done: list[Outcome] = await together.run(shop.tenant_id, [
-        _adjust(together, shop, anna, key, actor) for key, actor in (("k", SHOP), ("own", SHOP), ("own", TILL), ("k", STAFF))
-    ])  # fmt: skip
+        async with tenant.refused("IDEMPOTENCY_KEY_REUSED"):
+            await tenant.adjust(anna, 6, key="k", actor=actor)
+    assert await keys(tenant) == {("k", "")}
+    together = Batch(tenant.clock)
+    done: list[Outcome] = await together.run(
+        tenant.id,
+        [
+            _adjust(together, tenant, anna, key, actor)
+            for key, actor in (("k", SHOP), ("own", SHOP), ("own", TILL), ("k", STAFF))
+        ],
+    )
     assert [outcome.replayed for outcome in done] == [True, False, False, True]
 
 
-def _adjust(batch: Batch, shop: Shop, customer: UUID, key: str, actor: Actor) -> Any:
-    beside = Shop(batch.ledger, shop.clock, shop.slug, shop.tenant_id)
+def _adjust(batch: Batch, tenant: Tenant, customer: UUID, key: str, actor: Actor) -> Any:
+    beside = Tenant(batch.ledger, tenant.clock, tenant.slug, tenant.id)
     return beside.adjust(customer, 5, key=key, actor=actor)
 
 
-async def test_a_key_in_another_s_name_space_is_found_out(shop: Shop, database_urls: Any, anna: UUID) -> None:
+async def test_a_key_in_another_s_name_space_is_found_out(tenant: Tenant, database_urls: Any, anna: UUID) -> None:
     """Whose a key is is under its seal."""
-    made = await shop.adjust(anna, 5, key="k", actor=SHOP)
+    made = await tenant.adjust(anna, 5, key="k", actor=SHOP)
     superuser = await asyncpg.connect(database_urls.admin)
     try:
         await superuser.execute("SET session_replication_role = replica")
         for change, back in (("client = 'till'", "client = 'shop'"), ("kept = true", "kept = false")):
-            await superuser.execute(f"UPDATE idempotency_keys SET {change} WHERE tenant_id = $1", shop.tenant_id)
-            proof = await verify(shop.tenant_id)
+            await superuser.execute(f"UPDATE idempotency_keys SET {change} WHERE tenant_id = $1", tenant.id)
+            proof = await verify(tenant.id)
             assert str(made.transaction_id) in {str(difference.id) for difference in proof.listed}, change
-            await superuser.execute(f"UPDATE idempotency_keys SET {back} WHERE tenant_id = $1", shop.tenant_id)
+            await superuser.execute(f"UPDATE idempotency_keys SET {back} WHERE tenant_id = $1", tenant.id)
     finally:
         await superuser.close()
 
 
-async def test_a_server_of_before_cannot_claim(shop: Shop) -> None:
+async def test_a_server_of_before_cannot_claim(tenant: Tenant) -> None:
     """It says of no key whose it is, and would post again what a partner has had posted since."""
     claim = """INSERT INTO idempotency_keys (tenant_id, key, operation, input_hash, result_id, created_at)
         VALUES ($1, 'k', 'adjustCredit', sha256('1'), gen_random_uuid(), now()) ON CONFLICT DO NOTHING"""
     with pytest.raises(asyncpg.NotNullViolationError):
-        await shop.run(claim)
+        await tenant.execute(claim)
 
 
 @pytest.mark.parametrize(
     ("key", "operation", "actor", "kept"),
     [
-        ("k", "adjustCredit", MANAGER, False), ("k", "importCredits", MANAGER, True), ("k", "bulkCredit", MANAGER, True),
-        ("bulk:0:1+", "postRows", MANAGER, True), ("online-retail/C1", "createInvoice", FROM_FILE, True),
-        ("demo/coupon", "giveReward", SAMPLE, True), ("demo/coupon", "giveReward", STAFF, False),
+        ("k", "adjustCredit", MANAGER, False),
+        ("k", "importCredits", MANAGER, True),
+        ("k", "bulkCredit", MANAGER, True),
+        ("bulk:0:1+", "postRows", MANAGER, True),
+        ("online-retail/C1", "createInvoice", FROM_FILE, True),
+        ("demo/coupon", "giveReward", SAMPLE, True),
+        ("demo/coupon", "giveReward", STAFF, False),
         ("online-retail/C1", "createInvoice", SHOP, False),
     ],
-)  # fmt: skip
+)
 def test_what_came_in_with_a_file_or_a_bulk_is_kept(key: str, operation: str, actor: Actor, kept: bool) -> None:
     assert is_kept(key, operation, actor) is kept

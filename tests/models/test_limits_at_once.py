@@ -23,7 +23,7 @@ from models.operations.partner_tokens import issue_token
 from models.session import tenant_transaction
 from tests.support.limits_worker import add
 from tests.support.pausing import Pause
-from tests.support.shop import ADMIN, STAFF, Clock, Shop
+from tests.support.tenants import ADMIN, STAFF, Clock, Tenant
 
 ROOT = Path(__file__).parents[2]
 AT_ONCE = 100
@@ -36,15 +36,15 @@ Elsewhere = Callable[[Additions], Coroutine[Any, Any, list[str]]]
 
 
 @pytest.fixture
-async def elsewhere(shop: Shop, database_urls: Urls) -> AsyncIterator[Elsewhere]:
+async def elsewhere(tenant: Tenant, database_urls: Urls) -> AsyncIterator[Elsewhere]:
     """Sends additions from another process, which keeps what it knows of the configuration from one call to the next."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tests.support.limits_worker", stdin=PIPE, stdout=PIPE, cwd=ROOT, limit=LINE_BYTES
     )
-    assert await said(process, {"url": database_urls.app, "now": shop.clock().isoformat()}) == b"ready\n"
+    assert await said(process, {"url": database_urls.app, "now": tenant.clock().isoformat()}) == b"ready\n"
 
     async def send(additions: Additions) -> list[str]:
-        answer: list[str] = json.loads(await said(process, {"tenant": str(shop.tenant_id), "additions": additions}))
+        answer: list[str] = json.loads(await said(process, {"tenant": str(tenant.id), "additions": additions}))
         return answer
 
     yield send
@@ -65,62 +65,69 @@ async def ended(process: Process) -> int:
     return await process.wait()
 
 
-async def here(shop: Shop, additions: Additions) -> list[str]:
-    return list(await asyncio.gather(*(add(shop.ledger, shop.tenant_id, addition) for addition in additions)))
+async def here(tenant: Tenant, additions: Additions) -> list[str]:
+    return list(await asyncio.gather(*(add(tenant.ledger, tenant.id, addition) for addition in additions)))
 
 
 def addition(actor: Actor, customer: UUID, amount: int, asset: str = "GBP", *, reward: UUID | None = None) -> list[Any]:
     return [
-        actor.subject, actor.role, actor.client, str(customer), asset, str(amount),
+        actor.subject,
+        actor.role,
+        actor.client,
+        str(customer),
+        asset,
+        str(amount),
         None if reward is None else str(reward),
-    ]  # fmt: skip
+    ]
 
 
 async def set_to(
-    shop: Shop, role: str, asset: str | None = "GBP", holder: str | None = None, **limits: int | None
+    tenant: Tenant, role: str, asset: str | None = "GBP", holder: str | None = None, **limits: int | None
 ) -> None:
     exact: dict[str, Any] = {kind: None if limit is None else Decimal(limit) for kind, limit in limits.items()}
-    await set_limit(shop.ledger, shop.tenant_id, ADMIN, SetLimit(role, asset, holder, **exact))
+    await set_limit(tenant.ledger, tenant.id, ADMIN, SetLimit(role, asset, holder, **exact))
 
 
-async def added(shop: Shop, asset: str) -> int:
+async def added(tenant: Tenant, asset: str) -> int:
     """In minor units, by everybody together."""
     sql = "SELECT coalesce(sum(balance_minor), 0)::bigint FROM accounts WHERE tenant_id = $1 AND asset = $2"
-    found: int = (await shop.rows(sql, asset))[0][0]
+    found: int = (await tenant.rows(sql, asset))[0][0]
     return found
 
 
-async def used(shop: Shop, scope: str, asset: str) -> list[int]:
+async def used(tenant: Tenant, scope: str, asset: str) -> list[int]:
     sql = "SELECT used_minor FROM limit_counters WHERE tenant_id = $1 AND scope = $2 AND asset = $3 AND used_minor > 0"
-    return [row[0] for row in await shop.rows(sql, scope, asset)]
+    return [row[0] for row in await tenant.rows(sql, scope, asset)]
 
 
-async def test_a_change_holds_at_once_in_every_process(shop: Shop, anna: UUID, elsewhere: Elsewhere) -> None:
+async def test_a_change_holds_at_once_in_every_process(tenant: Tenant, anna: UUID, elsewhere: Elsewhere) -> None:
     """The other process knows the configuration already. Each change is asked about the moment it is done."""
     ten = [addition(STAFF, anna, 10)]
     maria = [addition(Actor("maria", "MANAGER"), anna, 10)]
     assert await elsewhere(ten + maria) == ["posted", "posted"]
     for limit, code in ((9, "LIMIT_EXCEEDED"), (10, "posted"), (0, "LIMIT_EXCEEDED"), (None, "posted")):
-        await set_to(shop, "STAFF", per_adjustment=limit)
-        before = await shop.fingerprint()
+        await set_to(tenant, "STAFF", per_adjustment=limit)
+        before = await tenant.fingerprint()
         assert await elsewhere(ten) == [code], limit
-        assert (await shop.fingerprint() == before) == (code != "posted")
-    await set_to(shop, "STAFF", holder="sam", per_adjustment=9)
+        assert (await tenant.fingerprint() == before) == (code != "posted")
+    await set_to(tenant, "STAFF", holder="sam", per_adjustment=9)
     assert await elsewhere(ten + maria) == ["LIMIT_EXCEEDED", "posted"]
-    await remove_limit(shop.ledger, shop.tenant_id, ADMIN, RemoveLimit("STAFF", "GBP", "sam"))
-    await set_to(shop, "MANAGER", per_adjustment=9)
+    await remove_limit(tenant.ledger, tenant.id, ADMIN, RemoveLimit("STAFF", "GBP", "sam"))
+    await set_to(tenant, "MANAGER", per_adjustment=9)
     assert await elsewhere(ten + maria) == ["posted", "LIMIT_EXCEEDED"]
-    await remove_limit(shop.ledger, shop.tenant_id, ADMIN, RemoveLimit("MANAGER", "GBP"))
+    await remove_limit(tenant.ledger, tenant.id, ADMIN, RemoveLimit("MANAGER", "GBP"))
     assert await elsewhere(maria) == ["posted"]
 
 
-async def test_a_hundred_at_once_in_two_processes_never_pass_a_limit_together(shop: Shop, elsewhere: Elsewhere) -> None:
-    people = [await shop.customer() for _ in range(10)]
-    reward = await shop.reward(STEP)
-    await set_to(shop, "STAFF", "GBP", per_actor_day=100)
-    await set_to(shop, "STAFF", "EUR", per_customer_day=100)
-    await set_to(shop, "PARTNER", "USD", "app", per_actor_day=100)
-    await set_to(shop, "STAFF", "POINTS", per_actor_day=100)
+async def test_a_hundred_at_once_in_two_processes_never_pass_a_limit_together(
+    tenant: Tenant, elsewhere: Elsewhere
+) -> None:
+    people = [await tenant.customer() for _ in range(10)]
+    reward = await tenant.reward(STEP)
+    await set_to(tenant, "STAFF", "GBP", per_actor_day=100)
+    await set_to(tenant, "STAFF", "EUR", per_customer_day=100)
+    await set_to(tenant, "PARTNER", "USD", "app", per_actor_day=100)
+    await set_to(tenant, "STAFF", "POINTS", per_actor_day=100)
     kinds: dict[str, Callable[[int], list[Any]]] = {
         "GBP": lambda n: addition(STAFF, people[n % 10], STEP),  # one actor, ten customers
         "EUR": lambda n: addition(Actor(f"staff {n}", "STAFF"), people[0], STEP, "EUR"),  # and the other way round
@@ -129,62 +136,62 @@ async def test_a_hundred_at_once_in_two_processes_never_pass_a_limit_together(sh
     }
     for asset, of in kinds.items():
         additions = [of(n) for n in range(AT_ONCE)]
-        both = await asyncio.gather(here(shop, additions[::2]), elsewhere(additions[1::2]))
+        both = await asyncio.gather(here(tenant, additions[::2]), elsewhere(additions[1::2]))
         codes = both[0] + both[1]
         assert (codes.count("posted"), codes.count("LIMIT_EXCEEDED")) == (14, 86), asset  # 100 / 7
         scope = "PER_CUSTOMER_DAY" if asset == "EUR" else "PER_ACTOR_DAY"
         digits = 1 if asset == "POINTS" else 100
-        assert await used(shop, scope, asset) == [14 * STEP * digits], asset
-        assert await added(shop, asset) == (0 if asset == "POINTS" else 14 * STEP * digits), asset
-    assert await shop.count("coupons") == 14
+        assert await used(tenant, scope, asset) == [14 * STEP * digits], asset
+        assert await added(tenant, asset) == (0 if asset == "POINTS" else 14 * STEP * digits), asset
+    assert await tenant.count("coupons") == 14
 
 
 async def test_while_it_is_lowered_nothing_that_comes_after_exceeds_it(
-    shop: Shop, clock: Clock, elsewhere: Elsewhere
+    tenant: Tenant, clock: Clock, elsewhere: Elsewhere
 ) -> None:
     """What was added when a change was done is all that may ever be above the new limit."""
-    people = [await shop.customer() for _ in range(10)]
-    await set_to(shop, "STAFF", per_actor_day=1_000)
+    people = [await tenant.customer() for _ in range(10)]
+    await set_to(tenant, "STAFF", per_actor_day=1_000)
     additions = [addition(STAFF, people[n % 10], STEP) for n in range(AT_ONCE)]
-    other = Shop(Ledger(clock), clock, shop.slug, shop.tenant_id)
+    other = Tenant(Ledger(clock), clock, tenant.slug, tenant.id)
     adding = [asyncio.create_task(elsewhere(additions))]
     for limit in (600, 400, 200, 50):
-        adding += [asyncio.create_task(here(one, additions[:20])) for one in (shop, other)]
-        await set_to(shop, "STAFF", per_actor_day=limit)
-        then = await added(shop, "GBP")
+        adding += [asyncio.create_task(here(one, additions[:20])) for one in (tenant, other)]
+        await set_to(tenant, "STAFF", per_actor_day=limit)
+        then = await added(tenant, "GBP")
     codes = [code for codes in await asyncio.gather(*adding) for code in codes]
     await other.ledger.close()
 
     posted = codes.count("posted")
     assert set(codes) == {"posted", "LIMIT_EXCEEDED"}
-    assert await added(shop, "GBP") == posted * STEP * 100
+    assert await added(tenant, "GBP") == posted * STEP * 100
     assert posted * STEP * 100 <= max(then, 50 * 100)
 
 
 @pytest.fixture
-async def other(shop: Shop, clock: Clock) -> AsyncIterator[Shop]:
+async def other(tenant: Tenant, clock: Clock) -> AsyncIterator[Tenant]:
     """Another server: it shares nothing with the first one but the database."""
-    other = Shop(Ledger(clock), clock, shop.slug, shop.tenant_id)
+    other = Tenant(Ledger(clock), clock, tenant.slug, tenant.id)
     yield other
     await other.ledger.close()
 
 
-async def test_s3_a_change_waits_for_what_is_under_way_and_nobody_waits_for_the_change(
-    shop: Shop, other: Shop, anna: UUID, monkeypatch: pytest.MonkeyPatch
+async def test_a_change_waits_for_what_is_under_way_and_nobody_waits_for_the_change(
+    tenant: Tenant, other: Tenant, anna: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bob, cleo = await shop.customer("Bob"), await shop.customer("Cleo")
-    for one in (shop, other):
+    bob, cleo = await tenant.customer(name="Bob"), await tenant.customer(name="Cleo")
+    for one in (tenant, other):
         await one.adjust(bob, 1, actor=STAFF)
     pause = Pause(monkeypatch, "models.posting.write")
-    bulk = asyncio.create_task(shop.bulk((anna, 50), (cleo, 50), asset="GBP"))
+    bulk = asyncio.create_task(tenant.bulk((anna, 50), (cleo, 50), asset="GBP"))
     await pause.reached.wait()  # it has read the limits, and has not been posted
-    changes = [asyncio.create_task(set_to(shop, "STAFF", None, per_adjustment=20))]
-    await until_limits(shop, {"STAFF": 20})  # of two that begin together, either may be the last
-    changes += [asyncio.create_task(set_to(shop, "STAFF", None, per_adjustment=10))]
+    changes = [asyncio.create_task(set_to(tenant, "STAFF", None, per_adjustment=20))]
+    await until_limits(tenant, {"STAFF": 20})  # of two that begin together, either may be the last
+    changes += [asyncio.create_task(set_to(tenant, "STAFF", None, per_adjustment=10))]
     changes += [asyncio.create_task(set_to(other, "MANAGER", None, per_adjustment=10))]
-    await until_limits(shop, {"STAFF": 10, "MANAGER": 10})
+    await until_limits(tenant, {"STAFF": 10, "MANAGER": 10})
     async with asyncio.timeout(SOON):
-        for one in (shop, other):
+        for one in (tenant, other):
             await one.adjust(bob, 10, actor=STAFF)
             async with one.refused("LIMIT_EXCEEDED"):
                 await one.adjust(bob, 11)  # a manager's: what begins now goes by the new rule, answered or not
@@ -193,43 +200,43 @@ async def test_s3_a_change_waits_for_what_is_under_way_and_nobody_waits_for_the_
     assert not any(change.done() for change in changes)
     pause.go_on.set()
     await asyncio.gather(bulk, *changes)
-    assert await shop.available(anna) == 5_000  # by the rule that was
-    async with shop.refused("LIMIT_EXCEEDED"):
-        await shop.adjust(anna, 11)
+    assert await tenant.available(anna) == 5_000  # by the rule that was
+    async with tenant.refused("LIMIT_EXCEEDED"):
+        await tenant.adjust(anna, 11)
 
 
 async def test_a_change_says_so_where_what_is_under_way_takes_too_long(
-    shop: Shop, anna: UUID, monkeypatch: pytest.MonkeyPatch
+    tenant: Tenant, anna: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(config_locks, "LONGEST_WAIT_S", 0.05)
-    await set_to(shop, "STAFF", per_adjustment=70)
-    tokens = await shop.count("partner_tokens")
-    async with tenant_transaction(shop.tenant_id):
+    await set_to(tenant, "STAFF", per_adjustment=70)
+    tokens = await tenant.count("partner_tokens")
+    async with tenant_transaction(tenant.id):
         with pytest.raises(Busy, match="was changed"):
-            await set_to(shop, "STAFF", per_adjustment=60)
+            await set_to(tenant, "STAFF", per_adjustment=60)
         with pytest.raises(Busy, match="was changed"):
-            await remove_limit(shop.ledger, shop.tenant_id, ADMIN, RemoveLimit("STAFF", "GBP"))
+            await remove_limit(tenant.ledger, tenant.id, ADMIN, RemoveLimit("STAFF", "GBP"))
         with pytest.raises(Busy):  # where there is none any more, it may just have been removed
-            await remove_limit(shop.ledger, shop.tenant_id, ADMIN, RemoveLimit("STAFF", "GBP"))
+            await remove_limit(tenant.ledger, tenant.id, ADMIN, RemoveLimit("STAFF", "GBP"))
         with pytest.raises(Busy):
-            await issue_token(shop.ledger, shop.tenant_id, ADMIN, token(SetLimit("PARTNER", "GBP", "app", Decimal(5))))
-    assert await shop.count("partner_tokens") == tokens + 1
-    assert await shop.rows("SELECT revoked_at IS NULL FROM partner_tokens WHERE tenant_id = $1") == [(False,)]
-    await issue_token(shop.ledger, shop.tenant_id, ADMIN, token(SetLimit("PARTNER", "GBP", "app", Decimal(5))))
+            await issue_token(tenant.ledger, tenant.id, ADMIN, token(SetLimit("PARTNER", "GBP", "app", Decimal(5))))
+    assert await tenant.count("partner_tokens") == tokens + 1
+    assert await tenant.rows("SELECT revoked_at IS NULL FROM partner_tokens WHERE tenant_id = $1") == [(False,)]
+    await issue_token(tenant.ledger, tenant.id, ADMIN, token(SetLimit("PARTNER", "GBP", "app", Decimal(5))))
 
 
-async def test_a_file_that_is_taken_in_holds_up_no_change(shop: Shop, anna: UUID) -> None:
-    async with tenant_transaction(shop.tenant_id, settings=config_locks.adding_nothing(shop.tenant_id)):
+async def test_a_file_that_is_taken_in_holds_up_no_change(tenant: Tenant, anna: UUID) -> None:
+    async with tenant_transaction(tenant.id, settings=config_locks.adding_nothing(tenant.id)):
         async with asyncio.timeout(SOON):
-            await set_to(shop, "STAFF", per_adjustment=60)
+            await set_to(tenant, "STAFF", per_adjustment=60)
 
 
-async def test_a_dry_run_holds_up_no_change(shop: Shop, anna: UUID, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_dry_run_holds_up_no_change(tenant: Tenant, anna: UUID, monkeypatch: pytest.MonkeyPatch) -> None:
     pause = Pause(monkeypatch, "models.posting.write")
-    bulk = asyncio.create_task(shop.bulk((anna, 50), asset="GBP", dry_run=True))
+    bulk = asyncio.create_task(tenant.bulk((anna, 50), asset="GBP", dry_run=True))
     await pause.reached.wait()
     async with asyncio.timeout(SOON):
-        await set_to(shop, "STAFF", per_adjustment=60)
+        await set_to(tenant, "STAFF", per_adjustment=60)
     pause.go_on.set()
     await bulk
 
@@ -238,9 +245,9 @@ def token(*limits: SetLimit) -> IssueToken:
     return IssueToken(uuid4(), uuid4().bytes * 2, "app", "till", frozenset({"credits:add"}), limits)
 
 
-async def until_limits(shop: Shop, wanted: dict[str, int]) -> None:
+async def until_limits(tenant: Tenant, wanted: dict[str, int]) -> None:
     """Until they are committed, whether or not they have been answered."""
     sql = "SELECT role, per_adjustment::int FROM limit_rules WHERE tenant_id = $1 AND asset = 'MONEY' AND holder = ''"
     async with asyncio.timeout(SOON):
-        while not wanted.items() <= dict(await shop.rows(sql)).items():  # noqa: ASYNC110 - it happens in the database
+        while not wanted.items() <= dict(await tenant.rows(sql)).items():  # noqa: ASYNC110 - it happens in the database
             await asyncio.sleep(0.01)

@@ -13,15 +13,16 @@ import asyncpg
 import pytest
 
 from app.postgres.embedded import Urls
-from models.commands import ApproveRequest, MergeCustomers
+from models.commands import MergeCustomers
 from models.operations.approvals import approve_request
 from models.operations.merge_customers import merge_customers
+from models.planning.approving import ApproveRequest
 from models.units import Posted, Unit
 from models.ways import LOCK_WAIT
 from tests.support.approvals import SECOND, ask
-from tests.support.locks import PATIENCE_S, TABLES, Asking, Locks, Row
+from tests.support.locks import PATIENCE_S, TABLES, Locks, Row, UnitRecorder
 from tests.support.mutating import other_sql, statements_sent
-from tests.support.shop import STAFF, Clock, Shop
+from tests.support.tenants import STAFF, Clock, Tenant
 
 LATER: Final = ("limit_counters", "invoices", "rewards", "coupons", "approval_requests")
 """In this order, after the customers and accounts."""
@@ -29,46 +30,46 @@ MAX_ROWS: Final = 3
 
 
 class Furnished:
-    """A shop with some of everything that postings lock."""
+    """A tenant with some of everything that postings lock."""
 
-    def __init__(self, shop: Shop) -> None:
-        self.shop = shop
+    def __init__(self, tenant: Tenant) -> None:
+        self.tenant = tenant
         self.people: list[UUID] = []
         self.invoices: list[UUID] = []
         self.requests: list[UUID] = []
         self.coupons: list[UUID] = []
 
     async def fill(self) -> None:
-        shop = self.shop
-        self.people = [await shop.customer(name) for name in ("Anna", "Ben", "Cleo")]
-        self.service = await shop.service()
-        self.rewards = [await shop.reward(5, stock=99) for _ in range(MAX_ROWS)]
-        await shop.credit(self.people[0], 3, expires_in_days=1)
-        shop.clock.advance(days=3)
+        tenant = self.tenant
+        self.people = [await tenant.customer(name=name) for name in ("Anna", "Ben", "Cleo")]
+        self.service = await tenant.service()
+        self.rewards = [await tenant.reward(5, stock=99) for _ in range(MAX_ROWS)]
+        await tenant.credit(self.people[0], 3, expires_in_days=1)
+        tenant.clock.advance(days=3)
         for customer in self.people:
             for asset in ("GBP", "POINTS", "SERVICE_CREDITS"):
-                await shop.adjust(customer, 9, asset, actor=STAFF, auto_apply=False)
+                await tenant.adjust(customer, 9, asset, actor=STAFF, auto_apply=False)
         anna = self.people[0]
-        self.lot = await shop.credit(anna, 500)
-        self.invoices = [await shop.invoice(anna, 10) for _ in range(MAX_ROWS)]
-        self.assigned = list((await shop.assign(self.lot, *((i, 1) for i in self.invoices))).assignment_ids)
-        self.order = await shop.order(anna, (await shop.product(1, "CREDIT"), 5), (await shop.product(3), 1))
-        self.payment = (await shop.pay(self.order, 8)).payment_id
-        await shop.credit(anna, 50, "POINTS")
+        self.lot = await tenant.credit(anna, 500)
+        self.invoices = [await tenant.invoice(anna, 10) for _ in range(MAX_ROWS)]
+        self.assigned = list((await tenant.assign(self.lot, *((i, 1) for i in self.invoices))).assignment_ids)
+        self.order = await tenant.order(anna, (await tenant.product(1, "CREDIT"), 5), (await tenant.product(3), 1))
+        self.payment = (await tenant.pay(self.order, 8)).payment_id
+        await tenant.credit(anna, 50, "POINTS")
         for reward in self.rewards:
-            outcome = await shop.give(anna, reward)
+            outcome = await tenant.give(anna, reward)
             assert outcome.coupon_id is not None
             self.coupons.append(outcome.coupon_id)
-        self.requests = [await ask(shop, customer, 101, "GBP") for customer in self.people]
+        self.requests = [await ask(tenant, customer, 101, "GBP") for customer in self.people]
 
 
 @pytest.fixture
 async def furnished(database: Urls, clock: Clock) -> AsyncIterator[Furnished]:
-    shop = await Shop.open(clock, source=None)
-    made = Furnished(shop)
+    tenant = await Tenant.open(clock, source=None)
+    made = Furnished(tenant)
     await made.fill()
     yield made
-    await shop.ledger.close()
+    await tenant.ledger.close()
 
 
 @pytest.fixture
@@ -76,51 +77,51 @@ async def locks(furnished: Furnished, database_urls: Urls, monkeypatch: pytest.M
     """A posting that is looked at waits as long as that takes, on a busy machine too."""
     monkeypatch.setitem(LOCK_WAIT, True, f"SET LOCAL lock_timeout = '{2 * PATIENCE_S}s'; ")
     looking, holding = [await asyncpg.connect(database_urls.admin) for _ in range(2)]
-    yield Locks(furnished.shop, looking, holding)
+    yield Locks(furnished.tenant, looking, holding)
     await looking.close()
     await holding.close()
 
 
 async def batches(made: Furnished) -> dict[str, list[Unit]]:
     """What each operation posts, by itself; and a batch with several of every kind of row, in the wrong order."""
-    asking, (anna, ben, cleo) = Asking(made.shop), made.people
-    shop, tenant_id = asking.shop, made.shop.tenant_id
+    recorder, (anna, ben, cleo) = UnitRecorder(made.tenant), made.people
+    tenant, tenant_id = recorder.tenant, made.tenant.id
 
     def approval(request: UUID) -> Any:
-        return approve_request(shop.ledger, tenant_id, SECOND, ApproveRequest(request), uuid4().hex)
+        return approve_request(tenant.ledger, tenant_id, SECOND, ApproveRequest(request), uuid4().hex)
 
     backwards = list(reversed(made.people))
     one = {
-        "add": shop.adjust(anna, 5, "POINTS", actor=STAFF),
-        "remove": shop.adjust(anna, -5),
-        "bulk": shop.bulk(*((customer, 1) for customer in backwards), actor=STAFF),
-        "assign": shop.assign(made.lot, *((invoice, 1) for invoice in reversed(made.invoices))),
-        "release": shop.release(*reversed(made.assigned)),
-        "reassign": shop.reassign(made.assigned[0], (made.invoices[2], 1)),
-        "invoice": shop.invoice(anna, 4),
-        "order": shop.order(anna, (await made.shop.product(2), 1), auto_apply=True),
-        "pay": shop.pay(made.invoices[0], 1),
-        "pay with credit": shop.pay(made.invoices[1], 1, "ACCOUNT_CREDIT"),
-        "void payment": shop.void_payment(made.payment),
-        "void credit": shop.void_credit(made.lot, release_assignments=True),
-        "void invoice": shop.void_invoice(made.invoices[2]),
-        "update credit": shop.update_credit(made.lot, auto_apply=True),
-        "use": shop.use(ben, made.service, 2),
-        "give": shop.give(anna, made.rewards[0]),
-        "use coupon": shop.use_coupon(made.coupons[0]),
-        "disable": shop.disable(made.coupons[1], refund=True),
+        "add": tenant.adjust(anna, 5, "POINTS", actor=STAFF),
+        "remove": tenant.adjust(anna, -5),
+        "bulk": tenant.bulk(*((customer, 1) for customer in backwards), actor=STAFF),
+        "assign": tenant.assign(made.lot, *((invoice, 1) for invoice in reversed(made.invoices))),
+        "release": tenant.release(*reversed(made.assigned)),
+        "reassign": tenant.reassign(made.assigned[0], (made.invoices[2], 1)),
+        "invoice": tenant.invoice(anna, 4),
+        "order": tenant.order(anna, (await made.tenant.product(2), 1), auto_apply=True),
+        "pay": tenant.pay(made.invoices[0], 1),
+        "pay with credit": tenant.pay(made.invoices[1], 1, "ACCOUNT_CREDIT"),
+        "void payment": tenant.void_payment(made.payment),
+        "void credit": tenant.void_credit(made.lot, release_assignments=True),
+        "void invoice": tenant.void_invoice(made.invoices[2]),
+        "update credit": tenant.update_credit(made.lot, auto_apply=True),
+        "use": tenant.use(ben, made.service, 2),
+        "give": tenant.give(anna, made.rewards[0]),
+        "use coupon": tenant.use_coupon(made.coupons[0]),
+        "disable": tenant.disable(made.coupons[1], refund=True),
         "approve": approval(made.requests[1]),
-        "merge": merge_customers(shop.ledger, tenant_id, SECOND, MergeCustomers(cleo, ben), uuid4().hex),
-    }  # fmt: skip
-    found = {name: await asking(operation) for name, operation in one.items()}
-    found["all"] = await asking(
-        *(shop.adjust(c, 1, asset, actor=STAFF) for asset in ("POINTS", "GBP") for c in backwards),
-        *(shop.pay(invoice, 1) for invoice in reversed(made.invoices)),
-        *(shop.give(anna, reward) for reward in reversed(made.rewards)),
-        *(shop.disable(coupon, refund=True) for coupon in reversed(made.coupons)),
+        "merge": merge_customers(tenant.ledger, tenant_id, SECOND, MergeCustomers(cleo, ben), uuid4().hex),
+    }
+    found = {name: await recorder(operation) for name, operation in one.items()}
+    found["all"] = await recorder(
+        *(tenant.adjust(c, 1, asset, actor=STAFF) for asset in ("POINTS", "GBP") for c in backwards),
+        *(tenant.pay(invoice, 1) for invoice in reversed(made.invoices)),
+        *(tenant.give(anna, reward) for reward in reversed(made.rewards)),
+        *(tenant.disable(coupon, refund=True) for coupon in reversed(made.coupons)),
         *(approval(request) for request in reversed(made.requests)),
     )
-    found["expire"] = await asking(shop.expire())
+    found["expire"] = await recorder(tenant.expire())
     return found
 
 
@@ -172,11 +173,11 @@ async def test_each_operation_locks_in_the_one_order(furnished: Furnished, locks
 async def test_customers_come_before_their_accounts_and_those_that_are_opened(
     furnished: Furnished, locks: Locks
 ) -> None:
-    """M9, M10: so that a merge, which takes customers for itself, leaves nobody behind who is about to open one."""
-    asking, (anna, *_) = Asking(furnished.shop), furnished.people
-    await furnished.shop.credit(anna, 1, "EUR")
+    """So that a merge, which takes customers for itself, leaves nobody behind who is about to open one."""
+    recorder, (anna, *_) = UnitRecorder(furnished.tenant), furnished.people
+    await furnished.tenant.credit(anna, 1, "EUR")
     backwards = furnished.people[::-1]
-    opening = await asking(asking.shop.bulk(*((customer, 1) for customer in backwards), asset="EUR"))
+    opening = await recorder(recorder.tenant.bulk(*((customer, 1) for customer in backwards), asset="EUR"))
     for units in (opening, (await batches(furnished))["all"]):
         befores = await locks.befores(*units)
         assert disorder(befores) == []
@@ -234,11 +235,13 @@ def _ours(sent: list[tuple[str, tuple[Any, ...]]]) -> list[tuple[str, tuple[Any,
 
 
 BACKWARDS: Final = {
-    "to merge": ("merge", "ORDER BY c.id", "FOR UPDATE"), "counters": ("all", "ORDER BY k.nth", "FOR NO KEY UPDATE"),
-    "invoices": ("all", "ORDER BY i.id", "FOR NO KEY UPDATE"), "rewards": ("all", "ORDER BY id", "FOR NO KEY UPDATE"),
+    "to merge": ("merge", "ORDER BY c.id", "FOR UPDATE"),
+    "counters": ("all", "ORDER BY k.nth", "FOR NO KEY UPDATE"),
+    "invoices": ("all", "ORDER BY i.id", "FOR NO KEY UPDATE"),
+    "rewards": ("all", "ORDER BY id", "FOR NO KEY UPDATE"),
     "coupons": ("all", "ORDER BY x.id", "FOR NO KEY UPDATE"),
     "approvals": ("all", "ORDER BY r.id", "FOR NO KEY UPDATE"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("kind", BACKWARDS)
@@ -296,16 +299,16 @@ async def two_at_once(made: Furnished, locks: Locks, table: str, second: Abstrac
     Somebody else has the middle one of three rows while both begin: if each came from another end, each now has one that
     the other one wants, and they would wait for ever.
     """
-    asking = Asking(made.shop)
+    recorder = UnitRecorder(made.tenant)
     units = []
     for people, invoices in ((made.people, made.invoices), (made.people[::-1], made.invoices[::-1])):
         if table == "accounts":
-            units.append(await asking(*(asking.shop.adjust(customer, 1, "POINTS") for customer in people)))
+            units.append(await recorder(*(recorder.tenant.adjust(customer, 1, "POINTS") for customer in people)))
         else:
-            units.append(await asking(*(asking.shop.pay(invoice, 1) for invoice in invoices)))
+            units.append(await recorder(*(recorder.tenant.pay(invoice, 1) for invoice in invoices)))
     rows = [row for row in await locks.rows(table) if "POINTS" in row.key or row.id in made.invoices]
     assert len(rows) == MAX_ROWS
-    before = made.shop.ledger.metrics.retries
+    before = made.tenant.ledger.metrics.retries
     async with locks.held(rows[1]):
         first = locks.posting(*units[0])
         await locks.until_waiting(first)
@@ -314,7 +317,7 @@ async def two_at_once(made: Furnished, locks: Locks, table: str, second: Abstrac
             await locks.until_waiting(other, waiters=2)
     for result in [*await first, *await other]:
         assert isinstance(result, Posted), result
-    return made.shop.ledger.metrics.retries - before
+    return made.tenant.ledger.metrics.retries - before
 
 
 @pytest.mark.parametrize("table", BROKEN)

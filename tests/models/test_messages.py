@@ -75,8 +75,11 @@ def test_every_failure_has_an_example() -> None:
     ("left", "told"),
     [
         (
-            (("PER_ADJUSTMENT", "100.00", "ADDING"), ("PER_ACTOR_DAY", "475.00", "ADDING"),
-             ("PER_CUSTOMER_DAY", "175.00", "ADDING")),
+            (
+                ("PER_ADJUSTMENT", "100.00", "ADDING"),
+                ("PER_ACTOR_DAY", "475.00", "ADDING"),
+                ("PER_CUSTOMER_DAY", "175.00", "ADDING"),
+            ),
             (
                 "Over your limit: you can give 100.00 GBP at a time, 475.00 GBP more today, 175.00 GBP more to this"
                 " customer today. A manager can approve more."
@@ -85,13 +88,13 @@ def test_every_failure_has_an_example() -> None:
         (
             (("PER_ADJUSTMENT", "50.00", "SELLING_CREDIT"), ("PER_ACTOR_DAY", "20.00", "SELLING_CREDIT")),
             (
-                    "Over your limit: you can sell 50.00 GBP of credit in one order, 20.00 GBP of credit more today."
-                    " A manager can approve more."
-                ),
+                "Over your limit: you can sell 50.00 GBP of credit in one order, 20.00 GBP of credit more today."
+                " A manager can approve more."
+            ),
         ),
         ((), "Over your limit: you may not give any. A manager can approve more."),
     ],
-)  # fmt: skip
+)
 def test_over_a_limit_the_till_hears_what_is_possible(left: tuple[tuple[str, str, str], ...], told: str) -> None:
     error = LimitExceeded(tuple(LimitRemaining(scope, "GBP", Decimal(amount), kind) for scope, amount, kind in left))
 

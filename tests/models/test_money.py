@@ -41,9 +41,10 @@ def test_past_the_most_is_an_error_with_the_amount(asset: str, sign: int, over: 
     assert to_minor(to_decimal(MAX_AMOUNT_MINOR * sign, asset), asset) == MAX_AMOUNT_MINOR * sign
 
 
-@pytest.mark.parametrize(("asset", "places"), [
-    ("JPY", 0), ("GBP", 2), ("EUR", 2), ("KWD", 3), ("CLF", 4), ("POINTS", 0), ("SERVICE_CREDITS", 0),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("asset", "places"),
+    [("JPY", 0), ("GBP", 2), ("EUR", 2), ("KWD", 3), ("CLF", 4), ("POINTS", 0), ("SERVICE_CREDITS", 0)],
+)
 def test_decimal_places_of_an_asset(asset: str, places: int) -> None:
     assert exponent(asset) == places
     assert is_money(asset) == (asset not in ("POINTS", "SERVICE_CREDITS"))
@@ -65,10 +66,31 @@ def test_zero_moves_nothing(text: str) -> None:
         nonzero_minor(parse_decimal(text), "GBP")
 
 
-@pytest.mark.parametrize("text", [
-    "", " 1", "1 ", "+1", "1.", ".5", "1e3", "1E3", "NaN", "Infinity", "1_000", "1,000", "٣", "１", "1.00000", "--1",
-    "1\n", "12345678901234567", "0x10", "\x001",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " 1",
+        "1 ",
+        "+1",
+        "1.",
+        ".5",
+        "1e3",
+        "1E3",
+        "NaN",
+        "Infinity",
+        "1_000",
+        "1,000",
+        "٣",
+        "１",
+        "1.00000",
+        "--1",
+        "1\n",
+        "12345678901234567",
+        "0x10",
+        "\x001",
+    ],
+)
 def test_what_is_no_decimal(text: str) -> None:
     with pytest.raises(ValueError, match="a decimal is"):
         parse_decimal(text)

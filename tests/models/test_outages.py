@@ -1,4 +1,4 @@
-"""What is an outage and what is not, and that it is told once (S6)."""
+"""What is an outage and what is not, and that it is told once."""
 
 import asyncio
 import gc
@@ -17,16 +17,21 @@ from models.errors import DatabaseAway, InvariantViolated
 from models.outages import DOUBT_S, QUIET_S, Outages
 from models.pool import the_pool
 from models.session import ask, takes_writes, tenant_transaction
-from tests.support.shop import Shop
+from tests.support.tenants import Tenant
 
 AWAY = (
-    asyncpg.DiskFullError, asyncpg.OutOfMemoryError, asyncpg.TooManyConnectionsError, asyncpg.ReadOnlySQLTransactionError,
-    asyncpg.AdminShutdownError, asyncpg.CannotConnectNowError, asyncpg.ConnectionDoesNotExistError,
-)  # fmt: skip
+    asyncpg.DiskFullError,
+    asyncpg.OutOfMemoryError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.ConnectionDoesNotExistError,
+)
 
 
 @pytest.fixture(autouse=True)
-def outages(shop: Shop) -> Iterator[None]:
+def outages(tenant: Tenant) -> Iterator[None]:
     """This test's own: nobody else is to find that a write has failed a moment ago."""
     pool = the_pool()
     before, pool.outages = pool.outages, Outages()
@@ -36,11 +41,11 @@ def outages(shop: Shop) -> Iterator[None]:
 
 @pytest.mark.parametrize("kind", AWAY)
 async def test_what_a_database_that_cannot_be_used_says(
-    shop: Shop, kind: type[asyncpg.PostgresError], caplog: pytest.LogCaptureFixture
+    tenant: Tenant, kind: type[asyncpg.PostgresError], caplog: pytest.LogCaptureFixture
 ) -> None:
     for _ in range(3):
         with pytest.raises(DatabaseAway) as away:
-            async with tenant_transaction(shop.tenant_id):
+            async with tenant_transaction(tenant.id):
                 raise kind("as it is")
         assert isinstance(away.value.__cause__, kind)
         assert not away.value.unknown
@@ -51,52 +56,52 @@ async def test_what_a_database_that_cannot_be_used_says(
 
 
 @pytest.mark.parametrize("kind", [asyncpg.UniqueViolationError, asyncpg.QueryCanceledError, OSError, KeyError])
-async def test_what_is_no_outage(shop: Shop, kind: type[Exception], caplog: pytest.LogCaptureFixture) -> None:
+async def test_what_is_no_outage(tenant: Tenant, kind: type[Exception], caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(kind):
-        async with tenant_transaction(shop.tenant_id):
+        async with tenant_transaction(tenant.id):
             raise kind("of another kind")
     assert caplog.records == []
 
 
-async def test_who_may_not_write_and_does_is_a_bug_and_no_outage(shop: Shop) -> None:
+async def test_who_may_not_write_and_does_is_a_bug_and_no_outage(tenant: Tenant) -> None:
     with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
-        async with tenant_transaction(shop.tenant_id, read_only=True) as connection:
+        async with tenant_transaction(tenant.id, read_only=True) as connection:
             await connection.raw.execute("UPDATE tenants SET name = 'Changed'")
 
 
-async def test_the_error_that_happened_is_the_one_that_is_seen(shop: Shop) -> None:
+async def test_the_error_that_happened_is_the_one_that_is_seen(tenant: Tenant) -> None:
     """Whatever has become of the connection meanwhile."""
     for error in (KeyError("ours"), asyncio.CancelledError(), InvariantViolated("ours")):
         with pytest.raises(type(error)) as seen:  # noqa: PT012
-            async with tenant_transaction(shop.tenant_id) as connection:
+            async with tenant_transaction(tenant.id) as connection:
                 connection.raw.terminate()
                 raise error
         assert seen.value is error
 
 
-async def test_what_was_only_read_is_good_though_its_connection_is_lost_at_the_end(shop: Shop, anna: UUID) -> None:
-    async with tenant_transaction(shop.tenant_id, read_only=True) as connection:
+async def test_what_was_only_read_is_good_though_its_connection_is_lost_at_the_end(tenant: Tenant, anna: UUID) -> None:
+    async with tenant_transaction(tenant.id, read_only=True) as connection:
         found = await connection.raw.fetchval("SELECT id FROM customers WHERE id = $1", anna)
         connection.raw.terminate()
     assert found == anna
 
 
-async def test_a_transaction_that_went_on_after_a_failure_is_not_taken_for_committed(shop: Shop) -> None:
+async def test_a_transaction_that_went_on_after_a_failure_is_not_taken_for_committed(tenant: Tenant) -> None:
     with pytest.raises(InvariantViolated):  # noqa: PT012
-        async with tenant_transaction(shop.tenant_id) as connection:
+        async with tenant_transaction(tenant.id) as connection:
             with pytest.raises(asyncpg.DivisionByZeroError):
                 await connection.raw.execute("SELECT 1 / 0")
 
 
-async def test_a_write_that_fails_for_want_of_room_is_doubted_for_a_while(shop: Shop) -> None:
+async def test_a_write_that_fails_for_want_of_room_is_doubted_for_a_while(tenant: Tenant) -> None:
     assert await takes_writes()
     with pytest.raises(DatabaseAway):
-        async with tenant_transaction(shop.tenant_id):
+        async with tenant_transaction(tenant.id):
             raise asyncpg.DiskFullError("no room")
     assert not await takes_writes()
 
 
-async def test_one_that_rests_and_is_dead_is_replaced(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_one_that_rests_and_is_dead_is_replaced(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
     """All of the pool's, without a word to us: each is asked, and none is used."""
     monkeypatch.setattr(pools, "IDLE_S", 0.0)
 

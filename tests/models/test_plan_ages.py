@@ -17,7 +17,7 @@ from models.reads.verify import verify
 from models.session import tenant_transaction
 from tests.models.test_bulk_jobs import people, queue, row, state, work
 from tests.support.approvals import approve, ask
-from tests.support.shop import STAFF, Shop
+from tests.support.tenants import STAFF, Tenant
 
 
 class Connection:
@@ -82,9 +82,9 @@ def always_due(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[object]]:
 
 @pytest.mark.parametrize("settling", [False, True], ids=["given time", "settling"])
 async def test_reads_see_one_moment_all_the_same(
-    shop: Shop, anna: UUID, always_due: list[object], *, settling: bool
+    tenant: Tenant, anna: UUID, always_due: list[object], *, settling: bool
 ) -> None:
-    session = ReadSession(shop.tenant_id, settling=settling)
+    session = ReadSession(tenant.id, settling=settling)
 
     async def entries() -> tuple[int, str]:
         sql = "SELECT count(*), current_setting('transaction_isolation') FROM entries WHERE tenant_id = $1"
@@ -93,7 +93,7 @@ async def test_reads_see_one_moment_all_the_same(
 
     try:
         assert await entries() == (0, "repeatable read")
-        await shop.adjust(anna, 5)
+        await tenant.adjust(anna, 5)
         assert await entries() == (0, "repeatable read")
         await session.release()
         assert await entries() == (1, "repeatable read")
@@ -105,31 +105,31 @@ async def test_reads_see_one_moment_all_the_same(
     assert len(always_due) >= 3
 
 
-async def test_a_transaction_that_writes_keeps_its_isolation(shop: Shop, always_due: list[object]) -> None:
+async def test_a_transaction_that_writes_keeps_its_isolation(tenant: Tenant, always_due: list[object]) -> None:
     for read_only in (False, True):
-        async with tenant_transaction(shop.tenant_id, read_only=read_only) as connection:
+        async with tenant_transaction(tenant.id, read_only=read_only) as connection:
             assert await connection.raw.fetchval("SHOW transaction_isolation") == "read committed"
             assert await connection.raw.fetchval("SHOW enable_seqscan") == "off"
             assert await connection.raw.fetchval("SELECT count(*) FROM tenants") == 1
     assert len(always_due) == 2
 
 
-async def test_whatever_is_posted_is_posted(shop: Shop, anna: UUID, always_due: list[object]) -> None:
+async def test_whatever_is_posted_is_posted(tenant: Tenant, anna: UUID, always_due: list[object]) -> None:
     """By one and by many at once, in bulk and from a file, previewed, approved, expired and proved."""
-    await asyncio.gather(*(shop.adjust(anna, 1) for _ in range(20)))
-    bea = await shop.customer("Bea")
-    await shop.bulk((anna, 5), (bea, 5))
-    await shop.pay(await shop.invoice(await shop.customer("Cem"), 7), 7)
-    assert await shop.available(anna) == 20_00
+    await asyncio.gather(*(tenant.adjust(anna, 1) for _ in range(20)))
+    bea = await tenant.customer(name="Bea")
+    await tenant.bulk((anna, 5), (bea, 5))
+    await tenant.pay(await tenant.invoice(await tenant.customer(name="Cem"), 7), 7)
+    assert await tenant.available(anna) == 20_00
     command = AdjustCredit(anna, "GBP", Decimal(5), "GOODWILL")
-    told = await preview_adjustment(shop.ledger, shop.tenant_id, STAFF, command)
+    told = await preview_adjustment(tenant.ledger, tenant.id, STAFF, command)
     assert told.errors == ()
-    await approve(shop, await ask(shop, bea, 200))
-    queued = await queue(shop, [row(name, 1) for name in await people(shop, 150)])
-    await work(shop)
-    assert await state(shop, queued) == ("COMPLETED", 150, 150, 150, 0)
-    await shop.adjust(bea, 3, expires_in_days=1)
-    shop.clock.advance(days=3)
-    assert await shop.expire() == 1
-    assert (await verify(shop.tenant_id)).holds
+    await approve(tenant, await ask(tenant, bea, 200))
+    queued = await queue(tenant, [row(name, 1) for name in await people(tenant, 150)])
+    await work(tenant)
+    assert await state(tenant, queued) == ("COMPLETED", 150, 150, 150, 0)
+    await tenant.adjust(bea, 3, expires_in_days=1)
+    tenant.clock.advance(days=3)
+    assert await tenant.expire() == 1
+    assert (await verify(tenant.id)).holds
     assert len(always_due) > 20

@@ -11,8 +11,9 @@ import asyncpg
 import pytest
 
 from app.postgres.embedded import Urls
-from models.commands import Actor, MembershipChange, MergeCustomers, UpsertCustomer
+from models.commands import Actor, MembershipChange, MergeCustomers
 from models.configuration_commands import CreateReason, CreateService, CreateTier, IssueToken, SetLimit, UpdateTenant
+from models.customers import UpdateCustomer, UpsertCustomer
 from models.errors import Unavailable
 from models.ledger import Ledger
 from models.operations.access_audit import Denial, record_denials
@@ -24,7 +25,7 @@ from models.operations.limits import set_limit
 from models.operations.memberships import cancel_membership, start_membership
 from models.operations.merge_customers import merge_customers
 from models.operations.partner_tokens import issue_token, note_refusal
-from models.operations.people import UpdateCustomer, erase_customer, update_customer
+from models.operations.people import erase_customer, update_customer
 from models.operations.reasons import create_reason
 from models.operations.run_bulks import run_bulk
 from models.operations.services import create_service
@@ -38,7 +39,7 @@ from models.session import database_time
 from models.sources import STALE_S, DatabaseClock, system_clock
 from models.units import Posted
 from tests.support.approvals import ask
-from tests.support.shop import ADMIN, MANAGER, Clock, Shop
+from tests.support.tenants import ADMIN, MANAGER, Clock, Tenant
 from tests.support.units import adjustment, post
 
 HOURS = timedelta(hours=2)
@@ -57,7 +58,7 @@ class Wall:
 
 
 class LedgersClock(Clock):
-    """What the helpers of a shop read as of: its ledger's time."""
+    """What the helpers of a tenant read as of: its ledger's time."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
@@ -66,18 +67,18 @@ class LedgersClock(Clock):
         return self._ledger.clock()
 
 
-def server(shop: Shop, ledger: Ledger) -> Shop:
+def server(tenant: Tenant, ledger: Ledger) -> Tenant:
     """The same tenant by another server."""
-    return Shop(ledger, LedgersClock(ledger), shop.slug, shop.tenant_id)
+    return Tenant(ledger, LedgersClock(ledger), tenant.slug, tenant.id)
 
 
 @pytest.fixture
-async def right(database: Urls) -> AsyncIterator[Shop]:
+async def right(database: Urls) -> AsyncIterator[Tenant]:
     """A tenant by a server whose clock is right. Its books are proved when the test is over."""
     ledger, slug = Ledger(), f"t-{uuid4().hex}"
-    yield (shop := Shop(ledger, LedgersClock(ledger), slug, await create_tenant(ledger, slug, "Tea shop", "UTC")))
+    yield (tenant := Tenant(ledger, LedgersClock(ledger), slug, await create_tenant(ledger, slug, "Tea shop", "UTC")))
     await ledger.close()
-    proof = await verify(shop.tenant_id)
+    proof = await verify(tenant.id)
     assert proof.holds, proof.listed
 
 
@@ -87,24 +88,24 @@ def wall() -> Wall:
 
 
 @pytest.fixture
-async def wrong(right: Shop, wall: Wall) -> AsyncIterator[Shop]:
+async def wrong(right: Tenant, wall: Wall) -> AsyncIterator[Tenant]:
     """The same tenant by a server whose clock goes wrong as a test wants it."""
     ledger = Ledger(DatabaseClock(wall))
     yield server(right, ledger)
     await ledger.close()
 
 
-async def stamps(shop: Shop, customer_id: UUID) -> list[datetime]:
+async def stamps(tenant: Tenant, customer_id: UUID) -> list[datetime]:
     sql = """SELECT e.created_at FROM entries e JOIN accounts a ON a.tenant_id = $1 AND a.id = e.account_id
         WHERE e.tenant_id = $1 AND a.customer_id = $2 ORDER BY e.sequence"""
-    return [row[0] for row in await shop.rows(sql, customer_id)]
+    return [row[0] for row in await tenant.rows(sql, customer_id)]
 
 
-async def balance_now(shop: Shop, customer_id: UUID) -> int:
+async def balance_now(tenant: Tenant, customer_id: UUID) -> int:
     """`balanceAt` this moment, by the database's clock."""
-    account = await shop.account(customer_id)
+    account = await tenant.account(customer_id)
     assert account is not None
-    session = ReadSession(shop.tenant_id)
+    session = ReadSession(tenant.id)
     try:
         (view,) = await accounts.balances_at(session, [(account.id, await database_time())])
     finally:
@@ -116,10 +117,10 @@ async def balance_now(shop: Shop, customer_id: UUID) -> int:
 
 
 @pytest.mark.parametrize("off", [HOURS, -HOURS])
-async def test_t1_a_server_hours_off_writes_nothing_and_the_others_go_on(
-    right: Shop, wrong: Shop, wall: Wall, off: timedelta
+async def test_a_server_hours_off_writes_nothing_and_the_others_go_on(
+    right: Tenant, wrong: Tenant, wall: Wall, off: timedelta
 ) -> None:
-    customers = [await right.customer(f"C{n}") for n in range(OTHERS)]
+    customers = [await right.customer(name=f"C{n}") for n in range(OTHERS)]
     for customer in customers:
         await right.credit(customer, 5, expires_at=await database_time() + timedelta(hours=1))
     wall.off = off
@@ -137,7 +138,7 @@ async def test_t1_a_server_hours_off_writes_nothing_and_the_others_go_on(
         assert await right.available(customer) == await balance_now(right, customer) == 300
 
 
-async def test_t2_a_server_two_days_ahead_for_one_posting_and_then_right(right: Shop, wrong: Shop, wall: Wall) -> None:
+async def test_a_server_two_days_ahead_for_one_posting_and_then_right(right: Tenant, wrong: Tenant, wall: Wall) -> None:
     anna = await right.customer()
     await wrong.adjust(anna, 5)
     wall.off = DAYS
@@ -152,7 +153,7 @@ async def test_t2_a_server_two_days_ahead_for_one_posting_and_then_right(right: 
 
 
 async def test_a_clock_that_goes_wrong_is_seen_by_the_posting_itself(
-    right: Shop, wrong: Shop, wall: Wall, monkeypatch: pytest.MonkeyPatch
+    right: Tenant, wrong: Tenant, wall: Wall, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not only by what is asked before it: that could be long out of date."""
     anna = await right.customer()
@@ -165,13 +166,13 @@ async def test_a_clock_that_goes_wrong_is_seen_by_the_posting_itself(
     async with right.refused("UNAVAILABLE"):
         await wrong.adjust(anna, 5)
     async with right.refused("UNAVAILABLE"):
-        await wrong.customer("Ben")
+        await wrong.customer(name="Ben")
     wall.off = timedelta(seconds=1)
     await wrong.adjust(anna, 5)
 
 
 async def test_a_refusal_for_the_clock_goes_by_what_the_database_says_now(
-    right: Shop, wrong: Shop, monkeypatch: pytest.MonkeyPatch
+    right: Tenant, wrong: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Somebody has set the database's clock, and this server has not heard of it yet."""
     anna = await right.customer()
@@ -182,71 +183,70 @@ async def test_a_refusal_for_the_clock_goes_by_what_the_database_says_now(
     assert abs(clock() - await database_time()) < timedelta(seconds=1)
 
 
-WRITES: dict[str, Callable[[Shop, dict[str, Any]], Awaitable[object]]] = {
-    "customer": lambda s, _: upsert_customer(s.ledger, s.tenant_id, MANAGER, UpsertCustomer("new", "New")),
-    "name": lambda s, i: update_customer(s.ledger, s.tenant_id, MANAGER, UpdateCustomer(i["anna"], name="Other")),
-    "erasure": lambda s, i: erase_customer(s.ledger, s.tenant_id, ADMIN, i["anna"]),
-    "membership": lambda s, i: start_membership(s.ledger, s.tenant_id, MANAGER, MembershipChange(i["anna"])),
-    "its end": lambda s, i: cancel_membership(s.ledger, s.tenant_id, MANAGER, MembershipChange(i["ben"])),
-    "reason": lambda s, _: create_reason(
-        s.ledger, s.tenant_id, ADMIN, CreateReason("NEW", "New", adds=True, removes=False)
-    ),
-    "service": lambda s, _: create_service(s.ledger, s.tenant_id, ADMIN, CreateService("Cut")),
-    "tier": lambda s, _: create_tier(s.ledger, s.tenant_id, ADMIN, CreateTier("Gold", Decimal(1))),
-    "tenant": lambda s, _: update_tenant(s.ledger, s.tenant_id, ADMIN, UpdateTenant(name="Other")),
-    "limit": lambda s, _: set_limit(s.ledger, s.tenant_id, ADMIN, SetLimit("STAFF", per_adjustment=Decimal(1))),
+WRITES: dict[str, Callable[[Tenant, dict[str, Any]], Awaitable[object]]] = {
+    "customer": lambda s, _: upsert_customer(s.ledger, s.id, MANAGER, UpsertCustomer("new", "New")),
+    "name": lambda s, i: update_customer(s.ledger, s.id, MANAGER, UpdateCustomer(i["anna"], name="Other")),
+    "erasure": lambda s, i: erase_customer(s.ledger, s.id, ADMIN, i["anna"]),
+    "membership": lambda s, i: start_membership(s.ledger, s.id, MANAGER, MembershipChange(i["anna"])),
+    "its end": lambda s, i: cancel_membership(s.ledger, s.id, MANAGER, MembershipChange(i["ben"])),
+    "reason": lambda s, _: create_reason(s.ledger, s.id, ADMIN, CreateReason("NEW", "New", adds=True, removes=False)),
+    "service": lambda s, _: create_service(s.ledger, s.id, ADMIN, CreateService("Cut")),
+    "tier": lambda s, _: create_tier(s.ledger, s.id, ADMIN, CreateTier("Gold", Decimal(1))),
+    "tenant": lambda s, _: update_tenant(s.ledger, s.id, ADMIN, UpdateTenant(name="Other")),
+    "limit": lambda s, _: set_limit(s.ledger, s.id, ADMIN, SetLimit("STAFF", per_adjustment=Decimal(1))),
     "token": lambda s, _: issue_token(
-        s.ledger, s.tenant_id, ADMIN, IssueToken(uuid4(), bytes(32), "bot", "main", frozenset({"credits:add"}))
+        s.ledger, s.id, ADMIN, IssueToken(uuid4(), bytes(32), "bot", "main", frozenset({"credits:add"}))
     ),
-    "rejection": lambda s, i: reject_request(s.ledger, s.tenant_id, ADMIN, i["request"], None),
-    "expired requests": lambda s, _: expire_requests(s.ledger, s.tenant_id),
+    "rejection": lambda s, i: reject_request(s.ledger, s.id, ADMIN, i["request"], None),
+    "expired requests": lambda s, _: expire_requests(s.ledger, s.id),
     "file": lambda s, i: import_credits(
-        s.ledger, s.tenant_id, MANAGER, ImportCredits("d", "GBP", "GOODWILL"), [ImportRow("x", Decimal(1))], "key"
+        s.ledger, s.id, MANAGER, ImportCredits("d", "GBP", "GOODWILL"), [ImportRow("x", Decimal(1))], "key"
     ),
-    "cancelled bulk": lambda s, i: cancel_bulk(s.ledger, s.tenant_id, MANAGER, i["bulk"]),
-    "bulk": lambda s, _: run_bulk(s.ledger, s.tenant_id),
+    "cancelled bulk": lambda s, i: cancel_bulk(s.ledger, s.id, MANAGER, i["bulk"]),
+    "bulk": lambda s, _: run_bulk(s.ledger, s.id),
 }
 
 
 @pytest.fixture
-async def there(right: Shop) -> dict[str, Any]:
-    anna, ben = await right.customer("Anna"), await right.customer("Ben")
-    await start_membership(right.ledger, right.tenant_id, MANAGER, MembershipChange(ben))
+async def there(right: Tenant) -> dict[str, Any]:
+    anna, ben = await right.customer(name="Anna"), await right.customer(name="Ben")
+    await start_membership(right.ledger, right.id, MANAGER, MembershipChange(ben))
     await right.adjust(anna, 5, "POINTS")
     command = ImportCredits("d", "GBP", "GOODWILL")
-    queued = await import_credits(
-        right.ledger, right.tenant_id, MANAGER, command, [ImportRow("x", Decimal(1))], "other key"
-    )
+    queued = await import_credits(right.ledger, right.id, MANAGER, command, [ImportRow("x", Decimal(1))], "other key")
     return {"anna": anna, "ben": ben, "request": await ask(right, anna, 101), "bulk": queued.bulk_operation_id}
 
 
 @pytest.mark.parametrize("write", WRITES.values(), ids=WRITES.keys())
 async def test_nothing_else_is_written_by_it_either(
-    right: Shop, wrong: Shop, wall: Wall, there: dict[str, Any], write: Callable[[Shop, Any], Awaitable[object]]
+    right: Tenant, wrong: Tenant, wall: Wall, there: dict[str, Any], write: Callable[[Tenant, Any], Awaitable[object]]
 ) -> None:
     wall.off = HOURS
     looks = (
-        "SELECT * FROM customers WHERE tenant_id = $1 ORDER BY id", "SELECT * FROM actors WHERE tenant_id = $1 ORDER BY id",
+        "SELECT * FROM customers WHERE tenant_id = $1 ORDER BY id",
+        "SELECT * FROM actors WHERE tenant_id = $1 ORDER BY id",
         "SELECT * FROM tenants WHERE id = $1",
-    )  # fmt: skip
+    )
     before = [await right.rows(look) for look in looks]
     async with right.refused("UNAVAILABLE"):
         await write(wrong, there)
     assert [await right.rows(look) for look in looks] == before
 
 
-async def test_no_tenant_is_made_by_it(wrong: Shop, wall: Wall) -> None:
+async def test_no_tenant_is_made_by_it(wrong: Tenant, wall: Wall) -> None:
     wall.off = HOURS
     with pytest.raises(Unavailable):
         await create_tenant(wrong.ledger, f"t-{uuid4().hex}", "New", "UTC")
 
 
-async def test_what_it_refuses_is_still_written_down_at_the_right_time(right: Shop, wrong: Shop, wall: Wall) -> None:
+async def test_what_it_refuses_is_still_written_down_at_the_right_time(
+    right: Tenant, wrong: Tenant, wall: Wall
+) -> None:
     """Nobody gets by unseen on such a server."""
     wall.off = HOURS
     began = await database_time()
-    await record_denials(wrong.ledger, wrong.tenant_id, Actor("sam", "STAFF"), [Denial("erase")], {})
-    await note_refusal(wrong.ledger, wrong.tenant_id, Actor("bot", "PARTNER", "bot"), uuid4(), "revoked", 0)
+    await record_denials(wrong.ledger, wrong.id, Actor("sam", "STAFF"), [Denial("erase")], {})
+    await note_refusal(wrong.ledger, wrong.id, Actor("bot", "PARTNER", "bot"), uuid4(), "revoked", 0)
     ended = await database_time()
     rows = await right.rows("SELECT action, created_at FROM audit_events WHERE tenant_id = $1 ORDER BY created_at")
     assert [action for action, _ in rows] == ["access.denied", "token.refused"]
@@ -256,7 +256,7 @@ async def test_what_it_refuses_is_still_written_down_at_the_right_time(right: Sh
 # Whose time a row has
 
 
-async def test_stamps_are_the_databases_on_whichever_server(right: Shop, wrong: Shop, wall: Wall) -> None:
+async def test_stamps_are_the_databases_on_whichever_server(right: Tenant, wrong: Tenant, wall: Wall) -> None:
     """Within the bound a server's clock may be off, and nothing is stamped with it."""
     wall.off = timedelta(seconds=-1.5)
     anna = await right.customer()
@@ -273,9 +273,9 @@ async def test_stamps_are_the_databases_on_whichever_server(right: Shop, wrong: 
         assert began <= first <= last <= ended, table
 
 
-async def test_a_stamp_is_what_the_database_says_and_not_what_is_thought_of_it(right: Shop, wrong: Shop) -> None:
+async def test_a_stamp_is_what_the_database_says_and_not_what_is_thought_of_it(right: Tenant, wrong: Tenant) -> None:
     anna = await right.customer()
-    for write in (lambda: wrong.adjust(anna, 1), lambda: wrong.customer("Ben")):
+    for write in (lambda: wrong.adjust(anna, 1), lambda: wrong.customer(name="Ben")):
         clock = wrong.ledger.clock
         clock.learn(clock.asking(), await database_time() - timedelta(seconds=1.5))
         began = await database_time()
@@ -286,12 +286,12 @@ async def test_a_stamp_is_what_the_database_says_and_not_what_is_thought_of_it(r
         assert began <= newest <= await database_time()
 
 
-async def test_a_posting_is_stamped_once_it_has_its_locks(right: Shop, database_urls: Urls) -> None:
+async def test_a_posting_is_stamped_once_it_has_its_locks(right: Tenant, database_urls: Urls) -> None:
     anna = await right.customer()
     await right.adjust(anna, 1)
     other = await asyncpg.connect(database_urls.app)
     try:
-        await other.execute(f"BEGIN; SET LOCAL scrip.tenant = '{right.tenant_id}'")
+        await other.execute(f"BEGIN; SET LOCAL scrip.tenant = '{right.id}'")
         await other.fetch("SELECT FROM accounts WHERE customer_id = $1 FOR NO KEY UPDATE", anna)
         waiting = asyncio.create_task(right.adjust(anna, 1))
         await asyncio.sleep(0.3)
@@ -303,8 +303,8 @@ async def test_a_posting_is_stamped_once_it_has_its_locks(right: Shop, database_
     assert (await stamps(right, anna))[-1] > let_go
 
 
-async def test_one_instant_to_a_transaction(right: Shop, there: dict[str, Any]) -> None:
-    await cancel_membership(right.ledger, right.tenant_id, MANAGER, MembershipChange(there["ben"]))
+async def test_one_instant_to_a_transaction(right: Tenant, there: dict[str, Any]) -> None:
+    await cancel_membership(right.ledger, right.id, MANAGER, MembershipChange(there["ben"]))
     sql = """SELECT membership_cancelled_at = updated_at, updated_at = (SELECT max(created_at) FROM audit_events
         WHERE tenant_id = $1 AND action = 'membership.cancelled') FROM customers WHERE tenant_id = $1 AND id = $2"""
     assert await right.rows(sql, there["ben"]) == [(True, True)]
@@ -313,16 +313,16 @@ async def test_one_instant_to_a_transaction(right: Shop, there: dict[str, Any]) 
 # An account that is ahead
 
 
-async def ahead(shop: Shop, customer_id: UUID, asset: str = "GBP") -> datetime:
+async def ahead(tenant: Tenant, customer_id: UUID, asset: str = "GBP") -> datetime:
     """The account gets an entry of tomorrow, as an older version of the books may have it. Answers its time."""
-    other = server(shop, Ledger(Clock(await database_time() + timedelta(days=1))))
+    other = server(tenant, Ledger(Clock(await database_time() + timedelta(days=1))))
     await other.adjust(customer_id, 10, asset)
     await other.ledger.close()
-    return (await stamps(shop, customer_id))[-1]
+    return (await stamps(tenant, customer_id))[-1]
 
 
-async def test_an_account_that_is_ahead_moves_no_other(right: Shop) -> None:
-    anna, ben = await right.customer("Anna"), await right.customer("Ben")
+async def test_an_account_that_is_ahead_moves_no_other(right: Tenant) -> None:
+    anna, ben = await right.customer(name="Anna"), await right.customer(name="Ben")
     await right.credit(ben, 5, expires_at=await database_time() + timedelta(hours=1))
     tomorrow = await ahead(right, anna)
     began = await database_time()
@@ -343,7 +343,7 @@ async def test_an_account_that_is_ahead_moves_no_other(right: Shop) -> None:
     assert await right.available(ben) == await balance_now(right, ben) == 300
 
 
-async def test_its_tier_changes_with_it(right: Shop) -> None:
+async def test_its_tier_changes_with_it(right: Tenant) -> None:
     await right.tier("Gold", 100)
     anna = await right.customer()
     tomorrow = await ahead(right, anna, "POINTS")
@@ -351,13 +351,13 @@ async def test_its_tier_changes_with_it(right: Shop) -> None:
     assert await right.rows("SELECT created_at FROM tier_changes WHERE tenant_id = $1") == [(tomorrow,)]
 
 
-async def test_a_transaction_on_two_accounts_has_the_later_time(right: Shop) -> None:
-    anna, ben = await right.customer("Anna"), await right.customer("Ben")
+async def test_a_transaction_on_two_accounts_has_the_later_time(right: Tenant) -> None:
+    anna, ben = await right.customer(name="Anna"), await right.customer(name="Ben")
     await right.adjust(anna, 1)
     tomorrow = await ahead(right, anna)
     await right.adjust(ben, 1)
     began = await database_time()
-    await merge_customers(right.ledger, right.tenant_id, MANAGER, MergeCustomers(anna, ben), uuid4().hex)
+    await merge_customers(right.ledger, right.id, MANAGER, MergeCustomers(anna, ben), uuid4().hex)
     ended = await database_time()
     sql = "SELECT created_at FROM transactions WHERE tenant_id = $1 AND kind = 'MERGE' ORDER BY created_at"
     times = [row[0] for row in await right.rows(sql)]

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from tests.support.shop import Clock, Shop
+from tests.support.tenants import Clock, Tenant
 
 CHANGES = """SELECT old_expires_at, new_expires_at, old_auto_apply, new_auto_apply,
         old_services::text, new_services::text
@@ -15,88 +15,88 @@ SAYS = "SELECT expires_at, auto_apply, restricted FROM credits WHERE tenant_id =
 MIDNIGHT = datetime(2026, 6, 21, 23, tzinfo=UTC)  # in London, at the end of the sixth day after the fifteenth
 
 
-async def test_a_change_of_expiry_is_an_event_without_entries(shop: Shop, anna: UUID) -> None:
-    credit = await shop.credit(anna, 10)
-    once = await shop.update_credit(credit, expires_in_days=6, note="As agreed by phone", key="k")
-    again = await shop.update_credit(credit, expires_in_days=6, note="As agreed by phone", key="k")
+async def test_a_change_of_expiry_is_an_event_without_entries(tenant: Tenant, anna: UUID) -> None:
+    credit = await tenant.credit(anna, 10)
+    once = await tenant.update_credit(credit, expires_in_days=6, note="As agreed by phone", key="k")
+    again = await tenant.update_credit(credit, expires_in_days=6, note="As agreed by phone", key="k")
 
-    assert await shop.rows(SAYS, credit) == [(MIDNIGHT, False, False)]
-    assert await shop.rows(CHANGES, once.transaction_id) == [(None, MIDNIGHT, False, False, "[]", "[]")]
-    kinds = await shop.rows("SELECT kind FROM transactions WHERE tenant_id = $1 AND id = $2", once.transaction_id)
+    assert await tenant.rows(SAYS, credit) == [(MIDNIGHT, False, False)]
+    assert await tenant.rows(CHANGES, once.transaction_id) == [(None, MIDNIGHT, False, False, "[]", "[]")]
+    kinds = await tenant.rows("SELECT kind FROM transactions WHERE tenant_id = $1 AND id = $2", once.transaction_id)
     assert kinds == [("UPDATE",)]
-    assert await shop.count("entries") == 1
+    assert await tenant.count("entries") == 1
     assert (once.credit_id, again.credit_id, again.transaction_id) == (credit, credit, once.transaction_id)
     assert again.replayed
 
 
-async def test_it_expires_by_what_it_says_now(shop: Shop, anna: UUID, clock: Clock) -> None:
-    sooner, later, never = [await shop.credit(anna, 10, expires_in_days=5) for _ in range(3)]
-    await shop.update_credit(sooner, expires_at=shop.clock() + timedelta(days=1))
-    await shop.update_credit(later, expires_in_days=9)
-    await shop.update_credit(never, never_expires=True)
+async def test_it_expires_by_what_it_says_now(tenant: Tenant, anna: UUID, clock: Clock) -> None:
+    sooner, later, never = [await tenant.credit(anna, 10, expires_in_days=5) for _ in range(3)]
+    await tenant.update_credit(sooner, expires_at=tenant.clock() + timedelta(days=1))
+    await tenant.update_credit(later, expires_in_days=9)
+    await tenant.update_credit(never, never_expires=True)
     for days, left in ((2, 2000), (5, 2000), (5, 1000)):
         clock.advance(days=days)
-        assert await shop.available(anna) == left
+        assert await tenant.available(anna) == left
 
 
-async def test_zero_days_is_never_here_too(shop: Shop, anna: UUID) -> None:
-    credit = await shop.credit(anna, 10, expires_in_days=5)
-    await shop.update_credit(credit, expires_in_days=0)
-    assert await shop.rows(SAYS, credit) == [(None, False, False)]
+async def test_zero_days_is_never_here_too(tenant: Tenant, anna: UUID) -> None:
+    credit = await tenant.credit(anna, 10, expires_in_days=5)
+    await tenant.update_credit(credit, expires_in_days=0)
+    assert await tenant.rows(SAYS, credit) == [(None, False, False)]
 
 
-async def test_it_changes_its_place_in_the_burn_order(shop: Shop, anna: UUID) -> None:
-    first, second = await shop.credit(anna, 10, expires_in_days=5), await shop.credit(anna, 10, expires_in_days=6)
-    await shop.update_credit(second, expires_in_days=4)
-    await shop.adjust(anna, -10)
-    assert await shop.remainders(first, second) == [1000, 0]
+async def test_it_changes_its_place_in_the_burn_order(tenant: Tenant, anna: UUID) -> None:
+    first, second = await tenant.credit(anna, 10, expires_in_days=5), await tenant.credit(anna, 10, expires_in_days=6)
+    await tenant.update_credit(second, expires_in_days=4)
+    await tenant.adjust(anna, -10)
+    assert await tenant.remainders(first, second) == [1000, 0]
 
 
-async def test_a_paused_credit_is_left_out(shop: Shop, anna: UUID) -> None:
-    credit = await shop.credit(anna, 10, auto_apply=True)
-    await shop.update_credit(credit, auto_apply=False)
-    skipped = await shop.invoice(anna, 10)
-    await shop.update_credit(credit, auto_apply=True)
-    taken = await shop.invoice(anna, 4)
+async def test_a_paused_credit_is_left_out(tenant: Tenant, anna: UUID) -> None:
+    credit = await tenant.credit(anna, 10, auto_apply=True)
+    await tenant.update_credit(credit, auto_apply=False)
+    skipped = await tenant.invoice(anna, 10)
+    await tenant.update_credit(credit, auto_apply=True)
+    taken = await tenant.invoice(anna, 4)
 
-    assert [await shop.invoice_state(i) for i in (skipped, taken)] == [("OPEN", 0, 0), ("PAID", 0, 400)]
-    assert await shop.remainders(credit) == [600]
+    assert [await tenant.invoice_state(i) for i in (skipped, taken)] == [("OPEN", 0, 0), ("PAID", 0, 400)]
+    assert await tenant.remainders(credit) == [600]
 
 
-async def test_what_it_serves_can_be_changed(shop: Shop, anna: UUID) -> None:
-    cut, massage = sorted([await shop.service(), await shop.service()])
-    credit = await shop.credit(anna, 10, "SERVICE_CREDITS", service_ids=(cut,))
-    async with shop.refused("INSUFFICIENT_BALANCE"):
-        await shop.use(anna, massage, 1)
-    changed = await shop.update_credit(credit, service_ids=(massage, cut, massage))
-    await shop.use(anna, massage, 1)
-    assert await shop.rows(CHANGES, changed.transaction_id) == [
+async def test_what_it_serves_can_be_changed(tenant: Tenant, anna: UUID) -> None:
+    cut, massage = sorted([await tenant.service(), await tenant.service()])
+    credit = await tenant.credit(anna, 10, "SERVICE_CREDITS", service_ids=(cut,))
+    async with tenant.refused("INSUFFICIENT_BALANCE"):
+        await tenant.use(anna, massage, 1)
+    changed = await tenant.update_credit(credit, service_ids=(massage, cut, massage))
+    await tenant.use(anna, massage, 1)
+    assert await tenant.rows(CHANGES, changed.transaction_id) == [
         (None, None, False, False, f'["{cut}"]', f'["{cut}", "{massage}"]')
-    ]  # fmt: skip
-    await shop.update_credit(credit, service_ids=())
-    assert await shop.rows(SAYS, credit) == [(None, False, False)]
-    assert await shop.count("credit_services") == 0
+    ]
+    await tenant.update_credit(credit, service_ids=())
+    assert await tenant.rows(SAYS, credit) == [(None, False, False)]
+    assert await tenant.count("credit_services") == 0
 
 
-async def test_a_service_that_is_no_longer_offered_stays_and_does_not_come(shop: Shop, anna: UUID) -> None:
-    old, gone, new = [await shop.service() for _ in range(3)]
-    credit = await shop.credit(anna, 10, "SERVICE_CREDITS", service_ids=(old,))
-    await shop.run("UPDATE services SET active = false WHERE tenant_id = $1 AND id = ANY($2)", [old, gone])
-    async with shop.refused("INVALID"):
-        await shop.update_credit(credit, service_ids=(old, gone))
-    await shop.update_credit(credit, service_ids=(old, new))
-    assert await shop.count("credit_services") == 2
+async def test_a_service_that_is_no_longer_offered_stays_and_does_not_come(tenant: Tenant, anna: UUID) -> None:
+    old, gone, new = [await tenant.service() for _ in range(3)]
+    credit = await tenant.credit(anna, 10, "SERVICE_CREDITS", service_ids=(old,))
+    await tenant.execute("UPDATE services SET active = false WHERE tenant_id = $1 AND id = ANY($2)", [old, gone])
+    async with tenant.refused("INVALID"):
+        await tenant.update_credit(credit, service_ids=(old, gone))
+    await tenant.update_credit(credit, service_ids=(old, new))
+    assert await tenant.count("credit_services") == 2
 
 
-async def test_a_note_alone_is_a_change(shop: Shop, anna: UUID) -> None:
-    credit = await shop.credit(anna, 10)
-    outcome = await shop.update_credit(credit, note="Asked about it twice")
+async def test_a_note_alone_is_a_change(tenant: Tenant, anna: UUID) -> None:
+    credit = await tenant.credit(anna, 10)
+    outcome = await tenant.update_credit(credit, note="Asked about it twice")
     sql = "SELECT note FROM transaction_texts WHERE tenant_id = $1 AND id = $2"
-    rows = await shop.rows(sql, outcome.transaction_id)
+    rows = await tenant.rows(sql, outcome.transaction_id)
     assert rows == [("Asked about it twice",)]
     for nothing in ({}, {"note": " "}, {"auto_apply": False}, {"never_expires": True}, {"service_ids": ()}):
-        async with shop.refused("INVALID"):
-            await shop.update_credit(credit, **nothing)
+        async with tenant.refused("INVALID"):
+            await tenant.update_credit(credit, **nothing)
 
 
 @pytest.mark.parametrize(
@@ -113,34 +113,36 @@ async def test_a_note_alone_is_a_change(shop: Shop, anna: UUID) -> None:
     ],
     ids=str,
 )
-async def test_what_makes_no_sense_changes_nothing(shop: Shop, anna: UUID, change: dict[str, Any], code: str) -> None:
-    credit = await shop.credit(anna, 10)
-    async with shop.refused(code):
-        await shop.update_credit(credit, **change)
+async def test_what_makes_no_sense_changes_nothing(
+    tenant: Tenant, anna: UUID, change: dict[str, Any], code: str
+) -> None:
+    credit = await tenant.credit(anna, 10)
+    async with tenant.refused(code):
+        await tenant.update_credit(credit, **change)
 
 
-async def test_a_scheduled_credit_does_not_expire_before_it_starts(shop: Shop, anna: UUID) -> None:
-    credit = await shop.credit(anna, 10, effective_on=date(2026, 7, 1))
-    async with shop.refused("EXPIRY_IN_PAST"):
-        await shop.update_credit(credit, expires_at=MIDNIGHT)
-    await shop.update_credit(credit, expires_in_days=1)  # from the day it starts
-    assert await shop.rows(SAYS, credit) == [(datetime(2026, 7, 2, 23, tzinfo=UTC), False, False)]
+async def test_a_scheduled_credit_does_not_expire_before_it_starts(tenant: Tenant, anna: UUID) -> None:
+    credit = await tenant.credit(anna, 10, effective_on=date(2026, 7, 1))
+    async with tenant.refused("EXPIRY_IN_PAST"):
+        await tenant.update_credit(credit, expires_at=MIDNIGHT)
+    await tenant.update_credit(credit, expires_in_days=1)  # from the day it starts
+    assert await tenant.rows(SAYS, credit) == [(datetime(2026, 7, 2, 23, tzinfo=UTC), False, False)]
 
 
-async def test_what_has_expired_does_not_come_back(shop: Shop, anna: UUID, clock: Clock) -> None:
-    credit = await shop.credit(anna, 10, expires_in_days=1)
+async def test_what_has_expired_does_not_come_back(tenant: Tenant, anna: UUID, clock: Clock) -> None:
+    credit = await tenant.credit(anna, 10, expires_in_days=1)
     clock.advance(days=3)
-    async with shop.refused("CREDIT_NOT_OPEN"):
-        await shop.update_credit(credit, never_expires=True)
-    async with shop.refused("NOT_FOUND"):
-        await shop.update_credit(uuid4(), never_expires=True)
+    async with tenant.refused("CREDIT_NOT_OPEN"):
+        await tenant.update_credit(credit, never_expires=True)
+    async with tenant.refused("NOT_FOUND"):
+        await tenant.update_credit(uuid4(), never_expires=True)
 
 
-async def test_what_is_assigned_comes_back_under_the_new_expiry(shop: Shop, anna: UUID, clock: Clock) -> None:
-    credit, invoice = await shop.credit(anna, 10, expires_in_days=5), await shop.invoice(anna, 10)
-    part = (await shop.assign(credit, (invoice, 10))).assignment_ids[0]
-    await shop.update_credit(credit, expires_in_days=1)
+async def test_what_is_assigned_comes_back_under_the_new_expiry(tenant: Tenant, anna: UUID, clock: Clock) -> None:
+    credit, invoice = await tenant.credit(anna, 10, expires_in_days=5), await tenant.invoice(anna, 10)
+    part = (await tenant.assign(credit, (invoice, 10))).assignment_ids[0]
+    await tenant.update_credit(credit, expires_in_days=1)
     clock.advance(days=3)
-    await shop.release(part)
+    await tenant.release(part)
 
-    assert (await shop.available(anna), await shop.remainders(credit)) == (0, [0])
+    assert (await tenant.available(anna), await tenant.remainders(credit)) == (0, [0])

@@ -11,17 +11,8 @@ import asyncpg
 import pytest
 
 from app.postgres.embedded import Urls
-from models.commands import (
-    Actor,
-    AdjustCredit,
-    AssignCredit,
-    CreateInvoice,
-    GiveReward,
-    InvoiceAmount,
-    InvoiceLineItem,
-    RecordPayment,
-    UpsertCustomer,
-)
+from models.commands import Actor, AdjustCredit, GiveReward
+from models.customers import UpsertCustomer
 from models.ledger import Ledger
 from models.operations.adjust import adjust_credit
 from models.operations.assign import assign_credit
@@ -32,6 +23,9 @@ from models.operations.people import erase_customer
 from models.operations.record_payment import record_payment
 from models.operations.upsert_customer import upsert_customer
 from models.plan_ages import PlanAges
+from models.planning.assign import AssignCredit, InvoiceAmount
+from models.planning.invoices import CreateInvoice, InvoiceLineItem
+from models.planning.payments import RecordPayment
 from models.reads.verify import MAX_LISTED, every_tenant, verify
 from models.session import tenant_transaction
 from tests.support.tampering import Tampering, planted
@@ -84,8 +78,9 @@ async def _post_everything(books: Books, anna: UUID, ben: UUID) -> None:
         await connection.raw.execute(
             """INSERT INTO rewards (id, tenant_id, name, kind, points_cost_minor, active)
             VALUES ($1, $2, 'Delivery', 'FREE_DELIVERY', 300, true)""",
-            reward_id, tenant_id,
-        )  # fmt: skip
+            reward_id,
+            tenant_id,
+        )
     await books.adjust(anna, "GBP", 100, note="The parcel was late", auto_apply=False)
     credit_id = await books.adjust(anna, "GBP", 50, auto_apply=False)
     await books.adjust(anna, "GBP", -30)
@@ -136,8 +131,14 @@ PLANTED = {
         "credits", f"account_id = {BENS_ACCOUNT}, opened_sequence = 99", "restricted", "entry parties"
     ),
     "an entry's amount": planted(
-        "entries", "amount_minor = amount_minor + 1", f"counter = 'INVOICES' AND {OF_POUNDS}",
-        "account sums", "credit remainder", "assignment entries", "entry balance", "entry hash",
+        "entries",
+        "amount_minor = amount_minor + 1",
+        f"counter = 'INVOICES' AND {OF_POUNDS}",
+        "account sums",
+        "credit remainder",
+        "assignment entries",
+        "entry balance",
+        "entry hash",
     ),
     "an entry's counter": planted(
         "entries", "counter = 'ORDERS'", f"sequence = 1 AND {OF_POUNDS}", "entry hash", "grant entries"
@@ -152,12 +153,24 @@ PLANTED = {
         "entries", f"previous_hash = {FORGED}", f"sequence = 2 AND {OF_POUNDS}", "entry hash", "entry link"
     ),
     "an entry that is gone": planted(
-        "entries", None, f"sequence = 2 AND {OF_POUNDS}",
-        "account sums", "credit remainder", "credit amount", "entry sequence", "entry balance", "entry link",
+        "entries",
+        None,
+        f"sequence = 2 AND {OF_POUNDS}",
+        "account sums",
+        "credit remainder",
+        "credit amount",
+        "entry sequence",
+        "entry balance",
+        "entry link",
     ),
     "the newest entry gone": planted(
-        "entries", None, "account_id = (SELECT id FROM accounts WHERE asset = 'SERVICE_CREDITS')",
-        "account sums", "account head", "credit remainder", "credit amount",
+        "entries",
+        None,
+        "account_id = (SELECT id FROM accounts WHERE asset = 'SERVICE_CREDITS')",
+        "account sums",
+        "account head",
+        "credit remainder",
+        "credit amount",
     ),
     "a reason": planted("transactions", "reason = 'PROMOTION'", NOTED, "row of transactions"),
     "a kind": planted("transactions", "kind = 'USE'", "kind = 'REWARD'", "row of transactions", "coupon points"),
@@ -171,18 +184,19 @@ PLANTED = {
     "an assignment's amount": planted(
         "assignments", "amount_minor = amount_minor + 1", OF_INVOICE, "invoice sums", "assignment entries"
     ),
-    "an assignment that is gone": planted(
-        "assignments", None, OF_INVOICE, "invoice sums", "assignment entries"
-    ),
+    "an assignment that is gone": planted("assignments", None, OF_INVOICE, "invoice sums", "assignment entries"),
     "an assignment that is called released": planted(
-        "assignments", "released_at = assigned_at, release_transaction_id = transaction_id", OF_INVOICE,
-        "invoice sums", "assignment entries",
+        "assignments",
+        "released_at = assigned_at, release_transaction_id = transaction_id",
+        OF_INVOICE,
+        "invoice sums",
+        "assignment entries",
     ),
     "an assignment to another's invoice": planted(
         "assignments", f"invoice_id = {_of('Ben', 'invoices')}", OF_INVOICE, "invoice sums", "assignment parties"
     ),
     "a coupon's price": planted("coupons", "points_spent_minor = 299", "true", "coupon points"),
-}  # fmt: skip
+}
 
 
 async def test_books_are_proved_on_a_connection_whose_plans_are_made_anew(
@@ -238,8 +252,10 @@ async def test_the_list_of_differences_is_bounded(books: Books, owner_connection
             SELECT gen_random_uuid(), $1, $2, 'wrong-' || n, 'INVOICE', 'GBP', 100, 100, 0, 0, 'OPEN', true,
                 current_date, (SELECT id FROM actors WHERE tenant_id = $1 LIMIT 1), now()
             FROM generate_series(1, $3) n""",
-            books.tenant_id, books.customer_id, number,
-        )  # fmt: skip
+            books.tenant_id,
+            books.customer_id,
+            number,
+        )
 
     proof = await verify(books.tenant_id)
 

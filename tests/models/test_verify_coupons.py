@@ -8,21 +8,21 @@ import pytest
 
 from app.postgres.embedded import Urls
 from models.reads.verify import verify
-from tests.support.shop import Clock, Shop
 from tests.support.tampering import Tampering, planted
+from tests.support.tenants import Clock, Tenant
 
 
 @pytest.fixture
-async def shop(database: Urls, clock: Clock) -> AsyncIterator[Shop]:
+async def tenant(database: Urls, clock: Clock) -> AsyncIterator[Tenant]:
     """Anna had three coupons for 100 points: one is good, one was disabled with its points back, one without."""
-    shop = await Shop.open(clock)
-    anna, reward = await shop.customer("Anna"), await shop.reward(100)
-    await shop.adjust(anna, 300, "POINTS")
-    await shop.give(anna, reward)
+    tenant = await Tenant.open(clock)
+    anna, reward = await tenant.customer(name="Anna"), await tenant.reward(100)
+    await tenant.adjust(anna, 300, "POINTS")
+    await tenant.give(anna, reward)
     for refund in (True, False):
-        await shop.disable((await shop.give(anna, reward)).coupon_id, refund=refund)
-    yield shop
-    await shop.ledger.close()
+        await tenant.disable((await tenant.give(anna, reward)).coupon_id, refund=refund)
+    yield tenant
+    await tenant.ledger.close()
 
 
 REFUNDED, KEPT = "refund_transaction_id IS NOT NULL", "status = 'DISABLED' AND refund_transaction_id IS NULL"
@@ -38,11 +38,11 @@ PLANTED = {
 
 
 @pytest.mark.parametrize("what", PLANTED)
-async def test_tampering_is_found(shop: Shop, owner_connection: "asyncpg.Connection[Any]", what: str) -> None:
-    assert (await verify(shop.tenant_id)).holds
+async def test_tampering_is_found(tenant: Tenant, owner_connection: "asyncpg.Connection[Any]", what: str) -> None:
+    assert (await verify(tenant.id)).holds
     corruption = PLANTED[what]
-    await Tampering(owner_connection, shop.tenant_id)(corruption.table, corruption.statement)
+    await Tampering(owner_connection, tenant.id)(corruption.table, corruption.statement)
 
-    proof = await verify(shop.tenant_id)
+    proof = await verify(tenant.id)
 
     assert corruption.found <= set(proof.found)

@@ -8,26 +8,26 @@ import pytest
 
 from app.postgres.embedded import Urls
 from models.reads.verify import verify
-from tests.support.shop import Clock, Shop
 from tests.support.tampering import Tampering, planted
+from tests.support.tenants import Clock, Tenant
 
 
 @pytest.fixture
-async def shop(database: Urls, clock: Clock) -> AsyncIterator[Shop]:
+async def tenant(database: Urls, clock: Clock) -> AsyncIterator[Tenant]:
     """Anna has paid one order with cash and account credit; another payment of hers was voided. Ben's order is open."""
-    shop = await Shop.open(clock)
-    anna, ben = await shop.customer("Anna"), await shop.customer("Ben")
-    credit, chair = await shop.product(1, "CREDIT"), await shop.product(30)
-    await shop.credit(anna, 80)
-    paid = await shop.order(anna, (credit, 50), (chair, 1), number="PAID")
-    await shop.pay(paid, 50, "CASH")
-    await shop.pay(paid, 30, "ACCOUNT_CREDIT")
-    voided = await shop.order(anna, (credit, 20), (chair, 1), number="VOIDED")
-    await shop.pay(voided, 20, "CASH")
-    await shop.void_payment((await shop.pay(voided, 30, "ACCOUNT_CREDIT")).payment_id)
-    await shop.order(ben, (credit, 50), number="BENS")
-    yield shop
-    await shop.ledger.close()
+    tenant = await Tenant.open(clock)
+    anna, ben = await tenant.customer(name="Anna"), await tenant.customer(name="Ben")
+    credit, chair = await tenant.product(1, "CREDIT"), await tenant.product(30)
+    await tenant.credit(anna, 80)
+    paid = await tenant.order(anna, (credit, 50), (chair, 1), number="PAID")
+    await tenant.pay(paid, 50, "CASH")
+    await tenant.pay(paid, 30, "ACCOUNT_CREDIT")
+    voided = await tenant.order(anna, (credit, 20), (chair, 1), number="VOIDED")
+    await tenant.pay(voided, 20, "CASH")
+    await tenant.void_payment((await tenant.pay(voided, 30, "ACCOUNT_CREDIT")).payment_id)
+    await tenant.order(ben, (credit, 50), number="BENS")
+    yield tenant
+    await tenant.ledger.close()
 
 
 def _number(number: str) -> str:
@@ -49,8 +49,12 @@ PLANTED = {
         "grants", "revoked_transaction_id = NULL, revoked_minor = NULL", f"NOT {LIVE}", "order grants", "grant entries"
     ),
     "what a grant is worth": planted(
-        "credits", "amount_minor = amount_minor + 1", f"id = {GRANTED}",
-        "credit amount", "order grants", "grant entries",
+        "credits",
+        "amount_minor = amount_minor + 1",
+        f"id = {GRANTED}",
+        "credit amount",
+        "order grants",
+        "grant entries",
     ),
     "a grant's entry": planted(
         "entries", "counter = 'ISSUED'", f"credit_id = {GRANTED}", "entry hash", "grant entries"
@@ -73,15 +77,15 @@ PLANTED = {
     "a payment with credit of another order": planted(
         "payments", f"invoice_id = {VOIDED}", WITH_CREDIT, "account credit payments"
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("what", PLANTED)
-async def test_tampering_is_found(shop: Shop, owner_connection: "asyncpg.Connection[Any]", what: str) -> None:
-    assert (await verify(shop.tenant_id)).holds
+async def test_tampering_is_found(tenant: Tenant, owner_connection: "asyncpg.Connection[Any]", what: str) -> None:
+    assert (await verify(tenant.id)).holds
     corruption = PLANTED[what]
-    await Tampering(owner_connection, shop.tenant_id)(corruption.table, corruption.statement)
+    await Tampering(owner_connection, tenant.id)(corruption.table, corruption.statement)
 
-    proof = await verify(shop.tenant_id)
+    proof = await verify(tenant.id)
 
     assert corruption.found <= set(proof.found)

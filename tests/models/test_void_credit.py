@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from models.ledger import Ledger
-from tests.support.shop import Clock, Shop
+from tests.support.tenants import Clock, Tenant
 
 STATE = """SELECT remaining_minor, voided_at IS NOT NULL, swept_at IS NOT NULL FROM credits
     WHERE tenant_id = $1 AND id = $2"""
@@ -15,156 +15,162 @@ MOVED = """SELECT e.counter, e.amount_minor, e.lifetime_minor FROM entries e
     WHERE e.tenant_id = $1 AND e.transaction_id = $2 ORDER BY e.sequence"""
 
 
-async def lifetime(shop: Shop, customer: UUID, asset: str = "GBP") -> int:
-    account = await shop.account(customer, asset)
+async def lifetime(tenant: Tenant, customer: UUID, asset: str = "GBP") -> int:
+    account = await tenant.account(customer, asset)
     assert account is not None
     return account.lifetime_minor
 
 
 @pytest.mark.parametrize("asset", ["GBP", "POINTS", "SERVICE_CREDITS"])
-async def test_what_is_left_is_reversed(shop: Shop, anna: UUID, asset: str) -> None:
-    credit = await shop.credit(anna, 100, asset)
-    await shop.adjust(anna, -30, asset)
-    before = await lifetime(shop, anna, asset)
-    once = await shop.void_credit(credit, key="k", note="Entered twice")
-    again = await shop.void_credit(credit, key="k", note="Entered twice")
+async def test_what_is_left_is_reversed(tenant: Tenant, anna: UUID, asset: str) -> None:
+    credit = await tenant.credit(anna, 100, asset)
+    await tenant.adjust(anna, -30, asset)
+    before = await lifetime(tenant, anna, asset)
+    once = await tenant.void_credit(credit, key="k", note="Entered twice")
+    again = await tenant.void_credit(credit, key="k", note="Entered twice")
 
     left = 70 if asset != "GBP" else 7000
-    assert await shop.rows(MOVED, once.transaction_id) == [("REMOVED", -left, -left)]
-    assert await shop.rows(STATE, credit) == [(0, True, False)]
-    assert (await shop.available(anna, asset), await lifetime(shop, anna, asset)) == (0, before - left)
+    assert await tenant.rows(MOVED, once.transaction_id) == [("REMOVED", -left, -left)]
+    assert await tenant.rows(STATE, credit) == [(0, True, False)]
+    assert (await tenant.available(anna, asset), await lifetime(tenant, anna, asset)) == (0, before - left)
     assert again.replayed
     assert (again.transaction_id, again.account_id, again.credit_id) == (
-        once.transaction_id, once.account_id, once.credit_id,
-    )  # fmt: skip
+        once.transaction_id,
+        once.account_id,
+        once.credit_id,
+    )
 
 
-async def test_a_scheduled_credit_can_be_voided(shop: Shop, anna: UUID) -> None:
-    credit = await shop.credit(anna, 100, effective_on=date(2027, 1, 1))
-    await shop.void_credit(credit)
+async def test_a_scheduled_credit_can_be_voided(tenant: Tenant, anna: UUID) -> None:
+    credit = await tenant.credit(anna, 100, effective_on=date(2027, 1, 1))
+    await tenant.void_credit(credit)
 
-    account = await shop.account(anna)
+    account = await tenant.account(anna)
     assert account is not None
     assert (account.balance_minor, account.scheduled_minor, account.lifetime_minor) == (0, 0, 0)
 
 
-async def test_it_never_counted_and_does_not_now(shop: Shop, anna: UUID) -> None:
+async def test_it_never_counted_and_does_not_now(tenant: Tenant, anna: UUID) -> None:
     """Points that came back are no new points: voiding them takes nothing off the lifetime total either."""
-    refund = await shop.reason("REFUND", moves_lifetime=False)
-    await shop.adjust(anna, 500, "POINTS")
-    credit = await shop.credit(anna, 300, "POINTS", reason=refund)
-    await shop.void_credit(credit)
+    refund = await tenant.reason("REFUND", moves_lifetime=False)
+    await tenant.adjust(anna, 500, "POINTS")
+    credit = await tenant.credit(anna, 300, "POINTS", reason=refund)
+    await tenant.void_credit(credit)
 
-    assert (await shop.available(anna, "POINTS"), await lifetime(shop, anna, "POINTS")) == (500, 500)
+    assert (await tenant.available(anna, "POINTS"), await lifetime(tenant, anna, "POINTS")) == (500, 500)
 
 
-async def test_the_lifetime_total_is_no_obstacle(shop: Shop, anna: UUID) -> None:
-    refund = await shop.reason("REFUND", moves_lifetime=False)
-    earned = await shop.credit(anna, 300, "POINTS")
-    returned = await shop.credit(anna, 200, "POINTS", reason=refund)
-    await shop.adjust(anna, -200, "POINTS", credit_id=returned)
+async def test_the_lifetime_total_is_no_obstacle(tenant: Tenant, anna: UUID) -> None:
+    refund = await tenant.reason("REFUND", moves_lifetime=False)
+    earned = await tenant.credit(anna, 300, "POINTS")
+    returned = await tenant.credit(anna, 200, "POINTS", reason=refund)
+    await tenant.adjust(anna, -200, "POINTS", credit_id=returned)
 
-    await shop.void_credit(earned)
-    account = await shop.account(anna, "POINTS")
+    await tenant.void_credit(earned)
+    account = await tenant.account(anna, "POINTS")
     assert account is not None
     assert (account.available_minor, account.lifetime_minor) == (0, 0)
 
 
-async def test_voiding_points_drops_the_tier(shop: Shop, anna: UUID) -> None:
-    await shop.tier("Gold", 1000)
-    await shop.adjust(anna, 600, "POINTS")
-    credit = await shop.credit(anna, 500, "POINTS")
-    await shop.void_credit(credit)
+async def test_voiding_points_drops_the_tier(tenant: Tenant, anna: UUID) -> None:
+    await tenant.tier("Gold", 1000)
+    await tenant.adjust(anna, 600, "POINTS")
+    credit = await tenant.credit(anna, 500, "POINTS")
+    await tenant.void_credit(credit)
 
-    changes = await shop.rows("SELECT old_tier, new_tier FROM tier_changes WHERE tenant_id = $1 ORDER BY id")
+    changes = await tenant.rows("SELECT old_tier, new_tier FROM tier_changes WHERE tenant_id = $1 ORDER BY id")
     assert changes == [(None, "Gold"), ("Gold", None)]
 
 
-async def test_what_is_assigned_is_not_voided_by_the_way(shop: Shop, anna: UUID) -> None:
-    credit, invoice = await shop.credit(anna, 100), await shop.invoice(anna, 40)
-    await shop.assign(credit, (invoice, 40))
-    async with shop.refused("CREDIT_ASSIGNED"):
-        await shop.void_credit(credit)
+async def test_what_is_assigned_is_not_voided_by_the_way(tenant: Tenant, anna: UUID) -> None:
+    credit, invoice = await tenant.credit(anna, 100), await tenant.invoice(anna, 40)
+    await tenant.assign(credit, (invoice, 40))
+    async with tenant.refused("CREDIT_ASSIGNED"):
+        await tenant.void_credit(credit)
 
 
-async def test_what_is_assigned_can_be_released_first(shop: Shop, anna: UUID) -> None:
-    credit = await shop.credit(anna, 100)
-    first, second = await shop.invoice(anna, 40), await shop.invoice(anna, 90)
-    parts = (await shop.assign(credit, (first, 40), (second, 60))).assignment_ids
-    once = await shop.void_credit(credit, release_assignments=True, key="k")
-    again = await shop.void_credit(credit, release_assignments=True, key="k")
+async def test_what_is_assigned_can_be_released_first(tenant: Tenant, anna: UUID) -> None:
+    credit = await tenant.credit(anna, 100)
+    first, second = await tenant.invoice(anna, 40), await tenant.invoice(anna, 90)
+    parts = (await tenant.assign(credit, (first, 40), (second, 60))).assignment_ids
+    once = await tenant.void_credit(credit, release_assignments=True, key="k")
+    again = await tenant.void_credit(credit, release_assignments=True, key="k")
 
-    assert await shop.rows(MOVED, once.transaction_id) == [
-        ("INVOICES", 6000, 0), ("INVOICES", 4000, 0), ("REMOVED", -10000, -10000),
-    ]  # fmt: skip
-    assert [await shop.invoice_state(i) for i in (first, second)] == [("OPEN", 0, 0)] * 2
-    assert await shop.rows(STATE, credit) == [(0, True, False)]
+    assert await tenant.rows(MOVED, once.transaction_id) == [
+        ("INVOICES", 6000, 0),
+        ("INVOICES", 4000, 0),
+        ("REMOVED", -10000, -10000),
+    ]
+    assert [await tenant.invoice_state(i) for i in (first, second)] == [("OPEN", 0, 0)] * 2
+    assert await tenant.rows(STATE, credit) == [(0, True, False)]
     assert (once.assignment_ids, again.assignment_ids) == (parts, parts)
     assert again.credit_id == once.credit_id == credit
 
 
-async def test_an_expired_credit_that_is_assigned_comes_back_and_expires(shop: Shop, anna: UUID, clock: Clock) -> None:
+async def test_an_expired_credit_that_is_assigned_comes_back_and_expires(
+    tenant: Tenant, anna: UUID, clock: Clock
+) -> None:
     """There is nothing left to reverse then, and the lifetime total stays: expiring does not touch it."""
-    credit, invoice = await shop.credit(anna, 100, expires_in_days=1), await shop.invoice(anna, 40)
-    await shop.assign(credit, (invoice, 40))
+    credit, invoice = await tenant.credit(anna, 100, expires_in_days=1), await tenant.invoice(anna, 40)
+    await tenant.assign(credit, (invoice, 40))
     clock.advance(days=3)
-    async with shop.refused("CREDIT_ASSIGNED"):
-        await shop.void_credit(credit)
-    outcome = await shop.void_credit(credit, release_assignments=True)
+    async with tenant.refused("CREDIT_ASSIGNED"):
+        await tenant.void_credit(credit)
+    outcome = await tenant.void_credit(credit, release_assignments=True)
 
-    assert await shop.rows(MOVED, outcome.transaction_id) == [("INVOICES", 4000, 0), ("EXPIRED", -10000, 0)]
-    assert await shop.rows(STATE, credit) == [(0, False, True)]
-    assert await shop.invoice_state(invoice) == ("OPEN", 0, 0)
-    assert await lifetime(shop, anna) == 10000
-
-
-async def test_what_was_paid_with_it_is_voided_first(shop: Shop, anna: UUID) -> None:
-    credit, invoice = await shop.credit(anna, 100), await shop.invoice(anna, 40)
-    paid = await shop.pay(invoice, 10, "ACCOUNT_CREDIT")
-    async with shop.refused("INVALID"):
-        await shop.void_credit(credit, release_assignments=True)
-    await shop.void_payment(paid.payment_id)
-    await shop.void_credit(credit)
-    assert await shop.available(anna) == 0
+    assert await tenant.rows(MOVED, outcome.transaction_id) == [("INVOICES", 4000, 0), ("EXPIRED", -10000, 0)]
+    assert await tenant.rows(STATE, credit) == [(0, False, True)]
+    assert await tenant.invoice_state(invoice) == ("OPEN", 0, 0)
+    assert await lifetime(tenant, anna) == 10000
 
 
-async def test_what_is_gone_cannot_be_voided(shop: Shop, anna: UUID, clock: Clock) -> None:
-    used, expired, voided = [await shop.credit(anna, 10, expires_in_days=days) for days in (0, 1, 0)]
-    await shop.adjust(anna, -10, credit_id=used)
-    await shop.void_credit(voided)
+async def test_what_was_paid_with_it_is_voided_first(tenant: Tenant, anna: UUID) -> None:
+    credit, invoice = await tenant.credit(anna, 100), await tenant.invoice(anna, 40)
+    paid = await tenant.pay(invoice, 10, "ACCOUNT_CREDIT")
+    async with tenant.refused("INVALID"):
+        await tenant.void_credit(credit, release_assignments=True)
+    await tenant.void_payment(paid.payment_id)
+    await tenant.void_credit(credit)
+    assert await tenant.available(anna) == 0
+
+
+async def test_what_is_gone_cannot_be_voided(tenant: Tenant, anna: UUID, clock: Clock) -> None:
+    used, expired, voided = [await tenant.credit(anna, 10, expires_in_days=days) for days in (0, 1, 0)]
+    await tenant.adjust(anna, -10, credit_id=used)
+    await tenant.void_credit(voided)
     clock.advance(days=3)
     for credit in (used, expired, voided):
-        async with shop.refused("CREDIT_NOT_OPEN"):
-            await shop.void_credit(credit)
-    async with shop.refused("NOT_FOUND"):
-        await shop.void_credit(uuid4())
+        async with tenant.refused("CREDIT_NOT_OPEN"):
+            await tenant.void_credit(credit)
+    async with tenant.refused("NOT_FOUND"):
+        await tenant.void_credit(uuid4())
 
 
-async def test_a_voided_credit_takes_part_in_nothing(shop: Shop, anna: UUID) -> None:
-    credit = await shop.credit(anna, 10, auto_apply=True)
-    await shop.void_credit(credit)
-    invoice = await shop.invoice(anna, 10)
+async def test_a_voided_credit_takes_part_in_nothing(tenant: Tenant, anna: UUID) -> None:
+    credit = await tenant.credit(anna, 10, auto_apply=True)
+    await tenant.void_credit(credit)
+    invoice = await tenant.invoice(anna, 10)
 
-    assert await shop.invoice_state(invoice) == ("OPEN", 0, 0)
-    async with shop.refused("CREDIT_NOT_OPEN"):
-        await shop.assign(credit, (invoice, 1))
-    async with shop.refused("CREDIT_NOT_OPEN"):
-        await shop.update_credit(credit, auto_apply=False)
-    async with shop.refused("CREDIT_NOT_OPEN"):
-        await shop.adjust(anna, -1, credit_id=credit)
+    assert await tenant.invoice_state(invoice) == ("OPEN", 0, 0)
+    async with tenant.refused("CREDIT_NOT_OPEN"):
+        await tenant.assign(credit, (invoice, 1))
+    async with tenant.refused("CREDIT_NOT_OPEN"):
+        await tenant.update_credit(credit, auto_apply=False)
+    async with tenant.refused("CREDIT_NOT_OPEN"):
+        await tenant.adjust(anna, -1, credit_id=credit)
 
 
-async def test_a_voiding_and_an_assignment_race(shop: Shop, anna: UUID) -> None:
+async def test_a_voiding_and_an_assignment_race(tenant: Tenant, anna: UUID) -> None:
     """Either the credit is gone, or it is assigned and stays: never both, through whichever server."""
-    other = Shop(Ledger(shop.clock), shop.clock, shop.slug, shop.tenant_id)
+    other = Tenant(Ledger(tenant.clock), tenant.clock, tenant.slug, tenant.id)
     for _ in range(5):
-        credit, invoice = await shop.credit(anna, 10), await shop.invoice(anna, 10)
+        credit, invoice = await tenant.credit(anna, 10), await tenant.invoice(anna, 10)
         came = await asyncio.gather(
-            shop.void_credit(credit), other.assign(credit, (invoice, 10)), return_exceptions=True
+            tenant.void_credit(credit), other.assign(credit, (invoice, 10)), return_exceptions=True
         )
 
         codes = [getattr(result, "code", "done") for result in came]
         assert codes in (["done", "CREDIT_NOT_OPEN"], ["CREDIT_ASSIGNED", "done"])
         left = ("OPEN", 0, 0) if codes[0] == "done" else ("PAID", 0, 1000)
-        assert await shop.invoice_state(invoice) == left
+        assert await tenant.invoice_state(invoice) == left
     await other.ledger.close()

@@ -1,4 +1,4 @@
-"""S5: whoever waits for what somebody else holds delays nobody who does not need it, whatever it is that is held."""
+"""Whoever waits for what somebody else holds delays nobody who does not need it, whatever it is that is held."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -9,7 +9,8 @@ import pytest
 
 from app.postgres.embedded import Urls
 from models import ledger, patience
-from models.commands import Actor, UpsertCustomer
+from models.commands import Actor
+from models.customers import UpsertCustomer
 from models.errors import Busy, LedgerError
 from models.ledger import Ledger
 from models.loading.config_locks import TIERS_LOCK
@@ -17,7 +18,7 @@ from models.operations.upsert_customer import upsert_customer
 from models.session import lock_key
 from tests.support.approvals import approve, ask
 from tests.support.holding import transaction_elsewhere
-from tests.support.shop import MANAGER, STAFF, Clock, Shop
+from tests.support.tenants import MANAGER, STAFF, Clock, Tenant
 
 OTHERS: Final = 18
 ROUNDS: Final = 15
@@ -27,7 +28,7 @@ ANSWERED: Final = 20
 
 Hold = tuple[str, tuple[object, ...]]
 Write = Callable[[int], Awaitable[object]]
-Prepare = Callable[[Shop, UUID], Awaitable[tuple[Hold, Write]]]
+Prepare = Callable[[Tenant, UUID], Awaitable[tuple[Hold, Write]]]
 """How it is held (SQL, $1 being the tenant), and what needs it."""
 
 
@@ -35,106 +36,117 @@ def locking(table: str, row_id: object, column: str = "id") -> Hold:
     return f"SELECT FROM {table} WHERE tenant_id = $1 AND {column} = $2 FOR UPDATE", (row_id,)
 
 
-async def account(shop: Shop, anna: UUID) -> tuple[Hold, Write]:
-    await shop.adjust(anna, 1)
-    return locking("accounts", anna, "customer_id"), lambda _: shop.adjust(anna, 1)
+async def account(tenant: Tenant, anna: UUID) -> tuple[Hold, Write]:
+    await tenant.adjust(anna, 1)
+    return locking("accounts", anna, "customer_id"), lambda _: tenant.adjust(anna, 1)
 
 
-async def customer(shop: Shop, anna: UUID) -> tuple[Hold, Write]:
-    await shop.adjust(anna, 1)
-    return locking("customers", anna), lambda _: shop.adjust(anna, 1)
+async def customer(tenant: Tenant, anna: UUID) -> tuple[Hold, Write]:
+    await tenant.adjust(anna, 1)
+    return locking("customers", anna), lambda _: tenant.adjust(anna, 1)
 
 
-async def new_account(shop: Shop, anna: UUID) -> tuple[Hold, Write]:
+async def new_account(tenant: Tenant, anna: UUID) -> tuple[Hold, Write]:
     sql = """INSERT INTO accounts (tenant_id, id, customer_id, asset, balance_minor, lifetime_minor, sequence, created_at)
         VALUES ($1, gen_random_uuid(), $2, 'GBP', 0, 0, 0, now())"""
-    return (sql, (anna,)), lambda _: shop.adjust(anna, 1)
+    return (sql, (anna,)), lambda _: tenant.adjust(anna, 1)
 
 
-async def invoice(shop: Shop, anna: UUID) -> tuple[Hold, Write]:
-    held = await shop.invoice(anna, 1_000, auto_apply=False)
-    return locking("invoices", held), lambda _: shop.pay(held, 1)
+async def invoice(tenant: Tenant, anna: UUID) -> tuple[Hold, Write]:
+    held = await tenant.invoice(anna, 1_000, auto_apply=False)
+    return locking("invoices", held), lambda _: tenant.pay(held, 1)
 
 
-async def invoice_of_an_assignment(shop: Shop, anna: UUID) -> tuple[Hold, Write]:
-    credit, held = await shop.credit(anna, 100), await shop.invoice(anna, 100, auto_apply=False)
-    part = (await shop.assign(credit, (held, 10))).assignment_ids[0]
-    return locking("invoices", held), lambda _: shop.release(part)
+async def invoice_of_an_assignment(tenant: Tenant, anna: UUID) -> tuple[Hold, Write]:
+    credit, held = await tenant.credit(anna, 100), await tenant.invoice(anna, 100, auto_apply=False)
+    part = (await tenant.assign(credit, (held, 10))).assignment_ids[0]
+    return locking("invoices", held), lambda _: tenant.release(part)
 
 
-async def reward(shop: Shop, anna: UUID) -> tuple[Hold, Write]:
-    held = await shop.reward(1, stock=1_000)
-    await shop.adjust(anna, 900, "POINTS")
-    return locking("rewards", held), lambda _: shop.give(anna, held)
+async def reward(tenant: Tenant, anna: UUID) -> tuple[Hold, Write]:
+    held = await tenant.reward(1, stock=1_000)
+    await tenant.adjust(anna, 900, "POINTS")
+    return locking("rewards", held), lambda _: tenant.give(anna, held)
 
 
-async def coupon(shop: Shop, anna: UUID) -> tuple[Hold, Write]:
-    await shop.adjust(anna, 9, "POINTS")
-    held = (await shop.give(anna, await shop.reward(1))).coupon_id
-    return locking("coupons", held), lambda _: shop.use_coupon(held)
+async def coupon(tenant: Tenant, anna: UUID) -> tuple[Hold, Write]:
+    await tenant.adjust(anna, 9, "POINTS")
+    held = (await tenant.give(anna, await tenant.reward(1))).coupon_id
+    return locking("coupons", held), lambda _: tenant.use_coupon(held)
 
 
-async def counter(shop: Shop, anna: UUID) -> tuple[Hold, Write]:
-    await shop.adjust(anna, 1, actor=STAFF)
-    return locking("limit_counters", STAFF.subject, "holder"), lambda _: shop.adjust(anna, 1, actor=STAFF)
+async def counter(tenant: Tenant, anna: UUID) -> tuple[Hold, Write]:
+    await tenant.adjust(anna, 1, actor=STAFF)
+    return locking("limit_counters", STAFF.subject, "holder"), lambda _: tenant.adjust(anna, 1, actor=STAFF)
 
 
-async def new_counter(shop: Shop, anna: UUID) -> tuple[Hold, Write]:
+async def new_counter(tenant: Tenant, anna: UUID) -> tuple[Hold, Write]:
     tim = Actor("tim", "STAFF")
     sql = """INSERT INTO limit_counters (tenant_id, id, scope, role, holder, asset, day, used_minor)
         VALUES ($1, gen_random_uuid(), 'PER_ACTOR_DAY', 'STAFF', 'tim', 'GBP', $2, 0)"""
-    return (sql, (shop.today(),)), lambda _: shop.adjust(anna, 1, actor=tim)
+    return (sql, (tenant.today(),)), lambda _: tenant.adjust(anna, 1, actor=tim)
 
 
-async def request(shop: Shop, anna: UUID) -> tuple[Hold, Write]:
-    held = await ask(shop, anna)
-    return locking("approval_requests", held), lambda n: approve(shop, held, Actor(f"m{n}", "MANAGER"))
+async def request(tenant: Tenant, anna: UUID) -> tuple[Hold, Write]:
+    held = await ask(tenant, anna)
+    return locking("approval_requests", held), lambda n: approve(tenant, held, Actor(f"m{n}", "MANAGER"))
 
 
-async def key(shop: Shop, anna: UUID) -> tuple[Hold, Write]:
+async def key(tenant: Tenant, anna: UUID) -> tuple[Hold, Write]:
     sql = """INSERT INTO idempotency_keys
             (tenant_id, key, client, shared, kept, operation, input_hash, result_id, created_at)
         VALUES ($1, 'k', '', false, false, 'adjustCredit', sha256(''), gen_random_uuid(), now())"""
-    return (sql, ()), lambda _: shop.adjust(anna, 1, key="k")
+    return (sql, ()), lambda _: tenant.adjust(anna, 1, key="k")
 
 
-async def currency(shop: Shop, anna: UUID) -> tuple[Hold, Write]:
+async def currency(tenant: Tenant, anna: UUID) -> tuple[Hold, Write]:
     sql = """INSERT INTO currencies (tenant_id, id, code, exponent, first_used_at)
         VALUES ($1, gen_random_uuid(), 'CHF', 2, now())"""
-    return (sql, ()), lambda _: shop.adjust(anna, 1, "CHF")
+    return (sql, ()), lambda _: tenant.adjust(anna, 1, "CHF")
 
 
-async def tiers(shop: Shop, anna: UUID) -> tuple[Hold, Write]:
-    sql = f"SELECT pg_advisory_xact_lock({TIERS_LOCK}, {lock_key(shop.tenant_id)}) WHERE $1::uuid IS NOT NULL"
-    return (sql, ()), lambda _: shop.adjust(anna, 1, "POINTS")
+async def tiers(tenant: Tenant, anna: UUID) -> tuple[Hold, Write]:
+    sql = f"SELECT pg_advisory_xact_lock({TIERS_LOCK}, {lock_key(tenant.id)}) WHERE $1::uuid IS NOT NULL"
+    return (sql, ()), lambda _: tenant.adjust(anna, 1, "POINTS")
 
 
 KINDS: Final = (
-    account, customer, new_account, invoice, invoice_of_an_assignment, reward, coupon, counter, new_counter, request, key,
-    currency, tiers,
-)  # fmt: skip
+    account,
+    customer,
+    new_account,
+    invoice,
+    invoice_of_an_assignment,
+    reward,
+    coupon,
+    counter,
+    new_counter,
+    request,
+    key,
+    currency,
+    tiers,
+)
 
 
 @pytest.mark.parametrize("in_line", [2, 0])
 @pytest.mark.parametrize("kind", KINDS)
-async def test_s5_nobody_notices_who_does_not_need_what_is_held(
-    shop: Shop, anna: UUID, database_urls: Urls, monkeypatch: pytest.MonkeyPatch, kind: Prepare, in_line: int
+async def test_nobody_notices_who_does_not_need_what_is_held(
+    tenant: Tenant, anna: UUID, database_urls: Urls, monkeypatch: pytest.MonkeyPatch, kind: Prepare, in_line: int
 ) -> None:
     """in_line: 0 as in a process with very few connections."""
     monkeypatch.setattr(ledger, "_most_in_line", lambda: in_line)
-    shop.ledger = Ledger(shop.clock)
-    others = [await shop.customer(f"C{n}") for n in range(OTHERS)]
-    (sql, arguments), write = await kind(shop, anna)
-    async with transaction_elsewhere(database_urls, shop) as connection:
-        await connection.execute(sql, shop.tenant_id, *arguments)
+    tenant.ledger = Ledger(tenant.clock)
+    others = [await tenant.customer(name=f"C{n}") for n in range(OTHERS)]
+    (sql, arguments), write = await kind(tenant, anna)
+    async with transaction_elsewhere(database_urls, tenant) as connection:
+        await connection.execute(sql, tenant.id, *arguments)
         waiting = [asyncio.ensure_future(write(n)) for n in range(OTHERS)]
         async with asyncio.timeout(SOON):
             for n in range(ROUNDS):
                 waiting.append(asyncio.ensure_future(write(OTHERS + n)))
-                await asyncio.gather(*(shop.adjust(each, 1) for each in others))
-                assert await shop.available(others[0]) == 100 * (n + 1)  # nor does who reads
+                await asyncio.gather(*(tenant.adjust(each, 1) for each in others))
+                assert await tenant.available(others[0]) == 100 * (n + 1)  # nor does who reads
         assert not any(each.done() for each in waiting)
-        assert await waiting_in_the_database(shop) <= in_line + 1  # and one that tries what cannot be skipped
+        assert await waiting_in_the_database(tenant) <= in_line + 1  # and one that tries what cannot be skipped
     async with asyncio.timeout(ANSWERED):
         answers = await asyncio.gather(*waiting, return_exceptions=True)
     assert not any(isinstance(each, Busy) for each in answers)
@@ -142,91 +154,89 @@ async def test_s5_nobody_notices_who_does_not_need_what_is_held(
     assert any(not isinstance(each, BaseException) for each in answers)
 
 
-async def waiting_in_the_database(shop: Shop) -> int:
+async def waiting_in_the_database(tenant: Tenant) -> int:
     sql = """SELECT count(*) FROM pg_stat_activity
         WHERE datname = current_database() AND wait_event_type = 'Lock' AND $1::uuid IS NOT NULL"""
-    found: int = (await shop.rows(sql))[0][0]
+    found: int = (await tenant.rows(sql))[0][0]
     return found
 
 
-async def test_s5_a_bulk_that_waits_for_one_account_holds_none_of_the_others(
-    shop: Shop, anna: UUID, database_urls: Urls
+async def test_a_bulk_that_waits_for_one_account_holds_none_of_the_others(
+    tenant: Tenant, anna: UUID, database_urls: Urls
 ) -> None:
-    people = sorted([await shop.customer() for _ in range(3)] + [anna])
+    people = sorted([await tenant.customer() for _ in range(3)] + [anna])
     held = people[-1]
     for each in people:
-        await shop.adjust(each, 1, "POINTS")
-    async with transaction_elsewhere(database_urls, shop) as connection:
+        await tenant.adjust(each, 1, "POINTS")
+    async with transaction_elsewhere(database_urls, tenant) as connection:
         await connection.execute("SELECT FROM accounts WHERE customer_id = $1 FOR UPDATE", held)
-        bulk = asyncio.create_task(shop.bulk(*((each, 1) for each in people)))
-        another = asyncio.create_task(shop.bulk((held, 1)))
+        bulk = asyncio.create_task(tenant.bulk(*((each, 1) for each in people)))
+        another = asyncio.create_task(tenant.bulk((held, 1)))
         await asyncio.sleep(1)  # by now it has found out
         async with asyncio.timeout(SOON):
             for _ in range(ROUNDS):
-                await asyncio.gather(*(shop.adjust(each, 1, "POINTS") for each in people[:-1]))
-            await shop.bulk(*((each, 1) for each in people[:-1]))  # nor does it keep other bulks
+                await asyncio.gather(*(tenant.adjust(each, 1, "POINTS") for each in people[:-1]))
+            await tenant.bulk(*((each, 1) for each in people[:-1]))  # nor does it keep other bulks
         assert not bulk.done()
         assert not another.done()
     await asyncio.gather(bulk, another)
-    assert await shop.available(held, "POINTS") == 3
+    assert await tenant.available(held, "POINTS") == 3
 
 
-async def test_s5_who_edits_one_customer_keeps_no_connection_while_waiting(
-    shop: Shop, anna: UUID, database_urls: Urls
+async def test_who_edits_one_customer_keeps_no_connection_while_waiting(
+    tenant: Tenant, anna: UUID, database_urls: Urls
 ) -> None:
     """More of them than there are connections."""
-    name = (await shop.rows("SELECT external_id FROM customers WHERE tenant_id = $1 AND id = $2", anna))[0][0]
-    ben = await shop.customer("Ben")
-    async with transaction_elsewhere(database_urls, shop) as connection:
+    name = (await tenant.rows("SELECT external_id FROM customers WHERE tenant_id = $1 AND id = $2", anna))[0][0]
+    ben = await tenant.customer(name="Ben")
+    async with transaction_elsewhere(database_urls, tenant) as connection:
         await connection.execute("SELECT FROM customers WHERE id = $1 FOR UPDATE", anna)
         edits = [
-            asyncio.create_task(
-                upsert_customer(shop.ledger, shop.tenant_id, MANAGER, UpsertCustomer(name, f"Anna {n}"))
-            )
+            asyncio.create_task(upsert_customer(tenant.ledger, tenant.id, MANAGER, UpsertCustomer(name, f"Anna {n}")))
             for n in range(OTHERS)
         ]
         await asyncio.sleep(1)
         async with asyncio.timeout(SOON):
             for _ in range(ROUNDS):
-                await shop.adjust(ben, 1)
+                await tenant.adjust(ben, 1)
         assert not any(edit.done() for edit in edits)
     await asyncio.gather(*edits)
 
 
-async def test_two_servers_share_a_hot_account_and_neither_starves(shop: Shop, anna: UUID, clock: Clock) -> None:
-    other = Shop(Ledger(clock), clock, shop.slug, shop.tenant_id)
-    await shop.adjust(anna, 1)
+async def test_two_servers_share_a_hot_account_and_neither_starves(tenant: Tenant, anna: UUID, clock: Clock) -> None:
+    other = Tenant(Ledger(clock), clock, tenant.slug, tenant.id)
+    await tenant.adjust(anna, 1)
 
-    async def client(one: Shop) -> None:
+    async def client(one: Tenant) -> None:
         for _ in range(10):
             await one.adjust(anna, 1)
 
-    await asyncio.gather(*(client(one) for one in (shop, other) for _ in range(10)))
+    await asyncio.gather(*(client(one) for one in (tenant, other) for _ in range(10)))
     await other.ledger.close()
-    assert await shop.available(anna) == 20_100
+    assert await tenant.available(anna) == 20_100
 
 
 async def test_what_is_never_given_up_is_busy_in_the_end(
-    shop: Shop, anna: UUID, database_urls: Urls, monkeypatch: pytest.MonkeyPatch
+    tenant: Tenant, anna: UUID, database_urls: Urls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await shop.adjust(anna, 1)
+    await tenant.adjust(anna, 1)
     monkeypatch.setattr(patience, "LONGEST_WAIT_S", 0.3)
-    async with transaction_elsewhere(database_urls, shop) as connection:
+    async with transaction_elsewhere(database_urls, tenant) as connection:
         await connection.execute("SELECT FROM accounts WHERE customer_id = $1 FOR UPDATE", anna)
-        async with shop.refused("BUSY"):
-            await shop.adjust(anna, 1)
-        async with shop.refused("BUSY"):
-            await shop.bulk((anna, 1), asset="GBP")
-        assert shop.ledger.waiting == 0
+        async with tenant.refused("BUSY"):
+            await tenant.adjust(anna, 1)
+        async with tenant.refused("BUSY"):
+            await tenant.bulk((anna, 1), asset="GBP")
+        assert tenant.ledger.waiting == 0
 
 
-async def test_nobody_is_kept_by_a_server_that_closes(shop: Shop, anna: UUID, database_urls: Urls) -> None:
-    await shop.adjust(anna, 1)
-    async with transaction_elsewhere(database_urls, shop) as connection:
+async def test_nobody_is_kept_by_a_server_that_closes(tenant: Tenant, anna: UUID, database_urls: Urls) -> None:
+    await tenant.adjust(anna, 1)
+    async with transaction_elsewhere(database_urls, tenant) as connection:
         await connection.execute("SELECT FROM accounts WHERE customer_id = $1 FOR UPDATE", anna)
-        waiting = asyncio.create_task(shop.adjust(anna, 1))
+        waiting = asyncio.create_task(tenant.adjust(anna, 1))
         await asyncio.sleep(0.3)
         async with asyncio.timeout(SOON):
-            await shop.ledger.close()
+            await tenant.ledger.close()
             with pytest.raises(Busy):
                 await waiting

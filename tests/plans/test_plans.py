@@ -9,19 +9,28 @@ import json
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from decimal import Decimal
 from typing import Any, Final
+from uuid import uuid4
 
 import asyncpg
 import pytest
 
 from app.postgres.embedded import Urls
 from auth.roles import Role
+from models.configuration_commands import IssueToken
+from models.operations.approvals import approve_request
+from models.operations.import_credits import ImportCredits, ImportRow, import_credits
+from models.operations.partner_tokens import issue_token
+from models.operations.run_bulks import run_bulk
+from models.planning.approving import ApproveRequest
 from tests.api.test_walk import founded
 from tests.conftest import cloned_database
 from tests.simulation.driver import simulate
 from tests.support.crowd import add_crowd
 from tests.support.plans import Planner, Statement, recorded
 from tests.support.sharding import faults
+from tests.support.tenants import ADMIN, MANAGER, PARTNER, Clock, Tenant
 
 STEPS: Final = 300
 SMALL_TENANTS: Final = 2_000
@@ -35,38 +44,77 @@ ALLOWED: Final[Mapping[tuple[str, str], str]] = {
     ("models/reads/liability.py parts", "tenant"): LIABILITY,
     ("models/reads/liability.py trial_balance", "tenant"): LIABILITY,
     ("models/operations/people.py _erase", "customer_id"): ONE_PERSON,
-    ("models/operations/people.py _erase", "tenant"): "rows of files say whose they are in no index: once a person erased",
-    ("models/loading/credits.py load_all_open", "account_id"): "a merge moves all that is open, and restating works it out",
-    ("models/loading/counters.py lock_to_add_up", "tenant"): "a merge; only where nothing was analysed since it was small",
+    (
+        "models/operations/people.py _erase",
+        "tenant",
+    ): "rows of files say whose they are in no index: once a person erased",
+    (
+        "models/loading/credits.py load_all_open",
+        "account_id",
+    ): "a merge moves all that is open, and restating works it out",
+    (
+        "models/loading/counters.py lock_to_add_up",
+        "tenant",
+    ): "a merge; only where nothing was analysed since it was small",
+    (
+        "models/operations/partner_tokens.py _check_room",
+        "tenant",
+    ): "an admin issues a token: those that are good are counted, of which there are a thousand at most",
     ("models/operations/run_bulks.py _finish", "tenant"): "by the index on unfinished bulks, of which there are few",
     ("models/operations/run_bulks.py _keep_claim", "tenant"): "the same",
-    ("models/reads/paging.py load_pages", "tenant"):
-        "a list with a condition that the statistics say is true of few rows, and no index is for: they are looked for, then"
-        " put in order",
-}  # fmt: skip
+    (
+        "models/reads/paging.py load_pages",
+        "tenant",
+    ): "a list with a condition that the statistics say is true of few rows, and no index is for: they are looked for, then"
+    " put in order",
+}
 """By the function that asks and what bounds the scan: why it may."""
 _BRANCH: Final = "a condition in each branch of the trail, and PostgreSQL would not take each in its index's order"
 _TORTOISE: Final = "written by Tortoise, which has the id first"
 ELSEWHERE: Final[Mapping[tuple[str, str], str]] = {
-    ("models/operations/create_tenant.py create_tenant", "limit_rules: inserted with another tenant_id than $1"): _TORTOISE,
+    (
+        "models/operations/create_tenant.py create_tenant",
+        "limit_rules: inserted with another tenant_id than $1",
+    ): _TORTOISE,
     ("models/operations/create_tenant.py create_tenant", "reasons: inserted with another tenant_id than $1"): _TORTOISE,
     ("models/session.py question", "tenants tenants: no id = $1"): "what a slug is: nobody knows whose it is before",
     ("models/reads/paging.py load_pages", "transactions x: no tenant_id = $1"): _BRANCH,
     ("models/reads/paging.py load_pages", "audit_events y: no tenant_id = $1"): _BRANCH,
-}  # fmt: skip
+}
 """What does not lead to one tenant's machine, by the function that asks: why it may."""
 
 
 @pytest.fixture(scope="module")
 async def statements(database: Urls) -> list[Statement]:
-    """What a play of the ledger and a walk by everything that can be read sends."""
+    """What a play of the ledger, a partner and a walk by everything that can be read sends."""
     with recorded() as found:
         await simulate(1, STEPS)
+        await partner_s_doings()
         async with founded() as town:
             await town.walker({"role": Role.ADMIN}).queries()
             await town.walker({"role": Role.CUSTOMER, "customer": "carol", "subject": "carol's phone"}).queries()
     rows = ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH")
     return sorted((s for s in found if s.message or s.named.upper().startswith(rows)), key=lambda s: s.named)
+
+
+async def partner_s_doings() -> None:
+    """What it may still do is looked up when its bulk is worked off, and when a manager decides on what it asked for."""
+    tenant = await Tenant.open(Clock())
+    anna = await tenant.customer()
+    scopes = frozenset({"credits:add", "credits:bulk"})
+    await issue_token(tenant.ledger, tenant.id, ADMIN, IssueToken(uuid4(), bytes(32), "app", "Till", scopes))
+    [(external_id,)] = await tenant.rows("SELECT external_id FROM customers WHERE tenant_id = $1")
+    rows = [ImportRow(external_id, Decimal(1))]
+    await import_credits(
+        tenant.ledger, tenant.id, PARTNER, ImportCredits("", asset="POINTS", reason="CORRECTION"), rows, "bulk"
+    )
+    assert await run_bulk(tenant.ledger, tenant.id)
+    asked = await tenant.adjust(anna, 1, actor=PARTNER, propose_only=True)
+    assert asked.approval_request_id is not None
+    await approve_request(tenant.ledger, tenant.id, MANAGER, ApproveRequest(asked.approval_request_id), "decision")
+    assert await tenant.available(anna, "POINTS") == 1
+    assert await tenant.available(anna) == 100
+    await tenant.ledger.close()
 
 
 async def crowd(superuser: "asyncpg.Connection[Any]") -> None:
@@ -191,7 +239,9 @@ async def test_a_scan_of_the_tenant_is_seen(server: Urls, worker_id: str) -> Non
         past = "SELECT sum(amount_minor) FROM entries WHERE tenant_id = $1 AND created_at > $2"
         busy = "SELECT sum(amount_minor) FROM entries WHERE tenant_id = $1 AND account_id = $2"
         page = "SELECT * FROM transactions WHERE tenant_id = $1 ORDER BY created_at, id LIMIT $2"
-        seen = [[scan.rpartition(": ")[2] for scan in planner.unbounded(await planner.plan(sql))]
-                for sql in (whole, past, busy, page)]  # fmt: skip
+        seen = [
+            [scan.rpartition(": ")[2] for scan in planner.unbounded(await planner.plan(sql))]
+            for sql in (whole, past, busy, page)
+        ]
         await connection.close()
     assert seen == [["tenant"], ["tenant"], ["account_id"], []]

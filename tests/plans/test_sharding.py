@@ -11,18 +11,21 @@ NO_ACCOUNTS, NO_CUSTOMERS = "accounts a: no tenant_id = $1", "customers c: no te
 INSERTED = "INSERT INTO grants (tenant_id, id)"
 
 
-@pytest.mark.parametrize("sql", [
-    WHOLE,
-    "SELECT id FROM tenants WHERE id = $1",
-    "SELECT 1 FROM unnest($2::uuid[]) AS k(id) CROSS JOIN LATERAL (SELECT id FROM grants WHERE tenant_id = $1) AS g",
-    "WITH old AS (SELECT id FROM grants WHERE tenant_id = $1) DELETE FROM grants g USING old WHERE g.tenant_id = $1",
-    "UPDATE grants SET credit_id = $2 WHERE tenant_id = $1 AND id = $3",
-    f"{INSERTED} VALUES ($1, $2)",
-    f"{INSERTED} SELECT t.id, u.* FROM tenants t CROSS JOIN unnest($2::uuid[]) AS u WHERE t.id = $1",
-    f"{INSERTED} SELECT $1, a.id FROM accounts a WHERE a.tenant_id = $1",
-    "SET LOCAL lock_timeout = '1s'",
-    "BEGIN; DO $$BEGIN SET LOCAL lock_timeout = '1s'; END$$; SELECT pg_advisory_xact_lock(1)",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "sql",
+    [
+        WHOLE,
+        "SELECT id FROM tenants WHERE id = $1",
+        "SELECT 1 FROM unnest($2::uuid[]) AS k(id) CROSS JOIN LATERAL (SELECT id FROM grants WHERE tenant_id = $1) AS g",
+        "WITH old AS (SELECT id FROM grants WHERE tenant_id = $1) DELETE FROM grants g USING old WHERE g.tenant_id = $1",
+        "UPDATE grants SET credit_id = $2 WHERE tenant_id = $1 AND id = $3",
+        f"{INSERTED} VALUES ($1, $2)",
+        f"{INSERTED} SELECT t.id, u.* FROM tenants t CROSS JOIN unnest($2::uuid[]) AS u WHERE t.id = $1",
+        f"{INSERTED} SELECT $1, a.id FROM accounts a WHERE a.tenant_id = $1",
+        "SET LOCAL lock_timeout = '1s'",
+        "BEGIN; DO $$BEGIN SET LOCAL lock_timeout = '1s'; END$$; SELECT pg_advisory_xact_lock(1)",
+    ],
+)
 def test_what_leads_to_one_machine(sql: str) -> None:
     assert faults(sql) == ()
 

@@ -25,12 +25,24 @@ def encoded(data: bytes) -> str:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "x", "💥", "a" * 129, str(ROW), encoded(ROW.bytes), encoded(b":" + ROW.bytes),
-     encoded(b"Customer" + ROW.bytes),
-     encoded(b"Customer:" + ROW.bytes[1:]), encoded(b"Cust:omer:" + ROW.bytes), encoded(b"\xff:" + ROW.bytes),
-     global_id("Customer", ROW) + "=", " " + global_id("Customer", ROW), global_id("Customer", ROW) + "\n",
-     global_id("Customer", ROW)[:-1] + chr(ord(global_id("Customer", ROW)[-1]) + 1)],
-)  # fmt: skip
+    [
+        "",
+        "x",
+        "💥",
+        "a" * 129,
+        str(ROW),
+        encoded(ROW.bytes),
+        encoded(b":" + ROW.bytes),
+        encoded(b"Customer" + ROW.bytes),
+        encoded(b"Customer:" + ROW.bytes[1:]),
+        encoded(b"Cust:omer:" + ROW.bytes),
+        encoded(b"\xff:" + ROW.bytes),
+        global_id("Customer", ROW) + "=",
+        " " + global_id("Customer", ROW),
+        global_id("Customer", ROW) + "\n",
+        global_id("Customer", ROW)[:-1] + chr(ord(global_id("Customer", ROW)[-1]) + 1),
+    ],
+)
 def test_what_is_no_id(text: str) -> None:
     with pytest.raises(MalformedId):
         parse_id(text)

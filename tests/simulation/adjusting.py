@@ -23,12 +23,24 @@ from tests.simulation.records import (
 
 class Adjusting(Approving):
     def _adjust(
-        self, *, now: datetime, role: str, customer: int, asset: str, amount: Decimal, reason: str,
-        note: str | None = None, days: int | None = None, expires: datetime | None = None,
+        self,
+        *,
+        now: datetime,
+        role: str,
+        customer: int,
+        asset: str,
+        amount: Decimal,
+        reason: str,
+        note: str | None = None,
+        days: int | None = None,
+        expires: datetime | None = None,
         effective: date | None = None,
-        services: tuple[int, ...] = (), credit: int | None = None, approval: bool = False, auto_apply: bool = True,
+        services: tuple[int, ...] = (),
+        credit: int | None = None,
+        approval: bool = False,
+        auto_apply: bool = True,
         propose: bool = False,
-    ) -> str:  # fmt: skip
+    ) -> str:
         faults = bad_amount(amount, asset)
         if faults:
             raise Refusal(faults)
@@ -48,23 +60,50 @@ class Adjusting(Approving):
         over = self._over_limit(now, role, customer, asset, amount)
         if (propose or (over and approval)) and not faults:
             return self._request(
-                "adjust", now, customer=customer, asset=asset, amount=amount, reason=reason, note=note, days=days,
-                expires=expires, effective=effective, services=services, auto_apply=auto_apply,
-            )  # fmt: skip
+                "adjust",
+                now,
+                customer=customer,
+                asset=asset,
+                amount=amount,
+                reason=reason,
+                note=note,
+                days=days,
+                expires=expires,
+                effective=effective,
+                services=services,
+                auto_apply=auto_apply,
+            )
         if faults or over:
             raise Refusal(faults | ({"LIMIT_EXCEEDED"} if over else set()))
         self._use_limit(now, role, customer, asset, amount)
         self._open(
-            customer, asset, amount, now, effective=effective, expires=ends, services=services, auto_apply=auto_apply,
-            counts=REASONS[reason][2], reason=reason,
-        )  # fmt: skip
+            customer,
+            asset,
+            amount,
+            now,
+            effective=effective,
+            expires=ends,
+            services=services,
+            auto_apply=auto_apply,
+            counts=REASONS[reason][2],
+            reason=reason,
+        )
         return "done"
 
     def _take(
-        self, now: datetime, customer: int, asset: str, amount: Decimal, reason: str, faults: set[str],
-        days: int | None, expires: datetime | None, effective: date | None, services: tuple[int, ...],
+        self,
+        now: datetime,
+        customer: int,
+        asset: str,
+        amount: Decimal,
+        reason: str,
+        faults: set[str],
+        days: int | None,
+        expires: datetime | None,
+        effective: date | None,
+        services: tuple[int, ...],
         credit: int | None,
-    ) -> str:  # fmt: skip
+    ) -> str:
         if days or expires is not None or (effective is not None and effective > self.today(now)):
             faults.add("EXPIRY_CONFLICT")
         if credit is None:
@@ -109,9 +148,17 @@ class Adjusting(Approving):
     # Many at once
 
     def _bulk(
-        self, *, now: datetime, role: str, rows: tuple[tuple[int, Decimal], ...], asset: str, reason: str, skip: bool,
-        dry_run: bool, days: int | None = None,
-    ) -> str:  # fmt: skip
+        self,
+        *,
+        now: datetime,
+        role: str,
+        rows: tuple[tuple[int, Decimal], ...],
+        asset: str,
+        reason: str,
+        skip: bool,
+        dry_run: bool,
+        days: int | None = None,
+    ) -> str:
         trial = self if skip and not dry_run else self.trial()
         failed, seen = False, set[int]()
         for customer, amount in rows:
@@ -120,8 +167,15 @@ class Adjusting(Approving):
                 if person in seen:
                     raise Refusal({"DUPLICATE"})
                 seen.add(person)
-                trial._adjust(now=now, role=role, customer=customer, asset=asset, amount=amount, reason=reason,
-                              days=days if amount > 0 else None)  # fmt: skip
+                trial._adjust(
+                    now=now,
+                    role=role,
+                    customer=customer,
+                    asset=asset,
+                    amount=amount,
+                    reason=reason,
+                    days=days if amount > 0 else None,
+                )
             except Refusal:
                 failed = True
         if failed and not skip and not dry_run:
@@ -131,9 +185,18 @@ class Adjusting(Approving):
         return "done"
 
     def _file(
-        self, *, now: datetime, role: str, rows: tuple[FileRow, ...], asset: str, reason: str, skip: bool,
-        dry_run: bool, twice: bool, days: int | None = None,
-    ) -> str:  # fmt: skip
+        self,
+        *,
+        now: datetime,
+        role: str,
+        rows: tuple[FileRow, ...],
+        asset: str,
+        reason: str,
+        skip: bool,
+        dry_run: bool,
+        twice: bool,
+        days: int | None = None,
+    ) -> str:
         """It waits. What is wrong with a row on the face of it is known at once."""
         queued, seen = [], set[int]()
         for row in rows:
@@ -146,9 +209,13 @@ class Adjusting(Approving):
             given = row.days if own else days if row.amount > 0 else None
             expires = None if row.until is None else first_instant(row.until + timedelta(days=1), self.zone)
             facts: dict[str, Any] = {
-                "customer": person, "asset": row.asset or asset, "amount": row.amount, "reason": row.reason or reason,
-                "days": given, "expires": expires,
-            }  # fmt: skip
+                "customer": person,
+                "asset": row.asset or asset,
+                "amount": row.amount,
+                "reason": row.reason or reason,
+                "days": given,
+                "expires": expires,
+            }
             queued.append(QueuedRow(facts, frozenset(errors)))
         self.files.append(QueuedFile(tuple(queued), skip, dry_run, failed=sum(bool(row.errors) for row in queued)))
         return "done"

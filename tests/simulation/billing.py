@@ -29,18 +29,32 @@ class Billing(Approving):
     # Issuing
 
     def _invoice(
-        self, *, now: datetime, role: str, customer: int, currency: str, lines: tuple[tuple[int, Decimal], ...],
-        auto: bool, issued: date | None = None,
-    ) -> str:  # fmt: skip
+        self,
+        *,
+        now: datetime,
+        role: str,
+        customer: int,
+        currency: str,
+        lines: tuple[tuple[int, Decimal], ...],
+        auto: bool,
+        issued: date | None = None,
+    ) -> str:
         refuse(_bad_lines(lines, currency) | ({"INVALID"} if self.is_erased(customer) else set()))
         made = Invoice(self.person(customer), currency, _worth(lines), len(self.invoices))
         return self._issue(made, issued or self.today(now), now, auto)
 
     def _order(
-        self, *, now: datetime, role: str, customer: int, currency: str,
-        items: tuple[tuple[int, int, Decimal | None], ...], auto: bool, issued: date | None = None,
+        self,
+        *,
+        now: datetime,
+        role: str,
+        customer: int,
+        currency: str,
+        items: tuple[tuple[int, int, Decimal | None], ...],
+        auto: bool,
+        issued: date | None = None,
         propose: bool = False,
-    ) -> str:  # fmt: skip
+    ) -> str:
         products = [self.products[number] for number, _, _ in items]
         lines = tuple(
             (quantity, product.price if price is None else price)

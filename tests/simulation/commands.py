@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from tests.simulation.draws import MONEY, Draws
 from tests.simulation.records import METHODS, MOST, PLACES, REASONS, Assignment, Command, FileRow, Invoice, Lot
 from tests.simulation.reference import Reference
 
-MONEY = ("GBP", "GBP", "GBP", "JPY", "KWD")
 ZONES = ("Europe/London", "America/Havana", "Asia/Kathmandu", "Pacific/Apia")
 ROLES = ("MANAGER", "MANAGER", "STAFF")
 CROWD = 400
@@ -18,23 +18,39 @@ FEW = 4
 """So few people that merging more of them leaves too little to happen."""
 
 
-class Commands:
-    """Draws commands that speak of what the reference has."""
+class Commands(Draws):
+    """Commands that speak of what the reference has."""
 
     def __init__(self, dice: random.Random, reference: Reference, without: frozenset[str] = frozenset()) -> None:
-        """without: names of commands and of facts that nobody asks for."""
-        self.dice = dice
-        self.reference = reference
-        self.without = without
+        super().__init__(dice, reference, without)
         self._kinds: list[tuple[int, Callable[[datetime], Command | None]]] = [
-            (24, self._add), (14, self._remove), (5, self._bulk), (8, self._invoice), (8, self._order),
-            (11, self._assign), (12, self._pay), (5, self._void_payment), (5, self._release), (5, self._reassign),
-            (3, self._void_invoice), (3, self._void_credit), (6, self._update_credit), (5, self._use), (6, self._give),
-            (3, self._use_coupon), (3, self._disable_coupon), (6, self._approve), (2, self._merge),
-        ]  # fmt: skip
+            (24, self._add),
+            (14, self._remove),
+            (5, self._bulk),
+            (8, self._invoice),
+            (8, self._order),
+            (11, self._assign),
+            (12, self._pay),
+            (5, self._void_payment),
+            (5, self._release),
+            (5, self._reassign),
+            (3, self._void_invoice),
+            (3, self._void_credit),
+            (6, self._update_credit),
+            (5, self._use),
+            (6, self._give),
+            (3, self._use_coupon),
+            (3, self._disable_coupon),
+            (6, self._approve),
+            (2, self._merge),
+        ]
         self._by_itself: list[tuple[int, Callable[[datetime], Command | None]]] = [
-            (4, self._sweep), (4, self._merge), (4, self._upsert), (4, self._file), (6, self._run),
-        ]  # fmt: skip
+            (4, self._sweep),
+            (4, self._merge),
+            (4, self._upsert),
+            (4, self._file),
+            (6, self._run),
+        ]
 
     def next(self, now: datetime) -> Command:
         return self._one_of(self._kinds, now)
@@ -50,61 +66,20 @@ class Commands:
             if command is not None and command.name not in self.without:
                 return command
 
-    # Parts of a command
-
-    def _chance(self, of_a_hundred: int) -> bool:
-        return self.dice.randrange(100) < of_a_hundred
-
-    def _customer(self) -> int:
-        """A record: mostly of somebody who was not erased."""
-        records = range(len(self.reference.customers))
-        there = [n for n in records if not self.reference.is_erased(n)]
-        return self.dice.choice(there if there and self._chance(93) else records)
-
-    def _record_of(self, customer: int) -> int:
-        """Any record of the person's."""
-        person = self.reference.person(customer)
-        records = range(len(self.reference.customers))
-        return self.dice.choice([n for n in records if self.reference.person(n) == person])
-
-    def _external(self) -> str:
-        """Mostly somebody's; else one that somebody has had, or may have."""
-        theirs = [customer.external for customer in self.reference.customers if customer.external]
-        if theirs and self._chance(80):
-            return self.dice.choice(theirs)
-        return f"person-{self.dice.randrange(len(self.reference.customers) + 2)}"
-
-    def _issued(self, now: datetime) -> dict[str, Any]:
-        """The day of an invoice, where it is not today."""
-        if not self._chance(25) or "issued" in self.without:
-            return {}
-        return {"issued": self.reference.today(now) + timedelta(days=self.dice.choice((-400, -5, -1, 1, 2, 3, 20)))}
-
-    def _asset(self) -> str:
-        return self.dice.choice((*MONEY, "SERVICE_CREDITS", "SERVICE_CREDITS", "POINTS", "POINTS"))
-
-    def _amount(self, asset: str, most: int = 120) -> Decimal:
-        if self._chance(4):
-            return self.dice.choice((Decimal(0), Decimal("0.00001"), Decimal("12.3456"), Decimal(10) ** 15 + 1))
-        places = PLACES[asset]
-        return Decimal(self.dice.randint(1, most * 10**places)).scaleb(-places)
-
-    def _services(self, asset: str) -> tuple[int, ...]:
-        if asset != "SERVICE_CREDITS" and not self._chance(2):
-            return ()
-        return tuple(self.dice.sample(range(len(self.reference.services)), self.dice.randint(0, 2)))
-
     # Kinds of commands
 
     def _add(self, now: datetime) -> Command:
         asset = self._asset()
         facts: dict[str, Any] = {
-            "customer": self._customer() if self._chance(98) else 999, "asset": asset,
-            "services": self._services(asset), "amount": self._amount(asset, 1500 if asset == "POINTS" else 120),
+            "customer": self._customer() if self._chance(98) else 999,
+            "asset": asset,
+            "services": self._services(asset),
+            "amount": self._amount(asset, 1500 if asset == "POINTS" else 120),
             "reason": self.dice.choice((*["GOODWILL", "CORRECTION", "REFUND", "OTHER"] * 4, "POLICY", "NOPE")),
-            "note": self.dice.choice((None, "", "Because", "Because")), "approval": self._chance(20),
+            "note": self.dice.choice((None, "", "Because", "Because")),
+            "approval": self._chance(20),
             "auto_apply": self._chance(60),
-        }  # fmt: skip
+        }
         if asset == "KWD" and self._chance(3):
             facts["amount"] = Decimal(MOST).scaleb(-PLACES[asset])  # which fills the account
         if self._chance(40):
@@ -130,10 +105,13 @@ class Commands:
         if lot and self._chance(90):
             customer, asset = self._record_of(lot.customer), lot.asset
         facts: dict[str, Any] = {
-            "customer": customer, "asset": asset, "amount": -self._amount(asset, 150),
+            "customer": customer,
+            "asset": asset,
+            "amount": -self._amount(asset, 150),
             "reason": self.dice.choice((*["POLICY", "CORRECTION", "REFUND", "OTHER"] * 4, "GOODWILL")),
-            "note": self.dice.choice((None, "Because")), "services": self._services(asset) if self._chance(50) else (),
-        }  # fmt: skip
+            "note": self.dice.choice((None, "Because")),
+            "services": self._services(asset) if self._chance(50) else (),
+        }
         if not named and self._chance(10):  # all that there is
             facts["amount"] = -(self.reference.available(customer, asset, now, facts["services"]) or Decimal(1))
         if lot and named:
@@ -151,40 +129,31 @@ class Commands:
             (self._customer(), self._amount(asset, 60) * self.dice.choice((1, 1, -1)))
             for _ in range(self.dice.randint(1, 4))
         )
-        return Command("bulk", {
-            "rows": rows, "asset": asset, "reason": "CORRECTION", "skip": self._chance(60), "dry_run": self._chance(15),
-            "days": self.dice.choice((None, 1, 9)),
-        })  # fmt: skip
+        return Command(
+            "bulk",
+            {
+                "rows": rows,
+                "asset": asset,
+                "reason": "CORRECTION",
+                "skip": self._chance(60),
+                "dry_run": self._chance(15),
+                "days": self.dice.choice((None, 1, 9)),
+            },
+        )
 
     def _invoice(self, now: datetime) -> Command:
         currency = self.dice.choice(MONEY)
         lines = tuple((self.dice.randint(1, 3), self._amount(currency, 40)) for _ in range(self.dice.randint(1, 3)))
-        return Command("invoice", {
-            "customer": self._customer(), "currency": currency, "lines": lines, "auto": self._chance(60),
-            **self._issued(now),
-        })  # fmt: skip
-
-    def _lot(self) -> Lot | None:
-        """Mostly one of which something may still become."""
-        lots = self.reference.lots
-        alive = [lot for lot in lots if not lot.voided and not lot.swept]
-        return self.dice.choice(alive if alive and self._chance(90) else lots) if lots else None
-
-    def _lot_in_use(self) -> Lot | None:
-        """One that an order has granted, or that a coupon may still give something back to."""
-        numbers = [number for invoice in self.reference.invoices for number in invoice.granted]
-        coupons = [coupon for coupon in self.reference.coupons if coupon.status == "ISSUED"]
-        numbers += [number for coupon in coupons for number, _ in coupon.taken]
-        return self.reference.lots[self.dice.choice(numbers)] if numbers else None
-
-    def _open_invoice(self, *, like: Lot | None = None) -> int | None:
-        whose = None if like is None else (self.reference.person(like.customer), like.asset)
-        numbers = [
-            n for n, invoice in enumerate(self.reference.invoices)
-            if whose is None or (self.reference.person(invoice.customer), invoice.currency) == whose
-        ]  # fmt: skip
-        open_ones = [n for n in numbers if self.reference.invoices[n].status in ("OPEN", "PART_PAID")]
-        return self.dice.choice(open_ones if open_ones and self._chance(85) else numbers) if numbers else None
+        return Command(
+            "invoice",
+            {
+                "customer": self._customer(),
+                "currency": currency,
+                "lines": lines,
+                "auto": self._chance(60),
+                **self._issued(now),
+            },
+        )
 
     def _order(self, now: datetime) -> Command:
         products = self.reference.products
@@ -192,14 +161,20 @@ class Commands:
         sold = [n for n, product in enumerate(products) if product.currency == currency and product.active]
         numbers = sold if sold and self._chance(92) else range(len(products))
         items = tuple(
-            (self.dice.choice(numbers), self.dice.randint(0 if self._chance(5) else 1, 3),
-             self._amount(currency, 20) if self._chance(25) else None)
+            (
+                self.dice.choice(numbers),
+                self.dice.randint(0 if self._chance(5) else 1, 3),
+                self._amount(currency, 20) if self._chance(25) else None,
+            )
             for _ in range(self.dice.randint(1, 3))
-        )  # fmt: skip
+        )
         facts = {
-            "customer": self._customer(), "currency": currency, "items": items, "auto": self._chance(30),
+            "customer": self._customer(),
+            "currency": currency,
+            "items": items,
+            "auto": self._chance(30),
             **self._issued(now),
-        }  # fmt: skip
+        }
         return self._perhaps_proposed("order", facts, "MANAGER", 10)
 
     def _pay(self, now: datetime) -> Command | None:
@@ -297,14 +272,8 @@ class Commands:
 
     def _give(self, now: datetime) -> Command:
         prize = self.dice.randrange(len(self.reference.prizes))
-        facts = {
-            "customer": self._customer(), "prize": prize, "deduct": self._chance(60), "approval": self._chance(40),
-        }  # fmt: skip
+        facts = {"customer": self._customer(), "prize": prize, "deduct": self._chance(60), "approval": self._chance(40)}
         return self._perhaps_proposed("give", facts, self.dice.choice(ROLES), 8)
-
-    def _coupon(self) -> int | None:
-        coupons = [n for n, coupon in enumerate(self.reference.coupons) if coupon.status == "ISSUED" or self._chance(4)]
-        return self.dice.choice(coupons) if coupons else None
 
     def _use_coupon(self, now: datetime) -> Command | None:
         coupon = self._coupon()
@@ -314,17 +283,6 @@ class Commands:
         coupon = self._undone_coupon() if self._chance(40) else None
         coupon = self._coupon() if coupon is None else coupon
         return None if coupon is None else Command("disable_coupon", {"coupon": coupon, "refund": self._chance(75)})
-
-    def _undone_coupon(self) -> int | None:
-        """One whose points came from a lot that has been voided since."""
-        lots, coupons = self.reference.lots, enumerate(self.reference.coupons)
-        numbers = [n for n, coupon in coupons if any(lots[lot].voided for lot, _ in coupon.taken)]
-        return self.dice.choice(numbers) if numbers else None
-
-    def _asked(self) -> int | None:
-        """Mostly one that waits."""
-        numbers = [n for n, asked in enumerate(self.reference.requests) if asked.status == "PENDING" or self._chance(9)]
-        return self.dice.choice(numbers) if numbers else None
 
     def _approve(self, now: datetime) -> Command | None:
         request = self._asked()
@@ -360,11 +318,18 @@ class Commands:
         if self._chance(8):
             return self._crowd(asset)
         rows = tuple(self._row(asset, now) for _ in range(self.dice.randint(1, 6)))
-        return Command("file", {
-            "rows": rows, "asset": asset, "reason": self.dice.choice(("CORRECTION", "CORRECTION", "REFUND", "POLICY")),
-            "skip": self._chance(60), "dry_run": self._chance(15), "twice": self._chance(40),
-            "days": self.dice.choice((None, None, 0, 1, 9)),
-        })  # fmt: skip
+        return Command(
+            "file",
+            {
+                "rows": rows,
+                "asset": asset,
+                "reason": self.dice.choice(("CORRECTION", "CORRECTION", "REFUND", "POLICY")),
+                "skip": self._chance(60),
+                "dry_run": self._chance(15),
+                "twice": self._chance(40),
+                "days": self.dice.choice((None, None, 0, 1, 9)),
+            },
+        )
 
     def _crowd(self, asset: str) -> Command:
         """More lots on one account than are loaded at first."""
@@ -376,19 +341,29 @@ class Commands:
             )
             for _ in range(CROWD)
         )
-        return Command("file", {
-            "rows": rows, "asset": asset, "reason": "CORRECTION", "skip": True, "dry_run": False, "twice": True,
-            "days": None,
-        })  # fmt: skip
+        return Command(
+            "file",
+            {
+                "rows": rows,
+                "asset": asset,
+                "reason": "CORRECTION",
+                "skip": True,
+                "dry_run": False,
+                "twice": True,
+                "days": None,
+            },
+        )
 
     def _row(self, asset: str, now: datetime) -> FileRow:
         own = self._asset() if self._chance(20) else None
         sign = self.dice.choice((1, 1, 1, -1))
         amount = Decimal(0) if self._chance(2) else self._amount(own or asset, 60)
         row = FileRow(
-            self._external() if self._chance(96) else "nobody", sign * amount.quantize(Decimal("0.0001")), own,
+            self._external() if self._chance(96) else "nobody",
+            sign * amount.quantize(Decimal("0.0001")),
+            own,
             self.dice.choice(list(REASONS)) if self._chance(20) else None,
-        )  # fmt: skip
+        )
         if self._chance(10):
             return replace(row, days=self.dice.choice((0, 1, 4)))
         if self._chance(10):
@@ -418,9 +393,17 @@ class Commands:
 
     def _other_setting(self) -> Command:
         kinds = (
-            self._set_tier, self._set_tier, self._set_prize, self._set_product, self._set_service, self._set_grace,
-            self._set_zone, self._rename, self._rename, self._erase,
-        )  # fmt: skip
+            self._set_tier,
+            self._set_tier,
+            self._set_prize,
+            self._set_product,
+            self._set_service,
+            self._set_grace,
+            self._set_zone,
+            self._rename,
+            self._rename,
+            self._erase,
+        )
         return self.dice.choice(kinds)()
 
     def _rename(self) -> Command:
@@ -438,9 +421,10 @@ class Commands:
     def _set_prize(self) -> Command:
         prize = self.dice.randrange(len(self.reference.prizes))
         stock = self.dice.choice((None, None, 0, 1, 3))
-        return Command("set_prize", {
-            "prize": prize, "price": 50 * self.dice.randint(0, 24), "stock": stock, "active": self._chance(80),
-        })  # fmt: skip
+        return Command(
+            "set_prize",
+            {"prize": prize, "price": 50 * self.dice.randint(0, 24), "stock": stock, "active": self._chance(80)},
+        )
 
     def _set_product(self) -> Command:
         product = self.dice.randrange(len(self.reference.products))

@@ -11,7 +11,7 @@ from models.reads.session import ReadSession
 from tests.simulation.executor import Names
 from tests.simulation.records import minor
 from tests.simulation.reference import Reference
-from tests.support.shop import Shop
+from tests.support.tenants import Tenant
 
 Balances = tuple[int, int, int]
 """The ledger's, scheduled and available, in minor units."""
@@ -71,49 +71,62 @@ _ROWS: Final = """
 
 
 async def differences(
-    shop: Shop, names: Names, reference: Reference, past: dict[tuple[UUID, datetime], Balances]
+    tenant: Tenant, names: Names, reference: Reference, past: dict[tuple[UUID, datetime], Balances]
 ) -> list[str]:
     """In words; none where they agree. What each account holds now is put down in `past`."""
-    session = ReadSession(shop.tenant_id)
+    session = ReadSession(tenant.id)
     try:
         found: list[str] = []
         for kind, sql, expected in _expected(names, reference):
             found += _unlike(kind, [tuple(row) for row in await session.fetch(sql)], expected)
         settled = {(role, _holder(names, whose), *more) for role, whose, *more in reference.settled}
         used = (tuple(row) for row in await session.fetch(_USED))
-        found += _unlike_sets("limit", *(
-            {row for row in rows if row[:-1] not in settled} for rows in (used, _used(names, reference))
-        ))  # fmt: skip
+        found += _unlike_sets(
+            "limit", *({row for row in rows if row[:-1] not in settled} for rows in (used, _used(names, reference)))
+        )
         found += _unlike_rows([tuple(row) for row in await session.fetch(_ROWS)], names, reference)
-        views = await accounts.of_customers(session, names.customers, shop.clock())
-        past.update({
-            (view.id, shop.clock()): (view.balance_minor, view.scheduled_minor, view.available_minor) for view in views
-        })  # fmt: skip
-        found += _unlike("account", [
-            (v.customer_id, v.asset, v.balance_minor, v.available_minor, v.scheduled_minor, v.lifetime_minor)
-            for v in views if v.balance_minor or v.lifetime_minor
-        ], list(_accounts(shop, names, reference)))  # fmt: skip
-        now, zone = shop.clock(), str(reference.zone)
-        found += _unlike_sets("owed", {
-            (part.asset, part.month or "", part.kind, part.reason or "", part.outstanding_minor)
-            for part in await liability.parts(session, now, now, zone)
-        }, {
-            (asset, month or "", "ORDER" if reason is None else "ADJUSTMENT", reason or "", amount)
-            for (asset, month, reason), amount in reference.owed(now).items()
-        })  # fmt: skip
+        views = await accounts.of_customers(session, names.customers, tenant.clock())
+        past.update(
+            {
+                (view.id, tenant.clock()): (view.balance_minor, view.scheduled_minor, view.available_minor)
+                for view in views
+            }
+        )
+        found += _unlike(
+            "account",
+            [
+                (v.customer_id, v.asset, v.balance_minor, v.available_minor, v.scheduled_minor, v.lifetime_minor)
+                for v in views
+                if v.balance_minor or v.lifetime_minor
+            ],
+            list(_accounts(tenant, names, reference)),
+        )
+        now, zone = tenant.clock(), str(reference.zone)
+        found += _unlike_sets(
+            "owed",
+            {
+                (part.asset, part.month or "", part.kind, part.reason or "", part.outstanding_minor)
+                for part in await liability.parts(session, now, now, zone)
+            },
+            {
+                (asset, month or "", "ORDER" if reason is None else "ADJUSTMENT", reason or "", amount)
+                for (asset, month, reason), amount in reference.owed(now).items()
+            },
+        )
         tiers, ladder = dict(await session.fetch(_TIERS)), dict(await session.fetch(_LADDER))
         people = reference.people()
         return found + _unlike(
-            "tier", [(n, tiers.get(names.customers[n])) for n in people],
+            "tier",
+            [(n, tiers.get(names.customers[n])) for n in people],
             [(n, ladder.get(reference.tier(n))) for n in people],
-        )  # fmt: skip
+        )
     finally:
         await session.release()
 
 
-async def changed(shop: Shop, past: dict[tuple[UUID, datetime], Balances]) -> list[str]:
+async def changed(tenant: Tenant, past: dict[tuple[UUID, datetime], Balances]) -> list[str]:
     """What was otherwise then, by what is read of it now."""
-    session = ReadSession(shop.tenant_id)
+    session = ReadSession(tenant.id)
     try:
         now = await accounts.balances_at(session, list(past))
         pairs = zip(past.items(), now, strict=True)
@@ -131,65 +144,138 @@ def _expected(names: Names, reference: Reference) -> Iterable[tuple[str, str, li
         return names.customers[reference.person(customer)]
 
     rows = names.rows
-    yield "customer", _CUSTOMERS, [
-        (names.customers[number], None if customer.into is None else who(number), customer.external or None,
-         customer.erased)
-        for number, customer in enumerate(reference.customers)
-    ]  # fmt: skip
-    yield "person", _PEOPLE, [
-        (names.customers[number], None if person.erased else person.name, person.started, person.cancelled)
-        for number, person in ((number, reference.customers[number]) for number in reference.people())
-    ]  # fmt: skip
-    yield "credit", _CREDITS, [
-        (names.lots[lot.serial], who(lot.customer), lot.asset, minor(lot.amount, lot.asset), minor(lot.left, lot.asset),
-         minor(lot.used, lot.asset), lot.counts, lot.created, lot.starts, lot.expires, lot.auto_apply, lot.swept,
-         lot.voided, sorted(names.services[s] for s in lot.services))
-        for lot in reference.lots
-    ]  # fmt: skip
-    yield "invoice", _INVOICES, [
-        (rows["invoices"][invoice.serial], who(invoice.customer), invoice.currency, *(
-            minor(amount, invoice.currency) for amount in (invoice.total, invoice.paid, invoice.credited)
-        ), invoice.status)
-        for invoice in reference.invoices
-    ]  # fmt: skip
-    yield "assignment", _ASSIGNMENTS, [
-        (names.lots[part.lot], rows["invoices"][part.invoice],
-         minor(part.amount, reference.invoices[part.invoice].currency),
-         None if part.payment is None else rows["payments"][part.payment], part.live)
-        for part in reference.assignments
-    ]  # fmt: skip
-    yield "payment", _PAYMENTS, [
-        (rows["payments"][number], rows["invoices"][p.invoice],
-         minor(p.amount, reference.invoices[p.invoice].currency), p.method, p.live)
-        for number, p in enumerate(reference.payments)
-    ]  # fmt: skip
-    yield "grant", _GRANTS, [
-        (rows["invoices"][invoice.serial], names.lots[lot])
-        for invoice in reference.invoices for lot in invoice.granted
-    ]  # fmt: skip
-    yield "coupon", _COUPONS, [
-        (who(coupon.customer), coupon.points, coupon.expires, coupon.status, coupon.status == "ISSUED")
-        for coupon in reference.coupons
-    ]  # fmt: skip
+    yield (
+        "customer",
+        _CUSTOMERS,
+        [
+            (
+                names.customers[number],
+                None if customer.into is None else who(number),
+                customer.external or None,
+                customer.erased,
+            )
+            for number, customer in enumerate(reference.customers)
+        ],
+    )
+    yield (
+        "person",
+        _PEOPLE,
+        [
+            (names.customers[number], None if person.erased else person.name, person.started, person.cancelled)
+            for number, person in ((number, reference.customers[number]) for number in reference.people())
+        ],
+    )
+    yield (
+        "credit",
+        _CREDITS,
+        [
+            (
+                names.lots[lot.serial],
+                who(lot.customer),
+                lot.asset,
+                minor(lot.amount, lot.asset),
+                minor(lot.left, lot.asset),
+                minor(lot.used, lot.asset),
+                lot.counts,
+                lot.created,
+                lot.starts,
+                lot.expires,
+                lot.auto_apply,
+                lot.swept,
+                lot.voided,
+                sorted(names.services[s] for s in lot.services),
+            )
+            for lot in reference.lots
+        ],
+    )
+    yield (
+        "invoice",
+        _INVOICES,
+        [
+            (
+                rows["invoices"][invoice.serial],
+                who(invoice.customer),
+                invoice.currency,
+                *(minor(amount, invoice.currency) for amount in (invoice.total, invoice.paid, invoice.credited)),
+                invoice.status,
+            )
+            for invoice in reference.invoices
+        ],
+    )
+    yield (
+        "assignment",
+        _ASSIGNMENTS,
+        [
+            (
+                names.lots[part.lot],
+                rows["invoices"][part.invoice],
+                minor(part.amount, reference.invoices[part.invoice].currency),
+                None if part.payment is None else rows["payments"][part.payment],
+                part.live,
+            )
+            for part in reference.assignments
+        ],
+    )
+    yield (
+        "payment",
+        _PAYMENTS,
+        [
+            (
+                rows["payments"][number],
+                rows["invoices"][p.invoice],
+                minor(p.amount, reference.invoices[p.invoice].currency),
+                p.method,
+                p.live,
+            )
+            for number, p in enumerate(reference.payments)
+        ],
+    )
+    yield (
+        "grant",
+        _GRANTS,
+        [
+            (rows["invoices"][invoice.serial], names.lots[lot])
+            for invoice in reference.invoices
+            for lot in invoice.granted
+        ],
+    )
+    yield (
+        "coupon",
+        _COUPONS,
+        [
+            (who(coupon.customer), coupon.points, coupon.expires, coupon.status, coupon.status == "ISSUED")
+            for coupon in reference.coupons
+        ],
+    )
     yield "stock", _STOCK, [(names.prizes[number], prize.stock) for number, prize in enumerate(reference.prizes)]
-    yield "request", _REQUESTS, [
-        (rows["approval_requests"][number], who(asked.facts["customer"]), asked.status)
-        for number, asked in enumerate(reference.requests)
-    ]  # fmt: skip
-    yield "file", _FILES, [
-        (names.files[number], file.status, len(file.rows), file.succeeded, file.failed)
-        for number, file in enumerate(reference.files)
-    ]  # fmt: skip
+    yield (
+        "request",
+        _REQUESTS,
+        [
+            (rows["approval_requests"][number], who(asked.facts["customer"]), asked.status)
+            for number, asked in enumerate(reference.requests)
+        ],
+    )
+    yield (
+        "file",
+        _FILES,
+        [
+            (names.files[number], file.status, len(file.rows), file.succeeded, file.failed)
+            for number, file in enumerate(reference.files)
+        ],
+    )
 
 
-def _accounts(shop: Shop, names: Names, reference: Reference) -> Iterable[tuple[Any, ...]]:
+def _accounts(tenant: Tenant, names: Names, reference: Reference) -> Iterable[tuple[Any, ...]]:
     """What holds something; a merged record's account never does."""
-    now = shop.clock()
+    now = tenant.clock()
     for person, asset in {(reference.person(lot.customer), lot.asset) for lot in reference.lots}:
         amounts = (
-            reference.balance(person, asset), reference.available(person, asset, now),
-            reference.scheduled(person, asset, now), reference.lifetime(person, asset),
-        )  # fmt: skip
+            reference.balance(person, asset),
+            reference.available(person, asset, now),
+            reference.scheduled(person, asset, now),
+            reference.lifetime(person, asset),
+        )
         if amounts[0] or amounts[3]:
             yield (names.customers[person], asset, *(minor(amount, asset) for amount in amounts))
 
@@ -208,8 +294,9 @@ def _unlike_rows(real: list[tuple[Any, ...]], names: Names, reference: Reference
     """Rows of files: the code that each was refused with is one of those that the rules allow."""
     expected = [
         (names.files[number], place, row.errors, row.posted)
-        for number, file in enumerate(reference.files) for place, row in enumerate(file.rows)
-    ]  # fmt: skip
+        for number, file in enumerate(reference.files)
+        for place, row in enumerate(file.rows)
+    ]
     shown = [
         (operation, place, frozenset() if code is None else errors if code in errors else {code}, posted)
         for (operation, place, code, posted), (_, _, errors, _) in zip(real, expected, strict=False)

@@ -10,7 +10,8 @@ from typing import Any, Final
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
-from models.commands import Outcome, UpsertCustomer
+from models.commands import Outcome
+from models.customers import UpsertCustomer
 from models.errors import CreditSpent, InsufficientBalance, LedgerError
 from models.operations.upsert_customer import upsert_customer
 from models.reads.ledger import CUSTOMER_LEDGER
@@ -25,7 +26,7 @@ from tests.simulation.records import REASONS, TIERS, Command, Customer, Prize, P
 from tests.simulation.reference import Reference
 from tests.support.batch import Batch
 from tests.support.following import Follower
-from tests.support.shop import ADMIN, Clock, Shop
+from tests.support.tenants import ADMIN, Clock, Tenant
 
 CUSTOMERS: Final = 4
 STARTS: Final = (  # in each, clocks change soon
@@ -35,20 +36,35 @@ STARTS: Final = (  # in each, clocks change soon
     ("America/Havana", datetime(2026, 10, 29, 3, tzinfo=UTC)),  # midnight of 1 November comes twice
     ("Asia/Kathmandu", datetime(2026, 1, 1, tzinfo=UTC)),
 )
-PRIZES: Final = (
-    Prize(100, None, True, days=3), Prize(700, 3, True), Prize(0, None, True), Prize(50, None, False),
-)  # fmt: skip
+PRIZES: Final = (Prize(100, None, True, days=3), Prize(700, 3, True), Prize(0, None, True), Prize(50, None, False))
 PRODUCTS: Final = (
-    Product("GOODS", "GBP", Decimal("7.50")), Product("SERVICE", "GBP", Decimal("0.99")),
-    Product("CREDIT", "GBP", Decimal(10)), Product("CREDIT", "GBP", Decimal(1)), Product("GOODS", "JPY", Decimal(30)),
-    Product("CREDIT", "JPY", Decimal(12)), Product("CREDIT", "KWD", Decimal("1.125")),
-)  # fmt: skip
+    Product("GOODS", "GBP", Decimal("7.50")),
+    Product("SERVICE", "GBP", Decimal("0.99")),
+    Product("CREDIT", "GBP", Decimal(10)),
+    Product("CREDIT", "GBP", Decimal(1)),
+    Product("GOODS", "JPY", Decimal(30)),
+    Product("CREDIT", "JPY", Decimal(12)),
+    Product("CREDIT", "KWD", Decimal("1.125")),
+)
 REPLAYED: Final = (
-    "payment_id", "coupon_id", "approval_request_id", "bulk_operation_id", "invoice_id", "assignment_ids",
-)  # fmt: skip
+    "payment_id",
+    "coupon_id",
+    "approval_request_id",
+    "bulk_operation_id",
+    "invoice_id",
+    "assignment_ids",
+)
 WITHOUT_ACCOUNT: Final = (
-    "invoice", "order", "pay", "void_payment", "bulk", "update_credit", "give", "approve", "merge",
-)  # fmt: skip
+    "invoice",
+    "order",
+    "pay",
+    "void_payment",
+    "bulk",
+    "update_credit",
+    "give",
+    "approve",
+    "merge",
+)
 """What answers no account, or (a reward for nothing) one that there may not have been then."""
 NEVER_TOGETHER: Final = frozenset({*ALONE, "merge"})
 """What is never a part of a batch."""
@@ -95,7 +111,7 @@ class Play:
 
 @dataclass
 class Simulation:
-    shop: Shop
+    tenant: Tenant
     dice: random.Random
     reference: Reference
     commands: Commands
@@ -113,34 +129,34 @@ class Simulation:
         dice = random.Random(seed)  # noqa: S311 - a seed that can be replayed is the point
         zone, start = dice.choice(STARTS)
         clock, source = Clock(start), Counting()
-        shop = await Shop.open(clock, zone=zone, source=source)
+        tenant = await Tenant.open(clock, time_zone=zone, source=source)
         people = [Customer(f"person-{n}", "Anna") for n in range(CUSTOMERS)]
         people[2].cancelled = start
         reference = Reference(ZoneInfo(zone), people, [True, True, False], list(PRIZES), list(PRODUCTS)).trial()
         names = Names(random.Random(f"{seed} ids"))  # noqa: S311
-        await _furnish(shop, names, reference)
+        await _furnish(tenant, names, reference)
         commands = Commands(dice, reference, play.without)
-        return cls(shop, dice, reference, commands, names, Batch(clock, source), play)
+        return cls(tenant, dice, reference, commands, names, Batch(clock, source), play)
 
     async def close(self) -> None:
-        await self.shop.ledger.close()
+        await self.tenant.ledger.close()
 
     async def step(self) -> None:
         """Some time passes; then one command, some as one batch or at once, or one again. Raises Disagreement."""
         self.steps += 1
         by = self.dice.choice((1e-6, 1.0, 60.0, 1800.0, 20_000.0, 86_400.0 * self.dice.choice((0.5, 1, 1, 2, 7))))
-        self.shop.clock.advance(seconds=by)
-        await self.names.refresh(self.shop)
+        self.tenant.clock.advance(seconds=by)
+        await self.names.refresh(self.tenant)
         what = self.dice.randrange(100)
         if what < 6 and self.done:
             await self._again()
         elif what < 22:
-            await self._at_once([self.commands.next(self.shop.clock()) for _ in range(self._some())])
+            await self._at_once([self.commands.next(self.tenant.clock()) for _ in range(self._some())])
         elif what < 55:
-            await self._together([self.commands.next(self.shop.clock()) for _ in range(self._some())])
+            await self._together([self.commands.next(self.tenant.clock()) for _ in range(self._some())])
         else:
             draw = self.commands.setting if what < 62 else self.commands.by_itself if what < 74 else self.commands.next
-            await self._alone(draw(self.shop.clock()))
+            await self._alone(draw(self.tenant.clock()))
         if self.steps % self.play.every == 0:
             await self.compare()
         if self.steps % FOLLOWED_EVERY == 0:
@@ -151,16 +167,16 @@ class Simulation:
 
     async def compare(self) -> None:
         """Raises Disagreement where the database says anything else than the reference."""
-        await self.names.refresh(self.shop)
-        found = await differences(self.shop, self.names, self.reference, self.past)
+        await self.names.refresh(self.tenant)
+        found = await differences(self.tenant, self.names, self.reference, self.past)
         if found:
-            raise Disagreement(f"step {self.steps}, {self.shop.clock()}: {found}")
+            raise Disagreement(f"step {self.steps}, {self.tenant.clock()}: {found}")
 
     async def follow(self) -> None:
         """Read on in each person's ledger, from where it was left. A merge brings more into the survivor's."""
-        await self.names.refresh(self.shop)
+        await self.names.refresh(self.tenant)
         for person in self.reference.people():
-            follower = self.followers.setdefault(person, Follower(self.shop, CUSTOMER_LEDGER, self._id_of(person)))
+            follower = self.followers.setdefault(person, Follower(self.tenant, CUSTOMER_LEDGER, self._id_of(person)))
             while await follower.page():
                 pass
 
@@ -172,7 +188,7 @@ class Simulation:
         await self.follow()
         whose = {self._id_of(n): self.reference.person(n) for n in range(len(self.reference.customers))}
         entries = Counter[tuple[object, ...]](
-            (whose[customer], account, place) for customer, account, place in await self.shop.rows(_ENTRIES)
+            (whose[customer], account, place) for customer, account, place in await self.tenant.rows(_ENTRIES)
         )
         seen = Counter[tuple[object, ...]](
             (person, *key[1:]) for person in self.reference.people() for key in self.followers[person].seen
@@ -187,30 +203,30 @@ class Simulation:
         a follower less."""
         await self.compare()
         await self._check_followed()
-        if found := await changed(self.shop, self.past):
+        if found := await changed(self.tenant, self.past):
             raise Disagreement(f"after {self.steps} steps: {found}")
-        proof = await verify(self.shop.tenant_id)
+        proof = await verify(self.tenant.id)
         if not proof.holds:
             raise Disagreement(f"after {self.steps} steps: {proof.listed}")
 
     # What is asked
 
     def _ask(self, command: Command, key: str) -> Asked:
-        asked = ask(self.shop.tenant_id, self.names, command, key)
+        asked = ask(self.tenant.id, self.names, command, key)
         if self.play.told:
-            print(f"{self.steps} {self.shop.clock()} {key[:6]} {command}")  # noqa: T201
+            print(f"{self.steps} {self.tenant.clock()} {key[:6]} {command}")  # noqa: T201
         return asked
 
     async def _alone(self, command: Command) -> None:
         asked = self._ask(command, uuid4().hex)
-        answer = await settle(asked(self.shop.ledger))
+        answer = await settle(asked(self.tenant.ledger))
         await self._judge(command, asked, answer)
         await self._check_views(command, answer)
 
     async def _again(self) -> None:
         """What was done before is asked for again, under its key."""
         command, asked, first = self.dice.choice(self.done)
-        self._judge_replay(command, first, await settle(asked(self.shop.ledger)))
+        self._judge_replay(command, first, await settle(asked(self.tenant.ledger)))
 
     async def _at_once(self, commands: Sequence[Command]) -> None:
         """All of them under way at the same time, in postings as the group commit makes them."""
@@ -218,7 +234,7 @@ class Simulation:
         asked = {key: self._ask(command, key) for key, command in named.items()}
         with noted() as planned:
             answers = await at_once(
-                self.shop.ledger, {key: settle(each(self.shop.ledger)) for key, each in asked.items()}
+                self.tenant.ledger, {key: settle(each(self.tenant.ledger)) for key, each in asked.items()}
             )
         by_key = dict(zip(asked, answers, strict=True))
         for key in in_order(list(asked), planned):
@@ -232,7 +248,7 @@ class Simulation:
             if self.dice.randrange(100) < 5 and commands[again].name != "bulk":  # they never share a posting
                 commands.append(commands[again])
                 asked.append(asked[again])
-        answers = await self.batch.run(self.shop.tenant_id, [settle(each(self.batch.ledger)) for each in asked])
+        answers = await self.batch.run(self.tenant.id, [settle(each(self.batch.ledger)) for each in asked])
         first: dict[int, Outcome | LedgerError] = {}
         for command, each, answer in zip(commands, asked, answers, strict=True):
             before = first.get(id(each))
@@ -250,7 +266,7 @@ class Simulation:
         """Hold the ledger's answer against the reference's."""
         code = answer.code if isinstance(answer, LedgerError) else None
         try:
-            expected = self.reference.do(command, self.shop.clock(), code)
+            expected = self.reference.do(command, self.tenant.clock(), code)
         except Refusal as refusal:
             figures = self.reference.figures.get(code or "")
             if code not in refusal.codes or (figures and _figure(answer) not in figures):
@@ -270,10 +286,14 @@ class Simulation:
             self.done.append((command, asked, answer))
 
     def _judge_replay(self, command: Command, first: Outcome, answer: Outcome | LedgerError) -> None:
-        same = isinstance(answer, Outcome) and answer.replayed and all(
-            getattr(answer, name) == getattr(first, name)
-            for name in (*REPLAYED, *(() if command.name in WITHOUT_ACCOUNT else ("transaction_id", "account_id")))
-        )  # fmt: skip
+        same = (
+            isinstance(answer, Outcome)
+            and answer.replayed
+            and all(
+                getattr(answer, name) == getattr(first, name)
+                for name in (*REPLAYED, *(() if command.name in WITHOUT_ACCOUNT else ("transaction_id", "account_id")))
+            )
+        )
         if not same:
             raise Disagreement(f"step {self.steps}: {command} again: {first} and then {answer!r}")
         self._count("replayed")
@@ -282,14 +302,23 @@ class Simulation:
         """What a posting shows of accounts and credits is what a read finds right after it."""
         shown = getattr(answer, "views", ())
         for view in [view for view in shown if isinstance(view, AccountView)][-1:]:
-            found = await self.shop.account(view.customer_id, view.asset)
+            found = await self.tenant.account(view.customer_id, view.asset)
             if found != view:
                 raise Disagreement(f"step {self.steps}: {command} shows {view}, and there is {found}")
         credits = {view.id: view for view in shown if isinstance(view, CreditView)}
-        rows = {row[0]: row for row in await self.shop.rows(_CREDITS, list(credits))} if credits else {}
+        rows = {row[0]: row for row in await self.tenant.rows(_CREDITS, list(credits))} if credits else {}
         for c in credits.values():
-            row = (c.id, c.account_id, c.amount_minor, c.remaining_minor, c.starts_at, c.expires_at, c.auto_apply,
-                   c.swept_at, c.voided_at)  # fmt: skip
+            row = (
+                c.id,
+                c.account_id,
+                c.amount_minor,
+                c.remaining_minor,
+                c.starts_at,
+                c.expires_at,
+                c.auto_apply,
+                c.swept_at,
+                c.voided_at,
+            )
             if rows.get(c.id) != row:
                 raise Disagreement(f"step {self.steps}: {command} shows {row}, and there is {rows.get(c.id)}")
 
@@ -314,26 +343,26 @@ async def settle(asked: Coroutine[Any, Any, Outcome]) -> Outcome | LedgerError:
     return outcome
 
 
-async def _furnish(shop: Shop, names: Names, reference: Reference) -> None:
+async def _furnish(tenant: Tenant, names: Names, reference: Reference) -> None:
     """Customers, services, rewards, products, tiers and a reason, as the reference has them."""
     for customer in reference.customers:
-        await upsert_customer(shop.ledger, shop.tenant_id, ADMIN, UpsertCustomer(customer.external, customer.name))
-    await names.refresh(shop)
-    names.services = [await shop.service(active=active) for active in reference.services]
+        await upsert_customer(tenant.ledger, tenant.id, ADMIN, UpsertCustomer(customer.external, customer.name))
+    await names.refresh(tenant)
+    names.services = [await tenant.service(active=active) for active in reference.services]
     names.prizes = [
-        await shop.reward(prize.price, stock=prize.stock, validity_days=prize.days, active=prize.active)
+        await tenant.reward(prize.price, stock=prize.stock, validity_days=prize.days, active=prize.active)
         for prize in PRIZES
-    ]  # fmt: skip
-    names.products = [await shop.product(str(product.price), product.kind, product.currency) for product in PRODUCTS]
+    ]
+    names.products = [await tenant.product(str(product.price), product.kind, product.currency) for product in PRODUCTS]
     for name, threshold in TIERS:
-        await shop.tier(name, threshold)
+        await tenant.tier(name, threshold)
     names.tiers = [
-        row[0] for row in await shop.rows("SELECT id FROM tiers WHERE tenant_id = $1 ORDER BY threshold_minor")
+        row[0] for row in await tenant.rows("SELECT id FROM tiers WHERE tenant_id = $1 ORDER BY threshold_minor")
     ]
     adds, removes, moves, _ = REASONS["REFUND"]
-    await shop.reason("REFUND", adds=adds, removes=removes, moves_lifetime=moves)
+    await tenant.reason("REFUND", adds=adds, removes=removes, moves_lifetime=moves)
     cancelled = "UPDATE customers SET membership_cancelled_at = $3 WHERE tenant_id = $1 AND id = $2"
-    await shop.run(cancelled, names.customers[2], shop.clock())
+    await tenant.execute(cancelled, names.customers[2], tenant.clock())
 
 
 async def simulate(seed: int, steps: int, play: Play | None = None, *, first: int = 0) -> dict[str, int]:

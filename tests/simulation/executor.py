@@ -13,6 +13,7 @@ from jobs import bulk, expiry
 from models import commands as c
 from models import configuration_commands as settings
 from models.commands import Actor, Outcome
+from models.customers import UpdateCustomer, UpsertCustomer
 from models.ledger import Ledger
 from models.operations import approvals, coupons, memberships, people, releasing
 from models.operations.adjust import adjust_credit
@@ -31,8 +32,15 @@ from models.operations.tiers import update_tier
 from models.operations.update_tenant import update_tenant
 from models.operations.upsert_customer import upsert_customer
 from models.operations.use_credit import use_credit
+from models.planning.approving import ApproveRequest
+from models.planning.assign import AssignCredit, InvoiceAmount
+from models.planning.coupons import DisableCoupon, UseCoupon
+from models.planning.invoices import CreateInvoice, InvoiceLineItem
+from models.planning.payments import RecordPayment, VoidPayment
+from models.planning.releasing import ReassignCredit, ReleaseAssignments, UpdateCredit, VoidCredit, VoidInvoice
+from models.planning.using import UseCredit
 from tests.simulation.records import Command, FileRow
-from tests.support.shop import ADMIN, Shop
+from tests.support.tenants import ADMIN, Tenant
 
 ACTORS: Final = {role: Actor(role.lower(), role) for role in ("MANAGER", "STAFF")}
 KINDS: Final = ("assignments", "coupons", "customers")
@@ -77,10 +85,10 @@ class Names:
         if command.name == "file":
             self.files.append(_some(outcome.bulk_operation_id))
 
-    async def refresh(self, shop: Shop) -> None:
+    async def refresh(self, tenant: Tenant) -> None:
         """Learn of new rows."""
         last = [self.rows[kind][-1] if self.rows[kind] else _BEFORE_ALL for kind in KINDS]
-        for kind, row_id, origin_id in await shop.rows(_NEW_CREDITS + _NEW, self.last_credit, *last):
+        for kind, row_id, origin_id in await tenant.rows(_NEW_CREDITS + _NEW, self.last_credit, *last):
             if kind == "credits":
                 self._learn_of_credit(row_id, origin_id)
             else:
@@ -126,31 +134,40 @@ def ask(tenant_id: UUID, names: Names, command: Command, key: str) -> Asked:
 def _adjust(names: Names, key: str, **facts: Any) -> Any:
     credit = facts.get("credit")
     return adjust_credit, c.AdjustCredit(
-        customer_id=names.customer(facts["customer"]), asset=facts["asset"], amount=facts["amount"],
-        reason=facts["reason"], note=facts.get("note"), expires_in_days=facts.get("days"),
-        expires_at=facts.get("expires"), effective_on=facts.get("effective"),
+        customer_id=names.customer(facts["customer"]),
+        asset=facts["asset"],
+        amount=facts["amount"],
+        reason=facts["reason"],
+        note=facts.get("note"),
+        expires_in_days=facts.get("days"),
+        expires_at=facts.get("expires"),
+        effective_on=facts.get("effective"),
         service_ids=tuple(names.services[s] for s in facts.get("services", ())),
         credit_id=None if credit is None else names.credit(credit),
-        request_approval=facts.get("approval", False), auto_apply=facts.get("auto_apply", True),
+        request_approval=facts.get("approval", False),
+        auto_apply=facts.get("auto_apply", True),
         propose_only=facts.get("propose", False),
-    )  # fmt: skip
+    )
 
 
 def _bulk(names: Names, key: str, **facts: Any) -> Any:
     return bulk_credit, c.BulkCredit(
         items=tuple(c.BulkItem(names.customer(customer), amount) for customer, amount in facts["rows"]),
-        asset=facts["asset"], reason=facts["reason"], expires_in_days=facts["days"], dry_run=facts["dry_run"],
+        asset=facts["asset"],
+        reason=facts["reason"],
+        expires_in_days=facts["days"],
+        dry_run=facts["dry_run"],
         error_policy="SKIP_FAILED" if facts["skip"] else "REJECT_ALL",
-    )  # fmt: skip
+    )
 
 
 # An invoice's number is the key: a number of its own, the same again under the same key.
 
 
 def _invoice(names: Names, key: str, **facts: Any) -> Any:
-    lines = tuple(c.InvoiceLineItem("Tea", quantity, price) for quantity, price in facts["lines"])
+    lines = tuple(InvoiceLineItem("Tea", quantity, price) for quantity, price in facts["lines"])
     customer = names.customer(facts["customer"])
-    return create_invoice, c.CreateInvoice(
+    return create_invoice, CreateInvoice(
         customer, key, facts["currency"], lines, facts.get("issued"), auto_apply=facts["auto"]
     )
 
@@ -159,76 +176,88 @@ def _order(names: Names, key: str, **facts: Any) -> Any:
     items = tuple(c.OrderItem(names.products[product], *more) for product, *more in facts["items"])
     customer = names.customer(facts["customer"])
     return create_order, c.CreateOrder(
-        customer, key, facts["currency"], items, facts.get("issued"), auto_apply=facts["auto"],
+        customer,
+        key,
+        facts["currency"],
+        items,
+        facts.get("issued"),
+        auto_apply=facts["auto"],
         propose_only=facts.get("propose", False),
-    )  # fmt: skip
+    )
 
 
 def _pay(names: Names, key: str, *, invoice: int, amount: Decimal, method: str, **facts: Any) -> Any:
-    return record_payment, c.RecordPayment(names.rows["invoices"][invoice], amount, method, facts.get("received"))
+    return record_payment, RecordPayment(names.rows["invoices"][invoice], amount, method, facts.get("received"))
 
 
 def _void_payment(names: Names, key: str, *, payment: int) -> Any:
-    return void_payment, c.VoidPayment(names.rows["payments"][payment])
+    return void_payment, VoidPayment(names.rows["payments"][payment])
 
 
-def _amounts(names: Names, items: tuple[tuple[int, Decimal | None], ...]) -> tuple[c.InvoiceAmount, ...]:
-    return tuple(c.InvoiceAmount(names.rows["invoices"][invoice], amount) for invoice, amount in items)
+def _amounts(names: Names, items: tuple[tuple[int, Decimal | None], ...]) -> tuple[InvoiceAmount, ...]:
+    return tuple(InvoiceAmount(names.rows["invoices"][invoice], amount) for invoice, amount in items)
 
 
 def _assign(names: Names, key: str, *, credit: int, items: tuple[tuple[int, Decimal | None], ...]) -> Any:
-    return assign_credit, c.AssignCredit(names.credit(credit), _amounts(names, items))
+    return assign_credit, AssignCredit(names.credit(credit), _amounts(names, items))
 
 
 def _reassign(names: Names, key: str, *, part: int, items: tuple[tuple[int, Decimal | None], ...]) -> Any:
-    command = c.ReassignCredit(names.rows["assignments"][part], _amounts(names, items))
+    command = ReassignCredit(names.rows["assignments"][part], _amounts(names, items))
     return releasing.reassign_credit, command
 
 
 def _release(names: Names, key: str, *, parts: tuple[int, ...]) -> Any:
-    command = c.ReleaseAssignments(tuple(names.rows["assignments"][part] for part in parts))
+    command = ReleaseAssignments(tuple(names.rows["assignments"][part] for part in parts))
     return releasing.release_assignments, command
 
 
 def _void_invoice(names: Names, key: str, *, invoice: int) -> Any:
-    return releasing.void_invoice, c.VoidInvoice(names.rows["invoices"][invoice])
+    return releasing.void_invoice, VoidInvoice(names.rows["invoices"][invoice])
 
 
 def _void_credit(names: Names, key: str, *, credit: int, release: bool) -> Any:
-    return releasing.void_credit, c.VoidCredit(names.credit(credit), release_assignments=release)
+    return releasing.void_credit, VoidCredit(names.credit(credit), release_assignments=release)
 
 
 def _update_credit(names: Names, key: str, *, credit: int, **facts: Any) -> Any:
     services = facts.get("services")
-    return releasing.update_credit, c.UpdateCredit(
-        names.credit(credit), expires_in_days=facts.get("days"), expires_at=facts.get("expires"),
-        never_expires=facts.get("never", False), auto_apply=facts.get("auto_apply"), note=facts.get("note"),
+    return releasing.update_credit, UpdateCredit(
+        names.credit(credit),
+        expires_in_days=facts.get("days"),
+        expires_at=facts.get("expires"),
+        never_expires=facts.get("never", False),
+        auto_apply=facts.get("auto_apply"),
+        note=facts.get("note"),
         service_ids=None if services is None else tuple(names.services[s] for s in services),
-    )  # fmt: skip
+    )
 
 
 def _use(names: Names, key: str, *, customer: int, service: int, amount: Decimal) -> Any:
-    return use_credit, c.UseCredit(names.customer(customer), names.services[service], amount)
+    return use_credit, UseCredit(names.customer(customer), names.services[service], amount)
 
 
 def _give(names: Names, key: str, *, customer: int, prize: int, deduct: bool, **facts: bool) -> Any:
     command = c.GiveReward(
-        names.customer(customer), names.prizes[prize], deduct, request_approval=facts["approval"],
+        names.customer(customer),
+        names.prizes[prize],
+        deduct,
+        request_approval=facts["approval"],
         propose_only=facts.get("propose", False),
-    )  # fmt: skip
+    )
     return give_reward, command
 
 
 def _approve(names: Names, key: str, *, request: int) -> Any:
-    return approvals.approve_request, c.ApproveRequest(names.rows["approval_requests"][request])
+    return approvals.approve_request, ApproveRequest(names.rows["approval_requests"][request])
 
 
 def _use_coupon(names: Names, key: str, *, coupon: int) -> Any:
-    return coupons.use_coupon, c.UseCoupon(names.rows["coupons"][coupon])
+    return coupons.use_coupon, UseCoupon(names.rows["coupons"][coupon])
 
 
 def _disable_coupon(names: Names, key: str, *, coupon: int, refund: bool) -> Any:
-    return coupons.disable_coupon, c.DisableCoupon(names.rows["coupons"][coupon], refund)
+    return coupons.disable_coupon, DisableCoupon(names.rows["coupons"][coupon], refund)
 
 
 def _merge(names: Names, key: str, *, source: int, target: int) -> Any:
@@ -236,11 +265,25 @@ def _merge(names: Names, key: str, *, source: int, target: int) -> Any:
 
 
 _COMMANDS: Final[dict[str, Callable[..., Any]]] = {
-    "adjust": _adjust, "bulk": _bulk, "invoice": _invoice, "order": _order, "pay": _pay, "void_payment": _void_payment,
-    "assign": _assign, "reassign": _reassign, "release": _release, "void_invoice": _void_invoice,
-    "void_credit": _void_credit, "update_credit": _update_credit, "use": _use, "give": _give, "approve": _approve,
-    "use_coupon": _use_coupon, "disable_coupon": _disable_coupon, "merge": _merge,
-}  # fmt: skip
+    "adjust": _adjust,
+    "bulk": _bulk,
+    "invoice": _invoice,
+    "order": _order,
+    "pay": _pay,
+    "void_payment": _void_payment,
+    "assign": _assign,
+    "reassign": _reassign,
+    "release": _release,
+    "void_invoice": _void_invoice,
+    "void_credit": _void_credit,
+    "update_credit": _update_credit,
+    "use": _use,
+    "give": _give,
+    "approve": _approve,
+    "use_coupon": _use_coupon,
+    "disable_coupon": _disable_coupon,
+    "merge": _merge,
+}
 
 
 async def _sweep(ledger: Ledger, tenant_id: UUID, names: Names, key: str) -> Outcome:
@@ -250,13 +293,28 @@ async def _sweep(ledger: Ledger, tenant_id: UUID, names: Names, key: str) -> Out
 
 
 async def _file(
-    ledger: Ledger, tenant_id: UUID, names: Names, key: str, *, rows: tuple[FileRow, ...], asset: str, reason: str,
-    skip: bool, dry_run: bool, twice: bool, days: int | None = None,
-) -> Outcome:  # fmt: skip
+    ledger: Ledger,
+    tenant_id: UUID,
+    names: Names,
+    key: str,
+    *,
+    rows: tuple[FileRow, ...],
+    asset: str,
+    reason: str,
+    skip: bool,
+    dry_run: bool,
+    twice: bool,
+    days: int | None = None,
+) -> Outcome:
     command = ImportCredits(
-        sha256(key.encode()).hexdigest(), asset, reason, expires_in_days=days, dry_run=dry_run,
-        error_policy="SKIP_FAILED" if skip else "REJECT_ALL", allow_duplicate_customers=twice,
-    )  # fmt: skip
+        sha256(key.encode()).hexdigest(),
+        asset,
+        reason,
+        expires_in_days=days,
+        dry_run=dry_run,
+        error_policy="SKIP_FAILED" if skip else "REJECT_ALL",
+        allow_duplicate_customers=twice,
+    )
     read = [
         ImportRow(row.external, row.amount, row.asset, row.reason, expires_in_days=row.days, expires_on=row.until)
         for row in rows
@@ -270,7 +328,7 @@ async def _run(ledger: Ledger, tenant_id: UUID, names: Names, key: str) -> Outco
 
 
 async def _upsert(ledger: Ledger, tenant_id: UUID, names: Names, key: str, *, external: str, name: str) -> Outcome:
-    await upsert_customer(ledger, tenant_id, ADMIN, c.UpsertCustomer(external, name))
+    await upsert_customer(ledger, tenant_id, ADMIN, UpsertCustomer(external, name))
     return Outcome()
 
 
@@ -282,7 +340,7 @@ async def _erase(ledger: Ledger, tenant_id: UUID, names: Names, key: str, *, cus
 async def _rename(
     ledger: Ledger, tenant_id: UUID, names: Names, key: str, *, customer: int, name: str | None, external: str | None
 ) -> Outcome:
-    command = people.UpdateCustomer(names.customer(customer), external, name)
+    command = UpdateCustomer(names.customer(customer), external, name)
     await people.update_customer(ledger, tenant_id, ADMIN, command)
     return Outcome()
 
@@ -338,11 +396,22 @@ def _set_zone(names: Names, *, zone: str) -> Any:
 
 
 ALONE: Final[dict[str, Callable[..., Coroutine[Any, Any, Outcome]]]] = {
-    "sweep": _sweep, "file": _file, "run": _run, "upsert": _upsert, "rename": _rename, "erase": _erase,
-    "reject": _reject, "withdraw": _withdraw, "start": _membership(memberships.start_membership),
+    "sweep": _sweep,
+    "file": _file,
+    "run": _run,
+    "upsert": _upsert,
+    "rename": _rename,
+    "erase": _erase,
+    "reject": _reject,
+    "withdraw": _withdraw,
+    "start": _membership(memberships.start_membership),
     "cancel": _membership(memberships.cancel_membership),
-    "reinstate": _membership(memberships.reinstate_membership), "set_tier": _setting(_set_tier),
-    "set_prize": _setting(_set_prize), "set_product": _setting(_set_product), "set_service": _setting(_set_service),
-    "set_grace": _setting(_set_grace), "set_zone": _setting(_set_zone),
-}  # fmt: skip
+    "reinstate": _membership(memberships.reinstate_membership),
+    "set_tier": _setting(_set_tier),
+    "set_prize": _setting(_set_prize),
+    "set_product": _setting(_set_product),
+    "set_service": _setting(_set_service),
+    "set_grace": _setting(_set_grace),
+    "set_zone": _setting(_set_zone),
+}
 """What is done at once, without a posting of its own (or in many), and never waits for a batch."""

@@ -14,9 +14,12 @@ MOST = 10**15
 VAST = Decimal(10**10)
 """Lots above this are what fills an account."""
 REASONS = {  # adds, removes, moves the lifetime total, needs a note
-    "GOODWILL": (True, False, True, False), "POLICY": (False, True, True, False), "OTHER": (True, True, True, True),
-    "CORRECTION": (True, True, True, False), "REFUND": (True, True, False, False),
-}  # fmt: skip
+    "GOODWILL": (True, False, True, False),
+    "POLICY": (False, True, True, False),
+    "OTHER": (True, True, True, True),
+    "CORRECTION": (True, True, True, False),
+    "REFUND": (True, True, False, False),
+}
 STAFF_LIMITS = {"MONEY": Decimal(100), "SERVICE_CREDITS": Decimal(10), "POINTS": Decimal(1000)}
 TIERS = (("Silver", 500), ("Gold", 2000))
 GRACE_DAYS = 60

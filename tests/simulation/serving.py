@@ -19,10 +19,18 @@ class Serving(Approving):
         return "done"
 
     def _update_credit(
-        self, *, now: datetime, role: str, credit: int, days: int | None = None, expires: datetime | None = None,
-        never: bool = False, auto_apply: bool | None = None, services: tuple[int, ...] | None = None,
+        self,
+        *,
+        now: datetime,
+        role: str,
+        credit: int,
+        days: int | None = None,
+        expires: datetime | None = None,
+        never: bool = False,
+        auto_apply: bool | None = None,
+        services: tuple[int, ...] | None = None,
         note: str | None = None,
-    ) -> str:  # fmt: skip
+    ) -> str:
         lot = self.lots[credit]
         faults = {"CREDIT_NOT_OPEN"} if lot.voided or lot.swept or (lot.left and lot.has_expired(now)) else set()
         ends = lot.expires

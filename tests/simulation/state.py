@@ -164,15 +164,35 @@ class State:
     # How value moves
 
     def _open(
-        self, customer: int, asset: str, amount: Decimal, now: datetime, *, effective: date | None = None,
-        expires: datetime | None = None, services: Iterable[int] = (), auto_apply: bool = True, counts: bool = True,
+        self,
+        customer: int,
+        asset: str,
+        amount: Decimal,
+        now: datetime,
+        *,
+        effective: date | None = None,
+        expires: datetime | None = None,
+        services: Iterable[int] = (),
+        auto_apply: bool = True,
+        counts: bool = True,
         reason: str | None = None,
-    ) -> Lot:  # fmt: skip
+    ) -> Lot:
         starts = now if effective is None else first_instant(effective, self.zone)
         lot = Lot(
-            self.person(customer), asset, now, effective or self.today(now), starts, expires, frozenset(services),
-            auto_apply, len(self.lots), counts, self.person(customer), self._place(), reason,
-        )  # fmt: skip
+            self.person(customer),
+            asset,
+            now,
+            effective or self.today(now),
+            starts,
+            expires,
+            frozenset(services),
+            auto_apply,
+            len(self.lots),
+            counts,
+            self.person(customer),
+            self._place(),
+            reason,
+        )
         lot.move(ADDED, amount)
         self.lots.append(lot)
         self.has_vast = self.has_vast or amount > VAST

@@ -8,8 +8,8 @@ import pytest
 
 from auth.roles import Role
 from tests.api.conftest import Api
-from tests.factories import Clock, Tenant
 from tests.sources.pages import queries
+from tests.support.tenants import Clock, Tenant
 
 PAGE = queries("000-adjust.md")
 """The queries that the page shows, by name: what it says is what is tested."""
@@ -64,7 +64,7 @@ async def test_5_means_that_the_credits_expire_after_5_days(api: Api, jo: str, t
         amount: str = balances[0]["available"]
         return amount
 
-    clock.ahead = expires_at - timedelta(minutes=1) - datetime.now(UTC)
+    clock.advance(expires_at - timedelta(minutes=1) - clock())
     assert await available() == "10.00"
     clock.advance(timedelta(minutes=1))
     assert await available() == "0.00"
@@ -108,16 +108,22 @@ async def test_the_profile_shows_the_balance_and_what_it_came_from(api: Api, jo:
     assert customer["balances"] == [{"asset": "GBP", "available": "70.00", "scheduled": "0.00"}]
     entries = [edge["node"] for edge in customer["ledger"]["edges"]]
     assert [(e["amount"], e["balanceAfter"], e["transaction"]["reason"]) for e in entries] == [
-        ("100.00", "100.00", "GOODWILL"), ("-30.00", "70.00", "POLICY"),
-    ]  # fmt: skip
+        ("100.00", "100.00", "GOODWILL"),
+        ("-30.00", "70.00", "POLICY"),
+    ]
 
 
 async def test_bulk_credit_adjusts_many_customers_at_once(api: Api, jo: str, tenant: Tenant) -> None:
     found = (await api(PAGE["FindCustomer"], {"search": "march"}))["customers"]["edges"]
     marches = [edge["node"]["id"] for edge in found]
     assert len(marches) == 2
-    given = {"items": [{"customerId": each, "amount": "15"} for each in marches], "asset": "GBP",
-             "reason": "PROMOTION", "expiresInDays": 30, "idempotencyKey": "spring"}  # fmt: skip
+    given = {
+        "items": [{"customerId": each, "amount": "15"} for each in marches],
+        "asset": "GBP",
+        "reason": "PROMOTION",
+        "expiresInDays": 30,
+        "idempotencyKey": "spring",
+    }
     dry = (await api(PAGE["BulkCredit"], {"input": {**given, "dryRun": True, "idempotencyKey": "dry"}}))["bulkCredit"]
     assert (dry["userErrors"], dry["operation"]["succeeded"]) == ([], 2)
     assert (await api(PAGE["Profile"], {"id": jo}))["customer"]["balances"] == []

@@ -8,8 +8,8 @@ import pytest
 
 from auth.roles import Role
 from tests.api.conftest import Api
-from tests.factories import Clock, Tenant
 from tests.sources.pages import queries
+from tests.support.tenants import Clock, Tenant
 
 PAGE = queries("001-members.md")
 AUCKLAND = ZoneInfo("Pacific/Auckland")
@@ -31,13 +31,22 @@ class Desk:
         return payload if payload is not None else {"denied": answer.codes}
 
     async def adjust(self, amount: str, key: str, role: Role = Role.MANAGER, **more: Any) -> dict[str, Any]:
-        given = {"customerId": self.member, "asset": "SERVICE_CREDITS", "amount": amount, "reason": "SERVICE_RECOVERY",
-                 "idempotencyKey": key}  # fmt: skip
+        given = {
+            "customerId": self.member,
+            "asset": "SERVICE_CREDITS",
+            "amount": amount,
+            "reason": "SERVICE_RECOVERY",
+            "idempotencyKey": key,
+        }
         return await self.do("AdjustCredits", {**given, **more}, role)
 
     async def use(self, service: str, amount: str, key: str) -> dict[str, Any]:
-        given = {"customerId": self.member, "serviceId": self.services[service], "amount": amount,
-                 "idempotencyKey": key}  # fmt: skip
+        given = {
+            "customerId": self.member,
+            "serviceId": self.services[service],
+            "amount": amount,
+            "idempotencyKey": key,
+        }
         return await self.do("UseCredits", given, Role.STAFF)
 
     async def tab(self) -> dict[str, Any]:
@@ -96,9 +105,12 @@ async def test_removing_credits_requires_manager_permission(desk: Desk, tenant: 
 async def test_the_reason_is_required_and_has_to_fit(desk: Desk, tenant: Tenant) -> None:
     async with tenant.nothing_moves():
         for amount, reason, expected in (
-            ("1", "", "REASON_UNKNOWN"), ("1", "NOPE", "REASON_UNKNOWN"), ("1", "POLICY", "REASON_DIRECTION"),
-            ("-1", "GOODWILL", "REASON_DIRECTION"), ("1", "OTHER", "NOTE_REQUIRED"),
-        ):  # fmt: skip
+            ("1", "", "REASON_UNKNOWN"),
+            ("1", "NOPE", "REASON_UNKNOWN"),
+            ("1", "POLICY", "REASON_DIRECTION"),
+            ("-1", "GOODWILL", "REASON_DIRECTION"),
+            ("1", "OTHER", "NOTE_REQUIRED"),
+        ):
             assert codes(await desk.adjust(amount, "a", reason=reason)) == [expected]
 
 
@@ -138,7 +150,7 @@ async def test_adjusted_credits_expire_like_any_others(desk: Desk, clock: Clock,
     payload = await desk.adjust("5", "a", expiresInDays=14)
     expires_at = datetime.fromisoformat(payload["credit"]["expiresAt"])
     assert timedelta(days=14) < expires_at - clock() <= timedelta(days=15)
-    clock.ahead = expires_at - datetime.now(UTC)
+    clock.advance(expires_at - clock())
     assert (await desk.tab())["account"]["available"] == "0"
     async with tenant.nothing_moves():
         assert codes(await desk.use("Massage", "1", "b")) == ["INSUFFICIENT_BALANCE"]
@@ -154,7 +166,7 @@ async def test_a_cancelled_membership_within_and_after_its_60_days(desk: Desk, c
     last_minute = datetime(last_day.year, last_day.month, last_day.day, 23, 59, tzinfo=AUCKLAND).astimezone(UTC)
     assert datetime.fromisoformat(membership["graceEndsAt"]) == last_minute + timedelta(minutes=1)
 
-    clock.ahead = last_minute - datetime.now(UTC)
+    clock.advance(last_minute - clock())
     assert (await desk.tab())["membership"]["status"] == "CANCELLED"
     assert codes(await desk.adjust("5", "a", Role.STAFF)) == []
     clock.advance(timedelta(minutes=1))

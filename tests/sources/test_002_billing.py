@@ -8,8 +8,8 @@ import pytest
 
 from auth.roles import Role
 from tests.api.conftest import Api
-from tests.factories import Clock, Tenant
 from tests.sources.pages import queries
+from tests.support.tenants import Clock, Tenant
 
 PAGE = queries("002-billing.md")
 
@@ -83,13 +83,24 @@ async def office(api: Api, tenant: Tenant) -> Office:
 
 async def test_add_credit_enter_the_payment_date_and_amount(office: Office, clock: Clock) -> None:
     last_week = str((clock() - timedelta(days=7)).date())
-    given = {"customerId": office.customer, "asset": "GBP", "amount": "75.00", "reason": "GOODWILL",
-             "effectiveOn": last_week, "idempotencyKey": "create"}  # fmt: skip
+    given = {
+        "customerId": office.customer,
+        "asset": "GBP",
+        "amount": "75.00",
+        "reason": "GOODWILL",
+        "effectiveOn": last_week,
+        "idempotencyKey": "create",
+    }
     made = await office.do("AddCredit", Role.STAFF, **given)
     assert made["credit"] == {
-        "id": made["credit"]["id"], "amount": "75.00", "remaining": "75.00", "status": "OPEN", "effectiveOn": last_week,
-        "expiresAt": None, "autoApply": True,
-    }  # fmt: skip
+        "id": made["credit"]["id"],
+        "amount": "75.00",
+        "remaining": "75.00",
+        "status": "OPEN",
+        "effectiveOn": last_week,
+        "expiresAt": None,
+        "autoApply": True,
+    }
     assert made["account"] == {"available": "75.00", "scheduled": "0.00"}
     again = await office.do("AddCredit", Role.STAFF, **given)
     assert (again["replayed"], again["credit"]["id"]) == (True, made["credit"]["id"])
@@ -111,8 +122,9 @@ async def test_add_credits_in_bulk(office: Office, tenant: Tenant) -> None:
     assert made["operation"] == {"status": "COMPLETED", "total": 2, "succeeded": 2, "failed": 0}
     listed = [edge["node"] for edge in (await office.api(PAGE["Credits"]))["credits"]["edges"]]
     assert [(node["account"]["customer"]["name"], node["amount"]) for node in listed] == [
-        ("Kit Marlowe", "20.00"), ("Ben Marlowe", "20.00"),
-    ]  # fmt: skip
+        ("Kit Marlowe", "20.00"),
+        ("Ben Marlowe", "20.00"),
+    ]
 
 
 async def test_view_it_under_billing_credits_and_on_the_customers_profile(office: Office, tenant: Tenant) -> None:
@@ -186,18 +198,22 @@ async def test_unless_reassigned_manually(office: Office) -> None:
     credit, wanted = await office.credit("100.00"), await office.unpaid("I-1", "80.00")
     following = await office.invoice("I-2", "70.00")
     moved = await office.do(
-        "Reassign", assignmentId=following["assignments"][0]["id"],
+        "Reassign",
+        assignmentId=following["assignments"][0]["id"],
         assignments=[{"invoiceId": wanted}, {"invoiceId": following["id"], "amount": "10.00"}],
-    )  # fmt: skip
+    )
     assert [(part["amount"], part["invoice"]["number"]) for part in moved["assignments"]] == [
-        ("80.00", "I-1"), ("10.00", "I-2"),
-    ]  # fmt: skip
+        ("80.00", "I-1"),
+        ("10.00", "I-2"),
+    ]
     assert moved["credit"] == {"remaining": "10.00"}
     assert await office.due() == {"I-2": ("PART_PAID", "60.00")}
     parts = (await office.look(credit))["assignments"]
     assert [(part["amount"], part["releasedAt"] is None) for part in parts] == [
-        ("70.00", False), ("80.00", True), ("10.00", True),
-    ]  # fmt: skip
+        ("70.00", False),
+        ("80.00", True),
+        ("10.00", True),
+    ]
 
 
 async def test_release_it(office: Office, clock: Clock) -> None:
@@ -254,9 +270,10 @@ async def test_who_may(office: Office, tenant: Tenant) -> None:
         for name, given in (
             ("Release", {"assignmentIds": [part]}),
             ("Reassign", {"assignmentId": part, "assignments": [{"invoiceId": invoice}]}),
-            ("Modify", {"creditId": credit, "autoApply": False}), ("Delete", {"creditId": credit}),
+            ("Modify", {"creditId": credit, "autoApply": False}),
+            ("Delete", {"creditId": credit}),
             ("VoidInvoice", {"invoiceId": invoice}),
-        ):  # fmt: skip
+        ):
             for role, token in ((Role.STAFF, {}), (Role.CUSTOMER, {"customer": "k-1"})):
                 answer = await office.api(PAGE[name], {"input": {**given, "idempotencyKey": "k"}}, role=role, **token)
                 assert answer.codes == ["FORBIDDEN"], (name, role)

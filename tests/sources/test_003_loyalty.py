@@ -8,8 +8,8 @@ import pytest
 
 from auth.roles import Role
 from tests.api.conftest import Api
-from tests.factories import Clock, Tenant
 from tests.sources.pages import queries
+from tests.support.tenants import Clock, Tenant
 
 PAGE = queries("003-loyalty.md")
 
@@ -77,8 +77,11 @@ async def test_correcting_a_mistake(program: Program) -> None:
     mistake = {"customerId": program.customer, "asset": "POINTS", "amount": "-501", "reason": "CORRECTION"}
     preview = await program.ask("PreviewPoints", Role.MANAGER, input={**mistake, "idempotencyKey": "preview"})
     assert preview == {
-        "availableAfter": "499", "lifetimeAfter": "499", "tierAfter": {"name": "Bronze"}, "userErrors": [],
-    }  # fmt: skip
+        "availableAfter": "499",
+        "lifetimeAfter": "499",
+        "tierAfter": {"name": "Bronze"},
+        "userErrors": [],
+    }
     assert await program.standing() == ("1000", "1000", "Gold")
 
     corrected = await program.adjust("-501", "CORRECTION", note="The campaign was not paused on time")
@@ -88,8 +91,10 @@ async def test_correcting_a_mistake(program: Program) -> None:
     account = (await program.ask("Standing", id=program.customer))["account"]
     changes = [edge["node"] for edge in account["tierChanges"]["edges"]]
     assert [(c["old"], c["new"], c["transaction"]["reason"]) for c in changes] == [
-        ("Bronze", "Gold", "PROMOTION"), ("Gold", "Bronze", "CORRECTION"), ("Bronze", "Silver", "CORRECTION"),
-    ]  # fmt: skip
+        ("Bronze", "Gold", "PROMOTION"),
+        ("Gold", "Bronze", "CORRECTION"),
+        ("Bronze", "Silver", "CORRECTION"),
+    ]
 
 
 async def test_a_correction_that_drops_a_tier_and_the_reward_given_before_it(program: Program, tenant: Tenant) -> None:
@@ -117,8 +122,12 @@ async def test_how_to_deduct_points_without_affecting_their_vip_status(program: 
     # 2. and 3. "Give Reward", and "Yes" to deduct the points.
     given = await program.give(reward, deduct=True, note="Used SUMMER5 without redeeming points")
     assert given["coupon"]["terms"] == {
-        "name": "£5 off", "kind": "FIXED", "value": "5.00", "currency": "GBP", "product": None,
-    }  # fmt: skip
+        "name": "£5 off",
+        "kind": "FIXED",
+        "value": "5.00",
+        "currency": "GBP",
+        "product": None,
+    }
     assert given["account"] == {"available": "700", "lifetime": "1000", "tier": {"name": "Gold"}}
     # 4. Disable the coupon.
     disabled = await program.do(
@@ -206,14 +215,23 @@ async def test_adjust_points_action_button(program: Program) -> None:
     assert (await program.adjust("5", "OTHER", note="Birthday"))["account"]["available"] == "1005"
     deducted = await program.adjust("-5", "OTHER", note="Not their birthday")
     assert (deducted["account"]["available"], deducted["transaction"]["note"]) == ("1000", "Not their birthday")
-    refused = await program.ask("AdjustPoints", Role.MANAGER, input={
-        "customerId": program.customer, "asset": "POINTS", "amount": "5", "reason": "OTHER", "idempotencyKey": "none",
-    })  # fmt: skip
+    refused = await program.ask(
+        "AdjustPoints",
+        Role.MANAGER,
+        input={
+            "customerId": program.customer,
+            "asset": "POINTS",
+            "amount": "5",
+            "reason": "OTHER",
+            "idempotencyKey": "none",
+        },
+    )
     assert [error["code"] for error in refused["userErrors"]] == ["NOTE_REQUIRED"]
     ledger = (await program.ask("Standing", id=program.customer))["account"]["ledger"]["edges"]
     assert [(edge["node"]["amount"], edge["node"]["transaction"]["note"]) for edge in ledger[1:]] == [
-        ("5", "Birthday"), ("-5", "Not their birthday"),
-    ]  # fmt: skip
+        ("5", "Birthday"),
+        ("-5", "Not their birthday"),
+    ]
 
 
 async def test_thresholds_that_move(program: Program) -> None:

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from auth.roles import Role
 from tests.api.conftest import Api, gid
-from tests.factories import Tenant
+from tests.support.tenants import Tenant
 
 PAGE = (Path(__file__).parents[2] / "docs" / "sources" / "004-orders.md").read_text()
 QUERIES = {
@@ -62,10 +62,16 @@ async def test_the_source_from_top_to_bottom(api: Api, tenant: Tenant) -> None:
     assert [edge["node"]["name"] for edge in choice] == ["Account Credit", "Web design"]
     order = await store.order(customer, "1001", (credit["id"], 50))
     assert order == {
-        "id": order["id"], "number": "1001", "status": "OPEN", "total": "50.00", "due": "50.00", "creditable": "0.00",
-        "lines": {"edges": [
-            {"node": {"description": "Account Credit", "quantity": 50, "amount": "50.00", "kind": "CREDIT"}}]},
-    }  # fmt: skip
+        "id": order["id"],
+        "number": "1001",
+        "status": "OPEN",
+        "total": "50.00",
+        "due": "50.00",
+        "creditable": "0.00",
+        "lines": {
+            "edges": [{"node": {"description": "Account Credit", "quantity": 50, "amount": "50.00", "kind": "CREDIT"}}]
+        },
+    }
     assert (await store.look_up(order))["customer"]["account"] is None
 
     # "Once the customer has paid using whatever method they'd like … the credit will be added to their account."
@@ -99,8 +105,10 @@ async def test_the_source_from_top_to_bottom(api: Api, tenant: Tenant) -> None:
     # "Now, you can pay the remaining balance with their account credit."
     rest = await store.pay(other, "25.00", "ACCOUNT_CREDIT")
     assert (rest["invoice"]["status"], rest["invoice"]["paid"], rest["invoice"]["credited"]) == (
-        "PAID", "15.00", "25.00",
-    )  # fmt: skip
+        "PAID",
+        "15.00",
+        "25.00",
+    )
     looked_up = await store.look_up(other)
     assert looked_up["customer"]["account"] == {"available": "25.00"}
     methods = [(e["node"]["method"], e["node"]["voidedAt"] is None) for e in looked_up["payments"]["edges"]]
@@ -124,7 +132,7 @@ async def test_what_the_page_says_is_refused(api: Api, tenant: Tenant) -> None:
     assert await refused("RecordPayment", **pay, amount="10.00") == ["EXCEEDS_DUE"]
     assert await refused("RecordPayment", **{**pay, "method": "CARD"}, amount="10.01") == ["EXCEEDS_DUE"]
 
-    lamp = gid("Product", await tenant.product("Lamp", "60.00", "GOODS", "USD"))
+    lamp = gid("Product", await tenant.product("60.00", "GOODS", "USD", name="Lamp"))
     lit = await store.order(customer, "3", (lamp, 1))
     assert await refused("RecordPayment", invoiceId=lit["id"], method="ACCOUNT_CREDIT", amount="50.01") == [
         "INSUFFICIENT_BALANCE"

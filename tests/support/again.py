@@ -12,7 +12,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from app.postgres.database import open_database
-from models.commands import Actor, AdjustCredit, ApproveRequest, BulkCredit, BulkItem, Outcome, UseCoupon
+from models.commands import Actor, AdjustCredit, BulkCredit, BulkItem, Outcome
 from models.currencies import open_books
 from models.errors import LedgerError
 from models.ledger import Ledger
@@ -21,6 +21,8 @@ from models.operations.approvals import approve_request
 from models.operations.bulk_credit import bulk_credit
 from models.operations.coupons import use_coupon
 from models.operations.import_credits import ImportCredits, ImportRow, import_credits
+from models.planning.approving import ApproveRequest
+from models.planning.coupons import UseCoupon
 from models.session import tenant_transaction
 
 MARIA: Final = Actor("maria", "MANAGER", name="Maria")

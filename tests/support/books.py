@@ -11,26 +11,17 @@ from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 
-from models.commands import (
-    Actor,
-    AdjustCredit,
-    AssignCredit,
-    BulkCredit,
-    BulkItem,
-    Command,
-    CreateInvoice,
-    GiveReward,
-    InvoiceAmount,
-    InvoiceLineItem,
-    RecordPayment,
-)
+from models.commands import Actor, AdjustCredit, BulkCredit, BulkItem, Command, GiveReward
 from models.money import POINTS, SERVICE_CREDITS, to_decimal
+from models.planning.assign import AssignCredit, InvoiceAmount
 from models.planning.burn_order import burn_key
 from models.planning.calendar import local_date
 from models.planning.config import LimitRuleValues, ReasonRule, TenantConfig, TierRule
 from models.planning.credits import is_open
+from models.planning.invoices import CreateInvoice, InvoiceLineItem
 from models.planning.limits import MONEY
 from models.planning.lots import Lots
+from models.planning.payments import RecordPayment
 from models.planning.state import (
     AccountState,
     Books,
@@ -50,18 +41,27 @@ MANAGER, STAFF = Actor("maria", "MANAGER"), Actor("sam", "STAFF")
 REASONS: Final = {
     r.code: r
     for r in (
-        ReasonRule("GOODWILL", True, False, True, False, True), ReasonRule("POLICY", False, True, True, False, True),
-        ReasonRule("CORRECTION", True, True, True, False, True), ReasonRule("REFUND", True, True, False, False, True),
+        ReasonRule("GOODWILL", True, False, True, False, True),
+        ReasonRule("POLICY", False, True, True, False, True),
+        ReasonRule("CORRECTION", True, True, True, False, True),
+        ReasonRule("REFUND", True, True, False, False, True),
         ReasonRule("OTHER", True, True, True, True, True),
     )
-}  # fmt: skip
+}
 CONFIG: Final = TenantConfig(
-    tenant_id=UUID(int=99), version=1, zone=LONDON, grace_days=60, approval_lifetime=timedelta(days=7),
-    reasons=REASONS, services={TEA: True, CAKE: True},
+    tenant_id=UUID(int=99),
+    version=1,
+    zone=LONDON,
+    grace_days=60,
+    approval_lifetime=timedelta(days=7),
+    reasons=REASONS,
+    services={TEA: True, CAKE: True},
     tiers=(TierRule("Silver", 100), TierRule("Gold", 1000)),
-    limits={("STAFF", asset, ""): LimitRuleValues("STAFF", asset, "", Decimal(100), Decimal(500), Decimal(200))
-            for asset in (MONEY, POINTS, SERVICE_CREDITS)},
-)  # fmt: skip
+    limits={
+        ("STAFF", asset, ""): LimitRuleValues("STAFF", asset, "", Decimal(100), Decimal(500), Decimal(200))
+        for asset in (MONEY, POINTS, SERVICE_CREDITS)
+    },
+)
 
 
 class Numbers:
@@ -95,10 +95,18 @@ def credit_states(draw: st.DrawFn, number: int, account_id: UUID, asset: str) ->
         expires = starts + timedelta(days=1)
     services = draw(st.sets(st.sampled_from((TEA, CAKE)))) if asset == SERVICE_CREDITS else set[UUID]()
     return CreditState(
-        id=UUID(int=1000 + number), account_id=account_id, transaction_id=UUID(int=7), amount_minor=amount,
-        remaining_minor=draw(st.integers(0, amount)), effective_on=local_date(starts, LONDON), starts_at=starts,
-        expires_at=expires, service_ids=tuple(sorted(services)), auto_apply=draw(st.booleans()), created_at=created,
-    )  # fmt: skip
+        id=UUID(int=1000 + number),
+        account_id=account_id,
+        transaction_id=UUID(int=7),
+        amount_minor=amount,
+        remaining_minor=draw(st.integers(0, amount)),
+        effective_on=local_date(starts, LONDON),
+        starts_at=starts,
+        expires_at=expires,
+        service_ids=tuple(sorted(services)),
+        auto_apply=draw(st.booleans()),
+        created_at=created,
+    )
 
 
 @st.composite
@@ -119,10 +127,17 @@ def _add_account(draw: st.DrawFn, books: Books, customer: UUID, asset: str, acco
     number = draw(st.integers(0, 4))
     lots = [draw(credit_states(account_id.int * 10 + k, account_id, asset)) for k in range(number)]
     account = AccountState(
-        account_id, customer, asset, balance_minor=sum(lot.remaining_minor for lot in lots),
-        lifetime_minor=draw(st.integers(0, 1200)), sequence=number, head_hash=None, posted_at=None,
-        scheduled_minor=scheduled(lots), expired_minor=expired(lots),
-    )  # fmt: skip
+        account_id,
+        customer,
+        asset,
+        balance_minor=sum(lot.remaining_minor for lot in lots),
+        lifetime_minor=draw(st.integers(0, 1200)),
+        sequence=number,
+        head_hash=None,
+        posted_at=None,
+        scheduled_minor=scheduled(lots),
+        expired_minor=expired(lots),
+    )
     books.accounts[customer, asset] = books.accounts_by_id[account_id] = account
     books.credits[account_id] = Lots(sorted((lot for lot in lots if lot.remaining_minor), key=burn_key))
     books.credits_by_id.update({lot.id: lot for lot in lots})
@@ -138,10 +153,19 @@ def _add_invoice(draw: st.DrawFn, books: Books, customer: UUID, invoice_id: UUID
     paid = draw(st.integers(0, total))
     status = "PAID" if paid == total else "PART_PAID" if paid else "OPEN"
     known: dict[str, Any] = {
-        "id": invoice_id, "number": str(invoice_id.int), "customer_id": customer, "currency": "GBP",
-        "total_minor": total, "creditable_minor": total, "paid_minor": paid, "credited_minor": 0, "status": status,
-        "issued_on": local_date(NOW, LONDON), "due_on": None, "kind": "INVOICE",
-    }  # fmt: skip
+        "id": invoice_id,
+        "number": str(invoice_id.int),
+        "customer_id": customer,
+        "currency": "GBP",
+        "total_minor": total,
+        "creditable_minor": total,
+        "paid_minor": paid,
+        "credited_minor": 0,
+        "status": status,
+        "issued_on": local_date(NOW, LONDON),
+        "due_on": None,
+        "kind": "INVOICE",
+    }
     books.invoices[invoice_id] = InvoiceState(**known)
 
 
@@ -165,9 +189,13 @@ def open_lots(books: Books, account: AccountState) -> list[CreditState]:
 
 def snapshot(books: Books) -> dict[str, Any]:
     """Everything in the books, down to the last list, but for the way back."""
-    return copy.deepcopy({
-        item.name: getattr(books, item.name) for item in fields(books) if item.name not in ("source", "config", "_rollback")
-    })  # fmt: skip
+    return copy.deepcopy(
+        {
+            item.name: getattr(books, item.name)
+            for item in fields(books)
+            if item.name not in ("source", "config", "_rollback")
+        }
+    )
 
 
 # Commands
@@ -205,9 +233,11 @@ def other_commands(draw: st.DrawFn) -> Command:
             amounts_of_rows = draw(st.lists(st.integers(-300, 300), max_size=4))
             return BulkCredit(
                 tuple(BulkItem(draw(_customers), Decimal(amount)) for amount in amounts_of_rows),
-                draw(st.sampled_from(ASSETS)), "CORRECTION", dry_run=draw(st.booleans()),
+                draw(st.sampled_from(ASSETS)),
+                "CORRECTION",
+                dry_run=draw(st.booleans()),
                 error_policy=draw(st.sampled_from(("REJECT_ALL", "SKIP_FAILED"))),
-            )  # fmt: skip
+            )
         case "assign":
             credit = UUID(int=draw(st.integers(2000, 2200)))
             amounts = st.none() | _minor.map(lambda minor: to_decimal(minor, "GBP"))

@@ -83,7 +83,7 @@ _ROWS: Final[dict[str, str]] = {
     "external_ids_left": "id, left_at | id(23, t, n), at(t + n)",
     "partner_tokens": "id, client, name, scope, secret_hash, created_by_id, created_at"
     " | id(24, t, n), 'client-' || n, 'till', 'credits:add', sha256(''), id(2, t, n), at(t + n)",
-}  # fmt: skip
+}
 # What each tenant has a few of, whatever it has of the rest.
 _SMALL: Final = {
     "services": "id, name, active | id(1, t, n), 'service ' || n, true",
@@ -109,8 +109,10 @@ async def add_crowd(superuser: "asyncpg.Connection[Any]", first: int, rows: list
         ids = [UUID(int=(0x7000 << 64) + (0x8 << 60) + first + n) for n in range(len(rows))]
         await superuser.execute(
             "INSERT INTO crowd SELECT * FROM unnest($1::int[], $2::uuid[], $3::int[])",
-            [first + n for n in range(len(rows))], ids, rows,
-        )  # fmt: skip
+            [first + n for n in range(len(rows))],
+            ids,
+            rows,
+        )
         if not shift:
             await superuser.execute(
                 """INSERT INTO tenants (id, slug, name, time_zone, grace_days, config_version, created_at, approval_hours)

@@ -1,4 +1,4 @@
-"""A client that follows a list by its cursors, and a shop that lives in real time."""
+"""A client that follows a list by its cursors, and a tenant that lives in real time."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,18 +12,18 @@ from models.reads.paging import MAX_PAGE, Listing, load_pages, page_request
 from models.reads.session import ReadSession
 from models.reads.verify import verify
 from models.sources import system_clock
-from tests.support.shop import Clock, Shop
+from tests.support.tenants import Clock, Tenant
 
 PAUSE_S: Final = 0.002
 MAX_PAGES: Final = 100_000
 
 
 @asynccontextmanager
-async def real_shop() -> AsyncIterator[Shop]:
+async def in_real_time() -> AsyncIterator[Tenant]:
     """A tenant whose rows carry the database's time."""
     ledger, slug = Ledger(), f"t-{uuid4().hex}"
     tenant_id = await create_tenant(ledger, slug, "Tea shop", "Europe/London")
-    yield Shop(ledger, Clock(system_clock()), slug, tenant_id)
+    yield Tenant(ledger, Clock(system_clock()), slug, tenant_id)
     await ledger.close()
     proof = await verify(tenant_id)
     assert proof.holds, proof.listed
@@ -34,19 +34,19 @@ class Follower:
     they came. settling: as a server does it; False is what a careless one would do."""
 
     def __init__(
-        self, shop: Shop, listing: Listing[Any], parent: UUID | None = None, *, settling: bool | None = None
+        self, tenant: Tenant, listing: Listing[Any], parent: UUID | None = None, *, settling: bool | None = None
     ) -> None:
         self.listing = listing
         self.seen: list[tuple[object, ...]] = []
-        self._shop = shop
-        self._parent = parent or shop.tenant_id
-        self._settling = shop.ledger.database_time if settling is None else settling
+        self._tenant = tenant
+        self._parent = parent or tenant.id
+        self._settling = tenant.ledger.database_time if settling is None else settling
         self._after: str | None = None
         self._over = False
 
     async def page(self) -> bool:
         """Read one more page. Whether the list goes on behind it."""
-        session = ReadSession(self._shop.tenant_id, settling=self._settling)
+        session = ReadSession(self._tenant.id, settling=self._settling)
         try:
             request = page_request(self.listing, MAX_PAGE, self._after, None, None)
             page = (await load_pages(session, self.listing, [self._parent], request))[self._parent]

@@ -4,7 +4,7 @@ from typing import Any, Final
 from uuid import UUID, uuid4
 
 from tests.api.conftest import Api, gid
-from tests.factories import Tenant
+from tests.support.tenants import Tenant
 
 ERRORS: Final = """replayed
   userErrors { code message field available remaining { scope asset remaining } row }"""
@@ -68,9 +68,13 @@ EMPTY: Final[dict[str, object]] = {"replayed": False, "created": False, "assignm
 def adjusting(customer: UUID | None, amount: str, asset: str = "GBP", **more: Any) -> dict[str, Any]:
     """An input of adjustCredit, with a key of its own."""
     return {
-        "customerId": gid("Customer", customer), "asset": asset, "amount": amount, "reason": "CORRECTION",
-        "idempotencyKey": uuid4().hex, **more,
-    }  # fmt: skip
+        "customerId": gid("Customer", customer),
+        "asset": asset,
+        "amount": amount,
+        "reason": "CORRECTION",
+        "idempotencyKey": uuid4().hex,
+        **more,
+    }
 
 
 async def ask(api: Api, field: str, given: dict[str, Any], **token: Any) -> dict[str, Any]:

@@ -17,12 +17,17 @@ import pytest
 from models.ledger import Ledger
 from models.posting import Posting
 from models.units import Result, Unit
-from tests.support.shop import Shop
+from tests.support.tenants import Tenant
 
 TABLES: Final = {
-    "customers": "id", "accounts": "customer_id, asset", "limit_counters": "scope, role, holder, asset, day",
-    "invoices": "id", "rewards": "id", "coupons": "id", "approval_requests": "id",
-}  # fmt: skip
+    "customers": "id",
+    "accounts": "customer_id, asset",
+    "limit_counters": "scope, role, holder, asset, day",
+    "invoices": "id",
+    "rewards": "id",
+    "coupons": "id",
+    "approval_requests": "id",
+}
 """What is locked, and by what each is put in order."""
 PATIENCE_S: Final = 30
 A_LOOK_S: Final = 0.002
@@ -44,8 +49,8 @@ class Row:
 class Locks:
     """`looking` sees all rows; `holding` is who is in the posting's way. Both are superusers' connections."""
 
-    def __init__(self, shop: Shop, looking: "asyncpg.Connection[Any]", holding: "asyncpg.Connection[Any]") -> None:
-        self.shop = shop
+    def __init__(self, tenant: Tenant, looking: "asyncpg.Connection[Any]", holding: "asyncpg.Connection[Any]") -> None:
+        self.tenant = tenant
         self._looking = looking
         self._holding = holding
 
@@ -68,7 +73,7 @@ class Locks:
 
     def posting(self, *units: Unit) -> "asyncio.Task[list[Result]]":
         """A batch of them, under way."""
-        return asyncio.create_task(self.shop.ledger._poster.post(self.shop.tenant_id, units, wait=True))
+        return asyncio.create_task(self.tenant.ledger._poster.post(self.tenant.id, units, wait=True))
 
     @asynccontextmanager
     async def held(self, row: Row | None) -> AsyncIterator[None]:
@@ -76,7 +81,7 @@ class Locks:
         async with self._holding.transaction():
             if row is not None:
                 sql = f"SELECT FROM {row.table} WHERE tenant_id = $1 AND id = $2 FOR UPDATE"
-                await self._holding.execute(sql, self.shop.tenant_id, row.id)
+                await self._holding.execute(sql, self.tenant.id, row.id)
             yield
 
     async def until_waiting(
@@ -102,7 +107,7 @@ class Locks:
         async with self._looking.transaction():
             for table, key in TABLES.items():
                 sql = f"SELECT id, {key} FROM {table} WHERE tenant_id = $1 {locking}"
-                for row_id, *columns in await self._looking.fetch(sql, self.shop.tenant_id):
+                for row_id, *columns in await self._looking.fetch(sql, self.tenant.id):
                     yield Row(table, tuple(columns), row_id)
 
     async def rows(self, table: str) -> list[Row]:
@@ -124,13 +129,13 @@ def _stopped_before_writing() -> Iterator[asyncio.Event]:
         yield ready
 
 
-class Asking:
-    """Units as the operations make them: `shop` asks for things, and nothing is posted."""
+class UnitRecorder:
+    """Units as the operations make them: the tenant asks for them, and nothing is posted."""
 
-    def __init__(self, shop: Shop) -> None:
-        ledger = Ledger(shop.clock, shop.ledger.source)
+    def __init__(self, tenant: Tenant) -> None:
+        ledger = Ledger(tenant.clock, tenant.ledger.source)
         ledger._group = self  # type: ignore[assignment]
-        self.shop = Shop(ledger, shop.clock, shop.slug, shop.tenant_id)
+        self.tenant = Tenant(ledger, tenant.clock, tenant.slug, tenant.id)
         self._units: list[Unit] = []
 
     async def submit(self, _: UUID, unit: Unit) -> Result:

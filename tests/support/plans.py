@@ -16,13 +16,14 @@ import asyncpg
 
 ROOT: Final = Path(__file__).parents[2]
 POSTING: Final = "SET LOCAL plan_cache_mode = force_generic_plan"
-CONFIGURATION: Final = frozenset({
-    "reasons", "services", "rewards", "products", "tiers", "currencies", "limit_rules", "tenants", "partner_tokens",
-})  # fmt: skip
+CONFIGURATION: Final = frozenset(
+    {"reasons", "services", "rewards", "products", "tiers", "currencies", "limit_rules", "tenants"}
+)
 """Small, by what an admin may make of them: read whole, and past their keys."""
-_STREAMED: Final = frozenset({
-    "Limit", "LockRows", "Result", "Subquery Scan", "Append", "Merge Append", "Nested Loop", "Memoize",
-})  # fmt: skip
+_ASK_FOR_OTHERS: Final = frozenset({"models/reads/session.py", "models/operations/configuring.py"})
+_STREAMED: Final = frozenset(
+    {"Limit", "LockRows", "Result", "Subquery Scan", "Append", "Merge Append", "Nested Loop", "Memoize"}
+)
 """What hands rows on as they come, so that a limit above it ends the scan below."""
 
 
@@ -78,7 +79,7 @@ def _asked_by() -> str | None:
         if path.is_relative_to(ROOT) and path != Path(__file__) and ".venv" not in path.parts:
             name = path.relative_to(ROOT).as_posix()
             ours = name.startswith(("models/", "jobs/", "app/")) and not name.startswith("models/reads/verify")
-            if name != "models/reads/session.py":  # that one asks for others
+            if name not in _ASK_FOR_OTHERS:
                 return f"{name} {frame.f_code.co_name}" if ours else None
         frame = frame.f_back
     return None

@@ -36,9 +36,15 @@ HTTP: Final[Any] = partial(BoundedHttpProtocol, read_timeout=PATIENCE_S)
 async def served(app: ASGIApp, *, ws_max_size: int = 4 * MAX_MESSAGE_BYTES) -> AsyncIterator[str]:
     """The app's ws:// address without a path, for as long as the block lasts."""
     config = uvicorn.Config(
-        app, lifespan="off", log_config=None, http=HTTP, ws=PatientWebSocketProtocol, ws_max_size=ws_max_size,
-        ws_per_message_deflate=False, timeout_graceful_shutdown=PATIENCE_S,
-    )  # fmt: skip
+        app,
+        lifespan="off",
+        log_config=None,
+        http=HTTP,
+        ws=PatientWebSocketProtocol,
+        ws_max_size=ws_max_size,
+        ws_per_message_deflate=False,
+        timeout_graceful_shutdown=PATIENCE_S,
+    )
     server = uvicorn.Server(config)
     with listen("127.0.0.1", 0) as listener:
         serving = asyncio.create_task(server.serve([listener]))
@@ -53,15 +59,26 @@ async def served(app: ASGIApp, *, ws_max_size: int = 4 * MAX_MESSAGE_BYTES) -> A
 
 
 def token(
-    *, tenant: str = "tea", role: Role = Role.STAFF, subject: str = "sam", lifetime_s: float = 3600,
+    *,
+    tenant: str = "tea",
+    role: Role = Role.STAFF,
+    subject: str = "sam",
+    lifetime_s: float = 3600,
     customer: str | None = None,
-) -> str:  # fmt: skip
+) -> str:
     """An Authorization value. The lifetime is rounded as tokens are: to the whole second."""
     text = issue(
-        SECRET, issuer=ISSUER, audience=ISSUER, tenant=tenant, subject=subject, role=role,
-        issued_at=datetime.now(UTC), lifetime=timedelta(seconds=lifetime_s), token_id=uuid4().hex,
+        SECRET,
+        issuer=ISSUER,
+        audience=ISSUER,
+        tenant=tenant,
+        subject=subject,
+        role=role,
+        issued_at=datetime.now(UTC),
+        lifetime=timedelta(seconds=lifetime_s),
+        token_id=uuid4().hex,
         customer=customer,
-    )  # fmt: skip
+    )
     return f"Bearer {text}"
 
 

@@ -14,24 +14,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from app.postgres.database import open_database
-from models.commands import (
-    Actor,
-    AdjustCredit,
-    ApproveRequest,
-    AssignCredit,
-    BulkCredit,
-    BulkItem,
-    CreateInvoice,
-    GiveReward,
-    InvoiceAmount,
-    InvoiceLineItem,
-    Outcome,
-    ReassignCredit,
-    RecordPayment,
-    ReleaseAssignments,
-    VoidCredit,
-    VoidInvoice,
-)
+from models.commands import Actor, AdjustCredit, BulkCredit, BulkItem, GiveReward, Outcome
 from models.errors import LedgerError
 from models.ledger import Ledger
 from models.operations.adjust import adjust_credit
@@ -42,6 +25,11 @@ from models.operations.create_invoice import create_invoice
 from models.operations.give_reward import give_reward
 from models.operations.record_payment import record_payment
 from models.operations.releasing import reassign_credit, release_assignments, void_credit, void_invoice
+from models.planning.approving import ApproveRequest
+from models.planning.assign import AssignCredit, InvoiceAmount
+from models.planning.invoices import CreateInvoice, InvoiceLineItem
+from models.planning.payments import RecordPayment
+from models.planning.releasing import ReassignCredit, ReleaseAssignments, VoidCredit, VoidInvoice
 
 MANAGER: Final = Actor("maria", "MANAGER")
 STAFF: Final = Actor("sam", "STAFF")
@@ -50,9 +38,17 @@ Request = tuple[Any, Actor, Any]
 
 
 EVERYTHING: Final = {
-    "add": 4, "remove": 3, "staff": 4, "assign": 6, "pay": 2, "invoice": 2, "reward": 3, "bulk": 1, "void": 1,
+    "add": 4,
+    "remove": 3,
+    "staff": 4,
+    "assign": 6,
+    "pay": 2,
+    "invoice": 2,
+    "reward": 3,
+    "bulk": 1,
+    "void": 1,
     "credit": 1,
-}  # fmt: skip
+}
 UNDOING: Final = {"assign": 6, "release": 3, "reassign": 3, "void": 2, "credit": 2, "pay": 2, "invoice": 2}
 APPROVING: Final = {"approve": 3, "add": 1}
 """How often each kind of request comes, beside the others."""

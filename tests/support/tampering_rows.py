@@ -17,72 +17,72 @@ from models.operations.partner_tokens import issue_token
 from models.operations.people import erase_customer
 from models.operations.update_tenant import update_tenant
 from tests.support import approvals
-from tests.support.shop import ADMIN, MANAGER, STAFF, Clock, Shop
+from tests.support.tenants import ADMIN, MANAGER, STAFF, Clock, Tenant
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 
 
-async def everything(shop: Shop, clock: Clock) -> None:
+async def everything(tenant: Tenant, clock: Clock) -> None:
     """At least one row in each table, by the operations themselves."""
-    await shop.tier("Gold", 100)
-    anna, ben, carl = [await shop.customer(name) for name in ("Anna", "Ben", "Carl")]
-    yoga, reward = await shop.service(), await shop.reward(300, stock=5, validity_days=30)
+    await tenant.tier("Gold", 100)
+    anna, ben, carl = [await tenant.customer(name=name) for name in ("Anna", "Ben", "Carl")]
+    yoga, reward = await tenant.service(), await tenant.reward(300, stock=5, validity_days=30)
     change = MembershipChange(anna)
-    await start_membership(shop.ledger, shop.tenant_id, MANAGER, change)
-    await shop.credit(anna, 100, note="The parcel was late")
-    await shop.adjust(anna, -30)
-    pounds = await shop.credit(anna, 50, actor=STAFF, expires_at=clock() + timedelta(days=9))
-    lessons = await shop.credit(anna, 5, "SERVICE_CREDITS", service_ids=(yoga,))
-    await shop.use(anna, yoga, 1)
-    await shop.update_credit(lessons, expires_at=clock() + timedelta(days=90))
-    await shop.credit(anna, 1000, "POINTS")
-    used = (await shop.give(anna, reward)).coupon_id
-    await shop.give(anna, reward)
-    refunded = (await shop.give(anna, reward)).coupon_id
-    await shop.use_coupon(used)
-    await shop.disable(refunded, refund=True)
-    await _invoices(shop, anna, pounds)
-    await approvals.approve(shop, await approvals.ask(shop, ben, note="Please"))
-    await approvals.reject(shop, await approvals.ask(shop, ben), note="No")
-    await approvals.ask(shop, ben)
-    await _sold(shop, ben)
-    await shop.bulk((anna, 10), (ben, 20))
-    await shop.void_credit(await shop.credit(ben, 7))
-    await shop.credit(ben, 3, expires_at=clock() + timedelta(hours=1))
+    await start_membership(tenant.ledger, tenant.id, MANAGER, change)
+    await tenant.credit(anna, 100, note="The parcel was late")
+    await tenant.adjust(anna, -30)
+    pounds = await tenant.credit(anna, 50, actor=STAFF, expires_at=clock() + timedelta(days=9))
+    lessons = await tenant.credit(anna, 5, "SERVICE_CREDITS", service_ids=(yoga,))
+    await tenant.use(anna, yoga, 1)
+    await tenant.update_credit(lessons, expires_at=clock() + timedelta(days=90))
+    await tenant.credit(anna, 1000, "POINTS")
+    used = (await tenant.give(anna, reward)).coupon_id
+    await tenant.give(anna, reward)
+    refunded = (await tenant.give(anna, reward)).coupon_id
+    await tenant.use_coupon(used)
+    await tenant.disable(refunded, refund=True)
+    await _invoices(tenant, anna, pounds)
+    await approvals.approve(tenant, await approvals.ask(tenant, ben, note="Please"))
+    await approvals.reject(tenant, await approvals.ask(tenant, ben), note="No")
+    await approvals.ask(tenant, ben)
+    await _sold(tenant, ben)
+    await tenant.bulk((anna, 10), (ben, 20))
+    await tenant.void_credit(await tenant.credit(ben, 7))
+    await tenant.credit(ben, 3, expires_at=clock() + timedelta(hours=1))
     clock.advance(hours=2)
-    await shop.expire()
-    await shop.credit(carl, 12)
+    await tenant.expire()
+    await tenant.credit(carl, 12)
     merge = MergeCustomers(carl, ben)
-    await merge_customers(shop.ledger, shop.tenant_id, MANAGER, merge, uuid4().hex)
-    gone = await shop.customer("Dora")
-    await shop.credit(gone, 5, note="Dora's own")
-    await erase_customer(shop.ledger, shop.tenant_id, MANAGER, gone)
+    await merge_customers(tenant.ledger, tenant.id, MANAGER, merge, uuid4().hex)
+    gone = await tenant.customer(name="Dora")
+    await tenant.credit(gone, 5, note="Dora's own")
+    await erase_customer(tenant.ledger, tenant.id, MANAGER, gone)
     token = IssueToken(uuid4(), bytes(32), "shop", "Web shop", frozenset({"credits:add"}), (), None)
-    await issue_token(shop.ledger, shop.tenant_id, ADMIN, token)
+    await issue_token(tenant.ledger, tenant.id, ADMIN, token)
 
 
-async def _sold(shop: Shop, ben: UUID) -> None:
+async def _sold(tenant: Tenant, ben: UUID) -> None:
     """An order within a limit on selling credit, and one that was approved."""
-    await shop.limit("STAFF", "GBP", adjustment=30, actor_day=50, kind="SELLING_CREDIT")
-    product = await shop.product(1, "CREDIT")
-    await shop.issue(ben, (product, 20), actor=STAFF)
-    await approvals.approve(shop, await approvals.ask_order(shop, ben, (product, 40)))
+    await tenant.limit("STAFF", "GBP", adjustment=30, actor_day=50, kind="SELLING_CREDIT")
+    product = await tenant.product(1, "CREDIT")
+    await tenant.issue(ben, (product, 20), actor=STAFF)
+    await approvals.approve(tenant, await approvals.ask_order(tenant, ben, (product, 40)))
     currencies = UpdateTenant(limited_currencies=("EUR", "GBP"))
-    await update_tenant(shop.ledger, shop.tenant_id, ADMIN, currencies)
+    await update_tenant(tenant.ledger, tenant.id, ADMIN, currencies)
 
 
-async def _invoices(shop: Shop, anna: UUID, pounds: UUID) -> None:
-    part_paid, void, _ = [await shop.invoice(anna, total) for total in (40, 20, 10)]
-    await shop.assign(pounds, (part_paid, 25))
-    await shop.pay(part_paid, 5)
-    other = await shop.assign(pounds, (void, 5))
-    await shop.release(*other.assignment_ids)
-    await shop.void_invoice(void)
-    product = await shop.product(1, "CREDIT")
-    order = await shop.order(anna, (product, 50))
-    await shop.pay(order, 50)
-    voided = await shop.pay(await shop.order(anna, (product, 10)), 10)
-    await shop.void_payment(voided.payment_id)
+async def _invoices(tenant: Tenant, anna: UUID, pounds: UUID) -> None:
+    part_paid, void, _ = [await tenant.invoice(anna, total) for total in (40, 20, 10)]
+    await tenant.assign(pounds, (part_paid, 25))
+    await tenant.pay(part_paid, 5)
+    other = await tenant.assign(pounds, (void, 5))
+    await tenant.release(*other.assignment_ids)
+    await tenant.void_invoice(void)
+    product = await tenant.product(1, "CREDIT")
+    order = await tenant.order(anna, (product, 50))
+    await tenant.pay(order, 50)
+    voided = await tenant.pay(await tenant.order(anna, (product, 10)), 10)
+    await tenant.void_payment(voided.payment_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +185,9 @@ class Superuser:
             f"""INSERT INTO {table} ({columns})
             SELECT {columns} FROM jsonb_populate_record(NULL::{table},
                 (SELECT to_jsonb(t) FROM {table} t WHERE {where}) || $3::jsonb)""",
-            *values, _json(new),
-        )  # fmt: skip
+            *values,
+            _json(new),
+        )
         assert copied == "INSERT 0 1"
         return UUID(new["id"])
 

@@ -4,24 +4,29 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
-from models.commands import Actor, AdjustCredit, Command, CreateInvoice, GiveReward
+from models.commands import Actor, AdjustCredit, Command, GiveReward
 from models.idempotency import input_hash
 from models.money import to_minor
 from models.planning import adjust, invoices, rewards
+from models.planning.invoices import CreateInvoice
 from models.planning.needs import Needs
 from models.units import Result, Unit
-from tests.support.shop import MANAGER, Shop
+from tests.support.tenants import MANAGER, Tenant
 
 
 async def unit(
-    shop: Shop, command: Command, *, needs: Needs | None = None, key: str | None = None, actor: Actor = MANAGER
+    tenant: Tenant, command: Command, *, needs: Needs | None = None, key: str | None = None, actor: Actor = MANAGER
 ) -> Unit:
     return Unit(
-        command=command, actor=actor, actor_id=await shop.ledger.actor_id(shop.tenant_id, actor),
+        command=command,
+        actor=actor,
+        actor_id=await tenant.ledger.actor_id(tenant.id, actor),
         needs=_needs(command) if needs is None else needs,
-        operation=type(command).__name__, input_hash=input_hash(command), result_id=shop.ledger.source.new_id(),
+        operation=type(command).__name__,
+        input_hash=input_hash(command),
+        result_id=tenant.ledger.source.new_id(),
         idempotency_key=key or uuid4().hex,
-    )  # fmt: skip
+    )
 
 
 def _needs(command: Command) -> Needs:
@@ -37,12 +42,12 @@ def _needs(command: Command) -> Needs:
             raise NotImplementedError(type(command).__name__)
 
 
-async def post(shop: Shop, *units: Unit, wait: bool = True) -> list[Result]:
+async def post(tenant: Tenant, *units: Unit, wait: bool = True) -> list[Result]:
     """One batch of them."""
-    return await shop.ledger._poster.post(shop.tenant_id, units, wait=wait)
+    return await tenant.ledger._poster.post(tenant.id, units, wait=wait)
 
 
-async def adjustment(shop: Shop, customer_id: UUID, amount: int, asset: str = "POINTS", **more: Any) -> Unit:
+async def adjustment(tenant: Tenant, customer_id: UUID, amount: int, asset: str = "POINTS", **more: Any) -> Unit:
     facts = {name: more.pop(name) for name in ("key", "actor") if name in more}
     reason = more.pop("reason", "GOODWILL" if amount > 0 else "POLICY")
-    return await unit(shop, AdjustCredit(customer_id, asset, Decimal(amount), reason, **more), **facts)
+    return await unit(tenant, AdjustCredit(customer_id, asset, Decimal(amount), reason, **more), **facts)

@@ -1,1 +1,1 @@
-"""Real data in: files that others have written, read with suspicion, and posted through the API's own operations."""
+"""Imports of real data: files of others' making, read with suspicion, and posted through the API's own operations."""

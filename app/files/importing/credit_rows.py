@@ -1,7 +1,7 @@
-"""A CSV file of adjustments, row by row: `customer,amount` and, where wanted, `asset,expires,reason,note`.
+"""A CSV file of adjustments, row by row: `customer,amount` and optionally `asset,expires,reason,note`.
 
 UTF-8, with a header, columns in any order. customer: the tenant's own id for them. expires: a number of days (0 is
-never), or the last day (2027-01-31). A blank is what the request says for the whole file.
+never), or the last day (2027-01-31). A blank stands for the request's value for the whole file.
 """
 
 import csv
@@ -19,7 +19,7 @@ NEEDED: Final = ("customer", "amount")
 COLUMNS: Final = (*NEEDED, "asset", "expires", "reason", "note")
 MAX_FIELD_CHARACTERS: Final = 20_000
 MAX_ROW_CHARACTERS: Final = len(COLUMNS) * (2 * MAX_FIELD_CHARACTERS + 3)
-"""Of a row as the file has it: with its quotes doubled, and what stands around its cells."""
+"""Of a row as the file has it: with its quotes doubled, and the blanks around its cells."""
 MAX_ASSET: Final = 16
 MAX_TOLD: Final = 5
 """How many things that are wrong with a header are named."""
@@ -28,7 +28,7 @@ _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 
 def credit_rows(file: TextIO) -> Iterator[ImportRow]:
-    """Each row of the file; one that is not understood carries its error. Raises Invalid where it is no such file."""
+    """Each row of the file; one that is not understood carries its error. Raises Invalid if it is no such file."""
     csv.field_size_limit(MAX_FIELD_CHARACTERS)
     lines = _Lines(file)
     reader = csv.reader(lines, strict=True)
@@ -57,7 +57,7 @@ class _Lines:
         self._left = MAX_ROW_CHARACTERS
 
     def begin_row(self) -> None:
-        """What comes next is another row's."""
+        """Begin another row with the next line."""
         self._left = MAX_ROW_CHARACTERS
 
     def __iter__(self) -> Iterator[str]:
@@ -75,8 +75,8 @@ def _columns(header: list[str]) -> list[str]:
     wrong += [f"{column} is there twice" for column in COLUMNS if names.count(column) > 1]
     if wrong:
         raise Invalid(
-            f"The first line has to name the columns: {', '.join(NEEDED)}, and of {', '.join(COLUMNS[2:])} those that "
-            f"there are. In this file {', '.join(wrong[:MAX_TOLD])}.",
+            f"The first line must name the columns: {', '.join(NEEDED)}, and any of {', '.join(COLUMNS[2:])} that the file "
+            f"has. In this file {', '.join(wrong[:MAX_TOLD])}.",
             field=("file",),
         )
     return names

@@ -1,4 +1,4 @@
-"""What an import comes to, as the ledger has it now: the figures that can be checked against the file's own."""
+"""Figures of an import, as the ledger has them now, to be checked against the file's own."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ from models.reads.session import reading
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Of some invoices and credit notes. Amounts are in pounds.
+    """Sums of some invoices and credit notes, in pounds.
 
-    applied: what the credit notes' credit has paid of these invoices by itself; in_full, in_part: how many.
-    left: what remains of it.
+    applied: credit of the credit notes that has paid these invoices by itself; in_full, in_part: how many. left: the
+    remainder.
     """
 
     customers: int
@@ -30,7 +30,7 @@ class Figures:
     left: Decimal
 
     def rows(self) -> list[tuple[str, str, str]]:
-        """For people: what it is, how many, how much."""
+        """Rows for people: label, number, amount."""
         return [
             ("customers", f"{self.customers:,}", ""),
             ("invoices", f"{self.invoices:,}", f"£{self.invoiced:,}"),
@@ -43,12 +43,17 @@ class Figures:
 
 
 async def figures_of(tenant_id: UUID, keys: Sequence[str]) -> Figures:
-    """Of the documents that were posted under these idempotency keys, as they stand now."""
+    """The figures of the documents that were posted under these idempotency keys, as they are now."""
     async with reading(tenant_id) as session:
         found = await imported(session, keys)
     return Figures(
-        customers=found.customers, invoices=found.invoices, invoiced=to_decimal(found.invoiced_minor, CURRENCY),
-        credit_notes=found.credit_notes, credited=to_decimal(found.credited_minor, CURRENCY),
-        applied=to_decimal(found.applied_minor, CURRENCY), in_full=found.in_full, in_part=found.in_part,
+        customers=found.customers,
+        invoices=found.invoices,
+        invoiced=to_decimal(found.invoiced_minor, CURRENCY),
+        credit_notes=found.credit_notes,
+        credited=to_decimal(found.credited_minor, CURRENCY),
+        applied=to_decimal(found.applied_minor, CURRENCY),
+        in_full=found.in_full,
+        in_part=found.in_part,
         left=to_decimal(found.left_minor, CURRENCY),
-    )  # fmt: skip
+    )

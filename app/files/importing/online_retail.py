@@ -17,15 +17,21 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Final, TextIO, cast
 
-from models.commands import InvoiceLineItem
 from models.errors import LedgerError
 from models.money import parse_decimal, to_minor
-from models.planning.invoices import MAX_DESCRIPTION_CHARACTERS, MAX_LINES, MAX_NUMBER_CHARACTERS
+from models.planning.invoices import MAX_DESCRIPTION_CHARACTERS, MAX_LINES, MAX_NUMBER_CHARACTERS, InvoiceLineItem
 
 CURRENCY: Final = "GBP"
 COLUMNS: Final = (
-    "InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country",
-)  # fmt: skip
+    "InvoiceNo",
+    "StockCode",
+    "Description",
+    "Quantity",
+    "InvoiceDate",
+    "UnitPrice",
+    "CustomerID",
+    "Country",
+)
 MAX_ROWS: Final = 2_000_000
 MAX_PROBLEMS_TOLD: Final = 20
 
@@ -37,7 +43,7 @@ _TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(:[0-
 
 
 class BadFile(Exception):
-    """The file cannot be taken as it is. `problems` has a line for each thing that is wrong, rows by line number."""
+    """The file cannot be taken as it is. `problems` has a line for each fault, rows by line number."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
@@ -63,7 +69,7 @@ class Document:
 
     @property
     def total(self) -> Decimal:
-        """What the invoice asks for, or the credit note gives back."""
+        """The amount that the invoice asks for, or the credit note gives back."""
         return sum((line.quantity * line.unit_price for line in self.lines), Decimal(0))
 
     @property
@@ -74,7 +80,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What a file holds. left_out: how many of its lines have no customer."""
+    """A file's documents. left_out: number of its lines without a customer."""
 
     documents: tuple[Document, ...]
     lines: int
@@ -86,7 +92,7 @@ def is_credit_note(number: str) -> bool:
 
 
 def read(path: Path) -> Contents:
-    """All that is in the file, compressed or not. Raises BadFile, naming the line of each bad row."""
+    """Read the whole file, compressed or not. Raises BadFile, naming the line of each bad row."""
     reader = _Reader()
     with _told_plainly(path), _opened(path) as stream:
         rows = csv.reader(stream, strict=True)
@@ -98,7 +104,7 @@ def read(path: Path) -> Contents:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[TextIO]:
-    """The file as text, unpacked if it is gzip: its first bytes say so, whatever it is called."""
+    """The file as text, unpacked if it is gzip: its first bytes say so, whatever its name."""
     with path.open("rb") as raw:
         packed = raw.read(2) == _GZIP_MAGIC
     # utf-8-sig: what spreadsheets write begins with a byte order mark.
@@ -112,7 +118,7 @@ def _opened(path: Path) -> Iterator[TextIO]:
 
 @contextmanager
 def _told_plainly(path: Path) -> Iterator[None]:
-    """Whatever reading can fail with, as a BadFile."""
+    """Turns every failure of reading into a BadFile."""
     try:
         yield
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
@@ -126,7 +132,7 @@ def _told_plainly(path: Path) -> Iterator[None]:
 
 
 class _Reader:
-    """Gathers rows into documents, and what is wrong with them into a list."""
+    """Gathers rows into documents, and faults into a list."""
 
     def __init__(self) -> None:
         self._documents: dict[str, Document] = {}
@@ -159,7 +165,7 @@ class _Reader:
                 self._problems.append(f"line {line}: {error}")
 
     def contents(self) -> Contents:
-        """All of it. Raises BadFile where any row was bad, or a document cannot be posted as it stands."""
+        """Everything read. Raises BadFile if any row was bad, or a document cannot be posted as it stands."""
         untold = self._bad_rows - len(self._problems)
         problems = self._problems + ([f"and {untold:,} more bad rows"] if untold else [])
         for document in self._documents.values():
@@ -211,7 +217,7 @@ def _time(text: str) -> datetime:
 
 
 def _quantity(text: str, credit_note: bool) -> int:
-    """How many, as a positive number."""
+    """The quantity as a positive number."""
     if not _QUANTITY.fullmatch(text):
         raise ValueError(f"Quantity {text[:80]!r} is not a whole number")
     quantity = -int(text) if credit_note else int(text)

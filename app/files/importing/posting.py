@@ -8,18 +8,20 @@ from typing import Final
 from uuid import UUID
 
 from app.files.importing.online_retail import CURRENCY, Document
-from models.commands import Actor, AdjustCredit, CreateInvoice, UpsertCustomer
+from models.commands import Actor, AdjustCredit
+from models.customers import UpsertCustomer
 from models.errors import Busy, LedgerError
 from models.ledger import Ledger
 from models.operations.adjust import adjust_credit
 from models.operations.create_invoice import create_invoice
 from models.operations.upsert_customer import upsert_customer
+from models.planning.invoices import CreateInvoice
 from models.reads import customers
 from models.reads.session import reading
 
 ACTOR: Final = Actor("import", "ADMIN", client="scrip-import", name="Import", keeps_keys=True)
 REASON: Final = "CORRECTION"
-"""Of every credit: a credit note corrects what was invoiced. New tenants have this reason."""
+"""Of every credit: a credit note corrects an invoice. New tenants have this reason."""
 MAX_AT_ONCE: Final = 192
 """Customers whose documents are posted side by side: together they fill most of one posting."""
 MAX_TRIES: Final = 5
@@ -27,13 +29,13 @@ MAX_NOTE_CHARACTERS: Final = 2_000
 
 
 class ImportStopped(Exception):
-    """The ledger refused a document. What was posted before it stays; doing it all again goes on from there."""
+    """The ledger refused a document. Those posted before it stay; another run continues from there."""
 
 
 async def post_documents(
     ledger: Ledger, tenant_id: UUID, documents: Iterable[Document], step: Callable[[], None]
 ) -> int:
-    """Post every document once, whatever was posted before. Answers how many were new. `step` is called after each.
+    """Post every document once, whatever was posted before. Returns the number of new ones. `step` is called after each.
 
     In order of time for each customer, since a credit note pays the invoices that come after it; customers side by
     side. Raises ImportStopped at the first that is refused.
@@ -73,7 +75,7 @@ def key_of(number: str) -> str:
 
 
 async def _known_customers(tenant_id: UUID, external_ids: list[str]) -> dict[str, UUID]:
-    """Those who are there already: they are left as they are, whatever name they have been given since."""
+    """Customers who exist already: they are left as they are, whatever their name by now."""
     async with reading(tenant_id) as session:
         return await customers.ids_of(session, external_ids)
 
@@ -86,7 +88,7 @@ async def _add_customer(ledger: Ledger, tenant_id: UUID, external_id: str) -> UU
 
 
 async def _post(ledger: Ledger, tenant_id: UUID, customer_id: UUID, document: Document) -> bool:
-    """Post one, and answer whether it was new."""
+    """Post one document, and return whether it was new."""
     key = key_of(document.number)
     for _ in range(MAX_TRIES):
         try:
@@ -110,7 +112,7 @@ def invoice(customer_id: UUID, document: Document) -> CreateInvoice:
 
 
 def credit_note(customer_id: UUID, document: Document) -> AdjustCredit:
-    """The document as a credit for what it gives back, good from its own day on."""
+    """The document as a credit for the amount it gives back, good from its own day on."""
     return AdjustCredit(
         customer_id, CURRENCY, document.total, REASON, note=_note(document), effective_on=document.at.date()
     )

@@ -1,1 +1,1 @@
-"""The page at `/`: what is running and, for the sample alone, its figures, its tokens and operations to try."""
+"""The page at `/`: the running version and, for the sample alone, its figures, its tokens and operations to try."""

@@ -10,9 +10,9 @@ MAX_EXAMPLE: Final = Decimal("10.00")
 
 @dataclass(frozen=True, slots=True)
 class Ids:
-    """What of the sample the examples speak of, as ids of the API. due, remaining: of that invoice and credit.
+    """Ids, as the API's, of the sample's rows that the examples name. due, remaining: of that invoice and credit.
 
-    request: an approval request, one that still waits if there is one; None: nobody has asked for anything yet.
+    request: an approval request, a pending one if there is one; None: there is none yet.
     """
 
     customer: str
@@ -28,7 +28,7 @@ class Ids:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """An operation. hint: what to try with it. changes: whether it is a mutation."""
+    """An operation. hint: a suggestion to try. changes: whether it is a mutation."""
 
     name: str
     hint: str
@@ -259,25 +259,33 @@ def _questions(ids: Ids) -> list[Example]:
     return [
         Example("viewer", "Who is asking. Try it in each role.", _VIEWER, {}),
         Example(
-            "customers", "Found by the beginning of their id, name or e-mail; a customer is refused.",
-            _CUSTOMERS, {"search": "160", "first": 5},
+            "customers",
+            "Found by the beginning of their id, name or e-mail; a customer is refused.",
+            _CUSTOMERS,
+            {"search": "160", "first": 5},
         ),
         Example("balances", "What one customer is owed, and in what lots.", _BALANCES, {"customerId": ids.customer}),
         Example(
-            "ledger", "Every movement, newest last. A customer sees neither notes nor staff.",
-            _LEDGER, {"customerId": ids.customer, "asset": "GBP", "last": 5},
+            "ledger",
+            "Every movement, newest last. A customer sees neither notes nor staff.",
+            _LEDGER,
+            {"customerId": ids.customer, "asset": "GBP", "last": 5},
         ),
         Example(
-            "invoices", "A credit note has paid part of them by itself: AUTO.",
-            _INVOICES, {"customerId": ids.customer, "status": ["OPEN", "PART_PAID", "PAID"], "first": 5},
+            "invoices",
+            "A credit note has paid part of them by itself: AUTO.",
+            _INVOICES,
+            {"customerId": ids.customer, "status": ["OPEN", "PART_PAID", "PAID"], "first": 5},
         ),
         Example("adjustmentReasons, services, tiers, rewards", "What there is to choose from.", _CHOICES, {}),
         Example("liability", "What the shop owes in all; or owed then, given an instant.", _LIABILITY, {"at": None}),
         Example(
-            "adjustmentPreview", "What an adjustment would do, without doing it. As staff this one is over the limit.",
-            _PREVIEW, {"input": {**preview, "idempotencyKey": "not-used-by-a-preview"}},
+            "adjustmentPreview",
+            "What an adjustment would do, without doing it. As staff this one is over the limit.",
+            _PREVIEW,
+            {"input": {**preview, "idempotencyKey": "not-used-by-a-preview"}},
         ),
-    ]  # fmt: skip
+    ]
 
 
 def _changes(ids: Ids, key: str) -> list[Example]:
@@ -285,8 +293,11 @@ def _changes(ids: Ids, key: str) -> list[Example]:
     services = {**adjust, "asset": "SERVICE_CREDITS", "amount": "2", "serviceIds": [ids.service], "expiresInDays": 30}
     bulk = {
         "items": [{"customerId": customer, "amount": "100"} for customer in (ids.customer, *ids.others)],
-        "asset": "POINTS", "reason": "PROMOTION", "errorPolicy": "REJECT_ALL", "dryRun": False,
-    }  # fmt: skip
+        "asset": "POINTS",
+        "reason": "PROMOTION",
+        "errorPolicy": "REJECT_ALL",
+        "dryRun": False,
+    }
     assigned = min(MAX_EXAMPLE, ids.due, ids.remaining)
     assign = {"creditId": ids.credit, "assignments": [{"invoiceId": ids.invoice, "amount": str(assigned)}]}
     reward = {"customerId": ids.customer, "rewardId": ids.reward, "deductPoints": True}
@@ -296,8 +307,11 @@ def _changes(ids: Ids, key: str) -> list[Example]:
     customer = {"externalId": "page-1", "name": "Jane Newcomer", "email": "jane@example.com"}
     return [
         _change(
-            "adjustCredit", "Negative removes, which takes a manager. As staff, more than 100.00 is refused.",
-            _ADJUST, adjust, key,
+            "adjustCredit",
+            "Negative removes, which takes a manager. As staff, more than 100.00 is refused.",
+            _ADJUST,
+            adjust,
+            key,
         ),
         _change("adjustCredit, restricted", "Good for one service, and for 30 days.", _ADJUST, services, key),
         _change("bulkCredit", "Three customers, all or none. For managers and admins.", _BULK, bulk, key),
@@ -306,45 +320,65 @@ def _changes(ids: Ids, key: str) -> list[Example]:
         _change("createInvoice", "Open credit applies itself, in burn order.", _INVOICE, invoice, key),
         _change("recordPayment", "More than is due is refused.", _PAYMENT, payment, key),
         Example("upsertCustomer", "Add a customer, or edit one.", _UPSERT, {"input": customer}, changes=True),
-    ]  # fmt: skip
+    ]
 
 
 def _control(ids: Ids, key: str) -> list[Example]:
     over = {"customerId": ids.customer, "asset": "GBP", "amount": "150.00", "reason": "GOODWILL"}
     asked = {**over, "note": "The whole order was late", "requestApproval": True}
     limit = {
-        "role": "STAFF", "asset": "POINTS", "perAdjustment": "500", "perActorDay": "2500", "perCustomerDay": "1000",
-    }  # fmt: skip
+        "role": "STAFF",
+        "asset": "POINTS",
+        "perAdjustment": "500",
+        "perActorDay": "2500",
+        "perCustomerDay": "1000",
+    }
     approved = {"requestId": ids.request or "of approvalRequests", "note": "The carrier admits it"}
     token = {"client": "Parcel partner", "name": f"page-{key[-8:]}", "scopes": ["customers:read", "credits:add"]}
     return [
         Example("limitRules", "What each role may add. As manager or admin.", _LIMIT_RULES, {"role": "STAFF"}),
         Example(
-            "setLimit", "As admin. It holds at once: viewer tells staff what they have left.",
-            _SET_LIMIT, {"input": limit}, changes=True,
+            "setLimit",
+            "As admin. It holds at once: viewer tells staff what they have left.",
+            _SET_LIMIT,
+            {"input": limit},
+            changes=True,
         ),
         _change(
-            "adjustCredit, over the limit", "As staff. Nothing moves: a manager is asked. Managers just do it.",
-            _ADJUST, asked, key,
+            "adjustCredit, over the limit",
+            "As staff. Nothing moves: a manager is asked. Managers just do it.",
+            _ADJUST,
+            asked,
+            key,
         ),
         Example(
-            "approvalRequests", "What waits for a second person. Staff see their own.",
-            _REQUESTS, {"status": ["PENDING"], "last": 5},
+            "approvalRequests",
+            "What waits for a second person. Staff see their own.",
+            _REQUESTS,
+            {"status": ["PENDING"], "last": 5},
         ),
         _change(
-            "approveRequest", "As manager or admin, but never one's own. Any id of approvalRequests will do.",
-            _APPROVE, approved, key,
+            "approveRequest",
+            "As manager or admin, but never one's own. Any id of approvalRequests will do.",
+            _APPROVE,
+            approved,
+            key,
         ),
         Example(
-            "issueToken", "As admin. The secret is told here, once; the same name a second time is refused.",
-            _ISSUE_TOKEN, {"input": token}, changes=True,
+            "issueToken",
+            "As admin. The secret is told here, once; the same name a second time is refused.",
+            _ISSUE_TOKEN,
+            {"input": token},
+            changes=True,
         ),
         Example("partnerTokens", "As manager or admin. Never a secret.", _TOKENS, {"active": True, "last": 5}),
         Example(
-            "auditTrail", "As manager or admin: who was refused what. Try something as a customer first.",
-            _AUDIT, {"action": "access.denied", "last": 5},
+            "auditTrail",
+            "As manager or admin: who was refused what. Try something as a customer first.",
+            _AUDIT,
+            {"action": "access.denied", "last": 5},
         ),
-    ]  # fmt: skip
+    ]
 
 
 def _change(name: str, hint: str, query: str, values: dict[str, Any], key: str) -> Example:

@@ -1,7 +1,7 @@
-"""Serves the front page. Of a deployment of one's own it says what runs; of the sample, it lets one try everything.
+"""Serves the front page. One's own deployment gets the running version; the sample lets one try everything.
 
-Tokens are on the page only where `scrip run` has made the sample, and only for a request to this machine by number or
-as `localhost`: a page from elsewhere that has its own name lead here (DNS rebinding) gets none.
+Tokens are on the page only if `scrip run` has made the sample, and only for a request to this machine by number or as
+`localhost`: a page from elsewhere that has its own name lead here (DNS rebinding) gets none.
 """
 
 import importlib.metadata

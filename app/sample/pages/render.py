@@ -32,7 +32,7 @@ def page(facts: Iterable[tuple[str, str]], sample: str) -> str:
 
 
 def figures(values: Figures) -> str:
-    """What the sample's week comes to."""
+    """The figures of the sample's week."""
     cells = "\n".join(
         f"<div><dt>{escape(what.capitalize())}</dt><dd>{escape(much or count)}"
         + (f"<small>{escape(count)} in number</small>" if much and count else "")
@@ -102,7 +102,7 @@ def _token(token: DemoToken, address: str) -> str:
 
 
 def curl_line(address: str, token: str) -> str:
-    """A command for a shell that asks who the token's bearer is."""
+    """A shell command that queries the token's bearer."""
     body = json.dumps({"query": "{ viewer { subject role tenant { name } } }"})
     return (
         f"curl -s {address}/graphql -H 'content-type: application/json' -H 'authorization: Bearer {token}' -d '{body}'"

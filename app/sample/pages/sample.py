@@ -1,4 +1,4 @@
-"""What of the sample the page's examples speak of, looked up as it stands."""
+"""Rows of the sample that the page's examples name, looked up as they are now."""
 
 from typing import Final
 from uuid import UUID
@@ -16,7 +16,7 @@ SERVICE: Final = "Gift wrapping"
 
 
 async def sample_ids(tenant_id: UUID) -> Ids | None:
-    """The ids; None where the sample is not there, or is so used up that no credit and invoice are left to try."""
+    """The ids; None if the sample is not there, or is so used up that no credit and invoice are left to try."""
     customers = await customer_ids(tenant_id, (REGULAR, BEST, OCCASIONAL))
     if len(customers) < 3:
         return None

@@ -63,8 +63,10 @@ async def test_it_loads_prints_the_figures_and_says_so_when_all_is_there(
     first = await load("--create-tenant", "--time-zone", "Europe/Dublin")
     assert (first.returncode, first.stdout) == (0, SUMMARY), first.stderr
     assert first.stderr.splitlines() == [
-        f"Made the tenant {slug} (Europe/Dublin)", "Loading 521 invoices and credit notes", "521 were new",
-    ]  # fmt: skip
+        f"Made the tenant {slug} (Europe/Dublin)",
+        "Loading 521 invoices and credit notes",
+        "521 were new",
+    ]
     assert await tenants(database_urls, slug) == ["Europe/Dublin"]
 
     second = await load("--create-tenant")
@@ -77,9 +79,9 @@ async def test_what_cannot_be_loaded_is_told_and_leaves_nothing(database_urls: U
     lines = gzip.decompress(SAMPLE.read_bytes()).decode().splitlines()
     bad.write_bytes(gzip.compress("\n".join([*lines[:3], lines[3].replace(",2010-", ",MMX-"), *lines[4:]]).encode()))
     cases = {
-        (str(bad), slug): f"scrip: {bad} was not loaded, nothing of it:\n  line 4: InvoiceDate 'MMX-",
-        (str(tmp_path / "none.csv"), slug): f"scrip: {tmp_path}/none.csv was not loaded, nothing of it:\n",
-        (str(SAMPLE), "No Such"): "scrip: A tenant's short name is of small letters, digits and hyphens",
+        (str(bad), slug): f"scrip: {bad} was not loaded, not even in part:\n  line 4: InvoiceDate 'MMX-",
+        (str(tmp_path / "none.csv"), slug): f"scrip: {tmp_path}/none.csv was not loaded, not even in part:\n",
+        (str(SAMPLE), "No Such"): "scrip: 'No Such' cannot be a short name: use small letters, digits and hyphens",
     }
     for (file, tenant), told in cases.items():
         arguments = (file, "--tenant", tenant, "--create-tenant")

@@ -55,15 +55,17 @@ async def test_wrong_books(
         await connection.raw.execute(
             """INSERT INTO customers (id, tenant_id, external_id, name, created_at, updated_at)
             VALUES ($2, $1, 'A', 'Anna', now(), now())""",
-            tenant_id, uuid4(),
-        )  # fmt: skip
+            tenant_id,
+            uuid4(),
+        )
         await connection.raw.execute(  # an invoice without the lines that make up its total
             """INSERT INTO invoices (id, tenant_id, customer_id, number, kind, currency, total_minor, creditable_minor,
                 paid_minor, credited_minor, status, auto_apply, issued_on, actor_id, created_at)
             SELECT $2, $1, c.id, 'I1', 'INVOICE', 'GBP', 100, 100, 0, 0, 'OPEN', true, current_date, a.id, now()
             FROM customers c, actors a WHERE c.tenant_id = $1 AND a.tenant_id = $1""",
-            tenant_id, invoice_id,
-        )  # fmt: skip
+            tenant_id,
+            invoice_id,
+        )
 
     status, out, _ = await scrip_verify("--tenant", slug, DATABASE_URL=database.app)
 

@@ -13,7 +13,7 @@ import pytest
 
 from app.postgres.embedded import Urls
 from models.reads.verify import verify
-from tests.support.shop import Clock, Shop
+from tests.support.tenants import Clock, Tenant
 
 ROOT = Path(__file__).parents[3]
 LIMIT_S = 60
@@ -22,16 +22,16 @@ EXPIRIES = """SELECT count(*), count(DISTINCT e.credit_id) FROM entries e JOIN t
 
 
 @pytest.fixture
-async def shop(database: Urls) -> AsyncIterator[Shop]:
+async def tenant(database: Urls) -> AsyncIterator[Tenant]:
     """One whose credits expired last week, by the real time; nobody has swept since."""
     now = datetime.now(UTC)
-    shop = await Shop.open(Clock(now - timedelta(days=9)))
+    tenant = await Tenant.open(Clock(now - timedelta(days=9)))
     for n in range(40):
-        await shop.credit(await shop.customer(f"C{n}"), 10, expires_in_days=1)
-    shop.clock.now = now
-    yield shop
-    await shop.ledger.close()
-    assert (await verify(shop.tenant_id)).holds
+        await tenant.credit(await tenant.customer(name=f"C{n}"), 10, expires_in_days=1)
+    tenant.clock.stand_still(now)
+    yield tenant
+    await tenant.ledger.close()
+    assert (await verify(tenant.id)).holds
 
 
 async def scrip(urls: Urls, *arguments: str, **variables: str) -> Process:
@@ -62,23 +62,23 @@ async def line(process: Process, wanted: Callable[[str], bool]) -> None:
             assert process.returncode is None
 
 
-async def test_two_processes_at_once_write_each_expiry_once(shop: Shop, database: Urls) -> None:
-    both = [await scrip(database, "work", "--once", "--tenant", shop.slug) for _ in range(2)]
+async def test_two_processes_at_once_write_each_expiry_once(tenant: Tenant, database: Urls) -> None:
+    both = [await scrip(database, "work", "--once", "--tenant", tenant.slug) for _ in range(2)]
     answers = await asyncio.gather(*(output(one) for one in both))
     assert [status for status, *_ in answers] == [0, 0], answers
     assert sum(swept(out) for _, out, _ in answers) == 40
-    assert await shop.rows(EXPIRIES) == [(40, 40)]
-    _, again, _ = await output(await scrip(database, "work", "--once", "--tenant", shop.slug))
+    assert await tenant.rows(EXPIRIES) == [(40, 40)]
+    _, again, _ = await output(await scrip(database, "work", "--once", "--tenant", tenant.slug))
     assert swept(again) == 0
-    assert await shop.rows(EXPIRIES) == [(40, 40)]
+    assert await tenant.rows(EXPIRIES) == [(40, 40)]
 
 
-async def test_it_works_until_it_is_told_to_stop(shop: Shop, database: Urls) -> None:
+async def test_it_works_until_it_is_told_to_stop(tenant: Tenant, database: Urls) -> None:
     process = await scrip(database, "work")
     try:
         await line(process, lambda text: text.startswith("Working: ") and "expiry every 60 s" in text)
         async with asyncio.timeout(LIMIT_S):
-            while await shop.rows(EXPIRIES) != [(40, 40)]:  # noqa: ASYNC110 - another process is waited for
+            while await tenant.rows(EXPIRIES) != [(40, 40)]:  # noqa: ASYNC110 - another process is waited for
                 await asyncio.sleep(0.02)
         process.send_signal(signal.SIGTERM)
         status, _, said = await output(process)
@@ -89,11 +89,11 @@ async def test_it_works_until_it_is_told_to_stop(shop: Shop, database: Urls) -> 
     assert said.splitlines()[-1] == "Stopped"
 
 
-async def test_scrip_run_works_beside_serving(shop: Shop, database: Urls) -> None:
+async def test_scrip_run_works_beside_serving(tenant: Tenant, database: Urls) -> None:
     process = await scrip(database, "run", SCRIP_JWT_SECRET="x" * 32, SCRIP_PORT="0", SCRIP_WORKERS="2")
     try:
         async with asyncio.timeout(LIMIT_S):
-            while await shop.rows(EXPIRIES) != [(40, 40)]:
+            while await tenant.rows(EXPIRIES) != [(40, 40)]:
                 assert process.returncode is None
                 await asyncio.sleep(0.05)
         process.send_signal(signal.SIGTERM)

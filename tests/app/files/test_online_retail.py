@@ -18,28 +18,42 @@ from app.files.importing.online_retail import BadFile, Contents, Document, read
 from app.files.importing.posting import ImportStopped, key_of, post_documents
 from app.postgres.embedded import Urls
 from app.sample.demo import SAMPLE
-from models.commands import AdjustCredit, CreateInvoice, UpsertCustomer
+from models.commands import AdjustCredit
+from models.customers import UpsertCustomer
 from models.errors import Busy
 from models.ledger import Ledger
 from models.operations.adjust import adjust_credit
 from models.operations.create_invoice import create_invoice
 from models.operations.create_tenant import create_tenant
 from models.operations.upsert_customer import upsert_customer
+from models.planning.invoices import CreateInvoice
 from models.session import tenant_transaction
-from tests.factories import ADMIN
+from tests.support.tenants import ADMIN
 
 HEADER = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country"
 WEEK = Figures(
-    customers=386, invoices=401, invoiced=Decimal("163770.73"), credit_notes=120, credited=Decimal("6543.36"),
-    applied=Decimal("2644.85"), in_full=8, in_part=31, left=Decimal("3898.51"),
-)  # fmt: skip
+    customers=386,
+    invoices=401,
+    invoiced=Decimal("163770.73"),
+    credit_notes=120,
+    credited=Decimal("6543.36"),
+    applied=Decimal("2644.85"),
+    in_full=8,
+    in_part=31,
+    left=Decimal("3898.51"),
+)
 """Worked out apart from Scrip, as the sample's README says."""
 
 
 def row(
-    number: str = "536365", quantity: object = 1, price: object = "2.50", *, at: str = "2010-12-01 08:26:00",
-    customer: str = "17850.0", goods: str = "71053,WHITE METAL LANTERN",
-) -> str:  # fmt: skip
+    number: str = "536365",
+    quantity: object = 1,
+    price: object = "2.50",
+    *,
+    at: str = "2010-12-01 08:26:00",
+    customer: str = "17850.0",
+    goods: str = "71053,WHITE METAL LANTERN",
+) -> str:
     return f"{number},{goods},{quantity},{at},{price},{customer},United Kingdom"
 
 
@@ -216,7 +230,7 @@ async def test_a_refusal_names_the_document_and_keeps_what_is_posted(
     jane, _ = await upsert_customer(ledger, tenant_id, ADMIN, UpsertCustomer("jane", "Jane"))
     taken = CreateInvoice(jane.id, "2", "GBP", tuple(contents.documents[0].lines))
     await create_invoice(ledger, tenant_id, ADMIN, taken, "by hand")
-    with pytest.raises(ImportStopped, match=r"^Invoice 2: There is an invoice of this number already\.$"):
+    with pytest.raises(ImportStopped, match=r"^Invoice 2: Another invoice has this number\. Choose another one\.$"):
         await load(ledger, tenant_id, contents)
     numbers = [r["number"] for r in await fetch(tenant_id, "SELECT number FROM invoices ORDER BY number")]
     assert numbers == ["1", "2"]
@@ -259,8 +273,11 @@ def test_what_is_read(file: Callable[..., Path]) -> None:
     invoice, note = contents.documents
     assert (contents.lines, contents.left_out) == (4, 1)
     assert (invoice.number, invoice.customer, str(invoice.at), invoice.total) == (
-        "1", "17850", "2010-12-01 08:26:00", Decimal("5.10"),
-    )  # fmt: skip
+        "1",
+        "17850",
+        "2010-12-01 08:26:00",
+        Decimal("5.10"),
+    )
     assert (note.customer, note.is_credit_note, note.total) == ("12345", True, Decimal("27.5"))
 
 

@@ -15,7 +15,8 @@ from starlette.routing import Route
 
 from app.http.loop_lag import INTERVAL_SECONDS, lag_watched
 from app.http.metrics import Metrics, Timing
-from models.commands import Actor, AdjustCredit, UpsertCustomer
+from models.commands import Actor, AdjustCredit
+from models.customers import UpsertCustomer
 from models.errors import LedgerError
 from models.ledger import Ledger
 from models.operations.adjust import adjust_credit
@@ -60,8 +61,10 @@ async def test_postings_are_counted_by_how_they_ended() -> None:
         found = await scraped(client)
     assert found["scrip_postings_total", ""] == 3
     assert {result: found["scrip_units_total", result] for result in ("posted", "replayed", "refused")} == {
-        "posted": 1, "replayed": 1, "refused": 1,
-    }  # fmt: skip
+        "posted": 1,
+        "replayed": 1,
+        "refused": 1,
+    }
     assert found["scrip_posting_seconds_total", ""] > 0
     assert found["scrip_units_waiting", ""] == 0
     await ledger.close()

@@ -22,8 +22,8 @@ from jobs.worker import Job, working
 from models.ledger import Ledger
 from models.sources import DatabaseClock, system_clock
 from schema.ids import global_id
-from tests.factories import Tenant, make_tenant
 from tests.support.sockets import served
+from tests.support.tenants import Tenant, make_tenant
 
 SECRET: Final = "a secret for servers with clocks, and long enough"
 ADJUST: Final = """mutation($input: AdjustCreditInput!) { adjustCredit(input: $input) {
@@ -80,13 +80,20 @@ async def skew(client: httpx.AsyncClient) -> float | None:
     return values[0] if values else None
 
 
-async def test_t1_over_http(database: Urls, tenant: Tenant, ledger: Ledger, wall: Wall) -> None:
+async def test_over_http(database: Urls, tenant: Tenant, ledger: Ledger, wall: Wall) -> None:
     """Two servers of one tenant, one of them two hours ahead."""
     carol = global_id("Customer", await tenant.customer())
     token = issue(
-        SECRET, issuer="scrip", audience="scrip", tenant=tenant.slug, subject="ann@test", role=Role.ADMIN,
-        issued_at=datetime.now(UTC), lifetime=timedelta(hours=1), token_id=uuid4().hex,
-    )  # fmt: skip
+        SECRET,
+        issuer="scrip",
+        audience="scrip",
+        tenant=tenant.slug,
+        subject="ann@test",
+        role=Role.ADMIN,
+        issued_at=datetime.now(UTC),
+        lifetime=timedelta(hours=1),
+        token_id=uuid4().hex,
+    )
     given = {"customerId": carol, "asset": "GBP", "amount": "5.00", "reason": "GOODWILL", "idempotencyKey": "k"}
 
     async def adjust(client: httpx.AsyncClient) -> Any:
@@ -97,10 +104,11 @@ async def test_t1_over_http(database: Urls, tenant: Tenant, ledger: Ledger, wall
 
     wall.off = HOURS
     async with (
-        served(app_of(database, ledger)) as wrong, served(app_of(database, tenant.ledger)) as right,
+        served(app_of(database, ledger)) as wrong,
+        served(app_of(database, tenant.ledger)) as right,
         httpx.AsyncClient(base_url=wrong.replace("ws:", "http:")) as off,
         httpx.AsyncClient(base_url=right.replace("ws:", "http:")) as good,
-    ):  # fmt: skip
+    ):
         async with tenant.nothing_moves():
             refused = await adjust(off)
         assert [error["code"] for error in refused["userErrors"]] == ["UNAVAILABLE"]

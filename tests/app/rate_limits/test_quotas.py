@@ -83,10 +83,7 @@ async def test_nothing_is_free_and_nothing_can_never_run() -> None:
     assert await refused_for(limits, 1, "another") is not None
 
 
-@given(
-    charges=st.lists(st.tuples(st.floats(0, 90), st.integers(1, 40)), max_size=12),
-    cost=st.integers(1, 60),
-)
+@given(charges=st.lists(st.tuples(st.floats(0, 90), st.integers(1, 40)), max_size=12), cost=st.integers(1, 60))
 async def test_whoever_waits_as_long_as_told_is_let_through(charges: list[tuple[float, int]], cost: int) -> None:
     clock = Seconds()
     limits = RateLimits(parse_limit("60/minute"), clock=clock)
@@ -191,10 +188,13 @@ async def test_by_default_a_till_at_the_full_speed_of_one_machine_meets_neither_
 @pytest.mark.parametrize(
     ("limit", "writes", "expected"),
     [
-        ("10/minute", None, (10, 30)), ("10/minute", "0", (10, None)), ("0", "7/hour", (None, 7)),
-        ("0", None, None), ("0", "0", None),
+        ("10/minute", None, (10, 30)),
+        ("10/minute", "0", (10, None)),
+        ("0", "7/hour", (None, 7)),
+        ("0", None, None),
+        ("0", "0", None),
     ],
-)  # fmt: skip
+)
 def test_each_quota_can_be_set_and_turned_off(limit: str, writes: str | None, expected: object) -> None:
     made = rate_limits(limit, "memory://", writes)
     assert expected == (made and tuple(quota and quota.amount for quota in (made.reads, made.writes)))
@@ -203,11 +203,18 @@ def test_each_quota_can_be_set_and_turned_off(limit: str, writes: str | None, ex
 def principal(**changes: Any) -> Principal:
     return replace(
         Principal(
-            tenant="acme", subject="ann", role=Role.PARTNER, scopes=frozenset(), name=None, client_id="till",
-            customer=None, token_id="1", expires_at=datetime(2030, 1, 1, tzinfo=UTC),
+            tenant="acme",
+            subject="ann",
+            role=Role.PARTNER,
+            scopes=frozenset(),
+            name=None,
+            client_id="till",
+            customer=None,
+            token_id="1",
+            expires_at=datetime(2030, 1, 1, tzinfo=UTC),
         ),
         **changes,
-    )  # fmt: skip
+    )
 
 
 def test_a_fresh_token_of_the_same_holder_changes_nothing() -> None:
@@ -217,9 +224,15 @@ def test_a_fresh_token_of_the_same_holder_changes_nothing() -> None:
 
 def test_every_other_holder_has_a_limit_of_their_own() -> None:
     others = [
-        principal(tenant="other"), principal(subject="bob"), principal(role=Role.STAFF), principal(client_id="web"),
-        principal(customer="c1"), principal(subject='ann","till'), principal(subject="ann/till", client_id=None), None,
-    ]  # fmt: skip
+        principal(tenant="other"),
+        principal(subject="bob"),
+        principal(role=Role.STAFF),
+        principal(client_id="web"),
+        principal(customer="c1"),
+        principal(subject='ann","till'),
+        principal(subject="ann/till", client_id=None),
+        None,
+    ]
     keys = [holder_key(who, "10.0.0.1") for who in (principal(), *others)]
     assert len(set(keys)) == len(keys)
     assert "ann" not in "".join(keys)

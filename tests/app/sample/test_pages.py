@@ -34,11 +34,28 @@ from tests.support.schema import SCHEMA
 
 SECRET: Final = "a secret for tests alone, and long enough"
 HEADLINES: Final = (
-    "viewer", "customers", "balances", "ledger", "invoices", "liability", "adjustmentPreview",
-    "adjustCredit", "bulkCredit", "assignCredit", "giveReward", "createInvoice", "recordPayment",
-    "limitRules", "setLimit", "adjustCredit, over the limit", "approvalRequests", "approveRequest", "issueToken",
-    "partnerTokens", "auditTrail",
-)  # fmt: skip
+    "viewer",
+    "customers",
+    "balances",
+    "ledger",
+    "invoices",
+    "liability",
+    "adjustmentPreview",
+    "adjustCredit",
+    "bulkCredit",
+    "assignCredit",
+    "giveReward",
+    "createInvoice",
+    "recordPayment",
+    "limitRules",
+    "setLimit",
+    "adjustCredit, over the limit",
+    "approvalRequests",
+    "approveRequest",
+    "issueToken",
+    "partnerTokens",
+    "auditTrail",
+)
 
 
 def now() -> datetime:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -21,9 +22,10 @@ from models.ledger import Ledger
 from models.operations.partner_tokens import revoke_token
 from models.reads.partner_tokens import StoredToken, stored_token
 from tests.app.cli.test_run import Scrip
-from tests.factories import ADMIN, Tenant, make_tenant
+from tests.support.tenants import ADMIN, Tenant, make_tenant
 
 REVOKED_WITHIN_S: Final = 2.0
+TAKES_AT_MOST_S: Final = 90
 BURST: Final = 100
 SECRET: Final = "a secret for servers under test, and long enough"
 
@@ -272,30 +274,39 @@ def servers(tmp_path: Path, database_urls: Urls) -> Iterator[list[str]]:
 
 
 async def test_revocation_reaches_every_process_within_two_seconds(servers: list[str], tenant: Tenant) -> None:
+    """By when a request was sent, which is before any process looks at it: however slow the machine is, none that is
+    accepted was sent more than a second after the revocation. Where it is too slow to answer at all, nothing is learned."""
     token = await tenant.partner_token("ledger:read")
     accepted_at = 0.0
+    accepted: Counter[int] = Counter()
     statuses: set[int] = set()
 
-    async def hammer(base: str) -> int:
+    async def hammer(number: int, base: str) -> None:
         """A new connection for each request, so that every process gets some; until each of 20 in a row is refused."""
         nonlocal accepted_at
         refused = 0
         while refused < 20:
             async with httpx.AsyncClient(base_url=base, headers={"authorization": f"Bearer {token.text}"}) as client:
                 sent = time.monotonic()
-                answer = await client.post("/graphql", json={"query": "{ viewer { subject } }"})
+                try:
+                    answer = await client.post("/graphql", json={"query": "{ viewer { subject } }"})
+                except httpx.TransportError:
+                    continue
             statuses.add(answer.status_code)
             if answer.status_code == 200:
                 accepted_at, refused = max(accepted_at, sent), 0
-            else:
+                accepted[number] += 1
+            elif answer.status_code == 401:
                 refused += 1
-        return refused
 
-    hammering = [asyncio.create_task(hammer(base)) for base in servers for _ in range(2)]
-    await asyncio.sleep(1.2)  # every process has it in its memory, and looks at it for the second time
-    await revoke(tenant, token)
-    revoked_at = time.monotonic()
-    async with asyncio.timeout(30):
+    hammers = [base for base in servers for _ in range(2)]
+    hammering = [asyncio.create_task(hammer(number, base)) for number, base in enumerate(hammers)]
+    async with asyncio.timeout(TAKES_AT_MOST_S):
+        await asyncio.sleep(1.2)  # every process has it in its memory, and looks at it for the second time
+        while len(accepted) < len(hammers):  # noqa: ASYNC110 - nobody tells us
+            await asyncio.sleep(0.05)
+        await revoke(tenant, token)
+        revoked_at = time.monotonic()
         await asyncio.gather(*hammering)
-    assert statuses == {200, 401}
+    assert {200, 401} <= statuses <= {200, 401, 503}
     assert accepted_at - revoked_at < REVOKED_WITHIN_S

@@ -139,9 +139,14 @@ def make_app(
 
     verifier = TokenVerifier(keys or SharedSecret(SECRET), ISSUER, ISSUER, _now)
     view = SocketView(
-        SCHEMA, make_context, admission(BearerBackend(verifier)), _now,
-        refused=note, limits=limits or small_limits(), **options,
-    )  # fmt: skip
+        SCHEMA,
+        make_context,
+        admission(BearerBackend(verifier)),
+        _now,
+        refused=note,
+        limits=limits or small_limits(),
+        **options,
+    )
     routes = [WebSocketRoute("/graphql", view)]
     app = Starlette(routes=routes, middleware=[authentication(verifier)])
     return RequestIdMiddleware(app, lambda: "made-here"), view

@@ -20,21 +20,59 @@ WRITE: Final = 'mutation { write(text: "no") }'
 SUBSCRIBE: Final[dict[str, Any]] = {"type": "subscribe", "id": "1", "payload": {"query": WRITE}}
 
 NO_JSON: Final = [
-    "", " ", "nonsense", "{", '{"type": "ping"', '{"type": "ping"}}', "{'type': 'ping'}", "NaN", "Infinity",
-    '{"type": "ping", "payload": {"n": NaN}}', '{"type": "\\ud800"}', "\ufeff{}", '{"type": "ping"} {"type": "ping"}',
-    "[" * 1500, "[" * 1500 + "]" * 1500,
-]  # fmt: skip
+    "",
+    " ",
+    "nonsense",
+    "{",
+    '{"type": "ping"',
+    '{"type": "ping"}}',
+    "{'type': 'ping'}",
+    "NaN",
+    "Infinity",
+    '{"type": "ping", "payload": {"n": NaN}}',
+    '{"type": "\\ud800"}',
+    "\ufeff{}",
+    '{"type": "ping"} {"type": "ping"}',
+    "[" * 1500,
+    "[" * 1500 + "]" * 1500,
+]
 NO_MESSAGE: Final = [
-    "[]", '"x"', "null", "1", "true", "1.5", "{}", "9" * 300, "-" + "9" * 300, "1e400", '[{"type": "ping"}]',
-    '{"type": null}', '{"type": 1}', '{"type": []}', '{"type": {}}', '{"type": "start"}', '{"type": "next"}',
-    '{"type": "Ping"}', '{"type": "connection_terminate"}', '{"type": "' + "x" * 3000 + '"}', '{"type": "é€😀"}',
-    '{"TYPE": "ping"}', '{"a":' * 600 + "1" + "}" * 600,
-    '{"type": "ping", "payload": "x"}', '{"type": "ping", "payload": [1]}', '{"type": "pong", "payload": 1}',
-    '{"type": "connection_init", "payload": "x"}', '{"type": "connection_init", "payload": []}',
+    "[]",
+    '"x"',
+    "null",
+    "1",
+    "true",
+    "1.5",
+    "{}",
+    "9" * 300,
+    "-" + "9" * 300,
+    "1e400",
+    '[{"type": "ping"}]',
+    '{"type": null}',
+    '{"type": 1}',
+    '{"type": []}',
+    '{"type": {}}',
+    '{"type": "start"}',
+    '{"type": "next"}',
+    '{"type": "Ping"}',
+    '{"type": "connection_terminate"}',
+    '{"type": "' + "x" * 3000 + '"}',
+    '{"type": "é€😀"}',
+    '{"TYPE": "ping"}',
+    '{"a":' * 600 + "1" + "}" * 600,
+    '{"type": "ping", "payload": "x"}',
+    '{"type": "ping", "payload": [1]}',
+    '{"type": "pong", "payload": 1}',
+    '{"type": "connection_init", "payload": "x"}',
+    '{"type": "connection_init", "payload": []}',
     '{"type": "connection_init", "payload": false}',
-    '{"type": "complete"}', '{"type": "complete", "id": null}', '{"type": "complete", "id": {"a": 1}}',
-    '{"type": "complete", "id": []}', '{"type": "complete", "id": 1}', '{"type": "complete", "id": ""}',
-]  # fmt: skip
+    '{"type": "complete"}',
+    '{"type": "complete", "id": null}',
+    '{"type": "complete", "id": {"a": 1}}',
+    '{"type": "complete", "id": []}',
+    '{"type": "complete", "id": 1}',
+    '{"type": "complete", "id": ""}',
+]
 NO_OPERATION: Final[list[dict[str, Any]]] = [
     {"type": "subscribe"},
     {"type": "subscribe", "id": "1"},
@@ -123,7 +161,7 @@ async def test_what_is_far_too_large(shared: Shared, seen: Seen, raw: str) -> No
 
 
 @pytest.mark.parametrize("pause", [0.0, 0.3])
-async def test_s8_a_busy_client_gets_to_know_why_it_was_closed(shared: Shared, seen: Seen, pause: float) -> None:
+async def test_a_busy_client_gets_to_know_why_it_was_closed(shared: Shared, seen: Seen, pause: float) -> None:
     """It comes to reading only after the server has closed, while much of the message is still on its way."""
     message = Frame(Opcode.TEXT, b"i" * 5_000_000).serialize(mask=True)
 

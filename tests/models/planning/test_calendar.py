@@ -11,9 +11,17 @@ from models.errors import ExpiryConflict, ExpiryInPast, Invalid
 from models.planning import calendar
 
 ZONES = (
-    "Europe/London", "America/Sao_Paulo", "Pacific/Auckland", "America/Havana", "America/St_Johns", "Asia/Kathmandu",
-    "Pacific/Apia", "Africa/Cairo", "Asia/Beirut", "UTC",
-)  # fmt: skip
+    "Europe/London",
+    "America/Sao_Paulo",
+    "Pacific/Auckland",
+    "America/Havana",
+    "America/St_Johns",
+    "Asia/Kathmandu",
+    "Pacific/Apia",
+    "Africa/Cairo",
+    "Asia/Beirut",
+    "UTC",
+)
 TICK = timedelta(microseconds=1)
 LONDON = ZoneInfo("Europe/London")
 SAO_PAULO = ZoneInfo("America/Sao_Paulo")

@@ -44,9 +44,13 @@ def test_what_is_written_of_a_row_and_as_what() -> None:
     row = kind(ID, 11, ("a",), {"off": Decimal("1.50")}, SAM, date(2026, 1, 2))
     columns = inserted(kind)
     assert [(column.name, column.sql) for column in columns.columns] == [
-        ("id", "uuid"), ("total_minor", "bigint"), ("terms", "jsonb"), ("actor_id", "uuid"), ("made_on", "date"),
+        ("id", "uuid"),
+        ("total_minor", "bigint"),
+        ("terms", "jsonb"),
+        ("actor_id", "uuid"),
+        ("made_on", "date"),
         ("large", "bool"),
-    ]  # fmt: skip
+    ]
     assert columns.values(row, {SAM: UUID(int=2)}) == (ID, 11, '{"off":"1.50"}', UUID(int=2), date(2026, 1, 2), True)
     assert changed(kind, "voided_on", "actor_id").values(kind(ID, 1), {}) == (ID, None, None)
 

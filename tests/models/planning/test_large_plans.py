@@ -1,4 +1,4 @@
-"""S1, S4: plans cost n log n at most, in small steps. Counted in calls of functions, which no machine changes."""
+"""Plans cost n log n at most, in small steps. Counted in calls of functions, which no machine changes."""
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -12,24 +12,14 @@ from uuid import UUID
 import pytest
 
 from models import planning
-from models.commands import (
-    AdjustCredit,
-    BulkCredit,
-    BulkItem,
-    Command,
-    CreateInvoice,
-    ExpireCredits,
-    InvoiceLineItem,
-    MergeCustomers,
-    RecordPayment,
-    UseCredit,
-    VoidInvoice,
-    VoidPayment,
-)
+from models.commands import AdjustCredit, BulkCredit, BulkItem, Command, MergeCustomers
 from models.errors import LedgerError, LedgerErrors
 from models.planning.burn_order import burn_key
 from models.planning.credits import spendable
+from models.planning.invoices import CreateInvoice, InvoiceLineItem
 from models.planning.lots import Lots
+from models.planning.payments import RecordPayment, VoidPayment
+from models.planning.releasing import VoidInvoice
 from models.planning.state import (
     AccountState,
     AssignmentState,
@@ -39,6 +29,7 @@ from models.planning.state import (
     PaymentState,
     PostingContext,
 )
+from models.planning.using import ExpireCredits, UseCredit
 from tests.support.books import ANNA, BEN, CAKE, CONFIG, MANAGER, NOW, TEA, Numbers
 
 FEW, MANY = 250, 2_000
@@ -94,13 +85,25 @@ def _walk(counted: Counted, steps: Iterable[None]) -> None:
 
 def lots(number: int, account: UUID, **more: Any) -> list[CreditState]:
     return [
-        CreditState(**{
-            "id": UUID(int=10**9 + n), "account_id": account, "transaction_id": UUID(int=7), "amount_minor": 100,
-            "remaining_minor": 100, "effective_on": NOW.date(), "starts_at": NOW - timedelta(days=9), "expires_at": None,
-            "service_ids": (), "auto_apply": True, "created_at": NOW - timedelta(days=9), "counts": True, **more,
-        })
+        CreditState(
+            **{
+                "id": UUID(int=10**9 + n),
+                "account_id": account,
+                "transaction_id": UUID(int=7),
+                "amount_minor": 100,
+                "remaining_minor": 100,
+                "effective_on": NOW.date(),
+                "starts_at": NOW - timedelta(days=9),
+                "expires_at": None,
+                "service_ids": (),
+                "auto_apply": True,
+                "created_at": NOW - timedelta(days=9),
+                "counts": True,
+                **more,
+            }
+        )
         for n in range(number)
-    ]  # fmt: skip
+    ]
 
 
 def books_with(number: int, asset: str = "GBP", **more: Any) -> Books:
@@ -237,21 +240,35 @@ def merged(n: int) -> Counted:
 
 
 CASES: Final = (
-    added, added_dry, mixed, mixed_dry, removed, removed_behind_what_has_not_begun, some_bad, some_bad_and_all_refused,
-    removed_at_once, used_for_a_service_that_few_serve, applied, invoice_voided, invoice_voided_and_taken_back,
-    paid_with_credit, payment_voided, expired, merged,
-)  # fmt: skip
+    added,
+    added_dry,
+    mixed,
+    mixed_dry,
+    removed,
+    removed_behind_what_has_not_begun,
+    some_bad,
+    some_bad_and_all_refused,
+    removed_at_once,
+    used_for_a_service_that_few_serve,
+    applied,
+    invoice_voided,
+    invoice_voided_and_taken_back,
+    paid_with_credit,
+    payment_voided,
+    expired,
+    merged,
+)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
-def test_s1_s4_a_plan_costs_n_log_n_and_pauses_often(case: Callable[[int], Counted]) -> None:
+def test_a_plan_costs_n_log_n_and_pauses_often(case: Callable[[int], Counted]) -> None:
     few, many = case(FEW), case(MANY)
     assert few.calls > FEW  # something was planned
     assert many.calls < MOST_TIMES * few.calls
     assert many.longest < max(A_STEP, A_LOOK * MANY)
 
 
-def test_s1_what_is_planned_is_right() -> None:
+def test_what_is_planned_is_right() -> None:
     """10,000 rows of one customer: each removal takes the oldest lots, and the sums are what they come to."""
     books = books_with(3_000)
     planned(books, bulk(["1.00", "-1.50"] * 3_000))
@@ -265,7 +282,7 @@ def test_s1_what_is_planned_is_right() -> None:
     assert sum(taken) == -150 * 3_000
 
 
-def test_s1_bad_rows_keep_no_frames() -> None:
+def test_bad_rows_keep_no_frames() -> None:
     """A traceback each would keep ten thousand plans alive."""
     books, context = books_with(0), PostingContext(MANAGER, None, UUID(int=5))
     with pytest.raises(LedgerErrors) as caught:
@@ -274,7 +291,7 @@ def test_s1_bad_rows_keep_no_frames() -> None:
     assert [error.__traceback__ for error in caught.value.errors] == [None] * 5
 
 
-def test_s1_what_a_spend_has_passed_is_there_again_once_it_is_undone() -> None:
+def test_what_a_spend_has_passed_is_there_again_once_it_is_undone() -> None:
     books = books_with(5)
     account, savepoint = books.accounts[ANNA, "GBP"], books.savepoint()
     planned(books, bulk(["-2.50", "-1.00"]))

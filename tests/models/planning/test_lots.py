@@ -7,12 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models import planning
-from models.commands import AdjustCredit, UpdateCredit, UseCredit
+from models.commands import AdjustCredit
 from models.errors import LedgerError
 from models.kinds import Counter, TransactionKind
 from models.planning import credits
 from models.planning.burn_order import burn_key
+from models.planning.releasing import UpdateCredit
 from models.planning.state import Books, PostingContext, Savepoint
+from models.planning.using import UseCredit
 from tests.support.books import ANNA, CAKE, MANAGER, NOW, TEA, all_books, open_lots
 from turns.steps import finish
 
@@ -36,9 +38,9 @@ def step(draw: st.DrawFn, books: Books, marks: list[Savepoint]) -> None:
         case "add":
             days = draw(st.none() | st.integers(0, 9))
             services = tuple(draw(st.sets(st.sampled_from((TEA, CAKE)))))
-            plan(books, AdjustCredit(
-                ANNA, ASSET, draw(AMOUNTS), "GOODWILL", expires_in_days=days, service_ids=services
-            ))  # fmt: skip
+            plan(
+                books, AdjustCredit(ANNA, ASSET, draw(AMOUNTS), "GOODWILL", expires_in_days=days, service_ids=services)
+            )
         case "remove":
             plan(books, AdjustCredit(ANNA, ASSET, -draw(AMOUNTS), "POLICY"))
         case "use":

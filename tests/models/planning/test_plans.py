@@ -1,15 +1,19 @@
 """What holds of every plan, whatever the books and whatever is asked."""
 
+from importlib import import_module
 from itertools import pairwise
+from pkgutil import iter_modules
 from uuid import UUID
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models import planning
 from models.commands import Actor, AdjustCredit, BulkCredit, Command, Outcome
-from models.errors import InsufficientBalance, LedgerError
+from models.errors import InsufficientBalance, InvariantViolated, LedgerError
 from models.money import MAX_AMOUNT_MINOR, to_decimal, to_minor
+from models.planning import adjust
 from models.planning.credits import serves
 from models.planning.state import Books, PostingContext
 from tests.support.books import (
@@ -30,6 +34,17 @@ from turns.steps import finish
 ACTORS = st.sampled_from((MANAGER, STAFF))
 ANY = adjustments() | other_commands()
 FEW = settings(max_examples=80)
+
+
+def test_every_command_has_a_plan() -> None:
+    for module in iter_modules(planning.__path__, "models.planning."):
+        import_module(module.name)
+    assert {kind.__name__ for kind in Command.__subclasses__()} == {kind.__name__ for kind in planning.PLANS}
+
+
+def test_none_has_two() -> None:
+    with pytest.raises(InvariantViolated, match="AdjustCredit"):
+        planning.plan_of(AdjustCredit)(adjust.plan)
 
 
 def plan(books: Books, actor: Actor, command: Command) -> Outcome | LedgerError:

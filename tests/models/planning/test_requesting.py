@@ -18,16 +18,35 @@ DATES = st.dates(date(1900, 1, 1), date(2200, 12, 31))
 AMOUNTS = st.decimals("0.0001", "9999999999999", places=4) | st.just(Decimal("1E+3"))
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 ADJUSTMENTS = st.builds(
-    AdjustCredit, IDS, st.sampled_from(("GBP", "POINTS")), AMOUNTS, TEXTS, st.none() | TEXTS,
-    st.none() | st.integers(0, 36_500), st.none() | INSTANTS, st.none() | DATES,
-    st.lists(IDS, max_size=3).map(tuple), st.none() | IDS, st.booleans(), st.booleans(), st.booleans(),
-)  # fmt: skip
+    AdjustCredit,
+    IDS,
+    st.sampled_from(("GBP", "POINTS")),
+    AMOUNTS,
+    TEXTS,
+    st.none() | TEXTS,
+    st.none() | st.integers(0, 36_500),
+    st.none() | INSTANTS,
+    st.none() | DATES,
+    st.lists(IDS, max_size=3).map(tuple),
+    st.none() | IDS,
+    st.booleans(),
+    st.booleans(),
+    st.booleans(),
+)
 REWARDS = st.builds(GiveReward, IDS, IDS, st.booleans(), st.none() | TEXTS, st.booleans(), st.booleans())
 ITEMS = st.builds(OrderItem, IDS, st.integers(1, 1_000_000), st.none() | AMOUNTS)
 ORDERS = st.builds(
-    CreateOrder, IDS, TEXTS, st.just("GBP"), st.lists(ITEMS, max_size=3).map(tuple), st.none() | DATES, st.none() | DATES,
-    st.booleans(), st.booleans(), st.booleans(),
-)  # fmt: skip
+    CreateOrder,
+    IDS,
+    TEXTS,
+    st.just("GBP"),
+    st.lists(ITEMS, max_size=3).map(tuple),
+    st.none() | DATES,
+    st.none() | DATES,
+    st.booleans(),
+    st.booleans(),
+    st.booleans(),
+)
 
 
 @given(ADJUSTMENTS | REWARDS | ORDERS)

@@ -1,4 +1,4 @@
-"""Whoever follows a list by its cursors sees each row, once, whatever is being posted beside it (cases L1, L2)."""
+"""Whoever follows a list by its cursors sees each row, once, whatever is being posted beside it."""
 
 import asyncio
 from collections import Counter
@@ -16,8 +16,8 @@ from models.reads import audit, credits, customers, invoices, ledger, partner_to
 from models.reads.paging import Listing
 from models.session import tenant_transaction
 from tests.support.approvals import ask
-from tests.support.following import Follower, real_shop
-from tests.support.shop import ADMIN, Shop
+from tests.support.following import Follower, in_real_time
+from tests.support.tenants import ADMIN, Tenant
 
 ROWS: Final = 2_000
 SINGLES: Final = 150
@@ -33,14 +33,14 @@ def each_once(follower: Follower, wanted: set[Any]) -> None:
     assert {key: times for key, times in counted.items() if times > 1} == {}, follower.listing.name
 
 
-async def ids(shop: Shop, table: str, condition: str = "true") -> set[Any]:
-    return {row[0] for row in await shop.rows(f"SELECT id FROM {table} WHERE tenant_id = $1 AND {condition}")}
+async def ids(tenant: Tenant, table: str, condition: str = "true") -> set[Any]:
+    return {row[0] for row in await tenant.rows(f"SELECT id FROM {table} WHERE tenant_id = $1 AND {condition}")}
 
 
-async def many(shop: Shop, number: int) -> list[UUID]:
+async def many(tenant: Tenant, number: int) -> list[UUID]:
     """Customers, all at once."""
     made = [uuid4() for _ in range(number)]
-    await shop.run(
+    await tenant.execute(
         """INSERT INTO customers (tenant_id, id, external_id, name, created_at, updated_at)
         SELECT $1, c, c::text, 'C', clock_timestamp(), clock_timestamp() FROM unnest($2::uuid[]) c""",
         made,
@@ -48,17 +48,17 @@ async def many(shop: Shop, number: int) -> list[UUID]:
     return made
 
 
-async def test_l1_the_audit_trail_beside_a_bulk(database: Urls) -> None:
-    async with real_shop() as shop:
-        people, single = await many(shop, ROWS), await shop.customer("Single")
-        everything = Follower(shop, audit.AUDIT_TRAIL)
-        careless = Follower(shop, audit.AUDIT_TRAIL, settling=False)
+async def test_the_audit_trail_beside_a_bulk(database: Urls) -> None:
+    async with in_real_time() as tenant:
+        people, single = await many(tenant, ROWS), await tenant.customer(name="Single")
+        everything = Follower(tenant, audit.AUDIT_TRAIL)
+        careless = Follower(tenant, audit.AUDIT_TRAIL, settling=False)
         following = [asyncio.create_task(each.follow()) for each in (everything, careless)]
-        elsewhere = Shop(Ledger(), shop.clock, shop.slug, shop.tenant_id)
+        elsewhere = Tenant(Ledger(), tenant.clock, tenant.slug, tenant.id)
         bulk = asyncio.create_task(elsewhere.bulk(*((one, 1) for one in people)))
         singles = 0
         while not bulk.done():
-            await shop.adjust(single, "1.00")
+            await tenant.adjust(single, "1.00")
             singles += 1
         outcome = await bulk
         everything.finish()
@@ -66,31 +66,31 @@ async def test_l1_the_audit_trail_beside_a_bulk(database: Urls) -> None:
         await asyncio.gather(*following)
         await elsewhere.ledger.close()
         assert outcome.bulk_operation_id is not None
-        posted = await ids(shop, "transactions")
+        posted = await ids(tenant, "transactions")
         assert len(posted) == ROWS + singles
         each_once(everything, posted)
         # The test can fail: without the settled instant a part of the bulk is never seen.
-        assert {key[-1] for key in careless.seen} < posted | await ids(shop, "audit_events")
+        assert {key[-1] for key in careless.seen} < posted | await ids(tenant, "audit_events")
 
 
-async def test_l2_a_customer_s_ledger_over_two_assets(database: Urls) -> None:
-    async with real_shop() as shop:
-        anna = await shop.customer("Anna")
-        await shop.adjust(anna, 1, "POINTS")
-        everything = Follower(shop, ledger.CUSTOMER_LEDGER, anna)
+async def test_a_customer_s_ledger_over_two_assets(database: Urls) -> None:
+    async with in_real_time() as tenant:
+        anna = await tenant.customer(name="Anna")
+        await tenant.adjust(anna, 1, "POINTS")
+        everything = Follower(tenant, ledger.CUSTOMER_LEDGER, anna)
         following = asyncio.create_task(everything.follow())
-        elsewhere = Shop(Ledger(), shop.clock, shop.slug, shop.tenant_id)
+        elsewhere = Tenant(Ledger(), tenant.clock, tenant.slug, tenant.id)
 
         async def one_by_one() -> None:
             for _ in range(SINGLES):
-                await shop.adjust(anna, "1.00")
+                await tenant.adjust(anna, "1.00")
 
         bulks = [elsewhere.bulk(*[(anna, 1)] * 30, allow_duplicate_customers=True) for _ in range(3)]
         await asyncio.gather(one_by_one(), *bulks)
         everything.finish()
         await following
         await elsewhere.ledger.close()
-        rows = await shop.rows("SELECT account_id, sequence FROM entries WHERE tenant_id = $1")
+        rows = await tenant.rows("SELECT account_id, sequence FROM entries WHERE tenant_id = $1")
         assert len(rows) == SINGLES + 91
         assert sorted(key[1:] for key in everything.seen) == sorted(rows)
 
@@ -98,30 +98,30 @@ async def test_l2_a_customer_s_ledger_over_two_assets(database: Urls) -> None:
 class Events:
     """All sorts of things that happen in a shop, to two customers."""
 
-    def __init__(self, shops: list[Shop], people: list[UUID], reward: UUID, random: Random) -> None:
-        self._shops = shops
+    def __init__(self, tenants: list[Tenant], people: list[UUID], reward: UUID, random: Random) -> None:
+        self._tenants = tenants
         self._people = people
         self._reward = reward
         self._random = random
 
     async def happen(self) -> None:
-        shop, person = self._random.choice(self._shops), self._random.choice(self._people)
+        tenant, person = self._random.choice(self._tenants), self._random.choice(self._people)
         match self._random.randrange(7):
             case 0:
-                await shop.adjust(person, 2, self._random.choice(("GBP", "USD")), auto_apply=False)
+                await tenant.adjust(person, 2, self._random.choice(("GBP", "USD")), auto_apply=False)
             case 1:
-                await shop.adjust(person, self._random.choice((300, -1)), "POINTS", "CORRECTION")
+                await tenant.adjust(person, self._random.choice((300, -1)), "POINTS", "CORRECTION")
             case 2:
-                await shop.pay(await shop.invoice(person, 5, auto_apply=False), 2)
+                await tenant.pay(await tenant.invoice(person, 5, auto_apply=False), 2)
             case 3:
-                await shop.give(person, self._reward, deduct=False)
+                await tenant.give(person, self._reward, deduct_points=False)
             case 4:
-                await ask(shop, person)
+                await ask(tenant, person)
             case 5:
-                await shop.customer()
+                await tenant.customer()
             case _:
                 token = IssueToken(uuid4(), uuid4().bytes * 2, "shop", uuid4().hex, frozenset({"ledger:read"}))
-                await issue_token(shop.ledger, shop.tenant_id, ADMIN, token)
+                await issue_token(tenant.ledger, tenant.id, ADMIN, token)
 
 
 FOLLOWED: Final[tuple[tuple[Listing[Any], bool, str, str], ...]] = (
@@ -142,20 +142,20 @@ FOLLOWED: Final[tuple[tuple[Listing[Any], bool, str, str], ...]] = (
 
 
 async def test_every_list_under_mixed_load(database: Urls) -> None:
-    async with real_shop() as shop:
-        anna, ben = await shop.customer("Anna"), await shop.customer("Ben")
-        await shop.tier("Silver", 1000)
-        others = [Shop(Ledger(), shop.clock, shop.slug, shop.tenant_id) for _ in range(2)]
-        reward = await shop.reward(5)
-        events = Events([shop, *others], [anna, ben], reward, Random(SEED))  # noqa: S311 - not a secret
+    async with in_real_time() as tenant:
+        anna, ben = await tenant.customer(name="Anna"), await tenant.customer(name="Ben")
+        await tenant.tier("Silver", 1000)
+        others = [Tenant(Ledger(), tenant.clock, tenant.slug, tenant.id) for _ in range(2)]
+        reward = await tenant.reward(5)
+        events = Events([tenant, *others], [anna, ben], reward, Random(SEED))  # noqa: S311 - not a secret
         for person in (anna, ben):
-            await shop.adjust(person, 1000, "POINTS")
-            await shop.invoice(person, 1, auto_apply=False)
-            await shop.give(person, reward, deduct=False)
-            await ask(shop, person)
+            await tenant.adjust(person, 1000, "POINTS")
+            await tenant.invoice(person, 1, auto_apply=False)
+            await tenant.give(person, reward, deduct_points=False)
+            await ask(tenant, person)
         token = IssueToken(uuid4(), uuid4().bytes * 2, "shop", "First", frozenset({"ledger:read"}))
-        await issue_token(shop.ledger, shop.tenant_id, ADMIN, token)
-        followers = [Follower(shop, listing, anna if of_customer else None) for listing, of_customer, *_ in FOLLOWED]
+        await issue_token(tenant.ledger, tenant.id, ADMIN, token)
+        followers = [Follower(tenant, listing, anna if of_customer else None) for listing, of_customer, *_ in FOLLOWED]
         following = [asyncio.create_task(follower.follow()) for follower in followers]
 
         async def work() -> None:
@@ -169,24 +169,26 @@ async def test_every_list_under_mixed_load(database: Urls) -> None:
         for other in others:
             await other.ledger.close()
         for follower, (_, _, table, condition) in zip(followers, FOLLOWED, strict=True):
-            each_once(follower, await ids(shop, table, condition.format(anna)))
+            each_once(follower, await ids(tenant, table, condition.format(anna)))
 
 
 @pytest.mark.parametrize("settling", [True, False])
 async def test_a_row_that_is_committed_late(database: Urls, settling: bool) -> None:
     """By hand: an older row comes to be seen after a newer one. It is missed by whoever does not mind."""
-    async with real_shop() as shop:
-        await shop.invoice(await shop.customer("First"), 1)
-        follower = Follower(shop, customers.CUSTOMERS, settling=settling)
+    async with in_real_time() as tenant:
+        await tenant.invoice(await tenant.customer(name="First"), 1)
+        follower = Follower(tenant, customers.CUSTOMERS, settling=settling)
         await follower.page()
         late = uuid4()
-        async with tenant_transaction(shop.tenant_id) as connection:
+        async with tenant_transaction(tenant.id) as connection:
             await connection.raw.execute(
                 """INSERT INTO customers (tenant_id, id, external_id, name, created_at, updated_at)
                 VALUES ($1, $2, $3, 'Late', clock_timestamp(), clock_timestamp())""",
-                shop.tenant_id, late, late.hex,
-            )  # fmt: skip
-            await shop.customer("Early")
+                tenant.id,
+                late,
+                late.hex,
+            )
+            await tenant.customer(name="Early")
             await follower.page()
         await follower.page()
         assert (late in {key[-1] for key in follower.seen}) is settling

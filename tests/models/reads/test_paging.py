@@ -12,7 +12,7 @@ import pytest
 from models.reads import audit, credits, customers, invoices, ledger, requests, rewards
 from models.reads.paging import BadPage, Key, Listing, load_pages, page_request, page_statement
 from models.reads.session import ReadSession
-from tests.support.shop import Shop
+from tests.support.tenants import Tenant
 
 NOW: Final = datetime(2026, 6, 15, 12, tzinfo=UTC)
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -65,8 +65,8 @@ def test_what_no_list_gave_out_is_refused(tail: object) -> None:
         invoices.CUSTOMER_INVOICES.mark(written("customer-invoices", 1, str(ONE), tail))
 
 
-async def rest(shop: Shop, listing: Listing[Any], parent: UUID, after: str) -> list[UUID]:
-    session = ReadSession(shop.tenant_id)
+async def rest(tenant: Tenant, listing: Listing[Any], parent: UUID, after: str) -> list[UUID]:
+    session = ReadSession(tenant.id)
     try:
         pages = await load_pages(session, listing, [parent], page_request(listing, None, after, None, None))
     finally:
@@ -74,45 +74,44 @@ async def rest(shop: Shop, listing: Listing[Any], parent: UUID, after: str) -> l
     return [row.id for row in pages[parent].rows]
 
 
-async def test_cursors_of_before_still_name_their_rows(shop: Shop, anna: UUID) -> None:
+async def test_cursors_of_before_still_name_their_rows(tenant: Tenant, anna: UUID) -> None:
     """Credits were listed by age within an account, and by id in all; the other lists were as they are."""
     given = []
     for _ in range(4):
-        given.append(await shop.credit(anna, 1))
-        shop.clock.advance(seconds=1)
-    account = await shop.account(anna)
+        given.append(await tenant.credit(anna, 1))
+        tenant.clock.advance(seconds=1)
+    account = await tenant.account(anna)
     assert account is not None
-    row = await shop.rows("SELECT created_at, opened_at FROM credits WHERE tenant_id = $1 AND id = $2", given[1])
+    row = await tenant.rows("SELECT created_at, opened_at FROM credits WHERE tenant_id = $1 AND id = $2", given[1])
     created, opened = ((at - EPOCH) // timedelta(microseconds=1) for at in row[0])
-    assert await rest(shop, credits.CREDITS, account.id, written("credits", created, str(given[1]))) == given[2:]
-    assert await rest(shop, credits.ALL, shop.tenant_id, written("all-credits", str(given[1]))) == given[2:]
-    assert await rest(
-        shop, credits.CUSTOMER_CREDITS, anna, written("customer-credits", opened, str(given[1]))
-    ) == given[2:]  # fmt: skip
-    assert await rest(shop, credits.CREDITS, account.id, written("credits", created, str(uuid4()))) == []
+    assert await rest(tenant, credits.CREDITS, account.id, written("credits", created, str(given[1]))) == given[2:]
+    assert await rest(tenant, credits.ALL, tenant.id, written("all-credits", str(given[1]))) == given[2:]
+    assert (
+        await rest(tenant, credits.CUSTOMER_CREDITS, anna, written("customer-credits", opened, str(given[1])))
+        == given[2:]
+    )
+    assert await rest(tenant, credits.CREDITS, account.id, written("credits", created, str(uuid4()))) == []
 
 
-async def test_a_page_that_follows_ends_where_things_are_not_settled(shop: Shop, anna: UUID) -> None:
+async def test_a_page_that_follows_ends_where_things_are_not_settled(tenant: Tenant, anna: UUID) -> None:
     """And one that does not shows what there is."""
     for _ in range(3):
-        await shop.invoice(anna, 1)
-        shop.clock.advance(seconds=1)
-    session = ReadSession(shop.tenant_id)
+        await tenant.invoice(anna, 1)
+        tenant.clock.advance(seconds=1)
+    session = ReadSession(tenant.id)
     listing = invoices.INVOICES
     try:
         for number in range(5):
-            session.settled = shop.clock() - timedelta(seconds=3 - number)
-            everything = await load_pages(
-                session, listing, [shop.tenant_id], page_request(listing, 2, None, None, None)
-            )
-            assert (len(everything[shop.tenant_id].rows), everything[shop.tenant_id].has_next) == (2, True)
-            first = listing.cursor(everything[shop.tenant_id].keys[0])
-            followed = await load_pages(session, listing, [shop.tenant_id], page_request(listing, 9, first, None, None))
-            assert len(followed[shop.tenant_id].rows) == max(0, min(2, number - 1))
-            assert not followed[shop.tenant_id].has_next
-            last = listing.cursor(everything[shop.tenant_id].keys[1])
+            session.settled = tenant.clock() - timedelta(seconds=3 - number)
+            everything = await load_pages(session, listing, [tenant.id], page_request(listing, 2, None, None, None))
+            assert (len(everything[tenant.id].rows), everything[tenant.id].has_next) == (2, True)
+            first = listing.cursor(everything[tenant.id].keys[0])
+            followed = await load_pages(session, listing, [tenant.id], page_request(listing, 9, first, None, None))
+            assert len(followed[tenant.id].rows) == max(0, min(2, number - 1))
+            assert not followed[tenant.id].has_next
+            last = listing.cursor(everything[tenant.id].keys[1])
             between = page_request(listing, 9, first, None, last)
-            found = (await load_pages(session, listing, [shop.tenant_id], between))[shop.tenant_id]
+            found = (await load_pages(session, listing, [tenant.id], between))[tenant.id]
             assert (len(found.rows), found.has_next) == (0, number >= 2)
     finally:
         await session.close()
@@ -161,33 +160,33 @@ MANY: Final = (
 
 
 async def test_a_page_is_a_short_range_of_an_index(
-    shop: Shop, anna: UUID, owner_connection: "asyncpg.Connection[Any]"
+    tenant: Tenant, anna: UUID, owner_connection: "asyncpg.Connection[Any]"
 ) -> None:
     """Of each branch, where there are several; also from a row on that a merge brought."""
-    await shop.invoice(anna, 1)
+    await tenant.invoice(anna, 1)
     transaction = owner_connection.transaction()
     await transaction.start()
     try:
-        await owner_connection.execute(f"SET LOCAL scrip.tenant = '{shop.tenant_id}'")
+        await owner_connection.execute(f"SET LOCAL scrip.tenant = '{tenant.id}'")
         for sql in MANY:
-            await owner_connection.execute(sql, shop.tenant_id)
+            await owner_connection.execute(sql, tenant.id)
         await owner_connection.execute("ANALYZE customers, transactions, audit_events, invoices, accounts, credits")
         # What cannot be done by an index alone would still show.
         for setting in ("enable_seqscan = off", "enable_sort = off", "enable_bitmapscan = off"):
             await owner_connection.execute(f"SET LOCAL {setting}")
         for listing in INDEXES:
             for brought in (False, True):
-                await _check(owner_connection, shop, listing, brought=brought)
+                await _check(owner_connection, tenant, listing, brought=brought)
     finally:
         await transaction.rollback()
 
 
-async def _check(raw: "asyncpg.Connection[Any]", shop: Shop, listing: Listing[Any], *, brought: bool) -> None:
+async def _check(raw: "asyncpg.Connection[Any]", tenant: Tenant, listing: Listing[Any], *, brought: bool) -> None:
     values = tuple({"timestamptz": NOW, "uuid": ONE}.get(part.type, 1) for part in listing.keys)
     key = Key(values, NOW + timedelta(days=1) if brought and listing.through else None)
     request = page_request(listing, 5, listing.cursor(key), None, None)
     sql, arguments = page_statement(listing, request, (), NOW + timedelta(days=2))
-    plan = json.loads(await _explained(raw, sql, shop.tenant_id, [shop.tenant_id], *arguments))
+    plan = json.loads(await _explained(raw, sql, tenant.id, [tenant.id], *arguments))
     scans = _scans(plan[0]["Plan"])
     for index in INDEXES[listing]:
         entered = [condition for name, condition in scans if name == index]

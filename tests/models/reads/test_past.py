@@ -13,14 +13,15 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from models.commands import Outcome, ReleaseAssignments, UpdateCredit, VoidCredit, VoidInvoice
+from models.commands import Outcome
 from models.errors import LedgerError
 from models.operations.expire import expire_credits
 from models.operations.releasing import release_assignments, update_credit, void_credit, void_invoice
+from models.planning.releasing import ReleaseAssignments, UpdateCredit, VoidCredit, VoidInvoice
 from models.reads import accounts, liability
 from models.reads.accounts import BalanceView
 from models.reads.session import ReadSession
-from tests.support.shop import MANAGER, Shop
+from tests.support.tenants import MANAGER, Tenant
 
 STEPS = 120
 INSTANTS = 60
@@ -52,73 +53,76 @@ class Lot:
 class Story:
     """Random events of a few customers, and what was answered on the way."""
 
-    def __init__(self, shop: Shop, seed: int) -> None:
-        self.shop = shop
+    def __init__(self, tenant: Tenant, seed: int) -> None:
+        self.tenant = tenant
         self.dice = random.Random(seed)  # noqa: S311 - a story, not a secret
         self.customers: list[UUID] = []
         self.said: list[tuple[UUID, datetime, int, int]] = []
 
     async def tell(self) -> None:
-        self.customers = [await self.shop.customer(f"C{n}") for n in range(2)]
+        self.customers = [await self.tenant.customer(name=f"C{n}") for n in range(2)]
         for _ in range(STEPS):
-            self.shop.clock.advance(seconds=self.dice.choice((0.5, 7, 3600, 40_000, 300_000)))
+            self.tenant.clock.advance(seconds=self.dice.choice((0.5, 7, 3600, 40_000, 300_000)))
             with suppress(LedgerError):  # then nothing has moved
                 await self._event()
             for customer in self.customers:
                 for asset in ASSETS:
-                    if view := await self.shop.account(customer, asset):
-                        self.said.append((view.id, self.shop.clock(), view.available_minor, view.scheduled_minor))
+                    if view := await self.tenant.account(customer, asset):
+                        self.said.append((view.id, self.tenant.clock(), view.available_minor, view.scheduled_minor))
 
     async def _event(self) -> Outcome | UUID | int:
-        shop, dice = self.shop, self.dice
+        tenant, dice = self.tenant, self.dice
         customer, asset = dice.choice(self.customers), dice.choice(ASSETS)
-        do = (shop.ledger, shop.tenant_id, MANAGER)
+        do = (tenant.ledger, tenant.id, MANAGER)
         match dice.choice(EVENTS):
             case "add":
                 hours = dice.choice((None, 1, 30, 200))
-                expires_at = shop.clock() + timedelta(hours=hours) if hours else None
-                return await shop.adjust(customer, dice.randint(5, 50), asset, expires_at=expires_at)
+                expires_at = tenant.clock() + timedelta(hours=hours) if hours else None
+                return await tenant.adjust(customer, dice.randint(5, 50), asset, expires_at=expires_at)
             case "later":
-                start = shop.today() + timedelta(days=dice.randint(1, 9))
+                start = tenant.today() + timedelta(days=dice.randint(1, 9))
                 days = dice.choice((None, 1, 5))
-                return await shop.adjust(customer, dice.randint(5, 50), asset, effective_on=start, expires_in_days=days)
+                return await tenant.adjust(
+                    customer, dice.randint(5, 50), asset, effective_on=start, expires_in_days=days
+                )
             case "spend":
-                return await shop.adjust(customer, -dice.randint(1, 30), asset)
+                return await tenant.adjust(customer, -dice.randint(1, 30), asset)
             case "invoice":
-                return await shop.invoice(customer, dice.randint(1, 60))
+                return await tenant.invoice(customer, dice.randint(1, 60))
             case "release":
-                live = await shop.rows("SELECT id FROM assignments WHERE tenant_id = $1 AND released_at IS NULL")
+                live = await tenant.rows("SELECT id FROM assignments WHERE tenant_id = $1 AND released_at IS NULL")
                 chosen = (dice.choice(sorted(live))[0],) if live else ()
                 return await release_assignments(*do, ReleaseAssignments(chosen), uuid4().hex)
             case "void":
                 table = dice.choice(("credits", "invoices"))
-                ids = sorted(await shop.rows(f"SELECT id FROM {table} WHERE tenant_id = $1"))
+                ids = sorted(await tenant.rows(f"SELECT id FROM {table} WHERE tenant_id = $1"))
                 chosen_id = dice.choice(ids)[0] if ids else uuid4()
                 if table == "credits":
                     return await void_credit(*do, VoidCredit(chosen_id), uuid4().hex)
                 return await void_invoice(*do, VoidInvoice(chosen_id), uuid4().hex)
             case "change":
-                ids = sorted(await shop.rows("SELECT id FROM credits WHERE tenant_id = $1 AND open"))
+                ids = sorted(await tenant.rows("SELECT id FROM credits WHERE tenant_id = $1 AND open"))
                 hours = dice.choice((2, 50, 500))
                 change = UpdateCredit(
-                    dice.choice(ids)[0] if ids else uuid4(), never_expires=hours == 2,
-                    expires_at=None if hours == 2 else shop.clock() + timedelta(hours=hours),
-                )  # fmt: skip
+                    dice.choice(ids)[0] if ids else uuid4(),
+                    never_expires=hours == 2,
+                    expires_at=None if hours == 2 else tenant.clock() + timedelta(hours=hours),
+                )
                 return await update_credit(*do, change, uuid4().hex)
-        return await expire_credits(shop.ledger, shop.tenant_id)
+        return await expire_credits(tenant.ledger, tenant.id)
 
 
-async def lots_of(shop: Shop) -> list[Lot]:
+async def lots_of(tenant: Tenant) -> list[Lot]:
     lots = {
         row[0]: Lot(row[0], row[1], row[2], [(None, row[3])], [])
-        for row in await shop.rows("SELECT id, account_id, starts_at, expires_at FROM credits WHERE tenant_id = $1")
+        for row in await tenant.rows("SELECT id, account_id, starts_at, expires_at FROM credits WHERE tenant_id = $1")
     }
-    for credit_id, when, old in await shop.rows(
+    for credit_id, when, old in await tenant.rows(
         """SELECT credit_id, created_at, old_expires_at FROM credit_changes WHERE tenant_id = $1
         ORDER BY created_at DESC, id DESC"""
     ):
         lots[credit_id].expiries.insert(0, (when, old))
-    for credit_id, when, amount in await shop.rows(
+    for credit_id, when, amount in await tenant.rows(
         "SELECT credit_id, created_at, amount_minor FROM entries WHERE tenant_id = $1 AND credit_id IS NOT NULL"
     ):
         lots[credit_id].moves.append((when, amount))
@@ -135,12 +139,12 @@ def balance(lots: list[Lot], account_id: UUID, at: datetime) -> BalanceView:
 
 
 @pytest.mark.parametrize("seed", range(2))
-async def test_the_past_is_what_it_was(shop: Shop, seed: int) -> None:
-    story = Story(shop, seed)
-    began = shop.clock()
+async def test_the_past_is_what_it_was(tenant: Tenant, seed: int) -> None:
+    story = Story(tenant, seed)
+    began = tenant.clock()
     await story.tell()
-    lots, ended = await lots_of(shop), shop.clock()
-    session = ReadSession(shop.tenant_id)
+    lots, ended = await lots_of(tenant), tenant.clock()
+    session = ReadSession(tenant.id)
     try:
         said = await accounts.balances_at(session, [(account, at) for account, at, *_ in story.said])
         for view, (account, at, available, scheduled) in zip(said, story.said, strict=True):

@@ -10,20 +10,20 @@ from models.reads.requests import APPROVALS, approval_status
 from models.reads.session import ReadSession
 from models.session import tenant_transaction
 from tests.support.approvals import ask, reject
-from tests.support.shop import Shop
+from tests.support.tenants import Tenant
 
 DECIDED = 2_000
 PAGE = 5
 
 
 async def test_what_waits_is_found_without_reading_all_that_was_decided(
-    shop: Shop, anna: UUID, owner_connection: "asyncpg.Connection[Any]"
+    tenant: Tenant, anna: UUID, owner_connection: "asyncpg.Connection[Any]"
 ) -> None:
     """By the plan that is kept for all values, which the database goes over to by itself; once it has counted the rows,
     which it does not do when a test would like it to."""
-    rejected = await ask(shop, anna)
-    await reject(shop, rejected)
-    async with tenant_transaction(shop.tenant_id) as connection:
+    rejected = await ask(tenant, anna)
+    await reject(tenant, rejected)
+    async with tenant_transaction(tenant.id) as connection:
         await connection.raw.execute(
             """INSERT INTO approval_requests (tenant_id, id, operation, command, customer_id, status, requested_by_id,
                 requested_subject, decided_by_id, decided_subject, decided_at, created_at, expires_at)
@@ -31,21 +31,26 @@ async def test_what_waits_is_found_without_reading_all_that_was_decided(
                 requested_subject, decided_by_id, decided_subject, decided_at, created_at - n * interval '1 minute',
                 expires_at
             FROM approval_requests, generate_series(1, $3) n WHERE tenant_id = $1 AND id = $2""",
-            shop.tenant_id, rejected, DECIDED,
-        )  # fmt: skip
-    shop.clock.advance(seconds=1)
-    waiting = [await ask(shop, anna) for _ in range(2)]
+            tenant.id,
+            rejected,
+            DECIDED,
+        )
+    tenant.clock.advance(seconds=1)
+    waiting = [await ask(tenant, anna) for _ in range(2)]
     await owner_connection.execute("ANALYZE approval_requests")
-    session = ReadSession(shop.tenant_id)
+    session = ReadSession(tenant.id)
     async with session.use() as connection:
         await connection.raw.execute("SET LOCAL plan_cache_mode = force_generic_plan")
 
     pages = await load_pages(
-        session, APPROVALS, [shop.tenant_id], page_request(APPROVALS, PAGE, None, None, None),
-        (approval_status(["PENDING"], shop.clock()),),
-    )  # fmt: skip
+        session,
+        APPROVALS,
+        [tenant.id],
+        page_request(APPROVALS, PAGE, None, None, None),
+        (approval_status(["PENDING"], tenant.clock()),),
+    )
 
-    assert [row.id for row in pages[shop.tenant_id].rows] == sorted(waiting)
+    assert [row.id for row in pages[tenant.id].rows] == sorted(waiting)
     read = """SELECT seq_tup_read + idx_tup_fetch AS rows FROM pg_stat_xact_user_tables
         WHERE relname = 'approval_requests' AND $1::uuid IS NOT NULL"""
     ((rows,),) = await session.fetch(read)

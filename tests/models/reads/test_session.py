@@ -13,7 +13,7 @@ from models.reads import accounts
 from models.reads import session as reading
 from models.reads.session import ReadSession, ReadsOver
 from models.session import CONNECTION_NAME, pool_size
-from tests.support.shop import Shop
+from tests.support.tenants import Tenant
 
 
 def in_use() -> int:
@@ -22,75 +22,75 @@ def in_use() -> int:
     return used
 
 
-async def available(session: ReadSession, shop: Shop, customer: UUID) -> int:
-    (account,) = await accounts.of_customers(session, [customer], shop.ledger.clock())
+async def available(session: ReadSession, tenant: Tenant, customer: UUID) -> int:
+    (account,) = await accounts.of_customers(session, [customer], tenant.ledger.clock())
     return account.available_minor
 
 
-async def test_sees_one_moment_until_it_is_released(shop: Shop, anna: UUID) -> None:
-    await shop.adjust(anna, "1.00")
-    session = ReadSession(shop.tenant_id)
-    assert await available(session, shop, anna) == 100
-    await shop.adjust(anna, "1.00")
+async def test_sees_one_moment_until_it_is_released(tenant: Tenant, anna: UUID) -> None:
+    await tenant.adjust(anna, "1.00")
+    session = ReadSession(tenant.id)
+    assert await available(session, tenant, anna) == 100
+    await tenant.adjust(anna, "1.00")
 
-    assert await available(session, shop, anna) == 100
+    assert await available(session, tenant, anna) == 100
     await session.release()
-    assert await available(session, shop, anna) == 200
+    assert await available(session, tenant, anna) == 200
     await session.release()
     await session.release()
 
 
-async def test_is_shared_by_whoever_reads_at_once(shop: Shop, anna: UUID) -> None:
-    await shop.adjust(anna, "1.00")
+async def test_is_shared_by_whoever_reads_at_once(tenant: Tenant, anna: UUID) -> None:
+    await tenant.adjust(anna, "1.00")
     busy = in_use()
-    session = ReadSession(shop.tenant_id)
-    assert await asyncio.gather(*(available(session, shop, anna) for _ in range(5))) == [100] * 5
+    session = ReadSession(tenant.id)
+    assert await asyncio.gather(*(available(session, tenant, anna) for _ in range(5))) == [100] * 5
     assert in_use() == busy + 1
     await session.release()
     assert in_use() == busy
 
 
-async def test_a_failed_read_gives_the_connection_back_and_the_next_one_works(shop: Shop, anna: UUID) -> None:
-    await shop.adjust(anna, "1.00")
+async def test_a_failed_read_gives_the_connection_back_and_the_next_one_works(tenant: Tenant, anna: UUID) -> None:
+    await tenant.adjust(anna, "1.00")
     busy = in_use()
-    session = ReadSession(shop.tenant_id)
+    session = ReadSession(tenant.id)
     with pytest.raises(asyncpg.DivisionByZeroError):
         await session.fetch("select 1 / 0 where $1::uuid is not null")
     assert in_use() == busy
-    assert await available(session, shop, anna) == 100
+    assert await available(session, tenant, anna) == 100
     await session.release()
 
 
-async def test_is_over_when_it_is_closed(shop: Shop, anna: UUID) -> None:
-    await shop.adjust(anna, "1.00")
+async def test_is_over_when_it_is_closed(tenant: Tenant, anna: UUID) -> None:
+    await tenant.adjust(anna, "1.00")
     busy = in_use()
-    session = ReadSession(shop.tenant_id)
-    first = asyncio.create_task(available(session, shop, anna))
-    second = asyncio.create_task(available(session, shop, anna))
+    session = ReadSession(tenant.id)
+    first = asyncio.create_task(available(session, tenant, anna))
+    second = asyncio.create_task(available(session, tenant, anna))
     await asyncio.sleep(0)
     await session.close()
     with pytest.raises(ReadsOver):
-        await available(session, shop, anna)
+        await available(session, tenant, anna)
     await asyncio.wait([first, second])
     assert in_use() == busy
     assert {task.exception().__class__ for task in (first, second)} <= {ReadsOver, type(None)}
 
 
-async def test_cannot_write(shop: Shop) -> None:
-    session = ReadSession(shop.tenant_id)
+async def test_cannot_write(tenant: Tenant) -> None:
+    session = ReadSession(tenant.id)
     with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
         await session.fetch("delete from outbox where tenant_id = $1")
 
 
-async def test_reads_that_search_much_leave_most_connections_to_others(shop: Shop, anna: UUID) -> None:
-    await shop.adjust(anna, "1.00")
+async def test_reads_that_search_much_leave_most_connections_to_others(tenant: Tenant, anna: UUID) -> None:
+    await tenant.adjust(anna, "1.00")
     busy, most = in_use(), max(pool_size() // reading.CONNECTIONS_TO_ONE_SEARCH, 1)
-    sessions = [ReadSession(shop.tenant_id, searches=True) for _ in range(most + 3)]
-    reads = [asyncio.create_task(available(session, shop, anna)) for session in sessions]
+    sessions = [ReadSession(tenant.id, searches=True) for _ in range(most + 3)]
+    reads = [asyncio.create_task(available(session, tenant, anna)) for session in sessions]
     async with asyncio.timeout(20):
         assert await asyncio.gather(*reads[:most]) == [100] * most
-        other = ReadSession(shop.tenant_id)
-        assert await available(other, shop, anna) == 100
+        other = ReadSession(tenant.id)
+        assert await available(other, tenant, anna) == 100
         await other.release()
         assert in_use() == busy + most
         assert not any(read.done() for read in reads[most:])
@@ -104,13 +104,15 @@ async def test_reads_that_search_much_leave_most_connections_to_others(shop: Sho
     assert in_use() == busy
 
 
-async def test_who_waits_too_long_to_search_is_told(shop: Shop, anna: UUID, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_who_waits_too_long_to_search_is_told(
+    tenant: Tenant, anna: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(reading, "SEARCHING_SECONDS", 0.05)
     busy, most = in_use(), max(pool_size() // reading.CONNECTIONS_TO_ONE_SEARCH, 1)
-    sessions = [ReadSession(shop.tenant_id, searches=True) for _ in range(most)]
+    sessions = [ReadSession(tenant.id, searches=True) for _ in range(most)]
     for session in sessions:
         await session.fetch("select 1 where $1::uuid is not null")
-    late = ReadSession(shop.tenant_id, searches=True)
+    late = ReadSession(tenant.id, searches=True)
     with pytest.raises(Busy, match="Too many reports"):
         await late.fetch("select 1 where $1::uuid is not null")
     for session in sessions:
@@ -120,9 +122,9 @@ async def test_who_waits_too_long_to_search_is_told(shop: Shop, anna: UUID, monk
     await late.close()
 
 
-async def test_a_search_that_fails_makes_room_for_others(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_search_that_fails_makes_room_for_others(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "SEARCHING_SECONDS", 5)
     for _ in range(pool_size() + 1):
-        session = ReadSession(shop.tenant_id, searches=True)
+        session = ReadSession(tenant.id, searches=True)
         with pytest.raises(asyncpg.DivisionByZeroError):
             await session.fetch("select 1 / 0 where $1::uuid is not null")

@@ -1,4 +1,4 @@
-"""What a benchmark stands on: a PostgreSQL of its own, durable and migrated, and servers on it. Nothing of it stays."""
+"""The ground of a benchmark: a PostgreSQL of its own, durable and migrated, and servers on it. Nothing of it stays."""
 
 import asyncio
 import secrets
@@ -39,10 +39,10 @@ class Server:
 
 
 @dataclass(frozen=True, slots=True)
-class Stand:
-    """folder: for whatever has to be written. *_s: how long it took to make the database and to migrate it.
+class Rig:
+    """folder: for files. *_s: how long it took to make the database and to migrate it.
 
-    part: of the names of what is to be done, where a benchmark has several things and not all are wanted.
+    part: of the names of cases, if a benchmark has several and not all are wanted.
     """
 
     urls: Urls
@@ -65,10 +65,16 @@ class Stand:
         """One that runs until the block ends. changes: see benchmarks.server. settings: more of the environment."""
         port, began = _free_port(), time.monotonic()
         environment = {
-            "PATH": "/usr/bin:/bin", "DATABASE_URL": self.urls.app, "SCRIP_JWT_SECRET": self.secret,
-            "SCRIP_PORT": str(port), "SCRIP_DATA_DIR": str(self.folder), "SCRIP_LOG_LEVEL": "warning",
-            "SCRIP_RATE_LIMIT": NEVER_REACHED, "PYTHONHASHSEED": "0", **settings,
-        }  # fmt: skip
+            "PATH": "/usr/bin:/bin",
+            "DATABASE_URL": self.urls.app,
+            "SCRIP_JWT_SECRET": self.secret,
+            "SCRIP_PORT": str(port),
+            "SCRIP_DATA_DIR": str(self.folder),
+            "SCRIP_LOG_LEVEL": "warning",
+            "SCRIP_RATE_LIMIT": NEVER_REACHED,
+            "PYTHONHASHSEED": "0",
+            **settings,
+        }
         # In a session of its own, so that Ctrl-C is for us alone, and we end it in order.
         process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.server", *changes], env=environment, start_new_session=True
@@ -81,7 +87,7 @@ class Stand:
 
 
 @contextmanager
-def make_stand(*, quick: bool, part: str = "") -> Iterator[Stand]:
+def make_rig(*, quick: bool, part: str = "") -> Iterator[Rig]:
     """A new database, until the block ends."""
     with _temporary_folder() as folder, EmbeddedPostgres(folder) as embedded:
         began = time.monotonic()
@@ -91,12 +97,12 @@ def make_stand(*, quick: bool, part: str = "") -> Iterator[Stand]:
         migrated = time.monotonic()
         postmaster = postmaster_of(folder / "postgres")
         secret = secrets.token_urlsafe(48)
-        yield Stand(urls, folder, secret, postmaster, made - began, migrated - made, quick, part)
+        yield Rig(urls, folder, secret, postmaster, made - began, migrated - made, quick, part)
 
 
 @contextmanager
 def _temporary_folder() -> Iterator[Path]:
-    """A folder that goes with all that is in it, even if a program that was interrupted is still writing there."""
+    """A folder that is deleted with all its contents, even if a program that was interrupted is still writing there."""
     folder = Path(tempfile.mkdtemp(prefix="scrip-bench-"))
     try:
         yield folder
@@ -108,7 +114,7 @@ def _temporary_folder() -> Iterator[Path]:
 
 
 def stop(process: "subprocess.Popen[str] | subprocess.Popen[bytes]") -> None:
-    """End a process that we started, in good order where it lets us."""
+    """End a process that we started, in good order if it lets us."""
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
     try:

@@ -12,7 +12,7 @@ _known: dict[str, tuple[AuthCredentials, Principal] | None] = {}
 
 
 def apply() -> None:
-    """Remember what the first check of a header came to, for ever."""
+    """Remember the result of the first check of a header, for ever."""
     check = BearerBackend.authenticate
 
     async def remembered(self: BearerBackend, conn: HTTPConnection) -> Any:

@@ -1,0 +1,154 @@
+"""Where the server has no more connections for us than the pool holds: they are shared, and nobody is turned away."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+import asyncpg
+import pytest
+from tortoise.context import TortoiseContext
+
+from app.postgres.database import tortoise_config
+from app.postgres.embedded import Urls
+from models import pool as pools
+from models.errors import DatabaseAway
+from models.pool import Pool, the_pool
+from tests.conftest import cloned_database
+
+POOL_MAX: Final = 6
+LEFT: Final = 2
+CROWD: Final = 40
+TIMEOUT_S: Final = 10
+
+
+class Stand:
+    """A pool in a database of its own, of whose connections others may have all but some."""
+
+    def __init__(self, pool: Pool, admin: "asyncpg.Connection[Any]", name: str) -> None:
+        self.pool = pool
+        self.name = name
+        self._admin = admin
+
+    def is_full(self) -> bool:
+        return self.pool.is_full
+
+    async def leave(self, number: int) -> None:
+        """-1: as many as anybody likes. Those that are open stay."""
+        await self._admin.execute(f'ALTER DATABASE "{self.name}" CONNECTION LIMIT {number}')
+
+    async def end(self, raw: Any) -> None:
+        await self._admin.execute("SELECT pg_terminate_backend($1, 5000)", raw.get_server_pid())
+
+
+@pytest.fixture
+async def stand(server: Urls, worker_id: str) -> AsyncIterator[Stand]:
+    name = f"pool_{worker_id}"
+    async with cloned_database(server, name) as urls, TortoiseContext() as context:
+        await context.init(tortoise_config(urls.app, pool_max=POOL_MAX))
+        admin = await asyncpg.connect(urls.admin.replace(f"/{name}?", "/postgres?"))
+        stand = Stand(the_pool(), admin, name)
+        await stand.leave(LEFT)
+        yield stand
+        await admin.close()
+
+
+@pytest.fixture
+async def taken(stand: Stand) -> list[Any]:
+    return [await stand.pool.take() for _ in range(LEFT)]
+
+
+async def test_who_finds_none_waits_for_one_that_is_given_back(
+    stand: Stand, taken: list[Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    third = asyncio.create_task(stand.pool.take())
+    done, _ = await asyncio.wait([third], timeout=0.1)
+    assert done == set()
+    assert stand.is_full()
+    await stand.pool.give_back(taken.pop())
+    async with asyncio.timeout(pools.REFUSED_S / 2):  # it is told, and does not find out by itself
+        taken.append(await third)
+    for raw in taken:
+        await stand.pool.give_back(raw)
+    assert not stand.is_full()
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+async def test_a_crowd_shares_what_there_is_and_does_not_besiege_the_server(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempts, lent, most = 0, 0, 0
+    connect = asyncpg.Pool._get_new_connection
+
+    async def counted(pool: Any) -> Any:
+        nonlocal attempts
+        attempts += 1
+        return await connect(pool)
+
+    async def use() -> None:
+        nonlocal lent, most
+        raw = await stand.pool.take()
+        lent += 1
+        most = max(most, lent)
+        await raw.execute("SELECT pg_sleep(0.005)")
+        lent -= 1
+        await stand.pool.give_back(raw)
+
+    async def crowd() -> None:
+        async with asyncio.timeout(TIMEOUT_S):
+            await asyncio.gather(*(use() for _ in range(CROWD)))
+
+    monkeypatch.setattr(pools, "REFUSED_S", TIMEOUT_S)
+    await crowd()  # which finds out
+    monkeypatch.setattr(asyncpg.Pool, "_get_new_connection", counted)
+    for _ in range(3):
+        await crowd()
+    assert (most, attempts) == (LEFT, 0)
+
+
+async def test_once_there_is_room_again_nobody_waits_for_those_in_use(stand: Stand, taken: list[Any]) -> None:
+    third = asyncio.create_task(stand.pool.take())
+    await asyncio.sleep(0.1)
+    await stand.leave(-1)
+    async with asyncio.timeout(TIMEOUT_S):
+        taken.append(await third)
+    for raw in taken:
+        await stand.pool.give_back(raw)
+
+
+async def test_nobody_waits_for_ever(
+    stand: Stand, taken: list[Any], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(pools, "TAKE_TIMEOUT_S", 0.2)
+    answers = await asyncio.gather(*(stand.pool.take() for _ in range(3)), return_exceptions=True)
+    assert {type(answer) for answer in answers} == {DatabaseAway}
+    assert "no connection came free in 0.2 s" in caplog.text
+    for raw in taken:
+        await stand.pool.give_back(raw)
+
+
+async def test_who_goes_away_leaves_its_turn_to_the_next(stand: Stand, taken: list[Any]) -> None:
+    first, second = (asyncio.create_task(stand.pool.take()) for _ in range(2))
+    await asyncio.sleep(0.1)
+    first.cancel()
+    await stand.pool.give_back(taken.pop())
+    async with asyncio.timeout(TIMEOUT_S):
+        taken.append(await second)
+    assert first.cancelled()
+    for raw in taken:
+        await stand.pool.give_back(raw)
+
+
+async def test_where_all_of_ours_are_lost_it_is_an_outage(stand: Stand, taken: list[Any]) -> None:
+    await stand.leave(0)
+    third = asyncio.create_task(stand.pool.take())
+    await asyncio.sleep(0.1)
+    for raw in taken:
+        await stand.end(raw)
+        await stand.pool.give_back(raw)
+    async with asyncio.timeout(TIMEOUT_S):
+        with pytest.raises(DatabaseAway) as away:
+            await third
+    assert isinstance(away.value.__cause__, asyncpg.TooManyConnectionsError)
+    await stand.leave(-1)
+    await stand.pool.give_back(await stand.pool.take())

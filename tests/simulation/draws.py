@@ -1,0 +1,101 @@
+"""What a command may be about, by the throw of dice: somebody, an amount, something that is there."""
+
+import random
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from tests.simulation.records import PLACES, Lot
+from tests.simulation.reference import Reference
+
+MONEY = ("GBP", "GBP", "GBP", "JPY", "KWD")
+
+
+class Draws:
+    """Draws from what the reference has."""
+
+    def __init__(self, dice: random.Random, reference: Reference, without: frozenset[str] = frozenset()) -> None:
+        """without: names of commands and of facts that nobody asks for."""
+        self.dice = dice
+        self.reference = reference
+        self.without = without
+
+    def _chance(self, of_a_hundred: int) -> bool:
+        return self.dice.randrange(100) < of_a_hundred
+
+    def _customer(self) -> int:
+        """A record: mostly of somebody who was not erased."""
+        records = range(len(self.reference.customers))
+        there = [n for n in records if not self.reference.is_erased(n)]
+        return self.dice.choice(there if there and self._chance(93) else records)
+
+    def _record_of(self, customer: int) -> int:
+        """Any record of the person's."""
+        person = self.reference.person(customer)
+        records = range(len(self.reference.customers))
+        return self.dice.choice([n for n in records if self.reference.person(n) == person])
+
+    def _external(self) -> str:
+        """Mostly somebody's; else one that somebody has had, or may have."""
+        theirs = [customer.external for customer in self.reference.customers if customer.external]
+        if theirs and self._chance(80):
+            return self.dice.choice(theirs)
+        return f"person-{self.dice.randrange(len(self.reference.customers) + 2)}"
+
+    def _issued(self, now: datetime) -> dict[str, Any]:
+        """The day of an invoice, where it is not today."""
+        if not self._chance(25) or "issued" in self.without:
+            return {}
+        return {"issued": self.reference.today(now) + timedelta(days=self.dice.choice((-400, -5, -1, 1, 2, 3, 20)))}
+
+    def _asset(self) -> str:
+        return self.dice.choice((*MONEY, "SERVICE_CREDITS", "SERVICE_CREDITS", "POINTS", "POINTS"))
+
+    def _amount(self, asset: str, most: int = 120) -> Decimal:
+        if self._chance(4):
+            return self.dice.choice((Decimal(0), Decimal("0.00001"), Decimal("12.3456"), Decimal(10) ** 15 + 1))
+        places = PLACES[asset]
+        return Decimal(self.dice.randint(1, most * 10**places)).scaleb(-places)
+
+    def _services(self, asset: str) -> tuple[int, ...]:
+        if asset != "SERVICE_CREDITS" and not self._chance(2):
+            return ()
+        return tuple(self.dice.sample(range(len(self.reference.services)), self.dice.randint(0, 2)))
+
+    def _lot(self) -> Lot | None:
+        """Mostly one of which something may still become."""
+        lots = self.reference.lots
+        alive = [lot for lot in lots if not lot.voided and not lot.swept]
+        return self.dice.choice(alive if alive and self._chance(90) else lots) if lots else None
+
+    def _lot_in_use(self) -> Lot | None:
+        """One that an order has granted, or that a coupon may still give something back to."""
+        numbers = [number for invoice in self.reference.invoices for number in invoice.granted]
+        coupons = [coupon for coupon in self.reference.coupons if coupon.status == "ISSUED"]
+        numbers += [number for coupon in coupons for number, _ in coupon.taken]
+        return self.reference.lots[self.dice.choice(numbers)] if numbers else None
+
+    def _open_invoice(self, *, like: Lot | None = None) -> int | None:
+        whose = None if like is None else (self.reference.person(like.customer), like.asset)
+        numbers = [
+            n
+            for n, invoice in enumerate(self.reference.invoices)
+            if whose is None or (self.reference.person(invoice.customer), invoice.currency) == whose
+        ]
+        open_ones = [n for n in numbers if self.reference.invoices[n].status in ("OPEN", "PART_PAID")]
+        return self.dice.choice(open_ones if open_ones and self._chance(85) else numbers) if numbers else None
+
+    def _undone_coupon(self) -> int | None:
+        """One whose points came from a lot that has been voided since."""
+        lots, coupons = self.reference.lots, enumerate(self.reference.coupons)
+        numbers = [n for n, coupon in coupons if any(lots[lot].voided for lot, _ in coupon.taken)]
+        return self.dice.choice(numbers) if numbers else None
+
+    def _asked(self) -> int | None:
+        """Mostly one that waits."""
+        numbers = [n for n, asked in enumerate(self.reference.requests) if asked.status == "PENDING" or self._chance(9)]
+        return self.dice.choice(numbers) if numbers else None
+
+    def _coupon(self) -> int | None:
+        coupons = [n for n, coupon in enumerate(self.reference.coupons) if coupon.status == "ISSUED" or self._chance(4)]
+        return self.dice.choice(coupons) if coupons else None
