@@ -28,13 +28,13 @@ NAME: Final = re.compile(
 )
 """A name in the API, a scope or a code."""
 OTHERS: Final = {
-    POINTS, SERVICE_CREDITS, "EUR", "GBP",
-    "GET", "POST", "PATH",
-    "ALL", "ANALYZE", "RESET", "VACUUM",
-    "clockSkewSeconds", "connectionParams", "documentId", "operationName",
-    "SCRIP_TEST_POSTGRES_BIN", "BENCHMARKS", "KEY", "PICK",
-}  # fmt: skip
-"""Assets, of HTTP, of the shell, of PostgreSQL, of the protocols beside GraphQL, of the tests and the benchmarks."""
+    *(POINTS, SERVICE_CREDITS, "EUR", "GBP"),
+    *("GET", "POST", "PATH"),
+    *("ALL", "ANALYZE", "RESET", "VACUUM"),
+    *("clockSkewSeconds", "connectionParams", "documentId", "operationName"),
+    *("SCRIP_TEST_POSTGRES_BIN", "BENCHMARKS", "KEY", "PICK"),
+}
+"""Assets; of HTTP, of the shell, of PostgreSQL, of the protocols beside GraphQL, of the tests and the benchmarks."""
 
 
 def in_the_api() -> set[str]:
