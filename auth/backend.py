@@ -85,11 +85,15 @@ def unauthenticated_response(conn: HTTPConnection, error: Exception) -> Response
     if unavailable and (request_id := conn.scope.get("state", {}).get("request_id")) is not None:
         extensions["requestId"] = request_id
     return JSONResponse(
-        {"errors": [{"message": str(error), "extensions": extensions}]},
+        {"errors": [{"message": _sentence(str(error)), "extensions": extensions}]},
         status_code=503 if unavailable else 401,
         headers={**told, "cache-control": "no-store"},
         media_type=_GRAPHQL_RESPONSE if accepts_graphql else None,
     )
+
+
+def _sentence(reason: str) -> str:
+    return f"{reason[:1].upper()}{reason[1:].removesuffix('.')}."
 
 
 def authentication(

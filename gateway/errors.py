@@ -51,7 +51,7 @@ class ErrorCode(StrEnum):
     BAD_USER_INPUT = "BAD_USER_INPUT"
     """A variable or argument has a value that its type or the field does not accept. Correct it as the message says."""
     UNAUTHENTICATED = "UNAUTHENTICATED"
-    """The request has no valid token. Get a new token, and send it as `Authorization: Bearer …`."""
+    """The request has no token, or a bad one. Get a new token, and send it as `Authorization: Bearer …`."""
     FORBIDDEN = "FORBIDDEN"
     """The token may not do this. Use one with the scopes in `missing`, or ask somebody in one of the `roles`."""
     INTERNAL_SERVER_ERROR = "INTERNAL_SERVER_ERROR"
@@ -72,7 +72,8 @@ class ErrorCode(StrEnum):
     UNAVAILABLE = "UNAVAILABLE"
     """The database cannot be reached. Wait as `Retry-After` says, then send the same request again."""
     BUSY = "BUSY"
-    """A posting in flight held up the answer for too long. Send the same request again."""
+    """A posting in flight held up the answer for too long, or too many ask for reports or send large bodies. Send the same
+    request again in a moment."""
 
     # Of a WebSocket.
 

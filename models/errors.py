@@ -153,7 +153,8 @@ class InsufficientBalance(LedgerError):
     code = "INSUFFICIENT_BALANCE"
 
     def __init__(self, available: Decimal, asset: str, *, what: str = "available") -> None:
-        super().__init__(f"Not enough: only {available} {asset} is {what}.", field=("amount",))
+        left = f"only {available} {asset}" if available else "nothing"
+        super().__init__(f"Not enough: {left} is {what}.", field=("amount",))
         self.available = available
 
 

@@ -50,15 +50,21 @@ def parse_asset(value: object) -> AssetCode:
     return AssetCode(value)
 
 
+def _out_of_range(value: object, kind: str) -> ValueError:
+    return ValueError(
+        f"{_shown(value)} is out of range: a {kind} is from {_FIRST.date()} to {_LAST.date()}. For never, leave it out."
+    )
+
+
 def _parse_date(value: object) -> date:
     try:
         if not isinstance(value, str) or not _DATE.fullmatch(value):
             raise ValueError
         parsed = date.fromisoformat(value)
-        if not _FIRST.date() <= parsed <= _LAST.date():
-            raise ValueError
     except ValueError:
         raise ValueError(f"{_shown(value)} is not a Date such as 2026-01-31.") from None
+    if not _FIRST.date() <= parsed <= _LAST.date():
+        raise _out_of_range(value, "Date")
     return parsed
 
 
@@ -68,12 +74,14 @@ def parse_instant(value: object) -> datetime:
         if not isinstance(value, str) or not _INSTANT.fullmatch(value):
             raise ValueError
         parsed = datetime.fromisoformat(value.upper()).astimezone(UTC)
-        if not _FIRST <= parsed <= _LAST:
-            raise ValueError
-    except (ValueError, OverflowError):
+    except OverflowError:
+        raise _out_of_range(value, "DateTime") from None
+    except ValueError:
         raise ValueError(
             f"{_shown(value)} is not a DateTime with an offset, such as 2026-01-31T12:00:00Z (up to microseconds)."
         ) from None
+    if not _FIRST <= parsed <= _LAST:
+        raise _out_of_range(value, "DateTime")
     return parsed
 
 

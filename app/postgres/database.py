@@ -244,7 +244,8 @@ async def _connection(url: str) -> AsyncIterator["asyncpg.Connection[Any]"]:
 def _why_not(error: Exception, url: str) -> str:
     match error:
         case asyncpg.InvalidPasswordError() | asyncpg.InvalidAuthorizationSpecificationError():
-            return f"The database at {place(url)} does not let {_user(url)} in: {error}. Check the password in its URL."
+            who = f"the role {name}" if (name := _user(url)) else "whoever asks"
+            return f"The database at {place(url)} refuses {who}: {error}. Check the role and the password in its URL."
         case asyncpg.InvalidCatalogNameError():
             return f"There is no such database at {place(url)}: {error}. Make it first, or check the URL."
         case asyncpg.PostgresError():

@@ -32,7 +32,7 @@ class KeyedInput:
 
     idempotency_key: str
     """Your own unique key of this request, up to 255 characters, such as a UUID. A request sent again with the same key
-    and input returns the first result, and moves nothing; make a new key for each new request."""
+    and input moves nothing, and answers with what was made then, as it is now; make a new key for each new request."""
 
 
 @strawberry.type
@@ -48,7 +48,8 @@ class PostingPayload(Payload):
     """Result of a mutation that takes an idempotency key."""
 
     replayed: bool = False
-    """Whether this idempotency key had been used for the same request before: its first result, and nothing moved now."""
+    """Whether this idempotency key had been used for the same request before: what was made then, as it is now, and nothing
+    moved."""
     outcome: OutcomeOf = NOTHING
 
 

@@ -56,7 +56,7 @@ class BulkCreditInput(KeyedInput):
     error_policy: BulkErrorPolicy | None = BulkErrorPolicy.REJECT_ALL
     """Whether one bad row rejects all rows."""
     dry_run: bool | None = False
-    """Whether to report the results without posting anything."""
+    """Whether to report on each row by itself, under either errorPolicy, without posting anything."""
     allow_duplicate_customers: bool | None = False
     """Whether a customer may be listed more than once."""
 

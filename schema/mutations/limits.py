@@ -47,7 +47,8 @@ class Limits:
 
 @strawberry.input
 class SetLimitInput(Limits):
-    """A whole limit rule. It replaces the rule of the same kind, role, asset and holder."""
+    """A whole limit rule. It replaces the rule of the same kind, role, asset and holder: an amount that is left out is
+    without bound from then on."""
 
     role: LimitRole
     """Role that the rule binds."""

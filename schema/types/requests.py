@@ -266,7 +266,8 @@ class BulkOperation(Node):
     processed: int
     """Number of rows that are finished, posted or failed."""
     succeeded: int
-    """Number of rows posted; in a dry run, of rows that would be."""
+    """Number of rows posted; in a dry run, of good rows: those that SKIP_FAILED would post, and REJECT_ALL only if no row
+    failed."""
     failed: int
     """Number of rows rejected."""
     view: strawberry.Private[BulkOperationView]

@@ -102,6 +102,7 @@ async def test_a_tenant_that_is_not_here_is_nobody(api: Api, claim: str) -> None
     headers = {"authorization": bearer(claim, ADMIN)}
     response = await api.client.post("/graphql", json={"query": "{ viewer { subject } }"}, headers=headers)
     assert response.json()["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+    assert response.status_code == 200
 
 
 async def test_a_tenant_may_be_named_by_its_id(api: Api, tenant: Tenant) -> None:

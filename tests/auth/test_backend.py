@@ -91,7 +91,8 @@ async def test_a_bad_token_is_refused_whatever_is_asked(client: httpx.AsyncClien
     assert answer.headers["cache-control"] == "no-store"
     (error,) = answer.json()["errors"]
     assert error["extensions"] == {"code": "UNAUTHENTICATED"}
-    assert error["message"]
+    assert error["message"][0].isupper()
+    assert error["message"].endswith(".")
     assert mint.token() not in answer.text
 
 

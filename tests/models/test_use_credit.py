@@ -101,3 +101,9 @@ async def test_uses_at_once_never_spend_more_than_there_is(tenant: Tenant, anna:
     assert sum(not isinstance(result, BaseException) for result in results) == 2
     assert all(isinstance(r, InsufficientBalance) for r in results if isinstance(r, BaseException))
     assert await tenant.available(anna, "SERVICE_CREDITS") == 1
+
+
+def test_a_refusal_says_what_there_is() -> None:
+    messages = [InsufficientBalance(Decimal(available), "POINTS").message for available in ("0", "7")]
+
+    assert messages == ["Not enough: nothing is available.", "Not enough: only 7 POINTS is available."]

@@ -129,6 +129,26 @@ def test_what_is_no_date(value: object) -> None:
         parse(date, value)
 
 
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        (date, "9999-12-31"),
+        (date, "0001-01-01"),
+        (datetime, "9999-12-31T23:59:59Z"),
+        (datetime, "9999-12-31T23:59:59-14:00"),
+        (datetime, "0001-01-01T00:00:00Z"),
+    ],
+)
+def test_what_is_out_of_range_is_told_so(kind: object, text: str) -> None:
+    with pytest.raises(ValueError, match=r"is from 0001-01-02 to 9999-12-30\. For never, leave it out"):
+        parse(kind, text)
+
+
+@pytest.mark.parametrize("text", ["0001-01-02", "9999-12-30"])
+def test_the_first_and_the_last_date(text: str) -> None:
+    assert write(date, parse(date, text)) == text
+
+
 def test_a_date() -> None:
     assert parse(date, "2028-02-29") == date(2028, 2, 29)
     assert write(date, date(2028, 2, 29)) == "2028-02-29"

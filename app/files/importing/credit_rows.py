@@ -21,6 +21,8 @@ MAX_FIELD_CHARACTERS: Final = 20_000
 MAX_ROW_CHARACTERS: Final = len(COLUMNS) * (2 * MAX_FIELD_CHARACTERS + 3)
 """Of a row as the file has it: with its quotes doubled, and the blanks around its cells."""
 MAX_ASSET: Final = 16
+MAX_TOLD: Final = 5
+"""How many things that are wrong with a header are named."""
 _DAYS: Final = re.compile(r"[0-9]{1,6}", re.ASCII)
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
@@ -68,10 +70,13 @@ class _Lines:
 
 def _columns(header: list[str]) -> list[str]:
     names = [column.strip().lower() for column in header]
-    if len(set(names)) < len(names) or not set(NEEDED) <= set(names) <= set(COLUMNS):
+    wrong = [f"there is no column {column}" for column in NEEDED if column not in names]
+    wrong += [f"{column[:40]!r} is none of these" for column in dict.fromkeys(names) if column not in COLUMNS]
+    wrong += [f"{column} is there twice" for column in COLUMNS if names.count(column) > 1]
+    if wrong:
         raise Invalid(
             f"The first line must name the columns: {', '.join(NEEDED)}, and any of {', '.join(COLUMNS[2:])} that the file "
-            "has.",
+            f"has. In this file {', '.join(wrong[:MAX_TOLD])}.",
             field=("file",),
         )
     return names

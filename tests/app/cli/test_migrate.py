@@ -77,7 +77,7 @@ async def test_an_app_role_that_is_not_there_is_named(empty: Urls) -> None:
 
 
 async def test_a_wrong_password_is_told_from_a_missing_database(server: Urls) -> None:
-    with pytest.raises(SetupProblem, match="does not let scrip_app in") as wrong:
+    with pytest.raises(SetupProblem, match="refuses the role scrip_app: ") as wrong:
         await check_database(server.app.replace("scrip_app:", "scrip_app:x"))
     with pytest.raises(SetupProblem, match="There is no such database"):
         await check_database(server.app.replace(f"/{DATABASE}?", "/nowhere?"))
