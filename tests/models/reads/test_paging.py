@@ -156,6 +156,14 @@ MANY: Final = (
         row_number() OVER (PARTITION BY a.id)
     FROM accounts a JOIN transactions t ON t.tenant_id = $1 AND t.customer_id = a.customer_id
     WHERE a.tenant_id = $1""",
+    """INSERT INTO approval_requests (id, tenant_id, operation, command, customer_id, status, requested_by_id,
+        requested_subject, created_at, expires_at)
+    SELECT t.id, $1, 'adjustCredit', '{}', t.customer_id, 'PENDING', t.actor_id, 's', t.created_at, now() + interval '1 day'
+    FROM transactions t WHERE t.tenant_id = $1""",
+    """INSERT INTO coupons (id, tenant_id, code, reward_id, customer_id, transaction_id, points_spent_minor, status, terms,
+        issued_at)
+    SELECT t.id, $1, right(t.id::text, 30), r.id, t.customer_id, t.id, 0, 'ISSUED', '{}', t.created_at
+    FROM transactions t, rewards r WHERE t.tenant_id = $1 AND r.tenant_id = $1""",
 )
 
 
@@ -164,6 +172,7 @@ async def test_a_page_is_a_short_range_of_an_index(
 ) -> None:
     """Of each branch, where there are several; also from a row on that a merge brought."""
     await tenant.invoice(anna, 1)
+    await tenant.reward(100)
     transaction = owner_connection.transaction()
     await transaction.start()
     try:
@@ -171,6 +180,7 @@ async def test_a_page_is_a_short_range_of_an_index(
         for sql in MANY:
             await owner_connection.execute(sql, tenant.id)
         await owner_connection.execute("ANALYZE customers, transactions, audit_events, invoices, accounts, credits")
+        await owner_connection.execute("ANALYZE approval_requests, coupons")
         # What cannot be done by an index alone would still show.
         for setting in ("enable_seqscan = off", "enable_sort = off", "enable_bitmapscan = off"):
             await owner_connection.execute(f"SET LOCAL {setting}")
