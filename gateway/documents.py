@@ -47,7 +47,7 @@ from gateway.query_limits import (
 from turns.slices import beside, is_over, turn
 
 MAX_CACHED_CHARACTERS = 200_000
-"""About 800 documents, in 10 MB. They are 80,000 objects, and each full collection of garbage walks them all: 500,000
+"""About 800 documents. They are 80,000 objects, and each full collection of garbage walks them all: 500,000
 characters, with their tokens, stopped the event loop for 200 to 500 ms now and then (measured)."""
 MAX_NAMES = 5_000
 MAX_CACHED_PAGE_SIZES = 64

@@ -88,8 +88,8 @@ async def _repeat(ledger: Ledger, job: Job, stop: asyncio.Event) -> None:
         try:
             await ledger.check_clock()
             await _all_there_is(ledger, job, stop)
-        except (Unavailable, DatabaseAway):
-            pass  # the clock, or whoever missed the database, has said so in the log, once
+        except (Unavailable, DatabaseAway) as error:  # at a higher level it is logged where it was found, once for all
+            log.debug("job %s: not now: %s", job.name, error)
         except Exception:
             log.exception("job %s: a round failed", job.name)
         with suppress(TimeoutError):

@@ -140,10 +140,15 @@ async def changed(tenant: Tenant, past: dict[tuple[UUID, datetime], Balances]) -
 
 
 def _expected(names: Names, reference: Reference) -> Iterable[tuple[str, str, list[tuple[Any, ...]]]]:
+    yield from _expected_people(names, reference)
+    yield from _expected_bills(names, reference)
+    yield from _expected_rest(names, reference)
+
+
+def _expected_people(names: Names, reference: Reference) -> Iterable[tuple[str, str, list[tuple[Any, ...]]]]:
     def who(customer: int) -> Any:
         return names.customers[reference.person(customer)]
 
-    rows = names.rows
     yield (
         "customer",
         _CUSTOMERS,
@@ -188,6 +193,13 @@ def _expected(names: Names, reference: Reference) -> Iterable[tuple[str, str, li
             for lot in reference.lots
         ],
     )
+
+
+def _expected_bills(names: Names, reference: Reference) -> Iterable[tuple[str, str, list[tuple[Any, ...]]]]:
+    def who(customer: int) -> Any:
+        return names.customers[reference.person(customer)]
+
+    rows = names.rows
     yield (
         "invoice",
         _INVOICES,
@@ -239,6 +251,13 @@ def _expected(names: Names, reference: Reference) -> Iterable[tuple[str, str, li
             for lot in invoice.granted
         ],
     )
+
+
+def _expected_rest(names: Names, reference: Reference) -> Iterable[tuple[str, str, list[tuple[Any, ...]]]]:
+    def who(customer: int) -> Any:
+        return names.customers[reference.person(customer)]
+
+    rows = names.rows
     yield (
         "coupon",
         _COUPONS,
