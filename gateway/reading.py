@@ -5,8 +5,10 @@ from others that wait for the same row, and a failed read is reported to each.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Iterable
+from collections.abc import Awaitable, Callable, Generator, Hashable, Iterable
 from typing import Any, Final, Generic, TypeAlias, TypeVar
+
+from turns.slices import is_over, turn
 
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
@@ -16,6 +18,8 @@ Pending: TypeAlias = T | Awaitable[T]
 
 MAX_BATCH: Final = 1_000
 """Keys that are read in one go; more take several."""
+MANY_WAITING: Final = 16
+"""Callers whose rows have come in the same moment: more go on in turns, since each may have a list to complete."""
 
 Read = Callable[[Any, list[K]], Awaitable[dict[K, T]]]
 """Reads the rows of these keys for the loader's owner. A key without a row is left out."""
@@ -28,28 +32,58 @@ class Rows(Generic[K, T]):
     After a posting usually nobody waits: the parts for waiting are made when somebody does.
     """
 
-    __slots__ = ("known", "next", "reading", "tasks")
+    __slots__ = ("known", "many", "next", "reading", "tasks")
 
     next: _Waiting[K, T]
     reading: _Waiting[K, T]
     tasks: set[asyncio.Task[None]]
     """asyncio itself holds on to none."""
+    many: bool
+    """Whether the rows that have come last are waited for by many."""
 
     def __init__(self) -> None:
         self.known: dict[K, T | None] = {}
 
     def expect(self) -> None:
         """Prepare for the first waiting caller."""
-        self.next, self.reading, self.tasks = {}, {}, set()
+        self.next, self.reading, self.tasks, self.many = {}, {}, set(), False
 
 
 class Lists:
-    """Counts the lists of one answer that are being completed in turns (gateway/variables.py)."""
+    """Counts what goes on in turns in one answer: lists (gateway/variables.py), and callers that have their rows.
+
+    Until all of them have gone on, some may still ask for rows: what they ask for is read in one go.
+    """
 
     __slots__ = ("begun",)
 
     def __init__(self) -> None:
         self.begun = 0
+
+    async def turn(self) -> None:
+        """Wait for another round of the loop, as one of them."""
+        self.begun += 1
+        try:
+            await turn()
+        finally:
+            self.begun -= 1
+
+
+class _Row(Generic[K, T]):
+    """A row that will be known. Callers of a large batch go on in turns."""
+
+    __slots__ = ("_future", "_lists", "_rows")
+
+    def __init__(self, future: "asyncio.Future[T | None]", rows: Rows[K, T], lists: Lists | None) -> None:
+        self._future = future
+        self._rows = rows
+        self._lists = lists
+
+    def __await__(self) -> "Generator[Any, None, T | None]":
+        row = yield from self._future.__await__()
+        if self._rows.many and self._lists is not None and is_over():
+            yield from self._lists.turn().__await__()
+        return row
 
 
 class Loader(Generic[K, T]):
@@ -66,11 +100,11 @@ class Loader(Generic[K, T]):
     def get(self, key: K) -> Pending[T | None]:
         """Return the row; None if there is none. A known row is returned as it is, with nothing to wait for."""
         known = self._rows.known
-        return known[key] if key in known else self._wait(key)
+        return known[key] if key in known else self._row(key)
 
     async def load(self, key: K) -> T | None:
         known = self._rows.known
-        return known[key] if key in known else await self._wait(key)
+        return known[key] if key in known else await self._row(key)
 
     async def load_all(self, keys: Iterable[K]) -> list[T]:
         """Return those that exist."""
@@ -80,6 +114,12 @@ class Loader(Generic[K, T]):
 
     def prime(self, key: K, value: T) -> None:
         self._rows.known[key] = value
+
+    def _row(self, key: K) -> _Row[K, T]:
+        return _Row(self._wait(key), self._rows, self._lists())
+
+    def _lists(self) -> Lists | None:
+        return getattr(self._owner, "lists", None)
 
     def _wait(self, key: K) -> "asyncio.Future[T | None]":
         loop = asyncio.get_running_loop()
@@ -96,7 +136,7 @@ class Loader(Generic[K, T]):
         return future
 
     def _begin(self) -> None:
-        lists: Lists | None = getattr(self._owner, "lists", None)
+        lists = self._lists()
         if lists is not None and lists.begun:  # the rest of their items is to be read for as well, and in the same go
             asyncio.get_running_loop().call_soon(self._begin)
             return
@@ -119,6 +159,7 @@ class Loader(Generic[K, T]):
         except Exception as error:  # noqa: BLE001 - it is theirs who wait
             failure = error
         finally:
+            self._rows.many = sum(map(len, batch.values())) > MANY_WAITING
             for key, futures in batch.items():
                 del self._rows.reading[key]
                 for future in futures:

@@ -26,10 +26,11 @@ from models.reads import credits as credit_reads
 from models.reads import invoices as invoice_reads
 from models.reads import rewards as reward_reads
 from models.reads.accounts import BalanceView
-from models.reads.paging import Condition, Listing, PageRequest, load_pages
+from models.reads.paging import Condition, Listing, Page, PageRequest, load_pages
 from models.reads.session import ReadSession
 from schema.types.base import SHOWN, Connection, Show, connection
 from schema.types.configuration import Tier, Tiers
+from turns.slices import each_in_slices
 from turns.steps import Steps
 
 T = TypeVar("T")
@@ -43,7 +44,9 @@ def _by_id(read: Callable[..., Awaitable[list[Any]]], *, as_of_now: bool = False
 
     async def rows(loaders: "Loaders", ids: list[UUID]) -> dict[UUID, Any]:
         arguments = (loaders.now,) if as_of_now else ()
-        return {view.id: loaders.show(view) for view in await read(loaders.reads, ids, *arguments)}
+        views = await read(loaders.reads, ids, *arguments)
+        shown = await each_in_slices(loaders.show, views)
+        return {view.id: each for view, each in zip(views, shown, strict=True)}
 
     return Kind(rows)
 
@@ -80,9 +83,9 @@ async def _pages(loaders: "Loaders", keys: list[PageKey]) -> dict[PageKey, Conne
         together[listing, request, conditions].append(parent)
     found: dict[PageKey, Connection[Any]] = {}
     for (listing, request, conditions), parents in together.items():
-        for parent, page in (await load_pages(loaders.reads, listing, parents, request, conditions)).items():
-            shown = found[listing, parent, request, conditions] = connection(page, listing, loaders.show)
-            loaders.remember(page.rows, [edge.node for edge in shown.edges])
+        pages = await load_pages(loaders.reads, listing, parents, request, conditions)
+        for parent, shown in zip(pages, await each_in_slices(loaders.page_of(listing), pages.values()), strict=True):
+            found[listing, parent, request, conditions] = shown
     return found
 
 
@@ -147,6 +150,16 @@ class Loaders:
     def show(self, view: Any) -> Any:
         """The row as the API shows it to who asks."""
         return self.shown[type(view)](view, self)
+
+    def page_of(self, listing: Listing[Any]) -> Callable[[Page[Any]], Connection[Any]]:
+        """Return what shows a page of the list, and keeps its rows: they are not read again by id."""
+
+        def show(page: Page[Any]) -> Connection[Any]:
+            shown = connection(page, listing, self.show)
+            self.remember(page.rows, [edge.node for edge in shown.edges])
+            return shown
+
+        return show
 
     async def tiers(self) -> Tiers:
         tiers = await self._all_tiers.load(None)

@@ -14,11 +14,13 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
 
 from models.errors import InvariantViolated
 from models.reads.session import ReadSession
+from turns.slices import each_in_slices
 
 V = TypeVar("V")
 
@@ -295,23 +297,18 @@ async def load_pages(
         sql, values = page_statement(listing, request, conditions, settled)
         rows: list[Any] = await connection.raw.fetch(sql, session.tenant_id, ids, *values)
     found: dict[UUID, list[Any]] = {parent: [] for parent in ids}
-    bounds: dict[UUID, tuple[bool, bool]] = {}
     for row in rows:
-        bounds[row["parent"]] = (row["goes_below"], row["goes_above"])
-        if row["k0"] is not None:
-            found[row["parent"]].append(row)
-    return {parent: _page(listing, request, rows, *bounds[parent], settled, asked) for parent, rows in found.items()}
+        found[row["parent"]].append(row)
+    pages = await each_in_slices(partial(_page, listing, request, settled, asked), found.values())
+    return dict(zip(found, pages, strict=True))
 
 
 def _page(
-    listing: Listing[V],
-    request: PageRequest,
-    rows: list[Any],
-    goes_below: bool,
-    goes_above: bool,
-    settled: datetime | None,
-    asked: bool,
+    listing: Listing[V], request: PageRequest, settled: datetime | None, asked: bool, found: list[Any]
 ) -> Page[V]:
+    """found: the rows of one parent, at least one; of a page without rows it has bounds only."""
+    goes_below, goes_above = found[0]["goes_below"], found[0]["goes_above"]
+    rows = [] if found[0]["k0"] is None else found
     more = len(rows) > request.limit
     kept = rows[: request.limit]
     if request.backward:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import strawberry
 
-from gateway.reading import Kind, Lists, Rows
+from gateway.reading import MANY_WAITING, Kind, Lists, Rows
 from gateway.schema import GatewaySchema
 from gateway.variables import LONG_LIST, SHORT_LIST
 from turns import slices
@@ -51,6 +51,11 @@ class Item:
     @strawberry.field
     def read(self, info: strawberry.Info) -> int | None:
         found: int | None = info.context.reads.numbers.get(self.number)  # or what it can be awaited from
+        return found
+
+    @strawberry.field
+    def read_item(self, info: strawberry.Info) -> "Item | None":
+        found: Item | None = info.context.reads.items.get(self.number)  # as above
         return found
 
     @strawberry.field
@@ -160,6 +165,12 @@ class Reads:
 
     numbers = Kind(_numbers)
 
+    async def _items(self, keys: list[int]) -> dict[int, Item]:
+        self.read.append(len(keys))
+        return {key: Item(number=key) for key in keys}
+
+    items = Kind(_items)
+
 
 class Asked:
     """A request's context."""
@@ -183,4 +194,27 @@ async def test_rows_are_read_in_one_go_however_many_slices_their_list_takes(numb
     other.cancel()
     assert result.data == {"items": [{"heavy": n, "read": n} for n in range(number)]}
     assert asked.reads.read == [number]
+    assert asked.lists.begun == 0
+
+
+async def test_others_have_a_turn_while_many_go_on_with_their_rows() -> None:
+    """And what these ask for in their turns is read in one go."""
+    asked = Asked()
+    number = 2 * MANY_WAITING
+    holding = schema.execute(
+        f"{{ items(number: {number}) {{ readItem {{ inner(number: 5) {{ heavy }} read }} }} }}", context_value=asked
+    )
+    assert await rounds_of(holding) >= 0.9 * number * 5 * 0.001 / (2 * slices.SLICE_SECONDS)
+    assert asked.reads.read == [number, number]
+    assert asked.lists.begun == 0
+
+
+@pytest.mark.filterwarnings("error")
+async def test_who_goes_away_with_rows_on_their_way_leaves_nothing_behind() -> None:
+    asked = Asked()
+    task = asyncio.create_task(schema.execute("{ items(number: 50) { heavy read } }", context_value=asked))
+    await asyncio.sleep(0.02)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
     assert asked.lists.begun == 0
