@@ -69,7 +69,9 @@ class Maker:
             yield
         self._close(account)
 
-    def lots(self, account_id: UUID, customer_id: UUID, number: int) -> Iterator[None]:
+    def lots(
+        self, account_id: UUID, customer_id: UUID, number: int, expires_at: datetime | None = None
+    ) -> Iterator[None]:
         """An account with so many credits, all of them open and applied to invoices by themselves. Yields after each."""
         account, step = _Account(account_id, customer_id), SPAN / (number + 1)
         for n in range(number):
@@ -85,7 +87,7 @@ class Maker:
                     AMOUNT_MINOR,
                     at.date(),
                     at,
-                    None,
+                    expires_at,
                     False,
                     True,
                     at,
@@ -237,18 +239,31 @@ async def fill(
 
 
 async def fill_lots(
-    admin: "asyncpg.Connection[Any]", tenant_id: UUID, actor_id: UUID, sizes: Sequence[int], history: int
+    admin: "asyncpg.Connection[Any]",
+    tenant_id: UUID,
+    actor_id: UUID,
+    sizes: Sequence[int],
+    history: int,
+    *,
+    first_id: int = 1,
+    expired: bool = False,
 ) -> list[UUID]:
     """Give a tenant that has other rows too a customer for each of `sizes`, with so many open credits, and one with so
-    many entries, nearly all of credits that are used up. Returns their ids, in that order.
+    many entries, nearly all of credits that are used up. expired: the open credits have expired, and were not swept.
+    Returns the customers' ids, in that order.
     """
-    maker = Maker(tenant_id, actor_id, datetime.now(UTC).replace(microsecond=0), count(1))
+    now = datetime.now(UTC).replace(microsecond=0)
+    maker, expires_at = Maker(tenant_id, actor_id, now, count(first_id)), now if expired else None
     first = maker.id()
     await admin.execute("SET session_replication_role = replica")
     made = []
     for n, size in enumerate((*sizes, history)):
-        made.append(maker.customer(n))
-        rows = maker.account(maker.id(), made[-1], size) if n == len(sizes) else maker.lots(maker.id(), made[-1], size)
+        made.append(maker.customer(first_id + n))
+        account_id = maker.id()
+        if n < len(sizes):
+            rows = maker.lots(account_id, made[-1], size, expires_at)
+        else:
+            rows = maker.account(account_id, made[-1], size)
         for _ in rows:
             if len(maker.rows["entries"]) >= _AT_ONCE:
                 await _send(admin, maker)

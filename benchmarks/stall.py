@@ -38,7 +38,7 @@ from schema.ids import global_id
 CONTROL_S, QUICK_CONTROL_S = 10.0, 4.0
 SCALE, QUICK_SCALE = 1.0, 0.1
 """Of the documented limits."""
-ATTACK_S, QUICK_ATTACK_S = 240.0, 30.0
+ATTACK_S, QUICK_ATTACK_S = 300.0, 90.0
 """The most that an attack gets; then it is cut off."""
 AFTER_S: Final = 1.0
 CALM_S, CALM_LIMIT_S = 0.2, 300.0
