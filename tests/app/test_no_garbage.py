@@ -34,6 +34,8 @@ PAGE: Final = """query($id: ID!) { node(id: $id) { ... on Customer { id name
 LIST: Final = "{ customers(first: 50) { edges { node { id name balances { asset available } } } } }"
 LONG_LISTS: Final = """{ customers(first: 50) { edges { node { id balances { credits(first: 20) { edges { node { id } } } }
   ledger(first: 20) { edges { node { sequence transaction { id } } } } } } } }"""
+FRAGMENTS: Final = """query($id: ID!, $first: Int) { node(id: $id) { ...Person } }
+  fragment Person on Customer { id ledger(first: $first) { edges { node { sequence } } } }"""
 AUDIT: Final = "{ auditTrail(first: 1) { edges { node { at } } } partnerTokens { edges { node { id } } } }"
 INVOICE: Final = """mutation($input: CreateInvoiceInput!) {
   createInvoice(input: $input) { userErrors { code } invoice { id } } }"""
@@ -209,6 +211,12 @@ CASES: Final[dict[str, Case]] = {
     "a preview": (Role.ADMIN, lambda shop: operation(PREVIEW, **shop.adjustment())),
     "a change": (Role.ADMIN, lambda _: operation(UPSERT)),
     "the schema": (Role.ADMIN, lambda _: operation("{ __schema { types { name fields { name } } } }")),
+    "a document that was not sent before": (Role.ADMIN, lambda shop: operation(f"{LIST} # {shop.fresh()}")),
+    "one with variables and fragments": (
+        Role.ADMIN,
+        lambda shop: operation(f"{FRAGMENTS} # {shop.fresh()}", first=5, id=shop.customer),
+    ),
+    "one that does not fit the schema": (Role.ADMIN, lambda shop: operation(f"{{ nothing }} # {shop.fresh()}")),
     "no JSON": (Role.ADMIN, lambda _: b"{"),
 }
 
