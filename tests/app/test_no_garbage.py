@@ -22,6 +22,7 @@ from benchmarks.adjust import DOCUMENT as ADJUST
 from models.ledger import Ledger
 from schema.ids import global_id
 from tests.app.test_hardening import SECRET, app_of
+from tests.support.sockets import opened, served
 from tests.support.tenants import Tenant, make_tenant
 
 REQUESTS: Final = 5
@@ -54,7 +55,7 @@ class Shop:
         self.app = app
         self.customer = customer
         self._fresh = count()
-        self._tokens = {role: _token(tenant.slug, role) for role in Role}
+        self.tokens = {role: _token(tenant.slug, role) for role in Role}
 
     def adjustment(self, **changes: Any) -> dict[str, Any]:
         """An input of adjustCredit."""
@@ -69,7 +70,7 @@ class Shop:
     ) -> tuple[int, bytes]:
         """Status and body of the answer."""
         if role is not None:
-            headers = {"authorization": f"Bearer {self._tokens[role]}", **headers}
+            headers = {"authorization": f"Bearer {self.tokens[role]}", **headers}
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
         headers = {"content_type": "application/json", **headers}
         path, _, query = path.partition("?")
@@ -92,13 +93,13 @@ class Shop:
         sent: list[Message] = []
 
         async def receive() -> Message:
-            return waiting.pop() if waiting else {"type": "http.disconnect"}
+            return waiting.pop() if waiting else await asyncio.get_running_loop().create_future()  # the client stays
 
         async def send(message: Message) -> None:
             sent.append(message)
 
         await asyncio.create_task(self.app(scope, receive, send))
-        return sent[0]["status"], b"".join(message["body"] for message in sent[1:])
+        return sent[0]["status"], b"".join(message.get("body", b"") for message in sent[1:])
 
 
 def _token(tenant: str, role: Role) -> str:
@@ -237,4 +238,47 @@ async def test_a_file_sent_leaves_nothing_to_the_collector(shop: Shop) -> None:
         assert status == 202
 
     found = await garbage(upload)
+    assert found.total() < REQUESTS, found
+
+
+async def test_a_file_fetched_leaves_nothing_to_the_collector(shop: Shop) -> None:
+    async def download() -> None:
+        status, _ = await shop.send(Role.ADMIN, b"", method="GET", path=f"/statements/{shop.customer}.csv")
+        assert status == 200
+
+    found = await garbage(download)
+    assert found.total() < REQUESTS, found
+
+
+@pytest.mark.parametrize("name", ["an adjustment", "one that is refused", "a denied field", "a page with lists"])
+async def test_an_operation_on_a_websocket_leaves_nothing_to_the_collector(shop: Shop, name: str) -> None:
+    role, body = CASES[name]
+    assert role is not None
+    async with served(shop.app) as base, opened(base) as client:
+        await client.begin(f"Bearer {shop.tokens[role]}")
+
+        async def ask() -> None:
+            asked = body(shop)
+            assert isinstance(asked, dict)
+            assert "refused" not in await client.ask(**asked)
+
+        found = await garbage(ask)
+    assert found.total() < REQUESTS, found
+
+
+async def test_requests_on_a_connection_leave_nothing_to_the_collector(shop: Shop) -> None:
+    async with served(shop.app) as base:
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(base.rpartition(":")[2]))
+
+        async def ask() -> None:
+            body = json.dumps(operation(ADJUST, **shop.adjustment()))
+            head = f"POST /graphql HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {shop.tokens[Role.ADMIN]}\r\n"
+            writer.write(f"{head}content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n{body}".encode())
+            answer = await reader.readuntil(b"\r\n\r\n")
+            length = int(answer.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+            assert b'"userErrors":[]' in await reader.readexactly(length)
+
+        found = await garbage(ask)
+        writer.close()
+        await writer.wait_closed()
     assert found.total() < REQUESTS, found

@@ -19,7 +19,7 @@ DOCUMENTS: Final = {
     "fragments nested too deeply": "{ viewer { ...F0 } } "
     + " ".join(f"fragment F{n} on Viewer {{ ... on Viewer {{ ...F{n + 1} }} }}" for n in range(900))
     + " fragment F900 on Viewer { subject }",
-    "a fragment's variable": "query($n: Int) { ...A } fragment A on Query { customers(first: $n) { pageInfo { endCursor } } }",
+    "a fragment's variable": "query($n: Int) { ...A } fragment A on Query { customers(first: $n) { __typename } }",
     "a variable of another type": "query($n: String) { customers(first: $n) { edges { node { id } } } }",
     "a variable that is not declared": "{ customers(first: $n) { edges { node { id } } } }",
     "a variable that is not used": "query($n: Int) { viewer { subject } }",
