@@ -29,7 +29,6 @@ from graphql import (
     VariableDefinitionNode,
     VariableNode,
     parse,
-    validate,
 )
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
@@ -44,6 +43,7 @@ from gateway.query_limits import (
     measure_operation,
     operations_of,
 )
+from gateway.validation import validated
 from turns.slices import beside, is_over, turn
 
 MAX_CACHED_CHARACTERS = 200_000
@@ -181,8 +181,10 @@ class DocumentCache:
         }
         for operation in operations.values():
             check_shape(operation.measure, self.limits)
-        errors = validate(self._schema, node, self._rules, MAX_VALIDATION_ERRORS)
+        errors = validated(self._schema, node, self._rules, MAX_VALIDATION_ERRORS)
         refused = with_code(errors, ErrorCode.GRAPHQL_VALIDATION_FAILED)
+        if refused:
+            _cut(node)  # the errors have their locations already
         return CheckedDocument(
             node, operations, refused, self._follows is None or self._follows.search(text) is not None
         )
@@ -207,17 +209,22 @@ class DocumentCache:
         return checked
 
 
-def _slimmed(document: DocumentNode, names: dict[str, NameNode]) -> None:
-    """Let go of what no execution looks at: two thirds of a document's objects.
-
-    These are the tokens, in one long cycle that only the garbage collector could free, and where names and selections
-    stand; errors tell where fields, arguments and variables do. A name is one object, in however many places it comes.
-    """
+def _cut(document: DocumentNode) -> None:
+    """Let go of the tokens: they are one long cycle, which only the garbage collector could free."""
     token = document.loc.start_token if document.loc else None
     while token is not None:
         following = token.next
         token.prev = token.next = None
         token = following
+
+
+def _slimmed(document: DocumentNode, names: dict[str, NameNode]) -> None:
+    """Let go of what no execution looks at: two thirds of a document's objects.
+
+    These are the tokens, and where names and selections stand; errors tell where fields, arguments and variables do. A
+    name is one object, in however many places it comes.
+    """
+    _cut(document)
     nodes: list[Node] = [document]
     while nodes:
         node = nodes.pop()

@@ -6,7 +6,7 @@ of ours: it is logged once, with the traceback, and the client gets a fixed mess
 
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
@@ -200,6 +200,23 @@ def shape_errors(
         shaped = errors[index] = _shape(error, request_id, hide_suggestions, outage_of, coded_of)
         if isinstance(shaped, Away):
             shaped.of_query = of_query
+
+
+def forget_frames(errors: Iterable[BaseException]) -> None:
+    """Take their tracebacks off errors that are told and logged by now, and off whatever caused them.
+
+    The frames have all that the operation worked on, often the error too: a circle that only the garbage collector could
+    free.
+    """
+    waiting: list[BaseException | None] = [*errors]
+    known: set[int] = set()
+    while waiting:
+        error = waiting.pop()
+        if error is None or id(error) in known:
+            continue
+        known.add(id(error))
+        error.__traceback__ = None
+        waiting += error.__cause__, error.__context__, getattr(error, "original_error", None)
 
 
 def away_of(result: ExecutionResult) -> Away | None:

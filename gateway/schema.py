@@ -16,7 +16,7 @@ from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 
 from gateway.documents import DocumentCache
-from gateway.errors import CodedOf, OutageOf, RateLimited, no_code, no_outage, shape_errors
+from gateway.errors import CodedOf, OutageOf, RateLimited, forget_frames, no_code, no_outage, shape_errors
 from gateway.fast_inputs import install_fast_inputs
 from gateway.query_limits import MAX_REPORTED, QueryLimits, QueryTooCostly, check_variables
 from gateway.sdl import mend
@@ -186,6 +186,7 @@ class GatewaySchema(strawberry.Schema):
         if (locate := getattr(context, "locate", None)) is not None:
             for error in errors:
                 locate(error, execution_context.operation_name if execution_context else None)
+        raised = list(errors)
         shape_errors(
             errors,
             getattr(context, "request_id", None),
@@ -194,6 +195,7 @@ class GatewaySchema(strawberry.Schema):
             outage_of=self.outage_of,
             coded_of=self._coded_of,
         )
+        forget_frames(raised)
 
 
 def _is_query(context: ExecutionContext | None) -> bool:

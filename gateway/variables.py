@@ -8,12 +8,15 @@ eight times 90 customers with their credits and entries. Here a list waits for i
 the loop has had enough of them, and a long one is completed in slices.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
+from weakref import ref
 
 from graphql import DocumentNode, GraphQLError, GraphQLSchema, OperationDefinitionNode
 from graphql.execution.values import VariableValues, get_variable_values
 from graphql.pyutils import Path, gather_with_cancel
+from graphql.type.definition import GraphQLResolveInfoHelpers
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from gateway.reading import Lists
@@ -49,7 +52,12 @@ async def read_beside(
 
 
 class Executor(StrawberryGraphQLCoreExecutionContext):
-    """Executes as Strawberry's does, does not read variables again, and completes long lists in slices."""
+    """Executes as Strawberry's does, does not read variables again, completes long lists in slices, and is gone with its
+    operation."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.async_helpers = _helpers_of(self)
 
     @classmethod
     def build(
@@ -114,6 +122,21 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
         for index, value in zip(waiting, await gather_with_cancel(*(completed[n] for n in waiting)), strict=True):
             completed[index] = value
         return completed
+
+
+def _helpers_of(executor: Executor) -> GraphQLResolveInfoHelpers:
+    """The functions that resolvers find in their info. As graphql-core makes them, they are methods of the executor that
+    has them: with it, all that an operation has read would wait for the garbage collector."""
+    return GraphQLResolveInfoHelpers(gather=_gather, track=partial(_track, ref(executor)))
+
+
+def _track(executing: "ref[Executor]", values: Sequence[Any]) -> None:
+    if (executor := executing()) is not None:
+        executor.track_async_work(values)
+
+
+def _gather(values: Sequence[Awaitable[Any]]) -> Awaitable[list[Any]]:
+    return gather_with_cancel(*values)
 
 
 def _without_variables(document: DocumentNode) -> DocumentNode:

@@ -97,10 +97,11 @@ class Ledger:
                 return outcome
             case Replayed(result_id):
                 return result_id
-            case Refused(error):
-                raise error
-            case Failed(failure):
-                raise failure
+            case Refused(error) | Failed(error):
+                try:
+                    raise error
+                finally:
+                    del result, error  # its traceback has this frame
             case Requeued():
                 raise Busy
 

@@ -192,7 +192,8 @@ def _plan(loaded: Loaded, units: Sequence[Unit], live: list[int], results: Resul
             results[i] = Posted((yield from planning.plan(books, context, unit.command)))
         except LedgerError as error:
             yield from books.rolling_back_to(savepoint)
-            results[i] = Refused(error)
+            # Its traceback has this frame, which has the results: all of the books would wait for the garbage collector.
+            results[i] = Refused(error.with_traceback(None))
         yield
 
 
