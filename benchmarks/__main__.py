@@ -14,6 +14,7 @@ from benchmarks.rig import make_rig
 BENCHMARKS: Final = {
     "start": "what a first start takes",
     "adjust": "adjustCredit, beside the server without its ledger and beside pgbench",
+    "requests": "the CPU time of each kind of request, beside an empty mutation of stock Strawberry",
     "guards": "adjustCredit with and without limits, row security, token checks and rate limits",
     "operations": "assignCredit, createInvoice over 100 open credits, a bulk of 10,000 rows beside bare SQL",
     "growth": "reads and postings at 1,000,000 entries, beside the same at 10,000",

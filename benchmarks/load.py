@@ -14,7 +14,7 @@ import sys
 import time
 from array import array
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final, cast
 
@@ -24,13 +24,15 @@ KEY: Final = "@KEY@"
 """Stands in an order's variables for a fresh idempotency key."""
 PICK: Final = "@PICK@"
 """Stands in an order's variables for one of the order's ids, drawn anew for each request."""
+PARTNER: Final = "@PARTNER@"
+"""Stands, behind PICK, for the id that belongs to the one drawn."""
 LAST_ANSWERS_S: Final = 10
-_MARKS: Final = re.compile(f"({KEY}|{PICK})")
+_MARKS: Final = re.compile(f"({KEY}|{PICK}|{PARTNER})")
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """tokens: one for each connection. ids: all of one length, which the request's length counts on.
+    """tokens: one for each connection. ids, partners: all of one length, which the request's length counts on.
 
     expected: a part of every good response. prefix: of the idempotency keys, so that no two runs share one.
     """
@@ -42,6 +44,7 @@ class Order:
     ids: list[str]
     expected: str
     prefix: str
+    partners: list[str] = field(default_factory=list)
 
     def write(self, file: Path) -> None:
         file.write_text(json.dumps(asdict(self)))
@@ -74,11 +77,12 @@ class Requests:
     def __init__(self, order: Order) -> None:
         body = json.dumps({"query": order.query, "variables": order.variables}, separators=(",", ":"))
         self._parts = [part.encode() for part in _MARKS.split(body)]
-        self._slots = [n for n, part in enumerate(self._parts) if part.decode() in (KEY, PICK)]
-        self._makers: list[Callable[[], bytes]] = [
-            self._key if self._parts[n].decode() == KEY else self._pick for n in self._slots
-        ]
+        makers: dict[str, Callable[[], bytes]] = {KEY: self._key, PICK: self._pick, PARTNER: self._partner}
+        self._slots = [n for n, part in enumerate(self._parts) if part.decode() in makers]
+        self._makers = [makers[self._parts[n].decode()] for n in self._slots]
         self._ids = [each.encode() for each in order.ids]
+        self._partners = [each.encode() for each in order.partners]
+        self._picked = 0
         self._prefix = order.prefix
         self._count = 0
         self._length = sum(map(len, self._filled()))
@@ -109,7 +113,11 @@ class Requests:
         return b"%s-%09d" % (self._prefix.encode(), self._count)
 
     def _pick(self) -> bytes:
-        return self._ids[int(random.random() * len(self._ids))]  # noqa: S311 - not a secret
+        self._picked = int(random.random() * len(self._ids))  # noqa: S311 - not a secret
+        return self._ids[self._picked]
+
+    def _partner(self) -> bytes:
+        return self._partners[self._picked]
 
 
 class Connection(asyncio.Protocol):
