@@ -8,7 +8,6 @@ each: nothing is checked, planned or hashed.
 import asyncio
 import itertools
 import time
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ from typing import Final
 from uuid import UUID
 
 import asyncpg
+import httpx
 import psutil  # type: ignore[import-untyped]
 
 from app.cli.token import make_token
@@ -31,6 +31,7 @@ from models.ledger import Ledger
 from models.operations.create_tenant import create_tenant
 from models.reads.verify import verify
 
+SLUG: Final = "files"
 ROWS, QUICK_ROWS = 1_000_000, 100_000
 LEAST_ROWS_S: Final = 5_000
 MOST_BYTES: Final = 150 * 1024 * 1024
@@ -90,7 +91,7 @@ async def _prepare(rig: Rig, rows: int) -> tuple[Path, UUID, UUID]:
         lines.writelines(f"customer-{n},5.00\n" for n in range(rows))
     async with open_database(rig.urls.app, pool_min=1, pool_max=4):
         ledger = Ledger()
-        tenants = [await create_tenant(ledger, slug, slug, "Europe/London") for slug in ("files", "bare")]
+        tenants = [await create_tenant(ledger, slug, slug, "Europe/London") for slug in (SLUG, "bare")]
         for tenant in tenants:
             await ledger.actor_id(tenant, Actor("manager", "MANAGER"))
         await ledger.close()
@@ -100,7 +101,8 @@ async def _prepare(rig: Rig, rows: int) -> tuple[Path, UUID, UUID]:
             await admin.execute(f"SET scrip.tenant = '{tenant}'")
             await admin.execute(
                 """INSERT INTO customers (tenant_id, id, external_id, name, created_at, updated_at)
-                SELECT $1, uuidv7(), 'customer-' || n, 'Customer ' || n, now(), now() FROM generate_series(0, $2 - 1) AS n""",
+                SELECT $1, uuidv7(), 'customer-' || n, 'Customer ' || n, now(), now()
+                FROM generate_series(0, $2 - 1) AS n""",
                 tenant,
                 rows,
             )
@@ -125,30 +127,17 @@ def _metered(rig: Rig, server: Server | None, work: Callable[[], float]) -> Run:
 
 def _post(rig: Rig, server: Server, file: Path, tenant: UUID) -> Run:
     """Send the file to the server, and wait until its worker has posted it."""
+    issued_at = datetime.now(UTC)
     token = make_token(
-        rig.settings,
-        tenant="files",
-        role=Role.MANAGER,
-        subject="manager",
-        issued_at=datetime.now(UTC),
-        token_id="files",
-        ttl="1d",
+        rig.settings, tenant=SLUG, role=Role.MANAGER, subject="manager", issued_at=issued_at, token_id=SLUG, ttl="1d"
     )
+    headers = {"content-type": "text/csv", "authorization": f"Bearer {token}", "idempotency-key": "file"}
 
     def work() -> float:
         began = time.perf_counter()
-        with file.open("rb") as body:
-            request = urllib.request.Request(
-                f"http://127.0.0.1:{server.port}{PATH}?asset=GBP&reason=GOODWILL",
-                data=body,
-                headers={
-                    "content-type": "text/csv",
-                    "content-length": str(file.stat().st_size),
-                    "authorization": f"Bearer {token}",
-                    "idempotency-key": "file",
-                },
-            )
-            urllib.request.urlopen(request, timeout=LIMIT_S).close()
+        with httpx.Client(timeout=LIMIT_S) as client:
+            url = f"http://127.0.0.1:{server.port}{PATH}?asset=GBP&reason=GOODWILL"
+            client.post(url, content=file.open("rb"), headers=headers).raise_for_status()
         taken_in_s = time.perf_counter() - began
         asyncio.run(_until_done(rig, tenant))
         return taken_in_s
@@ -181,7 +170,8 @@ async def _bare(rig: Rig, file: Path, tenant: UUID) -> float:
     owner = await asyncpg.connect(rig.urls.owner)
     try:
         async with owner.transaction():
-            await owner.execute(f"SET LOCAL scrip.tenant = '{tenant}'; CREATE TEMP TABLE given (customer text, amount numeric)")
+            await owner.execute(f"SET LOCAL scrip.tenant = '{tenant}'")
+            await owner.execute("CREATE TEMP TABLE given (customer text, amount numeric)")
             await owner.copy_to_table("given", source=str(file), format="csv", header=True)
             for statement in _BARE:
                 await owner.execute(statement, *([tenant] if "$1" in statement else []))
