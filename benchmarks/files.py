@@ -118,7 +118,7 @@ def _metered(rig: Rig, server: Server | None, work: Callable[[], float]) -> Run:
 
     def cpu() -> Cpu:
         driver = psutil.Process().pid
-        return cpu_now(server=server and server.pid, postmaster=rig.postmaster, driver=driver)
+        return cpu_now(server=None if server is None else server.pid, postmaster=rig.postmaster, driver=driver)
 
     before, began = cpu(), time.perf_counter()
     taken_in_s = work()
