@@ -17,6 +17,7 @@ BENCHMARKS: Final = {
     "requests": "the CPU time of each kind of request, beside an empty mutation of stock Strawberry",
     "guards": "adjustCredit with and without limits, row security, token checks and rate limits",
     "operations": "assignCredit, createInvoice over 100 open credits, a bulk of 10,000 rows beside bare SQL",
+    "files": "a file of 1,000,000 rows end to end, beside bare SQL for the same rows",
     "growth": "reads and postings at 1,000,000 entries, beside the same at 10,000",
     "stall": "what others notice of bulks, large units, odd requests and held accounts, from two servers",
 }

@@ -308,11 +308,9 @@ CREATE TABLE bulk_rows (
     CONSTRAINT bulk_rows_amount CHECK (amount IS NOT NULL OR error IS NOT NULL),
     CONSTRAINT bulk_rows_fate CHECK (transaction_id IS NULL OR error IS NULL),
     CONSTRAINT bulk_rows_row CHECK ("row" >= 0)
-);
+) WITH (fillfactor=50);
 ALTER TABLE bulk_rows ALTER COLUMN tenant_id SET (n_distinct=1);
 CREATE INDEX bulk_rows_failed ON bulk_rows (tenant_id, operation_id, "row") WHERE error IS NOT NULL;
-CREATE INDEX bulk_rows_pending ON bulk_rows (tenant_id, operation_id, "row") WHERE transaction_id IS NULL AND error IS
-    NULL;
 ALTER TABLE bulk_rows ENABLE ROW LEVEL SECURITY;
 ALTER TABLE bulk_rows FORCE ROW LEVEL SECURITY;
 CREATE POLICY own_tenant ON bulk_rows
@@ -320,9 +318,8 @@ CREATE POLICY own_tenant ON bulk_rows
     WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
 CREATE TRIGGER seal_added AFTER INSERT ON bulk_rows
     REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION seal_added_bulk_rows();
-CREATE TRIGGER seal_changed AFTER UPDATE OF id, operation_id, "row", customer_id, amount, transaction_id, details, error
-    ON bulk_rows
-    FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION seal_bulk_rows();
+CREATE TRIGGER seal_changed AFTER UPDATE ON bulk_rows
+    REFERENCING OLD TABLE AS before NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION seal_changed_bulk_rows();
 CREATE TRIGGER seal_deleted AFTER DELETE ON bulk_rows
     FOR EACH ROW EXECUTE FUNCTION seal_bulk_rows();
 GRANT SELECT, INSERT, UPDATE (transaction_id, error, details) ON bulk_rows TO scrip_app;
@@ -2246,30 +2243,51 @@ CREATE FUNCTION seal_bulk_rows()
  SET search_path TO 'public', 'pg_temp'
  SET enable_seqscan TO 'off'
 AS $function$
-DECLARE
-    fresh bytea := uuid_send(gen_random_uuid());
 BEGIN
-    IF TG_OP = 'UPDATE' THEN
-        UPDATE seals s
-        SET version = s.version + 1,
-            digest = sha256(fresh || convert_to(json_build_array(
-                'bulk_rows', NEW.tenant_id, NEW."id", NEW."operation_id", NEW."row", NEW."customer_id",
-                NEW."amount"::text, NEW."transaction_id", NEW."details"::text, NEW."error"::text
-            )::text, 'UTF8')),
-            salt = fresh, sealed_at = now()
-        WHERE s.tenant_id = OLD.tenant_id AND s.of_table = 'bulk_rows' AND s.id = OLD.id
-            AND s.digest = sha256(s.salt || convert_to(json_build_array(
-                'bulk_rows', OLD.tenant_id, OLD."id", OLD."operation_id", OLD."row", OLD."customer_id",
-                OLD."amount"::text, OLD."transaction_id", OLD."details"::text, OLD."error"::text
-            )::text, 'UTF8'));
-    ELSE
-        DELETE FROM seals s
-        WHERE s.tenant_id = OLD.tenant_id AND s.of_table = 'bulk_rows' AND s.id = OLD.id
-            AND s.digest = sha256(s.salt || convert_to(json_build_array(
-                'bulk_rows', OLD.tenant_id, OLD."id", OLD."operation_id", OLD."row", OLD."customer_id",
-                OLD."amount"::text, OLD."transaction_id", OLD."details"::text, OLD."error"::text
-            )::text, 'UTF8'));
-    END IF;
+    DELETE FROM seals s
+    WHERE s.tenant_id = OLD.tenant_id AND s.of_table = 'bulk_rows' AND s.id = OLD.id
+        AND s.digest = sha256(s.salt || convert_to(json_build_array(
+            'bulk_rows', OLD.tenant_id, OLD."id", OLD."operation_id", OLD."row", OLD."customer_id",
+            OLD."amount"::text, OLD."transaction_id", OLD."details"::text, OLD."error"::text
+        )::text, 'UTF8'));
+    RETURN NULL;
+END $function$;
+
+CREATE FUNCTION seal_changed_bulk_rows()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+DECLARE
+    most bigint := (SELECT count(*) FROM after);
+BEGIN
+    UPDATE seals s
+    SET version = s.version + 1,
+        digest = sha256(n.fresh_salt || convert_to(n.after, 'UTF8')),
+        salt = n.fresh_salt, sealed_at = now()
+    FROM (
+        SELECT uuid_send(gen_random_uuid()) AS fresh_salt, b.* FROM (
+            SELECT r.tenant_id, r.id, max(r.before) AS before, max(r.after) AS after FROM (
+                SELECT o.tenant_id, o.id, NULL AS after, json_build_array(
+                    'bulk_rows', o.tenant_id, o."id", o."operation_id", o."row", o."customer_id", o."amount"::text,
+                    o."transaction_id", o."details"::text, o."error"::text
+                )::text AS before
+                FROM before o
+                UNION ALL
+                SELECT a.tenant_id, a.id, json_build_array(
+                    'bulk_rows', a.tenant_id, a."id", a."operation_id", a."row", a."customer_id", a."amount"::text,
+                    a."transaction_id", a."details"::text, a."error"::text
+                )::text, NULL
+                FROM after a
+            ) r GROUP BY r.tenant_id, r.id LIMIT 2 * most
+        ) b WHERE b.before <> b.after
+    ) n
+    WHERE s.tenant_id = n.tenant_id AND s.of_table = 'bulk_rows' AND s.id = n.id
+        AND s.digest = sha256(s.salt || convert_to(n.before, 'UTF8'));
     RETURN NULL;
 END $function$;
 

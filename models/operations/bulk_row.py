@@ -19,9 +19,18 @@ class RunningBulk:
     error_policy: str
     dry_run: bool
     total: int
+    succeeded: int
     validated_at: datetime | None
     command: Mapping[str, Any]
     actor: Actor
+
+    def settled_to(self, under_way: int) -> int:
+        """A row with none that is pending before it, as far as no run of chunks of so many rows was cut off.
+
+        Rows are settled in their order: before the first that is pending lie all that succeeded, but for those that were
+        under way with it.
+        """
+        return max(self.succeeded - under_way, 0) - 1
 
 
 def adjustment(bulk: RunningBulk, row: Any) -> RowAdjustment:

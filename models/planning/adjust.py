@@ -1,6 +1,6 @@
 """Adding and removing value by hand (sources 000, 001, 003). Pure."""
 
-from typing import Final
+from typing import Any, Final
 
 from models.commands import AdjustCredit, Outcome
 from models.errors import (
@@ -151,7 +151,7 @@ def _add(
         counts=reason.moves_lifetime,
     )
     credits.follow_tier(books, transaction, account, lifetime_before)
-    return _outcome(books, transaction, account, credit)
+    return _outcome(context, transaction, account, credit)
 
 
 def _remove(
@@ -190,7 +190,7 @@ def _remove(
         )
         credit = spent[0] if len(spent) == 1 else None
     credits.follow_tier(books, transaction, account, lifetime_before)
-    return _outcome(books, transaction, account, credit)
+    return _outcome(context, transaction, account, credit)
 
 
 def _check_used_up(books: Books, command: AdjustCredit) -> None:
@@ -230,13 +230,14 @@ def _named_credit(books: Books, command: AdjustCredit, account: AccountState, am
     return credit
 
 
-def _outcome(books: Books, transaction: TransactionDraft, account: AccountState, credit: CreditState | None) -> Outcome:
-    views = [credits.transaction_view(transaction), credits.account_view(account)]
-    if credit is not None:
-        views.append(credits.credit_view(credit, account.asset))
+def _outcome(
+    context: PostingContext, transaction: TransactionDraft, account: AccountState, credit: CreditState | None
+) -> Outcome:
+    views: tuple[Any, ...] = ()
+    if context.shown:
+        views = credits.transaction_view(transaction), credits.account_view(account)
+        if credit is not None:
+            views = *views, credits.credit_view(credit, account.asset)
     return Outcome(
-        transaction_id=transaction.id,
-        account_id=account.id,
-        credit_id=credit.id if credit else None,
-        views=tuple(views),
+        transaction_id=transaction.id, account_id=account.id, credit_id=credit.id if credit else None, views=views
     )

@@ -78,7 +78,7 @@ def _plan_rows(books: Books, context: PostingContext, command: BulkCredit) -> St
             if adjustment.customer_id in seen and not command.allow_duplicate_customers:
                 raise Duplicate("The customer is listed twice.", field=("customerId",))
             seen.add(adjustment.customer_id)
-            row_context = PostingContext(context.actor, context.key, books.source.new_id())
+            row_context = PostingContext(context.actor, context.key, books.source.new_id(), shown=False)
             outcome = yield from adjust.plan(books, row_context, adjustment)
             results.append((outcome.transaction_id, None))
         except LedgerError as error:

@@ -4,6 +4,7 @@ Clock changes are the zone's own business: a day that begins with a gap begins a
 """
 
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -14,8 +15,9 @@ LAST_DATE: Final = date(2200, 12, 31)
 MAX_EXPIRY_DAYS: Final = 36_500
 
 
+@lru_cache(maxsize=1_024)
 def local_date(now: datetime, zone: ZoneInfo) -> date:
-    """The current day in `zone`."""
+    """The current day in `zone`. All plans of a batch ask it of the same instant."""
     return now.astimezone(zone).date()
 
 

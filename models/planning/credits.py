@@ -187,8 +187,9 @@ def _touch(books: Books, account: AccountState) -> None:
     """Mark the credit to be written with the batch. A unit that moves many lots does so between two accounts at most:
     once for each."""
     touched = books.writes.touched_accounts
-    if not any(account is one for one in touched[-2:]):
-        touched.append(account)
+    if touched and (touched[-1] is account or (len(touched) > 1 and touched[-2] is account)):
+        return
+    touched.append(account)
 
 
 def check_open(books: Books, customer_id: UUID, *field: str) -> None:

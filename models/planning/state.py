@@ -1,8 +1,9 @@
 """The locked state that plans are made on, and the changes that a plan makes: both can be rolled back, unit by unit."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime
+from operator import attrgetter
 from typing import Annotated, Any, Final, Protocol
 from uuid import UUID
 
@@ -294,13 +295,15 @@ class CounterState:
 class PostingContext:
     """The actor, their idempotency key, and the id that the result is to have (a replay finds it by that).
 
-    approved_by: the second person, on whose approval it is posted; no limit binds it then.
+    approved_by: the second person, on whose approval it is posted; no limit binds it then. shown: whether the outcome
+    says what became of it, and not its ids alone; nobody looks at ten thousand.
     """
 
     actor: Actor
     key: str | None
     result_id: UUID
     approved_by: Actor | None = None
+    shown: bool = True
 
 
 @dataclass(slots=True)
@@ -341,11 +344,15 @@ class Writes:
     merged_customers: list[MergedCustomer] = field(default_factory=list)
 
     def lengths(self) -> tuple[int, ...]:
-        return tuple(len(getattr(self, name)) for name in self.__slots__)
+        return tuple(map(len, _all_of(self)))
 
     def cut(self, lengths: tuple[int, ...]) -> None:
-        for name, length in zip(self.__slots__, lengths, strict=True):
-            del getattr(self, name)[length:]
+        for rows, length in zip(_all_of(self), lengths, strict=True):
+            del rows[length:]
+
+
+_all_of: Final[Callable[[Writes], tuple[list[Any], ...]]] = attrgetter(*(f.name for f in fields(Writes)))
+"""All of the lists, in one go: each row of a bulk begins by noting their lengths."""
 
 
 _LARGE: Final = 2_000
@@ -423,7 +430,7 @@ class Books:
         it."""
         if not self.is_large:
             return
-        for rows in (self._rollback, *(getattr(self.writes, name) for name in self.writes.__slots__)):
+        for rows in (self._rollback, *_all_of(self.writes)):
             while rows:
                 del rows[-_AT_ONCE:]
                 yield
