@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from jobs import bulk, expiry, keys
+from jobs import bulk, expiry, keys, totals
 from models.currencies import open_books
 from models.errors import DatabaseAway, Unavailable
 from models.ledger import Ledger
@@ -44,6 +44,7 @@ JOBS: Final = (
     Job("bulks", bulk.INTERVAL_S, bulk.run_once),
     Job("expiry", expiry.INTERVAL_S, expiry.run_once),
     Job("keys", keys.INTERVAL_S, keys.run_once),
+    Job("totals", totals.INTERVAL_S, totals.run_once),
 )
 
 

@@ -394,6 +394,7 @@ CREATE TABLE credit_changes (
 );
 ALTER TABLE credit_changes ALTER COLUMN tenant_id SET (n_distinct=1);
 CREATE INDEX credit_changes_credit ON credit_changes (tenant_id, credit_id, created_at);
+CREATE INDEX credit_changes_time ON credit_changes (tenant_id, created_at);
 ALTER TABLE credit_changes ENABLE ROW LEVEL SECURITY;
 ALTER TABLE credit_changes FORCE ROW LEVEL SECURITY;
 CREATE POLICY own_tenant ON credit_changes
@@ -499,6 +500,7 @@ CREATE UNIQUE INDEX credits_opened_key ON credits (tenant_id, account_id, opened
 CREATE INDEX credits_origin ON credits (tenant_id, origin_id) WHERE origin_id IS NOT NULL;
 CREATE INDEX credits_scheduled ON credits (tenant_id, account_id, starts_at) WHERE open AND starts_at > created_at;
 CREATE INDEX credits_start_wait ON credits (tenant_id, account_id, start_wait, starts_at) WHERE start_wait IS NOT NULL;
+CREATE INDEX credits_sweep_time ON credits (tenant_id, sweep_wait, expires_at) WHERE sweep_wait IS NOT NULL;
 CREATE INDEX credits_sweep_wait ON credits (tenant_id, account_id, sweep_wait, expires_at) WHERE sweep_wait IS NOT NULL;
 CREATE INDEX credits_time ON credits (tenant_id, opened_at, id);
 CREATE INDEX credits_transaction ON credits (tenant_id, transaction_id);
@@ -1303,6 +1305,27 @@ CREATE TRIGGER seal_changed AFTER UPDATE OF id, name, threshold_minor ON tiers
 CREATE TRIGGER seal_deleted AFTER DELETE ON tiers
     FOR EACH ROW EXECUTE FUNCTION seal_tiers();
 GRANT SELECT, INSERT, UPDATE (name, threshold_minor), DELETE ON tiers TO scrip_app;
+
+CREATE TABLE totals (
+    id           uuid NOT NULL,
+    tenant_id    uuid NOT NULL,
+    at           timestamptz NOT NULL,
+    transactions bigint NOT NULL,
+    credits      jsonb NOT NULL,
+    counters     jsonb NOT NULL,
+    accounts     jsonb NOT NULL,
+    CONSTRAINT totals_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT totals_at_key UNIQUE (tenant_id, at),
+    CONSTRAINT totals_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
+    CONSTRAINT totals_transactions CHECK (transactions >= 1)
+);
+ALTER TABLE totals ALTER COLUMN tenant_id SET (n_distinct=1);
+ALTER TABLE totals ENABLE ROW LEVEL SECURITY;
+ALTER TABLE totals FORCE ROW LEVEL SECURITY;
+CREATE POLICY own_tenant ON totals
+    USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
+    WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
+GRANT SELECT, INSERT ON totals TO scrip_app;
 
 CREATE TABLE transaction_texts (
     id        uuid NOT NULL,

@@ -2,7 +2,7 @@
 
 In one snapshot, so that it can run beside the service:
 
-- figures, from the entries, lines, payments and assignments that they sum up (verify_checks.py);
+- figures, from the entries, lines, payments and assignments that they sum up (verify_checks.py, verify_totals.py);
 - transactions' facts and credits' terms, with the digests under the entries' hashes, and these with the chains;
 - every other row, with its seal (verify_seals.py), and every row that another one names, with whether it exists.
 
@@ -21,6 +21,7 @@ from models.reads.verify_checks import COUNTS, ENTRIES, LEDGER_CHECKS, NOTES, TR
 from models.reads.verify_links import LINK_CHECKS
 from models.reads.verify_people import OTHER_CHECKS
 from models.reads.verify_seals import SEAL_CHECKS
+from models.reads.verify_totals import TOTALS_CHECKS
 from models.session import TenantConnection, ask, tenant_transaction
 
 MAX_LISTED: Final = 20
@@ -85,7 +86,7 @@ async def every_tenant() -> list[TenantName]:
 
 
 _STATEMENTS: Final = (
-    *((check.name, check.sql) for check in (*LEDGER_CHECKS, *OTHER_CHECKS)),
+    *((check.name, check.sql) for check in (*LEDGER_CHECKS, *OTHER_CHECKS, *TOTALS_CHECKS)),
     *((f"row of {check.table}", check.sql) for check in SEAL_CHECKS),
     *((f"row of {check.target}", check.sql) for check in LINK_CHECKS),
 )

@@ -1,4 +1,4 @@
-"""Proof of the books: the exponents of their currencies, and the digest of each row as it was last written."""
+"""Rows about the books: the exponents of their currencies, the digest of each row as it was last written, totals."""
 
 from typing import ClassVar
 
@@ -38,3 +38,18 @@ class Seal(TenantRow):
 
     class Meta:
         table = "seals"
+
+
+class Totals(TenantRow):
+    """Sums of all transactions up to `at` (models/totals.py), of which there are `transactions`; never changed. If they are
+    taken away, they are made again."""
+
+    at = fields.DatetimeField()
+    transactions = fields.BigIntField()
+    credits: fields.Field[list[object]] = fields.JSONField()
+    counters: fields.Field[list[object]] = fields.JSONField()
+    accounts: fields.Field[list[object]] = fields.JSONField()
+
+    class Meta:
+        table = "totals"
+        unique_together = (("tenant_id", "at"),)

@@ -168,6 +168,7 @@ BROKEN = [
     ("partner_tokens_secret_hash", f"secret_hash = {SHORT}"),
     ("partner_tokens_expiry", "expires_at = created_at"),
     ("partner_tokens_revoked", "revoked_at = now()"),
+    ("totals_transactions", "transactions = 0"),
     ("grants_revoked", "revoked_minor = 1"),
     ("transactions_digest", f"digest = {SHORT}"),
     ("transactions_limited", "limited_minor = 1"),

@@ -1,0 +1,30 @@
+"""Keep the tenant's totals up to now, so that reports need to add up little (docs/adr/0041)."""
+
+from typing import Final
+from uuid import UUID
+
+from models.ledger import Ledger
+from models.session import settled_instant, tenant_transaction
+from models.totals import KEEP, NEXT
+
+TRANSACTIONS: Final = 512
+"""From one row of totals to the next, unless a row has more parts than that. A report adds up as many more at most."""
+MAX_STEPS: Final = 100
+_PLANNED: Final = "SET LOCAL plan_cache_mode = force_generic_plan"
+
+
+async def keep_totals(ledger: Ledger, tenant_id: UUID, transactions: int = TRANSACTIONS) -> int:
+    """Add the rows of totals that are due: up to a hundred, so call again until it is 0. Returns how many.
+
+    Only what is settled is added up: nothing can come in before it any more (docs/adr/0019). Safe to run twice and at
+    once.
+    """
+    settled = ledger.clock.given or await settled_instant(tenant_id)
+    for made in range(MAX_STEPS):
+        async with tenant_transaction(tenant_id, read_only=True, settings=_PLANNED) as connection:
+            due = await connection.raw.fetchrow(NEXT, tenant_id, settled, transactions)
+        if due is None:
+            return made
+        async with tenant_transaction(tenant_id, settings=_PLANNED) as connection:
+            await connection.raw.execute(KEEP, tenant_id, due["after"], due["until"], ledger.source.new_id())
+    return MAX_STEPS
