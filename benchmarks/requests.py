@@ -66,7 +66,7 @@ NO_ERRORS: Final = '"userErrors":[]'
 
 @dataclass(frozen=True, slots=True)
 class _Made:
-    """What the postings need: ids of customers, and of a credit and an invoice of each; a reward and a service."""
+    """Ids of what the postings need: customers, a credit and an invoice of each, a reward and a service."""
 
     customers: list[str]
     credits: list[str]

@@ -141,10 +141,15 @@ class AmountOutOfRange(LedgerError):
 
 
 class CurrencyMismatch(LedgerError):
+    """want: None if any currency would do, and `have` is none."""
+
     code = "CURRENCY_MISMATCH"
 
-    def __init__(self, have: str, want: str) -> None:
-        super().__init__(f"{have} cannot be used for {want}: both must be in the same currency.")
+    def __init__(self, have: str, want: str | None = None) -> None:
+        if want is None:
+            super().__init__(f"{have} is not a currency. Use one, such as GBP.")
+        else:
+            super().__init__(f"{have} cannot be used for {want}: both must be in the same currency.")
 
 
 class InsufficientBalance(LedgerError):

@@ -1,6 +1,5 @@
 """approvalRequests, approveRequest, rejectRequest and withdrawRequest: decisions of a second person (domain: who may)."""
 
-from typing import Final
 from uuid import UUID
 
 import strawberry
@@ -30,15 +29,6 @@ from schema.types.base import Connection
 from schema.types.errors import user_errors
 from schema.types.pages import root_page
 from schema.types.requests import ApprovalRequest
-
-MAY_ASK: Final = (
-    Permission.ADD_CREDIT,
-    Permission.REMOVE_CREDIT,
-    Permission.GIVE_REWARD,
-    Permission.GIVE_REWARD_FREE,
-    Permission.WRITE_INVOICES,
-)
-"""Any one of these rights lets its holder ask for approval, and see and withdraw their own requests."""
 
 
 def rights_to(asked: Approvable, terms: Terms | None) -> tuple[Permission, ...]:

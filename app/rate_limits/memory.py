@@ -1,7 +1,6 @@
 """Sliding windows in this process's own memory, of bounded size and in constant time.
 
-The memory storage of `limits` walks all its keys again after each request and has no bound: a client with many addresses
-would bring the process to a halt.
+The bound is on the number of windows, not of holders: a client with many addresses cannot fill the memory.
 """
 
 from collections import OrderedDict

@@ -58,7 +58,7 @@ async def update_product(ledger: Ledger, tenant_id: UUID, actor: Actor, command:
 
 def _check_currency(currency: str) -> None:
     if not is_money(currency):
-        raise CurrencyMismatch(currency, "a currency").at("currency")
+        raise CurrencyMismatch(currency).at("currency")
     try:
         exponent(currency)
     except LedgerError as error:

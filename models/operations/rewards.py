@@ -119,7 +119,7 @@ def _check_says(kind: str, name: str, *, given: bool) -> None:
 
 def _check_currency(currency: str) -> None:
     if not is_money(currency):
-        raise CurrencyMismatch(currency, "a currency").at("currency")
+        raise CurrencyMismatch(currency).at("currency")
     try:
         exponent(currency)
     except LedgerError as error:

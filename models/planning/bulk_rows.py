@@ -61,7 +61,9 @@ def plan_each(
         savepoint = books.savepoint()
         try:
             _check_sender(books, context.actor, row.adjustment)
-            row_context = PostingContext(context.actor, row_key(operation_id, row.row), books.source.new_id(), shown=False)
+            row_context = PostingContext(
+                context.actor, row_key(operation_id, row.row), books.source.new_id(), shown=False
+            )
             outcome = yield from adjust.plan(books, row_context, row.adjustment)
             row_results.append((row.row, outcome.transaction_id, None))
         except LedgerError as error:

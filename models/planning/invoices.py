@@ -150,7 +150,7 @@ def _check_head(books: Books, command: CreateInvoice | CreateOrder) -> None:
     credits.check_open(books, command.customer_id, "customerId")
     _check_number(books, clean_name(command.number))
     if not is_money(command.currency):
-        raise CurrencyMismatch(command.currency, "a currency").at("currency")
+        raise CurrencyMismatch(command.currency).at("currency")
 
 
 def _drafted(

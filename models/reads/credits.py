@@ -1,6 +1,5 @@
 """Credits: the lots that balances are made of."""
 
-import json
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,6 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from models.kinds import CreditStatus
+from models.reads.columns import columns, parsed, rows
 from models.reads.paging import (
     ACCOUNTS,
     LOTS,
@@ -38,13 +38,14 @@ class CreditChangeView:
     changed_at: datetime
 
 
-_COLUMNS: Final = """
-    t.id, t.account_id, t.transaction_id, t.amount_minor, t.remaining_minor, t.effective_on, t.starts_at, t.expires_at,
-    t.auto_apply, t.swept_at, t.voided_at,
-    (select o.asset from accounts o where o.tenant_id = $1 and o.id = t.account_id) as asset,
-    case when t.restricted then array(select s.service_id from credit_services s
+_COLUMNS: Final = columns(
+    CreditView,
+    asset="(select o.asset from accounts o where o.tenant_id = $1 and o.id = t.account_id)",
+    service_ids="""case when t.restricted then array(select s.service_id from credit_services s
                                        where s.tenant_id = $1 and s.credit_id = t.id order by s.service_id)
-         else '{}' end as service_ids"""
+         else '{}' end""",
+)
+_view: Final = rows(CreditView, service_ids=tuple)
 
 # The same order of cases as CreditView.status.
 _STATUS: Final = """
@@ -53,24 +54,6 @@ _STATUS: Final = """
          when t.remaining_minor = 0 or t.expires_at <= {0} then 'EXPIRED'
          when t.starts_at > {0} then 'SCHEDULED'
          else 'OPEN' end = any({1}::text[])"""
-
-
-def _view(row: Any) -> CreditView:
-    return CreditView(
-        id=row["id"],
-        account_id=row["account_id"],
-        asset=row["asset"],
-        transaction_id=row["transaction_id"],
-        amount_minor=row["amount_minor"],
-        remaining_minor=row["remaining_minor"],
-        effective_on=row["effective_on"],
-        starts_at=row["starts_at"],
-        expires_at=row["expires_at"],
-        service_ids=tuple(row["service_ids"]),
-        auto_apply=row["auto_apply"],
-        swept_at=row["swept_at"],
-        voided_at=row["voided_at"],
-    )
 
 
 _BY_OPENING: Final = (time_key("t.opened_at"), id_key("t.id"))
@@ -130,32 +113,20 @@ GRANTED: Final = Listing(
 """Credits that an order put on the account, those taken back too; one that a merge moved, where it is now."""
 
 
-def _change(row: Any) -> CreditChangeView:
-    return CreditChangeView(
-        transaction_id=row["transaction_id"],
-        old_expires_at=row["old_expires_at"],
-        new_expires_at=row["new_expires_at"],
-        old_auto_apply=row["old_auto_apply"],
-        new_auto_apply=row["new_auto_apply"],
-        old_service_ids=_ids(row["old_services"]),
-        new_service_ids=_ids(row["new_services"]),
-        changed_at=row["created_at"],
-    )
-
-
 def _ids(value: Any) -> tuple[UUID, ...]:
     """Ids of a JSON list, which the driver may or may not have parsed."""
-    return tuple(map(UUID, json.loads(value) if isinstance(value, str) else value))
+    return tuple(map(UUID, parsed(value)))
 
 
 CHANGES: Final = Listing(
     name="credit-changes",
-    columns="""t.transaction_id, t.old_expires_at, t.new_expires_at, t.old_auto_apply,
-    t.new_auto_apply, t.old_services, t.new_services, t.created_at""",
+    columns=columns(
+        CreditChangeView, old_service_ids="t.old_services", new_service_ids="t.new_services", changed_at="t.created_at"
+    ),
     table="credit_changes t",
     parent="t.credit_id",
     keys=(time_key("t.created_at"), id_key("t.id")),
-    view=_change,
+    view=rows(CreditChangeView, old_service_ids=_ids, new_service_ids=_ids),
     through=LOTS,
 )
 """Changes of a credit, also of the lots it was before merges."""

@@ -6,13 +6,14 @@ from typing import Any, Final
 from uuid import UUID
 
 from models.lookups import each
+from models.reads.columns import columns, rows
 from models.reads.paging import ACCOUNTS, Condition, Listing, id_key, instant_key, integer_key, time_key
 from models.reads.session import ReadSession
 from models.views import ActorView, EntryView, TransactionView
 
-_ENTRY: Final = """
-    t.id, t.account_id, t.sequence, t.transaction_id, t.credit_id, t.counter, t.amount_minor, t.balance_after_minor,
-    t.created_at, (select o.asset from accounts o where o.tenant_id = $1 and o.id = t.account_id) as asset"""
+_ASSET: Final = "(select o.asset from accounts o where o.tenant_id = $1 and o.id = t.account_id)"
+_ENTRY: Final = columns(EntryView, asset=_ASSET)
+_entry: Final = rows(EntryView)
 
 _TRANSACTIONS: Final = f"""
     select t.id, t.customer_id, t.kind, t.reason, nullif(x.note, '') as note, t.created_at,
@@ -23,21 +24,6 @@ _TRANSACTIONS: Final = f"""
       cross join lateral (select * from actors where tenant_id = $1 and id = t.actor_id offset 0) a
       left join lateral (select * from actors where tenant_id = $1 and id = t.approved_by_id offset 0) b on true
       left join lateral (select note from transaction_texts where tenant_id = $1 and id = t.id offset 0) x on true"""
-
-
-def _entry(row: Any) -> EntryView:
-    return EntryView(
-        id=row["id"],
-        account_id=row["account_id"],
-        asset=row["asset"],
-        sequence=row["sequence"],
-        transaction_id=row["transaction_id"],
-        credit_id=row["credit_id"],
-        counter=row["counter"],
-        amount_minor=row["amount_minor"],
-        balance_after_minor=row["balance_after_minor"],
-        created_at=row["created_at"],
-    )
 
 
 ACCOUNT_LEDGER: Final = Listing(

@@ -1,23 +1,17 @@
 """Tokens of partners' clients: one to check a request with, and all of them in a list."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
+from models.reads.columns import actor, columns, rows, who
 from models.reads.paging import Condition, Listing, id_key, time_key
 from models.reads.session import ReadSession
 from models.session import tenant_transaction
 from models.views import ActorView
 
-_WHO: Final = """(
-    select jsonb_build_array(o.subject, o.name, o.role, nullif(o.client, '')) from actors o
-     where o.tenant_id = $1 and o.id = t.{})"""
-_COLUMNS: Final = f"""
-    t.id, t.client, t.name, t.scope, t.created_at, t.expires_at, t.revoked_at, t.last_used_at, t.last_used_address,
-    t.replaces_id, {_WHO.format("created_by_id")} as creator, {_WHO.format("revoked_by_id")} as revoker"""
 _GOOD: Final = "t.revoked_at is null and (t.expires_at is null or t.expires_at > {0})"
 
 
@@ -80,26 +74,13 @@ async def stored_token(tenant_id: UUID, token_id: UUID) -> StoredToken | None:
     )
 
 
-def _view(row: Any) -> PartnerTokenView:
-    return PartnerTokenView(
-        id=row["id"],
-        client=row["client"],
-        name=row["name"],
-        scopes=tuple(row["scope"].split()),
-        created_at=row["created_at"],
-        created_by=_actor(row["creator"]),
-        expires_at=row["expires_at"],
-        revoked_at=row["revoked_at"],
-        revoked_by=None if row["revoker"] is None else _actor(row["revoker"]),
-        last_used_at=row["last_used_at"],
-        last_used_address=row["last_used_address"],
-        replaces_id=row["replaces_id"],
-    )
-
-
-def _actor(value: Any) -> ActorView:
-    return ActorView(*(json.loads(value) if isinstance(value, str) else value))
-
+_COLUMNS: Final = columns(
+    PartnerTokenView,
+    scopes="string_to_array(t.scope, ' ')",
+    created_by=who("created_by_id"),
+    revoked_by=who("revoked_by_id"),
+)
+_view: Final = rows(PartnerTokenView, scopes=tuple, created_by=actor, revoked_by=actor)
 
 PARTNER_TOKENS: Final = Listing(
     name="partner-tokens",

@@ -24,7 +24,6 @@ LIBRARIES: Final = frozenset(
         "asyncpg",
         "graphql",
         "httptools",
-        "limits",
         "pydantic_settings",
         "prometheus_client",
         "starlette",
