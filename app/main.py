@@ -6,6 +6,7 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
 
+import uuid_utils
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Route, WebSocketRoute
@@ -159,7 +160,7 @@ def _api(
 
 
 def _new_request_id() -> str:
-    return uuid7().hex
+    return uuid_utils.uuid7().hex
 
 
 def _schema(settings: Settings) -> GatewaySchema:

@@ -55,7 +55,10 @@ class Metrics:
             buckets=LAG_BUCKETS,
             registry=self._registry,
         )
-        self.under_way = Gauge("scrip_http_requests_under_way", "Requests to /graphql.", registry=self._registry)
+        self.under_way = 0
+        """Requests to /graphql that are being answered: read when it is scraped."""
+        gauge = Gauge("scrip_http_requests_under_way", "Requests to /graphql.", registry=self._registry)
+        gauge.set_function(lambda: self.under_way)
 
     @property
     def routes(self) -> list[Route]:
@@ -108,11 +111,11 @@ class Timed:
 
     def __enter__(self) -> Self:
         self._began = time.perf_counter()
-        self._metrics.under_way.inc()
+        self._metrics.under_way += 1
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._metrics.under_way.dec()
+        self._metrics.under_way -= 1
         self._metrics.seconds_of(self.status).observe(time.perf_counter() - self._began)
 
 
