@@ -99,7 +99,7 @@ def context_maker(
             ledger=ledger,
             tenants=tenants,
             loaders=loaders_of,
-            request_id=getattr(request.state, "request_id", None),
+            request_id=request.scope.get("state", {}).get("request_id"),
             address=address,
             charge=for_free if rate_limits is None else rate_limits.of(principal, address),
             refused=refused,

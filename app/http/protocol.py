@@ -31,6 +31,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._waiting: asyncio.TimerHandle | None = None
         self._in_message = False
         self._head_done = False
+        self._head_begun = False
         self._undigested = 0
         self._dropped = 0
         self._running: RequestResponseCycle | None = None
@@ -56,14 +57,17 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             return
         self._undigested += len(data)
         super().data_received(data)
+        if self._head_begun:  # by these bytes: nearly always they end it too, and there is nothing to wait for
+            self._head_begun = False
+            if self._in_message and not self._head_done and not self.transport.is_closing():
+                self._wait()
         if self._in_message and self._undigested > MAX_HEAD_BYTES and not self.transport.is_closing():
             self._refuse("431 Request Header Fields Too Large")
 
     def on_message_begin(self) -> None:
         """The first byte of a request."""
         super().on_message_begin()
-        self._in_message, self._head_done, self._dropped = True, False, 0
-        self._wait()
+        self._in_message, self._head_done, self._head_begun, self._dropped = True, False, True, 0
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header; or a trailer, which is dropped: it must not count as a header that was there at the check."""

@@ -139,12 +139,13 @@ class RateLimits:
 class Charge:
     """One request's charger: takes from its holder's quotas, and reports their state."""
 
-    __slots__ = ("_holder", "_limits", "_stand")
+    __slots__ = ("_figures", "_holder", "_limits")
 
     def __init__(self, limits: RateLimits, holder: str) -> None:
         self._limits = limits
         self._holder = holder
-        self._stand: dict[str, tuple[Quota, Window]] = {}
+        self._figures: dict[str, tuple[int, int, int]] = {}
+        """By the quota's name: how much it is, how much is left, and in how many seconds it is whole again."""
 
     async def __call__(self, cost: int, writes: int = 0) -> None:
         """Take so many units of reads and of writes, and at least one. Raises RateLimited."""
@@ -158,7 +159,7 @@ class Charge:
             return
         fits, found = await limits.take(self._holder, wanted)
         for (quota, _), window in zip(wanted, found, strict=True):
-            self._stand[quota.name] = quota, window
+            self._figures[quota.name] = quota.amount, window.left(quota), window.resets_in()
         if not fits:
             limits.tallies.refused += 1
             waits = {quota: window.wait(quota, units) for (quota, units), window in zip(wanted, found, strict=True)}
@@ -167,18 +168,16 @@ class Charge:
 
     def headers(self) -> Mapping[str, str]:
         """RateLimit and RateLimit-Policy, for the quotas that were charged; none if none was."""
-        if not self._stand:
+        if not self._figures:
             return {}
-        standing = ", ".join(
-            f'"{quota.name}";r={window.left(quota)};t={window.resets_in()}' for quota, window in self._stand.values()
-        )
+        standing = ", ".join(f'"{name}";r={left};t={resets_in}' for name, (_, left, resets_in) in self._figures.items())
         return {"ratelimit": standing, "ratelimit-policy": self._limits.policy}
 
     def told(self) -> dict[str, dict[str, int]]:
         """The same for `extensions`, for clients that see no headers."""
         return {
-            quota.name: {"limit": quota.amount, "remaining": window.left(quota), "resetsIn": window.resets_in()}
-            for quota, window in self._stand.values()
+            name: {"limit": limit, "remaining": left, "resetsIn": resets_in}
+            for name, (limit, left, resets_in) in self._figures.items()
         }
 
 

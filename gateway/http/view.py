@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import orjson
 from starlette.requests import HTTPConnection, Request
@@ -20,6 +20,7 @@ from gateway.http.requests import (
     DEFAULT_READ_TIMEOUT,
     BodyReader,
     GraphQLParams,
+    Head,
     HttpError,
     read_params,
 )
@@ -39,6 +40,19 @@ _GET_OPERATIONS = frozenset({OperationType.QUERY})
 _POST_OPERATIONS = frozenset({OperationType.QUERY, OperationType.MUTATION})
 _FIXED_HEADERS = [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"), (b"vary", b"accept")]
 _CONTENT_TYPES = {name: f"{name}; charset=utf-8".encode() for name in (JSON, GRAPHQL_RESPONSE)}
+
+
+class Answer(NamedTuple):
+    """A whole response."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+
+    async def send(self, send: Send) -> None:
+        """Send it by ASGI."""
+        await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
+        await send({"type": "http.response.body", "body": self.body})
 
 
 class RequestContext(Protocol):
@@ -77,39 +91,47 @@ class GraphQLView:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        request = Request(scope, receive)
-        accept = request.headers.get("accept")
-        if self._ide_page and request.method == "GET" and accepts_html(accept) and "query" not in request.query_params:
-            await _send(send, 200, b"text/html; charset=utf-8", self._ide_page.html, self._ide_page.headers)
-            return
-        media_type = response_type(accept)
-        request_id: str | None = getattr(request.state, "request_id", None)
+        await (await self.answer(scope, receive)).send(send)
+
+    async def answer(self, scope: Scope, receive: Receive) -> "Answer":
+        """The answer to one request, whatever becomes of it. Raises CancelledError alone."""
+        head, request = Head(scope), Request(scope, receive)
+        if (
+            self._ide_page
+            and head.method == "GET"
+            and accepts_html(head.accept)
+            and "query" not in request.query_params
+        ):
+            return _answer(200, b"text/html; charset=utf-8", self._ide_page.html, self._ide_page.headers)
+        media_type = response_type(head.accept)
         headers: Mapping[str, str] = {}
         try:
-            status, headers, answer = await self._answer(request, media_type)
-            body = orjson.dumps(answer)
+            status, headers, content = await self._content(head, request, media_type)
+            body = orjson.dumps(content)
         except HttpError as error:
             status, headers = error.status, error.headers
-            told = request_id if error.code is ErrorCode.UNAVAILABLE else None
+            told = head.request_id if error.code is ErrorCode.UNAVAILABLE else None
             body = orjson.dumps({"errors": [error_entry(error.message, error.code, told)]})
         # The last line of defence: the client gets an answer, the log the traceback.
         except (Exception, asyncio.CancelledError) as error:
             if is_cancelled(error):
                 raise
-            logger.exception("unexpected error", extra={"request_id": request_id})
-            masked = error_entry(MASKED_MESSAGE, ErrorCode.INTERNAL_SERVER_ERROR, request_id)
+            logger.exception("unexpected error", extra={"request_id": head.request_id})
+            masked = error_entry(MASKED_MESSAGE, ErrorCode.INTERNAL_SERVER_ERROR, head.request_id)
             status, body = 500, orjson.dumps({"errors": [masked]})
-        await _send(send, status, _CONTENT_TYPES[media_type or JSON], body, headers)
+        return _answer(status, _CONTENT_TYPES[media_type or JSON], body, headers)
 
-    async def _answer(self, request: Request, media_type: str | None) -> tuple[int, Mapping[str, str], dict[str, Any]]:
-        if request.method not in ("GET", "POST"):
+    async def _content(
+        self, head: Head, request: Request, media_type: str | None
+    ) -> tuple[int, Mapping[str, str], dict[str, Any]]:
+        if head.method not in ("GET", "POST"):
             raise _method_not_allowed("GraphQL takes GET and POST.", _ALLOWED_METHODS)
         if media_type is None:
             raise HttpError(406, f"The answer can be {JSON} or {GRAPHQL_RESPONSE}.", ErrorCode.NOT_ACCEPTABLE)
-        params = await read_params(request, self._body_reader)
+        params = await read_params(head, request, self._body_reader)
         context = await self._make_context(request)
         try:
-            result = await self._execute(params, context, request.method)
+            result = await self._execute(params, context, head.method)
         except Exception as error:
             if (outage := self._schema.outage_of(error)) is None:
                 raise
@@ -118,9 +140,9 @@ class GraphQLView:
             await closed(context)
         if (away := away_of(result)) is not None:
             raise _unavailable(away.message)
-        status, headers, answer = _response_of(result, media_type)
+        status, headers, content = _response_of(result, media_type)
         charge = getattr(context, "charge", None)
-        return status, headers if charge is None else {**headers, **charge.headers()}, answer
+        return status, headers if charge is None else {**headers, **charge.headers()}, content
 
     async def _execute(self, params: GraphQLParams, context: RequestContext, method: str) -> ExecutionResult:
         try:
@@ -208,11 +230,7 @@ def _request_error_status(errors: list[dict[str, Any]], media_type: str) -> int:
     return 400 if media_type == GRAPHQL_RESPONSE or codes & _ALWAYS_400 else 200
 
 
-async def _send(
-    send: Send, status: int, content_type: bytes, body: bytes, headers: Mapping[str, str] | None = None
-) -> None:
-    raw = [(b"content-type", content_type), (b"content-length", str(len(body)).encode()), *_FIXED_HEADERS]
-    if headers:
-        raw.extend((name.encode(), value.encode()) for name, value in headers.items())
-    await send({"type": "http.response.start", "status": status, "headers": raw})
-    await send({"type": "http.response.body", "body": body})
+def _answer(status: int, content_type: bytes, body: bytes, headers: Mapping[str, str]) -> "Answer":
+    raw = [(b"content-type", content_type), (b"content-length", b"%d" % len(body)), *_FIXED_HEADERS]
+    raw.extend((name.encode(), value.encode()) for name, value in headers.items())
+    return Answer(status, raw, body)

@@ -14,11 +14,13 @@ from starlette.routing import Route
 from app.files.imports import import_route
 from app.files.statements import statement_route
 from app.graphql import context_maker, graphql_view
+from app.http.metrics import Metrics
 from app.http.request_id import RequestIdMiddleware
+from app.http.straight import StraightWay
 from app.postgres.embedded import Urls
 from app.rate_limits.quotas import RateLimits
 from app.tokens.partners import PartnerTokenVerifier
-from auth.backend import authentication
+from auth.backend import BearerBackend, authentication, unauthenticated_response
 from auth.keys import SharedSecret
 from auth.roles import Role, Scope
 from auth.tokens import TokenVerifier, issue
@@ -170,13 +172,22 @@ async def serving(
     """A client of the API on this ledger."""
     tenants = TenantDirectory()
     make_context = context_maker(ledger, tenants, rate_limits=rate_limits)
+    view = graphql_view(SCHEMA, ledger, tenants, rate_limits=rate_limits)
     routes = [
-        Route("/graphql", graphql_view(SCHEMA, ledger, tenants, rate_limits=rate_limits)),
+        Route("/graphql", view),
         statement_route(make_context),
         import_route(make_context, max_file_bytes=MAX_FILE_BYTES),
     ]
     middleware = [authentication(verifier, partner_tokens)]
-    app = RequestIdMiddleware(Starlette(routes=routes, middleware=middleware), lambda: uuid4().hex)
+    layers = RequestIdMiddleware(Starlette(routes=routes, middleware=middleware), lambda: uuid4().hex)
+    app = StraightWay(
+        layers,
+        view=view,
+        backend=BearerBackend(verifier, partner_tokens),
+        on_error=unauthenticated_response,
+        metrics=Metrics(ledger),
+        new_id=lambda: uuid4().hex,
+    )
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
         yield client
 
