@@ -2,7 +2,7 @@
 
 from asyncio import Future, create_task
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from graphql import (
     DocumentNode,
@@ -34,6 +34,8 @@ from gateway.compiled.variables import Readers, Variable, read_all
 MAX_PLANS: Final = 16
 """Combinations of the values of @skip's and @include's variables that an operation has plans for; others are left to
 graphql-core."""
+Variables: TypeAlias = dict[str, Any] | list[GraphQLError]
+"""Values of variables as resolvers get them, or what is wrong with them."""
 _MAX_ERRORS: Final = 50
 """In variables; as graphql-core has it."""
 _SWITCHES: Final = frozenset({GraphQLSkipDirective.name, GraphQLIncludeDirective.name})
@@ -57,7 +59,9 @@ class Operation:
         self._switches = sorted(self._find_switches())
         self._signatures: dict[str, GraphQLVariableSignature] = {}
         self._variables = list(self._read_variables())
-        self._plans: dict[tuple[Any, ...], list[Any]] = {}
+        self._defaults = {each.name: each.default for each in self._variables}
+        self.plans: dict[tuple[Any, ...], list[Any]] = {}
+        """Functions of root fields, by what the variables of @skip and @include say."""
         root_type = self.schema.get_root_type(operation.operation)
         if root_type is None:
             raise NotTaken("no root type")
@@ -90,7 +94,7 @@ class Operation:
                     sets.append(below)
         return found
 
-    def coerce(self, given: Mapping[str, Any]) -> dict[str, Any] | list[GraphQLError]:
+    def coerce(self, given: Mapping[str, Any]) -> Variables:
         """Return the values of variables as resolvers get them, or what is wrong with them."""
         if not self._variables:
             return {}
@@ -110,19 +114,32 @@ class Operation:
         }
         return VariableValues(sources, variables)
 
-    def plan(self, variables: dict[str, Any]) -> list[Any]:
-        """Return the functions of the root fields. Raises NotTaken."""
-        key = tuple(variables.get(name) for name in self._switches)
-        if (plan := self._plans.get(key)) is not None:
+    def knows(self, given: Mapping[str, Any]) -> bool:
+        """Return whether there is a plan for variables as they were sent."""
+        return self._key(given) in self.plans
+
+    def takes(self, given: Mapping[str, Any]) -> bool:
+        """Return whether there is a plan for variables as they were sent, and make it if there can be one."""
+        try:
+            self._plan(self._key(given))
+        except NotTaken:
+            return False
+        return True
+
+    def _key(self, given: Mapping[str, Any]) -> tuple[Any, ...]:
+        return tuple(given.get(name, self._defaults.get(name)) for name in self._switches)
+
+    def _plan(self, key: tuple[Any, ...]) -> list[Any]:
+        if (plan := self.plans.get(key)) is not None:
             return plan
-        if len(self._plans) >= MAX_PLANS:
+        if len(self.plans) >= MAX_PLANS:
             raise NotTaken("too many combinations of @skip and @include")
         if not all(isinstance(value, bool) for value in key):
             raise NotTaken("@skip or @include without a value")
-        switches = {name: variables[name] for name in self._switches}
+        switches = dict(zip(self._switches, key, strict=True))
         by_name = {variable.name: variable for variable in self._variables}
         selections = Selections(self._strawberry, self, self._fragments, by_name, self.values(switches, switches))
-        plan = self._plans[key] = selections.roots(self._root_type)
+        plan = self.plans[key] = selections.roots(self._root_type)
         return plan
 
     async def execute(
@@ -140,7 +157,7 @@ class Operation:
         variables: from `coerce`. given: as they were sent. extensions: of the request. Raises NotTaken before anything
         has been resolved.
         """
-        fields = self.plan(variables)
+        fields = self._plan(tuple(variables.get(name) for name in self._switches))
         run = Run(Asked(self, context, root, variables, given, extensions), pace, Faults())
         answer: dict[str, Any] = {}
         try:

@@ -23,7 +23,9 @@ def differences(
     return differences_as_told(first, told[0], second, told[1])
 
 
-def differences_as_told(first: Any, first_errors: Iterable[Told], second: Any, second_errors: Iterable[Told]) -> list[str]:
+def differences_as_told(
+    first: Any, first_errors: Iterable[Told], second: Any, second_errors: Iterable[Told]
+) -> list[str]:
     if _written(first) != _written(second):
         return [f"data: {_written(first)}", f"not:  {_written(second)}"]
     here, there = _by_null(first, first_errors), _by_null(second, second_errors)
