@@ -51,7 +51,7 @@ MAX_CACHED_CHARACTERS = 200_000
 """About 800 documents. They are 80,000 objects, and each full collection of garbage walks them all: 500,000
 characters, with their tokens, stopped the event loop for 200 to 500 ms now and then (measured)."""
 PLAN_WEIGHT: Final = 1
-"""What a plan of an operation counts for, in lengths of the document."""
+"""The length that a plan of an operation counts for, in lengths of its document."""
 COMPILE_AT: Final = 2
 """The use of an operation at which it is compiled: that takes about as long as executing it five times."""
 MAX_NAMES = 5_000

@@ -1,4 +1,4 @@
-"""What a resolver is told about its field. graphql-core's part of it is made when somebody asks for it."""
+"""The information that a resolver gets about its field. graphql-core's part of it is made when it is asked for."""
 
 from asyncio import Future, ensure_future, gather
 from collections.abc import Awaitable, Mapping, Sequence
@@ -26,7 +26,7 @@ from gateway.compiled.places import At, keys_of
 
 
 class Plan(Protocol):
-    """What an operation's runs have in common."""
+    """The parts of an operation that all its runs share."""
 
     schema: GraphQLSchema
     operation: OperationDefinitionNode
@@ -58,7 +58,7 @@ class Step:
 
 
 class Asked:
-    """What one request asks of a plan."""
+    """A request for a plan's answer."""
 
     __slots__ = ("context", "extensions", "given", "plan", "root", "variables")
 

@@ -1,4 +1,4 @@
-"""How long work of an answer is shared out among the rounds of the event loop. Whoever serves says how."""
+"""Sharing out of long work on an answer among the rounds of the event loop. The server says how."""
 
 from collections.abc import Generator
 from contextlib import AbstractContextManager, nullcontext

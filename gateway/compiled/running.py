@@ -68,7 +68,7 @@ class Run(Asked):
 
 
 def fail(run: Run, error: Exception, step: Step, place: Place) -> None:
-    """Note an error. Returns if null may stand at the place itself; else raises Abort to where it may."""
+    """Note an error. Returns if null may stand at the place itself; raises Abort, to the place that may be null, if not."""
     target = run.faults.add(error, step.nodes, place)
     if target is not place:
         raise Abort(target)

@@ -55,7 +55,7 @@ NAMES: Final[Mapping[str, Any]] = {
     "no_null": no_null,
     "raw_info": raw_info,
 }
-"""What the functions use, beside what each of them is given a name for."""
+"""Names that all functions use; each has more for its own."""
 _Leaf = GraphQLScalarType | GraphQLEnumType
 
 

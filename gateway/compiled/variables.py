@@ -9,7 +9,7 @@ from graphql.type import is_required_input_field
 from graphql.utilities.coerce_input_value import coerce_default_value, coerce_input_value
 
 Read = Callable[[Any], Any]
-"""Reads a value as it was sent. Raises anything, Bad among it, where graphql-core would refuse it."""
+"""Reads a value as it was sent. Raises Bad or anything else if graphql-core would refuse it."""
 
 
 class Bad(Exception):

@@ -51,20 +51,21 @@ class _Written:
 
 
 class Writer:
-    """Writes operations. roots: the root fields that may be asked for. None: all."""
+    """Writes operations. rarely: arguments that are hardly ever given."""
 
-    def __init__(self, schema: GraphQLSchema, values: Values, rng: Random, roots: Sequence[str] | None = None) -> None:
+    def __init__(
+        self, schema: GraphQLSchema, values: Values, rng: Random, rarely: frozenset[str] = frozenset()
+    ) -> None:
         self._schema = schema
         self._values = values
         self._rng = rng
-        self._roots = roots
+        self._rarely = rarely
 
     def operation(self, *, mutation: bool = False) -> Asked:
         self._to = _Written()
         root = self._schema.mutation_type if mutation else self._schema.query_type
         assert root is not None
-        fields = [each for each in root.fields if self._roots is None or each in self._roots]
-        chosen = [self._field(root, name, MAX_DEPTH) for name in self._some(fields)]
+        chosen = [self._field(root, name, MAX_DEPTH) for name in self._some(list(root.fields))]
         body = " ".join(chosen)
         heads = f"({', '.join(self._to.definitions)})" if self._to.definitions else ""
         kind = "mutation" if mutation else "query"
@@ -130,7 +131,7 @@ class Writer:
     def _arguments(self, definition: GraphQLField) -> str:
         written = []
         for name, argument in definition.args.items():
-            if is_required_argument(argument) or self._chance(0.5):
+            if is_required_argument(argument) or self._chance(0.02 if name in self._rarely else 0.5):
                 written.append(f"{name}: {self._argument(name, argument)}")
         return f"({', '.join(written)})" if written else ""
 
