@@ -50,10 +50,11 @@ from turns.slices import beside, is_over, turn
 MAX_CACHED_CHARACTERS = 200_000
 """About 800 documents. They are 80,000 objects, and each full collection of garbage walks them all: 500,000
 characters, with their tokens, stopped the event loop for 200 to 500 ms now and then (measured)."""
-PLAN_WEIGHT: Final = 1
-"""The length that a plan of an operation counts for, in lengths of its document."""
+PLAN_WEIGHT: Final = 2
+"""The length that a plan of an operation counts for, in lengths of its document: it is two to three times as many
+objects."""
 COMPILE_AT: Final = 2
-"""The use of an operation at which it is compiled: that takes about as long as executing it five times."""
+"""The use of an operation at which it is compiled: that takes two to five times as long as executing it."""
 MAX_NAMES = 5_000
 MAX_CACHED_PAGE_SIZES = 64
 LONG_DOCUMENT = 1_000

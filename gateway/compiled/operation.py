@@ -68,7 +68,7 @@ class Operation:
         self._root_type = root_type
 
     def _read_variables(self) -> Iterator[Variable]:
-        readers = Readers()
+        readers = Readers.of_schema(self.schema)
         for definition in self.operation.variable_definitions or ():
             signature = get_variable_signature(self.schema, definition)
             if isinstance(signature, GraphQLError):

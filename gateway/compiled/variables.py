@@ -2,8 +2,18 @@
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
-from graphql import GraphQLID, GraphQLInputObjectType, GraphQLInputType, GraphQLList, GraphQLNonNull, GraphQLString
+from graphql import (
+    GraphQLID,
+    GraphQLInputObjectType,
+    GraphQLInputType,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLSchema,
+    GraphQLString,
+)
+from graphql.execution.values import input_is_nested_too_deeply
 from graphql.pyutils import Undefined, is_iterable
 from graphql.type import is_required_input_field
 from graphql.utilities.coerce_input_value import coerce_default_value, coerce_input_value
@@ -16,8 +26,16 @@ class Bad(Exception):
     """A value that graphql-core shall look at, and say what is wrong with it."""
 
 
+_of_schemas: "WeakKeyDictionary[GraphQLSchema, Readers]" = WeakKeyDictionary()
+
+
 class Readers:
     """Readers of a schema's input types, each made once."""
+
+    @classmethod
+    def of_schema(cls, schema: GraphQLSchema) -> "Readers":
+        """Return those that all operations of a schema have in common."""
+        return _of_schemas.setdefault(schema, cls())
 
     def __init__(self) -> None:
         self._objects: dict[GraphQLInputObjectType, Read] = {}
@@ -96,6 +114,8 @@ class Readers:
 
 
 def _by_core(value: Any, type_: GraphQLInputType) -> Any:
+    if input_is_nested_too_deeply(value, type_):
+        raise Bad
     made = coerce_input_value(value, type_)
     if made is Undefined:
         raise Bad

@@ -10,7 +10,12 @@ from graphql import ExecutionResult, GraphQLError, parse
 from graphql.execution.collect_fields import FragmentDetails, collect_fields, collect_subfields
 from graphql.execution.executor import Executor
 from graphql.execution.get_variable_signature import get_variable_signature
-from graphql.execution.values import VariableValues, VariableValueSource, get_argument_values
+from graphql.execution.values import (
+    VariableValues,
+    VariableValueSource,
+    get_argument_values,
+    input_is_nested_too_deeply,
+)
 from graphql.type.definition import GraphQLResolveInfoHelpers
 from graphql.utilities.coerce_input_value import coerce_default_value, coerce_input_value
 from strawberry.execution import optimized_is_awaitable
@@ -104,6 +109,7 @@ def test_arguments() -> None:
     takes(InputContext.__init__, "info", "config", "scalar_registry", "path")
     takes(coerce_input_value, "input_value", "type_")
     takes(coerce_default_value, "input_value")
+    takes(input_is_nested_too_deeply, "value", "type_")
     takes(get_variable_signature, "schema", "var_def_node")
     assert VariableValues._fields == ("sources", "coerced")
     assert VariableValueSource._fields == ("signature", "value")

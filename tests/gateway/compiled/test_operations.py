@@ -146,7 +146,7 @@ async def test_an_operation_is_compiled_when_it_comes_again() -> None:
 
 async def test_its_plans_count_as_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     texts = [f"{{ item {{ name }} }} # {n:060}" for n in range(3)]
-    monkeypatch.setattr("gateway.documents.MAX_CACHED_CHARACTERS", 3 * len(texts[0]))
+    monkeypatch.setattr("gateway.documents.MAX_CACHED_CHARACTERS", 4 * len(texts[0]))
     schema = GatewaySchema(Query)
     for text in (*texts, texts[2]):
         assert (await schema.execute(text)).errors is None
