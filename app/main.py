@@ -35,7 +35,7 @@ from app.tokens.partners import PartnerTokenVerifier
 from app.tokens.refused import RefusedTokens
 from auth.backend import BearerBackend, authentication_by
 from auth.tokens import TokenVerifier
-from gateway.documents import DocumentCache
+from gateway.documents import COMPILE_AT, DocumentCache
 from gateway.http.view import GraphQLView
 from gateway.manifest import BadManifest, load_trusted_documents
 from gateway.schema import GatewaySchema
@@ -173,7 +173,11 @@ def _schema(settings: Settings) -> GatewaySchema:
         return load_trusted_documents(manifest, documents, only=settings.only_trusted_documents)
 
     try:
-        return build_schema(introspection=settings.introspection, trusted=None if manifest is None else trusted)
+        return build_schema(
+            introspection=settings.introspection,
+            trusted=None if manifest is None else trusted,
+            compile_at=COMPILE_AT if settings.compiled_execution else None,
+        )
     except BadManifest as error:
         raise SetupProblem(f"SCRIP_TRUSTED_DOCUMENTS: {error}") from error
 

@@ -87,6 +87,9 @@ class Settings(BaseSettings):
     introspection: bool = True
     """Whether clients may read the schema. It is no secret (schema.graphql), and tools live off it; if it is off,
     errors suggest no names either."""
+    compiled_execution: bool = True
+    """Whether an operation that comes again is compiled (docs/adr/0039). If not, graphql-core executes all; the answers
+    are the same."""
     pages: bool | None = None
     """Whether there are a front page and an IDE. Not set: in the sample alone, since the IDE's scripts are a CDN's,
     and tokens are typed into it."""

@@ -7,7 +7,7 @@ before validation, whose time they bound; and the memory is bounded in character
 
 import re
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -33,6 +33,7 @@ from graphql import (
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
+from gateway.compiled.operation import Operation
 from gateway.errors import ErrorCode, OperationNotFound, with_code
 from gateway.query_limits import (
     OperationMeasure,
@@ -49,6 +50,11 @@ from turns.slices import beside, is_over, turn
 MAX_CACHED_CHARACTERS = 200_000
 """About 800 documents. They are 80,000 objects, and each full collection of garbage walks them all: 500,000
 characters, with their tokens, stopped the event loop for 200 to 500 ms now and then (measured)."""
+PLAN_WEIGHT: Final = 2
+"""The length that a plan of an operation counts for, in lengths of its document: it is two to three times as many
+objects."""
+COMPILE_AT: Final = 2
+"""The use of an operation at which it is compiled: that takes two to five times as long as executing it."""
 MAX_NAMES = 5_000
 MAX_CACHED_PAGE_SIZES = 64
 LONG_DOCUMENT = 1_000
@@ -61,6 +67,10 @@ _NO_TOKEN: Final = Token(TokenKind.SOF, 0, 0, 0, 0)
 _TOO_MANY_TOKENS = "Document contains more than"
 
 
+Compile = Callable[[DocumentNode, OperationDefinitionNode], Operation | None]
+"""Compiles an operation of a valid document; None if that is left to graphql-core."""
+
+
 @dataclass(slots=True)
 class CheckedOperation:
     """One operation of a document within its limits, and its cost for the page sizes seen so far."""
@@ -68,6 +78,10 @@ class CheckedOperation:
     node: OperationDefinitionNode
     measure: OperationMeasure
     costs: dict[tuple[int | None, ...], tuple[int, int]] = field(default_factory=dict)
+    uses: int = 0
+    compiled: Operation | None = None
+    plans: int = 0
+    """Plans of it that count as remembered."""
 
 
 @dataclass(slots=True)
@@ -81,6 +95,8 @@ class CheckedDocument:
     operations: Mapping[str | None, CheckedOperation]
     errors: list[GraphQLError]
     follows: bool
+    weight: int = 0
+    """Characters that it counts for as long as it is remembered."""
 
     def operation(self, name: str | None) -> CheckedOperation:
         """Return the operation to run. Raises `OperationNotFound` if there is none of that name, or several could be
@@ -121,13 +137,17 @@ class DocumentCache:
         limits: QueryLimits,
         rules: Iterable[type[ASTValidationRule]],
         follows: re.Pattern[str] | None = None,
+        compile_operation: Compile | None = None,
+        compile_at: int = COMPILE_AT,
     ) -> None:
         """follows: a pattern found in the text of every document that follows a list or looks at the past. A document
         spells out the fields and arguments that it uses; others that contain these words are taken for such. None: all
-        may."""
+        may. compile_operation: None if nothing is compiled. compile_at: the use of an operation at which it is."""
         self.limits = limits
         self._follows = follows
         self._schema = schema
+        self._compile = compile_operation
+        self._compile_at = compile_at
         self._rules = (*rules, MaybeNullValidationRule, _OneOf)
         self._known: OrderedDict[str, CheckedDocument] = OrderedDict()
         self._names: dict[str, NameNode] = {}
@@ -152,6 +172,10 @@ class DocumentCache:
         """Return whether the document is cached, so that `get` costs next to nothing."""
         return text in self._known
 
+    def peek(self, text: str) -> CheckedDocument | None:
+        """Return the checked document if it is cached, and change nothing about how long it will be."""
+        return self._known.get(text)
+
     def cost(
         self, checked: CheckedDocument, operation: CheckedOperation, variables: Mapping[str, Any]
     ) -> tuple[int, int]:
@@ -169,6 +193,37 @@ class DocumentCache:
                 operation.costs.clear()
             operation.costs[key] = cost
         return cost
+
+    async def compiled(
+        self, text: str, checked: CheckedDocument, operation: CheckedOperation, variables: Mapping[str, Any]
+    ) -> Operation | None:
+        """Return the operation with a plan for these variables; None if graphql-core is to execute it, for now or for
+        good. A long one is compiled beside the event loop."""
+        operation.uses += 1
+        if self._compile is None or operation.uses < self._compile_at:
+            return None
+        if operation.uses == self._compile_at:
+            operation.compiled = self._compile(checked.node, operation.node)
+        if (compiled := operation.compiled) is None:
+            return None
+        if not compiled.knows(variables) and len(text) >= LONG_DOCUMENT:
+            takes = await beside(compiled.takes, variables)
+        else:
+            takes = compiled.takes(variables)
+        if (plans := len(compiled.plans)) > operation.plans:
+            self._weigh(text, checked, (plans - operation.plans) * PLAN_WEIGHT * len(text))
+            operation.plans = plans
+        return compiled if takes else None
+
+    def _weigh(self, text: str, checked: CheckedDocument, weight: int) -> None:
+        """Count a document's characters, if it is remembered, and forget others if they are too many."""
+        if self._known.get(text) is not checked:
+            return
+        checked.weight += weight
+        self._characters += weight
+        while self._characters > MAX_CACHED_CHARACTERS:
+            _, forgotten = self._known.popitem(last=False)
+            self._characters -= forgotten.weight
 
     def _check(self, text: str) -> CheckedDocument:
         node = _parse(text, self.limits)
@@ -202,10 +257,7 @@ class DocumentCache:
                 self._names.clear()
             _slimmed(checked.node, self._names)
             self._known[text] = checked
-            self._characters += len(text)
-            while self._characters > MAX_CACHED_CHARACTERS:
-                forgotten, _ = self._known.popitem(last=False)
-                self._characters -= len(forgotten)
+            self._weigh(text, checked, len(text))
         return checked
 
 

@@ -23,30 +23,6 @@ MANY_WAITING: Final = 16
 
 Read = Callable[[Any, list[K]], Awaitable[dict[K, T]]]
 """Reads the rows of these keys for the loader's owner. A key without a row is left out."""
-_Waiting = dict[K, list[asyncio.Future[T | None]]]
-
-
-class Rows(Generic[K, T]):
-    """Known rows of one kind, None for those that do not exist; and the callers waiting for others.
-
-    After a posting usually nobody waits: the parts for waiting are made when somebody does.
-    """
-
-    __slots__ = ("known", "many", "next", "reading", "tasks")
-
-    next: _Waiting[K, T]
-    reading: _Waiting[K, T]
-    tasks: set[asyncio.Task[None]]
-    """asyncio itself holds on to none."""
-    many: bool
-    """Whether the rows that have come last are waited for by many."""
-
-    def __init__(self) -> None:
-        self.known: dict[K, T | None] = {}
-
-    def expect(self) -> None:
-        """Prepare for the first waiting caller."""
-        self.next, self.reading, self.tasks, self.many = {}, {}, set(), False
 
 
 class Lists:
@@ -69,21 +45,41 @@ class Lists:
             self.begun -= 1
 
 
-class _Row(Generic[K, T]):
-    """A row that will be known. Callers of a large batch go on in turns."""
+class _Row(asyncio.Future[T | None]):
+    """A row that will be known."""
 
-    __slots__ = ("_future", "_lists", "_rows")
-
-    def __init__(self, future: "asyncio.Future[T | None]", rows: Rows[K, T], lists: Lists | None) -> None:
-        self._future = future
-        self._rows = rows
-        self._lists = lists
+    lists: Lists | None = None
+    """Of the answer, once the row has come to many callers in the same moment: they go on in turns."""
 
     def __await__(self) -> "Generator[Any, None, T | None]":
-        row = yield from self._future.__await__()
-        if self._rows.many and self._lists is not None and is_over():
-            yield from self._lists.turn().__await__()
+        row = yield from super().__await__()
+        if self.lists is not None and is_over():
+            yield from self.lists.turn().__await__()
         return row
+
+
+_Waiting = dict[K, list[_Row[T]]]
+
+
+class Rows(Generic[K, T]):
+    """Known rows of one kind, None for those that do not exist; and the callers waiting for others.
+
+    After a posting usually nobody waits: the parts for waiting are made when somebody does.
+    """
+
+    __slots__ = ("known", "next", "reading", "tasks")
+
+    next: _Waiting[K, T]
+    reading: _Waiting[K, T]
+    tasks: set[asyncio.Task[None]]
+    """asyncio itself holds on to none."""
+
+    def __init__(self) -> None:
+        self.known: dict[K, T | None] = {}
+
+    def expect(self) -> None:
+        """Prepare for the first waiting caller."""
+        self.next, self.reading, self.tasks = {}, {}, set()
 
 
 class Loader(Generic[K, T]):
@@ -100,11 +96,11 @@ class Loader(Generic[K, T]):
     def get(self, key: K) -> Pending[T | None]:
         """Return the row; None if there is none. A known row is returned as it is, with nothing to wait for."""
         known = self._rows.known
-        return known[key] if key in known else self._row(key)
+        return known[key] if key in known else self._wait(key)
 
     async def load(self, key: K) -> T | None:
         known = self._rows.known
-        return known[key] if key in known else await self._row(key)
+        return known[key] if key in known else await self._wait(key)
 
     async def load_all(self, keys: Iterable[K]) -> list[T]:
         """Return those that exist."""
@@ -115,15 +111,12 @@ class Loader(Generic[K, T]):
     def prime(self, key: K, value: T) -> None:
         self._rows.known[key] = value
 
-    def _row(self, key: K) -> _Row[K, T]:
-        return _Row(self._wait(key), self._rows, self._lists())
-
     def _lists(self) -> Lists | None:
         return getattr(self._owner, "lists", None)
 
-    def _wait(self, key: K) -> "asyncio.Future[T | None]":
+    def _wait(self, key: K) -> _Row[T]:
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[T | None] = loop.create_future()
+        future: _Row[T] = _Row(loop=loop)
         rows = self._rows
         if not hasattr(rows, "next"):
             rows.expect()
@@ -159,12 +152,13 @@ class Loader(Generic[K, T]):
         except Exception as error:  # noqa: BLE001 - it is theirs who wait
             failure = error
         finally:
-            self._rows.many = sum(map(len, batch.values())) > MANY_WAITING
+            lists = self._lists() if sum(map(len, batch.values())) > MANY_WAITING else None
             for key, futures in batch.items():
                 del self._rows.reading[key]
                 for future in futures:
                     if future.done():  # whoever waited has been cancelled
                         continue
+                    future.lists = lists
                     if failure is not None:
                         future.set_exception(failure)
                     elif key in known:

@@ -9,6 +9,7 @@ the loop has had enough of them, and a long one is completed in slices.
 """
 
 from collections.abc import Awaitable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, Final
 from weakref import ref
@@ -19,6 +20,8 @@ from graphql.pyutils import Path, gather_with_cancel
 from graphql.type.definition import GraphQLResolveInfoHelpers
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
+from gateway.compiled.pace import Pace
+from gateway.compiled.pace import Steps as Slices
 from gateway.reading import Lists
 from turns.slices import beside, in_slices, is_over, turn
 from turns.steps import Steps
@@ -154,3 +157,36 @@ def _without_variables(document: DocumentNode) -> DocumentNode:
         for each in document.definitions
     )
     return DocumentNode(definitions=definitions, loc=document.loc)
+
+
+class _Begun:
+    """While lists are being completed in turns."""
+
+    __slots__ = ("_lists",)
+
+    def __init__(self, lists: Lists) -> None:
+        self._lists = lists
+
+    def __enter__(self) -> None:
+        self._lists.begun += 1
+
+    def __exit__(self, *_: object) -> None:
+        self._lists.begun -= 1
+
+
+class _Turns:
+    """How compiled operations share out what is long: as the executor does."""
+
+    def is_over(self) -> bool:
+        return is_over()
+
+    async def in_slices(self, steps: Slices) -> None:
+        if is_over():
+            await turn()
+        await in_slices(steps)
+
+    def holding(self, context: Any) -> AbstractContextManager[None]:
+        return _Begun(getattr(context, "lists", None) or Lists())
+
+
+TURNS: Final[Pace] = _Turns()

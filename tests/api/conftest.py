@@ -1,6 +1,7 @@
 """GraphQL as a client sees it: real HTTP handling, real tokens, the real ledger on a real PostgreSQL; no network."""
 
-from collections.abc import AsyncIterator, Iterable
+import os
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -27,12 +28,22 @@ from auth.tokens import TokenVerifier, issue
 from models.ledger import Ledger
 from models.reads.tenants import TenantDirectory
 from schema.ids import global_id
-from tests.support.schema import SCHEMA
+from tests.support.both_ways import both_ways
+from tests.support.schema import PLAIN, SCHEMA
 from tests.support.tenants import Clock, Tenant, make_tenant
 
 SECRET: Final = "a secret for tests alone, and long enough"
 ISSUER: Final = "scrip"
 MAX_FILE_BYTES: Final = 100_000
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _both_ways() -> Iterator[None]:
+    """With SCRIP_TEST_BOTH_WAYS, each query is executed by graphql-core too (tests/support/both_ways.py)."""
+    with pytest.MonkeyPatch.context() as patch:
+        if os.environ.get("SCRIP_TEST_BOTH_WAYS"):
+            patch.setattr(SCHEMA, "execute", both_ways(SCHEMA, PLAIN))
+        yield
 
 
 def bearer(

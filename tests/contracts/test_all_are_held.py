@@ -45,6 +45,7 @@ OVERRIDDEN: Final = {
     "strawberry.asgi.GraphQL": "test_strawberry::test_graphql_view",
     "strawberry.http.async_base_view.AsyncWebSocketAdapter": "test_strawberry::test_websocket_adapter",
     "strawberry.schema.schema.StrawberryGraphQLCoreExecutionContext": "test_strawberry::test_executor_build",
+    "strawberry.types.info.Info": "test_compiled::test_info",
     "strawberry.schema.validation_rules.one_of.OneOfInputValidationRule": "test_strawberry::test_one_of_rule",
     f"{_TRANSPORT_WS}.BaseGraphQLTransportWSHandler": "test_strawberry::test_transport_ws_handler",
     "uvicorn.protocols.http.httptools_impl.HttpToolsProtocol": "test_uvicorn::test_http_tools_protocol",
@@ -70,6 +71,7 @@ MADE_FOR_IT: Final = frozenset(
 PRIVATE: Final = {
     "_con": "test_database::test_pool",
     "_connection": "test_database::test_transaction_wrapper",
+    "_get_field_exception_handlers": "test_compiled::test_plain_fields",
     "_generation": "test_database::test_pool",
     "_get_new_connection": "test_database::test_pool",
     "_pool": "test_database::test_client",
@@ -81,6 +83,12 @@ PRIVATE: Final = {
 """Which contract holds each attribute or module with an underscore that Scrip's code takes from a library."""
 
 ELSE: Final = (
+    "test_compiled::test_a_result_that_is_there_is_taken",
+    "test_compiled::test_arguments",
+    "test_compiled::test_collect_fields",
+    "test_compiled::test_ensure_valid_runtime_type",
+    "test_compiled::test_is_awaitable",
+    "test_compiled::test_resolve_info",
     "test_strawberry::test_definition_backref",
     "test_strawberry::test_editor_page",
     "test_strawberry::test_from_input",
