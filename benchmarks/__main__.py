@@ -30,13 +30,18 @@ def main() -> int:
     texts = "; ".join(f"{name}: {text}" for name, text in BENCHMARKS.items())
     parser.add_argument("--only", choices=BENCHMARKS, help=texts)
     parser.add_argument("--quick", action="store_true", help="less than a minute, and less exact")
-    parser.add_argument("--part", default="", help="of stall: those attacks alone that have this in their name")
+    parser.add_argument(
+        "--part",
+        default="",
+        help="of stall: those attacks alone that have this in their name; of growth: `many`, `restored`",
+    )
+    parser.add_argument("--entries", type=int, default=0, help="of growth: how many the large tenant has")
     wanted = parser.parse_args()
     signal.signal(signal.SIGTERM, _interrupt)
     print(f"Python {platform.python_version()}, {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} before")
     try:
         for name in [wanted.only] if wanted.only else BENCHMARKS:
-            with make_rig(quick=wanted.quick, part=wanted.part) as rig:
+            with make_rig(quick=wanted.quick, part=wanted.part, entries=wanted.entries) as rig:
                 importlib.import_module(f"benchmarks.{name}").run(rig)
     except KeyboardInterrupt:
         print("Stopped", file=sys.stderr)

@@ -1,8 +1,9 @@
 """Tenants with many entries, made by SQL: rows as the ledger would have written them, hashes included.
 
 Half of a tenant's entries are on one account; the rest are spread, five on each of the others. Each credit is opened by
-one entry and used up by another, which in turn is a removal or an expiry. Some fifty stay open, however many there are
-in all: a third of them start next year, half expire in the year after. Only the history grows.
+one entry and used up by another, which in turn is a removal or an expiry, written off half a minute late. Of the busy
+account some fifty stay open, however many there are in all: a third of them start next year, half expire in the year
+after; of each of the others one.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,6 +23,7 @@ ASSET: Final = "GBP"
 PER_ACCOUNT: Final = 5
 OPEN: Final = 50
 SPAN: Final = timedelta(days=700)
+SWEPT_AFTER: Final = timedelta(seconds=30)
 _COLUMNS: Final = {
     "customers": "tenant_id id external_id name created_at updated_at",
     "accounts": "tenant_id id customer_id asset balance_minor lifetime_minor sequence head_hash created_at posted_at",
@@ -122,7 +124,7 @@ class Maker:
         starts_at = self.now + timedelta(days=365) if stays and n % 3 == 0 else at
         expires_at, swept_at = None, None
         if expires:
-            expires_at = self.now + timedelta(days=500) if stays else closed_at - step / 2
+            expires_at = self.now + timedelta(days=500) if stays else max(closed_at - SWEPT_AFTER, closed_at - step / 2)
             swept_at = None if stays else closed_at
         opened = self._entry(account, credit_id, at, AMOUNT_MINOR, "ISSUED", "ADJUSTMENT", "GOODWILL")
         self.rows["credits"].append(
@@ -236,6 +238,34 @@ async def fill(
     for table in maker.rows.keys() & SEALED.keys():  # as their triggers would have done it
         await admin.execute(_sealing(table, f"tenant_id = '{tenant_id}'"))
     return Filled(next(numbers), customer_id, account_id, now)
+
+
+async def fill_many(admin: "asyncpg.Connection[Any]", number: int, first_id: int) -> None:
+    """Other tenants, so many of them, with a few entries each: rows that nobody asks for, but that statistics count."""
+    now, ids = datetime.now(UTC).replace(microsecond=0), count(first_id)
+    await admin.execute("SET session_replication_role = replica")
+    names, actors = [], []
+    makers: list[Maker] = []
+    for n in range(number):
+        maker = Maker(UUID(int=(0x0190 << 112) | (7 << 76) | (1 << 63) | next(ids)), UUID(int=0), now, ids)
+        maker.actor_id = maker.id()
+        names.append((maker.tenant_id, f"one-of-many-{n}", "One of many", "Europe/London", 60, 1, now, 168))
+        actors.append((maker.tenant_id, maker.actor_id, "filler", "ADMIN", ""))
+        makers.append(maker)
+    tenants = "id slug name time_zone grace_days config_version created_at approval_hours"
+    await admin.copy_records_to_table("tenants", records=names, columns=tenants.split())
+    await admin.copy_records_to_table(
+        "actors", records=actors, columns=["tenant_id", "id", "subject", "role", "client"]
+    )
+    together: dict[str, list[tuple[Any, ...]]] = {table: [] for table in _COLUMNS}
+    for maker in makers:
+        for _ in maker.account(maker.id(), maker.customer(0), 4 * PER_ACCOUNT):
+            pass
+        for table, rows in maker.rows.items():
+            together[table] += rows
+    for table, rows in together.items():
+        await admin.copy_records_to_table(table, records=rows, columns=_COLUMNS[table].split())
+    await admin.execute("SET session_replication_role = origin")
 
 
 async def fill_lots(

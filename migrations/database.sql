@@ -1327,6 +1327,27 @@ CREATE POLICY own_tenant ON totals
     WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
 GRANT SELECT, INSERT ON totals TO scrip_app;
 
+CREATE TABLE totals_seen (
+    id        uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    what      varchar(8) NOT NULL,
+    value     varchar(64) NOT NULL,
+    after     timestamptz NOT NULL,
+    at        timestamptz NOT NULL,
+    records   bigint NOT NULL,
+    CONSTRAINT totals_seen_pkey PRIMARY KEY (tenant_id, what, value, at),
+    CONSTRAINT totals_seen_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
+    CONSTRAINT totals_seen_records CHECK (records >= 1 AND after < at),
+    CONSTRAINT totals_seen_what CHECK (what IN ('ACTOR', 'KIND', 'REASON'))
+);
+ALTER TABLE totals_seen ALTER COLUMN tenant_id SET (n_distinct=1);
+ALTER TABLE totals_seen ENABLE ROW LEVEL SECURITY;
+ALTER TABLE totals_seen FORCE ROW LEVEL SECURITY;
+CREATE POLICY own_tenant ON totals_seen
+    USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
+    WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
+GRANT SELECT, INSERT ON totals_seen TO scrip_app;
+
 CREATE TABLE transaction_texts (
     id        uuid NOT NULL,
     tenant_id uuid NOT NULL,

@@ -10,8 +10,8 @@ SQL here has $1 the tenant; $2 and $3 bound the transactions: after the one inst
 from datetime import UTC, datetime
 from typing import Final
 
-BEGINNING: Final = datetime(1, 1, 1, tzinfo=UTC)
-"""Before all transactions."""
+BEGINNING: Final = datetime(1000, 1, 1, tzinfo=UTC)
+"""Before all transactions. The driver takes the year 1 for an infinity, which it cannot read again."""
 END: Final = datetime(9999, 12, 31, tzinfo=UTC)
 """After all of them."""
 
@@ -126,7 +126,7 @@ KEEP: Final = f"""
 
 NEXT: Final = """
     select b.at as after, x.created_at as until
-      from (select case when count(*) = 0 then timestamptz '0001-01-01 00:00:00+00' else max(s.at) end as at,
+      from (select case when count(*) = 0 then timestamptz '1000-01-01 00:00:00+00' else max(s.at) end as at,
                    case when count(*) = 0 then 0 else max(jsonb_array_length(s.credits)) end as credits
               from (select at, credits from totals where tenant_id = $1 order by at desc limit 1) s) b
       cross join lateral (select created_at from transactions
@@ -134,3 +134,20 @@ NEXT: Final = """
                            offset case when b.credits > $3 then b.credits else $3 end - 1 limit 1) x"""
 """The newest totals' instant, and the one at which the next are due: $3 transactions later, or, where more kinds of credit
 are open than that, as many as these; before $2."""
+
+_RANGE: Final = "where tenant_id = $1 and created_at > $2 and created_at <= $3 order by created_at offset 0"
+SEE: Final = f"""
+    insert into totals_seen (tenant_id, id, what, value, after, at, records)
+    select n.id, $4, d.what, d.value, $2, $3, d.records
+      from tenants n cross join (
+           select 'ACTOR' as what, actor_id::text as value, count(*) as records
+             from (select actor_id from (select actor_id from transactions {_RANGE}) x
+                   union all select actor_id from (select actor_id from audit_events {_RANGE}) y) t group by actor_id
+           union all
+           select 'KIND', kind, count(*) from (select kind from transactions {_RANGE}) x group by kind
+           union all
+           select 'REASON', reason, count(*) from (select reason from transactions {_RANGE}) x
+            where reason is not null group by reason) d
+     where n.id = $1
+    on conflict do nothing"""
+"""Note who and what the audit trail has after $2, up to $3, for the totals of the id $4."""

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from models.ledger import Ledger
 from models.session import settled_instant, tenant_transaction
-from models.totals import KEEP, NEXT
+from models.totals import KEEP, NEXT, SEE
 
 TRANSACTIONS: Final = 512
 """From one row of totals to the next, unless a row has more parts than that. A report adds up as many more at most."""
@@ -26,5 +26,7 @@ async def keep_totals(ledger: Ledger, tenant_id: UUID, transactions: int = TRANS
         if due is None:
             return made
         async with tenant_transaction(tenant_id, settings=_PLANNED) as connection:
-            await connection.raw.execute(KEEP, tenant_id, due["after"], due["until"], ledger.source.new_id())
+            row = (tenant_id, due["after"], due["until"], ledger.source.new_id())
+            await connection.raw.execute(KEEP, *row)
+            await connection.raw.execute(SEE, *row)
     return MAX_STEPS

@@ -1,7 +1,8 @@
 """The whole audit trail: movements of value (transactions) and other events (audit events), in one list by time.
 
-There is an index by customer, by actor, by action and by time; the other conditions are filtered along it. Among
-400,000 events, one request's are found in 80 ms (measured).
+There is an index by customer and by time, and of events by actor and by action; of transactions, which parts have an actor,
+a kind or a reason is noted (trail_search.py). Other conditions are filtered along the index by time. Among 400,000 events,
+one request's are found in 80 ms (measured).
 """
 
 import json
@@ -15,6 +16,7 @@ from uuid import UUID
 from models.money import MAX_AMOUNT_MINOR, exponent
 from models.reads.paging import RECORDS, Condition, Listing, id_key, time_key
 from models.reads.session import ReadSession
+from models.reads.trail_search import Sought
 from models.views import ActorView
 
 # Plain branches, cast to one type each: only then does the planner look into them, and take each in its index's order.
@@ -122,16 +124,18 @@ NOTHING: Final = Condition("false")
 
 def by_actors(ids: Collection[UUID]) -> Condition:
     """Done by one of these: rows of one subject, in whatever role and through whatever client."""
-    return Condition("t.actor_id = any({0}::uuid[])", (tuple(sorted(ids)),))
+    chosen = tuple(sorted(ids))
+    return Sought("t.actor_id = any({0}::uuid[])", (chosen,), "ACTOR", tuple(map(str, chosen)))
 
 
 def with_reason(code: str) -> Condition:
-    return Condition("t.reason = {0}", (code,))
+    return Sought("t.reason = {0}", (code,), "REASON", (code,))
 
 
 def of_kinds(kinds: Collection[str]) -> Condition:
     """Transactions of these kinds."""
-    return Condition("t.kind = any({0}::text[])", (tuple(sorted(set(kinds))),))
+    chosen = tuple(sorted({str(kind) for kind in kinds}))
+    return Sought("t.kind = any({0}::text[])", (chosen,), "KIND", chosen)
 
 
 def of_request(request_id: str) -> Condition:

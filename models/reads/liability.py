@@ -23,7 +23,7 @@ _BASE: Final = """
                    where x.tenant_id = $1 and x.created_at > b.at and x.created_at <= $2 order by x.created_at, x.id
                   offset case when b.transactions > 4 * $3::bigint then b.transactions / 4 else $3::bigint end
                   limit 1) as far
-      from (select case when count(*) = 0 then timestamptz '0001-01-01 00:00:00+00' else max(s.at) end as at,
+      from (select case when count(*) = 0 then timestamptz '1000-01-01 00:00:00+00' else max(s.at) end as at,
                    case when count(*) = 0 then 0 else max(s.transactions) end as transactions
               from (select at, transactions from totals where tenant_id = $1 and at <= $2
                      order by at desc limit 1) s) b"""

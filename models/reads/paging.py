@@ -12,7 +12,7 @@ import binascii
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final, Generic, TypeVar
@@ -132,13 +132,15 @@ class Through:
     out of its index, and the page is made of these.
 
     branches: a FROM clause, with `p.id` the parent and $1 the tenant. key: the value that the listing's `parent` equals
-    then. joined: the time since which a branch has belonged to the parent, null for ever. The rows that it brought
-    along stand in the list where it joined, behind all that was there: nobody who has read further misses them.
+    then. values: of the gaps `{0}` `{1}` … in the branches. joined: the time since which a branch has belonged to the
+    parent, null for ever. The rows that it brought along stand in the list where it joined, behind all that was there:
+    nobody who has read further misses them.
     """
 
     branches: str
     key: str
     joined: str | None = None
+    values: tuple[object, ...] = ()
 
 
 _RECORDS: Final = """(select p.id, null::timestamptz as merged_at
@@ -347,6 +349,9 @@ def page_statement(
 ) -> tuple[str, list[object]]:
     """The statement, and its values from $3 on: $1 is the tenant, $2 the parents."""
     place, through, settled = _Placed(), listing.through, settled if listing.settles else None
+    if through is not None and through.values:
+        through = replace(through, branches=through.branches.format(*map(place, through.values)), values=())
+        listing = replace(listing, through=through)
     where = [f"t.tenant_id = $1 and {listing.parent} = {through.key if through else 'p.id'}"]
     where += [listing.alone] if listing.alone else []
     where += [f"({c.sql.format(*map(place, c.values))})" for c in conditions]

@@ -28,7 +28,7 @@ UNSEALED: Final = {
 """Columns of those tables that no seal covers: figures that verify recomputes from entries, lines, payments and assignments,
 those that nobody is promised, and a transaction's digest of all the rest."""
 
-UNSEALED_TABLES: Final = frozenset({"entries", "outbox", "seals", "totals", "transaction_texts"})
+UNSEALED_TABLES: Final = frozenset({"entries", "outbox", "seals", "totals", "totals_seen", "transaction_texts"})
 """The ledger's own, under its hashes; what is to be told; the seals; what is worked out from entries."""
 
 

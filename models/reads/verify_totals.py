@@ -112,4 +112,30 @@ _COUNTERS: Final = f"""
         SELECT {_NTH.format("created_at")}, 'transactions', -count(*) FROM posted GROUP BY 1)
     {_DIFFERENCES}"""
 
-TOTALS_CHECKS: Final = (Check("totals of credits", _CREDITS), Check("totals of entries", _COUNTERS))
+_SEEN: Final = f"""
+    WITH {_INSTANTS},
+    parts AS (SELECT nth, id, at, lag(at, 1, timestamptz '1000-01-01 00:00:00+00') OVER (ORDER BY at) AS after FROM kept),
+    trail AS MATERIALIZED (
+        SELECT x.actor_id, x.kind, x.reason, {_NTH.format("x.created_at")} AS nth FROM transactions x
+        WHERE x.tenant_id = $1 AND x.created_at <= (SELECT last FROM instants)
+        UNION ALL
+        SELECT y.actor_id, NULL, NULL, {_NTH.format("y.created_at")} FROM audit_events y
+        WHERE y.tenant_id = $1 AND y.created_at <= (SELECT last FROM instants)),
+    counted AS (
+        SELECT nth, 'ACTOR' AS what, actor_id::text AS value, count(*) AS records FROM trail GROUP BY nth, actor_id
+        UNION ALL
+        SELECT nth, 'KIND', kind, count(*) FROM trail WHERE kind IS NOT NULL GROUP BY nth, kind
+        UNION ALL
+        SELECT nth, 'REASON', reason, count(*) FROM trail WHERE reason IS NOT NULL GROUP BY nth, reason)
+    SELECT coalesce(s.id, c.id) AS id, format('%s %s up to %s: %s records; %s in the trail', coalesce(s.what, c.what),
+        coalesce(s.value, c.value), coalesce(s.at, c.at), s.records, c.records) AS detail
+    FROM (SELECT id, what, value, after, at, records FROM totals_seen WHERE tenant_id = $1) s
+    FULL JOIN (SELECT p.id, c.what, c.value, p.after, p.at, c.records FROM counted c JOIN parts p ON p.nth = c.nth) c
+        ON c.at = s.at AND c.what = s.what AND c.value = s.value AND c.after = s.after
+    WHERE s.records IS DISTINCT FROM c.records"""
+
+TOTALS_CHECKS: Final = (
+    Check("totals of credits", _CREDITS),
+    Check("totals of entries", _COUNTERS),
+    Check("totals seen", _SEEN),
+)

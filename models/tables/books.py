@@ -53,3 +53,17 @@ class Totals(TenantRow):
     class Meta:
         table = "totals"
         unique_together = (("tenant_id", "at"),)
+
+
+class TotalsSeen(TenantRow):
+    """In how many records of the audit trail after `after`, up to `at`, an actor, kind or reason is (models/totals.py).
+    `id` is that of the totals at `at`."""
+
+    what = fields.CharField(max_length=8)
+    value = fields.CharField(max_length=64)
+    after = fields.DatetimeField()
+    at = fields.DatetimeField()
+    records = fields.BigIntField()
+
+    class Meta:
+        table = "totals_seen"

@@ -31,3 +31,24 @@ CREATE POLICY own_tenant ON totals
 CREATE INDEX credits_sweep_time ON credits (tenant_id, sweep_wait, expires_at) WHERE sweep_wait IS NOT NULL;
 -- Changes of expiry between two instants.
 CREATE INDEX credit_changes_time ON credit_changes (tenant_id, created_at);
+
+-- Which actors, kinds and reasons the audit trail has from one row of totals (after) to the next (at, whose id this has), and
+-- in how many records: whoever looks for a rare one passes over all others.
+CREATE TABLE totals_seen (
+    id        uuid NOT NULL,
+    tenant_id uuid NOT NULL REFERENCES tenants (id),
+    what      varchar(8) NOT NULL,
+    value     varchar(64) NOT NULL,
+    after     timestamptz NOT NULL,
+    at        timestamptz NOT NULL,
+    records   bigint NOT NULL,
+    PRIMARY KEY (tenant_id, what, value, at),
+    CONSTRAINT totals_seen_what CHECK (what IN ('ACTOR', 'KIND', 'REASON')),
+    CONSTRAINT totals_seen_records CHECK (records >= 1 AND after < at)
+);
+ALTER TABLE totals_seen ALTER COLUMN tenant_id SET (n_distinct = 1);
+ALTER TABLE totals_seen ENABLE ROW LEVEL SECURITY;
+ALTER TABLE totals_seen FORCE ROW LEVEL SECURITY;
+CREATE POLICY own_tenant ON totals_seen
+    USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
+    WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
