@@ -1,5 +1,6 @@
 """Adding and removing value by hand (sources 000, 001, 003). Pure."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from models.commands import AdjustCredit, Outcome
@@ -22,24 +23,33 @@ from models.planning.config import ReasonRule
 from models.planning.drafts import TransactionDraft
 from models.planning.needs import Needs, Spend
 from models.planning.notes import check_note
-from models.planning.state import AccountState, Books, CreditState, PostingContext
+from models.planning.state import AccountKey, AccountState, Books, CreditState, PostingContext
 from turns.steps import Steps
 
 MAX_SERVICES: Final = 100
 
 
 def needs(command: AdjustCredit, amount_minor: int) -> Needs:
-    """Rows to lock and load. An addition opens the account if there is none."""
+    """Rows to lock and load."""
     key = (command.customer_id, command.asset)
-    adding = amount_minor > 0
-    by_order = not adding and command.credit_id is None
+    if amount_minor > 0:
+        return needs_to_add((key,))
     return Needs(
         customers=(command.customer_id,),
         accounts=(key,),
-        opens_accounts=adding,
-        spends=(Spend(key, -amount_minor, command.service_ids),) if by_order else (),
+        spends=() if command.credit_id else (Spend(key, -amount_minor, command.service_ids),),
         credits=(command.credit_id,) if command.credit_id else (),
-        limited=((command.customer_id, command.asset),) if adding else (),
+    )
+
+
+def needs_to_add(keys: Sequence[AccountKey]) -> Needs:
+    """The same for additions to these accounts, which are opened if there are none. For many at once: to make one for
+    each takes as long as a tenth of their plans."""
+    return Needs(
+        customers=tuple([customer for customer, _ in keys]),
+        accounts=tuple(keys),
+        opens_accounts=bool(keys),
+        limited=tuple(keys),
     )
 
 

@@ -12,7 +12,7 @@ from models.planning.credits import actor_view
 from models.planning.drafts import BulkOperationDraft, BulkRowDraft
 from models.planning.events import emit
 from models.planning.needs import Needs, merge
-from models.planning.state import Books, PostingContext
+from models.planning.state import AccountKey, Books, PostingContext
 from models.views import BulkOperationView
 from turns.steps import Steps
 
@@ -24,15 +24,21 @@ _RowResult = tuple[UUID | None, LedgerError | None]
 
 def needs(command: BulkCredit) -> Steps[Needs]:
     """The needs of all rows together; of a row without an amount only its customer, to be reported."""
-    rows = []
+    rows: list[Needs] = []
+    additions: list[AccountKey] = []
     for item in command.items[:MAX_ROWS]:
+        if item.customer_id is None:
+            continue
         try:
-            rows.append(adjust.needs(row_command(command, item), to_minor(item.amount, command.asset)))
+            amount_minor = to_minor(item.amount, command.asset)
+            if amount_minor > 0:
+                additions.append((item.customer_id, command.asset))
+            else:
+                rows.append(adjust.needs(row_command(command, item), amount_minor))
         except LedgerError:
-            if item.customer_id is not None:
-                rows.append(Needs(customers=(item.customer_id,)))
+            rows.append(Needs(customers=(item.customer_id,)))
         yield
-    return merge(rows)
+    return merge([adjust.needs_to_add(additions), *rows])
 
 
 def row_command(command: BulkCredit, item: BulkItem) -> AdjustCredit:

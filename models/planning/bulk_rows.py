@@ -10,7 +10,7 @@ from models.planning import adjust, plan_of
 from models.planning.bulk import error_report
 from models.planning.drafts import RowResult
 from models.planning.needs import Needs, merge
-from models.planning.state import Books, PostingContext
+from models.planning.state import AccountKey, Books, PostingContext
 from turns.steps import Steps
 
 KEYS: Final = "bulk:"
@@ -25,14 +25,20 @@ def sender_scopes(asked: AdjustCredit) -> frozenset[str]:
 
 def needs(rows: "tuple[RowAdjustment, ...]") -> Steps[Needs]:
     """The needs of all rows together; of a row without an amount only its customer, to be reported."""
-    wanted = []
+    wanted: list[Needs] = []
+    additions: list[AccountKey] = []
     for row in rows:
+        asked = row.adjustment
         try:
-            wanted.append(adjust.needs(row.adjustment, to_minor(row.adjustment.amount, row.adjustment.asset)))
+            amount_minor = to_minor(asked.amount, asked.asset)
+            if amount_minor > 0:
+                additions.append((asked.customer_id, asked.asset))
+            else:
+                wanted.append(adjust.needs(asked, amount_minor))
         except LedgerError:
-            wanted.append(Needs(customers=(row.adjustment.customer_id,)))
+            wanted.append(Needs(customers=(asked.customer_id,)))
         yield
-    return merge(wanted)
+    return merge([adjust.needs_to_add(additions), *wanted])
 
 
 @plan_of(PostRows)
