@@ -88,8 +88,8 @@ def context_maker(
 ) -> Callable[[HTTPConnection], Awaitable[Context]]:
     """Makes the context of each request, and of each operation on a WebSocket: its bearer, and the way to this ledger.
 
-    refused: counts good tokens of a tenant that is not known here. rate_limits: refuses holders who have used up
-    theirs; without them nobody is refused.
+    refused: counts good tokens of a tenant that is not known here. rate_limits: rejects requests of holders who
+    have used up their quota; None rejects none.
     """
 
     async def make_context(request: HTTPConnection) -> Context:

@@ -37,8 +37,8 @@ class BearerBackend(AuthenticationBackend):
         self._partner_tokens = partner_tokens
 
     async def authenticate(self, conn: HTTPConnection) -> tuple[AuthCredentials, Principal] | None:
-        """Return None without a token: then fields decide. Raises AuthenticationError for a bad one, whatever the
-        request."""
+        """Return None without a token: each field then decides. Raises AuthenticationError for a bad token, even
+        if the request needs none."""
         bearer = await self.bearer(conn.scope)
         return None if bearer is None else (_CREDENTIALS, bearer)
 
@@ -107,7 +107,7 @@ def authentication(
     *,
     on_error: Callable[[HTTPConnection, Exception], Response] = unauthenticated_response,
 ) -> Middleware:
-    """Return the application's middleware, which puts a principal, or nobody, on each request.
+    """Return the application's middleware, which puts a principal, or None, on each request.
 
     on_error: makes the response if a token is rejected.
     """

@@ -21,7 +21,7 @@ stored with a used idempotency key: a request retried after an upgrade is still 
 
 
 Asker = tuple[str, str]
-"""A subject, and its client if that is a partner's program; '' of a person, whatever their token."""
+"""A subject, and its client if that is a partner's program; '' for a person, with any of their tokens."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ async def load(connection: TenantConnection) -> TenantConfig:
     rules = await LimitRule.filter(tenant_id=tenant_id).using_db(orm)
     return TenantConfig(
         tenant_id=tenant_id,
-        # A currency is added by the posting that uses it first, which must not wait for whoever is changing the rest.
+        # A currency is added by the posting that uses it first, which must not wait for a change of the other configuration.
         version=tenant.config_version + len(currencies),
         zone=ZoneInfo(tenant.time_zone),
         grace_days=tenant.grace_days,

@@ -1,4 +1,4 @@
-"""Many rows by their keys in one statement, each by a look-up of its own whatever the statistics say (docs/adr/0027)."""
+"""Many rows by their keys in one statement, each by its own index look-up, independent of the statistics (docs/adr/0027)."""
 
 
 def each(*columns: str, first: int = 2) -> str:

@@ -47,7 +47,7 @@ def exponent(asset: str) -> int:
 
 @lru_cache(maxsize=512)
 def listed_exponent(asset: str) -> int:
-    """The same, whatever any books hold."""
+    """The same, from the standard's list alone."""
     if asset in _WHOLE_ASSETS:
         return 0
     try:

@@ -51,7 +51,7 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]
     used_at: float
 
     async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - as asyncpg has it
-        """Close as asyncpg does. Its pool closes connections that are to be replaced in a task that nobody waits for:
+        """Close as asyncpg does. Its pool closes connections that are to be replaced in a task that is not awaited:
         its errors are logged with a traceback, and it is closed all the same."""
         try:
             await super().close(timeout=timeout)
@@ -154,9 +154,9 @@ class Pool:
         raise ConnectionError("one connection after the other was dead")
 
     async def _acquired(self) -> Raw:
-        """One that nobody has: at rest, new, or given back by somebody. Raises what connecting does.
+        """Take a free connection: an idle, a new, or a returned one. Raises what connecting raises.
 
-        One at a time asks for more than the server gives, so that a crowd that waits is no burden to it.
+        If the server refuses more connections, one caller at a time asks for one, so that waiting callers do not load it.
         """
         pool = await self._opened()
         if not self._line.locked() and not self._is_refused and (raw := await self._asked(pool)) is not None:
@@ -204,7 +204,7 @@ class Pool:
     async def _reach(self) -> None:
         async with self._attempting:
             await asyncio.sleep(PAUSE_S)
-            self._attempt = None  # whoever comes from here on waits for the next
+            self._attempt = None  # callers from here on wait for the next
             await self.give_back(await self._alive())
             self._away = False
 

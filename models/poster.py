@@ -1,4 +1,4 @@
-"""Posts batches to the end, whatever comes between: retried if the database asks for it, in parts if others hold rows
+"""Posts each batch until every unit has a result: retried if the database asks for it, in parts if others hold rows
 that some of the units need, and one by one if the database refused a batch that the plan had allowed.
 """
 
@@ -74,7 +74,7 @@ class Poster:
                 log.debug("retrying the posting of %d units: %s", len(units), type(error).__name__)
                 await asyncio.sleep(pause * (0.5 + random.random()))  # noqa: S311 - jitter, not a secret
                 pause *= 2
-            except Exception as error:  # noqa: BLE001 - whatever it is, one unit must not cost its neighbours theirs
+            except Exception as error:  # noqa: BLE001 - one unit's error must not fail the other units
                 return await self._one_by_one(tenant_id, units, error, way)
         return [Refused(Busy()) for _ in units]
 

@@ -115,7 +115,7 @@ async def resolve_withdraw(info: Info, input: WithdrawRequestInput) -> WithdrawR
     try:
         request_id, note = input.decision()
         request = await context.loaders.approval_requests.load(request_id)
-        # Whoever has the asker's subject and is not the asker is told so; others learn nothing of it.
+        # Who has the requester's subject but is not the requester gets OTHERS_REQUEST; others get NOT_FOUND.
         if request is None or request.requested_by.subject != context.principal.subject:
             await _seen(context, request_id)
         await context.change(withdraw_request, request_id, note)

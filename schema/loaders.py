@@ -144,7 +144,7 @@ class Loaders:
     async def tiers(self) -> Tiers:
         tiers = await self._all_tiers.load(None)
         if tiers is None:
-            raise InvariantViolated("a tenant has tiers, be they none")
+            raise InvariantViolated("a tenant's tiers were not read")
         return tiers
 
     def remember(self, rows: Iterable[Any], nodes: Iterable[Any]) -> None:

@@ -77,11 +77,11 @@ class _Rounds:
         self.ends, self._next_is_due, woken = 0.0, False, 0
         while self._waiting and woken < WOKEN_AT_ONCE:
             _, future = heappop(self._waiting)
-            if not future.done():  # whoever waited may have been cancelled
+            if not future.done():  # the waiting task may have been cancelled
                 future.set_result(not woken)
                 woken += 1
         if woken:
-            self._expect_next()  # after them, whatever becomes of them
+            self._expect_next()  # after them, even if they end at once
 
 
 _sharing = 0

@@ -30,7 +30,7 @@ from tests.conftest import cloned_database
 from tests.simulation.driver import simulate
 from tests.support.crowd import add_crowd
 from tests.support.plans import Planner, Statement, recorded
-from tests.support.sharding import faults
+from tests.support.suite_statements import unled
 from tests.support.tenants import ADMIN, MANAGER, PARTNER, Clock, Tenant
 
 STEPS: Final = 300
@@ -71,19 +71,6 @@ ALLOWED: Final[Mapping[tuple[str, str], str]] = {
     " put in order",
 }
 """By the function that asks and what bounds the scan: why it may."""
-_BRANCH: Final = "a condition in each branch of the trail, and PostgreSQL would not take each in its index's order"
-_TORTOISE: Final = "written by Tortoise, which has the id first"
-ELSEWHERE: Final[Mapping[tuple[str, str], str]] = {
-    (
-        "models/operations/create_tenant.py create_tenant",
-        "limit_rules: inserted with another tenant_id than $1",
-    ): _TORTOISE,
-    ("models/operations/create_tenant.py create_tenant", "reasons: inserted with another tenant_id than $1"): _TORTOISE,
-    ("models/session.py question", "tenants tenants: no id = $1"): "what a slug is: nobody knows whose it is before",
-    ("models/reads/paging.py load_pages", "transactions x: no tenant_id = $1"): _BRANCH,
-    ("models/reads/paging.py load_pages", "audit_events y: no tenant_id = $1"): _BRANCH,
-}
-"""What does not lead to one tenant's machine, by the function that asks: why it may."""
 
 
 @pytest.fixture(scope="module")
@@ -172,12 +159,8 @@ async def filled(server: Urls, name: str, fill: Any) -> AsyncIterator[Urls]:
 
 def test_every_statement_leads_to_the_machine_of_its_tenant(statements: list[Statement]) -> None:
     """As where tenants are on several (tests/support/sharding.py, which says what that takes)."""
-    refused = {
-        f"{s.asked_by}: {', '.join(wrong)}\n    {s.named}"
-        for s in statements
-        if (wrong := {fault for fault in faults(s.sql) if (s.asked_by, fault) not in ELSEWHERE})
-    }
-    assert not refused, "\n".join(sorted(refused))
+    refused = unled(set(statements))
+    assert not refused, "\n".join(refused)
 
 
 async def test_every_statement_goes_by_a_key(tables: Urls, statements: list[Statement]) -> None:
