@@ -142,6 +142,8 @@ class ReadSession:
     async def close(self) -> None:
         """Give the connection back for good; a statement that still runs on it after a moment is cancelled."""
         self._closed = True
+        if self._connection is None and not self._lock.locked():
+            return  # as after every posting; who waits for the lock finds it closed
         try:
             async with asyncio.timeout(MAX_CLOSING_SECONDS):
                 await self._lock.acquire()
