@@ -73,8 +73,9 @@ class SealCheck:
     sql: str
 
 
-def _fact(column: str) -> str:
-    value = f't."{column}"'
+def fact(column: str, row: str = "t") -> str:
+    """SQL for what a seal says of one column of the row."""
+    value = f'{row}."{column}"'
     if column.endswith("_at") or column in _INSTANTS:
         return f"(extract(epoch FROM {value}) * 1000000)::bigint"
     if column in _AS_TEXT:
@@ -85,7 +86,7 @@ def _fact(column: str) -> str:
 def facts(table: str) -> str:
     """SQL for the facts of the table's row `t`: the bytes that are hashed, after the salt, into its seal."""
     own = "t.id" if table == "tenants" else "t.tenant_id"
-    said = ", ".join([f"'{table}'", own, *(_fact(column) for column in SEALED[table].split())])
+    said = ", ".join([f"'{table}'", own, *(fact(column) for column in SEALED[table].split())])
     return f"convert_to(json_build_array({said})::text, 'UTF8')"
 
 
