@@ -57,6 +57,8 @@ COMPILE_AT: Final = 2
 """The use of an operation at which it is compiled: that takes two to five times as long as executing it."""
 MAX_NAMES = 5_000
 MAX_CACHED_PAGE_SIZES = 64
+LONG_TO_COMPILE: Final = 250
+"""Characters; compiling takes about 10 µs for each."""
 LONG_DOCUMENT = 1_000
 """Characters; reading, checking and validating takes up to 45 µs for each token, of which there may be one a character."""
 MAX_SHOWN_NAME = 100
@@ -206,7 +208,7 @@ class DocumentCache:
             operation.compiled = self._compile(checked.node, operation.node)
         if (compiled := operation.compiled) is None:
             return None
-        if not compiled.knows(variables) and len(text) >= LONG_DOCUMENT:
+        if not compiled.knows(variables) and len(text) >= LONG_TO_COMPILE:
             takes = await beside(compiled.takes, variables)
         else:
             takes = compiled.takes(variables)

@@ -198,6 +198,9 @@ async def cancel(tasks: list[Future[Any]]) -> None:
         task.cancel()
     if under_way:
         await wait(under_way)
+    for task in tasks:
+        if not task.cancelled():
+            task.exception()  # nobody is to be told of it
 
 
 def _resume_all(run: Run, batch: list[Waiting], futures: list[Future[Any]]) -> Steps:
