@@ -30,7 +30,7 @@ class Watched:
         self.begun: list[int] = []
         self.second = asyncio.Event()
         self.fails: set[int] = set()
-        self._submit = tenant.ledger.submit
+        self._submit: Any = tenant.ledger.submit
         monkeypatch.setattr(tenant.ledger, "submit", self.submit)
 
     async def submit(self, *asked: Any) -> Any:
