@@ -8,7 +8,6 @@ each: nothing is checked, planned or hashed.
 import asyncio
 import itertools
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -56,7 +55,7 @@ def run(rig: Rig) -> None:
         idle = memory_peak_bytes(server.pid)
         posted = _post(rig, server, file, books)
         peak = memory_peak_bytes(server.pid)
-    sql = _metered(rig, None, lambda: asyncio.run(_bare(rig, file, bare)))
+    sql = asyncio.run(_bare(rig, file, bare))
     _print(rows, posted, sql)
     rate, ratio = rows / posted.seconds, sql.seconds / posted.seconds
     print_table(
@@ -113,16 +112,9 @@ async def _prepare(rig: Rig, rows: int) -> tuple[Path, UUID, UUID]:
     return file, tenants[0], tenants[1]
 
 
-def _metered(rig: Rig, server: Server | None, work: Callable[[], float]) -> Run:
-    """Do the work, which returns its seconds until the response."""
-
-    def cpu() -> Cpu:
-        driver = psutil.Process().pid
-        return cpu_now(server=None if server is None else server.pid, postmaster=rig.postmaster, driver=driver)
-
-    before, began = cpu(), time.perf_counter()
-    taken_in_s = work()
-    return Run(taken_in_s, time.perf_counter() - began, cpu() - before)
+def _cpu(rig: Rig, server: Server | None) -> Cpu:
+    pid = None if server is None else server.pid
+    return cpu_now(server=pid, postmaster=rig.postmaster, driver=psutil.Process().pid)
 
 
 def _post(rig: Rig, server: Server, file: Path, tenant: UUID) -> Run:
@@ -133,16 +125,13 @@ def _post(rig: Rig, server: Server, file: Path, tenant: UUID) -> Run:
     )
     headers = {"content-type": "text/csv", "authorization": f"Bearer {token}", "idempotency-key": "file"}
 
-    def work() -> float:
-        began = time.perf_counter()
-        with httpx.Client(timeout=LIMIT_S) as client:
-            url = f"http://127.0.0.1:{server.port}{PATH}?asset=GBP&reason=GOODWILL"
-            client.post(url, content=file.open("rb"), headers=headers).raise_for_status()
-        taken_in_s = time.perf_counter() - began
-        asyncio.run(_until_done(rig, tenant))
-        return taken_in_s
-
-    return _metered(rig, server, work)
+    before, began = _cpu(rig, server), time.perf_counter()
+    with httpx.Client(timeout=LIMIT_S) as client:
+        url = f"http://127.0.0.1:{server.port}{PATH}?asset=GBP&reason=GOODWILL"
+        client.post(url, content=file.open("rb"), headers=headers).raise_for_status()
+    taken_in_s = time.perf_counter() - began
+    asyncio.run(_until_done(rig, tenant))
+    return Run(taken_in_s, time.perf_counter() - began, _cpu(rig, server) - before)
 
 
 async def _until_done(rig: Rig, tenant: UUID) -> None:
@@ -165,19 +154,20 @@ async def _prove(rig: Rig, tenant: UUID) -> tuple[int, int]:
     return proof.entries, sum(proof.found.values())
 
 
-async def _bare(rig: Rig, file: Path, tenant: UUID) -> float:
+async def _bare(rig: Rig, file: Path, tenant: UUID) -> Run:
     """As the tables' owner, since the app may make no temporary tables; row security binds the owner too."""
     owner = await asyncpg.connect(rig.urls.owner)
     try:
+        before, began = _cpu(rig, None), time.perf_counter()
         async with owner.transaction():
             await owner.execute(f"SET LOCAL scrip.tenant = '{tenant}'")
             await owner.execute("CREATE TEMP TABLE given (customer text, amount numeric)")
             await owner.copy_to_table("given", source=str(file), format="csv", header=True)
             for statement in _BARE:
                 await owner.execute(statement, *([tenant] if "$1" in statement else []))
-    finally:
+        return Run(0.0, time.perf_counter() - began, _cpu(rig, None) - before)
+    finally:  # not before: of a process that has ended the time may not be there yet
         await owner.close()
-    return 0.0
 
 
 _BARE: Final = (

@@ -5,9 +5,10 @@ snapshot and none of the others' rows, so that no row may be written by two of t
 updated in the next. Foreign keys and triggers are checked when a statement ends, with everything in place. Many rows
 are sent part by part, and no more than ROWS_AT_ONCE of them at a time: their round trips are nothing, each statement is
 planned for tables as full as they are, and making its arguments (rows, hashes, arrays) never holds the event loop for
-long.
+long. What comes next is put together meanwhile.
 """
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import partial
@@ -68,6 +69,8 @@ class _Row(Protocol):
 
 
 R = TypeVar("R", bound=_Row)
+_Filled = tuple[Part, list[tuple[Any, ...]]]
+"""A part with its rows."""
 
 
 async def write(connection: TenantConnection, books: Books, actors: ActorIds) -> None:
@@ -80,16 +83,13 @@ async def _write(connection: TenantConnection, books: Books, actors: ActorIds) -
     if new := _new_currencies(books):
         await hold_currencies(connection, books.source, books.now, new)
     writer = _Writer(connection, books, actors)
-    await in_slices(writer.first_stage())
-    await writer.send()
+    await writer.write(writer.first_stage())
     await writer.forget_services()
-    await in_slices(writer.second_stage())
-    await writer.send()
+    await writer.write(writer.second_stage())
     if books.writes.row_results:
         await writer.row_results()
     if books.writes.moved_credits or books.writes.merged_customers:
-        await in_slices(writer.third_stage())
-        await writer.send()
+        await writer.write(writer.third_stage())
         await writer.merges()
 
 
@@ -113,13 +113,32 @@ class _Writer:
         self.books = books
         self.writes = books.writes
         self.actors = actors
-        self._parts: list[tuple[Part, Sequence[Sequence[Any]]]] = []
+        self._parts: list[_Filled] = []
+        self._came = asyncio.Event()
+        self._is_complete = False
+
+    async def write(self, stage: Steps[None]) -> None:
+        """Put a stage's parts together, and send them: together, or if they are many, each while the next is put
+        together. Raises InvariantViolated if not as many rows were written.
+        """
+        if sum(self.writes.lengths()) <= FEW:
+            await in_slices(stage)
+            await self._send_all()
+            return
+        self._is_complete = False
+        sending = asyncio.create_task(self._send_as_they_come())
+        try:
+            await in_slices(stage)
+        finally:
+            self._is_complete = True
+            self._came.set()
+            await sending
 
     def insert(self, kind: type[R], rows: Sequence[R]) -> Steps[None]:
         """Insert new rows."""
         if rows:
             columns = inserted(kind)
-            self._parts.append((insert(columns), (yield from self._values(columns, rows))))
+            self._add(insert(columns), (yield from self._values(columns, rows)))
 
     def update(
         self, kind: type[R], names: tuple[str, ...], rows: Iterable[R], new: AbstractSet[UUID] = frozenset()
@@ -134,26 +153,38 @@ class _Writer:
             yield
         if last:
             columns = changed(kind, *names)
-            self._parts.append((update(columns), (yield from self._values(columns, last.values()))))
+            self._add(update(columns), (yield from self._values(columns, last.values())))
 
     def _values(self, columns: Columns, rows: Iterable[object]) -> Steps[list[tuple[Any, ...]]]:
         return each(partial(columns.values, actors=self.actors), rows)
 
-    async def send(self) -> None:
-        """Send the parts put together so far. Raises InvariantViolated if not as many rows were written."""
-        parts, self._parts = self._parts, []
-        if sum(len(rows) for _, rows in parts) <= FEW:
-            await self._send(parts)
-            return
-        while parts:
-            part, rows = parts.pop(0)
-            left = list(rows)
-            del rows
-            while left:  # and what was sent is freed at once, and not with all the rest
-                await self._send([(part, left[:ROWS_AT_ONCE])])
-                del left[:ROWS_AT_ONCE]
+    def _add(self, part: Part, rows: list[tuple[Any, ...]]) -> None:
+        self._parts.append((part, rows))
+        self._came.set()
 
-    async def _send(self, parts: list[tuple[Part, Sequence[Sequence[Any]]]]) -> None:
+    async def _send_all(self) -> None:
+        """Send the parts put together so far."""
+        if sum(len(rows) for _, rows in self._parts) <= FEW:
+            parts, self._parts = self._parts, []
+            await self._send(parts)
+        while self._parts:
+            await self._send_one(*self._parts.pop(0))
+
+    async def _send_as_they_come(self) -> None:
+        is_complete = False
+        while not is_complete:
+            await self._came.wait()
+            self._came.clear()
+            is_complete = self._is_complete  # as it was before: what came until then is sent below
+            while self._parts:
+                await self._send_one(*self._parts.pop(0))
+
+    async def _send_one(self, part: Part, rows: list[tuple[Any, ...]]) -> None:
+        while rows:  # and what was sent is freed at once, and not with all the rest
+            await self._send([(part, rows[:ROWS_AT_ONCE])])
+            del rows[:ROWS_AT_ONCE]
+
+    async def _send(self, parts: "list[_Filled]") -> None:
         if not parts:
             return
         arguments = [column for _, rows in parts for column in zip(*rows, strict=True)]
