@@ -89,7 +89,8 @@ async def test_only_parts_that_have_any_are_read(
 
     async def counted(*given: Any) -> Any:
         listing = await confined(*given)
-        taken.append(len(listing.through.values[0]))
+        through: Any = listing.through
+        taken.append(len(through.values[0]))
         return listing
 
     monkeypatch.setattr("resolvers.audit_trail.confined", counted)
