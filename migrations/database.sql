@@ -1338,7 +1338,7 @@ CREATE TABLE totals_seen (
     CONSTRAINT totals_seen_pkey PRIMARY KEY (tenant_id, what, value, at),
     CONSTRAINT totals_seen_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
     CONSTRAINT totals_seen_records CHECK (records >= 1 AND after < at),
-    CONSTRAINT totals_seen_what CHECK (what IN ('ACTOR', 'KIND', 'REASON'))
+    CONSTRAINT totals_seen_what CHECK (what IN ('ACTOR', 'AMOUNT', 'KIND', 'REASON'))
 );
 ALTER TABLE totals_seen ALTER COLUMN tenant_id SET (n_distinct=1);
 ALTER TABLE totals_seen ENABLE ROW LEVEL SECURITY;

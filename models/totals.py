@@ -136,6 +136,9 @@ NEXT: Final = """
 are open than that, as many as these; before $2."""
 
 _RANGE: Final = "where tenant_id = $1 and created_at > $2 and created_at <= $3 order by created_at offset 0"
+AMOUNT: Final = "asset || case when minor < 0 then '-' else '+' end || length(abs(minor)::text)"
+"""A transaction's amount in one asset, as it is noted: the asset, the sign, and how many digits its minor units have."""
+
 SEE: Final = f"""
     insert into totals_seen (tenant_id, id, what, value, after, at, records)
     select n.id, $4, d.what, d.value, $2, $3, d.records
@@ -143,6 +146,14 @@ SEE: Final = f"""
            select 'ACTOR' as what, actor_id::text as value, count(*) as records
              from (select actor_id from (select actor_id from transactions {_RANGE}) x
                    union all select actor_id from (select actor_id from audit_events {_RANGE}) y) t group by actor_id
+           union all
+           select 'AMOUNT', {AMOUNT}, count(*)
+             from (select x.id, a.asset, sum(e.amount_minor) as minor
+                     from (select id from transactions {_RANGE}) x
+                     cross join lateral (select account_id, amount_minor from entries
+                                          where tenant_id = $1 and transaction_id = x.id offset 0) e
+                     cross join lateral (select asset from accounts where tenant_id = $1 and id = e.account_id offset 0) a
+                    group by x.id, a.asset) m group by {AMOUNT}
            union all
            select 'KIND', kind, count(*) from (select kind from transactions {_RANGE}) x group by kind
            union all

@@ -1,12 +1,12 @@
 """The whole audit trail: movements of value (transactions) and other events (audit events), in one list by time.
 
-There is an index by customer and by time, and of events by actor and by action; of transactions, which parts have an actor,
-a kind or a reason is noted (trail_search.py). Other conditions are filtered along the index by time. Among 400,000 events,
-one request's are found in 80 ms (measured).
+There is an index by customer and by time, and of events by actor and by action; of transactions, it is noted which parts
+have an actor, a kind, a reason or an amount of so many digits (trail_search.py). Other conditions are filtered along the
+index by time. Among 400,000 events, one request's are found in 80 ms (measured).
 """
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
@@ -120,6 +120,8 @@ CUSTOMER_TRAIL: Final = replace(AUDIT_TRAIL, parent="t.customer_id", through=REC
 
 
 NOTHING: Final = Condition("false")
+MOST_DIGITS: Final = 19
+"""Of a transaction's minor units: as many as a bigint has."""
 
 
 def by_actors(ids: Collection[UUID]) -> Condition:
@@ -159,7 +161,18 @@ def of_amount(assets: Collection[str], least: Decimal | None, most: Decimal | No
     names = tuple(sorted(set(assets)))
     lows = [-MAX_AMOUNT_MINOR if least is None else _minor(least, name, ROUND_CEILING) for name in names]
     highs = [MAX_AMOUNT_MINOR if most is None else _minor(most, name, ROUND_FLOOR) for name in names]
-    return Condition(_AMOUNT, (names, tuple(lows), tuple(highs)))
+    noted = [each for bounds in zip(names, lows, highs, strict=True) for each in _noted(*bounds)]
+    return Sought(_AMOUNT, (names, tuple(lows), tuple(highs)), "AMOUNT", tuple(noted), exact=False)
+
+
+def _noted(asset: str, low: int, high: int) -> Iterator[str]:
+    """The ways in which amounts from `low` to `high` may be noted (models/totals.py)."""
+    for digits in range(1, MOST_DIGITS + 1):
+        least, most = 10 ** (digits - 1), 10**digits - 1
+        if low <= most and high >= (least if digits > 1 else 0):
+            yield f"{asset}+{digits}"
+        if low <= -least and high >= -most:
+            yield f"{asset}-{digits}"
 
 
 def _minor(amount: Decimal, asset: str, rounding: str) -> int:

@@ -1,4 +1,4 @@
-"""The audit trail by one actor, kind or reason: only the parts that have any are looked through (docs/adr/0041).
+"""The audit trail by one actor, kind, reason or amount: only the parts that have any are looked through (docs/adr/0041).
 
 Every few hundred transactions it is noted who and what they were (models/totals.py). A page that is looked for by one of
 these takes as many parts, in its direction, as have enough records; what came since the last note is a part of its own.
@@ -34,10 +34,12 @@ Part = tuple[datetime, datetime]
 
 @dataclass(frozen=True, slots=True)
 class Sought(Condition):
-    """A condition that is noted of each part. what: ACTOR, KIND or REASON. among: a record has one of these values."""
+    """A condition that is noted of each part. what: ACTOR, AMOUNT, KIND or REASON. among: a record has one of these values;
+    whether each that has one fulfils the condition is `exact`."""
 
     what: str = ""
     among: tuple[str, ...] = ()
+    exact: bool = True
 
 
 _BRANCHES: Final = "(select * from unnest({0}::timestamptz[], {1}::timestamptz[]) u(after, until)) b"
@@ -53,13 +55,13 @@ async def confined(
 ) -> Listing[Any]:
     """The listing, confined to parts in which all rows of the page lie, and one on either side of it if there is any.
 
-    conditions: of all its rows; those of time are `from_` and `to`. If more is asked than one that is noted, only what few
-    parts have is of use.
+    conditions: of all its rows; those of time are `from_` and `to`. If more is asked than one that is noted
+    exactly, only what few parts have is of use.
     """
     sought = [condition for condition in conditions if isinstance(condition, Sought)]
     if not sought or listing.through is not None:  # one person's rows are few
         return listing
-    alone = len(conditions) == 1 + (from_ is not None) + (to is not None)
+    alone = sought[0].exact and len(conditions) == 1 + (from_ is not None) + (to is not None)
     rows = await session.fetch(_NOTED)
     if not rows:
         return listing

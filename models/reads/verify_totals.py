@@ -6,6 +6,7 @@ Worked out another way than the rows themselves (models/totals.py): from the ter
 from typing import Final
 
 from models.reads.verify_checks import Check
+from models.totals import AMOUNT
 
 _NTH: Final = "width_bucket({0} - interval '1 microsecond', (SELECT ats FROM instants))"
 _KEY: Final = """CASE WHEN {0} = date_bin(interval '15 minutes', {0}, timestamptz 'epoch') THEN {0}
@@ -123,6 +124,12 @@ _SEEN: Final = f"""
         WHERE y.tenant_id = $1 AND y.created_at <= (SELECT last FROM instants)),
     counted AS (
         SELECT nth, 'ACTOR' AS what, actor_id::text AS value, count(*) AS records FROM trail GROUP BY nth, actor_id
+        UNION ALL
+        SELECT {_NTH.format("created_at")}, 'AMOUNT', {AMOUNT}, count(*)
+        FROM (SELECT x.id, x.created_at, a.asset, sum(e.amount_minor) AS minor
+            FROM entries e JOIN posted x ON x.id = e.transaction_id
+            JOIN accounts a ON a.tenant_id = $1 AND a.id = e.account_id
+            WHERE e.tenant_id = $1 GROUP BY x.id, x.created_at, a.asset) m GROUP BY 1, 3
         UNION ALL
         SELECT nth, 'KIND', kind, count(*) FROM trail WHERE kind IS NOT NULL GROUP BY nth, kind
         UNION ALL

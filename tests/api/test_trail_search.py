@@ -1,4 +1,4 @@
-"""The audit trail by an actor, a kind or a reason: the same pages with totals as without."""
+"""The audit trail by an actor, a kind, a reason or an amount: the same pages with totals as without."""
 
 import random
 from typing import Any
@@ -11,10 +11,10 @@ from tests.api.conftest import Api
 from tests.models.reads.test_past import Story
 from tests.support.tenants import ADMIN, MANAGER, STAFF, Clock, Tenant
 
-TRAIL = """query($a: String, $k: [TransactionKind!], $r: String, $min: Decimal, $asset: AssetCode, $from: DateTime,
-    $to: DateTime, $first: Int, $after: String, $last: Int, $before: String) {
-  auditTrail(actor: $a, kind: $k, reason: $r, minAmount: $min, asset: $asset, from: $from, to: $to, first: $first,
-      after: $after, last: $last, before: $before) {
+TRAIL = """query($a: String, $k: [TransactionKind!], $r: String, $min: Decimal, $max: Decimal, $asset: AssetCode,
+    $from: DateTime, $to: DateTime, $first: Int, $after: String, $last: Int, $before: String) {
+  auditTrail(actor: $a, kind: $k, reason: $r, minAmount: $min, maxAmount: $max, asset: $asset, from: $from, to: $to,
+      first: $first, after: $after, last: $last, before: $before) {
     edges { cursor node { at kind reason action amount actor { subject } } }
     pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }"""
 EVERY = 4
@@ -43,6 +43,11 @@ ASKED: tuple[dict[str, Any], ...] = (
     {"r": "POLICY"},
     {"a": MANAGER.subject, "k": ["VOID"]},
     {"k": ["EXPIRY"], "asset": "GBP"},
+    {"asset": "POINTS"},
+    {"min": "-10", "asset": "GBP"},
+    {"min": "10"},
+    {"max": "-9.99"},
+    {"min": "0", "max": "0"},
     {"k": ["ADJUSTMENT"], "asset": "POINTS", "min": "10"},
 )
 
@@ -84,12 +89,13 @@ async def test_only_parts_that_have_any_are_read(
 
     async def counted(*given: Any) -> Any:
         listing = await confined(*given)
-        taken.append(len(listing.through.values[0]))
+        through: Any = listing.through
+        taken.append(len(through.values[0]))
         return listing
 
     monkeypatch.setattr("resolvers.audit_trail.confined", counted)
-    for asked in ({"a": STAFF.subject}, {"a": "nobody"}, {"a": MANAGER.subject, "first": 3}):
+    for asked in ({"a": STAFF.subject}, {"a": "nobody"}, {"a": MANAGER.subject, "first": 3}, {"min": "10000"}):
         await api(TRAIL, asked)
     number = len(await tenant.rows("SELECT 1 FROM totals WHERE tenant_id = $1"))
-    assert taken[1] == 1
+    assert taken[1] == taken[3] == 1
     assert max(taken) <= number / 2

@@ -32,8 +32,9 @@ CREATE INDEX credits_sweep_time ON credits (tenant_id, sweep_wait, expires_at) W
 -- Changes of expiry between two instants.
 CREATE INDEX credit_changes_time ON credit_changes (tenant_id, created_at);
 
--- Which actors, kinds and reasons the audit trail has from one row of totals (after) to the next (at, whose id this has), and
--- in how many records: whoever looks for a rare one passes over all others.
+-- Which actors, amounts (asset, sign and number of digits of a transaction's minor units), kinds and
+-- reasons the audit trail has from one row of totals (after) to the next (at, whose id this has), and in how many records:
+-- whoever looks for a rare one passes over all others.
 CREATE TABLE totals_seen (
     id        uuid NOT NULL,
     tenant_id uuid NOT NULL REFERENCES tenants (id),
@@ -43,7 +44,7 @@ CREATE TABLE totals_seen (
     at        timestamptz NOT NULL,
     records   bigint NOT NULL,
     PRIMARY KEY (tenant_id, what, value, at),
-    CONSTRAINT totals_seen_what CHECK (what IN ('ACTOR', 'KIND', 'REASON')),
+    CONSTRAINT totals_seen_what CHECK (what IN ('ACTOR', 'AMOUNT', 'KIND', 'REASON')),
     CONSTRAINT totals_seen_records CHECK (records >= 1 AND after < at)
 );
 ALTER TABLE totals_seen ALTER COLUMN tenant_id SET (n_distinct = 1);
