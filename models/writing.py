@@ -1,11 +1,11 @@
 """Writes a batch's plan, set-based: a part for each table that has rows, all parts of a stage in one statement.
 
 Every part names the tenant; `unnest` turns the columns' arrays into rows. The parts of a statement see the same
-snapshot and none of the others' rows, so that no row may be written by two of them: rows inserted in one stage are
-updated in the next. Foreign keys and triggers are checked when a statement ends, with everything in place. Many rows
-are sent part by part, and no more than ROWS_AT_ONCE of them at a time: their round trips are nothing, each statement is
-planned for tables as full as they are, and making its arguments (rows, hashes, arrays) never holds the event loop for
-long. What comes next is put together meanwhile.
+snapshot and not each other's rows, so no row may be written by two of them: rows inserted in one stage are updated in
+the next. Foreign keys and triggers are checked when a statement ends, with everything in place. Many rows are sent part
+by part, at most ROWS_AT_ONCE at a time: the extra round trips are negligible, each statement is planned for tables as
+full as they are, and making its arguments (rows, hashes, arrays) never blocks the event loop for long. The next part
+is prepared meanwhile.
 """
 
 import asyncio
@@ -57,10 +57,10 @@ from turns.slices import each_in_slices, in_slices, large_work
 from turns.steps import Steps, each
 
 FEW: Final = 4_096
-"""Maximum rows written in one statement: more than a batch of single requests ever has."""
+"""Maximum rows written in one statement; a batch of single requests never has that many."""
 ROWS_AT_ONCE: Final = 1_000
-"""Of more than that, rows sent at a time. The driver makes a statement's arguments in one go, in about 10 ms for so
-many entries."""
+"""Rows sent at a time if there are more than FEW. The driver makes a statement's arguments in one go: about 10 ms for
+this many entries."""
 
 
 class _Row(Protocol):
@@ -105,7 +105,7 @@ def _new_currencies(books: Books) -> set[str]:
 
 
 class _Writer:
-    """The statements of one batch: its parts are put together, and sent by the stage."""
+    """The statements of one batch: its parts are prepared and sent stage by stage."""
 
     def __init__(self, connection: TenantConnection, books: Books, actors: ActorIds) -> None:
         self.tenant_id = connection.tenant_id
@@ -118,8 +118,8 @@ class _Writer:
         self._is_complete = False
 
     async def write(self, stage: Steps[None]) -> None:
-        """Put a stage's parts together, and send them: together, or if they are many, each while the next is put
-        together. Raises InvariantViolated if not as many rows were written.
+        """Prepare a stage's parts and send them: together, or if there are many rows, each while the next is prepared.
+        Raises InvariantViolated if the number of rows written differs.
         """
         if sum(self.writes.lengths()) <= FEW:
             await in_slices(stage)
@@ -163,7 +163,7 @@ class _Writer:
         self._came.set()
 
     async def _send_all(self) -> None:
-        """Send the parts put together so far."""
+        """Send the parts prepared so far."""
         if sum(len(rows) for _, rows in self._parts) <= FEW:
             parts, self._parts = self._parts, []
             await self._send(parts)
@@ -175,12 +175,12 @@ class _Writer:
         while not is_complete:
             await self._came.wait()
             self._came.clear()
-            is_complete = self._is_complete  # as it was before: what came until then is sent below
+            is_complete = self._is_complete  # read first: all parts added until then are sent below
             while self._parts:
                 await self._send_one(*self._parts.pop(0))
 
     async def _send_one(self, part: Part, rows: list[tuple[Any, ...]]) -> None:
-        while rows:  # and what was sent is freed at once, and not with all the rest
+        while rows:  # rows sent are freed at once, not with all the rest
             await self._send([(part, rows[:ROWS_AT_ONCE])])
             del rows[:ROWS_AT_ONCE]
 
@@ -203,7 +203,7 @@ class _Writer:
         yield from self._credits()
         yield from self._entries(digests)
         yield from self.insert(TierChangeDraft, w.tier_changes)
-        locked = [c for c in w.touched_counters if c.read_minor is None]  # the others are raised last of all
+        locked = [c for c in w.touched_counters if c.read_minor is None]  # the others are raised at the very end
         yield from self.update(CounterState, ("used_minor",), sorted(locked, key=_by_id))
         yield from self.update(RewardState, ("stock",), w.touched_rewards)
         yield from self._billing()
@@ -216,7 +216,7 @@ class _Writer:
         yield from self.insert(EventDraft, w.events)
 
     def second_stage(self) -> Steps[None]:
-        """Write changes of rows of which some are new."""
+        """Write changes of rows, some of which are new."""
         w = self.writes
         yield from self.update(
             ApprovalState,
@@ -240,7 +240,7 @@ class _Writer:
         yield from self._services(self._restricted_anew())
 
     def third_stage(self) -> Steps[None]:
-        """Write a merge's rest: lots that continue as others, and the membership that is kept."""
+        """Write the rest of a merge: credits continued by others, and the membership that is kept."""
         yield from self.update(CreditState, ("successor_id",), self.writes.moved_credits)
         columns = ("membership_started_at", "membership_cancelled_at", "updated_at")
         yield from self.update(CustomerState, columns, self.writes.memberships)
@@ -274,7 +274,7 @@ class _Writer:
         return digests
 
     def _promises(self) -> Steps[dict[UUID, list[Promise]]]:
-        """By transaction, the terms of the credits that it opened: before any change that the same batch made of them."""
+        """By transaction, the terms of the credits that it opened, before any change by the same batch."""
         first = {change.credit_id: change for change in reversed(self.writes.credit_changes)}
         found: dict[UUID, list[Promise]] = {}
         for c in self.writes.credits:
@@ -365,7 +365,7 @@ class _Writer:
         return {c.credit_id: c.new_services for c in self.writes.credit_changes if c.old_services != c.new_services}
 
     async def forget_services(self) -> None:
-        """Delete the services that changed credits were restricted to before."""
+        """Delete the services to which changed credits were restricted before."""
         restricted = list(self._restricted_anew())
         if restricted:
             await self.raw.execute(
@@ -376,7 +376,7 @@ class _Writer:
             )
 
     async def merges(self) -> None:
-        """Write the records that are another's from now on, those merged into them before as well."""
+        """Write merged records' new targets, those of records merged into them before as well."""
         for merged in self.writes.merged_customers:
             await self.raw.execute(
                 """UPDATE customers SET merged_into_id = $3, merged_at = $4, updated_at = $4
@@ -388,7 +388,7 @@ class _Writer:
             )
 
     async def row_results(self) -> None:
-        """Write the results of rows that had none yet, and their bulk's progress."""
+        """Write the results of pending rows, and their bulk's progress."""
         columns = all_columns(RowResult)
         results = self.writes.row_results
         values = await each_in_slices(partial(columns.values, actors=self.actors), results)
@@ -407,8 +407,8 @@ class _Writer:
             )
 
     async def _settle_rows(self, columns: Columns, values: list[tuple[Any, ...]]) -> None:
-        """Write the results of rows that have none: in words that the index on such rows, which may be all of the bulk's,
-        does not know, so that the planner does not choose it."""
+        """Write the results of pending rows. The condition is phrased so that the index on pending rows, which may hold
+        the whole bulk, does not match it, and the planner does not choose it."""
         row_result = lookups.each(*(f"{column.name} {column.sql}" for column in columns.columns))
         status = await self.raw.execute(
             f"""UPDATE bulk_rows r SET transaction_id = u.transaction_id, error = u.error FROM {row_result} u
