@@ -43,8 +43,8 @@ def needs(command: AdjustCredit, amount_minor: int) -> Needs:
 
 
 def needs_to_add(keys: Sequence[AccountKey]) -> Needs:
-    """The same for additions to these accounts, which are opened if there are none. For many at once: to make one for
-    each takes as long as a tenth of their plans."""
+    """The same for additions to these accounts, which are opened if missing. For many at once: making one for each
+    takes as long as a tenth of their plans."""
     return Needs(
         customers=tuple([customer for customer, _ in keys]),
         accounts=tuple(keys),
@@ -55,7 +55,7 @@ def needs_to_add(keys: Sequence[AccountKey]) -> Needs:
 
 @plan_of(AdjustCredit)
 def plan(books: Books, context: PostingContext, command: AdjustCredit) -> Steps[Outcome]:
-    """Plan one adjustment. Raises the LedgerErrors that the domain names for it; then nothing has changed."""
+    """Plan one adjustment. Raises the LedgerErrors that the domain names for it, before any change."""
     amount_minor = nonzero_minor(command.amount, command.asset)
     reason = check_reason(books, command, adding=amount_minor > 0)
     if command.customer_id not in books.customers:
@@ -204,7 +204,7 @@ def _remove(
 
 
 def _check_used_up(books: Books, command: AdjustCredit) -> None:
-    """Raises CreditNotOpen if a merge left nothing of the named credit, so that there is no account for it."""
+    """Raises CreditNotOpen if a merge left nothing of the named credit, so that it has no account."""
     credit = books.credits_by_id.get(command.credit_id) if command.credit_id else None
     if credit is not None and books.homes.get(credit.account_id) == (command.customer_id, command.asset):
         raise CreditNotOpen(credits.credit_view(credit, command.asset).status(books.now))
