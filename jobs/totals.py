@@ -1,4 +1,4 @@
-"""Totals for reports: every few hundred transactions, what they come to so far (docs/adr/0041)."""
+"""Totals for reports: the sums so far, every few hundred transactions (docs/adr/0041)."""
 
 from typing import Final
 from uuid import UUID
@@ -7,7 +7,7 @@ from models.ledger import Ledger
 from models.operations.keep_totals import keep_totals
 
 INTERVAL_S: Final = 60.0
-"""Nobody waits for it: a report adds up by itself what came since."""
+"""Not urgent: a report itself adds up later transactions."""
 
 
 async def run_once(ledger: Ledger, tenant_id: UUID) -> int:

@@ -1,4 +1,4 @@
-"""A queued bulk as its run sees it, and each of its rows as an adjustment."""
+"""A queued bulk as its worker needs it, and each of its rows as an adjustment."""
 
 import json
 from collections.abc import Mapping
@@ -25,10 +25,10 @@ class RunningBulk:
     actor: Actor
 
     def settled_to(self, under_way: int) -> int:
-        """A row with none that is pending before it, as far as no run of chunks of so many rows was cut off.
+        """A row number with no pending row before it, unless a run with this many rows under way was interrupted.
 
-        Rows are settled in their order: before the first that is pending lie all that succeeded, but for those that were
-        under way with it.
+        Rows are settled in order: all that succeeded come before the first pending one, except those that were under
+        way with it.
         """
         return max(self.succeeded - under_way, 0) - 1
 

@@ -1,4 +1,4 @@
-"""Create a tenant, with the reasons and limits that a new one has (domain: adjusting; who may)."""
+"""Create a tenant, with a new tenant's reasons and limits (domain: adjusting; who may)."""
 
 from decimal import Decimal
 from typing import Final
@@ -34,7 +34,7 @@ CUSTOMER_DAY_TIMES: Final = 2
 async def create_tenant(ledger: Ledger, slug: str, name: str, time_zone: str) -> UUID:
     """Create the tenant and return its id.
 
-    Raises Duplicate if the slug is taken, Invalid if it reads as an id or the name is none, ZoneInfoNotFoundError,
+    Raises Duplicate if the slug is taken, Invalid if it looks like an id or the name is invalid, ZoneInfoNotFoundError,
     ValueError, Unavailable.
     """
     ZoneInfo(time_zone)

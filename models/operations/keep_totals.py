@@ -1,4 +1,4 @@
-"""Keep the tenant's totals up to now, so that reports need to add up little (docs/adr/0041)."""
+"""Bring the tenant's totals up to now, so that reports have little to add up (docs/adr/0041)."""
 
 from typing import Final
 from uuid import UUID
@@ -8,16 +8,16 @@ from models.session import settled_instant, tenant_transaction
 from models.totals import KEEP, NEXT, SEE
 
 TRANSACTIONS: Final = 512
-"""From one row of totals to the next, unless a row has more parts than that. A report adds up as many more at most."""
+"""Transactions between rows of totals, unless a row has more parts than that. A report adds up at most as many more."""
 MAX_STEPS: Final = 100
 _PLANNED: Final = "SET LOCAL plan_cache_mode = force_generic_plan"
 
 
 async def keep_totals(ledger: Ledger, tenant_id: UUID, transactions: int = TRANSACTIONS) -> int:
-    """Add the rows of totals that are due: up to a hundred, so call again until it is 0. Returns how many.
+    """Add the rows of totals that are due: up to a hundred, so call again until it returns 0. Returns their number.
 
-    Only what is settled is added up: nothing can come in before it any more (docs/adr/0019). Safe to run twice and at
-    once.
+    Only settled transactions are added up: none can be inserted before them any more (docs/adr/0019). Safe to run
+    repeatedly and concurrently.
     """
     settled = ledger.clock.given or await settled_instant(tenant_id)
     for made in range(MAX_STEPS):

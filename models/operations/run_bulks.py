@@ -1,11 +1,11 @@
 """Process the bulks that models/operations/import_credits.py has queued: validate each as a whole, then post it in chunks.
 
 Each chunk is one unit: its postings, the result of each of its rows and the operation's progress are one transaction.
-So a run that died is resumed from its last chunk, and ends exactly as if it had not died.
+So a run that died is resumed after its last chunk, and ends exactly as if it had not died.
 
-A worker claims an operation for a while and renews the claim after every chunk. If a claim runs out under a worker that
-is merely slow, nothing is posted twice: a row that has its result gets no other (models/writing.py), and a chunk has an
-idempotency key.
+A worker claims an operation for a limited time and renews the claim after every chunk. If the claim of a slow worker
+expires, nothing is posted twice: a row gets its result only once (models/writing.py), and a chunk has an idempotency
+key.
 """
 
 import asyncio
@@ -32,15 +32,15 @@ from turns.slices import each_in_slices, in_slices
 
 CHUNK_ROWS: Final = 500
 CHUNKS_PER_RUN: Final = 20
-"""After so many of one operation it is another tenant's turn."""
+"""Maximum chunks of one operation before the next tenant's turn."""
 AT_ONCE: Final = 2
-"""Chunks under way at a time: one is planned while another is written. Of one customer's rows never two chunks."""
+"""Concurrent chunks: one is planned while another is written. Never two with the same customer's rows."""
 CLAIM: Final = timedelta(minutes=2)
-"""Longer than any chunk takes; and as long as a bulk stands still if its worker has died."""
+"""Longer than any chunk takes. If a worker dies, its bulk pauses for as long."""
 
 
 BEFORE_ALL: Final = -1
-"""Comes before the first row."""
+"""A number before the first row's."""
 
 
 class ClaimLost(Exception):
@@ -89,7 +89,7 @@ async def _post_all(ledger: Ledger, tenant_id: UUID, bulk: RunningBulk) -> int:
             rows = await _pending(tenant_id, bulk, after, MOST_AT_ONCE if whole else CHUNK_ROWS)
             if not rows:
                 await chunks.end()
-                # Whatever lies before: there is something only after runs that were cut off.
+                # Rows before: pending ones exist there only after interrupted runs.
                 rows = await _pending(tenant_id, bulk, BEFORE_ALL, CHUNK_ROWS)
             if not rows:
                 return chunks.done + await _finish(ledger, tenant_id, bulk.id, BulkStatus.COMPLETED)
@@ -105,10 +105,10 @@ async def _post_all(ledger: Ledger, tenant_id: UUID, bulk: RunningBulk) -> int:
 
 
 class _Chunks:
-    """A bulk's chunks under way.
+    """A bulk's running chunks.
 
-    Rows of the same customer, and all rows of an actor under limits, are posted in their order: a chunk with such waits
-    for the others. done: rows that were settled.
+    Rows of the same customer, and all rows of an actor under limits, are posted in order: a chunk with such rows waits
+    for the others. done: number of rows settled.
     """
 
     def __init__(self, ledger: Ledger, tenant_id: UUID, bulk: RunningBulk, *, whole: bool) -> None:
@@ -121,19 +121,19 @@ class _Chunks:
         self.done = 0
 
     async def post(self, rows: tuple[RowAdjustment, ...]) -> None:
-        """Begin to post these, once there is room for them. Raises the errors of others."""
+        """Start posting these rows, once a slot is free. Raises the errors of other chunks."""
         customers = {row.adjustment.customer_id for row in rows}
         while len(self._under_way) >= self._most or any(customers & others for others in self._under_way.values()):
             await self._next()
         self._under_way[asyncio.create_task(self._post(rows))] = customers
 
     async def end(self) -> None:
-        """Wait for all of them. Raises their errors."""
+        """Wait for all chunks. Raises their errors."""
         while self._under_way:
             await self._next()
 
     async def settle(self) -> None:
-        """Wait for those that are left after an error, whatever becomes of them."""
+        """Wait for the remaining chunks after an error, and ignore their results."""
         await asyncio.gather(*self._under_way, return_exceptions=True)
 
     async def _next(self) -> None:
@@ -218,7 +218,7 @@ async def _release(tenant_id: UUID, operation_id: UUID) -> None:
 
 
 async def _pending(tenant_id: UUID, bulk: RunningBulk, after: int, most: int) -> tuple[RowAdjustment, ...]:
-    """The next rows after that one that have no result yet, in the order they came in."""
+    """The next pending rows after that one, in order of arrival."""
     async with tenant_transaction(tenant_id, read_only=True) as connection:
         rows = await connection.raw.fetch(
             """SELECT "row", customer_id, amount, details::text FROM bulk_rows
@@ -253,7 +253,7 @@ def _marker(ledger: Ledger, tenant_id: UUID, operation_id: UUID) -> MarkErrors:
 
 @patiently
 async def _finish(ledger: Ledger, tenant_id: UUID, operation_id: UUID, status: str) -> int:
-    """Finish the operation, and send its event. One that failed posted nothing, and frees its key."""
+    """Finish the operation, and send its event. A failed one has posted nothing, and its key is freed."""
     async with tenant_transaction(tenant_id) as connection:
         row = await connection.raw.fetchrow(
             """UPDATE bulk_operations o SET status = $3::text, finished_at = $4, failed = n.bad,

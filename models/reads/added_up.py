@@ -1,11 +1,11 @@
-"""Liability and trial balance added up from all of a tenant's rows: where its totals are too far behind."""
+"""Liability and trial balance added up from all of a tenant's rows, if its totals are too far behind."""
 
 from datetime import datetime
 from typing import Any, Final
 
 from models.reads.session import ReadSession
 
-# Each credit with what was left of it, and when it was to expire: at $2, from now on as it stands.
+# Each credit with its remainder and expiry at $2; from now on its present ones.
 _NOW: Final = """
     select c.id, c.account_id, c.transaction_id, c.origin_id, c.remaining_minor, c.starts_at, c.expires_at
       from credits c where c.tenant_id = $1 and c.open"""
@@ -28,8 +28,8 @@ _BY_ASSET: Final = f"""
       from ({{credits}}) c join accounts a on a.tenant_id = $1 and a.id = c.account_id
      group by a.asset order by a.asset"""
 
-# What expires with the end of a month expires at the first instant of the next. What a merge moved has the source that it
-# had before.
+# A credit that expires with the end of a month expires at the first instant of the next. A credit moved by a merge keeps
+# its source.
 _PARTS: Final = f"""
     select a.asset, to_char((c.expires_at - interval '1 microsecond') at time zone $3, 'YYYY-MM') as month,
            t.kind, t.reason, sum(c.remaining_minor) as outstanding_minor
@@ -56,12 +56,12 @@ _COUNTERS: Final = """
 
 
 async def by_asset(session: ReadSession, at: datetime, now: datetime) -> list[Any]:
-    """Rows of every asset with anything left at `at`: from the entries, or from now on the remainders as they are."""
+    """Rows of every asset with a remainder at `at`: from the entries, or from now on the present remainders."""
     return await session.fetch(_BY_ASSET.format(credits=_NOW if at >= now else _THEN), at)
 
 
 async def parts(session: ReadSession, at: datetime, now: datetime, time_zone: str) -> list[Any]:
-    """Rows of what is outstanding at `at` by asset, month of expiry in `time_zone`, kind and reason."""
+    """Rows of the outstanding amounts at `at` by asset, month of expiry in `time_zone`, kind and reason."""
     return await session.fetch(_PARTS.format(credits=_NOW if at >= now else _THEN), at, time_zone)
 
 

@@ -1,8 +1,8 @@
 """The whole audit trail: movements of value (transactions) and other events (audit events), in one list by time.
 
-There is an index by customer and by time, and of events by actor and by action; of transactions, it is noted which parts
-have an actor, a kind, a reason or an amount of so many digits (trail_search.py). Other conditions are filtered along the
-index by time. Among 400,000 events, one request's are found in 80 ms (measured).
+Indexes exist by customer and by time, and for events by actor and by action; for transactions, notes tell which parts of
+the trail have an actor, a kind, a reason or an amount of so many digits (trail_search.py). Other conditions are filtered
+along the index by time. Among 400,000 events, one request's are found in 80 ms (measured).
 """
 
 import json
@@ -19,7 +19,7 @@ from models.reads.session import ReadSession
 from models.reads.trail_search import Sought
 from models.views import ActorView
 
-# Plain branches, cast to one type each: only then does the planner look into them, and take each in its index's order.
+# Plain branches, each cast to one type: only then does the planner look into them, and read each in its index's order.
 _TRAIL: Final = """(
     select x.tenant_id, x.id, x.created_at, x.customer_id, x.actor_id, x.approved_by_id, x.kind::text as kind,
            x.reason::text as reason, null::text as action, null::uuid as subject_id, null::jsonb as details,
@@ -47,7 +47,7 @@ _COLUMNS: Final = f"""
     (select case when min(o.asset) = max(o.asset) then min(o.asset) end {_SUMS}) as asset,
     (select sum(e.amount_minor)::bigint {_SUMS}) as amount_minor"""
 
-# "kind is not null": what moves no value has no entries to look for.
+# "kind is not null": events that move no value have no entries to search.
 _AMOUNT: Final = f"""t.kind is not null and exists (
     select {_SUMS}
        and o.asset = any({{0}}::text[])
@@ -61,7 +61,7 @@ class AuditView:
     """kind and reason: of a transaction. action, subject_id and details: of an event that moved nothing.
 
     request_id, address: of the request that did it, with an action. amount_minor: the sum of the transaction's entries;
-    None, as its asset is, if it has none or several assets'.
+    None, like its asset, if it has no entries or several assets.
     """
 
     id: UUID
@@ -116,16 +116,16 @@ AUDIT_TRAIL: Final = Listing(
 """A tenant's records by time: the parent is the tenant."""
 
 CUSTOMER_TRAIL: Final = replace(AUDIT_TRAIL, parent="t.customer_id", through=RECORDS)
-"""Records that concern one person; those that a merge brought along stand at the time of the merge."""
+"""Records about one person; those brought by a merge are placed at the time of the merge."""
 
 
 NOTHING: Final = Condition("false")
 MOST_DIGITS: Final = 19
-"""Of a transaction's minor units: as many as a bigint has."""
+"""Maximum digits of a transaction's minor units: a bigint's."""
 
 
 def by_actors(ids: Collection[UUID]) -> Condition:
-    """Done by one of these: rows of one subject, in whatever role and through whatever client."""
+    """Done by one of these actors: rows of one subject, in any role and through any client."""
     chosen = tuple(sorted(ids))
     return Sought("t.actor_id = any({0}::uuid[])", (chosen,), "ACTOR", tuple(map(str, chosen)))
 
@@ -166,7 +166,7 @@ def of_amount(assets: Collection[str], least: Decimal | None, most: Decimal | No
 
 
 def _noted(asset: str, low: int, high: int) -> Iterator[str]:
-    """The ways in which amounts from `low` to `high` may be noted (models/totals.py)."""
+    """The notes (models/totals.py) that amounts from `low` to `high` may have."""
     for digits in range(1, MOST_DIGITS + 1):
         least, most = 10 ** (digits - 1), 10**digits - 1
         if low <= most and high >= (least if digits > 1 else 0):
@@ -176,7 +176,7 @@ def _noted(asset: str, low: int, high: int) -> Iterator[str]:
 
 
 def _minor(amount: Decimal, asset: str, rounding: str) -> int:
-    """A bound, in minor units: no amount lies between it and `amount`. Past the largest amount one is like another."""
+    """A bound in minor units: no amount lies between it and `amount`. Bounds past the largest amount are equivalent."""
     minor = int(amount.scaleb(exponent(asset)).to_integral_value(rounding))
     return max(-MAX_AMOUNT_MINOR - 1, min(minor, MAX_AMOUNT_MINOR + 1))
 

@@ -16,9 +16,9 @@ _WHO: Final = """(
 
 
 def columns(view: type, /, **given: str) -> str:
-    """For each field the column of its name, of the table with the alias `t`.
+    """The column of each field's name, of the table with the alias `t`.
 
-    given: by field, the expression that it is read by instead. Raises ValueError if the view has no such field.
+    given: by field, an expression to select instead. Raises ValueError if the view has no such field.
     """
     names = [field.name for field in fields(view)]
     if unknown := given.keys() - set(names):
@@ -27,9 +27,9 @@ def columns(view: type, /, **given: str) -> str:
 
 
 def rows(view: type[V], /, **read: Callable[[Any], Any]) -> Callable[[Any], V]:
-    """Return the function that makes the view of a row with `columns`.
+    """Return a function that makes the view of a row selected with `columns`.
 
-    read: by field, the function that turns a stored value into the view's. NULL is None for all of them.
+    read: by field, a function that converts the stored value. NULL is always None.
     """
     names = [field.name for field in fields(view)]  # type: ignore[arg-type]
     values = itemgetter(*names)
@@ -49,15 +49,15 @@ def rows(view: type[V], /, **read: Callable[[Any], Any]) -> Callable[[Any], V]:
 
 
 def who(column: str) -> str:
-    """The actor whom a column names, to be read by `actor`."""
+    """SQL for the actor that a column names; `actor` reads it."""
     return _WHO.format(column)
 
 
 def actor(value: Any) -> ActorView:
-    """As `who` selects it."""
+    """Read an actor selected by `who`."""
     return ActorView(*parsed(value))
 
 
 def parsed(value: Any) -> Any:
-    """JSON, which a connection may have read already."""
+    """Parse JSON, unless the connection has done so already."""
     return json.loads(value) if isinstance(value, str) else value

@@ -1,4 +1,4 @@
-"""Credits: the lots that balances are made of."""
+"""Credits: the parts of balances."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -57,8 +57,8 @@ _STATUS: Final = """
 
 
 _BY_OPENING: Final = (time_key("t.opened_at"), id_key("t.id"))
-# Said so that it counts as true of nearly all: without statistics `is null` counts as true of one in two hundred, and the
-# list would be sorted whole.
+# Phrased so that the planner expects it of nearly all rows: without statistics it expects `is null` of one in two
+# hundred, and would sort the whole list.
 _NOT_MOVED: Final = "num_nonnulls(t.successor_id) <> 1"
 _STORED: Final = "select c.{} from credits c where c.tenant_id = $1 and c.id = {{0}}"
 
@@ -71,7 +71,7 @@ CREDITS: Final = Listing(
     view=_view,
     older=Older((instant_key(""), id_key("")), (_STORED.format("opened_sequence"),)),
 )
-"""An account's credits, by the time they came onto it: one that a merge brought is older than that."""
+"""An account's credits, by the time they were added to it: a credit brought by a merge is older than that."""
 
 ALL: Final = Listing(
     name="all-credits",
@@ -83,7 +83,7 @@ ALL: Final = Listing(
     alone=_NOT_MOVED,
     older=Older((id_key(""),), (_STORED.format("opened_at"), "{0}::uuid")),
 )
-"""All of a tenant's: the parent is the tenant. A credit that a merge moved is listed once, where it is now."""
+"""All of a tenant's: the parent is the tenant. A credit moved by a merge is listed once, on its present account."""
 
 CUSTOMER_CREDITS: Final = Listing(
     name="customer-credits",
@@ -95,7 +95,7 @@ CUSTOMER_CREDITS: Final = Listing(
     through=ACCOUNTS,
     alone=_NOT_MOVED,
 )
-"""Those of all of a customer's accounts, and those that their other records had used up before a merge."""
+"""Credits on all of a customer's accounts, and those that their merged records had used up before."""
 
 GRANTED: Final = Listing(
     name="granted",
@@ -110,7 +110,7 @@ GRANTED: Final = Listing(
     keys=(time_key("o.created_at"), id_key("o.id")),
     view=_view,
 )
-"""Credits that an order put on the account, those taken back too; one that a merge moved, where it is now."""
+"""Credits that an order added to the account, also those taken back; a moved one on its present account."""
 
 
 def _ids(value: Any) -> tuple[UUID, ...]:
@@ -129,7 +129,7 @@ CHANGES: Final = Listing(
     view=rows(CreditChangeView, old_service_ids=_ids, new_service_ids=_ids),
     through=LOTS,
 )
-"""Changes of a credit, also of the lots it was before merges."""
+"""Changes of a credit and of those that preceded it before merges."""
 
 UPCOMING: Final = Listing(
     name="upcoming",
@@ -139,7 +139,7 @@ UPCOMING: Final = Listing(
     keys=(instant_key("t.expires_at"), id_key("t.id")),
     view=_view,
 )
-"""All of a tenant's credits by expiry: the parent is the tenant. To be narrowed by `expiring`."""
+"""All of a tenant's credits by expiry: the parent is the tenant. For use with `expiring`."""
 
 CUSTOMER_UPCOMING: Final = Listing(
     name="customer-upcoming",
@@ -169,7 +169,7 @@ def of_asset(asset: str) -> Condition:
 
 
 def with_status(statuses: Collection[str], now: datetime) -> Condition:
-    """Credits that have one of these of the contract's statuses at `now`."""
+    """Credits that have one of these statuses of the API at `now`."""
     # An account may have a million used-up credits beside a few open ones: let the partial index find those.
     remaining = "t.open and " if set(statuses) <= {CreditStatus.OPEN, CreditStatus.SCHEDULED} else ""
     return Condition(remaining + _STATUS, (now, tuple(sorted(set(statuses)))))

@@ -29,12 +29,12 @@ INVOICES: Final = Listing("invoices", _INVOICE, "invoices t", "t.tenant_id", _BY
 CUSTOMER_INVOICES: Final = Listing(
     "customer-invoices", _INVOICE, "invoices t", "t.customer_id", _BY_CREATION, _invoice, RECORDS
 )
-"""Those of all records of a person; those that a merge brought along stand at the time of the merge."""
+"""Invoices of all records of a person; those brought by a merge are placed at the time of the merge."""
 
 CREDIT_ASSIGNMENTS: Final = Listing(
     "credit-assignments", _ASSIGNMENT, "assignments t", "t.credit_id", _BY_ASSIGNMENT, _assignment, through=LOTS
 )
-"""Assignments of a credit, also of the lots it was before merges."""
+"""Assignments of a credit and of those that preceded it before merges."""
 INVOICE_ASSIGNMENTS: Final = Listing(
     "invoice-assignments", _ASSIGNMENT, "assignments t", "t.invoice_id", _BY_ASSIGNMENT, _assignment
 )

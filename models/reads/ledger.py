@@ -45,8 +45,8 @@ CUSTOMER_LEDGER: Final = Listing(
     view=_entry,
     through=ACCOUNTS,
 )
-"""The entries of all of a customer's accounts by time; those of one instant by account and sequence. Those that a merge
-brought along stand at the time of the merge."""
+"""The entries of all of a customer's accounts by time, then account and sequence. Those brought by a merge are placed at
+the time of the merge."""
 
 CREDIT_LEDGER: Final = Listing(
     name="credit-ledger",
@@ -70,7 +70,7 @@ TRANSACTION_ENTRIES: Final = Listing(
 
 
 def of_asset(asset: str) -> Condition:
-    """Of the customer's account in this asset alone."""
+    """Only on the customer's account in this asset."""
     return Condition("a.asset = {0}", (asset,))
 
 
@@ -82,7 +82,7 @@ def between(from_: datetime | None, to: datetime | None) -> tuple[Condition, ...
 
 
 def up_to(at: datetime) -> Condition:
-    """Of an account's entries, those posted up to and at `at`: by the last one's sequence, as the list's index goes."""
+    """An account's entries posted up to and at `at`: by the last one's sequence, which the list's index uses."""
     return Condition(
         """t.sequence <= (select e.sequence from entries e
                            where e.tenant_id = $1 and e.account_id = p.id and e.created_at <= {0}

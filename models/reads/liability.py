@@ -1,7 +1,7 @@
-"""The business's liability, by asset: now, or at a past instant; and the trial balance that it agrees with.
+"""The business's liability, by asset, now or at a past instant; and the trial balance that it agrees with.
 
-From the tenant's totals before the instant and what came after them (docs/adr/0041). Where more came than is soon added
-up, as when totals were never kept, from all of its rows (added_up.py).
+From the tenant's totals before the instant and the transactions after them (docs/adr/0041). If there are too many, as
+when totals were never kept, from all of its rows (added_up.py).
 """
 
 from collections import Counter, defaultdict
@@ -14,8 +14,8 @@ from models.reads.session import ReadSession
 from models.totals import ACCOUNTS, BETWEEN_QUARTERS, COUNTERS, CREDIT_OF, CREDITS, END, QUARTER_OF
 
 FAR: Final = 10_000
-"""Transactions since the totals from which on all rows are added up instead, unless the totals have four times as many:
-to find an entry by its keys takes some times as long as to read it on the way."""
+"""With more transactions since the totals, all rows are added up instead, unless the totals have four times as many:
+finding an entry by its keys takes several times as long as reading it in a scan."""
 _LONGEST: Final = 17
 
 _BASE: Final = """
@@ -28,7 +28,7 @@ _BASE: Final = """
               from (select at, transactions from totals where tenant_id = $1 and at <= $2
                      order by at desc limit 1) s) b"""
 
-# At $4, what is left at $3. Of what expires between the two quarters of an hour that $4 lies between, a part has.
+# At $4, the remainders at $3. Of those that expire between the two quarters of an hour around $4, a part has expired.
 _LEFT: Final = f"""
     select asset, kind, reason, to_char((expires_at - interval '1 microsecond') at time zone $5, 'YYYY-MM') as month,
            expires_at = {QUARTER_OF.format("$4")} + {BETWEEN_QUARTERS}
@@ -37,8 +37,8 @@ _LEFT: Final = f"""
            coalesce(sum(minor) filter (where starts_at > $4), 0) as scheduled_minor
       from ({CREDITS}) d group by 1, 2, 3, 4, 5, 6"""
 
-# Of what had expired at $2, the rest that was not written off at $3: $2 itself, or now. As in accounts.py: an expiry is
-# changed only before it, and only to after the change. `accounts`: of how many it was all that they had.
+# The remainders expired at $2 and not written off at $3: $2 itself, or now. As in accounts.py: an expiry is changed only
+# before it passes, and only to after the change. `accounts`: the number of accounts that had nothing else.
 _UNSWEPT: Final = f"""
     with found as materialized (
         select c.account_id, a.asset, t.kind, t.reason, c.expires_at > {QUARTER_OF.format("$2")}
@@ -72,8 +72,8 @@ _UNSWEPT: Final = f"""
 
 @dataclass(frozen=True, slots=True)
 class LiabilityView:
-    """accounts: those with an amount owed. outstanding: remainders not yet expired; scheduled: the part of that which
-    starts later. expired: beside it, the part that had expired and was not yet written off."""
+    """accounts: number with an amount owed. outstanding: remainders not yet expired; scheduled: their part that starts
+    later. expired: besides those, the remainders expired and not yet written off."""
 
     asset: str
     accounts: int
@@ -84,8 +84,8 @@ class LiabilityView:
 
 @dataclass(frozen=True, slots=True)
 class LiabilityPart:
-    """The outstanding part of one asset that expires in one month (`2026-07`; None: never) and came from one source:
-    kind and reason of the transactions that opened the credits."""
+    """The part outstanding in one asset that expires in one month (`2026-07`; None: never) and has one source: kind and
+    reason of the transactions that opened the credits."""
 
     asset: str
     month: str | None
@@ -96,7 +96,7 @@ class LiabilityPart:
 
 @dataclass(frozen=True, slots=True)
 class TrialBalanceView:
-    """balance: of all the asset's accounts. counters: the other side of their entries, with the same sum."""
+    """balance: of all accounts in the asset. counters: the other side of their entries, with the same sum."""
 
     asset: str
     balance_minor: int
@@ -112,7 +112,7 @@ class _Part(NamedTuple):
 
 @dataclass(slots=True)
 class _Left:
-    """The rest of credits at an instant. accounts: by asset, how many of them had nothing but what has expired."""
+    """Remainders of credits at an instant. accounts: by asset, the number with only expired remainders."""
 
     owed: Counter[_Part] = field(default_factory=Counter)
     scheduled: Counter[str] = field(default_factory=Counter)
@@ -121,7 +121,7 @@ class _Left:
 
 
 async def by_asset(session: ReadSession, at: datetime, now: datetime) -> list[LiabilityView]:
-    """Of every asset with anything left at `at`: by the entries up to then, or from now on by all."""
+    """The liability in every asset with a remainder at `at`: from the entries up to then, or from now on from all."""
     until = END if at >= now else at
     base = await _base(session, until)
     if base is None:
@@ -151,7 +151,7 @@ async def parts(session: ReadSession, at: datetime, now: datetime, time_zone: st
 
 
 async def trial_balance(session: ReadSession, at: datetime) -> list[TrialBalanceView]:
-    """Of every asset: the accounts' balances after their last entries up to `at`, and all those entries by counter."""
+    """For every asset: the accounts' balances after their last entries up to `at`, and all those entries by counter."""
     base = await _base(session, at)
     if base is None:
         moved, balances = await added_up.counters(session, at), await added_up.balances(session, at)
