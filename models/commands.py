@@ -1,7 +1,7 @@
 """Commands to the ledger, and their outcomes. Plain frozen values, no behaviour.
 
-Amounts are exact decimals in the asset's own units, as they came in: the planner turns them into minor units, or
-refuses. Ids are the database's.
+Amounts are exact decimals in the asset's own units, as sent: the planner converts them to minor units, or refuses.
+Ids are the database's.
 """
 
 from dataclasses import dataclass, field
@@ -14,10 +14,10 @@ from models.errors import LedgerError
 from models.kinds import BulkErrorPolicy, Role
 
 _PARTNER: Final = Role.PARTNER
-"""Read many times in each posting; an enum looks its members up anew each time (0.3 µs)."""
+"""Read many times in each posting; looking up an enum's member costs 0.3 µs each time."""
 LATER: Final = {"later": True}
-"""Metadata of a field that a command has not had from the first. At its default it says nothing, also in the hash
-stored with a used idempotency key: a request retried after an upgrade is still the same."""
+"""Metadata of a field added to a command later. At its default it is left out of the hash stored with a used
+idempotency key: a request retried after an upgrade still matches."""
 
 
 Asker = tuple[str, str]

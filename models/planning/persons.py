@@ -19,7 +19,7 @@ C = TypeVar("C")
 
 
 def followed(command: C, persons: Persons) -> C:
-    """The command, with every customer that it names replaced by the record that they are now."""
+    """The command, with each merged customer that it names replaced by the survivor."""
     if not persons:
         return command
     done: C = _followed(command, persons)

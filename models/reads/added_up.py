@@ -28,7 +28,7 @@ _BY_ASSET: Final = f"""
       from ({{credits}}) c join accounts a on a.tenant_id = $1 and a.id = c.account_id
      group by a.asset order by a.asset"""
 
-# A credit that expires with the end of a month expires at the first instant of the next. A credit moved by a merge keeps
+# A credit expiring with the end of a month expires at the first instant of the next. A credit moved by a merge keeps
 # its source.
 _PARTS: Final = f"""
     select a.asset, to_char((c.expires_at - interval '1 microsecond') at time zone $3, 'YYYY-MM') as month,

@@ -1,8 +1,8 @@
 """The whole audit trail: movements of value (transactions) and other events (audit events), in one list by time.
 
-Indexes exist by customer and by time, and for events by actor and by action; for transactions, notes tell which parts of
-the trail have an actor, a kind, a reason or an amount of so many digits (trail_search.py). Other conditions are filtered
-along the index by time. Among 400,000 events, one request's are found in 80 ms (measured).
+Indexes exist by customer and by time, and for events by actor and by action; for transactions, notes tell which parts
+have an actor, a kind, a reason or an amount of so many digits (trail_search.py). Other conditions are filtered along the
+index by time. Among 400,000 events, one request's are found in 80 ms (measured).
 """
 
 import json

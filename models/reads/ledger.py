@@ -45,8 +45,8 @@ CUSTOMER_LEDGER: Final = Listing(
     view=_entry,
     through=ACCOUNTS,
 )
-"""The entries of all of a customer's accounts by time, then account and sequence. Those brought by a merge are placed at
-the time of the merge."""
+"""The entries of all of a customer's accounts by time, then account and sequence. Those brought by a merge are placed
+at the time of the merge."""
 
 CREDIT_LEDGER: Final = Listing(
     name="credit-ledger",

@@ -37,8 +37,8 @@ _LEFT: Final = f"""
            coalesce(sum(minor) filter (where starts_at > $4), 0) as scheduled_minor
       from ({CREDITS}) d group by 1, 2, 3, 4, 5, 6"""
 
-# The remainders expired at $2 and not written off at $3: $2 itself, or now. As in accounts.py: an expiry is changed only
-# before it passes, and only to after the change. `accounts`: the number of accounts that had nothing else.
+# The remainders expired at $2 and not written off at $3: $2 itself, or now. As in accounts.py: an expiry is changed
+# only before it passes, and only to after the change. `accounts`: the number of accounts that had nothing else.
 _UNSWEPT: Final = f"""
     with found as materialized (
         select c.account_id, a.asset, t.kind, t.reason, c.expires_at > {QUARTER_OF.format("$2")}

@@ -1,4 +1,4 @@
-"""Tokens of partners' clients: one to check a request with, and all of them in a list."""
+"""Tokens of partners' clients: one to check a request against, and a list of all."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ _GOOD: Final = "t.revoked_at is null and (t.expires_at is null or t.expires_at >
 
 @dataclass(frozen=True, slots=True)
 class StoredToken:
-    """A stored token, to check a request's against. secret_hash: SHA-256 of its secret."""
+    """A stored token, to check a request's token against. secret_hash: SHA-256 of its secret."""
 
     id: UUID
     tenant_id: UUID
@@ -47,7 +47,7 @@ class PartnerTokenView:
     replaces_id: UUID | None
 
     def good(self, now: datetime) -> bool:
-        """Whether requests with it are served at `now`. Expiry is true the instant it passes."""
+        """Whether requests with it are served at `now`. Expiry takes effect the instant it passes."""
         return self.revoked_at is None and (self.expires_at is None or self.expires_at > now)
 
 
@@ -90,7 +90,7 @@ PARTNER_TOKENS: Final = Listing(
     keys=(time_key("t.created_at"), id_key("t.id")),
     view=_view,
 )
-"""A tenant's tokens by the time they were made: the parent is the tenant."""
+"""A tenant's tokens by creation time: the parent is the tenant."""
 
 
 def of_client(client: str) -> Condition:
@@ -98,7 +98,7 @@ def of_client(client: str) -> Condition:
 
 
 def good_at(now: datetime, *, good: bool) -> Condition:
-    """Tokens that requests are served with at `now`, or the others."""
+    """Tokens whose requests are served at `now`, or the others."""
     return Condition(_GOOD if good else f"not ({_GOOD})", (now,))
 
 

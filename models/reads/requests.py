@@ -17,7 +17,7 @@ from models.views import ApprovalRequestView, BulkOperationView
 
 @dataclass(frozen=True, slots=True)
 class BulkRowView:
-    """error: the userError that the row got, as it was stored, or None. amount: None if it was not understood."""
+    """error: the row's userError, as stored, or None. amount: None if it was not understood."""
 
     row: int
     asset: str
@@ -97,7 +97,7 @@ APPROVALS: Final = Listing(
 """A tenant's requests by time: the parent is the tenant."""
 
 CUSTOMER_APPROVALS: Final = replace(APPROVALS, parent="t.customer_id", through=RECORDS)
-"""Requests for one person; those that a merge brought along stand at the time of the merge."""
+"""Requests for one person; those brought by a merge are placed at the time of the merge."""
 
 _THROUGH: Final = """(
     select case o.role when 'PARTNER' then o.client end from actors o
@@ -106,10 +106,10 @@ NO_APPROVAL: Final = Condition("false")
 
 
 def approval_status(statuses: Iterable[str], now: datetime) -> Condition:
-    """Requests that have one of these statuses at `now`: one that nobody decided in time has expired, swept or not.
+    """Requests that have one of these statuses at `now`: one not decided in time has expired, swept or not.
 
-    The stored status is written out, not a value: a plan that is made once for all values could not use the index on
-    pending requests, and would read all that were ever decided.
+    The stored status is written into the SQL, not passed as a value: a generic plan could not use the index on pending
+    requests, and would read all that were ever decided.
     """
     wanted = set(statuses)
     asked = [status for status in ApprovalStatus if status in wanted]
@@ -129,11 +129,11 @@ def approval_status(statuses: Iterable[str], now: datetime) -> Condition:
 
 
 def approval_asked_by(subject: str) -> Condition:
-    """Requests of this person, with whichever of their tokens."""
+    """Requests of this person, with any of their tokens."""
     return Condition("t.requested_subject = {0}", (subject,))
 
 
 def approval_asked_through(client: str | None) -> Condition:
-    """Requests by a partner's program through this client ('' if it names none), or, None, by a person: subjects that
-    are the same still mean different requesters."""
+    """Requests by a partner's program through this client ('' if it names none), or, None, by a person: the same subject
+    in both is two requesters."""
     return Condition(f"{_THROUGH} is not distinct from {{0}}::text", (client,))

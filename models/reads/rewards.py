@@ -1,4 +1,4 @@
-"""Rewards to give, the coupons that customers were given, and customers' changes of tier."""
+"""Rewards, the coupons given to customers, and customers' tier changes."""
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
@@ -31,7 +31,7 @@ REWARDS: Final = Listing("rewards", _REWARD, "rewards t", "t.tenant_id", (text_k
 CUSTOMER_COUPONS: Final = Listing(
     "coupons", _COUPON, "coupons t", "t.customer_id", (time_key("t.issued_at"), id_key("t.id")), _coupon, RECORDS
 )
-"""Coupons of all records of a person; those that a merge brought along stand at the time of the merge."""
+"""Coupons of all records of a person; those brought by a merge are placed at the time of the merge."""
 
 TIER_CHANGES: Final = Listing(
     "tier-changes",
@@ -67,6 +67,6 @@ async def coupon_by_code(session: ReadSession, code: str) -> CouponView | None:
 
 
 async def reward_ids(session: ReadSession, names: Iterable[str]) -> dict[str, UUID]:
-    """The ids of the existing ones of those rewards, by name."""
+    """The ids of the existing rewards among these, by name."""
     sql = "select name, id from rewards where tenant_id = $1 and name = any($2::text[])"
     return {row["name"]: row["id"] for row in await session.fetch(sql, list(names))}

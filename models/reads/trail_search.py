@@ -1,7 +1,7 @@
-"""The audit trail by one actor, kind, reason or amount: only the parts that have any are looked through (docs/adr/0041).
+"""The audit trail by one actor, kind, reason or amount: only parts that have any are searched (docs/adr/0041).
 
-Every few hundred transactions it is noted who and what they were (models/totals.py). A page that is looked for by one of
-these takes as many parts, in its direction, as have enough records; what came since the last note is a part of its own.
+Every few hundred transactions, their actors, kinds, reasons and amounts are noted (models/totals.py). A page filtered by
+one of these takes as many parts, in its direction, as have enough records; rows since the last note are a further part.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,9 +25,9 @@ _PARTS: Final = f"""
      group by m.after, m.at order by m.at"""
 _NOTED: Final = "select at from totals where tenant_id = $1 order by at desc limit 1"
 BESIDE: Final = 2
-"""Parts on either side of a bound that tell whether the list goes on there: one that it lies in, and the next."""
+"""Parts on either side of a bound that tell whether the list continues there: the one it lies in, and the next."""
 FEW: Final = 200
-"""Parts that are looked through to the end, whatever else is asked of their records."""
+"""Maximum parts searched to the end if there are other conditions too."""
 
 Part = tuple[datetime, datetime]
 
@@ -91,7 +91,7 @@ async def _page_s(
 
 
 async def _all(session: ReadSession, sought: Sequence[Sought]) -> set[Part] | None:
-    """All parts that have one of these; None if each of them has more than are worth it."""
+    """All parts that have one of these; None if each has too many parts to be worth it."""
     for each in sought:
         found = await session.fetch(_PARTS, each.what, list(each.among), BEGINNING, FEW + 1, 0)
         if len(found) <= FEW:

@@ -1,12 +1,12 @@
-"""The proof of the books: every figure that can be recomputed is, and everything else is compared with its hash.
+"""The proof of the books: recomputes every figure that can be, and compares everything else with its hash.
 
 In one snapshot, so that it can run beside the service:
 
 - figures, from the entries, lines, payments and assignments that they sum up (verify_checks.py, verify_totals.py);
 - transactions' facts and credits' terms, with the digests under the entries' hashes, and these with the chains;
-- every other row, with its seal (verify_seals.py), and every row that another one names, with whether it exists.
+- every other row, with its seal (verify_seals.py), and that every row named by another one exists.
 
-One row cannot prove that nobody wrote all of it anew, with every digest: that takes something kept elsewhere.
+The books alone cannot prove that they were not rewritten whole, with every digest: that takes a copy kept elsewhere.
 """
 
 from collections import Counter
@@ -28,8 +28,8 @@ MAX_LISTED: Final = 20
 """Maximum differences of each kind that a proof lists; the rest it only counts."""
 _PREFETCH: Final = 2000
 _WHOLE_TENANT: Final = "SET LOCAL enable_nestloop = off; SET LOCAL cursor_tuple_fraction = 1"
-"""These statements read all of a tenant's rows to the end. A planner that knows nothing of the tenant yet takes every table
-for one row, and would loop over them all, one within another."""
+"""These statements read all of a tenant's rows to the end. A planner without statistics of the tenant expects one row per
+table, and would choose nested loops over all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class TenantName:
 
 
 async def every_tenant() -> list[TenantName]:
-    """All tenants by slug: for operators of the service, never for a request."""
+    """All tenants by slug: for operators of the service, never for requests."""
 
     async def question(raw: Raw) -> list[TenantName]:
         async with raw.transaction(readonly=True):
@@ -178,8 +178,8 @@ async def _verify_chains(connection: TenantConnection, proof: Proof) -> None:
 
 
 def _entry_differences(tenant_id: UUID, before: Any, row: Any) -> Iterator[tuple[str, str]]:
-    """The ways in which an entry fails to continue the one before it (None: it is the account's first), or to bear its
-    own hash."""
+    """The ways in which an entry does not continue the one before it (None: it is the account's first), or does not
+    match its own hash."""
     sequence = balance = 0
     previous: bytes | None = None
     if before is not None:
@@ -248,6 +248,6 @@ async def _verify_notes(connection: TenantConnection, proof: Proof) -> None:
 
 
 async def _stream(connection: TenantConnection, sql: str) -> AsyncIterator[Any]:
-    # No LIMIT in these statements: the planner would count on finding so many differences soon, and loop.
+    # No LIMIT in these statements: the planner would expect to find that many differences soon, and loop.
     async for row in connection.raw.cursor(sql, connection.tenant_id, prefetch=_PREFETCH):
         yield row

@@ -1,8 +1,7 @@
 """Seals: every row's contents when it was last written, kept in another table, and compared with its contents now.
 
-A table's columns are sealed in the order in which models/tables/ has them, but for those that are listed here; so a new
-one is, unless this says otherwise. The way to compute a seal is this module's own (docs/proof.md): the triggers that seal
-rows (migrations/) are not asked.
+A table's columns are sealed in the order of models/tables/, except those listed here; so a new one is sealed unless
+listed. Seals are computed here independently (docs/proof.md), without the triggers that seal rows (migrations/).
 """
 
 from dataclasses import dataclass
@@ -25,11 +24,11 @@ UNSEALED: Final = {
     "tenants": "config_version restated",
     "transactions": "digest",
 }
-"""Columns of those tables that no seal covers: figures that verify recomputes from entries, lines, payments and assignments,
-those that nobody is promised, and a transaction's digest of all the rest."""
+"""Columns of those tables that no seal covers: figures that verify recomputes from entries, lines, payments and
+assignments, columns that promise nothing, and a transaction's digest of all the others."""
 
 UNSEALED_TABLES: Final = frozenset({"entries", "outbox", "seals", "totals", "totals_seen", "transaction_texts"})
-"""The ledger's own, under its hashes; what is to be told; the seals; what is worked out from entries."""
+"""Tables of the ledger, covered by its hashes; the outbox; the seals; tables derived from entries."""
 
 
 def _sealed(model: type[Model]) -> str:
@@ -43,8 +42,8 @@ SEALED: Final = {
     for model in (getattr(tables, name) for name in tables.__all__)
     if model._meta.db_table not in UNSEALED_TABLES  # noqa: SLF001 - as above
 }
-"""Columns that each table's seal covers: all, in the order of models/tables/, but for those above. The rest of its columns
-sum up what other rows say."""
+"""Columns that each table's seal covers: all except those above, in the order of models/tables/. The others sum up other
+rows."""
 
 _INSTANTS: Final = frozenset({"external_id_since"})
 _AS_TEXT: Final = frozenset(
@@ -67,14 +66,14 @@ _AS_HEX: Final = frozenset({"input_hash", "note_digest", "secret_hash"})
 
 @dataclass(frozen=True, slots=True)
 class SealCheck:
-    """table: whose rows. sql: of a tenant's ($1) rows and seals, those that do not fit: (id, detail)."""
+    """table: of the rows. sql: selects a tenant's ($1) rows and seals that do not match: (id, detail)."""
 
     table: str
     sql: str
 
 
 def fact(column: str, row: str = "t") -> str:
-    """SQL for what a seal says of one column of the row."""
+    """SQL for the text of one column of the row in its seal."""
     value = f'{row}."{column}"'
     if column.endswith("_at") or column in _INSTANTS:
         return f"(extract(epoch FROM {value}) * 1000000)::bigint"
@@ -125,7 +124,7 @@ class _Special:
 
 
 _SPECIAL: Final = {
-    # A key has no id: half of the SHA-256 of it and its client is as good as one. It is called by what it made, and itself.
+    # A key has no id: half of the SHA-256 of it and its client serves as one. It is reported by its result and itself.
     "idempotency_keys": _Special(
         id="substr(encode(sha256(convert_to(json_build_array(t.key, t.client)::text, 'UTF8')), 'hex'), 1, 32)::uuid",
         named="coalesce(r.result_id, s.id)",
@@ -134,7 +133,7 @@ _SPECIAL: Final = {
     ),
     # Those with a digest are under the hashes of their entries.
     "transactions": _Special(where="AND t.digest IS NULL"),
-    # As opened, a credit is under its transaction's digest; it is sealed once it changes.
+    # As opened, a credit is covered by its transaction's digest; it is sealed once it changes.
     "credits": _Special(
         more=", t.swept_at IS NULL AND t.voided_at IS NULL AND t.successor_id IS NULL"
         " AND octet_length(x.digest) = 64 AS as_opened",

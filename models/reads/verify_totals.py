@@ -1,6 +1,6 @@
 """The totals, compared with all entries and changes of expiry: what each row adds to the one before it.
 
-Worked out another way than the rows themselves (models/totals.py): from the terms that each credit had, and until when.
+Computed in another way than the rows themselves (models/totals.py): from each credit's terms over time.
 """
 
 from typing import Final
