@@ -157,8 +157,8 @@ def _plain(value: object) -> str:
 async def claim(connection: TenantConnection, wanted: Uses, at: datetime | None) -> tuple[dict[Place, Use], Uses]:
     """Claim keys, in the fixed order. Returns those claimed now, and those used before with their use.
 
-    A key may be in neither: its holder has just freed it, and it must be claimed again. at: the instant, or None for the
-    database's. Waits for others that are claiming, freeing or pruning one of these keys.
+    A key may be in neither: its holder has just freed it, and it must be claimed again. at: the instant, or None for
+    the database's. Waits for others that are claiming, freeing or pruning one of these keys.
     """
     places = sorted(wanted)
     uses = [wanted[place] for place in places]

@@ -20,8 +20,8 @@ QUIET_S: Final = 2.0
 """An outage is over once a statement has worked and none has failed for this long: a flickering one counts as one."""
 WRITES_QUIET_S: Final = 20.0
 DOUBT_S: Final = 5.0
-"""How long after a failed write this server reports that it is not ready. Then requests find out the state: only a write
-can tell whether there is room again."""
+"""How long after a failed write this server reports that it is not ready. Then requests find out the state: only a
+write can tell whether there is room again."""
 _CONNECTIONS: Final = "08"
 _RESOURCES: Final = "53"
 _SYSTEM: Final = "58"

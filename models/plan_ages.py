@@ -2,8 +2,8 @@
 
 PostgreSQL keeps a plan, also those of foreign keys' checks and of triggers, until its table is analysed. A plan made
 while the tables were empty sees no difference between a key and any other index, and may read all of a tenant's rows
-until then. So plans are never older than half their connection's age, since tables grow meanwhile: for a table that grew
-tenfold, the plan was made when it had grown fivefold.
+until then. So plans are never older than half their connection's age, since tables grow meanwhile: for a table that
+grew tenfold, the plan was made when it had grown fivefold.
 """
 
 from collections.abc import Callable

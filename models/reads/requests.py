@@ -134,6 +134,6 @@ def approval_asked_by(subject: str) -> Condition:
 
 
 def approval_asked_through(client: str | None) -> Condition:
-    """Requests by a partner's program through this client ('' if it names none), or, None, by a person: the same subject
-    in both is two requesters."""
+    """Requests by a partner's program through this client ('' if it names none), or, None, by a person: the same
+    subject in both is two requesters."""
     return Condition(f"{_THROUGH} is not distinct from {{0}}::text", (client,))

@@ -39,15 +39,15 @@ class Unsettled(Exception):
 class ReadSession:
     """Reads of one tenant, one at a time: a connection runs one statement at a time, and loaders run side by side.
 
-    All of them share one snapshot, so that the figures of one response agree. Release it before a posting and at the end
-    of the request: a request never holds a connection while it waits for a posting, and its later reads see the
+    All of them share one snapshot, so that the figures of one response agree. Release it before a posting and at the
+    end of the request: a request never holds a connection while it waits for a posting, and its later reads see the
     posting. It reopens by itself.
 
     settling: whether rows carry the database's time, so that those of postings in flight may appear before rows already
     seen (docs/adr/0019); not with a clock that is passed in, whose rows all count as settled. follows: whether the
-    request may need cursors or past instants; if not, queries that only these need are skipped. settled: these reads see
-    every row stamped before it; None if it was not queried. searches: whether they add up or search much. The number of
-    such concurrent requests is limited, so that most connections remain for others.
+    request may need cursors or past instants; if not, queries that only these need are skipped. settled: these reads
+    see every row stamped before it; None if it was not queried. searches: whether they add up or search much. The
+    number of such concurrent requests is limited, so that most connections remain for others.
     """
 
     __slots__ = ("_closed", "_connection", "_lock", "_stack", "follows", "searches", "settled", "settling", "tenant_id")

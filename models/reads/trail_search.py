@@ -1,7 +1,8 @@
 """The audit trail by one actor, kind, reason or amount: only parts that have any are searched (docs/adr/0041).
 
-Every few hundred transactions, their actors, kinds, reasons and amounts are noted (models/totals.py). A page filtered by
-one of these takes as many parts, in its direction, as have enough records; rows since the last note are a further part.
+Every few hundred transactions, their actors, kinds, reasons and amounts are noted (models/totals.py). A page filtered
+by one of these takes as many parts, in its direction, as have enough records; rows since the last note are a further
+part.
 """
 
 from collections.abc import Iterator, Sequence

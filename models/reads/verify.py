@@ -28,8 +28,8 @@ MAX_LISTED: Final = 20
 """Maximum differences of each kind that a proof lists; the rest it only counts."""
 _PREFETCH: Final = 2000
 _WHOLE_TENANT: Final = "SET LOCAL enable_nestloop = off; SET LOCAL cursor_tuple_fraction = 1"
-"""These statements read all of a tenant's rows to the end. A planner without statistics of the tenant expects one row per
-table, and would choose nested loops over all of them."""
+"""These statements read all of a tenant's rows to the end. A planner without statistics of the tenant expects one row
+per table, and would choose nested loops over all of them."""
 
 
 @dataclass(frozen=True, slots=True)

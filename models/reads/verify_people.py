@@ -99,8 +99,8 @@ _MAKES_ITS_RESULT = """'adjustCredit', 'assignCredit', 'bulkCredit', 'createInvo
                 'reassignCredit', 'recordPayment', 'releaseAssignments', 'updateCredit', 'useCredit', 'voidCredit',
                 'voidInvoice'"""
 
-# Of keys used since the last pruning. A posting claims its key, and may then wait before it gets its time, but less than
-# an hour. The key is the requester's; for an approved request, the approver's.
+# Of keys used since the last pruning. A posting claims its key, and may then wait before it gets its time, but less
+# than an hour. The key is the requester's; for an approved request, the approver's.
 _KEYS = (
     Check(
         "transaction key",

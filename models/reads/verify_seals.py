@@ -42,8 +42,8 @@ SEALED: Final = {
     for model in (getattr(tables, name) for name in tables.__all__)
     if model._meta.db_table not in UNSEALED_TABLES  # noqa: SLF001 - as above
 }
-"""Columns that each table's seal covers: all except those above, in the order of models/tables/. The others sum up other
-rows."""
+"""Columns that each table's seal covers: all except those above, in the order of models/tables/. The others sum up
+other rows."""
 
 _INSTANTS: Final = frozenset({"external_id_since"})
 _AS_TEXT: Final = frozenset(
