@@ -38,18 +38,18 @@ T = TypeVar("T")
 DEFAULT_LIMITS: Final = QueryLimits()
 ALL_OPERATIONS: Final = frozenset(OperationType)
 CHARACTERS_PER_UNIT: Final = 10
-"""Reading, checking and validating this much of a new document costs about as much as one object in a response."""
+"""Reading, checking and validating this much of a new document costs about as much as returning one object."""
 
 
 class CheckDocument(SchemaExtension):
-    """Hands Strawberry a checked document, so that it neither parses nor validates, and refuses what costs too much.
+    """Hands Strawberry a checked document, so that it neither parses nor validates, and rejects too costly operations.
 
-    It holds wherever the schema executes, for HTTP and WebSocket alike. The cost is checked here, with the page sizes
-    of the request, and not in validation, which is remembered by the text: there, every variable would have to count
-    as the largest page, and three nested lists of ten be refused.
+    It applies wherever the schema executes, to HTTP and WebSocket alike. The cost is checked here, with the request's
+    page sizes, and not in validation, which is cached by the text: there, every variable would have to count as the
+    largest page, and three nested lists of ten would be rejected.
 
-    Where the request's context has a `charge`, work is paid for before it is done: reading a document that is not
-    remembered by its length, executing an operation by its cost. A refused document is never free.
+    If the request's context has a `charge`, work is charged before it is done: reading an uncached document by its
+    length, executing an operation by its cost. A rejected document is never free.
     """
 
     def __init__(self, documents: DocumentCache, trusted: TrustedDocuments | None) -> None:
@@ -65,7 +65,7 @@ class CheckDocument(SchemaExtension):
         yield
 
     async def on_execute(self) -> AsyncIterator[None]:
-        """Execute an operation that is compiled before Strawberry does, which then takes the result as it is."""
+        """Execute a compiled operation before Strawberry would; it then uses the result."""
         if self._compiled is not None:
             self.execution_context.result = await answered(
                 self._compiled, self.execution_context, TURNS, self._variables
@@ -81,7 +81,7 @@ class CheckDocument(SchemaExtension):
         context.graphql_document = checked.node
         # A list, even an empty one, tells Strawberry that validation has been done.
         context.pre_execution_errors = list(checked.errors)
-        # Strawberry's public `operation_name` falls back to the first operation, be it one of several.
+        # Strawberry's public `operation_name` falls back to the first operation, even of several.
         operation = checked.operation(context._provided_operation_name)  # noqa: SLF001
         _tell(context.context, checked, operation)
         if checked.errors:
@@ -101,7 +101,7 @@ class CheckDocument(SchemaExtension):
 
 
 def _tell(context: Any, checked: CheckedDocument, operation: CheckedOperation) -> None:
-    """Tell a request's context what it is to know of its operation."""
+    """Set the operation's facts on the request's context."""
     if hasattr(context, "follows"):
         context.follows = checked.follows
     if hasattr(context, "searches"):
@@ -116,7 +116,7 @@ async def _admit(
     variables: dict[str, Any],
     told: dict[str, Any],
 ) -> int:
-    """Let an operation in for what it costs. Returns the number of values in its variables. Raises QueryTooCostly,
+    """Admit an operation, charging its cost. Returns the number of values in its variables. Raises QueryTooCostly,
     RateLimited."""
     values = await in_slices(check_variables(variables, documents.limits))
     maximum = documents.limits.max_cost
@@ -130,7 +130,7 @@ async def _admit(
 
 
 async def _paid(admitting: Awaitable[T], context: Any, told: dict[str, Any]) -> T:
-    """Whether it is let in or not: what is refused is not free, and each answer tells what is left."""
+    """Await the admission. A refused operation costs 1, and each answer reports the remaining quota."""
     charge: Charge = getattr(context, "charge", None) or for_free
     try:
         return await admitting
@@ -148,13 +148,13 @@ class Charge(Protocol):
     """Charges the caller for an operation."""
 
     async def __call__(self, cost: int, writes: int = 0) -> None:
-        """Take so many units for reading and for writing. Raises RateLimited."""
+        """Take this many units for reading and for writing. Raises RateLimited."""
 
     def told(self) -> Mapping[str, Any]:
-        """Return the rest of the quota, for `extensions`."""
+        """Return the remaining quota, for `extensions`."""
 
     def headers(self) -> Mapping[str, str]:
-        """Return the same for a response by HTTP."""
+        """Return the same as headers of an HTTP response."""
 
 
 class _Free:
@@ -176,14 +176,14 @@ for_free: Final[Charge] = _Free()
 class GatewaySchema(strawberry.Schema):
     """Strawberry's schema with checked documents, shaped errors and quickly built inputs.
 
-    A request's context may have, besides what resolvers want of it:
+    A request's context may have, besides what resolvers use:
 
-    - `request_id: str | None`: a masked error carries it;
-    - `charge: Charge`: takes what its operation costs;
-    - `follows: bool`: is told whether its document may follow a list or look at the past;
-    - `lists: Lists`: counts what is being completed in turns, for the loaders whose owner has the same;
-    - `searches: bool`: is told whether its operation adds up or searches much;
-    - `locate(error, operation_name)`: is told of each error of its result, and so where it arose.
+    - `request_id: str | None`: put on masked errors;
+    - `charge: Charge`: charges the operation's cost;
+    - `follows: bool`: set to whether its document may follow a list or read the past;
+    - `lists: Lists`: counts the work continued in turns, for the loaders whose owner has the same;
+    - `searches: bool`: set to whether its operation adds up or searches much;
+    - `locate(error, operation_name)`: called with each error of its result, and so where it arose.
     """
 
     def __init__(
@@ -204,9 +204,9 @@ class GatewaySchema(strawberry.Schema):
         compile_at: int | None = COMPILE_AT,
     ) -> None:
         """limits: the bounds on operations. introspection: whether clients may read the schema. trusted: makes the
-        registered documents, checked as those of requests will be. follows: see DocumentCache. outage_of: which
-        exceptions tell of an outage. coded_of: which are expected, and what they are for clients. compile_at: the use
-        of an operation at which it is compiled (gateway/compiled); None: graphql-core executes all.
+        registered documents, checked like those of requests. follows: see DocumentCache. outage_of: recognises outages.
+        coded_of: turns expected exceptions into errors for clients. compile_at: the use of an operation at which it is
+        compiled (gateway/compiled); None: graphql-core executes all.
         """
         extensions = tuple(extensions)
         super().__init__(
@@ -221,7 +221,7 @@ class GatewaySchema(strawberry.Schema):
         definitions = [concrete.definition for concrete in self.schema_converter.type_map.values()]
         install_fast_inputs(definitions, self.config.name_converter)
         mend(self._schema)
-        # Without introspection, a suggestion would tell what it hides, one guess at a time.
+        # Without introspection, suggestions would reveal the schema, one guess at a time.
         self._hide_suggestions = not introspection
         hidden = () if introspection else (NoSchemaIntrospectionCustomRule,)
         self.documents: Final = DocumentCache(
@@ -250,7 +250,7 @@ class GatewaySchema(strawberry.Schema):
         allowed_operation_types: Iterable[OperationType] | None = None,
         operation_extensions: dict[str, Any] | None = None,
     ) -> ExecutionResult:
-        """Execute as Strawberry does: an operation that is compiled already, without what Strawberry does around it."""
+        """Execute as Strawberry does; a compiled operation skips Strawberry's steps around it."""
         context = ExecutionContext(
             query=query,
             schema=self,
@@ -275,7 +275,7 @@ class GatewaySchema(strawberry.Schema):
         return await self._execute(context, *known)
 
     def _known(self, context: ExecutionContext) -> tuple[CheckedDocument, CheckedOperation, Operation] | None:
-        """Return the operation if it is compiled, and a context that has its document; None: Strawberry does it."""
+        """Return the operation if it is compiled, and a context with its document; None: Strawberry executes it."""
         try:
             text = document_text(self.trusted, context.query, context.operation_extensions)
             checked = self.documents.peek(text)
@@ -283,14 +283,14 @@ class GatewaySchema(strawberry.Schema):
                 return None
             operation = checked.operation(context._provided_operation_name)  # noqa: SLF001
         except GraphQLError:
-            return None  # which is told by the extension
+            return None  # the extension reports it
         found = operation.compiled
         if found is None or not found.knows(context.variables or {}):
             return None
         context.query, context.graphql_document = text, checked.node
         if context.operation_type not in context.allowed_operations:
             return None
-        self.documents.get(text)  # so that it stays
+        self.documents.get(text)  # counts as a use, so that it stays cached
         return checked, operation, found
 
     async def _execute(
@@ -313,7 +313,7 @@ class GatewaySchema(strawberry.Schema):
         return ExecutionResult(data=result.data, errors=result.errors, extensions=told)
 
     async def stream(self, *args: Any, **options: Any) -> StreamResult:
-        """Like Strawberry's, with a refusal as the only result, where Strawberry would end the stream without one."""
+        """Like Strawberry's, but a refusal is the only result, where Strawberry would end the stream without one."""
         return _with_refusal(await super().stream(*args, **options))
 
     @property
@@ -322,7 +322,7 @@ class GatewaySchema(strawberry.Schema):
         return self._schema
 
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
-        """Shape the errors of each result. Strawberry calls this once, before anybody else sees them."""
+        """Shape the errors of each result. Strawberry calls this once, before any other use of them."""
         context = execution_context.context if execution_context else None
         if (locate := getattr(context, "locate", None)) is not None:
             for error in errors:
@@ -345,7 +345,7 @@ def _is_query(context: ExecutionContext | None) -> bool:
     try:
         return context.operation_type is OperationType.QUERY
     except (RuntimeError, CannotGetOperationTypeError):
-        return False  # there is no such operation
+        return False  # no such operation
 
 
 async def _with_refusal(results: StreamResult) -> StreamResult:

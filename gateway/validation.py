@@ -1,8 +1,8 @@
-"""graphql-core's validation of a document, whose parts let go of each other once it is done.
+"""graphql-core's validation of a document, with its reference cycles broken at the end.
 
-Its visitors hold methods of themselves, and its context and rules hold each other: 800 to 2,000 objects of each new
-document, which a client that writes its values into the text sends with every request, would wait for the garbage
-collector. Its `validate` shows none of them, so it is written here again, around the same parts.
+Its visitors hold methods of themselves, and its context and rules refer to each other: 800 to 2,000 objects for each
+new document, which a client that writes its values into the text sends with every request, would wait for the garbage
+collector. Its `validate` exposes none of them, so it is written again here, from the same parts.
 """
 
 from collections.abc import Collection
@@ -27,10 +27,10 @@ from graphql.validation.validation_context import VariableUsage, VariableUsageVi
 
 
 class _Context(ValidationContext):
-    """graphql-core's, without the visitor of each look at an operation's variables."""
+    """graphql-core's, without a visitor for each read of an operation's variables."""
 
     def get_variable_usages(self, node: OperationDefinitionNode | FragmentDefinitionNode) -> list[VariableUsage]:
-        """The variables that are used in the node itself."""
+        """The variables used in the node itself."""
         usages = self._variable_usages.get(node)
         if usages is None:
             visitor = VariableUsageVisitor(self._type_info, node if isinstance(node, FragmentDefinitionNode) else None)
@@ -45,7 +45,7 @@ class _Context(ValidationContext):
 def validated(
     schema: GraphQLSchema, document: DocumentNode, rules: Collection[type[ASTValidationRule]], max_errors: int
 ) -> list[GraphQLError]:
-    """The document's errors, at most so many and one that says that there are more. schema: one that was checked."""
+    """The document's errors, up to the maximum and then one that says there are more. schema: a checked one."""
     errors: list[GraphQLError] = []
 
     def on_error(error: GraphQLError) -> None:

@@ -1,4 +1,4 @@
-"""From an HTTP request to the parameters of one GraphQL operation, refusing everything that is not one."""
+"""Reads the parameters of one GraphQL operation from an HTTP request, and rejects everything else."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -18,14 +18,15 @@ from turns.slices import turn
 # A bulk of 10,000 rows as variables is about 1 MB.
 DEFAULT_MAX_BODY_BYTES = 4 * 1024 * 1024
 ANONYMOUS_MAX_BODY_BYTES = 256 * 1024
-"""An anonymous client can read the schema, which takes no variables: it cannot make us parse megabytes."""
+"""An anonymous client can only read the schema, which takes no variables: it cannot make the server parse megabytes."""
 MAX_BRACKETS = 200_000
-"""In a body, those in texts included: reading a million empty lists takes 0.1 s and 80 MB before anything can count them."""
+"""Maximum in a body, including texts: reading a million empty lists takes 0.1 s and 80 MB before they can be
+counted."""
 LARGE_BODY_BYTES = 100_000
 DEFAULT_READ_TIMEOUT = 30.0
 """Seconds. 4 MB at 1.1 Mbit/s."""
 MAX_HELD_BYTES = 64 * 1024 * 1024
-"""Of a process, in bodies that are not complete yet."""
+"""Maximum per process, in incomplete bodies."""
 
 _CLOSE = {"connection": "close"}
 _RETRY = {"retry-after": "1"}
@@ -52,7 +53,7 @@ class HttpError(Exception):
 class GraphQLParams:
     """The request parameters of the GraphQL-over-HTTP specification.
 
-    query: empty where `extensions` name a document instead; a `documentId` is put in there.
+    query: empty if `extensions` name a document instead; a `documentId` is put there.
     """
 
     query: str
@@ -62,7 +63,7 @@ class GraphQLParams:
 
 
 class Head:
-    """The part of a request's head that its answer depends on. Of a header that is repeated, the first counts."""
+    """The part of a request's head that affects its answer. The first of repeated headers counts."""
 
     __slots__ = ("accept", "content_encoding", "content_length", "content_type", "method", "request_id")
 
@@ -86,7 +87,7 @@ async def read_params(head: Head, request: Request, bodies: "BodyReader") -> Gra
     """Read one operation's parameters from a GET's query string or a POST's JSON body. Raises `HttpError`."""
     if head.method == "GET":
         return params_of(_from_query_string(request.query_params))
-    # Exactly JSON: a page of another site can't send that without a preflight, so none can post on a user's behalf.
+    # Exactly JSON: a page of another site cannot send that without a preflight, so none can post on a user's behalf.
     if not is_json(head.content_type):
         raise HttpError(415, "Send the operation as application/json in UTF-8.", ErrorCode.UNSUPPORTED_MEDIA_TYPE)
     if head.content_encoding not in (None, "identity"):
@@ -147,11 +148,10 @@ def _json(text: bytes | str, what: str) -> object:
 
 
 class BodyReader:
-    """Reads the bodies of requests within bounds of size and time, and of the memory that all of them together hold
-    meanwhile.
+    """Reads the bodies of requests within bounds of size, time, and the memory of all of them together.
 
-    max_bytes: of one body, if its sender is known. timeout: seconds for the whole of it, however it dribbles. is_known:
-    whether the sender is known.
+    max_bytes: of one body, if its sender is known. timeout: seconds for the whole body, even if data keeps arriving.
+    is_known: whether the sender is known.
     """
 
     def __init__(
@@ -168,9 +168,9 @@ class BodyReader:
         self._held_bytes = 0
 
     async def read(self, head: Head, request: Request) -> bytes:
-        """The body, never holding more than the bound and one chunk of it, whether or not its length was announced.
+        """The body, never holding more than the bound and one chunk of it, even if its length was not announced.
 
-        Raises `HttpError`: 413 for a body that is too large, 408 for one too slow, 503 where too much is being read.
+        Raises `HttpError`: 413 for too large a body, 408 for too slow a one, 503 if too much is being read.
         """
         announced = head.content_length or ""
         max_bytes = self._max_bytes
@@ -195,7 +195,7 @@ class BodyReader:
                 if message["type"] == "http.disconnect":
                     raise HttpError(400, "The request ended before its body did.")
                 chunk: bytes = message.get("body", b"")
-                # Only what came before is held while others are served: most bodies come in one chunk and hold nothing.
+                # Only earlier chunks are held while others are served: most bodies are one chunk and hold nothing.
                 self._held_bytes += size - held
                 held = size
                 if held and self._held_bytes > self._max_held_bytes:
@@ -212,6 +212,6 @@ class BodyReader:
 
 
 def _too_large(max_bytes: int) -> HttpError:
-    # The connection stays open, and the server lets go of the rest as it comes: closed under a
-    # client that is still sending, it would be reset, and the client never see this.
+    # The connection stays open, and the server discards the rest as it comes: closed while the
+    # client is still sending, it would be reset, and the client would never see this.
     return HttpError(413, f"The body is larger than {max_bytes} bytes.", ErrorCode.PAYLOAD_TOO_LARGE)

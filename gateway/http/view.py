@@ -1,4 +1,4 @@
-"""The ASGI endpoint of GraphQL over HTTP. WebSocket has an endpoint of its own on the same path."""
+"""The ASGI endpoint of GraphQL over HTTP. WebSocket has its own endpoint on the same path."""
 
 import asyncio
 import logging
@@ -43,7 +43,7 @@ _CONTENT_TYPES = {name: f"{name}; charset=utf-8".encode() for name in (JSON, GRA
 
 
 class Answer(NamedTuple):
-    """A whole response."""
+    """A complete response."""
 
     status: int
     headers: list[tuple[bytes, bytes]]
@@ -59,16 +59,16 @@ class RequestContext(Protocol):
     """The value of `info.context` in resolvers."""
 
     async def close(self) -> None:
-        """Give back what the request holds, whatever became of it."""
+        """Release the request's resources, whatever its outcome."""
 
 
 class GraphQLView:
-    """Answers GraphQL over HTTP: one operation per request, queries by GET or POST, mutations by POST alone.
+    """Serves GraphQL over HTTP: one operation per request, queries by GET or POST, mutations only by POST.
 
-    schema: executes. make_context: the context of one request; what it raises is answered with 500.
+    schema: executes. make_context: makes the context of one request; its errors are answered with 500.
     read_timeout: seconds that a client has to send its body.
-    execution_timeout: seconds until an operation is given up; a posting that has begun is completed all the same.
-    is_known: whether it is known who asks; others may send but small bodies.
+    execution_timeout: seconds until an operation is given up; a posting already begun is still completed.
+    is_known: whether the client is known; others may only send small bodies.
     ide: whether a browser that opens the path gets GraphiQL. Strawberry's page loads its scripts from a CDN.
     """
 
@@ -94,7 +94,7 @@ class GraphQLView:
         await (await self.answer(scope, receive)).send(send)
 
     async def answer(self, scope: Scope, receive: Receive) -> "Answer":
-        """The answer to one request, whatever becomes of it. Raises CancelledError alone."""
+        """The answer to one request, even if it fails. Raises only CancelledError."""
         head, request = Head(scope), Request(scope, receive)
         if (
             self._ide_page
@@ -162,7 +162,7 @@ class GraphQLView:
 
 
 async def closed(context: RequestContext) -> None:
-    """Close it. That fails for nobody: what the request did is done by now, and has to be told."""
+    """Close it. Never fails: the request's work is done by now, and must be reported."""
     try:
         await context.close()
     except Exception:
@@ -172,7 +172,7 @@ async def closed(context: RequestContext) -> None:
 
 
 def is_cancelled(error: BaseException) -> bool:
-    """Whether somebody wants this task to end, and it is not just a cancelled future that it has waited for."""
+    """Whether this task itself is being cancelled, and not just a future that it has waited for."""
     task = asyncio.current_task()
     return isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling() > 0
 
@@ -194,9 +194,9 @@ def _method_not_allowed(message: str, allowed: str) -> HttpError:
 def _response_of(result: ExecutionResult, media_type: str) -> tuple[int, Mapping[str, str], dict[str, Any]]:
     """The status, headers and body of a result.
 
-    A request that failed before execution has no `data` entry. Its status under application/json is 200, except where
-    no operation could be chosen, or it may not run here or not now; the newer media type lets the rest be told from the
-    status too (GraphQL over HTTP, 6.4).
+    A request that failed before execution has no `data` entry. Its status under application/json is 200, unless no
+    operation could be chosen, or it may not run here or now; under the newer media type the status shows the other
+    failures too (GraphQL over HTTP, 6.4).
     """
     answer: dict[str, Any] = {}
     if result.errors:
@@ -213,7 +213,7 @@ def _response_of(result: ExecutionResult, media_type: str) -> tuple[int, Mapping
 
 
 def is_refusal(result: ExecutionResult) -> bool:
-    """Whether the operation was refused before anything of it was executed.
+    """Whether the operation was refused before any of it was executed.
 
     An error of a field always has a path; data may be null then too, if the field was not nullable.
     """
