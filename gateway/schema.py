@@ -130,7 +130,7 @@ async def _admit(
 
 
 async def _paid(admitting: Awaitable[T], context: Any, told: dict[str, Any]) -> T:
-    """Await the admission. A refused operation costs 1, and each answer reports the remaining quota."""
+    """Await the admission; a rejection costs 1 unit. Each answer reports the remaining quota."""
     charge: Charge = getattr(context, "charge", None) or for_free
     try:
         return await admitting
