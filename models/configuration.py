@@ -1,4 +1,4 @@
-"""An admin's settings, as the planner needs them: loaded whole, and kept until the tenant's version changes."""
+"""An admin's settings, as the planner needs them: loaded whole, and cached until the tenant's version changes."""
 
 from datetime import timedelta
 from typing import Any, Final
@@ -22,9 +22,9 @@ class Configurations:
         self._known: dict[UUID, TenantConfig] = {}
 
     async def at_version(self, connection: TenantConnection, version: int) -> TenantConfig:
-        """The configuration as of `version` (or newer): remembered, or loaded over this connection.
+        """The configuration as of `version` (or newer): cached, or loaded over this connection.
 
-        From then on amounts have the decimal places that these books give their currencies.
+        From then on amounts have the decimal places of these books' currencies.
         """
         known = self._known.get(connection.tenant_id)
         if known is None or known.version < version:

@@ -1,8 +1,8 @@
 """Totals of a tenant up to an instant, and what the transactions after it add to them (docs/adr/0041).
 
-A transaction counts as a whole, at its time. What is left of credits is added up by asset, by the kind and reason of what
-opened them, by expiry and by start. An expiry that is not on a quarter of an hour counts as one microsecond after the
-quarter before it, which stands for all that lie between two quarters: months begin on a quarter in every time zone.
+A transaction counts as a whole, at its time. Credits' remainders are added up by asset, by kind and reason of the
+opening transaction, by expiry and by start. An expiry not on a quarter of an hour counts as one microsecond after the
+quarter before it, which represents all between two quarters: months begin on a quarter in every time zone.
 
 SQL here has $1 the tenant; $2 and $3 bound the transactions: after the one instant, up to the other, included.
 """
@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 BEGINNING: Final = datetime(1000, 1, 1, tzinfo=UTC)
-"""Before all transactions. The driver takes the year 1 for an infinity, which it cannot read again."""
+"""Before all transactions. The driver turns the year 1 into an infinity, which it cannot read back."""
 END: Final = datetime(9999, 12, 31, tzinfo=UTC)
 """After all of them."""
 
@@ -42,11 +42,11 @@ CREDIT_OF: Final = """
                          where tenant_id = $1 and id = case when c.origin_id is null then c.transaction_id else (
                                select o.transaction_id from credits o where o.tenant_id = $1 and o.id = c.origin_id) end
                         offset 0) t"""
-"""The facts of a credit: c itself, a its account, t what opened it."""
+"""The facts of a credit: c itself, a its account, t the transaction that opened it."""
 _START: Final = "case when c.starts_at > c.created_at then c.starts_at end"
 
-# An entry moves what is left under the expiry of its time, and a change of expiry all that is left then from one to the
-# other: of both at one time, the entry comes first.
+# An entry changes the remainder under the expiry of its time; a change of expiry moves the whole remainder from one to
+# the other. Of both at the same time, the entry comes first.
 _CREDITS: Final = f"""
     select a.asset::text, t.kind::text, t.reason::text,
            {_key("(case when h.changed then h.old_expires_at else c.expires_at end)")} as expires_at,
@@ -77,7 +77,7 @@ CREDITS: Final = f"""
               from {_BASE.format("credits")}
             union all {_CREDITS}) d
      group by asset, kind, reason, expires_at, starts_at having sum(minor) <> 0"""
-"""The rest of credits at $3: from the totals at $2, and what came after."""
+"""Remainders of credits at $3: from the totals at $2, and later changes."""
 
 COUNTERS: Final = f"""
     select asset, counter, sum(minor) as minor
@@ -89,7 +89,7 @@ COUNTERS: Final = f"""
      group by asset, counter"""
 """All entries up to $3 by asset and counter."""
 
-# The balances stand on their own: from one entry's to the next, whatever the amounts say.
+# From the balances alone: from one entry's to the next, independent of the amounts.
 ACCOUNTS: Final = f"""
     select asset, sum(balance) as balance_minor, sum(owed) as owed
       from (select k ->> 0 as asset, (k ->> 1)::numeric as balance, (k ->> 2)::numeric as owed
@@ -104,7 +104,7 @@ ACCOUNTS: Final = f"""
                                   where tenant_id = $1 and account_id = m.account_id and sequence < m.sequence
                                  order by sequence desc limit 1) p on true) d
      group by asset"""
-"""By asset, the accounts' balances at $3 (balance_minor), and how many accounts have any (owed)."""
+"""By asset, the accounts' balances at $3 (balance_minor), and the number of accounts with a balance (owed)."""
 
 KEEP: Final = f"""
     insert into totals (tenant_id, id, at, transactions, credits, counters, accounts)
@@ -122,7 +122,7 @@ KEEP: Final = f"""
                    jsonb_build_array(asset, balance_minor, owed) order by asset) end from ({ACCOUNTS}) d)
       from tenants n where n.id = $1
     on conflict (tenant_id, at) do nothing"""
-"""Add the totals at $3 to those at $2, as the row $4, unless somebody else has."""
+"""Add the row $4 of totals at $3, from those at $2, unless another process has added it."""
 
 NEXT: Final = """
     select b.at as after, x.created_at as until
@@ -132,12 +132,12 @@ NEXT: Final = """
       cross join lateral (select created_at from transactions
                            where tenant_id = $1 and created_at > b.at and created_at < $2 order by created_at, id
                            offset case when b.credits > $3 then b.credits else $3 end - 1 limit 1) x"""
-"""The newest totals' instant, and the one at which the next are due: $3 transactions later, or, where more kinds of credit
-are open than that, as many as these; before $2."""
+"""The newest totals' instant, and the one at which the next are due, before $2: $3 transactions later, or as many as
+there are open kinds of credit if these are more."""
 
 _RANGE: Final = "where tenant_id = $1 and created_at > $2 and created_at <= $3 order by created_at offset 0"
 AMOUNT: Final = "asset || case when minor < 0 then '-' else '+' end || length(abs(minor)::text)"
-"""A transaction's amount in one asset, as it is noted: the asset, the sign, and how many digits its minor units have."""
+"""The note of a transaction's amount in one asset: the asset, the sign, and the number of digits of its minor units."""
 
 SEE: Final = f"""
     insert into totals_seen (tenant_id, id, what, value, after, at, records)
@@ -161,4 +161,4 @@ SEE: Final = f"""
             where reason is not null group by reason) d
      where n.id = $1
     on conflict do nothing"""
-"""Note who and what the audit trail has after $2, up to $3, for the totals of the id $4."""
+"""Note the actors, kinds, reasons and amounts of the audit trail after $2, up to $3, for the totals of the id $4."""
