@@ -8,7 +8,7 @@ from models.tables.base import Privileges, TenantRow
 
 
 class Currency(TenantRow):
-    """A currency that the books hold, with the number of decimal places it had when they first did."""
+    """A currency that the books hold, with its number of decimal places at its first use."""
 
     code = fields.CharField(max_length=3)
     exponent = fields.SmallIntField()
@@ -20,7 +20,7 @@ class Currency(TenantRow):
 
 
 class Seal(TenantRow):
-    """The digest of one row of `of_table` (docs/proof.md). Written by triggers alone. `id` is the row's own; a key has
+    """The digest of one row of `of_table` (docs/proof.md). Only written by triggers. `id` is the row's own; a key has
     none, and is named.
 
     version: how often the row has been written. salt: set if the row holds texts of people; a new one with each version.
@@ -41,8 +41,8 @@ class Seal(TenantRow):
 
 
 class Totals(TenantRow):
-    """Sums of all transactions up to `at` (models/totals.py), of which there are `transactions`; never changed. If they are
-    taken away, they are made again."""
+    """Sums of all transactions up to `at` (models/totals.py), `transactions` in number; never changed. If deleted, they
+    are made again."""
 
     at = fields.DatetimeField()
     transactions = fields.BigIntField()
@@ -56,8 +56,8 @@ class Totals(TenantRow):
 
 
 class TotalsSeen(TenantRow):
-    """In how many records of the audit trail after `after`, up to `at`, an actor, kind or reason is (models/totals.py).
-    `id` is that of the totals at `at`."""
+    """The number of records of the audit trail after `after`, up to `at`, with an actor, kind or reason
+    (models/totals.py). `id` is that of the totals at `at`."""
 
     what = fields.CharField(max_length=8)
     value = fields.CharField(max_length=64)
