@@ -16,6 +16,7 @@ from uuid import UUID
 from app.postgres.account import installed_programs
 from benchmarks.load import Log, Order
 from benchmarks.meter import Cpu, cpu_now
+from benchmarks.report import note_others
 from benchmarks.rig import Rig, Server, stop
 
 WARM_UP_S: Final = 1
@@ -114,6 +115,7 @@ def _measure(rig: Rig, server: int | None, driver: int, seconds: int) -> Window:
         inside = sorted(latency for end, latency in zip(ends, latencies, strict=True) if began <= end < ended)
         if not inside:
             raise RuntimeError("there was not a single answer")
+        note_others((after - before).others / (ended - began))
         # On a busy machine pgbench may all the same have ended first.
         return Run(min(ended, max(ends)) - began, inside, after - before)
 
