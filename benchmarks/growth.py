@@ -190,7 +190,8 @@ def _order(server: Server, tenant: Tenant, what: str, turn: int) -> Order:
 
 
 def _print(runs: dict[tuple[str, int], list[Run]], tenants: list[Tenant], seconds: int) -> None:
-    small, large = (tenant.entries for tenant in tenants)
+    sizes = [tenant.entries for tenant in tenants]
+    small, large = sizes[0], sizes[-1]
     say_of(f"{large:,} entries")
     count = len(next(iter(runs.values())))
     head = ["what", "entries", "req/s", "p50 ms", "p99 ms", "server µs", "PostgreSQL µs"]
@@ -217,7 +218,7 @@ def _print(runs: dict[tuple[str, int], list[Run]], tenants: list[Tenant], second
         ],
     )
     for what in DOCUMENTS:
-        costs = ((n, max(median(cost(run) for run in runs[what, n]), _STEP)) for n in (small, large))
+        costs = ((n, max(median(cost(run) for run in runs[what, n]), _STEP)) for n in sizes)
         points = [(float(n), seconds_each * 1e6) for n, seconds_each in costs]
         draw(Line(_plot_of(what), what, "entries of the tenant", "CPU per request, server and PostgreSQL, µs", points))
 

@@ -59,9 +59,14 @@ def _part(name: str, results: Sequence[Result]) -> str:
 
 
 def _expected(results: Sequence[Result]) -> Iterator[str]:
-    rows = [[_name(result), *figure.row()] for result in results for figure in result.figures if figure.expected]
+    rows = [
+        [_name(result), figure.title, *figure.row()]
+        for result in results
+        for figure in result.figures
+        if figure.expected
+    ]
     if rows:
-        yield _table(["benchmark", "figure", *FIGURE_HEAD], rows, 2)
+        yield _table(["benchmark", "measure", "figure", *FIGURE_HEAD], rows, 3)
 
 
 def _runs(results: Sequence[Result]) -> Iterator[str]:
@@ -79,7 +84,8 @@ def _whole(result: Result) -> Iterator[str]:
     """All that one result has."""
     yield f"**{_name(result)}**, {result.at[:10]}" + (", a quick run: less exact" if result.length == QUICK else "")
     if result.figures:
-        yield _table(["figure", *FIGURE_HEAD], [figure.row() for figure in result.figures], 1)
+        rows = [[figure.title, *figure.row()] for figure in result.figures]
+        yield _table(["measure", "figure", *FIGURE_HEAD], rows, 2)
     for plot in _by_plot(result):
         yield f"![{plot}]({PLOTS.name}/{_plot_file(result, plot)})"
     for table in result.tables:

@@ -6,7 +6,7 @@ all leave what they were given in its Report; else they only print.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import Final
 
@@ -25,13 +25,17 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A figure and its bounds, if it has any. values: one for each repetition, of which the median counts."""
+    """A figure and its bounds, if it has any. values: one for each repetition, of which the median counts.
+
+    title: of the figures that it was printed with.
+    """
 
     text: str
     values: list[float]
     unit: str = ""
     least: float | None = None
     most: float | None = None
+    title: str = ""
 
     @property
     def measured(self) -> float:
@@ -110,7 +114,7 @@ def print_figures(title: str, figures: Sequence[Figure]) -> None:
     """A line each, with what is expected and whether it is so."""
     _print([title, *FIGURE_HEAD], [figure.row() for figure in figures], 1)
     for report in _under_way:
-        report.figures += figures
+        report.figures += (replace(figure, title=title) for figure in figures)
 
 
 def draw(line: Line) -> None:
@@ -132,8 +136,8 @@ def say_of(text: str) -> None:
 
 
 def number(value: float) -> str:
-    """With two decimals, or none from a hundred on."""
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.{DECIMALS}f}"
+    """With two decimals, or none from a hundred on and for zero."""
+    return f"{value:,.0f}" if abs(value) >= 100 or not value else f"{value:,.{DECIMALS}f}"
 
 
 def milliseconds(seconds: float) -> str:
