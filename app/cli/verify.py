@@ -1,6 +1,7 @@
 """`scrip verify`: the proof of the books, for people and for a nightly job. Exit status 1 if they are wrong."""
 
 import asyncio
+import os
 from typing import Annotated
 
 import typer
@@ -10,7 +11,7 @@ from app.cli.output import say
 from app.postgres.database import open_database
 from app.problems import SetupProblem
 from app.settings import load_settings
-from models.reads.verify import Proof, every_tenant, verify
+from models.reads.verify import MAX_LANES, Proof, every_tenant, verify
 
 
 def verify_command(
@@ -24,13 +25,14 @@ def verify_command(
 
 
 async def _verify(url: str, slug: str | None) -> bool:
-    async with open_database(url, pool_min=1, pool_max=1):
+    lanes = min(os.cpu_count() or 1, MAX_LANES)
+    async with open_database(url, pool_min=1, pool_max=lanes):
         tenants = [each for each in await every_tenant() if slug in (None, each.slug)]
         if slug is not None and not tenants:
             raise SetupProblem(f"There is no tenant {slug!r}.")
         holds = True
         for each in tenants:
-            proof = await verify(each.id)
+            proof = await verify(each.id, lanes=lanes)
             holds = holds and proof.holds
             print(_report(each.slug, proof), flush=True)
     say(

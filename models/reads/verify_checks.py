@@ -281,51 +281,11 @@ _ORDERS = (
 
 LEDGER_CHECKS: Final = (*_ACCOUNTS, *_CREDITS, *_INVOICES, *_ORDERS)
 
-ENTRIES: Final = """
-    SELECT e.id, e.account_id, e.sequence, e.transaction_id, e.credit_id, e.counter, e.amount_minor, e.lifetime_minor,
-        e.balance_after_minor, e.created_at, e.previous_hash, e.hash, t.id IS NOT NULL AS explained, t.kind, t.reason,
-        t.actor_id, t.approved_by_id, t.customer_id, t.note_digest, t.digest
-    FROM entries e LEFT JOIN transactions t ON t.tenant_id = $1 AND t.id = e.transaction_id
-    WHERE e.tenant_id = $1
-    ORDER BY e.account_id, e.sequence
-"""
-"""Every account's entries from the first to the newest, with the facts that their hashes cover."""
-
-TRANSACTIONS: Final = """
-    SELECT t.id, t.customer_id, t.kind, t.reason, t.note_digest, t.actor_id, t.approved_by_id, t.idempotency_key,
-        t.created_at, t.limited_asset, t.limited_minor, t.limited_on, t.digest,
-        c.id AS credit_id, c.account_id, c.origin_id, c.amount_minor, c.opened_sequence,
-        c.effective_on, c.starts_at, c.created_at AS opened_at, c.counts,
-        CASE WHEN f.credit_id IS NULL THEN c.expires_at ELSE f.old_expires_at END AS expires_at,
-        CASE WHEN f.credit_id IS NULL THEN c.auto_apply ELSE f.old_auto_apply END AS auto_apply,
-        CASE WHEN f.credit_id IS NULL THEN coalesce(s.services, '{}')
-            ELSE ARRAY(SELECT jsonb_array_elements_text(f.old_services)::uuid) END AS services
-    FROM transactions t
-    LEFT JOIN credits c ON c.tenant_id = $1 AND c.transaction_id = t.id
-    LEFT JOIN (
-        SELECT DISTINCT ON (credit_id) credit_id, old_expires_at, old_auto_apply, old_services FROM credit_changes
-        WHERE tenant_id = $1 ORDER BY credit_id, created_at, id
-    ) f ON f.credit_id = c.id
-    LEFT JOIN (
-        SELECT credit_id, array_agg(service_id) AS services FROM credit_services WHERE tenant_id = $1 GROUP BY credit_id
-    ) s ON s.credit_id = c.id
-    WHERE t.tenant_id = $1 AND t.digest IS NOT NULL
-    ORDER BY t.id
-"""
-"""Transactions with a digest, a row for each credit that one opened, with its terms then: before its changes."""
-
-NOTES: Final = """
-    SELECT t.id, t.note_digest, x.id IS NOT NULL AS kept, x.note, x.salt, coalesce(c.erased_at, p.erased_at) AS erased_at
-    FROM transactions t
-    LEFT JOIN transaction_texts x ON x.tenant_id = $1 AND x.id = t.id
-    LEFT JOIN customers c ON c.tenant_id = $1 AND c.id = t.customer_id
-    LEFT JOIN customers p ON p.tenant_id = $1 AND p.id = c.merged_into_id
-    WHERE t.tenant_id = $1 AND (t.note_digest IS NOT NULL OR x.id IS NOT NULL)
-"""
-"""Transactions with a note, the note, and the time its customer was erased."""
-
 COUNTS: Final = """
-    SELECT (SELECT count(*) FROM accounts WHERE tenant_id = $1) AS accounts,
+    SELECT (SELECT count(*) FROM entries WHERE tenant_id = $1) AS entries,
+        (SELECT count(*) FROM transactions t LEFT JOIN transaction_texts x ON x.tenant_id = $1 AND x.id = t.id
+            WHERE t.tenant_id = $1 AND (t.note_digest IS NOT NULL OR x.id IS NOT NULL)) AS notes,
+        (SELECT count(*) FROM accounts WHERE tenant_id = $1) AS accounts,
         (SELECT count(*) FROM credits WHERE tenant_id = $1) AS credits,
         (SELECT count(*) FROM invoices WHERE tenant_id = $1) AS invoices,
         (SELECT count(*) FROM coupons WHERE tenant_id = $1) AS coupons
