@@ -12,11 +12,12 @@ One row cannot prove that nobody wrote all of it anew, with every digest: that t
 import asyncio
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
 from models.pool import Raw
+from models.reads.proof import MAX_LISTED, Difference, Proof
 from models.reads.verify_checks import COUNTS, LEDGER_CHECKS
 from models.reads.verify_hashes import HASH_STATEMENTS
 from models.reads.verify_links import LINK_CHECKS
@@ -24,8 +25,6 @@ from models.reads.verify_people import OTHER_CHECKS
 from models.reads.verify_seals import SEAL_CHECKS
 from models.session import TenantConnection, ask, tenant_transaction
 
-MAX_LISTED: Final = 20
-"""Maximum differences of each kind that a proof lists; the rest it only counts."""
 MAX_LANES: Final = 4
 """Maximum connections that a proof reads on at once."""
 _PREFETCH: Final = 2000
@@ -34,41 +33,6 @@ _WHOLE_TENANT: Final = """SET LOCAL enable_nestloop = off; SET LOCAL cursor_tupl
 """These statements read all of a tenant's rows to the end. A planner that knows nothing of the tenant yet takes every table
 for one row, and would loop over them all, one within another. Each lane keeps one of the machine's cores busy; what does
 not fit into its memory goes through temporary files."""
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """One row that differs from the entries. check: the name of the comparison; id: the row's; detail: both figures."""
-
-    check: str
-    id: UUID
-    detail: str
-
-
-@dataclass(slots=True)
-class Proof:
-    """The rows read, and the differences: none if the books are right.
-
-    found: number of differences by check. listed: the first MAX_LISTED of each.
-    """
-
-    entries: int = 0
-    notes: int = 0
-    accounts: int = 0
-    credits: int = 0
-    invoices: int = 0
-    coupons: int = 0
-    found: Counter[str] = field(default_factory=Counter)
-    listed: list[Difference] = field(default_factory=list)
-
-    @property
-    def holds(self) -> bool:
-        return not self.found
-
-    def differs(self, check: str, row_id: UUID, detail: str) -> None:
-        self.found[check] += 1
-        if self.found[check] <= MAX_LISTED:
-            self.listed.append(Difference(check, row_id, detail))
 
 
 @dataclass(frozen=True, slots=True)

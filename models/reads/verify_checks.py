@@ -9,9 +9,9 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """name: of the comparison, for people and scripts alike."""
+    """name: of the comparison, for people and scripts alike. None if the rows bear it: (compared, id, detail)."""
 
-    name: str
+    name: str | None
     sql: str
 
 
@@ -41,27 +41,28 @@ _ACCOUNTS = (
 )
 
 _CREDITS = (
+    # Under two names: a credit's entries are added up once.
     Check(
-        "credit remainder",
+        None,
         """
-        SELECT c.id, format('remainder %s; entries: %s', c.remaining_minor, coalesce(e.remaining, 0)) AS detail
+        SELECT d.compared, c.id, d.detail
         FROM credits c LEFT JOIN (
-            SELECT credit_id, sum(amount_minor) AS remaining FROM entries WHERE tenant_id = $1 GROUP BY credit_id
+            SELECT credit_id, sum(amount_minor) AS remaining, -sum(amount_minor) FILTER (
+                WHERE amount_minor < 0 AND counter IN ('REMOVED', 'EXPIRED', 'ORDERS')) AS gone
+            FROM entries WHERE tenant_id = $1 GROUP BY credit_id
         ) e ON e.credit_id = c.id
-        WHERE c.tenant_id = $1 AND c.remaining_minor <> coalesce(e.remaining, 0)
-        """,
-    ),
-    Check(
-        "credit gone",
-        """
-        SELECT c.id, format('gone %s; entries: %s, and %s before it was moved here', c.gone_minor, coalesce(e.gone, 0),
-            coalesce(p.gone_minor, 0)) AS detail
-        FROM credits c LEFT JOIN (
-            SELECT credit_id, -sum(amount_minor) AS gone FROM entries
-            WHERE tenant_id = $1 AND amount_minor < 0 AND counter IN ('REMOVED', 'EXPIRED', 'ORDERS') GROUP BY credit_id
-        ) e ON e.credit_id = c.id
-        LEFT JOIN credits p ON p.tenant_id = $1 AND p.successor_id = c.id
-        WHERE c.tenant_id = $1 AND c.gone_minor <> coalesce(e.gone, 0) + coalesce(p.gone_minor, 0)
+        LEFT JOIN (
+            SELECT successor_id, gone_minor FROM credits WHERE tenant_id = $1 AND successor_id IS NOT NULL
+        ) p ON p.successor_id = c.id
+        CROSS JOIN LATERAL (VALUES
+            ('credit remainder', c.remaining_minor <> coalesce(e.remaining, 0),
+                format('remainder %s; entries: %s', c.remaining_minor, coalesce(e.remaining, 0))),
+            ('credit gone', c.gone_minor <> coalesce(e.gone, 0) + coalesce(p.gone_minor, 0),
+                format('gone %s; entries: %s, and %s before it was moved here', c.gone_minor, coalesce(e.gone, 0),
+                    coalesce(p.gone_minor, 0)))
+        ) d (compared, differs, detail)
+        WHERE c.tenant_id = $1 AND d.differs AND (c.remaining_minor <> coalesce(e.remaining, 0)
+            OR c.gone_minor <> coalesce(e.gone, 0) + coalesce(p.gone_minor, 0))
         """,
     ),
     Check(
@@ -70,7 +71,10 @@ _CREDITS = (
         SELECT c.id, format('amount %s, for which entry %s of its account and transaction is not the one that opened it',
             c.amount_minor, c.opened_sequence) AS detail
         FROM credits c
-        LEFT JOIN credits r ON r.tenant_id = $1 AND r.id = c.origin_id
+        LEFT JOIN (
+            SELECT m.id, o.amount_minor FROM credits m LEFT JOIN credits o ON o.tenant_id = $1 AND o.id = m.origin_id
+            WHERE m.tenant_id = $1 AND m.origin_id IS NOT NULL
+        ) r ON r.id = c.id
         LEFT JOIN entries e ON e.tenant_id = $1 AND e.account_id = c.account_id AND e.sequence = c.opened_sequence
         WHERE c.tenant_id = $1 AND ((e.transaction_id, e.credit_id) IS DISTINCT FROM (c.transaction_id, c.id)
             OR c.amount_minor IS DISTINCT FROM CASE WHEN c.origin_id IS NULL THEN e.amount_minor ELSE r.amount_minor END)
@@ -128,27 +132,38 @@ _CREDITS = (
     Check(
         "entry lifetime",
         """
-        SELECT e.id, format('%s %s moves the lifetime total by %s, of a credit that counts: %s', e.counter,
-            e.amount_minor, e.lifetime_minor, c.counts) AS detail
-        FROM entries e JOIN credits c ON c.tenant_id = $1 AND c.id = e.credit_id
-        JOIN transactions t ON t.tenant_id = $1 AND t.id = e.transaction_id
-        WHERE e.tenant_id = $1 AND ((NOT c.counts AND e.lifetime_minor <> 0 AND t.digest IS NOT NULL)
-            OR (e.counter = 'ISSUED' AND e.lifetime_minor <> CASE WHEN c.counts THEN e.amount_minor ELSE 0 END))
+        WITH odd AS MATERIALIZED (
+            SELECT e.id, e.transaction_id, e.counter, e.amount_minor, e.lifetime_minor, c.counts
+            FROM entries e JOIN credits c ON c.tenant_id = $1 AND c.id = e.credit_id
+            WHERE e.tenant_id = $1 AND ((NOT c.counts AND e.lifetime_minor <> 0)
+                OR (e.counter = 'ISSUED' AND e.lifetime_minor <> CASE WHEN c.counts THEN e.amount_minor ELSE 0 END))
+        )
+        SELECT o.id, format('%s %s moves the lifetime total by %s, of a credit that counts: %s', o.counter,
+            o.amount_minor, o.lifetime_minor, o.counts) AS detail
+        FROM odd o JOIN transactions t ON t.tenant_id = $1 AND t.id = o.transaction_id
+        WHERE t.digest IS NOT NULL OR o.counter = 'ISSUED'
         """,
     ),
+    # Whose records were merged is asked only of those that are of two records.
     Check(
         "entry parties",
         """
+        WITH odd AS MATERIALIZED (
+            SELECT e.id, a.id IS NOT NULL AND t.id IS NOT NULL AND (c.id IS NOT NULL OR e.credit_id IS NULL)
+                AND c.account_id IS NOT DISTINCT FROM CASE WHEN c.id IS NOT NULL THEN a.id END AS said,
+                a.customer_id, t.customer_id AS of_transaction
+            FROM entries e
+            LEFT JOIN accounts a ON a.tenant_id = $1 AND a.id = e.account_id
+            LEFT JOIN credits c ON c.tenant_id = $1 AND c.id = e.credit_id
+            LEFT JOIN transactions t ON t.tenant_id = $1 AND t.id = e.transaction_id
+            WHERE e.tenant_id = $1 AND (a.id IS NULL OR t.id IS NULL OR (e.credit_id IS NOT NULL AND c.id IS NULL)
+                OR c.account_id <> a.id OR a.customer_id <> t.customer_id)
+        )
         SELECT e.id, 'account, account of the credit and customer of the transaction do not agree' AS detail
-        FROM entries e
-        LEFT JOIN accounts a ON a.tenant_id = $1 AND a.id = e.account_id
-        LEFT JOIN credits c ON c.tenant_id = $1 AND c.id = e.credit_id
-        LEFT JOIN transactions t ON t.tenant_id = $1 AND t.id = e.transaction_id
-        LEFT JOIN customers o ON o.tenant_id = $1 AND o.id = a.customer_id
-        LEFT JOIN customers d ON d.tenant_id = $1 AND d.id = t.customer_id
-        WHERE e.tenant_id = $1 AND (a.id IS NULL OR t.id IS NULL OR (e.credit_id IS NOT NULL AND c.id IS NULL)
-            OR c.account_id <> a.id
-            OR coalesce(o.merged_into_id, o.id) IS DISTINCT FROM coalesce(d.merged_into_id, d.id))
+        FROM odd e
+        LEFT JOIN customers o ON o.tenant_id = $1 AND o.id = e.customer_id
+        LEFT JOIN customers d ON d.tenant_id = $1 AND d.id = e.of_transaction
+        WHERE NOT e.said OR coalesce(o.merged_into_id, o.id) IS DISTINCT FROM coalesce(d.merged_into_id, d.id)
         """,
     ),
 )

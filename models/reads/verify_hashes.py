@@ -151,7 +151,11 @@ CHAINS: Final = """
 """
 """Every account's entries from the first to the newest: each continues the one before it."""
 
-TRANSACTIONS: Final = f"""
+
+def _transactions(of: str = "", opened: str = "") -> str:
+    """Transactions with a digest, and the credits that they opened, with their terms then: before their changes. of,
+    opened: conditions, for a part of both."""
+    return f"""
     SELECT d.compared, d.id, d.detail
     FROM (
         SELECT t.id, p.ids, substr(t.digest, 1, 32) IS NOT DISTINCT FROM {TRANSACTION} AS says,
@@ -180,10 +184,10 @@ TRANSACTIONS: Final = f"""
                         string_agg(uuid_send(service_id), {_NOTHING} ORDER BY service_id) AS ids
                     FROM credit_services WHERE tenant_id = $1 GROUP BY credit_id
                 ) s ON s.credit_id = c.id
-                WHERE c.tenant_id = $1
+                WHERE c.tenant_id = $1 {opened}
             ) o GROUP BY o.transaction_id
         ) p ON p.transaction_id = t.id
-        WHERE t.tenant_id = $1 AND t.digest IS NOT NULL
+        WHERE t.tenant_id = $1 AND t.digest IS NOT NULL {of}
     ) n CROSS JOIN LATERAL (
         SELECT 'row of transactions' AS compared, n.id, 'does not say what it said when it was written' AS detail
         WHERE NOT n.says
@@ -197,7 +201,9 @@ TRANSACTIONS: Final = f"""
     ) d
     WHERE NOT (n.says AND n.promised)
 """
-"""Transactions with a digest, and the credits that they opened, with their terms then: before their changes."""
+
+
+TRANSACTIONS: Final = _transactions()
 
 NOTES: Final = f"""
     SELECT 'note' AS compared, n.id, n.detail FROM (
@@ -217,3 +223,51 @@ NOTES: Final = f"""
 """A note has the digest that its transaction bears. One that is blank proves nothing, and only erasing leaves it so."""
 
 HASH_STATEMENTS: Final = (TRANSACTIONS, ENTRIES, CHAINS, NOTES)
+
+HEADS_AT: Final = """
+    SELECT get_byte(uuid_send(a.id), 15) AS bucket, count(*) AS accounts, sum(e.sequence)::bigint AS entries,
+        sha256(string_agg(uuid_send(a.id) || int8send(e.sequence) || e.hash, '' ORDER BY a.id)) AS digest
+    FROM accounts a CROSS JOIN LATERAL (
+        SELECT sequence, hash FROM entries WHERE tenant_id = $1 AND account_id = a.id AND created_at < $2
+        ORDER BY created_at DESC, sequence DESC LIMIT 1
+    ) e WHERE a.tenant_id = $1 GROUP BY 1 ORDER BY 1
+"""
+"""Of each account, the newest entry before $2: a digest over them for each last byte of an account's id."""
+
+_SINCE: Final = """accounts a CROSS JOIN LATERAL (
+        SELECT * FROM entries WHERE tenant_id = $1 AND account_id = a.id AND created_at >= $2 OFFSET 0
+    ) e"""
+
+SINCE_STATEMENTS: Final = (
+    f"""
+    SELECT d.compared, d.id, format('account %s, entry %s: %s', e.account_id, e.sequence, d.detail) AS detail
+    FROM {_SINCE}
+    LEFT JOIN LATERAL (SELECT * FROM transactions WHERE tenant_id = $1 AND id = e.transaction_id OFFSET 0) t ON true
+    LEFT JOIN LATERAL (
+        SELECT * FROM entries WHERE tenant_id = $1 AND account_id = e.account_id AND sequence = e.sequence - 1 OFFSET 0
+    ) b ON true
+    CROSS JOIN LATERAL (VALUES
+        ('entry hash', e.id, e.hash IS DISTINCT FROM CASE WHEN t.digest IS NULL THEN {ENTRY_1} ELSE {ENTRY} END,
+            'its facts have another hash than it bears'),
+        ('entry time', e.id, e.created_at < b.created_at, 'before its predecessor'),
+        ('entry sequence', e.id, e.sequence <> coalesce(b.sequence, 0) + 1, 'follows none'),
+        ('entry balance', e.id, e.balance_after_minor <> coalesce(b.balance_after_minor, 0) + e.amount_minor,
+            format('%s after %s and %s', e.balance_after_minor, coalesce(b.balance_after_minor, 0), e.amount_minor)),
+        ('entry link', e.id, e.previous_hash IS DISTINCT FROM b.hash, 'does not name its predecessor''s hash'),
+        ('row of transactions', e.transaction_id, t.id IS NULL, 'is gone')
+    ) d (compared, id, differs, detail)
+    WHERE a.tenant_id = $1 AND a.posted_at >= $2 AND d.differs
+    """,
+    """
+    SELECT 'account head' AS compared, a.id,
+        format('newest entry %s is not the one that the account names, or has another balance', a.sequence) AS detail
+    FROM accounts a LEFT JOIN LATERAL (
+        SELECT * FROM entries WHERE tenant_id = $1 AND account_id = a.id ORDER BY created_at DESC, sequence DESC LIMIT 1
+    ) e ON true
+    WHERE a.tenant_id = $1 AND $2::timestamptz IS NOT NULL
+        AND (a.sequence, a.head_hash, a.posted_at, a.balance_minor)
+            IS DISTINCT FROM (coalesce(e.sequence, 0), e.hash, e.created_at, coalesce(e.balance_after_minor, 0))
+    """,
+    _transactions("AND t.created_at >= $2", "AND c.opened_at >= $2"),
+)
+"""What came since $2, each row by its key."""
