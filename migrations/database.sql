@@ -922,7 +922,6 @@ CREATE TABLE outbox (
     subject_id uuid NOT NULL,
     created_at timestamptz NOT NULL,
     position   bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
-    CONSTRAINT outbox_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT outbox_position_key UNIQUE (tenant_id, "position"),
     CONSTRAINT outbox_topic_given CHECK (topic <> '')
 );
