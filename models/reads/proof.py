@@ -1,4 +1,4 @@
-"""What a proof of the books says: the rows read, and the differences found."""
+"""The answer of a proof of the books: the rows read, and the differences found."""
 
 from collections import Counter
 from dataclasses import dataclass, field

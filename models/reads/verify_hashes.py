@@ -119,7 +119,7 @@ _PROMISE: Final = _joined(
     "int2send(o.services::int2)",
     "o.service_ids",
 )
-"""What the credit `o` promised, as of when it was opened."""
+"""The promise of the credit `o`, as of when it was opened."""
 
 _NOTE: Final = _sha256(_bytes(b"scrip-note-1\0"), "int2send(octet_length(x.salt)::int2)", "x.salt", "textsend(x.note)")
 
@@ -270,4 +270,4 @@ SINCE_STATEMENTS: Final = (
     """,
     _transactions("AND t.created_at >= $2", "AND c.opened_at >= $2"),
 )
-"""What came since $2, each row by its key."""
+"""Statements about what came since $2, each row by its key."""

@@ -51,7 +51,7 @@ class Checkpoint:
 
 
 def read_checkpoint(text: str) -> Checkpoint:
-    """What `written` wrote. Raises ValueError for anything else."""
+    """The checkpoint in the text that `written` wrote. Raises ValueError for any other text."""
     try:
         said: dict[str, Any] = json.loads(text)
         until = datetime.fromisoformat(said["until"])
