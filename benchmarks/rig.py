@@ -63,7 +63,7 @@ class Rig:
         return Settings.model_validate(given)
 
     @contextmanager
-    def server(self, *changes: str, module: str = "benchmarks.server", **settings: str) -> Iterator[Server]:
+    def server(self, *changes: str, program: str = "benchmarks.server", **settings: str) -> Iterator[Server]:
         """One that runs until the block ends. changes: see benchmarks.server. settings: more of the environment."""
         port, began = _free_port(), time.monotonic()
         environment = {
@@ -78,7 +78,7 @@ class Rig:
             **settings,
         }
         # In a session of its own, so that Ctrl-C is for us alone, and we end it in order.
-        process = subprocess.Popen([sys.executable, "-m", module, *changes], env=environment, start_new_session=True)
+        process = subprocess.Popen([sys.executable, "-m", program, *changes], env=environment, start_new_session=True)
         try:
             _wait_until_ready(process, port)
             yield Server(process.pid, port, time.monotonic() - began)

@@ -922,7 +922,6 @@ CREATE TABLE outbox (
     subject_id uuid NOT NULL,
     created_at timestamptz NOT NULL,
     position   bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
-    CONSTRAINT outbox_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT outbox_position_key UNIQUE (tenant_id, "position"),
     CONSTRAINT outbox_topic_given CHECK (topic <> '')
 );
@@ -2303,16 +2302,11 @@ CREATE FUNCTION seal_changed_bulk_rows()
  SECURITY DEFINER
  SET search_path TO 'public', 'pg_temp'
  SET enable_seqscan TO 'off'
- SET enable_hashjoin TO 'off'
- SET enable_mergejoin TO 'off'
 AS $function$
-DECLARE
-    most bigint := (SELECT count(*) FROM after);
 BEGIN
-    UPDATE seals s
-    SET version = s.version + 1,
-        digest = sha256(n.fresh_salt || convert_to(n.after, 'UTF8')),
-        salt = n.fresh_salt, sealed_at = now()
+    INSERT INTO seals (tenant_id, of_table, id, name, version, digest, salt, sealed_at)
+    SELECT n.tenant_id, 'bulk_rows', n.id, s.name, s.version + 1,
+        sha256(n.fresh_salt || convert_to(n.after, 'UTF8')), n.fresh_salt, now()
     FROM (
         SELECT uuid_send(gen_random_uuid()) AS fresh_salt, b.* FROM (
             SELECT r.tenant_id, r.id, max(r.before) AS before, max(r.after) AS after FROM (
@@ -2327,11 +2321,16 @@ BEGIN
                     a."transaction_id", a."details"::text, a."error"::text
                 )::text, NULL
                 FROM after a
-            ) r GROUP BY r.tenant_id, r.id LIMIT 2 * most
+            ) r GROUP BY r.tenant_id, r.id
         ) b WHERE b.before <> b.after
     ) n
-    WHERE s.tenant_id = n.tenant_id AND s.of_table = 'bulk_rows' AND s.id = n.id
-        AND s.digest = sha256(s.salt || convert_to(n.before, 'UTF8'));
+    CROSS JOIN LATERAL (
+        SELECT name, version, digest, salt FROM seals
+        WHERE tenant_id = n.tenant_id AND of_table = 'bulk_rows' AND id = n.id OFFSET 0
+    ) s
+    WHERE s.digest = sha256(s.salt || convert_to(n.before, 'UTF8'))
+    ON CONFLICT (tenant_id, of_table, id) DO UPDATE
+    SET version = excluded.version, digest = excluded.digest, salt = excluded.salt, sealed_at = excluded.sealed_at;
     RETURN NULL;
 END $function$;
 

@@ -51,7 +51,7 @@ _CREDITS: Final = f"""
     select a.asset::text, t.kind::text, t.reason::text,
            {_key("(case when h.changed then h.old_expires_at else c.expires_at end)")} as expires_at,
            {_START} as starts_at, m.amount_minor as minor
-      from ({_MOVED}) m {CREDIT_OF.format("m.credit_id")}
+      from {{moved}} m {CREDIT_OF.format("m.credit_id")}
       left join lateral (select true as changed, h.old_expires_at from credit_changes h
                           where h.tenant_id = $1 and h.credit_id = m.credit_id and h.created_at >= m.posted_at
                           order by h.created_at, h.id limit 1) h on true
@@ -70,27 +70,29 @@ _CREDITS: Final = f"""
 
 _BASE: Final = "totals s cross join lateral jsonb_array_elements(s.{0}) k where s.tenant_id = $1 and s.at = $2"
 
-CREDITS: Final = f"""
+_ALL_CREDITS: Final = f"""
     select asset, kind, reason, expires_at, starts_at, sum(minor) as minor
       from (select k ->> 0 as asset, k ->> 1 as kind, k ->> 2 as reason, (k ->> 3)::timestamptz as expires_at,
                    (k ->> 4)::timestamptz as starts_at, (k ->> 5)::numeric as minor
               from {_BASE.format("credits")}
             union all {_CREDITS}) d
      group by asset, kind, reason, expires_at, starts_at having sum(minor) <> 0"""
-"""Remainders of credits at $3: from the totals at $2, and later changes."""
+CREDITS: Final = _ALL_CREDITS.format(moved=f"({_MOVED})")
+"""The rest of credits at $3: from the totals at $2, and what came after."""
 
-COUNTERS: Final = f"""
+_ALL_COUNTERS: Final = f"""
     select asset, counter, sum(minor) as minor
       from (select k ->> 0 as asset, k ->> 1 as counter, (k ->> 2)::numeric as minor from {_BASE.format("counters")}
             union all
             select a.asset::text, m.counter::text, m.amount_minor
-              from ({_MOVED}) m
+              from {{moved}} m
               cross join lateral (select asset from accounts where tenant_id = $1 and id = m.account_id offset 0) a) d
      group by asset, counter"""
+COUNTERS: Final = _ALL_COUNTERS.format(moved=f"({_MOVED})")
 """All entries up to $3 by asset and counter."""
 
-# From the balances alone: from one entry's to the next, independent of the amounts.
-ACCOUNTS: Final = f"""
+# The balances stand on their own: from one entry's to the next, whatever the amounts say.
+_ALL_ACCOUNTS: Final = f"""
     select asset, sum(balance) as balance_minor, sum(owed) as owed
       from (select k ->> 0 as asset, (k ->> 1)::numeric as balance, (k ->> 2)::numeric as owed
               from {_BASE.format("accounts")}
@@ -98,15 +100,18 @@ ACCOUNTS: Final = f"""
             select a.asset::text, m.balance_after_minor - case when p.found then p.balance_after_minor else 0 end,
                    case when m.balance_after_minor > 0 and (p.found is null or p.balance_after_minor = 0) then 1
                         when m.balance_after_minor = 0 and p.balance_after_minor > 0 then -1 else 0 end
-              from ({_MOVED}) m
+              from {{moved}} m
               cross join lateral (select asset from accounts where tenant_id = $1 and id = m.account_id offset 0) a
               left join lateral (select true as found, balance_after_minor from entries
                                   where tenant_id = $1 and account_id = m.account_id and sequence < m.sequence
                                  order by sequence desc limit 1) p on true) d
      group by asset"""
-"""By asset, the accounts' balances at $3 (balance_minor), and the number of accounts with a balance (owed)."""
+ACCOUNTS: Final = _ALL_ACCOUNTS.format(moved=f"({_MOVED})")
+"""By asset, the accounts' balances at $3 (balance_minor), and how many accounts have any (owed)."""
 
+_OF_MOVED: Final = [each.format(moved="moved") for each in (_ALL_CREDITS, _ALL_COUNTERS, _ALL_ACCOUNTS)]
 KEEP: Final = f"""
+    with moved as materialized ({_MOVED})
     insert into totals (tenant_id, id, at, transactions, credits, counters, accounts)
     select $1, $4, $3,
            (select count(*) from (select id from transactions where tenant_id = $1 and created_at > $2
@@ -115,11 +120,11 @@ KEEP: Final = f"""
                where s.tenant_id = $1 and s.at = $2),
            (select case when count(*) = 0 then '[]' else jsonb_agg(
                    jsonb_build_array(asset, kind, reason, expires_at, starts_at, minor)
-                   order by asset, kind, reason, expires_at, starts_at) end from ({CREDITS}) d),
+                   order by asset, kind, reason, expires_at, starts_at) end from ({_OF_MOVED[0]}) d),
            (select case when count(*) = 0 then '[]' else jsonb_agg(
-                   jsonb_build_array(asset, counter, minor) order by asset, counter) end from ({COUNTERS}) d),
+                   jsonb_build_array(asset, counter, minor) order by asset, counter) end from ({_OF_MOVED[1]}) d),
            (select case when count(*) = 0 then '[]' else jsonb_agg(
-                   jsonb_build_array(asset, balance_minor, owed) order by asset) end from ({ACCOUNTS}) d)
+                   jsonb_build_array(asset, balance_minor, owed) order by asset) end from ({_OF_MOVED[2]}) d)
       from tenants n where n.id = $1
     on conflict (tenant_id, at) do nothing"""
 """Add the row $4 of totals at $3, from those at $2, unless another process has added it."""

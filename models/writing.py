@@ -83,13 +83,16 @@ async def _write(connection: TenantConnection, books: Books, actors: ActorIds) -
     if new := _new_currencies(books):
         await hold_currencies(connection, books.source, books.now, new)
     writer = _Writer(connection, books, actors)
-    await writer.write(writer.first_stage())
+    async with writer:
+        await in_slices(writer.first_stage())
     await writer.forget_services()
-    await writer.write(writer.second_stage())
+    async with writer:
+        await in_slices(writer.second_stage())
     if books.writes.row_results:
         await writer.row_results()
     if books.writes.moved_credits or books.writes.merged_customers:
-        await writer.write(writer.third_stage())
+        async with writer:
+            await in_slices(writer.third_stage())
         await writer.merges()
 
 
@@ -114,25 +117,26 @@ class _Writer:
         self.writes = books.writes
         self.actors = actors
         self._parts: list[_Filled] = []
+        self._is_much = sum(books.writes.lengths()) > FEW
         self._came = asyncio.Event()
         self._is_complete = False
+        self._sending: asyncio.Task[None] | None = None
 
-    async def write(self, stage: Steps[None]) -> None:
-        """Prepare a stage's parts and send them: together, or if there are many rows, each while the next is prepared.
-        Raises InvariantViolated if the number of rows written differs.
+    async def __aenter__(self) -> None:
+        """Send the parts that are put together in the block: together, or if they are many, each while the next is put
+        together. Leaving it raises InvariantViolated if not as many rows were written.
         """
-        if sum(self.writes.lengths()) <= FEW:
-            await in_slices(stage)
-            await self._send_all()
-            return
-        self._is_complete = False
-        sending = asyncio.create_task(self._send_as_they_come())
-        try:
-            await in_slices(stage)
-        finally:
+        if self._is_much:
+            self._is_complete = False
+            self._sending = asyncio.create_task(self._send_as_they_come())
+
+    async def __aexit__(self, kind: object, *_: object) -> None:
+        if self._sending is not None:
             self._is_complete = True
             self._came.set()
-            await sending
+            await self._sending
+        elif kind is None:
+            await self._send_all()
 
     def insert(self, kind: type[R], rows: Sequence[R]) -> Steps[None]:
         """Insert new rows."""

@@ -36,8 +36,8 @@ _WHO: Final = """(
      where o.tenant_id = $1 and o.id = t.{})"""
 
 _SUMS: Final = """
-    from entries e join accounts o on o.tenant_id = $1 and o.id = e.account_id
-   where e.tenant_id = $1 and e.transaction_id = t.id"""
+    from (select account_id, amount_minor from entries where tenant_id = $1 and transaction_id = t.id offset 0) e
+    cross join lateral (select asset from accounts where tenant_id = $1 and id = e.account_id offset 0) o"""
 
 _COLUMNS: Final = f"""
     t.id, t.created_at, t.customer_id, t.kind, t.reason, t.action, t.subject_id, t.details, t.request_id, t.address,
@@ -50,7 +50,7 @@ _COLUMNS: Final = f"""
 # "kind is not null": events that move no value have no entries to search.
 _AMOUNT: Final = f"""t.kind is not null and exists (
     select {_SUMS}
-       and o.asset = any({{0}}::text[])
+   where o.asset = any({{0}}::text[])
      group by o.asset
     having sum(e.amount_minor) between ({{1}}::bigint[])[array_position({{0}}::text[], o.asset::text)]
                                    and ({{2}}::bigint[])[array_position({{0}}::text[], o.asset::text)])"""

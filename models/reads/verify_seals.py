@@ -96,16 +96,17 @@ def _check(table: str) -> SealCheck:
         table,
         f"""
         SELECT {special.named} AS id, CASE
-            WHEN r.id IS NULL THEN format('is gone; it was written %s times, the last time at %s', s.version, s.sealed_at)
+            WHEN t.row_id IS NULL
+                THEN format('is gone; it was written %s times, the last time at %s', s.version, s.sealed_at)
             WHEN s.id IS NULL THEN 'was never written by the service'
             ELSE format('is not as it was written at %s', s.sealed_at) END{special.detail} AS detail
         FROM (
-            SELECT {special.id} AS id, {facts(table)} AS facts{special.more}
-            FROM {table} t {special.joined} WHERE {own} = $1 {special.where}
-        ) r FULL JOIN (
+            SELECT t.*, {special.id} AS row_id{special.more} FROM {table} t {special.joined} WHERE {own} = $1 {special.where}
+        ) t FULL JOIN (
             SELECT id, name, version, digest, salt, sealed_at FROM seals WHERE tenant_id = $1 AND of_table = '{table}'
-        ) s ON s.id = r.id
-        WHERE s.digest IS DISTINCT FROM sha256(coalesce(s.salt, '') || r.facts) {special.but}
+        ) s ON s.id = t.row_id
+        WHERE CASE WHEN t.row_id IS NULL OR s.id IS NULL THEN true
+            ELSE s.digest IS DISTINCT FROM sha256(coalesce(s.salt, '') || {facts(table)}) END {special.but}
         """,
     )
 
@@ -115,7 +116,7 @@ class _Special:
     """The differences of a table's check from the others'."""
 
     id: str = "t.id"
-    named: str = "coalesce(s.id, r.id)"
+    named: str = "coalesce(s.id, t.row_id)"
     detail: str = ""
     more: str = ""
     joined: str = ""
@@ -127,9 +128,8 @@ _SPECIAL: Final = {
     # A key has no id: half of the SHA-256 of it and its client serves as one. It is reported by its result and itself.
     "idempotency_keys": _Special(
         id="substr(encode(sha256(convert_to(json_build_array(t.key, t.client)::text, 'UTF8')), 'hex'), 1, 32)::uuid",
-        named="coalesce(r.result_id, s.id)",
-        detail=" || format(' (the key %L)', coalesce(r.key, s.name))",
-        more=", t.key, t.result_id",
+        named="coalesce(t.result_id, s.id)",
+        detail=" || format(' (the key %L)', coalesce(t.key, s.name))",
     ),
     # Those with a digest are under the hashes of their entries.
     "transactions": _Special(where="AND t.digest IS NULL"),
@@ -138,7 +138,7 @@ _SPECIAL: Final = {
         more=", t.swept_at IS NULL AND t.voided_at IS NULL AND t.successor_id IS NULL"
         " AND octet_length(x.digest) = 64 AS as_opened",
         joined="LEFT JOIN transactions x ON x.tenant_id = t.tenant_id AND x.id = t.transaction_id",
-        but="AND (s.id IS NOT NULL OR r.as_opened IS NOT TRUE)",
+        but="AND (s.id IS NOT NULL OR t.as_opened IS NOT TRUE)",
     ),
 }
 

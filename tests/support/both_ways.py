@@ -7,6 +7,7 @@ from typing import Any, Final
 from graphql import OperationType, get_operation_ast, parse
 from graphql.error import GraphQLSyntaxError
 
+from gateway.errors import RateLimited
 from gateway.reading import Lists
 from gateway.schema import GatewaySchema, for_free
 from schema.denials import Denials
@@ -30,6 +31,8 @@ def both_ways(compiled: GatewaySchema, plain: GatewaySchema) -> Execute:
         twin = copy(context)
         twin.denials, twin.lists, twin.charge = Denials(), Lists(), for_free
         result = await execute(query, *arguments, **options)
+        if any(isinstance(error, RateLimited) for error in result.errors or ()):
+            return result
         try:
             expected = await plain.execute(query, *arguments, **options | {"context_value": twin})
         finally:
