@@ -85,8 +85,8 @@ async def tenant_transaction(
     settling: bool = False,
 ) -> AsyncIterator[TenantConnection]:
     """One transaction of one tenant: committed at the end, rolled back if the block raises. READ COMMITTED; or, with
-    `one_moment`, REPEATABLE READ: all its statements see the books as the first one found them. moment: a snapshot that
-    another such transaction has exported, and that this one sees too.
+    `one_moment`, REPEATABLE READ: all statements share the first one's snapshot. moment: a snapshot that another such
+    transaction has exported, to be shared by this one.
 
     A writing transaction holds a shared lock, which blocks no other, from before it stamps anything until its rows are
     visible (docs/adr/0019). settings: more `SET LOCAL …` and other statements of Scrip's own, sent in the same round
@@ -98,8 +98,8 @@ async def tenant_transaction(
     pool = the_pool()
     if settings is None:
         settings = "" if read_only else WRITER_LOCK_WAIT
-    tenant = UUID(str(tenant_id))  # nothing but a UUID gets into the statement
-    # Not READ WRITE: a database that its owner has set to be read-only stays so.
+    tenant = UUID(str(tenant_id))  # only a UUID gets into the statement
+    # Not READ WRITE: a database that its owner has set read-only stays so.
     level = "REPEATABLE READ" if one_moment or moment else "READ COMMITTED"
     begin = f"BEGIN ISOLATION LEVEL {level}{' READ ONLY' if read_only else ''}"
     if moment:

@@ -33,7 +33,7 @@ _MOVED: Final = """
       cross join lateral (select account_id, credit_id, counter, amount_minor, balance_after_minor, sequence from entries
                            where tenant_id = $1 and transaction_id = x.id offset 0) e"""
 
-# What a merge moved has the source that it had before.
+# A credit moved by a merge keeps its source.
 CREDIT_OF: Final = """
     cross join lateral (select account_id, transaction_id, origin_id, starts_at, created_at, expires_at from credits
                          where tenant_id = $1 and id = {0} offset 0) c

@@ -31,9 +31,9 @@ MAX_LANES: Final = 4
 _PREFETCH: Final = 2000
 _WHOLE_TENANT: Final = """SET LOCAL enable_nestloop = off; SET LOCAL cursor_tuple_fraction = 1; SET LOCAL work_mem = '16MB';
     SET LOCAL max_parallel_workers_per_gather = 0"""
-"""These statements read all of a tenant's rows to the end. A planner that knows nothing of the tenant yet takes every table
-for one row, and would loop over them all, one within another. Each lane keeps one of the machine's cores busy; what does
-not fit into its memory goes through temporary files."""
+"""These statements read all of a tenant's rows to the end. A planner without statistics of the tenant expects one row
+per table, and would choose nested loops over all of them. Each lane keeps one core busy; data that does not fit into
+its memory goes through temporary files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,15 +101,15 @@ async def _another_lane(
 async def _compare(
     connection: TenantConnection, left: Iterator[tuple[int, tuple[str | None, str]]], found: list[Proof]
 ) -> None:
-    """Make those comparisons that nobody else has begun yet, one after the other."""
+    """Make the comparisons not begun by another lane yet, one after the other."""
     for n, (name, sql) in left:
-        # No LIMIT in these statements: the planner would count on finding so many differences soon, and loop.
+        # No LIMIT in these statements: the planner would expect to find that many differences soon, and loop.
         async for row in connection.raw.cursor(sql, connection.tenant_id, prefetch=_PREFETCH):
             found[n].differs(name or row["compared"], row["id"], row["detail"])
 
 
 def _bounded(listed: list[Difference]) -> list[Difference]:
-    """The first MAX_LISTED of each check, several of whose statements may have found so many."""
+    """The first MAX_LISTED of each check, since several of its statements may each have found as many."""
     number: Counter[str] = Counter()
     kept = []
     for difference in listed:
