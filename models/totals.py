@@ -125,9 +125,10 @@ KEEP: Final = f"""
                    jsonb_build_array(asset, counter, minor) order by asset, counter) end from ({_OF_MOVED[1]}) d),
            (select case when count(*) = 0 then '[]' else jsonb_agg(
                    jsonb_build_array(asset, balance_minor, owed) order by asset) end from ({_OF_MOVED[2]}) d)
-      from tenants n where n.id = $1
+      from tenants n where n.id = $1 and ($2 < timestamptz '1000-01-02 00:00:00+00' or exists (
+           select from totals s where s.tenant_id = $1 and s.at = $2))
     on conflict (tenant_id, at) do nothing"""
-"""Add the row $4 of totals at $3, from those at $2, unless another process has added it."""
+"""Add the row $4 of totals at $3, from those at $2, unless another process has added it, or those at $2 were deleted."""
 
 NEXT: Final = """
     select b.at as after, x.created_at as until

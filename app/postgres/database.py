@@ -46,7 +46,13 @@ def tortoise_config(url: str, *, pool_min: int = 0, pool_max: int = 2) -> dict[s
 
     async def connect(*_: object, **options: Any) -> Any:
         kept = {name: options[name] for name in ("loop", "connection_class", "record_class") if name in options}
-        connection = await asyncpg.connect(url, timeout=POOL_CONNECT_TIMEOUT_S, server_settings=SERVER_SETTINGS, **kept)
+        connection = await asyncpg.connect(
+            url,
+            timeout=POOL_CONNECT_TIMEOUT_S,
+            server_settings=SERVER_SETTINGS,
+            max_cached_statement_lifetime=0,  # a statement that is forgotten after a while leaves a reference cycle
+            **kept,
+        )
         _notice_silence(connection)
         connection.used_at = monotonic()
         return connection

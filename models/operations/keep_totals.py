@@ -10,6 +10,7 @@ from models.totals import KEEP, NEXT, SEE
 TRANSACTIONS: Final = 512
 """Transactions between rows of totals, unless a row has more parts than that. A report adds up at most as many more."""
 MAX_STEPS: Final = 100
+ADDED: Final = "INSERT 0 1"
 _PLANNED: Final = "SET LOCAL plan_cache_mode = force_generic_plan"
 
 
@@ -27,6 +28,6 @@ async def keep_totals(ledger: Ledger, tenant_id: UUID, transactions: int = TRANS
             return made
         async with tenant_transaction(tenant_id, settings=_PLANNED) as connection:
             row = (tenant_id, due["after"], due["until"], ledger.source.new_id())
-            await connection.raw.execute(KEEP, *row)
-            await connection.raw.execute(SEE, *row)
+            if await connection.raw.execute(KEEP, *row) == ADDED:
+                await connection.raw.execute(SEE, *row)
     return MAX_STEPS

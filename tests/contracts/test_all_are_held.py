@@ -39,6 +39,7 @@ _SANS_IO: Final = "uvicorn.protocols.websockets.websockets_sansio_impl"
 
 OVERRIDDEN: Final = {
     "asyncpg.Connection": "test_database::test_pool",
+    "graphql.ValidationContext": "test_strawberry::test_validation",
     "starlette.middleware.authentication.AuthenticationMiddleware": "test_starlette::test_authentication_middleware",
     "starlette.responses.StreamingResponse": "test_starlette::test_streaming_response",
     "strawberry.Schema": "test_strawberry::test_schema",

@@ -20,7 +20,7 @@ from models.reads import liability
 from models.reads.session import ReadSession
 from models.reads.verify import verify
 from models.session import tenant_transaction
-from models.totals import BEGINNING
+from models.totals import BEGINNING, KEEP
 from tests.models.reads.test_past import Story
 from tests.support.tampering import Tampering
 from tests.support.tenants import MANAGER, Tenant
@@ -237,3 +237,13 @@ async def test_totals_that_were_taken_away_are_made_again(tenant: Tenant, anna: 
     assert (await verify(tenant.id)).holds
     assert await keep_totals(tenant.ledger, tenant.id, EVERY) == 1
     assert await kept(tenant) == before
+
+
+async def test_nothing_is_added_to_totals_that_were_taken_away_meanwhile(tenant: Tenant, anna: UUID) -> None:
+    """Else the new row would lack all that came before it."""
+    for _ in range(EVERY):
+        await tenant.adjust(anna, "1.00")
+    now = tenant.clock()
+    async with tenant_transaction(tenant.id) as connection:
+        done = await connection.raw.execute(KEEP, tenant.id, now - timedelta(days=1), now, uuid4())
+    assert (done, await kept(tenant)) == ("INSERT 0 0", [])
