@@ -15,6 +15,7 @@ LOT: Final = 5
 """Pounds in each of the open credits."""
 HELD_S: Final = 18.0
 WAITING: Final = 18
+SWEEP: Final = "sweep of 100,000 credits"
 SWEPT_S: Final = 200.0
 """The job runs once a minute."""
 _ADJUST: Final = """mutation($input: AdjustCreditInput!) { adjustCredit(input: $input) {
@@ -102,6 +103,6 @@ ATTACKS: Final[dict[str, Attack]] = {
     "invoice of 10,000 assignments, voided": invoice,
     "removal from 100,000 credits": removal,
     "merge of 100,000 credits": merge,
-    "sweep of 100,000 credits": sweep,
+    SWEEP: sweep,
     "erasure of a large customer": erasure,
 }

@@ -433,6 +433,12 @@ class Books:
             while rows:
                 del rows[-_AT_ONCE:]
                 yield
+        self.credits.clear()  # each credit is in credits_by_id as well
+        for by_id in (self.credits_by_id, self.other_ids, self.assignments, self.invoices, self.accounts_by_id):
+            while by_id:
+                for _ in range(min(_AT_ONCE, len(by_id))):
+                    by_id.popitem()
+                yield
 
     def change(self, row: Any, **values: Any) -> None:
         """Set attributes of a state row, so that the change can be rolled back."""
