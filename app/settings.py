@@ -146,6 +146,14 @@ class Settings(BaseSettings):
         return (self.sample if self.pages is None else self.pages) and not self.only_trusted_documents
 
     @property
+    def on_loopback(self) -> bool:
+        """Whether only this machine can reach the server."""
+        try:
+            return self.host == "localhost" or ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    @property
     def only_trusted_documents(self) -> bool:
         """Whether nothing else runs."""
         return self.trusted_documents is not None and self.trusted_documents_only

@@ -27,7 +27,7 @@ from models.reads.session import ReadSession, Unsettled
 from models.reads.tenants import TenantDirectory, TenantView
 from schema import denials
 from schema.denials import Denials
-from schema.errors import StillPosting, Unauthenticated
+from schema.errors import StillPosting, Suspended, Unauthenticated
 from schema.loaders import Loaders
 from turns.slices import in_slices
 from turns.steps import finish
@@ -116,7 +116,7 @@ class Context:
 
         own: whether a right to one's own rows is enough. place: the field, or the path of another endpoint, for the
         audit. exactly: the rights that this very request takes, all together, if that is known before anything is read.
-        Raises Unauthenticated, Forbidden.
+        Raises Unauthenticated, Suspended, Forbidden.
         """
         denials.enter(place)
         if not hasattr(self, "tenant"):
@@ -136,6 +136,8 @@ class Context:
         if tenant is None:
             self._note_refused("the token's tenant is not known")
             raise Unauthenticated("The token's tenant is not known here.")
+        if tenant.suspended_at is not None:
+            raise Suspended("This tenant is suspended. Nothing was done; ask whoever operates this service.")
         if hasattr(self, "tenant"):  # root fields of a query run side by side, and another was quicker
             return
         self.reads = ReadSession(

@@ -11,6 +11,7 @@ from app.cli.migrate import migrate_command
 from app.cli.run import run_command
 from app.cli.sdl import sdl_command
 from app.cli.serve import serve_command
+from app.cli.tenant import tenant_commands
 from app.cli.token import token_command
 from app.cli.verify import verify_command
 from app.cli.work import work_command
@@ -32,6 +33,7 @@ cli.command("work")(work_command)
 cli.command("verify")(verify_command)
 cli.command("sdl")(sdl_command)
 cli.add_typer(import_commands, name="import")
+cli.add_typer(tenant_commands, name="tenant")
 
 
 def main() -> None:

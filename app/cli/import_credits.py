@@ -10,6 +10,7 @@ import typer
 
 from app.cli.database import app_database
 from app.cli.output import say
+from app.cli.tenants import tenant_at_work
 from app.files.importing.credit_rows import credit_rows
 from app.files.importing.posting import ACTOR
 from app.postgres.clock import new_ledger
@@ -22,7 +23,6 @@ from models.operations.import_credits import ImportCredits, import_credits
 from models.operations.run_bulks import run_bulk
 from models.reads.requests import BulkRowView, failed_rows, operations_by_ids
 from models.reads.session import reading
-from models.session import tenant_id_of
 from models.views import BulkOperationView
 
 MAX_SHOWN: Final = 100
@@ -87,9 +87,7 @@ async def _import(
 ) -> tuple[BulkOperationView, list[BulkRowView]]:
     """The operation as it ended, and its first bad rows."""
     async with open_database(url, pool_min=1, pool_max=4):
-        tenant_id = await tenant_id_of(slug)
-        if tenant_id is None:
-            raise SetupProblem(f"There is no tenant {slug!r}.")
+        tenant_id = (await tenant_at_work(slug)).id
         try:
             with file.open(encoding="utf-8-sig", newline="") as lines:
                 outcome = await import_credits(ledger, tenant_id, ACTOR, command, credit_rows(lines), key)

@@ -7,8 +7,8 @@ import typer
 
 from app.cli.database import app_database
 from app.cli.output import say
+from app.cli.tenants import tenant_named
 from app.postgres.database import open_database
-from app.problems import SetupProblem
 from app.settings import load_settings
 from models.reads.verify import Proof, every_tenant, verify
 
@@ -25,9 +25,7 @@ def verify_command(
 
 async def _verify(url: str, slug: str | None) -> bool:
     async with open_database(url, pool_min=1, pool_max=1):
-        tenants = [each for each in await every_tenant() if slug in (None, each.slug)]
-        if slug is not None and not tenants:
-            raise SetupProblem(f"There is no tenant {slug!r}.")
+        tenants = await every_tenant() if slug is None else [await tenant_named(slug)]
         holds = True
         for each in tenants:
             proof = await verify(each.id)

@@ -8,6 +8,7 @@ import typer
 
 from app.cli.database import app_database
 from app.cli.output import say
+from app.cli.tenants import tenant_at_work
 from app.postgres.clock import clock_kept, new_ledger
 from app.postgres.database import open_database
 from app.problems import SetupProblem
@@ -15,7 +16,6 @@ from app.settings import Settings, load_settings
 from jobs.worker import JOBS, work_once, working
 from models.errors import Unavailable
 from models.ledger import Ledger
-from models.session import tenant_id_of
 
 
 def work_command(
@@ -44,8 +44,8 @@ async def _work(settings: Settings, url: str, once: bool, tenant: str | None) ->
 
 
 async def _once(ledger: Ledger, tenant: str | None) -> None:
-    if tenant is not None and await tenant_id_of(tenant) is None:
-        raise SetupProblem(f"There is no tenant {tenant!r}.")
+    if tenant is not None:
+        tenant = (await tenant_at_work(tenant)).slug
     try:
         await ledger.check_clock()
         done = await work_once(ledger, tenant)
