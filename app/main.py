@@ -28,11 +28,11 @@ from app.problems import SetupProblem
 from app.rate_limits.quotas import RateLimits, rate_limits
 from app.sample.pages.front import front_page
 from app.settings import Settings, load_settings
+from app.tokens.claims import token_verifier
 from app.tokens.keys import token_keys
 from app.tokens.partners import PartnerTokenVerifier
 from app.tokens.refused import RefusedTokens
 from auth.backend import BearerBackend, authentication
-from auth.tokens import TokenVerifier
 from gateway.documents import DocumentCache
 from gateway.manifest import BadManifest, load_trusted_documents
 from gateway.schema import GatewaySchema
@@ -58,7 +58,7 @@ def create_app(settings: Settings, ledger: Ledger | None = None) -> Starlette:
         raise SetupProblem("DATABASE_URL is not set.")
     keys = token_keys(settings)
     ledger = ledger or new_ledger(settings)
-    verifier = TokenVerifier(keys, settings.jwt_issuer, settings.jwt_audience, system_clock)
+    verifier = token_verifier(settings, keys)
     partner_tokens = PartnerTokenVerifier(ledger)
     refused = RefusedTokens(system_clock)
     limits = rate_limits(settings.rate_limit, settings.rate_limit_url.get_secret_value(), settings.rate_limit_writes)

@@ -1,6 +1,8 @@
 """Settings from outside. Their names are the environment's variables; nothing else in the project reads it."""
 
 import ipaddress
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -10,6 +12,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.http.cors import parse_origins
 from app.problems import SetupProblem
+from auth.claim_map import ROLE_NAMES, SCOPE_NAMES, parse_path, parse_types, parse_values
+from auth.tokens import TOKEN_TYPES
 from models.sources import MAX_SKEW
 
 
@@ -49,6 +53,19 @@ def _proxies(value: str) -> str:
 
 
 Proxies = Annotated[str, AfterValidator(_proxies)]
+
+
+def _read(read: Callable[[str], object]) -> BeforeValidator:
+    """Read what is a text, as the environment has it; anything else is as it is meant already."""
+    return BeforeValidator(lambda value: read(value) if isinstance(value, str) else value)
+
+
+ClaimPath = Annotated[tuple[str, ...], NoDecode, _read(parse_path)]
+NeededClaimPath = Annotated[tuple[str, ...], NoDecode, _read(partial(parse_path, required=True))]
+TenantValues = Annotated[dict[str, str], NoDecode, _read(parse_values)]
+RoleValues = Annotated[dict[str, str], NoDecode, _read(partial(parse_values, known=ROLE_NAMES))]
+ScopeValues = Annotated[dict[str, str], NoDecode, _read(partial(parse_values, known=SCOPE_NAMES))]
+TokenTypes = Annotated[frozenset[str], NoDecode, _read(parse_types)]
 
 
 class Settings(BaseSettings):
@@ -125,6 +142,21 @@ class Settings(BaseSettings):
     jwt_secret: SecretStr | None = None
     jwks_url: str | None = None
     jwks_file: Path | None = None
+    token_types: TokenTypes = TOKEN_TYPES
+    """What the `typ` of access tokens may be. Providers that say JWT say it of ID tokens too: the audience has to tell
+    them apart."""
+    claim_tenant: NeededClaimPath = ("tenant",)
+    """Paths into tokens (auth/claim_map.py)."""
+    claim_role: NeededClaimPath = ("role",)
+    claim_subject: NeededClaimPath = ("sub",)
+    claim_name: ClaimPath = ("name",)
+    claim_client_id: ClaimPath = ("client_id",)
+    claim_customer: ClaimPath = ("customer",)
+    claim_scope: ClaimPath = ("scope",)
+    tenant_values: TenantValues | None = None
+    """Tables of what the values there mean here: tenants by short name or id, roles, scopes."""
+    role_values: RoleValues | None = None
+    scope_values: ScopeValues | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -4,6 +4,7 @@ import time
 
 from app.problems import SetupProblem
 from app.settings import Settings
+from app.tokens.claims import claim_map
 from auth.errors import KeyConfigurationError
 from auth.jwks import key_source
 from auth.keys import MIN_SECRET_BYTES, KeySource, load_or_create_secret
@@ -14,7 +15,7 @@ KEPT_IN = "jwt-secret"
 def token_keys(settings: Settings) -> KeySource:
     """The keys to check tokens with. Raises SetupProblem if the settings name none, several, or unusable ones."""
     secret = None if settings.jwt_secret is None else settings.jwt_secret.get_secret_value()
-    if secret is None and not others_issue(settings):
+    if secret is None and not _has_key_set(settings):
         raise SetupProblem(
             "There are no keys to check tokens with. Set SCRIP_JWKS_URL or SCRIP_JWKS_FILE to those of your identity "
             f"provider, or SCRIP_JWT_SECRET to a secret of at least {MIN_SECRET_BYTES} bytes that all servers share. "
@@ -29,7 +30,11 @@ def token_keys(settings: Settings) -> KeySource:
 
 
 def others_issue(settings: Settings) -> bool:
-    """Whether tokens are issued by somebody else, whose public keys the settings name."""
+    """Whether tokens are issued by somebody else, whose public keys or claims the settings name."""
+    return _has_key_set(settings) or not claim_map(settings).is_plain
+
+
+def _has_key_set(settings: Settings) -> bool:
     return settings.jwks_file is not None or settings.jwks_url is not None
 
 
@@ -52,8 +57,10 @@ def made_secret(settings: Settings) -> str:
 
     Raises SetupProblem if somebody else issues the tokens, or if the secret cannot be kept.
     """
-    if others_issue(settings):
+    if _has_key_set(settings):
         raise SetupProblem("Tokens are issued by the owner of the key set (SCRIP_JWKS_FILE, SCRIP_JWKS_URL), not here.")
+    if others_issue(settings):
+        raise SetupProblem("Tokens are issued by the identity provider whose claims SCRIP_CLAIM_… name, not here.")
     if settings.jwt_secret is not None:
         return settings.jwt_secret.get_secret_value()
     try:
