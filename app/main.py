@@ -69,7 +69,12 @@ def create_app(settings: Settings, ledger: Ledger | None = None) -> Starlette:
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         await keys.start()
         try:
-            async with open_database(url, pool_min=settings.database_pool_min, pool_max=settings.database_pool_max):
+            async with open_database(
+                url,
+                pool_min=settings.database_pool_min,
+                pool_max=settings.database_pool_max,
+                statement_cache=settings.database_statement_cache,
+            ):
                 async with (
                     lag_watched(metrics.lag.observe),
                     clock_kept(ledger),

@@ -1,11 +1,12 @@
 """Settings from outside. Their names are the environment's variables; nothing else in the project reads it."""
 
 import ipaddress
+import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
+from typing import Annotated, Final, Literal, Self
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -16,12 +17,26 @@ from auth.claim_map import ROLE_NAMES, SCOPE_NAMES, parse_path, parse_types, par
 from auth.tokens import TOKEN_TYPES
 from models.sources import MAX_SKEW
 
+MAX_PORT: Final = 65_535
+_HOST_AND_PORT: Final = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^\[\]:,]*)(:(\d{1,5})?)?", re.ASCII)
+_SERVERS: Final = ("any", "read-write", "read-only", "primary", "standby", "prefer-standby")
+"""Values of target_session_attrs, as PostgreSQL's own clients have them."""
+
 
 def _database_url(value: SecretStr) -> SecretStr:
-    if not value.get_secret_value().startswith(("postgresql://", "postgres://")):
-        raise ValueError("must be of the form postgresql://USER:PASSWORD@HOST:PORT/DATABASE")
-    if not _parted_as_meant(value.get_secret_value()):
-        raise ValueError("has characters such as / ? # @ : [ in it that have to be percent-encoded in a password")
+    url = value.get_secret_value()
+    if not url.startswith(("postgresql://", "postgres://")):
+        raise ValueError(
+            "must be of the form postgresql://USER:PASSWORD@HOST:PORT/DATABASE; several hosts are HOST:PORT,HOST:PORT"
+        )
+    if not _parted_as_meant(url):
+        raise ValueError(
+            "has characters such as / ? # @ : [ in it that have to be percent-encoded in a password, or a port that is no "
+            "number; several hosts are HOST:PORT,HOST:PORT"
+        )
+    asked = parse_qs(urlsplit(url).query).get("target_session_attrs", ["any"])
+    if asked[-1] not in _SERVERS:
+        raise ValueError(f"has another target_session_attrs than {', '.join(_SERVERS)}")
     return value
 
 
@@ -29,8 +44,10 @@ def _parted_as_meant(url: str) -> bool:
     """Whether no part of a password ends up in another part of the URL: others are shown in messages."""
     try:
         parts = urlsplit(url)
-        _ = parts.port
     except ValueError:
+        return False
+    hosts = parts.netloc.rpartition("@")[2].split(",")
+    if not all((found := _HOST_AND_PORT.fullmatch(host)) and int(found[3] or 0) <= MAX_PORT for host in hosts):
         return False
     query = "" if "@" in parts.netloc else parts.query
     return parts.netloc.count("@") <= 1 and not parts.fragment and "@" not in parts.path + query
@@ -82,6 +99,9 @@ class Settings(BaseSettings):
     database_pool_min: int = Field(default=2, ge=0, le=1000)
     database_pool_max: int = Field(default=10, ge=1, le=1000)
     """Connections per worker process."""
+    database_statement_cache: int = Field(default=100, ge=0, le=10_000)
+    """Prepared statements that each connection keeps. 0 for a pooler by transaction that knows none (PgBouncer before 1.21):
+    statements are then parsed each time."""
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     """0 takes any that is free."""
@@ -143,7 +163,7 @@ class Settings(BaseSettings):
     jwks_url: str | None = None
     jwks_file: Path | None = None
     token_types: TokenTypes = TOKEN_TYPES
-    """What the `typ` of access tokens may be. Providers that say JWT say it of ID tokens too: the audience has to tell
+    """Values that the `typ` of access tokens may have. Providers that say JWT say it of ID tokens too: the audience has to tell
     them apart."""
     claim_tenant: NeededClaimPath = ("tenant",)
     """Paths into tokens (auth/claim_map.py)."""

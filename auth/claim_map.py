@@ -1,4 +1,4 @@
-"""Where identity providers put what Scrip needs to know: a path to each claim, and tables of what its values mean here.
+"""Claims of identity providers: a path to each that Scrip needs, and tables of what its values mean here.
 
 A token is brought to Scrip's own claims before it is read (auth/claims.py), so that every rule there holds for all of
 them. Nothing is guessed: a claim that stands elsewhere is not looked for where Scrip has it, a value that is not in its
@@ -23,14 +23,14 @@ _TYPE: Final = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,64}", re.ASCII)
 Path = tuple[str, ...]
 """Names of members, from the outermost; none: nowhere."""
 Values = Mapping[str, str]
-"""What a provider's values mean here, the first that is found counting."""
+"""Meanings here of a provider's values, the first that is found counting."""
 
 _ROLES: Final = {role.value: role.value for role in Role}
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimMap:
-    """Paths to the claims, and tables of their values, None where they mean what they say."""
+    """Paths to the claims, and tables of their values, None if they mean what they say."""
 
     tenant: Path = ("tenant",)
     role: Path = ("role",)
@@ -154,7 +154,7 @@ def _single(value: object, claim: str) -> object:
 
 
 def _chosen(value: object, table: Values | None, claim: str) -> object:
-    """What the one value of these that is in the table means."""
+    """The meaning of the one value of these that is in the table."""
     if table is None or value is None:
         return _single(value, claim)
     given = value if isinstance(value, list) else [value]
@@ -165,7 +165,7 @@ def _chosen(value: object, table: Values | None, claim: str) -> object:
 
 
 def _role(value: object, table: Values | None) -> object:
-    """What the first of the table's values that the token has means. Without a table, the token has to name one role."""
+    """The meaning of the first of the table's values that the token has. Without a table, the token has to name one role."""
     given = [each for each in (value if isinstance(value, list) else [value]) if isinstance(each, str)]
     if table is not None:
         return next((ours for theirs, ours in table.items() if theirs in given), None)

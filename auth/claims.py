@@ -23,7 +23,7 @@ _MAX_LIFETIME_SECONDS = MAX_LIFETIME_DAYS * 86_400
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 _OTHER_KINDS = ("ID", "Refresh", "Offline")
-"""What Keycloak's other tokens call themselves, in a claim; their headers say JWT as those of its access tokens do."""
+"""Names that Keycloak's other tokens call themselves, in a claim; their headers say JWT as those of its access tokens do."""
 
 # What the four-eyes rule compares, whose limits count, and what the audit is searched by.
 _TELL_APART = frozenset({"sub", "client_id"})

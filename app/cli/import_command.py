@@ -22,7 +22,7 @@ from app.files.importing.posting import ImportStopped, key_of, post_documents
 from app.postgres.clock import new_ledger
 from app.postgres.database import open_database
 from app.problems import SetupProblem
-from app.settings import load_settings
+from app.settings import Settings, load_settings
 from models.errors import Duplicate, Unavailable
 from models.ledger import Ledger
 from models.operations.create_tenant import create_tenant
@@ -56,17 +56,18 @@ def online_retail_command(
         raise SetupProblem(f"{file} was not loaded, not even in part:\n  {told}") from bad
     settings = load_settings()
     with app_database(settings) as url:
-        figures, new = asyncio.run(_load(new_ledger(settings), url, tenant, time_zone if create else None, contents))
+        figures, new = asyncio.run(_load(settings, url, tenant, time_zone if create else None, contents))
     say(f"{new:,} were new" if new else "All of it was there already; nothing was changed")
     for row in summary(figures, contents.left_out):
         print(row)
 
 
 async def _load(
-    ledger: Ledger, url: str, slug: str, time_zone_of_new: str | None, contents: Contents
+    settings: Settings, url: str, slug: str, time_zone_of_new: str | None, contents: Contents
 ) -> tuple[Figures, int]:
     """Load the missing documents. Returns the figures of all in the file, and the number of new ones."""
-    async with open_database(url, pool_min=1, pool_max=10):
+    ledger, cache = new_ledger(settings), settings.database_statement_cache
+    async with open_database(url, pool_min=1, pool_max=10, statement_cache=cache):
         try:
             tenant_id = await _tenant(ledger, slug, time_zone_of_new)
             with _progress(len(contents.documents)) as step:

@@ -16,7 +16,7 @@ from app.files.importing.posting import ACTOR
 from app.postgres.clock import new_ledger
 from app.postgres.database import open_database
 from app.problems import SetupProblem
-from app.settings import load_settings
+from app.settings import Settings, load_settings
 from models.errors import LedgerError
 from models.ledger import Ledger
 from models.operations.import_credits import ImportCredits, import_credits
@@ -57,9 +57,9 @@ def credits_command(
         allow_duplicate_customers=allow_duplicates,
     )
     settings = load_settings()
-    ledger, key = new_ledger(settings), key or f"file:{command.digest}"
+    key = key or f"file:{command.digest}"
     with app_database(settings) as url:
-        operation, bad = asyncio.run(_import(ledger, url, tenant, file, command, key))
+        operation, bad = asyncio.run(_import(settings, url, tenant, file, command, key))
     for row in bad:
         error = row.error or {}
         print(f"row {row.row + 1}: {error.get('code')}: {error.get('message')}")
@@ -83,10 +83,11 @@ def _digest(file: Path) -> str:
 
 
 async def _import(
-    ledger: Ledger, url: str, slug: str, file: Path, command: ImportCredits, key: str
+    settings: Settings, url: str, slug: str, file: Path, command: ImportCredits, key: str
 ) -> tuple[BulkOperationView, list[BulkRowView]]:
     """The operation as it ended, and its first bad rows."""
-    async with open_database(url, pool_min=1, pool_max=4):
+    ledger, cache = new_ledger(settings), settings.database_statement_cache
+    async with open_database(url, pool_min=1, pool_max=4, statement_cache=cache):
         tenant_id = (await tenant_at_work(slug)).id
         try:
             with file.open(encoding="utf-8-sig", newline="") as lines:

@@ -28,7 +28,7 @@ from models.reads.tenants import TenantFacts, facts_of
 from models.reads.verify import every_tenant
 
 OPERATOR: Final = Actor("scrip", "SYSTEM", client="operator", name="Operator")
-"""Who suspends and resumes, in the tenant's own trail."""
+"""The one who suspends and resumes, in the tenant's own trail."""
 
 T = TypeVar("T")
 
@@ -124,10 +124,10 @@ def _switch(name: str, operation: Callable[[Ledger, UUID, Actor], Awaitable[bool
 
 
 def _with_ledger(settings: Settings, act: Callable[[Ledger], Awaitable[T]]) -> T:
-    """What `act` returns, on the database that is set. A refusal of the ledger's is a SetupProblem."""
+    """The result of `act`, on the database that is set. A refusal of the ledger's is a SetupProblem."""
 
     async def run(url: str) -> T:
-        async with open_database(url, pool_min=1, pool_max=2):
+        async with open_database(url, pool_min=1, pool_max=2, statement_cache=settings.database_statement_cache):
             ledger = new_ledger(settings)
             try:
                 await ledger.sync_clock()

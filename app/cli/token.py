@@ -56,7 +56,7 @@ def check_tenant(settings: Settings, tenant: str) -> None:
     """Raises SetupProblem if there is no such tenant, or it is suspended."""
 
     async def check(url: str) -> None:
-        async with open_database(url, pool_min=1, pool_max=1):
+        async with open_database(url, pool_min=1, pool_max=1, statement_cache=settings.database_statement_cache):
             await tenant_at_work(tenant)
 
     with app_database(settings) as url:

@@ -17,14 +17,15 @@ def verify_command(
     tenant: Annotated[str | None, typer.Option(help="Short name of the tenant. Default: all tenants.")] = None,
 ) -> None:
     """Recompute the books from the entries, compare every row with its hash, and list the differences."""
-    with app_database(load_settings()) as url:
-        holds = asyncio.run(_verify(url, tenant))
+    settings = load_settings()
+    with app_database(settings) as url:
+        holds = asyncio.run(_verify(url, tenant, settings.database_statement_cache))
     if not holds:
         raise typer.Exit(1)
 
 
-async def _verify(url: str, slug: str | None) -> bool:
-    async with open_database(url, pool_min=1, pool_max=1):
+async def _verify(url: str, slug: str | None, cache: int) -> bool:
+    async with open_database(url, pool_min=1, pool_max=1, statement_cache=cache):
         tenants = await every_tenant() if slug is None else [await tenant_named(slug)]
         holds = True
         for each in tenants:

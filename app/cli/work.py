@@ -31,7 +31,9 @@ def work_command(
 
 
 async def _work(settings: Settings, url: str, once: bool, tenant: str | None) -> None:
-    async with open_database(url, pool_min=1, pool_max=settings.database_pool_max):
+    async with open_database(
+        url, pool_min=1, pool_max=settings.database_pool_max, statement_cache=settings.database_statement_cache
+    ):
         ledger = new_ledger(settings)
         try:
             async with clock_kept(ledger):

@@ -8,7 +8,7 @@ from models.sources import system_clock
 
 
 def claim_map(settings: Settings) -> ClaimMap:
-    """Where tokens have what."""
+    """The map of their claims, as set."""
     return ClaimMap(
         tenant=settings.claim_tenant,
         role=settings.claim_role,

@@ -85,7 +85,7 @@ async def _by_id(tenant_id: UUID) -> TenantView | None:
 
 @dataclass(frozen=True, slots=True)
 class TenantFacts:
-    """What an operator sees of a tenant. limited_currencies: as in TenantView. customers, entries: how many."""
+    """A tenant as an operator sees it. limited_currencies: as in TenantView. customers, entries: how many."""
 
     id: UUID
     slug: str
@@ -99,7 +99,7 @@ class TenantFacts:
 
 
 async def facts_of(tenant_id: UUID) -> TenantFacts:
-    """What there is to know of a tenant that is there. Counts its rows: for operators, not for a request."""
+    """The facts of a tenant that is there. Counts its rows: for operators, not for a request."""
     async with tenant_transaction(tenant_id, read_only=True) as connection:
         row = await connection.raw.fetchrow(_FACTS, tenant_id)
         return TenantFacts(**row)

@@ -158,8 +158,11 @@ def test_a_database_of_ones_own(admin: str, name: str, tmp_path: Path) -> None:
     for role, password in (("owner", "one-secret"), ("app", "another")):
         typed = typed.replace(f"postgresql://scrip_{role}:SECRET@db/scrip", f"'{url(role, password)}'")
     typed = typed.replace("scrip serve\n", "").replace("scrip work\n", "scrip work --once\n")
-    said = Shell(tmp_path).type(typed)
+    shell = Shell(tmp_path)
+    said = shell.type(typed)
     assert "applied" in said
+
+    assert "Made the tenant tea-shop" in shell.type(page.take("sh").text)
 
     loading = page.take("sh").text
     assert "FILE.csv" in loading  # tests/app has the imports
