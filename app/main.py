@@ -20,6 +20,7 @@ from app.http.health import health_routes
 from app.http.loop_lag import lag_watched
 from app.http.metrics import Metrics, Timing
 from app.http.request_id import RequestIdMiddleware
+from app.http.request_log import RequestLog
 from app.http.security_headers import SecurityHeadersMiddleware, fault
 from app.postgres.clock import clock_kept, new_ledger
 from app.postgres.database import open_database
@@ -97,6 +98,7 @@ def create_app(settings: Settings, ledger: Ledger | None = None) -> Starlette:
         ],
         middleware=[
             Middleware(RequestIdMiddleware, new_id=lambda: uuid7().hex),
+            *((Middleware(RequestLog),) if settings.log_format == "json" else ()),
             Middleware(SecurityHeadersMiddleware),
             *cors(settings.cors_origins),
             Middleware(Timing, metrics=metrics),

@@ -117,6 +117,8 @@ class Settings(BaseSettings):
     sample: bool = False
     """Whether this is the sample that `scrip run` sets up, whose front page gives tokens away."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["text", "json"] = "text"
+    """json: an object a line, and one for each request (app/http/request_log.py)."""
     trusted_proxies: Proxies = "127.0.0.1"
     """Proxies trusted on where a request comes from (X-Forwarded-For, -Proto): addresses and networks, by commas."""
     cors_origins: Origins = ()
@@ -163,8 +165,8 @@ class Settings(BaseSettings):
     jwks_url: str | None = None
     jwks_file: Path | None = None
     token_types: TokenTypes = TOKEN_TYPES
-    """Values that the `typ` of access tokens may have. Providers that say JWT say it of ID tokens too: the audience has to tell
-    them apart."""
+    """Values that the `typ` of access tokens may have. Providers that say JWT say it of ID tokens too: the audience
+    has to tell them apart."""
     claim_tenant: NeededClaimPath = ("tenant",)
     """Paths into tokens (auth/claim_map.py)."""
     claim_role: NeededClaimPath = ("role",)

@@ -55,6 +55,7 @@ class Context:
         "_refused",
         "_tenants",
         "address",
+        "asked",
         "charge",
         "denials",
         "follows",
@@ -98,6 +99,8 @@ class Context:
         self._holder: Holder | None = None
         self._refused = refused
         self.denials = Denials()
+        self.asked: list[str] = []
+        """Root fields that were asked for so far, or the endpoint: for the log."""
         self.follows = True
         """Whether the request may want cursors or past instants. A document that has neither says so."""
         self.lists = Lists()
@@ -119,6 +122,7 @@ class Context:
         Raises Unauthenticated, Suspended, Forbidden.
         """
         denials.enter(place)
+        self.asked.append(place if isinstance(place, str) else place.field_name)
         if not hasattr(self, "tenant"):
             await self._enter()
         enter_books(self.tenant.currencies)  # in every field: each runs in a context of its own

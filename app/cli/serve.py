@@ -84,8 +84,8 @@ def serve(settings: Settings, listener: socket.socket) -> None:
         ws_max_size=DEFAULT_MAX_BODY_BYTES,
         # Messages are small, and a compressor for each connection is not; nor can a small one grow into a large one.
         ws_per_message_deflate=False,
-        log_config=log_config(settings.log_level),
-        access_log=settings.log_level == "debug",
+        log_config=log_config(settings.log_level, settings.log_format),
+        access_log=settings.log_level == "debug" and settings.log_format == "text",
         server_header=False,
         forwarded_allow_ips=settings.trusted_proxies,
         lifespan="on",

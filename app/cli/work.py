@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from logging.config import dictConfig
 from typing import Annotated
 
 import typer
@@ -9,6 +10,7 @@ import typer
 from app.cli.database import app_database
 from app.cli.output import say
 from app.cli.tenants import tenant_at_work
+from app.http.logs import log_config
 from app.postgres.clock import clock_kept, new_ledger
 from app.postgres.database import open_database
 from app.problems import SetupProblem
@@ -26,6 +28,7 @@ def work_command(
     if tenant is not None and not once:
         raise SetupProblem("--tenant goes with --once.")
     settings = load_settings()
+    dictConfig(log_config(settings.log_level, settings.log_format))
     with app_database(settings) as url:
         asyncio.run(_work(settings, url, once, tenant))
 
