@@ -6,6 +6,7 @@ from types import FrameType
 
 import typer
 
+from app.cli.doctor import doctor_command
 from app.cli.import_command import import_commands
 from app.cli.migrate import migrate_command
 from app.cli.run import run_command
@@ -28,6 +29,7 @@ cli = typer.Typer(
 cli.command("run")(run_command)
 cli.command("serve")(serve_command)
 cli.command("migrate")(migrate_command)
+cli.command("doctor")(doctor_command)
 cli.command("token")(token_command)
 cli.command("work")(work_command)
 cli.command("verify")(verify_command)

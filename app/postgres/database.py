@@ -105,7 +105,7 @@ async def migrate(owner_url: str, app_url: str, say: Callable[[str], None]) -> l
     Two at once wait for each other. Raises SetupProblem if the database is out of reach, too old, not in UTF-8, or
     refuses, and if names in it have to be told apart first.
     """
-    async with _connection(owner_url) as connection:
+    async with connecting(owner_url) as connection:
         await _check_server(connection, owner_url)
         await _check_can_migrate(connection, owner_url)
         await _check_encoding(connection, owner_url)
@@ -233,9 +233,9 @@ async def open_database(
 
 async def check_database(url: str) -> None:
     """Raises SetupProblem if the database is out of reach, too old or not migrated."""
-    async with _connection(url) as connection:
+    async with connecting(url) as connection:
         await _check_server(connection, url)
-        await _check_migrated(connection, url)
+        await check_migrated(connection, url)
 
 
 async def _check_server(connection: "asyncpg.Connection[Any]", url: str) -> None:
@@ -265,13 +265,31 @@ async def is_pooled(connection: "asyncpg.Connection[Any]") -> bool:
     return bool(await connection.fetchval("SELECT pg_backend_pid()") != connection.get_server_pid())
 
 
+async def statements_survive(url: str) -> bool:
+    """Whether a statement that was prepared is still there once a pooler has lent its connection to somebody else."""
+    first, other = [
+        await asyncpg.connect(url, timeout=CONNECT_TIMEOUT_S, server_settings=SERVER_SETTINGS) for _ in range(2)
+    ]
+    try:
+        await first.fetchval("SELECT $1::int", 1)
+        async with other.transaction():
+            await other.fetchval("SELECT $1::bigint", 1)  # on the connection that the first one had
+            await first.fetchval("SELECT $1::int", 2)
+    except asyncpg.InvalidSQLStatementNameError:
+        return False
+    finally:
+        first.terminate()
+        other.terminate()
+    return True
+
+
 async def _check_encoding(connection: "asyncpg.Connection[Any]", url: str) -> None:
     encoding = await connection.fetchval("SHOW server_encoding")
     if encoding != "UTF8":
         raise SetupProblem(f"The database at {place(url)} is in {encoding}, and Scrip needs one in UTF8.")
 
 
-async def _check_migrated(connection: "asyncpg.Connection[Any]", url: str) -> None:
+async def check_migrated(connection: "asyncpg.Connection[Any]", url: str) -> None:
     """A database that is ahead is fine: a newer version of the app has migrated it and is about to take over."""
     try:
         rows = await connection.fetch("SELECT version FROM aerich WHERE app = $1", APP_LABEL)
@@ -284,7 +302,8 @@ async def _check_migrated(connection: "asyncpg.Connection[Any]", url: str) -> No
 
 
 @asynccontextmanager
-async def _connection(url: str) -> AsyncIterator["asyncpg.Connection[Any]"]:
+async def connecting(url: str) -> AsyncIterator["asyncpg.Connection[Any]"]:
+    """One connection, for a few statements. Raises SetupProblem if there can be none."""
     try:
         connection = await asyncpg.connect(
             url, timeout=CONNECT_TIMEOUT_S, server_settings=SERVER_SETTINGS, statement_cache_size=WITHOUT_CACHE

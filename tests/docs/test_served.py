@@ -162,6 +162,8 @@ def test_a_database_of_ones_own(admin: str, name: str, tmp_path: Path) -> None:
     said = shell.type(typed)
     assert "applied" in said
 
+    assert "scrip doctor" in page.take("sh").text  # tests/app/checkup
+    assert "db1:5432,db2:5432" in page.take("sh").text  # tests/app/postgres/test_hosts.py
     assert "Made the tenant tea-shop" in shell.type(page.take("sh").text)
 
     loading = page.take("sh").text

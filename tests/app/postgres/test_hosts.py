@@ -82,7 +82,7 @@ async def test_statements_are_kept_as_set(database_urls: Urls, cache: int, kept:
     try:
         assert await connection.fetchval("SELECT $1::int", 7) == 7
         found = await connection.fetchval(
-            "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%$1::int%'"
+            "SELECT count(*) FROM pg_prepared_statements WHERE statement = 'SELECT $1::int'"
         )
     finally:
         await connection.close()
