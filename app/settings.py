@@ -96,6 +96,8 @@ class Settings(BaseSettings):
     """As the app's role. Without it, `scrip run` starts a PostgreSQL of its own."""
     migration_database_url: DatabaseUrl | None = None
     """As the owner of the tables. The same as database_url if it is not set."""
+    backup_database_url: DatabaseUrl | None = None
+    """As a role that reads every row and writes none, for `scrip backup`."""
     database_pool_min: int = Field(default=2, ge=0, le=1000)
     database_pool_max: int = Field(default=10, ge=1, le=1000)
     """Connections per worker process."""
@@ -216,6 +218,11 @@ class Settings(BaseSettings):
     def app_url(self) -> str | None:
         """DATABASE_URL in the clear."""
         return None if self.database_url is None else self.database_url.get_secret_value()
+
+    @property
+    def backup_url(self) -> str | None:
+        """The URL that backups use, in the clear."""
+        return None if self.backup_database_url is None else self.backup_database_url.get_secret_value()
 
     @property
     def owner_url(self) -> str | None:

@@ -6,6 +6,7 @@ from types import FrameType
 
 import typer
 
+from app.cli.backup import backup_command, restore_command
 from app.cli.doctor import doctor_command
 from app.cli.import_command import import_commands
 from app.cli.migrate import migrate_command
@@ -33,6 +34,8 @@ cli.command("doctor")(doctor_command)
 cli.command("token")(token_command)
 cli.command("work")(work_command)
 cli.command("verify")(verify_command)
+cli.command("backup")(backup_command)
+cli.command("restore")(restore_command)
 cli.command("sdl")(sdl_command)
 cli.add_typer(import_commands, name="import")
 cli.add_typer(tenant_commands, name="tenant")

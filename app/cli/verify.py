@@ -19,12 +19,13 @@ def verify_command(
     """Recompute the books from the entries, compare every row with its hash, and list the differences."""
     settings = load_settings()
     with app_database(settings) as url:
-        holds = asyncio.run(_verify(url, tenant, settings.database_statement_cache))
+        holds = asyncio.run(verify_all(url, tenant, settings.database_statement_cache))
     if not holds:
         raise typer.Exit(1)
 
 
-async def _verify(url: str, slug: str | None, cache: int) -> bool:
+async def verify_all(url: str, slug: str | None, cache: int) -> bool:
+    """Prove and report the books of the tenant of this name, or of all; return whether they are right."""
     async with open_database(url, pool_min=1, pool_max=1, statement_cache=cache):
         tenants = await every_tenant() if slug is None else [await tenant_named(slug)]
         holds = True

@@ -164,6 +164,9 @@ def test_a_database_of_ones_own(admin: str, name: str, tmp_path: Path) -> None:
 
     assert "scrip doctor" in page.take("sh").text  # tests/app/checkup
     assert "db1:5432,db2:5432" in page.take("sh").text  # tests/app/postgres/test_hosts.py
+    assert "BYPASSRLS" in page.take("sql").text  # tests/app/cli/test_backup.py, with the two that follow
+    assert "scrip backup" in page.take("sh").text
+    assert "scrip restore" in page.take("sh").text
     assert "Made the tenant tea-shop" in shell.type(page.take("sh").text)
 
     loading = page.take("sh").text
