@@ -167,7 +167,8 @@ def test_a_database_of_ones_own(admin: str, name: str, tmp_path: Path) -> None:
     assert "BYPASSRLS" in page.take("sql").text  # tests/app/cli/test_backup.py, with the two that follow
     assert "scrip backup" in page.take("sh").text
     assert "scrip restore" in page.take("sh").text
-    assert "Made the tenant tea-shop" in shell.type(page.take("sh").text)
+    exported = "".join(line for line in typed.splitlines(keepends=True) if line.startswith("export "))
+    assert "tea-shop" in shell.type(f"{exported}{page.take('sh').text}scrip tenant list\n")
 
     loading = page.take("sh").text
     assert "FILE.csv" in loading  # tests/app has the imports
