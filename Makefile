@@ -7,7 +7,7 @@ python := .venv/bin/python
 build_docs := $(python) -m sphinx --fail-on-warning --keep-going --quiet --fresh-env --write-all -b html -d build/doctrees docs build/docs
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-clients check database docs bench simulate lock clean environment environment-dev
+.PHONY: help run test test-clients check database docs bench bench-page simulate lock clean environment environment-dev
 
 help: ## Show this
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' Makefile | while IFS='|' read -r name text; do printf '%-18s %s\n' "$$name" "$$text"; done
@@ -45,8 +45,11 @@ database: environment-dev ## Write what is generated of migrations/ anew, after 
 	@$(python) -m scripts.step_runners
 	@$(python) -m scripts.database_sql
 
-bench: environment-dev ## Measure the speed, in six minutes; in one: make bench QUICK=1; one of them: make bench ONLY=adjust
-	@$(python) -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick) $(if $(PART),--part "$(PART)")
+bench: environment-dev ## Measure the speed; in a few minutes: make bench QUICK=1; one of them: make bench ONLY=adjust; kept: KEEP=1
+	@$(python) -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick) $(if $(PART),--part "$(PART)") $(if $(KEEP),--keep)
+
+bench-page: environment-dev ## Write the measured parts of docs/benchmarks.md, and its plots, from benchmarks/results
+	@$(python) -m benchmarks.page
 
 simulate: environment-dev ## Play the ledger against a naive one; again with the same: make simulate SEED=1234
 	@$(python) -m tests.simulation $(if $(SEED),--seed $(SEED)) $(if $(STEPS),--steps $(STEPS)) $(if $(OPERATIONS),--operations $(OPERATIONS))

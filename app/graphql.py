@@ -89,8 +89,8 @@ def context_maker(
 ) -> Callable[[HTTPConnection], Awaitable[Context]]:
     """Makes the context of each request, and of each operation on a WebSocket: its bearer, and the way to this ledger.
 
-    refused: counts good tokens of a tenant that is not known here. rate_limits: refuses holders who have used up
-    theirs; without them nobody is refused.
+    refused: counts good tokens of a tenant that is not known here. rate_limits: rejects requests of holders who
+    have used up their quota; None rejects none.
     """
 
     async def make_context(request: HTTPConnection) -> Context:
@@ -100,12 +100,12 @@ def context_maker(
             ledger=ledger,
             tenants=tenants,
             loaders=loaders_of,
-            request_id=getattr(request.state, "request_id", None),
+            request_id=request.scope.get("state", {}).get("request_id"),
             address=address,
             charge=for_free if rate_limits is None else rate_limits.of(principal, address),
             refused=refused,
         )
-        setattr(request.state, ASKED, context.asked)
+        request.scope.setdefault("state", {})[ASKED] = context.asked
         return context
 
     return make_context

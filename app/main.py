@@ -6,6 +6,7 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
 
+import uuid_utils
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Route, WebSocketRoute
@@ -15,6 +16,7 @@ from app.files.imports import import_route
 from app.files.requests import away
 from app.files.statements import statement_route
 from app.graphql import context_maker, graphql_view, socket_view
+from app.http import straight
 from app.http.cors import cors
 from app.http.health import health_routes
 from app.http.loop_lag import lag_watched
@@ -33,8 +35,9 @@ from app.tokens.claims import token_verifier
 from app.tokens.keys import token_keys
 from app.tokens.partners import PartnerTokenVerifier
 from app.tokens.refused import RefusedTokens
-from auth.backend import BearerBackend, authentication
-from gateway.documents import DocumentCache
+from auth.backend import BearerBackend, authentication_by
+from gateway.documents import COMPILE_AT, DocumentCache
+from gateway.http.view import GraphQLView
 from gateway.manifest import BadManifest, load_trusted_documents
 from gateway.schema import GatewaySchema
 from gateway.trusted import TrustedDocuments
@@ -89,37 +92,8 @@ def create_app(settings: Settings, ledger: Ledger | None = None) -> Starlette:
             if limits is not None:
                 await limits.close()
 
-    return Starlette(
-        routes=[
-            *_api(settings, schema, ledger, BearerBackend(verifier, partner_tokens), refused, limits),
-            *health_routes(ledger),
-            *(metrics.routes if settings.metrics else ()),
-            *(front_page(settings, system_clock, uuid7) if settings.has_pages else ()),
-        ],
-        middleware=[
-            Middleware(RequestIdMiddleware, new_id=lambda: uuid7().hex),
-            *((Middleware(RequestLog),) if settings.log_format == "json" else ()),
-            Middleware(SecurityHeadersMiddleware),
-            *cors(settings.cors_origins),
-            Middleware(Timing, metrics=metrics),
-            authentication(verifier, partner_tokens, on_error=refused.answer),
-        ],
-        exception_handlers={DatabaseAway: away, Exception: fault},
-        lifespan=lifespan,
-    )
-
-
-def _api(
-    settings: Settings,
-    schema: GatewaySchema,
-    ledger: Ledger,
-    backend: BearerBackend,
-    refused: RefusedTokens,
-    limits: RateLimits | None,
-) -> list[BaseRoute]:
-    """GraphQL by HTTP and by WebSocket, and files in and out."""
-    tenants = TenantDirectory()
-    graphql = graphql_view(
+    backend, tenants = BearerBackend(verifier, partner_tokens), TenantDirectory()
+    view = graphql_view(
         schema,
         ledger,
         tenants,
@@ -129,6 +103,55 @@ def _api(
         execution_timeout=settings.execution_timeout,
         ide=settings.has_pages,
     )
+    return Starlette(
+        routes=[
+            Route(straight.PATH, view),
+            *_api(settings, schema, ledger, tenants, backend, refused, limits),
+            *health_routes(ledger),
+            *(metrics.routes if settings.metrics else ()),
+            *(front_page(settings, system_clock, uuid7) if settings.has_pages else ()),
+        ],
+        middleware=_layers(settings, view, backend, refused, metrics),
+        exception_handlers={DatabaseAway: away, Exception: fault},
+        lifespan=lifespan,
+    )
+
+
+def _layers(
+    settings: Settings, view: GraphQLView, backend: BearerBackend, refused: RefusedTokens, metrics: Metrics
+) -> list[Middleware]:
+    """The layers around the routes, and in front of them the way that goes straight through."""
+    around, logs = cors(settings.cors_origins), settings.log_format == "json"
+    return [
+        Middleware(
+            straight.StraightWay,
+            view=view,
+            backend=backend,
+            on_error=refused.answer,
+            metrics=metrics,
+            new_id=_new_request_id,
+            logs=logs,
+            cors=around,
+        ),
+        Middleware(RequestIdMiddleware, new_id=_new_request_id),
+        *((Middleware(RequestLog),) if logs else ()),
+        Middleware(SecurityHeadersMiddleware),
+        *around,
+        Middleware(Timing, metrics=metrics),
+        authentication_by(backend, on_error=refused.answer),
+    ]
+
+
+def _api(
+    settings: Settings,
+    schema: GatewaySchema,
+    ledger: Ledger,
+    tenants: TenantDirectory,
+    backend: BearerBackend,
+    refused: RefusedTokens,
+    limits: RateLimits | None,
+) -> list[BaseRoute]:
+    """GraphQL by WebSocket, and files in and out."""
     sockets = socket_view(
         schema,
         ledger,
@@ -141,12 +164,11 @@ def _api(
         limits=_socket_limits(settings),
     )
     make_context = context_maker(ledger, tenants, refused.note, limits)
-    return [
-        Route("/graphql", graphql),
-        WebSocketRoute("/graphql", sockets),
-        statement_route(make_context),
-        import_route(make_context),
-    ]
+    return [WebSocketRoute(straight.PATH, sockets), statement_route(make_context), import_route(make_context)]
+
+
+def _new_request_id() -> str:
+    return uuid_utils.uuid7().hex
 
 
 def _schema(settings: Settings) -> GatewaySchema:
@@ -159,7 +181,11 @@ def _schema(settings: Settings) -> GatewaySchema:
         return load_trusted_documents(manifest, documents, only=settings.only_trusted_documents)
 
     try:
-        return build_schema(introspection=settings.introspection, trusted=None if manifest is None else trusted)
+        return build_schema(
+            introspection=settings.introspection,
+            trusted=None if manifest is None else trusted,
+            compile_at=COMPILE_AT if settings.compiled_execution else None,
+        )
     except BadManifest as error:
         raise SetupProblem(f"SCRIP_TRUSTED_DOCUMENTS: {error}") from error
 

@@ -60,7 +60,7 @@ Origins = Annotated[
 
 
 def _proxies(value: str) -> str:
-    """Check the proxies: the server takes an entry it does not understand for a name that nobody has, and says nothing."""
+    """Check the proxies: the server silently treats an entry that it cannot parse as a host name that matches no proxy."""
     try:
         for one in value.split(",") if value != "*" else ():
             ipaddress.ip_network(one.strip())
@@ -128,6 +128,9 @@ class Settings(BaseSettings):
     introspection: bool = True
     """Whether clients may read the schema. It is no secret (schema.graphql), and tools live off it; if it is off,
     errors suggest no names either."""
+    compiled_execution: bool = True
+    """Whether an operation that comes again is compiled (docs/adr/0039). If not, graphql-core executes all; the answers
+    are the same."""
     pages: bool | None = None
     """Whether there are a front page and an IDE. Not set: in the sample alone, since the IDE's scripts are a CDN's,
     and tokens are typed into it."""
@@ -138,10 +141,10 @@ class Settings(BaseSettings):
     execution_timeout: float = Field(default=30, gt=0, le=600)
     """Seconds until an operation is given up. A posting that has begun is completed all the same."""
     keep_alive: int = Field(default=75, ge=1, le=3600)
-    """Seconds that a connection may rest between requests. Longer than proxies let theirs rest (60 by custom):
-    otherwise they send a request into a connection that is being closed, and answer 502."""
+    """Seconds that a connection may be idle between requests. Must exceed the idle timeout of proxies (usually 60):
+    otherwise a proxy sends a request on a connection that is being closed, and answers 502."""
     max_connections: int = Field(default=4000, ge=10, le=1_000_000)
-    """Of one process, resting ones included. Beyond it, requests are answered with 503."""
+    """Of one process, idle ones included. Beyond it, requests are answered with 503."""
     max_websockets: int = Field(default=2000, ge=1, le=1_000_000)
     """Of one process; they count as connections too. They are closed with 1013 beyond it."""
     max_websockets_per_holder: int = Field(default=50, ge=1, le=1_000_000)
@@ -158,7 +161,7 @@ class Settings(BaseSettings):
     trusted_documents: Path | None = None
     """A manifest of registered operations, which can be requested by id."""
     trusted_documents_only: bool = True
-    """Whether, if there is one, nothing else runs. Then there are no pages: theirs are not registered."""
+    """Whether only the manifest's operations run, if there is a manifest. The pages are then off."""
     max_clock_skew: float = Field(default=MAX_SKEW.total_seconds(), gt=0, le=3600)
     """Seconds by which this machine's clock may differ from the database's. Nothing is written beyond it."""
     jwt_issuer: str = "scrip"

@@ -37,14 +37,19 @@ class BearerBackend(AuthenticationBackend):
         self._partner_tokens = partner_tokens
 
     async def authenticate(self, conn: HTTPConnection) -> tuple[AuthCredentials, Principal] | None:
-        """Return None without a token: then fields decide. Raises AuthenticationError for a bad one, whatever the
-        request."""
-        values = conn.headers.getlist("authorization")
+        """Return None without a token: each field then decides. Raises AuthenticationError for a bad token, even
+        if the request needs none."""
+        bearer = await self.bearer(conn.scope)
+        return None if bearer is None else (_CREDENTIALS, bearer)
+
+    async def bearer(self, scope: Scope) -> Principal | None:
+        """Return the bearer of a request's token; None without one. Raises AuthenticationError."""
+        values = [value.decode("latin-1") for name, value in scope["headers"] if name == b"authorization"]
         if not values:
             return None
-        address, request_id = network_address(conn), conn.scope.get("state", {}).get("request_id")
+        address, request_id = address_in(scope), scope.get("state", {}).get("request_id")
         try:
-            return _CREDENTIALS, await self.principal(values, address=address, request_id=request_id)
+            return await self.principal(values, address=address, request_id=request_id)
         except TokenError as error:
             raise AuthenticationError(str(error)) from error
         except TokensUnavailable as error:
@@ -102,11 +107,17 @@ def authentication(
     *,
     on_error: Callable[[HTTPConnection, Exception], Response] = unauthenticated_response,
 ) -> Middleware:
-    """Return the application's middleware, which puts a principal, or nobody, on each request.
+    """Return the application's middleware, which puts a principal, or None, on each request.
 
     on_error: makes the response if a token is rejected.
     """
-    backend = BearerBackend(verifier, partner_tokens)
+    return authentication_by(BearerBackend(verifier, partner_tokens), on_error=on_error)
+
+
+def authentication_by(
+    backend: BearerBackend, *, on_error: Callable[[HTTPConnection, Exception], Response] = unauthenticated_response
+) -> Middleware:
+    """Return the same with a backend that is there already."""
     return Middleware(_OfRequests, backend=backend, on_error=on_error)
 
 
@@ -130,7 +141,13 @@ def principal_of(conn: HTTPConnection) -> Principal | None:
 
 def network_address(conn: HTTPConnection) -> str | None:
     """Return the IP address of the request's client, or None: behind a proxy it comes from a header, in any form."""
-    return None if conn.client is None else _address(conn.client.host)
+    return address_in(conn.scope)
+
+
+def address_in(scope: Scope) -> str | None:
+    """The same of a request's scope."""
+    client = scope.get("client")
+    return None if client is None else _address(client[0])
 
 
 @lru_cache(maxsize=1024)

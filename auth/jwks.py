@@ -164,7 +164,7 @@ class JwksKeys:
         if self._reading is None or self._reading.done():
             self._last_read = self._monotonic()
             self._reading = asyncio.create_task(self._read())
-        # Whoever gives up waiting must not take the read away from the others.
+        # A caller that gives up waiting must not cancel the read for the others.
         await asyncio.shield(self._reading)
 
     async def start(self) -> None:

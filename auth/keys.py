@@ -22,7 +22,7 @@ MAX_KEYS = 100
 SHARED_SECRET_ALGORITHMS = frozenset({"HS256"})
 PUBLIC_KEY_ALGORITHMS = frozenset({"RS256", "ES256", "EdDSA"})
 
-# Only public keys: a symmetric key in a key set would let whoever may read the set sign tokens.
+# Only public keys: a symmetric key in a key set would let every reader of the set sign tokens.
 _ALGORITHM_OF = {("RSA", None): "RS256", ("EC", "P-256"): "ES256", ("OKP", "Ed25519"): "EdDSA"}
 
 KeyTable = Mapping[tuple[str | None, str], jwt.PyJWK]

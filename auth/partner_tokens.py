@@ -60,8 +60,8 @@ class PartnerTokens(Protocol):
 
 
 def is_partner_token(text: str) -> bool:
-    """Return whether the text claims to be one. No signed token begins like this: theirs begin with the base64url of a
-    brace."""
+    """Return whether the text has the prefix of a partner token. A signed token never has: it begins with the base64url of
+    a brace."""
     return text.startswith(PREFIX)
 
 

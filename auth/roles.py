@@ -117,11 +117,11 @@ _NO, _YES, _LIMITED, _OWN, _NOT_OWN = Access.NO, Access.YES, Access.LIMITED, Acc
 #   undoes what payments:write did.
 # - Starting, cancelling and reinstating a membership is editing a customer.
 # - Reasons and services are what an adjustment has to name, rewards what is given, products what an order sells, so
-#   whoever does that may list them.
+#   every holder of a right to do that may list them.
 #   READ_CONFIG is the rest: limits, tokens, webhooks, and what is no longer in use.
 # - A sum over the tenant shows no more than the balances that the same person may read one by one.
-# - Approving posts what was asked for, so a narrowed token needs a scope of what can be asked for; whoever handles the
-#   approval also checks the permission for what was asked.
+# - Approving posts what was asked for, so a narrowed token needs the scope of an operation that can be requested;
+#   the resolver also checks the permission for the operation that was requested.
 # fmt: off
 RULES: Mapping[Permission, Rule] = {
     #                                  staff     manager   admin     partner   customer

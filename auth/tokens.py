@@ -74,7 +74,7 @@ class TokenVerifier:
         self._types = types
         self._clock = clock
         # A client sends the same token with each request, and checking one costs 30 to 100 microseconds. Only good
-        # tokens come in here, so nobody fills it without the issuer's help.
+        # tokens are kept, so the cache can only be filled with tokens that the issuer signed.
         self._cache: dict[str, _Checked] = {}
 
     def verify(self, token: str) -> Principal:

@@ -1,6 +1,7 @@
-"""make bench, or: python -m benchmarks [--only NAME] [--quick] [--part TEXT]"""
+"""make bench, or: python -m benchmarks [--only NAME] [--quick] [--part TEXT] [--keep]"""
 
 import argparse
+import asyncio
 import importlib
 import os
 import platform
@@ -9,13 +10,21 @@ import sys
 from types import FrameType
 from typing import Final, NoReturn
 
-from benchmarks.rig import make_rig
+import asyncpg
+
+from benchmarks.report import recording
+from benchmarks.results import KEPT, PASSING, ROOT, result_of
+from benchmarks.rig import Rig, make_rig
 
 BENCHMARKS: Final = {
     "start": "what a first start takes",
     "adjust": "adjustCredit, beside the server without its ledger and beside pgbench",
+    "postings": "every kind of posting beside adjustCredit, by CPU; its statements and its garbage",
+    "front_end": "a front end's page and list: CPU, statements, garbage",
+    "storage": "bytes of an adjustment, by table and index",
     "guards": "adjustCredit with and without limits, row security, token checks and rate limits",
     "operations": "assignCredit, createInvoice over 100 open credits, a bulk of 10,000 rows beside bare SQL",
+    "files": "a file of 1,000,000 rows end to end, beside bare SQL for the same rows",
     "growth": "reads and postings at 1,000,000 entries, beside the same at 10,000",
     "stall": "what others notice of bulks, large units, odd requests and held accounts, from two servers",
 }
@@ -28,18 +37,37 @@ def main() -> int:
     texts = "; ".join(f"{name}: {text}" for name, text in BENCHMARKS.items())
     parser.add_argument("--only", choices=BENCHMARKS, help=texts)
     parser.add_argument("--quick", action="store_true", help="less than a minute, and less exact")
-    parser.add_argument("--part", default="", help="of stall: those attacks alone that have this in their name")
+    parser.add_argument(
+        "--part",
+        default="",
+        help="of stall: those attacks alone that have this in their name; of growth: `many`, `restored`",
+    )
+    parser.add_argument("--entries", type=int, default=0, help="of growth: how many the large tenant has")
+    parser.add_argument("--keep", action="store_true", help="the results, in benchmarks/results, for the page")
     wanted = parser.parse_args()
     signal.signal(signal.SIGTERM, _interrupt)
     print(f"Python {platform.python_version()}, {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} before")
     try:
         for name in [wanted.only] if wanted.only else BENCHMARKS:
-            with make_rig(quick=wanted.quick, part=wanted.part) as rig:
-                importlib.import_module(f"benchmarks.{name}").run(rig)
+            with make_rig(quick=wanted.quick, part=wanted.part, entries=wanted.entries) as rig:
+                with recording(wanted.part) as report:
+                    importlib.import_module(f"benchmarks.{name}").run(rig)
+                result = result_of(report, name, asyncio.run(_postgres(rig)), quick=wanted.quick)
+                file = result.write(KEPT if wanted.keep else PASSING)
+                print(f"Saved in {file.relative_to(ROOT)}\n")
     except KeyboardInterrupt:
         print("Stopped", file=sys.stderr)
         return 130
     return 0
+
+
+async def _postgres(rig: Rig) -> str:
+    """Its version."""
+    connection = await asyncpg.connect(rig.urls.app)
+    try:
+        return str(await connection.fetchval("SHOW server_version")).partition(" ")[0]
+    finally:
+        await connection.close()
 
 
 def _interrupt(_: int, __: FrameType | None) -> NoReturn:

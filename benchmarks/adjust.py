@@ -1,7 +1,7 @@
-"""adjustCredit over HTTP, beside the same server without its ledger, and beside pgbench writing the same rows.
+"""adjustCredit over HTTP, beside stock Strawberry, the same server without its ledger, and pgbench writing the same rows.
 
-The machine's speed changes from one minute to the next, so the three are measured in turn, again and again, and only
-the ratio between neighbours counts: the median of it over the repetitions.
+The machine's speed changes from one minute to the next, so they are all measured in turn, again and again, and only the
+ratio between neighbours counts: the median of it over the repetitions.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from app.postgres.embedded import APP
 from benchmarks.data import CURRENCY, CUSTOMERS, REASON, Tenant, make_tenant, prove
 from benchmarks.load import KEY, PICK, Order
 from benchmarks.meter import memory_bytes
-from benchmarks.report import microseconds, milliseconds, print_table
+from benchmarks.report import Figure, Line, draw, microseconds, milliseconds, print_figures, print_table
 from benchmarks.rig import Rig, Server
 from benchmarks.runs import Run, by_pgbench, over_http
 
@@ -25,10 +25,11 @@ CONNECTIONS: Final = (1, 16, 64)
 REPETITIONS, SECONDS = 5, 2
 QUICK_REPETITIONS, QUICK_SECONDS = 1, 1
 UNIFORM, ONE = "uniform", "one"
-SCRIP, EMPTY, PGBENCH = "Scrip", "no ledger", "pgbench"
+SCRIP, STOCK, EMPTY, PGBENCH = "Scrip", "stock Strawberry", "no ledger", "pgbench"
 DOCUMENT: Final = """mutation Adjust($input: AdjustCreditInput!) {
   adjustCredit(input: $input) { transaction { id } account { available } credit { id } userErrors { code message } }
 }"""
+_COST: Final = "CPU per request, server and PostgreSQL, µs"
 NOISY: Final = 0.1
 """The share of the machine's time, taken by other processes, from which it is worth a warning."""
 
@@ -37,32 +38,88 @@ Case = tuple[str, int, str]
 Runs = dict[Case, list[Run]]
 
 
+Measure = Callable[[Run], float]
+
+
 @dataclass(frozen=True, slots=True)
-class Expectation:
-    """A ratio of two rates, and the least it is expected to be; None if it is just good to know."""
+class Comparison:
+    """A case beside another by a measure of both, and the bounds of their ratio if it is expected to keep any."""
 
     text: str
     case: Case
     to: Case
-    least: float | None
+    by: Measure
+    least: float | None = None
+    most: float | None = None
+
+    def figure(self, runs: Runs) -> Figure:
+        pairs = zip(runs[self.case], runs[self.to], strict=True)
+        return Figure(self.text, [self.by(a) / self.by(b) for a, b in pairs], least=self.least, most=self.most)
 
 
-EXPECTATIONS: Final = (
+def rate(run: Run) -> float:
+    return run.rate
+
+
+def cost(run: Run) -> float:
+    """Seconds of CPU time for each request, of the server and PostgreSQL together."""
+    return (run.cpu.server + run.cpu.postgres) / len(run.latencies)
+
+
+_EACH: Final = [(n, n > 1) for n in CONNECTIONS]
+"""With the numbers of connections: whether something is expected. One connection has nobody to share a commit with."""
+COMPARISONS: Final = (
     *(
-        Expectation(f"of the rate without the ledger, uniform, {n}", (SCRIP, n, UNIFORM), (EMPTY, n, UNIFORM), least)
-        for n, least in ((1, None), (16, 0.5), (64, 0.5))
+        Comparison(
+            f"CPU, uniform, of stock Strawberry's empty mutation, {n}",
+            (SCRIP, n, UNIFORM),
+            (STOCK, n, UNIFORM),
+            cost,
+            most=1.4 if bound else None,
+        )
+        for n, bound in _EACH
     ),
     *(
-        Expectation(f"of the uniform rate, all on one account, {n}", (SCRIP, n, ONE), (SCRIP, n, UNIFORM), least)
-        for n, least in ((1, None), (16, 0.9), (64, 0.9))
-    ),
-    *(
-        Expectation(f"of pgbench's rate, all on one account, {n}", (SCRIP, n, ONE), (PGBENCH, n, ONE), least)
-        for n, least in ((1, None), (16, None), (64, 1.0))
-    ),
-    *(
-        Expectation(f"of pgbench's rate, uniform, {n}", (SCRIP, n, UNIFORM), (PGBENCH, n, UNIFORM), None)
+        Comparison(f"CPU, one account, of stock Strawberry's, {n}", (SCRIP, n, ONE), (STOCK, n, UNIFORM), cost)
         for n in CONNECTIONS
+    ),
+    *(
+        Comparison(f"CPU, uniform, of no ledger's, {n}", (SCRIP, n, UNIFORM), (EMPTY, n, UNIFORM), cost)
+        for n in CONNECTIONS
+    ),
+    *(
+        Comparison(
+            f"rate, all on one account, of uniform, {n}",
+            (SCRIP, n, ONE),
+            (SCRIP, n, UNIFORM),
+            rate,
+            least=1.0 if bound else None,
+        )
+        for n, bound in _EACH
+    ),
+    *(
+        Comparison(
+            f"rate, all on one account, of pgbench's, {n}",
+            (SCRIP, n, ONE),
+            (PGBENCH, n, ONE),
+            rate,
+            least=3.5 if bound else None,
+        )
+        for n, bound in _EACH
+    ),
+    *(
+        Comparison(f"rate, uniform, of pgbench's, {n}", (SCRIP, n, UNIFORM), (PGBENCH, n, UNIFORM), rate)
+        for n in CONNECTIONS
+    ),
+    *(
+        Comparison(
+            f"rate, uniform, of no ledger's, {n}",
+            (SCRIP, n, UNIFORM),
+            (EMPTY, n, UNIFORM),
+            rate,
+            least=0.5 if bound else None,
+        )
+        for n, bound in _EACH
     ),
 )
 
@@ -72,10 +129,14 @@ def run(rig: Rig) -> None:
     tenant = make_tenant(rig)
     asyncio.run(_add_function(rig))
     repetitions, seconds = (QUICK_REPETITIONS, QUICK_SECONDS) if rig.quick else (REPETITIONS, SECONDS)
-    with rig.server() as real, rig.server("benchmarks.ablations.ledger") as empty:
+    with (
+        rig.server() as real,
+        rig.server("benchmarks.ablations.ledger") as empty,
+        rig.server(program="benchmarks.stock_strawberry") as stock,
+    ):
         print(f"A bulkCredit of {CUSTOMERS:,} rows, onto accounts that are there: {tenant.bulk_s:.1f} s")
         print(f"Server ready after {real.start_s:.1f} s, with {memory_bytes(real.pid) / 2**20:.0f} MB")
-        cases = _cases(rig, tenant, real, empty, seconds)
+        cases = _cases(rig, tenant, {SCRIP: real, EMPTY: empty, STOCK: stock}, seconds)
         runs: Runs = {case: [] for case in cases}
         for repetition in range(repetitions):
             # Back and forth, so that nothing always comes right after the same thing.
@@ -96,10 +157,11 @@ async def _add_function(rig: Rig) -> None:
         await connection.close()
 
 
-def _cases(rig: Rig, tenant: Tenant, real: Server, empty: Server, seconds: int) -> dict[Case, Callable[[int], Run]]:
+def _cases(rig: Rig, tenant: Tenant, servers: dict[str, Server], seconds: int) -> dict[Case, Callable[[int], Run]]:
     """The cases to measure; each takes the repetition's number."""
 
-    def http(server: Server, n: int, accounts: str) -> Callable[[int], Run]:
+    def http(what: str, n: int, accounts: str) -> Callable[[int], Run]:
+        server = servers[what]
         ids = tenant.customers if accounts == UNIFORM else tenant.customers[:1]
         return lambda repetition: over_http(
             rig, server, adjust_order(server, tenant.tokens[:n], ids, f"{accounts}-{n}-{repetition}"), seconds=seconds
@@ -113,9 +175,10 @@ def _cases(rig: Rig, tenant: Tenant, real: Server, empty: Server, seconds: int) 
     cases: dict[Case, Callable[[int], Run]] = {}
     for n in CONNECTIONS:
         cases[PGBENCH, n, UNIFORM] = pgbench(n, UNIFORM)
-        cases[EMPTY, n, UNIFORM] = http(empty, n, UNIFORM)
-        cases[SCRIP, n, UNIFORM] = http(real, n, UNIFORM)
-        cases[SCRIP, n, ONE] = http(real, n, ONE)
+        cases[EMPTY, n, UNIFORM] = http(EMPTY, n, UNIFORM)
+        cases[STOCK, n, UNIFORM] = http(STOCK, n, UNIFORM)
+        cases[SCRIP, n, UNIFORM] = http(SCRIP, n, UNIFORM)
+        cases[SCRIP, n, ONE] = http(SCRIP, n, ONE)
         cases[PGBENCH, n, ONE] = pgbench(n, ONE)
     return cases
 
@@ -136,16 +199,15 @@ def adjust_order(server: Server, tokens: list[str], ids: list[str], prefix: str)
 
 def _print(runs: Runs, seconds: int) -> None:
     count = len(next(iter(runs.values())))
-    print(f"adjustCredit: medians of {count} x {seconds} s; µs of CPU time per request")
     head = ["connections", "accounts", "what", "req/s", "from-to", "p50 ms", "p99 ms"]
     in_order = sorted(runs.items(), key=lambda item: (item[0][1], item[0][2] != UNIFORM, item[0][0]))
-    print_table([*head, "server µs", "PostgreSQL µs", "driver µs"], [_row(*item) for item in in_order], left=3)
-    rows = []
-    for e in EXPECTATIONS:
-        ratio = median(a.rate / b.rate for a, b in zip(runs[e.case], runs[e.to], strict=True))
-        verdict = "" if e.least is None else "yes" if ratio >= e.least else "NO"
-        rows.append([e.text, f"{ratio:.2f}", "" if e.least is None else f">= {e.least:.2f}", verdict])
-    print_table(["ratio of rates", "measured", "expected", ""], rows)
+    title = f"adjustCredit: medians of {count} x {seconds} s; µs of CPU time per request"
+    rows = [_row(*item) for item in in_order]
+    print_table([*head, "server µs", "PostgreSQL µs", "driver µs"], rows, left=3, title=title)
+    print_figures("adjustCredit, ratio at so many connections", [each.figure(runs) for each in COMPARISONS])
+    for what, accounts in dict.fromkeys((what, accounts) for what, _, accounts in runs):
+        points = [(float(n), median(cost(run) for run in runs[what, n, accounts]) * 1e6) for n in CONNECTIONS]
+        draw(Line("adjustCredit by connections", f"{what}, {accounts}", "connections", _COST, points))
     _warn(runs)
 
 

@@ -69,13 +69,16 @@ def make_tenant(rig: Rig) -> Tenant:
 
 
 def prove(rig: Rig, tenant: Tenant) -> Proof:
-    """Verify the books after all measurements, pgbench's rows too."""
+    """Verify the books after all measurements, pgbench's rows too. Raises RuntimeError if they do not hold."""
 
     async def proof() -> Proof:
         async with open_database(rig.urls.app, pool_min=1, pool_max=2):
             return await verify(tenant.id)
 
-    return asyncio.run(proof())
+    made = asyncio.run(proof())
+    if not made.holds:
+        raise RuntimeError(f"the books do not hold: {made.found}, {made.listed[:3]}")
+    return made
 
 
 async def _fill(rig: Rig) -> tuple[UUID, float]:

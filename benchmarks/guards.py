@@ -13,9 +13,9 @@ from typing import Final
 import asyncpg
 
 from app.postgres.embedded import APP
-from benchmarks.adjust import UNIFORM, adjust_order
+from benchmarks.adjust import UNIFORM, adjust_order, cost
 from benchmarks.data import Tenant, make_tenant, prove
-from benchmarks.report import microseconds, print_table
+from benchmarks.report import Figure, microseconds, print_figures, print_table
 from benchmarks.rig import Rig, Server
 from benchmarks.runs import Run, over_http
 
@@ -77,22 +77,17 @@ def _measure(rig: Rig, tenant: Tenant, server: Server, prefix: str, seconds: int
     return over_http(rig, server, order, seconds=seconds)
 
 
-def _cost(run: Run) -> float:
-    """Seconds of CPU time for each request."""
-    return (run.cpu.server + run.cpu.postgres) / len(run.latencies)
-
-
 def _print(pairs: dict[str, list[Pair]], seconds: int) -> None:
     count = len(next(iter(pairs.values())))
-    print(f"adjustCredit, {CONNECTIONS} connections, uniform: medians of {count} x {seconds} s; CPU per request")
+    title = f"adjustCredit, {CONNECTIONS} connections, uniform: medians of {count} x {seconds} s; CPU per request"
     whole = [full for measured in pairs.values() for full, _ in measured]
-    rows = [[AS_IT_IS, *_times(whole), "", "", ""]]
-    for name, measured in pairs.items():
-        share = median(1 - _cost(less) / _cost(full) for full, less in measured)
-        expected = f"<= {MOST:.2f}" if name == TOGETHER else ""
-        verdict = ("yes" if share <= MOST else "NO") if expected else ""
-        rows.append([name, *_times([less for _, less in measured]), f"{share:+.3f}", expected, verdict])
-    print_table(["without", "server µs", "PostgreSQL µs", "share of a request", "expected", ""], rows)
+    rows = [[name, *_times([less for _, less in measured])] for name, measured in pairs.items()]
+    print_table(["without", "server µs", "PostgreSQL µs"], [[AS_IT_IS, *_times(whole)], *rows], title=title)
+    shares = [
+        Figure(name, [1 - cost(less) / cost(full) for full, less in measured], most=MOST if name == TOGETHER else None)
+        for name, measured in pairs.items()
+    ]
+    print_figures("share of a request's CPU", shares)
 
 
 def _times(measured: list[Run]) -> list[str]:

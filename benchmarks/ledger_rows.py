@@ -1,8 +1,9 @@
 """Tenants with many entries, made by SQL: rows as the ledger would have written them, hashes included.
 
 Half of a tenant's entries are on one account; the rest are spread, five on each of the others. Each credit is opened by
-one entry and used up by another, which in turn is a removal or an expiry. Some fifty stay open, however many there are
-in all: a third of them start next year, half expire in the year after. Only the history grows.
+one entry and used up by another, which in turn is a removal or an expiry, written off half a minute late. Of the busy
+account some fifty stay open, however many there are in all: a third of them start next year, half expire in the year
+after; of each of the others one.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,6 +23,7 @@ ASSET: Final = "GBP"
 PER_ACCOUNT: Final = 5
 OPEN: Final = 50
 SPAN: Final = timedelta(days=700)
+SWEPT_AFTER: Final = timedelta(seconds=30)
 _COLUMNS: Final = {
     "customers": "tenant_id id external_id name created_at updated_at",
     "accounts": "tenant_id id customer_id asset balance_minor lifetime_minor sequence head_hash created_at posted_at",
@@ -69,7 +71,9 @@ class Maker:
             yield
         self._close(account)
 
-    def lots(self, account_id: UUID, customer_id: UUID, number: int) -> Iterator[None]:
+    def lots(
+        self, account_id: UUID, customer_id: UUID, number: int, expires_at: datetime | None = None
+    ) -> Iterator[None]:
         """An account with so many credits, all of them open and applied to invoices by themselves. Yields after each."""
         account, step = _Account(account_id, customer_id), SPAN / (number + 1)
         for n in range(number):
@@ -85,7 +89,7 @@ class Maker:
                     AMOUNT_MINOR,
                     at.date(),
                     at,
-                    None,
+                    expires_at,
                     False,
                     True,
                     at,
@@ -120,7 +124,7 @@ class Maker:
         starts_at = self.now + timedelta(days=365) if stays and n % 3 == 0 else at
         expires_at, swept_at = None, None
         if expires:
-            expires_at = self.now + timedelta(days=500) if stays else closed_at - step / 2
+            expires_at = self.now + timedelta(days=500) if stays else max(closed_at - SWEPT_AFTER, closed_at - step / 2)
             swept_at = None if stays else closed_at
         opened = self._entry(account, credit_id, at, AMOUNT_MINOR, "ISSUED", "ADJUSTMENT", "GOODWILL")
         self.rows["credits"].append(
@@ -236,19 +240,60 @@ async def fill(
     return Filled(next(numbers), customer_id, account_id, now)
 
 
+async def fill_many(admin: "asyncpg.Connection[Any]", number: int, first_id: int) -> None:
+    """Other tenants, so many of them, with a few entries each: rows that nobody asks for, but that statistics count."""
+    now, ids = datetime.now(UTC).replace(microsecond=0), count(first_id)
+    await admin.execute("SET session_replication_role = replica")
+    names, actors = [], []
+    makers: list[Maker] = []
+    for n in range(number):
+        maker = Maker(UUID(int=(0x0190 << 112) | (7 << 76) | (1 << 63) | next(ids)), UUID(int=0), now, ids)
+        maker.actor_id = maker.id()
+        names.append((maker.tenant_id, f"one-of-many-{n}", "One of many", "Europe/London", 60, 1, now, 168))
+        actors.append((maker.tenant_id, maker.actor_id, "filler", "ADMIN", ""))
+        makers.append(maker)
+    tenants = "id slug name time_zone grace_days config_version created_at approval_hours"
+    await admin.copy_records_to_table("tenants", records=names, columns=tenants.split())
+    await admin.copy_records_to_table(
+        "actors", records=actors, columns=["tenant_id", "id", "subject", "role", "client"]
+    )
+    together: dict[str, list[tuple[Any, ...]]] = {table: [] for table in _COLUMNS}
+    for maker in makers:
+        for _ in maker.account(maker.id(), maker.customer(0), 4 * PER_ACCOUNT):
+            pass
+        for table, rows in maker.rows.items():
+            together[table] += rows
+    for table, rows in together.items():
+        await admin.copy_records_to_table(table, records=rows, columns=_COLUMNS[table].split())
+    await admin.execute("SET session_replication_role = origin")
+
+
 async def fill_lots(
-    admin: "asyncpg.Connection[Any]", tenant_id: UUID, actor_id: UUID, sizes: Sequence[int], history: int
+    admin: "asyncpg.Connection[Any]",
+    tenant_id: UUID,
+    actor_id: UUID,
+    sizes: Sequence[int],
+    history: int,
+    *,
+    first_id: int = 1,
+    expired: bool = False,
 ) -> list[UUID]:
     """Give a tenant that has other rows too a customer for each of `sizes`, with so many open credits, and one with so
-    many entries, nearly all of credits that are used up. Returns their ids, in that order.
+    many entries, nearly all of credits that are used up. expired: the open credits have expired, and were not swept.
+    Returns the customers' ids, in that order.
     """
-    maker = Maker(tenant_id, actor_id, datetime.now(UTC).replace(microsecond=0), count(1))
+    now = datetime.now(UTC).replace(microsecond=0)
+    maker, expires_at = Maker(tenant_id, actor_id, now, count(first_id)), now if expired else None
     first = maker.id()
     await admin.execute("SET session_replication_role = replica")
     made = []
     for n, size in enumerate((*sizes, history)):
-        made.append(maker.customer(n))
-        rows = maker.account(maker.id(), made[-1], size) if n == len(sizes) else maker.lots(maker.id(), made[-1], size)
+        made.append(maker.customer(first_id + n))
+        account_id = maker.id()
+        if n < len(sizes):
+            rows = maker.lots(account_id, made[-1], size, expires_at)
+        else:
+            rows = maker.account(account_id, made[-1], size)
         for _ in rows:
             if len(maker.rows["entries"]) >= _AT_ONCE:
                 await _send(admin, maker)

@@ -14,7 +14,7 @@ import sys
 import time
 from array import array
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final, cast
 
@@ -24,13 +24,16 @@ KEY: Final = "@KEY@"
 """Stands in an order's variables for a fresh idempotency key."""
 PICK: Final = "@PICK@"
 """Stands in an order's variables for one of the order's ids, drawn anew for each request."""
+OTHER: Final = "@OTHER@"
+"""Stands in an order's variables for what belongs to the id drawn last: its invoice, for one."""
 LAST_ANSWERS_S: Final = 10
-_MARKS: Final = re.compile(f"({KEY}|{PICK})")
+_MARKS: Final = re.compile(f"({KEY}|{PICK}|{OTHER})")
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """tokens: one for each connection. ids: all of one length, which the request's length counts on.
+    """tokens: one for each connection. ids: all of one length, which the request's length counts on; others: as many, what
+    belongs to each.
 
     expected: a part of every good response. prefix: of the idempotency keys, so that no two runs share one.
     """
@@ -42,6 +45,8 @@ class Order:
     ids: list[str]
     expected: str
     prefix: str
+    others: list[str] = field(default_factory=list)
+    path: str = "/graphql"
 
     def write(self, file: Path) -> None:
         file.write_text(json.dumps(asdict(self)))
@@ -72,13 +77,15 @@ class Requests:
     """Makes the bytes of one request after the other."""
 
     def __init__(self, order: Order) -> None:
+        self._path = order.path
         body = json.dumps({"query": order.query, "variables": order.variables}, separators=(",", ":"))
         self._parts = [part.encode() for part in _MARKS.split(body)]
-        self._slots = [n for n, part in enumerate(self._parts) if part.decode() in (KEY, PICK)]
-        self._makers: list[Callable[[], bytes]] = [
-            self._key if self._parts[n].decode() == KEY else self._pick for n in self._slots
-        ]
+        makers = {KEY: self._key, PICK: self._pick, OTHER: self._other}
+        self._slots = [n for n, part in enumerate(self._parts) if part.decode() in makers]
+        self._makers: list[Callable[[], bytes]] = [makers[self._parts[n].decode()] for n in self._slots]
         self._ids = [each.encode() for each in order.ids]
+        self._others = [each.encode() for each in order.others]
+        self._drawn = 0
         self._prefix = order.prefix
         self._count = 0
         self._length = sum(map(len, self._filled()))
@@ -86,7 +93,7 @@ class Requests:
     def head(self, token: str) -> bytes:
         """The beginning of a connection's requests."""
         lines = (
-            "POST /graphql HTTP/1.1",
+            f"POST {self._path} HTTP/1.1",
             "host: localhost",
             f"authorization: Bearer {token}",
             "content-type: application/json",
@@ -109,7 +116,11 @@ class Requests:
         return b"%s-%09d" % (self._prefix.encode(), self._count)
 
     def _pick(self) -> bytes:
-        return self._ids[int(random.random() * len(self._ids))]  # noqa: S311 - not a secret
+        self._drawn = int(random.random() * len(self._ids))  # noqa: S311 - not a secret
+        return self._ids[self._drawn]
+
+    def _other(self) -> bytes:
+        return self._others[self._drawn]
 
 
 class Connection(asyncio.Protocol):

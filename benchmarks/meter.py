@@ -45,6 +45,12 @@ def memory_bytes(pid: int) -> int:
     return int(psutil.Process(pid).memory_info().rss)
 
 
+def memory_peak_bytes(pid: int) -> int:
+    """The most resident memory that one process has had (Linux)."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
+
+
 def postmaster_of(cluster: Path) -> int:
     """The process that leads the PostgreSQL in this folder."""
     return int((cluster / "postmaster.pid").read_text().splitlines()[0])

@@ -15,7 +15,7 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from app.postgres.database import open_database
-from benchmarks.report import print_table
+from benchmarks.report import Figure, print_figures, print_table
 from benchmarks.rig import Rig
 from models.commands import Actor, AdjustCredit, BulkCredit, BulkItem
 from models.customers import UpsertCustomer
@@ -37,7 +37,7 @@ CUSTOMERS, REQUESTS, QUICK_REQUESTS = 50, 400, 100
 OPEN_CREDITS: Final = 100
 BULK_ROWS: Final = 10_000
 BULKS, QUICK_BULKS = 5, 2
-LEAST_OF_BARE_SQL: Final = 0.3
+LEAST_OF_BARE_SQL: Final = 0.7
 
 
 def run(rig: Rig) -> None:
@@ -147,17 +147,13 @@ async def _bulks(rig: Rig, shop: _Shop, bulks: int) -> None:
     await admin.close()
     actor_id = await shop.ledger.actor_id(bare.tenant_id, MANAGER)
     times = [(await _bulk(shop, customers[0]), await _bare(rig, bare, actor_id)) for _ in range(bulks)]
-    ratio = median(sql / ours for ours, sql in times)
     ours, sql = (median(column) for column in zip(*times, strict=True))
     print_table(
         [f"bulkCredit of {BULK_ROWS:,} rows", "seconds"],
         [["bulkCredit", f"{ours:.2f}"], ["bare set-based SQL for the same rows", f"{sql:.2f}"]],
     )
-    verdict = "yes" if ratio >= LEAST_OF_BARE_SQL else "NO"
-    print_table(
-        ["ratio of rates", "measured", "expected", ""],
-        [["bulkCredit, of the bare SQL's", f"{ratio:.2f}", f">= {LEAST_OF_BARE_SQL:.2f}", verdict]],
-    )
+    text = f"bulkCredit of {BULK_ROWS:,} rows, of the bare SQL's rate"
+    print_figures("ratio of rates", [Figure(text, [sql / ours for ours, sql in times], least=LEAST_OF_BARE_SQL)])
 
 
 async def _customers(shop: _Shop) -> Sequence[UUID]:

@@ -42,7 +42,8 @@ class Server:
 class Rig:
     """folder: for files. *_s: how long it took to make the database and to migrate it.
 
-    part: of the names of cases, if a benchmark has several and not all are wanted.
+    part: of the names of cases, if a benchmark has several and not all are wanted. entries: how many a large tenant is to
+    have; 0: as many as the benchmark says.
     """
 
     urls: Urls
@@ -53,6 +54,7 @@ class Rig:
     migrate_s: float
     quick: bool
     part: str
+    entries: int = 0
 
     @property
     def settings(self) -> Settings:
@@ -61,7 +63,7 @@ class Rig:
         return Settings.model_validate(given)
 
     @contextmanager
-    def server(self, *changes: str, **settings: str) -> Iterator[Server]:
+    def server(self, *changes: str, program: str = "benchmarks.server", **settings: str) -> Iterator[Server]:
         """One that runs until the block ends. changes: see benchmarks.server. settings: more of the environment."""
         port, began = _free_port(), time.monotonic()
         environment = {
@@ -76,9 +78,7 @@ class Rig:
             **settings,
         }
         # In a session of its own, so that Ctrl-C is for us alone, and we end it in order.
-        process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.server", *changes], env=environment, start_new_session=True
-        )
+        process = subprocess.Popen([sys.executable, "-m", program, *changes], env=environment, start_new_session=True)
         try:
             _wait_until_ready(process, port)
             yield Server(process.pid, port, time.monotonic() - began)
@@ -87,7 +87,7 @@ class Rig:
 
 
 @contextmanager
-def make_rig(*, quick: bool, part: str = "") -> Iterator[Rig]:
+def make_rig(*, quick: bool, part: str = "", entries: int = 0) -> Iterator[Rig]:
     """A new database, until the block ends."""
     with _temporary_folder() as folder, EmbeddedPostgres(folder) as embedded:
         began = time.monotonic()
@@ -97,7 +97,7 @@ def make_rig(*, quick: bool, part: str = "") -> Iterator[Rig]:
         migrated = time.monotonic()
         postmaster = postmaster_of(folder / "postgres")
         secret = secrets.token_urlsafe(48)
-        yield Rig(urls, folder, secret, postmaster, made - began, migrated - made, quick, part)
+        yield Rig(urls, folder, secret, postmaster, made - began, migrated - made, quick, part, entries)
 
 
 @contextmanager

@@ -33,12 +33,13 @@ from benchmarks.rig import Rig, Server, stop
 from benchmarks.with_lag import lag_file
 from models.commands import Actor
 from models.ledger import Ledger
+from models.operations.keep_totals import keep_totals
 from schema.ids import global_id
 
 CONTROL_S, QUICK_CONTROL_S = 10.0, 4.0
 SCALE, QUICK_SCALE = 1.0, 0.1
 """Of the documented limits."""
-ATTACK_S, QUICK_ATTACK_S = 240.0, 30.0
+ATTACK_S, QUICK_ATTACK_S = 300.0, 90.0
 """The most that an attack gets; then it is cut off."""
 AFTER_S: Final = 1.0
 CALM_S, CALM_LIMIT_S = 0.2, 300.0
@@ -85,14 +86,16 @@ def run(rig: Rig) -> None:
 async def _big(rig: Rig, tenant: Tenant, scale: float) -> Big:
     """Customers with very much of everything."""
     sizes = [int(size * scale) for size in (INVOICED, LOTS, LOTS, LOTS)]
-    async with open_database(rig.urls.app, pool_min=1, pool_max=2):
-        ledger = Ledger()
-        actor_id = await ledger.actor_id(tenant.id, Actor("filler", "ADMIN"))
-        await ledger.close()
     admin = await asyncpg.connect(rig.urls.admin)
     try:
-        made = await fill_lots(admin, tenant.id, actor_id, sizes, int(HISTORY * scale))
-        await admin.execute("VACUUM ANALYZE")
+        async with open_database(rig.urls.app, pool_min=1, pool_max=2):
+            ledger = Ledger()
+            actor_id = await ledger.actor_id(tenant.id, Actor("filler", "ADMIN"))
+            made = await fill_lots(admin, tenant.id, actor_id, sizes, int(HISTORY * scale))
+            await admin.execute("VACUUM ANALYZE")
+            while await keep_totals(ledger, tenant.id):  # as `scrip work` would have
+                pass
+            await ledger.close()
         await admin.execute("CHECKPOINT")
     finally:
         await admin.close()

@@ -7,7 +7,7 @@ before validation, whose time they bound; and the memory is bounded in character
 
 import re
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -29,11 +29,11 @@ from graphql import (
     VariableDefinitionNode,
     VariableNode,
     parse,
-    validate,
 )
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
+from gateway.compiled.operation import Operation
 from gateway.errors import ErrorCode, OperationNotFound, with_code
 from gateway.query_limits import (
     OperationMeasure,
@@ -44,21 +44,32 @@ from gateway.query_limits import (
     measure_operation,
     operations_of,
 )
+from gateway.validation import validated
 from turns.slices import beside, is_over, turn
 
 MAX_CACHED_CHARACTERS = 200_000
-"""About 800 documents. They are 80,000 objects, and each full collection of garbage walks them all: 500,000
-characters, with their tokens, stopped the event loop for 200 to 500 ms now and then (measured)."""
+"""About 800 documents. They are 80,000 objects, and each full garbage collection walks them all: 500,000 characters,
+with their tokens, blocked the event loop for 200 to 500 ms now and then (measured)."""
+PLAN_WEIGHT: Final = 2
+"""The weight of an operation's plan, in lengths of its document: it has two to three times as many objects."""
+COMPILE_AT: Final = 2
+"""The use of an operation at which it is compiled: that takes two to five times as long as executing it."""
 MAX_NAMES = 5_000
 MAX_CACHED_PAGE_SIZES = 64
+LONG_TO_COMPILE: Final = 250
+"""Characters; compiling takes about 10 µs for each."""
 LONG_DOCUMENT = 1_000
-"""Characters; reading, checking and validating takes up to 45 µs for each token, of which there may be one a character."""
+"""Characters; reading, checking and validating takes up to 45 µs for each token; a character may be a token."""
 MAX_SHOWN_NAME = 100
 MAX_VALIDATION_ERRORS = 10
-"""Of a document. An error of an input object prints all of it: 1,500 fields that are not there took 0.8 s with 100."""
+"""Maximum per document. An error in an input object prints all of it: 1,500 unknown fields took 0.8 s with 100."""
 _NO_TOKEN: Final = Token(TokenKind.SOF, 0, 0, 0, 0)
-# What graphql-core's parser says past `max_tokens`. It is a syntax error like any other by type.
+# The message of graphql-core's parser past `max_tokens`: by type, an ordinary syntax error.
 _TOO_MANY_TOKENS = "Document contains more than"
+
+
+Compile = Callable[[DocumentNode, OperationDefinitionNode], Operation | None]
+"""Compiles an operation of a valid document; None if graphql-core is to execute it."""
 
 
 @dataclass(slots=True)
@@ -68,23 +79,28 @@ class CheckedOperation:
     node: OperationDefinitionNode
     measure: OperationMeasure
     costs: dict[tuple[int | None, ...], tuple[int, int]] = field(default_factory=dict)
+    uses: int = 0
+    compiled: Operation | None = None
+    plans: int = 0
+    """Number of its plans that count as cached."""
 
 
 @dataclass(slots=True)
 class CheckedDocument:
     """A parsed document within its limits. `errors` are those of validation; with any, it is not cached.
 
-    follows: whether it may follow a list or look at the past; never False if it does.
+    follows: whether it may follow a list or read the past; never False if it does.
     """
 
     node: DocumentNode
     operations: Mapping[str | None, CheckedOperation]
     errors: list[GraphQLError]
     follows: bool
+    weight: int = 0
+    """Characters that it counts for while it is cached."""
 
     def operation(self, name: str | None) -> CheckedOperation:
-        """Return the operation to run. Raises `OperationNotFound` if there is none of that name, or several could be
-        meant."""
+        """Return the operation to run. Raises `OperationNotFound` if none has that name, or the choice is ambiguous."""
         if name is not None:
             if (named := self.operations.get(name)) is None:
                 raise OperationNotFound(f"Unknown operation named '{name[:MAX_SHOWN_NAME]}'.")
@@ -97,8 +113,8 @@ class CheckedDocument:
 
 
 class _OneOf(OneOfInputValidationRule):
-    """Strawberry's rule, which assumes that a variable is declared, and before it is used. If it is not, as in a
-    fragment, other rules reject it, or its value is checked on arrival."""
+    """Strawberry's rule, which assumes that a variable is declared before its use. If it is not, as in a fragment,
+    other rules reject it, or its value is checked on arrival."""
 
     def __init__(self, validation_context: ValidationContext) -> None:
         super().__init__(validation_context)
@@ -121,13 +137,17 @@ class DocumentCache:
         limits: QueryLimits,
         rules: Iterable[type[ASTValidationRule]],
         follows: re.Pattern[str] | None = None,
+        compile_operation: Compile | None = None,
+        compile_at: int = COMPILE_AT,
     ) -> None:
-        """follows: a pattern found in the text of every document that follows a list or looks at the past. A document
-        spells out the fields and arguments that it uses; others that contain these words are taken for such. None: all
-        may."""
+        """follows: a pattern in the text of every document that follows a list or reads the past. A document spells out
+        the fields and arguments that it uses; others that contain these words count as such too. None: all may.
+        compile_operation: None to compile nothing. compile_at: the use of an operation at which it is compiled."""
         self.limits = limits
         self._follows = follows
         self._schema = schema
+        self._compile = compile_operation
+        self._compile_at = compile_at
         self._rules = (*rules, MaybeNullValidationRule, _OneOf)
         self._known: OrderedDict[str, CheckedDocument] = OrderedDict()
         self._names: dict[str, NameNode] = {}
@@ -139,7 +159,7 @@ class DocumentCache:
         return self._remembered(text) or self._remember(text, self._check(text))
 
     async def read(self, text: str) -> CheckedDocument:
-        """The same without holding the event loop: a new document waits for its turn, a long one is read beside it."""
+        """The same without blocking the event loop: a new document waits its turn, a long one is read in a thread."""
         if (known := self._remembered(text)) is not None:
             return known
         if len(text) >= LONG_DOCUMENT:
@@ -149,18 +169,22 @@ class DocumentCache:
         return self.get(text)
 
     def knows(self, text: str) -> bool:
-        """Return whether the document is cached, so that `get` costs next to nothing."""
+        """Return whether the document is cached, so that `get` costs almost nothing."""
         return text in self._known
+
+    def peek(self, text: str) -> CheckedDocument | None:
+        """Return the checked document if it is cached, without counting as a use."""
+        return self._known.get(text)
 
     def cost(
         self, checked: CheckedDocument, operation: CheckedOperation, variables: Mapping[str, Any]
     ) -> tuple[int, int]:
-        """Return the cost of an operation with these variables, and the part of it that is for writing. Only variables
-        that say how large something is matter."""
+        """Return the cost of an operation with these variables, and its part for writing. Only variables that give
+        sizes matter."""
         sized = operation.measure.sized_variables
         if not sized:
             return operation.measure.cost, operation.measure.written
-        # None both for a variable left out and for a null: the one means the operation's default, so tell them apart.
+        # A size is None for a variable left out and for a null; the former means the default, so distinguish them.
         key = tuple(each.size(variables[each.name]) if each.name in variables else -1 for each in sized)
         if (cost := operation.costs.get(key)) is None:
             measure = measure_operation(self._schema, checked.node, operation.node, self.limits, variables)
@@ -169,6 +193,37 @@ class DocumentCache:
                 operation.costs.clear()
             operation.costs[key] = cost
         return cost
+
+    async def compiled(
+        self, text: str, checked: CheckedDocument, operation: CheckedOperation, variables: Mapping[str, Any]
+    ) -> Operation | None:
+        """Return the operation with a plan for these variables; None if graphql-core is to execute it, now or always. A
+        long one is compiled in a thread."""
+        operation.uses += 1
+        if self._compile is None or operation.uses < self._compile_at:
+            return None
+        if operation.uses == self._compile_at:
+            operation.compiled = self._compile(checked.node, operation.node)
+        if (compiled := operation.compiled) is None:
+            return None
+        if not compiled.knows(variables) and len(text) >= LONG_TO_COMPILE:
+            takes = await beside(compiled.takes, variables)
+        else:
+            takes = compiled.takes(variables)
+        if (plans := len(compiled.plans)) > operation.plans:
+            self._weigh(text, checked, (plans - operation.plans) * PLAN_WEIGHT * len(text))
+            operation.plans = plans
+        return compiled if takes else None
+
+    def _weigh(self, text: str, checked: CheckedDocument, weight: int) -> None:
+        """Count a document's characters, if it is cached, and evict others if there are too many."""
+        if self._known.get(text) is not checked:
+            return
+        checked.weight += weight
+        self._characters += weight
+        while self._characters > MAX_CACHED_CHARACTERS:
+            _, forgotten = self._known.popitem(last=False)
+            self._characters -= forgotten.weight
 
     def _check(self, text: str) -> CheckedDocument:
         node = _parse(text, self.limits)
@@ -181,8 +236,10 @@ class DocumentCache:
         }
         for operation in operations.values():
             check_shape(operation.measure, self.limits)
-        errors = validate(self._schema, node, self._rules, MAX_VALIDATION_ERRORS)
+        errors = validated(self._schema, node, self._rules, MAX_VALIDATION_ERRORS)
         refused = with_code(errors, ErrorCode.GRAPHQL_VALIDATION_FAILED)
+        if refused:
+            _cut(node)  # the errors already have their locations
         return CheckedDocument(
             node, operations, refused, self._follows is None or self._follows.search(text) is not None
         )
@@ -194,35 +251,37 @@ class DocumentCache:
         return known
 
     def _remember(self, text: str, checked: CheckedDocument) -> CheckedDocument:
-        """Remember the document unless it is not valid, or two have read it at once. Returns it."""
+        """Cache the document, unless it is invalid or was read by another request meanwhile. Returns it."""
         if not checked.errors and text not in self._known:
             if len(self._names) > MAX_NAMES:
                 self._names.clear()
             _slimmed(checked.node, self._names)
             self._known[text] = checked
-            self._characters += len(text)
-            while self._characters > MAX_CACHED_CHARACTERS:
-                forgotten, _ = self._known.popitem(last=False)
-                self._characters -= len(forgotten)
+            self._weigh(text, checked, len(text))
         return checked
 
 
-def _slimmed(document: DocumentNode, names: dict[str, NameNode]) -> None:
-    """Let go of what no execution looks at: two thirds of a document's objects.
-
-    These are the tokens, in one long cycle that only the garbage collector could free, and where names and selections
-    stand; errors tell where fields, arguments and variables do. A name is one object, in however many places it comes.
-    """
+def _cut(document: DocumentNode) -> None:
+    """Drop the tokens: they form one long cycle, which only the garbage collector could free."""
     token = document.loc.start_token if document.loc else None
     while token is not None:
         following = token.next
         token.prev = token.next = None
         token = following
+
+
+def _slimmed(document: DocumentNode, names: dict[str, NameNode]) -> None:
+    """Drop the parts that execution does not need: two thirds of a document's objects.
+
+    These are the tokens, and the locations of names and selections; errors give those of fields, arguments and
+    variables. Equal names share one object.
+    """
+    _cut(document)
     nodes: list[Node] = [document]
     while nodes:
         node = nodes.pop()
         if isinstance(node, SelectionSetNode):
-            object.__setattr__(node, "loc", None)  # nodes are frozen, so that nobody changes what they mean
+            object.__setattr__(node, "loc", None)  # nodes are frozen, so that their meaning cannot change
         elif node.loc is not None:
             node.loc.start_token = node.loc.end_token = _NO_TOKEN
         for key in node.keys:

@@ -1,12 +1,12 @@
 """Errors as clients see them: each has `extensions.code`, and none reveals more than it should.
 
-An expected error (a bad document, bad input, a missing right) keeps its message and is not logged. Any other is a fault
-of ours: it is logged once, with the traceback, and the client gets a fixed message and the request's id to quote.
+An expected error (a bad document, bad input, a missing right) keeps its message and is not logged. Any other is a bug
+in the server: it is logged once, with the traceback, and the client gets a fixed message and the request's id to quote.
 """
 
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
@@ -22,9 +22,9 @@ MASKED_MESSAGE = "Something went wrong on our side. It has been logged."
 RETRY_AFTER_S = 1
 """Seconds after which to try again if there is an outage."""
 MAX_MESSAGE_CHARACTERS = 1_000
-"""graphql-core repeats a value that is none of an enum's, and the name of a field that is not there, at any length."""
+"""graphql-core repeats an invalid enum value, and the name of an unknown field, at any length."""
 
-# graphql-core's suggestion, wherever it stands in the message. Strawberry's own switch reaches those for fields alone.
+# graphql-core's suggestion, anywhere in the message. Strawberry's own switch only covers those for fields.
 _SUGGESTION = re.compile(r" Did you mean (?:[a-z ]+ )?'\w+(?: \{ \.\.\. \})?'(?:,? (?:or )?'\w+')*\?")
 
 
@@ -111,7 +111,7 @@ class OperationNotFound(CodedError):
 class Outage:
     """A dependency of every answer cannot be used now.
 
-    message: for the client. unknown: whether nobody can tell if the request was executed; if false, it was not.
+    message: for the client. unknown: whether it is unknown if the request was executed; if false, it was not.
     """
 
     message: str
@@ -119,23 +119,23 @@ class Outage:
 
 
 OutageOf = Callable[[BaseException], Outage | None]
-"""Returns the outage that an exception stands for; None if it stands for none."""
+"""Returns the outage that an exception reports, or None."""
 
 
 def no_outage(_: BaseException) -> None:
-    """For servers whose responses depend on nothing that could be away."""
+    """For servers whose responses depend on nothing that can be unavailable."""
 
 
 CodedOf = Callable[[BaseException], CodedError | None]
-"""A function: the coded error that clients see for an expected exception; None for any other."""
+"""Returns the coded error that clients get for an expected exception; None for any other."""
 
 
 def no_code(_: BaseException) -> None:
-    """For servers that expect no exception without a code of its own."""
+    """For servers that expect no exceptions besides coded errors."""
 
 
 class Away(CodedError):
-    """The request depends on something that cannot be used now. of_query: whether it can be repeated without a thought."""
+    """The request depends on something that cannot be used now. of_query: whether it can safely be repeated."""
 
     code = ErrorCode.UNAVAILABLE
 
@@ -153,7 +153,8 @@ class RateLimited(CodedError):
     code = ErrorCode.RATE_LIMITED
 
     def __init__(self, limit: str, retry_after: int) -> None:
-        """limit: such as "1200000 reads in 60 s", in cost units. retry_after: seconds until there is room again."""
+        """limit: such as "1200000 reads in 60 s", in cost units. retry_after: seconds until quota is available
+        again."""
         super().__init__(
             f"The limit of {limit}, in cost units, is used up. Nothing was done; try again in {retry_after} s."
         )
@@ -204,9 +205,26 @@ def shape_errors(
             shaped.of_query = of_query
 
 
+def forget_frames(errors: Iterable[BaseException]) -> None:
+    """Remove the tracebacks of errors already returned and logged, and of their causes.
+
+    The frames refer to everything that the operation worked on, often to the error too: a cycle that only the garbage
+    collector could free.
+    """
+    waiting: list[BaseException | None] = [*errors]
+    known: set[int] = set()
+    while waiting:
+        error = waiting.pop()
+        if error is None or id(error) in known:
+            continue
+        known.add(id(error))
+        error.__traceback__ = None
+        waiting += error.__cause__, error.__context__, getattr(error, "original_error", None)
+
+
 def away_of(result: ExecutionResult) -> Away | None:
-    """Return the error that stands for the whole response in an outage: for a query that lacks something because of it,
-    or a mutation that did nothing. A mutation that did something is reported, whatever is missing of it."""
+    """Return the error that replaces the whole response in an outage: of a query with missing parts, or of a mutation
+    that did nothing. A mutation that did something is reported, even with missing parts."""
     errors = [error for error in result.errors or () if isinstance(error, Away)]
     if not errors:
         return None
@@ -227,7 +245,7 @@ def with_code(errors: list[GraphQLError], code: ErrorCode) -> list[GraphQLError]
 def error_entry(
     message: str, code: ErrorCode, request_id: str | None = None, more: Mapping[str, object] | None = None
 ) -> GraphQLFormattedError:
-    """Return one entry of `errors` for a response that GraphQL had no part in. more: extensions beside the code."""
+    """Return one entry of `errors` for a response made without GraphQL. more: extensions besides the code."""
     extensions: dict[str, object] = {**(more or {}), "code": code}
     if request_id is not None:
         extensions["requestId"] = request_id
@@ -235,7 +253,7 @@ def error_entry(
 
 
 def retry_after(error: GraphQLError) -> dict[str, str]:
-    """Return the header that goes with an error over HTTP: when to try again, if it says so."""
+    """Return the header for an error over HTTP: when to retry, if the error says so."""
     if isinstance(error, Away):
         return {"retry-after": str(RETRY_AFTER_S)}
     return {"retry-after": str(error.retry_after)} if isinstance(error, RateLimited) else {}
@@ -261,7 +279,7 @@ def _shape(
 
 
 def _cause(error: GraphQLError) -> Exception:
-    """Return the first exception raised: graphql-core wraps it once for the place, and once more for a scalar."""
+    """Return the first exception raised: graphql-core wraps it once with its location, and again for a scalar."""
     cause: Exception = error
     while isinstance(cause, GraphQLError) and cause.original_error is not None:
         cause = cause.original_error
@@ -269,7 +287,7 @@ def _cause(error: GraphQLError) -> Exception:
 
 
 def _is_bad_input(error: GraphQLError, cause: Exception) -> bool:
-    """Return whether an error without a code is the client's doing.
+    """Return whether an error without a code is the client's fault.
 
     Without a path it was raised before execution, while variables were coerced: there, ValueError and TypeError are how
     scalars reject a value. With a path it was raised by a resolver or while its result was completed; there, only
@@ -283,12 +301,12 @@ def _is_bad_input(error: GraphQLError, cause: Exception) -> bool:
 
 
 def _away(error: GraphQLError, outage: Outage, request_id: str | None) -> Away:
-    """The error for clients. The outage was logged where it was found, once for all."""
+    """The error for clients. The outage was logged once, where it was found."""
     return _at(error, Away(outage, request_id))
 
 
 def _at(error: GraphQLError, instead: CodedErrorT) -> CodedErrorT:
-    """The other error, in the place of the first."""
+    """The other error, at the first one's location."""
     instead.nodes, instead.path, instead.locations = error.nodes, error.path, error.locations
     return instead
 

@@ -1,4 +1,4 @@
-"""Reads the manifest of trusted documents, and lets none in that could not run.
+"""Reads the manifest of trusted documents, and rejects those that could not run.
 
 Two forms are known: `{"<id>": "<document>"}`, as Relay and GraphQL Code Generator write it, and Apollo's
 `{"format": "apollo-persisted-query-manifest", "operations": [{"id": …, "body": …}]}`.
@@ -22,7 +22,7 @@ MAX_MANIFEST_BYTES: Final = 32 * 1024 * 1024
 MAX_DOCUMENTS: Final = 10_000
 _HEX: Final = re.compile(r"[0-9a-f]+")
 _DIGESTS: Final = {32: "md5", 40: "sha1", 64: "sha256"}
-"""The digest that an id of so many hex digits is: Relay's default, Code Generator's, Apollo's."""
+"""The digest by an id's number of hex digits: Relay's default, Code Generator's, Apollo's."""
 
 
 class BadManifest(Exception):
@@ -32,8 +32,8 @@ class BadManifest(Exception):
 def load_trusted_documents(path: Path, documents: DocumentCache, *, only: bool) -> TrustedDocuments:
     """Return the manifest's documents, each checked against the schema and its limits.
 
-    documents: with the schema and limits that requests will meet. only: whether nothing else may run. Raises
-    BadManifest, naming the document, for one that does not match its hash, or that would be rejected.
+    documents: with the schema and limits of requests. only: whether other documents are rejected. Raises BadManifest,
+    naming the document, for one that does not match its hash, or that would be rejected.
     """
     by_id: dict[str, str] = {}
     for given_id, text in _entries(_read(path)):
@@ -51,7 +51,7 @@ def load_trusted_documents(path: Path, documents: DocumentCache, *, only: bool) 
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        with path.open("rb") as file:  # whatever it is: a device or a pipe has no size of its own
+        with path.open("rb") as file:  # a device or a pipe has no size of its own
             data = file.read(MAX_MANIFEST_BYTES + 1)
         if len(data) > MAX_MANIFEST_BYTES:
             raise BadManifest(f"{path} is larger than {MAX_MANIFEST_BYTES} bytes")
@@ -84,7 +84,7 @@ def _entries(manifest: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _check_digest(document_id: str, text: str, where: str) -> None:
     algorithm = _DIGESTS.get(len(document_id)) if _HEX.fullmatch(document_id) else None
-    # Which text an id stands for is the manifest's to say; the hash only shows that the file is whole.
+    # The manifest decides which text an id means; the hash only shows that the file is intact.
     if algorithm and hashlib.new(algorithm, text.encode(), usedforsecurity=False).hexdigest() != document_id:
         raise BadManifest(f"{where}: the text's {algorithm} is another")
 

@@ -5,15 +5,14 @@ time is linear in the size of the document however often fragments are spread.
 
 How cost is counted (docs/query-cost.md), in objects that the response may hold:
 
-- a field costs the weight that it declares; else 10 if it is a mutation; else 1 if it has a selection of its own or
-  takes arguments, for then it computes something; else nothing;
+- a field costs its declared weight; else 10 if it is a mutation; else 1 if it has a selection of its own or takes
+  arguments, since it then computes something; else nothing;
 - a list multiplies itself and everything below it. The factor is `first` or `last` if the list or the field around it
   takes them, `default_page_size` if neither is given, and `list_size` if nothing pages the list;
 - a mutation of many things at once costs 1 more for each;
-- fields that `@skip` or `@include` leave out count all the same, and so do fragments on types that a node turns out not to
-  be;
+- fields that `@skip` or `@include` leave out count too, and so do fragments on types that a node does not have;
 - introspection has a bound of its own, in values that the response may hold, of which 100 cost 1. It has no depth:
-  graphql-core's own rule bounds that. Its aliases count like any others.
+  graphql-core's own rule bounds that. Its aliases count like others.
 """
 
 from collections.abc import Iterable, Mapping
@@ -57,11 +56,11 @@ INTROSPECTION_PREFIX = "__"
 WEIGHT: Final = "weight"
 """In a field's metadata: what it costs by itself, an int."""
 ITEMS: Final = "items"
-"""In a field's metadata: the path among its arguments to the list whose every item costs 1, such as ("input", "items")."""
+"""In a field's metadata: the path in its arguments to the list whose items cost 1 each, such as ("input", "items")."""
 SEARCHES: Final = "searches"
-"""Metadata of a field that adds up or searches much, for longer than others may wait for the connection it has."""
+"""Metadata of a field that adds up or searches much, and so holds its connection for longer than others may wait."""
 MUTATION_WEIGHT: Final = 10
-"""Of each mutation, unless it declares another: its posting takes about as long as ten objects take to be answered."""
+"""A mutation's weight, unless it declares another: its posting takes about as long as returning ten objects."""
 _INTROSPECTION_FIELDS = {"__schema": SchemaMetaFieldDef, "__type": TypeMetaFieldDef}
 _INTROSPECTION_LISTS = {
     "fields": 20,
@@ -71,11 +70,11 @@ _INTROSPECTION_LISTS = {
     "directives": 5,
     "args": 3,
 }
-"""How long the lists of a type are, as assumed; `types` is as long as the schema has types."""
+"""Assumed lengths of the lists of a type; `types` has as many items as the schema has types."""
 _WRAPPED_ONE_IN: Final = 3
-"""How rarely there is an `ofType`, which tools ask for nine deep: most types are names, or wrapped only once."""
+"""How rare `ofType` is, which tools request nine levels deep: most types are names, or wrapped only once."""
 INTROSPECTED_PER_UNIT: Final = 100
-"""Its values come out of memory, without a resolver of ours."""
+"""Introspected values per unit of cost: they come from memory, without a resolver of the schema's."""
 # Fragments that spread each other make numbers of any length; beyond this, JSON's readers lose the exact value.
 MAX_REPORTED = 2**53 - 1
 _NESTED: Final = (dict, list)
@@ -86,35 +85,36 @@ class QueryLimits:
     """Bounds on one operation. The defaults leave ample room for every documented query."""
 
     max_characters: int = 100_000
-    """Length of the document: graphql-core's lexer reads blanks and comments at 2 MB/s, holding up the event loop."""
+    """Length of the document: graphql-core's lexer reads blanks and comments at 2 MB/s, blocking the event loop."""
     max_tokens: int = 2_500
     """Validation takes up to 45 µs for each. The largest documented query has 700."""
     max_definitions: int = 30
     max_repeats: int = 100
-    """Fields whose response name is in the same selection before: validation compares each with each."""
+    """Fields whose response name is already in the same selection: validation compares each with each."""
     max_variable_values: int = 100_000
     """Values in the variables, nested ones included: coercion takes 2 µs for each. 10,000 rows of a bulk have 50,000."""
     max_keys: int = 1_000
-    """Of one object in the variables; more than a document can have variables."""
+    """Keys of one object in the variables; more than a document can have variables."""
     max_key_length: int = 255
-    """For a key that is not there, graphql-core looks for one like it, however many there are and however long."""
+    """For an unknown key, graphql-core searches for similar ones, regardless of their number and length."""
     max_introspected: int = 400_000
-    """Values in introspection's answer, as estimated; 4,000 take a millisecond, and the event loop waits. The query that
-    tools send asks for 190,000. Without the bound, twenty aliases of a short one take as long as they like."""
+    """Estimated values in introspection's answer; 4,000 block the event loop for a millisecond. The query that tools
+    send has 190,000. Without this, twenty aliases of a short one could take arbitrarily long."""
     max_root_fields: int = 20
     max_aliases: int = 50
     max_depth: int = 20
-    """Nested fields, the leaf included. The longest path the schema is meant for has 12."""
+    """Nested fields, including the leaf. The longest intended path of the schema has 12."""
     max_cost: int = 50_000
     """Objects in the answer. 50 customers with their balances, 50 credits and 50 invoices each cost about 31,000."""
     default_page_size: int = 20
-    """Of a list that is asked for without `first` or `last`."""
+    """Page size of a list requested without `first` or `last`."""
     list_size: int = 5
-    """Assumed length of a list that nothing pages, such as a customer's accounts."""
+    """Assumed length of a list without paging, such as a customer's accounts."""
 
 
 class QueryTooCostly(GraphQLError):
-    """An operation passed one of the `QueryLimits`; `extensions` name the bound, its maximum and what was measured."""
+    """An operation exceeds one of the `QueryLimits`; `extensions` give the bound, its maximum and the measured
+    value."""
 
     def __init__(self, bound: str, maximum: int, measured: int | None = None) -> None:
         extensions: dict[str, Any] = {"code": ErrorCode.QUERY_TOO_COSTLY, "bound": bound, "maximum": maximum}
@@ -127,13 +127,13 @@ class QueryTooCostly(GraphQLError):
 
 @dataclass(frozen=True, slots=True)
 class SizedVariable:
-    """A variable that says how large something is: as a number (path None), or by the length of a list in it."""
+    """A variable that gives a size: as a number (path None), or by the length of a list in it."""
 
     name: str
     path: tuple[str, ...] | None
 
     def size(self, value: object) -> int | None:
-        """Return the size by the value of the request; None if it is no size: then validation or the field rejects it."""
+        """Return the size by the request's value; None if it is not a size: then validation or the field rejects it."""
         if self.path is None:
             return as_page_size(value)
         for key in self.path:
@@ -142,16 +142,16 @@ class SizedVariable:
         return len(value) if isinstance(value, list) else int(value is not None)
 
     def default_size(self, node: ValueNode) -> int | None:
-        """Return the size by the default in the document."""
+        """Return the size by the document's default."""
         return _int_literal(node) if self.path is None else _literal_length(node, self.path)
 
 
 @dataclass(frozen=True, slots=True)
 class OperationMeasure:
-    """Measurements of one operation. `sized_variables` are those that its cost depends on.
+    """Measurements of one operation. `sized_variables` are those on which its cost depends.
 
-    written: the part of the cost that is for what its mutations write; the rest is for what it reads. searches: whether
-    any of its fields is declared to add up or search much, however little it answers.
+    written: the part of the cost for its mutations' writes; the rest is for reads. searches: whether any of its fields
+    is declared to add up or search much, however little it returns.
     """
 
     depth: int
@@ -177,7 +177,7 @@ def check_definitions(document: DocumentNode, limits: QueryLimits) -> None:
 
 
 def _repeats(whole: SelectionSetNode) -> int:
-    """Count fields whose name came before in the same selection; inline fragments belong to the one around."""
+    """Count fields whose name is repeated in the same selection; inline fragments belong to the one around."""
     repeats = 0
     fields = [whole]
     while fields:
@@ -197,8 +197,8 @@ def _repeats(whole: SelectionSetNode) -> int:
 
 
 def check_variables(variables: dict[str, Any], limits: QueryLimits) -> Steps[int]:
-    """How many values the variables hold, which are JSON. Raise `QueryTooCostly` if they are more than allowed, or a key
-    is longer. Stops counting there."""
+    """Count the values in the variables, which are JSON. Raise `QueryTooCostly` if there are more than allowed, or a
+    key is longer; counting stops there."""
     left = limits.max_variable_values
     waiting: list[Any] = [variables]
     while waiting:
@@ -243,8 +243,8 @@ def measure_operation(
 ) -> OperationMeasure:
     """Measure one operation of a document that need not be valid yet.
 
-    Fields that do not exist count for depth and aliases; validation reports them. Raises `QueryTooCostly` if fragments
-    are chained too deeply to be walked at all.
+    Unknown fields count for depth and aliases; validation reports them. Raises `QueryTooCostly` if fragments are nested
+    too deeply to be walked.
     """
     walk = _Walk(schema, document, limits, operation, variables)
     try:
@@ -265,7 +265,7 @@ def measure_operation(
 
 @dataclass(slots=True)
 class _Total:
-    """The sum over a selection set. `flat` is paid once, `per_item` for each item of the page around the selection."""
+    """The sum over a selection set. `flat` counts once, `per_item` for each item of the page around the selection."""
 
     depth: int = 0
     aliases: int = 0
@@ -389,7 +389,7 @@ class _Walk:
         return weight
 
     def _page_size(self, node: FieldNode, definition: GraphQLField | None) -> int | None:
-        """How many items the field may return by its `first` and `last`, or None if it does not page."""
+        """The maximum number of items by the field's `first` and `last`, or None if it does not page."""
         if definition is None or not any(name in definition.args for name in PAGE_ARGUMENTS):
             return None
         given = [argument.value for argument in node.arguments or () if argument.name.value in PAGE_ARGUMENTS]
@@ -400,7 +400,7 @@ class _Walk:
         return self._of_variable(value, None) if isinstance(value, VariableNode) else _int_literal(value)
 
     def _length(self, value: ValueNode, path: tuple[str, ...]) -> int | None:
-        """How long the list at that place in an argument is, of which any part can be a variable."""
+        """The length of the list at that path in an argument, any part of which can be a variable."""
         if isinstance(value, VariableNode):
             return self._of_variable(value, path)
         if path and isinstance(value, ObjectValueNode):
@@ -419,15 +419,16 @@ class _Walk:
 
 
 def as_page_size(value: object) -> int | None:
-    """Return a variable's value as a page size, or None if it is none. A negative one counts as 0: the field rejects it."""
-    # GraphQL's Int also takes a float without a fraction, and refuses the rest.
+    """Return a variable's value as a page size, or None if it is not one. Negative counts as 0: the field rejects
+    it."""
+    # GraphQL's Int also accepts a float without a fraction, and rejects others.
     if isinstance(value, int | float) and not isinstance(value, bool) and value == value // 1:
         return max(int(value), 0)
     return None
 
 
 def _int_literal(value: ValueNode) -> int | None:
-    # A literal of thousands of digits would make int() raise; validation refuses all that do not fit into 32 bits.
+    # A literal of thousands of digits would make int() raise; validation rejects all that do not fit into 32 bits.
     if isinstance(value, IntValueNode) and len(value.value) <= 10:
         return max(int(value.value), 0)
     return None

@@ -1,31 +1,70 @@
-"""Rows by key, read once, together for all callers that ask at the same moment.
+"""Batched reads of rows by key, each row once, for all callers that request them at the same moment.
 
-Each waiting caller has a future of its own. graphql-core cancels the siblings of a field that fails: that takes nothing
-from others that wait for the same row, and a failed read is reported to each.
+Each waiting caller has a future of its own. graphql-core cancels the siblings of a field that fails: others that wait
+for the same row are not affected, and a failed read is reported to each.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Iterable
+from collections.abc import Awaitable, Callable, Generator, Hashable, Iterable
 from typing import Any, Final, Generic, TypeAlias, TypeVar
+
+from turns.slices import is_over, turn
 
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
 
 Pending: TypeAlias = T | Awaitable[T]
-"""A value that is known already, or will be: a field may answer with either."""
+"""A value, or an awaitable of it: a field may return either."""
 
 MAX_BATCH: Final = 1_000
-"""Keys that are read in one go; more take several."""
+"""Maximum keys per read; more take several."""
+MANY_WAITING: Final = 16
+"""Callers resumed at the same moment; more continue in turns, since each may have a list to complete."""
 
 Read = Callable[[Any, list[K]], Awaitable[dict[K, T]]]
-"""Reads the rows of these keys for the loader's owner. A key without a row is left out."""
-_Waiting = dict[K, list[asyncio.Future[T | None]]]
+"""Reads the rows of these keys for the loader's owner. Keys without a row are left out."""
+
+
+class Lists:
+    """Counts the work of one answer that continues in turns: lists (gateway/variables.py), and callers with their rows.
+
+    Until all of it has continued, more rows may be requested: these are read together.
+    """
+
+    __slots__ = ("begun",)
+
+    def __init__(self) -> None:
+        self.begun = 0
+
+    async def turn(self) -> None:
+        """Wait for another round of the loop, counted among them."""
+        self.begun += 1
+        try:
+            await turn()
+        finally:
+            self.begun -= 1
+
+
+class _Row(asyncio.Future[T | None]):
+    """A row being read."""
+
+    lists: Lists | None = None
+    """The answer's, once the row has reached many callers at the same moment: they continue in turns."""
+
+    def __await__(self) -> "Generator[Any, None, T | None]":
+        row = yield from super().__await__()
+        if self.lists is not None and is_over():
+            yield from self.lists.turn().__await__()
+        return row
+
+
+_Waiting = dict[K, list[_Row[T]]]
 
 
 class Rows(Generic[K, T]):
     """Known rows of one kind, None for those that do not exist; and the callers waiting for others.
 
-    After a posting usually nobody waits: the parts for waiting are made when somebody does.
+    After a posting there are usually no waiters: the parts for waiting are made for the first.
     """
 
     __slots__ = ("known", "next", "reading", "tasks")
@@ -33,7 +72,7 @@ class Rows(Generic[K, T]):
     next: _Waiting[K, T]
     reading: _Waiting[K, T]
     tasks: set[asyncio.Task[None]]
-    """asyncio itself holds on to none."""
+    """Kept here, since asyncio only holds weak references."""
 
     def __init__(self) -> None:
         self.known: dict[K, T | None] = {}
@@ -43,18 +82,9 @@ class Rows(Generic[K, T]):
         self.next, self.reading, self.tasks = {}, {}, set()
 
 
-class Lists:
-    """Counts the lists of one answer that are being completed in turns (gateway/variables.py)."""
-
-    __slots__ = ("begun",)
-
-    def __init__(self) -> None:
-        self.begun = 0
-
-
 class Loader(Generic[K, T]):
-    """Access to one kind of row. It is made anew whenever it is wanted, so that its owner and its rows do not hold on
-    to each other, and are gone with the request."""
+    """Access to one kind of row. Made anew for each use, so that its owner and its rows do not refer to each other, and
+    are freed with the request."""
 
     __slots__ = ("_owner", "_read", "_rows")
 
@@ -64,7 +94,7 @@ class Loader(Generic[K, T]):
         self._owner = owner
 
     def get(self, key: K) -> Pending[T | None]:
-        """Return the row; None if there is none. A known row is returned as it is, with nothing to wait for."""
+        """Return the row; None if there is none. A known row is returned itself, not as an awaitable."""
         known = self._rows.known
         return known[key] if key in known else self._wait(key)
 
@@ -81,22 +111,25 @@ class Loader(Generic[K, T]):
     def prime(self, key: K, value: T) -> None:
         self._rows.known[key] = value
 
-    def _wait(self, key: K) -> "asyncio.Future[T | None]":
+    def _lists(self) -> Lists | None:
+        return getattr(self._owner, "lists", None)
+
+    def _wait(self, key: K) -> _Row[T]:
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[T | None] = loop.create_future()
+        future: _Row[T] = _Row(loop=loop)
         rows = self._rows
         if not hasattr(rows, "next"):
             rows.expect()
         if key in rows.reading:
             rows.reading[key].append(future)
             return future
-        if not rows.next:  # read once everybody who can run now has asked
+        if not rows.next:  # read once all callers that can run now have asked
             loop.call_soon(loop.call_soon, self._begin)
         rows.next.setdefault(key, []).append(future)
         return future
 
     def _begin(self) -> None:
-        lists: Lists | None = getattr(self._owner, "lists", None)
+        lists = self._lists()
         if lists is not None and lists.begun:  # the rest of their items is to be read for as well, and in the same go
             asyncio.get_running_loop().call_soon(self._begin)
             return
@@ -116,14 +149,16 @@ class Loader(Generic[K, T]):
         try:
             found = await self._read(self._owner, list(batch))
             known.update((key, found.get(key)) for key in batch if key not in known)
-        except Exception as error:  # noqa: BLE001 - it is theirs who wait
+        except Exception as error:  # noqa: BLE001 - it is raised to the waiters
             failure = error
         finally:
+            lists = self._lists() if sum(map(len, batch.values())) > MANY_WAITING else None
             for key, futures in batch.items():
                 del self._rows.reading[key]
                 for future in futures:
-                    if future.done():  # whoever waited has been cancelled
+                    if future.done():  # the waiter has been cancelled
                         continue
+                    future.lists = lists
                     if failure is not None:
                         future.set_exception(failure)
                     elif key in known:
@@ -133,7 +168,7 @@ class Loader(Generic[K, T]):
 
 
 class Kind(Generic[K, T]):
-    """A kind of row as an attribute of an owner with `rows: dict[str, Rows]`: there, it is the loader."""
+    """A descriptor for a kind of row on an owner with `rows: dict[str, Rows]`: the attribute is the loader."""
 
     def __init__(self, read: Read[K, T]) -> None:
         self._read = read

@@ -1,4 +1,4 @@
-"""The schema as SDL, which schema.graphql keeps, and corrections to Strawberry's."""
+"""The schema as SDL, stored in schema.graphql, and corrections to Strawberry's."""
 
 from collections.abc import Iterator
 
@@ -25,7 +25,7 @@ def sdl(schema: GraphQLSchema) -> str:
 def mend(schema: GraphQLSchema) -> None:
     """Correct what Strawberry leaves out or overstates.
 
-    It declares `= null` for each argument that Python gives a None. And it checks its one-of inputs by itself, so that
+    It declares `= null` for each argument whose Python default is None. And it checks one-of inputs itself, so that
     graphql-core would neither print nor validate them as such.
     """
     for value in _inputs(schema):

@@ -13,12 +13,12 @@ _SHA256: Final = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
 
 
 def sha256_of(text: str) -> str:
-    """Return the id that every document has, beside any other."""
+    """Return the id that every document has, besides any other."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def canonical_id(document_id: str) -> str:
-    """Return an id as it is looked up: "sha256:<hex>" is the same as the hex digits alone."""
+    """Return an id in the form used for look-ups: "sha256:<hex>" is the same as the hex digits alone."""
     found = _SHA256.fullmatch(document_id)
     return found[1] if found else document_id
 
@@ -36,8 +36,7 @@ class TrustedDocuments:
 
 
 def named_document(extensions: Mapping[str, Any] | None) -> str | None:
-    """Return the id of the document that a request names, by Apollo's convention or GraphQL over HTTP's; None if it
-    names none.
+    """Return the id of the document named by a request, by Apollo's convention or GraphQL over HTTP's, or None.
 
     extensions: the request's, with its `documentId`, if it has one, put in. Raises BadUserInput.
     """

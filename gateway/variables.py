@@ -1,33 +1,39 @@
-"""Work that graphql-core does in one go, however much it is, done so that others have a turn in between.
+"""Work that graphql-core always does in one go, done here so that other requests get a turn in between.
 
 *Variables.* It reads an operation's variables when it begins to execute it: 50 ms for the 10,000 rows of a bulk. Here
 they are read before, in a thread, by graphql-core's own function, and the executor gets the result.
 
-*Lists.* It completes all items of a list at once, and all lists whose rows have come in the same moment: 400 ms for
+*Lists.* It completes all items of a list at once, and all lists whose rows arrive at the same moment: 400 ms for
 eight times 90 customers with their credits and entries. Here a list waits for its turn (turns/slices.py) if a round of
-the loop has had enough of them, and a long one is completed in slices.
+the loop has had its share, and a long one is completed in slices.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any, Final
+from weakref import ref
 
 from graphql import DocumentNode, GraphQLError, GraphQLSchema, OperationDefinitionNode
 from graphql.execution.values import VariableValues, get_variable_values
 from graphql.pyutils import Path, gather_with_cancel
+from graphql.type.definition import GraphQLResolveInfoHelpers
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
+from gateway.compiled.pace import Pace
+from gateway.compiled.pace import Steps as Slices
 from gateway.reading import Lists
 from turns.slices import beside, in_slices, is_over, turn
 from turns.steps import Steps
 
 FEW_VALUES: Final = 500
-"""Fewer are read where they always are: it takes no longer than handing them to a thread."""
+"""Fewer are read by graphql-core as usual: that takes no longer than handing them to a thread."""
 _MAX_ERRORS: Final = 50
 """As graphql-core has it."""
 SHORT_LIST: Final = 8
-"""Items; fewer are completed where they always are: it takes a fraction of a millisecond."""
+"""Items; fewer are completed by graphql-core as usual: that takes a fraction of a millisecond."""
 LONG_LIST: Final = 40
-"""As many may take longer than a slice."""
+"""Items; this many may take longer than a slice."""
 
 
 class ReadVariables(dict[str, Any]):
@@ -41,7 +47,7 @@ class ReadVariables(dict[str, Any]):
 async def read_beside(
     schema: GraphQLSchema, operation: OperationDefinitionNode, variables: Mapping[str, Any]
 ) -> ReadVariables:
-    """Read the variables of an operation that is about to be executed."""
+    """Read in a thread the variables of an operation about to be executed."""
     read = await beside(
         get_variable_values, schema, operation.variable_definitions or (), dict(variables), max_errors=_MAX_ERRORS
     )
@@ -49,7 +55,12 @@ async def read_beside(
 
 
 class Executor(StrawberryGraphQLCoreExecutionContext):
-    """Executes as Strawberry's does, does not read variables again, and completes long lists in slices."""
+    """Executes like Strawberry's, but does not read variables again, completes long lists in slices, and is freed with
+    its operation."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.async_helpers = _helpers_of(self)
 
     @classmethod
     def build(
@@ -77,7 +88,7 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
     def complete_list_value(
         self, return_type: Any, field_details_list: Any, info: Any, path: Path, result: Any, position_context: Any
     ) -> Any:
-        """The list's items, each completed; or what they can be awaited from."""
+        """The list's items, each completed; or an awaitable of them."""
         if type(result) is list and len(result) >= SHORT_LIST and (len(result) >= LONG_LIST or is_over()):
             return self._complete_in_turn(return_type.of_type, field_details_list, info, path, result, position_context)
         return super().complete_list_value(return_type, field_details_list, info, path, result, position_context)
@@ -106,7 +117,7 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
                 await turn()
             await in_slices(steps())
         except BaseException:
-            # An item that may not be null is; or nobody waits for the answer any more. What was begun ends by itself.
+            # A non-null item is null, or the request was abandoned. Work already begun ends by itself.
             self.settle_in_background([completed[index] for index in waiting])
             raise
         finally:
@@ -116,8 +127,23 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
         return completed
 
 
+def _helpers_of(executor: Executor) -> GraphQLResolveInfoHelpers:
+    """The functions that resolvers find in their info. In graphql-core they are methods of the executor that has them:
+    a cycle, so all that an operation has read would wait for the garbage collector."""
+    return GraphQLResolveInfoHelpers(gather=_gather, track=partial(_track, ref(executor)))
+
+
+def _track(executing: "ref[Executor]", values: Sequence[Any]) -> None:
+    if (executor := executing()) is not None:
+        executor.track_async_work(values)
+
+
+def _gather(values: Sequence[Awaitable[Any]]) -> Awaitable[list[Any]]:
+    return gather_with_cancel(*values)
+
+
 def _without_variables(document: DocumentNode) -> DocumentNode:
-    """Return the document with no operation asking for variables: their values are known."""
+    """Return the document with no operation declaring variables: their values are known."""
     definitions = tuple(
         OperationDefinitionNode(
             operation=each.operation,
@@ -131,3 +157,36 @@ def _without_variables(document: DocumentNode) -> DocumentNode:
         for each in document.definitions
     )
     return DocumentNode(definitions=definitions, loc=document.loc)
+
+
+class _Begun:
+    """A context while lists are completed in turns."""
+
+    __slots__ = ("_lists",)
+
+    def __init__(self, lists: Lists) -> None:
+        self._lists = lists
+
+    def __enter__(self) -> None:
+        self._lists.begun += 1
+
+    def __exit__(self, *_: object) -> None:
+        self._lists.begun -= 1
+
+
+class _Turns:
+    """The way compiled operations split long work: like the executor."""
+
+    def is_over(self) -> bool:
+        return is_over()
+
+    async def in_slices(self, steps: Slices) -> None:
+        if is_over():
+            await turn()
+        await in_slices(steps)
+
+    def holding(self, context: Any) -> AbstractContextManager[None]:
+        return _Begun(getattr(context, "lists", None) or Lists())
+
+
+TURNS: Final[Pace] = _Turns()

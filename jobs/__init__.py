@@ -1,1 +1,1 @@
-"""Background work: a file for each job, and `jobs.worker`, which runs them in turn."""
+"""Background work: one file per job, and `jobs.worker`, which runs them."""

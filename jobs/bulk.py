@@ -1,4 +1,4 @@
-"""Large bulks: validated, then posted in chunks, by any worker that is free (domain: bulk)."""
+"""Large bulks: validated, then posted in chunks, by any free worker (domain: bulk)."""
 
 from typing import Final
 from uuid import UUID
@@ -7,7 +7,7 @@ from models.ledger import Ledger
 from models.operations.run_bulks import run_bulk
 
 INTERVAL_S: Final = 2.0
-"""Short, because users wait for it; looking for a queued one is one look into an index."""
+"""Short, because users wait for it; polling the queue costs one index look-up."""
 
 
 async def run_once(ledger: Ledger, tenant_id: UUID) -> int:

@@ -9,7 +9,7 @@ from models.operations.approvals import expire_requests
 from models.operations.expire import expire_credits
 
 INTERVAL_S: Final = 60.0
-"""Nobody waits for it: balances, spends, queries and approvals go by the expiry itself."""
+"""Not urgent: balances, spends, queries and approvals use the expiry itself."""
 
 
 async def run_once(ledger: Ledger, tenant_id: UUID) -> int:

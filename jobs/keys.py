@@ -7,9 +7,9 @@ from models.ledger import Ledger
 from models.operations.prune_keys import prune_keys
 
 INTERVAL_S: Final = 3600.0
-"""Nobody waits for it: a key kept an hour too long is still recognised, and does no harm."""
+"""Not urgent: a key kept an hour too long is still recognised, and does no harm."""
 
 
 async def run_once(ledger: Ledger, tenant_id: UUID) -> int:
-    """Delete some idempotency keys that are too old. Returns their number, 0 if none is left."""
+    """Delete some outdated idempotency keys. Returns their number, 0 if none is left."""
     return await prune_keys(ledger, tenant_id)

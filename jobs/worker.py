@@ -1,6 +1,6 @@
 """Runs the jobs: all of them once, or each at its interval until told to stop.
 
-A job works on one tenant at a time, in bounded steps, and holds nothing between them: if its process dies, the next
+A job works on one tenant at a time, in bounded steps, and keeps no state between them: if its process dies, the next
 step continues from there, here or on another machine. So any number of workers may run at once.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from jobs import bulk, expiry, keys
+from jobs import bulk, expiry, keys, totals
 from models.currencies import open_books
 from models.errors import DatabaseAway, Unavailable
 from models.ledger import Ledger
@@ -21,9 +21,9 @@ from models.reads.verify import every_tenant
 log = logging.getLogger(__name__)
 
 MAX_ROUNDS: Final = 1_000_000
-"""Maximum rounds of a job without a pause, while it keeps finding something to do."""
+"""Maximum rounds of a job without a pause, while it keeps finding work."""
 STOP_LIMIT_S: Final = 25.0
-"""Seconds that a step under way may take to end once the process is told to stop. The rest is done next time."""
+"""Seconds that a running step may take to end once the process is told to stop. The rest is done next time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +44,14 @@ JOBS: Final = (
     Job("bulks", bulk.INTERVAL_S, bulk.run_once),
     Job("expiry", expiry.INTERVAL_S, expiry.run_once),
     Job("keys", keys.INTERVAL_S, keys.run_once),
+    Job("totals", totals.INTERVAL_S, totals.run_once),
 )
 
 
 async def work_once(ledger: Ledger, tenant: str | None = None, jobs: Sequence[Job] = JOBS) -> dict[str, int]:
-    """Do all the work there is now, for one tenant (its slug) or for all. Returns how much each job did.
+    """Do all pending work, for one tenant (its slug) or for all. Returns how much each job did.
 
-    Raises the errors of steps as an ExceptionGroup, after all the rest is done.
+    Raises the errors of steps as an ExceptionGroup, after all other work is done.
     """
     done, failures = {}, []
     for job in jobs:
@@ -88,7 +89,7 @@ async def _repeat(ledger: Ledger, job: Job, stop: asyncio.Event) -> None:
         try:
             await ledger.check_clock()
             await _all_there_is(ledger, job, stop)
-        except (Unavailable, DatabaseAway) as error:  # at a higher level it is logged where it was found, once for all
+        except (Unavailable, DatabaseAway) as error:  # logged at a higher level where it was found, once for all jobs
             log.debug("job %s: not now: %s", job.name, error)
         except Exception:
             log.exception("job %s: a round failed", job.name)
@@ -99,7 +100,7 @@ async def _repeat(ledger: Ledger, job: Job, stop: asyncio.Event) -> None:
 async def _all_there_is(
     ledger: Ledger, job: Job, stop: asyncio.Event, only: str | None = None
 ) -> tuple[int, list[Exception]]:
-    """Go over the tenants until nothing is left to do, leaving out those that are suspended. A tenant whose step fails is
+    """Go over the tenants until no work is left, leaving out those that are suspended. A tenant whose step fails is
     retried at the next interval."""
     done, failures, broken = 0, list[Exception](), set[UUID]()
     for _ in range(MAX_ROUNDS):

@@ -11,6 +11,7 @@ To write a step:
 - its SQL in `sql/<n>_<name>.sql`: one subcommand an `ALTER`, no sub-select in a policy, and no more than that in one
   statement, so that engines which distribute tables take it as well;
 - the tables in `models/tables/`, with what the app's role may do in them;
+- for a new column of a table that is there, its seal: `python -m scripts.seal_columns TABLE` prints that part of the SQL;
 - `make database`, which writes the step's file in `models/` and `database.sql` anew.
 
 `make check` compares `database.sql` with the database that the steps build. aerich can keep a copy of the models in each

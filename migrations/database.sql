@@ -308,11 +308,9 @@ CREATE TABLE bulk_rows (
     CONSTRAINT bulk_rows_amount CHECK (amount IS NOT NULL OR error IS NOT NULL),
     CONSTRAINT bulk_rows_fate CHECK (transaction_id IS NULL OR error IS NULL),
     CONSTRAINT bulk_rows_row CHECK ("row" >= 0)
-);
+) WITH (fillfactor=50);
 ALTER TABLE bulk_rows ALTER COLUMN tenant_id SET (n_distinct=1);
 CREATE INDEX bulk_rows_failed ON bulk_rows (tenant_id, operation_id, "row") WHERE error IS NOT NULL;
-CREATE INDEX bulk_rows_pending ON bulk_rows (tenant_id, operation_id, "row") WHERE transaction_id IS NULL AND error IS
-    NULL;
 ALTER TABLE bulk_rows ENABLE ROW LEVEL SECURITY;
 ALTER TABLE bulk_rows FORCE ROW LEVEL SECURITY;
 CREATE POLICY own_tenant ON bulk_rows
@@ -320,9 +318,8 @@ CREATE POLICY own_tenant ON bulk_rows
     WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
 CREATE TRIGGER seal_added AFTER INSERT ON bulk_rows
     REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION seal_added_bulk_rows();
-CREATE TRIGGER seal_changed AFTER UPDATE OF id, operation_id, "row", customer_id, amount, transaction_id, details, error
-    ON bulk_rows
-    FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION seal_bulk_rows();
+CREATE TRIGGER seal_changed AFTER UPDATE ON bulk_rows
+    REFERENCING OLD TABLE AS before NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION seal_changed_bulk_rows();
 CREATE TRIGGER seal_deleted AFTER DELETE ON bulk_rows
     FOR EACH ROW EXECUTE FUNCTION seal_bulk_rows();
 GRANT SELECT, INSERT, UPDATE (transaction_id, error, details) ON bulk_rows TO scrip_app;
@@ -397,6 +394,7 @@ CREATE TABLE credit_changes (
 );
 ALTER TABLE credit_changes ALTER COLUMN tenant_id SET (n_distinct=1);
 CREATE INDEX credit_changes_credit ON credit_changes (tenant_id, credit_id, created_at);
+CREATE INDEX credit_changes_time ON credit_changes (tenant_id, created_at);
 ALTER TABLE credit_changes ENABLE ROW LEVEL SECURITY;
 ALTER TABLE credit_changes FORCE ROW LEVEL SECURITY;
 CREATE POLICY own_tenant ON credit_changes
@@ -502,6 +500,7 @@ CREATE UNIQUE INDEX credits_opened_key ON credits (tenant_id, account_id, opened
 CREATE INDEX credits_origin ON credits (tenant_id, origin_id) WHERE origin_id IS NOT NULL;
 CREATE INDEX credits_scheduled ON credits (tenant_id, account_id, starts_at) WHERE open AND starts_at > created_at;
 CREATE INDEX credits_start_wait ON credits (tenant_id, account_id, start_wait, starts_at) WHERE start_wait IS NOT NULL;
+CREATE INDEX credits_sweep_time ON credits (tenant_id, sweep_wait, expires_at) WHERE sweep_wait IS NOT NULL;
 CREATE INDEX credits_sweep_wait ON credits (tenant_id, account_id, sweep_wait, expires_at) WHERE sweep_wait IS NOT NULL;
 CREATE INDEX credits_time ON credits (tenant_id, opened_at, id);
 CREATE INDEX credits_transaction ON credits (tenant_id, transaction_id);
@@ -923,7 +922,6 @@ CREATE TABLE outbox (
     subject_id uuid NOT NULL,
     created_at timestamptz NOT NULL,
     position   bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
-    CONSTRAINT outbox_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT outbox_position_key UNIQUE (tenant_id, "position"),
     CONSTRAINT outbox_topic_given CHECK (topic <> '')
 );
@@ -1307,6 +1305,48 @@ CREATE TRIGGER seal_changed AFTER UPDATE OF id, name, threshold_minor ON tiers
 CREATE TRIGGER seal_deleted AFTER DELETE ON tiers
     FOR EACH ROW EXECUTE FUNCTION seal_tiers();
 GRANT SELECT, INSERT, UPDATE (name, threshold_minor), DELETE ON tiers TO scrip_app;
+
+CREATE TABLE totals (
+    id           uuid NOT NULL,
+    tenant_id    uuid NOT NULL,
+    at           timestamptz NOT NULL,
+    transactions bigint NOT NULL,
+    credits      jsonb NOT NULL,
+    counters     jsonb NOT NULL,
+    accounts     jsonb NOT NULL,
+    CONSTRAINT totals_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT totals_at_key UNIQUE (tenant_id, at),
+    CONSTRAINT totals_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
+    CONSTRAINT totals_transactions CHECK (transactions >= 1)
+);
+ALTER TABLE totals ALTER COLUMN tenant_id SET (n_distinct=1);
+ALTER TABLE totals ENABLE ROW LEVEL SECURITY;
+ALTER TABLE totals FORCE ROW LEVEL SECURITY;
+CREATE POLICY own_tenant ON totals
+    USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
+    WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
+GRANT SELECT, INSERT ON totals TO scrip_app;
+
+CREATE TABLE totals_seen (
+    id        uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    what      varchar(8) NOT NULL,
+    value     varchar(64) NOT NULL,
+    after     timestamptz NOT NULL,
+    at        timestamptz NOT NULL,
+    records   bigint NOT NULL,
+    CONSTRAINT totals_seen_pkey PRIMARY KEY (tenant_id, what, value, at),
+    CONSTRAINT totals_seen_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id),
+    CONSTRAINT totals_seen_records CHECK (records >= 1 AND after < at),
+    CONSTRAINT totals_seen_what CHECK (what IN ('ACTOR', 'AMOUNT', 'KIND', 'REASON'))
+);
+ALTER TABLE totals_seen ALTER COLUMN tenant_id SET (n_distinct=1);
+ALTER TABLE totals_seen ENABLE ROW LEVEL SECURITY;
+ALTER TABLE totals_seen FORCE ROW LEVEL SECURITY;
+CREATE POLICY own_tenant ON totals_seen
+    USING (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid)
+    WITH CHECK (tenant_id = nullif(current_setting('scrip.tenant', true), '')::uuid);
+GRANT SELECT, INSERT ON totals_seen TO scrip_app;
 
 CREATE TABLE transaction_texts (
     id        uuid NOT NULL,
@@ -2248,30 +2288,51 @@ CREATE FUNCTION seal_bulk_rows()
  SET search_path TO 'public', 'pg_temp'
  SET enable_seqscan TO 'off'
 AS $function$
-DECLARE
-    fresh bytea := uuid_send(gen_random_uuid());
 BEGIN
-    IF TG_OP = 'UPDATE' THEN
-        UPDATE seals s
-        SET version = s.version + 1,
-            digest = sha256(fresh || convert_to(json_build_array(
-                'bulk_rows', NEW.tenant_id, NEW."id", NEW."operation_id", NEW."row", NEW."customer_id",
-                NEW."amount"::text, NEW."transaction_id", NEW."details"::text, NEW."error"::text
-            )::text, 'UTF8')),
-            salt = fresh, sealed_at = now()
-        WHERE s.tenant_id = OLD.tenant_id AND s.of_table = 'bulk_rows' AND s.id = OLD.id
-            AND s.digest = sha256(s.salt || convert_to(json_build_array(
-                'bulk_rows', OLD.tenant_id, OLD."id", OLD."operation_id", OLD."row", OLD."customer_id",
-                OLD."amount"::text, OLD."transaction_id", OLD."details"::text, OLD."error"::text
-            )::text, 'UTF8'));
-    ELSE
-        DELETE FROM seals s
-        WHERE s.tenant_id = OLD.tenant_id AND s.of_table = 'bulk_rows' AND s.id = OLD.id
-            AND s.digest = sha256(s.salt || convert_to(json_build_array(
-                'bulk_rows', OLD.tenant_id, OLD."id", OLD."operation_id", OLD."row", OLD."customer_id",
-                OLD."amount"::text, OLD."transaction_id", OLD."details"::text, OLD."error"::text
-            )::text, 'UTF8'));
-    END IF;
+    DELETE FROM seals s
+    WHERE s.tenant_id = OLD.tenant_id AND s.of_table = 'bulk_rows' AND s.id = OLD.id
+        AND s.digest = sha256(s.salt || convert_to(json_build_array(
+            'bulk_rows', OLD.tenant_id, OLD."id", OLD."operation_id", OLD."row", OLD."customer_id",
+            OLD."amount"::text, OLD."transaction_id", OLD."details"::text, OLD."error"::text
+        )::text, 'UTF8'));
+    RETURN NULL;
+END $function$;
+
+CREATE FUNCTION seal_changed_bulk_rows()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'public', 'pg_temp'
+ SET enable_seqscan TO 'off'
+AS $function$
+BEGIN
+    INSERT INTO seals (tenant_id, of_table, id, name, version, digest, salt, sealed_at)
+    SELECT n.tenant_id, 'bulk_rows', n.id, s.name, s.version + 1,
+        sha256(n.fresh_salt || convert_to(n.after, 'UTF8')), n.fresh_salt, now()
+    FROM (
+        SELECT uuid_send(gen_random_uuid()) AS fresh_salt, b.* FROM (
+            SELECT r.tenant_id, r.id, max(r.before) AS before, max(r.after) AS after FROM (
+                SELECT o.tenant_id, o.id, NULL AS after, json_build_array(
+                    'bulk_rows', o.tenant_id, o."id", o."operation_id", o."row", o."customer_id", o."amount"::text,
+                    o."transaction_id", o."details"::text, o."error"::text
+                )::text AS before
+                FROM before o
+                UNION ALL
+                SELECT a.tenant_id, a.id, json_build_array(
+                    'bulk_rows', a.tenant_id, a."id", a."operation_id", a."row", a."customer_id", a."amount"::text,
+                    a."transaction_id", a."details"::text, a."error"::text
+                )::text, NULL
+                FROM after a
+            ) r GROUP BY r.tenant_id, r.id
+        ) b WHERE b.before <> b.after
+    ) n
+    CROSS JOIN LATERAL (
+        SELECT name, version, digest, salt FROM seals
+        WHERE tenant_id = n.tenant_id AND of_table = 'bulk_rows' AND id = n.id OFFSET 0
+    ) s
+    WHERE s.digest = sha256(s.salt || convert_to(n.before, 'UTF8'))
+    ON CONFLICT (tenant_id, of_table, id) DO UPDATE
+    SET version = excluded.version, digest = excluded.digest, salt = excluded.salt, sealed_at = excluded.sealed_at;
     RETURN NULL;
 END $function$;
 

@@ -1,7 +1,7 @@
 """Commands to the ledger, and their outcomes. Plain frozen values, no behaviour.
 
-Amounts are exact decimals in the asset's own units, as they came in: the planner turns them into minor units, or
-refuses. Ids are the database's.
+Amounts are exact decimals in the asset's own units, as sent: the planner converts them to minor units, or refuses.
+Ids are the database's.
 """
 
 from dataclasses import dataclass, field
@@ -14,14 +14,14 @@ from models.errors import LedgerError
 from models.kinds import BulkErrorPolicy, Role
 
 _PARTNER: Final = Role.PARTNER
-"""Read many times in each posting; an enum looks its members up anew each time (0.3 µs)."""
+"""Read many times in each posting; looking up an enum's member costs 0.3 µs each time."""
 LATER: Final = {"later": True}
-"""Metadata of a field that a command has not had from the first. At its default it says nothing, also in the hash
-stored with a used idempotency key: a request retried after an upgrade is still the same."""
+"""Metadata of a field added to a command later. At its default it is left out of the hash stored with a used
+idempotency key: a request retried after an upgrade still matches."""
 
 
 Asker = tuple[str, str]
-"""A subject, and its client if that is a partner's program; '' of a person, whatever their token."""
+"""A subject, and its client if that is a partner's program; '' for a person, with any of their tokens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +42,13 @@ class Actor:
 
     @property
     def holder(self) -> str:
-        """The holder of the daily limit that this uses up: a partner's client, or else the subject."""
+        """The holder of the daily limit that it counts against: a partner's client, or else the subject."""
         return self.client if self.role == _PARTNER and self.client else self.subject
 
     @property
     def asker(self) -> Asker:
-        """The requester whose approval requests are counted together: a partner's client and a person of the same
-        subject are two."""
+        """The requester under whom approval requests are counted: a partner's client and a person of the same subject
+        are two."""
         return self.subject, self.holder if self.role == "PARTNER" else ""
 
     def may_withdraw_of(self, asker: "Actor") -> bool:
@@ -59,7 +59,7 @@ class Actor:
 
 
 class Command:
-    """Properties of a command that the writer needs, whichever it is.
+    """Properties of every command that the writer needs.
 
     alone: whether it is posted by itself, in the lane of large units. is_bulk: whether it is many rows' adjustments.
     """
@@ -83,7 +83,7 @@ class Command:
 class AdjustCredit(Command):
     """Add (positive) or remove (negative) value on one customer's one asset. See domain: adjusting.
 
-    request_approval: over a limit, a second person is asked. propose_only: a second person is asked in any case.
+    request_approval: over a limit, it becomes an approval request. propose_only: it always does.
     """
 
     customer_id: UUID
@@ -103,7 +103,7 @@ class AdjustCredit(Command):
 
 @dataclass(frozen=True, slots=True)
 class BulkItem:
-    customer_id: UUID | None  # None: an id that is no customer's id at all
+    customer_id: UUID | None  # None: an id of no customer
     amount: Decimal
 
 
@@ -132,7 +132,7 @@ class RowAdjustment:
 
 @dataclass(frozen=True, slots=True)
 class PostRows(Command):
-    """Post some rows of a bulk that runs on, and note what became of each. all_or_nothing: one bad row refuses all."""
+    """Post some rows of a continuing bulk, and record each row's result. all_or_nothing: one bad row refuses all."""
 
     alone = is_bulk = True
 
@@ -162,7 +162,7 @@ class OrderItem:
 
 @dataclass(frozen=True, slots=True)
 class CreateOrder(Command):
-    """An invoice of product lines. Credit products put their worth on the account once the order is paid in full."""
+    """An invoice of product lines. Credit products add their worth to the account once the order is paid in full."""
 
     customer_id: UUID
     number: str
@@ -181,7 +181,7 @@ Approvable = AdjustCredit | GiveReward | CreateOrder
 
 @dataclass(frozen=True, slots=True)
 class MergeCustomers(Command):
-    """Move all that one record of a person has to another one, and mark the first as merged into it."""
+    """Move everything of one record of a person to another one, and mark the first as merged into it."""
 
     alone = True
 
@@ -203,7 +203,7 @@ class MembershipChange:
 class Outcome:
     """The outcome of a unit: the ids of the rows it made or touched; None for those that its operation does not have.
 
-    views: those rows as they were right after, if the posting knew them, so that nobody has to read them again
+    views: those rows right after the unit, if the posting knew them, so that they need not be read again
     (models/views.py; empty for a replay).
     """
 

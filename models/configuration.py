@@ -1,4 +1,4 @@
-"""An admin's settings, as the planner needs them: loaded whole, and kept until the tenant's version changes."""
+"""An admin's settings, as the planner needs them: loaded whole, and cached until the tenant's version changes."""
 
 from datetime import timedelta
 from typing import Any, Final
@@ -22,9 +22,9 @@ class Configurations:
         self._known: dict[UUID, TenantConfig] = {}
 
     async def at_version(self, connection: TenantConnection, version: int) -> TenantConfig:
-        """The configuration as of `version` (or newer): remembered, or loaded over this connection.
+        """The configuration as of `version` (or newer): cached, or loaded over this connection.
 
-        From then on amounts have the decimal places that these books give their currencies.
+        From then on amounts have the decimal places of these books' currencies.
         """
         known = self._known.get(connection.tenant_id)
         if known is None or known.version < version:
@@ -47,7 +47,7 @@ async def load(connection: TenantConnection) -> TenantConfig:
     rules = await LimitRule.filter(tenant_id=tenant_id).using_db(orm)
     return TenantConfig(
         tenant_id=tenant_id,
-        # A currency is added by the posting that uses it first, which must not wait for whoever is changing the rest.
+        # A currency is added by the posting that uses it first, which must not wait for a change of the other configuration.
         version=tenant.config_version + len(currencies),
         zone=ZoneInfo(tenant.time_zone),
         grace_days=tenant.grace_days,

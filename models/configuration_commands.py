@@ -165,8 +165,8 @@ class RemoveLimit:
 
 @dataclass(frozen=True, slots=True)
 class IssueToken:
-    """A token for a partner's client. The caller makes the secret and tells it to the token's holder; only its digest
-    comes here.
+    """A token for a partner's client. The caller makes the secret and returns it to the token's holder; only its digest
+    is passed here.
 
     scopes: by name, of those that a partner can use. limits: for the client as a whole, replacing those it has; an
     asset that is left out stays as it is. expires_at: None never expires.
@@ -185,7 +185,7 @@ class IssueToken:
 class RotateToken:
     """Another secret for the client, under a token of its own. replaces_id: the token it replaces.
 
-    overlap_minutes: how long the old one is good beside it. grantable: the scopes that may be handed on.
+    overlap_minutes: how long the old one stays valid. grantable: the scopes that may be granted.
     """
 
     token_id: UUID

@@ -1,12 +1,12 @@
-"""Day counters of a posting: locked, or, of a large unit's actor, raised only once all else is written.
+"""Day counters of a posting: locked, or, for a large unit's actor, raised only after all other writes.
 
-A bulk of ten thousand rows takes seconds. If it held its actor's counters all along, every other addition of that
-partner's would wait for it. So they are read, and the planned difference is added last of all. They only rise while the
-day lasts: an addition refused at a lower sum is refused at the final one too, and an allowed one is still allowed, if
-that sum is within the limit. Otherwise it is planned again, with the counters locked from the first.
+A bulk of ten thousand rows takes seconds. If it locked its actor's counters throughout, every other addition by that
+partner would wait for it. So they are only read, and the planned difference is added at the very end. They only rise
+during a day: an addition refused at a lower sum is refused at the final one too, and an allowed one is still allowed,
+if that sum is within the limit. Otherwise it is planned again, with the counters locked from the start.
 
-The customers' counters are locked from the first all the same. That blocks nobody else: another addition to the same
-account waits for the account anyway.
+The customers' counters are still locked from the start. That blocks no others: another addition to the same account
+waits for the account anyway.
 """
 
 from collections.abc import Sequence
@@ -32,18 +32,18 @@ from turns.slices import turn_after
 
 
 class CountersMoved(Exception):
-    """Other additions of the same actor have meanwhile used up too much of the limit that a large unit was planned
-    within."""
+    """Other additions of the same actor have meanwhile used too much of the limit under which a large unit was
+    planned."""
 
 
 async def load_counters(
     connection: TenantConnection, books: Books, units: Sequence[Unit], skipped: Skipped, way: Way
 ) -> None:
-    """Lock the day's counters that bind, but for those that are raised last of all. A dry run locks none.
+    """Lock the day's counters that apply, except those raised at the very end. A dry run locks none.
 
-    Those that others hold are noted. Raises LockedElsewhere.
+    Counters locked by others are noted. Raises LockedElsewhere.
     """
-    # Who has to come again, since others hold the account, has no use for the counters meanwhile; others may.
+    # A unit that is requeued, since its account is locked, does not need the counters meanwhile; others may.
     limited = [
         (unit.actor, key)
         for unit in units
@@ -67,8 +67,8 @@ async def load_counters(
 
 
 def _counts_last(books: Books, units: Sequence[Unit], way: Way) -> bool:
-    """Whether this is one large unit. Not if it brings a currency into the books: others wait for that, too, and may
-    hold the counter by then.
+    """Whether this is one large unit. Not if it brings a currency into the books: others wait for that too, and may
+    then hold the counter.
     """
     if not way.counts_last or len(units) > 1 or not units[0].counts_much:
         return False
@@ -76,7 +76,7 @@ def _counts_last(books: Books, units: Sequence[Unit], way: Way) -> bool:
 
 
 def to_raise(books: Books) -> dict[CounterKey, int]:
-    """The amounts by which to raise the counters that have only been read."""
+    """The amounts by which to raise the counters that were only read."""
     return {
         key: counter.used_minor - counter.read_minor
         for key, counter in books.counters.items()
@@ -85,7 +85,7 @@ def to_raise(books: Books) -> dict[CounterKey, int]:
 
 
 async def raise_last(connection: TenantConnection, books: Books, actor: Actor, more: dict[CounterKey, int]) -> None:
-    """Add the planned amounts to the actor's day, as it is by now. Raises CountersMoved if that is too much."""
+    """Add the planned amounts to the actor's present day counters. Raises CountersMoved if that is too much."""
     totals = await raise_counters(connection, more, [books.source.new_id() for _ in more])
     for key in more:
         rule = limits.rule_for(books.config, actor, key[3])

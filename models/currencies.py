@@ -18,8 +18,7 @@ async def held_currencies(connection: TenantConnection) -> dict[str, int]:
 
 
 async def open_books(tenant_id: UUID) -> None:
-    """Make this task work on the tenant's books: amounts have the decimal places that these books give their
-    currencies."""
+    """Make this task work on the tenant's books: amounts have the decimal places of these books' currencies."""
     async with tenant_transaction(tenant_id, read_only=True) as connection:
         enter_books(await held_currencies(connection))
 
@@ -27,7 +26,7 @@ async def open_books(tenant_id: UUID) -> None:
 async def hold_currencies(
     connection: TenantConnection, source: Source, now: datetime, assets: Iterable[str | None]
 ) -> None:
-    """Keep those of `assets` that are currencies, if the books do not hold them yet. Raises AssetUnknown."""
+    """Store the currencies among `assets` that the books do not hold yet. Raises AssetUnknown."""
     new = sorted({asset for asset in assets if asset is not None and is_money(asset)})
     if not new:
         return

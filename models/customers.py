@@ -1,6 +1,6 @@
-"""A customer as others name them: what callers give, what is stored in columns of the same names, and what is shown.
+"""A customer's fields: as given by callers, as stored in columns of the same names, and as shown.
 
-A new field of theirs is a line in each of the three classes; what reads and writes customers goes by these.
+A new field is a line in each of the three classes; all reads and writes of customers use these.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ MAX_EMAIL_CHARACTERS: Final = 320
 
 @dataclass(frozen=True, slots=True)
 class UpsertCustomer:
-    """Everything that is said of a customer; None if nothing is."""
+    """All fields of a customer; None for a missing one."""
 
     external_id: str
     name: str
@@ -28,7 +28,7 @@ class UpsertCustomer:
 
 @dataclass(frozen=True, slots=True)
 class UpdateCustomer:
-    """None leaves a field as it is. removed: the names of those to empty."""
+    """None leaves a field unchanged. removed: the names of those to empty."""
 
     customer_id: UUID
     external_id: str | None = None
@@ -39,7 +39,7 @@ class UpdateCustomer:
 
 @dataclass(frozen=True, slots=True)
 class CustomerView:
-    """Its fields are what is read of a customer, in this order."""
+    """A customer as read; its fields are the columns, in this order."""
 
     id: UUID
     external_id: str
@@ -51,7 +51,7 @@ class CustomerView:
 
     @classmethod
     def of(cls, row: Any) -> "CustomerView":
-        """From a row that has all of READ, and perhaps more."""
+        """Make it from a row that has at least the columns READ."""
         return cls(*_read(row))
 
 
@@ -61,11 +61,11 @@ _read: Final[Callable[[Any], tuple[Any, ...]]] = itemgetter(*READ)
 SAID: Final = tuple(field.name for field in fields(UpsertCustomer))
 """The columns that callers write."""
 REMOVABLE: Final = tuple(field.name for field in fields(UpsertCustomer) if field.default is None)
-"""Those of them that can be empty, and that an erasure empties."""
+"""The columns among them that can be empty, and that an erasure empties."""
 
 
 def checked(command: UpsertCustomer | UpdateCustomer) -> dict[str, Any]:
-    """By column, the values as they are kept. Raises Invalid for what no customer can be called; None is not looked at."""
+    """The values as stored, by column. Raises Invalid for invalid names; None is skipped."""
     return {
         **{name: getattr(command, name) for name in SAID},
         "external_id": checked_if_given(command.external_id, MAX_TEXT_CHARACTERS, "externalId"),

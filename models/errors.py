@@ -1,7 +1,7 @@
-"""Expected failures, each with a stable code that clients branch on; and the one failure that is our own bug.
+"""Expected failures, each with a stable code that clients branch on; and the one that is a bug in Scrip.
 
-A `LedgerError` is an answer, not an accident: it is raised before the first write, nothing has moved, and it reaches
-the client as a `userError`. `field` is its path in the command.
+A `LedgerError` is an expected answer: it is raised before the first write, nothing has moved, and it reaches the client
+as a `userError`. `field` is its path in the command.
 """
 
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ NOT_THAT_VERSION: Final = "The request is not as in the version given. Review it
 
 
 class InvariantViolated(Exception):
-    """A rule that the ledger relies on does not hold: a bug of ours, never an answer to a client."""
+    """A rule that the ledger relies on is violated: a bug in Scrip, never an answer to a client."""
 
 
 class DatabaseAway(Exception):
-    """The database cannot be used now: it is out of reach, full or read-only. Neither a refusal of the ledger's nor a bug.
+    """The database cannot be used now: it is unreachable, full or read-only. Neither a refusal by the ledger nor a bug.
 
-    unknown: COMMIT was sent and its answer lost, so that nobody can tell whether it was done; otherwise it was not.
-    again: whether the same may be tried on another connection at once.
+    unknown: COMMIT was sent and its answer lost, so that it is unknown whether it was done; otherwise it was not.
+    again: whether an immediate retry on another connection is allowed.
     """
 
     def __init__(self, *, unknown: bool = False, again: bool = False) -> None:
@@ -73,19 +73,19 @@ class Invalid(LedgerError):
 
 
 class NotFound(LedgerError):
-    """No such thing in this tenant (or none that this caller may know of)."""
+    """The object does not exist in this tenant (or the caller may not know of it)."""
 
     code = "NOT_FOUND"
 
 
 class Duplicate(LedgerError):
-    """Something of that name exists already, or comes twice in one input."""
+    """The name exists already, or twice in one input."""
 
     code = "DUPLICATE"
 
 
 class Busy(LedgerError):
-    """The rows were held by others for too long; the same request may be sent again."""
+    """Others held the rows for too long; the client may retry."""
 
     code = "BUSY"
 
@@ -94,7 +94,7 @@ class Busy(LedgerError):
 
 
 class Unavailable(LedgerError):
-    """This server writes nothing now, because its clock differs too much from the database's; another one may."""
+    """This server writes nothing now, because its clock differs too much from the database's; another server may."""
 
     code = "UNAVAILABLE"
 
@@ -107,7 +107,7 @@ class Unavailable(LedgerError):
 
 
 class AssetUnknown(LedgerError):
-    """Neither an ISO 4217 code nor an asset of ours."""
+    """Neither an ISO 4217 code nor one of Scrip's own assets."""
 
     code = "INVALID"
 
@@ -141,14 +141,19 @@ class AmountOutOfRange(LedgerError):
 
 
 class CurrencyMismatch(LedgerError):
+    """want: None if any currency would do, and `have` is none."""
+
     code = "CURRENCY_MISMATCH"
 
-    def __init__(self, have: str, want: str) -> None:
-        super().__init__(f"{have} cannot be used for {want}: both must be in the same currency.")
+    def __init__(self, have: str, want: str | None = None) -> None:
+        if want is None:
+            super().__init__(f"{have} is not a currency. Use one, such as GBP.")
+        else:
+            super().__init__(f"{have} cannot be used for {want}: both must be in the same currency.")
 
 
 class InsufficientBalance(LedgerError):
-    """The amount is more than can be spent now. Carries the figure that can be."""
+    """The amount is more than can be spent now. Carries the amount that can."""
 
     code = "INSUFFICIENT_BALANCE"
 
@@ -178,7 +183,7 @@ class CreditAssigned(LedgerError):
 
 
 class CreditSpent(LedgerError):
-    """Credit that an order granted is to be taken back, and was used. Carries how much of it."""
+    """Credit that an order granted must be taken back, but was used. Carries the used amount."""
 
     code = "CREDIT_SPENT"
 
@@ -231,7 +236,7 @@ class ExpiryInPast(LedgerError):
 
 
 class ExpiryConflict(LedgerError):
-    """Two ways of giving one date, or a date that does not belong there."""
+    """One date given in two ways, or a date that is not allowed there."""
 
     code = "EXPIRY_CONFLICT"
 
@@ -319,7 +324,7 @@ class LimitExceeded(LedgerError):
 
 
 class CurrencyNotAllowed(LedgerError):
-    """A limited role uses a currency that is not among those which the tenant lists for them."""
+    """A limited role uses a currency that the tenant does not allow for it."""
 
     code = "CURRENCY_NOT_ALLOWED"
 
@@ -343,8 +348,7 @@ class RequestChanged(LedgerError):
     """The terms that a request was made under, or is to be approved by, are no longer in force. Carries the difference
     to the terms it was made under, and the version of those in force.
 
-    changes: none if they are as when it was made, but not as in the version that was named (or nobody knows how they
-    were).
+    changes: none if they are as when it was made, but not as in the named version (or the original terms are unknown).
     """
 
     code = "REQUEST_CHANGED"
@@ -358,7 +362,7 @@ class RequestChanged(LedgerError):
 
 
 class RequestNotPending(LedgerError):
-    """Somebody has decided already, or nobody did in time."""
+    """The request has been decided already, or was not decided in time."""
 
     code = "REQUEST_NOT_PENDING"
 
@@ -378,7 +382,7 @@ class RequesterNotAllowed(LedgerError):
 
 
 class TooManyPending(LedgerError):
-    """As many of the requester's requests wait for a second person as may."""
+    """The requester has the maximum number of requests waiting for a second person."""
 
     code = "TOO_MANY_PENDING"
 
@@ -390,7 +394,7 @@ class TooManyPending(LedgerError):
 
 
 class OwnRequest(LedgerError):
-    """Nobody decides their own request. (The API answers FORBIDDEN.)"""
+    """A requester cannot decide their own request. (The API answers FORBIDDEN.)"""
 
     def __init__(self) -> None:
         super().__init__(

@@ -1,14 +1,14 @@
 """Requests that arrive together share one posting: a hot account costs one lock and one commit for all of them.
 
-Each tenant has two lanes. The fast lane never waits for a row that another transaction holds: units that need one wait
-in a room of their own (models/waiting_room.py), each with those that need the same, while the lane goes on. Bulks and
-merges have a lane of their own, one to a posting; one that needs rows that others hold leaves it, too, and comes again.
-So no unit waits for rows it does not need. In the fast lane one posting is under way at a time; units that arrive
-meanwhile make the next. Only if one takes long (an invoice that takes ten thousand credits, a search for the holder of
-a key) does another begin beside it. Of the bulks as many are under way as there are connections to spare, so that a
-merge need not come after one. No wait is added if nothing is under way.
+Each tenant has two lanes. The fast lane never waits for a row that another transaction has locked: units that need one
+go to the waiting room (models/waiting_room.py), grouped by row, while the lane goes on. Bulks and merges have a lane of
+their own, one per posting; one that needs locked rows leaves it too, and is retried. So no unit waits for rows it does
+not need. The fast lane runs one posting at a time; units that arrive meanwhile form the next batch. Only if one takes
+long (an invoice that takes ten thousand credits, a search for the holder of a key) does another start beside it. As
+many bulks run at once as there are spare connections, so that a merge need not queue behind one. No wait is added
+if nothing is running.
 
-A posting is a task of its own: a client that goes away does not cancel it.
+A posting is a task of its own: a client that disconnects does not cancel it.
 """
 
 import asyncio
@@ -24,13 +24,13 @@ from models.units import Failed, Requeued, Result, Unit, names_of
 from models.waiting_room import Lines, Post, StillLocked, WaitingRoom
 
 MAX_WAITING_UNITS: Final = 20_000
-"""Per lane, and of those that wait for others. More are refused at once (Busy) instead of being answered too late."""
+"""Maximum per lane and per waiting room. More are refused at once (Busy) instead of being answered too late."""
 LONG_S: Final = 0.25
-"""A posting that takes longer lets others begin beside it. Most take a few milliseconds, full ones some tens."""
+"""If a posting takes longer, others may start beside it. Most take a few milliseconds, full ones some tens."""
 MAX_REQUEUES: Final = 1_000
-"""Of one unit, within `patience.LONGEST_WAIT_S`."""
+"""Maximum per unit, within `patience.LONGEST_WAIT_S`."""
 REQUEUES_TOGETHER: Final = 5
-"""From then on it waits by itself, in its place: it needs several things that others keep taking in turn."""
+"""After that it waits by itself, in its place: it needs several rows that others keep locking in turn."""
 
 _Waiting = tuple[Unit, "asyncio.Future[Result]"]
 
@@ -54,7 +54,7 @@ class GroupCommit:
     """Gathers units into batches for `post`. One per process."""
 
     def __init__(self, post: Post, still_locked: StillLocked, most_in_line: Callable[[], int]) -> None:
-        """still_locked: returns those of some rows that others hold. most_in_line: how many connections may wait for
+        """still_locked: returns the given rows that others have locked. most_in_line: maximum connections that wait for
         rows at once."""
         self._post = post
         self._still_locked = still_locked
@@ -67,7 +67,7 @@ class GroupCommit:
     async def submit(self, tenant_id: UUID, unit: Unit) -> Result:
         """Return the unit's result, once its posting has been committed. Raises Overloaded.
 
-        Requeued only if rows it needs were held by others for too long.
+        Requeued only if others held its rows for too long.
         """
         lane = Lane.BULK if unit.command.alone else Lane.FAST
         locked_elsewhere = self._known(tenant_id, unit)
@@ -94,7 +94,7 @@ class GroupCommit:
         return Requeued()
 
     def _known(self, tenant_id: UUID, unit: Unit) -> frozenset[Name]:
-        """Those of the unit's names that others wait for already: it comes after them."""
+        """The unit's names for which others already wait: it queues behind them."""
         room = self._rooms.get(tenant_id)
         return frozenset() if room is None else room.known(set(names_of(unit)))
 
@@ -114,11 +114,11 @@ class GroupCommit:
 
     @property
     def waiting(self) -> int:
-        """Number of units that no posting has taken yet."""
+        """Number of units not yet taken by a posting."""
         return sum(len(queue) for queue in self._queues.values()) + sum(len(room) for room in self._rooms.values())
 
     async def close(self) -> None:
-        """Take nothing new, and finish postings under way. Units that wait for others are put back."""
+        """Accept no more units, and finish running postings. Units in waiting rooms are requeued."""
         self._closed = True
         while tasks := self._tasks():
             for room in list(self._rooms.values()):
@@ -144,7 +144,7 @@ class GroupCommit:
 
 
 class _Queue:
-    """One tenant's lane, and the tasks that process it: at most `most_at_once`, but one in the fast lane if none takes
+    """One tenant's lane, and the tasks that process it: at most `most_at_once`; in the fast lane one, unless one takes
     long."""
 
     def __init__(
@@ -176,7 +176,7 @@ class _Queue:
         return await future
 
     def _begin(self) -> None:
-        """Begin another task, if there are units that the running ones do not get to."""
+        """Start another task, if units wait that the running ones cannot reach."""
         at_it = 0 if self.lane is Lane.BULK else len(self.tasks - self._long)
         if self._waiting and not at_it and len(self.tasks) < self._most_at_once():
             self.tasks.add(asyncio.get_running_loop().create_task(self._work()))
@@ -201,16 +201,16 @@ class _Queue:
                 self._retire(self)
 
     def _is_relieved(self, task: "asyncio.Task[None]") -> bool:
-        """Whether others have taken over while it was long at something."""
+        """Whether others have taken over while it was busy for long."""
         return self.lane is Lane.FAST and task in self._long and len(self.tasks) > 1
 
     async def _work_off(self, batch: list[_Waiting]) -> None:
         for (_, future), result in zip(batch, await self._results(batch), strict=True):
-            if not future.done():  # its client may have gone away
+            if not future.done():  # its client may have disconnected
                 future.set_result(result)
 
     async def _results(self, batch: list[_Waiting]) -> list[Result]:
         try:
             return await self._post(self.tenant_id, [unit for unit, _ in batch], self.lane.wait)
-        except Exception as error:  # noqa: BLE001 - the queue has to go on: everyone in it is waiting
+        except Exception as error:  # noqa: BLE001 - the queue must go on: all its units are waiting
             return [Failed(error) for _ in batch]

@@ -1,7 +1,7 @@
 """Idempotency keys: check, hash, claim, answer, free, prune (domain: idempotency).
 
-A key belongs to a client: partners' clients have a name space each, people share one. A key of the time before there
-were name spaces, whose owner is not known, lies among people's and answers to everybody (`shared`).
+A key belongs to a client: partners' clients have a name space each, people share one. A key from before name spaces
+existed, whose owner is unknown, is stored with people's and matches every client (`shared`).
 """
 
 import hashlib
@@ -24,11 +24,11 @@ from models.session import TenantConnection
 
 _PARTNER: Final = Role.PARTNER
 PEOPLE: Final = ""
-"""The name space that all people share. No client is called so."""
+"""The name space that all people share. No client has this name."""
 KEPT_OPERATIONS: Final = frozenset({"bulkCredit", "importCredits"})
 MAX_KEY_CHARACTERS: Final = 255
 LOOKED_UP: Final = "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
-"""Old keys are found by the index on age and deleted by primary key, whatever the planner knows of the table."""
+"""Old keys are found by the index on age and deleted by primary key, regardless of the table's statistics."""
 _OLD: Final = """SELECT k.key, k.client, k.created_at FROM idempotency_keys k
     LEFT JOIN LATERAL (
         SELECT r.id FROM approval_requests r
@@ -48,7 +48,7 @@ _CLAIM: Final = """INSERT INTO idempotency_keys
         WITH ORDINALITY AS k(key, client, kept, operation, input_hash, result_id, nth)
     WHERE t.id = $1
     ORDER BY k.nth ON CONFLICT DO NOTHING RETURNING key, client"""
-# By the primary key, whatever the planner knows: of a look-up with a limit no other join can be made.
+# By the primary key, regardless of statistics: a look-up with a limit allows no other join.
 _CLAIM_UNSHARED: Final = _CLAIM.replace(
     "    WHERE t.id = $1",
     """    LEFT JOIN LATERAL (
@@ -57,14 +57,14 @@ _CLAIM_UNSHARED: Final = _CLAIM.replace(
     ) AS o ON true
     WHERE t.id = $1 AND o.shared IS NULL""",
 )
-"""For partners: a key that answers to everybody, and lies among people's, cannot be claimed."""
+"""For partners: a shared key, stored with people's, cannot be claimed."""
 _PLACES: Final = f"{each('key text', 'client text')} AS p"
 """Keys with their clients."""
 
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """The use of a key: the id is that of its result. kept: to be claimed so that it is never pruned."""
+    """The use of a key: the id is that of its result. kept: whether to exempt it from pruning."""
 
     operation: str
     input_hash: bytes
@@ -72,7 +72,7 @@ class Use:
     kept: bool = False
 
     def is_of(self, operation: str, hashes: Collection[bytes | None]) -> bool:
-        """Whether it was this operation with this input, whichever of its hashes is stored."""
+        """Whether it was this operation with this input, by any of its hashes."""
         return self.operation == operation and self.input_hash in hashes
 
 
@@ -80,14 +80,14 @@ Uses = Mapping[Place, Use]
 
 
 def client_of(actor: Actor) -> str:
-    """The client in whose name space an actor's keys are: a partner's client (or its subject, if it names none)."""
+    """The client that owns an actor's keys: a partner's client (or its subject, if it names none)."""
     return actor.holder if actor.role == _PARTNER else PEOPLE
 
 
 def is_kept(key: str, operation: str, actor: Actor) -> bool:
-    """Whether it is never pruned: the rows of a bulk or a file are never taken in twice.
+    """Whether it is never pruned, so that the rows of a bulk or a file are never posted twice.
 
-    Decided by nothing that a client could choose: the prefix of bulks' own keys is refused of everybody else.
+    Clients cannot influence it: the prefix of bulks' own keys is refused in requests.
     """
     return operation in KEPT_OPERATIONS or key.startswith(KEYS) or actor.keeps_keys
 
@@ -101,16 +101,16 @@ def check_key(idempotency_key: str) -> None:
 
 
 def input_hash(command: Any) -> bytes:
-    """SHA-256 of everything in the command: tells a retry from another request under the same key.
+    """SHA-256 of everything in the command: distinguishes a retry from another request under the same key.
 
-    Names as they were sent, so that those sent before names were cleaned are still the same. A blank optional text says
-    nothing.
+    Names as they were sent, so that hashes from before names were cleaned still match. A blank optional text counts as
+    missing.
     """
     return _hash(command, dict.fromkeys(_blank(command)))
 
 
 def hash_before(command: Any) -> bytes | None:
-    """The same as it was while a blank text said something; None if the command has none."""
+    """The same as computed while blank texts counted as present; None if the command has none."""
     return _hash(command, {}) if _blank(command) else None
 
 
@@ -140,7 +140,7 @@ def _optional(kind: Any) -> tuple[str, ...]:
 
 @lru_cache
 def _later(kind: Any) -> tuple[tuple[str, object], ...]:
-    """The fields that the command has not had from the first, with their defaults (`LATER` in models/commands.py)."""
+    """The fields added to the command later, with their defaults (`LATER` in models/commands.py)."""
     return tuple((f.name, f.default) for f in fields(kind) if f.metadata == LATER)
 
 
@@ -155,10 +155,10 @@ def _plain(value: object) -> str:
 
 
 async def claim(connection: TenantConnection, wanted: Uses, at: datetime | None) -> tuple[dict[Place, Use], Uses]:
-    """Claim keys, in the one order. Returns those claimed now, and those used before with their use.
+    """Claim keys, in the fixed order. Returns those claimed now, and those used before with their use.
 
-    A key may be in neither: its holder has just given it up, and it has to be claimed again. at: the instant, or None
-    for the database's. Waits for others that are claiming, freeing or pruning one of these keys.
+    A key may be in neither: its holder has just freed it, and it must be claimed again. at: the instant, or None for
+    the database's. Waits for others that are claiming, freeing or pruning one of these keys.
     """
     places = sorted(wanted)
     uses = [wanted[place] for place in places]
@@ -200,7 +200,7 @@ async def _used(connection: TenantConnection, places: Collection[Place]) -> Uses
 
 
 async def free(connection: TenantConnection, claimed: Collection[Place]) -> None:
-    """Give up keys that this transaction has claimed."""
+    """Free keys that this transaction has claimed."""
     if claimed:
         await connection.raw.execute(
             f"""DELETE FROM idempotency_keys k USING {_PLACES}
@@ -219,9 +219,8 @@ def answer(used: Use, operation: str, hashes: Collection[bytes | None]) -> UUID:
 
 
 async def note_pruning(connection: TenantConnection, now: datetime) -> datetime | None:
-    """The instant since which keys still have to exist, by the age at which the tenant has them pruned. Noted on the
-    tenant's row before any is gone: `verify` goes by that. None if nothing older is to be pruned: then nothing is
-    noted.
+    """The instant since which keys must still exist, by the tenant's retention. Recorded on the tenant's row before any
+    is deleted, for `verify`. None if no older keys are to be pruned: then nothing is recorded.
     """
     days = await connection.raw.fetchval("SELECT key_days FROM tenants WHERE id = $1", connection.tenant_id)
     before = now - timedelta(days=days)
@@ -237,8 +236,8 @@ async def note_pruning(connection: TenantConnection, now: datetime) -> datetime 
 
 
 async def prune(connection: TenantConnection, before: datetime, since: datetime | None, most: int) -> list[datetime]:
-    """Delete up to `most` keys that were used before then, and not before `since`. Returns the times of use of the
-    deleted ones. Keys that others hold are left to the next time."""
+    """Delete up to `most` keys used before then, and not before `since`. Returns the deleted keys' times of use. Keys
+    locked by others are left to the next time."""
     rows = await connection.raw.fetch(
         f"""WITH old AS MATERIALIZED ({_OLD} LIMIT $4 FOR UPDATE OF k SKIP LOCKED)
         DELETE FROM idempotency_keys d USING old WHERE d.tenant_id = $1 AND d.key = old.key AND d.client = old.client

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class LedgerMetrics:
-    """postings: batches that were committed or refused whole. seconds: spent in them. units: how they ended, by result.
+    """postings: batches committed or refused whole. seconds: spent in them. units: their number by result.
 
-    retries: batches tried again because the database asked for it. one_by_one: batches that it refused after the plan
-    had allowed them, which is a bug of ours each time. denials: of access, by whether the audit tells of them.
+    retries: batches retried because the database asked for it. one_by_one: batches that it refused after the plan had
+    allowed them, each time a bug in Scrip. denials: of access, by whether they were recorded in the audit.
     """
 
     postings: int = 0

@@ -1,6 +1,6 @@
-"""The books that a batch of units is planned on: locked in the one order, and loaded.
+"""The books that a batch of units is planned on: locked in the fixed order, and loaded.
 
-The order, and the reason why no circle comes of it, are in models/loading/__init__.py.
+The order, and why it prevents deadlocks, are in models/loading/__init__.py.
 """
 
 from collections.abc import Sequence
@@ -35,12 +35,12 @@ from models.ways import Way, way_of
 
 
 class Contended(Exception):
-    """An account appeared between looking and locking, or a customer's record was merged. The batch is retried."""
+    """An account appeared between lookup and lock, or a customer's record was merged. The batch is retried."""
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """opened: the accounts that were opened for it. skipped: rows that others hold."""
+    """opened: the accounts opened for it. skipped: rows that others have locked."""
 
     books: Books
     opened: list[UUID]
@@ -60,7 +60,7 @@ class Loader:
         """Raises Unavailable, LockedElsewhere, Contended."""
         needs = await self._with_what_merges(connection, [unit.needs for unit in units])
         accounts, found = await self._lock(connection, needs, way)
-        # Of a customer that is not there, or that others have, nothing is looked for.
+        # Nothing is looked up for a customer that is missing or locked by others.
         wanted = {key for n in needs for key in n.accounts}
         reachable = {key for key in wanted if key[0] in found}
         opened, late = await self._open_missing(connection, needs, reachable, accounts, wait=way.wait)
@@ -79,7 +79,7 @@ class Loader:
         return Loaded(books, opened, skipped)
 
     async def as_they_stand(self, connection: TenantConnection, unit: Unit) -> Loaded:
-        """The books, unlocked, for commands that only report. Accounts that a posting would open are imagined.
+        """The books, unlocked, for commands that only report. Accounts that a posting would open exist in memory only.
 
         Raises Unavailable, Contended.
         """
@@ -114,7 +114,7 @@ class Loader:
     async def _books(
         self, connection: TenantConnection, accounts: dict[AccountKey, AccountState], found: dict[UUID, CustomerState]
     ) -> Books:
-        """Under the locks, time has not gone on without us: it is now."""
+        """The books as of now: the time is read under the locks."""
         asked = self.clock.asking()
         version, now = await load_facts(connection, accounts, self.clock.given)
         self.clock.learn(asked, now)
@@ -140,7 +140,7 @@ class Loader:
         await load_named(connection, books, needs, skipped, wait=way.wait)
 
     async def _with_what_merges(self, connection: TenantConnection, needs: list[Needs]) -> list[Needs]:
-        """A merge's needs once both customers are locked: of both, accounts in all assets that the first has."""
+        """A merge's needs once both customers are locked: both customers' accounts in all assets that the first has."""
         if not any(n.merges for n in needs):
             return needs
         whole = []
@@ -158,7 +158,7 @@ class Loader:
         await load_all_open(connection, books, {a.id for a in books.accounts.values() if a.customer_id == from_id})
 
     def _check_not_merged(self, tenant_id: UUID, found: dict[UUID, CustomerState]) -> None:
-        """Raises Contended if a record turns out to have been merged, and remembers into which."""
+        """Raises Contended if a record has been merged, and remembers into which."""
         merged = {c.id: c.merged_into_id for c in found.values() if c.merged_into_id is not None}
         if merged:
             self.persons.learn(tenant_id, merged)
@@ -173,7 +173,7 @@ class Loader:
         *,
         wait: bool,
     ) -> tuple[list[UUID], set[AccountKey]]:
-        """Open the missing accounts that are wanted; return those of the missing that others hold."""
+        """Open the missing accounts that are wanted; return the missing ones that others have locked."""
         missing = wanted - accounts.keys()
         if not missing:
             return [], set()
@@ -183,11 +183,11 @@ class Loader:
         if to_open:
             ids = [self.source.new_id() for _ in to_open]
             made = await open_accounts(connection, to_open, ids, self.clock.given)
-            if len(made) < len(to_open):  # no such customer, or somebody else was faster
+            if len(made) < len(to_open):  # no such customer, or another transaction was faster
                 held |= await accounts_locked_elsewhere(connection, to_open - made.keys())
         accounts.update(made)
         if held and wait:
-            # Somebody made them a moment ago. To begin again would lose what we have made, and the next race.
+            # Another transaction has just made them. A restart would lose the accounts we made, and the next race.
             late, _ = await lock_accounts(connection, held, set(), wait=True)
             accounts.update(late)
             if held - late.keys():

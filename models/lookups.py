@@ -1,13 +1,13 @@
-"""Many rows by their keys in one statement, each by a look-up of its own whatever the statistics say (docs/adr/0027)."""
+"""Many rows by their keys in one statement, each by its own index look-up, independent of the statistics (docs/adr/0027)."""
 
 
 def each(*columns: str, first: int = 2) -> str:
     """A FROM item whose rows are made of arrays: `each("id uuid", "at date")` AS k has `id` of $2 and `at` of $3.
 
-    Joined to a table by its key, it leads to the key's index and nowhere else. PostgreSQL takes a limit that it does not
-    know for a tenth of what is below it, and arrays that it does not know for ten rows: so it expects one row here, and
-    to look one row up by its key costs least. To `id = ANY($2)` it expects ten, and reads all of a tenant's
-    rows, by whatever index, where it believes that there are fewer than about twenty.
+    Joined to a table by its key, it always uses the key's index. PostgreSQL estimates an unknown limit as a tenth of
+    its input, and unknown arrays as ten rows: so it expects one row here, and looking one row up by its key costs
+    least. For `id = ANY($2)` it expects ten, and reads all of a tenant's rows, by any index, if it believes
+    that there are fewer than about twenty.
     """
     names, arrays = [], []
     for place, column in enumerate(columns, start=first):

@@ -18,7 +18,7 @@ from iso4217 import Currency
 from models.errors import AmountOutOfRange, AmountPrecision, AmountZero, AssetUnknown
 
 MAX_AMOUNT_MINOR: Final = 10**15
-"""No single amount, balance or total goes past this many minor units, in either direction."""
+"""Maximum of an amount, balance or total, in minor units, in either direction."""
 
 SERVICE_CREDITS: Final = "SERVICE_CREDITS"
 POINTS: Final = "POINTS"
@@ -31,7 +31,7 @@ _KEPT: Final[ContextVar[Mapping[str, int]]] = ContextVar("kept", default=Mapping
 
 
 def enter_books(currencies: Mapping[str, int]) -> None:
-    """From now on this task (and those that it begins) works on the books that keep these currencies."""
+    """Make this task (and those that it starts) work on the books with these currencies."""
     _KEPT.set(currencies)
 
 
@@ -47,7 +47,7 @@ def exponent(asset: str) -> int:
 
 @lru_cache(maxsize=512)
 def listed_exponent(asset: str) -> int:
-    """The same, whatever any books hold."""
+    """The same, from the standard's list alone."""
     if asset in _WHOLE_ASSETS:
         return 0
     try:
@@ -65,7 +65,7 @@ def is_money(asset: str) -> bool:
 
 
 def parse_decimal(text: str) -> Decimal:
-    """Exact decimal from the one notation that the API knows: `-?\\d{1,16}(\\.\\d{1,4})?` in ASCII.
+    """Exact decimal from the API's only notation: `-?\\d{1,16}(\\.\\d{1,4})?` in ASCII.
 
     Raises ValueError for anything else: exponents, `NaN`, underscores, signs, blanks, other digits.
     """
@@ -91,7 +91,7 @@ def to_minor(amount: Decimal, asset: str) -> int:
 
 
 def nonzero_minor(amount: Decimal, asset: str) -> int:
-    """Minor units of an amount that has to move something. Raises AmountZero as well."""
+    """Minor units of an amount that must not be zero. Raises AmountZero as well."""
     minor = to_minor(amount, asset)
     if minor == 0:
         raise AmountZero

@@ -1,7 +1,7 @@
 """Names that identify a row to people, trimmed and in one form of Unicode (domain: names). Pure.
 
-Everything that comes in under a name passes here before it is kept, compared or looked up: external ids, numbers,
-codes, names. Subjects, clients and idempotency keys do not: they are exact. Case is significant everywhere.
+Every incoming name is normalised here before it is stored, compared or looked up: external ids, numbers, codes, names.
+Subjects, clients and idempotency keys are not: they are exact. Case is significant everywhere.
 """
 
 import unicodedata
@@ -10,9 +10,9 @@ from typing import Final
 from models.errors import Invalid
 
 MOST_CHARACTERS: Final = 255
-"""Of the longest name that any column holds."""
+"""Maximum length of a name in any column."""
 _LONGEST_DECOMPOSITION: Final = 4
-"""The most characters that one of NFC can have come in as."""
+"""Maximum number of characters that NFC composes into one."""
 _INVISIBLE_KINDS: Final = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
 _INVISIBLE: Final = frozenset(
     chr(code)
@@ -37,7 +37,7 @@ among them, and two blank symbols."""
 
 
 def clean_name(text: str) -> str:
-    """Normalise a name: to NFC, without white space (Unicode's) at either end. Done twice, it changes nothing.
+    """Normalise a name: to NFC, without white space (Unicode's) at either end. Idempotent.
 
     A text too long for any name keeps its form: bringing it to NFC takes more than its length in time.
     """

@@ -1,7 +1,7 @@
 """Outages of the database: how to tell one from an error of a statement, and the one line logged for each.
 
 Every failure because the database is away, full or read-only becomes `DatabaseAway` where connections are taken
-(models/session.py), so that nobody above has to know the driver's exceptions.
+(models/session.py), so that no code above needs to know the driver's exceptions.
 """
 
 import logging
@@ -17,19 +17,19 @@ from models.errors import DatabaseAway
 log = logging.getLogger(__name__)
 
 QUIET_S: Final = 2.0
-"""An outage is over once something has worked, and nothing has failed for this long: one that flickers is one outage."""
+"""An outage is over once a statement has worked and none has failed for this long: a flickering one counts as one."""
 WRITES_QUIET_S: Final = 20.0
 DOUBT_S: Final = 5.0
-"""How long after a failed write this server says that it is not ready. Then requests find out the state: nothing but a
+"""How long after a failed write this server reports that it is not ready. Then requests find out the state: only a
 write can tell whether there is room again."""
 _CONNECTIONS: Final = "08"
 _RESOURCES: Final = "53"
 _SYSTEM: Final = "58"
 _CLASSES: Final = (_CONNECTIONS, _RESOURCES, _SYSTEM)
-"""SQLSTATE: connections, want of resources (disk, memory, connections), errors of the machine below."""
+"""SQLSTATE classes: connections, lack of resources (disk, memory, connections), system errors."""
 _READ_ONLY: Final = "25006"
 _LEAVING: Final = frozenset({"57P01", "57P02", "57P03", "57P04", "57P05"})
-"""The server, or this connection's part of it, ends, has crashed, is starting, or its database was dropped."""
+"""The server, or this connection's backend, ends, has crashed, is starting, or its database was dropped."""
 
 
 def cause_of(error: BaseException) -> BaseException:
@@ -42,7 +42,7 @@ def cause_of(error: BaseException) -> BaseException:
 def is_outage(error: BaseException, *, lost: bool, writes: bool) -> bool:
     """Whether a statement failed because the database cannot be used now, and not because of the statement.
 
-    lost: whether its connection is gone. writes: whether it was allowed to write; otherwise "read-only" is a bug of ours.
+    lost: whether its connection is gone. writes: whether it may write; otherwise "read-only" is a bug in Scrip.
     """
     cause = cause_of(error)
     if isinstance(cause, asyncpg.PostgresError):
@@ -54,13 +54,13 @@ def is_outage(error: BaseException, *, lost: bool, writes: bool) -> bool:
 
 
 def is_worth_another(error: BaseException, *, lost: bool) -> bool:
-    """Whether the same may work on another connection: this one was lost, or leads to a server that has become a
+    """Whether a retry on another connection may work: this one was lost, or leads to a server that has become a
     standby."""
     return lost or getattr(cause_of(error), "sqlstate", None) == _READ_ONLY
 
 
 class Outages:
-    """One pool's outages: the first failure's time, and the number. `clock` gives seconds that only ever rise."""
+    """One pool's outages: the first failure's time, and the number. `clock` gives monotonic seconds."""
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
@@ -106,7 +106,7 @@ class Outages:
 
     @property
     def writes_fail(self) -> bool:
-        """Whether a write has failed a moment ago for want of room, or because the database is read-only."""
+        """Whether a write has just failed because the disk is full or the database read-only."""
         return self._write_failed_at is not None and self._clock() - self._write_failed_at < DOUBT_S
 
 

@@ -1,4 +1,4 @@
-"""Operations that wait for a row that another transaction holds: in memory, not on a connection that others need."""
+"""Operations that wait for a row locked by another transaction: in memory, not on a connection that others need."""
 
 import asyncio
 import random
@@ -11,7 +11,7 @@ import asyncpg
 from models.errors import Busy
 
 LONGEST_WAIT_S: Final = 25.0
-"""Longest wait for others before BUSY: longer than the largest bulk takes, and shorter than an operation has
+"""Longest wait for others before BUSY: longer than the largest bulk, and shorter than an operation's timeout
 (SCRIP_EXECUTION_TIMEOUT)."""
 FIRST_PAUSE_S: Final = 0.02
 LONGEST_PAUSE_S: Final = 0.5
@@ -22,8 +22,8 @@ T = TypeVar("T")
 
 
 def patiently(operation: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coroutine[Any, Any, T]]:
-    """Retry a function that could not lock a row in the short while that its transaction gives it (`WRITER_LOCK_WAIT`
-    in models/session.py). Between two tries it holds no connection and no lock. Raises Busy after `LONGEST_WAIT_S`.
+    """Retry a function that could not lock a row within its transaction's lock timeout (`WRITER_LOCK_WAIT` in
+    models/session.py). Between two tries it holds no connection and no lock. Raises Busy after `LONGEST_WAIT_S`.
     """
 
     @wraps(operation)
@@ -44,5 +44,5 @@ def patiently(operation: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Cor
 
 
 def jittered(pause_s: float) -> float:
-    """The pause, varied so that those that began together do not continue together."""
+    """The pause with jitter, so that callers that started together do not retry together."""
     return pause_s * (0.5 + random.random())  # noqa: S311 - jitter, not a secret

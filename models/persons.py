@@ -1,4 +1,4 @@
-"""Merged records, as a running process has come to know them: followed before anything is locked."""
+"""Merged records known to a running process: followed before anything is locked."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -8,10 +8,10 @@ MAX_REMEMBERED: Final = 100_000
 
 
 class Persons:
-    """Merged records by tenant, each with the record that the person is now.
+    """Merged records by tenant, each with its survivor.
 
-    Learnt from a posting that meets one under its lock, and true for good: a merge is not undone. A merge not known
-    here is only found a little later.
+    Learnt from a posting that finds one under its lock, and permanent: a merge is never undone. A merge not known here
+    is only found a little later.
     """
 
     def __init__(self) -> None:
@@ -19,11 +19,11 @@ class Persons:
         self._number = 0
 
     def of(self, tenant_id: UUID) -> dict[UUID, UUID]:
-        """Record → person. No person in it is a record that was merged."""
+        """Merged record → survivor. No survivor in it is itself merged."""
         return self._known.get(tenant_id, {})
 
     def learn(self, tenant_id: UUID, merged: Mapping[UUID, UUID]) -> None:
-        """Remember records and the persons that they are now."""
+        """Remember merged records and their survivors."""
         if self._number >= MAX_REMEMBERED:
             self._known.clear()
             self._number = 0

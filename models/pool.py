@@ -1,9 +1,8 @@
 """Connections: Tortoise's pool, with bounds on the wait for one, and without dead ones.
 
-While the database is out of reach, one attempt to reach it is made at a time, for all callers who have come since the
-one before: they learn its end together, and a caller who comes once it is back is never told of an attempt from before
-that. A server that refuses more connections than the pool has already is not out of reach: callers wait in line for one of
-these.
+While the database is unreachable, one attempt to reach it is made at a time, for all callers since the previous one:
+they get its result together, and a caller who arrives once the database is back never gets the result of an earlier
+attempt. A server that refuses more connections than the pool has is not unreachable: callers queue for one of these.
 """
 
 import asyncio
@@ -23,18 +22,18 @@ log = logging.getLogger(__name__)
 
 CONNECTION_NAME: Final = "default"
 TAKE_TIMEOUT_S: Final = 10.0
-"""Longest wait for a connection. A holder gives it back within a statement or a posting."""
+"""Longest wait for a connection. A holder releases it within a statement or a posting."""
 PATIENCE_S: Final = 3.0
-"""Longest time for a connection's cheapest work: to answer at all, to roll back."""
+"""Longest time for a connection's cheapest work: a ping, a rollback."""
 IDLE_S: Final = 10.0
-"""A connection that has rested longer is tested first: a firewall in between may have dropped it silently."""
+"""A connection idle for longer is tested first: a firewall in between may have dropped it silently."""
 PAUSE_S: Final = 0.05
 """Between two attempts to reach a database that is away."""
 REFUSED_S: Final = 0.5
-"""For how long after the server has refused one more connection none is asked for, while the pool has others."""
+"""After the server has refused a connection, no more are requested for this long, while the pool has others."""
 MAX_TAKINGS: Final = 3
 MAX_WAITS: Final = 1_000
-"""Of the first in line, for something to be given back; a caller gives up after TAKE_TIMEOUT_S."""
+"""Maximum waits of the first in line for a release; a caller gives up after TAKE_TIMEOUT_S."""
 
 
 T = TypeVar("T")
@@ -45,13 +44,13 @@ _UNREACHABLE: Final = (OSError, ValueError, asyncpg.PostgresError, asyncpg.Inter
 
 
 class Connection(asyncpg.Connection):  # type: ignore[misc]
-    """A connection that remembers when it was used last, and is closed without a word if the other end is gone."""
+    """A connection that remembers its last use, and is closed silently if the other end is gone."""
 
     __slots__ = ("used_at",)
     used_at: float
 
     async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - as asyncpg has it
-        """Close as asyncpg does. Its pool closes connections that are to be replaced in a task that nobody waits for:
+        """Close as asyncpg does. Its pool closes connections that are to be replaced in a task that is not awaited:
         its errors are logged with a traceback, and it is closed all the same."""
         try:
             await super().close(timeout=timeout)
@@ -94,7 +93,7 @@ class Pool:
         return raw
 
     async def give_back(self, raw: Raw) -> None:
-        """Give a connection back. Never fails: one that does not come back whole is closed, and its place is free."""
+        """Release a connection. Never fails: a broken one is closed, and its slot is freed."""
         try:
             await self.client._pool.release(raw)  # noqa: SLF001 - Tortoise's wrapper does the same
         except Exception:
@@ -103,17 +102,17 @@ class Pool:
 
     @property
     def is_full(self) -> bool:
-        """Whether all connections that it may have, or that the server lets it have, are open and in use: the next caller
-        waits until one is given back."""
+        """Whether all connections allowed, by its size or by the server, are open and in use: the next caller must wait
+        until one is released."""
         pool = self.client._pool  # noqa: SLF001 - there is no other way to it
         if pool is None or pool.get_idle_size() > 0:
             return False
         return pool.get_size() == pool.get_max_size() or (pool.get_size() > 0 and self._is_refused)
 
     async def ask_beside(self, question: Callable[[Raw], Awaitable[T]], *, otherwise: T) -> T:
-        """Run a query on a connection beside the pool's, which is closed again; for callers who cannot wait for one.
+        """Run a query on a separate connection, which is then closed; for callers who cannot wait for the pool.
 
-        otherwise: returned if the server says that it has none to spare. Raises DatabaseAway.
+        otherwise: returned if the server refuses one more connection. Raises DatabaseAway.
         """
         try:
             pool = await self._opened()
@@ -128,15 +127,15 @@ class Pool:
             raise self.outages.failed(error) from error
 
     def replace(self, raw: Raw) -> None:
-        """Replace a lost connection, or one to the wrong server: it and all of its time are replaced before they are
-        used again."""
+        """Replace a lost connection, or one to the wrong server, and all of the same generation, before their next
+        use."""
         if not is_lost(raw):
             raw.terminate()
         # What asyncpg's own `expire_connections` does, which is a coroutine only by name.
         self.client._pool._generation += 1  # noqa: SLF001
 
     async def _alive(self) -> Raw:
-        """A connection from the pool; one that has rested is tested first, and replaced if it does not answer."""
+        """A connection from the pool; an idle one is tested first, and replaced if it does not answer."""
         for _ in range(MAX_TAKINGS):
             raw = await self._acquired()
             if monotonic() - raw.used_at < IDLE_S:
@@ -154,9 +153,10 @@ class Pool:
         raise ConnectionError("one connection after the other was dead")
 
     async def _acquired(self) -> Raw:
-        """One that nobody has: at rest, new, or given back by somebody. Raises what connecting does.
+        """Take a free connection: an idle, a new, or a released one. Raises the errors of connecting.
 
-        One at a time asks for more than the server gives, so that a crowd that waits is no burden to it.
+        If the server refuses more connections, only one caller at a time requests one, so that waiting callers do not
+        load it.
         """
         pool = await self._opened()
         if not self._line.locked() and not self._is_refused and (raw := await self._asked(pool)) is not None:
@@ -173,7 +173,7 @@ class Pool:
         raise ConnectionError("one connection after the other was taken by others")
 
     async def _asked(self, pool: Any) -> Raw | None:
-        """Return a connection; None if one more was refused, and the pool has some that may be given back, or will have."""
+        """Return a connection; None if a new one was refused, and the pool has, or will have, some to be released."""
         self._asking += 1
         try:
             return await pool.acquire()
@@ -195,7 +195,7 @@ class Pool:
         return self.client._pool  # noqa: SLF001
 
     async def _next_attempt(self) -> None:
-        """Wait for the next attempt to reach the database, together with all others who do. Raises its errors."""
+        """Wait for the next attempt to reach the database, together with all other waiters. Raises its errors."""
         if self._attempt is None:
             self._attempt = asyncio.create_task(self._reach(), name="reaching the database")
             self._attempt.add_done_callback(_seen)
@@ -204,13 +204,13 @@ class Pool:
     async def _reach(self) -> None:
         async with self._attempting:
             await asyncio.sleep(PAUSE_S)
-            self._attempt = None  # whoever comes from here on waits for the next
+            self._attempt = None  # callers from here on wait for the next
             await self.give_back(await self._alive())
             self._away = False
 
 
 def is_lost(raw: Raw) -> bool:
-    """Whether the connection is gone: closed, or so broken that the pool has taken it away already."""
+    """Whether the connection is gone: closed, or broken and already removed by the pool."""
     try:
         return bool(raw.is_closed())
     except asyncpg.InterfaceError:

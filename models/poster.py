@@ -1,5 +1,5 @@
-"""Posts batches to the end, whatever comes between: retried if the database asks for it, in parts if others hold rows
-that some of the units need, and one by one if the database refused a batch that the plan had allowed.
+"""Posts each batch until every unit has a result: retried if the database asks for it, in parts if others have locked
+rows that some units need, and one by one if the database refused a batch that the plan had allowed.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ _TRY_AGAIN: Final = (Contended, asyncpg.SerializationError, asyncpg.DeadlockDete
 
 
 class Poster:
-    """Posts batches, and returns a result for each unit in the end. One per process."""
+    """Posts batches, and returns a result for each unit. One per process."""
 
     def __init__(self, loader: Loader, metrics: LedgerMetrics) -> None:
         self._posting = Posting(loader)
@@ -41,14 +41,14 @@ class Poster:
     ) -> list[Result]:
         """Post a batch, retrying if the database asks for it; then each unit by itself.
 
-        With `wait`, wait a moment for each lock that others hold; without, skip those rows. Either way, units that
-        could not have the rows they need are requeued. first: a row that is waited for before anything else is locked.
-        quick: unavoidable waits are given up sooner.
+        With `wait`, wait briefly for each lock that others hold; without, skip those rows. Either way, units that
+        could not lock the rows they need are requeued. first: a row to wait for before anything else is locked.
+        quick: give up unavoidable waits sooner.
         """
         return await self._post(tenant_id, units, way_of(wait=wait, first=first, quick=quick))
 
     async def still_locked(self, tenant_id: UUID, names: Collection[Name]) -> set[Name]:
-        """Those of the rows that others hold now."""
+        """The rows among them that others have locked now."""
         async with tenant_transaction(tenant_id) as connection:
             return await still_locked(connection, names)
 
@@ -62,7 +62,7 @@ class Poster:
             except DatabaseAway as error:
                 if not error.again or error.unknown or away:
                     return [Failed(error) for _ in units]
-                away = True  # nothing was committed: once more, on another connection
+                away = True  # nothing was committed: retry once, on another connection
             except LockedElsewhere as locked:
                 self._metrics.retries += 1
                 return await self._in_parts(tenant_id, units, locked.names, way)
@@ -74,7 +74,7 @@ class Poster:
                 log.debug("retrying the posting of %d units: %s", len(units), type(error).__name__)
                 await asyncio.sleep(pause * (0.5 + random.random()))  # noqa: S311 - jitter, not a secret
                 pause *= 2
-            except Exception as error:  # noqa: BLE001 - whatever it is, one unit must not cost its neighbours theirs
+            except Exception as error:  # noqa: BLE001 - one unit's error must not fail the other units
                 return await self._one_by_one(tenant_id, units, error, way)
         return [Refused(Busy()) for _ in units]
 
@@ -84,7 +84,7 @@ class Poster:
         """Handle a lock that could not be taken and cannot be skipped: requeue the units that need it, and post the
         others at once.
 
-        Those that may need it are halved until it is clear which do, each half waiting no more than a moment.
+        The units that may need it are halved until it is clear which do; each half waits only briefly.
         """
         if locked == {way.first}:
             return [Requeued(locked) for _ in units]
@@ -95,7 +95,7 @@ class Poster:
         order = sorted(range(len(units)), key=lambda i: i in suspects)
         cut = len(units) - len(suspects)
         found: list[Result] = []
-        if locked == {TIERS}:  # whoever moves points needs them
+        if locked == {TIERS}:  # every unit that moves points needs them
             found = [Requeued(locked) for _ in suspects]
             order = order[cut:] + order[:cut]
             rest = [order[len(suspects) :]]
@@ -106,12 +106,12 @@ class Poster:
         return [result for _, result in sorted(zip(order, found, strict=True), key=lambda pair: pair[0])]
 
     async def _locked_now(self, tenant_id: UUID, unit: Unit) -> frozenset[Name]:
-        """The rows of a unit that others hold; if none is to be seen, the unit is to come again by itself."""
+        """The unit's rows that others have locked; if none is, a name for the unit itself: it is retried alone."""
         locked = await self.still_locked(tenant_id, set(names_of(unit)))
         return frozenset(locked or {("posting", unit.result_id)})
 
     async def _one_by_one(self, tenant_id: UUID, units: Sequence[Unit], error: Exception, way: Way) -> list[Result]:
-        """Find the unit that the database refused although the planner had allowed it, and spare its neighbours."""
+        """Find the unit that the database refused although the plan had allowed it; the others are posted."""
         self._metrics.one_by_one += 1
         if len(units) == 1 and not isinstance(error, asyncpg.UniqueViolationError):
             log.error("posting failed: %s", units[0].operation, exc_info=error)
@@ -128,7 +128,7 @@ class Poster:
                 results.append(Requeued())
             except Unavailable as refused:
                 results.append(Refused(refused))
-            except DatabaseAway as error:  # for those that are left as well
+            except DatabaseAway as error:  # for the remaining units as well
                 return results + [Failed(error) for _ in units[place:]]
             except Exception as failure:
                 log.error("posting failed: %s", unit.operation, exc_info=failure)

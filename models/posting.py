@@ -1,10 +1,10 @@
-"""The only writer of entries, of credits' remainders and of balances: a batch of units of one tenant, in one transaction.
+"""The only writer of entries, credits' remainders and balances: a batch of units of one tenant, in one transaction.
 
-A unit is one request's work, and is all or nothing. A batch costs the same number of round trips however many units it
-holds:
+A unit is one request's work, and is all or nothing. The number of round trips per batch does not depend on the number
+of units:
 
-    1. begin, as the tenant; claim the idempotency keys; answer those that were used before
-    2. lock, in the one order; read under the locks (models/load_books.py)
+    1. begin, as the tenant; claim the idempotency keys; answer units whose key was used before
+    2. lock, in the fixed order; read under the locks (models/load_books.py)
     3. plan each unit in turn on the locked state (models/planning): entries, or a refusal that undoes the unit
     4. write everything set-based (models/writing.py); if one large unit was planned, raise its actor's counters; commit
 
@@ -44,11 +44,11 @@ from turns.slices import in_slices
 from turns.steps import Steps
 
 Results = list[Result | None]
-"""One for each unit; None as long as it has none."""
+"""One for each unit; None until it is known."""
 
 
 class Posting:
-    """Posts a batch once. Keeps no state in between but its loader's."""
+    """Posts a batch once. Keeps no state between calls except its loader's."""
 
     def __init__(self, loader: Loader) -> None:
         self._loader = loader
@@ -90,10 +90,9 @@ class Posting:
         return [result if result is not None else Requeued() for result in results]
 
     async def _report(self, tenant_id: UUID, unit: Unit, way: Way) -> Result:
-        """Run a dry run: planned on the books of one moment, waiting for nobody and blocking nobody; then its report is
-        written.
+        """Perform a dry run: plan on a snapshot, without waiting for locks or taking any; then write the report.
 
-        Raises LockedElsewhere if others hold its key, and the errors that ask for a retry.
+        Raises LockedElsewhere if another transaction holds its key, and the errors that ask for a retry.
         """
         async with tenant_transaction(tenant_id, read_only=True, one_moment=True) as connection:
             loaded = await self._loader.as_they_stand(connection, unit)
@@ -108,7 +107,7 @@ class Posting:
                 if _answer_replays([unit], claimed, known, results):
                     results = planned
                     waiting_for = new_names(books)
-                    # Stamped after this was begun, as whatever is written (docs/adr/0019).
+                    # Stamped after this transaction began, like every row written (docs/adr/0019).
                     _, books.now = await load_facts(connection, {}, self._loader.clock.given)
                     await self._write(connection, books, [unit])
                 await _free_keys(connection, [unit], claimed, results)
@@ -118,7 +117,7 @@ class Posting:
         return results[0] or Requeued()
 
     async def _claim(self, connection: TenantConnection, units: Sequence[Unit]) -> tuple[Uses, Uses]:
-        """Claim the batch's keys. Returns those claimed now, and those used before with their use."""
+        """Claim the batch's keys. Returns the keys claimed now, and the keys used before, each with its use."""
         wanted: dict[Place, Use] = {}
         for unit in units:
             if (place := unit.place) is not None:
@@ -130,7 +129,7 @@ class Posting:
 
 
 def _followed(units: Sequence[Unit], persons: dict[UUID, UUID]) -> Sequence[Unit]:
-    """The units, with every customer that they name replaced by the record that they are now."""
+    """The units, with each merged customer that they name replaced by the surviving record."""
     if not persons:
         return units
     return [
@@ -140,7 +139,7 @@ def _followed(units: Sequence[Unit], persons: dict[UUID, UUID]) -> Sequence[Unit
 
 
 def _answer_replays(units: Sequence[Unit], claimed: Uses, known: Uses, results: Results) -> list[int]:
-    """Answer the units whose key was used before; return the indexes of the others, the first of each key only."""
+    """Answer the units whose key was used before; return the indexes of the others, only the first for each key."""
     live, seen = [], set()
     for i, unit in enumerate(units):
         place = unit.place
@@ -162,9 +161,9 @@ def _replay(unit: Unit, used: Use) -> Result:
 async def _plan_all(
     connection: TenantConnection, loaded: Loaded, units: Sequence[Unit], live: list[int], results: Results
 ) -> None:
-    """Plan the units, and answer the batch's own repetitions.
+    """Plan the units, and answer keys repeated within the batch.
 
-    The number of pending requests is queried only if another one was planned, so that it costs nobody else a round
+    The number of pending requests is queried only if a new one was planned, so other batches save the round
     trip; if that would be too many, the units are planned again.
     """
     books = loaded.books
@@ -192,12 +191,13 @@ def _plan(loaded: Loaded, units: Sequence[Unit], live: list[int], results: Resul
             results[i] = Posted((yield from planning.plan(books, context, unit.command)))
         except LedgerError as error:
             yield from books.rolling_back_to(savepoint)
-            results[i] = Refused(error)
+            # Its traceback refers to this frame and so to the results: the books would stay until garbage collection.
+            results[i] = Refused(error.with_traceback(None))
         yield
 
 
 def _answer_repetitions(units: Sequence[Unit], live: list[int], results: Results) -> None:
-    """Answer the units whose key another unit of the batch came with first."""
+    """Answer the units whose key an earlier unit of the batch has."""
     first = {place: i for i in live if (place := units[i].place) is not None}
     for i, unit in enumerate(units):
         if results[i] is None and unit.place in first:
@@ -205,7 +205,7 @@ def _answer_repetitions(units: Sequence[Unit], live: list[int], results: Results
 
 
 def _repetition(unit: Unit, first: Unit, result: Result | None) -> Result | None:
-    """The result of a unit whose key another one of the batch came with first; None: it has to come again."""
+    """The result of a unit whose key an earlier unit of the batch has; None: it must be retried."""
     if isinstance(result, Posted):
         return _replay(unit, first.use)
     same = (unit.actor, unit.operation, unit.input_hash) == (first.actor, first.operation, first.input_hash)
@@ -213,14 +213,14 @@ def _repetition(unit: Unit, first: Unit, result: Result | None) -> Result | None
 
 
 async def _close_unused(connection: TenantConnection, loaded: Loaded) -> None:
-    """Delete accounts that were opened for a unit that was then refused, so that it leaves no trace."""
+    """Delete accounts opened for units that were then refused, so that these leave no trace."""
     unused = [account_id for account_id in loaded.opened if loaded.books.accounts_by_id[account_id].sequence == 0]
     if unused:
         await close_accounts(connection, unused)
 
 
 async def _free_keys(connection: TenantConnection, units: Sequence[Unit], claimed: Uses, results: Results) -> None:
-    """Free keys: only a success (or an approval request) keeps its key; a dry run's report does not."""
+    """Free the keys of all units except successes (including approval requests); a dry run's key is freed too."""
     used = {
         unit.place
         for unit, result in zip(units, results, strict=True)

@@ -1,8 +1,8 @@
-"""Rights of the app's role in each table: the least that it needs. Granted anew after every migration.
+"""Rights of the app's role in each table: the minimum that it needs. Granted anew after every migration.
 
-The role that runs the migrations owns the tables; the app should not. SELECT is for all tables; the rest stands with each
-(models/tables/): INSERT for all of the ledger, UPDATE for the columns that ever change, DELETE for what is nobody's
-record. Entries, transactions and their texts are only added to (and triggers refuse the rest to the owner as well).
+The role that runs the migrations owns the tables; the app's should not. SELECT is for all tables; each table declares
+the rest (models/tables/): INSERT for all of the ledger, UPDATE for columns that can change, DELETE for rows that are no
+records. Entries, transactions and their texts are insert-only (and triggers refuse other changes to the owner as well).
 """
 
 from collections.abc import Mapping
@@ -16,14 +16,15 @@ APP_PRIVILEGES: Final[Mapping[str, Privileges]] = {
     "aerich": Privileges(inserts=False),
     **{table._meta.db_table: table.app_may for table in _TABLES},  # noqa: SLF001 - as Tortoise calls what it tells of a model
 }
-"""By the name of the table."""
+"""Rights by table name."""
 
 APP_FUNCTIONS: Final = ("settled_instant(integer)",)
-"""Functions that the app's role may call, and nobody else."""
+"""Functions that only the app's role may call."""
 
 
 def grants(role: str) -> str:
-    """The SQL that gives `role` exactly these rights in the current schema, whatever it had before. For the owner to run."""
+    """SQL that gives `role` exactly these rights in the current schema, replacing earlier ones. For the owner to
+    run."""
     quoted = '"' + role.replace('"', '""') + '"'
     statements = [f"REVOKE ALL ON {', '.join(APP_PRIVILEGES)} FROM {quoted}"]
     for table, may in APP_PRIVILEGES.items():

@@ -1,9 +1,9 @@
-"""Connections that know their tenant: the only way to the database for every tenant's data.
+"""Connections bound to a tenant: the only access to any tenant's data.
 
 The tenant is set in the same round trip that begins the transaction, and `SET LOCAL` ends with it, so nothing can leak
-to the connection's next user: outside of these transactions row-level security shows no row.
+to the connection's next user: outside these transactions row-level security shows no row.
 
-A failure because the database cannot be used is raised as `DatabaseAway`, from its real cause (models/outages.py,
+If the database cannot be used, that is raised as `DatabaseAway`, from its real cause (models/outages.py,
 docs/adr/0026).
 """
 
@@ -26,16 +26,16 @@ __all__ = ["CONNECTION_NAME"]
 
 _SETTLED: Final = "SELECT settled_instant($1)"
 WRITER_LOCK_WAIT: Final = "SET LOCAL lock_timeout = '200ms'"
-"""Of transactions that write and are no postings, unless they say otherwise: they hold a connection while they wait,
-and are retried without one (`models/patience.py`)."""
+"""Default for writing transactions other than postings: they hold a connection while they wait, and release it before
+a retry (`models/patience.py`)."""
 BY_INDEX: Final = "SET LOCAL enable_seqscan = off"
-"""Of every transaction: no statement reads all tenants' rows, even if it is planned for a tenant that has them all."""
+"""For every transaction: no statement scans all tenants' rows, even if its plan assumes a tenant that owns them all."""
 _ages = PlanAges()
 SETTLING_LOCK: Final = 7_436_904
-"""The class of the advisory locks of transactions that write in a tenant (`settled_instant` in migrations/ looks for
-it). Its siblings are in models/loading/config_locks.py."""
+"""Class of the advisory locks held by transactions that write in a tenant (`settled_instant` in migrations/ searches
+for it). The other classes are in models/loading/config_locks.py."""
 MAX_BEGINNINGS: Final = 3
-"""Maximum connections on which to begin a transaction, if the one before turned out to be dead."""
+"""Maximum connections tried to begin a transaction; another is tried if the one before was dead."""
 
 T = TypeVar("T")
 
@@ -43,8 +43,8 @@ T = TypeVar("T")
 class TenantConnection:
     """An open transaction of one tenant. `raw` takes SQL; `orm` goes into `Model.filter(...).using_db(orm)`.
 
-    settled: if it was queried, an instant before which this transaction sees every row there will ever be. stamp: the
-    one instant that its rows are stamped with, once `Ledger.stamp` was asked for it.
+    settled: if it was queried, an instant such that this transaction sees every row ever stamped before it. stamp: the
+    instant stamped on all its rows, once `Ledger.stamp` has been called.
     """
 
     __slots__ = ("abandoned", "orm", "raw", "settled", "stamp", "tenant_id")
@@ -59,7 +59,7 @@ class TenantConnection:
         self.abandoned = False
 
     def abandon(self) -> None:
-        """Cancel the statement that runs on it. Its failure counts as no outage."""
+        """Cancel the running statement. Its failure does not count as an outage."""
         self.abandoned = True
         if not is_lost(self.raw):
             self.raw.terminate()
@@ -67,8 +67,7 @@ class TenantConnection:
 
 @lru_cache(maxsize=4_096)
 def message_of(first: str, statements: str) -> str:
-    """Statements of our own making in one message, those that set something before all others, in one block
-    (docs/adr/0037)."""
+    """Scrip's own statements in one message; those that set something come first, in one block (docs/adr/0037)."""
     parts = [part for each in statements.split(";") if (part := each.strip())]
     sets = "; ".join(part for part in parts if part.startswith("SET "))
     block = (f"DO $$BEGIN {sets}; END$$",) if sets else ()
@@ -81,32 +80,36 @@ async def tenant_transaction(
     *,
     read_only: bool = False,
     one_moment: bool = False,
+    moment: str = "",
     settings: str | None = None,
     settling: bool = False,
 ) -> AsyncIterator[TenantConnection]:
     """One transaction of one tenant: committed at the end, rolled back if the block raises. READ COMMITTED; or, with
-    `one_moment`, REPEATABLE READ: all its statements see the books as the first one found them.
+    `one_moment`, REPEATABLE READ: all statements share the first one's snapshot. moment: a snapshot that another such
+    transaction has exported, to be shared by this one.
 
-    One that writes says so by a shared lock, which keeps nobody waiting, from before anything in it is stamped until it
-    can be seen (docs/adr/0019). settings: more `SET LOCAL …`, and other statements, of our own making, that travel in
-    the same round trip; a writing transaction without any waits only briefly for locks. settling: query the settled
-    instant first, in a statement of its own, since a snapshot must not be older than it.
+    A writing transaction holds a shared lock, which blocks no other, from before it stamps anything until its rows are
+    visible (docs/adr/0019). settings: more `SET LOCAL …` and other statements of Scrip's own, sent in the same round
+    trip; a writing transaction without any waits only briefly for locks. settling: query the settled instant first,
+    in a statement of its own, since a snapshot must not be older than it.
 
-    Raises DatabaseAway if the database cannot be used, or could not before the end.
+    Raises DatabaseAway if the database cannot be used, or becomes unusable before the end.
     """
     pool = the_pool()
     if settings is None:
         settings = "" if read_only else WRITER_LOCK_WAIT
-    tenant = UUID(str(tenant_id))  # nothing but a UUID gets into the statement
-    # Not READ WRITE: a database that its owner has set to be read-only stays so.
-    level = "REPEATABLE READ" if one_moment else "READ COMMITTED"
+    tenant = UUID(str(tenant_id))  # only a UUID gets into the statement
+    # Not READ WRITE: a database that its owner has set read-only stays so.
+    level = "REPEATABLE READ" if one_moment or moment else "READ COMMITTED"
     begin = f"BEGIN ISOLATION LEVEL {level}{' READ ONLY' if read_only else ''}"
+    if moment:
+        begin += f"; SET TRANSACTION SNAPSHOT '{moment}'"
     writing = "" if read_only else f"SELECT pg_advisory_xact_lock_shared({SETTLING_LOCK}, {lock_key(tenant_id)})"
     message = message_of(begin, f"SET LOCAL scrip.tenant = '{tenant}'; {BY_INDEX}; {writing}; {settings}")
 
     async def begun(raw: Raw) -> datetime | None:
         settled = await raw.fetchval(_SETTLED, lock_key(tenant_id)) if settling else None
-        if _ages.due(raw):  # by itself: it takes a snapshot, after which no isolation can be chosen
+        if _ages.due(raw):  # separately: it takes a snapshot, after which the isolation level cannot be set
             await raw.execute(ANEW)
         await raw.execute(message)
         return settled
@@ -138,7 +141,7 @@ async def _commit(raw: Raw, *, read_only: bool) -> None:
         lost = is_lost(raw)
         if not is_outage(error, lost=lost, writes=not read_only):
             raise
-        if not read_only:  # nothing was to be committed then, and all that was read is good
+        if not read_only:  # otherwise there was nothing to commit, and everything read is valid
             raise the_pool().outages.failed(error, unknown=lost, write=not lost) from error
         return
     the_pool().outages.worked(write=not read_only)
@@ -147,7 +150,7 @@ async def _commit(raw: Raw, *, read_only: bool) -> None:
 
 
 async def _undo(raw: Raw) -> None:
-    """Roll back, if there still is anything to; an error of it must not hide the reason for the rollback."""
+    """Roll back, if still possible; an error here must not hide the reason for the rollback."""
     if is_lost(raw):
         return
     try:
@@ -158,9 +161,9 @@ async def _undo(raw: Raw) -> None:
 
 
 async def _with_a_live_one(begin: Callable[[Raw], Awaitable[T]]) -> tuple[Raw, T]:
-    """A connection from the pool, and the answer of `begin` on it; on another if that one turns out to be dead.
+    """A connection from the pool, and the result of `begin` on it; another connection if that one is dead.
 
-    `begin` may do nothing that cannot be done twice. Raises DatabaseAway.
+    `begin` must be safe to run twice. Raises DatabaseAway.
     """
     pool = the_pool()
     for left in reversed(range(MAX_BEGINNINGS)):
@@ -183,15 +186,15 @@ async def _with_a_live_one(begin: Callable[[Raw], Awaitable[T]]) -> tuple[Raw, T
 
 
 async def ask(question: Callable[[Raw], Awaitable[T]]) -> T:
-    """Run, on a connection of no tenant, a query that can be repeated. Raises DatabaseAway."""
+    """Run a repeatable query on a connection without a tenant. Raises DatabaseAway."""
     raw, answer = await _with_a_live_one(question)
     await the_pool().give_back(raw)
     return answer
 
 
 async def settled_instant(tenant_id: UUID) -> datetime:
-    """An instant before which nothing can be committed in this tenant any more: the database's now, or the beginning of
-    the oldest transaction that is still writing. Later reads see every row stamped earlier."""
+    """An instant such that no row stamped before it can still be committed in this tenant: the database's now, or the
+    start of the oldest transaction still writing. Later reads see every row stamped earlier."""
 
     async def question(raw: Raw) -> datetime:
         found: datetime = await raw.fetchval(_SETTLED, lock_key(tenant_id))
@@ -201,8 +204,8 @@ async def settled_instant(tenant_id: UUID) -> datetime:
 
 
 async def holding_now(lock: int, tenant_id: UUID, *, without: int = 0) -> frozenset[str]:
-    """The transactions that hold this advisory lock of the tenant's, shared, and not the one `without`: by names that
-    are never reused."""
+    """Names, never reused, of the transactions that hold this advisory lock of the tenant's in shared mode, except
+    `without`."""
 
     async def question(raw: Raw) -> frozenset[str]:
         rows = await raw.fetch(_HOLDING, lock, lock_key(tenant_id), without)
@@ -219,18 +222,18 @@ _HOLDING: Final = """SELECT virtualtransaction FROM pg_locks
 
 
 def pool_size() -> int:
-    """How many connections this process may have."""
+    """Maximum number of connections of this process."""
     pool: Any = the_pool().client._pool  # noqa: SLF001 - there is no other way to it
     return 0 if pool is None else int(pool.get_max_size())
 
 
 def pool_is_full() -> bool:
-    """Whether the next caller who needs a connection has to wait until one is given back."""
+    """Whether the next caller must wait for a connection to be released."""
     return the_pool().is_full
 
 
 def lock_key(tenant_id: UUID) -> int:
-    """32 bits of the tenant's id, for advisory locks. Two tenants that share them wait for each other, no more."""
+    """32 bits of the tenant's id, for advisory locks. Two tenants that share them only wait for each other."""
     return int.from_bytes(UUID(str(tenant_id)).bytes[-4:], signed=True)
 
 
@@ -245,7 +248,7 @@ async def database_time() -> datetime:
 
 
 async def server_told() -> tuple[str, str]:
-    """The server's version, and its cluster's name ('' if it has none)."""
+    """The server's version and its cluster name ('' if none)."""
 
     async def question(raw: Raw) -> tuple[str, str]:
         row = await raw.fetchrow("SELECT current_setting('server_version'), current_setting('cluster_name')")
@@ -255,17 +258,17 @@ async def server_told() -> tuple[str, str]:
 
 
 async def takes_writes(*, beside: bool = False) -> bool:
-    """Whether the database accepts writes, as far as it says: it is neither a standby nor set to be read-only, nor has
-    a write failed a moment ago for want of room. Raises DatabaseAway.
+    """Whether the database accepts writes, as far as it reports: it is neither a standby nor read-only, and no write
+    has just failed because the disk is full. Raises DatabaseAway.
 
-    beside: asked without waiting for one of the pool's connections, on one that is opened for it; if the server has
-    none to spare, and has said so, it is there.
+    beside: ask on a new connection instead of waiting for one of the pool's; a server that answers that it has none to
+    spare counts as available.
     """
 
     async def question(raw: Raw) -> bool:
         if await raw.fetchval("SHOW transaction_read_only") == "off":
             return True
-        the_pool().replace(raw)  # its session goes on by what was set when it began; a new one goes by what is set now
+        the_pool().replace(raw)  # a session keeps the settings it began with; a new one has the current ones
         return False
 
     answer = await the_pool().ask_beside(question, otherwise=True) if beside else await ask(question)
@@ -273,7 +276,7 @@ async def takes_writes(*, beside: bool = False) -> bool:
 
 
 async def tenant_id_of(slug: str) -> UUID | None:
-    """The tenant that a slug names, if any: the one row visible to a caller who knows its slug."""
+    """The id of the tenant with this slug, if any: the only row visible to a caller who knows the slug."""
 
     async def question(raw: Raw) -> UUID | None:
         async with raw.transaction(readonly=True):

@@ -1,4 +1,4 @@
-"""The SQL that a batch is written with: rows as arrays of columns, and several tables' rows in one statement."""
+"""SQL that writes a batch: rows as arrays of columns, and several tables' rows in one statement."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -8,7 +8,7 @@ from models.planning.columns import Columns
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One table's rows: SQL with a gap for the columns' arrays, and their types."""
+    """One table's rows: SQL with a placeholder for the columns' arrays, and their types."""
 
     table: str
     text: str
@@ -18,8 +18,8 @@ class Part:
 
 @lru_cache(maxsize=256)
 def insert(columns: Columns) -> Part:
-    """INSERT rows of these columns. From the tenant's row, so that if tenants are on several machines all of it goes to
-    one (docs/adr/0037)."""
+    """INSERT rows of these columns. Selects from the tenant's row, so that with tenants on several machines all of it
+    goes to one (docs/adr/0037)."""
     names = ", ".join(column.name for column in columns.columns)
     return Part(
         columns.table,
@@ -45,8 +45,8 @@ def update(columns: Columns) -> Part:
 
 @lru_cache(maxsize=1024)
 def counted(parts: tuple[Part, ...]) -> tuple[int, ...]:
-    """Those of a statement's parts that return their number of rows: each update, and the first insert, since the
-    tenant's row is there for all of them or for none."""
+    """Indexes of the parts that return their number of rows: each update, and the first insert, since the tenant's row
+    exists for all inserts or for none."""
     inserts = [n for n, part in enumerate(parts) if not part.is_update]
     return tuple(n for n, part in enumerate(parts) if part.is_update or n == inserts[0])
 

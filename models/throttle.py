@@ -1,4 +1,4 @@
-"""Bounds on how often the same thing is recorded in a while, so that endless repetition fills no table and no log."""
+"""Limits on how often the same event is recorded per period, so that repetition cannot fill a table or a log."""
 
 from collections import OrderedDict
 from collections.abc import Hashable
@@ -17,9 +17,9 @@ class _Window:
 
 
 class Throttle:
-    """Lets `most` through in `window` for each key, and counts the rest, to be told with the next that it lets through.
+    """Allows `most` per `window` for each key, and counts the others, to be reported with the next one allowed.
 
-    The keys used longest ago are forgotten past MAX_KEYS, and with them their counts.
+    Beyond MAX_KEYS the least recently used keys are dropped, with their counts.
     """
 
     def __init__(self, most: int, window: timedelta) -> None:
@@ -28,9 +28,9 @@ class Throttle:
         self._windows: OrderedDict[Hashable, _Window] = OrderedDict()
 
     def take(self, key: Hashable, wanted: int, now: datetime) -> tuple[int, int]:
-        """How many of `wanted` may be recorded; and how many were left out before, which are told with these.
+        """How many of `wanted` may be recorded; and how many were left out before, to be reported with these.
 
-        If none may, nothing is told: the counting continues.
+        If none may, nothing is reported: the counting continues.
         """
         window = self._of(key, now)
         granted = min(wanted, self._most - window.taken)
@@ -40,7 +40,7 @@ class Throttle:
         return granted, told
 
     def left_out(self, key: Hashable, number: int, now: datetime) -> None:
-        """Count records that were let through and could not be written all the same."""
+        """Count records that were allowed but could not be written."""
         self._of(key, now).left_out += number
 
     def _of(self, key: Hashable, now: datetime) -> _Window:

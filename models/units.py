@@ -13,15 +13,15 @@ from models.loading.locked_elsewhere import Name, names
 from models.planning.needs import Needs
 
 MANY_COUNTED: Final = 100
-"""A bulk of more additions than that is large: it takes long enough for others of the same actor's to come meanwhile."""
+"""A bulk with more additions is large: it takes long enough for its actor's other additions to arrive meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
     """One request: its actor, command and key, and the rows to lock for it.
 
-    operation and input_hash: the key's use. result_id: the id of its result. hash_before: the hash that a key of the
-    time before blank texts were taken for missing ones may be kept with.
+    operation and input_hash: the key's use. result_id: the id of its result. hash_before: the hash that an older key
+    may be stored with, from when blank texts did not count as missing.
     """
 
     command: Command
@@ -41,7 +41,7 @@ class Unit:
 
     @property
     def use(self) -> Use:
-        """The use that its key is claimed for."""
+        """The use for which its key is claimed."""
         key = self.idempotency_key
         kept = key is not None and idempotency.is_kept(key, self.operation, self.actor)
         return Use(self.operation, self.input_hash, self.result_id, kept)
@@ -53,12 +53,12 @@ class Unit:
 
     @property
     def is_noted(self) -> bool:
-        """Whether a note is written with it that names a person and can be erased."""
+        """Whether it writes a note, which names a person and can be erased."""
         return bool(self.command.note)
 
     @property
     def counts_much(self) -> bool:
-        """Whether it is a bulk that would hold up its actor's other additions if it held their counters all along."""
+        """Whether it is a bulk that would block its actor's other additions if it locked the counters throughout."""
         return self.command.is_bulk and len(self.needs.limited) > MANY_COUNTED
 
 
@@ -81,14 +81,14 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A bug of ours, or a database out of reach. Nothing of the unit was written."""
+    """A bug in Scrip, or an unreachable database. Nothing of the unit was written."""
 
     error: Exception
 
 
 @dataclass(frozen=True, slots=True)
 class Requeued:
-    """To be posted again, once nobody else holds the rows `locked_elsewhere`. Nothing of the unit was written."""
+    """To be posted again once the rows `locked_elsewhere` are free. Nothing of the unit was written."""
 
     locked_elsewhere: frozenset[Name] = frozenset()
 
@@ -97,5 +97,5 @@ Result = Posted | Replayed | Refused | Failed | Requeued
 
 
 def names_of(unit: Unit) -> Iterator[Name]:
-    """Names of the rows that the unit may find held by others. A dry run needs nothing but its key."""
+    """Names of the rows that others may have locked when the unit needs them. A dry run needs only its key."""
     yield from names(Needs() if unit.is_dry else unit.needs, unit.actor, unit.place)

@@ -1,14 +1,13 @@
-"""The waiting room of units that need rows that others hold: in memory, each with those that need the very same.
+"""The waiting room of units that need rows locked by others: in memory, one queue per row.
 
-The rows held are looked at again and again, all of them in one short transaction, with longer and longer pauses. For a
-few of the rows, those that have been waited for longest, a connection stands in PostgreSQL's own line, so that no
-faster transaction keeps a row from us for ever; a unit that gets it that way is posted in the same transaction. The
-number of connections that may stand like that is counted for the whole process (`Lines`), so that enough are left for
-everybody who does not wait.
+The locked rows are polled, all in one short transaction, with growing pauses. For the few rows that have been waited
+for longest, a connection waits in PostgreSQL's own lock queue, so that faster transactions cannot keep a row from us
+for ever; the waiting units are posted in that same transaction. The number of connections that may wait like that is
+limited for the whole process (`Lines`), so that enough remain for requests that do not wait.
 
-Each unit waits until a time of its own, whatever else is going on, and is then put back: but never while a posting has
-it, which may yet be committed. A name is kept for as long as any unit waits for it or a posting has one that did, so
-that a unit that comes back from there finds the others. Work done once for each try is not done for each waiting unit.
+Each unit has its own deadline, and is then requeued, but never while a posting has it, since that may still commit. A
+queue is kept as long as a unit waits in it or a posting has one of its units, so that a unit that returns from a
+posting finds the others. The work of one try does not grow with the number of waiting units.
 """
 
 import asyncio
@@ -27,20 +26,20 @@ from models.units import Failed, Requeued, Result, Unit
 log = logging.getLogger(__name__)
 
 MAX_UNITS: Final = 256
-"""To a posting."""
+"""Maximum per posting."""
 MAX_LOOKED_AT: Final = 5_000
-"""Rows, at a time."""
+"""Maximum rows polled at a time."""
 FIRST_PAUSE_S: Final = 0.005
 LONGEST_PAUSE_S: Final = 0.2
 TRYING_S: Final = 0.1
-"""How long names that cannot be looked at are tried before the rows are looked at again; one try more at the most."""
+"""How long names that cannot be polled are tried before the rows are polled again; at most one try longer."""
 
 StillLocked = Callable[[UUID, Collection[Name]], Awaitable[set[Name]]]
-"""Tenant, names of rows: returns those that others hold."""
+"""Of a tenant's rows, by name, returns those that others have locked."""
 
 
 class Post(Protocol):
-    """A batch, by whether it waits for locks, the row it waits for before all, and whether it gives up sooner."""
+    """Posts a batch. wait: wait for locks. first: the row to wait for first. quick: give up sooner."""
 
     async def __call__(
         self, tenant_id: UUID, units: Sequence[Unit], wait: bool, *, first: Name | None = None, quick: bool = False
@@ -48,8 +47,8 @@ class Post(Protocol):
 
 
 class Lines:
-    """Number of connections of this process that may stand in line at once. `most` is called each time: pools open
-    late."""
+    """Limits how many of this process's connections wait for rows at once. `most` is called each time, since pools
+    open late."""
 
     def __init__(self, most: Callable[[], int]) -> None:
         self._most = most
@@ -67,7 +66,7 @@ class Lines:
 
 @dataclass(slots=True, eq=False)
 class _Waiting:
-    """ends: by the loop's clock, when it is put back for good. alone: posted by its lane, once the rows it needs are
+    """ends: its deadline by the loop's clock; it is then requeued. alone: posted by its lane, once its rows are
     free."""
 
     unit: Unit
@@ -84,12 +83,12 @@ class _Waiting:
 
 @dataclass(slots=True, eq=False)
 class _Queue:
-    """The units that wait for one name, in the order in which they came; those that are posted alone by themselves."""
+    """Units that wait for one name, in order of arrival; units that are posted alone are kept apart."""
 
     together: OrderedDict[_Waiting, None] = field(default_factory=OrderedDict)
     alone: OrderedDict[_Waiting, None] = field(default_factory=OrderedDict)
     posting: int = 0
-    """Number of them that a posting has now."""
+    """Number of its units that a posting has now."""
 
     @property
     def over(self) -> bool:
@@ -102,7 +101,7 @@ class _Queue:
         (self.alone if waiting.alone else self.together).pop(waiting, None)
 
     def take(self, most: int) -> list[_Waiting]:
-        """The first of those that are to be posted together, but for those whose clients have gone away."""
+        """Take the first units that are to be posted together, without those whose clients have disconnected."""
         taken = []
         for waiting in list(islice(self.together, most)):
             del self.together[waiting]
@@ -113,7 +112,7 @@ class _Queue:
         return taken
 
     def back(self, batch: Sequence[_Waiting]) -> None:
-        """No posting has them any more."""
+        """Note that no posting has them any more."""
         self.posting -= len(batch)
         for waiting in batch:
             waiting.posting = False
@@ -131,7 +130,7 @@ class _Queue:
 
 
 class WaitingRoom:
-    """One tenant's. Empty, it is dropped."""
+    """One tenant's waiting room. Dropped once it is empty."""
 
     def __init__(
         self,
@@ -162,13 +161,13 @@ class WaitingRoom:
         return [*looking, *self._in_line.values()]
 
     def known(self, names: Collection[Name]) -> frozenset[Name]:
-        """Those of the names that units wait for: a unit that needs one comes after them."""
+        """The names for which units already wait: a unit that needs one queues behind them."""
         return frozenset(name for name in names if name in self._queues_like(name))
 
     async def wait(self, unit: Unit, locked_elsewhere: Collection[Name], *, ends: float, alone: bool) -> Result | None:
-        """The unit's result; or None once the rows it needs seem to be free, for its lane to post it.
+        """The unit's result; or None once its rows seem to be free, for its lane to post it.
 
-        Requeued with other names if it turned out to need more; with none of them if time is up.
+        Requeued with other names if it turned out to need more; without names if its time is up.
         """
         if self._closed:
             return Requeued()
@@ -189,13 +188,13 @@ class WaitingRoom:
             self._leave(name, waiting)
 
     def close(self) -> None:
-        """Put every waiting unit back; those that a posting has, once it is over."""
+        """Requeue every waiting unit; units in a posting, once that is over."""
         self._closed = True
         for name in [*self._rows, *self._others]:
             self._answer(name, Requeued())
 
     async def _look(self) -> None:
-        """Look until no unit waits any more: each does until `ends` at the longest."""
+        """Poll until no unit waits; each waits until its `ends` at the longest."""
         pause = FIRST_PAUSE_S
         try:
             while self._rows or self._others:
@@ -209,7 +208,7 @@ class WaitingRoom:
             self._retire_if_over()
 
     async def _look_at_rows(self) -> bool:
-        """Whether any unit could continue. Those whose turn in line it is find out by themselves."""
+        """Poll the rows; return whether any unit could continue. Rows with a connection in line are left out."""
         names = [name for name in self._rows if name not in self._in_line]
         moved = False
         for start in range(0, len(names), MAX_LOOKED_AT):
@@ -225,8 +224,8 @@ class WaitingRoom:
         return moved
 
     async def _try_others(self) -> tuple[bool, bool]:
-        """Try the names that are no rows, in turn, for a while: whether any unit could continue, and whether each has
-        had a try."""
+        """Try the names that are not rows, in turn, for a while. Returns whether any unit could continue, and whether
+        each name was tried."""
         clock = asyncio.get_running_loop().time
         ends = clock() + TRYING_S
         moved = False
@@ -239,7 +238,7 @@ class WaitingRoom:
         return moved, True
 
     def _stand_in_line(self, names: Iterable[Name]) -> None:
-        """Stand in line for the rows that have been waited for longest, as far as there are connections for it."""
+        """Queue in PostgreSQL for the rows waited for longest, as far as connections are available."""
         for name in names:
             queue = self._rows.get(name)
             if queue is not None and queue.together and name not in self._in_line:
@@ -250,7 +249,7 @@ class WaitingRoom:
     async def _line(self, name: Name) -> None:
         try:
             if not await self._try(name, first=name) and name in self._rows:
-                self._rows.move_to_end(name)  # it is another one's turn
+                self._rows.move_to_end(name)  # it is another row's turn
                 await asyncio.sleep(jittered(FIRST_PAUSE_S))
         finally:
             del self._in_line[name]
@@ -259,7 +258,7 @@ class WaitingRoom:
             self._retire_if_over()
 
     async def _try(self, name: Name, *, first: Name | None = None) -> bool:
-        """Post the units that wait for this; of a name that is no row, one alone to see. False if it is held still."""
+        """Post the units that wait for this; if the name is not a row, only one. False if it is still locked."""
         queue = self._queues_like(name).get(name)
         batch = [] if queue is None else queue.take(MAX_UNITS if first else 1)
         if queue is None or not batch:
@@ -287,7 +286,7 @@ class WaitingRoom:
     async def _posted(
         self, batch: Sequence[_Waiting], name: Name, first: Name | None
     ) -> Sequence[tuple[_Waiting, Result]]:
-        waits = name[0] == "posting"  # nobody knows what it needs: it has to wait where it comes to it
+        waits = name[0] == "posting"  # its rows are unknown: it must wait for each lock in its turn
         units = [each.unit for each in batch]
         try:
             results = await self._post(self.tenant_id, units, waits, first=first, quick=not (first or waits))
@@ -296,7 +295,7 @@ class WaitingRoom:
             return [(each, Failed(error)) for each in batch]
 
     def _time_is_up(self, waiting: _Waiting) -> None:
-        """Put the unit back, unless a posting has it: then its result is the posting's."""
+        """Requeue the unit, unless a posting has it: then the posting gives its result."""
         if not waiting.posting:
             waiting.answer(Requeued())
 
@@ -307,7 +306,7 @@ class WaitingRoom:
             self._drop_if_over(name)
 
     def _answer(self, name: Name, result: Result | None) -> None:
-        """Answer all units that wait for it, in the order in which they came; None: they continue in their lanes."""
+        """Answer all units that wait for it, in order of arrival; None: they continue in their lanes."""
         queue = self._queues_like(name).get(name)
         if queue is not None:
             queue.answer(result)
@@ -322,6 +321,6 @@ class WaitingRoom:
         return self._rows if name[0] in ROWS else self._others
 
     def _retire_if_over(self) -> None:
-        """Drop the room once no unit waits, and nothing is under way that one may come back from."""
+        """Drop the room once no unit waits and no task is running that could return one."""
         if not (self._rows or self._others or self.tasks):
             self._retire(self)

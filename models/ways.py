@@ -1,4 +1,4 @@
-"""Settings of a posting's transaction: how it waits for rows that others hold, and others."""
+"""Settings of a posting's transaction: how it waits for locked rows, and others."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,26 +11,26 @@ from models.plan_ages import ANEW
 from models.planning.needs import Needs
 
 LOCK_WAIT: Final = {True: "SET LOCAL lock_timeout = '500ms'; ", False: "SET LOCAL lock_timeout = '100ms'; "}
-"""By whether a posting waits for locks. One that does not skips the rows that others hold; but things they have not
-finished making (keys, accounts, counters) cannot be skipped: it waits for those, not much longer than a posting takes."""
+"""By whether a posting waits for locks. One that does not skips locked rows; but rows that others have not finished
+inserting (keys, accounts, counters) cannot be skipped: it waits for those, not much longer than a posting takes."""
 QUICKLY: Final = "SET LOCAL lock_timeout = '20ms'; "
-"""Once others are known to hold something of the sort."""
+"""Once such a row is known to be locked."""
 FIRST_WAIT: Final = "SET LOCAL lock_timeout = '1s'; "
-"""For the one row that is waited for before anything else is locked."""
+"""For the one row that is waited for before all other locks."""
 SETTINGS: Final = "SET LOCAL plan_cache_mode = force_generic_plan"
-"""Every statement of a posting finds its rows by key, whatever the batch's size: planning it anew each time would cost a
+"""Every statement of a posting finds its rows by key, for any batch size: planning it anew each time would cost a
 quarter of a single adjustment (measured)."""
 MANY_ACCOUNTS: Final = 1_000
 PLAN_ANEW: Final = f"; {ANEW}"
-"""For a posting on many accounts. The checks of foreign keys have plans too, kept until the tables are analysed: one made
+"""For a posting on many accounts. Foreign key checks have cached plans too, until the tables are analysed: one made
 while they were empty reads all of the tenant's rows for each check (measured: 5,000 rows in 10 s instead of 1)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """wait: for locks, in their order; else rows that others hold are skipped. first: the one row to wait for, before all.
+    """wait: for locks, in their order; else locked rows are skipped. first: the one row to wait for before all others.
 
-    lock_wait: SQL that says for how long. counts_last: a large unit raises its actor's counters last of all.
+    lock_wait: SQL that sets the lock timeout. counts_last: a large unit raises its actor's counters at the very end.
     """
 
     wait: bool
@@ -44,12 +44,12 @@ def way_of(*, wait: bool, first: Name | None, quick: bool) -> Way:
 
 
 def begin_settings(tenant_id: UUID, needs: Sequence[Needs], way: Way) -> str:
-    """Settings that travel with the BEGIN of a posting."""
+    """Settings sent with the BEGIN of a posting."""
     many = sum(len(n.accounts) for n in needs) >= MANY_ACCOUNTS
     tiers = f"; {keeping_tiers(tenant_id)}" if any(moves_points(n) for n in needs) else ""
     return way.lock_wait + SETTINGS + PLAN_ANEW * many + tiers
 
 
 def report_settings(tenant_id: UUID, way: Way) -> str:
-    """The same if nothing is posted, and only a dry run's report is written."""
+    """The same for a transaction that only writes a dry run's report."""
     return f"{way.lock_wait}{SETTINGS}; {adding_nothing(tenant_id)}"

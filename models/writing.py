@@ -1,13 +1,14 @@
 """Writes a batch's plan, set-based: a part for each table that has rows, all parts of a stage in one statement.
 
 Every part names the tenant; `unnest` turns the columns' arrays into rows. The parts of a statement see the same
-snapshot and none of the others' rows, so that no row may be written by two of them: rows inserted in one stage are
-updated in the next. Foreign keys and triggers are checked when a statement ends, with everything in place. Many rows
-are sent part by part, and no more than ROWS_AT_ONCE of them at a time: their round trips are nothing, each statement is
-planned for tables as full as they are, and making its arguments (rows, hashes, arrays) never holds the event loop for
-long.
+snapshot and not each other's rows, so no row may be written by two of them: rows inserted in one stage are updated in
+the next. Foreign keys and triggers are checked when a statement ends, with everything in place. Many rows are sent part
+by part, at most ROWS_AT_ONCE at a time: the extra round trips are negligible, each statement is planned for tables as
+full as they are, and making its arguments (rows, hashes, arrays) never blocks the event loop for long. The next part
+is prepared meanwhile.
 """
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import partial
@@ -56,10 +57,10 @@ from turns.slices import each_in_slices, in_slices, large_work
 from turns.steps import Steps, each
 
 FEW: Final = 4_096
-"""Maximum rows written in one statement: more than a batch of single requests ever has."""
+"""Maximum rows written in one statement; a batch of single requests never has that many."""
 ROWS_AT_ONCE: Final = 1_000
-"""Of more than that, rows sent at a time. The driver makes a statement's arguments in one go, in about 10 ms for so
-many entries."""
+"""Rows sent at a time if there are more than FEW. The driver makes a statement's arguments in one go: about 10 ms for
+this many entries."""
 
 
 class _Row(Protocol):
@@ -68,6 +69,8 @@ class _Row(Protocol):
 
 
 R = TypeVar("R", bound=_Row)
+_Filled = tuple[Part, list[tuple[Any, ...]]]
+"""A part with its rows."""
 
 
 async def write(connection: TenantConnection, books: Books, actors: ActorIds) -> None:
@@ -80,16 +83,16 @@ async def _write(connection: TenantConnection, books: Books, actors: ActorIds) -
     if new := _new_currencies(books):
         await hold_currencies(connection, books.source, books.now, new)
     writer = _Writer(connection, books, actors)
-    await in_slices(writer.first_stage())
-    await writer.send()
+    async with writer:
+        await in_slices(writer.first_stage())
     await writer.forget_services()
-    await in_slices(writer.second_stage())
-    await writer.send()
+    async with writer:
+        await in_slices(writer.second_stage())
     if books.writes.row_results:
         await writer.row_results()
     if books.writes.moved_credits or books.writes.merged_customers:
-        await in_slices(writer.third_stage())
-        await writer.send()
+        async with writer:
+            await in_slices(writer.third_stage())
         await writer.merges()
 
 
@@ -105,7 +108,7 @@ def _new_currencies(books: Books) -> set[str]:
 
 
 class _Writer:
-    """The statements of one batch: its parts are put together, and sent by the stage."""
+    """The statements of one batch: its parts are prepared and sent stage by stage."""
 
     def __init__(self, connection: TenantConnection, books: Books, actors: ActorIds) -> None:
         self.tenant_id = connection.tenant_id
@@ -113,13 +116,33 @@ class _Writer:
         self.books = books
         self.writes = books.writes
         self.actors = actors
-        self._parts: list[tuple[Part, Sequence[Sequence[Any]]]] = []
+        self._parts: list[_Filled] = []
+        self._is_much = sum(books.writes.lengths()) > FEW
+        self._came = asyncio.Event()
+        self._is_complete = False
+        self._sending: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> None:
+        """Send the parts that are put together in the block: together, or if they are many, each while the next is put
+        together. Leaving it raises InvariantViolated if not as many rows were written.
+        """
+        if self._is_much:
+            self._is_complete = False
+            self._sending = asyncio.create_task(self._send_as_they_come())
+
+    async def __aexit__(self, kind: object, *_: object) -> None:
+        if self._sending is not None:
+            self._is_complete = True
+            self._came.set()
+            await self._sending
+        elif kind is None:
+            await self._send_all()
 
     def insert(self, kind: type[R], rows: Sequence[R]) -> Steps[None]:
         """Insert new rows."""
         if rows:
             columns = inserted(kind)
-            self._parts.append((insert(columns), (yield from self._values(columns, rows))))
+            self._add(insert(columns), (yield from self._values(columns, rows)))
 
     def update(
         self, kind: type[R], names: tuple[str, ...], rows: Iterable[R], new: AbstractSet[UUID] = frozenset()
@@ -134,26 +157,38 @@ class _Writer:
             yield
         if last:
             columns = changed(kind, *names)
-            self._parts.append((update(columns), (yield from self._values(columns, last.values()))))
+            self._add(update(columns), (yield from self._values(columns, last.values())))
 
     def _values(self, columns: Columns, rows: Iterable[object]) -> Steps[list[tuple[Any, ...]]]:
         return each(partial(columns.values, actors=self.actors), rows)
 
-    async def send(self) -> None:
-        """Send the parts put together so far. Raises InvariantViolated if not as many rows were written."""
-        parts, self._parts = self._parts, []
-        if sum(len(rows) for _, rows in parts) <= FEW:
-            await self._send(parts)
-            return
-        while parts:
-            part, rows = parts.pop(0)
-            left = list(rows)
-            del rows
-            while left:  # and what was sent is freed at once, and not with all the rest
-                await self._send([(part, left[:ROWS_AT_ONCE])])
-                del left[:ROWS_AT_ONCE]
+    def _add(self, part: Part, rows: list[tuple[Any, ...]]) -> None:
+        self._parts.append((part, rows))
+        self._came.set()
 
-    async def _send(self, parts: list[tuple[Part, Sequence[Sequence[Any]]]]) -> None:
+    async def _send_all(self) -> None:
+        """Send the parts prepared so far."""
+        if sum(len(rows) for _, rows in self._parts) <= FEW:
+            parts, self._parts = self._parts, []
+            await self._send(parts)
+        while self._parts:
+            await self._send_one(*self._parts.pop(0))
+
+    async def _send_as_they_come(self) -> None:
+        is_complete = False
+        while not is_complete:
+            await self._came.wait()
+            self._came.clear()
+            is_complete = self._is_complete  # read first: all parts added until then are sent below
+            while self._parts:
+                await self._send_one(*self._parts.pop(0))
+
+    async def _send_one(self, part: Part, rows: list[tuple[Any, ...]]) -> None:
+        while rows:  # rows sent are freed at once, not with all the rest
+            await self._send([(part, rows[:ROWS_AT_ONCE])])
+            del rows[:ROWS_AT_ONCE]
+
+    async def _send(self, parts: "list[_Filled]") -> None:
         if not parts:
             return
         arguments = [column for _, rows in parts for column in zip(*rows, strict=True)]
@@ -172,7 +207,7 @@ class _Writer:
         yield from self._credits()
         yield from self._entries(digests)
         yield from self.insert(TierChangeDraft, w.tier_changes)
-        locked = [c for c in w.touched_counters if c.read_minor is None]  # the others are raised last of all
+        locked = [c for c in w.touched_counters if c.read_minor is None]  # the others are raised at the very end
         yield from self.update(CounterState, ("used_minor",), sorted(locked, key=_by_id))
         yield from self.update(RewardState, ("stock",), w.touched_rewards)
         yield from self._billing()
@@ -185,7 +220,7 @@ class _Writer:
         yield from self.insert(EventDraft, w.events)
 
     def second_stage(self) -> Steps[None]:
-        """Write changes of rows of which some are new."""
+        """Write changes of rows, some of which are new."""
         w = self.writes
         yield from self.update(
             ApprovalState,
@@ -209,7 +244,7 @@ class _Writer:
         yield from self._services(self._restricted_anew())
 
     def third_stage(self) -> Steps[None]:
-        """Write a merge's rest: lots that continue as others, and the membership that is kept."""
+        """Write the rest of a merge: credits continued by others, and the membership that is kept."""
         yield from self.update(CreditState, ("successor_id",), self.writes.moved_credits)
         columns = ("membership_started_at", "membership_cancelled_at", "updated_at")
         yield from self.update(CustomerState, columns, self.writes.memberships)
@@ -243,7 +278,7 @@ class _Writer:
         return digests
 
     def _promises(self) -> Steps[dict[UUID, list[Promise]]]:
-        """By transaction, the terms of the credits that it opened: before any change that the same batch made of them."""
+        """By transaction, the terms of the credits that it opened, before any change by the same batch."""
         first = {change.credit_id: change for change in reversed(self.writes.credit_changes)}
         found: dict[UUID, list[Promise]] = {}
         for c in self.writes.credits:
@@ -334,7 +369,7 @@ class _Writer:
         return {c.credit_id: c.new_services for c in self.writes.credit_changes if c.old_services != c.new_services}
 
     async def forget_services(self) -> None:
-        """Delete the services that changed credits were restricted to before."""
+        """Delete the services to which changed credits were restricted before."""
         restricted = list(self._restricted_anew())
         if restricted:
             await self.raw.execute(
@@ -345,7 +380,7 @@ class _Writer:
             )
 
     async def merges(self) -> None:
-        """Write the records that are another's from now on, those merged into them before as well."""
+        """Write merged records' new targets, those of records merged into them before as well."""
         for merged in self.writes.merged_customers:
             await self.raw.execute(
                 """UPDATE customers SET merged_into_id = $3, merged_at = $4, updated_at = $4
@@ -357,7 +392,7 @@ class _Writer:
             )
 
     async def row_results(self) -> None:
-        """Write the results of rows that had none yet, and their bulk's progress."""
+        """Write the results of pending rows, and their bulk's progress."""
         columns = all_columns(RowResult)
         results = self.writes.row_results
         values = await each_in_slices(partial(columns.values, actors=self.actors), results)
@@ -376,8 +411,8 @@ class _Writer:
             )
 
     async def _settle_rows(self, columns: Columns, values: list[tuple[Any, ...]]) -> None:
-        """Write the results of rows that have none: in words that the index on such rows, which may be all of the bulk's,
-        does not know, so that the planner does not choose it."""
+        """Write the results of pending rows. The condition is phrased so that the index on pending rows, which may hold
+        the whole bulk, does not match it, and the planner does not choose it."""
         row_result = lookups.each(*(f"{column.name} {column.sql}" for column in columns.columns))
         status = await self.raw.execute(
             f"""UPDATE bulk_rows r SET transaction_id = u.transaction_id, error = u.error FROM {row_result} u

@@ -1,6 +1,5 @@
 """approvalRequests, approveRequest, rejectRequest and withdrawRequest: decisions of a second person (domain: who may)."""
 
-from typing import Final
 from uuid import UUID
 
 import strawberry
@@ -30,15 +29,6 @@ from schema.types.base import Connection
 from schema.types.errors import user_errors
 from schema.types.pages import root_page
 from schema.types.requests import ApprovalRequest
-
-MAY_ASK: Final = (
-    Permission.ADD_CREDIT,
-    Permission.REMOVE_CREDIT,
-    Permission.GIVE_REWARD,
-    Permission.GIVE_REWARD_FREE,
-    Permission.WRITE_INVOICES,
-)
-"""Any one of these rights lets its holder ask for approval, and see and withdraw their own requests."""
 
 
 def rights_to(asked: Approvable, terms: Terms | None) -> tuple[Permission, ...]:
@@ -125,7 +115,7 @@ async def resolve_withdraw(info: Info, input: WithdrawRequestInput) -> WithdrawR
     try:
         request_id, note = input.decision()
         request = await context.loaders.approval_requests.load(request_id)
-        # Whoever has the asker's subject and is not the asker is told so; others learn nothing of it.
+        # Who has the requester's subject but is not the requester gets OTHERS_REQUEST; others get NOT_FOUND.
         if request is None or request.requested_by.subject != context.principal.subject:
             await _seen(context, request_id)
         await context.change(withdraw_request, request_id, note)

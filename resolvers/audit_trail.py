@@ -14,13 +14,14 @@ from models.money import exponent
 from models.reads import accounts, audit
 from models.reads.ledger import between
 from models.reads.paging import Condition
+from models.reads.trail_search import confined
 from schema import texts
 from schema.context import Context, Info
 from schema.ids import asked_id
 from schema.scalars import AssetCode
 from schema.types.audit import AuditRecord
 from schema.types.base import Connection
-from schema.types.pages import root_page
+from schema.types.pages import asked_page, root_page
 
 MAX_REQUEST_ID: Final = 128
 
@@ -89,7 +90,9 @@ async def resolve(
         conditions.append(audit.with_action(texts.argument(action, texts.MAX_REASON, "action")))
     conditions += await _amounts(context, min_amount, max_amount, asset)
     await context.settle(to)
-    return await root_page(info, listing, parent, (first, after, last, before), *conditions)
+    page = (first, after, last, before)
+    listing = await confined(context.reads, listing, asked_page(listing, page), conditions, from_, to)
+    return await root_page(info, listing, parent, page, *conditions)
 
 
 def _address(text: str) -> str:

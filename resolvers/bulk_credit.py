@@ -22,6 +22,6 @@ async def resolve(info: Info, input: BulkCreditInput) -> BulkCreditPayload:  # n
 
 
 def rights(_context: Context, input: BulkCreditInput) -> tuple[Permission, ...]:  # noqa: A002 - as above
-    """Return the right to run bulks, and to remove if any row removes, whatever becomes of the row, in a dry run too."""
+    """Return the right to run bulks, and to remove if any row removes: even if that row fails, and in a dry run."""
     removes = any(item.amount < 0 for item in input.items)
     return (Permission.BULK, Permission.REMOVE_CREDIT) if removes else (Permission.BULK,)

@@ -31,8 +31,8 @@ async def resolve_one(info: Info, by: CustomerBy) -> Customer | None:
     """
     context = info.context
     customer_id = await _named(context, by)
-    # Asked even of nobody: that a customer reached for somebody is written down, and the time it takes must not tell
-    # them which names there are.
+    # Checked even if there is no such customer: the attempt is recorded, and the time taken must not reveal which names
+    # exist.
     if not await context.may_see(customer_id) or customer_id is None:
         return None
     return await context.loaders.customers.load(customer_id)

@@ -174,7 +174,7 @@ class Context:
             raise self.denials.forbidden(self.principal, (nearest(self.principal, permissions),), own=own)
 
     def may(self, permission: Permission) -> bool:
-        """Return whether the principal has the right, be it to their own only."""
+        """Return whether the principal has the right, to all rows or to their own only."""
         return may(self.principal, permission)
 
     @property
@@ -221,10 +221,10 @@ class Context:
         return None if found is None else found.view.id
 
     async def own_customer_id(self) -> UUID | None:
-        """Return the customer whose own token this is, as the surviving record; None if it names nobody (any more), or
-        staff asks.
+        """Return the customer whose own token this is, as the surviving record; None if the token names no existing
+        customer, or is not a customer's.
 
-        Raises Unauthenticated if its external id has come to somebody else since it was issued.
+        Raises Unauthenticated if its external id was given to another customer after it was issued.
         """
         if self._holder is None and self.is_customer and self.principal.customer:
             holder = await holder_of(self.reads, clean_name(self.principal.customer))
@@ -237,7 +237,7 @@ class Context:
     async def may_see(self, customer_id: UUID | None) -> bool:
         """Return whether the rows of this record may be shown: to customers, only those of the person that they are.
 
-        If not, the attempt is recorded, and the caller is told nothing.
+        If not, the attempt is recorded; the caller sees the same answer as for a row that does not exist.
         """
         if not self.is_customer:
             return True

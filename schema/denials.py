@@ -51,7 +51,7 @@ class Denials:
         return error
 
     def concealed(self, customer_id: UUID | None) -> None:
-        """Record that the caller tried to reach a row of this customer (or of nobody), and was told that there is none."""
+        """Record that the caller tried to reach a row of this customer (or of none), and was told that it does not exist."""
         self._noted[object()] = _here(CONCEALED, (), customer_id)
 
     def locate(self, error: GraphQLError, operation: str | None) -> None:

@@ -1,35 +1,22 @@
 """Reads of one request: rows of each kind are read once, together for all fields that ask at the same moment."""
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
-from gateway.reading import Kind, Lists, Rows
-from models import views
-from models.customers import CustomerView
+from gateway.reading import Kind, Lists, Loader, Rows
 from models.errors import InvariantViolated
 from models.planning.binding import Binding
-from models.reads import (
-    accounts,
-    bindings,
-    configuration,
-    customers,
-    ledger,
-    liability,
-    partner_tokens,
-    products,
-    requests,
-)
-from models.reads import credits as credit_reads
-from models.reads import invoices as invoice_reads
-from models.reads import rewards as reward_reads
+from models.reads import accounts, bindings, configuration, liability
 from models.reads.accounts import BalanceView
-from models.reads.paging import Condition, Listing, PageRequest, load_pages
+from models.reads.paging import Condition, Listing, Page, PageRequest, load_pages
 from models.reads.session import ReadSession
+from schema.nodes import NODE_OF, NODES
 from schema.types.base import SHOWN, Connection, Show, connection
-from schema.types.configuration import Tier, Tiers
+from schema.types.configuration import Tiers
+from turns.slices import each_in_slices
 from turns.steps import Steps
 
 T = TypeVar("T")
@@ -38,19 +25,18 @@ PageKey = tuple[Listing[Any], UUID, PageRequest, tuple[Condition, ...]]
 """A list, whose, which page of it, and what of it."""
 
 
-def _by_id(read: Callable[..., Awaitable[list[Any]]], *, as_of_now: bool = False) -> "Kind[UUID, Any]":
-    """By their own ids. as_of_now: whether `read` has to be told what time it is."""
+class NodeRows(Kind[UUID, Any]):
+    """Rows of a type that is a node, by id (schema/nodes.py)."""
 
-    async def rows(loaders: "Loaders", ids: list[UUID]) -> dict[UUID, Any]:
-        arguments = (loaders.now,) if as_of_now else ()
-        return {view.id: loaders.show(view) for view in await read(loaders.reads, ids, *arguments)}
+    def __init__(self, type_name: str) -> None:
+        async def read(loaders: "Loaders", ids: list[UUID]) -> dict[UUID, Any]:
+            return await NODES[type_name].read(loaders, ids)
 
-    return Kind(rows)
+        super().__init__(read)
+        self._name = type_name
 
-
-async def _people(loaders: "Loaders", ids: list[UUID]) -> dict[UUID, Any]:
-    found = await customers.by_ids(loaders.reads, ids)
-    return {asked: loaders.show(view) for asked, view in found.items()}
+    def __set_name__(self, owner: type, name: str) -> None:
+        """Rows are kept by the type's name, whichever way they are asked for."""
 
 
 async def _balances(loaders: "Loaders", ids: list[UUID]) -> dict[UUID, list[Any]]:
@@ -80,19 +66,14 @@ async def _pages(loaders: "Loaders", keys: list[PageKey]) -> dict[PageKey, Conne
         together[listing, request, conditions].append(parent)
     found: dict[PageKey, Connection[Any]] = {}
     for (listing, request, conditions), parents in together.items():
-        for parent, page in (await load_pages(loaders.reads, listing, parents, request, conditions)).items():
-            shown = found[listing, parent, request, conditions] = connection(page, listing, loaders.show)
-            loaders.remember(page.rows, [edge.node for edge in shown.edges])
+        pages = await load_pages(loaders.reads, listing, parents, request, conditions)
+        for parent, shown in zip(pages, await each_in_slices(loaders.page_of(listing), pages.values()), strict=True):
+            found[listing, parent, request, conditions] = shown
     return found
 
 
 async def _tiers(loaders: "Loaders", _: list[None]) -> dict[None, Tiers]:
     return {None: Tiers(await configuration.tiers(loaders.reads))}
-
-
-async def _tiers_by_id(loaders: "Loaders", ids: list[UUID]) -> dict[UUID, Tier]:
-    tiers = (await loaders.tiers()).by_id
-    return {tier_id: tiers[tier_id] for tier_id in ids if tier_id in tiers}
 
 
 async def _bindings(loaders: "Loaders", ids: list[UUID]) -> dict[UUID, Binding]:
@@ -106,32 +87,30 @@ class Loaders:
     shown: by the class of a row, the type that shows it; a loader returns that.
     """
 
-    customers = Kind(_people)
+    accounts = NodeRows("Account")
+    approval_requests = NodeRows("ApprovalRequest")
+    assignments = NodeRows("Assignment")
+    bulk_operations = NodeRows("BulkOperation")
+    coupons = NodeRows("Coupon")
+    credits = NodeRows("Credit")
+    customers = NodeRows("Customer")
     """By the id of any of a person's records: the person."""
-    accounts = _by_id(accounts.by_ids, as_of_now=True)
-    credits = _by_id(credit_reads.by_ids)
-    entries = _by_id(ledger.entries_by_ids)
-    transactions = _by_id(ledger.transactions_by_ids)
-    invoices = _by_id(invoice_reads.by_ids)
-    assignments = _by_id(invoice_reads.assignments_by_ids)
-    payments = _by_id(invoice_reads.payments_by_ids)
-    products = _by_id(products.by_ids)
-    services = _by_id(configuration.services_by_ids)
-    rewards = _by_id(reward_reads.rewards_by_ids)
-    coupons = _by_id(reward_reads.coupons_by_ids)
-    approval_requests = _by_id(requests.approvals_by_ids)
-    bindings = Kind(_bindings)
-    """By approval request: the changes of its terms since it was made."""
-    bulk_operations = _by_id(requests.operations_by_ids)
-    partner_tokens = _by_id(partner_tokens.by_ids)
+    invoices = NodeRows("Invoice")
+    partner_tokens = NodeRows("PartnerToken")
+    products = NodeRows("Product")
+    rewards = NodeRows("Reward")
+    services = NodeRows("Service")
+    transactions = NodeRows("Transaction")
+
     balances = Kind(_balances)
     """All accounts of a customer."""
     balances_at = Kind(_balances_at)
     """An account at an instant."""
+    bindings = Kind(_bindings)
+    """By approval request: the changes of its terms since it was made."""
     liability_parts = Kind(_liability_parts)
     """The parts of the liability at an instant, by months in a time zone."""
     pages = Kind(_pages)
-    tiers_by_id = Kind(_tiers_by_id)
     _all_tiers = Kind(_tiers)
 
     def __init__(
@@ -144,26 +123,40 @@ class Loaders:
         self.rows: dict[str, Rows[Any, Any]] = {}
         self.lists = Lists()
 
+    def nodes(self, type_name: str) -> Loader[UUID, Any]:
+        """The nodes of a type by id. Those that other types refer to have an attribute too."""
+        return NodeRows(type_name).__get__(self, Loaders)
+
     def show(self, view: Any) -> Any:
         """The row as the API shows it to who asks."""
         return self.shown[type(view)](view, self)
 
+    def page_of(self, listing: Listing[Any]) -> Callable[[Page[Any]], Connection[Any]]:
+        """Return what shows a page of the list, and keeps its rows: they are not read again by id."""
+
+        def show(page: Page[Any]) -> Connection[Any]:
+            shown = connection(page, listing, self.show)
+            self.remember(page.rows, [edge.node for edge in shown.edges])
+            return shown
+
+        return show
+
     async def tiers(self) -> Tiers:
         tiers = await self._all_tiers.load(None)
         if tiers is None:
-            raise InvariantViolated("a tenant has tiers, be they none")
+            raise InvariantViolated("a tenant's tiers were not read")
         return tiers
 
     def remember(self, rows: Iterable[Any], nodes: Iterable[Any]) -> None:
         """Keep rows that came with a list, so that they are not read again by id."""
         for view, node in zip(rows, nodes, strict=True):
-            if (primed := _PRIMED.get(type(view))) is not None:
-                getattr(self, primed).prime(view.id, node)
+            if (name := NODE_OF.get(type(view))) is not None:
+                self.nodes(name).prime(view.id, node)
 
     def prime(self, known: Iterable[Any]) -> Steps[None]:
         """Keep rows that a posting returned, so that they are not read again."""
         for view in known:
-            name = _PRIMED[type(view)]
+            name = NODE_OF[type(view)]
             rows = self.rows.get(name)
             if rows is None:
                 rows = self.rows[name] = Rows()
@@ -174,22 +167,3 @@ class Loaders:
 def loaders_of(reads: ReadSession, now: datetime, for_customer: bool) -> Loaders:
     """Reads of a request, as far as rows need them."""
     return Loaders(reads, now, for_customer, SHOWN)
-
-
-_PRIMED: Final[dict[type, str]] = {
-    CustomerView: "customers",
-    views.AccountView: "accounts",
-    views.CreditView: "credits",
-    views.EntryView: "entries",
-    views.TransactionView: "transactions",
-    views.InvoiceView: "invoices",
-    views.AssignmentView: "assignments",
-    views.PaymentView: "payments",
-    views.ProductView: "products",
-    views.CouponView: "coupons",
-    views.RewardView: "rewards",
-    views.ApprovalRequestView: "approval_requests",
-    views.BulkOperationView: "bulk_operations",
-    partner_tokens.PartnerTokenView: "partner_tokens",
-}
-"""The loader that a row primes, by the kind of row."""

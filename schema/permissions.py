@@ -67,7 +67,7 @@ def _guarded(
         await info.context.admit(permissions, own=own, place=info, exactly=rights)
         return await resolver(info=info, **arguments)
 
-    # Nullable whatever the resolver says: one field's failure never hides what another has posted.
+    # Nullable even if the resolver's type is not: one field's failure must not hide what another has posted.
     answer = get_type_hints(resolver, include_extras=True)["return"]
     return strawberry.field(resolver=guarded, graphql_type=answer | None, metadata={DECLARED: permissions, **cost})
 

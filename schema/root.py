@@ -49,7 +49,7 @@ import resolvers.void_credit
 import resolvers.void_invoice
 import resolvers.void_payment
 from auth.roles import Permission as May
-from gateway.documents import DocumentCache
+from gateway.documents import COMPILE_AT, DocumentCache
 from gateway.query_limits import QueryLimits
 from gateway.schema import GatewaySchema
 from gateway.trusted import TrustedDocuments
@@ -58,6 +58,7 @@ from schema.descriptions import describe
 from schema.errors import coded_of, outage_of
 from schema.permissions import BULK, LONG_LIST, REPORT, any_principal_field, check_declared, root_field
 from schema.scalars import SCALARS
+from schema.types.requests import MAY_ASK
 
 
 @strawberry.type
@@ -104,7 +105,7 @@ class Query:
     )
     statement = root_field(resolvers.statement.resolve, May.READ_LEDGER, own=True, cost=REPORT)
     bulk_operation = root_field(resolvers.bulk_operation.resolve, May.BULK)
-    approval_requests = root_field(resolvers.approvals.resolve_all, May.APPROVE, *resolvers.approvals.MAY_ASK)
+    approval_requests = root_field(resolvers.approvals.resolve_all, May.APPROVE, *MAY_ASK)
     limit_rules = root_field(resolvers.limits.resolve_rules, May.READ_CONFIG, cost=LONG_LIST)
 
     partner_tokens = root_field(resolvers.partner_tokens.resolve_all, May.READ_CONFIG, May.WRITE_TOKENS)
@@ -123,7 +124,7 @@ class Mutation:
     cancel_bulk_operation = root_field(resolvers.cancel_bulk_operation.resolve, May.BULK)
     approve_request = root_field(resolvers.approvals.resolve_approve, May.APPROVE)
     reject_request = root_field(resolvers.approvals.resolve_reject, May.APPROVE)
-    withdraw_request = root_field(resolvers.approvals.resolve_withdraw, *resolvers.approvals.MAY_ASK)
+    withdraw_request = root_field(resolvers.approvals.resolve_withdraw, *MAY_ASK)
     assign_credit = root_field(resolvers.assign.resolve, May.ASSIGN)
     release_assignments = root_field(resolvers.release_assignments.resolve, May.RELEASE)
     reassign_credit = root_field(
@@ -187,6 +188,7 @@ def build_schema(
     limits: QueryLimits = LIMITS,
     introspection: bool = True,
     trusted: Callable[[DocumentCache], TrustedDocuments] | None = None,
+    compile_at: int | None = COMPILE_AT,
 ) -> GatewaySchema:
     """Return a new schema: it takes a tenth of a second. The arguments are GatewaySchema's."""
     schema = GatewaySchema(
@@ -199,6 +201,7 @@ def build_schema(
         follows=FOLLOWS,
         outage_of=outage_of,
         coded_of=coded_of,
+        compile_at=compile_at,
     )
     describe(schema.graphql)
     return schema

@@ -5,54 +5,24 @@ If the right to read is missing, the payload's field leads to an object of which
 of it is denied like any that is not allowed. Nothing is read for it.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from strawberry.types.base import get_object_definition
 
-from auth.roles import Permission
 from schema.context import Context
 from schema.ids import global_id
-from schema.types.account import Account, Credit
-from schema.types.customer import Customer
-from schema.types.invoice import Assignment, Invoice, Payment
-from schema.types.ledger import Transaction
-from schema.types.reward import Coupon
+from schema.nodes import NodeKind
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """A type whose rows belong to customers, and the right to read it."""
-
-    type: type
-    permission: Permission
-
-
-KINDS: Final[Mapping[str, Kind]] = {
-    "accounts": Kind(Account, Permission.READ_LEDGER),
-    "assignments": Kind(Assignment, Permission.READ_INVOICES),
-    "coupons": Kind(Coupon, Permission.READ_REWARDS),
-    "credits": Kind(Credit, Permission.READ_LEDGER),
-    "customers": Kind(Customer, Permission.READ_CUSTOMERS),
-    "invoices": Kind(Invoice, Permission.READ_INVOICES),
-    "payments": Kind(Payment, Permission.READ_INVOICES),
-    "transactions": Kind(Transaction, Permission.READ_LEDGER),
-}
-"""By the loader of the rows (schema/loaders.py). Types that belong to no customer are not listed."""
-
-
-def withheld(context: Context, kind: Kind, row_id: UUID, /, **told: Any) -> Any:
+def withheld(context: Context, kind: NodeKind, row_id: UUID, /, **told: Any) -> Any:
     """Return an object that stands for the row and reveals its id.
 
     told: further fields to reveal, by their names in Python.
     """
     thing: Any = object.__new__(_shape(kind.type))
-    vars(thing).update(
-        id=global_id(kind.type.__name__, row_id), _refuse=lambda: context.require(kind.permission), **told
-    )
+    vars(thing).update(id=global_id(kind.type.__name__, row_id), _refuse=lambda: context.require(kind.right), **told)
     return thing
 
 

@@ -22,6 +22,7 @@ from app.postgres.database import migrate, open_database
 from app.postgres.embedded import DATABASE, OWNER, EmbeddedPostgres, Urls, stop_leftover
 from tests.support.postgres import given_programs, version_of
 
+pytest_plugins = ["tests.support.suite_statements"]
 ROOT = Path(__file__).parents[1]
 SERVERS = ROOT / ".cache" / "tests"
 POOL_MAX = 10

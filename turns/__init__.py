@@ -1,1 +1,1 @@
-"""The event loop's time, shared: long work runs in slices, one a round, so that other requests never stand still."""
+"""Sharing of the event loop: long work runs in slices, one per round, so that other requests never stall."""

@@ -1,9 +1,9 @@
-"""Long computations in slices, so that everything else in the process has a turn in between.
+"""Long computations in slices, so that everything else in the process gets a turn in between.
 
-An event loop that works for a second answers nobody for a second. Any work that grows with a request (rows, credits,
+An event loop busy for a second answers no request for a second. Any work that grows with a request (rows, credits,
 assignments, the items of a response) is therefore done in steps (turns/steps.py). A round of the loop holds
-SLICE_SECONDS of such work, whichever request's it is: the rest waits for another round, in the order in which it came.
-Small work never gets to the end of its first slice, and pays for two looks at the clock (docs/adr/0024).
+SLICE_SECONDS of such work, for all requests together: the rest waits for another round, in order of arrival. Small work
+never reaches the end of its first slice, and costs two looks at the clock (docs/adr/0024).
 """
 
 import asyncio
@@ -19,32 +19,32 @@ from typing import Final, TypeVar
 from turns.steps import Steps, each
 
 SLICE_SECONDS: Final = 0.005
-"""Long work in a round of the loop, in seconds, beside other work. Most requests take about ten rounds, so that one is
-this much longer for each; half of it would cost the long work a twentieth more."""
+"""Seconds of long work per round of the loop, besides other work. Most requests take about ten rounds, each of which
+gets this much longer; with half of it the long work would take a twentieth longer."""
 LEAST_SECONDS: Final = 0.001
-"""A new work's least share, in seconds, however late in a round it comes: most are done by then."""
+"""Minimum share of new work, in seconds, even late in a round: most work is done by then."""
 WOKEN_AT_ONCE: Final = 8
-"""Number of waiting works woken each round: most need little of it."""
+"""Number of waiting tasks woken each round: most need little time."""
 MANY_ROWS: Final = 1_000
-"""Number of rows from which simple objects take a millisecond or two to make."""
+"""Number of rows whose simple objects take a millisecond or two to make."""
 COLLECT_AFTER_SECONDS: Final = 5.0
-"""Once no work was long enough to be sliced for this long, the oldest objects are garbage-collected again."""
+"""The oldest objects are garbage-collected again once no work has been sliced for this long."""
 _NEVER: Final = 1_000_000_000
 _FEW_TIMES: Final = 2
 """Middle-aged objects are garbage-collected after this many collections of young ones, so that they are few: nearly all
-of a large work's stay."""
+objects of large work survive."""
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 
 class _Rounds:
-    """One event loop's rounds: the end of this round's share of long work, and the works waiting for another round."""
+    """One event loop's rounds: the end of this round's share of long work, and the tasks waiting for another round."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self.ends = 0.0
-        """By perf_counter; 0 between the rounds, until there is something long again."""
+        """By perf_counter; 0 between rounds, until there is long work again."""
         self._waiting: list[tuple[int, asyncio.Future[bool]]] = []
         self._tickets = count()
         self._next_is_due = False
@@ -73,32 +73,32 @@ class _Rounds:
             self.loop.call_soon(self._next)
 
     def _next(self) -> None:
-        """Wake the first of the waiting: that one has its turn in any case, the others while the round is not over."""
+        """Wake the first waiting tasks: the first gets its turn in any case, the others while the round lasts."""
         self.ends, self._next_is_due, woken = 0.0, False, 0
         while self._waiting and woken < WOKEN_AT_ONCE:
             _, future = heappop(self._waiting)
-            if not future.done():  # whoever waited may have been cancelled
+            if not future.done():  # the waiting task may have been cancelled
                 future.set_result(not woken)
                 woken += 1
         if woken:
-            self._expect_next()  # after them, whatever becomes of them
+            self._expect_next()  # after them, even if they end at once
 
 
 _sharing = 0
 _rounds: _Rounds | None = None
 _thresholds: tuple[int, int, int] | None = None
-"""The thresholds as they were, while no full collection begins by itself."""
+"""The original thresholds, while automatic full collections are off."""
 _timer: asyncio.TimerHandle | None = None
 _thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="beside")
 
 
 def is_over() -> bool:
-    """Whether this round of the loop has had its share of long work: work that can wait should wait for its turn."""
+    """Whether this round of the loop has had its share of long work: further work should then wait for its turn."""
     return _of_this_loop().is_over()
 
 
 async def turn() -> None:
-    """Wait for another round, behind all that wait for one already."""
+    """Wait for another round, behind all tasks already waiting."""
     await _of_this_loop().turn()
 
 
@@ -124,25 +124,24 @@ async def each_in_slices(function: Callable[[T], R], rows: Iterable[T]) -> list[
 
 
 async def turn_after(rows: int) -> None:
-    """Give others a turn, if something was made of many rows in one go."""
+    """Give others a turn, if many rows were processed in one go."""
     if rows >= MANY_ROWS:
         await turn()
 
 
 async def beside(function: Callable[..., R], *arguments: object, **options: object) -> R:
-    """Run in a thread a function that takes long and cannot be made in steps, and return its result: one thread for
-    all, so that the event loop has to share the interpreter with one at most, which lets go of it every 5 ms. Raises
-    its errors.
+    """Run in a thread a long function that cannot be split into steps, and return its result: one thread for all, so
+    that the event loop shares the interpreter with at most one, which releases it every 5 ms. Raises its errors.
     """
     loop = asyncio.get_running_loop()
     return await loop.run_in_executor(_thread, partial(function, *arguments, **options))
 
 
 class large_work:  # noqa: N801 - used as a context manager
-    """Prevent full collections while something large is there, between its slices as well.
+    """Prevent full collections during large work, between its slices as well.
 
-    All of its objects would be walked in one go, to find that none of them is garbage: 100 ms for a bulk of 10,000
-    customers, 1.5 s for a merge of 100,000 credits. Young objects are collected as ever. if_so: whether it is large.
+    A full collection would walk all of its objects in one go and find no garbage: 100 ms for a bulk of 10,000
+    customers, 1.5 s for a merge of 100,000 credits. Young objects are collected as usual. if_so: whether it is large.
     """
 
     __slots__ = ("_is_large",)
@@ -196,7 +195,7 @@ def _collect_again() -> None:
 
 
 def _advance(steps: Steps[R], rounds: _Rounds) -> tuple[R] | None:
-    """Go on until the round is over. The result, once it is there."""
+    """Continue until the round is over. Returns the result once it is complete."""
     rounds.is_over()
     due = max(rounds.ends, perf_counter() + LEAST_SECONDS)
     try:

@@ -1,7 +1,7 @@
-"""Plans that may be long are generators, and yield at each point where others may be given a turn. Pure.
+"""Plans that may be long are generators, which yield wherever other work may get a turn. Pure.
 
-Nobody but the plan itself changes the books between two of its steps. The caller decides how many steps to take at a
-time (turns/slices.py).
+Only the plan itself changes the books between two of its steps. The caller decides how many steps to take at a time
+(turns/slices.py).
 """
 
 from collections.abc import Callable, Generator, Iterable, Sequence
@@ -11,11 +11,11 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 Steps = Generator[None, None, R]
-"""A generator that makes an R in many small steps. None of them takes longer than a few milliseconds."""
+"""A generator that makes an R in many small steps, each of at most a few milliseconds."""
 
 
 def finish(steps: "Steps[R]") -> R:
-    """All of them at once."""
+    """Run all steps at once, and return the result."""
     while True:
         try:
             next(steps)
@@ -34,6 +34,6 @@ def each(function: Callable[[T], R], rows: Iterable[T]) -> "Steps[list[R]]":
 
 
 def in_order(rows: Sequence[T], key: Callable[[T], Any], *, reverse: bool = False) -> "Steps[list[T]]":
-    """Sort the rows. Making the keys is what takes long; they should be compared without any code of ours."""
+    """Sort the rows, making the keys in steps. Keys should be of types that Python compares natively."""
     keys = yield from each(key, rows)
     return [rows[n] for n in sorted(range(len(rows)), key=keys.__getitem__, reverse=reverse)]

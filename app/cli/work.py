@@ -1,4 +1,4 @@
-"""`scrip work`: the jobs, in a process of their own. `scrip run` does them beside serving."""
+"""`scrip work`: the jobs, in a process of their own. `scrip run` runs them in the server's process."""
 
 import asyncio
 import signal

@@ -38,7 +38,7 @@ MAX_FILE_BYTES: Final = 256 * 1024 * 1024
 MAX_FILE_SECONDS: Final = 900
 """Seconds that a client has to send it: 256 MB at 2.4 Mbit/s."""
 COST: Final = 1_000
-"""Cost against the rate limit, whatever the size: one job after the other processes the file."""
+"""Cost against the rate limit, independent of the size: a job processes the file, one file at a time."""
 _IN_MEMORY_BYTES: Final = 1024 * 1024
 _STATUSES: Final = {IdempotencyKeyReused.code: 409, Unavailable.code: 503}
 """Statuses of the refusals that are not 422."""

@@ -43,7 +43,7 @@ def parsed(asked: dict[str, str], name: str, parse: Callable[[str], T]) -> T | N
 
 
 async def away(request: Request, error: Exception) -> Response:
-    """The response if a request ended with DatabaseAway, whatever it was for."""
+    """The response if a request of any kind ended with DatabaseAway."""
     entry = error_entry(str(error), ErrorCode.UNAVAILABLE, getattr(request.state, "request_id", None))
     return JSONResponse({"errors": [entry]}, 503, {**HEADERS, "retry-after": str(RETRY_AFTER_S)})
 

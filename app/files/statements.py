@@ -93,7 +93,7 @@ async def _pieces(context: Context, views: list[StatementView]) -> AsyncIterator
                 await context.reads.release()
                 for first in range(0, len(lines), LINES_IN_A_TURN):
                     yield csv.lines(view, lines[first : first + LINES_IN_A_TURN])
-                    await asyncio.sleep(0)  # a client that takes all at once would leave nobody else a turn
+                    await asyncio.sleep(0)  # a client that reads fast would keep the loop from all others
             yield csv.closing(view)
     finally:
         await context.close()

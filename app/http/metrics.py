@@ -6,7 +6,7 @@ Each serving process reports itself alone: with SCRIP_WORKERS above 1 a scrape r
 import time
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Self
 
 from prometheus_client import CollectorRegistry, Gauge, Histogram, PlatformCollector, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
@@ -48,17 +48,32 @@ class Metrics:
             buckets=BUCKETS,
             registry=self._registry,
         )
+        self._seconds_of: dict[int, Histogram] = {}
         self.lag = Histogram(
             "scrip_event_loop_lag_seconds",
             "By how much the event loop was late, looked at ten times a second.",
             buckets=LAG_BUCKETS,
             registry=self._registry,
         )
-        self.under_way = Gauge("scrip_http_requests_under_way", "Requests to /graphql.", registry=self._registry)
+        self.under_way = 0
+        """Requests to /graphql that are being answered: read when it is scraped."""
+        gauge = Gauge("scrip_http_requests_under_way", "Requests to /graphql.", registry=self._registry)
+        gauge.set_function(lambda: self.under_way)
 
     @property
     def routes(self) -> list[Route]:
         return [Route("/metrics", self._show)]
+
+    def timed(self) -> "Timed":
+        """Measures one request to /graphql, for as long as the block lasts."""
+        return Timed(self)
+
+    def seconds_of(self, status: int) -> Histogram:
+        """The histogram of the responses with this status. Statuses are ours: a dozen."""
+        found = self._seconds_of.get(status)
+        if found is None:
+            found = self._seconds_of[status] = self.seconds.labels(str(status))
+        return found
 
     async def _show(self, _: Request) -> Response:
         return Response(generate_latest(self._registry), media_type=CONTENT_TYPE_LATEST)
@@ -75,21 +90,33 @@ class Timing:
         if scope["type"] != "http" or scope["path"] != "/graphql":
             await self._app(scope, receive, send)
             return
-        status = 500
+        with self._metrics.timed() as timed:
 
-        async def watched(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
+            async def watched(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    timed.status = message["status"]
+                await send(message)
 
-        began = time.perf_counter()
-        self._metrics.under_way.inc()
-        try:
             await self._app(scope, receive, watched)
-        finally:
-            self._metrics.under_way.dec()
-            self._metrics.seconds.labels(str(status)).observe(time.perf_counter() - began)
+
+
+class Timed:
+    """One request to /graphql while it is answered. status: of the response, once it is known."""
+
+    __slots__ = ("_began", "_metrics", "status")
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self.status = 500
+
+    def __enter__(self) -> Self:
+        self._began = time.perf_counter()
+        self._metrics.under_way += 1
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._metrics.under_way -= 1
+        self._metrics.seconds_of(self.status).observe(time.perf_counter() - self._began)
 
 
 class _LedgerCollector(Collector):

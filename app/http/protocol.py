@@ -5,7 +5,7 @@ trailers, of any size. (Its other parser, h11, bounds the size alone, and takes 
 """
 
 import asyncio
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
@@ -14,7 +14,51 @@ MAX_HEAD_BYTES: Final = 64 * 1024
 MAX_DROPPED_BYTES: Final = 16 * 1024 * 1024
 """Of a body that continues after its response: time for a client to read that before the connection is reset under it."""
 
+COPIED_BYTES: Final = 64 * 1024
+"""Bodies of no more are put behind their head by copying them: uvloop's way for one piece is the shorter one."""
+
+_INTERIM: Final = b"HTTP/1.1 100 "
 _REFUSAL: Final = "HTTP/1.1 {}\r\nconnection: close\r\ncontent-length: 0\r\ncache-control: no-store\r\n\r\n"
+
+
+class OneWrite:
+    """A connection's transport for one response: its head goes out with the first bytes of its body, as ASGI asks for, in
+    one write. Uvicorn makes two, each of them a call of the system.
+    """
+
+    __slots__ = ("_has_begun", "_head", "_transport")
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._head: bytes | None = None
+        self._has_begun = False
+
+    def write(self, data: bytes) -> None:
+        """Write, but for a response's head."""
+        if self._head is not None:
+            head, self._head = self._head, None
+            if len(data) <= COPIED_BYTES:
+                self._transport.write(head + data)
+            else:
+                self._transport.writelines((head, data))
+        elif self._has_begun or data.startswith(_INTERIM):
+            self._transport.write(data)
+        else:
+            self._head, self._has_begun = data, True
+
+    def flush(self) -> None:
+        """Write a head that no body follows."""
+        if self._head is not None:
+            head, self._head = self._head, None
+            self._transport.write(head)
+
+    def close(self) -> None:
+        """Close the connection once all is written."""
+        self.flush()
+        self._transport.close()
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
@@ -31,6 +75,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._waiting: asyncio.TimerHandle | None = None
         self._in_message = False
         self._head_done = False
+        self._head_begun = False
         self._undigested = 0
         self._dropped = 0
         self._running: RequestResponseCycle | None = None
@@ -56,14 +101,17 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             return
         self._undigested += len(data)
         super().data_received(data)
+        if self._head_begun:  # by these bytes: nearly always they end it too, and there is nothing to wait for
+            self._head_begun = False
+            if self._in_message and not self._head_done and not self.transport.is_closing():
+                self._wait()
         if self._in_message and self._undigested > MAX_HEAD_BYTES and not self.transport.is_closing():
             self._refuse("431 Request Header Fields Too Large")
 
     def on_message_begin(self) -> None:
         """The first byte of a request."""
         super().on_message_begin()
-        self._in_message, self._head_done, self._dropped = True, False, 0
-        self._wait()
+        self._in_message, self._head_done, self._head_begun, self._dropped = True, False, True, 0
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header; or a trailer, which is dropped: it must not count as a header that was there at the check."""
@@ -79,6 +127,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         """One request is answered at a time, though several may have come."""
         self._running = cycle
+        cycle.transport = OneWrite(cycle.transport)  # type: ignore[assignment]
         super()._start_asgi_task(cycle, app)
 
     def on_body(self, body: bytes) -> None:
@@ -100,6 +149,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """The response is written, perhaps before the whole request was there."""
+        if self._running is not None:
+            cast("OneWrite", self._running.transport).flush()
         super().on_response_complete()
         if self._in_message and not self.transport.is_closing():
             self._wait()

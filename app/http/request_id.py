@@ -29,20 +29,31 @@ class RequestIdMiddleware:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        request_id = _given(scope) or self._new_id()
-        scope.setdefault("state", {})["request_id"] = request_id
-        header = (HEADER, request_id.encode())
+        with identified(scope, self._new_id) as header:
 
-        async def send_with_id(message: Message) -> None:
-            if message["type"] in ("http.response.start", "websocket.accept"):
-                message["headers"] = [*message.get("headers", ()), header]
-            await send(message)
+            async def send_with_id(message: Message) -> None:
+                if message["type"] in ("http.response.start", "websocket.accept"):
+                    message["headers"] = [*message.get("headers", ()), header]
+                await send(message)
 
-        token = _current.set(request_id)
-        try:
             await self._app(scope, receive, send_with_id)
-        finally:
-            _current.reset(token)
+
+
+class identified:  # noqa: N801 - used as a context manager
+    """Gives a request its id while it is served; what it enters with is the response's header."""
+
+    __slots__ = ("_id", "_token")
+
+    def __init__(self, scope: Scope, new_id: Callable[[], str]) -> None:
+        self._id = _given(scope) or new_id()
+        scope.setdefault("state", {})["request_id"] = self._id
+
+    def __enter__(self) -> tuple[bytes, bytes]:
+        self._token = _current.set(self._id)
+        return HEADER, self._id.encode()
+
+    def __exit__(self, *_: object) -> None:
+        _current.reset(self._token)
 
 
 class RequestIdFilter(logging.Filter):

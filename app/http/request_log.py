@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Mapping
 from contextvars import ContextVar
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -16,6 +16,8 @@ ASKED: Final = "asked"
 """Under which name a request's state has the fields of Query and Mutation that it asks for, or the endpoint."""
 MAX_ASKED: Final = 20
 """Maximum names in one line."""
+_UNTOLD: Final = ("/health/", "/metrics")
+"""How the paths begin whose requests have no line."""
 
 _scope: ContextVar[Scope | None] = ContextVar("scope", default=None)
 
@@ -31,23 +33,51 @@ class RequestLog:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        status = 500
+        with logged(scope) as line:
 
-        async def watched(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
+            async def watched(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    line.status = message["status"]
+                await send(message)
 
-        token, began = _scope.set(scope), time.perf_counter()
-        try:
             await self._app(scope, receive, watched)
-        finally:
-            if scope["type"] == "http" and not scope["path"].startswith(("/health/", "/metrics")):
-                duration = round((time.perf_counter() - began) * 1000, 3)
-                facts = {"method": scope["method"], "path": scope["path"], "status": status, "duration_ms": duration}
-                log.info("request", extra=facts)
-            _scope.reset(token)
+
+
+class logged:  # noqa: N801 - used as a context manager
+    """Logs a request when the block ends, and until then puts who asks on every line.
+
+    status: of the answer, to be set; 500 if there is none.
+    """
+
+    __slots__ = ("_began", "_of", "_token", "status")
+
+    def __init__(self, scope: Scope) -> None:
+        self._of = scope
+        self.status = 500
+
+    def __enter__(self) -> Self:
+        self._token, self._began = _scope.set(self._of), time.perf_counter()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        scope = self._of
+        if scope["type"] == "http" and not scope["path"].startswith(_UNTOLD):
+            duration = round((time.perf_counter() - self._began) * 1000, 3)
+            facts = {"method": scope["method"], "path": scope["path"], "status": self.status, "duration_ms": duration}
+            log.info("request", extra=facts)
+        _scope.reset(self._token)
+
+
+class unlogged(logged):  # noqa: N801 - as above
+    """The same for logs without such lines: does nothing."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
 
 
 def who_asks() -> Mapping[str, Any]:

@@ -3,6 +3,7 @@
 Strict-Transport-Security is not among them: only the proxy in front knows whether a name is served over TLS.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 from starlette.requests import Request
@@ -34,12 +35,17 @@ class SecurityHeadersMiddleware:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] in ("http.response.start", "websocket.http.response.start"):
-                given = list(message.get("headers", ()))
-                names = {name for name, _ in given}
-                message["headers"] = [*given, *(pair for pair in _HEADERS.items() if pair[0] not in names)]
+                message["headers"] = secured(message.get("headers", ()))
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
+
+
+def secured(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """A response's headers, and those of ours that are not among them."""
+    given = list(headers)
+    names = {name for name, _ in given}
+    return [*given, *(pair for pair in _HEADERS.items() if pair[0] not in names)]
 
 
 async def fault(request: Request, _: Exception) -> JSONResponse:

@@ -91,7 +91,7 @@ class PatientWebSocketProtocol(WebSocketsSansIOProtocol):
 
 
 class Skimmer:
-    """Looks for the close frame in frames that nobody reads. skip: bytes that are left of the one under way."""
+    """Looks for the close frame in frames that are not read. skip: bytes left of the current frame."""
 
     def __init__(self, skip: int) -> None:
         self._skip = skip

@@ -58,6 +58,7 @@ def tortoise_config(
             timeout=POOL_CONNECT_TIMEOUT_S,
             server_settings=SERVER_SETTINGS,
             statement_cache_size=statement_cache,
+            max_cached_statement_lifetime=0,  # a statement that is forgotten after a while leaves a reference cycle
             **kept,
         )
         _notice_silence(connection)

@@ -300,7 +300,7 @@ def running_server(data_dir: Path) -> Urls | None:
 def stop_leftover(cluster: Path, say: Callable[[str], None]) -> None:
     """Stop the server that a killed run left running on `cluster`, and remove its files.
 
-    The caller holds the data folder's lock, so any server running there is nobody's. Raises SetupProblem if it will not
+    The caller holds the data folder's lock, so a server running there has no owner. Raises SetupProblem if it does not
     stop.
     """
     file = cluster / "postmaster.pid"

@@ -1,7 +1,6 @@
 """Sliding windows in this process's own memory, of bounded size and in constant time.
 
-The memory storage of `limits` walks all its keys again after each request and has no bound: a client with many addresses
-would bring the process to a halt.
+The bound is on the number of windows, not of holders: a client with many addresses cannot fill the memory.
 """
 
 from collections import OrderedDict
@@ -11,14 +10,14 @@ from typing import Final
 from app.rate_limits.windows import Quota, Window
 
 MAX_WINDOWS: Final = 50_000
-"""Maximum remembered, about 400 bytes each; past that, the one used longest ago is forgotten. To have a window of
-theirs forgotten, a holder has to make a request as each of so many others first, which costs more than it gains."""
+"""Maximum number of windows, about 400 bytes each; beyond it, the least recently used one is dropped. To have their own
+window dropped, holders would have to send requests as that many others first, which costs more than it gains."""
 
 
 class MemoryWindows:
     """One bounded table of them.
 
-    clock: seconds, from whatever beginning, never going back. max_windows: how many are remembered.
+    clock: seconds from any origin, never going back. max_windows: the maximum number kept.
     """
 
     def __init__(self, clock: Callable[[], float], max_windows: int = MAX_WINDOWS) -> None:

@@ -8,13 +8,13 @@ import asyncio
 import hashlib
 import ipaddress
 import logging
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import orjson
-from limits import RateLimitItem, parse_many
 from redis.exceptions import RedisError
 
 from app.problems import SetupProblem
@@ -37,8 +37,17 @@ REDIS_TIMEOUT_S: Final = 0.25
 REDIS_PAUSE_S: Final = 5.0
 """How long a Redis that failed is left alone. Then one request tries it."""
 MAX_PERIOD_S: Final = 24 * 3600
+_UNIT_S: Final = {"second": 1, "minute": 60, "hour": 3600, "day": 24 * 3600}
+_LIMIT: Final = re.compile(rf"([0-9]{{1,18}})\s*(?:/|per)\s*([0-9]{{1,9}})?\s*({'|'.join(_UNIT_S)})s?")
 _IPV6_SITE_BITS: Final = 64
 """A subscriber gets at least this much of IPv6, and can have as many addresses in it as they like."""
+
+
+class Limit(NamedTuple):
+    """amount: cost units. period: seconds."""
+
+    amount: int
+    period: int
 
 
 @dataclass(slots=True)
@@ -59,10 +68,10 @@ class RateLimits:
 
     def __init__(
         self,
-        limit: RateLimitItem | None,
+        limit: Limit | None,
         redis_url: str | None = None,
         *,
-        writes: RateLimitItem | None = None,
+        writes: Limit | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.tallies = RateLimitTallies()
@@ -130,12 +139,13 @@ class RateLimits:
 class Charge:
     """One request's charger: takes from its holder's quotas, and reports their state."""
 
-    __slots__ = ("_holder", "_limits", "_stand")
+    __slots__ = ("_figures", "_holder", "_limits")
 
     def __init__(self, limits: RateLimits, holder: str) -> None:
         self._limits = limits
         self._holder = holder
-        self._stand: dict[str, tuple[Quota, Window]] = {}
+        self._figures: dict[str, tuple[int, int, int]] = {}
+        """By the quota's name: how much it is, how much is left, and in how many seconds it is whole again."""
 
     async def __call__(self, cost: int, writes: int = 0) -> None:
         """Take so many units of reads and of writes, and at least one. Raises RateLimited."""
@@ -149,7 +159,7 @@ class Charge:
             return
         fits, found = await limits.take(self._holder, wanted)
         for (quota, _), window in zip(wanted, found, strict=True):
-            self._stand[quota.name] = quota, window
+            self._figures[quota.name] = quota.amount, window.left(quota), window.resets_in()
         if not fits:
             limits.tallies.refused += 1
             waits = {quota: window.wait(quota, units) for (quota, units), window in zip(wanted, found, strict=True)}
@@ -158,23 +168,21 @@ class Charge:
 
     def headers(self) -> Mapping[str, str]:
         """RateLimit and RateLimit-Policy, for the quotas that were charged; none if none was."""
-        if not self._stand:
+        if not self._figures:
             return {}
-        standing = ", ".join(
-            f'"{quota.name}";r={window.left(quota)};t={window.resets_in()}' for quota, window in self._stand.values()
-        )
+        standing = ", ".join(f'"{name}";r={left};t={resets_in}' for name, (_, left, resets_in) in self._figures.items())
         return {"ratelimit": standing, "ratelimit-policy": self._limits.policy}
 
     def told(self) -> dict[str, dict[str, int]]:
         """The same for `extensions`, for clients that see no headers."""
         return {
-            quota.name: {"limit": quota.amount, "remaining": window.left(quota), "resetsIn": window.resets_in()}
-            for quota, window in self._stand.values()
+            name: {"limit": limit, "remaining": left, "resetsIn": resets_in}
+            for name, (limit, left, resets_in) in self._figures.items()
         }
 
 
-def _quota(name: str, limit: RateLimitItem | None) -> Quota | None:
-    return None if limit is None else Quota(name, limit.amount, limit.get_expiry())
+def _quota(name: str, limit: Limit | None) -> Quota | None:
+    return None if limit is None else Quota(name, limit.amount, limit.period)
 
 
 def holder_key(principal: Principal | None, address: str | None) -> str:
@@ -221,18 +229,19 @@ def rate_limits(limit: str, url: str, writes: str | None = None) -> RateLimits |
         raise SetupProblem("SCRIP_RATE_LIMIT_URL: is not the URL of a Redis") from None
 
 
-def parse_limit(text: str, setting: str = "SCRIP_RATE_LIMIT") -> RateLimitItem | None:
-    """A limit such as "100000/minute"; None for "0", which is none. Raises SetupProblem."""
+def parse_limit(text: str, setting: str = "SCRIP_RATE_LIMIT") -> Limit | None:
+    """A limit such as "100000/minute" or "100 per 5 minutes"; None for "0", which is none. Raises SetupProblem."""
     if text.strip() == OFF:
         return None
-    try:
-        (limit,) = parse_many(text)  # `parse` takes the first of several, and leaves the others out unsaid
-    except ValueError:
-        raise SetupProblem(f'{setting}: must be of the form "1200000/minute", or 0 for none') from None
-    if limit.amount < 1 or limit.get_expiry() > MAX_PERIOD_S:
+    match = _LIMIT.fullmatch(text.strip().lower())
+    if match is None:
+        raise SetupProblem(f'{setting}: must be of the form "1200000/minute", or 0 for none')
+    amount, number, unit = match.groups()
+    limit = Limit(int(amount), int(number or 1) * _UNIT_S[unit])
+    if limit.amount < 1 or not 0 < limit.period <= MAX_PERIOD_S:
         raise SetupProblem(f"{setting}: must be at least 1 unit, in at most a day")
     return limit
 
 
-def _times(limit: RateLimitItem | None, times: int) -> RateLimitItem | None:
-    return None if limit is None else type(limit)(limit.amount * times, limit.multiples, limit.namespace)
+def _times(limit: Limit | None, times: int) -> Limit | None:
+    return None if limit is None else limit._replace(amount=limit.amount * times)

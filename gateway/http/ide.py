@@ -1,4 +1,4 @@
-"""GraphiQL as Strawberry brings it, held to what its page names: its files come from a CDN, each with its hash."""
+"""GraphiQL as shipped by Strawberry, restricted to the files its page names: from a CDN, each with its hash."""
 
 import hashlib
 from base64 import b64encode
@@ -16,7 +16,7 @@ _STORAGE: Final = "storage: window.sessionStorage,"
 
 @dataclass(frozen=True, slots=True)
 class IdePage:
-    """The page, and the headers that it is sent with."""
+    """The page and its response headers."""
 
     html: bytes
     headers: Mapping[str, str]
@@ -24,19 +24,19 @@ class IdePage:
 
 @cache
 def ide_page() -> IdePage:
-    """The page. A file that it names without a hash is not let in, so that the CDN cannot change what runs.
+    """The page. A file that it names without a hash is blocked, so that the CDN cannot change the code.
 
-    The editor keeps the headers of each query in the browser, its history's even if told not to, and a token is one
-    of them. Here it keeps them until the tab is closed; as Strawberry has it, for good.
+    The editor stores the headers of each query in the browser, in its history even if told not to, and a token is one
+    of them. Here it keeps them until the tab is closed; in Strawberry's page, for good.
     """
     html = get_graphql_ide_html("graphiql").replace(_SETTING, f"{_SETTING} {_STORAGE}")
     return IdePage(html.encode(), {"content-security-policy": policy_of(html)})
 
 
 def policy_of(html: str) -> str:
-    """The Content-Security-Policy that lets just this page's scripts and styles in.
+    """The Content-Security-Policy that allows only this page's scripts and styles.
 
-    Styles are let in inline as well: GraphiQL's editor writes them as it runs. Fonts and pictures are in its style file.
+    Inline styles are allowed too: GraphiQL's editor writes them as it runs. Fonts and pictures are in its style file.
     """
     sources = _Sources()
     sources.feed(html)
@@ -49,8 +49,8 @@ def policy_of(html: str) -> str:
 
 
 class _Sources(HTMLParser):
-    """Sources of a page's scripts and styles, for its policy: addresses that have a hash beside them, hashes of scripts
-    in the page."""
+    """Sources of a page's scripts and styles, for its policy: addresses given with a hash, and hashes of inline
+    scripts."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -13,7 +13,7 @@ _MAX_ACCEPT_RANGES = 32
 
 @lru_cache(maxsize=128)
 def response_type(accept: str | None) -> str | None:
-    """The best response type for an Accept header, or None if it takes neither. No header at all means JSON."""
+    """The best response type for an Accept header, or None if it accepts neither. Without a header, JSON."""
     if accept is None or accept == "*/*":
         return JSON
     ranges = _ranges(accept)
@@ -42,7 +42,7 @@ def is_json(content_type: str | None) -> bool:
 
 
 def _by_mention(ranges: list[tuple[str, float]]) -> tuple[str, ...]:
-    """Our types, the one named first in the header first; those it does not name keep our order."""
+    """The server's types in the header's order; types it does not name keep the server's order."""
     names = [name for name, _ in ranges]
     return tuple(sorted(_RESPONSE_TYPES, key=lambda offered: names.index(offered) if offered in names else len(names)))
 

@@ -1,9 +1,9 @@
-"""The ASGI endpoint of GraphQL over HTTP. WebSocket has an endpoint of its own on the same path."""
+"""The ASGI endpoint of GraphQL over HTTP. WebSocket has its own endpoint on the same path."""
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import orjson
 from starlette.requests import HTTPConnection, Request
@@ -20,6 +20,7 @@ from gateway.http.requests import (
     DEFAULT_READ_TIMEOUT,
     BodyReader,
     GraphQLParams,
+    Head,
     HttpError,
     read_params,
 )
@@ -41,20 +42,33 @@ _FIXED_HEADERS = [(b"cache-control", b"no-store"), (b"x-content-type-options", b
 _CONTENT_TYPES = {name: f"{name}; charset=utf-8".encode() for name in (JSON, GRAPHQL_RESPONSE)}
 
 
+class Answer(NamedTuple):
+    """A complete response."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+
+    async def send(self, send: Send) -> None:
+        """Send it by ASGI."""
+        await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
+        await send({"type": "http.response.body", "body": self.body})
+
+
 class RequestContext(Protocol):
     """The value of `info.context` in resolvers."""
 
     async def close(self) -> None:
-        """Give back what the request holds, whatever became of it."""
+        """Release the request's resources, whatever its outcome."""
 
 
 class GraphQLView:
-    """Answers GraphQL over HTTP: one operation per request, queries by GET or POST, mutations by POST alone.
+    """Serves GraphQL over HTTP: one operation per request, queries by GET or POST, mutations only by POST.
 
-    schema: executes. make_context: the context of one request; what it raises is answered with 500.
+    schema: executes. make_context: makes the context of one request; its errors are answered with 500.
     read_timeout: seconds that a client has to send its body.
-    execution_timeout: seconds until an operation is given up; a posting that has begun is completed all the same.
-    is_known: whether it is known who asks; others may send but small bodies.
+    execution_timeout: seconds until an operation is given up; a posting already begun is still completed.
+    is_known: whether the client is known; others may only send small bodies.
     ide: whether a browser that opens the path gets GraphiQL. Strawberry's page loads its scripts from a CDN.
     """
 
@@ -77,39 +91,47 @@ class GraphQLView:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        request = Request(scope, receive)
-        accept = request.headers.get("accept")
-        if self._ide_page and request.method == "GET" and accepts_html(accept) and "query" not in request.query_params:
-            await _send(send, 200, b"text/html; charset=utf-8", self._ide_page.html, self._ide_page.headers)
-            return
-        media_type = response_type(accept)
-        request_id: str | None = getattr(request.state, "request_id", None)
+        await (await self.answer(scope, receive)).send(send)
+
+    async def answer(self, scope: Scope, receive: Receive) -> "Answer":
+        """The answer to one request, even if it fails. Raises only CancelledError."""
+        head, request = Head(scope), Request(scope, receive)
+        if (
+            self._ide_page
+            and head.method == "GET"
+            and accepts_html(head.accept)
+            and "query" not in request.query_params
+        ):
+            return _answer(200, b"text/html; charset=utf-8", self._ide_page.html, self._ide_page.headers)
+        media_type = response_type(head.accept)
         headers: Mapping[str, str] = {}
         try:
-            status, headers, answer = await self._answer(request, media_type)
-            body = orjson.dumps(answer)
+            status, headers, content = await self._content(head, request, media_type)
+            body = orjson.dumps(content)
         except HttpError as error:
             status, headers = error.status, error.headers
-            told = request_id if error.code is ErrorCode.UNAVAILABLE else None
+            told = head.request_id if error.code is ErrorCode.UNAVAILABLE else None
             body = orjson.dumps({"errors": [error_entry(error.message, error.code, told)]})
         # The last line of defence: the client gets an answer, the log the traceback.
         except (Exception, asyncio.CancelledError) as error:
             if is_cancelled(error):
                 raise
-            logger.exception("unexpected error", extra={"request_id": request_id})
-            masked = error_entry(MASKED_MESSAGE, ErrorCode.INTERNAL_SERVER_ERROR, request_id)
+            logger.exception("unexpected error", extra={"request_id": head.request_id})
+            masked = error_entry(MASKED_MESSAGE, ErrorCode.INTERNAL_SERVER_ERROR, head.request_id)
             status, body = 500, orjson.dumps({"errors": [masked]})
-        await _send(send, status, _CONTENT_TYPES[media_type or JSON], body, headers)
+        return _answer(status, _CONTENT_TYPES[media_type or JSON], body, headers)
 
-    async def _answer(self, request: Request, media_type: str | None) -> tuple[int, Mapping[str, str], dict[str, Any]]:
-        if request.method not in ("GET", "POST"):
+    async def _content(
+        self, head: Head, request: Request, media_type: str | None
+    ) -> tuple[int, Mapping[str, str], dict[str, Any]]:
+        if head.method not in ("GET", "POST"):
             raise _method_not_allowed("GraphQL takes GET and POST.", _ALLOWED_METHODS)
         if media_type is None:
             raise HttpError(406, f"The answer can be {JSON} or {GRAPHQL_RESPONSE}.", ErrorCode.NOT_ACCEPTABLE)
-        params = await read_params(request, self._body_reader)
+        params = await read_params(head, request, self._body_reader)
         context = await self._make_context(request)
         try:
-            result = await self._execute(params, context, request.method)
+            result = await self._execute(params, context, head.method)
         except Exception as error:
             if (outage := self._schema.outage_of(error)) is None:
                 raise
@@ -118,9 +140,9 @@ class GraphQLView:
             await closed(context)
         if (away := away_of(result)) is not None:
             raise _unavailable(away.message)
-        status, headers, answer = _response_of(result, media_type)
+        status, headers, content = _response_of(result, media_type)
         charge = getattr(context, "charge", None)
-        return status, headers if charge is None else {**headers, **charge.headers()}, answer
+        return status, headers if charge is None else {**headers, **charge.headers()}, content
 
     async def _execute(self, params: GraphQLParams, context: RequestContext, method: str) -> ExecutionResult:
         try:
@@ -140,7 +162,7 @@ class GraphQLView:
 
 
 async def closed(context: RequestContext) -> None:
-    """Close it. That fails for nobody: what the request did is done by now, and has to be told."""
+    """Close it. Never fails: the request's work is done by now, and must be reported."""
     try:
         await context.close()
     except Exception:
@@ -150,7 +172,7 @@ async def closed(context: RequestContext) -> None:
 
 
 def is_cancelled(error: BaseException) -> bool:
-    """Whether somebody wants this task to end, and it is not just a cancelled future that it has waited for."""
+    """Whether this task itself is being cancelled, and not just a future that it has waited for."""
     task = asyncio.current_task()
     return isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling() > 0
 
@@ -172,9 +194,9 @@ def _method_not_allowed(message: str, allowed: str) -> HttpError:
 def _response_of(result: ExecutionResult, media_type: str) -> tuple[int, Mapping[str, str], dict[str, Any]]:
     """The status, headers and body of a result.
 
-    A request that failed before execution has no `data` entry. Its status under application/json is 200, except where
-    no operation could be chosen, or it may not run here or not now; the newer media type lets the rest be told from the
-    status too (GraphQL over HTTP, 6.4).
+    A request that failed before execution has no `data` entry. Its status under application/json is 200, unless no
+    operation could be chosen, or it may not run here or now; under the newer media type the status shows the other
+    failures too (GraphQL over HTTP, 6.4).
     """
     answer: dict[str, Any] = {}
     if result.errors:
@@ -191,7 +213,7 @@ def _response_of(result: ExecutionResult, media_type: str) -> tuple[int, Mapping
 
 
 def is_refusal(result: ExecutionResult) -> bool:
-    """Whether the operation was refused before anything of it was executed.
+    """Whether the operation was refused before any of it was executed.
 
     An error of a field always has a path; data may be null then too, if the field was not nullable.
     """
@@ -208,11 +230,7 @@ def _request_error_status(errors: list[dict[str, Any]], media_type: str) -> int:
     return 400 if media_type == GRAPHQL_RESPONSE or codes & _ALWAYS_400 else 200
 
 
-async def _send(
-    send: Send, status: int, content_type: bytes, body: bytes, headers: Mapping[str, str] | None = None
-) -> None:
-    raw = [(b"content-type", content_type), (b"content-length", str(len(body)).encode()), *_FIXED_HEADERS]
-    if headers:
-        raw.extend((name.encode(), value.encode()) for name, value in headers.items())
-    await send({"type": "http.response.start", "status": status, "headers": raw})
-    await send({"type": "http.response.body", "body": body})
+def _answer(status: int, content_type: bytes, body: bytes, headers: Mapping[str, str]) -> "Answer":
+    raw = [(b"content-type", content_type), (b"content-length", b"%d" % len(body)), *_FIXED_HEADERS]
+    raw.extend((name.encode(), value.encode()) for name, value in headers.items())
+    return Answer(status, raw, body)

@@ -13,13 +13,13 @@ from gateway.http.view import DEFAULT_EXECUTION_TIMEOUT
 class SocketLimits:
     """Limits on WebSockets. Times are in seconds.
 
-    init_timeout: until a client must have sent its token. check_interval: at most between two checks whether the token
-    still holds. send_timeout: how long a client may leave a message unread. max_sockets: in this process.
-    max_operations: under way on one socket at a time.
+    init_timeout: until a client must have sent its token. check_interval: at most between two checks that the token is
+    still valid. send_timeout: how long a client may leave a message unread. max_sockets: in this process.
+    max_operations: running on one socket at a time.
     """
 
     init_timeout: float = 10.0
-    # With the second that a partner token's row is remembered for, a revocation gets here within two.
+    # With the second for which a partner token's row is cached, a revocation takes effect within two.
     check_interval: float = 0.5
     execution_timeout: float = DEFAULT_EXECUTION_TIMEOUT
     send_timeout: float = 30.0
@@ -30,7 +30,7 @@ class SocketLimits:
 
 
 class OpenSockets:
-    """How many there are in this process, and of each holder."""
+    """The number of open sockets in this process, and of each holder."""
 
     def __init__(self, limits: SocketLimits) -> None:
         self._limits = limits
@@ -39,7 +39,7 @@ class OpenSockets:
 
     @contextmanager
     def one_more(self) -> Iterator[bool]:
-        """Count one for as long as the block lasts; False, and it is not counted, if there are too many."""
+        """Count one while the block lasts; False, uncounted, if there are too many."""
         fits = self.number < self._limits.max_sockets
         self.number += fits
         try:
@@ -48,14 +48,14 @@ class OpenSockets:
             self.number -= fits
 
     def take(self, holder: Hashable) -> bool:
-        """Count one of this holder's. False, and it is not counted, if there are too many."""
+        """Count one of this holder's. False, uncounted, if there are too many."""
         if self._held[holder] >= self._limits.max_sockets_per_holder:
             return False
         self._held[holder] += 1
         return True
 
     def give_back(self, holder: Hashable) -> None:
-        """One of this holder's is gone."""
+        """Uncount one of this holder's."""
         self._held[holder] -= 1
         if not self._held[holder]:
             del self._held[holder]

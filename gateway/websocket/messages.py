@@ -1,7 +1,7 @@
 """Messages that a client may send over a WebSocket: the shape of each of graphql-transport-ws.
 
-The protocol: https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md. Strawberry's handler takes a message's
-shape for granted, and falls over one that has another.
+The protocol: https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md. Strawberry's handler assumes a message's
+shape, and crashes on any other.
 """
 
 from collections.abc import Mapping
@@ -18,11 +18,11 @@ _WITH_ID: Final = frozenset({"subscribe", "complete"})
 
 
 class BadMessage(Exception):
-    """Not a message of the protocol. The text is short enough for a close frame, and repeats nothing that was sent."""
+    """Not a message of the protocol. The text fits a close frame, and repeats nothing that was sent."""
 
 
 def message_of(data: object) -> dict[str, Any]:
-    """The message that the JSON holds; a payload of null counts as none. Raises BadMessage."""
+    """The message in the JSON; a null payload counts as none. Raises BadMessage."""
     if not isinstance(data, dict):
         raise BadMessage("A message must be a JSON object")
     kind = data.get("type")
@@ -42,7 +42,7 @@ def message_of(data: object) -> dict[str, Any]:
 
 
 def operation_of(message: Mapping[str, Any]) -> GraphQLParams:
-    """The operation that a `subscribe` asks for. Raises BadMessage."""
+    """The operation requested by a `subscribe`. Raises BadMessage."""
     try:
         return params_of(message["payload"])
     except HttpError as error:
@@ -50,12 +50,12 @@ def operation_of(message: Mapping[str, Any]) -> GraphQLParams:
 
 
 def credentials_of(payload: Mapping[str, object]) -> list[object]:
-    """The value of `Authorization` in a connection_init, the name in any case: header names have none."""
+    """The value of `Authorization` in a connection_init; the name is case-insensitive, like header names."""
     return [value for name, value in payload.items() if name.lower() == "authorization"]
 
 
 def close_reason(text: str) -> str:
-    """As much of the text as a close frame can take."""
+    """The text, cut to fit a close frame."""
     return text.encode()[:MAX_CLOSE_REASON_BYTES].decode(errors="ignore")
 
 

@@ -1,4 +1,4 @@
-"""A WebSocket's session: it lives as long as its bearer's token does, and no longer."""
+"""A WebSocket's session: it ends with its bearer's token."""
 
 import asyncio
 import logging
@@ -23,25 +23,25 @@ FORBIDDEN: Final = 4403
 INTERNAL_ERROR: Final = 1011
 TRY_AGAIN_LATER: Final = 1013
 CLOSE_GRACE_S: Final = 5.0
-"""For a client that does not even take the close frame."""
+"""Seconds for a client that does not even accept the close frame."""
 MAX_HANDSHAKE_ID_LENGTH: Final = 100
-"""In the id of an operation, which has to stay within the 128 characters of any request's."""
+"""Maximum within an operation's id, which is limited to 128 characters like any request's."""
 _HOW_TO_BEGIN: Final = 'Send a token with connection_init: {"Authorization": "Bearer …"}'
 
 
 class NotAdmitted(Exception):
-    """The token does not hold, or there is none. The message says why, for the sender."""
+    """The token is invalid or missing. The message gives the reason, for the sender."""
 
 
 class CannotTell(Exception):
-    """Whether the token holds cannot be told now. The message is for the sender."""
+    """The token cannot be checked now. The message is for the sender."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bearer:
     """The bearer of a token.
 
-    user: for the context of each operation. holder: stays the same when a token is renewed.
+    user: for the context of each operation. holder: unchanged when a token is renewed.
     """
 
     user: object
@@ -50,17 +50,17 @@ class Bearer:
 
 
 Admit = Callable[[Sequence[str], HTTPConnection, str], Awaitable[Bearer]]
-"""A function: the bearer of a token, now. Takes the Authorization value, the handshake, and the id of its operation.
+"""Returns the current bearer of a token, from the Authorization values, the handshake, and the id of its operation.
 Raises NotAdmitted, CannotTell."""
 Refused = Callable[[str, str, HTTPConnection], None]
-"""Is told of a token that was refused at the beginning: why, the request's id, the handshake."""
+"""Called when a token is refused at the beginning: reason, request id, handshake."""
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """The surroundings that the WebSockets of one process share.
+    """The surroundings shared by the WebSockets of one process.
 
-    make_context: makes the context of an operation, from the handshake with its user and request id put in.
+    make_context: makes the context of an operation, from the handshake with its user and request id added.
     """
 
     admit: Admit
@@ -72,10 +72,10 @@ class Surroundings:
 
 
 class Session:
-    """One WebSocket's. Strawberry calls it the context, and puts the payload of connection_init on it.
+    """One WebSocket's session. Strawberry calls it the context, and puts the payload of connection_init on it.
 
-    The token comes with that payload, or in a header of the handshake, never in the URL. Both may name it, if it is
-    the same. It is checked anew before each operation, at the instant of its expiry, and every half second.
+    The token comes in that payload or in a header of the handshake, never in the URL; in both only if equal. It is
+    checked again before each operation, at the instant of its expiry, and every half second.
     """
 
     def __init__(self, websocket: WebSocket, lifetime: asyncio.Timeout, surroundings: Surroundings) -> None:
@@ -91,12 +91,12 @@ class Session:
         self._wire: Wire | None = None
 
     def attach(self, wire: Wire) -> None:
-        """Say how to reach the client."""
+        """Set the wire that reaches the client."""
         self._wire = wire
         wire.abandon = self._abandon
 
     async def begin(self) -> None:
-        """Take the token that connection_init brought. Raises ConnectionRejectionError once the socket is closed."""
+        """Accept the token from connection_init. Raises ConnectionRejectionError once the socket is closed."""
         offered = credentials_of(self.connection_params)
         self.connection_params = {}
         values = [value for value in offered if isinstance(value, str)]
@@ -119,7 +119,7 @@ class Session:
         self._watch = asyncio.create_task(self._watch_token(bearer), name="token of a WebSocket")
 
     async def operation(self) -> RequestContext:
-        """A context for one operation, of the token's bearer at this moment. Raises NotAdmitted, CannotTell."""
+        """A context for one operation, of the token's current bearer. Raises NotAdmitted, CannotTell."""
         self._operations += 1
         bearer = await self._bearer()
         scope = self._websocket.scope
@@ -128,18 +128,18 @@ class Session:
 
     @property
     def request_id(self) -> str:
-        """Of the operation that was begun last: the handshake's, and a number. Before any, the handshake's."""
+        """The latest operation's id: the handshake's, and a number. Before any operation, the handshake's."""
         handshake = str(self._websocket.scope.get("state", {}).get("request_id", "-"))
         return f"{handshake[:MAX_HANDSHAKE_ID_LENGTH]}.{self._operations}" if self._operations else handshake
 
     async def end(self, code: int, reason: str) -> None:
-        """Close the socket, whether or not its client takes notice."""
+        """Close the socket, even if its client does not react."""
         self._lifetime.reschedule(asyncio.get_running_loop().time() + CLOSE_GRACE_S)
         if self._wire is not None:
             await self._wire.close(code, reason)
 
     async def release(self) -> None:
-        """Stop looking after the token. Called once the socket is closed, for whatever reason."""
+        """Stop checking the token. Called once the socket is closed, for any reason."""
         if self._watch is not None:
             self._watch.cancel()
             await asyncio.wait([self._watch])
@@ -151,7 +151,7 @@ class Session:
         self._lifetime.reschedule(asyncio.get_running_loop().time())
 
     async def _reject(self, code: int, reason: str) -> NoReturn:
-        # Strawberry closes with 4403 and no word about why. It closed first, so this is what the client sees.
+        # Strawberry would close with 4403 and no reason. This closes first, so the client sees this.
         await self.end(code, reason)
         raise ConnectionRejectionError
 
@@ -163,10 +163,10 @@ class Session:
                 bearer = await self._bearer()
         except NotAdmitted as error:
             await self.end(FORBIDDEN, str(error))
-        # What cannot be checked is not trusted.
+        # A token that cannot be checked is not trusted.
         except CannotTell as error:
             await self.end(TRY_AGAIN_LATER, str(error))
-        # The last line of defence: a task's failure would be seen by nobody, and nobody would look after the token.
+        # The last line of defence: a task's failure would go unnoticed, and the token unchecked.
         except Exception:
             logger.exception("unexpected error", extra={"request_id": self.request_id})
             await self.end(INTERNAL_ERROR, MASKED_MESSAGE)

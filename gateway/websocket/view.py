@@ -50,7 +50,7 @@ _SUBSCRIPTION: Final = frozenset({OperationType.SUBSCRIPTION})
 
 
 class Handler(BaseGraphQLTransportWSHandler[Session, None]):
-    """Strawberry's, which takes care of the protocol's order, with our own way to run an operation."""
+    """Strawberry's handler, which enforces the protocol's order, with another way to run an operation."""
 
     task_logger = logger
     view: "SocketView"
@@ -71,7 +71,7 @@ class Handler(BaseGraphQLTransportWSHandler[Session, None]):
         await super().handle_message(cast("Message", checked))
 
     async def handle_subscribe(self, message: SubscribeMessage) -> None:
-        """Begin an operation, or refuse it alone; the base closes the socket if that is due."""
+        """Begin an operation, or refuse only it; the base class closes the socket if necessary."""
         operation_id = message["id"]
         if self.connection_acknowledged and operation_id not in self.operations:
             try:
@@ -95,12 +95,12 @@ class Handler(BaseGraphQLTransportWSHandler[Session, None]):
         await super().cleanup_operation(operation_id)
 
     async def run_operation(self, operation: Operation[Session, None]) -> None:
-        """The task of one operation. It is cancelled when the client completes it or the socket goes."""
+        """Run one operation, as a task. It is cancelled when the client completes it or the socket closes."""
         params = self._asked.pop(operation.id)
         try:
             await self._run(operation, params)
         except WebSocketDisconnected:
-            return  # nobody to tell
+            return  # the client is gone
         except NotAdmitted as error:
             await self.context.end(FORBIDDEN, str(error))
         except CannotTell as error:
@@ -119,7 +119,7 @@ class Handler(BaseGraphQLTransportWSHandler[Session, None]):
 
     async def _run(self, operation: Operation[Session, None], params: GraphQLParams) -> None:
         context = await self.context.operation()
-        # Given back before anything is sent: a client that reads slowly must not hold a connection to the database.
+        # Released before anything is sent: a client that reads slowly must not hold a database connection.
         try:
             async with asyncio.timeout(self.view.limits.execution_timeout):
                 result = await self.schema.execute(
@@ -128,7 +128,7 @@ class Handler(BaseGraphQLTransportWSHandler[Session, None]):
         except TimeoutError:
             result = None
         except InvalidOperationTypeError:
-            # That was found before anything was executed; but its cost has been charged, and is so once more.
+            # That was found before execution; but its cost has been charged, and is charged again.
             await self._stream(operation, params, context)
             return
         except Exception as error:
@@ -157,7 +157,7 @@ class Handler(BaseGraphQLTransportWSHandler[Session, None]):
         await operation.send_operation_message({"id": operation.id, "type": "complete"})
 
     async def _send(self, operation: Operation[Session, None], result: ExecutionResult) -> bool:
-        """Whether the operation goes on after it: one that was refused before it was executed has ended."""
+        """Send a result. Returns whether the operation continues: one refused before execution has ended."""
         if is_refusal(result):
             await operation.send_initial_errors(result.errors or [])
             return False
@@ -175,8 +175,8 @@ class SocketView(GraphQL[Session, None]):
     """The ASGI endpoint of WebSocket /graphql.
 
     admit, make_context, refused: see Surroundings.
-    origins: of pages that may connect besides those of this host. A token is not sent by a browser on its own, so that
-    another site's page gets nothing by connecting; but it need not get as far as that.
+    origins: of pages that may connect besides those of this host. A browser does not send a token by itself, so
+    another site's page gains nothing by connecting; but it is refused earlier.
     """
 
     websocket_adapter_class = Wire  # type: ignore[assignment]
@@ -203,7 +203,7 @@ class SocketView(GraphQL[Session, None]):
             # Not the legacy graphql-ws, which Strawberry speaks as well.
             subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL],
             connection_init_wait_timeout=timedelta(seconds=self.limits.init_timeout),
-            # Ours comes first, with a code that clients can tell.
+            # Our own limit applies first, with a code that clients can recognise.
             max_subscriptions_per_connection=None,
             allowed_origins=origins,
         )
@@ -214,7 +214,7 @@ class SocketView(GraphQL[Session, None]):
         with self.sockets.one_more() as fits:
             try:
                 await (self._serve(websocket) if fits else self._turn_away(websocket))
-            # The last line of defence: whatever it is, the client is told, and the log has the traceback.
+            # The last line of defence: the client gets an answer, the log the traceback.
             except Exception:
                 logger.exception("unexpected error on a WebSocket")
                 await Wire(self, websocket, websocket).close(INTERNAL_ERROR, MASKED_MESSAGE)
@@ -226,7 +226,7 @@ class SocketView(GraphQL[Session, None]):
         return nothing
 
     async def _turn_away(self, websocket: WebSocket) -> None:
-        # Accepted first: a refused handshake tells a WebSocket's client nothing, not even that it may try again.
+        # Accepted first: a refused handshake tells a WebSocket client nothing, not even that it may retry.
         await websocket.accept(await self.pick_websocket_subprotocol(websocket))
         await websocket.close(TRY_AGAIN_LATER, "There are too many connections")
 

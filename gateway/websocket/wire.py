@@ -1,4 +1,4 @@
-"""One WebSocket as Strawberry's handler uses it: JSON in and out, bounded in size, in pace and in patience."""
+"""One WebSocket as Strawberry's handler uses it: JSON in and out, with bounds on size, rate and waiting."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
@@ -24,9 +24,9 @@ class Bounded(Protocol):
 
 
 class Wire(AsyncWebSocketAdapter):
-    """Sends one message at a time, so that a client that does not read holds up what is sent, and fills no memory.
+    """Sends one message at a time, so that a client that does not read blocks sending, and fills no memory.
 
-    `abandon` is called when it has not read for too long: then not even a close frame gets through to it.
+    `abandon` is called if it has not read for too long: then not even a close frame gets through.
     """
 
     def __init__(self, view: Bounded, request: WebSocket, response: WebSocket) -> None:
@@ -53,11 +53,12 @@ class Wire(AsyncWebSocketAdapter):
                 await self.close(MESSAGE_TOO_BIG, f"The message is larger than {self._limits.max_message_bytes} bytes")
                 return
             yield _json(text)
-            # Thousands of small messages can lie here already, and taking one that does lets nobody else have a turn.
+            # Thousands of small messages may be buffered here, and taking a buffered one does not yield to others.
             await asyncio.sleep(0)
 
     async def send_json(self, message: Mapping[str, object]) -> None:
-        """Wait until the client takes the message. Raises WebSocketDisconnected if it is gone, or as good as."""
+        """Wait until the client takes the message. Raises WebSocketDisconnected if it is gone or has stopped
+        reading."""
         text = orjson.dumps(message).decode()
         async with self._sending:
             if self._closed:
@@ -81,7 +82,7 @@ class Wire(AsyncWebSocketAdapter):
         try:
             await self._websocket.close(code, close_reason(reason))
         except (WebSocketDisconnect, AlreadyClosed):
-            return  # the client was quicker
+            return  # the client was faster
 
     def _is_too_big(self, text: str) -> bool:
         maximum = self._limits.max_message_bytes

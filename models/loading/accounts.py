@@ -18,7 +18,7 @@ from turns.steps import Steps
 _CUSTOMER_COLUMNS: Final = selected(CustomerState, erased="erased_at IS NOT NULL")
 _ACCOUNT_COLUMNS: Final = selected(AccountState)
 _BESIDE_A_CUSTOMER: Final = "account_"
-"""Prefix of the names of an account's columns in a row that has its customer's as well."""
+"""Prefix of an account's column names in a row that also has its customer's columns."""
 _NO_ASSET: Final = ""
 """Sorts before every asset: for a customer without an account."""
 
@@ -26,10 +26,10 @@ _NO_ASSET: Final = ""
 async def lock_accounts(
     connection: TenantConnection, keys: set[AccountKey], customers: set[UUID], *, wait: bool
 ) -> tuple[dict[AccountKey, AccountState], dict[UUID, CustomerState]]:
-    """Lock these customers and those of the accounts, against erasures and merges; and the accounts that exist.
+    """Lock these customers and the accounts' customers, against erasures and merges; and the existing accounts.
 
-    Without `wait`, only those that nobody else holds. One look-up after another, in the order of the keys, each
-    customer before the accounts: no plan made for small tables can do anything else.
+    Without `wait`, only rows that no other transaction has locked. One look-up after another, in the order of the
+    keys, each customer before the accounts: a plan made for small tables cannot choose otherwise.
     """
     alone = {(customer, _NO_ASSET) for customer in customers - {customer for customer, _ in keys}}
     ids, assets = _columns(keys | alone)
@@ -67,7 +67,7 @@ def _locked(rows: list[Any]) -> Steps[tuple[dict[AccountKey, AccountState], dict
 async def lock_to_merge(
     connection: TenantConnection, ids: set[UUID]
 ) -> tuple[dict[UUID, CustomerState], list[AccountKey]]:
-    """Lock the customers exclusively, with their accounts: nothing is posted to them until this transaction is over."""
+    """Lock the customers exclusively, with their accounts: nothing is posted to them until this transaction ends."""
     rows = await connection.raw.fetch(
         f"""SELECT {_CUSTOMER_COLUMNS} FROM {each("asked uuid")} k
         JOIN customers c ON c.tenant_id = $1 AND c.id = k.asked ORDER BY c.id FOR UPDATE OF c""",
@@ -84,7 +84,7 @@ async def lock_to_merge(
 
 
 def in_order(ids: Iterable[UUID]) -> list[UUID]:
-    """Sort as PostgreSQL does: by their bytes, which Python does eight times as fast."""
+    """Sort by bytes, as PostgreSQL does; in Python that is also eight times as fast."""
     return sorted(ids, key=_bytes)
 
 
@@ -93,7 +93,7 @@ def _bytes(row_id: UUID) -> bytes:
 
 
 async def customers_locked_elsewhere(connection: TenantConnection, customers: set[UUID]) -> set[UUID]:
-    """Return the existing ones of these customers, which could not be locked: an erasure or a merge holds them."""
+    """Of these customers, which could not be locked, return those that exist: an erasure or a merge holds them."""
     rows = await connection.raw.fetch(
         f"SELECT c.id FROM {each('id uuid')} k JOIN customers c ON c.tenant_id = $1 AND c.id = k.id",
         connection.tenant_id,
@@ -103,7 +103,7 @@ async def customers_locked_elsewhere(connection: TenantConnection, customers: se
 
 
 async def read_accounts(connection: TenantConnection, keys: Iterable[AccountKey]) -> dict[AccountKey, AccountState]:
-    """Read the existing ones of the accounts, unlocked."""
+    """Read the accounts that exist, unlocked."""
     customers, assets = _columns(keys)
     rows = await connection.raw.fetch(
         f"""SELECT a.* FROM unnest($2::uuid[], $3::text[]) AS k(customer_id, asset)
@@ -119,7 +119,7 @@ async def read_accounts(connection: TenantConnection, keys: Iterable[AccountKey]
 
 
 async def accounts_locked_elsewhere(connection: TenantConnection, missing: Iterable[AccountKey]) -> set[AccountKey]:
-    """Return those of the accounts that exist after all: another transaction holds them, or has just opened them."""
+    """Return the accounts that exist after all: another transaction holds them, or has just opened them."""
     customers, assets = _columns(missing)
     rows = await connection.raw.fetch(
         f"""SELECT a.customer_id, a.asset FROM {each("customer_id uuid", "asset text")} k
@@ -134,9 +134,9 @@ async def accounts_locked_elsewhere(connection: TenantConnection, missing: Itera
 async def open_accounts(
     connection: TenantConnection, keys: Iterable[AccountKey], ids: list[UUID], now: datetime | None
 ) -> dict[AccountKey, AccountState]:
-    """Open the missing accounts of customers that exist. One that another transaction opens meanwhile is left out.
+    """Open the missing accounts of existing customers, except those that another transaction opens meanwhile.
 
-    now: None for the database's time. Raises LockedElsewhere if others have not finished opening one.
+    now: None for the database's time. Raises LockedElsewhere if another transaction has not finished opening one.
     """
     customers, assets = _columns(keys)
     try:
@@ -198,10 +198,10 @@ def _customers(rows: list[Any]) -> dict[UUID, CustomerState]:
 async def load_facts(
     connection: TenantConnection, accounts: dict[AccountKey, AccountState], now: datetime | None
 ) -> tuple[int, datetime]:
-    """Return the tenant's configuration version and the time: `now`, or else the database's. Set on the accounts the
-    part of each balance that cannot be spent then.
+    """Return the tenant's configuration version and the time: `now`, or else the database's. Set on each account the
+    part of its balance that cannot be spent then.
 
-    The query for that part goes in the order of the one index that leads to it and to nothing else.
+    The query for that part is ordered like the one index that holds just those rows.
     """
     by_id = {account.id: account for account in accounts.values()}
     rows = await connection.raw.fetch(
@@ -253,7 +253,7 @@ async def lock_customers(connection: TenantConnection, ids: set[UUID], *, skip: 
 
 
 async def homes_of(connection: TenantConnection, accounts: set[UUID]) -> dict[UUID, AccountKey]:
-    """Of these accounts, those whose customer's record was merged, each with the person's account in the same asset."""
+    """The accounts of merged customer records, each with the surviving record's account in the same asset."""
     rows = await connection.raw.fetch(
         f"""SELECT a.id, c.merged_into_id, a.asset FROM {each("id uuid")} k
         JOIN accounts a ON a.tenant_id = $1 AND a.id = k.id

@@ -1,4 +1,4 @@
-"""Approval requests, locked after all the rest."""
+"""Approval requests, locked after all other rows."""
 
 from datetime import datetime
 from hashlib import blake2b
@@ -16,16 +16,16 @@ from models.planning.state import ApprovalState
 from models.session import TenantConnection
 
 _ASKING_LOCK: Final = 7_436_903
-"""The class of the advisory locks on actors who request approvals (models/loading/config_locks.py has others)."""
+"""Class of the advisory locks on actors who request approvals (models/loading/config_locks.py has others)."""
 
 
 async def load_approvals(
     connection: TenantConnection, ids: set[UUID], now: datetime, *, skip: str
 ) -> tuple[list[ApprovalState], dict[Actor, UUID]]:
-    """Lock and read approval requests, with the rows of the actors who requested them.
+    """Lock and read approval requests, with the rows of their requesters.
 
-    A partner whose client has been given tokens here needs one that is still good for the request. Nobody else's rights
-    are known here: the issuer of their tokens is responsible for them.
+    A partner whose client has tokens issued here needs one that is still valid for the request. The rights of other
+    actors are not known here: the issuer of their tokens is responsible for them.
     """
     rows = await connection.raw.fetch(
         f"""SELECT r.id, r.operation, r.command, coalesce(c.merged_into_id, c.id) AS customer_id,
@@ -71,10 +71,10 @@ def _state(row: Any) -> ApprovalState:
 
 
 async def count_pending_requests(connection: TenantConnection, askers: set[Asker], now: datetime) -> dict[Asker, int]:
-    """Count the requests of each of these pending at `now`; until the transaction ends, nobody else adds to them.
+    """Count each asker's requests pending at `now`; until the transaction ends, no other transaction adds any.
 
-    The lock is taken by a statement of its own, so that the next one sees the requests written by its earlier holders.
-    A holder waits for nothing more, and several locks are taken in the order of their keys. Raises LockedElsewhere.
+    The lock is taken in a statement of its own, so that the next one sees the requests written by earlier holders.
+    A holder waits for no other lock, and several locks are taken in the order of their keys. Raises LockedElsewhere.
     """
     keys = sorted({_asking_key(connection.tenant_id, asker) for asker in askers})
     try:
@@ -107,6 +107,6 @@ async def count_pending_requests(connection: TenantConnection, askers: set[Asker
 
 
 def _asking_key(tenant_id: UUID, asker: Asker) -> int:
-    """32 bits of the actor's identity. Two that share them wait for each other, no more."""
+    """32 bits of the actor's identity. Two actors that share them only wait for each other."""
     who = tenant_id.bytes + "\0".join(asker).encode()  # no text in the database has that character
     return int.from_bytes(blake2b(who, digest_size=4).digest(), signed=True)

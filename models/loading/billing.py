@@ -13,8 +13,8 @@ from turns.slices import each_in_slices
 
 
 async def load_invoices(connection: TenantConnection, ids: set[UUID], *, skip: str) -> dict[UUID, InvoiceState]:
-    """Lock and read the invoices; of orders that sell credit also the grant of each such line, and the grants that
-    stand."""
+    """Lock and read the invoices; for orders that sell credit also the grant of each such line, and the live
+    grants."""
     rows = await connection.raw.fetch(
         f"""SELECT {selected(InvoiceState, "i", customer_id="coalesce(c.merged_into_id, c.id)")}
         FROM {each("id uuid")} k JOIN invoices i ON i.tenant_id = $1 AND i.id = k.id
@@ -54,10 +54,10 @@ async def _load_grants(connection: TenantConnection, invoices: dict[UUID, Invoic
 
 async def load_assignments(connection: TenantConnection, needs: list[Needs]) -> dict[UUID, AssignmentState]:
     """Read the named assignments, and the live ones of the named credits and invoices. Their accounts are locked, so
-    that no others can come in between.
+    no new ones can appear meanwhile.
 
-    Of a credit's, those are live that have no `released_at`, in words that the index on live ones does not know: it is by
-    invoice, and the planner must not choose it.
+    A credit's assignments are live if they have no `released_at`. The condition is phrased so that the index on live
+    ones, which is by invoice, does not match it, and the planner cannot choose it.
     """
     named = [i for n in needs for i in n.assignments]
     of_credits = await lots_of_same(connection, {i for n in needs for i in n.assigned_credits})
@@ -106,8 +106,8 @@ async def load_products(connection: TenantConnection, ids: set[UUID]) -> dict[UU
 
 
 async def taken_numbers(connection: TenantConnection, numbers: set[str]) -> set[str]:
-    """Return those of the invoice numbers that are in use. Queried as the next ones, so that the numbers' own order
-    leads there: if all tenants count from 1, a planner may expect every tenant to have each of them."""
+    """Return the invoice numbers that are in use. Queried as the next in order, so that the index on numbers is used:
+    if all tenants count from 1, a planner may expect every tenant to have each number."""
     rows = await connection.raw.fetch(
         f"""SELECT i.number FROM {each("number text")} k CROSS JOIN LATERAL (
             SELECT number FROM invoices WHERE tenant_id = $1 AND number >= k.number ORDER BY number LIMIT 1) AS i

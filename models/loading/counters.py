@@ -1,4 +1,4 @@
-"""Day counters of limits: the ones that bind, locked, unlocked, or raised last of all."""
+"""Day counters of limits: those that apply, locked, unlocked, or raised at the very end."""
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, timedelta
@@ -22,7 +22,7 @@ from models.session import TenantConnection
 def counters_needed(
     config: TenantConfig, now: datetime, limited: Iterable[tuple[Actor, AccountKey]]
 ) -> set[CounterKey]:
-    """The day counters that bind these actors on these accounts."""
+    """The day counters that apply to these actors on these accounts."""
     day = calendar.local_date(now, config.zone)
     keys: set[CounterKey] = set()
     for actor, (customer_id, asset) in limited:
@@ -34,7 +34,7 @@ def counters_needed(
 def selling_counters_needed(
     config: TenantConfig, now: datetime, selling: Iterable[tuple[Actor, str]]
 ) -> set[CounterKey]:
-    """The day counters that bind these actors in selling credit in these currencies."""
+    """The day counters that apply to these actors' sales of credit in these currencies."""
     if not config.selling_limits:
         return set()
     day = calendar.local_date(now, config.zone)
@@ -48,10 +48,10 @@ def selling_counters_needed(
 async def lock_counters(
     connection: TenantConnection, keys: set[CounterKey], new_ids: list[UUID], *, wait: bool
 ) -> dict[CounterKey, CounterState]:
-    """Lock the counters in the order of their names, and make those that are missing, as on the first of a day. Without
-    `wait`, those that others hold are left out. Raises LockedElsewhere if others have not finished making one.
+    """Lock the counters in the order of their names, and insert missing ones, as at the start of a day. Without `wait`,
+    counters locked by others are left out. Raises LockedElsewhere if others have not finished inserting one.
 
-    Two transactions that make the same ones may meet in another order: one of them then retries.
+    Two transactions that insert the same ones may meet in another order: one of them then retries.
     """
     found = await _existing(connection, sorted(keys), f"FOR NO KEY UPDATE OF l {'' if wait else 'SKIP LOCKED'}")
     missing = sorted(keys - found.keys())
@@ -66,7 +66,7 @@ async def lock_counters(
 async def lock_to_add_up(
     connection: TenantConnection, from_id: UUID, into_id: UUID, today: date, new_id: Callable[[], UUID]
 ) -> dict[CounterKey, CounterState]:
-    """Lock today's additions to either of two customers, by every role; make the counters that the second lacks."""
+    """Lock today's addition counters of both customers, for every role; insert those that the second lacks."""
     names = sorted(product(LimitRole, (str(from_id), str(into_id))))
     rows = await connection.raw.fetch(
         f"""SELECT l.* FROM {each("role text", "holder text", first=3)} k CROSS JOIN LATERAL (
@@ -89,14 +89,14 @@ async def lock_to_add_up(
 
 
 async def read_counters(connection: TenantConnection, keys: set[CounterKey]) -> dict[CounterKey, CounterState]:
-    """Read the counters, unlocked; one that does not exist yet stands at 0."""
+    """Read the counters, unlocked; a missing one is 0."""
     if not keys:
         return {}
     return {key: CounterState(UUID(int=0), 0) for key in keys} | await _existing(connection, sorted(keys), "")
 
 
 async def read_to_raise(connection: TenantConnection, keys: set[CounterKey]) -> dict[CounterKey, CounterState]:
-    """Read the counters, unlocked, for `raise_counters` to raise once all else is written."""
+    """Read the counters, unlocked; `raise_counters` raises them after all other writes."""
     found = await read_counters(connection, keys)
     return {key: CounterState(c.id, c.used_minor, read_minor=c.used_minor) for key, c in found.items()}
 
@@ -104,8 +104,8 @@ async def read_to_raise(connection: TenantConnection, keys: set[CounterKey]) -> 
 async def raise_counters(
     connection: TenantConnection, more: Mapping[CounterKey, int], new_ids: list[UUID]
 ) -> dict[CounterKey, int]:
-    """Raise the counters by these amounts, in the order of their names, and make those that are missing. Returns their
-    sums then, without those that would pass the most that a counter holds. Waits for other holders.
+    """Raise the counters by these amounts, in the order of their names, and insert missing ones. Returns the new sums,
+    without counters that would exceed their maximum. Waits for other holders.
     """
     keys = sorted(more)
     rows = await connection.raw.fetch(
@@ -129,7 +129,7 @@ async def raise_counters(
 
 
 async def _existing(connection: TenantConnection, keys: list[CounterKey], lock: str) -> dict[CounterKey, CounterState]:
-    """Lock those that exist. A lock alone writes no new row, as an update to itself would (2 to 10 % of a posting)."""
+    """Lock the existing ones. Unlike a no-op update, a lock writes no new row version (2 to 10 % of a posting)."""
     rows = await connection.raw.fetch(
         f"""SELECT k.nth, l.id, l.used_minor
         FROM {each("scope text", "role text", "holder text", "asset text", "day date", "nth int")} k
@@ -147,7 +147,7 @@ async def _existing(connection: TenantConnection, keys: list[CounterKey], lock: 
 async def _make(
     connection: TenantConnection, keys: list[CounterKey], new_ids: list[UUID], *, wait: bool
 ) -> dict[CounterKey, CounterState]:
-    """Make them, and with `wait` lock those that others have made in the meantime (an update to itself locks a row)."""
+    """Insert them, and with `wait` lock those that others inserted meanwhile (a no-op update locks a row)."""
     rows = await connection.raw.fetch(
         f"""INSERT INTO limit_counters AS l (tenant_id, id, scope, role, holder, asset, day, used_minor)
         SELECT t.id, k.id, k.scope, k.role, k.holder, k.asset, k.day, 0

@@ -1,4 +1,4 @@
-"""Credits: the named ones, and as many open ones of an account as may be spent from. Under their accounts' locks."""
+"""Credits: those named, and as many open ones of an account as its spends need. Read under the accounts' locks."""
 
 from collections.abc import Callable
 from datetime import date, datetime
@@ -20,7 +20,7 @@ from turns.slices import each_in_slices, in_slices
 from turns.steps import Steps
 
 CREDITS_PER_LOAD: Final = (256, 8_192, 262_144, 8_388_608)
-"""Number of open credits of an account to read at first, and each time that those were not enough."""
+"""Number of an account's open credits to read at first, and each time that those were too few."""
 
 _CREDIT_COLUMNS: Final = selected(
     CreditState,
@@ -31,7 +31,7 @@ _CREDIT_COLUMNS: Final = selected(
 
 
 async def lots_of_same(connection: TenantConnection, ids: set[UUID]) -> list[UUID]:
-    """The credits, with all lots that they were before merges or have become since."""
+    """The credits, with all that preceded or succeeded them in merges."""
     if not ids:
         return []
     rows = await connection.raw.fetch(
@@ -47,7 +47,7 @@ async def lots_of_same(connection: TenantConnection, ids: set[UUID]) -> list[UUI
 
 
 async def load_spend_records(connection: TenantConnection, transactions: set[UUID]) -> list[SpendRecord]:
-    """Read the amounts that these transactions took, credit by credit, as stored."""
+    """Read the stored amounts that these transactions took from each credit."""
     rows = await connection.raw.fetch(
         f"""SELECT e.transaction_id, e.sequence, e.credit_id, -e.amount_minor AS taken_minor FROM {each("id uuid")} k
         JOIN entries e ON e.tenant_id = $1 AND e.transaction_id = k.id
@@ -59,7 +59,7 @@ async def load_spend_records(connection: TenantConnection, transactions: set[UUI
 
 
 async def load_credits(connection: TenantConnection, books: Books, needs: list[Needs]) -> None:
-    """Read the named credits, and of each account that is spent from as many open ones as that takes."""
+    """Read the named credits, and as many open ones of each account as its spends need."""
     spends: dict[UUID, list[Spend]] = {}
     for spend in (s for n in needs for s in n.spends):
         account = books.accounts.get(spend.account)
@@ -86,10 +86,10 @@ async def load_credits(connection: TenantConnection, books: Books, needs: list[N
 def _still_wanting(
     books: Books, full: dict[UUID, list[CreditState]], spends: dict[UUID, list[Spend]], named: set[UUID]
 ) -> Steps[set[UUID]]:
-    """Those of the accounts whose spends need more credits than were loaded."""
+    """The accounts whose spends need more credits than were loaded."""
     wanting = set()
     for account_id, found in full.items():
-        # Others in the batch may take from those that are named: a spend cannot count on them.
+        # Other units of the batch may take from named credits: a spend cannot count on them.
         counted = [lot for lot in found if lot.id not in named] if named else found
         if not (yield from _enough(books, counted, spends[account_id])):
             wanting.add(account_id)
@@ -104,8 +104,8 @@ def _note_ids(books: Books) -> Steps[None]:
 
 
 async def _load_named(connection: TenantConnection, books: Books, ids: set[UUID]) -> None:
-    """Read credits by id, whatever their state; one that a merge has moved is returned as the lot that it is now, under
-    either id."""
+    """Read credits by id, in any state; for a credit moved by a merge, its latest successor is returned, under either
+    id."""
     for asked, credit in (await credits_by_id(connection, ids)).items():
         lot = books.credits_by_id.setdefault(credit.id, credit)
         books.credits_by_id[asked] = lot
@@ -134,7 +134,7 @@ async def load_all_open(connection: TenantConnection, books: Books, accounts: se
 
 
 def _enough(books: Books, lots: list[CreditState], spends: list[Spend]) -> Steps[bool]:
-    """Whether the loaded credits, in burn order, hold all that the account's spends could take one after another."""
+    """Whether the loaded credits, in burn order, cover all of the account's spends one after another."""
     most = sum(spend.amount_minor for spend in spends)
     kinds = {(spend.service_ids, spend.auto_apply, spend.issued_on) for spend in spends}
     for kind in kinds:
@@ -152,7 +152,7 @@ def _enough(books: Books, lots: list[CreditState], spends: list[Spend]) -> Steps
 def _counts(
     books: Books, service_ids: tuple[UUID, ...], auto_apply: bool, issued_on: date | None
 ) -> Callable[[CreditState], bool]:
-    """A test whether a spend of this kind can take from a lot."""
+    """A test whether a spend of this kind can take from a credit."""
     if auto_apply:
         applies = applying_on(_day(books, issued_on), books.config.zone)
         return lambda lot: is_open(lot, books.now) and applies(lot)
@@ -164,11 +164,10 @@ def _day(books: Books, issued_on: date | None) -> date:
 
 
 def _days(books: Books, spends: list[Spend]) -> tuple[date, datetime] | tuple[None, None]:
-    """If all spends take only credit that applies itself: the last of the invoices' days, and the beginning of the
-    first one.
+    """If all spends take only auto-applying credit: the latest of the invoices' days, and the start of the earliest.
 
-    Credits that do not apply then are not read: an old invoice does not load all the credit there has been since. Only
-    if no credit is named, because others in the batch may change whether a named one applies.
+    Credits that do not apply then are not read: an old invoice does not load all later credit. Only if no credit is
+    named, because other units of the batch may change whether a named one applies.
     """
     if not all(spend.auto_apply for spend in spends):
         return None, None
@@ -179,7 +178,7 @@ def _days(books: Books, spends: list[Spend]) -> tuple[date, datetime] | tuple[No
 async def _open_credits(
     connection: TenantConnection, days: dict[UUID, tuple[date, datetime] | tuple[None, None]], now: datetime, most: int
 ) -> dict[UUID, list[CreditState]]:
-    """The first `most` open credits of each account, in burn order; of an account with days, of those that apply then."""
+    """The first `most` open credits of each account, in burn order; for an account with days, only those that apply."""
     latest, began = zip(*days.values(), strict=True)
     rows = await connection.raw.fetch(
         f"""SELECT {_CREDIT_COLUMNS} FROM unnest($2::uuid[], $5::date[], $6::timestamptz[]) AS k(account_id, latest, began)
@@ -211,7 +210,7 @@ def _by_account(rows: list[Any]) -> Steps[dict[UUID, list[CreditState]]]:
 
 
 async def credits_by_id(connection: TenantConnection, ids: set[UUID]) -> dict[UUID, CreditState]:
-    """Read credits whatever their state, by the requested id: of one that merges have moved, the lot that it is now."""
+    """Read credits in any state, by the requested id; for one moved by merges, its latest successor."""
     rows = await connection.raw.fetch(
         f"""SELECT k.id AS asked, {_CREDIT_COLUMNS} FROM {each("id uuid")} k
         JOIN credits a ON a.tenant_id = $1 AND a.id = k.id

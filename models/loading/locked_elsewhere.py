@@ -1,6 +1,6 @@
-"""Names of the rows that a posting needs and others may hold; and which of them they hold now.
+"""Names of the rows that a posting needs and others may have locked, and a check which are locked now.
 
-A name is a tuple: the kind, and the key of one row or of one thing that can only be made once.
+A name is a tuple: the kind, and the key of one row or of one thing that can only be inserted once.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -20,12 +20,12 @@ TIERS: Final[Name] = ("tiers",)
 _BY_ID: Final = ("customers", "invoices", "rewards", "coupons", "approval_requests")
 COUNTER_KINDS: Final = ("limit_counters", "new counter")
 ROWS: Final = frozenset({*_BY_ID, "accounts", "limit_counters", "tiers"})
-"""Kinds that can be looked at and waited for by a lock. Of all others one sees only that another transaction has not
-finished making one."""
+"""Kinds that can be polled and waited for by a lock. Of others one only sees that another transaction is still
+inserting one."""
 
 
 class LockedElsewhere(Exception):
-    """A lock could not be taken in time. names: the rows it may have been; empty if it may have been any."""
+    """A lock could not be taken in time. names: the rows that may have been locked; empty if any may have been."""
 
     def __init__(self, names: Iterable[Name] = ()) -> None:
         super().__init__()
@@ -33,7 +33,7 @@ class LockedElsewhere(Exception):
 
 
 def names(needs: Needs, actor: Actor, key: Name | None) -> Iterator[Name]:
-    """Everything that a unit may find held by others, as far as it can be told before anything is read."""
+    """Everything that others may have locked when a unit needs it, as far as known before a read."""
     if key is not None:
         yield "idempotency_keys", *key
     for customer in {*needs.customers, *needs.merges, *(customer for customer, _ in needs.accounts)}:
@@ -55,17 +55,17 @@ def names(needs: Needs, actor: Actor, key: Name | None) -> Iterator[Name]:
 
 
 def moves_points(needs: Needs) -> bool:
-    """Whether a unit may move points: the assets of a merge are found once it has begun."""
+    """Whether a unit may move points; a merge may, since its assets are found only after it has begun."""
     return bool(needs.merges) or any(asset == POINTS for _, asset in needs.accounts)
 
 
 def counter_names(keys: Iterable[Any], kind: str) -> set[Name]:
-    """The counters, whichever day they are of."""
+    """Names of the counters, regardless of their day."""
     return {(kind, scope, role, holder, asset) for scope, role, holder, asset, _ in keys}
 
 
 def new_names(books: Books) -> set[Name]:
-    """Names of the things that others may be making too, so that writing them waits."""
+    """Names of the things that others may be inserting too, so that writing them waits."""
     assets = {account.asset for account in books.writes.touched_accounts} - books.config.currencies.keys()
     made: set[Name] = {("new currency", asset) for asset in assets if is_money(asset)}
     return made | {("new invoice", invoice.number) for invoice in books.writes.invoices}
@@ -84,7 +84,7 @@ def _by_id(needs: Needs) -> Iterator[tuple[str, tuple[UUID, ...]]]:
 
 
 async def still_locked(connection: TenantConnection, wanted: Collection[Name]) -> set[Name]:
-    """Those of the rows that others hold now. Waits for none, and keeps those that are free until it is over."""
+    """The rows that others have locked now. Waits for none, and holds the free ones until the transaction ends."""
     locked_elsewhere: set[Name] = set()
     for kind in sorted({name[0] for name in wanted} & ROWS):
         of_kind = sorted(name[1:] for name in wanted if name[0] == kind)
@@ -101,9 +101,9 @@ async def still_locked(connection: TenantConnection, wanted: Collection[Name]) -
 
 
 async def lock_first(connection: TenantConnection, name: Name) -> None:
-    """Wait for one row, as long as the transaction lets it, before anything else is locked.
+    """Wait for one row, up to the transaction's lock timeout, before anything else is locked.
 
-    The transaction waits for nothing more while it holds the row, so that no circle can come of it whatever the order.
+    The transaction waits for nothing more while it holds the row, so no order can lead to a deadlock.
     """
     if name[0] in _LOCKING:
         await _rows(connection, name[0], [name[1:]], _LOCKING[name[0]])
@@ -113,11 +113,11 @@ _LOCKING: Final = dict.fromkeys(ROWS - {"tiers"}, "FOR NO KEY UPDATE") | {"custo
 
 
 async def _rows(connection: TenantConnection, kind: str, keys: list[tuple[Any, ...]], locking: str) -> set[Name]:
-    """Those of the rows that exist and could be locked."""
+    """The rows that exist and could be locked."""
     columns, types = _KEYS.get(kind, ("id", ("uuid",)))
     arrays = ", ".join(f"${n}::{each}[]" for n, each in enumerate(types, start=2))
     wanted = ", ".join(f"k{n}" for n in range(len(types)))
-    # One look-up after another: no plan made for small tables can read a whole one.
+    # One look-up after another: a plan made for small tables cannot scan a whole one.
     rows = await connection.raw.fetch(
         f"""SELECT r.* FROM unnest({arrays}) AS k({wanted}) CROSS JOIN LATERAL (
             SELECT {columns} FROM {kind} WHERE tenant_id = $1 AND ({columns}) = ({wanted}) {_ONLY.get(kind, "")} {locking}
@@ -136,4 +136,4 @@ _ONLY: Final = {
     "limit_counters": """AND day = (SELECT max(day) FROM limit_counters
         WHERE tenant_id = $1 AND (scope, role, holder, asset) = (k0, k1, k2, k3))"""
 }
-"""Today's counter alone, if anything has been added today."""
+"""Only today's counter, if anything has been added today."""

@@ -1,5 +1,5 @@
-"""Rows that units name beside accounts, loaded into the books: invoices, rewards, coupons and the rows that hang on
-them."""
+"""Rows other than accounts that units name, loaded into the books: invoices, rewards, coupons and their dependent
+rows."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -17,15 +17,15 @@ from models.planning.state import Books
 from models.session import TenantConnection
 
 SKIP: Final = {True: "", False: "SKIP LOCKED"}
-"""The lock clause, by whether a posting waits for locks."""
+"""The lock clause, depending on whether a posting waits for locks."""
 
 
 @dataclass(slots=True)
 class Skipped:
-    """Rows that a posting skipped because others hold them.
+    """Rows that a posting skipped because others have locked them.
 
-    named: by the names that units use. invoices: those of assignments, reached by way of these; customers: the subjects
-    of notes, reached by way of invoices and coupons.
+    named: by the names that units use. invoices: reached through assignments. customers: the subjects of notes, reached
+    through invoices and coupons.
     """
 
     named: set[Name] = field(default_factory=set)
@@ -36,7 +36,7 @@ class Skipped:
         return bool(self.named or self.invoices or self.customers)
 
     def of(self, needs: Needs, names: Collection[Name], *, noted: bool) -> set[Name]:
-        """Those of the skipped that a unit needs, or may need."""
+        """The skipped rows that a unit needs, or may need."""
         found = self.named.intersection(names)
         if needs.assignments or needs.assigned_credits or needs.assigned_invoices:
             found |= self.invoices
@@ -48,9 +48,9 @@ class Skipped:
 async def load_named(
     connection: TenantConnection, books: Books, needs: list[Needs], skipped: Skipped, *, wait: bool
 ) -> None:
-    """Lock and read invoices, rewards and coupons; then read everything that the locks held so far protect.
+    """Lock and read invoices, rewards and coupons; then read everything protected by the locks held so far.
 
-    Without `wait`, rows that others hold are left out, and noted in `skipped`.
+    Without `wait`, rows locked by others are left out, and noted in `skipped`.
     """
     skip = SKIP[wait]
     books.assignments = await load_assignments(connection, needs)
@@ -83,8 +83,8 @@ async def lock_whom_notes_are_about(
 ) -> None:
     """Lock the customers of the named invoices and coupons if a note is written, so that an erasure cannot miss it.
 
-    Locked out of the order, which is safe: a transaction that holds a customer so that this waits (an erasure, a merge)
-    waits for none of the rest.
+    Locked out of order, which is safe: a transaction that holds a customer so that this waits (an erasure, a merge)
+    waits for none of the other rows.
     """
     named = {row.customer_id for rows in (books.invoices, books.coupons) for row in rows.values()}
     if missing := named - books.customers.keys():
@@ -95,7 +95,7 @@ async def lock_whom_notes_are_about(
 async def load_requests(
     connection: TenantConnection, books: Books, needs: list[Needs], skipped: Skipped, *, wait: bool
 ) -> None:
-    """Lock and read approval requests, after all the rest."""
+    """Lock and read approval requests, after all other rows."""
     if wanted := {request_id for n in needs for request_id in n.approvals}:
         found, books.actor_ids = await load_approvals(connection, wanted, books.now, skip=SKIP[wait])
         books.approvals = {request.id: request for request in found}
@@ -103,7 +103,7 @@ async def load_requests(
 
 
 async def _skipped(connection: TenantConnection, table: str, missing: set[UUID], *, wait: bool) -> set[Name]:
-    """Those of the missing rows that exist: others hold them. `table` is a constant of ours."""
+    """The missing rows that do exist: others have locked them. `table` is a constant from the code."""
     if wait or not missing:
         return set()
     rows = await connection.raw.fetch(

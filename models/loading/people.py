@@ -1,7 +1,7 @@
-"""One person's records: the row to lock if one of their ids is named, and the earlier holders of an external id.
+"""One person's records: the row to lock for any of their ids, and the earlier holders of an external id.
 
-After a merge each record of a person names the record that they are now (customers.merged_into_id). A request for any
-of them is one for that record.
+After a merge each record of a person names the surviving record (customers.merged_into_id). A request for any of them
+is one for that record.
 """
 
 from datetime import datetime
@@ -19,10 +19,10 @@ MAX_MERGES_FOLLOWED: Final = 10
 async def locked_person(
     connection: TenantConnection, customer_id: UUID, columns: str, locking: str = "FOR NO KEY UPDATE"
 ) -> Any:
-    """Lock the record that this person is now, and return its `id` and `columns`.
+    """Lock the person's surviving record, and return its `id` and `columns`.
 
-    Only that row: a merge takes both of its rows in the order of their ids, so one that turns out to have been merged
-    during the wait is released before the next is locked. Raises NotFound, Busy.
+    Only that row: a merge locks both of its rows in the order of their ids, so a row that was merged during the wait is
+    released before the next is locked. Raises NotFound, Busy.
     """
     for _ in range(MAX_MERGES_FOLLOWED):
         survivor = await connection.raw.fetchval(
@@ -46,7 +46,7 @@ async def locked_person(
 
 
 async def leave_external_ids(connection: TenantConnection, external_ids: list[str], now: datetime) -> None:
-    """Remember that somebody had these until now, without saying who: their tokens must not open the next holder's
+    """Record that these ids were in use until now, but not by whom: old tokens must not open the next holder's
     record."""
     await connection.raw.execute(
         """INSERT INTO external_ids_left (tenant_id, id, left_at)
@@ -59,10 +59,10 @@ async def leave_external_ids(connection: TenantConnection, external_ids: list[st
 
 
 async def take_external_id(connection: TenantConnection, customer_id: UUID, external_id: str, now: datetime) -> None:
-    """Note since when the id is this record's, and whether another record had it: then not since before that one gave
+    """Record since when the id is this record's, and whether another record had it: then not from before that one gave
     it up.
 
-    To be called once the row has the id: by then the earlier holder's transaction is over, and its trace can be seen.
+    To be called once the row has the id: by then the earlier holder's transaction is over, and its trace is visible.
     """
     await connection.raw.execute(
         """UPDATE customers c SET external_id_reused = l.left_at IS NOT NULL, external_id_since = greatest($4, l.left_at)
@@ -76,5 +76,5 @@ async def take_external_id(connection: TenantConnection, customer_id: UUID, exte
 
 
 def _trace(tenant_id: UUID, external_id: str) -> UUID:
-    """128 bits of a digest: enough to recognise the name, and nothing to read it from."""
+    """128 bits of a digest: enough to recognise the name, but not to recover it."""
     return UUID(bytes=sha256(UUID(str(tenant_id)).bytes + external_id.encode()).digest()[:16])

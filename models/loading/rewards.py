@@ -34,7 +34,7 @@ def _reward(row: Any) -> RewardState:
 
 
 async def load_coupons(connection: TenantConnection, ids: set[UUID], *, skip: str) -> dict[UUID, CouponState]:
-    """Lock and read coupons, each with the person that its customer is now."""
+    """Lock and read coupons, each with its customer's surviving record."""
     rows = await connection.raw.fetch(
         f"""SELECT {selected(CouponState, "x", customer_id="coalesce(c.merged_into_id, c.id)")}
         FROM {each("id uuid")} k JOIN coupons x ON x.tenant_id = $1 AND x.id = k.id

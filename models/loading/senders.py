@@ -1,4 +1,4 @@
-"""Rights that the sender of a bulk still has, once it is processed long after their request."""
+"""Rights that a bulk's sender still has when it is processed, long after the request."""
 
 from collections.abc import Iterable
 
@@ -9,9 +9,9 @@ from models.session import TenantConnection
 
 
 async def load_senders(connection: TenantConnection, books: Books, senders: Iterable[Actor]) -> None:
-    """Return the scopes of each good token that the clients of these partners have now.
+    """Load the scopes of each valid token that these partners' clients have now.
 
-    Nothing is known of a partner whose client has been given no token here, nor of anybody else's rights: the issuer of
+    The rights of a partner whose client has no token issued here, and of all other actors, are not known: the issuer of
     their tokens is responsible for them.
     """
     clients = sorted({sender.client for sender in senders if sender.role == "PARTNER" and sender.client})

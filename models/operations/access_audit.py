@@ -1,7 +1,7 @@
-"""The audit of refused access: who tried to do what without the right to it.
+"""The audit of refused access: actor, action and missing right.
 
-The refusal is returned whether or not it can be recorded. The rows that one actor may cause are limited by the minute,
-in each process; refusals beyond that are counted, and the next row written says how many were left out.
+The refusal is returned whether or not it can be recorded. The rows per actor are limited by the minute, in each
+process; refusals beyond that are counted, and the next row written gives the number left out.
 """
 
 from collections import Counter
@@ -19,7 +19,7 @@ from models.session import tenant_transaction
 
 ACCESS_DENIED: Final = "access.denied"
 MAX_PER_REQUEST: Final = 20
-"""Rows. Refusals of one request beyond that count as left out."""
+"""Maximum rows. Further refusals of the same request count as left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +27,8 @@ class Denial:
     """One refused access.
 
     field: of Query or Mutation, or another endpoint's path. path: to a field below it, as the request names the fields.
-    code: FORBIDDEN; NOT_FOUND if not even the thing's existence was told. missing: the rights that were lacking.
-    customer_id: the owner, if a customer reached for somebody else's.
+    code: FORBIDDEN; NOT_FOUND if even the object's existence was hidden. missing: the missing rights. customer_id: the
+    owner, if a customer requested another customer's object.
     """
 
     field: str
@@ -42,10 +42,10 @@ class Denial:
 async def record_denials(
     ledger: Ledger, tenant_id: UUID, actor: Actor, denials: Sequence[Denial], holder: Mapping[str, Any]
 ) -> None:
-    """Record a request's refusals, in one statement: a row for each thing, with how often it was refused.
+    """Record a request's refusals, in one statement: a row for each object, with the number of refusals.
 
     holder: the identity in the actor's token. A row's subject is the actor's own row, and its customer the owner
-    of the thing. Raises the database's errors; refusals that could not be recorded count as left out.
+    of the object. Raises the database's errors; refusals that could not be recorded count as left out.
     """
     different = Counter(denials)
     key, now = (tenant_id, actor), ledger.clock()
@@ -86,7 +86,7 @@ async def _insert(
 ) -> None:
     doer_id = await ledger.actor_id(tenant_id, actor)
     async with tenant_transaction(tenant_id) as connection:
-        # What was reached for need not be there, so the customer is looked for.
+        # The requested object may not exist, so the customer is looked up.
         await connection.raw.execute(
             f"""INSERT INTO audit_events
                 (tenant_id, id, action, subject_id, customer_id, actor_id, details, request_id, address, created_at)

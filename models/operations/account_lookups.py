@@ -1,4 +1,4 @@
-"""Unlocked look-ups: the accounts of credits, assignments and invoices, each of the person that its customer is now.
+"""Unlocked look-ups: the accounts of credits, assignments and invoices, each on its customer's surviving record.
 Only a merge changes them, and a posting follows that under its locks (models/persons.py)."""
 
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ async def accounts_of_assignments(tenant_id: UUID, ids: Sequence[UUID]) -> dict[
 
 
 async def accounts_of_invoices(tenant_id: UUID, ids: Sequence[UUID]) -> dict[UUID, AccountKey]:
-    """The customer and currency of each invoice: the name of the account that can pay it, whether or not it exists."""
+    """The customer and currency of each invoice: the key of the account that can pay it, which may not exist."""
     return await _keys(
         f"""SELECT i.id, coalesce(p.merged_into_id, p.id), i.currency FROM {each("id uuid")} k
         JOIN invoices i ON i.tenant_id = $1 AND i.id = k.id
@@ -47,7 +47,7 @@ async def accounts_of_invoices(tenant_id: UUID, ids: Sequence[UUID]) -> dict[UUI
 
 
 async def credit_as_it_is_now(tenant_id: UUID, credit_id: UUID) -> UUID:
-    """The lot that a credit is after merges, if any."""
+    """The id of the credit itself, or of its latest successor after merges."""
     async with tenant_transaction(tenant_id, read_only=True) as connection:
         found = await credits_by_id(connection, {credit_id})
     return found[credit_id].id

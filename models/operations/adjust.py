@@ -25,8 +25,8 @@ async def adjust_credit(
 ) -> Outcome:
     """Post the adjustment, once for the key. Raises the LedgerErrors of models/planning/adjust.py.
 
-    Over a limit, with `request_approval`, or with `propose_only` in any case, nothing moves and the outcome names an
-    approval request.
+    With `propose_only`, or over a limit with `request_approval`, nothing moves and the outcome names an approval
+    request.
     """
     amount_minor = nonzero_minor(command.amount, command.asset)
     done = await ledger.submit(tenant_id, actor, "adjustCredit", command, needs(command, amount_minor), idempotency_key)
@@ -83,9 +83,9 @@ async def _unlocked_books(
     amount_minor: int,
     customers: dict[UUID, CustomerState],
 ) -> tuple[Books, bool]:
-    """The books for one adjustment, unlocked, as they are at one moment; whether the account exists.
+    """The books for one adjustment, unlocked, in one snapshot; and whether the account exists.
 
-    Nothing is locked. A missing account is imagined, to add to.
+    Nothing is locked. A missing account exists in memory only, to add to.
     """
     now = ledger.clock()
     key = (command.customer_id, command.asset)
@@ -110,7 +110,7 @@ async def _unlocked_books(
 
 
 def _verdict(books: Books, actor: Actor, command: AdjustCredit, amount_minor: int) -> LimitVerdict:
-    """The limits' verdict, whatever else may be wrong with the adjustment. Removals have no limit."""
+    """The limits' verdict, regardless of other errors in the adjustment. Removals have no limit."""
     if amount_minor < 0 or limits.rule_for(books.config, actor, command.asset) is None:
         return LimitVerdict(allowed=True, approval_required=command.propose_only, remaining=())
     allowance = allowance_of(books, actor, command.customer_id, command.asset)
@@ -127,7 +127,7 @@ def _nothing(
     verdict: LimitVerdict | None = None,
     books: Books | None = None,
 ) -> Preview:
-    """The preview of a refusal: everything stays as it is."""
+    """The preview of a refusal: nothing changes."""
     refused_by_limit = isinstance(error, LimitExceeded | CurrencyNotAllowed)
     return Preview(
         asset=command.asset,

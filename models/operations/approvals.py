@@ -28,9 +28,9 @@ EXPIRED_AT_ONCE: Final = 500
 async def approve_request(
     ledger: Ledger, tenant_id: UUID, actor: Actor, command: ApproveRequest, idempotency_key: str
 ) -> Outcome:
-    """Post a request, once, however often it is approved. Raises the LedgerErrors of models/planning/approving.py.
+    """Post a request, once even if approved repeatedly. Raises the LedgerErrors of models/planning/approving.py.
 
-    A request approved before returns its transaction, as replayed.
+    For a request approved before, returns its transaction, as replayed.
     """
     async with tenant_transaction(tenant_id, read_only=True) as connection:
         row = await _row(connection, command.request_id)
@@ -77,7 +77,7 @@ async def reject_request(ledger: Ledger, tenant_id: UUID, actor: Actor, request_
 
 
 async def withdraw_request(ledger: Ledger, tenant_id: UUID, actor: Actor, request_id: UUID, note: str | None) -> bool:
-    """Withdraw one's own request: a person with whichever token, a partner's client with its own. False if it was
+    """Withdraw one's own request: a person with any of their tokens, a partner's client with its own. False if it was
     withdrawn before.
 
     Raises NotFound, OthersRequest, RequestNotPending, Invalid.
@@ -134,8 +134,8 @@ async def _asker(connection: TenantConnection, request_id: UUID) -> Actor:
 
 
 async def _erased(connection: TenantConnection, request_id: UUID) -> bool:
-    """Whether the request's customer was erased. If not, they are not before this transaction is over, so that an
-    erasure finds the note it writes. Locked before the request, as a posting does it."""
+    """Whether the request's customer was erased. If not, they are locked until this transaction ends, so that an
+    erasure finds its note. Locked before the request, as in a posting."""
     erased = await connection.raw.fetchval(
         """SELECT erased_at IS NOT NULL FROM customers WHERE tenant_id = $1
             AND id = (SELECT customer_id FROM approval_requests WHERE tenant_id = $1 AND id = $2) FOR KEY SHARE""",
@@ -162,15 +162,15 @@ async def _tell(
 
 @patiently
 async def expire_requests(ledger: Ledger, tenant_id: UUID) -> int:
-    """Mark requests that nobody decided in time, with an event each: up to 500, so call again until it is 0.
+    """Mark requests not decided in time as expired, with an event each: up to 500, so call again until it returns 0.
 
-    They count as expired from that instant, whether or not this has run. Safe to run twice and at once: each is marked
-    once, and one that is being decided is left to the next sweep.
+    They count as expired from that instant, whether or not this has run. Safe to run repeatedly and concurrently: each
+    is marked once, and one that is being decided is left to the next sweep.
     """
     async with tenant_transaction(tenant_id) as connection:
         now = await ledger.stamp(connection)
         rows = await connection.raw.fetch(
-            # Materialized: a join may run what is within it once for each row, past the limit (seen).
+            # Materialized: a join may run the subquery once for each row, past the limit (seen).
             """WITH due AS MATERIALIZED (
                 SELECT id FROM approval_requests WHERE tenant_id = $1 AND status = 'PENDING' AND expires_at <= $2
                 ORDER BY expires_at, id LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED)

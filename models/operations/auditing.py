@@ -13,14 +13,14 @@ from models.session import TenantConnection
 
 @dataclass(frozen=True, slots=True)
 class Doer:
-    """An actor and their row."""
+    """An actor and the id of their row."""
 
     id: UUID
     actor: Actor
 
 
 async def doer_of(ledger: Ledger, tenant_id: UUID, actor: Actor) -> Doer:
-    """The doer for `record_event`; may take a transaction of its own. Raises Unavailable if nothing is to be written."""
+    """The doer for `record_event`; may use a transaction of its own. Raises Unavailable if nothing may be written."""
     await ledger.check_clock()
     return Doer(await ledger.actor_id(tenant_id, actor), actor)
 
@@ -38,9 +38,9 @@ async def record_event(
 ) -> None:
     """Record, in the transaction of the change itself, that the actor did `action` to the row `subject_id`.
 
-    action: `reason.created` and the like. details: the row's new values, or `{"name": [old, new]}` for each column that
-    changed, kept under names as the API writes them; nothing that is secret. The doer comes from `doer_of`, called
-    before the transaction. Raises Unavailable.
+    action: `reason.created` and the like. details: the row's new values, or `{"name": [old, new]}` for each changed
+    column, under the API's names; nothing secret. The doer comes from `doer_of`, called before the transaction.
+    Raises Unavailable.
     """
     await connection.raw.execute(
         """INSERT INTO audit_events

@@ -1,4 +1,4 @@
-"""A queued bulk as its run sees it, and each of its rows as an adjustment."""
+"""A queued bulk as its worker needs it, and each of its rows as an adjustment."""
 
 import json
 from collections.abc import Mapping
@@ -19,9 +19,18 @@ class RunningBulk:
     error_policy: str
     dry_run: bool
     total: int
+    succeeded: int
     validated_at: datetime | None
     command: Mapping[str, Any]
     actor: Actor
+
+    def settled_to(self, under_way: int) -> int:
+        """A row number with no pending row before it, unless a run with this many rows under way was interrupted.
+
+        Rows are settled in order: all that succeeded come before the first pending one, except those that were under
+        way with it.
+        """
+        return max(self.succeeded - under_way, 0) - 1
 
 
 def adjustment(bulk: RunningBulk, row: Any) -> RowAdjustment:

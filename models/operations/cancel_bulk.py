@@ -1,4 +1,4 @@
-"""Cancel a large bulk. Rows posted so far stay; the rest keep no result."""
+"""Cancel a large bulk. Rows posted so far stay posted; the others get no result."""
 
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from models.session import tenant_transaction
 
 @patiently
 async def cancel_bulk(ledger: Ledger, tenant_id: UUID, actor: Actor, operation_id: UUID) -> bool:
-    """Tell the bulk's worker to stop after the chunk under way. False if it is over, or was cancelled before.
+    """Tell the bulk's worker to stop after the current chunk. False if it is over, or was cancelled before.
 
     Raises NotFound.
     """

@@ -1,6 +1,6 @@
 """Steps of every change of the configuration: queue for the tenant's row, change one row, record the change.
 
-Postings read the configuration by its version and lock none of it, so these never hold them up.
+Postings read the configuration by its version and lock none of it, so changes never block them.
 """
 
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -37,17 +37,17 @@ class Configuring:
         return self._doer.id
 
     async def record(self, action: str, row_id: UUID, details: Mapping[str, Any]) -> None:
-        """Record a change that was made by other means than those below."""
+        """Record a change made by other means than the methods below."""
         await record_event(self.connection, self._ledger, self._doer, action, row_id, details=details)
 
     async def check_room(self, table: str, most: int) -> None:
-        """Raises Invalid if the tenant has as many rows as it may have. `table` is a constant of ours."""
+        """Raises Invalid if the tenant has the maximum number of rows. `table` is a constant from the code."""
         if (await self.fetchrow(f"SELECT count(*) FROM {table} WHERE tenant_id = $1"))[0] >= most:
             raise Invalid(f"There are already {most:,}, which is the maximum. Change one of them instead.")
 
     async def insert(self, table: str, action: str, row_id: UUID, values: Mapping[str, Any]) -> None:
-        """Insert one row. `table` and the names are constants of ours. The currency of its amounts is kept with the
-        books."""
+        """Insert one row. `table` and the names are constants from the code. The currency of its amounts is stored
+        with the books."""
         held = (values.get(name) for name in ("currency", "asset"))
         now = self._ledger.clock()
         await hold_currencies(self.connection, self._ledger.source, now, (asset for asset in held if asset != MONEY))
@@ -68,8 +68,7 @@ class Configuring:
     ) -> bool:
         """Set the values that are not None on the row, which was read under the lock; False if nothing differs.
 
-        cleared: columns to set to null. named: columns that identify the row in the audit, for one that has no id in
-        the API.
+        cleared: columns to set to null. named: columns that identify the row in the audit if it has no id in the API.
         """
         given = {name: value for name, value in wanted.items() if value is not None}
         changed = changes(row, given | dict.fromkeys(cleared))
@@ -98,7 +97,7 @@ class Configuring:
 async def configuring(
     ledger: Ledger, tenant_id: UUID, actor: Actor, *, taken: str = "name"
 ) -> AsyncIterator[Configuring]:
-    """A transaction that changes the configuration. Raises Duplicate, at the field `taken`, if a name is taken."""
+    """Open a transaction that changes the configuration. Raises Duplicate, at the field `taken`, if a name is taken."""
     doer = await doer_of(ledger, tenant_id, actor)
     try:
         async with tenant_transaction(tenant_id) as connection:

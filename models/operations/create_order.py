@@ -13,7 +13,7 @@ async def create_order(
 ) -> Outcome:
     """Post the order, once for the key. Raises the LedgerErrors of models/planning/invoices.py.
 
-    Over a limit on selling credit, with `request_approval`, no order is made and the outcome names an approval request.
+    Over a limit on selling credit with `request_approval`, no order is made and the outcome names an approval request.
     """
     done = await ledger.submit(tenant_id, actor, "createOrder", command, order_needs(command), idempotency_key)
     if isinstance(done, Outcome):

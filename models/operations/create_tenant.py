@@ -1,4 +1,4 @@
-"""Create a tenant, with the reasons and limits that a new one has (domain: adjusting; who may)."""
+"""Create a tenant, with a new tenant's reasons and limits (domain: adjusting; who may)."""
 
 from decimal import Decimal
 from typing import Final
@@ -39,7 +39,7 @@ async def create_tenant(
 
     limited_currencies: those that limited roles may use; none named: all.
 
-    Raises Duplicate if the slug is taken, Invalid if it reads as an id or the name is none, ZoneInfoNotFoundError,
+    Raises Duplicate if the slug is taken, Invalid if it looks like an id or the name is invalid, ZoneInfoNotFoundError,
     ValueError, AssetUnknown, Unavailable.
     """
     ZoneInfo(time_zone)

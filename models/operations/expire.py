@@ -1,4 +1,4 @@
-"""Write off expired credits: entries for what is already true (domain: expiry)."""
+"""Write off expired credits: entries for expiries already in effect (domain: expiry)."""
 
 import asyncio
 from collections import defaultdict
@@ -23,11 +23,11 @@ _Place = tuple[datetime, UUID]
 
 
 async def expire_credits(ledger: Ledger, tenant_id: UUID) -> int:
-    """Write off the tenant's expired credits, soonest expiry first: up to 50,000 of them, so call again until it is 0.
+    """Write off the tenant's expired credits, soonest expiry first: up to 50,000, so call again until it returns 0.
 
-    Returns the number of transactions, one for each account in a step. Safe to run twice, at once and late: each credit
-    found is judged again under the lock. An account that others hold is left to the next sweep, and one that cannot be
-    swept does not keep the others from it: its error is raised at the end, in an ExceptionGroup.
+    Returns the number of transactions, one for each account in a step. Safe to run repeatedly, concurrently and late:
+    each credit found is checked again under the lock. An account locked by others is left to the next sweep, and one
+    that fails does not stop the others: its error is raised at the end, in an ExceptionGroup.
     """
     now, place, swept, failures = ledger.clock(), None, 0, []
     for _ in range(MAX_STEPS):
@@ -56,8 +56,8 @@ async def _write_off(ledger: Ledger, tenant_id: UUID, key: AccountKey, credits: 
 async def _expired_after(
     tenant_id: UUID, now: datetime, place: _Place | None
 ) -> tuple[dict[AccountKey, list[UUID]], _Place | None]:
-    """The next credits that have expired at `now` and have a remainder, by account; and the place to continue, None at
-    the end."""
+    """The next credits expired at `now` with a remainder, by account; and the place from which to continue, None at the
+    end."""
     beyond = "" if place is None else "AND (c.expires_at, c.id) > ($4, $5)"
     async with tenant_transaction(tenant_id, read_only=True) as connection:
         rows = await connection.raw.fetch(

@@ -17,7 +17,7 @@ async def give_reward(
 ) -> Outcome:
     """Post the coupon, once for the key. Raises the LedgerErrors of models/planning/rewards.py.
 
-    A free one over a limit, with `request_approval`: nothing moves and the outcome names an approval request.
+    For a free one over a limit with `request_approval`, nothing moves and the outcome names an approval request.
     """
     asked = needs(command, await price_of(tenant_id, command.reward_id))
     done = await ledger.submit(tenant_id, actor, "giveReward", command, asked, idempotency_key)
@@ -30,7 +30,7 @@ async def give_reward(
 
 
 async def price_of(tenant_id: UUID, reward_id: UUID) -> int:
-    """In points: how many credits to load; the price paid is the one under the lock. Raises NotFound."""
+    """The price in points, for loading credits; the price paid is read under the lock. Raises NotFound."""
     async with tenant_transaction(tenant_id, read_only=True) as connection:
         price: int | None = await connection.raw.fetchval(
             "SELECT points_cost_minor FROM rewards WHERE tenant_id = $1 AND id = $2", tenant_id, reward_id
@@ -41,7 +41,7 @@ async def price_of(tenant_id: UUID, reward_id: UUID) -> int:
 
 
 async def points_account(tenant_id: UUID, customer_id: UUID) -> UUID | None:
-    """The points account that a free reward did not touch: no entry names it."""
+    """The customer's points account, if any: a free reward has no entry that names it."""
     async with tenant_transaction(tenant_id, read_only=True) as connection:
         found: UUID | None = await connection.raw.fetchval(
             """SELECT a.id FROM customers c JOIN accounts a ON a.tenant_id = $1 AND a.asset = $3

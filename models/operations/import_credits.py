@@ -1,7 +1,7 @@
 """Queue a file of adjustments, to be processed by models/operations/run_bulks.py (domain: bulk).
 
-The file is kept as rows of `bulk_rows`, all of it or nothing, under one idempotency key. Obvious errors of a row (no
-amount, no such customer, a customer that comes twice) are noted at once; the run finds the rest.
+The file is stored as rows of `bulk_rows`, all or nothing, under one idempotency key. Obvious errors of a row (no
+amount, no such customer, a repeated customer) are noted at once; the run finds the others.
 """
 
 from collections.abc import Iterable, Iterator
@@ -38,7 +38,7 @@ OPERATION: Final = "importCredits"
 MAX_SHOWN_CHARACTERS: Final = 80
 MAX_CLAIMS: Final = 5
 LOCK_WAIT: Final = "SET LOCAL lock_timeout = '10s'; "
-"""Longest wait for a key or a customer that others hold. The rows can be read once only, so that it cannot begin again."""
+"""Longest wait for a key or customer locked by others. The rows can be read only once, so a retry is impossible."""
 
 Row = TypeVar("Row")
 
@@ -47,7 +47,7 @@ Row = TypeVar("Row")
 class ImportCredits:
     """A file of adjustments and its defaults; a row may name its own asset, reason, note and expiry instead.
 
-    digest: SHA-256 of the file, in hex. The rest is as in BulkCredit.
+    digest: SHA-256 of the file, in hex. The other fields are as in BulkCredit.
     """
 
     digest: str
@@ -65,7 +65,7 @@ class ImportCredits:
 class ImportRow:
     """One row of a file. customer: the tenant's own id for them. expires_on: the last day it can be spent.
 
-    error: its error, if it has one already; the rest then is as far as it was understood.
+    error: its error, if it has one already; the other fields then hold as much as was understood.
     """
 
     customer: str | None
@@ -86,7 +86,7 @@ async def import_credits(
     rows: Iterable[ImportRow],
     idempotency_key: str,
 ) -> Outcome:
-    """Queue the file, once for the key (a dry run keeps none).
+    """Queue the file, once for the key (a dry run stores none).
 
     Raises Invalid, IdempotencyKeyReused, Busy, or the errors of `rows`.
     """
@@ -153,7 +153,7 @@ def _check(command: ImportCredits) -> None:
 
 
 def _kept(command: ImportCredits) -> dict[str, Any]:
-    """The values that the run needs; an instant as text."""
+    """The values stored for the run; instants as text."""
     return {
         "reason": _name(command.reason),
         "note": command.note,
@@ -165,9 +165,9 @@ def _kept(command: ImportCredits) -> dict[str, Any]:
 async def _claim(
     connection: TenantConnection, ledger: Ledger, actor: Actor, command: ImportCredits, key: str, operation_id: UUID
 ) -> UUID | None:
-    """None if the key is ours now; else the operation that the same file was queued as before.
+    """Claim the key: None if this request has it now; else the operation that the same file was queued as before.
 
-    Raises IdempotencyKeyReused, and Busy if others are giving the key up again and again.
+    Raises IdempotencyKeyReused, and Busy if others keep claiming and freeing the key.
     """
     place = (key, client_of(actor))
     use = Use(OPERATION, input_hash(command), operation_id, is_kept(key, OPERATION, actor))
@@ -234,7 +234,7 @@ async def _keep_whom_notes_are_about(connection: TenantConnection, rows: list[Im
 
 
 def _as_it_is(row: ImportRow) -> ImportRow:
-    """The row unchanged. Reading it out of the file is the part that takes time."""
+    """The row unchanged: reading it from the file is what takes time."""
     return row
 
 
@@ -243,7 +243,7 @@ def _name(text: str | None) -> str | None:
 
 
 def _understood(command: ImportCredits, row: ImportRow, zone: ZoneInfo) -> tuple[Any, str | None, str | None]:
-    """Amount, details and error, as they are kept."""
+    """Amount, details and error, as stored."""
     details: dict[str, Any] = {
         name: value
         for name, value in (("reason", _name(row.reason)), ("note", row.note), ("expires_in_days", row.expires_in_days))
@@ -269,8 +269,7 @@ def _understood(command: ImportCredits, row: ImportRow, zone: ZoneInfo) -> tuple
 async def _refuse_duplicates(connection: TenantConnection, operation_id: UUID) -> None:
     """Mark a customer's rows after the first as bad.
 
-    They are found by one pass and marked by their keys: joined in one statement, either may be looked for among all of
-    the other.
+    They are found in one pass and then marked by key: joined in one statement, the planner may scan all rows for each.
     """
     found = await connection.raw.fetch(
         """SELECT "row" FROM (

@@ -1,10 +1,10 @@
-"""Limits: the most that a role, or one of its people or clients, may add, or sell of credit (domain: who may). In force
-at once, in every process.
+"""Limits: maximum amounts that a role, or one person or client of it, may add, or sell as credit (domain: who may).
+In force at once, in every process.
 
-A posting reads the rules after its transaction has begun, and counts by what it read. So a posting that begins after a
-change was committed goes by it. One that was writing at that moment may still go by the old rules: the change returns
-only once all of those are over (`until_written` in models/loading/config_locks.py). Nobody waits for the change
-meanwhile.
+A posting reads the rules after its transaction has begun, and applies the rules it read. So a posting that begins after
+a change was committed uses the new rules. One that was writing at that moment may still use the old ones: the change
+returns only once all of those have ended (`until_written` in models/loading/config_locks.py). The change blocks no
+posting meanwhile.
 """
 
 from collections.abc import Iterable
@@ -26,9 +26,9 @@ from models.planning.limits import ADDING, LIMITED_ROLES, MONEY, in_own_places
 MAX_RULES: Final = 1_000
 MAX_HOLDER_CHARACTERS: Final = 255
 MONEY_PLACES: Final = 4
-"""The most that a currency has. Each then counts as much of the limit as it can express."""
+"""Maximum decimal places of a currency. Each currency uses as much of the limit as it can express."""
 MAX_MONEY: Final = MAX_AMOUNT_MINOR
-"""In units: whatever the currency, no account holds more."""
+"""In units: no account in any currency holds more."""
 STANDING: Final = frozenset({MONEY, SERVICE_CREDITS, POINTS})
 """Assets that always have a rule for everyone of a limited role."""
 _LIMITS: Final = ("per_adjustment", "per_actor_day", "per_customer_day")
@@ -49,10 +49,10 @@ async def _set(ledger: Ledger, tenant_id: UUID, actor: Actor, rule: LimitRuleVal
 
 
 async def in_force(tenant_id: UUID) -> None:
-    """Wait, after a change of the limits, until nothing can be posted any more by the old ones.
+    """Wait, after a change of the limits, until no posting can use the old ones any more.
 
-    Raises Busy, saying that the change stands, if a posting that was under way is still not over: the same change,
-    requested again, waits for it anew.
+    Raises Busy, which says that the change stands, if a running posting has not ended in time: repeating the request
+    waits again.
     """
     if not await until_written(tenant_id):
         raise Busy(
@@ -83,7 +83,7 @@ async def put_limits(change: Configuring, ledger: Ledger, rules: Iterable[LimitR
     """Write the rules, within a change that is under way; `in_force` has to follow it. Raises Invalid for one too many."""
     for rule in rules:
         name = {"role": rule.role, "asset": rule.asset, "holder": rule.holder}
-        if rule.kind != ADDING:  # as every rule is that says nothing of it
+        if rule.kind != ADDING:  # the default kind
             name["kind"] = rule.kind
         values = {limit: in_own_places(getattr(rule, limit), rule.asset) for limit in _LIMITS}
         row = await _row(change, rule.role, rule.asset, rule.holder, rule.kind)
@@ -96,7 +96,7 @@ async def put_limits(change: Configuring, ledger: Ledger, rules: Iterable[LimitR
 
 
 async def remove_limit(ledger: Ledger, tenant_id: UUID, actor: Actor, command: RemoveLimit) -> None:
-    """Delete the rule: the next in line then applies. Raises NotFound, Busy, and Invalid for a rule that has to exist."""
+    """Delete the rule: the next in precedence then applies. Raises NotFound, Busy, and Invalid for a mandatory rule."""
     asset, holder = _name(command)
     if command.kind == ADDING and command.role in LIMITED_ROLES and not holder and asset in STANDING:
         raise Invalid(
@@ -104,7 +104,7 @@ async def remove_limit(ledger: Ledger, tenant_id: UUID, actor: Actor, command: R
             field=("role",),
         )
     found = await _remove(ledger, tenant_id, actor, (command.role, asset, holder, command.kind))
-    await in_force(tenant_id)  # where there is none, it may have been removed just now
+    await in_force(tenant_id)  # if there is none, it may have been removed just now
     if not found:
         raise NotFound("There is no such limit.", field=("role",))
 
@@ -119,7 +119,7 @@ async def _remove(ledger: Ledger, tenant_id: UUID, actor: Actor, name: tuple[str
 
 
 def _name(command: SetLimit | RemoveLimit) -> tuple[str, str]:
-    """Asset and holder as the rule is kept under them. Raises AssetUnknown, Invalid."""
+    """Asset and holder under which the rule is stored. Raises AssetUnknown, Invalid."""
     if command.asset is not None:
         exponent(command.asset)
     if command.holder is not None and not (command.holder.strip() and len(command.holder) <= MAX_HOLDER_CHARACTERS):
@@ -147,7 +147,7 @@ def _checked(limit: Decimal | None, asset: str, field: str) -> Decimal | None:
 
 
 async def _row(change: Configuring, role: str, asset: str, holder: str, kind: str) -> dict[str, Any] | None:
-    """The rule as it is kept, with its limits as shown: the column has four decimal places for every asset."""
+    """The stored rule, with its limits as shown: the column has four decimal places for every asset."""
     row = await change.fetchrow(
         "SELECT * FROM limit_rules WHERE tenant_id = $1 AND role = $2 AND asset = $3 AND holder = $4 AND kind = $5",
         role,

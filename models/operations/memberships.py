@@ -1,6 +1,6 @@
-"""Memberships (source 001): started, cancelled, reinstated. They move no value; the gate that they open is in the planner.
+"""Memberships (source 001): started, cancelled, reinstated. They move no value; the planner has the membership gate.
 
-A repeated request changes nothing more: above all, cancelling again does not start the grace period anew.
+A repeated request changes nothing: in particular, cancelling again does not restart the grace period.
 """
 
 from dataclasses import replace
@@ -21,7 +21,7 @@ Dates = tuple[datetime | None, datetime | None]
 
 @patiently
 async def start_membership(ledger: Ledger, tenant_id: UUID, actor: Actor, command: MembershipChange) -> bool:
-    """Make the customer a member; after a cancellation, as of a new start. True if they were none before.
+    """Make the customer a member; after a cancellation, with a new start. True if they were not one before.
 
     Raises NotFound, Invalid.
     """
@@ -59,7 +59,7 @@ async def cancel_membership(ledger: Ledger, tenant_id: UUID, actor: Actor, comma
 async def reinstate_membership(ledger: Ledger, tenant_id: UUID, actor: Actor, command: MembershipChange) -> bool:
     """Undo a cancellation, in the grace period or after it: the membership continues from its old start.
 
-    False if it runs. Raises NotFound, NoMembership.
+    False if it is running. Raises NotFound, NoMembership.
     """
     doer = await doer_of(ledger, tenant_id, actor)
     async with tenant_transaction(tenant_id) as connection:
@@ -68,7 +68,7 @@ async def reinstate_membership(ledger: Ledger, tenant_id: UUID, actor: Actor, co
             if started_at is None:
                 raise NoMembership
             return False
-        # A cancellation that was brought in without its start is the oldest that is known of it.
+        # Of a cancellation imported without a start, its own instant is the earliest known.
         new = (started_at or cancelled_at, None)
         old = (started_at, cancelled_at)
         await _change(connection, ledger, doer, command, "membership.reinstated", old, new)
@@ -78,9 +78,9 @@ async def reinstate_membership(ledger: Ledger, tenant_id: UUID, actor: Actor, co
 async def _locked(
     connection: TenantConnection, command: MembershipChange
 ) -> tuple[MembershipChange, datetime | None, datetime | None]:
-    """The command about the record that the customer is now, which is locked; and the start and end of its membership.
+    """The command for the customer's surviving record, which is locked; and its membership's start and end.
 
-    Raises NotFound, Busy, and Invalid for one that was erased.
+    Raises NotFound, Busy, and Invalid for an erased one.
     """
     columns = "membership_started_at, membership_cancelled_at, erased_at"
     row = await locked_person(connection, command.customer_id, columns)
@@ -90,7 +90,7 @@ async def _locked(
 
 
 def _instant(now: datetime, command: MembershipChange, *, not_before: datetime | None) -> datetime:
-    """The instant it takes effect: now, or the past instant that the command names, in the order of events."""
+    """The instant it takes effect: now, or the past instant that the command names, not before earlier events."""
     if command.at is None:
         return max(now, not_before or now)
     if command.at > now:

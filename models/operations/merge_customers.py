@@ -10,9 +10,9 @@ from models.planning.merging import needs
 async def merge_customers(
     ledger: Ledger, tenant_id: UUID, actor: Actor, command: MergeCustomers, idempotency_key: str
 ) -> Outcome:
-    """Move all that `from_id` has to `into_id`, once for the key: from then on every id of either names the second.
+    """Move everything from `from_id` to `into_id`, once for the key: from then on every id of either names the second.
 
-    Of two that are one person already, nothing changes. Raises the errors of models/planning/merging.py.
+    Does nothing if both are one person already. Raises the errors of models/planning/merging.py.
     """
     done = await ledger.submit(tenant_id, actor, "mergeCustomers", command, needs(command), idempotency_key)
     return done if isinstance(done, Outcome) else Outcome(replayed=True)

@@ -1,8 +1,8 @@
 """Tokens for partners' clients: issued, rotated and revoked by admins; the records of their use.
 
-No secret ever comes here, only digests. All changes queue for the tenant's row (`configuring`), so that two at once see
-each other. Issuing takes no idempotency key, since a secret cannot be told twice: if the response is lost, the same
-request again is refused for its name, and the token it had made is in the list, to be rotated or revoked.
+This module only gets digests, never secrets. All changes queue for the tenant's row (`configuring`), so that concurrent
+ones see each other. Issuing takes no idempotency key, since a secret is shown only once: if the response is lost, a
+retry is refused for its name, and the token issued before is in the list, to be rotated or revoked.
 """
 
 from datetime import datetime, timedelta
@@ -22,16 +22,16 @@ from models.planning.config import LimitRuleValues
 from models.session import tenant_transaction
 
 MAX_GOOD_TOKENS: Final = 1_000
-"""Of a tenant, at a time."""
+"""Maximum per tenant at a time."""
 MAX_OVERLAP_MINUTES: Final = 7 * 24 * 60
 MAX_TEXT_CHARACTERS: Final = 255
 _GOOD: Final = "revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)"
 
 
 async def issue_token(ledger: Ledger, tenant_id: UUID, actor: Actor, command: IssueToken) -> None:
-    """Issue the token, good from now on. Raises Invalid, Duplicate, ExpiryInPast, and the errors of `set_limit`.
+    """Issue the token, valid from now on. Raises Invalid, Duplicate, ExpiryInPast, and the errors of `set_limit`.
 
-    If its limits cannot be said to be in force, it is revoked again: nobody was told its secret.
+    If its limits may not be in force, it is revoked again: its secret was not returned.
     """
     if not command.client.strip() or len(command.client) > MAX_TEXT_CHARACTERS:
         raise Invalid(f"Enter between 1 and {MAX_TEXT_CHARACTERS} characters.", field=("client",))
@@ -73,8 +73,8 @@ async def _issue(
 async def rotate_token(ledger: Ledger, tenant_id: UUID, actor: Actor, command: RotateToken) -> None:
     """Give the client another secret, with the same name, scopes and expiry, and end the old one.
 
-    Raises NotFound; Invalid for one that is no longer good or has been rotated, for an overlap past the longest, and
-    for a token that may do more than the requester may hand on: its new secret would be a way to others' rights.
+    Raises NotFound; Invalid for a token that is no longer valid or has been rotated, for too long an overlap, and for a
+    token with more rights than the requester may grant: its new secret would give the requester those rights.
     """
     if not 0 <= command.overlap_minutes <= MAX_OVERLAP_MINUTES:
         raise Invalid(f"The overlap must be between 0 and {MAX_OVERLAP_MINUTES} minutes.", field=("overlapMinutes",))
@@ -106,7 +106,7 @@ async def rotate_token(ledger: Ledger, tenant_id: UUID, actor: Actor, command: R
 
 @patiently
 async def revoke_token(ledger: Ledger, tenant_id: UUID, actor: Actor, command: RevokeToken) -> None:
-    """Revoke the token; one that has been revoked stays as it is. Raises NotFound."""
+    """Revoke the token; a revoked one stays unchanged. Raises NotFound."""
     async with configuring(ledger, tenant_id, actor) as change:
         row = await _row(change, command.token_id)
         if row["revoked_at"] is None:
@@ -116,7 +116,7 @@ async def revoke_token(ledger: Ledger, tenant_id: UUID, actor: Actor, command: R
 
 @patiently
 async def note_use(tenant_id: UUID, token_id: UUID, at: datetime, address: str | None) -> None:
-    """Record that the token was used. Never backwards; and not at all while another transaction holds the row."""
+    """Record the token's use. Never sets the time back; does nothing while another transaction has locked the row."""
     async with tenant_transaction(tenant_id) as connection:
         await connection.raw.execute(
             """UPDATE partner_tokens SET last_used_at = $3, last_used_address = $4
@@ -135,7 +135,7 @@ async def note_use(tenant_id: UUID, token_id: UUID, at: datetime, address: str |
 async def note_refusal(
     ledger: Ledger, tenant_id: UUID, client: Actor, token_id: UUID, why: str, unrecorded: int
 ) -> None:
-    """Record that a token that is no longer good was used: somebody still has its secret.
+    """Record that an invalid token was used: its secret is still in use.
 
     why: in one word. unrecorded: number of times since the last record.
     """
@@ -184,8 +184,8 @@ async def _check_room(change: Configuring, now: datetime) -> None:
 
 
 async def _check_name_free(change: Configuring, now: datetime, client: str, name: str) -> None:
-    """Raises Duplicate if the name is taken. Otherwise a retry, after a lost response, would leave a good token that
-    nobody knows of."""
+    """Raises Duplicate if the name is taken. Otherwise a retry, after a lost response, would leave an unknown valid
+    token."""
     taken = await change.fetchrow(
         f"SELECT id FROM partner_tokens WHERE tenant_id = $1 AND {_GOOD} AND client = $3 AND name = $4",
         now,

@@ -18,7 +18,7 @@ from models.session import TenantConnection, tenant_transaction
 
 ERASED_NAME: Final = "Erased"
 GIVING_WAY: Final = "SET LOCAL lock_timeout = '500ms'"
-"""Sooner than PostgreSQL looks for deadlocks: an erasure that is in a circle begins again, and nobody else has to."""
+"""Shorter than PostgreSQL's deadlock timeout: in a deadlock the erasure restarts, and no other transaction has to."""
 _UPDATE: Final = f"""UPDATE customers SET updated_at = $3,
         {", ".join(f"{name} = ${place}" for place, name in enumerate(SAID, start=4))}
     WHERE tenant_id = $1 AND id = $2"""
@@ -34,7 +34,7 @@ async def update_customer(ledger: Ledger, tenant_id: UUID, actor: Actor, command
     """Change a customer's texts, by any of their ids. True if something changed.
 
     Raises NotFound, Invalid, Duplicate, Busy. The audit names the columns that changed and not their contents: a
-    person's own words are kept in one place alone.
+    person's own words are stored in one place only.
     """
     said = checked(command)
     for name in command.removed:
@@ -66,7 +66,7 @@ async def _change(connection: TenantConnection, ledger: Ledger, old: Any, new: d
         await connection.raw.execute(
             _UPDATE, connection.tenant_id, old["id"], await ledger.stamp(connection), *(new[name] for name in SAID)
         )
-    except asyncpg.UniqueViolationError:  # somebody was quicker
+    except asyncpg.UniqueViolationError:  # another request was faster
         raise Duplicate(_TAKEN, field=("externalId",)) from None
     except asyncpg.CheckViolationError as refused:
         raise unknown_form(refused) from None
@@ -80,10 +80,10 @@ async def erase_customer(ledger: Ledger, tenant_id: UUID, actor: Actor, customer
     """Erase a person from the books, by any of their ids: name, address, external id and every note, of all their
     records. Irreversible. False if it was done before.
 
-    The books stay, and still prove themselves: the hash chain covers salted digests, and the salts go with the notes.
-    The customer's balances can still be spent, removed or left to expire; no note is kept of that.
+    The books stay, and can still be verified: the hash chain covers salted digests, and the salts go with the notes.
+    The customer's balances can still be spent, removed or left to expire; no note of that is stored.
 
-    A transaction that writes about a customer holds their row `FOR KEY SHARE`. This holds it `FOR UPDATE`: it waits for
+    A transaction that writes about a customer locks their row `FOR KEY SHARE`. This locks it `FOR UPDATE`: it waits for
     them, sees their writes, and they see that the customer is gone. Raises NotFound, and Busy if they never release it.
     """
     return await _erase(ledger, tenant_id, await doer_of(ledger, tenant_id, actor), customer_id)
@@ -121,12 +121,12 @@ _SAME_PERSON: Final = """WITH RECURSIVE same AS (
             SELECT id FROM customers WHERE tenant_id = $1 AND merged_into_id = s.id OFFSET 0) AS c)
     SELECT c.id, c.external_id, c.erased_at FROM (SELECT id FROM same LIMIT (SELECT count(*) FROM same)) s
     JOIN customers c ON c.tenant_id = $1 AND c.id = s.id ORDER BY c.id FOR UPDATE OF c"""
-"""The customer, and all that were merged into them: nobody else is, once the customer is locked."""
+"""The customer, and all records merged into them: no more can be, once the customer is locked."""
 
 _TEXTS: Final = (
     f"""UPDATE transaction_texts x SET note = '', salt = '' FROM {each("id uuid")} k
     JOIN transactions t ON t.tenant_id = $1 AND t.customer_id = k.id WHERE x.tenant_id = $1 AND x.id = t.id""",
-    # What was refused says nothing of the person: which field it was, of whoever wanted it.
+    # Details of a refusal say nothing about the person: they name the field and the actor.
     f"""UPDATE audit_events e SET note = NULL, details = CASE action WHEN 'access.denied' THEN details END
     FROM {each("id uuid")} k WHERE e.tenant_id = $1 AND e.customer_id = k.id""",
     f"""UPDATE approval_requests r SET command = command || '{{"note": null}}', decision_note = NULL

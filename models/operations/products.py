@@ -1,7 +1,7 @@
 """The catalogue of products that orders sell, credit among them (source 004).
 
-Orders keep the name, kind and price that a product had when they were made, so that none of this touches them. A
-product's kind and currency stay: what it sells would be another thing. A retired product is sold no more.
+Orders keep the name, kind and price that a product had when they were made, so changes do not affect them. A product's
+kind and currency are fixed: otherwise it would be another product. A retired product is no longer sold.
 """
 
 from decimal import Decimal
@@ -58,7 +58,7 @@ async def update_product(ledger: Ledger, tenant_id: UUID, actor: Actor, command:
 
 def _check_currency(currency: str) -> None:
     if not is_money(currency):
-        raise CurrencyMismatch(currency, "a currency").at("currency")
+        raise CurrencyMismatch(currency).at("currency")
     try:
         exponent(currency)
     except LedgerError as error:

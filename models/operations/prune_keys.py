@@ -9,15 +9,15 @@ from models.ledger import Ledger
 from models.session import tenant_transaction
 
 KEYS_AT_ONCE: Final = 250
-"""Claims of one of them meanwhile wait for the transaction that prunes it: some hundredths of a second."""
+"""Maximum keys per transaction. A claim of one of them waits for that: some hundredths of a second."""
 MAX_STEPS: Final = 100
 
 
 async def prune_keys(ledger: Ledger, tenant_id: UUID) -> int:
-    """Delete keys that are older than the tenant keeps them: up to 25,000, so call again until it is 0.
+    """Delete keys past the tenant's retention: up to 25,000, so call again until it returns 0.
 
-    Before any is gone, the tenant's row says how far back they still have to be there (`keys_pruned_at`): `verify` goes by
-    that. Keys of files, bulks and requests that still wait are left. Safe to run twice and at once.
+    Before any is deleted, the tenant's row records how far back keys must still exist (`keys_pruned_at`, used by
+    `verify`). Keys of files, bulks and requests still waiting are kept. Safe to run repeatedly and concurrently.
     """
     async with tenant_transaction(tenant_id, settings=LOOKED_UP) as connection:
         before = await note_pruning(connection, await ledger.stamp(connection))

@@ -1,4 +1,4 @@
-"""Record and void payments of an invoice or order, by money or by account credit (sources 002, 004)."""
+"""Record and void payments of an invoice or order, in money or by account credit (sources 002, 004)."""
 
 from uuid import UUID
 
@@ -21,7 +21,7 @@ async def record_payment(
     try:
         amount_minor = to_minor(command.amount, account[1])
     except LedgerError:
-        amount_minor = 0  # the plan will say what is wrong with it
+        amount_minor = 0  # the plan will raise the error
     needs = payments.needs(command, account, grants=grants, amount_minor=amount_minor)
     done = await ledger.submit(tenant_id, actor, "recordPayment", command, needs, idempotency_key)
     if isinstance(done, Outcome):
@@ -47,12 +47,12 @@ async def void_payment(
     done = await ledger.submit(tenant_id, actor, "voidPayment", command, needs, idempotency_key)
     if isinstance(done, Outcome):
         return done
-    transaction_id = done if payment.transaction_id else None  # what put the account credit back has the result's id
+    transaction_id = done if payment.transaction_id else None  # the refund of account credit has the result's id
     return Outcome(payment_id=payment.id, invoice_id=payment.invoice_id, transaction_id=transaction_id, replayed=True)
 
 
 async def _invoice_account(tenant_id: UUID, invoice_id: UUID) -> tuple[AccountKey, bool]:
-    """The account that the invoice's customer has in its currency, and whether it sells credit."""
+    """The key of the customer's account in the invoice's currency, and whether the invoice sells credit."""
     async with tenant_transaction(tenant_id, read_only=True) as connection:
         row = await connection.raw.fetchrow(
             """SELECT coalesce(p.merged_into_id, p.id) AS customer_id, i.currency,

@@ -70,7 +70,7 @@ async def update_credit(
         raise NotFound("There is no such credit.", field=("creditId",))
     needs = releasing.update_credit_needs(command, accounts[command.credit_id])
     done = await _post(ledger, tenant_id, actor, "updateCredit", command, needs, idempotency_key)
-    # Of a replay no entry says which it was.
+    # A replay finds no entry that names the credit.
     return replace(done, credit_id=done.credit_id or await credit_as_it_is_now(tenant_id, command.credit_id))
 
 

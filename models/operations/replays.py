@@ -1,4 +1,4 @@
-"""The results of used idempotency keys, found again from the id that the key stores."""
+"""The results of used idempotency keys, looked up by the id stored with the key."""
 
 from dataclasses import replace
 from uuid import UUID
@@ -44,13 +44,13 @@ async def replay_of_transaction(tenant_id: UUID, result_id: UUID) -> Outcome:
 
 
 async def found_transaction(tenant_id: UUID, result_id: UUID) -> Outcome | None:
-    """The same for an event that need not have had a transaction: None if it had none."""
+    """The same for an event that may have had no transaction: then None."""
     async with tenant_transaction(tenant_id, read_only=True) as connection:
         return await _transaction(connection, result_id)
 
 
 async def _transaction(connection: TenantConnection, transaction_id: UUID) -> Outcome | None:
-    """The transaction, with its account and its credit if it concerns just one of each."""
+    """The transaction, with its account and credit, if it concerns only one of each."""
     row = await connection.raw.fetchrow(
         """SELECT t.id, count(DISTINCT e.account_id) AS accounts, min(e.account_id::text)::uuid AS account_id,
             count(DISTINCT e.credit_id) AS credits, min(e.credit_id::text)::uuid AS credit_id

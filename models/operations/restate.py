@@ -1,7 +1,7 @@
-"""Bring books that predate a rule to it: once a tenant, with the migration that brought the rule.
+"""Adapt older books to a newer rule: once per tenant, with the migration that brought the rule.
 
-Everything it changes is an entry of the system's: a merge of the remainders on records that had been merged before they
-were followed to the person, and a RESTATEMENT of each lifetime total that is not the sum of the credits that count.
+Every change is an entry by the system: a MERGE of the remainders on records merged before postings followed them
+to the survivor, and a RESTATEMENT of each lifetime total that is not the sum of the credits that count.
 """
 
 from collections.abc import Sequence
@@ -37,12 +37,12 @@ LIFETIME_TOTALS: Final = """
     LEFT JOIN moved m ON m.account_id = a.id
     WHERE a.tenant_id = $1 GROUP BY 1, 2"""
 """By person and asset: the lifetime total as the sum of the credits that count (domain: the lifetime total), the
-existing totals, and the merged records with a remainder. A removal under a reason that does not move the total has not
-moved it; voids and reversals always do."""
+existing totals, and the merged records with a remainder. A removal under a reason that does not move the total is not
+counted; voids and reversals always are."""
 
 
 async def restate_those_left(ledger: Ledger, tenants: Sequence[UUID]) -> dict[UUID, int]:
-    """Restate those of the tenants whose books are not restated yet, with the number of accounts. Safe to run again."""
+    """Restate the tenants not restated yet; return the number of accounts of each. Safe to run again."""
     done = {}
     for tenant_id in tenants:
         async with tenant_transaction(tenant_id, read_only=True) as connection:
@@ -53,7 +53,7 @@ async def restate_those_left(ledger: Ledger, tenants: Sequence[UUID]) -> dict[UU
 
 
 async def restate(ledger: Ledger, tenant_id: UUID) -> int:
-    """Restate the tenant's accounts that today's rules make different, and return their number. Raises Busy."""
+    """Restate the tenant's accounts that differ from today's rules, and return their number. Raises Busy."""
     async with tenant_transaction(tenant_id, read_only=True, one_moment=True) as connection:
         rows = await connection.raw.fetch(
             f"SELECT * FROM ({LIFETIME_TOTALS}) x WHERE counted <> total OR records IS NOT NULL", tenant_id

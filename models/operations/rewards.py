@@ -1,7 +1,7 @@
-"""The catalogue of rewards that coupons are made from (source 003).
+"""The catalogue of rewards: the templates that coupons are issued from (source 003).
 
-Coupons keep the terms that they were issued under, so that none of this touches them. A reward's kind and currency
-stay: it would be another reward. A retired one is given no more, and its coupons can still be used.
+Coupons keep the terms that they were issued under, so changes do not affect them. A reward's kind and currency are
+fixed: otherwise it would be another reward. A retired one is no longer given; its coupons can still be used.
 """
 
 from dataclasses import replace
@@ -30,7 +30,7 @@ SAYS: Final[dict[str, frozenset[str]]] = {
     FREE_PRODUCT: frozenset({"product"}),
     RewardKind.FREE_DELIVERY: frozenset[str](),
 }
-"""The terms of each kind of reward beside its name and price: all required, and no others allowed."""
+"""The terms of each kind of reward besides name and price: all required, and no others allowed."""
 
 
 @patiently
@@ -78,7 +78,7 @@ async def update_reward(ledger: Ledger, tenant_id: UUID, actor: Actor, command: 
         "active": command.active,
     }
     async with configuring(ledger, tenant_id, actor) as change:
-        # Whoever gives it takes one from its stock under this lock.
+        # Giving the reward takes one from its stock under this lock.
         row = await change.fetchrow(
             "SELECT * FROM rewards WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE", command.reward_id
         )
@@ -102,7 +102,7 @@ def _check_terms(command: CreateReward) -> None:
 
 
 def _check_new_terms(command: UpdateReward, row: Any) -> None:
-    """The same for the terms in an update: the rest is there."""
+    """The same for the terms in an update: the other terms exist."""
     for name in ("value", "product"):
         if getattr(command, name) is not None:
             _check_says(row["kind"], name, given=True)
@@ -119,7 +119,7 @@ def _check_says(kind: str, name: str, *, given: bool) -> None:
 
 def _check_currency(currency: str) -> None:
     if not is_money(currency):
-        raise CurrencyMismatch(currency, "a currency").at("currency")
+        raise CurrencyMismatch(currency).at("currency")
     try:
         exponent(currency)
     except LedgerError as error:
@@ -127,7 +127,7 @@ def _check_currency(currency: str) -> None:
 
 
 def _check_value(kind: str, value: Decimal, currency: str | None) -> None:
-    """An amount of its currency, or per cent."""
+    """Check an amount in its currency, or a percentage."""
     if value <= 0:
         raise Invalid("The value must be above zero.", field=("value",))
     if kind == PERCENT and value > 100:

@@ -1,13 +1,14 @@
 """Process the bulks that models/operations/import_credits.py has queued: validate each as a whole, then post it in chunks.
 
 Each chunk is one unit: its postings, the result of each of its rows and the operation's progress are one transaction.
-So a run that died is resumed from its last chunk, and ends exactly as if it had not died.
+So a run that died is resumed after its last chunk, and ends exactly as if it had not died.
 
-A worker claims an operation for a while and renews the claim after every chunk. If a claim runs out under a worker that
-is merely slow, nothing is posted twice: a row that has its result gets no other (models/writing.py), and a chunk has an
-idempotency key.
+A worker claims an operation for a limited time and renews the claim after every chunk. If the claim of a slow worker
+expires, nothing is posted twice: a row gets its result only once (models/writing.py), and a chunk has an idempotency
+key.
 """
 
+import asyncio
 import json
 from datetime import timedelta
 from typing import Any, Final
@@ -25,14 +26,21 @@ from models.planning.bulk import MAX_ROWS as MOST_AT_ONCE
 from models.planning.bulk import error_report
 from models.planning.bulk_rows import needs, row_key
 from models.planning.columns import to_json
+from models.planning.limits import LIMITED_ROLES
 from models.session import TenantConnection, tenant_transaction
 from turns.slices import each_in_slices, in_slices
 
 CHUNK_ROWS: Final = 500
 CHUNKS_PER_RUN: Final = 20
-"""After so many of one operation it is another tenant's turn."""
+"""Maximum chunks of one operation before the next tenant's turn."""
+AT_ONCE: Final = 2
+"""Concurrent chunks: one is planned while another is written. Never two with the same customer's rows."""
 CLAIM: Final = timedelta(minutes=2)
-"""Longer than any chunk takes; and as long as a bulk stands still if its worker has died."""
+"""Longer than any chunk takes. If a worker dies, its bulk pauses for as long."""
+
+
+BEFORE_ALL: Final = -1
+"""A number before the first row's."""
 
 
 class ClaimLost(Exception):
@@ -65,23 +73,81 @@ async def _run(ledger: Ledger, tenant_id: UUID, bulk: RunningBulk) -> int:
         if found:
             return await _finish(ledger, tenant_id, bulk.id, BulkStatus.FAILED)
         await _note_validated(ledger, tenant_id, bulk.id)
-    at_once = bulk.error_policy == BulkErrorPolicy.REJECT_ALL and bulk.total <= MOST_AT_ONCE
-    done = 0
-    for _ in range(CHUNKS_PER_RUN):
-        if not await _keep_claim(ledger, tenant_id, bulk.id):
-            return done + await _finish(ledger, tenant_id, bulk.id, BulkStatus.CANCELLED)
-        rows = await _pending(tenant_id, bulk, MOST_AT_ONCE if at_once else CHUNK_ROWS)
-        if not rows:
-            return done + await _finish(ledger, tenant_id, bulk.id, BulkStatus.COMPLETED)
-        command = PostRows(bulk.id, rows, all_or_nothing=at_once)
-        key = f"{row_key(bulk.id, rows[0].row)}+"
-        try:
-            await ledger.submit(tenant_id, bulk.actor, "postRows", command, await in_slices(needs(rows)), key)
-        except LedgerErrors as refused:  # bad since it was validated
-            await _marker(ledger, tenant_id, bulk.id)(refused.errors)
-            return done + await _finish(ledger, tenant_id, bulk.id, BulkStatus.FAILED)
-        done += len(rows)
-    return done
+    return await _post_all(ledger, tenant_id, bulk)
+
+
+async def _post_all(ledger: Ledger, tenant_id: UUID, bulk: RunningBulk) -> int:
+    """Post the rows, or as many as are a run's. Returns the number of rows settled."""
+    whole = bulk.error_policy == BulkErrorPolicy.REJECT_ALL and bulk.total <= MOST_AT_ONCE
+    chunks = _Chunks(ledger, tenant_id, bulk, whole=whole)
+    after = bulk.settled_to(AT_ONCE * CHUNK_ROWS)
+    try:
+        for _ in range(CHUNKS_PER_RUN):
+            if not await _keep_claim(ledger, tenant_id, bulk.id):
+                await chunks.end()
+                return chunks.done + await _finish(ledger, tenant_id, bulk.id, BulkStatus.CANCELLED)
+            rows = await _pending(tenant_id, bulk, after, MOST_AT_ONCE if whole else CHUNK_ROWS)
+            if not rows:
+                await chunks.end()
+                # Rows before: pending ones exist there only after interrupted runs.
+                rows = await _pending(tenant_id, bulk, BEFORE_ALL, CHUNK_ROWS)
+            if not rows:
+                return chunks.done + await _finish(ledger, tenant_id, bulk.id, BulkStatus.COMPLETED)
+            after = rows[-1].row
+            await chunks.post(rows)
+        await chunks.end()
+    except LedgerErrors as refused:  # bad since it was validated
+        await _marker(ledger, tenant_id, bulk.id)(refused.errors)
+        return chunks.done + await _finish(ledger, tenant_id, bulk.id, BulkStatus.FAILED)
+    finally:
+        await chunks.settle()
+    return chunks.done
+
+
+class _Chunks:
+    """A bulk's running chunks.
+
+    Rows of the same customer, and all rows of an actor under limits, are posted in order: a chunk with such rows waits
+    for the others. done: number of rows settled.
+    """
+
+    def __init__(self, ledger: Ledger, tenant_id: UUID, bulk: RunningBulk, *, whole: bool) -> None:
+        self._ledger = ledger
+        self._tenant_id = tenant_id
+        self._bulk = bulk
+        self._whole = whole
+        self._most = 1 if bulk.actor.role in LIMITED_ROLES else AT_ONCE
+        self._under_way: dict[asyncio.Task[int], set[UUID]] = {}
+        self.done = 0
+
+    async def post(self, rows: tuple[RowAdjustment, ...]) -> None:
+        """Start posting these rows, once a slot is free. Raises the errors of other chunks."""
+        customers = {row.adjustment.customer_id for row in rows}
+        while len(self._under_way) >= self._most or any(customers & others for others in self._under_way.values()):
+            await self._next()
+        self._under_way[asyncio.create_task(self._post(rows))] = customers
+
+    async def end(self) -> None:
+        """Wait for all chunks. Raises their errors."""
+        while self._under_way:
+            await self._next()
+
+    async def settle(self) -> None:
+        """Wait for the remaining chunks after an error, and ignore their results."""
+        await asyncio.gather(*self._under_way, return_exceptions=True)
+
+    async def _next(self) -> None:
+        ended, _ = await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
+        for task in ended:
+            del self._under_way[task]
+        self.done += sum([task.result() for task in ended])
+
+    async def _post(self, rows: tuple[RowAdjustment, ...]) -> int:
+        command = PostRows(self._bulk.id, rows, all_or_nothing=self._whole)
+        key = f"{row_key(self._bulk.id, rows[0].row)}+"
+        needed = await in_slices(needs(rows))
+        await self._ledger.submit(self._tenant_id, self._bulk.actor, "postRows", command, needed, key)
+        return len(rows)
 
 
 @patiently
@@ -95,7 +161,7 @@ async def _claim_next(ledger: Ledger, tenant_id: UUID) -> RunningBulk | None:
                 ORDER BY created_at, id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED)
             UPDATE bulk_operations o SET status = 'RUNNING', claimed_until = $3 FROM k, actors a
             WHERE o.tenant_id = $1 AND o.id = k.id AND a.tenant_id = $1 AND a.id = o.actor_id
-            RETURNING o.id, o.asset, o.error_policy, o.dry_run, o.total, o.validated_at, o.command::text,
+            RETURNING o.id, o.asset, o.error_policy, o.dry_run, o.total, o.succeeded, o.validated_at, o.command::text,
                 a.subject, a.role, a.client, a.name""",
             tenant_id,
             now,
@@ -109,6 +175,7 @@ async def _claim_next(ledger: Ledger, tenant_id: UUID) -> RunningBulk | None:
         error_policy=row["error_policy"],
         dry_run=row["dry_run"],
         total=row["total"],
+        succeeded=row["succeeded"],
         validated_at=row["validated_at"],
         command=json.loads(row["command"]),
         actor=Actor(row["subject"], row["role"], row["client"] or None, row["name"]),
@@ -150,15 +217,16 @@ async def _release(tenant_id: UUID, operation_id: UUID) -> None:
         )
 
 
-async def _pending(tenant_id: UUID, bulk: RunningBulk, most: int) -> tuple[RowAdjustment, ...]:
-    """The next rows that have no result yet, in the order they came in."""
+async def _pending(tenant_id: UUID, bulk: RunningBulk, after: int, most: int) -> tuple[RowAdjustment, ...]:
+    """The next pending rows after that one, in order of arrival."""
     async with tenant_transaction(tenant_id, read_only=True) as connection:
         rows = await connection.raw.fetch(
             """SELECT "row", customer_id, amount, details::text FROM bulk_rows
-            WHERE tenant_id = $1 AND operation_id = $2 AND transaction_id IS NULL AND error IS NULL
-            ORDER BY "row" LIMIT $3""",
+            WHERE tenant_id = $1 AND operation_id = $2 AND "row" > $3 AND transaction_id IS NULL AND error IS NULL
+            ORDER BY "row" LIMIT $4""",
             tenant_id,
             bulk.id,
+            after,
             most,
         )
     return tuple(await each_in_slices(lambda row: adjustment(bulk, row), rows))
@@ -185,7 +253,7 @@ def _marker(ledger: Ledger, tenant_id: UUID, operation_id: UUID) -> MarkErrors:
 
 @patiently
 async def _finish(ledger: Ledger, tenant_id: UUID, operation_id: UUID, status: str) -> int:
-    """Finish the operation, and send its event. One that failed posted nothing, and frees its key."""
+    """Finish the operation, and send its event. A failed one has posted nothing, and its key is freed."""
     async with tenant_transaction(tenant_id) as connection:
         row = await connection.raw.fetchrow(
             """UPDATE bulk_operations o SET status = $3::text, finished_at = $4, failed = n.bad,

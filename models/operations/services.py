@@ -1,6 +1,6 @@
 """The catalogue of services that service credits can be spent on (source 001).
 
-A retired service takes no new credits; those that name it can still be spent on it, since they are owed.
+A retired service takes no new credits; existing ones that name it can still be spent on it, since they are owed.
 """
 
 from typing import Final

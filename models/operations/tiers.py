@@ -1,9 +1,9 @@
-"""The ladder of tiers (source 003). Moving a threshold moves customers at once, each with an event of theirs.
+"""The ladder of tiers (source 003). Moving a threshold moves customers at once, with an event for each.
 
-A posting that moves points reads the tiers, and writes a change of tier by what it read. So that none is written by an
+A posting that moves points reads the tiers, and writes tier changes accordingly. So that none is written from an
 outdated ladder, and none is missed, such postings and a change of the ladder wait for each other (`keeping_tiers` in
 models/loading/config_locks.py); postings of other assets do not. A change that meets a large posting waits for its end
-without standing in line, so that no other posting has to stand behind it.
+outside the lock queue, so that no other posting queues behind it.
 """
 
 from collections.abc import Sequence
@@ -54,7 +54,7 @@ async def create_tier(ledger: Ledger, tenant_id: UUID, actor: Actor, command: Cr
 
 @patiently
 async def update_tier(ledger: Ledger, tenant_id: UUID, actor: Actor, command: UpdateTier) -> LadderChange:
-    """Rename a tier, which moves nobody, or move its threshold. Raises NotFound, Invalid, Duplicate, Busy."""
+    """Rename a tier, which moves no customer, or move its threshold. Raises NotFound, Invalid, Duplicate, Busy."""
     name = checked_if_given(command.name, MAX_NAME_CHARACTERS, "name")
     threshold_minor = None if command.threshold is None else _threshold_minor(command.threshold)
     if threshold_minor is not None:
@@ -100,7 +100,7 @@ async def _move_customers(ledger: Ledger, change: Configuring, before: Sequence[
     if not moved:
         return 0
     await hold_tiers(change.connection)
-    # From here on no posting of points is under way, and none begins before this is over.
+    # From here on no posting of points is running, and none begins before this transaction ends.
     raw, tenant_id = change.connection.raw, change.connection.tenant_id
     now = await ledger.stamp(change.connection)
     cursor = await raw.cursor(

@@ -1,5 +1,5 @@
-"""The tenant's own settings: its name, the time zone of its days, the days of grace of a cancelled member, the hours
-that an approval request waits, the days that an idempotency key is kept, the currencies that limited roles may use.
+"""The tenant's own settings: name, time zone of its days, grace days of a cancelled membership, hours that an approval
+request waits, days that an idempotency key is kept, currencies that limited roles may use.
 """
 
 from collections.abc import Mapping
@@ -29,8 +29,7 @@ NO_ZONES: Final = frozenset({"localtime", "Factory"})
 async def update_tenant(ledger: Ledger, tenant_id: UUID, actor: Actor, command: UpdateTenant) -> bool:
     """Change the tenant, from the next request on; False if nothing differs. Raises Invalid, Busy.
 
-    Another zone moves the days to come. Past postings keep the instants they were posted with: a credit's expiry does
-    not move along.
+    Another zone affects only later days. Past postings keep their instants: a credit's expiry does not move along.
     """
     name = checked_if_given(command.name, MAX_NAME_CHARACTERS, "name")
     if command.time_zone is not None and command.time_zone not in available_timezones() - NO_ZONES:
@@ -74,7 +73,7 @@ async def _update(
 
 
 def checked_currencies(codes: tuple[str, ...] | None) -> str | None:
-    """The currencies as they are kept, each once; '' for all. Raises AssetUnknown, Invalid."""
+    """The currencies as stored, each once; '' for all. Raises AssetUnknown, Invalid."""
     if codes is None:
         return None
     for code in codes:

@@ -1,4 +1,4 @@
-"""Add or edit a customer. Moves no value; found again by the tenant's own id for them."""
+"""Add or edit a customer, identified by the tenant's own id for them. Moves no value."""
 
 from typing import Any, Final
 from uuid import UUID
@@ -28,11 +28,11 @@ _EDIT: Final = f"""UPDATE customers SET updated_at = $3,
 async def upsert_customer(
     ledger: Ledger, tenant_id: UUID, actor: Actor, command: UpsertCustomer
 ) -> tuple[CustomerView, bool]:
-    """Create or edit the customer, and return them as they are now, and whether they are new. Sent twice, it changes
-    nothing more. Raises Invalid, Busy.
+    """Create or edit the customer; return the result, and whether they are new. A repetition changes nothing. Raises
+    Invalid, Busy.
 
-    For the external id of a merged record it returns the record that this person is now, and edits nothing: the other
-    system's texts belong to a record that is no more. The audit names the columns that changed and not their contents
+    For the external id of a merged record it returns the survivor, and edits nothing: the other system's texts belong
+    to a record that no longer exists. The audit names the columns that changed and not their contents
     (models/operations/people.py).
     """
     said = checked(command)
@@ -72,11 +72,11 @@ async def _add(connection: TenantConnection, ledger: Ledger, said: dict[str, Any
 
 
 async def _edit(connection: TenantConnection, ledger: Ledger, said: dict[str, Any]) -> tuple[CustomerView, list[str]]:
-    """The customer as they are now, and the names of the columns that this has changed."""
+    """Edit the customer; return the result, and the names of the changed columns."""
     named = await connection.raw.fetchval(
         "SELECT id FROM customers WHERE tenant_id = $1 AND external_id = $2", connection.tenant_id, said["external_id"]
     )
-    if named is None:  # it was there a statement ago, and nobody deletes customers: they can be renamed
+    if named is None:  # it existed a statement ago, and customers are never deleted: it was renamed
         raise Busy
     old = await locked_person(connection, named, _COLUMNS.removeprefix("id, "))
     if old["id"] != named:
@@ -93,7 +93,7 @@ async def _edit(connection: TenantConnection, ledger: Ledger, said: dict[str, An
 
 
 def unknown_form(refused: asyncpg.CheckViolationError) -> Invalid:
-    """The refusal of an external id whose form the database, of a newer Unicode, sees otherwise. Raises any other
+    """The error for an external id that a database with a newer Unicode does not see as normalised. Raises any other
     error."""
     if refused.constraint_name != "customers_external_id_form":
         raise refused

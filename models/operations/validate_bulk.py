@@ -1,4 +1,4 @@
-"""Validate every row of a queued bulk as if posted now: planned on the books of one moment."""
+"""Validate every row of a queued bulk as if posted now: planned on one snapshot of the books."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final
@@ -21,13 +21,13 @@ from turns.slices import in_slices
 ROWS_AT_ONCE: Final = 2_000
 
 MarkErrors = Callable[[tuple[LedgerError, ...]], Awaitable[bool]]
-"""Records rows' errors, and returns whether to go on."""
+"""Records rows' errors, and returns whether to continue."""
 
 
 async def validate(ledger: Ledger, tenant_id: UUID, bulk: RunningBulk, mark: MarkErrors) -> int | None:
-    """The number of bad rows, those known before included; None once `mark` says to stop.
+    """Return the number of bad rows, including those known before; None once `mark` says to stop.
 
-    A customer's rows are planned one after the other and see each other, and all together use up the actor's day.
+    A customer's rows are planned one after the other and see each other; all rows count against the actor's day.
     """
     carried: dict[CounterKey, CounterState] = {}
     async with tenant_transaction(tenant_id, read_only=True, one_moment=True) as connection:
@@ -48,7 +48,7 @@ async def validate(ledger: Ledger, tenant_id: UUID, bulk: RunningBulk, mark: Mar
 
 
 async def _by_customer(connection: TenantConnection, bulk: RunningBulk) -> AsyncIterator[tuple[RowAdjustment, ...]]:
-    """The rows that are not known to be bad, in lots that never part a customer's."""
+    """The rows not known to be bad, in batches that never split a customer's rows."""
     lot: list[RowAdjustment] = []
     cursor = connection.raw.cursor(
         """SELECT r."row", coalesce(c.merged_into_id, r.customer_id) AS customer_id, r.amount, r.details::text
@@ -76,7 +76,7 @@ async def _unlocked_books(
     rows: tuple[RowAdjustment, ...],
     carried: dict[CounterKey, CounterState],
 ) -> Books:
-    """The books for these rows, unlocked. Missing accounts are imagined, to add to."""
+    """The books for these rows, unlocked. Missing accounts exist in memory only, to add to."""
     now, wanted = ledger.clock(), await in_slices(needs(rows))
     customers_wanted = {row.adjustment.customer_id for row in rows}
     accounts = await read_accounts(connection, set(wanted.accounts))

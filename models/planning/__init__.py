@@ -1,7 +1,7 @@
 """Plans: (locked state, command) → entries or a refusal. Pure: no I/O, no clock, no randomness.
 
-A plan that grows with what it finds is made in steps (steps.py). A command that its plan alone reads stands beside it;
-those that others read too are in models/commands.py.
+A plan whose length depends on the data is made in steps (turns/steps.py). A command read only by its plan stands beside
+it; the others are in models/commands.py.
 """
 
 from collections.abc import Callable, Generator
@@ -15,11 +15,11 @@ from turns.steps import Steps
 P = TypeVar("P", bound=Callable[..., Outcome | Steps[Outcome]])
 
 PLANS: Final[dict[type[Command], Callable[..., Outcome | Steps[Outcome]]]] = {}
-"""By `plan_of`. The operation that hands a command to the ledger has loaded the module with its plan."""
+"""Filled by `plan_of`. The operation that submits a command to the ledger imports the module with its plan."""
 
 
 def plan_of(kind: type[Command]) -> Callable[[P], P]:
-    """The function is the plan of such commands. Raises InvariantViolated for a second plan."""
+    """Register the function as the plan of these commands. Raises InvariantViolated for a second plan."""
 
     def note(function: P) -> P:
         if kind in PLANS:
@@ -31,6 +31,6 @@ def plan_of(kind: type[Command]) -> Callable[[P], P]:
 
 
 def plan(books: Books, context: PostingContext, command: Command) -> Steps[Outcome]:
-    """Plan one unit. Raises a LedgerError; the caller then rolls back to the savepoint set before."""
+    """Plan one unit. Raises a LedgerError; the caller then rolls back to its savepoint."""
     planned = PLANS[type(command)](books, context, command)
     return (yield from planned) if isinstance(planned, Generator) else planned

@@ -1,4 +1,4 @@
-"""Amounts that an actor may still add to an account today, or sell as credit: the rule that binds, and its day
+"""Amounts that an actor may still add to an account today, or sell as credit: the rule that applies, and its day
 counters. Pure."""
 
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ from models.planning.state import Books, CounterState
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """rule: None if nothing binds, and then there are no counters. counters: the actor's day; for additions also the
-    customer's day. barred: the reason why they may not use the currency, whatever the amount.
+    """rule: None if no limit applies; then there are no counters. counters: the actor's day; for additions also the
+    customer's day. barred: the reason why they may not use the currency at all.
     """
 
     asset: str
@@ -25,9 +25,9 @@ class Allowance:
     day: date | None = None
     barred: LedgerError | None = None
 
-    # In quotes: whoever imports `limits` first gets here while it is half way through.
+    # In quotes: if `limits` is imported first, it is only half loaded when this line runs.
     def verdict(self, amount_minor: int) -> "limits.Verdict":
-        """Whether the limits allow this, counting what the day's counters hold under our locks."""
+        """Whether the limits allow this, including the day's counters as locked."""
         if self.rule is None:
             return limits.Verdict(allowed=True, asset=self.asset)
         by_actor, *others = (counter.used_minor for counter in self.counters)
@@ -41,8 +41,8 @@ class Allowance:
         return None if verdict.allowed else LimitExceeded(verdict.remaining)
 
     def use(self, books: Books, amount_minor: int) -> Limited | None:
-        """Raise the day's counters by the amount about to be posted, and return it for the event; None if there are
-        none."""
+        """Raise the day's counters by the amount about to be posted, and return it for the event; None without
+        counters."""
         for counter in self.counters:
             books.change(counter, used_minor=counter.used_minor + amount_minor)
             books.writes.touched_counters.append(counter)

@@ -9,10 +9,10 @@ from models.planning.state import CreditState
 
 
 def applying_on(issued_on: date, zone: ZoneInfo) -> Callable[[CreditState], bool]:
-    """A test whether an open credit applies itself to an invoice that is issued on that day in `zone`.
+    """A test whether an open credit applies itself to an invoice issued on that day in `zone`.
 
     It does if it is not paused, is effective on that day or before, and has not expired when that day begins: an
-    invoice of the past takes no credit of later, and one that is dated ahead none that will have expired by then.
+    invoice dated in the past takes no later credit, and one dated ahead none that will have expired by then.
     """
     began = start_of_day(issued_on, zone)
 

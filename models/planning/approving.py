@@ -1,14 +1,14 @@
 """Approvals: a second person approves a request, which is checked again as of now and posted. Pure.
 
-All that adjustCredit, giveReward and createOrder check is checked again on the books as they are: the reason and its
+Everything that adjustCredit, giveReward and createOrder check is checked again on the current books: the reason and its
 direction, the customer, the membership gate, dates, room, the reward and its stock, the products. A request that can be
-posted, but means something else by now, is refused until it is approved by its version (models/planning/binding.py).
+posted, but whose terms have changed, is refused until it is approved by its version (models/planning/binding.py).
 
 Days of expiry count from the approval, so that the customer gets the full number; the same goes for a start that was
 left blank. A named start or expiry is kept as requested, and one that has passed meanwhile is refused (EXPIRY_IN_PAST).
 
-Limits are what the approval is there to go past. They bind neither of the two, and the posting does not count against
-the requester's daily limit: a manager has answered for it, and it must not reduce what staff may add by themselves.
+An approval exists to exceed limits. They bind neither requester nor approver, and the posting does not count against
+the requester's daily limit: a manager is responsible for it, and it must not reduce what staff may add by themselves.
 """
 
 from dataclasses import asdict, dataclass, field, replace
@@ -32,9 +32,9 @@ ADD, REMOVE, GIVE, ISSUE = "credits:add", "credits:remove", "rewards:give", "inv
 
 @dataclass(frozen=True, slots=True)
 class ApproveRequest(Command):
-    """Post what an approval request asks for. note: what the approver has to say.
+    """Post what an approval request asks for. note: the approver's.
 
-    version: of the terms that the approver has seen (models/planning/binding.py); None: those it was asked under.
+    version: of the terms that the approver has seen (models/planning/binding.py); None: those it was requested under.
     """
 
     request_id: UUID
@@ -43,7 +43,7 @@ class ApproveRequest(Command):
 
 
 def requester_scopes(asked: Approvable, terms: Terms | None) -> frozenset[str]:
-    """The scopes that a partner's token needs for its request to be posted. (A test compares auth/roles.py.)"""
+    """The scopes that a partner's token needs for its request to be posted. (A test compares them to auth/roles.py.)"""
     match asked:
         case AdjustCredit():
             return frozenset({REMOVE if asked.amount < 0 else ADD})
@@ -54,16 +54,16 @@ def requester_scopes(asked: Approvable, terms: Terms | None) -> frozenset[str]:
 
 
 def needs(command: ApproveRequest, asked: Needs) -> Needs:
-    """The needs of the kept command, and the request; no day counters."""
+    """The needs of the stored command, and the request; no day counters."""
     return replace(asked, limited=(), sells=(), approvals=(command.request_id,))
 
 
 @plan_of(ApproveRequest)
 def plan(books: Books, context: PostingContext, command: ApproveRequest) -> Steps[Outcome]:
-    """Plan the kept command as its requester's, on the approval of the context's actor; a refusal leaves it pending.
+    """Plan the stored command as its requester's, approved by the context's actor; a refusal leaves it pending.
 
-    A request approved before returns its transaction and posts nothing. Raises NotFound, OwnRequest, RequestNotPending,
-    RequesterNotAllowed, the kept command's own refusals, and RequestChanged.
+    For a request approved before, return its transaction and post nothing. Raises NotFound, OwnRequest,
+    RequestNotPending, RequesterNotAllowed, the stored command's own refusals, and RequestChanged.
     """
     check_note(command.note)
     request = books.approvals.get(command.request_id)
@@ -93,7 +93,7 @@ def _plan_what_was_asked(books: Books, context: PostingContext, request: Approva
     try:
         return (yield from _plan(books, requested, followed(request.command, books.persons)))
     except LedgerError as error:
-        raise error.at("requestId") from None  # it speaks of fields that this input does not have
+        raise error.at("requestId") from None  # it names fields that this input does not have
 
 
 def _plan(books: Books, context: PostingContext, asked: Approvable) -> Steps[Outcome]:
@@ -114,7 +114,7 @@ def _close(
     note: str | None,
     agreed: tuple[TermChange, ...],
 ) -> None:
-    """agreed: the changes since the request was made that were approved all the same."""
+    """agreed: the changes since the request was made that were approved with it."""
     note = kept_note(books, request.customer_id, note)
     books.change(
         request,

@@ -40,7 +40,7 @@ MAX_ASSIGNMENTS: Final = 100
 @dataclass(frozen=True, slots=True)
 class InvoiceAmount:
     invoice_id: UUID
-    amount: Decimal | None  # None: as much as the invoice has due, of what the amounts given leave of the credit
+    amount: Decimal | None  # None: the amount due, as far as the given amounts leave enough of the credit
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class AssignCredit(Command):
 
 def needs(command: AssignCredit, account: AccountKey) -> Needs:
     """The credit's account and every invoice; `account` was found by an unlocked read, and changes only in a merge. It
-    is opened if a merge has left nothing of the credit to open one for, so that the credit is found to be used up."""
+    is opened if a merge left nothing of the credit and so opened none; the credit is then found to be used up."""
     return Needs(
         accounts=(account,),
         opens_accounts=True,
@@ -64,7 +64,7 @@ def needs(command: AssignCredit, account: AccountKey) -> Needs:
 
 @plan_of(AssignCredit)
 def plan(books: Books, context: PostingContext, command: AssignCredit) -> Outcome:
-    """Plan all of the assignments as one event. Raises, with the field, for the first that is refused."""
+    """Plan all assignments as one event. Raises, with the field, for the first that is refused."""
     credit = books.credits_by_id.get(command.credit_id)
     account = credits.account_of_lot(books, credit) if credit and credits.is_locked(books, credit) else None
     if credit is None or account is None:
@@ -99,8 +99,8 @@ def planned_amounts(
 ) -> list[tuple[InvoiceState, int]]:
     """Each invoice that gets something, with its amount, in the order given.
 
-    A given amount is exact, and checked against what is due and what the earlier ones given leave of the credit. Blank
-    ones share the rest, in their order, each as much as it has due; one that would get nothing is left out. Raises
+    A given amount is exact, and checked against the amount due and what earlier ones given leave of the credit. Blank
+    ones share the rest, in their order, each up to its amount due; one that would get nothing is left out. Raises
     ExceedsRemaining if all would.
     """
     left, seen, invoices, given = credit.remaining_minor, set[UUID](), [], dict[UUID, int]()
@@ -136,7 +136,7 @@ def assign_all(
     credit: CreditState,
     amounts: list[tuple[InvoiceState, int]],
 ) -> list[AssignmentView]:
-    """Move each amount from the credit to its invoice; an order that this pays in full grants what it sells."""
+    """Move each amount from the credit to its invoice; an order that this pays in full grants the credit it sells."""
     views = [
         assign(books, transaction, account, credit, invoice, amount_minor, AssignmentOrigin.MANUAL)
         for invoice, amount_minor in amounts
@@ -184,7 +184,7 @@ def assign(
     *,
     payment_id: UUID | None = None,
 ) -> AssignmentView:
-    """Move `amount_minor` from the credit to the invoice. The caller has checked that both sides have it.
+    """Move `amount_minor` from the credit to the invoice. The caller has checked that both sides allow it.
 
     payment_id: the payment with account credit that this is a part of, if any.
     """
@@ -202,7 +202,7 @@ def assign(
         payment_id=payment_id,
     )
     books.writes.assignments.append(part)
-    # A unit of the same batch may void the credit or the invoice: it has to find this here.
+    # A later unit of the same batch may void the credit or the invoice: it must find this here.
     books.assignments[part.id] = part
     books.on_rollback(books.assignments.pop, part.id)
     return assignment_view(part, invoice.currency)

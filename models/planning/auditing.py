@@ -1,4 +1,4 @@
-"""Events that move no value, and so have no transaction: their actor, subject and time."""
+"""Audit rows of events that move no value, and so have no transaction: actor, subject and time."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,7 +21,7 @@ def audit(
 ) -> None:
     """Record that the context's actor did `action` to `subject_id`.
 
-    details: under names as the API writes them; nothing that is secret or personal.
+    details: under the API's names; nothing secret or personal.
     """
     note = kept_note(books, customer_id, note)
     books.writes.audits.append(

@@ -1,10 +1,9 @@
-"""Terms of a request for approval: the settings it was made under, of those that an admin may change before it is
-approved. Pure.
+"""Terms of a request for approval: the settings it was made under that an admin may change before it is approved. Pure.
 
-Bound are the settings that would change what is posted, or what it is called: whether the reason moves the lifetime
-total, a reward with its price and terms, the services by name, products by name and price, and the zone that days are
-counted in. Not bound are those that the plan checks again as of now and refuses by itself (a reason that no longer
-serves, stock, limits), nor what was named in the request. The customer is no term: a merge is no change.
+An approval is bound to the settings that decide what is posted, or its name: whether the reason moves the lifetime
+total, a reward with its price and terms, the services by name, products by name and price, and the zone in which days
+are counted. It is not bound to settings that the plan checks again and refuses by itself (a reason that no longer
+serves, stock, limits), nor to values named in the request. The customer is not a term: a merge is no change.
 """
 
 from dataclasses import dataclass
@@ -23,12 +22,12 @@ from models.planning.config import TenantConfig
 from models.planning.state import ApprovalState, Books, ProductState, RewardState
 
 Terms = dict[str, str | None]
-"""By path in the input, or a name beside it, as text."""
+"""Terms as text, by path in the input or by a name of their own."""
 VERSION_CHARACTERS: Final = 32
 
 
 class InForce(Protocol):
-    """The settings in force: books under lock, or just this much of them, read unlocked."""
+    """The settings in force: locked books, or just this part of them, read unlocked."""
 
     @property
     def config(self) -> TenantConfig:
@@ -72,9 +71,9 @@ def binding_of(books: InForce, asked: Approvable, terms: Terms | None) -> Bindin
 
 
 def check_bound(books: Books, request: ApprovalState, version: str | None) -> tuple[TermChange, ...]:
-    """Return the changes that were agreed to by version. Raises RequestChanged if other terms are in force by now.
+    """Return the changes agreed to by version. Raises RequestChanged if other terms are now in force.
 
-    A request made before terms were kept is bound only to a version that its approver names.
+    A request made before terms were stored is bound only to a version that its approver names.
     """
     binding = binding_of(books, request.command, request.terms)
     asked = None if request.terms is None else _version(request.terms)
@@ -121,7 +120,7 @@ def _of_order(books: InForce, asked: CreateOrder) -> Terms:
 
 
 def credit_sold(asked: CreateOrder, terms: Terms | None) -> Decimal:
-    """The sum of the order's credit lines, as requested: the credit that it puts on the account once it is paid."""
+    """The sum of the order's credit lines, as requested: the credit that it adds to the account once it is paid."""
     sold, terms = Decimal(0), terms or {}
     for place, item in enumerate(asked.items):
         if terms.get(f"items.{place}.kind") == ProductKind.CREDIT:

@@ -12,7 +12,7 @@ from models.planning.credits import actor_view
 from models.planning.drafts import BulkOperationDraft, BulkRowDraft
 from models.planning.events import emit
 from models.planning.needs import Needs, merge
-from models.planning.state import Books, PostingContext
+from models.planning.state import AccountKey, Books, PostingContext
 from models.views import BulkOperationView
 from turns.steps import Steps
 
@@ -23,16 +23,22 @@ _RowResult = tuple[UUID | None, LedgerError | None]
 
 
 def needs(command: BulkCredit) -> Steps[Needs]:
-    """The needs of all rows together; of a row without an amount only its customer, to be reported."""
-    rows = []
+    """The needs of all rows together; for a row without an amount only its customer, for the report."""
+    rows: list[Needs] = []
+    additions: list[AccountKey] = []
     for item in command.items[:MAX_ROWS]:
+        if item.customer_id is None:
+            continue
         try:
-            rows.append(adjust.needs(row_command(command, item), to_minor(item.amount, command.asset)))
+            amount_minor = to_minor(item.amount, command.asset)
+            if amount_minor > 0:
+                additions.append((item.customer_id, command.asset))
+            else:
+                rows.append(adjust.needs(row_command(command, item), amount_minor))
         except LedgerError:
-            if item.customer_id is not None:
-                rows.append(Needs(customers=(item.customer_id,)))
+            rows.append(Needs(customers=(item.customer_id,)))
         yield
-    return merge(rows)
+    return merge([adjust.needs_to_add(additions), *rows])
 
 
 def row_command(command: BulkCredit, item: BulkItem) -> AdjustCredit:
@@ -63,27 +69,27 @@ def plan(books: Books, context: PostingContext, command: BulkCredit) -> Steps[Ou
         raise LedgerErrors(errors)
     if command.dry_run:
         yield from books.rolling_back_to(start)
-        results = [(None, error) for _, error in results]  # what was not posted has no transaction
+        results = [(None, error) for _, error in results]  # rows not posted have no transaction
     return (yield from _report(books, context, command, results, failed=len(errors)))
 
 
 def _plan_rows(books: Books, context: PostingContext, command: BulkCredit) -> Steps[list[_RowResult]]:
-    """Transaction or error of each row. A row that is refused leaves its neighbours planned."""
+    """Transaction or error of each row. A refused row leaves the others planned."""
     results: list[_RowResult] = []
     seen: set[UUID] = set()
     for row, item in enumerate(command.items):
         savepoint = books.savepoint()
         try:
-            adjustment = row_command(command, item)  # an id that is nobody's is not the same as another such
+            adjustment = row_command(command, item)  # two unknown ids are not the same customer
             if adjustment.customer_id in seen and not command.allow_duplicate_customers:
                 raise Duplicate("The customer is listed twice.", field=("customerId",))
             seen.add(adjustment.customer_id)
-            row_context = PostingContext(context.actor, context.key, books.source.new_id())
+            row_context = PostingContext(context.actor, context.key, books.source.new_id(), shown=False)
             outcome = yield from adjust.plan(books, row_context, adjustment)
             results.append((outcome.transaction_id, None))
         except LedgerError as error:
             books.rollback_to(savepoint)
-            error.__traceback__ = None  # of ten thousand, which would keep all these frames
+            error.__traceback__ = None  # ten thousand of them would keep all these frames
             error.row = row
             results.append((None, error.at(*_row_field(row, error.field))))
         yield
@@ -141,7 +147,7 @@ def _report(
 
 
 def error_report(error: LedgerError) -> dict[str, Any]:
-    """A row's failure as it is kept: code, message, field, and the code's own data."""
+    """A row's failure as stored: code, message, field, and the code's own data."""
     report: dict[str, Any] = {"code": error.code, "message": error.message, "field": list(error.field or ()) or None}
     available = getattr(error, "available", None)
     if available is not None:

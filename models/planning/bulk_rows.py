@@ -1,4 +1,4 @@
-"""Some rows of a bulk that runs on (domain: bulk). Pure."""
+"""Some rows of a bulk that continues after its request (domain: bulk). Pure."""
 
 from typing import Any, Final
 from uuid import UUID
@@ -10,7 +10,7 @@ from models.planning import adjust, plan_of
 from models.planning.bulk import error_report
 from models.planning.drafts import RowResult
 from models.planning.needs import Needs, merge
-from models.planning.state import Books, PostingContext
+from models.planning.state import AccountKey, Books, PostingContext
 from turns.steps import Steps
 
 KEYS: Final = "bulk:"
@@ -19,20 +19,26 @@ BULK, REMOVE = "credits:bulk", "credits:remove"
 
 
 def sender_scopes(asked: AdjustCredit) -> frozenset[str]:
-    """The scopes that a partner's token needs for this row of its bulk to be posted. (A test compares auth/roles.py.)"""
+    """The scopes that a partner's token needs for this row to be posted. (A test compares them to auth/roles.py.)"""
     return frozenset({BULK, REMOVE} if asked.amount < 0 else {BULK})
 
 
 def needs(rows: "tuple[RowAdjustment, ...]") -> Steps[Needs]:
-    """The needs of all rows together; of a row without an amount only its customer, to be reported."""
-    wanted = []
+    """The needs of all rows together; for a row without an amount only its customer, for the report."""
+    wanted: list[Needs] = []
+    additions: list[AccountKey] = []
     for row in rows:
+        asked = row.adjustment
         try:
-            wanted.append(adjust.needs(row.adjustment, to_minor(row.adjustment.amount, row.adjustment.asset)))
+            amount_minor = to_minor(asked.amount, asked.asset)
+            if amount_minor > 0:
+                additions.append((asked.customer_id, asked.asset))
+            else:
+                wanted.append(adjust.needs(asked, amount_minor))
         except LedgerError:
-            wanted.append(Needs(customers=(row.adjustment.customer_id,)))
+            wanted.append(Needs(customers=(asked.customer_id,)))
         yield
-    return merge(wanted)
+    return merge([adjust.needs_to_add(additions), *wanted])
 
 
 @plan_of(PostRows)
@@ -52,21 +58,23 @@ def plan(books: Books, context: PostingContext, command: PostRows) -> Steps[Outc
 def plan_each(
     books: Books, context: PostingContext, operation_id: UUID, rows: "tuple[RowAdjustment, ...]"
 ) -> Steps[list[tuple[int, UUID | None, LedgerError | None]]]:
-    """Each row with its transaction or error. A row that is refused leaves its neighbours planned.
+    """Each row with its transaction or error. A refused row leaves the others planned.
 
-    The bulk's sender may have lost the right to since: a row that they may no longer send is refused like any other.
+    The bulk's sender may have lost the right to it since: such a row is refused like any other.
     """
     row_results: list[tuple[int, UUID | None, LedgerError | None]] = []
     for row in rows:
         savepoint = books.savepoint()
         try:
             _check_sender(books, context.actor, row.adjustment)
-            row_context = PostingContext(context.actor, row_key(operation_id, row.row), books.source.new_id())
+            row_context = PostingContext(
+                context.actor, row_key(operation_id, row.row), books.source.new_id(), shown=False
+            )
             outcome = yield from adjust.plan(books, row_context, row.adjustment)
             row_results.append((row.row, outcome.transaction_id, None))
         except LedgerError as error:
             books.rollback_to(savepoint)
-            error.__traceback__ = None  # of ten thousand, which would keep all these frames
+            error.__traceback__ = None  # ten thousand of them would keep all these frames
             error.row = row.row
             row_results.append((row.row, None, error))
         yield
@@ -74,7 +82,7 @@ def plan_each(
 
 
 def _check_sender(books: Books, sender: Actor, asked: AdjustCredit) -> None:
-    """Raises RequesterNotAllowed if the partner's client has no token that may do this, as far as can be known."""
+    """Raises RequesterNotAllowed if the partner's client has no token that allows this, as far as known."""
     tokens = books.senders.get(sender.client or "") if sender.role == "PARTNER" else None
     if tokens is not None and not any(sender_scopes(asked) <= scopes for scopes in tokens):
         raise RequesterNotAllowed(sender.client, field=None)

@@ -16,7 +16,7 @@ _ORDER: Final[tuple[tuple[str, Callable[[CreditState], Any]], ...]] = (
     ("created_at", attrgetter("created_at")),
     ("id", attrgetter("id")),
 )
-"""Soonest expiry first and never last; then service-restricted, older, smaller id first. Each in SQL, and as a value to
+"""Soonest expiry first and never last; then service-restricted, older, smaller id first. Each as SQL and as a value to
 compare."""
 ORDERED_BY: Final = frozenset({"expires_at", "service_ids", "created_at"})
 """Attributes of a credit that may change its place in the order."""
@@ -24,7 +24,7 @@ _expiry, _general, _age, _id = (key for _, key in _ORDER)
 
 
 def burn_key(credit: CreditState) -> tuple[datetime, bool, datetime, UUID]:
-    """Key to sort by. (A loop over the parts takes three times as long, and a bulk asks ten times a row.)"""
+    """Sort key. (A loop over the parts takes three times as long, and a bulk calls this ten times a row.)"""
     return _expiry(credit), _general(credit), _age(credit), _id(credit)
 
 

@@ -1,9 +1,10 @@
 """Days in the tenant's time zone. Pure: the instant `now` is always passed in.
 
-Clock changes are the zone's own business: a day that begins with a gap begins at the instant after the gap.
+Clock changes follow the zone: a day that begins with a gap begins at the instant after the gap.
 """
 
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -14,8 +15,9 @@ LAST_DATE: Final = date(2200, 12, 31)
 MAX_EXPIRY_DAYS: Final = 36_500
 
 
+@lru_cache(maxsize=1_024)
 def local_date(now: datetime, zone: ZoneInfo) -> date:
-    """The current day in `zone`."""
+    """The current day in `zone`. All plans of a batch use the same instant."""
     return now.astimezone(zone).date()
 
 
@@ -25,14 +27,14 @@ def start_of_day(day: date, zone: ZoneInfo) -> datetime:
 
 
 def checked_date(day: date, field: str) -> date:
-    """Return `day` if an account book could hold it. Raises Invalid."""
+    """Return `day` if it is plausible in account books. Raises Invalid."""
     if not FIRST_DATE <= day <= LAST_DATE:
         raise Invalid(f"The date must lie between {FIRST_DATE} and {LAST_DATE}.", field=(field,))
     return day
 
 
 def start_of_credit(effective_on: date | None, now: datetime, zone: ZoneInfo) -> tuple[date, datetime]:
-    """The day that a credit is effective on and the instant it can be spent from. Unless given: today, now."""
+    """The day that a credit is effective on and the instant from which it can be spent. Unless given: today, now."""
     if effective_on is None:
         return local_date(now, zone), now
     return effective_on, start_of_day(checked_date(effective_on, "effectiveOn"), zone)

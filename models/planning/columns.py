@@ -1,9 +1,9 @@
 """The columns of a table, from the fields of the dataclass of its rows: names and SQL types, in one place. Pure.
 
-`@table("credits")` over a dataclass says that its objects are that table's rows. Each field is a column of its own
-name, whose SQL type follows from the field's; so that a new column is one field, for writing and for reading. A field
-may say more of itself by a `Mark`. An `Actor` is stored as its row's id, in a column whose name ends in `_id`.
-Properties that are columns are named to `table`. A test compares all of it with the database's catalogue.
+`@table("credits")` on a dataclass declares its objects that table's rows. Each field is a column of the same name,
+whose SQL type follows from the field's; a new column is one field, for writing and for reading. A `Mark` tells more
+about a field. An `Actor` is stored as its row's id, in a column whose name ends in `_id`. Properties that are columns
+are passed to `table`. A test compares all of it with the database's catalogue.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -72,7 +72,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Columns:
-    """Some columns of one table, and how to take their values from a row. The same object for the same columns."""
+    """Some columns of one table, and how to get their values from a row. One object for each set of columns."""
 
     table: str
     columns: tuple[Column, ...]
@@ -191,10 +191,10 @@ def _some(kind: Kind, columns: tuple[Column, ...]) -> Columns:
 
 @lru_cache
 def selected(kind: Kind, alias: str = "", *, prefix: str = "", **expressions: str) -> str:
-    """SQL for a SELECT of all columns of the table that are read, under their names.
+    """SQL for a SELECT of all the table's columns that are read, under their names.
 
-    alias: the table's in the statement. prefix: before each name in the result. expressions: replace a column, or stand
-    for a field that is none.
+    alias: the table's in the statement. prefix: put before each name in the result. expressions: replace a column, or
+    give a field that is not a column.
     """
     of = f"{alias}." if alias else ""
     columns = {
@@ -207,8 +207,8 @@ def selected(kind: Kind, alias: str = "", *, prefix: str = "", **expressions: st
 
 
 def maker(kind: Callable[..., T], rows: Sequence[Any], prefix: str = "") -> Callable[[Any], T]:
-    """A function that makes an object of each row of one statement: each field is the column of its name (with the
-    prefix); a field that was not selected is at its default. JSON is parsed, and an array is a tuple.
+    """A function that turns each row of one statement into an object: each field is the column of its name (with the
+    prefix); a field not selected has its default. JSON is parsed, and arrays become tuples.
     """
     return _maker(kind, tuple(rows[0].keys()), prefix) if rows else _none_to_make
 

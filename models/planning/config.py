@@ -51,9 +51,9 @@ class TenantConfig:
     services: dict[UUID, bool]  # id -> active
     tiers: tuple[TierRule, ...]  # by rising threshold
     limits: dict[tuple[str, str, str], LimitRuleValues]  # (role, asset or MONEY, holder or '')
-    currencies: dict[str, int] = field(default_factory=dict)  # code -> exponent, of those that the books hold
+    currencies: dict[str, int] = field(default_factory=dict)  # code -> exponent, of currencies in the books
     selling_limits: dict[tuple[str, str, str], LimitRuleValues] = field(default_factory=dict)
-    limited_currencies: frozenset[str] = frozenset()  # those that limited roles may use; none named: all
+    limited_currencies: frozenset[str] = frozenset()  # allowed for limited roles; empty: all
     service_names: dict[UUID, str] = field(default_factory=dict)
 
     def tier_name(self, lifetime_minor: int) -> str | None:

@@ -35,7 +35,7 @@ def use_needs(command: UseCoupon) -> Needs:
 
 
 def disable_needs(command: DisableCoupon, customer_id: UUID, transaction_id: UUID) -> Needs:
-    """The coupon; and, to refund it, the points account with what its transaction took (found by an unlocked read)."""
+    """The coupon; to refund it also the points account and its transaction's spends (found by an unlocked read)."""
     if not command.refund_points:
         return Needs(coupons=(command.coupon_id,))
     return Needs(
@@ -58,7 +58,7 @@ def plan_use(books: Books, context: PostingContext, command: UseCoupon) -> Outco
 
 @plan_of(DisableCoupon)
 def plan_disable(books: Books, context: PostingContext, command: DisableCoupon) -> Steps[Outcome]:
-    """Plan a coupon's disabling; its points go back only if requested, to the credits they came from, last first."""
+    """Plan a coupon's disabling; its points are refunded only if requested, to their credits, last first."""
     check_note(command.note)
     coupon = _issued(books, command.coupon_id)
     # Must succeed from here on.
@@ -81,8 +81,8 @@ def plan_disable(books: Books, context: PostingContext, command: DisableCoupon) 
 
 
 def _put_points_back(books: Books, transaction: TransactionDraft, coupon: CouponState) -> Steps[None]:
-    """Put the points back on the credits they came from, as stored, last first. Raises AmountOutOfRange for want of
-    room; the posting then takes back the whole unit."""
+    """Put the points back on the credits they came from, as stored, last first. Raises AmountOutOfRange for lack of
+    room; the posting then rolls back the whole unit."""
     taken = [record for record in books.spend_records if record.transaction_id == coupon.transaction_id]
     for record in sorted(taken, key=lambda record: record.sequence, reverse=True):
         credits.restore(books, transaction, books.credits_by_id[record.credit_id], record.taken_minor, Counter.REDEEMED)

@@ -1,7 +1,7 @@
 """How value moves: credits opened, spent in burn order and put back, one entry for each movement.
 
-Everything here changes the books; the caller has already checked that it may. From the first `move` of a unit on,
-nothing may fail but a bug of ours.
+Everything here changes the books; the caller has done all checks. From the first `move` of a unit on, only a bug may
+make anything fail.
 """
 
 from collections.abc import Iterable, Iterator
@@ -24,11 +24,11 @@ from models.views import AccountView, ActorView, CreditView, TransactionView
 from turns.steps import Steps
 
 GONE: Final = frozenset({Counter.REMOVED, Counter.EXPIRED, Counter.ORDERS})
-"""The counters of value that is taken off a credit and not used: taken back, or expired."""
+"""Counters of value that leaves a credit unused: taken back, or expired."""
 
 
 def has_started(credit: CreditState, now: datetime) -> bool:
-    """Whether it has begun; one that began when it was made has, even if the clock was ahead then."""
+    """Whether it has started; a credit that started when created has, even if the clock was ahead then."""
     return credit.starts_at <= max(now, credit.created_at)
 
 
@@ -42,12 +42,12 @@ def is_open(credit: CreditState, now: datetime) -> bool:
 
 
 def serves(credit: CreditState, service_ids: Iterable[UUID]) -> bool:
-    """Whether a spend for any of `service_ids` may use this credit: it names one of them, or none at all."""
+    """Whether a spend for any of `service_ids` may use this credit: it names one of them, or no service."""
     return not credit.service_ids or any(s in credit.service_ids for s in service_ids)
 
 
 def _gives(credit: CreditState, now: datetime, service_ids: tuple[UUID, ...]) -> bool:
-    """Whether a spend for these services, or for none in particular, takes from it at `now`."""
+    """Whether a spend for these services, or for none, takes from it at `now`."""
     return is_open(credit, now) and (not service_ids or serves(credit, service_ids))
 
 
@@ -59,7 +59,7 @@ def spendable(books: Books, account: AccountState, service_ids: tuple[UUID, ...]
 def looked_through(
     books: Books, account: AccountState, service_ids: tuple[UUID, ...] = ()
 ) -> Iterator[CreditState | None]:
-    """The same, with None for each that is not to be spent from: so that a long search can pause."""
+    """The same, with None for each credit that cannot be spent, so that a long search can pause."""
     lots = books.credits.get(account.id)
     if lots is None:
         return
@@ -78,8 +78,8 @@ def begin(
     note: str | None = None,
     limited: Limited | None = None,
 ) -> TransactionDraft:
-    """Start one business event, under the context's result id. Its entries follow. limited: the part of limits it used
-    up."""
+    """Start one business event, under the context's result id. Its entries follow. limited: its use of daily
+    limits."""
     note = kept_note(books, customer_id, note)
     transaction = TransactionDraft(
         id=context.result_id,
@@ -115,8 +115,8 @@ def move(
 ) -> None:
     """Write one entry: `amount_minor` onto (or, negative, off) the credit and its account.
 
-    lifetime: whether value is added to the credit or taken back from it, and not merely spent, given back or written
-    off. That moves the lifetime total if the credit counts (domain: the lifetime total).
+    lifetime: whether value is added to the credit or taken back, not just spent, given back or written off. That moves
+    the lifetime total if the credit counts (domain: the lifetime total).
     """
     balance, remaining = account.balance_minor + amount_minor, credit.remaining_minor + amount_minor
     lifetime_minor = amount_minor if lifetime and credit.counts else 0
@@ -184,15 +184,16 @@ def move_lifetime(
 
 
 def _touch(books: Books, account: AccountState) -> None:
-    """Mark the credit to be written with the batch. A unit that moves many lots does so between two accounts at most:
-    once for each."""
+    """Mark the account to be written with the batch. A unit that moves many credits does so between at most two
+    accounts: once for each."""
     touched = books.writes.touched_accounts
-    if not any(account is one for one in touched[-2:]):
-        touched.append(account)
+    if touched and (touched[-1] is account or (len(touched) > 1 and touched[-2] is account)):
+        return
+    touched.append(account)
 
 
 def check_open(books: Books, customer_id: UUID, *field: str) -> None:
-    """Raises NotFound for an unknown customer, Invalid for one who was erased: nothing is added to theirs."""
+    """Raises NotFound for an unknown customer, Invalid for an erased one, to whom nothing may be added."""
     customer = books.customers.get(customer_id)
     if customer is None:
         raise NotFound("There is no such customer.", field=field)
@@ -201,14 +202,13 @@ def check_open(books: Books, customer_id: UUID, *field: str) -> None:
 
 
 def check_room(account: AccountState, amount_minor: int) -> None:
-    """Raises AmountOutOfRange if the balance would pass the most that an account may hold. The lifetime total bounds
-    nothing."""
+    """Raises AmountOutOfRange if the balance would exceed an account's maximum. The lifetime total limits nothing."""
     if account.balance_minor + amount_minor > MAX_AMOUNT_MINOR:
         raise AmountOutOfRange(amount=to_decimal(amount_minor, account.asset), asset=account.asset)
 
 
 def check_comes_back(account: AccountState, amount_minor: int) -> None:
-    """The same for an amount that comes back, which no input field names."""
+    """The same for an amount that returns to the account, which no input field names."""
     try:
         check_room(account, amount_minor)
     except AmountOutOfRange as error:
@@ -230,7 +230,7 @@ def open_credit(
     auto_apply: bool,
     counts: bool,
 ) -> CreditState:
-    """A new lot on the account, with the entry that fills it. counts: whether that raises the lifetime total."""
+    """Open a credit on the account, with the entry that fills it. counts: whether that raises the lifetime total."""
     credit = CreditState(
         id=books.source.new_id(),
         account_id=account.id,
@@ -261,21 +261,21 @@ def _list_new(books: Books, credit: CreditState) -> None:
 
 
 def account_of_lot(books: Books, credit: CreditState) -> AccountState:
-    """The account that the credit belongs on now: its own, or, once its customer's record was merged, the person's."""
+    """The account that the credit belongs to now: its own, or, if its customer was merged, the survivor's."""
     home = books.homes.get(credit.account_id)
     return books.accounts_by_id[credit.account_id] if home is None else books.accounts[home]
 
 
 def is_locked(books: Books, credit: CreditState) -> bool:
-    """Whether the account that the credit belongs on is locked: it is not if it came up after the accounts were looked
-    for."""
+    """Whether the account that the credit belongs to is locked: it is not if it appeared after the accounts were looked
+    up."""
     home = books.homes.get(credit.account_id)
     return credit.account_id in books.accounts_by_id if home is None else home in books.accounts
 
 
 def succeed(books: Books, transaction: TransactionDraft, credit: CreditState, account: AccountState) -> CreditState:
-    """Open the lot that a merged record's credit continues as, on the person's account: with the first one's amount,
-    its used and gone parts, age, source, services and terms. The caller writes its first entry.
+    """Open the credit on the survivor's account that a merged record's credit continues as: with the first one's
+    amount, its used and gone parts, age, source, services and terms. The caller writes its first entry.
     """
     new = replace(
         credit,
@@ -303,12 +303,12 @@ def restore(
     books: Books, transaction: TransactionDraft, credit: CreditState, amount_minor: int, counter: Counter
 ) -> CreditState:
     """Undo a spend: the amount goes back on the credit it came from, under that credit's own expiry. Returns that
-    credit, or, if a merge has left nothing of it to move, the lot that it continues as on the person's account.
+    credit, or, if a merge has left nothing of it to move, its continuation on the survivor's account.
 
     If its expiry has passed, it comes back and expires in the same transaction, both visible (domain: credits on
-    invoices). If it has been voided since, the amount is reversed as the rest of it was, out of the lifetime total as
-    well if it counts; the caller updates the tier. Raises AmountOutOfRange if the account finds no room; the posting
-    takes back the parts put back until then.
+    invoices). If it has been voided since, the amount is reversed like the rest of it, out of the lifetime total as
+    well if it counts; the caller updates the tier. Raises AmountOutOfRange if the account has no room; the posting
+    rolls back the parts restored until then.
     """
     account = account_of_lot(books, credit)
     check_comes_back(account, amount_minor)
@@ -334,7 +334,7 @@ def expire(books: Books, transaction: TransactionDraft, account: AccountState, c
 
 
 def amend(books: Books, credit: CreditState, **values: object) -> None:
-    """Change a credit's terms, keeping its place in the burn order right."""
+    """Change a credit's terms, and update its place in the burn order."""
     lots = books.credits.get(credit.account_id)
     moves = not values.keys().isdisjoint(ORDERED_BY) and lots is not None and lots.holds(credit, burn_key)
     if lots is not None and moves:
@@ -362,7 +362,7 @@ def require_spendable(
 def found_minor(
     books: Books, account: AccountState, enough_minor: int, service_ids: tuple[UUID, ...] = ()
 ) -> Steps[int]:
-    """The spendable sum of the account's loaded credits. The search stops once it is enough."""
+    """The spendable sum of the account's loaded credits. The search stops once that is enough."""
     found = 0
     for credit in looked_through(books, account, service_ids):
         yield
@@ -375,8 +375,8 @@ def found_minor(
 def to_take(
     books: Books, account: AccountState, amount_minor: int, service_ids: tuple[UUID, ...] = ()
 ) -> Iterator[tuple[CreditState, int] | None]:
-    """The amounts to take from each credit for `amount_minor`, in burn order; the caller takes each before asking for
-    the next. None for each credit that is passed by. The caller has called `require_spendable`.
+    """The amounts to take from each credit for `amount_minor`, in burn order; the caller takes each before it requests
+    the next. None for each credit skipped. The caller has called `require_spendable`.
     """
     lots, left = books.credits.get(account.id) or Lots(), amount_minor
     passed = lots.passed.get(service_ids, 0)
@@ -408,7 +408,7 @@ def spend(
 ) -> Steps[list[CreditState]]:
     """Take `amount_minor` in burn order, and return the amount per credit. The caller has called `require_spendable`.
 
-    lifetime: whether it is taken back, and not merely spent (see `move`).
+    lifetime: whether it is taken back, not just spent (see `move`).
     """
     spent = []
     for taking in to_take(books, account, amount_minor, service_ids):

@@ -1,6 +1,6 @@
-"""New rows of a batch: one dataclass a table, each field a column (models/planning/columns.py).
+"""New rows of a batch: one dataclass per table, one field per column (models/planning/columns.py).
 
-Rows that are loaded as well, and change, are in models/planning/state.py, in the same way.
+Rows that are also loaded and changed are in models/planning/state.py, in the same way.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from models.planning.columns import ASIDE, LATER, UNREAD, table
 
 @dataclass(frozen=True, slots=True)
 class Limited:
-    """The part of its actor's limits by day that an event used up, on its customer: asset, amount, day."""
+    """An event's use of its actor's daily limits, on its customer: asset, amount, day."""
 
     asset: str
     amount_minor: int
@@ -27,7 +27,7 @@ class Limited:
 @table("transactions")
 @dataclass(slots=True)
 class TransactionDraft:
-    """created_at: that of its latest entry; the batch's if it has none. limited: the part of limits it used up.
+    """created_at: its latest entry's; the batch's if it has none. limited: its use of daily limits.
 
     note_digest, digest: made when it is written.
     """
@@ -125,7 +125,7 @@ class TierChangeDraft:
 @table("invoice_lines")
 @dataclass(frozen=True, slots=True)
 class InvoiceLineDraft:
-    """kind, product_id: of an order's lines alone."""
+    """kind, product_id: only in an order's lines."""
 
     id: UUID
     invoice_id: UUID
@@ -140,7 +140,7 @@ class InvoiceLineDraft:
 @table("grants")
 @dataclass(frozen=True, slots=True)
 class GrantDraft:
-    """Credit that an order put on an account, once it was paid in full. id: the credit's."""
+    """Credit that an order added to an account, once it was paid in full. id: the credit's."""
 
     id: UUID
     invoice_id: UUID
@@ -151,7 +151,7 @@ class GrantDraft:
 @table("grants")
 @dataclass(frozen=True, slots=True)
 class GrantRevocation:
-    """A grant that is taken back. id: the grant's."""
+    """The revocation of a grant. id: the grant's."""
 
     id: UUID
     revoked_transaction_id: Annotated[UUID, LATER]
@@ -176,7 +176,7 @@ class AuditDraft:
 @table("bulk_operations")
 @dataclass(frozen=True, slots=True)
 class BulkOperationDraft:
-    """An operation that is over as soon as it is written: all of its rows were one unit."""
+    """A bulk that is complete when it is written: all of its rows were one unit."""
 
     id: UUID
     status: str
@@ -208,7 +208,7 @@ class BulkRowDraft:
 @table("bulk_rows")
 @dataclass(frozen=True, slots=True)
 class RowResult:
-    """The result of a bulk's row that was stored before. Found by its operation and number."""
+    """The result of a stored row of a bulk. Found by its operation and number."""
 
     operation_id: Annotated[UUID, UNREAD, LATER]
     row: Annotated[int, UNREAD, LATER]
@@ -227,7 +227,7 @@ class EventDraft:
 
 @dataclass(frozen=True, slots=True)
 class MergedCustomer:
-    """A record that is another one's from now on."""
+    """A record merged into another one."""
 
     from_id: UUID
     into_id: UUID

@@ -7,5 +7,5 @@ from models.planning.state import Books
 
 
 def emit(books: Books, topic: str, subject_id: UUID) -> None:
-    """Tell subscribers that something has happened to the subject."""
+    """Add an event about the subject to the outbox."""
     books.writes.events.append(EventDraft(books.source.new_id(), topic, subject_id, books.now))

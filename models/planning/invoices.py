@@ -1,4 +1,4 @@
-"""Invoices and orders issued, with the credit that applies itself to them (sources 002, 004). Pure."""
+"""Issue of invoices and orders, with the credit that applies itself to them (sources 002, 004). Pure."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -49,7 +49,7 @@ class CreateInvoice(Command):
 
 
 def create_needs(command: CreateInvoice) -> Needs:
-    """The customer's account in that currency, if there is one, with open credit for up to the whole total."""
+    """The customer's account in that currency, if any, with open credit for up to the whole total."""
     key = (command.customer_id, command.currency)
     if not command.auto_apply:
         return Needs(customers=(command.customer_id,), invoice_numbers=(clean_name(command.number),))
@@ -79,7 +79,7 @@ def _total_or_nothing(command: CreateInvoice) -> int:
 
 @plan_of(CreateInvoice)
 def plan_create(books: Books, context: PostingContext, command: CreateInvoice) -> Steps[Outcome]:
-    """Plan an invoice and the credit that applies itself to it. Raises for lines or dates that no invoice may have."""
+    """Plan an invoice and the credit that applies itself to it. Raises for invalid lines or dates."""
     _check_head(books, command)
     lines = _lines(command)
     drafted = [_Line(*line) for line in lines]
@@ -87,7 +87,7 @@ def plan_create(books: Books, context: PostingContext, command: CreateInvoice) -
 
 
 def order_needs(command: CreateOrder) -> Needs:
-    """As for an invoice, with the products; the total is not known before the products are."""
+    """As for an invoice, with the products; the total depends on them."""
     key = (command.customer_id, command.currency)
     applies = command.auto_apply
     return Needs(
@@ -104,8 +104,8 @@ def order_needs(command: CreateOrder) -> Needs:
 def plan_order(books: Books, context: PostingContext, command: CreateOrder) -> Steps[Outcome]:
     """Plan an order: an invoice whose lines are products (source 004).
 
-    Raises LimitExceeded, CurrencyNotAllowed if it sells more credit than its actor may; or, with `request_approval`, a
-    second person is asked, with `propose_only` in any case.
+    Raises LimitExceeded, CurrencyNotAllowed if it sells more credit than its actor may; with `request_approval` it then
+    becomes an approval request, with `propose_only` always.
     """
     _check_head(books, command)
     if not 1 <= len(command.items) <= MAX_LINES:
@@ -150,13 +150,13 @@ def _check_head(books: Books, command: CreateInvoice | CreateOrder) -> None:
     credits.check_open(books, command.customer_id, "customerId")
     _check_number(books, clean_name(command.number))
     if not is_money(command.currency):
-        raise CurrencyMismatch(command.currency, "a currency").at("currency")
+        raise CurrencyMismatch(command.currency).at("currency")
 
 
 def _drafted(
     books: Books, context: PostingContext, command: CreateInvoice | CreateOrder, lines: list["_Line"]
 ) -> InvoiceState:
-    """The invoice as its lines make it; nothing has changed yet. Raises AmountOutOfRange, Invalid."""
+    """The invoice that its lines make; the books are unchanged. Raises AmountOutOfRange, Invalid."""
     total_minor = sum(line.amount_minor for line in lines)
     if total_minor > MAX_AMOUNT_MINOR:
         raise AmountOutOfRange(amount=to_decimal(total_minor, command.currency), asset=command.currency).at("lines")
@@ -215,7 +215,7 @@ def _check_number(books: Books, number: str) -> None:
 
 
 def _lines(command: CreateInvoice) -> list[tuple[str, int, int]]:
-    """Description, quantity and price in minor units of each line. A line may cost nothing, but never less."""
+    """Description, quantity and price in minor units of each line. A price may be 0, but not negative."""
     if not 1 <= len(command.lines) <= MAX_LINES:
         raise Invalid(f"An invoice has between 1 and {MAX_LINES:,} lines.", field=("lines",))
     lines = []

@@ -1,14 +1,14 @@
 """Remainders of limits. Pure: from the rules an admin set and the day's counters that the posting has locked.
 
-Source of the rules: domain, "Who may". Money without a rule of its own falls under the rule for MONEY, each currency
-counted by itself; a rule for one person or client goes before the rule for everyone of the role. Staff and partners are
-always limited, managers and admins if a rule says so.
+Source of the rules: domain, "Who may". A currency without a rule of its own falls under the rule for MONEY, each
+currency counted by itself; a rule for one person or client takes precedence over the role's. Staff and partners are
+always limited, managers and admins only if a rule exists.
 
-Selling credit is another kind of limit, on the sum of an order's credit lines, per order and by actor and day: nobody
-has one until it is set, and sales are counted apart from additions.
+Selling credit is another kind of limit, on the sum of an order's credit lines, per order and per actor and day: unset
+by default, and sales are counted apart from additions.
 
-Additions under a rule are counted for the day whether or not the rule limits the day: a limit that is set at noon
-counts the morning too.
+Additions under a rule are counted for the day whether or not the rule limits the day: a limit set at noon counts the
+morning too.
 """
 
 from collections.abc import Mapping
@@ -30,14 +30,14 @@ PER_ADJUSTMENT: Final = LimitScope.PER_ADJUSTMENT
 PER_ACTOR_DAY: Final = CounterScope.PER_ACTOR_DAY
 PER_CUSTOMER_DAY: Final = CounterScope.PER_CUSTOMER_DAY
 SOLD_ACTOR_DAY: Final = CounterScope.SOLD_ACTOR_DAY
-"""The scope of the counters of sales. Shown as PER_ACTOR_DAY, of its kind."""
+"""The scope of sales counters. Shown as PER_ACTOR_DAY, of its kind."""
 ADDING: Final = LimitKind.ADDING
 SELLING_CREDIT: Final = LimitKind.SELLING_CREDIT
 MONEY: Final = "MONEY"
 LIMITED_ROLES: Final = (LimitRole.STAFF, LimitRole.PARTNER)
-"""Roles that add nothing without a rule that allows it."""
+"""Roles that may add nothing unless a rule allows it."""
 MAX_COUNTED: Final = 2**63 - 1
-"""In minor units: the most that a day's counter holds. An actor under a rule who reaches it needs a second person."""
+"""Maximum of a day's counter, in minor units. An actor under a rule who reaches it needs a second person."""
 _NOTHING: Final = Decimal(0)
 
 RuleKey = tuple[str, str, str]
@@ -45,21 +45,21 @@ RuleKey = tuple[str, str, str]
 
 
 def in_own_places(limit: Decimal | None, asset: str) -> Decimal | None:
-    """A limit as shown: with the asset's decimal places; for MONEY, which has none of its own, with those needed."""
+    """A limit as shown: with the asset's decimal places; for MONEY, which has none, with as many as needed."""
     if limit is None:
         return None
     return limit.normalize() if asset == MONEY else to_decimal(to_minor(limit, asset), asset)
 
 
 def rule_for(config: TenantConfig, actor: Actor, asset: str) -> LimitRuleValues | None:
-    """The one rule that binds this actor on this asset, or None for an actor without limits."""
+    """The rule that applies to this actor and asset, or None for an actor without limits."""
     return binding_rule(config.limits, actor, asset)
 
 
 def binding_rule(rules: Mapping[RuleKey, LimitRuleValues], actor: Actor, asset: str) -> LimitRuleValues | None:
-    """The same, of any rules: one's own go before the role's, and then the asset's before money's.
+    """The same, from any rules: a holder's own take precedence over the role's, then the asset's over MONEY's.
 
-    If no rule says anything, staff and partners may add nothing.
+    If no rule applies, staff and partners may add nothing.
     """
     rule = _rule(rules, actor, asset)
     if rule is None and actor.role in LIMITED_ROLES:
@@ -68,7 +68,7 @@ def binding_rule(rules: Mapping[RuleKey, LimitRuleValues], actor: Actor, asset: 
 
 
 def selling_rule(rules: Mapping[RuleKey, LimitRuleValues], actor: Actor, currency: str) -> LimitRuleValues | None:
-    """The rule about selling credit that binds this actor; an actor without one sells as much as they like."""
+    """The rule about selling credit that applies to this actor; without one, sales are unlimited."""
     return _rule(rules, actor, currency) if rules else None
 
 
@@ -96,8 +96,7 @@ def selling_key(actor: Actor, currency: str, day: date) -> CounterKey:
 
 
 def barred_from(config: TenantConfig, actor: Actor, asset: str) -> CurrencyNotAllowed | None:
-    """The reason why the actor may not use this currency at all, if the tenant has listed those that limited roles may
-    use."""
+    """The reason why the actor may not use this currency at all, if the tenant restricts limited roles' currencies."""
     listed = config.limited_currencies
     if not listed or actor.role not in LIMITED_ROLES or asset in listed or not is_money(asset):
         return None
@@ -106,19 +105,19 @@ def barred_from(config: TenantConfig, actor: Actor, asset: str) -> CurrencyNotAl
 
 @lru_cache(maxsize=1_000)
 def _minor(limit: Decimal, asset: str) -> int:
-    """A limit in minor units: a fraction of one that the asset does not have is not allowed to be used."""
+    """A limit in minor units, rounded down to the asset's decimal places."""
     return int(limit.scaleb(exponent(asset)))
 
 
 def is_within(rule: LimitRuleValues, asset: str, *, by_actor: int) -> bool:
-    """Whether the actor's day may reach this sum. If so, every part of it is allowed that was allowed at a lower one."""
+    """Whether the actor's day may reach this sum. If so, every part of it allowed at a lower sum stays allowed."""
     limit = rule.per_actor_day
     return by_actor <= MAX_COUNTED and (limit is None or by_actor <= _minor(limit, asset))
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """left_minor: by scope, the amount that each existing limit leaves before this; negative if it is overdrawn."""
+    """left_minor: by scope, the amount that each limit leaves before this one; negative if overdrawn."""
 
     allowed: bool
     asset: str
@@ -127,8 +126,7 @@ class Verdict:
 
     @property
     def remaining(self) -> tuple[LimitRemaining, ...]:
-        """The amounts as reported: a limit lowered during the day can be overdrawn; nobody is owed a negative
-        allowance."""
+        """The amounts as reported, at least 0: a limit lowered during the day can be overdrawn."""
         asset = self.asset
         return tuple(
             LimitRemaining(scope, asset, to_decimal(max(left, 0), asset), self.kind) for scope, left in self.left_minor

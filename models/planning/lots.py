@@ -1,8 +1,8 @@
 """The credits of one account that may be spent from, in burn order. Pure.
 
-A credit is found by its place in the order, in log n comparisons; the list behind it moves up in one go. A spend notes
-how many it has found to be empty from the front, so that the next one need not look at them again: taking from n
-credits in n spends looks at each of them once or twice, and not n times.
+A credit is found by its place in the order, in log n comparisons; removing it shifts the list in one go. A spend notes
+how many credits from the front are empty, so that the next one can skip them: n spends from n credits look at each
+once or twice, not n times.
 """
 
 from bisect import bisect_left
@@ -15,7 +15,7 @@ from models.errors import InvariantViolated
 
 
 class Lot(Protocol):
-    """A credit, as far as its place goes."""
+    """The part of a credit that decides its place."""
 
     id: UUID
 
@@ -23,15 +23,15 @@ class Lot(Protocol):
 L = TypeVar("L", bound=Lot)
 
 Order = Callable[[L], Any]
-"""The key to sort by. A change of a credit's key takes it out before, and puts it back after."""
+"""The sort key. A credit is removed before its key changes, and added again after."""
 
 
 @dataclass(slots=True)
 class Lots(Generic[L]):
     """credits: in burn order.
 
-    passed: by the services of spends, how many from the front have nothing for them. Too few costs a look; too many
-    would skip a credit: so everything that may bring one back into view lowers it.
+    passed: by the services of spends, how many from the front have nothing for them. Too low costs a look; too high
+    would skip a credit: so it is lowered by every change that may make one spendable again.
     """
 
     credits: list[L] = field(default_factory=list)
@@ -39,7 +39,7 @@ class Lots(Generic[L]):
 
     def add(self, credit: L, order: Order[L]) -> None:
         key, place = order(credit), len(self.credits)
-        if place and not order(self.credits[-1]) < key:  # most come last: they are the youngest, or come in this order
+        if place and not order(self.credits[-1]) < key:  # most are added last: the youngest, or already in this order
             place = bisect_left(self.credits, key, key=order)
         self.credits.insert(place, credit)
         self._look_again_from(place)
@@ -53,7 +53,7 @@ class Lots(Generic[L]):
         self._look_again_from(place)
 
     def add_or_look_again(self, credit: L, order: Order[L]) -> bool:
-        """See to it that a credit which holds something again is found. Returns whether it was not there."""
+        """Make a credit that has a remainder again findable. Returns whether it was missing."""
         place = self._place(credit, order)
         if place < 0:
             self.add(credit, order)
@@ -65,7 +65,7 @@ class Lots(Generic[L]):
         return self._place(credit, order) >= 0
 
     def pass_by(self, services: tuple[UUID, ...], number: int) -> None:
-        """As many from the front have nothing for these services."""
+        """Note that this many from the front have nothing for these services."""
         self.passed[services] = number
 
     def pass_no_more_than(self, services: tuple[UUID, ...], number: int) -> None:
@@ -87,5 +87,5 @@ class Lots(Generic[L]):
 
 
 def in_order(credits: Iterable[L]) -> Lots[L]:
-    """Lots of credits that come in burn order."""
+    """Make Lots of credits already in burn order."""
     return Lots(list(credits))

@@ -1,7 +1,7 @@
 """Two records of one person become one: remainders move, and the history stays as it was written. Pure.
 
-The merged record's rows keep their customer; reads and postings follow the record to the person (persons.py). Moved are
-value, lot by lot, the lifetime totals, today's limit counters, and the membership.
+The merged record's rows keep their customer; reads and postings follow the record to the survivor (persons.py). A merge
+moves the value, credit by credit, the lifetime totals, today's limit counters, and the membership.
 """
 
 from datetime import UTC, datetime
@@ -24,7 +24,7 @@ _FIRST: Final = datetime.min.replace(tzinfo=UTC)
 
 
 def needs(command: MergeCustomers) -> Needs:
-    """Both customers, locked exclusively; the first one's credits are looked for once nobody else can add to them."""
+    """Both customers, locked exclusively; the first one's credits are read once no other posting can add any."""
     return Needs(
         customers=(command.from_id, command.into_id), opens_accounts=True, merges=(command.from_id, command.into_id)
     )
@@ -32,7 +32,7 @@ def needs(command: MergeCustomers) -> Needs:
 
 @plan_of(MergeCustomers)
 def plan(books: Books, context: PostingContext, command: MergeCustomers) -> Steps[Outcome]:
-    """Plan the move. Raises NotFound, Invalid, AmountOutOfRange. Two records that are one already change nothing."""
+    """Plan the move. Raises NotFound, Invalid, AmountOutOfRange. Does nothing for two records merged already."""
     check_note(command.note)
     source, target = _customer(books, command.from_id, "fromId"), _customer(books, command.into_id, "intoId")
     if command.from_id == command.into_id:
@@ -65,7 +65,7 @@ def plan(books: Books, context: PostingContext, command: MergeCustomers) -> Step
 
 
 def _customer(books: Books, customer_id: UUID, field: str) -> CustomerState:
-    """The customer that the id names: for a record that was merged, the one that the person is now."""
+    """The customer that the id names: for a merged record, the survivor."""
     found = books.customers.get(books.persons.get(customer_id, customer_id))
     if found is None:
         raise NotFound("There is no such customer.", field=(field,))
@@ -83,7 +83,7 @@ def _lots(books: Books, account: AccountState) -> list[CreditState]:
 def move_account(
     books: Books, taken: TransactionDraft, given: TransactionDraft, account: AccountState, target: AccountState
 ) -> Steps[None]:
-    """Every lot as it is, started or not, expired and unswept ones too; then the lifetime total."""
+    """Move every credit as is, started or not, expired and unswept ones too; then the lifetime total."""
     lots, before, target_before = _lots(books, account), account.lifetime_minor, target.lifetime_minor
     for lot in lots:
         amount_minor = lot.remaining_minor
@@ -102,7 +102,7 @@ def move_account(
 
 
 def _add_up_counters(books: Books, from_id: UUID, into_id: UUID) -> None:
-    """Additions to either count for both: a limit by customer and day is the person's."""
+    """Add up both records' counters: a limit per customer and day is per person."""
     for (scope, role, holder, asset, day), counter in sorted(books.counters.items()):
         if scope == limits.PER_CUSTOMER_DAY and holder == str(from_id) and counter.used_minor:
             key: CounterKey = (scope, role, str(into_id), asset, day)
@@ -113,7 +113,7 @@ def _add_up_counters(books: Books, from_id: UUID, into_id: UUID) -> None:
 
 
 def _keep_membership(books: Books, source: CustomerState, target: CustomerState) -> None:
-    """The membership that runs; of two, the older start; if none runs, the one that ended last."""
+    """Keep the running membership; of two, the one that started first; if none runs, the one that ended last."""
     started_at, cancelled_at = max(_membership(source), _membership(target), key=_rank)
     if (started_at, cancelled_at) != _membership(target):
         books.change(
@@ -127,7 +127,7 @@ def _membership(customer: CustomerState) -> tuple[datetime | None, datetime | No
 
 
 def _rank(membership: tuple[datetime | None, datetime | None]) -> tuple[int, float]:
-    """How much a membership is worth keeping: one that runs by its age, one that has ended by its end, none at all."""
+    """A membership's rank: running ones by age, before ended ones by their end, before none."""
     started_at, cancelled_at = membership
     if cancelled_at is not None:
         return 1, (cancelled_at - _FIRST).total_seconds()

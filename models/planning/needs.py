@@ -10,7 +10,7 @@ from models.planning.state import AccountKey
 
 @dataclass(frozen=True, slots=True)
 class Spend:
-    """Enough open credits of this account, in burn order, to take `amount_minor` for one of `service_ids` (none: any).
+    """Enough open credits of this account, in burn order, to take `amount_minor` for one of `service_ids` (empty: any).
 
     auto_apply: count only credits that apply themselves to an invoice of `issued_on`, or of today if that is None.
     """
@@ -24,15 +24,15 @@ class Spend:
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """customers: locked against an erasure and a merge, as those of all accounts are. accounts: locked. opens_accounts:
-    opened if they are missing. limited: (customer, asset) whose day counters count. sells: currencies in which credit
-    may be sold, if the day's counters of that count.
+    """customers: locked against an erasure and a merge, like the customers of all accounts. accounts: locked.
+    opens_accounts: opened if missing. limited: (customer, asset) whose day counters apply. sells: currencies in which
+    credit may be sold, if day counters of sales apply.
 
-    credits: loaded whatever their state. assignments: by id; assigned_credits, assigned_invoices: all live assignments
-    from these credits, or on these invoices. reversed_transactions: those whose spends are to be undone. merges:
-    customers that are to be one from now on, locked exclusively; of the first, all accounts and their remainders, and
-    today's counters of both. as_records: the customers are meant as they are, merged or not. invoice_numbers: looked
-    up, so that a duplicate can be refused. approvals: requests that are to be approved; locked last of all.
+    credits: loaded in any state. assignments: by id; assigned_credits, assigned_invoices: all live assignments from
+    these credits, or on these invoices. reversed_transactions: those whose spends are to be undone. merges: customers
+    to be merged, locked exclusively; with all accounts of the first and their remainders, and today's counters of both.
+    as_records: the customers are meant as records, merged or not. invoice_numbers: looked up, so that a duplicate can
+    be refused. approvals: requests to be approved; locked last.
     """
 
     customers: tuple[UUID, ...] = ()

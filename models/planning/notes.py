@@ -1,4 +1,4 @@
-"""People's notes on what they do: the longest allowed, and whether one is kept. Pure."""
+"""Users' notes on their actions: the maximum length, and whether one is stored. Pure."""
 
 from typing import Final
 from uuid import UUID
@@ -16,8 +16,8 @@ def check_note(note: str | None) -> None:
 
 
 def kept_note(books: Books, customer_id: UUID | None, note: str | None) -> str | None:
-    """The note as it is kept. None if it is blank; and if its customer was erased, since the erasure may have come
-    while the note's writer was waiting."""
+    """The note as stored. None if it is blank, or if its customer was erased, since the erasure may have happened while
+    the note's posting was waiting."""
     customer = None if customer_id is None else books.customers.get(customer_id)
     erased = customer is not None and customer.erased
     return note if note and note.strip() and not erased else None

@@ -1,4 +1,4 @@
-"""Payments of invoices and orders, by money or by account credit, and their voiding (sources 002, 004). Pure."""
+"""Payments of invoices and orders, in money or by account credit, and their voiding (sources 002, 004). Pure."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -45,7 +45,7 @@ class RecordPayment(Command):
 
 @dataclass(frozen=True, slots=True)
 class VoidPayment(Command):
-    """Take a payment back. One made with account credit goes back to the credits it came from, last first."""
+    """Void a payment. One made with account credit returns to the credits it came from, last first."""
 
     payment_id: UUID
     note: str | None = None
@@ -180,8 +180,8 @@ def void_needs(command: VoidPayment, payment: PaymentState, account: AccountKey)
 
 @plan_of(VoidPayment)
 def plan_void(books: Books, context: PostingContext, command: VoidPayment) -> Steps[Outcome]:
-    """Plan a payment's voiding, which reopens its invoice. Raises PaymentVoided; CreditSpent if credit that an order
-    granted was used: then nothing moves."""
+    """Plan a payment's voiding, which reopens its invoice. Raises PaymentVoided; CreditSpent, before any change, if
+    credit that an order granted was used."""
     check_note(command.note)
     payment = books.payments.get(command.payment_id)
     if payment is None:
@@ -214,7 +214,7 @@ def plan_void(books: Books, context: PostingContext, command: VoidPayment) -> St
 
 
 def _if_used(account: AccountState | None) -> AccountState | None:
-    """The account, unless it was only opened to be locked: if nothing comes onto it, it is deleted again."""
+    """The account, unless it was only opened to be locked: if nothing was posted to it, it is deleted again."""
     return account if account is not None and account.sequence else None
 
 

@@ -1,7 +1,7 @@
-"""One person, several records: commands and needs that name a merged record, translated to the record it is now. Pure.
+"""One person, several records: commands and needs that name a merged record, translated to the survivor. Pure.
 
-A record that was merged stays, and each of its ids names the person (domain: merging). `persons` maps such records to
-the record that the person is now, which is none of them.
+A merged record stays, and each of its ids names the person (domain: merging). `persons` maps such records to the
+survivor, which is none of them.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ C = TypeVar("C")
 
 
 def followed(command: C, persons: Persons) -> C:
-    """The command, with every customer that it names replaced by the record that they are now."""
+    """The command, with each merged customer that it names replaced by the survivor."""
     if not persons:
         return command
     done: C = _followed(command, persons)
@@ -28,7 +28,7 @@ def followed(command: C, persons: Persons) -> C:
 
 @singledispatch
 def _followed(command: Any, persons: Persons) -> Any:
-    """Most commands name one customer, or none."""
+    """Translate a command that names one customer, or none, as most do."""
     person = persons.get(getattr(command, "customer_id", command))
     return command if person is None else replace(command, customer_id=person)
 
@@ -51,7 +51,7 @@ def _(command: MergeCustomers, persons: Persons) -> MergeCustomers:
 
 
 def followed_needs(needs: Needs, persons: Persons) -> Needs:
-    """The needs, of the records that the persons are now."""
+    """The needs, with merged records replaced by their survivors."""
     named = (*needs.customers, *needs.merges, *(customer for customer, _ in needs.accounts))
     if needs.as_records or persons.keys().isdisjoint(named):
         return needs

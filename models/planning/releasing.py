@@ -57,7 +57,8 @@ class ReassignCredit(Command):
 
 @dataclass(frozen=True, slots=True)
 class VoidInvoice(Command):
-    """Void an invoice (or order) and release everything on it, last first. Payments are voided before, one by one."""
+    """Void an invoice (or order) and release everything on it, last first. Its payments must be voided before, one by
+    one."""
 
     invoice_id: UUID
     note: str | None = None
@@ -65,7 +66,7 @@ class VoidInvoice(Command):
 
 @dataclass(frozen=True, slots=True)
 class VoidCredit(Command):
-    """The sources' delete: reverse what is left of a credit. release_assignments: and what is set against invoices."""
+    """The sources' delete: reverse a credit's remainder. release_assignments: and the amounts set against invoices."""
 
     credit_id: UUID
     release_assignments: bool = False
@@ -74,8 +75,8 @@ class VoidCredit(Command):
 
 @dataclass(frozen=True, slots=True)
 class UpdateCredit(Command):
-    """Change a credit; None leaves as it is. never_expires, or expires_in_days 0: take the expiry off. service_ids ():
-    any service."""
+    """Change a credit; None leaves a value unchanged. never_expires, or expires_in_days 0: remove the expiry.
+    service_ids (): any service."""
 
     credit_id: UUID
     expires_in_days: int | None = None
@@ -88,7 +89,7 @@ class UpdateCredit(Command):
 
 def release_needs(command: ReleaseAssignments, accounts: tuple[AccountKey, ...]) -> Needs:
     """The assignments with their credits and invoices; `accounts` were found by an unlocked read, and change only in a
-    merge. They are opened if a merge has left nothing to open one for."""
+    merge. They are opened if a merge left nothing and so opened none."""
     return Needs(accounts=accounts, opens_accounts=True, assignments=command.assignment_ids)
 
 
@@ -114,7 +115,7 @@ def plan_release(books: Books, context: PostingContext, command: ReleaseAssignme
 
 def _live(books: Books, assignment_id: UUID, index: int) -> AssignmentState:
     part = books.assignments.get(assignment_id)
-    # One that was made after its account was looked up is as good as not there: the account is not locked.
+    # An assignment made after its account was looked up counts as missing: the account is not locked.
     if part is None or not credits.is_locked(books, books.credits_by_id[part.credit_id]):
         raise NotFound("There is no such assignment.", field=("assignmentIds", str(index)))
     if part.released_at is not None:
@@ -143,7 +144,7 @@ def release(
 
 
 def put_parts_back(books: Books, transaction: TransactionDraft, parts: list[AssignmentState]) -> Steps[None]:
-    """Raises AmountOutOfRange if the account finds no room; the posting takes back the parts put back until then."""
+    """Raises AmountOutOfRange if the account has no room; the posting rolls back the parts put back until then."""
     for part in (yield from in_order(parts, lambda a: (a.assigned_at, a.id.bytes), reverse=True)):
         invoice = books.invoices[part.invoice_id]
         credits.restore(books, transaction, books.credits_by_id[part.credit_id], part.amount_minor, Counter.INVOICES)
@@ -156,7 +157,7 @@ def put_parts_back(books: Books, transaction: TransactionDraft, parts: list[Assi
 def _released(
     books: Books, context: PostingContext, transaction: TransactionDraft, parts: list[AssignmentState]
 ) -> Steps[Outcome]:
-    """Take back the grants of an order that is no longer paid in full; then the outcome of it all."""
+    """Take back the grants of an order that is no longer paid in full; return the outcome of the whole."""
     invoices = {part.invoice_id: books.invoices[part.invoice_id] for part in parts}
     for invoice in invoices.values():
         take_back_grants(books, context, invoice)
@@ -207,7 +208,7 @@ def plan_reassign(books: Books, context: PostingContext, command: ReassignCredit
     except LedgerError as error:
         raise error.at("assignmentId") from None
     check_grants_unused(books, [books.invoices[part.invoice_id]], [part])
-    # What may be assigned shows only after the release: where it is refused, the posting takes that back too.
+    # The assignable amount is known only after the release: on a refusal, the posting rolls that back too.
     released = yield from release(
         books,
         PostingContext(context.actor, context.key, books.source.new_id()),
@@ -240,7 +241,7 @@ def plan_reassign(books: Books, context: PostingContext, command: ReassignCredit
 
 
 def void_invoice_needs(command: VoidInvoice, account: AccountKey) -> Needs:
-    """The account is opened if there is none, so that nobody else opens one and assigns from it meanwhile."""
+    """The account is opened if missing, so that no other posting opens one and assigns from it meanwhile."""
     return Needs(
         accounts=(account,),
         opens_accounts=True,
@@ -296,8 +297,8 @@ def plan_void_credit(books: Books, context: PostingContext, command: VoidCredit)
     """Plan a credit's voiding (the sources' delete): its remainder is reversed, out of the lifetime total as well if it
     counts there.
 
-    Raises CreditNotOpen if nothing is left to void, CreditAssigned if a part is set against invoices and is not to be
-    released.
+    Raises CreditNotOpen if nothing is left to void, CreditAssigned if a part is set against invoices and the command
+    does not release it.
     """
     check_note(command.note)
     credit, account = _credit_and_account(books, command.credit_id)
@@ -320,7 +321,7 @@ def plan_void_credit(books: Books, context: PostingContext, command: VoidCredit)
     transaction = credits.begin(books, TransactionKind.VOID, account.customer_id, context, note=command.note)
     yield from put_parts_back(books, transaction, parts)
     credit = books.credits_by_id[command.credit_id]
-    if not expired:  # as it came back, it has expired: there is nothing left to reverse
+    if not expired:  # otherwise it expired as it came back: nothing is left to reverse
         credits.move(books, transaction, account, credit, -credit.remaining_minor, Counter.REMOVED, lifetime=True)
         credits.amend(books, credit, voided_at=books.now)
     credits.follow_tier(books, transaction, account, lifetime_before)
@@ -414,7 +415,7 @@ def _credit_and_account(books: Books, credit_id: UUID) -> tuple[CreditState, Acc
 
 
 def _credit_outcome(books: Books, transaction: TransactionDraft, account: AccountState, credit: CreditState) -> Outcome:
-    # An account that was only opened to be locked, for a lot that a merge left nothing of, is gone again.
+    # An account that was only opened to be locked, for a credit of which a merge left nothing, is deleted again.
     accounts = (account,) if account.sequence else ()
     return Outcome(
         transaction_id=transaction.id,

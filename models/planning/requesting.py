@@ -1,4 +1,4 @@
-"""Requests for a second person's approval: how one is kept, read again and shown. Pure."""
+"""Requests for a second person's approval: how one is stored, restored and shown. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import is_dataclass
@@ -25,15 +25,15 @@ OPERATIONS: Final[Mapping[str, type[Any]]] = {
 }
 """The commands that can be requested, by the name of their operation."""
 MAX_PENDING: Final = 1_000
-"""Maximum pending requests of one person with whatever token, or of one subject of a partner's client's: more than
-anybody decides, and each is kept."""
+"""Maximum pending requests of one person, over all tokens, or of one subject of a partner's client. All are stored, and
+more would hardly ever be decided."""
 
 
 def waits(
     books: Books, context: PostingContext, operation: str, command: Approvable, refusal: LedgerError | None
 ) -> Outcome | None:
     """The request that the command becomes, if it only proposes, or needs a second person (`refusal`) and asks for one;
-    None if it can be posted. Raises the refusal if it asks for nobody.
+    None if it can be posted. Raises the refusal if it does not ask for one.
     """
     if command.propose_only or (refusal is not None and command.request_approval):
         return request_approval(books, context, operation, command)
@@ -66,18 +66,18 @@ def request_approval(books: Books, context: PostingContext, operation: str, comm
 
 
 def too_many(books: Books) -> bool:
-    """Whether more was planned than may wait, now that `books.pending_requests` is known."""
+    """Whether more requests were planned than may wait, now that `books.pending_requests` is known."""
     return any(_pending(books, request.requested_by.asker) > MAX_PENDING for request in books.writes.approvals)
 
 
 def _pending(books: Books, asker: Asker) -> int:
-    """The number of this person's or program's pending requests, those planned included."""
+    """The number of this person's or program's pending requests, including those planned."""
     planned = sum(request.requested_by.asker == asker for request in books.writes.approvals)
     return books.pending_requests.get(asker, 0) + planned
 
 
 def restored(operation: str, values: Mapping[str, Any]) -> Approvable:
-    """The kept command, every field as it was. A field that came later is at its default."""
+    """The stored command, with all its fields. A field added later has its default."""
     command = OPERATIONS.get(operation)
     if command is None:
         raise InvariantViolated(f"an approval request of {operation!r}")
@@ -121,7 +121,7 @@ def shown(request: ApprovalState) -> ApprovalRequestView:
 
 
 def what_is_asked(command: Approvable, terms: Terms | None) -> dict[str, Any]:
-    """The fields of the view that show the kept command."""
+    """The fields of the view that show the stored command."""
     asked: dict[str, Any] = dict.fromkeys(
         ("asset", "amount_minor", "reason", "note", "reward_id", "expires_in_days", "credit_expires_at", "effective_on")
     )

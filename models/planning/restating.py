@@ -1,7 +1,7 @@
-"""Restating: books that predate a rule are brought to it, by entries that anybody can see. Pure.
+"""Restating: older books are adapted to a newer rule, by visible entries. Pure.
 
-Remainders on a merged record move to the person, as a merge of today moves them; a lifetime total becomes the sum of
-the credits that count, and the tier follows.
+Remainders on a merged record move to the survivor, as in a merge of today; a lifetime total becomes the sum of the
+credits that count, and the tier follows.
 """
 
 from dataclasses import dataclass
@@ -17,8 +17,8 @@ from turns.steps import Steps
 
 @dataclass(frozen=True, slots=True)
 class RestateBooks(Command):
-    """Bring a person's books in one asset to what today's rules come to: what is left on merged records moves to the
-    person's, and their lifetime total changes by so many minor units."""
+    """Adapt a person's books in one asset to today's rules: remainders on merged records move to the survivor, and the
+    lifetime total changes by so many minor units."""
 
     alone = True
 
@@ -41,7 +41,7 @@ def needs(command: RestateBooks) -> Needs:
 
 @plan_of(RestateBooks)
 def plan(books: Books, context: PostingContext, command: RestateBooks) -> Steps[Outcome]:
-    """Plan the moves and the correction. None if the books are right."""
+    """Plan the moves and the correction; nothing if the books are right."""
     target = books.accounts[command.person_id, command.asset]
     left = [books.accounts[record, command.asset] for record in command.record_ids]
     transaction_id = None

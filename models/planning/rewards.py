@@ -17,8 +17,8 @@ from turns.steps import Steps
 def needs(command: GiveReward, points_cost_minor: int) -> Needs:
     """The reward (its stock), the points account, and for a free one the giver's counters.
 
-    `points_cost_minor` was found by an unlocked read and is checked again under the lock: it only says how many credits
-    to load.
+    `points_cost_minor` was found by an unlocked read and is checked again under the lock: it only decides how many
+    credits are loaded.
     """
     key = (command.customer_id, POINTS)
     return Needs(
@@ -33,7 +33,7 @@ def needs(command: GiveReward, points_cost_minor: int) -> Needs:
 @plan_of(GiveReward)
 def plan(books: Books, context: PostingContext, command: GiveReward) -> Steps[Outcome]:
     """Plan one coupon. Raises RewardInactive, InsufficientBalance, LimitExceeded (a free one, at its price in points;
-    or, with `request_approval`, a second person is asked; with `propose_only` in any case)."""
+    with `request_approval` it then becomes an approval request, with `propose_only` always)."""
     credits.check_open(books, command.customer_id, "customerId")
     reward = _active_reward(books, command)
     check_note(command.note)
@@ -109,4 +109,4 @@ def _check_points(books: Books, account: AccountState | None, reward: RewardStat
     except InsufficientBalance as error:
         raise error.at("rewardId") from None
     if (yield from credits.found_minor(books, account, reward.points_cost_minor)) < reward.points_cost_minor:
-        raise Busy  # the price has gone up since it was read, and too few credits were loaded for it
+        raise Busy  # the price has risen since it was read, and too few credits were loaded for it

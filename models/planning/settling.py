@@ -1,8 +1,7 @@
 """Consequences of a change of an invoice's sums: its status, and the credit that an order grants or takes back. Pure.
 
-Source 004: a credit product puts its worth on the account once the order is paid in full by whatever method, and not
-before; if the order is no longer paid in full, as much of it is taken back as is left, and if any of it has been used,
-nothing moves.
+Source 004: a credit product adds its worth to the account only once the order is paid in full, by any method; if the
+order is no longer paid in full, the rest of that credit is taken back, and if any of it has been used, nothing moves.
 """
 
 from collections.abc import Iterable
@@ -41,7 +40,7 @@ def settle(
 
 
 def exceeds_due_to_credit(invoice: InvoiceState) -> ExceedsDue:
-    """The refusal of more account credit than the invoice takes: a credit product's line takes none."""
+    """The error for more account credit than the invoice accepts: a credit product's line accepts none."""
     left = to_decimal(invoice.due_to_credit_minor, invoice.currency)
     if invoice.due_to_credit_minor == invoice.due_minor:
         return ExceedsDue(left, invoice.currency)
@@ -51,10 +50,10 @@ def exceeds_due_to_credit(invoice: InvoiceState) -> ExceedsDue:
 def check_grants_fit(
     account: AccountState | None, amounts: Iterable[tuple[InvoiceState, int]], *, spent_minor: int = 0
 ) -> None:
-    """Raises AmountOutOfRange if the grants of the orders, once these amounts are paid, find no room on the account.
+    """Raises AmountOutOfRange if the account has no room for the orders' grants, once these amounts are paid.
 
-    Before the first change; the orders are all of the account's customer and currency. spent_minor: taken off the
-    account by the same unit.
+    Before the first change; all orders are of the account's customer and currency. spent_minor: taken off the account
+    by the same unit.
     """
     granted_minor = sum(
         sum(invoice.credit_lines) for invoice, amount_minor in amounts if amount_minor == invoice.due_minor
@@ -66,9 +65,9 @@ def check_grants_fit(
 def check_grants_unused(
     books: Books, invoices: Iterable[InvoiceState], returning: Iterable[AssignmentState] = ()
 ) -> None:
-    """Raises CreditSpent if any credit that these orders granted was used and has not been given back: assigned, spent
-    or redeemed, wherever a merge has moved it. A part that was removed, voided or has expired is no obstacle, nor one
-    that the same unit gives back (`returning`). Before the first change.
+    """Raises CreditSpent if credit granted by these orders was used and not given back: assigned, spent or redeemed,
+    wherever a merge has moved it. A part that was removed, voided or has expired is no obstacle, nor one that the same
+    unit gives back (`returning`). Before the first change.
     """
     granting = {invoice.id: invoice for invoice in invoices if invoice.grants}
     if not granting:
@@ -87,7 +86,7 @@ def check_grants_unused(
 
 
 def grant_if_paid(books: Books, context: PostingContext, invoice: InvoiceState) -> None:
-    """Put the worth of the order's credit products on the account, one credit a line, if it has just been paid in full."""
+    """Add the worth of the order's credit products to the account, one credit per line, if it is now paid in full."""
     if invoice.status != InvoiceStatus.PAID or invoice.grants or not invoice.credit_lines:
         return
     account = account_of(books, invoice)
@@ -121,7 +120,7 @@ def grant_if_paid(books: Books, context: PostingContext, invoice: InvoiceState) 
 
 
 def take_back_grants(books: Books, context: PostingContext, invoice: InvoiceState) -> None:
-    """Take back the remainder of the order's grants, now that it is not paid in full any more, last first."""
+    """Take back the remainder of the order's grants, last first, now that it is no longer paid in full."""
     if not invoice.grants or invoice.status == InvoiceStatus.PAID:
         return
     if account_of(books, invoice) is None:

@@ -1,8 +1,9 @@
-"""The locked state that plans are made on, and the changes that a plan makes: both can be rolled back, unit by unit."""
+"""The locked state that plans work on, and the changes they make: both can be rolled back, unit by unit."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime
+from operator import attrgetter
 from typing import Annotated, Any, Final, Protocol
 from uuid import UUID
 
@@ -29,7 +30,7 @@ from models.planning.lots import Lots
 from turns.steps import Steps, finish
 
 AccountKey = tuple[UUID, str]
-"""Customer and asset: the name of an account before its existence is known."""
+"""Customer and asset: identify an account that may not exist yet."""
 
 CounterKey = tuple[str, str, str, str, date]
 """Scope, role, holder, asset, day."""
@@ -47,7 +48,7 @@ class Source(Protocol):
 @table("customers")
 @dataclass(slots=True)
 class CustomerState:
-    """merged_into_id: only set on a record that was not followed to the person it is now (models/planning/persons.py)."""
+    """merged_into_id: only set on a merged record not translated to its survivor (models/planning/persons.py)."""
 
     id: UUID
     membership_cancelled_at: datetime | None
@@ -78,16 +79,16 @@ class AccountState:
         return self.balance_minor - self.scheduled_minor - self.expired_minor
 
     def stamp(self, now: datetime) -> datetime:
-        """The time of an entry that is made now: never before the newest one's."""
+        """The time of an entry made now: never before the newest one's."""
         return now if self.posted_at is None else max(now, self.posted_at)
 
 
 @table("credits", restricted=bool)
 @dataclass(slots=True)
 class CreditState:
-    """counts: whether adding it raised the lifetime total. gone_minor: taken back or expired; the rest of what is not
-    left is used. opened_sequence: of the entry that put it on its account. origin_id: the lot that it was before a
-    merge; successor_id: the one that it continues as after one."""
+    """counts: whether adding it raised the lifetime total. gone_minor: taken back or expired; the rest of what has left
+    it was used. opened_sequence: of the entry that put it on its account. origin_id: the credit that it was before a
+    merge; successor_id: the one that continues it after one."""
 
     id: UUID
     account_id: UUID
@@ -110,25 +111,25 @@ class CreditState:
 
     @property
     def restricted(self) -> bool:
-        """Whether it can be spent only for some services."""
+        """Whether it can be spent for some services only."""
         return bool(self.service_ids)
 
     @property
     def used_minor(self) -> int:
-        """Assigned, spent or redeemed, and not given back."""
+        """The amount assigned, spent or redeemed, and not given back."""
         return self.amount_minor - self.remaining_minor - self.gone_minor
 
 
 @table("invoices")
 @dataclass(slots=True)
 class InvoiceState:
-    """customer_id: the person as they are now, whichever record of theirs it was issued to.
+    """customer_id: the surviving record, whichever record it was issued to.
 
     creditable_minor: the sum of its lines other than credit products: the most that account credit may pay.
 
-    credit_lines: the amount that each credit product's line puts on the account. grants: the ids of the credits granted
-    and not taken back. limited_on: the day of its actor's whose limits a new one has used. That, auto_apply, actor and
-    created_at: of a new one alone.
+    credit_lines: the amount that each credit product's line adds to the account. grants: the ids of the credits granted
+    and not taken back. limited_on: the day whose limits of its actor's it used. That, auto_apply, actor and created_at:
+    only of a new one.
     """
 
     id: UUID
@@ -183,7 +184,7 @@ class AssignmentState:
 class PaymentState:
     """transaction_id: the event that moved the account credit it was made with; None for money received.
 
-    actor, created_at: of a new one alone.
+    actor, created_at: only of a new one.
     """
 
     id: UUID
@@ -216,7 +217,7 @@ class CouponState:
 
 @dataclass(frozen=True, slots=True)
 class SpendRecord:
-    """One entry of an earlier transaction that took value off a credit, as stored: an undo follows it."""
+    """One stored entry of an earlier transaction that took value off a credit: an undo follows it."""
 
     transaction_id: UUID
     sequence: int
@@ -249,10 +250,10 @@ class RewardState:
 @table("approval_requests", requested_subject=str, decided_subject=str)
 @dataclass(slots=True)
 class ApprovalState:
-    """A request for a second person's approval; command: the kept input.
+    """A request for a second person's approval; command: the stored input.
 
-    requester_allowed: whether the requester may still make it, as far as can be known (models/loading/approvals.py).
-    terms: those it was made under (models/planning/binding.py); None if they were not kept.
+    requester_allowed: whether the requester may still make it, as far as known (models/loading/approvals.py).
+    terms: those it was made under (models/planning/binding.py); None if they were not stored.
     """
 
     id: UUID
@@ -283,7 +284,7 @@ class ApprovalState:
 @table("limit_counters")
 @dataclass(slots=True)
 class CounterState:
-    """read_minor: its sum when it was only read, since it is raised by the difference once all else is written."""
+    """read_minor: its sum if it was only read; it is then raised by the difference after all other writes."""
 
     id: UUID
     used_minor: int
@@ -292,15 +293,17 @@ class CounterState:
 
 @dataclass(frozen=True, slots=True)
 class PostingContext:
-    """The actor, their idempotency key, and the id that the result is to have (a replay finds it by that).
+    """The actor, their idempotency key, and the id of the result to be (a replay finds it by that).
 
-    approved_by: the second person, on whose approval it is posted; no limit binds it then.
+    approved_by: the second person who approved it; then no limit applies. shown: whether the outcome has details
+    and not only ids, which are enough for ten thousand rows.
     """
 
     actor: Actor
     key: str | None
     result_id: UUID
     approved_by: Actor | None = None
+    shown: bool = True
 
 
 @dataclass(slots=True)
@@ -341,11 +344,15 @@ class Writes:
     merged_customers: list[MergedCustomer] = field(default_factory=list)
 
     def lengths(self) -> tuple[int, ...]:
-        return tuple(len(getattr(self, name)) for name in self.__slots__)
+        return tuple(map(len, _all_of(self)))
 
     def cut(self, lengths: tuple[int, ...]) -> None:
-        for name, length in zip(self.__slots__, lengths, strict=True):
-            del getattr(self, name)[length:]
+        for rows, length in zip(_all_of(self), lengths, strict=True):
+            del rows[length:]
+
+
+_all_of: Final[Callable[[Writes], tuple[list[Any], ...]]] = attrgetter(*(f.name for f in fields(Writes)))
+"""Returns all lists in one go: each row of a bulk begins by noting their lengths."""
 
 
 _LARGE: Final = 2_000
@@ -358,15 +365,14 @@ Savepoint = tuple[int, tuple[int, ...]]
 
 @dataclass(slots=True)
 class Books:
-    """Everything that the units of one batch may look at or change, at one instant `now`.
+    """Everything that the units of one batch may read or change, at one instant `now`.
 
-    credits: by account, the requested ones that have a remainder, in burn order. by_id: every loaded credit; an id that
-    it had before a merge names it as well. other_ids: by a credit's own id, those. homes: of accounts that are not
-    locked, since their customer's record was merged, the account that their credits belong on now. persons: records
-    that were merged, and the record that the person is now. actor_ids: of the requesters of `approvals`.
-    pending_requests: number of each requester's pending requests, once any unit requests an approval. senders: by
-    partners' clients whose bulk runs on after its request, the scopes of each of their tokens; clients without any are
-    left out.
+    credits: by account, the requested ones that have a remainder, in burn order. by_id: every loaded credit, also under
+    its ids from before merges. other_ids: by a credit's own id, those ids. homes: for accounts not locked because their
+    customer's record was merged, the account that their credits belong to now. persons: merged records, each with its
+    survivor. actor_ids: of the requesters of `approvals`. pending_requests: number of each requester's pending
+    requests, once a unit requests an approval. senders: by partners' clients whose bulk continues after its request,
+    the scopes of each of their tokens; clients without any are left out.
     """
 
     config: TenantConfig
@@ -397,11 +403,11 @@ class Books:
     _rollback: list[tuple[Callable[..., object], tuple[Any, ...]]] = field(default_factory=list)
 
     def savepoint(self) -> Savepoint:
-        """A point to go back to."""
+        """A point that `rollback_to` returns to."""
         return len(self._rollback), self.writes.lengths()
 
     def rollback_to(self, savepoint: Savepoint) -> None:
-        """Take back everything planned since `savepoint`."""
+        """Undo everything planned since `savepoint`."""
         finish(self.rolling_back_to(savepoint))
 
     def rolling_back_to(self, savepoint: Savepoint) -> Steps[None]:
@@ -415,15 +421,15 @@ class Books:
 
     @property
     def is_large(self) -> bool:
-        """Whether so much is planned that each pass over all of it takes long."""
+        """Whether so much is planned that a pass over all of it takes long."""
         return len(self._rollback) >= _LARGE
 
     def let_go(self) -> Steps[None]:
-        """Forget a large plan, now that it is written: to free it in one go takes as long as any other work on all of
+        """Free a large plan in steps, now that it is written: in one go that takes as long as any other pass over
         it."""
         if not self.is_large:
             return
-        for rows in (self._rollback, *(getattr(self.writes, name) for name in self.writes.__slots__)):
+        for rows in (self._rollback, *_all_of(self.writes)):
             while rows:
                 del rows[-_AT_ONCE:]
                 yield
@@ -434,7 +440,7 @@ class Books:
         _set_all(row, values)
 
     def change_item(self, rows: dict[Any, Any], name: Any, value: Any) -> None:
-        """Let `name` stand for another row, so that the change can be rolled back."""
+        """Set `rows[name]`, so that the change can be rolled back."""
         self._rollback.append((rows.__setitem__, (name, rows[name])))
         rows[name] = value
 

@@ -10,7 +10,7 @@ from models.money import MAX_AMOUNT_MINOR
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """A tier as a row says it. threshold_minor: in points."""
+    """A tier, as stored. threshold_minor: in points."""
 
     id: UUID
     name: str
@@ -19,7 +19,7 @@ class Rung:
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """A move of customers whose lifetime total is from `low` to below `high` from one tier to another; None is no tier."""
+    """A move from one tier to another (None: no tier) of customers with a lifetime total from `low` to below `high`."""
 
     low: int
     high: int
@@ -28,9 +28,9 @@ class Shift:
 
 
 def shifts(old: Sequence[Rung], new: Sequence[Rung]) -> list[Shift]:
-    """The effect of a change of the tiers on customers, by ranges of lifetime totals that do not overlap.
+    """The effect of a change of the tiers on customers, by disjoint ranges of lifetime totals.
 
-    A tier is the same one as long as its id is: renaming it moves nobody.
+    A tier is identified by its id: renaming it moves no customer.
     """
     edges = sorted({0, MAX_AMOUNT_MINOR + 1, *(rung.threshold_minor for rung in (*old, *new))})
     found = []

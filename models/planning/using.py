@@ -1,4 +1,4 @@
-"""Service credits spent on a service (source 001), and expired remainders written off. Pure."""
+"""Spending service credits on a service (source 001), and writing off expired remainders. Pure."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -28,7 +28,7 @@ class UseCredit(Command):
 
 @dataclass(frozen=True, slots=True)
 class ExpireCredits(Command):
-    """Write off what has expired on one account. Does nothing where nothing has."""
+    """Write off expired remainders on one account. Does nothing if there are none."""
 
     customer_id: UUID
     asset: str
@@ -42,7 +42,7 @@ def use_needs(command: UseCredit, amount_minor: int) -> Needs:
 
 @plan_of(UseCredit)
 def plan_use(books: Books, context: PostingContext, command: UseCredit) -> Steps[Outcome]:
-    """Plan a spend on a service: of credits that name it or name none, in burn order. Raises InsufficientBalance."""
+    """Plan a spend on a service, from credits that name it or no service, in burn order. Raises InsufficientBalance."""
     check_note(command.note)
     amount_minor = nonzero_minor(command.amount, SERVICE_CREDITS)
     if amount_minor < 0:
@@ -68,13 +68,13 @@ def plan_use(books: Books, context: PostingContext, command: UseCredit) -> Steps
 
 
 def expire_needs(command: ExpireCredits, credit_ids: tuple[UUID, ...]) -> Needs:
-    """The account and the credits that an unlocked read found expired; the lock decides."""
+    """The account and the credits that an unlocked read found expired; checked again under the lock."""
     return Needs(accounts=((command.customer_id, command.asset),), credits=credit_ids)
 
 
 @plan_of(ExpireCredits)
 def plan_expire(books: Books, context: PostingContext, command: ExpireCredits) -> Steps[Outcome]:
-    """Plan the writing off of everything on the account that has expired; nothing at all if nothing has."""
+    """Plan the write-off of everything on the account that has expired; nothing if nothing has."""
     account = books.accounts.get((command.customer_id, command.asset))
     if account is None:
         return Outcome()

@@ -1,7 +1,7 @@
 """Balances: now, and at any other instant.
 
-Expiry is true the instant it passes, whether or not a sweep has run, so the available balance is the ledger's without
-the remainders that start later and without those that have expired and are not yet written off.
+Expiry takes effect the instant it passes, whether or not a sweep has run, so the available balance is the ledger's
+without remainders that start later and without those that have expired and are not yet written off.
 """
 
 from collections.abc import Iterable
@@ -31,11 +31,11 @@ _SELECT: Final = (
     + """ k join accounts t on t.tenant_id = $1 and """
 )
 
-# Remainders at an instant: of what had not started, from the few entries up to then; of what had expired and was not
-# yet written off, from the few since then. An expiry is changed only before it, and only to after the change: hence
-# what had expired by the one it had then has expired by the present one, and the other way round. The credits of each
+# Remainders at an instant: of credits not started then, from the few entries up to then; of credits expired and not yet
+# written off, from the few since then. An expiry is changed only before it passes, and only to after the change: so a
+# credit had expired by the expiry of that time if and only if it has by the present one. The credits of each
 # wait (`start_wait`, `sweep_wait` in migrations/) lie in a short range of an index.
-# `offset 0` keeps the planner from looking at all waits together, and the order from taking another index: either would
+# `offset 0` keeps the planner from reading all waits together, and the order keeps it from another index: either would
 # read the account's whole past.
 _LONGEST: Final = 17
 _AT: Final = f"""
@@ -95,15 +95,15 @@ async def by_ids(session: ReadSession, ids: Iterable[UUID], now: datetime) -> li
 
 
 async def of_customers(session: ReadSession, customer_ids: Iterable[UUID], now: datetime) -> list[AccountView]:
-    """All accounts of each customer, those of one customer by asset."""
+    """All accounts of each customer, ordered by asset."""
     sql = f"{_SELECT} t.customer_id = k.id order by t.customer_id, t.asset"
     return [_view(row) for row in await session.fetch(sql, list(customer_ids), now)]
 
 
 @dataclass(frozen=True, slots=True)
 class BalanceView:
-    """An account at an instant. ledger: the sum of its entries up to then. scheduled: the part of that which starts
-    later. expired: the part that had expired and was not yet written off."""
+    """An account's balance at an instant. ledger: the sum of its entries up to then. scheduled: its part that starts
+    later. expired: its part that had expired and was not yet written off."""
 
     ledger_minor: int
     scheduled_minor: int
@@ -116,11 +116,11 @@ class BalanceView:
 
 
 async def balances_at(session: ReadSession, asked: list[tuple[UUID, datetime]]) -> list[BalanceView]:
-    """Each account at each instant, judged by its entries up to then, never by when a sweep ran."""
+    """Each account's balance at each instant, from its entries up to then, regardless of when a sweep ran."""
     rows = await session.fetch(_AT, [account for account, _ in asked], [at for _, at in asked])
     return [BalanceView(row["ledger_minor"], row["scheduled_minor"], row["expired_minor"]) for row in rows]
 
 
 async def assets(session: ReadSession) -> list[str]:
-    """The assets that the tenant has accounts in."""
+    """The assets in which the tenant has accounts."""
     return [row["asset"] for row in await session.fetch(_ASSETS)]

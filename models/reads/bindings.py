@@ -23,7 +23,7 @@ class _InForce:
 
 
 async def bindings(session: ReadSession, requests: Sequence[ApprovalRequestView]) -> dict[UUID, Binding]:
-    """By request, as of the moment that the session sees: no more statements for many than for one."""
+    """By request, as of the session's snapshot, with the same number of statements for many as for one."""
     rewards = {r.asked.reward_id for r in requests if isinstance(r.asked, GiveReward)}
     products = {i.product_id for r in requests if isinstance(r.asked, CreateOrder) for i in r.asked.items}
     async with session.use() as connection:

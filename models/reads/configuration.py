@@ -33,6 +33,6 @@ async def tiers(session: ReadSession) -> list[Tier]:
 
 
 async def service_ids(session: ReadSession, names: Iterable[str]) -> dict[str, UUID]:
-    """The ids of the existing ones of those services, by name."""
+    """The ids of the existing services among these, by name."""
     sql = "select name, id from services where tenant_id = $1 and name = any($2::text[])"
     return {row["name"]: row["id"] for row in await session.fetch(sql, list(names))}

@@ -1,6 +1,5 @@
-"""Credits: the lots that balances are made of."""
+"""Credits: the parts of balances."""
 
-import json
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,6 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from models.kinds import CreditStatus
+from models.reads.columns import columns, parsed, rows
 from models.reads.paging import (
     ACCOUNTS,
     LOTS,
@@ -38,13 +38,14 @@ class CreditChangeView:
     changed_at: datetime
 
 
-_COLUMNS: Final = """
-    t.id, t.account_id, t.transaction_id, t.amount_minor, t.remaining_minor, t.effective_on, t.starts_at, t.expires_at,
-    t.auto_apply, t.swept_at, t.voided_at,
-    (select o.asset from accounts o where o.tenant_id = $1 and o.id = t.account_id) as asset,
-    case when t.restricted then array(select s.service_id from credit_services s
+_COLUMNS: Final = columns(
+    CreditView,
+    asset="(select o.asset from accounts o where o.tenant_id = $1 and o.id = t.account_id)",
+    service_ids="""case when t.restricted then array(select s.service_id from credit_services s
                                        where s.tenant_id = $1 and s.credit_id = t.id order by s.service_id)
-         else '{}' end as service_ids"""
+         else '{}' end""",
+)
+_view: Final = rows(CreditView, service_ids=tuple)
 
 # The same order of cases as CreditView.status.
 _STATUS: Final = """
@@ -55,27 +56,9 @@ _STATUS: Final = """
          else 'OPEN' end = any({1}::text[])"""
 
 
-def _view(row: Any) -> CreditView:
-    return CreditView(
-        id=row["id"],
-        account_id=row["account_id"],
-        asset=row["asset"],
-        transaction_id=row["transaction_id"],
-        amount_minor=row["amount_minor"],
-        remaining_minor=row["remaining_minor"],
-        effective_on=row["effective_on"],
-        starts_at=row["starts_at"],
-        expires_at=row["expires_at"],
-        service_ids=tuple(row["service_ids"]),
-        auto_apply=row["auto_apply"],
-        swept_at=row["swept_at"],
-        voided_at=row["voided_at"],
-    )
-
-
 _BY_OPENING: Final = (time_key("t.opened_at"), id_key("t.id"))
-# Said so that it counts as true of nearly all: without statistics `is null` counts as true of one in two hundred, and the
-# list would be sorted whole.
+# Phrased so that the planner expects it of nearly all rows: without statistics it expects `is null` of one in two
+# hundred, and would sort the whole list.
 _NOT_MOVED: Final = "num_nonnulls(t.successor_id) <> 1"
 _STORED: Final = "select c.{} from credits c where c.tenant_id = $1 and c.id = {{0}}"
 
@@ -88,7 +71,7 @@ CREDITS: Final = Listing(
     view=_view,
     older=Older((instant_key(""), id_key("")), (_STORED.format("opened_sequence"),)),
 )
-"""An account's credits, by the time they came onto it: one that a merge brought is older than that."""
+"""An account's credits, by the time they were added to it: a credit brought by a merge is older than that."""
 
 ALL: Final = Listing(
     name="all-credits",
@@ -100,7 +83,7 @@ ALL: Final = Listing(
     alone=_NOT_MOVED,
     older=Older((id_key(""),), (_STORED.format("opened_at"), "{0}::uuid")),
 )
-"""All of a tenant's: the parent is the tenant. A credit that a merge moved is listed once, where it is now."""
+"""All of a tenant's: the parent is the tenant. A credit moved by a merge is listed once, on its present account."""
 
 CUSTOMER_CREDITS: Final = Listing(
     name="customer-credits",
@@ -112,7 +95,7 @@ CUSTOMER_CREDITS: Final = Listing(
     through=ACCOUNTS,
     alone=_NOT_MOVED,
 )
-"""Those of all of a customer's accounts, and those that their other records had used up before a merge."""
+"""Credits on all of a customer's accounts, and those that their merged records had used up before."""
 
 GRANTED: Final = Listing(
     name="granted",
@@ -127,38 +110,26 @@ GRANTED: Final = Listing(
     keys=(time_key("o.created_at"), id_key("o.id")),
     view=_view,
 )
-"""Credits that an order put on the account, those taken back too; one that a merge moved, where it is now."""
-
-
-def _change(row: Any) -> CreditChangeView:
-    return CreditChangeView(
-        transaction_id=row["transaction_id"],
-        old_expires_at=row["old_expires_at"],
-        new_expires_at=row["new_expires_at"],
-        old_auto_apply=row["old_auto_apply"],
-        new_auto_apply=row["new_auto_apply"],
-        old_service_ids=_ids(row["old_services"]),
-        new_service_ids=_ids(row["new_services"]),
-        changed_at=row["created_at"],
-    )
+"""Credits that an order added to the account, also those taken back; a moved one on its present account."""
 
 
 def _ids(value: Any) -> tuple[UUID, ...]:
     """Ids of a JSON list, which the driver may or may not have parsed."""
-    return tuple(map(UUID, json.loads(value) if isinstance(value, str) else value))
+    return tuple(map(UUID, parsed(value)))
 
 
 CHANGES: Final = Listing(
     name="credit-changes",
-    columns="""t.transaction_id, t.old_expires_at, t.new_expires_at, t.old_auto_apply,
-    t.new_auto_apply, t.old_services, t.new_services, t.created_at""",
+    columns=columns(
+        CreditChangeView, old_service_ids="t.old_services", new_service_ids="t.new_services", changed_at="t.created_at"
+    ),
     table="credit_changes t",
     parent="t.credit_id",
     keys=(time_key("t.created_at"), id_key("t.id")),
-    view=_change,
+    view=rows(CreditChangeView, old_service_ids=_ids, new_service_ids=_ids),
     through=LOTS,
 )
-"""Changes of a credit, also of the lots it was before merges."""
+"""Changes of a credit and of those that preceded it before merges."""
 
 UPCOMING: Final = Listing(
     name="upcoming",
@@ -168,7 +139,7 @@ UPCOMING: Final = Listing(
     keys=(instant_key("t.expires_at"), id_key("t.id")),
     view=_view,
 )
-"""All of a tenant's credits by expiry: the parent is the tenant. To be narrowed by `expiring`."""
+"""All of a tenant's credits by expiry: the parent is the tenant. For use with `expiring`."""
 
 CUSTOMER_UPCOMING: Final = Listing(
     name="customer-upcoming",
@@ -198,7 +169,7 @@ def of_asset(asset: str) -> Condition:
 
 
 def with_status(statuses: Collection[str], now: datetime) -> Condition:
-    """Credits that have one of these of the contract's statuses at `now`."""
+    """Credits that have one of these statuses of the API at `now`."""
     # An account may have a million used-up credits beside a few open ones: let the partial index find those.
     remaining = "t.open and " if set(statuses) <= {CreditStatus.OPEN, CreditStatus.SCHEDULED} else ""
     return Condition(remaining + _STATUS, (now, tuple(sorted(set(statuses)))))

@@ -11,8 +11,8 @@ from models.reads.session import ReadSession
 
 _COLUMNS: Final = ", ".join(f"t.{name}" for name in READ)
 
-# Of a record that was merged, the one that it was merged into. Under row-level security no index serves a COALESCE, which
-# may tell what it saw; a CASE is known not to.
+# For a merged record, its survivor. Under row-level security no index serves a COALESCE, which is not leakproof; a CASE
+# is.
 _PERSON: Final = """cross join lateral (
     select * from customers c
      where c.tenant_id = $1 and c.id = case when o.merged_into_id is null then o.id else o.merged_into_id end offset 0) t"""
@@ -35,8 +35,8 @@ CUSTOMERS: Final = Listing(
 
 
 def matching(text: str) -> Condition:
-    """Customers whose external id, name, last name or e-mail begins with `text`, whatever its case; or those of a
-    record that was merged into them.
+    """Customers whose external id, name, last name or e-mail begins with `text`, in any case; or those of a record
+    merged into them.
 
     A range and not LIKE: only leakproof operators may use an index under row-level security.
     """
@@ -50,17 +50,17 @@ def _begins(table: str) -> str:
 
 
 async def by_ids(session: ReadSession, ids: Iterable[UUID]) -> dict[UUID, CustomerView]:
-    """By each id, the person that it names: of a record that was merged, the one that it was merged into."""
+    """The person that each id names: for a merged record, its survivor."""
     return {row["asked"]: CustomerView.of(row) for row in await session.fetch(_BY_IDS, list(ids))}
 
 
 async def by_external_id(session: ReadSession, external_id: str) -> CustomerView | None:
-    """The person with this external id: of a record that was merged, the one that it was merged into."""
+    """The person with this external id: for a merged record, its survivor."""
     rows = await session.fetch(_BY_EXTERNAL_ID, external_id)
     return CustomerView.of(rows[0]) if rows else None
 
 
 async def ids_of(session: ReadSession, external_ids: Iterable[str]) -> dict[str, UUID]:
-    """The ids of the existing ones of those records, by external id."""
+    """The ids of the existing records among these, by external id."""
     sql = "select external_id, id from customers where tenant_id = $1 and external_id = any($2::text[])"
     return {row["external_id"]: row["id"] for row in await session.fetch(sql, list(external_ids))}

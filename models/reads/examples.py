@@ -6,7 +6,7 @@ from uuid import UUID
 
 from models.reads.session import ReadSession
 
-# A credit of which something is left and an open invoice of the same customer: of the regular one, if they have both.
+# A credit with a remainder and an open invoice of the same customer: the regular one, if they have both.
 _PAIR: Final = """
     select c.id as credit_id, c.remaining_minor,
            i.id as invoice_id, i.total_minor - i.paid_minor - i.credited_minor as due_minor
@@ -35,7 +35,7 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """None if there is none. request_id: of an approval request, a pending one if any is."""
+    """Ids to choose; None if there is none. request_id: of an approval request, a pending one if any."""
 
     reward_id: UUID | None
     service_id: UUID | None
@@ -43,7 +43,7 @@ class Choices:
 
 
 async def pair(session: ReadSession, customer_id: UUID, currency: str) -> Pair | None:
-    """A pair of this customer's, if they have both; else anybody's."""
+    """A pair of this customer's, if they have both; else any customer's."""
     rows = await session.fetch(_PAIR, customer_id, currency)
     return Pair(**rows[0]) if rows else None
 

@@ -15,9 +15,9 @@ _HOLDER: Final = """
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """The record that an external id names: the person as they are now.
+    """The surviving record of the person that an external id names.
 
-    since: when the id came to the record that has it, which a merge leaves as it is. reused: another record had it before.
+    since: when its record got the id, which a merge does not change. reused: another record had it before.
     """
 
     customer_id: UUID
@@ -25,10 +25,10 @@ class Holder:
     reused: bool
 
     def is_named_by(self, issued_at: datetime | None, leeway: timedelta) -> bool:
-        """Whether a token that was issued then (in whole seconds; None: it does not say) can mean this person.
+        """Whether a token issued then (in whole seconds; None: unknown) can mean this person.
 
-        If another record had the id, only a token that is younger beyond doubt: one of the same second is not. If none
-        had, it can mean nobody else, and its issuer's clock may be behind ours by the leeway.
+        If another record had the id, the token must be certainly younger: one of the same second is not. Otherwise it
+        can mean no other person, and its issuer's clock may be behind ours by the leeway.
         """
         if self.reused:
             return issued_at is not None and issued_at > self.since
@@ -36,6 +36,6 @@ class Holder:
 
 
 async def holder_of(session: ReadSession, external_id: str) -> Holder | None:
-    """The current holder of this external id; None if nobody has it."""
+    """The current holder of this external id, if any."""
     rows = await session.fetch(_HOLDER, external_id)
     return Holder(**rows[0]) if rows else None

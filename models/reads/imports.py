@@ -1,4 +1,4 @@
-"""Results of an import's documents, found again by the idempotency keys that they were posted under."""
+"""Results of an import's documents, looked up by the idempotency keys under which they were posted."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ _IS_USED: Final = "select 1 from idempotency_keys where tenant_id = $1 and key =
 class ImportView:
     """Sums of some invoices and credit notes, in minor units of their currency.
 
-    applied: credit of the credit notes that has paid these invoices by itself; in_full, in_part: how many. left: the
+    applied: credit of the credit notes that auto-applied to these invoices; in_full, in_part: how many. left: the
     remainder.
     """
 

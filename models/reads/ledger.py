@@ -6,13 +6,14 @@ from typing import Any, Final
 from uuid import UUID
 
 from models.lookups import each
+from models.reads.columns import columns, rows
 from models.reads.paging import ACCOUNTS, Condition, Listing, id_key, instant_key, integer_key, time_key
 from models.reads.session import ReadSession
 from models.views import ActorView, EntryView, TransactionView
 
-_ENTRY: Final = """
-    t.id, t.account_id, t.sequence, t.transaction_id, t.credit_id, t.counter, t.amount_minor, t.balance_after_minor,
-    t.created_at, (select o.asset from accounts o where o.tenant_id = $1 and o.id = t.account_id) as asset"""
+_ASSET: Final = "(select o.asset from accounts o where o.tenant_id = $1 and o.id = t.account_id)"
+_ENTRY: Final = columns(EntryView, asset=_ASSET)
+_entry: Final = rows(EntryView)
 
 _TRANSACTIONS: Final = f"""
     select t.id, t.customer_id, t.kind, t.reason, nullif(x.note, '') as note, t.created_at,
@@ -23,21 +24,6 @@ _TRANSACTIONS: Final = f"""
       cross join lateral (select * from actors where tenant_id = $1 and id = t.actor_id offset 0) a
       left join lateral (select * from actors where tenant_id = $1 and id = t.approved_by_id offset 0) b on true
       left join lateral (select note from transaction_texts where tenant_id = $1 and id = t.id offset 0) x on true"""
-
-
-def _entry(row: Any) -> EntryView:
-    return EntryView(
-        id=row["id"],
-        account_id=row["account_id"],
-        asset=row["asset"],
-        sequence=row["sequence"],
-        transaction_id=row["transaction_id"],
-        credit_id=row["credit_id"],
-        counter=row["counter"],
-        amount_minor=row["amount_minor"],
-        balance_after_minor=row["balance_after_minor"],
-        created_at=row["created_at"],
-    )
 
 
 ACCOUNT_LEDGER: Final = Listing(
@@ -59,8 +45,8 @@ CUSTOMER_LEDGER: Final = Listing(
     view=_entry,
     through=ACCOUNTS,
 )
-"""The entries of all of a customer's accounts by time; those of one instant by account and sequence. Those that a merge
-brought along stand at the time of the merge."""
+"""The entries of all of a customer's accounts by time, then account and sequence. Those brought by a merge are placed
+at the time of the merge."""
 
 CREDIT_LEDGER: Final = Listing(
     name="credit-ledger",
@@ -84,7 +70,7 @@ TRANSACTION_ENTRIES: Final = Listing(
 
 
 def of_asset(asset: str) -> Condition:
-    """Of the customer's account in this asset alone."""
+    """Only on the customer's account in this asset."""
     return Condition("a.asset = {0}", (asset,))
 
 
@@ -96,7 +82,7 @@ def between(from_: datetime | None, to: datetime | None) -> tuple[Condition, ...
 
 
 def up_to(at: datetime) -> Condition:
-    """Of an account's entries, those posted up to and at `at`: by the last one's sequence, as the list's index goes."""
+    """An account's entries posted up to and at `at`: by the last one's sequence, which the list's index uses."""
     return Condition(
         """t.sequence <= (select e.sequence from entries e
                            where e.tenant_id = $1 and e.account_id = p.id and e.created_at <= {0}

@@ -1,65 +1,79 @@
-"""The business's liability, by asset: now, or at a past instant; and the trial balance that it agrees with."""
+"""The business's liability, by asset, now or at a past instant; and the trial balance that it agrees with.
 
-from dataclasses import dataclass
+From the tenant's totals before the instant and the transactions after them (docs/adr/0041). If there are too many, as
+when totals were never kept, from all of its rows (added_up.py).
+"""
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
+from models.reads import added_up
 from models.reads.session import ReadSession
+from models.totals import ACCOUNTS, BETWEEN_QUARTERS, COUNTERS, CREDIT_OF, CREDITS, END, QUARTER_OF
 
-# Each credit with what was left of it, and when it was to expire: at $2, from now on as it stands.
-_NOW: Final = """
-    select c.id, c.account_id, c.transaction_id, c.origin_id, c.remaining_minor, c.starts_at, c.expires_at
-      from credits c where c.tenant_id = $1 and c.open"""
-_THEN: Final = """
-    select c.id, c.account_id, c.transaction_id, c.origin_id, r.remaining_minor, c.starts_at,
-           case when h.changed then h.old_expires_at else c.expires_at end as expires_at
-      from (select e.credit_id, sum(e.amount_minor) as remaining_minor from entries e
-             where e.tenant_id = $1 and e.created_at <= $2 group by e.credit_id having sum(e.amount_minor) > 0) r
-      join credits c on c.tenant_id = $1 and c.id = r.credit_id
-      left join lateral (select true as changed, h.old_expires_at from credit_changes h
-                          where h.tenant_id = $1 and h.credit_id = c.id and h.created_at > $2
-                          order by h.created_at, h.id limit 1) h on true"""
+FAR: Final = 10_000
+"""With more transactions since the totals, all rows are added up instead, unless the totals have four times as many:
+finding an entry by its keys takes several times as long as reading it in a scan."""
+_LONGEST: Final = 17
 
-_OWED: Final = "(c.expires_at is null or c.expires_at > $2)"
-_BY_ASSET: Final = f"""
-    select a.asset, count(distinct a.id) filter (where {_OWED}) as accounts,
-           coalesce(sum(c.remaining_minor) filter (where {_OWED}), 0) as outstanding_minor,
-           coalesce(sum(c.remaining_minor) filter (where c.starts_at > $2), 0) as scheduled_minor,
-           coalesce(sum(c.remaining_minor) filter (where c.expires_at <= $2), 0) as expired_minor
-      from ({{credits}}) c join accounts a on a.tenant_id = $1 and a.id = c.account_id
-     group by a.asset order by a.asset"""
+_BASE: Final = """
+    select b.at, (select true from transactions x
+                   where x.tenant_id = $1 and x.created_at > b.at and x.created_at <= $2 order by x.created_at, x.id
+                  offset case when b.transactions > 4 * $3::bigint then b.transactions / 4 else $3::bigint end
+                  limit 1) as far
+      from (select case when count(*) = 0 then timestamptz '1000-01-01 00:00:00+00' else max(s.at) end as at,
+                   case when count(*) = 0 then 0 else max(s.transactions) end as transactions
+              from (select at, transactions from totals where tenant_id = $1 and at <= $2
+                     order by at desc limit 1) s) b"""
 
-# What expires with the end of a month expires at the first instant of the next. What a merge moved has the source that it
-# had before.
-_PARTS: Final = f"""
-    select a.asset, to_char((c.expires_at - interval '1 microsecond') at time zone $3, 'YYYY-MM') as month,
-           t.kind, t.reason, sum(c.remaining_minor) as outstanding_minor
-      from ({{credits}}) c
-      join accounts a on a.tenant_id = $1 and a.id = c.account_id
-      join transactions t on t.tenant_id = $1 and t.id = case when c.origin_id is null then c.transaction_id else (
-           select o.transaction_id from credits o where o.tenant_id = $1 and o.id = c.origin_id) end
-     where {_OWED} group by 1, 2, 3, 4 order by 1, 2 nulls last, 3, 4 nulls first"""
+# At $4, the remainders at $3. Of those that expire between the two quarters of an hour around $4, a part has expired.
+_LEFT: Final = f"""
+    select asset, kind, reason, to_char((expires_at - interval '1 microsecond') at time zone $5, 'YYYY-MM') as month,
+           expires_at = {QUARTER_OF.format("$4")} + {BETWEEN_QUARTERS}
+               and $4 > {QUARTER_OF.format("$4")} as partly,
+           expires_at <= $4 as expired, sum(minor) as minor,
+           coalesce(sum(minor) filter (where starts_at > $4), 0) as scheduled_minor
+      from ({CREDITS}) d group by 1, 2, 3, 4, 5, 6"""
 
-_BALANCES: Final = """
-    select a.asset, sum(e.balance_after_minor) as balance_minor
-      from accounts a cross join lateral (
-           select e.balance_after_minor from entries e
-            where e.tenant_id = $1 and e.account_id = a.id and e.created_at <= $2
-            order by e.created_at desc, e.sequence desc limit 1) e
-     where a.tenant_id = $1 group by a.asset order by a.asset"""
-
-_COUNTERS: Final = """
-    select a.asset, e.counter, sum(e.amount_minor) as amount_minor
-      from (select e.account_id, e.counter, sum(e.amount_minor) as amount_minor from entries e
-             where e.tenant_id = $1 and e.created_at <= $2 group by e.account_id, e.counter) e
-      join accounts a on a.tenant_id = $1 and a.id = e.account_id
-     group by a.asset, e.counter order by a.asset, e.counter"""
+# The remainders expired at $2 and not written off at $3: $2 itself, or now. As in accounts.py: an expiry is changed
+# only before it passes, and only to after the change. `accounts`: the number of accounts that had nothing else.
+_UNSWEPT: Final = f"""
+    with found as materialized (
+        select c.account_id, a.asset, t.kind, t.reason, c.expires_at > {QUARTER_OF.format("$2")}
+                   and c.expires_at <> {QUARTER_OF.format("c.expires_at")} as partly, l.left_minor
+          from (select id from (select c.id from credits c
+                                 where c.tenant_id = $1 and c.open and c.expires_at <= $2
+                                 order by c.expires_at offset 0) o
+                union all
+                select s.id from generate_series(0, {_LONGEST}) wait cross join lateral (
+                       select c.id from credits c
+                        where c.tenant_id = $1 and c.sweep_wait = wait and c.expires_at <= $2
+                          and c.expires_at > $2 - make_interval(secs => 4.0::float8 ^ wait)
+                          and c.swept_at > $3 and not c.open order by c.expires_at offset 0) s) f
+          cross join lateral (
+               select sum(e.amount_minor) as left_minor from entries e
+                cross join lateral (select created_at from transactions where tenant_id = $1 and id = e.transaction_id
+                                    offset 0) x
+                where e.tenant_id = $1 and e.credit_id = f.id and x.created_at <= $3) l
+          {CREDIT_OF.format("f.id")}
+         where l.left_minor > 0)
+    select asset, kind, reason, partly, sum(left_minor) as minor, 0 as accounts
+      from found group by asset, kind, reason, partly
+    union all
+    select w.asset, null, null, null, 0, count(*)
+      from (select account_id, asset, sum(left_minor) as left_minor from found group by account_id, asset) w
+      cross join lateral (select e.balance_after_minor from entries e
+                           where e.tenant_id = $1 and e.account_id = w.account_id and e.created_at <= $3
+                           order by e.created_at desc, e.sequence desc limit 1) b
+     where b.balance_after_minor = w.left_minor group by w.asset"""
 
 
 @dataclass(frozen=True, slots=True)
 class LiabilityView:
-    """accounts: those with an amount owed. outstanding: remainders not yet expired; scheduled: the part of that which
-    starts later. expired: beside it, the part that had expired and was not yet written off."""
+    """accounts: number with an amount owed. outstanding: remainders not yet expired; scheduled: their part that starts
+    later. expired: besides those, the remainders expired and not yet written off."""
 
     asset: str
     accounts: int
@@ -70,8 +84,8 @@ class LiabilityView:
 
 @dataclass(frozen=True, slots=True)
 class LiabilityPart:
-    """The outstanding part of one asset that expires in one month (`2026-07`; None: never) and came from one source:
-    kind and reason of the transactions that opened the credits."""
+    """The part outstanding in one asset that expires in one month (`2026-07`; None: never) and has one source: kind and
+    reason of the transactions that opened the credits."""
 
     asset: str
     month: str | None
@@ -82,43 +96,101 @@ class LiabilityPart:
 
 @dataclass(frozen=True, slots=True)
 class TrialBalanceView:
-    """balance: of all the asset's accounts. counters: the other side of their entries, with the same sum."""
+    """balance: of all accounts in the asset. counters: the other side of their entries, with the same sum."""
 
     asset: str
     balance_minor: int
     counters: tuple[tuple[str, int], ...]
 
 
+class _Part(NamedTuple):
+    asset: str
+    month: str | None
+    kind: str
+    reason: str | None
+
+
+@dataclass(slots=True)
+class _Left:
+    """Remainders of credits at an instant. accounts: by asset, the number with only expired remainders."""
+
+    owed: Counter[_Part] = field(default_factory=Counter)
+    scheduled: Counter[str] = field(default_factory=Counter)
+    expired: Counter[str] = field(default_factory=Counter)
+    accounts: Counter[str] = field(default_factory=Counter)
+
+
 async def by_asset(session: ReadSession, at: datetime, now: datetime) -> list[LiabilityView]:
-    """Of every asset with anything left at `at`: from the entries, or from now on the remainders as they are."""
-    sql = _BY_ASSET.format(credits=_NOW if at >= now else _THEN)
+    """The liability in every asset with a remainder at `at`: from the entries up to then, or from now on from all."""
+    until = END if at >= now else at
+    base = await _base(session, until)
+    if base is None:
+        return [LiabilityView(*row) for row in await added_up.by_asset(session, at, now)]
+    left = await _left(session, base, until, at, "UTC")
+    owed: Counter[str] = Counter()
+    for part, minor in left.owed.items():
+        owed[part.asset] += minor
+    accounts = {row["asset"]: int(row["owed"]) for row in await session.fetch(ACCOUNTS, base, until)}
     return [
         LiabilityView(
-            row["asset"],
-            row["accounts"],
-            int(row["outstanding_minor"]),
-            int(row["scheduled_minor"]),
-            int(row["expired_minor"]),
+            asset, accounts[asset] - left.accounts[asset], owed[asset], left.scheduled[asset], left.expired[asset]
         )
-        for row in await session.fetch(sql, at)
+        for asset in sorted(asset for asset in owed.keys() | left.expired.keys() if owed[asset] or left.expired[asset])
     ]
 
 
 async def parts(session: ReadSession, at: datetime, now: datetime, time_zone: str) -> list[LiabilityPart]:
     """Outstanding amounts at `at` by asset, month of expiry in `time_zone`, and source; months in order, never last."""
-    sql = _PARTS.format(credits=_NOW if at >= now else _THEN)
-    return [
-        LiabilityPart(row["asset"], row["month"], row["kind"], row["reason"], int(row["outstanding_minor"]))
-        for row in await session.fetch(sql, at, time_zone)
-    ]
+    until = END if at >= now else at
+    base = await _base(session, until)
+    if base is None:
+        return [LiabilityPart(*row) for row in await added_up.parts(session, at, now, time_zone)]
+    left = await _left(session, base, until, at, time_zone)
+    found = [LiabilityPart(*part, minor) for part, minor in left.owed.items() if minor]
+    return sorted(found, key=lambda p: (p.asset, p.month is None, p.month or "", p.kind, p.reason or ""))
 
 
 async def trial_balance(session: ReadSession, at: datetime) -> list[TrialBalanceView]:
-    """Of every asset: the accounts' balances after their last entries up to `at`, and all those entries by counter."""
-    counters: dict[str, list[tuple[str, int]]] = {}
-    for row in await session.fetch(_COUNTERS, at):
-        counters.setdefault(row["asset"], []).append((row["counter"], int(row["amount_minor"])))
+    """For every asset: the accounts' balances after their last entries up to `at`, and all those entries by counter."""
+    base = await _base(session, at)
+    if base is None:
+        moved, balances = await added_up.counters(session, at), await added_up.balances(session, at)
+    else:
+        moved, balances = await session.fetch(COUNTERS, base, at), await session.fetch(ACCOUNTS, base, at)
+    counters: defaultdict[str, list[tuple[str, int]]] = defaultdict(list)
+    for row in moved:
+        counters[row["asset"]].append((row["counter"], int(row[2])))
     return [
-        TrialBalanceView(row["asset"], int(row["balance_minor"]), tuple(counters.get(row["asset"], ())))
-        for row in await session.fetch(_BALANCES, at)
+        TrialBalanceView(asset, minor, tuple(sorted(counters[asset])))
+        for asset, minor in sorted((row["asset"], int(row["balance_minor"])) for row in balances)
     ]
+
+
+async def _base(session: ReadSession, until: datetime) -> datetime | None:
+    """The instant of the newest totals up to `until`; BEGINNING if there are none; None if they are too far away."""
+    (row,) = await session.fetch(_BASE, until, FAR)
+    return None if row["far"] else row["at"]
+
+
+async def _left(session: ReadSession, base: datetime, until: datetime, at: datetime, time_zone: str) -> _Left:
+    left = _Left()
+    rows = await session.fetch(_LEFT, base, until, at, time_zone)
+    months: dict[tuple[str, str, str | None], str | None] = {}  # of the part of an hour that is nearly over
+    for row in rows:
+        part, minor = _Part(row["asset"], row["month"], row["kind"], row["reason"]), int(row["minor"])
+        if row["partly"]:
+            months[part.asset, part.kind, part.reason] = part.month
+        elif row["expired"]:
+            left.expired[part.asset] += minor
+            continue
+        left.owed[part] += minor
+        left.scheduled[part.asset] += int(row["scheduled_minor"])
+    if months or left.expired:
+        for row in await session.fetch(_UNSWEPT, at, until):
+            left.accounts[row["asset"]] += row["accounts"]
+            if row["partly"]:
+                minor = int(row["minor"])
+                month = months[row["asset"], row["kind"], row["reason"]]
+                left.owed[_Part(row["asset"], month, row["kind"], row["reason"])] -= minor
+                left.expired[row["asset"]] += minor
+    return left

@@ -1,4 +1,4 @@
-"""The rules about limits, and the amounts that an actor's limits leave today."""
+"""The limit rules, and the amounts that an actor's limits leave today."""
 
 from datetime import date
 from typing import Final
@@ -37,10 +37,10 @@ async def rules(session: ReadSession, role: str | None, holder: str | None) -> l
 
 async def left_today(session: ReadSession, actor: Actor, day: date) -> list[LimitRemaining]:
     """The amount that each of the actor's limits leaves on `day`, by asset: per adjustment, and per actor and day; then
-    the same of those about selling credit.
+    the same for limits on selling credit.
 
-    Money under the rule for every currency is listed for each currency that the tenant has accounts in. Limits by
-    customer are left out: their remainder depends on the customer.
+    Money under the rule for MONEY is listed for each currency in which the tenant has accounts. Limits per customer are
+    left out: their remainder depends on the customer.
     """
     rules_of_actor = await _rules(session, actor.role, ["", actor.holder])
     found = {(rule.role, rule.asset, rule.holder): rule for rule in rules_of_actor if rule.kind == ADDING}

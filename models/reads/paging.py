@@ -1,24 +1,26 @@
 """Lists paged by key, in both directions, for one parent or for many in one statement.
 
-A page is named by the key of the row it follows or precedes, never by an offset, so that it neither skips nor repeats a
-row if others come in between. Every list runs from the oldest to the newest unless it says otherwise.
+A page is identified by the key of the row it follows or precedes, never by an offset, so that it neither skips nor
+repeats a row if others are inserted in between. Every list runs from oldest to newest unless it says otherwise.
 
-A posting is stamped before it is committed. So rows stamped from the settled instant on (models/session.py) may still
-be joined by others in between: a page that follows a cursor ends there, and the cursor of a row beyond it makes the
-follower continue from there. A list that is not followed shows all visible rows.
+A posting is stamped before it is committed. So other rows may still appear between those stamped from the settled
+instant on (models/session.py): a page after a cursor ends there, and the cursor of a row beyond it continues from
+there. A first page shows all visible rows.
 """
 
 import binascii
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
 
 from models.errors import InvariantViolated
 from models.reads.session import ReadSession
+from turns.slices import each_in_slices
 
 V = TypeVar("V")
 
@@ -29,15 +31,15 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class BadPage(ValueError):
-    """Arguments that name no page: the message says which, and gives the bound."""
+    """Invalid paging arguments: the message names the argument and its bound."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeyPart:
-    """One column of a list's order, with how its value is written into a cursor and read out of it.
+    """One column of a list's order, and how its value is written into a cursor and read from it.
 
-    type: the column's, in SQL. least: SQL for a value that comes before all others. settles: whether it is when the row
-    was recorded, so that rows of postings in flight may come to lie before those that are seen.
+    type: the column's, in SQL. least: SQL for a value before all others. settles: whether it is the time the row was
+    recorded, so that rows of postings in flight may appear before rows already seen.
     """
 
     column: str
@@ -49,7 +51,7 @@ class KeyPart:
 
 
 def time_key(column: str) -> KeyPart:
-    """By when the row was recorded; microseconds since 1970 in the cursor."""
+    """By the time the row was recorded; microseconds since 1970 in the cursor."""
     return KeyPart(column, _microseconds, _instant, "timestamptz", "'-infinity'", settles=True)
 
 
@@ -95,13 +97,13 @@ def _integer(value: object) -> int:
 def _text(value: object) -> str:
     if not isinstance(value, str) or "\x00" in value:
         raise ValueError("not a text")
-    value.encode()  # half a character, which JSON can write, is a ValueError here and nothing to the database
+    value.encode()  # a lone surrogate, which JSON can express, is a ValueError here and never reaches the database
     return value
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A condition beyond the parent's, with `{0}` `{1}` … as the gaps for its values."""
+    """A condition besides the parent's, with `{0}` `{1}` … as placeholders for its values."""
 
     sql: str
     values: tuple[object, ...] = ()
@@ -109,8 +111,8 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """The place of a row: its values of the list's columns. place: the time it joined the list, if that is not the
-    first of these (`Through`)."""
+    """A row's position: its values of the list's columns. place: the time it joined the list, if that is not the first
+    of these (`Through`)."""
 
     values: tuple[object, ...]
     place: datetime | None = None
@@ -118,7 +120,7 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A decoded cursor. settled: of a row that was not settled, the instant from which its follower continues."""
+    """A decoded cursor. settled: for an unsettled row, the instant from which the next page continues."""
 
     key: Key
     settled: datetime | None = None
@@ -126,30 +128,32 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Through:
-    """A list whose rows are found by way of the parent's branches, such as its accounts: each gives a page of its own,
-    out of its index, and the page is made of these.
+    """A list whose rows are found through the parent's branches, such as its accounts: each gives a page of its own,
+    from its index, and the page is merged from these.
 
-    branches: a FROM clause, with `p.id` the parent and $1 the tenant. key: the value that the listing's `parent` equals
-    then. joined: the time since which a branch has belonged to the parent, null for ever. The rows that it brought
-    along stand in the list where it joined, behind all that was there: nobody who has read further misses them.
+    branches: a FROM clause, with `p.id` the parent and $1 the tenant. key: the value that the listing's `parent` then
+    equals. values: for the placeholders `{0}` `{1}` … in the branches. joined: the time since which a branch has
+    belonged to the parent, null for always. The rows that it brought are placed where it joined, behind all that were
+    there, so that a client which has read further does not miss them.
     """
 
     branches: str
     key: str
     joined: str | None = None
+    values: tuple[object, ...] = ()
 
 
 _RECORDS: Final = """(select p.id, null::timestamptz as merged_at
     union all select m.id, m.merged_at from customers m where m.tenant_id = $1 and m.merged_into_id = p.id) c"""
 RECORDS: Final = Through(_RECORDS, "c.id", "c.merged_at")
-"""The records of the person that the parent is: itself, and those that were merged into it."""
+"""All records of the person that is the parent: itself, and those merged into it."""
 ACCOUNTS: Final = Through(
     f"""{_RECORDS} cross join lateral (
     select o.id, o.asset from accounts o where o.tenant_id = $1 and o.customer_id = c.id offset 0) a""",
     "a.id",
     "c.merged_at",
 )
-"""All accounts of the person that the parent is."""
+"""All accounts of the person that is the parent."""
 LOTS: Final = Through(
     """(select coalesce(q.origin_id, q.id) as id from credits q where q.tenant_id = $1 and q.id = p.id
     union all select l.id from credits q cross join lateral (select i.id from credits i where i.tenant_id = $1
@@ -157,17 +161,17 @@ LOTS: Final = Through(
       where q.tenant_id = $1 and q.id = p.id) a""",
     "a.id",
 )
-"""All lots that the parent credit was before merges, and is since."""
+"""The parent credit, with those that preceded or succeeded it in merges."""
 OWN_ACCOUNTS: Final = Through(
     "(select o.id, o.asset from accounts o where o.tenant_id = $1 and o.customer_id = p.id) a", "a.id"
 )
-"""The parent's own."""
+"""Only the parent's own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Older:
-    """Cursors of the list's earlier form: keys that end with the row's id. values: SQL for the key of today, with `{0}`
-    for that id and $1 for the tenant."""
+    """Cursors in the list's earlier form: keys that end with the row's id. values: SQL for today's key, with `{0}` for
+    that id and $1 for the tenant."""
 
     keys: tuple[KeyPart, ...]
     values: tuple[str, ...]
@@ -177,7 +181,7 @@ class Older:
 class Listing(Generic[V]):
     """One list that the API shows: its columns, table, parent and order.
 
-    name: goes into its cursors, so that no other list takes them. table: with its alias, `t`; it has a tenant_id.
+    name: part of its cursors, so that no other list accepts them. table: with its alias, `t`; it has a tenant_id.
     parent: the column that equals the parent's id, or with `through` that of a branch. alone: a condition on all its
     rows.
     """
@@ -194,11 +198,11 @@ class Listing(Generic[V]):
 
     @property
     def settles(self) -> bool:
-        """Whether the rows of postings in flight may come to lie before rows already seen."""
+        """Whether rows of postings in flight may appear before rows already seen."""
         return self.keys[0].settles
 
     def cursor(self, key: Key, settled: datetime | None = None) -> str:
-        """The cursor of one row: its place, opaque to clients. settled: None if all rows count as settled."""
+        """The cursor of one row: its position, opaque to clients. settled: None if all rows count as settled."""
         parts = [self.name, *(part.dump(value) for part, value in zip(self.keys, key.values, strict=True))]
         beyond = settled if self.settles and settled is not None and _place(key) >= settled else None
         if key.place is not None or beyond is not None:
@@ -206,7 +210,7 @@ class Listing(Generic[V]):
         return urlsafe_b64encode(json.dumps(parts, separators=(",", ":")).encode()).rstrip(b"=").decode()
 
     def mark(self, cursor: str) -> Mark:
-        """Decode a cursor that this list gave out. Raises BadPage for any other text."""
+        """Decode a cursor issued by this list. Raises BadPage for any other text."""
         try:
             if len(cursor) > MAX_CURSOR_CHARACTERS:
                 raise ValueError("too long")
@@ -230,14 +234,14 @@ class Listing(Generic[V]):
 
 
 def _place(key: Key) -> datetime:
-    """The place of a row of a list that settles; that of an older cursor has settled long since."""
+    """The position of a row of a list that settles; that of an older cursor has long settled."""
     found: Any = key.values[0] if key.place is None else key.place
     return _EPOCH if isinstance(found, Condition) else found
 
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """A page: `limit` rows from one end (backward: from the last), within what lies between two marks."""
+    """A page: `limit` rows from one end (backward: from the last), between two marks."""
 
     limit: int = DEFAULT_PAGE
     backward: bool = False
@@ -248,7 +252,7 @@ class PageRequest:
 def page_request(
     listing: Listing[Any], first: int | None, after: str | None, last: int | None, before: str | None
 ) -> PageRequest:
-    """The page that Relay's four arguments ask for. Raises BadPage, naming the bound that they break."""
+    """The page requested by Relay's four arguments. Raises BadPage, naming the bound that they break."""
     if first is not None and last is not None:
         raise BadPage("Give either first or last, not both.")
     for name, value in (("first", first), ("last", last)):
@@ -265,9 +269,9 @@ def page_request(
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[V]):
-    """Rows in the list's order, the key of each, and whether the list goes on at either end.
+    """Rows in the list's order, the key of each, and whether the list continues at either end.
 
-    settled: of the reads that it came from. asked: whether they know it; without, the page has no cursors.
+    settled: of the reads that it came from. asked: whether they queried it; if not, the page has no cursors.
     """
 
     rows: tuple[V, ...]
@@ -295,23 +299,18 @@ async def load_pages(
         sql, values = page_statement(listing, request, conditions, settled)
         rows: list[Any] = await connection.raw.fetch(sql, session.tenant_id, ids, *values)
     found: dict[UUID, list[Any]] = {parent: [] for parent in ids}
-    bounds: dict[UUID, tuple[bool, bool]] = {}
     for row in rows:
-        bounds[row["parent"]] = (row["goes_below"], row["goes_above"])
-        if row["k0"] is not None:
-            found[row["parent"]].append(row)
-    return {parent: _page(listing, request, rows, *bounds[parent], settled, asked) for parent, rows in found.items()}
+        found[row["parent"]].append(row)
+    pages = await each_in_slices(partial(_page, listing, request, settled, asked), found.values())
+    return dict(zip(found, pages, strict=True))
 
 
 def _page(
-    listing: Listing[V],
-    request: PageRequest,
-    rows: list[Any],
-    goes_below: bool,
-    goes_above: bool,
-    settled: datetime | None,
-    asked: bool,
+    listing: Listing[V], request: PageRequest, settled: datetime | None, asked: bool, found: list[Any]
 ) -> Page[V]:
+    """found: the rows of one parent, at least one; for a page without rows only its bounds."""
+    goes_below, goes_above = found[0]["goes_below"], found[0]["goes_above"]
+    rows = [] if found[0]["k0"] is None else found
     more = len(rows) > request.limit
     kept = rows[: request.limit]
     if request.backward:
@@ -333,13 +332,13 @@ def _key(listing: Listing[Any], row: Any) -> Key:
 
 
 class _Placed:
-    """The values of a statement in the making: $1 is the tenant, $2 the parents, then those placed here."""
+    """The values of a statement being built: $1 is the tenant, $2 the parents, then those placed here."""
 
     def __init__(self) -> None:
         self.values: list[object] = []
 
     def __call__(self, value: object, kind: str = "") -> str:
-        if isinstance(value, Condition):  # of an older cursor: worked out by the database
+        if isinstance(value, Condition):  # of an older cursor: computed by the database
             return f"({value.sql.format(*map(self, value.values))})"
         self.values.append(value)
         return f"${len(self.values) + 2}" + (f"::{kind}" if kind else "")
@@ -350,6 +349,9 @@ def page_statement(
 ) -> tuple[str, list[object]]:
     """The statement, and its values from $3 on: $1 is the tenant, $2 the parents."""
     place, through, settled = _Placed(), listing.through, settled if listing.settles else None
+    if through is not None and through.values:
+        through = replace(through, branches=through.branches.format(*map(place, through.values)), values=())
+        listing = replace(listing, through=through)
     where = [f"t.tenant_id = $1 and {listing.parent} = {through.key if through else 'p.id'}"]
     where += [listing.alone] if listing.alone else []
     where += [f"({c.sql.format(*map(place, c.values))})" for c in conditions]
@@ -389,12 +391,12 @@ def page_statement(
 
 
 def _bound(listing: Listing[Any], at: Key | datetime, place: _Placed) -> str:
-    """SQL for the key columns' values just at a key, or just before all rows recorded from an instant on: less is
-    before it, more is behind it.
+    """SQL for the key columns' values at a key, or just before all rows recorded from an instant on: lower values come
+    before it, higher ones after it.
 
-    In a branch that joined at m, a row's place is the later of m and its own time. So behind a place P, with the own
-    time T (of a row that was brought along: T < P), are all its rows if m > P; if m = P, those behind T; and if m < P,
-    those behind P.
+    In a branch that joined at m, a row's position is the later of m and its own time. So after a position P, with the
+    own time T (of a row that was brought along: T < P), come all its rows if m > P; if m = P, those after T; and if
+    m < P, those after P.
     """
     joined = listing.through.joined if listing.through else None
     if isinstance(at, datetime):
@@ -415,9 +417,9 @@ def _bound(listing: Listing[Any], at: Key | datetime, place: _Placed) -> str:
 
 
 def _exists(listing: Listing[Any], where: list[str], beyond: str) -> str:
-    # In the list's order, so that it goes by the list's index; EXISTS would not keep it.
+    # In the list's order, so that its index is used; EXISTS would not keep the order.
     order = ", ".join(part.column for part in listing.keys)
     one = f"select true from {listing.table} where {' and '.join(where)} and {beyond} order by {order} limit 1"
-    if listing.through:  # one after the other, each out of its index
+    if listing.through:  # one after the other, each from its index
         one = f"select true from {listing.through.branches} cross join lateral ({one}) r limit 1"
     return f"(({one}) is true)"

@@ -1,29 +1,23 @@
-"""Tokens of partners' clients: one to check a request with, and all of them in a list."""
+"""Tokens of partners' clients: one to check a request against, and a list of all."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
+from models.reads.columns import actor, columns, rows, who
 from models.reads.paging import Condition, Listing, id_key, time_key
 from models.reads.session import ReadSession
 from models.session import tenant_transaction
 from models.views import ActorView
 
-_WHO: Final = """(
-    select jsonb_build_array(o.subject, o.name, o.role, nullif(o.client, '')) from actors o
-     where o.tenant_id = $1 and o.id = t.{})"""
-_COLUMNS: Final = f"""
-    t.id, t.client, t.name, t.scope, t.created_at, t.expires_at, t.revoked_at, t.last_used_at, t.last_used_address,
-    t.replaces_id, {_WHO.format("created_by_id")} as creator, {_WHO.format("revoked_by_id")} as revoker"""
 _GOOD: Final = "t.revoked_at is null and (t.expires_at is null or t.expires_at > {0})"
 
 
 @dataclass(frozen=True, slots=True)
 class StoredToken:
-    """A stored token, to check a request's against. secret_hash: SHA-256 of its secret."""
+    """A stored token, to check a request's token against. secret_hash: SHA-256 of its secret."""
 
     id: UUID
     tenant_id: UUID
@@ -53,7 +47,7 @@ class PartnerTokenView:
     replaces_id: UUID | None
 
     def good(self, now: datetime) -> bool:
-        """Whether requests with it are served at `now`. Expiry is true the instant it passes."""
+        """Whether requests with it are served at `now`. Expiry takes effect the instant it passes."""
         return self.revoked_at is None and (self.expires_at is None or self.expires_at > now)
 
 
@@ -80,26 +74,13 @@ async def stored_token(tenant_id: UUID, token_id: UUID) -> StoredToken | None:
     )
 
 
-def _view(row: Any) -> PartnerTokenView:
-    return PartnerTokenView(
-        id=row["id"],
-        client=row["client"],
-        name=row["name"],
-        scopes=tuple(row["scope"].split()),
-        created_at=row["created_at"],
-        created_by=_actor(row["creator"]),
-        expires_at=row["expires_at"],
-        revoked_at=row["revoked_at"],
-        revoked_by=None if row["revoker"] is None else _actor(row["revoker"]),
-        last_used_at=row["last_used_at"],
-        last_used_address=row["last_used_address"],
-        replaces_id=row["replaces_id"],
-    )
-
-
-def _actor(value: Any) -> ActorView:
-    return ActorView(*(json.loads(value) if isinstance(value, str) else value))
-
+_COLUMNS: Final = columns(
+    PartnerTokenView,
+    scopes="string_to_array(t.scope, ' ')",
+    created_by=who("created_by_id"),
+    revoked_by=who("revoked_by_id"),
+)
+_view: Final = rows(PartnerTokenView, scopes=tuple, created_by=actor, revoked_by=actor)
 
 PARTNER_TOKENS: Final = Listing(
     name="partner-tokens",
@@ -109,7 +90,7 @@ PARTNER_TOKENS: Final = Listing(
     keys=(time_key("t.created_at"), id_key("t.id")),
     view=_view,
 )
-"""A tenant's tokens by the time they were made: the parent is the tenant."""
+"""A tenant's tokens by creation time: the parent is the tenant."""
 
 
 def of_client(client: str) -> Condition:
@@ -117,7 +98,7 @@ def of_client(client: str) -> Condition:
 
 
 def good_at(now: datetime, *, good: bool) -> Condition:
-    """Tokens that requests are served with at `now`, or the others."""
+    """Tokens whose requests are served at `now`, or the others."""
     return Condition(_GOOD if good else f"not ({_GOOD})", (now,))
 
 

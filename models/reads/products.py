@@ -1,18 +1,16 @@
 """Products that orders sell."""
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
+from models.reads.columns import columns, rows
 from models.reads.paging import Condition, Listing, text_key
 from models.reads.session import ReadSession
 from models.views import ProductView
 
-_PRODUCT: Final = "t.id, t.name, t.kind, t.currency, t.price_minor, t.active"
-
-
-def _product(row: Any) -> ProductView:
-    return ProductView(row["id"], row["name"], row["kind"], row["currency"], row["price_minor"], row["active"])
+_PRODUCT: Final = columns(ProductView)
+_product: Final = rows(ProductView)
 
 
 PRODUCTS: Final = Listing("products", _PRODUCT, "products t", "t.tenant_id", (text_key("t.name"),), _product)

@@ -1,6 +1,5 @@
 """Bulk operations with the results of their rows, and approval requests."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -10,27 +9,15 @@ from uuid import UUID
 
 from models.kinds import ApprovalStatus
 from models.planning.requesting import restored, what_is_asked
+from models.reads.columns import actor, columns, parsed, rows, who
 from models.reads.paging import RECORDS, Condition, Listing, id_key, integer_key, time_key
 from models.reads.session import ReadSession
-from models.views import ActorView, ApprovalRequestView, BulkOperationView
-
-_ROW: Final = """
-    t."row", t.customer_id, t.amount, t.transaction_id, t.error, coalesce(t.details->>'asset',
-    (select o.asset from bulk_operations o where o.tenant_id = $1 and o.id = t.operation_id)) as asset"""
-_WHO: Final = """(
-    select jsonb_build_array(o.subject, o.name, o.role, nullif(o.client, '')) from actors o
-     where o.tenant_id = $1 and o.id = t.{})"""
-_OPERATION: Final = f"""
-    t.id, t.status, t.asset, t.total, t.processed, t.succeeded, t.failed, {_WHO.format("actor_id")} as sender"""
-_APPROVAL: Final = f"""
-    t.id, t.operation, t.command, t.customer_id, t.status, t.created_at, t.expires_at, t.decided_at, t.decision_note,
-    t.transaction_id, t.invoice_id, t.terms, {_WHO.format("requested_by_id")} as requester,
-    {_WHO.format("decided_by_id")} as decider"""
+from models.views import ApprovalRequestView, BulkOperationView
 
 
 @dataclass(frozen=True, slots=True)
 class BulkRowView:
-    """error: the userError that the row got, as it was stored, or None. amount: None if it was not understood."""
+    """error: the row's userError, as stored, or None. amount: None if it was not understood."""
 
     row: int
     asset: str
@@ -40,28 +27,20 @@ class BulkRowView:
     error: dict[str, Any] | None
 
 
-def _operation(row: Any) -> BulkOperationView:
-    return BulkOperationView(
-        id=row["id"],
-        status=row["status"],
-        asset=row["asset"],
-        total=row["total"],
-        processed=row["processed"],
-        succeeded=row["succeeded"],
-        failed=row["failed"],
-        sent_by=ActorView(*_parsed(row["sender"])),
-    )
+_ROW: Final = columns(
+    BulkRowView,
+    row='t."row"',
+    asset="""coalesce(t.details->>'asset',
+    (select o.asset from bulk_operations o where o.tenant_id = $1 and o.id = t.operation_id))""",
+)
+_row: Final = rows(BulkRowView, error=parsed)
 
-
-def _row(row: Any) -> BulkRowView:
-    return BulkRowView(
-        row=row["row"],
-        asset=row["asset"],
-        customer_id=row["customer_id"],
-        amount=row["amount"],
-        transaction_id=row["transaction_id"],
-        error=_parsed(row["error"]),
-    )
+_OPERATION: Final = columns(BulkOperationView, sent_by=who("actor_id"))
+_operation: Final = rows(BulkOperationView, sent_by=actor)
+_APPROVAL: Final = f"""
+    t.id, t.operation, t.command, t.customer_id, t.status, t.created_at, t.expires_at, t.decided_at, t.decision_note,
+    t.transaction_id, t.invoice_id, t.terms, {who("requested_by_id")} as requester,
+    {who("decided_by_id")} as decider"""
 
 
 BULK_ROWS: Final = Listing("bulk-rows", _ROW, "bulk_rows t", "t.operation_id", (integer_key('t."row"', bits=32),), _row)
@@ -85,26 +64,22 @@ async def operations_by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[B
 
 
 def _approval(row: Any) -> ApprovalRequestView:
-    decider = _parsed(row["decider"])
+    decider = row["decider"]
     return ApprovalRequestView(
         id=row["id"],
         operation=row["operation"],
         stored_status=row["status"],
         customer_id=row["customer_id"],
-        **what_is_asked(restored(row["operation"], _parsed(row["command"])), _parsed(row["terms"])),
-        requested_by=ActorView(*_parsed(row["requester"])),
+        **what_is_asked(restored(row["operation"], parsed(row["command"])), parsed(row["terms"])),
+        requested_by=actor(row["requester"]),
         created_at=row["created_at"],
         expires_at=row["expires_at"],
-        decided_by=None if decider is None else ActorView(*decider),
+        decided_by=None if decider is None else actor(decider),
         decided_at=row["decided_at"],
         decision_note=row["decision_note"],
         transaction_id=row["transaction_id"],
         invoice_id=row["invoice_id"],
     )
-
-
-def _parsed(value: Any) -> Any:
-    return json.loads(value) if isinstance(value, str) else value
 
 
 async def approvals_by_ids(session: ReadSession, ids: Iterable[UUID]) -> list[ApprovalRequestView]:
@@ -122,7 +97,7 @@ APPROVALS: Final = Listing(
 """A tenant's requests by time: the parent is the tenant."""
 
 CUSTOMER_APPROVALS: Final = replace(APPROVALS, parent="t.customer_id", through=RECORDS)
-"""Requests for one person; those that a merge brought along stand at the time of the merge."""
+"""Requests for one person; those brought by a merge are placed at the time of the merge."""
 
 _THROUGH: Final = """(
     select case o.role when 'PARTNER' then o.client end from actors o
@@ -131,10 +106,10 @@ NO_APPROVAL: Final = Condition("false")
 
 
 def approval_status(statuses: Iterable[str], now: datetime) -> Condition:
-    """Requests that have one of these statuses at `now`: one that nobody decided in time has expired, swept or not.
+    """Requests that have one of these statuses at `now`: one not decided in time has expired, swept or not.
 
-    The stored status is written out, not a value: a plan that is made once for all values could not use the index on
-    pending requests, and would read all that were ever decided.
+    The stored status is written into the SQL, not passed as a value: a generic plan could not use the index on pending
+    requests, and would read all that were ever decided.
     """
     wanted = set(statuses)
     asked = [status for status in ApprovalStatus if status in wanted]
@@ -154,11 +129,11 @@ def approval_status(statuses: Iterable[str], now: datetime) -> Condition:
 
 
 def approval_asked_by(subject: str) -> Condition:
-    """Requests of this person, with whichever of their tokens."""
+    """Requests of this person, with any of their tokens."""
     return Condition("t.requested_subject = {0}", (subject,))
 
 
 def approval_asked_through(client: str | None) -> Condition:
-    """Requests by a partner's program through this client ('' if it names none), or, None, by a person: subjects that
-    are the same still mean different requesters."""
+    """Requests by a partner's program through this client ('' if it names none), or, None, by a person: the same
+    subject in both is two requesters."""
     return Condition(f"{_THROUGH} is not distinct from {{0}}::text", (client,))

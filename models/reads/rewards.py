@@ -1,70 +1,28 @@
-"""Rewards to give, the coupons that customers were given, and customers' changes of tier."""
+"""Rewards, the coupons given to customers, and customers' tier changes."""
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import orjson
 
 from models.names import clean_name
+from models.reads.columns import columns, rows
 from models.reads.paging import RECORDS, Condition, Listing, id_key, text_key, time_key
 from models.reads.session import ReadSession
 from models.views import CouponView, RewardView, TierChangeView
 
-_REWARD: Final = """
-    t.id, t.name, t.kind, t.value, t.currency, t.product, t.points_cost_minor, t.validity_days, t.stock, t.active"""
-_COUPON: Final = """
-    t.id, t.code, t.reward_id, t.customer_id, t.points_spent_minor, t.status as stored_status, t.issued_at,
-    t.expires_at, t.closed_at, t.terms, t.transaction_id, t.refund_transaction_id"""
-_TIER_CHANGE: Final = "t.id, t.account_id, t.transaction_id, t.old_tier, t.new_tier, t.created_at"
+_REWARD: Final = columns(RewardView)
+_reward: Final = rows(RewardView)
+_COUPON: Final = columns(CouponView, stored_status="t.status")
+_coupon: Final = rows(CouponView, terms=orjson.loads)
+_TIER_CHANGE: Final = columns(TierChangeView)
+_tier_change: Final = rows(TierChangeView)
 
 # The same order of cases as CouponView.status.
 _STATUS: Final = """
     case when t.status = 'ISSUED' and t.expires_at <= {0} then 'EXPIRED' else t.status end = any({1}::text[])"""
-
-
-def _reward(row: Any) -> RewardView:
-    return RewardView(
-        id=row["id"],
-        name=row["name"],
-        kind=row["kind"],
-        value=row["value"],
-        currency=row["currency"],
-        product=row["product"],
-        points_cost_minor=row["points_cost_minor"],
-        validity_days=row["validity_days"],
-        stock=row["stock"],
-        active=row["active"],
-    )
-
-
-def _coupon(row: Any) -> CouponView:
-    return CouponView(
-        id=row["id"],
-        code=row["code"],
-        reward_id=row["reward_id"],
-        customer_id=row["customer_id"],
-        points_spent_minor=row["points_spent_minor"],
-        stored_status=row["stored_status"],
-        issued_at=row["issued_at"],
-        expires_at=row["expires_at"],
-        closed_at=row["closed_at"],
-        terms=orjson.loads(row["terms"]),
-        transaction_id=row["transaction_id"],
-        refund_transaction_id=row["refund_transaction_id"],
-    )
-
-
-def _tier_change(row: Any) -> TierChangeView:
-    return TierChangeView(
-        id=row["id"],
-        account_id=row["account_id"],
-        transaction_id=row["transaction_id"],
-        old_tier=row["old_tier"],
-        new_tier=row["new_tier"],
-        created_at=row["created_at"],
-    )
 
 
 REWARDS: Final = Listing("rewards", _REWARD, "rewards t", "t.tenant_id", (text_key("t.name"),), _reward)
@@ -73,7 +31,7 @@ REWARDS: Final = Listing("rewards", _REWARD, "rewards t", "t.tenant_id", (text_k
 CUSTOMER_COUPONS: Final = Listing(
     "coupons", _COUPON, "coupons t", "t.customer_id", (time_key("t.issued_at"), id_key("t.id")), _coupon, RECORDS
 )
-"""Coupons of all records of a person; those that a merge brought along stand at the time of the merge."""
+"""Coupons of all records of a person; those brought by a merge are placed at the time of the merge."""
 
 TIER_CHANGES: Final = Listing(
     "tier-changes",
@@ -109,6 +67,6 @@ async def coupon_by_code(session: ReadSession, code: str) -> CouponView | None:
 
 
 async def reward_ids(session: ReadSession, names: Iterable[str]) -> dict[str, UUID]:
-    """The ids of the existing ones of those rewards, by name."""
+    """The ids of the existing rewards among these, by name."""
     sql = "select name, id from rewards where tenant_id = $1 and name = any($2::text[])"
     return {row["name"]: row["id"] for row in await session.fetch(sql, list(names))}

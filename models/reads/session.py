@@ -1,4 +1,4 @@
-"""One request's reads: a read-only transaction that the first of them opens and the rest share."""
+"""One request's reads: a read-only transaction, opened by the first and shared by the others."""
 
 import asyncio
 import sys
@@ -24,12 +24,12 @@ MAX_PAUSE_SECONDS: Final = 0.1
 
 
 SEARCHING_SECONDS: Final = 15.0
-"""How long a read that searches much waits for others like it, before it is refused because there are too many."""
+"""How long an expensive read waits for others like it, before it is refused because there are too many."""
 CONNECTIONS_TO_ONE_SEARCH: Final = 4
 
 
 class ReadsOver(Exception):
-    """A read of a request came to the connection after the request had been answered."""
+    """A read needed the connection after its request had been answered."""
 
 
 class Unsettled(Exception):
@@ -39,15 +39,15 @@ class Unsettled(Exception):
 class ReadSession:
     """Reads of one tenant, one at a time: a connection runs one statement at a time, and loaders run side by side.
 
-    All of them see one moment of the books, so that the figures of one response agree. Release it before a posting and
-    at the end of the request: a request never holds a connection while it waits for a posting, and its later reads see
-    the posting. It opens again by itself.
+    All of them share one snapshot, so that the figures of one response agree. Release it before a posting and at the
+    end of the request: a request never holds a connection while it waits for a posting, and its later reads see the
+    posting. It reopens by itself.
 
-    settling: whether rows carry the database's time, so that those of postings in flight may come to lie before rows
-    already seen (docs/adr/0019); not with a clock that is passed in, whose rows all count as settled. follows: whether
-    the request may want cursors or past instants; otherwise nothing is queried that only these need. settled: these
-    reads see every row stamped before it; None if it was not queried. searches: whether they add up or search much. No
-    more of such requests are let in at once than leave most connections to others.
+    settling: whether rows carry the database's time, so that those of postings in flight may appear before rows already
+    seen (docs/adr/0019); not with a clock that is passed in, whose rows all count as settled. follows: whether the
+    request may need cursors or past instants; if not, queries that only these need are skipped. settled: these reads
+    see every row stamped before it; None if it was not queried. searches: whether they add up or search much. The
+    number of such concurrent requests is limited, so that most connections remain for others.
     """
 
     __slots__ = ("_closed", "_connection", "_lock", "_stack", "follows", "searches", "settled", "settling", "tenant_id")
@@ -69,7 +69,7 @@ class ReadSession:
     async def use(self) -> AsyncIterator[TenantConnection]:
         """Lend the connection to this block alone. If the block raises, the transaction is over with it.
 
-        Raises ReadsOver once the request is over: nobody is left to read the rest.
+        Raises ReadsOver once the request is over.
         """
         async with self._lock:
             if self._closed:
@@ -107,14 +107,14 @@ class ReadSession:
             return rows
 
     async def fetch_by_ids(self, table: str, columns: str, ids: Iterable[UUID]) -> list[Any]:
-        """The rows of `table`, called `t` in `columns`, that have one of these ids. Both are constants of ours."""
+        """The rows of `table`, called `t` in `columns`, with one of these ids. Both are constants from the code."""
         sql = f"select {columns} from {each('id uuid')} k join {table} t on t.tenant_id = $1 and t.id = k.id"
         return await self.fetch(sql, list(ids))
 
     async def settle(self, at: datetime) -> None:
-        """Wait until nothing can be posted any more that is stamped at or before `at`, which has passed already.
+        """Wait until no posting stamped at or before `at`, a past instant, can still commit.
 
-        Only postings in flight at this moment are waited for, with no connection held; later reads see them. Raises
+        Waits only for postings in flight at this moment, without holding a connection; later reads see them. Raises
         Unsettled if one of them takes too long.
         """
         if not self.settling:
@@ -135,13 +135,15 @@ class ReadSession:
             await self._stack.aclose()
 
     async def release(self) -> None:
-        """Give the connection back, if there is one."""
+        """Release the connection, if any."""
         async with self._lock:
             await self._end()
 
     async def close(self) -> None:
-        """Give the connection back for good; a statement that still runs on it after a moment is cancelled."""
+        """Release the connection for good; a statement still running after MAX_CLOSING_SECONDS is cancelled."""
         self._closed = True
+        if self._connection is None and not self._lock.locked():
+            return  # as after every posting; a read that waits for the lock finds it closed
         try:
             async with asyncio.timeout(MAX_CLOSING_SECONDS):
                 await self._lock.acquire()
@@ -157,7 +159,7 @@ class ReadSession:
 
 @asynccontextmanager
 async def reading(tenant_id: UUID) -> AsyncIterator[ReadSession]:
-    """Reads outside a request, of one moment."""
+    """Reads outside a request, in one snapshot."""
     session = ReadSession(tenant_id)
     try:
         yield session
@@ -170,8 +172,8 @@ _searching: Final[WeakKeyDictionary[Pool, asyncio.Semaphore]] = WeakKeyDictionar
 
 @asynccontextmanager
 async def _one_of_few() -> AsyncIterator[None]:
-    """Hold one of the few places for reads that search much, while the block lasts; waiting for one holds no
-    connection. Raises Busy if none comes free in time."""
+    """Hold one of the few slots for expensive reads, while the block lasts; waiting for one holds no connection.
+    Raises Busy if none becomes free in time."""
     pool = the_pool()
     places = _searching.get(pool)
     if places is None:
@@ -188,7 +190,7 @@ async def _one_of_few() -> AsyncIterator[None]:
 
 
 async def _settled_past(tenant_id: UUID, at: datetime) -> datetime:
-    """The settled instant, once it has passed `at`. Transactions that begin to write after `at` do not keep it back."""
+    """The settled instant, once it has passed `at`. Transactions that begin to write after `at` do not delay it."""
     until, pause = monotonic() + MAX_SETTLING_SECONDS, FIRST_PAUSE_SECONDS
     while (settled := await settled_instant(tenant_id)) <= at:
         if monotonic() >= until:

@@ -1,4 +1,4 @@
-"""One account between two instants: the balance before, the entries with the balance after each, the balance then."""
+"""One account between two instants: opening balance, entries with the balance after each, closing balance."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _LAST_BEFORE: Final = """
      where e.tenant_id = $1 and e.account_id = $2 and e.created_at < $3
      order by e.created_at desc, e.sequence desc limit 1"""
 
-# Those of a record that was merged count from then on: the past before it stays as it was.
+# A merged record's accounts count from the merge on: the past before it does not change.
 _ACCOUNTS: Final = f"""
     select a.id, a.asset
       from (select $2::uuid as id) p cross join lateral (select * from {RECORDS.branches}) c
@@ -38,7 +38,7 @@ _LINES: Final = """
 @dataclass(frozen=True, slots=True)
 class StatementView:
     """opening, closing: the account's ledger balance before the first and after the last entry between the instants.
-    after, last: those entries' sequences lie after the one, and end with the other. account_id None: there is no
+    after, last: those entries' sequences are greater than the one, up to the other. account_id: None without an
     account."""
 
     account_id: UUID | None
@@ -67,8 +67,8 @@ class StatementLine:
 async def accounts_of(
     session: ReadSession, person_id: UUID, asset: str | None, to: datetime | None
 ) -> list[tuple[UUID, str]]:
-    """The accounts, with their assets, that a person's statement up to `to` covers: the person's own first, then those of
-    the records that had been merged into them by then."""
+    """The accounts, with their assets, that a person's statement up to `to` covers: the survivor's first, then those of
+    the records merged by then."""
     return [(row["id"], row["asset"]) for row in await session.fetch(_ACCOUNTS, person_id, asset, to)]
 
 
@@ -88,12 +88,12 @@ async def statement(
 
 
 def entries_of(view: StatementView) -> Condition:
-    """Of the account's entries, the statement's."""
+    """The statement's entries, among the account's."""
     return Condition("t.sequence > {0} and t.sequence <= {1}", (view.after, view.last))
 
 
 def entries_of_all(views: Sequence[StatementView]) -> Condition:
-    """Of the entries of all of a person's accounts, those of these statements."""
+    """The entries of these statements, among those of all of a person's accounts."""
     return Condition(
         """exists (select 1 from unnest({0}::uuid[], {1}::bigint[], {2}::bigint[]) s(account_id, after, last)
                     where s.account_id = t.account_id and t.sequence > s.after and t.sequence <= s.last)""",
@@ -102,8 +102,8 @@ def entries_of_all(views: Sequence[StatementView]) -> Condition:
 
 
 async def lines(session: ReadSession, view: StatementView) -> AsyncIterator[list[StatementLine]]:
-    """The statement's lines, up to a thousand at once. Entries stay as they are, so these may be reads of several
-    moments: a caller that hands them out slowly releases the session in between."""
+    """The statement's lines, up to a thousand at once. Entries never change, so several snapshots may be used: a caller
+    that sends them slowly releases the session in between."""
     after = view.after
     while view.account_id is not None and after < view.last:
         rows = await session.fetch(_LINES, view.account_id, after, view.last, LINES_AT_ONCE)

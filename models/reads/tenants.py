@@ -1,4 +1,4 @@
-"""Tenants that tokens name. Remembered for a few seconds, by each process."""
+"""Tenants named by tokens. Cached for a few seconds, by each process."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,9 +21,9 @@ _COLUMNS: Final = "id, slug, name, time_zone, grace_days, approval_hours, key_da
 class TenantView:
     """time_zone: an IANA name. grace_days: how long after a cancelled membership service credits can still be added.
 
-    approval_hours: how long an approval request waits for somebody to decide. key_days: how long an idempotency key is
-    kept. currencies: those that the books hold, with their exponents. limited_currencies: those that limited roles may
-    use, with spaces between; None for all. suspended_at: since when its requests are refused, or None.
+    approval_hours: how long an approval request waits for a decision. key_days: how long an idempotency key is kept.
+    currencies: those that the books hold, with their exponents. limited_currencies: those that limited roles may use,
+    separated by spaces; None for all. suspended_at: since when its requests are refused, or None.
     """
 
     id: UUID
@@ -39,19 +39,19 @@ class TenantView:
 
 
 class TenantDirectory:
-    """Tenants by slug or by id. `clock` gives seconds that only ever rise."""
+    """Tenants by slug or by id. `clock` gives monotonic seconds."""
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
         self._known: dict[str, tuple[float, TenantView | None]] = {}
 
     def remembered(self, claim: str) -> TenantView | None:
-        """The tenant that `claim` was found to name a moment ago; None if it has to be looked up (again)."""
+        """The cached tenant that `claim` names; None if it must be looked up."""
         known = self._known.get(claim)
         return known[1] if known is not None and known[0] > self._clock() else None
 
     async def find(self, claim: str) -> TenantView | None:
-        """The tenant that `claim` names, by slug or id, or None. Absence is remembered as well."""
+        """The tenant that `claim` names, by slug or id, or None. Absence is cached as well."""
         known = self._known.get(claim)
         if known is not None and known[0] > self._clock():
             return known[1]
@@ -70,7 +70,7 @@ class TenantDirectory:
 
 async def _look_up(claim: str) -> TenantView | None:
     if len(claim) <= MAX_SLUG and claim.isascii() and claim.replace("-", "").isalnum():
-        # What is written as an id is one: else a tenant that is called so would answer to another's partner tokens.
+        # Text in an id's form is an id: otherwise a tenant with such a slug would match another's partner tokens.
         tenant_id = written_id(claim) or await tenant_id_of(claim)
         if tenant_id is not None:
             return await _by_id(tenant_id)

@@ -9,9 +9,9 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """name: of the comparison, for people and scripts alike."""
+    """name: of the comparison, for people and scripts alike. None if the rows bear it: (compared, id, detail)."""
 
-    name: str
+    name: str | None
     sql: str
 
 
@@ -41,27 +41,28 @@ _ACCOUNTS = (
 )
 
 _CREDITS = (
+    # Under two names: a credit's entries are added up once.
     Check(
-        "credit remainder",
+        None,
         """
-        SELECT c.id, format('remainder %s; entries: %s', c.remaining_minor, coalesce(e.remaining, 0)) AS detail
+        SELECT d.compared, c.id, d.detail
         FROM credits c LEFT JOIN (
-            SELECT credit_id, sum(amount_minor) AS remaining FROM entries WHERE tenant_id = $1 GROUP BY credit_id
+            SELECT credit_id, sum(amount_minor) AS remaining, -sum(amount_minor) FILTER (
+                WHERE amount_minor < 0 AND counter IN ('REMOVED', 'EXPIRED', 'ORDERS')) AS gone
+            FROM entries WHERE tenant_id = $1 GROUP BY credit_id
         ) e ON e.credit_id = c.id
-        WHERE c.tenant_id = $1 AND c.remaining_minor <> coalesce(e.remaining, 0)
-        """,
-    ),
-    Check(
-        "credit gone",
-        """
-        SELECT c.id, format('gone %s; entries: %s, and %s before it was moved here', c.gone_minor, coalesce(e.gone, 0),
-            coalesce(p.gone_minor, 0)) AS detail
-        FROM credits c LEFT JOIN (
-            SELECT credit_id, -sum(amount_minor) AS gone FROM entries
-            WHERE tenant_id = $1 AND amount_minor < 0 AND counter IN ('REMOVED', 'EXPIRED', 'ORDERS') GROUP BY credit_id
-        ) e ON e.credit_id = c.id
-        LEFT JOIN credits p ON p.tenant_id = $1 AND p.successor_id = c.id
-        WHERE c.tenant_id = $1 AND c.gone_minor <> coalesce(e.gone, 0) + coalesce(p.gone_minor, 0)
+        LEFT JOIN (
+            SELECT successor_id, gone_minor FROM credits WHERE tenant_id = $1 AND successor_id IS NOT NULL
+        ) p ON p.successor_id = c.id
+        CROSS JOIN LATERAL (VALUES
+            ('credit remainder', c.remaining_minor <> coalesce(e.remaining, 0),
+                format('remainder %s; entries: %s', c.remaining_minor, coalesce(e.remaining, 0))),
+            ('credit gone', c.gone_minor <> coalesce(e.gone, 0) + coalesce(p.gone_minor, 0),
+                format('gone %s; entries: %s, and %s before it was moved here', c.gone_minor, coalesce(e.gone, 0),
+                    coalesce(p.gone_minor, 0)))
+        ) d (compared, differs, detail)
+        WHERE c.tenant_id = $1 AND d.differs AND (c.remaining_minor <> coalesce(e.remaining, 0)
+            OR c.gone_minor <> coalesce(e.gone, 0) + coalesce(p.gone_minor, 0))
         """,
     ),
     Check(
@@ -70,7 +71,10 @@ _CREDITS = (
         SELECT c.id, format('amount %s, for which entry %s of its account and transaction is not the one that opened it',
             c.amount_minor, c.opened_sequence) AS detail
         FROM credits c
-        LEFT JOIN credits r ON r.tenant_id = $1 AND r.id = c.origin_id
+        LEFT JOIN (
+            SELECT m.id, o.amount_minor FROM credits m LEFT JOIN credits o ON o.tenant_id = $1 AND o.id = m.origin_id
+            WHERE m.tenant_id = $1 AND m.origin_id IS NOT NULL
+        ) r ON r.id = c.id
         LEFT JOIN entries e ON e.tenant_id = $1 AND e.account_id = c.account_id AND e.sequence = c.opened_sequence
         WHERE c.tenant_id = $1 AND ((e.transaction_id, e.credit_id) IS DISTINCT FROM (c.transaction_id, c.id)
             OR c.amount_minor IS DISTINCT FROM CASE WHEN c.origin_id IS NULL THEN e.amount_minor ELSE r.amount_minor END)
@@ -128,27 +132,38 @@ _CREDITS = (
     Check(
         "entry lifetime",
         """
-        SELECT e.id, format('%s %s moves the lifetime total by %s, of a credit that counts: %s', e.counter,
-            e.amount_minor, e.lifetime_minor, c.counts) AS detail
-        FROM entries e JOIN credits c ON c.tenant_id = $1 AND c.id = e.credit_id
-        JOIN transactions t ON t.tenant_id = $1 AND t.id = e.transaction_id
-        WHERE e.tenant_id = $1 AND ((NOT c.counts AND e.lifetime_minor <> 0 AND t.digest IS NOT NULL)
-            OR (e.counter = 'ISSUED' AND e.lifetime_minor <> CASE WHEN c.counts THEN e.amount_minor ELSE 0 END))
+        WITH odd AS MATERIALIZED (
+            SELECT e.id, e.transaction_id, e.counter, e.amount_minor, e.lifetime_minor, c.counts
+            FROM entries e JOIN credits c ON c.tenant_id = $1 AND c.id = e.credit_id
+            WHERE e.tenant_id = $1 AND ((NOT c.counts AND e.lifetime_minor <> 0)
+                OR (e.counter = 'ISSUED' AND e.lifetime_minor <> CASE WHEN c.counts THEN e.amount_minor ELSE 0 END))
+        )
+        SELECT o.id, format('%s %s moves the lifetime total by %s, of a credit that counts: %s', o.counter,
+            o.amount_minor, o.lifetime_minor, o.counts) AS detail
+        FROM odd o JOIN transactions t ON t.tenant_id = $1 AND t.id = o.transaction_id
+        WHERE t.digest IS NOT NULL OR o.counter = 'ISSUED'
         """,
     ),
+    # Whose records were merged is asked only of those that are of two records.
     Check(
         "entry parties",
         """
+        WITH odd AS MATERIALIZED (
+            SELECT e.id, a.id IS NOT NULL AND t.id IS NOT NULL AND (c.id IS NOT NULL OR e.credit_id IS NULL)
+                AND c.account_id IS NOT DISTINCT FROM CASE WHEN c.id IS NOT NULL THEN a.id END AS said,
+                a.customer_id, t.customer_id AS of_transaction
+            FROM entries e
+            LEFT JOIN accounts a ON a.tenant_id = $1 AND a.id = e.account_id
+            LEFT JOIN credits c ON c.tenant_id = $1 AND c.id = e.credit_id
+            LEFT JOIN transactions t ON t.tenant_id = $1 AND t.id = e.transaction_id
+            WHERE e.tenant_id = $1 AND (a.id IS NULL OR t.id IS NULL OR (e.credit_id IS NOT NULL AND c.id IS NULL)
+                OR c.account_id <> a.id OR a.customer_id <> t.customer_id)
+        )
         SELECT e.id, 'account, account of the credit and customer of the transaction do not agree' AS detail
-        FROM entries e
-        LEFT JOIN accounts a ON a.tenant_id = $1 AND a.id = e.account_id
-        LEFT JOIN credits c ON c.tenant_id = $1 AND c.id = e.credit_id
-        LEFT JOIN transactions t ON t.tenant_id = $1 AND t.id = e.transaction_id
-        LEFT JOIN customers o ON o.tenant_id = $1 AND o.id = a.customer_id
-        LEFT JOIN customers d ON d.tenant_id = $1 AND d.id = t.customer_id
-        WHERE e.tenant_id = $1 AND (a.id IS NULL OR t.id IS NULL OR (e.credit_id IS NOT NULL AND c.id IS NULL)
-            OR c.account_id <> a.id
-            OR coalesce(o.merged_into_id, o.id) IS DISTINCT FROM coalesce(d.merged_into_id, d.id))
+        FROM odd e
+        LEFT JOIN customers o ON o.tenant_id = $1 AND o.id = e.customer_id
+        LEFT JOIN customers d ON d.tenant_id = $1 AND d.id = e.of_transaction
+        WHERE NOT e.said OR coalesce(o.merged_into_id, o.id) IS DISTINCT FROM coalesce(d.merged_into_id, d.id)
         """,
     ),
 )
@@ -281,51 +296,11 @@ _ORDERS = (
 
 LEDGER_CHECKS: Final = (*_ACCOUNTS, *_CREDITS, *_INVOICES, *_ORDERS)
 
-ENTRIES: Final = """
-    SELECT e.id, e.account_id, e.sequence, e.transaction_id, e.credit_id, e.counter, e.amount_minor, e.lifetime_minor,
-        e.balance_after_minor, e.created_at, e.previous_hash, e.hash, t.id IS NOT NULL AS explained, t.kind, t.reason,
-        t.actor_id, t.approved_by_id, t.customer_id, t.note_digest, t.digest
-    FROM entries e LEFT JOIN transactions t ON t.tenant_id = $1 AND t.id = e.transaction_id
-    WHERE e.tenant_id = $1
-    ORDER BY e.account_id, e.sequence
-"""
-"""Every account's entries from the first to the newest, with the facts that their hashes cover."""
-
-TRANSACTIONS: Final = """
-    SELECT t.id, t.customer_id, t.kind, t.reason, t.note_digest, t.actor_id, t.approved_by_id, t.idempotency_key,
-        t.created_at, t.limited_asset, t.limited_minor, t.limited_on, t.digest,
-        c.id AS credit_id, c.account_id, c.origin_id, c.amount_minor, c.opened_sequence,
-        c.effective_on, c.starts_at, c.created_at AS opened_at, c.counts,
-        CASE WHEN f.credit_id IS NULL THEN c.expires_at ELSE f.old_expires_at END AS expires_at,
-        CASE WHEN f.credit_id IS NULL THEN c.auto_apply ELSE f.old_auto_apply END AS auto_apply,
-        CASE WHEN f.credit_id IS NULL THEN coalesce(s.services, '{}')
-            ELSE ARRAY(SELECT jsonb_array_elements_text(f.old_services)::uuid) END AS services
-    FROM transactions t
-    LEFT JOIN credits c ON c.tenant_id = $1 AND c.transaction_id = t.id
-    LEFT JOIN (
-        SELECT DISTINCT ON (credit_id) credit_id, old_expires_at, old_auto_apply, old_services FROM credit_changes
-        WHERE tenant_id = $1 ORDER BY credit_id, created_at, id
-    ) f ON f.credit_id = c.id
-    LEFT JOIN (
-        SELECT credit_id, array_agg(service_id) AS services FROM credit_services WHERE tenant_id = $1 GROUP BY credit_id
-    ) s ON s.credit_id = c.id
-    WHERE t.tenant_id = $1 AND t.digest IS NOT NULL
-    ORDER BY t.id
-"""
-"""Transactions with a digest, a row for each credit that one opened, with its terms then: before its changes."""
-
-NOTES: Final = """
-    SELECT t.id, t.note_digest, x.id IS NOT NULL AS kept, x.note, x.salt, coalesce(c.erased_at, p.erased_at) AS erased_at
-    FROM transactions t
-    LEFT JOIN transaction_texts x ON x.tenant_id = $1 AND x.id = t.id
-    LEFT JOIN customers c ON c.tenant_id = $1 AND c.id = t.customer_id
-    LEFT JOIN customers p ON p.tenant_id = $1 AND p.id = c.merged_into_id
-    WHERE t.tenant_id = $1 AND (t.note_digest IS NOT NULL OR x.id IS NOT NULL)
-"""
-"""Transactions with a note, the note, and the time its customer was erased."""
-
 COUNTS: Final = """
-    SELECT (SELECT count(*) FROM accounts WHERE tenant_id = $1) AS accounts,
+    SELECT (SELECT count(*) FROM entries WHERE tenant_id = $1) AS entries,
+        (SELECT count(*) FROM transactions t LEFT JOIN transaction_texts x ON x.tenant_id = $1 AND x.id = t.id
+            WHERE t.tenant_id = $1 AND (t.note_digest IS NOT NULL OR x.id IS NOT NULL)) AS notes,
+        (SELECT count(*) FROM accounts WHERE tenant_id = $1) AS accounts,
         (SELECT count(*) FROM credits WHERE tenant_id = $1) AS credits,
         (SELECT count(*) FROM invoices WHERE tenant_id = $1) AS invoices,
         (SELECT count(*) FROM coupons WHERE tenant_id = $1) AS coupons

@@ -1,4 +1,4 @@
-"""Every row that another one names has to exist: with the triggers off, foreign keys are not enforced."""
+"""Checks that every row named by another one exists: with the triggers off, foreign keys are not enforced."""
 
 from dataclasses import dataclass
 from typing import Final

@@ -94,13 +94,13 @@ _APPROVALS = (
     ),
 )
 
-# Of others, a repetition or a part of a bulk may have made nothing that has the id.
+# For other operations, a repetition or a part of a bulk may have made nothing with the id.
 _MAKES_ITS_RESULT = """'adjustCredit', 'assignCredit', 'bulkCredit', 'createInvoice', 'createOrder', 'giveReward',
                 'reassignCredit', 'recordPayment', 'releaseAssignments', 'updateCredit', 'useCredit', 'voidCredit',
                 'voidInvoice'"""
 
-# Of those that were used since what was pruned. A posting claims its key, and then waits before it has a time: not for an
-# hour. It is the key of whoever asked for the posting; for one that had to be approved, whoever approved it.
+# Of keys used since the last pruning. A posting claims its key, and may then wait before it gets its time, but less
+# than an hour. The key is the requester's; for an approved request, the approver's.
 _KEYS = (
     Check(
         "transaction key",
@@ -192,7 +192,7 @@ _PEOPLE = (
         WHERE a.tenant_id = $1 AND c.merged_into_id IS NOT NULL AND (a.balance_minor <> 0 OR a.lifetime_minor <> 0)
         """,
     ),
-    # A renamed tier moves nobody, and leaves the names of before: where that has happened, they do not follow each other.
+    # Renaming a tier moves no customer, and older rows keep the old name: their names then do not follow each other.
     Check(
         "tier changes",
         """

@@ -1,8 +1,7 @@
 """Seals: every row's contents when it was last written, kept in another table, and compared with its contents now.
 
-A table's columns are sealed in the order in which models/tables/ has them, but for those that are listed here; so a new
-one is, unless this says otherwise. The way to compute a seal is this module's own (docs/proof.md): the triggers that seal
-rows (migrations/) are not asked.
+A table's columns are sealed in the order of models/tables/, except those listed here; so a new one is sealed unless
+listed. Seals are computed here independently (docs/proof.md), without the triggers that seal rows (migrations/).
 """
 
 from dataclasses import dataclass
@@ -25,11 +24,11 @@ UNSEALED: Final = {
     "tenants": "config_version restated",
     "transactions": "digest",
 }
-"""Columns of those tables that no seal covers: figures that verify recomputes from entries, lines, payments and assignments,
-those that nobody is promised, and a transaction's digest of all the rest."""
+"""Columns of those tables that no seal covers: figures that verify recomputes from entries, lines, payments and
+assignments, columns that promise nothing, and a transaction's digest of all the others."""
 
-UNSEALED_TABLES: Final = frozenset({"entries", "outbox", "seals", "transaction_texts"})
-"""The ledger's own, under its hashes; what is to be told; the seals."""
+UNSEALED_TABLES: Final = frozenset({"entries", "outbox", "seals", "totals", "totals_seen", "transaction_texts"})
+"""Tables of the ledger, covered by its hashes; the outbox; the seals; tables derived from entries."""
 
 
 def _sealed(model: type[Model]) -> str:
@@ -43,8 +42,8 @@ SEALED: Final = {
     for model in (getattr(tables, name) for name in tables.__all__)
     if model._meta.db_table not in UNSEALED_TABLES  # noqa: SLF001 - as above
 }
-"""Columns that each table's seal covers: all, in the order of models/tables/, but for those above. The rest of its columns
-sum up what other rows say."""
+"""Columns that each table's seal covers: all except those above, in the order of models/tables/. The others sum up
+other rows."""
 
 _INSTANTS: Final = frozenset({"external_id_since"})
 _AS_TEXT: Final = frozenset(
@@ -67,14 +66,15 @@ _AS_HEX: Final = frozenset({"input_hash", "note_digest", "secret_hash"})
 
 @dataclass(frozen=True, slots=True)
 class SealCheck:
-    """table: whose rows. sql: of a tenant's ($1) rows and seals, those that do not fit: (id, detail)."""
+    """table: of the rows. sql: selects a tenant's ($1) rows and seals that do not match: (id, detail)."""
 
     table: str
     sql: str
 
 
-def _fact(column: str) -> str:
-    value = f't."{column}"'
+def fact(column: str, row: str = "t") -> str:
+    """SQL for the text of one column of the row in its seal."""
+    value = f'{row}."{column}"'
     if column.endswith("_at") or column in _INSTANTS:
         return f"(extract(epoch FROM {value}) * 1000000)::bigint"
     if column in _AS_TEXT:
@@ -85,7 +85,7 @@ def _fact(column: str) -> str:
 def facts(table: str) -> str:
     """SQL for the facts of the table's row `t`: the bytes that are hashed, after the salt, into its seal."""
     own = "t.id" if table == "tenants" else "t.tenant_id"
-    said = ", ".join([f"'{table}'", own, *(_fact(column) for column in SEALED[table].split())])
+    said = ", ".join([f"'{table}'", own, *(fact(column) for column in SEALED[table].split())])
     return f"convert_to(json_build_array({said})::text, 'UTF8')"
 
 
@@ -96,16 +96,17 @@ def _check(table: str) -> SealCheck:
         table,
         f"""
         SELECT {special.named} AS id, CASE
-            WHEN r.id IS NULL THEN format('is gone; it was written %s times, the last time at %s', s.version, s.sealed_at)
+            WHEN t.row_id IS NULL
+                THEN format('is gone; it was written %s times, the last time at %s', s.version, s.sealed_at)
             WHEN s.id IS NULL THEN 'was never written by the service'
             ELSE format('is not as it was written at %s', s.sealed_at) END{special.detail} AS detail
         FROM (
-            SELECT {special.id} AS id, {facts(table)} AS facts{special.more}
-            FROM {table} t {special.joined} WHERE {own} = $1 {special.where}
-        ) r FULL JOIN (
+            SELECT t.*, {special.id} AS row_id{special.more} FROM {table} t {special.joined} WHERE {own} = $1 {special.where}
+        ) t FULL JOIN (
             SELECT id, name, version, digest, salt, sealed_at FROM seals WHERE tenant_id = $1 AND of_table = '{table}'
-        ) s ON s.id = r.id
-        WHERE s.digest IS DISTINCT FROM sha256(coalesce(s.salt, '') || r.facts) {special.but}
+        ) s ON s.id = t.row_id
+        WHERE CASE WHEN t.row_id IS NULL OR s.id IS NULL THEN true
+            ELSE s.digest IS DISTINCT FROM sha256(coalesce(s.salt, '') || {facts(table)}) END {special.but}
         """,
     )
 
@@ -115,7 +116,7 @@ class _Special:
     """The differences of a table's check from the others'."""
 
     id: str = "t.id"
-    named: str = "coalesce(s.id, r.id)"
+    named: str = "coalesce(s.id, t.row_id)"
     detail: str = ""
     more: str = ""
     joined: str = ""
@@ -124,21 +125,20 @@ class _Special:
 
 
 _SPECIAL: Final = {
-    # A key has no id: half of the SHA-256 of it and its client is as good as one. It is called by what it made, and itself.
+    # A key has no id: half of the SHA-256 of it and its client serves as one. It is reported by its result and itself.
     "idempotency_keys": _Special(
         id="substr(encode(sha256(convert_to(json_build_array(t.key, t.client)::text, 'UTF8')), 'hex'), 1, 32)::uuid",
-        named="coalesce(r.result_id, s.id)",
-        detail=" || format(' (the key %L)', coalesce(r.key, s.name))",
-        more=", t.key, t.result_id",
+        named="coalesce(t.result_id, s.id)",
+        detail=" || format(' (the key %L)', coalesce(t.key, s.name))",
     ),
     # Those with a digest are under the hashes of their entries.
     "transactions": _Special(where="AND t.digest IS NULL"),
-    # As opened, a credit is under its transaction's digest; it is sealed once it changes.
+    # As opened, a credit is covered by its transaction's digest; it is sealed once it changes.
     "credits": _Special(
         more=", t.swept_at IS NULL AND t.voided_at IS NULL AND t.successor_id IS NULL"
         " AND octet_length(x.digest) = 64 AS as_opened",
         joined="LEFT JOIN transactions x ON x.tenant_id = t.tenant_id AND x.id = t.transaction_id",
-        but="AND (s.id IS NOT NULL OR r.as_opened IS NOT TRUE)",
+        but="AND (s.id IS NOT NULL OR t.as_opened IS NOT TRUE)",
     ),
 }
 

@@ -14,7 +14,7 @@ from tortoise.models import Model
 
 @dataclass(frozen=True, slots=True)
 class Privileges:
-    """Rights of the app's role beside reading. updates: the columns that may be changed. A row can be locked where at
+    """Rights of the app's role besides reading. updates: the columns that may be changed. A row can be locked if at
     least one may."""
 
     updates: tuple[str, ...] = ()

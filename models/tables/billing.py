@@ -100,8 +100,8 @@ class Assignment(TenantRow):
 
 
 class Product(TenantRow):
-    """An item that orders sell: GOODS, SERVICE, or CREDIT, whose worth goes on the account once the order is paid in
-    full."""
+    """An item that orders sell: GOODS, SERVICE, or CREDIT, whose worth is added to the account once the order is paid
+    in full."""
 
     name = fields.CharField(max_length=200)
     kind = fields.CharField(max_length=16)
@@ -117,8 +117,8 @@ class Product(TenantRow):
 
 
 class Grant(TenantRow):
-    """A credit that an order put on the account. `id` is the credit's own. revoked_transaction_id: the event that took
-    it back; revoked_minor: its remainder then."""
+    """A credit that an order added to the account. `id` is the credit's own. revoked_transaction_id: the event that
+    took it back; revoked_minor: its remainder then."""
 
     invoice_id = fields.UUIDField()
     credit_id = fields.UUIDField()

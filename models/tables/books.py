@@ -1,4 +1,4 @@
-"""Proof of the books: the exponents of their currencies, and the digest of each row as it was last written."""
+"""Rows about the books: the exponents of their currencies, the digest of each row as it was last written, totals."""
 
 from typing import ClassVar
 
@@ -8,7 +8,7 @@ from models.tables.base import Privileges, TenantRow
 
 
 class Currency(TenantRow):
-    """A currency that the books hold, with the number of decimal places it had when they first did."""
+    """A currency that the books hold, with its number of decimal places at its first use."""
 
     code = fields.CharField(max_length=3)
     exponent = fields.SmallIntField()
@@ -20,7 +20,7 @@ class Currency(TenantRow):
 
 
 class Seal(TenantRow):
-    """The digest of one row of `of_table` (docs/proof.md). Written by triggers alone. `id` is the row's own; a key has
+    """The digest of one row of `of_table` (docs/proof.md). Only written by triggers. `id` is the row's own; a key has
     none, and is named.
 
     version: how often the row has been written. salt: set if the row holds texts of people; a new one with each version.
@@ -38,3 +38,32 @@ class Seal(TenantRow):
 
     class Meta:
         table = "seals"
+
+
+class Totals(TenantRow):
+    """Sums of all transactions up to `at` (models/totals.py), `transactions` in number; never changed. If deleted, they
+    are made again."""
+
+    at = fields.DatetimeField()
+    transactions = fields.BigIntField()
+    credits: fields.Field[list[object]] = fields.JSONField()
+    counters: fields.Field[list[object]] = fields.JSONField()
+    accounts: fields.Field[list[object]] = fields.JSONField()
+
+    class Meta:
+        table = "totals"
+        unique_together = (("tenant_id", "at"),)
+
+
+class TotalsSeen(TenantRow):
+    """The number of records of the audit trail after `after`, up to `at`, with an actor, kind or reason
+    (models/totals.py). `id` is that of the totals at `at`."""
+
+    what = fields.CharField(max_length=8)
+    value = fields.CharField(max_length=64)
+    after = fields.DatetimeField()
+    at = fields.DatetimeField()
+    records = fields.BigIntField()
+
+    class Meta:
+        table = "totals_seen"

@@ -25,7 +25,7 @@ class Account(TenantRow):
     created_at = fields.DatetimeField()
     posted_at = fields.DatetimeField(null=True)
 
-    # An account that a rejected request had opened goes again; one with entries can't: they point at it.
+    # An account opened by a rejected request is deleted; one with entries cannot be: they refer to it.
     app_may: ClassVar = Privileges(
         updates=("balance_minor", "lifetime_minor", "sequence", "head_hash", "posted_at"), deletes=True
     )
@@ -42,8 +42,8 @@ class Credit(TenantRow):
     spendable from this instant on; null never. restricted: only for the services in credit_services. swept_at: when its
     expired remainder was written off; voided_at: when its remainder was reversed. counts: whether adding it raised the
     lifetime total. gone_minor: the part taken back or expired; the part neither gone nor left is used. opened_sequence:
-    of the entry that put it on its account. origin_id: the lot that it was before a merge brought it here;
-    successor_id: the lot that it is since a merge took it away. created_at: its age, which a merge leaves as it was.
+    of the entry that put it on its account. origin_id: the credit that it continues after a merge; successor_id: the
+    credit that continues it after a merge. created_at: its age, which a merge does not change.
     """
 
     account_id = fields.UUIDField()
@@ -99,7 +99,7 @@ class Transaction(TenantRow):
 
     note_digest: SHA-256 over salt and note; the text itself is in transaction_texts, where it can be erased. digest:
     over its facts, and the terms of the credits that it opened (models/hash_chain.py); null if it is older than that.
-    limited_*: the part of its actor's limits by day that it used up.
+    limited_*: its use of its actor's daily limits.
     """
 
     customer_id = fields.UUIDField()
@@ -125,7 +125,7 @@ class TransactionText(TenantRow):
     note = fields.TextField()
     salt = fields.BinaryField()
 
-    # To erase; a trigger sees to that.
+    # Only to erase; a trigger ensures that.
     app_may: ClassVar = Privileges(updates=("note", "salt"))
 
     class Meta:
@@ -157,8 +157,8 @@ class Entry(TenantRow):
 
 
 class TierChange(TenantRow):
-    """A points account's lifetime total crossed a threshold, or a threshold it. Names are kept as they were; null is no
-    tier. transaction_id: the event that moved the total; null if an admin moved the threshold."""
+    """A tier change: a points account's lifetime total crossed a threshold, or a threshold it. Names as they were; null
+    is no tier. transaction_id: the event that moved the total; null if an admin moved the threshold."""
 
     account_id = fields.UUIDField()
     transaction_id = fields.UUIDField(null=True)
@@ -195,9 +195,9 @@ class LimitCounter(TenantRow):
 class IdempotencyKey(Model):
     """A key that a success (or an approval request) has used up. input_hash: SHA-256 of the command.
 
-    client: the owner of the name space: a partner's client, or people (''). shared: it answers to every client, since
-    its owner is not known. kept: it is never pruned. result_id: the transaction (invoice, payment, bulk operation,
-    approval request) that it made.
+    client: the owner of the name space: a partner's client, or people (''). shared: it matches every client, since its
+    owner is unknown. kept: it is never pruned. result_id: the transaction (invoice, payment, bulk operation, approval
+    request) that it made.
     """
 
     key = fields.CharField(max_length=255, primary_key=True)
@@ -249,7 +249,7 @@ class CreditChange(TenantRow):
 class AuditEvent(TenantRow):
     """An action that moved no value: its actor, subject and time. note: the actor's, erasable.
 
-    request_id, address: of the request that did it, if one did.
+    request_id, address: of the request that caused it, if any.
     """
 
     action = fields.CharField(max_length=64)

@@ -10,8 +10,8 @@ from models.tables.base import Privileges, TenantRow
 class ApprovalRequest(TenantRow):
     """A request over a limit that waits for a second person. command: the input, checked again when approved.
 
-    requested_subject, decided_subject: the token's subject, in whatever role and through whatever client. terms: those
-    it was made under (models/planning/binding.py); null before these were kept. invoice_id: the order that it became.
+    requested_subject, decided_subject: the token's subject, in any role and through any client. terms: those it was
+    made under (models/planning/binding.py); null before these were stored. invoice_id: the order that it became.
     """
 
     operation = fields.CharField(max_length=32)
@@ -50,8 +50,8 @@ class ApprovalRequest(TenantRow):
 class BulkOperation(TenantRow):
     """Many adjustments in one request. status: QUEUED, RUNNING, COMPLETED, FAILED or CANCELLED.
 
-    command, idempotency_key: kept for one that runs on. validated_at: when every row was found good. claimed_until: end
-    of the worker's claim.
+    command, idempotency_key: stored for one that continues after its request. validated_at: when every row was valid.
+    claimed_until: end of the worker's claim.
     """
 
     status = fields.CharField(max_length=16)

@@ -13,9 +13,9 @@ class Tenant(Model):
 
     config_version: raised by a trigger whenever reasons, services, tiers, rewards, limits or the tenant itself change,
     so that every process knows at once that its copy is old. approval_hours: how long an approval request waits.
-    restated: whether books that predate a rule have been brought to it. key_days: how long an idempotency key is kept.
-    keys_pruned_at: those used before then may be gone; null if none are. limited_currencies: the codes of those that
-    limited roles may use, with spaces between; null for all. suspended_at: since when its requests are refused, or null.
+    restated: whether older books have been adapted to newer rules. key_days: how long an idempotency key is kept.
+    keys_pruned_at: keys used before then may be gone; null if none are. limited_currencies: the codes of those that
+    limited roles may use, separated by spaces; null for all. suspended_at: since when its requests are refused, or null.
     """
 
     id = fields.UUIDField(primary_key=True, default=None)
@@ -67,7 +67,7 @@ class Actor(TenantRow):
 
 
 class PartnerToken(TenantRow):
-    """A token that an admin gave to a partner's client. Of its secret only the digest (SHA-256) is kept.
+    """A token that an admin issued to a partner's client. Only its secret's digest (SHA-256) is stored.
 
     scope: its scopes, separated by spaces. replaces_id: the token that was rotated.
     """
@@ -97,9 +97,9 @@ class Customer(TenantRow):
     """A person that the tenant owes. `external_id` is the tenant's own name for them.
 
     membership_cancelled_at: when the membership ended; null while it runs or if there never was one. merged_into_id:
-    the record that this person is now, never one that was merged itself; merged_at: since when. Every id of the
-    person's names that record. erased_at: name, e-mail and notes are gone since then. external_id_since: when the
-    external id came to this record; null: when it was made. external_id_reused: whether another record had it before.
+    the surviving record, never one that was itself merged; merged_at: since when. Every id of the person names that
+    record. erased_at: name, e-mail and notes are gone since then. external_id_since: when this record got the external
+    id; null: when it was created. external_id_reused: whether another record had it before.
     """
 
     external_id = fields.CharField(max_length=255)
@@ -137,8 +137,7 @@ class Customer(TenantRow):
 
 
 class ExternalIdLeft(TenantRow):
-    """A record that some customer had an external id and has it no more, by renaming or erasure. `id` is a digest of
-    the name."""
+    """A trace of an external id that a customer gave up, by renaming or erasure. `id` is a digest of the name."""
 
     left_at = fields.DatetimeField()
 

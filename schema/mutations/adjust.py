@@ -77,17 +77,17 @@ class AdjustCreditPayload(PostingPayload):
     @resolved(Transaction | None)
     def transaction(self, info: Info) -> Pending[Any]:
         """Transaction that was posted; null if approval was requested."""
-        return loaded(info, "transactions", self.outcome.transaction_id)
+        return loaded(info, "Transaction", self.outcome.transaction_id)
 
     @resolved(Account | None)
     def account(self, info: Info) -> Pending[Any]:
         """Account after the adjustment."""
-        return loaded(info, "accounts", self.outcome.account_id)
+        return loaded(info, "Account", self.outcome.account_id)
 
     @resolved(Credit | None)
     def credit(self, info: Info) -> Pending[Any]:
         """Credit that was opened or, if exactly one was, taken from."""
-        return loaded(info, "credits", self.outcome.credit_id)
+        return loaded(info, "Credit", self.outcome.credit_id)
 
     @resolved(ApprovalRequest | None)
     def approval_request(self, info: Info) -> Pending[Any]:

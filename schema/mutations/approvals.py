@@ -77,32 +77,32 @@ class ApproveRequestPayload(PostingPayload):
     @resolved(ApprovalRequest | None)
     def approval_request(self, info: Info) -> Pending[Any]:
         """Approval request after the decision."""
-        return loaded(info, "approval_requests", self.outcome.approval_request_id)
+        return loaded(info, "ApprovalRequest", self.outcome.approval_request_id)
 
     @resolved(Transaction | None)
     def transaction(self, info: Info) -> Pending[Any]:
         """Transaction that was posted, with the requester as actor; null for an order."""
-        return loaded(info, "transactions", self.outcome.transaction_id)
+        return loaded(info, "Transaction", self.outcome.transaction_id)
 
     @resolved(Account | None)
     def account(self, info: Info) -> Pending[Any]:
         """Account after the posting; null for an order, and if replayed."""
-        return loaded(info, "accounts", self.outcome.account_id)
+        return loaded(info, "Account", self.outcome.account_id)
 
     @resolved(Credit | None)
     def credit(self, info: Info) -> Pending[Any]:
         """Credit that was opened or taken from; null unless the request was an adjustment, and if replayed."""
-        return loaded(info, "credits", self.outcome.credit_id)
+        return loaded(info, "Credit", self.outcome.credit_id)
 
     @resolved(Coupon | None)
     def coupon(self, info: Info) -> Pending[Any]:
         """Coupon that was issued; null unless the request was for a reward, and if replayed."""
-        return loaded(info, "coupons", self.outcome.coupon_id)
+        return loaded(info, "Coupon", self.outcome.coupon_id)
 
     @resolved(Invoice | None)
     def order(self, info: Info) -> Pending[Any]:
         """Order that was made; null unless the request was for one."""
-        return loaded(info, "invoices", self.outcome.invoice_id)
+        return loaded(info, "Invoice", self.outcome.invoice_id)
 
 
 @strawberry.type
@@ -114,7 +114,7 @@ class DecidedPayload(Payload):
     @resolved(ApprovalRequest | None)
     def approval_request(self, info: Info) -> Pending[Any]:
         """Approval request after the decision."""
-        return loaded(info, "approval_requests", self.request_id)
+        return loaded(info, "ApprovalRequest", self.request_id)
 
 
 @strawberry.type

@@ -58,7 +58,7 @@ class AssignCreditPayload(PostingPayload):
     @resolved(Credit | None)
     def credit(self, info: Info) -> Pending[Any]:
         """Credit after the assignment."""
-        return loaded(info, "credits", self.outcome.credit_id)
+        return loaded(info, "Credit", self.outcome.credit_id)
 
     @resolved(list[Assignment] | None)
     async def assignments(self, info: Info) -> list[Assignment]:
@@ -68,4 +68,4 @@ class AssignCreditPayload(PostingPayload):
     @resolved(Transaction | None)
     def transaction(self, info: Info) -> Pending[Any]:
         """Transaction that was posted."""
-        return loaded(info, "transactions", self.outcome.transaction_id)
+        return loaded(info, "Transaction", self.outcome.transaction_id)

@@ -13,9 +13,10 @@ from models.planning.bulk_rows import KEYS
 from schema import texts
 from schema.context import Info
 from schema.ids import input_id
+from schema.nodes import NODES
 from schema.types.base import in_turns
 from schema.types.errors import UserError
-from schema.withheld import KINDS, withheld
+from schema.withheld import withheld
 
 NOTHING = Outcome()
 """Outcome of a mutation that was rejected."""
@@ -65,7 +66,7 @@ def ids(values: Iterable[strawberry.ID] | None, type_name: str, field: str) -> t
     return tuple(input_id(value, type_name, field, str(n)) for n, value in enumerate(values or ()))
 
 
-def loaded(info: Info, loader: str, row_id: UUID | None) -> Pending[Any]:
+def loaded(info: Info, type_name: str, row_id: UUID | None) -> Pending[Any]:
     """Return the row that an outcome names, if it names one. A token that may not read it gets its id only and, of a
     transaction, what it has written itself.
 
@@ -73,23 +74,23 @@ def loaded(info: Info, loader: str, row_id: UUID | None) -> Pending[Any]:
     """
     if row_id is None:
         return None
-    kind = KINDS.get(loader)
-    if kind is not None and not info.context.may(kind.permission):
-        return _own_transaction(info, row_id) if loader == "transactions" else withheld(info.context, kind, row_id)
-    return getattr(info.context.loaders, loader).get(row_id)
+    kind = NODES[type_name]
+    if kind.owner is not None and not info.context.may(kind.right):
+        return _own_transaction(info, row_id) if type_name == "Transaction" else withheld(info.context, kind, row_id)
+    return info.context.loaders.nodes(type_name).get(row_id)
 
 
 async def _own_transaction(info: Info, row_id: UUID) -> Any:
     """The transaction with the fields that its writer knows."""
     transaction = await info.context.loaders.transactions.load(row_id)
     told = {} if transaction is None else {name: getattr(transaction, name) for name in WRITTEN}
-    return withheld(info.context, KINDS["transactions"], row_id, **told)
+    return withheld(info.context, NODES["Transaction"], row_id, **told)
 
 
 async def loaded_assignments(info: Info, row_ids: Iterable[UUID]) -> list[Any]:
     """Return the named assignments in this order; only their ids to a token that may not read them."""
-    kind = KINDS["assignments"]
-    if not info.context.may(kind.permission):
+    kind = NODES["Assignment"]
+    if not info.context.may(kind.right):
         return in_turns(tuple(row_ids), lambda row_id: withheld(info.context, kind, row_id))
     found: list[Any] = await info.context.loaders.assignments.load_all(row_ids)
     return in_turns(found, lambda assignment: assignment)

@@ -83,4 +83,4 @@ class BulkCreditPayload(PostingPayload):
     @resolved(BulkOperation | None)
     def operation(self, info: Info) -> Pending[Any]:
         """Bulk operation with the result of each row."""
-        return loaded(info, "bulk_operations", self.outcome.bulk_operation_id)
+        return loaded(info, "BulkOperation", self.outcome.bulk_operation_id)

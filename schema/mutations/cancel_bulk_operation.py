@@ -36,4 +36,4 @@ class CancelBulkOperationPayload(Payload):
     @resolved(BulkOperation | None)
     def operation(self, info: Info) -> Pending[Any]:
         """Bulk operation after the call. Rows posted before stay posted."""
-        return loaded(info, "bulk_operations", self.operation_id)
+        return loaded(info, "BulkOperation", self.operation_id)

@@ -55,7 +55,7 @@ class UseCouponPayload(PostingPayload):
     @resolved(Coupon | None)
     def coupon(self, info: Info) -> Pending[Any]:
         """Coupon after its use."""
-        return loaded(info, "coupons", self.outcome.coupon_id)
+        return loaded(info, "Coupon", self.outcome.coupon_id)
 
 
 @strawberry.type
@@ -65,14 +65,14 @@ class DisableCouponPayload(PostingPayload):
     @resolved(Coupon | None)
     def coupon(self, info: Info) -> Pending[Any]:
         """Coupon after it was disabled."""
-        return loaded(info, "coupons", self.outcome.coupon_id)
+        return loaded(info, "Coupon", self.outcome.coupon_id)
 
     @resolved(Account | None)
     def account(self, info: Info) -> Pending[Any]:
         """Points account after the refund; null if no points were refunded."""
-        return loaded(info, "accounts", self.outcome.account_id)
+        return loaded(info, "Account", self.outcome.account_id)
 
     @resolved(Transaction | None)
     def transaction(self, info: Info) -> Pending[Any]:
         """Transaction that refunded the points; null if none were refunded."""
-        return loaded(info, "transactions", self.outcome.transaction_id)
+        return loaded(info, "Transaction", self.outcome.transaction_id)

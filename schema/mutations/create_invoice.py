@@ -75,4 +75,4 @@ class CreateInvoicePayload(PostingPayload):
     @resolved(Invoice | None)
     def invoice(self, info: Info) -> Pending[Any]:
         """Invoice that was issued."""
-        return loaded(info, "invoices", self.outcome.invoice_id)
+        return loaded(info, "Invoice", self.outcome.invoice_id)

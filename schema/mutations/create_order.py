@@ -79,7 +79,7 @@ class CreateOrderPayload(PostingPayload):
     @resolved(Invoice | None)
     def order(self, info: Info) -> Pending[Any]:
         """Order that was issued; null if approval was requested."""
-        return loaded(info, "invoices", self.outcome.invoice_id)
+        return loaded(info, "Invoice", self.outcome.invoice_id)
 
     @resolved(ApprovalRequest | None)
     def approval_request(self, info: Info) -> Pending[Any]:

@@ -11,12 +11,13 @@ from schema import texts
 from schema.context import Info
 from schema.ids import input_id
 from schema.mutations.base import KeyedInput, PostingPayload, loaded
+from schema.nodes import NODES
 from schema.types.account import Account
 from schema.types.base import resolved
 from schema.types.ledger import Transaction
 from schema.types.requests import ApprovalRequest, requested
 from schema.types.reward import Coupon
-from schema.withheld import KINDS, withheld
+from schema.withheld import withheld
 
 ON_THE_VOUCHER: Final = ("code", "terms", "issued_at", "expires_at")
 
@@ -58,19 +59,19 @@ class GiveRewardPayload(PostingPayload):
     def coupon(self, info: Info) -> Pending[Any]:
         """Coupon that was issued. Its code, terms and dates are readable even without the right to read coupons."""
         coupon_id = self.outcome.coupon_id
-        if coupon_id is None or info.context.may(KINDS["coupons"].permission):
-            return loaded(info, "coupons", coupon_id)
+        if coupon_id is None or info.context.may(NODES["Coupon"].right):
+            return loaded(info, "Coupon", coupon_id)
         return _voucher(info, coupon_id)
 
     @resolved(Account | None)
     def account(self, info: Info) -> Pending[Any]:
         """Points account of the customer; null if there is none."""
-        return loaded(info, "accounts", self.outcome.account_id)
+        return loaded(info, "Account", self.outcome.account_id)
 
     @resolved(Transaction | None)
     def transaction(self, info: Info) -> Pending[Any]:
         """Transaction that was posted; null if approval was requested."""
-        return loaded(info, "transactions", self.outcome.transaction_id)
+        return loaded(info, "Transaction", self.outcome.transaction_id)
 
     @resolved(ApprovalRequest | None)
     def approval_request(self, info: Info) -> Pending[Any]:
@@ -84,4 +85,4 @@ async def _voucher(info: Info, coupon_id: UUID) -> Any:
     if coupon is None:
         return None
     told = {name: getattr(coupon, name) for name in ON_THE_VOUCHER}
-    return withheld(info.context, KINDS["coupons"], coupon_id, **told)
+    return withheld(info.context, NODES["Coupon"], coupon_id, **told)

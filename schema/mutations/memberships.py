@@ -82,7 +82,7 @@ class StartMembershipPayload(Payload):
     @resolved(Customer | None)
     def customer(self, info: Info) -> Pending[Any]:
         """Customer with the membership."""
-        return loaded(info, "customers", self.customer_id)
+        return loaded(info, "Customer", self.customer_id)
 
 
 @strawberry.type
@@ -96,7 +96,7 @@ class CancelMembershipPayload(Payload):
     @resolved(Customer | None)
     def customer(self, info: Info) -> Pending[Any]:
         """Customer with the membership."""
-        return loaded(info, "customers", self.customer_id)
+        return loaded(info, "Customer", self.customer_id)
 
 
 @strawberry.type
@@ -110,4 +110,4 @@ class ReinstateMembershipPayload(Payload):
     @resolved(Customer | None)
     def customer(self, info: Info) -> Pending[Any]:
         """Customer with the membership."""
-        return loaded(info, "customers", self.customer_id)
+        return loaded(info, "Customer", self.customer_id)

@@ -119,7 +119,7 @@ class NewTokenPayload(Payload):
     @resolved(PartnerToken | None)
     def token(self, info: Info) -> Pending[Any]:
         """Record of the new token."""
-        return loaded(info, "partner_tokens", None if self.made is None else self.made.token_id)
+        return loaded(info, "PartnerToken", None if self.made is None else self.made.token_id)
 
 
 @strawberry.type
@@ -141,7 +141,7 @@ class RevokeTokenPayload(Payload):
     @resolved(PartnerToken | None)
     def token(self, info: Info) -> Pending[Any]:
         """Record of the revoked token."""
-        return loaded(info, "partner_tokens", self.token_id)
+        return loaded(info, "PartnerToken", self.token_id)
 
 
 def _name(value: str, field: str) -> str:

@@ -58,7 +58,7 @@ class UpdateCustomerPayload(Payload):
     @resolved(Customer | None)
     def customer(self, info: Info) -> Pending[Any]:
         """Customer after the change."""
-        return loaded(info, "customers", self.customer_id)
+        return loaded(info, "Customer", self.customer_id)
 
 
 @strawberry.type
@@ -72,7 +72,7 @@ class MergeCustomersPayload(Payload):
     @resolved(Customer | None)
     def customer(self, info: Info) -> Pending[Any]:
         """Surviving record, which now holds everything."""
-        return loaded(info, "customers", self.customer_id)
+        return loaded(info, "Customer", self.customer_id)
 
 
 @strawberry.type
@@ -86,4 +86,4 @@ class EraseCustomerPayload(Payload):
     @resolved(Customer | None)
     def customer(self, info: Info) -> Pending[Any]:
         """Customer without personal data."""
-        return loaded(info, "customers", self.customer_id)
+        return loaded(info, "Customer", self.customer_id)

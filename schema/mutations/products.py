@@ -69,7 +69,7 @@ class ProductPayload(Payload):
     @resolved(Product | None)
     def product(self, info: Info) -> Pending[Any]:
         """Product after the call."""
-        return loaded(info, "products", self.product_id)
+        return loaded(info, "Product", self.product_id)
 
 
 @strawberry.type

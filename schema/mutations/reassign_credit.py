@@ -44,7 +44,7 @@ class ReassignCreditPayload(PostingPayload):
     @resolved(Credit | None)
     def credit(self, info: Info) -> Pending[Any]:
         """Credit after the move."""
-        return loaded(info, "credits", self.outcome.credit_id)
+        return loaded(info, "Credit", self.outcome.credit_id)
 
     @resolved(list[Assignment] | None)
     async def assignments(self, info: Info) -> list[Assignment]:
@@ -54,4 +54,4 @@ class ReassignCreditPayload(PostingPayload):
     @resolved(Transaction | None)
     def transaction(self, info: Info) -> Pending[Any]:
         """Transaction of the new assignments. The release has a transaction of its own."""
-        return loaded(info, "transactions", self.outcome.transaction_id)
+        return loaded(info, "Transaction", self.outcome.transaction_id)

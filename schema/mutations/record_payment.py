@@ -46,9 +46,9 @@ class RecordPaymentPayload(PostingPayload):
     @resolved(Payment | None)
     def payment(self, info: Info) -> Pending[Any]:
         """Payment that was recorded."""
-        return loaded(info, "payments", self.outcome.payment_id)
+        return loaded(info, "Payment", self.outcome.payment_id)
 
     @resolved(Invoice | None)
     def invoice(self, info: Info) -> Pending[Any]:
         """Invoice after the payment."""
-        return loaded(info, "invoices", self.outcome.invoice_id)
+        return loaded(info, "Invoice", self.outcome.invoice_id)

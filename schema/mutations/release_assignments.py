@@ -44,4 +44,4 @@ class ReleaseAssignmentsPayload(PostingPayload):
     def transaction(self, info: Info) -> Pending[Any]:
         """Transaction of the release. An amount whose credit has expired meanwhile comes back and expires in it, as two
         entries."""
-        return loaded(info, "transactions", self.outcome.transaction_id)
+        return loaded(info, "Transaction", self.outcome.transaction_id)

@@ -101,7 +101,7 @@ class RewardPayload(Payload):
     @resolved(Reward | None)
     def reward(self, info: Info) -> Pending[Any]:
         """Reward after the call."""
-        return loaded(info, "rewards", self.reward_id)
+        return loaded(info, "Reward", self.reward_id)
 
 
 @strawberry.type

@@ -56,7 +56,7 @@ class CreateServicePayload(Payload):
     @resolved(Service | None)
     def service(self, info: Info) -> Pending[Any]:
         """Service that was added."""
-        return loaded(info, "services", self.service_id)
+        return loaded(info, "Service", self.service_id)
 
 
 @strawberry.type
@@ -68,4 +68,4 @@ class UpdateServicePayload(Payload):
     @resolved(Service | None)
     def service(self, info: Info) -> Pending[Any]:
         """Service after the change."""
-        return loaded(info, "services", self.service_id)
+        return loaded(info, "Service", self.service_id)

@@ -75,7 +75,7 @@ class TierPayload(Payload):
     @resolved(Tier | None)
     def tier(self, info: Info) -> Pending[Any]:
         """Tier after the call."""
-        return loaded(info, "tiers_by_id", self.tier_id)
+        return loaded(info, "Tier", self.tier_id)
 
 
 @strawberry.type

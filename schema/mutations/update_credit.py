@@ -55,9 +55,9 @@ class UpdateCreditPayload(PostingPayload):
     @resolved(Credit | None)
     def credit(self, info: Info) -> Pending[Any]:
         """Credit after the change."""
-        return loaded(info, "credits", self.outcome.credit_id)
+        return loaded(info, "Credit", self.outcome.credit_id)
 
     @resolved(Transaction | None)
     def transaction(self, info: Info) -> Pending[Any]:
         """Transaction of the change. It has no entries, since no value moved."""
-        return loaded(info, "transactions", self.outcome.transaction_id)
+        return loaded(info, "Transaction", self.outcome.transaction_id)

@@ -23,4 +23,4 @@ class UpsertCustomerPayload(Payload):
     @resolved(Customer | None)
     def customer(self, info: Info) -> Pending[Any]:
         """Customer after the call."""
-        return loaded(info, "customers", self.customer_id)
+        return loaded(info, "Customer", self.customer_id)

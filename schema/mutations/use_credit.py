@@ -46,9 +46,9 @@ class UseCreditPayload(PostingPayload):
     @resolved(Transaction | None)
     def transaction(self, info: Info) -> Pending[Any]:
         """Transaction that was posted. Its entries list the credits spent, in burn order."""
-        return loaded(info, "transactions", self.outcome.transaction_id)
+        return loaded(info, "Transaction", self.outcome.transaction_id)
 
     @resolved(Account | None)
     def account(self, info: Info) -> Pending[Any]:
         """Service credit account after the use."""
-        return loaded(info, "accounts", self.outcome.account_id)
+        return loaded(info, "Account", self.outcome.account_id)

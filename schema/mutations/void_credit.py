@@ -43,12 +43,12 @@ class VoidCreditPayload(PostingPayload):
     @resolved(Credit | None)
     def credit(self, info: Info) -> Pending[Any]:
         """Credit after it was voided."""
-        return loaded(info, "credits", self.outcome.credit_id)
+        return loaded(info, "Credit", self.outcome.credit_id)
 
     @resolved(Account | None)
     def account(self, info: Info) -> Pending[Any]:
         """Account after the reversal."""
-        return loaded(info, "accounts", self.outcome.account_id)
+        return loaded(info, "Account", self.outcome.account_id)
 
     @resolved(list[Assignment] | None)
     async def assignments(self, info: Info) -> list[Assignment]:
@@ -58,4 +58,4 @@ class VoidCreditPayload(PostingPayload):
     @resolved(Transaction | None)
     def transaction(self, info: Info) -> Pending[Any]:
         """Transaction whose entries reverse the remainder."""
-        return loaded(info, "transactions", self.outcome.transaction_id)
+        return loaded(info, "Transaction", self.outcome.transaction_id)

@@ -39,7 +39,7 @@ class VoidInvoicePayload(PostingPayload):
     @resolved(Invoice | None)
     def invoice(self, info: Info) -> Pending[Any]:
         """Invoice after it was voided."""
-        return loaded(info, "invoices", self.outcome.invoice_id)
+        return loaded(info, "Invoice", self.outcome.invoice_id)
 
     @resolved(list[Assignment] | None)
     async def assignments(self, info: Info) -> list[Assignment]:
@@ -50,4 +50,4 @@ class VoidInvoicePayload(PostingPayload):
     def transaction(self, info: Info) -> Pending[Any]:
         """Transaction of the release. An amount whose credit has expired meanwhile comes back and expires in it, as two
         entries."""
-        return loaded(info, "transactions", self.outcome.transaction_id)
+        return loaded(info, "Transaction", self.outcome.transaction_id)

@@ -39,14 +39,14 @@ class VoidPaymentPayload(PostingPayload):
     @resolved(Payment | None)
     def payment(self, info: Info) -> Pending[Any]:
         """Payment after it was voided."""
-        return loaded(info, "payments", self.outcome.payment_id)
+        return loaded(info, "Payment", self.outcome.payment_id)
 
     @resolved(Invoice | None)
     def invoice(self, info: Info) -> Pending[Any]:
         """Invoice after it, due again by the amount."""
-        return loaded(info, "invoices", self.outcome.invoice_id)
+        return loaded(info, "Invoice", self.outcome.invoice_id)
 
     @resolved(Transaction | None)
     def transaction(self, info: Info) -> Pending[Any]:
         """Transaction that returned account credit; null if the payment was made in money."""
-        return loaded(info, "transactions", self.outcome.transaction_id)
+        return loaded(info, "Transaction", self.outcome.transaction_id)

@@ -12,13 +12,14 @@ from gateway.reading import Pending
 from models.errors import InvariantViolated
 from models.kinds import CreditStatus
 from models.money import POINTS, to_decimal
+from models.reads import accounts, invoices, ledger, rewards
 from models.reads import credits as credit_reads
-from models.reads import invoices, ledger, rewards
 from models.reads.accounts import BalanceView
 from models.reads.credits import CreditChangeView
 from models.views import AccountView, CreditView
 from schema.context import Info
 from schema.ids import global_id
+from schema.nodes import by_ids, by_ids_now, node
 from schema.scalars import AssetCode
 from schema.types.base import Connection, Node, Reader, resolved, shows
 from schema.types.configuration import Service, Tier
@@ -33,7 +34,7 @@ REPLAY_WEIGHT: Final = 10
 """Cost of a field that is computed from all entries of an account."""
 
 
-@shows(AccountView)
+@node(AccountView, by_ids_now(accounts.by_ids), Permission.READ_LEDGER, owner="customer_id")
 @strawberry.type
 class Account(Node):
     """One customer's account in one asset: what the business owes the customer in it."""
@@ -182,7 +183,7 @@ class BalanceExplanation:
         return paged(info, ledger.ACCOUNT_LEDGER, self.account_id, page, ledger.up_to(self.at))
 
 
-@shows(CreditView)
+@node(CreditView, by_ids(credit_reads.by_ids), Permission.READ_LEDGER, owner="account_id")
 @strawberry.type
 class Credit(Node):
     """One credit on an account: an amount with its own remainder, start, expiry and restrictions."""

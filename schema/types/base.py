@@ -76,7 +76,7 @@ class Cursors:
 
     def of(self, key: Key) -> str:
         if not self.page.asked:
-            raise InvariantViolated(f"a cursor of {self.listing.name}, and nobody asked how far it is settled")
+            raise InvariantViolated(f"a cursor of {self.listing.name}, read without its settled instant")
         return self.listing.cursor(key, self.page.settled)
 
     def at(self, index: int) -> str | None:

@@ -2,17 +2,20 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Optional
+from typing import Any, Optional
 from uuid import UUID
 
 import strawberry
 
+from auth.roles import Permission
 from models.money import POINTS, to_decimal
+from models.reads import configuration
 from models.tables import Reason
 from models.tables import Service as ServiceRow
 from models.tables import Tier as TierRow
 from schema.ids import global_id
-from schema.types.base import Node, Reader, shows
+from schema.nodes import by_ids, node
+from schema.types.base import Node, Reader
 from schema.types.enums import Direction
 
 
@@ -46,7 +49,7 @@ class AdjustmentReason:
         )
 
 
-@shows(ServiceRow)
+@node(ServiceRow, by_ids(configuration.services_by_ids), Permission.READ_CATALOGUE, owner=None)
 @strawberry.type
 class Service(Node):
     """A service that service credits can be spent on, such as a wash or a lesson."""
@@ -61,6 +64,12 @@ class Service(Node):
         return cls(id=global_id("Service", row.id), name=row.name, active=row.active)
 
 
+async def _tiers_by_id(loaders: Any, ids: list[UUID]) -> dict[UUID, "Tier"]:
+    tiers: Tiers = await loaders.tiers()
+    return {tier_id: tiers.by_id[tier_id] for tier_id in ids if tier_id in tiers.by_id}
+
+
+@node(TierRow, _tiers_by_id, Permission.READ_REWARDS, owner=None)
 @strawberry.type
 class Tier(Node):
     """A level that a customer reaches by lifetime points."""

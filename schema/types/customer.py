@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import strawberry
@@ -11,13 +12,14 @@ from gateway.reading import Pending
 from models.customers import REMOVABLE, CustomerView, UpdateCustomer, UpsertCustomer
 from models.kinds import CouponStatus, InvoiceStatus
 from models.planning.calendar import end_of_grace
-from models.reads import invoices, ledger, rewards
+from models.reads import customers, invoices, ledger, rewards
 from models.reads.tenants import TenantView
 from schema import texts
 from schema.context import Info
 from schema.ids import global_id, input_id
+from schema.nodes import NodeReader, node
 from schema.scalars import AssetCode
-from schema.types.base import Connection, Node, Reader, resolved, shows
+from schema.types.base import Connection, Node, Reader, resolved
 from schema.types.enums import MembershipStatus
 from schema.types.pages import paged
 from schema.types.refs import AccountRef, CouponRef, InvoiceRef, LedgerEntryRef
@@ -49,7 +51,13 @@ class Membership:
         return cls(status=status, started_at=started_at, cancelled_at=cancelled_at, grace_ends_at=ends_at)
 
 
-@shows(CustomerView)
+async def _persons(loaders: NodeReader, ids: list[UUID]) -> dict[UUID, Any]:
+    """By the id of any of a person's records: the person."""
+    found = await customers.by_ids(loaders.reads, ids)
+    return {asked: loaders.show(view) for asked, view in found.items()}
+
+
+@node(CustomerView, _persons, Permission.READ_CUSTOMERS, owner="id")
 @strawberry.type
 class Customer(Node):
     """A customer of the tenant: a person or firm that holds accounts."""

@@ -15,6 +15,7 @@ from models.reads import invoices
 from models.views import AssignmentView, InvoiceLineView, InvoiceView, PaymentView
 from schema.context import Info
 from schema.ids import global_id
+from schema.nodes import by_ids, node
 from schema.scalars import AssetCode
 from schema.types.account import Credit
 from schema.types.base import Connection, Node, Reader, resolved, shows
@@ -62,7 +63,7 @@ class InvoiceLine:
         return None if product_id is None else info.context.loaders.products.get(product_id)
 
 
-@shows(InvoiceView)
+@node(InvoiceView, by_ids(invoices.by_ids), Permission.READ_INVOICES, owner="customer_id")
 @strawberry.type
 class Invoice(Node):
     """A request for payment. An order is an invoice whose lines are products."""
@@ -169,7 +170,7 @@ class Invoice(Node):
         return paged(info, credit_reads.GRANTED, self.view.id, (first, after, last, before))
 
 
-@shows(AssignmentView)
+@node(AssignmentView, by_ids(invoices.assignments_by_ids), Permission.READ_INVOICES, owner="invoice_id")
 @strawberry.type
 class Assignment(Node):
     """An amount of one credit set against one invoice."""
@@ -208,7 +209,7 @@ class Assignment(Node):
         return info.context.loaders.invoices.get(self.view.invoice_id)
 
 
-@shows(PaymentView)
+@node(PaymentView, by_ids(invoices.payments_by_ids), Permission.READ_INVOICES, owner="invoice_id")
 @strawberry.type
 class Payment(Node):
     """A payment on an invoice, in money or with account credit."""

@@ -14,8 +14,9 @@ from models.reads import ledger
 from models.views import ActorView, EntryView, TransactionView
 from schema.context import Info
 from schema.ids import global_id
+from schema.nodes import by_ids, node
 from schema.types.account import Account, Credit
-from schema.types.base import Connection, Node, Reader, resolved, shows
+from schema.types.base import Connection, Node, Reader, resolved
 from schema.types.pages import paged
 from schema.types.refs import LedgerEntryRef, TransactionRef
 
@@ -38,7 +39,7 @@ class Actor:
         return cls(subject=view.subject, name=view.name, role=Role(view.role), client=view.client)
 
 
-@shows(EntryView)
+@node(EntryView, by_ids(ledger.entries_by_ids), Permission.READ_LEDGER, owner="account_id")
 @strawberry.type
 class LedgerEntry(Node):
     """One signed movement on one account and one credit. Entries are never changed or removed."""
@@ -85,7 +86,7 @@ class LedgerEntry(Node):
         return info.context.loaders.transactions.get(self.view.transaction_id)
 
 
-@shows(TransactionView)
+@node(TransactionView, by_ids(ledger.transactions_by_ids), Permission.READ_LEDGER, owner="customer_id")
 @strawberry.type
 class Transaction(Node):
     """One business event of one customer, such as an adjustment. Transactions are never changed or removed."""

@@ -18,17 +18,18 @@ def paged(info: Info, listing: Listing[Any], parent: UUID, page: PageArguments, 
 
     Raises BadUserInput if the arguments name no page.
     """
-    return info.context.loaders.pages.get((listing, parent, _asked(listing, page), conditions))
+    return info.context.loaders.pages.get((listing, parent, asked_page(listing, page), conditions))
 
 
 async def root_page(
     info: Info, listing: Listing[Any], parent: UUID, page: PageArguments, *conditions: Condition
 ) -> Connection[Any] | None:
     """Return the same for a root field, which has to wait."""
-    return await info.context.loaders.pages.load((listing, parent, _asked(listing, page), conditions))
+    return await info.context.loaders.pages.load((listing, parent, asked_page(listing, page), conditions))
 
 
-def _asked(listing: Listing[Any], page: PageArguments) -> PageRequest:
+def asked_page(listing: Listing[Any], page: PageArguments) -> PageRequest:
+    """Return the page that Relay's arguments ask for. Raises BadUserInput if they name none."""
     try:
         return page_request(listing, *page)
     except BadPage as error:

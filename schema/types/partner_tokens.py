@@ -5,17 +5,20 @@ from typing import Annotated, Any
 
 import strawberry
 
+from auth.roles import Permission
 from gateway.reading import Pending
+from models.reads import partner_tokens
 from models.reads.partner_tokens import PartnerTokenView
 from schema.context import Info
 from schema.ids import global_id
-from schema.types.base import Node, Reader, resolved, shows
+from schema.nodes import by_ids, node
+from schema.types.base import Node, Reader, resolved
 from schema.types.ledger import Actor
 
 PartnerTokenRef = Annotated["PartnerToken", strawberry.lazy("schema.types.partner_tokens")]
 
 
-@shows(PartnerTokenView)
+@node(PartnerTokenView, by_ids(partner_tokens.by_ids), Permission.READ_CONFIG, Permission.WRITE_TOKENS, owner=None)
 @strawberry.type
 class PartnerToken(Node):
     """A token issued to a partner's client program. Its secret is never shown again."""

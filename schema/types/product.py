@@ -4,15 +4,18 @@ from decimal import Decimal
 
 import strawberry
 
+from auth.roles import Permission
 from models.kinds import ProductKind
 from models.money import to_decimal
+from models.reads import products
 from models.views import ProductView
 from schema.ids import global_id
+from schema.nodes import by_ids, node
 from schema.scalars import AssetCode
-from schema.types.base import Node, Reader, shows
+from schema.types.base import Node, Reader
 
 
-@shows(ProductView)
+@node(ProductView, by_ids(products.by_ids), Permission.READ_PRODUCTS, owner=None)
 @strawberry.type
 class Product(Node):
     """A product that orders sell: goods, a service, or credit."""

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import strawberry
@@ -21,6 +21,7 @@ from models.reads.requests import BulkRowView
 from models.views import ApprovalRequestView, BulkOperationView
 from schema.context import Info
 from schema.ids import global_id
+from schema.nodes import by_ids, node
 from schema.scalars import AssetCode
 from schema.types.account import Credit
 from schema.types.base import Connection, Node, Reader, resolved, shows
@@ -34,6 +35,15 @@ from schema.types.limits import LimitRemaining
 from schema.types.pages import paged
 from schema.types.product import Product
 from schema.types.reward import Reward
+
+MAY_ASK: Final = (
+    Permission.ADD_CREDIT,
+    Permission.REMOVE_CREDIT,
+    Permission.GIVE_REWARD,
+    Permission.GIVE_REWARD_FREE,
+    Permission.WRITE_INVOICES,
+)
+"""Any one of these rights lets its holder ask for approval, and see and withdraw their own requests."""
 
 
 @strawberry.type
@@ -53,7 +63,7 @@ class RequestedItem:
         return info.context.loaders.products.get(self.product_id)
 
 
-@shows(ApprovalRequestView)
+@node(ApprovalRequestView, by_ids(requests.approvals_by_ids), Permission.APPROVE, *MAY_ASK, owner=None)
 @strawberry.type
 class ApprovalRequest(Node):
     """A request that waits, or waited, for a second person: it was over a limit, or was only proposed."""
@@ -254,7 +264,7 @@ class BulkRow:
         return info.context.loaders.transactions.get(self.view.transaction_id)
 
 
-@shows(BulkOperationView)
+@node(BulkOperationView, by_ids(requests.operations_by_ids), Permission.BULK, owner=None)
 @strawberry.type
 class BulkOperation(Node):
     """Many adjustments requested at once, with the result of each."""

@@ -11,9 +11,11 @@ from auth.roles import Permission
 from gateway.reading import Pending
 from models.kinds import CouponStatus, RewardKind
 from models.money import POINTS, exponent, to_decimal
+from models.reads import rewards
 from models.views import CouponView, RewardView, TierChangeView
 from schema.context import Info
 from schema.ids import global_id
+from schema.nodes import by_ids, node
 from schema.scalars import AssetCode
 from schema.types.base import Node, Reader, resolved, shows
 from schema.types.customer import Customer
@@ -29,7 +31,7 @@ def shown_value(value: Decimal | None, currency: str | None) -> Decimal | None:
     return value.quantize(Decimal(1)) if value == value.to_integral_value() else value.normalize()
 
 
-@shows(RewardView)
+@node(RewardView, by_ids(rewards.rewards_by_ids), Permission.READ_REWARDS, owner=None)
 @strawberry.type
 class Reward(Node):
     """A reward: the template that coupons are issued from."""
@@ -100,7 +102,7 @@ def _asset(currency: str | None) -> AssetCode | None:
     return None if currency is None else AssetCode(currency)
 
 
-@shows(CouponView)
+@node(CouponView, by_ids(rewards.coupons_by_ids), Permission.READ_REWARDS, owner="customer_id")
 @strawberry.type
 class Coupon(Node):
     """A coupon given to one customer, with its own code."""

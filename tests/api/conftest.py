@@ -1,6 +1,7 @@
 """GraphQL as a client sees it: real HTTP handling, real tokens, the real ledger on a real PostgreSQL; no network."""
 
-from collections.abc import AsyncIterator, Iterable
+import os
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -14,23 +15,47 @@ from starlette.routing import Route
 from app.files.imports import import_route
 from app.files.statements import statement_route
 from app.graphql import context_maker, graphql_view
+from app.http.metrics import Metrics
 from app.http.request_id import RequestIdMiddleware
+from app.http.straight import StraightWay
 from app.postgres.embedded import Urls
 from app.rate_limits.quotas import RateLimits
 from app.tokens.partners import PartnerTokenVerifier
-from auth.backend import authentication
+from auth.backend import BearerBackend, authentication, unauthenticated_response
 from auth.keys import SharedSecret
 from auth.roles import Role, Scope
 from auth.tokens import TokenVerifier, issue
 from models.ledger import Ledger
 from models.reads.tenants import TenantDirectory
 from schema.ids import global_id
-from tests.support.schema import SCHEMA
+from tests.support.both_ways import both_ways
+from tests.support.schema import PLAIN, SCHEMA
 from tests.support.tenants import Clock, Tenant, make_tenant
 
 SECRET: Final = "a secret for tests alone, and long enough"
 ISSUER: Final = "scrip"
 MAX_FILE_BYTES: Final = 100_000
+ASKED_ONCE: Final = frozenset(
+    {
+        "test_a_page_costs_at_most_ten_statements_however_long",
+        "test_a_pool_that_two_tenants_share_mixes_nothing_up",
+        "test_rotation_can_leave_both_good_for_a_while",
+        "test_the_audit_trail_is_followed_by_its_end_cursor",
+        "test_the_past_answers_the_same_when_it_is_asked_again",
+        "test_without_the_database_s_refusal_it_would_have_leaked",
+    }
+)
+"""Tests that count statements or connections, or race with what changes while they ask."""
+
+
+@pytest.fixture(autouse=True)
+def _both_ways(request: pytest.FixtureRequest) -> Iterator[None]:
+    """With SCRIP_TEST_BOTH_WAYS, each query is executed by graphql-core too (tests/support/both_ways.py)."""
+    name = request.node.name.partition("[")[0]
+    with pytest.MonkeyPatch.context() as patch:
+        if os.environ.get("SCRIP_TEST_BOTH_WAYS") and name not in ASKED_ONCE:
+            patch.setattr(SCHEMA, "execute", both_ways(SCHEMA, PLAIN))
+        yield
 
 
 def bearer(
@@ -170,13 +195,22 @@ async def serving(
     """A client of the API on this ledger."""
     tenants = TenantDirectory()
     make_context = context_maker(ledger, tenants, rate_limits=rate_limits)
+    view = graphql_view(SCHEMA, ledger, tenants, rate_limits=rate_limits)
     routes = [
-        Route("/graphql", graphql_view(SCHEMA, ledger, tenants, rate_limits=rate_limits)),
+        Route("/graphql", view),
         statement_route(make_context),
         import_route(make_context, max_file_bytes=MAX_FILE_BYTES),
     ]
     middleware = [authentication(verifier, partner_tokens)]
-    app = RequestIdMiddleware(Starlette(routes=routes, middleware=middleware), lambda: uuid4().hex)
+    layers = RequestIdMiddleware(Starlette(routes=routes, middleware=middleware), lambda: uuid4().hex)
+    app = StraightWay(
+        layers,
+        view=view,
+        backend=BearerBackend(verifier, partner_tokens),
+        on_error=unauthenticated_response,
+        metrics=Metrics(ledger),
+        new_id=lambda: uuid4().hex,
+    )
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
         yield client
 

@@ -12,7 +12,7 @@ from models.operations.bulk_credit import bulk_credit
 from tests.api.conftest import Api, gid
 from tests.api.test_imports import CANCEL, post
 from tests.api.test_node import NODE
-from tests.api.test_partner_tokens import ask
+from tests.support.partner_tokens import ask
 from tests.support.tenants import ADMIN, Tenant
 
 BULK = """query($id: ID!, $failed: Boolean, $first: Int, $after: String) { bulkOperation(id: $id) {

@@ -264,7 +264,7 @@ async def test_loaders_are_gone_with_the_request() -> None:
     gc.disable()
     try:
         loaders: Any = Loaders(Reads(), None, False, {})  # type: ignore[arg-type]
-        assert await loaders.payments.load(uuid4()) is None
+        assert await loaders.nodes("Payment").load(uuid4()) is None
         await asyncio.sleep(0.01)
         gone = weakref.ref(loaders)
         del loaders

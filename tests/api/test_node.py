@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from strawberry.types.base import get_object_definition
 
-from resolvers.node import KINDS
+from schema.nodes import NODES
 from schema.types.base import Node
 from tests.api.conftest import Api, gid
 from tests.support.schema import SCHEMA
@@ -50,8 +50,8 @@ async def test_finds_each_kind(api: Api, tenant: Tenant) -> None:
 def test_knows_every_type_that_is_a_node() -> None:
     interface = SCHEMA.graphql.type_map[get_object_definition(Node, strict=True).name]
     kinds = {type_.name for type_ in SCHEMA.graphql.get_possible_types(interface)}  # type: ignore[arg-type]
-    assert set(KINDS) == kinds
-    assert {kind for kind, rule in KINDS.items() if rule.owner is not None} == set(OWNED)
+    assert set(NODES) == kinds
+    assert {kind for kind, rule in NODES.items() if rule.owner is not None} == set(OWNED)
 
 
 async def test_customers_find_their_own_alone(api: Api, tenant: Tenant) -> None:
@@ -69,7 +69,7 @@ async def test_sees_nothing_of_another_tenant(api: Api, other_tenant: Tenant) ->
         assert (await api(NODE, {"id": gid(kind, row_id)}))["node"] is None, kind
 
 
-@pytest.mark.parametrize("kind", [*KINDS, "Tenant", "Nonsense"])
+@pytest.mark.parametrize("kind", [*NODES, "Tenant", "Nonsense"])
 async def test_an_id_of_nothing_is_none(api: Api, tenant: Tenant, kind: str) -> None:
     assert (await api(NODE, {"id": gid(kind, tenant.id)}))["node"] is None
 

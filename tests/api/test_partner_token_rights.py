@@ -7,7 +7,7 @@ import pytest
 from auth.roles import Role, Scope, scopes_of
 from models.commands import Actor
 from tests.api.conftest import Api
-from tests.api.test_partner_tokens import CUSTOMERS, LIST, VIEWER, ask, issued
+from tests.support.partner_tokens import CUSTOMERS, LIST, VIEWER, ask, issued
 from tests.support.root_cases import CASES
 from tests.support.root_fields import one_of_each, reads
 from tests.support.tenants import Tenant

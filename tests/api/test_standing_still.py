@@ -101,12 +101,13 @@ async def test_the_past_answers_the_same_when_it_is_asked_again(live: Api) -> No
     names = {"account": gid("Account", account), "customer": gid("Customer", anna)}
     one = BulkItem(anna, to_decimal(1, "POINTS"))
 
+    told: dict[str, Any] = {}
+
     async def load() -> None:
-        for _ in range(8):
+        while len(told) < 8:
             await bulk(tenant, elsewhere, *[one] * (ROWS // 10))
 
     loading = asyncio.create_task(load())
-    told: dict[str, Any] = {}
     while not loading.done():
         at = (system_clock() - timedelta(milliseconds=50)).isoformat()
         answer = await live(THE_PAST, {**names, "at": at})
@@ -114,7 +115,6 @@ async def test_the_past_answers_the_same_when_it_is_asked_again(live: Api) -> No
         told[at] = answer.data
     await loading
     await elsewhere.close()
-    assert len(told) > 2
     for at, before in told.items():
         assert (await live(THE_PAST, {**names, "at": at})).data == before
     statement = f"/statements/{names['customer']}.csv"

@@ -24,7 +24,6 @@ LIBRARIES: Final = frozenset(
         "asyncpg",
         "graphql",
         "httptools",
-        "limits",
         "pydantic_settings",
         "prometheus_client",
         "starlette",
@@ -40,12 +39,14 @@ _SANS_IO: Final = "uvicorn.protocols.websockets.websockets_sansio_impl"
 
 OVERRIDDEN: Final = {
     "asyncpg.Connection": "test_database::test_pool",
+    "graphql.ValidationContext": "test_strawberry::test_validation",
     "starlette.middleware.authentication.AuthenticationMiddleware": "test_starlette::test_authentication_middleware",
     "starlette.responses.StreamingResponse": "test_starlette::test_streaming_response",
     "strawberry.Schema": "test_strawberry::test_schema",
     "strawberry.asgi.GraphQL": "test_strawberry::test_graphql_view",
     "strawberry.http.async_base_view.AsyncWebSocketAdapter": "test_strawberry::test_websocket_adapter",
     "strawberry.schema.schema.StrawberryGraphQLCoreExecutionContext": "test_strawberry::test_executor_build",
+    "strawberry.types.info.Info": "test_compiled::test_info",
     "strawberry.schema.validation_rules.one_of.OneOfInputValidationRule": "test_strawberry::test_one_of_rule",
     f"{_TRANSPORT_WS}.BaseGraphQLTransportWSHandler": "test_strawberry::test_transport_ws_handler",
     "uvicorn.protocols.http.httptools_impl.HttpToolsProtocol": "test_uvicorn::test_http_tools_protocol",
@@ -71,6 +72,7 @@ MADE_FOR_IT: Final = frozenset(
 PRIVATE: Final = {
     "_con": "test_database::test_pool",
     "_connection": "test_database::test_transaction_wrapper",
+    "_get_field_exception_handlers": "test_compiled::test_plain_fields",
     "_generation": "test_database::test_pool",
     "_get_new_connection": "test_database::test_pool",
     "_pool": "test_database::test_client",
@@ -82,6 +84,12 @@ PRIVATE: Final = {
 """Which contract holds each attribute or module with an underscore that Scrip's code takes from a library."""
 
 ELSE: Final = (
+    "test_compiled::test_a_result_that_is_there_is_taken",
+    "test_compiled::test_arguments",
+    "test_compiled::test_collect_fields",
+    "test_compiled::test_ensure_valid_runtime_type",
+    "test_compiled::test_is_awaitable",
+    "test_compiled::test_resolve_info",
     "test_strawberry::test_definition_backref",
     "test_strawberry::test_editor_page",
     "test_strawberry::test_from_input",

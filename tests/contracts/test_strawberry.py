@@ -10,8 +10,19 @@ from typing import Any
 
 import pytest
 import strawberry
-from graphql import GraphQLError, GraphQLSchema, OperationDefinitionNode, parse
+from graphql import (
+    GraphQLError,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    ParallelVisitor,
+    TypeInfo,
+    TypeInfoVisitor,
+    ValidationContext,
+    parse,
+)
 from graphql.execution.values import VariableValues, get_variable_values
+from graphql.validation.validate import FragmentNestingVisitor, ValidationAbortedError, query_document_keys_to_validate
+from graphql.validation.validation_context import VariableUsageVisitor
 from strawberry.asgi import GraphQL
 from strawberry.extensions import SchemaExtension
 from strawberry.http.async_base_view import AsyncWebSocketAdapter
@@ -373,3 +384,20 @@ def test_editor_page() -> None:
 
 def test_config() -> None:
     accepts(StrawberryConfig, "scalar_map", "name_converter")
+
+
+def test_validation() -> None:
+    """gateway/validation.py is graphql-core's `validate` around the same parts."""
+    schema = strawberry.Schema(Query)._schema
+    document = parse("query($a: Int!) { add(pair: {first: $a}) }")
+    context = ValidationContext(schema, document, TypeInfo(schema), lambda _: None)
+    has(context, "_variable_usages", "_type_info")
+    parents_have(ValidationContext, "get_variable_usages")
+    [usage] = context.get_variable_usages(document.definitions[0])  # type: ignore[arg-type]
+    assert usage.node.name.value == "a"
+    takes(VariableUsageVisitor, "type_info", "fragment_definition")
+    takes(FragmentNestingVisitor, "fragments")
+    takes(TypeInfoVisitor, "type_info", "visitor")
+    takes(ParallelVisitor, "visitors")
+    assert issubclass(ValidationAbortedError, GraphQLError)
+    assert query_document_keys_to_validate

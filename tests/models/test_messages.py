@@ -20,6 +20,7 @@ EXAMPLES: Final[tuple[LedgerError, ...]] = (
     errors.AmountPrecision(amount=Decimal("1.5"), asset="POINTS", places=0),
     errors.AmountOutOfRange(amount=Decimal(10**16), asset="GBP"),
     errors.CurrencyMismatch("GBP", "EUR"),
+    errors.CurrencyMismatch("POINTS"),
     errors.InsufficientBalance(TEN, "GBP"),
     errors.CreditNotOpen("VOIDED"),
     errors.CreditAssigned(),

@@ -26,7 +26,8 @@ from models.plan_ages import PlanAges
 from models.planning.assign import AssignCredit, InvoiceAmount
 from models.planning.invoices import CreateInvoice, InvoiceLineItem
 from models.planning.payments import RecordPayment
-from models.reads.verify import MAX_LISTED, every_tenant, verify
+from models.reads.proof import MAX_LISTED
+from models.reads.verify import every_tenant, verify
 from models.session import tenant_transaction
 from tests.support.tampering import Tampering, planted
 

@@ -396,6 +396,21 @@ async def test_a_rightful_change_does_not_hide_it(whole: Tenant, superuser: Supe
     assert [difference.id for difference in hidden.listed] == [product_id]
 
 
+async def test_nor_does_one_of_many_rows_at_once(whole: Tenant, superuser: Superuser) -> None:
+    """The seals of a bulk's rows are renewed by the statement that settles them, each by what was true of its own row."""
+    rows = await whole.rows("SELECT id FROM bulk_rows WHERE tenant_id = $1 AND error IS NULL ORDER BY id")
+    row_id: UUID = rows[0][0]
+    there, gone = """coalesce(details, '{}') || '{"a": 1}'""", "nullif(details - 'a', '{}')"
+    change = "UPDATE bulk_rows SET details = {} WHERE tenant_id = $1 AND error IS NULL"
+    async with superuser.doing(Corruption("bulk_rows", f"id = '{row_id}'", "amount = amount + 1")):
+        await whole.execute(change.format(there))
+        hidden = await verify(whole.id)
+        await whole.execute(change.format(gone))
+
+    assert len(rows) > 1
+    assert [difference.id for difference in hidden.listed] == [row_id]
+
+
 async def test_of_what_was_erased_nothing_is_left_to_guess(whole: Tenant) -> None:
     """A seal's salt is a new one with each change, so that the digest of before is not to be had again from a guess."""
     seal = "SELECT version, salt, digest FROM seals WHERE tenant_id = $1 AND of_table = 'customers' AND id = $2"

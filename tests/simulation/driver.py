@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from models.commands import Outcome
 from models.customers import UpsertCustomer
 from models.errors import CreditSpent, InsufficientBalance, LedgerError
+from models.operations.keep_totals import keep_totals
 from models.operations.upsert_customer import upsert_customer
 from models.reads.ledger import CUSTOMER_LEDGER
 from models.reads.verify import verify
@@ -79,6 +80,8 @@ _ENTRIES: Final = """
 FOLLOWED_EVERY: Final = 25
 EVERY: Final = 10
 """After so many steps all is compared. What the dice say does not depend on it."""
+TOTALS_EVERY: Final = 7
+"""Transactions, from one row of totals to the next."""
 CHAPTER: Final = 500
 """So many steps are played with one tenant: what is compared grows with them."""
 
@@ -168,6 +171,7 @@ class Simulation:
     async def compare(self) -> None:
         """Raises Disagreement where the database says anything else than the reference."""
         await self.names.refresh(self.tenant)
+        await keep_totals(self.tenant.ledger, self.tenant.id, TOTALS_EVERY)
         found = await differences(self.tenant, self.names, self.reference, self.past)
         if found:
             raise Disagreement(f"step {self.steps}, {self.tenant.clock()}: {found}")

@@ -80,6 +80,9 @@ _ROWS: Final[dict[str, str]] = {
     " | 'key-' || n, '', false, false, 'adjustCredit', sha256(''), id(5, t, n), at(t + n)",
     "outbox": "id, topic, subject_id, created_at | id(22, t, n), 'entry', id(7, t, n), at(t + n)",
     "seals": "of_table, id, version, digest, sealed_at | 'customers', id(3, t, n), 1, sha256(''), at(t + n)",
+    "totals": "id, at, transactions, credits, counters, accounts | id(25, t, n), at(t + n), n, '[]', '[]', '[]'",
+    "totals_seen": "id, what, value, after, at, records"
+    " | id(25, t, n), 'KIND', CASE WHEN n % 2 = 0 THEN 'ADJUSTMENT' ELSE 'VOID' END, at(t + n - 1), at(t + n), 1",
     "external_ids_left": "id, left_at | id(23, t, n), at(t + n)",
     "partner_tokens": "id, client, name, scope, secret_hash, created_by_id, created_at"
     " | id(24, t, n), 'client-' || n, 'till', 'credits:add', sha256(''), id(2, t, n), at(t + n)",

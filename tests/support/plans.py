@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final
@@ -21,6 +22,8 @@ CONFIGURATION: Final = frozenset(
 )
 """Small, by what an admin may make of them: read whole, and past their keys."""
 _ASK_FOR_OTHERS: Final = frozenset({"models/reads/session.py", "models/operations/configuring.py"})
+_NOT_THE_APPS: Final = ("models/reads/verify", "app/postgres/")
+"""Proof, which reads everything, and the owner's steps, which every machine runs."""
 _STREAMED: Final = frozenset(
     {"Limit", "LockRows", "Result", "Subquery Scan", "Append", "Merge Append", "Nested Loop", "Memoize"}
 )
@@ -47,7 +50,7 @@ class Statement:
 
 @contextmanager
 def recorded() -> Iterator[set[Statement]]:
-    """All statements that the app sends in the block, on whatever connection, but for those of `scrip verify`."""
+    """All statements that the app sends in the block, on whatever connection; not those of `scrip verify` and migrations."""
     found: set[Statement] = set()
     begun: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
     get, execute = asyncpg.Connection._get_statement, asyncpg.Connection.execute
@@ -72,17 +75,23 @@ def recorded() -> Iterator[set[Statement]]:
 
 
 def _asked_by() -> str | None:
-    """The innermost function of ours that waits for the statement; None where that is a test's or verify's."""
+    """The innermost function of the app that waits for the statement; None for those of tests, verify and migrations."""
     frame: FrameType | None = sys._getframe(2)
     while frame is not None:
-        path = Path(frame.f_code.co_filename)
-        if path.is_relative_to(ROOT) and path != Path(__file__) and ".venv" not in path.parts:
-            name = path.relative_to(ROOT).as_posix()
-            ours = name.startswith(("models/", "jobs/", "app/")) and not name.startswith("models/reads/verify")
-            if name not in _ASK_FOR_OTHERS:
-                return f"{name} {frame.f_code.co_name}" if ours else None
+        name = _in_the_project(frame.f_code.co_filename)
+        if name is not None and name not in _ASK_FOR_OTHERS:
+            ours = name.startswith(("models/", "jobs/", "app/")) and not name.startswith(_NOT_THE_APPS)
+            return f"{name} {frame.f_code.co_name}" if ours else None
         frame = frame.f_back
     return None
+
+
+@cache
+def _in_the_project(file: str) -> str | None:
+    """A file's path in the project; None if it is a library's, or this one."""
+    path = Path(file)
+    is_code = path.is_relative_to(ROOT) and path != Path(__file__) and ".venv" not in path.parts
+    return path.relative_to(ROOT).as_posix() if is_code else None
 
 
 class Planner:

@@ -6,7 +6,7 @@ What is set for a transaction is sent by itself, or within a DO block: such a da
 each SET.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
@@ -17,6 +17,20 @@ TENANT: Final = {"tenants": "id"}
 """The column that says whose a row is, where that is not `tenant_id`."""
 CATALOGUE: Final = "pg_"
 """How tables begin that every machine has of its own."""
+
+_BRANCH: Final = "a condition in each branch of the trail, and PostgreSQL would not take each in its index's order"
+_TORTOISE: Final = "written by Tortoise, which has the id first"
+ELSEWHERE: Final[Mapping[tuple[str, str], str]] = {
+    (
+        "models/operations/create_tenant.py create_tenant",
+        "limit_rules: inserted with another tenant_id than $1",
+    ): _TORTOISE,
+    ("models/operations/create_tenant.py create_tenant", "reasons: inserted with another tenant_id than $1"): _TORTOISE,
+    ("models/session.py question", "tenants tenants: no id = $1"): "what a slug is: nobody knows whose it is before",
+    ("models/reads/paging.py load_pages", "transactions x: no tenant_id = $1"): _BRANCH,
+    ("models/reads/paging.py load_pages", "audit_events y: no tenant_id = $1"): _BRANCH,
+}
+"""What does not lead to one tenant's machine, by the function that asks: why it may."""
 
 
 @lru_cache(maxsize=4_096)

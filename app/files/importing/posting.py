@@ -35,7 +35,7 @@ class ImportStopped(Exception):
 async def post_documents(
     ledger: Ledger, tenant_id: UUID, documents: Iterable[Document], step: Callable[[], None]
 ) -> int:
-    """Post every document once, whatever was posted before. Returns the number of new ones. `step` is called after each.
+    """Post each document once, even if some were posted before. Returns the number of new ones. `step` is called after each.
 
     In order of time for each customer, since a credit note pays the invoices that come after it; customers side by
     side. Raises ImportStopped at the first that is refused.
@@ -46,7 +46,7 @@ async def post_documents(
     for theirs in by_customer.values():
         theirs.sort(key=lambda document: document.order)
     known = await _known_customers(tenant_id, list(by_customer))
-    # Whoever has most documents takes longest, and so comes first.
+    # The customers with the most documents take longest, so they come first.
     new = 0
     queue = deque(sorted(by_customer.items(), key=lambda item: -len(item[1])))
 
@@ -75,7 +75,7 @@ def key_of(number: str) -> str:
 
 
 async def _known_customers(tenant_id: UUID, external_ids: list[str]) -> dict[str, UUID]:
-    """Customers who exist already: they are left as they are, whatever their name by now."""
+    """Customers who exist already: they are left as they are, even if their name differs."""
     async with reading(tenant_id) as session:
         return await customers.ids_of(session, external_ids)
 

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -79,3 +80,35 @@ async def test_a_tenant_that_is_not_there(database: Urls) -> None:
 
     assert (status, out) == (1, "")
     assert err.startswith("scrip: There is no tenant 'nobody'. ")
+
+
+async def test_a_checkpoint_is_kept_and_compared_with(tenant: tuple[str, UUID], database: Urls, tmp_path: Path) -> None:
+    slug, _ = tenant
+    file = tmp_path / "kept.json"
+
+    kept, _, err = await scrip_verify("--tenant", slug, "--keep", str(file), DATABASE_URL=database.app)
+    same, out, _ = await scrip_verify("--tenant", slug, "--since", str(file), DATABASE_URL=database.app)
+    file.write_text(file.read_text().replace('"entries": 0', '"entries": 1'))
+    other, told, _ = await scrip_verify("--tenant", slug, "--since", str(file), DATABASE_URL=database.app)
+
+    assert (kept, same, other) == (0, 0, 1), err
+    assert out.startswith(f"{slug}: 0 entries before ")
+    assert out.endswith(", 0 since: all agree\n")
+    assert told.splitlines()[1].startswith("  checkpoint: ")
+
+
+@pytest.mark.parametrize("option", ["--keep", "--since"])
+async def test_a_checkpoint_is_of_one_tenant(option: str, database: Urls, tmp_path: Path) -> None:
+    status, _, err = await scrip_verify(option, str(tmp_path / "kept.json"), DATABASE_URL=database.app)
+
+    assert (status, err) == (1, "scrip: A checkpoint is of one tenant: say which with --tenant.\n")
+
+
+async def test_another_file_is_no_checkpoint(tenant: tuple[str, UUID], database: Urls, tmp_path: Path) -> None:
+    file = tmp_path / "other.json"
+    file.write_text("{}")
+
+    status, _, err = await scrip_verify("--tenant", tenant[0], "--since", str(file), DATABASE_URL=database.app)
+
+    assert status == 1
+    assert err.startswith(f"scrip: {file} is no checkpoint: ")

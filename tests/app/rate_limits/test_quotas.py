@@ -248,7 +248,34 @@ def test_without_a_token_the_network_counts() -> None:
 
 
 @pytest.mark.parametrize(
-    "limit", ["", "many", "0/minute", "10/fortnight", "5/2 day", "-1/minute", "1.5/minute", "5/minute; 9/hour"]
+    ("text", "amount", "period"),
+    [
+        ("100/minute", 100, 60),
+        (" 100 per 5 Minutes ", 100, 300),
+        ("7/second", 7, 1),
+        ("1/24 hours", 1, 86_400),
+        ("9 per day", 9, 86_400),
+    ],
+)
+def test_a_limit_is_an_amount_in_a_period(text: str, amount: int, period: int) -> None:
+    assert parse_limit(text) == (amount, period)
+
+
+@pytest.mark.parametrize(
+    "limit",
+    [
+        "",
+        "many",
+        "5/0 minutes",
+        "5",
+        "٥/minute",
+        "0/minute",
+        "10/fortnight",
+        "5/2 day",
+        "-1/minute",
+        "1.5/minute",
+        "5/minute; 9/hour",
+    ],
 )
 def test_a_limit_that_makes_no_sense_is_told_at_start(limit: str) -> None:
     with pytest.raises(SetupProblem, match=r"^SCRIP_RATE_LIMIT: "):

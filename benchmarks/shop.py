@@ -1,0 +1,136 @@
+"""Customers who have everything that postings and pages are about, below HTTP: for benchmarks.postings and .front_end."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Final
+from uuid import UUID, uuid4
+
+import asyncpg
+
+from app.cli.token import make_token
+from app.postgres.database import open_database
+from auth.roles import Role
+from benchmarks.data import CURRENCY, REASON, SLUG, customer_id, make_tenant
+from benchmarks.rig import Rig
+from models.commands import Actor, AdjustCredit, MembershipChange, Outcome
+from models.configuration_commands import CreateReward, CreateService
+from models.ledger import Ledger
+from models.money import POINTS, SERVICE_CREDITS
+from models.operations.adjust import adjust_credit
+from models.operations.create_invoice import create_invoice
+from models.operations.memberships import start_membership
+from models.operations.rewards import create_reward
+from models.operations.services import create_service
+from models.planning.invoices import CreateInvoice, InvoiceLineItem
+from schema.ids import global_id
+
+FIRST, NUMBER, QUICK_NUMBER = 1, 500, 100
+AT_ONCE: Final = 32
+CREDITS, INVOICES = 6, 5
+PLENTY: Final = Decimal(1_000_000)
+"""More than any measurement takes away."""
+_ADMIN: Final = Actor("filler", "ADMIN")
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """The bench tenant with customers of whom each has what `fill` gives. Global ids; the lists are in one order.
+
+    tokens: managers', one for each connection. credits, invoices: one of each customer, which no measurement uses up.
+    """
+
+    id: UUID
+    tokens: list[str]
+    customers: list[str]
+    credits: list[str]
+    invoices: list[str]
+    reward: str
+    service: str
+
+
+def make_shop(rig: Rig, connections: int) -> Shop:
+    """The shop, in a database that has no tenant."""
+    tenant = make_tenant(rig)
+    now = datetime.now(UTC)
+    tokens = [
+        make_token(
+            rig.settings,
+            tenant=SLUG,
+            role=Role.MANAGER,
+            subject=f"manager-{n}",
+            issued_at=now,
+            token_id=f"shop-{n}",
+            ttl="1d",
+        )
+        for n in range(connections)
+    ]
+    return asyncio.run(_fill(rig, tenant.id, tokens))
+
+
+async def _fill(rig: Rig, tenant_id: UUID, tokens: list[str]) -> Shop:
+    """Give each customer a membership, points, service credits, some credits and invoices."""
+    number = QUICK_NUMBER if rig.quick else NUMBER
+    customers = [customer_id(n) for n in range(FIRST, FIRST + number)]
+    async with open_database(rig.urls.app, pool_min=2, pool_max=8):
+        ledger = Ledger()
+        reward = await create_reward(
+            ledger, tenant_id, _ADMIN, CreateReward("Five off", "FIXED", Decimal(1), Decimal(5), CURRENCY)
+        )
+        service = await create_service(ledger, tenant_id, _ADMIN, CreateService("Repair"))
+
+        async def one(customer: UUID) -> tuple[UUID, UUID]:
+            await start_membership(ledger, tenant_id, _ADMIN, MembershipChange(customer))
+            await _credit(ledger, tenant_id, customer, POINTS)
+            await _credit(ledger, tenant_id, customer, SERVICE_CREDITS)
+            credits = [await _credit(ledger, tenant_id, customer, CURRENCY) for _ in range(CREDITS)]
+            invoices = [await _invoice(ledger, tenant_id, customer) for _ in range(INVOICES)]
+            return _made(credits[0].credit_id), _made(invoices[0].invoice_id)
+
+        made = await _each(customers, one)
+        await ledger.close()
+    admin = await asyncpg.connect(rig.urls.admin)
+    try:
+        await admin.execute("VACUUM ANALYZE")
+        await admin.execute("CHECKPOINT")
+    finally:
+        await admin.close()
+    return Shop(
+        tenant_id,
+        tokens,
+        [str(global_id("Customer", customer)) for customer in customers],
+        [str(global_id("Credit", credit)) for credit, _ in made],
+        [str(global_id("Invoice", invoice)) for _, invoice in made],
+        str(global_id("Reward", reward)),
+        str(global_id("Service", service)),
+    )
+
+
+async def _credit(ledger: Ledger, tenant_id: UUID, customer: UUID, asset: str) -> Outcome:
+    command = AdjustCredit(customer, asset, PLENTY, REASON)
+    return await adjust_credit(ledger, tenant_id, _ADMIN, command, uuid4().hex)
+
+
+async def _invoice(ledger: Ledger, tenant_id: UUID, customer: UUID) -> Outcome:
+    line = InvoiceLineItem("Goods", 1, PLENTY)
+    command = CreateInvoice(customer, uuid4().hex, CURRENCY, (line,), auto_apply=False)
+    return await create_invoice(ledger, tenant_id, _ADMIN, command, uuid4().hex)
+
+
+async def _each(customers: list[UUID], work: Callable[[UUID], Awaitable[tuple[UUID, UUID]]]) -> list[tuple[UUID, UUID]]:
+    """The results in the customers' order, some of them worked on at once."""
+    free = asyncio.Semaphore(AT_ONCE)
+
+    async def one(customer: UUID) -> tuple[UUID, UUID]:
+        async with free:
+            return await work(customer)
+
+    return await asyncio.gather(*map(one, customers))
+
+
+def _made(row_id: UUID | None) -> UUID:
+    if row_id is None:
+        raise RuntimeError("nothing was made")
+    return row_id

@@ -1,0 +1,33 @@
+"""Bring the tenant's totals up to now, so that reports have little to add up (docs/adr/0041)."""
+
+from typing import Final
+from uuid import UUID
+
+from models.ledger import Ledger
+from models.session import settled_instant, tenant_transaction
+from models.totals import KEEP, NEXT, SEE
+
+TRANSACTIONS: Final = 512
+"""Transactions between rows of totals, unless a row has more parts than that. A report adds up at most as many more."""
+MAX_STEPS: Final = 100
+ADDED: Final = "INSERT 0 1"
+_PLANNED: Final = "SET LOCAL plan_cache_mode = force_generic_plan"
+
+
+async def keep_totals(ledger: Ledger, tenant_id: UUID, transactions: int = TRANSACTIONS) -> int:
+    """Add the rows of totals that are due: up to a hundred, so call again until it returns 0. Returns their number.
+
+    Only settled transactions are added up: none can be inserted before them any more (docs/adr/0019). Safe to run
+    repeatedly and concurrently.
+    """
+    settled = ledger.clock.given or await settled_instant(tenant_id)
+    for made in range(MAX_STEPS):
+        async with tenant_transaction(tenant_id, read_only=True, settings=_PLANNED) as connection:
+            due = await connection.raw.fetchrow(NEXT, tenant_id, settled, transactions)
+        if due is None:
+            return made
+        async with tenant_transaction(tenant_id, settings=_PLANNED) as connection:
+            row = (tenant_id, due["after"], due["until"], ledger.source.new_id())
+            if await connection.raw.execute(KEEP, *row) == ADDED:
+                await connection.raw.execute(SEE, *row)
+    return MAX_STEPS

@@ -1,0 +1,63 @@
+"""The select list of a view, and the view of a row: both from the fields of its dataclass."""
+
+import json
+from collections.abc import Callable
+from dataclasses import fields
+from operator import itemgetter
+from typing import Any, Final, TypeVar
+
+from models.views import ActorView
+
+V = TypeVar("V")
+
+_WHO: Final = """(
+    select jsonb_build_array(o.subject, o.name, o.role, nullif(o.client, '')) from actors o
+     where o.tenant_id = $1 and o.id = t.{})"""
+
+
+def columns(view: type, /, **given: str) -> str:
+    """The column of each field's name, of the table with the alias `t`.
+
+    given: by field, an expression to select instead. Raises ValueError if the view has no such field.
+    """
+    names = [field.name for field in fields(view)]
+    if unknown := given.keys() - set(names):
+        raise ValueError(f"{view.__name__} has no {', '.join(sorted(unknown))}")
+    return ", ".join(f"{given[name]} as {name}" if name in given else f"t.{name}" for name in names)
+
+
+def rows(view: type[V], /, **read: Callable[[Any], Any]) -> Callable[[Any], V]:
+    """Return a function that makes the view of a row selected with `columns`.
+
+    read: by field, a function that converts the stored value. NULL is always None.
+    """
+    names = [field.name for field in fields(view)]  # type: ignore[arg-type]
+    values = itemgetter(*names)
+    read_by = [(names.index(name), read_value) for name, read_value in read.items()]
+
+    def view_of(row: Any) -> V:
+        if not read_by:
+            return view(*values(row))
+        found = list(values(row))
+        for index, read_value in read_by:
+            if found[index] is not None:
+                found[index] = read_value(found[index])
+        return view(*found)
+
+    view_of.__annotations__["return"] = view
+    return view_of
+
+
+def who(column: str) -> str:
+    """SQL for the actor that a column names; `actor` reads it."""
+    return _WHO.format(column)
+
+
+def actor(value: Any) -> ActorView:
+    """Read an actor selected by `who`."""
+    return ActorView(*parsed(value))
+
+
+def parsed(value: Any) -> Any:
+    """Parse JSON, unless the connection has done so already."""
+    return json.loads(value) if isinstance(value, str) else value

@@ -1,0 +1,121 @@
+"""The audit trail by one actor, kind, reason or amount: only parts that have any are searched (docs/adr/0041).
+
+Every few hundred transactions, their actors, kinds, reasons and amounts are noted (models/totals.py). A page filtered
+by one of these takes as many parts, in its direction, as have enough records; rows since the last note are a further
+part.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+
+from models.reads.paging import Condition, Listing, Mark, PageRequest, Through
+from models.reads.session import ReadSession
+from models.totals import BEGINNING, END
+
+_ORDERED: Final = """
+    select s.after, s.at, s.records from totals_seen s
+     where s.tenant_id = $1 and s.what = $2 and s.value = v.value and s.at {0}"""
+_PARTS: Final = f"""
+    select m.after, m.at, sum(m.records)::bigint as records
+      from unnest($3::text[]) v(value) cross join lateral (
+           (select * from ({_ORDERED.format(">= $4")} order by s.at limit $5) a)
+           union all
+           (select * from ({_ORDERED.format("< $4")} order by s.at desc limit $6) b)) m
+     group by m.after, m.at order by m.at"""
+_NOTED: Final = "select at from totals where tenant_id = $1 order by at desc limit 1"
+BESIDE: Final = 2
+"""Parts on either side of a bound that tell whether the list continues there: the one it lies in, and the next."""
+FEW: Final = 200
+"""Maximum parts searched to the end if there are other conditions too."""
+
+Part = tuple[datetime, datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Sought(Condition):
+    """A condition that is noted of each part. what: ACTOR, AMOUNT, KIND or REASON. among: a record has one of these values;
+    whether each that has one fulfils the condition is `exact`."""
+
+    what: str = ""
+    among: tuple[str, ...] = ()
+    exact: bool = True
+
+
+_BRANCHES: Final = "(select * from unnest({0}::timestamptz[], {1}::timestamptz[]) u(after, until)) b"
+
+
+async def confined(
+    session: ReadSession,
+    listing: Listing[Any],
+    request: PageRequest,
+    conditions: Sequence[Condition],
+    from_: datetime | None,
+    to: datetime | None,
+) -> Listing[Any]:
+    """The listing, confined to parts in which all rows of the page lie, and one on either side of it if there is any.
+
+    conditions: of all its rows; those of time are `from_` and `to`. If more is asked than one that is noted
+    exactly, only what few parts have is of use.
+    """
+    sought = [condition for condition in conditions if isinstance(condition, Sought)]
+    if not sought or listing.through is not None:  # one person's rows are few
+        return listing
+    alone = sought[0].exact and len(conditions) == 1 + (from_ is not None) + (to is not None)
+    rows = await session.fetch(_NOTED)
+    if not rows:
+        return listing
+    last: datetime = rows[0]["at"]
+    parts = await (_page_s(session, sought[0], request, from_, to) if alone else _all(session, sought))
+    if parts is None:
+        return listing
+    ordered = sorted({*parts, (last, END)})
+    through = Through(_BRANCHES, "p.id", values=(tuple(p[0] for p in ordered), tuple(p[1] for p in ordered)))
+    return replace(listing, through=through, alone="t.created_at > b.after and t.created_at <= b.until")
+
+
+async def _page_s(
+    session: ReadSession, sought: Sought, request: PageRequest, from_: datetime | None, to: datetime | None
+) -> set[Part]:
+    start = max(_instant(request.after, BEGINNING), from_ or BEGINNING)
+    end = min(_instant(request.before, END), to or END)
+    enough = request.limit + 1 + BESIDE
+    parts: set[Part] = set()
+    for at, ahead, behind in (
+        (start, BESIDE if request.backward else enough, BESIDE),
+        (end, BESIDE, enough if request.backward else BESIDE),
+    ):
+        found = await session.fetch(_PARTS, sought.what, list(sought.among), at, ahead, behind)
+        parts.update(_needed(found, at, request))
+    return parts
+
+
+async def _all(session: ReadSession, sought: Sequence[Sought]) -> set[Part] | None:
+    """All parts that have one of these; None if each has too many parts to be worth it."""
+    for each in sought:
+        found = await session.fetch(_PARTS, each.what, list(each.among), BEGINNING, FEW + 1, 0)
+        if len(found) <= FEW:
+            return {(row["after"], row["at"]) for row in found}
+    return None
+
+
+def _instant(mark: Mark | None, otherwise: datetime) -> datetime:
+    if mark is None:
+        return otherwise
+    found = mark.settled or mark.key.values[0]
+    return found if isinstance(found, datetime) else otherwise
+
+
+def _needed(rows: Sequence[Any], at: datetime, request: PageRequest) -> Iterator[Part]:
+    """On either side of `at`, the parts that it lies in or next to, and beyond these as many as hold the page."""
+    ahead = [row for row in rows if row["at"] >= at]
+    behind = [row for row in reversed(rows) if row["at"] < at]
+    for side in (ahead, behind):
+        enough = request.limit + 1
+        for nth, row in enumerate(side):
+            if nth >= BESIDE and enough <= 0:
+                break
+            yield row["after"], row["at"]
+            if row["after"] >= at or row["at"] < at:  # all of it lies on this side
+                enough -= row["records"]

@@ -1,0 +1,273 @@
+"""The books' hashes, worked out again by the database: each of a row's is compared where the row is, and none is fetched.
+
+The bytes are those of models/hash_chain.py, put together anew in SQL, by nothing that wrote them. Every statement has the
+tenant as $1 and returns (compared, id, detail).
+"""
+
+from typing import Final
+
+
+def _bytes(value: bytes) -> str:
+    return f"'\\x{value.hex()}'::bytea"
+
+
+_NO_UUID: Final = _bytes(bytes(16))
+_NO_HASH: Final = _bytes(bytes(32))
+_NOTHING: Final = _bytes(b"")
+_EPOCH_DAY: Final = "DATE '1970-01-01'"
+
+
+def _flags(*conditions: str) -> str:
+    """A byte with a bit for each condition that holds, the first the lowest. A condition is true or false, never null."""
+    bits = " + ".join(f"({condition})::int * {1 << n}" for n, condition in enumerate(conditions))
+    return f"set_byte({_bytes(bytes(1))}, 0, {bits})"
+
+
+def _text(value: str) -> str:
+    # As the connection's encoding has it, which is the driver's: UTF-8.
+    return f"int2send(octet_length(textsend({value}))::int2) || textsend({value})"
+
+
+def _id(value: str) -> str:
+    return f"coalesce(uuid_send({value}), {_NO_UUID})"
+
+
+def _instant(value: str) -> str:
+    return f"int8send((extract(epoch FROM {value}) * 1000000)::bigint)"
+
+
+def _day(value: str) -> str:
+    return f"int4send(coalesce({value} - {_EPOCH_DAY}, 0))"
+
+
+def _joined(*parts: str) -> str:
+    """Concatenated by halves: each byte is copied a few times, not once for each part after it."""
+    if len(parts) == 1:
+        return parts[0]
+    half = len(parts) // 2
+    return f"({_joined(*parts[:half])} || {_joined(*parts[half:])})"
+
+
+def _sha256(*parts: str) -> str:
+    return f"sha256({_joined(*parts)})"
+
+
+_NUMBERS: Final = tuple(
+    f"int8send(e.{column})" for column in ("sequence", "amount_minor", "lifetime_minor", "balance_after_minor")
+)
+
+ENTRY: Final = _sha256(
+    _bytes(b"scrip-entry-2\0"),
+    _flags("e.previous_hash IS NOT NULL", "e.credit_id IS NOT NULL", "octet_length(t.digest) > 32"),
+    f"coalesce(e.previous_hash, {_NO_HASH})",
+    *("uuid_send($1)", "uuid_send(e.id)", "uuid_send(e.account_id)", "uuid_send(e.transaction_id)"),
+    _id("e.credit_id"),
+    *_NUMBERS,
+    _instant("e.created_at"),
+    "t.digest",
+    f"CASE WHEN octet_length(t.digest) > 32 THEN {_NOTHING} ELSE {_NO_HASH} END",
+    _text("e.counter"),
+)
+"""The hash of the entry `e` of the transaction `t`, which has a digest."""
+
+ENTRY_1: Final = _sha256(
+    _bytes(b"scrip-entry-1\0"),
+    _flags(
+        "e.previous_hash IS NOT NULL",
+        "t.approved_by_id IS NOT NULL",
+        "t.note_digest IS NOT NULL",
+        "t.reason IS NOT NULL",
+        "e.credit_id IS NULL",
+    ),
+    f"coalesce(e.previous_hash, {_NO_HASH})",
+    *("uuid_send($1)", "uuid_send(e.account_id)", "uuid_send(e.transaction_id)", _id("e.credit_id")),
+    *("uuid_send(t.customer_id)", "uuid_send(t.actor_id)", _id("t.approved_by_id")),
+    *_NUMBERS,
+    _instant("e.created_at"),
+    f"coalesce(t.note_digest, {_NO_HASH})",
+    *(_text(value) for value in ("e.counter", "t.kind", "coalesce(t.reason, '')")),
+)
+"""The same where it has none."""
+
+TRANSACTION: Final = _sha256(
+    _bytes(b"scrip-transaction-1\0"),
+    _flags(
+        "t.approved_by_id IS NOT NULL",
+        "t.note_digest IS NOT NULL",
+        "t.reason IS NOT NULL",
+        "t.idempotency_key IS NOT NULL",
+        "t.limited_on IS NOT NULL",
+    ),
+    *("uuid_send($1)", "uuid_send(t.id)", "uuid_send(t.customer_id)", "uuid_send(t.actor_id)", _id("t.approved_by_id")),
+    _instant("t.created_at"),
+    f"coalesce(t.note_digest, {_NO_HASH})",
+    "int8send(coalesce(t.limited_minor, 0))",
+    _day("t.limited_on"),
+    _text("t.kind"),
+    *(_text(f"coalesce(t.{column}, '')") for column in ("reason", "idempotency_key", "limited_asset")),
+)
+"""The first half of the digest of the transaction `t`."""
+
+_PROMISE: Final = _joined(
+    _flags("o.expires_at IS NOT NULL", "o.auto_apply", "o.counts", "o.origin_id IS NOT NULL"),
+    *("uuid_send(o.id)", "uuid_send(o.account_id)", _id("o.origin_id")),
+    *("int8send(o.amount_minor)", "int8send(o.opened_sequence)"),
+    _day("o.effective_on"),
+    _instant("o.starts_at"),
+    f"coalesce({_instant('o.expires_at')}, int8send(0))",
+    _instant("o.created_at"),
+    "int2send(o.services::int2)",
+    "o.service_ids",
+)
+"""The promise of the credit `o`, as of when it was opened."""
+
+_NOTE: Final = _sha256(_bytes(b"scrip-note-1\0"), "int2send(octet_length(x.salt)::int2)", "x.salt", "textsend(x.note)")
+
+ENTRIES: Final = f"""
+    SELECT 'entry hash' AS compared, e.id,
+        format('account %s, entry %s: its facts have another hash than it bears', e.account_id, e.sequence) AS detail
+    FROM entries e JOIN transactions t ON t.tenant_id = $1 AND t.id = e.transaction_id
+    WHERE e.tenant_id = $1
+        AND e.hash IS DISTINCT FROM CASE WHEN t.digest IS NULL THEN {ENTRY_1} ELSE {ENTRY} END
+"""
+
+CHAINS: Final = """
+    SELECT d.compared, n.id, format('account %s, entry %s: %s', n.account_id, n.sequence, d.detail) AS detail
+    FROM (
+        SELECT id, account_id, sequence, amount_minor, balance_after_minor, created_at, previous_hash,
+            coalesce(lag(sequence) OVER w, 0) AS after_sequence, coalesce(lag(balance_after_minor) OVER w, 0) AS balance,
+            lag(created_at) OVER w AS after, lag(hash) OVER w AS hash
+        FROM entries WHERE tenant_id = $1 WINDOW w AS (PARTITION BY account_id ORDER BY sequence)
+    ) n CROSS JOIN LATERAL (VALUES
+        ('entry time', n.created_at < n.after,
+            format('of %s, before its predecessor''s %s', n.created_at, n.after)),
+        ('entry sequence', n.sequence <> n.after_sequence + 1, format('follows %s', n.after_sequence)),
+        ('entry balance', n.balance_after_minor <> n.balance + n.amount_minor,
+            format('%s after %s and %s', n.balance_after_minor, n.balance, n.amount_minor)),
+        ('entry link', n.previous_hash IS DISTINCT FROM n.hash, 'does not name its predecessor''s hash')
+    ) d (compared, differs, detail)
+    WHERE (n.created_at < n.after OR n.sequence <> n.after_sequence + 1
+        OR n.balance_after_minor <> n.balance + n.amount_minor OR n.previous_hash IS DISTINCT FROM n.hash) AND d.differs
+"""
+"""Every account's entries from the first to the newest: each continues the one before it."""
+
+
+def _transactions(of: str = "", opened: str = "") -> str:
+    """Transactions with a digest, and the credits that they opened, with their terms then: before their changes. of,
+    opened: conditions, for a part of both."""
+    return f"""
+    SELECT d.compared, d.id, d.detail
+    FROM (
+        SELECT t.id, p.ids, substr(t.digest, 1, 32) IS NOT DISTINCT FROM {TRANSACTION} AS says,
+            substr(t.digest, 33) IS NOT DISTINCT FROM CASE WHEN p.ids IS NULL THEN {_NOTHING}
+                ELSE sha256({_bytes(b"scrip-credits-1" + bytes(1))} || uuid_send($1) || uuid_send(t.id) || p.said)
+                END AS promised
+        FROM transactions t LEFT JOIN (
+            SELECT o.transaction_id, array_agg(o.id) AS ids, string_agg({_PROMISE}, {_NOTHING} ORDER BY o.id) AS said
+            FROM (
+                SELECT c.id, c.transaction_id, c.account_id, c.origin_id, c.amount_minor, c.opened_sequence, c.effective_on,
+                    c.starts_at, c.created_at, c.counts,
+                    CASE WHEN f.credit_id IS NULL THEN c.expires_at ELSE f.old_expires_at END AS expires_at,
+                    CASE WHEN f.credit_id IS NULL THEN c.auto_apply ELSE f.old_auto_apply END AS auto_apply,
+                    coalesce(CASE WHEN f.credit_id IS NULL THEN s.number ELSE f.number END, 0) AS services,
+                    coalesce(CASE WHEN f.credit_id IS NULL THEN s.ids ELSE f.ids END, {_NOTHING}) AS service_ids
+                FROM credits c
+                LEFT JOIN (
+                    SELECT DISTINCT ON (credit_id) credit_id, old_expires_at, old_auto_apply,
+                        jsonb_array_length(old_services) AS number, (
+                            SELECT string_agg(uuid_send(v::uuid), {_NOTHING} ORDER BY v::uuid)
+                            FROM jsonb_array_elements_text(old_services) v) AS ids
+                    FROM credit_changes WHERE tenant_id = $1 ORDER BY credit_id, created_at, id
+                ) f ON f.credit_id = c.id
+                LEFT JOIN (
+                    SELECT credit_id, count(*) AS number,
+                        string_agg(uuid_send(service_id), {_NOTHING} ORDER BY service_id) AS ids
+                    FROM credit_services WHERE tenant_id = $1 GROUP BY credit_id
+                ) s ON s.credit_id = c.id
+                WHERE c.tenant_id = $1 {opened}
+            ) o GROUP BY o.transaction_id
+        ) p ON p.transaction_id = t.id
+        WHERE t.tenant_id = $1 AND t.digest IS NOT NULL {of}
+    ) n CROSS JOIN LATERAL (
+        SELECT 'row of transactions' AS compared, n.id, 'does not say what it said when it was written' AS detail
+        WHERE NOT n.says
+        UNION ALL
+        SELECT 'credit promise', o.id,
+            format('transaction %s: what it promised is not what was hashed, or another one''s of %s', n.id,
+                cardinality(n.ids))
+        FROM unnest(n.ids) o (id) WHERE NOT n.promised
+        UNION ALL
+        SELECT 'credit promise', n.id, 'the credits that it opened are gone' WHERE NOT n.promised AND n.ids IS NULL
+    ) d
+    WHERE NOT (n.says AND n.promised)
+"""
+
+
+TRANSACTIONS: Final = _transactions()
+
+NOTES: Final = f"""
+    SELECT 'note' AS compared, n.id, n.detail FROM (
+        SELECT t.id, CASE
+            WHEN x.id IS NULL THEN 'the note is gone'
+            WHEN x.salt <> {_NOTHING} THEN CASE WHEN t.note_digest IS DISTINCT FROM {_NOTE}
+                THEN 'the note is not the one that was written' END
+            WHEN coalesce(c.erased_at, p.erased_at) IS NULL OR x.note <> '' OR t.note_digest IS NULL
+                THEN 'the note is blank, and its customer was not erased' END AS detail
+        FROM transactions t
+        LEFT JOIN transaction_texts x ON x.tenant_id = $1 AND x.id = t.id
+        LEFT JOIN customers c ON c.tenant_id = $1 AND c.id = t.customer_id
+        LEFT JOIN customers p ON p.tenant_id = $1 AND p.id = c.merged_into_id
+        WHERE t.tenant_id = $1 AND (t.note_digest IS NOT NULL OR x.id IS NOT NULL)
+    ) n WHERE n.detail IS NOT NULL
+"""
+"""A note has the digest that its transaction bears. One that is blank proves nothing, and only erasing leaves it so."""
+
+HASH_STATEMENTS: Final = (TRANSACTIONS, ENTRIES, CHAINS, NOTES)
+
+HEADS_AT: Final = """
+    SELECT get_byte(uuid_send(a.id), 15) AS bucket, count(*) AS accounts, sum(e.sequence)::bigint AS entries,
+        sha256(string_agg(uuid_send(a.id) || int8send(e.sequence) || e.hash, '' ORDER BY a.id)) AS digest
+    FROM accounts a CROSS JOIN LATERAL (
+        SELECT sequence, hash FROM entries WHERE tenant_id = $1 AND account_id = a.id AND created_at < $2
+        ORDER BY created_at DESC, sequence DESC LIMIT 1
+    ) e WHERE a.tenant_id = $1 GROUP BY 1 ORDER BY 1
+"""
+"""Of each account, the newest entry before $2: a digest over them for each last byte of an account's id."""
+
+_SINCE: Final = """accounts a CROSS JOIN LATERAL (
+        SELECT * FROM entries WHERE tenant_id = $1 AND account_id = a.id AND created_at >= $2 OFFSET 0
+    ) e"""
+
+SINCE_STATEMENTS: Final = (
+    f"""
+    SELECT d.compared, d.id, format('account %s, entry %s: %s', e.account_id, e.sequence, d.detail) AS detail
+    FROM {_SINCE}
+    LEFT JOIN LATERAL (SELECT * FROM transactions WHERE tenant_id = $1 AND id = e.transaction_id OFFSET 0) t ON true
+    LEFT JOIN LATERAL (
+        SELECT * FROM entries WHERE tenant_id = $1 AND account_id = e.account_id AND sequence = e.sequence - 1 OFFSET 0
+    ) b ON true
+    CROSS JOIN LATERAL (VALUES
+        ('entry hash', e.id, e.hash IS DISTINCT FROM CASE WHEN t.digest IS NULL THEN {ENTRY_1} ELSE {ENTRY} END,
+            'its facts have another hash than it bears'),
+        ('entry time', e.id, e.created_at < b.created_at, 'before its predecessor'),
+        ('entry sequence', e.id, e.sequence <> coalesce(b.sequence, 0) + 1, 'follows none'),
+        ('entry balance', e.id, e.balance_after_minor <> coalesce(b.balance_after_minor, 0) + e.amount_minor,
+            format('%s after %s and %s', e.balance_after_minor, coalesce(b.balance_after_minor, 0), e.amount_minor)),
+        ('entry link', e.id, e.previous_hash IS DISTINCT FROM b.hash, 'does not name its predecessor''s hash'),
+        ('row of transactions', e.transaction_id, t.id IS NULL, 'is gone')
+    ) d (compared, id, differs, detail)
+    WHERE a.tenant_id = $1 AND a.posted_at >= $2 AND d.differs
+    """,
+    """
+    SELECT 'account head' AS compared, a.id,
+        format('newest entry %s is not the one that the account names, or has another balance', a.sequence) AS detail
+    FROM accounts a LEFT JOIN LATERAL (
+        SELECT * FROM entries WHERE tenant_id = $1 AND account_id = a.id ORDER BY created_at DESC, sequence DESC LIMIT 1
+    ) e ON true
+    WHERE a.tenant_id = $1 AND $2::timestamptz IS NOT NULL
+        AND (a.sequence, a.head_hash, a.posted_at, a.balance_minor)
+            IS DISTINCT FROM (coalesce(e.sequence, 0), e.hash, e.created_at, coalesce(e.balance_after_minor, 0))
+    """,
+    _transactions("AND t.created_at >= $2", "AND c.opened_at >= $2"),
+)
+"""Statements about what came since $2, each row by its key."""

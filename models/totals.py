@@ -1,0 +1,170 @@
+"""Totals of a tenant up to an instant, and what the transactions after it add to them (docs/adr/0041).
+
+A transaction counts as a whole, at its time. Credits' remainders are added up by asset, by kind and reason of the
+opening transaction, by expiry and by start. An expiry not on a quarter of an hour counts as one microsecond after the
+quarter before it, which represents all between two quarters: months begin on a quarter in every time zone.
+
+SQL here has $1 the tenant; $2 and $3 bound the transactions: after the one instant, up to the other, included.
+"""
+
+from datetime import UTC, datetime
+from typing import Final
+
+BEGINNING: Final = datetime(1000, 1, 1, tzinfo=UTC)
+"""Before all transactions. The driver turns the year 1 into an infinity, which it cannot read back."""
+END: Final = datetime(9999, 12, 31, tzinfo=UTC)
+"""After all of them."""
+
+_QUARTER: Final = "date_bin(interval '15 minutes', {0}, timestamptz 'epoch')"
+QUARTER_OF: Final = _QUARTER
+"""The quarter of an hour that an instant lies in: its beginning."""
+BETWEEN_QUARTERS: Final = "interval '1 microsecond'"
+
+
+def _key(expiry: str) -> str:
+    quarter = _QUARTER.format(expiry)
+    return f"case when {expiry} = {quarter} then {expiry} else {quarter} + {BETWEEN_QUARTERS} end"
+
+
+_MOVED: Final = """
+    select e.*, x.created_at as posted_at
+      from (select id, created_at from transactions where tenant_id = $1 and created_at > $2 and created_at <= $3
+             order by created_at offset 0) x
+      cross join lateral (select account_id, credit_id, counter, amount_minor, balance_after_minor, sequence from entries
+                           where tenant_id = $1 and transaction_id = x.id offset 0) e"""
+
+# A credit moved by a merge keeps its source.
+CREDIT_OF: Final = """
+    cross join lateral (select account_id, transaction_id, origin_id, starts_at, created_at, expires_at from credits
+                         where tenant_id = $1 and id = {0} offset 0) c
+    cross join lateral (select asset from accounts where tenant_id = $1 and id = c.account_id offset 0) a
+    cross join lateral (select kind, reason from transactions
+                         where tenant_id = $1 and id = case when c.origin_id is null then c.transaction_id else (
+                               select o.transaction_id from credits o where o.tenant_id = $1 and o.id = c.origin_id) end
+                        offset 0) t"""
+"""The facts of a credit: c itself, a its account, t the transaction that opened it."""
+_START: Final = "case when c.starts_at > c.created_at then c.starts_at end"
+
+# An entry changes the remainder under the expiry of its time; a change of expiry moves the whole remainder from one to
+# the other. Of both at the same time, the entry comes first.
+_CREDITS: Final = f"""
+    select a.asset::text, t.kind::text, t.reason::text,
+           {_key("(case when h.changed then h.old_expires_at else c.expires_at end)")} as expires_at,
+           {_START} as starts_at, m.amount_minor as minor
+      from {{moved}} m {CREDIT_OF.format("m.credit_id")}
+      left join lateral (select true as changed, h.old_expires_at from credit_changes h
+                          where h.tenant_id = $1 and h.credit_id = m.credit_id and h.created_at >= m.posted_at
+                          order by h.created_at, h.id limit 1) h on true
+    union all
+    select a.asset::text, t.kind::text, t.reason::text, {_key("k.expires_at")}, {_START}, k.minor
+      from (select credit_id, old_expires_at, new_expires_at, created_at from credit_changes
+             where tenant_id = $1 and created_at > $2 and created_at <= $3 order by created_at offset 0) h
+      cross join lateral (
+           select sum(e.amount_minor) as minor from entries e
+            cross join lateral (select created_at from transactions where tenant_id = $1 and id = e.transaction_id
+                                offset 0) x
+            where e.tenant_id = $1 and e.credit_id = h.credit_id and x.created_at <= h.created_at) l
+      cross join lateral (values (h.old_expires_at, -l.minor), (h.new_expires_at, l.minor)) k(expires_at, minor)
+      {CREDIT_OF.format("h.credit_id")}
+     where h.old_expires_at is distinct from h.new_expires_at"""
+
+_BASE: Final = "totals s cross join lateral jsonb_array_elements(s.{0}) k where s.tenant_id = $1 and s.at = $2"
+
+_ALL_CREDITS: Final = f"""
+    select asset, kind, reason, expires_at, starts_at, sum(minor) as minor
+      from (select k ->> 0 as asset, k ->> 1 as kind, k ->> 2 as reason, (k ->> 3)::timestamptz as expires_at,
+                   (k ->> 4)::timestamptz as starts_at, (k ->> 5)::numeric as minor
+              from {_BASE.format("credits")}
+            union all {_CREDITS}) d
+     group by asset, kind, reason, expires_at, starts_at having sum(minor) <> 0"""
+CREDITS: Final = _ALL_CREDITS.format(moved=f"({_MOVED})")
+"""The rest of credits at $3: from the totals at $2, and what came after."""
+
+_ALL_COUNTERS: Final = f"""
+    select asset, counter, sum(minor) as minor
+      from (select k ->> 0 as asset, k ->> 1 as counter, (k ->> 2)::numeric as minor from {_BASE.format("counters")}
+            union all
+            select a.asset::text, m.counter::text, m.amount_minor
+              from {{moved}} m
+              cross join lateral (select asset from accounts where tenant_id = $1 and id = m.account_id offset 0) a) d
+     group by asset, counter"""
+COUNTERS: Final = _ALL_COUNTERS.format(moved=f"({_MOVED})")
+"""All entries up to $3 by asset and counter."""
+
+# The balances stand on their own: from one entry's to the next, whatever the amounts say.
+_ALL_ACCOUNTS: Final = f"""
+    select asset, sum(balance) as balance_minor, sum(owed) as owed
+      from (select k ->> 0 as asset, (k ->> 1)::numeric as balance, (k ->> 2)::numeric as owed
+              from {_BASE.format("accounts")}
+            union all
+            select a.asset::text, m.balance_after_minor - case when p.found then p.balance_after_minor else 0 end,
+                   case when m.balance_after_minor > 0 and (p.found is null or p.balance_after_minor = 0) then 1
+                        when m.balance_after_minor = 0 and p.balance_after_minor > 0 then -1 else 0 end
+              from {{moved}} m
+              cross join lateral (select asset from accounts where tenant_id = $1 and id = m.account_id offset 0) a
+              left join lateral (select true as found, balance_after_minor from entries
+                                  where tenant_id = $1 and account_id = m.account_id and sequence < m.sequence
+                                 order by sequence desc limit 1) p on true) d
+     group by asset"""
+ACCOUNTS: Final = _ALL_ACCOUNTS.format(moved=f"({_MOVED})")
+"""By asset, the accounts' balances at $3 (balance_minor), and how many accounts have any (owed)."""
+
+_OF_MOVED: Final = [each.format(moved="moved") for each in (_ALL_CREDITS, _ALL_COUNTERS, _ALL_ACCOUNTS)]
+KEEP: Final = f"""
+    with moved as materialized ({_MOVED})
+    insert into totals (tenant_id, id, at, transactions, credits, counters, accounts)
+    select $1, $4, $3,
+           (select count(*) from (select id from transactions where tenant_id = $1 and created_at > $2
+                                     and created_at <= $3 order by created_at offset 0) x)
+           + (select case when count(*) = 0 then 0 else max(s.transactions) end from totals s
+               where s.tenant_id = $1 and s.at = $2),
+           (select case when count(*) = 0 then '[]' else jsonb_agg(
+                   jsonb_build_array(asset, kind, reason, expires_at, starts_at, minor)
+                   order by asset, kind, reason, expires_at, starts_at) end from ({_OF_MOVED[0]}) d),
+           (select case when count(*) = 0 then '[]' else jsonb_agg(
+                   jsonb_build_array(asset, counter, minor) order by asset, counter) end from ({_OF_MOVED[1]}) d),
+           (select case when count(*) = 0 then '[]' else jsonb_agg(
+                   jsonb_build_array(asset, balance_minor, owed) order by asset) end from ({_OF_MOVED[2]}) d)
+      from tenants n where n.id = $1 and ($2 < timestamptz '1000-01-02 00:00:00+00' or exists (
+           select from totals s where s.tenant_id = $1 and s.at = $2))
+    on conflict (tenant_id, at) do nothing"""
+"""Add the row $4 of totals at $3, from those at $2, unless another process has added it, or those at $2 were deleted."""
+
+NEXT: Final = """
+    select b.at as after, x.created_at as until
+      from (select case when count(*) = 0 then timestamptz '1000-01-01 00:00:00+00' else max(s.at) end as at,
+                   case when count(*) = 0 then 0 else max(jsonb_array_length(s.credits)) end as credits
+              from (select at, credits from totals where tenant_id = $1 order by at desc limit 1) s) b
+      cross join lateral (select created_at from transactions
+                           where tenant_id = $1 and created_at > b.at and created_at < $2 order by created_at, id
+                           offset case when b.credits > $3 then b.credits else $3 end - 1 limit 1) x"""
+"""The newest totals' instant, and the one at which the next are due, before $2: $3 transactions later, or as many as
+there are open kinds of credit if these are more."""
+
+_RANGE: Final = "where tenant_id = $1 and created_at > $2 and created_at <= $3 order by created_at offset 0"
+AMOUNT: Final = "asset || case when minor < 0 then '-' else '+' end || length(abs(minor)::text)"
+"""The note of a transaction's amount in one asset: the asset, the sign, and the number of digits of its minor units."""
+
+SEE: Final = f"""
+    insert into totals_seen (tenant_id, id, what, value, after, at, records)
+    select n.id, $4, d.what, d.value, $2, $3, d.records
+      from tenants n cross join (
+           select 'ACTOR' as what, actor_id::text as value, count(*) as records
+             from (select actor_id from (select actor_id from transactions {_RANGE}) x
+                   union all select actor_id from (select actor_id from audit_events {_RANGE}) y) t group by actor_id
+           union all
+           select 'AMOUNT', {AMOUNT}, count(*)
+             from (select x.id, a.asset, sum(e.amount_minor) as minor
+                     from (select id from transactions {_RANGE}) x
+                     cross join lateral (select account_id, amount_minor from entries
+                                          where tenant_id = $1 and transaction_id = x.id offset 0) e
+                     cross join lateral (select asset from accounts where tenant_id = $1 and id = e.account_id offset 0) a
+                    group by x.id, a.asset) m group by {AMOUNT}
+           union all
+           select 'KIND', kind, count(*) from (select kind from transactions {_RANGE}) x group by kind
+           union all
+           select 'REASON', reason, count(*) from (select reason from transactions {_RANGE}) x
+            where reason is not null group by reason) d
+     where n.id = $1
+    on conflict do nothing"""
+"""Note the actors, kinds, reasons and amounts of the audit trail after $2, up to $3, for the totals of the id $4."""

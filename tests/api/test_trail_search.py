@@ -1,0 +1,101 @@
+"""The audit trail by an actor, a kind, a reason or an amount: the same pages with totals as without."""
+
+import random
+from typing import Any
+
+import pytest
+
+from models.operations.keep_totals import keep_totals
+from models.reads.trail_search import confined
+from tests.api.conftest import Api
+from tests.models.reads.test_past import Story
+from tests.support.tenants import ADMIN, MANAGER, STAFF, Clock, Tenant
+
+TRAIL = """query($a: String, $k: [TransactionKind!], $r: String, $min: Decimal, $max: Decimal, $asset: AssetCode,
+    $from: DateTime, $to: DateTime, $first: Int, $after: String, $last: Int, $before: String) {
+  auditTrail(actor: $a, kind: $k, reason: $r, minAmount: $min, maxAmount: $max, asset: $asset, from: $from, to: $to,
+      first: $first, after: $after, last: $last, before: $before) {
+    edges { cursor node { at kind reason action amount actor { subject } } }
+    pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }"""
+EVERY = 4
+
+
+@pytest.fixture
+async def told(tenant: Tenant, clock: Clock) -> Story:
+    story = Story(tenant, 3)
+    await story.tell()
+    for actor in (STAFF, ADMIN):
+        for _ in range(3):
+            clock.advance(seconds=30)
+            await tenant.adjust(story.customers[0], 1, actor=actor, reason="GOODWILL")
+    await keep_totals(tenant.ledger, tenant.id, EVERY)
+    return story
+
+
+ASKED: tuple[dict[str, Any], ...] = (
+    {"a": MANAGER.subject},
+    {"a": STAFF.subject},
+    {"a": "nobody"},
+    {"k": ["ADJUSTMENT"]},
+    {"k": ["VOID", "EXPIRY"]},
+    {"k": []},
+    {"r": "GOODWILL"},
+    {"r": "POLICY"},
+    {"a": MANAGER.subject, "k": ["VOID"]},
+    {"k": ["EXPIRY"], "asset": "GBP"},
+    {"asset": "POINTS"},
+    {"min": "-10", "asset": "GBP"},
+    {"min": "10"},
+    {"max": "-9.99"},
+    {"min": "0", "max": "0"},
+    {"k": ["ADJUSTMENT"], "asset": "POINTS", "min": "10"},
+)
+
+
+@pytest.mark.parametrize("asked", ASKED, ids=str)
+async def test_pages_are_the_same_with_totals_as_without(
+    api: Api, tenant: Tenant, told: Story, monkeypatch: pytest.MonkeyPatch, asked: dict[str, Any]
+) -> None:
+    assert len(await tenant.rows("SELECT 1 FROM totals WHERE tenant_id = $1")) > 10
+    everything = (await api(TRAIL, asked | {"first": 100}))["auditTrail"]["edges"]
+    cursors = [edge["cursor"] for edge in everything]
+    whole = (await api(TRAIL, {"first": 100}))["auditTrail"]["edges"]
+    dice, pages = random.Random(5), []  # noqa: S311 - a choice of pages
+    for _ in range(25):
+        page: dict[str, Any] = {dice.choice(("first", "last")): dice.choice((0, 1, 2, 5, 30))}
+        if cursors and dice.random() < 0.6:
+            page["after"] = dice.choice(cursors)
+        if cursors and dice.random() < 0.6:
+            page["before"] = dice.choice(cursors)
+        if dice.random() < 0.3:
+            page["from"] = dice.choice(whole)["node"]["at"]
+        if dice.random() < 0.3:
+            page["to"] = dice.choice(whole)["node"]["at"]
+        pages.append(asked | page)
+    confined = [(await api(TRAIL, page))["auditTrail"] for page in pages]
+
+    async def nothing(session: Any, listing: Any, *_: Any, **__: Any) -> Any:
+        return listing
+
+    monkeypatch.setattr("resolvers.audit_trail.confined", nothing)
+    for page, found in zip(pages, confined, strict=True):
+        assert found == (await api(TRAIL, page))["auditTrail"], page
+
+
+async def test_only_parts_that_have_any_are_read(
+    tenant: Tenant, told: Story, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[int] = []
+
+    async def counted(*given: Any) -> Any:
+        listing = await confined(*given)
+        through: Any = listing.through
+        taken.append(len(through.values[0]))
+        return listing
+
+    monkeypatch.setattr("resolvers.audit_trail.confined", counted)
+    for asked in ({"a": STAFF.subject}, {"a": "nobody"}, {"a": MANAGER.subject, "first": 3}, {"min": "10000"}):
+        await api(TRAIL, asked)
+    number = len(await tenant.rows("SELECT 1 FROM totals WHERE tenant_id = $1"))
+    assert taken[1] == taken[3] == 1
+    assert max(taken) <= number / 2

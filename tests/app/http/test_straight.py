@@ -1,0 +1,127 @@
+"""The straight way and the way through the layers: whatever is sent, the answer is the same to the letter, but
+for the order of headers."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any, Final, cast
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+
+from app.http.straight import StraightWay
+from app.postgres.embedded import Urls
+from gateway.http.view import GraphQLView
+from models.ledger import Ledger
+from tests.app.test_hardening import SHOP, app_of, bearer, client_of
+from tests.support.tenants import Tenant, make_tenant
+
+VIEWER: Final = {"query": "{ viewer { subject } }"}
+JSON: Final = {"content-type": "application/json"}
+LARGE: Final = b"x" * 300_000
+
+COUNTED: Final = ("scrip_http_request_seconds_count", "scrip_http_requests_under_way", "scrip_refused_tokens_total")
+
+Sent = tuple[str, dict[str, str], bytes]
+"""Method, headers and body."""
+
+
+def post(body: Any = VIEWER, method: str = "POST", **headers: str) -> Sent:
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return method, {**JSON, **{name.replace("_", "-"): value for name, value in headers.items()}}, raw
+
+
+REQUESTS: Final[dict[str, Sent]] = {
+    "a query": post(),
+    "as the newer media type": post(accept="application/graphql-response+json"),
+    "no type that is served": post(accept="text/csv"),
+    "an id of its own": post(x_request_id="mine"),
+    "an id that cannot be taken": post(x_request_id="two words"),
+    "a token that is none": post(authorization="Bearer nonsense"),
+    "no bearer": post(authorization="Basic abc"),
+    "a partner's token that nobody issued": post(authorization=f"Bearer scrip_pt_{'a' * 43}"),
+    "a field that is not there": post({"query": "{ nothing }"}),
+    "the same as the newer media type": post({"query": "{ nothing }"}, accept="application/graphql-response+json"),
+    "a refused field": post({"query": "{ partnerTokens { edges { node { id } } } }"}),
+    "no syntax": post({"query": "{"}),
+    "a subscription": post({"query": "subscription { x }"}),
+    "no operation": post({"query": "query A { viewer { subject } } query B { viewer { subject } }"}),
+    "no JSON": post(b"{"),
+    "a list": post([VIEWER]),
+    "another content type": post(content_type="text/plain"),
+    "a content encoding": post(content_encoding="gzip"),
+    "more than nobody may send": post(LARGE, authorization=""),
+    "another origin's": post(origin=SHOP),
+    "an origin's that may not": post(origin="https://evil.example"),
+    "GET": post(b"", method="GET"),
+    "PUT": post(method="PUT"),
+    "a preflight": post(b"", method="OPTIONS", origin=SHOP, access_control_request_method="POST"),
+}
+
+
+@pytest.fixture
+async def ledger(database: Urls) -> AsyncIterator[Ledger]:
+    ledger = Ledger()
+    yield ledger
+    await ledger.close()
+
+
+@pytest.fixture
+async def tenant(ledger: Ledger) -> Tenant:
+    return await make_tenant(ledger)
+
+
+def layered(app: Starlette) -> Starlette:
+    """The app without its straight way."""
+    before = len(app.user_middleware)
+    app.user_middleware = [each for each in app.user_middleware if cast("object", each.cls) is not StraightWay]
+    assert len(app.user_middleware) == before - 1
+    return app
+
+
+async def told(client: httpx.AsyncClient, sent: Sent, tenant: Tenant) -> tuple[int, list[tuple[str, str]], bytes]:
+    """Status, headers and body. What is left of a quota depends on the second, and an id that was made on chance."""
+    method, headers, body = sent
+    headers = {**bearer(tenant), **headers}
+    if not headers["authorization"]:
+        del headers["authorization"]
+    answer = await client.request(method, "/graphql", headers=headers, content=body)
+    made = answer.headers["x-request-id"]
+    assert made == "mine" or headers.get("x-request-id") != "mine"
+    timely = ("ratelimit", "x-request-id")
+    shown = [(name, "" if name in timely else value) for name, value in answer.headers.multi_items()]
+    content = answer.json() if answer.content.startswith(b"{") else {}
+    content.get("extensions", {}).pop("rateLimit", None)
+    return answer.status_code, sorted(shown), json.dumps(content).replace(made, "").encode()
+
+
+@pytest.mark.parametrize("origins", [(), (SHOP,)])
+async def test_both_ways_answer_the_same(
+    database: Urls, ledger: Ledger, tenant: Tenant, origins: tuple[str, ...]
+) -> None:
+    async with (
+        client_of(app_of(database, ledger, cors_origins=origins, metrics=True)) as straight,
+        client_of(layered(app_of(database, ledger, cors_origins=origins, metrics=True))) as through,
+    ):
+        for name, sent in REQUESTS.items():
+            assert await told(straight, sent, tenant) == await told(through, sent, tenant), name
+        counts = [
+            [line for line in (await client.get("/metrics")).text.splitlines() if line.startswith(COUNTED)]
+            for client in (straight, through)
+        ]
+    assert len(counts[0]) > len(COUNTED)
+    assert counts[0] == counts[1]
+
+
+async def test_an_unexpected_error_on_the_way_is_answered_as_any_other(
+    database: Urls, ledger: Ledger, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object) -> None:
+        raise RuntimeError("the cellar is flooded")
+
+    monkeypatch.setattr(GraphQLView, "answer", broken)
+    async with client_of(app_of(database, ledger)) as straight, client_of(layered(app_of(database, ledger))) as through:
+        answers = [await told(client, post(x_request_id="mine"), tenant) for client in (straight, through)]
+    assert answers[0] == answers[1]
+    assert answers[0][0] == 500
+    assert b"flooded" not in answers[0][2]

@@ -1,0 +1,34 @@
+"""A view's fields are the columns that it is read by."""
+
+from dataclasses import dataclass
+from typing import get_type_hints
+
+import pytest
+
+from models.reads.columns import columns, rows
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    name: str
+    place: int | None
+    books: tuple[str, ...]
+
+
+def test_each_field_is_a_column_of_its_name_or_has_its_expression() -> None:
+    assert columns(Shelf, books="string_to_array(t.list, ' ')") == (
+        "t.name, t.place, string_to_array(t.list, ' ') as books"
+    )
+
+
+def test_an_expression_for_no_field_is_found() -> None:
+    with pytest.raises(ValueError, match="Shelf has no titles"):
+        columns(Shelf, titles="t.titles")
+
+
+def test_a_row_is_read_by_name_and_may_have_more() -> None:
+    shelf = rows(Shelf, place=int, books=tuple)
+    row = {"books": ["a", "b"], "more": 1, "place": "7", "name": "Low"}
+    assert shelf(row) == Shelf("Low", 7, ("a", "b"))
+    assert shelf({**row, "place": None}) == Shelf("Low", None, ("a", "b"))
+    assert get_type_hints(shelf)["return"] is Shelf
