@@ -7,8 +7,9 @@ import pytest
 from auth.roles import Role
 from models.operations.suspend_tenant import resume_tenant, suspend_tenant
 from models.reads import tenants
-from tests.api.conftest import Api, gid
+from tests.api.conftest import Answer, Api, gid
 from tests.support.headline import ADJUST, adjusting, document
+from tests.support.schema import SCHEMA
 from tests.support.tenants import ADMIN, Tenant
 
 TRAIL = """SELECT action, details->'suspendedAt'->>0 IS NULL, details->'suspendedAt'->>1 IS NULL FROM audit_events
@@ -42,6 +43,27 @@ async def test_whatever_it_asks_is_refused_until_it_is_resumed(api: Api, tenant:
     assert not await resume_tenant(tenant.ledger, tenant.id, ADMIN)
     assert (await api(document(ADJUST, "replayed"), {"input": adjusting(carol, "5.00")}))["adjustCredit"]
     assert await tenant.rows(TRAIL) == [("tenant.suspended", True, False), ("tenant.resumed", False, True)]
+
+
+async def test_what_has_been_compiled_is_refused_as_well(api: Api, tenant: Tenant) -> None:
+    """The same documents come again and again, and are executed past Strawberry's own steps by then."""
+    carol = await tenant.customer("carol")
+    reading, posting = "{ viewer { subject } trialBalance { asset } }", document(ADJUST, "replayed")
+
+    async def asked() -> list[Answer]:
+        return [await api(reading), await api(posting, {"input": adjusting(carol, "5.00")})]
+
+    for _ in range(3):
+        assert [answer.errors for answer in await asked()] == [[], []]
+    for text in (reading, posting):
+        checked = SCHEMA.documents.peek(text)
+        assert checked is not None
+        assert checked.operation(None).compiled is not None
+
+    await suspend_tenant(tenant.ledger, tenant.id, ADMIN)
+    async with tenant.nothing_moves():
+        for _ in range(3):
+            assert [answer.codes for answer in await asked()] == [["SUSPENDED"] * 2, ["SUSPENDED"]]
 
 
 async def test_time_goes_on_in_its_books(api: Api, tenant: Tenant) -> None:
