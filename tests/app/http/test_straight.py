@@ -86,10 +86,8 @@ class Lines(logging.Handler):
 
 
 @pytest.fixture
-def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lines]:
-    lines = Lines()
-    monkeypatch.setattr(log, "disabled", False)
-    level = log.level
+def lines() -> Iterator[Lines]:
+    lines, level = Lines(), log.level
     log.setLevel(logging.INFO)
     log.addHandler(lines)
     yield lines
