@@ -5,6 +5,7 @@ from datetime import datetime
 
 from starlette.requests import HTTPConnection
 
+from app.http.request_log import ASKED
 from app.rate_limits.quotas import RateLimits
 from auth.backend import BearerBackend, network_address, principal_of
 from auth.errors import TokenError, TokensUnavailable
@@ -94,7 +95,7 @@ def context_maker(
 
     async def make_context(request: HTTPConnection) -> Context:
         principal, address = principal_of(request), network_address(request)
-        return Context(
+        context = Context(
             principal=principal,
             ledger=ledger,
             tenants=tenants,
@@ -104,5 +105,7 @@ def context_maker(
             charge=for_free if rate_limits is None else rate_limits.of(principal, address),
             refused=refused,
         )
+        request.scope.setdefault("state", {})[ASKED] = context.asked
+        return context
 
     return make_context

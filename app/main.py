@@ -22,6 +22,7 @@ from app.http.health import health_routes
 from app.http.loop_lag import lag_watched
 from app.http.metrics import Metrics, Timing
 from app.http.request_id import RequestIdMiddleware
+from app.http.request_log import RequestLog
 from app.http.security_headers import SecurityHeadersMiddleware, fault
 from app.postgres.clock import clock_kept, new_ledger
 from app.postgres.database import open_database
@@ -30,11 +31,11 @@ from app.problems import SetupProblem
 from app.rate_limits.quotas import RateLimits, rate_limits
 from app.sample.pages.front import front_page
 from app.settings import Settings, load_settings
+from app.tokens.claims import token_verifier
 from app.tokens.keys import token_keys
 from app.tokens.partners import PartnerTokenVerifier
 from app.tokens.refused import RefusedTokens
 from auth.backend import BearerBackend, authentication_by
-from auth.tokens import TokenVerifier
 from gateway.documents import COMPILE_AT, DocumentCache
 from gateway.http.view import GraphQLView
 from gateway.manifest import BadManifest, load_trusted_documents
@@ -61,7 +62,7 @@ def create_app(settings: Settings, ledger: Ledger | None = None) -> Starlette:
         raise SetupProblem("DATABASE_URL is not set.")
     keys = token_keys(settings)
     ledger = ledger or new_ledger(settings)
-    verifier = TokenVerifier(keys, settings.jwt_issuer, settings.jwt_audience, system_clock)
+    verifier = token_verifier(settings, keys)
     partner_tokens = PartnerTokenVerifier(ledger)
     refused = RefusedTokens(system_clock)
     limits = rate_limits(settings.rate_limit, settings.rate_limit_url.get_secret_value(), settings.rate_limit_writes)
@@ -72,7 +73,12 @@ def create_app(settings: Settings, ledger: Ledger | None = None) -> Starlette:
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         await keys.start()
         try:
-            async with open_database(url, pool_min=settings.database_pool_min, pool_max=settings.database_pool_max):
+            async with open_database(
+                url,
+                pool_min=settings.database_pool_min,
+                pool_max=settings.database_pool_max,
+                statement_cache=settings.database_statement_cache,
+            ):
                 async with (
                     lag_watched(metrics.lag.observe),
                     clock_kept(ledger),
@@ -115,7 +121,7 @@ def _layers(
     settings: Settings, view: GraphQLView, backend: BearerBackend, refused: RefusedTokens, metrics: Metrics
 ) -> list[Middleware]:
     """The layers around the routes, and in front of them the way that goes straight through."""
-    around = cors(settings.cors_origins)
+    around, logs = cors(settings.cors_origins), settings.log_format == "json"
     return [
         Middleware(
             straight.StraightWay,
@@ -124,9 +130,11 @@ def _layers(
             on_error=refused.answer,
             metrics=metrics,
             new_id=_new_request_id,
+            logs=logs,
             cors=around,
         ),
         Middleware(RequestIdMiddleware, new_id=_new_request_id),
+        *((Middleware(RequestLog),) if logs else ()),
         Middleware(SecurityHeadersMiddleware),
         *around,
         Middleware(Timing, metrics=metrics),

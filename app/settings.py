@@ -1,23 +1,42 @@
 """Settings from outside. Their names are the environment's variables; nothing else in the project reads it."""
 
 import ipaddress
+import re
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
+from typing import Annotated, Final, Literal, Self
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.http.cors import parse_origins
 from app.problems import SetupProblem
+from auth.claim_map import ROLE_NAMES, SCOPE_NAMES, parse_path, parse_types, parse_values
+from auth.tokens import TOKEN_TYPES
 from models.sources import MAX_SKEW
+
+MAX_PORT: Final = 65_535
+_HOST_AND_PORT: Final = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^\[\]:,]*)(:(\d{1,5})?)?", re.ASCII)
+_SERVERS: Final = ("any", "read-write", "read-only", "primary", "standby", "prefer-standby")
+"""Values of target_session_attrs, as PostgreSQL's own clients have them."""
 
 
 def _database_url(value: SecretStr) -> SecretStr:
-    if not value.get_secret_value().startswith(("postgresql://", "postgres://")):
-        raise ValueError("must be of the form postgresql://USER:PASSWORD@HOST:PORT/DATABASE")
-    if not _parted_as_meant(value.get_secret_value()):
-        raise ValueError("has characters such as / ? # @ : [ in it that have to be percent-encoded in a password")
+    url = value.get_secret_value()
+    if not url.startswith(("postgresql://", "postgres://")):
+        raise ValueError(
+            "must be of the form postgresql://USER:PASSWORD@HOST:PORT/DATABASE; several hosts are HOST:PORT,HOST:PORT"
+        )
+    if not _parted_as_meant(url):
+        raise ValueError(
+            "has characters such as / ? # @ : [ in it that have to be percent-encoded in a password, or a port that is no "
+            "number; several hosts are HOST:PORT,HOST:PORT"
+        )
+    asked = parse_qs(urlsplit(url).query).get("target_session_attrs", ["any"])
+    if asked[-1] not in _SERVERS:
+        raise ValueError(f"has another target_session_attrs than {', '.join(_SERVERS)}")
     return value
 
 
@@ -25,8 +44,10 @@ def _parted_as_meant(url: str) -> bool:
     """Whether no part of a password ends up in another part of the URL: others are shown in messages."""
     try:
         parts = urlsplit(url)
-        _ = parts.port
     except ValueError:
+        return False
+    hosts = parts.netloc.rpartition("@")[2].split(",")
+    if not all((found := _HOST_AND_PORT.fullmatch(host)) and int(found[3] or 0) <= MAX_PORT for host in hosts):
         return False
     query = "" if "@" in parts.netloc else parts.query
     return parts.netloc.count("@") <= 1 and not parts.fragment and "@" not in parts.path + query
@@ -51,6 +72,19 @@ def _proxies(value: str) -> str:
 Proxies = Annotated[str, AfterValidator(_proxies)]
 
 
+def _read(read: Callable[[str], object]) -> BeforeValidator:
+    """Read what is a text, as the environment has it; anything else is as it is meant already."""
+    return BeforeValidator(lambda value: read(value) if isinstance(value, str) else value)
+
+
+ClaimPath = Annotated[tuple[str, ...], NoDecode, _read(parse_path)]
+NeededClaimPath = Annotated[tuple[str, ...], NoDecode, _read(partial(parse_path, required=True))]
+TenantValues = Annotated[dict[str, str], NoDecode, _read(parse_values)]
+RoleValues = Annotated[dict[str, str], NoDecode, _read(partial(parse_values, known=ROLE_NAMES))]
+ScopeValues = Annotated[dict[str, str], NoDecode, _read(partial(parse_values, known=SCOPE_NAMES))]
+TokenTypes = Annotated[frozenset[str], NoDecode, _read(parse_types)]
+
+
 class Settings(BaseSettings):
     """The environment, checked. An empty variable counts as not set."""
 
@@ -62,9 +96,14 @@ class Settings(BaseSettings):
     """As the app's role. Without it, `scrip run` starts a PostgreSQL of its own."""
     migration_database_url: DatabaseUrl | None = None
     """As the owner of the tables. The same as database_url if it is not set."""
+    backup_database_url: DatabaseUrl | None = None
+    """As a role that reads every row and writes none, for `scrip backup`."""
     database_pool_min: int = Field(default=2, ge=0, le=1000)
     database_pool_max: int = Field(default=10, ge=1, le=1000)
     """Connections per worker process."""
+    database_statement_cache: int = Field(default=100, ge=0, le=10_000)
+    """Prepared statements that each connection keeps. 0 for a pooler by transaction that knows none (PgBouncer before 1.21):
+    statements are then parsed each time."""
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     """0 takes any that is free."""
@@ -80,6 +119,8 @@ class Settings(BaseSettings):
     sample: bool = False
     """Whether this is the sample that `scrip run` sets up, whose front page gives tokens away."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["text", "json"] = "text"
+    """json: an object a line, and one for each request (app/http/request_log.py)."""
     trusted_proxies: Proxies = "127.0.0.1"
     """Proxies trusted on where a request comes from (X-Forwarded-For, -Proto): addresses and networks, by commas."""
     cors_origins: Origins = ()
@@ -128,6 +169,21 @@ class Settings(BaseSettings):
     jwt_secret: SecretStr | None = None
     jwks_url: str | None = None
     jwks_file: Path | None = None
+    token_types: TokenTypes = TOKEN_TYPES
+    """Values that the `typ` of access tokens may have. Providers that say JWT say it of ID tokens too: the audience
+    has to tell them apart."""
+    claim_tenant: NeededClaimPath = ("tenant",)
+    """Paths into tokens (auth/claim_map.py)."""
+    claim_role: NeededClaimPath = ("role",)
+    claim_subject: NeededClaimPath = ("sub",)
+    claim_name: ClaimPath = ("name",)
+    claim_client_id: ClaimPath = ("client_id",)
+    claim_customer: ClaimPath = ("customer",)
+    claim_scope: ClaimPath = ("scope",)
+    tenant_values: TenantValues | None = None
+    """Tables of what the values there mean here: tenants by short name or id, roles, scopes."""
+    role_values: RoleValues | None = None
+    scope_values: ScopeValues | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -149,6 +205,14 @@ class Settings(BaseSettings):
         return (self.sample if self.pages is None else self.pages) and not self.only_trusted_documents
 
     @property
+    def on_loopback(self) -> bool:
+        """Whether only this machine can reach the server."""
+        try:
+            return self.host == "localhost" or ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    @property
     def only_trusted_documents(self) -> bool:
         """Whether nothing else runs."""
         return self.trusted_documents is not None and self.trusted_documents_only
@@ -157,6 +221,11 @@ class Settings(BaseSettings):
     def app_url(self) -> str | None:
         """DATABASE_URL in the clear."""
         return None if self.database_url is None else self.database_url.get_secret_value()
+
+    @property
+    def backup_url(self) -> str | None:
+        """The URL that backups use, in the clear."""
+        return None if self.backup_database_url is None else self.backup_database_url.get_secret_value()
 
     @property
     def owner_url(self) -> str | None:

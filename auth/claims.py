@@ -5,10 +5,11 @@ Sources: RFC 7519 (claims), RFC 8725 (best current practice), RFC 9068 (access t
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import NoReturn
 
+from auth.claim_map import ClaimMap
 from auth.errors import TokenError
 from auth.principal import Principal
 from auth.roles import Role, Scope, scopes_of
@@ -20,6 +21,9 @@ MAX_LIFETIME_DAYS = 3660
 _MAX_LIFETIME_SECONDS = MAX_LIFETIME_DAYS * 86_400
 # Control characters and lone surrogates: PostgreSQL takes neither NUL nor surrogates, and logs take no newlines.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+_OTHER_KINDS = ("ID", "Refresh", "Offline")
+"""Names that Keycloak's other tokens call themselves, in a claim; their headers say JWT as those of its access tokens do."""
 
 # What the four-eyes rule compares, whose limits count, and what the audit is searched by.
 _TELL_APART = frozenset({"sub", "client_id"})
@@ -58,7 +62,7 @@ def strict_object(data: bytes, part: str) -> dict[str, object]:
 
 @dataclass(frozen=True, slots=True)
 class ClaimsPolicy:
-    """Requirements of this server on a token.
+    """Requirements of this server on a token. claims: where it has what.
 
     leeway: how far an issuer's clock may be ahead of ours (`nbf`, `iat`). There is none after `exp`: open connections
     are closed at that instant, too.
@@ -67,13 +71,18 @@ class ClaimsPolicy:
     issuer: str
     audience: str
     leeway: timedelta
+    claims: ClaimMap = field(default_factory=ClaimMap)
 
     def principal(self, claims: dict[str, object], now: datetime) -> Principal:
         """Return the principal that the claims describe at the instant `now`. Raises TokenError."""
+        if claims.get("typ") in _OTHER_KINDS:
+            raise TokenError("the token is not an access token: its claim typ says so")
         if claims.get("iss") != self.issuer:
             raise TokenError("the token is from another issuer")
         self._check_audience(claims.get("aud"))
         expires_at = self._check_times(claims, now.timestamp())
+        if not self.claims.is_plain:
+            claims = self.claims.translated(claims)
         role = _role(claims.get("role"))
         return Principal(
             tenant=_required_text(claims, "tenant"),

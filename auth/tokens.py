@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 import jwt
 from jwt.api_jws import PyJWS
 
+from auth.claim_map import ClaimMap
 from auth.claims import ClaimsPolicy, strict_object
 from auth.errors import TokenError, UnknownKeyError
 from auth.keys import PUBLIC_KEY_ALGORITHMS, SHARED_SECRET_ALGORITHMS, KeySource
@@ -25,7 +26,7 @@ MAX_TOKEN_LENGTH = 8 * 1024
 MAX_KEY_ID_LENGTH = 255
 MAX_CACHED_TOKENS = 4096
 DEFAULT_LEEWAY = timedelta(seconds=30)
-TOKEN_TYPES = frozenset({"at+jwt", "application/at+jwt"})
+TOKEN_TYPES = frozenset({"at+jwt"})
 """RFC 9068, 2.1 and 4: an access token says so, or an ID token of the same issuer could pass for one."""
 
 # Three parts of base64url: no padding, no line ends, no empty signature, no encrypted token with its five.
@@ -62,10 +63,15 @@ class TokenVerifier:
         audience: str,
         clock: Callable[[], datetime],
         leeway: timedelta = DEFAULT_LEEWAY,
+        *,
+        claims: ClaimMap | None = None,
+        types: frozenset[str] = TOKEN_TYPES,
     ) -> None:
-        """clock: returns the current instant, with an offset. leeway: for `nbf` and `iat` only."""
+        """clock: returns the current instant, with an offset. leeway: for `nbf` and `iat` only. claims: where tokens
+        have what, unless they have Scrip's own. types: what their `typ` may be, in small letters."""
         self._keys = keys
-        self._policy = ClaimsPolicy(issuer, audience, leeway)
+        self._policy = ClaimsPolicy(issuer, audience, leeway, claims or ClaimMap())
+        self._types = types
         self._clock = clock
         # A client sends the same token with each request, and checking one costs 30 to 100 microseconds. Only good
         # tokens are kept, so the cache can only be filled with tokens that the issuer signed.
@@ -123,8 +129,8 @@ class TokenVerifier:
         if not _REFUSED_HEADERS.isdisjoint(header):
             raise TokenError("the token's header asks for something that is not supported here")
         kind, algorithm, key_id = header.get("typ"), header.get("alg"), header.get("kid")
-        if not isinstance(kind, str) or kind.lower() not in TOKEN_TYPES:
-            raise TokenError("the token is not an access token: its typ must be at+jwt")
+        if not isinstance(kind, str) or kind.lower().removeprefix("application/") not in self._types:
+            raise TokenError(f"the token is not an access token: its typ must be {' or '.join(sorted(self._types))}")
         if not isinstance(algorithm, str) or algorithm not in self._keys.algorithms:
             raise TokenError("the token's algorithm is not accepted here")
         if key_id is None:

@@ -54,6 +54,8 @@ class ErrorCode(StrEnum):
     """The request has no token, or a bad one. Get a new token, and send it as `Authorization: Bearer …`."""
     FORBIDDEN = "FORBIDDEN"
     """The token may not do this. Use one with the scopes in `missing`, or ask somebody in one of the `roles`."""
+    SUSPENDED = "SUSPENDED"
+    """The one that the token belongs to is suspended here, and nothing was executed. Ask the operator of the service."""
     INTERNAL_SERVER_ERROR = "INTERNAL_SERVER_ERROR"
     """The server failed, and logged it. Send the same request again; if it fails again, give `requestId` to support."""
 

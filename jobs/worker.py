@@ -100,14 +100,15 @@ async def _repeat(ledger: Ledger, job: Job, stop: asyncio.Event) -> None:
 async def _all_there_is(
     ledger: Ledger, job: Job, stop: asyncio.Event, only: str | None = None
 ) -> tuple[int, list[Exception]]:
-    """Go over the tenants until no work is left. A tenant whose step fails is retried at the next interval."""
+    """Go over the tenants until no work is left, leaving out those that are suspended. A tenant whose step fails is
+    retried at the next interval."""
     done, failures, broken = 0, list[Exception](), set[UUID]()
     for _ in range(MAX_ROUNDS):
         found = 0
         for tenant in await every_tenant():
             if stop.is_set():
                 return done + found, failures
-            if tenant.id in broken or only not in (None, tenant.slug):
+            if tenant.suspended or tenant.id in broken or only not in (None, tenant.slug):
                 continue
             try:
                 await open_books(tenant.id)

@@ -1207,6 +1207,7 @@ CREATE TABLE tenants (
     keys_pruned_at     timestamptz,
     key_days           integer NOT NULL DEFAULT 90,
     limited_currencies varchar(1000),
+    suspended_at       timestamptz,
     CONSTRAINT tenants_pkey PRIMARY KEY (id),
     CONSTRAINT tenants_slug_key UNIQUE (slug),
     CONSTRAINT tenants_approval_hours CHECK (approval_hours >= 1 AND approval_hours <= 8760),
@@ -1237,12 +1238,12 @@ CREATE TRIGGER config_version_currencies BEFORE UPDATE OF limited_currencies ON 
 CREATE TRIGGER seal_added AFTER INSERT ON tenants
     REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION seal_added_tenants();
 CREATE TRIGGER seal_changed AFTER UPDATE OF id, slug, name, time_zone, grace_days, approval_hours, keys_pruned_at,
-    created_at, key_days, limited_currencies ON tenants
+    created_at, key_days, limited_currencies, suspended_at ON tenants
     FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION seal_tenants();
 CREATE TRIGGER seal_deleted AFTER DELETE ON tenants
     FOR EACH ROW EXECUTE FUNCTION seal_tenants();
 GRANT SELECT, INSERT, UPDATE (name, time_zone, grace_days, config_version, approval_hours, restated, keys_pruned_at,
-    key_days, limited_currencies) ON tenants TO scrip_app;
+    key_days, limited_currencies, suspended_at) ON tenants TO scrip_app;
 
 CREATE TABLE tier_changes (
     id             uuid NOT NULL,
@@ -2074,7 +2075,8 @@ BEGIN
         sha256(convert_to(json_build_array(
             'tenants', n.id, n."id", n."slug", n."name", n."time_zone", n."grace_days", n."approval_hours",
             (extract(epoch FROM n."keys_pruned_at") * 1000000)::bigint,
-            (extract(epoch FROM n."created_at") * 1000000)::bigint, n."key_days", n."limited_currencies"
+            (extract(epoch FROM n."created_at") * 1000000)::bigint, n."key_days", n."limited_currencies",
+            (extract(epoch FROM n."suspended_at") * 1000000)::bigint
         )::text, 'UTF8')),
         n.fresh_salt, now()
     FROM (SELECT NULL::bytea AS fresh_salt, r.* FROM added r) n
@@ -3054,14 +3056,16 @@ BEGIN
             digest = sha256(convert_to(json_build_array(
                 'tenants', NEW.id, NEW."id", NEW."slug", NEW."name", NEW."time_zone", NEW."grace_days",
                 NEW."approval_hours", (extract(epoch FROM NEW."keys_pruned_at") * 1000000)::bigint,
-                (extract(epoch FROM NEW."created_at") * 1000000)::bigint, NEW."key_days", NEW."limited_currencies"
+                (extract(epoch FROM NEW."created_at") * 1000000)::bigint, NEW."key_days", NEW."limited_currencies",
+                (extract(epoch FROM NEW."suspended_at") * 1000000)::bigint
             )::text, 'UTF8')),
             salt = fresh, sealed_at = now()
         WHERE s.tenant_id = OLD.id AND s.of_table = 'tenants' AND s.id = OLD.id
             AND s.digest = sha256(convert_to(json_build_array(
                 'tenants', OLD.id, OLD."id", OLD."slug", OLD."name", OLD."time_zone", OLD."grace_days",
                 OLD."approval_hours", (extract(epoch FROM OLD."keys_pruned_at") * 1000000)::bigint,
-                (extract(epoch FROM OLD."created_at") * 1000000)::bigint, OLD."key_days", OLD."limited_currencies"
+                (extract(epoch FROM OLD."created_at") * 1000000)::bigint, OLD."key_days", OLD."limited_currencies",
+                (extract(epoch FROM OLD."suspended_at") * 1000000)::bigint
             )::text, 'UTF8'));
     ELSE
         DELETE FROM seals s
@@ -3069,7 +3073,8 @@ BEGIN
             AND s.digest = sha256(convert_to(json_build_array(
                 'tenants', OLD.id, OLD."id", OLD."slug", OLD."name", OLD."time_zone", OLD."grace_days",
                 OLD."approval_hours", (extract(epoch FROM OLD."keys_pruned_at") * 1000000)::bigint,
-                (extract(epoch FROM OLD."created_at") * 1000000)::bigint, OLD."key_days", OLD."limited_currencies"
+                (extract(epoch FROM OLD."created_at") * 1000000)::bigint, OLD."key_days", OLD."limited_currencies",
+                (extract(epoch FROM OLD."suspended_at") * 1000000)::bigint
             )::text, 'UTF8'));
     END IF;
     RETURN NULL;

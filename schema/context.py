@@ -27,7 +27,7 @@ from models.reads.session import ReadSession, Unsettled
 from models.reads.tenants import TenantDirectory, TenantView
 from schema import denials
 from schema.denials import Denials
-from schema.errors import StillPosting, Unauthenticated
+from schema.errors import StillPosting, Suspended, Unauthenticated
 from schema.loaders import Loaders
 from turns.slices import in_slices
 from turns.steps import finish
@@ -55,6 +55,7 @@ class Context:
         "_refused",
         "_tenants",
         "address",
+        "asked",
         "charge",
         "denials",
         "follows",
@@ -98,6 +99,8 @@ class Context:
         self._holder: Holder | None = None
         self._refused = refused
         self.denials = Denials()
+        self.asked: list[str] = []
+        """Root fields that were asked for so far, or the endpoint: for the log."""
         self.follows = True
         """Whether the request may want cursors or past instants. A document that has neither says so."""
         self.lists = Lists()
@@ -116,9 +119,10 @@ class Context:
 
         own: whether a right to one's own rows is enough. place: the field, or the path of another endpoint, for the
         audit. exactly: the rights that this very request takes, all together, if that is known before anything is read.
-        Raises Unauthenticated, Forbidden.
+        Raises Unauthenticated, Suspended, Forbidden.
         """
         denials.enter(place)
+        self.asked.append(place if isinstance(place, str) else place.field_name)
         if not hasattr(self, "tenant"):
             await self._enter()
         enter_books(self.tenant.currencies)  # in every field: each runs in a context of its own
@@ -136,6 +140,8 @@ class Context:
         if tenant is None:
             self._note_refused("the token's tenant is not known")
             raise Unauthenticated("The token's tenant is not known here.")
+        if tenant.suspended_at is not None:
+            raise Suspended("This tenant is suspended. Nothing was done; ask whoever operates this service.")
         if hasattr(self, "tenant"):  # root fields of a query run side by side, and another was quicker
             return
         self.reads = ReadSession(

@@ -27,6 +27,12 @@ class Forbidden(CodedError):
         self.extensions = told | {"roles": list(roles)} if roles else told
 
 
+class Suspended(CodedError):
+    """The operator has suspended the token's tenant: it is told so, and nothing is done."""
+
+    code = ErrorCode.SUSPENDED
+
+
 class TooBusy(CodedError):
     """So many reports are being made at the moment that none came free in time."""
 

@@ -6,11 +6,14 @@ from types import FrameType
 
 import typer
 
+from app.cli.backup import backup_command, restore_command
+from app.cli.doctor import doctor_command
 from app.cli.import_command import import_commands
 from app.cli.migrate import migrate_command
 from app.cli.run import run_command
 from app.cli.sdl import sdl_command
 from app.cli.serve import serve_command
+from app.cli.tenant import tenant_commands
 from app.cli.token import token_command
 from app.cli.verify import verify_command
 from app.cli.work import work_command
@@ -27,11 +30,15 @@ cli = typer.Typer(
 cli.command("run")(run_command)
 cli.command("serve")(serve_command)
 cli.command("migrate")(migrate_command)
+cli.command("doctor")(doctor_command)
 cli.command("token")(token_command)
 cli.command("work")(work_command)
 cli.command("verify")(verify_command)
+cli.command("backup")(backup_command)
+cli.command("restore")(restore_command)
 cli.command("sdl")(sdl_command)
 cli.add_typer(import_commands, name="import")
+cli.add_typer(tenant_commands, name="tenant")
 
 
 def main() -> None:

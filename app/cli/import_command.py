@@ -1,14 +1,12 @@
 """`scrip import`: data from files, into one tenant."""
 
 import asyncio
-import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Final
 from uuid import UUID
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 from rich.console import Console
@@ -17,20 +15,20 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from app.cli.database import app_database
 from app.cli.import_credits import credits_command
 from app.cli.output import say
+from app.cli.tenants import check_slug, check_time_zone, tenant_at_work
 from app.files.importing.figures import Figures, figures_of
 from app.files.importing.online_retail import BadFile, Contents, read
 from app.files.importing.posting import ImportStopped, key_of, post_documents
 from app.postgres.clock import new_ledger
 from app.postgres.database import open_database
 from app.problems import SetupProblem
-from app.settings import load_settings
+from app.settings import Settings, load_settings
 from models.errors import Duplicate, Unavailable
 from models.ledger import Ledger
 from models.operations.create_tenant import create_tenant
-from models.session import tenant_id_of, written_id
+from models.session import tenant_id_of
 
 TIME_ZONE: Final = "Europe/London"
-_SLUG: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 
 import_commands = typer.Typer(help="Import data from files.", no_args_is_help=True)
 import_commands.command("credits")(credits_command)
@@ -49,7 +47,8 @@ def online_retail_command(
     time_zone: Annotated[str, typer.Option(help="IANA time zone of a created tenant.")] = TIME_ZONE,
 ) -> None:
     """Import invoices and credit notes from the Online Retail file. Running it again imports the rest."""
-    _check_tenant(tenant, time_zone)
+    check_slug(tenant)
+    check_time_zone(time_zone)
     try:
         contents = read(file)
     except BadFile as bad:
@@ -57,28 +56,18 @@ def online_retail_command(
         raise SetupProblem(f"{file} was not loaded, not even in part:\n  {told}") from bad
     settings = load_settings()
     with app_database(settings) as url:
-        figures, new = asyncio.run(_load(new_ledger(settings), url, tenant, time_zone if create else None, contents))
+        figures, new = asyncio.run(_load(settings, url, tenant, time_zone if create else None, contents))
     say(f"{new:,} were new" if new else "All of it was there already; nothing was changed")
     for row in summary(figures, contents.left_out):
         print(row)
 
 
-def _check_tenant(slug: str, time_zone: str) -> None:
-    if not _SLUG.fullmatch(slug) or written_id(slug) is not None:
-        raise SetupProblem(
-            f"{slug[:80]!r} cannot be a short name: use small letters, digits and hyphens, and not the form of an id."
-        )
-    try:
-        ZoneInfo(time_zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise SetupProblem(f"There is no time zone {time_zone!r}; they are named as in Europe/London.") from error
-
-
 async def _load(
-    ledger: Ledger, url: str, slug: str, time_zone_of_new: str | None, contents: Contents
+    settings: Settings, url: str, slug: str, time_zone_of_new: str | None, contents: Contents
 ) -> tuple[Figures, int]:
     """Load the missing documents. Returns the figures of all in the file, and the number of new ones."""
-    async with open_database(url, pool_min=1, pool_max=10):
+    ledger, cache = new_ledger(settings), settings.database_statement_cache
+    async with open_database(url, pool_min=1, pool_max=10, statement_cache=cache):
         try:
             tenant_id = await _tenant(ledger, slug, time_zone_of_new)
             with _progress(len(contents.documents)) as step:
@@ -94,11 +83,8 @@ async def _load(
 
 async def _tenant(ledger: Ledger, slug: str, time_zone_of_new: str | None) -> UUID:
     """The tenant's id; None as time zone: it has to exist."""
-    found = await tenant_id_of(slug)
-    if found is not None:
-        return found
-    if time_zone_of_new is None:
-        raise SetupProblem(f"There is no tenant {slug!r}. Check the name, or make it with --create-tenant.")
+    if time_zone_of_new is None or await tenant_id_of(slug) is not None:
+        return (await tenant_at_work(slug, hint=" Or make it with --create-tenant.")).id
     try:
         tenant_id = await create_tenant(ledger, slug, slug, time_zone_of_new)
     except Duplicate as error:

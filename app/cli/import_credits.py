@@ -10,19 +10,19 @@ import typer
 
 from app.cli.database import app_database
 from app.cli.output import say
+from app.cli.tenants import tenant_at_work
 from app.files.importing.credit_rows import credit_rows
 from app.files.importing.posting import ACTOR
 from app.postgres.clock import new_ledger
 from app.postgres.database import open_database
 from app.problems import SetupProblem
-from app.settings import load_settings
+from app.settings import Settings, load_settings
 from models.errors import LedgerError
 from models.ledger import Ledger
 from models.operations.import_credits import ImportCredits, import_credits
 from models.operations.run_bulks import run_bulk
 from models.reads.requests import BulkRowView, failed_rows, operations_by_ids
 from models.reads.session import reading
-from models.session import tenant_id_of
 from models.views import BulkOperationView
 
 MAX_SHOWN: Final = 100
@@ -57,9 +57,9 @@ def credits_command(
         allow_duplicate_customers=allow_duplicates,
     )
     settings = load_settings()
-    ledger, key = new_ledger(settings), key or f"file:{command.digest}"
+    key = key or f"file:{command.digest}"
     with app_database(settings) as url:
-        operation, bad = asyncio.run(_import(ledger, url, tenant, file, command, key))
+        operation, bad = asyncio.run(_import(settings, url, tenant, file, command, key))
     for row in bad:
         error = row.error or {}
         print(f"row {row.row + 1}: {error.get('code')}: {error.get('message')}")
@@ -83,13 +83,12 @@ def _digest(file: Path) -> str:
 
 
 async def _import(
-    ledger: Ledger, url: str, slug: str, file: Path, command: ImportCredits, key: str
+    settings: Settings, url: str, slug: str, file: Path, command: ImportCredits, key: str
 ) -> tuple[BulkOperationView, list[BulkRowView]]:
     """The operation as it ended, and its first bad rows."""
-    async with open_database(url, pool_min=1, pool_max=4):
-        tenant_id = await tenant_id_of(slug)
-        if tenant_id is None:
-            raise SetupProblem(f"There is no tenant {slug!r}.")
+    ledger, cache = new_ledger(settings), settings.database_statement_cache
+    async with open_database(url, pool_min=1, pool_max=4, statement_cache=cache):
+        tenant_id = (await tenant_at_work(slug)).id
         try:
             with file.open(encoding="utf-8-sig", newline="") as lines:
                 outcome = await import_credits(ledger, tenant_id, ACTOR, command, credit_rows(lines), key)

@@ -17,7 +17,7 @@ from app.sample.demo import load as load_sample
 from app.sample.pages.render import curl_line
 from app.sample.tokens import LIFETIME, demo_tokens
 from app.settings import Settings, load_settings
-from app.tokens.keys import token_secret
+from app.tokens.keys import made_secret, others_issue
 
 
 def run_command() -> None:
@@ -39,17 +39,24 @@ def run_command() -> None:
 
 @contextmanager
 def _database(settings: Settings) -> Iterator[Settings]:
-    """The settings with a database in them: the configured one, or for the time being our own."""
+    """The settings with a database in them, the configured one or for the time being our own, and with keys.
+
+    The processes that serve read the settings from their environment.
+    """
     if settings.app_url is not None:
-        yield settings
+        yield _with_keys(settings)
         return
     with EmbeddedPostgres(settings.data_dir, say=say) as embedded:
         urls = embedded.start()
-        # The processes that serve read the settings from their environment.
         os.environ |= {"DATABASE_URL": urls.app, "SCRIP_MIGRATION_DATABASE_URL": urls.owner, "SCRIP_SAMPLE": "true"}
-        if settings.jwks_file is None and settings.jwks_url is None:
-            os.environ["SCRIP_JWT_SECRET"] = token_secret(settings)
-        yield load_settings()
+        yield _with_keys(settings)
+
+
+def _with_keys(settings: Settings) -> Settings:
+    """The settings as they are in the environment by now, with a secret made up if there are no keys."""
+    if not others_issue(settings):
+        os.environ["SCRIP_JWT_SECRET"] = made_secret(settings)
+    return load_settings()
 
 
 def _print_tokens(settings: Settings, url: str) -> None:
@@ -58,5 +65,10 @@ def _print_tokens(settings: Settings, url: str) -> None:
     if tokens:
         hours = LIFETIME.total_seconds() / 3600
         say(f"Tokens for tenant {TENANT}, for {hours:.0f} hours; there are none in a deployment of your own:")
+    elif not others_issue(settings):
+        say(
+            f"SCRIP_HOST is {settings.host}, not this machine alone, so that the sample's tokens are shown to nobody. "
+            f"For yourself: scrip token --tenant {TENANT} --role staff"
+        )
     for token in tokens:
         say(f"# as {token.role.value}\n{curl_line(url, token.text)}")

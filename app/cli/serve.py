@@ -16,6 +16,7 @@ from app.http.websocket_protocol import PatientWebSocketProtocol
 from app.postgres.database import check_database
 from app.problems import SetupProblem
 from app.settings import Settings, load_settings
+from app.tokens.keys import token_keys
 from gateway.http.requests import DEFAULT_MAX_BODY_BYTES
 
 GRACE_S = 30
@@ -31,6 +32,7 @@ def serve_command() -> None:
     settings = load_settings()
     if settings.app_url is None:
         raise SetupProblem("DATABASE_URL is not set. Set it, or use `scrip run`, which brings a database of its own.")
+    token_keys(settings)  # refused here, in a line, and not in each process
     with listen(settings.host, settings.port) as listener:
         asyncio.run(check_database(settings.app_url))
         say(f"Scrip is at {address(listener)}/graphql   (Ctrl-C stops it)")
@@ -82,8 +84,8 @@ def serve(settings: Settings, listener: socket.socket) -> None:
         ws_max_size=DEFAULT_MAX_BODY_BYTES,
         # Messages are small, and a compressor for each connection is not; nor can a small one grow into a large one.
         ws_per_message_deflate=False,
-        log_config=log_config(settings.log_level),
-        access_log=settings.log_level == "debug",
+        log_config=log_config(settings.log_level, settings.log_format),
+        access_log=settings.log_level == "debug" and settings.log_format == "text",
         server_header=False,
         forwarded_allow_ips=settings.trusted_proxies,
         lifespan="on",

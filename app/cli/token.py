@@ -1,5 +1,6 @@
 """`scrip token`: a token on the standard output and nothing else there, so that a shell can catch it."""
 
+import asyncio
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
@@ -7,6 +8,9 @@ from typing import Annotated
 import typer
 import uuid_utils
 
+from app.cli.database import app_database
+from app.cli.tenants import tenant_at_work
+from app.postgres.database import open_database
 from app.problems import SetupProblem
 from app.settings import Settings, load_settings
 from app.tokens.keys import token_secret
@@ -28,11 +32,14 @@ def token_command(
     customer: Annotated[str | None, typer.Option(help="External id of the customer, for a customer's token.")] = None,
     ttl: Annotated[str, typer.Option(help="Lifetime, such as 30s, 15m, 1h, 7d.")] = "1h",
 ) -> None:
-    """Print an access token, signed with the server's own secret."""
+    """Print an access token of a tenant that is there, signed with the server's own secret."""
+    settings = load_settings()
+    token_secret(settings)  # before a database is asked, or started
+    check_tenant(settings, tenant)
     if role is Role.PARTNER and scope is None:
         typer.echo("A partner has nothing but its scopes: this token can do nothing without --scope.", err=True)
     token = make_token(
-        load_settings(),
+        settings,
         tenant=tenant,
         role=role,
         subject=subject,
@@ -43,6 +50,17 @@ def token_command(
         token_id=str(uuid_utils.uuid7()),
     )
     typer.echo(token)
+
+
+def check_tenant(settings: Settings, tenant: str) -> None:
+    """Raises SetupProblem if there is no such tenant, or it is suspended."""
+
+    async def check(url: str) -> None:
+        async with open_database(url, pool_min=1, pool_max=1, statement_cache=settings.database_statement_cache):
+            await tenant_at_work(tenant)
+
+    with app_database(settings) as url:
+        asyncio.run(check(url))
 
 
 def make_token(
@@ -57,7 +75,8 @@ def make_token(
     issued_at: datetime,
     token_id: str,
 ) -> str:
-    """Issue a token that a server with these settings accepts. Raises SetupProblem for one that it would not."""
+    """Issue a token that a server with these settings accepts. Raises SetupProblem for one that it would not, and if
+    there is no secret to sign it with."""
     customer = None if customer is None else clean_name(customer)
     who = subject or customer or f"{role.value}@{tenant}"
     secret = token_secret(settings)

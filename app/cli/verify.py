@@ -9,6 +9,7 @@ import typer
 
 from app.cli.database import app_database
 from app.cli.output import say
+from app.cli.tenants import tenant_named
 from app.postgres.database import open_database
 from app.problems import SetupProblem
 from app.settings import load_settings
@@ -32,8 +33,9 @@ def verify_command(
     if (keep or since) and tenant is None:
         raise SetupProblem("A checkpoint is of one tenant: say which with --tenant.")
     kept = None if since is None else _read(since)
-    with app_database(load_settings()) as url:
-        holds = asyncio.run(_verify(url, tenant, kept, keep))
+    settings = load_settings()
+    with app_database(settings) as url:
+        holds = asyncio.run(verify_all(url, tenant, settings.database_statement_cache, kept, keep))
     if not holds:
         raise typer.Exit(1)
 
@@ -46,12 +48,17 @@ def _read(file: Path) -> Checkpoint:
         raise SetupProblem(f"{file} is no checkpoint: {error}.") from error
 
 
-async def _verify(url: str, slug: str | None, kept: Checkpoint | None, keep: Path | None) -> bool:
+async def verify_all(
+    url: str, slug: str | None, cache: int, kept: Checkpoint | None = None, keep: Path | None = None
+) -> bool:
+    """Prove and report the books of the tenant of this name, or of all; return whether they are right.
+
+    cache: prepared statements that a connection keeps. kept: prove only what came since this checkpoint. keep: where to
+    write a new one, if the books hold. Raises SetupProblem.
+    """
     lanes = min(os.cpu_count() or 1, MAX_LANES)
-    async with open_database(url, pool_min=1, pool_max=lanes):
-        tenants = [each for each in await every_tenant() if slug in (None, each.slug)]
-        if slug is not None and not tenants:
-            raise SetupProblem(f"There is no tenant {slug!r}.")
+    async with open_database(url, pool_min=1, pool_max=lanes, statement_cache=cache):
+        tenants = await every_tenant() if slug is None else [await tenant_named(slug)]
         holds = True
         for each in tenants:
             if kept is not None and kept.tenant_id != each.id:

@@ -2,12 +2,15 @@
 
 import asyncio
 import signal
+from logging.config import dictConfig
 from typing import Annotated
 
 import typer
 
 from app.cli.database import app_database
 from app.cli.output import say
+from app.cli.tenants import tenant_at_work
+from app.http.logs import log_config
 from app.postgres.clock import clock_kept, new_ledger
 from app.postgres.database import open_database
 from app.problems import SetupProblem
@@ -15,7 +18,6 @@ from app.settings import Settings, load_settings
 from jobs.worker import JOBS, work_once, working
 from models.errors import Unavailable
 from models.ledger import Ledger
-from models.session import tenant_id_of
 
 
 def work_command(
@@ -26,12 +28,15 @@ def work_command(
     if tenant is not None and not once:
         raise SetupProblem("--tenant goes with --once.")
     settings = load_settings()
+    dictConfig(log_config(settings.log_level, settings.log_format))
     with app_database(settings) as url:
         asyncio.run(_work(settings, url, once, tenant))
 
 
 async def _work(settings: Settings, url: str, once: bool, tenant: str | None) -> None:
-    async with open_database(url, pool_min=1, pool_max=settings.database_pool_max):
+    async with open_database(
+        url, pool_min=1, pool_max=settings.database_pool_max, statement_cache=settings.database_statement_cache
+    ):
         ledger = new_ledger(settings)
         try:
             async with clock_kept(ledger):
@@ -44,8 +49,8 @@ async def _work(settings: Settings, url: str, once: bool, tenant: str | None) ->
 
 
 async def _once(ledger: Ledger, tenant: str | None) -> None:
-    if tenant is not None and await tenant_id_of(tenant) is None:
-        raise SetupProblem(f"There is no tenant {tenant!r}.")
+    if tenant is not None:
+        tenant = (await tenant_at_work(tenant)).slug
     try:
         await ledger.check_clock()
         done = await work_once(ledger, tenant)

@@ -17,6 +17,7 @@ _STATUSES: Final = {
     ErrorCode.BAD_USER_INPUT: 400,
     ErrorCode.FORBIDDEN: 403,
     ErrorCode.RATE_LIMITED: 429,
+    ErrorCode.SUSPENDED: 403,
 }
 
 T = TypeVar("T")

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.http.metrics import Metrics
 from app.http.request_id import identified
+from app.http.request_log import logged, unlogged
 from app.http.security_headers import secured
 from auth.backend import BearerBackend
 from gateway.http.view import Answer, GraphQLView
@@ -26,8 +27,8 @@ PATH: Final = "/graphql"
 class StraightWay:
     """ASGI middleware, in front of all others: answers `POST /graphql` by itself, and passes on the rest.
 
-    app: the layers. backend, on_error: as for AuthenticationMiddleware. cors: its layer, if other origins' pages may read
-    answers; it is around this way too.
+    app: the layers. backend, on_error: as for AuthenticationMiddleware. logs: whether each request has a line in the log.
+    cors: its layer, if other origins' pages may read answers; it is around this way too.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class StraightWay:
         on_error: Callable[[HTTPConnection, Exception], Response],
         metrics: Metrics,
         new_id: Callable[[], str],
+        logs: bool = False,
         cors: Sequence[Middleware] = (),
     ) -> None:
         self._app = app
@@ -47,6 +49,7 @@ class StraightWay:
         self._on_error = on_error
         self._metrics = metrics
         self._new_id = new_id
+        self._logged = logged if logs else unlogged
         self._way: ASGIApp = self._serve
         for layer in reversed(cors):
             self._way = layer.cls(self._way, *layer.args, **layer.kwargs)
@@ -57,9 +60,9 @@ class StraightWay:
         await (self._way if straight else self._app)(scope, receive, send)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        with identified(scope, self._new_id) as id_header, self._metrics.timed() as timed:
+        with identified(scope, self._new_id) as id_header, self._logged(scope) as line, self._metrics.timed() as timed:
             status, headers, body = await self._answer(scope, receive)
-            timed.status = status
+            timed.status = line.status = status
             await Answer(status, [*secured(headers), id_header], body).send(send)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:

@@ -32,13 +32,20 @@ POOL_CONNECT_TIMEOUT_S: Final = 5
 KEEPALIVE: Final = {"TCP_KEEPIDLE": 5, "TCP_KEEPINTVL": 2, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 10_000}
 """Seconds until a silent connection is asked for a sign of life, and between the questions; how many; and milliseconds
 until sent data has to be acknowledged. Otherwise it takes the kernel a quarter of an hour."""
-SERVER_SETTINGS: Final = {"application_name": "scrip", "jit": "off"}
+SERVER_SETTINGS: Final = {"application_name": "scrip"}
+"""Nothing else: PgBouncer refuses what it does not know. That nothing is compiled (jit) is said by the migrated database."""
+STATEMENT_CACHE: Final = 100
+"""Prepared statements that a connection keeps. 0: none, for poolers that know none."""
+WITHOUT_CACHE: Final = 0
+"""Of connections for a few statements, which may lead through any pooler."""
 MIGRATION_LOCK: Final = 0x5C_71_90
 """The key of the advisory lock that one migration at a time holds: any number that nothing else uses."""
 LOCATION: Final = Path(migrations.__file__).parent
 
 
-def tortoise_config(url: str, *, pool_min: int = 0, pool_max: int = 2) -> dict[str, Any]:
+def tortoise_config(
+    url: str, *, pool_min: int = 0, pool_max: int = 2, statement_cache: int = STATEMENT_CACHE
+) -> dict[str, Any]:
     """Tortoise's configuration for a pool of connections to `url`.
 
     asyncpg reads the URL itself, so that every option that it knows works: sockets, several hosts, TLS.
@@ -50,6 +57,7 @@ def tortoise_config(url: str, *, pool_min: int = 0, pool_max: int = 2) -> dict[s
             url,
             timeout=POOL_CONNECT_TIMEOUT_S,
             server_settings=SERVER_SETTINGS,
+            statement_cache_size=statement_cache,
             max_cached_statement_lifetime=0,  # a statement that is forgotten after a while leaves a reference cycle
             **kept,
         )
@@ -98,8 +106,9 @@ async def migrate(owner_url: str, app_url: str, say: Callable[[str], None]) -> l
     Two at once wait for each other. Raises SetupProblem if the database is out of reach, too old, not in UTF-8, or
     refuses, and if names in it have to be told apart first.
     """
-    async with _connection(owner_url) as connection:
+    async with connecting(owner_url) as connection:
         await _check_server(connection, owner_url)
+        await _check_can_migrate(connection, owner_url)
         await _check_encoding(connection, owner_url)
         app_role = await _app_role(connection, owner_url, app_url, say)
         if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", MIGRATION_LOCK):
@@ -107,6 +116,7 @@ async def migrate(owner_url: str, app_url: str, say: Callable[[str], None]) -> l
             await connection.execute("SELECT pg_advisory_lock($1)", MIGRATION_LOCK)
         try:  # the lock ends with the connection at the latest
             applied = await _upgrade(owner_url)
+            await _without_jit(connection, say)
             if app_role is not None:
                 async with connection.transaction():
                     await connection.execute(grants(app_role))
@@ -127,6 +137,23 @@ async def migrate(owner_url: str, app_url: str, say: Callable[[str], None]) -> l
                 "Set SCRIP_MIGRATION_DATABASE_URL to the owner's."
             ) from error
         return applied
+
+
+async def _without_jit(connection: "asyncpg.Connection[Any]", say: Callable[[str], None]) -> None:
+    """Have the database compile no statements: ours are short, and compiling one takes longer than running it."""
+    if await connection.fetchval(
+        "SELECT EXISTS (SELECT FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase "
+        "WHERE d.datname = current_database() AND s.setrole = 0 AND 'jit=off' = ANY (s.setconfig))"
+    ):
+        return
+    name = await connection.fetchval("SELECT quote_ident(current_database())")
+    try:
+        await connection.execute(f"ALTER DATABASE {name} SET jit = off")
+    except asyncpg.InsufficientPrivilegeError:
+        say(
+            "Warning: statements may be compiled, which slows them. As the database's owner: "
+            f"ALTER DATABASE {name} SET jit = off"
+        )
 
 
 async def _upgrade(owner_url: str) -> list[str]:
@@ -185,7 +212,9 @@ async def _app_role(
 
 
 @asynccontextmanager
-async def open_database(url: str, *, pool_min: int, pool_max: int) -> AsyncIterator[None]:
+async def open_database(
+    url: str, *, pool_min: int, pool_max: int, statement_cache: int = STATEMENT_CACHE
+) -> AsyncIterator[None]:
     """The pool that the models use, from any task, until the block ends.
 
     Raises SetupProblem if the database is out of reach, too old or not migrated.
@@ -194,7 +223,8 @@ async def open_database(url: str, *, pool_min: int, pool_max: int) -> AsyncItera
     context = TortoiseContext()
     with context:
         # Without the fallback, requests find no context: they run in other tasks than the one that starts the app.
-        await context.init(tortoise_config(url, pool_min=pool_min, pool_max=pool_max), _enable_global_fallback=True)
+        config = tortoise_config(url, pool_min=pool_min, pool_max=pool_max, statement_cache=statement_cache)
+        await context.init(config, _enable_global_fallback=True)
     try:
         await context.connections.get(CONNECTION).create_connection(with_db=True)
         yield
@@ -204,9 +234,9 @@ async def open_database(url: str, *, pool_min: int, pool_max: int) -> AsyncItera
 
 async def check_database(url: str) -> None:
     """Raises SetupProblem if the database is out of reach, too old or not migrated."""
-    async with _connection(url) as connection:
+    async with connecting(url) as connection:
         await _check_server(connection, url)
-        await _check_migrated(connection, url)
+        await check_migrated(connection, url)
 
 
 async def _check_server(connection: "asyncpg.Connection[Any]", url: str) -> None:
@@ -217,13 +247,50 @@ async def _check_server(connection: "asyncpg.Connection[Any]", url: str) -> None
         )
 
 
+async def _check_can_migrate(connection: "asyncpg.Connection[Any]", url: str) -> None:
+    """Raises SetupProblem for a standby, and for a pooler: the lock that one migration at a time holds is a session's."""
+    if await connection.fetchval("SHOW transaction_read_only") == "on":
+        raise SetupProblem(
+            f"The database at {place(url)} takes no writes: it is a standby, or set to be read-only. Name the primary; "
+            "of several hosts, ?target_session_attrs=read-write finds it."
+        )
+    if await is_pooled(connection):
+        raise SetupProblem(
+            f"There is a pooler (PgBouncer) at {place(url)}, and migrations need the server itself: set "
+            "SCRIP_MIGRATION_DATABASE_URL to a URL that leads past the pooler. DATABASE_URL may lead through it."
+        )
+
+
+async def is_pooled(connection: "asyncpg.Connection[Any]") -> bool:
+    """Whether something in between lends out the server's connections: it makes up the process's number."""
+    return bool(await connection.fetchval("SELECT pg_backend_pid()") != connection.get_server_pid())
+
+
+async def statements_survive(url: str) -> bool:
+    """Whether a statement that was prepared is still there once a pooler has lent its connection to somebody else."""
+    first, other = [
+        await asyncpg.connect(url, timeout=CONNECT_TIMEOUT_S, server_settings=SERVER_SETTINGS) for _ in range(2)
+    ]
+    try:
+        await first.fetchval("SELECT $1::int", 1)
+        async with other.transaction():
+            await other.fetchval("SELECT $1::bigint", 1)  # on the connection that the first one had
+            await first.fetchval("SELECT $1::int", 2)
+    except asyncpg.InvalidSQLStatementNameError:
+        return False
+    finally:
+        first.terminate()
+        other.terminate()
+    return True
+
+
 async def _check_encoding(connection: "asyncpg.Connection[Any]", url: str) -> None:
     encoding = await connection.fetchval("SHOW server_encoding")
     if encoding != "UTF8":
         raise SetupProblem(f"The database at {place(url)} is in {encoding}, and Scrip needs one in UTF8.")
 
 
-async def _check_migrated(connection: "asyncpg.Connection[Any]", url: str) -> None:
+async def check_migrated(connection: "asyncpg.Connection[Any]", url: str) -> None:
     """A database that is ahead is fine: a newer version of the app has migrated it and is about to take over."""
     try:
         rows = await connection.fetch("SELECT version FROM aerich WHERE app = $1", APP_LABEL)
@@ -236,10 +303,13 @@ async def _check_migrated(connection: "asyncpg.Connection[Any]", url: str) -> No
 
 
 @asynccontextmanager
-async def _connection(url: str) -> AsyncIterator["asyncpg.Connection[Any]"]:
+async def connecting(url: str) -> AsyncIterator["asyncpg.Connection[Any]"]:
+    """One connection, for a few statements. Raises SetupProblem if there can be none."""
     try:
-        connection = await asyncpg.connect(url, timeout=CONNECT_TIMEOUT_S, server_settings=SERVER_SETTINGS)
-    except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        connection = await asyncpg.connect(
+            url, timeout=CONNECT_TIMEOUT_S, server_settings=SERVER_SETTINGS, statement_cache_size=WITHOUT_CACHE
+        )
+    except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
         raise SetupProblem(_why_not(error, url)) from error
     try:
         yield connection
@@ -256,6 +326,11 @@ def _why_not(error: Exception, url: str) -> str:
             return f"There is no such database at {place(url)}: {error}. Make it first, or check the URL."
         case asyncpg.PostgresError():
             return f"The database at {place(url)} does not take connections now: {error}"
+        case asyncpg.TargetServerAttributeNotMatched():
+            return (
+                f"None of the servers at {place(url)} is what target_session_attrs in the URL asks for. "
+                "Is there a primary among them, and does it run?"
+            )
         case TimeoutError():
             return f"The database at {place(url)} did not answer within {CONNECT_TIMEOUT_S} s. Is the address right?"
         case OSError():

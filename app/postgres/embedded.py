@@ -59,6 +59,7 @@ SETTINGS: Mapping[str, str] = {
     "max_connections": "100",
     "shared_buffers": "128MB",
     "log_checkpoints": "off",
+    "jit": "off",
     "cluster_name": "scrip",
 }
 NOT_DURABLE: Mapping[str, str] = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}

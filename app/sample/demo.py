@@ -124,11 +124,12 @@ def load(settings: Settings, say: Callable[[str], None]) -> None:
     url = settings.app_url
     if url is None:
         raise SetupProblem("DATABASE_URL is not set.")
-    asyncio.run(_load(new_ledger(settings), url, say))
+    asyncio.run(_load(settings, url, say))
 
 
-async def _load(ledger: Ledger, url: str, say: Callable[[str], None]) -> None:
-    async with open_database(url, pool_min=1, pool_max=10):
+async def _load(settings: Settings, url: str, say: Callable[[str], None]) -> None:
+    ledger, cache = new_ledger(settings), settings.database_statement_cache
+    async with open_database(url, pool_min=1, pool_max=10, statement_cache=cache):
         try:
             await load_demo(ledger, say)
         except LedgerError as error:

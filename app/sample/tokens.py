@@ -7,7 +7,7 @@ from typing import Final
 
 from app.sample.demo import REGULAR, STAFF_NAME, TENANT, subject_of
 from app.settings import Settings
-from app.tokens.keys import token_secret
+from app.tokens.keys import others_issue, token_secret
 from auth.roles import Role, Scope
 from auth.tokens import issue
 
@@ -47,8 +47,9 @@ _MAY: Final = {
 
 
 def demo_tokens(settings: Settings, now: datetime, new_id: Callable[[], object]) -> list[DemoToken]:
-    """One for each role, good for LIFETIME from `now`. Empty if somebody else issues the tokens."""
-    if settings.jwks_file is not None or settings.jwks_url is not None:
+    """One for each role, good for LIFETIME from `now`. Empty if somebody else issues the tokens, or the server can be
+    reached from other machines: an admin's token is among them."""
+    if others_issue(settings) or not settings.on_loopback:
         return []
     secret = token_secret(settings)
     return [DemoToken(role, _token(settings, secret, role, now, str(new_id())), _MAY[role]) for role in Role]

@@ -9,6 +9,7 @@ from models.errors import Duplicate, Invalid
 from models.ledger import Ledger
 from models.money import POINTS, SERVICE_CREDITS
 from models.names import checked_name
+from models.operations.update_tenant import checked_currencies
 from models.patience import patiently
 from models.planning.limits import LIMITED_ROLES, MONEY
 from models.session import tenant_id_of, tenant_transaction, written_id
@@ -31,14 +32,19 @@ CUSTOMER_DAY_TIMES: Final = 2
 
 
 @patiently
-async def create_tenant(ledger: Ledger, slug: str, name: str, time_zone: str) -> UUID:
+async def create_tenant(
+    ledger: Ledger, slug: str, name: str, time_zone: str, limited_currencies: tuple[str, ...] = ()
+) -> UUID:
     """Create the tenant and return its id.
 
+    limited_currencies: those that limited roles may use; none named: all.
+
     Raises Duplicate if the slug is taken, Invalid if it looks like an id or the name is invalid, ZoneInfoNotFoundError,
-    ValueError, Unavailable.
+    ValueError, AssetUnknown, Unavailable.
     """
     ZoneInfo(time_zone)
     name = checked_name(name, MAX_NAME_CHARACTERS, "name")
+    currencies = checked_currencies(limited_currencies)
     if written_id(slug) is not None:
         raise Invalid("The short name must not look like an id.", field=("slug",))
     existing = await tenant_id_of(slug)
@@ -56,6 +62,7 @@ async def create_tenant(ledger: Ledger, slug: str, name: str, time_zone: str) ->
             approval_hours=APPROVAL_HOURS,
             config_version=1,
             created_at=now,
+            limited_currencies=currencies or None,
             using_db=orm,
         )
         reasons = [

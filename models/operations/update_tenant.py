@@ -45,7 +45,7 @@ async def update_tenant(ledger: Ledger, tenant_id: UUID, actor: Actor, command: 
             f"Idempotency keys must be kept between {MIN_KEY_DAYS} and {MAX_KEY_DAYS:,} days.",
             field=("idempotencyKeyDays",),
         )
-    currencies = _checked_currencies(command.limited_currencies)
+    currencies = checked_currencies(command.limited_currencies)
     wanted = {
         "name": name,
         "time_zone": command.time_zone,
@@ -72,7 +72,7 @@ async def _update(
         return await change.update("tenants", "tenant.updated", row, wanted, cleared=cleared)
 
 
-def _checked_currencies(codes: tuple[str, ...] | None) -> str | None:
+def checked_currencies(codes: tuple[str, ...] | None) -> str | None:
     """The currencies as stored, each once; '' for all. Raises AssetUnknown, Invalid."""
     if codes is None:
         return None

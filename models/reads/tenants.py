@@ -14,7 +14,7 @@ from models.session import tenant_id_of, tenant_transaction, written_id
 REMEMBERED_SECONDS: Final = 5.0
 MAX_REMEMBERED: Final = 4096
 MAX_SLUG: Final = 63
-_COLUMNS: Final = "id, slug, name, time_zone, grace_days, approval_hours, key_days, limited_currencies"
+_COLUMNS: Final = "id, slug, name, time_zone, grace_days, approval_hours, key_days, limited_currencies, suspended_at"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class TenantView:
 
     approval_hours: how long an approval request waits for a decision. key_days: how long an idempotency key is kept.
     currencies: those that the books hold, with their exponents. limited_currencies: those that limited roles may use,
-    separated by spaces; None for all.
+    separated by spaces; None for all. suspended_at: since when its requests are refused, or None.
     """
 
     id: UUID
@@ -34,6 +34,7 @@ class TenantView:
     approval_hours: int
     key_days: int
     limited_currencies: str | None
+    suspended_at: datetime | None
     currencies: Mapping[str, int]
 
 
@@ -80,6 +81,34 @@ async def _by_id(tenant_id: UUID) -> TenantView | None:
     async with tenant_transaction(tenant_id, read_only=True) as connection:
         row = await connection.raw.fetchrow(f"select {_COLUMNS} from tenants where id = $1", tenant_id)
         return None if row is None else TenantView(**row, currencies=await held_currencies(connection))
+
+
+@dataclass(frozen=True, slots=True)
+class TenantFacts:
+    """A tenant as an operator sees it. limited_currencies: as in TenantView. customers, entries: how many."""
+
+    id: UUID
+    slug: str
+    name: str
+    time_zone: str
+    limited_currencies: str | None
+    created_at: datetime
+    suspended_at: datetime | None
+    customers: int
+    entries: int
+
+
+async def facts_of(tenant_id: UUID) -> TenantFacts:
+    """The facts of a tenant that is there. Counts its rows: for operators, not for a request."""
+    async with tenant_transaction(tenant_id, read_only=True) as connection:
+        row = await connection.raw.fetchrow(_FACTS, tenant_id)
+        return TenantFacts(**row)
+
+
+_FACTS: Final = """SELECT t.id, t.slug, t.name, t.time_zone, t.limited_currencies, t.created_at, t.suspended_at,
+        (SELECT count(*) FROM customers c WHERE c.tenant_id = $1) AS customers,
+        (SELECT count(*) FROM entries e WHERE e.tenant_id = $1) AS entries
+    FROM tenants t WHERE t.id = $1"""
 
 
 async def began_at(session: ReadSession) -> datetime:

@@ -38,8 +38,11 @@ its memory goes through temporary files."""
 
 @dataclass(frozen=True, slots=True)
 class TenantName:
+    """suspended: whether its requests are refused, and its jobs rest."""
+
     id: UUID
     slug: str
+    suspended: bool
 
 
 async def every_tenant() -> list[TenantName]:
@@ -48,8 +51,8 @@ async def every_tenant() -> list[TenantName]:
     async def question(raw: Raw) -> list[TenantName]:
         async with raw.transaction(readonly=True):
             await raw.execute("SET LOCAL scrip.directory = 'on'")
-            rows = await raw.fetch("SELECT id, slug FROM tenants ORDER BY slug")
-            return [TenantName(row["id"], row["slug"]) for row in rows]
+            rows = await raw.fetch("SELECT id, slug, suspended_at IS NOT NULL FROM tenants ORDER BY slug")
+            return [TenantName(*row) for row in rows]
 
     return await ask(question)
 

@@ -15,7 +15,7 @@ class Tenant(Model):
     so that every process knows at once that its copy is old. approval_hours: how long an approval request waits.
     restated: whether older books have been adapted to newer rules. key_days: how long an idempotency key is kept.
     keys_pruned_at: keys used before then may be gone; null if none are. limited_currencies: the codes of those that
-    limited roles may use, separated by spaces; null for all.
+    limited roles may use, separated by spaces; null for all. suspended_at: since when its requests are refused, or null.
     """
 
     id = fields.UUIDField(primary_key=True, default=None)
@@ -30,6 +30,7 @@ class Tenant(Model):
     created_at = fields.DatetimeField()
     key_days = fields.IntField(default=90)
     limited_currencies = fields.CharField(max_length=1000, null=True)
+    suspended_at = fields.DatetimeField(null=True)
 
     app_may: ClassVar = Privileges(
         updates=(
@@ -42,6 +43,7 @@ class Tenant(Model):
             "key_days",
             "keys_pruned_at",
             "limited_currencies",
+            "suspended_at",
         )
     )
 

@@ -34,6 +34,20 @@ def test_the_owners_url_defaults_to_the_apps(monkeypatch: pytest.MonkeyPatch) ->
     assert "hunter" not in repr(settings)
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u:p@h1:5432,h2:5433/d?target_session_attrs=read-write",
+        "postgresql://u:p,q@h1,h2:5433/d",
+        "postgresql://u:p@[::1]:5432,[fe80::2]:5433/d",
+        "postgresql://u@/d?host=/run/a,/run/b&port=5432,5433",
+    ],
+)
+def test_several_hosts_can_be_named(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("DATABASE_URL", url)
+    assert load_settings().app_url == url
+
+
 def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "")
     monkeypatch.setenv("SCRIP_PORT", "")
@@ -89,6 +103,20 @@ def test_pages_are_the_sample_s_unless_it_is_said(monkeypatch: pytest.MonkeyPatc
             {"SCRIP_JWT_SECRET": "hunter2", "SCRIP_JWKS_URL": "https://keys.example"},
             "SCRIP_JWT_SECRET and SCRIP_JWKS_URL: set only one of them",
         ),
+        ({"DATABASE_URL": "postgresql://u:hunter2@h1:5432,h2:x/d"}, "DATABASE_URL: has characters such as"),
+        ({"DATABASE_URL": "postgresql://u:hunter2@h1:5432,h2:70000/d"}, "HOST:PORT,HOST:PORT"),
+        ({"DATABASE_URL": "postgresql://u:hunter2:x@y,h2/d@e"}, "DATABASE_URL: has characters such as"),
+        (
+            {"DATABASE_URL": "postgresql://h1,h2/d?target_session_attrs=writable"},
+            "DATABASE_URL: has another target_session_attrs than any, read-write",
+        ),
+        ({"SCRIP_DATABASE_STATEMENT_CACHE": "-1"}, "SCRIP_DATABASE_STATEMENT_CACHE: Input should be greater"),
+        ({"SCRIP_CLAIM_ROLE": "-"}, "SCRIP_CLAIM_ROLE: cannot be -"),
+        ({"SCRIP_CLAIM_NAME": "a..b"}, "SCRIP_CLAIM_NAME: must be names with dots"),
+        ({"SCRIP_ROLE_VALUES": "boss=king"}, "SCRIP_ROLE_VALUES: has 'king' on a right side; there are: admin"),
+        ({"SCRIP_TENANT_VALUES": "acme"}, "SCRIP_TENANT_VALUES: must be of the form theirs=ours"),
+        ({"SCRIP_SCOPE_VALUES": "Read=everything"}, "SCRIP_SCOPE_VALUES: has 'everything'"),
+        ({"SCRIP_TOKEN_TYPES": "JWT;x y"}, "SCRIP_TOKEN_TYPES: must be types of tokens"),
         ({"SCRIP_DATABASE_POOL_MIN": "11"}, "SCRIP_DATABASE_POOL_MIN is more than SCRIP_DATABASE_POOL_MAX"),
         ({"SCRIP_MIGRATION_DATABASE_URL": "postgresql://h/d"}, "DATABASE_URL is not"),
     ],

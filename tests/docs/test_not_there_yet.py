@@ -32,9 +32,11 @@ OTHERS: Final = {
     *("GET", "POST", "PATH"),
     *("ALL", "ANALYZE", "RESET", "VACUUM"),
     *("clockSkewSeconds", "connectionParams", "documentId", "operationName"),
+    *("JWT", "requestedAccessTokenVersion"),
     *("SCRIP_TEST_POSTGRES_BIN", "BENCHMARKS", "KEY", "PICK"),
 }
-"""Assets; of HTTP, of the shell, of PostgreSQL, of the protocols beside GraphQL, of the tests and the benchmarks."""
+"""Assets; of HTTP, of the shell, of PostgreSQL, of the protocols beside GraphQL, of identity
+providers, of the tests and the benchmarks."""
 
 
 def in_the_api() -> set[str]:

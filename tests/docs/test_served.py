@@ -158,8 +158,17 @@ def test_a_database_of_ones_own(admin: str, name: str, tmp_path: Path) -> None:
     for role, password in (("owner", "one-secret"), ("app", "another")):
         typed = typed.replace(f"postgresql://scrip_{role}:SECRET@db/scrip", f"'{url(role, password)}'")
     typed = typed.replace("scrip serve\n", "").replace("scrip work\n", "scrip work --once\n")
-    said = Shell(tmp_path).type(typed)
+    shell = Shell(tmp_path)
+    said = shell.type(typed)
     assert "applied" in said
+
+    assert "scrip doctor" in page.take("sh").text  # tests/app/checkup
+    assert "db1:5432,db2:5432" in page.take("sh").text  # tests/app/postgres/test_hosts.py
+    assert "BYPASSRLS" in page.take("sql").text  # tests/app/cli/test_backup.py, with the two that follow
+    assert "scrip backup" in page.take("sh").text
+    assert "scrip restore" in page.take("sh").text
+    exported = "".join(line for line in typed.splitlines(keepends=True) if line.startswith("export "))
+    assert "tea-shop" in shell.type(f"{exported}{page.take('sh').text}scrip tenant list\n")
 
     loading = page.take("sh").text
     assert "FILE.csv" in loading  # tests/app has the imports

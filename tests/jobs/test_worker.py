@@ -10,7 +10,8 @@ import pytest
 from app.postgres.embedded import Urls
 from jobs.worker import Job, work_once, working
 from models.ledger import Ledger
-from tests.support.tenants import Tenant, make_tenant
+from models.operations.suspend_tenant import resume_tenant, suspend_tenant
+from tests.support.tenants import ADMIN, Tenant, make_tenant
 
 
 @pytest.fixture
@@ -54,6 +55,16 @@ async def test_once_does_all_there_is_and_says_how_much(ledger: Ledger, tenants:
     assert set(many.left.values()) == {0}
     assert await work_once(ledger, tenants[0].slug, (Job("many", 60, many),)) == {"many": 0}
     assert many.taken == {tenants[0].id: 5, tenants[1].id: 4}
+
+
+async def test_a_suspended_tenant_is_left_alone_until_it_is_resumed(ledger: Ledger, tenants: list[Tenant]) -> None:
+    resting, working_on = tenants
+    assert await suspend_tenant(ledger, resting.id, ADMIN)
+    steps = Steps(tenants, 2)
+    assert await work_once(ledger, jobs=(Job("many", 60, steps),)) == {"many": 2}
+    assert steps.taken == {working_on.id: 3}
+    assert await resume_tenant(ledger, resting.id, ADMIN)
+    assert await work_once(ledger, jobs=(Job("many", 60, steps),)) == {"many": 2}
 
 
 async def test_a_tenant_that_fails_is_left_to_the_next_time_and_the_rest_is_done(

@@ -270,6 +270,7 @@ CHANGES: dict[str, tuple[tuple[str, str | None], ...]] = {
         ("true", "key_days = 30"),
         ("true", "limited_currencies = NULL"),
         ("true", "limited_currencies = 'EUR GBP USD'"),
+        ("true", "suspended_at = now()"),
     ),
     "tier_changes": (
         ("true", None),

@@ -1,7 +1,8 @@
 """Serves the front page. One's own deployment gets the running version; the sample lets one try everything.
 
-Tokens are on the page only if `scrip run` has made the sample, and only for a request to this machine by number or as
-`localhost`: a page from elsewhere that has its own name lead here (DNS rebinding) gets none.
+Tokens are on the page only if `scrip run` has made the sample, the server listens on this machine's loopback alone, and
+the request is to it by number or as `localhost`: a page from elsewhere that has its own name lead here (DNS rebinding)
+gets none.
 """
 
 import importlib.metadata
@@ -54,6 +55,8 @@ def front_page(settings: Settings, clock: Callable[[], datetime], new_id: Callab
             return _html(render.page(facts, render.SAMPLE_MISSING))
         facts += [("Database", await _server()), ("Tenant", TENANT)]
         figures = render.figures(await demo_figures(tenant_id))
+        if not settings.on_loopback:
+            return _html(render.page(facts, figures + render.OPEN))
         if not is_local(request.headers.get("host", "")):
             return _html(render.page(facts, figures + render.OTHER_NAME))
         tokens = demo_tokens(settings, clock(), new_id)

@@ -22,6 +22,10 @@ OTHER_NAME: Final = (
 NO_TOKENS: Final = (
     "<p>Tokens are issued by the owner of the key set here, so this page has none to try things with.</p>"
 )
+OPEN: Final = (
+    "<p>This server can be reached from other machines, so this page gives no tokens to try things with; "
+    "<code>scrip token</code> prints them.</p>"
+)
 USED_UP: Final = "<p>The sample is used up: no credit is left with an open invoice beside it.</p>"
 
 

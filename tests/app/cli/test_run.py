@@ -160,6 +160,28 @@ def test_without_a_database_serve_says_what_to_do(start: Callable[..., Scrip]) -
     ]
 
 
+def test_serve_makes_up_no_secret(start: Callable[..., Scrip], database_urls: Urls, tmp_path: Path) -> None:
+    scrip = start("serve", DATABASE_URL=database_urls.app)
+    assert scrip.wait() == 1
+    (said,) = scrip.said
+    assert said.startswith("scrip: There are no keys to check tokens with. Set SCRIP_JWKS_URL or SCRIP_JWKS_FILE")
+    assert not list((tmp_path / "a folder").iterdir())
+
+
+def test_the_samples_tokens_are_for_this_machine_alone(start: Callable[..., Scrip]) -> None:
+    """Nobody who can reach it from elsewhere is given one, by whatever name they ask, and the operator is told how."""
+    scrip = start("run", SCRIP_HOST="0.0.0.0")  # noqa: S104
+    base = scrip.url().replace("0.0.0.0", "127.0.0.1")  # noqa: S104
+    page = httpx.get(base, timeout=30)
+    assert page.status_code == 200
+    assert "can be reached from other machines" in page.text
+    assert "eyJ" not in page.text
+    said = "".join(scrip.said)
+    assert "scrip token --tenant demo --role staff" in said
+    assert "eyJ" not in said
+    assert scrip.end(signal.SIGINT) == 0
+
+
 def test_a_database_out_of_reach_ends_serve_with_a_line(start: Callable[..., Scrip], unused_tcp_port: int) -> None:
     scrip = start(
         "serve", DATABASE_URL=f"postgresql://u:hunter2@127.0.0.1:{unused_tcp_port}/x", SCRIP_JWT_SECRET="x" * 32

@@ -13,7 +13,8 @@ from typer.testing import CliRunner, Result
 from app.cli.token import make_token, token_command
 from app.problems import SetupProblem
 from app.settings import Settings
-from app.tokens.keys import KEPT_IN, token_keys, token_secret
+from app.tokens.keys import KEPT_IN, made_secret, token_keys, token_secret
+from auth.keys import SharedSecret
 from auth.principal import Principal
 from auth.roles import Role, Scope, scopes_of
 from auth.tokens import TokenVerifier
@@ -23,12 +24,15 @@ NOW = datetime.fromtimestamp(int(time.time()), UTC)
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(data_dir=tmp_path / "data", jwt_secret=None, jwks_url=None, jwks_file=None)
+    """As beside a `scrip run` with a secret of its own."""
+    settings = Settings(data_dir=tmp_path / "data", jwt_secret=None, jwks_url=None, jwks_file=None)
+    made_secret(settings)
+    return settings
 
 
 def _made(settings: Settings, role: Role, **options: str) -> Principal:
     token = make_token(settings, tenant="demo", role=role, issued_at=NOW, token_id="t1", **options)
-    keys = token_keys(settings)
+    keys = SharedSecret(token_secret(settings))
     return TokenVerifier(keys, settings.jwt_issuer, settings.jwt_audience, lambda: NOW).verify(token)
 
 
@@ -93,18 +97,33 @@ def test_a_short_secret_stops_the_server_and_the_command(settings: Settings) -> 
         make_token(short, tenant="demo", role=Role.STAFF, issued_at=NOW, token_id="t1")
 
 
-def test_who_has_no_secret_issues_no_tokens(settings: Settings) -> None:
-    other = Settings(data_dir=settings.data_dir, jwks_url="https://issuer.test/jwks")
-    with pytest.raises(SetupProblem, match="owner of the key set"):
-        token_secret(other)
+def test_nobody_but_run_makes_up_a_secret(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path / "data", jwt_secret=None, jwks_url=None, jwks_file=None)
+    with pytest.raises(SetupProblem, match="no keys to check tokens with"):
+        token_keys(settings)
+    with pytest.raises(SetupProblem, match="no secret to sign tokens with"):
+        token_secret(settings)
+    assert not settings.data_dir.exists()
+    assert made_secret(settings) == token_secret(settings)
+    with pytest.raises(SetupProblem, match="no keys to check tokens with"):  # not even one that is there
+        token_keys(settings)
+
+
+def test_who_has_no_secret_issues_no_tokens(tmp_path: Path) -> None:
+    other = Settings(data_dir=tmp_path / "data", jwks_url="https://issuer.test/jwks")
+    for secret in (token_secret, made_secret):
+        with pytest.raises(SetupProblem, match="owner of the key set"):
+            secret(other)
     assert token_keys(other).algorithms == {"RS256", "ES256", "EdDSA"}
     with pytest.raises(SetupProblem, match="must be https"):
-        token_keys(Settings(data_dir=settings.data_dir, jwks_url="http://issuer.test/jwks"))
-    assert not settings.data_dir.exists()
+        token_keys(Settings(data_dir=tmp_path / "data", jwks_url="http://issuer.test/jwks"))
+    assert not other.data_dir.exists()
 
 
 def _run(monkeypatch: pytest.MonkeyPatch, settings: Settings, *arguments: str) -> Result:
+    """The command, where the tenant is there; test_tenant.py has it with a database."""
     monkeypatch.setattr("app.cli.token.load_settings", lambda: settings)
+    monkeypatch.setattr("app.cli.token.check_tenant", lambda *_: None)
     program = typer.Typer()
     program.command()(token_command)
     return CliRunner().invoke(program, ["--tenant", "demo", *arguments])
@@ -114,7 +133,7 @@ def test_the_command_prints_just_the_token(monkeypatch: pytest.MonkeyPatch, sett
     result = _run(monkeypatch, settings, "--role", "staff", "--subject", "sam", "--ttl", "5m")
     assert (result.exit_code, result.stderr) == (0, "")
     (token,) = result.stdout.splitlines()
-    verifier = TokenVerifier(token_keys(settings), "scrip", "scrip", lambda: datetime.now(UTC))
+    verifier = TokenVerifier(SharedSecret(token_secret(settings)), "scrip", "scrip", lambda: datetime.now(UTC))
     assert verifier.verify(token).subject == "sam"
 
 

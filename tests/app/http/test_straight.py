@@ -2,13 +2,17 @@
 for the order of headers."""
 
 import json
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import AsyncIterator, Iterator
 from typing import Any, Final, cast
 
 import httpx
 import pytest
 from starlette.applications import Starlette
 
+from app.http.logs import JsonFormatter
+from app.http.request_id import RequestIdFilter
+from app.http.request_log import log
 from app.http.straight import StraightWay
 from app.postgres.embedded import Urls
 from gateway.http.view import GraphQLView
@@ -57,6 +61,38 @@ REQUESTS: Final[dict[str, Sent]] = {
     "PUT": post(method="PUT"),
     "a preflight": post(b"", method="OPTIONS", origin=SHOP, access_control_request_method="POST"),
 }
+
+
+class Lines(logging.Handler):
+    """Keeps the lines about requests as they are written, but for what depends on the instant."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[dict[str, Any]] = []
+        self.addFilter(RequestIdFilter())
+        self.setFormatter(JsonFormatter())
+
+    def emit(self, record: logging.LogRecord) -> None:
+        line = json.loads(self.format(record))
+        assert line.pop("duration_ms") > 0
+        assert line.pop("time")
+        assert line.pop("request_id")
+        self.lines.append(line)
+
+    def taken(self) -> list[dict[str, Any]]:
+        """Those since the last time."""
+        lines, self.lines = self.lines, []
+        return lines
+
+
+@pytest.fixture
+def lines() -> Iterator[Lines]:
+    lines, level = Lines(), log.level
+    log.setLevel(logging.INFO)
+    log.addHandler(lines)
+    yield lines
+    log.removeHandler(lines)
+    log.setLevel(level)
 
 
 @pytest.fixture
@@ -125,3 +161,41 @@ async def test_an_unexpected_error_on_the_way_is_answered_as_any_other(
     assert answers[0] == answers[1]
     assert answers[0][0] == 500
     assert b"flooded" not in answers[0][2]
+
+
+async def test_both_ways_write_the_same_line(database: Urls, ledger: Ledger, tenant: Tenant, lines: Lines) -> None:
+    asked = {"once": post(), "again": post(), "compiled by now": post(), **REQUESTS}
+    async with (
+        client_of(app_of(database, ledger, log_format="json")) as straight,
+        client_of(layered(app_of(database, ledger, log_format="json"))) as through,
+    ):
+        for name, sent in asked.items():
+            found = []
+            for client in (straight, through):
+                status, *_ = await told(client, sent, tenant)
+                (line,) = lines.taken()
+                assert (line["method"], line["path"], line["status"]) == (sent[0], "/graphql", status), name
+                found.append(line)
+            assert found[0] == found[1], name
+            if sent == post():
+                known = {"actor": "ann@test", "role": "admin", "tenant": tenant.slug, "operation": "viewer"}
+                assert found[0].items() >= known.items(), name
+
+
+async def test_an_unexpected_error_has_its_line(
+    database: Urls, ledger: Ledger, tenant: Tenant, lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object) -> None:
+        raise RuntimeError("the cellar is flooded")
+
+    monkeypatch.setattr(GraphQLView, "answer", broken)
+    async with client_of(app_of(database, ledger, log_format="json")) as client:
+        await told(client, post(), tenant)
+    (line,) = lines.taken()
+    assert (line["status"], line["tenant"]) == (500, tenant.slug)
+
+
+async def test_logs_as_text_have_no_such_line(database: Urls, ledger: Ledger, tenant: Tenant, lines: Lines) -> None:
+    async with client_of(app_of(database, ledger)) as client:
+        await told(client, post(), tenant)
+    assert lines.taken() == []

@@ -1,0 +1,16 @@
+"""Tenants whose requests are refused until they are let in again."""
+
+from tortoise import BaseDBAsyncClient
+
+from migrations.steps import sql
+
+RUN_IN_TRANSACTION = True
+
+
+async def upgrade(db: BaseDBAsyncClient) -> str:
+    return sql("5_suspension")
+
+
+async def downgrade(db: BaseDBAsyncClient) -> str:
+    """Nothing: going back would drop the books. aerich answers "No downgrade items found"."""
+    return ""

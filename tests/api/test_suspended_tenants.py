@@ -1,0 +1,84 @@
+"""A suspended tenant is told so, whatever it asks and by whatever way, and nothing of it moves until it is resumed."""
+
+from datetime import timedelta
+
+import pytest
+
+from auth.roles import Role
+from models.operations.suspend_tenant import resume_tenant, suspend_tenant
+from models.reads import tenants
+from tests.api.conftest import Answer, Api, gid
+from tests.support.headline import ADJUST, adjusting, document
+from tests.support.schema import SCHEMA
+from tests.support.tenants import ADMIN, Tenant
+
+TRAIL = """SELECT action, details->'suspendedAt'->>0 IS NULL, details->'suspendedAt'->>1 IS NULL FROM audit_events
+    WHERE tenant_id = $1 AND action LIKE 'tenant.%' ORDER BY created_at, id"""
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Servers go by a change within REMEMBERED_SECONDS; here at once."""
+    monkeypatch.setattr(tenants, "REMEMBERED_SECONDS", -1.0)
+
+
+async def test_whatever_it_asks_is_refused_until_it_is_resumed(api: Api, tenant: Tenant) -> None:
+    carol = await tenant.customer("carol")
+    assert await suspend_tenant(tenant.ledger, tenant.id, ADMIN)
+    assert not await suspend_tenant(tenant.ledger, tenant.id, ADMIN)
+
+    async with tenant.nothing_moves():
+        for role in (Role.STAFF, Role.ADMIN):
+            reading = await api("{ viewer { subject } trialBalance { asset } }", role=role)
+            assert (reading.codes, reading.data) == (["SUSPENDED"] * 2, {"viewer": None, "trialBalance": None})
+            posting = await api(document(ADJUST, "replayed"), {"input": adjusting(carol, "5.00")}, role=role)
+            assert posting.codes == ["SUSPENDED"]
+            assert "suspended" in posting.errors[0]["message"]
+        assert (await api.as_customer("carol", "{ viewer { subject } }")).codes == ["SUSPENDED"]
+        headers = {"authorization": api.bearer(Role.ADMIN)}
+        download = await api.client.get(f"/statements/{gid('Customer', carol)}.csv", headers=headers)
+        assert (download.status_code, download.json()["errors"][0]["extensions"]["code"]) == (403, "SUSPENDED")
+
+    assert await resume_tenant(tenant.ledger, tenant.id, ADMIN)
+    assert not await resume_tenant(tenant.ledger, tenant.id, ADMIN)
+    assert (await api(document(ADJUST, "replayed"), {"input": adjusting(carol, "5.00")}))["adjustCredit"]
+    assert await tenant.rows(TRAIL) == [("tenant.suspended", True, False), ("tenant.resumed", False, True)]
+
+
+async def test_what_has_been_compiled_is_refused_as_well(api: Api, tenant: Tenant) -> None:
+    """The same documents come again and again, and are executed past Strawberry's own steps by then."""
+    carol = await tenant.customer("carol")
+    reading, posting = "{ viewer { subject } trialBalance { asset } }", document(ADJUST, "replayed")
+
+    async def asked() -> list[Answer]:
+        return [await api(reading), await api(posting, {"input": adjusting(carol, "5.00")})]
+
+    for _ in range(3):
+        assert [answer.errors for answer in await asked()] == [[], []]
+    for text in (reading, posting):
+        checked = SCHEMA.documents.peek(text)
+        assert checked is not None
+        assert checked.operation(None).compiled is not None
+
+    await suspend_tenant(tenant.ledger, tenant.id, ADMIN)
+    async with tenant.nothing_moves():
+        for _ in range(3):
+            assert [answer.codes for answer in await asked()] == [["SUSPENDED"] * 2, ["SUSPENDED"]]
+
+
+async def test_time_goes_on_in_its_books(api: Api, tenant: Tenant) -> None:
+    """What expires while it is suspended has expired when it is resumed."""
+    carol = await tenant.customer("carol")
+    await tenant.credit(carol, 10, expires_in_days=1)
+    await suspend_tenant(tenant.ledger, tenant.id, ADMIN)
+    tenant.clock.advance(timedelta(days=3))
+    await resume_tenant(tenant.ledger, tenant.id, ADMIN)
+    asked = '{ customer(by: {externalId: "carol"}) { account(asset: "GBP") { available } } }'
+    assert (await api(asked))["customer"]["account"]["available"] == "0.00"
+
+
+async def test_another_tenant_notices_nothing(api: Api, tenant: Tenant) -> None:
+    other = await Tenant.open(tenant.clock)
+    await suspend_tenant(other.ledger, other.id, ADMIN)
+    await other.ledger.close()
+    assert (await api("{ viewer { subject } }"))["viewer"]
