@@ -102,15 +102,18 @@ async def tenant_transaction(
     # Not READ WRITE: a database that its owner has set read-only stays so.
     level = "REPEATABLE READ" if one_moment or moment else "READ COMMITTED"
     begin = f"BEGIN ISOLATION LEVEL {level}{' READ ONLY' if read_only else ''}"
-    if moment:
-        begin += f"; SET TRANSACTION SNAPSHOT '{moment}'"
+    first = [begin, f"SET TRANSACTION SNAPSHOT '{moment}'"] if moment else []  # a SET beside nothing else
     writing = "" if read_only else f"SELECT pg_advisory_xact_lock_shared({SETTLING_LOCK}, {lock_key(tenant_id)})"
-    message = message_of(begin, f"SET LOCAL scrip.tenant = '{tenant}'; {BY_INDEX}; {writing}; {settings}")
+    message = message_of(
+        "" if moment else begin, f"SET LOCAL scrip.tenant = '{tenant}'; {BY_INDEX}; {writing}; {settings}"
+    )
 
     async def begun(raw: Raw) -> datetime | None:
         settled = await raw.fetchval(_SETTLED, lock_key(tenant_id)) if settling else None
         if _ages.due(raw):  # separately: it takes a snapshot, after which the isolation level cannot be set
             await raw.execute(ANEW)
+        for alone in first:
+            await raw.execute(alone)
         await raw.execute(message)
         return settled
 

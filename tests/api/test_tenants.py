@@ -17,6 +17,7 @@ from tests.api.conftest import Api, gid
 from tests.support.root_cases import CASES
 from tests.support.root_fields import Case, Ids, what_it_names
 from tests.support.schema import SCHEMA
+from tests.support.suite_statements import ON_PURPOSE
 from tests.support.tenants import Clock, Tenant, make_tenant
 
 MUTATIONS: Final = [case for case in CASES if case.query.startswith("mutation")]
@@ -229,7 +230,7 @@ class Forgetful:
 
     def _forgetting(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def send(connection: Any, query: str, *arguments: Any, **options: Any) -> Any:
-            without, forgotten = FILTER.subn("$1::uuid IS NOT NULL", query)
+            without, forgotten = FILTER.subn(ON_PURPOSE, query)
             if forgotten:
                 self.statements.append((without, arguments))
             return original(connection, without, *arguments, **options)

@@ -51,6 +51,8 @@ OVERRIDDEN: Final = {
     f"{_TRANSPORT_WS}.BaseGraphQLTransportWSHandler": "test_strawberry::test_transport_ws_handler",
     "uvicorn.protocols.http.httptools_impl.HttpToolsProtocol": "test_uvicorn::test_http_tools_protocol",
     f"{_SANS_IO}.WebSocketsSansIOProtocol": "test_uvicorn::test_web_sockets_sans_io_protocol",
+    "uvicorn.logging.AccessFormatter": "test_uvicorn::test_formatters",
+    "uvicorn.logging.DefaultFormatter": "test_uvicorn::test_formatters",
     "websockets.server.ServerProtocol": "test_uvicorn::test_server_protocol",
 }
 """Which contract holds each class of a library that Scrip's code has a subclass of."""

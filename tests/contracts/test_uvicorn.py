@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+import time
 from functools import partial
 from typing import Any
 
+import pytest
 import uvicorn
 from uvicorn import _types as uvicorn_types
 from uvicorn.config import LOGGING_CONFIG
+from uvicorn.logging import AccessFormatter, DefaultFormatter
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -233,3 +236,15 @@ def test_logging_config() -> None:
     assert "default" in LOGGING_CONFIG["handlers"], "uvicorn's LOGGING_CONFIG has no handler `default` any more"
     assert all("fmt" in formatter for formatter in LOGGING_CONFIG["formatters"].values())
     assert {"uvicorn", "uvicorn.error", "uvicorn.access"} <= LOGGING_CONFIG["loggers"].keys()
+
+
+@pytest.mark.parametrize("kind", [DefaultFormatter, AccessFormatter])
+def test_formatters(kind: type[DefaultFormatter | AccessFormatter]) -> None:
+    """They write the time with the standard library's `converter`."""
+
+    class Greenwich(kind):  # type: ignore[valid-type, misc]
+        converter = staticmethod(time.gmtime)
+
+    record = logging.LogRecord("uvicorn", logging.INFO, "", 0, "%s %s %s %s %d", ("a", "GET", "/", "1.1", 200), None)
+    record.created = 0.0
+    assert Greenwich("%(asctime)s", "%Y-%m-%dT%H:%M").format(record) == "1970-01-01T00:00"

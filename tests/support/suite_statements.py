@@ -15,6 +15,8 @@ from tests.support.sharding import ELSEWHERE, faults
 HANDED_OVER: Final = "scrip_statements"
 MAX_SHOWN: Final = 500
 """Characters of a statement."""
+ON_PURPOSE: Final = "$1::uuid IS NOT NULL"
+"""Stands where a test has taken the tenant out of a statement, to see that row security alone keeps tenants apart."""
 DATA: Final = ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH")
 
 _recording = ExitStack()
@@ -26,7 +28,7 @@ def unled(statements: set[Statement]) -> list[str]:
     refused = {
         f"{s.asked_by}: {', '.join(sorted(wrong))}\n    {s.named[:MAX_SHOWN]}"
         for s in statements
-        if s.message or s.named.upper().startswith(DATA)
+        if (s.message or s.named.upper().startswith(DATA)) and ON_PURPOSE not in s.sql
         if (wrong := {fault for fault in faults(s.sql) if (s.asked_by, fault) not in ELSEWHERE})
     }
     return sorted(refused)
