@@ -36,7 +36,8 @@ from app.tokens.keys import token_keys
 from app.tokens.partners import PartnerTokenVerifier
 from app.tokens.refused import RefusedTokens
 from auth.backend import BearerBackend, authentication_by
-from gateway.documents import COMPILE_AT, DocumentCache
+from gateway.compiled.extension import COMPILE_AT
+from gateway.documents import DocumentCache
 from gateway.http.view import GraphQLView
 from gateway.manifest import BadManifest, load_trusted_documents
 from gateway.schema import GatewaySchema

@@ -33,6 +33,7 @@ from graphql import (
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
+from gateway.compiled.extension import COMPILE_AT
 from gateway.compiled.operation import Operation
 from gateway.errors import ErrorCode, OperationNotFound, with_code
 from gateway.query_limits import (
@@ -52,8 +53,6 @@ MAX_CACHED_CHARACTERS = 200_000
 with their tokens, blocked the event loop for 200 to 500 ms now and then (measured)."""
 PLAN_WEIGHT: Final = 2
 """The weight of an operation's plan, in lengths of its document: it has two to three times as many objects."""
-COMPILE_AT: Final = 2
-"""The use of an operation at which it is compiled: that takes two to five times as long as executing it."""
 MAX_NAMES = 5_000
 MAX_CACHED_PAGE_SIZES = 64
 LONG_TO_COMPILE: Final = 250

@@ -22,9 +22,9 @@ from strawberry.types import ExecutionContext, ExecutionResult
 from strawberry.types.execution import PreExecutionError
 from strawberry.types.graphql import OperationType
 
-from gateway.compiled.extension import answered, compiled
+from gateway.compiled.extension import COMPILE_AT, answered, compiled
 from gateway.compiled.operation import Operation, Variables
-from gateway.documents import COMPILE_AT, CheckedDocument, CheckedOperation, DocumentCache
+from gateway.documents import CheckedDocument, CheckedOperation, DocumentCache
 from gateway.errors import CodedOf, OutageOf, RateLimited, forget_frames, no_code, no_outage, shape_errors
 from gateway.fast_inputs import install_fast_inputs
 from gateway.query_limits import MAX_REPORTED, QueryLimits, QueryTooCostly, check_variables

@@ -20,7 +20,7 @@ from graphql.pyutils import Path, gather_with_cancel
 from graphql.type.definition import GraphQLResolveInfoHelpers
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from gateway.compiled.pace import Pace
+from gateway.compiled.pace import LONG, SHORT, Pace
 from gateway.compiled.pace import Steps as Slices
 from gateway.reading import Lists
 from turns.slices import beside, in_slices, is_over, turn
@@ -30,10 +30,6 @@ FEW_VALUES: Final = 500
 """Fewer are read by graphql-core as usual: that takes no longer than handing them to a thread."""
 _MAX_ERRORS: Final = 50
 """As graphql-core has it."""
-SHORT_LIST: Final = 8
-"""Items; fewer are completed by graphql-core as usual: that takes a fraction of a millisecond."""
-LONG_LIST: Final = 40
-"""Items; this many may take longer than a slice."""
 
 
 class ReadVariables(dict[str, Any]):
@@ -89,7 +85,7 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
         self, return_type: Any, field_details_list: Any, info: Any, path: Path, result: Any, position_context: Any
     ) -> Any:
         """The list's items, each completed; or an awaitable of them."""
-        if type(result) is list and len(result) >= SHORT_LIST and (len(result) >= LONG_LIST or is_over()):
+        if type(result) is list and len(result) >= SHORT and (len(result) >= LONG or is_over()):
             return self._complete_in_turn(return_type.of_type, field_details_list, info, path, result, position_context)
         return super().complete_list_value(return_type, field_details_list, info, path, result, position_context)
 

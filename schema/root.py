@@ -49,7 +49,8 @@ import resolvers.void_credit
 import resolvers.void_invoice
 import resolvers.void_payment
 from auth.roles import Permission as May
-from gateway.documents import COMPILE_AT, DocumentCache
+from gateway.compiled.extension import COMPILE_AT
+from gateway.documents import DocumentCache
 from gateway.query_limits import QueryLimits
 from gateway.schema import GatewaySchema
 from gateway.trusted import TrustedDocuments

@@ -29,8 +29,9 @@ from models.ledger import Ledger
 from models.reads.tenants import TenantDirectory
 from schema.ids import global_id
 from tests.support.both_ways import both_ways
+from tests.support.clock import Clock
 from tests.support.schema import PLAIN, SCHEMA
-from tests.support.tenants import Clock, Tenant, make_tenant
+from tests.support.tenants import Tenant, make_tenant
 
 SECRET: Final = "a secret for tests alone, and long enough"
 ISSUER: Final = "scrip"

@@ -14,7 +14,8 @@ from auth.roles import Role, Scope
 from models.ledger import MAX_DENIALS_A_MINUTE
 from models.operations.access_audit import MAX_PER_REQUEST
 from tests.api.conftest import Answer, Api, bearer, gid
-from tests.support.tenants import Clock, Tenant
+from tests.support.clock import Clock
+from tests.support.tenants import Tenant
 
 DENIED: Final = """query($actor: String, $client: String, $requestId: String, $address: String, $customerId: ID) {
   auditTrail(action: "access.denied", actor: $actor, client: $client, requestId: $requestId, address: $address,

@@ -10,8 +10,9 @@ import pytest
 
 from models.ledger import Ledger
 from tests.api.conftest import Api, gid
+from tests.support.clock import Clock
 from tests.support.headline import ADJUST, adjusting, done, refusal, refused, replayed
-from tests.support.tenants import Clock, Tenant, make_tenant
+from tests.support.tenants import Tenant, make_tenant
 
 BALANCES: Final = """query($id: ID!) { balances(customerId: $id) { asset available scheduled lifetime
   credits { edges { node { remaining status } } } } }"""

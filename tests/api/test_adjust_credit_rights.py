@@ -11,8 +11,9 @@ import pytest
 from auth.roles import Role, Scope
 from models.ledger import Ledger
 from tests.api.conftest import Api, gid
+from tests.support.clock import Clock
 from tests.support.headline import ADJUST, adjusting, ask, denied, document, done, refusal, refused
-from tests.support.tenants import Clock, Tenant, make_tenant
+from tests.support.tenants import Tenant, make_tenant
 
 STAFF: Final[dict[str, Any]] = {"role": Role.STAFF, "subject": "sam"}
 

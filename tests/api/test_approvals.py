@@ -10,8 +10,9 @@ import pytest
 from auth.roles import Role, Scope
 from models.commands import Actor
 from tests.api.conftest import Api, gid
+from tests.support.clock import Clock
 from tests.support.headline import ADJUST, GIVE, adjusting, ask, document, done
-from tests.support.tenants import Clock, Tenant
+from tests.support.tenants import Tenant
 
 STAFF: Final[dict[str, Any]] = {"role": Role.STAFF, "subject": "sam"}
 MANAGER: Final[dict[str, Any]] = {"role": Role.MANAGER, "subject": "maria"}

@@ -10,8 +10,9 @@ import pytest
 
 from auth.roles import Role, Scope
 from tests.api.conftest import Api, gid
+from tests.support.clock import Clock
 from tests.support.headline import ASSIGN, ask, denied, document, done, refusal, replayed
-from tests.support.tenants import Clock, Tenant
+from tests.support.tenants import Tenant
 
 INVOICE = "query($id: ID!) { invoice(id: $id) { status paid credited due assignments { edges { node { amount } } } } }"
 

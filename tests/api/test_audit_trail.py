@@ -11,9 +11,10 @@ from auth.roles import Role, Scope
 from models.commands import Actor, MembershipChange
 from models.operations.memberships import start_membership
 from tests.api.conftest import Answer, Api, bearer, gid
+from tests.support.clock import Clock
 from tests.support.root_fields import Case, what_it_names
 from tests.support.root_mutations import MUTATIONS
-from tests.support.tenants import Clock, Tenant
+from tests.support.tenants import Tenant
 
 TRAIL = """query($actor: String, $customerId: ID, $reason: String, $kind: [TransactionKind!], $action: String,
     $minAmount: Decimal, $maxAmount: Decimal, $asset: AssetCode, $from: DateTime, $to: DateTime, $first: Int,

@@ -8,7 +8,8 @@ import pytest
 
 from models.operations.expire import expire_credits
 from tests.api.conftest import Api, gid
-from tests.support.tenants import Clock, Tenant
+from tests.support.clock import Clock
+from tests.support.tenants import Tenant
 
 BALANCES = "query($id: ID!) { balances(customerId: $id) { asset available scheduled lifetime tier { name } } }"
 

@@ -12,8 +12,9 @@ from auth.roles import Role, Scope
 from models.configuration_commands import UpdateTenant
 from models.operations.update_tenant import update_tenant
 from tests.api.conftest import Api, gid
+from tests.support.clock import Clock
 from tests.support.headline import ADJUST, BULK, denied, document, done, refusal, refused, replayed
-from tests.support.tenants import ADMIN, Clock, Tenant
+from tests.support.tenants import ADMIN, Tenant
 
 ROWS: Final = """query($id: ID!, $failed: Boolean, $first: Int) { bulkOperation(id: $id) {
   rows(onlyFailed: $failed, first: $first) { edges { node { row amount customer { externalId }

@@ -5,8 +5,9 @@ from typing import Any, Final
 
 from auth.roles import Role, Scope
 from tests.api.conftest import Api, gid
+from tests.support.clock import Clock
 from tests.support.headline import DISABLE_COUPON, USE_COUPON, denied, done, refusal, replayed
-from tests.support.tenants import Clock, Tenant
+from tests.support.tenants import Tenant
 
 COUPON: Final = """query($by: CouponBy!) { coupon(by: $by) { id code status pointsSpent issuedAt expiresAt closedAt
   terms { name kind value currency product } reward { name } customer { externalId }

@@ -3,7 +3,8 @@
 from datetime import timedelta
 
 from tests.api.conftest import Api, gid
-from tests.support.tenants import Clock, Tenant
+from tests.support.clock import Clock
+from tests.support.tenants import Tenant
 
 CREDITS = """query($customer: ID, $asset: AssetCode, $status: [CreditStatus!], $first: Int, $after: String) {
   credits(customerId: $customer, asset: $asset, status: $status, first: $first, after: $after) {

@@ -13,8 +13,9 @@ from models.operations.merge_customers import merge_customers
 from models.operations.people import erase_customer, update_customer
 from models.reads.holders import Holder
 from tests.api.conftest import Api, gid
+from tests.support.clock import Clock
 from tests.support.headline import ADJUST, adjusting, document
-from tests.support.tenants import ADMIN, Clock, Tenant
+from tests.support.tenants import ADMIN, Tenant
 
 OWN = "{ viewer { customer { id externalId } } }"
 NOW = datetime(2026, 6, 15, 12, 0, 0, 300_000, UTC)

@@ -9,8 +9,9 @@ import pytest
 
 from auth.roles import Role, Scope
 from tests.api.conftest import Api, gid
+from tests.support.clock import Clock
 from tests.support.headline import GIVE, ask, denied, document, done, refusal, refused, replayed
-from tests.support.tenants import Clock, Tenant
+from tests.support.tenants import Tenant
 
 
 @pytest.fixture

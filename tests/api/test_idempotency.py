@@ -15,7 +15,8 @@ from models.operations.limits import set_limit
 from models.reads.verify import verify
 from tests.api.conftest import Answer, Api, gid
 from tests.api.test_imports import FILE
-from tests.support.tenants import ADMIN, Clock, Tenant
+from tests.support.clock import Clock
+from tests.support.tenants import ADMIN, Tenant
 
 ADJUST = """mutation($input: AdjustCreditInput!) { adjustCredit(input: $input) {
   replayed transaction { id } userErrors { code field } } }"""

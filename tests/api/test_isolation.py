@@ -14,8 +14,9 @@ from jobs import bulk, expiry
 from schema.ids import parse_id
 from tests.api.conftest import Api, bearer, gid
 from tests.api.test_tenants import MARK, copy_rows
+from tests.support.clock import Clock
 from tests.support.root_fields import one_of_each
-from tests.support.tenants import Clock, Tenant, make_tenant
+from tests.support.tenants import Tenant, make_tenant
 
 NAME = "query($id: ID!) { customer(by: {id: $id}) { name balances { asset available } } }"
 

@@ -14,6 +14,7 @@ from auth.roles import Role, Scope
 from models.configuration_commands import SetLimit
 from models.operations.limits import set_limit
 from tests.api.conftest import Api, gid
+from tests.support.clock import Clock
 from tests.support.partner_tokens import (
     ADJUST,
     CUSTOMERS,
@@ -30,7 +31,7 @@ from tests.support.partner_tokens import (
     issued,
     listed,
 )
-from tests.support.tenants import ADMIN, Clock, Tenant
+from tests.support.tenants import ADMIN, Tenant
 
 DOCUMENTATION: Final = Path(__file__).parents[2] / "docs" / "partner-tokens.md"
 

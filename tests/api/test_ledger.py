@@ -7,7 +7,8 @@ import pytest
 
 from auth.roles import Role
 from tests.api.conftest import Api, gid
-from tests.support.tenants import Clock, Tenant
+from tests.support.clock import Clock
+from tests.support.tenants import Tenant
 
 LEDGER = """query($id: ID!, $asset: AssetCode, $from: DateTime, $to: DateTime, $first: Int, $after: String, $last: Int,
     $before: String) {

@@ -13,7 +13,8 @@ from models.operations.releasing import update_credit
 from models.planning.releasing import UpdateCredit
 from schema.ids import global_id
 from tests.api.conftest import Api
-from tests.support.tenants import ADMIN, Clock, Tenant
+from tests.support.clock import Clock
+from tests.support.tenants import ADMIN, Tenant
 
 LIABILITY = "query($at: DateTime) { liability(at: $at) { asset accounts outstanding scheduled } }"
 

@@ -13,7 +13,8 @@ from models.operations.adjust import adjust_credit
 from models.operations.give_reward import give_reward
 from models.operations.merge_customers import merge_customers
 from tests.api.conftest import Api, bearer, gid
-from tests.support.tenants import ADMIN, Clock, Tenant
+from tests.support.clock import Clock
+from tests.support.tenants import ADMIN, Tenant
 
 STAFF: Final = Actor("sam", "STAFF", name="Sam")
 WHO: Final = "query($by: CustomerBy!) { customer(by: $by) { id externalId balances { id asset available } } }"

@@ -25,9 +25,10 @@ from gateway.trusted import TrustedDocuments, sha256_of
 from models.ledger import Ledger
 from models.reads.tenants import TenantDirectory
 from tests.api.conftest import Api, bearer, gid, serving
+from tests.support.clock import Clock
 from tests.support.schema import SCHEMA
 from tests.support.sockets import opened, served
-from tests.support.tenants import Clock, Tenant
+from tests.support.tenants import Tenant
 
 LIMIT: Final = 2_000
 ADDRESS: Final = "127.0.0.1"

@@ -6,8 +6,9 @@ from uuid import UUID, uuid4
 
 from auth.roles import Role, Scope
 from tests.api.conftest import Api, gid
+from tests.support.clock import Clock
 from tests.support.headline import RELEASE, denied, done, refusal, replayed
-from tests.support.tenants import Clock, Tenant
+from tests.support.tenants import Tenant
 
 
 def releasing(*assignments: UUID, **more: Any) -> dict[str, Any]:

@@ -8,8 +8,9 @@ import pytest
 from app.tokens.partners import PartnerTokenVerifier
 from models.ledger import Ledger
 from tests.api.conftest import Api
+from tests.support.clock import Clock
 from tests.support.partner_tokens import REVOKE, ROTATE, VIEWER, Seconds, ask, issued, listed, refused
-from tests.support.tenants import Clock, Tenant
+from tests.support.tenants import Tenant
 
 
 @pytest.fixture

@@ -23,8 +23,9 @@ from models.session import tenant_transaction
 from models.sources import system_clock
 from schema.root import FOLLOWS
 from tests.api.conftest import Api, bearer, gid, serving, token_verifier
+from tests.support.clock import Clock
 from tests.support.schema import SCHEMA
-from tests.support.tenants import ADMIN, Clock, Tenant, make_tenant
+from tests.support.tenants import ADMIN, Tenant, make_tenant
 
 ROWS: Final = 1_000
 FOLLOW: Final = """query($after: String) {

@@ -15,7 +15,8 @@ from auth.roles import Role, Scope
 from models.reads import statements
 from schema.statement_csv import safe
 from tests.api.conftest import Api, bearer, gid
-from tests.support.tenants import Clock, Tenant
+from tests.support.clock import Clock
+from tests.support.tenants import Tenant
 
 STATEMENT = """query($id: ID!, $asset: AssetCode!, $from: DateTime, $to: DateTime, $after: String) {
   statement(customerId: $id, asset: $asset, from: $from, to: $to) {

@@ -14,11 +14,12 @@ from app.postgres.embedded import Urls
 from models import tables
 from schema.ids import parse_id
 from tests.api.conftest import Api, gid
+from tests.support.clock import Clock
 from tests.support.root_cases import CASES
 from tests.support.root_fields import Case, Ids, what_it_names
 from tests.support.schema import SCHEMA
 from tests.support.suite_statements import ON_PURPOSE
-from tests.support.tenants import Clock, Tenant, make_tenant
+from tests.support.tenants import Tenant, make_tenant
 
 MUTATIONS: Final = [case for case in CASES if case.query.startswith("mutation")]
 QUERIES: Final = [case for case in CASES if not case.query.startswith("mutation")]

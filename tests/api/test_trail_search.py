@@ -9,7 +9,8 @@ from models.operations.keep_totals import keep_totals
 from models.reads.trail_search import confined
 from tests.api.conftest import Api
 from tests.models.reads.test_past import Story
-from tests.support.tenants import ADMIN, MANAGER, STAFF, Clock, Tenant
+from tests.support.clock import Clock
+from tests.support.tenants import ADMIN, MANAGER, STAFF, Tenant
 
 TRAIL = """query($a: String, $k: [TransactionKind!], $r: String, $min: Decimal, $max: Decimal, $asset: AssetCode,
     $from: DateTime, $to: DateTime, $first: Int, $after: String, $last: Int, $before: String) {

@@ -5,7 +5,8 @@ from typing import Any
 
 from auth.roles import Role, Scope
 from tests.api.conftest import Api, gid
-from tests.support.tenants import Clock, Tenant
+from tests.support.clock import Clock
+from tests.support.tenants import Tenant
 
 UPCOMING = """query($until: DateTime, $asset: AssetCode, $id: ID, $first: Int, $after: String) {
   upcomingExpirations(until: $until, asset: $asset, customerId: $id, first: $first, after: $after) {

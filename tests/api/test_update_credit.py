@@ -8,8 +8,9 @@ import pytest
 
 from auth.roles import Role, Scope
 from tests.api.conftest import Api, gid
+from tests.support.clock import Clock
 from tests.support.headline import UPDATE, denied, done, refusal, replayed
-from tests.support.tenants import Clock, Tenant
+from tests.support.tenants import Tenant
 
 CHANGES = """query($id: ID!) { node(id: $id) { ... on Credit { changes(first: 5) { edges { node {
   oldExpiresAt newExpiresAt oldAutoApply newAutoApply oldServices { name } newServices { name }

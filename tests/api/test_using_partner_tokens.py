@@ -11,6 +11,7 @@ from app.tokens.partners import PartnerTokenVerifier
 from auth.partner_tokens import PartnerSecret, parse
 from models.ledger import Ledger
 from tests.api.conftest import Api, gid
+from tests.support.clock import Clock
 from tests.support.partner_tokens import (
     CUSTOMERS,
     REVOKE,
@@ -23,7 +24,7 @@ from tests.support.partner_tokens import (
     listed,
     refused,
 )
-from tests.support.tenants import Clock, Tenant
+from tests.support.tenants import Tenant
 
 
 @pytest.fixture

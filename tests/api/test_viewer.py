@@ -8,8 +8,9 @@ import httpx
 from auth.roles import Role, Scope
 from models.ledger import Ledger
 from tests.api.conftest import Api, gid
+from tests.support.clock import Clock
 from tests.support.headline import ADJUST, adjusting, done
-from tests.support.tenants import Clock, Tenant, make_tenant
+from tests.support.tenants import Tenant, make_tenant
 
 SCOPES = (Scope.CREDITS_ADD, Scope.LEDGER_READ, Scope.CUSTOMERS_READ)
 VIEWER = """{ viewer { subject role scopes tenant { id name timeZone graceDays } customer { externalId }

@@ -8,8 +8,9 @@ import pytest
 
 from auth.roles import Role, Scope
 from tests.api.conftest import Api, gid
+from tests.support.clock import Clock
 from tests.support.headline import VOID_INVOICE, denied, done, refusal, replayed
-from tests.support.tenants import Clock, Tenant
+from tests.support.tenants import Tenant
 
 
 def voiding(invoice: UUID | None, **more: Any) -> dict[str, Any]:

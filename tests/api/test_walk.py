@@ -22,10 +22,11 @@ from models.planning.releasing import UpdateCredit
 from schema.ids import parse_id
 from tests.api.conftest import Api, gid, serving, token_verifier
 from tests.api.test_tenants import MARK, copy_rows
+from tests.support.clock import Clock
 from tests.support.root_cases import CASES
 from tests.support.root_fields import Case, reads, token_of, what_it_names
 from tests.support.schema_walk import NODES, TYPES, Walker
-from tests.support.tenants import ADMIN, Clock, Tenant, make_tenant
+from tests.support.tenants import ADMIN, Tenant, make_tenant
 from tests.support.who_may import may
 
 STAFF: Final = Actor("sam@staff", "STAFF", name="Sam Staff")

@@ -18,7 +18,8 @@ from auth.tokens import TokenVerifier
 from models.ledger import Ledger
 from tests.api.conftest import Api, gid, serving
 from tests.docs.blocks import PAGES, ROOT, Examples, all_blocks, blocks, fits, is_shaped_like
-from tests.support.tenants import Clock, Tenant
+from tests.support.clock import Clock
+from tests.support.tenants import Tenant
 
 SCHEMA: Final = build_schema((ROOT / "schema.graphql").read_text())
 WALKED: Final = {

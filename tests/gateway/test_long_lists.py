@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 import strawberry
 
+from gateway.compiled.pace import LONG, SHORT
 from gateway.reading import MANY_WAITING, Kind, Lists, Rows
 from gateway.schema import GatewaySchema
-from gateway.variables import LONG_LIST, SHORT_LIST
 from turns import slices
 
-MANY = 3 * LONG_LIST
+MANY = 3 * LONG
 
 
 def burn(seconds: float) -> None:
@@ -140,14 +140,14 @@ async def test_others_have_a_turn_while_a_long_list_is_completed(ask: Ask) -> No
 
 async def test_and_while_many_short_ones_are(ask: Ask) -> None:
     await ask("heavy", number=1)
-    many = asyncio.gather(*(ask("heavy", number=SHORT_LIST) for _ in range(30)))
-    assert await rounds_of(many) >= 0.9 * 30 * SHORT_LIST * 0.001 / (2 * slices.SLICE_SECONDS)
+    many = asyncio.gather(*(ask("heavy", number=SHORT) for _ in range(30)))
+    assert await rounds_of(many) >= 0.9 * 30 * SHORT * 0.001 / (2 * slices.SLICE_SECONDS)
 
 
 async def test_and_while_a_list_holds_lists(ask: Ask) -> None:
     await ask("heavy", number=1)
-    holding = ask(f"later inner(number: {SHORT_LIST}) {{ heavy }}", number=30)
-    assert await rounds_of(holding) >= 0.9 * 30 * SHORT_LIST * 0.001 / (2 * slices.SLICE_SECONDS)
+    holding = ask(f"later inner(number: {SHORT}) {{ heavy }}", number=30)
+    assert await rounds_of(holding) >= 0.9 * 30 * SHORT * 0.001 / (2 * slices.SLICE_SECONDS)
 
 
 @pytest.mark.filterwarnings("error")
@@ -157,7 +157,7 @@ async def test_who_goes_away_meanwhile_leaves_nothing_behind(ask: Ask) -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert (await ask("number", number=LONG_LIST)).data == {"items": [{"number": n} for n in range(LONG_LIST)]}
+    assert (await ask("number", number=LONG)).data == {"items": [{"number": n} for n in range(LONG)]}
 
 
 class Reads:
@@ -189,7 +189,7 @@ class Asked:
         self.lists = self.reads.lists
 
 
-@pytest.mark.parametrize("number", [SHORT_LIST, MANY])
+@pytest.mark.parametrize("number", [SHORT, MANY])
 async def test_rows_are_read_in_one_go_however_many_slices_their_list_takes(ask: Ask, number: int) -> None:
     async def burning() -> None:
         while True:

@@ -10,7 +10,8 @@ from app.postgres.embedded import Urls
 from models.reads.verify_seals import SALTED, SEALED, facts
 from scripts.database_sql import PICTURE
 from scripts.seal_columns import BY_HAND, step, unsealed
-from tests.support.tenants import Clock, Tenant
+from tests.support.clock import Clock
+from tests.support.tenants import Tenant
 
 TABLES = sorted(set(SEALED) - BY_HAND)
 

@@ -7,7 +7,8 @@ import pytest
 
 from app.postgres.embedded import Urls
 from models.reads.verify import verify
-from tests.support.tenants import NOON, Clock, Tenant
+from tests.support.clock import NOON, Clock
+from tests.support.tenants import Tenant
 
 
 @pytest.fixture

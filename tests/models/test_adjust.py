@@ -10,7 +10,8 @@ from models.commands import AdjustCredit
 from models.errors import InsufficientBalance, LedgerError
 from models.loading.accounts import load_facts
 from models.operations.adjust import preview_adjustment
-from tests.support.tenants import MANAGER, STAFF, Clock, Tenant
+from tests.support.clock import Clock
+from tests.support.tenants import MANAGER, STAFF, Tenant
 
 
 async def test_positive_adds_and_negative_removes(tenant: Tenant, anna: UUID) -> None:

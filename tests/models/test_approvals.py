@@ -19,7 +19,8 @@ from models.planning.approving import requester_scopes
 from models.planning.requesting import OPERATIONS
 from resolvers.approvals import rights_to
 from tests.support.approvals import SECOND, approve, ask, events, reject, row, topics, withdraw
-from tests.support.tenants import ADMIN, MANAGER, NOON, PARTNER, STAFF, Clock, Tenant
+from tests.support.clock import NOON, Clock
+from tests.support.tenants import ADMIN, MANAGER, PARTNER, STAFF, Tenant
 
 # Approving
 

@@ -26,7 +26,8 @@ from models.reads.bindings import bindings
 from models.reads.session import ReadSession
 from models.reads.verify import verify
 from tests.support.approvals import SECOND, approve, ask, ask_order, row
-from tests.support.tenants import ADMIN, MANAGER, STAFF, Clock, Tenant
+from tests.support.clock import Clock
+from tests.support.tenants import ADMIN, MANAGER, STAFF, Tenant
 
 
 async def change(tenant: Tenant, command: Any) -> None:

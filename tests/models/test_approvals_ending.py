@@ -12,7 +12,8 @@ from models.errors import LedgerError
 from models.ledger import Ledger
 from models.operations.approvals import expire_requests
 from tests.support.approvals import SECOND, approve, ask, events, reject, row, topics, withdraw
-from tests.support.tenants import MANAGER, STAFF, Clock, Tenant
+from tests.support.clock import Clock
+from tests.support.tenants import MANAGER, STAFF, Tenant
 
 
 async def test_rejecting_once_with_a_note(tenant: Tenant, anna: UUID, clock: Clock) -> None:

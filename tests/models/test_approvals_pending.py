@@ -15,7 +15,8 @@ from models.planning.requesting import MAX_PENDING
 from models.session import TenantConnection
 from models.units import Posted, Refused, Replayed, Result
 from tests.support.approvals import approve, ask, reject, row, withdraw
-from tests.support.tenants import MANAGER, STAFF, Clock, Tenant
+from tests.support.clock import Clock
+from tests.support.tenants import MANAGER, STAFF, Tenant
 from tests.support.units import adjustment, post
 
 SAM_OF_A_CLIENT = Actor(STAFF.subject, "PARTNER", client="app")

@@ -5,7 +5,8 @@ from datetime import date
 from uuid import UUID, uuid4
 
 from models.errors import ExceedsDue, ExceedsRemaining
-from tests.support.tenants import Clock, Tenant
+from tests.support.clock import Clock
+from tests.support.tenants import Tenant
 
 
 async def test_one_credit_is_split_over_two_invoices(tenant: Tenant, anna: UUID) -> None:

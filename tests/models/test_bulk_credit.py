@@ -14,7 +14,8 @@ from models.ledger import Ledger
 from models.operations.adjust import adjust_credit
 from models.operations.bulk_credit import bulk_credit
 from models.operations.merge_customers import merge_customers
-from tests.support.tenants import MANAGER, PARTNER, Clock, Tenant
+from tests.support.clock import Clock
+from tests.support.tenants import MANAGER, PARTNER, Tenant
 
 
 @pytest.fixture

@@ -23,8 +23,9 @@ from models.planning.needs import Spend
 from models.planning.state import Books, CreditState
 from models.sources import RandomSource
 from models.units import Failed, Posted
+from tests.support.clock import Clock
 from tests.support.mutating import other_sql
-from tests.support.tenants import Clock, Tenant
+from tests.support.tenants import Tenant
 from tests.support.units import adjustment, post, unit
 from turns.steps import Steps
 

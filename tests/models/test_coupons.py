@@ -12,7 +12,8 @@ from models.configuration_commands import CreateReward, UpdateReward
 from models.errors import LedgerError
 from models.ledger import Ledger
 from models.operations.rewards import create_reward, update_reward
-from tests.support.tenants import ADMIN, MANAGER, NOON, STAFF, Clock, Tenant
+from tests.support.clock import NOON, Clock
+from tests.support.tenants import ADMIN, MANAGER, STAFF, Tenant
 
 
 async def points(tenant: Tenant, customer_id: UUID) -> tuple[int, int, int]:

@@ -14,7 +14,8 @@ from models.operations.create_invoice import create_invoice
 from models.operations.update_tenant import update_tenant
 from models.planning.invoices import CreateInvoice, InvoiceLineItem
 from tests.support.batch import Batch
-from tests.support.tenants import ADMIN, MANAGER, Clock, Tenant
+from tests.support.clock import Clock
+from tests.support.tenants import ADMIN, MANAGER, Tenant
 
 
 def line(price: str, quantity: int = 1, description: str = "Tea") -> InvoiceLineItem:

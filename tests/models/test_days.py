@@ -13,7 +13,8 @@ from models.operations.expire import expire_credits
 from models.reads import accounts
 from models.reads.session import ReadSession
 from models.reads.verify import verify
-from tests.support.tenants import STAFF, Clock, Tenant
+from tests.support.clock import Clock
+from tests.support.tenants import STAFF, Tenant
 
 LONDON, AUCKLAND, SAO_PAULO, KIRITIMATI = "Europe/London", "Pacific/Auckland", "America/Sao_Paulo", "Pacific/Kiritimati"
 TICK: Final = timedelta(microseconds=1)

@@ -13,10 +13,11 @@ from models.commands import MergeCustomers
 from models.ledger import Ledger
 from models.loading import accounts
 from models.operations.merge_customers import merge_customers
+from tests.support.clock import Clock
 from tests.support.holding import transaction_elsewhere
 from tests.support.mutating import statements_sent
 from tests.support.pausing import Pause
-from tests.support.tenants import MANAGER, STAFF, Clock, Tenant
+from tests.support.tenants import MANAGER, STAFF, Tenant
 
 SOON: Final = 15
 """Seconds: less than anybody waits for what is held for as long as the test goes on."""

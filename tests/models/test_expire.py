@@ -14,7 +14,8 @@ from models.operations.expire import SYSTEM, expire_credits
 from models.operations.releasing import update_credit
 from models.planning.releasing import UpdateCredit
 from models.planning.using import ExpireCredits, expire_needs
-from tests.support.tenants import MANAGER, Clock, Tenant
+from tests.support.clock import Clock
+from tests.support.tenants import MANAGER, Tenant
 
 EXPIRIES = """SELECT e.credit_id, e.amount_minor, e.counter, t.reason, a.role FROM entries e
     JOIN transactions t ON t.tenant_id = $1 AND t.id = e.transaction_id

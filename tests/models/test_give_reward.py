@@ -7,7 +7,8 @@ from uuid import UUID, uuid4
 
 from models.commands import GiveReward
 from models.idempotency import input_hash
-from tests.support.tenants import STAFF, Clock, Tenant
+from tests.support.clock import Clock
+from tests.support.tenants import STAFF, Tenant
 
 
 async def test_points_pay_from_available_only(tenant: Tenant, anna: UUID) -> None:

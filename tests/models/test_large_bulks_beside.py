@@ -17,11 +17,12 @@ from models.planning import limits
 from models.planning.config import LimitRuleValues
 from models.units import MANY_COUNTED, Requeued, Unit
 from tests.models.test_bulk_jobs import queue, row, state, work
+from tests.support.clock import Clock
 from tests.support.holding import transaction_elsewhere
 from tests.support.locks import UnitRecorder
 from tests.support.mutating import statements_sent
 from tests.support.pausing import Pause
-from tests.support.tenants import MANAGER, PARTNER, STAFF, Clock, Tenant
+from tests.support.tenants import MANAGER, PARTNER, STAFF, Tenant
 
 ROWS: Final = MANY_COUNTED + 1
 SOON: Final = 15

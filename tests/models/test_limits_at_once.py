@@ -21,9 +21,10 @@ from models.loading import config_locks
 from models.operations.limits import remove_limit, set_limit
 from models.operations.partner_tokens import issue_token
 from models.session import tenant_transaction
+from tests.support.clock import Clock
 from tests.support.limits_worker import add
 from tests.support.pausing import Pause
-from tests.support.tenants import ADMIN, STAFF, Clock, Tenant
+from tests.support.tenants import ADMIN, STAFF, Tenant
 
 ROOT = Path(__file__).parents[2]
 AT_ONCE = 100

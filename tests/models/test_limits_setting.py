@@ -21,7 +21,8 @@ from models.planning.calendar import local_date
 from models.planning.config import LimitRuleValues
 from models.reads.limits import left_today, rules
 from models.reads.session import ReadSession
-from tests.support.tenants import ADMIN, MANAGER, PARTNER, STAFF, Clock, Tenant
+from tests.support.clock import Clock
+from tests.support.tenants import ADMIN, MANAGER, PARTNER, STAFF, Tenant
 
 LONDON = ZoneInfo("Europe/London")
 SALLY = Actor("sally", "STAFF")

@@ -20,9 +20,10 @@ from models.planning.approving import ApproveRequest
 from models.units import Posted, Unit
 from models.ways import LOCK_WAIT
 from tests.support.approvals import SECOND, ask
+from tests.support.clock import Clock
 from tests.support.locks import PATIENCE_S, TABLES, Locks, Row, UnitRecorder
 from tests.support.mutating import other_sql, statements_sent
-from tests.support.tenants import STAFF, Clock, Tenant
+from tests.support.tenants import STAFF, Tenant
 
 LATER: Final = ("limit_counters", "invoices", "rewards", "coupons", "approval_requests")
 """In this order, after the customers and accounts."""

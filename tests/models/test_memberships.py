@@ -14,7 +14,8 @@ from models.configuration_commands import UpdateTenant
 from models.errors import LedgerError, LedgerErrors
 from models.operations.memberships import cancel_membership, reinstate_membership, start_membership
 from models.operations.update_tenant import update_tenant
-from tests.support.tenants import MANAGER, NOON, STAFF, Clock, Tenant
+from tests.support.clock import NOON, Clock
+from tests.support.tenants import MANAGER, STAFF, Tenant
 
 AUCKLAND = ZoneInfo("Pacific/Auckland")
 

@@ -17,7 +17,8 @@ from models.reads.invoices import CREDIT_ASSIGNMENTS
 from models.reads.paging import PageRequest, load_pages
 from models.reads.session import ReadSession
 from models.reads.verify import verify
-from tests.support.tenants import ADMIN, MANAGER, STAFF, Clock, Tenant
+from tests.support.clock import Clock
+from tests.support.tenants import ADMIN, MANAGER, STAFF, Tenant
 
 Days = tuple[int | None, int | None]
 """Start and end of a membership, in days from now."""

@@ -20,7 +20,8 @@ from models.operations.run_bulks import run_bulk
 from models.operations.upsert_customer import upsert_customer
 from models.session import tenant_transaction
 from tests.models.test_erasing import SECRET, where
-from tests.support.tenants import MANAGER, Clock, Tenant
+from tests.support.clock import Clock
+from tests.support.tenants import MANAGER, Tenant
 
 PERSON = "SELECT id, external_id, name, email FROM customers WHERE tenant_id = $1 AND merged_into_id IS NULL"
 

@@ -27,8 +27,9 @@ from models.sources import RandomSource
 from models.units import Failed, Posted, Refused, Replayed, Requeued
 from models.writing import write
 from tests.support.batch import Batch
+from tests.support.clock import Clock
 from tests.support.holding import transaction_elsewhere
-from tests.support.tenants import MANAGER, STAFF, Clock, Tenant
+from tests.support.tenants import MANAGER, STAFF, Tenant
 from tests.support.units import adjustment, post, unit
 
 

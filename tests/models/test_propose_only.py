@@ -12,7 +12,8 @@ from models.commands import Actor, AdjustCredit, Outcome
 from models.ledger import Ledger
 from models.operations.adjust import preview_adjustment
 from tests.support.approvals import SECOND, approve, ask, ask_order, events, row, topics, withdraw
-from tests.support.tenants import ADMIN, MANAGER, PARTNER, STAFF, Clock, Tenant
+from tests.support.clock import Clock
+from tests.support.tenants import ADMIN, MANAGER, PARTNER, STAFF, Tenant
 
 
 @pytest.mark.parametrize("actor", [STAFF, PARTNER, MANAGER, ADMIN], ids=lambda a: a.role)

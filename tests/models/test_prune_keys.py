@@ -21,7 +21,8 @@ from models.operations.prune_keys import prune_keys
 from models.operations.update_tenant import update_tenant
 from models.reads.verify import verify
 from tests.support import approvals
-from tests.support.tenants import ADMIN, MANAGER, Clock, Tenant
+from tests.support.clock import Clock
+from tests.support.tenants import ADMIN, MANAGER, Tenant
 
 OLD = 91
 

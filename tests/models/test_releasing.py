@@ -13,7 +13,8 @@ from models.planning import assign, releasing
 from models.planning.assign import AssignCredit, InvoiceAmount
 from models.planning.releasing import VoidInvoice
 from models.units import Posted
-from tests.support.tenants import Clock, Tenant
+from tests.support.clock import Clock
+from tests.support.tenants import Tenant
 from tests.support.units import post, unit
 
 

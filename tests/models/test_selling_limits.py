@@ -20,7 +20,8 @@ from models.reads.limits import left_today
 from models.reads.session import ReadSession
 from models.reads.verify import verify
 from tests.support.approvals import approve
-from tests.support.tenants import ADMIN, MANAGER, PARTNER, STAFF, Clock, Tenant
+from tests.support.clock import Clock
+from tests.support.tenants import ADMIN, MANAGER, PARTNER, STAFF, Tenant
 
 SELLING = "SELLING_CREDIT"
 SALLY = Actor("sally", "STAFF")

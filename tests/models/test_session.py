@@ -9,7 +9,8 @@ import pytest
 from tortoise import connections
 
 from models.session import CONNECTION_NAME, tenant_id_of, tenant_transaction
-from tests.support.tenants import Clock, Tenant
+from tests.support.clock import Clock
+from tests.support.tenants import Tenant
 
 SEEN = "SELECT count(*) FROM customers"
 

@@ -7,7 +7,7 @@ import pytest
 
 from models.errors import Unavailable
 from models.sources import SAID_EVERY_S, STALE_S, DatabaseClock, GivenClock, steady_clock, system_clock
-from tests.support.tenants import NOON
+from tests.support.clock import NOON
 
 SECOND = timedelta(seconds=1)
 

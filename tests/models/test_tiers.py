@@ -12,7 +12,8 @@ from models.ledger import Ledger
 from models.operations.tiers import LadderChange, create_tier, delete_tier, update_tier
 from models.planning.tiers import Rung, Shift, shifts
 from models.session import tenant_transaction
-from tests.support.tenants import ADMIN, Clock, Tenant
+from tests.support.clock import Clock
+from tests.support.tenants import ADMIN, Tenant
 
 Change = tuple[str | None, str | None]
 

@@ -39,7 +39,8 @@ from models.session import database_time
 from models.sources import STALE_S, DatabaseClock, system_clock
 from models.units import Posted
 from tests.support.approvals import ask
-from tests.support.tenants import ADMIN, MANAGER, Clock, Tenant
+from tests.support.clock import Clock
+from tests.support.tenants import ADMIN, MANAGER, Tenant
 from tests.support.units import adjustment, post
 
 HOURS = timedelta(hours=2)

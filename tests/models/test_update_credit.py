@@ -6,7 +6,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from tests.support.tenants import Clock, Tenant
+from tests.support.clock import Clock
+from tests.support.tenants import Tenant
 
 CHANGES = """SELECT old_expires_at, new_expires_at, old_auto_apply, new_auto_apply,
         old_services::text, new_services::text

@@ -7,7 +7,8 @@ import pytest
 
 from models.customers import CustomerView, UpsertCustomer
 from models.operations.upsert_customer import upsert_customer
-from tests.support.tenants import MANAGER, Clock, Tenant
+from tests.support.clock import Clock
+from tests.support.tenants import MANAGER, Tenant
 
 
 async def upsert(

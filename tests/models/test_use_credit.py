@@ -8,7 +8,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from models.errors import InsufficientBalance
-from tests.support.tenants import Clock, Tenant
+from tests.support.clock import Clock
+from tests.support.tenants import Tenant
 
 
 async def test_a_use_takes_what_serves_it_in_burn_order(tenant: Tenant, anna: UUID) -> None:

@@ -9,8 +9,9 @@ import pytest
 from app.postgres.embedded import Urls
 from models.reads.verify import verify
 from tests.support.approvals import SECOND, approve, ask, reject
+from tests.support.clock import Clock
 from tests.support.tampering import Tampering, planted
-from tests.support.tenants import Clock, Tenant
+from tests.support.tenants import Tenant
 
 
 @pytest.fixture

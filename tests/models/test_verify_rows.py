@@ -12,8 +12,9 @@ from models.operations.people import erase_customer
 from models.reads.verify import verify
 from models.reads.verify_links import LINKS
 from models.reads.verify_seals import SEALED, UNSEALED, UNSEALED_TABLES
+from tests.support.clock import NOON, Clock
 from tests.support.tampering_rows import COPIED, MOVED, NOBODY, Corruption, Superuser, everything
-from tests.support.tenants import MANAGER, NOON, Clock, Tenant
+from tests.support.tenants import MANAGER, Tenant
 
 LATER = "interval '1 day'"
 FORGED = "sha256('forged')"

@@ -7,7 +7,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from models.ledger import Ledger
-from tests.support.tenants import Clock, Tenant
+from tests.support.clock import Clock
+from tests.support.tenants import Tenant
 
 STATE = """SELECT remaining_minor, voided_at IS NOT NULL, swept_at IS NOT NULL FROM credits
     WHERE tenant_id = $1 AND id = $2"""

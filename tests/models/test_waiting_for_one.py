@@ -17,8 +17,9 @@ from models.loading.config_locks import TIERS_LOCK
 from models.operations.upsert_customer import upsert_customer
 from models.session import lock_key
 from tests.support.approvals import approve, ask
+from tests.support.clock import Clock
 from tests.support.holding import transaction_elsewhere
-from tests.support.tenants import MANAGER, STAFF, Clock, Tenant
+from tests.support.tenants import MANAGER, STAFF, Tenant
 
 OTHERS: Final = 18
 ROUNDS: Final = 15

@@ -28,10 +28,11 @@ from models.planning.approving import ApproveRequest
 from tests.api.test_walk import founded
 from tests.conftest import cloned_database
 from tests.simulation.driver import simulate
+from tests.support.clock import Clock
 from tests.support.crowd import add_crowd
 from tests.support.plans import Planner, Statement, recorded
 from tests.support.suite_statements import unled
-from tests.support.tenants import ADMIN, MANAGER, PARTNER, Clock, Tenant
+from tests.support.tenants import ADMIN, MANAGER, PARTNER, Tenant
 
 STEPS: Final = 300
 SMALL_TENANTS: Final = 2_000

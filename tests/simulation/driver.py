@@ -26,8 +26,9 @@ from tests.simulation.order import at_once, in_order, noted
 from tests.simulation.records import REASONS, TIERS, Command, Customer, Prize, Product, Refusal
 from tests.simulation.reference import Reference
 from tests.support.batch import Batch
+from tests.support.clock import Clock
 from tests.support.following import Follower
-from tests.support.tenants import ADMIN, Clock, Tenant
+from tests.support.tenants import ADMIN, Tenant
 
 CUSTOMERS: Final = 4
 STARTS: Final = (  # in each, clocks change soon

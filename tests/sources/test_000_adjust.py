@@ -9,7 +9,8 @@ import pytest
 from auth.roles import Role
 from tests.api.conftest import Api
 from tests.sources.pages import queries
-from tests.support.tenants import Clock, Tenant
+from tests.support.clock import Clock
+from tests.support.tenants import Tenant
 
 PAGE = queries("000-adjust.md")
 """The queries that the page shows, by name: what it says is what is tested."""

@@ -12,7 +12,8 @@ from models.reads.paging import MAX_PAGE, Listing, load_pages, page_request
 from models.reads.session import ReadSession
 from models.reads.verify import verify
 from models.sources import system_clock
-from tests.support.tenants import Clock, Tenant
+from tests.support.clock import Clock
+from tests.support.tenants import Tenant
 
 PAUSE_S: Final = 0.002
 MAX_PAGES: Final = 100_000

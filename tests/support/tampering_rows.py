@@ -17,7 +17,8 @@ from models.operations.partner_tokens import issue_token
 from models.operations.people import erase_customer
 from models.operations.update_tenant import update_tenant
 from tests.support import approvals
-from tests.support.tenants import ADMIN, MANAGER, STAFF, Clock, Tenant
+from tests.support.clock import Clock
+from tests.support.tenants import ADMIN, MANAGER, STAFF, Tenant
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 

@@ -3,18 +3,13 @@
 It is made through the ledger's own operations, or by SQL as the app's role where there is none.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from itertools import count
 from typing import Any, Final
 from uuid import UUID, uuid4
 
-import pytest
-
 from auth.partner_tokens import PartnerSecret
-from models import tables
 from models.commands import (
     Actor,
     AdjustCredit,
@@ -28,7 +23,6 @@ from models.commands import (
 )
 from models.configuration_commands import CreateProduct, IssueToken, UpdateProduct
 from models.customers import UpsertCustomer
-from models.errors import LedgerError
 from models.ledger import Ledger
 from models.operations.adjust import adjust_credit
 from models.operations.assign import assign_credit
@@ -53,65 +47,26 @@ from models.planning.payments import RecordPayment, VoidPayment
 from models.planning.releasing import ReassignCredit, ReleaseAssignments, UpdateCredit, VoidCredit, VoidInvoice
 from models.planning.state import Source
 from models.planning.using import UseCredit
-from models.reads import accounts
-from models.reads.session import ReadSession
 from models.session import tenant_transaction
-from models.views import AccountView
+from tests.support.clock import Clock
+from tests.support.rows import TenantRows
 
 ADMIN: Final = Actor("admin@test", "ADMIN", name="Ada Admin")
 MANAGER: Final = Actor("maria", "MANAGER", name="Maria")
 STAFF: Final = Actor("sam", "STAFF", name="Sam")
 PARTNER: Final = Actor("bot", "PARTNER", client="app")
-NOON: Final = datetime(2026, 6, 15, 12, tzinfo=UTC)
-
-# Everything that a mutation could leave behind. Actors are left out: a refused request may well have introduced one. So are
-# seals, which change where what they seal does.
-MOVED_TABLES: Final = tuple(
-    sorted({getattr(tables, name)._meta.db_table for name in tables.__all__} - {"actors", "seals", "tenants"})
-)
-# A counter that stands at 0 says nothing: it was only locked. That access was denied is written down on purpose.
-_LEFT_OUT: Final = {"limit_counters": "AND used_minor > 0", "audit_events": "AND action <> 'access.denied'"}
-_FINGERPRINT: Final = " UNION ALL ".join(
-    f"SELECT '{table}' AS name, count(*) AS rows, md5(string_agg(t::text, '|' ORDER BY t::text)) AS digest"
-    f" FROM {table} t WHERE tenant_id = $1 {_LEFT_OUT.get(table, '')}"
-    for table in MOVED_TABLES
-)
 
 
-class Clock:
-    """The ledger's time: it stands still at `at` until it is told, or, without one, goes with the machine's."""
-
-    def __init__(self, at: datetime | None = None) -> None:
-        self._still = at
-        self._ahead = timedelta()
-
-    def __call__(self) -> datetime:
-        return self._still or datetime.now(UTC) + self._ahead
-
-    def advance(self, by: timedelta | None = None, **units: float) -> datetime:
-        """Go on by as much, or by so many `days`, `hours` or `seconds`."""
-        by = timedelta(**units) if by is None else by
-        if self._still is None:
-            self._ahead += by
-        else:
-            self._still += by
-        return self()
-
-    def stand_still(self, at: datetime) -> None:
-        self._still = at
-
-
-class Tenant:
+class Tenant(TenantRows):
     """One tenant of one test. Amounts are decimals as text or whole numbers; keys are fresh unless given.
 
     actor: who asks, where a test names nobody.
     """
 
     def __init__(self, ledger: Ledger, clock: Clock, slug: str, tenant_id: UUID, *, actor: Actor = MANAGER) -> None:
+        super().__init__(tenant_id, clock)
         self.ledger = ledger
-        self.clock = clock
         self.slug = slug
-        self.id = tenant_id
         self.actor = actor
         self._number = count(1)
 
@@ -401,82 +356,6 @@ class Tenant:
         places = ", ".join(f"${n}" for n in range(1, len(names) + 1))
         await self.execute(f"INSERT INTO {table} ({', '.join(names)}) VALUES ({places})", row_id, *columns.values())
         return row_id
-
-    # What is in the books
-
-    async def fetch(self, sql: str, *arguments: object) -> list[Any]:
-        """The rows of one statement as the app's role, to be read by name; $1 is the tenant."""
-        async with tenant_transaction(self.id, read_only=True) as connection:
-            rows: list[Any] = await connection.raw.fetch(sql, self.id, *arguments)
-            return rows
-
-    async def rows(self, sql: str, *arguments: object) -> list[tuple[Any, ...]]:
-        """The same as tuples, to be compared."""
-        return [tuple(row) for row in await self.fetch(sql, *arguments)]
-
-    async def count(self, table: str) -> int:
-        found: int = (await self.rows(f"SELECT count(*) FROM {table} WHERE tenant_id = $1"))[0][0]
-        return found
-
-    async def account(self, customer_id: UUID, asset: str = "GBP") -> AccountView | None:
-        """The account as it stands at the clock's time."""
-        session = ReadSession(self.id)
-        try:
-            views = await accounts.of_customers(session, [customer_id], self.clock())
-        finally:
-            await session.release()
-        return next((view for view in views if view.asset == asset), None)
-
-    async def available(self, customer_id: UUID, asset: str = "GBP") -> int:
-        """In minor units; 0 where there is no account."""
-        view = await self.account(customer_id, asset)
-        return 0 if view is None else view.available_minor
-
-    async def remainders(self, *credit_ids: UUID) -> list[int]:
-        """In the order asked for, in minor units."""
-        sql = "SELECT id, remaining_minor FROM credits WHERE tenant_id = $1 AND id = ANY($2)"
-        found = {row[0]: row[1] for row in await self.rows(sql, credit_ids)}
-        return [found[credit_id] for credit_id in credit_ids]
-
-    async def entries(self, customer_id: UUID, asset: str = "GBP") -> list[tuple[UUID, int, int]]:
-        """Credit, amount and balance after of each entry, in order."""
-        return [
-            (row[0], row[1], row[2])
-            for row in await self.rows(
-                """SELECT e.credit_id, e.amount_minor, e.balance_after_minor FROM entries e
-                JOIN accounts a ON a.tenant_id = $1 AND a.id = e.account_id
-                WHERE e.tenant_id = $1 AND a.customer_id = $2 AND a.asset = $3 ORDER BY e.sequence""",
-                customer_id,
-                asset,
-            )
-        ]
-
-    async def invoice_state(self, invoice_id: UUID) -> tuple[str, int, int]:
-        """Status, paid and credited."""
-        sql = "SELECT status, paid_minor, credited_minor FROM invoices WHERE tenant_id = $1 AND id = $2"
-        status, paid, credited = (await self.rows(sql, invoice_id))[0]
-        return status, paid, credited
-
-    async def fingerprint(self) -> dict[str, tuple[int, str | None]]:
-        """How many rows each table has that a mutation could change, and a digest of them."""
-        return {row["name"]: (row["rows"], row["digest"]) for row in await self.fetch(_FINGERPRINT)}
-
-    @asynccontextmanager
-    async def nothing_moves(self) -> AsyncIterator[None]:
-        """Fails where the block changes, adds or removes any row that a mutation could."""
-        before = await self.fingerprint()
-        yield
-        after = await self.fingerprint()
-        changed = [table for table in MOVED_TABLES if before[table] != after[table]]
-        assert not changed, f"something moved in {changed}"
-
-    @asynccontextmanager
-    async def refused(self, code: str) -> AsyncIterator["pytest.ExceptionInfo[LedgerError]"]:
-        """The block is refused with this code, and nothing has moved."""
-        async with self.nothing_moves():
-            with pytest.raises(LedgerError) as caught:
-                yield caught
-            assert caught.value.code == code, caught.value
 
     def today(self) -> date:
         return self.clock().date()

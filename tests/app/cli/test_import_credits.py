@@ -14,7 +14,8 @@ from models.customers import UpsertCustomer
 from models.operations.upsert_customer import upsert_customer
 from models.reads.verify import verify
 from models.sources import system_clock
-from tests.support.tenants import MANAGER, Clock, Tenant
+from tests.support.clock import Clock
+from tests.support.tenants import MANAGER, Tenant
 
 ROOT = Path(__file__).parents[3]
 LIMIT_S = 60

@@ -13,7 +13,8 @@ import pytest
 
 from app.postgres.embedded import Urls
 from models.reads.verify import verify
-from tests.support.tenants import Clock, Tenant
+from tests.support.clock import Clock
+from tests.support.tenants import Tenant
 
 ROOT = Path(__file__).parents[3]
 LIMIT_S = 60

@@ -16,7 +16,8 @@ from models.planning import limits
 from models.planning.config import LimitRuleValues
 from models.session import tenant_transaction
 from tests.support.books import CONFIG
-from tests.support.tenants import PARTNER, STAFF, Clock, Tenant
+from tests.support.clock import Clock
+from tests.support.tenants import PARTNER, STAFF, Tenant
 
 ADMIN = Actor("ada", "ADMIN")
 
