@@ -12,6 +12,7 @@ from typing import Final
 
 BEGINNING: Final = datetime(1000, 1, 1, tzinfo=UTC)
 """Before all transactions. The driver turns the year 1 into an infinity, which it cannot read back."""
+BEGINNING_SQL: Final = f"timestamptz '{BEGINNING.isoformat(sep=' ')}'"
 END: Final = datetime(9999, 12, 31, tzinfo=UTC)
 """After all of them."""
 
@@ -125,14 +126,14 @@ KEEP: Final = f"""
                    jsonb_build_array(asset, counter, minor) order by asset, counter) end from ({_OF_MOVED[1]}) d),
            (select case when count(*) = 0 then '[]' else jsonb_agg(
                    jsonb_build_array(asset, balance_minor, owed) order by asset) end from ({_OF_MOVED[2]}) d)
-      from tenants n where n.id = $1 and ($2 < timestamptz '1000-01-02 00:00:00+00' or exists (
+      from tenants n where n.id = $1 and ($2 = {BEGINNING_SQL} or exists (
            select from totals s where s.tenant_id = $1 and s.at = $2))
     on conflict (tenant_id, at) do nothing"""
 """Add the row $4 of totals at $3, from those at $2, unless another process has added it, or those at $2 were deleted."""
 
-NEXT: Final = """
+NEXT: Final = f"""
     select b.at as after, x.created_at as until
-      from (select case when count(*) = 0 then timestamptz '1000-01-01 00:00:00+00' else max(s.at) end as at,
+      from (select case when count(*) = 0 then {BEGINNING_SQL} else max(s.at) end as at,
                    case when count(*) = 0 then 0 else max(jsonb_array_length(s.credits)) end as credits
               from (select at, credits from totals where tenant_id = $1 order by at desc limit 1) s) b
       cross join lateral (select created_at from transactions

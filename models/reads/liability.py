@@ -11,19 +11,19 @@ from typing import Final, NamedTuple
 
 from models.reads import added_up
 from models.reads.session import ReadSession
-from models.totals import ACCOUNTS, BETWEEN_QUARTERS, COUNTERS, CREDIT_OF, CREDITS, END, QUARTER_OF
+from models.totals import ACCOUNTS, BEGINNING_SQL, BETWEEN_QUARTERS, COUNTERS, CREDIT_OF, CREDITS, END, QUARTER_OF
 
 FAR: Final = 10_000
 """With more transactions since the totals, all rows are added up instead, unless the totals have four times as many:
 finding an entry by its keys takes several times as long as reading it in a scan."""
 _LONGEST: Final = 17
 
-_BASE: Final = """
+_BASE: Final = f"""
     select b.at, (select true from transactions x
                    where x.tenant_id = $1 and x.created_at > b.at and x.created_at <= $2 order by x.created_at, x.id
                   offset case when b.transactions > 4 * $3::bigint then b.transactions / 4 else $3::bigint end
                   limit 1) as far
-      from (select case when count(*) = 0 then timestamptz '1000-01-01 00:00:00+00' else max(s.at) end as at,
+      from (select case when count(*) = 0 then {BEGINNING_SQL} else max(s.at) end as at,
                    case when count(*) = 0 then 0 else max(s.transactions) end as transactions
               from (select at, transactions from totals where tenant_id = $1 and at <= $2
                      order by at desc limit 1) s) b"""

@@ -67,7 +67,7 @@ async def confined(
     if not rows:
         return listing
     last: datetime = rows[0]["at"]
-    parts = await (_page_s(session, sought[0], request, from_, to) if alone else _all(session, sought))
+    parts = await (_page_parts(session, sought[0], request, from_, to) if alone else _all_parts(session, sought))
     if parts is None:
         return listing
     ordered = sorted({*parts, (last, END)})
@@ -75,7 +75,7 @@ async def confined(
     return replace(listing, through=through, alone="t.created_at > b.after and t.created_at <= b.until")
 
 
-async def _page_s(
+async def _page_parts(
     session: ReadSession, sought: Sought, request: PageRequest, from_: datetime | None, to: datetime | None
 ) -> set[Part]:
     start = max(_instant(request.after, BEGINNING), from_ or BEGINNING)
@@ -91,7 +91,7 @@ async def _page_s(
     return parts
 
 
-async def _all(session: ReadSession, sought: Sequence[Sought]) -> set[Part] | None:
+async def _all_parts(session: ReadSession, sought: Sequence[Sought]) -> set[Part] | None:
     """All parts that have one of these; None if each has too many parts to be worth it."""
     for each in sought:
         found = await session.fetch(_PARTS, each.what, list(each.among), BEGINNING, FEW + 1, 0)

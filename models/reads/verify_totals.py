@@ -6,7 +6,7 @@ Computed in another way than the rows themselves (models/totals.py): from each c
 from typing import Final
 
 from models.reads.verify_checks import Check
-from models.totals import AMOUNT
+from models.totals import AMOUNT, BEGINNING_SQL
 
 _NTH: Final = "width_bucket({0} - interval '1 microsecond', (SELECT ats FROM instants))"
 _KEY: Final = """CASE WHEN {0} = date_bin(interval '15 minutes', {0}, timestamptz 'epoch') THEN {0}
@@ -115,7 +115,7 @@ _COUNTERS: Final = f"""
 
 _SEEN: Final = f"""
     WITH {_INSTANTS},
-    parts AS (SELECT nth, id, at, lag(at, 1, timestamptz '1000-01-01 00:00:00+00') OVER (ORDER BY at) AS after FROM kept),
+    parts AS (SELECT nth, id, at, lag(at, 1, {BEGINNING_SQL}) OVER (ORDER BY at) AS after FROM kept),
     trail AS MATERIALIZED (
         SELECT x.actor_id, x.kind, x.reason, {_NTH.format("x.created_at")} AS nth FROM transactions x
         WHERE x.tenant_id = $1 AND x.created_at <= (SELECT last FROM instants)
