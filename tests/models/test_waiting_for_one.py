@@ -26,6 +26,8 @@ ROUNDS: Final = 15
 SOON: Final = 10
 """Seconds for all rounds: before, each of them cost half a second or more."""
 ANSWERED: Final = 20
+LAST_TRIES: Final = 2
+"""Seconds; a try ends after 100 ms, and a posting's of what cannot be skipped after 500 ms."""
 
 Hold = tuple[str, tuple[object, ...]]
 Write = Callable[[int], Awaitable[object]]
@@ -147,7 +149,10 @@ async def test_nobody_notices_who_does_not_need_what_is_held(
                 await asyncio.gather(*(tenant.adjust(each, 1) for each in others))
                 assert await tenant.available(others[0]) == 100 * (n + 1)  # nor does who reads
         assert not any(each.done() for each in waiting)
-        assert await waiting_in_the_database(tenant) <= in_line + 1  # and one that tries what cannot be skipped
+        # One tries what cannot be skipped; and the last to come may just be trying, before it waits as the others do.
+        async with asyncio.timeout(LAST_TRIES):
+            while await waiting_in_the_database(tenant) > in_line + 1:  # noqa: ASYNC110 - it is the database's work
+                await asyncio.sleep(0.02)
     async with asyncio.timeout(ANSWERED):
         answers = await asyncio.gather(*waiting, return_exceptions=True)
     assert not any(isinstance(each, Busy) for each in answers)
