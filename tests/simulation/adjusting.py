@@ -62,6 +62,7 @@ class Adjusting(Approving):
             return self._request(
                 "adjust",
                 now,
+                has_days=bool(days) or effective is not None,
                 customer=customer,
                 asset=asset,
                 amount=amount,

@@ -11,8 +11,9 @@ APPROVED_ROLE = "APPROVED"
 
 
 class Approving(People):
-    def _request(self, name: str, now: datetime, **facts: Any) -> str:
-        self.requests.append(Request(name, facts, now + timedelta(days=APPROVAL_DAYS)))
+    def _request(self, name: str, now: datetime, *, has_days: bool = False, **facts: Any) -> str:
+        zone = self.zone if has_days else None
+        self.requests.append(Request(name, facts, now + timedelta(days=APPROVAL_DAYS), zone))
         return "requested"
 
     def _approve(self, *, now: datetime, role: str, request: int) -> str:
@@ -22,7 +23,11 @@ class Approving(People):
         if asked.status == "APPROVED":
             return "approved before"
         self._check_pending(asked, now)
-        getattr(self, f"_{asked.name}")(now=now, role=APPROVED_ROLE, **asked.facts)
+        has_changed = asked.zone not in (None, self.zone)
+        does = self.trial() if has_changed else self  # what refuses the thing itself is found first
+        does.figures = self.figures
+        getattr(does, f"_{asked.name}")(now=now, role=APPROVED_ROLE, **asked.facts)
+        refuse({"REQUEST_CHANGED"} if has_changed else set())
         asked.status = "APPROVED"
         return "approved"
 

@@ -61,6 +61,8 @@ class Request:
     name: str
     facts: dict[str, Any]
     expires: datetime
+    zone: ZoneInfo | None
+    """In which its days are counted, if it has any."""
     status: str = "PENDING"
 
 

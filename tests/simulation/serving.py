@@ -79,10 +79,12 @@ class Serving(Approving):
         available = self.available(customer, "POINTS", now)
         faults |= self.short(available) if deduct and price > available else set()
         if propose and not faults:
-            return self._request("give", now, customer=customer, prize=prize, deduct=deduct)
+            return self._request("give", now, has_days=bool(given.days), customer=customer, prize=prize, deduct=deduct)
         if not deduct and price and self._over_limit(now, role, customer, "POINTS", price):
             if approval and not faults:
-                return self._request("give", now, customer=customer, prize=prize, deduct=deduct)
+                return self._request(
+                    "give", now, has_days=bool(given.days), customer=customer, prize=prize, deduct=deduct
+                )
             faults.add("LIMIT_EXCEEDED")
         refuse(faults)
         taken: tuple[tuple[int, Decimal], ...] = ()
