@@ -1,6 +1,9 @@
 """Many rows by their keys in one statement, each by its own index look-up, independent of the statistics (docs/adr/0027)."""
 
+from functools import cache
 
+
+@cache
 def each(*columns: str, first: int = 2) -> str:
     """A FROM item whose rows are made of arrays: `each("id uuid", "at date")` AS k has `id` of $2 and `at` of $3.
 

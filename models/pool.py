@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from time import monotonic
 from typing import Any, Final, TypeAlias, TypeVar
+from uuid import UUID
 from weakref import WeakKeyDictionary
 
 import asyncpg
@@ -69,6 +70,7 @@ class Pool:
         self.client = client
         self.outages = Outages()
         self.patience_s = PATIENCE_S
+        self.askers: dict[tuple[UUID, str], Any] = {}  # of models/asking_together.py
         self._away = False
         self._attempt: asyncio.Task[None] | None = None
         self._attempting = asyncio.Lock()

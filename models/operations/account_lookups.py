@@ -4,6 +4,7 @@ Only a merge changes them, and a posting follows that under its locks (models/pe
 from collections.abc import Sequence
 from uuid import UUID
 
+from models.asking_together import rows_by_id
 from models.loading.credits import credits_by_id
 from models.lookups import each
 from models.planning.state import AccountKey
@@ -54,6 +55,5 @@ async def credit_as_it_is_now(tenant_id: UUID, credit_id: UUID) -> UUID:
 
 
 async def _keys(sql: str, tenant_id: UUID, ids: Sequence[UUID]) -> dict[UUID, AccountKey]:
-    async with tenant_transaction(tenant_id, read_only=True) as connection:
-        rows = await connection.raw.fetch(sql, tenant_id, list(ids))
-    return {row[0]: (row[1], row[2]) for row in rows}
+    rows = await rows_by_id(tenant_id, sql, ids)
+    return {asked: (row[1], row[2]) for asked, row in rows.items()}

@@ -3,9 +3,11 @@
 from dataclasses import replace
 from uuid import UUID
 
+from models.asking_together import rows_by_id
 from models.commands import Actor, GiveReward, Outcome
 from models.errors import NotFound
 from models.ledger import Ledger
+from models.lookups import each
 from models.money import POINTS
 from models.operations.replays import found_request, replay_of_transaction
 from models.planning.rewards import needs
@@ -31,12 +33,14 @@ async def give_reward(
 
 async def price_of(tenant_id: UUID, reward_id: UUID) -> int:
     """The price in points, for loading credits; the price paid is read under the lock. Raises NotFound."""
-    async with tenant_transaction(tenant_id, read_only=True) as connection:
-        price: int | None = await connection.raw.fetchval(
-            "SELECT points_cost_minor FROM rewards WHERE tenant_id = $1 AND id = $2", tenant_id, reward_id
-        )
-    if price is None:
+    found = await rows_by_id(
+        tenant_id,
+        f"SELECT r.id, r.points_cost_minor FROM {each('id uuid')} k JOIN rewards r ON r.tenant_id = $1 AND r.id = k.id",
+        (reward_id,),
+    )
+    if reward_id not in found:
         raise NotFound("There is no such reward.", field=("rewardId",))
+    price: int = found[reward_id]["points_cost_minor"]
     return price
 
 
