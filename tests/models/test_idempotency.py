@@ -9,6 +9,7 @@ import pytest
 
 from app.files.importing.posting import ACTOR as FROM_FILE
 from app.sample.demo import ACTOR as SAMPLE
+from models import idempotency
 from models.commands import Actor, Outcome
 from models.configuration_commands import SetLimit
 from models.errors import IdempotencyKeyReused
@@ -153,9 +154,11 @@ async def test_an_approval_s_key_is_whoever_s_approves(tenant: Tenant, anna: UUI
 
 
 async def test_a_key_of_before_that_answers_to_everybody(
-    tenant: Tenant, owner_connection: "asyncpg.Connection[Any]", anna: UUID
+    tenant: Tenant, owner_connection: "asyncpg.Connection[Any]", anna: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = await tenant.adjust(anna, 5, key="k")
+    with monkeypatch.context() as before:  # with a seal
+        before.setattr(idempotency, "TRANSACTED_OPERATIONS", frozenset())
+        first = await tenant.adjust(anna, 5, key="k")
     await answers_everybody(tenant, owner_connection, "k")
     for actor in (SHOP, TILL, STAFF):
         again = await tenant.adjust(anna, 5, key="k", actor=actor)
