@@ -199,7 +199,12 @@ async def claim(connection: TenantConnection, wanted: Uses, at: datetime | None)
         [use.result_id for use in uses],
         at,
     )
-    claimed = {(key, client): replace(wanted[key, client], claimed_at=at) for key, client, at in rows}
+    claimed = {}
+    for key, client, claimed_at in rows:
+        use = wanted[key, client]
+        claimed[key, client] = Use(
+            use.operation, use.input_hash, use.result_id, use.kept, use.sealed, claimed_at=claimed_at
+        )
     if len(claimed) == len(wanted):
         return claimed, {}
     return claimed, await _used(connection, [place for place in places if place not in claimed])
