@@ -30,7 +30,18 @@ _PARTNER: Final = Role.PARTNER
 PEOPLE: Final = ""
 """The name space that all people share. No client has this name."""
 KEPT_OPERATIONS: Final = frozenset({"bulkCredit", "importCredits"})
-TRANSACTED_OPERATIONS: Final = frozenset({"adjustCredit", "assignCredit", "giveReward", "useCredit", "voidCredit"})
+TRANSACTED_OPERATIONS: Final = frozenset(
+    {
+        "adjustCredit",
+        "assignCredit",
+        "giveReward",
+        "reassignCredit",
+        "releaseAssignments",
+        "updateCredit",
+        "useCredit",
+        "voidCredit",
+    }
+)
 """Operations that make a transaction, unless they ask for an approval: their keys are claimed without a seal."""
 MAX_KEY_CHARACTERS: Final = 255
 LOOKED_UP: Final = "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"

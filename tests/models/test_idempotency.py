@@ -197,6 +197,36 @@ async def test_a_key_in_another_s_name_space_is_found_out(tenant: Tenant, databa
         await superuser.close()
 
 
+async def test_a_key_whose_transaction_tells_of_it_has_no_seal(tenant: Tenant, anna: UUID) -> None:
+    """And keeps neither operation nor input: both are found again by the transaction."""
+    yoga, reward = await tenant.service(), await tenant.reward(300)
+    pounds = (await tenant.adjust(anna, 50, key="adjustCredit")).credit_id
+    await tenant.credit(anna, 5, "SERVICE_CREDITS")
+    await tenant.credit(anna, 1000, "POINTS")
+    first, second = [await tenant.invoice(anna, total, auto_apply=False) for total in (20, 30)]
+    made = await tenant.assign(pounds, (first, 10), key="assignCredit")
+    moved = await tenant.reassign(made.assignment_ids[0], (second, 10), key="reassignCredit")
+    await tenant.release(*moved.assignment_ids, key="releaseAssignments")
+    await tenant.give(anna, reward, key="giveReward")
+    await tenant.use(anna, yoga, 1, key="useCredit")
+    assert pounds is not None
+    await tenant.update_credit(pounds, auto_apply=False, key="updateCredit")
+    await tenant.void_credit(pounds, key="voidCredit")
+    await approvals.ask(tenant, anna, key="asked")
+
+    rows = await tenant.rows(
+        "SELECT key, sealed, operation, length(input_hash) FROM idempotency_keys WHERE tenant_id = $1"
+    )
+    found = {key: rest for key, *rest in rows}
+    told = idempotency.TRANSACTED_OPERATIONS
+    assert {key: found[key] for key in told} == {key: [False, "", 0] for key in told}
+    assert found["asked"] == [True, "adjustCredit", 32]
+    assert (await tenant.adjust(anna, 50, key="adjustCredit")).replayed
+    for key in ("assignCredit", "asked"):
+        async with tenant.refused("IDEMPOTENCY_KEY_REUSED"):
+            await tenant.adjust(anna, 50, key=key)
+
+
 async def test_a_server_of_before_cannot_claim(tenant: Tenant) -> None:
     """It says of no key whose it is, and would post again what a partner has had posted since."""
     claim = """INSERT INTO idempotency_keys (tenant_id, key, operation, input_hash, result_id, created_at)
